@@ -1,0 +1,183 @@
+// The classic build endpoint: a tar in, a stream of progress out (engine-api.md section 3).
+#include "api/progress_stream.h"
+#include "api/router.h"
+#include "base/strings.h"
+#include "codec/base64.h"
+
+namespace skiff::api {
+
+namespace {
+
+using builder::BuildEvent;
+
+// Prints a build's events in the words of the classic builder.
+class BuildPrinter {
+ public:
+  BuildPrinter(ProgressStream& stream, bool several_platforms)
+      : stream_(stream), several_(several_platforms) {}
+
+  void operator()(const BuildEvent& event) {
+    std::visit([this](const auto& e) { print(e); }, event);
+  }
+
+ private:
+  void print(const builder::StepStarted& e) {
+    stream_.text(cat(prefix(e.platform), "Step ", e.step, "/", e.total, " : ", e.text));
+    stream_.text("\n");
+  }
+  void print(const builder::StepCached& e) {
+    stream_.text(cat(prefix(e.platform), " ---> Using cache\n"));
+  }
+  void print(const builder::StepMissed& e) {
+    stream_.text(cat(prefix(e.platform), " ---> Not cached: ", e.reason, "\n"));
+  }
+  void print(const builder::StepOutput& e) { stream_.text(e.bytes); }
+  void print(const builder::StepProgress& e) { stream_.send(e.progress); }
+  void print(const builder::StepDone& e) {
+    stream_.text(cat(prefix(e.platform), " ---> ", e.id.substr(0, 12), "\n"));
+  }
+  void print(const builder::BuildWarning& e) { stream_.text(cat("[Warning] ", e.text, "\n")); }
+  void print(const builder::ImageBuilt& e) {
+    if (several_) stream_.text(cat(prefix(e.platform), "built ", e.id.short_hex(), "\n"));
+  }
+  std::string prefix(const std::string& platform) const {
+    return several_ ? cat("[", platform, "] ") : "";
+  }
+
+  ProgressStream& stream_;
+  bool several_;
+};
+
+Result<json::Value> json_argument(const Call& call, std::string_view key) {
+  std::string text = call.arg(key);
+  if (text.empty()) return json::Value();
+  return TRY_CONTEXT(json::parse(text), cat("parameter ", key));
+}
+
+// X-Registry-Config: a map of server to credentials; unreadable ones are ignored.
+std::map<std::string, remote::Credentials> all_credentials(const Call& call) {
+  std::map<std::string, remote::Credentials> out;
+  auto decoded = base64_decode(call.request.headers.get("X-Registry-Config"));
+  auto parsed = decoded ? json::parse(*decoded) : Result<json::Value>(json::Value());
+  if (!parsed) return out;
+  for (const auto& [server, auth] : parsed->as_object()) {
+    std::string host = server == "https://index.docker.io/v1/" ? "docker.io" : server;
+    out[host] = {auth.string("username"), auth.string("password"), auth.string("identitytoken"),
+                 auth.string("registrytoken")};
+  }
+  return out;
+}
+
+runtime::Limits limits(const Call& call) {
+  runtime::Limits out;
+  out.memory_bytes = parse_int(call.arg("memory")).value_or(0);
+  out.memory_swap_bytes = parse_int(call.arg("memswap")).value_or(0);
+  out.cpu_shares = parse_int(call.arg("cpushares")).value_or(0);
+  out.cpu_period_us = parse_int(call.arg("cpuperiod")).value_or(0);
+  out.cpu_quota_us = parse_int(call.arg("cpuquota")).value_or(0);
+  out.cpuset_cpus = call.arg("cpusetcpus");
+  out.cpuset_mems = call.arg("cpusetmems");
+  return out;
+}
+
+Result<> decode_platforms(const Call& call, builder::BuildRequest& request) {
+  std::string list = call.arg("platform");
+  if (list.empty()) return {};
+  for (const auto& text : split(list, ',')) {
+    request.platforms.push_back(TRY(oci::Platform::parse(trim(text))));
+  }
+  return {};
+}
+
+Result<builder::BuildRequest> decode_request(const Call& call) {
+  if (call.arg("version") == "2") {
+    return Error(Code::kUnimplemented,
+                 "BuildKit's build protocol is not served here: set DOCKER_BUILDKIT=0");
+  }
+  TRY(refuse_arguments(call, {"squash", "outputs", "cgroupparent"}));
+  if (!call.arg("remote").empty()) {
+    return Error(Code::kUnimplemented, "remote build contexts are not served: send the context");
+  }
+  builder::BuildRequest request;
+  request.context_tar = call.request.body;
+  if (!call.arg("dockerfile").empty()) request.dockerfile = call.arg("dockerfile");
+  for (const auto& tag : call.request.query.all("t")) {
+    if (!tag.empty()) request.tags.push_back(TRY(oci::Reference::parse(tag)).with_default_tag());
+  }
+  json::Value args = TRY(json_argument(call, "buildargs"));
+  for (const auto& [name, value] : args.as_object()) {
+    request.build_args[name] = value.is_null() ? std::nullopt : std::optional(value.as_string());
+  }
+  json::Value labels = TRY(json_argument(call, "labels"));
+  for (const auto& [key, value] : labels.as_object()) request.labels[key] = value.as_string();
+  request.target = call.arg("target");
+  TRY(decode_platforms(call, request));
+  request.no_cache = call.flag("nocache");
+  request.pull = call.flag("pull");
+  request.quiet = call.flag("q");
+  request.network = call.arg("networkmode");
+  request.extra_hosts = call.request.query.all("extrahosts");
+  request.limits = limits(call);
+  if (auto shm = parse_int(call.arg("shmsize")); shm && *shm > 0) request.shm_bytes = *shm;
+  json::Value ulimits = TRY(json_argument(call, "ulimits"));
+  for (const auto& ulimit : ulimits.as_array()) {
+    request.ulimits.push_back(
+        {ulimit.string("Name"), ulimit.integer("Soft"), ulimit.integer("Hard")});
+  }
+  request.credentials = all_credentials(call);
+  return request;
+}
+
+Result<> build(Call& call) {
+  auto request = TRY(decode_request(call));
+  ProgressStream stream(call);
+  BuildPrinter printer(stream, request.platforms.size() > 1);
+  builder::EventSink events = [&](const BuildEvent& event) {
+    if (!request.quiet) printer(event);
+  };
+  auto built = call.context.builder.build(request, events, call.writer.client_gone());
+  if (!built) return stream.finish(std::move(built.error()));
+  if (request.quiet) {
+    stream.text(built->id.str() + "\n");
+    return stream.finish({});
+  }
+  stream.send(json::object({{"aux", json::object({{"ID", built->id.str()}})}}));
+  stream.text(cat("Successfully built ", built->id.short_hex(), "\n"));
+  for (const auto& tag : request.tags) {
+    stream.text(cat("Successfully tagged ", tag.familiar(), "\n"));
+  }
+  return stream.finish({});
+}
+
+Result<> prune_cache(Call& call) {
+  builder::PruneOptions options;
+  options.all = call.flag("all");
+  for (std::string_view key : {"keep-storage", "reserved-space", "max-used-space"}) {
+    if (auto bytes = parse_uint(call.arg(key))) options.keep_bytes = *bytes;
+  }
+  auto filters = TRY(call.filters());
+  TimePoint now = call.context.clock.now();
+  TRY(engine::check_filters(filters, {"until", "unused-for", "label", "label!"}));
+  for (const char* key : {"until", "unused-for"}) {
+    for (const auto& text : engine::filter_values(filters, key)) {
+      options.until = now - TRY(engine::parse_time_argument(text, now));
+    }
+  }
+  // No record has a label.
+  bool none = !engine::filter_values(filters, "label").empty();
+  auto pruned = none ? builder::PruneResult() : TRY(call.context.builder.prune(options));
+  json::Value removed = pruned.removed.empty() ? json::Value() : json::Value(pruned.removed);
+  return call.reply(
+      200, json::object({{"CachesDeleted", removed}, {"SpaceReclaimed", pruned.freed_bytes}}));
+}
+
+constexpr Route kRoutes[] = {
+    {"POST", "/build", build},
+    {"POST", "/build/prune", prune_cache},
+};
+
+}  // namespace
+
+std::span<const Route> build_routes() { return kRoutes; }
+
+}  // namespace skiff::api

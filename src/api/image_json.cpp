@@ -1,0 +1,190 @@
+#include "api/image_json.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "engine/filters.h"
+
+namespace skiff::api {
+
+using images::Image;
+using json::Value;
+
+namespace {
+
+void add_names(ImageRow& row, const Image& image) {
+  for (const auto& name : image.names) {
+    if (name.digest()) {
+      row.digests.push_back(cat(name.familiar_repository(), "@", name.digest()->str()));
+    }
+    if (!name.tag().empty()) {
+      row.tags.push_back(cat(name.familiar_repository(), ":", name.tag()));
+      row.digests.push_back(cat(name.familiar_repository(), "@", image.target.digest.str()));
+    }
+  }
+  for (auto* list : {&row.tags, &row.digests}) {
+    std::sort(list->begin(), list->end());
+    list->erase(std::unique(list->begin(), list->end()), list->end());
+  }
+}
+
+int host_rank(const Image& image) {
+  constexpr int kForeign = 1000;
+  return oci::match_rank(oci::Platform::host(), image.config.platform).value_or(kForeign);
+}
+
+Value labels_json(const oci::RunConfig& config) {
+  return config.labels.empty() ? Value() : Value(config.labels);
+}
+
+// A name ("repo:tag" or "repo@digest") against "repo" or "repo:tag", which may hold wildcards.
+bool name_matches(const std::vector<std::string>& patterns, const std::string& name) {
+  std::string repository = name.substr(0, name.find('@'));
+  if (repository == name) repository = name.substr(0, name.rfind(':'));
+  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+    return fnmatch(pattern.c_str(), name.c_str(), 0) == 0 ||
+           fnmatch(pattern.c_str(), repository.c_str(), 0) == 0;
+  });
+}
+
+// Leaves a row only the names that a pattern matches; rows without one go.
+void keep_matching_names(std::vector<ImageRow>& rows, const std::vector<std::string>& patterns) {
+  auto other = [&](const std::string& name) { return !name_matches(patterns, name); };
+  std::erase_if(rows, [&](ImageRow& row) {
+    std::erase_if(row.tags, other);
+    std::erase_if(row.digests, other);
+    return row.tags.empty() && row.digests.empty();
+  });
+}
+
+}  // namespace
+
+std::vector<ImageRow> image_rows(const std::vector<Image>& images) {
+  // Of each target the platform that runs best here.
+  std::vector<const Image*> chosen;
+  for (const Image& image : images) {
+    auto same = std::find_if(chosen.begin(), chosen.end(), [&](const Image* other) {
+      return other->target.digest == image.target.digest;
+    });
+    if (same == chosen.end()) {
+      chosen.push_back(&image);
+    } else if (host_rank(image) < host_rank(**same)) {
+      *same = &image;
+    }
+  }
+  std::vector<ImageRow> rows;
+  for (const Image* image : chosen) {
+    auto same = std::find_if(rows.begin(), rows.end(),
+                             [&](const ImageRow& row) { return row.image.id == image->id; });
+    if (same == rows.end()) same = rows.insert(rows.end(), ImageRow{*image, {}, {}});
+    add_names(*same, *image);
+  }
+  return rows;
+}
+
+Value image_list_json(const ImageRow& row, int64_t containers) {
+  return json::object({{"Containers", containers},
+                       {"Created", unix_seconds(row.image.config.created)},
+                       {"Id", row.image.id.str()},
+                       {"Labels", labels_json(row.image.config.config)},
+                       {"ParentId", row.image.parent},
+                       {"RepoDigests", row.digests},
+                       {"RepoTags", row.tags},
+                       {"SharedSize", -1},
+                       {"Size", row.image.size}});
+}
+
+Value image_inspect_json(const Image& image, std::string_view driver) {
+  ImageRow names{image, {}, {}};
+  add_names(names, image);
+  json::Array layers;
+  for (const auto& diff_id : image.config.diff_ids) layers.emplace_back(diff_id.str());
+  const auto& history = image.config.history;
+  Value out = json::object({{"Id", image.id.str()},
+                            {"RepoTags", names.tags},
+                            {"RepoDigests", names.digests},
+                            {"Parent", image.parent},
+                            {"Comment", history.empty() ? "" : history.back().comment},
+                            {"Created", format_rfc3339(image.config.created)},
+                            {"DockerVersion", ""},
+                            {"Author", image.config.author},
+                            {"Architecture", image.config.platform.architecture}});
+  if (!image.config.platform.variant.empty()) out.set("Variant", image.config.platform.variant);
+  out.set("Os", image.config.platform.os);
+  out.set("Size", image.size);
+  out.set("GraphDriver", json::object({{"Data", nullptr}, {"Name", driver}}));
+  out.set("RootFS", json::object({{"Type", "layers"}, {"Layers", std::move(layers)}}));
+  out.set("Metadata", json::object({{"LastTagTime", format_rfc3339(image.tagged)}}));
+  out.set("Descriptor", image.target.to_json());
+  out.set("Config", image.config.config.to_json());
+  return out;
+}
+
+Result<Value> image_history_json(images::ImageStore& store, const Image& image) {
+  json::Array rows;
+  size_t layer = 0;
+  for (const auto& step : image.config.history) {
+    uint64_t size = 0;
+    if (!step.empty_layer && layer < image.config.diff_ids.size()) {
+      auto chain = oci::chain_id(image.config.diff_ids, ++layer);
+      if (auto usage = store.snapshots().usage(chain.str())) size = usage->bytes;
+    }
+    rows.push_back(json::object({{"Comment", step.comment},
+                                 {"Created", unix_seconds(step.created)},
+                                 {"CreatedBy", step.created_by},
+                                 {"Id", "<missing>"},
+                                 {"Size", size},
+                                 {"Tags", nullptr}}));
+  }
+  std::reverse(rows.begin(), rows.end());
+  if (!rows.empty()) {
+    ImageRow names{image, {}, {}};
+    add_names(names, image);
+    rows.front().set("Id", image.id.str());
+    if (!names.tags.empty()) rows.front().set("Tags", names.tags);
+  }
+  return Value(std::move(rows));
+}
+
+Value removed_json(const std::vector<images::Removed>& removed) {
+  json::Array out;
+  for (const auto& item : removed) {
+    bool untagged = item.kind == images::RemovedKind::kUntagged;
+    out.push_back(json::object({{untagged ? "Untagged" : "Deleted", item.what}}));
+  }
+  return out;
+}
+
+Result<std::vector<ImageRow>> filter_images(
+    images::ImageStore& store, std::vector<ImageRow> rows,
+    const std::map<std::string, std::vector<std::string>>& filters, TimePoint now) {
+  TRY(engine::check_filters(filters,
+                            {"dangling", "label", "reference", "before", "since", "until"}));
+  std::optional<TimePoint> before;
+  std::optional<TimePoint> since;
+  for (const auto& name : engine::filter_values(filters, "before")) {
+    before = TRY(store.find(name)).config.created;
+  }
+  for (const auto& text : engine::filter_values(filters, "until")) {
+    before = TRY(engine::parse_time_argument(text, now));
+  }
+  for (const auto& name : engine::filter_values(filters, "since")) {
+    since = TRY(store.find(name)).config.created;
+  }
+  bool has_dangling = !engine::filter_values(filters, "dangling").empty();
+  bool dangling = TRY(engine::filter_flag(filters, "dangling", false));
+  std::erase_if(rows, [&](const ImageRow& row) {
+    TimePoint created = row.image.config.created;
+    bool keep = (!has_dangling || row.tags.empty() == dangling) && (!before || created < *before) &&
+                (!since || created > *since) &&
+                engine::labels_match(filters, row.image.config.config.labels);
+    return !keep;
+  });
+  const auto& references = engine::filter_values(filters, "reference");
+  if (!references.empty()) keep_matching_names(rows, references);
+  return rows;
+}
+
+}  // namespace skiff::api

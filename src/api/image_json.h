@@ -1,0 +1,30 @@
+// Images as the API prints them: list, inspect, history.
+#pragma once
+
+#include "codec/json.h"
+#include "images/image_store.h"
+
+namespace skiff::api {
+
+// One row of a list: an image and all the names of it.
+struct ImageRow {
+  images::Image image;
+  std::vector<std::string> tags;     // "repo:tag"
+  std::vector<std::string> digests;  // "repo@sha256:..."
+};
+
+// The images of a list, one row an id; of an image of several platforms the one that
+// serves this machine best.
+std::vector<ImageRow> image_rows(const std::vector<images::Image>& images);
+
+json::Value image_list_json(const ImageRow& row, int64_t containers);
+json::Value image_inspect_json(const images::Image& image, std::string_view driver);
+Result<json::Value> image_history_json(images::ImageStore& store, const images::Image& image);
+json::Value removed_json(const std::vector<images::Removed>& removed);
+
+// Filters of a list: dangling, label, reference, before, since, until.
+Result<std::vector<ImageRow>> filter_images(
+    images::ImageStore& store, std::vector<ImageRow> rows,
+    const std::map<std::string, std::vector<std::string>>& filters, TimePoint now);
+
+}  // namespace skiff::api

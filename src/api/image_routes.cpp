@@ -1,0 +1,217 @@
+// Images: lists, pull, push, tag, remove, save, load, import (engine-api.md section 1).
+#include "api/image_json.h"
+#include "api/progress_stream.h"
+#include "api/router.h"
+#include "base/strings.h"
+#include "engine/image_import.h"
+
+namespace skiff::api {
+
+namespace {
+
+images::ImageStore& store(const Call& call) { return call.context.images; }
+
+void publish(const Call& call, std::string action, const std::string& name) {
+  call.context.engine.events().publish({.type = "image",
+                                        .action = std::move(action),
+                                        .id = name,
+                                        .attributes = {{"name", name}},
+                                        .time = {}});
+}
+
+auto image_user(const Call& call) {
+  return [&call](const oci::Digest& id) { return call.context.engine.image_user(id); };
+}
+
+Result<> list_images(Call& call) {
+  auto filters = TRY(call.filters());
+  auto rows = TRY(filter_images(store(call), image_rows(TRY(store(call).list())), filters,
+                                call.context.clock.now()));
+  json::Array out;
+  for (const auto& row : rows) out.push_back(image_list_json(row, -1));
+  return call.reply(200, std::move(out));
+}
+
+Result<> inspect_image(Call& call) {
+  auto platform = TRY(platform_argument(call.arg("platform")));
+  auto image = TRY(store(call).find(call.name, platform));
+  return call.reply(200, image_inspect_json(image, store(call).snapshots().backend()));
+}
+
+Result<> image_history(Call& call) {
+  auto platform = TRY(platform_argument(call.arg("platform")));
+  auto image = TRY(store(call).find(call.name, platform));
+  return call.reply(200, TRY(image_history_json(store(call), image)));
+}
+
+Result<> import_from_body(Call& call) {
+  if (call.arg("fromSrc") != "-") {
+    return Error(Code::kUnimplemented,
+                 "import from a URL is not served: fetch it and import the file");
+  }
+  engine::ImportOptions options;
+  if (!call.arg("repo").empty()) {
+    options.name = TRY(reference_argument(call.arg("repo"), call.arg("tag")));
+  }
+  options.message = call.arg("message");
+  options.changes = call.request.query.all("changes");
+  options.platform = TRY(platform_argument(call.arg("platform")));
+  auto id = TRY(engine::import_image(store(call), *call.request.body, options,
+                                     call.writer.client_gone(), call.context.clock));
+  publish(call, "import", id.str());
+  ProgressStream stream(call);
+  stream.send(json::object({{"status", id.str()}}));
+  return stream.finish({});
+}
+
+Result<> create_image(Call& call) {
+  if (!call.arg("fromSrc").empty()) return import_from_body(call);
+  auto name = TRY(reference_argument(call.arg("fromImage"), call.arg("tag")));
+  images::PullOptions options;
+  options.platform = TRY(platform_argument(call.arg("platform")));
+  options.client.credentials = call.credentials();
+  ProgressStream stream(call);
+  auto pulled = store(call).pull(name, options, stream.sink(), call.writer.client_gone());
+  if (!pulled) return stream.finish(std::move(pulled.error()));
+  publish(call, "pull", name.familiar());
+  return stream.finish({});
+}
+
+Result<> push_image(Call& call) {
+  auto name = TRY(reference_argument(call.name, call.arg("tag")));
+  images::PushOptions options;
+  options.platform = TRY(platform_argument(call.arg("platform")));
+  options.client.credentials = call.credentials();
+  TRY(store(call).find(name.familiar(), options.platform));
+  ProgressStream stream(call);
+  auto pushed = store(call).push(name, options, stream.sink(), call.writer.client_gone());
+  if (!pushed) return stream.finish(std::move(pushed.error()));
+  stream.send(json::object({{"progressDetail", json::object()},
+                            {"aux", json::object({{"Tag", name.tag()},
+                                                  {"Digest", pushed->digest.str()},
+                                                  {"Size", pushed->size}})}}));
+  publish(call, "push", name.familiar());
+  return stream.finish({});
+}
+
+Result<> tag_image(Call& call) {
+  auto image = TRY(store(call).find(call.name));
+  auto name = TRY(reference_argument(call.arg("repo"), call.arg("tag")));
+  if (name.digest()) {
+    return Error(Code::kInvalidArgument, "refusing to create a tag with a digest reference");
+  }
+  TRY(store(call).tag(image, name));
+  publish(call, "tag", image.id.str());
+  return call.reply_empty(201);
+}
+
+Result<> remove_image(Call& call) {
+  TRY(refuse_arguments(call, {"platforms"}));
+  auto removed = TRY(
+      store(call).remove(call.name, call.flag("force"), !call.flag("noprune"), image_user(call)));
+  for (const auto& item : removed) {
+    publish(call, item.kind == images::RemovedKind::kUntagged ? "untag" : "delete", item.what);
+  }
+  return call.reply(200, removed_json(removed));
+}
+
+// Writes an archive as the chunks of an answer that begins with its first byte.
+class ArchiveSink : public Sink {
+ public:
+  explicit ArchiveSink(const Call& call) : call_(call) {}
+  Result<> write(std::string_view bytes) override {
+    if (!call_.writer.started()) {
+      call_.writer.headers().set("Content-Type", "application/x-tar");
+      TRY(call_.writer.begin(200));
+    }
+    return call_.writer.write(bytes);
+  }
+
+ private:
+  const Call& call_;
+};
+
+Result<> save_named(const Call& call, const std::vector<std::string>& names) {
+  TRY(refuse_arguments(call, {"platform"}));
+  for (const auto& name : names) TRY(store(call).find(name));
+  ArchiveSink sink(call);
+  TRY(store(call).save(names, sink, call.writer.client_gone()));
+  return call.writer.finish();
+}
+
+Result<> save_images(Call& call) {
+  auto names = call.request.query.all("names");
+  if (names.empty()) return Error(Code::kInvalidArgument, "no image named: give names=...");
+  return save_named(call, names);
+}
+
+Result<> save_image(Call& call) { return save_named(call, {call.name}); }
+
+Result<> load_images(Call& call) {
+  TRY(refuse_arguments(call, {"platform"}));
+  ProgressStream stream(call);
+  auto progress = call.flag("quiet") ? [](const images::ProgressEvent&) {} : stream.sink();
+  auto loaded = store(call).load(*call.request.body, progress, call.writer.client_gone());
+  if (!loaded) return stream.finish(std::move(loaded.error()));
+  for (const auto& name : *loaded) {
+    bool id = name.starts_with("sha256:");
+    stream.text(cat(id ? "Loaded image ID: " : "Loaded image: ", name, "\n"));
+    publish(call, "load", name);
+  }
+  return stream.finish({});
+}
+
+Result<> prune_images(Call& call) {
+  auto pruned = TRY(engine::prune_images(store(call), TRY(call.filters()), image_user(call),
+                                         call.context.clock.now()));
+  json::Value removed = pruned.removed.empty() ? json::Value() : removed_json(pruned.removed);
+  return call.reply(200,
+                    json::object({{"ImagesDeleted", removed}, {"SpaceReclaimed", pruned.bytes}}));
+}
+
+Result<> search_images(Call& call) {
+  return Error(Code::kUnimplemented,
+               cat("search for ", skiff::quoted(call.arg("term")),
+                   ": this engine has no index service; list a registry's repositories with "
+                   "GET /v2/_catalog"));
+}
+
+Result<> inspect_distribution(Call& call) {
+  auto name = TRY(oci::Reference::parse(call.name)).with_default_tag();
+  remote::ClientOptions options;
+  options.credentials = call.credentials();
+  remote::RegistryClient client(options);
+  auto found = TRY(client.fetch_manifest(name, call.writer.client_gone()));
+  json::Array platforms;
+  if (auto index = oci::Index::parse(found.bytes, found.media_type)) {
+    for (const auto& entry : index->manifests) {
+      if (entry.platform) platforms.push_back(entry.platform->to_json());
+    }
+  }
+  return call.reply(200, json::object({{"Descriptor", json::object({{"mediaType", found.media_type},
+                                                                    {"digest", found.digest.str()},
+                                                                    {"size", found.bytes.size()}})},
+                                       {"Platforms", std::move(platforms)}}));
+}
+
+constexpr Route kRoutes[] = {
+    {"GET", "/images/json", list_images},
+    {"POST", "/images/create", create_image},
+    {"GET", "/images/get", save_images},
+    {"POST", "/images/load", load_images},
+    {"POST", "/images/prune", prune_images},
+    {"GET", "/images/search", search_images},
+    {"GET", "/images/*/json", inspect_image},
+    {"GET", "/images/*/history", image_history},
+    {"GET", "/images/*/get", save_image},
+    {"POST", "/images/*/push", push_image},
+    {"POST", "/images/*/tag", tag_image},
+    {"DELETE", "/images/*", remove_image},
+    {"GET", "/distribution/*/json", inspect_distribution},
+};
+
+}  // namespace
+
+std::span<const Route> image_routes() { return kRoutes; }
+
+}  // namespace skiff::api

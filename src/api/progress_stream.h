@@ -1,0 +1,34 @@
+// ProgressStream: an answer that is a stream of JSON objects, one a line (engine-api.md
+// 2.4, point 19). The status line is sent with the first object, so that a failure before
+// it still gets a status of its own. Thread-safe.
+#pragma once
+
+#include <mutex>
+
+#include "api/router.h"
+
+namespace skiff::api {
+
+class ProgressStream {
+ public:
+  explicit ProgressStream(const Call& call) : call_(call) {}
+
+  void send(const json::Value& object);
+  void send(const images::ProgressEvent& event);
+  // {"stream": text}
+  void text(std::string_view text);
+  images::ProgressSink sink() {
+    return [this](const images::ProgressEvent& event) { send(event); };
+  }
+  // Ends the answer. After the first object an error becomes the last one,
+  // {"errorDetail": ..., "error": ...}; before it, it is returned.
+  Result<> finish(Result<> outcome, int exit_code = 0);
+
+ private:
+  const Call& call_;
+  std::mutex mutex_;
+  bool begun_ = false;
+  bool broken_ = false;  // the client is gone: the rest is not sent
+};
+
+}  // namespace skiff::api

@@ -1,0 +1,49 @@
+#include "base/flags.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+
+namespace skiff {
+
+Result<> parse_flags(std::span<char* const> arguments, std::span<const Flag> flags) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    std::string_view word = arguments[i];
+    if (!word.starts_with("--")) {
+      return Error(Code::kInvalidArgument, cat("unexpected argument: ", word));
+    }
+    size_t equals = word.find('=');
+    std::string_view name = word.substr(2, equals == std::string_view::npos ? equals : equals - 2);
+    auto flag =
+        std::find_if(flags.begin(), flags.end(), [&](const Flag& f) { return f.name == name; });
+    if (flag == flags.end()) return Error(Code::kInvalidArgument, cat("unknown flag: --", name));
+    if (flag->given != nullptr) {
+      if (equals != std::string_view::npos) {
+        return Error(Code::kInvalidArgument, cat("flag --", name, " takes no value"));
+      }
+      *flag->given = true;
+    } else if (equals != std::string_view::npos) {
+      *flag->value = word.substr(equals + 1);
+    } else if (i + 1 < arguments.size()) {
+      *flag->value = arguments[++i];
+    } else {
+      return Error(Code::kInvalidArgument, cat("flag needs an argument: --", name));
+    }
+  }
+  return {};
+}
+
+std::string flags_help(std::span<const Flag> flags) {
+  constexpr size_t kColumn = 24;
+  std::string out;
+  for (const Flag& flag : flags) {
+    std::string left = cat("  --", flag.name, flag.value_name.empty() ? "" : " ", flag.value_name);
+    left.resize(std::max(left.size() + 2, kColumn), ' ');
+    out += cat(left, flag.help);
+    if (flag.value != nullptr && !flag.value->empty()) out += cat(" (default ", *flag.value, ")");
+    out += "\n";
+  }
+  return out;
+}
+
+}  // namespace skiff

@@ -1,0 +1,83 @@
+#include "base/io.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "base/strings.h"
+
+namespace skiff {
+
+constexpr size_t kCopyBuffer = size_t{128} * 1024;
+
+Result<uint64_t> copy(Source& from, Sink& to) {
+  std::vector<char> buffer(kCopyBuffer);
+  uint64_t total = 0;
+  for (;;) {
+    size_t n = TRY(from.read(buffer));
+    if (n == 0) return total;
+    TRY(to.write({buffer.data(), n}));
+    total += n;
+  }
+}
+
+Result<size_t> read_full(Source& from, std::span<char> buffer) {
+  size_t filled = 0;
+  while (filled < buffer.size()) {
+    size_t n = TRY(from.read(buffer.subspan(filled)));
+    if (n == 0) break;
+    filled += n;
+  }
+  return filled;
+}
+
+Result<std::string> read_all(Source& from, size_t limit) {
+  std::string text;
+  std::vector<char> buffer(std::min(kCopyBuffer, limit + 1));
+  for (;;) {
+    size_t n = TRY(from.read(buffer));
+    if (n == 0) return text;
+    if (text.size() + n > limit) {
+      return Error(Code::kResourceExhausted, cat("input is larger than ", limit, " bytes"));
+    }
+    text.append(buffer.data(), n);
+  }
+}
+
+Result<size_t> FdSource::read(std::span<char> buffer) {
+  for (;;) {
+    ssize_t n = ::read(fd_, buffer.data(), buffer.size());
+    if (n >= 0) return static_cast<size_t>(n);
+    if (errno != EINTR) return Error::from_errno(errno, "read");
+  }
+}
+
+Result<> FdSink::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Error::from_errno(errno, "write");
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return {};
+}
+
+Result<size_t> StringSource::read(std::span<char> buffer) {
+  size_t n = std::min(buffer.size(), rest_.size());
+  std::memcpy(buffer.data(), rest_.data(), n);
+  rest_.remove_prefix(n);
+  return n;
+}
+
+Result<size_t> LimitedSource::read(std::span<char> buffer) {
+  size_t want = static_cast<size_t>(std::min<uint64_t>(buffer.size(), left_));
+  if (want == 0) return size_t{0};
+  size_t n = TRY(from_.read(buffer.first(want)));
+  left_ -= n;
+  return n;
+}
+
+}  // namespace skiff

@@ -1,0 +1,49 @@
+#include "builder/base_images.h"
+
+#include "base/strings.h"
+
+namespace skiff::builder {
+
+Result<images::Image> BaseImages::get(const std::string& name,
+                                      const std::optional<oci::Platform>& platform, int step) {
+  auto reference = oci::Reference::parse(name);
+  if (!request_.pull || !reference) {
+    auto found = site_.images.find(name, platform);
+    bool missing = !found && found.error().code() == Code::kNotFound;
+    if (!missing || !reference) return found;
+  }
+  images::PullOptions options{.platform = platform, .client = site_.options.client};
+  auto credentials = request_.credentials.find(reference->domain());
+  if (credentials != request_.credentials.end()) options.client.credentials = credentials->second;
+  return site_.images
+      .pull(
+          reference->with_default_tag(), options,
+          [&](const images::ProgressEvent& event) { progress_(step, event); }, cancel_)
+      .context(cat("pull ", reference->with_default_tag().familiar()));
+}
+
+Result<BaseImage> BaseImages::find(const std::string& name,
+                                   const std::optional<oci::Platform>& platform, int step) {
+  images::Image image = TRY(get(name, platform, step));
+  BaseImage base{.name = name, .handle = images_.size(), .config = image.config};
+  for (size_t i = 1; i <= image.config.diff_ids.size(); ++i) {
+    hold_.keep_snapshot(oci::chain_id(image.config.diff_ids, i).str());
+  }
+  for (const auto& layer : image.manifest_doc.layers) hold_.keep_blob(layer.digest);
+  images_.push_back(std::move(image));
+  unpacked_.push_back(false);
+  return base;
+}
+
+Result<> BaseImages::unpack(size_t handle, int step) {
+  const std::scoped_lock lock(mutex_);
+  if (unpacked_[handle]) return {};
+  TRY_CONTEXT(site_.images.unpack(
+                  images_[handle],
+                  [&](const images::ProgressEvent& event) { progress_(step, event); }, cancel_),
+              "unpack base image");
+  unpacked_[handle] = true;
+  return {};
+}
+
+}  // namespace skiff::builder

@@ -1,0 +1,45 @@
+// BaseImages: the images that one platform's stages start from: found here or pulled, kept
+// while the build lasts, unpacked when a step first needs their files.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <mutex>
+
+#include "builder/plan.h"
+#include "builder/workspace.h"
+
+namespace skiff::builder {
+
+class BaseImages {
+ public:
+  using Progress = std::function<void(int step, const images::ProgressEvent&)>;
+  BaseImages(Site& site, const BuildRequest& request, CacheHold& hold, Progress progress,
+             CancelToken cancel)
+      : site_(site),
+        request_(request),
+        hold_(hold),
+        progress_(std::move(progress)),
+        cancel_(std::move(cancel)) {}
+
+  Result<BaseImage> find(const std::string& name, const std::optional<oci::Platform>& platform,
+                         int step);
+  const images::Image& image(size_t handle) const { return images_.at(handle); }
+  // Makes sure that its files are there.
+  Result<> unpack(size_t handle, int step);
+
+ private:
+  Result<images::Image> get(const std::string& name, const std::optional<oci::Platform>& platform,
+                            int step);
+
+  Site& site_;
+  const BuildRequest& request_;
+  CacheHold& hold_;
+  Progress progress_;
+  CancelToken cancel_;
+  std::deque<images::Image> images_;
+  std::mutex mutex_;  // of what follows
+  std::vector<bool> unpacked_;
+};
+
+}  // namespace skiff::builder

@@ -1,0 +1,205 @@
+#include "builder/builder.h"
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "builder/cache.h"
+#include "builder/context.h"
+#include "builder/platform_build.h"
+#include "images/linked_cancel.h"
+#include "images/parts.h"
+#include "oci/manifest.h"
+
+namespace skiff::builder {
+
+namespace {
+
+// Frontends of other images are programs that only BuildKit's protocol can run; this one
+// understands what the official one does.
+Result<> check_syntax(const Dockerfile& file) {
+  std::string_view name = file.syntax;
+  for (std::string_view prefix : {"docker.io/", "docker/"}) {
+    if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
+  }
+  bool official = name.empty() || name == "dockerfile" || name.starts_with("dockerfile:") ||
+                  name.starts_with("dockerfile@") || name == "dockerfile.v0" ||
+                  name.starts_with("dockerfile-upstream");
+  if (official) return {};
+  return Error(Code::kUnimplemented,
+               cat("frontends in images are not supported: # syntax=", file.syntax));
+}
+
+std::vector<oci::Platform> platforms_of(const BuildRequest& request) {
+  std::vector<oci::Platform> out;
+  for (const oci::Platform& platform : request.platforms) {
+    oci::Platform normal = platform.normalized();
+    if (std::ranges::find(out, normal) == out.end()) out.push_back(std::move(normal));
+  }
+  if (out.empty()) out.push_back(oci::Platform::host());
+  return out;
+}
+
+void send_warnings(SharedSink& events, const Dockerfile& file) {
+  for (const LexicalWarning& warning : file.warnings) {
+    events.send(BuildWarning{cat(file.source->name(), ":", warning.line, ": ", warning.text),
+                             warning.line});
+  }
+}
+
+// All platforms side by side; the first failure stops the others.
+Result<std::vector<PlatformImage>> build_platforms(BuildSite& build,
+                                                   const std::vector<oci::Platform>& platforms,
+                                                   const CancelToken& cancel) {
+  images::LinkedCancel linked(cancel);
+  images::FirstError error;
+  std::vector<std::optional<PlatformImage>> built(platforms.size());
+  auto run = [&](size_t i) {
+    auto image = build_platform(build, platforms[i], linked.token());
+    if (image) {
+      built[i] = std::move(*image);
+      return;
+    }
+    error.set(image.error());
+    linked.cancel();
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (size_t i = 1; i < platforms.size(); ++i) threads.emplace_back(run, i);
+    run(0);
+  }
+  TRY(error.result());
+  std::vector<PlatformImage> out;
+  for (auto& image : built) out.push_back(std::move(*image));
+  return out;
+}
+
+class LocalBuilder : public Builder {
+ public:
+  LocalBuilder(BuilderOptions options, images::ImageStore& images,
+               network::NetworkManager& networks, std::unique_ptr<Cache> cache, const Clock& clock)
+      : options_(std::move(options)),
+        images_(images),
+        cache_(std::move(cache)),
+        site_{options_, images, networks, *cache_, clock},
+        solver_(*cache_, clock) {}
+  ~LocalBuilder() override { images_.set_extra_roots({}); }
+
+  Result<> start();
+  Result<BuildResult> build(const BuildRequest& request, const EventSink& events,
+                            const CancelToken& cancel) override;
+  Result<std::vector<CacheRecord>> disk_usage() override;
+  Result<PruneResult> prune(const PruneOptions& options) override;
+
+ private:
+  Result<oci::Descriptor> make_target(const std::vector<PlatformImage>& built,
+                                      content::Lease& lease);
+  Result<std::set<std::string>> image_snapshots();
+
+  BuilderOptions options_;
+  images::ImageStore& images_;
+  std::unique_ptr<Cache> cache_;
+  Site site_;
+  Solver solver_;
+};
+
+Result<> LocalBuilder::start() {
+  images_.set_extra_roots([this] { return cache_->roots(); });
+  return clean_up_steps(site_);
+}
+
+Result<oci::Descriptor> LocalBuilder::make_target(const std::vector<PlatformImage>& built,
+                                                  content::Lease& lease) {
+  if (built.size() == 1) return built[0].manifest;
+  std::vector<oci::Descriptor> manifests;
+  for (const PlatformImage& image : built) manifests.push_back(image.manifest);
+  oci::Index index = oci::Index::make(oci::kMediaTypeIndex, std::move(manifests));
+  TRY(content::write_blob(images_.content(), index.raw, &lease));
+  return index.descriptor();
+}
+
+Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const EventSink& sink,
+                                        const CancelToken& cancel) {
+  SharedSink events(sink, request.quiet);
+  CacheHold hold(*cache_);
+  auto lease = TRY(images_.content().lease());
+  Context context = TRY(Context::open(request, options_.scratch(), cancel));
+  Dockerfile file = TRY(parse_dockerfile(request.dockerfile, context.dockerfile()));
+  TRY(check_syntax(file));
+  send_warnings(events, file);
+  BuildSite build{.site = site_,
+                  .solver = solver_,
+                  .request = request,
+                  .file = file,
+                  .context = context.tree(),
+                  .events = events,
+                  .lease = *lease,
+                  .hold = hold};
+  std::vector<oci::Platform> platforms = platforms_of(request);
+  auto built = TRY(build_platforms(build, platforms, cancel));
+  TRY(cancel.check());
+  if (!built[0].unused_args.empty()) {
+    events.send(BuildWarning{
+        cat("One or more build-args [", join(built[0].unused_args, " "), "] were not consumed"),
+        0});
+  }
+  BuildResult result;
+  result.target = TRY(make_target(built, *lease));
+  if (request.tags.empty()) TRY(images_.put(result.target, std::nullopt));
+  for (const oci::Reference& tag : request.tags) {
+    TRY(images_.put(result.target, tag.with_default_tag()));
+  }
+  auto host = std::ranges::find(platforms, oci::Platform::host());
+  size_t chosen = host == platforms.end() ? 0 : static_cast<size_t>(host - platforms.begin());
+  result.id = built[chosen].id;
+  for (size_t i = 0; i < built.size(); ++i) {
+    result.images.push_back({platforms[i].str(), built[i].id});
+  }
+  return result;
+}
+
+Result<std::set<std::string>> LocalBuilder::image_snapshots() {
+  std::set<std::string> out;
+  for (const images::Image& image : TRY(images_.list())) {
+    for (size_t i = 1; i <= image.config.diff_ids.size(); ++i) {
+      out.insert(oci::chain_id(image.config.diff_ids, i).str());
+    }
+  }
+  return out;
+}
+
+Result<std::vector<CacheRecord>> LocalBuilder::disk_usage() {
+  return cache_->records(TRY(image_snapshots()));
+}
+
+Result<PruneResult> LocalBuilder::prune(const PruneOptions& options) {
+  PruneResult result;
+  result.removed = TRY(cache_->prune(options, TRY(image_snapshots())));
+  result.freed_bytes = TRY(images_.collect_garbage());
+  return result;
+}
+
+// Whether a record's layer can still be built upon and put into an image.
+bool is_present(images::ImageStore& images, const Layer& layer) {
+  return images.snapshots().stat(layer.snapshot).has_value() &&
+         images.content().info(layer.blob.digest).has_value();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Builder>> open_builder(const BuilderOptions& options,
+                                              images::ImageStore& images,
+                                              network::NetworkManager& networks,
+                                              const Clock& clock) {
+  TRY(make_directories(options.root, 0700));
+  auto cache = TRY(Cache::open(
+      options.root / "cache.db",
+      [&images](const Layer& layer) { return is_present(images, layer); }, clock));
+  auto builder = std::make_unique<LocalBuilder>(options, images, networks, std::move(cache), clock);
+  TRY_CONTEXT(builder->start(), "clean up after earlier builds");
+  return builder;
+}
+
+}  // namespace skiff::builder

@@ -1,0 +1,190 @@
+// Builder: makes images from Dockerfiles, on one ImageStore, with a cache that outlives the
+// daemon.
+//
+//   BuildRequest request;
+//   request.context_tar = &body;                       // or context_directory
+//   request.tags = {Reference::parse("demo:1")};
+//   auto result = TRY(builder->build(request, print_event, cancel));
+//   result.id                                          // what `docker build -q` prints
+//
+// A build is: read the Dockerfile (parser.h), bind instructions and variables to stages
+// (plan.h), and evaluate the steps that the target needs (solver.h) against the cache
+// (cache.h). Each step that changes files makes one layer, written once. Equal steps of
+// builds that run at the same time are executed once. A failed or cancelled build leaves
+// no process, mount, cgroup, network endpoint, snapshot or file behind; the steps that
+// succeeded stay in the cache. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/cancellation.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/io.h"
+#include "images/image_store.h"
+#include "network/network_manager.h"
+#include "oci/platform.h"
+#include "oci/reference.h"
+#include "runtime/container_spec.h"
+
+namespace skiff::builder {
+
+struct BuildRequest {
+  // The context: a tar, plain or compressed, read to its end; or a directory, read in
+  // place. A tar is hostile input: it is unpacked by the builder, each entry resolved
+  // inside a temporary root. Neither: the context is empty.
+  Source* context_tar = nullptr;
+  Path context_directory;
+  // The Dockerfile: its path in the context; or its text, where it is not in the context.
+  std::string dockerfile = "Dockerfile";
+  std::optional<std::string> dockerfile_text;
+
+  std::vector<oci::Reference> tags;
+  // `--build-arg NAME` without a value is nullopt: it unsets the default of an ARG.
+  std::map<std::string, std::optional<std::string>> build_args;
+  std::map<std::string, std::string> labels;
+  std::string target;                    // stage name or number; "" is the last stage
+  std::vector<oci::Platform> platforms;  // empty: the host's
+  bool no_cache = false;                 // executes each step anew; the results are cached
+  bool pull = false;                     // asks the registry for newer base images
+  bool quiet = false;                    // no step events: only warnings, the image id and errors
+
+  std::string network;  // of RUN: "" or "default" (the default bridge), "none", "host", or a name
+  std::vector<std::string> extra_hosts;  // "name:ip"
+  runtime::Limits limits;
+  int64_t shm_bytes = 64 << 20;
+  std::vector<runtime::Ulimit> ulimits;
+
+  // By registry host ("docker.io", "localhost:5000"), for pulling base images.
+  std::map<std::string, remote::Credentials> credentials;
+};
+
+// What happens during a build. `step` counts from 1 to `total` of that platform's steps;
+// steps of one platform come in order, those of several platforms interleave.
+struct StepStarted {
+  int step = 0;
+  int total = 0;
+  std::string platform;  // "linux/amd64"
+  std::string stage;     // name or number of the stage
+  std::string text;      // the instruction, continuation lines joined
+  int line = 0;          // where it starts
+};
+// The result was in the cache; `StepDone` follows.
+struct StepCached {
+  int step = 0;
+  std::string platform;
+};
+// Why it was not: the first cause ("src/a.c changed", "build argument V: \"1\" is now \"2\"").
+// Comes only for steps that have an earlier record to compare with.
+struct StepMissed {
+  int step = 0;
+  std::string platform;
+  std::string reason;
+};
+// What a RUN printed, both streams, in pieces as they came.
+struct StepOutput {
+  int step = 0;
+  std::string platform;
+  std::string bytes;
+};
+// A base image on its way.
+struct StepProgress {
+  int step = 0;
+  std::string platform;
+  images::ProgressEvent progress;
+};
+struct StepDone {
+  int step = 0;
+  std::string platform;
+  std::string id;  // 64 hex digits that name the state after the step; equal states, equal ids
+  std::chrono::nanoseconds duration{};
+};
+struct BuildWarning {
+  std::string text;  // "Dockerfile:3: ..."
+  int line = 0;
+};
+// One platform's image is complete.
+struct ImageBuilt {
+  std::string platform;
+  oci::Digest id = oci::Digest::of("");
+};
+using BuildEvent = std::variant<StepStarted, StepCached, StepMissed, StepOutput, StepProgress,
+                                StepDone, BuildWarning, ImageBuilt>;
+// Called from one thread at a time; must not call the builder.
+using EventSink = std::function<void(const BuildEvent&)>;
+
+struct BuildResult {
+  // Of the config: of the only platform, or of the host's, else of the first.
+  oci::Digest id = oci::Digest::of("");
+  oci::Descriptor target;  // the manifest, or the index of several platforms
+  std::vector<ImageBuilt> images;
+};
+
+// One record of the cache, as `docker system df` and `docker builder prune` show it.
+struct CacheRecord {
+  std::string id;
+  std::string parent;       // id, or ""
+  std::string description;  // "[linux/amd64] RUN make"
+  uint64_t size = 0;        // bytes that go when only this record goes
+  bool in_use = false;
+  bool shared = false;  // an image has the same layer: removing the record frees nothing
+  TimePoint created;
+  TimePoint last_used;
+  int64_t usage_count = 0;
+};
+
+struct PruneOptions {
+  bool all = true;                                // also records that images share
+  std::optional<std::chrono::nanoseconds> until;  // only those unused for that long
+  uint64_t keep_bytes = 0;                        // the newest records of that size stay
+};
+struct PruneResult {
+  std::vector<std::string> removed;  // ids
+  uint64_t freed_bytes = 0;
+};
+
+class Builder {
+ public:
+  virtual ~Builder() = default;
+
+  // Errors in the Dockerfile name the place and show the lines around it:
+  //   Dockerfile:3: unknown instruction "RNU" (did you mean RUN?)
+  //      1 |     FROM busybox
+  //      2 |
+  //      3 | >>> RNU make
+  // A RUN that fails is kAborted: `Dockerfile:3: process "/bin/sh -c make" did not complete
+  // successfully: exit code: 2` with the same excerpt.
+  virtual Result<BuildResult> build(const BuildRequest& request, const EventSink& events,
+                                    const CancelToken& cancel) = 0;
+
+  virtual Result<std::vector<CacheRecord>> disk_usage() = 0;
+  virtual Result<PruneResult> prune(const PruneOptions& options) = 0;
+};
+
+struct BuilderOptions {
+  Path root;             // cache.db, and scratch() beside it: below the daemon's root
+  Path run_dir;          // mount points and bundles of running steps: below the run directory
+  Path runtime_program;  // the static binary
+  std::string cgroup_parent = "/skiff";  // steps run in CGROUP_PARENT/build-ID
+  remote::ClientOptions client;  // for pulling base images; credentials come from the request
+  Path host_resolv_conf = "/etc/resolv.conf";
+
+  // Contexts and downloads of running builds, which may be large: on disk, not in RUN_DIR.
+  Path scratch() const { return root / "scratch"; }
+};
+
+// `images` and `networks` must outlive the builder. Registers the cache with
+// images.set_extra_roots, and removes what builds of an earlier, killed daemon left.
+Result<std::unique_ptr<Builder>> open_builder(const BuilderOptions& options,
+                                              images::ImageStore& images,
+                                              network::NetworkManager& networks,
+                                              const Clock& clock = Clock::system());
+
+}  // namespace skiff::builder

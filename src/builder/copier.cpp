@@ -1,0 +1,255 @@
+#include "builder/copier.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/strings.h"
+#include "builder/config_words.h"
+#include "builder/untar.h"
+#include "codec/hash.h"
+#include "runtime/container_spec.h"
+#include "snapshot/file_attributes.h"
+
+namespace skiff::builder {
+
+namespace {
+
+Error failed(const char* what, const std::string& path) {
+  return Error::from_errno(errno, cat(what, " ", path));
+}
+
+std::string below(const std::string& directory, const std::string& name) {
+  return name.empty() ? directory : cat(directory, directory.ends_with('/') ? "" : "/", name);
+}
+
+bool is_directory(const Result<struct stat>& st) { return st && S_ISDIR(st->st_mode); }
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+}  // namespace
+
+Result<> Copier::make_directories(const std::string& path) {
+  std::string so_far;
+  for (const std::string& part : split(clean_path(path).substr(1), '/')) {
+    if (part.empty()) continue;
+    so_far += cat("/", part);
+    auto st = target_.stat(so_far);
+    if (is_directory(st)) continue;
+    if (st) {
+      return Error(Code::kInvalidArgument, cat("cannot make directory ", so_far, ": it is a file"));
+    }
+    UniqueFd made = TRY(target_.make_directories(so_far, 0755));
+    auto owner = attributes_.owner;
+    if (owner && ::fchown(made.get(), owner->first, owner->second) != 0) {
+      return failed("chown", so_far);
+    }
+  }
+  return {};
+}
+
+// Where a file of that name goes; its parents are there afterwards.
+Result<std::string> Copier::place_for(const std::string& name, const std::string& destination) {
+  bool into = destination.ends_with('/') || is_directory(target_.stat(destination));
+  if (into) {
+    TRY(make_directories(destination));
+    return below(destination, name);
+  }
+  auto parts = split_last(destination, '/');
+  TRY(make_directories(std::string(parts->first)));
+  return destination;
+}
+
+Result<> Copier::copy(SourceTree& from, const Selected& selected, const std::string& destination,
+                      const CancelToken& cancel) {
+  const SourceFile& self = selected.files.front();
+  if (!selected.directory) {
+    std::string path = TRY(place_for(selected.name, destination));
+    return copy_one(from, self, path, true, cancel);
+  }
+  std::string directory = clean_path(destination);
+  auto existing = target_.stat(directory);
+  if (existing && !S_ISDIR(existing->st_mode)) {
+    return Error(Code::kInvalidArgument,
+                 cat("cannot copy to non-directory: ", directory, " is a file"));
+  }
+  bool created = !existing;
+  TRY(make_directories(directory));
+  if (created) TRY(copy_directory(self, directory, true));
+  for (size_t i = 1; i < selected.files.size(); ++i) {
+    TRY(cancel.check());
+    const SourceFile& file = selected.files[i];
+    TRY_CONTEXT(copy_one(from, file, below(directory, file.target), false, cancel), file.path);
+  }
+  for (auto it = directories_.rbegin(); it != directories_.rend(); ++it) {
+    UniqueFd fd = TRY(target_.open_at(it->first, O_RDONLY | O_DIRECTORY));
+    const timespec times[2] = {{0, UTIME_OMIT}, it->second};
+    ::futimens(fd.get(), times);
+  }
+  directories_.clear();
+  return {};
+}
+
+Result<> Copier::copy_directory(const SourceFile& file, const std::string& path, bool top) {
+  if (!top) {
+    auto st = target_.lstat(path);
+    if (st && !S_ISDIR(st->st_mode) && !is_directory(target_.stat(path))) {
+      return Error(Code::kInvalidArgument,
+                   cat("cannot copy to non-directory: ", path, " is a file"));
+    }
+    if (!st) TRY(target_.make_directories(path, 0755));
+  }
+  UniqueFd fd = TRY(target_.open_at(path, O_RDONLY | O_DIRECTORY));
+  auto owner = attributes_.owner.value_or(std::pair(file.st.st_uid, file.st.st_gid));
+  if (::fchown(fd.get(), owner.first, owner.second) != 0) return failed("chown", path);
+  if (::fchmod(fd.get(), attributes_.mode.value_or(file.st.st_mode & 07777)) != 0) {
+    return failed("chmod", path);
+  }
+  directories_.emplace_back(path, file.st.st_mtim);
+  return {};
+}
+
+Result<> Copier::copy_one(SourceTree& from, const SourceFile& given, const std::string& path,
+                          bool top, const CancelToken& cancel) {
+  SourceFile file = given;
+  if (!from.keep_owners()) file.st.st_uid = file.st.st_gid = 0;
+  if (S_ISDIR(file.st.st_mode)) return copy_directory(file, path, false);
+  std::string real = path;
+  auto existing = target_.lstat(path);
+  if (existing && S_ISDIR(existing->st_mode)) {
+    return Error(Code::kInvalidArgument, cat("cannot replace directory ", path, " with a file"));
+  }
+  sys::Place place = TRY(target_.place_of(path));
+  // A file named itself goes where the link leads; one of a directory replaces it.
+  if (top && existing && S_ISLNK(existing->st_mode) && S_ISREG(file.st.st_mode)) {
+    UniqueFd out = TRY(target_.open_at(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+    TRY(copy_data(from, file, out.get(), cancel));
+    auto owner = attributes_.owner.value_or(std::pair(file.st.st_uid, file.st.st_gid));
+    if (::fchown(out.get(), owner.first, owner.second) != 0) return failed("chown", path);
+    if (::fchmod(out.get(), attributes_.mode.value_or(file.st.st_mode & 07777)) != 0) {
+      return failed("chmod", path);
+    }
+    return {};
+  }
+  if (existing && ::unlinkat(place.parent.get(), place.name.c_str(), 0) != 0) {
+    return failed("replace", path);
+  }
+  if (!S_ISREG(file.st.st_mode)) {
+    TRY(make_other(file, place));
+    return set_attributes(from, file, place);
+  }
+  UniqueFd out(::openat(place.parent.get(), place.name.c_str(),
+                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!out) return failed("create", path);
+  TRY(copy_data(from, file, out.get(), cancel));
+  return set_attributes(from, file, place);
+}
+
+Result<> Copier::copy_data(SourceTree& from, const SourceFile& file, int out,
+                           const CancelToken& cancel) {
+  UniqueFd in = TRY(from.root().open_at(file.path, O_RDONLY | O_NONBLOCK));
+  if (!from.changing()) {
+    for (;;) {
+      TRY(cancel.check());
+      ssize_t n = ::copy_file_range(in.get(), nullptr, out, nullptr, size_t{64} << 20U, 0);
+      if (n == 0) return {};
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) break;  // another file system, or one that cannot
+    }
+  }
+  FdSource source(in.get());
+  FdSink sink(out);
+  Hasher hasher;
+  HashingSource hashing(source, hasher);
+  TRY(skiff::copy(hashing, sink));
+  // The key names what was hashed: nothing else may go into the layer.
+  if (from.changing() && hasher.hex() != TRY(from.hash_of(file.path, cancel))) {
+    return Error(Code::kAborted, cat(file.path, " changed while it was being copied"));
+  }
+  return {};
+}
+
+Result<> Copier::make_other(const SourceFile& file, const sys::Place& place) {
+  int made =
+      S_ISLNK(file.st.st_mode)
+          ? ::symlinkat(file.link.c_str(), place.parent.get(), place.name.c_str())
+          : ::mknodat(place.parent.get(), place.name.c_str(), file.st.st_mode, file.st.st_rdev);
+  if (made != 0) return failed("create", place.name);
+  return {};
+}
+
+Result<> Copier::set_attributes(SourceTree& from, const SourceFile& file, const sys::Place& place) {
+  int parent = place.parent.get();
+  const char* name = place.name.c_str();
+  auto owner = attributes_.owner.value_or(std::pair(file.st.st_uid, file.st.st_gid));
+  if (::fchownat(parent, name, owner.first, owner.second, AT_SYMLINK_NOFOLLOW) != 0) {
+    return failed("chown", place.name);
+  }
+  if (!S_ISLNK(file.st.st_mode)) {
+    mode_t mode = attributes_.mode.value_or(file.st.st_mode & 07777);
+    if (::fchmodat(parent, name, mode, 0) != 0) return failed("chmod", place.name);
+  }
+  if (from.keep_owners()) {
+    sys::Place source = TRY(from.root().place_of(file.path));
+    auto xattrs = TRY(snapshot::read_xattrs(source.parent.get(), source.name));
+    TRY(snapshot::write_xattrs(parent, place.name, xattrs));
+  }
+  const timespec times[2] = {{0, UTIME_OMIT}, file.st.st_mtim};
+  if (::utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) != 0) {
+    return failed("set time of", place.name);
+  }
+  return {};
+}
+
+Result<> Copier::extract(SourceTree& from, const std::string& path, const std::string& destination,
+                         const CancelToken& cancel) {
+  auto existing = target_.stat(clean_path(destination));
+  if (existing && !S_ISDIR(existing->st_mode)) {
+    return Error(Code::kInvalidArgument,
+                 cat("cannot extract ", path, " to non-directory ", destination));
+  }
+  TRY(make_directories(destination));
+  UniqueFd in = TRY(from.root().open_at(path, O_RDONLY));
+  FdSource source(in.get());
+  UntarOptions options{.owner = attributes_.owner, .keep_owners = true, .devices = true};
+  return untar(source, target_, clean_path(destination), options, cancel)
+      .context(cat("extract ", path));
+}
+
+Result<> Copier::write(const std::string& name, std::string_view content,
+                       const std::string& destination) {
+  std::string path = TRY(place_for(name, destination));
+  sys::Place place = TRY(target_.place_of(path));
+  ::unlinkat(place.parent.get(), place.name.c_str(), 0);
+  UniqueFd out(::openat(place.parent.get(), place.name.c_str(),
+                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!out) return failed("create", path);
+  FdSink sink(out.get());
+  TRY(sink.write(content));
+  if (::fchmod(out.get(), attributes_.mode.value_or(0644)) != 0) return failed("chmod", path);
+  auto owner = attributes_.owner.value_or(std::pair(uid_t{0}, gid_t{0}));
+  if (::fchown(out.get(), owner.first, owner.second) != 0) return failed("chown", path);
+  return {};
+}
+
+Result<std::pair<uid_t, gid_t>> parse_owner(const sys::RootDir& target, const std::string& text) {
+  std::string full = text;
+  if (is_number(text)) full = cat(text, ":", text);
+  auto user =
+      TRY_CONTEXT(runtime::resolve_user(sys::fd_path(target.fd()), full), cat("--chown=", text));
+  return std::pair(user.uid, user.gid);
+}
+
+Result<mode_t> parse_mode(const std::string& text) {
+  auto mode = parse_uint(text, 8);
+  if (!mode || *mode > 07777) {
+    return Error(Code::kInvalidArgument, cat("invalid chmod parameter: ", skiff::quoted(text),
+                                             ": it should be octal and between 0 and 07777"));
+  }
+  return static_cast<mode_t>(*mode);
+}
+
+}  // namespace skiff::builder

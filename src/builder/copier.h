@@ -1,0 +1,55 @@
+// Copier: puts selected files into the tree of a step, by the rules of COPY and ADD
+// (reference, COPY, "Destination"). Every path is resolved inside the target's root.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "builder/source_tree.h"
+
+namespace skiff::builder {
+
+struct CopyAttributes {
+  std::optional<std::pair<uid_t, gid_t>> owner;  // of --chown
+  std::optional<mode_t> mode;                    // of --chmod
+};
+
+class Copier {
+ public:
+  Copier(const sys::RootDir& target, CopyAttributes attributes)
+      : target_(target), attributes_(attributes) {}
+
+  // A directory's contents go into `destination`; a file becomes it, or goes into it where it
+  // ends with '/' or is a directory already.
+  Result<> copy(SourceTree& from, const Selected& selected, const std::string& destination,
+                const CancelToken& cancel);
+  // The archive's entries go into the directory `destination`.
+  Result<> extract(SourceTree& from, const std::string& path, const std::string& destination,
+                   const CancelToken& cancel);
+  // A file of given content, as `copy` would place one called `name`.
+  Result<> write(const std::string& name, std::string_view content, const std::string& destination);
+  // mkdir -p whose new directories belong to `owner`, else to that of --chown.
+  Result<> make_directories(const std::string& path);
+
+ private:
+  Result<std::string> place_for(const std::string& name, const std::string& destination);
+  Result<> copy_one(SourceTree& from, const SourceFile& file, const std::string& path, bool top,
+                    const CancelToken& cancel);
+  Result<> copy_directory(const SourceFile& file, const std::string& path, bool top);
+  Result<> copy_data(SourceTree& from, const SourceFile& file, int out, const CancelToken& cancel);
+  Result<> make_other(const SourceFile& file, const sys::Place& place);
+  Result<> set_attributes(SourceTree& from, const SourceFile& file, const sys::Place& place);
+
+  const sys::RootDir& target_;
+  CopyAttributes attributes_;
+  std::vector<std::pair<std::string, timespec>> directories_;  // whose times are set last
+};
+
+// "1000", "1000:1000", "app", "app:extra", looked up in the target's /etc/passwd and
+// /etc/group; without a group the user's, for a number the same one.
+Result<std::pair<uid_t, gid_t>> parse_owner(const sys::RootDir& target, const std::string& text);
+// "755", "0644".
+Result<mode_t> parse_mode(const std::string& text);
+
+}  // namespace skiff::builder

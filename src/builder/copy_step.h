@@ -1,0 +1,10 @@
+// COPY and ADD as a step.
+#pragma once
+
+#include "builder/steps.h"
+
+namespace skiff::builder {
+
+std::unique_ptr<Step> make_copy_step(StepSite& site, const StepPlace& place);
+
+}  // namespace skiff::builder

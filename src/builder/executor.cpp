@@ -1,0 +1,206 @@
+#include "builder/executor.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/log.h"
+#include "base/scope_exit.h"
+#include "base/strings.h"
+#include "builder/scope.h"
+#include "runtime/monitor_client.h"
+#include "snapshot/file_attributes.h"
+#include "sys/binfmt.h"
+#include "sys/root_dir.h"
+
+namespace skiff::builder {
+
+namespace {
+
+// Of every step: a name that varied would vary what is built.
+constexpr std::string_view kHostname = "build";
+
+constexpr std::pair<const char*, bool> kMountPoints[] = {
+    {"dev", true}, {"proc", true}, {"sys", true}, {"etc/resolv.conf", false}, {"etc/hosts", false}};
+
+void warn(const Result<>& result) {
+  if (!result) log_warn(cat("build: ", result.error().message()));
+}
+
+// Makes what is missing of the mount points in a directory of its own, which is then laid
+// between the step's changes and its parent.
+class Stubs {
+ public:
+  Stubs(const sys::RootDir& tree, const sys::RootDir& stubs) : tree_(tree), stubs_(stubs) {}
+
+  // Whether something was missing.
+  Result<bool> make() {
+    UniqueFd from = TRY(tree_.open_at("", O_RDONLY | O_DIRECTORY));
+    UniqueFd to = TRY(stubs_.open_at("", O_RDONLY | O_DIRECTORY));
+    TRY(snapshot::copy_directory_attributes(from.get(), to.get()));
+    bool any = false;
+    for (const auto& [path, directory] : kMountPoints) {
+      if (tree_.stat(path)) continue;
+      TRY(make_one(path, directory));
+      any = true;
+    }
+    return any;
+  }
+
+ private:
+  Result<> make_one(const std::string& path, bool directory) {
+    if (directory) {
+      TRY(stubs_.make_directories(path));
+      return {};
+    }
+    auto parts = split_last(path, '/');
+    std::string parent(parts->first);
+    auto st = tree_.lstat(parent);
+    // Through a link: the runtime makes the file where it leads.
+    if (st && !S_ISDIR(st->st_mode)) return {};
+    UniqueFd to = TRY(stubs_.make_directories(parent));
+    if (st) {
+      UniqueFd from = TRY(tree_.open_at(parent, O_RDONLY | O_DIRECTORY));
+      TRY(snapshot::copy_directory_attributes(from.get(), to.get()));
+    }
+    sys::Place place = TRY(stubs_.place_of(path));
+    UniqueFd made(::openat(place.parent.get(), place.name.c_str(),
+                           O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+    if (!made) return Error::from_errno(errno, cat("create ", path));
+    if (st) {
+      const timespec times[2] = {st->st_atim, st->st_mtim};
+      ::futimens(to.get(), times);
+    }
+    return {};
+  }
+
+  const sys::RootDir& tree_;
+  const sys::RootDir& stubs_;
+};
+
+Result<> add_mount_points(Workspace& space) {
+  Path directory = space.directory() / "stubs";
+  TRY(make_directories(directory, 0755));
+  bool any = false;
+  {
+    sys::RootDir tree = TRY(sys::RootDir::open(space.root()));
+    sys::RootDir stubs = TRY(sys::RootDir::open(directory));
+    any = TRY(Stubs(tree, stubs).make());
+  }
+  return any ? space.remount_over(directory) : Result<>();
+}
+
+class Execution {
+ public:
+  Execution(Site& site, Workspace& space, const PlannedRun& run, const RunSettings& settings)
+      : site_(site), space_(space), run_(run), settings_(settings) {}
+
+  Result<int> run(Sink& output, const CancelToken& cancel);
+
+ private:
+  Path file(const char* name) const { return space_.directory() / name; }
+  Result<> write_files();
+  Result<> write_hosts(const std::string& ip);
+  Result<runtime::ContainerSpec> make_spec();
+  Result<> connect(int pid);
+
+  Site& site_;
+  Workspace& space_;
+  const PlannedRun& run_;
+  const RunSettings& settings_;
+};
+
+Result<> Execution::write_hosts(const std::string& ip) {
+  std::vector<std::string> extra;
+  for (const std::string& entry : settings_.extra_hosts) {
+    auto parts = split_once(entry, ':');
+    if (!parts || parts->first.empty() || parts->second.empty()) {
+      return Error(Code::kInvalidArgument, cat("bad format for add-host: ", skiff::quoted(entry)));
+    }
+    bool gateway = parts->second == "host-gateway";
+    extra.push_back(gateway ? cat(parts->first, ":", TRY(site_.networks.find("bridge")).gateway)
+                            : entry);
+  }
+  // In place: the file is bind-mounted, a new one would not be seen.
+  return write_file(file("hosts"), network::make_hosts(std::string(kHostname), "", ip, extra));
+}
+
+Result<> Execution::write_files() {
+  std::string resolv_conf = read_file(site_.options.host_resolv_conf).value_or("");
+  if (settings_.network != "host") {
+    resolv_conf = network::make_resolv_conf(resolv_conf, {}, {}, {});
+  }
+  std::vector<std::pair<const char*, std::string>> files{{"resolv.conf", resolv_conf},
+                                                         {"hosts", ""}};
+  if (run_.script) files.emplace_back("script", run_.script->second);
+  for (const auto& [name, text] : files) {
+    UniqueFd fd = TRY(open_file(file(name), O_WRONLY | O_CREAT | O_TRUNC, 0644));
+    FdSink sink(fd.get());
+    TRY(sink.write(text));
+    if (::fchmod(fd.get(), std::string_view(name) == "script" ? 0755 : 0644) != 0) {
+      return Error::from_errno(errno, cat("chmod ", name));
+    }
+  }
+  return write_hosts("");
+}
+
+Result<runtime::ContainerSpec> Execution::make_spec() {
+  runtime::ContainerSpec spec;
+  spec.rootfs = space_.root();
+  spec.args = run_.args;
+  for (const auto& [name, value] : run_.hidden_args) spec.env.push_back(cat(name, "=", value));
+  for (const auto& [name, value] : run_.build_args) spec.env.push_back(cat(name, "=", value));
+  spec.env.insert(spec.env.end(), run_.env.begin(), run_.env.end());
+  if (!get_env(spec.env, "HOME")) {
+    auto user = TRY(runtime::resolve_user(spec.rootfs, run_.user));
+    spec.env.push_back(cat("HOME=", user.home));
+  }
+  spec.working_dir = run_.working_dir;
+  spec.user = run_.user;
+  spec.hostname = kHostname;
+  spec.shm_bytes = settings_.shm_bytes;
+  spec.limits = settings_.limits;
+  spec.ulimits = settings_.ulimits;
+  spec.cgroup_path = cat(site_.options.cgroup_parent, "/", space_.id());
+  if (settings_.network == "host") spec.network_namespace = "host";
+  spec.binds.push_back({.source = file("resolv.conf"), .target = "/etc/resolv.conf"});
+  spec.binds.push_back({.source = file("hosts"), .target = "/etc/hosts"});
+  if (run_.script) {
+    spec.binds.push_back({.source = file("script"),
+                          .target = cat("/dev/pipes/", run_.script->first),
+                          .read_only = true});
+  }
+  return spec;
+}
+
+Result<> Execution::connect(int pid) {
+  if (settings_.network == "host") return {};
+  UniqueFd netns = TRY(open_file(cat("/proc/", pid, "/ns/net"), O_RDONLY | O_CLOEXEC));
+  if (settings_.network == "none") return site_.networks.raise_loopback(netns.get());
+  auto endpoint = TRY(site_.networks.attach(space_.id(), settings_.network, netns.get(), {}));
+  return write_hosts(endpoint.ip);
+}
+
+Result<int> Execution::run(Sink& output, const CancelToken& cancel) {
+  TRY(write_files());
+  json::Value config = TRY(runtime::make_oci_config(TRY(make_spec())));
+  TRY(write_file_durably(file("config.json"), config.dump()));
+  const ScopeExit disconnect([this] { warn(site_.networks.detach(space_.id())); });
+  return runtime::run_bundle(
+      site_.options.runtime_program, space_.id(), space_.directory(), file("state"), output,
+      [this](int pid) { return connect(pid); }, cancel);
+}
+
+}  // namespace
+
+Result<int> run_in(Site& site, Workspace& space, const PlannedRun& run,
+                   const oci::Platform& platform, const RunSettings& settings, Sink& output,
+                   const CancelToken& cancel) {
+  TRY(sys::ensure_emulation(platform.architecture));
+  TRY_CONTEXT(add_mount_points(space), "make mount points");
+  return Execution(site, space, run, settings).run(output, cancel);
+}
+
+}  // namespace skiff::builder

@@ -1,0 +1,13 @@
+// One raw instruction into its meaning. Errors are without place: the caller adds it.
+#pragma once
+
+#include "builder/instructions.h"
+
+namespace skiff::builder {
+
+Result<InstructionBody> parse_instruction(const RawInstruction& raw, char escape);
+
+// A time as Go writes it: "1m30s", "500ms", "1.5h", "0".
+Result<int64_t> parse_duration_ns(std::string_view text);
+
+}  // namespace skiff::builder

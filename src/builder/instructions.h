@@ -1,0 +1,122 @@
+// The instructions of a Dockerfile, understood but not yet expanded: what parse_dockerfile
+// gives and the plan (plan.h) binds to variables and stages.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "builder/dockerfile.h"
+#include "oci/image_config.h"
+
+namespace skiff::builder {
+
+// `shell`: one text for the shell; else the words of a JSON array.
+struct Command {
+  std::vector<std::string> words;
+  bool shell = true;
+};
+
+struct FromInstruction {
+  std::string image;  // image, stage name or "scratch"
+  std::string platform;
+  std::string name;  // of "AS name", lower case, or ""
+};
+struct RunInstruction {
+  Command command;
+  std::string network;  // of --network: "", "default", "none", "host"
+  std::vector<Heredoc> heredocs;
+  std::string heredoc_text;
+};
+struct CopyInstruction {
+  bool add = false;
+  std::vector<std::string> sources;
+  std::string destination;
+  std::vector<Heredoc> heredocs;  // further sources: files of that name and content
+  std::string from;
+  std::string chown;
+  std::string chmod;
+};
+// Each name with its value; ARG's may be absent.
+struct ArgInstruction {
+  std::vector<std::pair<std::string, std::optional<std::string>>> args;
+};
+struct EnvInstruction {
+  std::vector<std::pair<std::string, std::string>> pairs;
+};
+struct LabelInstruction {
+  std::vector<std::pair<std::string, std::string>> pairs;
+};
+struct WorkdirInstruction {
+  std::string path;
+};
+struct UserInstruction {
+  std::string user;
+};
+struct ExposeInstruction {
+  std::vector<std::string> ports;
+};
+struct VolumeInstruction {
+  std::vector<std::string> paths;
+};
+struct CmdInstruction {
+  Command command;
+};
+struct EntrypointInstruction {
+  Command command;
+};
+struct StopSignalInstruction {
+  std::string signal;
+};
+struct ShellInstruction {
+  std::vector<std::string> words;
+};
+struct HealthcheckInstruction {
+  oci::Healthcheck check;
+};
+struct OnBuildInstruction {
+  std::string trigger;  // with its heredocs
+};
+struct MaintainerInstruction {
+  std::string name;
+};
+
+using InstructionBody =
+    std::variant<FromInstruction, RunInstruction, CopyInstruction, ArgInstruction, EnvInstruction,
+                 LabelInstruction, WorkdirInstruction, UserInstruction, ExposeInstruction,
+                 VolumeInstruction, CmdInstruction, EntrypointInstruction, StopSignalInstruction,
+                 ShellInstruction, HealthcheckInstruction, OnBuildInstruction,
+                 MaintainerInstruction>;
+
+struct Instruction {
+  InstructionBody body;
+  std::string text;  // "COPY a b", as written, continuation lines joined
+  LineSpan span;
+};
+
+struct Stage {
+  FromInstruction from;
+  std::string from_text;
+  LineSpan span;
+  std::vector<Instruction> instructions;
+};
+
+struct Dockerfile {
+  std::shared_ptr<const SourceText> source;  // for the places of errors
+  char escape = '\\';
+  std::string syntax;
+  std::vector<Instruction> global_args;  // ARG before the first FROM
+  std::vector<Stage> stages;             // at least one
+  std::vector<LexicalWarning> warnings;
+};
+
+// `name` is what errors call the file.
+Result<Dockerfile> parse_dockerfile(const std::string& name, std::string_view text);
+
+// One trigger that a base image stored with ONBUILD. FROM, ONBUILD and MAINTAINER are refused.
+Result<Instruction> parse_trigger(const std::string& image, std::string_view text);
+
+}  // namespace skiff::builder

@@ -1,0 +1,225 @@
+#include "builder/plan.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/strings.h"
+#include "builder/scope.h"
+#include "builder/stage_binder.h"
+#include "builder/variables.h"
+
+namespace skiff::builder {
+
+namespace {
+
+constexpr size_t kNone = static_cast<size_t>(-1);
+
+Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
+
+// A FROM with its words expanded.
+struct Origin {
+  std::string image;
+  std::optional<oci::Platform> platform;
+  size_t stage = kNone;  // the earlier one it names
+};
+
+class Planner {
+ public:
+  Planner(const Dockerfile& file, const PlanRequest& request, const FindBase& find_base)
+      : file_(file),
+        request_(request),
+        find_base_(find_base),
+        target_(target_stage()),
+        globals_(request, target_ == kNone ? "" : stage_label()) {}
+
+  Result<Plan> make();
+
+ private:
+  size_t target_stage() const;
+  std::string stage_label() const;
+  size_t find_stage(const std::string& name, size_t before) const;
+  Result<Origin> expand_from(size_t index);
+  Result<> mark_needed(size_t index);
+  void number_steps();
+  Result<> bind_stage(size_t index);
+  Result<PlannedStep> bind_from(size_t index, PlannedStage& stage);
+
+  const Dockerfile& file_;
+  const PlanRequest& request_;
+  const FindBase& find_base_;
+  size_t target_;
+  GlobalScope globals_;
+  std::vector<Origin> origins_;
+  std::set<size_t> needed_;
+  std::vector<int> first_numbers_;  // of each stage's FROM
+  std::vector<size_t> planned_;     // stage -> index in plan_.stages
+  std::vector<StageState> states_;  // of each planned stage, at its end
+  Plan plan_;
+};
+
+size_t Planner::target_stage() const {
+  if (request_.target.empty()) return file_.stages.size() - 1;
+  size_t found = find_stage(to_lower(request_.target), file_.stages.size());
+  if (found != kNone) return found;
+  auto number = parse_uint(request_.target);
+  return number && *number < file_.stages.size() ? static_cast<size_t>(*number) : kNone;
+}
+
+std::string Planner::stage_label() const {
+  const std::string& name = file_.stages[target_].from.name;
+  return name.empty() ? "default" : name;
+}
+
+// The last of that name: a later stage shadows an earlier one.
+size_t Planner::find_stage(const std::string& name, size_t before) const {
+  for (size_t i = before; i-- > 0;) {
+    if (!name.empty() && file_.stages[i].from.name == name) return i;
+  }
+  return kNone;
+}
+
+Result<Origin> Planner::expand_from(size_t index) {
+  const Stage& stage = file_.stages[index];
+  Expander expander(file_.escape, [this](const std::string& n) { return globals_.lookup(n); });
+  auto expand = [&]() -> Result<Origin> {
+    Origin origin;
+    origin.image = TRY(expander.word(stage.from.image));
+    if (origin.image.empty()) {
+      return invalid(cat("base name (", stage.from.image, ") should not be blank"));
+    }
+    std::string platform = TRY(expander.word(stage.from.platform));
+    if (!platform.empty()) origin.platform = TRY(oci::Platform::parse(platform));
+    origin.stage = find_stage(to_lower(origin.image), index);
+    return origin;
+  };
+  auto origin = expand();
+  if (!origin) return file_.source->at(stage.span, origin.error());
+  return origin;
+}
+
+// The stage and all that its FROM and its COPY --from lead to.
+Result<> Planner::mark_needed(size_t index) {
+  if (!needed_.insert(index).second) return {};
+  if (origins_[index].stage != kNone) TRY(mark_needed(origins_[index].stage));
+  for (const Instruction& instruction : file_.stages[index].instructions) {
+    const auto* copy = std::get_if<CopyInstruction>(&instruction.body);
+    if (copy == nullptr || copy->from.empty()) continue;
+    size_t from = find_stage(to_lower(copy->from), index);
+    auto number = parse_uint(copy->from);
+    if (from == kNone && number) {
+      if (*number >= index) {
+        return file_.source->at(instruction.span,
+                                invalid(cat("invalid from flag value ", copy->from,
+                                            ": it must name a stage that stands before this one")));
+      }
+      from = static_cast<size_t>(*number);
+    }
+    if (from != kNone) TRY(mark_needed(from));
+  }
+  return {};
+}
+
+void Planner::number_steps() {
+  first_numbers_.assign(file_.stages.size(), 0);
+  int next = 1;
+  for (size_t index : needed_) {
+    first_numbers_[index] = next;
+    next += 1 + static_cast<int>(file_.stages[index].instructions.size());
+  }
+  plan_.total = next - 1;
+}
+
+Result<PlannedStep> Planner::bind_from(size_t index, PlannedStage& stage) {
+  const Stage& source = file_.stages[index];
+  const Origin& origin = origins_[index];
+  PlannedStep step{.what = PlannedFrom{}, .number = first_numbers_[index]};
+  auto& from = std::get<PlannedFrom>(step.what);
+  step.text = source.from_text;
+  step.span = source.span;
+  if (origin.stage != kNone) {
+    from.stage = planned_[origin.stage];
+    stage.platform = plan_.stages[*from.stage].platform;
+    stage.author = plan_.stages[*from.stage].author;
+    step.config = plan_.stages[*from.stage].steps.back().config;
+    return step;
+  }
+  stage.platform = origin.platform.value_or(request_.target_platform);
+  if (origin.image != "scratch") {
+    std::optional<oci::Platform> wanted = origin.platform;
+    if (!wanted && request_.platform_given) wanted = request_.target_platform;
+    auto base = find_base_(origin.image, wanted, step.number);
+    if (!base) return file_.source->at(source.span, base.error());
+    stage.platform = base->config.platform.normalized();
+    stage.author = base->config.author;
+    step.config = base->config.config;
+    from.image = std::move(*base);
+  }
+  if (!get_env(step.config.env, "PATH")) set_env(step.config.env, "PATH", kDefaultPath);
+  return step;
+}
+
+Result<> Planner::bind_stage(size_t index) {
+  const Stage& source = file_.stages[index];
+  PlannedStage stage{.number = index,
+                     .name = source.from.name.empty() ? cat(index) : source.from.name};
+  PlannedStep from = TRY(bind_from(index, stage));
+  StageState state;
+  if (origins_[index].stage != kNone) state = states_[planned_[origins_[index].stage]];
+  std::vector<std::string> triggers = std::exchange(from.config.on_build, {});
+  stage.steps.push_back(std::move(from));
+  const Places places{.file = file_,
+                      .globals = globals_,
+                      .find_base = find_base_,
+                      .request = request_,
+                      .planned_stage = [&](const std::string& name) -> std::optional<size_t> {
+                        size_t found = find_stage(to_lower(name), index);
+                        if (auto number = parse_uint(name);
+                            found == kNone && number && *number < index) {
+                          found = static_cast<size_t>(*number);
+                        }
+                        if (found == kNone || planned_[found] == kNone) return std::nullopt;
+                        return planned_[found];
+                      }};
+  StageBinder binder(places, stage, state);
+  for (const std::string& trigger : triggers) {
+    auto instruction = parse_trigger(origins_[index].image, trigger);
+    if (!instruction) return file_.source->at(source.span, instruction.error());
+    instruction->span = source.span;
+    TRY(binder.add(*instruction, first_numbers_[index], true));
+  }
+  int number = first_numbers_[index];
+  for (const Instruction& instruction : source.instructions) {
+    TRY(binder.add(instruction, ++number, false));
+  }
+  planned_[index] = plan_.stages.size();
+  plan_.stages.push_back(std::move(stage));
+  states_.push_back(std::move(state));
+  return {};
+}
+
+Result<Plan> Planner::make() {
+  if (target_ == kNone) {
+    return Error(Code::kInvalidArgument,
+                 cat("target stage ", skiff::quoted(request_.target), " could not be found"));
+  }
+  for (const Instruction& arg : file_.global_args) {
+    auto declared = globals_.declare(std::get<ArgInstruction>(arg.body), file_.escape);
+    if (!declared) return file_.source->at(arg.span, declared.error());
+  }
+  for (size_t i = 0; i <= target_; ++i) origins_.push_back(TRY(expand_from(i)));
+  TRY(mark_needed(target_));
+  number_steps();
+  planned_.assign(file_.stages.size(), kNone);
+  for (size_t index : needed_) TRY(bind_stage(index));
+  plan_.unused_args = globals_.unused();
+  return std::move(plan_);
+}
+
+}  // namespace
+
+Result<Plan> make_plan(const Dockerfile& file, const PlanRequest& request,
+                       const FindBase& find_base) {
+  return Planner(file, request, find_base).make();
+}
+
+}  // namespace skiff::builder

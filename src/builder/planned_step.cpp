@@ -1,0 +1,90 @@
+#include "builder/planned_step.h"
+
+#include "base/strings.h"
+#include "codec/hash.h"
+
+namespace skiff::builder {
+
+PlannedSolverStep::PlannedSolverStep(StepSite& site, const StepPlace& place)
+    : site_(site), place_(place) {
+  const std::string platform = place.stage->platform.str();
+  identity_ = {.description = cat("[", platform, "] ", place.step->text),
+               .platform = platform,
+               .place = cat(site.project, "|", place.stage->name, "|", place.step->number),
+               .text = place.step->text};
+}
+
+std::string PlannedSolverStep::input_label(size_t input) const {
+  return input == 0 ? place_.below : "source";
+}
+
+Error PlannedSolverStep::placed(Error error) const {
+  if (error.code() == Code::kCancelled) return error;
+  if (step().trigger) error = std::move(error).with_context(cat("ONBUILD ", step().text));
+  Error out = site_.source.at(step().span, std::move(error));
+  return Error(out.code(), cat(out.message(), after_excerpt()));
+}
+
+Result<KeyParts> PlannedSolverStep::look_at(const std::vector<StepResult>&, const CancelToken&) {
+  return KeyParts();
+}
+
+Result<KeyParts> PlannedSolverStep::content(const std::vector<StepResult>& inputs,
+                                            const CancelToken& cancel) {
+  auto parts = look_at(inputs, cancel);
+  if (!parts) return placed(std::move(parts.error()));
+  return parts;
+}
+
+Result<StepResult> PlannedSolverStep::execute(const std::vector<StepResult>& inputs,
+                                              const CancelToken& cancel) {
+  auto result = perform(inputs, cancel);
+  if (!result) return placed(std::move(result.error()));
+  return result;
+}
+
+Result<> PlannedSolverStep::unpack_base(const PlannedStage& stage) {
+  const PlannedFrom* from = &std::get<PlannedFrom>(stage.steps.front().what);
+  while (from->stage) {
+    from = &std::get<PlannedFrom>(site_.plan.stages[*from->stage].steps.front().what);
+  }
+  if (!from->image) return {};
+  return site_.bases.unpack(from->image->handle, step().number);
+}
+
+Result<StepResult> PlannedSolverStep::finish(Workspace& space) {
+  Layer layer = TRY(space.commit(site_.lease, site_.hold));
+  std::string id = layer.snapshot;
+  return StepResult{
+      .id = std::move(id), .layer = std::move(layer), .created = site_.site.clock.now()};
+}
+
+void PlannedSolverStep::on_started() {
+  if (!place_.first) return;
+  site_.events.send(step().number, StepStarted{.step = step().number,
+                                               .total = site_.plan.total,
+                                               .platform = site_.platform,
+                                               .stage = stage().name,
+                                               .text = step().text,
+                                               .line = step().span.first});
+}
+
+void PlannedSolverStep::on_cached() {
+  if (!step().trigger) site_.events.send(step().number, StepCached{step().number, site_.platform});
+}
+
+void PlannedSolverStep::on_missed(const std::string& reason) {
+  site_.events.send(step().number, StepMissed{step().number, site_.platform, reason});
+}
+
+void PlannedSolverStep::on_done(const StepResult& result, std::chrono::nanoseconds duration) {
+  if (!place_.last) return;
+  std::string id = sha256_hex(cat(result.id, "\n", step().config.to_json().dump()));
+  site_.events.send(step().number,
+                    StepDone{step().number, site_.platform, std::move(id), duration});
+  site_.events.done(step().number);
+}
+
+void PlannedSolverStep::on_failed() { site_.events.failed(step().number); }
+
+}  // namespace skiff::builder

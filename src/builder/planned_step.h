@@ -1,0 +1,50 @@
+// PlannedSolverStep: what all steps of a Dockerfile have in common: identity, events, errors
+// that name their place, the layer at the end.
+#pragma once
+
+#include "builder/copier.h"
+#include "builder/steps.h"
+
+namespace skiff::builder {
+
+class PlannedSolverStep : public Step {
+ public:
+  PlannedSolverStep(StepSite& site, const StepPlace& place);
+
+  const StepIdentity& identity() const override { return identity_; }
+  std::string input_label(size_t input) const override;
+  Result<KeyParts> content(const std::vector<StepResult>& inputs, const CancelToken& cancel) final;
+  Result<StepResult> execute(const std::vector<StepResult>& inputs,
+                             const CancelToken& cancel) final;
+  void on_started() override;
+  void on_cached() override;
+  void on_missed(const std::string& reason) override;
+  void on_done(const StepResult& result, std::chrono::nanoseconds duration) override;
+  void on_failed() override;
+
+ protected:
+  StepSite& site() const { return site_; }
+  const PlannedStep& step() const { return *place_.step; }
+  const PlannedStage& stage() const { return *place_.stage; }
+
+  virtual Result<KeyParts> look_at(const std::vector<StepResult>& inputs,
+                                   const CancelToken& cancel);
+  virtual Result<StepResult> perform(const std::vector<StepResult>& inputs,
+                                     const CancelToken& cancel) = 0;
+  // Stands behind the lines of the Dockerfile in an error.
+  virtual std::string after_excerpt() const { return ""; }
+
+  // Makes sure that the files the stage (this one, or another) starts from are there.
+  Result<> unpack_base() { return unpack_base(stage()); }
+  Result<> unpack_base(const PlannedStage& stage);
+  Result<StepResult> finish(Workspace& space);
+
+ private:
+  Error placed(Error error) const;
+
+  StepSite& site_;
+  StepPlace place_;
+  StepIdentity identity_;
+};
+
+}  // namespace skiff::builder

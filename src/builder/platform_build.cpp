@@ -1,0 +1,144 @@
+#include "builder/platform_build.h"
+
+#include "base/strings.h"
+#include "builder/steps.h"
+
+namespace skiff::builder {
+
+namespace {
+
+// The graph of a plan, and where in it each stage lies.
+struct PlannedGraph {
+  Graph graph;
+  std::vector<std::vector<size_t>> vertices;  // of each stage's steps
+};
+
+std::string label_of(const PlannedStep& step) {
+  const auto* from = std::get_if<PlannedFrom>(&step.what);
+  if (from == nullptr || from->stage) return cat("result of ", step.text);
+  return cat("base image ", from->image ? from->image->name : "scratch");
+}
+
+PlannedGraph make_graph(StepSite& site) {
+  PlannedGraph out;
+  for (const PlannedStage& stage : site.plan.stages) {
+    std::vector<size_t>& vertices = out.vertices.emplace_back();
+    for (size_t i = 0; i < stage.steps.size(); ++i) {
+      const PlannedStep& step = stage.steps[i];
+      StepPlace place{.stage = &stage, .step = &step};
+      place.first = !step.trigger;
+      place.last = i + 1 == stage.steps.size() || !stage.steps[i + 1].trigger;
+      std::vector<size_t> inputs;
+      if (i > 0) {
+        inputs.push_back(vertices.back());
+        place.below = label_of(stage.steps[i - 1]);
+      }
+      if (const auto* from = std::get_if<PlannedFrom>(&step.what); from && from->stage) {
+        inputs.push_back(out.vertices[*from->stage].back());
+      }
+      if (const auto* copy = std::get_if<PlannedCopy>(&step.what)) {
+        if (copy->from_stage) inputs.push_back(out.vertices[*copy->from_stage].back());
+        if (copy->from_image) {
+          inputs.push_back(out.graph.size());
+          out.graph.push_back({make_image_step(site, *copy->from_image), {}});
+        }
+      }
+      vertices.push_back(out.graph.size());
+      out.graph.push_back({make_step(site, place), std::move(inputs)});
+    }
+  }
+  return out;
+}
+
+struct Assembled {
+  oci::ImageConfig config;
+  std::vector<oci::Descriptor> layers;
+};
+
+// Layers and history of a stage, those of what it stands on first.
+void add_stage(const StepSite& site, const PlannedGraph& planned,
+               const std::vector<StepResult>& results, size_t index, Assembled& out) {
+  const PlannedStage& stage = site.plan.stages[index];
+  for (size_t i = 0; i < stage.steps.size(); ++i) {
+    const PlannedStep& step = stage.steps[i];
+    if (const auto* from = std::get_if<PlannedFrom>(&step.what)) {
+      if (from->stage) add_stage(site, planned, results, *from->stage, out);
+      if (!from->image) continue;
+      const images::Image& image = site.bases.image(from->image->handle);
+      out.config = image.config;
+      out.layers = image.manifest_doc.layers;
+      continue;
+    }
+    const StepResult& result = results[planned.vertices[index][i]];
+    if (result.layer) {
+      out.config.diff_ids.push_back(result.layer->diff_id);
+      out.layers.push_back(result.layer->blob);
+    }
+    if (!step.history) continue;
+    oci::History entry = *step.history;
+    entry.created = result.created;
+    entry.empty_layer = !result.layer.has_value();
+    out.config.history.push_back(std::move(entry));
+    out.config.created = result.created;
+  }
+}
+
+Assembled assemble(const StepSite& site, const PlannedGraph& planned,
+                   const std::vector<StepResult>& results) {
+  const PlannedStage& target = site.plan.stages.back();
+  Assembled out;
+  add_stage(site, planned, results, site.plan.stages.size() - 1, out);
+  if (out.config.created == TimePoint()) out.config.created = site.site.clock.now();
+  out.config.author = target.author;
+  out.config.platform = target.platform;
+  out.config.config = target.steps.back().config;
+  for (const auto& [name, value] : site.request.labels) out.config.config.labels[name] = value;
+  return out;
+}
+
+std::string project_of(const BuildRequest& request) {
+  return request.tags.empty() ? request.dockerfile : request.tags.front().repository();
+}
+
+}  // namespace
+
+Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& platform,
+                                     const CancelToken& cancel) {
+  const std::string name = platform.str();
+  StepEvents events(build.events);
+  auto progress = [&](int step, const images::ProgressEvent& event) {
+    events.send(step, StepProgress{step, name, event});
+  };
+  BaseImages bases(build.site, build.request, build.hold, progress, cancel);
+  PlanRequest wanted{.build_args = build.request.build_args,
+                     .target = build.request.target,
+                     .build_platform = oci::Platform::host(),
+                     .target_platform = platform,
+                     .platform_given = !build.request.platforms.empty()};
+  FindBase find_base = [&](const std::string& image, const std::optional<oci::Platform>& which,
+                           int step) { return bases.find(image, which, step); };
+  Plan plan = TRY(make_plan(build.file, wanted, find_base));
+  StepSite site{.site = build.site,
+                .request = build.request,
+                .source = *build.file.source,
+                .context = build.context,
+                .plan = plan,
+                .bases = bases,
+                .events = events,
+                .lease = build.lease,
+                .hold = build.hold,
+                .platform = name,
+                .project = project_of(build.request)};
+  PlannedGraph planned = make_graph(site);
+  auto results = TRY(build.solver.solve(
+      planned.graph, {.no_cache = build.request.no_cache, .hold = &build.hold}, cancel));
+  Assembled image = assemble(site, planned, results);
+  auto manifest = TRY(build.site.images.write_image(image.config, image.layers, build.lease));
+  PlatformImage out{.id = oci::Digest::of(image.config.serialize()),
+                    .manifest = std::move(manifest),
+                    .unused_args = plan.unused_args};
+  build.events.send(ImageBuilt{name, out.id});
+  return out;
+}
+
+}  // namespace skiff::builder

@@ -1,0 +1,32 @@
+// PlatformBuild: the build of one platform's image: plan, graph, solve, config and manifest.
+#pragma once
+
+#include "builder/instructions.h"
+#include "builder/source_tree.h"
+#include "builder/step_events.h"
+#include "builder/workspace.h"
+
+namespace skiff::builder {
+
+// What the platforms of one build share.
+struct BuildSite {
+  Site& site;
+  Solver& solver;
+  const BuildRequest& request;
+  const Dockerfile& file;
+  SourceTree& context;
+  SharedSink& events;
+  content::Lease& lease;
+  CacheHold& hold;
+};
+
+struct PlatformImage {
+  oci::Digest id = oci::Digest::of("");
+  oci::Descriptor manifest;
+  std::vector<std::string> unused_args;
+};
+
+Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& platform,
+                                     const CancelToken& cancel);
+
+}  // namespace skiff::builder

@@ -1,0 +1,170 @@
+// RUN, with the real runtime, on a busybox tree.
+#include <csignal>
+#include <thread>
+
+#include "builder/build_fixture.h"
+
+namespace skiff::builder {
+namespace {
+
+class Run : public BuildFixture {
+ protected:
+  void SetUp() override {
+    if (::access("/usr/bin/busybox", X_OK) != 0) GTEST_SKIP() << "busybox is not installed";
+    BuildFixture::SetUp();
+    std::filesystem::create_directories(context() / "root/bin");
+    std::filesystem::copy("/usr/bin/busybox", context() / "root/bin/busybox");
+    for (const char* applet : {"sh", "cat", "echo", "id", "ls", "sleep", "test", "touch", "pwd",
+                               "env", "rm", "mkdir", "hostname", "ip", "find", "stat"}) {
+      std::filesystem::create_symlink("busybox", context() / "root/bin" / applet);
+    }
+    write("root/etc/passwd", "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/home:/bin/sh\n");
+    write("root/etc/group", "root:x:0:\napp:x:1000:\nextra:x:2000:app\n");
+    BuildRequest base = request("FROM scratch\nCOPY root /\n");
+    base.tags = {*oci::Reference::parse("base:1")};
+    built(base);
+  }
+  void TearDown() override {
+    if (builder_) BuildFixture::TearDown();
+  }
+  // What a step printed.
+  std::string output_of(const std::string& lines) {
+    built(cat("FROM base:1\n", lines));
+    return told_.output;
+  }
+};
+
+TEST_F(Run, OutputEnvironmentUserAndDirectory) {
+  EXPECT_EQ(
+      output_of("ARG A=1\nENV B=2\nWORKDIR /w\nUSER app\nRUN echo $A $B $HOME $(pwd) && id\n"),
+      "1 2 /home /w\nuid=1000(app) gid=1000(app) groups=1000(app),2000(extra)\n");
+  EXPECT_EQ(output_of("RUN [\"/bin/echo\", \"$HOME\"]\n"), "$HOME\n");
+}
+
+TEST_F(Run, OnlyWhatTheProcessChangedIsInTheLayer) {
+  images::Image image = built("FROM base:1\nRUN echo x > /etc/new && rm /bin/ip");
+  ASSERT_EQ(image.config.diff_ids.size(), 2);
+  auto changes = images_->snapshots().changes(image.snapshot_name());
+  ASSERT_TRUE(changes);
+  std::string shown;
+  for (const auto& change : *changes) shown += cat(change.path, " ");
+  EXPECT_EQ(shown, "/bin /bin/ip /etc /etc/new ");
+  EXPECT_EQ(tree(image).find("resolv.conf"), std::string::npos);
+  EXPECT_EQ(tree(image).find(" proc"), std::string::npos);
+}
+
+TEST_F(Run, NothingChangedIsAnEmptyLayer) {
+  images::Image image =
+      built("FROM base:1\nRUN true || test 1\nRUN cat /etc/hosts /etc/resolv.conf");
+  ASSERT_EQ(image.config.diff_ids.size(), 3);
+  EXPECT_EQ(image.config.diff_ids[1], image.config.diff_ids[2]);
+  EXPECT_NE(told_.output.find("localhost"), std::string::npos);
+}
+
+TEST_F(Run, FailureNamesCommandCodeAndPlace) {
+  std::string error = error_of(request("FROM base:1\n\nRUN echo out; exit 42\n"));
+  EXPECT_EQ(error,
+            "Dockerfile:3: process \"/bin/sh -c echo out; exit 42\" did not complete "
+            "successfully: exit code: 42\n"
+            "   1 |     FROM base:1\n"
+            "   2 |\n"
+            "   3 | >>> RUN echo out; exit 42\n"
+            "The command '/bin/sh -c echo out; exit 42' returned a non-zero code: 42");
+  EXPECT_EQ(told_.output, "out\n");
+  expect_nothing_left();
+}
+
+TEST_F(Run, StepsBeforeAFailureStayCached) {
+  error_of(request("FROM base:1\nRUN echo a > /a\nRUN exit 1"));
+  built("FROM base:1\nRUN echo a > /a\nRUN test -f /a");
+  EXPECT_EQ(told_.cached, std::vector<int>{2});
+}
+
+TEST_F(Run, MissesNameArgumentAndEnvironment) {
+  BuildRequest wanted = request("FROM base:1\nARG V=1\nRUN echo $V > /v");
+  built(wanted);
+  wanted.build_args["V"] = "2";
+  images::Image image = built(wanted);
+  EXPECT_EQ(told_.missed[3], "build argument V: \"1\" is now \"2\"");
+  EXPECT_EQ(text_in(image, "v"), "2\n");
+  wanted.build_args["http_proxy"] = "http://127.0.0.1:1";
+  built(wanted);
+  EXPECT_EQ(told_.cached.size(), 2);
+}
+
+TEST_F(Run, CancelLeavesNothing) {
+  CancelSource cancel;
+  std::jthread canceller;
+  auto result = builder_->build(
+      request("FROM base:1\nRUN echo started; sleep 1000"),
+      [&](const BuildEvent& event) {
+        if (std::holds_alternative<StepOutput>(event)) cancel.cancel();
+      },
+      cancel.token());
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), Code::kCancelled);
+  expect_nothing_left();
+}
+
+TEST_F(Run, Heredocs) {
+  images::Image image = built(
+      "FROM base:1\nRUN <<EOF\necho one > /one\necho two > /two\nEOF\n"
+      "RUN <<EOF\n#!/bin/cat\nprinted\nEOF\n"
+      "RUN cat <<EOF > /three\nthree\nEOF\n");
+  EXPECT_EQ(text_in(image, "two"), "two\n");
+  EXPECT_EQ(text_in(image, "three"), "three\n");
+  EXPECT_EQ(told_.output, "#!/bin/cat\nprinted\n");
+}
+
+TEST_F(Run, Networks) {
+  EXPECT_EQ(output_of("RUN --network=none ls /sys/class/net").find("eth0"), std::string::npos);
+  EXPECT_NE(output_of("RUN ls /sys/class/net").find("eth0"), std::string::npos);
+}
+
+TEST_F(Run, EqualStepsOfConcurrentBuildsRunOnce) {
+  constexpr int kBuilds = 3;
+  std::array<Told, kBuilds> told;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < kBuilds; ++i) {
+      threads.emplace_back([&, i] {
+        auto result = builder_->build(request("FROM base:1\nRUN echo ran; sleep 0.3"),
+                                      [&](const BuildEvent& e) { told[i](e); }, {});
+        EXPECT_TRUE(result) << result.error().message();
+      });
+    }
+  }
+  std::string output;
+  for (const Told& one : told) output += one.output;
+  EXPECT_EQ(output, "ran\n");
+}
+
+TEST_F(Run, StagesRunSideBySide) {
+  // They share nothing that one could wait for in the other: two sleeps take less than their sum.
+  auto started = std::chrono::steady_clock::now();
+  built(
+      "FROM base:1 AS one\nRUN sleep 1; touch /1\nFROM base:1 AS two\nRUN sleep 1; touch /2\n"
+      "FROM base:1\nCOPY --from=one /1 /1\nCOPY --from=two /2 /2");
+  EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::milliseconds(1900));
+}
+
+TEST_F(Run, TriggersOfTheBaseRun) {
+  BuildRequest parent =
+      request("FROM base:1\nONBUILD COPY root/etc/group /g\nONBUILD RUN cat /g > /h");
+  parent.tags = {*oci::Reference::parse("parent:1")};
+  built(parent);
+  images::Image image = built("FROM parent:1\nRUN test -f /h");
+  EXPECT_EQ(text_in(image, "h"), "root:x:0:\napp:x:1000:\nextra:x:2000:app\n");
+  EXPECT_TRUE(image.config.config.on_build.empty());
+}
+
+TEST_F(Run, LeftoversOfAKilledDaemonAreRemoved) {
+  ASSERT_TRUE(images_->snapshots().prepare("build-0123456789ab", ""));
+  std::filesystem::create_directories(options_.run_dir / "build-0123456789ab-x/rootfs");
+  std::filesystem::create_directories(options_.scratch() / "context-abcdef/src");
+  open_builder_again();
+  expect_nothing_left();
+}
+
+}  // namespace
+}  // namespace skiff::builder

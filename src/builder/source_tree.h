@@ -1,0 +1,74 @@
+// SourceTree: what COPY and ADD copy from: the build context, a stage or an image; and the
+// choice of files in it (reference, COPY and ADD; Go's filepath.Match for wildcards).
+//
+//   for (const Selected& one : TRY(tree.select("src/*.c", cancel))) ...
+//   KeyParts parts = TRY(tree.describe(one, ...));     // names and contents, not times
+//
+// Files are hashed when they are described, once a tree. Every path is resolved inside the
+// root. Thread-safe.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/cancellation.h"
+#include "builder/solver.h"
+#include "oci/ignore_patterns.h"
+#include "sys/root_dir.h"
+
+namespace skiff::builder {
+
+struct SourceFile {
+  std::string path;    // in the tree, "src/a.c"
+  std::string target;  // below the destination, "a.c"; "" for what was selected itself
+  struct stat st{};
+  std::string link;  // of a symlink
+};
+
+// One match of a source: a file, or a directory with all that is below it.
+struct Selected {
+  std::string name;  // last component of the source
+  bool directory = false;
+  std::vector<SourceFile> files;  // the first is the match itself, parents before children
+};
+
+class SourceTree {
+ public:
+  struct Options {
+    oci::IgnorePatterns ignore;
+    bool keep_owners = false;  // else all belongs to 0:0
+    bool changing = false;     // somebody may write to it: what is copied is compared again
+  };
+  SourceTree(sys::RootDir root, Options options)
+      : root_(std::move(root)), options_(std::move(options)) {}
+
+  const sys::RootDir& root() const { return root_; }
+  bool keep_owners() const { return options_.keep_owners; }
+  bool changing() const { return options_.changing; }
+
+  // The matches of a source, sorted; none for a wildcard that matches nothing. A plain path
+  // that is not there is kNotFound.
+  Result<std::vector<Selected>> select(const std::string& source, const CancelToken& cancel) const;
+
+  // A kFile part for each file. Modes are left out where `mode_given`, owners where `owner_given`.
+  Result<KeyParts> describe(const Selected& selected, bool mode_given, bool owner_given,
+                            const CancelToken& cancel);
+  Result<std::string> hash_of(const std::string& path, const CancelToken& cancel);
+
+ private:
+  Result<std::vector<std::string>> expand(const std::string& pattern) const;
+  Result<Selected> collect(const std::string& path, const CancelToken& cancel) const;
+  Result<> walk(int directory, const std::string& path, const std::string& target, Selected& out,
+                const CancelToken& cancel) const;
+
+  sys::RootDir root_;
+  Options options_;
+  std::mutex mutex_;
+  std::map<std::string, std::string> hashes_;
+};
+
+}  // namespace skiff::builder

@@ -1,0 +1,293 @@
+#include "builder/stage_binder.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "builder/config_words.h"
+
+namespace skiff::builder {
+
+namespace {
+
+constexpr std::string_view kHistoryComment = "buildkit.dockerfile.v0";
+
+Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
+
+void add_history(PlannedStep& step, std::string created_by, bool empty_layer) {
+  oci::History entry;
+  entry.created_by = std::move(created_by);
+  entry.comment = kHistoryComment;
+  entry.empty_layer = empty_layer;
+  step.history = std::move(entry);
+}
+
+std::string pair_words(const Pairs& pairs) {
+  std::string out;
+  for (const auto& [name, value] : pairs) out += cat(" ", name, "=", value);
+  return out;
+}
+
+// `path` from the working directory, clean; a slash at its end is kept.
+std::string absolute_path(const std::string& path, const std::string& working_dir) {
+  std::string base = working_dir.empty() ? "/" : working_dir;
+  std::string out = clean_path(path.starts_with('/') ? path : cat(base, "/", path));
+  bool is_directory = path.empty() || path == "." || path.ends_with('/') || path.ends_with("/.");
+  if (is_directory && !out.ends_with('/')) out += '/';
+  return out;
+}
+
+}  // namespace
+
+Result<> StageBinder::add(const Instruction& instruction, int number, bool trigger) {
+  PlannedStep step{.what = PlannedConfig{}, .number = number, .trigger = trigger};
+  step.text = instruction.text;
+  step.span = instruction.span;
+  step.config = stage_.steps.back().config;
+  auto bound = bind(instruction.body, step);
+  if (!bound) return places_.file.source->at(instruction.span, bound.error());
+  stage_.steps.push_back(std::move(step));
+  return {};
+}
+
+Result<> StageBinder::bind(const InstructionBody& body, PlannedStep& step) {
+  return std::visit([&](const auto& one) { return bind_one(one, step); }, body);
+}
+
+// All words of an instruction see the values before it.
+Expander StageBinder::expander(const PlannedStep& step) const {
+  return Expander(places_.file.escape,
+                  [this, &step](const std::string& name) -> std::optional<std::string> {
+                    if (auto value = get_env(step.config.env, name)) return value;
+                    for (const auto& [arg, value] : state_.args) {
+                      if (arg == name) return value;
+                    }
+                    return std::nullopt;
+                  });
+}
+
+std::vector<std::string> StageBinder::command_words(const Command& command,
+                                                    const PlannedStep& step) const {
+  if (!command.shell) return command.words;
+  std::vector<std::string> words =
+      step.config.shell.value_or(std::vector<std::string>{"/bin/sh", "-c"});
+  words.insert(words.end(), command.words.begin(), command.words.end());
+  return words;
+}
+
+Result<> StageBinder::bind_one(const FromInstruction&, PlannedStep&) {
+  return invalid("FROM is not allowed here");
+}
+
+Result<> StageBinder::bind_one(const RunInstruction& run, PlannedStep& step) {
+  PlannedRun out;
+  Command command = run.command;
+  bool only_heredoc = run.heredocs.size() == 1 && is_single_heredoc(run.command.words[0]);
+  if (only_heredoc && run.heredocs[0].content.starts_with("#!")) {
+    out.script = {run.heredocs[0].name, run.heredocs[0].content};
+    command = Command{{cat("/dev/pipes/", run.heredocs[0].name)}, true};
+  } else if (only_heredoc) {
+    command = Command{{run.heredocs[0].content}, true};
+  } else if (!run.heredocs.empty()) {
+    command.words[0] += cat("\n", run.heredoc_text);
+  }
+  out.args = command_words(command, step);
+  out.env = step.config.env;
+  out.working_dir = step.config.working_dir.empty() ? "/" : step.config.working_dir;
+  out.user = step.config.user;
+  out.network = run.network;
+  Pairs shown;
+  for (const auto& [name, value] : state_.args) {
+    auto env = get_env(out.env, name);
+    shown.emplace_back(name, env.value_or(value));
+    if (!env) out.build_args.emplace_back(name, value);
+  }
+  for (const auto& [name, value] : places_.globals.predefined()) {
+    bool declared = std::ranges::any_of(state_.args, [&](auto& arg) { return arg.first == name; });
+    if (!declared && !get_env(out.env, name)) out.hidden_args.emplace_back(name, value);
+  }
+  std::string args = shown.empty() ? "" : cat("|", shown.size(), pair_words(shown), " ");
+  add_history(step, cat("RUN ", args, join(out.args, " "), " # buildkit"), false);
+  step.what = std::move(out);
+  return {};
+}
+
+Result<> StageBinder::bind_copy_source(const CopyInstruction& copy, const PlannedStep& step,
+                                       PlannedCopy& out) {
+  if (copy.from.empty()) return {};
+  out.from_stage = places_.planned_stage(copy.from);
+  if (out.from_stage) return {};
+  if (copy.from == "scratch") return invalid("COPY --from=scratch has nothing to copy");
+  out.from_image = TRY(places_.find_base(copy.from, stage_.platform, step.number));
+  return {};
+}
+
+Result<> StageBinder::bind_one(const CopyInstruction& copy, PlannedStep& step) {
+  Expander expand = expander(step);
+  PlannedCopy out{.add = copy.add};
+  std::string words;
+  for (const std::string& source : copy.sources) {
+    out.sources.push_back(TRY(expand.word(source)));
+    words += cat(" ", out.sources.back());
+  }
+  for (const Heredoc& heredoc : copy.heredocs) {
+    std::string content = heredoc.content;
+    if (heredoc.expand) content = TRY(expand.body(content));
+    out.files.emplace_back(heredoc.name, std::move(content));
+    words += cat(" <<", heredoc.name);
+  }
+  std::string destination = TRY(expand.word(copy.destination));
+  if (destination.empty()) return invalid("the destination of a copy can not be blank");
+  out.destination = absolute_path(destination, step.config.working_dir);
+  bool several = out.sources.size() + out.files.size() > 1;
+  if (several && !out.destination.ends_with('/')) {
+    return invalid(cat("When using ", copy.add ? "ADD" : "COPY",
+                       " with more than one source file, the destination must be a directory "
+                       "and end with a /"));
+  }
+  out.chown = TRY(expand.word(copy.chown));
+  out.chmod = TRY(expand.word(copy.chmod));
+  TRY(bind_copy_source(copy, step, out));
+  std::string flags = out.chown.empty() ? "" : cat(" --chown=", out.chown);
+  if (!out.chmod.empty()) flags += cat(" --chmod=", out.chmod);
+  add_history(step, cat(copy.add ? "ADD" : "COPY", flags, words, " ", destination, " # buildkit"),
+              false);
+  step.what = std::move(out);
+  return {};
+}
+
+void StageBinder::declare(const std::string& name, const std::optional<std::string>& value) {
+  std::erase_if(state_.args, [&](const auto& arg) { return arg.first == name; });
+  if (value) state_.args.emplace_back(name, *value);
+}
+
+Result<> StageBinder::bind_one(const ArgInstruction& arg, PlannedStep& step) {
+  std::string words;
+  PlannedConfig out;
+  for (const auto& [name, fallback] : arg.args) {
+    std::optional<std::string> expanded;
+    if (fallback) expanded = TRY(expander(step).word(*fallback));
+    auto value = places_.globals.value_of(name, expanded);
+    declare(name, value);
+    if (value) out.build_args.emplace_back(name, *value);
+    words += value ? cat(" ", name, "=", *value) : cat(" ", name);
+  }
+  add_history(step, cat("ARG", words), true);
+  step.what = std::move(out);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const EnvInstruction& env, PlannedStep& step) {
+  Expander expand = expander(step);
+  Pairs pairs;
+  for (const auto& [name, value] : env.pairs) {
+    pairs.emplace_back(TRY(expand.word(name)), TRY(expand.word(value)));
+  }
+  for (const auto& [name, value] : pairs) set_env(step.config.env, name, value);
+  add_history(step, cat("ENV", pair_words(pairs)), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const LabelInstruction& label, PlannedStep& step) {
+  Expander expand = expander(step);
+  Pairs pairs;
+  for (const auto& [name, value] : label.pairs) {
+    pairs.emplace_back(TRY(expand.word(name)), TRY(expand.word(value)));
+  }
+  for (const auto& [name, value] : pairs) step.config.labels[name] = value;
+  add_history(step, cat("LABEL", pair_words(pairs)), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const WorkdirInstruction& workdir, PlannedStep& step) {
+  std::string path = TRY(expander(step).word(workdir.path));
+  if (path.empty()) return invalid("WORKDIR can not be blank");
+  std::string base = step.config.working_dir.empty() ? "/" : step.config.working_dir;
+  step.config.working_dir = clean_path(path.starts_with('/') ? path : cat(base, "/", path));
+  add_history(step, cat("WORKDIR ", step.config.working_dir), step.config.working_dir == "/");
+  if (step.config.working_dir != "/") {
+    step.what = PlannedWorkdir{step.config.working_dir, step.config.user};
+  }
+  return {};
+}
+
+Result<> StageBinder::bind_one(const UserInstruction& user, PlannedStep& step) {
+  step.config.user = TRY(expander(step).word(user.user));
+  if (step.config.user.empty()) return invalid("USER can not be blank");
+  add_history(step, cat("USER ", step.config.user), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const ExposeInstruction& expose, PlannedStep& step) {
+  std::vector<std::string> ports;
+  for (const std::string& words : expose.ports) {
+    for (const std::string& word : TRY(expander(step).words(words))) {
+      for (std::string& port : TRY(parse_exposed(word))) ports.push_back(std::move(port));
+    }
+  }
+  for (const std::string& port : ports) insert_sorted(step.config.exposed_ports, port);
+  std::ranges::sort(ports);
+  std::string shown;
+  for (const std::string& port : ports) shown += cat(shown.empty() ? "" : " ", port, ":{}");
+  add_history(step, cat("EXPOSE map[", shown, "]"), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const VolumeInstruction& volume, PlannedStep& step) {
+  std::vector<std::string> paths;
+  for (const std::string& path : volume.paths) {
+    paths.push_back(TRY(expander(step).word(path)));
+    if (paths.back().empty()) return invalid("VOLUME specified can not be an empty string");
+    insert_sorted(step.config.volumes, paths.back());
+  }
+  add_history(step, cat("VOLUME [", join(paths, " "), "]"), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const CmdInstruction& cmd, PlannedStep& step) {
+  step.config.cmd = command_words(cmd.command, step);
+  step.config.args_escaped = true;
+  state_.cmd_set = true;
+  add_history(step, cat("CMD ", quoted_list(*step.config.cmd)), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const EntrypointInstruction& entrypoint, PlannedStep& step) {
+  step.config.entrypoint = command_words(entrypoint.command, step);
+  if (!state_.cmd_set) step.config.cmd.reset();
+  add_history(step, cat("ENTRYPOINT ", quoted_list(*step.config.entrypoint)), true);
+  if (step.config.entrypoint->empty()) step.config.entrypoint.reset();
+  return {};
+}
+
+Result<> StageBinder::bind_one(const StopSignalInstruction& stop, PlannedStep& step) {
+  std::string signal = TRY(expander(step).word(stop.signal));
+  if (!is_signal(signal)) return invalid(cat("invalid signal: ", signal));
+  step.config.stop_signal = signal;
+  add_history(step, cat("STOPSIGNAL ", signal), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const ShellInstruction& shell, PlannedStep& step) {
+  step.config.shell = shell.words;
+  add_history(step, cat("SHELL [", join(shell.words, " "), "]"), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const HealthcheckInstruction& health, PlannedStep& step) {
+  step.config.healthcheck = health.check;
+  add_history(step, cat("HEALTHCHECK ", health_words(health.check)), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const OnBuildInstruction& on_build, PlannedStep& step) {
+  step.config.on_build.push_back(on_build.trigger);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const MaintainerInstruction& maintainer, PlannedStep& step) {
+  stage_.author = TRY(expander(step).word(maintainer.name));
+  add_history(step, cat("MAINTAINER ", stage_.author), true);
+  return {};
+}
+
+}  // namespace skiff::builder

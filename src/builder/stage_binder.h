@@ -1,0 +1,71 @@
+// StageBinder: binds the instructions of one stage, one after the other: expands their words,
+// changes the config, writes the history. Private to the plan.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "builder/plan.h"
+#include "builder/scope.h"
+
+namespace skiff::builder {
+
+inline constexpr const char* kDefaultPath =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+// What the instructions of a stage change beside the config; a stage FROM it goes on with that.
+struct StageState {
+  Pairs args;                           // in scope, with values
+  std::vector<std::string> unset_args;  // in scope, without
+  bool cmd_set = false;                 // by the stage itself
+};
+
+struct Places {
+  const Dockerfile& file;
+  GlobalScope& globals;
+  const FindBase& find_base;
+  const PlanRequest& request;
+  std::function<std::optional<size_t>(const std::string& name)> planned_stage;
+};
+
+class StageBinder {
+ public:
+  StageBinder(const Places& places, PlannedStage& stage, StageState& state)
+      : places_(places), stage_(stage), state_(state) {
+    state_.cmd_set = false;
+  }
+
+  Result<> add(const Instruction& instruction, int number, bool trigger);
+
+ private:
+  Result<> bind(const InstructionBody& body, PlannedStep& step);
+  Result<> bind_one(const FromInstruction& from, PlannedStep& step);
+  Result<> bind_one(const RunInstruction& run, PlannedStep& step);
+  Result<> bind_one(const CopyInstruction& copy, PlannedStep& step);
+  Result<> bind_one(const ArgInstruction& arg, PlannedStep& step);
+  Result<> bind_one(const EnvInstruction& env, PlannedStep& step);
+  Result<> bind_one(const LabelInstruction& label, PlannedStep& step);
+  Result<> bind_one(const WorkdirInstruction& workdir, PlannedStep& step);
+  Result<> bind_one(const UserInstruction& user, PlannedStep& step);
+  Result<> bind_one(const ExposeInstruction& expose, PlannedStep& step);
+  Result<> bind_one(const VolumeInstruction& volume, PlannedStep& step);
+  Result<> bind_one(const CmdInstruction& cmd, PlannedStep& step);
+  Result<> bind_one(const EntrypointInstruction& entrypoint, PlannedStep& step);
+  Result<> bind_one(const StopSignalInstruction& stop, PlannedStep& step);
+  Result<> bind_one(const ShellInstruction& shell, PlannedStep& step);
+  Result<> bind_one(const HealthcheckInstruction& health, PlannedStep& step);
+  Result<> bind_one(const OnBuildInstruction& on_build, PlannedStep& step);
+  Result<> bind_one(const MaintainerInstruction& maintainer, PlannedStep& step);
+
+  Expander expander(const PlannedStep& step) const;
+  std::vector<std::string> command_words(const Command& command, const PlannedStep& step) const;
+  Result<> bind_copy_source(const CopyInstruction& copy, const PlannedStep& step, PlannedCopy& out);
+  void declare(const std::string& name, const std::optional<std::string>& value);
+
+  const Places& places_;
+  PlannedStage& stage_;
+  StageState& state_;
+};
+
+}  // namespace skiff::builder

@@ -1,0 +1,51 @@
+// StepEvents: the events of one platform, in the order of its steps, though steps of several
+// stages run side by side: those of a later step wait until the earlier ones are done.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <vector>
+
+#include "builder/builder.h"
+
+namespace skiff::builder {
+
+// The caller's sink, called by one thread at a time.
+class SharedSink {
+ public:
+  SharedSink(const EventSink& sink, bool quiet) : sink_(sink), quiet_(quiet) {}
+  void send(const BuildEvent& event) {
+    bool always =
+        std::holds_alternative<BuildWarning>(event) || std::holds_alternative<ImageBuilt>(event);
+    if (quiet_ && !always) return;
+    const std::scoped_lock lock(mutex_);
+    if (sink_) sink_(event);
+  }
+
+ private:
+  const EventSink& sink_;
+  bool quiet_;
+  std::mutex mutex_;
+};
+
+class StepEvents {
+ public:
+  explicit StepEvents(SharedSink& sink) : sink_(sink) {}
+
+  void send(int step, BuildEvent event);
+  // The step is over: the next one's events may pass.
+  void done(int step);
+  // The build fails by this step: what it had to say passes now.
+  void failed(int step);
+
+ private:
+  void flush(int step);
+  SharedSink& sink_;
+  std::mutex mutex_;
+  int open_ = 1;  // the first step that is not done
+  std::set<int> done_;
+  std::map<int, std::vector<BuildEvent>> waiting_;
+};
+
+}  // namespace skiff::builder

@@ -1,0 +1,209 @@
+#include "builder/steps.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "builder/copy_step.h"
+#include "builder/executor.h"
+#include "builder/planned_step.h"
+#include "sys/root_dir.h"
+
+namespace skiff::builder {
+
+namespace {
+
+// The id of an image's files: their chainID, "" of none.
+std::string files_of(const oci::ImageConfig& config) {
+  if (config.diff_ids.empty()) return "";
+  return oci::chain_id(config.diff_ids, config.diff_ids.size()).str();
+}
+
+class FromStep : public PlannedSolverStep {
+ public:
+  using PlannedSolverStep::PlannedSolverStep;
+  KeyedBy keyed_by() const override { return KeyedBy::kNothing; }
+  KeyParts definition() const override { return {}; }
+
+ private:
+  Result<StepResult> perform(const std::vector<StepResult>& inputs, const CancelToken&) override {
+    if (!inputs.empty()) return StepResult{.id = inputs[0].id, .created = inputs[0].created};
+    const auto& from = std::get<PlannedFrom>(step().what);
+    if (!from.image) return StepResult{};
+    return StepResult{.id = files_of(from.image->config), .created = from.image->config.created};
+  }
+};
+
+// Changes the config: the cache keeps when.
+class ConfigStep : public PlannedSolverStep {
+ public:
+  using PlannedSolverStep::PlannedSolverStep;
+  KeyedBy keyed_by() const override { return KeyedBy::kDefinition; }
+  KeyParts definition() const override {
+    const auto& config = std::get<PlannedConfig>(step().what);
+    bool declares = !config.build_args.empty() || !step().history;
+    KeyParts parts{
+        {PartKind::kText, "instruction", declares ? step().text : step().history->created_by}};
+    for (const auto& [name, value] : config.build_args) {
+      parts.push_back({PartKind::kValue, cat("build argument ", name), value});
+    }
+    return parts;
+  }
+
+ private:
+  Result<StepResult> perform(const std::vector<StepResult>& inputs, const CancelToken&) override {
+    return StepResult{.id = inputs[0].id, .created = site().site.clock.now()};
+  }
+};
+
+// An image config's "WORKDIR": made where it is not there yet.
+class WorkdirStep : public PlannedSolverStep {
+ public:
+  using PlannedSolverStep::PlannedSolverStep;
+  KeyedBy keyed_by() const override { return KeyedBy::kDefinition; }
+  KeyParts definition() const override {
+    const auto& workdir = std::get<PlannedWorkdir>(step().what);
+    return {{PartKind::kText, "instruction", cat("WORKDIR ", workdir.path)},
+            {PartKind::kValue, "user", workdir.user}};
+  }
+
+ private:
+  Result<StepResult> perform(const std::vector<StepResult>& inputs,
+                             const CancelToken& cancel) override {
+    const auto& workdir = std::get<PlannedWorkdir>(step().what);
+    TRY(unpack_base());
+    Workspace space = TRY(Workspace::make(site().site, inputs[0].id));
+    {
+      sys::RootDir root = TRY(sys::RootDir::open(space.root()));
+      auto existing = root.stat(workdir.path);
+      if (existing && S_ISDIR(existing->st_mode)) {
+        return StepResult{.id = inputs[0].id, .created = site().site.clock.now()};
+      }
+      CopyAttributes attributes;
+      if (!workdir.user.empty()) {
+        auto user = TRY(runtime::resolve_user(space.root(), workdir.user));
+        attributes.owner = std::pair(user.uid, user.gid);
+      }
+      TRY(Copier(root, attributes).make_directories(workdir.path));
+    }
+    TRY(cancel.check());
+    return finish(space);
+  }
+};
+
+// Passes what a process prints on as events.
+class OutputSink : public Sink {
+ public:
+  OutputSink(StepEvents& events, int step, const std::string& platform)
+      : events_(events), step_(step), platform_(platform) {}
+  Result<> write(std::string_view bytes) override {
+    events_.send(step_, StepOutput{step_, platform_, std::string(bytes)});
+    return {};
+  }
+
+ private:
+  StepEvents& events_;
+  int step_;
+  const std::string& platform_;
+};
+
+class RunStep : public PlannedSolverStep {
+ public:
+  using PlannedSolverStep::PlannedSolverStep;
+  KeyedBy keyed_by() const override { return KeyedBy::kDefinition; }
+
+  KeyParts definition() const override {
+    KeyParts parts{{PartKind::kText, "command", join(run().args, " ")}};
+    // Words with blanks in them are told from several words.
+    for (size_t i = 0; i < run().args.size(); ++i) {
+      parts.push_back({PartKind::kOpaque, cat("word ", i + 1, " of the command"), run().args[i]});
+    }
+    for (const auto& [name, value] : run().build_args) {
+      parts.push_back({PartKind::kValue, cat("build argument ", name), value});
+    }
+    for (const std::string& entry : run().env) {
+      size_t at = entry.find('=');
+      parts.push_back({PartKind::kValue, cat("environment variable ", entry.substr(0, at)),
+                       entry.substr(std::min(at, entry.size() - 1) + 1)});
+    }
+    parts.push_back({PartKind::kValue, "working directory", run().working_dir});
+    parts.push_back({PartKind::kValue, "user", run().user});
+    parts.push_back({PartKind::kValue, "network", network()});
+    parts.push_back({PartKind::kValue, "platform", stage().platform.str()});
+    if (run().script) parts.push_back({PartKind::kOpaque, "script", run().script->second});
+    return parts;
+  }
+
+ private:
+  const PlannedRun& run() const { return std::get<PlannedRun>(step().what); }
+
+  std::string network() const {
+    std::string wanted = run().network.empty() ? site().request.network : run().network;
+    return wanted.empty() || wanted == "default" ? "bridge" : wanted;
+  }
+
+  Result<StepResult> perform(const std::vector<StepResult>& inputs,
+                             const CancelToken& cancel) override {
+    const BuildRequest& request = site().request;
+    TRY(unpack_base());
+    Workspace space = TRY(Workspace::make(site().site, inputs[0].id));
+    OutputSink output(site().events, step().number, site().platform);
+    RunSettings settings{.network = network(),
+                         .extra_hosts = request.extra_hosts,
+                         .limits = request.limits,
+                         .shm_bytes = request.shm_bytes,
+                         .ulimits = request.ulimits};
+    int code = TRY(run_in(site().site, space, run(), stage().platform, settings, output, cancel));
+    TRY(cancel.check());
+    if (code == 0) return finish(space);
+    failed_ = cat("\nThe command '", join(run().args, " "), "' returned a non-zero code: ", code);
+    return Error(Code::kAborted, cat("process ", skiff::quoted(join(run().args, " ")),
+                                     " did not complete successfully: exit code: ", code));
+  }
+  // The classic builder's words for it, which its clients look for.
+  std::string after_excerpt() const override { return failed_; }
+
+  std::string failed_;
+};
+
+class ImageStep : public Step {
+ public:
+  explicit ImageStep(const BaseImage& image) : image_(image) {}
+  const StepIdentity& identity() const override { return identity_; }
+  KeyedBy keyed_by() const override { return KeyedBy::kNothing; }
+  KeyParts definition() const override { return {}; }
+  std::string input_label(size_t) const override { return ""; }
+  Result<KeyParts> content(const std::vector<StepResult>&, const CancelToken&) override {
+    return KeyParts();
+  }
+  Result<StepResult> execute(const std::vector<StepResult>&, const CancelToken&) override {
+    return StepResult{.id = files_of(image_.config), .created = image_.config.created};
+  }
+  void on_started() override {}
+  void on_cached() override {}
+  void on_missed(const std::string&) override {}
+  void on_done(const StepResult&, std::chrono::nanoseconds) override {}
+  void on_failed() override {}
+
+ private:
+  const BaseImage& image_;
+  StepIdentity identity_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_step(StepSite& site, const StepPlace& place) {
+  const auto& what = place.step->what;
+  if (std::holds_alternative<PlannedFrom>(what)) return std::make_unique<FromStep>(site, place);
+  if (std::holds_alternative<PlannedRun>(what)) return std::make_unique<RunStep>(site, place);
+  if (std::holds_alternative<PlannedCopy>(what)) return make_copy_step(site, place);
+  if (std::holds_alternative<PlannedWorkdir>(what)) {
+    return std::make_unique<WorkdirStep>(site, place);
+  }
+  return std::make_unique<ConfigStep>(site, place);
+}
+
+std::unique_ptr<Step> make_image_step(StepSite&, const BaseImage& image) {
+  return std::make_unique<ImageStep>(image);
+}
+
+}  // namespace skiff::builder

@@ -1,0 +1,45 @@
+// The steps of a Dockerfile as the solver evaluates them: planned steps bound to the places
+// they work in.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "builder/base_images.h"
+#include "builder/plan.h"
+#include "builder/solver.h"
+#include "builder/source_tree.h"
+#include "builder/step_events.h"
+#include "builder/workspace.h"
+
+namespace skiff::builder {
+
+// What the steps of one platform share. Outlives them.
+struct StepSite {
+  Site& site;
+  const BuildRequest& request;
+  const SourceText& source;
+  SourceTree& context;
+  const Plan& plan;
+  BaseImages& bases;
+  StepEvents& events;
+  content::Lease& lease;
+  CacheHold& hold;
+  std::string platform;  // of the build, "linux/amd64"
+  std::string project;   // builds of the same name are compared with one another
+};
+
+// Where a step stands in its plan.
+struct StepPlace {
+  const PlannedStage* stage = nullptr;
+  const PlannedStep* step = nullptr;
+  std::string below;  // what an explanation calls the step's first input
+  bool first = true;  // of its number: it starts the number, or ends it
+  bool last = true;
+};
+
+std::unique_ptr<Step> make_step(StepSite& site, const StepPlace& place);
+// The files of an image that only a COPY --from names.
+std::unique_ptr<Step> make_image_step(StepSite& site, const BaseImage& image);
+
+}  // namespace skiff::builder

@@ -1,0 +1,171 @@
+#include "builder/workspace.h"
+
+#include <pthread.h>
+
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "base/scope_exit.h"
+#include "base/strings.h"
+#include "sys/cgroup.h"
+#include "sys/mounts.h"
+#include "sys/process.h"
+
+namespace skiff::builder {
+
+namespace {
+
+constexpr size_t kIdDigits = 12;
+
+void warn(const Result<>& result) {
+  if (!result) log_warn(cat("build: ", result.error().message()));
+}
+
+// A write to a pipe whose reader has gone is an error, and no signal.
+void ignore_broken_pipes() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+std::string new_id() { return cat(kStepPrefix, random_hex(kIdDigits)); }
+
+Result<> drop_snapshots(Site& site) {
+  std::vector<std::string> left;
+  TRY(site.images.snapshots().walk([&](const snapshot::Info& info) -> Result<> {
+    bool ours = info.kind != snapshot::Kind::kCommitted && info.name.starts_with(kStepPrefix);
+    if (ours) left.push_back(info.name);
+    return {};
+  }));
+  for (const std::string& name : left) warn(site.images.snapshots().remove(name));
+  return {};
+}
+
+Result<> drop_cgroups(Site& site) {
+  std::vector<std::string> left;
+  for (const auto& hierarchy : TRY(sys::cgroup_hierarchies())) {
+    std::error_code ec;
+    Path parent = hierarchy.mount / Path(site.options.cgroup_parent).relative_path();
+    for (const auto& entry : std::filesystem::directory_iterator(parent, ec)) {
+      std::string name = entry.path().filename();
+      if (entry.is_directory(ec) && name.starts_with(kStepPrefix)) left.push_back(name);
+    }
+  }
+  for (const std::string& name : left) {
+    auto group = sys::Cgroup::open(cat(site.options.cgroup_parent, "/", name));
+    if (!group) continue;  // in several hierarchies: gone with the first
+    warn(group->kill_all());
+    warn(group->remove());
+  }
+  return {};
+}
+
+Result<> drop_endpoints(Site& site) {
+  for (const auto& network : TRY(site.networks.list())) {
+    auto endpoints = site.networks.endpoints(network.id);
+    if (!endpoints) continue;
+    for (const auto& endpoint : *endpoints) {
+      if (endpoint.container_id.starts_with(kStepPrefix)) {
+        warn(site.networks.detach(endpoint.container_id));
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Workspace> Workspace::make(Site& site, const std::string& parent) {
+  std::string id = new_id();
+  TempDir directory = TRY(TempDir::make(site.options.run_dir, cat(id, "-")));
+  TRY(make_directories(directory.path() / "rootfs", 0755));
+  auto& snapshots = site.images.snapshots();
+  TRY(snapshots.prepare(id, parent));
+  Workspace space(site, parent, id, std::move(directory));
+  auto mount = TRY(snapshots.mount_of(id));
+  space.mounted_ = TRY(snapshot::MountedSnapshot::mount(mount, space.root()));
+  return space;
+}
+
+Workspace::~Workspace() {
+  mounted_.reset();
+  if (owned_.active) warn(site_->images.snapshots().remove(id_));
+}
+
+Result<> Workspace::remount_over(const Path& extra) {
+  mounted_.reset();
+  auto mount = TRY(site_->images.snapshots().mount_of(id_));
+  mount.lowers.insert(mount.lowers.begin(), extra);
+  mounted_ = TRY(snapshot::MountedSnapshot::mount(mount, root()));
+  return {};
+}
+
+// The tar goes through a pipe: it is written to disk once, by the store.
+Result<images::NewLayer> Workspace::store_difference(content::Lease& lease) {
+  auto pipe = TRY(sys::make_pipe());
+  Result<> written;
+  std::jthread writer([&] {
+    ignore_broken_pipes();
+    FdSink sink(pipe.write.get());
+    written = site_->images.snapshots().diff(id_, sink);
+    pipe.write.reset();
+  });
+  FdSource source(pipe.read.get());
+  auto stored = site_->images.add_layer(source, lease);
+  pipe.read.reset();
+  writer.join();
+  if (stored) TRY(std::move(written));
+  return stored;
+}
+
+Result<Layer> Workspace::commit(content::Lease& lease, CacheHold& hold) {
+  mounted_.reset();
+  images::NewLayer stored = TRY_CONTEXT(store_difference(lease), "store layer");
+  Layer layer{.diff_id = stored.diff_id, .blob = stored.descriptor};
+  oci::Digest chain =
+      parent_.empty() ? stored.diff_id : oci::Digest::of(cat(parent_, " ", stored.diff_id.str()));
+  layer.snapshot = chain.str();
+  hold.keep_snapshot(layer.snapshot);
+  hold.keep_blob(layer.blob.digest);
+  auto& snapshots = site_->images.snapshots();
+  auto committed = snapshots.commit(layer.snapshot, id_);
+  // Another step gave the same tree.
+  bool known = !committed && committed.error().code() == Code::kAlreadyExists;
+  if (!known) TRY(std::move(committed));
+  if (!known) owned_.active = false;
+  layer.size = TRY(snapshots.usage(layer.snapshot)).bytes;
+  return layer;
+}
+
+Result<std::unique_ptr<MountedView>> MountedView::make(Site& site, const std::string& name) {
+  std::string key = new_id();
+  TempDir directory = TRY(TempDir::make(site.options.run_dir, cat(key, "-")));
+  auto& snapshots = site.images.snapshots();
+  TRY(snapshots.view(key, name));
+  std::unique_ptr<MountedView> view(new MountedView(site, key, std::move(directory)));
+  auto mount = TRY(snapshots.mount_of(key));
+  view->mounted_ = TRY(snapshot::MountedSnapshot::mount(mount, view->root()));
+  return view;
+}
+
+MountedView::~MountedView() {
+  mounted_.reset();
+  warn(site_.images.snapshots().remove(key_));
+}
+
+Result<> clean_up_steps(Site& site) {
+  sys::unmount_below(site.options.run_dir);
+  TRY(remove_tree(site.options.run_dir));
+  TRY(make_directories(site.options.run_dir, 0711));
+  TRY(remove_tree(site.options.scratch()));
+  TRY(make_directories(site.options.scratch(), 0700));
+  TRY(drop_cgroups(site));
+  TRY(drop_snapshots(site));
+  return drop_endpoints(site);
+}
+
+}  // namespace skiff::builder

@@ -1,0 +1,96 @@
+// Workspace: an active snapshot, mounted in a directory of its own, that becomes a layer or is
+// gone at the end of the scope, mount and all.
+//
+//   Workspace space = TRY(Workspace::make(site, parent));
+//   ... change what is at space.root() ...
+//   Layer layer = TRY(space.commit(lease, hold));
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "builder/builder.h"
+#include "builder/cache.h"
+#include "builder/solver.h"
+#include "snapshot/snapshotter.h"
+
+namespace skiff::builder {
+
+// What every build of one builder works with.
+struct Site {
+  const BuilderOptions& options;
+  images::ImageStore& images;
+  network::NetworkManager& networks;
+  Cache& cache;
+  const Clock& clock;
+};
+
+// Names of snapshots, cgroups and endpoints of running steps begin so.
+inline constexpr std::string_view kStepPrefix = "build-";
+
+class Workspace {
+ public:
+  // On `parent`, a committed snapshot or "".
+  static Result<Workspace> make(Site& site, const std::string& parent);
+  Workspace(Workspace&&) = default;
+  Workspace& operator=(Workspace&&) = delete;
+  ~Workspace();
+
+  const std::string& id() const { return id_; }  // "build-0123456789ab"
+  Path directory() const { return directory_.path(); }
+  Path root() const { return directory_.path() / "rootfs"; }
+
+  // Mounts it anew with `extra` as the uppermost of the read-only directories below it: what
+  // is there can be seen, and does not become part of the layer.
+  Result<> remount_over(const Path& extra);
+
+  // Unmounts, writes the difference as a layer and commits the snapshot under its chainID.
+  Result<Layer> commit(content::Lease& lease, CacheHold& hold);
+
+ private:
+  Workspace(Site& site, std::string parent, std::string id, TempDir directory)
+      : site_(&site),
+        parent_(std::move(parent)),
+        id_(std::move(id)),
+        directory_(std::move(directory)) {}
+  Result<images::NewLayer> store_difference(content::Lease& lease);
+
+  // Tells a moved-from workspace from one that has to clean up.
+  struct Owned {
+    explicit Owned(bool yes) : active(yes) {}
+    Owned(Owned&& other) noexcept : active(std::exchange(other.active, false)) {}
+    Owned& operator=(Owned&&) = delete;
+    bool active;
+  };
+
+  Site* site_;
+  std::string parent_;
+  std::string id_;
+  TempDir directory_;
+  std::optional<snapshot::MountedSnapshot> mounted_;
+  Owned owned_{true};
+};
+
+// A read-only mount of a committed snapshot (or of nothing, for "").
+class MountedView {
+ public:
+  static Result<std::unique_ptr<MountedView>> make(Site& site, const std::string& snapshot);
+  MountedView(const MountedView&) = delete;
+  MountedView& operator=(const MountedView&) = delete;
+  ~MountedView();
+  Path root() const { return directory_.path(); }
+
+ private:
+  MountedView(Site& site, std::string key, TempDir directory)
+      : site_(site), key_(std::move(key)), directory_(std::move(directory)) {}
+  Site& site_;
+  std::string key_;
+  TempDir directory_;
+  std::optional<snapshot::MountedSnapshot> mounted_;
+};
+
+// Removes what builds of an earlier, killed daemon left: mounts, directories, snapshots,
+// cgroups, endpoints, contexts.
+Result<> clean_up_steps(Site& site);
+
+}  // namespace skiff::builder

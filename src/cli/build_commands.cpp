@@ -1,0 +1,337 @@
+// build: the context as a tar to POST /build, and the stream of its progress.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "base/strings.h"
+#include "cli/option_values.h"
+#include "cli/session.h"
+#include "cli/table.h"
+#include "cli/tree_tar.h"
+#include "oci/platform.h"
+#include "oci/reference.h"
+
+namespace skiff::cli {
+
+namespace {
+
+using enum FlagKind;
+
+constexpr FlagSpec kBuildFlags[] = {
+    {"add-host", 0, kList, "Add a line to /etc/hosts (\"host:ip\")"},
+    {"build-arg", 0, kList, "Set build-time variables"},
+    {"cache-from", 0, kList, "Accepted, changes nothing: the cache is the engine's own"},
+    {"compress", 0, kBool, "Accepted, changes nothing"},
+    {"cpu-period", 0, kString, "Length of a CFS period in microseconds", "int"},
+    {"cpu-quota", 0, kString, "CPU time in each CFS period in microseconds", "int"},
+    {"cpu-shares", 'c', kString, "CPU shares (relative weight)", "int"},
+    {"cpuset-cpus", 0, kString, "CPUs in which to allow execution (0-3, 0,1)"},
+    {"cpuset-mems", 0, kString, "Memory nodes in which to allow execution (0-3, 0,1)"},
+    {"disable-content-trust", 0, kBool, "Accepted, changes nothing (default true)"},
+    {"file", 'f', kString, "Name of the Dockerfile (default is \"PATH/Dockerfile\")"},
+    {"force-rm", 0, kBool, "Accepted, changes nothing: no container of a build stays"},
+    {"iidfile", 0, kString, "Write the image ID to the file"},
+    {"label", 0, kList, "Set metadata of the image"},
+    {"load", 0, kBool, "Accepted, changes nothing: the image is the engine's"},
+    {"memory", 'm', kString, "Memory limit", "bytes"},
+    {"memory-swap", 0, kString, "Memory and swap together: -1 for unlimited swap", "bytes"},
+    {"network", 0, kString, "Network of the RUN instructions (default \"default\")"},
+    {"no-cache", 0, kBool, "Do not use the cache"},
+    {"platform", 0, kList, "Platforms of the image: linux/amd64,linux/arm64", "strings"},
+    {"progress", 0, kString, "How progress is shown (\"auto\", \"plain\") (default \"auto\")"},
+    {"pull", 0, kBool, "Always look for newer base images"},
+    {"quiet", 'q', kBool, "Suppress the build output and print the image ID on success"},
+    {"rm", 0, kBool, "Accepted, changes nothing (default true)"},
+    {"shm-size", 0, kString, "Size of \"/dev/shm\"", "bytes"},
+    {"tag", 't', kList, "Name and optionally a tag (\"name:tag\")"},
+    {"target", 0, kString, "Stage to build"},
+    {"ulimit", 0, kList, "Resource limits (name=soft[:hard])", "ulimit"},
+};
+
+Result<> add_numbers(const Flags& flags, net::Query& query) {
+  constexpr std::pair<std::string_view, std::string_view> kNumbers[] = {
+      {"cpu-period", "cpuperiod"}, {"cpu-quota", "cpuquota"}, {"cpu-shares", "cpushares"}};
+  for (const auto& [flag, parameter] : kNumbers) {
+    if (flags.has(flag)) query.add(parameter, cat(TRY(flags.number(flag))));
+  }
+  struct Size {
+    std::string_view flag;
+    std::string_view shown;
+    std::string_view parameter;
+  };
+  constexpr Size kSizes[] = {{"memory", "-m, --memory", "memory"},
+                             {"memory-swap", "--memory-swap", "memswap"},
+                             {"shm-size", "--shm-size", "shmsize"}};
+  for (const auto& [flag, shown, parameter] : kSizes) {
+    if (!flags.has(flag)) continue;
+    auto size = parse_size(flags.get(flag));
+    if (!size) return bad_flag(shown, flags.get(flag), size.error().message());
+    query.add(parameter, cat(*size));
+  }
+  return {};
+}
+
+// NAME=VALUE, or NAME for the client's own variable, null where there is none.
+json::Value build_args(const Flags& flags) {
+  json::Object out;
+  for (const auto& text : flags.all("build-arg")) {
+    if (auto parts = split_once(text, '=')) {
+      out.set(parts->first, parts->second);
+    } else {
+      const char* own = ::getenv(text.c_str());
+      out.set(text, own != nullptr ? json::Value(own) : json::Value());
+    }
+  }
+  return out;
+}
+
+Result<> add_names(const Flags& flags, net::Query& query) {
+  for (const auto& tag : flags.all("tag")) {
+    auto name = oci::Reference::parse(tag);
+    if (!name) return bad_flag("-t, --tag", tag, name.error().message());
+    query.add("t", tag);
+  }
+  std::vector<std::string> platforms;
+  for (const auto& list : flags.all("platform")) {
+    for (const auto& text : split(list, ',')) {
+      auto platform = oci::Platform::parse(trim(text));
+      if (!platform) return bad_flag("--platform", text, platform.error().message());
+      platforms.emplace_back(trim(text));
+    }
+  }
+  if (!platforms.empty()) query.add("platform", join(platforms, ","));
+  return {};
+}
+
+Result<std::string> build_query(const Flags& flags, const std::string& dockerfile) {
+  net::Query query;
+  query.add("version", "1");
+  query.add("rm", "1");
+  TRY(add_names(flags, query));
+  TRY(add_numbers(flags, query));
+  if (!dockerfile.empty()) query.add("dockerfile", dockerfile);
+  constexpr std::pair<std::string_view, std::string_view> kTexts[] = {
+      {"target", "target"},
+      {"network", "networkmode"},
+      {"cpuset-cpus", "cpusetcpus"},
+      {"cpuset-mems", "cpusetmems"}};
+  for (const auto& [flag, parameter] : kTexts) {
+    if (flags.has(flag)) query.add(parameter, flags.get(flag));
+  }
+  constexpr std::pair<std::string_view, std::string_view> kSwitches[] = {
+      {"no-cache", "nocache"}, {"pull", "pull"}, {"quiet", "q"}};
+  for (const auto& [flag, parameter] : kSwitches) {
+    if (flags.on(flag)) query.add(parameter, "1");
+  }
+  if (flags.has("build-arg")) query.add("buildargs", build_args(flags).dump());
+  if (flags.has("label")) query.add("labels", key_values(flags.all("label")).dump());
+  if (flags.has("ulimit")) query.add("ulimits", TRY(parse_ulimits(flags.all("ulimit"))).dump());
+  const json::Value hosts = TRY(parse_extra_hosts(flags.all("add-host")));
+  for (const auto& host : hosts.as_array()) {
+    query.add("extrahosts", host.as_string());
+  }
+  return query.str();
+}
+
+// What is sent, and the Dockerfile's name in it.
+struct Context {
+  std::unique_ptr<Source> body;
+  std::string dockerfile;
+};
+
+constexpr size_t kMaxDockerfile = size_t{16} << 20U;
+
+// Gives back what was read ahead, then the rest.
+class Prefixed : public Source {
+ public:
+  Prefixed(std::string first, std::unique_ptr<Source> rest)
+      : first_(std::move(first)), rest_(std::move(rest)) {}
+  Result<size_t> read(std::span<char> buffer) override {
+    if (given_ == first_.size()) return rest_->read(buffer);
+    size_t n = first_.copy(buffer.data(), buffer.size(), given_);
+    given_ += n;
+    return n;
+  }
+
+ private:
+  std::string first_;
+  size_t given_ = 0;
+  std::unique_ptr<Source> rest_;
+};
+
+// A tar archive, plain or compressed (which the engine unwraps), by its first block.
+bool is_archive(std::string_view block) {
+  using namespace std::string_view_literals;
+  constexpr std::string_view kMagics[] = {"\x1F\x8B\x08"sv, "BZh"sv, "\xFD\x37zXZ"sv,
+                                          "\x28\xB5\x2F\xFD"sv};
+  for (std::string_view magic : kMagics) {
+    if (block.starts_with(magic)) return true;
+  }
+  constexpr size_t kMagicAt = 257;
+  return block.size() >= kMagicAt + 5 && block.substr(kMagicAt, 5) == "ustar";
+}
+
+Result<Context> context_from_stdin(const Flags& flags) {
+  if (flags.get("file") == "-") {
+    return Error(Code::kInvalidArgument,
+                 "invalid argument: can't use stdin for both build context and dockerfile");
+  }
+  constexpr size_t kBlock = 512;
+  auto input = std::make_unique<FdSource>(STDIN_FILENO);
+  std::string first(kBlock, '\0');
+  first.resize(TRY_CONTEXT(read_full(*input, first), "read standard input"));
+  Context out;
+  if (is_archive(first)) {
+    out.dockerfile = flags.get("file");
+    out.body = std::make_unique<Prefixed>(std::move(first), std::move(input));
+    return out;
+  }
+  out.dockerfile = "Dockerfile";
+  std::string text = first + TRY(read_all(*input, kMaxDockerfile));
+  out.body = std::make_unique<TreeTar>(
+      Path(), TreeTarOptions{.extra = {{out.dockerfile, std::move(text)}}});
+  return out;
+}
+
+Result<std::string> read_ignore_file(const Path& root) {
+  auto text = read_file(root / ".dockerignore");
+  if (!text && text.error().code() == Code::kNotFound) return std::string();
+  return text;
+}
+
+// A Dockerfile that is not in the context goes along under a name of its own, which
+// .dockerignore keeps away from COPY.
+std::vector<ExtraFile> outside_dockerfile(const std::string& text, const std::string& ignore,
+                                          std::string& dockerfile) {
+  constexpr size_t kDigits = 20;
+  dockerfile = cat(".dockerfile.", random_hex(kDigits));
+  return std::vector<ExtraFile>{{dockerfile, text},
+                                {".dockerignore", cat(ignore, "\n", dockerfile, "\n")}};
+}
+
+Result<Context> context_from_directory(const Flags& flags, const std::string& argument) {
+  std::error_code ec;
+  Path root = std::filesystem::canonical(argument, ec);
+  if (ec || !std::filesystem::is_directory(root, ec)) {
+    return Error(Code::kNotFound,
+                 cat("unable to prepare context: path ", skiff::quoted(argument), " not found"));
+  }
+  Context out;
+  out.dockerfile = "Dockerfile";
+  std::string ignore = TRY(read_ignore_file(root));
+  auto ignored = TRY_CONTEXT(oci::IgnorePatterns::parse(ignore), ".dockerignore");
+  std::vector<ExtraFile> extra;
+  std::string file = flags.get("file");
+  if (file == "-") {
+    FdSource input(STDIN_FILENO);
+    extra = outside_dockerfile(TRY(read_all(input, kMaxDockerfile)), ignore, out.dockerfile);
+  } else {
+    Path path = file.empty() ? root / out.dockerfile : std::filesystem::absolute(file, ec);
+    Path real = std::filesystem::canonical(path, ec);
+    if (ec) {
+      return Error(Code::kNotFound,
+                   cat("unable to prepare context: unable to evaluate symlinks in Dockerfile "
+                       "path: lstat ",
+                       path.native(), ": no such file or directory"));
+    }
+    Path inside = real.lexically_relative(root);
+    if (inside.native().starts_with("..")) {
+      extra = outside_dockerfile(TRY(read_file(real)), ignore, out.dockerfile);
+    } else {
+      out.dockerfile = inside.native();
+    }
+  }
+  out.body =
+      std::make_unique<TreeTar>(root, TreeTarOptions{.ignored = std::move(ignored),
+                                                     .always = {out.dockerfile, ".dockerignore"},
+                                                     .extra = std::move(extra)});
+  return out;
+}
+
+// Says how much was sent once all of it is.
+class Announced : public Source {
+ public:
+  Announced(Source& from, bool quiet) : from_(from), said_(quiet) {}
+  Result<size_t> read(std::span<char> buffer) override {
+    auto n = from_.read(buffer);
+    if (!n) failure_ = n.error();
+    if (!n) return n;
+    bytes_ += *n;
+    if (*n == 0 && !std::exchange(said_, true)) {
+      print(cat("Sending build context to the Skiff daemon  ",
+                human_size(static_cast<double>(bytes_), 4), "\n"));
+      fflush(stdout);
+    }
+    return n;
+  }
+  const std::optional<Error>& failure() const { return failure_; }
+
+ private:
+  Source& from_;
+  bool said_;
+  uint64_t bytes_ = 0;
+  std::optional<Error> failure_;
+};
+
+bool is_remote(const std::string& argument) {
+  for (std::string_view start : {"http://", "https://", "git://", "git@", "github.com/"}) {
+    if (argument.starts_with(start)) return true;
+  }
+  return false;
+}
+
+Result<bool> wants_plain(const Flags& flags) {
+  std::string progress = flags.get("progress", "auto");
+  if (progress == "plain") return true;
+  if (progress == "auto" || progress == "tty") return false;
+  return bad_flag("--progress", progress, "choose auto or plain");
+}
+
+Outcome build(Session& session, Flags& flags) {
+  const std::string& argument = flags.args[0];
+  if (is_remote(argument)) {
+    return Error(Code::kUnimplemented,
+                 cat("build context ", argument,
+                     ": remote contexts are not supported; fetch it and build the directory"));
+  }
+  bool quiet = flags.on("quiet");
+  bool plain = TRY(wants_plain(flags));
+  Context context =
+      TRY(argument == "-" ? context_from_stdin(flags) : context_from_directory(flags, argument));
+  Announced body(*context.body, quiet);
+  net::ClientRequest request;
+  request.method = "POST";
+  request.target = cat("/build?", TRY(build_query(flags, context.dockerfile)));
+  request.headers.set("Content-Type", "application/x-tar");
+  request.headers.set("X-Registry-Config", session.config.all_auths_header());
+  request.stream = &body;
+  ProgressPrinter printer(STDOUT_FILENO, false, plain || quiet);
+  auto built = show_progress(session, request, printer);
+  if (body.failure()) return *body.failure();
+  TRY(std::move(built));
+  if (auto file = flags.get("iidfile"); !file.empty()) {
+    UniqueFd out = TRY(open_file(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    TRY_CONTEXT(FdSink(out.get()).write(printer.last_aux_id()), cat("write ", file));
+  }
+  return 0;
+}
+
+constexpr Command kCommands[] = {
+    {.name = "build",
+     .usage = "PATH | -",
+     .summary = "Build an image from a Dockerfile",
+     .flags = kBuildFlags,
+     .run = build,
+     .min_args = 1,
+     .max_args = 1,
+     .aliases = "image build,builder build"},
+};
+
+}  // namespace
+
+std::span<const Command> build_commands() { return kCommands; }
+
+}  // namespace skiff::cli

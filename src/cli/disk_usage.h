@@ -1,0 +1,15 @@
+// `system df`: what images, containers, volumes and the build cache take on disk.
+#pragma once
+
+#include <string>
+
+#include "codec/json.h"
+
+namespace skiff::cli {
+
+// The four sums of GET /system/df, by --format.
+Result<std::string> disk_usage_summary(const json::Value& usage, const std::string& format);
+// Each object, for -v.
+Result<std::string> disk_usage_details(const json::Value& usage);
+
+}  // namespace skiff::cli

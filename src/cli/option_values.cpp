@@ -1,0 +1,222 @@
+#include "cli/option_values.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/strings.h"
+#include "cli/session.h"
+
+namespace skiff::cli {
+
+namespace {
+
+// The lines of a file of variables or labels that say something.
+Result<std::vector<std::string>> read_pairs(const std::string& file, bool from_environment) {
+  auto text = read_file(file);
+  if (!text) {
+    if (text.error().code() != Code::kNotFound) return std::move(text.error());
+    return Error(Code::kNotFound, cat("open ", file, ": no such file or directory"));
+  }
+  std::vector<std::string> out;
+  for (const auto& line : split(*text, '\n')) {
+    std::string_view rest = line;
+    if (rest.ends_with('\r')) rest.remove_suffix(1);
+    rest.remove_prefix(std::min(rest.size(), rest.find_first_not_of(" \t")));
+    if (rest.empty() || rest.starts_with('#')) continue;
+    std::string_view name = rest.substr(0, rest.find('='));
+    if (name.empty()) {
+      return Error(Code::kInvalidArgument,
+                   cat("poorly formatted environment: no variable name on line '", line, "'"));
+    }
+    if (name.find_first_of(" \t") != std::string_view::npos) {
+      return Error(Code::kInvalidArgument,
+                   cat("poorly formatted environment: variable '", name, "' contains whitespaces"));
+    }
+    if (name.size() != rest.size() || !from_environment) {
+      out.emplace_back(rest);
+    } else if (const char* value = ::getenv(std::string(name).c_str())) {
+      out.push_back(cat(name, "=", value));
+    }
+  }
+  return out;
+}
+
+// One "1.5h" off the front, in nanoseconds; nullopt when it is none.
+std::optional<double> take_unit(std::string_view& text) {
+  size_t digits = text.find_first_not_of("0123456789.");
+  if (digits == 0 || digits == std::string_view::npos) return std::nullopt;
+  double value = 0;
+  auto [end, ec] = std::from_chars(text.data(), text.data() + digits, value);
+  if (ec != std::errc() || end != text.data() + digits) return std::nullopt;
+  text.remove_prefix(digits);
+  struct Unit {
+    std::string_view name;
+    double nanos;
+  };
+  constexpr Unit kUnits[] = {{"ns", 1},  {"us", 1e3}, {"µs", 1e3},  {"ms", 1e6},
+                             {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+  for (const auto& [name, nanos] : kUnits) {
+    // "m" is not the beginning of "ms".
+    if (!text.starts_with(name) || (name == "m" && text.starts_with("ms"))) continue;
+    text.remove_prefix(name.size());
+    return value * nanos;
+  }
+  return std::nullopt;
+}
+
+std::optional<int64_t> duration_of(std::string_view text) {
+  if (text == "0") return 0;
+  if (text.empty()) return std::nullopt;
+  double nanos = 0;
+  while (!text.empty()) {
+    auto part = take_unit(text);
+    if (!part) return std::nullopt;
+    nanos += *part;
+  }
+  constexpr double kMost = 9.2e18;  // what the nanoseconds of an int64_t can say
+  if (nanos > kMost) return std::nullopt;
+  return static_cast<int64_t>(std::llround(nanos));
+}
+
+std::string seconds_text(int64_t nanos) {
+  constexpr int64_t kNanos = 1'000'000'000;
+  std::string fraction = cat(nanos % kNanos);
+  return cat(nanos / kNanos, ".", std::string(9 - fraction.size(), '0'), fraction);
+}
+
+// "2013-01-02", "2013-01-02T13:23", with or without seconds, fraction and zone.
+std::optional<TimePoint> date_of(std::string_view text) {
+  std::string full(text);
+  constexpr size_t kDate = 10;
+  constexpr size_t kMinutes = 16;
+  if (full.size() < kDate || full[4] != '-') return std::nullopt;
+  if (full.size() == kDate) full += "T00:00:00";
+  if (full.size() == kMinutes) full += ":00";
+  if (full.back() != 'Z' && full.find_first_of("+-", kDate) == std::string::npos) full += "Z";
+  auto time = parse_rfc3339(full);
+  return time ? std::optional(*time) : std::nullopt;
+}
+
+bool is_ulimit(std::string_view name) {
+  constexpr std::string_view kNames[] = {
+      "as",   "core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue",
+      "nice", "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
+}  // namespace
+
+std::vector<std::string> split_fields(std::string_view text) {
+  std::vector<std::string> fields(1);
+  bool quoted_field = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"' && quoted_field && i + 1 < text.size() && text[i + 1] == '"') {
+      fields.back().push_back(text[++i]);
+    } else if (text[i] == '"' && (quoted_field || fields.back().empty())) {
+      quoted_field = !quoted_field;
+    } else if (text[i] == ',' && !quoted_field) {
+      fields.emplace_back();
+    } else {
+      fields.back().push_back(text[i]);
+    }
+  }
+  return fields;
+}
+
+Result<std::vector<std::string>> read_environment(const std::vector<std::string>& files,
+                                                  const std::vector<std::string>& flags) {
+  std::vector<std::string> out;
+  for (const auto& file : files) {
+    for (auto& pair : TRY(read_pairs(file, true))) out.push_back(std::move(pair));
+  }
+  for (const auto& flag : flags) {
+    if (flag.empty() || flag.front() == '=') {
+      return bad_flag("-e, --env", flag, cat("invalid environment variable: ", flag));
+    }
+    const char* own = flag.find('=') == std::string::npos ? ::getenv(flag.c_str()) : nullptr;
+    out.push_back(own != nullptr ? cat(flag, "=", own) : flag);
+  }
+  return out;
+}
+
+json::Value key_values(const std::vector<std::string>& pairs) {
+  json::Object out;
+  for (const auto& pair : pairs) {
+    size_t equals = std::min(pair.find('='), pair.size());
+    out.set(pair.substr(0, equals), equals < pair.size() ? pair.substr(equals + 1) : "");
+  }
+  return out;
+}
+
+Result<json::Value> read_labels(const std::vector<std::string>& files,
+                                const std::vector<std::string>& flags) {
+  std::vector<std::string> pairs;
+  for (const auto& file : files) {
+    for (auto& pair : TRY(read_pairs(file, false))) pairs.push_back(std::move(pair));
+  }
+  pairs.insert(pairs.end(), flags.begin(), flags.end());
+  return key_values(pairs);
+}
+
+Result<int64_t> parse_duration(std::string_view flag, std::string_view text) {
+  if (auto nanos = duration_of(text)) return *nanos;
+  bool number = !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
+  return bad_flag(
+      flag, text,
+      cat("time: ", number ? "missing unit in" : "invalid", " duration ", skiff::quoted(text)));
+}
+
+Result<std::string> time_parameter(std::string_view text) {
+  if (text.empty()) return std::string();
+  if (auto nanos = duration_of(text); nanos && text != "0") {
+    return seconds_text(unix_nanos(Clock::system().now()) - *nanos);
+  }
+  if (auto time = date_of(text)) return seconds_text(unix_nanos(*time));
+  std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
+  if (digits.empty() || digits.find_first_not_of("0123456789.") != std::string_view::npos) {
+    return Error(Code::kInvalidArgument,
+                 cat("failed to parse value as time or duration: ", skiff::quoted(text)));
+  }
+  return std::string(text);
+}
+
+Result<json::Value> parse_ulimits(const std::vector<std::string>& flags) {
+  json::Array out;
+  for (const auto& flag : flags) {
+    auto parts = split_once(flag, '=');
+    std::string limits = parts ? std::string(parts->second) : "";
+    auto both = split_once(limits, ':');
+    auto soft = parse_int(both ? both->first : std::string_view(limits));
+    auto hard = both ? parse_int(both->second) : soft;
+    if (!soft || !hard) return bad_flag("--ulimit", flag, cat("invalid ulimit argument: ", flag));
+    if (!is_ulimit(parts->first)) {
+      return bad_flag("--ulimit", flag, cat("invalid ulimit type: ", parts->first));
+    }
+    if (*hard != -1 && (*soft > *hard || *soft == -1)) {
+      return bad_flag(
+          "--ulimit", flag,
+          cat("ulimit soft limit must be less than or equal to hard limit: ", *soft, " > ", *hard));
+    }
+    out.push_back(json::object({{"Name", parts->first}, {"Hard", *hard}, {"Soft", *soft}}));
+  }
+  return json::Value(std::move(out));
+}
+
+Result<json::Value> parse_extra_hosts(const std::vector<std::string>& flags) {
+  json::Array out;
+  for (std::string flag : flags) {
+    size_t at = flag.find_first_of(":=");
+    if (at == std::string::npos || at == 0 || at + 1 == flag.size()) {
+      return bad_flag("--add-host", flag, cat("bad format for add-host: ", skiff::quoted(flag)));
+    }
+    flag[at] = ':';
+    out.emplace_back(flag);
+  }
+  return json::Value(std::move(out));
+}
+
+}  // namespace skiff::cli

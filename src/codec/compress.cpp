@@ -1,0 +1,94 @@
+#include "codec/compress.h"
+
+#include <array>
+#include <cstring>
+
+#include "codec/stream_decoder.h"
+
+namespace skiff {
+
+namespace {
+
+constexpr size_t kMagicSize = 6;
+
+// Gives back what was read to look at it, then the rest.
+class RejoinedSource : public Source {
+ public:
+  RejoinedSource(std::string_view head, Source& rest) : head_(head), rest_(rest) {}
+
+  Result<size_t> read(std::span<char> buffer) override {
+    const size_t n = std::min(buffer.size(), head_.size() - used_);
+    if (n == 0) return rest_.read(buffer);
+    std::memcpy(buffer.data(), head_.data() + used_, n);
+    used_ += n;
+    return n;
+  }
+
+ private:
+  std::string head_;
+  size_t used_ = 0;
+  Source& rest_;
+};
+
+class PassingSource : public Source {
+ public:
+  explicit PassingSource(Source& from) : from_(from) {}
+  Result<size_t> read(std::span<char> buffer) override { return from_.read(buffer); }
+
+ private:
+  Source& from_;
+};
+
+// A decoder together with the source it reads, where that is ours.
+class OwningSource : public Source {
+ public:
+  OwningSource(std::unique_ptr<Source> raw, std::unique_ptr<Source> plain)
+      : raw_(std::move(raw)), plain_(std::move(plain)) {}
+  Result<size_t> read(std::span<char> buffer) override { return plain_->read(buffer); }
+
+ private:
+  std::unique_ptr<Source> raw_;
+  std::unique_ptr<Source> plain_;
+};
+
+}  // namespace
+
+Compression detect_compression(std::string_view head) {
+  using namespace std::string_view_literals;
+  if (head.starts_with("\x1f\x8b"sv)) return Compression::kGzip;
+  if (head.starts_with("\x28\xb5\x2f\xfd"sv)) return Compression::kZstd;
+  // A zstd stream may begin with a skippable frame: 0x184D2A50 to 0x184D2A5F.
+  if (head.size() >= 4 && (head[0] & 0xf0) == 0x50 && head.substr(1, 3) == "\x2a\x4d\x18"sv) {
+    return Compression::kZstd;
+  }
+  if (head.starts_with("BZh"sv)) return Compression::kBzip2;
+  if (head.starts_with("\xfd\x37zXZ\0"sv)) return Compression::kXz;
+  return Compression::kNone;
+}
+
+Result<std::unique_ptr<Source>> open_decompressed(Source& from) {
+  std::array<char, kMagicSize> magic;
+  size_t n = TRY(read_full(from, magic));
+  const std::string_view head(magic.data(), n);
+  auto raw = std::make_unique<RejoinedSource>(head, from);
+  auto plain = TRY(open_decompressed(*raw, detect_compression(head)));
+  return std::make_unique<OwningSource>(std::move(raw), std::move(plain));
+}
+
+Result<std::unique_ptr<Source>> open_decompressed(Source& from, Compression compression) {
+  switch (compression) {
+    case Compression::kGzip:
+      return make_gzip_reader(from);
+    case Compression::kZstd:
+      return make_zstd_reader(from);
+    case Compression::kBzip2:
+      return make_bzip2_reader(from);
+    case Compression::kXz:
+      return make_xz_reader(from);
+    case Compression::kNone:
+      break;
+  }
+  return std::make_unique<PassingSource>(from);
+}
+
+}  // namespace skiff

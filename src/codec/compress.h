@@ -1,0 +1,33 @@
+// Streaming gzip and zstd as Sources and Sinks.
+//
+// Reading: `open_decompressed` looks at the first bytes and unwraps gzip (also
+// multi-member), zstd, bzip2 and xz or passes plain data through. Writing: `GzipSink` produces the
+// same bytes for the same input on every machine (no name, no time in the header).
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "base/io.h"
+
+namespace skiff {
+
+enum class Compression { kNone, kGzip, kZstd, kBzip2, kXz };
+
+// By magic number of the first bytes (six are enough).
+Compression detect_compression(std::string_view head);
+
+// A source of the plain bytes of `from`, which must outlive it. Truncated or
+// corrupt input fails with kDataLoss.
+Result<std::unique_ptr<Source>> open_decompressed(Source& from);
+Result<std::unique_ptr<Source>> open_decompressed(Source& from, Compression compression);
+
+// Compresses into `to`; call finish() once at the end.
+class CompressingSink : public Sink {
+ public:
+  virtual Result<> finish() = 0;
+};
+std::unique_ptr<CompressingSink> make_gzip_sink(Sink& to);
+std::unique_ptr<CompressingSink> make_zstd_sink(Sink& to);
+
+}  // namespace skiff

@@ -1,0 +1,49 @@
+// SHA-256 and SHA-512 through OpenSSL's EVP (SHA-NI where the CPU has it).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/io.h"
+
+namespace skiff {
+
+enum class HashAlgorithm { kSha256, kSha512 };
+
+// One running hash. Movable; not thread-safe.
+class Hasher : public Sink {
+ public:
+  explicit Hasher(HashAlgorithm algorithm = HashAlgorithm::kSha256);
+  Hasher(Hasher&&) noexcept;
+  Hasher& operator=(Hasher&&) noexcept;
+  ~Hasher() override;
+
+  void update(std::string_view bytes);
+  Result<> write(std::string_view bytes) override {
+    update(bytes);
+    return {};
+  }
+  // Lower-case hex of everything so far; the hasher may go on.
+  std::string hex() const;
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+std::string sha256_hex(std::string_view bytes);
+std::string sha512_hex(std::string_view bytes);
+
+// Passes a source on and hashes what goes through.
+class HashingSource : public Source {
+ public:
+  HashingSource(Source& from, Hasher& hasher) : from_(from), hasher_(hasher) {}
+  Result<size_t> read(std::span<char> buffer) override;
+
+ private:
+  Source& from_;
+  Hasher& hasher_;
+};
+
+}  // namespace skiff

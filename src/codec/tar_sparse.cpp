@@ -1,0 +1,110 @@
+#include "codec/tar_sparse.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/strings.h"
+#include "codec/tar_format.h"
+
+namespace skiff::tar {
+
+namespace {
+
+Error bad(std::string_view why) { return {Code::kInvalidArgument, cat("sparse map: ", why)}; }
+
+// Decimal lines out of whole blocks, as PAX sparse format 1.0 lays them out.
+class LineReader {
+ public:
+  explicit LineReader(Source& from) : from_(from) {}
+
+  Result<uint64_t> number() {
+    size_t end;
+    while ((end = text_.find('\n', used_)) == std::string::npos) TRY(more());
+    auto n = parse_uint(std::string_view(text_).substr(used_, end - used_));
+    if (!n) return bad("not a number");
+    used_ = end + 1;
+    return *n;
+  }
+  uint64_t bytes_read() const { return text_.size(); }
+
+ private:
+  Result<> more() {
+    std::array<char, kBlock> block;
+    if (TRY(read_full(from_, block)) < kBlock) return bad("cut short");
+    if (text_.size() + kBlock > kMaxMetadata) return bad("too large");
+    text_.append(block.data(), kBlock);
+    return {};
+  }
+
+  Source& from_;
+  std::string text_;
+  size_t used_ = 0;
+};
+
+}  // namespace
+
+Result<> check_sparse_map(const SparseMap& map, uint64_t real_size, uint64_t stored) {
+  uint64_t end = 0;
+  uint64_t total = 0;
+  for (const Piece& piece : map) {
+    if (piece.offset < end) return bad("pieces overlap or are out of order");
+    if (piece.offset > real_size || piece.size > real_size - piece.offset) {
+      return bad("a piece lies beyond the end of the file");
+    }
+    end = piece.offset + piece.size;
+    total += piece.size;
+  }
+  if (total != stored) return bad(cat("names ", total, " bytes, the archive holds ", stored));
+  return {};
+}
+
+Result<SparseMap> parse_sparse_list(std::string_view text) {
+  SparseMap map;
+  if (text.empty()) return map;
+  const std::vector<std::string> numbers = split(text, ',');
+  if (numbers.size() % 2 != 0) return bad("an offset without a size");
+  for (size_t i = 0; i < numbers.size(); i += 2) {
+    auto offset = parse_uint(numbers[i]);
+    auto size = parse_uint(numbers[i + 1]);
+    if (!offset || !size) return bad("not a number");
+    map.push_back({*offset, *size});
+  }
+  return map;
+}
+
+Result<std::pair<SparseMap, uint64_t>> read_sparse_map(Source& body) {
+  LineReader lines(body);
+  SparseMap map;
+  for (uint64_t left = TRY(lines.number()); left > 0; --left) {
+    const uint64_t offset = TRY(lines.number());
+    const uint64_t size = TRY(lines.number());
+    map.push_back({offset, size});
+  }
+  return std::pair(std::move(map), lines.bytes_read());
+}
+
+Result<size_t> SparseSource::read(std::span<char> buffer) {
+  while (next_piece_ < map_.size() &&
+         position_ == map_[next_piece_].offset + map_[next_piece_].size) {
+    ++next_piece_;
+  }
+  const bool in_piece = next_piece_ < map_.size() && position_ >= map_[next_piece_].offset;
+  uint64_t end = real_size_;
+  if (next_piece_ < map_.size()) {
+    const Piece& piece = map_[next_piece_];
+    end = in_piece ? piece.offset + piece.size : piece.offset;
+  }
+  buffer = buffer.first(std::min<uint64_t>(buffer.size(), end - position_));
+  if (buffer.empty()) return size_t{0};
+  size_t n = buffer.size();
+  if (in_piece) {
+    n = TRY(stored_.read(buffer));
+  } else {
+    std::memset(buffer.data(), 0, n);
+  }
+  position_ += n;
+  return n;
+}
+
+}  // namespace skiff::tar

@@ -1,0 +1,41 @@
+// BlobTable: the rows of content.db. A row is what makes a blob visible; it is written
+// last and deleted first. Thread-safe: readers do not wait for a writer's fsync.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "content/content_store.h"
+#include "db/database.h"
+
+namespace skiff::content {
+
+class BlobTable {
+ public:
+  static Result<BlobTable> open(const Path& file);
+
+  Result<std::optional<BlobInfo>> find(const oci::Digest& digest);
+  // Up to a few hundred rows after `after` ("" for the first), by digest.
+  Result<std::vector<BlobInfo>> page(const std::string& after);
+  // Inserts, or renews `created` of the row that is there.
+  Result<> put(const BlobInfo& blob);
+  // Deletes all of them in one transaction; missing ones are success.
+  Result<> erase(std::span<const BlobInfo> blobs);
+
+ private:
+  BlobTable(Database writer, Database reader)
+      : state_(std::make_unique<State>(std::move(writer), std::move(reader))) {}
+  struct State {
+    State(Database w, Database r) : writer(std::move(w)), reader(std::move(r)) {}
+    std::mutex writer_mutex;
+    Database writer;
+    std::mutex reader_mutex;
+    Database reader;
+  };
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace skiff::content

@@ -1,0 +1,109 @@
+// ContentStore: immutable bytes by digest, on local disk.
+//
+// The life of a blob:
+//   auto ingest = TRY(store.ingest("layer-sha256:ab.."));  // continues an earlier attempt
+//   TRY(ingest->write(bytes)) ...                          // hashed while written
+//   TRY(store.commit(*ingest, expected_digest));           // verified, fsynced, renamed, recorded
+//   auto reader = TRY(store.open(digest));                 // an fd, for read or sendfile
+// A blob is visible only after commit, and then whole, verified and durable. Committing
+// content that exists already is success and makes it young again. Removing a blob that a
+// lease or an open reader uses is allowed: readers keep their fd; leased blobs are skipped
+// by `collect`.
+//
+// Leases live as long as the process: they protect work in flight, and a crash ends the
+// work. A user that turns leased blobs into referenced ones (writes a tag) keeps the lease
+// until no `collect` runs whose `keep` was gathered before that.
+//
+// On disk: ROOT/blobs/ALGORITHM/HH/HEX (0444), ROOT/ingests/ID (ID is the SHA-256 of the
+// reference), ROOT/content.db, ROOT/lock. Thread-safe; one process a root.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/io.h"
+#include "oci/digest.h"
+
+namespace skiff::content {
+
+struct BlobInfo {
+  oci::Digest digest;
+  uint64_t size = 0;
+  TimePoint created;
+};
+
+// A blob being written. One writer at a time; owned by one thread.
+class Ingest : public Sink {
+ public:
+  // Bytes written so far, also by earlier attempts under the same reference.
+  virtual uint64_t offset() const = 0;
+  // The digest of what was written so far.
+  virtual oci::Digest digest() const = 0;
+  // Starts again from nothing.
+  virtual Result<> reset() = 0;
+};
+
+class BlobReader : public Source {
+ public:
+  // Reads are not verified against the digest (sendfile cannot be): read_blob() is.
+  virtual uint64_t size() const = 0;
+  virtual int fd() const = 0;  // of the blob's file, offset unspecified
+};
+
+// Keeps the blobs it holds from `collect` until it is destroyed.
+class Lease {
+ public:
+  virtual ~Lease() = default;
+  virtual Result<> hold(const oci::Digest& digest) = 0;
+};
+
+class ContentStore {
+ public:
+  virtual ~ContentStore() = default;
+
+  virtual Result<BlobInfo> info(const oci::Digest& digest) = 0;  // kNotFound
+  virtual Result<std::unique_ptr<BlobReader>> open(const oci::Digest& digest) = 0;
+
+  // Opens the ingest of that reference, new or interrupted. A second opener of a
+  // reference in use gets kUnavailable.
+  virtual Result<std::unique_ptr<Ingest>> ingest(
+      const std::string& reference, HashAlgorithm algorithm = HashAlgorithm::kSha256) = 0;
+  // Makes the ingest's bytes the blob `expected`, holding it by `lease` from the same
+  // moment where one is given. A mismatch is kDataLoss and drops the ingest; after any other
+  // failure it is as before. `expected` may be of another algorithm than the ingest's.
+  virtual Result<BlobInfo> commit(Ingest& ingest, const oci::Digest& expected,
+                                  Lease* lease = nullptr) = 0;
+  virtual Result<> abort(const std::string& reference) = 0;  // missing is success
+
+  virtual Result<> remove(const oci::Digest& digest) = 0;  // kNotFound
+  virtual Result<> walk(const std::function<Result<>(const BlobInfo&)>& visit) = 0;
+
+  virtual Result<std::unique_ptr<Lease>> lease() = 0;
+  // Removes each blob that is older than `grace`, not in `keep` and not leased; returns bytes
+  // freed.
+  virtual Result<uint64_t> collect(const std::set<oci::Digest>& keep,
+                                   std::chrono::seconds grace = std::chrono::seconds(0)) = 0;
+};
+
+// Opens the store under `root`, creating it where missing; kUnavailable while another store
+// has it open. Reconciles files with the database: half-done work of a crash is finished or
+// undone, and ingests that nobody touched for a day are dropped.
+Result<std::unique_ptr<ContentStore>> open_content_store(
+    const Path& root, DurableFiles& files = DurableFiles::system(),
+    const Clock& clock = Clock::system());
+
+// A small blob, whole, in memory and verified (kDataLoss where the file was damaged);
+// refused beyond `limit` bytes.
+Result<std::string> read_blob(ContentStore& store, const oci::Digest& digest,
+                              size_t limit = size_t{16} << 20U);
+// Stores `bytes`; returns their digest.
+Result<oci::Digest> write_blob(ContentStore& store, std::string_view bytes, Lease* lease = nullptr);
+
+}  // namespace skiff::content

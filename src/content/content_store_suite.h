@@ -1,0 +1,246 @@
+// What every ContentStore does, as tests. An implementation includes this in one _test.cpp and
+// writes
+//
+//   INSTANTIATE_TEST_SUITE_P(Local, ContentStoreSuite, testing::Values(open_local));
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "base/strings.h"
+#include "content/content_store.h"
+
+namespace skiff::content {
+
+using OpenStore =
+    std::function<Result<std::unique_ptr<ContentStore>>(const Path& root, const Clock& clock)>;
+
+class ContentStoreSuite : public testing::TestWithParam<OpenStore> {
+ protected:
+  void SetUp() override { reopen(); }
+
+  void reopen() {
+    store_.reset();
+    auto opened = GetParam()(dir_.path() / "store", clock_);
+    ASSERT_TRUE(opened) << opened.error().message();
+    store_ = std::move(*opened);
+  }
+  oci::Digest put(std::string_view bytes, Lease* lease = nullptr) {
+    auto digest = write_blob(*store_, bytes, lease);
+    EXPECT_TRUE(digest) << digest.error().message();
+    return *digest;
+  }
+  bool has(const oci::Digest& digest) { return store_->info(digest).has_value(); }
+  std::set<oci::Digest> all() {
+    std::set<oci::Digest> found;
+    EXPECT_TRUE(store_->walk([&](const BlobInfo& blob) -> Result<> {
+      found.insert(blob.digest);
+      return {};
+    }));
+    return found;
+  }
+
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-content-");
+  ManualClock clock_{Clock::system().now()};
+  std::unique_ptr<ContentStore> store_;
+};
+
+TEST_P(ContentStoreSuite, ABlobComesBackWhole) {
+  std::string bytes(300'000, 'x');
+  oci::Digest digest = put(bytes);
+  EXPECT_EQ(digest, oci::Digest::of(bytes));
+  EXPECT_EQ(*read_blob(*store_, digest), bytes);
+  auto info = store_->info(digest);
+  EXPECT_EQ(info->size, bytes.size());
+  EXPECT_EQ(info->created, clock_.now());
+  auto reader = store_->open(digest);
+  EXPECT_EQ((*reader)->size(), bytes.size());
+  std::string first(10, 0);
+  EXPECT_EQ(::pread((*reader)->fd(), first.data(), 10, 0), 10);
+  EXPECT_EQ(first, std::string(10, 'x'));
+  EXPECT_EQ(read_blob(*store_, digest, 1000).error().code(), Code::kResourceExhausted);
+}
+
+TEST_P(ContentStoreSuite, TheEmptyBlobIsABlob) {
+  oci::Digest digest = put("");
+  EXPECT_EQ(*read_blob(*store_, digest), "");
+}
+
+TEST_P(ContentStoreSuite, Sha512BlobsToo) {
+  auto ingest = store_->ingest("r", HashAlgorithm::kSha512);
+  ASSERT_TRUE(ingest && (*ingest)->write("hello"));
+  oci::Digest digest = oci::Digest::of("hello", HashAlgorithm::kSha512);
+  EXPECT_EQ((*ingest)->digest(), digest);
+  ASSERT_TRUE(store_->commit(**ingest, digest));
+  EXPECT_EQ(*read_blob(*store_, digest), "hello");
+  EXPECT_FALSE(has(oci::Digest::of("hello")));
+}
+
+TEST_P(ContentStoreSuite, TheExpectedDigestMayBeOfAnotherAlgorithm) {
+  auto ingest = store_->ingest("r");
+  ASSERT_TRUE(ingest && (*ingest)->write("hello"));
+  oci::Digest digest = oci::Digest::of("hello", HashAlgorithm::kSha512);
+  ASSERT_TRUE(store_->commit(**ingest, digest));
+  EXPECT_EQ(*read_blob(*store_, digest), "hello");
+}
+
+TEST_P(ContentStoreSuite, NothingIsVisibleBeforeCommit) {
+  auto ingest = store_->ingest("r");
+  ASSERT_TRUE((*ingest)->write("hello"));
+  EXPECT_EQ(store_->info((*ingest)->digest()).error().code(), Code::kNotFound);
+  EXPECT_EQ(store_->open((*ingest)->digest()).error().code(), Code::kNotFound);
+  EXPECT_TRUE(all().empty());
+}
+
+TEST_P(ContentStoreSuite, AnInterruptedIngestContinues) {
+  {
+    auto ingest = store_->ingest("r");
+    ASSERT_TRUE((*ingest)->write("hello "));
+  }
+  reopen();
+  auto ingest = store_->ingest("r");
+  EXPECT_EQ((*ingest)->offset(), 6u);
+  EXPECT_EQ((*ingest)->digest(), oci::Digest::of("hello "));
+  ASSERT_TRUE((*ingest)->write("world"));
+  ASSERT_TRUE(store_->commit(**ingest, oci::Digest::of("hello world")));
+  EXPECT_FALSE((*ingest)->write("more"));
+  ingest->reset();
+  EXPECT_EQ((*store_->ingest("r"))->offset(), 0u);
+}
+
+TEST_P(ContentStoreSuite, ResetStartsFromNothing) {
+  auto ingest = store_->ingest("r");
+  ASSERT_TRUE((*ingest)->write("wrong") && (*ingest)->reset() && (*ingest)->write("right"));
+  EXPECT_EQ((*ingest)->offset(), 5u);
+  ASSERT_TRUE(store_->commit(**ingest, oci::Digest::of("right")));
+}
+
+TEST_P(ContentStoreSuite, OneWriterAReference) {
+  auto first = store_->ingest("r");
+  EXPECT_EQ(store_->ingest("r").error().code(), Code::kUnavailable);
+  EXPECT_EQ(store_->abort("r").error().code(), Code::kUnavailable);
+  EXPECT_TRUE(store_->ingest("other/../r \n"));
+  first->reset();
+  EXPECT_TRUE(store_->ingest("r"));
+}
+
+TEST_P(ContentStoreSuite, AbortForgetsTheBytes) {
+  {
+    ASSERT_TRUE((*store_->ingest("r"))->write("hello"));
+  }
+  EXPECT_TRUE(store_->abort("r"));
+  EXPECT_TRUE(store_->abort("never there"));
+  EXPECT_EQ((*store_->ingest("r"))->offset(), 0u);
+}
+
+TEST_P(ContentStoreSuite, AWrongDigestIsRefusedAndTheIngestDropped) {
+  {
+    auto ingest = store_->ingest("r");
+    ASSERT_TRUE((*ingest)->write("hello"));
+    auto wrong = store_->commit(**ingest, oci::Digest::of("hullo"));
+    ASSERT_FALSE(wrong);
+    EXPECT_EQ(wrong.error().code(), Code::kDataLoss);
+    EXPECT_NE(wrong.error().message().find(oci::Digest::of("hullo").str()), std::string::npos);
+  }
+  EXPECT_TRUE(all().empty());
+  EXPECT_EQ((*store_->ingest("r"))->offset(), 0u);
+}
+
+TEST_P(ContentStoreSuite, CommittingWhatIsThereSucceedsAndRenews) {
+  oci::Digest digest = put("hello");
+  clock_.advance(std::chrono::hours(1));
+  put("hello");
+  EXPECT_EQ(store_->info(digest)->created, clock_.now());
+  EXPECT_EQ(all().size(), 1u);
+}
+
+TEST_P(ContentStoreSuite, ManyThreadsCommitTheSameAndOtherBlobs) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 10; ++i) {
+        put(cat("shared ", i));
+        put(cat("own ", t, " ", i));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(all().size(), 90u);
+  for (const oci::Digest& digest : all()) EXPECT_TRUE(read_blob(*store_, digest));
+}
+
+TEST_P(ContentStoreSuite, ARemovedBlobStaysReadableForWhoHasItOpen) {
+  oci::Digest digest = put("hello");
+  auto reader = store_->open(digest);
+  ASSERT_TRUE(store_->remove(digest));
+  EXPECT_EQ(*read_all(**reader, 100), "hello");
+  EXPECT_FALSE(has(digest));
+  EXPECT_EQ(store_->remove(digest).error().code(), Code::kNotFound);
+  put("hello");
+  EXPECT_TRUE(has(digest));
+}
+
+TEST_P(ContentStoreSuite, CollectKeepsWhatIsKeptLeasedOrYoung) {
+  auto lease = store_->lease();
+  oci::Digest garbage = put("garbage");
+  oci::Digest kept = put("kept");
+  oci::Digest leased = put("leased", lease->get());
+  clock_.advance(std::chrono::seconds(60));
+  oci::Digest young = put("young");
+
+  EXPECT_EQ(*store_->collect({kept}, std::chrono::seconds(30)), 7u);
+  EXPECT_EQ(all(), (std::set<oci::Digest>{kept, leased, young}));
+  EXPECT_EQ(*store_->collect({kept}), 5u);
+  lease->reset();
+  EXPECT_EQ(*store_->collect({kept}), 6u);
+  EXPECT_EQ(all(), (std::set<oci::Digest>{kept}));
+  EXPECT_FALSE(has(garbage));
+}
+
+TEST_P(ContentStoreSuite, TwoLeasesOfOneBlobEachProtectIt) {
+  auto first = store_->lease();
+  auto second = store_->lease();
+  oci::Digest digest = put("blob", first->get());
+  ASSERT_TRUE((*second)->hold(digest) && (*second)->hold(digest));
+  first->reset();
+  EXPECT_EQ(*store_->collect({}), 0u);
+  second->reset();
+  EXPECT_EQ(*store_->collect({}), 4u);
+}
+
+TEST_P(ContentStoreSuite, CollectBesideCommitsTakesNothingThatIsLeased) {
+  std::atomic<bool> done = false;
+  std::thread collector([&] {
+    while (!done) EXPECT_TRUE(store_->collect({}));
+  });
+  for (int i = 0; i < 50; ++i) {
+    auto lease = store_->lease();
+    oci::Digest digest = put("the same blob every time", lease->get());
+    EXPECT_TRUE(read_blob(*store_, digest)) << i;
+  }
+  done = true;
+  collector.join();
+}
+
+TEST_P(ContentStoreSuite, AWalkSeesEachBlobOnceAndMayChangeTheStore) {
+  for (int i = 0; i < 600; ++i) put(cat("blob ", i));
+  int seen = 0;
+  ASSERT_TRUE(store_->walk([&](const BlobInfo& blob) -> Result<> {
+    ++seen;
+    return store_->remove(blob.digest);
+  }));
+  EXPECT_EQ(seen, 600);
+  EXPECT_TRUE(all().empty());
+}
+
+TEST_P(ContentStoreSuite, EverythingIsThereAfterReopening) {
+  oci::Digest digest = put("hello");
+  BlobInfo before = *store_->info(digest);
+  reopen();
+  EXPECT_EQ(*read_blob(*store_, digest), "hello");
+  EXPECT_EQ(store_->info(digest)->created, before.created);
+}
+
+}  // namespace skiff::content

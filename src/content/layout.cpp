@@ -1,0 +1,21 @@
+#include "content/layout.h"
+
+namespace skiff::content {
+
+Result<> Layout::make(DurableFiles& files) const {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(ingests(), ignored)) return {};
+  // For nobody else: a blob's name is known to all who know the image, its bytes need not be.
+  TRY(make_directories(blobs(), 0700));
+  TRY(make_directories(blobs() / "sha256", 0700));
+  TRY(make_directories(blobs() / "sha512", 0700));
+  TRY(files.sync_directory(blobs()));
+  TRY(make_directories(ingests(), 0700));  // last: its presence says that the rest is there
+  return files.sync_directory(root_);
+}
+
+Path Layout::blob(const oci::Digest& digest) const {
+  return blobs() / digest.algorithm_name() / digest.hex().substr(0, 2) / digest.hex();
+}
+
+}  // namespace skiff::content

@@ -1,0 +1,27 @@
+// Layout: where the content store keeps what. docs/formats/content.md describes it.
+#pragma once
+
+#include "base/file.h"
+#include "oci/digest.h"
+
+namespace skiff::content {
+
+class Layout {
+ public:
+  explicit Layout(Path root) : root_(std::move(root)) {}
+
+  // Makes the directories that are missing, durably.
+  Result<> make(DurableFiles& files) const;
+
+  Path blobs() const { return root_ / "blobs"; }
+  Path ingests() const { return root_ / "ingests"; }
+  // blobs/ALGORITHM/HH/HEX: no directory grows beyond a 256th of the store.
+  Path blob(const oci::Digest& digest) const;
+  // Named by hash: a reference may hold any character.
+  Path ingest(const std::string& reference) const { return ingests() / sha256_hex(reference); }
+
+ private:
+  Path root_;
+};
+
+}  // namespace skiff::content

@@ -1,0 +1,88 @@
+#include "content/reconcile.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/strings.h"
+
+namespace skiff::content {
+
+namespace {
+
+constexpr std::chrono::hours kStaleIngest{24};
+
+Result<> drop_rows_without_file(const Layout& layout, BlobTable& table) {
+  std::string after;
+  for (;;) {
+    std::vector<BlobInfo> page = TRY(table.page(after));
+    if (page.empty()) return {};
+    after = page.back().digest.str();
+    std::erase_if(page, [&](const BlobInfo& blob) {
+      struct stat st{};
+      return ::stat(layout.blob(blob.digest).c_str(), &st) == 0;
+    });
+    if (page.empty()) continue;
+    for (const BlobInfo& blob : page) log_warn(cat("blob ", blob.digest.str(), " lost its file"));
+    TRY(table.erase(page));
+  }
+}
+
+// The digest by its place in the tree: blobs/ALGORITHM/HH/HEX.
+Result<oci::Digest> digest_of_path(const Path& file) {
+  std::string algorithm = file.parent_path().parent_path().filename().native();
+  return TRY(oci::Digest::parse(cat(algorithm, ":", file.filename().native())));
+}
+
+Result<bool> has_content(const Path& file, const oci::Digest& digest) {
+  UniqueFd fd = TRY(open_file(file, O_RDONLY));
+  FdSource source(fd.get());
+  Hasher hasher(digest.algorithm());
+  TRY_CONTEXT(copy(source, hasher), file.native());
+  return hasher.hex() == digest.hex();
+}
+
+Result<> adopt_or_remove(const Path& file, BlobTable& table, DurableFiles& files,
+                         const Clock& clock) {
+  Result<oci::Digest> digest = digest_of_path(file);
+  if (digest && TRY(table.find(*digest))) return {};
+  if (!digest || !TRY(has_content(file, *digest))) {
+    log_warn(cat("removing ", file.native(), ": not the content it is named for"));
+    return files.unlink(file);
+  }
+  log_info(cat("blob ", digest->str(), " found without its row: kept"));
+  return table.put({*digest, std::filesystem::file_size(file), clock.now()});
+}
+
+Result<> visit_files(const Path& directory, const std::function<Result<>(const Path&)>& visit) {
+  std::error_code error;
+  std::vector<Path> files;
+  std::filesystem::recursive_directory_iterator walk(directory, error);
+  for (; !error && walk != std::filesystem::recursive_directory_iterator(); walk.increment(error)) {
+    if (!walk->is_directory(error)) files.push_back(walk->path());
+  }
+  if (error) return Error::from_errno(error.value(), cat("list ", directory.native()));
+  for (const Path& file : files) TRY(visit(file));
+  return {};
+}
+
+Result<> drop_if_stale(const Path& ingest, DurableFiles& files, TimePoint now) {
+  struct stat st{};
+  if (::stat(ingest.c_str(), &st) != 0) return {};
+  TimePoint touched{std::chrono::seconds(st.st_mtim.tv_sec)};
+  if (now - touched < kStaleIngest) return {};
+  return files.unlink(ingest);
+}
+
+}  // namespace
+
+Result<> reconcile(const Layout& layout, BlobTable& table, DurableFiles& files,
+                   const Clock& clock) {
+  TRY(drop_rows_without_file(layout, table));
+  TRY(visit_files(layout.blobs(),
+                  [&](const Path& file) { return adopt_or_remove(file, table, files, clock); }));
+  return visit_files(layout.ingests(),
+                     [&](const Path& ingest) { return drop_if_stale(ingest, files, clock.now()); });
+}
+
+}  // namespace skiff::content

@@ -1,0 +1,250 @@
+#include "db/database.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+
+#include <unordered_map>
+
+#include "base/strings.h"
+
+namespace skiff {
+
+namespace {
+
+constexpr int kBusyTimeoutMs = 10'000;
+// More distinct statements than any layer has; beyond it nothing more is kept.
+constexpr size_t kCachedStatements = 128;
+
+Code code_of(int rc) {
+  switch (rc) {
+    case SQLITE_CONSTRAINT_UNIQUE:
+    case SQLITE_CONSTRAINT_PRIMARYKEY:
+    case SQLITE_CONSTRAINT_ROWID:
+      return Code::kAlreadyExists;
+    default:
+      break;
+  }
+  switch (rc & 0xff) {
+    case SQLITE_CONSTRAINT:
+      return Code::kFailedPrecondition;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return Code::kUnavailable;
+    case SQLITE_FULL:
+    case SQLITE_NOMEM:
+    case SQLITE_TOOBIG:
+      return Code::kResourceExhausted;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_FORMAT:
+      return Code::kDataLoss;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return Code::kPermissionDenied;
+    default:
+      return Code::kInternal;
+  }
+}
+
+}  // namespace
+
+namespace db_detail {
+
+struct Connection {
+  sqlite3* db = nullptr;
+  std::unordered_map<std::string, sqlite3_stmt*> idle;  // compiled and not in use, by SQL
+
+  Connection() = default;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection() {
+    for (auto& [sql, stmt] : idle) sqlite3_finalize(stmt);
+    sqlite3_close(db);
+  }
+
+  Error error(int rc, std::string_view what) const {
+    return Error(code_of(rc), cat(what, ": ", sqlite3_errmsg(db)));
+  }
+  Result<> execute(const char* script) const {
+    int rc = sqlite3_exec(db, script, nullptr, nullptr, nullptr);
+    if (rc != SQLITE_OK) return error(rc, script);
+    return {};
+  }
+};
+
+}  // namespace db_detail
+
+using db_detail::Connection;
+
+Statement::Statement(Statement&& other) noexcept
+    : connection_(other.connection_), stmt_(std::exchange(other.stmt_, nullptr)) {}
+
+Statement& Statement::operator=(Statement&& other) noexcept {
+  if (this != &other) {
+    put_back();
+    connection_ = other.connection_;
+    stmt_ = std::exchange(other.stmt_, nullptr);
+  }
+  return *this;
+}
+
+Statement::~Statement() { put_back(); }
+
+void Statement::put_back() {
+  if (stmt_ == nullptr) return;
+  sqlite3_reset(stmt_);
+  sqlite3_clear_bindings(stmt_);
+  bool kept = connection_->idle.size() < kCachedStatements &&
+              connection_->idle.emplace(sqlite3_sql(stmt_), stmt_).second;
+  if (!kept) sqlite3_finalize(stmt_);
+  stmt_ = nullptr;
+}
+
+Result<> Statement::check_bound(int index, int rc) {
+  if (rc == SQLITE_OK) return {};
+  return connection_->error(rc, cat("bind parameter ", index, " of ", sqlite3_sql(stmt_)));
+}
+
+Result<> Statement::bind(int index, int64_t value) {
+  return check_bound(index, sqlite3_bind_int64(stmt_, index, value));
+}
+
+Result<> Statement::bind(int index, std::string_view text) {
+  // A view without data would bind NULL, not the empty text.
+  const char* data = text.data() == nullptr ? "" : text.data();
+  return check_bound(
+      index, sqlite3_bind_text64(stmt_, index, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+}
+
+Result<> Statement::bind(int index, std::nullptr_t) {
+  return check_bound(index, sqlite3_bind_null(stmt_, index));
+}
+
+Result<> Statement::bind(int index, const std::optional<std::string>& text) {
+  return text ? bind(index, std::string_view(*text)) : bind(index, nullptr);
+}
+
+Result<> Statement::bind_blob(int index, std::string_view bytes) {
+  const char* data = bytes.data() == nullptr ? "" : bytes.data();
+  return check_bound(index,
+                     sqlite3_bind_blob64(stmt_, index, data, bytes.size(), SQLITE_TRANSIENT));
+}
+
+Result<bool> Statement::step() {
+  int rc = sqlite3_step(stmt_);
+  if (rc == SQLITE_ROW) return true;
+  if (rc == SQLITE_DONE) return false;
+  return connection_->error(rc, sqlite3_sql(stmt_));
+}
+
+int64_t Statement::integer(int column) const { return sqlite3_column_int64(stmt_, column); }
+
+std::string Statement::text(int column) const {
+  const void* bytes = sqlite3_column_blob(stmt_, column);
+  auto size = static_cast<size_t>(sqlite3_column_bytes(stmt_, column));
+  return bytes == nullptr ? std::string() : std::string(static_cast<const char*>(bytes), size);
+}
+
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(stmt_, column) == SQLITE_NULL;
+}
+
+Transaction::~Transaction() {
+  // SQLite has rolled back by itself after some errors (a full disk).
+  if (connection_ == nullptr || sqlite3_get_autocommit(connection_->db) != 0) return;
+  sqlite3_exec(connection_->db, "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+Result<> Transaction::commit() {
+  TRY(connection_->execute("COMMIT"));
+  connection_ = nullptr;
+  return {};
+}
+
+static Result<int64_t> user_version(const Connection& connection) {
+  sqlite3_stmt* stmt = nullptr;
+  int rc = sqlite3_prepare_v2(connection.db, "PRAGMA user_version", -1, &stmt, nullptr);
+  if (rc != SQLITE_OK) return connection.error(rc, "read the schema version");
+  rc = sqlite3_step(stmt);
+  int64_t version = rc == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+  sqlite3_finalize(stmt);
+  if (rc != SQLITE_ROW) return connection.error(rc, "read the schema version");
+  return version;
+}
+
+// Another process may migrate the same file: the version counts only inside the transaction.
+static Result<bool> apply_next_migration(Database& db, const Connection& connection,
+                                         std::span<const char* const> migrations) {
+  Transaction tx = TRY(db.begin());
+  auto version = static_cast<size_t>(TRY(user_version(connection)));
+  if (version > migrations.size()) {
+    return Error(Code::kFailedPrecondition,
+                 cat("the file has schema version ", version, ", this program knows up to ",
+                     migrations.size(), ": use a newer version of Skiff"));
+  }
+  if (version == migrations.size()) return false;
+  TRY_CONTEXT(db.execute(migrations[version]), cat("schema migration ", version + 1));
+  TRY(db.execute(cat("PRAGMA user_version = ", version + 1)));
+  TRY(tx.commit());
+  return true;
+}
+
+static Result<std::unique_ptr<Connection>> connect(const Path& file) {
+  // SQLite's own files take over the mode of the database; its default would be world-readable.
+  TRY(open_file(file, O_RDWR | O_CREAT, 0600));
+  auto connection = std::make_unique<Connection>();
+  int rc = sqlite3_open_v2(
+      file.c_str(), &connection->db,
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+      nullptr);
+  if (rc != SQLITE_OK) {
+    return Error(code_of(rc),
+                 connection->db == nullptr ? "out of memory" : sqlite3_errmsg(connection->db));
+  }
+  sqlite3_busy_timeout(connection->db, kBusyTimeoutMs);
+  TRY(
+      connection->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                          "PRAGMA foreign_keys = ON"));
+  return connection;
+}
+
+Result<Database> Database::open(const Path& file, std::span<const char* const> migrations) {
+  std::string what = cat("open database ", file.native());
+  Database db(TRY_CONTEXT(connect(file), what));
+  while (TRY_CONTEXT(apply_next_migration(db, *db.connection_, migrations), what)) {
+  }
+  return db;
+}
+
+Database::Database(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
+Database::Database(Database&&) noexcept = default;
+Database& Database::operator=(Database&&) noexcept = default;
+Database::~Database() = default;
+
+Result<Transaction> Database::begin() {
+  TRY(connection_->execute("BEGIN IMMEDIATE"));
+  return Transaction(connection_.get());
+}
+
+Result<> Database::execute(const std::string& script) {
+  return connection_->execute(script.c_str());
+}
+
+int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(connection_->db); }
+
+int64_t Database::changes() const { return sqlite3_changes64(connection_->db); }
+
+Result<Statement> Database::compile(std::string_view sql) {
+  std::string key(sql);
+  if (auto found = connection_->idle.extract(key)) {
+    return Statement(connection_.get(), found.mapped());
+  }
+  sqlite3_stmt* stmt = nullptr;
+  int rc = sqlite3_prepare_v2(connection_->db, key.c_str(), static_cast<int>(key.size() + 1), &stmt,
+                              nullptr);
+  if (rc != SQLITE_OK) return connection_->error(rc, sql);
+  return Statement(connection_.get(), stmt);
+}
+
+}  // namespace skiff

@@ -1,0 +1,133 @@
+// SQLite with values, RAII and Results. One Database is one connection: use it from
+// one thread at a time, or through `locked()` sections of its owner.
+//
+//   Database db = TRY(Database::open(path, kMigrations));
+//   Transaction tx = TRY(db.begin());
+//   TRY(db.run("INSERT INTO tag(repo, name) VALUES (?, ?)", repo, name));
+//   TRY(tx.commit());
+//   Statement s = TRY(db.prepare("SELECT name FROM tag WHERE repo = ?", repo));
+//   while (TRY(s.step())) use(s.text(0));
+//
+// WAL, synchronous=FULL, foreign keys on, busy timeout 10 s. A committed
+// transaction survives a power cut. A Database keeps what it compiled and must
+// outlive its statements and transactions.
+//
+// Errors: kAlreadyExists for a broken UNIQUE or PRIMARY KEY, kFailedPrecondition for any
+// other constraint and for a file of a newer version, kUnavailable when locked by another
+// connection, kResourceExhausted when the disk is full, kDataLoss for a damaged file.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/file.h"
+#include "base/result.h"
+
+struct sqlite3_stmt;
+
+namespace skiff {
+
+namespace db_detail {
+struct Connection;
+}
+
+class Statement {
+ public:
+  Statement(Statement&&) noexcept;
+  Statement& operator=(Statement&&) noexcept;
+  ~Statement();
+
+  // Binds parameter `index` (from 1).
+  Result<> bind(int index, int64_t value);
+  Result<> bind(int index, std::string_view text);
+  Result<> bind(int index, std::nullptr_t);
+  Result<> bind(int index, const std::optional<std::string>& text);
+  Result<> bind_blob(int index, std::string_view bytes);
+
+  // True when a row is there, false at the end.
+  Result<bool> step();
+  // Columns of the current row, from 0.
+  int64_t integer(int column) const;
+  std::string text(int column) const;  // also blobs
+  bool is_null(int column) const;
+
+ private:
+  friend class Database;
+  Statement(db_detail::Connection* connection, sqlite3_stmt* stmt)
+      : connection_(connection), stmt_(stmt) {}
+  Result<> check_bound(int index, int rc);
+  void put_back();
+
+  db_detail::Connection* connection_;
+  sqlite3_stmt* stmt_;
+};
+
+// Rolls back on destruction unless committed.
+class Transaction {
+ public:
+  Transaction(Transaction&& other) noexcept
+      : connection_(std::exchange(other.connection_, nullptr)) {}
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction();
+  Result<> commit();
+
+ private:
+  friend class Database;
+  explicit Transaction(db_detail::Connection* connection) : connection_(connection) {}
+  db_detail::Connection* connection_;
+};
+
+class Database {
+ public:
+  // Opens or creates, then applies the migrations that `PRAGMA user_version` has not
+  // counted yet, each in a transaction. A file from a newer version is refused.
+  static Result<Database> open(const Path& file, std::span<const char* const> migrations);
+  Database(Database&&) noexcept;
+  Database& operator=(Database&&) noexcept;
+  ~Database();
+
+  // BEGIN IMMEDIATE.
+  Result<Transaction> begin();
+
+  template <typename... Args>
+  Result<Statement> prepare(std::string_view sql, const Args&... args) {
+    Statement statement = TRY(compile(sql));
+    int index = 0;
+    Result<> bound;
+    ((bound = bound ? bind_one(statement, ++index, args) : std::move(bound)), ...);
+    if (!bound) return std::move(bound.error());
+    return statement;
+  }
+  // Runs a statement that gives no rows; returns the number of rows changed.
+  template <typename... Args>
+  Result<int64_t> run(std::string_view sql, const Args&... args) {
+    Statement statement = TRY(prepare(sql, args...));
+    TRY(statement.step());
+    return changes();
+  }
+  // Runs several statements without parameters.
+  Result<> execute(const std::string& script);
+  int64_t last_insert_id() const;
+
+ private:
+  explicit Database(std::unique_ptr<db_detail::Connection> connection);
+  Result<Statement> compile(std::string_view sql);
+  int64_t changes() const;
+  template <typename T>
+  static Result<> bind_one(Statement& s, int index, const T& value) {
+    if constexpr (std::is_integral_v<T>) {
+      return s.bind(index, static_cast<int64_t>(value));
+    } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
+      return s.bind(index, std::string_view(value));
+    } else {
+      return s.bind(index, value);
+    }
+  }
+  std::unique_ptr<db_detail::Connection> connection_;
+};
+
+}  // namespace skiff

@@ -1,0 +1,118 @@
+// Container: one container in memory: its record, and while it runs its monitor.
+//
+// Two locks. `operation` is held by whoever changes the container's life (start, exit,
+// pause, rename, removal), also over I/O of this container. The inner mutex guards only
+// values and is never held over I/O, so that info() answers at once, whatever goes on.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/attach_point.h"
+#include "engine/record.h"
+#include "engine/wait_slot.h"
+#include "runtime/monitor_client.h"
+
+namespace skiff::engine {
+
+using Monitor = std::shared_ptr<runtime::MonitorClient>;
+
+// Where a container's files are.
+struct ContainerPaths {
+  Path directory;  // ROOT/containers/ID
+  Path run;        // RUN/containers/ID
+
+  Path log(const std::string& id) const { return directory / (id + "-json.log"); }
+  Path exit_file() const { return directory / "exit.json"; }
+  Path hostname() const { return directory / "hostname"; }
+  Path hosts() const { return directory / "hosts"; }
+  Path resolv_conf() const { return directory / "resolv.conf"; }
+  Path rootfs() const { return run / "rootfs"; }
+  Path bundle() const { return run / "bundle"; }
+  Path monitor() const { return run / "monitor"; }
+};
+
+class Container {
+ public:
+  Container(Record record, ContainerPaths paths);
+
+  const std::string id;
+  const ContainerPaths paths;
+  std::mutex operation;
+  // Counts starts, so that a delayed restart knows whether somebody else was faster; and the
+  // delay before the next restart. Guarded by `operation`.
+  uint64_t starts = 0;
+  std::chrono::milliseconds backoff{0};
+  // While it is being restarted by hand: its end is no reason for --rm to remove it.
+  std::atomic<bool> keep_after_exit = false;
+
+  ContainerInfo info() const;
+  Record record() const;
+  State state() const;
+  std::string name() const;
+  // Changes the record under the inner lock; `change` must be quick. Returns what it returns.
+  template <typename Change>
+  auto change(Change&& change) {
+    std::lock_guard lock(mutex_);
+    return change(record_);
+  }
+
+  // The monitor, while the container's process exists.
+  Monitor monitor() const;
+  // From now on attach goes to `monitor`; gives those who attached before the start.
+  std::vector<std::shared_ptr<AttachPoint>> set_monitor(Monitor monitor);
+  Monitor take_monitor();
+
+  // The monitor when there is one, else registers `point` for the next start.
+  Monitor monitor_or_register(const std::shared_ptr<AttachPoint>& point);
+  void unregister(const std::shared_ptr<AttachPoint>& point);
+
+  // A waiter; complete at once where its condition already holds.
+  std::shared_ptr<WaitSlot> add_waiter(WaitCondition condition);
+  void forget_waiter(const std::shared_ptr<WaitSlot>& slot);
+  // The process ended: those who wait for an exit, and those attached before a start, learn it.
+  void notify_exit();
+  // The container is gone: every waiter learns it.
+  void notify_removed();
+  // The engine goes away: every waiter gets `error`.
+  void fail_waiters(const Error& error);
+
+  void add_exec(const std::string& exec_id);
+  void remove_exec(const std::string& exec_id);
+
+ private:
+  void complete_waiters(const std::function<bool(WaitCondition)>& which);
+  mutable std::mutex mutex_;
+  Record record_;
+  Monitor monitor_;
+  std::vector<std::shared_ptr<WaitSlot>> waiters_;
+  std::vector<std::shared_ptr<AttachPoint>> attach_points_;
+};
+
+// Every container of the engine, by id and by name. Thread-safe.
+class ContainerTable {
+ public:
+  // Takes `name`; Docker's conflict text when another container has it.
+  Result<> reserve_name(const std::string& name, const std::string& id);
+  void release_name(const std::string& name, const std::string& id);
+  void add(std::shared_ptr<Container> container);
+  void erase(const std::string& id);
+
+  // By id, name, or unambiguous id prefix.
+  Result<std::shared_ptr<Container>> find(const std::string& reference) const;
+  std::vector<std::shared_ptr<Container>> all() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Container>> by_id_;
+  std::map<std::string, std::string> names_;  // name -> id
+};
+
+}  // namespace skiff::engine

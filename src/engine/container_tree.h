@@ -1,0 +1,28 @@
+// A container's file tree seen from outside, with its volumes and binds in place.
+//
+// The work runs on a thread with a mount namespace of its own: nothing that is mounted for
+// it is seen by the host or outlives it, and nothing of the container's own view (its /proc,
+// a chroot, a mount it made) is trusted.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "base/file.h"
+#include "engine/container_info.h"
+#include "snapshot/snapshotter.h"
+#include "sys/root_dir.h"
+
+namespace skiff::engine {
+
+struct TreeOptions {
+  Path rootfs;                           // where the root is, or will be, mounted
+  std::optional<snapshot::Mount> mount;  // how to mount it there; nullopt: it is mounted
+  std::vector<MountPoint> mounts;        // binds and volumes to put in place
+  bool read_only = false;                // the root; volumes have their own setting
+};
+
+Result<> with_container_tree(const TreeOptions& options,
+                             const std::function<Result<>(const sys::RootDir& root)>& work);
+
+}  // namespace skiff::engine

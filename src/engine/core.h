@@ -1,0 +1,47 @@
+// Core: what all parts of the engine share.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "engine/container.h"
+#include "engine/engine.h"
+#include "engine/engine_db.h"
+#include "engine/task_group.h"
+#include "engine/volume_store.h"
+
+namespace skiff::engine {
+
+struct Core {
+  Core(EngineOptions the_options, images::ImageStore& the_images,
+       network::NetworkManager& the_networks, const Clock& the_clock,
+       std::unique_ptr<EngineDb> the_db);
+
+  const EngineOptions options;
+  images::ImageStore& images;
+  network::NetworkManager& networks;
+  const Clock& clock;
+  std::unique_ptr<EngineDb> db;
+  EventBus events;
+  VolumeStore volumes;
+  ContainerTable table;
+  std::atomic<bool> stopping = false;
+  CancelSource shutdown;  // ends what waits inside the engine
+  TaskGroup tasks;        // last: its work uses all of the above
+
+  ContainerPaths paths_of(const std::string& id) const;
+  // Mount points of work that ends with its request.
+  Path scratch() const { return options.run_dir / "scratch"; }
+  std::string cgroup_of(const ContainerInfo& info) const;
+  // Writes the container's record as it is now.
+  Result<> save(Container& container);
+  // save() where a failure can only be logged: the process is there, or gone, all the same.
+  void save_or_log(Container& container);
+  // A container event with its labels, image and name as attributes.
+  void publish(const Container& container, std::string action,
+               std::map<std::string, std::string> more = {});
+};
+
+}  // namespace skiff::engine

@@ -1,0 +1,64 @@
+#include "engine/image_import.h"
+
+#include "base/strings.h"
+#include "codec/compress.h"
+#include "engine/files.h"
+
+namespace skiff::engine {
+
+Result<oci::Digest> import_image(images::ImageStore& images, Source& tar,
+                                 const ImportOptions& options, const CancelToken& cancel,
+                                 const Clock& clock) {
+  auto lease = TRY(images.content().lease());
+  auto plain = TRY(open_decompressed(tar));
+  images::NewLayer layer = TRY_CONTEXT(images.add_layer(*plain, *lease), "import");
+  oci::ImageConfig config;
+  config.created = clock.now();
+  config.platform = options.platform.value_or(oci::Platform::host());
+  TRY(apply_changes(config.config, options.changes));
+  config.diff_ids = {layer.diff_id};
+  oci::History step;
+  step.created = config.created;
+  step.comment = options.message.empty() ? "Imported from -" : options.message;
+  config.history = {std::move(step)};
+  auto manifest = TRY(images.write_image(config, {layer.descriptor}, *lease));
+  TRY(images.put(manifest, options.name));
+  auto id = oci::Digest::of(config.serialize());
+  auto image = TRY(images.find(id.str(), config.platform));
+  // A tar that cannot be unpacked is no image.
+  auto unpacked = images.unpack(image, [](const images::ProgressEvent&) {}, cancel);
+  if (!unpacked) {
+    auto nobody = [](const oci::Digest&) { return images::ImageUser(); };
+    auto removed = images.remove(id.str(), true, false, nobody);
+    if (!removed) return std::move(removed.error()).with_context(unpacked.error().message());
+    return std::move(unpacked.error());
+  }
+  return id;
+}
+
+Result<ImagePruneResult> prune_images(
+    images::ImageStore& images, const Filters& filters,
+    const std::function<images::ImageUser(const oci::Digest& id)>& user_of, TimePoint now) {
+  TRY(check_filters(filters, {"dangling", "until", "label", "label!"}));
+  bool only_dangling = TRY(filter_flag(filters, "dangling", true));
+  std::optional<TimePoint> until;
+  for (const auto& text : filter_values(filters, "until")) {
+    until = TRY(parse_time_argument(text, now));
+  }
+  ImagePruneResult result;
+  for (const auto& image : TRY(images.list())) {
+    if (only_dangling && !image.names.empty()) continue;
+    if (until && image.config.created > *until) continue;
+    if (!labels_match(filters, image.config.config.labels)) continue;
+    if (!user_of(image.id).container.empty()) continue;
+    // Another row of the same target may have taken it along already.
+    auto removed = images.remove(image.id.str(), true, true, user_of);
+    if (!removed) continue;
+    result.bytes += image.size;
+    result.removed.insert(result.removed.end(), removed->begin(), removed->end());
+  }
+  result.bytes = std::max(result.bytes, TRY(images.collect_garbage()));
+  return result;
+}
+
+}  // namespace skiff::engine

@@ -1,0 +1,159 @@
+#include "engine/log_follow.h"
+
+#include <poll.h>
+#include <sys/inotify.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/scope_exit.h"
+#include "base/strings.h"
+#include "engine/log_reader.h"
+
+namespace skiff::engine {
+
+namespace {
+
+// Without inotify (its instances are limited) the log is looked at this often.
+constexpr int kPollMs = 100;
+constexpr int kLongestWaitMs = 60'000;
+
+// Tells when something in the log's directory changed.
+class LogWatch {
+ public:
+  explicit LogWatch(const Path& directory) : fd_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
+    if (fd_ && ::inotify_add_watch(fd_.get(), directory.c_str(),
+                                   IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
+      fd_.reset();
+    }
+  }
+  int fd() const { return fd_.get(); }
+  void clear() const {
+    std::array<char, 4096> events{};
+    while (fd_ && ::read(fd_.get(), events.data(), events.size()) > 0) {
+    }
+  }
+
+ private:
+  UniqueFd fd_;
+};
+
+class LogSession {
+ public:
+  LogSession(Core& core, const ContainerInfo& info, const LogOptions& options,
+             const LogConsumer& consume)
+      : core_(core),
+        options_(options),
+        consume_(consume),
+        attributes_(log_attributes(info)),
+        reader_(info.log_path) {}
+
+  Result<> open() {
+    TRY(reader_.open());
+    if (options_.tail) TRY(reader_.seek_tail(*options_.tail));
+    return {};
+  }
+
+  // All that is there now; false once an entry is later than `until`.
+  Result<bool> drain(const CancelToken& cancel) {
+    for (;;) {
+      while (auto entry = TRY(reader_.next())) {
+        TRY(cancel.check());
+        if (options_.until && entry->time > *options_.until) return false;
+        if (!wanted(*entry)) continue;
+        entry->attributes = attributes_;
+        TRY(consume_(*entry));
+      }
+      uint64_t before = reader_.parts();
+      TRY(reader_.refresh());
+      if (reader_.parts() == before) return true;
+    }
+  }
+
+  // Until the container has ended and all is read.
+  Result<> follow(const WaitSlot& ended, const LogWatch& watch, const CancelToken& cancel) {
+    for (bool over = false;;) {
+      // Asked before the reading: what was written before the end is then read after it.
+      bool last = over;
+      if (!TRY(drain(cancel)) || last) return {};
+      TRY(cancel.check());
+      if (options_.until && core_.clock.now() > *options_.until) return {};
+      std::array<pollfd, 4> fds{{{watch.fd(), POLLIN, 0},
+                                 {ended.fd(), POLLIN, 0},
+                                 {cancel.fd(), POLLIN, 0},
+                                 {core_.shutdown.token().fd(), POLLIN, 0}}};
+      ::poll(fds.data(), fds.size(), wait_ms(watch));
+      watch.clear();
+      over = fds[1].revents != 0 || fds[3].revents != 0;
+    }
+  }
+
+ private:
+  bool wanted(const LogEntry& entry) const {
+    if (options_.since && entry.time < *options_.since) return false;
+    return entry.stream == StreamKind::kStdout ? options_.want_stdout : options_.want_stderr;
+  }
+
+  int wait_ms(const LogWatch& watch) const {
+    int longest = watch.fd() < 0 ? kPollMs : kLongestWaitMs;
+    if (!options_.until) return longest;
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(*options_.until - core_.clock.now());
+    return static_cast<int>(std::clamp<int64_t>(left.count() + 1, 0, longest));
+  }
+
+  Core& core_;
+  const LogOptions& options_;
+  const LogConsumer& consume_;
+  std::map<std::string, std::string> attributes_;
+  LogReader reader_;
+};
+
+std::string variable(const std::vector<std::string>& env, const std::string& name) {
+  for (const std::string& entry : env) {
+    if (entry.starts_with(name + "=")) return entry.substr(name.size() + 1);
+  }
+  return "";
+}
+
+std::string option(const ContainerInfo& info, const std::string& name) {
+  auto found = info.host_config.log_options.find(name);
+  return found == info.host_config.log_options.end() ? "" : found->second;
+}
+
+}  // namespace
+
+Result<> read_logs(Core& core, Container& container, const LogOptions& options,
+                   const LogConsumer& consume, const CancelToken& cancel) {
+  ContainerInfo info = container.info();
+  TRY(check_log_readable(info));
+  // Registered before it is asked whether the container runs: its end is not missed.
+  auto ended = container.add_waiter(WaitCondition::kNextExit);
+  ScopeExit forget([&] { container.forget_waiter(ended); });
+  bool follow = options.follow && container.monitor() != nullptr;
+  LogWatch watch(container.paths.directory);
+  LogSession session(core, info, options, consume);
+  TRY(session.open());
+  if (follow) return session.follow(*ended, watch, cancel);
+  TRY(session.drain(cancel));
+  return {};
+}
+
+std::map<std::string, std::string> log_attributes(const ContainerInfo& info) {
+  std::map<std::string, std::string> out;
+  for (const std::string& name : split(option(info, "labels"), ',')) {
+    auto label = info.config.run.labels.find(name);
+    if (label != info.config.run.labels.end()) out.insert(*label);
+  }
+  for (const std::string& name : split(option(info, "env"), ',')) {
+    std::string value = variable(info.config.run.env, name);
+    if (!name.empty() && !value.empty()) out.emplace(name, value);
+  }
+  return out;
+}
+
+Result<> check_log_readable(const ContainerInfo& info) {
+  if (info.host_config.log_driver == "json-file") return {};
+  return Error(Code::kUnimplemented, "configured logging driver does not support reading");
+}
+
+}  // namespace skiff::engine

@@ -1,0 +1,18 @@
+// Reading a container's log for a client: which entries, and how long to wait for more.
+#pragma once
+
+#include "engine/core.h"
+
+namespace skiff::engine {
+
+// As Streams::logs().
+Result<> read_logs(Core& core, Container& container, const LogOptions& options,
+                   const LogConsumer& consume, const CancelToken& cancel);
+
+// What --details shows of the container: the labels and variables that its log options name.
+std::map<std::string, std::string> log_attributes(const ContainerInfo& info);
+
+// kUnimplemented where the container's log driver keeps nothing to read.
+Result<> check_log_readable(const ContainerInfo& info);
+
+}  // namespace skiff::engine

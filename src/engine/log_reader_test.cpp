@@ -1,0 +1,185 @@
+#include "engine/log_reader.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "base/strings.h"
+
+namespace skiff::engine {
+namespace {
+
+std::string line(const std::string& text, const std::string& stream = "stdout") {
+  return cat("{\"log\":\"", text, "\\n\",\"stream\":\"", stream,
+             "\",\"time\":\"2026-01-02T03:04:05.6Z\"}\n");
+}
+
+class LogReaderTest : public ::testing::Test {
+ protected:
+  void append(const std::string& bytes, const std::string& suffix = "") {
+    std::ofstream(path_.native() + suffix, std::ios::app | std::ios::binary) << bytes;
+  }
+  void append_lines(int first, int last, const std::string& suffix = "") {
+    for (int i = first; i <= last; ++i) append(line(std::to_string(i)), suffix);
+  }
+  // As the monitor rotates: the log's name always has a file.
+  void rotate() {
+    std::filesystem::rename(path_.native() + ".1", path_.native() + ".2", ec_);
+    std::filesystem::create_hard_link(path_, path_.native() + ".1");
+    std::ofstream(path_.native() + ".new");
+    std::filesystem::rename(path_.native() + ".new", path_);
+  }
+  uint64_t inode() const {
+    struct stat st{};
+    return ::stat(path_.c_str(), &st) == 0 ? st.st_ino : 0;
+  }
+  static std::string read(LogReader& reader) {
+    std::string out;
+    for (;;) {
+      auto entry = reader.next();
+      EXPECT_TRUE(entry) << entry.error().message();
+      if (!entry || !*entry) return out;
+      out += std::string(trim((*entry)->text)) + " ";
+    }
+  }
+  LogReader open() {
+    LogReader reader(path_);
+    EXPECT_TRUE(reader.open());
+    return reader;
+  }
+  std::string tail(uint64_t count) {
+    LogReader reader = open();
+    EXPECT_TRUE(reader.seek_tail(count));
+    return read(reader);
+  }
+
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-log-reader-");
+  Path path_ = dir_.path() / "x-json.log";
+  std::error_code ec_;
+};
+
+TEST_F(LogReaderTest, ReadsStreamTimeAndText) {
+  append(line("one") + line("two", "stderr"));
+  LogReader reader = open();
+  auto first = reader.next();
+  ASSERT_TRUE(first && *first);
+  EXPECT_EQ((*first)->text, "one\n");
+  EXPECT_EQ((*first)->stream, StreamKind::kStdout);
+  EXPECT_EQ(format_rfc3339((*first)->time), "2026-01-02T03:04:05.6Z");
+  auto second = reader.next();
+  ASSERT_TRUE(second && *second);
+  EXPECT_EQ((*second)->stream, StreamKind::kStderr);
+  auto end = reader.next();
+  EXPECT_TRUE(end && !*end);
+}
+
+TEST_F(LogReaderTest, AMissingLogIsEmpty) {
+  LogReader reader = open();
+  EXPECT_EQ(read(reader), "");
+  append_lines(1, 1);
+  ASSERT_TRUE(reader.refresh());
+  EXPECT_EQ(read(reader), "1 ");
+}
+
+TEST_F(LogReaderTest, ReadsRotatedFilesOldestFirst) {
+  append_lines(1, 2, ".2");
+  append_lines(3, 4, ".1");
+  append_lines(5, 6);
+  LogReader reader = open();
+  EXPECT_EQ(read(reader), "1 2 3 4 5 6 ");
+}
+
+TEST_F(LogReaderTest, TailCountsOverFiles) {
+  append_lines(1, 2, ".2");
+  append_lines(3, 4, ".1");
+  append_lines(5, 6);
+  EXPECT_EQ(tail(0), "");
+  EXPECT_EQ(tail(1), "6 ");
+  EXPECT_EQ(tail(2), "5 6 ");
+  EXPECT_EQ(tail(3), "4 5 6 ");
+  EXPECT_EQ(tail(4), "3 4 5 6 ");
+  EXPECT_EQ(tail(6), "1 2 3 4 5 6 ");
+  EXPECT_EQ(tail(100), "1 2 3 4 5 6 ");
+}
+
+TEST_F(LogReaderTest, TailOfALargeFileFindsItsLines) {
+  for (int i = 1; i <= 5000; ++i) append(line(std::to_string(i) + std::string(40, 'x')));
+  std::string got = tail(2);
+  EXPECT_TRUE(got.starts_with("4999xxx")) << got;
+  EXPECT_EQ(split(got, ' ').size(), 3U);
+}
+
+TEST_F(LogReaderTest, AnUnfinishedLineIsGivenOnceItIsWhole) {
+  std::string whole = line("two");
+  append(line("one") + whole.substr(0, 10));
+  LogReader reader = open();
+  EXPECT_EQ(read(reader), "one ");
+  append(whole.substr(10));
+  EXPECT_EQ(read(reader), "two ");
+}
+
+TEST_F(LogReaderTest, AnUnfinishedLineIsNotCountedByTail) {
+  append(line("one") + line("two") + "{\"log\":\"thr");
+  EXPECT_EQ(tail(1), "two ");
+}
+
+TEST_F(LogReaderTest, DamagedLinesArePassedOver) {
+  append(line("one") + "{\"log\":\"torn\n\n" + line("two"));
+  LogReader reader = open();
+  EXPECT_EQ(read(reader), "one two ");
+}
+
+TEST_F(LogReaderTest, FollowsOverRotationsWithoutGapOrRepeat) {
+  append_lines(1, 2);
+  LogReader reader = open();
+  EXPECT_EQ(read(reader), "1 2 ");
+  append_lines(3, 3);
+  rotate();
+  append_lines(4, 4);
+  rotate();
+  append_lines(5, 5);
+  ASSERT_TRUE(reader.refresh());
+  EXPECT_EQ(read(reader), "3 4 5 ");
+  ASSERT_TRUE(reader.refresh());
+  EXPECT_EQ(read(reader), "");
+}
+
+TEST_F(LogReaderTest, ARotationWhileItReadsHidesNothing) {
+  append_lines(1, 2);
+  LogReader reader = open();
+  rotate();
+  append_lines(3, 3);
+  EXPECT_EQ(read(reader), "1 2 ");
+  ASSERT_TRUE(reader.refresh());
+  EXPECT_EQ(read(reader), "3 ");
+}
+
+TEST_F(LogReaderTest, StopsAtAByteOfAFile) {
+  append_lines(1, 2);
+  uint64_t old = inode();
+  rotate();
+  append_lines(3, 4);
+  LogReader now = open();
+  now.stop_at(inode(), line("3").size());
+  EXPECT_EQ(read(now), "1 2 3 ");
+  LogReader before = open();
+  before.stop_at(old, line("1").size());
+  EXPECT_EQ(read(before), "1 ");
+  LogReader gone = open();
+  gone.stop_at(1, 1000);
+  EXPECT_EQ(read(gone), "");
+}
+
+TEST(FormatLogEntry, PutsTimeAndDetailsInFront) {
+  LogEntry entry;
+  entry.text = "hi\n";
+  entry.time = *parse_rfc3339("2026-01-02T03:04:05.6Z");
+  entry.attributes = {{"a b", "1&2"}, {"c", "d"}};
+  EXPECT_EQ(format_log_entry(entry, false, false), "hi\n");
+  EXPECT_EQ(format_log_entry(entry, true, false), "2026-01-02T03:04:05.600000000Z hi\n");
+  EXPECT_EQ(format_log_entry(entry, false, true), "a+b=1%262,c=d hi\n");
+}
+
+}  // namespace
+}  // namespace skiff::engine

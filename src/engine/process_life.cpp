@@ -1,0 +1,203 @@
+#include "engine/process_life.h"
+
+#include <sys/mount.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/log.h"
+#include "base/scope_exit.h"
+#include "base/strings.h"
+#include "engine/container_network.h"
+#include "engine/spec.h"
+
+namespace skiff::engine {
+
+namespace {
+
+Result<> mount_root(Core& core, const Container& container, const std::string& snapshot) {
+  TRY(make_directories(container.paths.run, 0700));
+  TRY(make_directories(container.paths.rootfs(), 0700));
+  TRY(make_directories(container.paths.bundle(), 0700));
+  auto mount = TRY(core.images.snapshots().mount_of(snapshot));
+  // Stays until finish_process(), also across a restart of the daemon.
+  (void)TRY(snapshot::MountedSnapshot::mount(mount, container.paths.rootfs())).release();
+  return {};
+}
+
+Result<> write_bundle(Core& core, const Container& container) {
+  TRY(write_network_files(core, container));
+  runtime::ContainerSpec spec = TRY(make_spec(core, container));
+  json::Value config = TRY(runtime::make_oci_config(spec));
+  return write_file(container.paths.bundle() / "config.json", config.dump());
+}
+
+Result<runtime::MonitorOptions> monitor_options(Core& core, const Container& container) {
+  ContainerInfo info = container.info();
+  runtime::MonitorOptions options;
+  options.monitor_program = core.options.monitor_program;
+  options.container_id = container.id;
+  options.bundle = container.paths.bundle();
+  options.state_dir = container.paths.monitor();
+  options.exit_file = container.paths.exit_file();
+  if (info.host_config.log_driver == "json-file") options.log_file = info.log_path;
+  options.open_stdin = info.config.open_stdin;
+  options.stdin_once = info.config.stdin_once;
+  options.terminal = info.config.tty;
+  for (const auto& [key, value] : info.host_config.log_options) {
+    if (key == "max-size") options.log_max_bytes = TRY(parse_size(value));
+    if (key == "max-file") {
+      options.log_max_files = static_cast<int>(parse_uint(value).value_or(1));
+    }
+  }
+  return options;
+}
+
+void publish_volume_events(Core& core, const Container& container, const char* action) {
+  for (const MountPoint& mount : container.info().mounts) {
+    if (mount.type != MountType::kVolume) continue;
+    core.events.publish({.type = "volume",
+                         .action = action,
+                         .id = mount.name,
+                         .attributes = {{"container", container.id},
+                                        {"destination", mount.destination},
+                                        {"driver", "local"}},
+                         .time = {}});
+  }
+}
+
+Result<> hand_out_streams(const Monitor& monitor, Container& container) {
+  for (const auto& point : container.set_monitor(monitor)) {
+    auto stream = monitor->attach(point->wants_stdin());
+    if (!stream) {
+      point->close();
+      return std::move(stream.error());
+    }
+    point->give(std::move(*stream));
+  }
+  return {};
+}
+
+// From an existing run directory to a running process.
+Result<> spawn(Core& core, Container& container) {
+  TRY(write_bundle(core, container));
+  std::error_code ignored;
+  std::filesystem::remove(container.paths.exit_file(), ignored);
+  runtime::MonitorOptions options = TRY(monitor_options(core, container));
+  auto spawned =
+      TRY_CONTEXT(runtime::MonitorClient::spawn(options), "failed to create task for container");
+  auto monitor = std::make_shared<runtime::MonitorClient>(std::move(spawned));
+  ScopeExit undo([&] {
+    (void)container.take_monitor();
+    disconnect_network(core, container);
+    if (Result<> removed = monitor->remove(); !removed) log_warn(removed.error().message());
+  });
+  TRY(connect_network(core, container, monitor->pid()));
+  TRY(hand_out_streams(monitor, container));
+  container.change([&](Record& record) {
+    State& state = record.info.state;
+    TimePoint last_finished = state.finished;
+    state = State{};
+    state.finished = last_finished;
+    state.status = Status::kRunning;
+    state.pid = monitor->pid();
+    state.started = core.clock.now();
+  });
+  // Before it runs: a daemon that dies here finds the monitor again and lets it go on.
+  TRY(core.save(container));
+  TRY_CONTEXT(monitor->start(), "failed to start task for container");
+  undo.dismiss();
+  return {};
+}
+
+}  // namespace
+
+Result<> start_process(Core& core, Container& container) {
+  const Record before = container.record();
+  Result<> started = [&]() -> Result<> {
+    TRY(clean_run_directory(container));
+    TRY(mount_root(core, container, before.snapshot));
+    return spawn(core, container);
+  }();
+  if (started) {
+    publish_volume_events(core, container, "mount");
+    core.publish(container, "start");
+    return {};
+  }
+  if (Result<> cleaned = clean_run_directory(container); !cleaned) {
+    log_warn(cleaned.error().message());
+  }
+  container.change([&](Record& record) {
+    record.info.state = before.info.state;
+    if (record.info.state.status == Status::kRestarting) {
+      record.info.state.status = Status::kExited;
+    }
+    record.info.state.pid = 0;
+    record.info.state.error = started.error().message();
+    record.info.state.exit_code = start_exit_code(started.error());
+  });
+  core.save_or_log(container);
+  // Nothing will come on the streams of those who attached.
+  for (const auto& point : container.set_monitor(nullptr)) point->close();
+  return started;
+}
+
+void finish_process(Core& core, Container& container, const runtime::ExitStatus& status) {
+  disconnect_network(core, container);
+  if (Monitor monitor = container.take_monitor()) {
+    if (Result<> removed = monitor->remove(); !removed) {
+      log_warn(cat("container ", container.id, ": remove: ", removed.error().message()));
+    }
+  }
+  if (Result<> cleaned = clean_run_directory(container); !cleaned) {
+    log_warn(cat("container ", container.id, ": ", cleaned.error().message()));
+  }
+  publish_volume_events(core, container, "unmount");
+  container.change([&](Record& record) {
+    State& state = record.info.state;
+    state.status = Status::kExited;
+    state.pid = 0;
+    state.exit_code = status.code;
+    state.oom_killed = status.oom_killed;
+    state.finished = status.finished;
+  });
+}
+
+Result<> clean_run_directory(const Container& container) {
+  std::string rootfs = container.paths.rootfs().string();
+  // Lazily: a `docker cp` may still read in it.
+  while (::umount2(rootfs.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
+  }
+  if (errno != EINVAL && errno != ENOENT) return Error::from_errno(errno, cat("unmount ", rootfs));
+  return remove_tree(container.paths.run);
+}
+
+int start_exit_code(const Error& error) {
+  auto says = [&](std::string_view text) {
+    return error.message().find(text) != std::string::npos;
+  };
+  if (says("executable file not found") || says("no such file or directory") ||
+      says("No such file or directory")) {
+    return 127;
+  }
+  if (says("ermission denied") || says("not a directory") || says("is a directory")) return 126;
+  return 128;
+}
+
+Result<uint64_t> parse_size(std::string_view text) {
+  size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  auto number = parse_uint(text.substr(0, digits));
+  std::string unit = to_lower(text.substr(digits));
+  if (unit.ends_with('b')) unit.pop_back();
+  uint64_t scale = unit.empty()  ? 1
+                   : unit == "k" ? 1U << 10U
+                   : unit == "m" ? 1U << 20U
+                   : unit == "g" ? 1U << 30U
+                                 : 0;
+  if (!number || scale == 0) {
+    return Error(Code::kInvalidArgument, cat("invalid size: ", skiff::quoted(text)));
+  }
+  return *number * scale;
+}
+
+}  // namespace skiff::engine

@@ -1,0 +1,26 @@
+// The two ends of a container process's life: its start, and the clean-up when it ended.
+#pragma once
+
+#include "engine/core.h"
+
+namespace skiff::engine {
+
+// Mounts the root, makes the bundle, spawns the monitor, wires the network, hands streams to
+// those who attached, and lets the process run. `operation` must be held and the container
+// not be running. On failure all is undone, and the record tells the error and exit code.
+Result<> start_process(Core& core, Container& container);
+
+// Frees what the ended process used and records `status` (as exited). `operation` is held.
+void finish_process(Core& core, Container& container, const runtime::ExitStatus& status);
+
+// Unmounts and removes RUN/containers/ID, whatever of it is there.
+Result<> clean_run_directory(const Container& container);
+
+// The exit code of a process whose start failed: 127 where there is no such program, 126 where
+// it may not be run, else 128 (engine-api.md 2.1, point 8).
+int start_exit_code(const Error& error);
+
+// "10m" -> 10485760, as `--log-opt max-size` and sizes elsewhere are written.
+Result<uint64_t> parse_size(std::string_view text);
+
+}  // namespace skiff::engine

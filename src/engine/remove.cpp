@@ -1,0 +1,102 @@
+#include "engine/remove.h"
+
+#include <csignal>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "engine/container_network.h"
+#include "engine/process_life.h"
+#include "engine/stopping.h"
+
+namespace skiff::engine {
+
+namespace {
+
+Error conflict(const Container& container, std::string_view why) {
+  return {Code::kFailedPrecondition,
+          cat("cannot remove container \"/", container.name(), "\": ", why)};
+}
+
+Result<> check_removable(const Container& container) {
+  switch (container.state().status) {
+    case Status::kPaused:
+      return conflict(container, "container is paused and must be unpaused first");
+    case Status::kRunning:
+    case Status::kRestarting:
+      return conflict(container, cat("container is ", status_name(container.state().status),
+                                     ": stop the container before removing or force remove"));
+    default:
+      return {};
+  }
+}
+
+// Claims the container for removal; false while it runs.
+Result<bool> claim(Container& container) {
+  bool removing = false;
+  bool claimed = container.change([&](Record& record) {
+    Status& status = record.info.state.status;
+    removing = status == Status::kRemoving;
+    if (removing || record.info.state.running()) return false;
+    status = Status::kRemoving;
+    return true;
+  });
+  if (removing) {
+    return Error(Code::kFailedPrecondition,
+                 cat("removal of container ", container.name(), " is already in progress"));
+  }
+  return claimed;
+}
+
+Result<> free_resources(Core& core, Container& container) {
+  disconnect_network(core, container);
+  TRY(clean_run_directory(container));
+  Result<> removed = core.images.snapshots().remove(container.record().snapshot);
+  if (!removed && removed.error().code() != Code::kNotFound) return removed;
+  // Once the row is gone, what follows is swept up by the next open_engine() at the latest.
+  TRY(core.db->delete_container(container.id));
+  if (Result<> tree = remove_tree(container.paths.directory); !tree) {
+    log_warn(tree.error().message());
+  }
+  return {};
+}
+
+void remove_anonymous_volumes(Core& core, const ContainerInfo& info) {
+  for (const MountPoint& mount : info.mounts) {
+    if (mount.type != MountType::kVolume) continue;
+    auto volume = core.volumes.find(mount.name);
+    if (!volume || !volume->anonymous()) continue;
+    // Another container may use it, by --volumes-from.
+    Result<> removed = core.volumes.remove(mount.name, true);
+    if (!removed) log_info(removed.error().message());
+  }
+}
+
+}  // namespace
+
+Result<> remove_container(Core& core, const std::shared_ptr<Container>& container,
+                          const RemoveOptions& options) {
+  if (!options.force) TRY(check_removable(*container));
+  for (;;) {
+    if (options.force) TRY(stop_container(core, *container, SIGKILL, std::chrono::seconds(20)));
+    std::unique_lock operation(container->operation);
+    // Its policy may have started it again meanwhile.
+    if (!TRY(claim(*container))) {
+      if (!options.force) return check_removable(*container);
+      continue;
+    }
+    if (Result<> freed = free_resources(core, *container); !freed) {
+      container->change([](Record& record) { record.info.state.status = Status::kDead; });
+      core.save_or_log(*container);
+      return std::move(freed).context(cat("unable to remove filesystem for ", container->id));
+    }
+    break;
+  }
+  ContainerInfo info = container->info();
+  if (options.volumes) remove_anonymous_volumes(core, info);
+  core.table.erase(container->id);
+  core.publish(*container, "destroy");
+  container->notify_removed();
+  return {};
+}
+
+}  // namespace skiff::engine

@@ -1,0 +1,213 @@
+// The rules that decide without doing: merging of configurations, limits, restart policies,
+// filters, health.
+#include <gtest/gtest.h>
+
+#include "base/strings.h"
+#include "engine/create.h"
+#include "engine/filters.h"
+#include "engine/health.h"
+#include "engine/process_life.h"
+#include "engine/supervisor.h"
+#include "engine/top.h"
+#include "engine/update.h"
+
+namespace skiff::engine {
+namespace {
+
+using Words = std::vector<std::string>;
+
+oci::RunConfig image_config() {
+  oci::RunConfig image;
+  image.user = "app";
+  image.env = {"PATH=/bin", "A=image", "B=image"};
+  image.entrypoint = Words{"/entry"};
+  image.cmd = Words{"default"};
+  image.working_dir = "/w";
+  image.labels = {{"a", "image"}, {"b", "image"}};
+  image.volumes = {"/v"};
+  image.exposed_ports = {"80/tcp"};
+  image.stop_signal = "SIGINT";
+  return image;
+}
+
+oci::RunConfig merged(oci::RunConfig user) {
+  Result<> done = merge_image_config(user, image_config());
+  EXPECT_TRUE(done) << done.error().message();
+  return user;
+}
+
+TEST(MergeImageConfig, TheImageFillsWhatIsNotSaid) {
+  oci::RunConfig config = merged({});
+  EXPECT_EQ(config, image_config());
+}
+
+TEST(MergeImageConfig, TheUserGoesFirst) {
+  oci::RunConfig user;
+  user.user = "root";
+  user.env = {"A=user", "B"};
+  user.cmd = Words{"mine"};
+  user.labels = {{"a", "user"}};
+  user.volumes = {"/u"};
+  user.exposed_ports = {"81"};
+  oci::RunConfig config = merged(user);
+  EXPECT_EQ(config.user, "root");
+  EXPECT_EQ(config.env, (Words{"A=user", "PATH=/bin"}));
+  EXPECT_EQ(config.entrypoint, (Words{"/entry"}));
+  EXPECT_EQ(config.cmd, (Words{"mine"}));
+  EXPECT_EQ(config.labels, (std::map<std::string, std::string>{{"a", "user"}, {"b", "image"}}));
+  EXPECT_EQ(config.volumes, (Words{"/u", "/v"}));
+  EXPECT_EQ(config.exposed_ports, (Words{"80/tcp", "81/tcp"}));
+}
+
+TEST(MergeImageConfig, ANewEntrypointDropsTheImagesCommand) {
+  oci::RunConfig user;
+  user.entrypoint = Words{"/mine"};
+  oci::RunConfig config = merged(user);
+  EXPECT_EQ(config.entrypoint, (Words{"/mine"}));
+  EXPECT_FALSE(config.cmd);
+  oci::RunConfig reset;
+  reset.entrypoint = Words{""};
+  reset.cmd = Words{"sh"};
+  config = merged(reset);
+  EXPECT_FALSE(config.entrypoint);
+  EXPECT_EQ(config.cmd, (Words{"sh"}));
+}
+
+TEST(MergeImageConfig, WithoutACommandItIsRefused) {
+  oci::RunConfig config;
+  Result<> done = merge_image_config(config, {});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().message(), "no command specified");
+}
+
+Resources memory(int64_t bytes, int64_t swap = 0) {
+  Resources r;
+  r.memory = bytes;
+  r.memory_swap = swap;
+  return r;
+}
+
+TEST(MergeResources, ChangesOnlyWhatIsSaid) {
+  Resources current = memory(64 << 20, 128 << 20);
+  current.cpu_shares = 512;
+  Resources wanted;
+  wanted.nano_cpus = 1'000'000'000;
+  wanted.pids_limit = 50;
+  auto after = merge_resources(current, wanted);
+  ASSERT_TRUE(after) << after.error().message();
+  EXPECT_EQ(after->memory, 64 << 20);
+  EXPECT_EQ(after->cpu_shares, 512);
+  EXPECT_EQ(after->nano_cpus, 1'000'000'000);
+  EXPECT_EQ(after->pids_limit, 50);
+}
+
+TEST(MergeResources, RefusesWhatContradicts) {
+  auto swap = merge_resources(memory(64 << 20, 128 << 20), memory(200 << 20));
+  ASSERT_FALSE(swap);
+  EXPECT_NE(swap.error().message().find("already set memoryswap"), std::string::npos);
+  Resources cpus;
+  cpus.nano_cpus = 1'000'000'000;
+  Resources quota;
+  quota.cpu_quota = 5000;
+  EXPECT_FALSE(merge_resources(cpus, quota));
+  EXPECT_FALSE(merge_resources(quota, cpus));
+  EXPECT_FALSE(merge_resources({}, memory(1 << 20)));
+}
+
+Record exited(const std::string& policy, int code, bool by_hand = false, int retries = 0,
+              int count = 0) {
+  Record record;
+  record.info.host_config.restart_policy = {policy, retries};
+  record.info.state.exit_code = code;
+  record.info.restart_count = count;
+  record.manually_stopped = by_hand;
+  return record;
+}
+
+TEST(RestartPolicy, DecidesByExitHandAndBoot) {
+  EXPECT_FALSE(should_restart(exited("no", 1), false));
+  EXPECT_TRUE(should_restart(exited("always", 0), false));
+  EXPECT_FALSE(should_restart(exited("always", 0, true), false));
+  EXPECT_TRUE(should_restart(exited("always", 0, true), true));
+  EXPECT_TRUE(should_restart(exited("unless-stopped", 0), true));
+  EXPECT_FALSE(should_restart(exited("unless-stopped", 0, true), true));
+  EXPECT_TRUE(should_restart(exited("on-failure", 1), false));
+  EXPECT_FALSE(should_restart(exited("on-failure", 0), false));
+  EXPECT_TRUE(should_restart(exited("on-failure", 1, false, 3, 2), false));
+  EXPECT_FALSE(should_restart(exited("on-failure", 1, false, 3, 3), false));
+}
+
+TEST(RestartPolicy, IsChecked) {
+  EXPECT_TRUE(check_restart_policy({"on-failure", 5}));
+  EXPECT_FALSE(check_restart_policy({"sometimes", 0}));
+  EXPECT_FALSE(check_restart_policy({"always", 5}));
+  EXPECT_FALSE(check_restart_policy({"on-failure", -1}));
+}
+
+TEST(StartExitCode, TellsMissingFromForbidden) {
+  auto code = [](const char* text) { return start_exit_code(Error(Code::kInternal, text)); };
+  EXPECT_EQ(code("exec: \"x\": executable file not found in $PATH"), 127);
+  EXPECT_EQ(code("exec: \"/x\": stat /x: no such file or directory"), 127);
+  EXPECT_EQ(code("exec: \"/x\": permission denied"), 126);
+  EXPECT_EQ(code("port is already allocated"), 128);
+}
+
+TEST(ParseSize, TakesUnits) {
+  EXPECT_EQ(*parse_size("10"), 10U);
+  EXPECT_EQ(*parse_size("10k"), 10240U);
+  EXPECT_EQ(*parse_size("1M"), 1U << 20U);
+  EXPECT_EQ(*parse_size("2gb"), uint64_t{2} << 30U);
+  for (const char* bad : {"", "m", "10x", "-1", "1.5m"}) EXPECT_FALSE(parse_size(bad)) << bad;
+}
+
+TEST(Filters, LabelsWantEveryValue) {
+  std::map<std::string, std::string> labels = {{"a", "1"}, {"b", ""}};
+  EXPECT_TRUE(labels_match({{"label", {"a", "b"}}}, labels));
+  EXPECT_TRUE(labels_match({{"label", {"a=1"}}}, labels));
+  EXPECT_FALSE(labels_match({{"label", {"a=2"}}}, labels));
+  EXPECT_FALSE(labels_match({{"label", {"a", "c"}}}, labels));
+  EXPECT_FALSE(labels_match({{"label!", {"a=1"}}}, labels));
+  EXPECT_EQ(check_filters({{"bogus", {"1"}}}, {"label"}).error().message(),
+            "invalid filter 'bogus'");
+}
+
+TEST(Filters, TimesInEveryForm) {
+  TimePoint now = *parse_rfc3339("2026-01-01T12:00:00Z");
+  EXPECT_EQ(*parse_time_argument("2026-01-01T11:00:00Z", now), now - std::chrono::hours(1));
+  EXPECT_EQ(*parse_time_argument("1h30m", now), now - std::chrono::minutes(90));
+  EXPECT_EQ(unix_nanos(*parse_time_argument("1700000000.5", now)), 1'700'000'000'500'000'000);
+  EXPECT_FALSE(parse_time_argument("soon", now));
+}
+
+TEST(Health, CountsFailuresAndKeepsFive) {
+  Health health;
+  HealthProbe good;
+  HealthProbe bad;
+  bad.exit_code = 1;
+  EXPECT_FALSE(note_probe(health, bad, 2, true));
+  EXPECT_EQ(health.failing_streak, 0);
+  EXPECT_FALSE(note_probe(health, bad, 2, false));
+  EXPECT_TRUE(note_probe(health, bad, 2, false));
+  EXPECT_EQ(health.status, "unhealthy");
+  EXPECT_TRUE(note_probe(health, good, 2, false));
+  EXPECT_EQ(health.status, "healthy");
+  EXPECT_EQ(health.failing_streak, 0);
+  EXPECT_FALSE(note_probe(health, bad, 2, true));
+  EXPECT_EQ(health.failing_streak, 1);
+  for (int i = 0; i < 10; ++i) note_probe(health, good, 2, false);
+  EXPECT_EQ(health.log.size(), 5U);
+}
+
+TEST(ParsePs, KeepsTheContainersLines) {
+  auto top = parse_ps(
+      "UID        PID  PPID CMD\nroot         1     0 init\nroot        42     1 sh -c 'a  b'\n",
+      {42});
+  ASSERT_TRUE(top) << top.error().message();
+  EXPECT_EQ(top->titles, (Words{"UID", "PID", "PPID", "CMD"}));
+  ASSERT_EQ(top->processes.size(), 1U);
+  EXPECT_EQ(top->processes[0], (Words{"root", "42", "1", "sh -c 'a  b'"}));
+  EXPECT_FALSE(parse_ps("UID CMD\n", {1}));
+}
+
+}  // namespace
+}  // namespace skiff::engine

@@ -1,0 +1,182 @@
+#include "engine/spec.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/strings.h"
+
+namespace skiff::engine {
+
+namespace {
+
+constexpr std::string_view kDefaultPath =
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+bool sets(const std::vector<std::string>& env, std::string_view name) {
+  return std::any_of(env.begin(), env.end(), [&](const std::string& entry) {
+    return entry.starts_with(name) && entry.size() > name.size() && entry[name.size()] == '=';
+  });
+}
+
+// "", "host", or the path of another container's namespace ("container:ID").
+Result<std::string> namespace_path(Core& core, const std::string& mode, const char* kind) {
+  if (mode.empty() || mode == "private" || mode == "shareable") return std::string();
+  if (mode == "host") return mode;
+  if (!mode.starts_with("container:")) {
+    return Error(Code::kInvalidArgument, cat("invalid ", kind, " mode: ", mode));
+  }
+  auto other = TRY(core.table.find(mode.substr(sizeof("container:") - 1)));
+  State state = other->state();
+  if (!state.running() || state.pid == 0) {
+    return Error(Code::kFailedPrecondition,
+                 cat("cannot join ", kind == std::string_view("net") ? "network" : kind,
+                     " of a non running container: ", other->id));
+  }
+  return cat("/proc/", state.pid, "/ns/", kind);
+}
+
+Result<> add_namespaces(Core& core, const ContainerInfo& info, runtime::ContainerSpec& spec) {
+  const HostConfig& host = info.host_config;
+  if (host.network_mode == "host" || host.network_mode.starts_with("container:")) {
+    spec.network_namespace = TRY(namespace_path(core, host.network_mode, "net"));
+  }
+  spec.pid_namespace = TRY(namespace_path(core, host.pid_mode, "pid"));
+  spec.ipc_namespace = TRY(namespace_path(core, host.ipc_mode, "ipc"));
+  spec.uts_namespace = TRY(namespace_path(core, host.uts_mode, "uts"));
+  spec.cgroup_namespace = host.cgroupns_mode;
+  return {};
+}
+
+// check_host_config() has refused the unknown ones.
+void add_security(const HostConfig& host, runtime::ContainerSpec& spec) {
+  for (const std::string& option : host.security_opt) {
+    // Docker takes ':' as well as '=' between name and value.
+    size_t at = option.find_first_of("=:");
+    std::string name = option.substr(0, at);
+    std::string value = at == std::string::npos ? "" : option.substr(at + 1);
+    if (name == "no-new-privileges") spec.no_new_privileges = value.empty() || value == "true";
+    if (name == "seccomp") spec.seccomp = value == "builtin" ? "" : value;
+  }
+}
+
+Result<> make_bind_source(const MountPoint& mount) {
+  struct stat st{};
+  if (::stat(mount.source.c_str(), &st) == 0) return {};
+  return make_directories(mount.source, 0755);
+}
+
+std::string tmpfs_options(const HostConfig& host, const std::string& target, bool read_write) {
+  std::string options = read_write ? "rw" : "ro";
+  for (const MountRequest& request : host.mounts) {
+    if (request.type != MountType::kTmpfs || request.target != target) continue;
+    if (request.tmpfs_size > 0) options += cat(",size=", request.tmpfs_size);
+    if (request.tmpfs_mode != 0) {
+      char mode[24];
+      std::snprintf(mode, sizeof mode, ",mode=%o", request.tmpfs_mode);
+      options += mode;
+    }
+  }
+  return options;
+}
+
+Result<> add_mounts(const Container& container, const ContainerInfo& info,
+                    runtime::ContainerSpec& spec) {
+  auto taken = [&](std::string_view target) {
+    return std::any_of(info.mounts.begin(), info.mounts.end(),
+                       [&](const MountPoint& mount) { return mount.destination == target; });
+  };
+  const std::pair<const char*, Path> files[] = {{"/etc/resolv.conf", container.paths.resolv_conf()},
+                                                {"/etc/hostname", container.paths.hostname()},
+                                                {"/etc/hosts", container.paths.hosts()}};
+  for (const auto& [target, source] : files) {
+    if (!taken(target)) spec.binds.push_back({.source = source.string(), .target = target});
+  }
+  for (const MountPoint& mount : info.mounts) {
+    if (mount.type == MountType::kTmpfs) {
+      spec.tmpfs.push_back({mount.destination,
+                            tmpfs_options(info.host_config, mount.destination, mount.read_write)});
+      continue;
+    }
+    if (mount.type == MountType::kBind && !mount.from_mounts) TRY(make_bind_source(mount));
+    spec.binds.push_back(
+        {.source = mount.source,
+         .target = mount.destination,
+         .read_only = !mount.read_write,
+         .propagation = mount.propagation.empty() ? "rprivate" : mount.propagation});
+  }
+  for (const auto& [target, options] : info.host_config.tmpfs) {
+    spec.tmpfs.push_back({target, options});
+  }
+  return {};
+}
+
+}  // namespace
+
+runtime::Limits limits_of(const Resources& r) {
+  runtime::Limits limits;
+  limits.memory_bytes = r.memory;
+  limits.memory_swap_bytes = r.memory_swap;
+  limits.memory_reservation_bytes = r.memory_reservation;
+  limits.nano_cpus = r.nano_cpus;
+  limits.cpu_shares = r.cpu_shares;
+  limits.cpu_quota_us = r.cpu_quota;
+  limits.cpu_period_us = r.cpu_period;
+  limits.cpuset_cpus = r.cpuset_cpus;
+  limits.cpuset_mems = r.cpuset_mems;
+  limits.pids = r.pids_limit.value_or(0);
+  limits.oom_kill_disable = r.oom_kill_disable;
+  return limits;
+}
+
+std::vector<std::string> process_environment(const ContainerInfo& info,
+                                             const std::vector<std::string>& env,
+                                             const std::string& home, bool terminal) {
+  std::vector<std::string> out;
+  if (!sets(env, "PATH")) out.emplace_back(kDefaultPath);
+  if (!sets(env, "HOSTNAME")) out.push_back(cat("HOSTNAME=", info.config.hostname));
+  if (terminal && !sets(env, "TERM")) out.emplace_back("TERM=xterm");
+  out.insert(out.end(), env.begin(), env.end());
+  if (!sets(env, "HOME")) out.push_back(cat("HOME=", home));
+  return out;
+}
+
+Result<runtime::ContainerSpec> make_spec(Core& core, const Container& container) {
+  ContainerInfo info = container.info();
+  const ContainerConfig& config = info.config;
+  const HostConfig& host = info.host_config;
+  runtime::ContainerSpec spec;
+  spec.rootfs = container.paths.rootfs();
+  spec.args.push_back(info.path);
+  spec.args.insert(spec.args.end(), info.args.begin(), info.args.end());
+  auto user = TRY(runtime::resolve_user(spec.rootfs, config.run.user, host.group_add));
+  spec.env = process_environment(info, config.run.env, user.home, config.tty);
+  spec.working_dir = config.run.working_dir.empty() ? "/" : config.run.working_dir;
+  spec.user = config.run.user;
+  spec.additional_groups = host.group_add;
+  spec.hostname = config.hostname;
+  spec.domainname = config.domainname;
+  spec.terminal = config.tty;
+  spec.console_height = host.console_height;
+  spec.console_width = host.console_width;
+  spec.read_only = host.readonly_rootfs;
+  spec.privileged = host.privileged;
+  spec.init = host.init.value_or(false);
+  spec.cap_add = host.cap_add;
+  spec.cap_drop = host.cap_drop;
+  spec.shm_bytes = host.shm_size;
+  for (const Ulimit& u : host.ulimits) spec.ulimits.push_back({u.name, u.soft, u.hard});
+  spec.sysctls = host.sysctls;
+  spec.limits = limits_of(host.resources);
+  spec.cgroup_path = core.cgroup_of(info);
+  spec.oom_score_adj = host.oom_score_adj;
+  spec.annotations = host.annotations;
+  add_security(host, spec);
+  TRY(add_namespaces(core, info, spec));
+  TRY(add_mounts(container, info, spec));
+  return spec;
+}
+
+}  // namespace skiff::engine

@@ -1,0 +1,153 @@
+#include "images/catalog.h"
+
+#include "base/strings.h"
+
+namespace skiff::images {
+
+namespace {
+
+constexpr const char* kMigrations[] = {
+    "CREATE TABLE target("
+    " digest TEXT PRIMARY KEY,"
+    " media_type TEXT NOT NULL,"
+    " size INTEGER NOT NULL,"
+    " changed INTEGER NOT NULL,"  // nanoseconds since 1970
+    " parent TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE name("
+    " name TEXT PRIMARY KEY,"
+    " repository TEXT NOT NULL,"
+    " target TEXT NOT NULL REFERENCES target(digest)) WITHOUT ROWID;"
+    "CREATE INDEX name_of_target ON name(target);"
+    "CREATE INDEX name_in_repository ON name(repository);"
+    "CREATE TABLE source("
+    " blob TEXT NOT NULL,"
+    " domain TEXT NOT NULL,"
+    " path TEXT NOT NULL,"
+    " PRIMARY KEY(blob, domain, path)) WITHOUT ROWID;"};
+
+constexpr std::string_view kTargetColumns = "digest, media_type, size, changed, parent";
+
+Result<TargetRow> read_target(const Statement& row) {
+  TargetRow out;
+  out.target.digest = TRY(oci::Digest::parse(row.text(0)));
+  out.target.media_type = row.text(1);
+  out.target.size = static_cast<uint64_t>(row.integer(2));
+  out.changed = TimePoint(std::chrono::nanoseconds(row.integer(3)));
+  out.parent = row.text(4);
+  return out;
+}
+
+Result<std::vector<oci::Reference>> read_names(Statement rows) {
+  std::vector<oci::Reference> names;
+  while (TRY(rows.step())) names.push_back(TRY(oci::Reference::parse(rows.text(0))));
+  return names;
+}
+
+}  // namespace
+
+Result<Catalog> Catalog::open(const Path& file) {
+  return Catalog(TRY_CONTEXT(Database::open(file, kMigrations), "image names"));
+}
+
+Result<> Catalog::put(const oci::Descriptor& target, const std::vector<oci::Reference>& names,
+                      const std::string& parent, TimePoint now) {
+  const std::scoped_lock lock(mutex_);
+  Transaction tx = TRY(db_.begin());
+  const std::string digest = target.digest.str();
+  TRY(
+      db_.run("INSERT INTO target(digest, media_type, size, changed, parent) VALUES (?,?,?,?,?) "
+              "ON CONFLICT(digest) DO UPDATE SET changed = excluded.changed, "
+              "parent = CASE excluded.parent WHEN '' THEN parent ELSE excluded.parent END",
+              digest, target.media_type, target.size, unix_nanos(now), parent));
+  for (const oci::Reference& name : names) {
+    TRY(
+        db_.run("INSERT INTO name(name, repository, target) VALUES (?,?,?) "
+                "ON CONFLICT(name) DO UPDATE SET target = excluded.target",
+                name.str(), name.repository(), digest));
+  }
+  return tx.commit();
+}
+
+Result<> Catalog::add_name(const oci::Digest& target, const oci::Reference& name) {
+  const std::scoped_lock lock(mutex_);
+  TRY(
+      db_.run("INSERT INTO name(name, repository, target) SELECT ?, ?, digest FROM target "
+              "WHERE digest = ? ON CONFLICT(name) DO UPDATE SET target = excluded.target",
+              name.str(), name.repository(), target.str()));
+  return {};
+}
+
+Result<bool> Catalog::untag(const oci::Reference& name) {
+  const std::scoped_lock lock(mutex_);
+  return TRY(db_.run("DELETE FROM name WHERE name = ?", name.str())) > 0;
+}
+
+Result<bool> Catalog::drop(const oci::Digest& target) {
+  const std::scoped_lock lock(mutex_);
+  return TRY(db_.run("DELETE FROM target WHERE digest = ?1 AND NOT EXISTS "
+                     "(SELECT 1 FROM name WHERE target = ?1)",
+                     target.str())) > 0;
+}
+
+Result<std::optional<TargetRow>> Catalog::find(const oci::Reference& name) {
+  const std::scoped_lock lock(mutex_);
+  Statement row = TRY(db_.prepare(cat("SELECT ", kTargetColumns,
+                                      " FROM target JOIN name ON name.target = target.digest "
+                                      "WHERE name.name = ?"),
+                                  name.str()));
+  if (!TRY(row.step())) return std::nullopt;
+  return TRY(read_target(row));
+}
+
+Result<std::vector<TargetRow>> Catalog::targets() {
+  const std::scoped_lock lock(mutex_);
+  Statement rows = TRY(
+      db_.prepare(cat("SELECT ", kTargetColumns, " FROM target ORDER BY changed DESC, digest")));
+  std::vector<TargetRow> out;
+  while (TRY(rows.step())) out.push_back(TRY(read_target(rows)));
+  return out;
+}
+
+Result<std::vector<oci::Reference>> Catalog::names_of(const oci::Digest& target) {
+  const std::scoped_lock lock(mutex_);
+  return read_names(
+      TRY(db_.prepare("SELECT name FROM name WHERE target = ? ORDER BY name", target.str())));
+}
+
+Result<std::vector<oci::Reference>> Catalog::tags_in(const std::string& repository) {
+  const std::scoped_lock lock(mutex_);
+  auto names = TRY(read_names(
+      TRY(db_.prepare("SELECT name FROM name WHERE repository = ? ORDER BY name", repository))));
+  std::erase_if(names, [](const oci::Reference& name) { return name.digest().has_value(); });
+  return names;
+}
+
+Result<> Catalog::add_sources(const std::vector<oci::Digest>& blobs, const oci::Reference& where) {
+  const std::scoped_lock lock(mutex_);
+  Transaction tx = TRY(db_.begin());
+  for (const oci::Digest& blob : blobs) {
+    TRY(db_.run("INSERT OR IGNORE INTO source(blob, domain, path) VALUES (?,?,?)", blob.str(),
+                where.domain(), where.path()));
+  }
+  return tx.commit();
+}
+
+Result<std::string> Catalog::source_of(const oci::Digest& blob, const oci::Reference& for_push_to) {
+  const std::scoped_lock lock(mutex_);
+  Statement row = TRY(db_.prepare(
+      "SELECT path FROM source WHERE blob = ? AND domain = ? AND path <> ? ORDER BY path LIMIT 1",
+      blob.str(), for_push_to.domain(), for_push_to.path()));
+  if (!TRY(row.step())) return "";
+  return row.text(0);
+}
+
+Result<> Catalog::forget_sources(const std::set<oci::Digest>& blobs) {
+  const std::scoped_lock lock(mutex_);
+  Transaction tx = TRY(db_.begin());
+  for (const oci::Digest& blob : blobs) {
+    TRY(db_.run("DELETE FROM source WHERE blob = ?", blob.str()));
+  }
+  return tx.commit();
+}
+
+}  // namespace skiff::images

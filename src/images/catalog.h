@@ -1,0 +1,59 @@
+// Catalog: the rows of ROOT/images.db: which targets there are, what names them, and which
+// repositories are known to hold a blob. Thread-safe.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "db/database.h"
+#include "oci/manifest.h"
+#include "oci/reference.h"
+
+namespace skiff::images {
+
+struct TargetRow {
+  oci::Descriptor target;  // media type, digest, size
+  TimePoint changed;       // when it was made or last got a name
+  std::string parent;      // image id, or ""
+};
+
+class Catalog {
+ public:
+  static Result<Catalog> open(const Path& file);
+  Catalog(Catalog&& other) noexcept : db_(std::move(other.db_)) {}
+
+  // Records the target (again) and points `names` at it, in one transaction.
+  Result<> put(const oci::Descriptor& target, const std::vector<oci::Reference>& names,
+               const std::string& parent, TimePoint now);
+  // One more name for a target; where that is gone meanwhile, nothing.
+  Result<> add_name(const oci::Digest& target, const oci::Reference& name);
+  // False where there is no such name.
+  Result<bool> untag(const oci::Reference& name);
+  // False where names point at it, or it is not there.
+  Result<bool> drop(const oci::Digest& target);
+
+  Result<std::optional<TargetRow>> find(const oci::Reference& name);
+  Result<std::vector<TargetRow>> targets();  // last changed first
+  // In the order of the alphabet.
+  Result<std::vector<oci::Reference>> names_of(const oci::Digest& target);
+  // The tags of a repository ("docker.io/library/alpine").
+  Result<std::vector<oci::Reference>> tags_in(const std::string& repository);
+
+  // Remembers that the repository of `where` has these blobs; for mounts between repositories.
+  Result<> add_sources(const std::vector<oci::Digest>& blobs, const oci::Reference& where);
+  // The path of another repository in the same registry that has the blob, or "".
+  Result<std::string> source_of(const oci::Digest& blob, const oci::Reference& for_push_to);
+  Result<> forget_sources(const std::set<oci::Digest>& blobs);
+
+ private:
+  explicit Catalog(Database db) : db_(std::move(db)) {}
+
+  std::mutex mutex_;
+  Database db_;
+};
+
+}  // namespace skiff::images

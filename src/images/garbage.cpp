@@ -1,0 +1,175 @@
+#include "images/garbage.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/log.h"
+#include "base/strings.h"
+
+namespace skiff::images {
+
+namespace {
+
+// Those of the committed snapshots that are in `marked` or `used`, and all below them.
+std::set<std::string> with_parents(const std::map<std::string, std::string>& committed,
+                                   const std::set<std::string>& marked,
+                                   const std::vector<std::string>& used) {
+  std::vector<std::string> needed(marked.begin(), marked.end());
+  needed.insert(needed.end(), used.begin(), used.end());
+  std::set<std::string> all;
+  while (!needed.empty()) {
+    const std::string name = std::move(needed.back());
+    needed.pop_back();
+    const auto found = committed.find(name);
+    if (found != committed.end() && all.insert(name).second) needed.push_back(found->second);
+  }
+  return all;
+}
+
+// Whether the snapshot or one below it is among `those`: what is made for an image's
+// containers goes with the image.
+bool stands_on(const std::map<std::string, std::string>& committed, const std::string& name,
+               const std::set<std::string>& those) {
+  for (auto at = committed.find(name); at != committed.end(); at = committed.find(at->second)) {
+    if (those.contains(at->first)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Garbage::Pin Garbage::pin(std::vector<std::string> snapshots) {
+  const auto lock = adding_roots();
+  const std::scoped_lock pins_lock(mutex_);
+  for (const std::string& name : snapshots) ++pins_[name];
+  return Pin(this, std::move(snapshots));
+}
+
+void Garbage::unpin(const std::vector<std::string>& names) {
+  const std::scoped_lock lock(mutex_);
+  for (const std::string& name : names) {
+    auto found = pins_.find(name);
+    if (found != pins_.end() && --found->second == 0) pins_.erase(found);
+  }
+}
+
+void Garbage::set_extra_roots(std::function<Result<ImageStore::Roots>()> roots) {
+  const std::scoped_lock lock(mutex_);
+  extra_roots_ = std::move(roots);
+}
+
+Result<Garbage::Swept> Garbage::collect(const Candidates* only) {
+  const std::unique_lock lock(collecting_);
+  return collect_locked(only);
+}
+
+Result<std::optional<Garbage::Swept>> Garbage::drop_target(const oci::Digest& target,
+                                                           const Candidates& parts) {
+  const std::unique_lock lock(collecting_);
+  if (!TRY(catalog_.drop(target))) return std::nullopt;
+  return TRY(collect_locked(&parts));
+}
+
+Result<Garbage::Swept> Garbage::collect_locked(const Candidates* only) {
+  // First: what a build or an unpacking commits after its marks were asked for is none of ours.
+  const Listed listed = TRY_CONTEXT(list_snapshots(), "collect garbage");
+  const Marked marked = TRY_CONTEXT(mark(), "collect garbage");
+  Swept swept;
+  sweep_snapshots(listed, marked, only, swept);
+  TRY_CONTEXT(sweep_blobs(marked, only, swept), "collect garbage");
+  return swept;
+}
+
+Result<Garbage::Listed> Garbage::list_snapshots() {
+  Listed listed;
+  TRY(snapshots_.walk([&](const snapshot::Info& info) -> Result<> {
+    if (info.kind == snapshot::Kind::kCommitted) {
+      listed.committed[info.name] = info.parent;
+    } else {
+      listed.used.push_back(info.parent);
+    }
+    return {};
+  }));
+  return listed;
+}
+
+Result<Garbage::Marked> Garbage::mark() {
+  Marked marked;
+  for (const TargetRow& row : TRY(catalog_.targets())) TRY(mark_target(row.target, marked));
+  std::function<Result<ImageStore::Roots>()> extra_roots;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [name, count] : pins_) marked.snapshots.insert(name);
+    extra_roots = extra_roots_;
+  }
+  if (extra_roots) {
+    ImageStore::Roots roots = TRY(extra_roots());
+    marked.snapshots.insert(roots.snapshots.begin(), roots.snapshots.end());
+    marked.blobs.insert(roots.blobs.begin(), roots.blobs.end());
+  }
+  return marked;
+}
+
+Result<> Garbage::mark_target(const oci::Descriptor& target, Marked& marked) {
+  return reader_.visit(target, [&](const oci::Descriptor& part) -> Result<> {
+    marked.blobs.insert(part.digest);
+    if (!oci::is_manifest_type(part.media_type)) return {};
+    // Also for an image whose layers are not all here yet: a pull may be resumed.
+    if (const auto document = reader_.document(part)) {
+      for (std::string& name : (*document)->snapshots()) marked.snapshots.insert(std::move(name));
+    }
+    return {};
+  });
+}
+
+void Garbage::sweep_snapshots(const Listed& listed, const Marked& marked, const Candidates* only,
+                              Swept& swept) {
+  const std::map<std::string, std::string>& parents = listed.committed;
+  const std::set<std::string> kept = with_parents(parents, marked.snapshots, listed.used);
+  std::map<std::string, int> children;
+  for (const auto& [name, parent] : parents) ++children[parent];
+  std::vector<std::string> leaves;
+  for (const auto& [name, parent] : parents) {
+    if (children[name] == 0) leaves.push_back(name);
+  }
+  std::set<std::string> wanted;
+  if (only != nullptr) {
+    std::ranges::set_difference(only->snapshots, kept, std::inserter(wanted, wanted.end()));
+  }
+  while (!leaves.empty()) {
+    const std::string name = std::move(leaves.back());
+    leaves.pop_back();
+    if (kept.contains(name)) continue;
+    if (only != nullptr && !stands_on(parents, name, wanted)) continue;
+    const auto usage = snapshots_.usage(name);
+    const auto removed = snapshots_.remove(name);
+    if (!removed) {
+      // Taken as a parent or removed since it was listed.
+      log_info(cat("snapshot stays: ", removed.error().message()));
+      continue;
+    }
+    swept.bytes += usage ? usage->bytes : 0;
+    swept.snapshots.push_back(name);
+    const std::string& parent = parents.at(name);
+    if (--children[parent] == 0 && parents.contains(parent)) leaves.push_back(parent);
+  }
+}
+
+Result<> Garbage::sweep_blobs(const Marked& marked, const Candidates* only, Swept& swept) {
+  std::set<oci::Digest> keep = marked.blobs;
+  std::set<oci::Digest> doomed;
+  TRY(store_.walk([&](const content::BlobInfo& blob) -> Result<> {
+    if (only != nullptr && !only->blobs.contains(blob.digest)) {
+      keep.insert(blob.digest);
+    } else if (!keep.contains(blob.digest)) {
+      doomed.insert(blob.digest);
+    }
+    return {};
+  }));
+  if (doomed.empty()) return {};
+  swept.bytes += TRY(store_.collect(keep));
+  reader_.forget(doomed);
+  return catalog_.forget_sources(doomed);
+}
+
+}  // namespace skiff::images

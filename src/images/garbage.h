@@ -1,0 +1,102 @@
+// Garbage: removes what nothing needs, while pulls, builds and loads go on.
+//
+// A collection lists the committed snapshots, marks what the targets, the extra roots, active
+// snapshots and pins lead to, and then sweeps what of the list is unmarked, all under one
+// exclusive lock. Whoever makes a new root (writes a name)
+// holds that lock shared meanwhile, and a lease on the blobs or a pin on the snapshots until
+// it has it back: so the root was there before the mark, or the lease outlives the sweep.
+// Thread-safe.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "content/content_store.h"
+#include "images/catalog.h"
+#include "images/image_reader.h"
+#include "images/image_store.h"
+#include "snapshot/snapshotter.h"
+
+namespace skiff::images {
+
+class Garbage {
+ public:
+  Garbage(content::ContentStore& store, snapshot::Snapshotter& snapshots, Catalog& catalog,
+          ImageReader& reader)
+      : store_(store), snapshots_(snapshots), catalog_(catalog), reader_(reader) {}
+
+  // To hold while a name or target is written.
+  [[nodiscard]] std::shared_lock<std::shared_mutex> adding_roots() {
+    return std::shared_lock(collecting_);
+  }
+
+  // Keeps committed snapshots, present or to come, until it is destroyed.
+  class Pin {
+   public:
+    Pin(Pin&& other) noexcept
+        : owner_(std::exchange(other.owner_, nullptr)), names_(std::move(other.names_)) {}
+    Pin& operator=(Pin&&) = delete;
+    ~Pin() {
+      if (owner_ != nullptr) owner_->unpin(names_);
+    }
+
+   private:
+    friend class Garbage;
+    Pin(Garbage* owner, std::vector<std::string> names) : owner_(owner), names_(std::move(names)) {}
+    Garbage* owner_;
+    std::vector<std::string> names_;
+  };
+  Pin pin(std::vector<std::string> snapshots);
+
+  void set_extra_roots(std::function<Result<ImageStore::Roots>()> roots);
+
+  // What a collection may remove.
+  struct Candidates {
+    std::set<oci::Digest> blobs;
+    std::set<std::string> snapshots;
+  };
+  struct Swept {
+    uint64_t bytes = 0;
+    std::vector<std::string> snapshots;  // each before its parent
+  };
+  // Everything that nothing needs, or only what is also among the candidates or stands on them.
+  Result<Swept> collect(const Candidates* only = nullptr);
+  // The same after dropping the target, atomically with it; nullopt where it is named (again).
+  Result<std::optional<Swept>> drop_target(const oci::Digest& target, const Candidates& parts);
+
+ private:
+  struct Marked {
+    std::set<oci::Digest> blobs;
+    std::set<std::string> snapshots;
+  };
+  // The snapshots at one moment: the committed ones with their parents, and what active ones
+  // and views stand on.
+  struct Listed {
+    std::map<std::string, std::string> committed;
+    std::vector<std::string> used;
+  };
+  Result<Swept> collect_locked(const Candidates* only);
+  Result<Listed> list_snapshots();
+  Result<Marked> mark();
+  Result<> mark_target(const oci::Descriptor& target, Marked& marked);
+  void sweep_snapshots(const Listed& listed, const Marked& marked, const Candidates* only,
+                       Swept& swept);
+  Result<> sweep_blobs(const Marked& marked, const Candidates* only, Swept& swept);
+  void unpin(const std::vector<std::string>& names);
+
+  content::ContentStore& store_;
+  snapshot::Snapshotter& snapshots_;
+  Catalog& catalog_;
+  ImageReader& reader_;
+  std::shared_mutex collecting_;
+  std::mutex mutex_;  // of what follows
+  std::map<std::string, int> pins_;
+  std::function<Result<ImageStore::Roots>()> extra_roots_;
+};
+
+}  // namespace skiff::images

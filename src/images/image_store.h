@@ -1,0 +1,170 @@
+// ImageStore: named images: what the user calls "an image", over content and snapshots.
+//
+// A *name* (canonical reference string "docker.io/library/alpine:latest") points at a
+// target: a manifest, or an index of several platforms. An image *id* is the digest of the
+// config of one platform, as Docker shows it. Untagged (dangling) images are targets
+// without a name. Names and targets live in SQLite; bytes in the ContentStore; unpacked
+// trees in the Snapshotter, named by chainID.
+//
+// Only what is reachable from a target stays: removing the last name of an image removes
+// its blobs and snapshots that no other image or container uses, at once. What broken-off
+// pulls left stays until collect_garbage(), so that they can be resumed. Thread-safe.
+//
+// An index may be here with some of its platforms only: it is the target all the same, and
+// what is missing can be pulled into it later. On disk: ROOT/images.db, ROOT/loading/ (the
+// scratch space of `load`).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancellation.h"
+#include "content/content_store.h"
+#include "oci/image_config.h"
+#include "oci/manifest.h"
+#include "oci/platform.h"
+#include "oci/reference.h"
+#include "remote/registry_client.h"
+#include "snapshot/snapshotter.h"
+
+namespace skiff::images {
+
+// One image of one platform.
+struct Image {
+  oci::Digest id = oci::Digest::of("");  // of the config
+  oci::Descriptor target;                // what names point at: an index, or the manifest itself
+  oci::Descriptor manifest;
+  oci::Manifest manifest_doc;
+  oci::ImageConfig config;
+  std::string config_bytes;
+  std::string parent;                 // id of the image it was built or committed from, or ""
+  std::vector<oci::Reference> names;  // tags, and for pulled images name@digest
+  uint64_t size = 0;                  // bytes of its unpacked layers
+  TimePoint tagged;                   // when last tagged or made
+
+  // The name of its topmost committed snapshot; "" for an image without layers.
+  std::string snapshot_name() const;
+};
+
+// One line of progress, as the Docker API streams it.
+struct ProgressEvent {
+  std::string id;      // short layer digest, or ""
+  std::string status;  // "Downloading", "Pull complete", ...
+  uint64_t current = 0;
+  uint64_t total = 0;
+};
+using ProgressSink = std::function<void(const ProgressEvent&)>;
+
+struct PullOptions {
+  std::optional<oci::Platform> platform;  // nullopt: the host's
+  bool all_platforms = false;             // fetch every platform of an index
+  remote::ClientOptions client;
+};
+
+struct PushOptions {
+  // Push only that platform's manifest. Without: the whole index; where parts of it are not
+  // here, the manifest of the only platform that is, and with several a refusal.
+  std::optional<oci::Platform> platform;
+  remote::ClientOptions client;
+};
+
+struct PushResult {
+  oci::Digest digest;
+  uint64_t size = 0;  // of the manifest or index
+};
+
+enum class RemovedKind { kUntagged, kDeleted };
+struct Removed {
+  RemovedKind kind;
+  std::string what;
+};
+
+// A container that keeps an image from being removed; a bare id is one that does not run.
+struct ImageUser {
+  ImageUser(std::string id = "", bool is_running = false)  // NOLINT(google-explicit-constructor)
+      : container(std::move(id)), running(is_running) {}
+  std::string container;  // "" for none
+  bool running = false;
+};
+
+// A layer made here, ready to become part of an image.
+struct NewLayer {
+  oci::Descriptor descriptor;  // of the compressed blob in the content store
+  oci::Digest diff_id = oci::Digest::of("");
+};
+
+class ImageStore {
+ public:
+  virtual ~ImageStore() = default;
+
+  // By name ("alpine", "a/b:1", "x@sha256:.."), full id, or unambiguous id prefix. Where the
+  // target is an index, `platform` (default: the host's, else the only or first one present)
+  // chooses. kNotFound: "No such image: NAME" (with the default tag added, as Docker says).
+  virtual Result<Image> find(const std::string& name,
+                             const std::optional<oci::Platform>& platform = std::nullopt) = 0;
+  // Every image: one for each target and platform present, newest first.
+  virtual Result<std::vector<Image>> list() = 0;
+  // The platforms of the target that are wholly here.
+  virtual Result<std::vector<Image>> platforms_of(const oci::Descriptor& target) = 0;
+
+  virtual Result<> tag(const Image& image, const oci::Reference& name) = 0;
+  // Points `name` (or nothing: a dangling image) at content that is already in the store.
+  virtual Result<> put(const oci::Descriptor& target, const std::optional<oci::Reference>& name,
+                       const std::string& parent_id = "") = 0;
+  // Docker's rmi: by tag untags, and deletes with the last one; by id needs `force` where
+  // several repositories name it. What is deleted is a whole target, all its platforms.
+  // Conflicts are kFailedPrecondition with Docker's texts.
+  virtual Result<std::vector<Removed>> remove(
+      const std::string& name, bool force, bool prune_parents,
+      const std::function<ImageUser(const oci::Digest& id)>& in_use) = 0;
+
+  virtual Result<Image> pull(const oci::Reference& name, const PullOptions& options,
+                             const ProgressSink& progress, const CancelToken& cancel) = 0;
+  virtual Result<PushResult> push(const oci::Reference& name, const PushOptions& options,
+                                  const ProgressSink& progress, const CancelToken& cancel) = 0;
+
+  // docker-archive and OCI layout in one tar, both readable by docker, podman and skopeo. A
+  // repository without a tag stands for all its tags. The archive holds all platforms that are
+  // here; its docker-archive side has one of each image (the host's, else the first).
+  virtual Result<> save(const std::vector<std::string>& names, Sink& tar,
+                        const CancelToken& cancel) = 0;
+  // Either form; returns the loaded names (or ids). Bad archives leave nothing behind.
+  virtual Result<std::vector<std::string>> load(Source& tar, const ProgressSink& progress,
+                                                const CancelToken& cancel) = 0;
+
+  // Compresses a layer tar into the content store (gzip, deterministic).
+  virtual Result<NewLayer> add_layer(Source& tar, content::Lease& lease) = 0;
+  // Writes config and manifest of one platform; the caller puts or indexes the manifest while
+  // it holds the lease.
+  // Descriptor's platform is set. Layers' descriptors must pair with config.diff_ids.
+  virtual Result<oci::Descriptor> write_image(const oci::ImageConfig& config,
+                                              const std::vector<oci::Descriptor>& layers,
+                                              content::Lease& lease) = 0;
+  // Makes sure that every layer is unpacked; returns the topmost snapshot's name.
+  virtual Result<std::string> unpack(const Image& image, const ProgressSink& progress,
+                                     const CancelToken& cancel) = 0;
+
+  virtual content::ContentStore& content() = 0;
+  virtual snapshot::Snapshotter& snapshots() = 0;
+
+  // Drops blobs and committed snapshots that nothing names, neither an image, a lease, an
+  // active snapshot's parents nor `extra_roots()` (the build cache); returns bytes freed.
+  virtual Result<uint64_t> collect_garbage() = 0;
+  // More committed snapshot names and blobs to keep. The callback is asked while a collection
+  // runs and must also tell what work in flight has committed and not yet put.
+  struct Roots {
+    std::vector<std::string> snapshots;
+    std::vector<oci::Digest> blobs;
+  };
+  virtual void set_extra_roots(std::function<Result<Roots>()> roots) = 0;
+};
+
+Result<std::unique_ptr<ImageStore>> open_image_store(
+    const Path& root, std::unique_ptr<content::ContentStore> content,
+    std::unique_ptr<snapshot::Snapshotter> snapshots, const Clock& clock = Clock::system());
+
+}  // namespace skiff::images

@@ -1,0 +1,159 @@
+#include "images/layer_transfer.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace skiff::images {
+
+namespace {
+
+// Docker's default, which registries are used to.
+constexpr size_t kDownloads = 3;
+
+Result<> fetch_once(Parts& parts, remote::RegistryClient& client, const oci::Reference& from,
+                    const oci::Descriptor& blob, content::Lease& lease, content::Ingest& ingest,
+                    const FetchReport& report, const CancelToken& cancel) {
+  const auto progress = [&](uint64_t done, uint64_t) {
+    if (report.downloading) report.downloading(done);
+  };
+  TRY(client.fetch_blob(from, blob, ingest, progress, cancel));
+  if (report.verifying) report.verifying();
+  TRY(parts.store.commit(ingest, blob.digest, &lease));
+  return {};
+}
+
+}  // namespace
+
+Result<bool> fetch_blob(Parts& parts, remote::RegistryClient& client, const oci::Reference& from,
+                        const oci::Descriptor& blob, content::Lease& lease,
+                        const FetchReport& report, const CancelToken& cancel) {
+  const auto guard = TRY(parts.transfers.lock(blob.digest.str(), cancel));
+  TRY(lease.hold(blob.digest));
+  if (TRY(parts.reader.has(blob.digest))) return false;
+  for (;;) {
+    const auto ingest =
+        TRY(parts.store.ingest(ingest_reference(blob.digest), blob.digest.algorithm()));
+    const bool resumed = ingest->offset() > 0;
+    const auto fetched = fetch_once(parts, client, from, blob, lease, *ingest, report, cancel);
+    if (fetched) return true;
+    // What an earlier attempt left may be what is wrong; commit has dropped it.
+    if (!resumed || fetched.error().code() != Code::kDataLoss) return fetched.error();
+  }
+}
+
+LayerTransfer::LayerTransfer(Parts& parts, remote::RegistryClient& client,
+                             const oci::Reference& from, content::Lease& lease,
+                             ProgressStream& progress, const CancelToken& cancel)
+    : parts_(parts),
+      client_(client),
+      from_(from),
+      lease_(lease),
+      progress_(progress),
+      cancel_(cancel) {}
+
+void LayerTransfer::add_unpacked(DocumentPtr image) {
+  image_ = std::move(image);
+  for (const oci::Descriptor& layer : image_->manifest.layers) add_task(layer, true);
+}
+
+void LayerTransfer::add_blobs(const oci::Manifest& manifest) {
+  for (const oci::Descriptor& layer : manifest.layers) add_task(layer, false);
+}
+
+void LayerTransfer::add_task(const oci::Descriptor& layer, bool to_unpack) {
+  if (by_digest_.contains(layer.digest)) return;
+  tasks_.push_back(std::make_unique<Task>(
+      Task{.layer = layer, .label = layer.digest.short_hex(), .to_unpack = to_unpack}));
+  by_digest_[layer.digest] = tasks_.back().get();
+}
+
+Result<> LayerTransfer::run() {
+  const auto pin = parts_.garbage.pin(image_ ? image_->snapshots() : std::vector<std::string>());
+  TRY(announce());
+  std::vector<std::thread> workers;
+  for (size_t i = 0; i < std::min(kDownloads, pending_.size()); ++i) {
+    workers.emplace_back([this] { download_all(); });
+  }
+  if (const auto unpacked = unpack_all(); !unpacked) fail(unpacked.error());
+  for (std::thread& worker : workers) worker.join();
+  return error_.result();
+}
+
+// Tells what is there already and puts the rest on the list.
+Result<> LayerTransfer::announce() {
+  const std::vector<std::string> snapshots =
+      image_ ? image_->snapshots() : std::vector<std::string>();
+  // Unpacking goes upwards: with the topmost snapshot all are there.
+  const bool is_unpacked = snapshots.empty() || TRY(parts_.unpacker.has(snapshots.back()));
+  for (const auto& task : tasks_) {
+    TRY(lease_.hold(task->layer.digest));
+    const bool is_here = TRY(parts_.reader.has(task->layer.digest));
+    if (is_here && (is_unpacked || !task->to_unpack)) {
+      task->done = true;
+      progress_.say(task->label, "Already exists");
+      continue;
+    }
+    progress_.say(task->label, "Pulling fs layer");
+    pending_.push_back(task.get());
+  }
+  for (size_t i = kDownloads; i < pending_.size(); ++i) {
+    progress_.say(pending_[i]->label, "Waiting");
+  }
+  return {};
+}
+
+void LayerTransfer::download_all() {
+  for (size_t i = next_++; i < pending_.size(); i = next_++) {
+    if (const auto done = download(*pending_[i]); !done) return fail(done.error());
+    const std::scoped_lock lock(mutex_);
+    pending_[i]->done = true;
+    some_done_.notify_all();
+  }
+}
+
+Result<> LayerTransfer::download(Task& task) {
+  const FetchReport report = {
+      .downloading =
+          [&](uint64_t bytes) {
+            progress_.bytes(task.label, "Downloading", bytes, task.layer.size);
+          },
+      .verifying = [&] { progress_.say(task.label, "Verifying Checksum"); }};
+  if (TRY(fetch_blob(parts_, client_, from_, task.layer, lease_, report, cancel_.token()))) {
+    moved_any_ = true;
+  }
+  progress_.say(task.label, "Download complete");
+  if (!task.to_unpack) progress_.say(task.label, "Pull complete");
+  return {};
+}
+
+Result<> LayerTransfer::unpack_all() {
+  if (!image_) return {};
+  const std::vector<oci::Descriptor>& layers = image_->manifest.layers;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    TRY(wait_for(layers[i].digest));
+    const std::string label = layers[i].digest.short_hex();
+    const auto report = [&](uint64_t bytes) {
+      progress_.bytes(label, "Extracting", bytes, layers[i].size);
+    };
+    if (TRY(parts_.unpacker.unpack(*image_, i, report, cancel_.token()))) {
+      progress_.say(label, "Pull complete");
+    }
+  }
+  return {};
+}
+
+Result<> LayerTransfer::wait_for(const oci::Digest& layer) {
+  const Task& task = *by_digest_.at(layer);
+  std::unique_lock lock(mutex_);
+  some_done_.wait(lock, [&] { return task.done || !error_.result(); });
+  return error_.result();
+}
+
+void LayerTransfer::fail(const Error& error) {
+  error_.set(error);
+  cancel_.cancel();
+  const std::scoped_lock lock(mutex_);
+  some_done_.notify_all();
+}
+
+}  // namespace skiff::images

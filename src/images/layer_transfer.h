@@ -1,0 +1,77 @@
+// LayerTransfer: the layers of a pull, from the registry into the store, and those of one
+// image on into the snapshotter, each as soon as it and its parent are there.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "images/linked_cancel.h"
+#include "images/parts.h"
+#include "images/progress.h"
+#include "remote/registry_client.h"
+
+namespace skiff::images {
+
+struct FetchReport {
+  std::function<void(uint64_t bytes)> downloading;
+  std::function<void()> verifying;
+};
+
+// One blob into the store, held by `lease`, continuing what an earlier attempt left. False
+// where it was there. Waits for another who fetches the same.
+Result<bool> fetch_blob(Parts& parts, remote::RegistryClient& client, const oci::Reference& from,
+                        const oci::Descriptor& blob, content::Lease& lease,
+                        const FetchReport& report, const CancelToken& cancel);
+
+class LayerTransfer {
+ public:
+  LayerTransfer(Parts& parts, remote::RegistryClient& client, const oci::Reference& from,
+                content::Lease& lease, ProgressStream& progress, const CancelToken& cancel);
+
+  // The image to unpack; first of all.
+  void add_unpacked(DocumentPtr image);
+  // Layers to have in the store only.
+  void add_blobs(const oci::Manifest& manifest);
+
+  // Returns when all is done, or at the first failure, with all threads ended.
+  Result<> run();
+  bool moved_any() const { return moved_any_; }
+
+ private:
+  struct Task {
+    oci::Descriptor layer;
+    std::string label;
+    bool to_unpack = false;
+    bool done = false;
+  };
+
+  void add_task(const oci::Descriptor& layer, bool to_unpack);
+  Result<> announce();
+  void download_all();
+  Result<> download(Task& task);
+  Result<> unpack_all();
+  Result<> wait_for(const oci::Digest& layer);
+  void fail(const Error& error);
+
+  Parts& parts_;
+  remote::RegistryClient& client_;
+  const oci::Reference& from_;
+  content::Lease& lease_;
+  ProgressStream& progress_;
+  LinkedCancel cancel_;
+  DocumentPtr image_;
+  std::vector<std::unique_ptr<Task>> tasks_;
+  std::map<oci::Digest, Task*> by_digest_;
+  std::vector<Task*> pending_;
+  std::atomic<size_t> next_ = 0;
+  std::atomic<bool> moved_any_ = false;
+  FirstError error_;
+  std::mutex mutex_;  // of Task::done
+  std::condition_variable some_done_;
+};
+
+}  // namespace skiff::images

@@ -1,0 +1,66 @@
+#include "images/layer_unpacker.h"
+
+#include <array>
+
+#include "base/strings.h"
+#include "codec/compress.h"
+#include "images/progress.h"
+
+namespace skiff::images {
+
+namespace {
+
+// Passes a layer's tar on and refuses its end where the whole is not what it should be: so a
+// snapshotter that reads to the end never commits a wrong layer.
+class CheckedSource : public Source {
+ public:
+  CheckedSource(Source& from, const oci::Digest& expected, const CancelToken& cancel)
+      : from_(from), expected_(expected), cancel_(cancel), hasher_(expected.algorithm()) {}
+
+  Result<size_t> read(std::span<char> buffer) override {
+    TRY(cancel_.check());
+    const size_t n = TRY(from_.read(buffer));
+    hasher_.update({buffer.data(), n});
+    if (n > 0 || buffer.empty()) return n;
+    const oci::Digest actual = oci::Digest::from_hex(expected_.algorithm(), hasher_.hex());
+    if (actual == expected_) return 0;
+    return Error(Code::kDataLoss,
+                 cat("its content is ", actual.str(), ", the image promised ", expected_.str()));
+  }
+
+ private:
+  Source& from_;
+  const oci::Digest& expected_;
+  const CancelToken& cancel_;
+  Hasher hasher_;
+};
+
+}  // namespace
+
+Result<bool> LayerUnpacker::unpack(const Document& image, size_t index, const Report& report,
+                                   const CancelToken& cancel) {
+  const oci::Descriptor& layer = image.manifest.layers[index];
+  const std::vector<oci::Digest>& diff_ids = image.config.diff_ids;
+  const std::string name = oci::chain_id(diff_ids, index + 1).str();
+  const std::string parent = index == 0 ? "" : oci::chain_id(diff_ids, index).str();
+  const auto guard = TRY(unpacking_.lock(name, cancel));
+  if (TRY(has(name))) return false;
+  const std::string what = cat("unpack layer ", layer.digest.str());
+  const auto blob = TRY_CONTEXT(store_.open(layer.digest), what);
+  ProgressSource counted(*blob, [&](uint64_t bytes) {
+    if (report) report(bytes);
+  });
+  const auto tar = TRY_CONTEXT(open_decompressed(counted), what);
+  CheckedSource checked(*tar, diff_ids[index], cancel);
+  TRY_CONTEXT(snapshots_.unpack(name, parent, checked, cancel), what);
+  return true;
+}
+
+Result<bool> LayerUnpacker::has(const std::string& snapshot) {
+  const auto info = snapshots_.stat(snapshot);
+  if (info) return true;
+  if (info.error().code() == Code::kNotFound) return false;
+  return info.error();
+}
+
+}  // namespace skiff::images

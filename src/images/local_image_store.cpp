@@ -1,0 +1,156 @@
+// The image store: its parts, and each operation handed to the file that does it.
+#include "base/strings.h"
+#include "images/image_finder.h"
+#include "images/image_store.h"
+#include "images/load.h"
+#include "images/new_image.h"
+#include "images/pull.h"
+#include "images/push.h"
+#include "images/remove.h"
+#include "images/save.h"
+
+namespace skiff::images {
+
+namespace {
+
+class LocalImageStore : public ImageStore {
+ public:
+  LocalImageStore(const Path& root, std::unique_ptr<content::ContentStore> store,
+                  std::unique_ptr<snapshot::Snapshotter> snapshots, Catalog catalog,
+                  const Clock& clock)
+      : store_(std::move(store)),
+        snapshots_(std::move(snapshots)),
+        catalog_(std::move(catalog)),
+        reader_(*store_),
+        garbage_(*store_, *snapshots_, catalog_, reader_),
+        unpacker_(*store_, *snapshots_),
+        parts_{*store_,   *snapshots_, catalog_, reader_,         garbage_,
+               unpacker_, transfers_,  clock,    root / "loading"},
+        finder_(parts_) {}
+
+  Result<Image> find(const std::string& name,
+                     const std::optional<oci::Platform>& platform) override {
+    return finder_.find(name, platform);
+  }
+  Result<std::vector<Image>> list() override { return finder_.list(); }
+  Result<std::vector<Image>> platforms_of(const oci::Descriptor& target) override {
+    return finder_.platforms_of(target);
+  }
+
+  Result<> tag(const Image& image, const oci::Reference& name) override;
+  Result<> put(const oci::Descriptor& target, const std::optional<oci::Reference>& name,
+               const std::string& parent_id) override;
+  Result<std::vector<Removed>> remove(const std::string& name, bool force, bool prune_parents,
+                                      const InUse& in_use) override {
+    return remove_image(parts_, finder_, name, force, prune_parents, in_use);
+  }
+
+  Result<Image> pull(const oci::Reference& name, const PullOptions& options,
+                     const ProgressSink& progress, const CancelToken& cancel) override;
+  Result<PushResult> push(const oci::Reference& name, const PushOptions& options,
+                          const ProgressSink& progress, const CancelToken& cancel) override {
+    return push_image(parts_, name, options, progress, cancel);
+  }
+
+  Result<> save(const std::vector<std::string>& names, Sink& tar,
+                const CancelToken& cancel) override {
+    return save_images(parts_, finder_, names, tar, cancel);
+  }
+  Result<std::vector<std::string>> load(Source& tar, const ProgressSink& progress,
+                                        const CancelToken& cancel) override {
+    return load_images(parts_, tar, progress, cancel);
+  }
+
+  Result<NewLayer> add_layer(Source& tar, content::Lease& lease) override {
+    return images::add_layer(parts_, tar, lease);
+  }
+  Result<oci::Descriptor> write_image(const oci::ImageConfig& config,
+                                      const std::vector<oci::Descriptor>& layers,
+                                      content::Lease& lease) override {
+    return write_manifest(parts_, config.serialize(), config, layers, lease);
+  }
+  Result<std::string> unpack(const Image& image, const ProgressSink& progress,
+                             const CancelToken& cancel) override;
+
+  content::ContentStore& content() override { return *store_; }
+  snapshot::Snapshotter& snapshots() override { return *snapshots_; }
+
+  Result<uint64_t> collect_garbage() override { return TRY(garbage_.collect()).bytes; }
+  void set_extra_roots(std::function<Result<Roots>()> roots) override {
+    garbage_.set_extra_roots(std::move(roots));
+  }
+
+ private:
+  std::unique_ptr<content::ContentStore> store_;
+  std::unique_ptr<snapshot::Snapshotter> snapshots_;
+  Catalog catalog_;
+  ImageReader reader_;
+  Garbage garbage_;
+  LayerUnpacker unpacker_;
+  KeyedMutex transfers_;
+  Parts parts_;
+  ImageFinder finder_;
+};
+
+Result<> LocalImageStore::tag(const Image& image, const oci::Reference& name) {
+  if (name.digest()) {
+    return Error(Code::kInvalidArgument, "refusing to create a tag with a digest reference");
+  }
+  return record_target(parts_, image.target, {name.with_default_tag()});
+}
+
+Result<> LocalImageStore::put(const oci::Descriptor& target,
+                              const std::optional<oci::Reference>& name,
+                              const std::string& parent_id) {
+  std::vector<oci::Reference> names;
+  if (name) names.push_back(name->with_default_tag());
+  return record_target(parts_, target, names, parent_id);
+}
+
+Result<Image> LocalImageStore::pull(const oci::Reference& name, const PullOptions& options,
+                                    const ProgressSink& progress, const CancelToken& cancel) {
+  const Pulled pulled = TRY(pull_image(parts_, name, options, progress, cancel));
+  for (Image& image : TRY(finder_.platforms_of(pulled.target))) {
+    if (image.manifest.digest == pulled.image->descriptor.digest) return std::move(image);
+  }
+  return Error(Code::kNotFound,
+               cat("No such image: ", name.familiar(), " (it was removed after the pull)"));
+}
+
+Result<std::string> LocalImageStore::unpack(const Image& image, const ProgressSink& progress,
+                                            const CancelToken& cancel) {
+  std::string name = image.snapshot_name();
+  // Unpacking goes upwards: with the topmost snapshot all are there.
+  if (name.empty() || TRY(unpacker_.has(name))) return name;
+  const DocumentPtr document = TRY(reader_.document(image.manifest));
+  const auto lease = TRY(store_->lease());
+  for (const oci::Descriptor& layer : document->manifest.layers) TRY(lease->hold(layer.digest));
+  const auto pin = garbage_.pin(document->snapshots());
+  ProgressStream stream(progress);
+  TRY(unpack_layers(parts_, *document, "Extracting", stream, cancel));
+  return name;
+}
+
+}  // namespace
+
+std::string Image::snapshot_name() const {
+  const size_t count = config.diff_ids.size();
+  return count == 0 ? "" : oci::chain_id(config.diff_ids, count).str();
+}
+
+Result<std::unique_ptr<ImageStore>> open_image_store(
+    const Path& root, std::unique_ptr<content::ContentStore> content,
+    std::unique_ptr<snapshot::Snapshotter> snapshots, const Clock& clock) {
+  const auto open = [&]() -> Result<std::unique_ptr<ImageStore>> {
+    TRY(make_directories(root));
+    // What a killed load left.
+    TRY(remove_tree(root / "loading"));
+    TRY(make_directories(root / "loading", 0700));
+    Catalog catalog = TRY(Catalog::open(root / "images.db"));
+    return std::make_unique<LocalImageStore>(root, std::move(content), std::move(snapshots),
+                                             std::move(catalog), clock);
+  };
+  return open().context(cat("open image store ", root.native()));
+}
+
+}  // namespace skiff::images

@@ -1,0 +1,263 @@
+// Names, ids, and what is removed with them.
+#include "images/test_images.h"
+
+namespace skiff::images {
+namespace {
+
+class Names : public testing::Test {
+ protected:
+  static std::function<ImageUser(const oci::Digest&)> used_by(const Image& image, bool running) {
+    return [id = image.id, running](const oci::Digest& asked) {
+      return asked == id ? ImageUser(std::string(64, 'c'), running) : ImageUser();
+    };
+  }
+  TestImages images_;
+};
+
+TEST_F(Names, AnImageIsFoundByEveryNameItHas) {
+  const Image image = images_.make("docker.io/library/web:1", {{{"a", "1"}}});
+  const std::string hex = image.id.hex();
+  for (const std::string& name :
+       {std::string("web:1"), std::string("library/web:1"), std::string("docker.io/library/web:1"),
+        image.id.str(), hex, hex.substr(0, 12), hex.substr(0, 4), cat("sha256:", hex.substr(0, 8)),
+        cat("web@", image.target.digest.str()), cat("web:1@", image.target.digest.str())}) {
+    const auto found = images_->find(name);
+    ASSERT_TRUE(found) << name << ": " << message_of(found);
+    EXPECT_EQ(found->id, image.id) << name;
+  }
+}
+
+TEST_F(Names, WhatIsNotThereIsNamedAsDockerDoes) {
+  images_.make("web:1", {{{"a", "1"}}});
+  EXPECT_EQ(message_of(images_->find("web")), "No such image: web:latest");
+  EXPECT_EQ(message_of(images_->find("web:2")), "No such image: web:2");
+  EXPECT_EQ(message_of(images_->find("ffffffffffff")), "No such image: ffffffffffff:latest");
+  const std::string id = oci::Digest::of("none").str();
+  EXPECT_EQ(message_of(images_->find(id)), cat("No such image: ", id));
+  EXPECT_EQ(images_->find("Not/Valid::").error().code(), Code::kInvalidArgument);
+  EXPECT_NE(message_of(images_->find("bad name")).find("invalid reference format"),
+            std::string::npos);
+}
+
+TEST_F(Names, APrefixOfSeveralIdsIsAmbiguous) {
+  // Two variants whose ids start alike are found on paper: only they are made.
+  const auto variant = [](int i) { return cat("v", 100'000 + i); };
+  const auto make = [&](int i) {
+    oci::Platform platform = oci::Platform::host();
+    platform.variant = variant(i);
+    return images_.make(cat("web:", i), {}, platform);
+  };
+  const std::string config = make(0).config_bytes;
+  const size_t at = config.find(variant(0));
+  ASSERT_NE(at, std::string::npos);
+  std::map<std::string, int> starts;
+  std::string shared;
+  for (int i = 1; shared.empty(); ++i) {
+    std::string other = config;
+    other.replace(at, variant(0).size(), variant(i));
+    const std::string start = oci::Digest::of(other).hex().substr(0, 4);
+    const auto [twin, is_new] = starts.emplace(start, i);
+    if (is_new) continue;
+    ASSERT_TRUE(make(twin->second).id.hex().starts_with(start));
+    ASSERT_TRUE(make(i).id.hex().starts_with(start));
+    shared = start;
+  }
+  // Less than four digits are a name, and there is none.
+  EXPECT_EQ(message_of(images_->find(shared.substr(0, 3))),
+            cat("No such image: ", shared.substr(0, 3), ":latest"));
+  const auto found = images_->find(shared);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code(), Code::kInvalidArgument);
+  EXPECT_NE(message_of(found).find("is ambiguous"), std::string::npos);
+}
+
+TEST_F(Names, AnImageOfOnePlatformIsNoOther) {
+  images_.make("arm", {{{"a", "1"}}}, kArm64);
+  EXPECT_TRUE(images_->find("arm"));
+  EXPECT_TRUE(images_->find("arm", kArm64));
+  EXPECT_EQ(message_of(images_->find("arm", kRiscv64)),
+            "image with reference arm:latest was found but does not match the specified platform: "
+            "wanted linux/riscv64, actual: linux/arm64");
+  const auto lease = images_.lease();
+  images_.make_index("both",
+                     {images_.write({{{"a", "1"}}}, *lease, kArm64),
+                      images_.write({{{"a", "1"}}}, *lease, kAmd64)},
+                     *lease);
+  EXPECT_EQ(images_->find("both", kArm64)->config.platform, kArm64);
+  EXPECT_EQ(images_->find("both", kAmd64)->config.platform, kAmd64);
+  EXPECT_EQ(message_of(images_->find("both", kRiscv64)),
+            "image with reference both:latest was found but does not provide the specified "
+            "platform (linux/riscv64)");
+}
+
+TEST_F(Names, ATagMovesAndWhatItNamedStays) {
+  const Image one = images_.make("web", {{{"a", "1"}}});
+  const Image two = images_.make("other", {{{"a", "2"}}});
+  ASSERT_TRUE(images_->tag(two, reference("web")));
+  EXPECT_EQ(images_.find("web").id, two.id);
+  EXPECT_EQ(images_.names(), (Lines{"<none>", "other:latest", "web:latest"}));
+  EXPECT_TRUE(images_->find(one.id.str()));
+  EXPECT_EQ(message_of(images_->tag(two, reference(cat("web@", two.target.digest.str())))),
+            "refusing to create a tag with a digest reference");
+}
+
+TEST_F(Names, NamesAndTargetsSurviveARestart) {
+  const Image image = images_.make("web:1", {{{"a", "1"}}});
+  images_.make("", {{{"a", "2"}}});
+  images_.reopen();
+  EXPECT_EQ(images_.names(), (Lines{"<none>", "web:1"}));
+  EXPECT_EQ(images_.find("web:1").id, image.id);
+}
+
+TEST_F(Names, OnlyWhatIsStoredCanBeNamed) {
+  oci::Descriptor nothing;
+  nothing.media_type = oci::kMediaTypeManifest;
+  nothing.digest = oci::Digest::of("nothing");
+  EXPECT_EQ(images_->put(nothing, reference("web")).error().code(), Code::kNotFound);
+  EXPECT_TRUE(images_.names().empty());
+}
+
+TEST_F(Names, ListsTheNewestFirst) {
+  images_.make("old", {{{"a", "1"}}});
+  images_.clock().advance(std::chrono::seconds(10));
+  images_.make("new", {{{"a", "2"}}});
+  const auto list = images_->list();
+  ASSERT_EQ(list->size(), 2u);
+  EXPECT_EQ(list->at(0).names, std::vector{reference("new").with_default_tag()});
+  EXPECT_EQ(list->at(0).tagged, images_.clock().now());
+  EXPECT_GT(list->at(0).size, 0u);
+}
+
+TEST_F(Names, ALayerOfDockersIsNamedInTheWordsOfOci) {
+  const auto lease = images_.lease();
+  const std::string tar = layer_tar({{"a", "1"}});
+  StringSource source(tar);
+  NewLayer layer = *images_->add_layer(source, *lease);
+  layer.descriptor.media_type = oci::kDockerLayerGzip;
+  oci::ImageConfig config;
+  config.platform = kAmd64;
+  config.diff_ids = {layer.diff_id};
+  const auto manifest = images_->write_image(config, {layer.descriptor}, *lease);
+  ASSERT_TRUE(manifest);
+  EXPECT_EQ(manifest->platform, kAmd64);
+  images_.put(*manifest, "web");
+  EXPECT_EQ(images_.find("web").manifest_doc.layers[0].media_type, oci::kMediaTypeLayerGzip);
+  EXPECT_EQ(images_->write_image(config, {}, *lease).error().message(),
+            "the manifest has 0 layers, the config 1");
+}
+
+// Removal
+
+TEST_F(Names, TheLastNameTakesTheImageAlong) {
+  const Image image = images_.make("web:1", {{{"a", "1"}}, {{"b", "2"}}});
+  ASSERT_TRUE(images_->unpack(image, {}, {}));
+  ASSERT_TRUE(images_->tag(image, reference("web:2")));
+  EXPECT_EQ(images_.must_remove("web:1"), Lines{"untagged web:1"});
+  const auto removed = images_.remove("web:2");
+  ASSERT_TRUE(removed) << message_of(removed);
+  const std::string top = image.snapshot_name();
+  const std::string bottom = oci::chain_id(image.config.diff_ids, 1).str();
+  EXPECT_EQ(*removed, (Lines{"untagged web:2", cat("deleted ", image.id.str()),
+                             cat("deleted ", top), cat("deleted ", bottom)}));
+  images_.expect_empty();
+}
+
+TEST_F(Names, WhatImagesShareStays) {
+  const Files shared = {{"base", "x"}};
+  const Image one = images_.make("one", {shared, {{"a", "1"}}});
+  const Image two = images_.make("two", {shared, {{"a", "2"}}});
+  ASSERT_TRUE(images_->unpack(one, {}, {}) && images_->unpack(two, {}, {}));
+  ASSERT_TRUE(images_.remove("one"));
+  EXPECT_EQ(images_.file_in(two, "base"), "x");
+  EXPECT_EQ(images_.blobs().size(), 4u);
+  EXPECT_EQ(images_.snapshots().size(), 2u);
+  ASSERT_TRUE(images_.remove("two"));
+  images_.expect_empty();
+}
+
+TEST_F(Names, ByIdWithNamesInSeveralRepositoriesItMustBeForced) {
+  const Image image = images_.make("web:1", {{{"a", "1"}}});
+  ASSERT_TRUE(images_->tag(image, reference("other:1")));
+  const auto refused = images_.remove(image.id.str());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(message_of(refused),
+            cat("conflict: unable to delete ", image.id.short_hex(),
+                " (must be forced) - image is referenced in multiple repositories"));
+  EXPECT_EQ(images_.names(), (Lines{"other:1", "web:1"}));
+  const auto forced = images_.remove(image.id.short_hex(), true);
+  EXPECT_EQ(*forced,
+            (Lines{"untagged other:1", "untagged web:1", cat("deleted ", image.id.str())}));
+  images_.expect_empty();
+}
+
+TEST_F(Names, AnImageThatAnotherNameHoldsTooLosesThisOne) {
+  const Image image = images_.make("web:1", {{{"a", "1"}}});
+  const auto held = images_.lease();
+  images_.make_index("other:1", {image.target}, *held);
+  EXPECT_EQ(images_.remove("other:1", false, used_by(image, true))->at(0), "untagged other:1");
+  EXPECT_EQ(images_.names(), Lines{"web:1"});
+  EXPECT_EQ(images_.find("web:1").id, image.id);
+}
+
+TEST_F(Names, AStoppedContainerKeepsItsImageUnlessForced) {
+  const Image image = images_.make("web:1", {{{"a", "1"}}});
+  const auto in_use = used_by(image, false);
+  EXPECT_EQ(
+      message_of(images_.remove("web:1", false, in_use)),
+      cat("conflict: unable to remove repository reference \"web:1\" (must force) - container ",
+          "cccccccccccc is using its referenced image ", image.id.short_hex()));
+  EXPECT_EQ(message_of(images_.remove(image.id.str(), false, in_use)),
+            cat("conflict: unable to delete ", image.id.short_hex(),
+                " (must be forced) - image is being used by stopped container cccccccccccc"));
+  EXPECT_EQ(images_.names(), Lines{"web:1"});
+  EXPECT_TRUE(images_.remove(image.id.str(), true, in_use));
+  images_.expect_empty();
+}
+
+TEST_F(Names, ARunningContainerKeepsItsImage) {
+  const Image image = images_.make("web:1", {{{"a", "1"}}});
+  const auto in_use = used_by(image, true);
+  for (const bool force : {false, true}) {
+    EXPECT_EQ(message_of(images_.remove(image.id.str(), force, in_use)),
+              cat("conflict: unable to delete ", image.id.short_hex(),
+                  " (cannot be forced) - image is being used by running container cccccccccccc"));
+  }
+  // By its name it only loses that.
+  EXPECT_EQ(images_.must_remove("web:1", true, in_use), Lines{"untagged web:1"});
+  EXPECT_EQ(images_.names(), Lines{"<none>"});
+  // One name of several is no conflict.
+  ASSERT_TRUE(images_->tag(image, reference("web:2")) && images_->tag(image, reference("web:3")));
+  EXPECT_EQ(images_.must_remove("web:3", false, in_use), Lines{"untagged web:3"});
+}
+
+TEST_F(Names, AParentStaysWhileItHasChildren) {
+  const Image parent = images_.make("", {{{"a", "1"}}});
+  const Image child =
+      images_.make("child", {{{"a", "1"}}, {{"b", "2"}}}, oci::Platform::host(), parent.id.str());
+  EXPECT_EQ(message_of(images_.remove(parent.id.str(), true)),
+            cat("conflict: unable to delete ", parent.id.short_hex(),
+                " (cannot be forced) - image has dependent child images"));
+  EXPECT_EQ(images_.must_remove("child"),
+            (Lines{"untagged child:latest", cat("deleted ", child.id.str()),
+                   cat("deleted ", parent.id.str())}));
+  images_.expect_empty();
+}
+
+TEST_F(Names, AllPlatformsOfATargetGoTogether) {
+  const auto lease = images_.lease();
+  const auto arm = images_.write({{{"a", "1"}}}, *lease, kArm64);
+  const auto amd = images_.write({{{"a", "2"}}}, *lease, kAmd64);
+  images_.make_index("both", {arm, amd}, *lease);
+  ASSERT_TRUE(images_->unpack(*images_->find("both", kAmd64), {}, {}));
+  EXPECT_EQ(images_.must_remove("both", true).size(), 4u);  // a name, two ids, a snapshot
+  EXPECT_TRUE(images_.names().empty());
+  EXPECT_TRUE(images_.snapshots().empty());
+}
+
+TEST_F(Names, RemovingWhatIsNotThereIsAnError) {
+  EXPECT_EQ(message_of(images_.remove("none")), "No such image: none:latest");
+}
+
+}  // namespace
+}  // namespace skiff::images

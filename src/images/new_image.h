@@ -1,0 +1,17 @@
+// Images made here: layers from tars, and the documents that put them together.
+#pragma once
+
+#include "images/parts.h"
+
+namespace skiff::images {
+
+// Compresses a layer tar into the store.
+Result<NewLayer> add_layer(Parts& parts, Source& tar, content::Lease& lease);
+
+// Writes the manifest over a config, kept byte by byte, and its layers; returns its descriptor
+// with the config's platform.
+Result<oci::Descriptor> write_manifest(Parts& parts, std::string_view config_bytes,
+                                       const oci::ImageConfig& config,
+                                       std::vector<oci::Descriptor> layers, content::Lease& lease);
+
+}  // namespace skiff::images

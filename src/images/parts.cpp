@@ -1,0 +1,94 @@
+#include "images/parts.h"
+
+#include "base/random.h"
+#include "base/strings.h"
+
+namespace skiff::images {
+
+std::string ingest_reference(const oci::Digest& digest) { return cat("blob-", digest.str()); }
+
+Result<> store_bytes(Parts& parts, std::string_view bytes, const oci::Digest& digest,
+                     content::Lease& lease, const CancelToken& cancel) {
+  const auto guard = TRY(parts.transfers.lock(digest.str(), cancel));
+  TRY(lease.hold(digest));
+  if (TRY(parts.reader.has(digest))) return {};
+  const auto ingest = TRY(parts.store.ingest(ingest_reference(digest), digest.algorithm()));
+  TRY(ingest->reset());
+  TRY(ingest->write(bytes));
+  TRY(parts.store.commit(*ingest, digest, &lease));
+  return {};
+}
+
+Result<content::BlobInfo> store_written(Parts& parts, const std::function<Result<>(Sink&)>& write,
+                                        const std::optional<oci::Digest>& expected,
+                                        content::Lease& lease) {
+  const auto algorithm = expected ? expected->algorithm() : HashAlgorithm::kSha256;
+  const std::string reference = cat("written-", random_hex(32));
+  const auto store = [&]() -> Result<content::BlobInfo> {
+    const auto ingest = TRY(parts.store.ingest(reference, algorithm));
+    TRY(write(*ingest));
+    return parts.store.commit(*ingest, expected ? *expected : ingest->digest(), &lease);
+  };
+  auto stored = store();
+  if (stored) return stored;
+  [[maybe_unused]] auto ignored =
+      parts.store.abort(reference);  // the first error is the one to tell
+  return stored;
+}
+
+Result<> unpack_layers(Parts& parts, const Document& image, const std::string& status,
+                       ProgressStream& progress, const CancelToken& cancel) {
+  const std::vector<oci::Descriptor>& layers = image.manifest.layers;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const std::string label = layers[i].digest.short_hex();
+    const auto report = [&](uint64_t bytes) {
+      progress.bytes(label, status, bytes, layers[i].size);
+    };
+    TRY(parts.unpacker.unpack(image, i, report, cancel));
+  }
+  return {};
+}
+
+Result<> record_target(Parts& parts, const oci::Descriptor& target,
+                       const std::vector<oci::Reference>& names, const std::string& parent) {
+  const auto lock = parts.garbage.adding_roots();
+  if (!TRY(parts.reader.has(target.digest))) {
+    return Error(Code::kNotFound, cat("no such content: ", target.digest.str()));
+  }
+  TRY(parts.catalog.put(target, names, parent, parts.clock.now()));
+  parts.reader.changed();
+  return {};
+}
+
+Result<oci::Reference> digest_name(const oci::Reference& name, const oci::Digest& digest) {
+  return oci::Reference::parse(cat(name.repository(), "@", digest.str()));
+}
+
+Error wrong_platform(const std::string& name, const oci::Platform& wanted,
+                     const oci::Platform& actual) {
+  return Error(Code::kNotFound,
+               cat("image with reference ", name,
+                   " was found but does not match the specified platform: wanted ",
+                   wanted.normalized().str(), ", actual: ", actual.normalized().str()));
+}
+
+Error lacking_platform(const std::string& name, const oci::Platform& wanted) {
+  return Error(Code::kNotFound, cat("image with reference ", name,
+                                    " was found but does not provide the specified platform (",
+                                    wanted.normalized().str(), ")"));
+}
+
+void FirstError::set(const Error& error) {
+  const std::scoped_lock lock(mutex_);
+  const bool better =
+      !error_ || (error_->code() == Code::kCancelled && error.code() != Code::kCancelled);
+  if (better) error_ = error;
+}
+
+Result<> FirstError::result() const {
+  const std::scoped_lock lock(mutex_);
+  if (error_) return *error_;
+  return {};
+}
+
+}  // namespace skiff::images

@@ -1,0 +1,73 @@
+// Parts: what every operation of the image store works on, and the small steps they share.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "images/catalog.h"
+#include "images/garbage.h"
+#include "images/image_reader.h"
+#include "images/keyed_mutex.h"
+#include "images/layer_unpacker.h"
+#include "images/progress.h"
+
+namespace skiff::images {
+
+struct Parts {
+  content::ContentStore& store;
+  snapshot::Snapshotter& snapshots;
+  Catalog& catalog;
+  ImageReader& reader;
+  Garbage& garbage;
+  LayerUnpacker& unpacker;
+  KeyedMutex& transfers;  // one writer for each blob, by digest
+  const Clock& clock;
+  Path scratch;  // for files of `load`
+};
+
+// The ingest reference of a blob, the same for all who fetch it, so that any can resume.
+std::string ingest_reference(const oci::Digest& digest);
+
+// Stores bytes under the digest that they must have, held by `lease`.
+Result<> store_bytes(Parts& parts, std::string_view bytes, const oci::Digest& digest,
+                     content::Lease& lease, const CancelToken& cancel);
+
+// Stores what `write` gives, as `expected` or as whatever it is, held by `lease`. A failure
+// leaves nothing.
+Result<content::BlobInfo> store_written(Parts& parts, const std::function<Result<>(Sink&)>& write,
+                                        const std::optional<oci::Digest>& expected,
+                                        content::Lease& lease);
+
+// Unpacks those layers of an image that are not yet, saying `status` of each meanwhile. The
+// caller keeps blobs and snapshots from collection.
+Result<> unpack_layers(Parts& parts, const Document& image, const std::string& status,
+                       ProgressStream& progress, const CancelToken& cancel);
+
+// Records a target whose blobs the caller holds (or that is recorded already), with names.
+Result<> record_target(Parts& parts, const oci::Descriptor& target,
+                       const std::vector<oci::Reference>& names, const std::string& parent = "");
+
+// "docker.io/library/alpine" + digest, as pulls and pushes name what they moved.
+Result<oci::Reference> digest_name(const oci::Reference& name, const oci::Digest& digest);
+
+// Docker's words for a platform that an image does not have: of an image of one other
+// platform, and of one of several.
+Error wrong_platform(const std::string& name, const oci::Platform& wanted,
+                     const oci::Platform& actual);
+Error lacking_platform(const std::string& name, const oci::Platform& wanted);
+
+// The errors of several workers: the first that is no mere cancellation.
+class FirstError {
+ public:
+  void set(const Error& error);
+  Result<> result() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<Error> error_;
+};
+
+}  // namespace skiff::images

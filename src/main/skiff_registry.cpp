@@ -1,0 +1,182 @@
+// skiff-registry: the distribution API's server. Wiring only.
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include "base/flags.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "net/http_server.h"
+#include "registry/registry.h"
+#include "sys/process.h"
+
+namespace skiff {
+namespace {
+
+struct Options {
+  std::string root = "/var/lib/skiff-registry";
+  std::string listen = "127.0.0.1:5000";
+  std::string tls_cert;
+  std::string tls_key;
+  std::string tls_client_ca;
+  std::string htpasswd;
+  std::string gc_grace = "3600";
+  std::string upload_age = "86400";
+  std::string max_connections = "1024";
+  std::string log_level = "info";
+  bool no_gc = false;
+  bool gc_untagged = false;
+  bool sparse_indexes = false;
+  bool version = false;
+  bool help = false;
+};
+
+Result<Options> parse_options(std::span<char* const> arguments, std::string& usage) {
+  Options o;
+  const Flag flags[] = {
+      {"root", "DIR", "blobs, manifests, tags", &o.root},
+      {"listen", "ADDRESS", "HOST:PORT; port 0 takes a free one", &o.listen},
+      {"tls-cert", "FILE", "serve HTTPS with this certificate chain (PEM)", &o.tls_cert},
+      {"tls-key", "FILE", "the certificate's key (PEM)", &o.tls_key},
+      {"tls-client-ca", "FILE", "demand certificates of this authority from clients",
+       &o.tls_client_ca},
+      {"htpasswd", "FILE", "demand a user and password of this file (htpasswd -B)", &o.htpasswd},
+      {"gc-grace", "SECONDS", "how long what nothing names is kept", &o.gc_grace},
+      {"gc-untagged", "", "collect manifests that no tag, index or subject keeps", nullptr,
+       &o.gc_untagged},
+      {"no-gc", "", "collect no garbage", nullptr, &o.no_gc},
+      {"upload-age", "SECONDS", "how long an abandoned upload is kept", &o.upload_age},
+      {"sparse-indexes", "", "accept indexes whose manifests are not all here", nullptr,
+       &o.sparse_indexes},
+      {"max-connections", "N", "open at once", &o.max_connections},
+      {"log-level", "LEVEL", "debug, info, warn or error", &o.log_level},
+      {"version", "", "print the version", nullptr, &o.version},
+      {"help", "", "print this text", nullptr, &o.help},
+  };
+  usage = "Usage: skiff-registry serve [flags]\n\nServes the OCI distribution API.\n\n" +
+          flags_help(flags);
+  if (!arguments.empty() && std::string_view(arguments[0]) == "serve") {
+    arguments = arguments.subspan(1);
+  } else if (arguments.empty() || !std::string_view(arguments[0]).starts_with("--")) {
+    return Error(Code::kInvalidArgument, arguments.empty()
+                                             ? "a command is needed: serve"
+                                             : cat("unknown command: ", arguments[0]));
+  }
+  TRY(parse_flags(arguments, flags));
+  return o;
+}
+
+Result<> set_level(const std::string& name) {
+  set_log_level(TRY(log_level_named(name)));
+  return {};
+}
+
+Result<uint64_t> number(std::string_view flag, const std::string& text, uint64_t least) {
+  const auto n = parse_uint(text);
+  if (n && *n >= least && *n <= uint64_t{1} << 31U) return *n;
+  return Error(Code::kInvalidArgument, cat("invalid value for --", flag, ": ", skiff::quoted(text),
+                                           ": must be a whole number, at least ", least));
+}
+
+Result<registry::RegistryOptions> registry_options(const Options& o) {
+  registry::RegistryOptions out;
+  out.root = std::filesystem::absolute(o.root);
+  out.htpasswd = o.htpasswd;
+  out.metadata.grace = std::chrono::seconds(TRY(number("gc-grace", o.gc_grace, 0)));
+  out.metadata.collect_untagged = o.gc_untagged;
+  out.metadata.sparse_indexes = o.sparse_indexes;
+  out.collect_garbage = !o.no_gc;
+  out.upload_age = std::chrono::seconds(TRY(number("upload-age", o.upload_age, 1)));
+  return out;
+}
+
+Result<net::ServerOptions> server_options(const Options& o) {
+  net::ServerOptions out{.server_name = "Skiff/" SKIFF_VERSION};
+  out.max_connections = TRY(number("max-connections", o.max_connections, 1));
+  if (o.tls_cert.empty() != o.tls_key.empty()) {
+    return Error(Code::kInvalidArgument, "--tls-cert and --tls-key go together");
+  }
+  if (o.tls_cert.empty() && !o.tls_client_ca.empty()) {
+    return Error(Code::kInvalidArgument, "--tls-client-ca needs --tls-cert and --tls-key");
+  }
+  if (o.tls_cert.empty()) return out;
+  out.tls = net::TlsFiles{o.tls_cert, o.tls_key, o.tls_client_ca};
+  // Bad files are told before anything is opened, missing ones by the system's words.
+  for (const std::string& file : {o.tls_cert, o.tls_key}) {
+    TRY_CONTEXT(open_file(file, O_RDONLY), "certificate and key");
+  }
+  TRY(net::TlsContext::load(*out.tls));
+  return out;
+}
+
+// "127.0.0.1:5000", with the port that was found where 0 was asked for.
+Result<std::string> address_of(const std::string& listen, int socket) {
+  const auto parts = split_last(listen, ':');
+  const std::string host(parts ? parts->first : "");
+  return cat(host.empty() ? "0.0.0.0" : host, ":", TRY(net::local_port(socket)));
+}
+
+// Waits for SIGTERM or SIGINT in a thread of its own, then stops the server.
+std::jthread stop_on_signal(const sigset_t& signals, net::HttpServer& server) {
+  return std::jthread([&signals, &server] {
+    int received = 0;
+    sigwait(&signals, &received);
+    log_info("stopping");
+    server.stop();
+  });
+}
+
+Result<> serve(const Options& o) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  // A connection, the blob it reads and the upload it writes each need a descriptor.
+  sys::raise_descriptor_limit();
+  const registry::RegistryOptions options = TRY(registry_options(o));
+  const net::ServerOptions for_server = TRY(server_options(o));
+  UniqueFd socket = TRY(net::listen_tcp(o.listen));
+  const std::string address = TRY(address_of(o.listen, socket.get()));
+  auto registry = TRY(registry::open_registry(options));
+  net::HttpServer server(registry->handler(), for_server);
+  TRY(server.listen(std::move(socket)));
+  std::jthread stopper = stop_on_signal(signals, server);
+  log_info(cat("skiff-registry ", SKIFF_VERSION, " serves ",
+               for_server.tls ? "https://" : "http://", address, ", root ", options.root.native()));
+  Result<> served = server.run();
+  if (!served) ::kill(::getpid(), SIGTERM);  // wakes the stopper, another thread
+  return served;
+}
+
+int run(std::span<char* const> arguments) {
+  std::string usage;
+  auto options = parse_options(arguments, usage);
+  if (!options) {
+    fprintf(stderr, "skiff-registry: %s\nSee 'skiff-registry serve --help'.\n",
+            options.error().message().c_str());
+    return 2;
+  }
+  if (options->help || options->version) {
+    fputs(options->help ? usage.c_str() : "skiff-registry " SKIFF_VERSION "\n", stdout);
+    return 0;
+  }
+  Result<> done = set_level(options->log_level);
+  if (done) done = serve(*options);
+  if (done) return 0;
+  fprintf(stderr, "skiff-registry: %s\n", done.error().message().c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace skiff
+
+int main(int argc, char** argv) {
+  return skiff::run(std::span<char* const>(argv + 1, static_cast<size_t>(argc - 1)));
+}

@@ -1,0 +1,13 @@
+// skiff-runtime: the OCI runtime, and under the name skiff-monitor the parent of one container.
+#include <string_view>
+
+#include "runtime/commands.h"
+#include "runtime/monitor.h"
+
+int main(int argc, char** argv) {
+  std::string_view name = argc > 0 ? argv[0] : "";
+  name.remove_prefix(name.rfind('/') == std::string_view::npos ? 0 : name.rfind('/') + 1);
+  std::span<char* const> arguments(argv + 1, argc > 0 ? static_cast<size_t>(argc - 1) : 0);
+  return name == "skiff-monitor" ? skiff::runtime::monitor_main(arguments)
+                                 : skiff::runtime::runtime_main(arguments);
+}

@@ -1,0 +1,203 @@
+// skiffd: engine, builder and Engine API in one process. Wiring only.
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include "api/router.h"
+#include "base/flags.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "codec/hash.h"
+#include "sys/process.h"
+
+namespace skiff {
+namespace {
+
+constexpr std::string_view kDefaultRoot = "/var/lib/skiff";
+
+struct Options {
+  std::string root = std::string(kDefaultRoot);
+  std::string run_dir = "/run/skiff";
+  std::string socket = "/run/skiff/skiff.sock";
+  std::string bridge;
+  std::string subnet;
+  std::string cgroup_parent;
+  std::string log_level = "info";
+  bool stop_containers = false;
+  bool version = false;
+  bool help = false;
+};
+
+Result<Options> parse_options(std::span<char* const> arguments, std::string& usage) {
+  Options o;
+  const Flag flags[] = {
+      {"root", "DIR", "images, containers, volumes", &o.root},
+      {"run-dir", "DIR", "what lives until the next boot", &o.run_dir},
+      {"socket", "PATH", "where the Engine API listens", &o.socket},
+      {"bridge", "NAME", "interface of the default network; made up when not given", &o.bridge},
+      {"subnet", "CIDR", "of the default network; a free one when not given", &o.subnet},
+      {"cgroup-parent", "PATH", "of the containers' cgroups; made up when not given",
+       &o.cgroup_parent},
+      {"log-level", "LEVEL", "debug, info, warn or error", &o.log_level},
+      {"stop-containers", "", "stop the containers when the daemon stops", nullptr,
+       &o.stop_containers},
+      {"version", "", "print the version", nullptr, &o.version},
+      {"help", "", "print this text", nullptr, &o.help},
+  };
+  usage =
+      "Usage: skiffd [flags]\n\nRuns containers, builds images and serves the Docker Engine "
+      "API.\n\n" +
+      flags_help(flags);
+  TRY(parse_flags(arguments, flags));
+  return o;
+}
+
+// What the kernel must give, by name, with what to do about it.
+Result<> check_system() {
+  if (::geteuid() != 0) {
+    return Error(Code::kPermissionDenied, "skiffd must run as root: try sudo skiffd");
+  }
+  for (const char* ns : {"mnt", "pid", "net", "uts", "ipc"}) {
+    if (!std::filesystem::exists(cat("/proc/self/ns/", ns))) {
+      return Error(Code::kUnimplemented, cat("the kernel has no ", ns,
+                                             " namespaces (CONFIG_NAMESPACES): "
+                                             "boot a kernel that has them, such as Debian's"));
+    }
+  }
+  std::string filesystems = TRY(read_file("/proc/filesystems"));
+  if (filesystems.find("\toverlay\n") == std::string::npos) {
+    return Error(Code::kUnimplemented,
+                 "the kernel has no overlayfs (CONFIG_OVERLAY_FS): try modprobe overlay");
+  }
+  if (!std::filesystem::exists("/sys/fs/cgroup/memory") &&
+      !std::filesystem::exists("/sys/fs/cgroup/cgroup.controllers")) {
+    return Error(Code::kUnimplemented,
+                 "no cgroups are mounted at /sys/fs/cgroup: mount cgroup2 there");
+  }
+  return {};
+}
+
+Result<> set_level(const std::string& name) {
+  set_log_level(TRY(log_level_named(name)));
+  return {};
+}
+
+// Two daemons on one directory would destroy what is in it, and end each other's containers: the
+// lock is held as long as the process lives.
+Result<UniqueFd> lock_directory(const Path& directory, std::string_view flag) {
+  UniqueFd lock = TRY(open_file(directory / "lock", O_RDWR | O_CREAT, 0600));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return Error(Code::kFailedPrecondition,
+                 cat("another skiffd already serves ", directory.native(),
+                     ": stop it or choose another ", flag));
+  }
+  return lock;
+}
+
+// A short word of the instance's own, from its root.
+std::string instance_name(const std::string& root) {
+  return root == kDefaultRoot ? "default" : sha256_hex(root).substr(0, 8);
+}
+
+Path program_beside(const char* name) {
+  std::error_code ec;
+  return std::filesystem::read_symlink("/proc/self/exe", ec).parent_path() / name;
+}
+
+// Waits for SIGTERM or SIGINT in a thread of its own, then stops the server.
+std::jthread stop_on_signal(const sigset_t& signals, net::HttpServer& server) {
+  return std::jthread([&signals, &server] {
+    int number = 0;
+    sigwait(&signals, &number);
+    log_info("stopping");
+    server.stop();
+  });
+}
+
+Result<> serve(const Options& o) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  // Layers, clients and containers each take some; containers get limits of their own.
+  sys::raise_descriptor_limit();
+  Path root = std::filesystem::absolute(o.root);
+  Path run_dir = std::filesystem::absolute(o.run_dir);
+  TRY(make_directories(root, 0711));
+  TRY(make_directories(run_dir, 0711));
+  UniqueFd root_lock = TRY(lock_directory(root, "--root"));
+  UniqueFd run_lock = TRY(lock_directory(run_dir, "--run-dir"));
+  std::string instance = instance_name(root);
+  std::string cgroup_parent = o.cgroup_parent;
+  if (cgroup_parent.empty())
+    cgroup_parent = instance == "default" ? "/skiff" : "/skiff-" + instance;
+
+  auto content = TRY(content::open_content_store(root / "content"));
+  auto snapshots = TRY(snapshot::open_overlay_snapshotter(root / "snapshots"));
+  auto images =
+      TRY(images::open_image_store(root / "images", std::move(content), std::move(snapshots)));
+  auto networks = TRY(network::open_network_manager(
+      {.root = root / "network", .instance = instance, .bridge = o.bridge, .subnet = o.subnet}));
+  Path runtime = program_beside("skiff-runtime");
+  auto builder = TRY(builder::open_builder({.root = root / "builder",
+                                            .run_dir = run_dir / "builder",
+                                            .runtime_program = runtime,
+                                            .cgroup_parent = cgroup_parent},
+                                           *images, *networks));
+  auto engine = TRY(engine::open_engine({.root = root,
+                                         .run_dir = run_dir,
+                                         .monitor_program = runtime,
+                                         .cgroup_parent = cgroup_parent,
+                                         .stop_containers_on_shutdown = o.stop_containers},
+                                        *images, *networks));
+
+  api::DaemonFacts facts{root, run_dir, instance, Clock::system().now()};
+  api::Context context{*engine, *images, *builder, *networks, facts, Clock::system()};
+  net::HttpServer server(api::make_handler(context),
+                         {.server_name = "Skiff/" SKIFF_VERSION " (linux)"});
+  TRY(server.listen(TRY(net::listen_unix(o.socket, 0660))));
+  std::jthread stopper = stop_on_signal(signals, server);
+  log_info(cat("skiffd ", SKIFF_VERSION, " serves ", o.socket, ", root ", root.native()));
+  Result<> served = server.run();
+  engine->shutdown();
+  auto cleared = networks->shutdown();
+  if (!cleared) log_warn(cat("network: ", cleared.error().message()));
+  ::unlink(o.socket.c_str());
+  if (!served) ::kill(::getpid(), SIGTERM);  // wakes the stopper, another thread
+  return served;
+}
+
+int run(std::span<char* const> arguments) {
+  std::string usage;
+  auto options = parse_options(arguments, usage);
+  if (!options) {
+    fprintf(stderr, "skiffd: %s\nSee 'skiffd --help'.\n", options.error().message().c_str());
+    return 2;
+  }
+  if (options->help || options->version) {
+    fputs(options->help ? usage.c_str() : "skiffd " SKIFF_VERSION "\n", stdout);
+    return 0;
+  }
+  Result<> done = set_level(options->log_level);
+  if (done) done = check_system();
+  if (done) done = serve(*options);
+  if (done) return 0;
+  fprintf(stderr, "skiffd: %s\n", done.error().message().c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace skiff
+
+int main(int argc, char** argv) {
+  return skiff::run(std::span<char* const>(argv + 1, static_cast<size_t>(argc - 1)));
+}

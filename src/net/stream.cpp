@@ -1,0 +1,104 @@
+#include "net/stream.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/strings.h"
+
+namespace skiff::net {
+
+namespace {
+
+constexpr uint64_t kSendfileStep = uint64_t{1} << 30U;
+
+// Keeps SIGPIPE from this thread for a while: sendfile(2) knows no MSG_NOSIGNAL. Ignoring the
+// signal for the whole process would pass on to every program it starts.
+class NoSigpipe {
+ public:
+  NoSigpipe() {
+    ::sigemptyset(&pipe_);
+    ::sigaddset(&pipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  NoSigpipe(const NoSigpipe&) = delete;
+  NoSigpipe& operator=(const NoSigpipe&) = delete;
+  ~NoSigpipe() {
+    if (::sigismember(&before_, SIGPIPE) == 1) return;
+    const timespec now{};
+    while (::sigtimedwait(&pipe_, nullptr, &now) > 0) {
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  sigset_t pipe_{};
+  sigset_t before_{};
+};
+
+class PlainStream : public Stream {
+ public:
+  explicit PlainStream(UniqueFd socket) : socket_(std::move(socket)) {}
+
+  Result<size_t> read(std::span<char> buffer) override {
+    for (;;) {
+      ssize_t n = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+      if (n >= 0) return static_cast<size_t>(n);
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN) return Error(Code::kDeadlineExceeded, "read from connection: timed out");
+      return Error::from_errno(errno, "read from connection");
+    }
+  }
+
+  Result<> write(std::string_view bytes) override {
+    while (!bytes.empty()) {
+      ssize_t n = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return Error::from_errno(errno, "write to connection");
+      bytes.remove_prefix(static_cast<size_t>(n));
+    }
+    return {};
+  }
+
+  int fd() const override { return socket_.get(); }
+  bool is_plain() const override { return true; }
+
+  Result<> shutdown_write() override {
+    if (::shutdown(socket_.get(), SHUT_WR) == 0 || errno == ENOTCONN) return {};
+    return Error::from_errno(errno, "shut down connection");
+  }
+
+  Result<> send_file(int file, uint64_t offset, uint64_t size) override {
+    NoSigpipe guard;
+    auto position = static_cast<off_t>(offset);
+    while (size > 0) {
+      ssize_t n = ::sendfile(socket_.get(), file, &position, std::min(size, kSendfileStep));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return Error::from_errno(errno, "send file");
+      if (n == 0) return Error(Code::kDataLoss, cat("send file: it ends ", size, " bytes early"));
+      size -= static_cast<uint64_t>(n);
+    }
+    return {};
+  }
+
+  void set_read_timeout(std::chrono::milliseconds timeout) override {
+    timeval value{.tv_sec = timeout.count() / 1000, .tv_usec = timeout.count() % 1000 * 1000};
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &value, sizeof value);
+  }
+
+ private:
+  UniqueFd socket_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stream> make_plain_stream(UniqueFd socket) {
+  return std::make_unique<PlainStream>(std::move(socket));
+}
+
+}  // namespace skiff::net

@@ -1,0 +1,42 @@
+// Stream: one connection, plain or TLS, over TCP or a Unix socket. Blocking. One thread may
+// read while another writes; no other sharing. A peer that is gone is an Error, never SIGPIPE.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/file.h"
+#include "base/io.h"
+#include "base/unique_fd.h"
+
+namespace skiff::net {
+
+class Stream : public Source, public Sink {
+ public:
+  // The socket, for poll(2). With TLS, buffered plain bytes are not visible on it.
+  virtual int fd() const = 0;
+  // True for a plain socket, where raw reads, writes and sendfile on fd() are right.
+  virtual bool is_plain() const = 0;
+  // Sends the end of our direction; the other goes on (close_notify under TLS).
+  virtual Result<> shutdown_write() = 0;
+  // `size` bytes of `file` from `offset`: sendfile(2) on a plain socket.
+  virtual Result<> send_file(int file, uint64_t offset, uint64_t size) = 0;
+  // How long one read may wait for a byte before it fails with kDeadlineExceeded; 0 is for ever.
+  virtual void set_read_timeout(std::chrono::milliseconds timeout) = 0;
+  // Whether the next read is served from bytes that left the socket before (TLS records).
+  virtual bool has_buffered() const { return false; }
+};
+
+std::unique_ptr<Stream> make_plain_stream(UniqueFd socket);
+
+Result<UniqueFd> connect_unix(const Path& path);
+Result<UniqueFd> connect_tcp(const std::string& host, uint16_t port);
+// A listening socket with `mode` on its file; a stale file is replaced, a live one refused.
+Result<UniqueFd> listen_unix(const Path& path, mode_t mode = 0660);
+// "127.0.0.1:5000", "[::1]:5000", ":5000"; port 0 takes a free one.
+Result<UniqueFd> listen_tcp(const std::string& address);
+Result<uint16_t> local_port(int socket);
+
+}  // namespace skiff::net

@@ -1,0 +1,257 @@
+#include "net/tls.h"
+
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <mutex>
+#include <optional>
+
+#include "base/strings.h"
+
+namespace skiff::net {
+
+namespace {
+
+constexpr size_t kFileStep = size_t{64} * 1024;
+
+// What OpenSSL queued as reasons on this thread, newest last; the queue is empty afterwards.
+Error tls_error(Code code, std::string_view what) {
+  std::string text(what);
+  while (unsigned long e = ::ERR_get_error()) {
+    const char* reason = ::ERR_reason_error_string(e);
+    text.append(": ").append(reason != nullptr ? reason : "unknown TLS error");
+  }
+  return {code, std::move(text)};
+}
+
+// A BIO on a socket that sends with MSG_NOSIGNAL, which OpenSSL's own does not.
+int bio_write(BIO* bio, const char* data, int size) {
+  ::BIO_clear_retry_flags(bio);
+  int fd = static_cast<int>(reinterpret_cast<intptr_t>(::BIO_get_data(bio)));
+  ssize_t n = ::send(fd, data, static_cast<size_t>(size), MSG_NOSIGNAL);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) ::BIO_set_retry_write(bio);
+  return static_cast<int>(n);
+}
+
+int bio_read(BIO* bio, char* data, int size) {
+  ::BIO_clear_retry_flags(bio);
+  int fd = static_cast<int>(reinterpret_cast<intptr_t>(::BIO_get_data(bio)));
+  ssize_t n = ::recv(fd, data, static_cast<size_t>(size), 0);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) ::BIO_set_retry_read(bio);
+  return static_cast<int>(n);
+}
+
+long bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+BIO* make_bio(int fd) {
+  static BIO_METHOD* const method = [] {
+    BIO_METHOD* m = ::BIO_meth_new(::BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "skiff socket");
+    ::BIO_meth_set_write(m, bio_write);
+    ::BIO_meth_set_read(m, bio_read);
+    ::BIO_meth_set_ctrl(m, bio_control);
+    return m;
+  }();
+  BIO* bio = ::BIO_new(method);
+  ::BIO_set_data(bio, reinterpret_cast<void*>(static_cast<intptr_t>(fd)));
+  ::BIO_set_init(bio, 1);
+  return bio;
+}
+
+struct FreeSsl {
+  void operator()(SSL* ssl) const { ::SSL_free(ssl); }
+};
+struct FreeSslContext {
+  void operator()(SSL_CTX* context) const { ::SSL_CTX_free(context); }
+};
+
+// The socket is non-blocking and waited for outside the lock, so that one thread's read
+// never holds up another's write.
+class TlsStream : public Stream {
+  using Clock = std::chrono::steady_clock;
+
+ public:
+  TlsStream(UniqueFd socket, std::unique_ptr<SSL, FreeSsl> ssl)
+      : socket_(std::move(socket)), ssl_(std::move(ssl)) {}
+  ~TlsStream() override {
+    ::SSL_shutdown(ssl_.get());  // best effort: the peer may be gone
+    ::ERR_clear_error();
+  }
+
+  Result<> handshake(std::chrono::milliseconds timeout) {
+    deadline_ = Clock::now() + timeout;
+    bool open = TRY(drive("TLS handshake", [&] { return ::SSL_accept(ssl_.get()); }));
+    if (!open) return Error(Code::kUnavailable, "TLS handshake: the peer has closed");
+    deadline_.reset();
+    return {};
+  }
+
+  Result<size_t> read(std::span<char> buffer) override {
+    size_t n = 0;
+    bool more = TRY(drive("read from TLS connection", [&] {
+      return ::SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &n);
+    }));
+    return more ? n : size_t{0};
+  }
+
+  Result<> write(std::string_view bytes) override {
+    while (!bytes.empty()) {
+      size_t n = 0;
+      bool open = TRY(drive("write to TLS connection", [&] {
+        return ::SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &n);
+      }));
+      if (!open) return Error::from_errno(EPIPE, "write to TLS connection");
+      bytes.remove_prefix(n);
+    }
+    return {};
+  }
+
+  int fd() const override { return socket_.get(); }
+  bool is_plain() const override { return false; }
+
+  Result<> shutdown_write() override {
+    std::scoped_lock lock(mutex_);
+    ::ERR_clear_error();
+    if (::SSL_shutdown(ssl_.get()) >= 0) return {};
+    return tls_error(Code::kUnavailable, "shut down TLS connection");
+  }
+
+  Result<> send_file(int file, uint64_t offset, uint64_t size) override {
+    std::string buffer(std::min<uint64_t>(size, kFileStep), '\0');
+    while (size > 0) {
+      ssize_t n = ::pread(file, buffer.data(), std::min<uint64_t>(size, buffer.size()),
+                          static_cast<off_t>(offset));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return Error::from_errno(errno, "send file");
+      if (n == 0) return Error(Code::kDataLoss, cat("send file: it ends ", size, " bytes early"));
+      TRY(write(std::string_view(buffer).substr(0, static_cast<size_t>(n))));
+      offset += static_cast<uint64_t>(n);
+      size -= static_cast<uint64_t>(n);
+    }
+    return {};
+  }
+
+  void set_read_timeout(std::chrono::milliseconds timeout) override { timeout_ = timeout; }
+  bool has_buffered() const override { return ::SSL_has_pending(ssl_.get()) == 1; }
+
+ private:
+  // Calls `step` until it is done: true when it is, false when the peer has closed.
+  template <typename Step>
+  Result<bool> drive(const char* what, Step step) {
+    for (;;) {
+      int outcome = 0;
+      int saved_errno = 0;
+      {
+        std::scoped_lock lock(mutex_);
+        ::ERR_clear_error();
+        errno = 0;
+        int rc = step();
+        saved_errno = errno;
+        if (rc > 0) return true;
+        outcome = ::SSL_get_error(ssl_.get(), rc);
+        if (outcome == SSL_ERROR_SSL) return tls_error(Code::kUnavailable, what);
+      }
+      switch (outcome) {
+        case SSL_ERROR_WANT_READ:
+          TRY(wait(POLLIN, what));
+          break;
+        case SSL_ERROR_WANT_WRITE:
+          TRY(wait(POLLOUT, what));
+          break;
+        case SSL_ERROR_ZERO_RETURN:
+          return false;
+        default:
+          // A peer that leaves without close_notify truncates: never a clean end.
+          return Error::from_errno(saved_errno != 0 ? saved_errno : ECONNRESET, what);
+      }
+    }
+  }
+
+  Result<> wait(short events, const char* what) const {
+    pollfd item{.fd = socket_.get(), .events = events, .revents = 0};
+    std::chrono::milliseconds limit{-1};
+    if (timeout_.count() > 0 && events == POLLIN) limit = timeout_;
+    if (deadline_) {
+      auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - Clock::now());
+      limit = std::max(left, std::chrono::milliseconds(0));
+    }
+    int rc = ::poll(&item, 1, static_cast<int>(limit.count()));
+    if (rc == 0) return Error(Code::kDeadlineExceeded, cat(what, ": timed out"));
+    if (rc < 0 && errno != EINTR) return Error::from_errno(errno, what);
+    return {};
+  }
+
+  UniqueFd socket_;
+  std::mutex mutex_;
+  std::unique_ptr<SSL, FreeSsl> ssl_;
+  std::chrono::milliseconds timeout_{0};       // for each wait to read
+  std::optional<Clock::time_point> deadline_;  // of the handshake
+};
+
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
+                    const unsigned char* in, unsigned int in_size, void*) {
+  static constexpr unsigned char kHttp11[] = "\x08http/1.1";
+  unsigned char* chosen = nullptr;
+  int rc = ::SSL_select_next_proto(&chosen, out_size, kHttp11, sizeof kHttp11 - 1, in, in_size);
+  *out = chosen;
+  return rc == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+}  // namespace
+
+struct TlsContext::Impl {
+  std::unique_ptr<SSL_CTX, FreeSslContext> context;
+};
+
+TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsContext::TlsContext(TlsContext&&) noexcept = default;
+TlsContext::~TlsContext() = default;
+
+Result<TlsContext> TlsContext::load(const TlsFiles& files) {
+  ::ERR_clear_error();
+  auto impl = std::make_unique<Impl>();
+  impl->context.reset(::SSL_CTX_new(::TLS_server_method()));
+  SSL_CTX* c = impl->context.get();
+  if (c == nullptr) return tls_error(Code::kInternal, "set up TLS");
+  ::SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
+  ::SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  ::SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  ::SSL_CTX_set_alpn_select_cb(c, choose_protocol, nullptr);
+  if (::SSL_CTX_use_certificate_chain_file(c, files.certificate.c_str()) != 1) {
+    return tls_error(Code::kInvalidArgument, cat("load certificate ", files.certificate.native()));
+  }
+  if (::SSL_CTX_use_PrivateKey_file(c, files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      ::SSL_CTX_check_private_key(c) != 1) {
+    return tls_error(Code::kInvalidArgument, cat("load key ", files.key.native()));
+  }
+  if (!files.client_ca.empty()) {
+    if (::SSL_CTX_load_verify_file(c, files.client_ca.c_str()) != 1) {
+      return tls_error(Code::kInvalidArgument,
+                       cat("load client authorities ", files.client_ca.native()));
+    }
+    ::SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    static constexpr unsigned char kSession[] = "skiff";  // sessions of verified clients resume
+    ::SSL_CTX_set_session_id_context(c, kSession, sizeof kSession - 1);
+  }
+  return TlsContext(std::move(impl));
+}
+
+Result<std::unique_ptr<Stream>> TlsContext::accept(UniqueFd socket,
+                                                   std::chrono::milliseconds timeout) const {
+  int flags = ::fcntl(socket.get(), F_GETFL);
+  if (::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
+    return Error::from_errno(errno, "make the socket non-blocking");
+  }
+  std::unique_ptr<SSL, FreeSsl> ssl(::SSL_new(impl_->context.get()));
+  BIO* bio = make_bio(socket.get());
+  ::SSL_set_bio(ssl.get(), bio, bio);
+  auto stream = std::make_unique<TlsStream>(std::move(socket), std::move(ssl));
+  TRY(stream->handshake(timeout));
+  return std::unique_ptr<Stream>(std::move(stream));
+}
+
+}  // namespace skiff::net

@@ -1,0 +1,485 @@
+#include "network/network_manager.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <sys/file.h>
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "base/scope_exit.h"
+#include "base/strings.h"
+#include "codec/hash.h"
+#include "network/links.h"
+#include "network/network_rules.h"
+#include "network/network_store.h"
+#include "network/nft_table.h"
+#include "network/port_hold.h"
+
+namespace skiff::network {
+
+namespace {
+
+constexpr size_t kIdDigits = 64;
+constexpr std::string_view kDefaultNetwork = "bridge";
+
+// Held while a subnet is chosen and taken, against every other instance in this network
+// namespace: the lock is on the namespace itself.
+Result<UniqueFd> lock_subnets() {
+  UniqueFd fd = TRY(open_file("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  while (::flock(fd.get(), LOCK_EX) != 0) {
+    if (errno != EINTR) return Error::from_errno(errno, "lock the choice of subnets");
+  }
+  return fd;
+}
+
+std::string default_bridge_name(const std::string& instance) {
+  return instance == "default" ? "skiff0" : cat("sk", sha256_hex(instance).substr(0, 12));
+}
+
+Result<> enable_forwarding() {
+  const Path path = "/proc/sys/net/ipv4/ip_forward";
+  if (trim(TRY(read_file(path))) != "0") return {};
+  return write_file(path, "1").context("let the host forward packets between its networks");
+}
+
+Result<Ipv4> parse_host_ip(const std::string& text) {
+  if (text.empty()) return Ipv4{};
+  if (text.find(':') != std::string::npos) {
+    return Error(Code::kUnimplemented, cat("publish a port on ", skiff::quoted(text),
+                                           ": only IPv4 addresses are supported"));
+  }
+  return Ipv4::parse(text);
+}
+
+class Manager : public NetworkManager {
+ public:
+  Manager(ManagerOptions options, NetworkStore store, const Clock& clock)
+      : options_(std::move(options)),
+        store_(std::move(store)),
+        clock_(clock),
+        table_(options_.instance) {}
+
+  Result<> start();
+
+  Result<std::vector<NetworkInfo>> list() override;
+  Result<NetworkInfo> find(const std::string& name) override;
+  Result<NetworkInfo> create(const NetworkInfo& wanted) override;
+  Result<> remove(const std::string& name) override;
+  Result<Endpoint> attach(const std::string& container_id, const std::string& network, int netns,
+                          const AttachOptions& options) override;
+  Result<> raise_loopback(int netns) override { return network::raise_loopback(netns); }
+  Result<> detach(const std::string& container_id) override;
+  Result<std::vector<Endpoint>> endpoints(const std::string& network_id) override;
+  Result<> reconcile(const std::vector<std::string>& alive) override;
+  Result<> shutdown() override;
+
+ private:
+  struct Reservation {
+    NetworkRecord network;
+    EndpointRecord endpoint;
+    VethSpec veth;
+  };
+
+  // All below expect mutex_ to be held.
+  std::string alias() const { return cat("skiff ", options_.instance); }
+  Result<> add_predefined();
+  Result<> restore();
+  Result<NetworkRecord> find_record(const std::string& name);
+  Result<NetworkRecord> with_subnet(NetworkRecord record, const std::string& subnet,
+                                    const std::string& gateway);
+  Result<std::vector<Subnet>> subnets_taken(const NetworkRecord& apart_from);
+  Result<NetworkRecord> bring_up(NetworkRecord record);
+  Result<NetworkRecord> settle_subnet(NetworkRecord record);
+  Result<> write_table();
+  Result<> take_down(const NetworkRecord& record);
+  Result<Reservation> reserve(const std::string& container_id, const std::string& network,
+                              const AttachOptions& options);
+  Result<> publish(const EndpointRecord& endpoint);
+  Result<> release(const EndpointRecord& endpoint);
+
+  const ManagerOptions options_;
+  std::mutex mutex_;
+  NetworkStore store_;
+  const Clock& clock_;
+  NftTable table_;
+  std::set<std::string> up_;                            // ids of networks whose bridge is there
+  std::map<std::string, std::vector<PortHold>> holds_;  // by endpoint id
+};
+
+Result<std::vector<Forward>> forwards_of(const EndpointRecord& endpoint) {
+  std::vector<Forward> out;
+  for (const PortBinding& port : endpoint.ports) {
+    const Ipv4 host_ip = TRY(Ipv4::parse(port.host_ip));
+    out.push_back({.protocol = port.protocol,
+                   .host_ip = host_ip,
+                   .host_port = port.host_port,
+                   .container_ip = endpoint.ip,
+                   .container_port = port.container_port});
+  }
+  return out;
+}
+
+Endpoint describe(const EndpointRecord& record, const NetworkRecord& network) {
+  return {.id = record.id,
+          .container_id = record.container_id,
+          .network_id = network.info.id,
+          .network_name = network.info.name,
+          .mac = record.mac,
+          .ip = record.ip.str(),
+          .prefix_length = network.subnet->prefix,
+          .gateway = network.gateway.str(),
+          .ports = record.ports};
+}
+
+// Starting: what is in the database, and what of it is in the kernel.
+
+Result<> Manager::start() {
+  const std::lock_guard lock(mutex_);
+  TRY(add_predefined());
+  return restore();
+}
+
+Result<> Manager::add_predefined() {
+  std::set<std::string> known;
+  for (const NetworkRecord& record : TRY(store_.networks())) known.insert(record.info.name);
+  for (const std::string_view name :
+       {kDefaultNetwork, std::string_view("host"), std::string_view("none")}) {
+    if (known.contains(std::string(name))) continue;
+    NetworkRecord record;
+    record.info.id = random_hex(kIdDigits);
+    record.info.name = name;
+    record.info.driver = name == "none" ? "null" : name;
+    record.info.created = clock_.now();
+    if (name == kDefaultNetwork) {
+      record.info.bridge =
+          options_.bridge.empty() ? default_bridge_name(options_.instance) : options_.bridge;
+      record = TRY(with_subnet(std::move(record), options_.subnet, ""));
+    }
+    TRY(store_.add_network(record));
+  }
+  return {};
+}
+
+// Containers may have outlived the daemon: their ports are held again, their rules renewed.
+Result<> Manager::restore() {
+  const std::vector<EndpointRecord> endpoints = TRY(store_.endpoints());
+  if (endpoints.empty()) return {};
+  std::set<std::string> used;
+  for (const EndpointRecord& endpoint : endpoints) {
+    used.insert(endpoint.network_id);
+    for (const PortBinding& port : endpoint.ports) {
+      const Ipv4 host_ip = TRY(Ipv4::parse(port.host_ip));
+      auto hold = PortHold::take(port.protocol, host_ip, port.host_port);
+      if (hold) {
+        holds_[endpoint.id].push_back(std::move(*hold));
+      } else {
+        log_warn(cat("published port of container ", endpoint.container_id, ": ",
+                     hold.error().message()));
+      }
+    }
+  }
+  for (const NetworkRecord& record : TRY(store_.networks())) {
+    if (used.contains(record.info.id)) TRY(bring_up(record));
+  }
+  return {};
+}
+
+// Networks.
+
+Result<std::vector<NetworkInfo>> Manager::list() {
+  const std::lock_guard lock(mutex_);
+  std::vector<NetworkInfo> out;
+  for (NetworkRecord& record : TRY(store_.networks())) out.push_back(std::move(record.info));
+  return out;
+}
+
+Result<NetworkInfo> Manager::find(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return TRY(find_record(name)).info;
+}
+
+Result<NetworkRecord> Manager::find_record(const std::string& name) {
+  const std::vector<NetworkRecord> all = TRY(store_.networks());
+  const NetworkRecord* by_prefix = nullptr;
+  bool ambiguous = false;
+  for (const NetworkRecord& record : all) {
+    if (record.info.name == name || record.info.id == name) return record;
+    if (name.empty() || !record.info.id.starts_with(name)) continue;
+    ambiguous = by_prefix != nullptr;
+    by_prefix = &record;
+  }
+  if (ambiguous) {
+    return Error(Code::kInvalidArgument,
+                 cat("network ", name, " is ambiguous: several networks' ids begin with it"));
+  }
+  if (by_prefix != nullptr) return *by_prefix;
+  return Error(Code::kNotFound, cat("network ", name, " not found"));
+}
+
+// Fills in the subnet and the gateway, wanted or chosen.
+Result<NetworkRecord> Manager::with_subnet(NetworkRecord record, const std::string& subnet,
+                                           const std::string& gateway) {
+  if (subnet.empty()) {
+    if (!gateway.empty()) {
+      return Error(Code::kInvalidArgument, "a gateway needs the subnet that it is in");
+    }
+    record.subnet_chosen = true;
+    const std::vector<Subnet> taken = TRY(subnets_taken(record));
+    const Subnet chosen = TRY(choose_free_subnet(taken));
+    return set_subnet(std::move(record), chosen, chosen.nth(1));
+  }
+  return set_wanted_subnet(std::move(record), subnet, gateway, TRY(store_.networks()));
+}
+
+Result<std::vector<Subnet>> Manager::subnets_taken(const NetworkRecord& apart_from) {
+  std::vector<Subnet> taken = TRY(occupied_subnets(apart_from.info.bridge));
+  for (const NetworkRecord& record : TRY(store_.networks())) {
+    if (record.subnet && record.info.id != apart_from.info.id) taken.push_back(*record.subnet);
+  }
+  return taken;
+}
+
+Result<NetworkInfo> Manager::create(const NetworkInfo& wanted) {
+  TRY(check_new_network(wanted));
+  const std::lock_guard lock(mutex_);
+  NetworkRecord record;
+  record.info = wanted;
+  record.info.id = random_hex(kIdDigits);
+  record.info.driver = "bridge";
+  record.info.created = clock_.now();
+  record.info.bridge = cat("sk-", record.info.id.substr(0, 12));
+  for (const NetworkRecord& other : TRY(store_.networks())) {
+    if (other.info.name == wanted.name) {
+      return Error(Code::kAlreadyExists, cat("network with name ", wanted.name, " already exists"));
+    }
+  }
+  record = TRY(with_subnet(std::move(record), wanted.subnet, wanted.gateway));
+  TRY(store_.add_network(record));
+  return record.info;
+}
+
+Result<> Manager::remove(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const NetworkRecord record = TRY(find_record(name));
+  if (record.info.predefined()) {
+    return Error(Code::kPermissionDenied,
+                 cat(record.info.name, " is a pre-defined network and cannot be removed"));
+  }
+  if (!TRY(store_.endpoints_of_network(record.info.id)).empty()) {
+    return Error(Code::kPermissionDenied,
+                 cat("error while removing network: network ", record.info.name, " id ",
+                     record.info.id, " has active endpoints"));
+  }
+  const bool was_up = up_.contains(record.info.id);
+  TRY(take_down(record));
+  TRY(store_.remove_network(record.info.id));
+  return was_up ? write_table() : Result<>();
+}
+
+// Bridges and rules.
+
+Result<NetworkRecord> Manager::bring_up(NetworkRecord record) {
+  const NetworkInfo& info = record.info;
+  // The bridge is looked for each time: somebody else may have removed it.
+  if (up_.contains(info.id) && ::if_nametoindex(info.bridge.c_str()) != 0) return record;
+  const UniqueFd subnet_lock = TRY(lock_subnets());
+  record = TRY(settle_subnet(std::move(record)));
+  TRY(ensure_bridge({.name = info.bridge,
+                     .alias = alias(),
+                     .gateway = record.gateway,
+                     .subnet = *record.subnet}));
+  up_.insert(info.id);
+  ScopeExit undo([&] { (void)take_down(record); });
+  // Packets from 127.0.0.1 to a container's published port cross the bridge before they are
+  // given another source; chain `guard` keeps the other direction closed.
+  TRY(write_file(cat("/proc/sys/net/ipv4/conf/", info.bridge, "/route_localnet"), "1"));
+  TRY(enable_forwarding());
+  TRY(write_table());
+  undo.dismiss();
+  return record;
+}
+
+// A subnet that we chose may have been taken by others since: then another one, unless a
+// container lives in it.
+Result<NetworkRecord> Manager::settle_subnet(NetworkRecord record) {
+  const bool in_use = !TRY(store_.endpoints_of_network(record.info.id)).empty();
+  if (!record.subnet_chosen || in_use) return record;
+  const std::vector<Subnet> taken = TRY(subnets_taken(record));
+  const bool free = std::ranges::none_of(
+      taken, [&](const Subnet& other) { return other.overlaps(*record.subnet); });
+  if (free) return record;
+  TRY(take_down(record));
+  const Subnet chosen = TRY(choose_free_subnet(taken));
+  record = set_subnet(std::move(record), chosen, chosen.nth(1));
+  TRY(store_.set_subnet(record.info.id, *record.subnet, record.gateway));
+  return record;
+}
+
+Result<> Manager::write_table() {
+  std::vector<NftBridge> bridges;
+  std::vector<Forward> forwards;
+  for (const NetworkRecord& record : TRY(store_.networks())) {
+    if (!up_.contains(record.info.id)) continue;
+    bridges.push_back({record.info.bridge, *record.subnet, record.info.internal});
+  }
+  for (const EndpointRecord& endpoint : TRY(store_.endpoints())) {
+    for (Forward& forward : TRY(forwards_of(endpoint))) forwards.push_back(forward);
+  }
+  return table_.replace(bridges, forwards);
+}
+
+// Removes the bridge, if it is ours.
+Result<> Manager::take_down(const NetworkRecord& record) {
+  up_.erase(record.info.id);
+  if (record.info.bridge.empty()) return {};
+  const auto link = TRY(find_link(record.info.bridge));
+  if (!link || link->alias != alias()) return {};
+  return delete_link(record.info.bridge);
+}
+
+// Containers.
+
+Result<Endpoint> Manager::attach(const std::string& container_id, const std::string& network,
+                                 int netns, const AttachOptions& options) {
+  Reservation reserved;
+  {
+    const std::lock_guard lock(mutex_);
+    reserved = TRY(reserve(container_id, network, options));
+  }
+  Result<> made = create_veth(reserved.veth, netns);  // unlocked: it takes the longest
+  const std::lock_guard lock(mutex_);
+  if (made) made = publish(reserved.endpoint);
+  if (!made) {
+    (void)delete_link(reserved.veth.host_name);
+    (void)release(reserved.endpoint);
+    return std::move(made.error())
+        .with_context(
+            cat("attach container ", container_id, " to network ", reserved.network.info.name));
+  }
+  return describe(reserved.endpoint, reserved.network);
+}
+
+// Everything but the kernel's part: address and ports are the container's from here on.
+Result<Manager::Reservation> Manager::reserve(const std::string& container_id,
+                                              const std::string& network,
+                                              const AttachOptions& options) {
+  NetworkRecord record = TRY(find_record(network));
+  if (!record.subnet) {
+    return Error(Code::kInvalidArgument,
+                 cat("network ", record.info.name, " has no addresses to attach a container to"));
+  }
+  const std::vector<EndpointRecord> others = TRY(store_.endpoints_of_container(container_id));
+  for (const EndpointRecord& other : others) {
+    if (other.network_id != record.info.id) continue;
+    return Error(Code::kAlreadyExists, cat("container ", container_id,
+                                           " is already attached to network ", record.info.name));
+  }
+  std::vector<PortHold> holds;
+  std::vector<PortBinding> ports;
+  for (PortBinding port : options.ports) {
+    const Ipv4 host_ip = TRY(parse_host_ip(port.host_ip));
+    holds.push_back(TRY(PortHold::take(port.protocol, host_ip, port.host_port)));
+    port.host_ip = host_ip.str();
+    port.host_port = holds.back().port();
+    ports.push_back(std::move(port));
+  }
+  record = TRY(bring_up(std::move(record)));
+  const Ipv4 ip =
+      TRY(choose_address(record, TRY(store_.used_addresses(record.info.id)), options.requested_ip));
+  const MacAddress mac =
+      options.requested_mac.empty() ? mac_of(ip) : TRY(parse_mac(options.requested_mac));
+  const std::string id = random_hex(kIdDigits);
+  EndpointRecord endpoint{.id = id,
+                          .container_id = container_id,
+                          .network_id = record.info.id,
+                          .mac = format_mac(mac),
+                          .ip = ip,
+                          .host_link = cat("skv", id.substr(0, 12)),
+                          .ports = std::move(ports)};
+  TRY(store_.add_endpoint(endpoint));
+  holds_[id] = std::move(holds);
+  VethSpec veth{.host_name = endpoint.host_link,
+                .bridge = record.info.bridge,
+                .container_name = cat("eth", others.size()),
+                .mac = mac,
+                .ip = ip,
+                .prefix = record.subnet->prefix,
+                .default_gateway = std::nullopt};
+  if (others.empty() && !record.info.internal) veth.default_gateway = record.gateway;
+  return Reservation{std::move(record), std::move(endpoint), std::move(veth)};
+}
+
+Result<> Manager::publish(const EndpointRecord& endpoint) {
+  Result<> done = table_.publish(TRY(forwards_of(endpoint)));
+  // The host's administrator may have flushed all rules: then the table is written anew.
+  if (!done && done.error().sys_errno() == ENOENT) return write_table();
+  return done;
+}
+
+Result<> Manager::release(const EndpointRecord& endpoint) {
+  Result<> withdrawn = table_.unpublish(TRY(forwards_of(endpoint)));
+  TRY(store_.remove_endpoint(endpoint.id));
+  holds_.erase(endpoint.id);
+  return withdrawn;
+}
+
+Result<> Manager::detach(const std::string& container_id) {
+  std::vector<EndpointRecord> records;
+  {
+    const std::lock_guard lock(mutex_);
+    records = TRY(store_.endpoints_of_container(container_id));
+  }
+  Result<> outcome;
+  const auto note = [&](Result<> done) {
+    if (!done && outcome) outcome = std::move(done);
+  };
+  for (const EndpointRecord& record : records) {
+    note(delete_link(record.host_link));  // unlocked: the kernel waits long in it
+    const std::lock_guard lock(mutex_);
+    note(release(record));
+  }
+  return std::move(outcome).context(cat("detach container ", container_id));
+}
+
+Result<std::vector<Endpoint>> Manager::endpoints(const std::string& network_id) {
+  const std::lock_guard lock(mutex_);
+  const NetworkRecord network = TRY(find_record(network_id));
+  std::vector<Endpoint> out;
+  for (const EndpointRecord& record : TRY(store_.endpoints_of_network(network.info.id))) {
+    out.push_back(describe(record, network));
+  }
+  return out;
+}
+
+Result<> Manager::reconcile(const std::vector<std::string>& alive) {
+  std::set<std::string> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const EndpointRecord& record : TRY(store_.endpoints())) gone.insert(record.container_id);
+  }
+  for (const std::string& container : alive) gone.erase(container);
+  for (const std::string& container : gone) TRY(detach(container));
+  return {};
+}
+
+Result<> Manager::shutdown() {
+  const std::lock_guard lock(mutex_);
+  if (!TRY(store_.endpoints()).empty()) return {};
+  for (const NetworkRecord& record : TRY(store_.networks())) TRY(take_down(record));
+  return table_.remove();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<NetworkManager>> open_network_manager(const ManagerOptions& options,
+                                                             const Clock& clock) {
+  auto manager = std::make_unique<Manager>(options, TRY(NetworkStore::open(options.root)), clock);
+  TRY_CONTEXT(manager->start(), "open the networks");
+  return std::unique_ptr<NetworkManager>(std::move(manager));
+}
+
+}  // namespace skiff::network

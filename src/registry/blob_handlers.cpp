@@ -1,0 +1,71 @@
+// GET, HEAD and DELETE of blobs (distribution-spec, Pulling blobs; Deleting Blobs).
+#include "base/log.h"
+#include "base/strings.h"
+#include "registry/byte_range.h"
+#include "registry/call.h"
+
+namespace skiff::registry {
+
+namespace {
+
+Refusal unknown(const Call& call) {
+  return {kBlobUnknown, cat("blob ", call.reference, " is unknown to repository ", call.name),
+          json::object({{"digest", call.reference}})};
+}
+
+Answer<> send_part(Call& call, int status, int file, const ByteRange& range) {
+  Result<> sent = call.writer.send_file(status, file, range.first, range.size());
+  if (!sent) log_debug(cat("blob ", call.reference, ": ", sent.error().message()));
+  return {};
+}
+
+// The range that counts: none where If-Range names other content.
+RequestedRange range_of(const Call& call, uint64_t size) {
+  const std::string condition = call.header("If-Range");
+  if (!condition.empty() && condition != etag_of(call.reference)) return {};
+  return requested_range(call.header("Range"), size);
+}
+
+}  // namespace
+
+Answer<> get_blob(Call& call) {
+  const oci::Digest digest = TRY(parse_digest(call.reference));
+  const Renew renew = call.is_head() ? Renew::kYes : Renew::kNo;
+  if (!TRY(call.context.metadata.find_blob(call.name, digest, renew))) return unknown(call);
+  call.set("Docker-Content-Digest", digest.str());
+  call.set("ETag", etag_of(digest.str()));
+  call.set("Cache-Control", "max-age=31536000, immutable");
+  if (TRY(call.not_modified(digest.str()))) return {};
+
+  auto reader = call.context.content.open(digest);
+  if (!reader && reader.error().code() == Code::kNotFound) return unknown(call);
+  if (!reader) return reader.error();
+  const uint64_t size = (*reader)->size();
+  call.set("Accept-Ranges", "bytes");
+  call.set("Content-Type", "application/octet-stream");
+  const RequestedRange wanted = range_of(call, size);
+  if (wanted.kind == RangeKind::kUnsatisfiable) {
+    call.set("Content-Range", cat("bytes */", size));
+    return Refusal(kRangeNotSatisfiable, cat("the blob has ", size, " bytes"));
+  }
+  if (wanted.kind == RangeKind::kPart) {
+    call.set("Content-Range", cat("bytes ", wanted.range.first, "-", wanted.range.last, "/", size));
+    return send_part(call, 206, (*reader)->fd(), wanted.range);
+  }
+  if (size == 0) return call.reply_empty(200);
+  return send_part(call, 200, (*reader)->fd(), {0, size - 1});
+}
+
+Answer<> delete_blob(Call& call) {
+  const oci::Digest digest = TRY(parse_digest(call.reference));
+  auto parents = call.context.metadata.unlink_blob(call.name, digest);
+  if (!parents && parents.error().code() == Code::kNotFound) return unknown(call);
+  if (!parents) return parents.error();
+  if (parents->empty()) return call.reply_empty(202);
+  return Refusal(
+      kReferenced,
+      cat("blob ", digest.str(), " is part of ", join(*parents, ", "), ": delete that first"),
+      json::object({{"referenced_by", *parents}}));
+}
+
+}  // namespace skiff::registry

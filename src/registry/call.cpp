@@ -1,0 +1,56 @@
+#include "registry/call.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/strings.h"
+
+namespace skiff::registry {
+
+namespace {
+
+// A client that has gone is nothing to report to it.
+void note(const Result<>& sent) {
+  if (!sent) log_debug(cat("answer not sent: ", sent.error().message()));
+}
+
+bool names_entity(std::string_view header, const std::string& etag) {
+  if (header == "*") return true;
+  return std::ranges::any_of(split(header, ','), [&](std::string_view item) {
+    item = trim(item);
+    if (item.starts_with("W/")) item.remove_prefix(2);
+    return item == etag_of(etag);
+  });
+}
+
+}  // namespace
+
+Answer<> Call::reply(int status, std::string_view content_type, std::string_view body) const {
+  note(writer.send(status, content_type, body));
+  return {};
+}
+
+Answer<> Call::reply_json(const json::Value& body) const {
+  return reply(200, "application/json", body.dump() + "\n");
+}
+
+Answer<> Call::reply_empty(int status) const { return reply(status, "", ""); }
+
+Answer<bool> Call::not_modified(const std::string& etag) const {
+  const std::string header_value = header("If-None-Match");
+  if (header_value.empty() || !names_entity(header_value, etag)) return false;
+  TRY(reply_empty(304));
+  return true;
+}
+
+Answer<oci::Digest> parse_digest(std::string_view text) {
+  Result<oci::Digest> digest = oci::Digest::parse(text);
+  if (digest) return *digest;
+  return Refusal(kDigestInvalid, digest.error().message());
+}
+
+std::string etag_of(std::string_view digest) { return cat("\"", digest, "\""); }
+
+Answer<> check_version(Call& call) { return call.reply(200, "application/json", "{}"); }
+
+}  // namespace skiff::registry

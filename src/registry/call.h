@@ -1,0 +1,62 @@
+// Call: one request on its way through a handler, and what handlers share.
+#pragma once
+
+#include <string>
+
+#include "content/content_store.h"
+#include "net/http_server.h"
+#include "registry/metadata.h"
+#include "registry/refusal.h"
+#include "registry/upload_sessions.h"
+
+namespace skiff::registry {
+
+struct Context {
+  content::ContentStore& content;
+  MetadataStore& metadata;
+  UploadSessions& uploads;
+};
+
+struct Call {
+  const Context& context;
+  net::Request& request;
+  net::ResponseWriter& writer;
+  std::string name;       // the repository, valid
+  std::string reference;  // tag, digest or upload, as it stands in the path
+
+  std::string header(std::string_view field) const { return request.headers.get(field); }
+  bool is_head() const { return request.method == "HEAD"; }
+  void set(std::string_view field, std::string value) const {
+    writer.headers().set(field, std::move(value));
+  }
+  Answer<> reply(int status, std::string_view content_type, std::string_view body) const;
+  Answer<> reply_json(const json::Value& body) const;
+  Answer<> reply_empty(int status) const;
+  // True, and answered 304, where If-None-Match names the entity `etag` (without quotes).
+  Answer<bool> not_modified(const std::string& etag) const;
+};
+
+using Handler = Answer<> (*)(Call&);
+
+// DIGEST_INVALID for anything else.
+Answer<oci::Digest> parse_digest(std::string_view text);
+
+// "\"sha256:...\""
+std::string etag_of(std::string_view digest);
+
+Answer<> check_version(Call& call);
+Answer<> get_blob(Call& call);
+Answer<> delete_blob(Call& call);
+Answer<> start_upload(Call& call);
+Answer<> upload_status(Call& call);
+Answer<> upload_chunk(Call& call);
+Answer<> finish_upload(Call& call);
+Answer<> cancel_upload(Call& call);
+Answer<> get_manifest(Call& call);
+Answer<> put_manifest(Call& call);
+Answer<> delete_manifest(Call& call);
+Answer<> list_tags(Call& call);
+Answer<> list_repositories(Call& call);
+Answer<> list_referrers(Call& call);
+
+}  // namespace skiff::registry

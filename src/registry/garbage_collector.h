@@ -1,0 +1,50 @@
+// GarbageCollector: removes what nothing names any more, beside whatever else goes on.
+//
+// It asks the metadata for candidates whose time has come. The metadata decides in one
+// transaction what is garbage, and makes it invisible in the same; the collector holds the
+// lock of each digest until its content is gone, so that a push of the same bytes comes before
+// or after, never in the middle.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "content/content_store.h"
+#include "registry/digest_locks.h"
+#include "registry/metadata.h"
+#include "registry/upload_sessions.h"
+
+namespace skiff::registry {
+
+class GarbageCollector {
+ public:
+  GarbageCollector(content::ContentStore& content, MetadataStore& metadata, UploadSessions& uploads,
+                   DigestLocks& locks, std::chrono::seconds upload_age, const Clock& clock);
+
+  // Finishes what a crash interrupted. Before anything else uses the stores.
+  Result<> recover();
+  // Everything that is due now; returns the number of blobs removed.
+  Result<size_t> collect();
+  // Collects by itself from now on, until destroyed.
+  void start();
+
+ private:
+  void run(const std::stop_token& stop);
+  Result<size_t> collect_some(size_t& reviewed);
+  Result<> remove(const std::vector<oci::Digest>& blobs);
+  std::chrono::milliseconds pause();
+
+  content::ContentStore& content_;
+  MetadataStore& metadata_;
+  UploadSessions& uploads_;
+  DigestLocks& locks_;
+  std::chrono::seconds upload_age_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::jthread thread_;  // last: it uses the others
+};
+
+}  // namespace skiff::registry

@@ -1,0 +1,41 @@
+// Htpasswd: the users who may use the registry, from a file of "name:hash" lines as
+// `htpasswd -B` writes it. Hashes are crypt(3)'s: bcrypt, SHA-512, SHA-256, yescrypt.
+//
+// The file is read again when it changes. A password that was right is remembered, by hash,
+// until then, since a good hash takes tens of milliseconds. Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "base/file.h"
+
+namespace skiff::registry {
+
+class Htpasswd {
+ public:
+  // Refuses a file that is unreadable or malformed, naming the line.
+  static Result<std::unique_ptr<Htpasswd>> open(const Path& file);
+
+  // Whether an Authorization header ("Basic ...") names a user and the right password.
+  bool allows(const std::string& authorization);
+
+ private:
+  using Users = std::map<std::string, std::string>;
+  explicit Htpasswd(Path file) : file_(std::move(file)) {}
+  static Result<Users> parse(const std::string& text);
+  Result<> reload_if_changed();
+  bool check(const std::string& name, const std::string& password);
+
+  Path file_;
+  std::mutex mutex_;  // guards what follows
+  std::filesystem::file_time_type read_at_;
+  Users users_;
+  std::set<std::string> known_good_;  // SHA-256 of "name:password"
+};
+
+}  // namespace skiff::registry

@@ -1,0 +1,90 @@
+// Lists: tags, repositories, referrers (distribution-spec, Listing Tags, Listing Referrers).
+// Each comes in pages; a Link header names the next one (RFC 5988).
+#include <algorithm>
+#include <functional>
+
+#include "base/strings.h"
+#include "registry/call.h"
+
+namespace skiff::registry {
+
+namespace {
+
+constexpr size_t kMaxTags = 10'000;
+constexpr size_t kMaxRepositories = 1'000;
+constexpr size_t kMaxReferrers = 1'000;
+
+// `n` and `last` of the query, `n` at most `max`.
+Answer<Page> requested_page(const Call& call, size_t max) {
+  Page page{call.request.query.get("last"), max};
+  if (!call.request.query.has("n")) return page;
+  const std::string text = call.request.query.get("n");
+  const auto n = parse_uint(text);
+  if (!n) return Refusal(kNumberInvalid, cat("n must be a whole number, not ", quoted(text)));
+  page.limit = std::min<size_t>(*n, max);
+  return page;
+}
+
+// One item more than the page holds, to see whether another page follows.
+Page with_one_more(Page page) {
+  if (page.limit > 0) ++page.limit;
+  return page;
+}
+
+// Cuts `items` to the page; names the next one, which begins after the last item's key.
+template <typename Item, typename Key>
+void end_page(const Call& call, std::vector<Item>& items, const Page& page, Key key) {
+  if (items.size() <= page.limit) return;
+  items.erase(items.begin() + static_cast<std::ptrdiff_t>(page.limit), items.end());
+  net::Query query;
+  query.add("n", cat(page.limit)).add("last", key(items.back()));
+  if (std::string type = call.request.query.get("artifactType"); !type.empty()) {
+    query.add("artifactType", type);
+  }
+  call.set("Link", cat("<", call.request.path, "?", query.str(), ">; rel=\"next\""));
+}
+
+json::Value describe(const Referrer& referrer) {
+  json::Value out = json::object(
+      {{"mediaType", referrer.media_type}, {"digest", referrer.digest}, {"size", referrer.size}});
+  if (!referrer.annotations.empty()) out.set("annotations", referrer.annotations);
+  if (!referrer.artifact_type.empty()) out.set("artifactType", referrer.artifact_type);
+  return out;
+}
+
+}  // namespace
+
+Answer<> list_tags(Call& call) {
+  const Page page = TRY(requested_page(call, kMaxTags));
+  auto tags = TRY(call.context.metadata.tags(call.name, with_one_more(page)));
+  if (!tags) {
+    return Refusal(kNameUnknown, cat("repository ", call.name, " is unknown"),
+                   json::object({{"name", call.name}}));
+  }
+  end_page(call, *tags, page, std::identity());
+  return call.reply_json(json::object({{"name", call.name}, {"tags", *tags}}));
+}
+
+Answer<> list_repositories(Call& call) {
+  const Page page = TRY(requested_page(call, kMaxRepositories));
+  auto names = TRY(call.context.metadata.repositories(with_one_more(page)));
+  end_page(call, names, page, std::identity());
+  return call.reply_json(json::object({{"repositories", names}}));
+}
+
+Answer<> list_referrers(Call& call) {
+  const oci::Digest subject = TRY(parse_digest(call.reference));
+  const Page page = TRY(requested_page(call, kMaxReferrers));
+  const std::string type = call.request.query.get("artifactType");
+  auto found = TRY(call.context.metadata.referrers(call.name, subject, type, with_one_more(page)));
+  end_page(call, found, page, [](const Referrer& r) -> const std::string& { return r.digest; });
+  json::Array manifests;
+  for (const Referrer& referrer : found) manifests.push_back(describe(referrer));
+  if (!type.empty()) call.set("OCI-Filters-Applied", "artifactType");
+  const json::Value index = json::object({{"schemaVersion", 2},
+                                          {"mediaType", std::string(oci::kMediaTypeIndex)},
+                                          {"manifests", std::move(manifests)}});
+  return call.reply(200, oci::kMediaTypeIndex, index.dump());
+}
+
+}  // namespace skiff::registry

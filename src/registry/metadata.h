@@ -1,0 +1,184 @@
+// MetadataStore: all that a registry knows beside the blobs' bytes: which repository has which
+// blobs and manifests, the manifests themselves, tags, referrers, uploads, and what may be
+// garbage. No HTTP, no blob bytes.
+//
+// Each call is one transaction. What it wrote is durable when it returns, unless it says
+// "soon": then it survives the process at once, and a power cut within moments.
+//
+// The life of an image:
+//   store.blob_arrives(d); content.commit(...); store.link_blob("a/b", d, size);   each blob
+//   store.put_manifest("a/b", manifest, {.tags = {"1"}});    all or nothing, checks every blob
+//   store.delete_manifest("a/b", digest);                    its blobs become candidates
+//   store.take_garbage(...)                                  decides again, then lets go
+//
+// Leases: a link to a blob that no manifest names yet is kept until its lease ends. Linking,
+// mounting and find_blob with `renew` start a lease of the store's grace; a renewal is left
+// out while more than half of it is to come. So "this blob exists" is a promise for at least
+// half the grace. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "oci/manifest.h"
+
+namespace skiff::registry {
+
+struct MetadataOptions {
+  std::chrono::seconds grace{3600};
+  // Manifests without tag, index and subject are garbage, too.
+  bool collect_untagged = false;
+  // Indexes may name manifests that the repository does not have.
+  bool sparse_indexes = false;
+};
+
+enum class Renew { kNo, kYes };
+
+class BlobLinks {
+ public:
+  virtual ~BlobLinks() = default;
+  // The blob's size where the repository has it.
+  virtual Result<std::optional<uint64_t>> find_blob(const std::string& repository,
+                                                    const oci::Digest& blob, Renew renew) = 0;
+  // Remembers, soon, that content of that digest is about to be stored, so that a crash
+  // before link_blob leaves nothing for ever.
+  virtual Result<> blob_arrives(const oci::Digest& blob) = 0;
+  virtual Result<> link_blob(const std::string& repository, const oci::Digest& blob,
+                             uint64_t size) = 0;
+  // Links a blob that `from` has ("": any repository). False where it has not.
+  virtual Result<bool> mount_blob(const std::string& repository, const std::string& from,
+                                  const oci::Digest& blob) = 0;
+  // Digests of manifests that name the blob; where there are none it is let go. kNotFound.
+  virtual Result<std::vector<std::string>> unlink_blob(const std::string& repository,
+                                                       const oci::Digest& blob) = 0;
+};
+
+class Uploads {
+ public:
+  virtual ~Uploads() = default;
+  // All of them "soon": an upload is no promise yet.
+  virtual Result<> begin_upload(const std::string& repository, const std::string& id,
+                                HashAlgorithm algorithm) = 0;
+  // Its hash algorithm where the repository has the upload; renews its age.
+  virtual Result<std::optional<HashAlgorithm>> find_upload(const std::string& repository,
+                                                           const std::string& id) = 0;
+  virtual Result<> end_upload(const std::string& id) = 0;
+  // Ids of those nobody touched since `before`.
+  virtual Result<std::vector<std::string>> stale_uploads(TimePoint before) = 0;
+};
+
+// One thing that a manifest names.
+struct ManifestReference {
+  oci::Digest digest;
+  uint64_t size = 0;
+  bool manifest = false;  // an entry of an index
+  bool optional = false;  // the repository need not have it: a layer that is fetched elsewhere
+  std::string place;      // "layers[2]"
+};
+
+struct ManifestRow {
+  oci::Digest digest;
+  std::string media_type;
+  std::string bytes;
+};
+
+struct NewManifest {
+  ManifestRow row;
+  std::string artifact_type;
+  std::map<std::string, std::string> annotations;
+  std::optional<oci::Digest> subject;
+  std::vector<ManifestReference> references;
+};
+
+struct PutCondition {
+  std::vector<std::string> tags;  // to point at it
+  bool only_new = false;          // no tag may exist yet
+  std::string only_over;          // the digest that each tag must have now, or ""
+};
+
+struct PutOutcome {
+  bool condition_failed = false;
+  std::vector<ManifestReference> missing;   // nothing was written where there are any
+  std::vector<ManifestReference> mismatch;  // `size` is what is stored
+  bool stored() const { return !condition_failed && missing.empty() && mismatch.empty(); }
+};
+
+struct DeleteOutcome {
+  bool found = false;
+  std::vector<std::string> parents;  // tagged indexes that need it: nothing was deleted
+};
+
+struct Referrer {
+  std::string digest;
+  std::string media_type;
+  uint64_t size = 0;
+  std::string artifact_type;
+  std::map<std::string, std::string> annotations;
+};
+
+// One page of a list: what comes after `last`, at most `limit` items.
+struct Page {
+  std::string last;
+  size_t limit = 0;
+};
+
+class Manifests {
+ public:
+  virtual ~Manifests() = default;
+  virtual Result<PutOutcome> put_manifest(const std::string& repository,
+                                          const NewManifest& manifest,
+                                          const PutCondition& condition) = 0;
+  // By digest or tag.
+  virtual Result<std::optional<ManifestRow>> find_manifest(const std::string& repository,
+                                                           const std::string& reference) = 0;
+  // With the tags that point at it.
+  virtual Result<DeleteOutcome> delete_manifest(const std::string& repository,
+                                                const oci::Digest& digest) = 0;
+  // False where there is none; kFailedPrecondition where it is not at `only_over` (if given).
+  virtual Result<bool> delete_tag(const std::string& repository, const std::string& tag,
+                                  const std::string& only_over) = 0;
+  virtual Result<std::vector<Referrer>> referrers(const std::string& repository,
+                                                  const oci::Digest& subject,
+                                                  const std::string& artifact_type,
+                                                  const Page& page) = 0;
+  // In case-insensitive alphabetical order; nullopt for an unknown repository.
+  virtual Result<std::optional<std::vector<std::string>>> tags(const std::string& repository,
+                                                               const Page& page) = 0;
+  // Those that have a manifest.
+  virtual Result<std::vector<std::string>> repositories(const Page& page) = 0;
+};
+
+class Garbage {
+ public:
+  virtual ~Garbage() = default;
+  // Reviews up to `limit` candidates whose time has come. A candidate is passed over where
+  // `lock` says no. Returns the blobs that nothing names any more; they cannot be found
+  // from now on, and drop_blobs must follow once their content is gone.
+  struct Review {
+    size_t reviewed = 0;
+    std::vector<oci::Digest> doomed;
+  };
+  virtual Result<Review> take_garbage(size_t limit,
+                                      const std::function<bool(const oci::Digest&)>& lock) = 0;
+  virtual Result<> drop_blobs(const std::vector<oci::Digest>& blobs) = 0;
+  // When the next candidate is to be reviewed; nullopt where there is none.
+  virtual Result<std::optional<TimePoint>> next_review() = 0;
+  // After a crash: blobs that were arriving or doomed when it came.
+  virtual Result<std::vector<oci::Digest>> interrupted_blobs() = 0;
+};
+
+class MetadataStore : public BlobLinks, public Uploads, public Manifests, public Garbage {};
+
+// registry.db under `root` (docs/formats/registry.md).
+Result<std::unique_ptr<MetadataStore>> open_sqlite_metadata(const Path& root,
+                                                            const MetadataOptions& options,
+                                                            const Clock& clock);
+
+}  // namespace skiff::registry

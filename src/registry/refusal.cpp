@@ -1,0 +1,42 @@
+#include "registry/refusal.h"
+
+#include "base/log.h"
+
+namespace skiff::registry {
+
+namespace {
+
+const ErrorKind& kind_of(Code code) {
+  switch (code) {
+    case Code::kUnavailable:
+    case Code::kAborted:
+    case Code::kCancelled:
+    case Code::kDeadlineExceeded:
+      return kUnavailable;
+    case Code::kResourceExhausted:
+      return kDiskFull;
+    default:
+      return kInternal;
+  }
+}
+
+std::string_view text_of(const ErrorKind& kind) {
+  if (kind.status == kUnavailable.status) return "the registry is busy: try again";
+  if (kind.status == kDiskFull.status) return "the registry has no space left";
+  return "the registry failed; its log says why";
+}
+
+}  // namespace
+
+Refusal::Refusal(const Error& error) : kind(kind_of(error.code())), message(text_of(kind)) {
+  log_error(error.message());
+}
+
+std::string error_body(const Refusal& refusal) {
+  json::Value error =
+      json::object({{"code", std::string(refusal.kind.code)}, {"message", refusal.message}});
+  if (!refusal.detail.is_null()) error.set("detail", refusal.detail);
+  return json::object({{"errors", json::array({std::move(error)})}}).dump() + "\n";
+}
+
+}  // namespace skiff::registry

@@ -1,0 +1,57 @@
+#include "registry/registry.h"
+
+#include "registry/garbage_collector.h"
+#include "registry/router.h"
+
+namespace skiff::registry {
+
+namespace {
+
+class LocalRegistry : public Registry {
+ public:
+  LocalRegistry(std::unique_ptr<content::ContentStore> content,
+                std::unique_ptr<MetadataStore> metadata, std::unique_ptr<Htpasswd> users,
+                const RegistryOptions& options, const Clock& clock)
+      : content_(std::move(content)),
+        metadata_(std::move(metadata)),
+        users_(std::move(users)),
+        uploads_(*content_, *metadata_, locks_, clock),
+        context_{*content_, *metadata_, uploads_},
+        collector_(*content_, *metadata_, uploads_, locks_, options.upload_age, clock) {}
+
+  Result<> start(bool collect) {
+    TRY(collector_.recover());
+    if (collect) collector_.start();
+    return {};
+  }
+
+  net::Handler handler() override { return make_handler(context_, users_.get()); }
+  Result<size_t> collect_garbage() override { return collector_.collect(); }
+
+ private:
+  std::unique_ptr<content::ContentStore> content_;
+  std::unique_ptr<MetadataStore> metadata_;
+  std::unique_ptr<Htpasswd> users_;
+  DigestLocks locks_;
+  UploadSessions uploads_;
+  Context context_;
+  GarbageCollector collector_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options,
+                                                const Clock& clock) {
+  TRY(make_directories(options.root));
+  std::unique_ptr<Htpasswd> users;
+  if (!options.htpasswd.empty()) users = TRY(Htpasswd::open(options.htpasswd));
+  auto content =
+      TRY(content::open_content_store(options.root / "content", DurableFiles::system(), clock));
+  auto metadata = TRY(open_sqlite_metadata(options.root, options.metadata, clock));
+  auto registry = std::make_unique<LocalRegistry>(std::move(content), std::move(metadata),
+                                                  std::move(users), options, clock);
+  TRY(registry->start(options.collect_garbage));
+  return registry;
+}
+
+}  // namespace skiff::registry

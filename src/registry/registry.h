@@ -1,0 +1,40 @@
+// Registry: the server side of the OCI distribution API (v1.1) over one root directory.
+//
+//   auto registry = TRY(registry::open_registry({.root = "/var/lib/skiff-registry"}));
+//   net::HttpServer server(registry->handler(), {});
+//
+// ROOT/content holds the blobs (content store), ROOT/registry.db everything else
+// (docs/formats/registry.md). What is answered 201 is durable; a tag is visible only with all
+// that it names. Garbage is collected while the registry serves. One process a root.
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "net/http_server.h"
+#include "registry/metadata.h"
+
+namespace skiff::registry {
+
+struct RegistryOptions {
+  Path root;
+  Path htpasswd;  // users and passwords; "" lets anybody do anything
+  MetadataOptions metadata;
+  bool collect_garbage = true;
+  std::chrono::seconds upload_age{24 * 3600};  // uploads untouched for so long are dropped
+};
+
+class Registry {
+ public:
+  virtual ~Registry() = default;
+  // Must not outlive the registry.
+  virtual net::Handler handler() = 0;
+  // Reviews all candidates whose time has come, and drops old uploads; runs by itself, too.
+  // Returns the number of blobs removed.
+  virtual Result<size_t> collect_garbage() = 0;
+};
+
+Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options,
+                                                const Clock& clock = Clock::system());
+
+}  // namespace skiff::registry

@@ -1,0 +1,114 @@
+// Which repository has which blob.
+#include "base/strings.h"
+#include "registry/sqlite_metadata.h"
+
+namespace skiff::registry {
+
+namespace {
+
+// The repository's link to a stored blob.
+struct Link {
+  int64_t repository = 0;
+  uint64_t size = 0;
+  int64_t lease = 0;
+};
+
+Result<std::optional<Link>> find_link(Database& db, const std::string& repository,
+                                      const std::string& digest) {
+  Statement row =
+      TRY(db.prepare("SELECT repository.id, blob.size, link.lease FROM repository "
+                     "JOIN link ON link.repository = repository.id "
+                     "JOIN blob ON blob.digest = link.digest "
+                     "WHERE repository.name = ? AND link.digest = ?",
+                     repository, digest));
+  if (!TRY(row.step())) return std::nullopt;
+  return Link{row.integer(0), static_cast<uint64_t>(row.integer(1)), row.integer(2)};
+}
+
+Result<bool> is_linked(Database& db, const std::string& from, const std::string& digest) {
+  if (!from.empty()) return TRY(find_link(db, from, digest)).has_value();
+  Statement row = TRY(db.prepare("SELECT 1 FROM link WHERE digest = ? LIMIT 1", digest));
+  return TRY(row.step());
+}
+
+}  // namespace
+
+Result<std::optional<uint64_t>> SqliteMetadata::find_blob(const std::string& repository,
+                                                          const oci::Digest& blob, Renew renew) {
+  const std::string digest = blob.str();
+  std::optional<Link> link = TRY(find_link(*readers_.take(), repository, digest));
+  if (!link) return std::optional<uint64_t>();
+  const int64_t half = std::chrono::nanoseconds(options_.grace).count() / 2;
+  if (renew == Renew::kNo || link->lease - now() > half) return std::optional(link->size);
+  // The row may be gone by now: then the answer is that there is no such blob.
+  std::lock_guard lock(writer_mutex_);
+  const int64_t renewed =
+      TRY(quick_.run("UPDATE link SET lease = max(lease, ?) WHERE repository = ? AND digest = ?",
+                     lease_end(), link->repository, digest));
+  return renewed > 0 ? std::optional(link->size) : std::nullopt;
+}
+
+Result<> SqliteMetadata::blob_arrives(const oci::Digest& blob) {
+  std::lock_guard lock(writer_mutex_);
+  TRY(quick_.run("INSERT OR IGNORE INTO blob(digest, size, state) VALUES (?, 0, 'arriving')",
+                 blob.str()));
+  return {};
+}
+
+Result<> SqliteMetadata::link_blob(const std::string& repository, const oci::Digest& blob,
+                                   uint64_t size) {
+  std::lock_guard lock(writer_mutex_);
+  Transaction tx = TRY(durable_.begin());
+  const int64_t id = TRY(make_repository(durable_, repository));
+  TRY(
+      durable_.run("INSERT INTO blob(digest, size, state) VALUES (?, ?, 'stored') "
+                   "ON CONFLICT(digest) DO UPDATE SET size = excluded.size, state = excluded.state",
+                   blob.str(), size));
+  TRY(add_link(durable_, id, blob));
+  return tx.commit();
+}
+
+Result<> SqliteMetadata::add_link(Database& db, int64_t repository, const oci::Digest& blob) {
+  const std::string digest = blob.str();
+  TRY(
+      db.run("INSERT INTO link(repository, digest, lease) VALUES (?,?,?) "
+             "ON CONFLICT(repository, digest) DO UPDATE SET lease = max(lease, excluded.lease)",
+             repository, digest, lease_end()));
+  return add_candidate(db, repository, digest);
+}
+
+Result<bool> SqliteMetadata::mount_blob(const std::string& repository, const std::string& from,
+                                        const oci::Digest& blob) {
+  std::lock_guard lock(writer_mutex_);
+  Transaction tx = TRY(durable_.begin());
+  if (!TRY(is_linked(durable_, from, blob.str()))) return false;
+  TRY(add_link(durable_, TRY(make_repository(durable_, repository)), blob));
+  TRY(tx.commit());
+  return true;
+}
+
+Result<std::vector<std::string>> SqliteMetadata::unlink_blob(const std::string& repository,
+                                                             const oci::Digest& blob) {
+  const std::string digest = blob.str();
+  std::lock_guard lock(writer_mutex_);
+  Transaction tx = TRY(durable_.begin());
+  std::optional<Link> link = TRY(find_link(durable_, repository, digest));
+  if (!link) return Error(Code::kNotFound, cat("no blob ", digest, " in ", repository));
+  std::vector<std::string> parents;
+  {
+    Statement rows =
+        TRY(durable_.prepare("SELECT parent FROM edge WHERE repository = ? AND child = ? LIMIT 10",
+                             link->repository, digest));
+    while (TRY(rows.step())) parents.push_back(rows.text(0));
+  }
+  if (!parents.empty()) return parents;
+  // Without link there is no candidate row's worth of work left but the blob itself: the
+  // review finds it unlinked.
+  TRY(durable_.run("DELETE FROM link WHERE repository = ? AND digest = ?", link->repository,
+                   digest));
+  TRY(add_candidate(durable_, link->repository, digest));
+  TRY(tx.commit());
+  return parents;
+}
+
+}  // namespace skiff::registry

@@ -1,0 +1,144 @@
+// The queue of candidates. Whatever can turn something into garbage adds a candidate with a
+// time of review; the review decides by what is true then, in the transaction that lets go.
+#include "registry/sqlite_metadata.h"
+
+namespace skiff::registry {
+
+namespace {
+
+// When a candidate that somebody is working on is looked at again.
+constexpr std::chrono::seconds kBusyRetry{1};
+
+Result<bool> exists(Statement row) { return TRY(row.step()); }
+
+Result<bool> is_named(Database& db, int64_t repository, const std::string& digest) {
+  return exists(TRY(db.prepare("SELECT 1 FROM edge WHERE repository = ? AND child = ? LIMIT 1",
+                               repository, digest)));
+}
+
+Result<> postpone(Database& db, int64_t repository, const std::string& digest, int64_t until) {
+  TRY(
+      db.run("INSERT INTO candidate(repository, digest, review) VALUES (?,?,?)"
+             " ON CONFLICT(repository, digest) DO UPDATE SET review = excluded.review",
+             repository, digest, until));
+  return {};
+}
+
+Result<> drop_if_empty(Database& db, int64_t repository) {
+  TRY(
+      db.run("DELETE FROM repository WHERE id = ?1"
+             " AND NOT EXISTS (SELECT 1 FROM manifest WHERE repository = ?1)"
+             " AND NOT EXISTS (SELECT 1 FROM link WHERE repository = ?1)"
+             " AND NOT EXISTS (SELECT 1 FROM upload WHERE repository = ?1)",
+             repository));
+  return {};
+}
+
+}  // namespace
+
+Result<Garbage::Review> SqliteMetadata::take_garbage(
+    size_t limit, const std::function<bool(const oci::Digest&)>& lock) {
+  std::lock_guard writing(writer_mutex_);
+  Transaction tx = TRY(durable_.begin());
+  Review out;
+  for (const Candidate& candidate : TRY(due_candidates(durable_, limit))) {
+    ++out.reviewed;
+    oci::Digest digest = TRY(oci::Digest::parse(candidate.digest));
+    if (!lock(digest)) {
+      TRY(postpone(durable_, candidate.repository, candidate.digest,
+                   unix_nanos(clock_.now() + kBusyRetry)));
+      continue;
+    }
+    if (TRY(review(durable_, candidate))) out.doomed.push_back(std::move(digest));
+  }
+  if (out.reviewed > 0) TRY(tx.commit());
+  return out;
+}
+
+Result<std::vector<SqliteMetadata::Candidate>> SqliteMetadata::due_candidates(Database& db,
+                                                                              size_t limit) const {
+  Statement rows =
+      TRY(db.prepare("SELECT repository, digest FROM candidate WHERE review <= ?"
+                     " ORDER BY review LIMIT ?",
+                     now(), limit));
+  std::vector<Candidate> out;
+  while (TRY(rows.step())) out.push_back({rows.integer(0), rows.text(1)});
+  return out;
+}
+
+// True where it is a blob that nothing names any more, now doomed.
+Result<bool> SqliteMetadata::review(Database& db, const Candidate& candidate) {
+  TRY(db.run("DELETE FROM candidate WHERE repository = ? AND digest = ?", candidate.repository,
+             candidate.digest));
+  if (options_.collect_untagged) TRY(review_manifest(db, candidate));
+  const bool doomed = TRY(review_link(db, candidate));
+  TRY(drop_if_empty(db, candidate.repository));
+  return doomed;
+}
+
+// A manifest is kept by a tag, an index that lists it, a subject that is there, or its lease.
+Result<> SqliteMetadata::review_manifest(Database& db, const Candidate& candidate) {
+  int64_t lease = 0;
+  {
+    Statement row =
+        TRY(db.prepare("SELECT lease,"
+                       " EXISTS (SELECT 1 FROM tag WHERE repository = ?1 AND digest = ?2),"
+                       " EXISTS (SELECT 1 FROM manifest AS other WHERE other.repository = ?1"
+                       "  AND other.digest = manifest.subject)"
+                       " FROM manifest WHERE repository = ?1 AND digest = ?2",
+                       candidate.repository, candidate.digest));
+    if (!TRY(row.step())) return {};
+    if (row.integer(1) != 0 || row.integer(2) != 0) return {};
+    lease = row.integer(0);
+  }
+  if (TRY(is_named(db, candidate.repository, candidate.digest))) return {};
+  if (lease > now()) return postpone(db, candidate.repository, candidate.digest, lease);
+  return erase_manifest(db, candidate.repository, candidate.digest);
+}
+
+Result<bool> SqliteMetadata::review_link(Database& db, const Candidate& candidate) {
+  std::optional<int64_t> lease;
+  {
+    Statement row = TRY(db.prepare("SELECT lease FROM link WHERE repository = ? AND digest = ?",
+                                   candidate.repository, candidate.digest));
+    if (TRY(row.step())) lease = row.integer(0);
+  }
+  if (lease) {
+    if (TRY(is_named(db, candidate.repository, candidate.digest))) return false;
+    if (*lease > now()) {
+      TRY(postpone(db, candidate.repository, candidate.digest, *lease));
+      return false;
+    }
+    TRY(db.run("DELETE FROM link WHERE repository = ? AND digest = ?", candidate.repository,
+               candidate.digest));
+  }
+  return TRY(db.run("UPDATE blob SET state = 'doomed' WHERE digest = ?1 AND state = 'stored'"
+                    " AND NOT EXISTS (SELECT 1 FROM link WHERE digest = ?1)",
+                    candidate.digest)) > 0;
+}
+
+Result<> SqliteMetadata::drop_blobs(const std::vector<oci::Digest>& blobs) {
+  std::lock_guard lock(writer_mutex_);
+  Transaction tx = TRY(quick_.begin());
+  for (const oci::Digest& blob : blobs) {
+    TRY(quick_.run("DELETE FROM blob WHERE digest = ? AND state <> 'stored'", blob.str()));
+  }
+  return tx.commit();
+}
+
+Result<std::optional<TimePoint>> SqliteMetadata::next_review() {
+  ReaderPool::Reader db = readers_.take();
+  Statement row = TRY(db->prepare("SELECT min(review) FROM candidate"));
+  if (!TRY(row.step()) || row.is_null(0)) return std::optional<TimePoint>();
+  return std::optional(TimePoint(std::chrono::nanoseconds(row.integer(0))));
+}
+
+Result<std::vector<oci::Digest>> SqliteMetadata::interrupted_blobs() {
+  ReaderPool::Reader db = readers_.take();
+  Statement rows = TRY(db->prepare("SELECT digest FROM blob WHERE state <> 'stored'"));
+  std::vector<oci::Digest> out;
+  while (TRY(rows.step())) out.push_back(TRY(oci::Digest::parse(rows.text(0))));
+  return out;
+}
+
+}  // namespace skiff::registry

@@ -1,0 +1,207 @@
+// Manifests and tags: what makes an image visible, and what takes it away.
+#include "base/strings.h"
+#include "registry/sqlite_metadata.h"
+
+namespace skiff::registry {
+
+namespace {
+
+json::Value annotations_json(const std::map<std::string, std::string>& annotations) {
+  return annotations;
+}
+
+Result<std::optional<std::string>> tag_target(Database& db, int64_t repository,
+                                              const std::string& tag) {
+  Statement row =
+      TRY(db.prepare("SELECT digest FROM tag WHERE repository = ? AND name = ?", repository, tag));
+  if (!TRY(row.step())) return std::optional<std::string>();
+  return std::optional(row.text(0));
+}
+
+Result<bool> condition_holds(Database& db, int64_t repository, const PutCondition& condition) {
+  if (!condition.only_new && condition.only_over.empty()) return true;
+  for (const std::string& tag : condition.tags) {
+    const std::optional<std::string> target = TRY(tag_target(db, repository, tag));
+    if (condition.only_new && target) return false;
+    if (!condition.only_over.empty() && target != condition.only_over) return false;
+  }
+  return true;
+}
+
+Result<bool> has_manifest(Database& db, int64_t repository, const std::string& digest) {
+  Statement row = TRY(
+      db.prepare("SELECT 1 FROM manifest WHERE repository = ? AND digest = ?", repository, digest));
+  return TRY(row.step());
+}
+
+// The size of a stored blob that the repository has.
+Result<std::optional<uint64_t>> linked_size(Database& db, int64_t repository,
+                                            const std::string& digest) {
+  Statement row =
+      TRY(db.prepare("SELECT blob.size FROM link JOIN blob ON blob.digest = link.digest "
+                     "WHERE link.repository = ? AND link.digest = ?",
+                     repository, digest));
+  if (!TRY(row.step())) return std::optional<uint64_t>();
+  return std::optional(static_cast<uint64_t>(row.integer(0)));
+}
+
+// The tags that point at indexes which hold `digest`, directly or through other indexes.
+Result<std::vector<std::string>> tags_above(Database& db, int64_t repository,
+                                            const std::string& digest) {
+  Statement rows =
+      TRY(db.prepare("WITH RECURSIVE above(digest) AS ("
+                     " SELECT parent FROM edge WHERE repository = ?1 AND child = ?2"
+                     " UNION SELECT edge.parent FROM edge JOIN above ON edge.child = above.digest"
+                     "  WHERE edge.repository = ?1) "
+                     "SELECT DISTINCT tag.name FROM above JOIN tag"
+                     " ON tag.repository = ?1 AND tag.digest = above.digest LIMIT 10",
+                     repository, digest));
+  std::vector<std::string> names;
+  while (TRY(rows.step())) names.push_back(rows.text(0));
+  return names;
+}
+
+Result<std::vector<std::string>> column(Statement rows) {
+  std::vector<std::string> out;
+  while (TRY(rows.step())) out.push_back(rows.text(0));
+  return out;
+}
+
+}  // namespace
+
+Result<PutOutcome> SqliteMetadata::put_manifest(const std::string& repository,
+                                                const NewManifest& manifest,
+                                                const PutCondition& condition) {
+  std::lock_guard lock(writer_mutex_);
+  Transaction tx = TRY(durable_.begin());
+  const int64_t id = TRY(make_repository(durable_, repository));
+  PutOutcome outcome;
+  outcome.condition_failed = !TRY(condition_holds(durable_, id, condition));
+  if (!outcome.stored()) return outcome;
+  outcome = TRY(check_references(durable_, id, manifest));
+  if (!outcome.stored()) return outcome;
+  TRY(write_manifest(durable_, id, manifest));
+  const std::string digest = manifest.row.digest.str();
+  for (const std::string& tag : condition.tags) TRY(write_tag(durable_, id, tag, digest));
+  TRY(tx.commit());
+  return outcome;
+}
+
+Result<PutOutcome> SqliteMetadata::check_references(Database& db, int64_t repository,
+                                                    const NewManifest& manifest) const {
+  PutOutcome outcome;
+  for (const ManifestReference& reference : manifest.references) {
+    const std::string digest = reference.digest.str();
+    if (reference.manifest && TRY(has_manifest(db, repository, digest))) continue;
+    // The entries of a build cache's index are plain blobs.
+    std::optional<uint64_t> size = TRY(linked_size(db, repository, digest));
+    if (!size) {
+      const bool sparse = reference.manifest && options_.sparse_indexes;
+      if (!reference.optional && !sparse) outcome.missing.push_back(reference);
+    } else if (*size != reference.size) {
+      outcome.mismatch.push_back(reference);
+      outcome.mismatch.back().size = *size;
+    }
+  }
+  return outcome;
+}
+
+Result<> SqliteMetadata::write_manifest(Database& db, int64_t repository,
+                                        const NewManifest& manifest) {
+  const std::string digest = manifest.row.digest.str();
+  std::optional<std::string> subject;
+  if (manifest.subject) subject = manifest.subject->str();
+  Statement insert =
+      TRY(db.prepare("INSERT INTO manifest(repository, digest, media_type, artifact_type, subject,"
+                     " annotations, lease, bytes) VALUES (?,?,?,?,?,?,?,?) "
+                     "ON CONFLICT(repository, digest) DO UPDATE SET lease = excluded.lease,"
+                     " media_type = excluded.media_type",
+                     repository, digest, manifest.row.media_type, manifest.artifact_type, subject,
+                     annotations_json(manifest.annotations).dump(), lease_end()));
+  TRY(insert.bind_blob(8, manifest.row.bytes));
+  TRY(insert.step());
+  for (const ManifestReference& reference : manifest.references) {
+    TRY(db.run("INSERT OR IGNORE INTO edge(repository, parent, child) VALUES (?,?,?)", repository,
+               digest, reference.digest.str()));
+  }
+  if (options_.collect_untagged) TRY(add_candidate(db, repository, digest));
+  return {};
+}
+
+Result<> SqliteMetadata::write_tag(Database& db, int64_t repository, const std::string& tag,
+                                   const std::string& digest) {
+  const std::optional<std::string> before = TRY(tag_target(db, repository, tag));
+  TRY(
+      db.run("INSERT INTO tag(repository, name, digest, updated) VALUES (?,?,?,?) "
+             "ON CONFLICT(repository, name) DO UPDATE SET digest = excluded.digest,"
+             " updated = excluded.updated",
+             repository, tag, digest, now()));
+  if (before && *before != digest) TRY(add_candidate(db, repository, *before));
+  return {};
+}
+
+Result<std::optional<ManifestRow>> SqliteMetadata::find_manifest(const std::string& repository,
+                                                                 const std::string& reference) {
+  constexpr std::string_view kByDigest =
+      "SELECT manifest.digest, media_type, bytes FROM repository JOIN manifest"
+      " ON manifest.repository = repository.id WHERE name = ? AND manifest.digest = ?";
+  constexpr std::string_view kByTag =
+      "SELECT manifest.digest, media_type, bytes FROM repository"
+      " JOIN tag ON tag.repository = repository.id"
+      " JOIN manifest ON manifest.repository = tag.repository AND manifest.digest = tag.digest"
+      " WHERE repository.name = ? AND tag.name = ?";
+  const bool by_digest = reference.find(':') != std::string::npos;
+  ReaderPool::Reader db = readers_.take();
+  Statement row = TRY(db->prepare(by_digest ? kByDigest : kByTag, repository, reference));
+  if (!TRY(row.step())) return std::optional<ManifestRow>();
+  return std::optional(ManifestRow{TRY(oci::Digest::parse(row.text(0))), row.text(1), row.text(2)});
+}
+
+Result<DeleteOutcome> SqliteMetadata::delete_manifest(const std::string& repository,
+                                                      const oci::Digest& digest) {
+  std::lock_guard lock(writer_mutex_);
+  Transaction tx = TRY(durable_.begin());
+  DeleteOutcome outcome;
+  const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
+  outcome.found = id && TRY(has_manifest(durable_, *id, digest.str()));
+  if (!outcome.found) return outcome;
+  outcome.parents = TRY(tags_above(durable_, *id, digest.str()));
+  if (!outcome.parents.empty()) return outcome;
+  TRY(erase_manifest(durable_, *id, digest.str()));
+  TRY(tx.commit());
+  return outcome;
+}
+
+// Its tags go with it; what it named, and what is about it, is reviewed.
+Result<> SqliteMetadata::erase_manifest(Database& db, int64_t repository,
+                                        const std::string& digest) {
+  const std::vector<std::string> children = TRY(column(TRY(db.prepare(
+      "SELECT child FROM edge WHERE repository = ? AND parent = ?", repository, digest))));
+  const std::vector<std::string> referrers = TRY(column(TRY(db.prepare(
+      "SELECT digest FROM manifest WHERE repository = ? AND subject = ?", repository, digest))));
+  TRY(db.run("DELETE FROM edge WHERE repository = ? AND parent = ?", repository, digest));
+  TRY(db.run("DELETE FROM tag WHERE repository = ? AND digest = ?", repository, digest));
+  TRY(db.run("DELETE FROM manifest WHERE repository = ? AND digest = ?", repository, digest));
+  for (const std::string& child : children) TRY(add_candidate(db, repository, child));
+  for (const std::string& referrer : referrers) TRY(add_candidate(db, repository, referrer));
+  // Reviewed itself, so that a repository left empty goes.
+  return add_candidate(db, repository, digest);
+}
+
+Result<bool> SqliteMetadata::delete_tag(const std::string& repository, const std::string& tag,
+                                        const std::string& only_over) {
+  std::lock_guard lock(writer_mutex_);
+  Transaction tx = TRY(durable_.begin());
+  const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
+  const std::optional<std::string> target = id ? TRY(tag_target(durable_, *id, tag)) : std::nullopt;
+  if (!target) return false;
+  if (!only_over.empty() && *target != only_over) {
+    return Error(Code::kFailedPrecondition, cat("tag ", tag, " is at ", *target));
+  }
+  TRY(durable_.run("DELETE FROM tag WHERE repository = ? AND name = ?", *id, tag));
+  TRY(add_candidate(durable_, *id, *target));
+  TRY(tx.commit());
+  return true;
+}
+
+}  // namespace skiff::registry

@@ -1,0 +1,120 @@
+// The MetadataStore in SQLite. Used by sqlite_*.cpp only.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+
+#include "db/database.h"
+#include "registry/metadata.h"
+
+namespace skiff::registry {
+
+// Connections for reading, handed out one user at a time.
+class ReaderPool {
+ public:
+  class Reader {
+   public:
+    Reader(ReaderPool& pool, Database* db) : pool_(pool), db_(db) {}
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+    ~Reader() { pool_.put_back(db_); }
+    Database* operator->() const { return db_; }
+    Database& operator*() const { return *db_; }
+
+   private:
+    ReaderPool& pool_;
+    Database* db_;
+  };
+
+  explicit ReaderPool(std::vector<Database> connections);
+  Reader take();
+
+ private:
+  void put_back(Database* db);
+
+  std::vector<Database> connections_;
+  std::mutex mutex_;
+  std::condition_variable freed_;
+  std::vector<Database*> idle_;
+};
+
+class SqliteMetadata : public MetadataStore {
+ public:
+  SqliteMetadata(Database durable, Database quick, std::vector<Database> readers,
+                 const MetadataOptions& options, const Clock& clock);
+
+  Result<std::optional<uint64_t>> find_blob(const std::string& repository, const oci::Digest& blob,
+                                            Renew renew) override;
+  Result<> blob_arrives(const oci::Digest& blob) override;
+  Result<> link_blob(const std::string& repository, const oci::Digest& blob,
+                     uint64_t size) override;
+  Result<bool> mount_blob(const std::string& repository, const std::string& from,
+                          const oci::Digest& blob) override;
+  Result<std::vector<std::string>> unlink_blob(const std::string& repository,
+                                               const oci::Digest& blob) override;
+
+  Result<> begin_upload(const std::string& repository, const std::string& id,
+                        HashAlgorithm algorithm) override;
+  Result<std::optional<HashAlgorithm>> find_upload(const std::string& repository,
+                                                   const std::string& id) override;
+  Result<> end_upload(const std::string& id) override;
+  Result<std::vector<std::string>> stale_uploads(TimePoint before) override;
+
+  Result<PutOutcome> put_manifest(const std::string& repository, const NewManifest& manifest,
+                                  const PutCondition& condition) override;
+  Result<std::optional<ManifestRow>> find_manifest(const std::string& repository,
+                                                   const std::string& reference) override;
+  Result<DeleteOutcome> delete_manifest(const std::string& repository,
+                                        const oci::Digest& digest) override;
+  Result<bool> delete_tag(const std::string& repository, const std::string& tag,
+                          const std::string& only_over) override;
+  Result<std::vector<Referrer>> referrers(const std::string& repository, const oci::Digest& subject,
+                                          const std::string& artifact_type,
+                                          const Page& page) override;
+  Result<std::optional<std::vector<std::string>>> tags(const std::string& repository,
+                                                       const Page& page) override;
+  Result<std::vector<std::string>> repositories(const Page& page) override;
+
+  Result<Review> take_garbage(size_t limit,
+                              const std::function<bool(const oci::Digest&)>& lock) override;
+  Result<> drop_blobs(const std::vector<oci::Digest>& blobs) override;
+  Result<std::optional<TimePoint>> next_review() override;
+  Result<std::vector<oci::Digest>> interrupted_blobs() override;
+
+ private:
+  struct Candidate {
+    int64_t repository = 0;
+    std::string digest;
+  };
+
+  int64_t now() const { return unix_nanos(clock_.now()); }
+  int64_t lease_end() const;
+
+  // Inside a transaction of the writer `db`:
+  static Result<int64_t> make_repository(Database& db, const std::string& name);
+  Result<> add_link(Database& db, int64_t repository, const oci::Digest& blob);
+  Result<> add_candidate(Database& db, int64_t repository, const std::string& digest);
+  Result<PutOutcome> check_references(Database& db, int64_t repository,
+                                      const NewManifest& manifest) const;
+  Result<> write_manifest(Database& db, int64_t repository, const NewManifest& manifest);
+  Result<> write_tag(Database& db, int64_t repository, const std::string& tag,
+                     const std::string& digest);
+  Result<> erase_manifest(Database& db, int64_t repository, const std::string& digest);
+  Result<std::vector<Candidate>> due_candidates(Database& db, size_t limit) const;
+  Result<bool> review(Database& db, const Candidate& candidate);
+  Result<> review_manifest(Database& db, const Candidate& candidate);
+  Result<bool> review_link(Database& db, const Candidate& candidate);
+
+  MetadataOptions options_;
+  const Clock& clock_;
+  // One writer at a time: a queue of ours is fairer than SQLite's busy loop. Guards both.
+  std::mutex writer_mutex_;
+  Database durable_;
+  Database quick_;  // synchronous=NORMAL: for what is written "soon"
+  ReaderPool readers_;
+};
+
+// The id of a repository; nullopt where there is none.
+Result<std::optional<int64_t>> repository_id(Database& db, const std::string& name);
+
+}  // namespace skiff::registry

@@ -1,0 +1,161 @@
+// Uploads of blobs: whole, in chunks, continued, cancelled, mounted from another repository
+// (distribution-spec, Pushing blobs).
+#include <array>
+
+#include "base/strings.h"
+#include "oci/reference.h"
+#include "registry/byte_range.h"
+#include "registry/call.h"
+
+namespace skiff::registry {
+
+namespace {
+
+using Upload = UploadSessions::Upload;
+
+constexpr size_t kBuffer = size_t{256} * 1024;
+
+std::string upload_path(const Call& call, const std::string& id) {
+  return cat("/v2/", call.name, "/blobs/uploads/", id);
+}
+
+// Where the upload is and how far it got. "0-0" is what the specification's clients take for
+// an empty one, too.
+void tell_state(const Call& call, const std::string& id, uint64_t offset) {
+  call.set("Location", upload_path(call, id));
+  call.set("Docker-Upload-UUID", id);
+  call.set("Range", cat("0-", offset == 0 ? 0 : offset - 1));
+}
+
+Answer<> reply_created(Call& call, const oci::Digest& digest) {
+  call.set("Location", cat("/v2/", call.name, "/blobs/", digest.str()));
+  call.set("Docker-Content-Digest", digest.str());
+  return call.reply_empty(201);
+}
+
+Answer<HashAlgorithm> wanted_algorithm(const Call& call) {
+  const std::string name = call.request.query.get("digest-algorithm");
+  if (name.empty() || name == "sha256") return HashAlgorithm::kSha256;
+  if (name == "sha512") return HashAlgorithm::kSha512;
+  return Refusal(kDigestInvalid,
+                 cat("unsupported digest algorithm ", quoted(name), ": choose sha256 or sha512"));
+}
+
+Refusal unknown_upload(const Call& call, const std::string& id) {
+  return {kBlobUploadUnknown, cat("upload ", quoted(id), " is unknown to repository ", call.name)};
+}
+
+Answer<Upload> open_upload(const Call& call, const std::string& id) {
+  Result<Upload> upload = call.context.uploads.open(call.name, id);
+  if (upload) return std::move(*upload);
+  if (upload.error().code() == Code::kNotFound) return unknown_upload(call, id);
+  if (upload.error().code() == Code::kUnavailable) {
+    return Refusal(kUploadBusy, upload.error().message());
+  }
+  return upload.error();
+}
+
+// The request's body goes to the end of the upload.
+Answer<> receive(Call& call, Upload& upload) {
+  std::array<char, kBuffer> buffer;
+  for (;;) {
+    Result<size_t> n = call.request.body->read(buffer);
+    if (!n) return Refusal(kSizeInvalid, cat("the body broke off: ", n.error().message()));
+    if (*n == 0) return {};
+    TRY(upload.write({buffer.data(), *n}));
+  }
+}
+
+// A chunk must begin where the upload ends, and be as long as it says.
+Answer<> check_chunk(const Call& call, const std::string& id, const Upload& upload) {
+  const std::string header = call.header("Content-Range");
+  if (header.empty()) return {};
+  const std::optional<ByteRange> range = chunk_range(header);
+  if (!range) {
+    return Refusal(kBlobUploadInvalid, cat("malformed Content-Range ", quoted(header)));
+  }
+  if (range->first != upload.offset()) {
+    tell_state(call, id, upload.offset());
+    return Refusal(kRangeInvalid, cat("the chunk begins at byte ", range->first,
+                                      ", the upload stands at ", upload.offset()));
+  }
+  const auto length = call.request.content_length;
+  if (length && *length != range->size()) {
+    return Refusal(kSizeInvalid, cat("Content-Range ", header, " has ", range->size(),
+                                     " bytes, the body has ", *length));
+  }
+  return {};
+}
+
+Answer<> finish(Call& call, Upload& upload, const oci::Digest& digest) {
+  Result<> stored = call.context.uploads.finish(upload, digest);
+  if (stored) return reply_created(call, digest);
+  if (stored.error().code() != Code::kDataLoss) return stored.error();
+  return Refusal(kDigestInvalid, cat("the uploaded bytes are not ", digest.str()),
+                 json::object({{"digest", digest.str()}}));
+}
+
+// POST with the digest and all bytes: nothing stays of it where it fails.
+Answer<> upload_at_once(Call& call, const oci::Digest& digest) {
+  const std::string id = TRY(call.context.uploads.begin(call.name, digest.algorithm()));
+  Upload upload = TRY(open_upload(call, id));
+  Answer<> received = receive(call, upload);
+  if (!received) {
+    TRY(call.context.uploads.cancel(upload));
+    return received;
+  }
+  return finish(call, upload, digest);
+}
+
+Answer<bool> mount(Call& call) {
+  const oci::Digest digest = TRY(parse_digest(call.request.query.get("mount")));
+  const std::string from = call.request.query.get("from");
+  if (!from.empty() && !oci::valid_repository_path(from)) {
+    return Refusal(kNameInvalid, cat("invalid repository name ", quoted(from)));
+  }
+  if (!TRY(call.context.metadata.mount_blob(call.name, from, digest))) return false;
+  TRY(reply_created(call, digest));
+  return true;
+}
+
+}  // namespace
+
+Answer<> start_upload(Call& call) {
+  const net::Query& query = call.request.query;
+  if (query.has("mount") && TRY(mount(call))) return {};
+  if (query.has("digest")) return upload_at_once(call, TRY(parse_digest(query.get("digest"))));
+  const std::string id = TRY(call.context.uploads.begin(call.name, TRY(wanted_algorithm(call))));
+  tell_state(call, id, 0);
+  return call.reply_empty(202);
+}
+
+Answer<> upload_status(Call& call) {
+  auto offset = TRY(call.context.uploads.offset(call.name, call.reference));
+  if (!offset) return unknown_upload(call, call.reference);
+  tell_state(call, call.reference, *offset);
+  return call.reply_empty(204);
+}
+
+Answer<> upload_chunk(Call& call) {
+  Upload upload = TRY(open_upload(call, call.reference));
+  TRY(check_chunk(call, call.reference, upload));
+  TRY(receive(call, upload));
+  tell_state(call, call.reference, upload.offset());
+  return call.reply_empty(202);
+}
+
+Answer<> finish_upload(Call& call) {
+  const oci::Digest digest = TRY(parse_digest(call.request.query.get("digest")));
+  Upload upload = TRY(open_upload(call, call.reference));
+  TRY(check_chunk(call, call.reference, upload));
+  TRY(receive(call, upload));
+  return finish(call, upload, digest);
+}
+
+Answer<> cancel_upload(Call& call) {
+  Upload upload = TRY(open_upload(call, call.reference));
+  TRY(call.context.uploads.cancel(upload));
+  return call.reply_empty(204);
+}
+
+}  // namespace skiff::registry

@@ -1,0 +1,160 @@
+#include "registry/upload_sessions.h"
+
+#include "base/log.h"
+#include "base/random.h"
+#include "base/strings.h"
+
+namespace skiff::registry {
+
+namespace {
+
+// A client that lost its connection comes back before we hear of the loss.
+constexpr std::chrono::seconds kWaitForWriter{3};
+constexpr std::chrono::milliseconds kLoadTime{10};
+constexpr std::chrono::minutes kIdle{5};
+constexpr size_t kIdDigits = 32;
+
+std::string ingest_name(const std::string& id) { return cat("upload-", id); }
+
+}  // namespace
+
+struct UploadSessions::Session {
+  Session(std::string r, std::string i, HashAlgorithm a)
+      : repository(std::move(r)), id(std::move(i)), algorithm(a) {}
+
+  const std::string repository;
+  const std::string id;
+  const HashAlgorithm algorithm;
+  std::timed_mutex writing;  // guards what follows
+  std::unique_ptr<content::Ingest> ingest;
+  bool ended = false;
+  // Read without the lock.
+  std::atomic<uint64_t> offset = 0;
+  std::atomic<bool> loaded = false;  // offset is right
+  std::atomic<TimePoint> used{TimePoint{}};
+};
+
+UploadSessions::Upload::~Upload() {
+  if (session_) session_->writing.unlock();
+}
+
+uint64_t UploadSessions::Upload::offset() const { return session_->offset; }
+
+Result<> UploadSessions::Upload::write(std::string_view bytes) {
+  Result<> written = session_->ingest->write(bytes);
+  session_->offset = session_->ingest->offset();
+  return written;
+}
+
+Result<std::string> UploadSessions::begin(const std::string& repository, HashAlgorithm algorithm) {
+  std::string id = random_hex(kIdDigits);
+  TRY(metadata_.begin_upload(repository, id, algorithm));
+  return id;
+}
+
+Result<std::shared_ptr<UploadSessions::Session>> UploadSessions::session(
+    const std::string& repository, const std::string& id) {
+  const std::optional<HashAlgorithm> algorithm = TRY(metadata_.find_upload(repository, id));
+  if (!algorithm) return Error(Code::kNotFound, cat("no upload ", id, " in ", repository));
+  std::lock_guard lock(mutex_);
+  std::shared_ptr<Session>& session = sessions_[id];
+  if (!session) session = std::make_shared<Session>(repository, id, *algorithm);
+  session->used = clock_.now();
+  return session;
+}
+
+Result<> UploadSessions::load(Session& session) {
+  if (session.ended) return Error(Code::kNotFound, cat("upload ", session.id, " has ended"));
+  if (session.ingest) return {};
+  session.ingest = TRY(content_.ingest(ingest_name(session.id), session.algorithm));
+  session.offset = session.ingest->offset();
+  session.loaded = true;
+  return {};
+}
+
+Result<std::optional<uint64_t>> UploadSessions::offset(const std::string& repository,
+                                                       const std::string& id) {
+  Result<std::shared_ptr<Session>> found = session(repository, id);
+  if (!found && found.error().code() == Code::kNotFound) return std::optional<uint64_t>();
+  if (!found) return std::move(found.error());
+  Session& session = **found;
+  // A writer that came first loads it, and then may keep the lock for as long as it writes.
+  while (!session.loaded) {
+    if (!session.writing.try_lock_for(kLoadTime)) continue;
+    std::lock_guard lock(session.writing, std::adopt_lock);
+    TRY(load(session));
+  }
+  return std::optional<uint64_t>(session.offset);
+}
+
+Result<UploadSessions::Upload> UploadSessions::open(const std::string& repository,
+                                                    const std::string& id) {
+  std::shared_ptr<Session> found = TRY(session(repository, id));
+  if (!found->writing.try_lock_for(kWaitForWriter)) {
+    return Error(Code::kUnavailable, cat("upload ", id, " is being written by another request"));
+  }
+  Upload upload(std::move(found));
+  TRY(load(*upload.session_));
+  return upload;
+}
+
+Result<> UploadSessions::finish(Upload& upload, const oci::Digest& expected) {
+  Session& session = *upload.session_;
+  Result<> stored = store(session, expected);
+  const bool may_try_again = !stored && session.ingest && stored.error().code() != Code::kDataLoss;
+  if (may_try_again) return stored;
+  Result<> forgotten = forget(session);
+  if (!forgotten) log_warn(cat("upload ", session.id, ": ", forgotten.error().message()));
+  return stored;
+}
+
+Result<> UploadSessions::store(Session& session, const oci::Digest& expected) {
+  DigestLocks::Guard guard = locks_.lock(expected);
+  TRY(metadata_.blob_arrives(expected));
+  Result<content::BlobInfo> blob = content_.commit(*session.ingest, expected);
+  if (!blob) {
+    TRY(metadata_.drop_blobs({expected}));
+    return std::move(blob.error());
+  }
+  session.ingest.reset();
+  return metadata_.link_blob(session.repository, expected, blob->size);
+}
+
+Result<> UploadSessions::cancel(Upload& upload) { return forget(*upload.session_); }
+
+Result<> UploadSessions::forget(Session& session) {
+  session.ended = true;
+  session.ingest.reset();
+  {
+    std::lock_guard lock(mutex_);
+    sessions_.erase(session.id);
+  }
+  TRY(content_.abort(ingest_name(session.id)));
+  return metadata_.end_upload(session.id);
+}
+
+Result<> UploadSessions::sweep(std::chrono::seconds age) {
+  close_idle();
+  for (const std::string& id : TRY(metadata_.stale_uploads(clock_.now() - age))) {
+    {
+      std::lock_guard lock(mutex_);
+      if (sessions_.contains(id)) continue;  // open: not idle yet
+    }
+    TRY(content_.abort(ingest_name(id)));
+    TRY(metadata_.end_upload(id));
+    log_info(cat("upload ", id, " was abandoned: dropped"));
+  }
+  return {};
+}
+
+void UploadSessions::close_idle() {
+  const TimePoint newest = clock_.now() - kIdle;
+  std::lock_guard lock(mutex_);
+  std::erase_if(sessions_, [&](const auto& entry) {
+    Session& session = *entry.second;
+    // Somebody else holding it means that a request is at work on it.
+    return session.used.load() < newest && entry.second.use_count() == 1;
+  });
+}
+
+}  // namespace skiff::registry

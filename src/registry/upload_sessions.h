@@ -1,0 +1,81 @@
+// UploadSessions: uploads of blobs, from POST to PUT. An upload's bytes are an ingest of the
+// content store under its id, its row is in the metadata; here they come together, and ingests
+// stay open between requests, so that a chunk does not read again what came before it.
+//
+//   std::string id = TRY(uploads.begin("a/b", HashAlgorithm::kSha256));
+//   auto upload = TRY(uploads.open("a/b", id));      // exclusive while it lives
+//   TRY(upload->write(bytes)) ...
+//   TRY(uploads.finish(*upload, digest));            // durable, and linked to the repository
+//
+// What a request wrote before it broke off counts: the next one continues behind it, also
+// after a crash. Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "content/content_store.h"
+#include "registry/digest_locks.h"
+#include "registry/metadata.h"
+
+namespace skiff::registry {
+
+class UploadSessions {
+ private:
+  struct Session;
+
+ public:
+  UploadSessions(content::ContentStore& content, MetadataStore& metadata, DigestLocks& locks,
+                 const Clock& clock)
+      : content_(content), metadata_(metadata), locks_(locks), clock_(clock) {}
+
+  // The right to write one upload. Owned by one thread.
+  class Upload {
+   public:
+    explicit Upload(std::shared_ptr<Session> session) : session_(std::move(session)) {}
+    Upload(Upload&&) noexcept = default;
+    Upload& operator=(Upload&&) = delete;
+    ~Upload();
+    uint64_t offset() const;
+    Result<> write(std::string_view bytes);
+
+   private:
+    friend class UploadSessions;
+    std::shared_ptr<Session> session_;
+  };
+
+  Result<std::string> begin(const std::string& repository, HashAlgorithm algorithm);
+  // How many bytes there are; nullopt for an unknown upload. Does not wait for a writer.
+  Result<std::optional<uint64_t>> offset(const std::string& repository, const std::string& id);
+  // kNotFound for an unknown upload; kUnavailable where another request keeps writing it for
+  // longer than it takes to notice that its client has gone.
+  Result<Upload> open(const std::string& repository, const std::string& id);
+  // Ends the upload. kDataLoss where the bytes are not `expected`: then nothing is left of them.
+  // After a failure of the content store it is as before; after one of the metadata it has
+  // ended, and the client begins again.
+  Result<> finish(Upload& upload, const oci::Digest& expected);
+  Result<> cancel(Upload& upload);
+
+  // Drops uploads that nobody touched for `age`, closes what is open and idle.
+  Result<> sweep(std::chrono::seconds age);
+
+ private:
+  Result<std::shared_ptr<Session>> session(const std::string& repository, const std::string& id);
+  Result<> load(Session& session);
+  Result<> store(Session& session, const oci::Digest& expected);
+  Result<> forget(Session& session);
+  void close_idle();
+
+  content::ContentStore& content_;
+  MetadataStore& metadata_;
+  DigestLocks& locks_;
+  const Clock& clock_;
+  std::mutex mutex_;  // guards sessions_
+  std::map<std::string, std::shared_ptr<Session>> sessions_;
+};
+
+}  // namespace skiff::registry

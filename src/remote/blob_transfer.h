@@ -1,0 +1,31 @@
+// Blobs on their way: downloads that continue where they broke off, uploads likewise
+// (OCI distribution-spec, Pulling blobs, Pushing blobs).
+#pragma once
+
+#include "remote/registry_client.h"
+#include "remote/transport.h"
+
+namespace skiff::remote {
+
+// The repository that a transfer goes to or comes from.
+struct Repository {
+  std::string host;
+  std::string path;
+
+  std::string blob_target(const oci::Digest& digest) const;
+  std::string uploads_target() const;
+  std::string pull_scope() const;
+  std::string push_scope() const;
+};
+
+Result<> download_blob(Transport& transport, const Repository& repository,
+                       const oci::Descriptor& blob, content::Ingest& ingest,
+                       const Progress& progress, const CancelToken& cancel);
+
+// HEAD, then a mount from `mount_from` unless it is "", then the bytes.
+Result<PushOutcome> upload_blob(Transport& transport, const Repository& repository,
+                                const oci::Descriptor& blob, content::ContentStore& store,
+                                const std::string& mount_from, const Progress& progress,
+                                const CancelToken& cancel);
+
+}  // namespace skiff::remote

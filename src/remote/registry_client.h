@@ -1,0 +1,84 @@
+// RegistryClient: the client's side of the OCI distribution API (v1.1), for one repository
+// host: authentication (none, basic, token), retries with back-off, resumed downloads.
+//
+//   RegistryClient client(remote_options);
+//   auto m = TRY(client.fetch_manifest(ref));                       // raw bytes, verified digest
+//   TRY(client.fetch_blob(ref, descriptor, *ingest, progress));     // continues at
+//   ingest->offset() TRY(client.push_blob(ref, descriptor, store, mount_from, progress));
+//   TRY(client.push_manifest(ref, manifest_bytes, media_type));
+//
+// Loopback hosts (localhost, 127.0.0.0/8, ::1) and hosts marked insecure are tried with
+// HTTPS, then plain HTTP. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancellation.h"
+#include "content/content_store.h"
+#include "net/web_client.h"
+#include "oci/manifest.h"
+#include "oci/reference.h"
+
+namespace skiff::remote {
+
+struct Credentials {
+  std::string username;
+  std::string password;
+  std::string identity_token;  // OAuth2 refresh token, instead of a password
+  std::string registry_token;  // ready-made bearer token
+};
+
+struct ClientOptions {
+  Credentials credentials;
+  std::vector<std::string> insecure_hosts;
+  Path ca_file;
+  std::string user_agent = "skiff/" SKIFF_VERSION;
+  int attempts = 4;                            // of each request, before it fails
+  std::chrono::milliseconds retry_delay{250};  // before the second attempt; then doubled
+};
+
+struct FetchedManifest {
+  std::string bytes;
+  std::string media_type;
+  oci::Digest digest;
+};
+
+// Bytes moved so far of one blob.
+using Progress = std::function<void(uint64_t done, uint64_t total)>;
+
+enum class PushOutcome { kUploaded, kExists, kMounted };
+
+class RegistryClient {
+ public:
+  explicit RegistryClient(ClientOptions options);
+  ~RegistryClient();
+
+  // HEAD: what a tag points at now. kNotFound for an unknown tag or repository;
+  // kUnauthenticated / kPermissionDenied as the registry says.
+  Result<oci::Descriptor> resolve(const oci::Reference& ref, const CancelToken& cancel = {});
+  Result<FetchedManifest> fetch_manifest(const oci::Reference& ref, const CancelToken& cancel = {});
+  // Writes the blob's bytes from ingest.offset() on; the caller commits (and so verifies).
+  Result<> fetch_blob(const oci::Reference& ref, const oci::Descriptor& blob,
+                      content::Ingest& ingest, const Progress& progress,
+                      const CancelToken& cancel = {});
+  // HEAD first; then a mount from `mount_from` (repository path, may be ""); then upload.
+  Result<PushOutcome> push_blob(const oci::Reference& ref, const oci::Descriptor& blob,
+                                content::ContentStore& store, const std::string& mount_from,
+                                const Progress& progress, const CancelToken& cancel = {});
+  Result<oci::Digest> push_manifest(const oci::Reference& ref, std::string_view bytes,
+                                    std::string_view media_type, const CancelToken& cancel = {});
+  Result<std::vector<std::string>> tags(const oci::Reference& ref);
+  // Proves the credentials (`login`): GET /v2/ on the host.
+  Result<> check_login(const std::string& host);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace skiff::remote

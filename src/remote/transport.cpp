@@ -1,0 +1,45 @@
+#include "remote/transport.h"
+
+#include "base/strings.h"
+#include "remote/answers.h"
+
+namespace skiff::remote {
+
+Transport::Transport(ClientOptions options)
+    : options_(std::move(options)), connector_(options_), authenticator_(connector_, options_) {}
+
+Result<net::WebResponse> Transport::send_once(const Call& call) {
+  const Url* url = std::get_if<Url>(&call.target);
+  const bool is_own_host =
+      url == nullptr || url->host == call.host || cat(url->host, ":443") == call.host;
+  auto answer = TRY(send_authorized(call, is_own_host));
+  if (answer.status != 401 || !is_own_host) return answer;
+  if (!authenticator_.learn(call.host, call.scope, answer)) return answer;
+  return send_authorized(call, is_own_host);
+}
+
+Result<net::WebResponse> Transport::send_authorized(const Call& call, bool is_own_host) {
+  net::WebRequest request = call.request;
+  if (is_own_host) {
+    const std::string value =
+        TRY(authenticator_.authorization(call.host, call.scope, request.cancel));
+    if (!value.empty()) request.headers.set("Authorization", value);
+  }
+  if (call.rewind) call.rewind();
+  if (const Url* url = std::get_if<Url>(&call.target)) {
+    return connector_.send(*url, std::move(request));
+  }
+  return connector_.send(call.host, std::get<std::string>(call.target), std::move(request));
+}
+
+Result<net::WebResponse> Transport::send(const Call& call) {
+  Backoff pause = backoff(call.request.cancel);
+  for (;;) {
+    auto answer = send_once(call);
+    const bool transient = answer ? is_transient(answer->status) : is_transient(answer.error());
+    if (!transient) return answer;
+    if (!TRY(pause.again(answer ? retry_after(*answer) : std::nullopt))) return answer;
+  }
+}
+
+}  // namespace skiff::remote

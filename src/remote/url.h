@@ -1,0 +1,28 @@
+// The parts of a URL that a registry client compares and joins (RFC 3986, section 5).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace skiff::remote {
+
+struct Url {
+  std::string scheme;  // "http" or "https"
+  std::string host;    // "registry.example:5000"; the scheme's default port is cut
+  std::string target;  // "/path?query"
+
+  // kInvalidArgument for anything but an http or https URL with a host.
+  static Result<Url> parse(std::string_view text);
+  // A Location header of an answer from this URL: absolute or relative.
+  Result<Url> resolve(std::string_view location) const;
+  std::string str() const;
+};
+
+// "registry.example:5000" -> "registry.example", "[::1]:5000" -> "::1".
+std::string host_name(std::string_view host);
+// localhost, 127.0.0.0/8 and ::1, with or without a port.
+bool is_loopback(std::string_view host);
+
+}  // namespace skiff::remote

@@ -1,0 +1,291 @@
+#include "runtime/cgroup_limits.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "base/strings.h"
+#include "runtime/device_rules.h"
+#include "runtime/diagnostics.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+// An optional whole number.
+std::optional<int64_t> number(const json::Value& object, const char* key) {
+  const json::Value* value = object.find(key);
+  if (value == nullptr || !value->is_number()) return std::nullopt;
+  // 2^64-1 in an unsigned field is "no limit".
+  return value->is_int() ? value->as_int() : -1;
+}
+
+std::string limit_text(int64_t limit, std::string_view none) {
+  return limit < 0 ? std::string(none) : cat(limit);
+}
+
+class Limits {
+ public:
+  Limits(const sys::Cgroup& cgroup, const json::Value& resources)
+      : cgroup_(cgroup), resources_(resources) {}
+
+  Result<> apply() {
+    TRY(refuse_unknown());
+    if (const json::Value* memory = resources_.find("memory")) TRY(apply_memory(*memory));
+    if (const json::Value* cpu = resources_.find("cpu")) TRY(apply_cpu(*cpu));
+    if (const json::Value* pids = resources_.find("pids")) TRY(apply_pids(*pids));
+    if (const json::Value* io = resources_.find("blockIO")) TRY(apply_block_io(*io));
+    for (const json::Value& entry : resources_.array("hugepageLimits")) {
+      TRY(apply_hugepages(entry));
+    }
+    if (const json::Value* network = resources_.find("network")) TRY(apply_network(*network));
+    for (const auto& [device, limits] : resources_.object("rdma")) {
+      TRY(apply_rdma(device, limits));
+    }
+    for (const auto& [file, value] : resources_.object("unified")) {
+      TRY(apply_unified(file, value.as_string()));
+    }
+    return {};
+  }
+
+ private:
+  bool v2() const { return cgroup_.v2(); }
+
+  Result<> write(std::string_view controller, const std::string& file, std::string_view value) {
+    return cgroup_.write(controller, file, value).context(cat("linux.resources: ", file));
+  }
+
+  Result<> refuse_unknown() const {
+    constexpr std::string_view kKnown[] = {"devices",        "memory",  "cpu",  "pids",   "blockIO",
+                                           "hugepageLimits", "network", "rdma", "unified"};
+    for (const auto& [key, value] : resources_.as_object()) {
+      if (std::find(std::begin(kKnown), std::end(kKnown), key) == std::end(kKnown)) {
+        return Error(Code::kUnimplemented, cat("linux.resources.", key, " is not supported"));
+      }
+    }
+    return {};
+  }
+
+  Result<> apply_memory(const json::Value& memory) {
+    std::optional<int64_t> limit = number(memory, "limit");
+    std::optional<int64_t> swap = number(memory, "swap");
+    std::optional<int64_t> reservation = number(memory, "reservation");
+    TRY(v2() ? set_memory_v2(limit, swap) : set_memory_v1(limit, swap));
+    if (reservation) {
+      TRY(v2() ? write("memory", "memory.low", limit_text(*reservation, "max"))
+               : write("memory", "memory.soft_limit_in_bytes", cat(*reservation)));
+    }
+    if (v2()) return {};
+    if (auto tcp = number(memory, "kernelTCP")) {
+      TRY(write("memory", "memory.kmem.tcp.limit_in_bytes", cat(*tcp)));
+    }
+    if (auto swappiness = number(memory, "swappiness")) {
+      TRY(write("memory", "memory.swappiness", cat(*swappiness)));
+    }
+    if (memory.boolean("disableOOMKiller")) TRY(write("memory", "memory.oom_control", "1"));
+    return {};
+  }
+
+  // The kernel holds memory <= memory + swap at every moment, so that what grows is written
+  // from the top down and what shrinks from the bottom up.
+  Result<> set_memory_v1(std::optional<int64_t> limit, std::optional<int64_t> swap) {
+    constexpr const char* kLimit = "memory.limit_in_bytes";
+    constexpr const char* kSwap = "memory.memsw.limit_in_bytes";
+    Result<std::string> present = cgroup_.read("memory", kSwap);
+    bool accounts_swap = present.has_value();
+    if (swap && !accounts_swap && *swap >= 0) warn("the kernel does not account swap: no limit");
+    if (!accounts_swap) swap.reset();
+    if (!limit && !swap) return {};
+    bool grows = false;
+    if (swap && limit) {
+      std::optional<uint64_t> now = parse_uint(trim(*present));
+      grows = *swap < 0 || (now && static_cast<uint64_t>(*swap) > *now);
+    }
+    if (swap && grows) TRY(write("memory", kSwap, cat(*swap)));
+    if (limit) TRY(write("memory", kLimit, cat(*limit)));
+    if (swap && !grows) TRY(write("memory", kSwap, cat(*swap)));
+    return {};
+  }
+
+  Result<> set_memory_v2(std::optional<int64_t> limit, std::optional<int64_t> swap) {
+    if (swap) {
+      int64_t memory = limit.value_or(0);
+      if (*swap >= 0 && memory > *swap) {
+        return Error(Code::kInvalidArgument, "memory+swap limit should be >= memory limit");
+      }
+      if (*swap >= 0 && memory <= 0) {
+        return Error(Code::kInvalidArgument, "a swap limit needs a memory limit");
+      }
+      TRY(set_swap_v2(*swap < 0 ? "max" : cat(*swap - memory)));
+    }
+    if (limit) TRY(write("memory", "memory.max", limit_text(*limit, "max")));
+    return {};
+  }
+
+  Result<> set_swap_v2(const std::string& text) {
+    constexpr const char* kSwap = "memory.swap.max";
+    if (cgroup_.read("memory", kSwap)) return write("memory", kSwap, text);
+    if (text != "max") warn("the kernel does not account swap: no limit");
+    return {};
+  }
+
+  Result<> apply_cpu(const json::Value& cpu) {
+    if (std::string cpus = cpu.string("cpus"); !cpus.empty()) {
+      TRY(write("cpuset", "cpuset.cpus", cpus));
+    }
+    if (std::string mems = cpu.string("mems"); !mems.empty()) {
+      TRY(write("cpuset", "cpuset.mems", mems));
+    }
+    if (auto idle = number(cpu, "idle")) TRY(write("cpu", "cpu.idle", cat(*idle)));
+    return v2() ? set_cpu_v2(cpu) : set_cpu_v1(cpu);
+  }
+
+  Result<> set_cpu_v1(const json::Value& cpu) {
+    constexpr std::pair<const char*, const char*> kFiles[] = {
+        {"shares", "cpu.shares"},
+        {"realtimePeriod", "cpu.rt_period_us"},
+        {"realtimeRuntime", "cpu.rt_runtime_us"},
+        {"burst", "cpu.cfs_burst_us"}};
+    for (const auto& [key, file] : kFiles) {
+      auto value = number(cpu, key);
+      if (value && *value != 0) TRY(write("cpu", file, cat(*value)));
+    }
+    auto period = number(cpu, "period");
+    auto quota = number(cpu, "quota");
+    if (period && *period != 0) TRY(write("cpu", "cpu.cfs_period_us", cat(*period)));
+    if (quota && *quota != 0) TRY(write("cpu", "cpu.cfs_quota_us", cat(*quota)));
+    return {};
+  }
+
+  Result<> set_cpu_v2(const json::Value& cpu) {
+    if (number(cpu, "realtimePeriod").value_or(0) != 0 ||
+        number(cpu, "realtimeRuntime").value_or(0) != 0) {
+      return Error(Code::kUnimplemented,
+                   "linux.resources.cpu: version 2 cgroups have no realtime limits");
+    }
+    auto shares = number(cpu, "shares");
+    if (shares && *shares != 0) {
+      // 2..262144 onto 1..10000.
+      int64_t bounded = std::clamp<int64_t>(*shares, 2, 262144);
+      TRY(write("cpu", "cpu.weight", cat(1 + (bounded - 2) * 9999 / 262142)));
+    }
+    auto period = number(cpu, "period").value_or(0);
+    auto quota = number(cpu, "quota").value_or(0);
+    if (period != 0 || quota != 0) {
+      std::string text = quota > 0 ? cat(quota) : "max";
+      if (period != 0) text += cat(" ", period);
+      TRY(write("cpu", "cpu.max", text));
+    }
+    if (auto burst = number(cpu, "burst")) TRY(write("cpu", "cpu.max.burst", cat(*burst)));
+    return {};
+  }
+
+  Result<> apply_pids(const json::Value& pids) {
+    auto limit = number(pids, "limit");
+    if (!limit || *limit == 0) return {};
+    return write("pids", "pids.max", limit_text(*limit, "max"));
+  }
+
+  Result<> apply_block_io(const json::Value& io) {
+    std::string_view controller = v2() ? "io" : "blkio";
+    auto weight = number(io, "weight");
+    if (weight && *weight != 0) TRY(set_io_weight(*weight));
+    for (const json::Value& entry : io.array("weightDevice")) {
+      std::string text = cat(device(entry), " ", entry.integer("weight"));
+      TRY(v2() ? write(controller, "io.bfq.weight", text)
+               : write(controller, "blkio.weight_device", text));
+    }
+    constexpr std::tuple<const char*, const char*, const char*> kThrottles[] = {
+        {"throttleReadBpsDevice", "blkio.throttle.read_bps_device", "rbps"},
+        {"throttleWriteBpsDevice", "blkio.throttle.write_bps_device", "wbps"},
+        {"throttleReadIOPSDevice", "blkio.throttle.read_iops_device", "riops"},
+        {"throttleWriteIOPSDevice", "blkio.throttle.write_iops_device", "wiops"}};
+    for (const auto& [key, v1_file, v2_name] : kThrottles) {
+      for (const json::Value& entry : io.array(key)) {
+        int64_t rate = entry.integer("rate");
+        TRY(v2() ? write(controller, "io.max", cat(device(entry), " ", v2_name, "=", rate))
+                 : write(controller, v1_file, cat(device(entry), " ", rate)));
+      }
+    }
+    return {};
+  }
+
+  Result<> set_io_weight(int64_t weight) {
+    if (!v2()) {
+      Result<> plain = write("blkio", "blkio.weight", cat(weight));
+      return plain ? Result<>{} : write("blkio", "blkio.bfq.weight", cat(weight));
+    }
+    Result<> bfq = write("io", "io.bfq.weight", cat(weight));
+    if (bfq) return {};
+    // 10..1000 onto 1..10000.
+    int64_t bounded = std::clamp<int64_t>(weight, 10, 1000);
+    return write("io", "io.weight", cat("default ", 1 + (bounded - 10) * 9999 / 990));
+  }
+
+  static std::string device(const json::Value& entry) {
+    return cat(entry.integer("major"), ":", entry.integer("minor"));
+  }
+
+  Result<> apply_hugepages(const json::Value& entry) {
+    std::string size = entry.string("pageSize");
+    auto limit = number(entry, "limit");
+    if (size.empty() || !limit) {
+      return Error(Code::kInvalidArgument,
+                   "linux.resources.hugepageLimits: pageSize and limit are needed");
+    }
+    std::string base = cat("hugetlb.", size);
+    std::string text = v2() ? limit_text(*limit, "max") : cat(*limit);
+    TRY(write("hugetlb", base + (v2() ? ".max" : ".limit_in_bytes"), text));
+    // The reservation's limit came later.
+    [[maybe_unused]] auto reserved =
+        write("hugetlb", base + (v2() ? ".rsvd.max" : ".rsvd.limit_in_bytes"), text);
+    return {};
+  }
+
+  Result<> apply_network(const json::Value& network) {
+    auto id = number(network, "classID");
+    if (v2() && (id || !network.array("priorities").empty())) {
+      return Error(Code::kUnimplemented,
+                   "linux.resources.network: version 2 cgroups have no network controllers");
+    }
+    if (id) TRY(write("net_cls", "net_cls.classid", cat(*id)));
+    for (const json::Value& entry : network.array("priorities")) {
+      TRY(write("net_prio", "net_prio.ifpriomap",
+                cat(entry.string("name"), " ", entry.integer("priority"))));
+    }
+    return {};
+  }
+
+  Result<> apply_rdma(const std::string& device_name, const json::Value& limits) {
+    std::string text = device_name;
+    if (auto handles = number(limits, "hcaHandles")) text += cat(" hca_handle=", *handles);
+    if (auto objects = number(limits, "hcaObjects")) text += cat(" hca_object=", *objects);
+    return write("rdma", "rdma.max", text);
+  }
+
+  Result<> apply_unified(const std::string& file, const std::string& value) {
+    if (file.find('/') != std::string::npos || !file.find('.')) {
+      return Error(Code::kInvalidArgument,
+                   cat("linux.resources.unified: ", quoted(file), " is no cgroup file"));
+    }
+    if (!v2()) {
+      return Error(Code::kUnimplemented,
+                   "linux.resources.unified: the host does not use version 2 cgroups alone");
+    }
+    return write("", file, value);
+  }
+
+  const sys::Cgroup& cgroup_;
+  const json::Value& resources_;
+};
+
+}  // namespace
+
+Result<> apply_resources(const sys::Cgroup& cgroup, const json::Value& resources) {
+  if (resources.is_null()) return {};
+  TRY(Limits(cgroup, resources).apply());
+  return apply_device_rules(cgroup, resources);
+}
+
+}  // namespace skiff::runtime

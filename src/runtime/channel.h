@@ -1,0 +1,63 @@
+// Channel: what a container's new process and its creator tell each other while it is set up.
+//
+// The new process sends warnings, and last either kReady or the Error that stopped it; a
+// channel that closes without either is a process that died. The creator answers kMounted
+// with kGo once its hooks have run.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace skiff::runtime {
+
+enum class Signal : char {
+  kBorn = 'B',     // in the new namespaces; waits for kGo
+  kMounted = 'M',  // the root file system is made, not yet entered; waits for kGo
+  kGo = 'G',       // text: the container's state as JSON
+  kReady = 'R',    // all is set up
+  kWarning = 'W',  // text: the warning
+  kError = 'E',    // text: the code's number and the message
+  kClosed = 0,     // the other end has gone
+};
+
+struct Message {
+  Signal signal = Signal::kClosed;
+  std::string text;
+};
+
+class Channel {
+ public:
+  struct Ends;
+  static Result<Ends> make();
+  Channel() = default;
+  explicit Channel(UniqueFd socket) : socket_(std::move(socket)) {}
+
+  int fd() const { return socket_.get(); }
+  void close() { socket_.reset(); }
+
+  Result<> send(Signal signal, std::string_view text = {}) const;
+  // Best effort: there is nobody else to tell.
+  void send_error(const Error& error) const;
+  // The next message; kClosed at the end. Errors of the other side come as Errors, warnings
+  // are passed on and skipped.
+  Result<Message> receive() const;
+  // The next message, which must be `wanted`; `who` died when the channel is closed.
+  Result<std::string> expect(Signal wanted, std::string_view who) const;
+
+ private:
+  UniqueFd socket_;
+};
+
+struct Channel::Ends {
+  Channel creator;
+  Channel process;
+};
+
+// An Error as text and back.
+std::string encode_error(const Error& error);
+Error decode_error(std::string_view text);
+
+}  // namespace skiff::runtime

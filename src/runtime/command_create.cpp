@@ -1,0 +1,102 @@
+// skiff-runtime create and run.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+
+#include "base/scope_exit.h"
+#include "base/strings.h"
+#include "runtime/command_line.h"
+#include "runtime/container.h"
+#include "runtime/foreground.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+std::vector<CommandFlag> create_flags() {
+  return {{"bundle", "b", "DIR", "the bundle's directory; the current one when not given"},
+          {"console-socket", "", "PATH", "Unix socket that gets the terminal's master"},
+          {"pid-file", "", "FILE", "gets the process's number"},
+          {"preserve-fds", "", "N", "descriptors to keep besides 0, 1 and 2"},
+          {"no-pivot", "", "", "chroot instead of pivot_root"},
+          {"no-new-keyring", "", "", "accepted; a session keyring of its own is always made"}};
+}
+
+std::vector<CommandFlag> run_flags() {
+  std::vector<CommandFlag> flags = create_flags();
+  flags.push_back({"detach", "d", "", "do not wait for the end"});
+  flags.push_back({"keep", "", "", "do not delete the container when it has ended"});
+  flags.push_back({"no-subreaper", "", "", "accepted; there never is one"});
+  return flags;
+}
+
+Result<Path> bundle_of(const CommandArguments& arguments) {
+  std::string bundle = arguments.value("bundle");
+  std::error_code ec;
+  Path path = std::filesystem::absolute(bundle.empty() ? "." : bundle, ec);
+  if (ec) return Error::from_errno(ec.value(), cat("bundle ", bundle));
+  return path;
+}
+
+Result<CreateOptions> options_of(const CommandContext& context) {
+  CreateOptions options;
+  options.id = context.id();
+  options.bundle = TRY(bundle_of(context.arguments));
+  options.state_root = context.root;
+  options.preserve_fds = TRY(context.arguments.number("preserve-fds", 0));
+  options.no_pivot = context.arguments.has("no-pivot");
+  return options;
+}
+
+Result<bool> wants_terminal(const Path& bundle) {
+  OciConfig config = TRY(load_config(bundle));
+  return config.process && config.process->terminal;
+}
+
+Result<int> create(const CommandContext& context) {
+  CreateOptions options = TRY(options_of(context));
+  Console console = TRY(Console::open(TRY(wants_terminal(options.bundle)),
+                                      context.arguments.value("console-socket"), true));
+  options.console_socket = console.socket();
+  Container container = TRY(Container::create(options));
+  Result<> written = write_pid_file(context.arguments.value("pid-file"), container.pid());
+  if (written) return 0;
+  [[maybe_unused]] auto removed = container.remove(true);
+  return written.error();
+}
+
+Result<int> run(const CommandContext& context) {
+  bool detach = context.arguments.has("detach");
+  CreateOptions options = TRY(options_of(context));
+  Console console = TRY(Console::open(TRY(wants_terminal(options.bundle)),
+                                      context.arguments.value("console-socket"), detach));
+  options.console_socket = console.socket();
+  if (!detach) hold_signals();
+  Container container = TRY(Container::create(options));
+  ScopeExit undo([&] { [[maybe_unused]] auto removed = container.remove(true); });
+  UniqueFd master = TRY(console.take_master());
+  TRY(write_pid_file(context.arguments.value("pid-file"), container.pid()));
+  TRY(container.start());
+  if (detach) {
+    undo.dismiss();
+    return 0;
+  }
+  sys::Child child{container.pid(), UniqueFd(::fcntl(container.pidfd(), F_DUPFD_CLOEXEC, 0))};
+  int code = TRY(attend(child, std::move(master)));
+  undo.dismiss();
+  if (!context.arguments.has("keep")) TRY(container.remove(true));
+  return code;
+}
+
+}  // namespace
+
+std::vector<Command> create_commands() {
+  return {{"create", "<container-id>", "create a container; its process waits for start",
+           create_flags(), 1, 1, false, create},
+          {"run", "<container-id>", "create and start a container, and wait for its end",
+           run_flags(), 1, 1, false, run}};
+}
+
+}  // namespace skiff::runtime

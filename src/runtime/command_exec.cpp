@@ -1,0 +1,121 @@
+// skiff-runtime exec.
+#include <fcntl.h>
+
+#include "base/strings.h"
+#include "runtime/command_line.h"
+#include "runtime/container.h"
+#include "runtime/foreground.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+std::vector<CommandFlag> exec_flags() {
+  return {{"process", "p", "FILE", "a process object as JSON, instead of flags and words"},
+          {"console-socket", "", "PATH", "Unix socket that gets the terminal's master"},
+          {"cwd", "", "DIR", "working directory"},
+          {"env", "e", "NAME=VALUE", "add to the environment"},
+          {"tty", "t", "", "with a terminal"},
+          {"user", "u", "UID[:GID]", "who it runs as"},
+          {"additional-gids", "g", "GID", "a further group"},
+          {"detach", "d", "", "do not wait for the end"},
+          {"pid-file", "", "FILE", "gets the process's number"},
+          {"no-new-privs", "", "", "set no_new_privs"},
+          {"cap", "c", "CAPABILITY", "add a capability"},
+          {"preserve-fds", "", "N", "descriptors to keep besides 0, 1 and 2"},
+          {"cgroup", "", "PATH", "cgroup below the container's"},
+          {"process-label", "", "LABEL", "not supported"},
+          {"apparmor", "", "PROFILE", "not supported"},
+          {"ignore-paused", "", "", "not supported"}};
+}
+
+Result<uint32_t> parse_id(std::string_view text) {
+  std::optional<uint64_t> id = parse_uint(text);
+  if (!id || *id > 0xfffffffeU) {
+    return Error(Code::kInvalidArgument, cat("invalid id ", quoted(text)));
+  }
+  return static_cast<uint32_t>(*id);
+}
+
+Result<> apply_user(const CommandArguments& arguments, OciProcess& process) {
+  if (arguments.has("user")) {
+    std::string user = arguments.value("user");
+    auto pair = split_once(user, ':');
+    process.uid = TRY(parse_id(pair ? pair->first : std::string_view(user)));
+    if (pair) process.gid = TRY(parse_id(pair->second));
+  }
+  for (const std::string& gid : arguments.values("additional-gids")) {
+    process.additional_gids.push_back(TRY(parse_id(gid)));
+  }
+  return {};
+}
+
+Result<> apply_capabilities(const CommandArguments& arguments, OciProcess& process) {
+  for (const std::string& name : arguments.values("cap")) {
+    int number = sys::capability_number(name);
+    if (number < 0) return Error(Code::kInvalidArgument, cat("unknown capability ", quoted(name)));
+    sys::CapabilityMask bit = sys::CapabilityMask{1} << static_cast<unsigned>(number);
+    process.capabilities.bounding |= bit;
+    process.capabilities.effective |= bit;
+    process.capabilities.permitted |= bit;
+  }
+  return {};
+}
+
+// The container's own process, changed by flags and words.
+Result<OciProcess> changed_process(const CommandArguments& arguments, const OciConfig& config) {
+  if (!config.process) return Error(Code::kInvalidArgument, "process property must not be empty");
+  OciProcess process = *config.process;
+  const std::vector<std::string>& words = arguments.words();
+  process.args.assign(words.begin() + 1, words.end());
+  if (process.args.empty() || process.args[0].empty()) {
+    return Error(Code::kInvalidArgument, "process args cannot be empty");
+  }
+  process.terminal = arguments.has("tty");
+  if (arguments.has("cwd")) process.cwd = arguments.value("cwd");
+  for (const std::string& variable : arguments.values("env")) process.env.push_back(variable);
+  if (arguments.has("no-new-privs")) process.no_new_privileges = true;
+  TRY(apply_user(arguments, process));
+  TRY(apply_capabilities(arguments, process));
+  return process;
+}
+
+Result<OciProcess> process_of(const CommandArguments& arguments, const OciConfig& config) {
+  for (const char* flag : {"process-label", "apparmor", "ignore-paused"}) {
+    if (arguments.has(flag)) {
+      return Error(Code::kUnimplemented, cat("exec --", flag, " is not supported"));
+    }
+  }
+  std::string file = arguments.value("process");
+  if (file.empty()) return changed_process(arguments, config);
+  OciProcess process =
+      TRY_CONTEXT(parse_process(TRY_CONTEXT(json::parse(TRY(read_file(file))), file)), file);
+  if (arguments.has("tty")) process.terminal = true;
+  return process;
+}
+
+Result<int> exec(const CommandContext& context) {
+  const CommandArguments& arguments = context.arguments;
+  Container container = TRY(Container::load(context.root, context.id()));
+  OciProcess process = TRY(process_of(arguments, container.config()));
+  bool detach = arguments.has("detach");
+  Console console = TRY(Console::open(process.terminal, arguments.value("console-socket"), detach));
+  if (!detach) hold_signals();
+  sys::Child child =
+      TRY(container.exec(process, {.console_socket = console.socket(),
+                                   .preserve_fds = TRY(arguments.number("preserve-fds", 0)),
+                                   .cgroup = arguments.value("cgroup")}));
+  UniqueFd master = TRY(console.take_master());
+  TRY(write_pid_file(arguments.value("pid-file"), child.pid));
+  if (detach) return 0;
+  return attend(child, std::move(master));
+}
+
+}  // namespace
+
+std::vector<Command> exec_commands() {
+  return {{"exec", "<container-id> [program] [argument...]", "run a program in a container",
+           exec_flags(), 1, SIZE_MAX, true, exec}};
+}
+
+}  // namespace skiff::runtime

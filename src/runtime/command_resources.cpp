@@ -1,0 +1,145 @@
+// skiff-runtime update and events.
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/strings.h"
+#include "runtime/cgroup_stats.h"
+#include "runtime/command_line.h"
+#include "runtime/container.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+struct ResourceFlag {
+  CommandFlag flag;
+  const char* part;  // of linux.resources
+  const char* key;
+  bool text = false;
+};
+
+const std::vector<ResourceFlag>& resource_flags() {
+  static const std::vector<ResourceFlag> flags = {
+      {{"blkio-weight", "", "N", "block IO weight, 10 to 1000"}, "blockIO", "weight"},
+      {{"cpu-period", "", "USEC", "CPU period"}, "cpu", "period"},
+      {{"cpu-quota", "", "USEC", "CPU time in a period"}, "cpu", "quota"},
+      {{"cpu-burst", "", "USEC", "CPU time that may be saved up"}, "cpu", "burst"},
+      {{"cpu-share", "", "N", "CPU shares"}, "cpu", "shares"},
+      {{"cpu-rt-period", "", "USEC", "realtime period"}, "cpu", "realtimePeriod"},
+      {{"cpu-rt-runtime", "", "USEC", "realtime in a period"}, "cpu", "realtimeRuntime"},
+      {{"cpu-idle", "", "N", "idle scheduling"}, "cpu", "idle"},
+      {{"cpuset-cpus", "", "LIST", "CPUs"}, "cpu", "cpus", true},
+      {{"cpuset-mems", "", "LIST", "memory nodes"}, "cpu", "mems", true},
+      {{"memory", "", "BYTES", "memory limit"}, "memory", "limit"},
+      {{"memory-reservation", "", "BYTES", "soft memory limit"}, "memory", "reservation"},
+      {{"memory-swap", "", "BYTES", "memory and swap limit; -1: none"}, "memory", "swap"},
+      {{"pids-limit", "", "N", "processes"}, "pids", "limit"}};
+  return flags;
+}
+
+// "512m" and "-1" alike, in bytes or plain.
+Result<int64_t> parse_amount(std::string_view text, std::string_view flag) {
+  constexpr std::string_view kUnits = "bkmgt";
+  std::string lower = to_lower(text);
+  std::string_view digits = lower;
+  unsigned shift = 0;
+  if (!digits.empty()) {
+    size_t unit = kUnits.find(digits.back());
+    if (unit != std::string_view::npos) {
+      shift = static_cast<unsigned>(10 * unit);
+      digits.remove_suffix(1);
+    }
+  }
+  std::optional<int64_t> number = parse_int(digits);
+  if (!number) {
+    return Error(Code::kInvalidArgument, cat("invalid value ", quoted(text), " for --", flag));
+  }
+  return *number * (int64_t{1} << shift);
+}
+
+Result<json::Value> resources_of(const CommandArguments& arguments) {
+  std::string file = arguments.value("resources");
+  if (file == "-") {
+    FdSource in(STDIN_FILENO);
+    return json::parse(TRY(read_all(in, size_t{1} << 20U)));
+  }
+  if (!file.empty()) return json::parse(TRY(read_file(file))).context(file);
+  json::Value resources = json::object();
+  for (const ResourceFlag& flag : resource_flags()) {
+    if (!arguments.has(flag.flag.name)) continue;
+    std::string text = arguments.value(flag.flag.name);
+    json::Value value = text;
+    if (!flag.text) value = TRY(parse_amount(text, flag.flag.name));
+    const json::Value* part = resources.find(flag.part);
+    json::Value changed = part != nullptr ? *part : json::object();
+    changed.set(flag.key, std::move(value));
+    resources.set(flag.part, std::move(changed));
+  }
+  return resources;
+}
+
+Result<int> update(const CommandContext& context) {
+  json::Value resources = TRY(resources_of(context.arguments));
+  Container container = TRY(Container::load(context.root, context.id()));
+  TRY(container.update(resources));
+  return 0;
+}
+
+void print_event(const Container& container, const char* type, json::Value data) {
+  json::Value event = json::object({{"type", type}, {"id", container.state().id}});
+  if (!data.is_null()) event.set("data", std::move(data));
+  print(event.dump());
+}
+
+// "5s", "500ms", "1m".
+Result<int> parse_interval(const std::string& text) {
+  if (text.empty()) return 5000;
+  size_t digits = text.find_first_not_of("0123456789");
+  std::string unit = digits == std::string::npos ? "" : text.substr(digits);
+  std::optional<int64_t> number = parse_int(text.substr(0, digits));
+  int64_t factor = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 0;
+  if (!number || *number <= 0 || factor == 0 || *number > 86'400'000 / factor) {
+    return Error(Code::kInvalidArgument, cat("invalid interval ", quoted(text)));
+  }
+  return static_cast<int>(*number * factor);
+}
+
+Result<int> events(const CommandContext& context) {
+  int interval_ms = TRY(parse_interval(context.arguments.value("interval")));
+  Container container = TRY(Container::load(context.root, context.id()));
+  if (container.status() == ContainerStatus::kStopped) {
+    return Error(Code::kFailedPrecondition,
+                 cat("container with id ", container.state().id, " is not running"));
+  }
+  uint64_t oom_kills = container.cgroup().oom_kills();
+  do {
+    print_event(container, "stats", cgroup_stats(container.cgroup()));
+    if (context.arguments.has("stats")) return 0;
+    uint64_t now = container.cgroup().oom_kills();
+    if (now > oom_kills) print_event(container, "oom", nullptr);
+    oom_kills = now;
+    ::poll(nullptr, 0, interval_ms);
+  } while (container.status() != ContainerStatus::kStopped);
+  return 0;
+}
+
+}  // namespace
+
+std::vector<Command> resource_commands() {
+  std::vector<CommandFlag> flags{
+      {"resources", "r", "FILE", "linux.resources as JSON; - is standard input"}};
+  for (const ResourceFlag& flag : resource_flags()) flags.push_back(flag.flag);
+  return {{"update", "<container-id>", "change a container's limits", flags, 1, 1, false, update},
+          {"events",
+           "<container-id>",
+           "print statistics and out-of-memory events",
+           {{"stats", "", "", "print the statistics once"},
+            {"interval", "", "TIME", "between two prints; 5s when not given"}},
+           1,
+           1,
+           false,
+           events}};
+}
+
+}  // namespace skiff::runtime

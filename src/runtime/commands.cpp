@@ -1,0 +1,176 @@
+#include "runtime/commands.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/strings.h"
+#include "codec/json.h"
+#include "runtime/command_line.h"
+#include "runtime/diagnostics.h"
+#include "runtime/own_program.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+constexpr CommandFlag kGlobalFlags[] = {
+    {"root", "", "DIR", "where the containers' state is kept"},
+    {"log", "", "FILE", "log errors there, besides standard error"},
+    {"log-format", "", "FORMAT", "text or json"},
+    {"debug", "", "", "log warnings to standard error too"},
+    {"systemd-cgroup", "", "", "not supported"},
+    {"rootless", "", "VALUE", "accepted for runc's sake; the mode follows from the user"},
+    {"help", "h", "", "print this text"},
+    {"version", "v", "", "print the version"}};
+
+constexpr std::string_view kNeedShield[] = {"create", "run", "exec"};
+
+std::vector<Command> all_commands() {
+  std::vector<Command> all;
+  for (auto* group : {create_commands, exec_commands, life_commands, inspect_commands,
+                      resource_commands, host_commands}) {
+    for (Command& command : group()) all.push_back(std::move(command));
+  }
+  return all;
+}
+
+// --log: a file of its own, one line an event, in runc's words so that engines can read it.
+class ErrorLog {
+ public:
+  static Result<ErrorLog> open(const CommandArguments& global) {
+    ErrorLog log;
+    std::string format = global.value("log-format");
+    if (!format.empty() && format != "text" && format != "json") {
+      return Error(Code::kInvalidArgument, cat("invalid log-format: ", format));
+    }
+    log.json_ = format == "json";
+    std::string file = global.value("log");
+    if (!file.empty()) log.file_ = TRY(open_file(file, O_WRONLY | O_CREAT | O_APPEND, 0644));
+    return log;
+  }
+
+  bool to_file() const { return static_cast<bool>(file_); }
+
+  void write(std::string_view level, std::string_view text) const {
+    if (!file_) return;
+    std::string time = format_rfc3339(Clock::system().now());
+    std::string line = json_
+                           ? json::object({{"level", level}, {"msg", text}, {"time", time}}).dump()
+                           : cat("time=", quoted(time), " level=", level, " msg=", quoted(text));
+    FdSink sink(file_.get());
+    [[maybe_unused]] auto written = sink.write(line + "\n");
+  }
+
+ private:
+  UniqueFd file_;
+  bool json_ = false;
+};
+
+Path state_root(const CommandArguments& global) {
+  if (global.has("root")) return std::filesystem::absolute(global.value("root"));
+  const char* directory = ::getenv("XDG_RUNTIME_DIR");
+  if (::geteuid() != 0 && directory != nullptr && *directory == '/') {
+    return Path(directory) / "skiff-runtime";
+  }
+  return "/run/skiff-runtime";
+}
+
+std::string flag_lines(std::span<const CommandFlag> flags) {
+  std::string text;
+  for (const CommandFlag& flag : flags) {
+    std::string name = cat("--", flag.name);
+    if (!flag.letter.empty()) name += cat(", -", flag.letter);
+    if (!flag.value_name.empty()) name += cat(" ", flag.value_name);
+    name.resize(std::max<size_t>(name.size() + 1, 32), ' ');
+    text += cat("  ", name, flag.help, "\n");
+  }
+  return text;
+}
+
+std::string usage(const std::vector<Command>& commands) {
+  std::string text =
+      "Usage: skiff-runtime [global flags] command [flags] [words]\n\n"
+      "Runs containers from OCI bundles.\n\nCommands:\n";
+  for (const Command& command : commands) {
+    std::string name(command.name);
+    name.resize(12, ' ');
+    text += cat("  ", name, command.help, "\n");
+  }
+  return cat(text, "\nGlobal flags:\n", flag_lines(kGlobalFlags));
+}
+
+std::string usage(const Command& command) {
+  std::string text = cat("Usage: skiff-runtime ", command.name, " [flags] ", command.words, "\n\n",
+                         command.help, "\n");
+  return command.flags.empty() ? text : cat(text, "\nFlags:\n", flag_lines(command.flags));
+}
+
+Result<int> run_command(const Command& command, const Path& root,
+                        std::span<const std::string> arguments) {
+  std::vector<CommandFlag> flags = command.flags;
+  flags.push_back({"help", "h", "", ""});
+  CommandContext context{root,
+                         TRY(CommandArguments::parse(arguments, flags, command.words_end_flags))};
+  if (context.arguments.has("help")) {
+    print(trim(usage(command)));
+    return 0;
+  }
+  size_t words = context.arguments.words().size();
+  if (words < command.least_words || words > command.most_words) {
+    return Error(Code::kInvalidArgument,
+                 cat(command.name, " takes ", command.words.empty() ? "no words" : command.words));
+  }
+  return command.run(context);
+}
+
+Result<int> dispatch(const CommandArguments& global, std::span<char* const> arguments) {
+  std::vector<Command> commands = all_commands();
+  if (global.has("version")) {
+    print("skiff-runtime version " SKIFF_VERSION "\nspec: 1.2.0");
+    return 0;
+  }
+  const std::vector<std::string>& words = global.words();
+  if (global.has("help") || words.empty() || words[0] == "help") {
+    print(trim(usage(commands)));
+    return 0;
+  }
+  if (global.has("systemd-cgroup")) {
+    return Error(Code::kUnimplemented,
+                 "--systemd-cgroup is not supported: configure the cgroupfs driver");
+  }
+  for (const Command& command : commands) {
+    if (command.name != words[0]) continue;
+    if (std::find(std::begin(kNeedShield), std::end(kNeedShield), words[0]) !=
+        std::end(kNeedShield)) {
+      TRY(run_from_readonly_mount("skiff-runtime", arguments));
+    }
+    return run_command(command, state_root(global), std::span(words).subspan(1));
+  }
+  return Error(Code::kInvalidArgument, cat("no such command: ", words[0]));
+}
+
+}  // namespace
+
+int runtime_main(std::span<char* const> arguments) {
+  std::vector<std::string> texts(arguments.begin(), arguments.end());
+  Result<CommandArguments> global = CommandArguments::parse(texts, kGlobalFlags, true);
+  Result<ErrorLog> log = global ? ErrorLog::open(*global) : Result<ErrorLog>(global.error());
+  if (log && log->to_file() && !global->has("debug")) {
+    set_warning_sink([&](std::string_view text) { log->write("warning", text); });
+  }
+  Result<int> done = log ? dispatch(*global, arguments) : Result<int>(log.error());
+  if (done) return *done;
+  if (log) log->write("error", done.error().message());
+  ::fprintf(stderr, "skiff-runtime: %s\n", done.error().message().c_str());
+  // As runc: an exec that fails is not to be taken for a program that answers 1.
+  bool exec = global && !global->words().empty() && global->words()[0] == "exec";
+  return exec ? 255 : 1;
+}
+
+}  // namespace skiff::runtime

@@ -1,0 +1,195 @@
+#include "runtime/container.h"
+
+#include <dirent.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/strings.h"
+#include "runtime/cgroup_limits.h"
+#include "runtime/container_init.h"
+#include "runtime/diagnostics.h"
+#include "runtime/hooks.h"
+#include "runtime/state_file.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+constexpr int kEndTimeoutMs = 10'000;
+constexpr const char* kSpecVersion = "1.2.0";
+
+Result<> send_signal(int pidfd, int signal) {
+  if (::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) != 0) {
+    if (errno == ESRCH) return Error(Code::kFailedPrecondition, "container not running");
+    return Error::from_errno(errno, cat("send signal ", signal));
+  }
+  return {};
+}
+
+Result<> wait_for_end(int pidfd) {
+  pollfd polled{pidfd, POLLIN, 0};
+  int ready = 0;
+  while ((ready = ::poll(&polled, 1, kEndTimeoutMs)) < 0) {
+    if (errno != EINTR) return Error::from_errno(errno, "poll");
+  }
+  if (ready > 0) return {};
+  return Error(Code::kDeadlineExceeded, "the container's process does not end after SIGKILL");
+}
+
+Error wrong_status(std::string_view action, const std::string& id, ContainerStatus status) {
+  return {Code::kFailedPrecondition,
+          cat("cannot ", action, " container ", quoted(id), ": it is ", status_name(status))};
+}
+
+}  // namespace
+
+std::string_view status_name(ContainerStatus status) {
+  switch (status) {
+    case ContainerStatus::kCreating:
+      return "creating";
+    case ContainerStatus::kCreated:
+      return "created";
+    case ContainerStatus::kRunning:
+      return "running";
+    case ContainerStatus::kPaused:
+      return "paused";
+    case ContainerStatus::kStopped:
+      break;
+  }
+  return "stopped";
+}
+
+Result<Container> Container::load(const Path& state_root, const std::string& id) {
+  TRY(check_container_id(id));
+  Container c;
+  c.directory_ = state_root / id;
+  if (::access(c.directory_.c_str(), F_OK) != 0) {
+    return Error(Code::kNotFound, cat("container ", quoted(id), " does not exist"));
+  }
+  c.state_ = TRY(read_state(c.directory_));
+  json::Value config = TRY(json::parse(TRY(read_file(c.directory_ / kConfigFile))));
+  c.config_ = TRY(parse_config(config, c.state_.bundle));
+  c.cgroup_ = TRY(sys::Cgroup::open(c.state_.cgroup));
+  return c;
+}
+
+Result<std::vector<Container>> Container::list(const Path& state_root) {
+  std::vector<Container> found;
+  std::error_code ec;
+  for (const auto& entry : std::filesystem::directory_iterator(state_root, ec)) {
+    std::string id = entry.path().filename().native();
+    if (::access((entry.path() / kStateFile).c_str(), F_OK) != 0) continue;
+    Result<Container> loaded = load(state_root, id);
+    // One being removed at this moment is no failure of the list.
+    if (loaded) found.push_back(std::move(*loaded));
+  }
+  std::sort(found.begin(), found.end(),
+            [](const Container& a, const Container& b) { return a.state_.id < b.state_.id; });
+  return found;
+}
+
+ContainerStatus Container::status() const {
+  if (state_.pid == 0) return ContainerStatus::kCreating;
+  if (!sys::process_alive(state_.pid, state_.start_time)) return ContainerStatus::kStopped;
+  if (cgroup_->frozen()) return ContainerStatus::kPaused;
+  bool waits = ::access((directory_ / kStartSocket).c_str(), F_OK) == 0;
+  return waits ? ContainerStatus::kCreated : ContainerStatus::kRunning;
+}
+
+json::Value Container::state_json() const { return state_json(status()); }
+
+json::Value Container::state_json(ContainerStatus status) const {
+  json::Value state = json::object({{"ociVersion", kSpecVersion},
+                                    {"id", state_.id},
+                                    {"pid", status == ContainerStatus::kStopped ? 0 : state_.pid},
+                                    {"status", status_name(status)},
+                                    {"bundle", state_.bundle.native()}});
+  if (!state_.annotations.empty()) state.set("annotations", state_.annotations);
+  return state;
+}
+
+Result<UniqueFd> Container::open_init() const {
+  Error gone(Code::kFailedPrecondition, "container not running");
+  if (state_.pid == 0) return gone;
+  Result<UniqueFd> pidfd = sys::open_pidfd(state_.pid);
+  // Its number may be another process's by now.
+  if (!pidfd || !sys::process_alive(state_.pid, state_.start_time)) return gone;
+  return pidfd;
+}
+
+Result<> Container::require_running(std::string_view action) const {
+  ContainerStatus now = status();
+  if (now == ContainerStatus::kRunning || now == ContainerStatus::kCreated) return {};
+  return wrong_status(action, state_.id, now);
+}
+
+Result<> Container::start() {
+  ContainerStatus now = status();
+  if (now != ContainerStatus::kCreated) return wrong_status("start", state_.id, now);
+  TRY(start_container_init(directory_ / kStartSocket));
+  std::string state = state_json(ContainerStatus::kRunning).dump();
+  Result<> hooked = run_hooks(config_.hooks.poststart, "poststart", state);
+  if (!hooked) warn(hooked.error().message());
+  return {};
+}
+
+Result<> Container::kill(int signal, bool all) {
+  if (all && signal == SIGKILL) return cgroup_->kill_all();
+  if (all) {
+    for (pid_t pid : TRY(cgroup_->processes())) ::kill(pid, signal);
+    return {};
+  }
+  UniqueFd init = TRY(open_init());
+  TRY(send_signal(init.get(), signal));
+  // A frozen process of version 1 takes even this one only once it is thawed.
+  if (signal == SIGKILL && !cgroup_->v2() && cgroup_->frozen()) return cgroup_->thaw();
+  return {};
+}
+
+Result<> Container::pause() {
+  TRY(require_running("pause"));
+  return cgroup_->freeze();
+}
+
+Result<> Container::resume() {
+  ContainerStatus now = status();
+  if (now != ContainerStatus::kPaused) return wrong_status("resume", state_.id, now);
+  return cgroup_->thaw();
+}
+
+Result<> Container::update(const json::Value& resources) {
+  ContainerStatus now = status();
+  if (now == ContainerStatus::kStopped) return wrong_status("update", state_.id, now);
+  return apply_resources(*cgroup_, resources);
+}
+
+Result<> Container::remove(bool force) {
+  ContainerStatus now = status();
+  bool idle = now == ContainerStatus::kStopped || now == ContainerStatus::kCreated;
+  if (!idle && !force) {
+    return Error(Code::kFailedPrecondition, cat("cannot delete container ", quoted(state_.id),
+                                                " that is not stopped: ", status_name(now)));
+  }
+  TRY(end_processes());
+  TRY(cgroup_->remove());
+  std::string state = state_json(ContainerStatus::kStopped).dump();
+  TRY(remove_tree(directory_));
+  Result<> hooked = run_hooks(config_.hooks.poststop, "poststop", state);
+  if (!hooked) warn(hooked.error().message());
+  return {};
+}
+
+Result<> Container::end_processes() const {
+  Result<UniqueFd> init = open_init();
+  if (init) [[maybe_unused]]
+    auto sent = send_signal(init->get(), SIGKILL);
+  if (!cgroup_->members().empty()) TRY(cgroup_->kill_all());
+  return init ? wait_for_end(init->get()) : Result<>{};
+}
+
+}  // namespace skiff::runtime

@@ -1,0 +1,127 @@
+// Container: one container as the OCI runtime sees it, from a bundle to its removal
+// (OCI runtime-spec, runtime.md). Used by the process that is its parent (the monitor,
+// `skiff-runtime run`) and by those that are not (`start`, `kill`, `delete`, ...).
+//
+//   Container c = TRY(Container::create({.id = "ab", .bundle = b, .state_root = root}));
+//   ...                         // created: its init, c.pid(), waits before the program
+//   TRY(c.start());             // the init executes the program
+//   ...                         // the caller, its parent, waits for c.pidfd()
+//   TRY(c.remove(true));
+//
+// Files: STATE_ROOT/ID/state.json and the socket or fifo on which the init waits. create()
+// and exec() may be called only by a single-threaded process: they clone it. Errors have
+// Docker's texts; a failed create() or exec() leaves nothing behind. Not thread-safe.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/unique_fd.h"
+#include "codec/json.h"
+#include "runtime/oci_config.h"
+#include "sys/cgroup.h"
+#include "sys/namespaces.h"
+
+namespace skiff::runtime {
+
+struct SeccompFilter;
+
+// What a new process gets as descriptors 0, 1 and 2; without a terminal only.
+struct Stdio {
+  int in = 0;
+  int out = 1;
+  int err = 2;
+};
+
+struct CreateOptions {
+  std::string id;
+  Path bundle;
+  Path state_root;
+  Stdio stdio{};
+  // Where a process with a terminal sends the master's descriptor (SCM_RIGHTS); a connected
+  // Unix socket.
+  int console_socket = -1;
+  int preserve_fds = 0;  // how many descriptors from 3 on the program keeps
+  bool no_pivot = false;
+};
+
+struct ExecOptions {
+  Stdio stdio{};
+  int console_socket = -1;
+  int preserve_fds = 0;
+  std::string cgroup;  // below the container's own; "" is that
+};
+
+enum class ContainerStatus { kCreating, kCreated, kRunning, kPaused, kStopped };
+std::string_view status_name(ContainerStatus status);
+
+// What state.json keeps.
+struct ContainerState {
+  std::string id;
+  Path bundle;
+  Path rootfs;
+  int pid = 0;
+  uint64_t start_time = 0;  // of pid, as sys::process_start_time() gives it
+  TimePoint created;
+  std::string cgroup;  // path below each hierarchy; "" for none
+  std::string owner;   // name of the user that created it
+  std::map<std::string, std::string> annotations;
+};
+
+class Container {
+ public:
+  static Result<Container> create(const CreateOptions& options);
+  // kNotFound: "container \"x\" does not exist".
+  static Result<Container> load(const Path& state_root, const std::string& id);
+  static Result<std::vector<Container>> list(const Path& state_root);
+
+  const ContainerState& state() const { return state_; }
+  ContainerStatus status() const;
+  int pid() const { return state_.pid; }
+  // Of the init, only in the process that created it; readable when it has ended.
+  int pidfd() const { return pidfd_.get(); }
+  const sys::Cgroup& cgroup() const { return *cgroup_; }
+  const OciConfig& config() const { return config_; }
+  // The state as `skiff-runtime state` and hooks get it (runtime.md, State).
+  json::Value state_json() const;
+
+  Result<> start();
+  Result<> kill(int signal, bool all = false);
+  Result<> pause();
+  Result<> resume();
+  // "linux.resources"; only what is there changes.
+  Result<> update(const json::Value& resources);
+  // A further process in the container's namespaces and cgroup, as the caller's child. Fails
+  // when its program cannot be executed.
+  Result<sys::Child> exec(const OciProcess& process, const ExecOptions& options);
+  // Kills what is left (with `force`, also a running container), runs poststop hooks, and
+  // removes cgroups and state. Without `force` a running one is kFailedPrecondition.
+  Result<> remove(bool force);
+
+ private:
+  Container() = default;
+  Result<> make_directory(const std::string& config_text);
+  Result<> make_cgroup();
+  Result<> launch(const CreateOptions& options);
+  // A failed create's traces.
+  void undo_create();
+  json::Value state_json(ContainerStatus status) const;
+  // Of a process that still is the container's init.
+  Result<UniqueFd> open_init() const;
+  Result<> require_running(std::string_view action) const;
+  Result<std::shared_ptr<const SeccompFilter>> seccomp_filter();
+  Result<> end_processes() const;
+
+  Path directory_;  // STATE_ROOT/ID
+  ContainerState state_;
+  OciConfig config_;
+  std::optional<sys::Cgroup> cgroup_;
+  UniqueFd pidfd_;
+  std::shared_ptr<const SeccompFilter> filter_;  // compiled once for create and exec
+};
+
+}  // namespace skiff::runtime

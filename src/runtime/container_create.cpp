@@ -1,0 +1,173 @@
+// Container: creation. What it takes is opened and made here, with the host's eyes; the new
+// process (container_init.h) puts it in place.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/scope_exit.h"
+#include "base/strings.h"
+#include "runtime/cgroup_limits.h"
+#include "runtime/container.h"
+#include "runtime/container_init.h"
+#include "runtime/descriptors.h"
+#include "runtime/hooks.h"
+#include "runtime/process_setup.h"
+#include "runtime/state_file.h"
+#include "sys/unix_socket.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+constexpr size_t kConfigLimit = size_t{16} << 20U;
+
+Result<OciConfig> parse_bundle(const std::string& text, const Path& bundle) {
+  std::string file = (bundle / kConfigFile).native();
+  json::Value value = TRY_CONTEXT(json::parse(text), file);
+  OciConfig config = TRY_CONTEXT(parse_config(value, bundle), file);
+  if (!config.process) {
+    return Error(Code::kInvalidArgument, cat(file, ": process property must not be empty"));
+  }
+  return config;
+}
+
+Result<> write_copy(const Path& file, const std::string& text) {
+  UniqueFd fd = TRY(open_file(file, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    return Error::from_errno(errno, cat("write ", file.native()));
+  }
+  return {};
+}
+
+// Leads the new process through the points at which it waits for us.
+class Escort {
+ public:
+  Escort(const OciConfig& config, const Channel& channel) : config_(config), channel_(channel) {}
+
+  Result<> map_ids(const InitPlan& plan, pid_t pid) const {
+    if (!waits_when_born(plan)) return {};
+    TRY(expect(Signal::kBorn));
+    TRY(plan.namespaces.map_ids(config_, pid));
+    return channel_.send(Signal::kGo);
+  }
+
+  Result<> run_hooks(const std::string& state) const {
+    if (!waits_when_mounted(config_)) return {};
+    TRY(expect(Signal::kMounted));
+    TRY(runtime::run_hooks(config_.hooks.prestart, "prestart", state));
+    TRY(runtime::run_hooks(config_.hooks.create_runtime, "createRuntime", state));
+    return channel_.send(Signal::kGo, state);
+  }
+
+  Result<> see_ready() const { return expect(Signal::kReady); }
+
+ private:
+  Result<> expect(Signal signal) const {
+    TRY(channel_.expect(signal, "the container's process"));
+    return {};
+  }
+
+  const OciConfig& config_;
+  const Channel& channel_;
+};
+
+}  // namespace
+
+Result<Container> Container::create(const CreateOptions& options) {
+  TRY(check_container_id(options.id));
+  TRY(check_preserved(options.preserve_fds));
+  Container c;
+  c.state_.id = options.id;
+  c.state_.bundle = std::filesystem::absolute(options.bundle).lexically_normal();
+  std::string text = TRY(read_file(options.bundle / kConfigFile, kConfigLimit));
+  c.config_ = TRY(parse_bundle(text, c.state_.bundle));
+  c.state_.rootfs = c.config_.root;
+  c.state_.annotations = c.config_.annotations;
+  c.state_.created = Clock::system().now();
+  c.state_.owner = current_owner();
+  c.directory_ = options.state_root / options.id;
+  TRY(c.make_directory(text));
+  ScopeExit undo([&] { c.undo_create(); });
+  TRY(c.make_cgroup());
+  TRY(c.launch(options));
+  undo.dismiss();
+  return c;
+}
+
+Result<> Container::make_directory(const std::string& config_text) {
+  TRY(make_directories(directory_.parent_path(), 0711));
+  if (::mkdir(directory_.c_str(), 0711) != 0) {
+    if (errno == EEXIST) {
+      return Error(Code::kAlreadyExists,
+                   cat("container with id ", quoted(state_.id), " exists already"));
+    }
+    return Error::from_errno(errno, cat("mkdir ", directory_.native()));
+  }
+  Result<> copied = write_copy(directory_ / kConfigFile, config_text);
+  if (!copied) [[maybe_unused]]
+    auto removed = remove_tree(directory_);
+  return copied;
+}
+
+Result<> Container::make_cgroup() {
+  std::string path = config_.cgroups_path.empty() ? state_.id : config_.cgroups_path;
+  cgroup_ = TRY_CONTEXT(sys::Cgroup::create(path), "linux.cgroupsPath");
+  state_.cgroup = cgroup_->path();
+  // Known from here on, so that a container whose creator dies can be deleted.
+  TRY(write_state(directory_, state_));
+  return apply_resources(*cgroup_, config_.resources);
+}
+
+Result<> Container::launch(const CreateOptions& options) {
+  Channel::Ends ends = TRY(Channel::make());
+  NamespacePlan namespaces = TRY(NamespacePlan::make(config_));
+  RootfsSources sources = TRY(open_rootfs_sources(config_, state_.bundle, *cgroup_));
+  std::shared_ptr<const SeccompFilter> filter = TRY(seccomp_filter());
+  UniqueFd start_socket = TRY(sys::listen_unix(directory_ / kStartSocket, 1, SOCK_SEQPACKET));
+  InitPlan plan{.config = config_,
+                .options = options,
+                .namespaces = std::move(namespaces),
+                .sources = std::move(sources),
+                .filter = *filter,
+                .env = environment_of(*config_.process, state_.rootfs),
+                .channel = std::move(ends.process),
+                .start_socket = std::move(start_socket)};
+  sys::CgroupEntry entry = TRY(cgroup_->entry());
+  sys::Child child = TRY(
+      plan.namespaces.clone(entry.unified_dir(), [&] { return run_container_init(plan, entry); }));
+  plan.channel.close();
+  state_.pid = child.pid;
+  pidfd_ = std::move(child.pidfd);
+  state_.start_time = TRY(sys::process_start_time(child.pid));
+  TRY(adjust_oom_score(*config_.process, child.pid));
+  Escort escort(config_, ends.creator);
+  TRY(escort.map_ids(plan, child.pid));
+  TRY(escort.run_hooks(state_json(ContainerStatus::kCreating).dump()));
+  TRY(escort.see_ready());
+  return write_state(directory_, state_);
+}
+
+void Container::undo_create() {
+  if (pidfd_) {
+    ::kill(state_.pid, SIGKILL);
+    while (::waitpid(state_.pid, nullptr, 0) < 0 && errno == EINTR) continue;
+  }
+  if (cgroup_) {
+    [[maybe_unused]] auto killed = cgroup_->kill_all();
+    [[maybe_unused]] auto removed = cgroup_->remove();
+  }
+  [[maybe_unused]] auto removed = remove_tree(directory_);
+}
+
+Result<std::shared_ptr<const SeccompFilter>> Container::seccomp_filter() {
+  if (!filter_) {
+    filter_ = std::make_shared<const SeccompFilter>(TRY(compile_seccomp(config_.seccomp)));
+  }
+  return filter_;
+}
+
+}  // namespace skiff::runtime

@@ -1,0 +1,193 @@
+// Container: a further process in a running container.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/scope_exit.h"
+#include "base/strings.h"
+#include "runtime/channel.h"
+#include "runtime/container.h"
+#include "runtime/descriptors.h"
+#include "runtime/namespace_plan.h"
+#include "runtime/process_birth.h"
+#include "runtime/process_setup.h"
+#include "runtime/terminal.h"
+#include "sys/root_dir.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+constexpr int kFailed = 1;
+
+// What the new process joins: the namespaces in which the init is and we are not.
+struct Habitat {
+  UniqueFd init;
+  UniqueFd root;
+  UniqueFd pid_namespace;  // none when it is ours
+  int flags = 0;           // the other namespaces
+};
+
+bool shares_namespace(pid_t pid, const sys::NamespaceKind& kind) {
+  struct stat theirs{};
+  struct stat ours{};
+  std::string their_file = cat("/proc/", pid, "/ns/", kind.file);
+  std::string our_file = cat("/proc/self/ns/", kind.file);
+  return ::stat(their_file.c_str(), &theirs) == 0 && ::stat(our_file.c_str(), &ours) == 0 &&
+         theirs.st_ino == ours.st_ino;
+}
+
+Result<Habitat> find_habitat(UniqueFd init, pid_t pid) {
+  Habitat habitat;
+  habitat.init = std::move(init);
+  habitat.root = TRY(open_file(cat("/proc/", pid, "/root"), O_PATH | O_DIRECTORY));
+  for (const sys::NamespaceKind* kind = sys::begin_namespaces(); kind != sys::end_namespaces();
+       ++kind) {
+    if (shares_namespace(pid, *kind)) continue;
+    if (kind->flag == CLONE_NEWPID) {
+      habitat.pid_namespace = TRY(sys::open_namespace(cat("/proc/", pid, "/ns/pid"), *kind));
+    } else {
+      habitat.flags |= static_cast<int>(kind->flag);
+    }
+  }
+  return habitat;
+}
+
+class Exec {
+ public:
+  Exec(const OciProcess& process, const ExecOptions& options, const Habitat& habitat,
+       const sys::CgroupEntry& cgroup, const SeccompFilter& filter, std::vector<std::string> env,
+       std::string id, Channel channel)
+      : process_(process),
+        options_(options),
+        habitat_(habitat),
+        cgroup_(cgroup),
+        filter_(filter),
+        env_(std::move(env)),
+        id_(std::move(id)),
+        channel_(std::move(channel)) {}
+
+  void close_channel() { channel_.close(); }
+
+  // In the new process.
+  int run() {
+    Result<std::string> program = prepare();
+    Result<> ready = program ? finish() : Result<>(program.error());
+    channel_.send_error(ready ? execute(*program, process_, env_) : ready.error());
+    return kFailed;
+  }
+
+ private:
+  Result<std::string> prepare() {
+    TRY(isolate());
+    TRY(cgroup_.enter());
+    TRY(set_rlimits(process_, warnings_));
+    TRY(enter_container());
+    TRY(prepare_terminal());
+    TRY(reopen_null());
+    give_stdio(process_.uid);
+    TRY(close_others({channel_.fd()}, options_.preserve_fds));
+    TRY(take_identity(process_, warnings_));
+    for (const std::string& text : warnings_) TRY(channel_.send(Signal::kWarning, text));
+    TRY(enter_working_directory(process_));
+    return find_program(process_, env_);
+  }
+
+  Result<> isolate() {
+    become_undumpable();
+    reset_signals();
+    TRY(install_stdio(options_.stdio, options_.preserve_fds));
+    std::vector<int> keep = cgroup_.descriptors();
+    keep.insert(keep.end(), {habitat_.init.get(), habitat_.root.get(), channel_.fd()});
+    if (options_.console_socket >= 0) keep.push_back(options_.console_socket);
+    TRY(close_others(std::move(keep), options_.preserve_fds));
+    ::umask(0);
+    leave_session_keyring(id_);
+    if (::setsid() < 0) return Error::from_errno(errno, "setsid");
+    return {};
+  }
+
+  Result<> enter_container() {
+    if (habitat_.flags != 0 && ::setns(habitat_.init.get(), habitat_.flags) != 0) {
+      return Error::from_errno(errno, "join the container's namespaces");
+    }
+    // The init's own root: without pivot_root it is not that of its mount namespace.
+    if (::fchdir(habitat_.root.get()) != 0 || ::chroot(".") != 0 || ::chdir("/") != 0) {
+      return Error::from_errno(errno, "enter the container's root");
+    }
+    return {};
+  }
+
+  Result<> prepare_terminal() {
+    if (!process_.terminal) return {};
+    sys::RootDir root = TRY(sys::RootDir::open("/"));
+    UniqueFd slave = TRY(open_terminal(root, process_, options_.console_socket));
+    return use_terminal(slave.get());
+  }
+
+  Result<> finish() {
+    TRY(prepare_for_exec(options_.preserve_fds));
+    TRY(channel_.send(Signal::kReady));
+    return finish_privileges(process_, filter_);
+  }
+
+  const OciProcess& process_;
+  const ExecOptions& options_;
+  const Habitat& habitat_;
+  const sys::CgroupEntry& cgroup_;
+  const SeccompFilter& filter_;
+  std::vector<std::string> env_;
+  std::string id_;
+  Channel channel_;
+  std::vector<std::string> warnings_;
+};
+
+// After kReady the channel closes with the execve, or brings its failure.
+Result<> await_program(const Channel& channel) {
+  TRY(channel.expect(Signal::kReady, "the new process"));
+  Message last = TRY(channel.receive());
+  if (last.signal == Signal::kClosed) return {};
+  return Error(Code::kInternal, "the new process said something unexpected");
+}
+
+}  // namespace
+
+Result<sys::Child> Container::exec(const OciProcess& process, const ExecOptions& options) {
+  TRY(require_running("exec in"));
+  TRY(check_preserved(options.preserve_fds));
+  Habitat habitat = TRY(find_habitat(TRY(open_init()), state_.pid));
+  // What was opened by number belongs to the init if that still lives.
+  if (!sys::process_alive(state_.pid, state_.start_time)) {
+    return Error(Code::kFailedPrecondition, "container not running");
+  }
+  std::string place =
+      options.cgroup.empty() ? state_.cgroup : cat(state_.cgroup, "/", options.cgroup);
+  sys::Cgroup group = TRY(sys::Cgroup::open(place));
+  sys::CgroupEntry entry = TRY(group.entry());
+  std::shared_ptr<const SeccompFilter> filter = TRY(seccomp_filter());
+  Channel::Ends ends = TRY(Channel::make());
+  Exec exec(process, options, habitat, entry, *filter, environment_of(process, state_.rootfs),
+            state_.id, std::move(ends.process));
+  sys::Child child;
+  auto clone = [&]() -> Result<> {
+    child = TRY(sys::clone_process({.cgroup = entry.unified_dir()}, [&] { return exec.run(); }));
+    return {};
+  };
+  TRY(habitat.pid_namespace ? with_pid_namespace(habitat.pid_namespace.get(), clone) : clone());
+  exec.close_channel();
+  ScopeExit undo([&] {
+    ::kill(child.pid, SIGKILL);
+    while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) continue;
+  });
+  TRY(adjust_oom_score(process, child.pid));
+  TRY(await_program(ends.creator));
+  undo.dismiss();
+  return child;
+}
+
+}  // namespace skiff::runtime

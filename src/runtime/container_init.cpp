@@ -1,0 +1,204 @@
+#include "runtime/container_init.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/strings.h"
+#include "runtime/annotations.h"
+#include "runtime/descriptors.h"
+#include "runtime/hooks.h"
+#include "runtime/process_birth.h"
+#include "runtime/process_setup.h"
+#include "runtime/rootfs.h"
+#include "runtime/rootfs_devices.h"
+#include "runtime/small_init.h"
+#include "runtime/sysctls.h"
+#include "runtime/terminal.h"
+#include "sys/unix_socket.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+constexpr int kFailed = 1;
+
+Result<> set_names(const OciConfig& config) {
+  const std::string& host = config.hostname;
+  if (!host.empty() && ::sethostname(host.data(), host.size()) != 0) {
+    return Error::from_errno(errno, cat("sethostname ", host));
+  }
+  const std::string& domain = config.domainname;
+  if (!domain.empty() && ::setdomainname(domain.data(), domain.size()) != 0) {
+    return Error::from_errno(errno, cat("setdomainname ", domain));
+  }
+  return {};
+}
+
+class Init {
+ public:
+  Init(InitPlan& plan, const sys::CgroupEntry& cgroup)
+      : plan_(plan), config_(plan.config), process_(*plan.config.process), cgroup_(cgroup) {}
+
+  int run() {
+    Result<> prepared = prepare();
+    if (!prepared) {
+      plan_.channel.send_error(prepared.error());
+      return kFailed;
+    }
+    if (!plan_.channel.send(Signal::kReady)) return kFailed;
+    plan_.channel.close();
+    Result<Channel> starter = wait_for_start();
+    if (!starter) return kFailed;
+    return start(*starter);
+  }
+
+ private:
+  Result<> prepare() {
+    TRY(isolate());
+    TRY(join_namespaces());
+    TRY(build_root());
+    TRY(reopen_null());
+    return become_user();
+  }
+
+  Result<> build_root() {
+    Rootfs rootfs = TRY(Rootfs::attach(config_, plan_.sources));
+    TRY(rootfs.populate());
+    TRY(set_sysctls(config_.sysctls));
+    UniqueFd slave = TRY(prepare_terminal(rootfs));
+    TRY(run_mount_hooks());
+    TRY(rootfs.protect());
+    TRY(rootfs.enter(plan_.options.no_pivot));
+    return slave ? use_terminal(slave.get()) : Result<>{};
+  }
+
+  // First of all: nothing of the creator's that is not meant for the container stays.
+  Result<> isolate() {
+    become_undumpable();
+    reset_signals();
+    TRY(install_stdio(plan_.options.stdio, plan_.options.preserve_fds));
+    std::vector<int> keep = plan_.sources.descriptors();
+    for (int fd : plan_.namespaces.descriptors()) keep.push_back(fd);
+    for (int fd : cgroup_.descriptors()) keep.push_back(fd);
+    keep.push_back(plan_.channel.fd());
+    keep.push_back(plan_.start_socket.get());
+    if (plan_.options.console_socket >= 0) keep.push_back(plan_.options.console_socket);
+    TRY(close_others(std::move(keep), plan_.options.preserve_fds));
+    ::umask(0);
+    leave_session_keyring(plan_.options.id);
+    if (::setsid() < 0) return Error::from_errno(errno, "setsid");
+    return {};
+  }
+
+  Result<> join_namespaces() {
+    TRY(cgroup_.enter());
+    TRY(set_rlimits(process_, warnings_));
+    if (waits_when_born(plan_)) {
+      TRY(plan_.channel.send(Signal::kBorn));
+      TRY(plan_.channel.expect(Signal::kGo, "the creator"));
+    }
+    TRY(plan_.namespaces.enter());
+    return set_names(config_);
+  }
+
+  Result<UniqueFd> prepare_terminal(const Rootfs& rootfs) {
+    if (!process_.terminal) return UniqueFd();
+    UniqueFd slave = TRY(open_terminal(rootfs.dir(), process_, plan_.options.console_socket));
+    TRY(make_console(rootfs.dir(), slave.get()));
+    return slave;
+  }
+
+  Result<> run_mount_hooks() {
+    if (!waits_when_mounted(config_)) return {};
+    TRY(plan_.channel.send(Signal::kMounted));
+    state_ = TRY(plan_.channel.expect(Signal::kGo, "the creator"));
+    return run_hooks(config_.hooks.create_container, "createContainer", state_);
+  }
+
+  Result<> become_user() {
+    give_stdio(process_.uid);
+    // No directory of the set-up is open any more when the working directory is entered.
+    std::vector<int> keep{plan_.channel.fd(), plan_.start_socket.get()};
+    TRY(close_others(std::move(keep), plan_.options.preserve_fds));
+    TRY(take_identity(process_, warnings_));
+    for (const std::string& text : warnings_) TRY(plan_.channel.send(Signal::kWarning, text));
+    TRY(enter_working_directory(process_));
+    program_ = TRY(find_program(process_, plan_.env));
+    return {};
+  }
+
+  // The connection of whoever starts the container; it closes with a successful execve.
+  Result<Channel> wait_for_start() {
+    UniqueFd connection;
+    do {
+      connection.reset(::accept4(plan_.start_socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    } while (!connection && errno == EINTR);
+    if (!connection) return Error::from_errno(errno, "wait for start");
+    plan_.start_socket.reset();
+    Channel starter(std::move(connection));
+    TRY(starter.expect(Signal::kGo, "the starter"));
+    return starter;
+  }
+
+  int start(const Channel& starter) {
+    Result<> hooked = run_hooks(config_.hooks.start_container, "startContainer", state_);
+    Result<> ready = hooked ? prepare_for_exec(plan_.options.preserve_fds) : std::move(hooked);
+    if (!ready) {
+      starter.send_error(ready.error());
+      return kFailed;
+    }
+    auto init = config_.annotations.find(kInitAnnotation);
+    if (init == config_.annotations.end() || init->second != "true") return run_program(starter);
+    return run_small_init([&] { return run_program(starter); }, [&] { stay_as_init(starter); });
+  }
+
+  int run_program(const Channel& starter) {
+    Result<> done = finish_privileges(process_, plan_.filter);
+    starter.send_error(done ? execute(program_, process_, plan_.env) : done.error());
+    return kFailed;
+  }
+
+  // The small init drops its privileges like the program, but needs no filter: it is our own
+  // code. The starter waits only for the program.
+  void stay_as_init(const Channel& starter) {
+    [[maybe_unused]] auto done = finish_privileges(process_, {});
+    ::close(starter.fd());
+    ::close_range(3, ~0U, 0);
+  }
+
+  InitPlan& plan_;
+  const OciConfig& config_;
+  const OciProcess& process_;
+  const sys::CgroupEntry& cgroup_;
+  std::vector<std::string> warnings_;
+  std::string state_;
+  std::string program_;
+};
+
+}  // namespace
+
+bool waits_when_born(const InitPlan& plan) { return plan.namespaces.new_user(); }
+
+bool waits_when_mounted(const OciConfig& config) {
+  const OciHooks& hooks = config.hooks;
+  return !hooks.prestart.empty() || !hooks.create_runtime.empty() ||
+         !hooks.create_container.empty() || !hooks.start_container.empty();
+}
+
+int run_container_init(InitPlan& plan, const sys::CgroupEntry& cgroup) {
+  return Init(plan, cgroup).run();
+}
+
+Result<> start_container_init(const Path& socket) {
+  Channel init(TRY(sys::connect_unix(socket, SOCK_SEQPACKET)));
+  ::unlink(socket.c_str());
+  TRY(init.send(Signal::kGo));
+  Message last = TRY(init.receive());
+  if (last.signal == Signal::kClosed) return {};
+  return Error(Code::kInternal, "the container's process said something unexpected");
+}
+
+}  // namespace skiff::runtime

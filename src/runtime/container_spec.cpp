@@ -1,0 +1,415 @@
+#include "runtime/container_spec.h"
+
+#include <linux/magic.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/strings.h"
+#include "runtime/annotations.h"
+#include "runtime/host_devices.h"
+#include "runtime/seccomp_profile.h"
+#include "sys/capabilities.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+constexpr int64_t kCpuPeriodUs = 100'000;
+
+// Docker's defaults: moby daemon/pkg/oci/caps/defaults.go and daemon/pkg/oci/defaults.go.
+constexpr std::array<std::string_view, 14> kDefaultCapabilities = {
+    "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FSETID",           "CAP_FOWNER",
+    "CAP_MKNOD",   "CAP_NET_RAW",      "CAP_SETGID",           "CAP_SETUID",
+    "CAP_SETFCAP", "CAP_SETPCAP",      "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+    "CAP_KILL",    "CAP_AUDIT_WRITE"};
+constexpr std::array<const char*, 12> kMaskedPaths = {"/proc/acpi",
+                                                      "/proc/asound",
+                                                      "/proc/interrupts",
+                                                      "/proc/kcore",
+                                                      "/proc/keys",
+                                                      "/proc/latency_stats",
+                                                      "/proc/sched_debug",
+                                                      "/proc/scsi",
+                                                      "/proc/timer_list",
+                                                      "/proc/timer_stats",
+                                                      "/sys/devices/virtual/powercap",
+                                                      "/sys/firmware"};
+constexpr std::array<const char*, 5> kReadonlyPaths = {"/proc/bus", "/proc/fs", "/proc/irq",
+                                                       "/proc/sys", "/proc/sysrq-trigger"};
+
+json::Value strings(std::initializer_list<const char*> texts) {
+  json::Array items;
+  for (const char* text : texts) items.emplace_back(text);
+  return items;
+}
+
+// "NET_ADMIN" and "cap_net_admin" to their bit; all bits for "ALL".
+Result<sys::CapabilityMask> parse_capabilities(const std::vector<std::string>& names,
+                                               std::string_view option) {
+  sys::CapabilityMask mask = 0;
+  for (const std::string& given : names) {
+    std::string name = to_upper(given);
+    if (name == "ALL" || name == "CAP_ALL") {
+      mask |= sys::known_capabilities();
+      continue;
+    }
+    if (!name.starts_with("CAP_")) name.insert(0, "CAP_");
+    int number = sys::capability_number(name);
+    if (number < 0) {
+      return Error(Code::kInvalidArgument,
+                   cat("invalid ", option, ": unknown capability: ", skiff::quoted(name)));
+    }
+    mask |= sys::CapabilityMask{1} << static_cast<unsigned>(number);
+  }
+  return mask;
+}
+
+bool names_all(const std::vector<std::string>& names) {
+  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return equals_ignore_case(name, "ALL") || equals_ignore_case(name, "CAP_ALL");
+  });
+}
+
+Result<sys::CapabilityMask> wanted_capabilities(const ContainerSpec& spec) {
+  sys::CapabilityMask add = TRY(parse_capabilities(spec.cap_add, "CapAdd"));
+  sys::CapabilityMask drop = TRY(parse_capabilities(spec.cap_drop, "CapDrop"));
+  if (spec.privileged) return sys::known_capabilities();
+  if (names_all(spec.cap_add)) return sys::known_capabilities() & ~drop;
+  if (names_all(spec.cap_drop)) return add;
+  sys::CapabilityMask mask = 0;
+  for (std::string_view name : kDefaultCapabilities) {
+    mask |= sys::CapabilityMask{1} << static_cast<unsigned>(sys::capability_number(name));
+  }
+  return (mask & ~drop) | add;
+}
+
+json::Value capability_sets(sys::CapabilityMask mask, uint32_t uid) {
+  json::Value names = sys::names_of(mask);
+  json::Value sets = json::object({{"bounding", names}});
+  // Others than root have none after execve anyway; the inheritable set stays empty
+  // (CVE-2022-24769).
+  if (uid == 0) {
+    sets.set("effective", names);
+    sets.set("permitted", names);
+  }
+  return sets;
+}
+
+// Of a login, whatever the daemon gave itself: programs that close every descriptor up to
+// their limit, or make a table of that size, suffer from a high one.
+json::Value default_nofile() {
+  constexpr rlim_t kSoft = 1024;
+  rlimit own{kSoft, kSoft};
+  ::getrlimit(RLIMIT_NOFILE, &own);
+  return json::object({{"type", "RLIMIT_NOFILE"},
+                       {"soft", static_cast<int64_t>(std::min(kSoft, own.rlim_max))},
+                       {"hard", static_cast<int64_t>(own.rlim_max)}});
+}
+
+Result<json::Value> make_rlimits(const ContainerSpec& spec) {
+  static constexpr std::string_view kNames[] = {
+      "as",   "core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue",
+      "nice", "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack"};
+  json::Array limits;
+  bool names_nofile = false;
+  for (const Ulimit& limit : spec.ulimits) {
+    names_nofile = names_nofile || limit.name == "nofile";
+    if (std::find(std::begin(kNames), std::end(kNames), limit.name) == std::end(kNames)) {
+      return Error(Code::kInvalidArgument, cat("invalid ulimit type: ", limit.name));
+    }
+    limits.push_back(json::object({{"type", cat("RLIMIT_", to_upper(limit.name))},
+                                   {"soft", limit.soft},
+                                   {"hard", limit.hard}}));
+  }
+  if (!names_nofile) limits.push_back(default_nofile());
+  return limits;
+}
+
+Result<json::Value> make_process(const ContainerSpec& spec, const ResolvedUser& user,
+                                 sys::CapabilityMask capabilities) {
+  json::Array gids;
+  for (uint32_t gid : user.additional_gids) gids.emplace_back(int64_t{gid});
+  json::Value process =
+      json::object({{"terminal", spec.terminal},
+                    {"user", json::object({{"uid", int64_t{user.uid}},
+                                           {"gid", int64_t{user.gid}},
+                                           {"additionalGids", std::move(gids)}})},
+                    {"args", spec.args},
+                    {"env", spec.env},
+                    {"cwd", spec.working_dir.empty() ? std::string("/") : spec.working_dir},
+                    {"capabilities", capability_sets(capabilities, user.uid)},
+                    {"noNewPrivileges", spec.no_new_privileges},
+                    {"oomScoreAdj", spec.oom_score_adj},
+                    {"rlimits", TRY(make_rlimits(spec))}});
+  if (spec.terminal && spec.console_height > 0 && spec.console_width > 0) {
+    process.set("consoleSize",
+                json::object({{"height", spec.console_height}, {"width", spec.console_width}}));
+  }
+  return process;
+}
+
+json::Value make_mount(const std::string& target, const char* type, const std::string& source,
+                       json::Value options) {
+  return json::object({{"destination", target},
+                       {"type", type},
+                       {"source", source},
+                       {"options", std::move(options)}});
+}
+
+json::Value make_bind(const std::string& target, const std::string& source) {
+  return make_mount(target, "bind", source, strings({"rbind", "rprivate"}));
+}
+
+// Where another process's /dev/shm is, given its IPC namespace's path.
+std::string shm_of_namespace(const std::string& path) {
+  constexpr std::string_view kEnd = "/ns/ipc";
+  if (!path.ends_with(kEnd)) return "";
+  return path.substr(0, path.size() - kEnd.size()) + "/root/dev/shm";
+}
+
+json::Value make_shm(const ContainerSpec& spec) {
+  if (spec.ipc_namespace == "host") return make_bind("/dev/shm", "/dev/shm");
+  std::string joined = shm_of_namespace(spec.ipc_namespace);
+  if (!joined.empty()) return make_bind("/dev/shm", joined);
+  json::Value options = strings({"nosuid", "noexec", "nodev", "mode=1777"});
+  options.make_array().emplace_back(cat("size=", spec.shm_bytes));
+  return make_mount("/dev/shm", "tmpfs", "shm", std::move(options));
+}
+
+json::Array default_mounts(const ContainerSpec& spec) {
+  const char* access = spec.privileged ? "rw" : "ro";
+  json::Array mounts;
+  mounts.push_back(make_mount("/proc", "proc", "proc", strings({"nosuid", "noexec", "nodev"})));
+  mounts.push_back(make_mount("/dev", "tmpfs", "tmpfs",
+                              strings({"nosuid", "strictatime", "mode=755", "size=65536k"})));
+  mounts.push_back(make_mount(
+      "/dev/pts", "devpts", "devpts",
+      strings({"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"})));
+  mounts.push_back(
+      make_mount("/sys", "sysfs", "sysfs", strings({"nosuid", "noexec", "nodev", access})));
+  mounts.push_back(make_mount("/sys/fs/cgroup", "cgroup", "cgroup",
+                              strings({access, "nosuid", "noexec", "nodev"})));
+  mounts.push_back(
+      spec.ipc_namespace == "host"
+          ? make_bind("/dev/mqueue", "/dev/mqueue")
+          : make_mount("/dev/mqueue", "mqueue", "mqueue", strings({"nosuid", "noexec", "nodev"})));
+  mounts.push_back(make_shm(spec));
+  return mounts;
+}
+
+json::Value bind_mount(const BindMount& wanted) {
+  json::Value options = strings({"rbind"});
+  if (wanted.read_only) {
+    // Mounts below it too, unless they are to come and go with the host's.
+    options.make_array().emplace_back(wanted.propagation == "rprivate" ? "rro" : "ro");
+  }
+  options.make_array().emplace_back(wanted.propagation);
+  return make_mount(wanted.target, "bind", wanted.source, std::move(options));
+}
+
+json::Value tmpfs_mount(const TmpfsMount& wanted) {
+  json::Value options = strings({"noexec", "nosuid", "nodev", "rprivate"});
+  for (const std::string& option : split(wanted.options, ',')) {
+    if (!option.empty()) options.make_array().emplace_back(option);
+  }
+  return make_mount(wanted.target, "tmpfs", "tmpfs", std::move(options));
+}
+
+std::string clean_target(const std::string& target) {
+  std::string clean = (Path("/") / target).lexically_normal().native();
+  while (clean.size() > 1 && clean.back() == '/') clean.pop_back();
+  return clean;
+}
+
+// The user's mounts, shallow ones first, in place of defaults at the same target.
+json::Array make_mounts(const ContainerSpec& spec) {
+  std::vector<std::pair<std::string, json::Value>> own;
+  for (const TmpfsMount& mount : spec.tmpfs) {
+    own.emplace_back(clean_target(mount.target), tmpfs_mount(mount));
+  }
+  for (const BindMount& mount : spec.binds) {
+    own.emplace_back(clean_target(mount.target), bind_mount(mount));
+  }
+  std::stable_sort(own.begin(), own.end(), [](const auto& a, const auto& b) {
+    return std::count(a.first.begin(), a.first.end(), '/') <
+           std::count(b.first.begin(), b.first.end(), '/');
+  });
+  json::Array mounts = default_mounts(spec);
+  std::erase_if(mounts, [&](const json::Value& mount) {
+    return std::any_of(own.begin(), own.end(),
+                       [&](const auto& mine) { return mine.first == mount.string("destination"); });
+  });
+  for (auto& [target, mount] : own) mounts.push_back(std::move(mount));
+  return mounts;
+}
+
+bool is_cgroup_v2_host() {
+  struct statfs info{};
+  return ::statfs("/sys/fs/cgroup", &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+json::Array make_namespaces(const ContainerSpec& spec) {
+  std::string cgroup = spec.cgroup_namespace;
+  if (cgroup.empty() && !is_cgroup_v2_host()) cgroup = "host";
+  json::Array namespaces{json::object({{"type", "mount"}})};
+  auto add = [&](const char* type, const std::string& wanted) {
+    if (wanted == "host") return;
+    json::Value entry = json::object({{"type", type}});
+    if (!wanted.empty() && wanted != "private") entry.set("path", wanted);
+    namespaces.push_back(std::move(entry));
+  };
+  add("network", spec.network_namespace);
+  add("uts", spec.uts_namespace);
+  add("pid", spec.pid_namespace);
+  add("ipc", spec.ipc_namespace);
+  add("cgroup", cgroup);
+  return namespaces;
+}
+
+json::Value device_rule(bool allow, const char* type, int64_t major, int64_t minor) {
+  return json::object(
+      {{"allow", allow}, {"type", type}, {"major", major}, {"minor", minor}, {"access", "rwm"}});
+}
+
+json::Array device_rules(const ContainerSpec& spec) {
+  if (spec.privileged) return {json::object({{"allow", true}, {"access", "rwm"}})};
+  return {json::object({{"allow", false}, {"access", "rwm"}}),
+          device_rule(true, "c", 1, 5),       // zero
+          device_rule(true, "c", 1, 3),       // null
+          device_rule(true, "c", 1, 9),       // urandom
+          device_rule(true, "c", 1, 8),       // random
+          device_rule(true, "c", 5, 0),       // tty
+          device_rule(true, "c", 5, 1),       // console
+          device_rule(false, "c", 10, 229)};  // fuse
+}
+
+json::Value make_memory(const Limits& limits) {
+  json::Value memory = json::object();
+  if (limits.memory_bytes > 0) {
+    memory.set("limit", limits.memory_bytes);
+    int64_t swap = limits.memory_swap_bytes;
+    memory.set("swap", swap == 0 ? 2 * limits.memory_bytes : swap);
+  }
+  if (limits.memory_reservation_bytes > 0) {
+    memory.set("reservation", limits.memory_reservation_bytes);
+  }
+  if (limits.oom_kill_disable) memory.set("disableOOMKiller", true);
+  return memory;
+}
+
+json::Value make_cpu(const Limits& limits) {
+  json::Value cpu = json::object();
+  if (limits.cpu_shares > 0) cpu.set("shares", limits.cpu_shares);
+  if (limits.nano_cpus > 0) {
+    cpu.set("period", kCpuPeriodUs);
+    cpu.set("quota", limits.nano_cpus * kCpuPeriodUs / 1'000'000'000);
+  }
+  if (limits.cpu_period_us > 0) cpu.set("period", limits.cpu_period_us);
+  if (limits.cpu_quota_us != 0) cpu.set("quota", limits.cpu_quota_us);
+  if (!limits.cpuset_cpus.empty()) cpu.set("cpus", limits.cpuset_cpus);
+  if (!limits.cpuset_mems.empty()) cpu.set("mems", limits.cpuset_mems);
+  return cpu;
+}
+
+// False inside a user namespace, as when the engine itself runs in a container of one.
+bool has_every_group() {
+  Result<std::string> map = read_file("/proc/self/gid_map");
+  if (!map) return true;  // a kernel without user namespaces
+  std::vector<std::string> fields = split(trim(*map), ' ');
+  std::erase(fields, "");
+  return fields == std::vector<std::string>{"0", "0", "4294967295"};
+}
+
+bool kernel_has_sysctl(std::string name) {
+  std::replace(name.begin(), name.end(), '.', '/');
+  return ::access(cat("/proc/sys/", name).c_str(), F_OK) == 0;
+}
+
+// Low ports and pings for every user: harmless in a network of the container's own.
+json::Value make_sysctls(const ContainerSpec& spec) {
+  std::map<std::string, std::string> sysctls = spec.sysctls;
+  auto add_default = [&](const char* name, const char* value) {
+    if (kernel_has_sysctl(name)) sysctls.try_emplace(name, value);
+  };
+  if (spec.network_namespace.empty() || spec.network_namespace == "private") {
+    add_default("net.ipv4.ip_unprivileged_port_start", "0");
+    // The kernel refuses a range with groups that the user namespace does not map.
+    if (has_every_group()) add_default("net.ipv4.ping_group_range", "0 2147483647");
+  }
+  return sysctls;
+}
+
+// A mount that is to come or go with the host's needs a root that does.
+std::string root_propagation(const ContainerSpec& spec) {
+  std::string wanted;
+  for (const BindMount& mount : spec.binds) {
+    if (mount.propagation.ends_with("shared")) return "shared";
+    if (mount.propagation.ends_with("slave")) wanted = "rslave";
+  }
+  return wanted;
+}
+
+Result<json::Value> make_linux(const ContainerSpec& spec, sys::CapabilityMask capabilities) {
+  json::Value lx = json::object();
+  lx.set("sysctl", make_sysctls(spec));
+  json::Value resources = TRY(make_oci_resources(spec.limits));
+  resources.set("devices", device_rules(spec));
+  lx.set("resources", std::move(resources));
+  if (!spec.cgroup_path.empty()) lx.set("cgroupsPath", spec.cgroup_path);
+  lx.set("namespaces", make_namespaces(spec));
+  if (std::string propagation = root_propagation(spec); !propagation.empty()) {
+    lx.set("rootfsPropagation", propagation);
+  }
+  if (spec.privileged) {
+    lx.set("devices", host_devices());
+    return lx;
+  }
+  if (spec.seccomp != "unconfined") {
+    lx.set("seccomp", TRY(make_oci_seccomp(spec.seccomp, capabilities)));
+  }
+  lx.set("maskedPaths", json::Array(kMaskedPaths.begin(), kMaskedPaths.end()));
+  lx.set("readonlyPaths", json::Array(kReadonlyPaths.begin(), kReadonlyPaths.end()));
+  return lx;
+}
+
+}  // namespace
+
+Result<json::Value> make_oci_resources(const Limits& limits) {
+  if (limits.nano_cpus < 0 || limits.memory_bytes < 0) {
+    return Error(Code::kInvalidArgument, "resource limits must not be negative");
+  }
+  json::Value resources = json::object();
+  json::Value memory = make_memory(limits);
+  json::Value cpu = make_cpu(limits);
+  if (!memory.as_object().empty()) resources.set("memory", std::move(memory));
+  if (!cpu.as_object().empty()) resources.set("cpu", std::move(cpu));
+  if (limits.pids > 0) resources.set("pids", json::object({{"limit", limits.pids}}));
+  return resources;
+}
+
+Result<json::Value> make_oci_config(const ContainerSpec& spec) {
+  if (spec.args.empty()) return Error(Code::kInvalidArgument, "no command specified");
+  ResolvedUser user = TRY(resolve_user(spec.rootfs, spec.user, spec.additional_groups));
+  sys::CapabilityMask capabilities = TRY(wanted_capabilities(spec));
+  std::map<std::string, std::string> annotations = spec.annotations;
+  if (spec.init) annotations.emplace(kInitAnnotation, "true");
+  json::Value config = json::object(
+      {{"ociVersion", "1.2.0"},
+       {"process", TRY(make_process(spec, user, capabilities))},
+       {"root", json::object({{"path", spec.rootfs.native()}, {"readonly", spec.read_only}})}});
+  if (spec.uts_namespace.empty() || spec.uts_namespace == "private") {
+    if (!spec.hostname.empty()) config.set("hostname", spec.hostname);
+    if (!spec.domainname.empty()) config.set("domainname", spec.domainname);
+  }
+  config.set("mounts", make_mounts(spec));
+  if (!annotations.empty()) config.set("annotations", annotations);
+  config.set("linux", TRY(make_linux(spec, capabilities)));
+  return config;
+}
+
+}  // namespace skiff::runtime

@@ -1,0 +1,178 @@
+#include "runtime/foreground.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "base/io.h"
+#include "base/strings.h"
+#include "sys/process.h"
+#include "sys/unix_socket.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+sigset_t passed_signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT}) {
+    ::sigaddset(&set, signal);
+  }
+  return set;
+}
+
+// Our terminal passes every key on, until the end of the scope.
+class RawTerminal {
+ public:
+  RawTerminal() {
+    if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
+    termios raw = before_;
+    ::cfmakeraw(&raw);
+    changed_ = ::tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+  }
+  RawTerminal(const RawTerminal&) = delete;
+  RawTerminal& operator=(const RawTerminal&) = delete;
+  ~RawTerminal() {
+    if (changed_) ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+  }
+
+ private:
+  termios before_{};
+  bool changed_ = false;
+};
+
+void copy_size(int master) {
+  winsize size{};
+  if (::ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) ::ioctl(master, TIOCSWINSZ, &size);
+}
+
+// False at the end of what can be read.
+bool pass_bytes(int from, int to) {
+  std::array<char, 16384> buffer;
+  ssize_t n = ::read(from, buffer.data(), buffer.size());
+  if (n < 0) return errno == EINTR || errno == EAGAIN;
+  FdSink sink(to);
+  return n > 0 && sink.write({buffer.data(), static_cast<size_t>(n)}).has_value();
+}
+
+class Foreground {
+ public:
+  Foreground(const sys::Child& child, UniqueFd master)
+      : child_(child), master_(std::move(master)) {}
+
+  Result<int> run() {
+    sigset_t set = passed_signals();
+    signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals_) return Error::from_errno(errno, "signalfd");
+    std::optional<RawTerminal> raw;
+    if (master_) {
+      raw.emplace();
+      copy_size(master_.get());
+    }
+    while (!TRY(step())) continue;
+    while (master_ && pass_rest()) continue;
+    int status = 0;
+    while (::waitpid(child_.pid, &status, 0) < 0) {
+      if (errno != EINTR) return Error::from_errno(errno, "wait for the container");
+    }
+    return sys::exit_code_of(status);
+  }
+
+ private:
+  // True when the child has ended.
+  Result<bool> step() {
+    std::array<pollfd, 4> polled = {
+        pollfd{child_.pidfd.get(), POLLIN, 0}, pollfd{signals_.get(), POLLIN, 0},
+        pollfd{master_.get(), POLLIN, 0}, pollfd{master_ && input_ ? STDIN_FILENO : -1, POLLIN, 0}};
+    if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) {
+      return Error::from_errno(errno, "poll");
+    }
+    if (polled[1].revents != 0) pass_signal();
+    if (polled[2].revents != 0 && !pass_bytes(master_.get(), STDOUT_FILENO)) master_.reset();
+    if (polled[3].revents != 0 && master_) input_ = pass_bytes(STDIN_FILENO, master_.get());
+    return polled[0].revents != 0;
+  }
+
+  void pass_signal() {
+    signalfd_siginfo info{};
+    if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
+    int signal = static_cast<int>(info.ssi_signo);
+    if (signal == SIGWINCH && master_) return copy_size(master_.get());
+    ::kill(child_.pid, signal);
+  }
+
+  // What the terminal still holds when the process has ended.
+  bool pass_rest() {
+    pollfd polled{master_.get(), POLLIN, 0};
+    return ::poll(&polled, 1, 0) > 0 && (polled.revents & POLLIN) != 0 &&
+           pass_bytes(master_.get(), STDOUT_FILENO);
+  }
+
+  const sys::Child& child_;
+  UniqueFd master_;
+  UniqueFd signals_;
+  bool input_ = true;
+};
+
+}  // namespace
+
+Result<Console> Console::open(bool terminal, const std::string& socket_path, bool detached) {
+  Console console;
+  if (!terminal) {
+    if (socket_path.empty()) return console;
+    return Error(Code::kInvalidArgument,
+                 "a console socket was given, but the process has no terminal");
+  }
+  if (!socket_path.empty()) {
+    console.theirs_ = TRY_CONTEXT(sys::connect_unix(socket_path), "console socket");
+    return console;
+  }
+  if (detached) {
+    return Error(Code::kInvalidArgument,
+                 "cannot allocate a terminal for a detached process without a console socket");
+  }
+  auto [ours, theirs] = TRY(sys::socket_pair(SOCK_STREAM));
+  console.ours_ = std::move(ours);
+  console.theirs_ = std::move(theirs);
+  return console;
+}
+
+Result<UniqueFd> Console::take_master() {
+  if (!ours_) return UniqueFd();
+  return sys::receive_fd(ours_.get());
+}
+
+Result<int> attend(const sys::Child& child, UniqueFd master) {
+  return Foreground(child, std::move(master)).run();
+}
+
+void hold_signals() {
+  sigset_t set = passed_signals();
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+}
+
+Result<> write_pid_file(const std::string& file, int pid) {
+  if (file.empty()) return {};
+  // Readers wait for the file to appear: it appears whole.
+  std::string fresh = file + ".new";
+  {
+    UniqueFd fd = TRY(open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+    FdSink sink(fd.get());
+    TRY_CONTEXT(sink.write(cat(pid)), fresh);
+  }
+  if (::rename(fresh.c_str(), file.c_str()) != 0) {
+    return Error::from_errno(errno, cat("rename ", fresh));
+  }
+  return {};
+}
+
+}  // namespace skiff::runtime

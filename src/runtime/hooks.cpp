@@ -1,0 +1,106 @@
+#include "runtime/hooks.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "base/io.h"
+#include "base/strings.h"
+#include "runtime/process_birth.h"
+#include "sys/namespaces.h"
+#include "sys/process.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+constexpr size_t kTextLimit = 4096;  // of what a failing hook said
+
+std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (const std::string& s : strings) pointers.push_back(const_cast<char*>(s.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// All of the state is in the pipe before the hook starts, so that one that does not read it
+// stops nobody.
+Result<UniqueFd> state_file(const std::string& state) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return Error::from_errno(errno, "pipe");
+  UniqueFd read(ends[0]);
+  UniqueFd write(ends[1]);
+  ::fcntl(write.get(), F_SETPIPE_SZ, static_cast<int>(state.size()));
+  FdSink sink(write.get());
+  TRY_CONTEXT(sink.write(state), "pass the state to the hook");
+  ::fcntl(read.get(), F_SETFL, 0);
+  return read;
+}
+
+int run_child(const OciHook& hook, int in, int out) {
+  reset_signals();
+  if (::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(out, 2) < 0) return 126;
+  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  std::vector<std::string> names = hook.args.empty() ? std::vector{hook.path} : hook.args;
+  std::vector<char*> args = pointers_to(names);
+  std::vector<char*> env = pointers_to(hook.env);
+  ::execve(hook.path.c_str(), args.data(), env.data());
+  std::string text = Error::from_errno(errno, "exec").message();
+  [[maybe_unused]] ssize_t n = ::write(2, text.data(), text.size());
+  return 127;
+}
+
+// Its output until it ends; false when the time ran out.
+Result<bool> watch(int pidfd, int output, int timeout_ms, std::string& said) {
+  std::array<char, 1024> buffer;
+  for (;;) {
+    std::array<pollfd, 2> polled = {pollfd{pidfd, POLLIN, 0}, pollfd{output, POLLIN, 0}};
+    int ready = ::poll(polled.data(), polled.size(), timeout_ms);
+    if (ready < 0 && errno != EINTR) return Error::from_errno(errno, "poll");
+    if (ready == 0) return false;
+    if (ready > 0 && (polled[1].revents & POLLIN) != 0) {
+      ssize_t n = ::read(output, buffer.data(), buffer.size());
+      if (n > 0 && said.size() < kTextLimit) said.append(buffer.data(), static_cast<size_t>(n));
+      if (n > 0) continue;
+    }
+    if (ready > 0 && polled[0].revents != 0) return true;
+  }
+}
+
+Result<> run_hook(const OciHook& hook, const std::string& state) {
+  UniqueFd in = TRY(state_file(state));
+  sys::Pipe out = TRY(sys::make_pipe());
+  sys::Child child =
+      TRY(sys::clone_process({}, [&] { return run_child(hook, in.get(), out.write.get()); }));
+  out.write.reset();
+  std::string said;
+  int timeout_ms = hook.timeout_seconds > 0 ? hook.timeout_seconds * 1000 : -1;
+  Result<bool> ended = watch(child.pidfd.get(), out.read.get(), timeout_ms, said);
+  if (!ended || !*ended) ::kill(child.pid, SIGKILL);
+  int status = 0;
+  while (::waitpid(child.pid, &status, 0) < 0 && errno == EINTR) continue;
+  if (!TRY(std::move(ended))) {
+    return Error(Code::kDeadlineExceeded,
+                 cat("hook ran past specified timeout of ", hook.timeout_seconds, "s"));
+  }
+  if (status == 0) return {};
+  return Error(Code::kUnknown, cat("exit status ", sys::exit_code_of(status), ": ", trim(said)));
+}
+
+}  // namespace
+
+Result<> run_hooks(const std::vector<OciHook>& hooks, std::string_view kind,
+                   const std::string& state) {
+  for (size_t i = 0; i < hooks.size(); ++i) {
+    TRY_CONTEXT(run_hook(hooks[i], state),
+                cat("error running ", kind, " hook #", i, " ", hooks[i].path));
+  }
+  return {};
+}
+
+}  // namespace skiff::runtime

@@ -1,0 +1,169 @@
+#include "runtime/log_writer.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/io.h"
+#include "base/strings.h"
+#include "codec/json.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+constexpr mode_t kLogMode = 0640;
+
+// True for text that stands in a JSON string as it is, as Go's encoder sees it.
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+  });
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  std::string_view body = text.ends_with('\n') ? text.substr(0, text.size() - 1) : text;
+  if (is_plain(body)) {
+    out.append("\"").append(body).append(body.size() < text.size() ? "\\n\"" : "\"");
+  } else {
+    out += json::Value(text).dump(json::Html::kEscaped);
+  }
+}
+
+// The length of a full piece at the front of the longer `text`; a character of several bytes
+// is not cut.
+size_t piece_length(std::string_view text) {
+  constexpr size_t kMostContinuations = 3;
+  size_t length = LogWriter::kLongestPiece;
+  while (length > LogWriter::kLongestPiece - kMostContinuations &&
+         (static_cast<unsigned char>(text[length]) & 0xc0U) == 0x80) {
+    --length;
+  }
+  return length;
+}
+
+std::string rotated_name(const Path& path, int number) { return cat(path.native(), ".", number); }
+
+// True when a crash left the file's last line without an end.
+bool has_torn_line(int fd, uint64_t size) {
+  char last = '\n';
+  return size > 0 && ::pread(fd, &last, 1, static_cast<off_t>(size - 1)) == 1 && last != '\n';
+}
+
+}  // namespace
+
+Result<LogWriter> LogWriter::open(const LogWriterOptions& options) {
+  LogWriter log;
+  log.options_ = options;
+  TRY(log.adopt(TRY(open_file(options.path, O_RDWR | O_APPEND | O_CREAT, kLogMode))));
+  if (has_torn_line(log.file_.get(), log.size_)) {
+    log.batch_ = "\n";
+    log.flush();
+  }
+  return log;
+}
+
+Result<> LogWriter::write(OutputStream stream, std::string_view bytes, TimePoint now) {
+  time_ = format_rfc3339(now);
+  std::string& pending = pending_.at(index(stream));
+  while (!bytes.empty()) {
+    std::string_view part = bytes.substr(0, std::min(bytes.find('\n'), bytes.size() - 1) + 1);
+    bytes.remove_prefix(part.size());
+    if (pending.empty() && part.ends_with('\n')) {
+      add_pieces(stream, part);
+    } else {
+      pending.append(part);
+      pending.erase(0, add_pieces(stream, pending));
+    }
+  }
+  flush();
+  return std::exchange(failure_, {});
+}
+
+Result<> LogWriter::end(TimePoint now) {
+  time_ = format_rfc3339(now);
+  for (OutputStream stream : {OutputStream::kStdout, OutputStream::kStderr}) {
+    std::string text = std::exchange(pending_.at(index(stream)), {});
+    if (!text.empty()) add_line(stream, text);
+  }
+  flush();
+  return std::exchange(failure_, {});
+}
+
+// Adds the full pieces of `text`, of which at most the end is a newline, and its rest if that
+// ends with one; returns how many bytes that were.
+size_t LogWriter::add_pieces(OutputStream stream, std::string_view text) {
+  std::string_view rest = text;
+  while (rest.size() > kLongestPiece) {
+    size_t length = piece_length(rest);
+    add_line(stream, rest.substr(0, length));
+    rest.remove_prefix(length);
+  }
+  if (!rest.ends_with('\n')) return text.size() - rest.size();
+  add_line(stream, rest);
+  return text.size();
+}
+
+void LogWriter::add_line(OutputStream stream, std::string_view text) {
+  if (options_.max_bytes > 0 && size_ + batch_.size() >= options_.max_bytes) {
+    flush();
+    note(rotate().context(cat("rotate ", options_.path.native())));
+  }
+  batch_ += "{\"log\":";
+  append_json_string(batch_, text);
+  batch_ += stream == OutputStream::kStderr ? ",\"stream\":\"stderr\",\"time\":\""
+                                            : ",\"stream\":\"stdout\",\"time\":\"";
+  batch_.append(time_).append("\"}\n");
+}
+
+void LogWriter::note(Result<> result) {
+  if (!result && failure_) failure_ = std::move(result);
+}
+
+void LogWriter::flush() {
+  FdSink sink(file_.get());
+  Result<> written = sink.write(batch_);
+  if (written) {
+    size_ += batch_.size();
+  } else {
+    // What is there of the lost lines goes too: a reader meets whole lines only.
+    [[maybe_unused]] int cut = ::ftruncate(file_.get(), static_cast<off_t>(size_));
+    note(std::move(written).context(cat("write ", options_.path.native())));
+  }
+  batch_.clear();
+}
+
+// At every moment a file has the log's name: readers look it up while this runs.
+Result<> LogWriter::rotate() {
+  const Path& path = options_.path;
+  Path fresh = path;
+  fresh += ".new";
+  UniqueFd file = TRY(open_file(fresh, O_RDWR | O_APPEND | O_CREAT | O_TRUNC, kLogMode));
+  for (int number = options_.max_files - 1; number > 1; --number) {
+    ::rename(rotated_name(path, number - 1).c_str(), rotated_name(path, number).c_str());
+  }
+  if (options_.max_files > 1) {
+    std::string first = rotated_name(path, 1);
+    ::unlink(first.c_str());
+    if (::link(path.c_str(), first.c_str()) != 0) return Error::from_errno(errno, "keep the file");
+  }
+  TRY(DurableFiles::system().rename(fresh, path));
+  return adopt(std::move(file));
+}
+
+Result<> LogWriter::adopt(UniqueFd file) {
+  struct stat st{};
+  if (::fstat(file.get(), &st) != 0) {
+    return Error::from_errno(errno, cat("stat ", options_.path.native()));
+  }
+  file_ = std::move(file);
+  inode_ = st.st_ino;
+  size_ = static_cast<uint64_t>(st.st_size);
+  return {};
+}
+
+}  // namespace skiff::runtime

@@ -1,0 +1,102 @@
+#include "runtime/monitor.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+#include "base/strings.h"
+#include "runtime/bundle_runner.h"
+#include "runtime/monitor_protocol.h"
+#include "runtime/monitor_server.h"
+#include "runtime/monitor_signals.h"
+#include "runtime/own_program.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+int g_child_event = -1;
+pid_t g_monitor = 0;
+
+void on_child(int) {
+  const int saved = errno;
+  // Not in a process that was cloned from this one and still has its handlers.
+  if (::getpid() == g_monitor) ::eventfd_write(g_child_event, 1);
+  errno = saved;
+}
+
+Result<> watch_children() {
+  UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!event) return Error::from_errno(errno, "make an eventfd");
+  g_child_event = event.release();
+  g_monitor = ::getpid();
+  struct sigaction action{};
+  action.sa_flags = SA_RESTART | SA_NOCLDSTOP;
+  action.sa_handler = on_child;
+  ::sigaction(SIGCHLD, &action, nullptr);
+  return {};
+}
+
+void reap(ContainerMonitor& monitor) {
+  eventfd_t ignored = 0;
+  ::eventfd_read(g_child_event, &ignored);
+  int status = 0;
+  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+    monitor.child_ended(pid, status);
+  }
+}
+
+// True once the caller of spawn() knows of the container.
+bool hand_over(int parent, int pid) {
+  return send_line(parent, json::object({{"pid", pid}})) && receive_line(parent);
+}
+
+Result<> run_monitor(UniqueFd parent) {
+  json::Value asked = TRY(receive_line(parent.get()));
+  EventLoop loop;
+  TRY(loop.open());
+  outlive_signals();
+  TRY(watch_children());
+  ContainerMonitor monitor(loop, monitor_options_from(asked));
+  Result<int> pid = monitor.create();
+  if (!pid) return send_line(parent.get(), error_answer(pid.error()));
+  TRY(loop.add(g_child_event, EPOLLIN, [&](uint32_t) { reap(monitor); }));
+  if (!hand_over(parent.get(), *pid)) return monitor.remove();
+  parent.reset();
+  // What creating took is given back: from here on the process mostly sleeps.
+  ::malloc_trim(0);
+  loop.run();
+  return {};
+}
+
+}  // namespace
+
+int monitor_main(std::span<char* const> arguments) {
+  Result<> shielded = run_from_readonly_mount("skiff-monitor", arguments);
+  if (!shielded) {
+    std::fprintf(stderr, "skiff-monitor: %s\n", shielded.error().message().c_str());
+    return 1;
+  }
+  ::prctl(PR_SET_NAME, "skiff-monitor");
+  UniqueFd parent(kParentSocket);
+  if (::fcntl(parent.get(), F_SETFD, FD_CLOEXEC) != 0) {
+    std::fputs("skiff-monitor is started by the daemon\n", stderr);
+    return 2;
+  }
+  if (!arguments.empty() && std::string_view(arguments[0]) == kRunBundle) {
+    return run_bundle_child(std::move(parent));
+  }
+  // Away from the caller, which may end before the container does and must not have to reap.
+  if (pid_t child = ::fork(); child != 0) return child < 0 ? 1 : 0;
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  return run_monitor(std::move(parent)) ? 0 : 1;
+}
+
+}  // namespace skiff::runtime

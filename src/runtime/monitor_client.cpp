@@ -1,0 +1,175 @@
+#include "runtime/monitor_client.h"
+
+#include <sys/socket.h>
+
+#include "base/strings.h"
+#include "codec/base64.h"
+#include "runtime/monitor_protocol.h"
+#include "sys/process.h"
+#include "sys/unix_socket.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+json::Value request(const char* operation) { return json::object({{"op", operation}}); }
+
+// A connection to the monitor; kNotFound when none listens.
+Result<UniqueFd> reach(const Path& state_dir) {
+  Result<UniqueFd> socket = sys::connect_unix(state_dir / kMonitorSocket);
+  if (!socket && socket.error().code() == Code::kUnavailable) {
+    return Error(Code::kNotFound, cat("no monitor listens in ", state_dir.native()));
+  }
+  return socket;
+}
+
+Result<json::Value> exchange(const Path& state_dir, const json::Value& asked, UniqueFd* stream,
+                             const CancelToken& cancel) {
+  UniqueFd socket = TRY(reach(state_dir));
+  TRY(send_line(socket.get(), asked));
+  json::Value answer = TRY(receive_answer(socket.get(), cancel));
+  if (stream != nullptr) *stream = std::move(socket);
+  return answer;
+}
+
+json::Value resize_request(const char* operation, int height, int width) {
+  json::Value asked = request(operation);
+  asked.set("height", height);
+  asked.set("width", width);
+  return asked;
+}
+
+}  // namespace
+
+Result<MonitorClient> MonitorClient::spawn(const MonitorOptions& options) {
+  auto [ours, theirs] = TRY(sys::socket_pair(SOCK_STREAM));
+  sys::ProcessOptions program{.args = {"skiff-monitor", options.container_id},
+                              .program = options.monitor_program,
+                              .working_dir = "/",
+                              .fds = {{theirs.get(), kParentSocket}},
+                              .new_session = true};
+  sys::Process starter = TRY(sys::Process::spawn(program));
+  theirs.reset();
+  // The program forks the monitor, whose parent is then not this process, and ends.
+  Result<> sent = send_line(ours.get(), to_json(options));
+  (void)TRY(starter.wait());
+  TRY(sent);
+  json::Value answer = TRY(receive_answer(ours.get()));
+  // A monitor that is not told so undoes all: its caller has died.
+  TRY(send_line(ours.get(), json::object({{"taken", true}})));
+  return MonitorClient(options.state_dir, static_cast<int>(answer.integer("pid")));
+}
+
+Result<MonitorClient> MonitorClient::connect(const Path& state_dir) {
+  json::Value answer = TRY(exchange(state_dir, request("info"), nullptr, {}));
+  return MonitorClient(state_dir, static_cast<int>(answer.integer("pid")));
+}
+
+Result<json::Value> MonitorClient::call(const json::Value& asked, UniqueFd* stream) const {
+  return exchange(state_dir_, asked, stream, {});
+}
+
+Result<> MonitorClient::start() {
+  TRY(call(request("start")));
+  return {};
+}
+
+Result<> MonitorClient::signal(int signal_number) {
+  json::Value asked = request("signal");
+  asked.set("signal", signal_number);
+  TRY(call(asked));
+  return {};
+}
+
+Result<> MonitorClient::pause() {
+  TRY(call(request("pause")));
+  return {};
+}
+
+Result<> MonitorClient::resume() {
+  TRY(call(request("resume")));
+  return {};
+}
+
+Result<> MonitorClient::update(const json::Value& oci_resources) {
+  json::Value asked = request("update");
+  asked.set("resources", oci_resources);
+  TRY(call(asked));
+  return {};
+}
+
+Result<> MonitorClient::resize(int height, int width) {
+  TRY(call(resize_request("resize", height, width)));
+  return {};
+}
+
+Result<UniqueFd> MonitorClient::attach(bool stdin_too) {
+  json::Value asked = request("attach");
+  asked.set("stdin", stdin_too);
+  UniqueFd stream;
+  TRY(call(asked, &stream));
+  return stream;
+}
+
+Result<AttachedWithLog> MonitorClient::attach_with_log(bool stdin_too) {
+  json::Value asked = request("attach");
+  asked.set("stdin", stdin_too);
+  asked.set("with_log", true);
+  AttachedWithLog attached;
+  json::Value answer = TRY(call(asked, &attached.stream));
+  attached.log_inode = static_cast<uint64_t>(answer.integer("log_inode"));
+  attached.log_offset = static_cast<uint64_t>(answer.integer("log_offset"));
+  attached.pending = TRY(base64_decode(answer.string("pending")));
+  return attached;
+}
+
+Result<ExecSession> MonitorClient::exec(const std::string& exec_id, const ExecSpec& spec) {
+  json::Value asked = request("exec");
+  asked.set("id", exec_id);
+  asked.set("spec", to_json(spec));
+  UniqueFd stream;
+  json::Value answer = TRY(call(asked, &stream));
+  bool attached = spec.attach_stdin || spec.attach_stdout || spec.attach_stderr;
+  if (!attached) stream.reset();
+  return ExecSession{exec_id, static_cast<int>(answer.integer("pid")), std::move(stream)};
+}
+
+Result<> MonitorClient::resize_exec(const std::string& exec_id, int height, int width) {
+  json::Value asked = resize_request("resize_exec", height, width);
+  asked.set("id", exec_id);
+  TRY(call(asked));
+  return {};
+}
+
+Result<int> MonitorClient::wait_exec(const std::string& exec_id, const CancelToken& cancel) {
+  json::Value asked = request("wait_exec");
+  asked.set("id", exec_id);
+  json::Value answer = TRY(exchange(state_dir_, asked, nullptr, cancel));
+  return static_cast<int>(TRY(answer.require_int("code")));
+}
+
+Result<ExitStatus> MonitorClient::wait(const CancelToken& cancel) {
+  return exit_status_from(TRY(exchange(state_dir_, request("wait"), nullptr, cancel)));
+}
+
+Result<UniqueFd> MonitorClient::watch() const {
+  UniqueFd stream;
+  TRY(call(request("watch"), &stream));
+  return stream;
+}
+
+Result<> MonitorClient::remove() {
+  UniqueFd stream;
+  TRY(call(request("remove"), &stream));
+  // The monitor hangs up when it ends, or only waits for clients to take the last output.
+  Result<json::Value> rest = receive_line(stream.get());
+  if (!rest && rest.error().code() != Code::kUnavailable) return std::move(rest.error());
+  return {};
+}
+
+Result<ExitStatus> read_exit_file(const Path& exit_file) {
+  json::Value value = TRY_CONTEXT(json::parse(TRY(read_file(exit_file))), exit_file.native());
+  return TRY_CONTEXT(exit_status_from(value), exit_file.native());
+}
+
+}  // namespace skiff::runtime

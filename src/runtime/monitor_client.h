@@ -1,0 +1,134 @@
+// The engine's side of a container's monitor.
+//
+// skiff-monitor is the parent of one container: it creates it from a bundle, keeps its
+// output (json-file log and attached clients) and its exit status, runs exec sessions, and
+// outlives the daemon. It listens on STATE_DIR/monitor.sock (0600); each request is a
+// connection of its own: one JSON line each way, then, for attach and exec, the stream.
+//
+//   auto m = TRY(MonitorClient::spawn(options));   // container created, its process waiting
+//   ... configure the network of m.pid() ...
+//   TRY(m.start());
+//   ExitStatus e = TRY(m.wait(cancel));            // also through another daemon, later
+//
+// Output on attach and exec streams is in Docker's frames (8-byte header: stream number 1
+// or 2, three zeros, big-endian length) or raw with a terminal; input is raw, and
+// shutdown(SHUT_WR) closes the process's stdin. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancellation.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/io.h"
+#include "codec/json.h"
+
+namespace skiff::runtime {
+
+struct ExitStatus {
+  int code = 0;  // 128 + signal where a signal ended it
+  bool oom_killed = false;
+  TimePoint finished;
+};
+
+struct MonitorOptions {
+  Path monitor_program;  // the static binary
+  std::string container_id;
+  Path bundle;     // with config.json
+  Path state_dir;  // in the run directory: monitor.sock, pid, state; removed with the container
+  Path exit_file;  // exit.json, durable, outside the run directory
+  Path log_file;   // json-file format; "" keeps no log
+  bool open_stdin = false;
+  bool stdin_once = false;  // close stdin after the first attached client has gone
+  bool terminal = false;
+  uint64_t log_max_bytes = 0;  // 0: no rotation
+  int log_max_files = 1;
+};
+
+struct ExecSpec {
+  std::vector<std::string> args;
+  std::vector<std::string> env;  // whole environment
+  std::string working_dir;
+  std::string user;
+  bool terminal = false;
+  bool attach_stdin = false;
+  bool attach_stdout = true;
+  bool attach_stderr = true;
+  bool privileged = false;
+  int console_height = 0;
+  int console_width = 0;
+};
+
+// A running exec session.
+struct ExecSession {
+  std::string id;
+  int pid = 0;
+  UniqueFd stream;  // none when nothing is attached
+};
+
+// A live stream that begins exactly where the log so far ends.
+struct AttachedWithLog {
+  UniqueFd stream;
+  // The output before `stream` is the log up to this byte of this file (which may have been
+  // rotated since), followed by `pending`: what the log does not have yet because its line has
+  // no newline, in the stream's own form.
+  uint64_t log_inode = 0;
+  uint64_t log_offset = 0;
+  std::string pending;
+};
+
+class MonitorClient {
+ public:
+  // Starts a monitor, detached from the caller, and has it create the container. Errors
+  // are the runtime's: `exec: "x": executable file not found in $PATH` (kNotFound),
+  // "permission denied" (kPermissionDenied); nothing is left behind.
+  static Result<MonitorClient> spawn(const MonitorOptions& options);
+  // A monitor that runs already; kNotFound when there is none.
+  static Result<MonitorClient> connect(const Path& state_dir);
+
+  int pid() const { return pid_; }  // the container's init, in the host's numbers
+
+  Result<> start();
+  Result<> signal(int signal_number);
+  Result<> pause();
+  Result<> resume();
+  Result<> update(const json::Value& oci_resources);
+  Result<> resize(int height, int width);
+  // The container's output from now on; `stdin_too` also takes input.
+  Result<UniqueFd> attach(bool stdin_too);
+  Result<AttachedWithLog> attach_with_log(bool stdin_too);
+  // Starts a process in the container. Start failures come as Errors with Docker's texts.
+  Result<ExecSession> exec(const std::string& exec_id, const ExecSpec& spec);
+  Result<> resize_exec(const std::string& exec_id, int height, int width);
+  // Blocks until the exec session's process has ended.
+  Result<int> wait_exec(const std::string& exec_id, const CancelToken& cancel = {});
+  // Blocks until the container has ended and all its output is in the log.
+  Result<ExitStatus> wait(const CancelToken& cancel = {});
+  // A descriptor that becomes readable when the container has ended (then wait() answers at
+  // once) or its monitor has died: for one epoll over many containers.
+  Result<UniqueFd> watch() const;
+  // Kills what is left, removes cgroups and state, ends the monitor.
+  Result<> remove();
+
+ private:
+  MonitorClient(Path state_dir, int pid) : state_dir_(std::move(state_dir)), pid_(pid) {}
+  Result<json::Value> call(const json::Value& request, UniqueFd* stream = nullptr) const;
+  Path state_dir_;
+  int pid_ = 0;
+};
+
+// What the exit file says; kNotFound when the container has not ended.
+Result<ExitStatus> read_exit_file(const Path& exit_file);
+
+// Runs `bundle` to its end without a monitor, for build steps: stdout and stderr arrive
+// at `output`; `cancel` kills it. `prepare` is called with the created process's pid
+// before it starts (to wire its network).
+Result<int> run_bundle(const Path& runtime_program, const std::string& id, const Path& bundle,
+                       const Path& state_dir, Sink& output,
+                       const std::function<Result<>(int pid)>& prepare, const CancelToken& cancel);
+
+}  // namespace skiff::runtime

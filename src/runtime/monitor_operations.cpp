@@ -1,0 +1,163 @@
+// ContainerMonitor: what clients ask.
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+
+#include "base/strings.h"
+#include "codec/base64.h"
+#include "runtime/monitor_protocol.h"
+#include "runtime/monitor_server.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+// How long a removal waits for the container's end.
+constexpr std::chrono::seconds kKillPatience{20};
+
+json::Value done() { return json::object(); }
+
+}  // namespace
+
+Result<json::Value> ContainerMonitor::info(const json::Value&) {
+  static constexpr std::array<const char*, 3> kStages = {"created", "running", "ended"};
+  return json::object({{"pid", container_->pid()},
+                       {"monitor_pid", ::getpid()},
+                       {"stage", kStages.at(static_cast<size_t>(stage_))}});
+}
+
+Result<json::Value> ContainerMonitor::start(const json::Value&) {
+  TRY(check_not_ended());
+  if (stage_ == Stage::kRunning) {
+    return Error(Code::kFailedPrecondition,
+                 cat("container ", options_.container_id, " is running already"));
+  }
+  TRY(container_->start());
+  stage_ = Stage::kRunning;
+  return done();
+}
+
+Result<json::Value> ContainerMonitor::signal(const json::Value& asked) {
+  TRY(check_not_ended());
+  TRY(container_->kill(static_cast<int>(TRY(asked.require_int("signal")))));
+  return done();
+}
+
+Result<json::Value> ContainerMonitor::pause(const json::Value&) {
+  TRY(check_not_ended());
+  TRY(container_->pause());
+  return done();
+}
+
+Result<json::Value> ContainerMonitor::resume(const json::Value&) {
+  TRY(check_not_ended());
+  TRY(container_->resume());
+  return done();
+}
+
+Result<json::Value> ContainerMonitor::update(const json::Value& asked) {
+  TRY(check_not_ended());
+  TRY(container_->update(*TRY(asked.require_object("resources"))));
+  return done();
+}
+
+Result<json::Value> ContainerMonitor::resize(const json::Value& asked) {
+  TRY(io_.resize(static_cast<int>(asked.integer("height")),
+                 static_cast<int>(asked.integer("width"))));
+  return done();
+}
+
+Result<json::Value> ContainerMonitor::resize_exec(const json::Value& asked) {
+  TRY(execs_.resize(asked.string("id"), static_cast<int>(asked.integer("height")),
+                    static_cast<int>(asked.integer("width"))));
+  return done();
+}
+
+Result<> ContainerMonitor::attach(Request& request) {
+  json::Value answer = request.asked.boolean("with_log") ? log_position() : json::object();
+  io_.add_client(std::move(request.socket), {.wants_stdin = request.asked.boolean("stdin"),
+                                             .greeting = answer.dump() + "\n",
+                                             .early_input = std::move(request.early_input)});
+  return {};
+}
+
+// Where the log ends now, and the output that waits for the end of its line.
+json::Value ContainerMonitor::log_position() const {
+  if (!log_) return json::object({{"log_inode", 0}, {"log_offset", 0}, {"pending", ""}});
+  std::string pending;
+  for (OutputStream stream : {OutputStream::kStdout, OutputStream::kStderr}) {
+    const std::string& text = log_->pending(stream);
+    if (text.empty()) continue;
+    pending += options_.terminal ? text : make_output_frame(static_cast<int>(stream), text);
+  }
+  return json::object({{"log_inode", log_->inode()},
+                       {"log_offset", log_->size()},
+                       {"pending", base64_encode(pending)}});
+}
+
+Result<> ContainerMonitor::exec(Request& request) {
+  if (stage_ != Stage::kRunning) return not_running();
+  if (container_->cgroup().frozen()) {
+    return Error(Code::kFailedPrecondition, cat("Container ", options_.container_id,
+                                                " is paused, unpause the container before exec"));
+  }
+  return execs_.start(*container_, request);
+}
+
+Result<> ContainerMonitor::wait(Request& request) {
+  if (recorded_) {
+    send_answer(request.socket.get(), to_json(exit_));
+  } else {
+    waiting_.add(std::move(request.socket));
+  }
+  return {};
+}
+
+Result<> ContainerMonitor::wait_exec(Request& request) {
+  return execs_.wait(request.asked.string("id"), request.socket);
+}
+
+Result<> ContainerMonitor::watch(Request& request) {
+  send_answer(request.socket.get(), done());
+  if (!recorded_) watching_.add(std::move(request.socket));
+  return {};
+}
+
+// Kills, and removes once the init has ended: that it waits for, as the kernel does not let it
+// go before the processes of exec sessions, its fellows, are reaped here.
+Result<> ContainerMonitor::remove_and_end(Request& request) {
+  removing_.add(std::move(request.socket));
+  if (stage_ == Stage::kEnded) {
+    finish_removal();
+    return {};
+  }
+  removal_asked_ = true;
+  report(container_->kill(SIGKILL));
+  report(container_->cgroup().kill_all());
+  loop_.call_after(kKillPatience, [this] {
+    if (stage_ == Stage::kEnded) return;
+    removing_.answer_all(error_answer(Error(
+        Code::kDeadlineExceeded,
+        cat("container ", options_.container_id, ": its process does not end after SIGKILL"))));
+  });
+  return {};
+}
+
+void ContainerMonitor::finish_removal() {
+  Result<> removed = remove();
+  // The hang-up that follows tells the monitor's end.
+  removing_.tell_all(removed ? done() : error_answer(removed.error()));
+  end_if_done();
+}
+
+Result<> ContainerMonitor::check_not_ended() const {
+  if (stage_ != Stage::kEnded && !removed_) return {};
+  return not_running();
+}
+
+Error ContainerMonitor::not_running() const {
+  return {Code::kFailedPrecondition, cat("container ", options_.container_id, " is not running")};
+}
+
+}  // namespace skiff::runtime

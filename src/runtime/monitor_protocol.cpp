@@ -1,0 +1,156 @@
+#include "runtime/monitor_protocol.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/strings.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+Error ended() { return {Code::kUnavailable, "the monitor has ended"}; }
+
+Code code_named(std::string_view name) {
+  for (int i = 0; i <= static_cast<int>(Code::kUnauthenticated); ++i) {
+    if (code_name(static_cast<Code>(i)) == name) return static_cast<Code>(i);
+  }
+  return Code::kUnknown;
+}
+
+Result<> wait_readable(int socket, const CancelToken& cancel) {
+  std::array<pollfd, 2> fds{{{socket, POLLIN, 0}, {cancel.fd(), POLLIN, 0}}};
+  while (::poll(fds.data(), fds.size(), -1) < 0) {
+    if (errno != EINTR) return Error::from_errno(errno, "wait for the monitor");
+  }
+  return fds[1].revents != 0 ? cancel.check() : Result<>();
+}
+
+// Takes exactly what was peeked at.
+Result<> consume(int socket, size_t size) {
+  std::array<char, 4096> buffer;
+  ssize_t n = ::recv(socket, buffer.data(), size, MSG_WAITALL);
+  return n == static_cast<ssize_t>(size) ? Result<>() : Result<>(ended());
+}
+
+}  // namespace
+
+Result<> send_line(int socket, const json::Value& value) {
+  std::string text = value.dump() + "\n";
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    ssize_t n = ::send(socket, rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Error::from_errno(errno, "write to the monitor");
+    rest.remove_prefix(static_cast<size_t>(n));
+  }
+  return {};
+}
+
+Result<json::Value> receive_line(int socket, const CancelToken& cancel) {
+  std::string line;
+  while (line.size() <= kLongestLine) {
+    TRY(wait_readable(socket, cancel));
+    std::array<char, 4096> buffer;
+    ssize_t n = ::recv(socket, buffer.data(), buffer.size(), MSG_PEEK);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno != ECONNRESET) return Error::from_errno(errno, "read from the monitor");
+    if (n <= 0) return ended();
+    std::string_view seen(buffer.data(), static_cast<size_t>(n));
+    size_t end = seen.find('\n');
+    std::string_view part = seen.substr(0, end);
+    line.append(part);
+    TRY(consume(socket, part.size() + (end == std::string_view::npos ? 0 : 1)));
+    if (end != std::string_view::npos) return json::parse(line);
+  }
+  return Error(Code::kInvalidArgument, "a line of the monitor's protocol is too long");
+}
+
+Result<json::Value> receive_answer(int socket, const CancelToken& cancel) {
+  json::Value answer = TRY(receive_line(socket, cancel));
+  const json::Value* error = answer.find("error");
+  if (error == nullptr) return answer;
+  return Error(code_named(error->string("code")), error->string("message"));
+}
+
+json::Value error_answer(const Error& error) {
+  return json::object(
+      {{"error", json::object({{"code", code_name(error.code())}, {"message", error.message()}})}});
+}
+
+json::Value to_json(const MonitorOptions& o) {
+  return json::object({{"container_id", o.container_id},
+                       {"bundle", o.bundle.native()},
+                       {"state_dir", o.state_dir.native()},
+                       {"exit_file", o.exit_file.native()},
+                       {"log_file", o.log_file.native()},
+                       {"open_stdin", o.open_stdin},
+                       {"stdin_once", o.stdin_once},
+                       {"terminal", o.terminal},
+                       {"log_max_bytes", o.log_max_bytes},
+                       {"log_max_files", o.log_max_files}});
+}
+
+MonitorOptions monitor_options_from(const json::Value& v) {
+  MonitorOptions o;
+  o.container_id = v.string("container_id");
+  o.bundle = v.string("bundle");
+  o.state_dir = v.string("state_dir");
+  o.exit_file = v.string("exit_file");
+  o.log_file = v.string("log_file");
+  o.open_stdin = v.boolean("open_stdin");
+  o.stdin_once = v.boolean("stdin_once");
+  o.terminal = v.boolean("terminal");
+  o.log_max_bytes = static_cast<uint64_t>(v.integer("log_max_bytes"));
+  o.log_max_files = static_cast<int>(v.integer("log_max_files"));
+  return o;
+}
+
+json::Value to_json(const ExecSpec& s) {
+  return json::object({{"args", s.args},
+                       {"env", s.env},
+                       {"working_dir", s.working_dir},
+                       {"user", s.user},
+                       {"terminal", s.terminal},
+                       {"attach_stdin", s.attach_stdin},
+                       {"attach_stdout", s.attach_stdout},
+                       {"attach_stderr", s.attach_stderr},
+                       {"privileged", s.privileged},
+                       {"console_height", s.console_height},
+                       {"console_width", s.console_width}});
+}
+
+ExecSpec exec_spec_from(const json::Value& v) {
+  ExecSpec s;
+  s.args = v.strings("args");
+  s.env = v.strings("env");
+  s.working_dir = v.string("working_dir");
+  s.user = v.string("user");
+  s.terminal = v.boolean("terminal");
+  s.attach_stdin = v.boolean("attach_stdin");
+  s.attach_stdout = v.boolean("attach_stdout");
+  s.attach_stderr = v.boolean("attach_stderr");
+  s.privileged = v.boolean("privileged");
+  s.console_height = static_cast<int>(v.integer("console_height"));
+  s.console_width = static_cast<int>(v.integer("console_width"));
+  return s;
+}
+
+json::Value to_json(const ExitStatus& status) {
+  return json::object({{"code", status.code},
+                       {"oom_killed", status.oom_killed},
+                       {"finished", format_rfc3339(status.finished)}});
+}
+
+Result<ExitStatus> exit_status_from(const json::Value& value) {
+  ExitStatus status;
+  status.code = static_cast<int>(TRY(value.require_int("code")));
+  status.oom_killed = value.boolean("oom_killed");
+  status.finished = TRY(parse_rfc3339(TRY(value.require_string("finished"))));
+  return status;
+}
+
+}  // namespace skiff::runtime

@@ -1,0 +1,70 @@
+// The monitor's side of its socket: requests as they arrive, and clients that wait for an
+// answer. Nothing here waits for a client. Thread-compatible.
+#pragma once
+
+#include <list>
+
+#include "codec/json.h"
+#include "runtime/monitor_loop.h"
+
+namespace skiff::runtime {
+
+// A connection with the request read from it.
+struct Request {
+  UniqueFd socket;
+  json::Value asked;
+  std::string early_input;  // what came behind the request's line
+};
+
+// Answers small enough for a new connection's buffer; a client that has gone gets none.
+void send_answer(int socket, const json::Value& answer);
+
+class RequestListener {
+ public:
+  using Handler = std::function<void(Request request)>;
+
+  RequestListener(EventLoop& loop, Handler handler) : loop_(loop), handler_(std::move(handler)) {}
+  ~RequestListener() { close(); }
+  RequestListener(const RequestListener&) = delete;
+  RequestListener& operator=(const RequestListener&) = delete;
+
+  // `socket` listens.
+  Result<> open(UniqueFd socket);
+  void close();
+
+ private:
+  struct Connection {
+    UniqueFd socket;
+    std::string received;
+  };
+  void accept_one();
+  void read_request(std::list<Connection>::iterator connection);
+  void drop(std::list<Connection>::iterator connection);
+
+  EventLoop& loop_;
+  Handler handler_;
+  UniqueFd socket_;
+  std::list<Connection> connections_;
+};
+
+// Connections whose answer is still to come; those whose clients leave are forgotten.
+class WaitingClients {
+ public:
+  explicit WaitingClients(EventLoop& loop) : loop_(loop) {}
+  ~WaitingClients() { close_all(); }
+  WaitingClients(const WaitingClients&) = delete;
+  WaitingClients& operator=(const WaitingClients&) = delete;
+
+  void add(UniqueFd socket);
+  // Answers and keeps the connections.
+  void tell_all(const json::Value& answer);
+  // Answers and closes them.
+  void answer_all(const json::Value& answer);
+  void close_all();
+
+ private:
+  EventLoop& loop_;
+  std::list<UniqueFd> sockets_;
+};
+
+}  // namespace skiff::runtime

@@ -1,0 +1,224 @@
+#include "runtime/monitor_server.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "base/scope_exit.h"
+#include "base/strings.h"
+#include "runtime/monitor_protocol.h"
+#include "sys/process.h"
+#include "sys/unix_socket.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+// After this long without taking a byte a client holds the container up no more.
+constexpr std::chrono::seconds kClientPatience{2};
+// How often a monitor without a running container looks whether it can still be reached.
+constexpr std::chrono::seconds kReachableCheck{10};
+
+IoOptions io_options(const MonitorOptions& options) {
+  return {.terminal = options.terminal,
+          .open_stdin = options.open_stdin,
+          .stdin_ends_with_client = options.stdin_once,
+          .patience = kClientPatience,
+          .overflow_dir = options.exit_file.parent_path()};
+}
+
+uint64_t inode_of(const Path& path) {
+  struct stat st{};
+  return ::lstat(path.c_str(), &st) == 0 ? st.st_ino : 0;
+}
+
+}  // namespace
+
+ContainerMonitor::ContainerMonitor(EventLoop& loop, MonitorOptions options)
+    : loop_(loop),
+      options_(std::move(options)),
+      io_(loop, io_options(options_),
+          {.on_output = [this](OutputStream stream,
+                               std::string_view bytes) { log_output(stream, bytes); },
+           .on_drained = [this] { record_end(); },
+           .on_client_gone = [this] { end_if_done(); }}),
+      execs_(loop, options_.exit_file.parent_path(), [this] { end_if_done(); }),
+      listener_(loop, [this](Request request) { serve(std::move(request)); }),
+      waiting_(loop),
+      watching_(loop),
+      removing_(loop) {}
+
+Result<int> ContainerMonitor::create() {
+  TRY(prepare());
+  ScopeExit undo([this] { report(remove()); });
+  container_ = TRY(Container::create({.id = options_.container_id,
+                                      .bundle = options_.bundle,
+                                      .state_root = options_.state_dir / "state",
+                                      .stdio = io_.stdio(),
+                                      .console_socket = io_.console_socket()}));
+  TRY(io_.begin());
+  TRY(listen());
+  TRY(write_file(options_.state_dir / "pid", cat(::getpid(), "\n")));
+  check_reachable();
+  undo.dismiss();
+  return container_->pid();
+}
+
+Result<> ContainerMonitor::prepare() {
+  TRY(make_directories(options_.state_dir / "state", 0700));
+  // Of an earlier run; it would tell that this one has ended.
+  if (::unlink(options_.exit_file.c_str()) != 0 && errno != ENOENT) {
+    return Error::from_errno(errno, cat("unlink ", options_.exit_file.native()));
+  }
+  if (!options_.log_file.empty()) {
+    log_ = TRY(LogWriter::open({.path = options_.log_file,
+                                .max_bytes = options_.log_max_bytes,
+                                .max_files = options_.log_max_files}));
+  }
+  return io_.open();
+}
+
+Result<> ContainerMonitor::listen() {
+  Path path = options_.state_dir / kMonitorSocket;
+  UniqueFd socket = TRY(sys::listen_unix(path));
+  socket_inode_ = inode_of(path);
+  ::fcntl(socket.get(), F_SETFL, O_NONBLOCK);
+  return listener_.open(std::move(socket));
+}
+
+void ContainerMonitor::serve(Request request) {
+  std::string name = request.asked.string("op");
+  Result<> served;
+  if (Taking taking = find_taking(name)) {
+    served = (this->*taking)(request);
+  } else if (Operation operation = find_operation(name)) {
+    Result<json::Value> answer = (this->*operation)(request.asked);
+    if (answer) send_answer(request.socket.get(), *answer);
+    if (!answer) served = std::move(answer.error());
+  } else {
+    served = Error(Code::kUnimplemented, cat("the monitor knows no operation ", quoted(name)));
+  }
+  if (!served) send_answer(request.socket.get(), error_answer(served.error()));
+}
+
+ContainerMonitor::Operation ContainerMonitor::find_operation(const std::string& name) {
+  struct Entry {
+    std::string_view name;
+    Operation operation;
+  };
+  static constexpr Entry kOperations[] = {
+      {"info", &ContainerMonitor::info},     {"start", &ContainerMonitor::start},
+      {"signal", &ContainerMonitor::signal}, {"pause", &ContainerMonitor::pause},
+      {"resume", &ContainerMonitor::resume}, {"update", &ContainerMonitor::update},
+      {"resize", &ContainerMonitor::resize}, {"resize_exec", &ContainerMonitor::resize_exec}};
+  for (const Entry& entry : kOperations) {
+    if (entry.name == name) return entry.operation;
+  }
+  return nullptr;
+}
+
+ContainerMonitor::Taking ContainerMonitor::find_taking(const std::string& name) {
+  struct Entry {
+    std::string_view name;
+    Taking taking;
+  };
+  static constexpr Entry kTakings[] = {
+      {"attach", &ContainerMonitor::attach}, {"exec", &ContainerMonitor::exec},
+      {"wait", &ContainerMonitor::wait},     {"wait_exec", &ContainerMonitor::wait_exec},
+      {"watch", &ContainerMonitor::watch},   {"remove", &ContainerMonitor::remove_and_end},
+  };
+  for (const Entry& entry : kTakings) {
+    if (entry.name == name) return entry.taking;
+  }
+  return nullptr;
+}
+
+void ContainerMonitor::child_ended(int pid, int wait_status) {
+  int code = sys::exit_code_of(wait_status);
+  if (!container_ || pid != container_->pid() || stage_ == Stage::kEnded) {
+    execs_.child_ended(pid, code);
+    return;
+  }
+  stage_ = Stage::kEnded;
+  exit_.code = code;
+  exit_.finished = Clock::system().now();
+  // In a PID namespace of its own nobody outlives the init.
+  if (!container_->config().has_new_namespace(CLONE_NEWPID))
+    report(container_->cgroup().kill_all());
+  io_.process_ended();
+  if (removal_asked_) finish_removal();
+}
+
+void ContainerMonitor::log_output(OutputStream stream, std::string_view bytes) {
+  if (!log_) return;
+  Result<> written = log_->write(stream, bytes, Clock::system().now());
+  // A full disk is told once, not with each line.
+  if (!written && !log_failing_) report(written);
+  log_failing_ = !written;
+}
+
+// All output is read: the last words go to the log, the exit to its file, then to the clients.
+void ContainerMonitor::record_end() {
+  if (log_) report(log_->end(exit_.finished));
+  exit_.oom_killed = container_->cgroup().oom_kills() > 0;
+  if (!removed_ && !removal_asked_)
+    report(write_file_durably(options_.exit_file, to_json(exit_).dump() + "\n"));
+  recorded_ = true;
+  waiting_.answer_all(to_json(exit_));
+  watching_.close_all();
+  io_.finish();
+  check_reachable();
+  end_if_done();
+}
+
+// A monitor that nobody can reach, with nothing that runs, is of no use to anybody.
+void ContainerMonitor::check_reachable() {
+  loop_.cancel_call(reachable_call_);
+  if (removed_ || stage_ == Stage::kRunning) return;
+  if (inode_of(options_.state_dir / kMonitorSocket) != socket_inode_) {
+    report(remove());
+    end_if_done();
+    return;
+  }
+  reachable_call_ = loop_.call_after(kReachableCheck, [this] { check_reachable(); });
+}
+
+Result<> ContainerMonitor::remove() {
+  removed_ = true;
+  listener_.close();
+  Result<> removed;
+  if (container_) removed = container_->remove(true);
+  // The init's end is noticed as ever, unless the removal has reaped it.
+  if (container_ && ::waitid(P_PID, static_cast<id_t>(container_->pid()), nullptr,
+                             WEXITED | WNOHANG | WNOWAIT) != 0) {
+    child_ended(container_->pid(), SIGKILL);
+  }
+  Result<> cleaned = remove_tree(options_.state_dir);
+  return removed ? std::move(cleaned) : std::move(removed);
+}
+
+void ContainerMonitor::end_if_done() {
+  if (!removed_ || !recorded_) return;
+  if (io_.has_clients() || execs_.has_clients()) {
+    // Clients that take their time keep only this process, not who had the container removed.
+    removing_.close_all();
+    return;
+  }
+  loop_.stop();
+}
+
+// Nobody reads a monitor's standard error: what goes wrong stands in a file beside its socket.
+void ContainerMonitor::report(const Result<>& result) {
+  if (result) return;
+  UniqueFd file(::open((options_.state_dir / "errors").c_str(),
+                       O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+  std::string line =
+      cat(format_rfc3339(Clock::system().now()), " ", result.error().message(), "\n");
+  [[maybe_unused]] ssize_t written = ::write(file.get(), line.data(), line.size());
+}
+
+}  // namespace skiff::runtime

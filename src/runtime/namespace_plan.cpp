@@ -1,0 +1,149 @@
+#include "runtime/namespace_plan.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/strings.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+Result<> join(int fd, const sys::NamespaceKind& kind) {
+  if (::setns(fd, static_cast<int>(kind.flag)) != 0) {
+    return Error::from_errno(errno, cat("join the ", kind.oci_name, " namespace"));
+  }
+  return {};
+}
+
+// True when `path` is the caller's own namespace: joining a user namespace one is in fails.
+bool is_own(int fd, const sys::NamespaceKind& kind) {
+  struct stat theirs{};
+  struct stat ours{};
+  std::string own = cat("/proc/self/ns/", kind.file);
+  return ::fstat(fd, &theirs) == 0 && ::stat(own.c_str(), &ours) == 0 &&
+         theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
+}
+
+std::string mapping_text(const std::vector<OciIdMapping>& mappings) {
+  std::string text;
+  for (const OciIdMapping& m : mappings) {
+    text += cat(m.container, " ", m.host, " ", m.size, "\n");
+  }
+  return text;
+}
+
+Result<> bring_up_loopback() {
+  UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) return Error::from_errno(errno, "bring up the loopback interface");
+  ifreq request{};
+  std::memcpy(static_cast<char*>(request.ifr_name), "lo", 3);
+  request.ifr_flags = IFF_UP;
+  if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) {
+    return Error::from_errno(errno, "bring up the loopback interface");
+  }
+  return {};
+}
+
+// All ids of the new user namespace are its root's to take.
+Result<> become_root() {
+  if (::setgroups(0, nullptr) != 0 && errno != EPERM) return Error::from_errno(errno, "setgroups");
+  if (::setresgid(0, 0, 0) != 0) return Error::from_errno(errno, "become group 0");
+  if (::setresuid(0, 0, 0) != 0) return Error::from_errno(errno, "become user 0");
+  return {};
+}
+
+}  // namespace
+
+Result<NamespacePlan> NamespacePlan::make(const OciConfig& config) {
+  NamespacePlan plan;
+  uint64_t fresh = 0;
+  for (const sys::NamespaceKind* kind = sys::begin_namespaces(); kind != sys::end_namespaces();
+       ++kind) {
+    const OciNamespace* wanted = config.find_namespace(kind->flag);
+    if (wanted == nullptr) continue;
+    if (wanted->path.empty()) {
+      fresh |= kind->flag;
+      continue;
+    }
+    UniqueFd fd = TRY(sys::open_namespace(wanted->path, *kind));
+    if (is_own(fd.get(), *kind)) continue;
+    if (kind->flag == CLONE_NEWPID) {
+      plan.joined_pid_ = std::move(fd);
+    } else {
+      plan.joined_.push_back({kind, std::move(fd)});
+    }
+  }
+  bool joins_user = !plan.joined_.empty() && plan.joined_.front().kind->flag == CLONE_NEWUSER;
+  if (joins_user && (fresh & (CLONE_NEWPID | CLONE_NEWTIME)) != 0) {
+    return Error(Code::kUnimplemented,
+                 "linux.namespaces: a new pid or time namespace inside a joined user namespace "
+                 "is not supported");
+  }
+  // A cgroup namespace shows what the process is in when it is made; and what belongs to a
+  // joined user namespace is made inside it.
+  plan.unshare_flags_ = joins_user ? fresh : fresh & CLONE_NEWCGROUP;
+  plan.clone_flags_ = fresh & ~plan.unshare_flags_;
+  return plan;
+}
+
+Result<sys::Child> NamespacePlan::clone(int cgroup, const std::function<int()>& body) const {
+  sys::CloneOptions options{.flags = clone_flags_, .cgroup = cgroup};
+  if (!joined_pid_) return sys::clone_process(options, body);
+  sys::Child child;
+  TRY(with_pid_namespace(joined_pid_.get(), [&]() -> Result<> {
+    child = TRY(sys::clone_process(options, body));
+    return {};
+  }));
+  return child;
+}
+
+Result<> NamespacePlan::map_ids(const OciConfig& config, pid_t pid) const {
+  if (!new_user()) return {};
+  std::string directory = cat("/proc/", pid);
+  TRY_CONTEXT(write_file(directory + "/gid_map", mapping_text(config.gid_mappings)),
+              "linux.gidMappings");
+  TRY_CONTEXT(write_file(directory + "/uid_map", mapping_text(config.uid_mappings)),
+              "linux.uidMappings");
+  return {};
+}
+
+Result<> NamespacePlan::enter() const {
+  for (const Joined& joined : joined_) TRY(join(joined.fd.get(), *joined.kind));
+  bool joins_user = !joined_.empty() && joined_.front().kind->flag == CLONE_NEWUSER;
+  if (new_user() || joins_user) TRY(become_root());
+  if (unshare_flags_ != 0 && ::unshare(static_cast<int>(unshare_flags_)) != 0) {
+    return Error::from_errno(errno, "make new namespaces");
+  }
+  if (((clone_flags_ | unshare_flags_) & CLONE_NEWNET) != 0) TRY(bring_up_loopback());
+  return {};
+}
+
+std::vector<int> NamespacePlan::descriptors() const {
+  std::vector<int> fds;
+  for (const Joined& joined : joined_) fds.push_back(joined.fd.get());
+  return fds;
+}
+
+Result<> with_pid_namespace(int pid_namespace, const std::function<Result<>()>& action) {
+  UniqueFd own = TRY(open_file("/proc/self/ns/pid", O_RDONLY));
+  if (::setns(pid_namespace, CLONE_NEWPID) != 0) {
+    return Error::from_errno(errno, "join the pid namespace");
+  }
+  Result<> done = action();
+  if (::setns(own.get(), CLONE_NEWPID) != 0) {
+    return Error::from_errno(errno, "return to our own pid namespace");
+  }
+  return done;
+}
+
+}  // namespace skiff::runtime

@@ -1,0 +1,41 @@
+// The namespaces of a container: which are new, which are joined, and how its first process
+// gets into them.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "runtime/oci_config.h"
+#include "sys/namespaces.h"
+
+namespace skiff::runtime {
+
+class NamespacePlan {
+ public:
+  // Opens what is to be joined.
+  static Result<NamespacePlan> make(const OciConfig& config);
+
+  bool new_user() const { return (clone_flags_ & CLONE_NEWUSER) != 0; }
+  // Clones into the new namespaces, and into a pid namespace that is to be joined.
+  Result<sys::Child> clone(int cgroup, const std::function<int()>& body) const;
+  // For the creator: writes the user namespace's mappings.
+  Result<> map_ids(const OciConfig& config, pid_t pid) const;
+  // For the new process, in its cgroup and mapped: joins and makes the rest.
+  Result<> enter() const;
+  std::vector<int> descriptors() const;
+
+ private:
+  struct Joined {
+    const sys::NamespaceKind* kind = nullptr;
+    UniqueFd fd;
+  };
+  uint64_t clone_flags_ = 0;
+  uint64_t unshare_flags_ = 0;
+  std::vector<Joined> joined_;
+  UniqueFd joined_pid_;
+};
+
+// Runs `action` with children born into `pid_namespace`, a descendant of the caller's own.
+Result<> with_pid_namespace(int pid_namespace, const std::function<Result<>()>& action);
+
+}  // namespace skiff::runtime

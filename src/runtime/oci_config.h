@@ -1,0 +1,120 @@
+// OciConfig: a bundle's config.json, read and checked (OCI runtime-spec config.md and
+// config-linux.md, 1.2). What this runtime does not support is refused by name, never ignored.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "codec/json.h"
+#include "sys/capabilities.h"
+#include "sys/namespaces.h"
+
+namespace skiff::runtime {
+
+struct OciRlimit {
+  int resource = 0;  // RLIMIT_NOFILE
+  std::string name;
+  uint64_t soft = 0;
+  uint64_t hard = 0;
+};
+
+struct OciProcess {
+  bool terminal = false;
+  int console_height = 0;
+  int console_width = 0;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::vector<gid_t> additional_gids;
+  mode_t umask = 022;
+  std::vector<std::string> args;
+  std::vector<std::string> env;
+  std::string cwd;
+  sys::CapabilitySets capabilities;
+  std::vector<OciRlimit> rlimits;
+  bool no_new_privileges = false;
+  std::optional<int> oom_score_adj;
+};
+
+struct OciMount {
+  std::string destination;
+  std::string type;
+  std::string source;
+  std::vector<std::string> options;
+};
+
+struct OciNamespace {
+  const sys::NamespaceKind* kind = nullptr;
+  std::string path;  // "": a new one
+};
+
+struct OciDevice {
+  std::string path;
+  mode_t mode = 0;  // with S_IFCHR, S_IFBLK or S_IFIFO
+  dev_t number = 0;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+struct OciIdMapping {
+  uint32_t container = 0;
+  uint32_t host = 0;
+  uint32_t size = 0;
+};
+
+struct OciHook {
+  std::string path;
+  std::vector<std::string> args;
+  std::vector<std::string> env;
+  int timeout_seconds = 0;  // 0: none
+};
+
+struct OciHooks {
+  std::vector<OciHook> prestart;
+  std::vector<OciHook> create_runtime;
+  std::vector<OciHook> create_container;
+  std::vector<OciHook> start_container;
+  std::vector<OciHook> poststart;
+  std::vector<OciHook> poststop;
+};
+
+struct OciConfig {
+  std::string version;
+  std::optional<OciProcess> process;
+  Path root;  // absolute
+  bool root_readonly = false;
+  std::vector<OciMount> mounts;
+  std::string hostname;
+  std::string domainname;
+  OciHooks hooks;
+  std::map<std::string, std::string> annotations;
+  std::vector<OciNamespace> namespaces;
+  std::vector<OciIdMapping> uid_mappings;
+  std::vector<OciIdMapping> gid_mappings;
+  std::vector<OciDevice> devices;
+  std::string cgroups_path;
+  json::Value resources;
+  json::Value seccomp;  // null: none
+  std::vector<std::string> masked_paths;
+  std::vector<std::string> readonly_paths;
+  std::map<std::string, std::string> sysctls;
+  std::string rootfs_propagation;
+
+  const OciNamespace* find_namespace(uint64_t flag) const;
+  // True when the container gets a namespace of its own of this kind.
+  bool has_new_namespace(uint64_t flag) const;
+};
+
+Result<OciConfig> parse_config(const json::Value& config, const Path& bundle);
+// BUNDLE/config.json.
+Result<OciConfig> load_config(const Path& bundle);
+// The "process" object alone (`exec --process`).
+Result<OciProcess> parse_process(const json::Value& process);
+
+}  // namespace skiff::runtime

@@ -1,0 +1,223 @@
+#include "runtime/process_setup.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "base/strings.h"
+#include "runtime/container_spec.h"
+#include "runtime/diagnostics.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+constexpr sys::CapabilityMask kSysAdmin = sys::CapabilityMask{1} << CAP_SYS_ADMIN;
+
+std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (const std::string& s : strings) pointers.push_back(const_cast<char*>(s.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+Result<> set_rlimit(const OciRlimit& wanted, std::vector<std::string>& warnings) {
+  auto resource = static_cast<__rlimit_resource_t>(wanted.resource);
+  rlimit limit{wanted.soft, wanted.hard};
+  if (::setrlimit(resource, &limit) == 0) return {};
+  if (errno != EPERM) return Error::from_errno(errno, cat("set ", wanted.name));
+  rlimit present{};
+  if (::getrlimit(resource, &present) != 0) return Error::from_errno(errno, wanted.name);
+  limit = {std::min<rlim_t>(wanted.soft, present.rlim_max),
+           std::min<rlim_t>(wanted.hard, present.rlim_max)};
+  if (::setrlimit(resource, &limit) != 0) {
+    return Error::from_errno(errno, cat("set ", wanted.name));
+  }
+  warnings.push_back(cat(wanted.name, " cannot be raised above ", present.rlim_max));
+  return {};
+}
+
+Result<> set_ids(const OciProcess& process) {
+  // The system calls themselves: one thread, and no signalling of others.
+  const auto& gids = process.additional_gids;
+  if (::syscall(SYS_setgroups, gids.size(), gids.data()) != 0 &&
+      !(errno == EPERM && gids.empty())) {
+    return Error::from_errno(errno, "setgroups");
+  }
+  if (::syscall(SYS_setresgid, process.gid, process.gid, process.gid) != 0) {
+    return Error::from_errno(errno, cat("become group ", process.gid));
+  }
+  if (::syscall(SYS_setresuid, process.uid, process.uid, process.uid) != 0) {
+    return Error::from_errno(errno, cat("become user ", process.uid));
+  }
+  return {};
+}
+
+// What we may not give is left out and told.
+sys::CapabilitySets possible(const sys::CapabilitySets& wanted, sys::CapabilityMask have,
+                             std::vector<std::string>* warnings) {
+  sys::CapabilityMask all = wanted.bounding | wanted.permitted;
+  if (warnings != nullptr && (all & ~have) != 0) {
+    warnings->push_back(cat("capabilities that we do not have ourselves: ",
+                            join(sys::names_of(all & ~have), ", ")));
+  }
+  return {.bounding = wanted.bounding & have,
+          .effective = wanted.effective & wanted.permitted & have,
+          .inheritable = wanted.inheritable & wanted.bounding & have,
+          .permitted = wanted.permitted & have,
+          .ambient = wanted.ambient & wanted.inheritable & wanted.permitted & have};
+}
+
+Error not_executable(const std::string& name, std::string_view why, Code code) {
+  return {code, cat("exec: ", quoted(name), ": ", why)};
+}
+
+std::string go_error(int err) {
+  // Docker's clients look for the system's words in lower case.
+  return to_lower(std::generic_category().message(err));
+}
+
+// 0, or the errno of why `path` cannot be executed.
+int check_executable(const std::string& path) {
+  struct stat st{};
+  if (::stat(path.c_str(), &st) != 0) return errno;
+  if (S_ISDIR(st.st_mode)) return EISDIR;
+  if (::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) return errno;
+  return (st.st_mode & 0111U) == 0 ? EACCES : 0;
+}
+
+Result<std::string> check_path(const std::string& name) {
+  switch (int err = check_executable(name)) {
+    case 0:
+      return name;
+    case EISDIR:
+      return not_executable(name, "is a directory", Code::kPermissionDenied);
+    case EACCES:
+    case EPERM:
+      return not_executable(name, "permission denied", Code::kPermissionDenied);
+    default:
+      return Error(Code::kNotFound,
+                   cat("exec: ", quoted(name), ": stat ", name, ": ", go_error(err)));
+  }
+}
+
+std::string_view value_of(const std::vector<std::string>& env, std::string_view name) {
+  // Of equal names the last counts, as in Go.
+  std::string_view found;
+  for (const std::string& variable : env) {
+    auto pair = split_once(variable, '=');
+    if (pair && pair->first == name) found = pair->second;
+  }
+  return found;
+}
+
+}  // namespace
+
+std::vector<std::string> environment_of(const OciProcess& process, const Path& rootfs) {
+  std::vector<std::string> env = process.env;
+  bool has_home = std::any_of(env.begin(), env.end(), [](const std::string& variable) {
+    return variable.starts_with("HOME=") && variable.size() > 5;
+  });
+  if (has_home) return env;
+  std::erase(env, "HOME=");
+  Result<ResolvedUser> user = resolve_user(rootfs, cat(process.uid));
+  env.push_back(cat("HOME=", user ? user->home : "/"));
+  return env;
+}
+
+Result<> adjust_oom_score(const OciProcess& process, pid_t pid) {
+  if (!process.oom_score_adj) return {};
+  Path file = cat("/proc/", pid, "/oom_score_adj");
+  std::string wanted = cat(*process.oom_score_adj);
+  std::string present = TRY(read_file(file));
+  if (trim(present) == wanted) return {};
+  Result<> written = write_file(file, wanted);
+  bool refused =
+      !written && (written.error().sys_errno() == EACCES || written.error().sys_errno() == EPERM);
+  if (!refused) return written;
+  warn(cat("oomScoreAdj ", wanted, " cannot be set"));
+  return {};
+}
+
+Result<> set_rlimits(const OciProcess& process, std::vector<std::string>& warnings) {
+  for (const OciRlimit& limit : process.rlimits) TRY(set_rlimit(limit, warnings));
+  return {};
+}
+
+Result<> take_identity(const OciProcess& process, std::vector<std::string>& warnings) {
+  sys::CapabilitySets ours = TRY(sys::current_capabilities());
+  sys::CapabilitySets wanted =
+      possible(process.capabilities, ours.permitted & ours.bounding, &warnings);
+  TRY(sys::limit_bounding_set(wanted.bounding));
+  if (process.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+    return Error::from_errno(errno, "set no_new_privs");
+  }
+  if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return Error::from_errno(errno, "keep caps");
+  TRY(set_ids(process));
+  ::umask(process.umask);
+  return sys::set_capabilities({.effective = wanted.effective, .permitted = ours.permitted});
+}
+
+Result<> enter_working_directory(const OciProcess& process) {
+  auto failed = [&](std::string_view why, Code code) {
+    return Error(code,
+                 cat("chdir to cwd (", quoted(process.cwd), ") set in config.json failed: ", why));
+  };
+  if (::chdir(process.cwd.c_str()) != 0) {
+    int err = errno;
+    return failed(go_error(err), Error::from_errno(err, "").code());
+  }
+  // A directory outside the root, reached through a descriptor left open (CVE-2024-21626).
+  std::string where(4096, '\0');
+  if (::syscall(SYS_getcwd, where.data(), where.size()) < 0 || where[0] != '/') {
+    [[maybe_unused]] int left = ::chdir("/");
+    return failed("it is outside the container's root", Code::kPermissionDenied);
+  }
+  return {};
+}
+
+Result<std::string> find_program(const OciProcess& process, const std::vector<std::string>& env) {
+  const std::string& name = process.args.at(0);
+  if (name.find('/') != std::string::npos) return check_path(name);
+  for (const std::string& directory : split(value_of(env, "PATH"), ':')) {
+    std::string path = cat(directory.empty() ? "." : directory, "/", name);
+    if (check_executable(path) == 0) return path;
+  }
+  return not_executable(name, "executable file not found in $PATH", Code::kNotFound);
+}
+
+Result<> finish_privileges(const OciProcess& process, const SeccompFilter& filter) {
+  sys::CapabilitySets ours = TRY(sys::current_capabilities());
+  sys::CapabilitySets wanted = possible(process.capabilities, ours.permitted, nullptr);
+  // Without no_new_privs only CAP_SYS_ADMIN may load a filter; with it, the filter comes last.
+  bool filter_first = !filter.program.empty() && !process.no_new_privileges;
+  if (filter_first) {
+    TRY(sys::set_capabilities({.effective = kSysAdmin & ours.permitted,
+                               .inheritable = ours.inheritable,
+                               .permitted = ours.permitted}));
+    TRY(load_seccomp(filter));
+  }
+  TRY(sys::set_capabilities(wanted));
+  if (wanted.ambient != 0) TRY(sys::set_ambient_capabilities(wanted.ambient));
+  return filter_first ? Result<>{} : load_seccomp(filter);
+}
+
+Error execute(const std::string& program, const OciProcess& process,
+              const std::vector<std::string>& env) {
+  std::vector<char*> args = pointers_to(process.args);
+  std::vector<char*> variables = pointers_to(env);
+  ::execve(program.c_str(), args.data(), variables.data());
+  int err = errno;
+  return {Error::from_errno(err, "").code(), cat("exec ", program, ": ", go_error(err))};
+}
+
+}  // namespace skiff::runtime

@@ -1,0 +1,34 @@
+// How a cloned process becomes the program of an OciProcess: limits, identity, capabilities,
+// working directory, the program itself.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/oci_config.h"
+#include "runtime/seccomp_filter.h"
+
+namespace skiff::runtime {
+
+// The environment the program gets: the config's, with HOME when it has none.
+std::vector<std::string> environment_of(const OciProcess& process, const Path& rootfs);
+
+// For the creator: what is written for `pid` through the host's /proc.
+Result<> adjust_oom_score(const OciProcess& process, pid_t pid);
+
+// In the new process, in this order.
+// Limits that may not be raised are `warnings`.
+Result<> set_rlimits(const OciProcess& process, std::vector<std::string>& warnings);
+// User, groups, umask, bounding set; the effective set becomes the container's, but the
+// permitted one stays whole until finish_privileges.
+Result<> take_identity(const OciProcess& process, std::vector<std::string>& warnings);
+Result<> enter_working_directory(const OciProcess& process);
+// The path to execute, looked up in the environment's PATH with the errors of Docker.
+Result<std::string> find_program(const OciProcess& process, const std::vector<std::string>& env);
+// Loads the filter and gives up the rest of the privileges. Only execve may follow.
+Result<> finish_privileges(const OciProcess& process, const SeccompFilter& filter);
+// Returns only on failure.
+Error execute(const std::string& program, const OciProcess& process,
+              const std::vector<std::string>& env);
+
+}  // namespace skiff::runtime

@@ -1,0 +1,112 @@
+#include "runtime/rootfs.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/strings.h"
+#include "runtime/rootfs_devices.h"
+#include "runtime/rootfs_mounts.h"
+#include "runtime/rootfs_shields.h"
+#include "sys/mounts.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+Result<sys::MountChange> propagation_of(const OciConfig& config) {
+  const std::string& wanted = config.rootfs_propagation;
+  if (wanted.empty()) return sys::MountChange{.propagation = MS_PRIVATE, .recursive = true};
+  sys::MountOption option = sys::parse_mount_option(wanted);
+  if (option.change.propagation == 0) {
+    return Error(Code::kInvalidArgument,
+                 cat("linux.rootfsPropagation ", quoted(wanted), " is unknown"));
+  }
+  return option.change;
+}
+
+// No mount of ours may show outside, whatever the root's propagation is to be in the end; a
+// slave still hears of the host's.
+sys::MountChange quiet(const sys::MountChange& wanted) {
+  sys::MountChange change{.propagation = MS_PRIVATE, .recursive = true};
+  if (wanted.propagation == MS_SLAVE) change.propagation = MS_SLAVE;
+  return change;
+}
+
+Result<> make_host_private() {
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    return Error::from_errno(errno, "make the mount namespace private");
+  }
+  return {};
+}
+
+// Docker makes the working directory; what cannot be made is reported by the chdir to it.
+void make_working_directory(const sys::RootDir& root, const OciConfig& config) {
+  if (!config.process || config.process->cwd == "/") return;
+  [[maybe_unused]] auto made = root.make_directories(config.process->cwd);
+}
+
+bool binds_dev(const OciConfig& config) {
+  return std::any_of(config.mounts.begin(), config.mounts.end(), [](const OciMount& mount) {
+    return is_bind(mount) && (mount.destination == "/dev" || mount.destination == "/dev/");
+  });
+}
+
+}  // namespace
+
+Result<Rootfs> Rootfs::attach(const OciConfig& config, RootfsSources& sources) {
+  TRY(make_host_private());
+  TRY_CONTEXT(sys::change_mount(sources.root.get(), quiet(TRY(propagation_of(config)))),
+              "root file system");
+  UniqueFd slash = TRY(open_file("/", O_PATH | O_DIRECTORY));
+  TRY_CONTEXT(sys::attach_mount(sources.root.get(), slash.get()), "root file system");
+  sys::RootDir root = TRY(sys::RootDir::from_fd(std::move(sources.root)));
+  return Rootfs(config, sources, std::move(root));
+}
+
+Result<> Rootfs::populate() {
+  for (size_t i = 0; i < config_.mounts.size(); ++i) {
+    const OciMount& mount = config_.mounts[i];
+    TRY_CONTEXT(
+        make_mount(root_, mount, sources_.binds.at(i), sources_.cgroups, late_readonly_),
+        cat("error mounting ", quoted(mount.source), " to rootfs at ", quoted(mount.destination)));
+  }
+  if (!binds_dev(config_)) TRY(make_devices(root_, config_));
+  make_working_directory(root_, config_);
+  return {};
+}
+
+Result<> Rootfs::protect() {
+  for (const std::string& path : config_.readonly_paths) TRY(make_path_readonly(root_, path));
+  for (const std::string& path : config_.masked_paths) TRY(mask_path(root_, path));
+  for (const UniqueFd& mount : late_readonly_) {
+    TRY(sys::change_mount(mount.get(), {.set = MOUNT_ATTR_RDONLY}));
+  }
+  if (config_.root_readonly) {
+    TRY_CONTEXT(sys::change_mount(root_.fd(), {.set = MOUNT_ATTR_RDONLY}),
+                "make the root file system read-only");
+  }
+  return {};
+}
+
+Result<> Rootfs::enter(bool no_pivot) {
+  sys::MountChange propagation = TRY(propagation_of(config_));
+  if (::fchdir(root_.fd()) != 0) return Error::from_errno(errno, "enter the root file system");
+  if (no_pivot) {
+    if (::chroot(".") != 0) return Error::from_errno(errno, "chroot");
+  } else {
+    // The old root ends up on top of the new one, from where it is taken off.
+    if (::syscall(SYS_pivot_root, ".", ".") != 0) return Error::from_errno(errno, "pivot_root");
+    if (::umount2(".", MNT_DETACH) != 0) return Error::from_errno(errno, "detach the old root");
+  }
+  if (::chdir("/") != 0) return Error::from_errno(errno, "chdir /");
+  TRY_CONTEXT(sys::change_mount(root_.fd(), propagation), "linux.rootfsPropagation");
+  return {};
+}
+
+}  // namespace skiff::runtime

@@ -1,0 +1,36 @@
+// The container's root file system, made by its first process in the new mount namespace:
+// root, mounts, devices, /dev/console, read-only and masked paths, pivot_root.
+//
+// All lookups inside go through sys::RootDir; every mount is put onto a descriptor. So a
+// symlink in the image leads nowhere but into the image.
+#pragma once
+
+#include "runtime/rootfs_sources.h"
+#include "sys/root_dir.h"
+
+namespace skiff::runtime {
+
+class Rootfs {
+ public:
+  // Puts the root in place, over the namespace's present one.
+  static Result<Rootfs> attach(const OciConfig& config, RootfsSources& sources);
+
+  const sys::RootDir& dir() const { return root_; }
+  // Mounts, devices, the working directory.
+  Result<> populate();
+  // After populate: shields, and the root's own read-only flag.
+  Result<> protect();
+  // Makes it the calling process's root, and forgets the old one.
+  Result<> enter(bool no_pivot);
+
+ private:
+  Rootfs(const OciConfig& config, RootfsSources& sources, sys::RootDir root)
+      : config_(config), sources_(sources), root_(std::move(root)) {}
+
+  const OciConfig& config_;
+  RootfsSources& sources_;
+  sys::RootDir root_;
+  std::vector<UniqueFd> late_readonly_;
+};
+
+}  // namespace skiff::runtime

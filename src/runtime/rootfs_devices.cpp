@@ -1,0 +1,137 @@
+#include "runtime/rootfs_devices.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/strings.h"
+#include "sys/mounts.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+struct Link {
+  const char* name;
+  const char* target;
+};
+constexpr Link kLinks[] = {{"/dev/fd", "/proc/self/fd"},
+                           {"/dev/stdin", "/proc/self/fd/0"},
+                           {"/dev/stdout", "/proc/self/fd/1"},
+                           {"/dev/stderr", "/proc/self/fd/2"},
+                           {"/dev/ptmx", "pts/ptmx"}};
+
+Result<UniqueFd> open_place(const sys::Place& place) {
+  UniqueFd fd(::openat(place.parent.get(), place.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return Error::from_errno(errno, cat("open ", place.name));
+  return fd;
+}
+
+bool is_device(const struct stat& st, const OciDevice& device) {
+  return (st.st_mode & S_IFMT) == (device.mode & S_IFMT) &&
+         (S_ISFIFO(device.mode) || st.st_rdev == device.number);
+}
+
+// Also what the image or an earlier entry has there already, if it is the same device.
+Result<bool> exists_already(const sys::Place& place, const OciDevice& device) {
+  struct stat st{};
+  if (::fstatat(place.parent.get(), place.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    return false;
+  }
+  if (is_device(st, device)) return true;
+  return Error(Code::kAlreadyExists, cat(device.path, " exists and is another file"));
+}
+
+Result<> make_node(const sys::Place& place, const OciDevice& device) {
+  if (::mknodat(place.parent.get(), place.name.c_str(), device.mode, device.number) != 0) {
+    return Error::from_errno(errno, cat("mknod ", device.path));
+  }
+  if (device.uid == 0 && device.gid == 0) return {};
+  if (::fchownat(place.parent.get(), place.name.c_str(), device.uid, device.gid,
+                 AT_SYMLINK_NOFOLLOW) != 0) {
+    return Error::from_errno(errno, cat("chown ", device.path));
+  }
+  return {};
+}
+
+Result<> attach_to_file(const sys::Place& place, int mount) {
+  UniqueFd made(::openat(place.parent.get(), place.name.c_str(),
+                         O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!made && errno != EEXIST) return Error::from_errno(errno, cat("create ", place.name));
+  made.reset();
+  UniqueFd target = TRY(open_place(place));
+  return sys::attach_mount(mount, target.get());
+}
+
+// In a user namespace nobody makes nodes.
+Result<> bind_node(const sys::Place& place, const OciDevice& device) {
+  UniqueFd node = TRY(sys::clone_mount(AT_FDCWD, device.path, false));
+  struct stat st{};
+  if (::fstat(node.get(), &st) != 0) return Error::from_errno(errno, cat("stat ", device.path));
+  if (!is_device(st, device)) {
+    return Error(Code::kFailedPrecondition, cat("the host's ", device.path, " is another file"));
+  }
+  return attach_to_file(place, node.get());
+}
+
+Result<> make_device(const sys::RootDir& root, const OciDevice& device) {
+  sys::Place place = TRY(root.make_place(device.path));
+  if (TRY(exists_already(place, device))) return {};
+  Result<> made = make_node(place, device);
+  if (made || made.error().sys_errno() != EPERM) return made;
+  return bind_node(place, device);
+}
+
+Result<> make_link(const sys::RootDir& root, const Link& link) {
+  sys::Place place = TRY(root.make_place(link.name));
+  if (::symlinkat(link.target, place.parent.get(), place.name.c_str()) != 0 && errno != EEXIST) {
+    return Error::from_errno(errno, cat("link ", link.name));
+  }
+  return {};
+}
+
+bool names(const std::vector<OciDevice>& devices, const std::string& path) {
+  return std::any_of(devices.begin(), devices.end(),
+                     [&](const OciDevice& device) { return device.path == path; });
+}
+
+}  // namespace
+
+const std::vector<OciDevice>& default_devices() {
+  static const std::vector<OciDevice> devices = [] {
+    std::vector<OciDevice> made;
+    auto add = [&](const char* path, unsigned major, unsigned minor) {
+      made.push_back({path, S_IFCHR | 0666, makedev(major, minor), 0, 0});
+    };
+    add("/dev/null", 1, 3);
+    add("/dev/zero", 1, 5);
+    add("/dev/full", 1, 7);
+    add("/dev/random", 1, 8);
+    add("/dev/urandom", 1, 9);
+    add("/dev/tty", 5, 0);
+    return made;
+  }();
+  return devices;
+}
+
+Result<> make_devices(const sys::RootDir& root, const OciConfig& config) {
+  for (const OciDevice& device : default_devices()) {
+    if (!names(config.devices, device.path)) TRY(make_device(root, device));
+  }
+  for (const OciDevice& device : config.devices) TRY(make_device(root, device));
+  for (const Link& link : kLinks) TRY(make_link(root, link));
+  if (::access("/proc/kcore", F_OK) == 0) TRY(make_link(root, {"/dev/core", "/proc/kcore"}));
+  return {};
+}
+
+Result<> make_console(const sys::RootDir& root, int slave) {
+  UniqueFd mount = TRY_CONTEXT(sys::clone_mount(slave, "", false), "/dev/console");
+  sys::Place place = TRY(root.make_place("/dev/console"));
+  return attach_to_file(place, mount.get()).context("/dev/console");
+}
+
+}  // namespace skiff::runtime

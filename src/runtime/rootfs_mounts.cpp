@@ -1,0 +1,222 @@
+#include "runtime/rootfs_mounts.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/strings.h"
+#include "sys/mounts.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+// The options of a mount, sorted by what they act on.
+struct Options {
+  sys::MountChange top;        // of the mount itself
+  sys::MountChange recursive;  // of it and all below
+  sys::MountChange propagation;
+  std::vector<std::pair<std::string, std::string>> superblock;
+};
+
+void add_change(sys::MountChange& to, const sys::MountChange& change) {
+  to.set = (to.set & ~change.clear) | change.set;
+  to.clear = (to.clear & ~change.set) | change.clear;
+}
+
+Options sort_options(const OciMount& mount) {
+  Options sorted;
+  sorted.recursive.recursive = true;
+  for (const std::string& text : mount.options) {
+    sys::MountOption option = sys::parse_mount_option(text);
+    if (option.known) {
+      if (option.change.propagation != 0) {
+        sorted.propagation = option.change;
+      } else {
+        add_change(option.change.recursive ? sorted.recursive : sorted.top, option.change);
+      }
+      continue;
+    }
+    auto pair = split_once(text, '=');
+    sorted.superblock.emplace_back(pair ? pair->first : std::string_view(text),
+                                   pair ? pair->second : std::string_view());
+  }
+  return sorted;
+}
+
+Result<> refuse_options(const Options& options, std::string_view kind) {
+  if (options.superblock.empty()) return {};
+  return Error(Code::kUnimplemented, cat("mount option ", quoted(options.superblock[0].first),
+                                         " is not supported for ", kind));
+}
+
+bool has_option(const Options& options, std::string_view name) {
+  return std::any_of(options.superblock.begin(), options.superblock.end(),
+                     [&](const auto& option) { return option.first == name; });
+}
+
+Result<> apply_options(int mount, const Options& options) {
+  TRY(sys::change_mount(mount, options.top));
+  TRY(sys::change_mount(mount, options.recursive));
+  sys::MountChange propagation = options.propagation;
+  // What says nothing hears nothing.
+  if (propagation.propagation == 0) propagation = {.propagation = MS_PRIVATE, .recursive = true};
+  return sys::change_mount(mount, propagation);
+}
+
+// An existing file, or an empty one made for the mount.
+Result<UniqueFd> file_target(const sys::RootDir& root, const std::string& path) {
+  Result<UniqueFd> found = root.open_at(path, O_PATH);
+  if (found || found.error().code() != Code::kNotFound) return found;
+  sys::Place place = TRY(root.make_place(path));
+  UniqueFd made(::openat(place.parent.get(), place.name.c_str(),
+                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!made && errno != EEXIST) return Error::from_errno(errno, cat("create ", path));
+  return root.open_at(path, O_PATH);
+}
+
+Result<UniqueFd> directory_target(const sys::RootDir& root, const std::string& path) {
+  Result<UniqueFd> found = root.open_at(path, O_PATH | O_DIRECTORY);
+  if (found || found.error().code() != Code::kNotFound) return found;
+  return root.make_directories(path);
+}
+
+// proc and sysfs are what the shields, and the container's programs, rely on: an image must
+// not send them elsewhere.
+Result<UniqueFd> plain_directory_target(const sys::RootDir& root, const OciMount& mount) {
+  Result<struct stat> st = root.lstat(mount.destination);
+  if (st && !S_ISDIR(st->st_mode)) {
+    return Error(Code::kInvalidArgument,
+                 cat("filesystem ", quoted(mount.type), " must be mounted on ordinary directory"));
+  }
+  return directory_target(root, mount.destination);
+}
+
+Result<> check_destination(const OciMount& mount) {
+  std::string clean = (Path("/") / mount.destination).lexically_normal().native();
+  if (clean == "/") return Error(Code::kInvalidArgument, "the root cannot be mounted upon");
+  return {};
+}
+
+Result<> make_bind(const sys::RootDir& root, const OciMount& mount, const UniqueFd& source,
+                   const Options& options) {
+  TRY(refuse_options(options, "a bind mount"));
+  TRY(apply_options(source.get(), options));
+  struct stat st{};
+  if (::fstat(source.get(), &st) != 0) return Error::from_errno(errno, "stat the source");
+  UniqueFd target = S_ISDIR(st.st_mode) ? TRY(directory_target(root, mount.destination))
+                                        : TRY(file_target(root, mount.destination));
+  return sys::attach_mount(source.get(), target.get());
+}
+
+Result<UniqueFd> new_mount(const OciMount& mount, const Options& options) {
+  uint64_t attributes = options.top.set | options.recursive.set;
+  return sys::new_filesystem({.type = mount.type,
+                              .source = mount.source.empty() ? mount.type : mount.source,
+                              .options = options.superblock,
+                              .attributes = attributes});
+}
+
+// A tmpfs over a directory of the image has its mode, unless it is told another.
+void inherit_mode(int target, Options& options) {
+  struct stat st{};
+  if (has_option(options, "mode") || ::fstat(target, &st) != 0) return;
+  std::string mode;
+  for (int shift = 9; shift >= 0; shift -= 3) {
+    mode += static_cast<char>('0' + ((st.st_mode >> static_cast<unsigned>(shift)) & 7U));
+  }
+  options.superblock.emplace_back("mode", mode);
+}
+
+Result<> make_tmpfs(const sys::RootDir& root, const OciMount& mount, Options options,
+                    std::vector<UniqueFd>& late_readonly) {
+  Result<UniqueFd> existing = root.open_at(mount.destination, O_PATH | O_DIRECTORY);
+  if (existing) inherit_mode(existing->get(), options);
+  UniqueFd target =
+      existing ? std::move(*existing) : TRY(directory_target(root, mount.destination));
+  bool readonly = (options.top.set & MOUNT_ATTR_RDONLY) != 0;
+  options.top.set &= ~uint64_t{MOUNT_ATTR_RDONLY};
+  UniqueFd made = TRY(new_mount(mount, options));
+  TRY(sys::change_mount(made.get(), options.propagation));
+  TRY(sys::attach_mount(made.get(), target.get()));
+  // Devices and mount points are still to be made in it.
+  if (readonly) late_readonly.push_back(std::move(made));
+  return {};
+}
+
+// The host's names of co-mounted controllers, as links: cpu -> cpu,cpuacct.
+Result<> link_controllers(int directory, const CgroupView& view) {
+  if (view.controllers.size() < 2) return {};
+  for (const std::string& controller : view.controllers) {
+    if (controller == view.name) continue;
+    if (::symlinkat(view.name.c_str(), directory, controller.c_str()) != 0 && errno != EEXIST) {
+      return Error::from_errno(errno, cat("link ", controller));
+    }
+  }
+  return {};
+}
+
+Result<> attach_view(int directory, CgroupView& view, uint64_t attributes) {
+  TRY(sys::change_mount(view.mount.get(), {.set = attributes, .propagation = MS_PRIVATE}));
+  if (::mkdirat(directory, view.name.c_str(), 0755) != 0 && errno != EEXIST) {
+    return Error::from_errno(errno, cat("mkdir ", view.name));
+  }
+  UniqueFd target(
+      ::openat(directory, view.name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!target) return Error::from_errno(errno, cat("open ", view.name));
+  return sys::attach_mount(view.mount.get(), target.get());
+}
+
+// Version 1 and hybrid: a tmpfs with the container's own cgroup of each hierarchy.
+Result<> make_cgroup_tree(int target, std::vector<CgroupView>& cgroups, uint64_t attributes) {
+  UniqueFd tree =
+      TRY(sys::new_filesystem({.type = "tmpfs",
+                               .source = "cgroup",
+                               .options = {{"mode", "755"}},
+                               .attributes = attributes & ~uint64_t{MOUNT_ATTR_RDONLY}}));
+  TRY(sys::attach_mount(tree.get(), target));
+  for (CgroupView& view : cgroups) {
+    TRY_CONTEXT(attach_view(tree.get(), view, attributes), cat("cgroup ", view.name));
+    TRY(link_controllers(tree.get(), view));
+  }
+  return sys::change_mount(tree.get(), {.set = attributes & MOUNT_ATTR_RDONLY});
+}
+
+Result<> make_cgroup(const sys::RootDir& root, const OciMount& mount, const Options& options,
+                     std::vector<CgroupView>& cgroups) {
+  TRY(refuse_options(options, "a cgroup mount"));
+  UniqueFd target = TRY(directory_target(root, mount.destination));
+  uint64_t attributes = options.top.set | options.recursive.set;
+  bool single = cgroups.size() == 1 && cgroups[0].name.empty();
+  if (!single) return make_cgroup_tree(target.get(), cgroups, attributes);
+  TRY(sys::change_mount(cgroups[0].mount.get(), {.set = attributes, .propagation = MS_PRIVATE}));
+  return sys::attach_mount(cgroups[0].mount.get(), target.get());
+}
+
+Result<> make_other(const sys::RootDir& root, const OciMount& mount, const Options& options) {
+  bool kernel_view = mount.type == "proc" || mount.type == "sysfs";
+  UniqueFd target = kernel_view ? TRY(plain_directory_target(root, mount))
+                                : TRY(directory_target(root, mount.destination));
+  UniqueFd made = TRY(new_mount(mount, options));
+  TRY(sys::change_mount(made.get(), options.propagation));
+  return sys::attach_mount(made.get(), target.get());
+}
+
+}  // namespace
+
+Result<> make_mount(const sys::RootDir& root, const OciMount& mount, const UniqueFd& bind,
+                    std::vector<CgroupView>& cgroups, std::vector<UniqueFd>& late_readonly) {
+  TRY(check_destination(mount));
+  Options options = sort_options(mount);
+  if (has_option(options, "tmpcopyup")) return refuse_options(options, "any mount");
+  if (is_bind(mount)) return make_bind(root, mount, bind, options);
+  if (is_cgroup(mount)) return make_cgroup(root, mount, options, cgroups);
+  if (mount.type.empty()) return Error(Code::kInvalidArgument, "the mount has no type");
+  if (mount.type == "tmpfs") return make_tmpfs(root, mount, std::move(options), late_readonly);
+  return make_other(root, mount, options);
+}
+
+}  // namespace skiff::runtime

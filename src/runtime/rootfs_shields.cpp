@@ -1,0 +1,68 @@
+#include "runtime/rootfs_shields.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <cerrno>
+
+#include "base/strings.h"
+#include "sys/mounts.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+// The place to shield; none when it is not there.
+Result<UniqueFd> find(const sys::RootDir& root, const std::string& path) {
+  Result<UniqueFd> found = root.open_at(path, O_PATH);
+  if (found) return found;
+  bool absent = found.error().code() == Code::kNotFound || found.error().sys_errno() == ENOTDIR;
+  if (absent) return UniqueFd();
+  return found;
+}
+
+Result<UniqueFd> empty_directory() {
+  return sys::new_filesystem(
+      {.type = "tmpfs",
+       .source = "tmpfs",
+       .options = {{"size", "0"}, {"mode", "755"}},
+       .attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC});
+}
+
+Result<UniqueFd> null_device() {
+  UniqueFd null = TRY(sys::clone_mount(AT_FDCWD, "/dev/null", false));
+  struct stat st{};
+  if (::fstat(null.get(), &st) != 0) return Error::from_errno(errno, "stat /dev/null");
+  if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) {
+    return Error(Code::kFailedPrecondition, "the host's /dev/null is another file");
+  }
+  // It is the host's inode: its mode and owner are not the container's to change.
+  TRY(sys::change_mount(null.get(), {.set = MOUNT_ATTR_RDONLY}));
+  return null;
+}
+
+}  // namespace
+
+Result<> make_path_readonly(const sys::RootDir& root, const std::string& path) {
+  std::string what = cat("make ", path, " read-only");
+  UniqueFd target = TRY_CONTEXT(find(root, path), what);
+  if (!target) return {};
+  UniqueFd copy = TRY_CONTEXT(sys::clone_mount(target.get(), "", true), what);
+  TRY_CONTEXT(sys::change_mount(copy.get(), {.set = MOUNT_ATTR_RDONLY, .recursive = true}), what);
+  return sys::attach_mount(copy.get(), target.get()).context(what);
+}
+
+Result<> mask_path(const sys::RootDir& root, const std::string& path) {
+  std::string what = cat("mask ", path);
+  UniqueFd target = TRY_CONTEXT(find(root, path), what);
+  if (!target) return {};
+  struct stat st{};
+  if (::fstat(target.get(), &st) != 0) return Error::from_errno(errno, what);
+  UniqueFd cover =
+      S_ISDIR(st.st_mode) ? TRY_CONTEXT(empty_directory(), what) : TRY_CONTEXT(null_device(), what);
+  return sys::attach_mount(cover.get(), target.get()).context(what);
+}
+
+}  // namespace skiff::runtime

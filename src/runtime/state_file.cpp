@@ -1,0 +1,91 @@
+#include "runtime/state_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstdio>
+
+#include "base/strings.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+bool is_id_character(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+         std::string_view("_+-.").find(c) != std::string_view::npos;
+}
+
+json::Value to_json(const ContainerState& state) {
+  return json::object({{"id", state.id},
+                       {"bundle", state.bundle.native()},
+                       {"rootfs", state.rootfs.native()},
+                       {"pid", state.pid},
+                       {"startTime", state.start_time},
+                       {"created", format_rfc3339(state.created)},
+                       {"cgroup", state.cgroup},
+                       {"owner", state.owner},
+                       {"annotations", state.annotations}});
+}
+
+Result<ContainerState> from_json(const json::Value& value) {
+  ContainerState state;
+  state.id = TRY(value.require_string("id"));
+  state.bundle = TRY(value.require_string("bundle"));
+  state.rootfs = value.string("rootfs");
+  state.pid = static_cast<int>(TRY(value.require_int("pid")));
+  state.start_time = static_cast<uint64_t>(value.integer("startTime"));
+  state.created = TRY(parse_rfc3339(value.string("created")));
+  state.cgroup = value.string("cgroup");
+  state.owner = value.string("owner");
+  state.annotations = value.string_map("annotations");
+  return state;
+}
+
+}  // namespace
+
+Result<> check_container_id(const std::string& id) {
+  bool good = !id.empty() && id != "." && id != ".." && id.size() <= 1024 &&
+              std::all_of(id.begin(), id.end(), is_id_character);
+  if (!good) return Error(Code::kInvalidArgument, cat("invalid container ID format: ", quoted(id)));
+  return {};
+}
+
+Result<> write_state(const Path& directory, const ContainerState& state) {
+  Path file = directory / kStateFile;
+  Path fresh = directory / "state.json.new";
+  {
+    UniqueFd fd = TRY(open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+    std::string text = to_json(state).dump();
+    if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+      return Error::from_errno(errno, cat("write ", fresh.native()));
+    }
+  }
+  if (::rename(fresh.c_str(), file.c_str()) != 0) {
+    return Error::from_errno(errno, cat("rename ", fresh.native()));
+  }
+  return {};
+}
+
+Result<ContainerState> read_state(const Path& directory) {
+  Path file = directory / kStateFile;
+  json::Value value = TRY_CONTEXT(json::parse(TRY(read_file(file))), file.native());
+  return from_json(value).context(file.native());
+}
+
+std::string current_owner() {
+  // The file itself: the name service has no place in a static program.
+  std::string uid = cat(::geteuid());
+  Result<std::string> passwd = read_file("/etc/passwd", size_t{1} << 20U);
+  if (!passwd) return uid;
+  for (const std::string& line : split(*passwd, '\n')) {
+    std::vector<std::string> fields = split(line, ':');
+    if (fields.size() >= 3 && fields[2] == uid) return fields[0];
+  }
+  return uid;
+}
+
+}  // namespace skiff::runtime

@@ -1,0 +1,23 @@
+// STATE_ROOT/ID: what is kept of a container between the calls of the runtime.
+//
+//   state.json   ContainerState, replaced by rename
+//   config.json  the bundle's, as it was at create
+//   start.sock   where the init waits; it goes when the container is started
+#pragma once
+
+#include "runtime/container.h"
+
+namespace skiff::runtime {
+
+inline constexpr const char* kStateFile = "state.json";
+inline constexpr const char* kConfigFile = "config.json";
+inline constexpr const char* kStartSocket = "start.sock";
+
+// As runc: letters, digits and _+-. only, and neither "." nor "..".
+Result<> check_container_id(const std::string& id);
+Result<> write_state(const Path& directory, const ContainerState& state);
+Result<ContainerState> read_state(const Path& directory);
+// Name of the calling user; its number when it has none.
+std::string current_owner();
+
+}  // namespace skiff::runtime

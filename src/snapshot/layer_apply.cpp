@@ -1,0 +1,443 @@
+#include "snapshot/layer_apply.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <limits>
+#include <map>
+#include <optional>
+
+#include "base/strings.h"
+#include "codec/tar.h"
+#include "snapshot/directory_cache.h"
+#include "snapshot/file_attributes.h"
+#include "snapshot/lower_dir.h"
+#include "snapshot/overlay_format.h"
+#include "sys/root_dir.h"
+
+namespace skiff::snapshot {
+
+namespace {
+
+constexpr size_t kBufferSize = size_t{128} << 10U;
+constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+Error refuse(std::string why) { return Error(Code::kInvalidArgument, std::move(why)); }
+
+// An entry's name, split: "a/b/c" has parent "a/b" and base "c"; the root has neither.
+struct LayerPath {
+  std::string parent;
+  std::string base;
+  std::string str() const { return parent.empty() ? base : cat(parent, "/", base); }
+};
+
+// What a directory gets once nothing changes in it any more.
+struct DirectoryAttributes {
+  uint32_t mode = 0755;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::optional<timespec> mtime;
+  Xattrs xattrs;
+};
+
+bool all_zero(std::string_view bytes) {
+  return bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+}
+
+class LayerApplier {
+ public:
+  LayerApplier(UniqueFd root, LowerDir lower, CancelToken cancel)
+      : root_(std::make_shared<UniqueFd>(std::move(root))),
+        lower_(std::move(lower)),
+        cancel_(std::move(cancel)) {}
+
+  Result<> add(const TarEntry& entry, Source& body);
+  Result<> finish();
+
+ private:
+  static Result<LayerPath> parse(const std::string& name);
+  static Result<std::pair<uid_t, gid_t>> owner_of(const TarEntry& entry);
+
+  Result<OpenDirectory> open_directory(const std::string& path, bool make);
+  Result<UniqueFd> open_through_symlink(const std::string& path);
+  Result<UniqueFd> make_implied(int parent, const std::string& path, const std::string& name);
+  Result<LowerDir> lower_at(const std::string& path);
+
+  Result<> whiteout(const std::string& parent, const std::string& name);
+  Result<> opaque(const std::string& directory);
+  Result<> directory(int parent, const LayerPath& path, const TarEntry& entry);
+  Result<> file(int parent, const LayerPath& path, const TarEntry& entry, Source& body);
+  Result<> hard_link(int parent, const LayerPath& path, const TarEntry& entry);
+  Result<> special(int parent, const LayerPath& path, const TarEntry& entry);
+  Result<> attributes(int parent, const std::string& name, const TarEntry& entry);
+
+  // Calls `make` (-1 with errno on failure); where the name is taken, removes what has it and
+  // calls again.
+  template <typename Make>
+  Result<> replace(int parent, const LayerPath& path, const Make& make);
+  Result<> remove(int parent, const LayerPath& path);
+  Result<> write_body(int fd, Source& body);
+  Result<> hide_lower_root();
+
+  OpenDirectory root_;
+  LowerDir lower_;
+  CancelToken cancel_;
+  DirectoryCache open_;
+  std::map<std::string, DirectoryAttributes> directories_;
+  bool root_is_opaque_ = false;
+  std::string buffer_ = std::string(kBufferSize, '\0');
+};
+
+Result<LayerPath> LayerApplier::parse(const std::string& name) {
+  if (name.find('\0') != std::string::npos) return refuse("the name holds a NUL byte");
+  if (name.starts_with('/')) return refuse("the name is absolute");
+  // No path of that length can be used, and each of its directories costs a call on the stack.
+  if (name.size() >= PATH_MAX) return refuse("the name is too long");
+  std::vector<std::string> parts = split(name, '/');
+  std::erase_if(parts, [](const std::string& part) { return part.empty() || part == "."; });
+  if (std::ranges::find(parts, "..") != parts.end()) return refuse("the name leaves the layer");
+  if (parts.empty()) return LayerPath{};
+  std::string base = std::move(parts.back());
+  parts.pop_back();
+  return LayerPath{join(parts, "/"), std::move(base)};
+}
+
+Result<std::pair<uid_t, gid_t>> LayerApplier::owner_of(const TarEntry& entry) {
+  // The highest number means "unchanged" to chown.
+  constexpr uint64_t kHighest = std::numeric_limits<uid_t>::max() - 1;
+  if (entry.uid > kHighest || entry.gid > kHighest) {
+    return refuse(cat("owner ", entry.uid, ":", entry.gid, " is out of range"));
+  }
+  return std::pair(static_cast<uid_t>(entry.uid), static_cast<gid_t>(entry.gid));
+}
+
+Result<> LayerApplier::add(const TarEntry& entry, Source& body) {
+  LayerPath path = TRY(parse(entry.name));
+  if (cat("/", entry.name).find(cat("/", kAufsPrefix)) != std::string::npos &&
+      path.base != kOpaqueMarker) {
+    return {};
+  }
+  if (cat("/", path.parent).find(cat("/", kWhiteoutPrefix)) != std::string::npos) {
+    return refuse("a name beneath a whiteout");
+  }
+  if (path.base == kOpaqueMarker) return opaque(path.parent);
+  if (path.base.starts_with(kWhiteoutPrefix)) {
+    return whiteout(path.parent, path.base.substr(kWhiteoutPrefix.size()));
+  }
+  if (path.base.empty()) {
+    if (entry.type != TarType::kDirectory) return refuse("the root must be a directory");
+    return directory(root_->get(), path, entry);
+  }
+  OpenDirectory opened = TRY(open_directory(path.parent, true));
+  int parent = opened->get();
+  switch (entry.type) {
+    case TarType::kDirectory:
+      return directory(parent, path, entry);
+    case TarType::kFile:
+      return file(parent, path, entry, body);
+    case TarType::kHardLink:
+      return hard_link(parent, path, entry);
+    default:
+      return special(parent, path, entry);
+  }
+}
+
+// The directory `path`; with `make` created where the archive only implied it.
+Result<OpenDirectory> LayerApplier::open_directory(const std::string& path, bool make) {
+  if (path.empty()) return root_;
+  if (OpenDirectory cached = open_.find(path)) return cached;
+  auto split_path = split_last(path, '/');
+  std::string above(split_path ? split_path->first : "");
+  std::string name(split_path ? split_path->second : path);
+  OpenDirectory opened = TRY(open_directory(above, make));
+  int parent = opened->get();
+  UniqueFd fd(::openat(parent, name.c_str(), kOpenDirectory));
+  if (!fd) {
+    int err = errno;
+    struct stat st{};
+    bool exists = ::fstatat(parent, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (exists && S_ISLNK(st.st_mode)) {
+      fd = TRY(open_through_symlink(path));
+    } else if (make && (!exists || is_whiteout(st))) {
+      fd = TRY(make_implied(parent, path, name));
+    } else {
+      return refuse(cat(skiff::quoted(path), ": ", std::strerror(err)));
+    }
+  }
+  return open_.add(path, std::move(fd));
+}
+
+Result<UniqueFd> LayerApplier::open_through_symlink(const std::string& path) {
+  open_how how{};
+  how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  UniqueFd fd(
+      static_cast<int>(::syscall(SYS_openat2, root_->get(), path.c_str(), &how, sizeof how)));
+  if (fd) return fd;
+  if (errno == EXDEV)
+    return refuse(cat(skiff::quoted(path), " is a symlink that leaves the layer"));
+  return refuse(cat(skiff::quoted(path), " is a symlink to no directory: ", std::strerror(errno)));
+}
+
+Result<UniqueFd> LayerApplier::make_implied(int parent, const std::string& path,
+                                            const std::string& name) {
+  bool was_deleted = ::unlinkat(parent, name.c_str(), 0) == 0;
+  if (::mkdirat(parent, name.c_str(), 0700) != 0)
+    return Error::from_errno(errno, cat("mkdir ", path));
+  UniqueFd fd(::openat(parent, name.c_str(), kOpenDirectory));
+  if (!fd) return Error::from_errno(errno, cat("open ", path));
+  DirectoryAttributes& attributes = directories_[path];
+  LowerDir lower = was_deleted ? LowerDir() : TRY(lower_at(path));
+  if (was_deleted && ::fsetxattr(fd.get(), kOpaqueXattr, "y", 1, 0) != 0) {
+    return Error::from_errno(errno, cat("make opaque ", path));
+  }
+  if (lower.empty()) return fd;
+  struct stat st{};
+  if (::fstat(lower.top(), &st) != 0) return Error::from_errno(errno, cat("stat ", path));
+  attributes = {st.st_mode & 07777, st.st_uid, st.st_gid, st.st_mtim,
+                TRY(read_xattrs(lower.top(), "."))};
+  return fd;
+}
+
+Result<LowerDir> LayerApplier::lower_at(const std::string& path) {
+  if (lower_.empty()) return LowerDir();
+  std::vector<std::string> parts = split(path, '/');
+  LowerDir here = TRY(lower_.descend(parts.front()));
+  for (size_t i = 1; i < parts.size() && !here.empty(); ++i) here = TRY(here.descend(parts[i]));
+  return here;
+}
+
+// A whiteout deletes what lies below, never what this layer holds itself.
+Result<> LayerApplier::whiteout(const std::string& parent_path, const std::string& name) {
+  if (name.empty() || name == "." || name == "..") return refuse("a whiteout of no name");
+  if (lower_.empty()) return {};
+  OpenDirectory opened = TRY(open_directory(parent_path, true));
+  int parent = opened->get();
+  if (::mknodat(parent, name.c_str(), S_IFCHR, 0) == 0) return {};
+  if (errno != EEXIST) return Error::from_errno(errno, "make whiteout");
+  struct stat st{};
+  if (::fstatat(parent, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    return Error::from_errno(errno, "stat");
+  }
+  if (S_ISDIR(st.st_mode)) return opaque(LayerPath{parent_path, name}.str());
+  return {};
+}
+
+Result<> LayerApplier::opaque(const std::string& directory) {
+  if (lower_.empty()) return {};
+  if (directory.empty()) {
+    root_is_opaque_ = true;
+    return {};
+  }
+  OpenDirectory opened = TRY(open_directory(directory, true));
+  if (::fsetxattr(opened->get(), kOpaqueXattr, "y", 1, 0) != 0)
+    return Error::from_errno(errno, "make opaque");
+  return {};
+}
+
+Result<> LayerApplier::directory(int parent, const LayerPath& path, const TarEntry& entry) {
+  auto [uid, gid] = TRY(owner_of(entry));
+  std::string key = path.str();
+  if (!path.base.empty() && ::mkdirat(parent, path.base.c_str(), 0700) != 0) {
+    if (errno != EEXIST) return Error::from_errno(errno, "mkdir");
+    struct stat st{};
+    if (::fstatat(parent, path.base.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+      return Error::from_errno(errno, "stat");
+    }
+    if (!S_ISDIR(st.st_mode)) {
+      TRY(remove(parent, path));
+      if (::mkdirat(parent, path.base.c_str(), 0700) != 0) return Error::from_errno(errno, "mkdir");
+      if (is_whiteout(st)) TRY(opaque(key));
+    }
+  }
+  directories_[key] = {entry.mode, uid, gid, timespec_of(entry.mtime), entry.xattrs};
+  return {};
+}
+
+template <typename Make>
+Result<> LayerApplier::replace(int parent, const LayerPath& path, const Make& make) {
+  if (make() >= 0) return {};
+  if (errno == EEXIST) {
+    TRY(remove(parent, path));
+    if (make() >= 0) return {};
+  }
+  return Error::from_errno(errno, "create");
+}
+
+Result<> LayerApplier::remove(int parent, const LayerPath& path) {
+  open_.clear();
+  if (::unlinkat(parent, path.base.c_str(), 0) == 0) return {};
+  TRY(remove_tree(Path(sys::fd_path(parent)) / path.base));
+  std::string beneath = cat(path.str(), "/");
+  directories_.erase(path.str());
+  auto first = directories_.lower_bound(beneath);
+  auto last = std::find_if(first, directories_.end(), [&](const auto& directory) {
+    return !directory.first.starts_with(beneath);
+  });
+  directories_.erase(first, last);
+  return {};
+}
+
+Result<> LayerApplier::file(int parent, const LayerPath& path, const TarEntry& entry,
+                            Source& body) {
+  auto [uid, gid] = TRY(owner_of(entry));
+  UniqueFd fd;
+  TRY(replace(parent, path, [&] {
+    fd.reset(::openat(parent, path.base.c_str(),
+                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    return fd.get();
+  }));
+  TRY(write_body(fd.get(), body));
+  // In this order: a change of owner takes away set-user-id bits and capabilities.
+  if ((uid != 0 || gid != 0) && ::fchown(fd.get(), uid, gid) != 0) {
+    return Error::from_errno(errno, "chown");
+  }
+  TRY(write_xattrs(parent, path.base, entry.xattrs));
+  if (::fchmod(fd.get(), entry.mode & 07777) != 0) return Error::from_errno(errno, "chmod");
+  timespec mtime = timespec_of(entry.mtime);
+  timespec times[2] = {mtime, mtime};
+  if (::futimens(fd.get(), times) != 0) return Error::from_errno(errno, "set times");
+  return {};
+}
+
+// Runs of zeros become holes: a sparse file takes no more room here than where it came from.
+Result<> LayerApplier::write_body(int fd, Source& body) {
+  off_t offset = 0;
+  off_t written = 0;
+  for (;;) {
+    TRY(cancel_.check());
+    size_t n = TRY(read_full(body, buffer_));
+    std::string_view bytes(buffer_.data(), n);
+    if (n == 0) break;
+    if (n < kBufferSize || !all_zero(bytes)) {
+      FdSink sink(fd);
+      if (written != offset && ::lseek(fd, offset, SEEK_SET) < 0)
+        return Error::from_errno(errno, "seek");
+      TRY(sink.write(bytes));
+      written = offset + static_cast<off_t>(n);
+    }
+    offset += static_cast<off_t>(n);
+  }
+  if (written != offset && ::ftruncate(fd, offset) != 0)
+    return Error::from_errno(errno, "truncate");
+  return {};
+}
+
+Result<> LayerApplier::hard_link(int parent, const LayerPath& path, const TarEntry& entry) {
+  LayerPath target =
+      TRY_CONTEXT(parse(entry.link_target), cat("hard link to ", skiff::quoted(entry.link_target)));
+  if (target.base.empty()) return refuse("hard link to the root");
+  if (target.str() == path.str()) return {};
+  Result<OpenDirectory> opened = open_directory(target.parent, false);
+  auto link = [&] {
+    return ::linkat((*opened)->get(), target.base.c_str(), parent, path.base.c_str(), 0);
+  };
+  Result<> made = opened ? replace(parent, path, link) : std::move(opened.error());
+  if (made) return {};
+  return refuse(cat("hard link to ", skiff::quoted(entry.link_target),
+                    ", which is no file of this layer: ", made.error().message()));
+}
+
+Result<> LayerApplier::special(int parent, const LayerPath& path, const TarEntry& entry) {
+  mode_t mode = entry.mode & 07777;
+  dev_t device = ::makedev(entry.dev_major, entry.dev_minor);
+  const char* name = path.base.c_str();
+  switch (entry.type) {
+    case TarType::kSymlink:
+      if (entry.link_target.empty()) return refuse("a symlink without a target");
+      TRY(replace(parent, path,
+                  [&] { return ::symlinkat(entry.link_target.c_str(), parent, name); }));
+      break;
+    case TarType::kFifo:
+      TRY(replace(parent, path, [&] { return ::mknodat(parent, name, S_IFIFO | mode, 0); }));
+      break;
+    case TarType::kBlockDevice:
+      TRY(replace(parent, path, [&] { return ::mknodat(parent, name, S_IFBLK | mode, device); }));
+      break;
+    default:
+      // Overlayfs would take it for a deletion.
+      if (device == 0) return refuse("a character device 0:0 cannot be part of a layer");
+      TRY(replace(parent, path, [&] { return ::mknodat(parent, name, S_IFCHR | mode, device); }));
+  }
+  return attributes(parent, path.base, entry);
+}
+
+// Of anything that cannot be opened without an effect.
+Result<> LayerApplier::attributes(int parent, const std::string& name, const TarEntry& entry) {
+  auto [uid, gid] = TRY(owner_of(entry));
+  if (::fchownat(parent, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0) {
+    return Error::from_errno(errno, "chown");
+  }
+  TRY(write_xattrs(parent, name, entry.xattrs));
+  // mknod's mode went through the umask.
+  if (entry.type != TarType::kSymlink &&
+      ::fchmodat(parent, name.c_str(), entry.mode & 07777, 0) != 0) {
+    return Error::from_errno(errno, "chmod");
+  }
+  timespec mtime = timespec_of(entry.mtime);
+  timespec times[2] = {mtime, mtime};
+  if (::utimensat(parent, name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) {
+    return Error::from_errno(errno, "set times");
+  }
+  return {};
+}
+
+// Overlayfs ignores the opaque attribute of a layer's root: each name below is hidden instead.
+Result<> LayerApplier::hide_lower_root() {
+  std::set<std::string> below = TRY(lower_.names());
+  for (const std::string& name : below) TRY(whiteout("", name));
+  return {};
+}
+
+// Directories last: everything made in them changed their times.
+Result<> LayerApplier::finish() {
+  if (root_is_opaque_) TRY(hide_lower_root());
+  for (const auto& [path, attributes] : directories_) {
+    Result<OpenDirectory> opened = open_directory(path, false);
+    if (!opened) continue;  // replaced through another name by something else
+    int fd = (*opened)->get();
+    auto set = [&, &attributes = attributes]() -> Result<> {
+      if (::fchown(fd, attributes.uid, attributes.gid) != 0)
+        return Error::from_errno(errno, "chown");
+      TRY(write_xattrs(fd, ".", attributes.xattrs));
+      if (::fchmod(fd, attributes.mode & 07777) != 0) return Error::from_errno(errno, "chmod");
+      timespec mtime = attributes.mtime.value_or(timespec{0, UTIME_OMIT});
+      timespec times[2] = {mtime, mtime};
+      if (::futimens(fd, times) != 0) return Error::from_errno(errno, "set times");
+      return {};
+    };
+    TRY_CONTEXT(set(), cat("directory ", skiff::quoted(path)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> apply_layer(const Path& directory, const std::vector<Path>& lowers, Source& tar,
+                     const CancelToken& cancel) {
+  UniqueFd root = TRY(open_file(directory, O_RDONLY | O_DIRECTORY));
+  LayerApplier applier(std::move(root), TRY(LowerDir::open(lowers)), cancel);
+  TarReader reader(tar);
+  for (;;) {
+    TRY(cancel.check());
+    const TarEntry* entry = TRY(reader.next());
+    if (entry == nullptr) break;
+    TRY_CONTEXT(applier.add(*entry, reader.body()),
+                cat("layer entry ", skiff::quoted(entry->name)));
+  }
+  TRY(applier.finish());
+  // What follows the end mark is part of the stream whose digest somebody takes.
+  std::string rest(kBufferSize, '\0');
+  while (TRY(tar.read(rest)) > 0) TRY(cancel.check());
+  return {};
+}
+
+}  // namespace skiff::snapshot

@@ -1,0 +1,17 @@
+// What an upper directory of overlayfs adds to the layers below it.
+#pragma once
+
+#include <vector>
+
+#include "base/io.h"
+#include "snapshot/snapshotter.h"
+
+namespace skiff::snapshot {
+
+// As a layer tar: depth first, the names of a directory in byte order, a directory before what
+// it holds; numeric owners; hard links within the layer kept. Sockets are left out.
+Result<> write_layer(const Path& upper, const std::vector<Path>& lowers, Sink& tar);
+// As a list in the same order. A directory that is only there for what it holds is modified.
+Result<std::vector<Change>> list_changes(const Path& upper, const std::vector<Path>& lowers);
+
+}  // namespace skiff::snapshot

@@ -1,0 +1,162 @@
+#include "snapshot/overlay_mount.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <thread>
+
+#include "base/strings.h"
+#include "sys/mounts.h"
+#include "sys/root_dir.h"
+
+namespace skiff::snapshot {
+
+namespace {
+
+// A lower directory must mean the same to every snapshot above it: nothing may refer to other
+// layers by name (redirect), lack its data (metacopy) or be bound to one upper (index).
+constexpr std::pair<const char*, const char*> kFixedOptions[] = {
+    {"redirect_dir", "off"}, {"metacopy", "off"}, {"index", "off"}};
+
+// Directories as fsconfig takes them: it refuses strings of 256 bytes, so a long path is named
+// by a descriptor, which `open` keeps until the mount is made.
+Result<std::string> mountable(const Path& path, std::vector<UniqueFd>& open) {
+  if (path.native().size() < 256) return path.native();
+  open.push_back(TRY(open_file(path, O_PATH | O_DIRECTORY)));
+  return sys::fd_path(open.back().get());
+}
+
+Result<> attach(UniqueFd mount, const Path& target) {
+  UniqueFd place = TRY(open_file(target, O_PATH | O_DIRECTORY));
+  return sys::attach_mount(mount.get(), place.get());
+}
+
+// What one directory alone makes: overlayfs wants two.
+Result<> mount_single(const Path& directory, bool read_only, const Path& target) {
+  UniqueFd mount = TRY(sys::clone_mount(AT_FDCWD, directory.native(), false));
+  sys::MountChange change{.propagation = MS_PRIVATE};
+  if (read_only) change.set = MOUNT_ATTR_RDONLY;
+  TRY(sys::change_mount(mount.get(), change));
+  return attach(std::move(mount), target);
+}
+
+Path common_parent(const Mount& what) {
+  Path common = what.lowers.front().parent_path();
+  auto narrow = [&](const Path& path) {
+    while (path.lexically_relative(common).native().starts_with("..")) {
+      common = common.parent_path();
+    }
+  };
+  for (const Path& lower : what.lowers) narrow(lower);
+  if (!what.upper.empty()) {
+    narrow(what.upper);
+    narrow(what.work);
+  }
+  return common;
+}
+
+std::string escaped(const Path& path) {
+  std::string text;
+  for (char c : path.native()) {
+    if (c == '\\' || c == ':' || c == ',') text.push_back('\\');
+    text.push_back(c);
+  }
+  return text;
+}
+
+std::string option_text(const Mount& what, const Path& base) {
+  std::string text = "lowerdir=";
+  for (const Path& lower : what.lowers) {
+    if (&lower != &what.lowers.front()) text.push_back(':');
+    text.append(escaped(lower.lexically_relative(base)));
+  }
+  if (!what.upper.empty()) {
+    text.append(",upperdir=").append(escaped(what.upper.lexically_relative(base)));
+    text.append(",workdir=").append(escaped(what.work.lexically_relative(base)));
+  }
+  for (auto [key, value] : kFixedOptions) text.append(cat(",", key, "=", value));
+  return text;
+}
+
+Result<> mount_as_needed(const Mount& what, const Path& target) {
+  if (what.lowers.empty() && what.upper.empty()) {
+    return Error(Code::kInvalidArgument, "there is nothing to mount");
+  }
+  if (what.lowers.empty()) return mount_single(what.upper, false, target);
+  if (what.lowers.size() == 1 && what.upper.empty()) {
+    return mount_single(what.lowers.front(), true, target);
+  }
+  Result<> mounted = mount_overlay(what, target);
+  if (mounted || mounted.error().code() != Code::kUnimplemented) return mounted;
+  return mount_overlay_by_text(what, target);
+}
+
+}  // namespace
+
+Result<> mount_overlay(const Mount& what, const Path& target) {
+  std::vector<UniqueFd> open;
+  sys::FilesystemOptions wanted{.type = "overlay", .source = "overlay"};
+  for (auto [key, value] : kFixedOptions) wanted.options.emplace_back(key, value);
+  for (const Path& lower : what.lowers) {
+    wanted.options.emplace_back("lowerdir+", TRY(mountable(lower, open)));
+  }
+  if (!what.upper.empty()) {
+    wanted.options.emplace_back("upperdir", TRY(mountable(what.upper, open)));
+    wanted.options.emplace_back("workdir", TRY(mountable(what.work, open)));
+  }
+  Result<UniqueFd> mount = sys::new_filesystem(wanted);
+  if (mount) return attach(std::move(*mount), target);
+  // Unknown to older kernels, refused as any unknown option is.
+  bool unknown = mount.error().sys_errno() == EINVAL &&
+                 mount.error().message().find("option lowerdir+") != std::string::npos;
+  if (unknown) return Error(Code::kUnimplemented, mount.error().message());
+  return std::move(mount.error());
+}
+
+Result<> mount_overlay_by_text(const Mount& what, const Path& target) {
+  Path base = common_parent(what);
+  std::string options = option_text(what, base);
+  if (options.size() >= static_cast<size_t>(::getpagesize())) {
+    return Error(Code::kResourceExhausted,
+                 cat(what.lowers.size(), " layers are more than this kernel can mount at once: ",
+                     "use Linux 6.8 or newer"));
+  }
+  Path place = std::filesystem::absolute(target);
+  int failure = 0;
+  // A working directory of its own: that of the process belongs to everybody.
+  std::thread([&] {
+    if (::unshare(CLONE_FS) != 0 || ::chdir(base.c_str()) != 0 ||
+        ::mount("overlay", place.c_str(), "overlay", 0, options.c_str()) != 0) {
+      failure = errno;
+    }
+  }).join();
+  if (failure != 0) return Error::from_errno(failure, "mount overlay");
+  return {};
+}
+
+Result<MountedSnapshot> MountedSnapshot::mount(const Mount& what, const Path& target) {
+  TRY_CONTEXT(mount_as_needed(what, target),
+              cat("mount snapshot ", what.upper.empty() ? "" : what.upper.native(), " at ",
+                  target.native()));
+  return MountedSnapshot(target);
+}
+
+MountedSnapshot& MountedSnapshot::operator=(MountedSnapshot&& other) noexcept {
+  std::swap(target_, other.target_);
+  return *this;
+}
+
+MountedSnapshot::~MountedSnapshot() {
+  if (target_.empty()) return;
+  // Detached, it goes as soon as the last user does.
+  if (::umount2(target_.c_str(), UMOUNT_NOFOLLOW) != 0) {
+    ::umount2(target_.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
+  }
+}
+
+}  // namespace skiff::snapshot

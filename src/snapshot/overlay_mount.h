@@ -1,0 +1,15 @@
+// The two ways to tell overlayfs its layers.
+#pragma once
+
+#include "snapshot/snapshotter.h"
+
+namespace skiff::snapshot {
+
+// By descriptor-based mount calls, one option a layer (Linux 6.8): any number of layers that
+// overlayfs takes (500). kUnimplemented on an older kernel.
+Result<> mount_overlay(const Mount& what, const Path& target);
+// By mount(2), all layers in one page of options, as paths relative to the directory that all
+// of them share: about 250 layers.
+Result<> mount_overlay_by_text(const Mount& what, const Path& target);
+
+}  // namespace skiff::snapshot

@@ -1,0 +1,134 @@
+#include "snapshot/snapshot_table.h"
+
+#include "base/strings.h"
+
+namespace skiff::snapshot {
+
+namespace {
+
+constexpr const char* kMigrations[] = {
+    "CREATE TABLE snapshot("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  name TEXT NOT NULL UNIQUE,"
+    "  parent INTEGER REFERENCES snapshot(id),"
+    "  kind INTEGER NOT NULL,"     // enum Kind
+    "  created INTEGER NOT NULL,"  // Unix nanoseconds
+    "  bytes INTEGER,"
+    "  inodes INTEGER"
+    ");"
+    "CREATE INDEX snapshot_parent ON snapshot(parent);"};
+
+constexpr const char* kSelect =
+    "SELECT s.id, s.name, p.name, s.kind, s.created, s.bytes, s.inodes"
+    " FROM snapshot s LEFT JOIN snapshot p ON p.id = s.parent ";
+
+SnapshotRow row_of(const Statement& s) {
+  SnapshotRow row;
+  row.id = s.integer(0);
+  row.info = {.name = s.text(1),
+              .parent = s.text(2),
+              .kind = static_cast<Kind>(s.integer(3)),
+              .created = TimePoint(std::chrono::nanoseconds(s.integer(4)))};
+  if (!s.is_null(5)) {
+    row.usage = Usage{static_cast<uint64_t>(s.integer(5)), static_cast<uint64_t>(s.integer(6))};
+  }
+  return row;
+}
+
+}  // namespace
+
+Result<SnapshotTable> SnapshotTable::open(const Path& file) {
+  return SnapshotTable(TRY(Database::open(file, kMigrations)));
+}
+
+Result<SnapshotRow> SnapshotTable::find(const std::string& name) {
+  Statement s = TRY(state_->db.prepare(cat(kSelect, "WHERE s.name = ?"), name));
+  if (!TRY(s.step())) return Error(Code::kNotFound, cat("snapshot ", name, " not found"));
+  return row_of(s);
+}
+
+Result<SnapshotRow> SnapshotTable::get(const std::string& name) {
+  std::lock_guard lock(state_->mutex);
+  return find(name);
+}
+
+Result<std::vector<SnapshotRow>> SnapshotTable::all() {
+  std::lock_guard lock(state_->mutex);
+  Statement s = TRY(state_->db.prepare(cat(kSelect, "ORDER BY s.id")));
+  std::vector<SnapshotRow> rows;
+  while (TRY(s.step())) rows.push_back(row_of(s));
+  return rows;
+}
+
+Result<std::vector<int64_t>> SnapshotTable::parents_of(const std::string& name) {
+  std::lock_guard lock(state_->mutex);
+  Statement s = TRY(state_->db.prepare(
+      "WITH RECURSIVE up(id, parent, depth) AS ("
+      "  SELECT id, parent, 0 FROM snapshot WHERE name = ?"
+      "  UNION ALL SELECT s.id, s.parent, up.depth + 1 FROM snapshot s JOIN up ON s.id = up.parent)"
+      " SELECT id FROM up WHERE depth > 0 ORDER BY depth",
+      name));
+  std::vector<int64_t> ids;
+  while (TRY(s.step())) ids.push_back(s.integer(0));
+  return ids;
+}
+
+Result<> SnapshotTable::require_free(const std::string& name) {
+  if (name.empty()) return Error(Code::kInvalidArgument, "a snapshot needs a name");
+  Result<SnapshotRow> taken = find(name);
+  if (taken) return Error(Code::kAlreadyExists, cat("snapshot ", name, " exists"));
+  return taken.error().code() == Code::kNotFound ? Result<>() : std::move(taken.error());
+}
+
+Result<> SnapshotTable::add(const Info& info, const std::function<Result<>(int64_t)>& place) {
+  std::lock_guard lock(state_->mutex);
+  Transaction tx = TRY(state_->db.begin());
+  TRY(require_free(info.name));
+  std::optional<int64_t> parent;
+  if (!info.parent.empty()) {
+    SnapshotRow row = TRY_CONTEXT(find(info.parent), "parent");
+    if (row.info.kind != Kind::kCommitted) {
+      return Error(Code::kFailedPrecondition,
+                   cat("parent snapshot ", info.parent, " is not committed"));
+    }
+    parent = row.id;
+  }
+  Statement insert = TRY(state_->db.prepare(
+      "INSERT INTO snapshot(name, kind, created, parent) VALUES (?, ?, ?, ?)", info.name,
+      static_cast<int>(info.kind), unix_nanos(info.created), nullptr));
+  if (parent) TRY(insert.bind(4, *parent));
+  TRY(insert.step());
+  TRY(place(state_->db.last_insert_id()));
+  return tx.commit();
+}
+
+Result<> SnapshotTable::commit(const std::string& key, const std::string& name, TimePoint when) {
+  std::lock_guard lock(state_->mutex);
+  Transaction tx = TRY(state_->db.begin());
+  TRY(require_free(name));
+  TRY(state_->db.run("UPDATE snapshot SET name = ?, kind = ?, created = ? WHERE name = ?", name,
+                     static_cast<int>(Kind::kCommitted), unix_nanos(when), key));
+  return tx.commit();
+}
+
+Result<> SnapshotTable::erase(const std::string& name) {
+  std::lock_guard lock(state_->mutex);
+  Transaction tx = TRY(state_->db.begin());
+  SnapshotRow row = TRY(find(name));
+  Statement child = TRY(state_->db.prepare("SELECT name FROM snapshot WHERE parent = ?", row.id));
+  if (TRY(child.step())) {
+    return Error(Code::kFailedPrecondition,
+                 cat("snapshot ", name, " is the parent of ", child.text(0)));
+  }
+  TRY(state_->db.run("DELETE FROM snapshot WHERE id = ?", row.id));
+  return tx.commit();
+}
+
+Result<> SnapshotTable::set_usage(const std::string& name, const Usage& usage) {
+  std::lock_guard lock(state_->mutex);
+  TRY(state_->db.run("UPDATE snapshot SET bytes = ?, inodes = ? WHERE name = ?", usage.bytes,
+                     usage.inodes, name));
+  return {};
+}
+
+}  // namespace skiff::snapshot

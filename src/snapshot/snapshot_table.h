@@ -1,0 +1,52 @@
+// SnapshotTable: the rows of snapshot.db: which snapshots there are, and on what they stand.
+// An id names the snapshot's directory and is never used twice. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "db/database.h"
+#include "snapshot/snapshotter.h"
+
+namespace skiff::snapshot {
+
+struct SnapshotRow {
+  int64_t id = 0;
+  Info info;
+  std::optional<Usage> usage;  // counted once a committed snapshot was asked for it
+};
+
+class SnapshotTable {
+ public:
+  static Result<SnapshotTable> open(const Path& file);
+
+  Result<SnapshotRow> get(const std::string& name);  // kNotFound
+  Result<std::vector<SnapshotRow>> all();            // parents before children
+  // The ids that `name` stands on, topmost first, without its own.
+  Result<std::vector<int64_t>> parents_of(const std::string& name);
+
+  // Adds a row on a committed parent ("" for none). `place` puts the directory where the id
+  // says, before the row is committed; when it fails there is no row.
+  Result<> add(const Info& info, const std::function<Result<>(int64_t id)>& place);
+  // Turns the active `key` into the committed `name`.
+  Result<> commit(const std::string& key, const std::string& name, TimePoint when);
+  // Refuses a parent (kFailedPrecondition).
+  Result<> erase(const std::string& name);
+  Result<> set_usage(const std::string& name, const Usage& usage);
+
+ private:
+  explicit SnapshotTable(Database db) : state_(std::make_unique<State>(std::move(db))) {}
+  Result<SnapshotRow> find(const std::string& name);
+  Result<> require_free(const std::string& name);
+  struct State {
+    explicit State(Database d) : db(std::move(d)) {}
+    std::mutex mutex;
+    Database db;
+  };
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace skiff::snapshot

@@ -1,0 +1,126 @@
+// Snapshotter: the file trees of layers and containers, stacked.
+//
+// A snapshot is *active* (writable, one user) or *view* (read-only), or *committed*
+// (immutable, may be a parent). The words are containerd's: a key names an active
+// snapshot or view, a name a committed one, and only committed ones are parents.
+//
+// A worked example, an image of two layers and one container:
+//   TRY(s.unpack("sha256:chain1", "", layer1_tar));               // committed
+//   TRY(s.unpack("sha256:chain2", "sha256:chain1", layer2_tar));
+//   TRY(s.prepare("container-ab", "sha256:chain2"));              // active
+//   Mount m = TRY(s.mount_of("container-ab"));                    // how to mount it
+//   ... the container runs and writes ...
+//   TRY(s.diff("container-ab", tar_sink));                        // its changes, as a layer
+//   TRY(s.remove("container-ab"));
+//
+// Two back ends stand behind it: *overlay* unpacks a layer into a directory; *erofs* (to
+// come) keeps the tar and mounts it through an index: which is why layers come in and go
+// out as tar streams, and why a user sees a Mount, never a directory of a layer.
+//
+// Durable: what returned success survives a power cut. Thread-safe; one key is used by one
+// thread at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/cancellation.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/io.h"
+#include "content/content_store.h"
+#include "oci/digest.h"
+
+namespace skiff::snapshot {
+
+enum class Kind { kActive, kView, kCommitted };
+
+struct Info {
+  std::string name;  // key or name
+  std::string parent;
+  Kind kind = Kind::kActive;
+  TimePoint created;
+};
+
+struct Usage {
+  uint64_t bytes = 0;  // allocated on disk, without parents
+  uint64_t inodes = 0;
+};
+
+// What to mount to see a snapshot's tree: an overlay of read-only directories, lowest
+// last, and for an active one an upper and a work directory.
+struct Mount {
+  std::vector<Path> lowers;  // topmost first
+  Path upper;                // empty for a view
+  Path work;
+};
+
+enum class ChangeKind { kModified, kAdded, kDeleted };
+struct Change {
+  std::string path;  // absolute within the tree
+  ChangeKind kind = ChangeKind::kModified;
+};
+
+class Snapshotter {
+ public:
+  virtual ~Snapshotter() = default;
+
+  // Name of the back end, "overlay" or "erofs".
+  virtual std::string_view backend() const = 0;
+
+  // Applies a layer's uncompressed tar on top of `parent` ("" for none) and commits the
+  // result as `name`; kAlreadyExists when it is there. `tar` is read to its very end. Each
+  // entry is resolved inside the root; an archive that tries to leave it ("..", absolute names,
+  // through symlinks, hard links) is refused (kInvalidArgument) and nothing stays.
+  virtual Result<> unpack(const std::string& name, const std::string& parent, Source& tar,
+                          const CancelToken& cancel = {}) = 0;
+
+  virtual Result<> prepare(const std::string& key, const std::string& parent) = 0;
+  virtual Result<> view(const std::string& key, const std::string& parent) = 0;
+  virtual Result<Mount> mount_of(const std::string& key) = 0;
+
+  // Turns the active snapshot `key` into the committed `name`. It must not be mounted.
+  virtual Result<> commit(const std::string& name, const std::string& key) = 0;
+  // Refused (kFailedPrecondition) while it is a parent; kNotFound.
+  virtual Result<> remove(const std::string& name) = 0;
+
+  virtual Result<Info> stat(const std::string& name) = 0;  // kNotFound
+  virtual Result<Usage> usage(const std::string& name) = 0;
+  virtual Result<> walk(const std::function<Result<>(const Info&)>& visit) = 0;
+
+  // What an active snapshot adds to its parent, as a layer tar: sorted by path, whiteouts in
+  // AUFS form (".wh."), times as they are on disk. The same tree gives the same bytes.
+  virtual Result<> diff(const std::string& key, Sink& tar) = 0;
+  // The same as a list, as `docker diff` shows it. Both also take a committed snapshot, and
+  // refuse a view (kFailedPrecondition).
+  virtual Result<std::vector<Change>> changes(const std::string& key) = 0;
+};
+
+// Opens the overlay back end under `root`; removes what a crash left half-done. kUnavailable
+// while another process has it open.
+Result<std::unique_ptr<Snapshotter>> open_overlay_snapshotter(
+    const Path& root, DurableFiles& files = DurableFiles::system(),
+    const Clock& clock = Clock::system());
+
+// A mounted snapshot; unmounts on destruction unless released.
+class MountedSnapshot {
+ public:
+  // Mounts at `target`, an existing directory.
+  static Result<MountedSnapshot> mount(const Mount& what, const Path& target);
+  MountedSnapshot(MountedSnapshot&& other) noexcept : target_(std::exchange(other.target_, {})) {}
+  MountedSnapshot& operator=(MountedSnapshot&& other) noexcept;
+  MountedSnapshot(const MountedSnapshot&) = delete;
+  MountedSnapshot& operator=(const MountedSnapshot&) = delete;
+  ~MountedSnapshot();
+
+  const Path& path() const { return target_; }
+  Path release() { return std::exchange(target_, {}); }
+
+ private:
+  explicit MountedSnapshot(Path target) : target_(std::move(target)) {}
+  Path target_;
+};
+
+}  // namespace skiff::snapshot

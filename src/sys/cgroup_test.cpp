@@ -1,0 +1,132 @@
+#include "sys/cgroup.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include "base/random.h"
+#include "base/strings.h"
+#include "sys/namespaces.h"
+#include "sys/process.h"
+
+namespace skiff::sys {
+namespace {
+
+class CgroupTest : public ::testing::Test {
+ protected:
+  void SetUp() override { group_.emplace(Cgroup::create(path_).value()); }
+  void TearDown() override {
+    ASSERT_TRUE(group_->kill_all());
+    for (const Child& child : children_) ::waitpid(child.pid, nullptr, 0);
+    ASSERT_TRUE(group_->remove());
+    for (const Cgroup::Member& member : group_->members()) {
+      ::rmdir(member.directory.parent_path().c_str());
+    }
+  }
+  // A process in the cgroup that waits to be killed.
+  pid_t start() {
+    CgroupEntry entry = group_->entry().value();
+    Pipe ready = make_pipe().value();
+    Child child = clone_process({.cgroup = entry.unified_dir()}, [&] {
+                    if (!entry.enter()) return 1;
+                    ::write(ready.write.get(), "x", 1);
+                    for (;;) ::pause();
+                  }).value();
+    char c = 0;
+    EXPECT_EQ(::read(ready.read.get(), &c, 1), 1);
+    pid_t pid = child.pid;
+    children_.push_back(std::move(child));
+    return pid;
+  }
+
+  std::string path_ = cat("/skiff-sys-test-", random_hex(8), "/box");
+  std::optional<Cgroup> group_;
+  std::vector<Child> children_;
+};
+
+TEST_F(CgroupTest, ProcessIsInEveryHierarchy) {
+  pid_t pid = start();
+  EXPECT_EQ(group_->processes().value(), std::vector<pid_t>{pid});
+  for (const Cgroup::Member& member : group_->members()) {
+    EXPECT_EQ(read_file(member.directory / "cgroup.procs").value(), cat(pid, "\n"))
+        << member.directory;
+  }
+}
+
+TEST_F(CgroupTest, SecondCreateIsRefusedWhileProcessesAreInside) {
+  EXPECT_TRUE(Cgroup::create(path_));
+  start();
+  EXPECT_EQ(Cgroup::create(path_).error().code(), Code::kAlreadyExists);
+}
+
+TEST_F(CgroupTest, LimitsAreWrittenAndUnknownFilesAreErrors) {
+  std::string file = "pids.max";
+  ASSERT_TRUE(group_->write("pids", file, "17"));
+  EXPECT_EQ(group_->read("pids", file).value(), "17\n");
+  EXPECT_FALSE(group_->write("pids", "pids.nothing", "1"));
+  EXPECT_FALSE(group_->write("pids", file, "many"));
+  EXPECT_EQ(group_->oom_kills(), 0U);
+}
+
+TEST_F(CgroupTest, FreezeStopsAndThawContinues) {
+  start();
+  EXPECT_FALSE(group_->frozen());
+  ASSERT_TRUE(group_->freeze());
+  EXPECT_TRUE(group_->frozen());
+  ASSERT_TRUE(group_->thaw());
+  EXPECT_FALSE(group_->frozen());
+}
+
+TEST_F(CgroupTest, KillReachesFrozenProcesses) {
+  pid_t pid = start();
+  ASSERT_TRUE(group_->freeze());
+  ASSERT_TRUE(group_->kill_all());
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  children_.clear();
+}
+
+TEST_F(CgroupTest, RemoveTakesNestedGroupsAlong) {
+  for (const Cgroup::Member& member : group_->members()) {
+    std::filesystem::create_directories(member.directory / "a/b");
+  }
+  ASSERT_TRUE(group_->remove());
+  EXPECT_TRUE(Cgroup::open(path_)->members().empty());
+}
+
+TEST(Cgroup, RefusesTheRootAndClimbingOut) {
+  EXPECT_FALSE(Cgroup::create("/"));
+  EXPECT_FALSE(Cgroup::create("/x/.."));
+  EXPECT_EQ(Cgroup::open("/../../skiff-none")->path(), "/skiff-none");
+}
+
+// The layout of a version 2 host, with the controllers that a hybrid host leaves to it.
+TEST(Cgroup, WorksOnAPureVersion2Tree) {
+  std::string name = cat("skiff-sys-test-", random_hex(8));
+  Child child = clone_process({.flags = CLONE_NEWNS}, [&]() -> int {
+                  ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+                  if (::mount("none", "/sys/fs/cgroup", "cgroup2", 0, nullptr) != 0) return 77;
+                  Result<Cgroup> group = Cgroup::create(cat("/", name, "/box"));
+                  if (!group || !group->v2()) return 1;
+                  CgroupEntry entry = group->entry().value();
+                  Result<Child> inner = clone_process({.cgroup = entry.unified_dir()}, [&] {
+                    if (!entry.enter()) return 1;
+                    for (;;) ::pause();
+                  });
+                  if (!inner || group->processes().value() != std::vector{inner->pid}) return 2;
+                  if (!group->freeze() || !group->frozen() || !group->kill_all()) return 3;
+                  ::waitpid(inner->pid, nullptr, 0);
+                  if (!group->remove()) return 4;
+                  ::rmdir(cat("/sys/fs/cgroup/", name).c_str());
+                  return 0;
+                }).value();
+  int status = 0;
+  ASSERT_EQ(::waitpid(child.pid, &status, 0), child.pid);
+  if (exit_code_of(status) == 77) GTEST_SKIP() << "no cgroup v2 here";
+  EXPECT_EQ(exit_code_of(status), 0);
+}
+
+}  // namespace
+}  // namespace skiff::sys

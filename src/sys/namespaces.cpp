@@ -1,0 +1,100 @@
+#include "sys/namespaces.h"
+
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <linux/sched.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <iterator>
+
+#include "base/file.h"
+#include "base/strings.h"
+
+namespace skiff::sys {
+
+namespace {
+
+constexpr NamespaceKind kKinds[] = {
+    {"user", "user", CLONE_NEWUSER},  {"cgroup", "cgroup", CLONE_NEWCGROUP},
+    {"ipc", "ipc", CLONE_NEWIPC},     {"uts", "uts", CLONE_NEWUTS},
+    {"network", "net", CLONE_NEWNET}, {"pid", "pid", CLONE_NEWPID},
+    {"mount", "mnt", CLONE_NEWNS},    {"time", "time", CLONE_NEWTIME},
+};
+
+// Field `number` (from 1) of /proc/PID/stat; the name in parentheses may hold anything.
+Result<std::string> stat_field(pid_t pid, size_t number) {
+  std::string text = TRY(read_file(Path(cat("/proc/", pid, "/stat"))));
+  size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos || number < 3) {
+    return Error(Code::kInternal, cat("/proc/", pid, "/stat has an unknown form"));
+  }
+  std::vector<std::string> fields = split(trim(text.substr(name_end + 1)), ' ');
+  if (fields.size() + 2 < number) {
+    return Error(Code::kInternal, cat("/proc/", pid, "/stat is too short"));
+  }
+  return fields[number - 3];
+}
+
+}  // namespace
+
+const NamespaceKind* begin_namespaces() { return std::begin(kKinds); }
+const NamespaceKind* end_namespaces() { return std::end(kKinds); }
+
+const NamespaceKind* find_namespace(std::string_view oci_name) {
+  const NamespaceKind* found =
+      std::find_if(begin_namespaces(), end_namespaces(),
+                   [&](const NamespaceKind& kind) { return kind.oci_name == oci_name; });
+  return found == end_namespaces() ? nullptr : found;
+}
+
+Result<UniqueFd> open_namespace(const std::string& path, const NamespaceKind& kind) {
+  UniqueFd fd = TRY_CONTEXT(open_file(path, O_RDONLY), cat(kind.oci_name, " namespace"));
+  int type = ::ioctl(fd.get(), NS_GET_NSTYPE);
+  if (type < 0 || static_cast<uint64_t>(type) != kind.flag) {
+    return Error(Code::kInvalidArgument, cat(path, " is no ", kind.oci_name, " namespace"));
+  }
+  return fd;
+}
+
+Result<Child> clone_process(const CloneOptions& options, const std::function<int()>& body) {
+  int pidfd = -1;
+  clone_args args{};
+  args.flags = options.flags | CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  if (options.cgroup >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<uint64_t>(options.cgroup);
+  }
+  long pid = ::syscall(SYS_clone3, &args, sizeof args);
+  if (pid == 0) ::_exit(body());
+  if (pid < 0) return Error::from_errno(errno, "clone a process");
+  return Child{static_cast<pid_t>(pid), UniqueFd(pidfd)};
+}
+
+Result<UniqueFd> open_pidfd(pid_t pid) {
+  UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!fd) return Error::from_errno(errno, cat("open process ", pid));
+  return fd;
+}
+
+Result<uint64_t> process_start_time(pid_t pid) {
+  std::optional<uint64_t> ticks = parse_uint(TRY(stat_field(pid, 22)));
+  if (!ticks) return Error(Code::kInternal, cat("/proc/", pid, "/stat: no start time"));
+  return *ticks;
+}
+
+bool process_alive(pid_t pid, uint64_t start_time) {
+  if (pid <= 0) return false;
+  Result<std::string> state = stat_field(pid, 3);
+  if (!state || *state == "Z" || *state == "X") return false;
+  Result<uint64_t> started = process_start_time(pid);
+  return started && *started == start_time;
+}
+
+}  // namespace skiff::sys

@@ -1,0 +1,15 @@
+printf 'FROM %s\n\nRUNN echo\n' "$IMAGE" > Dockerfile
+expect_exit 1 docker build .
+expect_contains "$OUT" "RUNN"
+expect_contains "$OUT" "3"
+printf 'FROM %s\nCOPY nothere /x\n' "$IMAGE" > Dockerfile
+expect_exit 1 docker build .
+expect_contains "$OUT" "nothere"
+printf 'FROM %s\nRUN exit 42\n' "$IMAGE" > Dockerfile
+expect_exit 1 docker build .
+expect_contains "$OUT" "returned a non-zero code: 42"
+: > Dockerfile
+expect_exit 1 docker build .
+expect_exit 1 docker build -f missing .
+printf 'FROM %s\nFROM\n' "$IMAGE" > Dockerfile
+expect_exit 1 docker build .

@@ -1,0 +1,18 @@
+[ -x /usr/bin/qemu-aarch64-static ] || skip "no qemu-aarch64-static"
+cp "$(command -v busybox)" busybox-amd64
+"$SKIFF_TESTS/../../scripts/fetch-busybox" arm64 busybox-arm64 || skip "busybox for arm64 cannot be fetched"
+cat > Dockerfile <<'D'
+FROM scratch
+ARG TARGETARCH
+COPY busybox-$TARGETARCH /bin/busybox
+RUN ["/bin/busybox", "sh", "-c", "/bin/busybox uname -m > /built-on"]
+CMD ["/bin/busybox", "sh", "-c", "echo $(/bin/busybox uname -m) $(/bin/busybox cat /built-on)"]
+D
+skiff=$SKIFF_BIN/skiff
+"$skiff" -H "$DOCKER_HOST" build --platform linux/amd64,linux/arm64 -t "$REGISTRY/$N:1" .
+"$skiff" -H "$DOCKER_HOST" push "$REGISTRY/$N:1"
+expect_eq "$(skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/$N:1" | jq -r '[.manifests[].platform.architecture] | sort | join(",")')" amd64,arm64
+docker rmi -f "$REGISTRY/$N:1"
+expect_eq "$(docker run --rm "$REGISTRY/$N:1")" "x86_64 x86_64"
+expect_eq "$(docker run --rm --platform linux/arm64 "$REGISTRY/$N:1" 2>/dev/null)" "aarch64 aarch64"
+docker rmi -f "$REGISTRY/$N:1"

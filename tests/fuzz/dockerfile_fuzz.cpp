@@ -1,0 +1,48 @@
+// Any bytes as a Dockerfile: instructions or an error, whose places lie within the file; and
+// each text that may hold variables, expanded.
+#include <algorithm>
+#include <cstdlib>
+
+#include "builder/instructions.h"
+#include "builder/variables.h"
+
+namespace {
+
+using namespace skiff::builder;
+
+void check_span(LineSpan span, size_t lines) {
+  if (span.first < 1 || span.last < span.first || static_cast<size_t>(span.last) > lines) {
+    std::abort();
+  }
+}
+
+void expand(const Expander& expander, std::string_view text) {
+  // A pattern may take quadratic time; long lines would only make the fuzzer slow.
+  text = text.substr(0, 512);
+  (void)expander.word(text);
+  (void)expander.words(text);
+  (void)expander.body(text);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const char* data, size_t size) {
+  auto file = parse_dockerfile("Dockerfile", {data, size});
+  if (!file) return 0;
+  if (file->stages.empty()) std::abort();
+  const size_t lines = file->source->lines().size();
+  const Expander expander(file->escape, [](const std::string& name) {
+    return name.size() % 2 == 0 ? std::nullopt : std::optional<std::string>(name + " value");
+  });
+  for (const Stage& stage : file->stages) {
+    check_span(stage.span, lines);
+    for (const Instruction& instruction : stage.instructions) {
+      check_span(instruction.span, lines);
+      expand(expander, instruction.text);
+      if (const auto* trigger = std::get_if<OnBuildInstruction>(&instruction.body)) {
+        (void)parse_trigger("image", trigger->trigger);
+      }
+    }
+  }
+  return 0;
+}

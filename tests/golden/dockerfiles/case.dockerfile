@@ -1,0 +1,3 @@
+from busybox As BUILD
+rUn echo
+Copy a B

@@ -1,0 +1,2 @@
+FROM busybox
+COPY --from=$X a b

@@ -1,0 +1,4 @@
+FROM busybox
+COPY --link a b
+COPY --link=FALSE a b
+COPY --link=maybe a b

@@ -1,0 +1,3 @@
+FROM busybox
+RUN -- --help
+RUN --network=none wget x

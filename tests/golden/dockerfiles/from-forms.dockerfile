@@ -1,0 +1,4 @@
+FROM --platform=linux/arm64 busybox:1.36 AS base
+FROM base
+FROM scratch as last-1.x_y
+FROM busybox@sha256:0000000000000000000000000000000000000000000000000000000000000000

@@ -1,0 +1,4 @@
+FROM busybox
+COPY x <<EOF
+1
+EOF

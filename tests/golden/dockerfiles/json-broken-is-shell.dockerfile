@@ -1,0 +1,5 @@
+FROM busybox
+RUN ['echo', 'x']
+RUN [ -f /x ] && echo y
+RUN ["echo", "x"
+CMD ["a",]

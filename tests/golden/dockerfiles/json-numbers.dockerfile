@@ -1,0 +1,2 @@
+FROM busybox
+RUN ["x", 1]

@@ -1,0 +1,4 @@
+FROM busybox
+
+RNU make
+COPY a b

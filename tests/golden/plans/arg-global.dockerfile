@@ -1,0 +1,7 @@
+#arg TAG=3.19
+ARG TAG=3.18
+ARG NAME=alpine
+FROM ${NAME}:$TAG
+ARG TAG
+ARG TAG2=x$TAG
+RUN echo $TAG

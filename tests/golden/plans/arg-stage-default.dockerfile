@@ -1,0 +1,4 @@
+ARG V=global
+FROM alpine
+ARG V=stage
+RUN a

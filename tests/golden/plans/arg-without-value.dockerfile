@@ -1,0 +1,4 @@
+#arg V
+FROM alpine
+ARG V=default
+RUN a

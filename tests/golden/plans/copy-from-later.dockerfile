@@ -1,0 +1,4 @@
+#target 0
+FROM alpine
+COPY --from=1 /x /x
+FROM alpine

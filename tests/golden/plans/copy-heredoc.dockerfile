@@ -1,0 +1,7 @@
+FROM alpine
+ENV V=1
+COPY <<A <<"B" /etc/
+v is $V
+A
+v is $V
+B

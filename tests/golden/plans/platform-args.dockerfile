@@ -1,0 +1,8 @@
+#platform linux/arm/v7
+FROM --platform=$BUILDPLATFORM alpine AS build
+ARG TARGETARCH
+ARG TARGETVARIANT
+ARG BUILDOS TARGETPLATFORM TARGETSTAGE
+RUN cross $TARGETARCH
+FROM scratch
+COPY --from=build /out /

@@ -1,0 +1,5 @@
+#target 0
+FROM alpine
+RUN a
+FROM alpine
+RUN b

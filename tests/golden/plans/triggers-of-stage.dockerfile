@@ -1,0 +1,5 @@
+#target b
+FROM alpine AS a
+ONBUILD RUN x
+FROM a AS b
+RUN y

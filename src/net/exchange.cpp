@@ -76,7 +76,7 @@ int status_of(const Error& error) {
 
 // The target without scheme and authority: "http://h/x?y" is "/x?y" (RFC 9112, 3.2.2).
 Result<std::string_view> origin_form(std::string_view target) {
-  if (size_t scheme = target.find("://"); scheme != std::string_view::npos && scheme <= 5) {
+  if (size_t scheme = target.find("://"); scheme <= 5) {
     size_t slash = target.find('/', scheme + 3);
     return slash == std::string_view::npos ? "/" : target.substr(slash);
   }

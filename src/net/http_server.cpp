@@ -119,8 +119,8 @@ struct HttpServer::Impl {
   UniqueFd stop_event = make_event();  // written once, never read: all waits see it
   UniqueFd wake_event = make_event();  // there may be room for new connections again
   std::vector<UniqueFd> listeners;
-  bool accepting = false;                     // these two are the loop's thread's
-  SteadyClock::time_point retry_accept_at{};  // after descriptors or memory ran out
+  bool accepting = false;                   // these two are the loop's thread's
+  SteadyClock::time_point retry_accept_at;  // after descriptors or memory ran out
   uint64_t next_id = kFirstConnection;
 
   std::mutex mutex;

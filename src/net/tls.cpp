@@ -57,6 +57,7 @@ BIO* make_bio(int fd) {
     return m;
   }();
   BIO* bio = ::BIO_new(method);
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): no pointer, but the number in the place of one.
   ::BIO_set_data(bio, reinterpret_cast<void*>(static_cast<intptr_t>(fd)));
   ::BIO_set_init(bio, 1);
   return bio;

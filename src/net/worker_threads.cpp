@@ -64,7 +64,7 @@ void WorkerThreads::submit(std::function<void()> job) {
   try {
     std::thread([shared = shared_] { shared->work(); }).detach();
     ++shared_->threads;
-  } catch (const std::system_error&) {
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): nothing is lost.
     // Out of threads: the job waits until one is free, or can be made for the next job.
   }
 }

@@ -20,7 +20,7 @@ constexpr std::string_view kManifestTypes[] = {oci::kMediaTypeIndex, oci::kMedia
 
 // Docker Hub's names and where its API really is.
 std::string api_host(std::string_view domain) {
-  const std::string host = to_lower(domain);
+  std::string host = to_lower(domain);
   if (host == "docker.io" || host == "index.docker.io") return "registry-1.docker.io";
   return host;
 }
@@ -85,7 +85,7 @@ Result<oci::Digest> verified_digest(const oci::Reference& ref, const net::WebRes
     promised = TRY_CONTEXT(oci::Digest::parse(header), "Docker-Content-Digest");
   }
   if (!promised) return oci::Digest::of(bytes);
-  const oci::Digest actual = oci::Digest::of(bytes, promised->algorithm());
+  oci::Digest actual = oci::Digest::of(bytes, promised->algorithm());
   if (actual != *promised) {
     return Error(Code::kDataLoss, cat("manifest of ", ref.familiar(), ": wanted ", promised->str(),
                                       ", got bytes of ", actual.str()));

@@ -25,7 +25,8 @@ void pad(std::string& bytes) { bytes.resize(aligned(bytes.size())); }
 template <typename T>
 T load(std::string_view bytes) {
   T value{};
-  if (!bytes.empty()) std::memcpy(&value, bytes.data(), std::min(bytes.size(), sizeof value));
+  bytes = bytes.substr(0, sizeof value);
+  if (!bytes.empty()) std::memcpy(&value, bytes.data(), bytes.size());
   return value;
 }
 

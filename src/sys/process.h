@@ -26,12 +26,12 @@
 namespace skiff::sys {
 
 struct ProcessOptions {
-  std::vector<std::string> args{};                // args[0] is looked up in PATH
-  Path program{};                                 // what is run instead, under the name args[0]
-  std::optional<std::vector<std::string>> env{};  // ours when absent
-  Path working_dir{};                             // ours when empty
-  std::vector<std::pair<int, int>> fds{};         // {our descriptor, its number in the child}
-  bool new_session = false;                       // setsid
+  std::vector<std::string> args;                // args[0] is looked up in PATH
+  Path program;                                 // what is run instead, under the name args[0]
+  std::optional<std::vector<std::string>> env;  // ours when absent
+  Path working_dir;                             // ours when empty
+  std::vector<std::pair<int, int>> fds;         // {our descriptor, its number in the child}
+  bool new_session = false;                     // setsid
 };
 
 class Process {

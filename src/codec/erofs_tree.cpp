@@ -1,0 +1,171 @@
+#include "codec/erofs_tree.h"
+
+#include <climits>
+#include <limits>
+
+#include "base/strings.h"
+#include "codec/erofs_format.h"
+#include "codec/erofs_xattrs.h"
+
+namespace skiff {
+
+namespace {
+
+Error bad(std::string why) { return {Code::kInvalidArgument, std::move(why)}; }
+
+Result<> check_pieces(std::span<const ErofsPiece> pieces, uint64_t size) {
+  constexpr uint64_t kMost = INT64_MAX;
+  if (size > kMost) return bad("the file is too large");
+  uint64_t end = 0;
+  for (const ErofsPiece& piece : pieces) {
+    if (piece.offset < end) return bad("pieces of a file overlap or are out of order");
+    if (piece.offset > size || piece.size > size - piece.offset) {
+      return bad("a piece lies beyond the end of its file");
+    }
+    if (piece.source_offset > kMost || piece.size > kMost - piece.source_offset) {
+      return bad("a piece lies too far into its source");
+    }
+    end = piece.offset + piece.size;
+  }
+  return {};
+}
+
+// Without empty pieces, and those that continue one another as one.
+std::vector<ErofsPiece> merged(std::span<const ErofsPiece> pieces) {
+  std::vector<ErofsPiece> out;
+  for (const ErofsPiece& piece : pieces) {
+    if (piece.size == 0) continue;
+    const bool continues = !out.empty() && out.back().offset + out.back().size == piece.offset &&
+                           out.back().source_offset + out.back().size == piece.source_offset;
+    if (continues) {
+      out.back().size += piece.size;
+    } else {
+      out.push_back(piece);
+    }
+  }
+  return out;
+}
+
+// As Linux packs a device number in 32 bits.
+uint32_t encode_device(uint32_t dev_major, uint32_t dev_minor) {
+  return (dev_minor & 0xffU) | dev_major << 8U | (dev_minor & ~0xffU) << 12U;
+}
+
+}  // namespace
+
+ErofsTree::Id ErofsTree::make(mode_t type) {
+  inodes_.push_back({.mode = static_cast<uint16_t>(type)});
+  return static_cast<Id>(inodes_.size() - 1);
+}
+
+void ErofsTree::set_basics(Id id, const ErofsAttributes& attributes) {
+  Inode& inode = inodes_[id];
+  inode.mode = static_cast<uint16_t>((inode.mode & S_IFMT) | (attributes.mode & 07777U));
+  inode.uid = attributes.uid;
+  inode.gid = attributes.gid;
+  inode.mtime = attributes.mtime;
+}
+
+uint32_t ErofsTree::keep_xattrs(std::string encoded) {
+  if (encoded.empty()) return 0;
+  const auto next = static_cast<uint32_t>(encoded_xattrs_.size() + 1);
+  auto [found, is_new] = xattr_numbers_.try_emplace(std::move(encoded), next);
+  if (is_new) encoded_xattrs_.push_back(&found->first);
+  return found->second;
+}
+
+Result<ErofsTree::Id> ErofsTree::add(mode_t type, const ErofsAttributes& attributes) {
+  if (inodes_.size() >= std::numeric_limits<Id>::max() - 1) return bad("too many files");
+  const Id id = make(type);
+  TRY(set_attributes(id, attributes));
+  return id;
+}
+
+Result<> ErofsTree::set_attributes(Id id, const ErofsAttributes& attributes) {
+  std::string encoded;
+  for (const auto& [name, value] : attributes.xattrs) {
+    TRY(erofs::append_xattr(encoded, name, value));
+  }
+  set_basics(id, attributes);
+  inodes_[id].xattrs = keep_xattrs(std::move(encoded));
+  return {};
+}
+
+Result<> ErofsTree::add_xattr(Id id, std::string_view name, std::string_view value) {
+  std::string encoded(xattrs(inodes_[id]));
+  TRY(erofs::append_xattr(encoded, name, value));
+  inodes_[id].xattrs = keep_xattrs(std::move(encoded));
+  return {};
+}
+
+Result<ErofsTree::Id> ErofsTree::add_directory(const ErofsAttributes& attributes) {
+  return add(S_IFDIR, attributes);
+}
+
+Result<ErofsTree::Id> ErofsTree::add_file(const ErofsAttributes& attributes, uint64_t size,
+                                          std::span<const ErofsPiece> pieces) {
+  TRY(check_pieces(pieces, size));
+  const Id id = TRY(add(S_IFREG, attributes));
+  Inode& inode = inodes_[id];
+  inode.size = size;
+  if (size == 0) return id;
+  std::vector<ErofsPiece> kept = merged(pieces);
+  const bool contiguous = kept.size() == 1 && kept.front().size == size &&
+                          kept.front().source_offset % erofs::kBlock == 0;
+  if (contiguous) {
+    inode.data = kept.front().source_offset;
+  } else {
+    inode.sparse = true;
+    inode.data = pieces_.size();
+    pieces_.push_back(std::move(kept));
+  }
+  return id;
+}
+
+Result<ErofsTree::Id> ErofsTree::add_symlink(const ErofsAttributes& attributes,
+                                             std::string_view target) {
+  if (target.empty()) return bad("a symlink without a target");
+  if (target.size() >= PATH_MAX) return bad("a symlink's target is too long");
+  if (target.find('\0') != std::string_view::npos)
+    return bad("a symlink's target holds a NUL byte");
+  const Id id = TRY(add(S_IFLNK, attributes));
+  inodes_[id].size = target.size();
+  inodes_[id].data = targets_.size();
+  targets_.append(target);
+  return id;
+}
+
+Result<ErofsTree::Id> ErofsTree::add_special(const ErofsAttributes& attributes, mode_t type,
+                                             uint32_t dev_major, uint32_t dev_minor) {
+  if (dev_major > 0xfff || dev_minor > 0xfffff) {
+    return bad(cat("device number ", dev_major, ":", dev_minor, " is too large"));
+  }
+  const Id id = TRY(add(type, attributes));
+  inodes_[id].data = encode_device(dev_major, dev_minor);
+  return id;
+}
+
+Result<> ErofsTree::link(Id directory, std::string_view name, Id inode) {
+  if (name.empty() || name == "." || name == ".." || name.find_first_of({"/\0", 2}) != name.npos) {
+    return bad(cat(quoted(name), " is no name of a file"));
+  }
+  if (name.size() > erofs::kMaxName) return bad(cat(quoted(name), " is too long a name"));
+  if (!names_.try_emplace(Key{directory, std::string(name)}, inode).second) {
+    return bad(cat(quoted(name), " is taken"));
+  }
+  if (is_directory(inode)) inodes_[inode].data = directory;
+  return {};
+}
+
+void ErofsTree::unlink(Id directory, std::string_view name) {
+  auto found = names_.find(KeyView{directory, name});
+  if (found != names_.end()) names_.erase(found);
+}
+
+std::optional<ErofsTree::Id> ErofsTree::find(Id directory, std::string_view name) const {
+  auto found = names_.find(KeyView{directory, name});
+  if (found == names_.end()) return std::nullopt;
+  return found->second;
+}
+
+}  // namespace skiff

@@ -219,7 +219,8 @@ Result<> commit_container(Call& call) {
   options.changes = call.request.query.all("changes");
   json::Value body = TRY(call.json_body());
   if (body.is_object()) options.config = TRY(oci::RunConfig::from_json(body));
-  auto id = TRY(call.context.engine.files().commit(call.arg("container"), options));
+  auto id = TRY(call.context.engine.files().commit(call.arg("container"), options,
+                                                   call.writer.client_gone()));
   return call.reply(201, json::object({{"Id", id}}));
 }
 

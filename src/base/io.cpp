@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <vector>
@@ -13,6 +14,14 @@ namespace skiff {
 
 constexpr size_t kCopyBuffer = size_t{128} * 1024;
 
+namespace {
+
+bool all_zero(std::span<const char> bytes) {
+  return bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+}
+
+}  // namespace
+
 Result<uint64_t> copy(Source& from, Sink& to) {
   std::vector<char> buffer(kCopyBuffer);
   uint64_t total = 0;
@@ -22,6 +31,31 @@ Result<uint64_t> copy(Source& from, Sink& to) {
     TRY(to.write({buffer.data(), n}));
     total += n;
   }
+}
+
+Result<> copy_sparse(Source& from, int fd, const CancelToken& cancel) {
+  std::array<char, size_t{64} << 10U> buffer;  // not cleared: most files are small
+  FdSink sink(fd);
+  off_t offset = 0;
+  off_t written = 0;
+  for (;;) {
+    TRY(cancel.check());
+    offset += static_cast<off_t>(from.skip_hole());
+    size_t n = TRY(read_full(from, buffer));
+    if (n == 0) break;
+    if (n < buffer.size() || !all_zero(buffer)) {
+      if (written != offset && ::lseek(fd, offset, SEEK_SET) < 0) {
+        return Error::from_errno(errno, "seek");
+      }
+      TRY(sink.write({buffer.data(), n}));
+      written = offset + static_cast<off_t>(n);
+    }
+    offset += static_cast<off_t>(n);
+  }
+  if (written != offset && ::ftruncate(fd, offset) != 0) {
+    return Error::from_errno(errno, "truncate");
+  }
+  return {};
 }
 
 Result<size_t> read_full(Source& from, std::span<char> buffer) {

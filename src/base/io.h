@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/cancellation.h"
 #include "base/result.h"
 
 namespace skiff {
@@ -20,6 +21,9 @@ class Source {
   virtual ~Source() = default;
   // Reads up to `buffer.size()` bytes; 0 means the end. Short reads are normal.
   virtual Result<size_t> read(std::span<char> buffer) = 0;
+  // Steps over the hole that is known to begin here, which would read as zeros; returns its
+  // bytes, 0 where there is none. A few bytes of an archive may claim a hole of exabytes.
+  virtual uint64_t skip_hole() { return 0; }
 };
 
 class Sink {
@@ -31,6 +35,9 @@ class Sink {
 
 // Everything `from` still has goes to `to`; returns the number of bytes.
 Result<uint64_t> copy(Source& from, Sink& to);
+// The same into `fd`, an empty file at its start. Holes and longer runs of zeros become holes:
+// the file takes no more room than where it came from.
+Result<> copy_sparse(Source& from, int fd, const CancelToken& cancel);
 // Fills `buffer`; returns fewer bytes only at the end of the source.
 Result<size_t> read_full(Source& from, std::span<char> buffer);
 // The rest of `from`, refused with kResourceExhausted beyond `limit` bytes.

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <expected>
+#include <type_traits>
 #include <utility>
 
 #include "base/error.h"
@@ -20,8 +21,20 @@ class [[nodiscard]] Result : public std::expected<T, Error> {
 
  public:
   using Base::Base;
+  using Base::operator*;
+  using Base::value;
   // NOLINTNEXTLINE(google-explicit-constructor): `return Error(...)` is the idiom.
   Result(Error error) : Base(std::unexpect, std::move(error)) {}
+
+  // Out of a temporary by value, where std::expected refers into it and the range of a loop,
+  // `for (auto& x : *list())`, would be gone before its first turn.
+  T operator*() && {
+    if constexpr (!std::is_void_v<T>) return *static_cast<Base&&>(*this);
+  }
+  T value() && {
+    if constexpr (!std::is_void_v<T>) return static_cast<Base&&>(*this).value();
+    static_cast<Base&&>(*this).value();
+  }
 
   // The result with context put before its error, if it is one.
   Result context(std::string_view what) && {

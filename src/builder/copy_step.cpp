@@ -148,7 +148,7 @@ Result<StepResult> CopyStep::perform(const std::vector<StepResult>& inputs,
       TRY(copier.write(name, content, copy().destination));
     }
   }
-  return finish(space);
+  return finish(space, cancel);
 }
 
 }  // namespace

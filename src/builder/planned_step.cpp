@@ -52,8 +52,8 @@ Result<> PlannedSolverStep::unpack_base(const PlannedStage& stage) {
   return site_.bases.unpack(from->image->handle, step().number);
 }
 
-Result<StepResult> PlannedSolverStep::finish(Workspace& space) {
-  Layer layer = TRY(space.commit(site_.lease, site_.hold));
+Result<StepResult> PlannedSolverStep::finish(Workspace& space, const CancelToken& cancel) {
+  Layer layer = TRY(space.commit(site_.lease, site_.hold, cancel));
   std::string id = layer.snapshot;
   return StepResult{
       .id = std::move(id), .layer = std::move(layer), .created = site_.site.clock.now()};

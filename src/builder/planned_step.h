@@ -37,7 +37,7 @@ class PlannedSolverStep : public Step {
   // Makes sure that the files the stage (this one, or another) starts from are there.
   Result<> unpack_base() { return unpack_base(stage()); }
   Result<> unpack_base(const PlannedStage& stage);
-  Result<StepResult> finish(Workspace& space);
+  Result<StepResult> finish(Workspace& space, const CancelToken& cancel);
 
  private:
   Error placed(Error error) const;

@@ -86,7 +86,7 @@ class WorkdirStep : public PlannedSolverStep {
       TRY(Copier(root, attributes).make_directories(workdir.path));
     }
     TRY(cancel.check());
-    return finish(space);
+    return finish(space, cancel);
   }
 };
 
@@ -154,7 +154,7 @@ class RunStep : public PlannedSolverStep {
                          .ulimits = request.ulimits};
     int code = TRY(run_in(site().site, space, run(), stage().platform, settings, output, cancel));
     TRY(cancel.check());
-    if (code == 0) return finish(space);
+    if (code == 0) return finish(space, cancel);
     failed_ = cat("\nThe command '", join(run().args, " "), "' returned a non-zero code: ", code);
     return Error(Code::kAborted, cat("process ", skiff::quoted(join(run().args, " ")),
                                      " did not complete successfully: exit code: ", code));

@@ -124,9 +124,7 @@ Result<> Untar::make_file(const TarEntry& entry, const sys::Place& place, Source
   UniqueFd fd(::openat(place.parent.get(), place.name.c_str(),
                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return failed("create", entry.name);
-  FdSink sink(fd.get());
-  TRY(copy(body, sink));
-  return {};
+  return copy_sparse(body, fd.get(), {});
 }
 
 Result<> Untar::make_link(const TarEntry& entry, const sys::Place& place) {

@@ -1,15 +1,12 @@
 #include "builder/workspace.h"
 
-#include <pthread.h>
-
-#include <csignal>
 #include <filesystem>
-#include <thread>
 
 #include "base/log.h"
 #include "base/random.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "snapshot/diff_source.h"
 #include "sys/cgroup.h"
 #include "sys/mounts.h"
 #include "sys/process.h"
@@ -22,14 +19,6 @@ constexpr size_t kIdDigits = 12;
 
 void warn(const Result<>& result) {
   if (!result) log_warn(cat("build: ", result.error().message()));
-}
-
-// A write to a pipe whose reader has gone is an error, and no signal.
-void ignore_broken_pipes() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
 std::string new_id() { return cat(kStepPrefix, random_hex(kIdDigits)); }
@@ -104,27 +93,16 @@ Result<> Workspace::remount_over(const Path& extra) {
   return {};
 }
 
-// The tar goes through a pipe: it is written to disk once, by the store.
-Result<images::NewLayer> Workspace::store_difference(content::Lease& lease) {
-  auto pipe = TRY(sys::make_pipe());
-  Result<> written;
-  std::jthread writer([&] {
-    ignore_broken_pipes();
-    FdSink sink(pipe.write.get());
-    written = site_->images.snapshots().diff(id_, sink);
-    pipe.write.reset();
-  });
-  FdSource source(pipe.read.get());
-  auto stored = site_->images.add_layer(source, lease);
-  pipe.read.reset();
-  writer.join();
-  if (stored) TRY(std::move(written));
-  return stored;
+Result<images::NewLayer> Workspace::store_difference(content::Lease& lease,
+                                                     const CancelToken& cancel) {
+  snapshot::DiffSource diff(site_->images.snapshots(), id_, cancel);
+  return site_->images.add_layer(diff, lease);
 }
 
-Result<Layer> Workspace::commit(content::Lease& lease, CacheHold& hold) {
+Result<Layer> Workspace::commit(content::Lease& lease, CacheHold& hold,
+                                const CancelToken& cancel) {
   mounted_.reset();
-  images::NewLayer stored = TRY_CONTEXT(store_difference(lease), "store layer");
+  images::NewLayer stored = TRY_CONTEXT(store_difference(lease, cancel), "store layer");
   Layer layer{.diff_id = stored.diff_id, .blob = stored.descriptor};
   oci::Digest chain =
       parent_.empty() ? stored.diff_id : oci::Digest::of(cat(parent_, " ", stored.diff_id.str()));

@@ -3,7 +3,7 @@
 //
 //   Workspace space = TRY(Workspace::make(site, parent));
 //   ... change what is at space.root() ...
-//   Layer layer = TRY(space.commit(lease, hold));
+//   Layer layer = TRY(space.commit(lease, hold, cancel));
 #pragma once
 
 #include <optional>
@@ -45,7 +45,7 @@ class Workspace {
   Result<> remount_over(const Path& extra);
 
   // Unmounts, writes the difference as a layer and commits the snapshot under its chainID.
-  Result<Layer> commit(content::Lease& lease, CacheHold& hold);
+  Result<Layer> commit(content::Lease& lease, CacheHold& hold, const CancelToken& cancel);
 
  private:
   Workspace(Site& site, std::string parent, std::string id, TempDir directory)
@@ -53,7 +53,7 @@ class Workspace {
         parent_(std::move(parent)),
         id_(std::move(id)),
         directory_(std::move(directory)) {}
-  Result<images::NewLayer> store_difference(content::Lease& lease);
+  Result<images::NewLayer> store_difference(content::Lease& lease, const CancelToken& cancel);
 
   // Tells a moved-from workspace from one that has to clean up.
   struct Owned {

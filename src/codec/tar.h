@@ -41,6 +41,7 @@ struct TarEntry {
   std::string user;
   std::string group;
   uint64_t size = 0;  // bytes of body; for a sparse file the expanded size
+  bool is_sparse = false;
   TimePoint mtime;
   std::string link_target;  // of hard links and symlinks
   uint32_t dev_major = 0;

@@ -147,6 +147,7 @@ class CheckedBody : public Source {
     if (n == 0 && !buffer.empty() && stored_.left() > 0) return cut_short();
     return n;
   }
+  uint64_t skip_hole() override { return plain_.skip_hole(); }
 
  private:
   const LimitedSource& stored_;
@@ -376,6 +377,7 @@ Result<> TarReader::Impl::read_body_map(const PaxRecords& pax) {
     map = list != nullptr ? TRY(tar::parse_sparse_list(*list)) : pax.pieces;
   }
   if (map) TRY(tar::check_sparse_map(*map, entry.size, size));
+  entry.is_sparse = map.has_value();
   open_body(size, std::move(map));
   return {};
 }

@@ -84,27 +84,37 @@ Result<std::pair<SparseMap, uint64_t>> read_sparse_map(Source& body) {
   return std::pair(std::move(map), lines.bytes_read());
 }
 
-Result<size_t> SparseSource::read(std::span<char> buffer) {
+SparseSource::Run SparseSource::run() {
   while (next_piece_ < map_.size() &&
          position_ == map_[next_piece_].offset + map_[next_piece_].size) {
     ++next_piece_;
   }
-  const bool in_piece = next_piece_ < map_.size() && position_ >= map_[next_piece_].offset;
-  uint64_t end = real_size_;
-  if (next_piece_ < map_.size()) {
-    const Piece& piece = map_[next_piece_];
-    end = in_piece ? piece.offset + piece.size : piece.offset;
-  }
-  buffer = buffer.first(std::min<uint64_t>(buffer.size(), end - position_));
+  if (next_piece_ == map_.size()) return {.is_hole = true, .end = real_size_};
+  const Piece& piece = map_[next_piece_];
+  if (position_ < piece.offset) return {.is_hole = true, .end = piece.offset};
+  return {.is_hole = false, .end = piece.offset + piece.size};
+}
+
+Result<size_t> SparseSource::read(std::span<char> buffer) {
+  const Run here = run();
+  buffer = buffer.first(std::min<uint64_t>(buffer.size(), here.end - position_));
   if (buffer.empty()) return size_t{0};
   size_t n = buffer.size();
-  if (in_piece) {
-    n = TRY(stored_.read(buffer));
-  } else {
+  if (here.is_hole) {
     std::memset(buffer.data(), 0, n);
+  } else {
+    n = TRY(stored_.read(buffer));
   }
   position_ += n;
   return n;
+}
+
+uint64_t SparseSource::skip_hole() {
+  const Run here = run();
+  if (!here.is_hole) return 0;
+  const uint64_t size = here.end - position_;
+  position_ = here.end;
+  return size;
 }
 
 }  // namespace skiff::tar

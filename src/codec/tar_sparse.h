@@ -31,8 +31,16 @@ class SparseSource : public Source {
   SparseSource(Source& stored, SparseMap map, uint64_t real_size)
       : stored_(stored), map_(std::move(map)), real_size_(real_size) {}
   Result<size_t> read(std::span<char> buffer) override;
+  uint64_t skip_hole() override;
 
  private:
+  // What begins at `position_`: a piece or a hole, up to `end`.
+  struct Run {
+    bool is_hole;
+    uint64_t end;
+  };
+  Run run();
+
   Source& stored_;
   SparseMap map_;
   uint64_t real_size_;

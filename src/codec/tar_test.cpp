@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <sys/mman.h>
 
 #include "codec/tar_pax.h"
 #include "codec/tar_test_support.h"
@@ -248,6 +249,31 @@ TEST(Tar, AClaimOfExabytesCostsNothingUntilItIsRead) {
   ASSERT_TRUE(entries) << entries.error().message();
   EXPECT_EQ(entries->front().entry.size, 9'000'000'000'000'000'000U);
   EXPECT_EQ(entries->front().body, std::string(1000, '\0'));
+}
+
+TEST(Tar, AHoleStaysAHole) {
+  constexpr uint64_t kSize = uint64_t{1} << 50U;
+  const std::string records =
+      cat(tar::pax_record("GNU.sparse.size", std::to_string(kSize)),
+          tar::pax_record("GNU.sparse.map", cat("1048576,2,", kSize - 2, ",2")));
+  const std::string archive = with_pax(records);
+  StringSource source(archive);
+  TarReader reader(source);
+  const auto entry = reader.next();
+  ASSERT_TRUE(entry) << entry.error().message();
+  EXPECT_TRUE((*entry)->is_sparse);
+  const UniqueFd file(::memfd_create("sparse", MFD_CLOEXEC));
+  const auto copied = copy_sparse(reader.body(), file.get(), {});
+  ASSERT_TRUE(copied) << copied.error().message();
+  struct stat st{};
+  ASSERT_EQ(::fstat(file.get(), &st), 0);
+  EXPECT_EQ(static_cast<uint64_t>(st.st_size), kSize);
+  EXPECT_LT(st.st_blocks, 8192);
+  std::array<char, 2> bytes{};
+  ASSERT_EQ(::pread(file.get(), bytes.data(), 2, 1048576), 2);
+  EXPECT_EQ(std::string_view(bytes.data(), 2), "bo");
+  ASSERT_EQ(::pread(file.get(), bytes.data(), 2, kSize - 2), 2);
+  EXPECT_EQ(std::string_view(bytes.data(), 2), "dy");
 }
 
 TEST(Tar, TypesWithoutABodyHaveNoneWhateverTheirSizeSays) {

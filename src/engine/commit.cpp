@@ -1,59 +1,13 @@
 #include "engine/commit.h"
 
-#include <thread>
-
 #include "base/log.h"
-#include "base/scope_exit.h"
 #include "base/strings.h"
 #include "engine/create.h"
-#include "sys/process.h"
+#include "snapshot/diff_source.h"
 
 namespace skiff::engine {
 
 namespace {
-
-// What a snapshot's diff writes, to be read: the diff runs on a thread of its own.
-class DiffSource : public Source {
- public:
-  static Result<std::unique_ptr<DiffSource>> start(snapshot::Snapshotter& snapshots,
-                                                   const std::string& key) {
-    auto pipe = TRY(sys::make_pipe());
-    return std::unique_ptr<DiffSource>(new DiffSource(snapshots, key, std::move(pipe)));
-  }
-  // Reads to the end, so that the writer never meets a closed pipe.
-  ~DiffSource() override {
-    std::string dropped(64 << 10, '\0');
-    while (thread_.joinable()) {
-      if (auto count = read(dropped); count && *count == 0) break;
-    }
-  }
-  DiffSource(const DiffSource&) = delete;
-  DiffSource& operator=(const DiffSource&) = delete;
-
-  Result<size_t> read(std::span<char> buffer) override {
-    FdSource source(read_.get());
-    auto count = source.read(buffer);
-    if (count && *count > 0) return count;
-    if (thread_.joinable()) thread_.join();
-    // A diff that broke off must not pass for a whole one.
-    TRY(result_);
-    return count;
-  }
-
- private:
-  DiffSource(snapshot::Snapshotter& snapshots, const std::string& key, sys::Pipe pipe)
-      : read_(std::move(pipe.read)) {
-    thread_ = std::thread([this, &snapshots, key, write = std::move(pipe.write)]() mutable {
-      FdSink sink(write.get());
-      result_ = snapshots.diff(key, sink);
-      write.reset();
-    });
-  }
-
-  UniqueFd read_;
-  Result<> result_;  // written by the thread, read after its end
-  std::thread thread_;
-};
 
 // Keeps the container still while its changes are read.
 class Pause {
@@ -83,12 +37,6 @@ class Pause {
   Monitor monitor_;
 };
 
-Result<images::NewLayer> add_changes(Core& core, const std::string& snapshot,
-                                     content::Lease& lease) {
-  auto diff = TRY(DiffSource::start(core.images.snapshots(), snapshot));
-  return core.images.add_layer(*diff, lease);
-}
-
 Result<oci::RunConfig> new_config(const ContainerInfo& info, const CommitOptions& options) {
   oci::RunConfig config = options.config.value_or(oci::RunConfig());
   TRY(apply_changes(config, options.changes));
@@ -109,7 +57,7 @@ oci::History history_entry(const ContainerInfo& info, const CommitOptions& optio
 }  // namespace
 
 Result<std::string> commit_container(Core& core, Container& container,
-                                     const CommitOptions& options) {
+                                     const CommitOptions& options, const CancelToken& cancel) {
   std::lock_guard operation(container.operation);
   Record record = container.record();
   Status status = record.info.state.status;
@@ -127,7 +75,8 @@ Result<std::string> commit_container(Core& core, Container& container,
   std::vector<oci::Descriptor> layers = image.manifest_doc.layers;
   {
     Pause pause = TRY(Pause::take(core, container, options.pause));
-    images::NewLayer layer = TRY_CONTEXT(add_changes(core, record.snapshot, *lease), "commit");
+    snapshot::DiffSource diff(core.images.snapshots(), record.snapshot, cancel);
+    images::NewLayer layer = TRY_CONTEXT(core.images.add_layer(diff, *lease), "commit");
     config.diff_ids.push_back(layer.diff_id);
     layers.push_back(layer.descriptor);
   }

@@ -198,8 +198,8 @@ Result<> FileService::export_tree(const std::string& reference, Sink& sink,
 }
 
 Result<std::string> FileService::commit(const std::string& reference,
-                                        const CommitOptions& options) {
-  return commit_container(core_, *TRY(core_.table.find(reference)), options);
+                                        const CommitOptions& options, const CancelToken& cancel) {
+  return commit_container(core_, *TRY(core_.table.find(reference)), options, cancel);
 }
 
 }  // namespace skiff::engine

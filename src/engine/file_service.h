@@ -17,7 +17,8 @@ class FileService : public Files {
                        const ArchivePutOptions& options) override;
   Result<std::vector<snapshot::Change>> changes(const std::string& container) override;
   Result<> export_tree(const std::string& container, Sink& tar, const CancelToken& cancel) override;
-  Result<std::string> commit(const std::string& container, const CommitOptions& options) override;
+  Result<std::string> commit(const std::string& container, const CommitOptions& options,
+                             const CancelToken& cancel) override;
 
  private:
   Core& core_;

@@ -61,8 +61,8 @@ class Files {
   virtual Result<> export_tree(const std::string& container, Sink& tar,
                                const CancelToken& cancel) = 0;
   // Returns the new image's id.
-  virtual Result<std::string> commit(const std::string& container,
-                                     const CommitOptions& options) = 0;
+  virtual Result<std::string> commit(const std::string& container, const CommitOptions& options,
+                                     const CancelToken& cancel) = 0;
 };
 
 // Applies Dockerfile-like instructions (CMD ENTRYPOINT ENV EXPOSE LABEL ONBUILD USER VOLUME

@@ -211,7 +211,7 @@ TEST_F(FilesTest, CommitMakesAnImage) {
   options.author = "somebody";
   options.comment = "a message";
   options.changes = {"CMD [\"cat\", \"/kept\"]", "ENV B=2"};
-  auto image_id = files().commit(id, options);
+  auto image_id = files().commit(id, options, {});
   ASSERT_TRUE(image_id) << image_id.error().message();
   EXPECT_EQ(info(id).state.status, Status::kRunning);
   auto image = images_->find("made:1");

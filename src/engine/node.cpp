@@ -55,8 +55,7 @@ Result<> write_file_body(int parent, const std::string& name, Source& body) {
   UniqueFd fd(
       ::openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return failed("create", name);
-  FdSink sink(fd.get());
-  TRY_CONTEXT(copy(body, sink), cat("write ", name));
+  TRY_CONTEXT(copy_sparse(body, fd.get(), {}), cat("write ", name));
   return {};
 }
 

@@ -20,7 +20,7 @@ Result<> mount_root(Core& core, const Container& container, const std::string& s
   TRY(make_directories(container.paths.rootfs(), 0700));
   TRY(make_directories(container.paths.bundle(), 0700));
   auto mount = TRY(core.images.snapshots().mount_of(snapshot));
-  // Stays until finish_process(), also across a restart of the daemon.
+  // Stays until free_process(), also across a restart of the daemon.
   (void)TRY(snapshot::MountedSnapshot::mount(mount, container.paths.rootfs())).release();
   return {};
 }
@@ -142,7 +142,7 @@ Result<> start_process(Core& core, Container& container) {
   return started;
 }
 
-void finish_process(Core& core, Container& container, const runtime::ExitStatus& status) {
+void free_process(Core& core, Container& container) {
   disconnect_network(core, container);
   if (Monitor monitor = container.take_monitor()) {
     if (Result<> removed = monitor->remove(); !removed) {
@@ -153,14 +153,6 @@ void finish_process(Core& core, Container& container, const runtime::ExitStatus&
     log_warn(cat("container ", container.id, ": ", cleaned.error().message()));
   }
   publish_volume_events(core, container, "unmount");
-  container.change([&](Record& record) {
-    State& state = record.info.state;
-    state.status = Status::kExited;
-    state.pid = 0;
-    state.exit_code = status.code;
-    state.oom_killed = status.oom_killed;
-    state.finished = status.finished;
-  });
 }
 
 Result<> clean_run_directory(const Container& container) {

@@ -10,8 +10,8 @@ namespace skiff::engine {
 // not be running. On failure all is undone, and the record tells the error and exit code.
 Result<> start_process(Core& core, Container& container);
 
-// Frees what the ended process used and records `status` (as exited). `operation` is held.
-void finish_process(Core& core, Container& container, const runtime::ExitStatus& status);
+// Frees what the ended process used; the record is the caller's. `operation` is held.
+void free_process(Core& core, Container& container);
 
 // Unmounts and removes RUN/containers/ID, whatever of it is there.
 Result<> clean_run_directory(const Container& container);

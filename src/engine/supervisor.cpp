@@ -108,22 +108,25 @@ Result<> Supervisor::start(const std::shared_ptr<Container>& container) {
 
 void Supervisor::watch(const std::shared_ptr<Container>& container) {
   Monitor monitor = container->monitor();
-  auto fd = monitor->watch();
-  if (!fd) {
+  if (Result<> added = add_watch(container, monitor); !added) {
     // A monitor that does not answer is as good as dead.
-    log_warn(cat("container ", container->id, ": ", fd.error().message()));
+    log_warn(cat("container ", container->id, ": ", added.error().message()));
     core_.tasks.run([this, container, monitor] { on_end({UniqueFd(), container, monitor}); });
     return;
   }
   if (has_health_check(container->info())) {
     core_.tasks.run([this, container, monitor] { run_health_checks(core_, container, monitor); });
   }
-  int number = fd->get();
+}
+
+Result<> Supervisor::add_watch(const std::shared_ptr<Container>& container,
+                               const Monitor& monitor) {
+  UniqueFd fd = TRY(monitor->watch());
+  int number = fd.get();
   std::lock_guard lock(mutex_);
-  watched_.insert_or_assign(number, Watched{std::move(*fd), container, std::move(monitor)});
-  if (Result<> added = add_to_epoll(epoll_.get(), number); !added) {
-    log_error(cat("container ", container->id, ": ", added.error().message()));
-  }
+  TRY(add_to_epoll(epoll_.get(), number));
+  watched_.insert_or_assign(number, Watched{std::move(fd), container, monitor});
+  return {};
 }
 
 void Supervisor::on_end(const Watched& watched) {
@@ -138,12 +141,17 @@ void Supervisor::on_end(const Watched& watched) {
 
 void Supervisor::record_exit(const std::shared_ptr<Container>& container,
                              const runtime::ExitStatus& status) {
-  finish_process(core_, *container, status);
-  bool restart = false;
+  free_process(core_, *container);
+  // One change: a stop that comes now must find either a process or a restart to stop.
   auto ran = container->change([&](Record& record) {
-    restart = !core_.stopping && should_restart(record, false);
-    if (restart) record.info.state.status = Status::kRestarting;
-    return record.info.state.finished - record.info.state.started;
+    State& state = record.info.state;
+    state.pid = 0;
+    state.exit_code = status.code;
+    state.oom_killed = status.oom_killed;
+    state.finished = status.finished;
+    bool restart = !core_.stopping && should_restart(record, false);
+    state.status = restart ? Status::kRestarting : Status::kExited;
+    return state.finished - state.started;
   });
   bool steady = ran > kSteadyRun || container->backoff.count() == 0;
   container->backoff = steady ? kFirstBackoff : std::min(container->backoff * 2, kLongestBackoff);

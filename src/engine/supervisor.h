@@ -43,6 +43,8 @@ class Supervisor {
     Monitor monitor;
   };
   void loop();
+  // Has the loop call on_end() for it.
+  Result<> add_watch(const std::shared_ptr<Container>& container, const Monitor& monitor);
   // Ends the watch on `fd`; null where there is none any more.
   std::shared_ptr<Watched> take(int fd);
   void on_end(const Watched& watched);

@@ -78,6 +78,8 @@ Result<> ArchiveContents::add(const TarEntry& entry, Source& body) {
     case TarType::kDirectory:
       return {};
     case TarType::kFile:
+      // No program writes one, and a few bytes could claim zeros without end.
+      if (entry.is_sparse) return Error(Code::kInvalidArgument, "it is a sparse file");
       if (const auto digest = blob_of_path(*path)) return add_blob(*path, *digest, body);
       return add_scratch(*path, body);
     case TarType::kSymlink:

@@ -128,6 +128,13 @@ TEST_F(HostileArchives, NamesThatLeaveTheArchive) {
   }
 }
 
+TEST_F(HostileArchives, AHoleOfTerabytes) {
+  const Path file = outside_.path() / "secret";
+  ASSERT_EQ(::truncate(file.c_str(), off_t{4} << 40U), 0);
+  const std::string sparse = snapshot::run({"tar", "-cSf", "-", "-C", outside_.path().native(), "secret"});
+  expect_refused("sparse", sparse, "sparse");
+}
+
 TEST_F(HostileArchives, LinksInsteadOfFiles) {
   const std::string config = config_for({oci::Digest::of("secret").str()});
   const auto archive = [&](const std::string& layer, const auto& add) {

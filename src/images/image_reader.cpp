@@ -97,28 +97,32 @@ Result<> ImageReader::add_present(const oci::Descriptor& target, int depth, Seen
   return {};
 }
 
-Result<> ImageReader::visit(const oci::Descriptor& target, const Visitor& visitor) {
-  Seen seen;
-  return visit(target, visitor, 0, seen);
+Result<> ImageReader::visit(const oci::Descriptor& target, const Visitor& visitor, Order order) {
+  Walk walk{.visitor = visitor, .order = order, .seen = {}};
+  return visit(target, walk, 0);
 }
 
-Result<> ImageReader::visit(const oci::Descriptor& target, const Visitor& visitor, int depth,
-                            Seen& seen) {
-  TRY(visitor(target));
+Result<> ImageReader::visit(const oci::Descriptor& target, Walk& walk, int depth) {
+  if (walk.order == Order::kParentsFirst) TRY(walk.visitor(target));
+  TRY(visit_children(target, walk, depth));
+  return walk.order == Order::kChildrenFirst ? walk.visitor(target) : Result<>();
+}
+
+Result<> ImageReader::visit_children(const oci::Descriptor& target, Walk& walk, int depth) {
   const bool has_children =
       oci::is_manifest_type(target.media_type) || oci::is_index_type(target.media_type);
-  if (!has_children || depth > kMaxDepth || !seen.insert(target.digest).second) return {};
+  if (!has_children || depth > kMaxDepth || !walk.seen.insert(target.digest).second) return {};
   const Result<NodePtr> parsed = node(target);
   if (!parsed && parsed.error().code() == Code::kNotFound) return {};
   if (!parsed) return parsed.error();
   if ((*parsed)->index) {
     for (const oci::Descriptor& child : (*parsed)->index->manifests) {
-      TRY(visit(child, visitor, depth + 1, seen));
+      TRY(visit(child, walk, depth + 1));
     }
     return {};
   }
-  TRY(visitor((*parsed)->manifest->config));
-  for (const oci::Descriptor& layer : (*parsed)->manifest->layers) TRY(visitor(layer));
+  TRY(walk.visitor((*parsed)->manifest->config));
+  for (const oci::Descriptor& layer : (*parsed)->manifest->layers) TRY(walk.visitor(layer));
   return {};
 }
 

@@ -39,10 +39,13 @@ class ImageReader {
   // The images of `target` whose every blob is here, in the index's order. What cannot be
   // read counts as missing. Remembered until changed().
   Result<std::vector<DocumentPtr>> present(const oci::Descriptor& target);
-  // Calls `visit` for everything that `target` leads to, itself first, each before its
-  // children; those of a missing manifest are unknown. `visit` may see one blob twice.
+  // Calls `visit` for everything that `target` leads to, itself too, each before or after its
+  // children; those of a missing manifest are unknown. `visit` may see one blob twice, of which
+  // the first time is in that order.
   using Visitor = std::function<Result<>(const oci::Descriptor&)>;
-  Result<> visit(const oci::Descriptor& target, const Visitor& visit);
+  enum class Order { kParentsFirst, kChildrenFirst };
+  Result<> visit(const oci::Descriptor& target, const Visitor& visit,
+                 Order order = Order::kParentsFirst);
   // True where everything that `target` leads to is here.
   Result<bool> complete(const oci::Descriptor& target);
   Result<bool> has(const oci::Digest& blob);
@@ -61,8 +64,13 @@ class ImageReader {
   Result<NodePtr> node(const oci::Descriptor& descriptor);
   // What was seen is not entered again: indexes that name each other many times over would
   // otherwise take time without end.
-  using Seen = std::set<oci::Digest>;
-  Result<> visit(const oci::Descriptor& target, const Visitor& visitor, int depth, Seen& seen);
+  struct Walk {
+    const Visitor& visitor;
+    Order order;
+    std::set<oci::Digest> seen;
+  };
+  Result<> visit(const oci::Descriptor& target, Walk& walk, int depth);
+  Result<> visit_children(const oci::Descriptor& target, Walk& walk, int depth);
   Result<> add_present(const oci::Descriptor& target, int depth, Seen& seen,
                        std::vector<DocumentPtr>& out);
 

@@ -312,6 +312,21 @@ TEST_F(PullPush, OfAnIndexThatIsNotWholeOnePlatformIsPushed) {
   EXPECT_EQ(registry_.manifests["all"].size(), 3u);
 }
 
+TEST_F(PullPush, AManifestIsPushedBeforeWhatNamesIt) {
+  const auto lease = to_.lease();
+  const auto amd = to_.write({{{"arch", "amd64"}}}, *lease, kAmd64);
+  const auto arm = to_.write({{{"arch", "arm64"}}}, *lease, kArm64);
+  // The inner index names again what the outer one has named before it.
+  const auto inner = to_.make_index("inner:1", {arm, amd}, *lease);
+  to_.make_index(cat(registry_.host(), "/outer:1"), {amd, inner}, *lease);
+  ASSERT_TRUE(push("outer:1"));
+  Lines put;
+  for (const std::string& line : registry_.asked()) {
+    if (line.starts_with("PUT /v2/outer/manifests/")) put.push_back(line.substr(24));
+  }
+  EXPECT_EQ(put, (Lines{amd.digest.str(), arm.digest.str(), inner.digest.str(), "1"}));
+}
+
 TEST_F(PullPush, WhatIsNotHereCannotBePushed) {
   EXPECT_EQ(message_of(push("none:1")),
             cat("An image does not exist locally with the tag: ", registry_.host(), "/none"));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <ranges>
 #include <set>
 #include <thread>
 
@@ -85,7 +84,7 @@ class Push {
 
   Result<> plan(const oci::Descriptor& root) {
     std::set<oci::Digest> seen;
-    return parts_.reader.visit(root, [&](const oci::Descriptor& part) -> Result<> {
+    const auto add = [&](const oci::Descriptor& part) -> Result<> {
       if (!seen.insert(part.digest).second) return {};
       TRY(lease_->hold(part.digest));
       const bool is_document =
@@ -98,7 +97,8 @@ class Push {
         blobs_.push_back({.descriptor = part, .is_layer = !is_config});
       }
       return {};
-    });
+    };
+    return parts_.reader.visit(root, add, ImageReader::Order::kChildrenFirst);
   }
 
   Result<> push_blobs() {
@@ -149,9 +149,9 @@ class Push {
     return {};
   }
 
-  // Children before those that name them: the root was visited first.
+  // Children before those that name them.
   Result<> push_manifests(const oci::Descriptor& root) {
-    for (const oci::Descriptor& manifest : std::views::reverse(manifests_)) {
+    for (const oci::Descriptor& manifest : manifests_) {
       const std::string bytes = TRY(content::read_blob(parts_.store, manifest.digest));
       const bool is_root = manifest.digest == root.digest;
       const oci::Reference as = is_root ? name_ : name_.with_digest(manifest.digest);

@@ -298,7 +298,9 @@ TEST(HttpServer, AnswersWhileTheBodyStillArrives) {
   auto r = client.send({.method = "POST", .target = "/", .stream = &source});
   ASSERT_TRUE(r);
   EXPECT_EQ(body_of(*r).size(), data.size());
-  EXPECT_EQ(client.send({.target = "/"})->status, 200);
+  auto next = client.send({.target = "/"});
+  ASSERT_TRUE(next);
+  EXPECT_EQ(body_of(*next), "");  // read to its end: the handler finishes before the client goes
 }
 
 TEST(HttpServer, HijackHandsOverTheConnectionWithEarlyBytes) {

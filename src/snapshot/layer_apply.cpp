@@ -48,10 +48,6 @@ struct DirectoryAttributes {
   Xattrs xattrs;
 };
 
-bool all_zero(std::string_view bytes) {
-  return bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
-}
-
 class LayerApplier {
  public:
   LayerApplier(UniqueFd root, LowerDir lower, CancelToken cancel)
@@ -84,7 +80,6 @@ class LayerApplier {
   template <typename Make>
   Result<> replace(int parent, const LayerPath& path, const Make& make);
   Result<> remove(int parent, const LayerPath& path);
-  Result<> write_body(int fd, Source& body);
   Result<> hide_lower_root();
 
   OpenDirectory root_;
@@ -93,7 +88,6 @@ class LayerApplier {
   DirectoryCache open_;
   std::map<std::string, DirectoryAttributes> directories_;
   bool root_is_opaque_ = false;
-  std::string buffer_ = std::string(kBufferSize, '\0');
 };
 
 Result<LayerPath> LayerApplier::parse(const std::string& name) {
@@ -295,7 +289,7 @@ Result<> LayerApplier::file(int parent, const LayerPath& path, const TarEntry& e
                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     return fd.get();
   }));
-  TRY(write_body(fd.get(), body));
+  TRY(copy_sparse(body, fd.get(), cancel_));
   // In this order: a change of owner takes away set-user-id bits and capabilities.
   if ((uid != 0 || gid != 0) && ::fchown(fd.get(), uid, gid) != 0) {
     return Error::from_errno(errno, "chown");
@@ -305,29 +299,6 @@ Result<> LayerApplier::file(int parent, const LayerPath& path, const TarEntry& e
   timespec mtime = timespec_of(entry.mtime);
   timespec times[2] = {mtime, mtime};
   if (::futimens(fd.get(), times) != 0) return Error::from_errno(errno, "set times");
-  return {};
-}
-
-// Runs of zeros become holes: a sparse file takes no more room here than where it came from.
-Result<> LayerApplier::write_body(int fd, Source& body) {
-  off_t offset = 0;
-  off_t written = 0;
-  for (;;) {
-    TRY(cancel_.check());
-    size_t n = TRY(read_full(body, buffer_));
-    std::string_view bytes(buffer_.data(), n);
-    if (n == 0) break;
-    if (n < kBufferSize || !all_zero(bytes)) {
-      FdSink sink(fd);
-      if (written != offset && ::lseek(fd, offset, SEEK_SET) < 0)
-        return Error::from_errno(errno, "seek");
-      TRY(sink.write(bytes));
-      written = offset + static_cast<off_t>(n);
-    }
-    offset += static_cast<off_t>(n);
-  }
-  if (written != offset && ::ftruncate(fd, offset) != 0)
-    return Error::from_errno(errno, "truncate");
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <random>
 
+#include "snapshot/diff_source.h"
 #include "snapshot/snapshotter_suite.h"
 
 namespace skiff::snapshot {
@@ -119,12 +120,31 @@ TEST_P(SnapshotterSuite, ADiffUnpacksToTheTreeItWasTakenOf) {
     expected = list_tree(root);
   }
   const std::string diff = diff_of("box");
-  EXPECT_EQ(diff, diff_of("box"));
+  DiffSource read(*store_, "box", {});
+  EXPECT_EQ(read_all(read, size_t{1} << 30U).value(), diff);
   must_unpack("again", "base", diff);
   EXPECT_EQ(difference(expected, listing_of("again")), "");
   ASSERT_TRUE(store_->commit("sealed", "box"));
   EXPECT_EQ(difference(expected, listing_of("sealed")), "");
   EXPECT_EQ(diff_of("sealed"), diff);
+}
+
+// More than a pipe holds: whoever stops reading must not leave the other side stuck.
+TEST_P(SnapshotterSuite, ADiffCanBeGivenUp) {
+  must_unpack("base", "", LayerTar().take());
+  ASSERT_TRUE(store_->prepare("box", "base"));
+  ASSERT_TRUE(write_file(mount("box").path() / "big", std::string(size_t{4} << 20U, 'x')));
+  std::array<char, 100> buffer;
+  CancelSource cancel;
+  {
+    DiffSource diff(*store_, "box", cancel.token());
+    EXPECT_EQ(diff.read(buffer).value(), buffer.size());
+    cancel.cancel();
+    EXPECT_EQ(diff.read(buffer).error().code(), Code::kCancelled);
+  }
+  DiffSource unknown(*store_, "none", {});
+  EXPECT_EQ(unknown.read(buffer).error().code(), Code::kNotFound);
+  EXPECT_EQ(unknown.read(buffer).error().code(), Code::kNotFound);
 }
 
 TEST_P(SnapshotterSuite, ChangesAreThoseThatWereMade) {

@@ -99,8 +99,7 @@ Result<images::NewLayer> Workspace::store_difference(content::Lease& lease,
   return site_->images.add_layer(diff, lease);
 }
 
-Result<Layer> Workspace::commit(content::Lease& lease, CacheHold& hold,
-                                const CancelToken& cancel) {
+Result<Layer> Workspace::commit(content::Lease& lease, CacheHold& hold, const CancelToken& cancel) {
   mounted_.reset();
   images::NewLayer stored = TRY_CONTEXT(store_difference(lease, cancel), "store layer");
   Layer layer{.diff_id = stored.diff_id, .blob = stored.descriptor};

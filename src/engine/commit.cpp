@@ -56,8 +56,8 @@ oci::History history_entry(const ContainerInfo& info, const CommitOptions& optio
 
 }  // namespace
 
-Result<std::string> commit_container(Core& core, Container& container,
-                                     const CommitOptions& options, const CancelToken& cancel) {
+Result<std::string> commit_container(Core& core, Container& container, const CommitOptions& options,
+                                     const CancelToken& cancel) {
   std::lock_guard operation(container.operation);
   Record record = container.record();
   Status status = record.info.state.status;

@@ -6,7 +6,7 @@
 namespace skiff::engine {
 
 // Returns the new image's id.
-Result<std::string> commit_container(Core& core, Container& container,
-                                     const CommitOptions& options, const CancelToken& cancel);
+Result<std::string> commit_container(Core& core, Container& container, const CommitOptions& options,
+                                     const CancelToken& cancel);
 
 }  // namespace skiff::engine

@@ -197,8 +197,8 @@ Result<> FileService::export_tree(const std::string& reference, Sink& sink,
   return {};
 }
 
-Result<std::string> FileService::commit(const std::string& reference,
-                                        const CommitOptions& options, const CancelToken& cancel) {
+Result<std::string> FileService::commit(const std::string& reference, const CommitOptions& options,
+                                        const CancelToken& cancel) {
   return commit_container(core_, *TRY(core_.table.find(reference)), options, cancel);
 }
 

@@ -131,7 +131,8 @@ TEST_F(HostileArchives, NamesThatLeaveTheArchive) {
 TEST_F(HostileArchives, AHoleOfTerabytes) {
   const Path file = outside_.path() / "secret";
   ASSERT_EQ(::truncate(file.c_str(), off_t{4} << 40U), 0);
-  const std::string sparse = snapshot::run({"tar", "-cSf", "-", "-C", outside_.path().native(), "secret"});
+  const std::string sparse =
+      snapshot::run({"tar", "-cSf", "-", "-C", outside_.path().native(), "secret"});
   expect_refused("sparse", sparse, "sparse");
 }
 

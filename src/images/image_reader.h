@@ -64,10 +64,11 @@ class ImageReader {
   Result<NodePtr> node(const oci::Descriptor& descriptor);
   // What was seen is not entered again: indexes that name each other many times over would
   // otherwise take time without end.
+  using Seen = std::set<oci::Digest>;
   struct Walk {
     const Visitor& visitor;
     Order order;
-    std::set<oci::Digest> seen;
+    Seen seen;
   };
   Result<> visit(const oci::Descriptor& target, Walk& walk, int depth);
   Result<> visit_children(const oci::Descriptor& target, Walk& walk, int depth);

@@ -117,7 +117,6 @@ Result<> Copier::copy_one(SourceTree& from, const SourceFile& given, const std::
   SourceFile file = given;
   if (!from.keep_owners()) file.st.st_uid = file.st.st_gid = 0;
   if (S_ISDIR(file.st.st_mode)) return copy_directory(file, path, false);
-  std::string real = path;
   auto existing = target_.lstat(path);
   if (existing && S_ISDIR(existing->st_mode)) {
     return Error(Code::kInvalidArgument, cat("cannot replace directory ", path, " with a file"));

@@ -389,9 +389,9 @@ Result<int64_t> parse_duration_ns(std::string_view text) {
     size_t unit = std::min(text.find_first_of("0123456789.", number), text.size());
     auto scale = kUnits.find(text.substr(number, unit - number));
     double value = 0;
-    auto read = std::from_chars(text.data(), text.data() + number, value);
-    if (scale == kUnits.end() || read.ec != std::errc() || read.ptr != text.data() + number)
-      return bad;
+    const std::string_view digits = text.substr(0, number);
+    auto read = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (scale == kUnits.end() || read.ec != std::errc() || read.ptr != digits.end()) return bad;
     total += value * scale->second;
     text.remove_prefix(unit);
   }

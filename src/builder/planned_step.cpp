@@ -21,7 +21,7 @@ std::string PlannedSolverStep::input_label(size_t input) const {
 Error PlannedSolverStep::placed(Error error) const {
   if (error.code() == Code::kCancelled) return error;
   if (step().trigger) error = std::move(error).with_context(cat("ONBUILD ", step().text));
-  Error out = site_.source.at(step().span, std::move(error));
+  Error out = site_.source.at(step().span, error);
   return Error(out.code(), cat(out.message(), after_excerpt()));
 }
 

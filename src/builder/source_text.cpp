@@ -49,7 +49,7 @@ Result<SourceText> SourceText::make(std::string name, std::string_view text) {
 
 std::string SourceText::place(LineSpan span) const { return cat(name_, ":", span.first); }
 
-Error SourceText::at(LineSpan span, Error error) const {
+Error SourceText::at(LineSpan span, const Error& error) const {
   std::string message = cat(place(span), ": ", error.message(), "\n", excerpt(span));
   return Error(error.code(), std::move(message));
 }

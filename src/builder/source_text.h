@@ -30,7 +30,7 @@ class SourceText {
   const std::vector<std::string>& lines() const { return lines_; }
 
   // `error` with the place in front and the lines around it behind.
-  Error at(LineSpan span, Error error) const;
+  Error at(LineSpan span, const Error& error) const;
   std::string place(LineSpan span) const;  // "Dockerfile:3"
 
  private:

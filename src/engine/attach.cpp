@@ -100,7 +100,7 @@ Result<> check_attachable(const Container& container) {
 }  // namespace
 
 Result<std::unique_ptr<StreamSession>> attach_container(Core& core,
-                                                        std::shared_ptr<Container> container,
+                                                        const std::shared_ptr<Container>& container,
                                                         const AttachOptions& options) {
   TRY(check_attachable(*container));
   if (options.logs) TRY(check_log_readable(container->info()));

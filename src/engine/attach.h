@@ -7,7 +7,7 @@ namespace skiff::engine {
 
 // Registered on return, as Streams::attach() says.
 Result<std::unique_ptr<StreamSession>> attach_container(Core& core,
-                                                        std::shared_ptr<Container> container,
+                                                        const std::shared_ptr<Container>& container,
                                                         const AttachOptions& options);
 
 }  // namespace skiff::engine

@@ -63,7 +63,7 @@ Result<Words> read_words(const oci::RunConfig& config, std::string_view text) {
     }
     in_word = true;
     if (c == quote || (quote == 0 && (c == '"' || c == '\''))) {
-      quote = quote == 0 ? c : 0;
+      quote = quote == 0 ? c : '\0';
       ++at;
     } else if (c == '\\' && quote != '\'' && at + 1 < text.size()) {
       word += text[at + 1];

@@ -35,7 +35,7 @@ void stop_for_shutdown(Core& core, Container& container) {
   core.save_or_log(container);
 }
 
-class LocalEngine : public Engine {
+class LocalEngine final : public Engine {
  public:
   LocalEngine(const EngineOptions& options, images::ImageStore& images,
               network::NetworkManager& networks, const Clock& clock, std::unique_ptr<EngineDb> db)

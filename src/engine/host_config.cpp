@@ -96,7 +96,7 @@ std::vector<Ulimit> read_ulimits(const json::Value& v) {
   return out;
 }
 
-std::string non_empty(std::string text, std::string_view fallback) {
+std::string non_empty(const std::string& text, std::string_view fallback) {
   return text.empty() ? std::string(fallback) : text;
 }
 

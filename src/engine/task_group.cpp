@@ -2,6 +2,7 @@
 
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace skiff::engine {
 
@@ -10,7 +11,7 @@ void TaskGroup::run(std::function<void()> work) {
     std::lock_guard lock(mutex_);
     ++running_;
   }
-  auto task = [this, work] {
+  auto task = [this, work = std::move(work)] {
     work();
     std::lock_guard lock(mutex_);
     --running_;

@@ -21,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/io.h"
@@ -49,6 +50,13 @@ struct TarEntry {
   std::map<std::string, std::string> xattrs;  // full names: "security.capability"
 };
 
+// Bytes [offset, offset + size) of a file lie at `archive_offset`.
+struct TarPiece {
+  uint64_t offset = 0;
+  uint64_t size = 0;
+  uint64_t archive_offset = 0;
+};
+
 class TarReader {
  public:
   explicit TarReader(Source& from);
@@ -61,6 +69,9 @@ class TarReader {
   Result<const TarEntry*> next();
   // The current entry's body, holes filled with zeros.
   Source& body();
+  // Where its bytes lie, counted from where the source began: one piece, or of a sparse file
+  // those that the archive holds, in order. An empty body has none.
+  std::vector<TarPiece> body_pieces() const;
 
  private:
   struct Impl;

@@ -69,8 +69,10 @@ class TarPrograms : public ProgramTest {
     return in_dir(cat("cd tree; ", command, " | cat"));
   }
   void expect_read(const std::string& command, const OnDisk& how) {
-    const auto entries = read_tar(archive(command));
+    const std::string bytes = archive(command);
+    const auto entries = read_tar(bytes);
     ASSERT_TRUE(entries) << entries.error().message();
+    expect_pieces(bytes);
     const Tree expected = tree_of(entries_on_disk(path("tree"), how));
     EXPECT_EQ(difference(expected, tree_of(*entries)), "") << command;
   }

@@ -206,6 +206,21 @@ Result<const TarEntry*> TarReader::next() {
 
 Source& TarReader::body() { return *impl_->body; }
 
+std::vector<TarPiece> TarReader::body_pieces() const {
+  std::vector<TarPiece> pieces;
+  uint64_t next = impl_->offset;
+  const auto add = [&](uint64_t offset, uint64_t size) {
+    if (size > 0) pieces.push_back({offset, size, next});
+    next += size;
+  };
+  if (impl_->sparse) {
+    for (const tar::Piece& piece : impl_->sparse->map()) add(piece.offset, piece.size);
+  } else {
+    add(0, impl_->stored_size);
+  }
+  return pieces;
+}
+
 Result<const TarEntry*> TarReader::Impl::next() {
   if (at_end) return nullptr;
   TRY(skip_body());

@@ -32,6 +32,7 @@ class SparseSource : public Source {
       : stored_(stored), map_(std::move(map)), real_size_(real_size) {}
   Result<size_t> read(std::span<char> buffer) override;
   uint64_t skip_hole() override;
+  const SparseMap& map() const { return map_; }
 
  private:
   // What begins at `position_`: a piece or a hole, up to `end`.

@@ -40,6 +40,22 @@ inline Result<std::vector<ReadEntry>> read_tar(std::string_view bytes, size_t li
   return read_tar(source, limit);
 }
 
+// Each body is what lies in the archive where its pieces say.
+inline void expect_pieces(std::string_view archive) {
+  StringSource source(archive);
+  TarReader tar(source);
+  for (;;) {
+    const auto entry = tar.next();
+    ASSERT_TRUE(entry) << entry.error().message();
+    if (*entry == nullptr) return;
+    std::string expanded((*entry)->size, '\0');
+    for (const TarPiece& piece : tar.body_pieces()) {
+      expanded.replace(piece.offset, piece.size, archive.substr(piece.archive_offset, piece.size));
+    }
+    EXPECT_TRUE(read_all(tar.body(), size_t{64} << 20U).value() == expanded) << (*entry)->name;
+  }
+}
+
 inline Result<std::string> write_tar(const std::vector<ReadEntry>& entries) {
   StringSink out;
   TarWriter tar(out);

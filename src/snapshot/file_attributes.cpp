@@ -42,12 +42,11 @@ Result<std::string> read_value(const std::string& path, const std::string& name)
   return value;
 }
 
-// SELinux labels belong to the host, not to the tree.
-bool is_ours(std::string_view name) {
-  return name.starts_with(kOverlayXattrs) || name == "security.selinux";
-}
-
 }  // namespace
+
+bool is_tree_xattr(std::string_view name) {
+  return !name.starts_with(kOverlayXattrs) && name != "security.selinux";
+}
 
 bool is_opaque(int directory) {
   char value[2];
@@ -58,7 +57,7 @@ Result<Xattrs> read_xattrs(int directory, const std::string& name) {
   std::string path = path_of(directory, name);
   Xattrs xattrs;
   for (const std::string& key : split(TRY_CONTEXT(list_names(path), name), '\0')) {
-    if (key.empty() || is_ours(key)) continue;
+    if (key.empty() || !is_tree_xattr(key)) continue;
     xattrs[key] = TRY_CONTEXT(read_value(path, key), name);
   }
   return xattrs;
@@ -68,7 +67,7 @@ Result<> write_xattrs(int directory, const std::string& name, const Xattrs& xatt
   if (xattrs.empty()) return {};
   std::string path = path_of(directory, name);
   for (const auto& [key, value] : xattrs) {
-    if (is_ours(key)) continue;
+    if (!is_tree_xattr(key)) continue;
     if (::lsetxattr(path.c_str(), key.c_str(), value.data(), value.size(), 0) == 0) continue;
     if (errno == EOPNOTSUPP || (errno == EPERM && key.starts_with("user."))) continue;
     return Error::from_errno(errno, cat("set extended attribute ", key));

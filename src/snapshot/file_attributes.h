@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -13,10 +14,14 @@ namespace skiff::snapshot {
 
 using Xattrs = std::map<std::string, std::string>;
 
-// All of them, except overlayfs's own; never follows a symlink.
+// Whether an attribute is part of a tree: overlayfs's own are not, as they would redirect lookups,
+// nor is the host's SELinux label.
+bool is_tree_xattr(std::string_view name);
+
+// All of them that are part of the tree; never follows a symlink.
 Result<Xattrs> read_xattrs(int directory, const std::string& name);
-// Sets them; overlayfs's own are dropped: they would redirect lookups. What this file system or
-// type of file cannot have (user.* on a symlink) is left out, as Docker does.
+// Sets those that are part of the tree. What this file system or type of file cannot have (user.*
+// on a symlink) is left out, as Docker does.
 Result<> write_xattrs(int directory, const std::string& name, const Xattrs& xattrs);
 
 TimePoint time_of(const timespec& ts);

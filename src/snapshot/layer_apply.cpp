@@ -9,9 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstring>
-#include <limits>
 #include <map>
 #include <optional>
 
@@ -19,6 +17,7 @@
 #include "codec/tar.h"
 #include "snapshot/directory_cache.h"
 #include "snapshot/file_attributes.h"
+#include "snapshot/layer_name.h"
 #include "snapshot/lower_dir.h"
 #include "snapshot/overlay_format.h"
 #include "sys/root_dir.h"
@@ -31,13 +30,6 @@ constexpr size_t kBufferSize = size_t{128} << 10U;
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 Error refuse(std::string why) { return Error(Code::kInvalidArgument, std::move(why)); }
-
-// An entry's name, split: "a/b/c" has parent "a/b" and base "c"; the root has neither.
-struct LayerPath {
-  std::string parent;
-  std::string base;
-  std::string str() const { return parent.empty() ? base : cat(parent, "/", base); }
-};
 
 // What a directory gets once nothing changes in it any more.
 struct DirectoryAttributes {
@@ -59,9 +51,6 @@ class LayerApplier {
   Result<> finish();
 
  private:
-  static Result<LayerPath> parse(const std::string& name);
-  static Result<std::pair<uid_t, gid_t>> owner_of(const TarEntry& entry);
-
   Result<OpenDirectory> open_directory(const std::string& path, bool make);
   Result<UniqueFd> open_through_symlink(const std::string& path);
   Result<UniqueFd> make_implied(int parent, const std::string& path, const std::string& name);
@@ -69,17 +58,17 @@ class LayerApplier {
 
   Result<> whiteout(const std::string& parent, const std::string& name);
   Result<> opaque(const std::string& directory);
-  Result<> directory(int parent, const LayerPath& path, const TarEntry& entry);
-  Result<> file(int parent, const LayerPath& path, const TarEntry& entry, Source& body);
-  Result<> hard_link(int parent, const LayerPath& path, const TarEntry& entry);
-  Result<> special(int parent, const LayerPath& path, const TarEntry& entry);
+  Result<> directory(int parent, const LayerName& path, const TarEntry& entry);
+  Result<> file(int parent, const LayerName& path, const TarEntry& entry, Source& body);
+  Result<> hard_link(int parent, const LayerName& path, const TarEntry& entry);
+  Result<> special(int parent, const LayerName& path, const TarEntry& entry);
   Result<> attributes(int parent, const std::string& name, const TarEntry& entry);
 
   // Calls `make` (-1 with errno on failure); where the name is taken, removes what has it and
   // calls again.
   template <typename Make>
-  Result<> replace(int parent, const LayerPath& path, const Make& make);
-  Result<> remove(int parent, const LayerPath& path);
+  Result<> replace(int parent, const LayerName& path, const Make& make);
+  Result<> remove(int parent, const LayerName& path);
   Result<> hide_lower_root();
 
   OpenDirectory root_;
@@ -90,42 +79,11 @@ class LayerApplier {
   bool root_is_opaque_ = false;
 };
 
-Result<LayerPath> LayerApplier::parse(const std::string& name) {
-  if (name.find('\0') != std::string::npos) return refuse("the name holds a NUL byte");
-  if (name.starts_with('/')) return refuse("the name is absolute");
-  // No path of that length can be used, and each of its directories costs a call on the stack.
-  if (name.size() >= PATH_MAX) return refuse("the name is too long");
-  std::vector<std::string> parts = split(name, '/');
-  std::erase_if(parts, [](const std::string& part) { return part.empty() || part == "."; });
-  if (std::ranges::find(parts, "..") != parts.end()) return refuse("the name leaves the layer");
-  if (parts.empty()) return LayerPath{};
-  std::string base = std::move(parts.back());
-  parts.pop_back();
-  return LayerPath{join(parts, "/"), std::move(base)};
-}
-
-Result<std::pair<uid_t, gid_t>> LayerApplier::owner_of(const TarEntry& entry) {
-  // The highest number means "unchanged" to chown.
-  constexpr uint64_t kHighest = std::numeric_limits<uid_t>::max() - 1;
-  if (entry.uid > kHighest || entry.gid > kHighest) {
-    return refuse(cat("owner ", entry.uid, ":", entry.gid, " is out of range"));
-  }
-  return std::pair(static_cast<uid_t>(entry.uid), static_cast<gid_t>(entry.gid));
-}
-
 Result<> LayerApplier::add(const TarEntry& entry, Source& body) {
-  LayerPath path = TRY(parse(entry.name));
-  if (cat("/", entry.name).find(cat("/", kAufsPrefix)) != std::string::npos &&
-      path.base != kOpaqueMarker) {
-    return {};
-  }
-  if (cat("/", path.parent).find(cat("/", kWhiteoutPrefix)) != std::string::npos) {
-    return refuse("a name beneath a whiteout");
-  }
-  if (path.base == kOpaqueMarker) return opaque(path.parent);
-  if (path.base.starts_with(kWhiteoutPrefix)) {
-    return whiteout(path.parent, path.base.substr(kWhiteoutPrefix.size()));
-  }
+  LayerName path = TRY(parse_layer_name(entry.name));
+  if (path.kind == LayerName::Kind::kIgnored) return {};
+  if (path.kind == LayerName::Kind::kOpaque) return opaque(path.parent);
+  if (path.kind == LayerName::Kind::kWhiteout) return whiteout(path.parent, path.base);
   if (path.base.empty()) {
     if (entry.type != TarType::kDirectory) return refuse("the root must be a directory");
     return directory(root_->get(), path, entry);
@@ -211,7 +169,6 @@ Result<LowerDir> LayerApplier::lower_at(const std::string& path) {
 
 // A whiteout deletes what lies below, never what this layer holds itself.
 Result<> LayerApplier::whiteout(const std::string& parent_path, const std::string& name) {
-  if (name.empty() || name == "." || name == "..") return refuse("a whiteout of no name");
   if (lower_.empty()) return {};
   OpenDirectory opened = TRY(open_directory(parent_path, true));
   int parent = opened->get();
@@ -221,7 +178,7 @@ Result<> LayerApplier::whiteout(const std::string& parent_path, const std::strin
   if (::fstatat(parent, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
     return Error::from_errno(errno, "stat");
   }
-  if (S_ISDIR(st.st_mode)) return opaque(LayerPath{parent_path, name}.str());
+  if (S_ISDIR(st.st_mode)) return opaque(LayerName{.parent = parent_path, .base = name}.path());
   return {};
 }
 
@@ -237,9 +194,9 @@ Result<> LayerApplier::opaque(const std::string& directory) {
   return {};
 }
 
-Result<> LayerApplier::directory(int parent, const LayerPath& path, const TarEntry& entry) {
-  auto [uid, gid] = TRY(owner_of(entry));
-  std::string key = path.str();
+Result<> LayerApplier::directory(int parent, const LayerName& path, const TarEntry& entry) {
+  auto [uid, gid] = TRY(layer_owner(entry));
+  std::string key = path.path();
   if (!path.base.empty() && ::mkdirat(parent, path.base.c_str(), 0700) != 0) {
     if (errno != EEXIST) return Error::from_errno(errno, "mkdir");
     struct stat st{};
@@ -257,7 +214,7 @@ Result<> LayerApplier::directory(int parent, const LayerPath& path, const TarEnt
 }
 
 template <typename Make>
-Result<> LayerApplier::replace(int parent, const LayerPath& path, const Make& make) {
+Result<> LayerApplier::replace(int parent, const LayerName& path, const Make& make) {
   if (make() >= 0) return {};
   if (errno == EEXIST) {
     TRY(remove(parent, path));
@@ -266,12 +223,12 @@ Result<> LayerApplier::replace(int parent, const LayerPath& path, const Make& ma
   return Error::from_errno(errno, "create");
 }
 
-Result<> LayerApplier::remove(int parent, const LayerPath& path) {
+Result<> LayerApplier::remove(int parent, const LayerName& path) {
   open_.clear();
   if (::unlinkat(parent, path.base.c_str(), 0) == 0) return {};
   TRY(remove_tree(Path(sys::fd_path(parent)) / path.base));
-  std::string beneath = cat(path.str(), "/");
-  directories_.erase(path.str());
+  std::string beneath = cat(path.path(), "/");
+  directories_.erase(path.path());
   auto first = directories_.lower_bound(beneath);
   auto last = std::find_if(first, directories_.end(), [&](const auto& directory) {
     return !directory.first.starts_with(beneath);
@@ -280,9 +237,9 @@ Result<> LayerApplier::remove(int parent, const LayerPath& path) {
   return {};
 }
 
-Result<> LayerApplier::file(int parent, const LayerPath& path, const TarEntry& entry,
+Result<> LayerApplier::file(int parent, const LayerName& path, const TarEntry& entry,
                             Source& body) {
-  auto [uid, gid] = TRY(owner_of(entry));
+  auto [uid, gid] = TRY(layer_owner(entry));
   UniqueFd fd;
   TRY(replace(parent, path, [&] {
     fd.reset(::openat(parent, path.base.c_str(),
@@ -302,13 +259,20 @@ Result<> LayerApplier::file(int parent, const LayerPath& path, const TarEntry& e
   return {};
 }
 
-Result<> LayerApplier::hard_link(int parent, const LayerPath& path, const TarEntry& entry) {
-  LayerPath target =
-      TRY_CONTEXT(parse(entry.link_target), cat("hard link to ", skiff::quoted(entry.link_target)));
+Result<> LayerApplier::hard_link(int parent, const LayerName& path, const TarEntry& entry) {
+  LayerName target = TRY_CONTEXT(parse_link_target(entry.link_target),
+                                 cat("hard link to ", skiff::quoted(entry.link_target)));
   if (target.base.empty()) return refuse("hard link to the root");
-  if (target.str() == path.str()) return {};
+  if (target.path() == path.path()) return {};
   Result<OpenDirectory> opened = open_directory(target.parent, false);
   auto link = [&] {
+    struct stat st{};
+    // A deletion is no file of the layer, whatever form it has on disk.
+    if (::fstatat((*opened)->get(), target.base.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        is_whiteout(st)) {
+      errno = ENOENT;
+      return -1;
+    }
     return ::linkat((*opened)->get(), target.base.c_str(), parent, path.base.c_str(), 0);
   };
   Result<> made = opened ? replace(parent, path, link) : std::move(opened.error());
@@ -317,7 +281,7 @@ Result<> LayerApplier::hard_link(int parent, const LayerPath& path, const TarEnt
                     ", which is no file of this layer: ", made.error().message()));
 }
 
-Result<> LayerApplier::special(int parent, const LayerPath& path, const TarEntry& entry) {
+Result<> LayerApplier::special(int parent, const LayerName& path, const TarEntry& entry) {
   mode_t mode = entry.mode & 07777;
   dev_t device = ::makedev(entry.dev_major, entry.dev_minor);
   const char* name = path.base.c_str();
@@ -343,7 +307,7 @@ Result<> LayerApplier::special(int parent, const LayerPath& path, const TarEntry
 
 // Of anything that cannot be opened without an effect.
 Result<> LayerApplier::attributes(int parent, const std::string& name, const TarEntry& entry) {
-  auto [uid, gid] = TRY(owner_of(entry));
+  auto [uid, gid] = TRY(layer_owner(entry));
   if (::fchownat(parent, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0) {
     return Error::from_errno(errno, "chown");
   }

@@ -1,0 +1,59 @@
+#include "snapshot/layer_index.h"
+
+#include "base/strings.h"
+#include "codec/erofs_writer.h"
+
+namespace skiff::snapshot {
+
+namespace {
+
+constexpr size_t kBufferSize = size_t{64} << 10U;
+
+// Knows how much was read.
+class CountedSource : public Source {
+ public:
+  explicit CountedSource(Source& from) : from_(from) {}
+  Result<size_t> read(std::span<char> buffer) override {
+    const size_t n = TRY(from_.read(buffer));
+    count_ += n;
+    return n;
+  }
+  uint64_t count() const { return count_; }
+
+ private:
+  Source& from_;
+  uint64_t count_ = 0;
+};
+
+Result<> read_entries(CountedSource& tar, LayerTree& layer, const CancelToken& cancel) {
+  TarReader reader(tar);
+  for (;;) {
+    TRY(cancel.check());
+    const TarEntry* entry = TRY(reader.next());
+    if (entry == nullptr) break;
+    TRY_CONTEXT(layer.add(*entry, reader.body_pieces()), cat("layer entry ", quoted(entry->name)));
+  }
+  // What follows the end mark is part of the stream whose digest somebody takes.
+  std::string rest(kBufferSize, '\0');
+  while (TRY(tar.read(rest)) > 0) TRY(cancel.check());
+  return {};
+}
+
+}  // namespace
+
+Result<LayerIndexed> write_layer_index(Source& tar, const LayerIndexOptions& options, Sink& index,
+                                       const CancelToken& cancel) {
+  LayerTree layer(options.tree);
+  CountedSource counted(tar);
+  TRY(read_entries(counted, layer, cancel));
+  TRY(layer.finish(options.lower));
+  const ErofsOptions image{
+      .source_size = counted.count(), .read_source = options.read_archive, .uuid = options.uuid};
+  const ErofsWritten written = TRY(write_erofs(layer.tree(), image, index));
+  return LayerIndexed{.archive_bytes = counted.count(),
+                      .index_bytes = written.bytes,
+                      .inodes = written.inodes,
+                      .hides_all_below = layer.hides_all_below()};
+}
+
+}  // namespace skiff::snapshot

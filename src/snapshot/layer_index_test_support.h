@@ -1,0 +1,113 @@
+// For tests: layers indexed and mounted, unpacked by the other back end, and compared.
+#pragma once
+
+#include "snapshot/erofs_test_support.h"
+#include "snapshot/layer_apply.h"
+#include "snapshot/layer_index.h"
+#include "snapshot/overlay_format.h"
+#include "snapshot/suite_support.h"
+
+namespace skiff::snapshot {
+
+using Lines = std::vector<std::string>;
+
+enum class Position { kLowest, kAbove };
+
+inline const int64_t kStart = unix_nanos(Clock::system().now());
+
+inline Result<std::string> index_of_layer(std::string_view tar, Position position,
+                                          const LowerDirectory& lower = {},
+                                          TimePoint implied_mtime = LayerTar::kTime) {
+  StringSource source(tar);
+  StringSink index;
+  LayerIndexOptions options{
+      .tree = {.is_lowest = position == Position::kLowest, .implied_mtime = implied_mtime},
+      .lower = lower};
+  options.read_archive = [tar](uint64_t offset, std::span<char> buffer) -> Result<> {
+    std::ranges::copy(tar.substr(offset, buffer.size()), buffer.begin());
+    return {};
+  };
+  const LayerIndexed done = TRY(write_layer_index(source, options, index));
+  EXPECT_EQ(done.archive_bytes, tar.size());
+  EXPECT_EQ(done.index_bytes, index.text().size());
+  EXPECT_EQ(done.hides_all_below, position == Position::kAbove && tar.starts_with(kOpaqueMarker));
+  return index.take();
+}
+
+inline MountedIndex mount_layer(std::string_view tar, Position position,
+                                const LowerDirectory& lower = {}) {
+  auto index = index_of_layer(tar, position, lower);
+  EXPECT_TRUE(index) << index.error().message();
+  return {index ? *index : "", tar};
+}
+
+// What the other back end makes of an archive.
+class Unpacked {
+ public:
+  Unpacked(std::string_view tar, Position position) {
+    std::vector<Path> lowers;
+    if (position == Position::kAbove) lowers.push_back(empty_.path());
+    StringSource source(tar);
+    done_ = apply_layer(dir_.path(), lowers, source);
+  }
+  const Result<>& done() const { return done_; }
+  const Path& path() const { return dir_.path(); }
+  // So that directories which the archive only implies, made now there, do not differ.
+  LowerDirectory as_lower() const {
+    return [this](const std::string& path) -> Result<std::optional<ErofsAttributes>> {
+      struct stat st{};
+      if (::stat((dir_.path() / path).c_str(), &st) != 0) return std::nullopt;
+      return ErofsAttributes{.mode = st.st_mode & 07777U,
+                             .uid = st.st_uid,
+                             .gid = st.st_gid,
+                             .mtime = time_of(st.st_mtim)};
+    };
+  }
+
+ private:
+  TempDir empty_ = *TempDir::make("/tmp", "skiff-empty-");
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-unpacked-");
+  Result<> done_;
+};
+
+inline bool is_opaque_at(const Path& directory) {
+  return is_opaque(open_file(directory, O_RDONLY | O_DIRECTORY)->get());
+}
+
+// Without the times of what a test made itself, and of deletions, which nobody sees.
+inline Listing without_new_times(Listing listing) {
+  for (auto& [path, line] : listing) {
+    const size_t at = line.find(" mtime ") + 7;
+    const size_t size = line.find_first_of(" ", at) - at;
+    const int64_t time = std::stoll(line.substr(at, size));
+    if (time > kStart || line.find(" device 0:0 ") != std::string::npos)
+      line.replace(at, size, "-");
+  }
+  return listing;
+}
+
+// Both back ends agree: the same error, or the same tree. Returns the error's text.
+inline std::string expect_agreement(std::string_view tar, Position position) {
+  const Unpacked unpacked(tar, position);
+  const auto index = index_of_layer(tar, position, unpacked.as_lower(), Clock::system().now());
+  EXPECT_EQ(index.has_value(), unpacked.done().has_value())
+      << (index ? unpacked.done() : Result<>(index.error())).error().message();
+  if (!index || !unpacked.done()) {
+    if (!index && !unpacked.done()) {
+      EXPECT_EQ(index.error().message(), unpacked.done().error().message());
+    }
+    return index ? "" : index.error().message();
+  }
+  const MountedIndex mounted(*index, tar);
+  EXPECT_EQ(difference(without_new_times(list_tree(unpacked.path(), RootShown::kYes)),
+                       without_new_times(list_tree(mounted.path(), RootShown::kYes))),
+            "");
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(unpacked.path())) {
+    if (entry.is_symlink() || !entry.is_directory()) continue;
+    const Path path = entry.path().lexically_relative(unpacked.path());
+    EXPECT_EQ(is_opaque_at(mounted.path() / path), is_opaque_at(entry.path())) << path;
+  }
+  return "";
+}
+
+}  // namespace skiff::snapshot

@@ -1,0 +1,238 @@
+#include "snapshot/layer_tree.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+#include "base/strings.h"
+#include "snapshot/layer_xattrs.h"
+#include "snapshot/overlay_format.h"
+#include "snapshot/symlink_walk.h"
+
+namespace skiff::snapshot {
+
+namespace {
+
+using Id = ErofsTree::Id;
+
+Error refuse(std::string why) { return Error(Code::kInvalidArgument, std::move(why)); }
+
+// As a system call that failed would be told.
+Error refuse(std::string_view what, int err) { return refuse(cat(what, ": ", std::strerror(err))); }
+
+mode_t type_of(TarType type) {
+  switch (type) {
+    case TarType::kDirectory:
+      return S_IFDIR;
+    case TarType::kSymlink:
+      return S_IFLNK;
+    case TarType::kCharDevice:
+      return S_IFCHR;
+    case TarType::kBlockDevice:
+      return S_IFBLK;
+    case TarType::kFifo:
+      return S_IFIFO;
+    default:
+      return S_IFREG;
+  }
+}
+
+Result<ErofsAttributes> attributes_of(const TarEntry& entry) {
+  const auto [uid, gid] = TRY(layer_owner(entry));
+  ErofsAttributes attributes{
+      .mode = entry.mode & 07777U, .uid = uid, .gid = gid, .mtime = entry.mtime};
+  // Linux knows no other mode of a symlink.
+  if (entry.type == TarType::kSymlink) attributes.mode = 0777;
+  if (!entry.xattrs.empty())
+    attributes.xattrs = TRY(index_xattrs(entry.xattrs, type_of(entry.type)));
+  return attributes;
+}
+
+}  // namespace
+
+LayerTree::LayerTree(const LayerTreeOptions& options)
+    : options_(options), tree_({.mode = 0755, .mtime = options.implied_mtime}) {
+  implied_.emplace(ErofsTree::kRoot, "");
+}
+
+Result<> LayerTree::add(const TarEntry& entry, std::span<const TarPiece> pieces) {
+  const LayerName name = TRY(parse_layer_name(entry.name));
+  if (name.kind == LayerName::Kind::kIgnored) return {};
+  if (name.kind == LayerName::Kind::kOpaque) return opaque(name.parent);
+  if (name.kind == LayerName::Kind::kWhiteout) return whiteout(name, entry.mtime);
+  if (name.base.empty()) return root(entry);
+  const Id parent = TRY(directory_at(name.parent, true));
+  const bool is_directory = entry.type == TarType::kDirectory;
+  if (name.base.size() > NAME_MAX) return refuse(is_directory ? "mkdir" : "create", ENAMETOOLONG);
+  if (is_directory) return directory(parent, name, entry);
+  if (entry.type == TarType::kHardLink) return hard_link(parent, name, entry);
+  if (entry.type == TarType::kFile) return put(parent, name.base, TRY(make_file(entry, pieces)));
+  return put(parent, name.base, TRY(make_special(entry)));
+}
+
+bool LayerTree::is_whiteout(Id id) const {
+  const ErofsTree::Inode& inode = tree_.inode(id);
+  return S_ISCHR(inode.mode) && inode.data == 0;
+}
+
+// The directory `path`; with `make` created where the archive only implied it.
+Result<Id> LayerTree::directory_at(const std::string& path, bool make) {
+  if (path.empty()) return ErofsTree::kRoot;
+  if (path == last_path_) return last_directory_;
+  Id at = ErofsTree::kRoot;
+  for (size_t start = 0; start <= path.size();) {
+    const size_t end = std::min(path.find('/', start), path.size());
+    const std::string_view name = std::string_view(path).substr(start, end - start);
+    const auto here = [&] { return path.substr(0, end); };
+    start = end + 1;
+    const std::optional<Id> found = tree_.find(at, name);
+    if (found && tree_.is_directory(*found)) {
+      at = *found;
+    } else if (found && S_ISLNK(tree_.inode(*found).mode)) {
+      at = TRY(through_symlink(at, *found, here()));
+    } else if (make && (!found || is_whiteout(*found))) {
+      at = TRY(make_implied(at, here(), name, found.has_value()));
+    } else {
+      return refuse(quoted(here()), found ? ENOTDIR : ENOENT);
+    }
+  }
+  last_path_ = path;
+  last_directory_ = at;
+  return at;
+}
+
+Result<Id> LayerTree::make_implied(Id parent, const std::string& path, std::string_view name,
+                                   bool was_deleted) {
+  if (name.size() > NAME_MAX) return refuse(cat("mkdir ", path), ENAMETOOLONG);
+  const Id id = TRY(tree_.add_directory({.mode = 0755, .mtime = options_.implied_mtime}));
+  if (was_deleted) {
+    tree_.unlink(parent, name);
+    opaque_.insert(id);
+  } else {
+    implied_.emplace(id, path);
+  }
+  TRY(tree_.link(parent, name, id));
+  return id;
+}
+
+Result<Id> LayerTree::through_symlink(Id at, Id symlink, const std::string& path) {
+  const SymlinkEnd end = follow_symlink(tree_, at, symlink);
+  if (end.error == 0) return end.directory;
+  if (end.error == EXDEV) return refuse(cat(quoted(path), " is a symlink that leaves the layer"));
+  return refuse(cat(quoted(path), " is a symlink to no directory"), end.error);
+}
+
+// A whiteout deletes what lies below, never what this layer holds itself.
+Result<> LayerTree::whiteout(const LayerName& name, TimePoint mtime) {
+  if (options_.is_lowest) return {};
+  const Id parent = TRY(directory_at(name.parent, true));
+  if (name.base.size() > NAME_MAX) return refuse("make whiteout", ENAMETOOLONG);
+  const std::optional<Id> found = tree_.find(parent, name.base);
+  if (!found) {
+    return tree_.link(parent, name.base, TRY(tree_.add_special({.mtime = mtime}, S_IFCHR)));
+  }
+  if (tree_.is_directory(*found)) opaque_.insert(*found);
+  return {};
+}
+
+Result<> LayerTree::opaque(const std::string& path) {
+  if (options_.is_lowest) return {};
+  if (path.empty()) root_is_opaque_ = true;
+  opaque_.insert(TRY(directory_at(path, true)));
+  return {};
+}
+
+Result<> LayerTree::root(const TarEntry& entry) {
+  if (entry.type != TarType::kDirectory) return refuse("the root must be a directory");
+  TRY(tree_.set_attributes(ErofsTree::kRoot, TRY(attributes_of(entry))));
+  implied_.erase(ErofsTree::kRoot);
+  return {};
+}
+
+Result<> LayerTree::directory(Id parent, const LayerName& name, const TarEntry& entry) {
+  const ErofsAttributes attributes = TRY(attributes_of(entry));
+  const std::optional<Id> found = tree_.find(parent, name.base);
+  if (found && tree_.is_directory(*found)) {
+    implied_.erase(*found);
+    return tree_.set_attributes(*found, attributes);
+  }
+  const Id id = TRY(tree_.add_directory(attributes));
+  if (found && is_whiteout(*found)) opaque_.insert(id);
+  return put(parent, name.base, id);
+}
+
+Result<Id> LayerTree::make_file(const TarEntry& entry, std::span<const TarPiece> pieces) {
+  const ErofsAttributes attributes = TRY(attributes_of(entry));
+  std::vector<ErofsPiece> where;
+  where.reserve(pieces.size());
+  for (const TarPiece& piece : pieces) {
+    where.push_back({piece.offset, piece.size, piece.archive_offset});
+  }
+  return tree_.add_file(attributes, entry.size, where);
+}
+
+Result<Id> LayerTree::make_special(const TarEntry& entry) {
+  const ErofsAttributes attributes = TRY(attributes_of(entry));
+  if (entry.type == TarType::kSymlink) {
+    if (entry.link_target.size() >= PATH_MAX) return refuse("create", ENAMETOOLONG);
+    return tree_.add_symlink(attributes, entry.link_target);
+  }
+  if (entry.type == TarType::kFifo) return tree_.add_special(attributes, S_IFIFO);
+  const bool is_zero = entry.dev_major == 0 && entry.dev_minor == 0;
+  if (entry.type == TarType::kCharDevice && is_zero) {
+    // Overlayfs would take it for a deletion.
+    return refuse("a character device 0:0 cannot be part of a layer");
+  }
+  if (entry.dev_major > 0xfff || entry.dev_minor > 0xfffff) return refuse("create", EINVAL);
+  return tree_.add_special(attributes, type_of(entry.type), entry.dev_major, entry.dev_minor);
+}
+
+Result<> LayerTree::hard_link(Id parent, const LayerName& name, const TarEntry& entry) {
+  const auto what = [&] { return cat("hard link to ", quoted(entry.link_target)); };
+  const LayerName target = TRY_CONTEXT(parse_link_target(entry.link_target), what());
+  if (target.base.empty()) return refuse("hard link to the root");
+  if (target.path() == name.path()) return {};
+  const auto find = [&]() -> Result<Id> {
+    const Id directory = TRY(directory_at(target.parent, false));
+    const std::optional<Id> found = tree_.find(directory, target.base);
+    if (!found || is_whiteout(*found)) return refuse("create", ENOENT);
+    return *found;
+  };
+  Result<Id> found = find();
+  // What it takes the place of may have held its target.
+  if (found && tree_.find(parent, name.base)) {
+    remove(parent, name.base);
+    if (!find()) found = refuse("create", ENOENT);
+  }
+  if (found && tree_.is_directory(*found)) found = refuse("create", EPERM);
+  if (found) return tree_.link(parent, name.base, *found);
+  return refuse(cat(what(), ", which is no file of this layer: ", found.error().message()));
+}
+
+// In the place of whatever has the name.
+Result<> LayerTree::put(Id parent, const std::string& name, Id inode) {
+  remove(parent, name);
+  return tree_.link(parent, name, inode);
+}
+
+void LayerTree::remove(Id parent, const std::string& name) {
+  const std::optional<Id> found = tree_.find(parent, name);
+  if (!found) return;
+  const mode_t type = tree_.inode(*found).mode;
+  if (S_ISDIR(type) || S_ISLNK(type)) last_path_.clear();
+  tree_.unlink(parent, name);
+}
+
+Result<> LayerTree::finish(const LowerDirectory& lower) {
+  for (const auto& [id, path] : implied_) {
+    if (!lower) break;
+    const auto below = TRY_CONTEXT(lower(path), cat("directory ", quoted(path)));
+    if (below) TRY_CONTEXT(tree_.set_attributes(id, *below), cat("directory ", quoted(path)));
+  }
+  for (const Id id : opaque_) TRY(tree_.add_xattr(id, kOpaqueXattr, "y"));
+  return {};
+}
+
+}  // namespace skiff::snapshot

@@ -1,0 +1,18 @@
+// Symlinks of a tree in memory, followed as the kernel would below its root and no further
+// (openat2's RESOLVE_BENEATH).
+#pragma once
+
+#include "codec/erofs_tree.h"
+
+namespace skiff::snapshot {
+
+struct SymlinkEnd {
+  ErofsTree::Id directory = ErofsTree::kRoot;
+  // 0, or why there is no directory: ENOENT, ENOTDIR, ELOOP, EXDEV (it leaves the tree).
+  int error = 0;
+};
+
+// The directory that `symlink`, a name in `directory`, leads to.
+SymlinkEnd follow_symlink(const ErofsTree& tree, ErofsTree::Id directory, ErofsTree::Id symlink);
+
+}  // namespace skiff::snapshot

@@ -1,0 +1,122 @@
+// For tests: file trees worth archiving, the ways to archive them, and what GNU tar makes of an
+// archive.
+#pragma once
+
+#include <sys/xattr.h>
+
+#include <fstream>
+#include <random>
+#include <vector>
+
+#include "snapshot/suite_support.h"
+
+namespace skiff::snapshot {
+
+// One of everything that an archive can hold.
+inline void make_rich_tree(const Path& root) {
+  const std::string deep = cat(std::string(120, 'd'), "/", std::string(200, 'e'));
+  ASSERT_TRUE(make_directories(root / deep, 0755));
+  ASSERT_TRUE(write_file(root / "empty", ""));
+  ASSERT_TRUE(write_file(root / "text", "hello\n"));
+  ASSERT_TRUE(write_file(root / "sp ace\n\"\xc3\xa4\xff", "odd name"));
+  ASSERT_TRUE(write_file(root / deep / "below", std::string(300'000, 'x')));
+  std::filesystem::create_hard_link(root / "text", root / "text-again");
+  std::filesystem::create_hard_link(root / deep / "below", root / "zlink");
+  std::filesystem::create_symlink("../up/and away", root / "link");
+  std::filesystem::create_symlink(std::string(300, 't'), root / "long link");
+  ASSERT_EQ(::mkfifo((root / "fifo").c_str(), 0640), 0);
+  ASSERT_EQ(::mknod((root / "null").c_str(), S_IFCHR | 0666, makedev(1, 3)), 0);
+  ASSERT_EQ(::mknod((root / "disk").c_str(), S_IFBLK | 0660, makedev(259, 70'000)), 0);
+  run({"truncate", "-s", "5M", (root / "sparse").native()});
+  run({"sh", "-c", "echo middle | dd of=$0 bs=1 seek=2500000 conv=notrunc status=none",
+       (root / "sparse").native()});
+  ASSERT_EQ(::lchown((root / "link").c_str(), 12, 34), 0);
+  ASSERT_EQ(::lchown((root / "text").c_str(), 1000, 1'000'000), 0);
+  ASSERT_EQ(::chmod((root / "text").c_str(), 06755), 0);
+  ASSERT_EQ(::chmod((root / std::string(120, 'd')).c_str(), 01777), 0);
+  const timespec times[2] = {{1'600'000'000, 0}, {1'234'567'890, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (root / "link").c_str(), times, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+inline void add_xattrs(const Path& root) {
+  const auto set = [&](const char* name, const char* key, std::string_view value) {
+    ASSERT_EQ(::lsetxattr((root / name).c_str(), key, value.data(), value.size(), 0), 0) << key;
+  };
+  set("text", "user.note", std::string_view("a\0b\n=", 5));
+  set("link", "trusted.on_link", "x");
+  set("empty", "security.capability",
+      std::string_view("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20));
+  const timespec times[2] = {{-5, 0}, {-1, 500'000'000}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (root / "fifo").c_str(), times, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+// Shell commands that archive such a tree, the current directory, in every format there is.
+inline std::vector<std::string> archive_commands() {
+  const std::string gnu = "tar --sort=name --numeric-owner -c ";
+  return {gnu + "--format=gnu .",
+          gnu + "--format=oldgnu -S .",
+          gnu + "--format=pax --xattrs --xattrs-include='*' .",
+          gnu + "--format=pax -S --sparse-version=0.0 .",
+          gnu + "--format=pax -S --sparse-version=0.1 .",
+          gnu + "--format=pax -S --sparse-version=1.0 .",
+          gnu + "--format=ustar text text-again link null empty",
+          "LC_ALL=C.UTF-8 bsdtar -c --format=pax --xattrs -f - [a-r]* t*"};
+}
+
+inline Listing unpacked_by_gnu_tar(const std::string& archive,
+                                   RootShown root_shown = RootShown::kNo) {
+  const TempDir oracle = *TempDir::make("/tmp", "skiff-oracle-");
+  run({"tar", "-xpf", archive, "-C", oracle.path().native(), "--numeric-owner", "--xattrs",
+       "--xattrs-include=*"});
+  return list_tree(oracle.path(), root_shown);
+}
+
+// Makes, changes, moves and removes at random; the same seed does the same.
+class Scrambler {
+ public:
+  Scrambler(Path root, unsigned seed) : root_(std::move(root)), random_(seed) {}
+
+  void step() {
+    const Path at = root_ / name();
+    std::error_code ignored;  // what is not possible is not done
+    switch (pick(8)) {
+      case 0:
+      case 1:
+        std::ofstream(at) << std::string(pick(5000), 'x');
+        break;
+      case 2:
+        std::filesystem::create_directory(at, ignored);
+        break;
+      case 3:
+        std::filesystem::remove_all(at, ignored);
+        break;
+      case 4:
+        std::filesystem::rename(at, root_ / name(), ignored);
+        break;
+      case 5:
+        std::filesystem::create_hard_link(at, root_ / name(), ignored);
+        break;
+      case 6:
+        std::filesystem::create_symlink(name(), at, ignored);
+        break;
+      default:
+        std::filesystem::permissions(at, std::filesystem::perms(0700 + pick(64)), ignored);
+    }
+  }
+
+ private:
+  unsigned pick(unsigned most) { return static_cast<unsigned>(random_() % most); }
+  // Few names, so that they meet.
+  std::string name() {
+    std::string text;
+    for (unsigned depth = 1 + pick(3); depth > 0; --depth) {
+      text += cat(text.empty() ? "" : "/", static_cast<char>('a' + pick(4)));
+    }
+    return text;
+  }
+
+  Path root_;
+  std::mt19937 random_;
+};
+
+}  // namespace skiff::snapshot

@@ -60,6 +60,8 @@ std::span<const Route> image_routes();
 std::span<const Route> build_routes();
 std::span<const Route> volume_routes();
 std::span<const Route> network_routes();
+// This engine's own, below /skiff.
+std::span<const Route> check_routes();
 // Those of the API that this engine refuses by name.
 std::span<const Route> unserved_routes();
 

@@ -92,6 +92,9 @@ class LocalBuilder : public Builder {
                             const CancelToken& cancel) override;
   Result<std::vector<CacheRecord>> disk_usage() override;
   Result<PruneResult> prune(const PruneOptions& options) override;
+  Result<size_t> check(const CheckOptions& options, const ProblemSink& report) override {
+    return cache_->check(options, report);
+  }
 
  private:
   Result<oci::Descriptor> make_target(const std::vector<PlatformImage>& built,
@@ -183,8 +186,8 @@ Result<PruneResult> LocalBuilder::prune(const PruneOptions& options) {
 
 // Whether a record's layer can still be built upon and put into an image.
 bool is_present(images::ImageStore& images, const Layer& layer) {
-  return images.snapshots().stat(layer.snapshot).has_value() &&
-         images.content().info(layer.blob.digest).has_value();
+  const auto blob = images.content().info(layer.blob.digest);
+  return images.snapshots().stat(layer.snapshot).has_value() && blob && !blob->damaged;
 }
 
 }  // namespace

@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/io.h"
+#include "base/problem.h"
 #include "images/image_store.h"
 #include "network/network_manager.h"
 #include "oci/platform.h"
@@ -166,6 +167,9 @@ class Builder {
 
   virtual Result<std::vector<CacheRecord>> disk_usage() = 0;
   virtual Result<PruneResult> prune(const PruneOptions& options) = 0;
+  // Tells each record of the cache whose layer is gone; repair drops them. Returns how many
+  // records it looked at.
+  virtual Result<size_t> check(const CheckOptions& options, const ProblemSink& report) = 0;
 };
 
 struct BuilderOptions {

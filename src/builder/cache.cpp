@@ -72,7 +72,15 @@ void drop_count(auto& counts, const auto& key) {
 struct Cache::Row {
   std::string id;
   StepResult result;
+  std::string description;
 };
+
+namespace {
+
+constexpr std::string_view kRowColumns =
+    "id, result, snapshot, diff_id, blob, blob_type, blob_size, size, created, description";
+
+}  // namespace
 
 Result<std::unique_ptr<Cache>> Cache::open(const Path& file,
                                            std::function<bool(const Layer&)> present,
@@ -82,12 +90,16 @@ Result<std::unique_ptr<Cache>> Cache::open(const Path& file,
 }
 
 Result<std::optional<Cache::Row>> Cache::row_of(const std::string& key) {
-  Statement s = TRY(
-      db_.prepare("SELECT id, result, snapshot, diff_id, blob, blob_type, blob_size, size, created "
-                  "FROM records JOIN keys ON record = id WHERE key = ?",
-                  key));
+  Statement s = TRY(db_.prepare(
+      cat("SELECT ", kRowColumns, " FROM records JOIN keys ON record = id WHERE key = ?"), key));
   if (!TRY(s.step())) return std::nullopt;
-  Row row{s.text(0), {.id = s.text(1), .created = time_of(s.integer(8))}};
+  return TRY(read_row(s));
+}
+
+Result<Cache::Row> Cache::read_row(const Statement& s) {
+  Row row{.id = s.text(0),
+          .result = {.id = s.text(1), .created = time_of(s.integer(8))},
+          .description = s.text(9)};
   if (s.text(2).empty()) return row;
   Layer layer{.diff_id = TRY(oci::Digest::parse(s.text(3))), .snapshot = s.text(2)};
   layer.blob.media_type = s.text(5);
@@ -186,6 +198,43 @@ Result<std::string> Cache::explain_miss(const StepIdentity& identity, const KeyP
     fewest = count;
   }
   return nearest ? explain_difference(*nearest, parts) : "";
+}
+
+Result<std::vector<Cache::Row>> Cache::layer_rows() {
+  Statement s = TRY(db_.prepare(
+      cat("SELECT ", kRowColumns, " FROM records WHERE snapshot <> '' ORDER BY created, id")));
+  std::vector<Row> rows;
+  while (TRY(s.step())) rows.push_back(TRY(read_row(s)));
+  return rows;
+}
+
+Result<size_t> Cache::check(const CheckOptions& options, const ProblemSink& report) {
+  std::vector<Row> rows;
+  std::vector<std::string> faults;
+  {
+    const std::scoped_lock lock(mutex_);
+    faults = TRY(db_.faults());
+    rows = TRY(layer_rows());
+  }
+  for (const std::string& fault : faults) {
+    report({.what = fault,
+            .where = "builder/cache.db",
+            .remedy = "stop the daemon and delete it: builds run all steps again"});
+  }
+  for (const Row& row : rows) {
+    if (present_(*row.result.layer)) continue;
+    Problem problem{.what = cat("build cache: the layer of ", row.description, " is gone"),
+                    .where = cat("builder/cache.db, record ", row.id.substr(0, 12)),
+                    .remedy = kRepairRemedy};
+    if (options.repair) {
+      const std::scoped_lock lock(mutex_);
+      TRY(db_.run("DELETE FROM records WHERE id = ?", row.id));
+      problem.remedy = "dropped: the step runs again";
+      problem.mended = true;
+    }
+    report(problem);
+  }
+  return rows.size();
 }
 
 Result<images::ImageStore::Roots> Cache::roots() {

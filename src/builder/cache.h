@@ -55,6 +55,8 @@ class Cache {
   // the collector. Returns the ids of records with a layer.
   Result<std::vector<std::string>> prune(const PruneOptions& options,
                                          const std::set<std::string>& shared_snapshots);
+  // See Builder::check.
+  Result<size_t> check(const CheckOptions& options, const ProblemSink& report);
 
  private:
   friend class CacheHold;
@@ -62,6 +64,8 @@ class Cache {
   Cache(Database db, std::function<bool(const Layer&)> present, const Clock& clock)
       : db_(std::move(db)), present_(std::move(present)), clock_(clock) {}
   Result<std::optional<Row>> row_of(const std::string& key);
+  static Result<Row> read_row(const Statement& s);
+  Result<std::vector<Row>> layer_rows();
   Result<> write_usage();
   Result<std::vector<std::string>> candidates(std::string_view where, const std::string& value,
                                               const std::string& platform);

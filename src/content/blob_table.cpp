@@ -1,5 +1,7 @@
 #include "content/blob_table.h"
 
+#include "base/strings.h"
+
 namespace skiff::content {
 
 namespace {
@@ -9,12 +11,23 @@ constexpr const char* kMigrations[] = {
     "  digest TEXT PRIMARY KEY NOT NULL,"
     "  size INTEGER NOT NULL,"
     "  created INTEGER NOT NULL"  // Unix nanoseconds
-    ") WITHOUT ROWID;"};
+    ") WITHOUT ROWID;",
+    "ALTER TABLE blob ADD COLUMN verified INTEGER NOT NULL DEFAULT 0;"  // Unix nanoseconds
+    "ALTER TABLE blob ADD COLUMN modified INTEGER NOT NULL DEFAULT 0;"  // the same, of the file
+    "ALTER TABLE blob ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0;"};
+
+constexpr std::string_view kColumns = "digest, size, created, verified, modified, damaged";
+
+TimePoint time_of(int64_t nanoseconds) { return TimePoint(std::chrono::nanoseconds(nanoseconds)); }
 
 Result<BlobInfo> row_of(const Statement& s) {
   oci::Digest digest = TRY(oci::Digest::parse(s.text(0)));
-  return BlobInfo{digest, static_cast<uint64_t>(s.integer(1)),
-                  TimePoint(std::chrono::nanoseconds(s.integer(2)))};
+  return BlobInfo{.digest = digest,
+                  .size = static_cast<uint64_t>(s.integer(1)),
+                  .created = time_of(s.integer(2)),
+                  .verified = time_of(s.integer(3)),
+                  .modified = time_of(s.integer(4)),
+                  .damaged = s.integer(5) != 0};
 }
 
 }  // namespace
@@ -27,8 +40,8 @@ Result<BlobTable> BlobTable::open(const Path& file) {
 
 Result<std::optional<BlobInfo>> BlobTable::find(const oci::Digest& digest) {
   std::lock_guard lock(state_->reader_mutex);
-  Statement s = TRY(state_->reader.prepare(
-      "SELECT digest, size, created FROM blob WHERE digest = ?", digest.str()));
+  Statement s = TRY(state_->reader.prepare(cat("SELECT ", kColumns, " FROM blob WHERE digest = ?"),
+                                           digest.str()));
   if (!TRY(s.step())) return std::optional<BlobInfo>();
   return std::optional<BlobInfo>(TRY(row_of(s)));
 }
@@ -36,7 +49,7 @@ Result<std::optional<BlobInfo>> BlobTable::find(const oci::Digest& digest) {
 Result<std::vector<BlobInfo>> BlobTable::page(const std::string& after) {
   std::lock_guard lock(state_->reader_mutex);
   Statement s = TRY(state_->reader.prepare(
-      "SELECT digest, size, created FROM blob WHERE digest > ? ORDER BY digest LIMIT 500", after));
+      cat("SELECT ", kColumns, " FROM blob WHERE digest > ? ORDER BY digest LIMIT 500"), after));
   std::vector<BlobInfo> rows;
   while (TRY(s.step())) rows.push_back(TRY(row_of(s)));
   return rows;
@@ -45,9 +58,9 @@ Result<std::vector<BlobInfo>> BlobTable::page(const std::string& after) {
 Result<> BlobTable::put(const BlobInfo& blob) {
   std::lock_guard lock(state_->writer_mutex);
   TRY(state_->writer.run(
-      "INSERT INTO blob(digest, size, created) VALUES (?, ?, ?)"
-      " ON CONFLICT(digest) DO UPDATE SET size = excluded.size, created = excluded.created",
-      blob.digest.str(), blob.size, unix_nanos(blob.created)));
+      cat("INSERT OR REPLACE INTO blob(", kColumns, ") VALUES (?, ?, ?, ?, ?, ?)"),
+      blob.digest.str(), blob.size, unix_nanos(blob.created), unix_nanos(blob.verified),
+      unix_nanos(blob.modified), blob.damaged));
   return {};
 }
 
@@ -58,6 +71,11 @@ Result<> BlobTable::erase(std::span<const BlobInfo> blobs) {
     TRY(state_->writer.run("DELETE FROM blob WHERE digest = ?", blob.digest.str()));
   }
   return tx.commit();
+}
+
+Result<std::vector<std::string>> BlobTable::faults() {
+  std::lock_guard lock(state_->reader_mutex);
+  return state_->reader.faults();
 }
 
 }  // namespace skiff::content

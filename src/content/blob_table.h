@@ -20,10 +20,12 @@ class BlobTable {
   Result<std::optional<BlobInfo>> find(const oci::Digest& digest);
   // Up to a few hundred rows after `after` ("" for the first), by digest.
   Result<std::vector<BlobInfo>> page(const std::string& after);
-  // Inserts, or renews `created` of the row that is there.
+  // Inserts, or replaces the row that is there.
   Result<> put(const BlobInfo& blob);
   // Deletes all of them in one transaction; missing ones are success.
   Result<> erase(std::span<const BlobInfo> blobs);
+  // What SQLite finds wrong with the file itself.
+  Result<std::vector<std::string>> faults();
 
  private:
   BlobTable(Database writer, Database reader)

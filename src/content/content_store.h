@@ -10,6 +10,10 @@
 // lease or an open reader uses is allowed: readers keep their fd; leased blobs are skipped
 // by `collect`.
 //
+// A blob whose file was lost or changed is *damaged*. Damage is noticed by open, verify and
+// check, and remembered: `open` refuses the blob (kDataLoss) until the same content is
+// committed again, which replaces the file.
+//
 // Leases live as long as the process: they protect work in flight, and a crash ends the
 // work. A user that turns leased blobs into referenced ones (writes a tag) keeps the lease
 // until no `collect` runs whose `keep` was gathered before that.
@@ -26,9 +30,11 @@
 #include <string>
 #include <vector>
 
+#include "base/cancellation.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/io.h"
+#include "base/problem.h"
 #include "oci/digest.h"
 
 namespace skiff::content {
@@ -37,6 +43,14 @@ struct BlobInfo {
   oci::Digest digest;
   uint64_t size = 0;
   TimePoint created;
+  TimePoint verified;    // when all of it was last read and found right
+  TimePoint modified;    // what its file said of itself then; of another age it is suspect
+  bool damaged = false;  // found so, and not stored again since
+};
+
+struct VerifyOptions {
+  bool always = false;            // else only a suspect file is read
+  uint64_t bytes_per_second = 0;  // 0 for as fast as it goes
 };
 
 // A blob being written. One writer at a time; owned by one thread.
@@ -81,6 +95,16 @@ class ContentStore {
   virtual Result<BlobInfo> commit(Ingest& ingest, const oci::Digest& expected,
                                   Lease* lease = nullptr) = 0;
   virtual Result<> abort(const std::string& reference) = 0;  // missing is success
+
+  // Whether the blob is whole: kDataLoss, with the reason, where its file is gone, of another
+  // length or of other content; kNotFound where there is no such blob.
+  virtual Result<> verify(const oci::Digest& digest, const VerifyOptions& options = {},
+                          const CancelToken& cancel = {}) = 0;
+  // Compares rows, files and ingests with one another, while others work, and tells each
+  // problem. Repair removes damaged blobs and stray files, and adopts a file without a row
+  // where it is what its name says.
+  virtual Result<> check(const CheckOptions& options, const ProblemSink& report,
+                         const CancelToken& cancel = {}) = 0;
 
   virtual Result<> remove(const oci::Digest& digest) = 0;  // kNotFound
   virtual Result<> walk(const std::function<Result<>(const BlobInfo&)>& visit) = 0;

@@ -1,49 +1,19 @@
-// The local content store: files under ROOT/blobs, rows in content.db.
-//
-// Order of a commit: bytes -> fsync -> rename -> fsync of the directory -> row. Order of a
-// removal: row -> unlink. So a crash can leave a file without a row, never an acknowledged
-// row without its file.
+#include "content/local_store.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <mutex>
-#include <unordered_set>
 
 #include "base/log.h"
 #include "base/random.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
-#include "content/blob_table.h"
-#include "content/content_store.h"
-#include "content/ingest_file.h"
-#include "content/layout.h"
-#include "content/lease_table.h"
 #include "content/reconcile.h"
-#include "content/root_lock.h"
 
 namespace skiff::content {
 
 namespace {
-
-// References whose ingest is open. Shared with the ingests, which may outlive the store.
-class OpenReferences {
- public:
-  bool add(const std::string& reference) {
-    std::lock_guard lock(mutex_);
-    return set_.insert(reference).second;
-  }
-  void remove(const std::string& reference) {
-    std::lock_guard lock(mutex_);
-    set_.erase(reference);
-  }
-
- private:
-  std::mutex mutex_;
-  std::unordered_set<std::string> set_;
-};
 
 class FileReader : public BlobReader {
  public:
@@ -58,43 +28,7 @@ class FileReader : public BlobReader {
   uint64_t size_;
 };
 
-class LocalStore : public ContentStore {
- public:
-  LocalStore(RootLock lock, Layout layout, BlobTable table, DurableFiles& files, const Clock& clock)
-      : lock_(std::move(lock)),
-        layout_(std::move(layout)),
-        table_(std::move(table)),
-        files_(files),
-        clock_(clock) {}
-
-  Result<BlobInfo> info(const oci::Digest& digest) override;
-  Result<std::unique_ptr<BlobReader>> open(const oci::Digest& digest) override;
-  Result<std::unique_ptr<Ingest>> ingest(const std::string& reference,
-                                         HashAlgorithm algorithm) override;
-  Result<BlobInfo> commit(Ingest& ingest, const oci::Digest& expected, Lease* lease) override;
-  Result<> abort(const std::string& reference) override;
-  Result<> remove(const oci::Digest& digest) override;
-  Result<> walk(const std::function<Result<>(const BlobInfo&)>& visit) override;
-  Result<std::unique_ptr<Lease>> lease() override { return leases_->make_lease(); }
-  Result<uint64_t> collect(const std::set<oci::Digest>& keep, std::chrono::seconds grace) override;
-
- private:
-  Result<> check_digest(IngestFile& ingest, const oci::Digest& expected);
-  Result<BlobInfo> renew(IngestFile& ingest, BlobInfo existing);
-  Result<BlobInfo> publish(IngestFile& ingest, const oci::Digest& expected);
-  Result<> make_shelf(const oci::Digest& digest);
-  Result<uint64_t> sweep(const std::vector<BlobInfo>& candidates);
-
-  RootLock lock_;
-  Layout layout_;
-  BlobTable table_;
-  DurableFiles& files_;
-  const Clock& clock_;
-  // Guards the pairing of files and rows: held from rename to row, and from row to unlink.
-  std::mutex pairing_;
-  std::shared_ptr<OpenReferences> open_references_ = std::make_shared<OpenReferences>();
-  std::shared_ptr<LeaseTable> leases_ = std::make_shared<LeaseTable>();
-};
+}  // namespace
 
 Result<BlobInfo> LocalStore::info(const oci::Digest& digest) {
   std::optional<BlobInfo> found = TRY(table_.find(digest));
@@ -104,25 +38,31 @@ Result<BlobInfo> LocalStore::info(const oci::Digest& digest) {
 
 Result<std::unique_ptr<BlobReader>> LocalStore::open(const oci::Digest& digest) {
   BlobInfo blob = TRY(info(digest));
+  if (std::string fault = visible_fault(blob); !fault.empty()) return damaged_blob(digest, fault);
   UniqueFd fd =
       TRY_CONTEXT(open_file(layout_.blob(digest), O_RDONLY), cat("open blob ", digest.str()));
-  struct stat st{};
-  if (::fstat(fd.get(), &st) != 0) return Error::from_errno(errno, cat("stat ", digest.str()));
-  if (static_cast<uint64_t>(st.st_size) != blob.size) {
-    return Error(Code::kDataLoss,
-                 cat("blob ", digest.str(), " has ", st.st_size, " bytes on disk, ", blob.size,
-                     " expected: the file was damaged"));
-  }
   return std::make_unique<FileReader>(std::move(fd), blob.size);
+}
+
+std::string LocalStore::visible_fault(const BlobInfo& blob) const {
+  struct stat st{};
+  if (::stat(layout_.blob(blob.digest).c_str(), &st) != 0) {
+    return errno == ENOENT ? "its file is gone" : cat("stat: ", ::strerror(errno));
+  }
+  if (static_cast<uint64_t>(st.st_size) != blob.size) {
+    return cat("its file has ", st.st_size, " bytes, not ", blob.size);
+  }
+  return blob.damaged ? "its content is not what it was" : "";
 }
 
 Result<std::unique_ptr<Ingest>> LocalStore::ingest(const std::string& reference,
                                                    HashAlgorithm algorithm) {
-  if (!open_references_->add(reference)) {
+  Path file = layout_.ingest(reference);
+  if (!open_ingests_->add(file)) {
     return Error(Code::kUnavailable, cat("ingest ", reference, " is being written already"));
   }
-  auto close = [open = open_references_, reference] { open->remove(reference); };
-  auto ingest = IngestFile::open(layout_.ingest(reference), reference, algorithm, close);
+  auto close = [open = open_ingests_, file] { open->remove(file); };
+  auto ingest = IngestFile::open(file, reference, algorithm, close);
   if (!ingest) {
     close();
     return std::move(ingest.error());
@@ -136,13 +76,18 @@ Result<BlobInfo> LocalStore::commit(Ingest& ingest, const oci::Digest& expected,
     return Error(Code::kFailedPrecondition, "commit of an ingest that is finished or not ours");
   }
   TRY(check_digest(*file, expected));
-  bool known = TRY(table_.find(expected)).has_value();
+  // What is there and damaged is replaced.
+  auto whole = [&](const std::optional<BlobInfo>& row) {
+    return row && visible_fault(*row).empty();
+  };
+  bool known = whole(TRY(table_.find(expected)));
   // The slow part, before anybody has to wait for us.
   if (!known) TRY_CONTEXT(files_.sync_file(file->fd()), cat("store blob ", expected.str()));
 
   std::lock_guard pairing(pairing_);
   if (lease != nullptr) TRY(lease->hold(expected));
-  if (std::optional<BlobInfo> existing = TRY(table_.find(expected))) return renew(*file, *existing);
+  std::optional<BlobInfo> existing = TRY(table_.find(expected));
+  if (whole(existing)) return renew(*file, *existing);
   if (known) TRY_CONTEXT(files_.sync_file(file->fd()), cat("store blob ", expected.str()));
   return publish(*file, expected).context(cat("store blob ", expected.str()));
 }
@@ -174,7 +119,14 @@ Result<BlobInfo> LocalStore::publish(IngestFile& ingest, const oci::Digest& expe
     ::rename(blob.c_str(), ingest.path().c_str());
   });
   TRY(files_.sync_directory(blob.parent_path()));
-  BlobInfo info{expected, ingest.offset(), clock_.now()};
+  struct stat st{};
+  if (::fstat(ingest.fd(), &st) != 0) return Error::from_errno(errno, "stat");
+  TimePoint now = clock_.now();
+  BlobInfo info{.digest = expected,
+                .size = ingest.offset(),
+                .created = now,
+                .verified = now,
+                .modified = modified_time(st)};
   TRY(table_.put(info));
   undo.dismiss();
   ingest.finish();
@@ -189,11 +141,11 @@ Result<> LocalStore::make_shelf(const oci::Digest& digest) {
 }
 
 Result<> LocalStore::abort(const std::string& reference) {
-  if (!open_references_->add(reference)) {
+  Path file = layout_.ingest(reference);
+  if (!open_ingests_->add(file)) {
     return Error(Code::kUnavailable, cat("ingest ", reference, " is being written"));
   }
-  ScopeExit close([&] { open_references_->remove(reference); });
-  Path file = layout_.ingest(reference);
+  ScopeExit close([&] { open_ingests_->remove(file); });
   if (::access(file.c_str(), F_OK) != 0) return {};
   return files_.unlink(file);
 }
@@ -202,7 +154,13 @@ Result<> LocalStore::remove(const oci::Digest& digest) {
   std::lock_guard pairing(pairing_);
   BlobInfo blob = TRY(info(digest));
   TRY(table_.erase({&blob, 1}));
-  return files_.unlink(layout_.blob(digest)).context(cat("remove blob ", digest.str()));
+  return unlink_blob(digest).context(cat("remove blob ", digest.str()));
+}
+
+Result<> LocalStore::unlink_blob(const oci::Digest& digest) {
+  Result<> removed = files_.unlink(layout_.blob(digest));
+  if (!removed && removed.error().code() == Code::kNotFound) return {};
+  return removed;
 }
 
 Result<> LocalStore::walk(const std::function<Result<>(const BlobInfo&)>& visit) {
@@ -246,13 +204,21 @@ Result<uint64_t> LocalStore::sweep(const std::vector<BlobInfo>& candidates) {
   }
   uint64_t freed = 0;
   for (const BlobInfo& blob : doomed) {
-    TRY(files_.unlink(layout_.blob(blob.digest)));
+    TRY(unlink_blob(blob.digest));
     freed += blob.size;
   }
   return freed;
 }
 
-}  // namespace
+TimePoint modified_time(const struct stat& st) {
+  return TimePoint(std::chrono::seconds(st.st_mtim.tv_sec) +
+                   std::chrono::nanoseconds(st.st_mtim.tv_nsec));
+}
+
+Error damaged_blob(const oci::Digest& digest, std::string_view fault) {
+  return Error(Code::kDataLoss, cat("blob ", digest.str(), " is damaged on disk (", fault,
+                                    "): pull, load or push it anew to replace it"));
+}
 
 Result<std::unique_ptr<ContentStore>> open_content_store(const Path& root, DurableFiles& files,
                                                          const Clock& clock) {
@@ -260,7 +226,7 @@ Result<std::unique_ptr<ContentStore>> open_content_store(const Path& root, Durab
     Layout layout(root);
     TRY(layout.make(files));
     RootLock lock = TRY(RootLock::take(root));
-    BlobTable table = TRY(BlobTable::open(root / "content.db"));
+    BlobTable table = TRY(BlobTable::open(layout.database()));
     TRY(reconcile(layout, table, files, clock));
     return std::make_unique<LocalStore>(std::move(lock), std::move(layout), std::move(table), files,
                                         clock);
@@ -272,7 +238,7 @@ Result<std::string> read_blob(ContentStore& store, const oci::Digest& digest, si
   std::unique_ptr<BlobReader> reader = TRY(store.open(digest));
   std::string bytes = TRY_CONTEXT(read_all(*reader, limit), cat("read blob ", digest.str()));
   if (oci::Digest::of(bytes, digest.algorithm()) != digest) {
-    return Error(Code::kDataLoss, cat("blob ", digest.str(), " was damaged on disk"));
+    return damaged_blob(digest, "its content is not what it was");
   }
   return bytes;
 }

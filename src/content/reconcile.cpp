@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "content/local_store.h"
 
 namespace skiff::content {
 
@@ -28,18 +29,19 @@ Result<> drop_rows_without_file(const Layout& layout, BlobTable& table) {
   }
 }
 
-// The digest by its place in the tree: blobs/ALGORITHM/HH/HEX.
-Result<oci::Digest> digest_of_path(const Path& file) {
-  std::string algorithm = file.parent_path().parent_path().filename().native();
-  return TRY(oci::Digest::parse(cat(algorithm, ":", file.filename().native())));
-}
-
 Result<bool> has_content(const Path& file, const oci::Digest& digest) {
   UniqueFd fd = TRY(open_file(file, O_RDONLY));
   FdSource source(fd.get());
   Hasher hasher(digest.algorithm());
   TRY_CONTEXT(copy(source, hasher), file.native());
   return hasher.hex() == digest.hex();
+}
+
+}  // namespace
+
+Result<oci::Digest> digest_of_path(const Path& file) {
+  std::string algorithm = file.parent_path().parent_path().filename().native();
+  return TRY(oci::Digest::parse(cat(algorithm, ":", file.filename().native())));
 }
 
 Result<> adopt_or_remove(const Path& file, BlobTable& table, DurableFiles& files,
@@ -51,7 +53,14 @@ Result<> adopt_or_remove(const Path& file, BlobTable& table, DurableFiles& files
     return files.unlink(file);
   }
   log_info(cat("blob ", digest->str(), " found without its row: kept"));
-  return table.put({*digest, std::filesystem::file_size(file), clock.now()});
+  struct stat st{};
+  if (::stat(file.c_str(), &st) != 0) return Error::from_errno(errno, cat("stat ", file.native()));
+  TimePoint now = clock.now();
+  return table.put({.digest = *digest,
+                    .size = static_cast<uint64_t>(st.st_size),
+                    .created = now,
+                    .verified = now,
+                    .modified = modified_time(st)});
 }
 
 Result<> visit_files(const Path& directory, const std::function<Result<>(const Path&)>& visit) {
@@ -59,30 +68,28 @@ Result<> visit_files(const Path& directory, const std::function<Result<>(const P
   std::vector<Path> files;
   std::filesystem::recursive_directory_iterator walk(directory, error);
   for (; !error && walk != std::filesystem::recursive_directory_iterator(); walk.increment(error)) {
-    if (!walk->is_directory(error)) files.push_back(walk->path());
+    std::error_code gone;  // since it was listed: none of ours
+    if (!walk->is_directory(gone)) files.push_back(walk->path());
   }
   if (error) return Error::from_errno(error.value(), cat("list ", directory.native()));
   for (const Path& file : files) TRY(visit(file));
   return {};
 }
 
-Result<> drop_if_stale(const Path& ingest, DurableFiles& files, TimePoint now) {
+bool is_stale(const Path& ingest, TimePoint now) {
   struct stat st{};
-  if (::stat(ingest.c_str(), &st) != 0) return {};
-  TimePoint touched{std::chrono::seconds(st.st_mtim.tv_sec)};
-  if (now - touched < kStaleIngest) return {};
-  return files.unlink(ingest);
+  if (::stat(ingest.c_str(), &st) != 0) return false;
+  return now - modified_time(st) >= kStaleIngest;
 }
-
-}  // namespace
 
 Result<> reconcile(const Layout& layout, BlobTable& table, DurableFiles& files,
                    const Clock& clock) {
   TRY(drop_rows_without_file(layout, table));
   TRY(visit_files(layout.blobs(),
                   [&](const Path& file) { return adopt_or_remove(file, table, files, clock); }));
-  return visit_files(layout.ingests(),
-                     [&](const Path& ingest) { return drop_if_stale(ingest, files, clock.now()); });
+  return visit_files(layout.ingests(), [&](const Path& ingest) -> Result<> {
+    return is_stale(ingest, clock.now()) ? files.unlink(ingest) : Result<>();
+  });
 }
 
 }  // namespace skiff::content

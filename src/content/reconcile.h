@@ -1,6 +1,8 @@
 // What a crash leaves, put right when the content store opens.
 #pragma once
 
+#include <functional>
+
 #include "content/blob_table.h"
 #include "content/layout.h"
 
@@ -11,5 +13,14 @@ namespace skiff::content {
 //   kept where it is what its name says, else removed;
 // - an ingest nobody touched for a day: removed.
 Result<> reconcile(const Layout& layout, BlobTable& table, DurableFiles& files, const Clock& clock);
+
+// Its steps, which a check takes too. The digest by a file's place in the tree:
+// blobs/ALGORITHM/HH/HEX.
+Result<oci::Digest> digest_of_path(const Path& file);
+Result<> visit_files(const Path& directory, const std::function<Result<>(const Path&)>& visit);
+Result<> adopt_or_remove(const Path& file, BlobTable& table, DurableFiles& files,
+                         const Clock& clock);
+// An ingest that nobody touched for a day.
+bool is_stale(const Path& ingest, TimePoint now);
 
 }  // namespace skiff::content

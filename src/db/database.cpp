@@ -231,6 +231,21 @@ Result<> Database::execute(const std::string& script) {
   return connection_->execute(script.c_str());
 }
 
+Result<std::vector<std::string>> Database::faults() {
+  std::vector<std::string> found;
+  {
+    Statement rows = TRY(prepare("PRAGMA integrity_check"));
+    while (TRY(rows.step())) {
+      if (std::string line = rows.text(0); line != "ok") found.push_back(std::move(line));
+    }
+  }
+  Statement rows = TRY(prepare("PRAGMA foreign_key_check"));
+  while (TRY(rows.step())) {
+    found.push_back(cat("a row of ", rows.text(0), " refers to nothing in ", rows.text(2)));
+  }
+  return found;
+}
+
 int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(connection_->db); }
 
 int64_t Database::changes() const { return sqlite3_changes64(connection_->db); }

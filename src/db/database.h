@@ -23,6 +23,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/file.h"
 #include "base/result.h"
@@ -112,6 +113,9 @@ class Database {
   // Runs several statements without parameters.
   Result<> execute(const std::string& script);
   int64_t last_insert_id() const;
+  // What is wrong with the file: damaged pages, indexes that do not fit their tables, rows
+  // that refer to nothing. Empty for none.
+  Result<std::vector<std::string>> faults();
 
  private:
   explicit Database(std::unique_ptr<db_detail::Connection> connection);

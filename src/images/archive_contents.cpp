@@ -104,7 +104,7 @@ Result<> ArchiveContents::add_blob(const std::string& path, const oci::Digest& d
   blobs_.insert(digest);
   files_.insert_or_assign(path, digest);
   TRY(lease_.hold(digest));
-  if (TRY(parts_.reader.has(digest))) return verify(body, digest);
+  if (TRY(is_whole(parts_, digest, {}))) return verify(body, digest);
   const auto write = [&](Sink& to) -> Result<> {
     TRY(copy(body, to));
     return {};

@@ -89,6 +89,14 @@ Result<bool> Catalog::drop(const oci::Digest& target) {
                      target.str())) > 0;
 }
 
+Result<> Catalog::drop_with_names(const oci::Digest& target) {
+  const std::scoped_lock lock(mutex_);
+  Transaction tx = TRY(db_.begin());
+  TRY(db_.run("DELETE FROM name WHERE target = ?", target.str()));
+  TRY(db_.run("DELETE FROM target WHERE digest = ?", target.str()));
+  return tx.commit();
+}
+
 Result<std::optional<TargetRow>> Catalog::find(const oci::Reference& name) {
   const std::scoped_lock lock(mutex_);
   Statement row = TRY(db_.prepare(cat("SELECT ", kTargetColumns,
@@ -148,6 +156,11 @@ Result<> Catalog::forget_sources(const std::set<oci::Digest>& blobs) {
     TRY(db_.run("DELETE FROM source WHERE blob = ?", blob.str()));
   }
   return tx.commit();
+}
+
+Result<std::vector<std::string>> Catalog::faults() {
+  const std::scoped_lock lock(mutex_);
+  return db_.faults();
 }
 
 }  // namespace skiff::images

@@ -35,6 +35,8 @@ class Catalog {
   Result<bool> untag(const oci::Reference& name);
   // False where names point at it, or it is not there.
   Result<bool> drop(const oci::Digest& target);
+  // With all that points at it; missing is success.
+  Result<> drop_with_names(const oci::Digest& target);
 
   Result<std::optional<TargetRow>> find(const oci::Reference& name);
   Result<std::vector<TargetRow>> targets();  // last changed first
@@ -48,6 +50,9 @@ class Catalog {
   // The path of another repository in the same registry that has the blob, or "".
   Result<std::string> source_of(const oci::Digest& blob, const oci::Reference& for_push_to);
   Result<> forget_sources(const std::set<oci::Digest>& blobs);
+
+  // What SQLite finds wrong with the file itself.
+  Result<std::vector<std::string>> faults();
 
  private:
   explicit Catalog(Database db) : db_(std::move(db)) {}

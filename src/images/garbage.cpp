@@ -70,6 +70,16 @@ Result<std::optional<Garbage::Swept>> Garbage::drop_target(const oci::Digest& ta
   return TRY(collect_locked(&parts));
 }
 
+Result<bool> Garbage::drop_broken(const oci::Digest& target,
+                                  const std::function<Result<bool>()>& is_broken) {
+  // With nobody recording what would make it whole.
+  const std::unique_lock lock(collecting_);
+  if (!TRY(is_broken())) return false;
+  TRY(catalog_.drop_with_names(target));
+  reader_.changed();
+  return true;
+}
+
 Result<Garbage::Swept> Garbage::collect_locked(const Candidates* only) {
   // First: what a build or an unpacking commits after its marks were asked for is none of ours.
   const Listed listed = TRY_CONTEXT(list_snapshots(), "collect garbage");

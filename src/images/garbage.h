@@ -68,6 +68,9 @@ class Garbage {
   Result<Swept> collect(const Candidates* only = nullptr);
   // The same after dropping the target, atomically with it; nullopt where it is named (again).
   Result<std::optional<Swept>> drop_target(const oci::Digest& target, const Candidates& parts);
+  // Drops a target with its names if it still is broken; false where not.
+  Result<bool> drop_broken(const oci::Digest& target,
+                           const std::function<Result<bool>()>& is_broken);
 
  private:
   struct Marked {

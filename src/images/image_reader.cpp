@@ -158,6 +158,14 @@ void ImageReader::forget(const std::set<oci::Digest>& blobs) {
   ++generation_;
 }
 
+void ImageReader::forget_all() {
+  const std::scoped_lock lock(mutex_);
+  nodes_.clear();
+  documents_.clear();
+  present_.clear();
+  ++generation_;
+}
+
 Result<ImageReader::NodePtr> ImageReader::node(const oci::Descriptor& descriptor) {
   {
     const std::scoped_lock lock(mutex_);

@@ -53,6 +53,7 @@ class ImageReader {
   // Blobs came or went: other images may be wholly here now.
   void changed();
   void forget(const std::set<oci::Digest>& blobs);
+  void forget_all();
 
  private:
   struct Node {

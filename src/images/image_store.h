@@ -97,6 +97,15 @@ struct NewLayer {
   oci::Digest diff_id = oci::Digest::of("");
 };
 
+// What a check looked at.
+struct CheckSummary {
+  size_t targets = 0;
+  size_t blobs = 0;
+  uint64_t bytes = 0;  // of the blobs
+  size_t snapshots = 0;
+  uint64_t freed = 0;  // bytes that nothing needed, removed by a repair
+};
+
 class ImageStore {
  public:
   virtual ~ImageStore() = default;
@@ -154,6 +163,9 @@ class ImageStore {
   // Drops blobs and committed snapshots that nothing names, neither an image, a lease, an
   // active snapshot's parents nor `extra_roots()` (the build cache); returns bytes freed.
   virtual Result<uint64_t> collect_garbage() = 0;
+  // Compares all that is stored with one another; see check.h.
+  virtual Result<CheckSummary> check(const CheckOptions& options, const ProblemSink& report,
+                                     const CancelToken& cancel) = 0;
   // More committed snapshot names and blobs to keep. The callback is asked while a collection
   // runs and must also tell what work in flight has committed and not yet put.
   struct Roots {

@@ -29,7 +29,7 @@ Result<bool> fetch_blob(Parts& parts, remote::RegistryClient& client, const oci:
                         const FetchReport& report, const CancelToken& cancel) {
   const auto guard = TRY(parts.transfers.lock(blob.digest.str(), cancel));
   TRY(lease.hold(blob.digest));
-  if (TRY(parts.reader.has(blob.digest))) return false;
+  if (TRY(is_whole(parts, blob.digest, cancel))) return false;
   for (;;) {
     const auto ingest =
         TRY(parts.store.ingest(ingest_reference(blob.digest), blob.digest.algorithm()));
@@ -87,7 +87,7 @@ Result<> LayerTransfer::announce() {
   const bool is_unpacked = snapshots.empty() || TRY(parts_.unpacker.has(snapshots.back()));
   for (const auto& task : tasks_) {
     TRY(lease_.hold(task->layer.digest));
-    const bool is_here = TRY(parts_.reader.has(task->layer.digest));
+    const bool is_here = TRY(is_whole(parts_, task->layer.digest, cancel_.token()));
     if (is_here && (is_unpacked || !task->to_unpack)) {
       task->done = true;
       progress_.say(task->label, "Already exists");
@@ -135,9 +135,13 @@ Result<> LayerTransfer::unpack_all() {
     const auto report = [&](uint64_t bytes) {
       progress_.bytes(label, "Extracting", bytes, layers[i].size);
     };
-    if (TRY(parts_.unpacker.unpack(*image_, i, report, cancel_.token()))) {
-      progress_.say(label, "Pull complete");
+    auto unpacked = parts_.unpacker.unpack(*image_, i, report, cancel_.token());
+    if (!unpacked && !TRY(is_whole(parts_, layers[i].digest, cancel_.token()))) {
+      // It was here before, and its damage showed only now.
+      TRY(download(*by_digest_.at(layers[i].digest)));
+      unpacked = parts_.unpacker.unpack(*image_, i, report, cancel_.token());
     }
+    if (TRY(std::move(unpacked))) progress_.say(label, "Pull complete");
   }
   return {};
 }

@@ -45,15 +45,26 @@ Result<bool> LayerUnpacker::unpack(const Document& image, size_t index, const Re
   const std::string parent = index == 0 ? "" : oci::chain_id(diff_ids, index).str();
   const auto guard = TRY(unpacking_.lock(name, cancel));
   if (TRY(has(name))) return false;
-  const std::string what = cat("unpack layer ", layer.digest.str());
-  const auto blob = TRY_CONTEXT(store_.open(layer.digest), what);
+  Result<> unpacked = unpack_blob(layer.digest, diff_ids[index], name, parent, report, cancel);
+  if (unpacked) return true;
+  if (!cancel.cancelled()) {
+    // Damage shows as whatever it did to the archive.
+    Result<> verified = store_.verify(layer.digest, {.always = true}, cancel);
+    if (!verified && verified.error().code() == Code::kDataLoss) unpacked = std::move(verified);
+  }
+  return std::move(unpacked.error()).with_context(cat("unpack layer ", layer.digest.str()));
+}
+
+Result<> LayerUnpacker::unpack_blob(const oci::Digest& layer, const oci::Digest& diff_id,
+                                    const std::string& name, const std::string& parent,
+                                    const Report& report, const CancelToken& cancel) {
+  const auto blob = TRY(store_.open(layer));
   ProgressSource counted(*blob, [&](uint64_t bytes) {
     if (report) report(bytes);
   });
-  const auto tar = TRY_CONTEXT(open_decompressed(counted), what);
-  CheckedSource checked(*tar, diff_ids[index], cancel);
-  TRY_CONTEXT(snapshots_.unpack(name, parent, checked, cancel), what);
-  return true;
+  const auto tar = TRY(open_decompressed(counted));
+  CheckedSource checked(*tar, diff_id, cancel);
+  return snapshots_.unpack(name, parent, checked, cancel);
 }
 
 Result<bool> LayerUnpacker::has(const std::string& snapshot) {

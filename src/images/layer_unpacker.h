@@ -19,12 +19,16 @@ class LayerUnpacker {
   using Report = std::function<void(uint64_t bytes)>;
 
   // Layer `index` of the image, on top of those below it, which must be there. True where it
-  // was made now, false where it was there.
+  // was made now, false where it was there. kDataLoss names a blob that is damaged.
   Result<bool> unpack(const Document& image, size_t index, const Report& report,
                       const CancelToken& cancel);
   Result<bool> has(const std::string& snapshot);
 
  private:
+  Result<> unpack_blob(const oci::Digest& layer, const oci::Digest& diff_id,
+                       const std::string& name, const std::string& parent, const Report& report,
+                       const CancelToken& cancel);
+
   content::ContentStore& store_;
   snapshot::Snapshotter& snapshots_;
   KeyedMutex unpacking_;  // by chainID

@@ -1,5 +1,6 @@
 // The image store: its parts, and each operation handed to the file that does it.
 #include "base/strings.h"
+#include "images/check.h"
 #include "images/image_finder.h"
 #include "images/image_store.h"
 #include "images/load.h"
@@ -76,6 +77,10 @@ class LocalImageStore : public ImageStore {
   snapshot::Snapshotter& snapshots() override { return *snapshots_; }
 
   Result<uint64_t> collect_garbage() override { return TRY(garbage_.collect()).bytes; }
+  Result<CheckSummary> check(const CheckOptions& options, const ProblemSink& report,
+                             const CancelToken& cancel) override {
+    return check_images(parts_, options, report, cancel);
+  }
   void set_extra_roots(std::function<Result<Roots>()> roots) override {
     garbage_.set_extra_roots(std::move(roots));
   }

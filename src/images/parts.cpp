@@ -7,11 +7,19 @@ namespace skiff::images {
 
 std::string ingest_reference(const oci::Digest& digest) { return cat("blob-", digest.str()); }
 
+Result<bool> is_whole(Parts& parts, const oci::Digest& blob, const CancelToken& cancel) {
+  const auto verified = parts.store.verify(blob, {}, cancel);
+  if (verified) return true;
+  const Code code = verified.error().code();
+  if (code == Code::kNotFound || code == Code::kDataLoss) return false;
+  return verified.error();
+}
+
 Result<> store_bytes(Parts& parts, std::string_view bytes, const oci::Digest& digest,
                      content::Lease& lease, const CancelToken& cancel) {
   const auto guard = TRY(parts.transfers.lock(digest.str(), cancel));
   TRY(lease.hold(digest));
-  if (TRY(parts.reader.has(digest))) return {};
+  if (TRY(is_whole(parts, digest, cancel))) return {};
   const auto ingest = TRY(parts.store.ingest(ingest_reference(digest), digest.algorithm()));
   TRY(ingest->reset());
   TRY(ingest->write(bytes));

@@ -31,6 +31,10 @@ struct Parts {
 // The ingest reference of a blob, the same for all who fetch it, so that any can resume.
 std::string ingest_reference(const oci::Digest& digest);
 
+// Whether the blob is here and whole, as far as that is told without reading a file that
+// nobody touched: what is damaged is to be fetched again.
+Result<bool> is_whole(Parts& parts, const oci::Digest& blob, const CancelToken& cancel);
+
 // Stores bytes under the digest that they must have, held by `lease`.
 Result<> store_bytes(Parts& parts, std::string_view bytes, const oci::Digest& digest,
                      content::Lease& lease, const CancelToken& cancel);

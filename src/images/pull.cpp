@@ -56,7 +56,7 @@ class Pull {
       // Only asks: what the name points at may be here already.
       oci::Descriptor remote = TRY(client_.resolve(name_, cancel_));
       TRY(lease_->hold(remote.digest));
-      if (TRY(parts_.reader.has(remote.digest))) return remote;
+      if (TRY(is_whole(parts_, remote.digest, cancel_))) return remote;
     }
     return fetch_manifest(name_);
   }
@@ -109,7 +109,7 @@ class Pull {
   // What an index says of a platform is only a hint; the config decides.
   Result<> add_image(const oci::Descriptor& manifest, const oci::Platform& hint) {
     TRY(lease_->hold(manifest.digest));
-    if (!TRY(parts_.reader.has(manifest.digest))) {
+    if (!TRY(is_whole(parts_, manifest.digest, cancel_))) {
       TRY(fetch_manifest(name_.with_digest(manifest.digest)));
     }
     const std::string bytes = TRY(content::read_blob(parts_.store, manifest.digest));

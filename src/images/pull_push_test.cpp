@@ -1,5 +1,6 @@
 // Pulls and pushes, with a registry in memory.
 #include "base/random.h"
+#include "content/layout.h"
 #include "images/test_images.h"
 #include "remote/test_registry.h"
 
@@ -75,6 +76,10 @@ class PullPush : public testing::Test {
     };
     return to_->push(registry_.ref(name), options, note, {});
   }
+  void expect_whole() {
+    const auto tell = [](const Problem& problem) { ADD_FAILURE() << problem.what; };
+    EXPECT_TRUE(to_->check({.deep = true}, tell, {}));
+  }
   bool said(const std::string& line) const { return std::ranges::count(progress_, line) > 0; }
   int asked_for_blobs() {
     return static_cast<int>(std::ranges::count_if(registry_.asked(), [](const std::string& line) {
@@ -110,6 +115,45 @@ TEST_F(PullPush, APulledImageIsWholeAndUnpacked) {
   EXPECT_EQ(progress_.at(progress_.size() - 2), cat("Digest: ", digest));
   EXPECT_EQ(progress_.back(),
             cat("Status: Downloaded newer image for ", registry_.host(), "/app:1"));
+}
+
+TEST_F(PullPush, ALostOrDamagedBlobIsFetchedAgain) {
+  const Image image = from_.make("app", {{{"a", "below"}}, {{"a", "above"}}});
+  publish(from_, image.target, "app", "1");
+  must_pull("app:1");
+  const content::Layout layout(to_.root() / "content");
+  const auto& layers = image.manifest_doc.layers;
+  for (const oci::Digest& digest :
+       {layers[0].digest, layers[1].digest, image.id, image.manifest.digest}) {
+    std::filesystem::remove(layout.blob(digest));
+  }
+  EXPECT_EQ(push("app:1").error().code(), Code::kDataLoss);
+  must_pull("app:1");
+  EXPECT_EQ(progress_.back(),
+            cat("Status: Downloaded newer image for ", registry_.host(), "/app:1"));
+  EXPECT_TRUE(said(cat(layers[0].digest.short_hex(), ": Download complete")));
+  expect_whole();
+  must_pull("app:1");
+  EXPECT_EQ(progress_.back(), cat("Status: Image is up to date for ", registry_.host(), "/app:1"));
+}
+
+// Rot that no pull can see until it reads the layer.
+TEST_F(PullPush, ALayerThatRottedBeforeItIsUnpackedIsFetchedAgain) {
+  const Image image = from_.make("app", {{{"a", "below"}}, {{"a", "above"}}});
+  publish(from_, image.target, "app", "1");
+  const Image pulled = must_pull("app:1");
+  ASSERT_TRUE(to_->snapshots().remove(pulled.snapshot_name()));
+  const Path file =
+      content::Layout(to_.root() / "content").blob(image.manifest_doc.layers[1].digest);
+  const auto before = std::filesystem::last_write_time(file);
+  std::string bytes = *read_file(file);
+  bytes[bytes.size() / 2] ^= 1;
+  ASSERT_TRUE(write_file(file, bytes));
+  std::filesystem::last_write_time(file, before);
+  const auto pushed = push("app:1");  // the registry has it: nothing is sent
+  EXPECT_TRUE(pushed) << message_of(pushed);
+  EXPECT_EQ(to_.file_in(must_pull("app:1"), "a"), "above");
+  expect_whole();
 }
 
 TEST_F(PullPush, ASecondPullOnlyAsks) {

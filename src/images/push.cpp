@@ -87,6 +87,7 @@ class Push {
     const auto add = [&](const oci::Descriptor& part) -> Result<> {
       if (!seen.insert(part.digest).second) return {};
       TRY(lease_->hold(part.digest));
+      TRY(parts_.store.verify(part.digest, {}, cancel_));
       const bool is_document =
           oci::is_manifest_type(part.media_type) || oci::is_index_type(part.media_type);
       if (is_document) {
@@ -132,10 +133,17 @@ class Push {
     const auto report = [&](uint64_t done, uint64_t total) {
       if (blob.is_layer) progress_.bytes(label, "Pushing", done, total);
     };
-    const remote::PushOutcome outcome =
-        TRY(client_.push_blob(name_, blob.descriptor, parts_.store, mount_from, report, cancel));
+    const auto outcome =
+        client_.push_blob(name_, blob.descriptor, parts_.store, mount_from, report, cancel);
+    if (!outcome) {
+      // A registry refuses damaged content too, in words that do not tell where it lies.
+      if (!cancel.cancelled()) {
+        TRY(parts_.store.verify(blob.descriptor.digest, {.always = true}, cancel));
+      }
+      return outcome.error();
+    }
     if (!blob.is_layer) return {};
-    switch (outcome) {
+    switch (*outcome) {
       case remote::PushOutcome::kUploaded:
         progress_.say(label, "Pushed");
         break;

@@ -87,6 +87,7 @@ class Save {
   Result<> add_blobs(const oci::Descriptor& root) {
     return parts_.reader.visit(root, [&](const oci::Descriptor& part) -> Result<> {
       TRY(lease_->hold(part.digest));
+      TRY(parts_.store.verify(part.digest, {}, cancel_));
       blobs_.insert_or_assign(blob_path(part.digest), part.digest);
       return {};
     });
@@ -126,7 +127,12 @@ class Save {
     entry.name = path;
     entry.size = reader->size();
     CancellableSource body(*reader, cancel_);
-    return tar.add_file(entry, body);
+    Hasher hasher(digest.algorithm());
+    HashingSource hashed(body, hasher);
+    TRY(tar.add_file(entry, hashed));
+    if (hasher.hex() == digest.hex()) return {};
+    TRY(parts_.store.verify(digest, {.always = true}, cancel_));
+    return Error(Code::kDataLoss, cat("blob ", digest.str(), " was read wrongly: try again"));
   }
 
   Parts& parts_;

@@ -38,7 +38,10 @@ Answer<> get_blob(Call& call) {
   if (TRY(call.not_modified(digest.str()))) return {};
 
   auto reader = call.context.content.open(digest);
-  if (!reader && reader.error().code() == Code::kNotFound) return unknown(call);
+  // What is damaged is as good as not here: a client that hears so pushes it again.
+  const Code failure = reader ? Code::kUnknown : reader.error().code();
+  if (failure == Code::kDataLoss) log_error(reader.error().message());
+  if (failure == Code::kNotFound || failure == Code::kDataLoss) return unknown(call);
   if (!reader) return reader.error();
   const uint64_t size = (*reader)->size();
   call.set("Accept-Ranges", "bytes");

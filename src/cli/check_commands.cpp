@@ -1,0 +1,80 @@
+// system check: what is stored, compared with itself.
+#include "base/strings.h"
+#include "cli/session.h"
+#include "cli/table.h"
+
+namespace skiff::cli {
+
+namespace {
+
+using enum FlagKind;
+
+constexpr FlagSpec kCheckFlags[] = {
+    {"deep", 0, kBool, "Read all content, also what nobody touched since it was stored"},
+    {"repair", 0, kBool, "Mend what can be mended, and remove what nothing refers to"},
+};
+
+std::string plural(int64_t count, std::string_view one) {
+  return cat(count, " ", one, count == 1 ? "" : "s");
+}
+
+struct Tally {
+  int64_t problems = 0;
+  int64_t mended = 0;
+  json::Value checked;
+
+  int64_t left() const { return problems - mended; }
+  std::string text() const {
+    const auto count = [&](std::string_view key) { return checked.integer(key); };
+    const int64_t freed = count("Freed");
+    return cat("Checked ", plural(count("Images"), "image"), ", ", plural(count("Blobs"), "blob"),
+               " (", human_size(static_cast<double>(count("Bytes"))), "), ",
+               plural(count("Snapshots"), "snapshot"), ", ",
+               plural(count("CacheRecords"), "build cache record"), ": ",
+               problems == 0 ? "no problems" : plural(problems, "problem"),
+               mended == 0 ? "" : cat(", ", mended, " mended, ", left(), " left"),
+               freed == 0 ? "" : cat("; freed ", human_size(static_cast<double>(freed))), "\n");
+  }
+};
+
+std::string problem_line(const json::Value& problem) {
+  return cat(problem.string("What"), " (", problem.string("Where"),
+             "): ", problem.string("Remedy"), "\n");
+}
+
+Outcome check(Session& session, Flags& flags) {
+  const std::string path = cat("/skiff/system/check?deep=", flags.on("deep") ? 1 : 0,
+                               "&repair=", flags.on("repair") ? 1 : 0);
+  Tally tally;
+  TRY(session.api.stream({.method = "POST", .target = path},
+                         [&](const json::Value& object) -> Result<> {
+                           if (const json::Value* problem = object.find("problem")) {
+                             ++tally.problems;
+                             if (problem->boolean("Mended")) ++tally.mended;
+                             print(problem_line(*problem));
+                           }
+                           if (object.find("error") != nullptr) {
+                             return Error(Code::kUnknown, object.string("error"));
+                           }
+                           if (const auto* checked = object.find("checked")) {
+                             tally.checked = *checked;
+                           }
+                           return {};
+                         }));
+  print(tally.text());
+  return tally.left() == 0 ? 0 : 1;
+}
+
+constexpr Command kCommands[] = {
+    {.name = "system check",
+     .summary = "Check all that is stored, and repair it",
+     .flags = kCheckFlags,
+     .run = check,
+     .max_args = 0},
+};
+
+}  // namespace
+
+std::span<const Command> check_commands() { return kCommands; }
+
+}  // namespace skiff::cli

@@ -1,0 +1,200 @@
+// What the content store notices of damage, and how it mends it.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/strings.h"
+#include "content/content_store.h"
+#include "content/layout.h"
+
+namespace skiff::content {
+namespace {
+
+class CheckTest : public testing::Test {
+ protected:
+  CheckTest() { reopen(); }
+
+  void reopen() {
+    store_.reset();
+    auto opened = open_content_store(dir_.path());
+    EXPECT_TRUE(opened) << opened.error().message();
+    store_ = std::move(*opened);
+  }
+  oci::Digest put(std::string_view bytes) { return *write_blob(*store_, bytes); }
+  Path file_of(const oci::Digest& digest) { return layout_.blob(digest); }
+  // Other bytes of the same length; with `unseen` the file looks untouched, as after bit rot.
+  void spoil(const oci::Digest& digest, bool unseen = false) {
+    struct stat before{};
+    ASSERT_EQ(::stat(file_of(digest).c_str(), &before), 0);
+    ::chmod(file_of(digest).c_str(), 0644);
+    const UniqueFd fd = *open_file(file_of(digest), O_WRONLY);
+    ASSERT_EQ(::pwrite(fd.get(), "#", 1, 0), 1);
+    timespec times[2] = {before.st_atim, before.st_mtim};
+    if (!unseen) times[1].tv_nsec ^= 1;
+    ASSERT_EQ(::futimens(fd.get(), times), 0);
+  }
+  std::vector<Problem> check(const CheckOptions& options = {}) {
+    std::vector<Problem> problems;
+    const auto checked = store_->check(options, [&](const Problem& p) { problems.push_back(p); });
+    EXPECT_TRUE(checked) << checked.error().message();
+    return problems;
+  }
+  // Repairs, then finds nothing more.
+  void expect_mended(size_t count, const CheckOptions& options = {.repair = true}) {
+    const auto problems = check(options);
+    EXPECT_EQ(problems.size(), count);
+    for (const Problem& problem : problems) EXPECT_TRUE(problem.mended) << problem.what;
+    EXPECT_TRUE(check({.deep = true}).empty());
+  }
+
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-check-");
+  Layout layout_{dir_.path()};
+  std::unique_ptr<ContentStore> store_;
+};
+
+TEST_F(CheckTest, AWholeStoreHasNoProblems) {
+  put("one");
+  put("two");
+  put("");
+  const auto open = store_->ingest("in flight");
+  ASSERT_TRUE((*open)->write("half"));
+  EXPECT_TRUE(check({.deep = true, .repair = true}).empty());
+  EXPECT_TRUE((*open)->write("the other half"));
+}
+
+TEST_F(CheckTest, ALostFileIsNoticedAndTheBlobCanBeStoredAgain) {
+  const oci::Digest digest = put("hello");
+  std::filesystem::remove(file_of(digest));
+  const auto opened = store_->open(digest);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), Code::kDataLoss);
+  EXPECT_NE(opened.error().message().find("its file is gone"), std::string::npos);
+  EXPECT_EQ(store_->verify(digest).error().code(), Code::kDataLoss);
+  EXPECT_TRUE(store_->info(digest)->damaged);
+  put("hello");
+  EXPECT_TRUE(store_->verify(digest));
+  EXPECT_FALSE(store_->info(digest)->damaged);
+  EXPECT_EQ(*read_blob(*store_, digest), "hello");
+}
+
+TEST_F(CheckTest, AFileOfAnotherLengthIsNoticed) {
+  const oci::Digest digest = put("hello");
+  ASSERT_EQ(::truncate(file_of(digest).c_str(), 3), 0);
+  const auto problems = check();
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].what,
+            cat("blob ", digest.str(), " is damaged: its file has 3 bytes, not 5"));
+  EXPECT_EQ(problems[0].where, file_of(digest).native());
+  EXPECT_FALSE(problems[0].mended);
+  expect_mended(1);
+  EXPECT_EQ(store_->info(digest).error().code(), Code::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(file_of(digest)));
+}
+
+TEST_F(CheckTest, ChangedContentIsReadWhereTheFileWasTouched) {
+  const oci::Digest digest = put("hello");
+  spoil(digest);
+  EXPECT_EQ(store_->verify(digest).error().code(), Code::kDataLoss);
+  // Remembered, also by the next daemon.
+  reopen();
+  EXPECT_EQ(store_->open(digest).error().code(), Code::kDataLoss);
+  EXPECT_EQ(check().size(), 1u);
+  put("hello");
+  EXPECT_EQ(*read_blob(*store_, digest), "hello");
+  EXPECT_TRUE(check({.deep = true}).empty());
+}
+
+TEST_F(CheckTest, RotIsFoundByReadingAll) {
+  const oci::Digest digest = put("hello");
+  spoil(digest, true);
+  EXPECT_TRUE(store_->verify(digest));
+  EXPECT_TRUE(check().empty());
+  EXPECT_EQ(check({.deep = true}).size(), 1u);
+  EXPECT_EQ(check().size(), 1u) << "forgotten";
+  expect_mended(1);
+}
+
+TEST_F(CheckTest, ATouchedFileThatIsWholeIsFine) {
+  const oci::Digest digest = put("hello");
+  ASSERT_EQ(::utimensat(AT_FDCWD, file_of(digest).c_str(), nullptr, 0), 0);
+  EXPECT_TRUE(check().empty());
+  EXPECT_TRUE(store_->verify(digest));
+}
+
+TEST_F(CheckTest, WhatIsReadAgainAndRightIsNoLongerDamaged) {
+  const oci::Digest digest = put("hello");
+  const Path file = file_of(digest);
+  std::filesystem::rename(file, dir_.path() / "aside");
+  EXPECT_EQ(check().size(), 1u);
+  std::filesystem::rename(dir_.path() / "aside", file);
+  EXPECT_TRUE(check({.deep = true}).empty());
+  EXPECT_EQ(*read_blob(*store_, digest), "hello");
+}
+
+TEST_F(CheckTest, StrayFilesGoAndBlobsWithoutARowAreTakenIn) {
+  const oci::Digest orphan = oci::Digest::of("orphan");
+  const oci::Digest other = oci::Digest::of("something else");
+  for (const oci::Digest& digest : {orphan, other}) {
+    ASSERT_TRUE(make_directories(file_of(digest).parent_path()));
+    ASSERT_TRUE(write_file(file_of(digest), "orphan"));
+  }
+  ASSERT_TRUE(write_file(layout_.blobs() / "sha256" / "stray", "noise"));
+  EXPECT_EQ(check().size(), 3u);
+  expect_mended(3);
+  EXPECT_EQ(*read_blob(*store_, orphan), "orphan");
+  EXPECT_FALSE(std::filesystem::exists(file_of(other)));
+}
+
+TEST_F(CheckTest, OnlyAnIngestThatNobodyGoesOnWithIsAProblem) {
+  {
+    ASSERT_TRUE((*store_->ingest("old"))->write("1") && (*store_->ingest("new"))->write("2"));
+  }
+  const auto written = store_->ingest("written");
+  ASSERT_TRUE((*written)->write("3"));
+  const timespec yesterday[2] = {{::time(nullptr) - 90'000, 0}, {::time(nullptr) - 90'000, 0}};
+  for (const char* reference : {"old", "written"}) {
+    ASSERT_EQ(::utimensat(AT_FDCWD, layout_.ingest(reference).c_str(), yesterday, 0), 0);
+  }
+  expect_mended(1);
+  EXPECT_EQ((*store_->ingest("new"))->offset(), 1u);
+  EXPECT_EQ((*store_->ingest("old"))->offset(), 0u);
+}
+
+TEST_F(CheckTest, AVerificationIsNoFasterThanAskedAndCanBeCancelled) {
+  const oci::Digest digest = put(std::string(100'000, 'x'));
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_TRUE(store_->verify(digest, {.always = true, .bytes_per_second = 1'000'000}));
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(90));
+  const CancelSource source;
+  source.cancel();
+  EXPECT_EQ(store_->verify(digest, {.always = true}, source.token()).error().code(),
+            Code::kCancelled);
+}
+
+TEST_F(CheckTest, ChecksBesideCommitsAndRemovalsFindNothing) {
+  std::atomic<bool> done = false;
+  std::thread checker([&] {
+    while (!done) {
+      for (const Problem& problem : check({.deep = true, .repair = true})) {
+        ADD_FAILURE() << problem.what;
+      }
+    }
+  });
+  std::vector<std::thread> writers;
+  for (int t = 0; t < 3; ++t) {
+    writers.emplace_back([&, t] {
+      for (int i = 0; i < 40; ++i) {
+        const oci::Digest digest = put(cat(t % 2, " ", i));
+        if (i % 2 == 0) [[maybe_unused]] auto gone = store_->remove(digest);
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  done = true;
+  checker.join();
+  EXPECT_TRUE(check({.deep = true}).empty());
+}
+
+}  // namespace
+}  // namespace skiff::content

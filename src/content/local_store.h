@@ -1,0 +1,101 @@
+// The local content store: files under ROOT/blobs, rows in content.db.
+//
+// Order of a commit: bytes -> fsync -> rename -> fsync of the directory -> row. Order of a
+// removal: row -> unlink. So a crash can leave a file without a row, never an acknowledged
+// row without its file.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <mutex>
+#include <unordered_set>
+
+#include "content/blob_table.h"
+#include "content/content_store.h"
+#include "content/ingest_file.h"
+#include "content/layout.h"
+#include "content/lease_table.h"
+#include "content/root_lock.h"
+
+namespace skiff::content {
+
+// The files of ingests that are open. Shared with the ingests, which may outlive the store.
+class OpenIngests {
+ public:
+  bool add(const Path& file) {
+    std::lock_guard lock(mutex_);
+    return set_.insert(file.native()).second;
+  }
+  void remove(const Path& file) {
+    std::lock_guard lock(mutex_);
+    set_.erase(file.native());
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_set<std::string> set_;
+};
+
+class LocalStore : public ContentStore {
+ public:
+  LocalStore(RootLock lock, Layout layout, BlobTable table, DurableFiles& files, const Clock& clock)
+      : lock_(std::move(lock)),
+        layout_(std::move(layout)),
+        table_(std::move(table)),
+        files_(files),
+        clock_(clock) {}
+
+  Result<BlobInfo> info(const oci::Digest& digest) override;
+  Result<std::unique_ptr<BlobReader>> open(const oci::Digest& digest) override;
+  Result<std::unique_ptr<Ingest>> ingest(const std::string& reference,
+                                         HashAlgorithm algorithm) override;
+  Result<BlobInfo> commit(Ingest& ingest, const oci::Digest& expected, Lease* lease) override;
+  Result<> abort(const std::string& reference) override;
+  // In local_store_check.cpp.
+  Result<> verify(const oci::Digest& digest, const VerifyOptions& options,
+                  const CancelToken& cancel) override;
+  Result<> check(const CheckOptions& options, const ProblemSink& report,
+                 const CancelToken& cancel) override;
+  Result<> remove(const oci::Digest& digest) override;
+  Result<> walk(const std::function<Result<>(const BlobInfo&)>& visit) override;
+  Result<std::unique_ptr<Lease>> lease() override { return leases_->make_lease(); }
+  Result<uint64_t> collect(const std::set<oci::Digest>& keep, std::chrono::seconds grace) override;
+
+ private:
+  Result<> check_digest(IngestFile& ingest, const oci::Digest& expected);
+  Result<BlobInfo> renew(IngestFile& ingest, BlobInfo existing);
+  Result<BlobInfo> publish(IngestFile& ingest, const oci::Digest& expected);
+  Result<> make_shelf(const oci::Digest& digest);
+  Result<uint64_t> sweep(const std::vector<BlobInfo>& candidates);
+  // Removes the file of a blob whose row is gone; one that is lost is gone already.
+  Result<> unlink_blob(const oci::Digest& digest);
+  // What is seen of a blob without reading it: "" where nothing is wrong.
+  std::string visible_fault(const BlobInfo& blob) const;
+
+  struct Checkup;
+  Result<std::string> find_fault(const oci::Digest& digest, const VerifyOptions& options,
+                                 const CancelToken& cancel);
+  Result<std::string> examine(BlobInfo& blob, const VerifyOptions& options,
+                              const CancelToken& cancel);
+  Result<> check_blob(const oci::Digest& digest, const Checkup& checkup);
+  Result<> check_blob_file(const Path& file, const Checkup& checkup);
+  Result<> check_ingest_file(const Path& file, const Checkup& checkup);
+  Result<bool> remove_damaged(const oci::Digest& digest);
+
+  RootLock lock_;
+  Layout layout_;
+  BlobTable table_;
+  DurableFiles& files_;
+  const Clock& clock_;
+  // Guards the pairing of files and rows: held from rename to row, and from row to unlink.
+  std::mutex pairing_;
+  std::shared_ptr<OpenIngests> open_ingests_ = std::make_shared<OpenIngests>();
+  std::shared_ptr<LeaseTable> leases_ = std::make_shared<LeaseTable>();
+};
+
+// When the file was last written.
+TimePoint modified_time(const struct stat& st);
+// kDataLoss, with what to do.
+Error damaged_blob(const oci::Digest& digest, std::string_view fault);
+
+}  // namespace skiff::content

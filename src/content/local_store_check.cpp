@@ -1,0 +1,166 @@
+// What the local content store finds wrong with itself.
+#include <fcntl.h>
+
+#include "base/log.h"
+#include "base/scope_exit.h"
+#include "base/strings.h"
+#include "content/local_store.h"
+#include "content/paced_source.h"
+#include "content/reconcile.h"
+
+namespace skiff::content {
+
+namespace {
+
+constexpr std::string_view kPullAgain = "removed: pull or load an image that has it again";
+
+// "" where the file's content is `digest`, else what is wrong with it.
+Result<std::string> content_fault(const Path& file, const oci::Digest& digest,
+                                  const VerifyOptions& options, const CancelToken& cancel) {
+  UniqueFd fd = TRY(open_file(file, O_RDONLY));
+  // From the disk, not from what is still remembered of it.
+  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+  ScopeExit forget([&] { ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED); });
+  FdSource source(fd.get());
+  PacedSource paced(source, options.bytes_per_second, cancel);
+  Hasher hasher(digest.algorithm());
+  Result<uint64_t> read = copy(paced, hasher);
+  if (!read && read.error().code() == Code::kCancelled) return std::move(read.error());
+  if (!read) return read.error().message();
+  oci::Digest actual = oci::Digest::from_hex(digest.algorithm(), hasher.hex());
+  return actual == digest ? "" : cat("its content is ", actual.str());
+}
+
+}  // namespace
+
+// What all steps of one check share.
+struct LocalStore::Checkup {
+  const CheckOptions& options;
+  const ProblemSink& report;
+  const CancelToken& cancel;
+};
+
+Result<> LocalStore::verify(const oci::Digest& digest, const VerifyOptions& options,
+                            const CancelToken& cancel) {
+  const std::string fault = TRY(find_fault(digest, options, cancel));
+  return fault.empty() ? Result<>() : damaged_blob(digest, fault);
+}
+
+// What is wrong with the blob, "" for nothing; the row remembers it.
+Result<std::string> LocalStore::find_fault(const oci::Digest& digest, const VerifyOptions& options,
+                                           const CancelToken& cancel) {
+  const BlobInfo before = TRY(info(digest));
+  BlobInfo after = before;
+  std::string fault = TRY(examine(after, options, cancel));
+  if (after.damaged == before.damaged && after.verified == before.verified) return fault;
+  std::lock_guard pairing(pairing_);
+  const std::optional<BlobInfo> now = TRY(table_.find(digest));
+  // Removed or stored again meanwhile: what was read tells nothing of it.
+  if (!now || now->created != before.created) return "";
+  TRY(table_.put(after));
+  if (after.damaged != before.damaged && after.damaged) {
+    log_error(cat("blob ", digest.str(), " is damaged on disk: ", fault));
+  }
+  return fault;
+}
+
+// What is wrong with the blob's file, "" for nothing; updates `blob`.
+Result<std::string> LocalStore::examine(BlobInfo& blob, const VerifyOptions& options,
+                                        const CancelToken& cancel) {
+  const Path file = layout_.blob(blob.digest);
+  struct stat st{};
+  const bool is_there = ::stat(file.c_str(), &st) == 0;
+  const bool is_long_enough = is_there && static_cast<uint64_t>(st.st_size) == blob.size;
+  const TimePoint modified = is_there ? modified_time(st) : TimePoint();
+  const bool is_suspect = modified != blob.modified;
+  if (is_long_enough && !options.always && !is_suspect) return visible_fault(blob);
+  std::string fault = is_long_enough ? TRY(content_fault(file, blob.digest, options, cancel))
+                                     : visible_fault(blob);
+  blob.damaged = !fault.empty();
+  if (!blob.damaged) {
+    blob.verified = clock_.now();
+    blob.modified = modified;
+  }
+  return fault;
+}
+
+Result<> LocalStore::check(const CheckOptions& options, const ProblemSink& report,
+                           const CancelToken& cancel) {
+  const Checkup checkup{.options = options, .report = report, .cancel = cancel};
+  for (const std::string& fault : TRY(table_.faults())) {
+    report({.what = fault,
+            .where = layout_.database().native(),
+            .remedy = "stop the daemon and delete this file: it is made anew from the blobs"});
+  }
+  TRY(walk([&](const BlobInfo& blob) { return check_blob(blob.digest, checkup); }));
+  TRY(visit_files(layout_.blobs(),
+                  [&](const Path& file) { return check_blob_file(file, checkup); }));
+  return visit_files(layout_.ingests(),
+                     [&](const Path& file) { return check_ingest_file(file, checkup); });
+}
+
+Result<> LocalStore::check_blob(const oci::Digest& digest, const Checkup& checkup) {
+  TRY(checkup.cancel.check());
+  const auto fault = find_fault(digest, {.always = checkup.options.deep}, checkup.cancel);
+  if (!fault && fault.error().code() == Code::kNotFound) return {};  // removed meanwhile
+  if (!fault) return fault.error();
+  if (fault->empty()) return {};
+  Problem problem{.what = cat("blob ", digest.str(), " is damaged: ", *fault),
+                  .where = layout_.blob(digest).native(),
+                  .remedy = cat("pull an image that has it again, or ", kRepairRemedy)};
+  if (checkup.options.repair && TRY(remove_damaged(digest))) {
+    problem.remedy = kPullAgain;
+    problem.mended = true;
+  }
+  checkup.report(problem);
+  return {};
+}
+
+// False where it was stored again meanwhile.
+Result<bool> LocalStore::remove_damaged(const oci::Digest& digest) {
+  std::lock_guard pairing(pairing_);
+  const std::optional<BlobInfo> blob = TRY(table_.find(digest));
+  if (!blob || visible_fault(*blob).empty()) return false;
+  TRY(table_.erase({&*blob, 1}));
+  TRY(unlink_blob(digest));
+  return true;
+}
+
+Result<> LocalStore::check_blob_file(const Path& file, const Checkup& checkup) {
+  TRY(checkup.cancel.check());
+  std::lock_guard pairing(pairing_);
+  const Result<oci::Digest> digest = digest_of_path(file);
+  if (digest && TRY(table_.find(*digest))) return {};
+  std::error_code ignored;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(file, ignored))) return {};
+  Problem problem{.what = digest ? cat("blob ", digest->str(), " has a file but no record")
+                                 : "a file that is no blob",
+                  .where = file.native(),
+                  .remedy = kRepairRemedy};
+  if (checkup.options.repair) {
+    TRY(adopt_or_remove(file, table_, files_, clock_));
+    const bool is_kept = digest && TRY(table_.find(*digest));
+    problem.remedy = is_kept ? "taken in: it is what its name says" : "removed";
+    problem.mended = true;
+  }
+  checkup.report(problem);
+  return {};
+}
+
+Result<> LocalStore::check_ingest_file(const Path& file, const Checkup& checkup) {
+  if (!open_ingests_->add(file)) return {};  // being written
+  ScopeExit close([&] { open_ingests_->remove(file); });
+  if (!is_stale(file, clock_.now())) return {};
+  Problem problem{.what = "a broken-off download that nobody went on with for a day",
+                  .where = file.native(),
+                  .remedy = kRepairRemedy};
+  if (checkup.options.repair) {
+    TRY(files_.unlink(file));
+    problem.remedy = "removed";
+    problem.mended = true;
+  }
+  checkup.report(problem);
+  return {};
+}
+
+}  // namespace skiff::content

@@ -1,0 +1,152 @@
+// Checks and repairs of a whole image store.
+#include "content/layout.h"
+#include "images/test_images.h"
+
+namespace skiff::images {
+namespace {
+
+class ImageCheckTest : public testing::Test {
+ protected:
+  Path file_of(const oci::Digest& digest) {
+    return content::Layout(images_.root() / "content").blob(digest);
+  }
+  std::vector<Problem> check(const CheckOptions& options = {}) {
+    std::vector<Problem> problems;
+    const auto checked =
+        images_->check(options, [&](const Problem& p) { problems.push_back(p); }, {});
+    EXPECT_TRUE(checked) << message_of(checked);
+    if (checked) summary_ = *checked;
+    return problems;
+  }
+  // Repairs; the second check finds nothing.
+  std::vector<Problem> repair() {
+    auto problems = check({.repair = true});
+    for (const Problem& problem : problems) EXPECT_TRUE(problem.mended) << problem.what;
+    EXPECT_TRUE(check({.deep = true}).empty());
+    return problems;
+  }
+  static bool tells(const std::vector<Problem>& problems, const std::string& words) {
+    return std::ranges::any_of(
+        problems, [&](const Problem& p) { return p.what.find(words) != std::string::npos; });
+  }
+
+  TestImages images_;
+  CheckSummary summary_;
+};
+
+TEST_F(ImageCheckTest, AWholeStoreIsCounted) {
+  const Image image = images_.make("web", {{{"a", "1"}}, {{"b", "2"}}});
+  ASSERT_TRUE(images_->unpack(image, {}, {}));
+  EXPECT_TRUE(check({.deep = true, .repair = true}).empty());
+  EXPECT_EQ(summary_.targets, 1u);
+  EXPECT_EQ(summary_.blobs, 4u);
+  EXPECT_EQ(summary_.snapshots, 2u);
+  EXPECT_EQ(images_.names(), Lines{"web:latest"});
+}
+
+TEST_F(ImageCheckTest, AnImageThatLostALayerIsToldAndDropped) {
+  images_.make("fine", {{{"a", "1"}}});
+  const Image image = images_.make("web", {{{"a", "1"}}, {{"b", "2"}}});
+  const oci::Digest lost = image.manifest_doc.layers[1].digest;
+  std::filesystem::remove(file_of(lost));
+  const auto problems = check();
+  EXPECT_EQ(problems.size(), 2u);
+  EXPECT_TRUE(tells(problems, cat("blob ", lost.str(), " is damaged: its file is gone")));
+  EXPECT_TRUE(tells(problems, cat("image web:latest is not whole: blob ", lost.str())));
+  EXPECT_EQ(repair().size(), 2u);
+  EXPECT_EQ(images_.names(), Lines{"fine:latest"});
+  // What a pull can still use is there, until a collection.
+  EXPECT_TRUE(images_->content().info(image.manifest.digest));
+  ASSERT_TRUE(images_->collect_garbage());
+  EXPECT_FALSE(images_->content().info(image.manifest.digest));
+}
+
+TEST_F(ImageCheckTest, ALayerMadeHereComesBackFromItsSnapshot) {
+  const Image image = images_.make("web", {{{"a", "1"}}, {{"d/b", "2"}, {"e", "3"}}});
+  ASSERT_TRUE(images_->unpack(image, {}, {}));
+  // As a build makes it: the layer is what its snapshot's diff gives.
+  StringSink tar;
+  ASSERT_TRUE(images_->snapshots().diff(image.snapshot_name(), tar));
+  const std::string bytes = tar.take();
+  StringSource source(bytes);
+  const auto lease = images_.lease();
+  const auto layer = images_->add_layer(source, *lease);
+  oci::ImageConfig config = image.config;
+  config.diff_ids = {image.config.diff_ids[0], layer->diff_id};
+  const auto manifest = images_->write_image(
+      config, {image.manifest_doc.layers[0], layer->descriptor}, *lease);
+  images_.put(*manifest, "built");
+  ASSERT_TRUE(images_->unpack(images_.find("built"), {}, {}));
+
+  std::filesystem::remove(file_of(layer->descriptor.digest));
+  const auto problems = repair();
+  EXPECT_TRUE(tells(problems, cat("layer ", layer->descriptor.digest.str(), " was lost")));
+  EXPECT_EQ(images_.names(), (Lines{"built:latest", "web:latest"}));
+  EXPECT_TRUE(content::read_blob(images_->content(), layer->descriptor.digest));
+}
+
+TEST_F(ImageCheckTest, ALostConfigOrManifestDropsTheImage) {
+  const Image one = images_.make("one", {{{"a", "1"}}});
+  const Image two = images_.make("two", {{{"a", "2"}}});
+  std::filesystem::remove(file_of(one.id));
+  ASSERT_TRUE(images_->collect_garbage());  // documents once read are remembered
+  std::filesystem::remove(file_of(two.manifest.digest));
+  EXPECT_EQ(check().size(), 4u);
+  EXPECT_EQ(repair().size(), 4u);
+  EXPECT_EQ(images_.names(), Lines{});
+  ASSERT_TRUE(images_->collect_garbage());
+  images_.expect_empty();
+}
+
+TEST_F(ImageCheckTest, OfSeveralPlatformsOneMustBeWhole) {
+  const auto lease = images_.lease();
+  const auto amd = images_.write({{{"a", "amd"}}}, *lease, kAmd64);
+  const auto arm = images_.write({{{"a", "arm"}}}, *lease, kArm64);
+  images_.make_index("multi", {amd, arm}, *lease);
+  const auto layer_of = [&](const oci::Descriptor& manifest) {
+    const auto bytes = content::read_blob(images_->content(), manifest.digest);
+    return oci::Manifest::parse(*bytes, manifest.media_type)->layers[0].digest;
+  };
+  std::filesystem::remove(file_of(layer_of(arm)));
+  EXPECT_EQ(repair().size(), 1u);
+  EXPECT_EQ(images_.find("multi").config.platform.architecture, "amd64");
+  std::filesystem::remove(file_of(layer_of(amd)));
+  EXPECT_EQ(repair().size(), 2u);
+  EXPECT_EQ(images_.names(), Lines{});
+}
+
+TEST_F(ImageCheckTest, ARepairCollectsWhatNothingRefersTo) {
+  images_.make("web", {{{"a", "1"}}});
+  ASSERT_TRUE(content::write_blob(images_->content(), std::string(5000, 'x')));
+  EXPECT_TRUE(check().empty());
+  EXPECT_EQ(summary_.freed, 0u);
+  repair();
+  EXPECT_EQ(images_.blobs().size(), 3u);
+}
+
+TEST_F(ImageCheckTest, ADamagedLayerIsNamedBySaveAndByRun) {
+  const Image image = images_.make("web", {{{"a", std::string(1000, 'x')}}});
+  const oci::Digest layer = image.manifest_doc.layers[0].digest;
+  const Path file = file_of(layer);
+  const auto before = std::filesystem::last_write_time(file);
+  std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  std::string bytes = *read_file(file);
+  bytes[bytes.size() / 2] ^= 1;
+  ASSERT_TRUE(write_file(file, bytes));
+  std::filesystem::last_write_time(file, before);
+
+  const std::string told = cat("blob ", layer.str(), " is damaged on disk (its content is ");
+  StringSink tar;
+  EXPECT_NE(message_of(images_->save({"web"}, tar, {})).find(told), std::string::npos);
+  EXPECT_NE(message_of(images_->unpack(image, {}, {})).find("is damaged on disk"),
+            std::string::npos);
+  // A load of the whole image replaces it.
+  TestImages other;
+  other.make("web", {{{"a", std::string(1000, 'x')}}});
+  ASSERT_TRUE(images_.load(other.save({"web"})));
+  EXPECT_TRUE(check({.deep = true}).empty());
+  EXPECT_EQ(images_.file_in(image, "a"), std::string(1000, 'x'));
+}
+
+}  // namespace
+}  // namespace skiff::images

@@ -1,0 +1,49 @@
+# Damage is told line by line; a pull mends what a registry has, --repair removes the rest.
+skiff() { "$SKIFF_BIN/skiff" -H "$DOCKER_HOST" "$@"; }
+own_daemon
+printf 'FROM %s\nRUN echo 1 > /x\n' "$IMAGE" >Dockerfile
+docker build -q -t "$REGISTRY/$N" . >/dev/null
+docker push -q "$REGISTRY/$N" >/dev/null
+expect_contains "$(skiff system check --deep)" ": no problems"
+
+blob_of() { # IMAGE: the file of its topmost layer
+  local digest
+  docker save "$1" | tar -xO manifest.json | jq -r '.[0].Layers[-1]' | sed 's,.*/,,' >layer
+  digest=$(cat layer)
+  echo "$OWN/root/content/blobs/sha256/${digest:0:2}/$digest"
+}
+file=$(blob_of "$REGISTRY/$N")
+
+# Lost: told, not pushed or saved, and fetched again by a pull.
+rm "$file"
+expect_exit 1 skiff system check
+expect_contains "$OUT" "$(cat layer) is damaged: its file is gone ($file)"
+expect_contains "$OUT" "image $REGISTRY/$N"
+expect_exit 1 docker save -o out.tar "$REGISTRY/$N"
+expect_contains "$OUT" "$(cat layer) is damaged on disk"
+expect_exit 1 docker push "$REGISTRY/$N"
+expect_contains "$OUT" "$(cat layer) is damaged on disk"
+expect_contains "$(docker pull "$REGISTRY/$N")" "Downloaded newer image"
+expect_contains "$(skiff system check --deep)" ": no problems"
+expect_contains "$(docker pull "$REGISTRY/$N")" "up to date"
+
+# Damaged: a layer that was made here comes back from its files.
+printf 'x' | dd of="$file" bs=1 conv=notrunc status=none
+expect_exit 1 skiff system check
+expect_contains "$OUT" "its content is sha256:"
+out=$(skiff system check --repair)
+expect_contains "$out" "made anew from its unpacked files"
+expect_contains "$(skiff system check --deep)" ": no problems"
+expect_eq "$(docker run --rm "$REGISTRY/$N" cat /x)" 1
+
+# What cannot come back goes, with its names; what is whole stays.
+docker tag "$IMAGE" "$N-base"
+config=$(docker inspect -f '{{.Id}}' "$N-base" | cut -d: -f2)
+rm "$OWN/root/content/blobs/sha256/${config:0:2}/$config"
+touch "$OWN/root/content/blobs/sha256/stray"
+expect_exit 0 skiff system check --repair
+expect_contains "$OUT" "a file that is no blob"
+expect_contains "$OUT" "$N-base"
+expect_contains "$(skiff system check --deep)" ": no problems"
+expect_exit 1 docker inspect "$IMAGE"
+expect_eq "$(docker run --rm "$REGISTRY/$N" cat /x)" 1

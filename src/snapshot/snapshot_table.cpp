@@ -22,6 +22,12 @@ constexpr const char* kSelect =
     "SELECT s.id, s.name, p.name, s.kind, s.created, s.bytes, s.inodes"
     " FROM snapshot s LEFT JOIN snapshot p ON p.id = s.parent ";
 
+// A rolled back insert gives its id back to SQLite, but its directory may be there already: so
+// an id is also above the last one that this process tried.
+constexpr const char* kInsert =
+    "INSERT INTO snapshot(name, kind, created, parent, id) VALUES (?, ?, ?, ?, 1 + max(?,"
+    " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'snapshot'), 0)))";
+
 SnapshotRow row_of(const Statement& s) {
   SnapshotRow row;
   row.id = s.integer(0);
@@ -93,12 +99,12 @@ Result<> SnapshotTable::add(const Info& info, const std::function<Result<>(int64
     }
     parent = row.id;
   }
-  Statement insert = TRY(state_->db.prepare(
-      "INSERT INTO snapshot(name, kind, created, parent) VALUES (?, ?, ?, ?)", info.name,
-      static_cast<int>(info.kind), unix_nanos(info.created), nullptr));
+  Statement insert = TRY(state_->db.prepare(kInsert, info.name, static_cast<int>(info.kind),
+                                            unix_nanos(info.created), nullptr, state_->last_id));
   if (parent) TRY(insert.bind(4, *parent));
   TRY(insert.step());
-  TRY(place(state_->db.last_insert_id()));
+  state_->last_id = state_->db.last_insert_id();
+  TRY(place(state_->last_id));
   return tx.commit();
 }
 

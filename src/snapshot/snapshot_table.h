@@ -45,6 +45,7 @@ class SnapshotTable {
     explicit State(Database d) : db(std::move(d)) {}
     std::mutex mutex;
     Database db;
+    int64_t last_id = 0;  // the last one that `add` tried
   };
   std::unique_ptr<State> state_;
 };

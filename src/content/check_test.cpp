@@ -186,7 +186,8 @@ TEST_F(CheckTest, ChecksBesideCommitsAndRemovalsFindNothing) {
     writers.emplace_back([&, t] {
       for (int i = 0; i < 40; ++i) {
         const oci::Digest digest = put(cat(t % 2, " ", i));
-        if (i % 2 == 0) [[maybe_unused]] auto gone = store_->remove(digest);
+        if (i % 2 == 0) [[maybe_unused]]
+          auto gone = store_->remove(digest);
       }
     });
   }

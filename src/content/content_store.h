@@ -86,7 +86,8 @@ class ContentStore {
   virtual Result<std::unique_ptr<BlobReader>> open(const oci::Digest& digest) = 0;
 
   // Opens the ingest of that reference, new or interrupted. A second opener of a
-  // reference in use gets kUnavailable.
+  // reference in use gets kUnavailable. Without a reference it is one that nobody can continue:
+  // what was not committed goes with the object, or at the latest when the store opens again.
   virtual Result<std::unique_ptr<Ingest>> ingest(
       const std::string& reference, HashAlgorithm algorithm = HashAlgorithm::kSha256) = 0;
   // Makes the ingest's bytes the blob `expected`, holding it by `lease` from the same
@@ -95,6 +96,8 @@ class ContentStore {
   virtual Result<BlobInfo> commit(Ingest& ingest, const oci::Digest& expected,
                                   Lease* lease = nullptr) = 0;
   virtual Result<> abort(const std::string& reference) = 0;  // missing is success
+  // Removes the ingests that nobody has open; returns bytes freed.
+  virtual Result<uint64_t> abort_idle() = 0;
 
   // Whether the blob is whole: kDataLoss, with the reason, where its file is gone, of another
   // length or of other content; kNotFound where there is no such blob.
@@ -118,7 +121,7 @@ class ContentStore {
 
 // Opens the store under `root`, creating it where missing; kUnavailable while another store
 // has it open. Reconciles files with the database: half-done work of a crash is finished or
-// undone, and ingests that nobody touched for a day are dropped.
+// undone, and ingests that nobody can continue, or touched for a day, are dropped.
 Result<std::unique_ptr<ContentStore>> open_content_store(
     const Path& root, DurableFiles& files = DurableFiles::system(),
     const Clock& clock = Clock::system());

@@ -135,6 +135,29 @@ TEST_P(ContentStoreSuite, AbortForgetsTheBytes) {
   EXPECT_EQ((*store_->ingest("r"))->offset(), 0u);
 }
 
+TEST_P(ContentStoreSuite, AnIngestWithoutAReferenceIsGoneWithTheObject) {
+  {
+    auto first = store_->ingest("");
+    auto second = store_->ingest("");
+    ASSERT_TRUE(first && second && (*first)->write("hello") && (*second)->write("hello"));
+    ASSERT_TRUE(store_->commit(**second, oci::Digest::of("hello")));
+  }
+  EXPECT_EQ(*store_->abort_idle(), 0u);
+  EXPECT_TRUE(store_->info(oci::Digest::of("hello")));
+}
+
+TEST_P(ContentStoreSuite, AbortIdleLeavesWhatIsBeingWritten) {
+  {
+    ASSERT_TRUE((*store_->ingest("idle"))->write("hello"));
+  }
+  auto open = store_->ingest("open");
+  ASSERT_TRUE((*open)->write("hello"));
+  EXPECT_EQ(*store_->abort_idle(), 5u);
+  EXPECT_EQ((*store_->ingest("idle"))->offset(), 0u);
+  EXPECT_TRUE((*open)->write(" again"));
+  EXPECT_TRUE(store_->commit(**open, oci::Digest::of("hello again")));
+}
+
 TEST_P(ContentStoreSuite, AWrongDigestIsRefusedAndTheIngestDropped) {
   {
     auto ingest = store_->ingest("r");

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/strings.h"
+#include "content/layout.h"
 
 namespace skiff::content {
 
@@ -38,7 +39,8 @@ Result<std::unique_ptr<IngestFile>> IngestFile::open(const Path& file, std::stri
 }
 
 IngestFile::~IngestFile() {
-  if (fd_ && offset_ == 0) ::unlink(path_.c_str());  // nothing to continue from
+  // Nothing to continue, or nobody who could.
+  if (fd_ && (offset_ == 0 || Layout::is_once(path_))) ::unlink(path_.c_str());
   if (on_close_) on_close_();
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "base/file.h"
+#include "base/random.h"
+#include "base/strings.h"
 #include "oci/digest.h"
 
 namespace skiff::content {
@@ -18,8 +20,14 @@ class Layout {
   Path database() const { return root_ / "content.db"; }
   // blobs/ALGORITHM/HH/HEX: no directory grows beyond a 256th of the store.
   Path blob(const oci::Digest& digest) const;
-  // Named by hash: a reference may hold any character.
-  Path ingest(const std::string& reference) const { return ingests() / sha256_hex(reference); }
+  // Named by hash: a reference may hold any character. Without one: a name of its own.
+  Path ingest(const std::string& reference) const {
+    return ingests() / (reference.empty() ? cat("once-", random_hex(32)) : sha256_hex(reference));
+  }
+  // Whether the file is one of an ingest without a reference.
+  static bool is_once(const Path& ingest) {
+    return ingest.filename().native().starts_with("once-");
+  }
 
  private:
   Path root_;

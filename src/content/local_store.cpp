@@ -6,7 +6,6 @@
 #include <cerrno>
 
 #include "base/log.h"
-#include "base/random.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
 #include "content/reconcile.h"
@@ -62,7 +61,8 @@ Result<std::unique_ptr<Ingest>> LocalStore::ingest(const std::string& reference,
     return Error(Code::kUnavailable, cat("ingest ", reference, " is being written already"));
   }
   auto close = [open = open_ingests_, file] { open->remove(file); };
-  auto ingest = IngestFile::open(file, reference, algorithm, close);
+  const std::string label = reference.empty() ? file.filename().native() : reference;
+  auto ingest = IngestFile::open(file, label, algorithm, close);
   if (!ingest) {
     close();
     return std::move(ingest.error());
@@ -148,6 +148,20 @@ Result<> LocalStore::abort(const std::string& reference) {
   ScopeExit close([&] { open_ingests_->remove(file); });
   if (::access(file.c_str(), F_OK) != 0) return {};
   return files_.unlink(file);
+}
+
+Result<uint64_t> LocalStore::abort_idle() {
+  uint64_t freed = 0;
+  TRY(visit_files(layout_.ingests(), [&](const Path& file) -> Result<> {
+    if (!open_ingests_->add(file)) return {};
+    ScopeExit close([&] { open_ingests_->remove(file); });
+    struct stat st{};
+    if (::stat(file.c_str(), &st) != 0) return {};  // finished since it was listed
+    TRY(files_.unlink(file));
+    freed += static_cast<uint64_t>(st.st_size);
+    return {};
+  }));
+  return freed;
 }
 
 Result<> LocalStore::remove(const oci::Digest& digest) {
@@ -244,18 +258,11 @@ Result<std::string> read_blob(ContentStore& store, const oci::Digest& digest, si
 }
 
 Result<oci::Digest> write_blob(ContentStore& store, std::string_view bytes, Lease* lease) {
-  std::string reference = cat("write-blob-", random_hex(32));
   oci::Digest digest = oci::Digest::of(bytes);
-  auto write = [&]() -> Result<> {
-    std::unique_ptr<Ingest> ingest = TRY(store.ingest(reference));
-    TRY(ingest->write(bytes));
-    TRY(store.commit(*ingest, digest, lease));
-    return {};
-  };
-  Result<> written = write();
-  if (written) return digest;
-  [[maybe_unused]] auto ignored = store.abort(reference);  // the first error is the one to tell
-  return std::move(written.error());
+  std::unique_ptr<Ingest> ingest = TRY(store.ingest(""));
+  TRY(ingest->write(bytes));
+  TRY(store.commit(*ingest, digest, lease));
+  return digest;
 }
 
 }  // namespace skiff::content

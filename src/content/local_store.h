@@ -51,6 +51,7 @@ class LocalStore : public ContentStore {
                                          HashAlgorithm algorithm) override;
   Result<BlobInfo> commit(Ingest& ingest, const oci::Digest& expected, Lease* lease) override;
   Result<> abort(const std::string& reference) override;
+  Result<uint64_t> abort_idle() override;
   // In local_store_check.cpp.
   Result<> verify(const oci::Digest& digest, const VerifyOptions& options,
                   const CancelToken& cancel) override;

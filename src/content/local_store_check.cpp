@@ -74,8 +74,8 @@ Result<std::string> LocalStore::examine(BlobInfo& blob, const VerifyOptions& opt
   const TimePoint modified = is_there ? modified_time(st) : TimePoint();
   const bool is_suspect = modified != blob.modified;
   if (is_long_enough && !options.always && !is_suspect) return visible_fault(blob);
-  std::string fault = is_long_enough ? TRY(content_fault(file, blob.digest, options, cancel))
-                                     : visible_fault(blob);
+  std::string fault =
+      is_long_enough ? TRY(content_fault(file, blob.digest, options, cancel)) : visible_fault(blob);
   blob.damaged = !fault.empty();
   if (!blob.damaged) {
     blob.verified = clock_.now();

@@ -88,7 +88,8 @@ Result<> reconcile(const Layout& layout, BlobTable& table, DurableFiles& files,
   TRY(visit_files(layout.blobs(),
                   [&](const Path& file) { return adopt_or_remove(file, table, files, clock); }));
   return visit_files(layout.ingests(), [&](const Path& ingest) -> Result<> {
-    return is_stale(ingest, clock.now()) ? files.unlink(ingest) : Result<>();
+    const bool lost = Layout::is_once(ingest) || is_stale(ingest, clock.now());
+    return lost ? files.unlink(ingest) : Result<>();
   });
 }
 

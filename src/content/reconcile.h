@@ -11,7 +11,7 @@ namespace skiff::content {
 // - a row without its file (the file was lost): the row goes, with a warning;
 // - a file without its row (commit or removal cut short, or a lost database): verified, and
 //   kept where it is what its name says, else removed;
-// - an ingest nobody touched for a day: removed.
+// - an ingest that nobody can continue, or touched for a day: removed.
 Result<> reconcile(const Layout& layout, BlobTable& table, DurableFiles& files, const Clock& clock);
 
 // Its steps, which a check takes too. The digest by a file's place in the tree:

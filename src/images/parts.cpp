@@ -1,6 +1,5 @@
 #include "images/parts.h"
 
-#include "base/random.h"
 #include "base/strings.h"
 
 namespace skiff::images {
@@ -20,8 +19,7 @@ Result<> store_bytes(Parts& parts, std::string_view bytes, const oci::Digest& di
   const auto guard = TRY(parts.transfers.lock(digest.str(), cancel));
   TRY(lease.hold(digest));
   if (TRY(is_whole(parts, digest, cancel))) return {};
-  const auto ingest = TRY(parts.store.ingest(ingest_reference(digest), digest.algorithm()));
-  TRY(ingest->reset());
+  const auto ingest = TRY(parts.store.ingest("", digest.algorithm()));
   TRY(ingest->write(bytes));
   TRY(parts.store.commit(*ingest, digest, &lease));
   return {};
@@ -31,17 +29,9 @@ Result<content::BlobInfo> store_written(Parts& parts, const std::function<Result
                                         const std::optional<oci::Digest>& expected,
                                         content::Lease& lease) {
   const auto algorithm = expected ? expected->algorithm() : HashAlgorithm::kSha256;
-  const std::string reference = cat("written-", random_hex(32));
-  const auto store = [&]() -> Result<content::BlobInfo> {
-    const auto ingest = TRY(parts.store.ingest(reference, algorithm));
-    TRY(write(*ingest));
-    return parts.store.commit(*ingest, expected ? *expected : ingest->digest(), &lease);
-  };
-  auto stored = store();
-  if (stored) return stored;
-  [[maybe_unused]] auto ignored =
-      parts.store.abort(reference);  // the first error is the one to tell
-  return stored;
+  const auto ingest = TRY(parts.store.ingest("", algorithm));
+  TRY(write(*ingest));
+  return parts.store.commit(*ingest, expected ? *expected : ingest->digest(), &lease);
 }
 
 Result<> unpack_layers(Parts& parts, const Document& image, const std::string& status,

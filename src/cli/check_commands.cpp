@@ -38,8 +38,8 @@ struct Tally {
 };
 
 std::string problem_line(const json::Value& problem) {
-  return cat(problem.string("What"), " (", problem.string("Where"),
-             "): ", problem.string("Remedy"), "\n");
+  return cat(problem.string("What"), " (", problem.string("Where"), "): ", problem.string("Remedy"),
+             "\n");
 }
 
 Outcome check(Session& session, Flags& flags) {

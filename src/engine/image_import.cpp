@@ -51,9 +51,13 @@ Result<ImagePruneResult> prune_images(
     if (until && image.config.created > *until) continue;
     if (!labels_match(filters, image.config.config.labels)) continue;
     if (!user_of(image.id).container.empty()) continue;
-    // Another row of the same target may have taken it along already.
     auto removed = images.remove(image.id.str(), true, true, user_of);
-    if (!removed) continue;
+    if (!removed) {
+      // Another row of the same target may have taken it along already, or somebody uses it now.
+      const Code code = removed.error().code();
+      if (code == Code::kNotFound || code == Code::kFailedPrecondition) continue;
+      return std::move(removed.error()).with_context("prune images");
+    }
     result.bytes += image.size;
     result.removed.insert(result.removed.end(), removed->begin(), removed->end());
   }

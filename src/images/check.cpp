@@ -133,9 +133,8 @@ class Check {
   // False where it is whole again, or gone, meanwhile.
   Result<bool> drop(const oci::Descriptor& target) {
     TRY(keep_for_a_pull(target));
-    return parts_.garbage.drop_broken(target.digest, [&]() -> Result<bool> {
-      return !TRY(fault_of(target)).empty();
-    });
+    return parts_.garbage.drop_broken(
+        target.digest, [&]() -> Result<bool> { return !TRY(fault_of(target)).empty(); });
   }
 
   Result<> keep_for_a_pull(const oci::Descriptor& target) {

@@ -73,8 +73,8 @@ TEST_F(ImageCheckTest, ALayerMadeHereComesBackFromItsSnapshot) {
   const auto layer = images_->add_layer(source, *lease);
   oci::ImageConfig config = image.config;
   config.diff_ids = {image.config.diff_ids[0], layer->diff_id};
-  const auto manifest = images_->write_image(
-      config, {image.manifest_doc.layers[0], layer->descriptor}, *lease);
+  const auto manifest =
+      images_->write_image(config, {image.manifest_doc.layers[0], layer->descriptor}, *lease);
   images_.put(*manifest, "built");
   ASSERT_TRUE(images_->unpack(images_.find("built"), {}, {}));
 

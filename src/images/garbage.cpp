@@ -85,7 +85,7 @@ Result<Garbage::Swept> Garbage::collect_locked(const Candidates* only) {
   const Listed listed = TRY_CONTEXT(list_snapshots(), "collect garbage");
   const Marked marked = TRY_CONTEXT(mark(), "collect garbage");
   Swept swept;
-  sweep_snapshots(listed, marked, only, swept);
+  TRY_CONTEXT(sweep_snapshots(listed, marked, only, swept), "collect garbage");
   TRY_CONTEXT(sweep_blobs(marked, only, swept), "collect garbage");
   return swept;
 }
@@ -132,8 +132,8 @@ Result<> Garbage::mark_target(const oci::Descriptor& target, Marked& marked) {
   });
 }
 
-void Garbage::sweep_snapshots(const Listed& listed, const Marked& marked, const Candidates* only,
-                              Swept& swept) {
+Result<> Garbage::sweep_snapshots(const Listed& listed, const Marked& marked,
+                                  const Candidates* only, Swept& swept) {
   const std::map<std::string, std::string>& parents = listed.committed;
   const std::set<std::string> kept = with_parents(parents, marked.snapshots, listed.used);
   std::map<std::string, int> children;
@@ -155,6 +155,8 @@ void Garbage::sweep_snapshots(const Listed& listed, const Marked& marked, const 
     const auto removed = snapshots_.remove(name);
     if (!removed) {
       // Taken as a parent or removed since it was listed.
+      const Code code = removed.error().code();
+      if (code != Code::kFailedPrecondition && code != Code::kNotFound) return removed;
       log_info(cat("snapshot stays: ", removed.error().message()));
       continue;
     }
@@ -163,6 +165,7 @@ void Garbage::sweep_snapshots(const Listed& listed, const Marked& marked, const 
     const std::string& parent = parents.at(name);
     if (--children[parent] == 0 && parents.contains(parent)) leaves.push_back(parent);
   }
+  return {};
 }
 
 Result<> Garbage::sweep_blobs(const Marked& marked, const Candidates* only, Swept& swept) {

@@ -87,8 +87,8 @@ class Garbage {
   Result<Listed> list_snapshots();
   Result<Marked> mark();
   Result<> mark_target(const oci::Descriptor& target, Marked& marked);
-  void sweep_snapshots(const Listed& listed, const Marked& marked, const Candidates* only,
-                       Swept& swept);
+  Result<> sweep_snapshots(const Listed& listed, const Marked& marked, const Candidates* only,
+                           Swept& swept);
   Result<> sweep_blobs(const Marked& marked, const Candidates* only, Swept& swept);
   void unpin(const std::vector<std::string>& names);
 

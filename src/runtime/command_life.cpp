@@ -1,8 +1,6 @@
 // skiff-runtime start, kill, delete, pause and resume.
 #include <signal.h>
 
-#include <cstring>
-
 #include "base/strings.h"
 #include "runtime/command_line.h"
 #include "runtime/container.h"

@@ -1,7 +1,6 @@
 #include "runtime/monitor_signals.h"
 
 #include <csignal>
-#include <initializer_list>
 
 namespace skiff::runtime {
 

@@ -1,0 +1,168 @@
+"""A private skiffd (or registry) and the stock client that talks to it."""
+import http.client
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import time
+
+from . import machine
+from .seam import Seam
+
+START_LIMIT = 20
+CALL_LIMIT = 60
+
+
+class Lost(Exception):
+    """Something that must hold does not: the finding, in words."""
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("engine", timeout=CALL_LIMIT)
+        self.unix_path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.unix_path)
+
+
+class Daemon:
+    """One program over one root; `work` holds its log, socket, and control block."""
+
+    def __init__(self, tools, work, root):
+        self.work = pathlib.Path(work)
+        self.work.mkdir(exist_ok=True)
+        self.root = pathlib.Path(root)
+        self.log = self.work / f"{self.name}.log"
+        self.seam = Seam(tools / "seam.so", self.work / f"{self.name}.seam")
+        self.process = None
+
+    def start(self):
+        self.seam.disarm()
+        with open(self.log, "a") as log:
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                            env=dict(os.environ, **self.seam.environment()))
+        deadline = time.monotonic() + START_LIMIT
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise Lost(f"{self.name} does not start: {self.last_words()}")
+            time.sleep(0.005)
+
+    def last_words(self):
+        return " | ".join(self.log.read_text().splitlines()[-3:])
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def stop(self):
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(CALL_LIMIT)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Lost(f"{self.name} does not stop when asked") from None
+        self.process = None
+
+
+class Skiffd(Daemon):
+    name = "skiffd"
+
+    def __init__(self, tools, work, root, cgroup_parent):
+        super().__init__(tools, work, root)
+        self.cgroup_parent = cgroup_parent
+        self.socket = self.work / "skiff.sock"
+
+    def command(self):
+        return [str(machine.BIN / "skiffd"), "--root", str(self.root / "store"), "--run-dir", str(self.work / "run"),
+                "--socket", str(self.socket), "--cgroup-parent", self.cgroup_parent]
+
+    def answers(self):
+        try:
+            return self.call("GET", "/_ping")[0] == 200
+        except OSError:
+            return False
+
+    def call(self, method, path, body=None):
+        """(status, bytes) of one request; a stream is read whole."""
+        connection = UnixConnection(self.socket)
+        try:
+            headers = {"Content-Type": "application/json"} if body is not None else {}
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+        except http.client.HTTPException as error:
+            raise OSError(f"{method} {path}: {error!r}") from error
+        finally:
+            connection.close()
+
+    def ask(self, method, path, body=None):
+        """The bytes of a request that must succeed."""
+        try:
+            status, data = self.call(method, path, body)
+        except OSError as error:
+            raise Lost(f"{method} {path}: {error}: {self.last_words()}") from error
+        if status >= 300:
+            raise Lost(f"{method} {path}: {status} {data[:300].decode(errors='replace')}")
+        return data
+
+    def client(self, *arguments):
+        """The stock docker client: (exit code, both its streams)."""
+        env = dict(os.environ, DOCKER_HOST=f"unix://{self.socket}", DOCKER_BUILDKIT="0",
+                   DOCKER_CONFIG=str(self.work / "client"), DOCKER_CLI_HINTS="false")
+        for name in ["DOCKER_CONTEXT", "DOCKER_TLS_VERIFY"]:
+            env.pop(name, None)
+        done = subprocess.run(["docker", *map(str, arguments)], env=env, stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=CALL_LIMIT, check=False)
+        return done.returncode, done.stdout.strip()
+
+    def must(self, *arguments):
+        """The client's output, where the command has to succeed."""
+        code, text = self.client(*arguments)
+        if code != 0:
+            raise Lost(f"docker {' '.join(map(str, arguments))}: exit code {code}: {text[-400:]}")
+        return text
+
+
+class Registry(Daemon):
+    name = "skiff-registry"
+
+    def __init__(self, tools, work, root):
+        super().__init__(tools, work, root)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.address = "127.0.0.1:%d" % probe.getsockname()[1]
+
+    def command(self):
+        return [str(machine.BIN / "skiff-registry"), "serve", "--root", str(self.root / "registry"),
+                "--listen", self.address]
+
+    def answers(self):
+        connection = http.client.HTTPConnection(self.address, timeout=CALL_LIMIT)
+        try:
+            connection.request("GET", "/v2/")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def manifest_digest(self, name):
+        repository, _, tag = name.partition(":")
+        connection = http.client.HTTPConnection(self.address, timeout=CALL_LIMIT)
+        try:
+            connection.request("HEAD", f"/v2/{repository}/manifests/{tag}", headers={
+                "Accept": "application/vnd.oci.image.manifest.v1+json"})
+            return connection.getresponse().getheader("Docker-Content-Digest")
+        finally:
+            connection.close()

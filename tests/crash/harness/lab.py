@@ -1,0 +1,158 @@
+"""A place for one fault at a time: a disk, a daemon on it, and what the daemon has promised."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import time
+
+from . import machine, store
+from .disk import Disk, copy_sparse
+from .engine import Lost, Skiffd
+from .workloads import Model
+
+
+class World:
+    """What all labs share: tools, images, the registry, and a disk image for each template."""
+
+    def __init__(self, root, tools, registry, images, workloads):
+        self.root = root
+        self.tools = tools
+        self.registry = registry
+        self.images = images
+        self.workloads = workloads
+        self.templates = {}  # name -> (disk image, Model)
+        self.trees = {name: image.tree for name, image in images.items()}
+        self.by_id = {image.id: image.tree for image in images.values()}
+        self.resumable = set()
+        self.durations = {}  # of each workload, in seconds, undisturbed
+        self.counts = {}  # of the calls that each workload makes, by kind
+        self.recordings = {}  # of workloads on a logged disk
+
+
+class Lab:
+    def __init__(self, world, name):
+        self.world = world
+        self.work = world.root / name
+        self.work.mkdir()
+        self.disk = Disk(self.work / "image", self.work / "disk")
+        self.daemon = Skiffd(world.tools, self.work, self.disk.at, f"/{world.root.name}-{name}")
+        self.seam = self.daemon.seam
+        self.model = Model({})
+        self.images_used = 0
+        self.said = ""  # by the client of the step that failed
+
+    def begin(self, template):
+        """A daemon on a copy of the template's store."""
+        image, model = self.world.templates[template]
+        copy_sparse(image, self.new_image())
+        self.model = model.copy()
+        self.daemon.log.unlink(missing_ok=True)
+        self.disk.mount()
+        self.daemon.start()
+
+    def new_image(self):
+        """A file for the next disk: what the loop device of the one before still writes must not
+        reach it."""
+        self.disk.image.unlink(missing_ok=True)
+        self.images_used += 1
+        self.disk.image = self.work / f"image-{self.images_used}"
+        self.seam.clear()
+        return self.disk.image
+
+    def run(self, steps):
+        """The steps until one fails: that one, or None."""
+        for step in steps:
+            code, text = self.daemon.client(*step.arguments)
+            if code != 0:
+                self.model.broken_off(step)
+                self.said = text
+                return step
+            self.model.acknowledged(step)
+        return None
+
+    def check(self, broken_off=None):
+        """Everything that must hold of a store that was just opened again."""
+        self.check_images()
+        store.check_records(self.daemon, self.world.resumable)
+        if broken_off is not None:
+            code, text = self.daemon.client(*broken_off.arguments)
+            if code != 0 and not broken_off.removes:  # what is gone cannot be removed again
+                raise Lost(f"the same request fails afterwards: {text[-300:]}")
+            self.model.maybe = {}
+            self.model.acknowledged(broken_off)
+            self.check_images()
+        store.check_emptied(self.daemon)
+        self.daemon.stop()
+
+    def check_images(self):
+        listed = {}
+        for image in json.loads(self.daemon.ask("GET", "/images/json?all=1")):
+            tags = [tag for tag in image.get("RepoTags") or [] if tag != "<none>:<none>"]
+            listed |= {tag: image["Id"] for tag in tags}
+            trees = [self.tree_of(tag) for tag in tags]
+            known = trees[0] if trees else self.world.by_id.get(image["Id"])
+            store.check_whole(self.daemon, image["Id"], tags, known)
+        lost = [tag for tag in self.model.present if tag not in listed]
+        if lost:
+            raise Lost(f"acknowledged and gone: {' '.join(lost)}")
+
+    def tree_of(self, tag):
+        name = self.model.present.get(tag) or self.model.maybe.get(tag)
+        if name is None:
+            raise Lost(f"{tag} is there, which nobody asked for or which was removed")
+        return self.world.trees[name]
+
+    def reboot(self):
+        """As after a power cut: processes, mounts and run files are gone, the disk stays."""
+        self.end_processes()
+        self.daemon.process = None
+        shutil.rmtree(self.work / "run", ignore_errors=True)
+        self.release_disk()
+
+    def end(self):
+        """Nothing of this lab is at work any more."""
+        self.reboot()
+
+    def end_processes(self):
+        deadline = time.monotonic() + 10
+        while found := self.processes():
+            for pid in found:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            if self.daemon.process is not None:
+                self.daemon.process.poll()
+            if time.monotonic() > deadline:
+                raise Lost(f"processes do not end: {found}")
+            time.sleep(0.005)
+
+    def processes(self):
+        """Those that name the lab's directory or live in its cgroups."""
+        found = []
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                words = (process / "cmdline").read_bytes()
+                state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if str(self.work).encode() in words and state != "Z" and int(process.name) != os.getpid():
+                found.append(int(process.name))
+        return found
+
+    def release_disk(self):
+        deadline = time.monotonic() + 10
+        while mounts := self.mounts():
+            for at in reversed(mounts):
+                try:
+                    machine.unmount(at)
+                except OSError as error:
+                    if time.monotonic() > deadline:
+                        raise Lost(f"mount stays: {at}: {error}") from error
+                    time.sleep(0.005)
+        self.disk.mounted = False
+
+    def mounts(self):
+        lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+        return [at for at in (line.split()[4] for line in lines) if at.startswith(f"{self.work}/")]

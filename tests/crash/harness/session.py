@@ -1,0 +1,244 @@
+"""One run of the harness: prepares the world, plans cases, works through them, reports."""
+import collections
+import concurrent.futures
+import dataclasses
+import io
+import pathlib
+import queue
+import random
+import time
+import traceback
+
+from . import machine
+from .cases import BLOCK_FAMILIES, FAILURES, FAMILIES, Case, Recording, run_case
+from .disk import Disk
+from .engine import Lost, Registry
+from .images import make_images, tree_of_export
+from .lab import Lab, World
+from .workloads import BUILT, Model, make_workloads, templates
+
+# Points of each workload in the short form.
+SHORT = {"kill": 8, "power": 8, "cut": 2, "enospc": 3, "eio-write": 3, "eio-sync": 3, "block": 7, "torn": 2,
+         "reordered": 4}
+RECORDED = ["pull", "load", "rmi"]  # the workloads of the block families
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def make_world(root):
+    tools = machine.compile_tools(root)
+    registry = Registry(tools, root / "registry", root / "registry")
+    registry.start()
+    images = make_images((root / "probe").read_bytes(), root)
+    context = root / "context"
+    context.mkdir()
+    (context / "data").write_bytes(random.Random(9).randbytes(60_000))
+    (context / "Dockerfile").write_text('FROM crash/base:1\nCOPY data /data\nRUN ["/probe", "/made"]\n')
+    workloads = make_workloads(images, registry.address, context)
+    world = World(root, tools, registry, images, workloads)
+    fill_registry(world)
+    for name, steps in templates(workloads).items():
+        make_template(world, name, steps)
+    for workload in workloads.values():
+        dry_run(world, workload)
+    return world
+
+
+def fill_registry(world):
+    lab = Lab(world, "pusher")
+    empty_template(world, lab)
+    lab.begin("pusher")
+    for name, image in world.images.items():
+        tag = f"{world.registry.address}/crash/{name}"
+        lab.daemon.must("load", "-q", "-i", image.archive)
+        lab.daemon.must("tag", f"crash/{name}", tag)
+        lab.daemon.must("push", "-q", tag)
+    world.resumable = resumable_digests(world)
+    lab.daemon.stop()
+    lab.end()
+
+
+def empty_template(world, lab):
+    image = world.root / "template-pusher"
+    Disk(image, lab.disk.at).make()
+    world.templates["pusher"] = (image, Model({}))
+
+
+def resumable_digests(world):
+    """Of all that a pull fetches: its download may be continued."""
+    blobs = ["sha256:" + path.name for path in (world.registry.root / "registry").rglob("*")
+             if path.is_file() and len(path.name) == 64]
+    return blobs + [world.registry.manifest_digest(f"crash/{name}") for name in world.images]
+
+
+def make_template(world, name, steps):
+    """A disk whose store the steps have filled, and the tree of what was built on it."""
+    lab = Lab(world, f"template-{name}-lab")
+    lab.disk.image = world.root / f"template-{name}"
+    lab.disk.make()
+    lab.disk.mount()
+    lab.daemon.start()
+    if lab.run(steps) is not None:
+        raise Lost(f"template {name}: {lab.said}")
+    if BUILT in lab.model.present:
+        container = lab.daemon.must("create", "--network", "none", BUILT)
+        world.trees["built"] = built_tree(lab, container)
+        lab.daemon.must("rm", container)
+    lab.daemon.stop()
+    lab.end()
+    world.templates[name] = (lab.disk.image, lab.model)
+
+
+def built_tree(lab, container):
+
+    tree = tree_of_export(io.BytesIO(lab.daemon.ask("GET", f"/containers/{container}/export")))
+    base = {path: seen for path, seen in tree.items() if path in {"probe", "data", "etc/passwd", "made"}}
+    return {path: dataclasses.replace(seen, time=0) for path, seen in base.items()}
+
+
+def dry_run(world, workload):
+    """How many calls of each kind the workload makes, and how long it takes."""
+    lab = Lab(world, f"dry-{workload.name}")
+    lab.begin(workload.start)
+    lab.seam.arm(lab.disk.at)
+    start = time.monotonic()
+    if lab.run(workload.steps) is not None:
+        raise Lost(f"{workload.name} without a fault: {lab.said}")
+    world.durations[workload.name] = time.monotonic() - start
+    world.counts[workload.name] = lab.seam.by_kind()
+    lab.seam.disarm()
+    lab.check()
+    lab.end()
+
+
+def points_of(world, family, workload):
+    """How many points there are; the last is one past the end where that is cheap to try."""
+    if family in BLOCK_FAMILIES:
+        return len(world.recordings[workload].writes)
+    if family == "cut":
+        return 1100  # thousandths of the usual time
+    counts = world.counts[workload]
+    return sum(counts.values()) if family not in FAILURES else sum(counts[kind] for kind in FAILURES[family][2])
+
+
+def chosen(options, family, workload):
+    return not options.only or f"{family}:{workload}".startswith(options.only)
+
+
+def groups(world, options):
+    for family in FAMILIES:
+        for workload in world.recordings if family in BLOCK_FAMILIES else world.workloads:
+            if chosen(options, family, workload):
+                yield family, workload
+
+
+def short_plan(world, options):
+    """Points spread over each workload, the same in every run."""
+    for family, workload in groups(world, options):
+        total, wanted = points_of(world, family, workload), SHORT[family]
+        for n in range(min(wanted, total)):
+            yield Case(family, workload, 1 + total * n // wanted, 1 if family in ("torn", "reordered") else 0)
+
+
+def long_plan(world, options):
+    """Random points of all families, until the time is over."""
+    chance = random.Random(options.seed)
+    end = time.monotonic() + options.long
+    places = list(groups(world, options))
+    while time.monotonic() < end:
+        family, workload = chance.choice(places)
+        seed = chance.randrange(1, 1 << 31) if family in ("torn", "reordered") else 0
+        yield Case(family, workload, chance.randrange(1, points_of(world, family, workload) + 1), seed)
+
+
+class Report:
+    def __init__(self):
+        self.tried = collections.Counter()
+        self.lost = collections.Counter()
+
+    def add(self, case, hit, finding):
+        group = f"{case.family} {case.workload}"
+        self.tried[group] += 1
+        if finding is None:
+            return
+        self.lost[group] += 1
+        say(f"FAILED  {case} ({hit or 'see below'}): {finding}\n    replay: tests/crash/run --replay {case}")
+
+    def summary(self, world, skipped):
+        for group, tried in self.tried.items():
+            family, workload = group.split()
+            verdict = "FAILED " if self.lost[group] else "ok     "
+            say(f"{verdict} {group}: {tried} of {points_of(world, family, workload)} points, {self.lost[group]} lost")
+        failed = sum(1 for group in self.tried if self.lost[group])
+        say(f"{sum(self.tried.values())} points tried, {sum(self.lost.values())} lost")
+        say(f"{len(self.tried) - failed} passed, {failed} failed, {skipped} skipped")
+        return 1 if failed else 0
+
+
+def attempt(labs, case):
+    lab = labs.get()
+    try:
+        return case, run_case(lab, case), None
+    except Lost as lost:
+        return case, lab.seam.fired(), str(lost)
+    except Exception:  # noqa: BLE001  a bug of the harness's is a failure to tell, too
+        return case, lab.seam.fired(), traceback.format_exc()
+    finally:
+        labs.put(lab)
+
+
+def work_through(world, plan, jobs, report):
+    labs = queue.Queue()
+    for n in range(jobs):
+        labs.put(Lab(world, f"lab{n}"))
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        running = set()
+        for case in plan:
+            running.add(pool.submit(attempt, labs, case))
+            if len(running) < jobs:
+                continue
+            done, running = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+            for future in done:
+                report.add(*future.result())
+        for future in concurrent.futures.as_completed(running):
+            report.add(*future.result())
+
+
+def to_record(options, replayed):
+    """The workloads that block families need."""
+    if replayed:
+        return {case.workload for case in replayed if case.family in BLOCK_FAMILIES}
+    return {workload for workload in RECORDED for family in BLOCK_FAMILIES if chosen(options, family, workload)}
+
+
+def record(world, workloads):
+    """Fills world.recordings; returns why there are none, or None."""
+    if not pathlib.Path("/dev/fuse").exists():
+        return "no /dev/fuse on this machine"
+    try:
+        for name in sorted(workloads):
+            world.recordings[name] = Recording(world, world.workloads[name])
+    except machine.Unavailable as lacking:
+        return str(lacking)
+    return None
+
+
+def run(root, options):
+    start = time.monotonic()
+    try:
+        world = make_world(root)
+    except machine.Unavailable as lacking:
+        say(f"skipped all: {lacking}")
+        say("0 passed, 0 failed, 1 skipped")
+        return 0
+    replayed = [Case.parse(text) for text in options.replay or []]
+    skipped = record(world, to_record(options, replayed))
+    if skipped:
+        say(f"skipped block writes: {skipped}")
+    say(f"prepared in {time.monotonic() - start:.1f} s")
+    report = Report()
+    plan = replayed or (long_plan(world, options) if options.long else short_plan(world, options))
+    work_through(world, plan, options.jobs, report)
+    return report.summary(world, 1 if skipped else 0)

@@ -1,0 +1,98 @@
+"""What must hold of a store after a fault."""
+import hashlib
+import io
+import json
+import pathlib
+import sqlite3
+
+from .engine import Lost
+from . import images
+
+# What stays in an empty store: databases, locks, and the shelves of blobs.
+PARTS = ["content", "snapshots", "images", "builder", "containers"]
+
+
+def rows(database, query):
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        return [row[0] for row in connection.execute(query)]
+    finally:
+        connection.close()
+
+
+def files_below(directory):
+    return {str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir() or path.is_symlink()}
+
+
+def is_furniture(path):
+    name = pathlib.Path(path).name
+    return name == "lock" or name.endswith((".db", ".db-wal", ".db-shm"))
+
+
+def leftovers(store):
+    """Files of the store that are more than an empty one has."""
+    return sorted(f"{part}/{path}" for part in PARTS for path in files_below(store / part)
+                  if not is_furniture(path))
+
+
+def unrecorded(store, resumable):
+    """Files that belong to no record, as words. `resumable`: digests whose download may wait to be
+    continued."""
+    wrong = []
+    recorded = set(rows(store / "content/content.db", "SELECT digest FROM blob"))
+    present = {"sha256:" + pathlib.Path(path).name for path in files_below(store / "content/blobs")}
+    wrong += [f"blob {digest} has no row" for digest in present - recorded]
+    wrong += [f"blob {digest} has no file" for digest in recorded - present]
+    allowed = {hashlib.sha256(f"blob-{digest}".encode()).hexdigest() for digest in resumable}
+    wrong += [f"ingest {name} can never be continued" for name in files_below(store / "content/ingests") - allowed]
+    known = {str(row) for row in rows(store / "snapshots/snapshot.db", "SELECT id FROM snapshot")}
+    for directory in (store / "snapshots/snapshots").iterdir():
+        if directory.name not in known:
+            wrong.append(f"snapshot directory {directory.name} has no row")
+    wrong += [f"{part} holds {path}" for part in ["snapshots/new", "images/loading", "builder/scratch"]
+              for path in files_below(store / part)]
+    return wrong
+
+
+def check_records(daemon, resumable):
+    wrong = unrecorded(daemon.root / "store", resumable)
+    if wrong:
+        raise Lost(f"leaked: {'; '.join(wrong[:5])}")
+
+
+def check_whole(daemon, image_id, tags, known):
+    """An image that is listed can be saved, has the tree that it had, and runs."""
+    wrong = images.check_archive(io.BytesIO(daemon.ask("GET", f"/images/get?names={image_id}")), image_id)
+    if wrong:
+        raise Lost(f"save of {image_id}: {'; '.join(wrong[:5])}")
+    made = json.loads(daemon.ask("POST", "/containers/create",
+                                 {"Image": image_id, "Cmd": ["/probe"], "HostConfig": {"NetworkMode": "none"}}))
+    try:
+        export = daemon.ask("GET", f"/containers/{made['Id']}/export")
+        tree = images.tree_of_export(io.BytesIO(export))
+        if known is not None:
+            wrong = images.differences(known, tree)
+            if wrong:
+                raise Lost(f"tree of {image_id} {tags}: {'; '.join(wrong[:5])}")
+        if "probe" in tree:
+            run(daemon, made["Id"])
+    finally:
+        daemon.ask("DELETE", f"/containers/{made['Id']}?force=1")
+
+
+def run(daemon, container):
+    daemon.ask("POST", f"/containers/{container}/start")
+    ended = json.loads(daemon.ask("POST", f"/containers/{container}/wait"))
+    said = daemon.ask("GET", f"/containers/{container}/logs?stdout=1")
+    if ended["StatusCode"] != 0 or b"whole" not in said:
+        raise Lost(f"a container ended with {ended} and said {said!r}")
+
+
+def check_emptied(daemon):
+    """A prune brings the store back to its empty size."""
+    for container in json.loads(daemon.ask("GET", "/containers/json?all=1")):
+        daemon.ask("DELETE", f"/containers/{container['Id']}?force=1")
+    daemon.must("system", "prune", "-a", "-f")
+    left = leftovers(daemon.root / "store")
+    if left:
+        raise Lost(f"{len(left)} files are left after a prune: {'; '.join(left[:5])}")

@@ -1,0 +1,80 @@
+"""What clients ask for while something breaks, and what may be there afterwards."""
+import dataclasses
+
+
+@dataclasses.dataclass
+class Step:
+    """One command of the stock client. `adds` and `removes` are what its success promises."""
+    arguments: list
+    adds: dict = dataclasses.field(default_factory=dict)  # tag -> name of the tree
+    removes: set = dataclasses.field(default_factory=set)
+    removes_all: bool = False
+
+
+@dataclasses.dataclass
+class Workload:
+    name: str
+    start: str  # the template whose store it begins with
+    steps: list
+
+
+@dataclasses.dataclass
+class Model:
+    """The images that must be there, and those that may be: {tag: name of the tree}."""
+    present: dict
+    maybe: dict = dataclasses.field(default_factory=dict)
+
+    def acknowledged(self, step):
+        gone = set(self.present) if step.removes_all else step.removes
+        self.present = {tag: tree for tag, tree in self.present.items() if tag not in gone} | step.adds
+
+    def broken_off(self, step):
+        gone = set(self.present) if step.removes_all else step.removes
+        self.maybe = step.adds | {tag: self.present.pop(tag) for tag in list(self.present) if tag in gone}
+
+    def copy(self):
+        return Model(dict(self.present), dict(self.maybe))
+
+
+def loaded(name):
+    return f"crash/{name}"
+
+
+BUILT = "crash/built:1"
+
+
+def make_workloads(images, registry, context):
+    """{name: Workload}; `images` are the archives, `registry` serves them too."""
+    def remote(name):
+        return f"{registry}/crash/{name}"
+
+    def pull(name):
+        return Step(["pull", "-q", remote(name)], {remote(name): name})
+
+    def load(name):
+        return Step(["load", "-q", "-i", images[name].archive], {loaded(name): name})
+
+    def rmi(tag):
+        return Step(["rmi", tag], removes={tag})
+
+    # Copies of one store may not share the bridge that it names.
+    build = Step(["build", "-q", "--network", "none", "-t", BUILT, context], {BUILT: "built"})
+    prune = Step(["system", "prune", "-a", "-f"], removes_all=True)
+    all_of_it = [
+        Workload("pull", "empty", [pull("app:1"), pull("other:1")]),
+        Workload("load", "empty", [load("app:1"), load("other:1")]),
+        Workload("build", "base", [build]),
+        Workload("rmi", "full", [rmi(remote("app:1")), rmi(BUILT), rmi(loaded("other:1"))]),
+        Workload("prune", "full", [prune]),
+        Workload("mixed", "base", [pull("app:1"), rmi(remote("app:1")), build, load("other:1"), prune,
+                                   pull("other:1")]),
+    ]
+    return {workload.name: workload for workload in all_of_it}
+
+
+def templates(workloads):
+    """What each template's store is filled by: {name: steps}."""
+    load_base = Step(["load", "-q", "-i", workloads["load"].steps[0].arguments[-1].with_name("base-1.tar")],
+                     {loaded("base:1"): "base:1"})
+    fill = [load_base, workloads["pull"].steps[0], workloads["load"].steps[1], workloads["build"].steps[0]]
+    return {"empty": [], "base": [load_base], "full": fill}

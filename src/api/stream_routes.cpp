@@ -35,7 +35,7 @@ Result<engine::LogOptions> log_options(const Call& call) {
     return Error(Code::kInvalidArgument, "Bad parameters: you must choose at least one stream");
   }
   options.follow = call.flag("follow");
-  if (auto tail = parse_uint(call.arg("tail"))) options.tail = *tail;
+  options.tail = parse_uint(call.arg("tail"));  // none for "all"
   TimePoint now = call.context.clock.now();
   if (auto since = call.arg("since"); !since.empty() && since != "0") {
     options.since = TRY(engine::parse_time_argument(since, now));

@@ -1,6 +1,8 @@
 // skiff-runtime start, kill, delete, pause and resume.
 #include <signal.h>
 
+#include <cstring>
+
 #include "base/strings.h"
 #include "runtime/command_line.h"
 #include "runtime/container.h"

@@ -33,7 +33,7 @@ struct IoOptions {
   bool want_stderr = true;
   // Whether a client that has gone, without closing its direction first, takes stdin with it.
   bool stdin_ends_with_client = false;
-  std::optional<std::chrono::milliseconds> patience{};  // for ever without
+  std::optional<std::chrono::milliseconds> patience;  // for ever without
   Path overflow_dir;
 };
 
@@ -45,8 +45,8 @@ struct IoCallbacks {
 
 struct IoClient {
   bool wants_stdin = false;
-  std::string greeting{};     // goes out before any output
-  std::string early_input{};  // arrived before the client became one
+  std::string greeting;     // goes out before any output
+  std::string early_input;  // arrived before the client became one
 };
 
 class ProcessIo {
@@ -62,7 +62,7 @@ class ProcessIo {
   // The process exists: its ends are closed here, its terminal is taken over.
   Result<> begin();
 
-  void add_client(UniqueFd socket, IoClient client);
+  void add_client(UniqueFd socket, const IoClient& client);
   bool has_clients() const { return !clients_.empty(); }
   Result<> resize(int height, int width);
   void process_ended();

@@ -45,7 +45,7 @@ void tell_cut_off(int socket, bool terminal) {
 
 }  // namespace
 
-void ProcessIo::add_client(UniqueFd socket, IoClient client) {
+void ProcessIo::add_client(UniqueFd socket, const IoClient& client) {
   Client& added = clients_.emplace_back(std::move(socket), options_.overflow_dir);
   added.wants_stdin = client.wants_stdin;
   added.reading = client.wants_stdin && options_.open_stdin;

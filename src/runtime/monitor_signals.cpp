@@ -1,6 +1,7 @@
 #include "runtime/monitor_signals.h"
 
 #include <csignal>
+#include <initializer_list>
 
 namespace skiff::runtime {
 

@@ -104,8 +104,8 @@ struct Destination {
 };
 
 // Docker's rules for copying (docs of `docker cp`).
-Result<Destination> choose(const std::string& source, bool source_directory, std::string path,
-                           const PathInfo& there) {
+Result<Destination> choose(const std::string& source, bool source_directory,
+                           const std::string& path, const PathInfo& there) {
   if (there.exists && there.directory) {
     return Destination{path, wants_contents(source) && source_directory ? "" : base_name(source)};
   }

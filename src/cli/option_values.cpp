@@ -50,8 +50,9 @@ std::optional<double> take_unit(std::string_view& text) {
   size_t digits = text.find_first_not_of("0123456789.");
   if (digits == 0 || digits == std::string_view::npos) return std::nullopt;
   double value = 0;
-  auto [end, ec] = std::from_chars(text.data(), text.data() + digits, value);
-  if (ec != std::errc() || end != text.data() + digits) return std::nullopt;
+  const std::string_view number = text.substr(0, digits);
+  auto [end, ec] = std::from_chars(number.data(), number.data() + number.size(), value);
+  if (ec != std::errc() || end != number.end()) return std::nullopt;
   text.remove_prefix(digits);
   struct Unit {
     std::string_view name;

@@ -29,9 +29,9 @@ struct Command {
   size_t min_args = 0;
   size_t max_args = SIZE_MAX;
   bool stop_at_args = false;  // flags after the first argument belong to the container's program
-  int error_code = 1;  // exit code of an Error; 125 where the program's own code is passed on
-  std::string_view aliases = "";  // other names, separated by ','
-  bool passes_all = false;        // all words belong to another program
+  int error_code = 1;        // exit code of an Error; 125 where the program's own code is passed on
+  std::string_view aliases;  // other names, separated by ','
+  bool passes_all = false;   // all words belong to another program
 };
 
 // The groups, each a table in its own file.

@@ -25,11 +25,11 @@ struct ExtraFile {
 };
 
 struct TreeTarOptions {
-  oci::IgnorePatterns ignored = {};
-  std::vector<std::string> always = {};  // these go along even where `ignored` leaves them out
-  std::vector<ExtraFile> extra = {};     // replace the directory's files of the same names
-  std::string top = {};                  // name of the root itself in the archive; "" leaves it out
-  bool keep_owners = false;              // else all is root's
+  oci::IgnorePatterns ignored;
+  std::vector<std::string> always;  // these go along even where `ignored` leaves them out
+  std::vector<ExtraFile> extra;     // replace the directory's files of the same names
+  std::string top;                  // name of the root itself in the archive; "" leaves it out
+  bool keep_owners = false;         // else all is root's
 };
 
 class TreeTar : public Source {

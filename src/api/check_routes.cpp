@@ -1,6 +1,8 @@
 // Routes of this engine's own, below /skiff: checks of what is stored (docs/engine-api.md).
 #include "api/progress_stream.h"
 #include "api/router.h"
+#include "base/strings.h"
+#include "content/scrub.h"
 
 namespace skiff::api {
 
@@ -20,6 +22,10 @@ Result<> check(Call& call) {
   const ProblemSink report = [&](const Problem& problem) {
     out.send(json::object({{"problem", problem_json(problem)}}));
   };
+  std::optional<SpaceReserve::Loan> loan;
+  if (options.repair && call.context.reserve != nullptr) {
+    loan.emplace(call.context.reserve->borrow());
+  }
   const auto run = [&]() -> Result<> {
     const auto images = TRY(call.context.images.check(options, report, call.writer.client_gone()));
     const size_t records = TRY(call.context.builder.check(options, report));
@@ -34,7 +40,32 @@ Result<> check(Call& call) {
   return out.finish(run());
 }
 
+// A stream of {"damaged": text}, and {"scrubbed": ...} at the end.
+Result<> scrub(Call& call) {
+  const std::string rate = call.arg("rate");
+  const auto bytes_per_second = rate.empty() ? std::optional<uint64_t>(0) : parse_uint(rate);
+  if (!bytes_per_second) {
+    return Error(Code::kInvalidArgument, cat("invalid value for rate: ", skiff::quoted(rate)));
+  }
+  ProgressStream out(call);
+  const auto report = [&](const Error& error) {
+    out.send(json::object({{"damaged", error.message()}}));
+  };
+  const auto run = [&]() -> Result<> {
+    const content::ScrubOptions options{.bytes_per_second = *bytes_per_second,
+                                        .unread_since = call.context.clock.now()};
+    const auto totals = TRY(
+        content::scrub(call.context.images.content(), options, report, call.writer.client_gone()));
+    out.send(json::object({{"scrubbed", json::object({{"Blobs", totals.blobs},
+                                                      {"Bytes", totals.bytes},
+                                                      {"Damaged", totals.damaged}})}}));
+    return {};
+  };
+  return out.finish(run());
+}
+
 constexpr Route kRoutes[] = {
+    {"POST", "/skiff/system/scrub", scrub},
     {"POST", "/skiff/system/check", check},
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/space_reserve.h"
 #include "builder/builder.h"
 #include "engine/engine.h"
 #include "images/image_store.h"
@@ -26,6 +27,7 @@ struct Context {
   network::NetworkManager& networks;
   DaemonFacts facts;
   const Clock& clock;
+  SpaceReserve* reserve = nullptr;  // given up while something is removed
 };
 
 }  // namespace skiff::api

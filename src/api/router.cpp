@@ -108,6 +108,11 @@ void set_common_headers(net::ResponseWriter& writer) {
   writer.headers().set("Ostype", "linux");
 }
 
+// What frees space must work where there is none.
+bool frees_space(std::string_view method, std::string_view path) {
+  return method == "DELETE" || (method == "POST" && path.ends_with("/prune"));
+}
+
 void serve(const Context& context, net::Request& request, net::ResponseWriter& writer) {
   if (auto refused = refuse_other_major(request.path)) {
     set_common_headers(writer);
@@ -122,6 +127,10 @@ void serve(const Context& context, net::Request& request, net::ResponseWriter& w
   if (found.route == nullptr) return answer_error(writer, 404, "page not found");
   set_common_headers(writer);
   Call call{context, request, writer, std::move(found.name), versioned->minor};
+  std::optional<SpaceReserve::Loan> loan;
+  if (context.reserve != nullptr && frees_space(request.method, versioned->path)) {
+    loan.emplace(context.reserve->borrow());
+  }
   Result<> done = found.route->handler(call);
   if (done) return;
   const Error& error = done.error();

@@ -1,4 +1,4 @@
-// system check: what is stored, compared with itself.
+// system check, system scrub: what is stored, compared with itself.
 #include "base/strings.h"
 #include "cli/session.h"
 #include "cli/table.h"
@@ -42,6 +42,12 @@ std::string problem_line(const json::Value& problem) {
              "\n");
 }
 
+// The last object of a stream may be the failure of all.
+Result<> refuse_error(const json::Value& object) {
+  if (object.find("error") == nullptr) return {};
+  return Error(Code::kUnknown, object.string("error"));
+}
+
 Outcome check(Session& session, Flags& flags) {
   const std::string path = cat("/skiff/system/check?deep=", flags.on("deep") ? 1 : 0,
                                "&repair=", flags.on("repair") ? 1 : 0);
@@ -53,19 +59,48 @@ Outcome check(Session& session, Flags& flags) {
                              if (problem->boolean("Mended")) ++tally.mended;
                              print(problem_line(*problem));
                            }
-                           if (object.find("error") != nullptr) {
-                             return Error(Code::kUnknown, object.string("error"));
-                           }
                            if (const auto* checked = object.find("checked")) {
                              tally.checked = *checked;
                            }
-                           return {};
+                           return refuse_error(object);
                          }));
   print(tally.text());
   return tally.left() == 0 ? 0 : 1;
 }
 
+constexpr FlagSpec kScrubFlags[] = {
+    {"rate", 0, kString, "Bytes to read in a second; as fast as it goes when not given", "bytes"},
+};
+
+Outcome scrub(Session& session, Flags& flags) {
+  std::string target = "/skiff/system/scrub";
+  if (flags.has("rate")) {
+    auto rate = parse_size(flags.get("rate"));
+    if (!rate) return bad_flag("--rate", flags.get("rate"), rate.error().message());
+    target += cat("?rate=", *rate);
+  }
+  json::Value totals;
+  TRY(session.api.stream({.method = "POST", .target = target},
+                         [&](const json::Value& object) -> Result<> {
+                           if (auto text = object.string("damaged"); !text.empty()) {
+                             print(cat(text, "\n"));
+                           }
+                           if (const auto* found = object.find("scrubbed")) totals = *found;
+                           return refuse_error(object);
+                         }));
+  const int64_t damaged = totals.integer("Damaged");
+  print(cat("Read ", plural(totals.integer("Blobs"), "blob"), " (",
+            human_size(static_cast<double>(totals.integer("Bytes"))),
+            "): ", damaged == 0 ? "no damage" : cat(damaged, " damaged"), "\n"));
+  return damaged == 0 ? 0 : 1;
+}
+
 constexpr Command kCommands[] = {
+    {.name = "system scrub",
+     .summary = "Read all stored content again and tell what is damaged",
+     .flags = kScrubFlags,
+     .run = scrub,
+     .max_args = 0},
     {.name = "system check",
      .summary = "Check all that is stored, and repair it",
      .flags = kCheckFlags,

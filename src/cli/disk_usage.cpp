@@ -184,6 +184,13 @@ Result<std::string> disk_usage_summary(const json::Value& usage, const std::stri
   return format_listing(rows, kColumns, {format, false});
 }
 
+std::string storage_limit_line(const json::Value& usage) {
+  const json::Value* storage = usage.find("SkiffStorage");
+  if (storage == nullptr) return "";
+  return cat("\nImages and build cache may take ", bytes(storage->integer("Limit")), "; ",
+             bytes(storage->integer("Used")), " are taken.\n");
+}
+
 Result<std::string> disk_usage_details(const json::Value& usage) {
   return cat("Images space usage:\n\n", TRY(image_details(usage)), "\nContainers space usage:\n\n",
              TRY(container_details(usage)), "\nLocal Volumes space usage:\n\n",

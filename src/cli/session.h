@@ -46,7 +46,7 @@ std::span<const Command> build_commands();      // build
 std::span<const Command> volume_commands();
 std::span<const Command> network_commands();
 std::span<const Command> system_commands();   // version, info, system df
-std::span<const Command> check_commands();    // system check
+std::span<const Command> check_commands();    // system check, system scrub
 std::span<const Command> prune_commands();    // system, container, image, builder prune
 std::span<const Command> program_commands();  // registry, daemon: the other programs
 

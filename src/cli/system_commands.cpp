@@ -64,6 +64,7 @@ Outcome disk_usage(Session& session, Flags& flags) {
     print(TRY(disk_usage_details(usage)));
   } else {
     print(TRY(disk_usage_summary(usage, flags.get("format"))));
+    if (!flags.has("format")) print(storage_limit_line(usage));
   }
   return 0;
 }

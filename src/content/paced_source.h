@@ -1,4 +1,4 @@
-// PacedSource: passes a source on, no faster than asked.
+// Pace, PacedSource: work that goes on no faster than asked.
 #pragma once
 
 #include <chrono>
@@ -8,19 +8,33 @@
 
 namespace skiff::content {
 
+// Kills time; kCancelled as soon as `cancel` is.
+Result<> pause(std::chrono::nanoseconds time, const CancelToken& cancel);
+
+// Bytes in time, from its construction on.
+class Pace {
+ public:
+  explicit Pace(uint64_t bytes_per_second) : rate_(bytes_per_second) {}  // 0: any speed
+  // Returns when so many bytes may be done.
+  Result<> wait(uint64_t total, const CancelToken& cancel) const;
+  uint64_t rate() const { return rate_; }
+
+ private:
+  uint64_t rate_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
 class PacedSource : public Source {
  public:
-  // `bytes_per_second` 0: as fast as it goes. Waits end when `cancel` does, with kCancelled.
   PacedSource(Source& from, uint64_t bytes_per_second, const CancelToken& cancel)
-      : from_(from), rate_(bytes_per_second), cancel_(cancel) {}
+      : from_(from), pace_(bytes_per_second), cancel_(cancel) {}
 
   Result<size_t> read(std::span<char> buffer) override;
 
  private:
   Source& from_;
-  uint64_t rate_;
+  Pace pace_;
   const CancelToken& cancel_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   uint64_t total_ = 0;
 };
 

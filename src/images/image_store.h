@@ -106,6 +106,11 @@ struct CheckSummary {
   uint64_t freed = 0;  // bytes that nothing needed, removed by a repair
 };
 
+struct StorageUse {
+  uint64_t limit = 0;  // 0 for none
+  uint64_t used = 0;   // bytes of blobs and unpacked layers
+};
+
 class ImageStore {
  public:
   virtual ~ImageStore() = default;
@@ -160,6 +165,8 @@ class ImageStore {
   virtual content::ContentStore& content() = 0;
   virtual snapshot::Snapshotter& snapshots() = 0;
 
+  virtual Result<StorageUse> storage_use() = 0;
+
   // Drops blobs and committed snapshots that nothing names, neither an image, a lease, an
   // active snapshot's parents nor `extra_roots()` (the build cache); returns bytes freed.
   virtual Result<uint64_t> collect_garbage() = 0;
@@ -175,8 +182,11 @@ class ImageStore {
   virtual void set_extra_roots(std::function<Result<Roots>()> roots) = 0;
 };
 
+// With a `storage_limit` (bytes; 0 for none) what would take blobs and unpacked layers beyond
+// it is refused (kResourceExhausted), before it is written as far as its size is known.
 Result<std::unique_ptr<ImageStore>> open_image_store(
     const Path& root, std::unique_ptr<content::ContentStore> content,
-    std::unique_ptr<snapshot::Snapshotter> snapshots, const Clock& clock = Clock::system());
+    std::unique_ptr<snapshot::Snapshotter> snapshots, const Clock& clock = Clock::system(),
+    uint64_t storage_limit = 0);
 
 }  // namespace skiff::images

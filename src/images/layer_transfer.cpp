@@ -93,6 +93,10 @@ Result<> LayerTransfer::announce() {
       progress_.say(task->label, "Already exists");
       continue;
     }
+    if (!is_here) {
+      task->room.emplace(parts_.limit.room());
+      TRY(task->room->grow(task->layer.size));
+    }
     progress_.say(task->label, "Pulling fs layer");
     pending_.push_back(task.get());
   }
@@ -121,6 +125,7 @@ Result<> LayerTransfer::download(Task& task) {
   if (TRY(fetch_blob(parts_, client_, from_, task.layer, lease_, report, cancel_.token()))) {
     moved_any_ = true;
   }
+  task.room.reset();
   progress_.say(task.label, "Download complete");
   if (!task.to_unpack) progress_.say(task.label, "Pull complete");
   return {};

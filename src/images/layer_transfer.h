@@ -47,6 +47,7 @@ class LayerTransfer {
     std::string label;
     bool to_unpack = false;
     bool done = false;
+    std::optional<StorageLimit::Room> room;  // until it is stored
   };
 
   void add_task(const oci::Descriptor& layer, bool to_unpack);

@@ -47,7 +47,7 @@ Result<bool> LayerUnpacker::unpack(const Document& image, size_t index, const Re
   if (TRY(has(name))) return false;
   Result<> unpacked = unpack_blob(layer.digest, diff_ids[index], name, parent, report, cancel);
   if (unpacked) return true;
-  if (!cancel.cancelled()) {
+  if (!cancel.cancelled() && !is_no_room(unpacked.error())) {
     // Damage shows as whatever it did to the archive.
     Result<> verified = store_.verify(layer.digest, {.always = true}, cancel);
     if (!verified && verified.error().code() == Code::kDataLoss) unpacked = std::move(verified);
@@ -64,7 +64,8 @@ Result<> LayerUnpacker::unpack_blob(const oci::Digest& layer, const oci::Digest&
   });
   const auto tar = TRY(open_decompressed(counted));
   CheckedSource checked(*tar, diff_id, cancel);
-  return snapshots_.unpack(name, parent, checked, cancel);
+  RoomSource within_limit(checked, limit_);
+  return snapshots_.unpack(name, parent, within_limit, cancel);
 }
 
 Result<bool> LayerUnpacker::has(const std::string& snapshot) {

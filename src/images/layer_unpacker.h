@@ -6,14 +6,15 @@
 
 #include "images/image_reader.h"
 #include "images/keyed_mutex.h"
+#include "images/storage_limit.h"
 #include "snapshot/snapshotter.h"
 
 namespace skiff::images {
 
 class LayerUnpacker {
  public:
-  LayerUnpacker(content::ContentStore& store, snapshot::Snapshotter& snapshots)
-      : store_(store), snapshots_(snapshots) {}
+  LayerUnpacker(content::ContentStore& store, snapshot::Snapshotter& snapshots, StorageLimit& limit)
+      : store_(store), snapshots_(snapshots), limit_(limit) {}
 
   // Compressed bytes taken in so far.
   using Report = std::function<void(uint64_t bytes)>;
@@ -31,6 +32,7 @@ class LayerUnpacker {
 
   content::ContentStore& store_;
   snapshot::Snapshotter& snapshots_;
+  StorageLimit& limit_;
   KeyedMutex unpacking_;  // by chainID
 };
 

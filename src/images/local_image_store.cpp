@@ -18,15 +18,16 @@ class LocalImageStore : public ImageStore {
  public:
   LocalImageStore(const Path& root, std::unique_ptr<content::ContentStore> store,
                   std::unique_ptr<snapshot::Snapshotter> snapshots, Catalog catalog,
-                  const Clock& clock)
+                  const Clock& clock, uint64_t storage_limit)
       : store_(std::move(store)),
         snapshots_(std::move(snapshots)),
         catalog_(std::move(catalog)),
         reader_(*store_),
         garbage_(*store_, *snapshots_, catalog_, reader_),
-        unpacker_(*store_, *snapshots_),
-        parts_{*store_,   *snapshots_, catalog_, reader_,         garbage_,
-               unpacker_, transfers_,  clock,    root / "loading"},
+        limit_(*store_, *snapshots_, storage_limit),
+        unpacker_(*store_, *snapshots_, limit_),
+        parts_{*store_,   *snapshots_, catalog_,   reader_, garbage_,
+               unpacker_, limit_,      transfers_, clock,   root / "loading"},
         finder_(parts_) {}
 
   Result<Image> find(const std::string& name,
@@ -81,6 +82,9 @@ class LocalImageStore : public ImageStore {
                              const CancelToken& cancel) override {
     return check_images(parts_, options, report, cancel);
   }
+  Result<StorageUse> storage_use() override {
+    return StorageUse{.limit = limit_.bytes(), .used = TRY(limit_.used())};
+  }
   void set_extra_roots(std::function<Result<Roots>()> roots) override {
     garbage_.set_extra_roots(std::move(roots));
   }
@@ -91,6 +95,7 @@ class LocalImageStore : public ImageStore {
   Catalog catalog_;
   ImageReader reader_;
   Garbage garbage_;
+  StorageLimit limit_;
   LayerUnpacker unpacker_;
   KeyedMutex transfers_;
   Parts parts_;
@@ -145,7 +150,7 @@ std::string Image::snapshot_name() const {
 
 Result<std::unique_ptr<ImageStore>> open_image_store(
     const Path& root, std::unique_ptr<content::ContentStore> content,
-    std::unique_ptr<snapshot::Snapshotter> snapshots, const Clock& clock) {
+    std::unique_ptr<snapshot::Snapshotter> snapshots, const Clock& clock, uint64_t storage_limit) {
   const auto open = [&]() -> Result<std::unique_ptr<ImageStore>> {
     TRY(make_directories(root));
     // What a killed load left.
@@ -153,7 +158,7 @@ Result<std::unique_ptr<ImageStore>> open_image_store(
     TRY(make_directories(root / "loading", 0700));
     Catalog catalog = TRY(Catalog::open(root / "images.db"));
     return std::make_unique<LocalImageStore>(root, std::move(content), std::move(snapshots),
-                                             std::move(catalog), clock);
+                                             std::move(catalog), clock, storage_limit);
   };
   return open().context(cat("open image store ", root.native()));
 }

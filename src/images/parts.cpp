@@ -30,7 +30,8 @@ Result<content::BlobInfo> store_written(Parts& parts, const std::function<Result
                                         content::Lease& lease) {
   const auto algorithm = expected ? expected->algorithm() : HashAlgorithm::kSha256;
   const auto ingest = TRY(parts.store.ingest("", algorithm));
-  TRY(write(*ingest));
+  RoomSink within_limit(*ingest, parts.limit);
+  TRY(write(within_limit));
   return parts.store.commit(*ingest, expected ? *expected : ingest->digest(), &lease);
 }
 

@@ -13,6 +13,7 @@
 #include "images/keyed_mutex.h"
 #include "images/layer_unpacker.h"
 #include "images/progress.h"
+#include "images/storage_limit.h"
 
 namespace skiff::images {
 
@@ -23,6 +24,7 @@ struct Parts {
   ImageReader& reader;
   Garbage& garbage;
   LayerUnpacker& unpacker;
+  StorageLimit& limit;
   KeyedMutex& transfers;  // one writer for each blob, by digest
   const Clock& clock;
   Path scratch;  // for files of `load`

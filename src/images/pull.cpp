@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "base/strings.h"
 #include "images/layer_transfer.h"
 #include "images/progress.h"
@@ -22,9 +23,19 @@ class Pull {
         client_(options.client) {}
 
   Result<Pulled> run() {
+    auto pulled = pull();
+    lease_.reset();
+    // For what does not fit there is nothing to resume: what came of it goes.
+    if (!pulled && is_no_room(pulled.error())) drop_what_came();
+    return pulled;
+  }
+
+ private:
+  Result<Pulled> pull() {
     lease_ = TRY(parts_.store.lease());
     const auto before = TRY(parts_.catalog.find(TRY(short_name())));
     const oci::Descriptor target = TRY(fetch_target());
+    came_.blobs.insert(target.digest);
     const std::string label = name_.digest() ? name_.digest()->str() : name_.tag();
     progress_.say(label, cat("Pulling from ", name_.path()));
     TRY(fetch_documents(target));
@@ -43,7 +54,23 @@ class Pull {
     return Pulled{target, chosen_};
   }
 
- private:
+  void drop_what_came() {
+    const auto drop_layers = [&](const oci::Manifest& manifest) {
+      for (const oci::Descriptor& layer : manifest.layers) {
+        came_.blobs.insert(layer.digest);
+        // One that another pull is writing is that one's.
+        [[maybe_unused]] auto ignored = parts_.store.abort(ingest_reference(layer.digest));
+      }
+    };
+    for (const oci::Manifest& manifest : attachments_) drop_layers(manifest);
+    for (const DocumentPtr& image : images_) {
+      drop_layers(image->manifest);
+      for (std::string& name : image->snapshots()) came_.snapshots.insert(std::move(name));
+    }
+    const auto swept = parts_.garbage.collect(&came_);
+    if (!swept) log_warn(cat("after a pull without room: ", swept.error().message()));
+  }
+
   // The name that the image gets: a tag, or the digest alone where one was given.
   Result<oci::Reference> short_name() const {
     if (name_.digest()) return digest_name(name_, *name_.digest());
@@ -109,12 +136,14 @@ class Pull {
   // What an index says of a platform is only a hint; the config decides.
   Result<> add_image(const oci::Descriptor& manifest, const oci::Platform& hint) {
     TRY(lease_->hold(manifest.digest));
+    came_.blobs.insert(manifest.digest);
     if (!TRY(is_whole(parts_, manifest.digest, cancel_))) {
       TRY(fetch_manifest(name_.with_digest(manifest.digest)));
     }
     const std::string bytes = TRY(content::read_blob(parts_.store, manifest.digest));
     oci::Manifest document = TRY_CONTEXT(oci::Manifest::parse(bytes, manifest.media_type),
                                          cat("manifest ", manifest.digest.str()));
+    came_.blobs.insert(document.config.digest);
     TRY(fetch_config(document.config));
     if (!is_image(document) || hint.os == "unknown") {
       attachments_.push_back(std::move(document));
@@ -156,6 +185,7 @@ class Pull {
   std::vector<DocumentPtr> images_;
   std::vector<oci::Manifest> attachments_;  // what is no image: attestations
   DocumentPtr chosen_;
+  Garbage::Candidates came_;  // what a failure may leave
   bool fetched_ = false;
 };
 

@@ -1,8 +1,7 @@
 // Pulls and pushes, with a registry in memory.
 #include "base/random.h"
 #include "content/layout.h"
-#include "images/test_images.h"
-#include "remote/test_registry.h"
+#include "images/test_publish.h"
 
 namespace skiff::images {
 namespace {
@@ -23,31 +22,9 @@ class PullPush : public testing::Test {
     };
   }
 
-  // Puts all that `target` leads to into the registry, but not what is not here.
   void publish(TestImages& from, const oci::Descriptor& target, const std::string& repository,
                const std::string& tag) {
-    const std::string bytes = *content::read_blob(from->content(), target.digest);
-    registry_.manifests[repository][tag] = bytes;
-    publish_parts(from, target, repository);
-  }
-  void publish_parts(TestImages& from, const oci::Descriptor& target,
-                     const std::string& repository) {
-    const auto bytes = content::read_blob(from->content(), target.digest);
-    if (!bytes) return;
-    if (oci::is_index_type(target.media_type)) {
-      registry_.manifests[repository][target.digest.str()] = *bytes;
-      const auto index = oci::Index::parse(*bytes, target.media_type);
-      for (const auto& each : index->manifests) publish_parts(from, each, repository);
-      return;
-    }
-    if (!oci::is_manifest_type(target.media_type)) {
-      registry_.blobs[repository][target.digest.str()] = *bytes;
-      return;
-    }
-    registry_.manifests[repository][target.digest.str()] = *bytes;
-    const auto manifest = oci::Manifest::parse(*bytes, target.media_type);
-    publish_parts(from, manifest->config, repository);
-    for (const auto& layer : manifest->layers) publish_parts(from, layer, repository);
+    images::publish(registry_, from, target, repository, tag);
   }
 
   Result<Image> pull(const std::string& name, std::optional<oci::Platform> platform = {},

@@ -51,10 +51,14 @@ class TestImages {
     store_.reset();
     auto content = content::open_content_store(root() / "content");
     auto snapshots = snapshot::open_overlay_snapshotter(root() / "snapshots");
-    auto opened =
-        open_image_store(root() / "images", std::move(*content), std::move(*snapshots), clock_);
+    auto opened = open_image_store(root() / "images", std::move(*content), std::move(*snapshots),
+                                   clock_, storage_limit_);
     EXPECT_TRUE(opened) << message_of(opened);
     store_ = std::move(*opened);
+  }
+  void set_storage_limit(uint64_t bytes) {
+    storage_limit_ = bytes;
+    reopen();
   }
   ImageStore& operator*() { return *store_; }
   ImageStore* operator->() { return store_.get(); }
@@ -207,6 +211,7 @@ class TestImages {
  private:
   TempDir dir_ = *TempDir::make("/tmp", "skiff-images-");
   ManualClock clock_{Clock::system().now()};
+  uint64_t storage_limit_ = 0;
   std::unique_ptr<ImageStore> store_;
   int views_ = 0;
 };

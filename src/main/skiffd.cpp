@@ -13,14 +13,19 @@
 #include "api/router.h"
 #include "base/flags.h"
 #include "base/log.h"
+#include "base/space_reserve.h"
 #include "base/strings.h"
 #include "codec/hash.h"
+#include "content/scrub.h"
+#include "engine/process_life.h"
 #include "sys/process.h"
 
 namespace skiff {
 namespace {
 
 constexpr std::string_view kDefaultRoot = "/var/lib/skiff";
+// Some times what the databases write while things are removed.
+constexpr uint64_t kReserve = uint64_t{4} << 20U;
 
 struct Options {
   std::string root = std::string(kDefaultRoot);
@@ -30,6 +35,8 @@ struct Options {
   std::string subnet;
   std::string cgroup_parent;
   std::string log_level = "info";
+  std::string storage_limit;
+  std::string scrub_rate = "4m";
   bool stop_containers = false;
   bool version = false;
   bool help = false;
@@ -45,6 +52,10 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
       {"subnet", "CIDR", "of the default network; a free one when not given", &o.subnet},
       {"cgroup-parent", "PATH", "of the containers' cgroups; made up when not given",
        &o.cgroup_parent},
+      {"storage-limit", "SIZE",
+       "what images and build cache may take (\"50g\"); no limit when not given", &o.storage_limit},
+      {"scrub-rate", "SIZE", "bytes a second at which stored content is read again; 0 for never",
+       &o.scrub_rate},
       {"log-level", "LEVEL", "debug, info, warn or error", &o.log_level},
       {"stop-containers", "", "stop the containers when the daemon stops", nullptr,
        &o.stop_containers},
@@ -141,10 +152,18 @@ Result<> serve(const Options& o) {
   if (cgroup_parent.empty())
     cgroup_parent = instance == "default" ? "/skiff" : "/skiff-" + instance;
 
+  const uint64_t storage_limit =
+      o.storage_limit.empty() ? 0
+                              : TRY_CONTEXT(engine::parse_size(o.storage_limit), "--storage-limit");
+  const uint64_t scrub_rate = TRY_CONTEXT(engine::parse_size(o.scrub_rate), "--scrub-rate");
+
+  // Opening databases and putting right what a crash left takes room, too.
+  SpaceReserve reserve(root / "reserve", kReserve);
+  std::optional<SpaceReserve::Loan> starting = reserve.borrow();
   auto content = TRY(content::open_content_store(root / "content"));
   auto snapshots = TRY(snapshot::open_overlay_snapshotter(root / "snapshots"));
-  auto images =
-      TRY(images::open_image_store(root / "images", std::move(content), std::move(snapshots)));
+  auto images = TRY(images::open_image_store(root / "images", std::move(content),
+                                             std::move(snapshots), Clock::system(), storage_limit));
   auto networks = TRY(network::open_network_manager(
       {.root = root / "network", .instance = instance, .bridge = o.bridge, .subnet = o.subnet}));
   Path runtime = program_beside("skiff-runtime");
@@ -161,7 +180,10 @@ Result<> serve(const Options& o) {
                                         *images, *networks));
 
   api::DaemonFacts facts{root, run_dir, instance, Clock::system().now()};
-  api::Context context{*engine, *images, *builder, *networks, facts, Clock::system()};
+  starting.reset();
+  std::optional<content::Scrubber> scrubber;
+  if (scrub_rate > 0) scrubber.emplace(images->content(), scrub_rate);
+  api::Context context{*engine, *images, *builder, *networks, facts, Clock::system(), &reserve};
   net::HttpServer server(api::make_handler(context),
                          {.server_name = "Skiff/" SKIFF_VERSION " (linux)"});
   TRY(server.listen(TRY(net::listen_unix(o.socket, 0660))));

@@ -29,6 +29,7 @@ eventually() {
 inspect() { docker inspect -f "$1" "$2"; }
 
 # A daemon of the case's own, for cases that restart it, fill it or prune it: sets DOCKER_HOST.
+# SKIFFD_FLAGS: more flags for it.
 # Ends with the case.
 own_daemon() {
   OWN=$PWD/own
@@ -39,7 +40,7 @@ own_daemon() {
   docker import "$BASE_TAR" "$IMAGE" >/dev/null
 }
 start_own_daemon() {
-  setsid "$SKIFF_BIN/skiffd" --root "$OWN/root" --run-dir "$OWN/run" --socket "$OWN/skiff.sock" >>"$OWN/log" 2>&1 &
+  setsid "$SKIFF_BIN/skiffd" --root "$OWN/root" --run-dir "$OWN/run" --socket "$OWN/skiff.sock" ${SKIFFD_FLAGS:-} >>"$OWN/log" 2>&1 &
   OWN_PID=$!
   eventually docker version
 }

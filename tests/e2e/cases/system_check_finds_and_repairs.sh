@@ -2,7 +2,7 @@
 skiff() { "$SKIFF_BIN/skiff" -H "$DOCKER_HOST" "$@"; }
 own_daemon
 printf 'FROM %s\nRUN echo 1 > /x\n' "$IMAGE" >Dockerfile
-docker build -q -t "$REGISTRY/$N" . >/dev/null
+docker build -q -t "$REGISTRY/$N" - <Dockerfile >/dev/null
 docker push -q "$REGISTRY/$N" >/dev/null
 expect_contains "$(skiff system check --deep)" ": no problems"
 

@@ -1,0 +1,72 @@
+#include "content/scrub.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "content/paced_source.h"
+
+namespace skiff::content {
+
+namespace {
+
+constexpr std::chrono::hours kEach{7 * 24};
+constexpr std::chrono::minutes kBetweenLooks{10};
+
+Result<std::vector<BlobInfo>> due_blobs(ContentStore& store, TimePoint unread_since) {
+  std::vector<BlobInfo> due;
+  TRY(store.walk([&](const BlobInfo& blob) -> Result<> {
+    if (blob.damaged || blob.verified < unread_since) due.push_back(blob);
+    return {};
+  }));
+  std::ranges::sort(due, {}, &BlobInfo::verified);
+  return due;
+}
+
+}  // namespace
+
+Result<ScrubTotals> scrub(ContentStore& store, const ScrubOptions& options,
+                          const std::function<void(const Error&)>& damaged,
+                          const CancelToken& cancel) {
+  ScrubTotals totals;
+  const std::vector<BlobInfo> due = TRY(due_blobs(store, options.unread_since));
+  Pace pace(options.bytes_per_second);
+  for (const BlobInfo& blob : due) {
+    // What is known to be damaged is told, and not read again and again.
+    const VerifyOptions how{.always = !blob.damaged,
+                            .bytes_per_second = options.bytes_per_second};
+    const Result<> verified = store.verify(blob.digest, how, cancel);
+    if (!verified && verified.error().code() == Code::kNotFound) continue;  // removed meanwhile
+    if (!verified && verified.error().code() != Code::kDataLoss) return verified.error();
+    ++totals.blobs;
+    totals.bytes += blob.size;
+    if (!verified) {
+      ++totals.damaged;
+      damaged(verified.error());
+    }
+    TRY(pace.wait(totals.bytes, cancel));
+  }
+  return totals;
+}
+
+Scrubber::Scrubber(ContentStore& store, uint64_t bytes_per_second, const Clock& clock)
+    : store_(store),
+      bytes_per_second_(bytes_per_second),
+      clock_(clock),
+      thread_([this, cancel = cancel_.token()] { run(cancel); }) {}
+
+void Scrubber::run(const CancelToken& cancel) {
+  do {
+    const ScrubOptions options{.bytes_per_second = bytes_per_second_,
+                               .unread_since = clock_.now() - kEach};
+    const auto done = scrub(store_, options, [](const Error&) {}, cancel);
+    if (cancel.cancelled()) return;
+    if (!done) log_warn(cat("scrub: ", done.error().message()));
+    if (done && done->bytes > 0) {
+      log_info(cat("scrub: read ", done->blobs, " blobs, ", done->bytes, " bytes; ",
+                   done->damaged, " damaged"));
+    }
+  } while (pause(kBetweenLooks, cancel).has_value());
+}
+
+}  // namespace skiff::content

@@ -1,0 +1,99 @@
+#include "images/storage_limit.h"
+
+#include <cerrno>
+
+#include "base/strings.h"
+
+namespace skiff::images {
+
+namespace {
+
+// A count asks each store for all it has: not for every few bytes.
+constexpr std::chrono::seconds kRecount{1};
+// What a stream asks for at a time, as long as there is so much.
+constexpr uint64_t kStep = uint64_t{8} << 20U;
+
+std::string megabytes(uint64_t bytes) {
+  constexpr uint64_t kMega = 1'000'000;
+  return cat((bytes + kMega - 1) / kMega, " MB");
+}
+
+// Room for `total` bytes: a step ahead, or near the limit as much as is needed.
+Result<> make_room(StorageLimit& limit, StorageLimit::Room& room, uint64_t total) {
+  if (limit.bytes() == 0 || total <= room.bytes()) return {};
+  const uint64_t missing = total - room.bytes();
+  if (missing < kStep && room.grow(kStep)) return {};
+  return room.grow(missing);
+}
+
+}  // namespace
+
+Result<> StorageLimit::Room::grow(uint64_t bytes) {
+  TRY(owner_->take(bytes));
+  bytes_ += bytes;
+  return {};
+}
+
+Result<> StorageLimit::take(uint64_t bytes) {
+  if (bytes_ == 0) return {};
+  const std::scoped_lock lock(mutex_);
+  const auto fits = [&] { return counted_ + given_back_ + taken_ + bytes <= bytes_; };
+  const auto now = std::chrono::steady_clock::now();
+  if (!fits() || now - counted_at_ > kRecount) {
+    counted_ = TRY_CONTEXT(used(), "storage limit");
+    given_back_ = 0;
+    counted_at_ = now;
+  }
+  if (!fits()) {
+    return Error::from_errno(
+        EDQUOT, cat("the storage limit of ", megabytes(bytes_), " is reached (", megabytes(counted_),
+                    " stored, ", megabytes(taken_), " being written, ", megabytes(bytes),
+                    " more wanted): remove images or run skiff system prune"));
+  }
+  taken_ += bytes;
+  return {};
+}
+
+void StorageLimit::give_back(uint64_t bytes) {
+  if (bytes_ == 0) return;
+  const std::scoped_lock lock(mutex_);
+  taken_ -= bytes;
+  given_back_ += bytes;
+}
+
+Result<uint64_t> StorageLimit::used() {
+  uint64_t total = 0;
+  TRY(store_.walk([&](const content::BlobInfo& blob) -> Result<> {
+    total += blob.size;
+    return {};
+  }));
+  std::vector<std::string> layers;
+  TRY(snapshots_.walk([&](const snapshot::Info& info) -> Result<> {
+    if (info.kind == snapshot::Kind::kCommitted) layers.push_back(info.name);
+    return {};
+  }));
+  for (const std::string& name : layers) {
+    const auto usage = snapshots_.usage(name);
+    if (usage) total += usage->bytes;  // else removed since
+  }
+  return total;
+}
+
+Result<> RoomSink::write(std::string_view bytes) {
+  total_ += bytes.size();
+  TRY(make_room(limit_, room_, total_));
+  return to_.write(bytes);
+}
+
+Result<size_t> RoomSource::read(std::span<char> buffer) {
+  const size_t n = TRY(from_.read(buffer));
+  total_ += n;
+  TRY(make_room(limit_, room_, total_));
+  return n;
+}
+
+bool is_no_room(const Error& error) {
+  return error.sys_errno() == EDQUOT || error.sys_errno() == ENOSPC;
+}
+
+}  // namespace skiff::images

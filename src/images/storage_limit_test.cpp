@@ -1,0 +1,96 @@
+// The storage limit: what does not fit is refused, and nothing of it stays.
+#include "images/storage_limit.h"
+
+#include "base/random.h"
+#include "images/test_publish.h"
+
+namespace skiff::images {
+namespace {
+
+constexpr uint64_t kLimit = 1'000'000;
+
+// Bytes that no compression makes smaller.
+std::string noise(size_t size) {
+  std::string bytes;
+  while (bytes.size() < size) bytes += random_hex(64);
+  bytes.resize(size);
+  return bytes;
+}
+
+class StorageLimitTest : public testing::Test {
+ protected:
+  StorageLimitTest() { limited_.set_storage_limit(kLimit); }
+
+  static void expect_refused(const auto& result) {
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), Code::kResourceExhausted);
+    EXPECT_NE(message_of(result).find("the storage limit of 1 MB is reached"), std::string::npos)
+        << message_of(result);
+  }
+  uint64_t used() { return limited_->storage_use()->used; }
+
+  TestImages limited_;
+};
+
+TEST_F(StorageLimitTest, WhatFitsIsCounted) {
+  const Image image = limited_.make("web", {{{"a", noise(100'000)}}});
+  EXPECT_GT(used(), 50'000u);
+  ASSERT_TRUE(limited_->unpack(image, {}, {}));
+  EXPECT_GT(used(), 150'000u);
+  EXPECT_EQ(limited_->storage_use()->limit, kLimit);
+  limited_.must_remove("web");
+  EXPECT_EQ(used(), 0u);
+}
+
+TEST_F(StorageLimitTest, ALoadThatDoesNotFitLeavesNothing) {
+  TestImages from;
+  from.make("big", {{{"a", noise(3'000'000)}}});
+  expect_refused(limited_.load(from.save({"big"})));
+  limited_.expect_empty();
+  from.make("small", {{{"a", noise(100'000)}}});
+  EXPECT_TRUE(limited_.load(from.save({"small"})));
+}
+
+// Its layer is small, its content is not.
+TEST_F(StorageLimitTest, ALoadWhoseFilesDoNotFitLeavesNothing) {
+  TestImages from;
+  from.make("zeros", {{{"a", std::string(3'000'000, 'z')}}});
+  expect_refused(limited_.load(from.save({"zeros"})));
+  limited_.expect_empty();
+}
+
+TEST_F(StorageLimitTest, ALayerThatDoesNotFitIsRefused) {
+  const std::string tar = layer_tar({{"a", noise(3'000'000)}});
+  StringSource source(tar);
+  const auto lease = limited_.lease();
+  expect_refused(limited_->add_layer(source, *lease));
+  limited_.expect_empty();
+}
+
+TEST_F(StorageLimitTest, APullThatDoesNotFitIsRefusedBeforeItsLayersTravel) {
+  TestImages from;
+  const Image image = from.make("app", {{{"a", noise(3'000'000)}}, {{"b", "small"}}});
+  remote::TestRegistry registry;
+  publish(registry, from, image.target, "app", "1");
+  const PullOptions options{.client = remote::quick_options()};
+  expect_refused(limited_->pull(registry.ref("app:1"), options, {}, {}));
+  for (const std::string& line : registry.asked()) {
+    for (const auto& layer : image.manifest_doc.layers) {
+      EXPECT_EQ(line.find(layer.digest.str()), std::string::npos) << line;
+    }
+  }
+  limited_.expect_empty();
+}
+
+TEST_F(StorageLimitTest, APullWhoseFilesDoNotFitLeavesNothing) {
+  TestImages from;
+  const Image image = from.make("app", {{{"b", "small"}}, {{"a", std::string(3'000'000, 'z')}}});
+  remote::TestRegistry registry;
+  publish(registry, from, image.target, "app", "1");
+  const PullOptions options{.client = remote::quick_options()};
+  expect_refused(limited_->pull(registry.ref("app:1"), options, {}, {}));
+  limited_.expect_empty();
+}
+
+}  // namespace
+}  // namespace skiff::images

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cstring>
 #include <map>
 #include <set>
 #include <string>
@@ -232,7 +233,7 @@ class ErofsReader {
         const erofs::DirectoryEntry here = entry(block, i);
         const uint64_t end = i + 1 < count ? entry(block, i + 1).name_offset : block.size();
         std::string name(block.substr(here.name_offset, end - here.name_offset));
-        if (i + 1 == count) name = name.c_str();
+        if (i + 1 == count) name.resize(std::min(name.size(), name.find('\0')));
         EXPECT_TRUE(first || last < name) << path << ": " << quoted(name);
         EXPECT_FALSE(name.empty());
         first = false;

@@ -239,7 +239,7 @@ RC_GTEST_PROP(ErofsWriter, FilesOfRandomPieces, ()) {
   const std::string source = numbered(20'000);
   std::vector<ErofsPiece> pieces;
   uint64_t size = 0;
-  uint64_t next = *rc::gen::inRange(0, 3) * 512;
+  uint64_t next = *rc::gen::inRange<uint64_t>(0, 3) * 512;
   for (int left = *rc::gen::inRange(0, 6); left > 0; --left) {
     const bool odd = *rc::gen::inRange(0, 4) == 0;
     const auto step = [&] {

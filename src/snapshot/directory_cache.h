@@ -10,8 +10,12 @@
 
 namespace skiff::snapshot {
 
+struct KnownDirectory {
+  UniqueFd fd;
+  std::string path;  // within the tree, through no symlink: one name for each directory
+};
 // Shared, so that a user keeps his while the cache drops its own.
-using OpenDirectory = std::shared_ptr<const UniqueFd>;
+using OpenDirectory = std::shared_ptr<const KnownDirectory>;
 
 class DirectoryCache {
  public:
@@ -20,10 +24,10 @@ class DirectoryCache {
     auto found = open_.find(path);
     return found == open_.end() ? nullptr : found->second;
   }
-  OpenDirectory add(const std::string& path, UniqueFd fd) {
+  OpenDirectory add(const std::string& path, KnownDirectory directory) {
     // Archives come depth first: dropping all costs one walk, and bounds the descriptors.
     if (open_.size() >= kMost) open_.clear();
-    return open_[path] = std::make_shared<UniqueFd>(std::move(fd));
+    return open_[path] = std::make_shared<KnownDirectory>(std::move(directory));
   }
   // After a removal any path may mean something else.
   void clear() { open_.clear(); }

@@ -229,7 +229,7 @@ TEST(ErofsImage, LayersOfAnOverlay) {
 }
 
 TEST(ErofsImage, PathsOfAnyLengthAndErrorsWithTheirNames) {
-  const TempDir dir = *TempDir::make("/tmp", "skiff-index-");
+  const TempDir dir = *TempDir::make("/var/tmp", "skiff-index-");
   const Path deep = dir.path() / std::string(200, 'd') / std::string(200, 'e');
   ASSERT_TRUE(make_directories(deep));
   ASSERT_TRUE(write_file(deep / "index", index_of(ErofsTree(), "")));

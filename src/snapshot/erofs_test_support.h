@@ -25,7 +25,7 @@ class MountedIndex {
   Path path() const { return sys::fd_path(root_.get()); }
 
  private:
-  TempDir dir_ = *TempDir::make("/tmp", "skiff-index-");
+  TempDir dir_ = *TempDir::make("/var/tmp", "skiff-index-");  // on a disk
   UniqueFd root_;
 };
 

@@ -43,7 +43,7 @@ struct DirectoryAttributes {
 class LayerApplier {
  public:
   LayerApplier(UniqueFd root, LowerDir lower, CancelToken cancel)
-      : root_(std::make_shared<UniqueFd>(std::move(root))),
+      : root_(std::make_shared<KnownDirectory>(KnownDirectory{std::move(root), ""})),
         lower_(std::move(lower)),
         cancel_(std::move(cancel)) {}
 
@@ -52,7 +52,8 @@ class LayerApplier {
 
  private:
   Result<OpenDirectory> open_directory(const std::string& path, bool make);
-  Result<UniqueFd> open_through_symlink(const std::string& path);
+  Result<KnownDirectory> open_through_symlink(const std::string& path);
+  Result<std::string> path_of(int directory);
   Result<UniqueFd> make_implied(int parent, const std::string& path, const std::string& name);
   Result<LowerDir> lower_at(const std::string& path);
 
@@ -86,10 +87,11 @@ Result<> LayerApplier::add(const TarEntry& entry, Source& body) {
   if (path.kind == LayerName::Kind::kWhiteout) return whiteout(path.parent, path.base);
   if (path.base.empty()) {
     if (entry.type != TarType::kDirectory) return refuse("the root must be a directory");
-    return directory(root_->get(), path, entry);
+    return directory(root_->fd.get(), path, entry);
   }
   OpenDirectory opened = TRY(open_directory(path.parent, true));
-  int parent = opened->get();
+  int parent = opened->fd.get();
+  path.parent = opened->path;
   switch (entry.type) {
     case TarType::kDirectory:
       return directory(parent, path, entry);
@@ -110,33 +112,46 @@ Result<OpenDirectory> LayerApplier::open_directory(const std::string& path, bool
   std::string above(split_path ? split_path->first : "");
   std::string name(split_path ? split_path->second : path);
   OpenDirectory opened = TRY(open_directory(above, make));
-  int parent = opened->get();
-  UniqueFd fd(::openat(parent, name.c_str(), kOpenDirectory));
-  if (!fd) {
+  int parent = opened->fd.get();
+  KnownDirectory found;
+  found.path = LayerName{.parent = opened->path, .base = name}.path();
+  found.fd.reset(::openat(parent, name.c_str(), kOpenDirectory));
+  if (!found.fd) {
     int err = errno;
     struct stat st{};
     bool exists = ::fstatat(parent, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
     if (exists && S_ISLNK(st.st_mode)) {
-      fd = TRY(open_through_symlink(path));
+      found = TRY(open_through_symlink(path));
     } else if (make && (!exists || is_whiteout(st))) {
-      fd = TRY(make_implied(parent, path, name));
+      found.fd = TRY(make_implied(parent, found.path, name));
     } else {
       return refuse(cat(skiff::quoted(path), ": ", std::strerror(err)));
     }
   }
-  return open_.add(path, std::move(fd));
+  return open_.add(path, std::move(found));
 }
 
-Result<UniqueFd> LayerApplier::open_through_symlink(const std::string& path) {
+Result<KnownDirectory> LayerApplier::open_through_symlink(const std::string& path) {
   open_how how{};
   how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  UniqueFd fd(
-      static_cast<int>(::syscall(SYS_openat2, root_->get(), path.c_str(), &how, sizeof how)));
-  if (fd) return fd;
+  KnownDirectory found;
+  found.fd.reset(
+      static_cast<int>(::syscall(SYS_openat2, root_->fd.get(), path.c_str(), &how, sizeof how)));
+  if (found.fd) {
+    found.path = TRY(path_of(found.fd.get()));
+    return found;
+  }
   if (errno == EXDEV)
     return refuse(cat(skiff::quoted(path), " is a symlink that leaves the layer"));
   return refuse(cat(skiff::quoted(path), " is a symlink to no directory: ", std::strerror(errno)));
+}
+
+// Of an open directory, within the layer.
+Result<std::string> LayerApplier::path_of(int directory) {
+  const std::string root = TRY(read_link_at(AT_FDCWD, sys::fd_path(root_->fd.get())));
+  const std::string path = TRY(read_link_at(AT_FDCWD, sys::fd_path(directory)));
+  return path.size() > root.size() ? path.substr(root.size() + 1) : std::string();
 }
 
 Result<UniqueFd> LayerApplier::make_implied(int parent, const std::string& path,
@@ -171,7 +186,7 @@ Result<LowerDir> LayerApplier::lower_at(const std::string& path) {
 Result<> LayerApplier::whiteout(const std::string& parent_path, const std::string& name) {
   if (lower_.empty()) return {};
   OpenDirectory opened = TRY(open_directory(parent_path, true));
-  int parent = opened->get();
+  int parent = opened->fd.get();
   if (::mknodat(parent, name.c_str(), S_IFCHR, 0) == 0) return {};
   if (errno != EEXIST) return Error::from_errno(errno, "make whiteout");
   struct stat st{};
@@ -189,7 +204,7 @@ Result<> LayerApplier::opaque(const std::string& directory) {
     return {};
   }
   OpenDirectory opened = TRY(open_directory(directory, true));
-  if (::fsetxattr(opened->get(), kOpaqueXattr, "y", 1, 0) != 0)
+  if (::fsetxattr(opened->fd.get(), kOpaqueXattr, "y", 1, 0) != 0)
     return Error::from_errno(errno, "make opaque");
   return {};
 }
@@ -263,17 +278,17 @@ Result<> LayerApplier::hard_link(int parent, const LayerName& path, const TarEnt
   LayerName target = TRY_CONTEXT(parse_link_target(entry.link_target),
                                  cat("hard link to ", skiff::quoted(entry.link_target)));
   if (target.base.empty()) return refuse("hard link to the root");
-  if (target.path() == path.path()) return {};
+  if (target.path() == TRY(parse_link_target(entry.name)).path()) return {};
   Result<OpenDirectory> opened = open_directory(target.parent, false);
   auto link = [&] {
     struct stat st{};
     // A deletion is no file of the layer, whatever form it has on disk.
-    if (::fstatat((*opened)->get(), target.base.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+    if (::fstatat((*opened)->fd.get(), target.base.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         is_whiteout(st)) {
       errno = ENOENT;
       return -1;
     }
-    return ::linkat((*opened)->get(), target.base.c_str(), parent, path.base.c_str(), 0);
+    return ::linkat((*opened)->fd.get(), target.base.c_str(), parent, path.base.c_str(), 0);
   };
   Result<> made = opened ? replace(parent, path, link) : std::move(opened.error());
   if (made) return {};
@@ -332,24 +347,25 @@ Result<> LayerApplier::hide_lower_root() {
   return {};
 }
 
+Result<> set_attributes(int directory, const DirectoryAttributes& attributes) {
+  if (::fchown(directory, attributes.uid, attributes.gid) != 0) {
+    return Error::from_errno(errno, "chown");
+  }
+  TRY(write_xattrs(directory, ".", attributes.xattrs));
+  if (::fchmod(directory, attributes.mode & 07777) != 0) return Error::from_errno(errno, "chmod");
+  timespec mtime = attributes.mtime.value_or(timespec{0, UTIME_OMIT});
+  timespec times[2] = {mtime, mtime};
+  if (::futimens(directory, times) != 0) return Error::from_errno(errno, "set times");
+  return {};
+}
+
 // Directories last: everything made in them changed their times.
 Result<> LayerApplier::finish() {
   if (root_is_opaque_) TRY(hide_lower_root());
   for (const auto& [path, attributes] : directories_) {
-    Result<OpenDirectory> opened = open_directory(path, false);
-    if (!opened) continue;  // replaced through another name by something else
-    int fd = (*opened)->get();
-    auto set = [&, &attributes = attributes]() -> Result<> {
-      if (::fchown(fd, attributes.uid, attributes.gid) != 0)
-        return Error::from_errno(errno, "chown");
-      TRY(write_xattrs(fd, ".", attributes.xattrs));
-      if (::fchmod(fd, attributes.mode & 07777) != 0) return Error::from_errno(errno, "chmod");
-      timespec mtime = attributes.mtime.value_or(timespec{0, UTIME_OMIT});
-      timespec times[2] = {mtime, mtime};
-      if (::futimens(fd, times) != 0) return Error::from_errno(errno, "set times");
-      return {};
-    };
-    TRY_CONTEXT(set(), cat("directory ", skiff::quoted(path)));
+    OpenDirectory opened = TRY(open_directory(path, false));
+    TRY_CONTEXT(set_attributes(opened->fd.get(), attributes),
+                cat("directory ", skiff::quoted(path)));
   }
   return {};
 }

@@ -13,7 +13,7 @@ using Lines = std::vector<std::string>;
 
 enum class Position { kLowest, kAbove };
 
-inline const int64_t kStart = unix_nanos(Clock::system().now());
+inline const int64_t test_start = unix_nanos(Clock::system().now());
 
 inline Result<std::string> index_of_layer(std::string_view tar, Position position,
                                           const LowerDirectory& lower = {},
@@ -78,9 +78,9 @@ inline bool is_opaque_at(const Path& directory) {
 inline Listing without_new_times(Listing listing) {
   for (auto& [path, line] : listing) {
     const size_t at = line.find(" mtime ") + 7;
-    const size_t size = line.find_first_of(" ", at) - at;
+    const size_t size = line.find(' ', at) - at;
     const int64_t time = std::stoll(line.substr(at, size));
-    if (time > kStart || line.find(" device 0:0 ") != std::string::npos)
+    if (time > test_start || line.find(" device 0:0 ") != std::string::npos)
       line.replace(at, size, "-");
   }
   return listing;

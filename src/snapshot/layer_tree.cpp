@@ -82,20 +82,24 @@ Result<Id> LayerTree::directory_at(const std::string& path, bool make) {
   if (path.empty()) return ErofsTree::kRoot;
   if (path == last_path_) return last_directory_;
   Id at = ErofsTree::kRoot;
+  std::string here;  // the path of that, through no symlink
   for (size_t start = 0; start <= path.size();) {
     const size_t end = std::min(path.find('/', start), path.size());
-    const std::string_view name = std::string_view(path).substr(start, end - start);
-    const auto here = [&] { return path.substr(0, end); };
+    const std::string name = path.substr(start, end - start);
     start = end + 1;
     const std::optional<Id> found = tree_.find(at, name);
+    if (found && S_ISLNK(tree_.inode(*found).mode)) {
+      at = TRY(through_symlink(at, here, *found, path.substr(0, end)));
+      continue;
+    }
+    LayerName next{.parent = std::move(here), .base = name};
+    here = next.path();
     if (found && tree_.is_directory(*found)) {
       at = *found;
-    } else if (found && S_ISLNK(tree_.inode(*found).mode)) {
-      at = TRY(through_symlink(at, *found, here()));
     } else if (make && (!found || is_whiteout(*found))) {
-      at = TRY(make_implied(at, here(), name, found.has_value()));
+      at = TRY(make_implied(at, here, name, found.has_value()));
     } else {
-      return refuse(quoted(here()), found ? ENOTDIR : ENOENT);
+      return refuse(quoted(path.substr(0, end)), found ? ENOTDIR : ENOENT);
     }
   }
   last_path_ = path;
@@ -103,7 +107,7 @@ Result<Id> LayerTree::directory_at(const std::string& path, bool make) {
   return at;
 }
 
-Result<Id> LayerTree::make_implied(Id parent, const std::string& path, std::string_view name,
+Result<Id> LayerTree::make_implied(Id parent, const std::string& path, const std::string& name,
                                    bool was_deleted) {
   if (name.size() > NAME_MAX) return refuse(cat("mkdir ", path), ENAMETOOLONG);
   const Id id = TRY(tree_.add_directory({.mode = 0755, .mtime = options_.implied_mtime}));
@@ -117,8 +121,11 @@ Result<Id> LayerTree::make_implied(Id parent, const std::string& path, std::stri
   return id;
 }
 
-Result<Id> LayerTree::through_symlink(Id at, Id symlink, const std::string& path) {
-  const SymlinkEnd end = follow_symlink(tree_, at, symlink);
+// From `here` on, which is moved along.
+Result<Id> LayerTree::through_symlink(Id at, std::string& here, Id symlink,
+                                      const std::string& path) {
+  SymlinkEnd end = follow_symlink(tree_, at, here, symlink);
+  here = std::move(end.path);
   if (end.error == 0) return end.directory;
   if (end.error == EXDEV) return refuse(cat(quoted(path), " is a symlink that leaves the layer"));
   return refuse(cat(quoted(path), " is a symlink to no directory"), end.error);
@@ -194,21 +201,29 @@ Result<> LayerTree::hard_link(Id parent, const LayerName& name, const TarEntry& 
   const LayerName target = TRY_CONTEXT(parse_link_target(entry.link_target), what());
   if (target.base.empty()) return refuse("hard link to the root");
   if (target.path() == name.path()) return {};
-  const auto find = [&]() -> Result<Id> {
-    const Id directory = TRY(directory_at(target.parent, false));
-    const std::optional<Id> found = tree_.find(directory, target.base);
-    if (!found || is_whiteout(*found)) return refuse("create", ENOENT);
-    return *found;
+  const auto refused = [&](std::string_view why) {
+    return refuse(cat(what(), ", which is no file of this layer: ", why));
   };
-  Result<Id> found = find();
-  // What it takes the place of may have held its target.
-  if (found && tree_.find(parent, name.base)) {
-    remove(parent, name.base);
-    if (!find()) found = refuse("create", ENOENT);
+  const Result<Id> directory = directory_at(target.parent, false);
+  if (!directory) return refused(directory.error().message());
+  const std::optional<Id> found = tree_.find(*directory, target.base);
+  if (!found || is_whiteout(*found)) return refused(refuse("create", ENOENT).message());
+  // What it takes the place of may be its target, or hold it.
+  const std::optional<Id> old = tree_.find(parent, name.base);
+  const bool is_itself = *directory == parent && target.base == name.base;
+  if (is_itself || (old && is_within(*directory, *old))) {
+    return refused(refuse("create", ENOENT).message());
   }
-  if (found && tree_.is_directory(*found)) found = refuse("create", EPERM);
-  if (found) return tree_.link(parent, name.base, *found);
-  return refuse(cat(what(), ", which is no file of this layer: ", found.error().message()));
+  if (tree_.is_directory(*found)) return refused(refuse("create", EPERM).message());
+  return put(parent, name.base, *found);
+}
+
+// Whether `directory` is `above` or beneath it.
+bool LayerTree::is_within(Id directory, Id above) const {
+  while (directory != above && directory != ErofsTree::kRoot) {
+    directory = static_cast<Id>(tree_.inode(directory).data);
+  }
+  return directory == above;
 }
 
 // In the place of whatever has the name.

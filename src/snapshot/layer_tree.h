@@ -56,14 +56,15 @@ class LayerTree {
   using Id = ErofsTree::Id;
 
   Result<Id> directory_at(const std::string& path, bool make);
-  Result<Id> make_implied(Id parent, const std::string& path, std::string_view name,
+  Result<Id> make_implied(Id parent, const std::string& path, const std::string& name,
                           bool was_deleted);
-  Result<Id> through_symlink(Id at, Id symlink, const std::string& path);
+  Result<Id> through_symlink(Id at, std::string& here, Id symlink, const std::string& path);
   bool is_whiteout(Id inode) const;
   Result<> whiteout(const LayerName& name, TimePoint mtime);
   Result<> opaque(const std::string& path);
   Result<> root(const TarEntry& entry);
   Result<> directory(Id parent, const LayerName& name, const TarEntry& entry);
+  bool is_within(Id directory, Id above) const;
   Result<> hard_link(Id parent, const LayerName& name, const TarEntry& entry);
   Result<Id> make_file(const TarEntry& entry, std::span<const TarPiece> pieces);
   Result<Id> make_special(const TarEntry& entry);

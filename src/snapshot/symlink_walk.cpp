@@ -16,7 +16,8 @@ constexpr int kMaxSymlinks = 40;  // as the kernel's MAXSYMLINKS
 
 class Walk {
  public:
-  explicit Walk(const ErofsTree& tree, Id start) : tree_(tree), at_(start) {}
+  Walk(const ErofsTree& tree, Id start, std::string path)
+      : tree_(tree), at_(start), path_(std::move(path)) {}
 
   // 0 at the directory where the targets lead, or an errno.
   int follow(Id symlink) {
@@ -31,6 +32,7 @@ class Walk {
     return 0;
   }
   Id at() const { return at_; }
+  const std::string& path() const { return path_; }
 
  private:
   int push(Id symlink) {
@@ -54,6 +56,8 @@ class Walk {
     if (name == "..") {
       if (at_ == ErofsTree::kRoot) return EXDEV;
       at_ = static_cast<Id>(tree_.inode(at_).data);
+      const size_t slash = path_.rfind('/');
+      path_.erase(slash == std::string::npos ? 0 : slash);
       return 0;
     }
     const std::optional<Id> found = tree_.find(at_, name);
@@ -61,21 +65,24 @@ class Walk {
     if (S_ISLNK(tree_.inode(*found).mode)) return push(*found);
     if (!tree_.is_directory(*found)) return ENOTDIR;
     at_ = *found;
+    if (!path_.empty()) path_.push_back('/');
+    path_.append(name);
     return 0;
   }
 
   const ErofsTree& tree_;
   Id at_;
+  std::string path_;
   int followed_ = 0;
   std::vector<std::string_view> pending_;  // what is left of each target, the innermost last
 };
 
 }  // namespace
 
-SymlinkEnd follow_symlink(const ErofsTree& tree, Id directory, Id symlink) {
-  Walk walk(tree, directory);
+SymlinkEnd follow_symlink(const ErofsTree& tree, Id directory, std::string path, Id symlink) {
+  Walk walk(tree, directory, std::move(path));
   const int error = walk.follow(symlink);
-  return {.directory = walk.at(), .error = error};
+  return {.directory = walk.at(), .path = walk.path(), .error = error};
 }
 
 }  // namespace skiff::snapshot

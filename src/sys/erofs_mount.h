@@ -1,5 +1,6 @@
 // Mounts an EROFS index and the file that holds its data, both plain files: no loop device
-// (Linux 6.12, CONFIG_EROFS_FS_BACKED_BY_FILE).
+// (Linux 6.12, CONFIG_EROFS_FS_BACKED_BY_FILE). The index lies on a file system that the kernel
+// can read by pages: a disk's, not tmpfs nor overlayfs (ENOTBLK).
 #pragma once
 
 #include "base/file.h"

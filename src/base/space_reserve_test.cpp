@@ -19,12 +19,16 @@ class SpaceReserveTest : public testing::Test {
 TEST_F(SpaceReserveTest, ItTakesRoomUntilItIsLent) {
   SpaceReserve reserve(file_, 1 << 20);
   EXPECT_EQ(allocated(), 0u);
-  { const auto starting = reserve.borrow(); }
+  {
+    const auto starting = reserve.borrow();
+  }
   EXPECT_GE(allocated(), uint64_t{1} << 20);
   {
     const auto one = reserve.borrow();
     EXPECT_EQ(allocated(), 0u);
-    { const auto two = reserve.borrow(); }
+    {
+      const auto two = reserve.borrow();
+    }
     EXPECT_EQ(allocated(), 0u) << "one is still lent";
   }
   EXPECT_GE(allocated(), uint64_t{1} << 20);
@@ -32,7 +36,9 @@ TEST_F(SpaceReserveTest, ItTakesRoomUntilItIsLent) {
 
 TEST_F(SpaceReserveTest, WhereThereIsNoRoomNoneIsKept) {
   SpaceReserve reserve(file_, uint64_t{1} << 60);
-  { const auto loan = reserve.borrow(); }
+  {
+    const auto loan = reserve.borrow();
+  }
   EXPECT_FALSE(std::filesystem::exists(file_));
 }
 

@@ -156,7 +156,11 @@ TEST_F(CheckTest, OnlyAnIngestThatNobodyGoesOnWithIsAProblem) {
   for (const char* reference : {"old", "written"}) {
     ASSERT_EQ(::utimensat(AT_FDCWD, layout_.ingest(reference).c_str(), yesterday, 0), 0);
   }
-  expect_mended(1);
+  const auto once = store_->ingest("");
+  ASSERT_TRUE((*once)->write("4"));
+  ASSERT_TRUE(write_file(layout_.ingest(""), "whose writer is gone"));
+  expect_mended(2);
+  EXPECT_TRUE((*once)->write("4"));
   EXPECT_EQ((*store_->ingest("new"))->offset(), 1u);
   EXPECT_EQ((*store_->ingest("old"))->offset(), 0u);
 }

@@ -150,8 +150,9 @@ Result<> LocalStore::check_blob_file(const Path& file, const Checkup& checkup) {
 Result<> LocalStore::check_ingest_file(const Path& file, const Checkup& checkup) {
   if (!open_ingests_->add(file)) return {};  // being written
   ScopeExit close([&] { open_ingests_->remove(file); });
-  if (!is_stale(file, clock_.now())) return {};
-  Problem problem{.what = "a broken-off download that nobody went on with for a day",
+  std::error_code ignored;
+  if (!is_lost(file, clock_.now()) || !std::filesystem::exists(file, ignored)) return {};
+  Problem problem{.what = "a broken-off write that nobody goes on with",
                   .where = file.native(),
                   .remedy = kRepairRemedy};
   if (checkup.options.repair) {

@@ -76,7 +76,8 @@ Result<> visit_files(const Path& directory, const std::function<Result<>(const P
   return {};
 }
 
-bool is_stale(const Path& ingest, TimePoint now) {
+bool is_lost(const Path& ingest, TimePoint now) {
+  if (Layout::is_once(ingest)) return true;
   struct stat st{};
   if (::stat(ingest.c_str(), &st) != 0) return false;
   return now - modified_time(st) >= kStaleIngest;
@@ -88,8 +89,7 @@ Result<> reconcile(const Layout& layout, BlobTable& table, DurableFiles& files,
   TRY(visit_files(layout.blobs(),
                   [&](const Path& file) { return adopt_or_remove(file, table, files, clock); }));
   return visit_files(layout.ingests(), [&](const Path& ingest) -> Result<> {
-    const bool lost = Layout::is_once(ingest) || is_stale(ingest, clock.now());
-    return lost ? files.unlink(ingest) : Result<>();
+    return is_lost(ingest, clock.now()) ? files.unlink(ingest) : Result<>();
   });
 }
 

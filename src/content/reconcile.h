@@ -20,7 +20,7 @@ Result<oci::Digest> digest_of_path(const Path& file);
 Result<> visit_files(const Path& directory, const std::function<Result<>(const Path&)>& visit);
 Result<> adopt_or_remove(const Path& file, BlobTable& table, DurableFiles& files,
                          const Clock& clock);
-// An ingest that nobody touched for a day.
-bool is_stale(const Path& ingest, TimePoint now);
+// An ingest that nobody can continue, or touched for a day; not one that is being written.
+bool is_lost(const Path& ingest, TimePoint now);
 
 }  // namespace skiff::content

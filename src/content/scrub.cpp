@@ -33,8 +33,7 @@ Result<ScrubTotals> scrub(ContentStore& store, const ScrubOptions& options,
   Pace pace(options.bytes_per_second);
   for (const BlobInfo& blob : due) {
     // What is known to be damaged is told, and not read again and again.
-    const VerifyOptions how{.always = !blob.damaged,
-                            .bytes_per_second = options.bytes_per_second};
+    const VerifyOptions how{.always = !blob.damaged, .bytes_per_second = options.bytes_per_second};
     const Result<> verified = store.verify(blob.digest, how, cancel);
     if (!verified && verified.error().code() == Code::kNotFound) continue;  // removed meanwhile
     if (!verified && verified.error().code() != Code::kDataLoss) return verified.error();
@@ -63,8 +62,8 @@ void Scrubber::run(const CancelToken& cancel) {
     if (cancel.cancelled()) return;
     if (!done) log_warn(cat("scrub: ", done.error().message()));
     if (done && done->bytes > 0) {
-      log_info(cat("scrub: read ", done->blobs, " blobs, ", done->bytes, " bytes; ",
-                   done->damaged, " damaged"));
+      log_info(cat("scrub: read ", done->blobs, " blobs, ", done->bytes, " bytes; ", done->damaged,
+                   " damaged"));
     }
   } while (pause(kBetweenLooks, cancel).has_value());
 }

@@ -68,6 +68,21 @@ Result<> Catalog::put(const oci::Descriptor& target, const std::vector<oci::Refe
   return tx.commit();
 }
 
+Result<bool> Catalog::tag(const oci::Digest& target, const oci::Reference& name, TimePoint now) {
+  const std::scoped_lock lock(mutex_);
+  Transaction tx = TRY(db_.begin());
+  if (TRY(db_.run("UPDATE target SET changed = ? WHERE digest = ?", unix_nanos(now),
+                  target.str())) == 0) {
+    return false;
+  }
+  TRY(
+      db_.run("INSERT INTO name(name, repository, target) VALUES (?,?,?) "
+              "ON CONFLICT(name) DO UPDATE SET target = excluded.target",
+              name.str(), name.repository(), target.str()));
+  TRY(tx.commit());
+  return true;
+}
+
 Result<> Catalog::add_name(const oci::Digest& target, const oci::Reference& name) {
   const std::scoped_lock lock(mutex_);
   TRY(

@@ -29,6 +29,9 @@ class Catalog {
   // Records the target (again) and points `names` at it, in one transaction.
   Result<> put(const oci::Descriptor& target, const std::vector<oci::Reference>& names,
                const std::string& parent, TimePoint now);
+  // Points a name at a target that is recorded, and makes it the last changed; false where it
+  // is gone meanwhile.
+  Result<bool> tag(const oci::Digest& target, const oci::Reference& name, TimePoint now);
   // One more name for a target; where that is gone meanwhile, nothing.
   Result<> add_name(const oci::Digest& target, const oci::Reference& name);
   // False where there is no such name.

@@ -38,10 +38,8 @@ class Check {
   Result<> check_target(const TargetRow& row) {
     TRY(cancel_.check());
     std::string fault = TRY(fault_of(row.target));
-    if (!fault.empty() && options_.repair) {
-      TRY(remake_layers(row.target));
-      fault = TRY(fault_of(row.target));
-    }
+    if (!fault.empty() && options_.repair) TRY(remake_layers(row.target));
+    if (!fault.empty()) fault = TRY(fault_if_recorded(row.target));
     if (fault.empty()) return {};
     Problem problem{.what = cat("image ", TRY(label(row.target.digest)), " is not whole: ", fault),
                     .where = cat("images.db, target ", row.target.digest.str()),
@@ -52,6 +50,15 @@ class Check {
     }
     report_(problem);
     return {};
+  }
+
+  // Looked at again while nothing is removed: "" also for what was removed meanwhile.
+  Result<std::string> fault_if_recorded(const oci::Descriptor& target) {
+    const auto lock = parts_.garbage.adding_roots();
+    for (const TargetRow& row : TRY(parts_.catalog.targets())) {
+      if (row.target.digest == target.digest) return fault_of(target);
+    }
+    return "";
   }
 
   // The image's names, else its digest.

@@ -117,11 +117,19 @@ Result<std::vector<Image>> ImageFinder::list() {
   return images;
 }
 
-Result<std::vector<Image>> ImageFinder::platforms_of(const oci::Descriptor& target) {
-  TargetRow row{.target = target, .changed = {}, .parent = ""};
+Result<TargetRow> ImageFinder::row_of(const oci::Descriptor& target) {
   for (const TargetRow& known : TRY(parts_.catalog.targets())) {
-    if (known.target.digest == target.digest) row = known;
+    if (known.target.digest == target.digest) return known;
   }
+  return TargetRow{.target = target, .changed = {}, .parent = ""};
+}
+
+Result<Image> ImageFinder::image_of(const oci::Descriptor& target, const Document& document) {
+  return make_image(TRY(row_of(target)), document);
+}
+
+Result<std::vector<Image>> ImageFinder::platforms_of(const oci::Descriptor& target) {
+  const TargetRow row = TRY(row_of(target));
   std::vector<Image> images;
   for (const DocumentPtr& document : TRY(parts_.reader.present(row.target))) {
     images.push_back(TRY(make_image(row, *document)));

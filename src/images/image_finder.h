@@ -11,6 +11,8 @@ class ImageFinder {
 
   Result<Image> find(const std::string& name, const std::optional<oci::Platform>& platform);
   Result<std::vector<Image>> list();
+  // One of a target that need not be recorded.
+  Result<Image> image_of(const oci::Descriptor& target, const Document& document);
   Result<std::vector<Image>> platforms_of(const oci::Descriptor& target);
 
   // The target of a name; of "repository@digest" also where only a tag of the repository
@@ -28,6 +30,7 @@ class ImageFinder {
   // prefix of several ids.
   Result<Found> look_up(const std::string& text);
 
+  Result<TargetRow> row_of(const oci::Descriptor& target);
   Result<Image> make_image(const TargetRow& row, const Document& document);
 
  private:

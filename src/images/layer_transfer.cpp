@@ -68,7 +68,7 @@ void LayerTransfer::add_task(const oci::Descriptor& layer, bool to_unpack) {
 }
 
 Result<> LayerTransfer::run() {
-  const auto pin = parts_.garbage.pin(image_ ? image_->snapshots() : std::vector<std::string>());
+  if (image_) pin_.emplace(parts_.garbage.pin(image_->snapshots()));
   TRY(announce());
   std::vector<std::thread> workers;
   for (size_t i = 0; i < std::min(kDownloads, pending_.size()); ++i) {

@@ -37,7 +37,8 @@ class LayerTransfer {
   // Layers to have in the store only.
   void add_blobs(const oci::Manifest& manifest);
 
-  // Returns when all is done, or at the first failure, with all threads ended.
+  // Returns when all is done, or at the first failure, with all threads ended. The snapshots
+  // are kept from collection as long as this lives: until the image is recorded.
   Result<> run();
   bool moved_any() const { return moved_any_; }
 
@@ -65,6 +66,7 @@ class LayerTransfer {
   ProgressStream& progress_;
   LinkedCancel cancel_;
   DocumentPtr image_;
+  std::optional<Garbage::Pin> pin_;  // of its snapshots
   std::vector<std::unique_ptr<Task>> tasks_;
   std::map<oci::Digest, Task*> by_digest_;
   std::vector<Task*> pending_;

@@ -106,7 +106,12 @@ Result<> LocalImageStore::tag(const Image& image, const oci::Reference& name) {
   if (name.digest()) {
     return Error(Code::kInvalidArgument, "refusing to create a tag with a digest reference");
   }
-  return record_target(parts_, image.target, {name.with_default_tag()});
+  const auto lock = garbage_.adding_roots();
+  // Not recorded anew: of what was removed since, all parts need not be here.
+  if (TRY(catalog_.tag(image.target.digest, name.with_default_tag(), parts_.clock.now()))) {
+    return {};
+  }
+  return Error(Code::kNotFound, cat("No such image: ", image.id.str()));
 }
 
 Result<> LocalImageStore::put(const oci::Descriptor& target,
@@ -120,11 +125,8 @@ Result<> LocalImageStore::put(const oci::Descriptor& target,
 Result<Image> LocalImageStore::pull(const oci::Reference& name, const PullOptions& options,
                                     const ProgressSink& progress, const CancelToken& cancel) {
   const Pulled pulled = TRY(pull_image(parts_, name, options, progress, cancel));
-  for (Image& image : TRY(finder_.platforms_of(pulled.target))) {
-    if (image.manifest.digest == pulled.image->descriptor.digest) return std::move(image);
-  }
-  return Error(Code::kNotFound,
-               cat("No such image: ", name.familiar(), " (it was removed after the pull)"));
+  // Also where others have removed it since: the pull came first then.
+  return finder_.image_of(pulled.target, *pulled.image);
 }
 
 Result<std::string> LocalImageStore::unpack(const Image& image, const ProgressSink& progress,

@@ -46,9 +46,9 @@ Result<> StorageLimit::take(uint64_t bytes) {
   }
   if (!fits()) {
     return Error::from_errno(
-        EDQUOT, cat("the storage limit of ", megabytes(bytes_), " is reached (", megabytes(counted_),
-                    " stored, ", megabytes(taken_), " being written, ", megabytes(bytes),
-                    " more wanted): remove images or run skiff system prune"));
+        EDQUOT, cat("the storage limit of ", megabytes(bytes_), " is reached (",
+                    megabytes(counted_), " stored, ", megabytes(taken_), " being written, ",
+                    megabytes(bytes), " more wanted): remove images or run skiff system prune"));
   }
   taken_ += bytes;
   return {};

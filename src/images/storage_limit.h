@@ -25,8 +25,7 @@ class StorageLimit {
 
   class Room {
    public:
-    Room(Room&& other) noexcept
-        : owner_(other.owner_), bytes_(std::exchange(other.bytes_, 0)) {}
+    Room(Room&& other) noexcept : owner_(other.owner_), bytes_(std::exchange(other.bytes_, 0)) {}
     Room& operator=(Room&&) = delete;
     ~Room() { owner_->give_back(bytes_); }
     // kResourceExhausted (EDQUOT) where the limit would be passed: then it is as before.
@@ -75,8 +74,7 @@ class RoomSink : public Sink {
 
 class RoomSource : public Source {
  public:
-  RoomSource(Source& from, StorageLimit& limit)
-      : from_(from), limit_(limit), room_(limit.room()) {}
+  RoomSource(Source& from, StorageLimit& limit) : from_(from), limit_(limit), room_(limit.room()) {}
   Result<size_t> read(std::span<char> buffer) override;
 
  private:

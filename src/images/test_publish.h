@@ -27,9 +27,8 @@ inline void publish_parts(remote::TestRegistry& registry, TestImages& from,
   for (const auto& layer : manifest->layers) publish_parts(registry, from, layer, repository);
 }
 
-inline void publish(remote::TestRegistry& registry, TestImages& from,
-                    const oci::Descriptor& target, const std::string& repository,
-                    const std::string& tag) {
+inline void publish(remote::TestRegistry& registry, TestImages& from, const oci::Descriptor& target,
+                    const std::string& repository, const std::string& tag) {
   registry.manifests[repository][tag] = *content::read_blob(from->content(), target.digest);
   publish_parts(registry, from, target, repository);
 }

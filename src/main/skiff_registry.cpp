@@ -27,6 +27,7 @@ struct Options {
   std::string htpasswd;
   std::string gc_grace = "3600";
   std::string upload_age = "86400";
+  std::string scrub_rate = "4194304";
   std::string max_connections = "1024";
   std::string log_level = "info";
   bool no_gc = false;
@@ -51,6 +52,8 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
        &o.gc_untagged},
       {"no-gc", "", "collect no garbage", nullptr, &o.no_gc},
       {"upload-age", "SECONDS", "how long an abandoned upload is kept", &o.upload_age},
+      {"scrub-rate", "BYTES", "a second, at which blobs are read again; 0 for never",
+       &o.scrub_rate},
       {"sparse-indexes", "", "accept indexes whose manifests are not all here", nullptr,
        &o.sparse_indexes},
       {"max-connections", "N", "open at once", &o.max_connections},
@@ -91,6 +94,7 @@ Result<registry::RegistryOptions> registry_options(const Options& o) {
   out.metadata.collect_untagged = o.gc_untagged;
   out.metadata.sparse_indexes = o.sparse_indexes;
   out.collect_garbage = !o.no_gc;
+  out.scrub_rate = TRY(number("scrub-rate", o.scrub_rate, 0));
   out.upload_age = std::chrono::seconds(TRY(number("upload-age", o.upload_age, 1)));
   return out;
 }

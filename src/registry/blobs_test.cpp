@@ -1,3 +1,4 @@
+#include "content/layout.h"
 #include "registry/byte_range.h"
 #include "registry/test_registry.h"
 
@@ -27,6 +28,19 @@ TEST_F(Blobs, TheEmptyBlobIsABlob) {
   EXPECT_EQ(got.status, 200);
   EXPECT_EQ(got.body, "");
   EXPECT_EQ(client().head(blob_path("a", digest)).header("Content-Length"), "0");
+}
+
+TEST_F(Blobs, WhatWasLostIsPushedAgain) {
+  const std::string digest = client().push_blob("a", "hello");
+  std::filesystem::remove(
+      content::Layout(options_.root / "content").blob(*oci::Digest::parse(digest)));
+  EXPECT_EQ(client().head(blob_path("a", digest)).status, 404);
+  EXPECT_EQ(client().get(blob_path("a", digest)).error(), "BLOB_UNKNOWN");
+  const std::string mount = cat("/v2/b/blobs/uploads/?mount=", digest, "&from=a");
+  EXPECT_EQ(client().call("POST", mount).status, 202);
+  client().push_blob("a", "hello");
+  EXPECT_EQ(client().get(blob_path("a", digest)).body, "hello");
+  EXPECT_EQ(client().call("POST", mount).status, 201);
 }
 
 TEST_F(Blobs, BelongToTheirRepository) {

@@ -1,5 +1,6 @@
 #include "registry/registry.h"
 
+#include "content/scrub.h"
 #include "registry/garbage_collector.h"
 #include "registry/router.h"
 
@@ -19,9 +20,10 @@ class LocalRegistry : public Registry {
         context_{*content_, *metadata_, uploads_},
         collector_(*content_, *metadata_, uploads_, locks_, options.upload_age, clock) {}
 
-  Result<> start(bool collect) {
+  Result<> start(const RegistryOptions& options, const Clock& clock) {
     TRY(collector_.recover());
-    if (collect) collector_.start();
+    if (options.collect_garbage) collector_.start();
+    if (options.scrub_rate > 0) scrubber_.emplace(*content_, options.scrub_rate, clock);
     return {};
   }
 
@@ -36,6 +38,7 @@ class LocalRegistry : public Registry {
   UploadSessions uploads_;
   Context context_;
   GarbageCollector collector_;
+  std::optional<content::Scrubber> scrubber_;
 };
 
 }  // namespace
@@ -50,7 +53,7 @@ Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options,
   auto metadata = TRY(open_sqlite_metadata(options.root, options.metadata, clock));
   auto registry = std::make_unique<LocalRegistry>(std::move(content), std::move(metadata),
                                                   std::move(users), options, clock);
-  TRY(registry->start(options.collect_garbage));
+  TRY(registry->start(options, clock));
   return registry;
 }
 

@@ -22,6 +22,7 @@ struct RegistryOptions {
   MetadataOptions metadata;
   bool collect_garbage = true;
   std::chrono::seconds upload_age{24 * 3600};  // uploads untouched for so long are dropped
+  uint64_t scrub_rate = 0;  // bytes a second at which blobs are read again; 0 for never
 };
 
 class Registry {

@@ -113,6 +113,11 @@ Answer<bool> mount(Call& call) {
   if (!from.empty() && !oci::valid_repository_path(from)) {
     return Refusal(kNameInvalid, cat("invalid repository name ", quoted(from)));
   }
+  // Of a damaged one the client sends a whole one, which takes its place.
+  Result<> whole = call.context.content.verify(digest);
+  const Code failure = whole ? Code::kUnknown : whole.error().code();
+  if (failure == Code::kNotFound || failure == Code::kDataLoss) return false;
+  TRY(std::move(whole));
   if (!TRY(call.context.metadata.mount_blob(call.name, from, digest))) return false;
   TRY(reply_created(call, digest));
   return true;

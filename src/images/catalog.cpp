@@ -23,15 +23,26 @@ constexpr const char* kMigrations[] = {
     " blob TEXT NOT NULL,"
     " domain TEXT NOT NULL,"
     " path TEXT NOT NULL,"
-    " PRIMARY KEY(blob, domain, path)) WITHOUT ROWID;"};
+    " PRIMARY KEY(blob, domain, path)) WITHOUT ROWID;",
+    "CREATE TABLE begun("
+    " digest TEXT PRIMARY KEY,"
+    " media_type TEXT NOT NULL,"
+    " size INTEGER NOT NULL,"
+    " since INTEGER NOT NULL) WITHOUT ROWID;"};
 
 constexpr std::string_view kTargetColumns = "digest, media_type, size, changed, parent";
 
+Result<oci::Descriptor> read_descriptor(const Statement& row) {
+  oci::Descriptor out;
+  out.digest = TRY(oci::Digest::parse(row.text(0)));
+  out.media_type = row.text(1);
+  out.size = static_cast<uint64_t>(row.integer(2));
+  return out;
+}
+
 Result<TargetRow> read_target(const Statement& row) {
   TargetRow out;
-  out.target.digest = TRY(oci::Digest::parse(row.text(0)));
-  out.target.media_type = row.text(1);
-  out.target.size = static_cast<uint64_t>(row.integer(2));
+  out.target = TRY(read_descriptor(row));
   out.changed = TimePoint(std::chrono::nanoseconds(row.integer(3)));
   out.parent = row.text(4);
   return out;
@@ -65,6 +76,7 @@ Result<> Catalog::put(const oci::Descriptor& target, const std::vector<oci::Refe
                 "ON CONFLICT(name) DO UPDATE SET target = excluded.target",
                 name.str(), name.repository(), digest));
   }
+  TRY(db_.run("DELETE FROM begun WHERE digest = ?", digest));
   return tx.commit();
 }
 
@@ -81,6 +93,33 @@ Result<bool> Catalog::tag(const oci::Digest& target, const oci::Reference& name,
               name.str(), name.repository(), target.str()));
   TRY(tx.commit());
   return true;
+}
+
+Result<> Catalog::begin(const oci::Descriptor& target, TimePoint now) {
+  const std::scoped_lock lock(mutex_);
+  TRY(db_.run("INSERT OR REPLACE INTO begun(digest, media_type, size, since) VALUES (?,?,?,?)",
+              target.digest.str(), target.media_type, target.size, unix_nanos(now)));
+  return {};
+}
+
+Result<std::vector<oci::Descriptor>> Catalog::begun() {
+  const std::scoped_lock lock(mutex_);
+  Statement rows = TRY(db_.prepare("SELECT digest, media_type, size FROM begun ORDER BY digest"));
+  std::vector<oci::Descriptor> out;
+  while (TRY(rows.step())) out.push_back(TRY(read_descriptor(rows)));
+  return out;
+}
+
+Result<> Catalog::abandon(const oci::Digest& target) {
+  const std::scoped_lock lock(mutex_);
+  TRY(db_.run("DELETE FROM begun WHERE digest = ?", target.str()));
+  return {};
+}
+
+Result<> Catalog::forget_begun(TimePoint when) {
+  const std::scoped_lock lock(mutex_);
+  TRY(db_.run("DELETE FROM begun WHERE since <= ?", unix_nanos(when)));
+  return {};
 }
 
 Result<> Catalog::add_name(const oci::Digest& target, const oci::Reference& name) {

@@ -1,5 +1,5 @@
-// Catalog: the rows of ROOT/images.db: which targets there are, what names them, and which
-// repositories are known to hold a blob. Thread-safe.
+// Catalog: the rows of ROOT/images.db: which targets there are, what names them, which pulls are
+// not finished, and which repositories are known to hold a blob. Thread-safe.
 #pragma once
 
 #include <mutex>
@@ -40,6 +40,13 @@ class Catalog {
   Result<bool> drop(const oci::Digest& target);
   // With all that points at it; missing is success.
   Result<> drop_with_names(const oci::Digest& target);
+
+  // Remembers a target whose parts are being fetched, until `put` records it.
+  Result<> begin(const oci::Descriptor& target, TimePoint now);
+  Result<std::vector<oci::Descriptor>> begun();
+  Result<> abandon(const oci::Digest& target);
+  // Forgets those that were begun by `when`.
+  Result<> forget_begun(TimePoint when);
 
   Result<std::optional<TargetRow>> find(const oci::Reference& name);
   Result<std::vector<TargetRow>> targets();  // last changed first

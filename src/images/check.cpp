@@ -140,8 +140,11 @@ class Check {
   // False where it is whole again, or gone, meanwhile.
   Result<bool> drop(const oci::Descriptor& target) {
     TRY(keep_for_a_pull(target));
-    return parts_.garbage.drop_broken(
-        target.digest, [&]() -> Result<bool> { return !TRY(fault_of(target)).empty(); });
+    const bool dropped = TRY(parts_.garbage.drop_broken(
+        target.digest, [&]() -> Result<bool> { return !TRY(fault_of(target)).empty(); }));
+    // As if its pull had been broken off: what is whole waits for the next one.
+    if (dropped) TRY(parts_.catalog.begin(target, parts_.clock.now()));
+    return dropped;
   }
 
   Result<> keep_for_a_pull(const oci::Descriptor& target) {

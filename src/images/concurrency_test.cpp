@@ -3,7 +3,6 @@
 #include <random>
 
 #include "base/scope_exit.h"
-
 #include "images/test_publish.h"
 
 namespace skiff::images {
@@ -133,7 +132,8 @@ TEST_F(Concurrency, ThirtyTwoClientsOnTheSameImages) {
   prune();
   const auto tell = [](const Problem& problem) { ADD_FAILURE() << problem.what; };
   EXPECT_TRUE(to_->check({.deep = true}, tell, {}));
-  for (const std::string& name : to_.names()) EXPECT_FALSE(to_.file_in(to_.find(name), "base").empty());
+  for (const std::string& name : to_.names())
+    EXPECT_FALSE(to_.file_in(to_.find(name), "base").empty());
   for (const std::string& name : to_.names()) {
     if (name.find('@') == std::string::npos) to_.must_remove(name, true);
   }

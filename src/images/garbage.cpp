@@ -106,6 +106,10 @@ Result<Garbage::Listed> Garbage::list_snapshots() {
 Result<Garbage::Marked> Garbage::mark() {
   Marked marked;
   for (const TargetRow& row : TRY(catalog_.targets())) TRY(mark_target(row.target, marked));
+  for (const oci::Descriptor& target : TRY(catalog_.begun())) {
+    // What of it cannot be read any more is fetched anew.
+    if (const auto done = mark_target(target, marked); !done) log_info(done.error().message());
+  }
   std::function<Result<ImageStore::Roots>()> extra_roots;
   {
     const std::scoped_lock lock(mutex_);

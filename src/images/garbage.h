@@ -1,11 +1,10 @@
 // Garbage: removes what nothing needs, while pulls, builds and loads go on.
 //
-// A collection lists the committed snapshots, marks what the targets, the extra roots, active
-// snapshots and pins lead to, and then sweeps what of the list is unmarked, all under one
-// exclusive lock. Whoever makes a new root (writes a name)
-// holds that lock shared meanwhile, and a lease on the blobs or a pin on the snapshots until
-// it has it back: so the root was there before the mark, or the lease outlives the sweep.
-// Thread-safe.
+// A collection lists the committed snapshots, marks what the targets, unfinished pulls, the extra
+// roots, active snapshots and pins lead to, and then sweeps what of the list is unmarked, all under
+// one exclusive lock. Whoever makes a new root (writes a name) holds that lock shared meanwhile,
+// and a lease on the blobs or a pin on the snapshots until it has it back: so the root was there
+// before the mark, or the lease outlives the sweep. Thread-safe.
 #pragma once
 
 #include <functional>

@@ -168,8 +168,12 @@ class ImageStore {
   virtual Result<StorageUse> storage_use() = 0;
 
   // Drops blobs and committed snapshots that nothing names, neither an image, a lease, an
-  // active snapshot's parents nor `extra_roots()` (the build cache); returns bytes freed.
+  // active snapshot's parents nor `extra_roots()` (the build cache), and what broken off pulls
+  // have fetched; returns bytes freed.
   virtual Result<uint64_t> collect_garbage() = 0;
+  // The same when a daemon starts, for what a crash has left. A pull that began less than a day
+  // ago keeps what it has fetched, to be resumed.
+  virtual Result<uint64_t> collect_leftovers() = 0;
   // Compares all that is stored with one another; see check.h.
   virtual Result<CheckSummary> check(const CheckOptions& options, const ProblemSink& report,
                                      const CancelToken& cancel) = 0;

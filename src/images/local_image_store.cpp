@@ -14,6 +14,8 @@ namespace skiff::images {
 
 namespace {
 
+constexpr std::chrono::hours kResumable{24};
+
 class LocalImageStore : public ImageStore {
  public:
   LocalImageStore(const Path& root, std::unique_ptr<content::ContentStore> store,
@@ -77,7 +79,8 @@ class LocalImageStore : public ImageStore {
   content::ContentStore& content() override { return *store_; }
   snapshot::Snapshotter& snapshots() override { return *snapshots_; }
 
-  Result<uint64_t> collect_garbage() override { return TRY(garbage_.collect()).bytes; }
+  Result<uint64_t> collect_garbage() override;
+  Result<uint64_t> collect_leftovers() override;
   Result<CheckSummary> check(const CheckOptions& options, const ProblemSink& report,
                              const CancelToken& cancel) override {
     return check_images(parts_, options, report, cancel);
@@ -127,6 +130,17 @@ Result<Image> LocalImageStore::pull(const oci::Reference& name, const PullOption
   const Pulled pulled = TRY(pull_image(parts_, name, options, progress, cancel));
   // Also where others have removed it since: the pull came first then.
   return finder_.image_of(pulled.target, *pulled.image);
+}
+
+Result<uint64_t> LocalImageStore::collect_garbage() {
+  TRY(catalog_.forget_begun(parts_.clock.now()));
+  const uint64_t swept = TRY(garbage_.collect()).bytes;
+  return swept + TRY(store_->abort_idle());
+}
+
+Result<uint64_t> LocalImageStore::collect_leftovers() {
+  TRY(catalog_.forget_begun(parts_.clock.now() - kResumable));
+  return TRY(garbage_.collect()).bytes;
 }
 
 Result<std::string> LocalImageStore::unpack(const Image& image, const ProgressSink& progress,

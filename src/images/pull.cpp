@@ -36,6 +36,8 @@ class Pull {
     const auto before = TRY(parts_.catalog.find(TRY(short_name())));
     const oci::Descriptor target = TRY(fetch_target());
     came_.blobs.insert(target.digest);
+    const bool is_known = before && before->target.digest == target.digest;
+    if (!is_known) TRY(begin(target));
     const std::string label = name_.digest() ? name_.digest()->str() : name_.tag();
     progress_.say(label, cat("Pulling from ", name_.path()));
     TRY(fetch_documents(target));
@@ -45,8 +47,7 @@ class Pull {
     for (const oci::Manifest& other : attachments_) layers.add_blobs(other);
     TRY(layers.run());
     TRY(record(target));
-    const bool is_new =
-        !before || before->target.digest != target.digest || fetched_ || layers.moved_any();
+    const bool is_new = !is_known || fetched_ || layers.moved_any();
     progress_.say("", cat("Digest: ", target.digest.str()));
     progress_.say(
         "", cat(is_new ? "Status: Downloaded newer image for " : "Status: Image is up to date for ",
@@ -54,7 +55,17 @@ class Pull {
     return Pulled{target, chosen_};
   }
 
+  Result<> begin(const oci::Descriptor& target) {
+    TRY(parts_.catalog.begin(target, parts_.clock.now()));
+    begun_ = target.digest;
+    return {};
+  }
+
   void drop_what_came() {
+    if (begun_) {
+      const auto forgotten = parts_.catalog.abandon(*begun_);
+      if (!forgotten) log_warn(cat("after a pull without room: ", forgotten.error().message()));
+    }
     const auto drop_layers = [&](const oci::Manifest& manifest) {
       for (const oci::Descriptor& layer : manifest.layers) {
         came_.blobs.insert(layer.digest);
@@ -185,7 +196,8 @@ class Pull {
   std::vector<DocumentPtr> images_;
   std::vector<oci::Manifest> attachments_;  // what is no image: attestations
   DocumentPtr chosen_;
-  Garbage::Candidates came_;  // what a failure may leave
+  Garbage::Candidates came_;          // what a failure may leave
+  std::optional<oci::Digest> begun_;  // the target, where it was none of ours before
   bool fetched_ = false;
 };
 

@@ -217,6 +217,33 @@ TEST_F(PullPush, ABrokenOffPullIsContinued) {
   EXPECT_EQ(to_.blobs(), from_.blobs());
 }
 
+TEST_F(PullPush, WhatABrokenOffPullFetchedOutlivesTheDaemonForADay) {
+  const Image image = from_.make("app", {{{"a", "1"}}, {{"b", "2"}}});
+  publish(from_, image.target, "app", "1");
+  registry_.blobs["app"].erase(image.manifest_doc.layers[1].digest.str());
+  EXPECT_FALSE(pull("app:1"));
+  const auto fetched = to_.blobs();
+  EXPECT_GE(fetched.size(), 2u);
+  to_.reopen();
+  to_.clock().advance(std::chrono::hours(23));
+  EXPECT_EQ(*to_->collect_leftovers(), 0u);
+  EXPECT_EQ(to_.blobs(), fetched);
+  to_.clock().advance(std::chrono::hours(1));
+  EXPECT_GT(*to_->collect_leftovers(), 0u);
+  to_.expect_empty();
+}
+
+TEST_F(PullPush, APruneTakesWhatABrokenOffPullFetched) {
+  const Image image = from_.make("app", {{{"a", "1"}}, {{"b", "2"}}});
+  publish(from_, image.target, "app", "1");
+  registry_.blobs["app"].erase(image.manifest_doc.layers[1].digest.str());
+  EXPECT_FALSE(pull("app:1"));
+  ASSERT_TRUE((*to_->content().ingest("blob-half"))->write("half"));
+  EXPECT_GT(*to_->collect_garbage(), 4u);
+  to_.expect_empty();
+  EXPECT_EQ(*to_->content().abort_idle(), 0u);
+}
+
 TEST_F(PullPush, ABlobThatIsNotWhatItsDigestSaysIsRefused) {
   const Image image = from_.make("app", {{{"a", "1"}}});
   publish(from_, image.target, "app", "1");

@@ -179,6 +179,9 @@ Result<> serve(const Options& o) {
                                          .stop_containers_on_shutdown = o.stop_containers},
                                         *images, *networks));
 
+  // With all there that keeps something.
+  if (auto swept = images->collect_leftovers(); !swept) log_warn(swept.error().message());
+
   api::DaemonFacts facts{root, run_dir, instance, Clock::system().now()};
   starting.reset();
   std::optional<content::Scrubber> scrubber;

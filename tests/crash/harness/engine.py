@@ -18,6 +18,13 @@ class Lost(Exception):
     """Something that must hold does not: the finding, in words."""
 
 
+def run(command, env):
+    """(exit code, both its streams)."""
+    done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=CALL_LIMIT, check=False)
+    return done.returncode, done.stdout.strip()
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
         super().__init__("engine", timeout=CALL_LIMIT)
@@ -116,15 +123,17 @@ class Skiffd(Daemon):
             raise Lost(f"{method} {path}: {status} {data[:300].decode(errors='replace')}")
         return data
 
+    def skiff(self, *arguments):
+        """Our own client, for what the stock one does not know."""
+        return run([str(machine.BIN / "skiff"), "-H", f"unix://{self.socket}", *arguments], os.environ)
+
     def client(self, *arguments):
         """The stock docker client: (exit code, both its streams)."""
         env = dict(os.environ, DOCKER_HOST=f"unix://{self.socket}", DOCKER_BUILDKIT="0",
                    DOCKER_CONFIG=str(self.work / "client"), DOCKER_CLI_HINTS="false")
         for name in ["DOCKER_CONTEXT", "DOCKER_TLS_VERIFY"]:
             env.pop(name, None)
-        done = subprocess.run(["docker", *map(str, arguments)], env=env, stdin=subprocess.DEVNULL, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=CALL_LIMIT, check=False)
-        return done.returncode, done.stdout.strip()
+        return run(["docker", *map(str, arguments)], env)
 
     def must(self, *arguments):
         """The client's output, where the command has to succeed."""

@@ -135,16 +135,19 @@ Result<KnownDirectory> LayerApplier::open_through_symlink(const std::string& pat
   open_how how{};
   how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  KnownDirectory found;
-  found.fd.reset(
+  UniqueFd fd(
       static_cast<int>(::syscall(SYS_openat2, root_->fd.get(), path.c_str(), &how, sizeof how)));
-  if (found.fd) {
-    found.path = TRY(path_of(found.fd.get()));
-    return found;
-  }
-  if (errno == EXDEV)
+  if (!fd && errno == EXDEV) {
     return refuse(cat(skiff::quoted(path), " is a symlink that leaves the layer"));
-  return refuse(cat(skiff::quoted(path), " is a symlink to no directory: ", std::strerror(errno)));
+  }
+  if (!fd) {
+    return refuse(
+        cat(skiff::quoted(path), " is a symlink to no directory: ", std::strerror(errno)));
+  }
+  KnownDirectory found;
+  found.path = TRY(path_of(fd.get()));
+  found.fd = std::move(fd);
+  return found;
 }
 
 // Of an open directory, within the layer.

@@ -66,6 +66,7 @@ class OverlaySnapshotter : public Snapshotter {
   Result<std::vector<Path>> layers_from(const std::string& parent);
   Result<TempDir> make_tree(const std::vector<Path>& lowers);
   Result<> publish(TempDir made, int64_t id);
+  void remove_directory(int64_t id);
   Result<Path> own_tree(const SnapshotRow& row, const std::vector<Path>& lowers);
   Result<SnapshotRow> get(const std::string& name, Kind kind);
   Result<std::pair<Path, std::vector<Path>>> changed_tree(const std::string& key);
@@ -96,7 +97,9 @@ Result<> OverlaySnapshotter::unpack(const std::string& name, const std::string& 
     TRY(apply_layer(made.path() / "fs", lowers, tar, cancel));
     TRY(sync_file_system(made.path()));
     Info info{.name = name, .parent = parent, .kind = Kind::kCommitted, .created = clock_.now()};
-    return table_.add(info, [&](int64_t id) { return publish(std::move(made), id); });
+    return table_.add(
+        info, [&](int64_t id) { return publish(std::move(made), id); },
+        [&](int64_t id) { remove_directory(id); });
   };
   return unpack_and_add().context(cat("unpack layer ", name));
 }
@@ -220,6 +223,12 @@ Result<TempDir> OverlaySnapshotter::make_tree(const std::vector<Path>& lowers) {
   UniqueFd below = TRY(open_file(lowers.front(), O_RDONLY | O_DIRECTORY));
   TRY_CONTEXT(copy_directory_attributes(below.get(), fd.get()), tree.native());
   return made;
+}
+
+// Of a snapshot that did not come to be: what stays is removed at the next start.
+void OverlaySnapshotter::remove_directory(int64_t id) {
+  Result<> removed = remove_tree(directory_of(id));
+  if (!removed) log_warn(removed.error().message());
 }
 
 Result<> OverlaySnapshotter::publish(TempDir made, int64_t id) {

@@ -86,7 +86,8 @@ Result<> SnapshotTable::require_free(const std::string& name) {
   return taken.error().code() == Code::kNotFound ? Result<>() : std::move(taken.error());
 }
 
-Result<> SnapshotTable::add(const Info& info, const std::function<Result<>(int64_t)>& place) {
+Result<> SnapshotTable::add(const Info& info, const std::function<Result<>(int64_t)>& place,
+                            const std::function<void(int64_t)>& undo) {
   std::lock_guard lock(state_->mutex);
   Transaction tx = TRY(state_->db.begin());
   TRY(require_free(info.name));
@@ -105,7 +106,9 @@ Result<> SnapshotTable::add(const Info& info, const std::function<Result<>(int64
   TRY(insert.step());
   state_->last_id = state_->db.last_insert_id();
   TRY(place(state_->last_id));
-  return tx.commit();
+  Result<> committed = tx.commit();
+  if (!committed && undo) undo(state_->last_id);
+  return committed;
 }
 
 Result<> SnapshotTable::commit(const std::string& key, const std::string& name, TimePoint when) {

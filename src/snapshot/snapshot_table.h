@@ -29,8 +29,10 @@ class SnapshotTable {
   Result<std::vector<int64_t>> parents_of(const std::string& name);
 
   // Adds a row on a committed parent ("" for none). `place` puts the directory where the id
-  // says, before the row is committed; when it fails there is no row.
-  Result<> add(const Info& info, const std::function<Result<>(int64_t id)>& place);
+  // says, before the row is committed; when it fails there is no row. `undo` takes it away
+  // again where the row cannot be committed.
+  Result<> add(const Info& info, const std::function<Result<>(int64_t id)>& place,
+               const std::function<void(int64_t id)>& undo = {});
   // Turns the active `key` into the committed `name`.
   Result<> commit(const std::string& key, const std::string& name, TimePoint when);
   // Refuses a parent (kFailedPrecondition).

@@ -4,6 +4,7 @@ import errno
 import threading
 import time
 
+from . import store
 from .disk import BlockLog, crash_states
 from .engine import Lost
 from .lab import Lab
@@ -111,6 +112,8 @@ def fail_at_call(lab, case):
     if not lab.daemon.alive():
         raise Lost(f"{hit} failed, and the daemon ended: {lab.daemon.last_words()}")
     lab.check_images()
+    # What it leaves recorded and unneeded waits for a prune or the next start.
+    store.check_records(lab.daemon, lab.world.resumable, unneeded_too=False)
     # What was told to be done must be so on the disk, too.
     lab.daemon.kill()
     lab.disk.cut_power()

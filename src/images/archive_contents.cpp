@@ -80,8 +80,9 @@ Result<> ArchiveContents::add(const TarEntry& entry, Source& body) {
     case TarType::kFile:
       // No program writes one, and a few bytes could claim zeros without end.
       if (entry.is_sparse) return Error(Code::kInvalidArgument, "it is a sparse file");
-      if (const auto digest = blob_of_path(*path)) return add_blob(*path, *digest, body);
-      return add_scratch(*path, body);
+      if (const auto digest = blob_of_path(*path))
+        return add_blob(*path, *digest, entry.size, body);
+      return add_scratch(*path, entry.size, body);
     case TarType::kSymlink:
     case TarType::kHardLink: {
       const bool is_relative = entry.type == TarType::kSymlink;
@@ -100,11 +101,12 @@ Result<> ArchiveContents::add(const TarEntry& entry, Source& body) {
 }
 
 Result<> ArchiveContents::add_blob(const std::string& path, const oci::Digest& digest,
-                                   Source& body) {
+                                   uint64_t size, Source& body) {
   blobs_.insert(digest);
   files_.insert_or_assign(path, digest);
   TRY(lease_.hold(digest));
   if (TRY(is_whole(parts_, digest, {}))) return verify(body, digest);
+  TRY(parts_.limit.room().grow(size));  // told before any of it is written
   const auto write = [&](Sink& to) -> Result<> {
     TRY(copy(body, to));
     return {};
@@ -113,7 +115,8 @@ Result<> ArchiveContents::add_blob(const std::string& path, const oci::Digest& d
   return {};
 }
 
-Result<> ArchiveContents::add_scratch(const std::string& path, Source& body) {
+Result<> ArchiveContents::add_scratch(const std::string& path, uint64_t size, Source& body) {
+  TRY(scratch_room_.grow(size));
   const Path file = scratch_->path() / std::to_string(files_.size());
   const UniqueFd fd = TRY(open_file(file, O_WRONLY | O_CREAT | O_TRUNC, 0600));
   FdSink sink(fd.get());

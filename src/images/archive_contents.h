@@ -17,7 +17,8 @@ namespace skiff::images {
 
 class ArchiveContents {
  public:
-  ArchiveContents(Parts& parts, content::Lease& lease) : parts_(parts), lease_(lease) {}
+  ArchiveContents(Parts& parts, content::Lease& lease)
+      : parts_(parts), lease_(lease), scratch_room_(parts.limit.room()) {}
 
   // Reads `tar` to its very end.
   Result<> read(Source& tar, const CancelToken& cancel);
@@ -36,12 +37,14 @@ class ArchiveContents {
   using File = std::variant<oci::Digest, Path, Link>;
 
   Result<> add(const TarEntry& entry, Source& body);
-  Result<> add_blob(const std::string& path, const oci::Digest& digest, Source& body);
-  Result<> add_scratch(const std::string& path, Source& body);
+  Result<> add_blob(const std::string& path, const oci::Digest& digest, uint64_t size,
+                    Source& body);
+  Result<> add_scratch(const std::string& path, uint64_t size, Source& body);
   const File* find(std::string path) const;
 
   Parts& parts_;
   content::Lease& lease_;
+  StorageLimit::Room scratch_room_;
   std::optional<TempDir> scratch_;
   std::map<std::string, File> files_;  // by normalised path
   std::set<oci::Digest> blobs_;

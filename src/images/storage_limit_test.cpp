@@ -51,6 +51,14 @@ TEST_F(StorageLimitTest, ALoadThatDoesNotFitLeavesNothing) {
   EXPECT_TRUE(limited_.load(from.save({"small"})));
 }
 
+// An old archive's layers lie beside one another in scratch files first.
+TEST_F(StorageLimitTest, AnArchiveOfLayersThatDoNotFitLeavesNothing) {
+  LayerTar tar;
+  for (const char* name : {"one/layer.tar", "two/layer.tar"}) tar.file(name, noise(600'000));
+  expect_refused(limited_.load(tar.take()));
+  limited_.expect_empty();
+}
+
 // Its layer is small, its content is not.
 TEST_F(StorageLimitTest, ALoadWhoseFilesDoNotFitLeavesNothing) {
   TestImages from;

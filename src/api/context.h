@@ -18,6 +18,7 @@ struct DaemonFacts {
   Path run_dir;
   std::string id;  // of the instance
   TimePoint started;
+  std::string why_not_erofs;  // "" where layers are kept so
 };
 
 struct Context {

@@ -73,14 +73,25 @@ std::string os_name() {
 
 bool cgroup_v2() { return std::filesystem::exists("/sys/fs/cgroup/cgroup.controllers"); }
 
+// Lines that `docker info` shows under the storage driver.
+Value storage_status(const Context& context) {
+  std::vector<Value> lines = {
+      json::array({"New layers", context.images.snapshots().backend() == snapshot::Backend::kErofs
+                                     ? "kept as their tar, mounted through an EROFS index"
+                                     : "unpacked"})};
+  if (!context.facts.why_not_erofs.empty()) {
+    lines.emplace_back(json::array({"No EROFS", context.facts.why_not_erofs}));
+  }
+  return json::array(std::move(lines));
+}
+
 Result<> info(Call& call) {
   auto counters = call.context.engine.containers().counters();
   auto images = image_rows(TRY(call.context.images.list()));
   auto host = oci::Platform::host();
   struct sysinfo memory{};
   ::sysinfo(&memory);
-  Value status =
-      json::array({Value(json::array({"Back end", call.context.images.snapshots().backend()}))});
+  Value status = storage_status(call.context);
   return call.reply(
       200, json::object(
                {{"ID", call.context.facts.id},
@@ -89,7 +100,7 @@ Result<> info(Call& call) {
                 {"ContainersPaused", counters.paused},
                 {"ContainersStopped", counters.stopped},
                 {"Images", images.size()},
-                {"Driver", call.context.images.snapshots().backend()},
+                {"Driver", snapshot::name_of(call.context.images.snapshots().backend())},
                 {"DriverStatus", status},
                 {"Plugins", json::object({{"Volume", json::array({"local"})},
                                           {"Network", json::array({"bridge", "host", "null"})},

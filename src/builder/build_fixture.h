@@ -56,7 +56,8 @@ class BuildFixture : public testing::Test {
   void SetUp() override {
     auto content = content::open_content_store(root() / "content");
     ASSERT_TRUE(content) << content.error().message();
-    auto snapshots = snapshot::open_overlay_snapshotter(root() / "snapshots");
+    auto snapshots = snapshot::open_snapshotter(
+        root() / "snapshots", snapshot::choose_backend(root()).backend);
     ASSERT_TRUE(snapshots) << snapshots.error().message();
     auto images =
         images::open_image_store(root() / "images", std::move(*content), std::move(*snapshots));

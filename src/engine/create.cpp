@@ -127,7 +127,7 @@ class Creation {
     info.image_id = image.id.str();
     info.image_manifest_digest = image.manifest.digest.str();
     info.platform = image.config.platform.os;
-    info.driver = core_.images.snapshots().backend();
+    info.driver = snapshot::name_of(core_.images.snapshots().backend());
     info.networks = TRY(plan_networks(core_, info.host_config, request_.networking));
     TRY(plan_ports(info.config, info.host_config));
     record_.image_platform = image.config.platform.str();

@@ -74,7 +74,8 @@ class EngineTest : public ::testing::Test {
     ASSERT_EQ(::unshare(CLONE_NEWNET), 0);
     Path root = dir_.path();
     images_ = *images::open_image_store(root / "images", *content::open_content_store(root / "c"),
-                                        *snapshot::open_overlay_snapshotter(root / "s"));
+                                        *snapshot::open_snapshotter(
+                                            root / "s", snapshot::choose_backend(root).backend));
     networks_ = *network::open_network_manager({.root = root / "n", .instance = "default"});
     options_ = {.root = root / "engine",
                 .run_dir = root / "run",
@@ -99,6 +100,7 @@ class EngineTest : public ::testing::Test {
     engine_.reset();
     EXPECT_TRUE(networks_->shutdown());
     EXPECT_TRUE(sys::Cgroup::open(options_.cgroup_parent)->members().empty()) << "cgroups are left";
+    images_.reset();  // it keeps layers mounted
     std::string mounts = read_file("/proc/self/mountinfo").value_or("");
     EXPECT_EQ(mounts.find(dir_.path().native()), std::string::npos) << "mounts are left";
   }

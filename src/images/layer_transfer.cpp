@@ -53,17 +53,20 @@ LayerTransfer::LayerTransfer(Parts& parts, remote::RegistryClient& client,
 
 void LayerTransfer::add_unpacked(DocumentPtr image) {
   image_ = std::move(image);
-  for (const oci::Descriptor& layer : image_->manifest.layers) add_task(layer, true);
+  const std::vector<oci::Descriptor>& layers = image_->manifest.layers;
+  for (size_t i = 0; i < layers.size(); ++i) add_task(layers[i], i);
 }
 
 void LayerTransfer::add_blobs(const oci::Manifest& manifest) {
-  for (const oci::Descriptor& layer : manifest.layers) add_task(layer, false);
+  for (const oci::Descriptor& layer : manifest.layers) add_task(layer, std::nullopt);
 }
 
-void LayerTransfer::add_task(const oci::Descriptor& layer, bool to_unpack) {
+void LayerTransfer::add_task(const oci::Descriptor& layer, std::optional<size_t> index) {
   if (by_digest_.contains(layer.digest)) return;
-  tasks_.push_back(std::make_unique<Task>(
-      Task{.layer = layer, .label = layer.digest.short_hex(), .to_unpack = to_unpack}));
+  tasks_.push_back(std::make_unique<Task>());
+  tasks_.back()->layer = layer;
+  tasks_.back()->label = layer.digest.short_hex();
+  tasks_.back()->index = index;
   by_digest_[layer.digest] = tasks_.back().get();
 }
 
@@ -88,7 +91,7 @@ Result<> LayerTransfer::announce() {
   for (const auto& task : tasks_) {
     TRY(lease_.hold(task->layer.digest));
     const bool is_here = TRY(is_whole(parts_, task->layer.digest, cancel_.token()));
-    if (is_here && (is_unpacked || !task->to_unpack)) {
+    if (is_here && (is_unpacked || !task->index)) {
       task->done = true;
       progress_.say(task->label, "Already exists");
       continue;
@@ -108,9 +111,11 @@ Result<> LayerTransfer::announce() {
 
 void LayerTransfer::download_all() {
   for (size_t i = next_++; i < pending_.size(); i = next_++) {
-    if (const auto done = download(*pending_[i]); !done) return fail(done.error());
+    Task& task = *pending_[i];
+    if (const auto done = download(task); !done) return fail(done.error());
+    if (const auto done = receive(task); !done) return fail(done.error());
     const std::scoped_lock lock(mutex_);
-    pending_[i]->done = true;
+    task.done = true;
     some_done_.notify_all();
   }
 }
@@ -127,32 +132,63 @@ Result<> LayerTransfer::download(Task& task) {
   }
   task.room.reset();
   progress_.say(task.label, "Download complete");
-  if (!task.to_unpack) progress_.say(task.label, "Pull complete");
+  if (!task.index) progress_.say(task.label, "Pull complete");
   return {};
+}
+
+Result<> LayerTransfer::receive(Task& task) {
+  if (!task.index) return {};
+  auto incoming = TRY(again_if_damaged<LayerUnpacker::Incoming>(task, [&] {
+    return parts_.unpacker.receive(*image_, *task.index, extracting(task.layer), cancel_.token());
+  }));
+  task.incoming.emplace(std::move(incoming));
+  return {};
+}
+
+// A blob that was here before may show its damage only when it is read.
+template <typename T>
+Result<T> LayerTransfer::again_if_damaged(Task& task, const std::function<Result<T>()>& use) {
+  Result<T> used = use();
+  if (used || TRY(is_whole(parts_, task.layer.digest, cancel_.token()))) return used;
+  TRY(download(task));
+  return use();
+}
+
+LayerUnpacker::Report LayerTransfer::extracting(const oci::Descriptor& layer) {
+  return [this, label = layer.digest.short_hex(), size = layer.size](uint64_t bytes) {
+    progress_.bytes(label, "Extracting", bytes, size);
+  };
 }
 
 Result<> LayerTransfer::unpack_all() {
   if (!image_) return {};
   const std::vector<oci::Descriptor>& layers = image_->manifest.layers;
   for (size_t i = 0; i < layers.size(); ++i) {
-    TRY(wait_for(layers[i].digest));
-    const std::string label = layers[i].digest.short_hex();
-    const auto report = [&](uint64_t bytes) {
-      progress_.bytes(label, "Extracting", bytes, layers[i].size);
-    };
-    auto unpacked = parts_.unpacker.unpack(*image_, i, report, cancel_.token());
-    if (!unpacked && !TRY(is_whole(parts_, layers[i].digest, cancel_.token()))) {
-      // It was here before, and its damage showed only now.
-      TRY(download(*by_digest_.at(layers[i].digest)));
-      unpacked = parts_.unpacker.unpack(*image_, i, report, cancel_.token());
-    }
-    if (TRY(std::move(unpacked))) progress_.say(label, "Pull complete");
+    if (TRY(unpack(i))) progress_.say(layers[i].digest.short_hex(), "Pull complete");
   }
   return {};
 }
 
-Result<> LayerTransfer::wait_for(const oci::Digest& layer) {
-  const Task& task = *by_digest_.at(layer);
+// True where the layer was not there.
+Result<bool> LayerTransfer::unpack(size_t index) {
+  const oci::Descriptor& layer = image_->manifest.layers[index];
+  Task& task = *by_digest_.at(layer.digest);
+  TRY(wait_for(task));
+  // An image may have one layer several times: only the first was received.
+  if (task.index == index && task.incoming) {
+    LayerUnpacker::Incoming incoming = *std::move(task.incoming);
+    task.incoming.reset();
+    if (incoming.layer != nullptr) {
+      TRY(parts_.unpacker.finish(*image_, index, std::move(incoming)));
+      return true;
+    }
+  }
+  return again_if_damaged<bool>(task, [&] {
+    return parts_.unpacker.unpack(*image_, index, extracting(layer), cancel_.token());
+  });
+}
+
+Result<> LayerTransfer::wait_for(const Task& task) {
   std::unique_lock lock(mutex_);
   some_done_.wait(lock, [&] { return task.done || !error_.result(); });
   return error_.result();

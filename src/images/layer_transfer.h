@@ -1,5 +1,5 @@
 // LayerTransfer: the layers of a pull, from the registry into the store, and those of one
-// image on into the snapshotter, each as soon as it and its parent are there.
+// image on into the snapshotter. No layer waits for another, but to take its place in the end.
 #pragma once
 
 #include <atomic>
@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "images/linked_cancel.h"
@@ -46,17 +47,23 @@ class LayerTransfer {
   struct Task {
     oci::Descriptor layer;
     std::string label;
-    bool to_unpack = false;
+    std::optional<size_t> index;  // in the image to unpack
     bool done = false;
     std::optional<StorageLimit::Room> room;  // until it is stored
+    std::optional<LayerUnpacker::Incoming> incoming;
   };
 
-  void add_task(const oci::Descriptor& layer, bool to_unpack);
+  void add_task(const oci::Descriptor& layer, std::optional<size_t> index);
   Result<> announce();
   void download_all();
   Result<> download(Task& task);
+  Result<> receive(Task& task);
+  template <typename T>
+  Result<T> again_if_damaged(Task& task, const std::function<Result<T>()>& use);
   Result<> unpack_all();
-  Result<> wait_for(const oci::Digest& layer);
+  Result<bool> unpack(size_t index);
+  LayerUnpacker::Report extracting(const oci::Descriptor& layer);
+  Result<> wait_for(const Task& task);
   void fail(const Error& error);
 
   Parts& parts_;

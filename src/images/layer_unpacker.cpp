@@ -35,37 +35,72 @@ class CheckedSource : public Source {
   Hasher hasher_;
 };
 
+std::string name_of(const Document& image, size_t index) {
+  return oci::chain_id(image.config.diff_ids, index + 1).str();
+}
+
+std::string parent_of(const Document& image, size_t index) {
+  return index == 0 ? "" : name_of(image, index - 1);
+}
+
 }  // namespace
 
 Result<bool> LayerUnpacker::unpack(const Document& image, size_t index, const Report& report,
                                    const CancelToken& cancel) {
-  const oci::Descriptor& layer = image.manifest.layers[index];
-  const std::vector<oci::Digest>& diff_ids = image.config.diff_ids;
-  const std::string name = oci::chain_id(diff_ids, index + 1).str();
-  const std::string parent = index == 0 ? "" : oci::chain_id(diff_ids, index).str();
+  const std::string name = name_of(image, index);
   const auto guard = TRY(unpacking_.lock(name, cancel));
   if (TRY(has(name))) return false;
-  Result<> unpacked = unpack_blob(layer.digest, diff_ids[index], name, parent, report, cancel);
-  if (unpacked) return true;
-  if (!cancel.cancelled() && !is_no_room(unpacked.error())) {
-    // Damage shows as whatever it did to the archive.
-    Result<> verified = store_.verify(layer.digest, {.always = true}, cancel);
-    if (!verified && verified.error().code() == Code::kDataLoss) unpacked = std::move(verified);
-  }
-  return std::move(unpacked.error()).with_context(cat("unpack layer ", layer.digest.str()));
+  TRY(read_layer(image, index, report, cancel, [&](Source& tar) {
+    return snapshots_.unpack(name, parent_of(image, index), tar, cancel);
+  }));
+  return true;
 }
 
-Result<> LayerUnpacker::unpack_blob(const oci::Digest& layer, const oci::Digest& diff_id,
-                                    const std::string& name, const std::string& parent,
-                                    const Report& report, const CancelToken& cancel) {
-  const auto blob = TRY(store_.open(layer));
-  ProgressSource counted(*blob, [&](uint64_t bytes) {
-    if (report) report(bytes);
-  });
-  const auto tar = TRY(open_decompressed(counted));
-  CheckedSource checked(*tar, diff_id, cancel);
-  RoomSource within_limit(checked, limit_);
-  return snapshots_.unpack(name, parent, within_limit, cancel);
+Result<LayerUnpacker::Incoming> LayerUnpacker::receive(const Document& image, size_t index,
+                                                       const Report& report,
+                                                       const CancelToken& cancel) {
+  const std::string name = name_of(image, index);
+  auto guard = TRY(unpacking_.lock(name, cancel));
+  Incoming incoming{.guard = std::move(guard), .layer = nullptr};
+  if (TRY(has(name))) return incoming;
+  const auto position = index == 0 ? snapshot::Snapshotter::Position::kFirst
+                                   : snapshot::Snapshotter::Position::kOnTop;
+  TRY(read_layer(image, index, report, cancel, [&](Source& tar) -> Result<> {
+    incoming.layer = TRY(snapshots_.receive(tar, position, cancel));
+    return {};
+  }));
+  return incoming;
+}
+
+Result<> LayerUnpacker::finish(const Document& image, size_t index, Incoming incoming) {
+  auto added =
+      snapshots_.add(name_of(image, index), parent_of(image, index), std::move(incoming.layer));
+  // A build step may have made the same one meanwhile.
+  if (!added && added.error().code() == Code::kAlreadyExists) return {};
+  return added;
+}
+
+Result<> LayerUnpacker::read_layer(const Document& image, size_t index, const Report& report,
+                                   const CancelToken& cancel,
+                                   const std::function<Result<>(Source&)>& use) {
+  const oci::Digest& layer = image.manifest.layers[index].digest;
+  const auto read = [&]() -> Result<> {
+    const auto blob = TRY(store_.open(layer));
+    ProgressSource counted(*blob, [&](uint64_t bytes) {
+      if (report) report(bytes);
+    });
+    const auto tar = TRY(open_decompressed(counted));
+    CheckedSource checked(*tar, image.config.diff_ids[index], cancel);
+    RoomSource within_limit(checked, limit_);
+    return use(within_limit);
+  };
+  Result<> done = read();
+  if (!done && !cancel.cancelled() && !is_no_room(done.error())) {
+    // Damage shows as whatever it did to the archive.
+    Result<> verified = store_.verify(layer, {.always = true}, cancel);
+    if (!verified && verified.error().code() == Code::kDataLoss) done = std::move(verified);
+  }
+  return std::move(done).context(cat("unpack layer ", layer.str()));
 }
 
 Result<bool> LayerUnpacker::has(const std::string& snapshot) {

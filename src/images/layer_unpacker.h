@@ -1,5 +1,11 @@
 // LayerUnpacker: turns layer blobs into committed snapshots named by chainID, and checks on
-// the way that their content is what the config promised. Thread-safe.
+// the way that their content is what the config promised.
+//
+//   LayerUnpacker::Incoming top = TRY(unpacker.receive(image, 1, report, cancel));
+//   TRY(unpacker.unpack(image, 0, report, cancel));
+//   TRY(unpacker.finish(image, 1, std::move(top)));
+//
+// Thread-safe.
 #pragma once
 
 #include <functional>
@@ -23,12 +29,24 @@ class LayerUnpacker {
   // was made now, false where it was there. kDataLoss names a blob that is damaged.
   Result<bool> unpack(const Document& image, size_t index, const Report& report,
                       const CancelToken& cancel);
+
+  // The same in two halves, the first without those below. Who receives one layer keeps others
+  // from it, so layers must be received from the lowest up.
+  struct Incoming {
+    KeyedMutex::Guard guard;
+    // nullptr where the layer is there already, or the snapshotter wants those below first.
+    std::unique_ptr<snapshot::ReceivedLayer> layer;
+  };
+  Result<Incoming> receive(const Document& image, size_t index, const Report& report,
+                           const CancelToken& cancel);
+  // Of an incoming layer that is not nullptr.
+  Result<> finish(const Document& image, size_t index, Incoming incoming);
   Result<bool> has(const std::string& snapshot);
 
  private:
-  Result<> unpack_blob(const oci::Digest& layer, const oci::Digest& diff_id,
-                       const std::string& name, const std::string& parent, const Report& report,
-                       const CancelToken& cancel);
+  // Gives the layer's checked tar to `use`.
+  Result<> read_layer(const Document& image, size_t index, const Report& report,
+                      const CancelToken& cancel, const std::function<Result<>(Source&)>& use);
 
   content::ContentStore& store_;
   snapshot::Snapshotter& snapshots_;

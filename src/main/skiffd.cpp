@@ -34,6 +34,7 @@ struct Options {
   std::string bridge;
   std::string subnet;
   std::string cgroup_parent;
+  std::string storage_driver = "auto";
   std::string log_level = "info";
   std::string storage_limit;
   std::string scrub_rate = "4m";
@@ -52,6 +53,8 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
       {"subnet", "CIDR", "of the default network; a free one when not given", &o.subnet},
       {"cgroup-parent", "PATH", "of the containers' cgroups; made up when not given",
        &o.cgroup_parent},
+      {"storage-driver", "NAME", "how new layers are kept: erofs, overlay, or auto for the better",
+       &o.storage_driver},
       {"storage-limit", "SIZE",
        "what images and build cache may take (\"50g\"); no limit when not given", &o.storage_limit},
       {"scrub-rate", "SIZE", "bytes a second at which stored content is read again; 0 for never",
@@ -98,6 +101,20 @@ Result<> check_system() {
 Result<> set_level(const std::string& name) {
   set_log_level(TRY(log_level_named(name)));
   return {};
+}
+
+// erofs where the kernel can, unless the user says otherwise.
+Result<snapshot::BackendChoice> choose_storage(const std::string& name, const Path& root) {
+  if (name == "overlay") {
+    return snapshot::BackendChoice{snapshot::Backend::kOverlay, "--storage-driver overlay"};
+  }
+  if (name != "auto" && name != "erofs") {
+    return Error(Code::kInvalidArgument, cat("--storage-driver ", quoted(name),
+                                             " is unknown: it is erofs, overlay or auto"));
+  }
+  snapshot::BackendChoice choice = snapshot::choose_backend(root);
+  if (choice.backend == snapshot::Backend::kErofs || name == "auto") return choice;
+  return Error(Code::kUnimplemented, cat("--storage-driver erofs: ", choice.why_not_erofs));
 }
 
 // Two daemons on one directory would destroy what is in it, and end each other's containers: the
@@ -161,7 +178,8 @@ Result<> serve(const Options& o) {
   SpaceReserve reserve(root / "reserve", kReserve);
   std::optional<SpaceReserve::Loan> starting = reserve.borrow();
   auto content = TRY(content::open_content_store(root / "content"));
-  auto snapshots = TRY(snapshot::open_overlay_snapshotter(root / "snapshots"));
+  snapshot::BackendChoice storage = TRY(choose_storage(o.storage_driver, root));
+  auto snapshots = TRY(snapshot::open_snapshotter(root / "snapshots", storage.backend));
   auto images = TRY(images::open_image_store(root / "images", std::move(content),
                                              std::move(snapshots), Clock::system(), storage_limit));
   auto networks = TRY(network::open_network_manager(
@@ -182,7 +200,7 @@ Result<> serve(const Options& o) {
   // With all there that keeps something.
   if (auto swept = images->collect_leftovers(); !swept) log_warn(swept.error().message());
 
-  api::DaemonFacts facts{root, run_dir, instance, Clock::system().now()};
+  api::DaemonFacts facts{root, run_dir, instance, Clock::system().now(), storage.why_not_erofs};
   starting.reset();
   std::optional<content::Scrubber> scrubber;
   if (scrub_rate > 0) scrubber.emplace(images->content(), scrub_rate);

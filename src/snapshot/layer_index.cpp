@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "codec/erofs_writer.h"
+#include "snapshot/overlay_format.h"
 
 namespace skiff::snapshot {
 
@@ -41,19 +42,30 @@ Result<> read_entries(CountedSource& tar, LayerTree& layer, const CancelToken& c
 
 }  // namespace
 
-Result<LayerIndexed> write_layer_index(Source& tar, const LayerIndexOptions& options, Sink& index,
-                                       const CancelToken& cancel) {
-  LayerTree layer(options.tree);
+Result<> LayerIndexer::read(Source& tar, const CancelToken& cancel) {
   CountedSource counted(tar);
-  TRY(read_entries(counted, layer, cancel));
-  TRY(layer.finish(options.lower));
-  const ErofsOptions image{
-      .source_size = counted.count(), .read_source = options.read_archive, .uuid = options.uuid};
-  const ErofsWritten written = TRY(write_erofs(layer.tree(), image, index));
-  return LayerIndexed{.archive_bytes = counted.count(),
+  TRY(read_entries(counted, layer_, cancel));
+  archive_bytes_ = counted.count();
+  return {};
+}
+
+Result<> LayerIndexer::hide(const std::set<std::string>& names) {
+  for (const std::string& name : names) {
+    const TarEntry whiteout{.name = cat(kWhiteoutPrefix, name)};
+    TRY(layer_.add(whiteout, {}));
+  }
+  return {};
+}
+
+Result<LayerIndexed> LayerIndexer::write(const LayerPlace& place, Sink& index) {
+  TRY(layer_.finish(place.lower));
+  const ErofsOptions image{.source_size = archive_bytes_,
+                           .read_source = place.read_archive,
+                           .uuid = place.uuid};
+  const ErofsWritten written = TRY(write_erofs(layer_.tree(), image, index));
+  return LayerIndexed{.archive_bytes = archive_bytes_,
                       .index_bytes = written.bytes,
-                      .inodes = written.inodes,
-                      .hides_all_below = layer.hides_all_below()};
+                      .inodes = written.inodes};
 }
 
 }  // namespace skiff::snapshot

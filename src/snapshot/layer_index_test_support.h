@@ -20,17 +20,19 @@ inline Result<std::string> index_of_layer(std::string_view tar, Position positio
                                           TimePoint implied_mtime = LayerTar::kTime) {
   StringSource source(tar);
   StringSink index;
-  LayerIndexOptions options{
-      .tree = {.is_lowest = position == Position::kLowest, .implied_mtime = implied_mtime},
-      .lower = lower};
-  options.read_archive = [tar](uint64_t offset, std::span<char> buffer) -> Result<> {
+  LayerIndexer indexer(
+      {.is_lowest = position == Position::kLowest, .implied_mtime = implied_mtime});
+  TRY(indexer.read(source, {}));
+  LayerPlace place{.lower = lower};
+  place.read_archive = [tar](uint64_t offset, std::span<char> buffer) -> Result<> {
     std::ranges::copy(tar.substr(offset, buffer.size()), buffer.begin());
     return {};
   };
-  const LayerIndexed done = TRY(write_layer_index(source, options, index));
+  const LayerIndexed done = TRY(indexer.write(place, index));
   EXPECT_EQ(done.archive_bytes, tar.size());
   EXPECT_EQ(done.index_bytes, index.text().size());
-  EXPECT_EQ(done.hides_all_below, position == Position::kAbove && tar.starts_with(kOpaqueMarker));
+  EXPECT_EQ(indexer.hides_all_below(),
+            position == Position::kAbove && tar.starts_with(kOpaqueMarker));
   return index.take();
 }
 

@@ -19,9 +19,10 @@ namespace skiff::snapshot {
 namespace {
 
 // A lower directory must mean the same to every snapshot above it: nothing may refer to other
-// layers by name (redirect), lack its data (metacopy) or be bound to one upper (index).
+// layers by name (redirect), lack its data (metacopy) or be bound to one upper (index). Layers
+// that are mounts of their own show inode numbers of one file system (xino).
 constexpr std::pair<const char*, const char*> kFixedOptions[] = {
-    {"redirect_dir", "off"}, {"metacopy", "off"}, {"index", "off"}};
+    {"redirect_dir", "off"}, {"metacopy", "off"}, {"index", "off"}, {"xino", "on"}};
 
 // Directories as fsconfig takes them: it refuses strings of 256 bytes, so a long path is named
 // by a descriptor, which `open` keeps until the mount is made.

@@ -13,9 +13,9 @@
 //   TRY(s.diff("container-ab", tar_sink));                        // its changes, as a layer
 //   TRY(s.remove("container-ab"));
 //
-// Two back ends stand behind it: *overlay* unpacks a layer into a directory; *erofs* (to
-// come) keeps the tar and mounts it through an index: which is why layers come in and go
-// out as tar streams, and why a user sees a Mount, never a directory of a layer.
+// Two back ends stand behind it: *erofs* keeps a layer's tar and mounts it through an index;
+// *overlay* unpacks it into a directory. Which is why layers come in and go out as tar streams,
+// and why a user sees a Mount, never a directory of a layer. A store may hold layers of both.
 //
 // Durable: what returned success survives a power cut. Thread-safe; one key is used by one
 // thread at a time.
@@ -34,6 +34,9 @@
 #include "oci/digest.h"
 
 namespace skiff::snapshot {
+
+enum class Backend { kErofs, kOverlay };
+std::string_view name_of(Backend backend);  // "erofs", "overlay"
 
 enum class Kind { kActive, kView, kCommitted };
 
@@ -63,12 +66,18 @@ struct Change {
   ChangeKind kind = ChangeKind::kModified;
 };
 
+// A layer that was read and has no place in a stack yet. Destroyed, nothing of it stays.
+class ReceivedLayer {
+ public:
+  virtual ~ReceivedLayer() = default;
+};
+
 class Snapshotter {
  public:
   virtual ~Snapshotter() = default;
 
-  // Name of the back end, "overlay" or "erofs".
-  virtual std::string_view backend() const = 0;
+  // In which form new layers are kept.
+  virtual Backend backend() const = 0;
 
   // Applies a layer's uncompressed tar on top of `parent` ("" for none) and commits the
   // result as `name`; kAlreadyExists when it is there. `tar` is read to its very end. Each
@@ -76,6 +85,14 @@ class Snapshotter {
   // through symlinks, hard links) is refused (kInvalidArgument) and nothing stays.
   virtual Result<> unpack(const std::string& name, const std::string& parent, Source& tar,
                           const CancelToken& cancel = {}) = 0;
+  // unpack() in two halves, the first of which needs no parent: layers are received side by
+  // side and added from the lowest up. nullptr, and nothing read, where the back end has no such
+  // halves. Nothing can lie below an image's first layer, which so has nothing to hide.
+  enum class Position { kFirst, kOnTop };
+  virtual Result<std::unique_ptr<ReceivedLayer>> receive(Source& tar, Position position,
+                                                         const CancelToken& cancel) = 0;
+  virtual Result<> add(const std::string& name, const std::string& parent,
+                       std::unique_ptr<ReceivedLayer> layer) = 0;
 
   virtual Result<> prepare(const std::string& key, const std::string& parent) = 0;
   virtual Result<> view(const std::string& key, const std::string& parent) = 0;
@@ -98,11 +115,19 @@ class Snapshotter {
   virtual Result<std::vector<Change>> changes(const std::string& key) = 0;
 };
 
-// Opens the overlay back end under `root`; removes what a crash left half-done. kUnavailable
-// while another process has it open.
-Result<std::unique_ptr<Snapshotter>> open_overlay_snapshotter(
-    const Path& root, DurableFiles& files = DurableFiles::system(),
-    const Clock& clock = Clock::system());
+// The best back end for here: erofs where a tiny index can be mounted under `scratch`, a
+// directory, else overlay.
+struct BackendChoice {
+  Backend backend = Backend::kOverlay;
+  std::string why_not_erofs;
+};
+BackendChoice choose_backend(const Path& scratch);
+
+// Opens the store under `root`; removes what a crash left half-done. kUnavailable while another
+// process has it open.
+Result<std::unique_ptr<Snapshotter>> open_snapshotter(const Path& root, Backend backend,
+                                                      DurableFiles& files = DurableFiles::system(),
+                                                      const Clock& clock = Clock::system());
 
 // A mounted snapshot; unmounts on destruction unless released.
 class MountedSnapshot {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/strings.h"
+#include "snapshot/layer_mounts.h"
 #include "snapshot/lower_dir.h"
 
 namespace skiff::snapshot {
@@ -55,6 +56,16 @@ Result<Usage> usage_of_tree(const Path& root) {
   Counter counter;
   counter.count(st);
   TRY_CONTEXT(counter.directory(fd.get(), 0), cat("count ", root.native()));
+  return counter.usage;
+}
+
+Result<Usage> usage_of_indexed_layer(const Path& directory) {
+  Counter counter;
+  for (const Path& path : {directory, directory / kTarName, directory / kIndexName}) {
+    struct stat st{};
+    if (::stat(path.c_str(), &st) != 0) return Error::from_errno(errno, cat("stat ", path.native()));
+    counter.count(st);
+  }
   return counter.usage;
 }
 

@@ -1,0 +1,36 @@
+#include <fcntl.h>
+
+#include "base/strings.h"
+#include "codec/erofs_writer.h"
+#include "snapshot/snapshotter.h"
+#include "sys/erofs_mount.h"
+
+namespace skiff::snapshot {
+
+namespace {
+
+Result<> mount_empty_index(const Path& scratch) {
+  const TempDir directory = TRY(TempDir::make(scratch, "probe-"));
+  const Path index = directory.path() / "index";
+  const Path data = directory.path() / "data";
+  TRY(write_file(data, std::string(512, '\0')));
+  const UniqueFd file = TRY(open_file(index, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  FdSink sink(file.get());
+  TRY(write_erofs(ErofsTree(), {.source_size = 512}, sink));
+  TRY(sys::mount_erofs(index, data));
+  return {};
+}
+
+}  // namespace
+
+std::string_view name_of(Backend backend) {
+  return backend == Backend::kErofs ? "erofs" : "overlay";
+}
+
+BackendChoice choose_backend(const Path& scratch) {
+  const Result<> mounted = mount_empty_index(std::filesystem::absolute(scratch));
+  if (mounted) return {.backend = Backend::kErofs, .why_not_erofs = ""};
+  return {.backend = Backend::kOverlay, .why_not_erofs = std::string(mounted.error().message())};
+}
+
+}  // namespace skiff::snapshot

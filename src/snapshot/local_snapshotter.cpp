@@ -1,0 +1,387 @@
+// Each snapshot is a directory, stacked by overlayfs.
+//
+// ROOT/snapshots/ID/fs is a layer in overlayfs's form, unpacked or mounted from ID/layer.tar and
+// its index ID/layer.erofs; or an active snapshot's upper directory, beside which stands ID/work.
+// ROOT/new holds what is being made: it is renamed into snapshots/ when it is whole, and emptied
+// at start. A row in snapshot.db makes a snapshot exist; it is written last and deleted first.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <set>
+
+#include "base/log.h"
+#include "base/scope_exit.h"
+#include "base/strings.h"
+#include "content/root_lock.h"
+#include "snapshot/file_attributes.h"
+#include "snapshot/indexed_layer.h"
+#include "snapshot/layer_apply.h"
+#include "snapshot/layer_diff.h"
+#include "snapshot/layer_mounts.h"
+#include "snapshot/lower_dir.h"
+#include "snapshot/snapshot_table.h"
+#include "snapshot/snapshotter.h"
+#include "snapshot/tree_usage.h"
+#include "sys/mounts.h"
+
+namespace skiff::snapshot {
+
+namespace {
+
+bool is_present(const Path& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+struct Received : public ReceivedLayer {
+  Received(TempDir where, std::unique_ptr<IndexedLayer> what)
+      : directory(std::move(where)), layer(std::move(what)) {}
+  TempDir directory;  // below ROOT/new
+  std::unique_ptr<IndexedLayer> layer;
+};
+
+class LocalSnapshotter : public Snapshotter {
+ public:
+  LocalSnapshotter(Path root, Backend backend, content::RootLock lock, SnapshotTable table,
+                   DurableFiles& files, const Clock& clock)
+      : root_(std::move(root)),
+        backend_(backend),
+        lock_(std::move(lock)),
+        table_(std::move(table)),
+        files_(files),
+        clock_(clock) {}
+
+  Backend backend() const override { return backend_; }
+
+  Result<> unpack(const std::string& name, const std::string& parent, Source& tar,
+                  const CancelToken& cancel) override;
+  Result<std::unique_ptr<ReceivedLayer>> receive(Source& tar, Position position,
+                                                 const CancelToken& cancel) override;
+  Result<> add(const std::string& name, const std::string& parent,
+               std::unique_ptr<ReceivedLayer> layer) override;
+  Result<> prepare(const std::string& key, const std::string& parent) override;
+  Result<> view(const std::string& key, const std::string& parent) override;
+  Result<Mount> mount_of(const std::string& key) override;
+  Result<> commit(const std::string& name, const std::string& key) override;
+  Result<> remove(const std::string& name) override;
+  Result<Info> stat(const std::string& name) override { return TRY(table_.get(name)).info; }
+  Result<Usage> usage(const std::string& name) override;
+  Result<> walk(const std::function<Result<>(const Info&)>& visit) override;
+  Result<> diff(const std::string& key, Sink& tar) override;
+  Result<std::vector<Change>> changes(const std::string& key) override;
+
+  // Removes what a crash left: see the top of the file.
+  Result<> clean_up();
+
+ private:
+  Path snapshots() const { return root_ / "snapshots"; }
+  Path staging() const { return root_ / "new"; }
+  Path directory_of(int64_t id) const { return snapshots() / std::to_string(id); }
+  Path tree_of(int64_t id) const { return directory_of(id) / kTreeName; }
+  bool is_indexed(int64_t id) const { return is_present(directory_of(id) / kIndexName); }
+  bool is_there(int64_t id) const { return is_present(tree_of(id)) || is_indexed(id); }
+
+  // The trees that a snapshot stands on, topmost first, to be seen as long as `hold` lives.
+  struct Lowers {
+    std::vector<Path> trees;
+    LayerMounts::Hold hold;
+  };
+  Result<Lowers> lowers_of(const std::string& name);
+  Result<Lowers> lowers_from(const std::string& parent);
+  Result<Lowers> show(const std::vector<int64_t>& layers);
+  Result<> add_directory(const std::string& name, const std::string& parent, TempDir made);
+  void keep_mounted(int64_t id, LayerMounts::Hold hold);
+  static Result<> make_tree(const Path& directory, const std::vector<Path>& lowers);
+  Result<> publish(TempDir made, int64_t id);
+  Result<Path> own_tree(const SnapshotRow& row, const std::vector<Path>& lowers);
+  Result<SnapshotRow> get(const std::string& name, Kind kind);
+  struct ChangedTree {
+    Path tree;
+    LayerMounts::Hold hold;
+    Lowers lowers;
+  };
+  Result<ChangedTree> changed_tree(const std::string& key);
+  Result<> remove_unknown_directories(const std::vector<SnapshotRow>& rows);
+  Result<> drop_lost_rows(const std::vector<SnapshotRow>& rows);
+
+  Path root_;
+  Backend backend_;
+  content::RootLock lock_;
+  SnapshotTable table_;
+  DurableFiles& files_;
+  const Clock& clock_;
+  LayerMounts mounts_;
+  std::mutex mutex_;
+  std::map<int64_t, LayerMounts::Hold> in_use_;  // of active snapshots and views, by id
+};
+
+// Everything written to the file system of `directory` is on disk: one call instead of an
+// fsync a file.
+Result<> sync_file_system(const Path& directory) {
+  UniqueFd fd = TRY(open_file(directory, O_RDONLY | O_DIRECTORY));
+  if (::syncfs(fd.get()) != 0) return Error::from_errno(errno, cat("sync ", directory.native()));
+  return {};
+}
+
+Result<> LocalSnapshotter::unpack(const std::string& name, const std::string& parent, Source& tar,
+                                  const CancelToken& cancel) {
+  auto unpack = [&]() -> Result<> {
+    if (table_.get(name)) return Error(Code::kAlreadyExists, "it exists");
+    Lowers lowers = TRY(lowers_from(parent));
+    TempDir made = TRY(TempDir::make(staging(), ""));
+    TRY(make_tree(made.path(), lowers.trees));
+    TRY(apply_layer(made.path() / kTreeName, lowers.trees, tar, cancel));
+    TRY(sync_file_system(made.path()));
+    return add_directory(name, parent, std::move(made));
+  };
+  auto index = [&]() -> Result<> {
+    if (table_.get(name)) return Error(Code::kAlreadyExists, "it exists");
+    auto position = parent.empty() ? Position::kFirst : Position::kOnTop;
+    return add(name, parent, TRY(receive(tar, position, cancel)));
+  };
+  return (backend_ == Backend::kErofs ? index() : unpack()).context(cat("unpack layer ", name));
+}
+
+Result<std::unique_ptr<ReceivedLayer>> LocalSnapshotter::receive(Source& tar, Position position,
+                                                                 const CancelToken& cancel) {
+  if (backend_ != Backend::kErofs) return nullptr;
+  TempDir directory = TRY(TempDir::make(staging(), ""));
+  LayerTreeOptions options{.is_lowest = position == Position::kFirst,
+                           .implied_mtime = clock_.now()};
+  auto layer = TRY(IndexedLayer::read(tar, directory.path(), options, files_, cancel));
+  return std::make_unique<Received>(std::move(directory), std::move(layer));
+}
+
+Result<> LocalSnapshotter::add(const std::string& name, const std::string& parent,
+                               std::unique_ptr<ReceivedLayer> layer) {
+  auto& received = static_cast<Received&>(*layer);
+  Lowers lowers = TRY(lowers_from(parent));
+  TRY(received.layer->write_index(lowers.trees));
+  return add_directory(name, parent, std::move(received.directory));
+}
+
+// The layer in `made` becomes the committed snapshot `name`.
+Result<> LocalSnapshotter::add_directory(const std::string& name, const std::string& parent,
+                                         TempDir made) {
+  Info info{.name = name, .parent = parent, .kind = Kind::kCommitted, .created = clock_.now()};
+  return table_.add(info, [&](int64_t id) { return publish(std::move(made), id); });
+}
+
+Result<> LocalSnapshotter::prepare(const std::string& key, const std::string& parent) {
+  // Only the row: an active snapshot without a directory is one that nobody wrote to yet.
+  Info info{.name = key, .parent = parent, .kind = Kind::kActive, .created = clock_.now()};
+  return table_.add(info, [](int64_t) { return Result<>(); }).context(cat("prepare ", key));
+}
+
+Result<> LocalSnapshotter::view(const std::string& key, const std::string& parent) {
+  Info info{.name = key, .parent = parent, .kind = Kind::kView, .created = clock_.now()};
+  return table_.add(info, [](int64_t) { return Result<>(); }).context(cat("view ", key));
+}
+
+Result<Mount> LocalSnapshotter::mount_of(const std::string& key) {
+  SnapshotRow row = TRY(table_.get(key));
+  if (row.info.kind == Kind::kCommitted) {
+    return Error(Code::kFailedPrecondition,
+                 cat("snapshot ", key, " is committed: make a view of it"));
+  }
+  Lowers lowers = TRY(lowers_of(key));
+  keep_mounted(row.id, std::move(lowers.hold));
+  Mount mount{.lowers = std::move(lowers.trees)};
+  if (row.info.kind == Kind::kView) {
+    if (mount.lowers.empty()) mount.lowers = {TRY(own_tree(row, {}))};
+    return mount;
+  }
+  mount.upper = TRY(own_tree(row, mount.lowers));
+  mount.work = mount.upper.parent_path() / "work";
+  TRY(make_directories(mount.work, 0700));
+  return mount;
+}
+
+Result<> LocalSnapshotter::commit(const std::string& name, const std::string& key) {
+  auto seal = [&]() -> Result<> {
+    SnapshotRow row = TRY(get(key, Kind::kActive));
+    Lowers lowers = TRY(lowers_of(key));
+    Path tree = TRY(own_tree(row, lowers.trees));
+    TRY(remove_tree(tree.parent_path() / "work"));
+    TRY(sync_file_system(tree));
+    TRY(table_.commit(key, name, clock_.now()));
+    keep_mounted(row.id, {});
+    return {};
+  };
+  return seal().context(cat("commit snapshot ", key, " as ", name));
+}
+
+Result<> LocalSnapshotter::remove(const std::string& name) {
+  SnapshotRow row = TRY(table_.get(name));
+  TRY(table_.erase(name));
+  keep_mounted(row.id, {});
+  mounts_.forget(directory_of(row.id));
+  return remove_tree(directory_of(row.id)).context(cat("remove snapshot ", name));
+}
+
+Result<Usage> LocalSnapshotter::usage(const std::string& name) {
+  SnapshotRow row = TRY(table_.get(name));
+  if (row.usage) return *row.usage;
+  if (!is_there(row.id)) return Usage{};
+  Usage usage = TRY(is_indexed(row.id) ? usage_of_indexed_layer(directory_of(row.id))
+                                       : usage_of_tree(tree_of(row.id)));
+  if (row.info.kind == Kind::kCommitted) TRY(table_.set_usage(name, usage));
+  return usage;
+}
+
+Result<> LocalSnapshotter::walk(const std::function<Result<>(const Info&)>& visit) {
+  std::vector<SnapshotRow> rows = TRY(table_.all());
+  for (const SnapshotRow& row : rows) TRY(visit(row.info));
+  return {};
+}
+
+Result<> LocalSnapshotter::diff(const std::string& key, Sink& tar) {
+  ChangedTree changed = TRY(changed_tree(key));
+  return write_layer(changed.tree, changed.lowers.trees, tar).context(cat("diff of snapshot ", key));
+}
+
+Result<std::vector<Change>> LocalSnapshotter::changes(const std::string& key) {
+  ChangedTree changed = TRY(changed_tree(key));
+  return list_changes(changed.tree, changed.lowers.trees).context(cat("changes of snapshot ", key));
+}
+
+Result<LocalSnapshotter::ChangedTree> LocalSnapshotter::changed_tree(const std::string& key) {
+  SnapshotRow row = TRY(table_.get(key));
+  if (row.info.kind == Kind::kView) {
+    return Error(Code::kFailedPrecondition, cat("snapshot ", key, " is a view: it has no changes"));
+  }
+  Lowers lowers = TRY(lowers_of(key));
+  Path tree = TRY(own_tree(row, lowers.trees));
+  // A committed one may be a layer that shows only once it is mounted.
+  LayerMounts::Hold own = TRY(mounts_.hold({directory_of(row.id)}));
+  return ChangedTree{
+      .tree = std::move(tree), .hold = std::move(own), .lowers = std::move(lowers)};
+}
+
+Result<SnapshotRow> LocalSnapshotter::get(const std::string& name, Kind kind) {
+  SnapshotRow row = TRY(table_.get(name));
+  if (row.info.kind != kind) {
+    return Error(Code::kFailedPrecondition, cat("snapshot ", name, " is not active"));
+  }
+  return row;
+}
+
+Result<LocalSnapshotter::Lowers> LocalSnapshotter::lowers_of(const std::string& name) {
+  std::vector<int64_t> layers = TRY(table_.parents_of(name));
+  return show(layers);
+}
+
+// What a new snapshot on `parent` will stand on.
+Result<LocalSnapshotter::Lowers> LocalSnapshotter::lowers_from(const std::string& parent) {
+  if (parent.empty()) return Lowers{};
+  SnapshotRow row = TRY_CONTEXT(table_.get(parent), "parent");
+  std::vector<int64_t> layers = TRY(table_.parents_of(parent));
+  layers.insert(layers.begin(), row.id);
+  return show(layers);
+}
+
+Result<LocalSnapshotter::Lowers> LocalSnapshotter::show(const std::vector<int64_t>& layers) {
+  Lowers lowers;
+  std::vector<Path> directories;
+  for (int64_t id : layers) {
+    directories.push_back(directory_of(id));
+    lowers.trees.push_back(tree_of(id));
+  }
+  lowers.hold = TRY(mounts_.hold(directories));
+  return lowers;
+}
+
+// From now on the layers that snapshot `id` stands on stay mounted for it; {} ends that.
+void LocalSnapshotter::keep_mounted(int64_t id, LayerMounts::Hold hold) {
+  LayerMounts::Hold before;  // let go of without the lock
+  const std::scoped_lock lock(mutex_);
+  before = std::exchange(in_use_[id], std::move(hold));
+}
+
+// An empty tree, whose root looks like the one below.
+Result<> LocalSnapshotter::make_tree(const Path& directory, const std::vector<Path>& lowers) {
+  Path tree = directory / kTreeName;
+  TRY(make_directories(tree));
+  UniqueFd fd = TRY(open_file(tree, O_RDONLY | O_DIRECTORY));
+  if (lowers.empty()) {
+    if (::fchmod(fd.get(), 0755) == 0) return {};
+    return Error::from_errno(errno, cat("chmod ", tree.native()));
+  }
+  UniqueFd below = TRY(open_file(lowers.front(), O_RDONLY | O_DIRECTORY));
+  return copy_directory_attributes(below.get(), fd.get()).context(tree.native());
+}
+
+Result<> LocalSnapshotter::publish(TempDir made, int64_t id) {
+  TRY(files_.rename(made.path(), directory_of(id)));
+  Path published = directory_of(id);
+  made.release();
+  Result<> synced = files_.sync_directory(snapshots());
+  if (!synced) TRY(remove_tree(published));
+  return synced;
+}
+
+// The tree of an active snapshot (or of a view of nothing), made at its first use.
+Result<Path> LocalSnapshotter::own_tree(const SnapshotRow& row, const std::vector<Path>& lowers) {
+  Path tree = tree_of(row.id);
+  if (is_there(row.id)) return tree;
+  TempDir made = TRY(TempDir::make(staging(), ""));
+  TRY(make_tree(made.path(), lowers));
+  if (::rename(made.path().c_str(), directory_of(row.id).c_str()) != 0) {
+    return Error::from_errno(errno, cat("rename to ", directory_of(row.id).native()));
+  }
+  made.release();
+  return tree;
+}
+
+Result<> LocalSnapshotter::clean_up() {
+  sys::unmount_below(snapshots());
+  TRY(remove_tree(staging()));
+  TRY(make_directories(staging(), 0700));
+  std::vector<SnapshotRow> rows = TRY(table_.all());
+  TRY(remove_unknown_directories(rows));
+  return drop_lost_rows(rows);
+}
+
+Result<> LocalSnapshotter::remove_unknown_directories(const std::vector<SnapshotRow>& rows) {
+  std::set<std::string> known;
+  for (const SnapshotRow& row : rows) known.insert(std::to_string(row.id));
+  UniqueFd fd = TRY(open_file(snapshots(), O_RDONLY | O_DIRECTORY));
+  std::vector<std::string> present = TRY(list_directory(fd.get()));
+  for (const std::string& name : present) {
+    if (!known.contains(name)) TRY(remove_tree(snapshots() / name));
+  }
+  return {};
+}
+
+// A layer whose directory somebody removed can be unpacked again, unless others stand on it.
+Result<> LocalSnapshotter::drop_lost_rows(const std::vector<SnapshotRow>& rows) {
+  for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
+    if (row->info.kind != Kind::kCommitted) continue;
+    if (is_there(row->id)) continue;
+    log_warn(
+        cat("snapshot ", row->info.name, " lost its directory ", directory_of(row->id).native()));
+    Result<> erased = table_.erase(row->info.name);
+    if (!erased && erased.error().code() != Code::kFailedPrecondition) return erased;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Snapshotter>> open_snapshotter(const Path& where, Backend backend,
+                                                      DurableFiles& files, const Clock& clock) {
+  Path root = std::filesystem::absolute(where);  // a mount is made in another working directory
+  auto open = [&]() -> Result<std::unique_ptr<Snapshotter>> {
+    TRY(make_directories(root));
+    TRY(make_directories(root / "snapshots", 0700));
+    content::RootLock lock = TRY(content::RootLock::take(root));
+    SnapshotTable table = TRY(SnapshotTable::open(root / "snapshot.db"));
+    auto snapshotter = std::make_unique<LocalSnapshotter>(root, backend, std::move(lock),
+                                                          std::move(table), files, clock);
+    TRY(snapshotter->clean_up());
+    return snapshotter;
+  };
+  return open().context(cat("open snapshotter ", root.native()));
+}
+
+}  // namespace skiff::snapshot

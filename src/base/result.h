@@ -32,8 +32,11 @@ class [[nodiscard]] Result : public std::expected<T, Error> {
     if constexpr (!std::is_void_v<T>) return *static_cast<Base&&>(*this);
   }
   T value() && {
-    if constexpr (!std::is_void_v<T>) return static_cast<Base&&>(*this).value();
-    static_cast<Base&&>(*this).value();
+    if constexpr (std::is_void_v<T>) {
+      static_cast<Base&&>(*this).value();
+    } else {
+      return static_cast<Base&&>(*this).value();
+    }
   }
 
   // The result with context put before its error, if it is one.

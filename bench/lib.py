@@ -115,7 +115,7 @@ class Bench:
     def __exit__(self, *exc):
         for thing in reversed(self.started):
             thing.stop()
-        subprocess.run(["rm", "-rf", "--one-file-system", str(self.root)], check=False)
+        remove(self.root)
 
 
 class Registry:
@@ -142,6 +142,10 @@ class Registry:
         self.stop()
         subprocess.run(["rm", "-rf", str(self.root / "registry")], check=True)
         self.start()
+
+
+def remove(directory):
+    subprocess.run(["rm", "-rf", "--one-file-system", str(directory)], check=True)
 
 
 def busybox_rootfs(directory):

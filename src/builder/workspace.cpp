@@ -6,7 +6,6 @@
 #include "base/random.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
-#include "snapshot/diff_source.h"
 #include "sys/cgroup.h"
 #include "sys/mounts.h"
 #include "sys/process.h"
@@ -93,26 +92,25 @@ Result<> Workspace::remount_over(const Path& extra) {
   return {};
 }
 
-Result<images::NewLayer> Workspace::store_difference(content::Lease& lease,
-                                                     const CancelToken& cancel) {
-  snapshot::DiffSource diff(site_->images.snapshots(), id_, cancel);
-  return site_->images.add_layer(diff, lease);
-}
-
 Result<Layer> Workspace::commit(content::Lease& lease, CacheHold& hold, const CancelToken& cancel) {
   mounted_.reset();
-  images::NewLayer stored = TRY_CONTEXT(store_difference(lease, cancel), "store layer");
-  Layer layer{.diff_id = stored.diff_id, .blob = stored.descriptor};
-  oci::Digest chain =
-      parent_.empty() ? stored.diff_id : oci::Digest::of(cat(parent_, " ", stored.diff_id.str()));
-  layer.snapshot = chain.str();
-  hold.keep_snapshot(layer.snapshot);
-  hold.keep_blob(layer.blob.digest);
+  Layer layer;
+  const auto store = [&](Source& tar) -> Result<std::string> {
+    const images::NewLayer stored = TRY(site_->images.add_layer(tar, lease));
+    layer.diff_id = stored.diff_id;
+    layer.blob = stored.descriptor;
+    const oci::Digest chain =
+        parent_.empty() ? layer.diff_id : oci::Digest::of(cat(parent_, " ", layer.diff_id.str()));
+    layer.snapshot = chain.str();
+    hold.keep_snapshot(layer.snapshot);
+    hold.keep_blob(layer.blob.digest);
+    return layer.snapshot;
+  };
   auto& snapshots = site_->images.snapshots();
-  auto committed = snapshots.commit(layer.snapshot, id_);
+  auto sealed = snapshots.seal(id_, store, cancel);
   // Another step gave the same tree.
-  bool known = !committed && committed.error().code() == Code::kAlreadyExists;
-  if (!known) TRY(std::move(committed));
+  const bool known = !sealed && sealed.error().code() == Code::kAlreadyExists;
+  if (!known) TRY_CONTEXT(std::move(sealed), "store layer");
   if (!known) owned_.active = false;
   layer.size = TRY(snapshots.usage(layer.snapshot)).bytes;
   return layer;

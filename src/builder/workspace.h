@@ -53,7 +53,6 @@ class Workspace {
         parent_(std::move(parent)),
         id_(std::move(id)),
         directory_(std::move(directory)) {}
-  Result<images::NewLayer> store_difference(content::Lease& lease, const CancelToken& cancel);
 
   // Tells a moved-from workspace from one that has to clean up.
   struct Owned {

@@ -103,6 +103,11 @@ Result<std::unique_ptr<IndexedLayer>> IndexedLayer::read(Source& tar, const Path
   return layer;
 }
 
+Result<FdSource> IndexedLayer::tar() {
+  if (::lseek(tar_.get(), 0, SEEK_SET) != 0) return Error::from_errno(errno, "seek in layer.tar");
+  return FdSource(tar_.get());
+}
+
 Result<> IndexedLayer::write_index(const std::vector<Path>& lowers) {
   const LowerDir below = TRY(LowerDir::open(lowers));
   // Overlayfs ignores the opaque attribute of a layer's root: each name below is hidden instead.

@@ -26,6 +26,9 @@ class IndexedLayer {
                                                     DurableFiles& files,
                                                     const CancelToken& cancel);
 
+  // The tar from its start, one reader at a time.
+  Result<FdSource> tar();
+
   // Writes and syncs DIRECTORY/layer.erofs, as the layer is on top of the trees `lowers`,
   // topmost first. Once.
   Result<> write_index(const std::vector<Path>& lowers);

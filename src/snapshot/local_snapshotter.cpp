@@ -16,6 +16,7 @@
 #include "base/scope_exit.h"
 #include "base/strings.h"
 #include "content/root_lock.h"
+#include "snapshot/diff_source.h"
 #include "snapshot/file_attributes.h"
 #include "snapshot/indexed_layer.h"
 #include "snapshot/layer_apply.h"
@@ -63,6 +64,8 @@ class LocalSnapshotter : public Snapshotter {
   Result<> view(const std::string& key, const std::string& parent) override;
   Result<Mount> mount_of(const std::string& key) override;
   Result<> commit(const std::string& name, const std::string& key) override;
+  Result<> seal(const std::string& key, const StoreLayer& store,
+                const CancelToken& cancel) override;
   Result<> remove(const std::string& name) override;
   Result<Info> stat(const std::string& name) override { return TRY(table_.get(name)).info; }
   Result<Usage> usage(const std::string& name) override;
@@ -209,6 +212,19 @@ Result<> LocalSnapshotter::commit(const std::string& name, const std::string& ke
     return {};
   };
   return seal().context(cat("commit snapshot ", key, " as ", name));
+}
+
+Result<> LocalSnapshotter::seal(const std::string& key, const StoreLayer& store,
+                                const CancelToken& cancel) {
+  SnapshotRow row = TRY(get(key, Kind::kActive));
+  DiffSource diff(*this, key, cancel);
+  if (backend_ != Backend::kErofs) return commit(TRY(store(diff)), key);
+  auto position = row.info.parent.empty() ? Position::kFirst : Position::kOnTop;
+  auto layer = TRY(receive(diff, position, cancel));
+  FdSource tar = TRY(static_cast<Received&>(*layer).layer->tar());
+  std::string name = TRY(store(tar));
+  TRY_CONTEXT(add(name, row.info.parent, std::move(layer)), cat("add layer ", name));
+  return remove(key);
 }
 
 Result<> LocalSnapshotter::remove(const std::string& name) {

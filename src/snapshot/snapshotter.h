@@ -100,6 +100,12 @@ class Snapshotter {
 
   // Turns the active snapshot `key` into the committed `name`. It must not be mounted.
   virtual Result<> commit(const std::string& name, const std::string& key) = 0;
+  // The same as a layer: `store` is given what `key` adds to its parent, a tar to be read to its
+  // end, and returns the name. kAlreadyExists where that is taken: `key` stays active then, as
+  // after any other failure.
+  using StoreLayer = std::function<Result<std::string>(Source& tar)>;
+  virtual Result<> seal(const std::string& key, const StoreLayer& store,
+                        const CancelToken& cancel) = 0;
   // Refused (kFailedPrecondition) while it is a parent; kNotFound.
   virtual Result<> remove(const std::string& name) = 0;
 

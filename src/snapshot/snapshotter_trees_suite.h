@@ -74,6 +74,49 @@ TEST_P(SnapshotterSuite, ADiffUnpacksToTheTreeItWasTakenOf) {
   EXPECT_EQ(diff_of("sealed"), diff);
 }
 
+TEST_P(SnapshotterSuite, ASealedLayerIsWhatItsTarSays) {
+  must_unpack("base", "", LayerTar().directory("d").file("d/gone", "1").file("kept", "1").take());
+  for (const std::string parent : {"", "base"}) {
+    const std::string key = cat("box-on-", parent);
+    ASSERT_TRUE(store_->prepare(key, parent));
+    Listing expected;
+    {
+      const MountedSnapshot box = mount(key);
+      make_rich_tree(box.path());
+      add_xattrs(box.path());
+      std::filesystem::remove(box.path() / "d/gone");
+      expected = list_tree(box.path());
+    }
+    std::string tar;
+    const std::string name = cat("sealed-on-", parent);
+    const auto store = [&](Source& source) -> Result<std::string> {
+      tar = TRY(read_all(source, size_t{1} << 30U));
+      return name;
+    };
+    const auto sealed = store_->seal(key, store, {});
+    ASSERT_TRUE(sealed) << sealed.error().message();
+    EXPECT_EQ(store_->stat(key).error().code(), Code::kNotFound);
+    EXPECT_EQ(store_->stat(name)->parent, parent);
+    EXPECT_EQ(difference(expected, listing_of(name)), "");
+    EXPECT_EQ(diff_of(name), tar);
+    must_unpack(cat("again-on-", parent), parent, tar);
+    EXPECT_EQ(difference(expected, listing_of(cat("again-on-", parent))), "");
+  }
+}
+
+TEST_P(SnapshotterSuite, AFailedSealLeavesTheSnapshotActive) {
+  must_unpack("taken", "", LayerTar().file("f", "1").take());
+  ASSERT_TRUE(store_->prepare("box", ""));
+  ASSERT_TRUE(write_file(mount("box").path() / "f", "mine"));
+  const auto taken = store_->seal("box", [](Source&) { return Result<std::string>("taken"); }, {});
+  EXPECT_EQ(taken.error().code(), Code::kAlreadyExists);
+  const auto refuse = [](Source&) -> Result<std::string> { return Error(Code::kInternal, "no"); };
+  EXPECT_EQ(store_->seal("box", refuse, {}).error().code(), Code::kInternal);
+  EXPECT_EQ(store_->stat("box")->kind, Kind::kActive);
+  EXPECT_EQ(*read_file(mount("box").path() / "f"), "mine");
+  EXPECT_EQ(names(), (Lines{"box", "taken"}));
+}
+
 // More than a pipe holds: whoever stops reading must not leave the other side stuck.
 TEST_P(SnapshotterSuite, ADiffCanBeGivenUp) {
   must_unpack("base", "", LayerTar().take());

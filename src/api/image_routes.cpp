@@ -35,7 +35,8 @@ Result<> list_images(Call& call) {
 Result<> inspect_image(Call& call) {
   auto platform = TRY(platform_argument(call.arg("platform")));
   auto image = TRY(store(call).find(call.name, platform));
-  return call.reply(200, image_inspect_json(image, snapshot::name_of(store(call).snapshots().backend())));
+  return call.reply(
+      200, image_inspect_json(image, snapshot::name_of(store(call).snapshots().backend())));
 }
 
 Result<> image_history(Call& call) {

@@ -56,8 +56,8 @@ class BuildFixture : public testing::Test {
   void SetUp() override {
     auto content = content::open_content_store(root() / "content");
     ASSERT_TRUE(content) << content.error().message();
-    auto snapshots = snapshot::open_snapshotter(
-        root() / "snapshots", snapshot::choose_backend(root()).backend);
+    auto snapshots =
+        snapshot::open_snapshotter(root() / "snapshots", snapshot::choose_backend(root()).backend);
     ASSERT_TRUE(snapshots) << snapshots.error().message();
     auto images =
         images::open_image_store(root() / "images", std::move(*content), std::move(*snapshots));
@@ -177,7 +177,7 @@ class BuildFixture : public testing::Test {
       return {};
     }));
     EXPECT_TRUE(std::filesystem::is_empty(options_.run_dir));
-    EXPECT_EQ(read_file("/proc/self/mountinfo")->find(root().native()), std::string::npos);
+    EXPECT_EQ(read_file("/proc/self/mountinfo")->find(options_.run_dir.native()), std::string::npos);
     for (const auto& entry : std::filesystem::directory_iterator(options_.root)) {
       bool known = entry.path().filename().native().starts_with("cache.db") ||
                    entry.path() == options_.scratch();

@@ -73,9 +73,9 @@ class EngineTest : public ::testing::Test {
     // This thread and those it starts live on a host of their own.
     ASSERT_EQ(::unshare(CLONE_NEWNET), 0);
     Path root = dir_.path();
-    images_ = *images::open_image_store(root / "images", *content::open_content_store(root / "c"),
-                                        *snapshot::open_snapshotter(
-                                            root / "s", snapshot::choose_backend(root).backend));
+    images_ = *images::open_image_store(
+        root / "images", *content::open_content_store(root / "c"),
+        *snapshot::open_snapshotter(root / "s", snapshot::choose_backend(root).backend));
     networks_ = *network::open_network_manager({.root = root / "n", .instance = "default"});
     options_ = {.root = root / "engine",
                 .run_dir = root / "run",

@@ -51,8 +51,7 @@ class CopyingSource : public Source {
 
 Result<> read_at(int file, uint64_t offset, std::span<char> buffer) {
   while (!buffer.empty()) {
-    const ssize_t n =
-        ::pread(file, buffer.data(), buffer.size(), static_cast<off_t>(offset));
+    const ssize_t n = ::pread(file, buffer.data(), buffer.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return Error::from_errno(errno, "read layer.tar");
     if (n == 0) return Error(Code::kDataLoss, "layer.tar ends early");
@@ -95,8 +94,7 @@ Result<std::unique_ptr<IndexedLayer>> IndexedLayer::read(Source& tar, const Path
                                                          DurableFiles& files,
                                                          const CancelToken& cancel) {
   UniqueFd file = TRY(open_file(directory / kTarName, O_RDWR | O_CREAT | O_EXCL, 0600));
-  std::unique_ptr<IndexedLayer> layer(
-      new IndexedLayer(directory, std::move(file), options, files));
+  std::unique_ptr<IndexedLayer> layer(new IndexedLayer(directory, std::move(file), options, files));
   CopyingSource copied(tar, layer->tar_.get());
   TRY(layer->index_.read(copied, cancel));
   TRY(files.sync_file(layer->tar_.get()));
@@ -119,8 +117,9 @@ Result<> IndexedLayer::write_index(const std::vector<Path>& lowers) {
         return attributes_of(TRY(descend(below, path)));
       },
       .uuid = new_uuid(),
-      .read_archive = [this](uint64_t offset,
-                             std::span<char> buffer) { return read_at(tar_.get(), offset, buffer); }};
+      .read_archive = [this](
+                          uint64_t offset,
+                          std::span<char> buffer) { return read_at(tar_.get(), offset, buffer); }};
   const UniqueFd file = TRY(open_file(directory_ / kIndexName, O_WRONLY | O_CREAT | O_EXCL, 0600));
   FdSink sink(file.get());
   TRY(index_.write(place, sink));

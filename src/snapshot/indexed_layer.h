@@ -23,8 +23,7 @@ class IndexedLayer {
   // is refused here. `files` must outlive the layer.
   static Result<std::unique_ptr<IndexedLayer>> read(Source& tar, const Path& directory,
                                                     const LayerTreeOptions& options,
-                                                    DurableFiles& files,
-                                                    const CancelToken& cancel);
+                                                    DurableFiles& files, const CancelToken& cancel);
 
   // The tar from its start, one reader at a time.
   Result<FdSource> tar();

@@ -59,13 +59,11 @@ Result<> LayerIndexer::hide(const std::set<std::string>& names) {
 
 Result<LayerIndexed> LayerIndexer::write(const LayerPlace& place, Sink& index) {
   TRY(layer_.finish(place.lower));
-  const ErofsOptions image{.source_size = archive_bytes_,
-                           .read_source = place.read_archive,
-                           .uuid = place.uuid};
+  const ErofsOptions image{
+      .source_size = archive_bytes_, .read_source = place.read_archive, .uuid = place.uuid};
   const ErofsWritten written = TRY(write_erofs(layer_.tree(), image, index));
-  return LayerIndexed{.archive_bytes = archive_bytes_,
-                      .index_bytes = written.bytes,
-                      .inodes = written.inodes};
+  return LayerIndexed{
+      .archive_bytes = archive_bytes_, .index_bytes = written.bytes, .inodes = written.inodes};
 }
 
 }  // namespace skiff::snapshot

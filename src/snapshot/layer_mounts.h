@@ -4,8 +4,9 @@
 //   ... snapshots/1/fs and snapshots/2/fs show their trees as long as the hold lives ...
 //
 // A layer's directory holds its tree at fs/, or `layer.tar` and `layer.erofs`, the index, which
-// is mounted at an empty fs/ when somebody needs it. One mount serves all users of a layer, so that they share the
-// page cache. A layer that nobody uses stays mounted for the next, up to a number of layers.
+// is mounted at an empty fs/ when somebody needs it. One mount serves all users of a layer, so that
+// they share the page cache. A layer that nobody uses stays mounted for the next, up to a number of
+// layers.
 #pragma once
 
 #include <map>

@@ -253,7 +253,8 @@ Result<> LocalSnapshotter::walk(const std::function<Result<>(const Info&)>& visi
 
 Result<> LocalSnapshotter::diff(const std::string& key, Sink& tar) {
   ChangedTree changed = TRY(changed_tree(key));
-  return write_layer(changed.tree, changed.lowers.trees, tar).context(cat("diff of snapshot ", key));
+  return write_layer(changed.tree, changed.lowers.trees, tar)
+      .context(cat("diff of snapshot ", key));
 }
 
 Result<std::vector<Change>> LocalSnapshotter::changes(const std::string& key) {
@@ -270,8 +271,7 @@ Result<LocalSnapshotter::ChangedTree> LocalSnapshotter::changed_tree(const std::
   Path tree = TRY(own_tree(row, lowers.trees));
   // A committed one may be a layer that shows only once it is mounted.
   LayerMounts::Hold own = TRY(mounts_.hold({directory_of(row.id)}));
-  return ChangedTree{
-      .tree = std::move(tree), .hold = std::move(own), .lowers = std::move(lowers)};
+  return ChangedTree{.tree = std::move(tree), .hold = std::move(own), .lowers = std::move(lowers)};
 }
 
 Result<SnapshotRow> LocalSnapshotter::get(const std::string& name, Kind kind) {

@@ -9,7 +9,8 @@ Result<std::unique_ptr<Snapshotter>> open_store(const Path& root, const Clock& c
   return open_snapshotter(root, backend, DurableFiles::system(), clock);
 }
 
-INSTANTIATE_TEST_SUITE_P(Overlay, SnapshotterSuite, testing::Values(&open_store<Backend::kOverlay>));
+INSTANTIATE_TEST_SUITE_P(Overlay, SnapshotterSuite,
+                         testing::Values(&open_store<Backend::kOverlay>));
 INSTANTIATE_TEST_SUITE_P(Erofs, SnapshotterSuite, testing::Values(&open_store<Backend::kErofs>));
 
 }  // namespace

@@ -63,7 +63,8 @@ Result<Usage> usage_of_indexed_layer(const Path& directory) {
   Counter counter;
   for (const Path& path : {directory, directory / kTarName, directory / kIndexName}) {
     struct stat st{};
-    if (::stat(path.c_str(), &st) != 0) return Error::from_errno(errno, cat("stat ", path.native()));
+    if (::stat(path.c_str(), &st) != 0)
+      return Error::from_errno(errno, cat("stat ", path.native()));
     counter.count(st);
   }
   return counter.usage;

@@ -28,13 +28,15 @@ Result<uint64_t> parse(Source& tar) {
 Result<uint64_t> index(int tar, Source& source, const Path& output) {
   const UniqueFd file = TRY(open_file(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   FdSink sink(file.get());
-  snapshot::LayerIndexOptions options;
-  options.read_archive = [tar](uint64_t offset, std::span<char> buffer) -> Result<> {
+  snapshot::LayerIndexer indexer({});
+  TRY(indexer.read(source, {}));
+  snapshot::LayerPlace place;
+  place.read_archive = [tar](uint64_t offset, std::span<char> buffer) -> Result<> {
     const ssize_t n = ::pread(tar, buffer.data(), buffer.size(), static_cast<off_t>(offset));
     if (n != static_cast<ssize_t>(buffer.size())) return Error(Code::kDataLoss, "short read");
     return {};
   };
-  return TRY(snapshot::write_layer_index(source, options, sink)).inodes;
+  return TRY(indexer.write(place, sink)).inodes;
 }
 
 Result<uint64_t> take_in(std::string_view way, const Path& tar, const Path& output) {

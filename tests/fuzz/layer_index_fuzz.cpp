@@ -90,13 +90,15 @@ extern "C" int LLVMFuzzerTestOneInput(const char* data, size_t size) {
   repair_checksums(tar);
   skiff::StringSource source(tar);
   skiff::StringSink index;
-  skiff::snapshot::LayerIndexOptions options;
-  options.read_archive = [&](uint64_t offset, std::span<char> buffer) -> skiff::Result<> {
+  skiff::snapshot::LayerIndexer indexer({});
+  if (!indexer.read(source, {})) return 0;
+  skiff::snapshot::LayerPlace place;
+  place.read_archive = [&](uint64_t offset, std::span<char> buffer) -> skiff::Result<> {
     must(offset + buffer.size() <= tar.size(), "archive", "read beyond its end");
     std::memcpy(buffer.data(), tar.data() + offset, buffer.size());
     return {};
   };
-  const auto done = skiff::snapshot::write_layer_index(source, options, index);
+  const auto done = indexer.write(place, index);
   must(done.has_value() || index.text().empty(), "index", "written in spite of an error");
   if (done) read_mounted(index.text(), tar);
   return 0;

@@ -177,7 +177,8 @@ class BuildFixture : public testing::Test {
       return {};
     }));
     EXPECT_TRUE(std::filesystem::is_empty(options_.run_dir));
-    EXPECT_EQ(read_file("/proc/self/mountinfo")->find(options_.run_dir.native()), std::string::npos);
+    EXPECT_EQ(read_file("/proc/self/mountinfo")->find(options_.run_dir.native()),
+              std::string::npos);
     for (const auto& entry : std::filesystem::directory_iterator(options_.root)) {
       bool known = entry.path().filename().native().starts_with("cache.db") ||
                    entry.path() == options_.scratch();

@@ -50,8 +50,8 @@ class TestImages {
   void reopen() {
     store_.reset();
     auto content = content::open_content_store(root() / "content");
-    auto snapshots = snapshot::open_snapshotter(
-        root() / "snapshots", snapshot::choose_backend(root()).backend);
+    auto snapshots =
+        snapshot::open_snapshotter(root() / "snapshots", snapshot::choose_backend(root()).backend);
     auto opened = open_image_store(root() / "images", std::move(*content), std::move(*snapshots),
                                    clock_, storage_limit_);
     EXPECT_TRUE(opened) << message_of(opened);

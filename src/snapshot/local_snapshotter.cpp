@@ -96,6 +96,7 @@ class LocalSnapshotter : public Snapshotter {
   void keep_mounted(int64_t id, LayerMounts::Hold hold);
   static Result<> make_tree(const Path& directory, const std::vector<Path>& lowers);
   Result<> publish(TempDir made, int64_t id);
+  void remove_directory(int64_t id);
   Result<Path> own_tree(const SnapshotRow& row, const std::vector<Path>& lowers);
   Result<SnapshotRow> get(const std::string& name, Kind kind);
   struct ChangedTree {
@@ -167,7 +168,9 @@ Result<> LocalSnapshotter::add(const std::string& name, const std::string& paren
 Result<> LocalSnapshotter::add_directory(const std::string& name, const std::string& parent,
                                          TempDir made) {
   Info info{.name = name, .parent = parent, .kind = Kind::kCommitted, .created = clock_.now()};
-  return table_.add(info, [&](int64_t id) { return publish(std::move(made), id); });
+  return table_.add(
+      info, [&](int64_t id) { return publish(std::move(made), id); },
+      [&](int64_t id) { remove_directory(id); });
 }
 
 Result<> LocalSnapshotter::prepare(const std::string& key, const std::string& parent) {
@@ -325,6 +328,12 @@ Result<> LocalSnapshotter::make_tree(const Path& directory, const std::vector<Pa
   }
   UniqueFd below = TRY(open_file(lowers.front(), O_RDONLY | O_DIRECTORY));
   return copy_directory_attributes(below.get(), fd.get()).context(tree.native());
+}
+
+// Of a snapshot that did not come to be: what stays is removed at the next start.
+void LocalSnapshotter::remove_directory(int64_t id) {
+  Result<> removed = remove_tree(directory_of(id));
+  if (!removed) log_warn(removed.error().message());
 }
 
 Result<> LocalSnapshotter::publish(TempDir made, int64_t id) {

@@ -68,8 +68,26 @@ struct Connection {
   }
   Result<> execute(const char* script) const {
     int rc = sqlite3_exec(db, script, nullptr, nullptr, nullptr);
-    if (rc != SQLITE_OK) return error(rc, script);
-    return {};
+    if (rc == SQLITE_OK) return {};
+    Error failed = error(rc, script);
+    disown_commit(rc);
+    return failed;
+  }
+
+  // A commit that failed in its sync has left its frames in the log, and whoever opens the file
+  // after a crash would find them whole and take them for committed. The next commit goes over
+  // them: so make one, of a page that it leaves as it is.
+  void disown_commit(int rc) const {
+    if ((rc & 0xff) != SQLITE_IOERR) return;
+    if (sqlite3_get_autocommit(db) == 0) sqlite3_exec(db, "ROLLBACK", nullptr, nullptr, nullptr);
+    int version = 0;
+    auto read = [](void* out, int, char** values, char**) {
+      *static_cast<int*>(out) = std::atoi(values[0]);
+      return 0;
+    };
+    if (sqlite3_exec(db, "PRAGMA user_version", read, &version, nullptr) != SQLITE_OK) return;
+    const std::string same = cat("PRAGMA user_version = ", version);
+    sqlite3_exec(db, same.c_str(), nullptr, nullptr, nullptr);
   }
 };
 
@@ -135,7 +153,13 @@ Result<bool> Statement::step() {
   int rc = sqlite3_step(stmt_);
   if (rc == SQLITE_ROW) return true;
   if (rc == SQLITE_DONE) return false;
-  return connection_->error(rc, sqlite3_sql(stmt_));
+  Error failed = connection_->error(rc, sqlite3_sql(stmt_));
+  // Of a statement inside a transaction nothing was committed.
+  if (sqlite3_get_autocommit(connection_->db) != 0) {
+    sqlite3_reset(stmt_);
+    connection_->disown_commit(rc);
+  }
+  return failed;
 }
 
 int64_t Statement::integer(int column) const { return sqlite3_column_int64(stmt_, column); }

@@ -47,7 +47,7 @@ class BlobLinks {
   // The blob's size where the repository has it.
   virtual Result<std::optional<uint64_t>> find_blob(const std::string& repository,
                                                     const oci::Digest& blob, Renew renew) = 0;
-  // Remembers, soon, that content of that digest is about to be stored, so that a crash
+  // Remembers that content of that digest is about to be stored, so that a crash
   // before link_blob leaves nothing for ever.
   virtual Result<> blob_arrives(const oci::Digest& blob) = 0;
   virtual Result<> link_blob(const std::string& repository, const oci::Digest& blob,

@@ -50,8 +50,9 @@ Result<std::optional<uint64_t>> SqliteMetadata::find_blob(const std::string& rep
 
 Result<> SqliteMetadata::blob_arrives(const oci::Digest& blob) {
   std::lock_guard lock(writer_mutex_);
-  TRY(quick_.run("INSERT OR IGNORE INTO blob(digest, size, state) VALUES (?, 0, 'arriving')",
-                 blob.str()));
+  // Durable before the content is: or a power cut leaves content that nothing here knows of.
+  TRY(durable_.run("INSERT OR IGNORE INTO blob(digest, size, state) VALUES (?, 0, 'arriving')",
+                   blob.str()));
   return {};
 }
 

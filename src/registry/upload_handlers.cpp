@@ -90,7 +90,7 @@ Answer<> check_chunk(const Call& call, const std::string& id, const Upload& uplo
 Answer<> finish(Call& call, Upload& upload, const oci::Digest& digest) {
   Result<> stored = call.context.uploads.finish(upload, digest);
   if (stored) return reply_created(call, digest);
-  if (stored.error().code() != Code::kDataLoss) return stored.error();
+  if (!is_wrong_content(stored.error())) return stored.error();
   return Refusal(kDigestInvalid, cat("the uploaded bytes are not ", digest.str()),
                  json::object({{"digest", digest.str()}}));
 }

@@ -101,7 +101,7 @@ Result<UploadSessions::Upload> UploadSessions::open(const std::string& repositor
 Result<> UploadSessions::finish(Upload& upload, const oci::Digest& expected) {
   Session& session = *upload.session_;
   Result<> stored = store(session, expected);
-  const bool may_try_again = !stored && session.ingest && stored.error().code() != Code::kDataLoss;
+  const bool may_try_again = !stored && session.ingest && !is_wrong_content(stored.error());
   if (may_try_again) return stored;
   Result<> forgotten = forget(session);
   if (!forgotten) log_warn(cat("upload ", session.id, ": ", forgotten.error().message()));

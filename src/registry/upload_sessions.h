@@ -24,6 +24,12 @@
 
 namespace skiff::registry {
 
+// Of `finish`: the client's bytes are not what it said. A disk that fails loses data, too, but
+// that is not the client's doing.
+inline bool is_wrong_content(const Error& error) {
+  return error.code() == Code::kDataLoss && error.sys_errno() == 0;
+}
+
 class UploadSessions {
  private:
   struct Session;

@@ -4,10 +4,9 @@ import errno
 import threading
 import time
 
-from . import store
 from .disk import BlockLog, crash_states
 from .engine import Lost
-from .lab import Lab
+from .registry_lab import make_lab
 
 # What the failing families inject: into one call, or into all from there on, of which kinds.
 FAILURES = {"enospc": (errno.ENOSPC, "fail-on", ["write", "create"]), "eio-write": (errno.EIO, "fail", ["write"]),
@@ -113,7 +112,7 @@ def fail_at_call(lab, case):
         raise Lost(f"{hit} failed, and the daemon ended: {lab.daemon.last_words()}")
     lab.check_images()
     # What it leaves recorded and unneeded waits for a prune or the next start.
-    store.check_records(lab.daemon, lab.world.resumable, unneeded_too=False)
+    lab.check_records(unneeded_too=False)
     # What was told to be done must be so on the disk, too.
     lab.daemon.kill()
     lab.disk.cut_power()
@@ -129,7 +128,7 @@ class Recording:
 
     def __init__(self, world, workload):
         self.workload = workload
-        lab = Lab(world, f"record-{workload.name}")
+        lab = make_lab(world, f"record-{workload.name}", workload)
         image, self.before = world.templates[workload.start]
         self.log = BlockLog(world.tools, lab.work, image)
         self.acknowledged = []

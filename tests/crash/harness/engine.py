@@ -82,17 +82,13 @@ class Daemon:
         self.process = None
 
 
-class Skiffd(Daemon):
-    name = "skiffd"
+class Engine(Daemon):
+    """One that serves the Docker Engine API."""
 
     def __init__(self, tools, work, root, cgroup_parent):
         super().__init__(tools, work, root)
         self.cgroup_parent = cgroup_parent
-        self.socket = self.work / "skiff.sock"
-
-    def command(self):
-        return [str(machine.BIN / "skiffd"), "--root", str(self.root / "store"), "--run-dir", str(self.work / "run"),
-                "--socket", str(self.socket), "--cgroup-parent", self.cgroup_parent]
+        self.socket = self.work / "engine.sock"
 
     def answers(self):
         try:
@@ -123,10 +119,6 @@ class Skiffd(Daemon):
             raise Lost(f"{method} {path}: {status} {data[:300].decode(errors='replace')}")
         return data
 
-    def skiff(self, *arguments):
-        """Our own client, for what the stock one does not know."""
-        return run([str(machine.BIN / "skiff"), "-H", f"unix://{self.socket}", *arguments], os.environ)
-
     def client(self, *arguments):
         """The stock docker client: (exit code, both its streams)."""
         env = dict(os.environ, DOCKER_HOST=f"unix://{self.socket}", DOCKER_BUILDKIT="0",
@@ -141,6 +133,29 @@ class Skiffd(Daemon):
         if code != 0:
             raise Lost(f"docker {' '.join(map(str, arguments))}: exit code {code}: {text[-400:]}")
         return text
+
+
+class Skiffd(Engine):
+    name = "skiffd"
+
+    def command(self):
+        return [str(machine.BIN / "skiffd"), "--root", str(self.root / "store"), "--run-dir", str(self.work / "run"),
+                "--socket", str(self.socket), "--cgroup-parent", self.cgroup_parent]
+
+    def skiff(self, *arguments):
+        """Our own client, for what the stock one does not know."""
+        return run([str(machine.BIN / "skiff"), "-H", f"unix://{self.socket}", *arguments], os.environ)
+
+
+class Dockerd(Engine):
+    """The peer."""
+    name = "dockerd"
+
+    def command(self):
+        run_dir = self.work / "run"
+        return ["dockerd", "--data-root", str(self.root / "store"), "--exec-root", str(run_dir),
+                "--pidfile", str(run_dir / "pid"), "-H", f"unix://{self.socket}", "--cgroup-parent",
+                self.cgroup_parent, "--insecure-registry", "127.0.0.0/8", "--bridge", "none", "--iptables=false"]
 
 
 class Registry(Daemon):

@@ -12,6 +12,8 @@ SOURCE = pathlib.Path(__file__).resolve().parents[3]
 BIN = pathlib.Path(os.environ.get("SKIFF_BIN", SOURCE / "build" / "bin"))
 TOOLS = ["docker", "gcc", "mkfs.ext4", "ip", "unshare"]
 
+BLANK = "blank"  # the template that is an empty disk
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 

@@ -36,14 +36,17 @@ def leftovers(store):
                   if not is_furniture(path))
 
 
+def unrecorded_blobs(content):
+    recorded = set(rows(content / "content.db", "SELECT digest FROM blob"))
+    present = {"sha256:" + pathlib.Path(path).name for path in files_below(content / "blobs")}
+    return [f"blob {digest} has no row" for digest in present - recorded] + [
+        f"blob {digest} has no file" for digest in recorded - present]
+
+
 def unrecorded(store, resumable):
     """Files that belong to no record, as words. `resumable`: digests whose download may wait to be
     continued."""
-    wrong = []
-    recorded = set(rows(store / "content/content.db", "SELECT digest FROM blob"))
-    present = {"sha256:" + pathlib.Path(path).name for path in files_below(store / "content/blobs")}
-    wrong += [f"blob {digest} has no row" for digest in present - recorded]
-    wrong += [f"blob {digest} has no file" for digest in recorded - present]
+    wrong = unrecorded_blobs(store / "content")
     allowed = {hashlib.sha256(f"blob-{digest}".encode()).hexdigest() for digest in resumable}
     wrong += [f"ingest {name} can never be continued" for name in files_below(store / "content/ingests") - allowed]
     known = {str(row) for row in rows(store / "snapshots/snapshot.db", "SELECT id FROM snapshot")}

@@ -1,6 +1,8 @@
 """What clients ask for while something breaks, and what may be there afterwards."""
 import dataclasses
 
+from .machine import BLANK
+
 
 @dataclasses.dataclass
 class Step:
@@ -54,6 +56,10 @@ def make_workloads(images, registry, context):
     def load(name):
         return Step(["load", "-q", "-i", images[name].archive], {loaded(name): name})
 
+    def push(name):
+        # To the registry of the lab.
+        return Step(["push", "-q", f"{{registry}}/crash/{name}"], {loaded(name): name})
+
     def rmi(tag):
         return Step(["rmi", tag], removes={tag})
 
@@ -66,6 +72,7 @@ def make_workloads(images, registry, context):
         Workload("build", "base", [build]),
         Workload("rmi", "full", [rmi(remote("app:1")), rmi(BUILT), rmi(loaded("other:1"))]),
         Workload("prune", "full", [prune]),
+        Workload("push", BLANK, [push("app:1"), push("other:1")]),
         Workload("mixed", "base", [pull("app:1"), rmi(remote("app:1")), build, load("other:1"), prune,
                                    pull("other:1")]),
     ]

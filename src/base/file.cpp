@@ -80,8 +80,11 @@ Result<> make_directories(const Path& path, mode_t mode) {
     if (::mkdir(path.c_str(), mode) == 0) return {};
   }
   struct stat st{};
-  if (errno == EEXIST && ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) return {};
-  return Error::from_errno(errno == EEXIST ? ENOTDIR : errno, cat("mkdir ", path.native()));
+  if (errno == EEXIST && ::stat(path.c_str(), &st) == 0) {
+    if (S_ISDIR(st.st_mode)) return {};
+    errno = ENOTDIR;
+  }
+  return Error::from_errno(errno, cat("mkdir ", path.native()));
 }
 
 namespace {

@@ -56,7 +56,7 @@ class StorageLimit {
   // At the last count; and what was given back since, which may be stored by now.
   uint64_t counted_ = 0;
   uint64_t given_back_ = 0;
-  std::chrono::steady_clock::time_point counted_at_{};
+  std::chrono::steady_clock::time_point counted_at_;
 };
 
 // Passes bytes of unknown number on, growing its room before.

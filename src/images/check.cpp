@@ -19,6 +19,7 @@ class Check {
   Result<CheckSummary> run() {
     lease_ = TRY(parts_.store.lease());
     TRY_CONTEXT(parts_.store.check(options_, report_, cancel_), "check content");
+    TRY_CONTEXT(parts_.snapshots.check(options_, report_, cancel_), "check snapshots");
     // Documents read before tell nothing of what is on disk.
     parts_.reader.forget_all();
     for (const std::string& fault : TRY(parts_.catalog.faults())) {

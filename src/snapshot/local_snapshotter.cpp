@@ -23,6 +23,7 @@
 #include "snapshot/layer_diff.h"
 #include "snapshot/layer_mounts.h"
 #include "snapshot/lower_dir.h"
+#include "snapshot/snapshot_check.h"
 #include "snapshot/snapshot_table.h"
 #include "snapshot/snapshotter.h"
 #include "snapshot/tree_usage.h"
@@ -40,6 +41,8 @@ struct Received : public ReceivedLayer {
   TempDir directory;  // below ROOT/new
   std::unique_ptr<IndexedLayer> layer;
 };
+
+Path database(const Path& root) { return root / "snapshot.db"; }
 
 class LocalSnapshotter : public Snapshotter {
  public:
@@ -70,6 +73,8 @@ class LocalSnapshotter : public Snapshotter {
   Result<Info> stat(const std::string& name) override { return TRY(table_.get(name)).info; }
   Result<Usage> usage(const std::string& name) override;
   Result<> walk(const std::function<Result<>(const Info&)>& visit) override;
+  Result<> check(const CheckOptions& options, const ProblemSink& report,
+                 const CancelToken& cancel) override;
   Result<> diff(const std::string& key, Sink& tar) override;
   Result<std::vector<Change>> changes(const std::string& key) override;
 
@@ -79,6 +84,7 @@ class LocalSnapshotter : public Snapshotter {
  private:
   Path snapshots() const { return root_ / "snapshots"; }
   Path staging() const { return root_ / "new"; }
+  void set_going(int64_t id, bool is_going);
   Path directory_of(int64_t id) const { return snapshots() / std::to_string(id); }
   Path tree_of(int64_t id) const { return directory_of(id) / kTreeName; }
   bool is_indexed(int64_t id) const { return is_present(directory_of(id) / kIndexName); }
@@ -117,6 +123,7 @@ class LocalSnapshotter : public Snapshotter {
   LayerMounts mounts_;
   std::mutex mutex_;
   std::map<int64_t, LayerMounts::Hold> in_use_;  // of active snapshots and views, by id
+  std::set<int64_t> going_;                      // being removed: no row, and still a directory
 };
 
 // Everything written to the file system of `directory` is on disk: one call instead of an
@@ -232,10 +239,37 @@ Result<> LocalSnapshotter::seal(const std::string& key, const StoreLayer& store,
 
 Result<> LocalSnapshotter::remove(const std::string& name) {
   SnapshotRow row = TRY(table_.get(name));
+  set_going(row.id, true);
+  ScopeExit gone([&] { set_going(row.id, false); });
   TRY(table_.erase(name));
   keep_mounted(row.id, {});
   mounts_.forget(directory_of(row.id));
   return remove_tree(directory_of(row.id)).context(cat("remove snapshot ", name));
+}
+
+void LocalSnapshotter::set_going(int64_t id, bool is_going) {
+  const std::scoped_lock lock(mutex_);
+  if (is_going) {
+    going_.insert(id);
+  } else {
+    going_.erase(id);
+  }
+}
+
+Result<> LocalSnapshotter::check(const CheckOptions& options, const ProblemSink& report,
+                                 const CancelToken& cancel) {
+  auto is_going = [&](int64_t id) {
+    const std::scoped_lock lock(mutex_);
+    return going_.contains(id);
+  };
+  return check_snapshots({.table = table_,
+                          .database = database(root_),
+                          .directory = snapshots(),
+                          .options = options,
+                          .report = report,
+                          .cancel = cancel,
+                          .is_going = is_going,
+                          .remove = [&](const std::string& name) { return remove(name); }});
 }
 
 Result<Usage> LocalSnapshotter::usage(const std::string& name) {
@@ -400,7 +434,7 @@ Result<std::unique_ptr<Snapshotter>> open_snapshotter(const Path& where, Backend
     TRY(make_directories(root));
     TRY(make_directories(root / "snapshots", 0700));
     content::RootLock lock = TRY(content::RootLock::take(root));
-    SnapshotTable table = TRY(SnapshotTable::open(root / "snapshot.db"));
+    SnapshotTable table = TRY(SnapshotTable::open(database(root)));
     auto snapshotter = std::make_unique<LocalSnapshotter>(root, backend, std::move(lock),
                                                           std::move(table), files, clock);
     TRY(snapshotter->clean_up());

@@ -133,6 +133,11 @@ Result<> SnapshotTable::erase(const std::string& name) {
   return tx.commit();
 }
 
+Result<std::vector<std::string>> SnapshotTable::faults() {
+  std::lock_guard lock(state_->mutex);
+  return state_->db.faults();
+}
+
 Result<> SnapshotTable::set_usage(const std::string& name, const Usage& usage) {
   std::lock_guard lock(state_->mutex);
   TRY(state_->db.run("UPDATE snapshot SET bytes = ?, inodes = ? WHERE name = ?", usage.bytes,

@@ -38,6 +38,8 @@ class SnapshotTable {
   // Refuses a parent (kFailedPrecondition).
   Result<> erase(const std::string& name);
   Result<> set_usage(const std::string& name, const Usage& usage);
+  // What SQLite finds wrong with the file itself.
+  Result<std::vector<std::string>> faults();
 
  private:
   explicit SnapshotTable(Database db) : state_(std::make_unique<State>(std::move(db))) {}

@@ -30,6 +30,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/io.h"
+#include "base/problem.h"
 #include "content/content_store.h"
 #include "oci/digest.h"
 
@@ -112,6 +113,10 @@ class Snapshotter {
   virtual Result<Info> stat(const std::string& name) = 0;  // kNotFound
   virtual Result<Usage> usage(const std::string& name) = 0;
   virtual Result<> walk(const std::function<Result<>(const Info&)>& visit) = 0;
+
+  // Compares rows and files with one another, while others work; see snapshot_check.h.
+  virtual Result<> check(const CheckOptions& options, const ProblemSink& report,
+                         const CancelToken& cancel = {}) = 0;
 
   // What an active snapshot adds to its parent, as a layer tar: sorted by path, whiteouts in
   // AUFS form (".wh."), times as they are on disk. The same tree gives the same bytes.

@@ -1,0 +1,137 @@
+#include "snapshot/snapshot_check.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/strings.h"
+#include "oci/digest.h"
+#include "snapshot/layer_mounts.h"
+#include "snapshot/lower_dir.h"
+
+namespace skiff::snapshot {
+
+namespace {
+
+bool is_present(const Path& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+class Check {
+ public:
+  explicit Check(const SnapshotCheck& what) : what_(what) {}
+
+  Result<> run() {
+    for (const std::string& fault : TRY(what_.table.faults())) {
+      what_.report({.what = fault,
+                    .where = what_.database.native(),
+                    .remedy = "restore it from a backup: containers' files hang on it"});
+    }
+    // Before the rows: a directory is made together with its row.
+    const UniqueFd fd = TRY(open_file(what_.directory, O_RDONLY | O_DIRECTORY));
+    const std::vector<std::string> directories = TRY(list_directory(fd.get()));
+    rows_ = TRY(what_.table.all());
+    for (const std::string& name : directories) TRY(check_directory(name));
+    for (const SnapshotRow& row : rows_) TRY(check_row(row));
+    return {};
+  }
+
+ private:
+  Path directory_of(int64_t id) const { return what_.directory / std::to_string(id); }
+
+  Result<> check_directory(const std::string& name) {
+    const auto id = parse_int(name);
+    const bool has_row =
+        id && std::ranges::any_of(rows_, [&](const auto& row) { return row.id == *id; });
+    const Path path = what_.directory / name;
+    if (has_row || (id && what_.is_going(*id)) || !is_present(path)) return {};
+    Problem problem{.what = cat("snapshot directory ", name, " has no record"),
+                    .where = path.native(),
+                    .remedy = kRepairRemedy};
+    if (what_.options.repair) {
+      TRY(remove_tree(path));
+      problem.remedy = "removed";
+      problem.mended = true;
+    }
+    what_.report(problem);
+    return {};
+  }
+
+  Result<> check_row(const SnapshotRow& row) {
+    TRY(what_.cancel.check());
+    // An active one has no directory before it is first used.
+    if (row.info.kind != Kind::kCommitted) return {};
+    const std::string fault = TRY(fault_of(row));
+    if (fault.empty()) return {};
+    const auto now = what_.table.get(row.info.name);
+    if (!now || now->id != row.id) return {};  // removed meanwhile
+    Problem problem{.what = cat("layer ", row.info.name, " is damaged: ", fault),
+                    .where = directory_of(row.id).native(),
+                    .remedy = kRepairRemedy};
+    if (what_.options.repair) TRY(drop(row, problem));
+    what_.report(problem);
+    return {};
+  }
+
+  Result<std::string> fault_of(const SnapshotRow& row) {
+    const Path directory = directory_of(row.id);
+    const Path tar = directory / kTarName;
+    const bool has_tar = is_present(tar);
+    const bool has_index = is_present(directory / kIndexName);
+    if (!is_present(directory)) return "its directory is gone";
+    if (has_tar != has_index) return has_tar ? "its index is gone" : "its tar is gone";
+    if (!has_tar && !is_present(directory / kTreeName)) return "its files are gone";
+    return has_tar && what_.options.deep ? content_fault(row.info, tar) : "";
+  }
+
+  // A chainID names the content of the layer and of all below it (OCI image-spec, config.md).
+  Result<std::string> content_fault(const Info& info, const Path& tar) {
+    if (!oci::Digest::parse(info.name)) return "";
+    const UniqueFd fd = TRY(open_file(tar, O_RDONLY));
+    ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+    FdSource source(fd.get());
+    Hasher hasher;
+    std::string buffer(size_t{1} << 20U, '\0');
+    while (const size_t n = TRY(source.read(buffer))) {
+      TRY(what_.cancel.check());
+      hasher.update({buffer.data(), n});
+    }
+    const oci::Digest content = oci::Digest::from_hex(HashAlgorithm::kSha256, hasher.hex());
+    const oci::Digest chain =
+        info.parent.empty() ? content : oci::Digest::of(cat(info.parent, " ", content.str()));
+    return chain.str() == info.name ? "" : cat("its tar is ", content.str());
+  }
+
+  // With what stands on it, topmost first.
+  Result<> drop(const SnapshotRow& lost, Problem& problem) {
+    std::set<std::string> above = {lost.info.name};
+    std::vector<const SnapshotRow*> doomed = {};
+    for (const SnapshotRow& row : rows_) {  // parents come first
+      const bool is_above = row.id == lost.id || above.contains(row.info.parent);
+      if (!is_above) continue;
+      above.insert(row.info.name);
+      doomed.push_back(&row);
+      if (row.info.kind == Kind::kCommitted) continue;
+      problem.remedy = cat("remove ", row.info.name, ", which stands on it, then ", kRepairRemedy);
+      return {};
+    }
+    for (auto row = doomed.rbegin(); row != doomed.rend(); ++row) {
+      const Result<> removed = what_.remove((*row)->info.name);
+      if (removed || removed.error().code() == Code::kNotFound) continue;
+      problem.remedy = removed.error().message();
+      return {};
+    }
+    problem.remedy = "dropped: it comes back from its blob when it is needed";
+    problem.mended = true;
+    return {};
+  }
+
+  const SnapshotCheck& what_;
+  std::vector<SnapshotRow> rows_;
+};
+
+}  // namespace
+
+Result<> check_snapshots(const SnapshotCheck& check) { return Check(check).run(); }
+
+}  // namespace skiff::snapshot

@@ -1,0 +1,29 @@
+// What the check of a snapshotter compares: rows with directories, both ways, and what is kept
+// of a layer with the name it has.
+#pragma once
+
+#include <functional>
+
+#include "base/problem.h"
+#include "snapshot/snapshot_table.h"
+
+namespace skiff::snapshot {
+
+struct SnapshotCheck {
+  SnapshotTable& table;
+  Path database;
+  Path directory;  // ROOT/snapshots
+  const CheckOptions& options;
+  const ProblemSink& report;
+  const CancelToken& cancel;
+  // Whether the directory ID is being removed just now, its row being gone already.
+  std::function<bool(int64_t id)> is_going;
+  std::function<Result<>(const std::string& name)> remove;  // a snapshot nobody stands on
+};
+
+// Works beside all else. Repair removes directories without a row; and a layer whose files are
+// lost or (`deep`) changed together with those above it, as long as no container or build step
+// stands on them: they come back from their blobs when they are needed.
+Result<> check_snapshots(const SnapshotCheck& check);
+
+}  // namespace skiff::snapshot

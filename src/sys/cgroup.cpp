@@ -68,11 +68,13 @@ Result<std::string> place_in(const CgroupHierarchy& h, const std::string& path) 
   return clean;
 }
 
-// A version 1 cpuset takes no process before it has CPUs and memory nodes.
-Result<> inherit_cpuset(const Path& directory) {
+// A version 1 cpuset takes no process before it has CPUs and memory nodes. Nor may the one above
+// have them yet, where another process has just made it.
+Result<> inherit_cpuset(const CgroupHierarchy& h, const Path& directory) {
   for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
     std::string own = TRY(read_file(directory / file));
-    if (!trim(own).empty()) continue;
+    if (!trim(own).empty() || directory == h.mount) continue;
+    TRY(inherit_cpuset(h, directory.parent_path()));
     std::string inherited = TRY(read_file(directory.parent_path() / file));
     TRY(write_file(directory / file, trim(inherited)));
   }
@@ -104,7 +106,7 @@ Result<> make_in(const CgroupHierarchy& h, const Path& directory, std::vector<Pa
     return Error::from_errno(err, cat("make cgroup ", directory.native()));
   }
   if (err == 0) made.push_back(directory);
-  if (contains(h.controllers, "cpuset") && !h.unified) TRY(inherit_cpuset(directory));
+  if (contains(h.controllers, "cpuset") && !h.unified) TRY(inherit_cpuset(h, directory));
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/random.h"
@@ -51,6 +52,26 @@ TEST_F(CgroupTest, ProcessIsInEveryHierarchy) {
   for (const Cgroup::Member& member : group_->members()) {
     EXPECT_EQ(read_file(member.directory / "cgroup.procs").value(), cat(pid, "\n"))
         << member.directory;
+  }
+}
+
+// Two containers start at once: one of them has made the parent and not set it up yet.
+TEST(Cgroup, BeneathOneThatIsStillBare) {
+  const std::string parent = cat("/skiff-sys-test-", random_hex(8));
+  for (const CgroupHierarchy& h : cgroup_hierarchies().value()) {
+    ASSERT_EQ(::mkdir(cat(h.mount.native(), parent).c_str(), 0755), 0) << h.mount;
+  }
+  const Cgroup group = Cgroup::create(parent + "/box").value();
+  const CgroupEntry entry = group.entry().value();
+  Child child = clone_process({.cgroup = entry.unified_dir()}, [&] {
+                  return entry.enter() ? 0 : 1;
+                }).value();
+  int status = -1;
+  ASSERT_EQ(::waitpid(child.pid, &status, 0), child.pid);
+  EXPECT_EQ(status, 0);
+  ASSERT_TRUE(group.remove());
+  for (const CgroupHierarchy& h : cgroup_hierarchies().value()) {
+    EXPECT_EQ(::rmdir(cat(h.mount.native(), parent).c_str()), 0) << h.mount;
   }
 }
 

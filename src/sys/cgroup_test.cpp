@@ -63,9 +63,8 @@ TEST(Cgroup, BeneathOneThatIsStillBare) {
   }
   const Cgroup group = Cgroup::create(parent + "/box").value();
   const CgroupEntry entry = group.entry().value();
-  Child child = clone_process({.cgroup = entry.unified_dir()}, [&] {
-                  return entry.enter() ? 0 : 1;
-                }).value();
+  Child child =
+      clone_process({.cgroup = entry.unified_dir()}, [&] { return entry.enter() ? 0 : 1; }).value();
   int status = -1;
   ASSERT_EQ(::waitpid(child.pid, &status, 0), child.pid);
   EXPECT_EQ(status, 0);

@@ -36,6 +36,20 @@ expect_contains "$out" "made anew from its unpacked files"
 expect_contains "$(skiff system check --deep)" ": no problems"
 expect_eq "$(docker run --rm "$REGISTRY/$N" cat /x)" 1
 
+# Lost files of a layer come back from its blob; a directory that is no layer goes.
+kill "$OWN_PID"
+wait "$OWN_PID" || true
+start_own_daemon  # nothing is mounted
+snapshots=$OWN/root/snapshots/snapshots
+find "$snapshots" -maxdepth 1 -mindepth 1 -exec rm -r {} +
+mkdir "$snapshots/4711"
+expect_exit 1 skiff system check
+expect_contains "$OUT" "its directory is gone"
+expect_contains "$OUT" "snapshot directory 4711 has no record"
+skiff system check --repair
+expect_contains "$(skiff system check --deep)" ": no problems"
+expect_eq "$(docker run --rm "$REGISTRY/$N" cat /x)" 1
+
 # What cannot come back goes, with its names; what is whole stays.
 docker tag "$IMAGE" "$N-base"
 config=$(docker inspect -f '{{.Id}}' "$N-base" | cut -d: -f2)

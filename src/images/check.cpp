@@ -122,7 +122,7 @@ class Check {
       if (!remake(layer.digest, snapshots[i])) continue;
       report_({.what = cat("layer ", layer.digest.str(), " was lost"),
                .where = cat("snapshot ", snapshots[i]),
-               .remedy = "made anew from its unpacked files",
+               .remedy = "made anew from its snapshot",
                .mended = true});
     }
     return {};

@@ -100,6 +100,7 @@ class LocalSnapshotter : public Snapshotter {
   Result<Lowers> show(const std::vector<int64_t>& layers);
   Result<> add_directory(const std::string& name, const std::string& parent, TempDir made);
   void keep_mounted(int64_t id, LayerMounts::Hold hold);
+  void let_go(int64_t id);
   static Result<> make_tree(const Path& directory, const std::vector<Path>& lowers);
   Result<> publish(TempDir made, int64_t id);
   void remove_directory(int64_t id);
@@ -218,7 +219,7 @@ Result<> LocalSnapshotter::commit(const std::string& name, const std::string& ke
     TRY(remove_tree(tree.parent_path() / "work"));
     TRY(sync_file_system(tree));
     TRY(table_.commit(key, name, clock_.now()));
-    keep_mounted(row.id, {});
+    let_go(row.id);
     return {};
   };
   return seal().context(cat("commit snapshot ", key, " as ", name));
@@ -242,7 +243,7 @@ Result<> LocalSnapshotter::remove(const std::string& name) {
   set_going(row.id, true);
   ScopeExit gone([&] { set_going(row.id, false); });
   TRY(table_.erase(name));
-  keep_mounted(row.id, {});
+  let_go(row.id);
   mounts_.forget(directory_of(row.id));
   return remove_tree(directory_of(row.id)).context(cat("remove snapshot ", name));
 }
@@ -344,11 +345,15 @@ Result<LocalSnapshotter::Lowers> LocalSnapshotter::show(const std::vector<int64_
   return lowers;
 }
 
-// From now on the layers that snapshot `id` stands on stay mounted for it; {} ends that.
+// From now on the layers that snapshot `id` stands on stay mounted for it.
 void LocalSnapshotter::keep_mounted(int64_t id, LayerMounts::Hold hold) {
-  LayerMounts::Hold before;  // let go of without the lock
   const std::scoped_lock lock(mutex_);
-  before = std::exchange(in_use_[id], std::move(hold));
+  in_use_.insert_or_assign(id, std::move(hold));
+}
+
+void LocalSnapshotter::let_go(int64_t id) {
+  const std::scoped_lock lock(mutex_);
+  in_use_.erase(id);
 }
 
 // An empty tree, whose root looks like the one below.

@@ -32,7 +32,7 @@ printf 'x' | dd of="$file" bs=1 conv=notrunc status=none
 expect_exit 1 skiff system check
 expect_contains "$OUT" "its content is sha256:"
 out=$(skiff system check --repair)
-expect_contains "$out" "made anew from its unpacked files"
+expect_contains "$out" "made anew from its snapshot"
 expect_contains "$(skiff system check --deep)" ": no problems"
 expect_eq "$(docker run --rm "$REGISTRY/$N" cat /x)" 1
 

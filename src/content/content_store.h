@@ -95,6 +95,11 @@ class ContentStore {
   // failure it is as before. `expected` may be of another algorithm than the ingest's.
   virtual Result<BlobInfo> commit(Ingest& ingest, const oci::Digest& expected,
                                   Lease* lease = nullptr) = 0;
+  // Makes a blob of `other` one of this store, too: both have the same file then, and nothing is
+  // copied, nor hashed where it was not touched since `other` verified it. Durable as a commit,
+  // and success where the blob is here. Fails where `other` has not got it whole, or the system
+  // gives no link (another file system, too many links): then the bytes must come by an ingest.
+  virtual Result<BlobInfo> link_from(ContentStore& other, const oci::Digest& digest) = 0;
   virtual Result<> abort(const std::string& reference) = 0;  // missing is success
   // Removes the ingests that nobody has open; returns bytes freed.
   virtual Result<uint64_t> abort_idle() = 0;

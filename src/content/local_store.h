@@ -50,6 +50,8 @@ class LocalStore : public ContentStore {
   Result<std::unique_ptr<Ingest>> ingest(const std::string& reference,
                                          HashAlgorithm algorithm) override;
   Result<BlobInfo> commit(Ingest& ingest, const oci::Digest& expected, Lease* lease) override;
+  // In local_store_link.cpp.
+  Result<BlobInfo> link_from(ContentStore& other, const oci::Digest& digest) override;
   Result<> abort(const std::string& reference) override;
   Result<uint64_t> abort_idle() override;
   // In local_store_check.cpp.
@@ -66,6 +68,7 @@ class LocalStore : public ContentStore {
   Result<> check_digest(IngestFile& ingest, const oci::Digest& expected);
   Result<BlobInfo> renew(IngestFile& ingest, BlobInfo existing);
   Result<BlobInfo> publish(IngestFile& ingest, const oci::Digest& expected);
+  Result<BlobInfo> share(LocalStore& source, const oci::Digest& digest);
   Result<> make_shelf(const oci::Digest& digest);
   Result<uint64_t> sweep(const std::vector<BlobInfo>& candidates);
   // Removes the file of a blob whose row is gone; one that is lost is gone already.

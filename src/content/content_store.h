@@ -115,6 +115,8 @@ class ContentStore {
                          const CancelToken& cancel = {}) = 0;
 
   virtual Result<> remove(const oci::Digest& digest) = 0;  // kNotFound
+  // What was removed is gone for all who look; this waits until its room is free, too.
+  virtual void settle() = 0;
   virtual Result<> walk(const std::function<Result<>(const BlobInfo&)>& visit) = 0;
 
   virtual Result<std::unique_ptr<Lease>> lease() = 0;

@@ -15,6 +15,9 @@ namespace skiff::content {
 
 namespace {
 
+// A smaller file is unlinked while a thread for it would start.
+constexpr uint64_t kLarge = uint64_t{1} << 20U;
+
 class FileReader : public BlobReader {
  public:
   FileReader(UniqueFd fd, uint64_t size) : fd_(std::move(fd)), source_(fd_.get()), size_(size) {}
@@ -169,11 +172,12 @@ Result<> LocalStore::remove(const oci::Digest& digest) {
   std::lock_guard pairing(pairing_);
   BlobInfo blob = TRY(info(digest));
   TRY(table_.erase({&blob, 1}));
-  return unlink_blob(digest).context(cat("remove blob ", digest.str()));
+  return remove_file(blob).context(cat("remove blob ", digest.str()));
 }
 
-Result<> LocalStore::unlink_blob(const oci::Digest& digest) {
-  Result<> removed = files_.unlink(layout_.blob(digest));
+Result<> LocalStore::remove_file(const BlobInfo& blob) {
+  if (blob.size >= kLarge) return trash_->take(layout_.blob(blob.digest));
+  Result<> removed = files_.unlink(layout_.blob(blob.digest));
   if (!removed && removed.error().code() == Code::kNotFound) return {};
   return removed;
 }
@@ -219,7 +223,7 @@ Result<uint64_t> LocalStore::sweep(const std::vector<BlobInfo>& candidates) {
   }
   uint64_t freed = 0;
   for (const BlobInfo& blob : doomed) {
-    TRY(unlink_blob(blob.digest));
+    TRY(remove_file(blob));
     freed += blob.size;
   }
   return freed;
@@ -243,8 +247,9 @@ Result<std::unique_ptr<ContentStore>> open_content_store(const Path& root, Durab
     RootLock lock = TRY(RootLock::take(root));
     BlobTable table = TRY(BlobTable::open(layout.database()));
     TRY(reconcile(layout, table, files, clock));
-    return std::make_unique<LocalStore>(std::move(lock), std::move(layout), std::move(table), files,
-                                        clock);
+    auto trash = TRY(Trash::open(layout.trash()));
+    return std::make_unique<LocalStore>(std::move(lock), std::move(layout), std::move(table),
+                                        std::move(trash), files, clock);
   };
   return open().context(cat("open content store ", root.native()));
 }

@@ -1,8 +1,8 @@
 // The local content store: files under ROOT/blobs, rows in content.db.
 //
 // Order of a commit: bytes -> fsync -> rename -> fsync of the directory -> row. Order of a
-// removal: row -> unlink. So a crash can leave a file without a row, never an acknowledged
-// row without its file.
+// removal: row -> unlink, of a large file in the background. So a crash can leave a file without a
+// row, never an acknowledged row without its file.
 #pragma once
 
 #include <sys/stat.h>
@@ -10,6 +10,7 @@
 #include <mutex>
 #include <unordered_set>
 
+#include "base/trash.h"
 #include "content/blob_table.h"
 #include "content/content_store.h"
 #include "content/ingest_file.h"
@@ -38,10 +39,12 @@ class OpenIngests {
 
 class LocalStore : public ContentStore {
  public:
-  LocalStore(RootLock lock, Layout layout, BlobTable table, DurableFiles& files, const Clock& clock)
+  LocalStore(RootLock lock, Layout layout, BlobTable table, std::unique_ptr<Trash> trash,
+             DurableFiles& files, const Clock& clock)
       : lock_(std::move(lock)),
         layout_(std::move(layout)),
         table_(std::move(table)),
+        trash_(std::move(trash)),
         files_(files),
         clock_(clock) {}
 
@@ -60,6 +63,7 @@ class LocalStore : public ContentStore {
   Result<> check(const CheckOptions& options, const ProblemSink& report,
                  const CancelToken& cancel) override;
   Result<> remove(const oci::Digest& digest) override;
+  void settle() override { trash_->settle(); }
   Result<> walk(const std::function<Result<>(const BlobInfo&)>& visit) override;
   Result<std::unique_ptr<Lease>> lease() override { return leases_->make_lease(); }
   Result<uint64_t> collect(const std::set<oci::Digest>& keep, std::chrono::seconds grace) override;
@@ -72,7 +76,7 @@ class LocalStore : public ContentStore {
   Result<> make_shelf(const oci::Digest& digest);
   Result<uint64_t> sweep(const std::vector<BlobInfo>& candidates);
   // Removes the file of a blob whose row is gone; one that is lost is gone already.
-  Result<> unlink_blob(const oci::Digest& digest);
+  Result<> remove_file(const BlobInfo& blob);
   // What is seen of a blob without reading it: "" where nothing is wrong.
   std::string visible_fault(const BlobInfo& blob) const;
 
@@ -89,6 +93,7 @@ class LocalStore : public ContentStore {
   RootLock lock_;
   Layout layout_;
   BlobTable table_;
+  std::unique_ptr<Trash> trash_;
   DurableFiles& files_;
   const Clock& clock_;
   // Guards the pairing of files and rows: held from rename to row, and from row to unlink.

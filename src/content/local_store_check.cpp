@@ -86,6 +86,7 @@ Result<std::string> LocalStore::examine(BlobInfo& blob, const VerifyOptions& opt
 
 Result<> LocalStore::check(const CheckOptions& options, const ProblemSink& report,
                            const CancelToken& cancel) {
+  settle();
   const Checkup checkup{.options = options, .report = report, .cancel = cancel};
   for (const std::string& fault : TRY(table_.faults())) {
     report({.what = fault,
@@ -122,7 +123,7 @@ Result<bool> LocalStore::remove_damaged(const oci::Digest& digest) {
   const std::optional<BlobInfo> blob = TRY(table_.find(digest));
   if (!blob || visible_fault(*blob).empty()) return false;
   TRY(table_.erase({&*blob, 1}));
-  TRY(unlink_blob(digest));
+  TRY(remove_file(*blob));
   return true;
 }
 

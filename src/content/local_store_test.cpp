@@ -111,6 +111,30 @@ TEST_F(LocalStoreTest, AFailedRemovalIsFinishedOrUndoneAtTheNextStart) {
   EXPECT_EQ(files_in(layout_.blobs()), 0);
 }
 
+TEST_F(LocalStoreTest, ALargeBlobMayComeBackWhileItsOldFileIsStillRemoved) {
+  auto store = open();
+  const std::string bytes(4 << 20, 'x');
+  for (int round = 0; round < 5; ++round) {
+    oci::Digest digest = *write_blob(*store, bytes);
+    EXPECT_EQ(*store->collect({}), bytes.size());
+    EXPECT_FALSE(store->info(digest));
+    EXPECT_EQ(files_in(layout_.blobs()), 0);
+    ASSERT_TRUE(write_blob(*store, bytes));
+    store->settle();
+    EXPECT_EQ(*read_blob(*store, digest), bytes);
+    ASSERT_TRUE(store->remove(digest));
+  }
+  store->settle();
+  EXPECT_EQ(files_in(layout_.trash()), 0);
+}
+
+TEST_F(LocalStoreTest, AFileWhoseRemovalWasCutShortIsGoneAfterTheNextStart) {
+  open();
+  ASSERT_TRUE(write_file(layout_.trash() / "left", "x"));
+  open()->settle();
+  EXPECT_EQ(files_in(layout_.trash()), 0);
+}
+
 TEST_F(LocalStoreTest, FilesAndRowsAreReconciledAtStart) {
   oci::Digest lost = oci::Digest::of("lost");
   {

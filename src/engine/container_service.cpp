@@ -259,6 +259,7 @@ Result<PruneResult> ContainerService::prune(const Filters& filters) {
     result.removed.push_back(info.id);
     result.bytes += info.size_rw.value_or(0);
   }
+  core_.images.snapshots().settle();
   return result;
 }
 

@@ -169,7 +169,7 @@ class ImageStore {
 
   // Drops blobs and committed snapshots that nothing names, neither an image, a lease, an
   // active snapshot's parents nor `extra_roots()` (the build cache), and what broken off pulls
-  // have fetched; returns bytes freed.
+  // have fetched; returns bytes freed, as soon as they are.
   virtual Result<uint64_t> collect_garbage() = 0;
   // The same when a daemon starts, for what a crash has left. A pull that began less than a day
   // ago keeps what it has fetched, to be resumed.

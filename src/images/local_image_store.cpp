@@ -135,7 +135,10 @@ Result<Image> LocalImageStore::pull(const oci::Reference& name, const PullOption
 Result<uint64_t> LocalImageStore::collect_garbage() {
   TRY(catalog_.forget_begun(parts_.clock.now()));
   const uint64_t swept = TRY(garbage_.collect()).bytes;
-  return swept + TRY(store_->abort_idle());
+  const uint64_t aborted = TRY(store_->abort_idle());
+  store_->settle();
+  snapshots_->settle();
+  return swept + aborted;
 }
 
 Result<uint64_t> LocalImageStore::collect_leftovers() {

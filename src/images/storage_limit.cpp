@@ -40,6 +40,9 @@ Result<> StorageLimit::take(uint64_t bytes) {
   const auto fits = [&] { return counted_ + given_back_ + taken_ + bytes <= bytes_; };
   const auto now = std::chrono::steady_clock::now();
   if (!fits() || now - counted_at_ > kRecount) {
+    // Not beyond the limit on the disk either, with what was removed just now.
+    store_.settle();
+    snapshots_.settle();
     counted_ = TRY_CONTEXT(used(), "storage limit");
     given_back_ = 0;
     counted_at_ = now;

@@ -3,7 +3,8 @@
 // ROOT/snapshots/ID/fs is a layer in overlayfs's form, unpacked or mounted from ID/layer.tar and
 // its index ID/layer.erofs; or an active snapshot's upper directory, beside which stands ID/work.
 // ROOT/new holds what is being made: it is renamed into snapshots/ when it is whole, and emptied
-// at start. A row in snapshot.db makes a snapshot exist; it is written last and deleted first.
+// at start. ROOT/trash holds what is being removed. A row in snapshot.db makes a snapshot exist; it
+// is written last and deleted first.
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "base/log.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "base/trash.h"
 #include "content/root_lock.h"
 #include "snapshot/diff_source.h"
 #include "snapshot/file_attributes.h"
@@ -47,11 +49,12 @@ Path database(const Path& root) { return root / "snapshot.db"; }
 class LocalSnapshotter : public Snapshotter {
  public:
   LocalSnapshotter(Path root, Backend backend, content::RootLock lock, SnapshotTable table,
-                   DurableFiles& files, const Clock& clock)
+                   std::unique_ptr<Trash> trash, DurableFiles& files, const Clock& clock)
       : root_(std::move(root)),
         backend_(backend),
         lock_(std::move(lock)),
         table_(std::move(table)),
+        trash_(std::move(trash)),
         files_(files),
         clock_(clock) {}
 
@@ -70,6 +73,7 @@ class LocalSnapshotter : public Snapshotter {
   Result<> seal(const std::string& key, const StoreLayer& store,
                 const CancelToken& cancel) override;
   Result<> remove(const std::string& name) override;
+  void settle() override { trash_->settle(); }
   Result<Info> stat(const std::string& name) override { return TRY(table_.get(name)).info; }
   Result<Usage> usage(const std::string& name) override;
   Result<> walk(const std::function<Result<>(const Info&)>& visit) override;
@@ -119,6 +123,7 @@ class LocalSnapshotter : public Snapshotter {
   Backend backend_;
   content::RootLock lock_;
   SnapshotTable table_;
+  std::unique_ptr<Trash> trash_;
   DurableFiles& files_;
   const Clock& clock_;
   LayerMounts mounts_;
@@ -245,7 +250,7 @@ Result<> LocalSnapshotter::remove(const std::string& name) {
   TRY(table_.erase(name));
   let_go(row.id);
   mounts_.forget(directory_of(row.id));
-  return remove_tree(directory_of(row.id)).context(cat("remove snapshot ", name));
+  return trash_->take(directory_of(row.id)).context(cat("remove snapshot ", name));
 }
 
 void LocalSnapshotter::set_going(int64_t id, bool is_going) {
@@ -259,6 +264,7 @@ void LocalSnapshotter::set_going(int64_t id, bool is_going) {
 
 Result<> LocalSnapshotter::check(const CheckOptions& options, const ProblemSink& report,
                                  const CancelToken& cancel) {
+  settle();
   auto is_going = [&](int64_t id) {
     const std::scoped_lock lock(mutex_);
     return going_.contains(id);
@@ -399,7 +405,7 @@ Result<Path> LocalSnapshotter::own_tree(const SnapshotRow& row, const std::vecto
 
 Result<> LocalSnapshotter::clean_up() {
   sys::unmount_below(snapshots());
-  TRY(remove_tree(staging()));
+  TRY(trash_->take(staging()));
   TRY(make_directories(staging(), 0700));
   std::vector<SnapshotRow> rows = TRY(table_.all());
   TRY(remove_unknown_directories(rows));
@@ -412,7 +418,7 @@ Result<> LocalSnapshotter::remove_unknown_directories(const std::vector<Snapshot
   UniqueFd fd = TRY(open_file(snapshots(), O_RDONLY | O_DIRECTORY));
   std::vector<std::string> present = TRY(list_directory(fd.get()));
   for (const std::string& name : present) {
-    if (!known.contains(name)) TRY(remove_tree(snapshots() / name));
+    if (!known.contains(name)) TRY(trash_->take(snapshots() / name));
   }
   return {};
 }
@@ -440,8 +446,9 @@ Result<std::unique_ptr<Snapshotter>> open_snapshotter(const Path& where, Backend
     TRY(make_directories(root / "snapshots", 0700));
     content::RootLock lock = TRY(content::RootLock::take(root));
     SnapshotTable table = TRY(SnapshotTable::open(database(root)));
-    auto snapshotter = std::make_unique<LocalSnapshotter>(root, backend, std::move(lock),
-                                                          std::move(table), files, clock);
+    auto trash = TRY(Trash::open(root / "trash"));
+    auto snapshotter = std::make_unique<LocalSnapshotter>(
+        root, backend, std::move(lock), std::move(table), std::move(trash), files, clock);
     TRY(snapshotter->clean_up());
     return snapshotter;
   };

@@ -109,6 +109,8 @@ class Snapshotter {
                         const CancelToken& cancel) = 0;
   // Refused (kFailedPrecondition) while it is a parent; kNotFound.
   virtual Result<> remove(const std::string& name) = 0;
+  // What was removed is gone for all who look; this waits until its room is free, too.
+  virtual void settle() = 0;
 
   virtual Result<Info> stat(const std::string& name) = 0;  // kNotFound
   virtual Result<Usage> usage(const std::string& name) = 0;

@@ -76,6 +76,7 @@ class SnapshotterSuite : public testing::TestWithParam<OpenSnapshotter> {
   }
   // How many files the store keeps: what a failure must not change.
   int64_t files_on_disk() {
+    if (store_) store_->settle();
     return std::distance(std::filesystem::recursive_directory_iterator(root_), {});
   }
 

@@ -53,7 +53,8 @@ def unrecorded(store, resumable):
     for directory in (store / "snapshots/snapshots").iterdir():
         if directory.name not in known:
             wrong.append(f"snapshot directory {directory.name} has no row")
-    wrong += [f"{part} holds {path}" for part in ["snapshots/new", "images/loading", "builder/scratch"]
+    wrong += [f"{part} holds {path}" for part in
+              ["content/trash", "snapshots/trash", "snapshots/new", "images/loading", "builder/scratch"]
               for path in files_below(store / part)]
     return wrong
 

@@ -38,7 +38,7 @@ Result<BlobInfo> LocalStore::share(LocalStore& source, const oci::Digest& digest
   }
   TRY(make_shelf(digest));
   // Of a damaged blob, or left by a removal that failed.
-  TRY(unlink_blob(digest));
+  TRY(remove_file(blob));
   const Path to = layout_.blob(digest);
   if (::link(from.c_str(), to.c_str()) != 0) return Error::from_errno(errno, "link");
   ScopeExit undo([&] { ::unlink(to.c_str()); });

@@ -162,6 +162,10 @@ class ImageStore {
   virtual Result<std::string> unpack(const Image& image, const ProgressSink& progress,
                                      const CancelToken& cancel) = 0;
 
+  // The registry of this process: pulls from it and pushes to it share blobs' files. To be said
+  // before the first of them.
+  virtual void set_near_registry(remote::NearRegistry near) = 0;
+
   virtual content::ContentStore& content() = 0;
   virtual snapshot::Snapshotter& snapshots() = 0;
 

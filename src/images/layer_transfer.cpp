@@ -30,6 +30,10 @@ Result<bool> fetch_blob(Parts& parts, remote::RegistryClient& client, const oci:
   const auto guard = TRY(parts.transfers.lock(blob.digest.str(), cancel));
   TRY(lease.hold(blob.digest));
   if (TRY(is_whole(parts, blob.digest, cancel))) return false;
+  if (client.link_blob(from, blob, parts.store, cancel)) {
+    TRY(parts.store.abort(ingest_reference(blob.digest)));
+    return true;
+  }
   for (;;) {
     const auto ingest =
         TRY(parts.store.ingest(ingest_reference(blob.digest), blob.digest.algorithm()));

@@ -53,7 +53,7 @@ class LocalImageStore : public ImageStore {
                      const ProgressSink& progress, const CancelToken& cancel) override;
   Result<PushResult> push(const oci::Reference& name, const PushOptions& options,
                           const ProgressSink& progress, const CancelToken& cancel) override {
-    return push_image(parts_, name, options, progress, cancel);
+    return push_image(parts_, name, with_near(options), progress, cancel);
   }
 
   Result<> save(const std::vector<std::string>& names, Sink& tar,
@@ -76,6 +76,8 @@ class LocalImageStore : public ImageStore {
   Result<std::string> unpack(const Image& image, const ProgressSink& progress,
                              const CancelToken& cancel) override;
 
+  void set_near_registry(remote::NearRegistry near) override { near_ = std::move(near); }
+
   content::ContentStore& content() override { return *store_; }
   snapshot::Snapshotter& snapshots() override { return *snapshots_; }
 
@@ -93,6 +95,12 @@ class LocalImageStore : public ImageStore {
   }
 
  private:
+  template <typename Options>
+  Options with_near(Options options) const {
+    options.client.near = near_;
+    return options;
+  }
+
   std::unique_ptr<content::ContentStore> store_;
   std::unique_ptr<snapshot::Snapshotter> snapshots_;
   Catalog catalog_;
@@ -103,6 +111,7 @@ class LocalImageStore : public ImageStore {
   KeyedMutex transfers_;
   Parts parts_;
   ImageFinder finder_;
+  std::optional<remote::NearRegistry> near_;
 };
 
 Result<> LocalImageStore::tag(const Image& image, const oci::Reference& name) {
@@ -127,7 +136,7 @@ Result<> LocalImageStore::put(const oci::Descriptor& target,
 
 Result<Image> LocalImageStore::pull(const oci::Reference& name, const PullOptions& options,
                                     const ProgressSink& progress, const CancelToken& cancel) {
-  const Pulled pulled = TRY(pull_image(parts_, name, options, progress, cancel));
+  const Pulled pulled = TRY(pull_image(parts_, name, with_near(options), progress, cancel));
   // Also where others have removed it since: the pull came first then.
   return finder_.image_of(pulled.target, *pulled.image);
 }

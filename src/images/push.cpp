@@ -145,6 +145,7 @@ class Push {
     if (!blob.is_layer) return {};
     switch (*outcome) {
       case remote::PushOutcome::kUploaded:
+      case remote::PushOutcome::kLinked:
         progress_.say(label, "Pushed");
         break;
       case remote::PushOutcome::kExists:

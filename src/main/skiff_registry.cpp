@@ -1,5 +1,4 @@
 // skiff-registry: the distribution API's server. Wiring only.
-#include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -11,8 +10,7 @@
 #include "base/flags.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "net/http_server.h"
-#include "registry/registry.h"
+#include "main/registry_service.h"
 #include "sys/process.h"
 
 namespace skiff {
@@ -86,52 +84,30 @@ Result<uint64_t> number(std::string_view flag, const std::string& text, uint64_t
                                            ": must be a whole number, at least ", least));
 }
 
-Result<registry::RegistryOptions> registry_options(const Options& o) {
-  registry::RegistryOptions out;
-  out.root = std::filesystem::absolute(o.root);
-  out.htpasswd = o.htpasswd;
-  out.metadata.grace = std::chrono::seconds(TRY(number("gc-grace", o.gc_grace, 0)));
-  out.metadata.collect_untagged = o.gc_untagged;
-  out.metadata.sparse_indexes = o.sparse_indexes;
-  out.collect_garbage = !o.no_gc;
-  out.scrub_rate = TRY(number("scrub-rate", o.scrub_rate, 0));
-  out.upload_age = std::chrono::seconds(TRY(number("upload-age", o.upload_age, 1)));
-  return out;
-}
-
-Result<net::ServerOptions> server_options(const Options& o) {
-  net::ServerOptions out{.server_name = "Skiff/" SKIFF_VERSION};
+Result<RegistryService::Options> service_options(const Options& o) {
+  RegistryService::Options out;
+  out.listen = o.listen;
   out.max_connections = TRY(number("max-connections", o.max_connections, 1));
-  if (o.tls_cert.empty() != o.tls_key.empty()) {
-    return Error(Code::kInvalidArgument, "--tls-cert and --tls-key go together");
-  }
-  if (o.tls_cert.empty() && !o.tls_client_ca.empty()) {
-    return Error(Code::kInvalidArgument, "--tls-client-ca needs --tls-cert and --tls-key");
-  }
-  if (o.tls_cert.empty()) return out;
-  out.tls = net::TlsFiles{o.tls_cert, o.tls_key, o.tls_client_ca};
-  // Bad files are told before anything is opened, missing ones by the system's words.
-  for (const std::string& file : {o.tls_cert, o.tls_key}) {
-    TRY_CONTEXT(open_file(file, O_RDONLY), "certificate and key");
-  }
-  TRY(net::TlsContext::load(*out.tls));
+  out.tls = {o.tls_cert, o.tls_key, o.tls_client_ca};
+  registry::RegistryOptions& registry = out.registry;
+  registry.root = std::filesystem::absolute(o.root);
+  registry.htpasswd = o.htpasswd;
+  registry.metadata.grace = std::chrono::seconds(TRY(number("gc-grace", o.gc_grace, 0)));
+  registry.metadata.collect_untagged = o.gc_untagged;
+  registry.metadata.sparse_indexes = o.sparse_indexes;
+  registry.collect_garbage = !o.no_gc;
+  registry.scrub_rate = TRY(number("scrub-rate", o.scrub_rate, 0));
+  registry.upload_age = std::chrono::seconds(TRY(number("upload-age", o.upload_age, 1)));
   return out;
 }
 
-// "127.0.0.1:5000", with the port that was found where 0 was asked for.
-Result<std::string> address_of(const std::string& listen, int socket) {
-  const auto parts = split_last(listen, ':');
-  const std::string host(parts ? parts->first : "");
-  return cat(host.empty() ? "0.0.0.0" : host, ":", TRY(net::local_port(socket)));
-}
-
-// Waits for SIGTERM or SIGINT in a thread of its own, then stops the server.
-std::jthread stop_on_signal(const sigset_t& signals, net::HttpServer& server) {
-  return std::jthread([&signals, &server] {
+// Waits for SIGTERM or SIGINT in a thread of its own, then stops the service.
+std::jthread stop_on_signal(const sigset_t& signals, RegistryService& service) {
+  return std::jthread([&signals, &service] {
     int received = 0;
     sigwait(&signals, &received);
     log_info("stopping");
-    server.stop();
+    service.stop();
   });
 }
 
@@ -144,17 +120,10 @@ Result<> serve(const Options& o) {
 
   // A connection, the blob it reads and the upload it writes each need a descriptor.
   sys::raise_descriptor_limit();
-  const registry::RegistryOptions options = TRY(registry_options(o));
-  const net::ServerOptions for_server = TRY(server_options(o));
-  UniqueFd socket = TRY(net::listen_tcp(o.listen));
-  const std::string address = TRY(address_of(o.listen, socket.get()));
-  auto registry = TRY(registry::open_registry(options));
-  net::HttpServer server(registry->handler(), for_server);
-  TRY(server.listen(std::move(socket)));
-  std::jthread stopper = stop_on_signal(signals, server);
-  log_info(cat("skiff-registry ", SKIFF_VERSION, " serves ",
-               for_server.tls ? "https://" : "http://", address, ", root ", options.root.native()));
-  Result<> served = server.run();
+  const auto service = TRY(RegistryService::open(TRY(service_options(o))));
+  std::jthread stopper = stop_on_signal(signals, *service);
+  log_info(cat("skiff-registry ", SKIFF_VERSION, " serves ", service->description()));
+  Result<> served = service->run();
   if (!served) ::kill(::getpid(), SIGTERM);  // wakes the stopper, another thread
   return served;
 }

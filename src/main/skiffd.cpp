@@ -18,6 +18,7 @@
 #include "codec/hash.h"
 #include "content/scrub.h"
 #include "engine/process_life.h"
+#include "main/registry_service.h"
 #include "sys/process.h"
 
 namespace skiff {
@@ -38,6 +39,10 @@ struct Options {
   std::string log_level = "info";
   std::string storage_limit;
   std::string scrub_rate = "4m";
+  std::string registry;
+  std::string registry_htpasswd;
+  std::string registry_tls_cert;
+  std::string registry_tls_key;
   bool stop_containers = false;
   bool version = false;
   bool help = false;
@@ -59,6 +64,12 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
        "what images and build cache may take (\"50g\"); no limit when not given", &o.storage_limit},
       {"scrub-rate", "SIZE", "bytes a second at which stored content is read again; 0 for never",
        &o.scrub_rate},
+      {"registry", "ADDRESS", "serve a registry at HOST:PORT, which shares our blobs' files",
+       &o.registry},
+      {"registry-htpasswd", "FILE", "its users and passwords; anybody when not given",
+       &o.registry_htpasswd},
+      {"registry-tls-cert", "FILE", "its certificate chain (PEM), for HTTPS", &o.registry_tls_cert},
+      {"registry-tls-key", "FILE", "the certificate's key (PEM)", &o.registry_tls_key},
       {"log-level", "LEVEL", "debug, info, warn or error", &o.log_level},
       {"stop-containers", "", "stop the containers when the daemon stops", nullptr,
        &o.stop_containers},
@@ -139,6 +150,55 @@ Path program_beside(const char* name) {
   return std::filesystem::read_symlink("/proc/self/exe", ec).parent_path() / name;
 }
 
+// The registry of --registry, which serves in a thread of its own until it is destroyed.
+class EmbeddedRegistry {
+ public:
+  // nullptr where none was asked for. `tickets` serve pushes and pulls of `images`.
+  static Result<std::unique_ptr<EmbeddedRegistry>> start(const Options& o, const Path& root,
+                                                         uint64_t scrub_rate,
+                                                         content::BlobTickets& tickets,
+                                                         images::ImageStore& images);
+  explicit EmbeddedRegistry(std::unique_ptr<RegistryService> service)
+      : service_(std::move(service)), thread_([this] { run(); }) {}
+  EmbeddedRegistry(const EmbeddedRegistry&) = delete;
+  EmbeddedRegistry& operator=(const EmbeddedRegistry&) = delete;
+  ~EmbeddedRegistry() { service_->stop(); }
+
+ private:
+  void run() {
+    if (auto served = service_->run(); !served) log_error(served.error().message());
+  }
+
+  std::unique_ptr<RegistryService> service_;
+  std::jthread thread_;  // last: it uses the rest
+};
+
+Result<std::unique_ptr<EmbeddedRegistry>> EmbeddedRegistry::start(const Options& o,
+                                                                  const Path& root,
+                                                                  uint64_t scrub_rate,
+                                                                  content::BlobTickets& tickets,
+                                                                  images::ImageStore& images) {
+  if (o.registry.empty()) {
+    const bool is_guarded =
+        !cat(o.registry_htpasswd, o.registry_tls_cert, o.registry_tls_key).empty();
+    if (!is_guarded) return nullptr;
+    return Error(Code::kInvalidArgument,
+                 "--registry-htpasswd and --registry-tls-* need --registry");
+  }
+  auto service =
+      TRY_CONTEXT(RegistryService::open({.registry = {.root = root / "registry",
+                                                      .htpasswd = o.registry_htpasswd,
+                                                      .scrub_rate = scrub_rate,
+                                                      .tickets = &tickets},
+                                         .listen = o.registry,
+                                         .tls = {o.registry_tls_cert, o.registry_tls_key, {}},
+                                         .tls_flag = "--registry-tls-"}),
+                  "--registry");
+  images.set_near_registry({.address = service->address(), .tickets = &tickets});
+  log_info(cat("registry at ", service->description()));
+  return std::make_unique<EmbeddedRegistry>(std::move(service));
+}
+
 // Waits for SIGTERM or SIGINT in a thread of its own, then stops the server.
 std::jthread stop_on_signal(const sigset_t& signals, net::HttpServer& server) {
   return std::jthread([&signals, &server] {
@@ -174,6 +234,7 @@ Result<> serve(const Options& o) {
                               : TRY_CONTEXT(engine::parse_size(o.storage_limit), "--storage-limit");
   const uint64_t scrub_rate = TRY_CONTEXT(engine::parse_size(o.scrub_rate), "--scrub-rate");
 
+  content::BlobTickets tickets;
   // Opening databases and putting right what a crash left takes room, too.
   SpaceReserve reserve(root / "reserve", kReserve);
   std::optional<SpaceReserve::Loan> starting = reserve.borrow();
@@ -201,6 +262,7 @@ Result<> serve(const Options& o) {
   if (auto swept = images->collect_leftovers(); !swept) log_warn(swept.error().message());
 
   api::DaemonFacts facts{root, run_dir, instance, Clock::system().now(), storage.why_not_erofs};
+  auto registry = TRY(EmbeddedRegistry::start(o, root, scrub_rate, tickets, *images));
   starting.reset();
   std::optional<content::Scrubber> scrubber;
   if (scrub_rate > 0) scrubber.emplace(images->content(), scrub_rate);

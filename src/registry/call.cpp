@@ -25,6 +25,11 @@ bool names_entity(std::string_view header, const std::string& etag) {
 
 }  // namespace
 
+content::ContentStore* Call::redeem_ticket(const oci::Digest& digest) const {
+  if (context.tickets == nullptr) return nullptr;
+  return context.tickets->redeem(header(content::BlobTickets::kField), digest);
+}
+
 Answer<> Call::reply(int status, std::string_view content_type, std::string_view body) const {
   note(writer.send(status, content_type, body));
   return {};

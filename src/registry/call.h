@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "content/content_store.h"
+#include "content/blob_tickets.h"
 #include "net/http_server.h"
 #include "registry/metadata.h"
 #include "registry/refusal.h"
@@ -15,6 +15,7 @@ struct Context {
   content::ContentStore& content;
   MetadataStore& metadata;
   UploadSessions& uploads;
+  content::BlobTickets* tickets;  // nullptr for a registry without an engine beside it
 };
 
 struct Call {
@@ -26,6 +27,9 @@ struct Call {
 
   std::string header(std::string_view field) const { return request.headers.get(field); }
   bool is_head() const { return request.method == "HEAD"; }
+  // The store of this process that the request's ticket for the blob speaks for; nullptr without
+  // a valid one. The ticket is used up.
+  content::ContentStore* redeem_ticket(const oci::Digest& digest) const;
   void set(std::string_view field, std::string value) const {
     writer.headers().set(field, std::move(value));
   }

@@ -17,7 +17,7 @@ class LocalRegistry : public Registry {
         metadata_(std::move(metadata)),
         users_(std::move(users)),
         uploads_(*content_, *metadata_, locks_, clock),
-        context_{*content_, *metadata_, uploads_},
+        context_{*content_, *metadata_, uploads_, options.tickets},
         collector_(*content_, *metadata_, uploads_, locks_, options.upload_age, clock) {}
 
   Result<> start(const RegistryOptions& options, const Clock& clock) {

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "content/blob_tickets.h"
 #include "net/http_server.h"
 #include "registry/metadata.h"
 
@@ -23,6 +24,8 @@ struct RegistryOptions {
   bool collect_garbage = true;
   std::chrono::seconds upload_age{24 * 3600};  // uploads untouched for so long are dropped
   uint64_t scrub_rate = 0;  // bytes a second at which blobs are read again; 0 for never
+  // Of the process: whose ticket comes with an allowed request shares blobs' files with us.
+  content::BlobTickets* tickets = nullptr;
 };
 
 class Registry {

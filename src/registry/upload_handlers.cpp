@@ -2,6 +2,7 @@
 // (distribution-spec, Pushing blobs).
 #include <array>
 
+#include "base/log.h"
 #include "base/strings.h"
 #include "oci/reference.h"
 #include "registry/byte_range.h"
@@ -107,8 +108,7 @@ Answer<> upload_at_once(Call& call, const oci::Digest& digest) {
   return finish(call, upload, digest);
 }
 
-Answer<bool> mount(Call& call) {
-  const oci::Digest digest = TRY(parse_digest(call.request.query.get("mount")));
+Answer<bool> mount_ours(Call& call, const oci::Digest& digest) {
   const std::string from = call.request.query.get("from");
   if (!from.empty() && !oci::valid_repository_path(from)) {
     return Refusal(kNameInvalid, cat("invalid repository name ", quoted(from)));
@@ -118,7 +118,21 @@ Answer<bool> mount(Call& call) {
   const Code failure = whole ? Code::kUnknown : whole.error().code();
   if (failure == Code::kNotFound || failure == Code::kDataLoss) return false;
   TRY(std::move(whole));
-  if (!TRY(call.context.metadata.mount_blob(call.name, from, digest))) return false;
+  return TRY(call.context.metadata.mount_blob(call.name, from, digest));
+}
+
+// The engine in this process pushes the blob: its file becomes ours, too.
+bool link_from_engine(Call& call, const oci::Digest& digest) {
+  content::ContentStore* engine = call.redeem_ticket(digest);
+  if (engine == nullptr) return false;
+  const Result<> linked = call.context.uploads.link(call.name, digest, *engine);
+  if (!linked) log_info(cat("not linked from the engine: ", linked.error().message()));
+  return linked.has_value();
+}
+
+Answer<bool> mount(Call& call) {
+  const oci::Digest digest = TRY(parse_digest(call.request.query.get("mount")));
+  if (!TRY(mount_ours(call, digest)) && !link_from_engine(call, digest)) return false;
   TRY(reply_created(call, digest));
   return true;
 }

@@ -109,15 +109,29 @@ Result<> UploadSessions::finish(Upload& upload, const oci::Digest& expected) {
 }
 
 Result<> UploadSessions::store(Session& session, const oci::Digest& expected) {
-  DigestLocks::Guard guard = locks_.lock(expected);
-  TRY(metadata_.blob_arrives(expected));
-  Result<content::BlobInfo> blob = content_.commit(*session.ingest, expected);
-  if (!blob) {
-    TRY(metadata_.drop_blobs({expected}));
-    return std::move(blob.error());
+  return take_in(session.repository, expected, [&]() -> Result<content::BlobInfo> {
+    content::BlobInfo blob = TRY(content_.commit(*session.ingest, expected));
+    session.ingest.reset();
+    return blob;
+  });
+}
+
+Result<> UploadSessions::link(const std::string& repository, const oci::Digest& blob,
+                              content::ContentStore& from) {
+  return take_in(repository, blob, [&] { return content_.link_from(from, blob); });
+}
+
+// What `put` stores becomes the repository's; a crash on the way leaves nothing.
+Result<> UploadSessions::take_in(const std::string& repository, const oci::Digest& blob,
+                                 const std::function<Result<content::BlobInfo>()>& put) {
+  DigestLocks::Guard guard = locks_.lock(blob);
+  TRY(metadata_.blob_arrives(blob));
+  Result<content::BlobInfo> stored = put();
+  if (!stored) {
+    TRY(metadata_.drop_blobs({blob}));
+    return std::move(stored.error());
   }
-  session.ingest.reset();
-  return metadata_.link_blob(session.repository, expected, blob->size);
+  return metadata_.link_blob(repository, blob, stored->size);
 }
 
 Result<> UploadSessions::cancel(Upload& upload) { return forget(*upload.session_); }

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -65,6 +66,9 @@ class UploadSessions {
   // ended, and the client begins again.
   Result<> finish(Upload& upload, const oci::Digest& expected);
   Result<> cancel(Upload& upload);
+  // Without an upload: a blob of another store of this process, as ContentStore::link_from.
+  Result<> link(const std::string& repository, const oci::Digest& blob,
+                content::ContentStore& from);
 
   // Drops uploads that nobody touched for `age`, closes what is open and idle.
   Result<> sweep(std::chrono::seconds age);
@@ -73,6 +77,8 @@ class UploadSessions {
   Result<std::shared_ptr<Session>> session(const std::string& repository, const std::string& id);
   Result<> load(Session& session);
   Result<> store(Session& session, const oci::Digest& expected);
+  Result<> take_in(const std::string& repository, const oci::Digest& blob,
+                   const std::function<Result<content::BlobInfo>()>& put);
   Result<> forget(Session& session);
   void close_idle();
 

@@ -22,7 +22,12 @@ Result<> download_blob(Transport& transport, const Repository& repository,
                        const oci::Descriptor& blob, content::Ingest& ingest,
                        const Progress& progress, const CancelToken& cancel);
 
-// HEAD, then a mount from `mount_from` unless it is "", then the bytes.
+// True where the registry is near and the blob is in `store` now, without any bytes sent.
+bool link_blob(Transport& transport, const Repository& repository, const oci::Descriptor& blob,
+               content::ContentStore& store, const CancelToken& cancel);
+
+// HEAD, then a mount from `mount_from` unless it is "", or from `store` itself where the registry
+// is near; then the bytes.
 Result<PushOutcome> upload_blob(Transport& transport, const Repository& repository,
                                 const oci::Descriptor& blob, content::ContentStore& store,
                                 const std::string& mount_from, const Progress& progress,

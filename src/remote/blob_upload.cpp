@@ -20,22 +20,24 @@ struct Session {
 class Upload {
  public:
   Upload(Transport& transport, const Repository& repository, const oci::Descriptor& blob,
-         content::BlobReader& reader, const Progress& progress, const CancelToken& cancel)
+         content::ContentStore& store, content::BlobReader& reader, const Progress& progress,
+         const CancelToken& cancel)
       : transport_(transport),
         repository_(repository),
         blob_(blob),
+        store_(store),
         reader_(reader),
         progress_(progress),
         cancel_(cancel) {}
 
   Result<PushOutcome> run(const std::string& mount_from) {
     if (TRY(exists())) return PushOutcome::kExists;
-    std::optional<Session> session;
-    if (!mount_from.empty()) {
-      session = TRY(try_mount(mount_from));
-      if (!session) return PushOutcome::kMounted;
-    }
-    return send_bytes(std::move(session));
+    const auto ticket = transport_.ticket(repository_.host, store_, blob_.digest);
+    if (mount_from.empty() && !ticket) return send_bytes(std::nullopt);
+    std::optional<Session> session = TRY(try_mount(mount_from, ticket ? ticket->word() : ""));
+    if (session) return send_bytes(std::move(session));
+    const bool is_linked = ticket && (ticket->is_redeemed() || mount_from.empty());
+    return is_linked ? PushOutcome::kLinked : PushOutcome::kMounted;
   }
 
  private:
@@ -47,12 +49,15 @@ class Upload {
     return answer_error(answer, what());
   }
 
-  // nullopt: mounted. Otherwise the session that the registry opened instead.
-  Result<std::optional<Session>> try_mount(const std::string& mount_from) {
+  // nullopt: mounted or linked. Otherwise the session that the registry opened instead.
+  Result<std::optional<Session>> try_mount(const std::string& mount_from,
+                                           const std::string& ticket) {
     net::Query query;
-    query.add("mount", blob_.digest.str()).add("from", mount_from);
+    query.add("mount", blob_.digest.str());
+    if (!mount_from.empty()) query.add("from", mount_from);
     Call mount = call("POST", cat(repository_.uploads_target(), "?", query.str()));
-    mount.scope += cat(" repository:", mount_from, ":pull");
+    if (!mount_from.empty()) mount.scope += cat(" repository:", mount_from, ":pull");
+    if (!ticket.empty()) mount.request.headers.set(content::BlobTickets::kField, ticket);
     const Result<net::WebResponse> answer = transport_.send(mount);
     if (answer && answer->status == 201) return std::nullopt;
     if (answer && answer->status == 202) return TRY(session_of(*answer, 0));
@@ -176,6 +181,7 @@ class Upload {
   Transport& transport_;
   const Repository& repository_;
   const oci::Descriptor& blob_;
+  content::ContentStore& store_;
   content::BlobReader& reader_;
   const Progress& progress_;
   const CancelToken& cancel_;
@@ -194,7 +200,7 @@ Result<PushOutcome> upload_blob(Transport& transport, const Repository& reposito
     return Error(Code::kDataLoss, cat("upload ", blob.digest.str(), ": it has ", reader->size(),
                                       " bytes, its descriptor says ", blob.size));
   }
-  return Upload(transport, repository, blob, *reader, progress, cancel).run(mount_from);
+  return Upload(transport, repository, blob, store, *reader, progress, cancel).run(mount_from);
 }
 
 }  // namespace skiff::remote

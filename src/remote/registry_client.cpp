@@ -182,6 +182,11 @@ Result<> RegistryClient::fetch_blob(const oci::Reference& ref, const oci::Descri
   return download_blob(impl_->transport, repository_of(ref), blob, ingest, progress, cancel);
 }
 
+bool RegistryClient::link_blob(const oci::Reference& ref, const oci::Descriptor& blob,
+                               content::ContentStore& store, const CancelToken& cancel) {
+  return remote::link_blob(impl_->transport, repository_of(ref), blob, store, cancel);
+}
+
 Result<PushOutcome> RegistryClient::push_blob(const oci::Reference& ref,
                                               const oci::Descriptor& blob,
                                               content::ContentStore& store,

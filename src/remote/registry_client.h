@@ -23,6 +23,7 @@
 #include "net/web_client.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
+#include "remote/near_registry.h"
 
 namespace skiff::remote {
 
@@ -37,6 +38,7 @@ struct ClientOptions {
   Credentials credentials;
   std::vector<std::string> insecure_hosts;
   Path ca_file;
+  std::optional<NearRegistry> near;
   std::string user_agent = "skiff/" SKIFF_VERSION;
   int attempts = 4;                            // of each request, before it fails
   std::chrono::milliseconds retry_delay{250};  // before the second attempt; then doubled
@@ -51,7 +53,8 @@ struct FetchedManifest {
 // Bytes moved so far of one blob.
 using Progress = std::function<void(uint64_t done, uint64_t total)>;
 
-enum class PushOutcome { kUploaded, kExists, kMounted };
+// kLinked: the registry is near and has the very file now.
+enum class PushOutcome { kUploaded, kExists, kMounted, kLinked };
 
 class RegistryClient {
  public:
@@ -66,6 +69,10 @@ class RegistryClient {
   Result<> fetch_blob(const oci::Reference& ref, const oci::Descriptor& blob,
                       content::Ingest& ingest, const Progress& progress,
                       const CancelToken& cancel = {});
+  // Before fetch_blob: true where the registry is near and has linked the blob into `store`. Who
+  // keeps it from collection holds it already.
+  bool link_blob(const oci::Reference& ref, const oci::Descriptor& blob,
+                 content::ContentStore& store, const CancelToken& cancel = {});
   // HEAD first; then a mount from `mount_from` (repository path, may be ""); then upload.
   Result<PushOutcome> push_blob(const oci::Reference& ref, const oci::Descriptor& blob,
                                 content::ContentStore& store, const std::string& mount_from,

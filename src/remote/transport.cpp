@@ -32,6 +32,14 @@ Result<net::WebResponse> Transport::send_authorized(const Call& call, bool is_ow
   return connector_.send(call.host, std::get<std::string>(call.target), std::move(request));
 }
 
+std::optional<content::BlobTickets::Ticket> Transport::ticket(const std::string& host,
+                                                              content::ContentStore& store,
+                                                              const oci::Digest& blob) const {
+  const std::optional<NearRegistry>& near = options_.near;
+  if (!near || !near->is_at(host)) return std::nullopt;
+  return near->tickets->issue(store, blob);
+}
+
 Result<net::WebResponse> Transport::send(const Call& call) {
   Backoff pause = backoff(call.request.cancel);
   for (;;) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -31,6 +32,11 @@ class Transport {
   Result<net::WebResponse> send_once(const Call& call);
   // Repeats what failed for the moment. For requests that are safe to repeat.
   Result<net::WebResponse> send(const Call& call);
+
+  // For a request to `host` about a blob of `store`, where that is the registry of this process.
+  std::optional<content::BlobTickets::Ticket> ticket(const std::string& host,
+                                                     content::ContentStore& store,
+                                                     const oci::Digest& blob) const;
 
   Backoff backoff(const CancelToken& cancel) const {
     return Backoff(options_.attempts, options_.retry_delay, cancel);

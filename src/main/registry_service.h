@@ -1,0 +1,46 @@
+// RegistryService: a registry with the HTTP server before it, as skiff-registry serves it alone
+// and skiffd beside its API.
+//
+//   auto service = TRY(RegistryService::open(options));  // listens
+//   TRY(service->run());                                 // serves until stop()
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "net/http_server.h"
+#include "registry/registry.h"
+
+namespace skiff {
+
+class RegistryService {
+ public:
+  struct Options {
+    registry::RegistryOptions registry;
+    std::string listen;  // HOST:PORT; port 0 takes a free one
+    size_t max_connections = net::ServerOptions{}.max_connections;
+    net::TlsFiles tls;           // no names: plain HTTP
+    std::string tls_flag = "--tls-";  // how the flags for these files begin, for errors
+  };
+
+  static Result<std::unique_ptr<RegistryService>> open(const Options& options);
+
+  // "127.0.0.1:5000", with the port that was found where 0 was asked for.
+  const std::string& address() const { return address_; }
+  // What to log: "https://127.0.0.1:5000, root /var/lib/skiff-registry".
+  std::string description() const;
+  Result<> run() { return server_.run(); }
+  void stop() { server_.stop(); }
+
+ private:
+  RegistryService(std::unique_ptr<registry::Registry> registry, const Options& options,
+                  net::ServerOptions for_server, std::string address);
+
+  std::unique_ptr<registry::Registry> registry_;
+  std::string address_;
+  Path root_;
+  bool is_tls_;
+  net::HttpServer server_;
+};
+
+}  // namespace skiff

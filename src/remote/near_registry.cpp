@@ -1,0 +1,17 @@
+#include "remote/near_registry.h"
+
+#include "base/strings.h"
+#include "remote/url.h"
+
+namespace skiff::remote {
+
+bool NearRegistry::is_at(std::string_view host) const {
+  if (host == address) return true;
+  const auto here = split_last(address, ':');
+  const auto there = split_last(host, ':');
+  if (!here || !there || here->second != there->second) return false;
+  const bool is_everywhere = here->first == "0.0.0.0" || here->first == "[::]";
+  return is_loopback(host) && (is_everywhere || is_loopback(address));
+}
+
+}  // namespace skiff::remote

@@ -53,6 +53,7 @@ class Disk:
         self.at = pathlib.Path(at)
         self.at.mkdir(exist_ok=True)
         self.mounted = False
+        self.device = None
 
     def make(self):
         with open(self.image, "wb") as file:
@@ -66,12 +67,22 @@ class Disk:
             machine.mount(path, self.at, "ext4")
         finally:
             os.close(device)
+        self.device = pathlib.Path("/sys/block") / pathlib.Path(path).name
         self.mounted = True
 
     def unmount(self):
         if self.mounted:
             machine.unmount(self.at)
         self.mounted = False
+
+    def attached(self):
+        """Whether a file system that nobody sees any more may still write to the image."""
+        if self.device is None:
+            return False
+        try:
+            return (self.device / "loop/backing_file").read_text().startswith(str(self.image))
+        except OSError:
+            return False
 
     def cut_power(self):
         """What only the kernel's memory holds is lost, and every write from here on fails."""

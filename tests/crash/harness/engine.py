@@ -64,6 +64,11 @@ class Daemon:
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
+    def owns(self, process):
+        """Whether a process, a directory of /proc, is this daemon or of its making."""
+        mine = self.process is not None and int(process.name) == self.process.pid
+        return mine or str(self.work).encode() in (process / "cmdline").read_bytes()
+
     def kill(self):
         if self.process is not None:
             self.process.kill()
@@ -119,6 +124,13 @@ class Engine(Daemon):
             raise Lost(f"{method} {path}: {status} {data[:300].decode(errors='replace')}")
         return data
 
+    def name_of(self, tag):
+        """A listed name as the client was given it."""
+        return tag
+
+    def version(self):
+        return json.loads(self.ask("GET", "/version"))["Version"]
+
     def client(self, *arguments):
         """The stock docker client: (exit code, both its streams)."""
         env = dict(os.environ, DOCKER_HOST=f"unix://{self.socket}", DOCKER_BUILDKIT="0",
@@ -137,6 +149,7 @@ class Engine(Daemon):
 
 class Skiffd(Engine):
     name = "skiffd"
+    container_parent = ""  # its own, given at its start
 
     def command(self):
         return [str(machine.BIN / "skiffd"), "--root", str(self.root / "store"), "--run-dir", str(self.work / "run"),
@@ -150,12 +163,43 @@ class Skiffd(Engine):
 class Dockerd(Engine):
     """The peer."""
     name = "dockerd"
+    container_parent = ""
 
     def command(self):
         run_dir = self.work / "run"
         return ["dockerd", "--data-root", str(self.root / "store"), "--exec-root", str(run_dir),
                 "--pidfile", str(run_dir / "pid"), "-H", f"unix://{self.socket}", "--cgroup-parent",
                 self.cgroup_parent, "--insecure-registry", "127.0.0.0/8", "--bridge", "none", "--iptables=false"]
+
+
+class Podman(Engine):
+    """The peer of the Debian 13 tree (tests/peers), through its service of Docker's API. Its /tmp is
+    the lab, so that it keeps no other lab's disk mounted and finds its store where it was."""
+    name = "podman"
+    namespace = None  # that it has its mounts in
+
+    @property
+    def container_parent(self):
+        return self.cgroup_parent
+
+    def start(self):
+        super().start()
+        self.namespace = os.readlink(f"/proc/{self.process.pid}/ns/mnt")
+
+    def owns(self, process):
+        return super().owns(process) or os.readlink(process / "ns/mnt") == self.namespace
+
+    def command(self):
+        settings = self.work / "registries.conf"
+        settings.write_text('[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n')
+        return ["env", "-u", "LD_PRELOAD", f"SKIFF_PEERS_TMP={self.work}", str(machine.PEERS), "env",
+                "TMPDIR=/tmp", "PODMAN_IGNORE_CGROUPSV1_WARNING=1", f"CONTAINERS_REGISTRIES_CONF=/tmp/{settings.name}", "podman",
+                "--root", f"/tmp/{self.root.name}/store", "--runroot", "/run/podman", "--runtime", "runc",
+                "--cgroup-manager", "cgroupfs", "--events-backend", "file", "system", "service", "--time=0",
+                f"unix:///tmp/{self.socket.name}"]
+
+    def name_of(self, tag):
+        return tag.removeprefix("localhost/")
 
 
 class Registry(Daemon):

@@ -5,9 +5,12 @@ import io
 import json
 import platform
 import random
+import re
 import tarfile
 
 TIME = 1_700_000_000
+# A member of a saved archive that is named by its digest, in an OCI layout or as podman and dockerd do.
+DIGEST_NAME = re.compile(r"(?:blobs/sha256/)?([0-9a-f]{64})(?:\.json|\.tar)?")
 # What an engine adds to every container's root, and the export shows.
 ENGINES_OWN = {".dockerenv", "dev", "proc", "sys", "etc", "etc/hosts", "etc/hostname", "etc/resolv.conf",
                "etc/mtab", "dev/console", "dev/pts", "dev/shm"}
@@ -173,7 +176,7 @@ def check_archive(stream, image_id):
             elif info.issym() or info.islnk():
                 members[info.name] = None
     wrong = [f"{name} is damaged" for name, data in members.items()
-             if name.startswith("blobs/sha256/") and hashlib.sha256(data).hexdigest() != name[13:]]
+             if data is not None and (named := DIGEST_NAME.fullmatch(name)) and hashlib.sha256(data).hexdigest() != named[1]]
     entries = json.loads(members.get("manifest.json", b"[]"))
     if not any(image_id.removeprefix("sha256:") in entry["Config"] for entry in entries):
         wrong.append(f"{image_id} is not in it")

@@ -22,6 +22,7 @@ class World:
         self.registry = registry
         self.images = images
         self.workloads = workloads
+        self.version = None  # of the engine
         self.pusher = None  # a daemon that has all images
         self.templates = {}  # name -> (disk image, Model)
         self.trees = {name: image.tree for name, image in images.items()}
@@ -46,7 +47,8 @@ class Lab:
         self.said = ""  # by the client of the step that failed
 
     def make_daemon(self):
-        return self.engine(self.world.tools, self.work, self.disk.at, f"/{self.world.root.name}-{self.work.name}")
+        parent = "-".join([self.world.root.parent.name, self.world.root.name, self.work.name])
+        return self.engine(self.world.tools, self.work, self.disk.at, f"/{parent}")
 
     def client(self, arguments):
         return self.daemon.client(*arguments)
@@ -105,7 +107,7 @@ class Lab:
     def check_images(self):
         listed = {}
         for image in json.loads(self.daemon.ask("GET", "/images/json?all=1")):
-            tags = [tag for tag in image.get("RepoTags") or [] if tag != "<none>:<none>"]
+            tags = [self.daemon.name_of(tag) for tag in image.get("RepoTags") or [] if tag != "<none>:<none>"]
             listed |= {tag: image["Id"] for tag in tags}
             trees = [self.tree_of(tag) for tag in tags]
             known = trees[0] if trees else self.world.by_id.get(image["Id"])
@@ -146,21 +148,21 @@ class Lab:
             time.sleep(0.005)
 
     def processes(self):
-        """Those that name the lab's directory or live in its cgroups."""
+        """Those that are the lab's."""
         found = []
         for process in pathlib.Path("/proc").glob("[0-9]*"):
             try:
-                words = (process / "cmdline").read_bytes()
+                owned = self.daemon.owns(process)
                 state = (process / "stat").read_text().rpartition(")")[2].split()[0]
             except OSError:
                 continue
-            if str(self.work).encode() in words and state != "Z" and int(process.name) != os.getpid():
+            if owned and state != "Z" and int(process.name) != os.getpid():
                 found.append(int(process.name))
         return found
 
     def release_disk(self):
         deadline = time.monotonic() + 10
-        while mounts := self.mounts():
+        while mounts := machine.mounts_below(self.work):
             for at in reversed(mounts):
                 try:
                     machine.unmount(at)
@@ -168,8 +170,8 @@ class Lab:
                     if time.monotonic() > deadline:
                         raise Lost(f"mount stays: {at}: {error}") from error
                     time.sleep(0.005)
+        while self.disk.attached():
+            if time.monotonic() > deadline:
+                raise Lost(f"something keeps the disk: {self.disk.device}")
+            time.sleep(0.005)
         self.disk.mounted = False
-
-    def mounts(self):
-        lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
-        return [at for at in (line.split()[4] for line in lines) if at.startswith(f"{self.work}/")]

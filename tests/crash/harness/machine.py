@@ -10,8 +10,10 @@ import tempfile
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 BIN = pathlib.Path(os.environ.get("SKIFF_BIN", SOURCE / "build" / "bin"))
+PEERS = SOURCE / "tests/peers"
 TOOLS = ["docker", "gcc", "mkfs.ext4", "ip", "unshare"]
 
+MNT_DETACH = 2
 BLANK = "blank"  # the template that is an empty disk
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -30,6 +32,15 @@ def missing_parts():
             return f"no {BIN / program}: run scripts/build first"
     lacking = [tool for tool in TOOLS if not shutil.which(tool)]
     return f"missing programs: {' '.join(lacking)}" if lacking else None
+
+
+def missing_engine(name):
+    """Why there is no such engine on this machine; None where there is."""
+    if name == "dockerd" and not shutil.which("dockerd"):
+        return "no dockerd: Debian's package docker.io has it"
+    if name == "podman" and subprocess.run([PEERS, "true"], capture_output=True).returncode != 0:
+        return "no podman: run tests/peers --setup"
+    return None
 
 
 def call(result, what):
@@ -84,8 +95,28 @@ def private_root():
         return None
     root = pathlib.Path(root)
     mount("tmpfs", root, "tmpfs", "size=4g")
+    mount("tmpfs", "/dev/shm", "tmpfs")  # podman's locks
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     return root
+
+
+def mounts_below(directory):
+    """Where something is mounted below the directory, the latest last."""
+    lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+    return [at for at in (line.split()[4] for line in lines) if at.startswith(f"{directory}/")]
+
+
+def end_all(root):
+    """Inside: ends every process but this one and the init, and removes what is below `root`."""
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        if int(process.name) not in (1, os.getpid()):
+            try:
+                os.kill(int(process.name), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    for at in reversed(mounts_below(root)):
+        libc.umount2(at.encode(), MNT_DETACH)
+    shutil.rmtree(root)
 
 
 def compile_tools(root):

@@ -6,22 +6,23 @@ import io
 import pathlib
 import queue
 import random
+import re
 import time
 import traceback
 
 from . import machine
 from .cases import BLOCK_FAMILIES, FAILURES, FAMILIES, Case, Recording, run_case
 from .disk import Disk
-from .engine import Dockerd, Lost, Registry, Skiffd
+from .engine import Dockerd, Lost, Podman, Registry, Skiffd
 from .images import make_images, tree_of_export
 from .lab import Lab, World
 from .registry_lab import RegistryLab, make_lab
-from .workloads import BUILT, Model, make_workloads, templates
+from .workloads import BUILT, Model, make_workloads, of_a_peer, templates
 
 # Points of each workload in the short form.
 SHORT = {"kill": 7, "power": 7, "cut": 2, "enospc": 2, "eio-write": 2, "eio-sync": 3, "block": 6, "torn": 2,
          "reordered": 4}
-PEERS = ["pull", "load"]  # those that a peer is tried with
+ENGINES = {engine.name: engine for engine in [Skiffd, Dockerd, Podman]}
 RECORDED = ["pull", "load", "rmi", "push"]  # the workloads of the block families
 
 
@@ -29,7 +30,7 @@ def say(text):
     print(text, flush=True)
 
 
-def make_world(root, options):
+def make_world(root, engine, options):
     tools = machine.compile_tools(root)
     registry = Registry(tools, root / "registry", root / "registry")
     registry.start()
@@ -39,12 +40,13 @@ def make_world(root, options):
     (context / "data").write_bytes(random.Random(9).randbytes(60_000))
     (context / "Dockerfile").write_text('FROM crash/base:1\nCOPY data /data\nRUN ["/probe", "/made"]\n')
     workloads = make_workloads(images, registry.address, context)
-    engine = Dockerd if options.engine == "dockerd" else Skiffd
+    if is_comparison(options):
+        workloads = of_a_peer(workloads)
     world = World(root, engine, tools, registry, images, workloads)
     fill_registry(world)
     for name, steps in templates(workloads).items():
         make_template(world, name, steps)
-    for workload in workloads.values() if engine is Skiffd else [workloads[name] for name in PEERS]:
+    for workload in workloads.values():
         dry_run(world, workload)
     return world
 
@@ -84,6 +86,7 @@ def make_template(world, name, steps):
         container = lab.daemon.must("create", "--network", "none", BUILT)
         world.trees["built"] = built_tree(lab, container)
         lab.daemon.must("rm", container)
+    world.version = lab.daemon.version()
     lab.daemon.stop()
     lab.end()
     world.templates[name] = (lab.disk.image, lab.model)
@@ -120,8 +123,12 @@ def points_of(world, family, workload):
     return sum(counts.values()) if family not in FAILURES else sum(counts[kind] for kind in FAILURES[family][2])
 
 
+def is_comparison(options):
+    return options.engine != [Skiffd.name]
+
+
 def chosen(options, family, workload):
-    if options.engine != "skiffd" and family != "cut":
+    if is_comparison(options) and family != "cut":
         return False  # the other families need a daemon that libraries can be preloaded into
     return not options.only or f"{family}:{workload}".startswith(options.only)
 
@@ -144,7 +151,7 @@ def short_plan(world, options):
 def long_plan(world, options):
     """Random points of all families, until the time is over."""
     chance = random.Random(options.seed)
-    end = time.monotonic() + options.long
+    end = time.monotonic() + options.long / len(options.engine)
     places = list(groups(world, options))
     while time.monotonic() < end:
         family, workload = chance.choice(places)
@@ -152,10 +159,18 @@ def long_plan(world, options):
         yield Case(family, workload, chance.randrange(1, points_of(world, family, workload) + 1), seed)
 
 
+def kind_of(finding):
+    """A finding in one line, without what differs from case to case."""
+    line = " ".join(re.sub(r"[0-9a-f]{12,}|[0-9]{2,}", "N", finding).split())
+    return line if len(line) < 160 else f"{line[:90]} ... {line[-60:]}"
+
+
 class Report:
-    def __init__(self):
+    def __init__(self, engine):
+        self.engine = "" if engine is Skiffd else f" --engine {engine.name}"
         self.tried = collections.Counter()
         self.lost = collections.Counter()
+        self.kinds = collections.Counter()  # of findings, without what differs from case to case
 
     def add(self, case, hit, finding):
         group = f"{case.family} {case.workload}"
@@ -163,7 +178,8 @@ class Report:
         if finding is None:
             return
         self.lost[group] += 1
-        say(f"FAILED  {case} ({hit or 'see below'}): {finding}\n    replay: tests/crash/run --replay {case}")
+        self.kinds[kind_of(finding)] += 1
+        say(f"FAILED  {case} ({hit or 'see below'}): {finding}\n    replay: tests/crash/run{self.engine} --replay {case}")
 
     def summary(self, world, skipped):
         for group, tried in self.tried.items():
@@ -172,6 +188,8 @@ class Report:
             say(f"{verdict} {group}: {tried} of {points_of(world, family, workload)} points, {self.lost[group]} lost")
         failed = sum(1 for group in self.tried if self.lost[group])
         say(f"{sum(self.tried.values())} points tried, {sum(self.lost.values())} lost")
+        for kind, times in self.kinds.most_common():
+            say(f"    {times} times: {kind}")
         say(f"{len(self.tried) - failed} passed, {failed} failed, {skipped} skipped")
         return 1 if failed else 0
 
@@ -226,19 +244,41 @@ def record(world, workloads):
 
 
 def run(root, options):
+    """Each engine in turn, and a table of them where they are several. Returns the exit code, which
+    a peer's losses do not change."""
+    code, table = 0, []
+    for name in options.engine:
+        own_root = root / name
+        own_root.mkdir()
+        try:
+            version, report, failed = run_engine(own_root, ENGINES[name], options)
+        except machine.Unavailable as lacking:
+            say(f"skipped {name}: {lacking}")
+            say("0 passed, 0 failed, 1 skipped")
+            continue
+        finally:
+            machine.end_all(own_root)
+        if name == Skiffd.name:
+            code = failed
+        table.append(f"| {name} {version} | {sum(report.tried.values())} | {sum(report.lost.values())} |")
+    if is_comparison(options):
+        say("\n".join(["| Engine | Cuts | Lost |", "|---|---|---|", *table]))
+    return code
+
+
+def run_engine(root, engine, options):
+    """The engine's version, the report, and an exit code."""
     start = time.monotonic()
-    try:
-        world = make_world(root, options)
-    except machine.Unavailable as lacking:
-        say(f"skipped all: {lacking}")
-        say("0 passed, 0 failed, 1 skipped")
-        return 0
+    lacking = machine.missing_engine(engine.name)
+    if lacking:
+        raise machine.Unavailable(lacking)
+    world = make_world(root, engine, options)
     replayed = [Case.parse(text) for text in options.replay or []]
     skipped = record(world, to_record(options, replayed))
     if skipped:
         say(f"skipped block writes: {skipped}")
-    say(f"prepared in {time.monotonic() - start:.1f} s")
-    report = Report()
+    say(f"{engine.name}: prepared in {time.monotonic() - start:.1f} s")
+    report = Report(engine)
     plan = replayed or (long_plan(world, options) if options.long else short_plan(world, options))
     work_through(world, plan, options.jobs, report)
-    return report.summary(world, 1 if skipped else 0)
+    return world.version, report, report.summary(world, 1 if skipped else 0)

@@ -125,7 +125,8 @@ def check_whole(daemon, image_id, tags, known):
     if wrong:
         raise Lost(f"save of {image_id}: {'; '.join(wrong[:5])}")
     made = json.loads(daemon.ask("POST", "/containers/create",
-                                 {"Image": image_id, "Cmd": ["/probe"], "HostConfig": {"NetworkMode": "none"}}))
+                                 {"Image": image_id, "Cmd": ["/probe"],
+                                  "HostConfig": {"NetworkMode": "none", "CgroupParent": daemon.container_parent}}))
     try:
         export = daemon.ask("GET", f"/containers/{made['Id']}/export")
         tree = images.tree_of_export(io.BytesIO(export))

@@ -79,9 +79,19 @@ def make_workloads(images, registry, context):
     return {workload.name: workload for workload in all_of_it}
 
 
+def of_a_peer(workloads):
+    """Those that engines are compared by. Nothing is built: podman's containers need limits raised
+    that root may not raise everywhere."""
+    return {name: dataclasses.replace(workloads[name], steps=[step for step in workloads[name].steps
+                                                              if BUILT not in step.removes])
+            for name in ["pull", "load", "rmi"]}
+
+
 def templates(workloads):
     """What each template's store is filled by: {name: steps}."""
     load_base = Step(["load", "-q", "-i", workloads["load"].steps[0].arguments[-1].with_name("base-1.tar")],
                      {loaded("base:1"): "base:1"})
-    fill = [load_base, workloads["pull"].steps[0], workloads["load"].steps[1], workloads["build"].steps[0]]
+    fill = [load_base, workloads["pull"].steps[0], workloads["load"].steps[1]]
+    if "build" in workloads:
+        fill.append(workloads["build"].steps[0])
     return {"empty": [], "base": [load_base], "full": fill}

@@ -2,10 +2,14 @@
 medians and CPU seconds.
 
 CPU is what the whole machine spent (user + system of /proc/stat) while a command ran, so
-that daemons, monitors and kernel helpers count for everyone alike: run on a calm machine.
+that daemons, monitors and kernel helpers count for everyone alike: run on a calm machine. Where
+a script says so it is that of the engines' processes and clients, which others do not disturb. Each
+figure comes with the load average before it. SKIFF_BENCH_ROUNDS=1 tries a script out.
 """
+import json
 import os
 import pathlib
+import resource
 import shutil
 import statistics
 import subprocess
@@ -41,6 +45,36 @@ def cpu_seconds():
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
+def children_cpu_seconds():
+    """CPU time of the processes that this one has waited for: finer, where no daemon works for them."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def tree_cpu_seconds(root):
+    """CPU time of a process, its descendants, and those of them that were waited for."""
+    spent, children = {}, {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        pid = int(stat.parent.name)
+        children.setdefault(int(fields[1]), []).append(pid)
+        spent[pid] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    total, waiting = 0, [root]
+    while waiting:
+        pid = waiting.pop()
+        total += spent.get(pid, 0)
+        waiting += children.get(pid, [])
+    return total
+
+
+def chosen(name):
+    """Whether the command line's words, if any, name this part of a script."""
+    return all(word in name for word in sys.argv[1:])
+
+
 def wait_until(check, what, seconds=20):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -51,19 +85,21 @@ def wait_until(check, what, seconds=20):
 
 
 class Engine:
-    """A private daemon and the stock client that talks to it."""
+    """A private daemon and the stock client that talks to it. `flags` are for the daemon."""
 
-    def __init__(self, name, root):
+    def __init__(self, name, root, program="skiffd", flags=()):
         self.name = name
+        self.program = program
+        self.flags = flags
         self.root = pathlib.Path(root) / name
         self.root.mkdir()
         self.socket = self.root / "engine.sock"
         self.process = None
 
     def command(self):
-        if self.name == "skiff":
+        if self.program == "skiffd":
             return [str(BIN / "skiffd"), "--root", f"{self.root}/root", "--run-dir", f"{self.root}/run",
-                    "--socket", str(self.socket)]
+                    "--socket", str(self.socket), *self.flags]
         return ["dockerd", "--data-root", f"{self.root}/root", "--exec-root", f"{self.root}/run",
                 "--pidfile", f"{self.root}/pid", "-H", f"unix://{self.socket}", "--insecure-registry", "127.0.0.0/8"]
 
@@ -90,6 +126,60 @@ class Engine:
             sys.exit(f"error: {self.name}: docker {' '.join(args)}: {done.stderr.strip()}")
         return done
 
+    def pull(self, image):
+        self.run("pull", "-q", image)
+
+    def remove(self, image):
+        self.run("rmi", image)
+
+    def forget(self):
+        """Nothing of any image is left, and nothing waits to be written."""
+        for image in set(self.run("images", "-q", "--no-trunc").stdout.split()):
+            self.run("rmi", "-f", image, check=False)
+        self.run("system", "prune", "-af")
+        os.sync()
+
+
+class Containerd:
+    """A private containerd and its client ctr, which fetches and has the daemon unpack."""
+    name = "containerd"
+    SETTINGS = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]\n'
+
+    def __init__(self, root):
+        self.root = pathlib.Path(root) / self.name
+        self.root.mkdir()
+        self.process = None
+
+    def start(self):
+        settings = self.root / "config.toml"
+        settings.write_text(self.SETTINGS)
+        log = open(self.root / "log", "w")
+        self.process = subprocess.Popen(["containerd", "--config", str(settings), "--root", f"{self.root}/root",
+                                         "--state", f"{self.root}/state", "--address", f"{self.root}/sock"],
+                                        stdout=log, stderr=log)
+        wait_until(lambda: self.run("version", check=False).returncode == 0, f"containerd (see {self.root}/log)")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+    def run(self, *args, check=True):
+        done = subprocess.run(["ctr", "--address", f"{self.root}/sock", *args], capture_output=True, text=True)
+        if check and done.returncode != 0:
+            sys.exit(f"error: ctr {' '.join(args)}: {done.stderr.strip()}")
+        return done
+
+    def pull(self, image):
+        self.run("images", "pull", "--plain-http", "--snapshotter", "overlayfs", image)
+
+    def remove(self, image):
+        self.run("images", "rm", "--sync", image)
+
+    def forget(self):
+        for image in self.run("images", "ls", "-q").stdout.split():
+            self.remove(image)
+        os.sync()
+
 
 class Bench:
     """Holds the temporary root and everything started in it."""
@@ -100,11 +190,18 @@ class Bench:
         return self
 
     def engines(self):
-        engines = [Engine("skiff", self.root), Engine("dockerd", self.root)]
+        return self.start(Engine("skiff", self.root), Engine("dockerd", self.root, "dockerd"))
+
+    def start(self, *engines):
         for engine in engines:
             engine.start()
             self.started.append(engine)
         return engines
+
+    def engines_cpu_seconds(self):
+        """CPU time of all daemons but the registry, and of the clients so far."""
+        return children_cpu_seconds() + sum(tree_cpu_seconds(thing.process.pid) for thing in self.started
+                                            if not isinstance(thing, Registry))
 
     def registry(self):
         registry = Registry(self.root)
@@ -143,6 +240,12 @@ class Registry:
         subprocess.run(["rm", "-rf", str(self.root / "registry")], check=True)
         self.start()
 
+    def layers(self, repository, tag):
+        """The addresses of an image's layers."""
+        base = f"http://{self.host}/v2/{repository}"
+        fetched = subprocess.run(["curl", "-fsS", f"{base}/manifests/{tag}"], check=True, capture_output=True)
+        return [f"{base}/blobs/{layer['digest']}" for layer in json.loads(fetched.stdout)["layers"]]
+
 
 def remove(directory):
     subprocess.run(["rm", "-rf", "--one-file-system", str(directory)], check=True)
@@ -161,6 +264,43 @@ def busybox_rootfs(directory):
     return root
 
 
+def debian_base(name="bookworm-amd64", *packages):
+    """The tar of a Debian root file system, kept from run to run."""
+    made = subprocess.run([SOURCE / "scripts/debian-base", name, *packages], stdout=subprocess.PIPE, text=True)
+    if made.returncode != 0:
+        sys.exit("error: there is no Debian base to measure with")
+    return made.stdout.strip()
+
+
+def build_program(name):
+    """One of bench/CMakeLists.txt, from the build directory that BIN is in."""
+    done = subprocess.run(["ninja", "-C", BIN.parent, name], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"error: {name} cannot be built: {done.stdout[-400:]}")
+    return BIN / name
+
+
+class Floor:
+    """What an image's layers cost at least: bench/layer_floor.cpp over their blobs."""
+
+    def __init__(self, bench, addresses):
+        self.program = build_program("layer_floor")
+        self.blobs = [bench.root / f"blob{n}" for n in range(len(addresses))]
+        for blob, address in zip(self.blobs, addresses):
+            subprocess.run(["curl", "-fsS", "-o", blob, address], check=True)
+
+    def measure(self, threads=1, rounds=3):
+        """Median CPU and wall seconds, and the bytes of the plain layers."""
+        told = [subprocess.run([self.program, str(threads), *self.blobs], check=True, capture_output=True,
+                               text=True).stdout.split() for _ in range(rounds)]
+        return (statistics.median(float(line[0]) for line in told),
+                statistics.median(float(line[1]) for line in told), int(told[0][3]))
+
+    def remove(self):
+        for blob in self.blobs:
+            blob.unlink()
+
+
 def import_busybox(bench, engines):
     root = busybox_rootfs(bench.root / "busybox")
     tar = bench.root / "busybox.tar"
@@ -169,26 +309,41 @@ def import_busybox(bench, engines):
         engine.run("import", str(tar), "busybox:bench")
 
 
-def alternate(rounds, cases, prepare=None):
-    """Runs each case of `cases` {name: function} `rounds` times, in turn, and prints medians.
+class Figures(dict):
+    """{name: (median wall seconds, median CPU seconds)}, and under which conditions."""
+
+    def __init__(self, rounds):
+        super().__init__()
+        self.rounds = rounds
+        self.load = os.getloadavg()[0]
+
+    def conditions(self):
+        return f"({self.rounds} rounds, load average before: {self.load:.1f})"
+
+
+def alternate(rounds, cases, prepare=None, cpu_clock=cpu_seconds):
+    """Runs each case of `cases` {name: function} `rounds` times, in turn: Figures.
     `prepare`, if given, is {name: function} run before each, unmeasured."""
+    rounds = int(os.environ.get("SKIFF_BENCH_ROUNDS", rounds))
+    figures = Figures(rounds)
     wall = {name: [] for name in cases}
     cpu = {name: [] for name in cases}
     for _ in range(rounds):
         for name, case in cases.items():
             if prepare and name in prepare:
                 prepare[name]()
-            cpu_before, start = cpu_seconds(), time.perf_counter()
+            cpu_before, start = cpu_clock(), time.perf_counter()
             case()
             wall[name].append(time.perf_counter() - start)
-            cpu[name].append(cpu_seconds() - cpu_before)
-    result = {name: (statistics.median(wall[name]), statistics.median(cpu[name])) for name in cases}
-    return result
+            cpu[name].append(cpu_clock() - cpu_before)
+    figures |= {name: (statistics.median(wall[name]), statistics.median(cpu[name])) for name in cases}
+    return figures
 
 
 def report(title, result, unit=1000, unit_name="ms"):
+    """Prints Figures, with the first one's ratio to each other."""
     first = next(iter(result))
-    print(f"{title}")
+    print(f"{title} {result.conditions()}")
     for name, (wall, cpu) in result.items():
         ratio = "" if name == first else f"   {first} is {result[first][0] / wall:.2f} x its wall, {result[first][1] / cpu if cpu else 0:.2f} x its CPU"
-        print(f"  {name:<10} {wall * unit:9.1f} {unit_name} wall {cpu * unit:9.1f} {unit_name} CPU{ratio}")
+        print(f"  {name:<12} {wall * unit:9.1f} {unit_name} wall {cpu * unit:9.1f} {unit_name} CPU{ratio}")

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/strings.h"
 #include "codec/stream_decoder.h"
 
 namespace skiff {
@@ -33,10 +34,45 @@ class RejoinedSource : public Source {
 class PassingSource : public Source {
  public:
   explicit PassingSource(Source& from) : from_(from) {}
-  Result<size_t> read(std::span<char> buffer) override { return from_.read(buffer); }
+  Result<size_t> read(std::span<char> buffer) override {
+    const size_t n = TRY(from_.read(buffer));
+    total_ += n;
+    return n;
+  }
+  uint64_t total() const { return total_; }
 
  private:
   Source& from_;
+  uint64_t total_ = 0;
+};
+
+// A decoder, held to a limit, together with what counts the bytes that it takes.
+class BoundedDecoder : public Source {
+ public:
+  BoundedDecoder(std::unique_ptr<PassingSource> raw, std::unique_ptr<Source> plain,
+                 const ExpansionLimit& limit)
+      : raw_(std::move(raw)), plain_(std::move(plain)), limit_(limit) {}
+
+  Result<size_t> read(std::span<char> buffer) override {
+    const size_t n = TRY(plain_->read(buffer));
+    total_ += n;
+    if (total_ > limit_.bytes) {
+      return Error(Code::kResourceExhausted, cat("expands to more than ", limit_.bytes, " bytes"));
+    }
+    if (total_ > kAnyRatio && total_ / limit_.ratio > raw_->total()) {
+      return Error(Code::kResourceExhausted,
+                   cat("expands more than ", limit_.ratio, "-fold, beyond ", kAnyRatio, " bytes"));
+    }
+    return n;
+  }
+
+ private:
+  static constexpr uint64_t kAnyRatio = uint64_t{1} << 30U;
+
+  std::unique_ptr<PassingSource> raw_;
+  std::unique_ptr<Source> plain_;
+  const ExpansionLimit limit_;
+  uint64_t total_ = 0;
 };
 
 // A decoder together with the source it reads, where that is ours.
@@ -50,6 +86,22 @@ class OwningSource : public Source {
   std::unique_ptr<Source> raw_;
   std::unique_ptr<Source> plain_;
 };
+
+std::unique_ptr<Source> make_decoder(Source& from, Compression compression) {
+  switch (compression) {
+    case Compression::kGzip:
+      return make_gzip_reader(from);
+    case Compression::kZstd:
+      return make_zstd_reader(from);
+    case Compression::kBzip2:
+      return make_bzip2_reader(from);
+    case Compression::kXz:
+      return make_xz_reader(from);
+    case Compression::kNone:
+      break;
+  }
+  return nullptr;
+}
 
 }  // namespace
 
@@ -66,29 +118,21 @@ Compression detect_compression(std::string_view head) {
   return Compression::kNone;
 }
 
-Result<std::unique_ptr<Source>> open_decompressed(Source& from) {
+Result<std::unique_ptr<Source>> open_decompressed(Source& from, const ExpansionLimit& limit) {
   std::array<char, kMagicSize> magic;
   size_t n = TRY(read_full(from, magic));
   const std::string_view head(magic.data(), n);
   auto raw = std::make_unique<RejoinedSource>(head, from);
-  auto plain = TRY(open_decompressed(*raw, detect_compression(head)));
+  auto plain = TRY(open_decompressed(*raw, detect_compression(head), limit));
   return std::make_unique<OwningSource>(std::move(raw), std::move(plain));
 }
 
-Result<std::unique_ptr<Source>> open_decompressed(Source& from, Compression compression) {
-  switch (compression) {
-    case Compression::kGzip:
-      return make_gzip_reader(from);
-    case Compression::kZstd:
-      return make_zstd_reader(from);
-    case Compression::kBzip2:
-      return make_bzip2_reader(from);
-    case Compression::kXz:
-      return make_xz_reader(from);
-    case Compression::kNone:
-      break;
-  }
-  return std::make_unique<PassingSource>(from);
+Result<std::unique_ptr<Source>> open_decompressed(Source& from, Compression compression,
+                                                  const ExpansionLimit& limit) {
+  auto raw = std::make_unique<PassingSource>(from);
+  if (compression == Compression::kNone) return raw;
+  auto plain = make_decoder(*raw, compression);
+  return std::make_unique<BoundedDecoder>(std::move(raw), std::move(plain), limit);
 }
 
 }  // namespace skiff

@@ -5,6 +5,7 @@
 // same bytes for the same input on every machine (no name, no time in the header).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -17,10 +18,19 @@ enum class Compression { kNone, kGzip, kZstd, kBzip2, kXz };
 // By magic number of the first bytes (six are enough).
 Compression detect_compression(std::string_view head);
 
+// What compressed data may expand to: a few bytes of an archive can claim a whole disk.
+struct ExpansionLimit {
+  uint64_t bytes = uint64_t{100} << 30U;
+  // Plain bytes for each compressed one, beyond the first GiB: a file of zeros is none of a bomb.
+  // gzip does not reach 1,100, other formats do.
+  uint64_t ratio = 1100;
+};
+
 // A source of the plain bytes of `from`, which must outlive it. Truncated or
-// corrupt input fails with kDataLoss.
-Result<std::unique_ptr<Source>> open_decompressed(Source& from);
-Result<std::unique_ptr<Source>> open_decompressed(Source& from, Compression compression);
+// corrupt input fails with kDataLoss, what expands beyond `limit` with kResourceExhausted.
+Result<std::unique_ptr<Source>> open_decompressed(Source& from, const ExpansionLimit& limit = {});
+Result<std::unique_ptr<Source>> open_decompressed(Source& from, Compression compression,
+                                                  const ExpansionLimit& limit = {});
 
 // Compresses into `to`; call finish() once at the end.
 class CompressingSink : public Sink {

@@ -62,6 +62,10 @@ class Ingest : public Sink {
   virtual oci::Digest digest() const = 0;
   // Starts again from nothing.
   virtual Result<> reset() = 0;
+  // The first `size` bytes, from the start, for another thread to read while they are written: it
+  // waits for what is still to come, and fails (kUnavailable) where the ingest goes before. After
+  // a reset() it goes on where it was in what is written then. Nothing it gives is verified.
+  virtual Result<std::unique_ptr<Source>> follow(uint64_t size, const CancelToken& cancel) = 0;
 };
 
 class BlobReader : public Source {

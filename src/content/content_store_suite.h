@@ -7,8 +7,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
+#include <future>
 #include <thread>
 
+#include "base/random.h"
 #include "base/strings.h"
 #include "content/content_store.h"
 
@@ -108,6 +111,57 @@ TEST_P(ContentStoreSuite, AnInterruptedIngestContinues) {
   EXPECT_FALSE((*ingest)->write("more"));
   ingest->reset();
   EXPECT_EQ((*store_->ingest("r"))->offset(), 0u);
+}
+
+TEST_P(ContentStoreSuite, AnInterruptedIngestContinuesInTheSameStore) {
+  for (const std::string_view part : {"hel", "lo ", "world"}) {
+    auto ingest = store_->ingest("r");
+    ASSERT_TRUE((*ingest)->write(part));
+  }
+  auto ingest = store_->ingest("r");
+  ASSERT_EQ((*ingest)->offset(), 11u);
+  ASSERT_TRUE((*ingest)->write("!"));
+  ASSERT_TRUE(store_->commit(**ingest, oci::Digest::of("hello world!")));
+}
+
+TEST_P(ContentStoreSuite, AFollowerReadsWhatIsWritten) {
+  const std::string bytes = random_bytes(3'000'000);
+  auto ingest = store_->ingest("r");
+  auto tail = (*ingest)->follow(bytes.size(), {});
+  ASSERT_TRUE(tail);
+  auto read = std::async(std::launch::async, [&] { return read_all(**tail, bytes.size() + 1); });
+  for (size_t at = 0; at < bytes.size(); at += 10'000) {
+    ASSERT_TRUE((*ingest)->write(std::string_view(bytes).substr(at, 10'000)));
+  }
+  // Before the commit: the end is where it was said to be.
+  const auto got = read.get();
+  ASSERT_TRUE(got) << got.error().message();
+  EXPECT_EQ(*got, bytes);
+}
+
+TEST_P(ContentStoreSuite, AFollowerGoesOnAfterAReset) {
+  auto ingest = store_->ingest("r");
+  ASSERT_TRUE((*ingest)->write("hello"));
+  auto tail = (*ingest)->follow(11, {});
+  std::array<char, 5> head;
+  auto read = std::async(std::launch::async, [&]() -> Result<std::string> {
+    TRY(read_full(**tail, head));
+    return read_all(**tail, 100);
+  });
+  ASSERT_TRUE((*ingest)->reset() && (*ingest)->write("hello") && (*ingest)->write(" world"));
+  EXPECT_EQ(read.get().value(), " world");
+}
+
+TEST_P(ContentStoreSuite, AFollowerIsToldWhenNoMoreComes) {
+  auto ingest = store_->ingest("r");
+  auto gone = (*ingest)->follow(11, {});
+  ASSERT_TRUE((*ingest)->write("hello"));
+  CancelSource cancel;
+  auto cancelled = (*ingest)->follow(11, cancel.token());
+  cancel.cancel();
+  EXPECT_EQ(read_all(**cancelled, 100).error().code(), Code::kCancelled);
+  ingest->reset();
+  EXPECT_EQ(read_all(**gone, 100).error().code(), Code::kUnavailable);
 }
 
 TEST_P(ContentStoreSuite, ResetStartsFromNothing) {

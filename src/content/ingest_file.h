@@ -5,15 +5,18 @@
 #include <string>
 
 #include "content/content_store.h"
+#include "content/ingest_tail.h"
+#include "content/saved_hashes.h"
 
 namespace skiff::content {
 
 class IngestFile : public Ingest {
  public:
-  // Opens or creates `file`, hashing what an earlier attempt left in it. `on_close` runs
-  // on destruction.
+  // Opens or creates `file`; what an earlier attempt left in it is hashed, where `hashes` does
+  // not know it. `on_close` runs on destruction.
   static Result<std::unique_ptr<IngestFile>> open(const Path& file, std::string reference,
                                                   HashAlgorithm algorithm,
+                                                  std::shared_ptr<SavedHashes> hashes,
                                                   std::function<void()> on_close);
   IngestFile(const IngestFile&) = delete;
   IngestFile& operator=(const IngestFile&) = delete;
@@ -23,6 +26,7 @@ class IngestFile : public Ingest {
   uint64_t offset() const override { return offset_; }
   oci::Digest digest() const override;
   Result<> reset() override;
+  Result<std::unique_ptr<Source>> follow(uint64_t size, const CancelToken& cancel) override;
 
   const std::string& reference() const { return reference_; }
   const Path& path() const { return path_; }
@@ -34,14 +38,18 @@ class IngestFile : public Ingest {
 
  private:
   IngestFile(Path path, std::string reference, HashAlgorithm algorithm, UniqueFd fd,
-             std::function<void()> on_close);
+             std::shared_ptr<SavedHashes> hashes);
+  Result<> take_up();
+  void moved_to(uint64_t offset);
 
   Path path_;
   std::string reference_;
   HashAlgorithm algorithm_;
   UniqueFd fd_;
+  std::shared_ptr<SavedHashes> hashes_;
   Hasher hasher_;
   uint64_t offset_ = 0;
+  std::shared_ptr<IngestGrowth> growth_ = std::make_shared<IngestGrowth>();
   std::function<void()> on_close_;
 };
 

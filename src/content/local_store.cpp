@@ -66,7 +66,7 @@ Result<std::unique_ptr<Ingest>> LocalStore::ingest(const std::string& reference,
   }
   auto close = [open = open_ingests_, file] { open->remove(file); };
   const std::string label = reference.empty() ? file.filename().native() : reference;
-  auto ingest = IngestFile::open(file, label, algorithm, close);
+  auto ingest = IngestFile::open(file, label, algorithm, hashes_, close);
   if (!ingest) {
     close();
     return std::move(ingest.error());

@@ -99,6 +99,7 @@ class LocalStore : public ContentStore {
   // Guards the pairing of files and rows: held from rename to row, and from row to unlink.
   std::mutex pairing_;
   std::shared_ptr<OpenIngests> open_ingests_ = std::make_shared<OpenIngests>();
+  std::shared_ptr<SavedHashes> hashes_ = std::make_shared<SavedHashes>();
   std::shared_ptr<LeaseTable> leases_ = std::make_shared<LeaseTable>();
 };
 

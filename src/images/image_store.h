@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/cancellation.h"
+#include "codec/compress.h"
 #include "content/content_store.h"
 #include "oci/image_config.h"
 #include "oci/manifest.h"
@@ -190,11 +191,15 @@ class ImageStore {
   virtual void set_extra_roots(std::function<Result<Roots>()> roots) = 0;
 };
 
-// With a `storage_limit` (bytes; 0 for none) what would take blobs and unpacked layers beyond
-// it is refused (kResourceExhausted), before it is written as far as its size is known.
+// What goes beyond a limit is refused (kResourceExhausted), before it is written as far as its
+// size is known.
+struct StoreLimits {
+  uint64_t bytes = 0;    // of blobs and unpacked layers together; 0 for no limit
+  ExpansionLimit layer;  // what one layer may expand to
+};
 Result<std::unique_ptr<ImageStore>> open_image_store(
     const Path& root, std::unique_ptr<content::ContentStore> content,
     std::unique_ptr<snapshot::Snapshotter> snapshots, const Clock& clock = Clock::system(),
-    uint64_t storage_limit = 0);
+    const StoreLimits& limits = {});
 
 }  // namespace skiff::images

@@ -16,6 +16,7 @@ Result<> fetch_once(Parts& parts, remote::RegistryClient& client, const oci::Ref
   const auto progress = [&](uint64_t done, uint64_t) {
     if (report.downloading) report.downloading(done);
   };
+  if (report.arriving) TRY(report.arriving(ingest));
   TRY(client.fetch_blob(from, blob, ingest, progress, cancel));
   if (report.verifying) report.verifying();
   TRY(parts.store.commit(ingest, blob.digest, &lease));
@@ -83,6 +84,7 @@ Result<> LayerTransfer::run() {
   }
   if (const auto unpacked = unpack_all(); !unpacked) fail(unpacked.error());
   for (std::thread& worker : workers) worker.join();
+  for (const auto& task : tasks_) task->arriving = {};
   return error_.result();
 }
 
@@ -116,7 +118,8 @@ Result<> LayerTransfer::announce() {
 void LayerTransfer::download_all() {
   for (size_t i = next_++; i < pending_.size(); i = next_++) {
     Task& task = *pending_[i];
-    if (const auto done = download(task); !done) return fail(done.error());
+    const auto arriving = [&](content::Ingest& ingest) { return receive_arriving(task, ingest); };
+    if (const auto done = download(task, arriving); !done) return fail(done.error());
     if (const auto done = receive(task); !done) return fail(done.error());
     const std::scoped_lock lock(mutex_);
     task.done = true;
@@ -124,26 +127,53 @@ void LayerTransfer::download_all() {
   }
 }
 
-Result<> LayerTransfer::download(Task& task) {
+Result<> LayerTransfer::download(Task& task, const FetchReport::Arriving& arriving) {
   const FetchReport report = {
       .downloading =
           [&](uint64_t bytes) {
             progress_.bytes(task.label, "Downloading", bytes, task.layer.size);
           },
-      .verifying = [&] { progress_.say(task.label, "Verifying Checksum"); }};
+      .verifying = [&] { progress_.say(task.label, "Verifying Checksum"); },
+      .arriving = arriving};
   if (TRY(fetch_blob(parts_, client_, from_, task.layer, lease_, report, cancel_.token()))) {
     moved_any_ = true;
   }
   task.room.reset();
+  task.is_downloaded = true;
   progress_.say(task.label, "Download complete");
   if (!task.index) progress_.say(task.label, "Pull complete");
   return {};
 }
 
+// Its receiver waits for the download, never the other way round: who holds a blob back from
+// others must not wait for a layer that others hold.
+Result<> LayerTransfer::receive_arriving(Task& task, content::Ingest& ingest) {
+  if (!task.index) return {};
+  task.arriving = {};  // of an earlier start, whose ingest is gone
+  auto blob = TRY(ingest.follow(task.layer.size, cancel_.token()));
+  task.arriving = std::async(std::launch::async, [this, &task, blob = std::move(blob)] {
+    auto incoming = parts_.unpacker.receive(*blob, *image_, *task.index, extracting(task),
+                                            cancel_.token());
+    if (!incoming && is_no_room(incoming.error())) fail(incoming.error());
+    return incoming;
+  });
+  return {};
+}
+
 Result<> LayerTransfer::receive(Task& task) {
   if (!task.index) return {};
+  if (task.arriving.valid()) {
+    auto incoming = task.arriving.get();
+    if (incoming) {
+      task.incoming.emplace(*std::move(incoming));
+      return {};
+    }
+    const Code code = incoming.error().code();
+    if (code == Code::kCancelled || code == Code::kResourceExhausted) return incoming.error();
+    // A download that started again may have mixed two: what is stored tells.
+  }
   auto incoming = TRY(again_if_damaged<LayerUnpacker::Incoming>(task, [&] {
-    return parts_.unpacker.receive(*image_, *task.index, extracting(task.layer), cancel_.token());
+    return parts_.unpacker.receive(*image_, *task.index, extracting(task), cancel_.token());
   }));
   task.incoming.emplace(std::move(incoming));
   return {};
@@ -154,13 +184,14 @@ template <typename T>
 Result<T> LayerTransfer::again_if_damaged(Task& task, const std::function<Result<T>()>& use) {
   Result<T> used = use();
   if (used || TRY(is_whole(parts_, task.layer.digest, cancel_.token()))) return used;
-  TRY(download(task));
+  TRY(download(task, {}));
   return use();
 }
 
-LayerUnpacker::Report LayerTransfer::extracting(const oci::Descriptor& layer) {
-  return [this, label = layer.digest.short_hex(), size = layer.size](uint64_t bytes) {
-    progress_.bytes(label, "Extracting", bytes, size);
+// Of a layer that still downloads it is the download that tells how far it is.
+LayerUnpacker::Report LayerTransfer::extracting(const Task& task) {
+  return [this, &task](uint64_t bytes) {
+    if (task.is_downloaded) progress_.bytes(task.label, "Extracting", bytes, task.layer.size);
   };
 }
 
@@ -188,7 +219,7 @@ Result<bool> LayerTransfer::unpack(size_t index) {
     }
   }
   return again_if_damaged<bool>(task, [&] {
-    return parts_.unpacker.unpack(*image_, index, extracting(layer), cancel_.token());
+    return parts_.unpacker.unpack(*image_, index, extracting(task), cancel_.token());
   });
 }
 

@@ -1,9 +1,11 @@
 // LayerTransfer: the layers of a pull, from the registry into the store, and those of one
-// image on into the snapshotter. No layer waits for another, but to take its place in the end.
+// image on into the snapshotter while they come. No layer waits for another, but to take its
+// place in the end.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,6 +22,9 @@ namespace skiff::images {
 struct FetchReport {
   std::function<void(uint64_t bytes)> downloading;
   std::function<void()> verifying;
+  // The blob's bytes are about to come into `ingest`; called again where it starts anew.
+  using Arriving = std::function<Result<>(content::Ingest& ingest)>;
+  Arriving arriving;
 };
 
 // One blob into the store, held by `lease`, continuing what an earlier attempt left. False
@@ -50,19 +55,22 @@ class LayerTransfer {
     std::optional<size_t> index;  // in the image to unpack
     bool done = false;
     std::optional<StorageLimit::Room> room;  // until it is stored
+    std::atomic<bool> is_downloaded = false;
+    std::future<Result<LayerUnpacker::Incoming>> arriving;  // received while it is downloaded
     std::optional<LayerUnpacker::Incoming> incoming;
   };
 
   void add_task(const oci::Descriptor& layer, std::optional<size_t> index);
   Result<> announce();
   void download_all();
-  Result<> download(Task& task);
+  Result<> download(Task& task, const FetchReport::Arriving& arriving);
+  Result<> receive_arriving(Task& task, content::Ingest& ingest);
   Result<> receive(Task& task);
   template <typename T>
   Result<T> again_if_damaged(Task& task, const std::function<Result<T>()>& use);
   Result<> unpack_all();
   Result<bool> unpack(size_t index);
-  LayerUnpacker::Report extracting(const oci::Descriptor& layer);
+  LayerUnpacker::Report extracting(const Task& task);
   Result<> wait_for(const Task& task);
   void fail(const Error& error);
 

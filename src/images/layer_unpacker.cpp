@@ -3,7 +3,6 @@
 #include <array>
 
 #include "base/strings.h"
-#include "codec/compress.h"
 #include "images/progress.h"
 
 namespace skiff::images {
@@ -50,7 +49,7 @@ Result<bool> LayerUnpacker::unpack(const Document& image, size_t index, const Re
   const std::string name = name_of(image, index);
   const auto guard = TRY(unpacking_.lock(name, cancel));
   if (TRY(has(name))) return false;
-  TRY(read_layer(image, index, report, cancel, [&](Source& tar) {
+  TRY(read_stored(image, index, report, cancel, [&](Source& tar) {
     return snapshots_.unpack(name, parent_of(image, index), tar, cancel);
   }));
   return true;
@@ -59,13 +58,32 @@ Result<bool> LayerUnpacker::unpack(const Document& image, size_t index, const Re
 Result<LayerUnpacker::Incoming> LayerUnpacker::receive(const Document& image, size_t index,
                                                        const Report& report,
                                                        const CancelToken& cancel) {
+  const auto read = [&](const UseTar& use) {
+    return read_stored(image, index, report, cancel, use);
+  };
+  return receive_as(image, index, read, cancel);
+}
+
+Result<LayerUnpacker::Incoming> LayerUnpacker::receive(Source& blob, const Document& image,
+                                                       size_t index, const Report& report,
+                                                       const CancelToken& cancel) {
+  const auto read = [&](const UseTar& use) {
+    return read_layer(blob, image, index, report, cancel, use)
+        .context(cat("unpack layer ", image.manifest.layers[index].digest.str()));
+  };
+  return receive_as(image, index, read, cancel);
+}
+
+Result<LayerUnpacker::Incoming> LayerUnpacker::receive_as(const Document& image, size_t index,
+                                                          const ReadLayer& read,
+                                                          const CancelToken& cancel) {
   const std::string name = name_of(image, index);
   auto guard = TRY(unpacking_.lock(name, cancel));
   Incoming incoming{.guard = std::move(guard), .layer = nullptr};
   if (TRY(has(name))) return incoming;
   const auto position = index == 0 ? snapshot::Snapshotter::Position::kFirst
                                    : snapshot::Snapshotter::Position::kOnTop;
-  TRY(read_layer(image, index, report, cancel, [&](Source& tar) -> Result<> {
+  TRY(read([&](Source& tar) -> Result<> {
     incoming.layer = TRY(snapshots_.receive(tar, position, cancel));
     return {};
   }));
@@ -80,22 +98,27 @@ Result<> LayerUnpacker::finish(const Document& image, size_t index, Incoming inc
   return added;
 }
 
-Result<> LayerUnpacker::read_layer(const Document& image, size_t index, const Report& report,
-                                   const CancelToken& cancel,
-                                   const std::function<Result<>(Source&)>& use) {
+Result<> LayerUnpacker::read_layer(Source& blob, const Document& image, size_t index,
+                                   const Report& report, const CancelToken& cancel,
+                                   const UseTar& use) {
+  ProgressSource counted(blob, [&](uint64_t bytes) {
+    if (report) report(bytes);
+  });
+  const auto tar = TRY(open_decompressed(counted, expansion_));
+  CheckedSource checked(*tar, image.config.diff_ids[index], cancel);
+  RoomSource within_limit(checked, limit_);
+  return use(within_limit);
+}
+
+Result<> LayerUnpacker::read_stored(const Document& image, size_t index, const Report& report,
+                                    const CancelToken& cancel, const UseTar& use) {
   const oci::Digest& layer = image.manifest.layers[index].digest;
   const auto read = [&]() -> Result<> {
     const auto blob = TRY(store_.open(layer));
-    ProgressSource counted(*blob, [&](uint64_t bytes) {
-      if (report) report(bytes);
-    });
-    const auto tar = TRY(open_decompressed(counted));
-    CheckedSource checked(*tar, image.config.diff_ids[index], cancel);
-    RoomSource within_limit(checked, limit_);
-    return use(within_limit);
+    return read_layer(*blob, image, index, report, cancel, use);
   };
   Result<> done = read();
-  if (!done && !cancel.cancelled() && !is_no_room(done.error())) {
+  if (!done && !cancel.cancelled() && done.error().code() != Code::kResourceExhausted) {
     // Damage shows as whatever it did to the archive.
     Result<> verified = store_.verify(layer, {.always = true}, cancel);
     if (!verified && verified.error().code() == Code::kDataLoss) done = std::move(verified);

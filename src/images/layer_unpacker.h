@@ -10,6 +10,7 @@
 
 #include <functional>
 
+#include "codec/compress.h"
 #include "images/image_reader.h"
 #include "images/keyed_mutex.h"
 #include "images/storage_limit.h"
@@ -19,8 +20,9 @@ namespace skiff::images {
 
 class LayerUnpacker {
  public:
-  LayerUnpacker(content::ContentStore& store, snapshot::Snapshotter& snapshots, StorageLimit& limit)
-      : store_(store), snapshots_(snapshots), limit_(limit) {}
+  LayerUnpacker(content::ContentStore& store, snapshot::Snapshotter& snapshots, StorageLimit& limit,
+                const ExpansionLimit& expansion)
+      : store_(store), snapshots_(snapshots), limit_(limit), expansion_(expansion) {}
 
   // Compressed bytes taken in so far.
   using Report = std::function<void(uint64_t bytes)>;
@@ -39,18 +41,30 @@ class LayerUnpacker {
   };
   Result<Incoming> receive(const Document& image, size_t index, const Report& report,
                            const CancelToken& cancel);
+  // From a blob that is still on its way: only the layer's content is verified, and what the
+  // error of a failure blames may be the way.
+  Result<Incoming> receive(Source& blob, const Document& image, size_t index, const Report& report,
+                           const CancelToken& cancel);
   // Of an incoming layer that is not nullptr.
   Result<> finish(const Document& image, size_t index, Incoming incoming);
   Result<bool> has(const std::string& snapshot);
 
  private:
-  // Gives the layer's checked tar to `use`.
-  Result<> read_layer(const Document& image, size_t index, const Report& report,
-                      const CancelToken& cancel, const std::function<Result<>(Source&)>& use);
+  using UseTar = std::function<Result<>(Source& tar)>;
+  using ReadLayer = std::function<Result<>(const UseTar& use)>;
+  Result<Incoming> receive_as(const Document& image, size_t index, const ReadLayer& read,
+                              const CancelToken& cancel);
+  // Gives the blob's checked tar to `use`.
+  Result<> read_layer(Source& blob, const Document& image, size_t index, const Report& report,
+                      const CancelToken& cancel, const UseTar& use);
+  // The same of the blob in the store.
+  Result<> read_stored(const Document& image, size_t index, const Report& report,
+                       const CancelToken& cancel, const UseTar& use);
 
   content::ContentStore& store_;
   snapshot::Snapshotter& snapshots_;
   StorageLimit& limit_;
+  const ExpansionLimit expansion_;
   KeyedMutex unpacking_;  // by chainID
 };
 

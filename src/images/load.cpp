@@ -45,7 +45,7 @@ class Load {
 
   Result<std::vector<std::string>> load(Source& tar) {
     ArchiveContents contents(parts_, *lease_);
-    const auto plain = TRY(open_decompressed(tar));
+    const auto plain = TRY(open_decompressed(tar, parts_.expansion));
     auto read = contents.read(*plain, cancel_);
     made_.blobs.insert(contents.blobs().begin(), contents.blobs().end());
     TRY(std::move(read));
@@ -170,7 +170,7 @@ class Load {
     const auto known = layers_.find(diff_id);
     if (known != layers_.end()) return known->second;
     const auto file = TRY(contents.open(path));
-    const auto plain = TRY(open_decompressed(*file));
+    const auto plain = TRY(open_decompressed(*file, parts_.expansion));
     CancellableSource tar(*plain, cancel_);
     const NewLayer layer = TRY(add_layer(parts_, tar, *lease_));
     made_.blobs.insert(layer.descriptor.digest);

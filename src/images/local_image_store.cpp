@@ -20,16 +20,16 @@ class LocalImageStore : public ImageStore {
  public:
   LocalImageStore(const Path& root, std::unique_ptr<content::ContentStore> store,
                   std::unique_ptr<snapshot::Snapshotter> snapshots, Catalog catalog,
-                  const Clock& clock, uint64_t storage_limit)
+                  const Clock& clock, const StoreLimits& limits)
       : store_(std::move(store)),
         snapshots_(std::move(snapshots)),
         catalog_(std::move(catalog)),
         reader_(*store_),
         garbage_(*store_, *snapshots_, catalog_, reader_),
-        limit_(*store_, *snapshots_, storage_limit),
-        unpacker_(*store_, *snapshots_, limit_),
-        parts_{*store_,   *snapshots_, catalog_,   reader_, garbage_,
-               unpacker_, limit_,      transfers_, clock,   root / "loading"},
+        limit_(*store_, *snapshots_, limits.bytes),
+        unpacker_(*store_, *snapshots_, limit_, limits.layer),
+        parts_{*store_,   *snapshots_, catalog_,     reader_,    garbage_,
+               unpacker_, limit_,      limits.layer, transfers_, clock,    root / "loading"},
         finder_(parts_) {}
 
   Result<Image> find(const std::string& name,
@@ -178,7 +178,7 @@ std::string Image::snapshot_name() const {
 
 Result<std::unique_ptr<ImageStore>> open_image_store(
     const Path& root, std::unique_ptr<content::ContentStore> content,
-    std::unique_ptr<snapshot::Snapshotter> snapshots, const Clock& clock, uint64_t storage_limit) {
+    std::unique_ptr<snapshot::Snapshotter> snapshots, const Clock& clock, const StoreLimits& limits) {
   const auto open = [&]() -> Result<std::unique_ptr<ImageStore>> {
     TRY(make_directories(root));
     // What a killed load left.
@@ -186,7 +186,7 @@ Result<std::unique_ptr<ImageStore>> open_image_store(
     TRY(make_directories(root / "loading", 0700));
     Catalog catalog = TRY(Catalog::open(root / "images.db"));
     return std::make_unique<LocalImageStore>(root, std::move(content), std::move(snapshots),
-                                             std::move(catalog), clock, storage_limit);
+                                             std::move(catalog), clock, limits);
   };
   return open().context(cat("open image store ", root.native()));
 }

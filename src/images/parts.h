@@ -25,6 +25,7 @@ struct Parts {
   Garbage& garbage;
   LayerUnpacker& unpacker;
   StorageLimit& limit;
+  ExpansionLimit expansion;  // of one layer
   KeyedMutex& transfers;  // one writer for each blob, by digest
   const Clock& clock;
   Path scratch;  // for files of `load`

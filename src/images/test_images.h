@@ -53,12 +53,12 @@ class TestImages {
     auto snapshots =
         snapshot::open_snapshotter(root() / "snapshots", snapshot::choose_backend(root()).backend);
     auto opened = open_image_store(root() / "images", std::move(*content), std::move(*snapshots),
-                                   clock_, storage_limit_);
+                                   clock_, limits_);
     EXPECT_TRUE(opened) << message_of(opened);
     store_ = std::move(*opened);
   }
   void set_storage_limit(uint64_t bytes) {
-    storage_limit_ = bytes;
+    limits_.bytes = bytes;
     reopen();
   }
   ImageStore& operator*() { return *store_; }
@@ -212,7 +212,7 @@ class TestImages {
  private:
   TempDir dir_ = *TempDir::make("/tmp", "skiff-images-");
   ManualClock clock_{Clock::system().now()};
-  uint64_t storage_limit_ = 0;
+  StoreLimits limits_;
   std::unique_ptr<ImageStore> store_;
   int views_ = 0;
 };

@@ -38,6 +38,8 @@ struct Options {
   std::string storage_driver = "auto";
   std::string log_level = "info";
   std::string storage_limit;
+  std::string layer_limit = "100g";
+  std::string layer_ratio = "1100";
   std::string scrub_rate = "4m";
   std::string registry;
   std::string registry_htpasswd;
@@ -62,6 +64,10 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
        &o.storage_driver},
       {"storage-limit", "SIZE",
        "what images and build cache may take (\"50g\"); no limit when not given", &o.storage_limit},
+      {"layer-limit", "SIZE", "what one layer may expand to", &o.layer_limit},
+      {"layer-ratio", "N",
+       "how many times its compressed size a layer may expand to, beyond the first GiB",
+       &o.layer_ratio},
       {"scrub-rate", "SIZE", "bytes a second at which stored content is read again; 0 for never",
        &o.scrub_rate},
       {"registry", "ADDRESS", "serve a registry at HOST:PORT, which shares our blobs' files",
@@ -112,6 +118,21 @@ Result<> check_system() {
 Result<> set_level(const std::string& name) {
   set_log_level(TRY(log_level_named(name)));
   return {};
+}
+
+Result<images::StoreLimits> store_limits(const Options& o) {
+  images::StoreLimits limits;
+  if (!o.storage_limit.empty()) {
+    limits.bytes = TRY_CONTEXT(engine::parse_size(o.storage_limit), "--storage-limit");
+  }
+  limits.layer.bytes = TRY_CONTEXT(engine::parse_size(o.layer_limit), "--layer-limit");
+  const auto ratio = parse_uint(o.layer_ratio);
+  if (!ratio || *ratio == 0) {
+    return Error(Code::kInvalidArgument,
+                 cat("--layer-ratio: ", quoted(o.layer_ratio), " is no number of times"));
+  }
+  limits.layer.ratio = *ratio;
+  return limits;
 }
 
 // erofs where the kernel can, unless the user says otherwise.
@@ -229,9 +250,7 @@ Result<> serve(const Options& o) {
   if (cgroup_parent.empty())
     cgroup_parent = instance == "default" ? "/skiff" : "/skiff-" + instance;
 
-  const uint64_t storage_limit =
-      o.storage_limit.empty() ? 0
-                              : TRY_CONTEXT(engine::parse_size(o.storage_limit), "--storage-limit");
+  const images::StoreLimits limits = TRY(store_limits(o));
   const uint64_t scrub_rate = TRY_CONTEXT(engine::parse_size(o.scrub_rate), "--scrub-rate");
 
   content::BlobTickets tickets;
@@ -242,7 +261,7 @@ Result<> serve(const Options& o) {
   snapshot::BackendChoice storage = TRY(choose_storage(o.storage_driver, root));
   auto snapshots = TRY(snapshot::open_snapshotter(root / "snapshots", storage.backend));
   auto images = TRY(images::open_image_store(root / "images", std::move(content),
-                                             std::move(snapshots), Clock::system(), storage_limit));
+                                             std::move(snapshots), Clock::system(), limits));
   auto networks = TRY(network::open_network_manager(
       {.root = root / "network", .instance = instance, .bridge = o.bridge, .subnet = o.subnet}));
   Path runtime = program_beside("skiff-runtime");

@@ -59,16 +59,14 @@ class BoundedDecoder : public Source {
     if (total_ > limit_.bytes) {
       return Error(Code::kResourceExhausted, cat("expands to more than ", limit_.bytes, " bytes"));
     }
-    if (total_ > kAnyRatio && total_ / limit_.ratio > raw_->total()) {
-      return Error(Code::kResourceExhausted,
-                   cat("expands more than ", limit_.ratio, "-fold, beyond ", kAnyRatio, " bytes"));
+    if (total_ > limit_.any_ratio && total_ / limit_.ratio > raw_->total()) {
+      return Error(Code::kResourceExhausted, cat("expands more than ", limit_.ratio,
+                                                 "-fold, beyond ", limit_.any_ratio, " bytes"));
     }
     return n;
   }
 
  private:
-  static constexpr uint64_t kAnyRatio = uint64_t{1} << 30U;
-
   std::unique_ptr<PassingSource> raw_;
   std::unique_ptr<Source> plain_;
   const ExpansionLimit limit_;

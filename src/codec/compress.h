@@ -21,9 +21,10 @@ Compression detect_compression(std::string_view head);
 // What compressed data may expand to: a few bytes of an archive can claim a whole disk.
 struct ExpansionLimit {
   uint64_t bytes = uint64_t{100} << 30U;
-  // Plain bytes for each compressed one, beyond the first GiB: a file of zeros is none of a bomb.
-  // gzip does not reach 1,100, other formats do.
+  // Plain bytes for each compressed one. gzip does not reach 1,100, other formats do.
   uint64_t ratio = 1100;
+  // Up to so many plain bytes any ratio will do: a file of zeros is no bomb.
+  uint64_t any_ratio = uint64_t{1} << 30U;
 };
 
 // A source of the plain bytes of `from`, which must outlive it. Truncated or

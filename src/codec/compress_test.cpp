@@ -151,6 +151,26 @@ TEST_F(CompressPrograms, ReadWhatWeMake) {
   EXPECT_EQ(in_dir("gzip -d < empty"), "");
 }
 
+TEST(Compress, WhatExpandsBeyondItsLimitIsRefused) {
+  const std::string zeros(4'000'000, '\0');
+  const auto expand = [](const std::string& bytes, const ExpansionLimit& limit) {
+    StringSource source(bytes);
+    const auto plain = open_decompressed(source, limit);
+    return read_all(**plain, 100'000'000);
+  };
+  const std::string gzip = compress(make_gzip_sink, zeros);
+  EXPECT_EQ(*expand(gzip, {.bytes = zeros.size()}), zeros);
+  const auto too_many = expand(gzip, {.bytes = zeros.size() - 1});
+  EXPECT_EQ(too_many.error().code(), Code::kResourceExhausted);
+  const std::string zstd = compress(make_zstd_sink, zeros);
+  EXPECT_EQ(*expand(zstd, {.ratio = 2, .any_ratio = zeros.size()}), zeros);
+  const auto too_fast = expand(zstd, {.ratio = 2, .any_ratio = zeros.size() - 1});
+  EXPECT_EQ(too_fast.error().code(), Code::kResourceExhausted);
+  EXPECT_EQ(*expand(zstd, {.ratio = 100'000, .any_ratio = 0}), zeros);
+  // What is not compressed cannot be a bomb.
+  EXPECT_EQ(expand(zeros, {.bytes = 1, .ratio = 1, .any_ratio = 0})->size(), zeros.size());
+}
+
 TEST(Compress, TheSameInputGivesTheSameBytesHoweverItComes) {
   const std::string text = sample();
   for (const auto make : {make_gzip_sink, make_zstd_sink}) {

@@ -49,8 +49,8 @@ Result<size_t> IngestTail::read(std::span<char> buffer) {
     if (there_ <= offset_) {
       return Error(Code::kUnavailable, cat("it ended after ", there_, " of ", size_, " bytes"));
     }
-    const auto most = static_cast<size_t>(
-        std::min<uint64_t>(buffer.size(), std::min(there_, size_) - offset_));
+    const auto most =
+        static_cast<size_t>(std::min<uint64_t>(buffer.size(), std::min(there_, size_) - offset_));
     const ssize_t n = ::pread(file_.get(), buffer.data(), most, static_cast<off_t>(offset_));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return Error::from_errno(errno, "read what was written");

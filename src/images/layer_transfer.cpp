@@ -128,13 +128,13 @@ void LayerTransfer::download_all() {
 }
 
 Result<> LayerTransfer::download(Task& task, const FetchReport::Arriving& arriving) {
-  const FetchReport report = {
-      .downloading =
-          [&](uint64_t bytes) {
-            progress_.bytes(task.label, "Downloading", bytes, task.layer.size);
-          },
-      .verifying = [&] { progress_.say(task.label, "Verifying Checksum"); },
-      .arriving = arriving};
+  const FetchReport report = {.downloading =
+                                  [&](uint64_t bytes) {
+                                    progress_.bytes(task.label, "Downloading", bytes,
+                                                    task.layer.size);
+                                  },
+                              .verifying = [&] { progress_.say(task.label, "Verifying Checksum"); },
+                              .arriving = arriving};
   if (TRY(fetch_blob(parts_, client_, from_, task.layer, lease_, report, cancel_.token()))) {
     moved_any_ = true;
   }
@@ -152,8 +152,8 @@ Result<> LayerTransfer::receive_arriving(Task& task, content::Ingest& ingest) {
   task.arriving = {};  // of an earlier start, whose ingest is gone
   auto blob = TRY(ingest.follow(task.layer.size, cancel_.token()));
   task.arriving = std::async(std::launch::async, [this, &task, blob = std::move(blob)] {
-    auto incoming = parts_.unpacker.receive(*blob, *image_, *task.index, extracting(task),
-                                            cancel_.token());
+    auto incoming =
+        parts_.unpacker.receive(*blob, *image_, *task.index, extracting(task), cancel_.token());
     if (!incoming && is_no_room(incoming.error())) fail(incoming.error());
     return incoming;
   });

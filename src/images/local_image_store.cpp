@@ -28,8 +28,8 @@ class LocalImageStore : public ImageStore {
         garbage_(*store_, *snapshots_, catalog_, reader_),
         limit_(*store_, *snapshots_, limits.bytes),
         unpacker_(*store_, *snapshots_, limit_, limits.layer),
-        parts_{*store_,   *snapshots_, catalog_,     reader_,    garbage_,
-               unpacker_, limit_,      limits.layer, transfers_, clock,    root / "loading"},
+        parts_{*store_, *snapshots_,  catalog_,   reader_, garbage_,        unpacker_,
+               limit_,  limits.layer, transfers_, clock,   root / "loading"},
         finder_(parts_) {}
 
   Result<Image> find(const std::string& name,
@@ -178,7 +178,8 @@ std::string Image::snapshot_name() const {
 
 Result<std::unique_ptr<ImageStore>> open_image_store(
     const Path& root, std::unique_ptr<content::ContentStore> content,
-    std::unique_ptr<snapshot::Snapshotter> snapshots, const Clock& clock, const StoreLimits& limits) {
+    std::unique_ptr<snapshot::Snapshotter> snapshots, const Clock& clock,
+    const StoreLimits& limits) {
   const auto open = [&]() -> Result<std::unique_ptr<ImageStore>> {
     TRY(make_directories(root));
     // What a killed load left.

@@ -92,6 +92,8 @@ class Push {
           oci::is_manifest_type(part.media_type) || oci::is_index_type(part.media_type);
       if (is_document) {
         manifests_.push_back(part);
+      } else if (oci::is_nondistributable_type(part.media_type)) {
+        progress_.say(part.digest.short_hex(), "Skipped foreign layer");
       } else {
         const bool is_config =
             part.media_type == oci::kMediaTypeConfig || part.media_type == oci::kDockerConfig;

@@ -61,6 +61,10 @@ class TestImages {
     limits_.bytes = bytes;
     reopen();
   }
+  void set_layer_limit(uint64_t bytes) {
+    limits_.layer.bytes = bytes;
+    reopen();
+  }
   ImageStore& operator*() { return *store_; }
   ImageStore* operator->() { return store_.get(); }
   const Path& root() const { return dir_.path(); }

@@ -188,6 +188,11 @@ bool is_attestation(const Descriptor& d) {
 
 }  // namespace
 
+bool is_nondistributable_type(std::string_view media_type) {
+  return media_type.find(".nondistributable.") != std::string_view::npos ||
+         media_type.find(".foreign.") != std::string_view::npos;
+}
+
 bool is_manifest_type(std::string_view media_type) {
   return media_type == kMediaTypeManifest || media_type == kDockerManifest;
 }

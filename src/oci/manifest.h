@@ -34,7 +34,10 @@ inline constexpr std::string_view kDockerLayerGzip =
     "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
 bool is_manifest_type(std::string_view media_type);  // one image
-bool is_index_type(std::string_view media_type);     // several
+// A layer that registries need not have: it comes from its descriptor's urls (OCI image-spec,
+// Non-Distributable Layers; Docker's foreign layers).
+bool is_nondistributable_type(std::string_view media_type);
+bool is_index_type(std::string_view media_type);  // several
 
 struct Descriptor {
   std::string media_type;

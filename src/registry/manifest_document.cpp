@@ -6,12 +6,6 @@ namespace skiff::registry {
 
 namespace {
 
-// Layers that are not distributed: clients fetch them from their own URLs.
-bool lives_elsewhere(const oci::Descriptor& layer) {
-  return layer.media_type.find(".nondistributable.") != std::string::npos ||
-         layer.media_type.find(".foreign.") != std::string::npos;
-}
-
 Answer<NewManifest> read_image(std::string_view bytes, const std::string& media_type,
                                NewManifest out) {
   Result<oci::Manifest> manifest = oci::Manifest::parse(bytes, media_type);
@@ -25,7 +19,7 @@ Answer<NewManifest> read_image(std::string_view bytes, const std::string& media_
   for (const oci::Descriptor& layer : manifest->layers) {
     out.references.push_back({.digest = layer.digest,
                               .size = layer.size,
-                              .optional = lives_elsewhere(layer),
+                              .optional = oci::is_nondistributable_type(layer.media_type),
                               .place = cat("layers[", out.references.size() - 1, "]")});
   }
   return out;

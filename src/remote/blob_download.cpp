@@ -30,7 +30,10 @@ class Download {
       if (ingest_.offset() > furthest) backoff.progressed();
       furthest = std::max(furthest, ingest_.offset());
       if (answer && answer->status == 416) TRY(ingest_.reset());
-      if (!may_go_on(answer)) return failure(answer);
+      if (!may_go_on(answer)) {
+        if (!TRY(try_elsewhere())) return failure(answer);
+        continue;
+      }
       const auto wish = answer ? retry_after(*answer) : std::nullopt;
       if (!TRY(backoff.again(wish))) return failure(answer);
     }
@@ -38,10 +41,20 @@ class Download {
   }
 
  private:
+  // A foreign layer that the registry does not have is asked for at its own places.
+  Result<bool> try_elsewhere() {
+    if (!oci::is_nondistributable_type(blob_.media_type)) return false;
+    if (next_url_ == blob_.urls.size()) return false;
+    elsewhere_ = TRY_CONTEXT(Url::parse(blob_.urls[next_url_++]),
+                             cat("layer ", blob_.digest.str(), " comes from elsewhere"));
+    return true;
+  }
+
   Call make_call() {
     Call call;
     call.host = repository_.host;
     call.target = repository_.blob_target(blob_.digest);
+    if (elsewhere_) call.target = *elsewhere_;
     call.scope = repository_.pull_scope();
     call.request.cancel = cancel_;
     const uint64_t from = ingest_.offset();
@@ -103,6 +116,8 @@ class Download {
   content::Ingest& ingest_;
   const Progress& progress_;
   const CancelToken& cancel_;
+  std::optional<Url> elsewhere_;  // instead of the repository
+  size_t next_url_ = 0;
   std::optional<Error> local_failure_;
 };
 

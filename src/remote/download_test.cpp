@@ -188,6 +188,23 @@ TEST_F(Download, AFinalAnswerIsNotRepeated) {
   EXPECT_EQ(ranges().size(), 1U);
 }
 
+TEST_F(Download, AForeignLayerComesFromItsOwnPlaces) {
+  registry_.blobs["app"].clear();
+  registry_.blobs["elsewhere"][blob_.digest.str()] = bytes_;
+  const auto at = [&](std::string_view repository) {
+    return registry_.url(cat("/v2/", repository, "/blobs/", blob_.digest.str()));
+  };
+  blob_.urls = {at("nowhere"), at("elsewhere")};
+  EXPECT_EQ(fetch().error().code(), Code::kNotFound);  // of no other layer
+  blob_.media_type = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
+  const auto done = fetch();
+  ASSERT_TRUE(done) << message_of(done);
+  EXPECT_EQ(committed(), bytes_);
+  ingest_.reset();
+  blob_.urls = {"file:///etc/passwd"};
+  EXPECT_EQ(fetch().error().code(), Code::kInvalidArgument);
+}
+
 TEST_F(Download, CancellingEndsAWait) {
   CancelSource cancel;
   registry_.instead = [&](net::Request&, net::ResponseWriter& w) {

@@ -1,0 +1,139 @@
+// Layers that are received while their blobs still come.
+#include <thread>
+
+#include "base/random.h"
+#include "images/test_publish.h"
+
+namespace skiff::images {
+namespace {
+
+class StreamedPull : public testing::Test {
+ protected:
+  StreamedPull() {
+    image_ = from_.make("app", {{{"a", random_bytes(3'000'000)}}});
+    publish(registry_, from_, image_.target, "app", "1");
+    layer_ = image_.manifest_doc.layers[0];
+    blob_ = registry_.blobs["app"][layer_.digest.str()];
+    registry_.instead = [this](net::Request& request, net::ResponseWriter& w) {
+      return request.path.ends_with(layer_.digest.str()) && answer(request, w);
+    };
+  }
+
+  // Sends `bytes` of the blob from `from` on, of a length that promises the rest.
+  void send_part(net::ResponseWriter& w, size_t from, std::string_view bytes) {
+    const std::string range = cat("Content-Range: bytes ", from, "-", blob_.size() - 1, "/",
+                                  blob_.size(), "\r\n");
+    const auto connection = w.hijack(cat("HTTP/1.1 ", from == 0 ? "200 OK" : "206 Partial Content",
+                                         "\r\nContent-Length: ", blob_.size() - from, "\r\n",
+                                         from == 0 ? "" : range, "\r\n"));
+    ASSERT_TRUE(connection);
+    EXPECT_TRUE(connection->stream->write(bytes));
+    if (on_sent_) on_sent_();
+  }
+
+  Result<Image> pull() {
+    const PullOptions options{.platform = {}, .client = remote::quick_options()};
+    return to_->pull(registry_.ref("app:1"), options, {}, cancel_.token());
+  }
+
+  // The bytes of the layer that is being received.
+  uint64_t received() const {
+    uint64_t bytes = 0;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(
+             to_.root() / "snapshots" / "new", ignored)) {
+      if (entry.path().filename() == "layer.tar") bytes += entry.file_size(ignored);
+    }
+    return bytes;
+  }
+  bool wait_until_received(uint64_t bytes) const {
+    for (int i = 0; i < 1000 && received() < bytes; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return received() >= bytes;
+  }
+
+  // Of a request for the layer's blob.
+  std::function<bool(net::Request&, net::ResponseWriter&)> answer =
+      [](net::Request&, net::ResponseWriter&) { return false; };
+  std::function<void()> on_sent_;  // before the connection ends
+  CancelSource cancel_;
+  TestImages from_;
+  TestImages to_;
+  Image image_;
+  oci::Descriptor layer_;
+  std::string blob_;
+  remote::TestRegistry registry_;
+};
+
+TEST_F(StreamedPull, ALayerIsThereWhenItsBlobIs) {
+  if (to_->snapshots().backend() != snapshot::Backend::kErofs) {
+    GTEST_SKIP() << "the overlay back end unpacks when the layers below are there";
+  }
+  bool was_received = false;
+  on_sent_ = [&] { was_received = wait_until_received(2'000'000); };
+  int attempts = 0;
+  answer = [&](net::Request&, net::ResponseWriter& w) {
+    if (++attempts > 1) return false;  // the rest
+    send_part(w, 0, std::string_view(blob_).substr(0, blob_.size() - 1000));
+    return true;
+  };
+  const auto pulled = pull();
+  ASSERT_TRUE(pulled) << message_of(pulled);
+  EXPECT_TRUE(was_received);
+  EXPECT_EQ(attempts, 2);
+  EXPECT_EQ(to_.file_in(*pulled, "a"), from_.file_in(image_, "a"));
+}
+
+// What came first is not what comes again: the layer received from both is thrown away.
+TEST_F(StreamedPull, ADownloadThatStartsAnewWithOtherBytesIsReceivedAgain) {
+  int attempts = 0;
+  answer = [&](net::Request&, net::ResponseWriter& w) {
+    ++attempts;
+    if (attempts == 1) {
+      std::string other = gzipped(layer_tar({{"a", random_bytes(3'000'000)}}));
+      send_part(w, 0, std::string_view(other).substr(0, 1'500'000));
+    } else {
+      EXPECT_TRUE(w.send(200, "application/octet-stream", blob_));  // no ranges here
+    }
+    return true;
+  };
+  const auto pulled = pull();
+  ASSERT_TRUE(pulled) << message_of(pulled);
+  EXPECT_EQ(attempts, 2);
+  EXPECT_EQ(to_.file_in(*pulled, "a"), from_.file_in(image_, "a"));
+}
+
+TEST_F(StreamedPull, ACancelledOneEndsAndIsContinued) {
+  on_sent_ = [&] {
+    wait_until_received(1'000'000);
+    cancel_.cancel();
+  };
+  std::string range;
+  answer = [&](net::Request& request, net::ResponseWriter& w) {
+    range = request.headers.get("Range");
+    if (!range.empty()) return false;
+    send_part(w, 0, std::string_view(blob_).substr(0, 2'000'000));
+    return true;
+  };
+  EXPECT_EQ(pull().error().code(), Code::kCancelled);
+  EXPECT_EQ(received(), 0u);
+  cancel_ = CancelSource();
+  const auto pulled = pull();
+  ASSERT_TRUE(pulled) << message_of(pulled);
+  EXPECT_EQ(range, "bytes=2000000-");
+  EXPECT_EQ(to_.file_in(*pulled, "a"), from_.file_in(image_, "a"));
+}
+
+TEST_F(StreamedPull, ALayerThatExpandsBeyondItsLimitIsRefused) {
+  to_.set_layer_limit(1'000'000);
+  const auto pulled = pull();
+  ASSERT_FALSE(pulled);
+  EXPECT_EQ(pulled.error().code(), Code::kResourceExhausted);
+  EXPECT_NE(message_of(pulled).find("expands to more than 1000000 bytes"), std::string::npos);
+  EXPECT_TRUE(to_.snapshots().empty());
+  EXPECT_TRUE(to_.names().empty());
+}
+
+}  // namespace
+}  // namespace skiff::images

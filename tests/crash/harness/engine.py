@@ -10,7 +10,7 @@ import time
 from . import machine
 from .seam import Seam
 
-START_LIMIT = 20
+START_LIMIT = 60
 CALL_LIMIT = 60
 
 
@@ -150,10 +150,12 @@ class Engine(Daemon):
 class Skiffd(Engine):
     name = "skiffd"
     container_parent = ""  # its own, given at its start
+    storage_driver = "auto"
 
     def command(self):
         return [str(machine.BIN / "skiffd"), "--root", str(self.root / "store"), "--run-dir", str(self.work / "run"),
-                "--socket", str(self.socket), "--cgroup-parent", self.cgroup_parent]
+                "--socket", str(self.socket), "--cgroup-parent", self.cgroup_parent,
+                "--storage-driver", self.storage_driver]
 
     def skiff(self, *arguments):
         """Our own client, for what the stock one does not know."""

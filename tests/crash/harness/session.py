@@ -167,7 +167,9 @@ def kind_of(finding):
 
 class Report:
     def __init__(self, engine):
-        self.engine = "" if engine is Skiffd else f" --engine {engine.name}"
+        self.flags = "" if engine is Skiffd else f" --engine {engine.name}"
+        if engine is Skiffd and Skiffd.storage_driver != "auto":
+            self.flags = f" --storage-driver {Skiffd.storage_driver}"
         self.tried = collections.Counter()
         self.lost = collections.Counter()
         self.kinds = collections.Counter()  # of findings, without what differs from case to case
@@ -179,7 +181,7 @@ class Report:
             return
         self.lost[group] += 1
         self.kinds[kind_of(finding)] += 1
-        say(f"FAILED  {case} ({hit or 'see below'}): {finding}\n    replay: tests/crash/run{self.engine} --replay {case}")
+        say(f"FAILED  {case} ({hit or 'see below'}): {finding}\n    replay: tests/crash/run{self.flags} --replay {case}")
 
     def summary(self, world, skipped):
         for group, tried in self.tried.items():
@@ -246,6 +248,7 @@ def record(world, workloads):
 def run(root, options):
     """Each engine in turn, and a table of them where they are several. Returns the exit code, which
     a peer's losses do not change."""
+    Skiffd.storage_driver = options.storage_driver
     code, table = 0, []
     for name in options.engine:
         own_root = root / name

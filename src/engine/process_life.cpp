@@ -39,6 +39,7 @@ Result<runtime::MonitorOptions> monitor_options(Core& core, const Container& con
   options.container_id = container.id;
   options.bundle = container.paths.bundle();
   options.state_dir = container.paths.monitor();
+  options.seccomp_dir = core.options.run_dir / "seccomp";
   options.exit_file = container.paths.exit_file();
   if (info.host_config.log_driver == "json-file") options.log_file = info.log_path;
   options.open_stdin = info.config.open_stdin;

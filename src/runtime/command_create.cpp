@@ -45,6 +45,7 @@ Result<CreateOptions> options_of(const CommandContext& context) {
   options.id = context.id();
   options.bundle = TRY(bundle_of(context.arguments));
   options.state_root = context.root;
+  options.seccomp_dir = context.root / kSeccompDir;
   options.preserve_fds = TRY(context.arguments.number("preserve-fds", 0));
   options.no_pivot = context.arguments.has("no-pivot");
   return options;

@@ -68,6 +68,7 @@ Result<Container> Container::load(const Path& state_root, const std::string& id)
   TRY(check_container_id(id));
   Container c;
   c.directory_ = state_root / id;
+  c.seccomp_dir_ = state_root / kSeccompDir;
   if (::access(c.directory_.c_str(), F_OK) != 0) {
     return Error(Code::kNotFound, cat("container ", quoted(id), " does not exist"));
   }

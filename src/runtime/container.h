@@ -30,6 +30,9 @@ namespace skiff::runtime {
 
 struct SeccompFilter;
 
+// Where the commands keep compiled filters; no id has such a name.
+inline constexpr std::string_view kSeccompDir = "@seccomp";
+
 // What a new process gets as descriptors 0, 1 and 2; without a terminal only.
 struct Stdio {
   int in = 0;
@@ -41,6 +44,7 @@ struct CreateOptions {
   std::string id;
   Path bundle;
   Path state_root;
+  Path seccomp_dir;  // compiled filters (seccomp_cache.h)
   Stdio stdio{};
   // Where a process with a terminal sends the master's descriptor (SCM_RIGHTS); a connected
   // Unix socket.
@@ -117,6 +121,7 @@ class Container {
   Result<> end_processes() const;
 
   Path directory_;  // STATE_ROOT/ID
+  Path seccomp_dir_;
   ContainerState state_;
   OciConfig config_;
   std::optional<sys::Cgroup> cgroup_;

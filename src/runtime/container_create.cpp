@@ -16,6 +16,7 @@
 #include "runtime/descriptors.h"
 #include "runtime/hooks.h"
 #include "runtime/process_setup.h"
+#include "runtime/seccomp_cache.h"
 #include "runtime/state_file.h"
 #include "sys/unix_socket.h"
 
@@ -90,6 +91,7 @@ Result<Container> Container::create(const CreateOptions& options) {
   c.state_.created = Clock::system().now();
   c.state_.owner = current_owner();
   c.directory_ = options.state_root / options.id;
+  c.seccomp_dir_ = options.seccomp_dir;
   TRY(c.make_directory(text));
   ScopeExit undo([&] { c.undo_create(); });
   TRY(c.make_cgroup());
@@ -165,7 +167,8 @@ void Container::undo_create() {
 
 Result<std::shared_ptr<const SeccompFilter>> Container::seccomp_filter() {
   if (!filter_) {
-    filter_ = std::make_shared<const SeccompFilter>(TRY(compile_seccomp(config_.seccomp)));
+    filter_ =
+        std::make_shared<const SeccompFilter>(TRY(SeccompCache(seccomp_dir_).get(config_.seccomp)));
   }
   return filter_;
 }

@@ -11,6 +11,7 @@
 
 #include "base/strings.h"
 #include "runtime/annotations.h"
+#include "runtime/default_capabilities.h"
 #include "runtime/host_devices.h"
 #include "runtime/seccomp_profile.h"
 #include "sys/capabilities.h"
@@ -21,12 +22,7 @@ namespace {
 
 constexpr int64_t kCpuPeriodUs = 100'000;
 
-// Docker's defaults: moby daemon/pkg/oci/caps/defaults.go and daemon/pkg/oci/defaults.go.
-constexpr std::array<std::string_view, 14> kDefaultCapabilities = {
-    "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FSETID",           "CAP_FOWNER",
-    "CAP_MKNOD",   "CAP_NET_RAW",      "CAP_SETGID",           "CAP_SETUID",
-    "CAP_SETFCAP", "CAP_SETPCAP",      "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
-    "CAP_KILL",    "CAP_AUDIT_WRITE"};
+// Docker's defaults: moby daemon/pkg/oci/defaults.go.
 constexpr std::array<const char*, 12> kMaskedPaths = {"/proc/acpi",
                                                       "/proc/asound",
                                                       "/proc/interrupts",
@@ -81,11 +77,7 @@ Result<sys::CapabilityMask> wanted_capabilities(const ContainerSpec& spec) {
   if (spec.privileged) return sys::known_capabilities();
   if (names_all(spec.cap_add)) return sys::known_capabilities() & ~drop;
   if (names_all(spec.cap_drop)) return add;
-  sys::CapabilityMask mask = 0;
-  for (std::string_view name : kDefaultCapabilities) {
-    mask |= sys::CapabilityMask{1} << static_cast<unsigned>(sys::capability_number(name));
-  }
-  return (mask & ~drop) | add;
+  return (default_capabilities() & ~drop) | add;
 }
 
 json::Value capability_sets(sys::CapabilityMask mask, uint32_t uid) {

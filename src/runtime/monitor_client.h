@@ -38,10 +38,11 @@ struct ExitStatus {
 struct MonitorOptions {
   Path monitor_program;  // the static binary
   std::string container_id;
-  Path bundle;     // with config.json
-  Path state_dir;  // in the run directory: monitor.sock, pid, state; removed with the container
-  Path exit_file;  // exit.json, durable, outside the run directory
-  Path log_file;   // json-file format; "" keeps no log
+  Path bundle;       // with config.json
+  Path state_dir;    // in the run directory: monitor.sock, pid, state; removed with the container
+  Path seccomp_dir;  // compiled filters, of all containers; "" keeps none
+  Path exit_file;    // exit.json, durable, outside the run directory
+  Path log_file;     // json-file format; "" keeps no log
   bool open_stdin = false;
   bool stdin_once = false;  // close stdin after the first attached client has gone
   bool terminal = false;

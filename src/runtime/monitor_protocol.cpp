@@ -85,6 +85,7 @@ json::Value to_json(const MonitorOptions& o) {
   return json::object({{"container_id", o.container_id},
                        {"bundle", o.bundle.native()},
                        {"state_dir", o.state_dir.native()},
+                       {"seccomp_dir", o.seccomp_dir.native()},
                        {"exit_file", o.exit_file.native()},
                        {"log_file", o.log_file.native()},
                        {"open_stdin", o.open_stdin},
@@ -99,6 +100,7 @@ MonitorOptions monitor_options_from(const json::Value& v) {
   o.container_id = v.string("container_id");
   o.bundle = v.string("bundle");
   o.state_dir = v.string("state_dir");
+  o.seccomp_dir = v.string("seccomp_dir");
   o.exit_file = v.string("exit_file");
   o.log_file = v.string("log_file");
   o.open_stdin = v.boolean("open_stdin");

@@ -58,6 +58,7 @@ Result<int> ContainerMonitor::create() {
   container_ = TRY(Container::create({.id = options_.container_id,
                                       .bundle = options_.bundle,
                                       .state_root = options_.state_dir / "state",
+                                      .seccomp_dir = options_.seccomp_dir,
                                       .stdio = io_.stdio(),
                                       .console_socket = io_.console_socket()}));
   TRY(io_.begin());

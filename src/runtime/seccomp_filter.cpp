@@ -250,6 +250,12 @@ Result<SeccompFilter> compile_seccomp(const json::Value& seccomp) {
   return Compiler(seccomp).compile();
 }
 
+std::string seccomp_identity(const json::Value& seccomp) {
+  const scmp_version* library = ::seccomp_version();
+  return cat(library->major, ".", library->minor, ".", library->micro, " ", ::seccomp_arch_native(),
+             " ", seccomp.dump());
+}
+
 Result<> load_seccomp(const SeccompFilter& filter) {
   if (filter.program.empty()) return {};
   sock_fprog program{};

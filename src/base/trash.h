@@ -5,9 +5,9 @@
 //   TRY(trash->take(root / "blobs/ab"));  // from now on there is no such name
 //   trash->settle();                      // and now its room is free
 //
-// What is taken is gone for all who look, and one thread, which lives only as long as there is work,
-// removes it. Destroying the trash waits for no more than the file at hand: the rest is removed by
-// the next that opens the directory. Thread-safe.
+// What is taken is gone for all who look, and one thread, which lives only as long as there is
+// work, removes it. Destroying the trash waits for no more than the file at hand: the rest is
+// removed by the next that opens the directory. Thread-safe.
 #pragma once
 
 #include <condition_variable>

@@ -57,7 +57,7 @@ class BuildFixture : public testing::Test {
     auto content = content::open_content_store(root() / "content");
     ASSERT_TRUE(content) << content.error().message();
     auto snapshots =
-        snapshot::open_snapshotter(root() / "snapshots", snapshot::choose_backend(root()).backend);
+        snapshot::open_snapshotter(root() / "snapshots", snapshot::choose_backend(root()));
     ASSERT_TRUE(snapshots) << snapshots.error().message();
     auto images =
         images::open_image_store(root() / "images", std::move(*content), std::move(*snapshots));

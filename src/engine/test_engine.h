@@ -75,7 +75,7 @@ class EngineTest : public ::testing::Test {
     Path root = dir_.path();
     images_ = *images::open_image_store(
         root / "images", *content::open_content_store(root / "c"),
-        *snapshot::open_snapshotter(root / "s", snapshot::choose_backend(root).backend));
+        *snapshot::open_snapshotter(root / "s", snapshot::choose_backend(root)));
     networks_ = *network::open_network_manager({.root = root / "n", .instance = "default"});
     options_ = {.root = root / "engine",
                 .run_dir = root / "run",

@@ -51,7 +51,7 @@ class TestImages {
     store_.reset();
     auto content = content::open_content_store(root() / "content");
     auto snapshots =
-        snapshot::open_snapshotter(root() / "snapshots", snapshot::choose_backend(root()).backend);
+        snapshot::open_snapshotter(root() / "snapshots", snapshot::choose_backend(root()));
     auto opened = open_image_store(root() / "images", std::move(*content), std::move(*snapshots),
                                    clock_, limits_);
     EXPECT_TRUE(opened) << message_of(opened);

@@ -137,14 +137,16 @@ Result<images::StoreLimits> store_limits(const Options& o) {
 
 // erofs where the kernel can, unless the user says otherwise.
 Result<snapshot::BackendChoice> choose_storage(const std::string& name, const Path& root) {
-  if (name == "overlay") {
-    return snapshot::BackendChoice{snapshot::Backend::kOverlay, "--storage-driver overlay"};
-  }
-  if (name != "auto" && name != "erofs") {
+  if (name != "auto" && name != "erofs" && name != "overlay") {
     return Error(Code::kInvalidArgument, cat("--storage-driver ", quoted(name),
                                              " is unknown: it is erofs, overlay or auto"));
   }
   snapshot::BackendChoice choice = snapshot::choose_backend(root);
+  if (name == "overlay") {
+    choice.backend = snapshot::Backend::kOverlay;
+    choice.why_not_erofs = "--storage-driver overlay";
+    return choice;
+  }
   if (choice.backend == snapshot::Backend::kErofs || name == "auto") return choice;
   return Error(Code::kUnimplemented, cat("--storage-driver erofs: ", choice.why_not_erofs));
 }
@@ -259,7 +261,7 @@ Result<> serve(const Options& o) {
   std::optional<SpaceReserve::Loan> starting = reserve.borrow();
   auto content = TRY(content::open_content_store(root / "content"));
   snapshot::BackendChoice storage = TRY(choose_storage(o.storage_driver, root));
-  auto snapshots = TRY(snapshot::open_snapshotter(root / "snapshots", storage.backend));
+  auto snapshots = TRY(snapshot::open_snapshotter(root / "snapshots", storage));
   auto images = TRY(images::open_image_store(root / "images", std::move(content),
                                              std::move(snapshots), Clock::system(), limits));
   auto networks = TRY(network::open_network_manager(

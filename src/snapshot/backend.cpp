@@ -29,8 +29,9 @@ std::string_view name_of(Backend backend) {
 
 BackendChoice choose_backend(const Path& scratch) {
   const Result<> mounted = mount_empty_index(std::filesystem::absolute(scratch));
-  if (mounted) return {.backend = Backend::kErofs, .why_not_erofs = ""};
-  return {.backend = Backend::kOverlay, .why_not_erofs = std::string(mounted.error().message())};
+  if (mounted) return {.backend = Backend::kErofs, .why_not_erofs = "", .why_no_indexes = ""};
+  const std::string& why = mounted.error().message();
+  return {.backend = Backend::kOverlay, .why_not_erofs = why, .why_no_indexes = why};
 }
 
 }  // namespace skiff::snapshot

@@ -21,6 +21,10 @@ void block_sigpipe() {
 }  // namespace
 
 DiffSource::DiffSource(Snapshotter& snapshots, const std::string& key, CancelToken cancel)
+    : DiffSource([&snapshots, key](Sink& to) { return snapshots.diff(key, to); },
+                 std::move(cancel)) {}
+
+DiffSource::DiffSource(std::function<Result<>(Sink&)> write, CancelToken cancel)
     : cancel_(std::move(cancel)) {
   Result<sys::Pipe> pipe = sys::make_pipe();
   if (!pipe) {
@@ -28,11 +32,11 @@ DiffSource::DiffSource(Snapshotter& snapshots, const std::string& key, CancelTok
     return;
   }
   read_ = std::move(pipe->read);
-  thread_ = std::thread([this, &snapshots, key, write = std::move(pipe->write)]() mutable {
+  thread_ = std::thread([this, write = std::move(write), end = std::move(pipe->write)]() mutable {
     block_sigpipe();
-    FdSink sink(write.get());
-    result_ = snapshots.diff(key, sink);
-    write.reset();
+    FdSink sink(end.get());
+    result_ = write(sink);
+    end.reset();
   });
 }
 

@@ -1,9 +1,11 @@
-// What a snapshot adds to its parent, to be read: Snapshotter::diff() turned round.
+// What somebody writes, such as what a snapshot adds to its parent, to be read:
+// Snapshotter::diff() turned round.
 //
 //   DiffSource diff(snapshots, "container-ab", cancel);
 //   auto layer = images.add_layer(diff, lease);
 #pragma once
 
+#include <functional>
 #include <thread>
 
 #include "base/cancellation.h"
@@ -12,11 +14,12 @@
 
 namespace skiff::snapshot {
 
-// The diff runs on a thread of its own and stays as far ahead as a pipe holds. For one thread;
-// ends with what the diff ended with, and with kCancelled. Destroying it stops the diff.
+// The writer runs on a thread of its own and stays as far ahead as a pipe holds. For one thread;
+// ends with what the writer ended with, and with kCancelled. Destroying it stops the writer.
 class DiffSource : public Source {
  public:
-  // `snapshots` must outlive this.
+  // All that the writer uses must outlive this.
+  DiffSource(std::function<Result<>(Sink&)> write, CancelToken cancel);
   DiffSource(Snapshotter& snapshots, const std::string& key, CancelToken cancel);
   ~DiffSource() override;
   DiffSource(const DiffSource&) = delete;

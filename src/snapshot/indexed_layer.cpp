@@ -10,7 +10,7 @@
 #include "base/random.h"
 #include "base/strings.h"
 #include "snapshot/file_attributes.h"
-#include "snapshot/layer_mounts.h"
+#include "snapshot/layer_directory.h"
 #include "snapshot/lower_dir.h"
 #include "snapshot/overlay_format.h"
 

@@ -49,6 +49,8 @@ class LayerWriter {
   explicit LayerWriter(Sink& to) : tar_(to) {}
 
   Result<> directory(int upper, const LowerDir& lower, const std::string& prefix);
+  // The directory's own entry.
+  Result<> root(int directory);
   Result<> finish() { return tar_.finish(); }
 
  private:
@@ -65,6 +67,11 @@ class LayerWriter {
   TarWriter tar_;
   std::map<std::pair<dev_t, ino_t>, std::string> linked_;  // first name of what has several
 };
+
+Result<> LayerWriter::root(int directory) {
+  const struct stat st = TRY(stat_entry(directory, "."));
+  return tar_.add(TRY(describe(directory, ".", ".", st)));
+}
 
 Result<> LayerWriter::directory(int upper, const LowerDir& lower, const std::string& prefix) {
   std::vector<std::string> names = TRY(sorted_names(upper));
@@ -210,6 +217,14 @@ Result<> write_layer(const Path& upper, const std::vector<Path>& lowers, Sink& t
   UniqueFd root = TRY(open_file(upper, O_RDONLY | O_DIRECTORY));
   LayerWriter writer(tar);
   TRY(writer.directory(root.get(), TRY(LowerDir::open(lowers)), ""));
+  return writer.finish();
+}
+
+Result<> write_tree(const Path& root, Sink& tar) {
+  const UniqueFd fd = TRY(open_file(root, O_RDONLY | O_DIRECTORY));
+  LayerWriter writer(tar);
+  TRY(writer.root(fd.get()));
+  TRY(writer.directory(fd.get(), LowerDir(), ""));
   return writer.finish();
 }
 

@@ -11,6 +11,8 @@ namespace skiff::snapshot {
 // As a layer tar: depth first, the names of a directory in byte order, a directory before what
 // it holds; numeric owners; hard links within the layer kept. Sockets are left out.
 Result<> write_layer(const Path& upper, const std::vector<Path>& lowers, Sink& tar);
+// The whole of a tree, with its root, in the same form.
+Result<> write_tree(const Path& root, Sink& tar);
 // As a list in the same order. A directory that is only there for what it holds is modified.
 Result<std::vector<Change>> list_changes(const Path& upper, const std::vector<Path>& lowers);
 

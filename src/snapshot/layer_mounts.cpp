@@ -13,7 +13,8 @@ namespace skiff::snapshot {
 namespace {
 
 // Layers of images that ran lately and may run again: unmounting one drops its page cache.
-constexpr size_t kIdleMounts = 128;
+// As many as one container can stand on.
+constexpr size_t kIdleMounts = 512;
 
 Result<sys::MountPoint> mount_layer(const Path& layer) {
   const Path tree = layer / kTreeName;
@@ -40,7 +41,7 @@ LayerMounts::Hold::~Hold() {
 Result<LayerMounts::Hold> LayerMounts::hold(const std::vector<Path>& layers) {
   Hold held(this);
   for (const Path& layer : layers) {
-    if (::access((layer / kIndexName).c_str(), F_OK) != 0) continue;
+    if (!is_indexed(layer)) continue;
     const std::scoped_lock lock(mutex_);
     TRY(use(layer));
     held.layers_.push_back(layer);

@@ -15,13 +15,10 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "snapshot/layer_directory.h"
 #include "sys/mounts.h"
 
 namespace skiff::snapshot {
-
-inline constexpr const char* kTreeName = "fs";
-inline constexpr const char* kTarName = "layer.tar";
-inline constexpr const char* kIndexName = "layer.erofs";
 
 // Thread-safe. Destroying it unmounts all: what overlayfs has of them by then stays in use.
 class LayerMounts {

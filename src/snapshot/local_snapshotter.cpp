@@ -7,7 +7,6 @@
 // is written last and deleted first.
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,11 +18,10 @@
 #include "base/trash.h"
 #include "content/root_lock.h"
 #include "snapshot/diff_source.h"
-#include "snapshot/file_attributes.h"
 #include "snapshot/indexed_layer.h"
-#include "snapshot/layer_apply.h"
 #include "snapshot/layer_diff.h"
-#include "snapshot/layer_mounts.h"
+#include "snapshot/layer_directory.h"
+#include "snapshot/layer_stack.h"
 #include "snapshot/lower_dir.h"
 #include "snapshot/snapshot_check.h"
 #include "snapshot/snapshot_table.h"
@@ -34,8 +32,6 @@
 namespace skiff::snapshot {
 
 namespace {
-
-bool is_present(const Path& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 struct Received : public ReceivedLayer {
   Received(TempDir where, std::unique_ptr<IndexedLayer> what)
@@ -48,15 +44,23 @@ Path database(const Path& root) { return root / "snapshot.db"; }
 
 class LocalSnapshotter : public Snapshotter {
  public:
-  LocalSnapshotter(Path root, Backend backend, content::RootLock lock, SnapshotTable table,
-                   std::unique_ptr<Trash> trash, DurableFiles& files, const Clock& clock)
+  LocalSnapshotter(Path root, const BackendChoice& choice, content::RootLock lock,
+                   SnapshotTable table, std::unique_ptr<Trash> trash, DurableFiles& files,
+                   const Clock& clock)
       : root_(std::move(root)),
-        backend_(backend),
+        backend_(choice.backend),
         lock_(std::move(lock)),
         table_(std::move(table)),
         trash_(std::move(trash)),
         files_(files),
-        clock_(clock) {}
+        clock_(clock),
+        stack_({.layers = snapshots(),
+                .staging = staging(),
+                .backend = backend_,
+                .why_no_indexes = choice.why_no_indexes,
+                .files = files,
+                .clock = clock,
+                .grows = [this](int64_t id) { return table_.forget_usage(id); }}) {}
 
   Backend backend() const override { return backend_; }
 
@@ -91,29 +95,25 @@ class LocalSnapshotter : public Snapshotter {
   void set_going(int64_t id, bool is_going);
   Path directory_of(int64_t id) const { return snapshots() / std::to_string(id); }
   Path tree_of(int64_t id) const { return directory_of(id) / kTreeName; }
-  bool is_indexed(int64_t id) const { return is_present(directory_of(id) / kIndexName); }
-  bool is_there(int64_t id) const { return is_present(tree_of(id)) || is_indexed(id); }
+  bool is_there(int64_t id) const {
+    return is_present(tree_of(id)) || is_indexed(directory_of(id));
+  }
 
-  // The trees that a snapshot stands on, topmost first, to be seen as long as `hold` lives.
-  struct Lowers {
-    std::vector<Path> trees;
-    LayerMounts::Hold hold;
-  };
+  // What a snapshot stands on.
+  using Lowers = LayerStack::Shown;
   Result<Lowers> lowers_of(const std::string& name);
   Result<Lowers> lowers_from(const std::string& parent);
-  Result<Lowers> show(const std::vector<int64_t>& layers);
   Result<> add_directory(const std::string& name, const std::string& parent, TempDir made);
   void keep_mounted(int64_t id, LayerMounts::Hold hold);
   void let_go(int64_t id);
-  static Result<> make_tree(const Path& directory, const std::vector<Path>& lowers);
   Result<> publish(TempDir made, int64_t id);
   void remove_directory(int64_t id);
   Result<Path> own_tree(const SnapshotRow& row, const std::vector<Path>& lowers);
   Result<SnapshotRow> get(const std::string& name, Kind kind);
   struct ChangedTree {
-    Path tree;
-    LayerMounts::Hold hold;
+    LayerStack::Shown own;
     Lowers lowers;
+    const Path& tree() const { return own.trees.front(); }
   };
   Result<ChangedTree> changed_tree(const std::string& key);
   Result<> remove_unknown_directories(const std::vector<SnapshotRow>& rows);
@@ -126,19 +126,11 @@ class LocalSnapshotter : public Snapshotter {
   std::unique_ptr<Trash> trash_;
   DurableFiles& files_;
   const Clock& clock_;
-  LayerMounts mounts_;
+  LayerStack stack_;
   std::mutex mutex_;
   std::map<int64_t, LayerMounts::Hold> in_use_;  // of active snapshots and views, by id
   std::set<int64_t> going_;                      // being removed: no row, and still a directory
 };
-
-// Everything written to the file system of `directory` is on disk: one call instead of an
-// fsync a file.
-Result<> sync_file_system(const Path& directory) {
-  UniqueFd fd = TRY(open_file(directory, O_RDONLY | O_DIRECTORY));
-  if (::syncfs(fd.get()) != 0) return Error::from_errno(errno, cat("sync ", directory.native()));
-  return {};
-}
 
 Result<> LocalSnapshotter::unpack(const std::string& name, const std::string& parent, Source& tar,
                                   const CancelToken& cancel) {
@@ -146,9 +138,7 @@ Result<> LocalSnapshotter::unpack(const std::string& name, const std::string& pa
     if (table_.get(name)) return Error(Code::kAlreadyExists, "it exists");
     Lowers lowers = TRY(lowers_from(parent));
     TempDir made = TRY(TempDir::make(staging(), ""));
-    TRY(make_tree(made.path(), lowers.trees));
-    TRY(apply_layer(made.path() / kTreeName, lowers.trees, tar, cancel));
-    TRY(sync_file_system(made.path()));
+    TRY(unpack_layer(made.path(), lowers.trees, tar, cancel));
     return add_directory(name, parent, std::move(made));
   };
   auto index = [&]() -> Result<> {
@@ -249,7 +239,7 @@ Result<> LocalSnapshotter::remove(const std::string& name) {
   ScopeExit gone([&] { set_going(row.id, false); });
   TRY(table_.erase(name));
   let_go(row.id);
-  mounts_.forget(directory_of(row.id));
+  stack_.forget(row.id);
   return trash_->take(directory_of(row.id)).context(cat("remove snapshot ", name));
 }
 
@@ -283,8 +273,7 @@ Result<Usage> LocalSnapshotter::usage(const std::string& name) {
   SnapshotRow row = TRY(table_.get(name));
   if (row.usage) return *row.usage;
   if (!is_there(row.id)) return Usage{};
-  Usage usage = TRY(is_indexed(row.id) ? usage_of_indexed_layer(directory_of(row.id))
-                                       : usage_of_tree(tree_of(row.id)));
+  Usage usage = TRY(usage_of_layer(directory_of(row.id)));
   if (row.info.kind == Kind::kCommitted) TRY(table_.set_usage(name, usage));
   return usage;
 }
@@ -297,13 +286,14 @@ Result<> LocalSnapshotter::walk(const std::function<Result<>(const Info&)>& visi
 
 Result<> LocalSnapshotter::diff(const std::string& key, Sink& tar) {
   ChangedTree changed = TRY(changed_tree(key));
-  return write_layer(changed.tree, changed.lowers.trees, tar)
+  return write_layer(changed.tree(), changed.lowers.trees, tar)
       .context(cat("diff of snapshot ", key));
 }
 
 Result<std::vector<Change>> LocalSnapshotter::changes(const std::string& key) {
   ChangedTree changed = TRY(changed_tree(key));
-  return list_changes(changed.tree, changed.lowers.trees).context(cat("changes of snapshot ", key));
+  return list_changes(changed.tree(), changed.lowers.trees)
+      .context(cat("changes of snapshot ", key));
 }
 
 Result<LocalSnapshotter::ChangedTree> LocalSnapshotter::changed_tree(const std::string& key) {
@@ -312,10 +302,10 @@ Result<LocalSnapshotter::ChangedTree> LocalSnapshotter::changed_tree(const std::
     return Error(Code::kFailedPrecondition, cat("snapshot ", key, " is a view: it has no changes"));
   }
   Lowers lowers = TRY(lowers_of(key));
-  Path tree = TRY(own_tree(row, lowers.trees));
+  TRY(own_tree(row, lowers.trees));
   // A committed one may be a layer that shows only once it is mounted.
-  LayerMounts::Hold own = TRY(mounts_.hold({directory_of(row.id)}));
-  return ChangedTree{.tree = std::move(tree), .hold = std::move(own), .lowers = std::move(lowers)};
+  auto own = TRY(stack_.show_one(row.id, lowers.trees));
+  return ChangedTree{.own = std::move(own), .lowers = std::move(lowers)};
 }
 
 Result<SnapshotRow> LocalSnapshotter::get(const std::string& name, Kind kind) {
@@ -327,8 +317,7 @@ Result<SnapshotRow> LocalSnapshotter::get(const std::string& name, Kind kind) {
 }
 
 Result<LocalSnapshotter::Lowers> LocalSnapshotter::lowers_of(const std::string& name) {
-  std::vector<int64_t> layers = TRY(table_.parents_of(name));
-  return show(layers);
+  return stack_.show(TRY(table_.parents_of(name)));
 }
 
 // What a new snapshot on `parent` will stand on.
@@ -337,18 +326,7 @@ Result<LocalSnapshotter::Lowers> LocalSnapshotter::lowers_from(const std::string
   SnapshotRow row = TRY_CONTEXT(table_.get(parent), "parent");
   std::vector<int64_t> layers = TRY(table_.parents_of(parent));
   layers.insert(layers.begin(), row.id);
-  return show(layers);
-}
-
-Result<LocalSnapshotter::Lowers> LocalSnapshotter::show(const std::vector<int64_t>& layers) {
-  Lowers lowers;
-  std::vector<Path> directories;
-  for (int64_t id : layers) {
-    directories.push_back(directory_of(id));
-    lowers.trees.push_back(tree_of(id));
-  }
-  lowers.hold = TRY(mounts_.hold(directories));
-  return lowers;
+  return stack_.show(layers);
 }
 
 // From now on the layers that snapshot `id` stands on stay mounted for it.
@@ -360,19 +338,6 @@ void LocalSnapshotter::keep_mounted(int64_t id, LayerMounts::Hold hold) {
 void LocalSnapshotter::let_go(int64_t id) {
   const std::scoped_lock lock(mutex_);
   in_use_.erase(id);
-}
-
-// An empty tree, whose root looks like the one below.
-Result<> LocalSnapshotter::make_tree(const Path& directory, const std::vector<Path>& lowers) {
-  Path tree = directory / kTreeName;
-  TRY(make_directories(tree));
-  UniqueFd fd = TRY(open_file(tree, O_RDONLY | O_DIRECTORY));
-  if (lowers.empty()) {
-    if (::fchmod(fd.get(), 0755) == 0) return {};
-    return Error::from_errno(errno, cat("chmod ", tree.native()));
-  }
-  UniqueFd below = TRY(open_file(lowers.front(), O_RDONLY | O_DIRECTORY));
-  return copy_directory_attributes(below.get(), fd.get()).context(tree.native());
 }
 
 // Of a snapshot that did not come to be: what stays is removed at the next start.
@@ -404,7 +369,7 @@ Result<Path> LocalSnapshotter::own_tree(const SnapshotRow& row, const std::vecto
 }
 
 Result<> LocalSnapshotter::clean_up() {
-  sys::unmount_below(snapshots());
+  sys::unmount_below(root_);
   TRY(trash_->take(staging()));
   TRY(make_directories(staging(), 0700));
   std::vector<SnapshotRow> rows = TRY(table_.all());
@@ -438,7 +403,8 @@ Result<> LocalSnapshotter::drop_lost_rows(const std::vector<SnapshotRow>& rows) 
 
 }  // namespace
 
-Result<std::unique_ptr<Snapshotter>> open_snapshotter(const Path& where, Backend backend,
+Result<std::unique_ptr<Snapshotter>> open_snapshotter(const Path& where,
+                                                      const BackendChoice& choice,
                                                       DurableFiles& files, const Clock& clock) {
   Path root = std::filesystem::absolute(where);  // a mount is made in another working directory
   auto open = [&]() -> Result<std::unique_ptr<Snapshotter>> {
@@ -448,7 +414,7 @@ Result<std::unique_ptr<Snapshotter>> open_snapshotter(const Path& where, Backend
     SnapshotTable table = TRY(SnapshotTable::open(database(root)));
     auto trash = TRY(Trash::open(root / "trash"));
     auto snapshotter = std::make_unique<LocalSnapshotter>(
-        root, backend, std::move(lock), std::move(table), std::move(trash), files, clock);
+        root, choice, std::move(lock), std::move(table), std::move(trash), files, clock);
     TRY(snapshotter->clean_up());
     return snapshotter;
   };

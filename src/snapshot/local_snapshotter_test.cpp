@@ -7,7 +7,7 @@ namespace {
 
 template <Backend backend>
 Result<std::unique_ptr<Snapshotter>> open_store(const Path& root, const Clock& clock) {
-  return open_snapshotter(root, backend, DurableFiles::system(), clock);
+  return open_snapshotter(root, {.backend = backend}, DurableFiles::system(), clock);
 }
 
 INSTANTIATE_TEST_SUITE_P(Overlay, SnapshotterSuite,

@@ -8,14 +8,12 @@
 
 #include "base/strings.h"
 #include "oci/digest.h"
-#include "snapshot/layer_mounts.h"
+#include "snapshot/layer_directory.h"
 #include "snapshot/lower_dir.h"
 
 namespace skiff::snapshot {
 
 namespace {
-
-bool is_present(const Path& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 class Check {
  public:

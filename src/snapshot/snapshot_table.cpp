@@ -145,4 +145,10 @@ Result<> SnapshotTable::set_usage(const std::string& name, const Usage& usage) {
   return {};
 }
 
+Result<> SnapshotTable::forget_usage(int64_t id) {
+  std::lock_guard lock(state_->mutex);
+  TRY(state_->db.run("UPDATE snapshot SET bytes = NULL, inodes = NULL WHERE id = ?", id));
+  return {};
+}
+
 }  // namespace skiff::snapshot

@@ -38,6 +38,7 @@ class SnapshotTable {
   // Refuses a parent (kFailedPrecondition).
   Result<> erase(const std::string& name);
   Result<> set_usage(const std::string& name, const Usage& usage);
+  Result<> forget_usage(int64_t id);
   // What SQLite finds wrong with the file itself.
   Result<std::vector<std::string>> faults();
 

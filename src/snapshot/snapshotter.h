@@ -131,14 +131,17 @@ class Snapshotter {
 // The best back end for here: erofs where a tiny index can be mounted under `scratch`, a
 // directory, else overlay.
 struct BackendChoice {
-  Backend backend = Backend::kOverlay;
+  Backend backend = Backend::kOverlay;  // of new layers
   std::string why_not_erofs;
+  // Why indexed layers cannot be mounted: one that is there is unpacked when it is needed. ""
+  // where they can.
+  std::string why_no_indexes;
 };
 BackendChoice choose_backend(const Path& scratch);
 
 // Opens the store under `root`; removes what a crash left half-done. kUnavailable while another
 // process has it open.
-Result<std::unique_ptr<Snapshotter>> open_snapshotter(const Path& root, Backend backend,
+Result<std::unique_ptr<Snapshotter>> open_snapshotter(const Path& root, const BackendChoice& choice,
                                                       DurableFiles& files = DurableFiles::system(),
                                                       const Clock& clock = Clock::system());
 

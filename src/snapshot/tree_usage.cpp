@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/strings.h"
-#include "snapshot/layer_mounts.h"
+#include "snapshot/layer_directory.h"
 #include "snapshot/lower_dir.h"
 
 namespace skiff::snapshot {
@@ -59,7 +59,7 @@ Result<Usage> usage_of_tree(const Path& root) {
   return counter.usage;
 }
 
-Result<Usage> usage_of_indexed_layer(const Path& directory) {
+static Result<Usage> usage_of_indexed_layer(const Path& directory) {
   Counter counter;
   for (const Path& path : {directory, directory / kTarName, directory / kIndexName}) {
     struct stat st{};
@@ -68,6 +68,18 @@ Result<Usage> usage_of_indexed_layer(const Path& directory) {
     counter.count(st);
   }
   return counter.usage;
+}
+
+Result<Usage> usage_of_layer(const Path& directory) {
+  Usage all = TRY(is_indexed(directory) ? usage_of_indexed_layer(directory)
+                                        : usage_of_tree(directory / kTreeName));
+  for (const char* form : {kFlatName, kUnpackedName}) {
+    if (!is_present(directory / form)) continue;
+    const Usage more = TRY(usage_of_layer(directory / form));
+    all.bytes += more.bytes;
+    all.inodes += more.inodes;
+  }
+  return all;
 }
 
 }  // namespace skiff::snapshot

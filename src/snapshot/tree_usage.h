@@ -6,7 +6,7 @@
 namespace skiff::snapshot {
 
 Result<Usage> usage_of_tree(const Path& root);
-// Of a layer kept as a tar and an index in `directory`: what is mounted is on no disk.
-Result<Usage> usage_of_indexed_layer(const Path& directory);
+// Of a layer in all forms that it has in `directory`: what is mounted is on no disk.
+Result<Usage> usage_of_layer(const Path& directory);
 
 }  // namespace skiff::snapshot

@@ -1,0 +1,236 @@
+// Layers in other forms than the one they were stored in: chains of more than overlayfs takes, and
+// indexed layers on a kernel that cannot mount them.
+#include <gtest/gtest.h>
+
+#include "snapshot/layer_directory.h"
+#include "snapshot/snapshotter.h"
+#include "snapshot/suite_support.h"
+
+namespace skiff::snapshot {
+namespace {
+
+// Cannot rename to `refused`.
+class RefusingFiles : public DurableFiles {
+ public:
+  std::string refused;
+
+  Result<> sync_file(int fd) override { return system().sync_file(fd); }
+  Result<> rename(const Path& from, const Path& to) override {
+    if (to.filename() == refused) return Error::from_errno(EIO, "rename");
+    return system().rename(from, to);
+  }
+  Result<> sync_directory(const Path& directory) override {
+    return system().sync_directory(directory);
+  }
+  Result<> unlink(const Path& path) override { return system().unlink(path); }
+};
+
+class LayerStackTest : public testing::Test {
+ protected:
+  void open(const BackendChoice& choice) {
+    store_.reset();
+    auto opened = open_snapshotter(root_, choice, files_, clock_);
+    ASSERT_TRUE(opened) << opened.error().message();
+    store_ = std::move(*opened);
+  }
+  // The next layer on top of the last.
+  void add(const std::string& tar) {
+    StringSource source(tar);
+    const auto done = store_->unpack(layer(count_ + 1), count_ == 0 ? "" : layer(count_), source);
+    ASSERT_TRUE(done) << done.error().message();
+    ++count_;
+  }
+  static std::string layer(int number) { return cat("layer-", number); }
+  Path directory_of(int id) const { return root_ / "snapshots" / std::to_string(id); }
+  int flattened() const {
+    int count = 0;
+    for (const auto& layer : std::filesystem::directory_iterator(root_ / "snapshots")) {
+      count += is_present(layer.path() / kFlatName) ? 1 : 0;
+    }
+    return count;
+  }
+
+  Result<MountedSnapshot> mount(const std::string& key) {
+    const Path target = dir_.path() / cat("mount-", mounts_++);
+    TRY(make_directories(target));
+    const Mount what = TRY(store_->mount_of(key));
+    return MountedSnapshot::mount(what, target);
+  }
+  Result<MountedSnapshot> mount_view(int number) {
+    const std::string key = cat("view-", mounts_);
+    TRY(store_->view(key, layer(number)));
+    return mount(key);
+  }
+  Listing listing_of(int number, RootShown root = RootShown::kNo) {
+    const auto mounted = mount_view(number);
+    EXPECT_TRUE(mounted) << mounted.error().message();
+    return mounted ? list_tree(mounted->path(), root) : Listing();
+  }
+  uint64_t usage_of(int number) { return store_->usage(layer(number))->bytes; }
+  int64_t files_on_disk() {
+    store_->settle();
+    return std::distance(std::filesystem::recursive_directory_iterator(root_), {});
+  }
+  void remove_all() {
+    std::vector<std::string> names;
+    ASSERT_TRUE(store_->walk([&](const Info& info) -> Result<> {
+      names.push_back(info.name);
+      return {};
+    }));
+    for (auto name = names.rbegin(); name != names.rend(); ++name) {
+      ASSERT_TRUE(store_->remove(*name)) << *name;
+    }
+  }
+
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-stack-");
+  Path root_ = dir_.path() / "store";
+  RefusingFiles files_;
+  ManualClock clock_{Clock::system().now()};
+  std::unique_ptr<Snapshotter> store_;
+  int count_ = 0;
+  int mounts_ = 0;
+};
+
+class LongChainTest : public LayerStackTest, public testing::WithParamInterface<Backend> {
+ protected:
+  void SetUp() override { open({.backend = GetParam()}); }
+
+  void add_up_to(int number) {
+    while (count_ < number && !HasFatalFailure()) {
+      const std::string text = std::to_string(count_ + 1);
+      add(LayerTar().file(cat("f", count_ % 7), text).file("last", text).take());
+    }
+  }
+  // Layers above hide what layers on the other side of a border hold.
+  void add_what_is_hidden() {
+    add(LayerTar()
+            .directory("./", 0711)
+            .directory("opaque")
+            .file("opaque/below", "1")
+            .file("removed", "1")
+            .file("replaced/below", "1")
+            .add({.name = "kept", .mode = 04755, .uid = 7, .gid = 8, .mtime = LayerTar::kTime}, "x")
+            .hard_link("kept too", "kept")
+            .symlink("link", "kept")
+            .add({.name = "null",
+                  .type = TarType::kCharDevice,
+                  .mode = 0666,
+                  .mtime = LayerTar::kTime,
+                  .dev_major = 1,
+                  .dev_minor = 3})
+            .take());
+  }
+  void add_what_hides() {
+    add(LayerTar()
+            .directory("opaque")
+            .file("opaque/.wh..wh..opq")
+            .file("opaque/above", "2")
+            .file(".wh.removed")
+            .file("replaced", "2")
+            .take());
+  }
+  static void expect_hidden(const Path& tree) {
+    EXPECT_FALSE(is_present(tree / "opaque/below"));
+    EXPECT_TRUE(is_present(tree / "opaque/above"));
+    EXPECT_FALSE(is_present(tree / "removed"));
+    EXPECT_EQ(*read_file(tree / "replaced"), "2");
+    EXPECT_EQ(*read_file(tree / "kept too"), "x");
+  }
+};
+
+TEST_P(LongChainTest, AThousandLayersAreSeenAndWrittenTo) {
+  const int64_t before = files_on_disk();
+  add_up_to(50);
+  add_what_is_hidden();
+  add_up_to(400);
+  add_what_hides();
+  add_up_to(500);
+  const Listing plain = listing_of(500, RootShown::kYes);
+  const uint64_t usage = usage_of(400);
+
+  add(LayerTar().take());
+  files_.refused = kFlatName;
+  EXPECT_FALSE(mount_view(501));
+  EXPECT_EQ(flattened(), 0);
+  EXPECT_TRUE(std::filesystem::is_empty(root_ / "new"));
+  EXPECT_EQ(usage_of(400), usage);
+  files_.refused.clear();
+  EXPECT_EQ(difference(plain, listing_of(501, RootShown::kYes)), "");
+  EXPECT_EQ(flattened(), 1);
+  EXPECT_GT(usage_of(400), usage);
+
+  add_what_is_hidden();
+  open({.backend = GetParam()});
+  add_up_to(799);
+  const Listing half = listing_of(799, RootShown::kYes);
+  add(LayerTar().take());
+  // It stands on nothing but what is flattened.
+  EXPECT_EQ(difference(half, listing_of(800, RootShown::kYes)), "");
+  EXPECT_EQ(flattened(), 2);
+  add_what_hides();
+  add_up_to(1050);
+  ASSERT_TRUE(store_->prepare("box", layer(1050)));
+  {
+    const auto box = mount("box");
+    ASSERT_TRUE(box) << box.error().message();
+    expect_hidden(box->path());
+    EXPECT_EQ(*read_file(box->path() / "last"), "1050");
+    EXPECT_EQ(*read_file(box->path() / "f3"), "1047");
+    ASSERT_TRUE(write_file(box->path() / "new", "1"));
+    std::filesystem::remove(box->path() / "last");
+  }
+  std::vector<std::string> changes;
+  for (const Change& change : *store_->changes("box")) changes.push_back(change.path);
+  EXPECT_EQ(changes, (std::vector<std::string>{"/last", "/new"}));
+  EXPECT_TRUE(store_->check({.deep = true}, [](const Problem& p) { ADD_FAILURE() << p.what; }));
+  remove_all();
+  EXPECT_EQ(files_on_disk(), before);
+}
+
+INSTANTIATE_TEST_SUITE_P(BackEnds, LongChainTest,
+                         testing::Values(Backend::kOverlay, Backend::kErofs),
+                         [](const auto& backend) { return std::string(name_of(backend.param)); });
+
+// A kernel that cannot mount an index.
+constexpr const char* kWhy = "there is no EROFS";
+const BackendChoice kWithoutErofs = {
+    .backend = Backend::kOverlay, .why_not_erofs = kWhy, .why_no_indexes = kWhy};
+
+TEST_F(LayerStackTest, IndexedLayersAreUnpackedWhereTheyCannotBeMounted) {
+  open({.backend = Backend::kErofs});
+  const int64_t before = files_on_disk();
+  add(LayerTar().directory("./", 0711).directory("d", 0700).file("d/below", "1").take());
+  add(LayerTar().file("d/.wh.below").file("d/above", "2").hard_link("twin", "d/above").take());
+  add(LayerTar().file("d/.wh..wh..opq").file("d/top", "3").take());
+  std::vector<Listing> mounted;
+  for (int number : {1, 2, 3}) mounted.push_back(listing_of(number));
+  const uint64_t usage = usage_of(2);
+
+  open(kWithoutErofs);
+  files_.refused = kUnpackedName;
+  EXPECT_FALSE(mount_view(1));
+  EXPECT_TRUE(std::filesystem::is_empty(root_ / "new"));
+  files_.refused.clear();
+  for (int number : {3, 2, 1}) {
+    EXPECT_EQ(difference(mounted[static_cast<size_t>(number) - 1], listing_of(number)), "");
+  }
+  EXPECT_TRUE(is_present(directory_of(2) / kUnpackedName / kTreeName / "twin"));
+  EXPECT_GT(usage_of(2), usage);
+  StringSink own;
+  EXPECT_TRUE(store_->diff(layer(2), own));
+  EXPECT_NE(own.text().find("d/.wh.below"), std::string::npos);
+  // New layers stand on them, and what they hide is known.
+  add(LayerTar().file("d/.wh.top").take());
+  EXPECT_FALSE(is_present(mount_view(4)->path() / "d/top"));
+  EXPECT_TRUE(store_->check({.deep = true}, [](const Problem& p) { ADD_FAILURE() << p.what; }));
+
+  // Where they can be mounted, they are.
+  open({.backend = Backend::kOverlay});
+  EXPECT_EQ(difference(mounted[2], listing_of(3)), "");
+  EXPECT_TRUE(is_present(directory_of(3) / kTreeName / "d/top"));
+  remove_all();
+  EXPECT_EQ(files_on_disk(), before);
+}
+
+}  // namespace
+}  // namespace skiff::snapshot

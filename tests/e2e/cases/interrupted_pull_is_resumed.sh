@@ -1,0 +1,59 @@
+# A pull that is interrupted ends at once, on both sides, and goes on where it was.
+head -c 20000000 /dev/urandom > big
+printf 'FROM %s\nCOPY big /\n' "$IMAGE" > Dockerfile
+docker build -q -t "$REGISTRY/$N" . >/dev/null
+docker push -q "$REGISTRY/$N" >/dev/null
+docker rmi "$REGISTRY/$N" >/dev/null
+own_daemon
+
+# Between engine and registry: 4 MB/s, as many bytes counted as come from the registry.
+cat > slow.py <<'PY'
+import asyncio, sys
+target, counter = sys.argv[1].split(":"), sys.argv[2]
+total = open_now = 0
+async def carry(reader, writer, slow):
+    global total
+    try:
+        while data := await reader.read(40000):
+            if slow:
+                total += len(data)
+                open(counter, "w").write(f"{total}\n")
+                await asyncio.sleep(len(data) / 4e6)
+            writer.write(data)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    writer.close()
+async def serve(reader, writer):
+    global open_now
+    open_now += 1
+    to = await asyncio.open_connection(*target)
+    await asyncio.gather(carry(reader, to[1], False), carry(to[0], writer, True))
+    open_now -= 1
+    open(counter + ".open", "w").write(f"{open_now}\n")
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    open("port", "w").write(str(server.sockets[0].getsockname()[1]))
+    await server.serve_forever()
+asyncio.run(main())
+PY
+python3 slow.py "$REGISTRY" bytes & proxy=$!
+trap 'kill $proxy; stop_own_daemon' EXIT
+eventually test -s port
+slow=127.0.0.1:$(cat port)
+
+came() { [ "$(cat bytes 2>/dev/null || echo 0)" -gt "$1" ]; }
+docker pull "$slow/$N" > pull.log 2>&1 & pull=$!
+eventually came 5000000
+kill -INT $pull
+wait $pull && fail "an interrupted pull succeeded"
+nothing_open() { [ "$(cat bytes.open)" = 0 ]; }
+eventually nothing_open
+before=$(cat bytes)
+[ "$before" -lt 18000000 ] || fail "it went on after the interruption: $before bytes"
+sleep 1
+expect_eq "$(cat bytes)" "$before" "bytes still come"
+
+docker pull "$slow/$N" >/dev/null
+[ "$(cat bytes)" -lt 23000000 ] || fail "it started again: $(cat bytes) bytes of 20000000"
+docker run --rm "$slow/$N" cat /big | cmp - big

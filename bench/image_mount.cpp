@@ -1,6 +1,6 @@
 // image_mount erofs|overlay DIRECTORY ROUNDS: makes the root of a 10-layer image ready, with its
-// layers not mounted before and with those that another container has mounted. Prints for each round
-// the milliseconds of prepare(), and of mount_of() and the overlay mount, without and with.
+// layers not mounted before and with those that another container has mounted. Prints for each
+// round the milliseconds of prepare(), and of mount_of() and the overlay mount, without and with.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -19,7 +19,8 @@ constexpr int kFiles = 500;
 class Stopwatch {
  public:
   double milliseconds() const {
-    const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - start_;
+    const std::chrono::duration<double, std::milli> passed =
+        std::chrono::steady_clock::now() - start_;
     return passed.count();
   }
 

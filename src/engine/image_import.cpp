@@ -51,7 +51,9 @@ Result<ImagePruneResult> prune_images(
     if (until && image.config.created > *until) continue;
     if (!labels_match(filters, image.config.config.labels)) continue;
     if (!user_of(image.id).container.empty()) continue;
-    auto removed = images.remove(image.id.str(), true, true, user_of);
+    // By its id another target, which has a name or was given one meanwhile, would go too.
+    auto removed = image.names.empty() ? images.remove_unnamed(image.target.digest, user_of)
+                                       : images.remove(image.id.str(), true, true, user_of);
     if (!removed) {
       // Another row of the same target may have taken it along already, or somebody uses it now.
       const Code code = removed.error().code();

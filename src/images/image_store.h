@@ -136,6 +136,10 @@ class ImageStore {
   virtual Result<std::vector<Removed>> remove(
       const std::string& name, bool force, bool prune_parents,
       const std::function<ImageUser(const oci::Digest& id)>& in_use) = 0;
+  // The same for a target that was seen without a name: nothing goes where it has been given one
+  // since, or is used. Other targets of the same image stay.
+  virtual Result<std::vector<Removed>> remove_unnamed(
+      const oci::Digest& target, const std::function<ImageUser(const oci::Digest& id)>& in_use) = 0;
 
   virtual Result<Image> pull(const oci::Reference& name, const PullOptions& options,
                              const ProgressSink& progress, const CancelToken& cancel) = 0;

@@ -48,6 +48,10 @@ class LocalImageStore : public ImageStore {
                                       const InUse& in_use) override {
     return remove_image(parts_, finder_, name, force, prune_parents, in_use);
   }
+  Result<std::vector<Removed>> remove_unnamed(const oci::Digest& target,
+                                              const InUse& in_use) override {
+    return images::remove_unnamed(parts_, target, in_use);
+  }
 
   Result<Image> pull(const oci::Reference& name, const PullOptions& options,
                      const ProgressSink& progress, const CancelToken& cancel) override;

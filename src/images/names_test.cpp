@@ -255,6 +255,25 @@ TEST_F(Names, AllPlatformsOfATargetGoTogether) {
   EXPECT_TRUE(images_.snapshots().empty());
 }
 
+TEST_F(Names, ATargetWithoutANameGoesWithoutThoseOfTheSameImage) {
+  const auto lease = images_.lease();
+  const oci::Descriptor lone = images_.write({{{"a", "1"}}}, *lease);
+  images_.put(lone, "");
+  const oci::Descriptor kept = images_.make_index("kept", {lone}, *lease);
+  ASSERT_EQ(images_.names(), (Lines{"<none>", "kept:latest"}));
+  EXPECT_TRUE(images_->remove_unnamed(kept.digest, nobody));
+  EXPECT_EQ(images_.names(), (Lines{"<none>", "kept:latest"}));
+  EXPECT_TRUE(images_->remove_unnamed(lone.digest, nobody));
+  EXPECT_EQ(images_.names(), Lines{"kept:latest"});
+  EXPECT_TRUE(images_->unpack(*images_->find("kept"), {}, {}));
+
+  images_.put(lone, "");
+  const auto in_use = [](const oci::Digest&) { return ImageUser("c0ffee"); };
+  ASSERT_TRUE(images_.must_remove("kept").size() > 0);
+  EXPECT_TRUE(images_->remove_unnamed(lone.digest, in_use));
+  EXPECT_EQ(images_.names(), Lines{"<none>"});
+}
+
 TEST_F(Names, RemovingWhatIsNotThereIsAnError) {
   EXPECT_EQ(message_of(images_.remove("none")), "No such image: none:latest");
 }

@@ -55,6 +55,15 @@ class Removal {
     return std::move(removed_);
   }
 
+  Result<std::vector<Removed>> unnamed(const oci::Digest& target) {
+    for (const TargetRow& row : TRY(parts_.catalog.targets())) {
+      if (row.target.digest != target) continue;
+      const bool named = !TRY(parts_.catalog.names_of(target)).empty();
+      if (!named && !TRY(conflict_of(row, false))) TRY(remove_target(row));
+    }
+    return std::move(removed_);
+  }
+
  private:
   // As a value: a bare Error would make the whole Result a failure.
   static std::optional<Error> conflict(const oci::Digest& id, std::string_view how,
@@ -215,6 +224,11 @@ Result<std::vector<Removed>> remove_image(Parts& parts, ImageFinder& finder,
   const ImageFinder::Found found = TRY(finder.look_up(name));
   Removal removal(parts, force, prune_parents, in_use);
   return found.by_id ? removal.by_id(found.chosen->id()) : removal.by_name(found);
+}
+
+Result<std::vector<Removed>> remove_unnamed(Parts& parts, const oci::Digest& target,
+                                            const InUse& in_use) {
+  return Removal(parts, false, true, in_use).unnamed(target);
 }
 
 }  // namespace skiff::images

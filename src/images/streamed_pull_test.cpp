@@ -21,8 +21,8 @@ class StreamedPull : public testing::Test {
 
   // Sends `bytes` of the blob from `from` on, of a length that promises the rest.
   void send_part(net::ResponseWriter& w, size_t from, std::string_view bytes) {
-    const std::string range = cat("Content-Range: bytes ", from, "-", blob_.size() - 1, "/",
-                                  blob_.size(), "\r\n");
+    const std::string range =
+        cat("Content-Range: bytes ", from, "-", blob_.size() - 1, "/", blob_.size(), "\r\n");
     const auto connection = w.hijack(cat("HTTP/1.1 ", from == 0 ? "200 OK" : "206 Partial Content",
                                          "\r\nContent-Length: ", blob_.size() - from, "\r\n",
                                          from == 0 ? "" : range, "\r\n"));
@@ -40,8 +40,8 @@ class StreamedPull : public testing::Test {
   uint64_t received() const {
     uint64_t bytes = 0;
     std::error_code ignored;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(
-             to_.root() / "snapshots" / "new", ignored)) {
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(to_.root() / "snapshots" / "new", ignored)) {
       if (entry.path().filename() == "layer.tar") bytes += entry.file_size(ignored);
     }
     return bytes;

@@ -16,7 +16,8 @@ Result<net::ServerOptions> server_options(const RegistryService::Options& o) {
     return Error(Code::kInvalidArgument, cat(flag, "cert and ", flag, "key go together"));
   }
   if (o.tls.certificate.empty() && !o.tls.client_ca.empty()) {
-    return Error(Code::kInvalidArgument, cat(flag, "client-ca needs ", flag, "cert and ", flag, "key"));
+    return Error(Code::kInvalidArgument,
+                 cat(flag, "client-ca needs ", flag, "cert and ", flag, "key"));
   }
   if (o.tls.certificate.empty()) return out;
   out.tls = o.tls;
@@ -50,8 +51,8 @@ Result<std::unique_ptr<RegistryService>> RegistryService::open(const Options& op
   UniqueFd socket = TRY(net::listen_tcp(options.listen));
   std::string address = TRY(address_of(options.listen, socket.get()));
   auto registry = TRY(registry::open_registry(options.registry));
-  std::unique_ptr<RegistryService> service(new RegistryService(
-      std::move(registry), options, std::move(for_server), std::move(address)));
+  std::unique_ptr<RegistryService> service(
+      new RegistryService(std::move(registry), options, std::move(for_server), std::move(address)));
   TRY(service->server_.listen(std::move(socket)));
   return service;
 }

@@ -19,7 +19,7 @@ class RegistryService {
     registry::RegistryOptions registry;
     std::string listen;  // HOST:PORT; port 0 takes a free one
     size_t max_connections = net::ServerOptions{}.max_connections;
-    net::TlsFiles tls;           // no names: plain HTTP
+    net::TlsFiles tls;                // no names: plain HTTP
     std::string tls_flag = "--tls-";  // how the flags for these files begin, for errors
   };
 

@@ -8,7 +8,9 @@ namespace {
 
 class Near : public testing::Test {
  protected:
-  Near() { registry_.instead = [this](net::Request& r, net::ResponseWriter& w) { return link(r, w); }; }
+  Near() {
+    registry_.instead = [this](net::Request& r, net::ResponseWriter& w) { return link(r, w); };
+  }
 
   // A registry that redeems tickets: its content is `theirs_`.
   bool link(net::Request& request, net::ResponseWriter& w) {
@@ -64,9 +66,10 @@ TEST_F(Near, IsWhereTheReferenceNamesItsAddress) {
 TEST_F(Near, APushLinks) {
   store_.add(bytes_);
   EXPECT_EQ(push().value(), PushOutcome::kLinked);
-  EXPECT_EQ(registry_.asked(), (Lines{cat("HEAD /v2/app/blobs/", blob_.digest.str()),
-                                      cat("POST /v2/app/blobs/uploads/?mount=",
-                                          net::url_encode(blob_.digest.str()))}));
+  EXPECT_EQ(
+      registry_.asked(),
+      (Lines{cat("HEAD /v2/app/blobs/", blob_.digest.str()),
+             cat("POST /v2/app/blobs/uploads/?mount=", net::url_encode(blob_.digest.str()))}));
   EXPECT_EQ(*content::read_blob(*theirs_, blob_.digest), bytes_);
 }
 

@@ -1,4 +1,5 @@
 """A place for one fault at a time: a disk, a daemon on it, and what the daemon has promised."""
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -9,7 +10,7 @@ import time
 from . import machine, store
 from .disk import Disk, copy_sparse
 from .engine import Lost
-from .workloads import Model
+from .workloads import Model, Together
 
 
 class World:
@@ -72,14 +73,20 @@ class Lab:
         return self.disk.image
 
     def run(self, steps):
-        """The steps until one fails: that one, or None."""
+        """The steps until one fails: that one, or what failed of it; or None."""
         for step in steps:
-            code, text = self.client(step.arguments)
-            if code != 0:
-                self.model.broken_off(step)
-                self.said = text
-                return step
-            self.model.acknowledged(step)
+            with concurrent.futures.ThreadPoolExecutor(len(step.parts)) as clients:
+                answers = list(clients.map(lambda part: self.client(part.arguments), step.parts))
+            failed = []
+            for part, (code, text) in zip(step.parts, answers):
+                if code == 0:
+                    self.model.acknowledged(part)
+                else:
+                    self.model.broken_off(part)
+                    failed.append((part, text))
+            if failed:
+                self.said = " | ".join(text for _, text in failed)
+                return Together([part for part, _ in failed])
         return None
 
     def check(self, broken_off=None):
@@ -94,11 +101,13 @@ class Lab:
         self.daemon.stop()
 
     def repeat(self, broken_off):
-        code, text = self.client(broken_off.arguments)
-        if code != 0 and not broken_off.removes:  # what is gone cannot be removed again
-            raise Lost(f"the same request fails afterwards: {text[-300:]}")
+        for part in broken_off.parts:
+            code, text = self.client(part.arguments)
+            if code != 0 and not part.removes:  # what is gone cannot be removed again
+                raise Lost(f"the same request fails afterwards: {text[-300:]}")
         self.model.maybe = {}
-        self.model.acknowledged(broken_off)
+        for part in broken_off.parts:
+            self.model.acknowledged(part)
 
     def check_records(self, unneeded_too=True):
         if self.daemon.name == "skiffd":

@@ -12,6 +12,16 @@ class Step:
     removes: set = dataclasses.field(default_factory=set)
     removes_all: bool = False
 
+    @property
+    def parts(self):
+        return [self]
+
+
+@dataclasses.dataclass
+class Together:
+    """Steps that as many clients make at once, of names that differ."""
+    parts: list
+
 
 @dataclasses.dataclass
 class Workload:
@@ -32,7 +42,7 @@ class Model:
 
     def broken_off(self, step):
         gone = set(self.present) if step.removes_all else step.removes
-        self.maybe = step.adds | {tag: self.present.pop(tag) for tag in list(self.present) if tag in gone}
+        self.maybe |= step.adds | {tag: self.present.pop(tag) for tag in list(self.present) if tag in gone}
 
     def copy(self):
         return Model(dict(self.present), dict(self.maybe))
@@ -66,6 +76,7 @@ def make_workloads(images, registry, context):
     # Copies of one store may not share the bridge that it names.
     build = Step(["build", "-q", "--network", "none", "-t", BUILT, context], {BUILT: "built"})
     prune = Step(["system", "prune", "-a", "-f"], removes_all=True)
+    tidy = Step(["image", "prune", "-f"])  # of what has no name: nothing, but it collects
     all_of_it = [
         Workload("pull", "empty", [pull("app:1"), pull("other:1")]),
         Workload("load", "empty", [load("app:1"), load("other:1")]),
@@ -75,6 +86,10 @@ def make_workloads(images, registry, context):
         Workload("push", BLANK, [push("app:1"), push("other:1")]),
         Workload("mixed", "base", [pull("app:1"), rmi(remote("app:1")), build, load("other:1"), prune,
                                    pull("other:1")]),
+        # The same layers come by one name while they go by another.
+        Workload("together", "full", [
+            Together([rmi(remote("app:1")), load("app:1"), pull("other:1"), rmi(BUILT), tidy]),
+            Together([rmi(loaded("app:1")), pull("app:1"), rmi(remote("other:1")), tidy])]),
     ]
     return {workload.name: workload for workload in all_of_it}
 

@@ -9,6 +9,7 @@ figure comes with the load average before it. SKIFF_BENCH_ROUNDS=1 tries a scrip
 import json
 import os
 import pathlib
+import random
 import resource
 import shutil
 import statistics
@@ -299,6 +300,21 @@ class Floor:
     def remove(self):
         for blob in self.blobs:
             blob.unlink()
+
+
+def big_context(directory):
+    """Of an image of 500 MB in six layers: half incompressible bytes in one file, half text in 1,000 small ones."""
+    generator = random.Random(7)
+    words = [("%x" % generator.getrandbits(40)) for _ in range(5000)]
+    for layer in range(6):
+        folder = directory / f"layer{layer}"
+        folder.mkdir(parents=True)
+        (folder / "data").write_bytes(os.urandom(42 << 20))
+        for number in range(1000):
+            text = " ".join(generator.choices(words, k=4000))
+            (folder / f"text{number}").write_text(text)
+    steps = "\n".join(f"COPY layer{n} /layer{n}" for n in range(6))
+    (directory / "Dockerfile").write_text(f"FROM scratch\n{steps}\n")
 
 
 def import_busybox(bench, engines):

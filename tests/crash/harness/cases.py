@@ -6,7 +6,7 @@ import time
 
 from .disk import BlockLog, crash_states
 from .engine import Lost
-from .registry_lab import make_lab
+from .labs import make_lab
 
 # What the failing families inject: into one call, or into all from there on, of which kinds.
 FAILURES = {"enospc": (errno.ENOSPC, "fail-on", ["write", "create"]), "eio-write": (errno.EIO, "fail", ["write"]),

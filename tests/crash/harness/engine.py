@@ -25,6 +25,13 @@ def run(command, env):
     return done.returncode, done.stdout.strip()
 
 
+def free_address():
+    """One on the loopback, with a port that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return "127.0.0.1:%d" % probe.getsockname()[1]
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
         super().__init__("engine", timeout=CALL_LIMIT)
@@ -209,9 +216,7 @@ class Registry(Daemon):
 
     def __init__(self, tools, work, root):
         super().__init__(tools, work, root)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.address = "127.0.0.1:%d" % probe.getsockname()[1]
+        self.address = free_address()
 
     def command(self):
         return [str(machine.BIN / "skiff-registry"), "serve", "--root", str(self.root / "registry"),

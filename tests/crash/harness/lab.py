@@ -48,8 +48,11 @@ class Lab:
         self.said = ""  # by the client of the step that failed
 
     def make_daemon(self):
+        return self.engine(*self.daemon_arguments())
+
+    def daemon_arguments(self):
         parent = "-".join([self.world.root.parent.name, self.world.root.name, self.work.name])
-        return self.engine(self.world.tools, self.work, self.disk.at, f"/{parent}")
+        return self.world.tools, self.work, self.disk.at, f"/{parent}"
 
     def client(self, arguments):
         return self.daemon.client(*arguments)

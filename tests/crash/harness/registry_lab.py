@@ -4,7 +4,7 @@ import http.client
 import json
 import time
 
-from . import machine, store
+from . import store
 from .engine import CALL_LIMIT, Lost, Registry
 from .lab import Lab
 
@@ -12,6 +12,8 @@ MANIFEST_TYPES = "application/vnd.oci.image.manifest.v1+json"
 
 
 class RegistryLab(Lab):
+    registry_root = "registry"  # below the disk
+
     def make_daemon(self):
         return Registry(self.world.tools, self.work, self.disk.at)
 
@@ -32,9 +34,12 @@ class RegistryLab(Lab):
         self.daemon.stop()
 
     def check_images(self):
+        self.check_registry(set(self.model.present), set(self.model.maybe))
+
+    def check_registry(self, present, maybe):
         listed = {f"crash/{name}:{tag}" for name in self.repositories() for tag in self.tags(name)}
-        strange = listed - set(self.model.present) - set(self.model.maybe)
-        lost = set(self.model.present) - listed
+        strange = listed - present - maybe
+        lost = present - listed
         if strange or lost:
             raise Lost(f"acknowledged and gone: {sorted(lost)}; there and never asked for: {sorted(strange)}")
         for tag in listed:
@@ -72,6 +77,9 @@ class RegistryLab(Lab):
         return data
 
     def check_records(self, **_):
+        self.check_registry_records()
+
+    def check_registry_records(self):
         # A client that was refused one blob leaves its other uploads, which may just be ending.
         deadline = time.monotonic() + 5
         while wrong := self.unrecorded():
@@ -80,12 +88,8 @@ class RegistryLab(Lab):
             time.sleep(0.05)
 
     def unrecorded(self):
-        root = self.daemon.root / "registry"
+        root = self.daemon.root / self.registry_root
         wrong = store.unrecorded_blobs(root / "content")
         known = set(store.rows(root / "registry.db", "SELECT digest FROM blob"))
         return wrong + [f"blob {digest} is no blob of the registry's" for digest in
                         set(store.rows(root / "content/content.db", "SELECT digest FROM blob")) - known]
-
-
-def make_lab(world, name, workload):
-    return (RegistryLab if workload.start == machine.BLANK else Lab)(world, name)

@@ -16,7 +16,7 @@ from .disk import Disk
 from .engine import Dockerd, Lost, Podman, Registry, Skiffd
 from .images import make_images, tree_of_export
 from .lab import Lab, World
-from .registry_lab import RegistryLab, make_lab
+from .labs import LABS, make_lab
 from .workloads import BUILT, Model, make_workloads, of_a_peer, templates
 
 # Points of each workload in the short form.
@@ -198,7 +198,7 @@ class Report:
 
 def attempt(world, labs, case):
     place = labs.get()
-    lab = place[world.workloads[case.workload].start == machine.BLANK]
+    lab = place[world.workloads[case.workload].lab]
     try:
         return case, run_case(lab, case), None
     except Lost as lost:
@@ -212,7 +212,7 @@ def attempt(world, labs, case):
 def work_through(world, plan, jobs, report):
     labs = queue.Queue()
     for n in range(jobs):
-        labs.put((Lab(world, f"lab{n}"), RegistryLab(world, f"registry-lab{n}")))
+        labs.put({kind: lab(world, f"{kind}-lab{n}") for kind, lab in LABS.items()})
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         running = set()
         for case in plan:

@@ -11,6 +11,7 @@ class Step:
     adds: dict = dataclasses.field(default_factory=dict)  # tag -> name of the tree
     removes: set = dataclasses.field(default_factory=set)
     removes_all: bool = False
+    pushes: set = dataclasses.field(default_factory=set)  # what a near registry has by it
 
     @property
     def parts(self):
@@ -28,6 +29,7 @@ class Workload:
     name: str
     start: str  # the template whose store it begins with
     steps: list
+    lab: str = "engine"  # what the fault meets
 
 
 @dataclasses.dataclass
@@ -77,13 +79,19 @@ def make_workloads(images, registry, context):
     build = Step(["build", "-q", "--network", "none", "-t", BUILT, context], {BUILT: "built"})
     prune = Step(["system", "prune", "-a", "-f"], removes_all=True)
     tidy = Step(["image", "prune", "-f"])  # of what has no name: nothing, but it collects
+    # The last blob goes with its image, and comes back from the registry of the same process.
+    home = "{registry}/crash/app:1"
+    near = [load("app:1"), Step(["tag", loaded("app:1"), home], {home: "app:1"}),
+            Step(["push", "-q", home], pushes={loaded("app:1")}),
+            rmi(loaded("app:1")), rmi(home), Step(["pull", "-q", home], {home: "app:1"})]
     all_of_it = [
         Workload("pull", "empty", [pull("app:1"), pull("other:1")]),
         Workload("load", "empty", [load("app:1"), load("other:1")]),
         Workload("build", "base", [build]),
         Workload("rmi", "full", [rmi(remote("app:1")), rmi(BUILT), rmi(loaded("other:1"))]),
         Workload("prune", "full", [prune]),
-        Workload("push", BLANK, [push("app:1"), push("other:1")]),
+        Workload("push", BLANK, [push("app:1"), push("other:1")], "registry"),
+        Workload("near", "empty", near, "near"),
         Workload("mixed", "base", [pull("app:1"), rmi(remote("app:1")), build, load("other:1"), prune,
                                    pull("other:1")]),
         # The same layers come by one name while they go by another.

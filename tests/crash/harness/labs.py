@@ -1,0 +1,10 @@
+"""The kinds of labs."""
+from .lab import Lab
+from .near_lab import NearLab
+from .registry_lab import RegistryLab
+
+LABS = {"engine": Lab, "registry": RegistryLab, "near": NearLab}
+
+
+def make_lab(world, name, workload):
+    return LABS[workload.lab](world, name)

@@ -27,6 +27,8 @@ Result<> check(Call& call) {
     loan.emplace(call.context.reserve->borrow());
   }
   const auto run = [&]() -> Result<> {
+    // First: what a container that is gone has left may keep a damaged layer.
+    const size_t containers = TRY(call.context.engine.check(options, report));
     const auto images = TRY(call.context.images.check(options, report, call.writer.client_gone()));
     const size_t records = TRY(call.context.builder.check(options, report));
     out.send(json::object({{"checked", json::object({{"Images", images.targets},
@@ -34,6 +36,7 @@ Result<> check(Call& call) {
                                                      {"Bytes", images.bytes},
                                                      {"Snapshots", images.snapshots},
                                                      {"CacheRecords", records},
+                                                     {"Containers", containers},
                                                      {"Freed", images.freed}})}}));
     return {};
   };

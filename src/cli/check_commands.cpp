@@ -30,7 +30,8 @@ struct Tally {
     return cat("Checked ", plural(count("Images"), "image"), ", ", plural(count("Blobs"), "blob"),
                " (", human_size(static_cast<double>(count("Bytes"))), "), ",
                plural(count("Snapshots"), "snapshot"), ", ",
-               plural(count("CacheRecords"), "build cache record"), ": ",
+               plural(count("CacheRecords"), "build cache record"), ", ",
+               plural(count("Containers"), "container"), ": ",
                problems == 0 ? "no problems" : plural(problems, "problem"),
                mended == 0 ? "" : cat(", ", mended, " mended, ", left(), " left"),
                freed == 0 ? "" : cat("; freed ", human_size(static_cast<double>(freed))), "\n");

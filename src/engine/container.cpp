@@ -141,6 +141,12 @@ void ContainerTable::release_name(const std::string& name, const std::string& id
   if (entry != names_.end() && entry->second == id) names_.erase(entry);
 }
 
+bool ContainerTable::knows(const std::string& id) const {
+  std::lock_guard lock(mutex_);
+  return by_id_.contains(id) ||
+         std::ranges::any_of(names_, [&](const auto& entry) { return entry.second == id; });
+}
+
 void ContainerTable::add(std::shared_ptr<Container> container) {
   std::lock_guard lock(mutex_);
   by_id_[container->id] = std::move(container);

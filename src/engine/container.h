@@ -108,6 +108,8 @@ class ContainerTable {
   // By id, name, or unambiguous id prefix.
   Result<std::shared_ptr<Container>> find(const std::string& reference) const;
   std::vector<std::shared_ptr<Container>> all() const;
+  // Whether there is a container of that id, or one is being made.
+  bool knows(const std::string& id) const;
 
  private:
   mutable std::mutex mutex_;

@@ -163,13 +163,14 @@ class Creation {
   }
 
   void undo() {
-    core_.table.release_name(record_.info.name, id_);
     auto logged = [](const Result<>& result) {
       if (!result) log_warn(cat("undo of a failed create: ", result.error().message()));
     };
     if (has_root_) logged(core_.images.snapshots().remove(record_.snapshot));
     for (const std::string& volume : anonymous_) logged(core_.volumes.remove(volume, true));
     logged(remove_tree(paths_.directory));
+    // Last: a check takes what is left of nobody for a leftover.
+    core_.table.release_name(record_.info.name, id_);
   }
 
   Core& core_;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "engine/check.h"
 #include "engine/container_service.h"
 #include "engine/file_service.h"
 #include "engine/recovery.h"
@@ -74,6 +75,10 @@ class LocalEngine final : public Engine {
       if (running) break;
     }
     return user;
+  }
+
+  Result<size_t> check(const CheckOptions& options, const ProblemSink& report) override {
+    return check_containers(core_, options, report);
   }
 
   void shutdown() override {

@@ -26,6 +26,7 @@
 #include "base/cancellation.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/problem.h"
 #include "engine/container_config.h"
 #include "engine/container_info.h"
 #include "engine/events.h"
@@ -144,6 +145,9 @@ class Engine {
 
   // The container that keeps an image from being removed; for ImageStore::remove.
   virtual images::ImageUser image_user(const oci::Digest& image_id) = 0;
+  // Compares containers with their snapshots and tells each problem; returns how many containers
+  // there are. See check.h.
+  virtual Result<size_t> check(const CheckOptions& options, const ProblemSink& report) = 0;
   // Ends waits and subscriptions and lets go of the containers, which run on unless
   // stop_containers_on_shutdown. Also called by the destructor.
   virtual void shutdown() = 0;

@@ -3,9 +3,9 @@
 //
 //   SeccompFilter filter = TRY(SeccompCache(run_dir / "seccomp").get(config.seccomp));
 //
-// A file is named by a hash of the profile and holds seccomp_identity(), a zero, the flags (32 bits)
-// and the program. One that is of another profile or build is made again; that none can be written is
-// no failure.
+// A file is named by a hash of the profile and holds seccomp_identity(), a zero, the flags (32
+// bits) and the program. One that is of another profile or build is made again; that none can be
+// written is no failure.
 #pragma once
 
 #include "base/file.h"

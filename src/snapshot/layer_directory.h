@@ -9,7 +9,8 @@
 
 namespace skiff::snapshot {
 
-// Either the tree, in overlayfs's form, or the tar and its index, which is mounted at an empty tree.
+// Either the tree, in overlayfs's form, or the tar and its index, which is mounted at an empty
+// tree.
 inline constexpr const char* kTreeName = "fs";
 inline constexpr const char* kTarName = "layer.tar";
 inline constexpr const char* kIndexName = "layer.erofs";

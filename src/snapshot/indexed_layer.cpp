@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "base/strings.h"
+#include "codec/hash.h"
 #include "snapshot/file_attributes.h"
 #include "snapshot/layer_directory.h"
 #include "snapshot/lower_dir.h"
@@ -47,6 +48,22 @@ class CopyingSource : public Source {
   std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kStep);
   size_t given_ = 0;
   size_t filled_ = 0;
+};
+
+// Hashes what is written to a file.
+class HashedFile : public Sink {
+ public:
+  explicit HashedFile(int file) : to_(file) {}
+
+  Result<> write(std::string_view bytes) override {
+    hasher_.update(bytes);
+    return to_.write(bytes);
+  }
+  std::string hex() const { return hasher_.hex(); }
+
+ private:
+  FdSink to_;
+  Hasher hasher_;
 };
 
 Result<> read_at(int file, uint64_t offset, std::span<char> buffer) {
@@ -106,7 +123,7 @@ Result<FdSource> IndexedLayer::tar() {
   return FdSource(tar_.get());
 }
 
-Result<> IndexedLayer::write_index(const std::vector<Path>& lowers) {
+Result<std::string> IndexedLayer::write_index(const std::vector<Path>& lowers) {
   const LowerDir below = TRY(LowerDir::open(lowers));
   // Overlayfs ignores the opaque attribute of a layer's root: each name below is hidden instead.
   if (index_.hides_all_below()) TRY(index_.hide(TRY(below.names())));
@@ -121,9 +138,10 @@ Result<> IndexedLayer::write_index(const std::vector<Path>& lowers) {
                           uint64_t offset,
                           std::span<char> buffer) { return read_at(tar_.get(), offset, buffer); }};
   const UniqueFd file = TRY(open_file(directory_ / kIndexName, O_WRONLY | O_CREAT | O_EXCL, 0600));
-  FdSink sink(file.get());
+  HashedFile sink(file.get());
   TRY(index_.write(place, sink));
-  return files_.sync_file(file.get());
+  TRY(files_.sync_file(file.get()));
+  return sink.hex();
 }
 
 }  // namespace skiff::snapshot

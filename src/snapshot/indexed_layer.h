@@ -29,8 +29,8 @@ class IndexedLayer {
   Result<FdSource> tar();
 
   // Writes and syncs DIRECTORY/layer.erofs, as the layer is on top of the trees `lowers`,
-  // topmost first. Once.
-  Result<> write_index(const std::vector<Path>& lowers);
+  // topmost first; returns the SHA-256 of what was written. Once.
+  Result<std::string> write_index(const std::vector<Path>& lowers);
 
  private:
   IndexedLayer(Path directory, UniqueFd tar, const LayerTreeOptions& options, DurableFiles& files)

@@ -88,4 +88,10 @@ void LayerMounts::forget(const Path& layer) {
   mounted_.erase(layer);
 }
 
+void LayerMounts::forget_idle(const Path& layer) {
+  const std::scoped_lock lock(mutex_);
+  std::erase_if(mounted_,
+                [&](const auto& each) { return each.first == layer && each.second.users == 0; });
+}
+
 }  // namespace skiff::snapshot

@@ -44,6 +44,8 @@ class LayerMounts {
   Result<Hold> hold(const std::vector<Path>& layers);
   // Before a layer is removed: nobody holds it any more.
   void forget(const Path& layer);
+  // Unless somebody holds it.
+  void forget_idle(const Path& layer);
 
  private:
   struct Mounted {

@@ -74,7 +74,8 @@ Result<> LayerStack::flatten(Chain chain, const Path& into) {
   if (place_.backend == Backend::kOverlay) return unpack_layer(into, {}, tar);
   const LayerTreeOptions options{.is_lowest = true, .implied_mtime = place_.clock.now()};
   const auto layer = TRY(IndexedLayer::read(tar, into, options, place_.files, {}));
-  return layer->write_index({});
+  TRY(layer->write_index({}));
+  return {};
 }
 
 bool LayerStack::can_be_shown(const Path& layer) const {

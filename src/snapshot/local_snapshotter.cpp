@@ -103,7 +103,9 @@ class LocalSnapshotter : public Snapshotter {
   using Lowers = LayerStack::Shown;
   Result<Lowers> lowers_of(const std::string& name);
   Result<Lowers> lowers_from(const std::string& parent);
-  Result<> add_directory(const std::string& name, const std::string& parent, TempDir made);
+  Result<> add_directory(const std::string& name, const std::string& parent, TempDir made,
+                         const std::string& index = "");
+  Result<> remake_index(const SnapshotRow& row);
   void keep_mounted(int64_t id, LayerMounts::Hold hold);
   void let_go(int64_t id);
   Result<> publish(TempDir made, int64_t id);
@@ -163,17 +165,17 @@ Result<> LocalSnapshotter::add(const std::string& name, const std::string& paren
                                std::unique_ptr<ReceivedLayer> layer) {
   auto& received = static_cast<Received&>(*layer);
   Lowers lowers = TRY(lowers_from(parent));
-  TRY(received.layer->write_index(lowers.trees));
-  return add_directory(name, parent, std::move(received.directory));
+  const std::string index = TRY(received.layer->write_index(lowers.trees));
+  return add_directory(name, parent, std::move(received.directory), index);
 }
 
 // The layer in `made` becomes the committed snapshot `name`.
 Result<> LocalSnapshotter::add_directory(const std::string& name, const std::string& parent,
-                                         TempDir made) {
+                                         TempDir made, const std::string& index) {
   Info info{.name = name, .parent = parent, .kind = Kind::kCommitted, .created = clock_.now()};
   return table_.add(
       info, [&](int64_t id) { return publish(std::move(made), id); },
-      [&](int64_t id) { remove_directory(id); });
+      [&](int64_t id) { remove_directory(id); }, index);
 }
 
 Result<> LocalSnapshotter::prepare(const std::string& key, const std::string& parent) {
@@ -266,7 +268,27 @@ Result<> LocalSnapshotter::check(const CheckOptions& options, const ProblemSink&
                           .report = report,
                           .cancel = cancel,
                           .is_going = is_going,
-                          .remove = [&](const std::string& name) { return remove(name); }});
+                          .remove = [&](const std::string& name) { return remove(name); },
+                          .remake_index = [&](const auto& row) { return remake_index(row); }});
+}
+
+// From the layer's tar, of which the copy that comes with it is not needed.
+Result<> LocalSnapshotter::remake_index(const SnapshotRow& row) {
+  const auto remake = [&]() -> Result<> {
+    const Lowers lowers = TRY(lowers_of(row.info.name));
+    const TempDir made = TRY(TempDir::make(staging(), ""));
+    const UniqueFd file = TRY(open_file(directory_of(row.id) / kTarName, O_RDONLY));
+    FdSource tar(file.get());
+    const LayerTreeOptions options{.is_lowest = row.info.parent.empty(),
+                                   .implied_mtime = row.info.created};
+    const auto layer = TRY(IndexedLayer::read(tar, made.path(), options, files_, {}));
+    const std::string index = TRY(layer->write_index(lowers.trees));
+    TRY(files_.rename(made.path() / kIndexName, directory_of(row.id) / kIndexName));
+    TRY(files_.sync_directory(directory_of(row.id)));
+    stack_.renew(row.id);
+    return table_.set_index(row.id, index);
+  };
+  return remake().context(cat("make the index of layer ", row.info.name));
 }
 
 Result<Usage> LocalSnapshotter::usage(const std::string& name) {

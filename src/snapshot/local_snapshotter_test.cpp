@@ -36,9 +36,41 @@ TEST(SnapshotterCheck, ALayersTarIsWhatItsChainIdSays) {
   expect_mended(*store, 1, true);
   EXPECT_TRUE(store->stat(lower));
   EXPECT_FALSE(store->stat(upper));
+  // With a damaged tar there is nothing to make an index of.
   std::filesystem::remove(dir.path() / "snapshots/1/layer.erofs");
-  EXPECT_EQ(check_of(*store).at(0).what, cat("layer ", lower, " is damaged: its index is gone"));
+  ASSERT_TRUE(write_file(dir.path() / "snapshots/1/layer.tar", bytes));
+  expect_mended(*store, 1, true);
+  EXPECT_FALSE(store->stat(lower));
+}
+
+TEST(SnapshotterCheck, AnIndexIsMadeAgainFromItsTar) {
+  const TempDir dir = *TempDir::make("/tmp", "skiff-snapshot-");
+  const ManualClock clock(Clock::system().now());
+  auto store = *open_store<Backend::kErofs>(dir.path(), clock);
+  const std::string tar = LayerTar().file("f", "1").file("implied/g", "2").take();
+  const std::string name = oci::Digest::of(tar).str();
+  StringSource source(tar);
+  ASSERT_TRUE(store->unpack(name, "", source));
+  ASSERT_TRUE(store->prepare("box", name));
+  const Path index = dir.path() / "snapshots/1/layer.erofs";
+  std::string bytes = *read_file(index);
+  bytes[1024 + 200] ^= 1;
+  ASSERT_TRUE(write_file(index, bytes));
+  EXPECT_TRUE(check_of(*store).empty());
+  const auto problems = check_of(*store, {.deep = true});
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_TRUE(problems[0].what.starts_with(cat("layer ", name, " is damaged: its index is")));
+  expect_mended(*store, 1, true);
+  std::filesystem::remove(index);
+  EXPECT_EQ(check_of(*store).at(0).what, cat("layer ", name, " is damaged: its index is gone"));
   expect_mended(*store, 1);
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path() / "new"));
+
+  const Path target = dir.path() / "mount";
+  ASSERT_TRUE(make_directories(target));
+  const auto mounted = MountedSnapshot::mount(*store->mount_of("box"), target);
+  ASSERT_TRUE(mounted) << mounted.error().message();
+  EXPECT_EQ(*read_file(target / "implied/g"), "2");
 }
 
 }  // namespace

@@ -59,14 +59,15 @@ class Check {
     TRY(what_.cancel.check());
     // An active one has no directory before it is first used.
     if (row.info.kind != Kind::kCommitted) return {};
-    const std::string fault = TRY(fault_of(row));
+    const std::string tar_or_tree = TRY(fault_of(row));
+    const std::string fault = tar_or_tree.empty() ? TRY(index_fault(row)) : tar_or_tree;
     if (fault.empty()) return {};
     const auto now = what_.table.get(row.info.name);
     if (!now || now->id != row.id) return {};  // removed meanwhile
     Problem problem{.what = cat("layer ", row.info.name, " is damaged: ", fault),
                     .where = directory_of(row.id).native(),
                     .remedy = kRepairRemedy};
-    if (what_.options.repair) TRY(drop(row, problem));
+    if (what_.options.repair) TRY(mend(row, tar_or_tree.empty(), problem));
     what_.report(problem);
     return {};
   }
@@ -75,17 +76,25 @@ class Check {
     const Path directory = directory_of(row.id);
     const Path tar = directory / kTarName;
     const bool has_tar = is_present(tar);
-    const bool has_index = is_present(directory / kIndexName);
     if (!is_present(directory)) return "its directory is gone";
-    if (has_tar != has_index) return has_tar ? "its index is gone" : "its tar is gone";
+    if (!has_tar && is_indexed(directory)) return "its tar is gone";
     if (!has_tar && !is_present(directory / kTreeName)) return "its files are gone";
     return has_tar && what_.options.deep ? content_fault(row.info, tar) : "";
   }
 
-  // A chainID names the content of the layer and of all below it (OCI image-spec, config.md).
-  Result<std::string> content_fault(const Info& info, const Path& tar) {
-    if (!oci::Digest::parse(info.name)) return "";
-    const UniqueFd fd = TRY(open_file(tar, O_RDONLY));
+  // Of a layer that is whole otherwise.
+  Result<std::string> index_fault(const SnapshotRow& row) {
+    const Path directory = directory_of(row.id);
+    if (!is_present(directory / kTarName)) return "";
+    if (!is_indexed(directory)) return "its index is gone";
+    if (!what_.options.deep || row.index.empty()) return "";
+    const std::string actual = TRY(sha256_of(directory / kIndexName));
+    return actual == row.index ? "" : cat("its index is sha256:", actual);
+  }
+
+  // From the disk, not from what is still remembered of it.
+  Result<std::string> sha256_of(const Path& file) {
+    const UniqueFd fd = TRY(open_file(file, O_RDONLY));
     ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
     FdSource source(fd.get());
     Hasher hasher;
@@ -94,10 +103,25 @@ class Check {
       TRY(what_.cancel.check());
       hasher.update({buffer.data(), n});
     }
-    const oci::Digest content = oci::Digest::from_hex(HashAlgorithm::kSha256, hasher.hex());
+    return hasher.hex();
+  }
+
+  // A chainID names the content of the layer and of all below it (OCI image-spec, config.md).
+  Result<std::string> content_fault(const Info& info, const Path& tar) {
+    if (!oci::Digest::parse(info.name)) return "";
+    const auto content = oci::Digest::from_hex(HashAlgorithm::kSha256, TRY(sha256_of(tar)));
     const oci::Digest chain =
         info.parent.empty() ? content : oci::Digest::of(cat(info.parent, " ", content.str()));
     return chain.str() == info.name ? "" : cat("its tar is ", content.str());
+  }
+
+  Result<> mend(const SnapshotRow& row, bool is_of_index, Problem& problem) {
+    const Path tar = directory_of(row.id) / kTarName;
+    if (!is_of_index || !TRY(content_fault(row.info, tar)).empty()) return drop(row, problem);
+    TRY(what_.remake_index(row));
+    problem.remedy = "its index was made again from its tar";
+    problem.mended = true;
+    return {};
   }
 
   // With what stands on it, topmost first.

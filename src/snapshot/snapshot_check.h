@@ -19,10 +19,12 @@ struct SnapshotCheck {
   // Whether the directory ID is being removed just now, its row being gone already.
   std::function<bool(int64_t id)> is_going;
   std::function<Result<>(const std::string& name)> remove;  // a snapshot nobody stands on
+  std::function<Result<>(const SnapshotRow& row)> remake_index;
 };
 
-// Works beside all else. Repair removes directories without a row; and a layer whose files are
-// lost or (`deep`) changed together with those above it, as long as no container or build step
+// Works beside all else. Repair removes directories without a row; makes a layer's index that is
+// lost or (`deep`) changed again from its tar, where that is whole; and removes a layer whose files
+// are lost or (`deep`) changed together with those above it, as long as no container or build step
 // stands on them: they come back from their blobs when they are needed.
 Result<> check_snapshots(const SnapshotCheck& check);
 

@@ -16,10 +16,11 @@ constexpr const char* kMigrations[] = {
     "  bytes INTEGER,"
     "  inodes INTEGER"
     ");"
-    "CREATE INDEX snapshot_parent ON snapshot(parent);"};
+    "CREATE INDEX snapshot_parent ON snapshot(parent);",
+    "ALTER TABLE snapshot ADD COLUMN index_sha256 TEXT;"};
 
 constexpr const char* kSelect =
-    "SELECT s.id, s.name, p.name, s.kind, s.created, s.bytes, s.inodes"
+    "SELECT s.id, s.name, p.name, s.kind, s.created, s.bytes, s.inodes, s.index_sha256"
     " FROM snapshot s LEFT JOIN snapshot p ON p.id = s.parent ";
 
 // A rolled back insert gives its id back to SQLite, but its directory may be there already: so
@@ -38,6 +39,7 @@ SnapshotRow row_of(const Statement& s) {
   if (!s.is_null(5)) {
     row.usage = Usage{static_cast<uint64_t>(s.integer(5)), static_cast<uint64_t>(s.integer(6))};
   }
+  row.index = s.text(7);
   return row;
 }
 
@@ -87,7 +89,7 @@ Result<> SnapshotTable::require_free(const std::string& name) {
 }
 
 Result<> SnapshotTable::add(const Info& info, const std::function<Result<>(int64_t)>& place,
-                            const std::function<void(int64_t)>& undo) {
+                            const std::function<void(int64_t)>& undo, const std::string& index) {
   std::lock_guard lock(state_->mutex);
   Transaction tx = TRY(state_->db.begin());
   TRY(require_free(info.name));
@@ -105,6 +107,7 @@ Result<> SnapshotTable::add(const Info& info, const std::function<Result<>(int64
   if (parent) TRY(insert.bind(4, *parent));
   TRY(insert.step());
   state_->last_id = state_->db.last_insert_id();
+  if (!index.empty()) TRY(write_index(state_->last_id, index));
   TRY(place(state_->last_id));
   Result<> committed = tx.commit();
   if (!committed && undo) undo(state_->last_id);
@@ -142,6 +145,16 @@ Result<> SnapshotTable::set_usage(const std::string& name, const Usage& usage) {
   std::lock_guard lock(state_->mutex);
   TRY(state_->db.run("UPDATE snapshot SET bytes = ?, inodes = ? WHERE name = ?", usage.bytes,
                      usage.inodes, name));
+  return {};
+}
+
+Result<> SnapshotTable::set_index(int64_t id, const std::string& index) {
+  std::lock_guard lock(state_->mutex);
+  return write_index(id, index);
+}
+
+Result<> SnapshotTable::write_index(int64_t id, const std::string& index) {
+  TRY(state_->db.run("UPDATE snapshot SET index_sha256 = ? WHERE id = ?", index, id));
   return {};
 }
 

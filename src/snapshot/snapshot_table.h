@@ -17,6 +17,7 @@ struct SnapshotRow {
   int64_t id = 0;
   Info info;
   std::optional<Usage> usage;  // counted once a committed snapshot was asked for it
+  std::string index;           // SHA-256 of an indexed layer's index, "" where it is not known
 };
 
 class SnapshotTable {
@@ -32,19 +33,21 @@ class SnapshotTable {
   // says, before the row is committed; when it fails there is no row. `undo` takes it away
   // again where the row cannot be committed.
   Result<> add(const Info& info, const std::function<Result<>(int64_t id)>& place,
-               const std::function<void(int64_t id)>& undo = {});
+               const std::function<void(int64_t id)>& undo = {}, const std::string& index = "");
   // Turns the active `key` into the committed `name`.
   Result<> commit(const std::string& key, const std::string& name, TimePoint when);
   // Refuses a parent (kFailedPrecondition).
   Result<> erase(const std::string& name);
   Result<> set_usage(const std::string& name, const Usage& usage);
   Result<> forget_usage(int64_t id);
+  Result<> set_index(int64_t id, const std::string& index);
   // What SQLite finds wrong with the file itself.
   Result<std::vector<std::string>> faults();
 
  private:
   explicit SnapshotTable(Database db) : state_(std::make_unique<State>(std::move(db))) {}
   Result<SnapshotRow> find(const std::string& name);
+  Result<> write_index(int64_t id, const std::string& index);
   Result<> require_free(const std::string& name);
   struct State {
     explicit State(Database d) : db(std::move(d)) {}

@@ -28,5 +28,27 @@ TEST(SnapshotTable, AnIdIsNotUsedTwiceAlsoWhereTheRowIsNotWritten) {
   EXPECT_EQ(ids, (std::vector<int64_t>{1, 2, 3, 4}));
 }
 
+// A store of before indexes had digests goes on.
+TEST(SnapshotTable, RowsOfTheFirstVersionAreKept) {
+  constexpr const char* kVersion1[] = {
+      "CREATE TABLE snapshot("
+      "  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,"
+      "  parent INTEGER REFERENCES snapshot(id), kind INTEGER NOT NULL,"
+      "  created INTEGER NOT NULL, bytes INTEGER, inodes INTEGER);"
+      "CREATE INDEX snapshot_parent ON snapshot(parent);"};
+  auto directory = TempDir::make(std::filesystem::temp_directory_path(), "skiff-test-");
+  const Path file = directory->path() / "snapshot.db";
+  {
+    auto db = Database::open(file, kVersion1);
+    ASSERT_TRUE(db->run("INSERT INTO snapshot(name, kind, created) VALUES ('old', 2, 7)"));
+  }
+  auto table = SnapshotTable::open(file);
+  ASSERT_TRUE(table) << table.error().message();
+  EXPECT_EQ(unix_nanos(table->get("old")->info.created), 7);
+  EXPECT_EQ(table->get("old")->index, "");
+  ASSERT_TRUE(table->set_index(1, "ab"));
+  EXPECT_EQ(table->get("old")->index, "ab");
+}
+
 }  // namespace
 }  // namespace skiff::snapshot

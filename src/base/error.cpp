@@ -68,8 +68,6 @@ static Code code_of_errno(int err) {
     case ENOSYS:
     case EOPNOTSUPP:
       return Code::kUnimplemented;
-    case EIO:
-      return Code::kDataLoss;
     default:
       return Code::kInternal;
   }

@@ -86,7 +86,7 @@ TEST_F(LocalStoreTest, AFailureOfAnyStepOfACommitLeavesTheIngestAndNoBlob) {
     files_.fail_at = 0;
     if (failed) break;
     ++failures;
-    EXPECT_EQ(failed.error().code(), Code::kDataLoss);
+    EXPECT_EQ(failed.error().code(), Code::kInternal);
     EXPECT_EQ(store->info(oci::Digest::of(bytes)).error().code(), Code::kNotFound);
     EXPECT_FALSE(std::filesystem::exists(layout_.blob(oci::Digest::of(bytes))));
     EXPECT_TRUE(store->commit(**ingest, oci::Digest::of(bytes))) << "step " << step;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/strings.h"
+
 namespace skiff::images {
 
 namespace {
@@ -23,21 +25,29 @@ Result<> fetch_once(Parts& parts, remote::RegistryClient& client, const oci::Ref
   return {};
 }
 
+// One of its own where somebody fetches the same from elsewhere.
+Result<std::unique_ptr<content::Ingest>> open_ingest(Parts& parts, const oci::Digest& blob) {
+  auto ingest = parts.store.ingest(ingest_reference(blob), blob.algorithm());
+  if (ingest || ingest.error().code() != Code::kUnavailable) return ingest;
+  return parts.store.ingest("", blob.algorithm());
+}
+
 }  // namespace
 
 Result<bool> fetch_blob(Parts& parts, remote::RegistryClient& client, const oci::Reference& from,
                         const oci::Descriptor& blob, content::Lease& lease,
                         const FetchReport& report, const CancelToken& cancel) {
-  const auto guard = TRY(parts.transfers.lock(blob.digest.str(), cancel));
+  // Only with those who ask the same host: another may never answer.
+  const auto guard = TRY(parts.transfers.lock(cat(from.domain(), " ", blob.digest.str()), cancel));
   TRY(lease.hold(blob.digest));
   if (TRY(is_whole(parts, blob.digest, cancel))) return false;
   if (client.link_blob(from, blob, parts.store, cancel)) {
-    TRY(parts.store.abort(ingest_reference(blob.digest)));
+    // What an earlier download left, unless somebody goes on with it.
+    [[maybe_unused]] auto ignored = parts.store.abort(ingest_reference(blob.digest));
     return true;
   }
   for (;;) {
-    const auto ingest =
-        TRY(parts.store.ingest(ingest_reference(blob.digest), blob.digest.algorithm()));
+    const auto ingest = TRY(open_ingest(parts, blob.digest));
     const bool resumed = ingest->offset() > 0;
     const auto fetched = fetch_once(parts, client, from, blob, lease, *ingest, report, cancel);
     if (fetched) return true;
@@ -145,19 +155,25 @@ Result<> LayerTransfer::download(Task& task, const FetchReport::Arriving& arrivi
   return {};
 }
 
-// Its receiver waits for the download, never the other way round: who holds a blob back from
-// others must not wait for a layer that others hold.
 Result<> LayerTransfer::receive_arriving(Task& task, content::Ingest& ingest) {
   if (!task.index) return {};
   task.arriving = {};  // of an earlier start, whose ingest is gone
+  const bool is_whole = ingest.offset() == 0;
   auto blob = TRY(ingest.follow(task.layer.size, cancel_.token()));
-  task.arriving = std::async(std::launch::async, [this, &task, blob = std::move(blob)] {
+  task.arriving = std::async(std::launch::async, [this, &task, is_whole, blob = std::move(blob)] {
     auto incoming =
         parts_.unpacker.receive(*blob, *image_, *task.index, extracting(task), cancel_.token());
-    if (!incoming && is_no_room(incoming.error())) fail(incoming.error());
+    if (!incoming && is_final(incoming.error(), is_whole)) fail(incoming.error());
     return incoming;
   });
   return {};
+}
+
+// Whether the rest of the blob can change nothing: of one whose start an earlier attempt left, it
+// can.
+bool LayerTransfer::is_final(const Error& error, bool is_whole) {
+  return error.code() == Code::kResourceExhausted ||
+         (is_whole && error.code() == Code::kInvalidArgument);
 }
 
 Result<> LayerTransfer::receive(Task& task) {
@@ -165,17 +181,15 @@ Result<> LayerTransfer::receive(Task& task) {
   if (task.arriving.valid()) {
     auto incoming = task.arriving.get();
     if (incoming) {
-      task.incoming.emplace(*std::move(incoming));
+      task.incoming = *std::move(incoming);
       return {};
     }
-    const Code code = incoming.error().code();
-    if (code == Code::kCancelled || code == Code::kResourceExhausted) return incoming.error();
     // A download that started again may have mixed two: what is stored tells.
+    TRY(cancel_.token().check());
   }
-  auto incoming = TRY(again_if_damaged<LayerUnpacker::Incoming>(task, [&] {
+  task.incoming = TRY(again_if_damaged<LayerUnpacker::Incoming>(task, [&] {
     return parts_.unpacker.receive(*image_, *task.index, extracting(task), cancel_.token());
   }));
-  task.incoming.emplace(std::move(incoming));
   return {};
 }
 
@@ -209,18 +223,11 @@ Result<bool> LayerTransfer::unpack(size_t index) {
   const oci::Descriptor& layer = image_->manifest.layers[index];
   Task& task = *by_digest_.at(layer.digest);
   TRY(wait_for(task));
-  // An image may have one layer several times: only the first was received.
-  if (task.index == index && task.incoming) {
-    LayerUnpacker::Incoming incoming = *std::move(task.incoming);
-    task.incoming.reset();
-    if (incoming.layer != nullptr) {
-      TRY(parts_.unpacker.finish(*image_, index, std::move(incoming)));
-      return true;
-    }
-  }
-  return again_if_damaged<bool>(task, [&] {
+  const bool is_new = TRY(again_if_damaged<bool>(task, [&] {
     return parts_.unpacker.unpack(*image_, index, extracting(task), cancel_.token());
-  });
+  }));
+  if (task.index == index) task.incoming.reset();
+  return is_new;
 }
 
 Result<> LayerTransfer::wait_for(const Task& task) {

@@ -57,7 +57,7 @@ class LayerTransfer {
     std::optional<StorageLimit::Room> room;  // until it is stored
     std::atomic<bool> is_downloaded = false;
     std::future<Result<LayerUnpacker::Incoming>> arriving;  // received while it is downloaded
-    std::optional<LayerUnpacker::Incoming> incoming;
+    LayerUnpacker::Incoming incoming;                       // kept until the layer has its place
   };
 
   void add_task(const oci::Descriptor& layer, std::optional<size_t> index);
@@ -65,6 +65,7 @@ class LayerTransfer {
   void download_all();
   Result<> download(Task& task, const FetchReport::Arriving& arriving);
   Result<> receive_arriving(Task& task, content::Ingest& ingest);
+  static bool is_final(const Error& error, bool is_whole);
   Result<> receive(Task& task);
   template <typename T>
   Result<T> again_if_damaged(Task& task, const std::function<Result<T>()>& use);

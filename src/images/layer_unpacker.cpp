@@ -44,58 +44,79 @@ std::string parent_of(const Document& image, size_t index) {
 
 }  // namespace
 
+struct IncomingLayer {
+  std::unique_ptr<snapshot::ReceivedLayer> layer;  // nullptr: somebody has put it in its place
+  std::optional<StorageLimit::Room> room;
+};
+
 Result<bool> LayerUnpacker::unpack(const Document& image, size_t index, const Report& report,
                                    const CancelToken& cancel) {
   const std::string name = name_of(image, index);
   const auto guard = TRY(unpacking_.lock(name, cancel));
   if (TRY(has(name))) return false;
-  TRY(read_stored(image, index, report, cancel, [&](Source& tar) {
-    return snapshots_.unpack(name, parent_of(image, index), tar, cancel);
-  }));
+  const std::string parent = parent_of(image, index);
+  if (const Incoming received = find_received(name); received && received->layer) {
+    const auto added = snapshots_.add(name, parent, std::move(received->layer));
+    // A build step may have made the same one meanwhile.
+    if (!added && added.error().code() != Code::kAlreadyExists) return added.error();
+    return true;
+  }
+  TRY(read_stored(image, index, report, cancel,
+                  [&](Source& tar) { return snapshots_.unpack(name, parent, tar, cancel); }));
   return true;
 }
 
 Result<LayerUnpacker::Incoming> LayerUnpacker::receive(const Document& image, size_t index,
                                                        const Report& report,
                                                        const CancelToken& cancel) {
-  const auto read = [&](const UseTar& use) {
-    return read_stored(image, index, report, cancel, use);
-  };
-  return receive_as(image, index, read, cancel);
+  const std::string name = name_of(image, index);
+  const auto guard = TRY(unpacking_.lock(name, cancel));
+  if (TRY(has(name))) return nullptr;
+  if (Incoming received = find_received(name)) return received;
+  Incoming incoming;
+  TRY(read_stored(image, index, report, cancel, receive_into(incoming, index, cancel)));
+  return share(name, std::move(incoming));
 }
 
 Result<LayerUnpacker::Incoming> LayerUnpacker::receive(Source& blob, const Document& image,
                                                        size_t index, const Report& report,
                                                        const CancelToken& cancel) {
-  const auto read = [&](const UseTar& use) {
-    return read_layer(blob, image, index, report, cancel, use)
-        .context(cat("unpack layer ", image.manifest.layers[index].digest.str()));
-  };
-  return receive_as(image, index, read, cancel);
-}
-
-Result<LayerUnpacker::Incoming> LayerUnpacker::receive_as(const Document& image, size_t index,
-                                                          const ReadLayer& read,
-                                                          const CancelToken& cancel) {
+  // Without the lock: the blob may take for ever, and whose name it is is not proven yet.
   const std::string name = name_of(image, index);
-  auto guard = TRY(unpacking_.lock(name, cancel));
-  Incoming incoming{.guard = std::move(guard), .layer = nullptr};
-  if (TRY(has(name))) return incoming;
-  const auto position = index == 0 ? snapshot::Snapshotter::Position::kFirst
-                                   : snapshot::Snapshotter::Position::kOnTop;
-  TRY(read([&](Source& tar) -> Result<> {
-    incoming.layer = TRY(snapshots_.receive(tar, position, cancel));
-    return {};
-  }));
-  return incoming;
+  if (TRY(has(name))) return nullptr;
+  if (Incoming received = find_received(name)) return received;
+  Incoming incoming;
+  TRY_CONTEXT(read_layer(blob, image, index, report, cancel, receive_into(incoming, index, cancel)),
+              cat("unpack layer ", image.manifest.layers[index].digest.str()));
+  return share(name, std::move(incoming));
 }
 
-Result<> LayerUnpacker::finish(const Document& image, size_t index, Incoming incoming) {
-  auto added =
-      snapshots_.add(name_of(image, index), parent_of(image, index), std::move(incoming.layer));
-  // A build step may have made the same one meanwhile.
-  if (!added && added.error().code() == Code::kAlreadyExists) return {};
-  return added;
+LayerUnpacker::UseTar LayerUnpacker::receive_into(Incoming& incoming, size_t index,
+                                                  const CancelToken& cancel) {
+  return [this, &incoming, index, &cancel](RoomSource& tar) -> Result<> {
+    const auto position = index == 0 ? snapshot::Snapshotter::Position::kFirst
+                                     : snapshot::Snapshotter::Position::kOnTop;
+    auto layer = TRY(snapshots_.receive(tar, position, cancel));
+    if (layer == nullptr) return {};
+    incoming = std::make_shared<IncomingLayer>();
+    incoming->layer = std::move(layer);
+    incoming->room.emplace(tar.take_room());
+    return {};
+  };
+}
+
+LayerUnpacker::Incoming LayerUnpacker::find_received(const std::string& name) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = received_.find(name);
+  return found == received_.end() ? nullptr : found->second.lock();
+}
+
+LayerUnpacker::Incoming LayerUnpacker::share(const std::string& name, Incoming received) {
+  if (received == nullptr) return nullptr;
+  const std::scoped_lock lock(mutex_);
+  std::erase_if(received_, [](const auto& each) { return each.second.expired(); });
+  received_[name] = received;
+  return received;
 }
 
 Result<> LayerUnpacker::read_layer(Source& blob, const Document& image, size_t index,

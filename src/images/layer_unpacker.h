@@ -3,12 +3,17 @@
 //
 //   LayerUnpacker::Incoming top = TRY(unpacker.receive(image, 1, report, cancel));
 //   TRY(unpacker.unpack(image, 0, report, cancel));
-//   TRY(unpacker.finish(image, 1, std::move(top)));
+//   TRY(unpacker.unpack(image, 1, report, cancel));  // finds what was received
 //
+// Nobody is kept waiting by a layer that somebody else still waits for: of those who unpack the
+// same one at a time each reads what it has itself, and the first puts it in its place.
 // Thread-safe.
 #pragma once
 
 #include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
 
 #include "codec/compress.h"
 #include "images/image_reader.h"
@@ -32,40 +37,38 @@ class LayerUnpacker {
   Result<bool> unpack(const Document& image, size_t index, const Report& report,
                       const CancelToken& cancel);
 
-  // The same in two halves, the first without those below. Who receives one layer keeps others
-  // from it, so layers must be received from the lowest up.
-  struct Incoming {
-    KeyedMutex::Guard guard;
-    // nullptr where the layer is there already, or the snapshotter wants those below first.
-    std::unique_ptr<snapshot::ReceivedLayer> layer;
-  };
+  // The first half of unpack(), without the layers below: what is received is used by whoever
+  // unpacks the layer while the caller keeps this. nullptr where there is nothing to receive:
+  // the layer is there, or the snapshotter wants those below first.
+  using Incoming = std::shared_ptr<struct IncomingLayer>;
   Result<Incoming> receive(const Document& image, size_t index, const Report& report,
                            const CancelToken& cancel);
   // From a blob that is still on its way: only the layer's content is verified, and what the
   // error of a failure blames may be the way.
   Result<Incoming> receive(Source& blob, const Document& image, size_t index, const Report& report,
                            const CancelToken& cancel);
-  // Of an incoming layer that is not nullptr.
-  Result<> finish(const Document& image, size_t index, Incoming incoming);
   Result<bool> has(const std::string& snapshot);
 
  private:
-  using UseTar = std::function<Result<>(Source& tar)>;
-  using ReadLayer = std::function<Result<>(const UseTar& use)>;
-  Result<Incoming> receive_as(const Document& image, size_t index, const ReadLayer& read,
-                              const CancelToken& cancel);
+  using UseTar = std::function<Result<>(RoomSource& tar)>;
   // Gives the blob's checked tar to `use`.
   Result<> read_layer(Source& blob, const Document& image, size_t index, const Report& report,
                       const CancelToken& cancel, const UseTar& use);
   // The same of the blob in the store.
   Result<> read_stored(const Document& image, size_t index, const Report& report,
                        const CancelToken& cancel, const UseTar& use);
+  UseTar receive_into(Incoming& incoming, size_t index, const CancelToken& cancel);
+  // What was received of `name` and has no place yet; nullptr.
+  Incoming find_received(const std::string& name);
+  Incoming share(const std::string& name, Incoming received);
 
   content::ContentStore& store_;
   snapshot::Snapshotter& snapshots_;
   StorageLimit& limit_;
   const ExpansionLimit expansion_;
-  KeyedMutex unpacking_;  // by chainID
+  KeyedMutex unpacking_;  // by chainID; held only while a blob of the store is read
+  std::mutex mutex_;      // of what follows
+  std::map<std::string, std::weak_ptr<IncomingLayer>> received_;  // by chainID
 };
 
 }  // namespace skiff::images

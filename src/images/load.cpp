@@ -45,7 +45,8 @@ class Load {
 
   Result<std::vector<std::string>> load(Source& tar) {
     ArchiveContents contents(parts_, *lease_);
-    const auto plain = TRY(open_decompressed(tar, parts_.expansion));
+    const auto plain =
+        TRY(open_decompressed(tar, {.bytes = UINT64_MAX, .ratio = parts_.expansion.ratio}));
     auto read = contents.read(*plain, cancel_);
     made_.blobs.insert(contents.blobs().begin(), contents.blobs().end());
     TRY(std::move(read));

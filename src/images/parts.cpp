@@ -16,7 +16,6 @@ Result<bool> is_whole(Parts& parts, const oci::Digest& blob, const CancelToken& 
 
 Result<> store_bytes(Parts& parts, std::string_view bytes, const oci::Digest& digest,
                      content::Lease& lease, const CancelToken& cancel) {
-  const auto guard = TRY(parts.transfers.lock(digest.str(), cancel));
   TRY(lease.hold(digest));
   if (TRY(is_whole(parts, digest, cancel))) return {};
   const auto ingest = TRY(parts.store.ingest("", digest.algorithm()));

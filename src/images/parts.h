@@ -26,7 +26,7 @@ struct Parts {
   LayerUnpacker& unpacker;
   StorageLimit& limit;
   ExpansionLimit expansion;  // of one layer
-  KeyedMutex& transfers;     // one writer for each blob, by digest
+  KeyedMutex& transfers;     // one download of a blob from a host
   const Clock& clock;
   Path scratch;  // for files of `load`
 };

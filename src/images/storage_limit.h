@@ -76,6 +76,8 @@ class RoomSource : public Source {
  public:
   RoomSource(Source& from, StorageLimit& limit) : from_(from), limit_(limit), room_(limit.room()) {}
   Result<size_t> read(std::span<char> buffer) override;
+  // The room of what was read, for as long as no store counts it.
+  StorageLimit::Room take_room() { return std::move(room_); }
 
  private:
   Source& from_;

@@ -1,4 +1,5 @@
 // Layers that are received while their blobs still come.
+#include <future>
 #include <thread>
 
 #include "base/random.h"
@@ -36,21 +37,24 @@ class StreamedPull : public testing::Test {
     return to_->pull(registry_.ref("app:1"), options, {}, cancel_.token());
   }
 
-  // The bytes of the layer that is being received.
-  uint64_t received() const {
+  // The bytes that all files of this name hold; of any name, where it is "".
+  uint64_t bytes_in(const Path& directory, std::string_view name) const {
     uint64_t bytes = 0;
     std::error_code ignored;
     for (const auto& entry :
-         std::filesystem::recursive_directory_iterator(to_.root() / "snapshots" / "new", ignored)) {
-      if (entry.path().filename() == "layer.tar") bytes += entry.file_size(ignored);
+         std::filesystem::recursive_directory_iterator(to_.root() / directory, ignored)) {
+      if (!entry.is_regular_file(ignored)) continue;
+      if (name.empty() || entry.path().filename() == name) bytes += entry.file_size(ignored);
     }
     return bytes;
   }
-  bool wait_until_received(uint64_t bytes) const {
-    for (int i = 0; i < 1000 && received() < bytes; ++i) {
+  uint64_t received() const { return bytes_in("snapshots/new", "layer.tar"); }
+  uint64_t downloaded() const { return bytes_in("content/ingests", ""); }
+  static bool wait_for(const std::function<bool()>& truth) {
+    for (int i = 0; i < 1000 && !truth(); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
-    return received() >= bytes;
+    return truth();
   }
 
   // Of a request for the layer's blob.
@@ -71,7 +75,7 @@ TEST_F(StreamedPull, ALayerIsThereWhenItsBlobIs) {
     GTEST_SKIP() << "the overlay back end unpacks when the layers below are there";
   }
   bool was_received = false;
-  on_sent_ = [&] { was_received = wait_until_received(2'000'000); };
+  on_sent_ = [&] { was_received = wait_for([&] { return received() >= 2'000'000; }); };
   int attempts = 0;
   answer = [&](net::Request&, net::ResponseWriter& w) {
     if (++attempts > 1) return false;  // the rest
@@ -106,7 +110,7 @@ TEST_F(StreamedPull, ADownloadThatStartsAnewWithOtherBytesIsReceivedAgain) {
 
 TEST_F(StreamedPull, ACancelledOneEndsAndIsContinued) {
   on_sent_ = [&] {
-    wait_until_received(1'000'000);
+    EXPECT_TRUE(wait_for([&] { return downloaded() == 2'000'000; }));
     cancel_.cancel();
   };
   std::string range;
@@ -123,6 +127,54 @@ TEST_F(StreamedPull, ACancelledOneEndsAndIsContinued) {
   ASSERT_TRUE(pulled) << message_of(pulled);
   EXPECT_EQ(range, "bytes=2000000-");
   EXPECT_EQ(to_.file_in(*pulled, "a"), from_.file_in(image_, "a"));
+}
+
+TEST_F(StreamedPull, ALayerThatDoesNotComeKeepsNobodyWaiting) {
+  std::promise<void> loaded;
+  on_sent_ = [&] { loaded.get_future().wait(); };
+  int attempts = 0;
+  answer = [&](net::Request&, net::ResponseWriter& w) {
+    if (++attempts > 1) return false;
+    send_part(w, 0, std::string_view(blob_).substr(0, 100));
+    return true;
+  };
+  auto pulled = std::async(std::launch::async, [&] { return pull(); });
+  EXPECT_TRUE(wait_for([&] { return downloaded() == 100; }));
+  EXPECT_TRUE(to_.load(from_.save({"app"})));
+  loaded.set_value();
+  const auto image = pulled.get();
+  ASSERT_TRUE(image) << message_of(image);
+  EXPECT_EQ(to_.file_in(*image, "a"), from_.file_in(image_, "a"));
+}
+
+TEST_F(StreamedPull, ARefusedLayerEndsTheDownload) {
+  LayerTar tar;
+  tar.file("../evil", "x");
+  tar.file("a", random_bytes(3'000'000));
+  const std::string bytes = tar.take();
+  StringSource source(bytes);
+  const auto lease = from_.lease();
+  const NewLayer layer = *from_->add_layer(source, *lease);
+  oci::ImageConfig config;
+  config.platform = oci::Platform::host();
+  config.diff_ids = {layer.diff_id};
+  const auto manifest = *from_->write_image(config, {layer.descriptor}, *lease);
+  publish(registry_, from_, manifest, "app", "1");
+  layer_ = layer.descriptor;
+  blob_ = registry_.blobs["app"][layer_.digest.str()];
+  std::promise<void> refused;
+  on_sent_ = [&] { refused.get_future().wait(); };
+  int attempts = 0;
+  answer = [&](net::Request&, net::ResponseWriter& w) {
+    ++attempts;
+    send_part(w, 0, std::string_view(blob_).substr(0, 2'000'000));
+    return true;
+  };
+  const auto pulled = pull();
+  refused.set_value();
+  ASSERT_FALSE(pulled);
+  EXPECT_EQ(pulled.error().code(), Code::kInvalidArgument) << message_of(pulled);
+  EXPECT_EQ(attempts, 1);
 }
 
 TEST_F(StreamedPull, ALayerThatExpandsBeyondItsLimitIsRefused) {

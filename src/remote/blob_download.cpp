@@ -21,33 +21,48 @@ class Download {
 
   Result<> run() {
     if (ingest_.offset() > blob_.size) TRY(ingest_.reset());
+    for (;;) {
+      Result<> fetched = fetch();
+      if (fetched || is_over_ || cancel_.cancelled() || !TRY(go_elsewhere())) return fetched;
+    }
+  }
+
+ private:
+  // From one place, as long as that gives hope.
+  Result<> fetch() {
     Backoff backoff = transport_.backoff(cancel_);
     uint64_t furthest = ingest_.offset();
     while (ingest_.offset() < blob_.size) {
       Result<net::WebResponse> answer = transport_.send_once(make_call());
-      if (local_failure_) return *std::move(local_failure_);
+      if (local_failure_) return end(*std::move(local_failure_));
       if (ingest_.offset() == blob_.size) break;
       if (ingest_.offset() > furthest) backoff.progressed();
       furthest = std::max(furthest, ingest_.offset());
       if (answer && answer->status == 416) TRY(ingest_.reset());
-      if (!may_go_on(answer)) {
-        if (!TRY(try_elsewhere())) return failure(answer);
-        continue;
-      }
+      if (!may_go_on(answer)) return failure(answer);
       const auto wish = answer ? retry_after(*answer) : std::nullopt;
       if (!TRY(backoff.again(wish))) return failure(answer);
     }
     return {};
   }
 
- private:
-  // A foreign layer that the registry does not have is asked for at its own places.
-  Result<bool> try_elsewhere() {
+  Error end(Error error) {
+    is_over_ = true;
+    return error;
+  }
+
+  // A foreign layer that the registry does not give is asked for at its own places.
+  Result<bool> go_elsewhere() {
     if (!oci::is_nondistributable_type(blob_.media_type)) return false;
     if (next_url_ == blob_.urls.size()) return false;
-    elsewhere_ = TRY_CONTEXT(Url::parse(blob_.urls[next_url_++]),
-                             cat("layer ", blob_.digest.str(), " comes from elsewhere"));
-    return true;
+    const std::string& url = blob_.urls[next_url_++];
+    const std::string what = cat("layer ", blob_.digest.str(), " comes from ", url);
+    elsewhere_ = TRY_CONTEXT(Url::parse(url), what);
+    if (transport_.may_follow(repository_.host, *elsewhere_)) return true;
+    return Error(Code::kPermissionDenied,
+                 cat(what,
+                     ": only HTTPS, and no address of this machine, is asked for what an image "
+                     "names"));
   }
 
   Call make_call() {
@@ -118,6 +133,7 @@ class Download {
   const CancelToken& cancel_;
   std::optional<Url> elsewhere_;  // instead of the repository
   size_t next_url_ = 0;
+  bool is_over_ = false;  // no other place can help
   std::optional<Error> local_failure_;
 };
 

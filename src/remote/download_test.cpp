@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "remote/test_registry.h"
+#include "remote/transport.h"
 
 namespace skiff::remote {
 namespace {
@@ -203,6 +204,34 @@ TEST_F(Download, AForeignLayerComesFromItsOwnPlaces) {
   ingest_.reset();
   blob_.urls = {"file:///etc/passwd"};
   EXPECT_EQ(fetch().error().code(), Code::kInvalidArgument);
+}
+
+TEST_F(Download, AForeignPlaceThatIsDownIsPassedOver) {
+  registry_.instead = [&](net::Request& r, net::ResponseWriter& w) {
+    if (!r.path.starts_with("/v2/app/")) return false;
+    EXPECT_TRUE(w.send(503, "text/plain", "later"));
+    return true;
+  };
+  registry_.blobs["elsewhere"][blob_.digest.str()] = bytes_;
+  blob_.media_type = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+  blob_.urls = {"http://127.0.0.1:1/nobody",
+                registry_.url(cat("/v2/elsewhere/blobs/", blob_.digest.str()))};
+  const auto done = fetch();
+  ASSERT_TRUE(done) << message_of(done);
+  EXPECT_EQ(committed(), bytes_);
+}
+
+TEST(ForeignPlaces, OnlyWhatTheAuthorReachesHimselfIsAsked) {
+  const Transport transport(quick_options());
+  const auto may = [&](std::string_view host, std::string_view url) {
+    return transport.may_follow(std::string(host), *Url::parse(url));
+  };
+  EXPECT_TRUE(may("registry.example", "https://layers.example/a"));
+  for (const char* url : {"http://layers.example/a", "https://localhost/a", "https://127.1.2.3:9/a",
+                          "https://[::1]/a", "https://169.254.169.254/a", "https://[fe80::1]/a"}) {
+    EXPECT_FALSE(may("registry.example", url)) << url;
+  }
+  EXPECT_TRUE(may("localhost:5000", "http://127.0.0.1:5000/a"));
 }
 
 TEST_F(Download, CancellingEndsAWait) {

@@ -20,16 +20,21 @@ Result<net::WebResponse> Transport::send_once(const Call& call) {
 
 Result<net::WebResponse> Transport::send_authorized(const Call& call, bool is_own_host) {
   net::WebRequest request = call.request;
-  if (is_own_host) {
+  const Url* given = std::get_if<Url>(&call.target);
+  if (is_own_host && (given == nullptr || connector_.may_carry_secrets(*given))) {
     const std::string value =
         TRY(authenticator_.authorization(call.host, call.scope, request.cancel));
     if (!value.empty()) request.headers.set("Authorization", value);
   }
   if (call.rewind) call.rewind();
-  if (const Url* url = std::get_if<Url>(&call.target)) {
-    return connector_.send(*url, std::move(request));
-  }
+  if (given != nullptr) return connector_.send(*given, std::move(request));
   return connector_.send(call.host, std::get<std::string>(call.target), std::move(request));
+}
+
+bool Transport::may_follow(const std::string& host, const Url& url) const {
+  if (is_loopback(host)) return true;  // who made the image is here, too
+  if (is_loopback(url.host) || is_link_local(url.host)) return false;
+  return connector_.may_carry_secrets(url);
 }
 
 std::optional<content::BlobTickets::Ticket> Transport::ticket(const std::string& host,

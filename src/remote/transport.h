@@ -38,6 +38,10 @@ class Transport {
                                                      content::ContentStore& store,
                                                      const oci::Digest& blob) const;
 
+  // Whether a place that an image of `host` names may be asked: the daemon reaches what the
+  // image's author may not.
+  bool may_follow(const std::string& host, const Url& url) const;
+
   Backoff backoff(const CancelToken& cancel) const {
     return Backoff(options_.attempts, options_.retry_delay, cancel);
   }

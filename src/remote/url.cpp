@@ -58,4 +58,13 @@ bool is_loopback(std::string_view host) {
   return equals_ignore_case(name, "localhost");
 }
 
+bool is_link_local(std::string_view host) {
+  const std::string name = host_name(host);
+  in6_addr v6{};
+  if (::inet_pton(AF_INET6, name.c_str(), &v6) == 1) return IN6_IS_ADDR_LINKLOCAL(&v6);
+  in_addr v4{};
+  constexpr uint32_t kLinkLocal = 0xa9fe;
+  return ::inet_pton(AF_INET, name.c_str(), &v4) == 1 && (ntohl(v4.s_addr) >> 16U) == kLinkLocal;
+}
+
 }  // namespace skiff::remote

@@ -24,5 +24,7 @@ struct Url {
 std::string host_name(std::string_view host);
 // localhost, 127.0.0.0/8 and ::1, with or without a port.
 bool is_loopback(std::string_view host);
+// 169.254.0.0/16 and fe80::/10: where clouds keep their machines' secrets.
+bool is_link_local(std::string_view host);
 
 }  // namespace skiff::remote

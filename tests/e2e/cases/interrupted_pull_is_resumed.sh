@@ -45,12 +45,14 @@ slow=127.0.0.1:$(cat port)
 came() { [ "$(cat bytes 2>/dev/null || echo 0)" -gt "$1" ]; }
 docker pull "$slow/$N" > pull.log 2>&1 & pull=$!
 eventually came 5000000
+at=$(cat bytes)
 kill -INT $pull
 wait $pull && fail "an interrupted pull succeeded"
 nothing_open() { [ "$(cat bytes.open)" = 0 ]; }
 eventually nothing_open
 before=$(cat bytes)
-[ "$before" -lt 18000000 ] || fail "it went on after the interruption: $before bytes"
+# Half of the rest at most: what it takes the client to end on a busy machine, and buffers.
+[ "$before" -lt $((at + 8000000)) ] || fail "it went on after the interruption: $before bytes, at $at before"
 sleep 1
 expect_eq "$(cat bytes)" "$before" "bytes still come"
 

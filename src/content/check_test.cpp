@@ -115,6 +115,43 @@ TEST_F(CheckTest, RotIsFoundByReadingAll) {
   expect_mended(1);
 }
 
+// Does something, once, when it is asked.
+class ActingClock : public Clock {
+ public:
+  TimePoint now() const override {
+    if (act) std::exchange(act, {})();
+    return system().now();
+  }
+  mutable std::function<void()> act;
+};
+
+TEST_F(CheckTest, ABlobThatIsRemovedWhileItIsReadIsNotCalledWhole) {
+  store_.reset();
+  ActingClock clock;
+  store_ = *open_content_store(dir_.path(), DurableFiles::system(), clock);
+  const oci::Digest digest = put("hello");
+  clock.act = [&] { ASSERT_TRUE(store_->remove(digest)); };
+  const auto verified = store_->verify(digest, {.always = true});
+  ASSERT_FALSE(clock.act);
+  ASSERT_FALSE(verified);
+  EXPECT_EQ(verified.error().code(), Code::kNotFound);
+  store_.reset();
+}
+
+TEST_F(CheckTest, ADamagedBlobThatSomebodyHoldsStays) {
+  const oci::Digest digest = put("hello");
+  spoil(digest);
+  {
+    const auto lease = *store_->lease();
+    ASSERT_TRUE(lease->hold(digest));
+    const auto problems = check({.repair = true});
+    ASSERT_EQ(problems.size(), 1u);
+    EXPECT_FALSE(problems[0].mended);
+    EXPECT_TRUE(store_->info(digest)->damaged);
+  }
+  expect_mended(1);
+}
+
 TEST_F(CheckTest, ATouchedFileThatIsWholeIsFine) {
   const oci::Digest digest = put("hello");
   ASSERT_EQ(::utimensat(AT_FDCWD, file_of(digest).c_str(), nullptr, 0), 0);

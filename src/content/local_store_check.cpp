@@ -4,8 +4,8 @@
 #include "base/log.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "content/file_digest.h"
 #include "content/local_store.h"
-#include "content/paced_source.h"
 #include "content/reconcile.h"
 
 namespace skiff::content {
@@ -17,18 +17,24 @@ constexpr std::string_view kPullAgain = "removed: pull or load an image that has
 // "" where the file's content is `digest`, else what is wrong with it.
 Result<std::string> content_fault(const Path& file, const oci::Digest& digest,
                                   const VerifyOptions& options, const CancelToken& cancel) {
-  UniqueFd fd = TRY(open_file(file, O_RDONLY));
-  // From the disk, not from what is still remembered of it.
-  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
-  ScopeExit forget([&] { ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED); });
-  FdSource source(fd.get());
-  PacedSource paced(source, options.bytes_per_second, cancel);
-  Hasher hasher(digest.algorithm());
-  Result<uint64_t> read = copy(paced, hasher);
-  if (!read && read.error().code() == Code::kCancelled) return std::move(read.error());
-  if (!read) return read.error().message();
-  oci::Digest actual = oci::Digest::from_hex(digest.algorithm(), hasher.hex());
-  return actual == digest ? "" : cat("its content is ", actual.str());
+  const UniqueFd fd = TRY(open_file(file, O_RDONLY));
+  const auto actual =
+      digest_on_disk(fd.get(), digest.algorithm(), options.bytes_per_second, cancel);
+  if (!actual && actual.error().code() == Code::kCancelled) return actual.error();
+  if (!actual) return actual.error().message();
+  return *actual == digest ? "" : cat("its content is ", actual->str());
+}
+
+std::string_view remedy_of(Stray stray) {
+  switch (stray) {
+    case Stray::kAdopted:
+      return "taken in: it is what its name says";
+    case Stray::kRemoved:
+      return "removed";
+    case Stray::kUnreadable:
+      return "it cannot be read: look at the disk, then remove it";
+  }
+  return "";
 }
 
 }  // namespace
@@ -46,17 +52,20 @@ Result<> LocalStore::verify(const oci::Digest& digest, const VerifyOptions& opti
   return fault.empty() ? Result<>() : damaged_blob(digest, fault);
 }
 
-// What is wrong with the blob, "" for nothing; the row remembers it.
+// What is wrong with the blob, "" for nothing; the row remembers it. kNotFound where there is none.
 Result<std::string> LocalStore::find_fault(const oci::Digest& digest, const VerifyOptions& options,
                                            const CancelToken& cancel) {
   const BlobInfo before = TRY(info(digest));
   BlobInfo after = before;
   std::string fault = TRY(examine(after, options, cancel));
   if (after.damaged == before.damaged && after.verified == before.verified) return fault;
-  std::lock_guard pairing(pairing_);
+  std::unique_lock pairing(pairing_);
   const std::optional<BlobInfo> now = TRY(table_.find(digest));
-  // Removed or stored again meanwhile: what was read tells nothing of it.
-  if (!now || now->created != before.created) return "";
+  if (!now || now->created != before.created) {
+    // Removed or stored again meanwhile: what was read tells nothing of it.
+    pairing.unlock();
+    return find_fault(digest, options, cancel);
+  }
   TRY(table_.put(after));
   if (after.damaged != before.damaged && after.damaged) {
     log_error(cat("blob ", digest.str(), " is damaged on disk: ", fault));
@@ -109,22 +118,29 @@ Result<> LocalStore::check_blob(const oci::Digest& digest, const Checkup& checku
   Problem problem{.what = cat("blob ", digest.str(), " is damaged: ", *fault),
                   .where = layout_.blob(digest).native(),
                   .remedy = cat("pull an image that has it again, or ", kRepairRemedy)};
-  if (checkup.options.repair && TRY(remove_damaged(digest))) {
-    problem.remedy = kPullAgain;
-    problem.mended = true;
-  }
+  if (checkup.options.repair) TRY(remove_damaged(digest, problem));
   checkup.report(problem);
   return {};
 }
 
-// False where it was stored again meanwhile.
-Result<bool> LocalStore::remove_damaged(const oci::Digest& digest) {
+// Not where it was stored again meanwhile, nor what a lease holds: somebody is about to record it,
+// or to store it again.
+Result<> LocalStore::remove_damaged(const oci::Digest& digest, Problem& problem) {
   std::lock_guard pairing(pairing_);
   const std::optional<BlobInfo> blob = TRY(table_.find(digest));
-  if (!blob || visible_fault(*blob).empty()) return false;
-  TRY(table_.erase({&*blob, 1}));
+  if (!blob || visible_fault(*blob).empty()) return {};
+  {
+    const LeaseTable::Frozen leases(*leases_);
+    if (leases.holds(digest)) {
+      problem.remedy = cat("somebody works with it now: ", kRepairRemedy, " later");
+      return {};
+    }
+    TRY(table_.erase({&*blob, 1}));
+  }
   TRY(remove_file(*blob));
-  return true;
+  problem.remedy = kPullAgain;
+  problem.mended = true;
+  return {};
 }
 
 Result<> LocalStore::check_blob_file(const Path& file, const Checkup& checkup) {
@@ -139,10 +155,9 @@ Result<> LocalStore::check_blob_file(const Path& file, const Checkup& checkup) {
                   .where = file.native(),
                   .remedy = kRepairRemedy};
   if (checkup.options.repair) {
-    TRY(adopt_or_remove(file, table_, files_, clock_));
-    const bool is_kept = digest && TRY(table_.find(*digest));
-    problem.remedy = is_kept ? "taken in: it is what its name says" : "removed";
-    problem.mended = true;
+    const Stray done = TRY(adopt_or_remove(file, table_, files_, clock_));
+    problem.remedy = remedy_of(done);
+    problem.mended = done != Stray::kUnreadable;
   }
   checkup.report(problem);
   return {};

@@ -156,6 +156,26 @@ TEST_F(LocalStoreTest, FilesAndRowsAreReconciledAtStart) {
   EXPECT_EQ(files_in(layout_.blobs()), 2);
 }
 
+// As a bad sector would: reading it gives EIO.
+TEST_F(LocalStoreTest, AFileThatCannotBeReadKeepsNoOtherAway) {
+  ASSERT_TRUE(write_blob(*open(), "fine"));
+  const oci::Digest bad = oci::Digest::of("bad");
+  ASSERT_TRUE(make_directories(layout_.blob(bad).parent_path()));
+  std::filesystem::create_symlink("/proc/self/mem", layout_.blob(bad));
+
+  auto store = open();
+  EXPECT_EQ(*read_blob(*store, oci::Digest::of("fine")), "fine");
+  EXPECT_FALSE(store->info(bad));
+  std::vector<Problem> problems;
+  ASSERT_TRUE(store->check({.repair = true}, [&](const Problem& p) { problems.push_back(p); }));
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_FALSE(problems[0].mended);
+  EXPECT_NE(problems[0].remedy.find("cannot be read"), std::string::npos) << problems[0].remedy;
+  // Stored again it is whole.
+  ASSERT_TRUE(write_blob(*store, "bad"));
+  EXPECT_EQ(*read_blob(*store, bad), "bad");
+}
+
 TEST_F(LocalStoreTest, BlobsSurviveALostDatabase) {
   {
     ASSERT_TRUE(write_blob(*open(), "hello"));

@@ -44,23 +44,31 @@ Result<oci::Digest> digest_of_path(const Path& file) {
   return TRY(oci::Digest::parse(cat(algorithm, ":", file.filename().native())));
 }
 
-Result<> adopt_or_remove(const Path& file, BlobTable& table, DurableFiles& files,
-                         const Clock& clock) {
+Result<Stray> adopt_or_remove(const Path& file, BlobTable& table, DurableFiles& files,
+                              const Clock& clock) {
   Result<oci::Digest> digest = digest_of_path(file);
-  if (digest && TRY(table.find(*digest))) return {};
-  if (!digest || !TRY(has_content(file, *digest))) {
+  if (digest && TRY(table.find(*digest))) return Stray::kAdopted;
+  const Result<bool> is_it = digest ? has_content(file, *digest) : false;
+  if (!is_it) {
+    // A bad sector must not keep all other blobs away.
+    log_error(cat("left alone, it cannot be read: ", is_it.error().message()));
+    return Stray::kUnreadable;
+  }
+  if (!*is_it) {
     log_warn(cat("removing ", file.native(), ": not the content it is named for"));
-    return files.unlink(file);
+    TRY(files.unlink(file));
+    return Stray::kRemoved;
   }
   log_info(cat("blob ", digest->str(), " found without its row: kept"));
   struct stat st{};
   if (::stat(file.c_str(), &st) != 0) return Error::from_errno(errno, cat("stat ", file.native()));
   TimePoint now = clock.now();
-  return table.put({.digest = *digest,
-                    .size = static_cast<uint64_t>(st.st_size),
-                    .created = now,
-                    .verified = now,
-                    .modified = modified_time(st)});
+  TRY(table.put({.digest = *digest,
+                 .size = static_cast<uint64_t>(st.st_size),
+                 .created = now,
+                 .verified = now,
+                 .modified = modified_time(st)}));
+  return Stray::kAdopted;
 }
 
 Result<> visit_files(const Path& directory, const std::function<Result<>(const Path&)>& visit) {
@@ -86,8 +94,10 @@ bool is_lost(const Path& ingest, TimePoint now) {
 Result<> reconcile(const Layout& layout, BlobTable& table, DurableFiles& files,
                    const Clock& clock) {
   TRY(drop_rows_without_file(layout, table));
-  TRY(visit_files(layout.blobs(),
-                  [&](const Path& file) { return adopt_or_remove(file, table, files, clock); }));
+  TRY(visit_files(layout.blobs(), [&](const Path& file) -> Result<> {
+    TRY(adopt_or_remove(file, table, files, clock));
+    return {};
+  }));
   return visit_files(layout.ingests(), [&](const Path& ingest) -> Result<> {
     return is_lost(ingest, clock.now()) ? files.unlink(ingest) : Result<>();
   });

@@ -10,7 +10,7 @@ namespace skiff::content {
 
 // - a row without its file (the file was lost): the row goes, with a warning;
 // - a file without its row (commit or removal cut short, or a lost database): verified, and
-//   kept where it is what its name says, else removed;
+//   kept where it is what its name says, else removed; left where the disk does not give it;
 // - an ingest that nobody can continue, or touched for a day: removed.
 Result<> reconcile(const Layout& layout, BlobTable& table, DurableFiles& files, const Clock& clock);
 
@@ -18,8 +18,9 @@ Result<> reconcile(const Layout& layout, BlobTable& table, DurableFiles& files, 
 // blobs/ALGORITHM/HH/HEX.
 Result<oci::Digest> digest_of_path(const Path& file);
 Result<> visit_files(const Path& directory, const std::function<Result<>(const Path&)>& visit);
-Result<> adopt_or_remove(const Path& file, BlobTable& table, DurableFiles& files,
-                         const Clock& clock);
+enum class Stray { kAdopted, kRemoved, kUnreadable };
+Result<Stray> adopt_or_remove(const Path& file, BlobTable& table, DurableFiles& files,
+                              const Clock& clock);
 // An ingest that nobody can continue, or touched for a day; not one that is being written.
 bool is_lost(const Path& ingest, TimePoint now);
 

@@ -369,6 +369,8 @@ void LocalSnapshotter::remove_directory(int64_t id) {
 }
 
 Result<> LocalSnapshotter::publish(TempDir made, int64_t id) {
+  // The names in it, before it has its own.
+  TRY(files_.sync_directory(made.path()));
   TRY(files_.rename(made.path(), directory_of(id)));
   Path published = directory_of(id);
   made.release();

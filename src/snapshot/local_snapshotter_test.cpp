@@ -43,6 +43,71 @@ TEST(SnapshotterCheck, ALayersTarIsWhatItsChainIdSays) {
   EXPECT_FALSE(store->stat(lower));
 }
 
+// Whichever hash the image's author took for each of them.
+TEST(SnapshotterCheck, ALayerNamedBySha512IsWhole) {
+  const TempDir dir = *TempDir::make("/tmp", "skiff-snapshot-");
+  const ManualClock clock(Clock::system().now());
+  auto store = *open_store<Backend::kErofs>(dir.path(), clock);
+  const std::string tar = LayerTar().file("f", std::string(5000, 'x')).take();
+  std::string parent;
+  for (int i = 0; i < 3; ++i) {
+    const auto diff_id = oci::Digest::of(tar, HashAlgorithm::kSha512);
+    const std::string name =
+        (parent.empty() ? diff_id : oci::Digest::of(cat(parent, " ", diff_id.str()))).str();
+    StringSource source(tar);
+    ASSERT_TRUE(store->unpack(name, parent, source));
+    parent = name;
+  }
+  EXPECT_TRUE(check_of(*store, {.deep = true, .repair = true}).empty());
+  EXPECT_TRUE(store->stat(parent));
+  std::string bytes = *read_file(dir.path() / "snapshots/1/layer.tar");
+  bytes[1000] ^= 1;
+  for (const char* layer : {"1", "3"}) {
+    ASSERT_TRUE(write_file(dir.path() / "snapshots" / layer / "layer.tar", bytes));
+  }
+  EXPECT_EQ(check_of(*store, {.deep = true}).size(), 2u);
+}
+
+// Tells in which order things are made durable.
+class NotingFiles : public DurableFiles {
+ public:
+  std::vector<std::string> done;
+
+  Result<> sync_file(int fd) override {
+    done.push_back(cat("sync ", *read_link_at(AT_FDCWD, cat("/proc/self/fd/", fd))));
+    return system().sync_file(fd);
+  }
+  Result<> rename(const Path& from, const Path& to) override {
+    done.push_back(cat("rename ", from.native()));
+    return system().rename(from, to);
+  }
+  Result<> sync_directory(const Path& directory) override {
+    done.push_back(cat("sync ", directory.native()));
+    return system().sync_directory(directory);
+  }
+  Result<> unlink(const Path& path) override { return system().unlink(path); }
+};
+
+TEST(Durability, ALayersFilesHaveTheirNamesBeforeTheLayerHasIts) {
+  for (const Backend backend : {Backend::kErofs, Backend::kOverlay}) {
+    const TempDir dir = *TempDir::make("/tmp", "skiff-snapshot-");
+    NotingFiles files;
+    auto store = *open_snapshotter(dir.path(), {.backend = backend}, files);
+    const std::string tar = LayerTar().file("f", "1").take();
+    StringSource source(tar);
+    ASSERT_TRUE(store->unpack("layer", "", source));
+    const auto renamed = std::ranges::find_if(
+        files.done, [](const std::string& step) { return step.starts_with("rename "); });
+    ASSERT_NE(renamed, files.done.end());
+    const std::string made = renamed->substr(std::string_view("rename ").size());
+    const auto synced = std::ranges::find(files.done, cat("sync ", made));
+    EXPECT_LT(synced, renamed) << name_of(backend);
+    EXPECT_NE(std::ranges::find(renamed, files.done.end(),
+                                cat("sync ", (dir.path() / "snapshots").native())),
+              files.done.end());
+  }
+}
+
 TEST(SnapshotterCheck, AnIndexIsMadeAgainFromItsTar) {
   const TempDir dir = *TempDir::make("/tmp", "skiff-snapshot-");
   const ManualClock clock(Clock::system().now());

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/strings.h"
+#include "content/file_digest.h"
 #include "oci/digest.h"
 #include "snapshot/layer_directory.h"
 #include "snapshot/lower_dir.h"
@@ -88,31 +89,32 @@ class Check {
     if (!is_present(directory / kTarName)) return "";
     if (!is_indexed(directory)) return "its index is gone";
     if (!what_.options.deep || row.index.empty()) return "";
-    const std::string actual = TRY(sha256_of(directory / kIndexName));
-    return actual == row.index ? "" : cat("its index is sha256:", actual);
+    const auto actual = TRY(digest_of(directory / kIndexName));
+    return actual.hex() == row.index ? "" : cat("its index is ", actual.str());
   }
 
-  // From the disk, not from what is still remembered of it.
-  Result<std::string> sha256_of(const Path& file) {
+  Result<oci::Digest> digest_of(const Path& file,
+                                HashAlgorithm algorithm = HashAlgorithm::kSha256) {
     const UniqueFd fd = TRY(open_file(file, O_RDONLY));
-    ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
-    FdSource source(fd.get());
-    Hasher hasher;
-    std::string buffer(size_t{1} << 20U, '\0');
-    while (const size_t n = TRY(source.read(buffer))) {
-      TRY(what_.cancel.check());
-      hasher.update({buffer.data(), n});
-    }
-    return hasher.hex();
+    return content::digest_on_disk(fd.get(), algorithm, 0, what_.cancel).context(file.native());
   }
 
-  // A chainID names the content of the layer and of all below it (OCI image-spec, config.md).
+  // A chainID names the content of the layer and of all below it (OCI image-spec, config.md), by
+  // the hash that the image's author took for the layer: of one on top the name does not tell
+  // which.
   Result<std::string> content_fault(const Info& info, const Path& tar) {
-    if (!oci::Digest::parse(info.name)) return "";
-    const auto content = oci::Digest::from_hex(HashAlgorithm::kSha256, TRY(sha256_of(tar)));
-    const oci::Digest chain =
-        info.parent.empty() ? content : oci::Digest::of(cat(info.parent, " ", content.str()));
-    return chain.str() == info.name ? "" : cat("its tar is ", content.str());
+    const auto name = oci::Digest::parse(info.name);
+    if (!name) return "";
+    if (info.parent.empty()) {
+      const oci::Digest content = TRY(digest_of(tar, name->algorithm()));
+      return content == *name ? "" : cat("its tar is ", content.str());
+    }
+    const auto is_named = [&](const oci::Digest& content) {
+      return oci::Digest::of(cat(info.parent, " ", content.str())) == *name;
+    };
+    const oci::Digest content = TRY(digest_of(tar));
+    if (is_named(content) || is_named(TRY(digest_of(tar, HashAlgorithm::kSha512)))) return "";
+    return cat("its tar is ", content.str());
   }
 
   Result<> mend(const SnapshotRow& row, bool is_of_index, Problem& problem) {

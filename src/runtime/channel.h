@@ -1,8 +1,8 @@
 // Channel: what a container's new process and its creator tell each other while it is set up.
 //
 // The new process sends warnings, and last either kReady or the Error that stopped it; a
-// channel that closes without either is a process that died. The creator answers kMounted
-// with kGo once its hooks have run.
+// channel that closes without either is a process that died. The creator answers kBorn,
+// kEntered and kMounted with kGo once its part is done.
 #pragma once
 
 #include <string>
@@ -15,6 +15,7 @@ namespace skiff::runtime {
 
 enum class Signal : char {
   kBorn = 'B',     // in the new namespaces; waits for kGo
+  kEntered = 'N',  // in all its namespaces; waits for kGo
   kMounted = 'M',  // the root file system is made, not yet entered; waits for kGo
   kGo = 'G',       // text: the container's state as JSON
   kReady = 'R',    // all is set up

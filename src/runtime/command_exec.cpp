@@ -24,9 +24,9 @@ std::vector<CommandFlag> exec_flags() {
           {"cap", "c", "CAPABILITY", "add a capability"},
           {"preserve-fds", "", "N", "descriptors to keep besides 0, 1 and 2"},
           {"cgroup", "", "PATH", "cgroup below the container's"},
-          {"process-label", "", "LABEL", "not supported"},
-          {"apparmor", "", "PROFILE", "not supported"},
-          {"ignore-paused", "", "", "not supported"}};
+          {"process-label", "", "LABEL", "SELinux label of the process"},
+          {"apparmor", "", "PROFILE", "AppArmor profile of the process"},
+          {"ignore-paused", "", "", "also where the container is paused"}};
 }
 
 Result<uint32_t> parse_id(std::string_view text) {
@@ -74,6 +74,8 @@ Result<OciProcess> changed_process(const CommandArguments& arguments, const OciC
   process.terminal = arguments.has("tty");
   if (arguments.has("cwd")) process.cwd = arguments.value("cwd");
   for (const std::string& variable : arguments.values("env")) process.env.push_back(variable);
+  if (arguments.has("process-label")) process.selinux_label = arguments.value("process-label");
+  if (arguments.has("apparmor")) process.apparmor_profile = arguments.value("apparmor");
   if (arguments.has("no-new-privs")) process.no_new_privileges = true;
   TRY(apply_user(arguments, process));
   TRY(apply_capabilities(arguments, process));
@@ -81,11 +83,6 @@ Result<OciProcess> changed_process(const CommandArguments& arguments, const OciC
 }
 
 Result<OciProcess> process_of(const CommandArguments& arguments, const OciConfig& config) {
-  for (const char* flag : {"process-label", "apparmor", "ignore-paused"}) {
-    if (arguments.has(flag)) {
-      return Error(Code::kUnimplemented, cat("exec --", flag, " is not supported"));
-    }
-  }
   std::string file = arguments.value("process");
   if (file.empty()) return changed_process(arguments, config);
   OciProcess process =
@@ -104,7 +101,8 @@ Result<int> exec(const CommandContext& context) {
   sys::Child child =
       TRY(container.exec(process, {.console_socket = console.socket(),
                                    .preserve_fds = TRY(arguments.number("preserve-fds", 0)),
-                                   .cgroup = arguments.value("cgroup")}));
+                                   .cgroup = arguments.value("cgroup"),
+                                   .ignore_paused = arguments.has("ignore-paused")}));
   UniqueFd master = TRY(console.take_master());
   TRY(write_pid_file(arguments.value("pid-file"), child.pid));
   if (detach) return 0;

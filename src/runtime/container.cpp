@@ -14,6 +14,7 @@
 #include "runtime/container_init.h"
 #include "runtime/diagnostics.h"
 #include "runtime/hooks.h"
+#include "runtime/resctrl.h"
 #include "runtime/state_file.h"
 
 namespace skiff::runtime {
@@ -178,6 +179,7 @@ Result<> Container::remove(bool force) {
   }
   TRY(end_processes());
   TRY(cgroup_->remove());
+  TRY(remove_resctrl(state_.resctrl));
   std::string state = state_json(ContainerStatus::kStopped).dump();
   TRY(remove_tree(directory_));
   Result<> hooked = run_hooks(config_.hooks.poststop, "poststop", state);

@@ -57,7 +57,8 @@ struct ExecOptions {
   Stdio stdio{};
   int console_socket = -1;
   int preserve_fds = 0;
-  std::string cgroup;  // below the container's own; "" is that
+  std::string cgroup;          // below the container's own; "" is that
+  bool ignore_paused = false;  // the process then waits for the container to be resumed
 };
 
 enum class ContainerStatus { kCreating, kCreated, kRunning, kPaused, kStopped };
@@ -71,8 +72,9 @@ struct ContainerState {
   int pid = 0;
   uint64_t start_time = 0;  // of pid, as sys::process_start_time() gives it
   TimePoint created;
-  std::string cgroup;  // path below each hierarchy; "" for none
-  std::string owner;   // name of the user that created it
+  std::string cgroup;                // path below each hierarchy; "" for none
+  std::string owner;                 // name of the user that created it
+  std::vector<std::string> resctrl;  // directories made for it, to be removed in this order
   std::map<std::string, std::string> annotations;
 };
 
@@ -110,6 +112,7 @@ class Container {
   Container() = default;
   Result<> make_directory(const std::string& config_text);
   Result<> make_cgroup();
+  Result<> join_resctrl();
   Result<> launch(const CreateOptions& options);
   // A failed create's traces.
   void undo_create();

@@ -15,8 +15,11 @@
 #include "runtime/container_init.h"
 #include "runtime/descriptors.h"
 #include "runtime/hooks.h"
+#include "runtime/network_devices.h"
 #include "runtime/process_setup.h"
+#include "runtime/resctrl.h"
 #include "runtime/seccomp_cache.h"
+#include "runtime/security_labels.h"
 #include "runtime/state_file.h"
 #include "sys/unix_socket.h"
 
@@ -56,6 +59,14 @@ class Escort {
     return channel_.send(Signal::kGo);
   }
 
+  Result<> give_devices(pid_t pid) const {
+    if (!waits_when_entered(config_)) return {};
+    TRY(expect(Signal::kEntered));
+    UniqueFd netns = TRY(open_file(cat("/proc/", pid, "/ns/net"), O_RDONLY));
+    TRY(move_network_devices(config_.net_devices, netns.get()));
+    return channel_.send(Signal::kGo);
+  }
+
   Result<> run_hooks(const std::string& state) const {
     if (!waits_when_mounted(config_)) return {};
     TRY(expect(Signal::kMounted));
@@ -86,6 +97,7 @@ Result<Container> Container::create(const CreateOptions& options) {
   c.state_.bundle = std::filesystem::absolute(options.bundle).lexically_normal();
   std::string text = TRY(read_file(options.bundle / kConfigFile, kConfigLimit));
   c.config_ = TRY(parse_bundle(text, c.state_.bundle));
+  TRY(check_labels(c.config_));
   c.state_.rootfs = c.config_.root;
   c.state_.annotations = c.config_.annotations;
   c.state_.created = Clock::system().now();
@@ -146,11 +158,20 @@ Result<> Container::launch(const CreateOptions& options) {
   pidfd_ = std::move(child.pidfd);
   state_.start_time = TRY(sys::process_start_time(child.pid));
   TRY(adjust_oom_score(*config_.process, child.pid));
+  TRY(join_resctrl());
   Escort escort(config_, ends.creator);
   TRY(escort.map_ids(plan, child.pid));
+  TRY(escort.give_devices(child.pid));
   TRY(escort.run_hooks(state_json(ContainerStatus::kCreating).dump()));
   TRY(escort.see_ready());
   return write_state(directory_, state_);
+}
+
+Result<> Container::join_resctrl() {
+  if (!config_.intel_rdt) return {};
+  ResctrlGroup group = TRY(ResctrlGroup::open(*config_.intel_rdt, state_.id));
+  state_.resctrl = group.made();
+  return group.add(state_.pid);
 }
 
 void Container::undo_create() {
@@ -162,6 +183,7 @@ void Container::undo_create() {
     [[maybe_unused]] auto killed = cgroup_->kill_all();
     [[maybe_unused]] auto removed = cgroup_->remove();
   }
+  [[maybe_unused]] auto unclassed = remove_resctrl(state_.resctrl);
   [[maybe_unused]] auto removed = remove_tree(directory_);
 }
 

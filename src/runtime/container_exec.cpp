@@ -16,6 +16,8 @@
 #include "runtime/namespace_plan.h"
 #include "runtime/process_birth.h"
 #include "runtime/process_setup.h"
+#include "runtime/scheduling.h"
+#include "runtime/security_labels.h"
 #include "runtime/terminal.h"
 #include "sys/root_dir.h"
 
@@ -60,10 +62,11 @@ Result<Habitat> find_habitat(UniqueFd init, pid_t pid) {
 
 class Exec {
  public:
-  Exec(const OciProcess& process, const ExecOptions& options, const Habitat& habitat,
-       const sys::CgroupEntry& cgroup, const SeccompFilter& filter, std::vector<std::string> env,
-       std::string id, Channel channel)
-      : process_(process),
+  Exec(const OciConfig& config, const OciProcess& process, const ExecOptions& options,
+       const Habitat& habitat, const sys::CgroupEntry& cgroup, const SeccompFilter& filter,
+       std::vector<std::string> env, std::string id, Channel channel)
+      : config_(config),
+        process_(process),
         options_(options),
         habitat_(habitat),
         cgroup_(cgroup),
@@ -85,13 +88,18 @@ class Exec {
  private:
   Result<std::string> prepare() {
     TRY(isolate());
-    TRY(cgroup_.enter());
+    TRY(enter_cgroup());
     TRY(set_rlimits(process_, warnings_));
     TRY(enter_container());
     TRY(prepare_terminal());
     TRY(reopen_null());
     give_stdio(process_.uid);
-    TRY(close_others({channel_.fd()}, options_.preserve_fds));
+    std::vector<int> keep{channel_.fd()};
+    if (label_.fd() >= 0) keep.push_back(label_.fd());
+    TRY(close_others(std::move(keep), options_.preserve_fds));
+    TRY(set_personality(config_));
+    TRY(set_memory_policy(config_));
+    TRY(set_scheduling(process_));
     TRY(take_identity(process_, warnings_));
     for (const std::string& text : warnings_) TRY(channel_.send(Signal::kWarning, text));
     TRY(enter_working_directory(process_));
@@ -101,8 +109,10 @@ class Exec {
   Result<> isolate() {
     become_undumpable();
     reset_signals();
+    label_ = TRY(LabelFile::open(process_));
     TRY(install_stdio(options_.stdio, options_.preserve_fds));
     std::vector<int> keep = cgroup_.descriptors();
+    if (label_.fd() >= 0) keep.push_back(label_.fd());
     keep.insert(keep.end(), {habitat_.init.get(), habitat_.root.get(), channel_.fd()});
     if (options_.console_socket >= 0) keep.push_back(options_.console_socket);
     TRY(close_others(std::move(keep), options_.preserve_fds));
@@ -110,6 +120,13 @@ class Exec {
     leave_session_keyring(id_);
     if (::setsid() < 0) return Error::from_errno(errno, "setsid");
     return {};
+  }
+
+  Result<> enter_cgroup() const {
+    const auto& affinity = process_.exec_cpu_affinity;
+    if (affinity && !affinity->initial.empty()) TRY(set_cpu_affinity(affinity->initial));
+    TRY(cgroup_.enter());
+    return affinity ? set_cpu_affinity(affinity->final) : Result<>{};
   }
 
   Result<> enter_container() {
@@ -131,11 +148,13 @@ class Exec {
   }
 
   Result<> finish() {
+    TRY(label_.write());
     TRY(prepare_for_exec(options_.preserve_fds));
     TRY(channel_.send(Signal::kReady));
     return finish_privileges(process_, filter_);
   }
 
+  const OciConfig& config_;
   const OciProcess& process_;
   const ExecOptions& options_;
   const Habitat& habitat_;
@@ -144,8 +163,22 @@ class Exec {
   std::vector<std::string> env_;
   std::string id_;
   Channel channel_;
+  LabelFile label_;
   std::vector<std::string> warnings_;
 };
+
+// What the process does not say is as for the container's first one.
+OciProcess with_defaults(const OciProcess& process, const OciConfig& config) {
+  OciProcess whole = process;
+  if (!config.process) return whole;
+  const OciProcess& first = *config.process;
+  if (!whole.scheduler) whole.scheduler = first.scheduler;
+  if (!whole.io_priority) whole.io_priority = first.io_priority;
+  if (!whole.exec_cpu_affinity) whole.exec_cpu_affinity = first.exec_cpu_affinity;
+  if (whole.apparmor_profile.empty()) whole.apparmor_profile = first.apparmor_profile;
+  if (whole.selinux_label.empty()) whole.selinux_label = first.selinux_label;
+  return whole;
+}
 
 // After kReady the channel closes with the execve, or brings its failure.
 Result<> await_program(const Channel& channel) {
@@ -157,8 +190,9 @@ Result<> await_program(const Channel& channel) {
 
 }  // namespace
 
-Result<sys::Child> Container::exec(const OciProcess& process, const ExecOptions& options) {
-  TRY(require_running("exec in"));
+Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& options) {
+  bool paused = options.ignore_paused && status() == ContainerStatus::kPaused;
+  if (!paused) TRY(require_running("exec in"));
   TRY(check_preserved(options.preserve_fds));
   Habitat habitat = TRY(find_habitat(TRY(open_init()), state_.pid));
   // What was opened by number belongs to the init if that still lives.
@@ -171,8 +205,9 @@ Result<sys::Child> Container::exec(const OciProcess& process, const ExecOptions&
   sys::CgroupEntry entry = TRY(group.entry());
   std::shared_ptr<const SeccompFilter> filter = TRY(seccomp_filter());
   Channel::Ends ends = TRY(Channel::make());
-  Exec exec(process, options, habitat, entry, *filter, environment_of(process, state_.rootfs),
-            state_.id, std::move(ends.process));
+  const OciProcess process = with_defaults(wanted, config_);
+  Exec exec(config_, process, options, habitat, entry, *filter,
+            environment_of(process, state_.rootfs), state_.id, std::move(ends.process));
   sys::Child child;
   auto clone = [&]() -> Result<> {
     child = TRY(sys::clone_process({.cgroup = entry.unified_dir()}, [&] { return exec.run(); }));

@@ -14,6 +14,8 @@
 #include "runtime/process_setup.h"
 #include "runtime/rootfs.h"
 #include "runtime/rootfs_devices.h"
+#include "runtime/scheduling.h"
+#include "runtime/security_labels.h"
 #include "runtime/small_init.h"
 #include "runtime/sysctls.h"
 #include "runtime/terminal.h"
@@ -79,11 +81,13 @@ class Init {
   Result<> isolate() {
     become_undumpable();
     reset_signals();
+    label_ = TRY(LabelFile::open(process_));
     TRY(install_stdio(plan_.options.stdio, plan_.options.preserve_fds));
     std::vector<int> keep = plan_.sources.descriptors();
     for (int fd : plan_.namespaces.descriptors()) keep.push_back(fd);
     for (int fd : cgroup_.descriptors()) keep.push_back(fd);
     keep.push_back(plan_.channel.fd());
+    if (label_.fd() >= 0) keep.push_back(label_.fd());
     keep.push_back(plan_.start_socket.get());
     if (plan_.options.console_socket >= 0) keep.push_back(plan_.options.console_socket);
     TRY(close_others(std::move(keep), plan_.options.preserve_fds));
@@ -101,6 +105,10 @@ class Init {
       TRY(plan_.channel.expect(Signal::kGo, "the creator"));
     }
     TRY(plan_.namespaces.enter());
+    if (waits_when_entered(config_)) {
+      TRY(plan_.channel.send(Signal::kEntered));
+      TRY(plan_.channel.expect(Signal::kGo, "the creator"));
+    }
     return set_names(config_);
   }
 
@@ -122,7 +130,11 @@ class Init {
     give_stdio(process_.uid);
     // No directory of the set-up is open any more when the working directory is entered.
     std::vector<int> keep{plan_.channel.fd(), plan_.start_socket.get()};
+    if (label_.fd() >= 0) keep.push_back(label_.fd());
     TRY(close_others(std::move(keep), plan_.options.preserve_fds));
+    TRY(set_personality(config_));
+    TRY(set_memory_policy(config_));
+    TRY(set_scheduling(process_));
     TRY(take_identity(process_, warnings_));
     for (const std::string& text : warnings_) TRY(plan_.channel.send(Signal::kWarning, text));
     TRY(enter_working_directory(process_));
@@ -145,7 +157,8 @@ class Init {
 
   int start(const Channel& starter) {
     Result<> hooked = run_hooks(config_.hooks.start_container, "startContainer", state_);
-    Result<> ready = hooked ? prepare_for_exec(plan_.options.preserve_fds) : std::move(hooked);
+    Result<> labelled = hooked ? label_.write() : std::move(hooked);
+    Result<> ready = labelled ? prepare_for_exec(plan_.options.preserve_fds) : std::move(labelled);
     if (!ready) {
       starter.send_error(ready.error());
       return kFailed;
@@ -173,6 +186,7 @@ class Init {
   const OciConfig& config_;
   const OciProcess& process_;
   const sys::CgroupEntry& cgroup_;
+  LabelFile label_;
   std::vector<std::string> warnings_;
   std::string state_;
   std::string program_;
@@ -181,6 +195,8 @@ class Init {
 }  // namespace
 
 bool waits_when_born(const InitPlan& plan) { return plan.namespaces.new_user(); }
+
+bool waits_when_entered(const OciConfig& config) { return !config.net_devices.empty(); }
 
 bool waits_when_mounted(const OciConfig& config) {
   const OciHooks& hooks = config.hooks;

@@ -21,8 +21,9 @@ struct InitPlan {
   UniqueFd start_socket;  // where it waits for start
 };
 
-// True when the creator is to answer kBorn, or kMounted.
+// True when the creator is to answer kBorn, kEntered, or kMounted.
 bool waits_when_born(const InitPlan& plan);
+bool waits_when_entered(const OciConfig& config);
 bool waits_when_mounted(const OciConfig& config);
 
 // Runs in the new process; returns its exit code when it comes to no execve.

@@ -1,9 +1,11 @@
 #include "runtime/features.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "sys/capabilities.h"
+#include "sys/mounts.h"
 
 namespace skiff::runtime {
 
@@ -11,15 +13,12 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+// With those that are this runtime's own.
 Names mount_options() {
-  return {"async",      "atime",   "bind",        "defaults",      "dev",       "diratime",
-          "dirsync",    "exec",    "lazytime",    "mand",          "noatime",   "nodev",
-          "nodiratime", "noexec",  "norelatime",  "nostrictatime", "nosuid",    "nosymfollow",
-          "private",    "rbind",   "rdev",        "relatime",      "rexec",     "rnodev",
-          "rnoexec",    "rnosuid", "ro",          "rprivate",      "rro",       "rrw",
-          "rshared",    "rslave",  "rsuid",       "runbindable",   "rw",        "shared",
-          "silent",     "slave",   "strictatime", "suid",          "symfollow", "sync",
-          "unbindable"};
+  Names words = sys::mount_option_words();
+  words.insert(words.end(), {"dest-nofollow", "src-nofollow", "tmpcopyup"});
+  std::sort(words.begin(), words.end());
+  return words;
 }
 
 json::Value enabled(bool yes) { return json::object({{"enabled", yes}}); }
@@ -42,6 +41,13 @@ json::Value seccomp() {
                        {"supportedFlags", flags}});
 }
 
+json::Value memory_policy() {
+  Names modes = {"MPOL_BIND",      "MPOL_DEFAULT",        "MPOL_INTERLEAVE",         "MPOL_LOCAL",
+                 "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_WEIGHTED_INTERLEAVE"};
+  Names flags = {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"};
+  return json::object({{"modes", modes}, {"flags", flags}});
+}
+
 json::Value linux_features() {
   return json::object(
       {{"namespaces", Names{"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}},
@@ -52,10 +58,12 @@ json::Value linux_features() {
                                 {"systemdUser", false},
                                 {"rdma", true}})},
        {"seccomp", seccomp()},
-       {"apparmor", enabled(false)},
-       {"selinux", enabled(false)},
-       {"intelRdt", enabled(false)},
-       {"mountExtensions", json::object({{"idmap", enabled(false)}})}});
+       {"apparmor", enabled(true)},
+       {"selinux", enabled(true)},
+       {"intelRdt", json::object({{"enabled", true}, {"schemata", true}, {"monitoring", true}})},
+       {"mountExtensions", json::object({{"idmap", enabled(true)}})},
+       {"netDevices", enabled(true)},
+       {"memoryPolicy", memory_policy()}});
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "base/strings.h"
+#include "runtime/user_namespace.h"
 
 namespace skiff::runtime {
 
@@ -34,12 +35,17 @@ bool is_own(int fd, const sys::NamespaceKind& kind) {
          theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
 }
 
-std::string mapping_text(const std::vector<OciIdMapping>& mappings) {
+std::string offsets_text(const std::vector<OciTimeOffset>& offsets) {
   std::string text;
-  for (const OciIdMapping& m : mappings) {
-    text += cat(m.container, " ", m.host, " ", m.size, "\n");
+  for (const OciTimeOffset& o : offsets) {
+    text += cat(o.clock, " ", o.seconds, " ", o.nanoseconds, "\n");
   }
   return text;
+}
+
+Result<> return_to(const UniqueFd& own, uint64_t flag, std::string_view what) {
+  if (::setns(own.get(), static_cast<int>(flag)) == 0) return {};
+  return Error::from_errno(errno, cat("return to our own ", what, " namespace"));
 }
 
 Result<> bring_up_loopback() {
@@ -83,6 +89,8 @@ Result<NamespacePlan> NamespacePlan::make(const OciConfig& config) {
       plan.joined_.push_back({kind, std::move(fd)});
     }
   }
+  plan.time_offsets_ = offsets_text(config.time_offsets);
+  if (!plan.time_offsets_.empty()) fresh &= ~uint64_t{CLONE_NEWTIME};
   bool joins_user = !plan.joined_.empty() && plan.joined_.front().kind->flag == CLONE_NEWUSER;
   if (joins_user && (fresh & (CLONE_NEWPID | CLONE_NEWTIME)) != 0) {
     return Error(Code::kUnimplemented,
@@ -98,12 +106,14 @@ Result<NamespacePlan> NamespacePlan::make(const OciConfig& config) {
 
 Result<sys::Child> NamespacePlan::clone(int cgroup, const std::function<int()>& body) const {
   sys::CloneOptions options{.flags = clone_flags_, .cgroup = cgroup};
-  if (!joined_pid_) return sys::clone_process(options, body);
   sys::Child child;
-  TRY(with_pid_namespace(joined_pid_.get(), [&]() -> Result<> {
+  std::function<Result<>()> act = [&]() -> Result<> {
     child = TRY(sys::clone_process(options, body));
     return {};
-  }));
+  };
+  if (joined_pid_) act = [&, act] { return with_pid_namespace(joined_pid_.get(), act); };
+  if (!time_offsets_.empty()) act = [&, act] { return with_time_namespace(time_offsets_, act); };
+  TRY(act());
   return child;
 }
 
@@ -140,9 +150,16 @@ Result<> with_pid_namespace(int pid_namespace, const std::function<Result<>()>& 
     return Error::from_errno(errno, "join the pid namespace");
   }
   Result<> done = action();
-  if (::setns(own.get(), CLONE_NEWPID) != 0) {
-    return Error::from_errno(errno, "return to our own pid namespace");
-  }
+  TRY(return_to(own, CLONE_NEWPID, "pid"));
+  return done;
+}
+
+Result<> with_time_namespace(const std::string& offsets, const std::function<Result<>()>& action) {
+  UniqueFd own = TRY(open_file("/proc/self/ns/time", O_RDONLY));
+  if (::unshare(CLONE_NEWTIME) != 0) return Error::from_errno(errno, "make a time namespace");
+  Result<> done = write_file("/proc/self/timens_offsets", offsets).context("linux.timeOffsets");
+  if (done) done = action();
+  TRY(return_to(own, CLONE_NEWTIME, "time"));
   return done;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "runtime/oci_config.h"
@@ -16,7 +17,8 @@ class NamespacePlan {
   static Result<NamespacePlan> make(const OciConfig& config);
 
   bool new_user() const { return (clone_flags_ & CLONE_NEWUSER) != 0; }
-  // Clones into the new namespaces, and into a pid namespace that is to be joined.
+  // Clones into the new namespaces, and into a pid namespace that is to be joined. A time
+  // namespace with offsets is made here: they can be set only while nobody is in it.
   Result<sys::Child> clone(int cgroup, const std::function<int()>& body) const;
   // For the creator: writes the user namespace's mappings.
   Result<> map_ids(const OciConfig& config, pid_t pid) const;
@@ -29,11 +31,15 @@ class NamespacePlan {
     const sys::NamespaceKind* kind = nullptr;
     UniqueFd fd;
   };
+  std::string time_offsets_;  // as /proc/PID/timens_offsets takes them
   uint64_t clone_flags_ = 0;
   uint64_t unshare_flags_ = 0;
   std::vector<Joined> joined_;
   UniqueFd joined_pid_;
 };
+
+// Runs `action` with children born into a new time namespace with these offsets.
+Result<> with_time_namespace(const std::string& offsets, const std::function<Result<>()>& action);
 
 // Runs `action` with children born into `pid_namespace`, a descendant of the caller's own.
 Result<> with_pid_namespace(int pid_namespace, const std::function<Result<>()>& action);

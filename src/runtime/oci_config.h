@@ -1,5 +1,5 @@
 // OciConfig: a bundle's config.json, read and checked (OCI runtime-spec config.md and
-// config-linux.md, 1.2). What this runtime does not support is refused by name, never ignored.
+// config-linux.md, 1.3). What this runtime does not support is refused by name, never ignored.
 #pragma once
 
 #include <sys/types.h>
@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "codec/json.h"
+#include "runtime/oci_scheduling.h"
 #include "sys/capabilities.h"
 #include "sys/namespaces.h"
 
@@ -40,6 +41,17 @@ struct OciProcess {
   std::vector<OciRlimit> rlimits;
   bool no_new_privileges = false;
   std::optional<int> oom_score_adj;
+  std::optional<OciScheduler> scheduler;
+  std::optional<OciIoPriority> io_priority;
+  std::optional<OciCpuAffinity> exec_cpu_affinity;
+  std::string apparmor_profile;
+  std::string selinux_label;
+};
+
+struct OciIdMapping {
+  uint32_t container = 0;
+  uint32_t host = 0;
+  uint32_t size = 0;
 };
 
 struct OciMount {
@@ -47,6 +59,9 @@ struct OciMount {
   std::string type;
   std::string source;
   std::vector<std::string> options;
+  std::vector<OciIdMapping> uid_mappings;
+  std::vector<OciIdMapping> gid_mappings;
+  std::string label;  // linux.mountLabel
 };
 
 struct OciNamespace {
@@ -62,10 +77,26 @@ struct OciDevice {
   gid_t gid = 0;
 };
 
-struct OciIdMapping {
-  uint32_t container = 0;
-  uint32_t host = 0;
-  uint32_t size = 0;
+// What a clock of the time namespace is ahead of the host's.
+struct OciTimeOffset {
+  std::string clock;  // "monotonic" or "boottime"
+  int64_t seconds = 0;
+  uint32_t nanoseconds = 0;
+};
+
+// A host's network interface that becomes the container's.
+struct OciNetDevice {
+  std::string host_name;
+  std::string name;  // in the container
+};
+
+// Cache and memory bandwidth classes of the processor (resctrl).
+struct OciIntelRdt {
+  std::string clos_id;  // "": one of the container's own
+  std::vector<std::string> schemata;
+  std::string l3_cache_schema;
+  std::string memory_bandwidth_schema;
+  bool monitoring = false;
 };
 
 struct OciHook {
@@ -105,6 +136,12 @@ struct OciConfig {
   std::vector<std::string> readonly_paths;
   std::map<std::string, std::string> sysctls;
   std::string rootfs_propagation;
+  std::optional<unsigned long> personality;
+  std::optional<OciMemoryPolicy> memory_policy;
+  std::vector<OciTimeOffset> time_offsets;
+  std::vector<OciNetDevice> net_devices;
+  std::optional<OciIntelRdt> intel_rdt;
+  std::string mount_label;
 
   const OciNamespace* find_namespace(uint64_t flag) const;
   // True when the container gets a namespace of its own of this kind.

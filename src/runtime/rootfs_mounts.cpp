@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/strings.h"
+#include "runtime/copy_up.h"
 #include "sys/mounts.h"
 
 namespace skiff::runtime {
@@ -20,6 +21,8 @@ struct Options {
   sys::MountChange recursive;  // of it and all below
   sys::MountChange propagation;
   std::vector<std::pair<std::string, std::string>> superblock;
+  bool copy_up = false;
+  bool no_follow = false;  // of the destination
 };
 
 void add_change(sys::MountChange& to, const sys::MountChange& change) {
@@ -32,6 +35,17 @@ Options sort_options(const OciMount& mount) {
   sorted.recursive.recursive = true;
   for (const std::string& text : mount.options) {
     sys::MountOption option = sys::parse_mount_option(text);
+    if (text == "src-nofollow") continue;  // rootfs_sources.h
+    if (text == "tmpcopyup") {
+      sorted.copy_up = true;
+      continue;
+    }
+    if (text == "dest-nofollow") {
+      sorted.no_follow = true;
+      continue;
+    }
+    // A bind mount's superblock is another's.
+    if (!option.superblock.empty() && is_bind(mount)) continue;
     if (option.known) {
       if (option.change.propagation != 0) {
         sorted.propagation = option.change;
@@ -68,14 +82,15 @@ Result<> apply_options(int mount, const Options& options) {
 }
 
 // An existing file, or an empty one made for the mount.
-Result<UniqueFd> file_target(const sys::RootDir& root, const std::string& path) {
-  Result<UniqueFd> found = root.open_at(path, O_PATH);
+Result<UniqueFd> file_target(const sys::RootDir& root, const std::string& path, bool no_follow) {
+  const int flags = O_PATH | (no_follow ? O_NOFOLLOW : 0);
+  Result<UniqueFd> found = root.open_at(path, flags);
   if (found || found.error().code() != Code::kNotFound) return found;
   sys::Place place = TRY(root.make_place(path));
   UniqueFd made(::openat(place.parent.get(), place.name.c_str(),
                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!made && errno != EEXIST) return Error::from_errno(errno, cat("create ", path));
-  return root.open_at(path, O_PATH);
+  return root.open_at(path, flags);
 }
 
 Result<UniqueFd> directory_target(const sys::RootDir& root, const std::string& path) {
@@ -107,12 +122,21 @@ Result<> make_bind(const sys::RootDir& root, const OciMount& mount, const Unique
   TRY(apply_options(source.get(), options));
   struct stat st{};
   if (::fstat(source.get(), &st) != 0) return Error::from_errno(errno, "stat the source");
-  UniqueFd target = S_ISDIR(st.st_mode) ? TRY(directory_target(root, mount.destination))
-                                        : TRY(file_target(root, mount.destination));
+  UniqueFd target = S_ISDIR(st.st_mode)
+                        ? TRY(directory_target(root, mount.destination))
+                        : TRY(file_target(root, mount.destination, options.no_follow));
   return sys::attach_mount(source.get(), target.get());
 }
 
-Result<UniqueFd> new_mount(const OciMount& mount, const Options& options) {
+// The filesystems whose files have labels of their own kind, or the kernel's.
+bool takes_label(std::string_view type) {
+  return type != "proc" && type != "sysfs" && type != "mqueue";
+}
+
+Result<UniqueFd> new_mount(const OciMount& mount, Options options) {
+  if (!mount.label.empty() && takes_label(mount.type)) {
+    options.superblock.emplace_back("context", mount.label);
+  }
   uint64_t attributes = options.top.set | options.recursive.set;
   return sys::new_filesystem({.type = mount.type,
                               .source = mount.source.empty() ? mount.type : mount.source,
@@ -140,6 +164,7 @@ Result<> make_tmpfs(const sys::RootDir& root, const OciMount& mount, Options opt
   bool readonly = (options.top.set & MOUNT_ATTR_RDONLY) != 0;
   options.top.set &= ~uint64_t{MOUNT_ATTR_RDONLY};
   UniqueFd made = TRY(new_mount(mount, options));
+  if (options.copy_up) TRY_CONTEXT(copy_up(target.get(), made.get()), "tmpcopyup");
   TRY(sys::change_mount(made.get(), options.propagation));
   TRY(sys::attach_mount(made.get(), target.get()));
   // Devices and mount points are still to be made in it.
@@ -211,7 +236,9 @@ Result<> make_mount(const sys::RootDir& root, const OciMount& mount, const Uniqu
                     std::vector<CgroupView>& cgroups, std::vector<UniqueFd>& late_readonly) {
   TRY(check_destination(mount));
   Options options = sort_options(mount);
-  if (has_option(options, "tmpcopyup")) return refuse_options(options, "any mount");
+  if (options.copy_up && mount.type != "tmpfs") {
+    return Error(Code::kInvalidArgument, "mount option \"tmpcopyup\" is for tmpfs alone");
+  }
   if (is_bind(mount)) return make_bind(root, mount, bind, options);
   if (is_cgroup(mount)) return make_cgroup(root, mount, options, cgroups);
   if (mount.type.empty()) return Error(Code::kInvalidArgument, "the mount has no type");

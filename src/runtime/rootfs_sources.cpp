@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/strings.h"
+#include "runtime/user_namespace.h"
 #include "sys/mounts.h"
 
 namespace skiff::runtime {
@@ -24,18 +25,59 @@ Result<UniqueFd> clone_root(const OciConfig& config) {
   return sys::clone_mount(AT_FDCWD, config.root.native(), true);
 }
 
-Result<UniqueFd> clone_bind(const OciMount& mount, const Path& bundle) {
+bool any_option(const OciMount& mount, bool sys::MountOption::* which) {
+  return std::any_of(mount.options.begin(), mount.options.end(), [&](const std::string& option) {
+    return sys::parse_mount_option(option).*which;
+  });
+}
+
+// The mount's own mapping, else the container's.
+Result<UniqueFd> mapping_of(const OciMount& mount, const OciConfig& config) {
+  if (mount.uid_mappings.empty() != mount.gid_mappings.empty()) {
+    return Error(Code::kInvalidArgument, "an id-mapped mount needs uidMappings and gidMappings");
+  }
+  if (!mount.uid_mappings.empty()) {
+    return make_user_namespace(mount.uid_mappings, mount.gid_mappings);
+  }
+  const OciNamespace* user = config.find_namespace(CLONE_NEWUSER);
+  if (user == nullptr) {
+    return Error(Code::kInvalidArgument,
+                 "an id-mapped mount without mappings needs a container with a user namespace");
+  }
+  if (!user->path.empty()) return sys::open_namespace(user->path, *user->kind);
+  return make_user_namespace(config.uid_mappings, config.gid_mappings);
+}
+
+Result<> map_ids(const UniqueFd& cloned, const OciMount& mount, const OciConfig& config) {
+  UniqueFd mapping = TRY(mapping_of(mount, config));
+  bool recursive = any_option(mount, &sys::MountOption::recursively_mapped);
+  return sys::map_mount_ids(cloned.get(), mapping.get(), recursive);
+}
+
+bool is_mapped(const OciMount& mount) {
+  return !mount.uid_mappings.empty() || !mount.gid_mappings.empty() ||
+         any_option(mount, &sys::MountOption::id_mapped);
+}
+
+Result<UniqueFd> open_source(const OciMount& mount, const Path& bundle) {
+  int flags = O_PATH;
+  if (has_word(mount, "src-nofollow")) flags |= O_NOFOLLOW;
+  return open_file(mount.source.starts_with('/') ? Path(mount.source) : bundle / mount.source,
+                   flags);
+}
+
+Result<UniqueFd> clone_bind(const OciMount& mount, const OciConfig& config, const Path& bundle) {
   if (mount.source.empty()) {
     return Error(Code::kInvalidArgument,
                  cat("bind mount at ", mount.destination, " has no source"));
   }
-  bool recursive = std::any_of(
-      mount.options.begin(), mount.options.end(),
-      [](const std::string& option) { return sys::parse_mount_option(option).recursive_bind; });
-  Path source = mount.source.starts_with('/') ? Path(mount.source) : bundle / mount.source;
-  return sys::clone_mount(AT_FDCWD, source.native(), recursive)
-      .context(cat("error mounting ", quoted(mount.source), " to rootfs at ",
-                   quoted(mount.destination)));
+  std::string what =
+      cat("error mounting ", quoted(mount.source), " to rootfs at ", quoted(mount.destination));
+  UniqueFd source = TRY_CONTEXT(open_source(mount, bundle), what);
+  bool recursive = any_option(mount, &sys::MountOption::recursive_bind);
+  UniqueFd cloned = TRY_CONTEXT(sys::clone_mount(source.get(), "", recursive), what);
+  if (is_mapped(mount)) TRY_CONTEXT(map_ids(cloned, mount, config), what);
+  return cloned;
 }
 
 Result<std::vector<CgroupView>> clone_cgroups(const sys::Cgroup& cgroup) {
@@ -61,11 +103,12 @@ std::vector<int> RootfsSources::descriptors() const {
   return fds;
 }
 
+bool has_word(const OciMount& mount, std::string_view word) {
+  return std::find(mount.options.begin(), mount.options.end(), word) != mount.options.end();
+}
+
 bool is_bind(const OciMount& mount) {
-  return mount.type == "bind" ||
-         std::any_of(mount.options.begin(), mount.options.end(), [](const std::string& option) {
-           return sys::parse_mount_option(option).bind;
-         });
+  return mount.type == "bind" || any_option(mount, &sys::MountOption::bind);
 }
 
 bool is_cgroup(const OciMount& mount) {
@@ -77,7 +120,11 @@ Result<RootfsSources> open_rootfs_sources(const OciConfig& config, const Path& b
   RootfsSources sources;
   sources.root = TRY(clone_root(config));
   for (const OciMount& mount : config.mounts) {
-    sources.binds.push_back(is_bind(mount) ? TRY(clone_bind(mount, bundle)) : UniqueFd());
+    if (is_mapped(mount) && !is_bind(mount)) {
+      return Error(Code::kInvalidArgument,
+                   cat("mount at ", mount.destination, ": only bind mounts can be id-mapped"));
+    }
+    sources.binds.push_back(is_bind(mount) ? TRY(clone_bind(mount, config, bundle)) : UniqueFd());
     if (is_cgroup(mount) && sources.cgroups.empty()) sources.cgroups = TRY(clone_cgroups(cgroup));
   }
   return sources;

@@ -26,6 +26,7 @@ struct RootfsSources {
   std::vector<int> descriptors() const;
 };
 
+bool has_word(const OciMount& mount, std::string_view word);
 bool is_bind(const OciMount& mount);
 bool is_cgroup(const OciMount& mount);
 

@@ -28,6 +28,7 @@ json::Value to_json(const ContainerState& state) {
                        {"created", format_rfc3339(state.created)},
                        {"cgroup", state.cgroup},
                        {"owner", state.owner},
+                       {"resctrl", state.resctrl},
                        {"annotations", state.annotations}});
 }
 
@@ -41,6 +42,7 @@ Result<ContainerState> from_json(const json::Value& value) {
   state.created = TRY(parse_rfc3339(value.string("created")));
   state.cgroup = value.string("cgroup");
   state.owner = value.string("owner");
+  state.resctrl = value.strings("resctrl");
   state.annotations = value.string_map("annotations");
   return state;
 }

@@ -139,13 +139,20 @@ class TestBundle {
   TempDir dir_;
 };
 
-// A member of "linux" replaced.
-inline std::function<void(json::Value&)> with_linux(const std::string& key, json::Value value) {
-  return [key, value](json::Value& config) {
-    json::Value lx = *config.find("linux");
-    lx.set(key, value);
-    config.set("linux", lx);
+// A member of the config's object `part` replaced.
+inline std::function<void(json::Value&)> with_member(const std::string& part,
+                                                     const std::string& key, json::Value value) {
+  return [part, key, value](json::Value& config) {
+    json::Value changed = *config.find(part);
+    changed.set(key, value);
+    config.set(part, changed);
   };
+}
+inline std::function<void(json::Value&)> with_linux(const std::string& key, json::Value value) {
+  return with_member("linux", key, std::move(value));
+}
+inline std::function<void(json::Value&)> with_process(const std::string& key, json::Value value) {
+  return with_member("process", key, std::move(value));
 }
 
 }  // namespace skiff::runtime::test

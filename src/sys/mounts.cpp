@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <vector>
@@ -74,6 +75,8 @@ struct NamedOption {
 // fstab's words, and the recursive ones of OCI runtime-spec config.md, "Linux mount options".
 constexpr NamedOption kOptions[] = {
     {"defaults"},
+    {"silent"},
+    {"loud"},
     {"ro", MOUNT_ATTR_RDONLY},
     {"rw", 0, MOUNT_ATTR_RDONLY},
     {"nosuid", MOUNT_ATTR_NOSUID},
@@ -100,6 +103,16 @@ constexpr NamedOption kOptions[] = {
     {"rdev", 0, MOUNT_ATTR_NODEV, 0, true},
     {"rnoexec", MOUNT_ATTR_NOEXEC, 0, 0, true},
     {"rexec", 0, MOUNT_ATTR_NOEXEC, 0, true},
+    {"rnodiratime", MOUNT_ATTR_NODIRATIME, 0, 0, true},
+    {"rdiratime", 0, MOUNT_ATTR_NODIRATIME, 0, true},
+    {"rnoatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME, 0, true},
+    {"ratime", 0, MOUNT_ATTR__ATIME, 0, true},
+    {"rrelatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, 0, true},
+    {"rnorelatime", 0, MOUNT_ATTR__ATIME, 0, true},
+    {"rstrictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME, 0, true},
+    {"rnostrictatime", 0, MOUNT_ATTR__ATIME, 0, true},
+    {"rnosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0, 0, true},
+    {"rsymfollow", 0, MOUNT_ATTR_NOSYMFOLLOW, 0, true},
     {"private", 0, 0, MS_PRIVATE},
     {"rprivate", 0, 0, MS_PRIVATE, true},
     {"shared", 0, 0, MS_SHARED},
@@ -109,6 +122,9 @@ constexpr NamedOption kOptions[] = {
     {"unbindable", 0, 0, MS_UNBINDABLE},
     {"runbindable", 0, 0, MS_UNBINDABLE, true},
 };
+
+constexpr std::string_view kSuperblockWords[] = {"async",  "dirsync",    "lazytime", "mand",
+                                                 "nomand", "nolazytime", "sync"};
 
 }  // namespace
 
@@ -143,6 +159,17 @@ Result<> change_mount(int mount_fd, const MountChange& change) {
   return {};
 }
 
+Result<> map_mount_ids(int mount_fd, int user_namespace, bool recursive) {
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_IDMAP;
+  attributes.userns_fd = static_cast<uint64_t>(user_namespace);
+  unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U);
+  if (::mount_setattr(mount_fd, "", flags, &attributes, sizeof attributes) != 0) {
+    return Error::from_errno(errno, "map the mount's ids (the filesystem may not support it)");
+  }
+  return {};
+}
+
 Result<> attach_mount(int mount_fd, int target_fd) {
   if (::move_mount(mount_fd, "", target_fd, "",
                    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0) {
@@ -151,11 +178,21 @@ Result<> attach_mount(int mount_fd, int target_fd) {
   return {};
 }
 
+std::vector<std::string> mount_option_words() {
+  std::vector<std::string> words{"bind", "rbind", "idmap", "ridmap"};
+  for (const NamedOption& named : kOptions) words.emplace_back(named.name);
+  words.insert(words.end(), std::begin(kSuperblockWords), std::end(kSuperblockWords));
+  std::sort(words.begin(), words.end());
+  return words;
+}
+
 MountOption parse_mount_option(std::string_view option) {
   MountOption parsed;
   parsed.bind = option == "bind" || option == "rbind";
   parsed.recursive_bind = option == "rbind";
-  parsed.known = parsed.bind;
+  parsed.recursively_mapped = option == "ridmap";
+  parsed.id_mapped = option == "idmap" || parsed.recursively_mapped;
+  parsed.known = parsed.bind || parsed.id_mapped;
   for (const NamedOption& named : kOptions) {
     if (named.name != option) continue;
     parsed.known = true;
@@ -165,7 +202,7 @@ MountOption parse_mount_option(std::string_view option) {
                      .recursive = named.recursive};
     return parsed;
   }
-  for (std::string_view name : {"sync", "dirsync", "lazytime", "mand", "silent"}) {
+  for (std::string_view name : kSuperblockWords) {
     if (name == option) parsed.superblock = name;
   }
   return parsed;

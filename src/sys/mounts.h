@@ -44,6 +44,8 @@ struct MountChange {
   bool recursive = false;
 };
 Result<> change_mount(int mount_fd, const MountChange& change);
+// Owners of a detached mount's files are seen as the user namespace maps them.
+Result<> map_mount_ids(int mount_fd, int user_namespace, bool recursive);
 
 // Puts the detached mount onto the file or directory open as `target_fd`.
 Result<> attach_mount(int mount_fd, int target_fd);
@@ -56,10 +58,14 @@ struct MountOption {
   MountChange change;
   bool bind = false;
   bool recursive_bind = false;
+  bool id_mapped = false;           // "idmap"
+  bool recursively_mapped = false;  // "ridmap"
   bool known = false;
   std::string superblock;  // the filesystem option it means beside, "ro" or "sync"
 };
 MountOption parse_mount_option(std::string_view option);
+// All that parse_mount_option() knows, in order.
+std::vector<std::string> mount_option_words();
 
 // A mount in the file tree that is taken off again at the end of the scope.
 class MountPoint {

@@ -1,0 +1,188 @@
+// The "linux" object of config.json (config-linux.md).
+#include <net/if.h>
+#include <sys/personality.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <set>
+
+#include "base/strings.h"
+#include "runtime/oci_config.h"
+#include "runtime/oci_parts.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+constexpr int64_t kMaxNanoseconds = 999'999'999;
+
+Result<> parse_namespaces(const json::Value& lx, OciConfig& out) {
+  for (const json::Value& entry : lx.array("namespaces")) {
+    std::string type = entry.string("type");
+    const sys::NamespaceKind* kind = sys::find_namespace(type);
+    if (kind == nullptr) return invalid(cat("linux.namespaces: unknown type ", quoted(type)));
+    if (out.find_namespace(kind->flag) != nullptr) {
+      return invalid(cat("linux.namespaces: ", type, " is there twice"));
+    }
+    out.namespaces.push_back({kind, entry.string("path")});
+  }
+  if (!out.has_new_namespace(CLONE_NEWNS)) {
+    return invalid("linux.namespaces: a container needs a mount namespace of its own");
+  }
+  return {};
+}
+
+Result<mode_t> device_type(const std::string& type) {
+  if (type == "c" || type == "u") return mode_t{S_IFCHR};
+  if (type == "b") return mode_t{S_IFBLK};
+  if (type == "p") return mode_t{S_IFIFO};
+  return invalid(cat("linux.devices: unknown type ", quoted(type)));
+}
+
+Result<> parse_devices(const json::Value& lx, OciConfig& out) {
+  for (const json::Value& entry : lx.array("devices")) {
+    OciDevice device;
+    device.path = TRY_CONTEXT(entry.require_string("path"), "linux.devices");
+    mode_t mode = entry.has("fileMode") ? static_cast<mode_t>(entry.integer("fileMode")) : 0666;
+    device.mode = TRY(device_type(entry.string("type"))) | (mode & 07777U);
+    device.number = makedev(static_cast<unsigned>(entry.integer("major")),
+                            static_cast<unsigned>(entry.integer("minor")));
+    device.uid = TRY_CONTEXT(uint32_of(entry, "uid"), "linux.devices");
+    device.gid = TRY_CONTEXT(uint32_of(entry, "gid"), "linux.devices");
+    out.devices.push_back(std::move(device));
+  }
+  return {};
+}
+
+Result<std::optional<unsigned long>> parse_personality(const json::Value& lx) {
+  const json::Value* object = lx.find("personality");
+  if (object == nullptr || object->is_null()) return std::optional<unsigned long>();
+  if (!object->array("flags").empty()) {
+    return invalid("linux.personality.flags: the specification names no flag");
+  }
+  std::string domain = object->string("domain");
+  if (domain == "LINUX") return std::optional<unsigned long>(PER_LINUX);
+  if (domain == "LINUX32") return std::optional<unsigned long>(PER_LINUX32);
+  return invalid(cat("linux.personality.domain: unknown value ", quoted(domain)));
+}
+
+Result<> parse_time_offsets(const json::Value& lx, OciConfig& out) {
+  for (const auto& [clock, offset] : lx.object("timeOffsets")) {
+    if (clock != "monotonic" && clock != "boottime") {
+      return invalid(cat("linux.timeOffsets: unknown clock ", quoted(clock)));
+    }
+    int64_t nanoseconds = offset.integer("nanosecs");
+    if (nanoseconds < 0 || nanoseconds > kMaxNanoseconds) {
+      return invalid(
+          cat("linux.timeOffsets.", clock, ": nanosecs ", nanoseconds, " is out of range"));
+    }
+    out.time_offsets.push_back({clock, offset.integer("secs"), static_cast<uint32_t>(nanoseconds)});
+  }
+  if (!out.time_offsets.empty() && !out.has_new_namespace(CLONE_NEWTIME)) {
+    return invalid("linux.timeOffsets: the container has no new time namespace");
+  }
+  return {};
+}
+
+Result<> check_interface_name(const std::string& name) {
+  bool bad = name.empty() || name.size() >= IFNAMSIZ || name == "." || name == ".." ||
+             name.find_first_of("/:% \t\n\v\f\r") != std::string::npos;
+  return bad ? invalid(cat("linux.netDevices: invalid name ", quoted(name))) : Result<>{};
+}
+
+Result<> parse_net_devices(const json::Value& lx, OciConfig& out) {
+  std::set<std::string> names;
+  for (const auto& [host_name, entry] : lx.object("netDevices")) {
+    std::string name = entry.string("name");
+    if (name.empty()) name = host_name;
+    TRY(check_interface_name(host_name));
+    TRY(check_interface_name(name));
+    if (!names.insert(name).second) {
+      return invalid(cat("linux.netDevices: the name ", quoted(name), " is there twice"));
+    }
+    out.net_devices.push_back({host_name, name});
+  }
+  if (!out.net_devices.empty() && out.find_namespace(CLONE_NEWNET) == nullptr) {
+    return invalid("linux.netDevices: the container has no network namespace of its own");
+  }
+  return {};
+}
+
+Result<> parse_intel_rdt(const json::Value& lx, OciConfig& out) {
+  const json::Value* object = lx.find("intelRdt");
+  if (object == nullptr || object->is_null()) return {};
+  OciIntelRdt rdt;
+  rdt.clos_id = object->string("closID");
+  rdt.schemata = object->strings("schemata");
+  rdt.l3_cache_schema = object->string("l3CacheSchema");
+  rdt.memory_bandwidth_schema = object->string("memBwSchema");
+  rdt.monitoring = object->boolean("enableMonitoring") || object->boolean("enableCMT") ||
+                   object->boolean("enableMBM");
+  if (rdt.clos_id == "." || rdt.clos_id == ".." || rdt.clos_id.find('/') != std::string::npos) {
+    return invalid(cat("linux.intelRdt.closID: ", quoted(rdt.clos_id), " is no name"));
+  }
+  out.intel_rdt = std::move(rdt);
+  return {};
+}
+
+Result<> check_sysctls(const OciConfig& config) {
+  for (const auto& [name, value] : config.sysctls) {
+    // One that no namespace of the container holds would change the host.
+    uint64_t flag = 0;
+    if (name.starts_with("net.")) flag = CLONE_NEWNET;
+    if (name.starts_with("fs.mqueue.") || name.starts_with("kernel.shm") ||
+        name.starts_with("kernel.msg") || name == "kernel.sem") {
+      flag = CLONE_NEWIPC;
+    }
+    if (name == "kernel.domainname" || name == "kernel.hostname") flag = CLONE_NEWUTS;
+    if (flag == 0)
+      return invalid(cat("sysctl ", quoted(name), " is not in a separate kernel namespace"));
+    if (config.find_namespace(flag) == nullptr) {
+      return invalid(cat("sysctl ", quoted(name), " is not allowed in the host's namespace"));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<OciIdMapping>> parse_mappings(const json::Value& lx, const char* key) {
+  std::vector<OciIdMapping> mappings;
+  for (const json::Value& entry : lx.array(key)) {
+    mappings.push_back({TRY_CONTEXT(uint32_of(entry, "containerID"), key),
+                        TRY_CONTEXT(uint32_of(entry, "hostID"), key),
+                        TRY_CONTEXT(uint32_of(entry, "size"), key)});
+  }
+  return mappings;
+}
+
+Result<> parse_linux(const json::Value& lx, OciConfig& out) {
+  TRY(parse_namespaces(lx, out));
+  out.uid_mappings = TRY(parse_mappings(lx, "uidMappings"));
+  out.gid_mappings = TRY(parse_mappings(lx, "gidMappings"));
+  const OciNamespace* user = out.find_namespace(CLONE_NEWUSER);
+  bool new_user = user != nullptr && user->path.empty();
+  if (new_user && (out.uid_mappings.empty() || out.gid_mappings.empty())) {
+    return invalid("linux.namespaces: a user namespace needs uidMappings and gidMappings");
+  }
+  if (!new_user && !out.uid_mappings.empty()) {
+    return invalid("linux.uidMappings: there is no user namespace to map");
+  }
+  TRY(parse_devices(lx, out));
+  out.cgroups_path = lx.string("cgroupsPath");
+  if (const json::Value* resources = lx.find("resources")) out.resources = *resources;
+  if (const json::Value* seccomp = lx.find("seccomp")) out.seccomp = *seccomp;
+  out.masked_paths = lx.strings("maskedPaths");
+  out.readonly_paths = lx.strings("readonlyPaths");
+  out.sysctls = lx.string_map("sysctl");
+  out.rootfs_propagation = lx.string("rootfsPropagation");
+  out.mount_label = lx.string("mountLabel");
+  out.personality = TRY(parse_personality(lx));
+  out.memory_policy = TRY(parse_memory_policy(lx));
+  TRY(parse_time_offsets(lx, out));
+  TRY(parse_net_devices(lx, out));
+  TRY(parse_intel_rdt(lx, out));
+  return check_sysctls(out);
+}
+
+}  // namespace skiff::runtime

@@ -1,0 +1,16 @@
+// How the kernel is to run the calling process, which is to become a container's program.
+#pragma once
+
+#include "runtime/oci_config.h"
+
+namespace skiff::runtime {
+
+// Scheduler and IO priority; needs the privileges that the program may not have.
+Result<> set_scheduling(const OciProcess& process);
+// A mask of CPUs; an empty one is all that the cgroup permits.
+Result<> set_cpu_affinity(const IndexMask& cpus);
+// "linux.personality" and "linux.memoryPolicy"; both outlive the execve.
+Result<> set_personality(const OciConfig& config);
+Result<> set_memory_policy(const OciConfig& config);
+
+}  // namespace skiff::runtime

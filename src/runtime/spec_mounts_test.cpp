@@ -1,0 +1,206 @@
+// Mounts of config.json with their options, seen from inside.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "runtime/test_bundle.h"
+#include "sys/mounts.h"
+
+namespace skiff::runtime {
+namespace {
+
+using test::Ran;
+using test::TestBundle;
+
+std::function<void(json::Value&)> with_mount(json::Value mount) {
+  return [mount](json::Value& config) {
+    json::Array mounts = config.array("mounts");
+    mounts.push_back(mount);
+    config.set("mounts", std::move(mounts));
+  };
+}
+
+json::Value mapping(int64_t inside, int64_t host, int64_t size) {
+  return json::array({json::object({{"containerID", inside}, {"hostID", host}, {"size", size}})});
+}
+
+Ran run(TestBundle& bundle, const std::string& script) {
+  bundle.script(script);
+  Result<Ran> ran = bundle.run();
+  if (!ran) {
+    ADD_FAILURE() << ran.error().message();
+    return {};
+  }
+  return *ran;
+}
+
+std::string refusal(TestBundle& bundle) {
+  Result<Ran> ran = bundle.script("true").run();
+  EXPECT_FALSE(ran);
+  EXPECT_EQ(bundle.traces(), "");
+  return ran ? "" : ran.error().message();
+}
+
+// A directory of the host with a file system that can be mapped, and one more mount below.
+class HostTree {
+ public:
+  explicit HostTree(const Path& place) : point_((make(place), place)), below_(place / "below") {
+    make(place / "below");
+    EXPECT_TRUE(write_file_durably(place / "file", "text\n", 0644));
+    EXPECT_EQ(::chown((place / "file").c_str(), 1000, 1000), 0);
+  }
+
+ private:
+  static void make(const Path& place) {
+    std::filesystem::create_directories(place);
+    UniqueFd target = *open_file(place, O_PATH | O_DIRECTORY);
+    UniqueFd mount = *sys::new_filesystem({.type = "tmpfs", .options = {{"mode", "755"}}});
+    EXPECT_TRUE(sys::attach_mount(mount.get(), target.get()));
+  }
+  sys::MountPoint point_;
+  sys::MountPoint below_;
+};
+
+TEST(SpecMounts, IdMappedMountShowsOtherOwners) {
+  TestBundle bundle;
+  HostTree tree(bundle.scratch() / "host");
+  bundle.change = with_mount(json::object({{"destination", "/data"},
+                                           {"type", "bind"},
+                                           {"source", (bundle.scratch() / "host").native()},
+                                           {"options", json::array({"bind"})},
+                                           {"uidMappings", mapping(1000, 7000, 10)},
+                                           {"gidMappings", mapping(1000, 8000, 10)}}));
+  EXPECT_EQ(run(bundle, "stat -c %u:%g /data/file").output, "7000:8000\n");
+}
+
+TEST(SpecMounts, IdMappingReachesBelowOnlyWhenRecursive) {
+  for (const auto& [word, owner] : {std::pair("idmap", "0"), std::pair("ridmap", "7000")}) {
+    TestBundle bundle;
+    HostTree tree(bundle.scratch() / "host");
+    bundle.change = with_mount(json::object({{"destination", "/data"},
+                                             {"type", "bind"},
+                                             {"source", (bundle.scratch() / "host").native()},
+                                             {"options", json::array({"rbind", word})},
+                                             {"uidMappings", mapping(0, 7000, 10)},
+                                             {"gidMappings", mapping(0, 8000, 10)}}));
+    EXPECT_EQ(run(bundle, "stat -c %u /data /data/below").output, cat("7000\n", owner, "\n"));
+  }
+}
+
+TEST(SpecMounts, IdMappingMistakesAreNamed) {
+  TestBundle bundle;
+  HostTree tree(bundle.scratch() / "host");
+  json::Value mount = json::object({{"destination", "/data"},
+                                    {"type", "bind"},
+                                    {"source", (bundle.scratch() / "host").native()},
+                                    {"options", json::array({"bind", "idmap"})}});
+  bundle.change = with_mount(mount);
+  EXPECT_NE(Result<Ran>(bundle.script("true").run()).error().message().find("user namespace"),
+            std::string::npos);
+  mount.set("uidMappings", mapping(0, 1, 1));
+  bundle.change = with_mount(mount);
+  EXPECT_NE(bundle.script("true").run().error().message().find("gidMappings"), std::string::npos);
+}
+
+TEST(SpecMounts, OnlyBindsCanBeMapped) {
+  TestBundle bundle;
+  bundle.change = with_mount(json::object({{"destination", "/data"},
+                                           {"type", "tmpfs"},
+                                           {"uidMappings", mapping(0, 1, 1)},
+                                           {"gidMappings", mapping(0, 1, 1)}}));
+  EXPECT_NE(refusal(bundle).find("only bind mounts"), std::string::npos);
+}
+
+TEST(SpecMounts, TmpfsTakesWhatItCovers) {
+  TestBundle bundle;
+  Path covered = bundle.rootfs() / "covered";
+  std::filesystem::create_directories(covered / "deep");
+  ASSERT_TRUE(write_file_durably(covered / "deep/file", "text\n", 0640));
+  ASSERT_EQ(::chown((covered / "deep/file").c_str(), 12, 13), 0);
+  std::filesystem::create_symlink("/etc/passwd", covered / "link");
+  bundle.change = with_mount(json::object({{"destination", "/covered"},
+                                           {"type", "tmpfs"},
+                                           {"source", "tmpfs"},
+                                           {"options", json::array({"tmpcopyup", "ro"})}}));
+  Ran ran = run(bundle,
+                "cat /covered/deep/file; stat -c %a:%u:%g /covered/deep/file;"
+                "readlink /covered/link; touch /covered/x; grep -c /covered /proc/mounts");
+  EXPECT_TRUE(ran.output.starts_with("text\n640:12:13\n/etc/passwd\n")) << ran.output;
+  EXPECT_NE(ran.output.find("Read-only file system"), std::string::npos) << ran.output;
+}
+
+TEST(SpecMounts, CopyUpIsForTmpfsAlone) {
+  TestBundle bundle;
+  bundle.change = with_mount(json::object({{"destination", "/data"},
+                                           {"type", "bind"},
+                                           {"source", "/tmp"},
+                                           {"options", json::array({"bind", "tmpcopyup"})}}));
+  EXPECT_NE(refusal(bundle).find("tmpcopyup"), std::string::npos);
+}
+
+TEST(SpecMounts, RecursiveOptionsReachTheMountsBelow) {
+  const std::pair<const char*, const char*> kCases[] = {{"rro", "ro"},
+                                                        {"rnosuid", "nosuid"},
+                                                        {"rnodev", "nodev"},
+                                                        {"rnoexec", "noexec"},
+                                                        {"rnoatime", "noatime"},
+                                                        {"rnodiratime", "nodiratime"},
+                                                        {"rrelatime", "relatime"},
+                                                        {"rnosymfollow", "nosymfollow"}};
+  for (const auto& [word, shown] : kCases) {
+    TestBundle bundle;
+    HostTree tree(bundle.scratch() / "host");
+    bundle.change = with_mount(json::object({{"destination", "/data"},
+                                             {"type", "bind"},
+                                             {"source", (bundle.scratch() / "host").native()},
+                                             {"options", json::array({"rbind", word})}}));
+    std::vector<std::string> lines =
+        split(trim(run(bundle, "grep ' /data' /proc/self/mountinfo").output), '\n');
+    ASSERT_EQ(lines.size(), 2U) << word;
+    for (const std::string& line : lines) {
+      std::string options = cat(",", split(line, ' ').at(5), ",");
+      EXPECT_NE(options.find(cat(",", shown, ",")), std::string::npos) << word << ": " << line;
+    }
+  }
+}
+
+TEST(SpecMounts, LinksAreMountedAsLinksWhenNotFollowed) {
+  TestBundle bundle;
+  std::filesystem::create_symlink("/nowhere", bundle.scratch() / "link");
+  std::filesystem::create_symlink("/etc", bundle.rootfs() / "place");
+  bundle.change = with_mount(
+      json::object({{"destination", "/place"},
+                    {"type", "bind"},
+                    {"source", (bundle.scratch() / "link").native()},
+                    {"options", json::array({"bind", "src-nofollow", "dest-nofollow"})}}));
+  EXPECT_EQ(run(bundle, "readlink /place").output, "/nowhere\n");
+}
+
+TEST(SpecMounts, SuperblockWordsReachANewFilesystem) {
+  TestBundle bundle;
+  bundle.change =
+      with_mount(json::object({{"destination", "/data"},
+                               {"type", "tmpfs"},
+                               {"options", json::array({"sync", "silent", "noexec"})}}));
+  std::string output = run(bundle, "grep ' /data ' /proc/mounts").output;
+  EXPECT_NE(output.find("sync"), std::string::npos) << output;
+  EXPECT_NE(output.find("noexec"), std::string::npos) << output;
+}
+
+TEST(SpecMounts, LabelsNeedASecurityModule) {
+  if (std::filesystem::exists("/sys/fs/selinux/enforce")) GTEST_SKIP() << "SELinux is on";
+  TestBundle bundle;
+  bundle.change = test::with_linux("mountLabel", "system_u:object_r:container_file_t:s0");
+  EXPECT_NE(refusal(bundle).find("selinux is disabled"), std::string::npos);
+  bundle.change = test::with_process("selinuxLabel", "system_u:system_r:container_t:s0");
+  EXPECT_NE(refusal(bundle).find("process.selinuxLabel"), std::string::npos);
+}
+
+TEST(SpecMounts, AppArmorProfilesNeedAppArmor) {
+  if (std::filesystem::exists("/sys/module/apparmor")) GTEST_SKIP() << "AppArmor is there";
+  TestBundle bundle;
+  bundle.change = test::with_process("apparmorProfile", "docker-default");
+  EXPECT_NE(refusal(bundle).find("apparmor not supported"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace skiff::runtime

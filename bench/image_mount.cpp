@@ -74,8 +74,8 @@ Result<Ready> make_ready(Snapshotter& store, const std::string& key, const Path&
 }
 
 // With a store just opened: no layer is mounted.
-Result<> measure(const Path& directory, Backend backend) {
-  const auto store = TRY(open_snapshotter(directory / "store", backend));
+Result<> measure(const Path& directory, const BackendChoice& choice) {
+  const auto store = TRY(open_snapshotter(directory / "store", choice));
   {
     const Ready first = TRY(make_ready(*store, "first", directory / "first"));
     const Ready second = TRY(make_ready(*store, "second", directory / "second"));
@@ -87,12 +87,13 @@ Result<> measure(const Path& directory, Backend backend) {
 }
 
 Result<> run(std::string_view backend_name, const Path& directory, long rounds) {
-  const Backend backend = backend_name == "erofs" ? Backend::kErofs : Backend::kOverlay;
+  BackendChoice choice;
+  choice.backend = backend_name == "erofs" ? Backend::kErofs : Backend::kOverlay;
   {
-    const auto store = TRY(open_snapshotter(directory / "store", backend));
+    const auto store = TRY(open_snapshotter(directory / "store", choice));
     TRY(fill(*store));
   }
-  for (long round = 0; round < rounds; ++round) TRY(measure(directory, backend));
+  for (long round = 0; round < rounds; ++round) TRY(measure(directory, choice));
   return {};
 }
 

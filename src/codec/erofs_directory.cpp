@@ -5,7 +5,7 @@
 namespace skiff::erofs {
 
 DirectoryBlocks::DirectoryBlocks(const ErofsTree& tree, ErofsTree::Id directory)
-    : self_(directory), parent_(static_cast<ErofsTree::Id>(tree.inode(directory).data)) {
+    : self_(directory), parent_(tree.inode(directory).parent()) {
   std::tie(name_, end_) = tree.names(directory);
 }
 

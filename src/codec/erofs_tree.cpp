@@ -46,6 +46,13 @@ std::vector<ErofsPiece> merged(std::span<const ErofsPiece> pieces) {
   return out;
 }
 
+// What a map keeps of an entry beside its text.
+constexpr uint64_t kMapNode = 96;
+
+uint64_t memory_of(const std::vector<ErofsPiece>& pieces) {
+  return sizeof pieces + pieces.size() * sizeof(ErofsPiece);
+}
+
 // As Linux packs a device number in 32 bits.
 uint32_t encode_device(uint32_t dev_major, uint32_t dev_minor) {
   return (dev_minor & 0xffU) | dev_major << 8U | (dev_minor & ~0xffU) << 12U;
@@ -54,7 +61,9 @@ uint32_t encode_device(uint32_t dev_major, uint32_t dev_minor) {
 }  // namespace
 
 ErofsTree::Id ErofsTree::make(mode_t type) {
-  inodes_.push_back({.mode = static_cast<uint16_t>(type)});
+  constexpr uint64_t kPlace = 32;  // of the layout
+  inodes_.emplace_back().mode = static_cast<uint16_t>(type);
+  memory_ += sizeof(Inode) + kPlace;
   return static_cast<Id>(inodes_.size() - 1);
 }
 
@@ -66,12 +75,21 @@ void ErofsTree::set_basics(Id id, const ErofsAttributes& attributes) {
   inode.mtime = attributes.mtime;
 }
 
-uint32_t ErofsTree::keep_xattrs(std::string encoded) {
-  if (encoded.empty()) return 0;
-  const auto next = static_cast<uint32_t>(encoded_xattrs_.size() + 1);
-  auto [found, is_new] = xattr_numbers_.try_emplace(std::move(encoded), next);
-  if (is_new) encoded_xattrs_.push_back(&found->first);
-  return found->second;
+void ErofsTree::change_xattrs(Inode& inode, std::string encoded) {
+  release_xattrs(inode);
+  if (encoded.empty()) return;
+  const auto [kept, is_new] = xattrs_.try_emplace(std::move(encoded), 0);
+  if (is_new) memory_ += kMapNode + kept->first.size();
+  ++kept->second;
+  inode.xattrs_ = &*kept;
+}
+
+void ErofsTree::release_xattrs(Inode& inode) {
+  if (inode.xattrs_ == nullptr) return;
+  const auto kept = xattrs_.find(std::exchange(inode.xattrs_, nullptr)->first);
+  if (--kept->second > 0) return;
+  memory_ -= kMapNode + kept->first.size();
+  xattrs_.erase(kept);
 }
 
 Result<ErofsTree::Id> ErofsTree::add(mode_t type, const ErofsAttributes& attributes) {
@@ -87,14 +105,14 @@ Result<> ErofsTree::set_attributes(Id id, const ErofsAttributes& attributes) {
     TRY(erofs::append_xattr(encoded, name, value));
   }
   set_basics(id, attributes);
-  inodes_[id].xattrs = keep_xattrs(std::move(encoded));
+  change_xattrs(inodes_[id], std::move(encoded));
   return {};
 }
 
 Result<> ErofsTree::add_xattr(Id id, std::string_view name, std::string_view value) {
   std::string encoded(xattrs(inodes_[id]));
   TRY(erofs::append_xattr(encoded, name, value));
-  inodes_[id].xattrs = keep_xattrs(std::move(encoded));
+  change_xattrs(inodes_[id], std::move(encoded));
   return {};
 }
 
@@ -113,10 +131,11 @@ Result<ErofsTree::Id> ErofsTree::add_file(const ErofsAttributes& attributes, uin
   const bool contiguous = kept.size() == 1 && kept.front().size == size &&
                           kept.front().source_offset % erofs::kBlock == 0;
   if (contiguous) {
-    inode.data = kept.front().source_offset;
+    inode.data_ = kept.front().source_offset;
   } else {
     inode.sparse = true;
-    inode.data = pieces_.size();
+    inode.data_ = pieces_.size();
+    memory_ += memory_of(kept);
     pieces_.push_back(std::move(kept));
   }
   return id;
@@ -130,8 +149,9 @@ Result<ErofsTree::Id> ErofsTree::add_symlink(const ErofsAttributes& attributes,
     return bad("a symlink's target holds a NUL byte");
   const Id id = TRY(add(S_IFLNK, attributes));
   inodes_[id].size = target.size();
-  inodes_[id].data = targets_.size();
+  inodes_[id].data_ = targets_.size();
   targets_.append(target);
+  memory_ += target.size();
   return id;
 }
 
@@ -141,7 +161,7 @@ Result<ErofsTree::Id> ErofsTree::add_special(const ErofsAttributes& attributes, 
     return bad(cat("device number ", dev_major, ":", dev_minor, " is too large"));
   }
   const Id id = TRY(add(type, attributes));
-  inodes_[id].data = encode_device(dev_major, dev_minor);
+  inodes_[id].data_ = encode_device(dev_major, dev_minor);
   return id;
 }
 
@@ -153,13 +173,41 @@ Result<> ErofsTree::link(Id directory, std::string_view name, Id inode) {
   if (!names_.try_emplace(Key{directory, std::string(name)}, inode).second) {
     return bad(cat(quoted(name), " is taken"));
   }
-  if (is_directory(inode)) inodes_[inode].data = directory;
+  memory_ += kMapNode + name.size();
+  ++inodes_[inode].names_;
+  if (is_directory(inode)) inodes_[inode].data_ = directory;
   return {};
 }
 
 void ErofsTree::unlink(Id directory, std::string_view name) {
-  auto found = names_.find(KeyView{directory, name});
-  if (found != names_.end()) names_.erase(found);
+  const auto found = names_.find(KeyView{directory, name});
+  if (found == names_.end()) return;
+  std::vector<Id> losers = {found->second};
+  erase_name(found);
+  while (!losers.empty()) {
+    const Id id = losers.back();
+    losers.pop_back();
+    if (--inodes_[id].names_ > 0) continue;
+    drop(inodes_[id]);
+    for (auto beneath = names_.lower_bound(KeyView{id, {}});
+         beneath != names_.end() && beneath->first.directory == id;) {
+      losers.push_back(beneath->second);
+      beneath = erase_name(beneath);
+    }
+  }
+}
+
+ErofsTree::Names::iterator ErofsTree::erase_name(Names::iterator name) {
+  memory_ -= kMapNode + name->first.name.size();
+  return names_.erase(name);
+}
+
+// What it holds. The inode itself stays, so that no other gets its number, and a symlink's target.
+void ErofsTree::drop(Inode& inode) {
+  release_xattrs(inode);
+  if (!inode.sparse) return;
+  memory_ -= memory_of(pieces_[inode.data_]) - sizeof pieces_[inode.data_];
+  pieces_[inode.data_] = {};
 }
 
 std::optional<ErofsTree::Id> ErofsTree::find(Id directory, std::string_view name) const {

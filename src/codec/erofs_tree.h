@@ -8,8 +8,8 @@
 //   TRY(tree.link(etc, "hostname", host));
 //   TRY(tree.link(ErofsTree::kRoot, "again", host));  // a hard link
 //
-// An inode without a name, or beneath a directory without one, is not part of the image. About
-// 150 bytes a file. Not thread-safe. Errors are kInvalidArgument.
+// An inode that was not given a name is not part of the image; one that has lost its last is gone,
+// with what it held. About 150 bytes a file. Not thread-safe. Errors are kInvalidArgument.
 #pragma once
 
 #include <sys/stat.h>
@@ -43,6 +43,11 @@ struct ErofsPiece {
 };
 
 class ErofsTree {
+ private:
+  // Each encoded set once, with the number of inodes that have it.
+  using Xattrs = std::map<std::string, uint32_t>;
+  using KeptXattrs = Xattrs::value_type;
+
  public:
   using Id = uint32_t;
   static constexpr Id kRoot = 0;
@@ -71,32 +76,44 @@ class ErofsTree {
   // Gives `inode` a name of 1 to 255 bytes, not yet taken, in `directory`. A directory gets one
   // name only, never one beneath itself.
   Result<> link(Id directory, std::string_view name, Id inode);
-  // Takes a name away, and with it what is beneath; nothing happens if there is none.
+  // Takes a name away, and with it what is beneath; nothing happens if there is none. Inodes
+  // without a name left must not be used any more.
   void unlink(Id directory, std::string_view name);
   std::optional<Id> find(Id directory, std::string_view name) const;
 
-  struct Inode {
+  // Of its memory, in bytes, about: what grows with what is added, and with the image's layout.
+  uint64_t memory() const { return memory_; }
+
+  class Inode {
+   public:
     TimePoint mtime;
     uint64_t size = 0;  // of a file or a symlink's target
-    // Of a contiguous file its source offset; of a sparse one the number of its pieces; of a
-    // symlink its target's place; of a directory its parent; of a device its encoded number.
-    uint64_t data = 0;
     uint32_t uid = 0;
     uint32_t gid = 0;
-    uint32_t xattrs = 0;  // 0: none
     uint16_t mode = 0;    // with the type
     bool sparse = false;  // needs a table of chunks
+
+    uint64_t source_offset() const { return data_; }                  // of a contiguous file
+    Id parent() const { return static_cast<Id>(data_); }              // of a directory
+    uint32_t device() const { return static_cast<uint32_t>(data_); }  // of a device, as encoded
+    bool has_name() const { return names_ > 0; }                      // the root has none
+
+   private:
+    friend class ErofsTree;
+    uint64_t data_ = 0;  // one of these; or a sparse file's pieces or a symlink's target: where
+    const KeptXattrs* xattrs_ = nullptr;
+    uint32_t names_ = 0;
   };
   const Inode& inode(Id id) const { return inodes_[id]; }
   size_t inodes() const { return inodes_.size(); }
   bool is_directory(Id id) const { return S_ISDIR(inodes_[id].mode); }
   std::string_view target(const Inode& symlink) const {
-    return std::string_view(targets_).substr(symlink.data, symlink.size);
+    return std::string_view(targets_).substr(symlink.data_, symlink.size);
   }
-  std::span<const ErofsPiece> pieces(const Inode& sparse) const { return pieces_[sparse.data]; }
+  std::span<const ErofsPiece> pieces(const Inode& sparse) const { return pieces_[sparse.data_]; }
   // In the form they have on disk; empty for none.
   std::string_view xattrs(const Inode& inode) const {
-    return inode.xattrs == 0 ? std::string_view() : *encoded_xattrs_[inode.xattrs - 1];
+    return inode.xattrs_ == nullptr ? std::string_view() : inode.xattrs_->first;
   }
 
   // Names by directory, within one in byte order.
@@ -129,14 +146,17 @@ class ErofsTree {
   Id make(mode_t type);
   void set_basics(Id inode, const ErofsAttributes& attributes);
   Result<Id> add(mode_t type, const ErofsAttributes& attributes);
-  uint32_t keep_xattrs(std::string encoded);
+  void change_xattrs(Inode& inode, std::string encoded);
+  void release_xattrs(Inode& inode);
+  Names::iterator erase_name(Names::iterator name);
+  void drop(Inode& inode);
 
   std::vector<Inode> inodes_;
   Names names_;
   std::string targets_;
   std::vector<std::vector<ErofsPiece>> pieces_;
-  std::map<std::string, uint32_t> xattr_numbers_;   // each encoded set once
-  std::vector<const std::string*> encoded_xattrs_;  // the keys of that, by number
+  Xattrs xattrs_;
+  uint64_t memory_ = 0;
 };
 
 }  // namespace skiff

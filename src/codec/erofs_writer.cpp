@@ -191,10 +191,10 @@ Result<> ImageWriter::inode_structure(Id id, const Place& place) {
 uint32_t ImageWriter::data_field(const ErofsTree::Inode& inode, const Place& place) const {
   if (place.layout == DataLayout::kChunks) return erofs::kChunkIndexes | place.chunk_bits;
   if (S_ISDIR(inode.mode) || S_ISLNK(inode.mode)) return place.block;
-  if (!S_ISREG(inode.mode)) return static_cast<uint32_t>(inode.data);
+  if (!S_ISREG(inode.mode)) return inode.device();
   if (inode.size == 0) return 0;
   // The source's blocks are numbered behind the image's own.
-  return static_cast<uint32_t>(layout_.blocks() + inode.data / kBlock);
+  return static_cast<uint32_t>(layout_.blocks() + inode.source_offset() / kBlock);
 }
 
 Result<> ImageWriter::tail(Id id, const Place& place) {
@@ -287,7 +287,7 @@ Result<> ImageWriter::copied_chunk(const Chunk& chunk, std::span<const ErofsPiec
 // Of the last byte that any file has in the source.
 uint64_t end_in_source(const ErofsTree& tree, const ErofsTree::Inode& inode) {
   if (!S_ISREG(inode.mode) || inode.size == 0) return 0;
-  if (!inode.sparse) return inode.data + inode.size;
+  if (!inode.sparse) return inode.source_offset() + inode.size;
   uint64_t end = 0;
   for (const ErofsPiece& piece : tree.pieces(inode)) {
     end = std::max(end, piece.source_offset + piece.size);

@@ -58,6 +58,14 @@ LayerTree::LayerTree(const LayerTreeOptions& options)
 }
 
 Result<> LayerTree::add(const TarEntry& entry, std::span<const TarPiece> pieces) {
+  TRY(apply(entry, pieces));
+  if (tree_.memory() + implied_memory_ <= options_.memory) return {};
+  return Error(
+      Code::kResourceExhausted,
+      cat("the names and attributes of the layer take more than ", options_.memory >> 20U, " MiB"));
+}
+
+Result<> LayerTree::apply(const TarEntry& entry, std::span<const TarPiece> pieces) {
   const LayerName name = TRY(parse_layer_name(entry.name));
   if (name.kind == LayerName::Kind::kIgnored) return {};
   if (name.kind == LayerName::Kind::kOpaque) return opaque(name.parent);
@@ -74,7 +82,7 @@ Result<> LayerTree::add(const TarEntry& entry, std::span<const TarPiece> pieces)
 
 bool LayerTree::is_whiteout(Id id) const {
   const ErofsTree::Inode& inode = tree_.inode(id);
-  return S_ISCHR(inode.mode) && inode.data == 0;
+  return S_ISCHR(inode.mode) && inode.device() == 0;
 }
 
 // The directory `path`; with `make` created where the archive only implied it.
@@ -116,6 +124,7 @@ Result<Id> LayerTree::make_implied(Id parent, const std::string& path, const std
     opaque_.insert(id);
   } else {
     implied_.emplace(id, path);
+    implied_memory_ += path.size();
   }
   TRY(tree_.link(parent, name, id));
   return id;
@@ -221,7 +230,7 @@ Result<> LayerTree::hard_link(Id parent, const LayerName& name, const TarEntry& 
 // Whether `directory` is `above` or beneath it.
 bool LayerTree::is_within(Id directory, Id above) const {
   while (directory != above && directory != ErofsTree::kRoot) {
-    directory = static_cast<Id>(tree_.inode(directory).data);
+    directory = tree_.inode(directory).parent();
   }
   return directory == above;
 }
@@ -243,10 +252,13 @@ void LayerTree::remove(Id parent, const std::string& name) {
 Result<> LayerTree::finish(const LowerDirectory& lower) {
   for (const auto& [id, path] : implied_) {
     if (!lower) break;
+    if (!is_part(id)) continue;
     const auto below = TRY_CONTEXT(lower(path), cat("directory ", quoted(path)));
     if (below) TRY_CONTEXT(tree_.set_attributes(id, *below), cat("directory ", quoted(path)));
   }
-  for (const Id id : opaque_) TRY(tree_.add_xattr(id, kOpaqueXattr, "y"));
+  for (const Id id : opaque_) {
+    if (is_part(id)) TRY(tree_.add_xattr(id, kOpaqueXattr, "y"));
+  }
   return {};
 }
 

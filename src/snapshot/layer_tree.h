@@ -10,8 +10,12 @@
 //
 // Entries are applied in order, the last of a name wins; a directory over a directory keeps what
 // is in it. Names pass through symlinks that stay within the layer. A deletion becomes a
-// character device 0:0, an opaque directory gets overlayfs's attribute. About 200 bytes a file.
-// Not thread-safe. What is refused is kInvalidArgument.
+// character device 0:0, an opaque directory gets overlayfs's attribute. Not thread-safe. What is
+// refused is kInvalidArgument.
+//
+// All of it is in memory, about 200 bytes a file and its extended attributes, of which an archive
+// can be made that holds little else: what takes more than `memory` is kResourceExhausted. This
+// alone the other back end does not refuse.
 #pragma once
 
 #include <functional>
@@ -32,6 +36,8 @@ struct LayerTreeOptions {
   bool is_lowest = false;
   // Of directories that the archive only implies. They are 0755 and root's.
   TimePoint implied_mtime;
+  // Two million files, as images have them.
+  uint64_t memory = uint64_t{512} << 20U;
 };
 
 // What the directory `path` ("" is the root) is like in the layers below; nullopt for none.
@@ -55,6 +61,8 @@ class LayerTree {
  private:
   using Id = ErofsTree::Id;
 
+  Result<> apply(const TarEntry& entry, std::span<const TarPiece> pieces);
+  bool is_part(Id id) const { return id == ErofsTree::kRoot || tree_.inode(id).has_name(); }
   Result<Id> directory_at(const std::string& path, bool make);
   Result<Id> make_implied(Id parent, const std::string& path, const std::string& name,
                           bool was_deleted);
@@ -74,6 +82,7 @@ class LayerTree {
   LayerTreeOptions options_;
   ErofsTree tree_;
   std::map<Id, std::string> implied_;  // with their paths
+  uint64_t implied_memory_ = 0;        // of all such paths that ever were
   std::set<Id> opaque_;
   bool root_is_opaque_ = false;
   // The last directory found by name: most entries are in the one of the entry before.

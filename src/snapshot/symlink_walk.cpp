@@ -55,7 +55,7 @@ class Walk {
     if (name.empty() || name == ".") return 0;
     if (name == "..") {
       if (at_ == ErofsTree::kRoot) return EXDEV;
-      at_ = static_cast<Id>(tree_.inode(at_).data);
+      at_ = tree_.inode(at_).parent();
       const size_t slash = path_.rfind('/');
       path_.erase(slash == std::string::npos ? 0 : slash);
       return 0;

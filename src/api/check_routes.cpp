@@ -57,9 +57,9 @@ Result<> scrub(Call& call) {
   const auto run = [&]() -> Result<> {
     const content::ScrubOptions options{.bytes_per_second = *bytes_per_second,
                                         .unread_since = call.context.clock.now()};
-    const auto totals = TRY(
-        content::scrub(call.context.images.content(), options, report, call.writer.client_gone()));
+    const auto totals = TRY(call.context.images.scrub(options, report, call.writer.client_gone()));
     out.send(json::object({{"scrubbed", json::object({{"Blobs", totals.blobs},
+                                                      {"Layers", totals.layers},
                                                       {"Bytes", totals.bytes},
                                                       {"Damaged", totals.damaged}})}}));
     return {};

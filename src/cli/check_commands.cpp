@@ -90,7 +90,8 @@ Outcome scrub(Session& session, Flags& flags) {
                            return refuse_error(object);
                          }));
   const int64_t damaged = totals.integer("Damaged");
-  print(cat("Read ", plural(totals.integer("Blobs"), "blob"), " (",
+  print(cat("Read ", plural(totals.integer("Blobs"), "blob"), ", ",
+            plural(totals.integer("Layers"), "layer"), " (",
             human_size(static_cast<double>(totals.integer("Bytes"))),
             "): ", damaged == 0 ? "no damage" : cat(damaged, " damaged"), "\n"));
   return damaged == 0 ? 0 : 1;

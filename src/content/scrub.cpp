@@ -49,7 +49,14 @@ Result<ScrubTotals> scrub(ContentStore& store, const ScrubOptions& options,
 }
 
 Scrubber::Scrubber(ContentStore& store, uint64_t bytes_per_second, const Clock& clock)
-    : store_(store),
+    : Scrubber(
+          [&store](const ScrubOptions& options, const CancelToken& cancel) {
+            return scrub(store, options, [](const Error&) {}, cancel);
+          },
+          bytes_per_second, clock) {}
+
+Scrubber::Scrubber(Work work, uint64_t bytes_per_second, const Clock& clock)
+    : work_(std::move(work)),
       bytes_per_second_(bytes_per_second),
       clock_(clock),
       thread_([this, cancel = cancel_.token()] { run(cancel); }) {}
@@ -58,12 +65,12 @@ void Scrubber::run(const CancelToken& cancel) {
   do {
     const ScrubOptions options{.bytes_per_second = bytes_per_second_,
                                .unread_since = clock_.now() - kEach};
-    const auto done = scrub(store_, options, [](const Error&) {}, cancel);
+    const auto done = work_(options, cancel);
     if (cancel.cancelled()) return;
     if (!done) log_warn(cat("scrub: ", done.error().message()));
     if (done && done->bytes > 0) {
-      log_info(cat("scrub: read ", done->blobs, " blobs, ", done->bytes, " bytes; ", done->damaged,
-                   " damaged"));
+      log_info(cat("scrub: read ", done->blobs, " blobs, ", done->layers, " layers, ", done->bytes,
+                   " bytes; ", done->damaged, " damaged"));
     }
   } while (pause(kBetweenLooks, cancel).has_value());
 }

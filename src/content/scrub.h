@@ -16,6 +16,7 @@ struct ScrubOptions {
 
 struct ScrubTotals {
   size_t blobs = 0;
+  size_t layers = 0;  // of a snapshotter
   uint64_t bytes = 0;
   size_t damaged = 0;  // with those that were known before
 };
@@ -26,10 +27,12 @@ Result<ScrubTotals> scrub(ContentStore& store, const ScrubOptions& options,
                           const std::function<void(const Error&)>& damaged,
                           const CancelToken& cancel);
 
-// Scrubs as long as it lives, in a thread of its own: each blob is read once a week.
+// Scrubs as long as it lives, in a thread of its own: all is read once a week.
 class Scrubber {
  public:
-  // `store` and `clock` must outlive it.
+  using Work = std::function<Result<ScrubTotals>(const ScrubOptions&, const CancelToken&)>;
+  // What `work` uses, `store` and `clock` must outlive it.
+  Scrubber(Work work, uint64_t bytes_per_second, const Clock& clock = Clock::system());
   Scrubber(ContentStore& store, uint64_t bytes_per_second, const Clock& clock = Clock::system());
   Scrubber(const Scrubber&) = delete;
   Scrubber& operator=(const Scrubber&) = delete;
@@ -38,7 +41,7 @@ class Scrubber {
  private:
   void run(const CancelToken& cancel);
 
-  ContentStore& store_;
+  Work work_;
   uint64_t bytes_per_second_;
   const Clock& clock_;
   CancelSource cancel_;

@@ -186,6 +186,10 @@ class ImageStore {
   // Compares all that is stored with one another; see check.h.
   virtual Result<CheckSummary> check(const CheckOptions& options, const ProblemSink& report,
                                      const CancelToken& cancel) = 0;
+  // Reads blobs and layers again, as content::scrub() does.
+  virtual Result<content::ScrubTotals> scrub(const content::ScrubOptions& options,
+                                             const std::function<void(const Error&)>& damaged,
+                                             const CancelToken& cancel) = 0;
   // More committed snapshot names and blobs to keep. The callback is asked while a collection
   // runs and must also tell what work in flight has committed and not yet put.
   struct Roots {

@@ -91,6 +91,9 @@ class LocalImageStore : public ImageStore {
                              const CancelToken& cancel) override {
     return check_images(parts_, options, report, cancel);
   }
+  Result<content::ScrubTotals> scrub(const content::ScrubOptions& options,
+                                     const std::function<void(const Error&)>& damaged,
+                                     const CancelToken& cancel) override;
   Result<StorageUse> storage_use() override {
     return StorageUse{.limit = limit_.bytes(), .used = TRY(limit_.used())};
   }
@@ -152,6 +155,17 @@ Result<uint64_t> LocalImageStore::collect_garbage() {
   store_->settle();
   snapshots_->settle();
   return swept + aborted;
+}
+
+Result<content::ScrubTotals> LocalImageStore::scrub(
+    const content::ScrubOptions& options, const std::function<void(const Error&)>& damaged,
+    const CancelToken& cancel) {
+  content::ScrubTotals totals = TRY(content::scrub(*store_, options, damaged, cancel));
+  const content::ScrubTotals layers = TRY(snapshots_->scrub(options, damaged, cancel));
+  totals.layers = layers.layers;
+  totals.bytes += layers.bytes;
+  totals.damaged += layers.damaged;
+  return totals;
 }
 
 Result<uint64_t> LocalImageStore::collect_leftovers() {

@@ -286,7 +286,13 @@ Result<> serve(const Options& o) {
   auto registry = TRY(EmbeddedRegistry::start(o, root, scrub_rate, tickets, *images));
   starting.reset();
   std::optional<content::Scrubber> scrubber;
-  if (scrub_rate > 0) scrubber.emplace(images->content(), scrub_rate);
+  if (scrub_rate > 0) {
+    scrubber.emplace(
+        [&](const content::ScrubOptions& options, const CancelToken& cancel) {
+          return images->scrub(options, [](const Error&) {}, cancel);
+        },
+        scrub_rate);
+  }
   api::Context context{*engine, *images, *builder, *networks, facts, Clock::system(), &reserve};
   net::HttpServer server(api::make_handler(context),
                          {.server_name = "Skiff/" SKIFF_VERSION " (linux)"});

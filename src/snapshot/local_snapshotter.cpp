@@ -19,6 +19,7 @@
 #include "content/root_lock.h"
 #include "snapshot/diff_source.h"
 #include "snapshot/indexed_layer.h"
+#include "snapshot/layer_content.h"
 #include "snapshot/layer_diff.h"
 #include "snapshot/layer_directory.h"
 #include "snapshot/layer_stack.h"
@@ -83,6 +84,11 @@ class LocalSnapshotter : public Snapshotter {
   Result<> walk(const std::function<Result<>(const Info&)>& visit) override;
   Result<> check(const CheckOptions& options, const ProblemSink& report,
                  const CancelToken& cancel) override;
+  Result<content::ScrubTotals> scrub(const content::ScrubOptions& options,
+                                     const std::function<void(const Error&)>& damaged,
+                                     const CancelToken& cancel) override {
+    return scrub_layers(table_, snapshots(), options, damaged, clock_, cancel);
+  }
   Result<> diff(const std::string& key, Sink& tar) override;
   Result<std::vector<Change>> changes(const std::string& key) override;
 

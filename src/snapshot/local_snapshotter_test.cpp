@@ -108,6 +108,36 @@ TEST(Durability, ALayersFilesHaveTheirNamesBeforeTheLayerHasIts) {
   }
 }
 
+// What a scrub finds is remembered until it is mended.
+TEST(SnapshotterCheck, AScrubReadsLayersOfAnAge) {
+  const TempDir dir = *TempDir::make("/tmp", "skiff-snapshot-");
+  ManualClock clock(Clock::system().now());
+  auto store = *open_store<Backend::kErofs>(dir.path(), clock);
+  const std::string tar = LayerTar().file("f", std::string(5000, 'x')).take();
+  StringSource source(tar);
+  ASSERT_TRUE(store->unpack(oci::Digest::of(tar).str(), "", source));
+  size_t told = 0;
+  const auto scrub = [&] {
+    return *store->scrub({.unread_since = clock.now()}, [&](const Error&) { ++told; }, {});
+  };
+  EXPECT_EQ(scrub().layers, 0u);
+  clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(scrub().bytes, tar.size());
+  EXPECT_EQ(scrub().layers, 0u);
+  const Path index = dir.path() / "snapshots/1/layer.erofs";
+  std::string bytes = *read_file(index);
+  bytes[1024 + 200] ^= 1;
+  ASSERT_TRUE(write_file(index, bytes));
+  EXPECT_TRUE(check_of(*store).empty());
+  clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(scrub().damaged, 1u);
+  EXPECT_EQ(scrub().damaged, 1u);
+  EXPECT_EQ(told, 2u);
+  EXPECT_EQ(check_of(*store).size(), 1u);
+  expect_mended(*store, 1);
+  EXPECT_EQ(scrub().damaged, 0u);
+}
+
 TEST(SnapshotterCheck, AnIndexIsMadeAgainFromItsTar) {
   const TempDir dir = *TempDir::make("/tmp", "skiff-snapshot-");
   const ManualClock clock(Clock::system().now());

@@ -7,8 +7,7 @@
 #include <set>
 
 #include "base/strings.h"
-#include "content/file_digest.h"
-#include "oci/digest.h"
+#include "snapshot/layer_content.h"
 #include "snapshot/layer_directory.h"
 #include "snapshot/lower_dir.h"
 
@@ -60,15 +59,19 @@ class Check {
     TRY(what_.cancel.check());
     // An active one has no directory before it is first used.
     if (row.info.kind != Kind::kCommitted) return {};
-    const std::string tar_or_tree = TRY(fault_of(row));
-    const std::string fault = tar_or_tree.empty() ? TRY(index_fault(row)) : tar_or_tree;
+    std::string of_index;
+    std::string fault = TRY(fault_of(row));
+    if (fault.empty()) fault = of_index = TRY(index_fault_of(row));
+    if (is_deep(row) && fault != row.damage) {
+      TRY(what_.table.set_verified(row.id, row.verified, fault));
+    }
     if (fault.empty()) return {};
     const auto now = what_.table.get(row.info.name);
     if (!now || now->id != row.id) return {};  // removed meanwhile
     Problem problem{.what = cat("layer ", row.info.name, " is damaged: ", fault),
                     .where = directory_of(row.id).native(),
                     .remedy = kRepairRemedy};
-    if (what_.options.repair) TRY(mend(row, tar_or_tree.empty(), problem));
+    if (what_.options.repair) TRY(mend(row, !of_index.empty(), problem));
     what_.report(problem);
     return {};
   }
@@ -80,46 +83,23 @@ class Check {
     if (!is_present(directory)) return "its directory is gone";
     if (!has_tar && is_indexed(directory)) return "its tar is gone";
     if (!has_tar && !is_present(directory / kTreeName)) return "its files are gone";
-    return has_tar && what_.options.deep ? content_fault(row.info, tar) : "";
+    return has_tar && is_deep(row) ? tar_fault(directory, row, how_) : "";
   }
 
   // Of a layer that is whole otherwise.
-  Result<std::string> index_fault(const SnapshotRow& row) {
+  Result<std::string> index_fault_of(const SnapshotRow& row) {
     const Path directory = directory_of(row.id);
     if (!is_present(directory / kTarName)) return "";
     if (!is_indexed(directory)) return "its index is gone";
-    if (!what_.options.deep || row.index.empty()) return "";
-    const auto actual = TRY(digest_of(directory / kIndexName));
-    return actual.hex() == row.index ? "" : cat("its index is ", actual.str());
+    return is_deep(row) ? index_fault(directory, row, how_) : "";
   }
 
-  Result<oci::Digest> digest_of(const Path& file,
-                                HashAlgorithm algorithm = HashAlgorithm::kSha256) {
-    const UniqueFd fd = TRY(open_file(file, O_RDONLY));
-    return content::digest_on_disk(fd.get(), algorithm, 0, what_.cancel).context(file.native());
-  }
-
-  // A chainID names the content of the layer and of all below it (OCI image-spec, config.md), by
-  // the hash that the image's author took for the layer: of one on top the name does not tell
-  // which.
-  Result<std::string> content_fault(const Info& info, const Path& tar) {
-    const auto name = oci::Digest::parse(info.name);
-    if (!name) return "";
-    if (info.parent.empty()) {
-      const oci::Digest content = TRY(digest_of(tar, name->algorithm()));
-      return content == *name ? "" : cat("its tar is ", content.str());
-    }
-    const auto is_named = [&](const oci::Digest& content) {
-      return oci::Digest::of(cat(info.parent, " ", content.str())) == *name;
-    };
-    const oci::Digest content = TRY(digest_of(tar));
-    if (is_named(content) || is_named(TRY(digest_of(tar, HashAlgorithm::kSha512)))) return "";
-    return cat("its tar is ", content.str());
-  }
+  // Also what was found damaged before is read.
+  bool is_deep(const SnapshotRow& row) const { return what_.options.deep || !row.damage.empty(); }
 
   Result<> mend(const SnapshotRow& row, bool is_of_index, Problem& problem) {
-    const Path tar = directory_of(row.id) / kTarName;
-    if (!is_of_index || !TRY(content_fault(row.info, tar)).empty()) return drop(row, problem);
+    const bool has_tar = is_of_index && TRY(tar_fault(directory_of(row.id), row, how_)).empty();
+    if (!has_tar) return drop(row, problem);
     TRY(what_.remake_index(row));
     problem.remedy = "its index was made again from its tar";
     problem.mended = true;
@@ -151,6 +131,7 @@ class Check {
   }
 
   const SnapshotCheck& what_;
+  const ReadOptions how_{.cancel = what_.cancel};
   std::vector<SnapshotRow> rows_;
 };
 

@@ -17,10 +17,13 @@ constexpr const char* kMigrations[] = {
     "  inodes INTEGER"
     ");"
     "CREATE INDEX snapshot_parent ON snapshot(parent);",
-    "ALTER TABLE snapshot ADD COLUMN index_sha256 TEXT;"};
+    "ALTER TABLE snapshot ADD COLUMN index_sha256 TEXT;",
+    "ALTER TABLE snapshot ADD COLUMN verified INTEGER NOT NULL DEFAULT 0;"  // Unix nanoseconds
+    "ALTER TABLE snapshot ADD COLUMN damage TEXT NOT NULL DEFAULT '';"};
 
 constexpr const char* kSelect =
-    "SELECT s.id, s.name, p.name, s.kind, s.created, s.bytes, s.inodes, s.index_sha256"
+    "SELECT s.id, s.name, p.name, s.kind, s.created, s.bytes, s.inodes, s.index_sha256,"
+    " s.verified, s.damage"
     " FROM snapshot s LEFT JOIN snapshot p ON p.id = s.parent ";
 
 // A rolled back insert gives its id back to SQLite, but its directory may be there already: so
@@ -40,6 +43,8 @@ SnapshotRow row_of(const Statement& s) {
     row.usage = Usage{static_cast<uint64_t>(s.integer(5)), static_cast<uint64_t>(s.integer(6))};
   }
   row.index = s.text(7);
+  row.verified = TimePoint(std::chrono::nanoseconds(s.integer(8)));
+  row.damage = s.text(9);
   return row;
 }
 
@@ -154,7 +159,14 @@ Result<> SnapshotTable::set_index(int64_t id, const std::string& index) {
 }
 
 Result<> SnapshotTable::write_index(int64_t id, const std::string& index) {
-  TRY(state_->db.run("UPDATE snapshot SET index_sha256 = ? WHERE id = ?", index, id));
+  TRY(state_->db.run("UPDATE snapshot SET index_sha256 = ?, damage = '' WHERE id = ?", index, id));
+  return {};
+}
+
+Result<> SnapshotTable::set_verified(int64_t id, TimePoint when, const std::string& damage) {
+  std::lock_guard lock(state_->mutex);
+  TRY(state_->db.run("UPDATE snapshot SET verified = ?, damage = ? WHERE id = ?", unix_nanos(when),
+                     damage, id));
   return {};
 }
 

@@ -18,6 +18,8 @@ struct SnapshotRow {
   Info info;
   std::optional<Usage> usage;  // counted once a committed snapshot was asked for it
   std::string index;           // SHA-256 of an indexed layer's index, "" where it is not known
+  TimePoint verified;          // when an indexed layer was last read and found right
+  std::string damage;          // what is wrong with its content, as far as that was noticed
 };
 
 class SnapshotTable {
@@ -40,7 +42,9 @@ class SnapshotTable {
   Result<> erase(const std::string& name);
   Result<> set_usage(const std::string& name, const Usage& usage);
   Result<> forget_usage(int64_t id);
+  // Of a new index, which is not damaged.
   Result<> set_index(int64_t id, const std::string& index);
+  Result<> set_verified(int64_t id, TimePoint when, const std::string& damage);
   // What SQLite finds wrong with the file itself.
   Result<std::vector<std::string>> faults();
 

@@ -32,6 +32,7 @@
 #include "base/io.h"
 #include "base/problem.h"
 #include "content/content_store.h"
+#include "content/scrub.h"
 #include "oci/digest.h"
 
 namespace skiff::snapshot {
@@ -119,6 +120,12 @@ class Snapshotter {
   // Compares rows and files with one another, while others work; see snapshot_check.h.
   virtual Result<> check(const CheckOptions& options, const ProblemSink& report,
                          const CancelToken& cancel = {}) = 0;
+
+  // Reads the files of indexed layers again, as content::scrub() does blobs. What is found damaged
+  // is in the log too, and in `check`.
+  virtual Result<content::ScrubTotals> scrub(const content::ScrubOptions& options,
+                                             const std::function<void(const Error&)>& damaged,
+                                             const CancelToken& cancel) = 0;
 
   // What an active snapshot adds to its parent, as a layer tar: sorted by path, whiteouts in
   // AUFS form (".wh."), times as they are on disk. The same tree gives the same bytes.

@@ -1,0 +1,106 @@
+#include "snapshot/layer_content.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "content/file_digest.h"
+#include "snapshot/layer_directory.h"
+
+namespace skiff::snapshot {
+
+namespace {
+
+Result<oci::Digest> digest_of(const Path& file, const ReadOptions& how,
+                              HashAlgorithm algorithm = HashAlgorithm::kSha256) {
+  const UniqueFd fd = TRY(open_file(file, O_RDONLY));
+  return content::digest_on_disk(fd.get(), algorithm, how.bytes_per_second, how.cancel)
+      .context(file.native());
+}
+
+// A chainID names the content of the layer and of all below it (OCI image-spec, config.md), by the
+// hash that the image's author took for the layer: of one on top the name does not tell which.
+Result<std::string> find_tar_fault(const Path& tar, const SnapshotRow& row,
+                                   const ReadOptions& how) {
+  const auto name = oci::Digest::parse(row.info.name);
+  if (!name) return "";
+  if (row.info.parent.empty()) {
+    const oci::Digest content = TRY(digest_of(tar, how, name->algorithm()));
+    return content == *name ? "" : cat("its tar is ", content.str());
+  }
+  const auto is_named = [&](const oci::Digest& content) {
+    return oci::Digest::of(cat(row.info.parent, " ", content.str())) == *name;
+  };
+  const oci::Digest content = TRY(digest_of(tar, how));
+  if (is_named(content) || is_named(TRY(digest_of(tar, how, HashAlgorithm::kSha512)))) return "";
+  return cat("its tar is ", content.str());
+}
+
+Result<std::string> find_index_fault(const Path& index, const SnapshotRow& row,
+                                     const ReadOptions& how) {
+  if (row.index.empty()) return "";
+  const oci::Digest content = TRY(digest_of(index, how));
+  return content.hex() == row.index ? "" : cat("its index is ", content.str());
+}
+
+// What cannot be read is damaged.
+Result<std::string> fault_of(Result<std::string> found) {
+  if (found || found.error().code() == Code::kCancelled) return found;
+  return found.error().message();
+}
+
+TimePoint last_read(const SnapshotRow& row) { return std::max(row.verified, row.info.created); }
+
+Result<std::vector<SnapshotRow>> due_layers(SnapshotTable& table, const Path& directory,
+                                            TimePoint unread_since) {
+  std::vector<SnapshotRow> rows = TRY(table.all());
+  std::erase_if(rows, [&](const SnapshotRow& row) {
+    const bool is_due = !row.damage.empty() || last_read(row) < unread_since;
+    return !is_due || row.info.kind != Kind::kCommitted ||
+           !is_indexed(directory / std::to_string(row.id));
+  });
+  std::ranges::stable_sort(rows, {}, last_read);
+  return rows;
+}
+
+}  // namespace
+
+Result<std::string> tar_fault(const Path& layer, const SnapshotRow& row, const ReadOptions& how) {
+  return fault_of(find_tar_fault(layer / kTarName, row, how));
+}
+
+Result<std::string> index_fault(const Path& layer, const SnapshotRow& row, const ReadOptions& how) {
+  return fault_of(find_index_fault(layer / kIndexName, row, how));
+}
+
+Result<content::ScrubTotals> scrub_layers(SnapshotTable& table, const Path& directory,
+                                          const content::ScrubOptions& options,
+                                          const std::function<void(const Error&)>& damaged,
+                                          const Clock& clock, const CancelToken& cancel) {
+  content::ScrubTotals totals;
+  const ReadOptions how{.bytes_per_second = options.bytes_per_second, .cancel = cancel};
+  for (const SnapshotRow& row : TRY(due_layers(table, directory, options.unread_since))) {
+    const Path layer = directory / std::to_string(row.id);
+    // What is known to be damaged is told, and not read again and again.
+    std::string fault = row.damage;
+    if (fault.empty()) fault = TRY(tar_fault(layer, row, how));
+    if (fault.empty()) fault = TRY(index_fault(layer, row, how));
+    const auto now = table.get(row.info.name);
+    if (!now || now->id != row.id) continue;  // removed meanwhile
+    TRY(table.set_verified(row.id, fault.empty() ? clock.now() : row.verified, fault));
+    ++totals.layers;
+    std::error_code ignored;
+    if (row.damage.empty()) totals.bytes += std::filesystem::file_size(layer / kTarName, ignored);
+    if (fault.empty()) continue;
+    ++totals.damaged;
+    const Error error(Code::kDataLoss, cat("layer ", row.info.name, " is damaged on disk (", fault,
+                                           "): run skiff system check --repair"));
+    if (row.damage.empty()) log_error(error.message());
+    damaged(error);
+  }
+  return totals;
+}
+
+}  // namespace skiff::snapshot

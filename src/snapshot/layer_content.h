@@ -1,0 +1,26 @@
+// What the files of indexed layers hold, compared with what they must.
+#pragma once
+
+#include "content/scrub.h"
+#include "snapshot/snapshot_table.h"
+
+namespace skiff::snapshot {
+
+struct ReadOptions {
+  uint64_t bytes_per_second = 0;  // 0 for as fast as it goes
+  const CancelToken& cancel;
+};
+
+// What is wrong with the layer's tar, or with its index; "" for nothing, and where nobody knows
+// what it must be. A file that cannot be read is damaged; kCancelled.
+Result<std::string> tar_fault(const Path& layer, const SnapshotRow& row, const ReadOptions& how);
+Result<std::string> index_fault(const Path& layer, const SnapshotRow& row, const ReadOptions& how);
+
+// Reads the layers below `directory` that are due, those longest not read first; tells of each
+// damaged one, and keeps in the table what was found.
+Result<content::ScrubTotals> scrub_layers(SnapshotTable& table, const Path& directory,
+                                          const content::ScrubOptions& options,
+                                          const std::function<void(const Error&)>& damaged,
+                                          const Clock& clock, const CancelToken& cancel);
+
+}  // namespace skiff::snapshot

@@ -141,12 +141,15 @@ Result<> Container::launch(const CreateOptions& options) {
   NamespacePlan namespaces = TRY(NamespacePlan::make(config_));
   RootfsSources sources = TRY(open_rootfs_sources(config_, state_.bundle, *cgroup_));
   std::shared_ptr<const SeccompFilter> filter = TRY(seccomp_filter());
+  SeccompListener agent = TRY(
+      SeccompListener::connect(*filter, config_.seccomp, state_json(ContainerStatus::kCreating)));
   UniqueFd start_socket = TRY(sys::listen_unix(directory_ / kStartSocket, 1, SOCK_SEQPACKET));
   InitPlan plan{.config = config_,
                 .options = options,
                 .namespaces = std::move(namespaces),
                 .sources = std::move(sources),
                 .filter = *filter,
+                .agent = std::move(agent),
                 .env = environment_of(*config_.process, state_.rootfs),
                 .channel = std::move(ends.process),
                 .start_socket = std::move(start_socket)};

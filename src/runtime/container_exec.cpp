@@ -60,28 +60,30 @@ Result<Habitat> find_habitat(UniqueFd init, pid_t pid) {
   return habitat;
 }
 
+// All that the creator makes ready before it clones.
+struct ExecPlan {
+  const OciConfig& config;
+  const OciProcess& process;
+  const ExecOptions& options;
+  const std::string& id;
+  Habitat habitat;
+  sys::CgroupEntry cgroup;
+  const SeccompFilter& filter;
+  SeccompListener agent;
+  std::vector<std::string> env;
+  Channel channel;
+};
+
 class Exec {
  public:
-  Exec(const OciConfig& config, const OciProcess& process, const ExecOptions& options,
-       const Habitat& habitat, const sys::CgroupEntry& cgroup, const SeccompFilter& filter,
-       std::vector<std::string> env, std::string id, Channel channel)
-      : config_(config),
-        process_(process),
-        options_(options),
-        habitat_(habitat),
-        cgroup_(cgroup),
-        filter_(filter),
-        env_(std::move(env)),
-        id_(std::move(id)),
-        channel_(std::move(channel)) {}
-
-  void close_channel() { channel_.close(); }
+  explicit Exec(ExecPlan& plan)
+      : config_(plan.config), process_(plan.process), options_(plan.options), plan_(plan) {}
 
   // In the new process.
   int run() {
     Result<std::string> program = prepare();
     Result<> ready = program ? finish() : Result<>(program.error());
-    channel_.send_error(ready ? execute(*program, process_, env_) : ready.error());
+    plan_.channel.send_error(ready ? execute(*program, process_, plan_.env) : ready.error());
     return kFailed;
   }
 
@@ -94,30 +96,36 @@ class Exec {
     TRY(prepare_terminal());
     TRY(reopen_null());
     give_stdio(process_.uid);
-    std::vector<int> keep{channel_.fd()};
-    if (label_.fd() >= 0) keep.push_back(label_.fd());
+    std::vector<int> keep{plan_.channel.fd()};
+    for (int fd : {label_.fd(), plan_.agent.socket()}) {
+      if (fd >= 0) keep.push_back(fd);
+    }
     TRY(close_others(std::move(keep), options_.preserve_fds));
     TRY(set_personality(config_));
     TRY(set_memory_policy(config_));
     TRY(set_scheduling(process_));
     TRY(take_identity(process_, warnings_));
-    for (const std::string& text : warnings_) TRY(channel_.send(Signal::kWarning, text));
+    for (const std::string& text : warnings_) TRY(plan_.channel.send(Signal::kWarning, text));
     TRY(enter_working_directory(process_));
-    return find_program(process_, env_);
+    return find_program(process_, plan_.env);
   }
 
   Result<> isolate() {
     become_undumpable();
     reset_signals();
     label_ = TRY(LabelFile::open(process_));
+    plan_.agent.note_process();
     TRY(install_stdio(options_.stdio, options_.preserve_fds));
-    std::vector<int> keep = cgroup_.descriptors();
-    if (label_.fd() >= 0) keep.push_back(label_.fd());
-    keep.insert(keep.end(), {habitat_.init.get(), habitat_.root.get(), channel_.fd()});
+    std::vector<int> keep = plan_.cgroup.descriptors();
+    for (int fd : {label_.fd(), plan_.agent.socket()}) {
+      if (fd >= 0) keep.push_back(fd);
+    }
+    keep.insert(keep.end(),
+                {plan_.habitat.init.get(), plan_.habitat.root.get(), plan_.channel.fd()});
     if (options_.console_socket >= 0) keep.push_back(options_.console_socket);
     TRY(close_others(std::move(keep), options_.preserve_fds));
     ::umask(0);
-    leave_session_keyring(id_);
+    leave_session_keyring(plan_.id);
     if (::setsid() < 0) return Error::from_errno(errno, "setsid");
     return {};
   }
@@ -125,16 +133,16 @@ class Exec {
   Result<> enter_cgroup() const {
     const auto& affinity = process_.exec_cpu_affinity;
     if (affinity && !affinity->initial.empty()) TRY(set_cpu_affinity(affinity->initial));
-    TRY(cgroup_.enter());
+    TRY(plan_.cgroup.enter());
     return affinity ? set_cpu_affinity(affinity->final) : Result<>{};
   }
 
   Result<> enter_container() {
-    if (habitat_.flags != 0 && ::setns(habitat_.init.get(), habitat_.flags) != 0) {
+    if (plan_.habitat.flags != 0 && ::setns(plan_.habitat.init.get(), plan_.habitat.flags) != 0) {
       return Error::from_errno(errno, "join the container's namespaces");
     }
     // The init's own root: without pivot_root it is not that of its mount namespace.
-    if (::fchdir(habitat_.root.get()) != 0 || ::chroot(".") != 0 || ::chdir("/") != 0) {
+    if (::fchdir(plan_.habitat.root.get()) != 0 || ::chroot(".") != 0 || ::chdir("/") != 0) {
       return Error::from_errno(errno, "enter the container's root");
     }
     return {};
@@ -150,19 +158,14 @@ class Exec {
   Result<> finish() {
     TRY(label_.write());
     TRY(prepare_for_exec(options_.preserve_fds));
-    TRY(channel_.send(Signal::kReady));
-    return finish_privileges(process_, filter_);
+    TRY(plan_.channel.send(Signal::kReady));
+    return finish_privileges(process_, plan_.filter, plan_.agent);
   }
 
   const OciConfig& config_;
   const OciProcess& process_;
   const ExecOptions& options_;
-  const Habitat& habitat_;
-  const sys::CgroupEntry& cgroup_;
-  const SeccompFilter& filter_;
-  std::vector<std::string> env_;
-  std::string id_;
-  Channel channel_;
+  ExecPlan& plan_;
   LabelFile label_;
   std::vector<std::string> warnings_;
 };
@@ -204,17 +207,28 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
   sys::Cgroup group = TRY(sys::Cgroup::open(place));
   sys::CgroupEntry entry = TRY(group.entry());
   std::shared_ptr<const SeccompFilter> filter = TRY(seccomp_filter());
+  SeccompListener agent = TRY(SeccompListener::connect(*filter, config_.seccomp, state_json()));
   Channel::Ends ends = TRY(Channel::make());
   const OciProcess process = with_defaults(wanted, config_);
-  Exec exec(config_, process, options, habitat, entry, *filter,
-            environment_of(process, state_.rootfs), state_.id, std::move(ends.process));
+  ExecPlan plan{.config = config_,
+                .process = process,
+                .options = options,
+                .id = state_.id,
+                .habitat = std::move(habitat),
+                .cgroup = std::move(entry),
+                .filter = *filter,
+                .agent = std::move(agent),
+                .env = environment_of(process, state_.rootfs),
+                .channel = std::move(ends.process)};
   sys::Child child;
   auto clone = [&]() -> Result<> {
-    child = TRY(sys::clone_process({.cgroup = entry.unified_dir()}, [&] { return exec.run(); }));
+    child = TRY(sys::clone_process({.cgroup = plan.cgroup.unified_dir()},
+                                   [&] { return Exec(plan).run(); }));
     return {};
   };
-  TRY(habitat.pid_namespace ? with_pid_namespace(habitat.pid_namespace.get(), clone) : clone());
-  exec.close_channel();
+  const UniqueFd& pids = plan.habitat.pid_namespace;
+  TRY(pids ? with_pid_namespace(pids.get(), clone) : clone());
+  plan.channel.close();
   ScopeExit undo([&] {
     ::kill(child.pid, SIGKILL);
     while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) continue;

@@ -82,12 +82,15 @@ class Init {
     become_undumpable();
     reset_signals();
     label_ = TRY(LabelFile::open(process_));
+    plan_.agent.note_process();
     TRY(install_stdio(plan_.options.stdio, plan_.options.preserve_fds));
     std::vector<int> keep = plan_.sources.descriptors();
     for (int fd : plan_.namespaces.descriptors()) keep.push_back(fd);
     for (int fd : cgroup_.descriptors()) keep.push_back(fd);
     keep.push_back(plan_.channel.fd());
-    if (label_.fd() >= 0) keep.push_back(label_.fd());
+    for (int fd : {label_.fd(), plan_.agent.socket()}) {
+      if (fd >= 0) keep.push_back(fd);
+    }
     keep.push_back(plan_.start_socket.get());
     if (plan_.options.console_socket >= 0) keep.push_back(plan_.options.console_socket);
     TRY(close_others(std::move(keep), plan_.options.preserve_fds));
@@ -130,7 +133,9 @@ class Init {
     give_stdio(process_.uid);
     // No directory of the set-up is open any more when the working directory is entered.
     std::vector<int> keep{plan_.channel.fd(), plan_.start_socket.get()};
-    if (label_.fd() >= 0) keep.push_back(label_.fd());
+    for (int fd : {label_.fd(), plan_.agent.socket()}) {
+      if (fd >= 0) keep.push_back(fd);
+    }
     TRY(close_others(std::move(keep), plan_.options.preserve_fds));
     TRY(set_personality(config_));
     TRY(set_memory_policy(config_));
@@ -169,7 +174,7 @@ class Init {
   }
 
   int run_program(const Channel& starter) {
-    Result<> done = finish_privileges(process_, plan_.filter);
+    Result<> done = finish_privileges(process_, plan_.filter, plan_.agent);
     starter.send_error(done ? execute(program_, process_, plan_.env) : done.error());
     return kFailed;
   }
@@ -177,7 +182,7 @@ class Init {
   // The small init drops its privileges like the program, but needs no filter: it is our own
   // code. The starter waits only for the program.
   void stay_as_init(const Channel& starter) {
-    [[maybe_unused]] auto done = finish_privileges(process_, {});
+    [[maybe_unused]] auto done = finish_privileges(process_, {}, {});
     ::close(starter.fd());
     ::close_range(3, ~0U, 0);
   }

@@ -6,6 +6,7 @@
 #include "runtime/namespace_plan.h"
 #include "runtime/rootfs_sources.h"
 #include "runtime/seccomp_filter.h"
+#include "runtime/seccomp_listener.h"
 
 namespace skiff::runtime {
 
@@ -16,6 +17,7 @@ struct InitPlan {
   NamespacePlan namespaces;
   RootfsSources sources;
   SeccompFilter filter;
+  SeccompListener agent;
   std::vector<std::string> env;
   Channel channel;        // the new process's end
   UniqueFd start_socket;  // where it waits for start

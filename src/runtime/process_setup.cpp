@@ -77,6 +77,15 @@ sys::CapabilitySets possible(const sys::CapabilitySets& wanted, sys::CapabilityM
           .ambient = wanted.ambient & wanted.inheritable & wanted.permitted & have};
 }
 
+// The agent must have the listener before a call of ours waits for its answer. The descriptor
+// stays open until the execve: to close it might be such a call.
+Result<> install_filter(const SeccompFilter& filter, const SeccompListener& agent) {
+  UniqueFd listener = TRY(load_seccomp(filter));
+  TRY(agent.hand_over(listener));
+  [[maybe_unused]] int kept = listener.release();
+  return {};
+}
+
 Error not_executable(const std::string& name, std::string_view why, Code code) {
   return {code, cat("exec: ", quoted(name), ": ", why)};
 }
@@ -195,7 +204,8 @@ Result<std::string> find_program(const OciProcess& process, const std::vector<st
   return not_executable(name, "executable file not found in $PATH", Code::kNotFound);
 }
 
-Result<> finish_privileges(const OciProcess& process, const SeccompFilter& filter) {
+Result<> finish_privileges(const OciProcess& process, const SeccompFilter& filter,
+                           const SeccompListener& agent) {
   sys::CapabilitySets ours = TRY(sys::current_capabilities());
   sys::CapabilitySets wanted = possible(process.capabilities, ours.permitted, nullptr);
   // Without no_new_privs only CAP_SYS_ADMIN may load a filter; with it, the filter comes last.
@@ -204,11 +214,11 @@ Result<> finish_privileges(const OciProcess& process, const SeccompFilter& filte
     TRY(sys::set_capabilities({.effective = kSysAdmin & ours.permitted,
                                .inheritable = ours.inheritable,
                                .permitted = ours.permitted}));
-    TRY(load_seccomp(filter));
+    TRY(install_filter(filter, agent));
   }
   TRY(sys::set_capabilities(wanted));
   if (wanted.ambient != 0) TRY(sys::set_ambient_capabilities(wanted.ambient));
-  return filter_first ? Result<>{} : load_seccomp(filter);
+  return filter_first ? Result<>{} : install_filter(filter, agent);
 }
 
 Error execute(const std::string& program, const OciProcess& process,

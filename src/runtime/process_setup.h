@@ -7,6 +7,7 @@
 
 #include "runtime/oci_config.h"
 #include "runtime/seccomp_filter.h"
+#include "runtime/seccomp_listener.h"
 
 namespace skiff::runtime {
 
@@ -25,8 +26,10 @@ Result<> take_identity(const OciProcess& process, std::vector<std::string>& warn
 Result<> enter_working_directory(const OciProcess& process);
 // The path to execute, looked up in the environment's PATH with the errors of Docker.
 Result<std::string> find_program(const OciProcess& process, const std::vector<std::string>& env);
-// Loads the filter and gives up the rest of the privileges. Only execve may follow.
-Result<> finish_privileges(const OciProcess& process, const SeccompFilter& filter);
+// Loads the filter, hands its listener over, and gives up the rest of the privileges. Only
+// execve may follow.
+Result<> finish_privileges(const OciProcess& process, const SeccompFilter& filter,
+                           const SeccompListener& agent);
 // Returns only on failure.
 Error execute(const std::string& program, const OciProcess& process,
               const std::vector<std::string>& env);

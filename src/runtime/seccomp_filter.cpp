@@ -1,6 +1,5 @@
 #include "runtime/seccomp_filter.h"
 
-#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -45,9 +44,7 @@ Result<uint32_t> action_of(const std::string& name, uint16_t errno_value) {
   if (name == "SCMP_ACT_TRAP") return uint32_t{SCMP_ACT_TRAP};
   if (name == "SCMP_ACT_TRACE") return uint32_t{SCMP_ACT_TRACE(errno_value)};
   if (name == "SCMP_ACT_LOG") return uint32_t{SCMP_ACT_LOG};
-  if (name == "SCMP_ACT_NOTIFY") {
-    return Error(Code::kUnimplemented, "linux.seccomp: SCMP_ACT_NOTIFY is not supported");
-  }
+  if (name == "SCMP_ACT_NOTIFY") return uint32_t{SCMP_ACT_NOTIFY};
   return invalid(cat("unknown action ", quoted(name)));
 }
 
@@ -144,6 +141,9 @@ class Compiler {
   Result<SeccompFilter> compile() {
     std::string name = TRY_CONTEXT(seccomp_.require_string("defaultAction"), "linux.seccomp");
     default_action_ = TRY(action_of(name, TRY(errno_of(seccomp_, "defaultErrnoRet"))));
+    if (default_action_ == SCMP_ACT_NOTIFY) {
+      return invalid("SCMP_ACT_NOTIFY cannot be used as default action");
+    }
     context_.reset(::seccomp_init(default_action_));
     if (!context_) return invalid(cat("default action ", name, " cannot be used"));
     TRY(add_architectures());
@@ -171,6 +171,7 @@ class Compiler {
     uint32_t action = TRY(action_of(rule.string("action"), TRY(errno_of(rule, "errnoRet"))));
     std::vector<scmp_arg_cmp> args = TRY(parse_args(rule));
     for (const std::string& name : rule.strings("names")) {
+      if (action == SCMP_ACT_NOTIFY) TRY(check_notified(name));
       int number = ::seccomp_syscall_resolve_name(name.c_str());
       if (number == __NR_SCMP_ERROR) {
         std::optional<uint32_t> fresh = new_syscall_number(name);
@@ -183,14 +184,27 @@ class Compiler {
     return {};
   }
 
+  // With one the listener itself is handed over, before anybody could answer; with the other in
+  // runc, whose words these are.
+  Result<> check_notified(const std::string& name) {
+    if (name == "sendmsg" || name == "write") {
+      return invalid(cat("SCMP_ACT_NOTIFY cannot be used for the ", name, " syscall"));
+    }
+    notifies_ = true;
+    return {};
+  }
+
   Result<unsigned> parse_flags() const {
-    unsigned flags = 0;
+    unsigned flags = notifies_ ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
     for (const std::string& name : seccomp_.strings("flags")) {
       if (name == "SECCOMP_FILTER_FLAG_TSYNC") continue;  // there is one thread
       if (name == "SECCOMP_FILTER_FLAG_LOG") {
         flags |= SECCOMP_FILTER_FLAG_LOG;
       } else if (name == "SECCOMP_FILTER_FLAG_SPEC_ALLOW") {
         flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+      } else if (name == "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV") {
+        // Of notifications; the kernel refuses it where there are none.
+        if (notifies_) flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
       } else {
         return Error(Code::kUnimplemented, cat("linux.seccomp: flag ", name, " is not supported"));
       }
@@ -236,6 +250,7 @@ class Compiler {
   const json::Value& seccomp_;
   Context context_{nullptr, ::seccomp_release};
   uint32_t default_action_ = 0;
+  bool notifies_ = false;
   std::vector<NewRule> new_rules_;
 };
 
@@ -243,28 +258,29 @@ class Compiler {
 
 Result<SeccompFilter> compile_seccomp(const json::Value& seccomp) {
   if (!seccomp.is_object() || seccomp.as_object().empty()) return SeccompFilter{};
-  std::string listener = seccomp.string("listenerPath");
-  if (!listener.empty()) {
-    return Error(Code::kUnimplemented, "linux.seccomp.listenerPath is not supported");
-  }
   return Compiler(seccomp).compile();
 }
 
 std::string seccomp_identity(const json::Value& seccomp) {
+  if (seccomp.has("listenerPath") || seccomp.has("listenerMetadata")) {
+    json::Value profile = seccomp;
+    profile.make_object().erase("listenerPath");
+    profile.make_object().erase("listenerMetadata");
+    return seccomp_identity(profile);
+  }
   const scmp_version* library = ::seccomp_version();
   return cat(library->major, ".", library->minor, ".", library->micro, " ", ::seccomp_arch_native(),
              " ", seccomp.dump());
 }
 
-Result<> load_seccomp(const SeccompFilter& filter) {
-  if (filter.program.empty()) return {};
+Result<UniqueFd> load_seccomp(const SeccompFilter& filter) {
+  if (filter.program.empty()) return UniqueFd();
   sock_fprog program{};
   program.len = static_cast<unsigned short>(filter.program.size());
   program.filter = const_cast<sock_filter*>(filter.program.data());
-  if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter.flags, &program) != 0) {
-    return Error::from_errno(errno, "load the seccomp filter");
-  }
-  return {};
+  long done = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter.flags, &program);
+  if (done < 0) return Error::from_errno(errno, "load the seccomp filter");
+  return filter.notifies() ? UniqueFd(static_cast<int>(done)) : UniqueFd();
 }
 
 }  // namespace skiff::runtime

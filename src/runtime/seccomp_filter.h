@@ -2,10 +2,12 @@
 #pragma once
 
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "codec/json.h"
 
 namespace skiff::runtime {
@@ -13,6 +15,8 @@ namespace skiff::runtime {
 struct SeccompFilter {
   std::vector<sock_filter> program;  // empty: no filter
   unsigned flags = 0;                // SECCOMP_FILTER_FLAG_*
+
+  bool notifies() const { return (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0; }
 };
 
 // Names of system calls that neither libseccomp nor this runtime knows are passed over, as
@@ -21,10 +25,11 @@ struct SeccompFilter {
 Result<SeccompFilter> compile_seccomp(const json::Value& seccomp);
 
 // All that decides what compile_seccomp() makes of it: the profile, this architecture and this
-// libseccomp.
+// libseccomp; not who listens.
 std::string seccomp_identity(const json::Value& seccomp);
 
-// Needs CAP_SYS_ADMIN or no_new_privs.
-Result<> load_seccomp(const SeccompFilter& filter);
+// Needs CAP_SYS_ADMIN or no_new_privs. The listener (close-on-exec) of a filter that notifies,
+// else nothing.
+Result<UniqueFd> load_seccomp(const SeccompFilter& filter);
 
 }  // namespace skiff::runtime

@@ -1,0 +1,47 @@
+#include "runtime/seccomp_listener.h"
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "sys/unix_socket.h"
+
+namespace skiff::runtime {
+
+namespace {
+
+constexpr const char* kWhere = "linux.seccomp.listenerPath";
+
+}  // namespace
+
+Result<SeccompListener> SeccompListener::connect(const SeccompFilter& filter,
+                                                 const json::Value& seccomp, json::Value state) {
+  SeccompListener agent;
+  if (!filter.notifies()) return agent;
+  std::string path = seccomp.string("listenerPath");
+  if (path.empty()) return Error(Code::kInvalidArgument, "seccomp listenerPath is not set");
+  agent.socket_ = TRY_CONTEXT(sys::connect_unix(path), kWhere);
+  agent.message_ = json::object({{"ociVersion", state.string("ociVersion")},
+                                 {"fds", json::array({"seccompFd"})},
+                                 {"pid", 0},
+                                 {"metadata", seccomp.string("listenerMetadata")},
+                                 {"state", std::move(state)}});
+  return agent;
+}
+
+void SeccompListener::note_process() {
+  if (!socket_) return;
+  // Our number in the namespace of whose /proc this is, the agent's.
+  std::error_code ec;
+  std::string link = std::filesystem::read_symlink("/proc/self", ec).native();
+  int64_t pid = parse_int(link).value_or(0);
+  message_.set("pid", pid);
+  json::Value state = *message_.find("state");
+  if (state.integer("pid") == 0) state.set("pid", pid);
+  message_.set("state", std::move(state));
+}
+
+Result<> SeccompListener::hand_over(const UniqueFd& listener) const {
+  if (!listener) return {};
+  return sys::send_fd(socket_.get(), listener.get(), message_.dump()).context(kWhere);
+}
+
+}  // namespace skiff::runtime

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
+#include <chrono>
 
 #include "base/log.h"
 #include "base/random.h"
@@ -14,6 +14,9 @@
 namespace skiff {
 
 namespace {
+
+// Who takes something writes more, and waits for the disk: only then is it made busy.
+constexpr std::chrono::milliseconds kPause{300};
 
 // Less free than a gibibyte, or of a small disk less than an eighth.
 bool is_nearly_full(const Path& directory) {
@@ -54,7 +57,10 @@ Result<> Trash::take(const Path& path) {
 
 void Trash::settle() {
   std::unique_lock lock(mutex_);
-  settled_.wait(lock, [&] { return !is_working_; });
+  ++settlers_;
+  changed_.notify_all();
+  changed_.wait(lock, [&] { return !is_working_; });
+  --settlers_;
 }
 
 void Trash::put(Path path) {
@@ -69,6 +75,7 @@ void Trash::put(Path path) {
 void Trash::work() {
   const CancelToken cancel = cancel_.token();
   std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kPause, [&] { return settlers_ > 0; });
   while (!waiting_.empty() && !cancel.cancelled()) {
     const Path next = std::move(waiting_.front());
     waiting_.pop_front();
@@ -79,7 +86,7 @@ void Trash::work() {
     lock.lock();
   }
   is_working_ = false;
-  settled_.notify_all();
+  changed_.notify_all();
 }
 
 }  // namespace skiff

@@ -6,8 +6,9 @@
 //   trash->settle();                      // and now its room is free
 //
 // What is taken is gone for all who look, and one thread, which lives only as long as there is
-// work, removes it. Destroying the trash waits for no more than the file at hand: the rest is
-// removed by the next that opens the directory. Thread-safe.
+// work, removes it a moment later, or as soon as somebody settles. Destroying the trash waits for
+// no more than the file at hand: the rest is removed by the next that opens the directory.
+// Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -44,9 +45,10 @@ class Trash {
   const Path directory_;
   CancelSource cancel_;
   std::mutex mutex_;  // of what follows
-  std::condition_variable settled_;
+  std::condition_variable changed_;
   std::deque<Path> waiting_;
   bool is_working_ = false;
+  int settlers_ = 0;
   std::thread thread_;
 };
 

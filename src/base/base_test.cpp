@@ -73,6 +73,8 @@ TEST(Clock, Rfc3339RoundTrip) {
 TEST(Io, ReadAllRefusesMoreThanItsLimit) {
   StringSource source("0123456789");
   EXPECT_EQ(read_all(source, 9).error().code(), Code::kResourceExhausted);
+  StringSource again("0123456789");
+  EXPECT_EQ(*read_all(again, SIZE_MAX), "0123456789");
 }
 
 TEST(File, DurableWriteReplacesTheWholeFile) {

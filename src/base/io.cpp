@@ -70,7 +70,7 @@ Result<size_t> read_full(Source& from, std::span<char> buffer) {
 
 Result<std::string> read_all(Source& from, size_t limit) {
   std::string text;
-  std::vector<char> buffer(std::min(kCopyBuffer, limit + 1));
+  std::vector<char> buffer(limit < kCopyBuffer ? limit + 1 : kCopyBuffer);
   for (;;) {
     size_t n = TRY(from.read(buffer));
     if (n == 0) return text;

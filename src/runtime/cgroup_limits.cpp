@@ -71,6 +71,7 @@ class Limits {
     std::optional<int64_t> limit = number(memory, "limit");
     std::optional<int64_t> swap = number(memory, "swap");
     std::optional<int64_t> reservation = number(memory, "reservation");
+    if (memory.boolean("checkBeforeUpdate") && limit) TRY(check_usage(*limit));
     TRY(v2() ? set_memory_v2(limit, swap) : set_memory_v1(limit, swap));
     if (reservation) {
       TRY(v2() ? write("memory", "memory.low", limit_text(*reservation, "max"))
@@ -85,6 +86,16 @@ class Limits {
     }
     if (memory.boolean("disableOOMKiller")) TRY(write("memory", "memory.oom_control", "1"));
     return {};
+  }
+
+  // A limit below what is used would kill.
+  Result<> check_usage(int64_t limit) {
+    const char* file = v2() ? "memory.current" : "memory.usage_in_bytes";
+    std::string present = TRY(cgroup_.read("memory", file));
+    std::optional<int64_t> usage = parse_int(trim(present));
+    if (limit < 0 || !usage || *usage <= limit) return {};
+    return Error(Code::kFailedPrecondition,
+                 cat("linux.resources.memory.limit ", limit, " is below what is used, ", *usage));
   }
 
   // The kernel holds memory <= memory + swap at every moment, so that what grows is written
@@ -145,8 +156,7 @@ class Limits {
     constexpr std::pair<const char*, const char*> kFiles[] = {
         {"shares", "cpu.shares"},
         {"realtimePeriod", "cpu.rt_period_us"},
-        {"realtimeRuntime", "cpu.rt_runtime_us"},
-        {"burst", "cpu.cfs_burst_us"}};
+        {"realtimeRuntime", "cpu.rt_runtime_us"}};
     for (const auto& [key, file] : kFiles) {
       auto value = number(cpu, key);
       if (value && *value != 0) TRY(write("cpu", file, cat(*value)));
@@ -154,8 +164,16 @@ class Limits {
     auto period = number(cpu, "period");
     auto quota = number(cpu, "quota");
     if (period && *period != 0) TRY(write("cpu", "cpu.cfs_period_us", cat(*period)));
+    return set_quota_v1(quota, number(cpu, "burst"));
+  }
+
+  // The kernel holds burst <= quota at every moment: what falls is written before the quota, what
+  // rises after it.
+  Result<> set_quota_v1(std::optional<int64_t> quota, std::optional<int64_t> burst) {
+    constexpr const char* kBurst = "cpu.cfs_burst_us";
+    bool falls = burst && write("cpu", kBurst, cat(*burst)).has_value();
     if (quota && *quota != 0) TRY(write("cpu", "cpu.cfs_quota_us", cat(*quota)));
-    return {};
+    return burst && !falls ? write("cpu", kBurst, cat(*burst)) : Result<>{};
   }
 
   Result<> set_cpu_v2(const json::Value& cpu) {
@@ -191,6 +209,7 @@ class Limits {
     std::string_view controller = v2() ? "io" : "blkio";
     auto weight = number(io, "weight");
     if (weight && *weight != 0) TRY(set_io_weight(*weight));
+    if (auto leaf = number(io, "leafWeight"); leaf && *leaf != 0) TRY(set_leaf_weight(*leaf));
     for (const json::Value& entry : io.array("weightDevice")) {
       std::string text = cat(device(entry), " ", entry.integer("weight"));
       TRY(v2() ? write(controller, "io.bfq.weight", text)
@@ -221,6 +240,12 @@ class Limits {
     // 10..1000 onto 1..10000.
     int64_t bounded = std::clamp<int64_t>(weight, 10, 1000);
     return write("io", "io.weight", cat("default ", 1 + (bounded - 10) * 9999 / 990));
+  }
+
+  Result<> set_leaf_weight(int64_t weight) {
+    if (!v2()) return write("blkio", "blkio.leaf_weight", cat(weight));
+    return Error(Code::kUnimplemented,
+                 "linux.resources.blockIO.leafWeight: version 2 cgroups have none");
   }
 
   static std::string device(const json::Value& entry) {

@@ -100,6 +100,76 @@ json::Value cpu_v2(const Reader& read) {
                                     {"throttledTime", nanos("throttled_usec")}})}});
 }
 
+// One entry of runc's blkio lists.
+json::Value io_entry(std::string_view device, std::string_view operation, uint64_t value) {
+  auto numbers = split_once(device, ':');
+  uint64_t major = numbers ? parse_uint(numbers->first).value_or(0) : 0;
+  uint64_t minor = numbers ? parse_uint(numbers->second).value_or(0) : 0;
+  return json::object({{"major", major}, {"minor", minor}, {"op", operation}, {"value", value}});
+}
+
+// "8:0 Read 4096" lines.
+json::Array io_list_v1(const Reader& read, const std::string& file) {
+  json::Array list;
+  for (const std::string& line : split(read.text("blkio", file), '\n')) {
+    std::vector<std::string> words = split(line, ' ');
+    std::optional<uint64_t> value = words.size() == 3 ? parse_uint(words[2]) : std::nullopt;
+    if (value) list.push_back(io_entry(words[0], words[1], *value));
+  }
+  return list;
+}
+
+json::Value io_v1(const Reader& read) {
+  return json::object(
+      {{"ioServiceBytesRecursive", io_list_v1(read, "blkio.throttle.io_service_bytes_recursive")},
+       {"ioServicedRecursive", io_list_v1(read, "blkio.throttle.io_serviced_recursive")}});
+}
+
+// "8:0 rbytes=4096 wbytes=0 rios=1 ..." lines.
+json::Value io_v2(const Reader& read) {
+  constexpr std::pair<std::string_view, const char*> kBytes[] = {{"rbytes", "Read"},
+                                                                 {"wbytes", "Write"}};
+  constexpr std::pair<std::string_view, const char*> kCalls[] = {{"rios", "Read"},
+                                                                 {"wios", "Write"}};
+  json::Array bytes;
+  json::Array calls;
+  for (const std::string& line : split(read.text("io", "io.stat"), '\n')) {
+    std::vector<std::string> words = split(line, ' ');
+    for (size_t i = 1; i < words.size(); ++i) {
+      auto pair = split_once(words[i], '=');
+      uint64_t value = pair ? parse_uint(pair->second).value_or(0) : 0;
+      for (const auto& [name, operation] : kBytes) {
+        if (pair && pair->first == name) bytes.push_back(io_entry(words[0], operation, value));
+      }
+      for (const auto& [name, operation] : kCalls) {
+        if (pair && pair->first == name) calls.push_back(io_entry(words[0], operation, value));
+      }
+    }
+  }
+  return json::object(
+      {{"ioServiceBytesRecursive", std::move(bytes)}, {"ioServicedRecursive", std::move(calls)}});
+}
+
+// By page size: "hugetlb.2MB.current" and the like.
+json::Value hugetlb(const sys::Cgroup& cgroup, const Reader& read) {
+  json::Value sizes = json::object();
+  const std::string_view suffix = cgroup.v2() ? ".current" : ".usage_in_bytes";
+  Result<Path> directory = cgroup.directory("hugetlb");
+  if (!directory) return sizes;
+  std::error_code ec;
+  for (const auto& entry : std::filesystem::directory_iterator(*directory, ec)) {
+    std::string name = entry.path().filename().native();
+    if (!name.starts_with("hugetlb.") || !name.ends_with(suffix)) continue;
+    std::string base = name.substr(0, name.size() - suffix.size());
+    if (base.ends_with(".rsvd")) continue;
+    sizes.set(base.substr(base.find('.') + 1),
+              json::object({{"usage", read.number("hugetlb", name)},
+                            {"max", read.number("hugetlb", base + ".max_usage_in_bytes")},
+                            {"failcnt", read.number("hugetlb", base + ".failcnt")}}));
+  }
+  return sizes;
+}
+
 }  // namespace
 
 json::Value cgroup_stats(const sys::Cgroup& cgroup) {
@@ -107,7 +177,9 @@ json::Value cgroup_stats(const sys::Cgroup& cgroup) {
   return json::object({{"cpu", cgroup.v2() ? cpu_v2(read) : cpu_v1(read)},
                        {"memory", cgroup.v2() ? memory_v2(read) : memory_v1(read)},
                        {"pids", json::object({{"current", read.number("pids", "pids.current")},
-                                              {"limit", read.number("pids", "pids.max")}})}});
+                                              {"limit", read.number("pids", "pids.max")}})},
+                       {"blkio", cgroup.v2() ? io_v2(read) : io_v1(read)},
+                       {"hugetlb", hugetlb(cgroup, read)}});
 }
 
 }  // namespace skiff::runtime

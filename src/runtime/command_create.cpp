@@ -4,16 +4,21 @@
 #include <sys/wait.h>
 
 #include <cstdlib>
+#include <thread>
 
 #include "base/scope_exit.h"
 #include "base/strings.h"
 #include "runtime/command_line.h"
 #include "runtime/container.h"
+#include "runtime/diagnostics.h"
 #include "runtime/foreground.h"
+#include "runtime/notify_proxy.h"
 
 namespace skiff::runtime {
 
 namespace {
+
+constexpr int64_t kMaxListening = 1024;
 
 std::vector<CommandFlag> create_flags() {
   return {{"bundle", "b", "DIR", "the bundle's directory; the current one when not given"},
@@ -21,7 +26,8 @@ std::vector<CommandFlag> create_flags() {
           {"pid-file", "", "FILE", "gets the process's number"},
           {"preserve-fds", "", "N", "descriptors to keep besides 0, 1 and 2"},
           {"no-pivot", "", "", "chroot instead of pivot_root"},
-          {"no-new-keyring", "", "", "accepted; a session keyring of its own is always made"}};
+          {"no-new-keyring", "", "", "leave the caller's session keyring to the container"},
+          {"pidfd-socket", "", "PATH", "Unix socket that gets the process's pidfd"}};
 }
 
 std::vector<CommandFlag> run_flags() {
@@ -40,6 +46,18 @@ Result<Path> bundle_of(const CommandArguments& arguments) {
   return path;
 }
 
+// sd_listen_fds(3): the descriptors behind standard error are the program's.
+void pass_listening_sockets(CreateOptions& options) {
+  const char* text = ::getenv("LISTEN_FDS");
+  std::optional<int64_t> count = text == nullptr ? std::nullopt : parse_int(text);
+  if (!count || *count <= 0 || *count > kMaxListening) return;
+  options.preserve_fds += static_cast<int>(*count);
+  options.env.insert(options.env.end(), {cat("LISTEN_FDS=", *count), "LISTEN_PID=1"});
+  if (const char* names = ::getenv("LISTEN_FDNAMES")) {
+    options.env.push_back(cat("LISTEN_FDNAMES=", names));
+  }
+}
+
 Result<CreateOptions> options_of(const CommandContext& context) {
   CreateOptions options;
   options.id = context.id();
@@ -48,6 +66,9 @@ Result<CreateOptions> options_of(const CommandContext& context) {
   options.seccomp_dir = context.root / kSeccompDir;
   options.preserve_fds = TRY(context.arguments.number("preserve-fds", 0));
   options.no_pivot = context.arguments.has("no-pivot");
+  options.no_new_keyring = context.arguments.has("no-new-keyring");
+  options.notify_socket = !service_manager().empty();
+  pass_listening_sockets(options);
   return options;
 }
 
@@ -62,10 +83,15 @@ Result<int> create(const CommandContext& context) {
                                       context.arguments.value("console-socket"), true));
   options.console_socket = console.socket();
   Container container = TRY(Container::create(options));
-  Result<> written = write_pid_file(context.arguments.value("pid-file"), container.pid());
+  Result<> written = announce(context.arguments, container.pid(), container.pidfd());
   if (written) return 0;
   [[maybe_unused]] auto removed = container.remove(true);
   return written.error();
+}
+
+void pass_on_or_warn(const NotifyProxy& proxy, const sys::Child& child) {
+  Result<> passed = proxy.pass_on(child.pid, child.pidfd.get());
+  if (!passed) warn(passed.error().message());
 }
 
 Result<int> run(const CommandContext& context) {
@@ -78,17 +104,25 @@ Result<int> run(const CommandContext& context) {
   Container container = TRY(Container::create(options));
   ScopeExit undo([&] { [[maybe_unused]] auto removed = container.remove(true); });
   UniqueFd master = TRY(console.take_master());
-  TRY(write_pid_file(context.arguments.value("pid-file"), container.pid()));
+  TRY(announce(context.arguments, container.pid(), container.pidfd()));
+  std::optional<NotifyProxy> proxy = TRY(NotifyProxy::open(container.notify_directory()));
   TRY(container.start());
   if (detach) {
+    if (proxy) TRY(proxy->pass_on(container.pid(), container.pidfd()));
     undo.dismiss();
     return 0;
   }
   sys::Child child{container.pid(), UniqueFd(::fcntl(container.pidfd(), F_DUPFD_CLOEXEC, 0))};
-  int code = TRY(attend(child, std::move(master)));
+  Result<int> code = 0;
+  {
+    std::jthread relay;
+    if (proxy) relay = std::jthread([&] { pass_on_or_warn(*proxy, child); });
+    code = attend(child, std::move(master));
+  }
+  TRY(code);
   undo.dismiss();
   if (!context.arguments.has("keep")) TRY(container.remove(true));
-  return code;
+  return *code;
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ std::vector<CommandFlag> exec_flags() {
           {"no-new-privs", "", "", "set no_new_privs"},
           {"cap", "c", "CAPABILITY", "add a capability"},
           {"preserve-fds", "", "N", "descriptors to keep besides 0, 1 and 2"},
-          {"cgroup", "", "PATH", "cgroup below the container's"},
+          {"cgroup", "", "[CONTROLLER:]PATH", "cgroup below the container's"},
+          {"pidfd-socket", "", "PATH", "Unix socket that gets the process's pidfd"},
           {"process-label", "", "LABEL", "SELinux label of the process"},
           {"apparmor", "", "PROFILE", "AppArmor profile of the process"},
           {"ignore-paused", "", "", "also where the container is paused"}};
@@ -91,6 +92,29 @@ Result<OciProcess> process_of(const CommandArguments& arguments, const OciConfig
   return process;
 }
 
+// "PATH", or "CONTROLLER[,CONTROLLER...]:PATH" once a controller.
+Result<std::map<std::string, std::string>> parse_cgroups(const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> cgroups;
+  for (const std::string& text : texts) {
+    auto pair = split_once(text, ':');
+    if (!pair && texts.size() > 1) {
+      return Error(Code::kInvalidArgument,
+                   cat("invalid --cgroup argument: ", text, " (missing <controller>: prefix)"));
+    }
+    for (const std::string& name : split(pair ? pair->first : std::string_view(), ',')) {
+      std::string path(pair ? pair->second : std::string_view(text));
+      if (path.find(':') != std::string::npos) {
+        return Error(Code::kInvalidArgument, cat("invalid --cgroup argument: ", text));
+      }
+      if (!cgroups.emplace(name, path).second) {
+        return Error(Code::kInvalidArgument, cat("invalid --cgroup argument(s): controller ", name,
+                                                 " specified multiple times"));
+      }
+    }
+  }
+  return cgroups;
+}
+
 Result<int> exec(const CommandContext& context) {
   const CommandArguments& arguments = context.arguments;
   Container container = TRY(Container::load(context.root, context.id()));
@@ -101,10 +125,10 @@ Result<int> exec(const CommandContext& context) {
   sys::Child child =
       TRY(container.exec(process, {.console_socket = console.socket(),
                                    .preserve_fds = TRY(arguments.number("preserve-fds", 0)),
-                                   .cgroup = arguments.value("cgroup"),
+                                   .cgroups = TRY(parse_cgroups(arguments.values("cgroup"))),
                                    .ignore_paused = arguments.has("ignore-paused")}));
   UniqueFd master = TRY(console.take_master());
-  TRY(write_pid_file(arguments.value("pid-file"), child.pid));
+  TRY(announce(arguments, child.pid, child.pidfd.get()));
   if (detach) return 0;
   return attend(child, std::move(master));
 }

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "runtime/command_line.h"
 #include "runtime/container.h"
+#include "runtime/notify_proxy.h"
 
 namespace skiff::runtime {
 
@@ -36,7 +37,14 @@ Result<int> parse_signal(const std::string& text) {
 
 Result<int> start(const CommandContext& context) {
   Container container = TRY(Container::load(context.root, context.id()));
+  std::optional<NotifyProxy> proxy = TRY(NotifyProxy::open(container.notify_directory()));
+  if (!proxy) {
+    TRY(container.start());
+    return 0;
+  }
+  UniqueFd pidfd = TRY(sys::open_pidfd(container.pid()));
   TRY(container.start());
+  TRY(proxy->pass_on(container.pid(), pidfd.get()));
   return 0;
 }
 

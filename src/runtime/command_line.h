@@ -59,12 +59,13 @@ struct Command {
 };
 
 // One function a file of commands.
-std::vector<Command> create_commands();    // create, run
-std::vector<Command> exec_commands();      // exec
-std::vector<Command> life_commands();      // start, kill, delete, pause, resume
-std::vector<Command> inspect_commands();   // state, list, ps
-std::vector<Command> resource_commands();  // update, events
-std::vector<Command> host_commands();      // spec, features
+std::vector<Command> create_commands();      // create, run
+std::vector<Command> exec_commands();        // exec
+std::vector<Command> life_commands();        // start, kill, delete, pause, resume
+std::vector<Command> inspect_commands();     // state, list, ps
+std::vector<Command> resource_commands();    // update, events
+std::vector<Command> checkpoint_commands();  // checkpoint, restore
+std::vector<Command> host_commands();        // spec, features
 
 // Prints a line, or a JSON document and a newline, to standard output.
 void print(std::string_view text);

@@ -12,6 +12,8 @@ namespace skiff::runtime {
 
 namespace {
 
+constexpr int kLookEveryMs = 100;  // for kills, and the container's end
+
 struct ResourceFlag {
   CommandFlag flag;
   const char* part;  // of linux.resources
@@ -83,6 +85,9 @@ Result<int> update(const CommandContext& context) {
   json::Value resources = TRY(resources_of(context.arguments));
   Container container = TRY(Container::load(context.root, context.id()));
   TRY(container.update(resources));
+  std::string l3_cache = context.arguments.value("l3-cache-schema");
+  std::string bandwidth = context.arguments.value("mem-bw-schema");
+  if (!l3_cache.empty() || !bandwidth.empty()) TRY(container.update_resctrl(l3_cache, bandwidth));
   return 0;
 }
 
@@ -112,15 +117,19 @@ Result<int> events(const CommandContext& context) {
     return Error(Code::kFailedPrecondition,
                  cat("container with id ", container.state().id, " is not running"));
   }
+  print_event(container, "stats", cgroup_stats(container.cgroup()));
+  if (context.arguments.has("stats")) return 0;
   uint64_t oom_kills = container.cgroup().oom_kills();
-  do {
-    print_event(container, "stats", cgroup_stats(container.cgroup()));
-    if (context.arguments.has("stats")) return 0;
+  for (int waited = 0; container.status() != ContainerStatus::kStopped; waited += kLookEveryMs) {
+    if (waited >= interval_ms) {
+      print_event(container, "stats", cgroup_stats(container.cgroup()));
+      waited = 0;
+    }
+    ::poll(nullptr, 0, std::min(kLookEveryMs, interval_ms));
     uint64_t now = container.cgroup().oom_kills();
     if (now > oom_kills) print_event(container, "oom", nullptr);
     oom_kills = now;
-    ::poll(nullptr, 0, interval_ms);
-  } while (container.status() != ContainerStatus::kStopped);
+  }
   return 0;
 }
 
@@ -128,7 +137,9 @@ Result<int> events(const CommandContext& context) {
 
 std::vector<Command> resource_commands() {
   std::vector<CommandFlag> flags{
-      {"resources", "r", "FILE", "linux.resources as JSON; - is standard input"}};
+      {"resources", "r", "FILE", "linux.resources as JSON; - is standard input"},
+      {"l3-cache-schema", "", "SCHEMA", "cache that may be filled (resctrl)"},
+      {"mem-bw-schema", "", "SCHEMA", "memory bandwidth (resctrl)"}};
   for (const ResourceFlag& flag : resource_flags()) flags.push_back(flag.flag);
   return {{"update", "<container-id>", "change a container's limits", flags, 1, 1, false, update},
           {"events",

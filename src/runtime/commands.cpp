@@ -14,6 +14,7 @@
 #include "runtime/command_line.h"
 #include "runtime/diagnostics.h"
 #include "runtime/own_program.h"
+#include "runtime/spec_version.h"
 
 namespace skiff::runtime {
 
@@ -24,6 +25,7 @@ constexpr CommandFlag kGlobalFlags[] = {
     {"log", "", "FILE", "log errors there, besides standard error"},
     {"log-format", "", "FORMAT", "text or json"},
     {"debug", "", "", "log warnings to standard error too"},
+    {"criu", "", "FILE", "accepted for runc's sake"},
     {"systemd-cgroup", "", "", "not supported"},
     {"rootless", "", "VALUE", "accepted for runc's sake; the mode follows from the user"},
     {"help", "h", "", "print this text"},
@@ -34,7 +36,7 @@ constexpr std::string_view kNeedShield[] = {"create", "run", "exec"};
 std::vector<Command> all_commands() {
   std::vector<Command> all;
   for (auto* group : {create_commands, exec_commands, life_commands, inspect_commands,
-                      resource_commands, host_commands}) {
+                      resource_commands, checkpoint_commands, host_commands}) {
     for (Command& command : group()) all.push_back(std::move(command));
   }
   return all;
@@ -132,7 +134,7 @@ Result<int> run_command(const Command& command, const Path& root,
 Result<int> dispatch(const CommandArguments& global, std::span<char* const> arguments) {
   std::vector<Command> commands = all_commands();
   if (global.has("version")) {
-    print("skiff-runtime version " SKIFF_VERSION "\nspec: 1.2.0");
+    print(cat("skiff-runtime version " SKIFF_VERSION "\nspec: ", kSpecVersion));
     return 0;
   }
   const std::vector<std::string>& words = global.words();

@@ -14,7 +14,9 @@
 #include "runtime/container_init.h"
 #include "runtime/diagnostics.h"
 #include "runtime/hooks.h"
+#include "runtime/notify_proxy.h"
 #include "runtime/resctrl.h"
+#include "runtime/spec_version.h"
 #include "runtime/state_file.h"
 
 namespace skiff::runtime {
@@ -22,7 +24,6 @@ namespace skiff::runtime {
 namespace {
 
 constexpr int kEndTimeoutMs = 10'000;
-constexpr const char* kSpecVersion = "1.2.0";
 
 Result<> send_signal(int pidfd, int signal) {
   if (::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) != 0) {
@@ -169,6 +170,23 @@ Result<> Container::update(const json::Value& resources) {
   if (now == ContainerStatus::kStopped) return wrong_status("update", state_.id, now);
   return apply_resources(*cgroup_, resources);
 }
+
+Result<> Container::update_resctrl(const std::string& l3_cache,
+                                   const std::string& memory_bandwidth) {
+  OciIntelRdt rdt = config_.intel_rdt.value_or(OciIntelRdt{});
+  rdt.schemata.clear();
+  rdt.l3_cache_schema = l3_cache;
+  rdt.memory_bandwidth_schema = memory_bandwidth;
+  rdt.monitoring = false;  // that group, if any, stays
+  ResctrlGroup group = TRY(ResctrlGroup::open(rdt, state_.id));
+  if (group.made().empty()) return {};
+  state_.resctrl.insert(state_.resctrl.end(), group.made().begin(), group.made().end());
+  TRY(write_state(directory_, state_));
+  for (pid_t pid : TRY(cgroup_->processes())) TRY(group.add(pid));
+  return {};
+}
+
+Path Container::notify_directory() const { return directory_ / kNotifyDir; }
 
 Result<> Container::remove(bool force) {
   ContainerStatus now = status();

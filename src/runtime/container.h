@@ -51,13 +51,17 @@ struct CreateOptions {
   int console_socket = -1;
   int preserve_fds = 0;  // how many descriptors from 3 on the program keeps
   bool no_pivot = false;
+  bool no_new_keyring = false;   // the caller's session keyring instead of one of its own
+  bool notify_socket = false;    // the program gets a notify_proxy.h socket
+  std::vector<std::string> env;  // variables besides the config's
 };
 
 struct ExecOptions {
   Stdio stdio{};
   int console_socket = -1;
   int preserve_fds = 0;
-  std::string cgroup;          // below the container's own; "" is that
+  // By controller ("" is every one) a cgroup below the container's own.
+  std::map<std::string, std::string> cgroups;
   bool ignore_paused = false;  // the process then waits for the container to be resumed
 };
 
@@ -72,8 +76,9 @@ struct ContainerState {
   int pid = 0;
   uint64_t start_time = 0;  // of pid, as sys::process_start_time() gives it
   TimePoint created;
-  std::string cgroup;                // path below each hierarchy; "" for none
-  std::string owner;                 // name of the user that created it
+  std::string cgroup;  // path below each hierarchy; "" for none
+  std::string owner;   // name of the user that created it
+  bool no_new_keyring = false;
   std::vector<std::string> resctrl;  // directories made for it, to be removed in this order
   std::map<std::string, std::string> annotations;
 };
@@ -101,6 +106,10 @@ class Container {
   Result<> resume();
   // "linux.resources"; only what is there changes.
   Result<> update(const json::Value& resources);
+  // "linux.intelRdt": an empty schema stays as it is.
+  Result<> update_resctrl(const std::string& l3_cache, const std::string& memory_bandwidth);
+  // Where its NotifyProxy's socket is.
+  Path notify_directory() const;
   // A further process in the container's namespaces and cgroup, as the caller's child. Fails
   // when its program cannot be executed.
   Result<sys::Child> exec(const OciProcess& process, const ExecOptions& options);
@@ -111,6 +120,7 @@ class Container {
  private:
   Container() = default;
   Result<> make_directory(const std::string& config_text);
+  Result<> make_notify_directory();
   Result<> make_cgroup();
   Result<> join_resctrl();
   Result<> launch(const CreateOptions& options);

@@ -16,6 +16,7 @@
 #include "runtime/descriptors.h"
 #include "runtime/hooks.h"
 #include "runtime/network_devices.h"
+#include "runtime/notify_proxy.h"
 #include "runtime/process_setup.h"
 #include "runtime/resctrl.h"
 #include "runtime/seccomp_cache.h"
@@ -102,10 +103,14 @@ Result<Container> Container::create(const CreateOptions& options) {
   c.state_.annotations = c.config_.annotations;
   c.state_.created = Clock::system().now();
   c.state_.owner = current_owner();
+  c.state_.no_new_keyring = options.no_new_keyring;
   c.directory_ = options.state_root / options.id;
   c.seccomp_dir_ = options.seccomp_dir;
   TRY(c.make_directory(text));
   ScopeExit undo([&] { c.undo_create(); });
+  std::vector<std::string>& env = c.config_.process->env;
+  env.insert(env.end(), options.env.begin(), options.env.end());
+  if (options.notify_socket) TRY(c.make_notify_directory());
   TRY(c.make_cgroup());
   TRY(c.launch(options));
   undo.dismiss();
@@ -125,6 +130,18 @@ Result<> Container::make_directory(const std::string& config_text) {
   if (!copied) [[maybe_unused]]
     auto removed = remove_tree(directory_);
   return copied;
+}
+
+Result<> Container::make_notify_directory() {
+  TRY(make_directories(notify_directory(), 0755));
+  OciMount mount;
+  mount.destination = kNotifyPlace;
+  mount.source = notify_directory().native();
+  mount.type = "bind";
+  mount.options = {"bind", "nosuid", "noexec", "nodev", "ro"};
+  config_.mounts.push_back(std::move(mount));
+  config_.process->env.push_back(cat("NOTIFY_SOCKET=", kNotifyPlace, "/", kNotifySocket));
+  return {};
 }
 
 Result<> Container::make_cgroup() {

@@ -65,7 +65,7 @@ struct ExecPlan {
   const OciConfig& config;
   const OciProcess& process;
   const ExecOptions& options;
-  const std::string& id;
+  const ContainerState& state;
   Habitat habitat;
   sys::CgroupEntry cgroup;
   const SeccompFilter& filter;
@@ -125,7 +125,7 @@ class Exec {
     if (options_.console_socket >= 0) keep.push_back(options_.console_socket);
     TRY(close_others(std::move(keep), options_.preserve_fds));
     ::umask(0);
-    leave_session_keyring(plan_.id);
+    if (!plan_.state.no_new_keyring) leave_session_keyring(plan_.state.id);
     if (::setsid() < 0) return Error::from_errno(errno, "setsid");
     return {};
   }
@@ -183,6 +183,15 @@ OciProcess with_defaults(const OciProcess& process, const OciConfig& config) {
   return whole;
 }
 
+// Into the version 2 cgroup in which `pid` is.
+Result<sys::CgroupEntry> entry_beside(pid_t pid) {
+  std::string text = TRY(read_file(cat("/proc/", pid, "/cgroup")));
+  std::string_view path = trim(text);
+  path.remove_prefix(std::min<size_t>(path.size(), 3));  // "0::"
+  sys::Cgroup group = TRY(sys::Cgroup::open(std::string(path)));
+  return group.entry();
+}
+
 // After kReady the channel closes with the execve, or brings its failure.
 Result<> await_program(const Channel& channel) {
   TRY(channel.expect(Signal::kReady, "the new process"));
@@ -202,10 +211,7 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
   if (!sys::process_alive(state_.pid, state_.start_time)) {
     return Error(Code::kFailedPrecondition, "container not running");
   }
-  std::string place =
-      options.cgroup.empty() ? state_.cgroup : cat(state_.cgroup, "/", options.cgroup);
-  sys::Cgroup group = TRY(sys::Cgroup::open(place));
-  sys::CgroupEntry entry = TRY(group.entry());
+  sys::CgroupEntry entry = TRY_CONTEXT(cgroup_->entry(options.cgroups), "exec --cgroup");
   std::shared_ptr<const SeccompFilter> filter = TRY(seccomp_filter());
   SeccompListener agent = TRY(SeccompListener::connect(*filter, config_.seccomp, state_json()));
   Channel::Ends ends = TRY(Channel::make());
@@ -213,7 +219,7 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
   ExecPlan plan{.config = config_,
                 .process = process,
                 .options = options,
-                .id = state_.id,
+                .state = state_,
                 .habitat = std::move(habitat),
                 .cgroup = std::move(entry),
                 .filter = *filter,
@@ -227,7 +233,14 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
     return {};
   };
   const UniqueFd& pids = plan.habitat.pid_namespace;
-  TRY(pids ? with_pid_namespace(pids.get(), clone) : clone());
+  auto make = [&] { return pids ? with_pid_namespace(pids.get(), clone) : clone(); };
+  Result<> made = make();
+  // A container that divides its version 2 cgroup has no process in it itself.
+  if (!made && made.error().sys_errno() == EBUSY && cgroup_->v2() && options.cgroups.empty()) {
+    plan.cgroup = TRY(entry_beside(state_.pid));
+    made = make();
+  }
+  TRY(made);
   plan.channel.close();
   ScopeExit undo([&] {
     ::kill(child.pid, SIGKILL);

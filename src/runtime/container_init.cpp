@@ -95,7 +95,7 @@ class Init {
     if (plan_.options.console_socket >= 0) keep.push_back(plan_.options.console_socket);
     TRY(close_others(std::move(keep), plan_.options.preserve_fds));
     ::umask(0);
-    leave_session_keyring(plan_.options.id);
+    if (!plan_.options.no_new_keyring) leave_session_keyring(plan_.options.id);
     if (::setsid() < 0) return Error::from_errno(errno, "setsid");
     return {};
   }

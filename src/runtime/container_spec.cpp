@@ -14,6 +14,7 @@
 #include "runtime/default_capabilities.h"
 #include "runtime/host_devices.h"
 #include "runtime/seccomp_profile.h"
+#include "runtime/spec_version.h"
 #include "sys/capabilities.h"
 
 namespace skiff::runtime {
@@ -391,7 +392,7 @@ Result<json::Value> make_oci_config(const ContainerSpec& spec) {
   std::map<std::string, std::string> annotations = spec.annotations;
   if (spec.init) annotations.emplace(kInitAnnotation, "true");
   json::Value config = json::object(
-      {{"ociVersion", "1.2.0"},
+      {{"ociVersion", kSpecVersion},
        {"process", TRY(make_process(spec, user, capabilities))},
        {"root", json::object({{"path", spec.rootfs.native()}, {"readonly", spec.read_only}})}});
   if (spec.uts_namespace.empty() || spec.uts_namespace == "private") {

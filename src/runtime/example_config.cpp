@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "runtime/spec_version.h"
+
 namespace skiff::runtime {
 
 namespace {
@@ -84,7 +86,7 @@ json::Value linux_part(bool rootless) {
 }  // namespace
 
 json::Value example_config(bool rootless) {
-  return json::object({{"ociVersion", "1.2.0"},
+  return json::object({{"ociVersion", kSpecVersion},
                        {"process", process()},
                        {"root", json::object({{"path", "rootfs"}, {"readonly", true}})},
                        {"hostname", "skiff"},

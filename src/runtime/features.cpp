@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/spec_version.h"
 #include "sys/capabilities.h"
 #include "sys/mounts.h"
 
@@ -29,8 +30,12 @@ json::Value seccomp() {
                    "SCMP_ACT_NOTIFY",       "SCMP_ACT_TRACE",       "SCMP_ACT_TRAP"};
   Names operators = {"SCMP_CMP_EQ", "SCMP_CMP_GE",        "SCMP_CMP_GT", "SCMP_CMP_LE",
                      "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE"};
-  Names archs = {"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", "SCMP_ARCH_PPC64LE", "SCMP_ARCH_RISCV64",
-                 "SCMP_ARCH_S390X",   "SCMP_ARCH_X32", "SCMP_ARCH_X86",     "SCMP_ARCH_X86_64"};
+  Names archs = {
+      "SCMP_ARCH_AARCH64",   "SCMP_ARCH_ARM",      "SCMP_ARCH_MIPS",     "SCMP_ARCH_MIPS64",
+      "SCMP_ARCH_MIPS64N32", "SCMP_ARCH_MIPSEL",   "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32",
+      "SCMP_ARCH_PARISC",    "SCMP_ARCH_PARISC64", "SCMP_ARCH_PPC",      "SCMP_ARCH_PPC64",
+      "SCMP_ARCH_PPC64LE",   "SCMP_ARCH_RISCV64",  "SCMP_ARCH_S390",     "SCMP_ARCH_S390X",
+      "SCMP_ARCH_X32",       "SCMP_ARCH_X86",      "SCMP_ARCH_X86_64"};
   Names flags = {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
                  "SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
   return json::object({{"enabled", true},
@@ -70,7 +75,7 @@ json::Value linux_features() {
 
 json::Value runtime_features() {
   return json::object({{"ociVersionMin", "1.0.0"},
-                       {"ociVersionMax", "1.2.0"},
+                       {"ociVersionMax", kSpecVersion},
                        {"hooks", Names{"prestart", "createRuntime", "createContainer",
                                        "startContainer", "poststart", "poststop"}},
                        {"mountOptions", mount_options()},

@@ -160,6 +160,8 @@ void hold_signals() {
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
 }
 
+namespace {
+
 Result<> write_pid_file(const std::string& file, int pid) {
   if (file.empty()) return {};
   // Readers wait for the file to appear: it appears whole.
@@ -173,6 +175,19 @@ Result<> write_pid_file(const std::string& file, int pid) {
     return Error::from_errno(errno, cat("rename ", fresh));
   }
   return {};
+}
+
+Result<> send_pidfd(const std::string& path, int pidfd) {
+  if (path.empty()) return {};
+  UniqueFd socket = TRY(sys::connect_unix(path));
+  return sys::send_fd(socket.get(), pidfd, "pidfd");
+}
+
+}  // namespace
+
+Result<> announce(const CommandArguments& arguments, int pid, int pidfd) {
+  TRY_CONTEXT(send_pidfd(arguments.value("pidfd-socket"), pidfd), "pidfd socket");
+  return write_pid_file(arguments.value("pid-file"), pid);
 }
 
 }  // namespace skiff::runtime

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/unique_fd.h"
+#include "runtime/command_line.h"
 #include "runtime/container.h"
 
 namespace skiff::runtime {
@@ -30,6 +31,7 @@ Result<int> attend(const sys::Child& child, UniqueFd master);
 // Blocks the signals that attend() passes on; before the child is made, so that none is lost.
 void hold_signals();
 
-Result<> write_pid_file(const std::string& file, int pid);
+// The flags "pid-file" and "pidfd-socket", which the commands that make a process have.
+Result<> announce(const CommandArguments& arguments, int pid, int pidfd);
 
 }  // namespace skiff::runtime

@@ -88,6 +88,9 @@ Result<OciConfig> parse_config(const json::Value& config, const Path& bundle) {
   if (!out.hostname.empty() && out.find_namespace(CLONE_NEWUTS) == nullptr) {
     return invalid("unable to set hostname without a private UTS namespace");
   }
+  if (!out.domainname.empty() && out.find_namespace(CLONE_NEWUTS) == nullptr) {
+    return invalid("unable to set domainname without a private UTS namespace");
+  }
   return out;
 }
 

@@ -29,6 +29,7 @@ json::Value to_json(const ContainerState& state) {
                        {"cgroup", state.cgroup},
                        {"owner", state.owner},
                        {"resctrl", state.resctrl},
+                       {"noNewKeyring", state.no_new_keyring},
                        {"annotations", state.annotations}});
 }
 
@@ -42,6 +43,7 @@ Result<ContainerState> from_json(const json::Value& value) {
   state.created = TRY(parse_rfc3339(value.string("created")));
   state.cgroup = value.string("cgroup");
   state.owner = value.string("owner");
+  state.no_new_keyring = value.boolean("noNewKeyring");
   state.resctrl = value.strings("resctrl");
   state.annotations = value.string_map("annotations");
   return state;

@@ -154,6 +154,22 @@ int remove_directory(const Path& directory) {
   return ::rmdir(directory.c_str()) == 0 || errno == ENOENT ? 0 : errno;
 }
 
+Result<> check_below(const std::string& path) {
+  const Path clean = Path(path).relative_path().lexically_normal();
+  if (*clean.begin() != "..") return {};
+  return Error(Code::kInvalidArgument, cat("bad sub cgroup path: ", path));
+}
+
+// The path that counts for a member, relative to the group.
+Path path_below(const Cgroup::Member& member, const std::map<std::string, std::string>& below) {
+  for (const auto& [controller, path] : below) {
+    if (controller.empty() || contains(member.controllers, controller)) {
+      return Path(path).relative_path();
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<CgroupHierarchy>> cgroup_hierarchies(const Path& root) {
@@ -245,13 +261,20 @@ Result<Path> Cgroup::directory(std::string_view controller) const {
   return Error(Code::kUnavailable, cat("the host has no cgroup controller \"", controller, "\""));
 }
 
-Result<CgroupEntry> Cgroup::entry() const {
+Result<CgroupEntry> Cgroup::entry(const std::map<std::string, std::string>& below) const {
+  for (const auto& [controller, path] : below) {
+    if (!controller.empty() && !has(controller)) {
+      return Error(Code::kInvalidArgument, cat("unknown cgroup controller ", quoted(controller)));
+    }
+    TRY(check_below(path));
+  }
   CgroupEntry entry;
   for (const Member& member : members_) {
+    const Path directory = member.directory / path_below(member, below);
     if (member.unified) {
-      entry.unified_ = TRY(open_file(member.directory, O_RDONLY | O_DIRECTORY));
+      entry.unified_ = TRY(open_file(directory, O_RDONLY | O_DIRECTORY));
     } else {
-      entry.tasks_.push_back(TRY(open_file(member.directory / "tasks", O_WRONLY)));
+      entry.tasks_.push_back(TRY(open_file(directory / "tasks", O_WRONLY)));
     }
   }
   return entry;

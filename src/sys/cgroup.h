@@ -19,6 +19,7 @@
 
 #include <sys/types.h>
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,7 +76,8 @@ class Cgroup {
   };
   const std::vector<Member>& members() const { return members_; }
 
-  Result<CgroupEntry> entry() const;
+  // `below`: by controller ("" is every one), a path below the group's own, which must exist.
+  Result<CgroupEntry> entry(const std::map<std::string, std::string>& below = {}) const;
   Result<> write(std::string_view controller, const std::string& file,
                  std::string_view value) const;
   Result<std::string> read(std::string_view controller, const std::string& file) const;

@@ -1,0 +1,185 @@
+// The program itself, called as engines call it.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <thread>
+
+#include "runtime/test_bundle.h"
+#include "sys/unix_socket.h"
+
+namespace skiff::runtime {
+namespace {
+
+using test::TestBundle;
+
+class Commands : public testing::Test {
+ protected:
+  ~Commands() override { run({"delete", "-f", bundle_.id}); }
+
+  sys::Captured run(std::vector<std::string> words, const std::vector<std::string>& env = {}) {
+    words.insert(words.begin(), {"skiff-runtime", "--root", bundle_.state_root().native()});
+    sys::ProcessOptions options{.args = std::move(words), .program = SKIFF_RUNTIME_PROGRAM};
+    options.env = env;
+    options.env->push_back("PATH=/usr/bin:/bin");
+    // Files: a container that goes on would keep a pipe open.
+    TempDir files = *TempDir::make(bundle_.scratch(), "output");
+    UniqueFd out = *open_file(files.path() / "out", O_RDWR | O_CREAT, 0600);
+    UniqueFd err = *open_file(files.path() / "err", O_RDWR | O_CREAT, 0600);
+    options.fds = {{out.get(), 1}, {err.get(), 2}};
+    sys::Captured done;
+    done.code = *sys::Process::spawn(options)->wait();
+    done.out = *read_file(files.path() / "out");
+    done.err = *read_file(files.path() / "err");
+    return done;
+  }
+  void start(const std::string& script, const std::vector<std::string>& env = {}) {
+    ASSERT_TRUE(bundle_.script(script).write());
+    sys::Captured out = run({"run", "-d", "-b", bundle_.path().native(), bundle_.id}, env);
+    ASSERT_EQ(out.code, 0) << out.err;
+  }
+  sys::Captured exec(std::vector<std::string> words) {
+    words.insert(words.begin(), "exec");
+    return run(std::move(words));
+  }
+  Path at(const char* name) const { return bundle_.scratch() / name; }
+
+  TestBundle bundle_;
+};
+
+UniqueFd datagram_socket(const Path& path) {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.native().copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
+  EXPECT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  return fd;
+}
+
+std::string receive(int socket) {
+  std::string text(4096, '\0');
+  ssize_t n = ::recv(socket, text.data(), text.size(), 0);
+  text.resize(n < 0 ? 0 : static_cast<size_t>(n));
+  return text;
+}
+
+TEST_F(Commands, VersionAndFeaturesAgree) {
+  json::Value features = *json::parse(run({"features"}).out);
+  EXPECT_NE(run({"--version"}).out.find("spec: " + features.string("ociVersionMax")),
+            std::string::npos);
+}
+
+TEST_F(Commands, PidfdIsSent) {
+  UniqueFd listening = *sys::listen_unix(at("pidfd.sock"));
+  std::string link;
+  std::thread receiver([&] {
+    UniqueFd connection(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    UniqueFd pidfd = *sys::receive_fd(connection.get());
+    link = *read_file(cat("/proc/self/fdinfo/", pidfd.get()));
+  });
+  ASSERT_TRUE(bundle_.script("sleep 100").write());
+  sys::Captured out =
+      run({"create", "-b", bundle_.path().native(), "--pidfd-socket", at("pidfd.sock").native(),
+           "--pid-file", at("pid").native(), bundle_.id});
+  receiver.join();
+  EXPECT_EQ(out.code, 0) << out.err;
+  EXPECT_NE(link.find(cat("Pid:\t", *read_file(at("pid")), "\n")), std::string::npos) << link;
+}
+
+TEST_F(Commands, ExecEntersASubgroupOfTheContainerAlone) {
+  start("sleep 100");
+  sys::Cgroup group = *sys::Cgroup::open("/" + bundle_.id);
+  std::string controller = group.has("pids") ? "pids" : "";
+  Path sub = *group.directory(controller) / "sub";
+  ASSERT_TRUE(std::filesystem::create_directory(sub));
+  std::string place = controller.empty() ? "sub" : controller + ":sub";
+  sys::Captured out = exec({"--cgroup", place, bundle_.id, "cat", "/proc/self/cgroup"});
+  EXPECT_EQ(out.code, 0) << out.err;
+  EXPECT_NE(out.out.find("/sub\n"), std::string::npos) << out.out;
+  EXPECT_NE(exec({"--cgroup", "../other", bundle_.id, "true"}).err.find("bad sub cgroup path"),
+            std::string::npos);
+  EXPECT_NE(exec({"--cgroup", "nosuch:sub", bundle_.id, "true"}).err.find("\"nosuch\""),
+            std::string::npos);
+  EXPECT_NE(exec({"--cgroup", "a", "--cgroup", "b", bundle_.id, "true"}).err.find("missing"),
+            std::string::npos);
+}
+
+TEST_F(Commands, ExecIntoAPausedContainerWaitsForItToGoOn) {
+  start("sleep 100");
+  ASSERT_EQ(run({"pause", bundle_.id}).code, 0);
+  EXPECT_NE(exec({bundle_.id, "true"}).err.find("paused"), std::string::npos);
+  std::thread later([&] {
+    // Not before somebody waits: the new process is in the cgroup.
+    sys::Cgroup group = *sys::Cgroup::open("/" + bundle_.id);
+    std::string controller = group.has("freezer") ? "freezer" : "";
+    while (split(trim(*group.read(controller, "cgroup.procs")), '\n').size() < 2) ::usleep(1000);
+    run({"resume", bundle_.id});
+  });
+  sys::Captured out = exec({"--ignore-paused", bundle_.id, "hostname"});
+  later.join();
+  EXPECT_EQ(out.out, "inside\n") << out.err;
+}
+
+TEST_F(Commands, ReadinessIsPassedOn) {
+  UniqueFd manager = datagram_socket(at("manager.sock"));
+  std::thread inside([&] {
+    // In the container's place, once it has seen its socket.
+    while (!std::filesystem::exists(bundle_.rootfs() / "tmp/seen")) ::usleep(1000);
+    UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    Path path = bundle_.state_root() / bundle_.id / "notify/notify.sock";
+    path.native().copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
+    for (std::string_view text : {"STATUS=soon", "READY=1\nSTATUS=up"}) {
+      ::sendto(fd.get(), text.data(), text.size(), 0, reinterpret_cast<const sockaddr*>(&address),
+               sizeof address);
+    }
+    EXPECT_EQ(receive(manager.get()), "READY=1");
+    EXPECT_TRUE(receive(manager.get()).starts_with("MAINPID="));
+    // With the barrier's descriptor, which is thrown away with the message.
+    EXPECT_EQ(receive(manager.get()), "BARRIER=1");
+  });
+  start("[ -S $NOTIFY_SOCKET ] && touch /tmp/seen; sleep 100",
+        {cat("NOTIFY_SOCKET=", at("manager.sock").native())});
+  inside.join();
+}
+
+TEST_F(Commands, ListeningSocketsArePassed) {
+  ASSERT_TRUE(bundle_.script("ls /proc/self/fd | wc -l; echo $LISTEN_FDS $LISTEN_PID").write());
+  UniqueFd file = *open_file("/dev/null", O_RDONLY);
+  sys::Pipe out = *sys::make_pipe();
+  sys::ProcessOptions options{.args = {"skiff-runtime", "--root", bundle_.state_root().native(),
+                                       "run", "-b", bundle_.path().native(), bundle_.id},
+                              .program = SKIFF_RUNTIME_PROGRAM,
+                              .env = std::vector<std::string>{"LISTEN_FDS=1"},
+                              .fds = {{out.write.get(), 1}, {out.write.get(), 2}, {file.get(), 3}}};
+  sys::Process process = *sys::Process::spawn(options);
+  out.write.reset();
+  FdSource source(out.read.get());
+  EXPECT_EQ(*read_all(source, 4096), "5\n1 1\n");
+  EXPECT_EQ(*process.wait(), 0);
+}
+
+TEST_F(Commands, StatisticsHaveRuncsParts) {
+  start("sleep 100");
+  sys::Captured out = run({"events", "--stats", bundle_.id});
+  json::Value event = *json::parse(out.out);
+  EXPECT_EQ(event.string("type"), "stats");
+  for (const char* part : {"cpu", "memory", "pids", "blkio", "hugetlb"}) {
+    EXPECT_TRUE(event.find("data")->has(part)) << part;
+  }
+}
+
+TEST_F(Commands, WhatIsNotSupportedIsSaid) {
+  start("sleep 100");
+  EXPECT_NE(run({"checkpoint", "--leave-running", bundle_.id}).err.find("CRIU"), std::string::npos);
+  EXPECT_NE(run({"restore", "--lazy-pages", "other"}).err.find("CRIU"), std::string::npos);
+  EXPECT_NE(run({"checkpoint", "nobody"}).err.find("does not exist"), std::string::npos);
+  if (std::filesystem::exists("/sys/fs/resctrl/info")) return;
+  EXPECT_NE(run({"update", "--l3-cache-schema", "L3:0=f", bundle_.id}).err.find("/sys/fs/resctrl"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace skiff::runtime

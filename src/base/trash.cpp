@@ -59,13 +59,14 @@ void Trash::settle() {
   std::unique_lock lock(mutex_);
   ++settlers_;
   changed_.notify_all();
-  changed_.wait(lock, [&] { return !is_working_; });
+  changed_.wait(lock, [&, last = taken_] { return done_ >= last || !is_working_; });
   --settlers_;
 }
 
 void Trash::put(Path path) {
   const std::scoped_lock lock(mutex_);
   waiting_.push_back(std::move(path));
+  ++taken_;
   if (is_working_) return;
   if (thread_.joinable()) thread_.join();  // it has said, as its last deed, that it works no more
   is_working_ = true;
@@ -84,6 +85,8 @@ void Trash::work() {
     // It stays until the directory is opened again.
     if (!removed && !cancel.cancelled()) log_warn(removed.error().message());
     lock.lock();
+    ++done_;
+    changed_.notify_all();
   }
   is_working_ = false;
   changed_.notify_all();

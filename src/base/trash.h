@@ -34,7 +34,7 @@ class Trash {
   // Takes a file or a tree; a missing one is success. On a disk that is nearly full it is removed
   // at once: somebody needs its room.
   Result<> take(const Path& path);
-  // Waits until all that was taken is removed.
+  // Waits until all that was taken before is removed; what others bring meanwhile keeps nobody.
   void settle();
 
  private:
@@ -47,6 +47,8 @@ class Trash {
   std::mutex mutex_;  // of what follows
   std::condition_variable changed_;
   std::deque<Path> waiting_;
+  uint64_t taken_ = 0;
+  uint64_t done_ = 0;  // of these, in order
   bool is_working_ = false;
   int settlers_ = 0;
   std::thread thread_;

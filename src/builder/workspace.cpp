@@ -107,7 +107,7 @@ Result<Layer> Workspace::commit(content::Lease& lease, CacheHold& hold, const Ca
     return layer.snapshot;
   };
   auto& snapshots = site_->images.snapshots();
-  auto sealed = snapshots.seal(id_, store, cancel);
+  auto sealed = snapshots.seal(id_, store, site_->images.layer_room(), cancel);
   // Another step gave the same tree.
   const bool known = !sealed && sealed.error().code() == Code::kAlreadyExists;
   if (!known) TRY_CONTEXT(std::move(sealed), "store layer");

@@ -107,6 +107,8 @@ class ContentStore {
   virtual Result<> abort(const std::string& reference) = 0;  // missing is success
   // Removes the ingests that nobody has open; returns bytes freed.
   virtual Result<uint64_t> abort_idle() = 0;
+  // Bytes of those, without the ones under some references.
+  virtual Result<uint64_t> idle_bytes(const std::set<std::string>& without = {}) = 0;
 
   // Whether the blob is whole: kDataLoss, with the reason, where its file is gone, of another
   // length or of other content; kNotFound where there is no such blob.

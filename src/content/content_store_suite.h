@@ -206,7 +206,10 @@ TEST_P(ContentStoreSuite, AbortIdleLeavesWhatIsBeingWritten) {
   }
   auto open = store_->ingest("open");
   ASSERT_TRUE((*open)->write("hello"));
+  EXPECT_EQ(*store_->idle_bytes({}), 5u);
+  EXPECT_EQ(*store_->idle_bytes({"idle"}), 0u);
   EXPECT_EQ(*store_->abort_idle(), 5u);
+  EXPECT_EQ(*store_->idle_bytes({}), 0u);
   EXPECT_EQ((*store_->ingest("idle"))->offset(), 0u);
   EXPECT_TRUE((*open)->write(" again"));
   EXPECT_TRUE(store_->commit(**open, oci::Digest::of("hello again")));

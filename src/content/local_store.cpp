@@ -168,6 +168,19 @@ Result<uint64_t> LocalStore::abort_idle() {
   return freed;
 }
 
+Result<uint64_t> LocalStore::idle_bytes(const std::set<std::string>& without) {
+  std::set<Path> left_out;
+  for (const std::string& reference : without) left_out.insert(layout_.ingest(reference));
+  uint64_t total = 0;
+  TRY(visit_files(layout_.ingests(), [&](const Path& file) -> Result<> {
+    struct stat st{};
+    const bool is_counted = !left_out.contains(file) && !open_ingests_->has(file);
+    if (is_counted && ::stat(file.c_str(), &st) == 0) total += static_cast<uint64_t>(st.st_size);
+    return {};
+  }));
+  return total;
+}
+
 Result<> LocalStore::remove(const oci::Digest& digest) {
   std::lock_guard pairing(pairing_);
   BlobInfo blob = TRY(info(digest));

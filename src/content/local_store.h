@@ -31,6 +31,10 @@ class OpenIngests {
     std::lock_guard lock(mutex_);
     set_.erase(file.native());
   }
+  bool has(const Path& file) {
+    std::lock_guard lock(mutex_);
+    return set_.contains(file.native());
+  }
 
  private:
   std::mutex mutex_;
@@ -57,6 +61,7 @@ class LocalStore : public ContentStore {
   Result<BlobInfo> link_from(ContentStore& other, const oci::Digest& digest) override;
   Result<> abort(const std::string& reference) override;
   Result<uint64_t> abort_idle() override;
+  Result<uint64_t> idle_bytes(const std::set<std::string>& without) override;
   // In local_store_check.cpp.
   Result<> verify(const oci::Digest& digest, const VerifyOptions& options,
                   const CancelToken& cancel) override;

@@ -69,7 +69,7 @@ TEST_F(ImageCheckTest, ALayerMadeHereComesBackFromItsSnapshot) {
   ASSERT_TRUE(images_->snapshots().diff(image.snapshot_name(), tar));
   const std::string bytes = tar.take();
   StringSource source(bytes);
-  const auto lease = images_.lease();
+  auto lease = images_.lease();
   const auto layer = images_->add_layer(source, *lease);
   oci::ImageConfig config = image.config;
   config.diff_ids = {image.config.diff_ids[0], layer->diff_id};
@@ -77,6 +77,7 @@ TEST_F(ImageCheckTest, ALayerMadeHereComesBackFromItsSnapshot) {
       images_->write_image(config, {image.manifest_doc.layers[0], layer->descriptor}, *lease);
   images_.put(*manifest, "built");
   ASSERT_TRUE(images_->unpack(images_.find("built"), {}, {}));
+  lease.reset();
 
   std::filesystem::remove(file_of(layer->descriptor.digest));
   const auto problems = repair();
@@ -99,10 +100,11 @@ TEST_F(ImageCheckTest, ALostConfigOrManifestDropsTheImage) {
 }
 
 TEST_F(ImageCheckTest, OfSeveralPlatformsOneMustBeWhole) {
-  const auto lease = images_.lease();
+  auto lease = images_.lease();
   const auto amd = images_.write({{{"a", "amd"}}}, *lease, kAmd64);
   const auto arm = images_.write({{{"a", "arm"}}}, *lease, kArm64);
   images_.make_index("multi", {amd, arm}, *lease);
+  lease.reset();
   const auto layer_of = [&](const oci::Descriptor& manifest) {
     const auto bytes = content::read_blob(images_->content(), manifest.digest);
     return oci::Manifest::parse(*bytes, manifest.media_type)->layers[0].digest;

@@ -109,7 +109,7 @@ struct CheckSummary {
 
 struct StorageUse {
   uint64_t limit = 0;  // 0 for none
-  uint64_t used = 0;   // bytes of blobs and unpacked layers
+  uint64_t used = 0;   // bytes of blobs, also of unfinished ones, and unpacked layers
 };
 
 class ImageStore {
@@ -175,6 +175,9 @@ class ImageStore {
   virtual snapshot::Snapshotter& snapshots() = 0;
 
   virtual Result<StorageUse> storage_use() = 0;
+  // Room under the storage limit for a layer that is sealed, for as long as this is kept: until
+  // its snapshot is there. Empty where there is no limit. For one thread.
+  virtual snapshot::Snapshotter::MakeRoom layer_room() = 0;
 
   // Drops blobs and committed snapshots that nothing names, neither an image, a lease, an
   // active snapshot's parents nor `extra_roots()` (the build cache), and what broken off pulls

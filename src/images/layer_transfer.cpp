@@ -25,6 +25,11 @@ Result<> fetch_once(Parts& parts, remote::RegistryClient& client, const oci::Ref
   return {};
 }
 
+std::shared_ptr<StorageLimit::BlobRoom> room_of(Parts& parts, const oci::Reference& from,
+                                                const oci::Digest& blob) {
+  return parts.limit.room_of(from.domain(), blob, ingest_reference(blob));
+}
+
 // One of its own where somebody fetches the same from elsewhere.
 Result<std::unique_ptr<content::Ingest>> open_ingest(Parts& parts, const oci::Digest& blob) {
   auto ingest = parts.store.ingest(ingest_reference(blob), blob.algorithm());
@@ -32,15 +37,12 @@ Result<std::unique_ptr<content::Ingest>> open_ingest(Parts& parts, const oci::Di
   return parts.store.ingest("", blob.algorithm());
 }
 
-}  // namespace
-
-Result<bool> fetch_blob(Parts& parts, remote::RegistryClient& client, const oci::Reference& from,
-                        const oci::Descriptor& blob, content::Lease& lease,
-                        const FetchReport& report, const CancelToken& cancel) {
-  // Only with those who ask the same host: another may never answer.
-  const auto guard = TRY(parts.transfers.lock(cat(from.domain(), " ", blob.digest.str()), cancel));
-  TRY(lease.hold(blob.digest));
+Result<bool> fetch_missing(Parts& parts, remote::RegistryClient& client, const oci::Reference& from,
+                           const oci::Descriptor& blob, content::Lease& lease,
+                           StorageLimit::BlobRoom& room, const FetchReport& report,
+                           const CancelToken& cancel) {
   if (TRY(is_whole(parts, blob.digest, cancel))) return false;
+  TRY(room.reserve(blob.size));
   if (client.link_blob(from, blob, parts.store, cancel)) {
     // What an earlier download left, unless somebody goes on with it.
     [[maybe_unused]] auto ignored = parts.store.abort(ingest_reference(blob.digest));
@@ -54,6 +56,20 @@ Result<bool> fetch_blob(Parts& parts, remote::RegistryClient& client, const oci:
     // What an earlier attempt left may be what is wrong; commit has dropped it.
     if (!resumed || fetched.error().code() != Code::kDataLoss) return fetched.error();
   }
+}
+
+}  // namespace
+
+Result<bool> fetch_blob(Parts& parts, remote::RegistryClient& client, const oci::Reference& from,
+                        const oci::Descriptor& blob, content::Lease& lease,
+                        const FetchReport& report, const CancelToken& cancel) {
+  // Only with those who ask the same host: another may never answer.
+  const auto guard = TRY(parts.transfers.lock(cat(from.domain(), " ", blob.digest.str()), cancel));
+  TRY(lease.hold(blob.digest));
+  const auto room = room_of(parts, from, blob.digest);
+  const bool is_new = TRY(fetch_missing(parts, client, from, blob, lease, *room, report, cancel));
+  room->stored();
+  return is_new;
 }
 
 LayerTransfer::LayerTransfer(Parts& parts, remote::RegistryClient& client,
@@ -106,16 +122,15 @@ Result<> LayerTransfer::announce() {
   const bool is_unpacked = snapshots.empty() || TRY(parts_.unpacker.has(snapshots.back()));
   for (const auto& task : tasks_) {
     TRY(lease_.hold(task->layer.digest));
+    task->room = room_of(parts_, from_, task->layer.digest);
     const bool is_here = TRY(is_whole(parts_, task->layer.digest, cancel_.token()));
     if (is_here && (is_unpacked || !task->index)) {
       task->done = true;
       progress_.say(task->label, "Already exists");
       continue;
     }
-    if (!is_here) {
-      task->room.emplace(parts_.limit.room());
-      TRY(task->room->grow(task->layer.size));
-    }
+    // Before any of them travels.
+    if (!is_here) TRY(task->room->reserve(task->layer.size));
     progress_.say(task->label, "Pulling fs layer");
     pending_.push_back(task.get());
   }
@@ -148,7 +163,6 @@ Result<> LayerTransfer::download(Task& task, const FetchReport::Arriving& arrivi
   if (TRY(fetch_blob(parts_, client_, from_, task.layer, lease_, report, cancel_.token()))) {
     moved_any_ = true;
   }
-  task.room.reset();
   task.is_downloaded = true;
   progress_.say(task.label, "Download complete");
   if (!task.index) progress_.say(task.label, "Pull complete");

@@ -54,7 +54,7 @@ class LayerTransfer {
     std::string label;
     std::optional<size_t> index;  // in the image to unpack
     bool done = false;
-    std::optional<StorageLimit::Room> room;  // until it is stored
+    std::shared_ptr<StorageLimit::BlobRoom> room;
     std::atomic<bool> is_downloaded = false;
     std::future<Result<LayerUnpacker::Incoming>> arriving;  // received while it is downloaded
     LayerUnpacker::Incoming incoming;                       // kept until the layer has its place

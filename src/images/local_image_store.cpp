@@ -97,6 +97,7 @@ class LocalImageStore : public ImageStore {
   Result<StorageUse> storage_use() override {
     return StorageUse{.limit = limit_.bytes(), .used = TRY(limit_.used())};
   }
+  snapshot::Snapshotter::MakeRoom layer_room() override;
   void set_extra_roots(std::function<Result<Roots>()> roots) override {
     garbage_.set_extra_roots(std::move(roots));
   }
@@ -146,6 +147,15 @@ Result<Image> LocalImageStore::pull(const oci::Reference& name, const PullOption
   const Pulled pulled = TRY(pull_image(parts_, name, with_near(options), progress, cancel));
   // Also where others have removed it since: the pull came first then.
   return finder_.image_of(pulled.target, *pulled.image);
+}
+
+snapshot::Snapshotter::MakeRoom LocalImageStore::layer_room() {
+  if (limit_.bytes() == 0) return {};
+  const auto room = std::make_shared<StorageLimit::Room>(limit_.room());
+  return [this, room, total = uint64_t{0}](uint64_t bytes) mutable {
+    total += bytes;
+    return make_room(limit_, *room, total);
+  };
 }
 
 Result<uint64_t> LocalImageStore::collect_garbage() {

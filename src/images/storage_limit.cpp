@@ -18,15 +18,14 @@ std::string megabytes(uint64_t bytes) {
   return cat((bytes + kMega - 1) / kMega, " MB");
 }
 
-// Room for `total` bytes: a step ahead, or near the limit as much as is needed.
+}  // namespace
+
 Result<> make_room(StorageLimit& limit, StorageLimit::Room& room, uint64_t total) {
   if (limit.bytes() == 0 || total <= room.bytes()) return {};
   const uint64_t missing = total - room.bytes();
   if (missing < kStep && room.grow(kStep)) return {};
   return room.grow(missing);
 }
-
-}  // namespace
 
 Result<> StorageLimit::Room::grow(uint64_t bytes) {
   TRY(owner_->take(bytes));
@@ -38,15 +37,8 @@ Result<> StorageLimit::take(uint64_t bytes) {
   if (bytes_ == 0) return {};
   const std::scoped_lock lock(mutex_);
   const auto fits = [&] { return counted_ + given_back_ + taken_ + bytes <= bytes_; };
-  const auto now = std::chrono::steady_clock::now();
-  if (!fits() || now - counted_at_ > kRecount) {
-    // Not beyond the limit on the disk either, with what was removed just now.
-    store_.settle();
-    snapshots_.settle();
-    counted_ = TRY_CONTEXT(used(), "storage limit");
-    given_back_ = 0;
-    counted_at_ = now;
-  }
+  if (std::chrono::steady_clock::now() - counted_at_ > kRecount) TRY(count());
+  if (!fits()) TRY(settle_and_count());
   if (!fits()) {
     return Error::from_errno(
         EDQUOT, cat("the storage limit of ", megabytes(bytes_), " is reached (",
@@ -57,6 +49,25 @@ Result<> StorageLimit::take(uint64_t bytes) {
   return {};
 }
 
+// Never less than before: what was removed may still be on the disk.
+Result<> StorageLimit::count() {
+  const uint64_t now = TRY_CONTEXT(used(), "storage limit");
+  counted_at_ = std::chrono::steady_clock::now();
+  if (now <= counted_ + given_back_) return {};
+  counted_ = now;
+  given_back_ = 0;
+  return {};
+}
+
+// Makes others wait, and only where it is needed: on the disk, too, the limit is not passed.
+Result<> StorageLimit::settle_and_count() {
+  store_.settle();
+  snapshots_.settle();
+  counted_ = TRY_CONTEXT(used(), "storage limit");
+  given_back_ = 0;
+  return {};
+}
+
 void StorageLimit::give_back(uint64_t bytes) {
   if (bytes_ == 0) return;
   const std::scoped_lock lock(mutex_);
@@ -64,8 +75,41 @@ void StorageLimit::give_back(uint64_t bytes) {
   given_back_ += bytes;
 }
 
+Result<> StorageLimit::BlobRoom::reserve(uint64_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  if (!room_ || room_->bytes() >= bytes) return {};
+  return room_->grow(bytes - room_->bytes());
+}
+
+void StorageLimit::BlobRoom::stored() {
+  const std::scoped_lock lock(mutex_);
+  is_stored_ = true;
+  room_.reset();
+}
+
+std::shared_ptr<StorageLimit::BlobRoom> StorageLimit::room_of(const std::string& host,
+                                                              const oci::Digest& blob,
+                                                              const std::string& ingest) {
+  const std::scoped_lock lock(incoming_mutex_);
+  std::erase_if(incoming_, [](const auto& each) { return each.second.room.expired(); });
+  Incoming& known = incoming_[cat(host, " ", blob.str())];
+  if (auto room = known.room.lock(); room && !room->is_stored()) return room;
+  const auto room = std::make_shared<BlobRoom>(*this);
+  known = {.room = room, .ingest = ingest};
+  return room;
+}
+
+std::set<std::string> StorageLimit::ingests_with_room() {
+  const std::scoped_lock lock(incoming_mutex_);
+  std::set<std::string> ingests;
+  for (const auto& [key, each] : incoming_) {
+    if (!each.room.expired()) ingests.insert(each.ingest);
+  }
+  return ingests;
+}
+
 Result<uint64_t> StorageLimit::used() {
-  uint64_t total = 0;
+  uint64_t total = TRY(store_.idle_bytes(ingests_with_room()));
   TRY(store_.walk([&](const content::BlobInfo& blob) -> Result<> {
     total += blob.size;
     return {};

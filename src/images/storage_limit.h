@@ -5,11 +5,18 @@
 //   TRY(room.grow(bytes));        // before they are written
 //   ... write, commit ...         // the room ends with `room`: the store counts the bytes now
 //
-// Files of containers and volumes are not counted.
+// What was broken off and may be continued counts as stored. Files of containers and volumes do
+// not; nor are documents of images asked for, nor other forms of layers that were stored
+// (layer_stack.h), which count once they are there.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 
 #include "base/io.h"
 #include "content/content_store.h"
@@ -40,6 +47,25 @@ class StorageLimit {
   };
   Room room() { return Room(this); }
 
+  // The room of a blob that comes from `host`. All who fetch it there have the same one.
+  class BlobRoom {
+   public:
+    explicit BlobRoom(StorageLimit& limit) : room_(limit.room()) {}
+    // For the whole blob; nothing where somebody has, or where it is stored.
+    Result<> reserve(uint64_t bytes);
+    // It is, and counts there.
+    void stored();
+    bool is_stored() const { return is_stored_; }
+
+   private:
+    std::mutex mutex_;
+    std::optional<Room> room_;
+    std::atomic<bool> is_stored_ = false;
+  };
+  // `ingest`: the reference that it is written under.
+  std::shared_ptr<BlobRoom> room_of(const std::string& host, const oci::Digest& blob,
+                                    const std::string& ingest);
+
   uint64_t bytes() const { return bytes_; }
   // What is stored, counted anew.
   Result<uint64_t> used();
@@ -47,17 +73,30 @@ class StorageLimit {
  private:
   Result<> take(uint64_t bytes);
   void give_back(uint64_t bytes);
+  Result<> count();
+  Result<> settle_and_count();
+  std::set<std::string> ingests_with_room();
 
   content::ContentStore& store_;
   snapshot::Snapshotter& snapshots_;
   const uint64_t bytes_;
-  std::mutex mutex_;  // of what follows
+  struct Incoming {
+    std::weak_ptr<BlobRoom> room;
+    std::string ingest;
+  };
+  std::mutex incoming_mutex_;
+  std::map<std::string, Incoming> incoming_;
+  std::mutex mutex_;  // of what follows; taken before the other
   uint64_t taken_ = 0;
-  // At the last count; and what was given back since, which may be stored by now.
+  // What was on the disk at most when all removed was last gone from it; and what was given back
+  // since, which may be stored by now.
   uint64_t counted_ = 0;
   uint64_t given_back_ = 0;
   std::chrono::steady_clock::time_point counted_at_;
 };
+
+// Room for `total` bytes: a step ahead, or near the limit as much as is needed.
+Result<> make_room(StorageLimit& limit, StorageLimit::Room& room, uint64_t total);
 
 // Passes bytes of unknown number on, growing its room before.
 class RoomSink : public Sink {

@@ -2,6 +2,7 @@
 #include "images/storage_limit.h"
 
 #include "base/random.h"
+#include "images/parts.h"
 #include "images/test_publish.h"
 
 namespace skiff::images {
@@ -87,6 +88,61 @@ TEST_F(StorageLimitTest, APullThatDoesNotFitIsRefusedBeforeItsLayersTravel) {
       EXPECT_EQ(line.find(layer.digest.str()), std::string::npos) << line;
     }
   }
+  limited_.expect_empty();
+}
+
+// It is stored as long as somebody may go on with it, and its room is then its own.
+TEST_F(StorageLimitTest, ABrokenOffDownloadCountsOnce) {
+  TestImages from;
+  const Image image = from.make("app", {{{"a", noise(800'000)}}});  // 400 kB compressed
+  remote::TestRegistry registry;
+  publish(registry, from, image.target, "app", "1");
+  const oci::Descriptor& layer = image.manifest_doc.layers[0];
+  const std::string bytes = *content::read_blob(from->content(), layer.digest);
+  limited_.set_storage_limit(1'500'000);
+  {
+    const auto ingest = *limited_->content().ingest(ingest_reference(layer.digest));
+    ASSERT_TRUE(ingest->write(bytes.substr(0, bytes.size() - 1000)));
+    EXPECT_EQ(used(), 0u) << "who writes it asks for its room";
+  }
+  EXPECT_EQ(used(), bytes.size() - 1000);
+  // The layer, its tar and half of it once more would not fit.
+  const PullOptions options{.client = remote::quick_options()};
+  const auto pulled = limited_->pull(registry.ref("app:1"), options, {}, {});
+  EXPECT_TRUE(pulled) << message_of(pulled);
+}
+
+// One after the other both are served.
+TEST_F(StorageLimitTest, TwoPullsOfOneImageTakeItsRoomOnce) {
+  TestImages from;
+  const Image image = from.make("app", {{{"a", noise(800'000)}}});
+  const oci::Descriptor& layer = image.manifest_doc.layers[0];
+  StorageLimit limit(limited_->content(), limited_->snapshots(), layer.size + layer.size / 2);
+  const auto one = limit.room_of("host", layer.digest, "ingest");
+  const auto two = limit.room_of("host", layer.digest, "ingest");
+  EXPECT_TRUE(one->reserve(layer.size));
+  EXPECT_TRUE(two->reserve(layer.size));
+  // What comes from elsewhere is written beside it.
+  EXPECT_FALSE(limit.room_of("other", layer.digest, "ingest")->reserve(layer.size));
+  one->stored();
+  EXPECT_TRUE(two->reserve(layer.size)) << "nothing is left to ask for";
+  EXPECT_TRUE(limit.room().grow(layer.size));
+}
+
+// The snapshot's own copy of the layer, which compresses well.
+TEST_F(StorageLimitTest, ASealThatDoesNotFitIsRefused) {
+  auto& snapshots = limited_->snapshots();
+  ASSERT_TRUE(snapshots.prepare("step", ""));
+  const snapshot::Mount mount = *snapshots.mount_of("step");
+  ASSERT_TRUE(write_file(mount.upper / "a", std::string(3'000'000, 'z')));
+  const auto lease = limited_.lease();
+  const auto store = [&](Source& tar) -> Result<std::string> {
+    TRY(limited_->add_layer(tar, *lease));
+    return std::string("sealed");
+  };
+  expect_refused(snapshots.seal("step", store, limited_->layer_room(), {}));
+  EXPECT_FALSE(snapshots.stat("sealed"));
+  ASSERT_TRUE(snapshots.remove("step"));
   limited_.expect_empty();
 }
 

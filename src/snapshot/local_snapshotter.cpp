@@ -41,6 +41,22 @@ struct Received : public ReceivedLayer {
   std::unique_ptr<IndexedLayer> layer;
 };
 
+// Passes on what there is room for.
+class RoomySource : public Source {
+ public:
+  RoomySource(Source& from, const Snapshotter::MakeRoom& make_room)
+      : from_(from), make_room_(make_room) {}
+  Result<size_t> read(std::span<char> buffer) override {
+    const size_t n = TRY(from_.read(buffer));
+    if (make_room_) TRY(make_room_(n));
+    return n;
+  }
+
+ private:
+  Source& from_;
+  const Snapshotter::MakeRoom& make_room_;
+};
+
 Path database(const Path& root) { return root / "snapshot.db"; }
 
 class LocalSnapshotter : public Snapshotter {
@@ -75,7 +91,7 @@ class LocalSnapshotter : public Snapshotter {
   Result<> view(const std::string& key, const std::string& parent) override;
   Result<Mount> mount_of(const std::string& key) override;
   Result<> commit(const std::string& name, const std::string& key) override;
-  Result<> seal(const std::string& key, const StoreLayer& store,
+  Result<> seal(const std::string& key, const StoreLayer& store, const MakeRoom& make_room,
                 const CancelToken& cancel) override;
   Result<> remove(const std::string& name) override;
   void settle() override { trash_->settle(); }
@@ -215,7 +231,7 @@ Result<Mount> LocalSnapshotter::mount_of(const std::string& key) {
 }
 
 Result<> LocalSnapshotter::commit(const std::string& name, const std::string& key) {
-  auto seal = [&]() -> Result<> {
+  auto turn = [&]() -> Result<> {
     SnapshotRow row = TRY(get(key, Kind::kActive));
     Lowers lowers = TRY(lowers_of(key));
     Path tree = TRY(own_tree(row, lowers.trees));
@@ -225,16 +241,18 @@ Result<> LocalSnapshotter::commit(const std::string& name, const std::string& ke
     let_go(row.id);
     return {};
   };
-  return seal().context(cat("commit snapshot ", key, " as ", name));
+  return turn().context(cat("commit snapshot ", key, " as ", name));
 }
 
 Result<> LocalSnapshotter::seal(const std::string& key, const StoreLayer& store,
-                                const CancelToken& cancel) {
+                                const MakeRoom& make_room, const CancelToken& cancel) {
   SnapshotRow row = TRY(get(key, Kind::kActive));
+  if (backend_ != Backend::kErofs && make_room) TRY(make_room(TRY(usage(key)).bytes));
   DiffSource diff(*this, key, cancel);
   if (backend_ != Backend::kErofs) return commit(TRY(store(diff)), key);
   auto position = row.info.parent.empty() ? Position::kFirst : Position::kOnTop;
-  auto layer = TRY(receive(diff, position, cancel));
+  RoomySource roomy(diff, make_room);
+  auto layer = TRY(receive(roomy, position, cancel));
   FdSource tar = TRY(static_cast<Received&>(*layer).layer->tar());
   std::string name = TRY(store(tar));
   TRY_CONTEXT(add(name, row.info.parent, std::move(layer)), cat("add layer ", name));

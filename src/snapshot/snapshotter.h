@@ -104,9 +104,11 @@ class Snapshotter {
   virtual Result<> commit(const std::string& name, const std::string& key) = 0;
   // The same as a layer: `store` is given what `key` adds to its parent, a tar to be read to its
   // end, and returns the name. kAlreadyExists where that is taken: `key` stays active then, as
-  // after any other failure.
+  // after any other failure. `make_room`, where there is one, is told how many bytes the layer
+  // takes here, before each of them is written: its refusal is such a failure.
   using StoreLayer = std::function<Result<std::string>(Source& tar)>;
-  virtual Result<> seal(const std::string& key, const StoreLayer& store,
+  using MakeRoom = std::function<Result<>(uint64_t bytes)>;
+  virtual Result<> seal(const std::string& key, const StoreLayer& store, const MakeRoom& make_room,
                         const CancelToken& cancel) = 0;
   // Refused (kFailedPrecondition) while it is a parent; kNotFound.
   virtual Result<> remove(const std::string& name) = 0;

@@ -93,7 +93,7 @@ TEST_P(SnapshotterSuite, ASealedLayerIsWhatItsTarSays) {
       tar = TRY(read_all(source, size_t{1} << 30U));
       return name;
     };
-    const auto sealed = store_->seal(key, store, {});
+    const auto sealed = store_->seal(key, store, {}, {});
     ASSERT_TRUE(sealed) << sealed.error().message();
     EXPECT_EQ(store_->stat(key).error().code(), Code::kNotFound);
     EXPECT_EQ(store_->stat(name)->parent, parent);
@@ -108,10 +108,17 @@ TEST_P(SnapshotterSuite, AFailedSealLeavesTheSnapshotActive) {
   must_unpack("taken", "", LayerTar().file("f", "1").take());
   ASSERT_TRUE(store_->prepare("box", ""));
   ASSERT_TRUE(write_file(mount("box").path() / "f", "mine"));
-  const auto taken = store_->seal("box", [](Source&) { return Result<std::string>("taken"); }, {});
+  const auto taken =
+      store_->seal("box", [](Source&) { return Result<std::string>("taken"); }, {}, {});
   EXPECT_EQ(taken.error().code(), Code::kAlreadyExists);
   const auto refuse = [](Source&) -> Result<std::string> { return Error(Code::kInternal, "no"); };
-  EXPECT_EQ(store_->seal("box", refuse, {}).error().code(), Code::kInternal);
+  EXPECT_EQ(store_->seal("box", refuse, {}, {}).error().code(), Code::kInternal);
+  const auto no_room = [](uint64_t) -> Result<> { return Error(Code::kResourceExhausted, "full"); };
+  const auto store = [](Source& tar) -> Result<std::string> {
+    TRY(read_all(tar, size_t{1} << 30U));
+    return std::string("new");
+  };
+  EXPECT_EQ(store_->seal("box", store, no_room, {}).error().code(), Code::kResourceExhausted);
   EXPECT_EQ(store_->stat("box")->kind, Kind::kActive);
   EXPECT_EQ(*read_file(mount("box").path() / "f"), "mine");
   EXPECT_EQ(names(), (Lines{"taken", "box"}));

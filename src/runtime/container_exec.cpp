@@ -186,10 +186,12 @@ OciProcess with_defaults(const OciProcess& process, const OciConfig& config) {
 // Into the version 2 cgroup in which `pid` is.
 Result<sys::CgroupEntry> entry_beside(pid_t pid) {
   std::string text = TRY(read_file(cat("/proc/", pid, "/cgroup")));
-  std::string_view path = trim(text);
-  path.remove_prefix(std::min<size_t>(path.size(), 3));  // "0::"
-  sys::Cgroup group = TRY(sys::Cgroup::open(std::string(path)));
-  return group.entry();
+  for (const std::string& line : split(text, '\n')) {
+    if (!line.starts_with("0::")) continue;
+    sys::Cgroup group = TRY(sys::Cgroup::open(line.substr(3)));
+    return group.entry();
+  }
+  return Error(Code::kInternal, cat("process ", pid, " is in no version 2 cgroup"));
 }
 
 // After kReady the channel closes with the execve, or brings its failure.

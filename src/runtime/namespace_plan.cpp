@@ -7,17 +7,24 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "base/io.h"
 #include "base/strings.h"
+#include "runtime/channel.h"
+#include "runtime/process_birth.h"
 #include "runtime/user_namespace.h"
+#include "sys/process.h"
 
 namespace skiff::runtime {
 
 namespace {
+
+constexpr size_t kMaxHelperText = 4096;
 
 Result<> join(int fd, const sys::NamespaceKind& kind) {
   if (::setns(fd, static_cast<int>(kind.flag)) != 0) {
@@ -92,15 +99,12 @@ Result<NamespacePlan> NamespacePlan::make(const OciConfig& config) {
   plan.time_offsets_ = offsets_text(config.time_offsets);
   if (!plan.time_offsets_.empty()) fresh &= ~uint64_t{CLONE_NEWTIME};
   bool joins_user = !plan.joined_.empty() && plan.joined_.front().kind->flag == CLONE_NEWUSER;
-  if (joins_user && (fresh & (CLONE_NEWPID | CLONE_NEWTIME)) != 0) {
-    return Error(Code::kUnimplemented,
-                 "linux.namespaces: a new pid or time namespace inside a joined user namespace "
-                 "is not supported");
-  }
   // A cgroup namespace shows what the process is in when it is made; and what belongs to a
-  // joined user namespace is made inside it.
-  plan.unshare_flags_ = joins_user ? fresh : fresh & CLONE_NEWCGROUP;
+  // joined user namespace is made inside it. Two kinds one must be born into.
+  const uint64_t by_birth = CLONE_NEWPID | CLONE_NEWTIME;
+  plan.unshare_flags_ = joins_user ? fresh & ~by_birth : fresh & CLONE_NEWCGROUP;
   plan.clone_flags_ = fresh & ~plan.unshare_flags_;
+  plan.born_inside_user_ = joins_user && plan.clone_flags_ != 0;
   return plan;
 }
 
@@ -108,12 +112,42 @@ Result<sys::Child> NamespacePlan::clone(int cgroup, const std::function<int()>& 
   sys::CloneOptions options{.flags = clone_flags_, .cgroup = cgroup};
   sys::Child child;
   std::function<Result<>()> act = [&]() -> Result<> {
-    child = TRY(sys::clone_process(options, body));
+    child = TRY(born_inside_user_ ? clone_inside_user(cgroup, body)
+                                  : sys::clone_process(options, body));
     return {};
   };
   if (joined_pid_) act = [&, act] { return with_pid_namespace(joined_pid_.get(), act); };
   if (!time_offsets_.empty()) act = [&, act] { return with_time_namespace(time_offsets_, act); };
   TRY(act());
+  return child;
+}
+
+// A helper enters the user namespace, makes the process there, and is gone.
+Result<sys::Child> NamespacePlan::clone_inside_user(int cgroup,
+                                                    const std::function<int()>& body) const {
+  const Joined& user = joined_.front();
+  sys::Pipe pipe = TRY(sys::make_pipe());
+  auto make = [&]() -> Result<std::string> {
+    become_undumpable();
+    TRY(join(user.fd.get(), *user.kind));
+    TRY(become_root());
+    sys::Child made = TRY(sys::clone_process({.flags = clone_flags_, .sibling = true}, body));
+    return cat(made.pid);
+  };
+  sys::Child helper = TRY(sys::clone_process({.cgroup = cgroup}, [&] {
+    Result<std::string> pid = make();
+    FdSink sink(pipe.write.get());
+    return sink.write(pid ? *pid : encode_error(pid.error())) && pid ? 0 : 1;
+  }));
+  pipe.write.reset();
+  FdSource source(pipe.read.get());
+  Result<std::string> heard = read_all(source, kMaxHelperText);
+  int status = 0;
+  while (::waitpid(helper.pid, &status, 0) < 0 && errno == EINTR) continue;
+  const std::string told = TRY(heard);
+  if (sys::exit_code_of(status) != 0) return decode_error(told);
+  sys::Child child{static_cast<pid_t>(parse_int(told).value_or(0)), UniqueFd()};
+  child.pidfd = TRY(sys::open_pidfd(child.pid));
   return child;
 }
 
@@ -128,7 +162,10 @@ Result<> NamespacePlan::map_ids(const OciConfig& config, pid_t pid) const {
 }
 
 Result<> NamespacePlan::enter() const {
-  for (const Joined& joined : joined_) TRY(join(joined.fd.get(), *joined.kind));
+  for (const Joined& joined : joined_) {
+    bool done = born_inside_user_ && &joined == &joined_.front();
+    if (!done) TRY(join(joined.fd.get(), *joined.kind));
+  }
   bool joins_user = !joined_.empty() && joined_.front().kind->flag == CLONE_NEWUSER;
   if (new_user() || joins_user) TRY(become_root());
   if (unshare_flags_ != 0 && ::unshare(static_cast<int>(unshare_flags_)) != 0) {

@@ -17,8 +17,8 @@ class NamespacePlan {
   static Result<NamespacePlan> make(const OciConfig& config);
 
   bool new_user() const { return (clone_flags_ & CLONE_NEWUSER) != 0; }
-  // Clones into the new namespaces, and into a pid namespace that is to be joined. A time
-  // namespace with offsets is made here: they can be set only while nobody is in it.
+  // Clones, as the caller's child, into the new namespaces, and into a pid namespace that is to be
+  // joined. A time namespace with offsets is made here: they can be set only while nobody is in it.
   Result<sys::Child> clone(int cgroup, const std::function<int()>& body) const;
   // For the creator: writes the user namespace's mappings.
   Result<> map_ids(const OciConfig& config, pid_t pid) const;
@@ -32,7 +32,10 @@ class NamespacePlan {
     UniqueFd fd;
   };
   std::string time_offsets_;  // as /proc/PID/timens_offsets takes them
+  Result<sys::Child> clone_inside_user(int cgroup, const std::function<int()>& body) const;
+
   uint64_t clone_flags_ = 0;
+  bool born_inside_user_ = false;  // of joined_.front()
   uint64_t unshare_flags_ = 0;
   std::vector<Joined> joined_;
   UniqueFd joined_pid_;

@@ -6,7 +6,8 @@
 // A layer is used as it was stored wherever that can be. Where not, another form of it is made
 // beside it, when it is first needed: a directory of the same kind in the layer's own, which is
 // whole as soon as it is there, and goes with the layer.
-//   flat/      all that is seen of the layer and of those below it. Overlayfs takes 500 layers: of a
+//   flat/      all that is seen of the layer and of those below it. Overlayfs takes 500 layers: of
+//   a
 //              longer chain all up to the last 400th are seen as that one's flat form.
 //   unpacked/  an indexed layer's tree, where the kernel cannot mount it.
 #pragma once

@@ -156,7 +156,7 @@ int remove_directory(const Path& directory) {
 
 Result<> check_below(const std::string& path) {
   const Path clean = Path(path).relative_path().lexically_normal();
-  if (*clean.begin() != "..") return {};
+  if (clean.empty() || *clean.begin() != "..") return {};
   return Error(Code::kInvalidArgument, cat("bad sub cgroup path: ", path));
 }
 

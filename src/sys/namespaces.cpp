@@ -66,7 +66,9 @@ Result<Child> clone_process(const CloneOptions& options, const std::function<int
   clone_args args{};
   args.flags = options.flags | CLONE_PIDFD;
   args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
-  args.exit_signal = SIGCHLD;
+  // A sibling's signal is the caller's own.
+  args.exit_signal = options.sibling ? 0 : SIGCHLD;
+  if (options.sibling) args.flags |= CLONE_PARENT;
   if (options.cgroup >= 0) {
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = static_cast<uint64_t>(options.cgroup);

@@ -31,8 +31,9 @@ const NamespaceKind* end_namespaces();
 Result<UniqueFd> open_namespace(const std::string& path, const NamespaceKind& kind);
 
 struct CloneOptions {
-  uint64_t flags = 0;  // CLONE_NEW*
-  int cgroup = -1;     // directory of a v2 cgroup to be born into
+  uint64_t flags = 0;    // CLONE_NEW*
+  int cgroup = -1;       // directory of a v2 cgroup to be born into
+  bool sibling = false;  // a child of the caller's parent
 };
 
 struct Child {

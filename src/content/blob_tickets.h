@@ -6,7 +6,7 @@
 // it once that request is allowed.
 //
 //   const auto ticket = tickets.issue(store, digest);                   // the client
-//   request.headers.set(BlobTickets::kField, ticket.word());
+//   request.headers.set(oci::kTicketField, ticket.word());
 //   if (ContentStore* peer = tickets.redeem(word, digest)) ...          // the server
 //
 // Thread-safe.
@@ -22,9 +22,6 @@ namespace skiff::content {
 
 class BlobTickets {
  public:
-  // The header field that carries a word.
-  static constexpr std::string_view kField = "Skiff-Ticket";
-
   // Void once it is redeemed or destroyed.
   class Ticket {
    public:

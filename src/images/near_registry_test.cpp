@@ -4,6 +4,7 @@
 #include "content/layout.h"
 #include "images/parts.h"
 #include "images/test_publish.h"
+#include "oci/distribution.h"
 
 namespace skiff::images {
 namespace {
@@ -17,7 +18,7 @@ class Near : public testing::Test {
 
   // A registry that redeems tickets: its content is that of `from_`.
   bool link(net::Request& request, net::ResponseWriter& w) {
-    const std::string word = request.headers.get(content::BlobTickets::kField);
+    const std::string word = request.headers.get(oci::kTicketField);
     if (word.empty()) return false;
     const bool is_push = request.method == "POST";
     const std::string named =

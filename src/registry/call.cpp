@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "oci/distribution.h"
 
 namespace skiff::registry {
 
@@ -27,7 +28,7 @@ bool names_entity(std::string_view header, const std::string& etag) {
 
 content::ContentStore* Call::redeem_ticket(const oci::Digest& digest) const {
   if (context.tickets == nullptr) return nullptr;
-  return context.tickets->redeem(header(content::BlobTickets::kField), digest);
+  return context.tickets->redeem(header(oci::kTicketField), digest);
 }
 
 Answer<> Call::reply(int status, std::string_view content_type, std::string_view body) const {

@@ -4,6 +4,7 @@
 
 #include "codec/base64.h"
 #include "content/layout.h"
+#include "oci/distribution.h"
 #include "registry/test_registry.h"
 
 namespace skiff::registry {
@@ -21,14 +22,14 @@ class Tickets : public RegistryTest {
   // What a push of the engine asks first.
   Reply mount(const std::string& repository, const oci::Digest& digest, const std::string& ticket,
               Fields fields = {}) {
-    fields.emplace_back(content::BlobTickets::kField, ticket);
+    fields.emplace_back(oci::kTicketField, ticket);
     return client().call("POST", cat("/v2/", repository, "/blobs/uploads/?mount=", digest.str()),
                          "", fields);
   }
   // What a pull of the engine asks first.
   Reply ask(const std::string& repository, const std::string& digest, const std::string& ticket) {
     return client().call("HEAD", blob_path(repository, digest), "",
-                         {{std::string(content::BlobTickets::kField), ticket}});
+                         {{std::string(oci::kTicketField), ticket}});
   }
   ino_t inode(const Path& store, const oci::Digest& digest) {
     struct stat st{};

@@ -1,3 +1,4 @@
+#include "oci/distribution.h"
 #include "remote/blob_transfer.h"
 
 namespace skiff::remote {
@@ -11,7 +12,7 @@ bool link_blob(Transport& transport, const Repository& repository, const oci::De
   call.target = repository.blob_target(blob.digest);
   call.scope = repository.pull_scope();
   call.request.method = "HEAD";
-  call.request.headers.set(content::BlobTickets::kField, ticket->word());
+  call.request.headers.set(oci::kTicketField, ticket->word());
   call.request.cancel = cancel;
   // What goes wrong here goes wrong for the ordinary request, too, which tells of it.
   const Result<net::WebResponse> answer = transport.send_once(call);

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "base/strings.h"
+#include "oci/distribution.h"
 #include "remote/answers.h"
 #include "remote/blob_transfer.h"
 
@@ -57,7 +58,7 @@ class Upload {
     if (!mount_from.empty()) query.add("from", mount_from);
     Call mount = call("POST", cat(repository_.uploads_target(), "?", query.str()));
     if (!mount_from.empty()) mount.scope += cat(" repository:", mount_from, ":pull");
-    if (!ticket.empty()) mount.request.headers.set(content::BlobTickets::kField, ticket);
+    if (!ticket.empty()) mount.request.headers.set(oci::kTicketField, ticket);
     const Result<net::WebResponse> answer = transport_.send(mount);
     if (answer && answer->status == 201) return std::nullopt;
     if (answer && answer->status == 202) return TRY(session_of(*answer, 0));

@@ -1,6 +1,7 @@
 // What the client asks of the registry of its own process.
 #include "remote/near_registry.h"
 
+#include "oci/distribution.h"
 #include "remote/test_registry.h"
 
 namespace skiff::remote {
@@ -14,7 +15,7 @@ class Near : public testing::Test {
 
   // A registry that redeems tickets: its content is `theirs_`.
   bool link(net::Request& request, net::ResponseWriter& w) {
-    const std::string word = request.headers.get(content::BlobTickets::kField);
+    const std::string word = request.headers.get(oci::kTicketField);
     if (!word.empty()) ++shown_;
     if (word.empty() || !redeems_) return false;
     content::ContentStore* store = tickets_.redeem(word, blob_.digest);

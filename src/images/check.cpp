@@ -109,8 +109,7 @@ class Check {
     return cat("blob ", digest.str(), " is missing");
   }
 
-  // Layers that were made here and are lost, from their snapshots: the same tree gives the
-  // same bytes.
+  // Layers that are lost, from their snapshots: those that were compressed here, or not at all.
   Result<> remake_layers(const oci::Descriptor& target) {
     if (!oci::is_manifest_type(target.media_type)) return {};
     const auto document = parts_.reader.document(target);
@@ -119,7 +118,7 @@ class Check {
     for (size_t i = 0; i < snapshots.size(); ++i) {
       const oci::Descriptor& layer = (*document)->manifest.layers[i];
       if (TRY(blob_fault(layer.digest)).empty()) continue;
-      if (!remake(layer.digest, snapshots[i])) continue;
+      if (!remake(layer, snapshots[i])) continue;
       report_({.what = cat("layer ", layer.digest.str(), " was lost"),
                .where = cat("snapshot ", snapshots[i]),
                .remedy = "made anew from its snapshot",
@@ -128,13 +127,14 @@ class Check {
     return {};
   }
 
-  Result<> remake(const oci::Digest& layer, const std::string& snapshot) {
+  Result<> remake(const oci::Descriptor& layer, const std::string& snapshot) {
     const auto write = [&](Sink& to) -> Result<> {
+      if (layer.media_type.ends_with("tar")) return parts_.snapshots.diff(snapshot, to);
       const auto gzip = make_gzip_sink(to);
       TRY(parts_.snapshots.diff(snapshot, *gzip));
       return gzip->finish();
     };
-    TRY(store_written(parts_, write, layer, *lease_));
+    TRY(store_written(parts_, write, layer.digest, *lease_));
     return {};
   }
 

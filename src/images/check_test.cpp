@@ -86,6 +86,32 @@ TEST_F(ImageCheckTest, ALayerMadeHereComesBackFromItsSnapshot) {
   EXPECT_TRUE(content::read_blob(images_->content(), layer->descriptor.digest));
 }
 
+// No tree tells in which order its tar had it.
+TEST_F(ImageCheckTest, ALayerComesBackAsTheTarThatItWas) {
+  if (images_->snapshots().backend() != snapshot::Backend::kErofs) GTEST_SKIP() << "no tar is kept";
+  const std::string tar = LayerTar().file("z", "1").file("a", "2").file("implied/b", "3").take();
+  auto lease = images_.lease();
+  StringSource source(tar);
+  const NewLayer zipped = *images_->add_layer(source, *lease);
+  oci::Descriptor plain = zipped.descriptor;
+  plain.media_type = oci::kMediaTypeLayer;
+  plain.digest = *content::write_blob(images_->content(), tar, lease.get());
+  plain.size = tar.size();
+  oci::ImageConfig config;
+  config.platform = kAmd64;
+  config.diff_ids = {zipped.diff_id};
+  images_.put(*images_->write_image(config, {zipped.descriptor}, *lease), "zipped");
+  images_.put(*images_->write_image(config, {plain}, *lease), "plain");
+  ASSERT_TRUE(images_->unpack(images_.find("plain"), {}, {}));
+  lease.reset();
+
+  for (const oci::Digest& lost : {zipped.descriptor.digest, plain.digest}) {
+    std::filesystem::remove(file_of(lost));
+    EXPECT_TRUE(tells(repair(), cat("layer ", lost.str(), " was lost")));
+  }
+  EXPECT_EQ(images_.names(), (Lines{"plain:latest", "zipped:latest"}));
+}
+
 TEST_F(ImageCheckTest, ALostConfigOrManifestDropsTheImage) {
   const Image one = images_.make("one", {{{"a", "1"}}});
   const Image two = images_.make("two", {{{"a", "2"}}});

@@ -155,7 +155,7 @@ Result<> Garbage::sweep_snapshots(const Listed& listed, const Marked& marked,
     leaves.pop_back();
     if (kept.contains(name)) continue;
     if (only != nullptr && !stands_on(parents, name, wanted)) continue;
-    const auto usage = snapshots_.usage(name);
+    const auto usage = snapshots_.usage(name, snapshot::Snapshotter::Asked::kInPassing);
     const auto removed = snapshots_.remove(name);
     if (!removed) {
       // Taken as a parent or removed since it was listed.

@@ -78,14 +78,6 @@ Result<> read_at(int file, uint64_t offset, std::span<char> buffer) {
   return {};
 }
 
-// The directory `path` in the stack of layers below.
-Result<LowerDir> descend(const LowerDir& root, const std::string& path) {
-  std::vector<std::string> parts = split(path, '/');
-  LowerDir here = TRY(root.descend(parts.front()));
-  for (size_t i = 1; i < parts.size() && !here.empty(); ++i) here = TRY(here.descend(parts[i]));
-  return here;
-}
-
 Result<std::optional<ErofsAttributes>> attributes_of(const LowerDir& directory) {
   if (directory.empty()) return std::nullopt;
   struct stat st{};
@@ -131,7 +123,7 @@ Result<std::string> IndexedLayer::write_index(const std::vector<Path>& lowers) {
       .lower = [&](const std::string& path) -> Result<std::optional<ErofsAttributes>> {
         if (below.empty()) return std::nullopt;
         if (path.empty()) return attributes_of(below);
-        return attributes_of(TRY(descend(below, path)));
+        return attributes_of(TRY(below.descend_path(path)));
       },
       .uuid = new_uuid(),
       .read_archive = [this](

@@ -55,7 +55,6 @@ class LayerApplier {
   Result<KnownDirectory> open_through_symlink(const std::string& path);
   Result<std::string> path_of(int directory);
   Result<UniqueFd> make_implied(int parent, const std::string& path, const std::string& name);
-  Result<LowerDir> lower_at(const std::string& path);
 
   Result<> whiteout(const std::string& parent, const std::string& name);
   Result<> opaque(const std::string& directory);
@@ -165,7 +164,7 @@ Result<UniqueFd> LayerApplier::make_implied(int parent, const std::string& path,
   UniqueFd fd(::openat(parent, name.c_str(), kOpenDirectory));
   if (!fd) return Error::from_errno(errno, cat("open ", path));
   DirectoryAttributes& attributes = directories_[path];
-  LowerDir lower = was_deleted ? LowerDir() : TRY(lower_at(path));
+  LowerDir lower = was_deleted ? LowerDir() : TRY(lower_.descend_path(path));
   if (was_deleted && ::fsetxattr(fd.get(), kOpaqueXattr, "y", 1, 0) != 0) {
     return Error::from_errno(errno, cat("make opaque ", path));
   }
@@ -175,14 +174,6 @@ Result<UniqueFd> LayerApplier::make_implied(int parent, const std::string& path,
   attributes = {st.st_mode & 07777, st.st_uid, st.st_gid, st.st_mtim,
                 TRY(read_xattrs(lower.top(), "."))};
   return fd;
-}
-
-Result<LowerDir> LayerApplier::lower_at(const std::string& path) {
-  if (lower_.empty()) return LowerDir();
-  std::vector<std::string> parts = split(path, '/');
-  LowerDir here = TRY(lower_.descend(parts.front()));
-  for (size_t i = 1; i < parts.size() && !here.empty(); ++i) here = TRY(here.descend(parts[i]));
-  return here;
 }
 
 // A whiteout deletes what lies below, never what this layer holds itself.

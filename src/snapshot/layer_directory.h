@@ -9,8 +9,7 @@
 
 namespace skiff::snapshot {
 
-// Either the tree, in overlayfs's form, or the tar and its index, which is mounted at an empty
-// tree.
+// Either the tree, in overlayfs's form, or the tar and its index.
 inline constexpr const char* kTreeName = "fs";
 inline constexpr const char* kTarName = "layer.tar";
 inline constexpr const char* kIndexName = "layer.erofs";
@@ -20,6 +19,10 @@ inline constexpr const char* kUnpackedName = "unpacked";
 
 bool is_present(const Path& path);
 inline bool is_indexed(const Path& layer) { return is_present(layer / kIndexName); }
+// In either form.
+inline bool has_files(const Path& layer) {
+  return is_present(layer / kTreeName) || is_indexed(layer);
+}
 
 // An empty tree in `layer`, whose root looks like the one below.
 Result<> make_tree(const Path& layer, const std::vector<Path>& lowers);

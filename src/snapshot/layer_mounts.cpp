@@ -16,17 +16,38 @@ namespace {
 // As many as one container can stand on.
 constexpr size_t kIdleMounts = 512;
 
-Result<sys::MountPoint> mount_layer(const Path& layer) {
-  const Path tree = layer / kTreeName;
-  TRY(make_directories(tree, 0700));
-  const UniqueFd mount = TRY(sys::mount_erofs(layer / kIndexName, layer / kTarName));
+Result<sys::MountPoint> attach(const UniqueFd& mount, const Path& target) {
   TRY(sys::change_mount(mount.get(), {.propagation = MS_PRIVATE}));
-  const UniqueFd place = TRY(open_file(tree, O_PATH | O_DIRECTORY));
+  const UniqueFd place = TRY(open_file(target, O_PATH | O_DIRECTORY));
   TRY(sys::attach_mount(mount.get(), place.get()));
-  return sys::MountPoint(tree);
+  return sys::MountPoint(target);
+}
+
+Result<sys::MountPoint> mount_tmpfs(const Path& target) {
+  const UniqueFd mount = TRY(sys::new_filesystem({.type = "tmpfs", .options = {{"mode", "0700"}}}));
+  return attach(mount, target);
 }
 
 }  // namespace
+
+Path LayerMounts::tree_of(const Path& layer) const {
+  return is_indexed(layer) ? mount_point_of(layer) : layer / kTreeName;
+}
+
+// "12", or "12-flat" of its other form.
+Path LayerMounts::mount_point_of(const Path& layer) const {
+  std::string name = layer.lexically_relative(layers_).native();
+  std::ranges::replace(name, '/', '-');
+  return place_ / name;
+}
+
+Result<sys::MountPoint> LayerMounts::mount(const Path& layer) {
+  if (!tmpfs_) tmpfs_ = TRY(mount_tmpfs(place_));
+  const UniqueFd mount = TRY(sys::mount_erofs(layer / kIndexName, layer / kTarName));
+  const Path target = mount_point_of(layer);
+  TRY(make_directories(target, 0700));
+  return attach(mount, target);
+}
 
 LayerMounts::Hold& LayerMounts::Hold::operator=(Hold&& other) noexcept {
   std::swap(mounts_, other.mounts_);
@@ -52,7 +73,7 @@ Result<LayerMounts::Hold> LayerMounts::hold(const std::vector<Path>& layers) {
 Result<> LayerMounts::use(const Path& layer) {
   auto found = mounted_.find(layer);
   if (found == mounted_.end()) {
-    sys::MountPoint point = TRY_CONTEXT(mount_layer(layer), cat("mount layer ", layer.native()));
+    sys::MountPoint point = TRY_CONTEXT(mount(layer), cat("mount layer ", layer.native()));
     found = mounted_.emplace(layer, Mounted{.point = std::move(point)}).first;
   }
   ++found->second.users;
@@ -79,19 +100,25 @@ void LayerMounts::unmount_idle() {
         oldest = each;
       }
     }
-    mounted_.erase(oldest);
+    unmount(oldest);
   }
 }
 
 void LayerMounts::forget(const Path& layer) {
   const std::scoped_lock lock(mutex_);
-  mounted_.erase(layer);
+  if (auto found = mounted_.find(layer); found != mounted_.end()) unmount(found);
 }
 
 void LayerMounts::forget_idle(const Path& layer) {
   const std::scoped_lock lock(mutex_);
-  std::erase_if(mounted_,
-                [&](const auto& each) { return each.first == layer && each.second.users == 0; });
+  auto found = mounted_.find(layer);
+  if (found != mounted_.end() && found->second.users == 0) unmount(found);
+}
+
+void LayerMounts::unmount(AllMounted::iterator layer) {
+  const Path point = layer->second.point.path();
+  mounted_.erase(layer);
+  ::rmdir(point.c_str());
 }
 
 }  // namespace skiff::snapshot

@@ -1,16 +1,17 @@
 // LayerMounts: shows the trees of layers that are kept as a tar and an index.
 //
 //   auto hold = TRY(mounts.hold({root / "snapshots/1", root / "snapshots/2"}));
-//   ... snapshots/1/fs and snapshots/2/fs show their trees as long as the hold lives ...
+//   ... tree_of(root / "snapshots/1") shows its tree as long as the hold lives ...
 //
 // A layer's directory holds its tree at fs/, or `layer.tar` and `layer.erofs`, the index, which
-// is mounted at an empty fs/ when somebody needs it. One mount serves all users of a layer, so that
-// they share the page cache. A layer that nobody uses stays mounted for the next, up to a number of
-// layers.
+// is mounted when somebody needs it: in a tmpfs, since a directory to mount it at would be one more
+// inode of each layer on the disk. One mount serves all users of a layer, so that they share the
+// page cache. A layer that nobody uses stays mounted for the next, up to a number of layers.
 #pragma once
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "base/file.h"
@@ -23,6 +24,9 @@ namespace skiff::snapshot {
 // Thread-safe. Destroying it unmounts all: what overlayfs has of them by then stays in use.
 class LayerMounts {
  public:
+  // Of layers somewhere below `layers`; mounted below `place`, an empty directory.
+  LayerMounts(Path layers, Path place) : layers_(std::move(layers)), place_(std::move(place)) {}
+
   class Hold {
    public:
     Hold() = default;
@@ -40,6 +44,7 @@ class LayerMounts {
     std::vector<Path> layers_;
   };
 
+  Path tree_of(const Path& layer) const;
   // `layers` are layers' directories; those with unpacked trees need nothing.
   Result<Hold> hold(const std::vector<Path>& layers);
   // Before a layer is removed: nobody holds it any more.
@@ -53,12 +58,19 @@ class LayerMounts {
     size_t users = 0;
     uint64_t last_used = 0;
   };
+  using AllMounted = std::map<Path, Mounted>;
+  Path mount_point_of(const Path& layer) const;
+  Result<sys::MountPoint> mount(const Path& layer);
   Result<> use(const Path& layer);
   void release(const std::vector<Path>& layers);
   void unmount_idle();
+  void unmount(AllMounted::iterator layer);
 
+  const Path layers_;
+  const Path place_;
   std::mutex mutex_;
-  std::map<Path, Mounted> mounted_;
+  std::optional<sys::MountPoint> tmpfs_;  // at `place_`, from the first mount on
+  AllMounted mounted_;
   uint64_t uses_ = 0;
 };
 

@@ -16,13 +16,6 @@ namespace {
 constexpr size_t kMost = 500;  // OVL_MAX_STACK of Linux
 constexpr size_t kFlattened = 400;
 
-// Layers that are given lowest first, as overlayfs counts their trees.
-std::vector<Path> trees_of(const std::vector<Path>& lowest_first) {
-  std::vector<Path> trees;
-  for (const Path& layer : std::views::reverse(lowest_first)) trees.push_back(layer / kTreeName);
-  return trees;
-}
-
 }  // namespace
 
 Result<LayerStack::Shown> LayerStack::show(Chain chain) {
@@ -44,6 +37,15 @@ void LayerStack::forget(int64_t id) {
 Result<LayerStack::Shown> LayerStack::shown(const std::vector<Path>& layers) {
   LayerMounts::Hold hold = TRY(mounts_.hold(layers));
   return Shown{.trees = trees_of(layers), .hold = std::move(hold)};
+}
+
+// Layers that are given lowest first, as overlayfs counts their trees.
+std::vector<Path> LayerStack::trees_of(const std::vector<Path>& lowest_first) const {
+  std::vector<Path> trees;
+  for (const Path& layer : std::views::reverse(lowest_first)) {
+    trees.push_back(mounts_.tree_of(layer));
+  }
+  return trees;
 }
 
 // The directories to be seen, lowest first: of those above, and one for all of `flattened`.

@@ -29,6 +29,7 @@ class LayerStack {
   struct Place {
     Path layers;   // ROOT/snapshots: each layer is the directory ID
     Path staging;  // for what is being made
+    Path mounts;   // for indexed layers, an empty directory
     Backend backend = Backend::kOverlay;
     std::string why_no_indexes;  // why indexed layers cannot be mounted; "" where they can
     DurableFiles& files;
@@ -36,7 +37,8 @@ class LayerStack {
     // Told before and after another form of the layer appears: it takes more room now.
     std::function<Result<>(int64_t id)> grows;
   };
-  explicit LayerStack(Place place) : place_(std::move(place)) {}
+  explicit LayerStack(Place place)
+      : place_(std::move(place)), mounts_(place_.layers, place_.mounts) {}
 
   struct Shown {
     std::vector<Path> trees;  // topmost first
@@ -60,6 +62,7 @@ class LayerStack {
   bool can_be_shown(const Path& layer) const;
   Result<Path> unpacked(int64_t id, const Path& layer, const std::vector<Path>& lowers);
   Result<Shown> shown(const std::vector<Path>& layers);
+  std::vector<Path> trees_of(const std::vector<Path>& lowest_first) const;
   // The form `where` of the layer, made by `make` in a new directory where it is missing.
   Result<> require(int64_t id, const Path& where,
                    const std::function<Result<>(const Path& into)>& make);

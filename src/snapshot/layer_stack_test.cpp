@@ -227,7 +227,7 @@ TEST_F(LayerStackTest, IndexedLayersAreUnpackedWhereTheyCannotBeMounted) {
   // Where they can be mounted, they are.
   open({.backend = Backend::kOverlay});
   EXPECT_EQ(difference(mounted[2], listing_of(3)), "");
-  EXPECT_TRUE(is_present(directory_of(3) / kTreeName / "d/top"));
+  EXPECT_TRUE(is_present(root_ / "mounts/3/d/top"));
   remove_all();
   EXPECT_EQ(files_on_disk(), before);
 }

@@ -1,32 +1,19 @@
-// Each snapshot is a directory, stacked by overlayfs.
-//
-// ROOT/snapshots/ID/fs is a layer in overlayfs's form, unpacked or mounted from ID/layer.tar and
-// its index ID/layer.erofs; or an active snapshot's upper directory, beside which stands ID/work.
-// ROOT/new holds what is being made: it is renamed into snapshots/ when it is whole, and emptied
-// at start. ROOT/trash holds what is being removed. A row in snapshot.db makes a snapshot exist; it
-// is written last and deleted first.
+#include "snapshot/local_snapshotter.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <set>
 
 #include "base/log.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
-#include "base/trash.h"
-#include "content/root_lock.h"
 #include "snapshot/diff_source.h"
 #include "snapshot/indexed_layer.h"
-#include "snapshot/layer_content.h"
 #include "snapshot/layer_diff.h"
 #include "snapshot/layer_directory.h"
-#include "snapshot/layer_stack.h"
-#include "snapshot/lower_dir.h"
+#include "snapshot/reconcile_snapshots.h"
 #include "snapshot/snapshot_check.h"
-#include "snapshot/snapshot_table.h"
-#include "snapshot/snapshotter.h"
 #include "snapshot/tree_usage.h"
 #include "sys/mounts.h"
 
@@ -57,104 +44,7 @@ class RoomySource : public Source {
   const Snapshotter::MakeRoom& make_room_;
 };
 
-Path database(const Path& root) { return root / "snapshot.db"; }
-
-class LocalSnapshotter : public Snapshotter {
- public:
-  LocalSnapshotter(Path root, const BackendChoice& choice, content::RootLock lock,
-                   SnapshotTable table, std::unique_ptr<Trash> trash, DurableFiles& files,
-                   const Clock& clock)
-      : root_(std::move(root)),
-        backend_(choice.backend),
-        lock_(std::move(lock)),
-        table_(std::move(table)),
-        trash_(std::move(trash)),
-        files_(files),
-        clock_(clock),
-        stack_({.layers = snapshots(),
-                .staging = staging(),
-                .backend = backend_,
-                .why_no_indexes = choice.why_no_indexes,
-                .files = files,
-                .clock = clock,
-                .grows = [this](int64_t id) { return table_.forget_usage(id); }}) {}
-
-  Backend backend() const override { return backend_; }
-
-  Result<> unpack(const std::string& name, const std::string& parent, Source& tar,
-                  const CancelToken& cancel) override;
-  Result<std::unique_ptr<ReceivedLayer>> receive(Source& tar, Position position,
-                                                 const CancelToken& cancel) override;
-  Result<> add(const std::string& name, const std::string& parent,
-               std::unique_ptr<ReceivedLayer> layer) override;
-  Result<> prepare(const std::string& key, const std::string& parent) override;
-  Result<> view(const std::string& key, const std::string& parent) override;
-  Result<Mount> mount_of(const std::string& key) override;
-  Result<> commit(const std::string& name, const std::string& key) override;
-  Result<> seal(const std::string& key, const StoreLayer& store, const MakeRoom& make_room,
-                const CancelToken& cancel) override;
-  Result<> remove(const std::string& name) override;
-  void settle() override { trash_->settle(); }
-  Result<Info> stat(const std::string& name) override { return TRY(table_.get(name)).info; }
-  Result<Usage> usage(const std::string& name) override;
-  Result<> walk(const std::function<Result<>(const Info&)>& visit) override;
-  Result<> check(const CheckOptions& options, const ProblemSink& report,
-                 const CancelToken& cancel) override;
-  Result<content::ScrubTotals> scrub(const content::ScrubOptions& options,
-                                     const std::function<void(const Error&)>& damaged,
-                                     const CancelToken& cancel) override {
-    return scrub_layers(table_, snapshots(), options, damaged, clock_, cancel);
-  }
-  Result<> diff(const std::string& key, Sink& tar) override;
-  Result<std::vector<Change>> changes(const std::string& key) override;
-
-  // Removes what a crash left: see the top of the file.
-  Result<> clean_up();
-
- private:
-  Path snapshots() const { return root_ / "snapshots"; }
-  Path staging() const { return root_ / "new"; }
-  void set_going(int64_t id, bool is_going);
-  Path directory_of(int64_t id) const { return snapshots() / std::to_string(id); }
-  Path tree_of(int64_t id) const { return directory_of(id) / kTreeName; }
-  bool is_there(int64_t id) const {
-    return is_present(tree_of(id)) || is_indexed(directory_of(id));
-  }
-
-  // What a snapshot stands on.
-  using Lowers = LayerStack::Shown;
-  Result<Lowers> lowers_of(const std::string& name);
-  Result<Lowers> lowers_from(const std::string& parent);
-  Result<> add_directory(const std::string& name, const std::string& parent, TempDir made,
-                         const std::string& index = "");
-  Result<> remake_index(const SnapshotRow& row);
-  void keep_mounted(int64_t id, LayerMounts::Hold hold);
-  void let_go(int64_t id);
-  Result<> publish(TempDir made, int64_t id);
-  void remove_directory(int64_t id);
-  Result<Path> own_tree(const SnapshotRow& row, const std::vector<Path>& lowers);
-  Result<SnapshotRow> get(const std::string& name, Kind kind);
-  struct ChangedTree {
-    LayerStack::Shown own;
-    Lowers lowers;
-    const Path& tree() const { return own.trees.front(); }
-  };
-  Result<ChangedTree> changed_tree(const std::string& key);
-  Result<> remove_unknown_directories(const std::vector<SnapshotRow>& rows);
-  Result<> drop_lost_rows(const std::vector<SnapshotRow>& rows);
-
-  Path root_;
-  Backend backend_;
-  content::RootLock lock_;
-  SnapshotTable table_;
-  std::unique_ptr<Trash> trash_;
-  DurableFiles& files_;
-  const Clock& clock_;
-  LayerStack stack_;
-  std::mutex mutex_;
-  std::map<int64_t, LayerMounts::Hold> in_use_;  // of active snapshots and views, by id
-  std::set<int64_t> going_;                      // being removed: no row, and still a directory
-};
+}  // namespace
 
 Result<> LocalSnapshotter::unpack(const std::string& name, const std::string& parent, Source& tar,
                                   const CancelToken& cancel) {
@@ -247,7 +137,8 @@ Result<> LocalSnapshotter::commit(const std::string& name, const std::string& ke
 Result<> LocalSnapshotter::seal(const std::string& key, const StoreLayer& store,
                                 const MakeRoom& make_room, const CancelToken& cancel) {
   SnapshotRow row = TRY(get(key, Kind::kActive));
-  if (backend_ != Backend::kErofs && make_room) TRY(make_room(TRY(usage(key)).bytes));
+  if (backend_ != Backend::kErofs && make_room)
+    TRY(make_room(TRY(usage(key, Asked::kInPassing)).bytes));
   DiffSource diff(*this, key, cancel);
   if (backend_ != Backend::kErofs) return commit(TRY(store(diff)), key);
   auto position = row.info.parent.empty() ? Position::kFirst : Position::kOnTop;
@@ -286,7 +177,7 @@ Result<> LocalSnapshotter::check(const CheckOptions& options, const ProblemSink&
     return going_.contains(id);
   };
   return check_snapshots({.table = table_,
-                          .database = database(root_),
+                          .database = database(),
                           .directory = snapshots(),
                           .options = options,
                           .report = report,
@@ -315,12 +206,13 @@ Result<> LocalSnapshotter::remake_index(const SnapshotRow& row) {
   return remake().context(cat("make the index of layer ", row.info.name));
 }
 
-Result<Usage> LocalSnapshotter::usage(const std::string& name) {
+Result<Usage> LocalSnapshotter::usage(const std::string& name, Asked asked) {
   SnapshotRow row = TRY(table_.get(name));
   if (row.usage) return *row.usage;
-  if (!is_there(row.id)) return Usage{};
+  if (!has_files(directory_of(row.id))) return Usage{};
   Usage usage = TRY(usage_of_layer(directory_of(row.id)));
-  if (row.info.kind == Kind::kCommitted) TRY(table_.set_usage(name, usage));
+  const bool is_kept = row.info.kind == Kind::kCommitted && asked == Asked::kAgain;
+  if (is_kept) TRY(table_.set_usage(name, usage));
   return usage;
 }
 
@@ -331,9 +223,20 @@ Result<> LocalSnapshotter::walk(const std::function<Result<>(const Info&)>& visi
 }
 
 Result<> LocalSnapshotter::diff(const std::string& key, Sink& tar) {
-  ChangedTree changed = TRY(changed_tree(key));
-  return write_layer(changed.tree(), changed.lowers.trees, tar)
-      .context(cat("diff of snapshot ", key));
+  const auto write = [&]() -> Result<> {
+    const SnapshotRow row = TRY(table_.get(key));
+    if (is_present(directory_of(row.id) / kTarName)) return copy_tar(row.id, tar);
+    const ChangedTree changed = TRY(changed_tree(key));
+    return write_layer(changed.tree(), changed.lowers.trees, tar);
+  };
+  return write().context(cat("diff of snapshot ", key));
+}
+
+Result<> LocalSnapshotter::copy_tar(int64_t id, Sink& tar) {
+  const UniqueFd file = TRY(open_file(directory_of(id) / kTarName, O_RDONLY));
+  FdSource kept(file.get());
+  TRY(copy(kept, tar));
+  return {};
 }
 
 Result<std::vector<Change>> LocalSnapshotter::changes(const std::string& key) {
@@ -405,8 +308,8 @@ Result<> LocalSnapshotter::publish(TempDir made, int64_t id) {
 
 // The tree of an active snapshot (or of a view of nothing), made at its first use.
 Result<Path> LocalSnapshotter::own_tree(const SnapshotRow& row, const std::vector<Path>& lowers) {
-  Path tree = tree_of(row.id);
-  if (is_there(row.id)) return tree;
+  Path tree = directory_of(row.id) / kTreeName;
+  if (has_files(directory_of(row.id))) return tree;
   TempDir made = TRY(TempDir::make(staging(), ""));
   TRY(make_tree(made.path(), lowers));
   if (::rename(made.path().c_str(), directory_of(row.id).c_str()) != 0) {
@@ -419,37 +322,9 @@ Result<Path> LocalSnapshotter::own_tree(const SnapshotRow& row, const std::vecto
 Result<> LocalSnapshotter::clean_up() {
   sys::unmount_below(root_);
   TRY(trash_->take(staging()));
-  TRY(make_directories(staging(), 0700));
-  std::vector<SnapshotRow> rows = TRY(table_.all());
-  TRY(remove_unknown_directories(rows));
-  return drop_lost_rows(rows);
+  for (const Path& place : {staging(), mounts()}) TRY(make_directories(place, 0700));
+  return reconcile_snapshots(table_, snapshots(), *trash_);
 }
-
-Result<> LocalSnapshotter::remove_unknown_directories(const std::vector<SnapshotRow>& rows) {
-  std::set<std::string> known;
-  for (const SnapshotRow& row : rows) known.insert(std::to_string(row.id));
-  UniqueFd fd = TRY(open_file(snapshots(), O_RDONLY | O_DIRECTORY));
-  std::vector<std::string> present = TRY(list_directory(fd.get()));
-  for (const std::string& name : present) {
-    if (!known.contains(name)) TRY(trash_->take(snapshots() / name));
-  }
-  return {};
-}
-
-// A layer whose directory somebody removed can be unpacked again, unless others stand on it.
-Result<> LocalSnapshotter::drop_lost_rows(const std::vector<SnapshotRow>& rows) {
-  for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
-    if (row->info.kind != Kind::kCommitted) continue;
-    if (is_there(row->id)) continue;
-    log_warn(
-        cat("snapshot ", row->info.name, " lost its directory ", directory_of(row->id).native()));
-    Result<> erased = table_.erase(row->info.name);
-    if (!erased && erased.error().code() != Code::kFailedPrecondition) return erased;
-  }
-  return {};
-}
-
-}  // namespace
 
 Result<std::unique_ptr<Snapshotter>> open_snapshotter(const Path& where,
                                                       const BackendChoice& choice,
@@ -459,7 +334,7 @@ Result<std::unique_ptr<Snapshotter>> open_snapshotter(const Path& where,
     TRY(make_directories(root));
     TRY(make_directories(root / "snapshots", 0700));
     content::RootLock lock = TRY(content::RootLock::take(root));
-    SnapshotTable table = TRY(SnapshotTable::open(database(root)));
+    SnapshotTable table = TRY(SnapshotTable::open(root / "snapshot.db"));
     auto trash = TRY(Trash::open(root / "trash"));
     auto snapshotter = std::make_unique<LocalSnapshotter>(
         root, choice, std::move(lock), std::move(table), std::move(trash), files, clock);

@@ -1,5 +1,6 @@
 #include "snapshot/snapshotter_check_suite.h"
-#include "snapshot/snapshotter_suite.h"
+#include "snapshot/snapshotter_crash_suite.h"
+#include "snapshot/snapshotter_layers_suite.h"
 #include "snapshot/snapshotter_trees_suite.h"
 
 namespace skiff::snapshot {
@@ -41,6 +42,46 @@ TEST(SnapshotterCheck, ALayersTarIsWhatItsChainIdSays) {
   ASSERT_TRUE(write_file(dir.path() / "snapshots/1/layer.tar", bytes));
   expect_mended(*store, 1, true);
   EXPECT_FALSE(store->stat(lower));
+}
+
+// Its directory, its tar and its index, also while it is used.
+TEST(IndexedLayers, TakeThreeInodesEach) {
+  const TempDir dir = *TempDir::make("/tmp", "skiff-snapshot-");
+  const ManualClock clock(Clock::system().now());
+  auto store = *open_store<Backend::kErofs>(dir.path(), clock);
+  for (int i = 0; i < 3; ++i) {
+    const std::string tar = LayerTar().file(cat("f", i), "1").file("implied/g", "2").take();
+    StringSource source(tar);
+    ASSERT_TRUE(store->unpack(cat(i), i == 0 ? "" : cat(i - 1), source));
+  }
+  ASSERT_TRUE(store->view("view", "2"));
+  const Path target = dir.path() / "target";
+  ASSERT_TRUE(make_directories(target));
+  const auto mounted = MountedSnapshot::mount(*store->mount_of("view"), target);
+  ASSERT_TRUE(mounted) << mounted.error().message();
+  EXPECT_EQ(*read_file(target / "f0"), "1");
+  for (int i = 0; i < 3; ++i) {
+    const std::filesystem::recursive_directory_iterator all(dir.path() / "snapshots" / cat(i + 1));
+    EXPECT_EQ(1 + std::distance(all, {}), 3) << i;
+    EXPECT_EQ(store->usage(cat(i))->inodes, 3u);
+  }
+}
+
+TEST(Usage, InPassingNothingIsKept) {
+  const TempDir dir = *TempDir::make("/tmp", "skiff-snapshot-");
+  const ManualClock clock(Clock::system().now());
+  auto store = *open_store<Backend::kOverlay>(dir.path(), clock);
+  const std::string tar = LayerTar().file("f", "1").take();
+  StringSource source(tar);
+  ASSERT_TRUE(store->unpack("layer", "", source));
+  const auto inodes = [&](Snapshotter::Asked asked) {
+    return store->usage("layer", asked)->inodes;
+  };
+  EXPECT_EQ(inodes(Snapshotter::Asked::kInPassing), 2u);
+  ASSERT_TRUE(write_file(dir.path() / "snapshots/1/fs/more", "2"));
+  EXPECT_EQ(inodes(Snapshotter::Asked::kAgain), 3u);
+  ASSERT_TRUE(write_file(dir.path() / "snapshots/1/fs/still more", "3"));
+  EXPECT_EQ(inodes(Snapshotter::Asked::kInPassing), 3u);
 }
 
 // Whichever hash the image's author took for each of them.

@@ -55,6 +55,13 @@ Result<LowerDir> LowerDir::descend(const std::string& name) const {
   return below;
 }
 
+Result<LowerDir> LowerDir::descend_path(const std::string& path) const {
+  const std::vector<std::string> parts = split(path, '/');
+  LowerDir here = TRY(descend(parts.front()));
+  for (size_t i = 1; i < parts.size() && !here.empty(); ++i) here = TRY(here.descend(parts[i]));
+  return here;
+}
+
 Result<std::set<std::string>> LowerDir::names() const {
   std::set<std::string> candidates;
   for (const UniqueFd& layer : layers_) {

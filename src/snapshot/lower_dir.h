@@ -29,6 +29,8 @@ class LowerDir {
   Result<std::optional<struct stat>> find(const std::string& name) const;
   // The directory `name`; empty where there is none.
   Result<LowerDir> descend(const std::string& name) const;
+  // The same of "a/b/c".
+  Result<LowerDir> descend_path(const std::string& path) const;
   // The visible names.
   Result<std::set<std::string>> names() const;
   // The topmost layer's directory: the one whose owner, mode and times are seen. Not empty.

@@ -116,7 +116,10 @@ class Snapshotter {
   virtual void settle() = 0;
 
   virtual Result<Info> stat(const std::string& name) = 0;  // kNotFound
-  virtual Result<Usage> usage(const std::string& name) = 0;
+  // Of a committed one it is kept once it was counted, unless it is asked for in passing: keeping
+  // waits for the disk.
+  enum class Asked { kAgain, kInPassing };
+  virtual Result<Usage> usage(const std::string& name, Asked asked = Asked::kAgain) = 0;
   virtual Result<> walk(const std::function<Result<>(const Info&)>& visit) = 0;
 
   // Compares rows and files with one another, while others work; see snapshot_check.h.
@@ -130,7 +133,8 @@ class Snapshotter {
                                              const CancelToken& cancel) = 0;
 
   // What an active snapshot adds to its parent, as a layer tar: sorted by path, whiteouts in
-  // AUFS form (".wh."), times as they are on disk. The same tree gives the same bytes.
+  // AUFS form (".wh."), times as they are on disk. The same tree gives the same bytes; of a layer
+  // whose tar is kept it is that one, byte for byte.
   virtual Result<> diff(const std::string& key, Sink& tar) = 0;
   // The same as a list, as `docker diff` shows it. Both also take a committed snapshot, and
   // refuse a view (kFailedPrecondition).

@@ -164,16 +164,19 @@ class Limits {
     auto period = number(cpu, "period");
     auto quota = number(cpu, "quota");
     if (period && *period != 0) TRY(write("cpu", "cpu.cfs_period_us", cat(*period)));
-    return set_quota_v1(quota, number(cpu, "burst"));
+    return with_burst("cpu.cfs_burst_us", number(cpu, "burst"), [&]() -> Result<> {
+      if (quota && *quota != 0) TRY(write("cpu", "cpu.cfs_quota_us", cat(*quota)));
+      return {};
+    });
   }
 
   // The kernel holds burst <= quota at every moment: what falls is written before the quota, what
   // rises after it.
-  Result<> set_quota_v1(std::optional<int64_t> quota, std::optional<int64_t> burst) {
-    constexpr const char* kBurst = "cpu.cfs_burst_us";
-    bool falls = burst && write("cpu", kBurst, cat(*burst)).has_value();
-    if (quota && *quota != 0) TRY(write("cpu", "cpu.cfs_quota_us", cat(*quota)));
-    return burst && !falls ? write("cpu", kBurst, cat(*burst)) : Result<>{};
+  template <typename SetQuota>
+  Result<> with_burst(const char* file, std::optional<int64_t> burst, SetQuota set_quota) {
+    bool falls = burst && write("cpu", file, cat(*burst)).has_value();
+    TRY(set_quota());
+    return burst && !falls ? write("cpu", file, cat(*burst)) : Result<>{};
   }
 
   Result<> set_cpu_v2(const json::Value& cpu) {
@@ -190,13 +193,12 @@ class Limits {
     }
     auto period = number(cpu, "period").value_or(0);
     auto quota = number(cpu, "quota").value_or(0);
-    if (period != 0 || quota != 0) {
+    return with_burst("cpu.max.burst", number(cpu, "burst"), [&]() -> Result<> {
+      if (period == 0 && quota == 0) return {};
       std::string text = quota > 0 ? cat(quota) : "max";
       if (period != 0) text += cat(" ", period);
-      TRY(write("cpu", "cpu.max", text));
-    }
-    if (auto burst = number(cpu, "burst")) TRY(write("cpu", "cpu.max.burst", cat(*burst)));
-    return {};
+      return write("cpu", "cpu.max", text);
+    });
   }
 
   Result<> apply_pids(const json::Value& pids) {

@@ -85,6 +85,16 @@ TEST_F(Version2Limits, MemoryAndSwapAreApart) {
   EXPECT_EQ(text("memory.low"), "33554432");
 }
 
+TEST_F(Version2Limits, ALimitBelowWhatIsUsedIsRefusedWhenAsked) {
+  file("memory.max");
+  file("memory.current", "200\n");
+  EXPECT_NE(apply(R"({"memory": {"limit": 100, "checkBeforeUpdate": true}})").find("100 is below"),
+            std::string::npos);
+  EXPECT_EQ(text("memory.max"), "");
+  apply(R"({"memory": {"limit": 300, "checkBeforeUpdate": true}})");
+  EXPECT_EQ(text("memory.max"), "300");
+}
+
 TEST_F(Version2Limits, NoLimitIsMax) {
   for (const char* name : {"memory.max", "memory.swap.max", "pids.max"}) file(name);
   std::string said = apply(R"({"memory": {"limit": -1, "swap": -1}, "pids": {"limit": -1}})");

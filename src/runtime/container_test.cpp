@@ -209,6 +209,24 @@ TEST(Container, CpuLimitsAreWritten) {
   EXPECT_EQ(bundle.traces(), "");
 }
 
+TEST(Container, BurstFollowsTheQuotaUpAndDown) {
+  TestBundle bundle;
+  ASSERT_TRUE(bundle.script("sleep 100").write());
+  Result<Container> container = bundle.create();
+  ASSERT_TRUE(container) << container.error().message();
+  std::string file = container->cgroup().v2() ? "cpu.max.burst" : "cpu.cfs_burst_us";
+  if (container->cgroup().read("cpu", file)) {
+    for (const char* amount : {"20000", "90000", "5000"}) {
+      Result<> updated = container->update(*json::parse(
+          cat(R"({"cpu":{"period":100000,"quota":)", amount, R"(,"burst":)", amount, "}}")));
+      EXPECT_TRUE(updated) << updated.error().message();
+      EXPECT_EQ(trim(*container->cgroup().read("cpu", file)), amount);
+    }
+  }
+  EXPECT_TRUE(container->remove(true));
+  TestBundle::reap(container->pid());
+}
+
 TEST(Container, BindMountsKeepTheirOptions) {
   TestBundle bundle;
   Path host = bundle.scratch() / "host";

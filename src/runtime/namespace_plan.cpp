@@ -144,9 +144,9 @@ Result<sys::Child> NamespacePlan::clone_inside_user(int cgroup,
   Result<std::string> heard = read_all(source, kMaxHelperText);
   int status = 0;
   while (::waitpid(helper.pid, &status, 0) < 0 && errno == EINTR) continue;
-  const std::string told = TRY(heard);
-  if (sys::exit_code_of(status) != 0) return decode_error(told);
-  sys::Child child{static_cast<pid_t>(parse_int(told).value_or(0)), UniqueFd()};
+  if (!heard) return heard.error();
+  if (sys::exit_code_of(status) != 0) return decode_error(*heard);
+  sys::Child child{static_cast<pid_t>(parse_int(*heard).value_or(0)), UniqueFd()};
   child.pidfd = TRY(sys::open_pidfd(child.pid));
   return child;
 }

@@ -38,6 +38,21 @@ std::string refusal(TestBundle& bundle) {
   return ran ? "" : ran.error().message();
 }
 
+// What a further process of the container's kind says.
+std::string exec_output(Container& container, const std::vector<std::string>& args) {
+  sys::Pipe pipe = *sys::make_pipe();
+  OciProcess process = *container.config().process;
+  process.args = args;
+  Result<sys::Child> child =
+      container.exec(process, {.stdio = {-1, pipe.write.get(), pipe.write.get()}});
+  if (!child) return child.error().message();
+  pipe.write.reset();
+  FdSource source(pipe.read.get());
+  std::string text = read_all(source, 4096).value_or("");
+  EXPECT_EQ(TestBundle::reap(child->pid), 0);
+  return text;
+}
+
 // The fields of /proc/self/stat from the third on.
 std::vector<std::string> stat_fields(const std::string& text) {
   return split(trim(text.substr(text.rfind(')') + 1)), ' ');
@@ -143,6 +158,43 @@ TEST(SpecProcess, TimeOffsetsAreTheContainersAlone) {
   EXPECT_EQ(std::filesystem::read_symlink("/proc/self/ns/time_for_children"), own);
 }
 
+TEST(SpecProcess, ExecSeesTheContainersClocks) {
+  TestBundle bundle;
+  bundle.change = [](json::Value& config) {
+    json::Value lx = *config.find("linux");
+    json::Array namespaces = lx.array("namespaces");
+    namespaces.push_back(json::object({{"type", "time"}}));
+    lx.set("namespaces", std::move(namespaces));
+    lx.set("timeOffsets", json::object({{"boottime", json::object({{"secs", 1000000}})}}));
+    config.set("linux", lx);
+  };
+  ASSERT_TRUE(bundle.script("sleep 100").write());
+  Result<Container> container = bundle.create();
+  ASSERT_TRUE(container) << container.error().message();
+  ASSERT_TRUE(container->start());
+  EXPECT_GT(
+      parse_uint(split(exec_output(*container, {"/bin/cat", "/proc/uptime"}), '.')[0]).value_or(0),
+      1000000U);
+  EXPECT_TRUE(container->remove(true));
+  TestBundle::reap(container->pid());
+}
+
+TEST(SpecProcess, TheHostsNamesAreNotTheContainersToSet) {
+  TestBundle bundle;
+  bundle.change = [](json::Value& config) {
+    json::Value lx = *config.find("linux");
+    json::Array namespaces;
+    for (const json::Value& entry : lx.array("namespaces")) {
+      if (entry.string("type") != "uts") namespaces.push_back(entry);
+    }
+    lx.set("namespaces", std::move(namespaces));
+    config.set("linux", lx);
+    config.make_object().erase("hostname");
+    config.set("domainname", "example.net");
+  };
+  EXPECT_NE(refusal(bundle).find("set domainname without a private UTS"), std::string::npos);
+}
+
 TEST(SpecProcess, TimeOffsetsNeedANewNamespace) {
   TestBundle bundle;
   bundle.change =
@@ -222,16 +274,8 @@ TEST(SpecProcess, ExecAffinityIsTheExecutedProcessesAlone) {
   Result<Container> container = bundle.create();
   ASSERT_TRUE(container) << container.error().message();
   ASSERT_TRUE(container->start());
-  sys::Pipe pipe = *sys::make_pipe();
-  OciProcess process = *container->config().process;
-  process.args = {"/bin/grep", "Cpus_allowed_list", "/proc/self/status"};
-  Result<sys::Child> child =
-      container->exec(process, {.stdio = {-1, pipe.write.get(), pipe.write.get()}});
-  ASSERT_TRUE(child) << child.error().message();
-  pipe.write.reset();
-  FdSource source(pipe.read.get());
-  EXPECT_EQ(*read_all(source, 4096), "Cpus_allowed_list:\t0\n");
-  EXPECT_EQ(TestBundle::reap(child->pid), 0);
+  EXPECT_EQ(exec_output(*container, {"/bin/grep", "Cpus_allowed_list", "/proc/self/status"}),
+            "Cpus_allowed_list:\t0\n");
   std::string init = *read_file(cat("/proc/", container->pid(), "/status"));
   std::string own = *read_file("/proc/self/status");
   auto allowed = [](const std::string& text) {

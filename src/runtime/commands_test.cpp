@@ -161,6 +161,16 @@ TEST_F(Commands, ListeningSocketsArePassed) {
   EXPECT_EQ(*process.wait(), 0);
 }
 
+TEST_F(Commands, TheKeyringIsItsOwnUnlessItIsTold) {
+  if (!std::filesystem::exists("/proc/keys")) GTEST_SKIP() << "no /proc/keys";
+  bundle_.change = test::with_linux("maskedPaths", json::array());
+  // Of this container alone: others run beside.
+  ASSERT_TRUE(bundle_.script(cat("grep -c '_ses.", bundle_.id, ":' /proc/keys; true")).write());
+  const std::string bundle = bundle_.path().native();
+  EXPECT_EQ(run({"run", "-b", bundle, bundle_.id}).out, "1\n");
+  EXPECT_EQ(run({"run", "--no-new-keyring", "-b", bundle, bundle_.id}).out, "0\n");
+}
+
 TEST_F(Commands, StatisticsHaveRuncsParts) {
   start("sleep 100");
   sys::Captured out = run({"events", "--stats", bundle_.id});

@@ -30,22 +30,22 @@ void add_change(sys::MountChange& to, const sys::MountChange& change) {
   to.clear = (to.clear & ~change.set) | change.clear;
 }
 
+// A word that is neither the kernel's nor the filesystem's.
+bool take_own_word(Options& sorted, std::string_view word) {
+  if (word == "tmpcopyup") sorted.copy_up = true;
+  if (word == "dest-nofollow") sorted.no_follow = true;
+  // The source's is for who opens that: rootfs_sources.h.
+  return word == "tmpcopyup" || word == "dest-nofollow" || word == "src-nofollow";
+}
+
 Options sort_options(const OciMount& mount) {
   Options sorted;
   sorted.recursive.recursive = true;
   for (const std::string& text : mount.options) {
+    if (take_own_word(sorted, text)) continue;
     sys::MountOption option = sys::parse_mount_option(text);
-    if (text == "src-nofollow") continue;  // rootfs_sources.h
-    if (text == "tmpcopyup") {
-      sorted.copy_up = true;
-      continue;
-    }
-    if (text == "dest-nofollow") {
-      sorted.no_follow = true;
-      continue;
-    }
-    // A bind mount's superblock is another's.
-    if (!option.superblock.empty() && is_bind(mount)) continue;
+    // A bind mount's superblock is another's, and its options always are a change of what it is.
+    if ((!option.superblock.empty() || text == "remount") && is_bind(mount)) continue;
     if (option.known) {
       if (option.change.propagation != 0) {
         sorted.propagation = option.change;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "runtime/features.h"
 #include "runtime/test_bundle.h"
 #include "sys/mounts.h"
 
@@ -184,6 +185,35 @@ TEST(SpecMounts, SuperblockWordsReachANewFilesystem) {
   std::string output = run(bundle, "grep ' /data ' /proc/mounts").output;
   EXPECT_NE(output.find("sync"), std::string::npos) << output;
   EXPECT_NE(output.find("noexec"), std::string::npos) << output;
+}
+
+// One mount for each word that features names.
+TEST(SpecMounts, EveryOptionOfFeaturesIsTaken) {
+  TestBundle bundle;
+  HostTree tree(bundle.scratch() / "host");
+  std::vector<std::string> words = runtime_features().strings("mountOptions");
+  ASSERT_GT(words.size(), 50U);
+  bundle.change = [&](json::Value& config) {
+    json::Array mounts = config.array("mounts");
+    for (const std::string& word : words) {
+      bool new_one = word != "bind" && word != "rbind" && !word.ends_with("idmap") &&
+                     !word.ends_with("-nofollow");
+      json::Value mount =
+          json::object({{"destination", "/mounts/" + word},
+                        {"type", new_one ? "tmpfs" : "bind"},
+                        {"source", new_one ? "tmpfs" : (bundle.scratch() / "host").native()},
+                        {"options", json::array({word})}});
+      if (word.ends_with("idmap")) {
+        mount.set("uidMappings", mapping(0, 7000, 1));
+        mount.set("gidMappings", mapping(0, 7000, 1));
+      }
+      mounts.push_back(std::move(mount));
+    }
+    config.set("mounts", std::move(mounts));
+  };
+  Ran ran = run(bundle, "grep -c ' /mounts/' /proc/self/mountinfo");
+  // One more below each of those that are recursive.
+  EXPECT_GE(parse_uint(trim(ran.output)).value_or(0), words.size()) << ran.output;
 }
 
 TEST(SpecMounts, LabelsNeedASecurityModule) {

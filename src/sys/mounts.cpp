@@ -77,6 +77,9 @@ constexpr NamedOption kOptions[] = {
     {"defaults"},
     {"silent"},
     {"loud"},
+    // Filesystems that count versions of inodes do so unasked since Linux 6.1.
+    {"iversion"},
+    {"noiversion"},
     {"ro", MOUNT_ATTR_RDONLY},
     {"rw", 0, MOUNT_ATTR_RDONLY},
     {"nosuid", MOUNT_ATTR_NOSUID},

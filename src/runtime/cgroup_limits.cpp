@@ -106,6 +106,8 @@ class Limits {
     Result<std::string> present = cgroup_.read("memory", kSwap);
     bool accounts_swap = present.has_value();
     if (swap && !accounts_swap && *swap >= 0) warn("the kernel does not account swap: no limit");
+    // As runc: memory without a limit has swap without one.
+    if (limit && *limit < 0 && !swap) swap = -1;
     if (!accounts_swap) swap.reset();
     if (!limit && !swap) return {};
     bool grows = false;
@@ -153,21 +155,25 @@ class Limits {
   }
 
   Result<> set_cpu_v1(const json::Value& cpu) {
-    constexpr std::pair<const char*, const char*> kFiles[] = {
-        {"shares", "cpu.shares"},
-        {"realtimePeriod", "cpu.rt_period_us"},
-        {"realtimeRuntime", "cpu.rt_runtime_us"}};
-    for (const auto& [key, file] : kFiles) {
-      auto value = number(cpu, key);
-      if (value && *value != 0) TRY(write("cpu", file, cat(*value)));
+    if (int64_t shares = number(cpu, "shares").value_or(0)) {
+      TRY(write("cpu", "cpu.shares", cat(shares)));
     }
-    auto period = number(cpu, "period");
-    auto quota = number(cpu, "quota");
-    if (period && *period != 0) TRY(write("cpu", "cpu.cfs_period_us", cat(*period)));
-    return with_burst("cpu.cfs_burst_us", number(cpu, "burst"), [&]() -> Result<> {
-      if (quota && *quota != 0) TRY(write("cpu", "cpu.cfs_quota_us", cat(*quota)));
-      return {};
+    TRY(set_share_of_period("cpu.rt_period_us", number(cpu, "realtimePeriod").value_or(0),
+                            "cpu.rt_runtime_us", number(cpu, "realtimeRuntime").value_or(0)));
+    return with_burst("cpu.cfs_burst_us", number(cpu, "burst"), [&] {
+      return set_share_of_period("cpu.cfs_period_us", number(cpu, "period").value_or(0),
+                                 "cpu.cfs_quota_us", number(cpu, "quota").value_or(0));
     });
+  }
+
+  // 0: stays as it is. The kernel holds the group's part of the time <= that of the group above at
+  // every moment, so that with the old share the new period may be refused.
+  Result<> set_share_of_period(const char* period_file, int64_t period, const char* share_file,
+                               int64_t share) {
+    Result<> set = period != 0 ? write("cpu", period_file, cat(period)) : Result<>{};
+    if (!set && share == 0) return set;
+    if (share != 0) TRY(write("cpu", share_file, cat(share)));
+    return set ? set : write("cpu", period_file, cat(period));
   }
 
   // The kernel holds burst <= quota at every moment: what falls is written before the quota, what
@@ -298,7 +304,8 @@ class Limits {
     }
     if (!v2()) {
       return Error(Code::kUnimplemented,
-                   "linux.resources.unified: the host does not use version 2 cgroups alone");
+                   "invalid configuration: linux.resources.unified: the host does not use "
+                   "version 2 cgroups alone");
     }
     return write("", file, value);
   }

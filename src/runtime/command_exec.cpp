@@ -59,6 +59,8 @@ Result<> apply_capabilities(const CommandArguments& arguments, OciProcess& proce
     process.capabilities.bounding |= bit;
     process.capabilities.effective |= bit;
     process.capabilities.permitted |= bit;
+    // Ambient needs inheritable, which the flag leaves alone: only a container that uses it.
+    if (process.capabilities.inheritable != 0) process.capabilities.ambient |= bit;
   }
   return {};
 }

@@ -77,7 +77,7 @@ Result<> print_ps_table(const std::vector<pid_t>& pids, std::vector<std::string>
   options.insert(options.begin(), "ps");
   sys::Captured out = TRY(sys::run_captured({.args = options}));
   if (out.code != 0) return Error(Code::kUnknown, cat("ps: ", trim(out.err)));
-  std::vector<std::string> lines = split(trim(out.out), '\n');
+  std::vector<std::string> lines = split(out.out, '\n');
   std::vector<std::string> titles = split(lines[0], ' ');
   std::erase(titles, "");
   auto title = std::find(titles.begin(), titles.end(), "PID");

@@ -97,7 +97,7 @@ TEST_F(Commands, ExecEntersASubgroupOfTheContainerAlone) {
   sys::Captured out = exec({"--cgroup", place, bundle_.id, "cat", "/proc/self/cgroup"});
   EXPECT_EQ(out.code, 0) << out.err;
   EXPECT_NE(out.out.find("/sub\n"), std::string::npos) << out.out;
-  EXPECT_NE(exec({"--cgroup", "../other", bundle_.id, "true"}).err.find("bad sub cgroup path"),
+  EXPECT_NE(exec({"--cgroup", "../other", bundle_.id, "true"}).err.find("is not a sub cgroup path"),
             std::string::npos);
   EXPECT_NE(exec({"--cgroup", "nosuch:sub", bundle_.id, "true"}).err.find("\"nosuch\""),
             std::string::npos);

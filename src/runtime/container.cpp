@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -136,13 +137,15 @@ Result<> Container::start() {
   if (now != ContainerStatus::kCreated) return wrong_status("start", state_.id, now);
   TRY(start_container_init(directory_ / kStartSocket));
   std::string state = state_json(ContainerStatus::kRunning).dump();
-  Result<> hooked = run_hooks(config_.hooks.poststart, "poststart", state);
-  if (!hooked) warn(hooked.error().message());
+  run_all_hooks(config_.hooks.poststart, "poststart", state);
   return {};
 }
 
 Result<> Container::kill(int signal, bool all) {
-  if (all && signal == SIGKILL) return cgroup_->kill_all();
+  // In a pid namespace of the container's own the others end with the init.
+  bool shared_pids = !config_.has_new_namespace(CLONE_NEWPID);
+  bool any_left = shared_pids && !TRY(cgroup_->processes()).empty();
+  if (signal == SIGKILL && (all || any_left)) return cgroup_->kill_all();
   if (all) {
     for (pid_t pid : TRY(cgroup_->processes())) ::kill(pid, signal);
     return {};
@@ -200,8 +203,7 @@ Result<> Container::remove(bool force) {
   TRY(remove_resctrl(state_.resctrl));
   std::string state = state_json(ContainerStatus::kStopped).dump();
   TRY(remove_tree(directory_));
-  Result<> hooked = run_hooks(config_.hooks.poststop, "poststop", state);
-  if (!hooked) warn(hooked.error().message());
+  run_all_hooks(config_.hooks.poststop, "poststop", state);
   return {};
 }
 

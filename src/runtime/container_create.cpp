@@ -68,10 +68,11 @@ class Escort {
     return channel_.send(Signal::kGo);
   }
 
-  Result<> run_hooks(const std::string& state) const {
+  // The oldest kind once ran with the start: it is told of a created container still.
+  Result<> run_hooks(const std::string& state, const std::string& state_of_prestart) const {
     if (!waits_when_mounted(config_)) return {};
     TRY(expect(Signal::kMounted));
-    TRY(runtime::run_hooks(config_.hooks.prestart, "prestart", state));
+    TRY(runtime::run_hooks(config_.hooks.prestart, "prestart", state_of_prestart));
     TRY(runtime::run_hooks(config_.hooks.create_runtime, "createRuntime", state));
     return channel_.send(Signal::kGo, state);
   }
@@ -182,7 +183,8 @@ Result<> Container::launch(const CreateOptions& options) {
   Escort escort(config_, ends.creator);
   TRY(escort.map_ids(plan, child.pid));
   TRY(escort.give_devices(child.pid));
-  TRY(escort.run_hooks(state_json(ContainerStatus::kCreating).dump()));
+  TRY(escort.run_hooks(state_json(ContainerStatus::kCreating).dump(),
+                       state_json(ContainerStatus::kCreated).dump()));
   TRY(escort.see_ready());
   return write_state(directory_, state_);
 }

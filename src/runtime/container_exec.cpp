@@ -106,7 +106,6 @@ class Exec {
     TRY(set_scheduling(process_));
     TRY(take_identity(process_, warnings_));
     for (const std::string& text : warnings_) TRY(plan_.channel.send(Signal::kWarning, text));
-    TRY(enter_working_directory(process_));
     return find_program(process_, plan_.env);
   }
 
@@ -134,7 +133,9 @@ class Exec {
     const auto& affinity = process_.exec_cpu_affinity;
     if (affinity && !affinity->initial.empty()) TRY(set_cpu_affinity(affinity->initial));
     TRY(plan_.cgroup.enter());
-    return affinity ? set_cpu_affinity(affinity->final) : Result<>{};
+    // Without a final one the kernel decides what is left of the initial.
+    if (affinity && affinity->final.empty()) return {};
+    return set_cpu_affinity(affinity ? affinity->final : IndexMask());
   }
 
   Result<> enter_container() {
@@ -205,7 +206,11 @@ Result<> await_program(const Channel& channel) {
 }  // namespace
 
 Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& options) {
-  bool paused = options.ignore_paused && status() == ContainerStatus::kPaused;
+  bool paused = status() == ContainerStatus::kPaused;
+  if (paused && !options.ignore_paused) {
+    return Error(Code::kFailedPrecondition,
+                 "cannot exec in a paused container (use --ignore-paused to override)");
+  }
   if (!paused) TRY(require_running("exec in"));
   TRY(check_preserved(options.preserve_fds));
   Habitat habitat = TRY(find_habitat(TRY(open_init()), state_.pid));

@@ -1,6 +1,7 @@
 #include "runtime/container_init.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,6 +40,8 @@ Result<> set_names(const OciConfig& config) {
   return {};
 }
 
+void end_by(int signal) { ::_exit(128 + signal); }
+
 class Init {
  public:
   Init(InitPlan& plan, const sys::CgroupEntry& cgroup)
@@ -71,7 +74,7 @@ class Init {
     TRY(rootfs.populate());
     TRY(set_sysctls(config_.sysctls));
     UniqueFd slave = TRY(prepare_terminal(rootfs));
-    TRY(run_mount_hooks());
+    TRY(run_mount_hooks(rootfs));
     TRY(rootfs.protect());
     TRY(rootfs.enter(plan_.options.no_pivot));
     return slave ? use_terminal(slave.get()) : Result<>{};
@@ -102,6 +105,7 @@ class Init {
 
   Result<> join_namespaces() {
     TRY(cgroup_.enter());
+    TRY(set_cpu_affinity({}));  // whoever calls us may be confined to less
     TRY(set_rlimits(process_, warnings_));
     if (waits_when_born(plan_)) {
       TRY(plan_.channel.send(Signal::kBorn));
@@ -122,8 +126,9 @@ class Init {
     return slave;
   }
 
-  Result<> run_mount_hooks() {
+  Result<> run_mount_hooks(const Rootfs& rootfs) {
     if (!waits_when_mounted(config_)) return {};
+    if (::fchdir(rootfs.dir().fd()) != 0) return Error::from_errno(errno, "enter the root");
     TRY(plan_.channel.send(Signal::kMounted));
     state_ = TRY(plan_.channel.expect(Signal::kGo, "the creator"));
     return run_hooks(config_.hooks.create_container, "createContainer", state_);
@@ -142,26 +147,33 @@ class Init {
     TRY(set_scheduling(process_));
     TRY(take_identity(process_, warnings_));
     for (const std::string& text : warnings_) TRY(plan_.channel.send(Signal::kWarning, text));
-    TRY(enter_working_directory(process_));
     program_ = TRY(find_program(process_, plan_.env));
     return {};
   }
 
   // The connection of whoever starts the container; it closes with a successful execve.
   Result<Channel> wait_for_start() {
+    // The first of a pid namespace gets only the signals that it handles.
+    for (int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) ::signal(signal, end_by);
     UniqueFd connection;
     do {
       connection.reset(::accept4(plan_.start_socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
     } while (!connection && errno == EINTR);
     if (!connection) return Error::from_errno(errno, "wait for start");
     plan_.start_socket.reset();
+    reset_signals();
     Channel starter(std::move(connection));
     TRY(starter.expect(Signal::kGo, "the starter"));
     return starter;
   }
 
   int start(const Channel& starter) {
-    Result<> hooked = run_hooks(config_.hooks.start_container, "startContainer", state_);
+    // As runc: without an environment of its own such a hook has the program's.
+    std::vector<OciHook> hooks = config_.hooks.start_container;
+    for (OciHook& hook : hooks) {
+      if (hook.env.empty()) hook.env = plan_.env;
+    }
+    Result<> hooked = run_hooks(hooks, "startContainer", state_);
     Result<> labelled = hooked ? label_.write() : std::move(hooked);
     Result<> ready = labelled ? prepare_for_exec(plan_.options.preserve_fds) : std::move(labelled);
     if (!ready) {

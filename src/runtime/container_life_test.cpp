@@ -294,7 +294,8 @@ TEST(ContainerHooks, RunInOrderWithTheState) {
   EXPECT_EQ(lines[4], "createContainer");
   EXPECT_EQ(lines[6], "poststart");
   EXPECT_EQ(lines[8], "poststop");
-  EXPECT_EQ(json::parse(lines[1])->string("status"), "creating");
+  EXPECT_EQ(json::parse(lines[1])->string("status"), "created");
+  EXPECT_EQ(json::parse(lines[3])->string("status"), "creating");
   EXPECT_GT(json::parse(lines[1])->integer("pid"), 0);
   EXPECT_EQ(json::parse(lines[7])->string("status"), "running");
   EXPECT_EQ(json::parse(lines[9])->string("status"), "stopped");

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "runtime/spec_version.h"
+#include "sys/cgroup.h"
 
 namespace skiff::runtime {
 
@@ -58,12 +59,22 @@ json::Value mapping(int64_t host) {
   return json::array({json::object({{"containerID", 0}, {"hostID", host}, {"size", 1}})});
 }
 
+// Version 1 mounts its cgroups into a container without a namespace for them, as runc's does.
+bool only_version_2() {
+  Result<std::vector<sys::CgroupHierarchy>> all = sys::cgroup_hierarchies();
+  return all && all->size() == 1 && all->front().unified;
+}
+
+json::Array namespaces(bool rootless) {
+  json::Array list;
+  std::vector<const char*> types = {"pid", "ipc", "uts", "mount"};
+  types.push_back(rootless ? "user" : "network");
+  if (only_version_2()) types.push_back("cgroup");
+  for (const char* type : types) list.push_back(json::object({{"type", type}}));
+  return list;
+}
+
 json::Value linux_part(bool rootless) {
-  json::Array namespaces;
-  for (const char* type : {"pid", "ipc", "uts", "mount", "network", "cgroup", "user"}) {
-    bool wanted = rootless ? std::string_view(type) != "network" : std::string_view(type) != "user";
-    if (wanted) namespaces.push_back(json::object({{"type", type}}));
-  }
   json::Value lx = json::object();
   if (rootless) {
     lx.set("uidMappings", mapping(::geteuid()));
@@ -73,7 +84,7 @@ json::Value linux_part(bool rootless) {
            json::object(
                {{"devices", json::array({json::object({{"allow", false}, {"access", "rwm"}})})}}));
   }
-  lx.set("namespaces", std::move(namespaces));
+  lx.set("namespaces", namespaces(rootless));
   lx.set("maskedPaths",
          std::vector<std::string>{"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys",
                                   "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",

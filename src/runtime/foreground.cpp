@@ -37,6 +37,7 @@ class RawTerminal {
     if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
     termios raw = before_;
     ::cfmakeraw(&raw);
+    raw.c_oflag |= OPOST;  // the container's terminal leaves line ends to this one
     changed_ = ::tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
   }
   RawTerminal(const RawTerminal&) = delete;
@@ -49,6 +50,14 @@ class RawTerminal {
   termios before_{};
   bool changed_ = false;
 };
+
+// Line ends are as the program wrote them, also where our output is no terminal.
+void pass_line_ends(int master) {
+  termios settings{};
+  if (::tcgetattr(master, &settings) != 0) return;
+  settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+  ::tcsetattr(master, TCSANOW, &settings);
+}
 
 void copy_size(int master) {
   winsize size{};
@@ -76,6 +85,7 @@ class Foreground {
     std::optional<RawTerminal> raw;
     if (master_) {
       raw.emplace();
+      pass_line_ends(master_.get());
       copy_size(master_.get());
     }
     while (!TRY(step())) continue;

@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "base/strings.h"
+#include "runtime/diagnostics.h"
 #include "runtime/process_birth.h"
 #include "sys/namespaces.h"
 #include "sys/process.h"
@@ -92,15 +93,26 @@ Result<> run_hook(const OciHook& hook, const std::string& state) {
   return Error(Code::kUnknown, cat("exit status ", sys::exit_code_of(status), ": ", trim(said)));
 }
 
+std::string name_of(const std::vector<OciHook>& hooks, std::string_view kind, size_t index) {
+  return cat("error running ", kind, " hook #", index, ": ", hooks[index].path);
+}
+
 }  // namespace
 
 Result<> run_hooks(const std::vector<OciHook>& hooks, std::string_view kind,
                    const std::string& state) {
   for (size_t i = 0; i < hooks.size(); ++i) {
-    TRY_CONTEXT(run_hook(hooks[i], state),
-                cat("error running ", kind, " hook #", i, " ", hooks[i].path));
+    TRY_CONTEXT(run_hook(hooks[i], state), name_of(hooks, kind, i));
   }
   return {};
+}
+
+void run_all_hooks(const std::vector<OciHook>& hooks, std::string_view kind,
+                   const std::string& state) {
+  for (size_t i = 0; i < hooks.size(); ++i) {
+    Result<> done = run_hook(hooks[i], state).context(name_of(hooks, kind, i));
+    if (!done) warn(done.error().message());
+  }
 }
 
 }  // namespace skiff::runtime

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 #include <system_error>
 
 #include "base/strings.h"
@@ -69,6 +70,13 @@ sys::CapabilitySets possible(const sys::CapabilitySets& wanted, sys::CapabilityM
   if (warnings != nullptr && (all & ~have) != 0) {
     warnings->push_back(cat("capabilities that we do not have ourselves: ",
                             join(sys::names_of(all & ~have), ", ")));
+  }
+  sys::CapabilityMask can_be_ambient = wanted.inheritable & wanted.permitted;
+  if (warnings != nullptr && (wanted.ambient & ~can_be_ambient) != 0) {
+    for (const auto& name : sys::names_of(wanted.ambient & ~can_be_ambient)) {
+      warnings->push_back(cat("can't raise ambient capability ", name,
+                              ": it is not both permitted and inheritable"));
+    }
   }
   return {.bounding = wanted.bounding & have,
           .effective = wanted.effective & wanted.permitted & have,
@@ -129,10 +137,40 @@ std::string_view value_of(const std::vector<std::string>& env, std::string_view 
   return found;
 }
 
+// As runc: where a variable is there twice, the last one counts.
+std::vector<std::string> last_of_each(const std::vector<std::string>& variables) {
+  std::set<std::string_view> names;
+  std::vector<std::string> kept;
+  for (auto variable = variables.rbegin(); variable != variables.rend(); ++variable) {
+    std::string_view name = std::string_view(*variable).substr(0, variable->find('='));
+    if (names.insert(name).second) kept.push_back(*variable);
+  }
+  std::reverse(kept.begin(), kept.end());
+  return kept;
+}
+
+Result<> enter_working_directory(const OciProcess& process) {
+  auto failed = [&](std::string_view why, Code code) {
+    return Error(code,
+                 cat("chdir to cwd (", quoted(process.cwd), ") set in config.json failed: ", why));
+  };
+  if (::chdir(process.cwd.c_str()) != 0) {
+    int err = errno;
+    return failed(go_error(err), Error::from_errno(err, "").code());
+  }
+  // A directory outside the root, reached through a descriptor left open (CVE-2024-21626).
+  std::string where(4096, '\0');
+  if (::syscall(SYS_getcwd, where.data(), where.size()) < 0 || where[0] != '/') {
+    [[maybe_unused]] int left = ::chdir("/");
+    return failed("it is outside the container's root", Code::kPermissionDenied);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<std::string> environment_of(const OciProcess& process, const Path& rootfs) {
-  std::vector<std::string> env = process.env;
+  std::vector<std::string> env = last_of_each(process.env);
   bool has_home = std::any_of(env.begin(), env.end(), [](const std::string& variable) {
     return variable.starts_with("HOME=") && variable.size() > 5;
   });
@@ -170,28 +208,14 @@ Result<> take_identity(const OciProcess& process, std::vector<std::string>& warn
   if (process.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return Error::from_errno(errno, "set no_new_privs");
   }
+  // Either we or the user may be the one who is permitted there.
+  Result<> entered = enter_working_directory(process);
+  if (!entered && entered.error().code() != Code::kPermissionDenied) return entered;
   if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return Error::from_errno(errno, "keep caps");
   TRY(set_ids(process));
   ::umask(process.umask);
-  return sys::set_capabilities({.effective = wanted.effective, .permitted = ours.permitted});
-}
-
-Result<> enter_working_directory(const OciProcess& process) {
-  auto failed = [&](std::string_view why, Code code) {
-    return Error(code,
-                 cat("chdir to cwd (", quoted(process.cwd), ") set in config.json failed: ", why));
-  };
-  if (::chdir(process.cwd.c_str()) != 0) {
-    int err = errno;
-    return failed(go_error(err), Error::from_errno(err, "").code());
-  }
-  // A directory outside the root, reached through a descriptor left open (CVE-2024-21626).
-  std::string where(4096, '\0');
-  if (::syscall(SYS_getcwd, where.data(), where.size()) < 0 || where[0] != '/') {
-    [[maybe_unused]] int left = ::chdir("/");
-    return failed("it is outside the container's root", Code::kPermissionDenied);
-  }
-  return {};
+  TRY(sys::set_capabilities({.effective = wanted.effective, .permitted = ours.permitted}));
+  return entered ? entered : enter_working_directory(process);
 }
 
 Result<std::string> find_program(const OciProcess& process, const std::vector<std::string>& env) {

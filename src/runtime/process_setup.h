@@ -20,10 +20,9 @@ Result<> adjust_oom_score(const OciProcess& process, pid_t pid);
 // In the new process, in this order.
 // Limits that may not be raised are `warnings`.
 Result<> set_rlimits(const OciProcess& process, std::vector<std::string>& warnings);
-// User, groups, umask, bounding set; the effective set becomes the container's, but the
-// permitted one stays whole until finish_privileges.
+// Working directory, user, groups, umask, bounding set; the effective set becomes the
+// container's, but the permitted one stays whole until finish_privileges.
 Result<> take_identity(const OciProcess& process, std::vector<std::string>& warnings);
-Result<> enter_working_directory(const OciProcess& process);
 // The path to execute, looked up in the environment's PATH with the errors of Docker.
 Result<std::string> find_program(const OciProcess& process, const std::vector<std::string>& env);
 // Loads the filter, hands its listener over, and gives up the rest of the privileges. Only

@@ -51,6 +51,20 @@ void make_working_directory(const sys::RootDir& root, const OciConfig& config) {
   [[maybe_unused]] auto made = root.make_directories(config.process->cwd);
 }
 
+// Over the host's own root, so that no path leads out even before pivot_root. Hooks that come
+// before it are promised the host's tree with the root at its own path.
+Result<UniqueFd> place_of_root(const OciConfig& config) {
+  const OciHooks& hooks = config.hooks;
+  bool seen =
+      !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty();
+  if (seen) {
+    Result<UniqueFd> own = open_file(config.root, O_PATH | O_DIRECTORY);
+    // A user namespace's root may not be permitted on the way to it.
+    if (own || own.error().code() != Code::kPermissionDenied) return own;
+  }
+  return open_file("/", O_PATH | O_DIRECTORY);
+}
+
 bool binds_dev(const OciConfig& config) {
   return std::any_of(config.mounts.begin(), config.mounts.end(), [](const OciMount& mount) {
     return is_bind(mount) && (mount.destination == "/dev" || mount.destination == "/dev/");
@@ -63,8 +77,8 @@ Result<Rootfs> Rootfs::attach(const OciConfig& config, RootfsSources& sources) {
   TRY(make_host_private());
   TRY_CONTEXT(sys::change_mount(sources.root.get(), quiet(TRY(propagation_of(config)))),
               "root file system");
-  UniqueFd slash = TRY(open_file("/", O_PATH | O_DIRECTORY));
-  TRY_CONTEXT(sys::attach_mount(sources.root.get(), slash.get()), "root file system");
+  UniqueFd place = TRY_CONTEXT(place_of_root(config), "root file system");
+  TRY_CONTEXT(sys::attach_mount(sources.root.get(), place.get()), "root file system");
   sys::RootDir root = TRY(sys::RootDir::from_fd(std::move(sources.root)));
   return Rootfs(config, sources, std::move(root));
 }

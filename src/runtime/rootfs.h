@@ -12,7 +12,8 @@ namespace skiff::runtime {
 
 class Rootfs {
  public:
-  // Puts the root in place, over the namespace's present one.
+  // Puts the root in place: over the namespace's present one, or at its own path where hooks
+  // are to see it there.
   static Result<Rootfs> attach(const OciConfig& config, RootfsSources& sources);
 
   const sys::RootDir& dir() const { return root_; }

@@ -67,7 +67,7 @@ Result<> set_cpu_affinity(const IndexMask& cpus) {
   const IndexMask all(kAllCpus / kWordBits, ~0UL);
   const IndexMask& mask = cpus.empty() ? all : cpus;
   if (::syscall(SYS_sched_setaffinity, 0, mask.size() * sizeof(unsigned long), mask.data()) != 0) {
-    return Error::from_errno(errno, "process.execCPUAffinity");
+    return Error::from_errno(errno, "set the CPU affinity");
   }
   return {};
 }

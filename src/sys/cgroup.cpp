@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <set>
 
 #include "base/scope_exit.h"
 #include "base/strings.h"
@@ -55,14 +56,20 @@ std::string hierarchy_key(const CgroupHierarchy& h) {
   return h.unified ? "" : join(h.controllers, ",");
 }
 
-// `path` as it counts in `h`, free of "..".
-Result<std::string> place_in(const CgroupHierarchy& h, const std::string& path) {
-  Path full = Path("/") / path;
-  if (!path.starts_with('/')) {
-    std::map<std::string, std::string> own = TRY(own_paths());
-    full = Path("/") / own[hierarchy_key(h)].substr(1) / path;
-  }
-  std::string clean = full.lexically_normal().native();
+// The caller's own cgroup, where it is the same in all `hierarchies`; else their root: a cgroup
+// has one path in all of them.
+Result<Path> own_place(const std::vector<CgroupHierarchy>& hierarchies) {
+  std::map<std::string, std::string> own = TRY(own_paths());
+  std::set<std::string> places;
+  for (const CgroupHierarchy& h : hierarchies) places.insert(own[hierarchy_key(h)]);
+  return places.size() == 1 && places.begin()->starts_with('/') ? Path(*places.begin()) : Path("/");
+}
+
+// `path` as it counts in all `hierarchies`, free of "..".
+Result<std::string> place_in(const std::vector<CgroupHierarchy>& hierarchies,
+                             const std::string& path) {
+  Path base = path.starts_with('/') ? Path("/") : TRY(own_place(hierarchies));
+  std::string clean = (base / path).lexically_normal().native();
   while (clean.size() > 1 && clean.back() == '/') clean.pop_back();
   if (clean == "/") return Error(Code::kInvalidArgument, "the cgroup path is the root cgroup");
   return clean;
@@ -157,7 +164,7 @@ int remove_directory(const Path& directory) {
 Result<> check_below(const std::string& path) {
   const Path clean = Path(path).relative_path().lexically_normal();
   if (clean.empty() || *clean.begin() != "..") return {};
-  return Error(Code::kInvalidArgument, cat("bad sub cgroup path: ", path));
+  return Error(Code::kInvalidArgument, cat(path, " is not a sub cgroup path"));
 }
 
 // The path that counts for a member, relative to the group.
@@ -216,17 +223,20 @@ Result<Cgroup> Cgroup::create(const std::string& path, const Path& root) {
   });
   std::vector<CgroupHierarchy> hierarchies = TRY(cgroup_hierarchies(root));
   group.v2_ = hierarchies.size() == 1 && hierarchies[0].unified;
+  group.path_ = TRY(place_in(hierarchies, path));
   for (const CgroupHierarchy& h : hierarchies) {
-    std::string place = TRY(place_in(h, path));
-    if (group.path_.empty()) group.path_ = place;
-    Path directory = h.mount / place.substr(1);
+    Path directory = h.mount / group.path_.substr(1);
     TRY(make_in(h, directory, made));
     if (group.v2_) pass_on_along(h, directory);
     group.members_.push_back({h.controllers, h.mount, directory, h.unified});
   }
   std::vector<pid_t> inside = TRY(group.processes());
   if (!inside.empty()) {
-    return Error(Code::kAlreadyExists, cat("cgroup ", group.path_, " has processes already"));
+    return Error(Code::kAlreadyExists, cat("container's cgroup is not empty: ", group.path_));
+  }
+  if (group.frozen()) {
+    return Error(Code::kFailedPrecondition,
+                 cat("container's cgroup unexpectedly frozen: ", group.path_));
   }
   undo.dismiss();
   return group;
@@ -236,10 +246,9 @@ Result<Cgroup> Cgroup::open(const std::string& path, const Path& root) {
   Cgroup group;
   std::vector<CgroupHierarchy> hierarchies = TRY(cgroup_hierarchies(root));
   group.v2_ = hierarchies.size() == 1 && hierarchies[0].unified;
+  group.path_ = TRY(place_in(hierarchies, path));
   for (const CgroupHierarchy& h : hierarchies) {
-    std::string place = TRY(place_in(h, path));
-    if (group.path_.empty()) group.path_ = place;
-    Path directory = h.mount / place.substr(1);
+    Path directory = h.mount / group.path_.substr(1);
     if (::access(directory.c_str(), F_OK) != 0) continue;
     group.members_.push_back({h.controllers, h.mount, directory, h.unified});
   }
@@ -264,7 +273,7 @@ Result<Path> Cgroup::directory(std::string_view controller) const {
 Result<CgroupEntry> Cgroup::entry(const std::map<std::string, std::string>& below) const {
   for (const auto& [controller, path] : below) {
     if (!controller.empty() && !has(controller)) {
-      return Error(Code::kInvalidArgument, cat("unknown cgroup controller ", quoted(controller)));
+      return Error(Code::kInvalidArgument, cat("unknown controller ", quoted(controller)));
     }
     TRY(check_below(path));
   }

@@ -57,7 +57,8 @@ class CgroupEntry {
 class Cgroup {
  public:
   // An absolute path counts from the root of each hierarchy, a relative one from the caller's
-  // own cgroup. Refuses a cgroup that has processes; leaves nothing behind on failure.
+  // own cgroup, where that is the same in all of them, else from the root too. Refuses a cgroup
+  // that has processes or is frozen; leaves nothing behind on failure.
   static Result<Cgroup> create(const std::string& path, const Path& root = "/sys/fs/cgroup");
   // One that exists, in the hierarchies in which it does.
   static Result<Cgroup> open(const std::string& path, const Path& root = "/sys/fs/cgroup");

@@ -121,7 +121,8 @@ def make_images(probe, directory):
     base = {"probe": Entry("file", 0o755, content=probe), "etc": Entry("dir", 0o755),
             "etc/passwd": Entry("file", content=b"root:x:0:0:root:/:/probe\n")}
     app = files(chance, "app", 24, 20_000)
-    app["app/big"] = Entry("file", content=chance.randbytes(400_000))
+    # A blob of more than a mebibyte is removed in the background.
+    app["app/big"] = Entry("file", content=chance.randbytes(2_500_000))
     change = {"app": Entry("dir", 0o755), "app/f1": Entry("file", content=b"changed"),
               "app/.wh.f2": Entry("file"), "app/d0": Entry("dir", 0o750), "app/d0/.wh.f0": Entry("file")}
     other = files(chance, "other", 12, 30_000)

@@ -5,11 +5,16 @@ printf 'FROM scratch\nCOPY big /big\n' >Dockerfile
 docker build -q -t "$REGISTRY/$N" . >/dev/null
 docker push -q "$REGISTRY/$N" >/dev/null
 docker save -o big.tar "$REGISTRY/$N"
+# Its blob would fit.
+mkdir zeros
+head -c 24000000 /dev/zero >zeros/zeros
+printf 'FROM scratch\nCOPY zeros /\n' >zeros/Dockerfile
 SKIFFD_FLAGS="--storage-limit 20m" own_daemon
-used() { du -sm "$OWN/root/content" "$OWN/root/snapshots" | awk '{ n += $1 } END { print n }'; }
+# A check waits for what is being removed.
+used() { skiff system check >/dev/null; du -sm "$OWN/root/content" "$OWN/root/snapshots" | awk '{ n += $1 } END { print n }'; }
 before=$(used)
 
-for refused in "pull -q $REGISTRY/$N" "load -q -i big.tar" "build -q ." "import big too-big"; do
+for refused in "pull -q $REGISTRY/$N" "load -q -i big.tar" "build -q ." "build -q zeros" "import big too-big"; do
   # shellcheck disable=SC2086
   expect_exit 1 docker $refused
   expect_contains "$OUT" "storage limit of 21 MB is reached" "$refused"

@@ -85,7 +85,6 @@ class Foreground {
     std::optional<RawTerminal> raw;
     if (master_) {
       raw.emplace();
-      pass_line_ends(master_.get());
       copy_size(master_.get());
     }
     while (!TRY(step())) continue;
@@ -158,7 +157,9 @@ Result<Console> Console::open(bool terminal, const std::string& socket_path, boo
 
 Result<UniqueFd> Console::take_master() {
   if (!ours_) return UniqueFd();
-  return sys::receive_fd(ours_.get());
+  UniqueFd master = TRY(sys::receive_fd(ours_.get()));
+  pass_line_ends(master.get());
+  return master;
 }
 
 Result<int> attend(const sys::Child& child, UniqueFd master) {

@@ -112,6 +112,9 @@ Result<> Rootfs::enter(bool no_pivot) {
   sys::MountChange propagation = TRY(propagation_of(config_));
   if (::fchdir(root_.fd()) != 0) return Error::from_errno(errno, "enter the root file system");
   if (no_pivot) {
+    // The host's mounts stay in the namespace, under the root. With one of these in full view a
+    // user namespace in the container could mount another, without what is masked.
+    sys::unmount_kernel_views(config_.root);
     if (::chroot(".") != 0) return Error::from_errno(errno, "chroot");
   } else {
     // The old root ends up on top of the new one, from where it is taken off.

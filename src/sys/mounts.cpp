@@ -129,6 +129,25 @@ constexpr NamedOption kOptions[] = {
 constexpr std::string_view kSuperblockWords[] = {"async",  "dirsync",    "lazytime", "mand",
                                                  "nomand", "nolazytime", "sync"};
 
+// A line of mountinfo ends with " - TYPE SOURCE OPTIONS".
+template <typename Wanted>
+void unmount_where(Wanted wanted) {
+  Result<std::string> table = read_file("/proc/self/mountinfo");
+  if (!table) return;
+  std::vector<std::string> targets;
+  for (const std::string& line : split(*table, '\n')) {
+    std::vector<std::string> fields = split(line, ' ');
+    auto dash = std::find(fields.begin(), fields.end(), "-");
+    if (dash - fields.begin() < 5 || fields.end() - dash < 2) continue;
+    std::string target = unescaped(fields[4]);
+    if (wanted(target, dash[1])) targets.push_back(std::move(target));
+  }
+  // Later mounts may lie on earlier ones.
+  for (auto target = targets.rbegin(); target != targets.rend(); ++target) {
+    ::umount2(target->c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
+  }
+}
+
 }  // namespace
 
 Result<UniqueFd> new_filesystem(const FilesystemOptions& wanted) {
@@ -212,20 +231,15 @@ MountOption parse_mount_option(std::string_view option) {
 }
 
 void unmount_below(const Path& directory) {
-  Result<std::string> table = read_file("/proc/self/mountinfo");
-  if (!table) return;
-  const std::string prefix = directory.native() + "/";
-  std::vector<std::string> targets;
-  for (const std::string& line : split(*table, '\n')) {
-    std::vector<std::string> fields = split(line, ' ');
-    if (fields.size() < 5) continue;
-    std::string target = unescaped(fields[4]);
-    if (target.starts_with(prefix)) targets.push_back(std::move(target));
-  }
-  // Later mounts may lie on earlier ones.
-  for (auto target = targets.rbegin(); target != targets.rend(); ++target) {
-    ::umount2(target->c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
-  }
+  unmount_where([&](const std::string& target, const std::string&) {
+    return target.starts_with(directory.native() + "/");
+  });
+}
+
+void unmount_kernel_views(const Path& except) {
+  unmount_where([&](const std::string& target, const std::string& type) {
+    return (type == "proc" || type == "sysfs") && !target.starts_with(except.native() + "/");
+  });
 }
 
 MountPoint::~MountPoint() {

@@ -52,6 +52,8 @@ Result<> attach_mount(int mount_fd, int target_fd);
 
 // Detaches every mount below `directory`, the last made first: of a process that was killed.
 void unmount_below(const Path& directory);
+// The same for each proc and sysfs that is not below `except`.
+void unmount_kernel_views(const Path& except);
 
 // One mount option in /etc/fstab's words: what it changes, or not a mount attribute at all.
 struct MountOption {

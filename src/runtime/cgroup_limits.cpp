@@ -221,7 +221,7 @@ class Limits {
     for (const json::Value& entry : io.array("weightDevice")) {
       std::string text = cat(device(entry), " ", entry.integer("weight"));
       TRY(v2() ? write(controller, "io.bfq.weight", text)
-               : write(controller, "blkio.weight_device", text));
+               : write(controller, device_weight_file(), text));
     }
     constexpr std::tuple<const char*, const char*, const char*> kThrottles[] = {
         {"throttleReadBpsDevice", "blkio.throttle.read_bps_device", "rbps"},
@@ -254,6 +254,12 @@ class Limits {
     if (!v2()) return write("blkio", "blkio.leaf_weight", cat(weight));
     return Error(Code::kUnimplemented,
                  "linux.resources.blockIO.leafWeight: version 2 cgroups have none");
+  }
+
+  // The first went with the CFQ scheduler.
+  std::string device_weight_file() const {
+    constexpr const char* kOld = "blkio.weight_device";
+    return cgroup_.read("blkio", kOld) ? kOld : "blkio.bfq.weight_device";
   }
 
   static std::string device(const json::Value& entry) {

@@ -137,8 +137,10 @@ Result<> Container::start() {
   if (now != ContainerStatus::kCreated) return wrong_status("start", state_.id, now);
   TRY(start_container_init(directory_ / kStartSocket));
   std::string state = state_json(ContainerStatus::kRunning).dump();
-  run_all_hooks(config_.hooks.poststart, "poststart", state);
-  return {};
+  Result<> hooked = run_hooks(config_.hooks.poststart, "poststart", state);
+  // As runc and crun: a container whose hook fails does not go on.
+  if (!hooked) TRY(end_processes());
+  return hooked;
 }
 
 Result<> Container::kill(int signal, bool all) {

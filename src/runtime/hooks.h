@@ -13,7 +13,7 @@ namespace skiff::runtime {
 // first that fails or takes too long ends the run. Single-threaded callers only.
 Result<> run_hooks(const std::vector<OciHook>& hooks, std::string_view kind,
                    const std::string& state);
-// The same where a failure stops nothing: each one is a warning.
+// The same for a container that has ended: each failure is a warning and stops nothing.
 void run_all_hooks(const std::vector<OciHook>& hooks, std::string_view kind,
                    const std::string& state);
 

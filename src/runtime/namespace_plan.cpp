@@ -162,11 +162,17 @@ Result<> NamespacePlan::map_ids(const OciConfig& config, pid_t pid) const {
 }
 
 Result<> NamespacePlan::enter() const {
-  for (const Joined& joined : joined_) {
-    bool done = born_inside_user_ && &joined == &joined_.front();
-    if (!done) TRY(join(joined.fd.get(), *joined.kind));
-  }
   bool joins_user = !joined_.empty() && joined_.front().kind->flag == CLONE_NEWUSER;
+  std::vector<const Joined*> left;
+  for (const Joined& joined : joined_) {
+    bool user = joined.kind->flag == CLONE_NEWUSER;
+    if (user && born_inside_user_) continue;
+    // What belongs to a user namespace further out is to be joined before the one within, what
+    // only that one permits after it.
+    bool early = joins_user && !user && !born_inside_user_;
+    if (!early || !join(joined.fd.get(), *joined.kind)) left.push_back(&joined);
+  }
+  for (const Joined* joined : left) TRY(join(joined->fd.get(), *joined->kind));
   if (new_user() || joins_user) TRY(become_root());
   if (unshare_flags_ != 0 && ::unshare(static_cast<int>(unshare_flags_)) != 0) {
     return Error::from_errno(errno, "make new namespaces");

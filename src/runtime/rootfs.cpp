@@ -122,8 +122,9 @@ Result<> Rootfs::enter(bool no_pivot) {
     if (::umount2(".", MNT_DETACH) != 0) return Error::from_errno(errno, "detach the old root");
   }
   if (::chdir("/") != 0) return Error::from_errno(errno, "chdir /");
-  TRY_CONTEXT(sys::change_mount(root_.fd(), propagation), "linux.rootfsPropagation");
-  return {};
+  // Without a wish the root is private already, and a mount what its own options say.
+  if (config_.rootfs_propagation.empty()) return {};
+  return sys::change_mount(root_.fd(), propagation).context("linux.rootfsPropagation");
 }
 
 }  // namespace skiff::runtime

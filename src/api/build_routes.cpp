@@ -36,6 +36,7 @@ class BuildPrinter {
   void print(const builder::StepDone& e) {
     stream_.text(cat(prefix(e.platform), " ---> ", e.id.substr(0, 12), "\n"));
   }
+  void print(const builder::StepFailed&) {}  // the error says it
   void print(const builder::BuildWarning& e) { stream_.text(cat("[Warning] ", e.text, "\n")); }
   void print(const builder::ImageBuilt& e) {
     if (several_) stream_.text(cat(prefix(e.platform), "built ", e.id.short_hex(), "\n"));
@@ -132,11 +133,15 @@ Result<> build(Call& call) {
   auto request = TRY(decode_request(call));
   ProgressStream stream(call);
   BuildPrinter printer(stream, request.platforms.size() > 1);
+  int exit_code = 0;
   builder::EventSink events = [&](const BuildEvent& event) {
+    if (const auto* failed = std::get_if<builder::StepFailed>(&event)) {
+      exit_code = failed->exit_code;
+    }
     if (!request.quiet) printer(event);
   };
   auto built = call.context.builder.build(request, events, call.writer.client_gone());
-  if (!built) return stream.finish(std::move(built.error()));
+  if (!built) return stream.finish(std::move(built.error()), exit_code);
   if (request.quiet) {
     stream.text(built->id.str() + "\n");
     return stream.finish({});

@@ -65,6 +65,26 @@ Result<> import_from_body(Call& call) {
   return stream.finish({});
 }
 
+// A 401 makes Docker's client ask for a password and wait, on a terminal or not. As from Docker it
+// is the image that is not there for who asks so.
+Error no_login_asked(Error error) {
+  if (error.code() != Code::kUnauthenticated) return error;
+  return Error(Code::kNotFound, std::string(error.message()));
+}
+
+// Without a tag or a digest all tags of the repository are meant (`docker pull -a`).
+Result<std::vector<oci::Reference>> names_to_pull(Call& call, const oci::Reference& name,
+                                                  const remote::ClientOptions& client) {
+  if (!name.tag().empty() || name.digest()) return std::vector{name};
+  auto tags = store(call).remote_tags(name, client);
+  if (!tags) return no_login_asked(std::move(tags.error()));
+  std::vector<oci::Reference> names;
+  for (const std::string& tag : *tags) {
+    names.push_back(TRY(oci::Reference::parse(cat(name.repository(), ":", tag))));
+  }
+  return names;
+}
+
 Result<> create_image(Call& call) {
   if (!call.arg("fromSrc").empty()) return import_from_body(call);
   auto name = TRY(reference_argument(call.arg("fromImage"), call.arg("tag")));
@@ -72,9 +92,11 @@ Result<> create_image(Call& call) {
   options.platform = TRY(platform_argument(call.arg("platform")));
   options.client.credentials = call.credentials();
   ProgressStream stream(call);
-  auto pulled = store(call).pull(name, options, stream.sink(), call.writer.client_gone());
-  if (!pulled) return stream.finish(std::move(pulled.error()));
-  publish(call, "pull", name.familiar());
+  for (const auto& each : TRY(names_to_pull(call, name, options.client))) {
+    auto pulled = store(call).pull(each, options, stream.sink(), call.writer.client_gone());
+    if (!pulled) return stream.finish(no_login_asked(std::move(pulled.error())));
+    publish(call, "pull", each.familiar());
+  }
   return stream.finish({});
 }
 

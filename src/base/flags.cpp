@@ -29,6 +29,10 @@ Result<> parse_flags(std::span<char* const> arguments, std::span<const Flag> fla
     } else {
       return Error(Code::kInvalidArgument, cat("flag needs an argument: --", name));
     }
+    // What a variable that is not set leaves; to leave a flag out says the same without doubt.
+    if (flag->value != nullptr && flag->value->empty()) {
+      return Error(Code::kInvalidArgument, cat("flag --", name, " has an empty value"));
+    }
   }
   return {};
 }

@@ -22,7 +22,7 @@ struct Flag {
   bool* given = nullptr;         // of a switch
 };
 
-// Refuses unknown flags, missing values and words that are no flags, each by name.
+// Refuses unknown flags, missing and empty values and words that are no flags, each by name.
 Result<> parse_flags(std::span<char* const> arguments, std::span<const Flag> flags);
 // One line a flag, aligned, with the defaults that the values hold now.
 std::string flags_help(std::span<const Flag> flags);

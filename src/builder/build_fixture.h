@@ -25,6 +25,7 @@ struct Told {
   std::map<int, std::string> ids;
   std::string output;
   std::vector<std::string> warnings;
+  std::vector<int> failed;       // exit codes
   std::vector<std::string> log;  // everything, a line each: "start 1", "done 1", ...
 
   void operator()(const BuildEvent& event) {
@@ -43,6 +44,7 @@ struct Told {
   void take(const StepMissed& e) { missed[e.step] = e.reason; }
   void take(const StepOutput& e) { output += e.bytes; }
   void take(const StepProgress&) {}
+  void take(const StepFailed& e) { failed.push_back(e.exit_code); }
   void take(const StepDone& e) {
     ids[e.step] = e.id;
     log.push_back(cat("done ", e.step));

@@ -107,6 +107,12 @@ struct StepDone {
   std::string id;  // 64 hex digits that name the state after the step; equal states, equal ids
   std::chrono::nanoseconds duration{};
 };
+// A RUN's command has ended so, and with it the build.
+struct StepFailed {
+  int step = 0;
+  std::string platform;
+  int exit_code = 0;
+};
 struct BuildWarning {
   std::string text;  // "Dockerfile:3: ..."
   int line = 0;
@@ -117,7 +123,7 @@ struct ImageBuilt {
   oci::Digest id = oci::Digest::of("");
 };
 using BuildEvent = std::variant<StepStarted, StepCached, StepMissed, StepOutput, StepProgress,
-                                StepDone, BuildWarning, ImageBuilt>;
+                                StepDone, StepFailed, BuildWarning, ImageBuilt>;
 // Called from one thread at a time; must not call the builder.
 using EventSink = std::function<void(const BuildEvent&)>;
 

@@ -71,6 +71,7 @@ TEST_F(Run, FailureNamesCommandCodeAndPlace) {
             "   3 | >>> RUN echo out; exit 42\n"
             "The command '/bin/sh -c echo out; exit 42' returned a non-zero code: 42");
   EXPECT_EQ(told_.output, "out\n");
+  EXPECT_EQ(told_.failed, std::vector<int>{42});
   expect_nothing_left();
 }
 

@@ -16,8 +16,9 @@ class SharedSink {
  public:
   SharedSink(const EventSink& sink, bool quiet) : sink_(sink), quiet_(quiet) {}
   void send(const BuildEvent& event) {
-    bool always =
-        std::holds_alternative<BuildWarning>(event) || std::holds_alternative<ImageBuilt>(event);
+    bool always = std::holds_alternative<BuildWarning>(event) ||
+                  std::holds_alternative<ImageBuilt>(event) ||
+                  std::holds_alternative<StepFailed>(event);
     if (quiet_ && !always) return;
     const std::scoped_lock lock(mutex_);
     if (sink_) sink_(event);

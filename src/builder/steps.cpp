@@ -155,6 +155,9 @@ class RunStep : public PlannedSolverStep {
     int code = TRY(run_in(site().site, space, run(), stage().platform, settings, output, cancel));
     TRY(cancel.check());
     if (code == 0) return finish(space, cancel);
+    site().events.send(
+        step().number,
+        StepFailed{.step = step().number, .platform = stage().platform.str(), .exit_code = code});
     failed_ = cat("\nThe command '", join(run().args, " "), "' returned a non-zero code: ", code);
     return Error(Code::kAborted, cat("process ", skiff::quoted(join(run().args, " ")),
                                      " did not complete successfully: exit code: ", code));

@@ -311,6 +311,10 @@ Outcome build(Session& session, Flags& flags) {
   ProgressPrinter printer(STDOUT_FILENO, false, plain || quiet);
   auto built = show_progress(session, request, printer);
   if (body.failure()) return *body.failure();
+  if (!built && printer.exit_code() != 0) {
+    print_error(cat(built.error().message(), "\n"));
+    return printer.exit_code();
+  }
   TRY(std::move(built));
   if (auto file = flags.get("iidfile"); !file.empty()) {
     UniqueFd out = TRY(open_file(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));

@@ -13,21 +13,26 @@ namespace {
 using enum FlagKind;
 
 constexpr FlagSpec kPullFlags[] = {
-    {"all-tags", 'a', kBool, ""},
+    {"all-tags", 'a', kBool, "Download all tagged images in the repository"},
     {"disable-content-trust", 0, kBool, "Accepted, changes nothing (default true)"},
     {"platform", 0, kString, "Platform of the image, such as linux/arm64"},
     {"quiet", 'q', kBool, "Suppress verbose output"},
 };
 
 Outcome pull(Session& session, Flags& flags) {
-  if (flags.on("all-tags")) {
-    return Error(Code::kUnimplemented, "--all-tags is not supported: pull each tag by its name");
-  }
   auto name = TRY(oci::Reference::parse(flags.args[0]));
   bool quiet = flags.on("quiet");
-  if (name.tag().empty() && !name.digest() && !quiet) print("Using default tag: latest\n");
-  TRY(pull_image(session, flags.args[0], flags.get("platform"), STDOUT_FILENO, quiet));
-  print(name.with_default_tag().str() + "\n");
+  bool is_plain = name.tag().empty() && !name.digest();
+  if (flags.on("all-tags")) {
+    if (!is_plain) {
+      return Error(Code::kInvalidArgument, "tag can't be used with --all-tags/-a");
+    }
+  } else {
+    if (is_plain && !quiet) print("Using default tag: latest\n");
+    name = name.with_default_tag();
+  }
+  TRY(pull_image(session, name, flags.get("platform"), STDOUT_FILENO, quiet));
+  print(name.str() + "\n");
   return 0;
 }
 

@@ -14,6 +14,8 @@ ProgressPrinter::ProgressPrinter(int fd, bool quiet, bool plain)
 
 Result<> ProgressPrinter::show(const json::Value& object) {
   if (const json::Value* error = object.find("error")) {
+    const json::Value* detail = object.find("errorDetail");
+    if (detail != nullptr) exit_code_ = static_cast<int>(detail->integer("code"));
     return Error(Code::kUnknown, error->as_string());
   }
   if (const json::Value* aux = object.find("aux")) {

@@ -19,6 +19,8 @@ class ProgressPrinter {
   Result<> show(const json::Value& object);
 
   const std::string& last_aux_id() const { return aux_id_; }
+  // Of the command that the error is about; 0 for none.
+  int exit_code() const { return exit_code_; }
 
  private:
   void show_layer(const std::string& id, const std::string& text);
@@ -30,6 +32,7 @@ class ProgressPrinter {
   std::vector<std::string> order_;             // layers, in order of appearance
   std::map<std::string, std::string> status_;  // the last plain status of each
   std::string aux_id_;
+  int exit_code_ = 0;
 };
 
 }  // namespace skiff::cli

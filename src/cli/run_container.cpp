@@ -50,8 +50,9 @@ Result<json::Value> create_or_pull(Session& session, const Flags& flags, const j
   std::string pull = flags.get("pull", "missing");
   TRY(check_pull_option(pull));
   const std::string& image = flags.args[0];
-  auto pull_now = [&] {
-    return pull_image(session, image, flags.get("platform"), STDERR_FILENO, flags.on("quiet"));
+  auto pull_now = [&]() -> Result<> {
+    auto reference = TRY(oci::Reference::parse(image)).with_default_tag();
+    return pull_image(session, reference, flags.get("platform"), STDERR_FILENO, flags.on("quiet"));
   };
   if (pull == "always") TRY(pull_now());
   auto created = post_create(session, flags, body);
@@ -90,9 +91,8 @@ std::string attach_query(const AttachPlan& plan) {
 
 }  // namespace
 
-Result<> pull_image(Session& session, const std::string& name, const std::string& platform, int fd,
-                    bool quiet) {
-  auto reference = TRY(oci::Reference::parse(name)).with_default_tag();
+Result<> pull_image(Session& session, const oci::Reference& reference, const std::string& platform,
+                    int fd, bool quiet) {
   net::Query query;
   query.add("fromImage", reference.familiar_repository());
   query.add("tag", reference.digest() ? reference.digest()->str() : reference.tag());

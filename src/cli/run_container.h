@@ -7,12 +7,13 @@
 
 #include "cli/attach_stream.h"
 #include "cli/session.h"
+#include "oci/reference.h"
 
 namespace skiff::cli {
 
 // POST /images/create with the user's login; progress goes to `fd`.
-Result<> pull_image(Session& session, const std::string& name, const std::string& platform, int fd,
-                    bool quiet);
+Result<> pull_image(Session& session, const oci::Reference& reference, const std::string& platform,
+                    int fd, bool quiet);
 
 // Creates the container as the flags say, pulling its image when --pull says so; the id.
 Result<std::string> create_container(Session& session, const Flags& flags);

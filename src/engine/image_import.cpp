@@ -23,6 +23,7 @@ Result<oci::Digest> import_image(images::ImageStore& images, Source& tar,
   config.history = {std::move(step)};
   auto manifest = TRY(images.write_image(config, {layer.descriptor}, *lease));
   TRY(images.put(manifest, options.name));
+  lease.reset();  // or nothing of what is refused below could be removed
   auto id = oci::Digest::of(config.serialize());
   auto image = TRY(images.find(id.str(), config.platform));
   // A tar that cannot be unpacked is no image.

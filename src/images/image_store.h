@@ -146,6 +146,10 @@ class ImageStore {
   virtual Result<PushResult> push(const oci::Reference& name, const PushOptions& options,
                                   const ProgressSink& progress, const CancelToken& cancel) = 0;
 
+  // The tags that the registry has of a repository.
+  virtual Result<std::vector<std::string>> remote_tags(const oci::Reference& repository,
+                                                       const remote::ClientOptions& client) = 0;
+
   // docker-archive and OCI layout in one tar, both readable by docker, podman and skopeo. A
   // repository without a tag stands for all its tags. The archive holds all platforms that are
   // here; its docker-archive side has one of each image (the host's, else the first).

@@ -60,6 +60,11 @@ class LocalImageStore : public ImageStore {
     return push_image(parts_, name, with_near(options), progress, cancel);
   }
 
+  Result<std::vector<std::string>> remote_tags(const oci::Reference& repository,
+                                               const remote::ClientOptions& client) override {
+    return remote::RegistryClient(client).tags(repository);
+  }
+
   Result<> save(const std::vector<std::string>& names, Sink& tar,
                 const CancelToken& cancel) override {
     return save_images(parts_, finder_, names, tar, cancel);

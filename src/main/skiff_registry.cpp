@@ -10,6 +10,7 @@
 #include "base/flags.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "main/data_root.h"
 #include "main/registry_service.h"
 #include "sys/process.h"
 
@@ -90,7 +91,7 @@ Result<RegistryService::Options> service_options(const Options& o) {
   out.max_connections = TRY(number("max-connections", o.max_connections, 1));
   out.tls = {o.tls_cert, o.tls_key, o.tls_client_ca};
   registry::RegistryOptions& registry = out.registry;
-  registry.root = std::filesystem::absolute(o.root);
+  registry.root = TRY(data_root(o.root));
   registry.htpasswd = o.htpasswd;
   registry.metadata.grace = std::chrono::seconds(TRY(number("gc-grace", o.gc_grace, 0)));
   registry.metadata.collect_untagged = o.gc_untagged;

@@ -18,6 +18,7 @@
 #include "codec/hash.h"
 #include "content/scrub.h"
 #include "engine/process_life.h"
+#include "main/data_root.h"
 #include "main/registry_service.h"
 #include "sys/process.h"
 
@@ -126,6 +127,8 @@ Result<images::StoreLimits> store_limits(const Options& o) {
     limits.bytes = TRY_CONTEXT(engine::parse_size(o.storage_limit), "--storage-limit");
   }
   limits.layer.bytes = TRY_CONTEXT(engine::parse_size(o.layer_limit), "--layer-limit");
+  if (limits.layer.bytes == 0)
+    return Error(Code::kInvalidArgument, "--layer-limit: 0 fits nothing");
   const auto ratio = parse_uint(o.layer_ratio);
   if (!ratio || *ratio == 0) {
     return Error(Code::kInvalidArgument,
@@ -241,7 +244,7 @@ Result<> serve(const Options& o) {
 
   // Layers, clients and containers each take some; containers get limits of their own.
   sys::raise_descriptor_limit();
-  Path root = std::filesystem::absolute(o.root);
+  Path root = TRY(data_root(o.root));
   Path run_dir = std::filesystem::absolute(o.run_dir);
   TRY(make_directories(root, 0711));
   TRY(make_directories(run_dir, 0711));

@@ -89,6 +89,7 @@ class Manager : public NetworkManager {
   Result<> add_predefined();
   Result<> restore();
   Result<NetworkRecord> find_record(const std::string& name);
+  Result<> check_subnet_wish(const NetworkRecord& record) const;
   Result<NetworkRecord> with_subnet(NetworkRecord record, const std::string& subnet,
                                     const std::string& gateway);
   Result<std::vector<Subnet>> subnets_taken(const NetworkRecord& apart_from);
@@ -145,7 +146,10 @@ Result<> Manager::start() {
 
 Result<> Manager::add_predefined() {
   std::set<std::string> known;
-  for (const NetworkRecord& record : TRY(store_.networks())) known.insert(record.info.name);
+  for (const NetworkRecord& record : TRY(store_.networks())) {
+    known.insert(record.info.name);
+    if (record.info.name == kDefaultNetwork) TRY(check_subnet_wish(record));
+  }
   for (const std::string_view name :
        {kDefaultNetwork, std::string_view("host"), std::string_view("none")}) {
     if (known.contains(std::string(name))) continue;
@@ -162,6 +166,16 @@ Result<> Manager::add_predefined() {
     TRY(store_.add_network(record));
   }
   return {};
+}
+
+// The default network keeps the subnet of its first start, on which containers may stand.
+Result<> Manager::check_subnet_wish(const NetworkRecord& record) const {
+  if (options_.subnet.empty() || !record.subnet) return {};
+  const Subnet wanted = TRY(Subnet::parse(options_.subnet));
+  if (wanted == *record.subnet) return {};
+  return Error(Code::kFailedPrecondition,
+               cat("subnet ", wanted.str(), ": the default network has ", record.subnet->str(),
+                   " since its first start: leave the flag out, or start with another root"));
 }
 
 // Containers may have outlived the daemon: their ports are held again, their rules renewed.

@@ -6,7 +6,8 @@ printf 'FROM %s\nCOPY nothere /x\n' "$IMAGE" > Dockerfile
 expect_exit 1 docker build .
 expect_contains "$OUT" "nothere"
 printf 'FROM %s\nRUN exit 42\n' "$IMAGE" > Dockerfile
-expect_exit 1 docker build .
+expect_exit 42 "$SKIFF_BIN/skiff" build .
+expect_exit 42 docker build .
 expect_contains "$OUT" "returned a non-zero code: 42"
 : > Dockerfile
 expect_exit 1 docker build .

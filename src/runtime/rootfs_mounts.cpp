@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/file.h"
 #include "base/strings.h"
 #include "runtime/copy_up.h"
 #include "sys/mounts.h"
@@ -14,6 +15,8 @@
 namespace skiff::runtime {
 
 namespace {
+
+constexpr int kMaxLinks = 40;  // as the kernel's
 
 // The options of a mount, sorted by what they act on.
 struct Options {
@@ -86,10 +89,18 @@ Result<UniqueFd> file_target(const sys::RootDir& root, const std::string& path, 
   const int flags = O_PATH | (no_follow ? O_NOFOLLOW : 0);
   Result<UniqueFd> found = root.open_at(path, flags);
   if (found || found.error().code() != Code::kNotFound) return found;
-  sys::Place place = TRY(root.make_place(path));
-  UniqueFd made(::openat(place.parent.get(), place.name.c_str(),
-                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (!made && errno != EEXIST) return Error::from_errno(errno, cat("create ", path));
+  Path wanted = path;
+  for (int links = 0; links < kMaxLinks; ++links) {
+    sys::Place place = TRY(root.make_place(wanted));
+    UniqueFd made(::openat(place.parent.get(), place.name.c_str(),
+                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+    if (!made && errno != EEXIST) return Error::from_errno(errno, cat("create ", path));
+    if (made || no_follow) break;
+    // Taken, yet not to be found: a symlink whose target has to be made.
+    Result<std::string> target = read_link_at(place.parent.get(), place.name);
+    if (!target) break;
+    wanted = wanted.parent_path() / *target;
+  }
   return root.open_at(path, flags);
 }
 

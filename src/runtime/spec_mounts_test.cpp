@@ -176,6 +176,30 @@ TEST(SpecMounts, LinksAreMountedAsLinksWhenNotFollowed) {
   EXPECT_EQ(run(bundle, "readlink /place").output, "/nowhere\n");
 }
 
+TEST(SpecMounts, AFileIsMadeWhereLinksLeadThatLeadNowhere) {
+  TestBundle bundle;
+  ASSERT_TRUE(write_file_durably(bundle.scratch() / "file", "text\n", 0644));
+  bundle.change = [&, mount = with_mount(json::object(
+                          {{"destination", "/link"},
+                           {"type", "bind"},
+                           {"source", (bundle.scratch() / "file").native()},
+                           {"options", json::array({"bind"})}}))](json::Value& config) {
+    std::filesystem::create_symlink("/far/away/file", bundle.rootfs() / "link");
+    mount(config);
+  };
+  EXPECT_EQ(run(bundle, "cat /far/away/file").output, "text\n");
+}
+
+TEST(SpecMounts, AMountKeepsItsOwnPropagation) {
+  TestBundle bundle;
+  bundle.change = with_mount(json::object({{"destination", "/data"},
+                                           {"type", "tmpfs"},
+                                           {"source", "tmpfs"},
+                                           {"options", json::array({"shared"})}}));
+  EXPECT_NE(run(bundle, "grep ' /data ' /proc/self/mountinfo").output.find("shared:"),
+            std::string::npos);
+}
+
 TEST(SpecMounts, SuperblockWordsReachANewFilesystem) {
   TestBundle bundle;
   bundle.change =

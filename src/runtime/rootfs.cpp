@@ -97,7 +97,8 @@ Result<> Rootfs::populate() {
 
 Result<> Rootfs::protect() {
   for (const std::string& path : config_.readonly_paths) TRY(make_path_readonly(root_, path));
-  for (const std::string& path : config_.masked_paths) TRY(mask_path(root_, path));
+  UniqueFd empty;
+  for (const std::string& path : config_.masked_paths) TRY(mask_path(root_, path, empty));
   for (const UniqueFd& mount : late_readonly_) {
     TRY(sys::change_mount(mount.get(), {.set = MOUNT_ATTR_RDONLY}));
   }

@@ -31,6 +31,10 @@ Result<UniqueFd> empty_directory() {
        .attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC});
 }
 
+Result<UniqueFd> another_empty_directory(const UniqueFd& first) {
+  return first ? sys::clone_mount(first.get(), "", false) : empty_directory();
+}
+
 Result<UniqueFd> null_device() {
   UniqueFd null = TRY(sys::clone_mount(AT_FDCWD, "/dev/null", false));
   struct stat st{};
@@ -54,15 +58,17 @@ Result<> make_path_readonly(const sys::RootDir& root, const std::string& path) {
   return sys::attach_mount(copy.get(), target.get()).context(what);
 }
 
-Result<> mask_path(const sys::RootDir& root, const std::string& path) {
+Result<> mask_path(const sys::RootDir& root, const std::string& path, UniqueFd& empty) {
   std::string what = cat("mask ", path);
   UniqueFd target = TRY_CONTEXT(find(root, path), what);
   if (!target) return {};
   struct stat st{};
   if (::fstat(target.get(), &st) != 0) return Error::from_errno(errno, what);
-  UniqueFd cover =
-      S_ISDIR(st.st_mode) ? TRY_CONTEXT(empty_directory(), what) : TRY_CONTEXT(null_device(), what);
-  return sys::attach_mount(cover.get(), target.get()).context(what);
+  bool directory = S_ISDIR(st.st_mode);
+  UniqueFd cover = TRY_CONTEXT(directory ? another_empty_directory(empty) : null_device(), what);
+  TRY_CONTEXT(sys::attach_mount(cover.get(), target.get()), what);
+  if (directory && !empty) empty = std::move(cover);
+  return {};
 }
 
 }  // namespace skiff::runtime

@@ -9,6 +9,7 @@ namespace skiff::runtime {
 Result<> make_path_readonly(const sys::RootDir& root, const std::string& path);
 // An empty read-only directory, or the host's /dev/null. Called while the host's root is
 // still the caller's.
-Result<> mask_path(const sys::RootDir& root, const std::string& path);
+// All masked directories of a container are one empty filesystem, `empty` once there is one.
+Result<> mask_path(const sys::RootDir& root, const std::string& path, UniqueFd& empty);
 
 }  // namespace skiff::runtime

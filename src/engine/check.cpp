@@ -27,14 +27,12 @@ Result<> check_orphan(Core& core, const std::string& snapshot, const CheckOption
 }
 
 void check_container(Core& core, const Container& container, const ProblemSink& report) {
-  const auto is_whole = [&] {
-    const Status status = container.state().status;
-    const bool is_going = status == Status::kRemoving || status == Status::kDead;
-    const auto found = core.images.snapshots().stat(container.record().snapshot);
-    return is_going || found || found.error().code() != Code::kNotFound;
-  };
-  // Removed meanwhile, it is found in no table.
-  if (is_whole() || !core.table.find(container.id)) return;
+  const auto found = core.images.snapshots().stat(container.record().snapshot);
+  if (found || found.error().code() != Code::kNotFound) return;
+  // Asked afterwards: a removal says so before it takes the files, and ends with the table.
+  const Status status = container.state().status;
+  if (status == Status::kRemoving || status == Status::kDead) return;
+  if (!core.table.find(container.id)) return;
   report({.what = cat("container ", container.name(), " lost its files"),
           .where = cat("snapshot ", container.record().snapshot),
           .remedy = cat("they cannot come back: run skiff rm ", container.name())});

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/log.h"
 #include "base/strings.h"
@@ -45,9 +46,11 @@ Result<std::string> find_index_fault(const Path& index, const SnapshotRow& row,
   return content.hex() == row.index ? "" : cat("its index is ", content.str());
 }
 
-// What cannot be read is damaged.
+// What the disk does not give is damaged; what we were not able to ask for is not.
 Result<std::string> fault_of(Result<std::string> found) {
   if (found || found.error().code() == Code::kCancelled) return found;
+  const int why = found.error().sys_errno();
+  if (why == EMFILE || why == ENFILE || why == ENOMEM) return found;
   return found.error().message();
 }
 

@@ -75,7 +75,8 @@ Error no_login_asked(Error error) {
 // Without a tag or a digest all tags of the repository are meant (`docker pull -a`).
 Result<std::vector<oci::Reference>> names_to_pull(Call& call, const oci::Reference& name,
                                                   const remote::ClientOptions& client) {
-  if (!name.tag().empty() || name.digest()) return std::vector{name};
+  const oci::Reference given = TRY(oci::Reference::parse(call.arg("fromImage")));
+  if (!call.arg("tag").empty() || !given.tag().empty() || given.digest()) return std::vector{name};
   auto tags = store(call).remote_tags(name, client);
   if (!tags) return no_login_asked(std::move(tags.error()));
   std::vector<oci::Reference> names;

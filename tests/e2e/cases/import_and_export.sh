@@ -8,7 +8,8 @@ docker rmi "$N:1"
 own_daemon
 docker image prune -af >/dev/null
 head -c 3000000 /dev/urandom > noise
-tar -cf - noise | head -c 2000000 > cut.tar
+tar -cf whole.tar noise
+head -c 2000000 whole.tar > cut.tar
 expect_exit 1 docker import cut.tar
 expect_contains "$OUT" "cut short"
 expect_exit 1 docker import noise

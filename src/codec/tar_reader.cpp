@@ -244,7 +244,8 @@ Result<bool> TarReader::Impl::read_header() {
   std::array<char, kBlock> block;
   const size_t n = TRY(read_full(from, block));
   if (n == 0) return false;
-  if (n < kBlock) return offset == 0 ? bad("not a tar archive, or the archive is cut short") : cut_short();
+  if (n < kBlock)
+    return offset == 0 ? bad("not a tar archive, or the archive is cut short") : cut_short();
   offset += kBlock;
   header = std::bit_cast<Header>(block);
   if (is_zero(header)) return false;

@@ -13,6 +13,7 @@
 #include "runtime/monitor_client.h"
 #include "snapshot/file_attributes.h"
 #include "sys/binfmt.h"
+#include "sys/namespaces.h"
 #include "sys/root_dir.h"
 
 namespace skiff::builder {
@@ -177,7 +178,7 @@ Result<runtime::ContainerSpec> Execution::make_spec() {
 
 Result<> Execution::connect(int pid) {
   if (settings_.network == "host") return {};
-  UniqueFd netns = TRY(open_file(cat("/proc/", pid, "/ns/net"), O_RDONLY | O_CLOEXEC));
+  UniqueFd netns = TRY(sys::namespace_of(cat(pid), *sys::find_namespace("network")));
   if (settings_.network == "none") return site_.networks.raise_loopback(netns.get());
   auto endpoint = TRY(site_.networks.attach(space_.id(), settings_.network, netns.get(), {}));
   return write_hosts(endpoint.ip);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "sys/namespaces.h"
 
 namespace skiff::engine {
 
@@ -132,7 +133,7 @@ Result<> connect_network(Core& core, Container& container, int pid) {
   ContainerInfo info = container.info();
   const std::string& mode = info.host_config.network_mode;
   if (mode == "host" || mode.starts_with("container:")) return {};
-  UniqueFd netns = TRY(open_file(cat("/proc/", pid, "/ns/net"), O_RDONLY | O_CLOEXEC));
+  UniqueFd netns = TRY(sys::namespace_of(cat(pid), *sys::find_namespace("network")));
   if (!has_own_endpoint(mode)) return core.networks.raise_loopback(netns.get());
   network::AttachOptions options;
   options.ports = TRY(plan_ports(info.config, info.host_config));

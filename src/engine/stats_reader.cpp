@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "sys/cgroup.h"
+#include "sys/procfs.h"
 
 namespace skiff::engine {
 
@@ -43,9 +44,14 @@ uint64_t machine_memory() {
   return ::sysinfo(&info) == 0 ? uint64_t{info.totalram} * info.mem_unit : 0;
 }
 
+std::string read_proc(const std::string& path) {
+  Result<const sys::ProcFs*> proc = sys::ProcFs::ours();
+  return proc ? (*proc)->read(path).value_or("") : "";
+}
+
 // The first line of /proc/stat, without the guest times, which are part of user and nice.
 uint64_t system_cpu_ns() {
-  std::string stat = read_file("/proc/stat").value_or("");
+  std::string stat = read_proc("stat");
   std::vector<std::string> fields = words(stat.substr(0, stat.find('\n')));
   constexpr size_t kFields = 8;
   uint64_t ticks = 0;
@@ -137,8 +143,7 @@ void read_pids(const sys::Cgroup& group, StatsSample& s) {
 // The devices of the process's network namespace: "  eth0: 1 2 3 ..." below two header lines.
 std::map<std::string, NetworkCounters> read_networks(int pid) {
   std::map<std::string, NetworkCounters> out;
-  for (const std::string& line :
-       split(read_file(cat("/proc/", pid, "/net/dev")).value_or(""), '\n')) {
+  for (const std::string& line : split(read_proc(cat(pid, "/net/dev")), '\n')) {
     auto pair = split_once(line, ':');
     if (!pair) continue;
     std::string name(trim(pair->first));

@@ -6,9 +6,9 @@
 #include <linux/veth.h>
 #include <net/if.h>
 
-#include "base/file.h"
 #include "base/strings.h"
 #include "sys/netlink.h"
+#include "sys/procfs.h"
 
 namespace skiff::network {
 
@@ -96,7 +96,8 @@ Result<> create_bridge(NetlinkSocket& socket, const BridgeSpec& spec) {
 Result<> configure_inside(const VethSpec& spec) {
   // As Docker: no IPv6 on the interface of a network without it. Absent where the kernel
   // has no IPv6 at all.
-  (void)write_file(cat("/proc/sys/net/ipv6/conf/", spec.container_name, "/disable_ipv6"), "1");
+  const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
+  (void)proc->write(cat("sys/net/ipv6/conf/", spec.container_name, "/disable_ipv6"), "1");
   const auto index = static_cast<int>(::if_nametoindex(spec.container_name.c_str()));
   if (index == 0) return Error::from_errno(errno, cat("find interface ", spec.container_name));
   std::vector<NetlinkMessage> messages;

@@ -18,6 +18,8 @@
 #include "network/network_store.h"
 #include "network/nft_table.h"
 #include "network/port_hold.h"
+#include "sys/namespaces.h"
+#include "sys/procfs.h"
 
 namespace skiff::network {
 
@@ -29,7 +31,7 @@ constexpr std::string_view kDefaultNetwork = "bridge";
 // Held while a subnet is chosen and taken, against every other instance in this network
 // namespace: the lock is on the namespace itself.
 Result<UniqueFd> lock_subnets() {
-  UniqueFd fd = TRY(open_file("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  UniqueFd fd = TRY(sys::namespace_of("thread-self", *sys::find_namespace("network")));
   while (::flock(fd.get(), LOCK_EX) != 0) {
     if (errno != EINTR) return Error::from_errno(errno, "lock the choice of subnets");
   }
@@ -41,9 +43,10 @@ std::string default_bridge_name(const std::string& instance) {
 }
 
 Result<> enable_forwarding() {
-  const Path path = "/proc/sys/net/ipv4/ip_forward";
-  if (trim(TRY(read_file(path))) != "0") return {};
-  return write_file(path, "1").context("let the host forward packets between its networks");
+  const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
+  const std::string path = "sys/net/ipv4/ip_forward";
+  if (trim(TRY(proc->read(path))) != "0") return {};
+  return proc->write(path, "1").context("let the host forward packets between its networks");
 }
 
 Result<Ipv4> parse_host_ip(const std::string& text) {
@@ -310,7 +313,8 @@ Result<NetworkRecord> Manager::bring_up(NetworkRecord record) {
   ScopeExit undo([&] { (void)take_down(record); });
   // Packets from 127.0.0.1 to a container's published port cross the bridge before they are
   // given another source; chain `guard` keeps the other direction closed.
-  TRY(write_file(cat("/proc/sys/net/ipv4/conf/", info.bridge, "/route_localnet"), "1"));
+  const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
+  TRY(proc->write(cat("sys/net/ipv4/conf/", info.bridge, "/route_localnet"), "1"));
   TRY(enable_forwarding());
   TRY(write_table());
   undo.dismiss();

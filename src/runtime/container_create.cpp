@@ -63,7 +63,7 @@ class Escort {
   Result<> give_devices(pid_t pid) const {
     if (!waits_when_entered(config_)) return {};
     TRY(expect(Signal::kEntered));
-    UniqueFd netns = TRY(open_file(cat("/proc/", pid, "/ns/net"), O_RDONLY));
+    UniqueFd netns = TRY(sys::namespace_of(cat(pid), *sys::find_namespace("network")));
     TRY(move_network_devices(config_.net_devices, netns.get()));
     return channel_.send(Signal::kGo);
   }

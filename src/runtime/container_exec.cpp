@@ -19,6 +19,7 @@
 #include "runtime/scheduling.h"
 #include "runtime/security_labels.h"
 #include "runtime/terminal.h"
+#include "sys/procfs.h"
 #include "sys/root_dir.h"
 
 namespace skiff::runtime {
@@ -36,23 +37,21 @@ struct Habitat {
 };
 
 bool shares_namespace(pid_t pid, const sys::NamespaceKind& kind) {
-  struct stat theirs{};
-  struct stat ours{};
-  std::string their_file = cat("/proc/", pid, "/ns/", kind.file);
-  std::string our_file = cat("/proc/self/ns/", kind.file);
-  return ::stat(their_file.c_str(), &theirs) == 0 && ::stat(our_file.c_str(), &ours) == 0 &&
-         theirs.st_ino == ours.st_ino;
+  Result<UniqueFd> theirs = sys::namespace_of(cat(pid), kind);
+  Result<UniqueFd> ours = sys::namespace_of("self", kind);
+  return theirs && ours && sys::same_namespace(theirs->get(), ours->get());
 }
 
 Result<Habitat> find_habitat(UniqueFd init, pid_t pid) {
   Habitat habitat;
   habitat.init = std::move(init);
-  habitat.root = TRY(open_file(cat("/proc/", pid, "/root"), O_PATH | O_DIRECTORY));
+  const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
+  habitat.root = TRY(proc->open_link(cat(pid, "/root"), O_PATH | O_DIRECTORY));
   for (const sys::NamespaceKind* kind = sys::begin_namespaces(); kind != sys::end_namespaces();
        ++kind) {
     if (shares_namespace(pid, *kind)) continue;
     if (kind->flag == CLONE_NEWPID) {
-      habitat.pid_namespace = TRY(sys::open_namespace(cat("/proc/", pid, "/ns/pid"), *kind));
+      habitat.pid_namespace = TRY(sys::namespace_of(cat(pid), *kind));
     } else {
       habitat.flags |= static_cast<int>(kind->flag);
     }
@@ -186,7 +185,7 @@ OciProcess with_defaults(const OciProcess& process, const OciConfig& config) {
 
 // Into the version 2 cgroup in which `pid` is.
 Result<sys::CgroupEntry> entry_beside(pid_t pid) {
-  std::string text = TRY(read_file(cat("/proc/", pid, "/cgroup")));
+  std::string text = TRY(TRY(sys::ProcFs::ours())->read(cat(pid, "/cgroup")));
   for (const std::string& line : split(text, '\n')) {
     if (!line.starts_with("0::")) continue;
     sys::Cgroup group = TRY(sys::Cgroup::open(line.substr(3)));

@@ -20,6 +20,7 @@
 #include "runtime/small_init.h"
 #include "runtime/sysctls.h"
 #include "runtime/terminal.h"
+#include "sys/procfs.h"
 #include "sys/unix_socket.h"
 
 namespace skiff::runtime {
@@ -91,6 +92,7 @@ class Init {
     for (int fd : plan_.namespaces.descriptors()) keep.push_back(fd);
     for (int fd : cgroup_.descriptors()) keep.push_back(fd);
     keep.push_back(plan_.channel.fd());
+    keep.push_back(TRY(sys::ProcFs::ours())->fd());
     for (int fd : {label_.fd(), plan_.agent.socket()}) {
       if (fd >= 0) keep.push_back(fd);
     }

@@ -1,5 +1,6 @@
 #include "runtime/container_spec.h"
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 #include "runtime/seccomp_profile.h"
 #include "runtime/spec_version.h"
 #include "sys/capabilities.h"
+#include "sys/procfs.h"
 
 namespace skiff::runtime {
 
@@ -310,31 +312,32 @@ json::Value make_cpu(const Limits& limits) {
 }
 
 // False inside a user namespace, as when the engine itself runs in a container of one.
-bool has_every_group() {
-  Result<std::string> map = read_file("/proc/self/gid_map");
+bool has_every_group(const sys::ProcFs& proc) {
+  Result<std::string> map = proc.read("self/gid_map");
   if (!map) return true;  // a kernel without user namespaces
   std::vector<std::string> fields = split(trim(*map), ' ');
   std::erase(fields, "");
   return fields == std::vector<std::string>{"0", "0", "4294967295"};
 }
 
-bool kernel_has_sysctl(std::string name) {
+bool kernel_has_sysctl(const sys::ProcFs& proc, std::string name) {
   std::replace(name.begin(), name.end(), '.', '/');
-  return ::access(cat("/proc/sys/", name).c_str(), F_OK) == 0;
+  return proc.open_at(cat("sys/", name), O_PATH).has_value();
 }
 
 // Low ports and pings for every user: harmless in a network of the container's own.
-json::Value make_sysctls(const ContainerSpec& spec) {
+Result<json::Value> make_sysctls(const ContainerSpec& spec) {
+  const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
   std::map<std::string, std::string> sysctls = spec.sysctls;
   auto add_default = [&](const char* name, const char* value) {
-    if (kernel_has_sysctl(name)) sysctls.try_emplace(name, value);
+    if (kernel_has_sysctl(*proc, name)) sysctls.try_emplace(name, value);
   };
   if (spec.network_namespace.empty() || spec.network_namespace == "private") {
     add_default("net.ipv4.ip_unprivileged_port_start", "0");
     // The kernel refuses a range with groups that the user namespace does not map.
-    if (has_every_group()) add_default("net.ipv4.ping_group_range", "0 2147483647");
+    if (has_every_group(*proc)) add_default("net.ipv4.ping_group_range", "0 2147483647");
   }
-  return sysctls;
+  return json::Value(sysctls);
 }
 
 // A mount that is to come or go with the host's needs a root that does.
@@ -349,7 +352,7 @@ std::string root_propagation(const ContainerSpec& spec) {
 
 Result<json::Value> make_linux(const ContainerSpec& spec, sys::CapabilityMask capabilities) {
   json::Value lx = json::object();
-  lx.set("sysctl", make_sysctls(spec));
+  lx.set("sysctl", TRY(make_sysctls(spec)));
   json::Value resources = TRY(make_oci_resources(spec.limits));
   resources.set("devices", device_rules(spec));
   lx.set("resources", std::move(resources));

@@ -19,6 +19,7 @@
 #include "runtime/process_birth.h"
 #include "runtime/user_namespace.h"
 #include "sys/process.h"
+#include "sys/procfs.h"
 
 namespace skiff::runtime {
 
@@ -33,13 +34,10 @@ Result<> join(int fd, const sys::NamespaceKind& kind) {
   return {};
 }
 
-// True when `path` is the caller's own namespace: joining a user namespace one is in fails.
+// True when it is the caller's own namespace: joining a user namespace one is in fails.
 bool is_own(int fd, const sys::NamespaceKind& kind) {
-  struct stat theirs{};
-  struct stat ours{};
-  std::string own = cat("/proc/self/ns/", kind.file);
-  return ::fstat(fd, &theirs) == 0 && ::stat(own.c_str(), &ours) == 0 &&
-         theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
+  Result<UniqueFd> own = sys::namespace_of("self", kind);
+  return own && sys::same_namespace(fd, own->get());
 }
 
 std::string offsets_text(const std::vector<OciTimeOffset>& offsets) {
@@ -153,10 +151,10 @@ Result<sys::Child> NamespacePlan::clone_inside_user(int cgroup,
 
 Result<> NamespacePlan::map_ids(const OciConfig& config, pid_t pid) const {
   if (!new_user()) return {};
-  std::string directory = cat("/proc/", pid);
-  TRY_CONTEXT(write_file(directory + "/gid_map", mapping_text(config.gid_mappings)),
+  const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
+  TRY_CONTEXT(proc->write(cat(pid, "/gid_map"), mapping_text(config.gid_mappings)),
               "linux.gidMappings");
-  TRY_CONTEXT(write_file(directory + "/uid_map", mapping_text(config.uid_mappings)),
+  TRY_CONTEXT(proc->write(cat(pid, "/uid_map"), mapping_text(config.uid_mappings)),
               "linux.uidMappings");
   return {};
 }
@@ -188,7 +186,7 @@ std::vector<int> NamespacePlan::descriptors() const {
 }
 
 Result<> with_pid_namespace(int pid_namespace, const std::function<Result<>()>& action) {
-  UniqueFd own = TRY(open_file("/proc/self/ns/pid", O_RDONLY));
+  UniqueFd own = TRY(TRY(sys::ProcFs::ours())->open_link("self/ns/pid", O_RDONLY));
   if (::setns(pid_namespace, CLONE_NEWPID) != 0) {
     return Error::from_errno(errno, "join the pid namespace");
   }
@@ -198,9 +196,10 @@ Result<> with_pid_namespace(int pid_namespace, const std::function<Result<>()>& 
 }
 
 Result<> with_time_namespace(const std::string& offsets, const std::function<Result<>()>& action) {
-  UniqueFd own = TRY(open_file("/proc/self/ns/time", O_RDONLY));
+  const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
+  UniqueFd own = TRY(proc->open_link("self/ns/time", O_RDONLY));
   if (::unshare(CLONE_NEWTIME) != 0) return Error::from_errno(errno, "make a time namespace");
-  Result<> done = write_file("/proc/self/timens_offsets", offsets).context("linux.timeOffsets");
+  Result<> done = proc->write("self/timens_offsets", offsets).context("linux.timeOffsets");
   if (done) done = action();
   TRY(return_to(own, CLONE_NEWTIME, "time"));
   return done;

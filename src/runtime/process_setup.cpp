@@ -17,6 +17,7 @@
 #include "base/strings.h"
 #include "runtime/container_spec.h"
 #include "runtime/diagnostics.h"
+#include "sys/procfs.h"
 
 namespace skiff::runtime {
 
@@ -183,11 +184,12 @@ std::vector<std::string> environment_of(const OciProcess& process, const Path& r
 
 Result<> adjust_oom_score(const OciProcess& process, pid_t pid) {
   if (!process.oom_score_adj) return {};
-  Path file = cat("/proc/", pid, "/oom_score_adj");
+  const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
+  std::string file = cat(pid, "/oom_score_adj");
   std::string wanted = cat(*process.oom_score_adj);
-  std::string present = TRY(read_file(file));
+  std::string present = TRY(proc->read(file));
   if (trim(present) == wanted) return {};
-  Result<> written = write_file(file, wanted);
+  Result<> written = proc->write(file, wanted);
   bool refused =
       !written && (written.error().sys_errno() == EACCES || written.error().sys_errno() == EPERM);
   if (!refused) return written;

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "sys/procfs.h"
 #include "sys/unix_socket.h"
 
 namespace skiff::runtime {
@@ -9,6 +10,12 @@ namespace skiff::runtime {
 namespace {
 
 constexpr const char* kWhere = "linux.seccomp.listenerPath";
+
+// In the namespace whose proc this is: the agent's.
+Result<int64_t> own_number() {
+  std::string stat = TRY(TRY(sys::ProcFs::ours())->read("self/stat"));
+  return parse_int(stat.substr(0, stat.find(' '))).value_or(0);
+}
 
 }  // namespace
 
@@ -29,10 +36,7 @@ Result<SeccompListener> SeccompListener::connect(const SeccompFilter& filter,
 
 void SeccompListener::note_process() {
   if (!socket_) return;
-  // Our number in the namespace of whose /proc this is, the agent's.
-  std::error_code ec;
-  std::string link = std::filesystem::read_symlink("/proc/self", ec).native();
-  int64_t pid = parse_int(link).value_or(0);
+  int64_t pid = own_number().value_or(0);
   message_.set("pid", pid);
   json::Value state = *message_.find("state");
   if (state.integer("pid") == 0) state.set("pid", pid);

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/strings.h"
+#include "sys/procfs.h"
 
 namespace skiff::runtime {
 
@@ -59,10 +60,12 @@ Result<LabelFile> LabelFile::open(const OciProcess& process) {
   file.what_ = apparmor ? cat("process.apparmorProfile ", quoted(process.apparmor_profile))
                         : cat("process.selinuxLabel ", quoted(process.selinux_label));
   // Since Linux 5.8 each module has files of its own; before, one module had the common ones.
-  const char* own = "/proc/thread-self/attr/apparmor/exec";
-  bool has_own = apparmor && ::access(own, F_OK) == 0;
-  file.fd_ =
-      TRY_CONTEXT(open_file(has_own ? own : "/proc/thread-self/attr/exec", O_WRONLY), file.what_);
+  const sys::ProcFs* proc = TRY_CONTEXT(sys::ProcFs::ours(), file.what_);
+  Result<UniqueFd> own = Error(Code::kNotFound, "");
+  if (apparmor) own = proc->open_at("thread-self/attr/apparmor/exec", O_WRONLY);
+  bool common = !own && own.error().code() == Code::kNotFound;
+  if (common) own = proc->open_at("thread-self/attr/exec", O_WRONLY);
+  file.fd_ = TRY_CONTEXT(std::move(own), file.what_);
   return file;
 }
 

@@ -10,6 +10,7 @@
 #include "base/scope_exit.h"
 #include "base/strings.h"
 #include "sys/namespaces.h"
+#include "sys/procfs.h"
 
 namespace skiff::runtime {
 
@@ -29,10 +30,10 @@ Result<UniqueFd> make_user_namespace(const std::vector<OciIdMapping>& uids,
     ::kill(holder.pid, SIGKILL);
     while (::waitpid(holder.pid, nullptr, 0) < 0 && errno == EINTR) continue;
   });
-  std::string directory = cat("/proc/", holder.pid);
-  TRY_CONTEXT(write_file(directory + "/gid_map", mapping_text(gids)), "gidMappings");
-  TRY_CONTEXT(write_file(directory + "/uid_map", mapping_text(uids)), "uidMappings");
-  return open_file(directory + "/ns/user", O_RDONLY);
+  const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
+  TRY_CONTEXT(proc->write(cat(holder.pid, "/gid_map"), mapping_text(gids)), "gidMappings");
+  TRY_CONTEXT(proc->write(cat(holder.pid, "/uid_map"), mapping_text(uids)), "uidMappings");
+  return proc->open_link(cat(holder.pid, "/ns/user"), O_RDONLY);
 }
 
 }  // namespace skiff::runtime

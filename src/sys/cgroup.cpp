@@ -15,6 +15,7 @@
 
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "sys/procfs.h"
 
 namespace skiff::sys {
 
@@ -45,7 +46,7 @@ int64_t filesystem_magic(const Path& path) {
 // The caller's own path in each hierarchy, by its controllers joined with commas.
 Result<std::map<std::string, std::string>> own_paths() {
   std::map<std::string, std::string> paths;
-  for (const std::string& line : split(TRY(read_file("/proc/self/cgroup")), '\n')) {
+  for (const std::string& line : split(TRY(TRY(ProcFs::ours())->read("self/cgroup")), '\n')) {
     std::vector<std::string> fields = split(line, ':');
     if (fields.size() >= 3) paths[fields[1]] = fields[2];
   }

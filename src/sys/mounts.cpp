@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "sys/procfs.h"
 
 namespace skiff::sys {
 
@@ -132,7 +133,8 @@ constexpr std::string_view kSuperblockWords[] = {"async",  "dirsync",    "lazyti
 // A line of mountinfo ends with " - TYPE SOURCE OPTIONS".
 template <typename Wanted>
 void unmount_where(Wanted wanted) {
-  Result<std::string> table = read_file("/proc/self/mountinfo");
+  Result<const ProcFs*> proc = ProcFs::ours();
+  Result<std::string> table = proc ? (*proc)->read("self/mountinfo") : proc.error();
   if (!table) return;
   std::vector<std::string> targets;
   for (const std::string& line : split(*table, '\n')) {

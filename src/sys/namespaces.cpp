@@ -4,6 +4,7 @@
 #include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "sys/procfs.h"
 
 namespace skiff::sys {
 
@@ -28,14 +30,14 @@ constexpr NamespaceKind kKinds[] = {
 
 // Field `number` (from 1) of /proc/PID/stat; the name in parentheses may hold anything.
 Result<std::string> stat_field(pid_t pid, size_t number) {
-  std::string text = TRY(read_file(Path(cat("/proc/", pid, "/stat"))));
+  std::string text = TRY(TRY(ProcFs::ours())->read(cat(pid, "/stat")));
   size_t name_end = text.rfind(')');
   if (name_end == std::string::npos || number < 3) {
-    return Error(Code::kInternal, cat("/proc/", pid, "/stat has an unknown form"));
+    return Error(Code::kInternal, cat("the stat of process ", pid, " has an unknown form"));
   }
   std::vector<std::string> fields = split(trim(text.substr(name_end + 1)), ' ');
   if (fields.size() + 2 < number) {
-    return Error(Code::kInternal, cat("/proc/", pid, "/stat is too short"));
+    return Error(Code::kInternal, cat("the stat of process ", pid, " is too short"));
   }
   return fields[number - 3];
 }
@@ -59,6 +61,18 @@ Result<UniqueFd> open_namespace(const std::string& path, const NamespaceKind& ki
     return Error(Code::kInvalidArgument, cat(path, " is no ", kind.oci_name, " namespace"));
   }
   return fd;
+}
+
+Result<UniqueFd> namespace_of(std::string_view process, const NamespaceKind& kind) {
+  const ProcFs* proc = TRY(ProcFs::ours());
+  return proc->open_link(cat(process, "/ns/", kind.file), O_RDONLY);
+}
+
+bool same_namespace(int first, int second) {
+  struct stat one{};
+  struct stat other{};
+  return ::fstat(first, &one) == 0 && ::fstat(second, &other) == 0 && one.st_ino == other.st_ino &&
+         one.st_dev == other.st_dev;
 }
 
 Result<Child> clone_process(const CloneOptions& options, const std::function<int()>& body) {
@@ -87,7 +101,7 @@ Result<UniqueFd> open_pidfd(pid_t pid) {
 
 Result<uint64_t> process_start_time(pid_t pid) {
   std::optional<uint64_t> ticks = parse_uint(TRY(stat_field(pid, 22)));
-  if (!ticks) return Error(Code::kInternal, cat("/proc/", pid, "/stat: no start time"));
+  if (!ticks) return Error(Code::kInternal, cat("the stat of process ", pid, " has no start time"));
   return *ticks;
 }
 

@@ -46,6 +46,11 @@ struct Child {
 Result<Child> clone_process(const CloneOptions& options, const std::function<int()>& body);
 
 Result<UniqueFd> open_pidfd(pid_t pid);
+// The namespace of this kind in which `process` is: "self" or a number.
+Result<UniqueFd> namespace_of(std::string_view process, const NamespaceKind& kind);
+// False, too, when one of them cannot be found out.
+bool same_namespace(int first, int second);
+
 // Field 22 of /proc/PID/stat: tells a process from a later one with its number.
 Result<uint64_t> process_start_time(pid_t pid);
 // True while the process runs (a zombie does not).

@@ -170,13 +170,7 @@ class Init {
   }
 
   int start(const Channel& starter) {
-    // As runc: without an environment of its own such a hook has the program's.
-    std::vector<OciHook> hooks = config_.hooks.start_container;
-    for (OciHook& hook : hooks) {
-      if (hook.env.empty()) hook.env = plan_.env;
-    }
-    Result<> hooked = run_hooks(hooks, "startContainer", state_);
-    Result<> labelled = hooked ? label_.write() : std::move(hooked);
+    Result<> labelled = label_.write();
     Result<> ready = labelled ? prepare_for_exec(plan_.options.preserve_fds) : std::move(labelled);
     if (!ready) {
       starter.send_error(ready.error());
@@ -189,8 +183,19 @@ class Init {
 
   int run_program(const Channel& starter) {
     Result<> done = finish_privileges(process_, plan_.filter, plan_.agent);
+    if (done) done = run_start_hooks();
     starter.send_error(done ? execute(program_, process_, plan_.env) : done.error());
     return kFailed;
+  }
+
+  // They are the container's own programs: confined like the one that follows them.
+  Result<> run_start_hooks() const {
+    std::vector<OciHook> hooks = config_.hooks.start_container;
+    // As runc: without an environment of its own such a hook has the program's.
+    for (OciHook& hook : hooks) {
+      if (hook.env.empty()) hook.env = plan_.env;
+    }
+    return run_hooks(hooks, "startContainer", state_);
   }
 
   // The small init drops its privileges like the program, but needs no filter: it is our own

@@ -301,5 +301,37 @@ TEST(ContainerHooks, RunInOrderWithTheState) {
   EXPECT_EQ(json::parse(lines[9])->string("status"), "stopped");
 }
 
+// A startContainer hook; its failure is what start says.
+std::string failure_of_hook(const std::string& script, json::Value seccomp) {
+  TestBundle bundle;
+  bundle.change = [&](json::Value& config) {
+    json::Value hook = json::object(
+        {{"path", "/bin/sh"}, {"args", std::vector<std::string>{"sh", "-c", script}}});
+    config.set("hooks", json::object({{"startContainer", json::array({std::move(hook)})}}));
+    test::with_linux("seccomp", seccomp)(config);
+  };
+  Result<Ran> ran = bundle.script("true").run();
+  return ran ? "" : ran.error().message();
+}
+
+json::Value forbidding_mkdir(std::string_view action) {
+  json::Value rule = json::object(
+      {{"names", std::vector<std::string>{"mkdir", "mkdirat"}}, {"action", action}});
+  return json::object(
+      {{"defaultAction", "SCMP_ACT_ALLOW"}, {"syscalls", json::array({std::move(rule)})}});
+}
+
+TEST(ContainerHooks, StartHooksAreConfinedAsTheProgram) {
+  EXPECT_EQ(failure_of_hook("mkdir /tmp/x", forbidding_mkdir("SCMP_ACT_ALLOW")), "");
+  std::string refused = failure_of_hook("mkdir /tmp/x", forbidding_mkdir("SCMP_ACT_ERRNO"));
+  EXPECT_NE(refused.find("startContainer hook #0"), std::string::npos) << refused;
+  EXPECT_NE(refused.find("exit status 1"), std::string::npos) << refused;
+  std::string killed = failure_of_hook("mkdir /tmp/x", forbidding_mkdir("SCMP_ACT_KILL"));
+  EXPECT_NE(killed.find("signal: bad system call"), std::string::npos) << killed;
+  std::string unprivileged = failure_of_hook("grep -q '^CapEff:.*a80425fb' /proc/self/status",
+                                             forbidding_mkdir("SCMP_ACT_ERRNO"));
+  EXPECT_EQ(unprivileged, "");
+}
+
 }  // namespace
 }  // namespace skiff::runtime

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 
 #include "base/io.h"
 #include "base/strings.h"
@@ -73,6 +74,12 @@ Result<bool> watch(int pidfd, int output, int timeout_ms, std::string& said) {
   }
 }
 
+// In Go's words, for those who look for them.
+std::string end_of(int status) {
+  if (!WIFSIGNALED(status)) return cat("exit status ", sys::exit_code_of(status));
+  return cat("signal: ", to_lower(::strsignal(WTERMSIG(status))));
+}
+
 Result<> run_hook(const OciHook& hook, const std::string& state) {
   UniqueFd in = TRY(state_file(state));
   sys::Pipe out = TRY(sys::make_pipe());
@@ -90,7 +97,7 @@ Result<> run_hook(const OciHook& hook, const std::string& state) {
                  cat("hook ran past specified timeout of ", hook.timeout_seconds, "s"));
   }
   if (status == 0) return {};
-  return Error(Code::kUnknown, cat("exit status ", sys::exit_code_of(status), ": ", trim(said)));
+  return Error(Code::kUnknown, cat(end_of(status), ": ", trim(said)));
 }
 
 std::string name_of(const std::vector<OciHook>& hooks, std::string_view kind, size_t index) {

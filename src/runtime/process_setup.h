@@ -26,7 +26,7 @@ Result<> take_identity(const OciProcess& process, std::vector<std::string>& warn
 // The path to execute, looked up in the environment's PATH with the errors of Docker.
 Result<std::string> find_program(const OciProcess& process, const std::vector<std::string>& env);
 // Loads the filter, hands its listener over, and gives up the rest of the privileges. Only
-// execve may follow.
+// what the filter is meant for may follow: hooks in the container and execve.
 Result<> finish_privileges(const OciProcess& process, const SeccompFilter& filter,
                            const SeccompListener& agent);
 // Returns only on failure.

@@ -33,11 +33,7 @@ constexpr size_t kConfigLimit = size_t{16} << 20U;
 Result<OciConfig> parse_bundle(const std::string& text, const Path& bundle) {
   std::string file = (bundle / kConfigFile).native();
   json::Value value = TRY_CONTEXT(json::parse(text), file);
-  OciConfig config = TRY_CONTEXT(parse_config(value, bundle), file);
-  if (!config.process) {
-    return Error(Code::kInvalidArgument, cat(file, ": process property must not be empty"));
-  }
-  return config;
+  return parse_config(value, bundle).context(file);
 }
 
 Result<> write_copy(const Path& file, const std::string& text) {
@@ -109,9 +105,11 @@ Result<Container> Container::create(const CreateOptions& options) {
   c.seccomp_dir_ = options.seccomp_dir;
   TRY(c.make_directory(text));
   ScopeExit undo([&] { c.undo_create(); });
-  std::vector<std::string>& env = c.config_.process->env;
-  env.insert(env.end(), options.env.begin(), options.env.end());
-  if (options.notify_socket) TRY(c.make_notify_directory());
+  if (c.config_.process) {
+    std::vector<std::string>& env = c.config_.process->env;
+    env.insert(env.end(), options.env.begin(), options.env.end());
+    if (options.notify_socket) TRY(c.make_notify_directory());
+  }
   TRY(c.make_cgroup());
   TRY(c.launch(options));
   undo.dismiss();
@@ -155,6 +153,8 @@ Result<> Container::make_cgroup() {
 }
 
 Result<> Container::launch(const CreateOptions& options) {
+  // Without one the container is there to be looked at and entered; it cannot be started.
+  const OciProcess process = config_.process.value_or(OciProcess{.cwd = "/"});
   Channel::Ends ends = TRY(Channel::make());
   NamespacePlan namespaces = TRY(NamespacePlan::make(config_));
   RootfsSources sources = TRY(open_rootfs_sources(config_, state_.bundle, *cgroup_));
@@ -163,12 +163,13 @@ Result<> Container::launch(const CreateOptions& options) {
       SeccompListener::connect(*filter, config_.seccomp, state_json(ContainerStatus::kCreating)));
   UniqueFd start_socket = TRY(sys::listen_unix(directory_ / kStartSocket, 1, SOCK_SEQPACKET));
   InitPlan plan{.config = config_,
+                .process = process,
                 .options = options,
                 .namespaces = std::move(namespaces),
                 .sources = std::move(sources),
                 .filter = *filter,
                 .agent = std::move(agent),
-                .env = environment_of(*config_.process, state_.rootfs),
+                .env = environment_of(process, state_.rootfs),
                 .channel = std::move(ends.process),
                 .start_socket = std::move(start_socket)};
   sys::CgroupEntry entry = TRY(cgroup_->entry());
@@ -178,7 +179,7 @@ Result<> Container::launch(const CreateOptions& options) {
   state_.pid = child.pid;
   pidfd_ = std::move(child.pidfd);
   state_.start_time = TRY(sys::process_start_time(child.pid));
-  TRY(adjust_oom_score(*config_.process, child.pid));
+  TRY(adjust_oom_score(process, child.pid));
   TRY(join_resctrl());
   Escort escort(config_, ends.creator);
   TRY(escort.map_ids(plan, child.pid));

@@ -46,7 +46,7 @@ void end_by(int signal) { ::_exit(128 + signal); }
 class Init {
  public:
   Init(InitPlan& plan, const sys::CgroupEntry& cgroup)
-      : plan_(plan), config_(plan.config), process_(*plan.config.process), cgroup_(cgroup) {}
+      : plan_(plan), config_(plan.config), process_(plan.process), cgroup_(cgroup) {}
 
   int run() {
     Result<> prepared = prepare();
@@ -149,7 +149,7 @@ class Init {
     TRY(set_scheduling(process_));
     TRY(take_identity(process_, warnings_));
     for (const std::string& text : warnings_) TRY(plan_.channel.send(Signal::kWarning, text));
-    program_ = TRY(find_program(process_, plan_.env));
+    if (config_.process) program_ = TRY(find_program(process_, plan_.env));
     return {};
   }
 
@@ -169,9 +169,17 @@ class Init {
     return starter;
   }
 
+  Result<> make_ready() const {
+    if (!config_.process) {
+      return Error(Code::kFailedPrecondition,
+                   "nothing to start: the container's config.json has no \"process\"");
+    }
+    TRY(label_.write());
+    return prepare_for_exec(plan_.options.preserve_fds);
+  }
+
   int start(const Channel& starter) {
-    Result<> labelled = label_.write();
-    Result<> ready = labelled ? prepare_for_exec(plan_.options.preserve_fds) : std::move(labelled);
+    Result<> ready = make_ready();
     if (!ready) {
       starter.send_error(ready.error());
       return kFailed;

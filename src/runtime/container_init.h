@@ -13,6 +13,7 @@ namespace skiff::runtime {
 // All that the creator makes ready before it clones.
 struct InitPlan {
   const OciConfig& config;
+  const OciProcess& process;  // one with no program where the config has none
   const CreateOptions& options;
   NamespacePlan namespaces;
   RootfsSources sources;

@@ -301,6 +301,22 @@ TEST(ContainerHooks, RunInOrderWithTheState) {
   EXPECT_EQ(json::parse(lines[9])->string("status"), "stopped");
 }
 
+TEST(ContainerWithoutProcess, IsCreatedAndCannotBeStarted) {
+  TestBundle bundle;
+  bundle.change = [](json::Value& config) { config.set("process", nullptr); };
+  Result<Container> container = bundle.script("true").create();
+  ASSERT_TRUE(container) << container.error().message();
+  EXPECT_EQ(container->status(), ContainerStatus::kCreated);
+  Result<> started = container->start();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().message(),
+            "nothing to start: the container's config.json has no \"process\"");
+  TestBundle::reap(container->pid());
+  EXPECT_EQ(container->status(), ContainerStatus::kStopped);
+  EXPECT_TRUE(container->remove(false));
+  EXPECT_EQ(bundle.traces(), "");
+}
+
 // A startContainer hook; its failure is what start says.
 std::string failure_of_hook(const std::string& script, json::Value seccomp) {
   TestBundle bundle;

@@ -71,8 +71,8 @@ Result<OciConfig> parse_config(const json::Value& config, const Path& bundle) {
   if (!out.version.starts_with("1.")) {
     return invalid(cat("ociVersion ", quoted(out.version), " is not supported"));
   }
-  if (const json::Value* process = config.find("process"))
-    out.process = TRY(parse_process(*process));
+  const json::Value* process = config.find("process");
+  if (process != nullptr && !process->is_null()) out.process = TRY(parse_process(*process));
   const json::Value* root = TRY(config.require_object("root"));
   std::string path = TRY_CONTEXT(root->require_string("path"), "root");
   if (path.empty()) return invalid("root.path must not be empty");

@@ -95,7 +95,7 @@ Result<Container> Container::create(const CreateOptions& options) {
   c.state_.bundle = std::filesystem::absolute(options.bundle).lexically_normal();
   std::string text = TRY(read_file(options.bundle / kConfigFile, kConfigLimit));
   c.config_ = TRY(parse_bundle(text, c.state_.bundle));
-  TRY(check_labels(c.config_));
+  drop_unenforced_labels(c.config_);
   c.state_.rootfs = c.config_.root;
   c.state_.annotations = c.config_.annotations;
   c.state_.created = Clock::system().now();

@@ -221,7 +221,8 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
   std::shared_ptr<const SeccompFilter> filter = TRY(seccomp_filter());
   SeccompListener agent = TRY(SeccompListener::connect(*filter, config_.seccomp, state_json()));
   Channel::Ends ends = TRY(Channel::make());
-  const OciProcess process = with_defaults(wanted, config_);
+  OciProcess process = with_defaults(wanted, config_);
+  drop_unenforced_labels(process);
   ExecPlan plan{.config = config_,
                 .process = process,
                 .options = options,

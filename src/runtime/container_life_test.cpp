@@ -321,8 +321,8 @@ TEST(ContainerWithoutProcess, IsCreatedAndCannotBeStarted) {
 std::string failure_of_hook(const std::string& script, json::Value seccomp) {
   TestBundle bundle;
   bundle.change = [&](json::Value& config) {
-    json::Value hook = json::object(
-        {{"path", "/bin/sh"}, {"args", std::vector<std::string>{"sh", "-c", script}}});
+    json::Value hook =
+        json::object({{"path", "/bin/sh"}, {"args", std::vector<std::string>{"sh", "-c", script}}});
     config.set("hooks", json::object({{"startContainer", json::array({std::move(hook)})}}));
     test::with_linux("seccomp", seccomp)(config);
   };
@@ -331,8 +331,8 @@ std::string failure_of_hook(const std::string& script, json::Value seccomp) {
 }
 
 json::Value forbidding_mkdir(std::string_view action) {
-  json::Value rule = json::object(
-      {{"names", std::vector<std::string>{"mkdir", "mkdirat"}}, {"action", action}});
+  json::Value rule =
+      json::object({{"names", std::vector<std::string>{"mkdir", "mkdirat"}}, {"action", action}});
   return json::object(
       {{"defaultAction", "SCMP_ACT_ALLOW"}, {"syscalls", json::array({std::move(rule)})}});
 }

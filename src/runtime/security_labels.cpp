@@ -8,28 +8,17 @@
 #include <cerrno>
 
 #include "base/strings.h"
+#include "runtime/diagnostics.h"
 #include "sys/procfs.h"
 
 namespace skiff::runtime {
 
 namespace {
 
-Error no_selinux(std::string_view where) {
-  return {Code::kUnimplemented, cat(where,
-                                    ": selinux label is specified in config, but selinux is "
-                                    "disabled or not supported")};
-}
-
-Result<> check_process(const OciProcess& process) {
-  if (!process.apparmor_profile.empty() && !apparmor_enabled()) {
-    return Error(Code::kUnimplemented,
-                 cat("process.apparmorProfile ", quoted(process.apparmor_profile),
-                     ": apparmor: config provided but apparmor not supported"));
-  }
-  if (!process.selinux_label.empty() && !selinux_enabled()) {
-    return no_selinux(cat("process.selinuxLabel ", quoted(process.selinux_label)));
-  }
-  return {};
+void drop(std::string& label, std::string_view field, std::string_view module) {
+  if (label.empty()) return;
+  warn(cat(field, " ", quoted(label), " is not enforced: ", module, " is off in this kernel"));
+  label.clear();
 }
 
 }  // namespace
@@ -44,17 +33,21 @@ bool selinux_enabled() {
   return ::statfs("/sys/fs/selinux", &info) == 0 && info.f_type == SELINUX_MAGIC;
 }
 
-Result<> check_labels(const OciConfig& config) {
-  if (!config.mount_label.empty() && !selinux_enabled()) {
-    return no_selinux(cat("linux.mountLabel ", quoted(config.mount_label)));
-  }
-  return config.process ? check_process(*config.process) : Result<>{};
+void drop_unenforced_labels(OciProcess& process) {
+  if (!apparmor_enabled()) drop(process.apparmor_profile, "process.apparmorProfile", "AppArmor");
+  if (!selinux_enabled()) drop(process.selinux_label, "process.selinuxLabel", "SELinux");
+}
+
+void drop_unenforced_labels(OciConfig& config) {
+  if (config.process) drop_unenforced_labels(*config.process);
+  if (config.mount_label.empty() || selinux_enabled()) return;
+  drop(config.mount_label, "linux.mountLabel", "SELinux");
+  for (OciMount& mount : config.mounts) mount.label.clear();
 }
 
 Result<LabelFile> LabelFile::open(const OciProcess& process) {
   LabelFile file;
   if (process.apparmor_profile.empty() && process.selinux_label.empty()) return file;
-  TRY(check_process(process));
   bool apparmor = !process.apparmor_profile.empty();
   file.text_ = apparmor ? cat("exec ", process.apparmor_profile) : process.selinux_label;
   file.what_ = apparmor ? cat("process.apparmorProfile ", quoted(process.apparmor_profile))

@@ -13,8 +13,10 @@ namespace skiff::runtime {
 bool apparmor_enabled();
 bool selinux_enabled();
 
-// Refuses labels that no security module of the kernel would honour.
-Result<> check_labels(const OciConfig& config);
+// Takes off, with a warning each, what no security module of the kernel would honour
+// (docs/decisions/008-labels-without-a-module.md).
+void drop_unenforced_labels(OciProcess& process);
+void drop_unenforced_labels(OciConfig& config);
 
 class LabelFile {
  public:

@@ -240,21 +240,5 @@ TEST(SpecMounts, EveryOptionOfFeaturesIsTaken) {
   EXPECT_GE(parse_uint(trim(ran.output)).value_or(0), words.size()) << ran.output;
 }
 
-TEST(SpecMounts, LabelsNeedASecurityModule) {
-  if (std::filesystem::exists("/sys/fs/selinux/enforce")) GTEST_SKIP() << "SELinux is on";
-  TestBundle bundle;
-  bundle.change = test::with_linux("mountLabel", "system_u:object_r:container_file_t:s0");
-  EXPECT_NE(refusal(bundle).find("selinux is disabled"), std::string::npos);
-  bundle.change = test::with_process("selinuxLabel", "system_u:system_r:container_t:s0");
-  EXPECT_NE(refusal(bundle).find("process.selinuxLabel"), std::string::npos);
-}
-
-TEST(SpecMounts, AppArmorProfilesNeedAppArmor) {
-  if (std::filesystem::exists("/sys/module/apparmor")) GTEST_SKIP() << "AppArmor is there";
-  TestBundle bundle;
-  bundle.change = test::with_process("apparmorProfile", "docker-default");
-  EXPECT_NE(refusal(bundle).find("apparmor not supported"), std::string::npos);
-}
-
 }  // namespace
 }  // namespace skiff::runtime

@@ -17,6 +17,7 @@
 #include "runtime/hooks.h"
 #include "runtime/notify_proxy.h"
 #include "runtime/resctrl.h"
+#include "runtime/root_mount.h"
 #include "runtime/spec_version.h"
 #include "runtime/state_file.h"
 
@@ -203,6 +204,7 @@ Result<> Container::remove(bool force) {
   TRY(end_processes());
   TRY(cgroup_->remove());
   TRY(remove_resctrl(state_.resctrl));
+  detach_root(state_.rootfs, state_.root_mount);
   std::string state = state_json(ContainerStatus::kStopped).dump();
   TRY(remove_tree(directory_));
   run_all_hooks(config_.hooks.poststop, "poststop", state);

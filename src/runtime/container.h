@@ -79,6 +79,7 @@ struct ContainerState {
   std::string cgroup;  // path below each hierarchy; "" for none
   std::string owner;   // name of the user that created it
   bool no_new_keyring = false;
+  uint64_t root_mount = 0;  // root_mount.h; 0: it ends with the container's mount namespace
   std::vector<std::string> resctrl;  // directories made for it, to be removed in this order
   std::map<std::string, std::string> annotations;
 };

@@ -19,6 +19,7 @@
 #include "runtime/notify_proxy.h"
 #include "runtime/process_setup.h"
 #include "runtime/resctrl.h"
+#include "runtime/root_mount.h"
 #include "runtime/seccomp_cache.h"
 #include "runtime/security_labels.h"
 #include "runtime/state_file.h"
@@ -158,6 +159,10 @@ Result<> Container::launch(const CreateOptions& options) {
   Channel::Ends ends = TRY(Channel::make());
   NamespacePlan namespaces = TRY(NamespacePlan::make(config_));
   RootfsSources sources = TRY(open_rootfs_sources(config_, state_.bundle, *cgroup_));
+  if (!config_.has_new_namespace(CLONE_NEWNS)) {
+    state_.root_mount = mount_number(sources.root.get());
+    TRY(write_state(directory_, state_));
+  }
   std::shared_ptr<const SeccompFilter> filter = TRY(seccomp_filter());
   SeccompListener agent = TRY(
       SeccompListener::connect(*filter, config_.seccomp, state_json(ContainerStatus::kCreating)));
@@ -206,6 +211,7 @@ void Container::undo_create() {
     [[maybe_unused]] auto killed = cgroup_->kill_all();
     [[maybe_unused]] auto removed = cgroup_->remove();
   }
+  detach_root(state_.rootfs, state_.root_mount);
   [[maybe_unused]] auto unclassed = remove_resctrl(state_.resctrl);
   [[maybe_unused]] auto removed = remove_tree(directory_);
 }

@@ -26,8 +26,9 @@ Result<> parse_namespaces(const json::Value& lx, OciConfig& out) {
     }
     out.namespaces.push_back({kind, entry.string("path")});
   }
-  if (!out.has_new_namespace(CLONE_NEWNS)) {
-    return invalid("linux.namespaces: a container needs a mount namespace of its own");
+  // The root of a user namespace may not mount in a mount namespace of somebody else's.
+  if (out.has_new_namespace(CLONE_NEWUSER) && out.find_namespace(CLONE_NEWNS) == nullptr) {
+    return invalid("linux.namespaces: a user namespace needs a mount namespace beside it");
   }
   return {};
 }

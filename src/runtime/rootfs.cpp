@@ -38,6 +38,8 @@ sys::MountChange quiet(const sys::MountChange& wanted) {
   return change;
 }
 
+bool has_own_mounts(const OciConfig& config) { return config.has_new_namespace(CLONE_NEWNS); }
+
 Result<> make_host_private() {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
     return Error::from_errno(errno, "make the mount namespace private");
@@ -54,6 +56,7 @@ void make_working_directory(const sys::RootDir& root, const OciConfig& config) {
 // Over the host's own root, so that no path leads out even before pivot_root. Hooks that come
 // before it are promised the host's tree with the root at its own path.
 Result<UniqueFd> place_of_root(const OciConfig& config) {
+  if (!has_own_mounts(config)) return open_file(config.root, O_PATH | O_DIRECTORY);
   const OciHooks& hooks = config.hooks;
   bool seen =
       !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty();
@@ -74,11 +77,14 @@ bool binds_dev(const OciConfig& config) {
 }  // namespace
 
 Result<Rootfs> Rootfs::attach(const OciConfig& config, RootfsSources& sources) {
-  TRY(make_host_private());
-  TRY_CONTEXT(sys::change_mount(sources.root.get(), quiet(TRY(propagation_of(config)))),
-              "root file system");
+  // A namespace that others are in stays as it is, but for the root at its path.
+  if (has_own_mounts(config)) TRY(make_host_private());
+  sys::MountChange propagation = quiet(TRY(propagation_of(config)));
+  TRY_CONTEXT(sys::change_mount(sources.root.get(), propagation), "root file system");
   UniqueFd place = TRY_CONTEXT(place_of_root(config), "root file system");
   TRY_CONTEXT(sys::attach_mount(sources.root.get(), place.get()), "root file system");
+  // What is put onto a shared mount becomes shared itself.
+  TRY_CONTEXT(sys::change_mount(sources.root.get(), propagation), "root file system");
   sys::RootDir root = TRY(sys::RootDir::from_fd(std::move(sources.root)));
   return Rootfs(config, sources, std::move(root));
 }
@@ -112,10 +118,10 @@ Result<> Rootfs::protect() {
 Result<> Rootfs::enter(bool no_pivot) {
   sys::MountChange propagation = TRY(propagation_of(config_));
   if (::fchdir(root_.fd()) != 0) return Error::from_errno(errno, "enter the root file system");
-  if (no_pivot) {
+  if (no_pivot || !has_own_mounts(config_)) {
     // The host's mounts stay in the namespace, under the root. With one of these in full view a
     // user namespace in the container could mount another, without what is masked.
-    sys::unmount_kernel_views(config_.root);
+    if (has_own_mounts(config_)) sys::unmount_kernel_views(config_.root);
     if (::chroot(".") != 0) return Error::from_errno(errno, "chroot");
   } else {
     // The old root ends up on top of the new one, from where it is taken off.

@@ -21,7 +21,8 @@ class Rootfs {
   Result<> populate();
   // After populate: shields, and the root's own read-only flag.
   Result<> protect();
-  // Makes it the calling process's root, and forgets the old one.
+  // Makes it the calling process's root, and forgets the old one where the mount namespace is the
+  // container's own; in another the root stays mounted (root_mount.h).
   Result<> enter(bool no_pivot);
 
  private:

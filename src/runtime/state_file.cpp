@@ -28,6 +28,7 @@ json::Value to_json(const ContainerState& state) {
                        {"created", format_rfc3339(state.created)},
                        {"cgroup", state.cgroup},
                        {"owner", state.owner},
+                       {"rootMount", state.root_mount},
                        {"resctrl", state.resctrl},
                        {"noNewKeyring", state.no_new_keyring},
                        {"annotations", state.annotations}});
@@ -44,6 +45,7 @@ Result<ContainerState> from_json(const json::Value& value) {
   state.cgroup = value.string("cgroup");
   state.owner = value.string("owner");
   state.no_new_keyring = value.boolean("noNewKeyring");
+  state.root_mount = static_cast<uint64_t>(value.integer("rootMount"));
   state.resctrl = value.strings("resctrl");
   state.annotations = value.string_map("annotations");
   return state;

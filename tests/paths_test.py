@@ -89,6 +89,7 @@ ALLOWED = {
     ("root", "runtime/container_create.cpp", "c.state_.rootfs"): TOLD,
     ("root", "runtime/container_create.cpp", "c.config_.root"): TOLD,
     ("root", "runtime/container_create.cpp", "state_.rootfs"): "for resolve_user, which opens a RootDir",
+    ("root", "runtime/container.cpp", "state_.rootfs"): "unmounted by its mount's number: the root itself",
     ("root", "runtime/container_exec.cpp", "state_.rootfs"): "for resolve_user, which opens a RootDir",
     ("root", "runtime/container_spec.cpp", "spec.rootfs"): TOLD,
     ("root", "runtime/rootfs.cpp", "config.root"): "the host's place where the detached root is attached",

@@ -53,7 +53,10 @@ Result<Message> Channel::receive() const {
 }
 
 Result<std::string> Channel::expect(Signal wanted, std::string_view who) const {
-  Message message = TRY(receive());
+  return check(TRY(receive()), wanted, who);
+}
+
+Result<std::string> Channel::check(Message message, Signal wanted, std::string_view who) {
   if (message.signal == wanted) return std::move(message.text);
   if (message.signal == Signal::kClosed) {
     return Error(Code::kInternal, cat(who, " died without saying why"));

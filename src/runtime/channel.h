@@ -2,7 +2,7 @@
 //
 // The new process sends warnings, and last either kReady or the Error that stopped it; a
 // channel that closes without either is a process that died. The creator answers kBorn,
-// kEntered and kMounted with kGo once its part is done.
+// kEntered, kCloned and kMounted with kGo once its part is done.
 #pragma once
 
 #include <string>
@@ -16,6 +16,7 @@ namespace skiff::runtime {
 enum class Signal : char {
   kBorn = 'B',     // in the new namespaces; waits for kGo
   kEntered = 'N',  // in all its namespaces; waits for kGo
+  kCloned = 'C',   // a mount in the root; text: its number and descriptor; waits for kGo
   kMounted = 'M',  // the root file system is made, not yet entered; waits for kGo
   kGo = 'G',       // text: the container's state as JSON
   kReady = 'R',    // all is set up
@@ -47,6 +48,8 @@ class Channel {
   Result<Message> receive() const;
   // The next message, which must be `wanted`; `who` died when the channel is closed.
   Result<std::string> expect(Signal wanted, std::string_view who) const;
+  // The same of a message that was received already.
+  static Result<std::string> check(Message message, Signal wanted, std::string_view who);
 
  private:
   UniqueFd socket_;

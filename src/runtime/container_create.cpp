@@ -48,7 +48,8 @@ Result<> write_copy(const Path& file, const std::string& text) {
 // Leads the new process through the points at which it waits for us.
 class Escort {
  public:
-  Escort(const OciConfig& config, const Channel& channel) : config_(config), channel_(channel) {}
+  Escort(const OciConfig& config, const UniqueFd& pidfd, const Channel& channel)
+      : config_(config), pidfd_(pidfd), channel_(channel) {}
 
   Result<> map_ids(const InitPlan& plan, pid_t pid) const {
     if (!waits_when_born(plan)) return {};
@@ -78,11 +79,31 @@ class Escort {
 
  private:
   Result<> expect(Signal signal) const {
-    TRY(channel_.expect(signal, "the container's process"));
+    Message heard = TRY(channel_.receive());
+    while (heard.signal == Signal::kCloned) {
+      TRY(map_mount(heard.text));
+      heard = TRY(channel_.receive());
+    }
+    TRY(Channel::check(std::move(heard), signal, "the container's process"));
     return {};
   }
 
+  // Of the container's user namespace's root the file system would not take it.
+  Result<> map_mount(const std::string& text) const {
+    auto parts = split_once(text, ' ');
+    std::optional<int64_t> index = parts ? parse_int(parts->first) : std::nullopt;
+    std::optional<int64_t> number = parts ? parse_int(parts->second) : std::nullopt;
+    if (!index || !number || *index < 0 || std::cmp_greater_equal(*index, config_.mounts.size())) {
+      return Error(Code::kInternal, "the container's process names no mount of the config");
+    }
+    const OciMount& mount = config_.mounts[static_cast<size_t>(*index)];
+    UniqueFd cloned = TRY(sys::copy_descriptor(pidfd_, static_cast<int>(*number)));
+    TRY_CONTEXT(runtime::map_ids(cloned, mount, config_), describe(mount));
+    return channel_.send(Signal::kGo);
+  }
+
   const OciConfig& config_;
+  const UniqueFd& pidfd_;
   const Channel& channel_;
 };
 
@@ -186,7 +207,7 @@ Result<> Container::launch(const CreateOptions& options) {
   state_.start_time = TRY(sys::process_start_time(child.pid));
   TRY(adjust_oom_score(process, child.pid));
   TRY(join_resctrl());
-  Escort escort(config_, ends.creator);
+  Escort escort(config_, pidfd_, ends.creator);
   TRY(escort.map_ids(plan, child.pid));
   TRY(escort.give_devices(child.pid));
   TRY(escort.run_hooks(state_json(ContainerStatus::kCreating).dump(),

@@ -72,13 +72,20 @@ class Init {
 
   Result<> build_root() {
     Rootfs rootfs = TRY(Rootfs::attach(config_, plan_.sources));
-    TRY(rootfs.populate());
+    auto map_ids = [&](size_t mount, int fd) { return have_mapped(mount, fd); };
+    TRY(rootfs.populate(map_ids, warnings_));
     TRY(set_sysctls(config_.sysctls));
     UniqueFd slave = TRY(prepare_terminal(rootfs));
     TRY(run_mount_hooks(rootfs));
     TRY(rootfs.protect());
     TRY(rootfs.enter(plan_.options.no_pivot));
     return slave ? use_terminal(slave.get()) : Result<>{};
+  }
+
+  Result<> have_mapped(size_t mount, int fd) const {
+    TRY(plan_.channel.send(Signal::kCloned, cat(mount, " ", fd)));
+    TRY(plan_.channel.expect(Signal::kGo, "the creator"));
+    return {};
   }
 
   // First of all: nothing of the creator's that is not meant for the container stays.

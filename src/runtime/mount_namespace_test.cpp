@@ -26,9 +26,13 @@ std::string link_of(const Path& file) { return std::filesystem::read_symlink(fil
 
 TEST(SharedMountNamespace, IsTheRuntimesOwnWithTheRootAsAChroot) {
   TestBundle bundle;
-  bundle.change = with_mount_namespace("");
+  ASSERT_TRUE(write_file_durably(bundle.rootfs() / "etc/secret", "text", 0644));
+  bundle.change = [](json::Value& config) {
+    with_mount_namespace("")(config);
+    test::with_linux("maskedPaths", json::array({"/etc/secret"}))(config);
+  };
   const std::string before = *read_file("/proc/self/mountinfo");
-  bundle.script("readlink /proc/self/ns/mnt; echo *; cat /proc/kcore | wc -c; touch /new");
+  bundle.script("readlink /proc/self/ns/mnt; echo *; cat /etc/secret | wc -c; touch /new");
   Result<Ran> ran = bundle.run();
   ASSERT_TRUE(ran) << ran.error().message();
   EXPECT_EQ(ran->output, cat(link_of("/proc/self/ns/mnt"), "\nbin dev etc proc sys tmp\n0\n"));

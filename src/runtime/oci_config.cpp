@@ -16,6 +16,8 @@ Result<> parse_mounts(const json::Value& config, OciConfig& out) {
     OciMount mount;
     mount.destination = TRY_CONTEXT(entry.require_string("destination"), "mounts");
     if (mount.destination.empty()) return invalid("mounts: empty destination");
+    // As runc: the host's name of a place in the root means that place.
+    if (auto inside = out.path_in_root(mount.destination)) mount.destination = *inside;
     mount.type = entry.string("type");
     mount.source = entry.string("source");
     mount.options = entry.strings("options");
@@ -63,6 +65,13 @@ const OciNamespace* OciConfig::find_namespace(uint64_t flag) const {
 bool OciConfig::has_new_namespace(uint64_t flag) const {
   const OciNamespace* found = find_namespace(flag);
   return found != nullptr && found->path.empty();
+}
+
+std::optional<std::string> OciConfig::path_in_root(const Path& path) const {
+  const std::string whole = path.lexically_normal().native();
+  const std::string above = (root.lexically_normal() / "").native();
+  if (above == "/" || !whole.starts_with(above)) return std::nullopt;
+  return whole.substr(above.size() - 1);
 }
 
 Result<OciConfig> parse_config(const json::Value& config, const Path& bundle) {

@@ -146,6 +146,8 @@ struct OciConfig {
   const OciNamespace* find_namespace(uint64_t flag) const;
   // True when the container gets a namespace of its own of this kind.
   bool has_new_namespace(uint64_t flag) const;
+  // What is left below the root of a path of the host's, by its text; nothing for one elsewhere.
+  std::optional<std::string> path_in_root(const Path& path) const;
 };
 
 Result<OciConfig> parse_config(const json::Value& config, const Path& bundle);

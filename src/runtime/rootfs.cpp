@@ -89,16 +89,25 @@ Result<Rootfs> Rootfs::attach(const OciConfig& config, RootfsSources& sources) {
   return Rootfs(config, sources, std::move(root));
 }
 
-Result<> Rootfs::populate() {
+Result<> Rootfs::populate(const MapIds& map_ids, std::vector<std::string>& warnings) {
+  MountWork work{root_, sources_.cgroups, late_readonly_, warnings};
   for (size_t i = 0; i < config_.mounts.size(); ++i) {
     const OciMount& mount = config_.mounts[i];
-    TRY_CONTEXT(
-        make_mount(root_, mount, sources_.binds.at(i), sources_.cgroups, late_readonly_),
-        cat("error mounting ", quoted(mount.source), " to rootfs at ", quoted(mount.destination)));
+    BindSource& bind = sources_.binds.at(i);
+    if (!bind.in_root.empty()) TRY_CONTEXT(bind_from_root(i, map_ids), describe(mount));
+    TRY_CONTEXT(make_mount(work, mount, bind.mount), describe(mount));
   }
   if (!binds_dev(config_)) TRY(make_devices(root_, config_));
   make_working_directory(root_, config_);
   return {};
+}
+
+Result<> Rootfs::bind_from_root(size_t index, const MapIds& map_ids) {
+  const OciMount& mount = config_.mounts[index];
+  BindSource& bind = sources_.binds[index];
+  UniqueFd source = TRY(root_.open_at(bind.in_root, source_flags(mount)));
+  bind.mount = TRY(clone_bind(mount, source));
+  return is_mapped(mount) ? map_ids(index, bind.mount.get()) : Result<>{};
 }
 
 Result<> Rootfs::protect() {

@@ -5,6 +5,8 @@
 // symlink in the image leads nowhere but into the image.
 #pragma once
 
+#include <functional>
+
 #include "runtime/rootfs_sources.h"
 #include "sys/root_dir.h"
 
@@ -17,8 +19,11 @@ class Rootfs {
   static Result<Rootfs> attach(const OciConfig& config, RootfsSources& sources);
 
   const sys::RootDir& dir() const { return root_; }
+  // For a mount of the container's tree, which only the creator may map: its place in
+  // config.mounts and its descriptor.
+  using MapIds = std::function<Result<>(size_t, int)>;
   // Mounts, devices, the working directory.
-  Result<> populate();
+  Result<> populate(const MapIds& map_ids, std::vector<std::string>& warnings);
   // After populate: shields, and the root's own read-only flag.
   Result<> protect();
   // Makes it the calling process's root, and forgets the old one where the mount namespace is the
@@ -26,6 +31,8 @@ class Rootfs {
   Result<> enter(bool no_pivot);
 
  private:
+  Result<> bind_from_root(size_t index, const MapIds& map_ids);
+
   Rootfs(const OciConfig& config, RootfsSources& sources, sys::RootDir root)
       : config_(config), sources_(sources), root_(std::move(root)) {}
 

@@ -64,10 +64,10 @@ Options sort_options(const OciMount& mount) {
   return sorted;
 }
 
-Result<> refuse_options(const Options& options, std::string_view kind) {
+Result<> refuse_options(const Options& options) {
   if (options.superblock.empty()) return {};
   return Error(Code::kUnimplemented, cat("mount option ", quoted(options.superblock[0].first),
-                                         " is not supported for ", kind));
+                                         " is not supported for a cgroup mount"));
 }
 
 bool has_option(const Options& options, std::string_view name) {
@@ -127,15 +127,19 @@ Result<> check_destination(const OciMount& mount) {
   return {};
 }
 
-Result<> make_bind(const sys::RootDir& root, const OciMount& mount, const UniqueFd& source,
+Result<> make_bind(const MountWork& work, const OciMount& mount, const UniqueFd& source,
                    const Options& options) {
-  TRY(refuse_options(options, "a bind mount"));
+  // As mount(2): the file system is another's, who has given it the options it has.
+  if (!options.superblock.empty()) {
+    work.warnings.push_back(cat("bind mount at ", mount.destination, ": option ",
+                                quoted(options.superblock[0].first), " changes nothing"));
+  }
   TRY(apply_options(source.get(), options));
   struct stat st{};
   if (::fstat(source.get(), &st) != 0) return Error::from_errno(errno, "stat the source");
   UniqueFd target = S_ISDIR(st.st_mode)
-                        ? TRY(directory_target(root, mount.destination))
-                        : TRY(file_target(root, mount.destination, options.no_follow));
+                        ? TRY(directory_target(work.root, mount.destination))
+                        : TRY(file_target(work.root, mount.destination, options.no_follow));
   return sys::attach_mount(source.get(), target.get());
 }
 
@@ -166,12 +170,11 @@ void inherit_mode(int target, Options& options) {
   options.superblock.emplace_back("mode", mode);
 }
 
-Result<> make_tmpfs(const sys::RootDir& root, const OciMount& mount, Options options,
-                    std::vector<UniqueFd>& late_readonly) {
-  Result<UniqueFd> existing = root.open_at(mount.destination, O_PATH | O_DIRECTORY);
+Result<> make_tmpfs(const MountWork& work, const OciMount& mount, Options options) {
+  Result<UniqueFd> existing = work.root.open_at(mount.destination, O_PATH | O_DIRECTORY);
   if (existing) inherit_mode(existing->get(), options);
   UniqueFd target =
-      existing ? std::move(*existing) : TRY(directory_target(root, mount.destination));
+      existing ? std::move(*existing) : TRY(directory_target(work.root, mount.destination));
   bool readonly = (options.top.set & MOUNT_ATTR_RDONLY) != 0;
   options.top.set &= ~uint64_t{MOUNT_ATTR_RDONLY};
   UniqueFd made = TRY(new_mount(mount, options));
@@ -179,7 +182,7 @@ Result<> make_tmpfs(const sys::RootDir& root, const OciMount& mount, Options opt
   TRY(sys::change_mount(made.get(), options.propagation));
   TRY(sys::attach_mount(made.get(), target.get()));
   // Devices and mount points are still to be made in it.
-  if (readonly) late_readonly.push_back(std::move(made));
+  if (readonly) work.late_readonly.push_back(std::move(made));
   return {};
 }
 
@@ -221,10 +224,10 @@ Result<> make_cgroup_tree(int target, std::vector<CgroupView>& cgroups, uint64_t
   return sys::change_mount(tree.get(), {.set = attributes & MOUNT_ATTR_RDONLY});
 }
 
-Result<> make_cgroup(const sys::RootDir& root, const OciMount& mount, const Options& options,
-                     std::vector<CgroupView>& cgroups) {
-  TRY(refuse_options(options, "a cgroup mount"));
-  UniqueFd target = TRY(directory_target(root, mount.destination));
+Result<> make_cgroup(const MountWork& work, const OciMount& mount, const Options& options) {
+  TRY(refuse_options(options));
+  UniqueFd target = TRY(directory_target(work.root, mount.destination));
+  std::vector<CgroupView>& cgroups = work.cgroups;
   uint64_t attributes = options.top.set | options.recursive.set;
   bool single = cgroups.size() == 1 && cgroups[0].name.empty();
   if (!single) return make_cgroup_tree(target.get(), cgroups, attributes);
@@ -243,18 +246,17 @@ Result<> make_other(const sys::RootDir& root, const OciMount& mount, const Optio
 
 }  // namespace
 
-Result<> make_mount(const sys::RootDir& root, const OciMount& mount, const UniqueFd& bind,
-                    std::vector<CgroupView>& cgroups, std::vector<UniqueFd>& late_readonly) {
+Result<> make_mount(const MountWork& work, const OciMount& mount, const UniqueFd& bind) {
   TRY(check_destination(mount));
   Options options = sort_options(mount);
   if (options.copy_up && mount.type != "tmpfs") {
     return Error(Code::kInvalidArgument, "mount option \"tmpcopyup\" is for tmpfs alone");
   }
-  if (is_bind(mount)) return make_bind(root, mount, bind, options);
-  if (is_cgroup(mount)) return make_cgroup(root, mount, options, cgroups);
+  if (is_bind(mount)) return make_bind(work, mount, bind, options);
+  if (is_cgroup(mount)) return make_cgroup(work, mount, options);
   if (mount.type.empty()) return Error(Code::kInvalidArgument, "the mount has no type");
-  if (mount.type == "tmpfs") return make_tmpfs(root, mount, std::move(options), late_readonly);
-  return make_other(root, mount, options);
+  if (mount.type == "tmpfs") return make_tmpfs(work, mount, std::move(options));
+  return make_other(work.root, mount, options);
 }
 
 }  // namespace skiff::runtime

@@ -6,9 +6,15 @@
 
 namespace skiff::runtime {
 
-// `bind` is the detached source of a bind mount. A mount that must stay writable until the
-// end of the set-up is added to `late_readonly`.
-Result<> make_mount(const sys::RootDir& root, const OciMount& mount, const UniqueFd& bind,
-                    std::vector<CgroupView>& cgroups, std::vector<UniqueFd>& late_readonly);
+// What the mounts of one root share.
+struct MountWork {
+  const sys::RootDir& root;
+  std::vector<CgroupView>& cgroups;
+  std::vector<UniqueFd>& late_readonly;  // what must stay writable until the end of the set-up
+  std::vector<std::string>& warnings;
+};
+
+// `bind` is the detached source of a bind mount.
+Result<> make_mount(const MountWork& work, const OciMount& mount, const UniqueFd& bind);
 
 }  // namespace skiff::runtime

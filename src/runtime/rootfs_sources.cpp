@@ -48,36 +48,18 @@ Result<UniqueFd> mapping_of(const OciMount& mount, const OciConfig& config) {
   return make_user_namespace(config.uid_mappings, config.gid_mappings);
 }
 
-Result<> map_ids(const UniqueFd& cloned, const OciMount& mount, const OciConfig& config) {
-  UniqueFd mapping = TRY(mapping_of(mount, config));
-  bool recursive = any_option(mount, &sys::MountOption::recursively_mapped);
-  return sys::map_mount_ids(cloned.get(), mapping.get(), recursive);
-}
-
-bool is_mapped(const OciMount& mount) {
-  return !mount.uid_mappings.empty() || !mount.gid_mappings.empty() ||
-         any_option(mount, &sys::MountOption::id_mapped);
-}
-
-Result<UniqueFd> open_source(const OciMount& mount, const Path& bundle) {
-  int flags = O_PATH;
-  if (has_word(mount, "src-nofollow")) flags |= O_NOFOLLOW;
-  return open_file(mount.source.starts_with('/') ? Path(mount.source) : bundle / mount.source,
-                   flags);
-}
-
-Result<UniqueFd> clone_bind(const OciMount& mount, const OciConfig& config, const Path& bundle) {
-  if (mount.source.empty()) {
-    return Error(Code::kInvalidArgument,
-                 cat("bind mount at ", mount.destination, " has no source"));
+Result<BindSource> bind_source(const OciMount& mount, const OciConfig& config, const Path& bundle) {
+  if (mount.source.empty()) return Error(Code::kInvalidArgument, "a bind mount has no source");
+  Path path = mount.source.starts_with('/') ? Path(mount.source) : bundle / mount.source;
+  BindSource made;
+  if (auto inside = config.path_in_root(path)) {
+    made.in_root = *inside;
+    return made;
   }
-  std::string what =
-      cat("error mounting ", quoted(mount.source), " to rootfs at ", quoted(mount.destination));
-  UniqueFd source = TRY_CONTEXT(open_source(mount, bundle), what);
-  bool recursive = any_option(mount, &sys::MountOption::recursive_bind);
-  UniqueFd cloned = TRY_CONTEXT(sys::clone_mount(source.get(), "", recursive), what);
-  if (is_mapped(mount)) TRY_CONTEXT(map_ids(cloned, mount, config), what);
-  return cloned;
+  UniqueFd source = TRY(open_file(path, source_flags(mount)));
+  made.mount = TRY(clone_bind(mount, source));
+  if (is_mapped(mount)) TRY(map_ids(made.mount, mount, config));
+  return made;
 }
 
 Result<std::vector<CgroupView>> clone_cgroups(const sys::Cgroup& cgroup) {
@@ -96,15 +78,23 @@ Result<std::vector<CgroupView>> clone_cgroups(const sys::Cgroup& cgroup) {
 
 std::vector<int> RootfsSources::descriptors() const {
   std::vector<int> fds{root.get()};
-  for (const UniqueFd& bind : binds) {
-    if (bind) fds.push_back(bind.get());
+  for (const BindSource& bind : binds) {
+    if (bind.mount) fds.push_back(bind.mount.get());
   }
   for (const CgroupView& view : cgroups) fds.push_back(view.mount.get());
   return fds;
 }
 
+std::string describe(const OciMount& mount) {
+  return cat("error mounting ", quoted(mount.source), " to rootfs at ", quoted(mount.destination));
+}
+
 bool has_word(const OciMount& mount, std::string_view word) {
   return std::find(mount.options.begin(), mount.options.end(), word) != mount.options.end();
+}
+
+int source_flags(const OciMount& mount) {
+  return has_word(mount, "src-nofollow") ? O_PATH | O_NOFOLLOW : O_PATH;
 }
 
 bool is_bind(const OciMount& mount) {
@@ -113,6 +103,22 @@ bool is_bind(const OciMount& mount) {
 
 bool is_cgroup(const OciMount& mount) {
   return !is_bind(mount) && (mount.type == "cgroup" || mount.type == "cgroup2");
+}
+
+bool is_mapped(const OciMount& mount) {
+  return !mount.uid_mappings.empty() || !mount.gid_mappings.empty() ||
+         any_option(mount, &sys::MountOption::id_mapped);
+}
+
+Result<UniqueFd> clone_bind(const OciMount& mount, const UniqueFd& source) {
+  bool recursive = any_option(mount, &sys::MountOption::recursive_bind);
+  return sys::clone_mount(source.get(), "", recursive);
+}
+
+Result<> map_ids(const UniqueFd& cloned, const OciMount& mount, const OciConfig& config) {
+  UniqueFd mapping = TRY(mapping_of(mount, config));
+  bool recursive = any_option(mount, &sys::MountOption::recursively_mapped);
+  return sys::map_mount_ids(cloned.get(), mapping.get(), recursive);
 }
 
 Result<RootfsSources> open_rootfs_sources(const OciConfig& config, const Path& bundle,
@@ -124,7 +130,9 @@ Result<RootfsSources> open_rootfs_sources(const OciConfig& config, const Path& b
       return Error(Code::kInvalidArgument,
                    cat("mount at ", mount.destination, ": only bind mounts can be id-mapped"));
     }
-    sources.binds.push_back(is_bind(mount) ? TRY(clone_bind(mount, config, bundle)) : UniqueFd());
+    BindSource bind;
+    if (is_bind(mount)) bind = TRY_CONTEXT(bind_source(mount, config, bundle), describe(mount));
+    sources.binds.push_back(std::move(bind));
     if (is_cgroup(mount) && sources.cgroups.empty()) sources.cgroups = TRY(clone_cgroups(cgroup));
   }
   return sources;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "runtime/diagnostics.h"
 #include "runtime/features.h"
 #include "runtime/test_bundle.h"
 #include "sys/mounts.h"
@@ -238,6 +239,62 @@ TEST(SpecMounts, EveryOptionOfFeaturesIsTaken) {
   Ran ran = run(bundle, "grep -c ' /mounts/' /proc/self/mountinfo");
   // One more below each of those that are recursive.
   EXPECT_GE(parse_uint(trim(ran.output)).value_or(0), words.size()) << ran.output;
+}
+
+json::Value bind_of(const Path& source, const Path& destination,
+                    const std::vector<std::string>& options = {"rbind"}) {
+  return json::object({{"destination", destination.native()},
+                       {"type", "bind"},
+                       {"source", source.native()},
+                       {"options", options}});
+}
+
+TEST(SpecMounts, SourcesInTheRootShowTheMountsBefore) {
+  TestBundle bundle;
+  HostTree tree(bundle.scratch() / "host");
+  bundle.change = [&](json::Value& config) {
+    with_mount(bind_of(bundle.scratch() / "host", "/tmp"))(config);
+    // A link of the image leads into the image, whatever the host has there.
+    with_mount(bind_of(bundle.rootfs() / "link/file", "/dev/etc-file"))(config);
+    with_mount(bind_of(bundle.rootfs() / "tmp", bundle.rootfs() / "etc"))(config);
+  };
+  std::filesystem::create_symlink("/tmp", bundle.rootfs() / "link");
+  EXPECT_EQ(run(bundle, "cat /etc/file /dev/etc-file; ls /etc").output,
+            "text\ntext\nbelow\nfile\n");
+}
+
+TEST(SpecMounts, SourcesInTheRootCanBeMapped) {
+  for (bool in_user_namespace : {false, true}) {
+    TestBundle bundle;
+    HostTree tree(bundle.scratch() / "host");
+    bundle.change = [&](json::Value& config) {
+      with_mount(bind_of(bundle.scratch() / "host", "/tmp"))(config);
+      json::Value mapped = bind_of(bundle.rootfs() / "tmp", "/data", {"rbind", "idmap"});
+      int64_t host = in_user_namespace ? 100000 + 7000 : 7000;
+      mapped.set("uidMappings", mapping(1000, host, 10));
+      mapped.set("gidMappings", mapping(1000, host, 10));
+      with_mount(mapped)(config);
+      if (!in_user_namespace) return;
+      json::Array namespaces = config.find("linux")->array("namespaces");
+      namespaces.push_back(json::object({{"type", "user"}}));
+      test::with_linux("namespaces", std::move(namespaces))(config);
+      test::with_linux("uidMappings", mapping(0, 100000, 65536))(config);
+      test::with_linux("gidMappings", mapping(0, 100000, 65536))(config);
+      test::with_linux("sysctl", json::object())(config);
+    };
+    std::filesystem::create_directories(bundle.rootfs() / "data");
+    EXPECT_EQ(run(bundle, "stat -c %u /data/file").output, "7000\n") << in_user_namespace;
+  }
+}
+
+TEST(SpecMounts, SuperblockOptionsOfABindMountAreWarnings) {
+  TestBundle bundle;
+  bundle.change = with_mount(bind_of("/etc", "/tmp", {"bind", "size=1k", "ro"}));
+  std::string said;
+  set_warning_sink([&](std::string_view text) { said = text; });
+  EXPECT_EQ(run(bundle, "touch /tmp/x; true").output, "touch: /tmp/x: Read-only file system\n");
+  set_warning_sink([](std::string_view) {});
+  EXPECT_EQ(said, "bind mount at /tmp: option \"size\" changes nothing");
 }
 
 }  // namespace

@@ -104,6 +104,12 @@ Result<UniqueFd> open_pidfd(pid_t pid) {
   return fd;
 }
 
+Result<UniqueFd> copy_descriptor(const UniqueFd& pidfd, int number) {
+  UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), number, 0)));
+  if (!fd) return Error::from_errno(errno, cat("copy descriptor ", number, " of a process"));
+  return fd;
+}
+
 Result<uint64_t> process_start_time(pid_t pid) {
   std::optional<uint64_t> ticks = parse_uint(TRY(stat_field(pid, 22)));
   if (!ticks) return Error(Code::kInternal, cat("the stat of process ", pid, " has no start time"));

@@ -51,6 +51,8 @@ Result<UniqueFd> namespace_of(std::string_view process, const NamespaceKind& kin
 // False, too, when one of them cannot be found out.
 bool same_namespace(int first, int second);
 
+// What is open as `number` in that process.
+Result<UniqueFd> copy_descriptor(const UniqueFd& pidfd, int number);
 // Field 22 of /proc/PID/stat: tells a process from a later one with its number.
 Result<uint64_t> process_start_time(pid_t pid);
 // True while the process runs (a zombie does not).

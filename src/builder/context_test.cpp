@@ -81,6 +81,13 @@ TEST_F(HostileContext, CompressedAndLaterEntriesWin) {
   EXPECT_EQ(tree(*images_->find(result->id.str())), "d 700 0:0 x\nf 600 0:0 x/a");
 }
 
+TEST_F(HostileContext, AbsoluteNamesAreOfTheContext) {
+  TarEntry link{.name = "/x/b", .type = TarType::kHardLink, .link_target = "/x/a"};
+  auto result = build_tar(tar_of({{.name = "/x/a"}, link}, "COPY x /x"));
+  ASSERT_TRUE(result) << result.error().message();
+  EXPECT_EQ(tree(*images_->find(result->id.str())), "d 755 0:0 x\nf 644 0:0 x/a\nf 644 0:0 x/b");
+}
+
 TEST_F(HostileContext, MissingDockerfile) {
   StringSink sink;
   TarWriter writer(sink);

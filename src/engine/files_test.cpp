@@ -172,6 +172,8 @@ TEST_F(FilesTest, SymlinksLeadNowhereButInside) {
   ASSERT_FALSE(dots);
   EXPECT_EQ(dots.error().code(), Code::kInvalidArgument);
   ASSERT_TRUE(put(id, "/etc", one_file("x", "replaced")));
+  ASSERT_TRUE(put(id, "/tmp", one_file("//absolute", "x")));
+  EXPECT_EQ(archive(id, "/tmp/absolute"), (Entries{{"absolute", "x"}}));
   EXPECT_EQ(read_file(secret).value_or(""), "host secret");
   EXPECT_EQ(archive(id, "/etc/x"), (Entries{{"x", "replaced"}}));
 }

@@ -14,9 +14,8 @@ constexpr size_t kDrainBuffer = size_t{128} << 10U;
 // As many links as the kernel follows.
 constexpr int kMaxLinks = 40;
 
-// "./a/b/../c" is "a/c"; nullopt for what leads out of the archive.
+// "./a/b/../c" and "/a/c" are "a/c"; nullopt for what leads out of the archive.
 std::optional<std::string> normalised(std::string_view path) {
-  if (path.starts_with('/')) return std::nullopt;
   std::vector<std::string> parts;
   for (std::string& part : split(path, '/')) {
     if (part.empty() || part == ".") continue;
@@ -88,7 +87,7 @@ Result<> ArchiveContents::add(const TarEntry& entry, Source& body) {
       const bool is_relative = entry.type == TarType::kSymlink;
       const std::string from = is_relative ? directory_of(*path) : "";
       const auto to = normalised(cat(from, entry.link_target));
-      if (!to || entry.link_target.starts_with('/')) {
+      if (!to || (is_relative && entry.link_target.starts_with('/'))) {
         return Error(Code::kInvalidArgument,
                      cat("its target ", skiff::quoted(entry.link_target), " leaves the archive"));
       }

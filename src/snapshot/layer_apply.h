@@ -15,8 +15,8 @@ namespace skiff::snapshot {
 // Entries are applied in order, the last of a name wins. Whiteouts become character devices
 // 0:0, opaque directories their extended attribute; on top of nothing both are left out.
 // Directories that the archive implies but does not hold look as they do in `lowers`.
-// Names and hard links with "..", absolute ones, and ones that pass through a symlink which
-// leads out of the layer are refused with kInvalidArgument. No data is synced here.
+// Names and hard links with "..", and ones that pass through a symlink which leads out of the
+// layer are refused with kInvalidArgument. No data is synced here.
 Result<> apply_layer(const Path& directory, const std::vector<Path>& lowers, Source& tar,
                      const CancelToken& cancel = {});
 

@@ -26,8 +26,9 @@ struct LayerName {
   std::string path() const;
 };
 
-// Refused (kInvalidArgument): absolute names, "..", NUL bytes, 4096 bytes and more, names beneath
-// a whiteout, whiteouts of nothing.
+// A leading '/' means nothing, as to docker and GNU tar: "/a" is "a" of the layer.
+// Refused (kInvalidArgument): "..", NUL bytes, 4096 bytes and more, names beneath a
+// whiteout, whiteouts of nothing.
 Result<LayerName> parse_layer_name(const std::string& name);
 
 // A hard link's target: as an entry's name, but whiteouts and AUFS have no meaning there.

@@ -170,7 +170,6 @@ TEST_P(SnapshotterSuite, ArchivesThatLeaveTheLayerAreRefused) {
          for (int i = 0; i < 100'000; ++i) name.insert(0, "d/");
          t.file(name, "evil");
        }},
-      {"absolute", [&](LayerTar& t) { t.file(outside + "/evil"); }},
       {"link up", [&](LayerTar& t) { t.symlink("evil", up).file("evil/f"); }},
       {"link to root", [&](LayerTar& t) { t.symlink("evil", outside).file("evil/f"); }},
       {"link in two steps",

@@ -6,6 +6,10 @@ head -c 20000 good.tar > cut.tar
 expect_exit 1 docker load -i cut.tar
 mkdir t
 tar -C t -xf good.tar
+# Absolute names are of the archive, as docker has it.
+tar -C t -cPf absolute.tar --transform 's,^\./,/,' .
+expect_contains "$(tar -tPf absolute.tar)" /manifest.json
+docker load -q -i absolute.tar
 layer=$(jq -r '.[0].Layers[0]' t/manifest.json)
 # One byte of the layer is another; all that names it is as it was.
 byte=$(od -An -tu1 -j 3000 -N 1 "t/$layer")

@@ -19,7 +19,8 @@ Result<> mount_root(Core& core, const Container& container, const std::string& s
   TRY(make_directories(container.paths.run, 0700));
   TRY(make_directories(container.paths.rootfs(), 0700));
   TRY(make_directories(container.paths.bundle(), 0700));
-  auto mount = TRY(core.images.snapshots().mount_of(snapshot));
+  auto mount = TRY_CONTEXT(core.images.snapshots().mount_of(snapshot),
+                           cat("image ", container.info().config.image));
   // Stays until free_process(), also across a restart of the daemon.
   (void)TRY(snapshot::MountedSnapshot::mount(mount, container.paths.rootfs())).release();
   return {};

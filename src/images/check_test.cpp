@@ -1,6 +1,6 @@
 // Checks and repairs of a whole image store.
 #include "content/layout.h"
-#include "images/test_images.h"
+#include "images/test_publish.h"
 
 namespace skiff::images {
 namespace {
@@ -84,6 +84,32 @@ TEST_F(ImageCheckTest, ALayerMadeHereComesBackFromItsSnapshot) {
   EXPECT_TRUE(tells(problems, cat("layer ", layer->descriptor.digest.str(), " was lost")));
   EXPECT_EQ(images_.names(), (Lines{"built:latest", "web:latest"}));
   EXPECT_TRUE(content::read_blob(images_->content(), layer->descriptor.digest));
+}
+
+TEST_F(ImageCheckTest, ADamagedLayerIsRefusedUntilItIsPulledAgain) {
+  if (images_->snapshots().backend() != snapshot::Backend::kErofs) GTEST_SKIP() << "no tar is kept";
+  TestImages from;
+  remote::TestRegistry registry;
+  publish(registry, from, from.make("app", {{{"a", "below"}}, {{"b", "above"}}}).target, "app", "1");
+  const auto pull = [&] {
+    return images_->pull(registry.ref("app:1"), {.client = remote::quick_options()}, {}, {});
+  };
+  const auto image = pull();
+  ASSERT_TRUE(image) << message_of(image);
+  const Path kept = images_.root() / "snapshots/snapshots/1/layer.tar";
+  std::string tar = *read_file(kept);
+  tar[520] ^= 1;
+  ASSERT_TRUE(write_file(kept, tar));
+  EXPECT_TRUE(tells(check(), "its tar is sha256:"));
+  const auto refused = images_->unpack(*image, {}, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kDataLoss);
+  EXPECT_TRUE(refused.error().message().starts_with(
+      cat("image ", image->names.front().familiar(), ": layer sha256:")))
+      << refused.error().message();
+  ASSERT_TRUE(pull());
+  EXPECT_EQ(images_.file_in(*image, "a"), "below");
+  EXPECT_TRUE(check({.deep = true}).empty());
 }
 
 // No tree tells in which order its tar had it.

@@ -167,7 +167,8 @@ class ImageStore {
   virtual Result<oci::Descriptor> write_image(const oci::ImageConfig& config,
                                               const std::vector<oci::Descriptor>& layers,
                                               content::Lease& lease) = 0;
-  // Makes sure that every layer is unpacked; returns the topmost snapshot's name.
+  // Makes sure that every layer is unpacked; returns the topmost snapshot's name. kDataLoss where
+  // one is known to be damaged: a pull replaces it.
   virtual Result<std::string> unpack(const Image& image, const ProgressSink& progress,
                                      const CancelToken& cancel) = 0;
 

@@ -118,8 +118,7 @@ Result<> LayerTransfer::run() {
 Result<> LayerTransfer::announce() {
   const std::vector<std::string> snapshots =
       image_ ? image_->snapshots() : std::vector<std::string>();
-  // Unpacking goes upwards: with the topmost snapshot all are there.
-  const bool is_unpacked = snapshots.empty() || TRY(parts_.unpacker.has(snapshots.back()));
+  const bool is_unpacked = snapshots.empty() || TRY(parts_.unpacker.has_all_below(snapshots.back()));
   for (const auto& task : tasks_) {
     TRY(lease_.hold(task->layer.digest));
     task->room = room_of(parts_, from_, task->layer.digest);

@@ -149,9 +149,13 @@ Result<> LayerUnpacker::read_stored(const Document& image, size_t index, const R
 
 Result<bool> LayerUnpacker::has(const std::string& snapshot) {
   const auto info = snapshots_.stat(snapshot);
-  if (info) return true;
+  if (info) return info->damage.empty();
   if (info.error().code() == Code::kNotFound) return false;
   return info.error();
+}
+
+Result<bool> LayerUnpacker::has_all_below(const std::string& snapshot) {
+  return TRY(has(snapshot)) && !TRY(snapshots_.damaged_below(snapshot));
 }
 
 }  // namespace skiff::images

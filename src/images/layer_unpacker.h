@@ -33,7 +33,7 @@ class LayerUnpacker {
   using Report = std::function<void(uint64_t bytes)>;
 
   // Layer `index` of the image, on top of those below it, which must be there. True where it
-  // was made now, false where it was there. kDataLoss names a blob that is damaged.
+  // was made now, also in place of one that was damaged, false where it was there. kDataLoss names a blob that is damaged.
   Result<bool> unpack(const Document& image, size_t index, const Report& report,
                       const CancelToken& cancel);
 
@@ -47,7 +47,10 @@ class LayerUnpacker {
   // error of a failure blames may be the way.
   Result<Incoming> receive(Source& blob, const Document& image, size_t index, const Report& report,
                            const CancelToken& cancel);
+  // Whether it is there and, as far as anybody knows, whole.
   Result<bool> has(const std::string& snapshot);
+  // The same of all that it stands on, too: unpacking goes upwards.
+  Result<bool> has_all_below(const std::string& snapshot);
 
  private:
   using UseTar = std::function<Result<>(RoomSource& tar)>;

@@ -191,8 +191,11 @@ Result<uint64_t> LocalImageStore::collect_leftovers() {
 Result<std::string> LocalImageStore::unpack(const Image& image, const ProgressSink& progress,
                                             const CancelToken& cancel) {
   std::string name = image.snapshot_name();
-  // Unpacking goes upwards: with the topmost snapshot all are there.
-  if (name.empty() || TRY(unpacker_.has(name))) return name;
+  if (name.empty() || TRY(unpacker_.has_all_below(name))) return name;
+  if (const auto damaged = TRY(snapshots_->damaged_below(name))) {
+    const std::string label = image.names.empty() ? image.id.str() : image.names.front().familiar();
+    return snapshot::damaged_layer(*damaged).with_context(cat("image ", label));
+  }
   const DocumentPtr document = TRY(reader_.document(image.manifest));
   const auto lease = TRY(store_->lease());
   for (const oci::Descriptor& layer : document->manifest.layers) TRY(lease->hold(layer.digest));

@@ -1,6 +1,7 @@
 #include "snapshot/layer_content.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -8,6 +9,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "content/file_digest.h"
+#include "snapshot/file_attributes.h"
 #include "snapshot/layer_directory.h"
 
 namespace skiff::snapshot {
@@ -54,13 +56,15 @@ Result<std::string> fault_of(Result<std::string> found) {
   return found.error().message();
 }
 
+std::string nanos(const timespec& time) { return std::to_string(unix_nanos(time_of(time))); }
+
 TimePoint last_read(const SnapshotRow& row) { return std::max(row.verified, row.info.created); }
 
 Result<std::vector<SnapshotRow>> due_layers(SnapshotTable& table, const Path& directory,
                                             TimePoint unread_since) {
   std::vector<SnapshotRow> rows = TRY(table.all());
   std::erase_if(rows, [&](const SnapshotRow& row) {
-    const bool is_due = !row.damage.empty() || last_read(row) < unread_since;
+    const bool is_due = !row.info.damage.empty() || last_read(row) < unread_since;
     return !is_due || row.info.kind != Kind::kCommitted ||
            !is_indexed(directory / std::to_string(row.id));
   });
@@ -70,6 +74,25 @@ Result<std::vector<SnapshotRow>> due_layers(SnapshotTable& table, const Path& di
 
 }  // namespace
 
+Error damaged_layer(const Info& info) {
+  return {Code::kDataLoss, cat("layer ", info.name, " is damaged on disk (", info.damage,
+                               "): pull its image again, or run skiff system check --repair")};
+}
+
+std::string files_stamp(const Path& layer) {
+  std::string stamp;
+  for (const char* name : {kTarName, kIndexName}) {
+    struct stat st{};
+    if (::stat((layer / name).c_str(), &st) != 0) continue;
+    stamp += cat(name, " ", st.st_size, " ", nanos(st.st_mtim), " ", nanos(st.st_ctim), "\n");
+  }
+  return stamp;
+}
+
+bool is_touched(const SnapshotRow& row, const Path& layer) {
+  return !row.stamp.empty() && row.stamp != files_stamp(layer);
+}
+
 Result<std::string> tar_fault(const Path& layer, const SnapshotRow& row, const ReadOptions& how) {
   return fault_of(find_tar_fault(layer / kTarName, row, how));
 }
@@ -78,29 +101,39 @@ Result<std::string> index_fault(const Path& layer, const SnapshotRow& row, const
   return fault_of(find_index_fault(layer / kIndexName, row, how));
 }
 
+// Reads the layer, and keeps in the row what was found.
+static Result<> examine(SnapshotRow& row, const Path& layer, const ReadOptions& how,
+                        const Clock& clock) {
+  std::string stamp = files_stamp(layer);
+  row.info.damage = TRY(tar_fault(layer, row, how));
+  if (row.info.damage.empty()) row.info.damage = TRY(index_fault(layer, row, how));
+  if (!row.info.damage.empty()) return {};
+  row.verified = clock.now();
+  row.stamp = std::move(stamp);
+  return {};
+}
+
 Result<content::ScrubTotals> scrub_layers(SnapshotTable& table, const Path& directory,
                                           const content::ScrubOptions& options,
                                           const std::function<void(const Error&)>& damaged,
                                           const Clock& clock, const CancelToken& cancel) {
   content::ScrubTotals totals;
   const ReadOptions how{.bytes_per_second = options.bytes_per_second, .cancel = cancel};
-  for (const SnapshotRow& row : TRY(due_layers(table, directory, options.unread_since))) {
+  for (SnapshotRow& row : TRY(due_layers(table, directory, options.unread_since))) {
     const Path layer = directory / std::to_string(row.id);
+    const bool was_damaged = !row.info.damage.empty();
     // What is known to be damaged is told, and not read again and again.
-    std::string fault = row.damage;
-    if (fault.empty()) fault = TRY(tar_fault(layer, row, how));
-    if (fault.empty()) fault = TRY(index_fault(layer, row, how));
+    if (!was_damaged) TRY(examine(row, layer, how, clock));
     const auto now = table.get(row.info.name);
     if (!now || now->id != row.id) continue;  // removed meanwhile
-    TRY(table.set_verified(row.id, fault.empty() ? clock.now() : row.verified, fault));
+    TRY(table.set_verified(row));
     ++totals.layers;
     std::error_code ignored;
-    if (row.damage.empty()) totals.bytes += std::filesystem::file_size(layer / kTarName, ignored);
-    if (fault.empty()) continue;
+    if (!was_damaged) totals.bytes += std::filesystem::file_size(layer / kTarName, ignored);
+    if (row.info.damage.empty()) continue;
     ++totals.damaged;
-    const Error error(Code::kDataLoss, cat("layer ", row.info.name, " is damaged on disk (", fault,
-                                           "): run skiff system check --repair"));
-    if (row.damage.empty()) log_error(error.message());
+    const Error error = damaged_layer(row.info);
+    if (!was_damaged) log_error(error.message());
     damaged(error);
   }
   return totals;

@@ -11,6 +11,12 @@ struct ReadOptions {
   const CancelToken& cancel;
 };
 
+// Changes when somebody touches the tar or the index: their sizes and times. "" where the layer has
+// neither.
+std::string files_stamp(const Path& layer);
+// Since the row was written or the files were last found right; false where nobody knows.
+bool is_touched(const SnapshotRow& row, const Path& layer);
+
 // What is wrong with the layer's tar, or with its index; "" for nothing, and where nobody knows
 // what it must be. A file that cannot be read is damaged; kCancelled.
 Result<std::string> tar_fault(const Path& layer, const SnapshotRow& row, const ReadOptions& how);

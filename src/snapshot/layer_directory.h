@@ -16,6 +16,8 @@ inline constexpr const char* kIndexName = "layer.erofs";
 // Directories of the same kind, other forms of the layer: see layer_stack.h.
 inline constexpr const char* kFlatName = "flat";
 inline constexpr const char* kUnpackedName = "unpacked";
+// Trees that were damaged, for who still has them mounted: see layer_replacement.h.
+inline constexpr const char* kRetiredName = "retired";
 
 bool is_present(const Path& path);
 inline bool is_indexed(const Path& layer) { return is_present(layer / kIndexName); }

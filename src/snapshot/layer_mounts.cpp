@@ -71,13 +71,15 @@ Result<LayerMounts::Hold> LayerMounts::hold(const std::vector<Path>& layers) {
 }
 
 Result<> LayerMounts::use(const Path& layer) {
-  auto found = mounted_.find(layer);
-  if (found == mounted_.end()) {
+  const auto found = mounted_.find(layer);
+  if (found == mounted_.end() || found->second.is_stale) {
     sys::MountPoint point = TRY_CONTEXT(mount(layer), cat("mount layer ", layer.native()));
-    found = mounted_.emplace(layer, Mounted{.point = std::move(point)}).first;
+    mounted_[layer].points.push_back(std::move(point));
   }
-  ++found->second.users;
-  found->second.last_used = ++uses_;
+  Mounted& mounted = mounted_[layer];
+  mounted.is_stale = false;
+  ++mounted.users;
+  mounted.last_used = ++uses_;
   return {};
 }
 
@@ -100,25 +102,25 @@ void LayerMounts::unmount_idle() {
         oldest = each;
       }
     }
-    unmount(oldest);
+    unmount(Path(oldest->first));
   }
 }
 
 void LayerMounts::forget(const Path& layer) {
   const std::scoped_lock lock(mutex_);
-  if (auto found = mounted_.find(layer); found != mounted_.end()) unmount(found);
+  unmount(layer);
 }
 
-void LayerMounts::forget_idle(const Path& layer) {
+void LayerMounts::renew(const Path& layer) {
   const std::scoped_lock lock(mutex_);
-  auto found = mounted_.find(layer);
-  if (found != mounted_.end() && found->second.users == 0) unmount(found);
+  const auto found = mounted_.find(layer);
+  if (found == mounted_.end()) return;
+  found->second.is_stale = true;
+  if (found->second.users == 0) unmount(layer);
 }
 
-void LayerMounts::unmount(AllMounted::iterator layer) {
-  const Path point = layer->second.point.path();
-  mounted_.erase(layer);
-  ::rmdir(point.c_str());
+void LayerMounts::unmount(const Path& layer) {
+  if (mounted_.erase(layer) > 0) ::rmdir(mount_point_of(layer).c_str());
 }
 
 }  // namespace skiff::snapshot

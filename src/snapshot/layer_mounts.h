@@ -49,28 +49,28 @@ class LayerMounts {
   Result<Hold> hold(const std::vector<Path>& layers);
   // Before a layer is removed: nobody holds it any more.
   void forget(const Path& layer);
-  // Unless somebody holds it.
-  void forget_idle(const Path& layer);
+  // After its files were replaced: whoever holds it from now on sees the new ones.
+  void renew(const Path& layer);
 
  private:
   struct Mounted {
-    sys::MountPoint point;
+    std::vector<sys::MountPoint> points;  // one on the other: only the last is seen
     size_t users = 0;
     uint64_t last_used = 0;
+    bool is_stale = false;  // the layer has other files now
   };
-  using AllMounted = std::map<Path, Mounted>;
   Path mount_point_of(const Path& layer) const;
   Result<sys::MountPoint> mount(const Path& layer);
   Result<> use(const Path& layer);
   void release(const std::vector<Path>& layers);
   void unmount_idle();
-  void unmount(AllMounted::iterator layer);
+  void unmount(const Path& layer);
 
   const Path layers_;
   const Path place_;
   std::mutex mutex_;
   std::optional<sys::MountPoint> tmpfs_;  // at `place_`, from the first mount on
-  AllMounted mounted_;
+  std::map<Path, Mounted> mounted_;
   uint64_t uses_ = 0;
 };
 

@@ -34,6 +34,11 @@ void LayerStack::forget(int64_t id) {
   mounts_.forget(directory_of(id) / kFlatName);
 }
 
+void LayerStack::renew(int64_t id) {
+  mounts_.renew(directory_of(id));
+  mounts_.renew(directory_of(id) / kFlatName);
+}
+
 Result<LayerStack::Shown> LayerStack::shown(const std::vector<Path>& layers) {
   LayerMounts::Hold hold = TRY(mounts_.hold(layers));
   return Shown{.trees = trees_of(layers), .hold = std::move(hold)};

@@ -12,6 +12,7 @@
 #include "snapshot/indexed_layer.h"
 #include "snapshot/layer_diff.h"
 #include "snapshot/layer_directory.h"
+#include "snapshot/layer_replacement.h"
 #include "snapshot/reconcile_snapshots.h"
 #include "snapshot/snapshot_check.h"
 #include "snapshot/tree_usage.h"
@@ -49,14 +50,14 @@ class RoomySource : public Source {
 Result<> LocalSnapshotter::unpack(const std::string& name, const std::string& parent, Source& tar,
                                   const CancelToken& cancel) {
   auto unpack = [&]() -> Result<> {
-    if (table_.get(name)) return Error(Code::kAlreadyExists, "it exists");
+    if (is_whole(name)) return Error(Code::kAlreadyExists, "it exists");
     Lowers lowers = TRY(lowers_from(parent));
     TempDir made = TRY(TempDir::make(staging(), ""));
     TRY(unpack_layer(made.path(), lowers.trees, tar, cancel));
     return add_directory(name, parent, std::move(made));
   };
   auto index = [&]() -> Result<> {
-    if (table_.get(name)) return Error(Code::kAlreadyExists, "it exists");
+    if (is_whole(name)) return Error(Code::kAlreadyExists, "it exists");
     auto position = parent.empty() ? Position::kFirst : Position::kOnTop;
     return add(name, parent, TRY(receive(tar, position, cancel)));
   };
@@ -81,13 +82,40 @@ Result<> LocalSnapshotter::add(const std::string& name, const std::string& paren
   return add_directory(name, parent, std::move(received.directory), index);
 }
 
+bool LocalSnapshotter::is_whole(const std::string& name) {
+  const auto row = table_.get(name);
+  return row && row->info.damage.empty();
+}
+
 // The layer in `made` becomes the committed snapshot `name`.
 Result<> LocalSnapshotter::add_directory(const std::string& name, const std::string& parent,
                                          TempDir made, const std::string& index) {
+  const auto there = table_.get(name);
+  if (there && !there->info.damage.empty()) return replace(*there, made, index);
   Info info{.name = name, .parent = parent, .kind = Kind::kCommitted, .created = clock_.now()};
+  const LayerFiles files{.index = index, .stamp = files_stamp(made.path())};
   return table_.add(
       info, [&](int64_t id) { return publish(std::move(made), id); },
-      [&](int64_t id) { remove_directory(id); }, index);
+      [&](int64_t id) { remove_directory(id); }, files);
+}
+
+// What others stand on keeps its row and its directory.
+Result<> LocalSnapshotter::replace(const SnapshotRow& damaged, const TempDir& made,
+                                   const std::string& index) {
+  const Path layer = directory_of(damaged.id);
+  TRY_CONTEXT(replace_layer(made.path(), layer, files_),
+              cat("replace damaged layer ", damaged.info.name));
+  stack_.renew(damaged.id);
+  TRY(table_.forget_usage(damaged.id));
+  TRY(table_.set_files(damaged.id, {.index = index, .stamp = files_stamp(layer)}));
+  return take_retired(damaged.id);
+}
+
+// Once no container can see it any more; what stays goes with its layer.
+Result<> LocalSnapshotter::take_retired(int64_t id) {
+  const Path retired = directory_of(id) / kRetiredName;
+  if (!is_present(retired) || TRY(table_.is_in_use(id))) return {};
+  return trash_->take(retired);
 }
 
 Result<> LocalSnapshotter::prepare(const std::string& key, const std::string& parent) {
@@ -107,6 +135,7 @@ Result<Mount> LocalSnapshotter::mount_of(const std::string& key) {
     return Error(Code::kFailedPrecondition,
                  cat("snapshot ", key, " is committed: make a view of it"));
   }
+  if (const auto damaged = TRY(table_.damaged_below(key))) return damaged_layer(*damaged);
   Lowers lowers = TRY(lowers_of(key));
   keep_mounted(row.id, std::move(lowers.hold));
   Mount mount{.lowers = std::move(lowers.trees)};
@@ -201,7 +230,8 @@ Result<> LocalSnapshotter::remake_index(const SnapshotRow& row) {
     TRY(files_.rename(made.path() / kIndexName, directory_of(row.id) / kIndexName));
     TRY(files_.sync_directory(directory_of(row.id)));
     stack_.renew(row.id);
-    return table_.set_index(row.id, index);
+    const std::string stamp = files_stamp(directory_of(row.id));
+    return table_.set_files(row.id, {.index = index, .stamp = stamp});
   };
   return remake().context(cat("make the index of layer ", row.info.name));
 }

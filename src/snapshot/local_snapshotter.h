@@ -53,6 +53,9 @@ class LocalSnapshotter : public Snapshotter {
   Result<> prepare(const std::string& key, const std::string& parent) override;
   Result<> view(const std::string& key, const std::string& parent) override;
   Result<Mount> mount_of(const std::string& key) override;
+  Result<std::optional<Info>> damaged_below(const std::string& name) override {
+    return table_.damaged_below(name);
+  }
   Result<> commit(const std::string& name, const std::string& key) override;
   Result<> seal(const std::string& key, const StoreLayer& store, const MakeRoom& make_room,
                 const CancelToken& cancel) override;
@@ -88,6 +91,9 @@ class LocalSnapshotter : public Snapshotter {
   Result<Lowers> lowers_from(const std::string& parent);
   Result<> add_directory(const std::string& name, const std::string& parent, TempDir made,
                          const std::string& index = "");
+  bool is_whole(const std::string& name);
+  Result<> take_retired(int64_t id);
+  Result<> replace(const SnapshotRow& damaged, const TempDir& made, const std::string& index);
   Result<> remake_index(const SnapshotRow& row);
   void keep_mounted(int64_t id, LayerMounts::Hold hold);
   void let_go(int64_t id);

@@ -59,12 +59,11 @@ class Check {
     TRY(what_.cancel.check());
     // An active one has no directory before it is first used.
     if (row.info.kind != Kind::kCommitted) return {};
+    std::string stamp = files_stamp(directory_of(row.id));
     std::string of_index;
     std::string fault = TRY(fault_of(row));
     if (fault.empty()) fault = of_index = TRY(index_fault_of(row));
-    if (is_deep(row) && fault != row.damage) {
-      TRY(what_.table.set_verified(row.id, row.verified, fault));
-    }
+    if (is_deep(row)) TRY(keep(row, fault, stamp));
     if (fault.empty()) return {};
     const auto now = what_.table.get(row.info.name);
     if (!now || now->id != row.id) return {};  // removed meanwhile
@@ -74,6 +73,15 @@ class Check {
     if (what_.options.repair) TRY(mend(row, !of_index.empty(), problem));
     what_.report(problem);
     return {};
+  }
+
+  // In the row, what its files were found to be.
+  Result<> keep(const SnapshotRow& row, const std::string& fault, std::string& stamp) {
+    SnapshotRow found = row;
+    found.info.damage = fault;
+    if (fault.empty()) found.stamp = std::move(stamp);
+    if (found.info.damage == row.info.damage && found.stamp == row.stamp) return {};
+    return what_.table.set_verified(found);
   }
 
   Result<std::string> fault_of(const SnapshotRow& row) {
@@ -94,8 +102,10 @@ class Check {
     return is_deep(row) ? index_fault(directory, row, how_) : "";
   }
 
-  // Also what was found damaged before is read.
-  bool is_deep(const SnapshotRow& row) const { return what_.options.deep || !row.damage.empty(); }
+  // Also what was found damaged before, or touched since, is read.
+  bool is_deep(const SnapshotRow& row) const {
+    return what_.options.deep || !row.info.damage.empty() || is_touched(row, directory_of(row.id));
+  }
 
   Result<> mend(const SnapshotRow& row, bool is_of_index, Problem& problem) {
     const bool has_tar = is_of_index && TRY(tar_fault(directory_of(row.id), row, how_)).empty();

@@ -22,10 +22,11 @@ struct SnapshotCheck {
   std::function<Result<>(const SnapshotRow& row)> remake_index;
 };
 
-// Works beside all else. Repair removes directories without a row; makes a layer's index that is
-// lost or (`deep`) changed again from its tar, where that is whole; and removes a layer whose files
-// are lost or (`deep`) changed together with those above it, as long as no container or build step
-// stands on them: they come back from their blobs when they are needed.
+// Works beside all else. Files that were touched since they were found right are read, with `deep`
+// all. Repair removes directories without a row; makes a layer's index that is lost or changed again
+// from its tar, where that is whole; and removes a layer whose files are lost or changed together
+// with those above it, as long as no container or build step stands on them: they come back from
+// their blobs when they are needed.
 Result<> check_snapshots(const SnapshotCheck& check);
 
 }  // namespace skiff::snapshot

@@ -19,11 +19,12 @@ constexpr const char* kMigrations[] = {
     "CREATE INDEX snapshot_parent ON snapshot(parent);",
     "ALTER TABLE snapshot ADD COLUMN index_sha256 TEXT;",
     "ALTER TABLE snapshot ADD COLUMN verified INTEGER NOT NULL DEFAULT 0;"  // Unix nanoseconds
-    "ALTER TABLE snapshot ADD COLUMN damage TEXT NOT NULL DEFAULT '';"};
+    "ALTER TABLE snapshot ADD COLUMN damage TEXT NOT NULL DEFAULT '';",
+    "ALTER TABLE snapshot ADD COLUMN stamp TEXT NOT NULL DEFAULT '';"};
 
 constexpr const char* kSelect =
     "SELECT s.id, s.name, p.name, s.kind, s.created, s.bytes, s.inodes, s.index_sha256,"
-    " s.verified, s.damage"
+    " s.verified, s.damage, s.stamp"
     " FROM snapshot s LEFT JOIN snapshot p ON p.id = s.parent ";
 
 // A rolled back insert gives its id back to SQLite, but its directory may be there already: so
@@ -44,7 +45,8 @@ SnapshotRow row_of(const Statement& s) {
   }
   row.index = s.text(7);
   row.verified = TimePoint(std::chrono::nanoseconds(s.integer(8)));
-  row.damage = s.text(9);
+  row.info.damage = s.text(9);
+  row.stamp = s.text(10);
   return row;
 }
 
@@ -86,6 +88,30 @@ Result<std::vector<int64_t>> SnapshotTable::parents_of(const std::string& name) 
   return ids;
 }
 
+Result<std::optional<Info>> SnapshotTable::damaged_below(const std::string& name) {
+  std::lock_guard lock(state_->mutex);
+  Statement s = TRY(state_->db.prepare(
+      cat("WITH RECURSIVE up(id, parent, depth) AS ("
+          "  SELECT id, parent, 0 FROM snapshot WHERE name = ?"
+          "  UNION ALL SELECT s.id, s.parent, up.depth + 1 FROM snapshot s"
+          "  JOIN up ON s.id = up.parent) ",
+          kSelect, "JOIN up ON up.id = s.id WHERE s.damage <> '' ORDER BY up.depth LIMIT 1"),
+      name));
+  if (!TRY(s.step())) return std::nullopt;
+  return row_of(s).info;
+}
+
+Result<bool> SnapshotTable::is_in_use(int64_t id) {
+  std::lock_guard lock(state_->mutex);
+  Statement s = TRY(state_->db.prepare(
+      "WITH RECURSIVE above(id, kind) AS ("
+      "  SELECT id, kind FROM snapshot WHERE parent = ?"
+      "  UNION ALL SELECT s.id, s.kind FROM snapshot s JOIN above ON s.parent = above.id)"
+      " SELECT 1 FROM above WHERE kind <> ? LIMIT 1",
+      id, static_cast<int>(Kind::kCommitted)));
+  return s.step();
+}
+
 Result<> SnapshotTable::require_free(const std::string& name) {
   if (name.empty()) return Error(Code::kInvalidArgument, "a snapshot needs a name");
   Result<SnapshotRow> taken = find(name);
@@ -94,7 +120,7 @@ Result<> SnapshotTable::require_free(const std::string& name) {
 }
 
 Result<> SnapshotTable::add(const Info& info, const std::function<Result<>(int64_t)>& place,
-                            const std::function<void(int64_t)>& undo, const std::string& index) {
+                            const std::function<void(int64_t)>& undo, const LayerFiles& files) {
   std::lock_guard lock(state_->mutex);
   Transaction tx = TRY(state_->db.begin());
   TRY(require_free(info.name));
@@ -112,7 +138,7 @@ Result<> SnapshotTable::add(const Info& info, const std::function<Result<>(int64
   if (parent) TRY(insert.bind(4, *parent));
   TRY(insert.step());
   state_->last_id = state_->db.last_insert_id();
-  if (!index.empty()) TRY(write_index(state_->last_id, index));
+  if (!files.index.empty()) TRY(write_files(state_->last_id, files));
   TRY(place(state_->last_id));
   Result<> committed = tx.commit();
   if (!committed && undo) undo(state_->last_id);
@@ -153,20 +179,22 @@ Result<> SnapshotTable::set_usage(const std::string& name, const Usage& usage) {
   return {};
 }
 
-Result<> SnapshotTable::set_index(int64_t id, const std::string& index) {
+Result<> SnapshotTable::set_files(int64_t id, const LayerFiles& files) {
   std::lock_guard lock(state_->mutex);
-  return write_index(id, index);
+  return write_files(id, files);
 }
 
-Result<> SnapshotTable::write_index(int64_t id, const std::string& index) {
-  TRY(state_->db.run("UPDATE snapshot SET index_sha256 = ?, damage = '' WHERE id = ?", index, id));
+Result<> SnapshotTable::write_files(int64_t id, const LayerFiles& files) {
+  TRY(state_->db.run(
+      "UPDATE snapshot SET index_sha256 = nullif(?, ''), stamp = ?, damage = '' WHERE id = ?",
+      files.index, files.stamp, id));
   return {};
 }
 
-Result<> SnapshotTable::set_verified(int64_t id, TimePoint when, const std::string& damage) {
+Result<> SnapshotTable::set_verified(const SnapshotRow& row) {
   std::lock_guard lock(state_->mutex);
-  TRY(state_->db.run("UPDATE snapshot SET verified = ?, damage = ? WHERE id = ?", unix_nanos(when),
-                     damage, id));
+  TRY(state_->db.run("UPDATE snapshot SET verified = ?, damage = ?, stamp = ? WHERE id = ?",
+                     unix_nanos(row.verified), row.info.damage, row.stamp, row.id));
   return {};
 }
 

@@ -18,8 +18,14 @@ struct SnapshotRow {
   Info info;
   std::optional<Usage> usage;  // counted once a committed snapshot was asked for it
   std::string index;           // SHA-256 of an indexed layer's index, "" where it is not known
+  std::string stamp;           // files_stamp() of what was last found right; "" where not known
   TimePoint verified;          // when an indexed layer was last read and found right
-  std::string damage;          // what is wrong with its content, as far as that was noticed
+};
+
+// What a layer's files are known by.
+struct LayerFiles {
+  std::string index;  // as above
+  std::string stamp;
 };
 
 class SnapshotTable {
@@ -30,28 +36,33 @@ class SnapshotTable {
   Result<std::vector<SnapshotRow>> all();            // parents before children
   // The ids that `name` stands on, topmost first, without its own.
   Result<std::vector<int64_t>> parents_of(const std::string& name);
+  // The topmost of `name` and what it stands on that is known to be damaged.
+  Result<std::optional<Info>> damaged_below(const std::string& name);
+  // Whether an active snapshot or a view stands on it.
+  Result<bool> is_in_use(int64_t id);
 
   // Adds a row on a committed parent ("" for none). `place` puts the directory where the id
   // says, before the row is committed; when it fails there is no row. `undo` takes it away
   // again where the row cannot be committed.
   Result<> add(const Info& info, const std::function<Result<>(int64_t id)>& place,
-               const std::function<void(int64_t id)>& undo = {}, const std::string& index = "");
+               const std::function<void(int64_t id)>& undo = {}, const LayerFiles& files = {});
   // Turns the active `key` into the committed `name`.
   Result<> commit(const std::string& key, const std::string& name, TimePoint when);
   // Refuses a parent (kFailedPrecondition).
   Result<> erase(const std::string& name);
   Result<> set_usage(const std::string& name, const Usage& usage);
   Result<> forget_usage(int64_t id);
-  // Of a new index, which is not damaged.
-  Result<> set_index(int64_t id, const std::string& index);
-  Result<> set_verified(int64_t id, TimePoint when, const std::string& damage);
+  // Of new files, which are not damaged.
+  Result<> set_files(int64_t id, const LayerFiles& files);
+  // The row's `verified`, `stamp` and damage.
+  Result<> set_verified(const SnapshotRow& row);
   // What SQLite finds wrong with the file itself.
   Result<std::vector<std::string>> faults();
 
  private:
   explicit SnapshotTable(Database db) : state_(std::make_unique<State>(std::move(db))) {}
   Result<SnapshotRow> find(const std::string& name);
-  Result<> write_index(int64_t id, const std::string& index);
+  Result<> write_files(int64_t id, const LayerFiles& files);
   Result<> require_free(const std::string& name);
   struct State {
     explicit State(Database d) : db(std::move(d)) {}

@@ -46,8 +46,10 @@ TEST(SnapshotTable, RowsOfTheFirstVersionAreKept) {
   ASSERT_TRUE(table) << table.error().message();
   EXPECT_EQ(unix_nanos(table->get("old")->info.created), 7);
   EXPECT_EQ(table->get("old")->index, "");
-  ASSERT_TRUE(table->set_index(1, "ab"));
+  EXPECT_EQ(table->get("old")->stamp, "");
+  ASSERT_TRUE(table->set_files(1, {.index = "ab", .stamp = "cd"}));
   EXPECT_EQ(table->get("old")->index, "ab");
+  EXPECT_EQ(table->get("old")->stamp, "cd");
 }
 
 }  // namespace

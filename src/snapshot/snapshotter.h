@@ -23,6 +23,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,11 @@ struct Info {
   std::string parent;
   Kind kind = Kind::kActive;
   TimePoint created;
+  std::string damage;  // what is wrong with its files, as far as that was noticed; "" for nothing
 };
+
+// What the user is told of a damaged one (kDataLoss).
+Error damaged_layer(const Info& info);
 
 struct Usage {
   uint64_t bytes = 0;  // allocated on disk, without parents
@@ -82,7 +87,8 @@ class Snapshotter {
   virtual Backend backend() const = 0;
 
   // Applies a layer's uncompressed tar on top of `parent` ("" for none) and commits the
-  // result as `name`; kAlreadyExists when it is there. `tar` is read to its very end. Each
+  // result as `name`; kAlreadyExists when it is there, unless it is damaged: then its files are
+  // replaced, and who stands on it stays. `tar` is read to its very end. Each
   // entry is resolved inside the root; an archive that tries to leave it ("..", absolute names,
   // through symlinks, hard links) is refused (kInvalidArgument) and nothing stays.
   virtual Result<> unpack(const std::string& name, const std::string& parent, Source& tar,
@@ -98,7 +104,10 @@ class Snapshotter {
 
   virtual Result<> prepare(const std::string& key, const std::string& parent) = 0;
   virtual Result<> view(const std::string& key, const std::string& parent) = 0;
+  // kDataLoss where one that it stands on is known to be damaged.
   virtual Result<Mount> mount_of(const std::string& key) = 0;
+  // The topmost of `name` and what it stands on that is known to be damaged.
+  virtual Result<std::optional<Info>> damaged_below(const std::string& name) = 0;
 
   // Turns the active snapshot `key` into the committed `name`. It must not be mounted.
   virtual Result<> commit(const std::string& name, const std::string& key) = 0;

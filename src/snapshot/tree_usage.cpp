@@ -79,6 +79,11 @@ Result<Usage> usage_of_layer(const Path& directory) {
     all.bytes += more.bytes;
     all.inodes += more.inodes;
   }
+  if (is_present(directory / kRetiredName)) {
+    const Usage more = TRY(usage_of_tree(directory / kRetiredName));
+    all.bytes += more.bytes;
+    all.inodes += more.inodes;
+  }
   return all;
 }
 

@@ -50,6 +50,28 @@ skiff system check --repair
 expect_contains "$(skiff system check --deep)" ": no problems"
 expect_eq "$(docker run --rm "$REGISTRY/$N" cat /x)" 1
 
+# A layer whose files are damaged is not run; a pull brings it anew, under who stands on it.
+tar=$(find "$snapshots" -path '*/1/layer.tar')
+if [ -n "$tar" ]; then
+  docker run -d --name "$N-old" "$REGISTRY/$N" sleep 1000 >/dev/null
+  docker create --name "$N-waits" "$REGISTRY/$N" cat /x >/dev/null
+  printf 'x' | dd of="$tar" bs=1 seek=2000 conv=notrunc status=none
+  expect_exit 1 skiff system check
+  expect_contains "$OUT" "its tar is sha256:"
+  expect_exit 125 docker run --rm "$REGISTRY/$N" cat /x
+  expect_contains "$OUT" "image $REGISTRY/$N:latest: layer sha256:"
+  expect_contains "$OUT" "is damaged on disk"
+  expect_exit 1 docker start -a "$N-waits"
+  expect_contains "$OUT" "pull its image again, or run skiff system check --repair"
+  expect_eq "$(docker exec "$N-old" cat /x)" 1
+  docker pull -q "$REGISTRY/$N" >/dev/null
+  expect_eq "$(docker run --rm "$REGISTRY/$N" cat /x)" 1
+  expect_eq "$(docker start -a "$N-waits")" 1
+  expect_eq "$(docker exec "$N-old" cat /x)" 1
+  docker rm -f "$N-old" "$N-waits" >/dev/null
+  expect_contains "$(skiff system check --deep)" ": no problems"
+fi
+
 # What cannot come back goes, with its names; what is whole stays.
 docker tag "$IMAGE" "$N-base"
 config=$(docker inspect -f '{{.Id}}' "$N-base" | cut -d: -f2)

@@ -84,6 +84,7 @@ ALLOWED = {
     ("path", "snapshot/layer_apply.cpp", "remove_tree"): "follows nothing; the tree is only ours meanwhile",
     ("path", "snapshot/layer_apply.cpp", "open_file"): "the layer's own directory",
     ("path", "snapshot/layer_diff.cpp", "open_file"): "the layer's own directory",
+    ("path", "snapshot/layer_forms.cpp", "*"): "the layer's own directory, and its forms' fixed names",
     ("path", "snapshot/lower_dir.cpp", "open_file"): "the layer's own directory",
     ("path", "snapshot/tree_usage.cpp", "*"): "the layer's own directory, and its files' fixed names",
     ("root", "runtime/container_create.cpp", "c.state_.rootfs"): TOLD,

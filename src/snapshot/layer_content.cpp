@@ -11,6 +11,7 @@
 #include "content/file_digest.h"
 #include "snapshot/file_attributes.h"
 #include "snapshot/layer_directory.h"
+#include "snapshot/layer_forms.h"
 
 namespace skiff::snapshot {
 
@@ -48,14 +49,6 @@ Result<std::string> find_index_fault(const Path& index, const SnapshotRow& row,
   return content.hex() == row.index ? "" : cat("its index is ", content.str());
 }
 
-// What the disk does not give is damaged; what we were not able to ask for is not.
-Result<std::string> fault_of(Result<std::string> found) {
-  if (found || found.error().code() == Code::kCancelled) return found;
-  const int why = found.error().sys_errno();
-  if (why == EMFILE || why == ENFILE || why == ENOMEM) return found;
-  return found.error().message();
-}
-
 std::string nanos(const timespec& time) { return std::to_string(unix_nanos(time_of(time))); }
 
 TimePoint last_read(const SnapshotRow& row) { return std::max(row.verified, row.info.created); }
@@ -65,14 +58,21 @@ Result<std::vector<SnapshotRow>> due_layers(SnapshotTable& table, const Path& di
   std::vector<SnapshotRow> rows = TRY(table.all());
   std::erase_if(rows, [&](const SnapshotRow& row) {
     const bool is_due = !row.info.damage.empty() || last_read(row) < unread_since;
-    return !is_due || row.info.kind != Kind::kCommitted ||
-           !is_indexed(directory / std::to_string(row.id));
+    const Path layer = directory / std::to_string(row.id);
+    return !is_due || row.info.kind != Kind::kCommitted || !(is_indexed(layer) || has_forms(layer));
   });
   std::ranges::stable_sort(rows, {}, last_read);
   return rows;
 }
 
 }  // namespace
+
+Result<std::string> fault_or_error(Result<std::string> found) {
+  if (found || found.error().code() == Code::kCancelled) return found;
+  const int why = found.error().sys_errno();
+  if (why == EMFILE || why == ENFILE || why == ENOMEM) return found;
+  return found.error().message();
+}
 
 Error damaged_layer(const Info& info) {
   return {Code::kDataLoss, cat("layer ", info.name, " is damaged on disk (", info.damage,
@@ -94,20 +94,22 @@ bool is_touched(const SnapshotRow& row, const Path& layer) {
 }
 
 Result<std::string> tar_fault(const Path& layer, const SnapshotRow& row, const ReadOptions& how) {
-  return fault_of(find_tar_fault(layer / kTarName, row, how));
+  return fault_or_error(find_tar_fault(layer / kTarName, row, how));
 }
 
 Result<std::string> index_fault(const Path& layer, const SnapshotRow& row, const ReadOptions& how) {
-  return fault_of(find_index_fault(layer / kIndexName, row, how));
+  return fault_or_error(find_index_fault(layer / kIndexName, row, how));
 }
 
 // Reads the layer, and keeps in the row what was found.
 static Result<> examine(SnapshotRow& row, const Path& layer, const ReadOptions& how,
                         const Clock& clock) {
   std::string stamp = files_stamp(layer);
-  row.info.damage = TRY(tar_fault(layer, row, how));
-  if (row.info.damage.empty()) row.info.damage = TRY(index_fault(layer, row, how));
-  if (!row.info.damage.empty()) return {};
+  std::string& damage = row.info.damage;
+  if (is_indexed(layer)) damage = TRY(tar_fault(layer, row, how));
+  if (is_indexed(layer) && damage.empty()) damage = TRY(index_fault(layer, row, how));
+  if (damage.empty()) damage = TRY(forms_fault(layer, how));
+  if (!damage.empty()) return {};
   row.verified = clock.now();
   row.stamp = std::move(stamp);
   return {};
@@ -129,7 +131,9 @@ Result<content::ScrubTotals> scrub_layers(SnapshotTable& table, const Path& dire
     TRY(table.set_verified(row));
     ++totals.layers;
     std::error_code ignored;
-    if (!was_damaged) totals.bytes += std::filesystem::file_size(layer / kTarName, ignored);
+    if (!was_damaged && is_indexed(layer)) {
+      totals.bytes += std::filesystem::file_size(layer / kTarName, ignored);
+    }
     if (row.info.damage.empty()) continue;
     ++totals.damaged;
     const Error error = damaged_layer(row.info);

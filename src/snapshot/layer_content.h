@@ -17,6 +17,10 @@ std::string files_stamp(const Path& layer);
 // Since the row was written or the files were last found right; false where nobody knows.
 bool is_touched(const SnapshotRow& row, const Path& layer);
 
+// A fault that was looked for: what the disk does not give is damaged; what we were not able to ask
+// for is an error, and so is kCancelled.
+Result<std::string> fault_or_error(Result<std::string> found);
+
 // What is wrong with the layer's tar, or with its index; "" for nothing, and where nobody knows
 // what it must be. A file that cannot be read is damaged; kCancelled.
 Result<std::string> tar_fault(const Path& layer, const SnapshotRow& row, const ReadOptions& how);

@@ -21,6 +21,9 @@ inline constexpr const char* kRetiredName = "retired";
 
 bool is_present(const Path& path);
 inline bool is_indexed(const Path& layer) { return is_present(layer / kIndexName); }
+inline bool has_forms(const Path& layer) {
+  return is_present(layer / kFlatName) || is_present(layer / kUnpackedName);
+}
 // In either form.
 inline bool has_files(const Path& layer) {
   return is_present(layer / kTreeName) || is_indexed(layer);

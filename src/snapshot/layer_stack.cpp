@@ -8,6 +8,7 @@
 #include "snapshot/indexed_layer.h"
 #include "snapshot/layer_diff.h"
 #include "snapshot/layer_directory.h"
+#include "snapshot/layer_forms.h"
 
 namespace skiff::snapshot {
 
@@ -109,6 +110,7 @@ Result<> LayerStack::require(int64_t id, const Path& where,
   if (is_present(where)) return {};
   TempDir made = TRY(TempDir::make(place_.staging, ""));
   TRY_CONTEXT(make(made.path()), cat("make ", where.native()));
+  TRY(write_form_digest(made.path(), place_.files));
   // For a crash now; and again for who counts it meanwhile.
   TRY(place_.grows(id));
   TRY(place_.files.sync_directory(made.path()));

@@ -129,6 +129,34 @@ class LongChainTest : public LayerStackTest, public testing::WithParamInterface<
             .file("replaced", "2")
             .take());
   }
+  // Of the flat form on which the chain stands.
+  void expect_changed_forms_are_made_anew() {
+    int id = 0;
+    for (const auto& each : std::filesystem::directory_iterator(root_ / "snapshots")) {
+      if (is_present(each.path() / kFlatName)) id = std::max(id, std::stoi(each.path().filename()));
+    }
+    const Path flat = directory_of(id) / kFlatName;
+    const Path file = is_indexed(flat) ? flat / kTarName : flat / kTreeName / "f1";
+    std::string bytes = *read_file(file);
+    bytes[bytes.size() / 2] ^= 1;
+    ASSERT_TRUE(write_file(file, bytes));
+    std::vector<Problem> problems;
+    const auto note = [&](const Problem& problem) { problems.push_back(problem); };
+    ASSERT_TRUE(store_->scrub({.unread_since = clock_.now() + std::chrono::seconds(1)},
+                              [](const Error&) {}, {}));
+    const auto refused = mount("box");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Code::kDataLoss);
+    ASSERT_TRUE(store_->check({.deep = true, .repair = true}, note));
+    ASSERT_EQ(problems.size(), 1u);
+    EXPECT_EQ(problems[0].what, "layer layer-800 is damaged: its form flat was changed");
+    EXPECT_TRUE(problems[0].mended);
+    EXPECT_FALSE(is_present(flat));
+    const auto box = mount("box");
+    ASSERT_TRUE(box) << box.error().message();
+    EXPECT_EQ(*read_file(box->path() / "f3"), "1047");
+    EXPECT_TRUE(is_present(flat));
+  }
   static void expect_hidden(const Path& tree) {
     EXPECT_FALSE(is_present(tree / "opaque/below"));
     EXPECT_TRUE(is_present(tree / "opaque/above"));
@@ -179,6 +207,7 @@ TEST_P(LongChainTest, AThousandLayersAreSeenAndWrittenTo) {
     ASSERT_TRUE(write_file(box->path() / "new", "1"));
     std::filesystem::remove(box->path() / "last");
   }
+  expect_changed_forms_are_made_anew();
   std::vector<std::string> changes;
   for (const Change& change : *store_->changes("box")) changes.push_back(change.path);
   EXPECT_EQ(changes, (std::vector<std::string>{"/last", "/new"}));
@@ -222,7 +251,20 @@ TEST_F(LayerStackTest, IndexedLayersAreUnpackedWhereTheyCannotBeMounted) {
   // New layers stand on them, and what they hide is known.
   add(LayerTar().file("d/.wh.top").take());
   EXPECT_FALSE(is_present(mount_view(4)->path() / "d/top"));
-  EXPECT_TRUE(store_->check({.deep = true}, [](const Problem& p) { ADD_FAILURE() << p.what; }));
+  const auto tell = [](const Problem& p) { ADD_FAILURE() << p.what; };
+  EXPECT_TRUE(store_->check({.deep = true}, tell));
+  // One that was changed is seen as it was by a view that is mounted, and anew by the next.
+  const auto before_change = mount_view(3);
+  std::filesystem::remove(directory_of(2) / kUnpackedName / kTreeName / "twin");
+  size_t told = 0;
+  EXPECT_TRUE(store_->check({.deep = true, .repair = true}, [&](const Problem& p) {
+    EXPECT_EQ(p.what, "layer layer-2 is damaged: its form unpacked was changed");
+    ++told;
+  }));
+  EXPECT_EQ(told, 1u);
+  EXPECT_TRUE(is_present(before_change->path() / "d/top"));
+  EXPECT_EQ(difference(mounted[1], listing_of(2)), "");
+  EXPECT_TRUE(store_->check({.deep = true}, tell));
 
   // Where they can be mounted, they are.
   open({.backend = Backend::kOverlay});

@@ -213,7 +213,17 @@ Result<> LocalSnapshotter::check(const CheckOptions& options, const ProblemSink&
                           .cancel = cancel,
                           .is_going = is_going,
                           .remove = [&](const std::string& name) { return remove(name); },
-                          .remake_index = [&](const auto& row) { return remake_index(row); }});
+                          .remake_index = [&](const auto& row) { return remake_index(row); },
+                          .drop_forms = [&](const auto& row) { return drop_forms(row); }});
+}
+
+Result<> LocalSnapshotter::drop_forms(const SnapshotRow& row) {
+  TRY_CONTEXT(retire_forms(directory_of(row.id), files_),
+              cat("drop other forms of layer ", row.info.name));
+  stack_.renew(row.id);
+  TRY(table_.forget_usage(row.id));
+  TRY(table_.set_files(row.id, {.index = row.index, .stamp = row.stamp}));
+  return take_retired(row.id);
 }
 
 // From the layer's tar, of which the copy that comes with it is not needed.

@@ -95,6 +95,7 @@ class LocalSnapshotter : public Snapshotter {
   Result<> take_retired(int64_t id);
   Result<> replace(const SnapshotRow& damaged, const TempDir& made, const std::string& index);
   Result<> remake_index(const SnapshotRow& row);
+  Result<> drop_forms(const SnapshotRow& row);
   void keep_mounted(int64_t id, LayerMounts::Hold hold);
   void let_go(int64_t id);
   Result<> publish(TempDir made, int64_t id);

@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "snapshot/layer_content.h"
 #include "snapshot/layer_directory.h"
+#include "snapshot/layer_forms.h"
 #include "snapshot/lower_dir.h"
 
 namespace skiff::snapshot {
@@ -61,8 +62,12 @@ class Check {
     if (row.info.kind != Kind::kCommitted) return {};
     std::string stamp = files_stamp(directory_of(row.id));
     std::string of_index;
+    std::string of_forms;
     std::string fault = TRY(fault_of(row));
     if (fault.empty()) fault = of_index = TRY(index_fault_of(row));
+    if (fault.empty() && is_deep(row)) {
+      fault = of_forms = TRY(forms_fault(directory_of(row.id), how_));
+    }
     if (is_deep(row)) TRY(keep(row, fault, stamp));
     if (fault.empty()) return {};
     const auto now = what_.table.get(row.info.name);
@@ -70,7 +75,8 @@ class Check {
     Problem problem{.what = cat("layer ", row.info.name, " is damaged: ", fault),
                     .where = directory_of(row.id).native(),
                     .remedy = kRepairRemedy};
-    if (what_.options.repair) TRY(mend(row, !of_index.empty(), problem));
+    if (what_.options.repair && of_forms.empty()) TRY(mend(row, !of_index.empty(), problem));
+    if (what_.options.repair && !of_forms.empty()) TRY(drop_forms(row, problem));
     what_.report(problem);
     return {};
   }
@@ -112,6 +118,13 @@ class Check {
     if (!has_tar) return drop(row, problem);
     TRY(what_.remake_index(row));
     problem.remedy = "its index was made again from its tar";
+    problem.mended = true;
+    return {};
+  }
+
+  Result<> drop_forms(const SnapshotRow& row, Problem& problem) {
+    TRY(what_.drop_forms(row));
+    problem.remedy = "dropped: it is made anew when it is needed";
     problem.mended = true;
     return {};
   }

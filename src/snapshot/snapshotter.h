@@ -89,8 +89,8 @@ class Snapshotter {
   // Applies a layer's uncompressed tar on top of `parent` ("" for none) and commits the
   // result as `name`; kAlreadyExists when it is there, unless it is damaged: then its files are
   // replaced, and who stands on it stays. `tar` is read to its very end. Each
-  // entry is resolved inside the root; an archive that tries to leave it ("..", absolute names,
-  // through symlinks, hard links) is refused (kInvalidArgument) and nothing stays.
+  // entry is resolved inside the root, absolute names from there; an archive that tries to leave it
+  // ("..", through symlinks, hard links) is refused (kInvalidArgument) and nothing stays.
   virtual Result<> unpack(const std::string& name, const std::string& parent, Source& tar,
                           const CancelToken& cancel = {}) = 0;
   // unpack() in two halves, the first of which needs no parent: layers are received side by

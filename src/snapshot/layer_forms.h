@@ -1,0 +1,16 @@
+// The digest of a layer's other form (layer_stack.h), which lies beside it: nothing else tells what a
+// form must hold. A form whose digest does not fit is dropped: it is made anew when it is needed.
+#pragma once
+
+#include "snapshot/layer_content.h"
+
+namespace skiff::snapshot {
+
+// Writes and syncs FORM/digest, of what the new form holds.
+Result<> write_form_digest(const Path& form, DurableFiles& files);
+
+// What is wrong with the other forms of `layer`; "" for nothing. A file that cannot be read is
+// damaged; kCancelled.
+Result<std::string> forms_fault(const Path& layer, const ReadOptions& how);
+
+}  // namespace skiff::snapshot

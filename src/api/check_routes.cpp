@@ -15,6 +15,13 @@ json::Value problem_json(const Problem& problem) {
                        {"Mended", problem.mended}});
 }
 
+json::Value registry_json(const NearRegistry::Checked& checked) {
+  return json::object({{"Repositories", checked.repositories},
+                       {"Manifests", checked.manifests},
+                       {"Blobs", checked.blobs},
+                       {"Bytes", checked.bytes}});
+}
+
 // A stream of {"problem": ...}, and {"checked": ...} at the end.
 Result<> check(Call& call) {
   const CheckOptions options{.deep = call.flag("deep"), .repair = call.flag("repair")};
@@ -31,13 +38,18 @@ Result<> check(Call& call) {
     const size_t containers = TRY(call.context.engine.check(options, report));
     const auto images = TRY(call.context.images.check(options, report, call.writer.client_gone()));
     const size_t records = TRY(call.context.builder.check(options, report));
-    out.send(json::object({{"checked", json::object({{"Images", images.targets},
-                                                     {"Blobs", images.blobs},
-                                                     {"Bytes", images.bytes},
-                                                     {"Snapshots", images.snapshots},
-                                                     {"CacheRecords", records},
-                                                     {"Containers", containers},
-                                                     {"Freed", images.freed}})}}));
+    json::Value checked = json::object({{"Images", images.targets},
+                                        {"Blobs", images.blobs},
+                                        {"Bytes", images.bytes},
+                                        {"Snapshots", images.snapshots},
+                                        {"CacheRecords", records},
+                                        {"Containers", containers},
+                                        {"Freed", images.freed}});
+    if (call.context.registry) {
+      checked.set("Registry", registry_json(TRY(call.context.registry->check(
+                                  options, report, call.writer.client_gone()))));
+    }
+    out.send(json::object({{"checked", std::move(checked)}}));
     return {};
   };
   return out.finish(run());
@@ -57,7 +69,16 @@ Result<> scrub(Call& call) {
   const auto run = [&]() -> Result<> {
     const content::ScrubOptions options{.bytes_per_second = *bytes_per_second,
                                         .unread_since = call.context.clock.now()};
-    const auto totals = TRY(call.context.images.scrub(options, report, call.writer.client_gone()));
+    auto totals = TRY(call.context.images.scrub(options, report, call.writer.client_gone()));
+    if (call.context.registry) {
+      const auto more = TRY(call.context.registry->scrub(
+          options,
+          [&](const Error& error) { report(Error(error.code(), cat("registry: ", error.message()))); },
+          call.writer.client_gone()));
+      totals.blobs += more.blobs;
+      totals.bytes += more.bytes;
+      totals.damaged += more.damaged;
+    }
     out.send(json::object({{"scrubbed", json::object({{"Blobs", totals.blobs},
                                                       {"Layers", totals.layers},
                                                       {"Bytes", totals.bytes},

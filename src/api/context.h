@@ -1,12 +1,16 @@
 // Context: what the handlers call. Everything in it outlives the server.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/problem.h"
 #include "base/space_reserve.h"
 #include "builder/builder.h"
+#include "content/scrub.h"
 #include "engine/engine.h"
 #include "images/image_store.h"
 #include "network/network_manager.h"
@@ -21,6 +25,20 @@ struct DaemonFacts {
   std::string why_not_erofs;  // "" where layers are kept so
 };
 
+// The registry of this process, as far as the API knows one.
+struct NearRegistry {
+  struct Checked {
+    size_t repositories = 0;
+    size_t manifests = 0;
+    size_t blobs = 0;
+    uint64_t bytes = 0;  // of the blobs
+  };
+  std::function<Result<Checked>(const CheckOptions&, const ProblemSink&, const CancelToken&)> check;
+  std::function<Result<content::ScrubTotals>(
+      const content::ScrubOptions&, const std::function<void(const Error&)>&, const CancelToken&)>
+      scrub;
+};
+
 struct Context {
   engine::Engine& engine;
   images::ImageStore& images;
@@ -29,6 +47,7 @@ struct Context {
   DaemonFacts facts;
   const Clock& clock;
   SpaceReserve* reserve = nullptr;  // given up while something is removed
+  std::optional<NearRegistry> registry;
 };
 
 }  // namespace skiff::api

@@ -24,6 +24,13 @@ struct Tally {
   json::Value checked;
 
   int64_t left() const { return problems - mended; }
+  std::string registry_text() const {
+    const json::Value* registry = checked.find("Registry");
+    if (registry == nullptr) return "";
+    return cat(", ", plural(registry->integer("Manifests"), "manifest"), " and ",
+               plural(registry->integer("Blobs"), "blob"), " (",
+               human_size(static_cast<double>(registry->integer("Bytes"))), ") of the registry");
+  }
   std::string text() const {
     const auto count = [&](std::string_view key) { return checked.integer(key); };
     const int64_t freed = count("Freed");
@@ -31,7 +38,7 @@ struct Tally {
                " (", human_size(static_cast<double>(count("Bytes"))), "), ",
                plural(count("Snapshots"), "snapshot"), ", ",
                plural(count("CacheRecords"), "build cache record"), ", ",
-               plural(count("Containers"), "container"), ": ",
+               plural(count("Containers"), "container"), registry_text(), ": ",
                problems == 0 ? "no problems" : plural(problems, "problem"),
                mended == 0 ? "" : cat(", ", mended, " mended, ", left(), " left"),
                freed == 0 ? "" : cat("; freed ", human_size(static_cast<double>(freed))), "\n");

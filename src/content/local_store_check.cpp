@@ -12,7 +12,7 @@ namespace skiff::content {
 
 namespace {
 
-constexpr std::string_view kPullAgain = "removed: pull or load an image that has it again";
+constexpr std::string_view kPullAgain = "removed: pull, load or push what has it again";
 
 // "" where the file's content is `digest`, else what is wrong with it.
 Result<std::string> content_fault(const Path& file, const oci::Digest& digest,
@@ -117,7 +117,7 @@ Result<> LocalStore::check_blob(const oci::Digest& digest, const Checkup& checku
   if (fault->empty()) return {};
   Problem problem{.what = cat("blob ", digest.str(), " is damaged: ", *fault),
                   .where = layout_.blob(digest).native(),
-                  .remedy = cat("pull an image that has it again, or ", kRepairRemedy)};
+                  .remedy = cat("pull, load or push what has it again, or ", kRepairRemedy)};
   if (checkup.options.repair) TRY(remove_damaged(digest, problem));
   checkup.report(problem);
   return {};

@@ -29,6 +29,7 @@ class RegistryService {
   const std::string& address() const { return address_; }
   // What to log: "https://127.0.0.1:5000, root /var/lib/skiff-registry".
   std::string description() const;
+  registry::Registry& registry() { return *registry_; }
   Result<> run() { return server_.run(); }
   void stop() { server_.stop(); }
 

@@ -190,6 +190,9 @@ class EmbeddedRegistry {
   EmbeddedRegistry& operator=(const EmbeddedRegistry&) = delete;
   ~EmbeddedRegistry() { service_->stop(); }
 
+  // For the API, as long as this lives.
+  api::NearRegistry near();
+
  private:
   void run() {
     if (auto served = service_->run(); !served) log_error(served.error().message());
@@ -223,6 +226,23 @@ Result<std::unique_ptr<EmbeddedRegistry>> EmbeddedRegistry::start(const Options&
   images.set_near_registry({.address = service->address(), .tickets = &tickets});
   log_info(cat("registry at ", service->description()));
   return std::make_unique<EmbeddedRegistry>(std::move(service));
+}
+
+api::NearRegistry EmbeddedRegistry::near() {
+  registry::Registry& registry = service_->registry();
+  return {.check = [&registry](const CheckOptions& options, const ProblemSink& report,
+                               const CancelToken& cancel) -> Result<api::NearRegistry::Checked> {
+            const auto checked = TRY(registry.check(options, report, cancel));
+            return api::NearRegistry::Checked{.repositories = checked.repositories,
+                                              .manifests = checked.manifests,
+                                              .blobs = checked.blobs,
+                                              .bytes = checked.bytes};
+          },
+          .scrub = [&registry](const content::ScrubOptions& options,
+                               const std::function<void(const Error&)>& damaged,
+                               const CancelToken& cancel) {
+            return registry.scrub(options, damaged, cancel);
+          }};
 }
 
 // Waits for SIGTERM or SIGINT in a thread of its own, then stops the server.
@@ -296,7 +316,8 @@ Result<> serve(const Options& o) {
         },
         scrub_rate);
   }
-  api::Context context{*engine, *images, *builder, *networks, facts, Clock::system(), &reserve};
+  api::Context context{*engine, *images, *builder, *networks, facts, Clock::system(), &reserve, {}};
+  if (registry) context.registry = registry->near();
   net::HttpServer server(api::make_handler(context),
                          {.server_name = "Skiff/" SKIFF_VERSION " (linux)"});
   TRY(server.listen(TRY(net::listen_unix(o.socket, 0660))));

@@ -174,7 +174,49 @@ class Garbage {
   virtual Result<std::vector<oci::Digest>> interrupted_blobs() = 0;
 };
 
-class MetadataStore : public BlobLinks, public Uploads, public Manifests, public Garbage {};
+// What a check compares with the content, and what it puts right.
+class Audit {
+ public:
+  virtual ~Audit() = default;
+  // What SQLite finds wrong with the file itself.
+  virtual Result<std::vector<std::string>> faults() = 0;
+  struct BlobRow {
+    oci::Digest digest;
+    uint64_t size = 0;
+    bool kept = true;  // a repository has it, or a review is to come
+  };
+  virtual Result<std::vector<BlobRow>> stored_blobs() = 0;
+  // nullopt where it is not (any more) stored.
+  virtual Result<std::optional<BlobRow>> stored_blob(const oci::Digest& blob) = 0;
+  // Whether there is a row of it, stored or not.
+  virtual Result<bool> knows_blob(const oci::Digest& blob) = 0;
+  // Of content that is lost: no repository has it any more, so that a push brings it again.
+  // Manifests that name it stay.
+  virtual Result<> forget_blob(const oci::Digest& blob) = 0;
+  // Of one that nobody keeps; false where somebody does.
+  virtual Result<bool> doom_blob(const oci::Digest& blob) = 0;
+
+  struct ManifestName {
+    std::string repository;
+    oci::Digest digest;
+  };
+  virtual Result<std::vector<ManifestName>> all_manifests() = 0;
+  struct Inspected {
+    PutOutcome outcome;             // as if it were pushed now
+    std::vector<std::string> tags;  // that point at it
+    bool edges_right = true;        // the rows say what it names
+  };
+  // nullopt where it is gone.
+  virtual Result<std::optional<Inspected>> inspect(const std::string& repository,
+                                                   const NewManifest& manifest) = 0;
+  virtual Result<> rewrite_edges(const std::string& repository, const NewManifest& manifest) = 0;
+};
+
+class MetadataStore : public BlobLinks,
+                      public Uploads,
+                      public Manifests,
+                      public Garbage,
+                      public Audit {};
 
 // registry.db under `root` (docs/formats/registry.md).
 Result<std::unique_ptr<MetadataStore>> open_sqlite_metadata(const Path& root,

@@ -1,6 +1,6 @@
 #include "registry/registry.h"
 
-#include "content/scrub.h"
+#include "registry/check.h"
 #include "registry/garbage_collector.h"
 #include "registry/router.h"
 
@@ -18,7 +18,8 @@ class LocalRegistry : public Registry {
         users_(std::move(users)),
         uploads_(*content_, *metadata_, locks_, clock),
         context_{*content_, *metadata_, uploads_, options.tickets},
-        collector_(*content_, *metadata_, uploads_, locks_, options.upload_age, clock) {}
+        collector_(*content_, *metadata_, uploads_, locks_, options.upload_age, clock),
+        root_(options.root) {}
 
   Result<> start(const RegistryOptions& options, const Clock& clock) {
     TRY(collector_.recover());
@@ -29,6 +30,15 @@ class LocalRegistry : public Registry {
 
   net::Handler handler() override { return make_handler(context_, users_.get()); }
   Result<size_t> collect_garbage() override { return collector_.collect(); }
+  Result<CheckSummary> check(const CheckOptions& options, const ProblemSink& report,
+                             const CancelToken& cancel) override {
+    return check_registry({*content_, *metadata_, locks_, root_}, options, report, cancel);
+  }
+  Result<content::ScrubTotals> scrub(const content::ScrubOptions& options,
+                                     const std::function<void(const Error&)>& damaged,
+                                     const CancelToken& cancel) override {
+    return content::scrub(*content_, options, damaged, cancel);
+  }
 
  private:
   std::unique_ptr<content::ContentStore> content_;
@@ -38,6 +48,7 @@ class LocalRegistry : public Registry {
   UploadSessions uploads_;
   Context context_;
   GarbageCollector collector_;
+  const Path root_;
   std::optional<content::Scrubber> scrubber_;
 };
 

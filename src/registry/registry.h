@@ -11,7 +11,9 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "base/problem.h"
 #include "content/blob_tickets.h"
+#include "content/scrub.h"
 #include "net/http_server.h"
 #include "registry/metadata.h"
 
@@ -28,6 +30,14 @@ struct RegistryOptions {
   content::BlobTickets* tickets = nullptr;
 };
 
+// What a check looked at.
+struct CheckSummary {
+  size_t repositories = 0;
+  size_t manifests = 0;
+  size_t blobs = 0;
+  uint64_t bytes = 0;  // of the blobs
+};
+
 class Registry {
  public:
   virtual ~Registry() = default;
@@ -36,6 +46,13 @@ class Registry {
   // Reviews all candidates whose time has come, and drops old uploads; runs by itself, too.
   // Returns the number of blobs removed.
   virtual Result<size_t> collect_garbage() = 0;
+  // Compares all that is stored with one another, while it serves; see check.h.
+  virtual Result<CheckSummary> check(const CheckOptions& options, const ProblemSink& report,
+                                     const CancelToken& cancel) = 0;
+  // Reads blobs again, as content::scrub() does.
+  virtual Result<content::ScrubTotals> scrub(const content::ScrubOptions& options,
+                                             const std::function<void(const Error&)>& damaged,
+                                             const CancelToken& cancel) = 0;
 };
 
 Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options,

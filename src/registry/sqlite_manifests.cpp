@@ -115,16 +115,22 @@ Result<> SqliteMetadata::write_manifest(Database& db, int64_t repository,
       TRY(db.prepare("INSERT INTO manifest(repository, digest, media_type, artifact_type, subject,"
                      " annotations, lease, bytes) VALUES (?,?,?,?,?,?,?,?) "
                      "ON CONFLICT(repository, digest) DO UPDATE SET lease = excluded.lease,"
-                     " media_type = excluded.media_type",
+                     " media_type = excluded.media_type, bytes = excluded.bytes",
                      repository, digest, manifest.row.media_type, manifest.artifact_type, subject,
                      annotations_json(manifest.annotations).dump(), lease_end()));
   TRY(insert.bind_blob(8, manifest.row.bytes));
   TRY(insert.step());
+  TRY(write_edges(db, repository, manifest));
+  if (options_.collect_untagged) TRY(add_candidate(db, repository, digest));
+  return {};
+}
+
+Result<> SqliteMetadata::write_edges(Database& db, int64_t repository,
+                                     const NewManifest& manifest) {
   for (const ManifestReference& reference : manifest.references) {
     TRY(db.run("INSERT OR IGNORE INTO edge(repository, parent, child) VALUES (?,?,?)", repository,
-               digest, reference.digest.str()));
+               manifest.row.digest.str(), reference.digest.str()));
   }
-  if (options_.collect_untagged) TRY(add_candidate(db, repository, digest));
   return {};
 }
 

@@ -81,6 +81,17 @@ class SqliteMetadata : public MetadataStore {
   Result<std::optional<TimePoint>> next_review() override;
   Result<std::vector<oci::Digest>> interrupted_blobs() override;
 
+  Result<std::vector<std::string>> faults() override;
+  Result<std::vector<BlobRow>> stored_blobs() override;
+  Result<std::optional<BlobRow>> stored_blob(const oci::Digest& blob) override;
+  Result<bool> knows_blob(const oci::Digest& blob) override;
+  Result<> forget_blob(const oci::Digest& blob) override;
+  Result<bool> doom_blob(const oci::Digest& blob) override;
+  Result<std::vector<ManifestName>> all_manifests() override;
+  Result<std::optional<Inspected>> inspect(const std::string& repository,
+                                           const NewManifest& manifest) override;
+  Result<> rewrite_edges(const std::string& repository, const NewManifest& manifest) override;
+
  private:
   struct Candidate {
     int64_t repository = 0;
@@ -97,6 +108,7 @@ class SqliteMetadata : public MetadataStore {
   Result<PutOutcome> check_references(Database& db, int64_t repository,
                                       const NewManifest& manifest) const;
   Result<> write_manifest(Database& db, int64_t repository, const NewManifest& manifest);
+  static Result<> write_edges(Database& db, int64_t repository, const NewManifest& manifest);
   Result<> write_tag(Database& db, int64_t repository, const std::string& tag,
                      const std::string& digest);
   Result<> erase_manifest(Database& db, int64_t repository, const std::string& digest);

@@ -25,6 +25,21 @@ expect_contains "$(docker push "$host/team/big:1")" "Layer already exists"
 docker tag "$host/team/big:1" "$host/other/big:1"
 expect_contains "$(docker push "$host/other/big:1")" "Mounted from team/big"
 
+# The daemon's check is also the registry's: of its records, content and manifests.
+skiff() { "$SKIFF_BIN/skiff" -H "$DOCKER_HOST" "$@"; }
+out=$(skiff system check)
+expect_contains "$out" "2 manifests and 2 blobs (104.9MB) of the registry: no problems"
+rm "$OWN/root/registry/content/blobs/sha256/${big:0:2}/$big"
+expect_exit 1 skiff system check
+expect_contains "$OUT" "registry: blob sha256:$big is damaged: its file is gone"
+expect_contains "$OUT" "registry: manifest team/big@sha256:"
+expect_contains "$OUT" " (1) is not whole: "
+expect_exit 1 skiff system check --repair
+docker push "$host/team/big:1" >/dev/null
+docker push "$host/other/big:1" >/dev/null
+expect_contains "$(skiff system check)" "no problems"
+expect_eq "$(links content "$big")" 2
+
 # Who removes an image leaves the registry's whole.
 docker rmi -f "$host/team/big:1" "$host/other/big:1" >/dev/null
 docker builder prune -af >/dev/null

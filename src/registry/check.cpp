@@ -1,0 +1,205 @@
+#include "registry/check.h"
+
+#include <set>
+
+#include "base/strings.h"
+#include "registry/manifest_document.h"
+
+namespace skiff::registry {
+
+namespace {
+
+class Check {
+ public:
+  Check(const Checked& what, const CheckOptions& options, const ProblemSink& report,
+        const CancelToken& cancel)
+      : what_(what), options_(options), report_(report), cancel_(cancel) {}
+
+  Result<CheckSummary> run() {
+    for (const std::string& fault : TRY(what_.metadata.faults())) {
+      tell({.what = fault,
+            .where = database(),
+            .remedy = "restore it from a backup, or push the images again to a new registry"});
+    }
+    TRY(what_.content.check(options_, [&](const Problem& problem) { tell(problem); }, cancel_));
+    TRY(check_blobs());
+    TRY(check_strays());
+    for (const Audit::ManifestName& name : TRY(what_.metadata.all_manifests())) {
+      TRY(cancel_.check());
+      TRY_CONTEXT(check_manifest(name), cat("manifest ", name.repository, "@", name.digest.str()));
+    }
+    summary_.repositories = repositories_.size();
+    return summary_;
+  }
+
+ private:
+  std::string database() const { return (what_.root / "registry.db").native(); }
+
+  // The registry's problems stand among those of the engine.
+  void tell(Problem problem) {
+    problem.what = cat("registry: ", problem.what);
+    report_(problem);
+  }
+
+  Result<> check_blobs() {
+    for (const Audit::BlobRow& blob : TRY(what_.metadata.stored_blobs())) {
+      TRY(cancel_.check());
+      ++summary_.blobs;
+      summary_.bytes += blob.size;
+      TRY(check_blob(blob));
+    }
+    return {};
+  }
+
+  // Why the content is not what the row says; "" for nothing.
+  Result<std::string> fault_of(const Audit::BlobRow& blob) {
+    const auto found = what_.content.info(blob.digest);
+    if (!found && found.error().code() != Code::kNotFound) return found.error();
+    if (!found) return "its content is lost";
+    return found->size == blob.size ? ""
+                                    : cat("its content has ", found->size, " bytes, its record says ",
+                                          blob.size);
+  }
+
+  Result<> check_blob(const Audit::BlobRow& seen) {
+    if (seen.kept && TRY(fault_of(seen)).empty()) return {};
+    // Who stores or removes it holds this: nothing is half done from here on.
+    const auto guard = what_.locks.try_lock(seen.digest);
+    const auto blob = TRY(what_.metadata.stored_blob(seen.digest));
+    if (!guard || !blob) return {};
+    const std::string fault = TRY(fault_of(*blob));
+    if (!fault.empty()) return tell_lost(*blob, fault);
+    return blob->kept ? Result<>() : tell_unnamed(*blob);
+  }
+
+  Result<> tell_lost(const Audit::BlobRow& blob, const std::string& fault) {
+    Problem problem{.what = cat("blob ", blob.digest.str(), ": ", fault),
+                    .where = database(),
+                    .remedy = cat(kRepairRemedy, ", then push what has it again")};
+    if (options_.repair) {
+      TRY(what_.metadata.forget_blob(blob.digest));
+      if (what_.content.info(blob.digest)) TRY(what_.content.remove(blob.digest));
+      problem.remedy = "its record was removed: push what has it again";
+      problem.mended = true;
+    }
+    tell(std::move(problem));
+    return {};
+  }
+
+  Result<> tell_unnamed(const Audit::BlobRow& blob) {
+    Problem problem{.what = cat("blob ", blob.digest.str(), " is of no repository"),
+                    .where = database(),
+                    .remedy = kRepairRemedy};
+    if (options_.repair && TRY(what_.metadata.doom_blob(blob.digest))) {
+      TRY(what_.content.remove(blob.digest));
+      TRY(what_.metadata.drop_blobs({blob.digest}));
+      problem.remedy = "removed";
+      problem.mended = true;
+    }
+    tell(std::move(problem));
+    return {};
+  }
+
+  // Content that no record has.
+  Result<> check_strays() {
+    std::vector<oci::Digest> stored;
+    TRY(what_.content.walk([&](const content::BlobInfo& blob) -> Result<> {
+      stored.push_back(blob.digest);
+      return {};
+    }));
+    for (const oci::Digest& digest : stored) {
+      if (TRY(what_.metadata.knows_blob(digest))) continue;
+      const auto guard = what_.locks.try_lock(digest);
+      if (!guard || TRY(what_.metadata.knows_blob(digest))) continue;
+      if (!what_.content.info(digest)) continue;
+      Problem problem{.what = cat("blob ", digest.str(), " is stored, and no record has it"),
+                      .where = (what_.root / "content").native(),
+                      .remedy = kRepairRemedy};
+      if (options_.repair) {
+        TRY(what_.content.remove(digest));
+        problem.remedy = "removed";
+        problem.mended = true;
+      }
+      tell(std::move(problem));
+    }
+    return {};
+  }
+
+  Result<> check_manifest(const Audit::ManifestName& name) {
+    const auto row = TRY(what_.metadata.find_manifest(name.repository, name.digest.str()));
+    if (!row) return {};  // removed meanwhile
+    ++summary_.manifests;
+    repositories_.insert(name.repository);
+    const oci::Digest actual = oci::Digest::of(row->bytes, name.digest.algorithm());
+    const auto manifest = read_manifest(row->bytes, row->media_type, name.digest);
+    if (actual != name.digest || !manifest) {
+      const std::string why = actual == name.digest ? "it cannot be read"
+                                                    : cat("its content is ", actual.str());
+      return tell_broken(name, {}, why);
+    }
+    const auto inspected = TRY(what_.metadata.inspect(name.repository, *manifest));
+    if (!inspected) return {};
+    if (const std::string why = TRY(fault_of(*manifest, *inspected)); !why.empty()) {
+      TRY(tell_broken(name, inspected->tags, why));
+    }
+    return inspected->edges_right ? Result<>() : tell_edges(name, *manifest);
+  }
+
+  // Why what it names is not all here; "" for nothing.
+  Result<std::string> fault_of(const NewManifest& manifest, const Audit::Inspected& inspected) {
+    const PutOutcome& outcome = inspected.outcome;
+    for (const ManifestReference& reference : outcome.missing) {
+      return cat(reference.place, " ", reference.digest.str(), " is missing");
+    }
+    for (const ManifestReference& reference : outcome.mismatch) {
+      return cat(reference.place, " ", reference.digest.str(), " is of another size");
+    }
+    for (const ManifestReference& reference : manifest.references) {
+      const auto blob = what_.content.info(reference.digest);
+      if (blob && blob->damaged) {
+        return cat(reference.place, " ", reference.digest.str(), " is damaged");
+      }
+    }
+    return "";
+  }
+
+  Result<> tell_broken(const Audit::ManifestName& name, const std::vector<std::string>& tags,
+                       const std::string& why) {
+    const std::string tagged = tags.empty() ? "" : cat(" (", join(tags, ", "), ")");
+    tell({.what = cat("manifest ", name.repository, "@", name.digest.str(), tagged,
+                      " is not whole: ", why),
+          .where = database(),
+          .remedy = "push it again, or delete it"});
+    return {};
+  }
+
+  Result<> tell_edges(const Audit::ManifestName& name, const NewManifest& manifest) {
+    Problem problem{.what = cat("manifest ", name.repository, "@", name.digest.str(),
+                                " names other things than its records say"),
+                    .where = database(),
+                    .remedy = kRepairRemedy};
+    if (options_.repair) {
+      TRY(what_.metadata.rewrite_edges(name.repository, manifest));
+      problem.remedy = "written anew";
+      problem.mended = true;
+    }
+    tell(std::move(problem));
+    return {};
+  }
+
+  const Checked& what_;
+  const CheckOptions& options_;
+  const ProblemSink& report_;
+  const CancelToken& cancel_;
+  std::set<std::string> repositories_;
+  CheckSummary summary_;
+};
+
+}  // namespace
+
+Result<CheckSummary> check_registry(const Checked& what, const CheckOptions& options,
+                                    const ProblemSink& report, const CancelToken& cancel) {
+  return Check(what, options, report, cancel).run();
+}
+
+}  // namespace skiff::registry

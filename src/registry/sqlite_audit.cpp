@@ -1,0 +1,120 @@
+// What a check asks of the metadata, and the little that it puts right.
+#include <set>
+
+#include "registry/sqlite_metadata.h"
+
+namespace skiff::registry {
+
+namespace {
+
+// As kGarbage of the collection has it: nothing links it, and nobody is going to look.
+constexpr std::string_view kBlob =
+    "SELECT digest, size,"
+    " EXISTS (SELECT 1 FROM link WHERE link.digest = blob.digest)"
+    " OR EXISTS (SELECT 1 FROM candidate WHERE candidate.digest = blob.digest)"
+    " FROM blob WHERE state = 'stored' ";
+
+Result<Audit::BlobRow> blob_of(const Statement& row) {
+  return Audit::BlobRow{.digest = TRY(oci::Digest::parse(row.text(0))),
+                        .size = static_cast<uint64_t>(row.integer(1)),
+                        .kept = row.integer(2) != 0};
+}
+
+Result<std::set<std::string>> texts(Statement rows) {
+  std::set<std::string> out;
+  while (TRY(rows.step())) out.insert(rows.text(0));
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> SqliteMetadata::faults() {
+  ReaderPool::Reader db = readers_.take();
+  return db->faults();
+}
+
+Result<std::vector<Audit::BlobRow>> SqliteMetadata::stored_blobs() {
+  ReaderPool::Reader db = readers_.take();
+  Statement rows = TRY(db->prepare(kBlob));
+  std::vector<BlobRow> out;
+  while (TRY(rows.step())) out.push_back(TRY(blob_of(rows)));
+  return out;
+}
+
+Result<std::optional<Audit::BlobRow>> SqliteMetadata::stored_blob(const oci::Digest& blob) {
+  ReaderPool::Reader db = readers_.take();
+  Statement row = TRY(db->prepare(std::string(kBlob) + "AND digest = ?", blob.str()));
+  if (!TRY(row.step())) return std::optional<BlobRow>();
+  return std::optional(TRY(blob_of(row)));
+}
+
+Result<bool> SqliteMetadata::knows_blob(const oci::Digest& blob) {
+  ReaderPool::Reader db = readers_.take();
+  Statement row = TRY(db->prepare("SELECT 1 FROM blob WHERE digest = ?", blob.str()));
+  return TRY(row.step());
+}
+
+Result<> SqliteMetadata::forget_blob(const oci::Digest& blob) {
+  std::lock_guard lock(writer_mutex_);
+  Transaction tx = TRY(durable_.begin());
+  TRY(durable_.run("DELETE FROM link WHERE digest = ?", blob.str()));
+  TRY(durable_.run("DELETE FROM blob WHERE digest = ?", blob.str()));
+  return tx.commit();
+}
+
+Result<bool> SqliteMetadata::doom_blob(const oci::Digest& blob) {
+  std::lock_guard lock(writer_mutex_);
+  return TRY(durable_.run("UPDATE blob SET state = 'doomed' WHERE digest = ?1"
+                          " AND state = 'stored'"
+                          " AND NOT EXISTS (SELECT 1 FROM link WHERE digest = ?1)"
+                          " AND NOT EXISTS (SELECT 1 FROM candidate WHERE digest = ?1)",
+                          blob.str())) > 0;
+}
+
+Result<std::vector<Audit::ManifestName>> SqliteMetadata::all_manifests() {
+  ReaderPool::Reader db = readers_.take();
+  Statement rows = TRY(db->prepare("SELECT name, digest FROM repository JOIN manifest"
+                                   " ON manifest.repository = repository.id ORDER BY name, digest"));
+  std::vector<ManifestName> out;
+  while (TRY(rows.step())) out.push_back({rows.text(0), TRY(oci::Digest::parse(rows.text(1)))});
+  return out;
+}
+
+Result<std::optional<Audit::Inspected>> SqliteMetadata::inspect(const std::string& repository,
+                                                                const NewManifest& manifest) {
+  const std::string digest = manifest.row.digest.str();
+  // All of it at one moment.
+  std::lock_guard lock(writer_mutex_);
+  const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
+  if (!id) return std::optional<Inspected>();
+  if (TRY(texts(TRY(durable_.prepare("SELECT digest FROM manifest WHERE repository = ?"
+                                     " AND digest = ?",
+                                     *id, digest))))
+          .empty()) {
+    return std::optional<Inspected>();
+  }
+  Inspected out;
+  out.outcome = TRY(check_references(durable_, *id, manifest));
+  const auto tags = TRY(texts(TRY(durable_.prepare(
+      "SELECT name FROM tag WHERE repository = ? AND digest = ?", *id, digest))));
+  out.tags.assign(tags.begin(), tags.end());
+  std::set<std::string> named;
+  for (const ManifestReference& each : manifest.references) named.insert(each.digest.str());
+  out.edges_right = named == TRY(texts(TRY(durable_.prepare(
+                                 "SELECT child FROM edge WHERE repository = ? AND parent = ?", *id,
+                                 digest))));
+  return std::optional(std::move(out));
+}
+
+Result<> SqliteMetadata::rewrite_edges(const std::string& repository, const NewManifest& manifest) {
+  std::lock_guard lock(writer_mutex_);
+  Transaction tx = TRY(durable_.begin());
+  const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
+  if (!id) return {};
+  TRY(durable_.run("DELETE FROM edge WHERE repository = ? AND parent = ?", *id,
+                   manifest.row.digest.str()));
+  TRY(write_edges(durable_, *id, manifest));
+  return tx.commit();
+}
+
+}  // namespace skiff::registry

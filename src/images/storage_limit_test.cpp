@@ -112,6 +112,25 @@ TEST_F(StorageLimitTest, ABrokenOffDownloadCountsOnce) {
   EXPECT_TRUE(pulled) << message_of(pulled);
 }
 
+// The limit holds on the disk, too: what was removed counts until its room is free.
+TEST_F(StorageLimitTest, AWriteThatFitsOnceTheTrashIsEmptiedWaitsForIt) {
+  auto& content = limited_->content();
+  const oci::Digest blob = *content::write_blob(content, noise(400'000));
+  const std::string tar = layer_tar({{"a", noise(400'000)}});
+  StringSource source(tar);
+  ASSERT_TRUE(limited_->snapshots().unpack("layer", "", source));
+  StorageLimit limit(content, limited_->snapshots(), kLimit);
+  StorageLimit::Room room = limit.room();
+  ASSERT_TRUE(room.grow(100'000));
+  ASSERT_TRUE(content.remove(blob));
+  ASSERT_TRUE(limited_->snapshots().remove("layer"));
+  const auto grown = room.grow(800'000);
+  EXPECT_TRUE(grown) << message_of(grown);
+  for (const char* trash : {"content/trash", "snapshots/trash"}) {
+    EXPECT_TRUE(std::filesystem::is_empty(limited_.root() / trash)) << trash;
+  }
+}
+
 // One after the other both are served.
 TEST_F(StorageLimitTest, TwoPullsOfOneImageTakeItsRoomOnce) {
   TestImages from;

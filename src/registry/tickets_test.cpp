@@ -4,6 +4,7 @@
 
 #include "codec/base64.h"
 #include "content/layout.h"
+#include "content/test_links.h"
 #include "oci/distribution.h"
 #include "registry/test_registry.h"
 
@@ -52,6 +53,25 @@ TEST_F(Tickets, APushWithOneSharesTheFile) {
   EXPECT_EQ(client().get(blob_path("a", digest.str())).body, "bytes");
   EXPECT_EQ(inode("engine", digest), inode("registry/content", digest));
   EXPECT_EQ(client().get(blob_path("b", digest.str())).status, 404) << "only that repository";
+}
+
+// Of a file that can have no more names each side gets one of its own.
+TEST_F(Tickets, WhatCannotBeLinkedIsSent) {
+  const oci::Digest digest = in_engine("bytes");
+  {
+    const content::AllLinksTaken links(content::Layout(dir_.path() / "engine").blob(digest));
+    if (!links.all_taken()) GTEST_SKIP() << "files may have more than 70,000 links here";
+    EXPECT_EQ(mount("a", digest, tickets_.issue(*engine_, digest).word()).status, 202);
+    client().push_blob("a", "bytes");
+    EXPECT_EQ(client().get(blob_path("a", digest.str())).body, "bytes");
+    EXPECT_NE(inode("engine", digest), inode("registry/content", digest));
+  }
+  // The other way.
+  const oci::Digest other = oci::Digest::parse(client().push_blob("a", "other")).value();
+  const content::AllLinksTaken links(content::Layout(options_.root / "content").blob(other));
+  EXPECT_EQ(ask("a", other.str(), tickets_.issue(*engine_, other).word()).status, 200);
+  EXPECT_EQ(engine_->info(other).error().code(), Code::kNotFound);
+  EXPECT_EQ(client().get(blob_path("a", other.str())).body, "other");
 }
 
 TEST_F(Tickets, WithoutOneADigestIsNotEnough) {

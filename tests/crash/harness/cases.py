@@ -130,10 +130,12 @@ class Recording:
         self.workload = workload
         lab = make_lab(world, f"record-{workload.name}", workload)
         image, self.before = world.templates[workload.start]
+        self.address = getattr(lab.daemon, "address", None)  # of its registry
+        self.turn = threading.Lock()  # of who needs that address
         self.log = BlockLog(world.tools, lab.work, image)
         self.acknowledged = []
         lab.disk.image = self.log.served
-        lab.model = self.before.copy()
+        lab.suppose(self.before, [], None)
         try:
             lab.disk.mount()
             lab.daemon.start()
@@ -158,15 +160,15 @@ def cut_at_block(lab, case):
     recording = lab.world.recordings[case.workload]
     if case.point > len(recording.writes):
         return None
+    with lab.at_home_of(recording):
+        return start_from_block(lab, case, recording)
+
+
+def start_from_block(lab, case, recording):
     # Where the cut is inside the epoch, its flush, and what was acknowledged for it, is not done.
     done = recording.acknowledged_before(case.point - (case.family != "block"))
     steps = recording.workload.steps
-    lab.model = recording.before.copy()
-    for step in steps[:done]:
-        lab.model.acknowledged(step)
-    broken_off = steps[done] if done < len(steps) else None
-    if broken_off is not None:
-        lab.model.broken_off(broken_off)
+    broken_off = lab.suppose(recording.before, steps[:done], steps[done] if done < len(steps) else None)
     states = crash_states(recording.epochs, case.point, BLOCK_FAMILIES[case.family], case.seed)
     recording.log.replay(states, lab.new_image())
     lab.daemon.log.unlink(missing_ok=True)

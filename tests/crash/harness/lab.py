@@ -1,5 +1,6 @@
 """A place for one fault at a time: a disk, a daemon on it, and what the daemon has promised."""
 import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
@@ -65,6 +66,19 @@ class Lab:
         self.daemon.log.unlink(missing_ok=True)
         self.disk.mount()
         self.daemon.start()
+
+    def suppose(self, before, done, broken_off):
+        """What is promised by a store that comes from elsewhere, where these steps were made."""
+        self.model = before.copy()
+        for step in done:
+            self.model.acknowledged(step)
+        if broken_off is not None:
+            self.model.broken_off(broken_off)
+        return broken_off
+
+    def at_home_of(self, _):
+        """As if the recording's own lab were this one."""
+        return contextlib.nullcontext()
 
     def new_image(self):
         """A file for the next disk: what the loop device of the one before still writes must not

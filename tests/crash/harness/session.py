@@ -23,7 +23,7 @@ from .workloads import BUILT, Model, make_workloads, of_a_peer, templates
 SHORT = {"kill": 7, "power": 7, "cut": 2, "enospc": 2, "eio-write": 2, "eio-sync": 3, "block": 6, "torn": 2,
          "reordered": 4}
 ENGINES = {engine.name: engine for engine in [Skiffd, Dockerd, Podman]}
-RECORDED = ["pull", "load", "rmi", "push"]  # the workloads of the block families
+RECORDED = ["pull", "load", "rmi", "push", "near"]  # the workloads of the block families
 
 
 def say(text):

@@ -12,6 +12,7 @@ class Step:
     removes: set = dataclasses.field(default_factory=set)
     removes_all: bool = False
     pushes: set = dataclasses.field(default_factory=set)  # what a near registry has by it
+    deletes: set = dataclasses.field(default_factory=set)  # what it has no more
 
     @property
     def parts(self):
@@ -83,7 +84,9 @@ def make_workloads(images, registry, context):
     home = "{registry}/crash/app:1"
     near = [load("app:1"), Step(["tag", loaded("app:1"), home], {home: "app:1"}),
             Step(["push", "-q", home], pushes={loaded("app:1")}),
-            rmi(loaded("app:1")), rmi(home), Step(["pull", "-q", home], {home: "app:1"})]
+            rmi(loaded("app:1")), rmi(home), Step(["pull", "-q", home], {home: "app:1"}),
+            # No command of the client's: see near_lab. The engine's image keeps the files.
+            Step(["DELETE", loaded("app:1")], deletes={loaded("app:1")})]
     all_of_it = [
         Workload("pull", "empty", [pull("app:1"), pull("other:1")]),
         Workload("load", "empty", [load("app:1"), load("other:1")]),

@@ -118,7 +118,8 @@ Result<> LayerTransfer::run() {
 Result<> LayerTransfer::announce() {
   const std::vector<std::string> snapshots =
       image_ ? image_->snapshots() : std::vector<std::string>();
-  const bool is_unpacked = snapshots.empty() || TRY(parts_.unpacker.has_all_below(snapshots.back()));
+  const bool is_unpacked =
+      snapshots.empty() || TRY(parts_.unpacker.has_all_below(snapshots.back()));
   for (const auto& task : tasks_) {
     TRY(lease_.hold(task->layer.digest));
     task->room = room_of(parts_, from_, task->layer.digest);

@@ -33,7 +33,8 @@ class LayerUnpacker {
   using Report = std::function<void(uint64_t bytes)>;
 
   // Layer `index` of the image, on top of those below it, which must be there. True where it
-  // was made now, also in place of one that was damaged, false where it was there. kDataLoss names a blob that is damaged.
+  // was made now, also in place of one that was damaged, false where it was there. kDataLoss names
+  // a blob that is damaged.
   Result<bool> unpack(const Document& image, size_t index, const Report& report,
                       const CancelToken& cancel);
 

@@ -56,9 +56,9 @@ class Check {
     const auto found = what_.content.info(blob.digest);
     if (!found && found.error().code() != Code::kNotFound) return found.error();
     if (!found) return "its content is lost";
-    return found->size == blob.size ? ""
-                                    : cat("its content has ", found->size, " bytes, its record says ",
-                                          blob.size);
+    return found->size == blob.size
+               ? ""
+               : cat("its content has ", found->size, " bytes, its record says ", blob.size);
   }
 
   Result<> check_blob(const Audit::BlobRow& seen) {
@@ -133,8 +133,8 @@ class Check {
     const oci::Digest actual = oci::Digest::of(row->bytes, name.digest.algorithm());
     const auto manifest = read_manifest(row->bytes, row->media_type, name.digest);
     if (actual != name.digest || !manifest) {
-      const std::string why = actual == name.digest ? "it cannot be read"
-                                                    : cat("its content is ", actual.str());
+      const std::string why =
+          actual == name.digest ? "it cannot be read" : cat("its content is ", actual.str());
       return tell_broken(name, {}, why);
     }
     const auto inspected = TRY(what_.metadata.inspect(name.repository, *manifest));

@@ -18,9 +18,9 @@ struct Checked {
 };
 
 // Tells each problem to `report`, while others work. Repair removes damaged content (see
-// ContentStore::check) and what no record has; forgets a blob that is lost, so that a push brings it
-// again; writes anew what a manifest's rows say that it names. It takes no manifest and no tag away:
-// one that is not whole stays a problem until it is pushed again or deleted.
+// ContentStore::check) and what no record has; forgets a blob that is lost, so that a push brings
+// it again; writes anew what a manifest's rows say that it names. It takes no manifest and no tag
+// away: one that is not whole stays a problem until it is pushed again or deleted.
 Result<CheckSummary> check_registry(const Checked& what, const CheckOptions& options,
                                     const ProblemSink& report, const CancelToken& cancel);
 

@@ -92,8 +92,8 @@ TEST_F(RegistryCheckTest, WhatNoRecordHasGoes) {
   edit("DELETE FROM link WHERE digest = '" + oci::Digest::of("layer").str() +
        "'; DELETE FROM blob WHERE digest = '" + oci::Digest::of("layer").str() + "';");
   push_image("b", "1", "{}", {"other"});
-  edit("DELETE FROM candidate; DELETE FROM link WHERE digest = '" +
-       oci::Digest::of("other").str() + "';");
+  edit("DELETE FROM candidate; DELETE FROM link WHERE digest = '" + oci::Digest::of("other").str() +
+       "';");
   EXPECT_TRUE(tells(check(), "is stored, and no record has it"));
   EXPECT_TRUE(tells(check(), "is of no repository"));
   check({.repair = true});

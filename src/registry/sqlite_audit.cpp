@@ -73,8 +73,9 @@ Result<bool> SqliteMetadata::doom_blob(const oci::Digest& blob) {
 
 Result<std::vector<Audit::ManifestName>> SqliteMetadata::all_manifests() {
   ReaderPool::Reader db = readers_.take();
-  Statement rows = TRY(db->prepare("SELECT name, digest FROM repository JOIN manifest"
-                                   " ON manifest.repository = repository.id ORDER BY name, digest"));
+  Statement rows =
+      TRY(db->prepare("SELECT name, digest FROM repository JOIN manifest"
+                      " ON manifest.repository = repository.id ORDER BY name, digest"));
   std::vector<ManifestName> out;
   while (TRY(rows.step())) out.push_back({rows.text(0), TRY(oci::Digest::parse(rows.text(1)))});
   return out;
@@ -95,14 +96,14 @@ Result<std::optional<Audit::Inspected>> SqliteMetadata::inspect(const std::strin
   }
   Inspected out;
   out.outcome = TRY(check_references(durable_, *id, manifest));
-  const auto tags = TRY(texts(TRY(durable_.prepare(
-      "SELECT name FROM tag WHERE repository = ? AND digest = ?", *id, digest))));
+  const auto tags = TRY(texts(TRY(
+      durable_.prepare("SELECT name FROM tag WHERE repository = ? AND digest = ?", *id, digest))));
   out.tags.assign(tags.begin(), tags.end());
   std::set<std::string> named;
   for (const ManifestReference& each : manifest.references) named.insert(each.digest.str());
-  out.edges_right = named == TRY(texts(TRY(durable_.prepare(
-                                 "SELECT child FROM edge WHERE repository = ? AND parent = ?", *id,
-                                 digest))));
+  out.edges_right =
+      named == TRY(texts(TRY(durable_.prepare(
+                   "SELECT child FROM edge WHERE repository = ? AND parent = ?", *id, digest))));
   return std::optional(std::move(out));
 }
 

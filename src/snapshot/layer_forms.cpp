@@ -53,9 +53,9 @@ class TreeDigest {
 
   Result<> add_content(int parent, const std::string& name, const std::string& path) {
     const UniqueFd fd = TRY(open(parent, name, path, O_NOATIME));
-    const auto content = TRY_CONTEXT(
-        content::digest_on_disk(fd.get(), HashAlgorithm::kSha256, how_.bytes_per_second, how_.cancel),
-        path);
+    const auto content = TRY_CONTEXT(content::digest_on_disk(fd.get(), HashAlgorithm::kSha256,
+                                                             how_.bytes_per_second, how_.cancel),
+                                     path);
     hasher_.update(content.hex());
     return {};
   }

@@ -1,5 +1,5 @@
-// The digest of a layer's other form (layer_stack.h), which lies beside it: nothing else tells what a
-// form must hold. A form whose digest does not fit is dropped: it is made anew when it is needed.
+// The digest of a layer's other form (layer_stack.h), which lies beside it: nothing else tells what
+// a form must hold. A form whose digest does not fit is dropped: it is made anew when it is needed.
 #pragma once
 
 #include "snapshot/layer_content.h"

@@ -10,9 +10,9 @@
 
 namespace skiff::snapshot {
 
-// Moves what `made`, a layer's directory whose files are on disk, holds to `layer`, and retires what
-// stands there. Durable. After a crash midway `layer` still has all that it needs to be replaced
-// again.
+// Moves what `made`, a layer's directory whose files are on disk, holds to `layer`, and retires
+// what stands there. Durable. After a crash midway `layer` still has all that it needs to be
+// replaced again.
 Result<> replace_layer(const Path& made, const Path& layer, DurableFiles& files);
 
 // Retires the other forms of a layer: each is made anew when it is needed. Durable.

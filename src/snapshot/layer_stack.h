@@ -48,8 +48,8 @@ class LayerStack {
   Result<Shown> show(std::span<const int64_t> chain);
   // What the layer itself adds to the trees below it.
   Result<Shown> show_one(int64_t id, const std::vector<Path>& lowers);
-  // After files of it or of its other forms were replaced: whoever does not have the layer yet is to
-  // see the new ones.
+  // After files of it or of its other forms were replaced: whoever does not have the layer yet is
+  // to see the new ones.
   void renew(int64_t id);
   // Before a layer is removed: nobody uses it any more.
   void forget(int64_t id);

@@ -24,11 +24,11 @@ struct SnapshotCheck {
 };
 
 // Works beside all else. Files that were touched since they were found right are read, with `deep`
-// all. Repair removes directories without a row; makes a layer's index that is lost or changed again
-// from its tar, where that is whole; drops other forms of a layer that were changed (`deep`), which
-// are made anew when they are needed; and removes a layer whose files are lost or changed together
-// with those above it, as long as no container or build step stands on them: they come back from
-// their blobs when they are needed.
+// all. Repair removes directories without a row; makes a layer's index that is lost or changed
+// again from its tar, where that is whole; drops other forms of a layer that were changed (`deep`),
+// which are made anew when they are needed; and removes a layer whose files are lost or changed
+// together with those above it, as long as no container or build step stands on them: they come
+// back from their blobs when they are needed.
 Result<> check_snapshots(const SnapshotCheck& check);
 
 }  // namespace skiff::snapshot

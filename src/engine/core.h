@@ -9,6 +9,7 @@
 #include "engine/container.h"
 #include "engine/engine.h"
 #include "engine/engine_db.h"
+#include "engine/image_claims.h"
 #include "engine/task_group.h"
 #include "engine/volume_store.h"
 
@@ -27,6 +28,7 @@ struct Core {
   EventBus events;
   VolumeStore volumes;
   ContainerTable table;
+  ImageClaims claims;
   std::atomic<bool> stopping = false;
   CancelSource shutdown;  // ends what waits inside the engine
   TaskGroup tasks;        // last: its work uses all of the above

@@ -49,6 +49,11 @@ class Creation {
   Result<Created> run() {
     TRY(take_name());
     images::Image image = TRY(find_image());
+    // A prune sees the claim, or has come first.
+    const auto claim = core_.claims.claim(id_, image.id.str());
+    if (!TRY(core_.images.still_has(image))) {
+      return Error(Code::kNotFound, cat("No such image: ", request_.config.image));
+    }
     TRY(not_the_image(fill_record(image)));
     auto mounts_of = [this](const std::string& other) -> Result<std::vector<MountPoint>> {
       auto container = TRY(core_.table.find(other));

@@ -66,7 +66,7 @@ class LocalEngine final : public Engine {
   EventBus& events() override { return core_.events; }
 
   images::ImageUser image_user(const oci::Digest& image_id) override {
-    images::ImageUser user;
+    images::ImageUser user(core_.claims.container_of(image_id.str()));
     for (const auto& container : core_.table.all()) {
       ContainerInfo info = container->info();
       if (info.image_id != image_id.str()) continue;

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <thread>
 
+#include "engine/image_claims.h"
 #include "engine/test_engine.h"
 #include "sys/mounts.h"
 #include "sys/namespaces.h"
@@ -180,6 +181,29 @@ TEST_F(Life, TheImageIsInUse) {
   start(id);
   EXPECT_TRUE(engine_->image_user(image.id).running);
   EXPECT_EQ(engine_->image_user(oci::Digest::of("x")).container, "");
+}
+
+// Of a container that came, or began to be made, after the prune had looked for one.
+TEST_F(Life, AnImageThatIsUsedMeanwhileIsNotPruned) {
+  const auto image = *images_->find("box");
+  int asked = 0;
+  const auto used_since = [&](const oci::Digest&) {
+    return images::ImageUser(++asked == 1 ? "" : "c0ffee");
+  };
+  const Filters all = {{"dangling", {"false"}}};
+  const auto pruned = prune_images(*images_, all, used_since, Clock::system().now());
+  ASSERT_TRUE(pruned) << pruned.error().message();
+  EXPECT_TRUE(pruned->removed.empty());
+  EXPECT_EQ(asked, 2);
+  EXPECT_TRUE(images_->find("box"));
+
+  ImageClaims claims;
+  {
+    const auto claim = claims.claim("c0ffee", image.id.str());
+    EXPECT_EQ(claims.container_of(image.id.str()), "c0ffee");
+    EXPECT_EQ(claims.container_of("another"), "");
+  }
+  EXPECT_EQ(claims.container_of(image.id.str()), "");
 }
 
 TEST_F(Life, PruneTakesWhatDoesNotRun) {

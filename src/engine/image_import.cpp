@@ -53,14 +53,16 @@ Result<ImagePruneResult> prune_images(
     if (!labels_match(filters, image.config.config.labels)) continue;
     if (!user_of(image.id).container.empty()) continue;
     // By its id another target, which has a name or was given one meanwhile, would go too.
-    auto removed = image.names.empty() ? images.remove_unnamed(image.target.digest, user_of)
-                                       : images.remove(image.id.str(), true, true, user_of);
+    const auto named =
+        only_dangling ? images::ImageStore::Named::kNot : images::ImageStore::Named::kToo;
+    auto removed = images.remove_unused(image.target.digest, named, user_of);
     if (!removed) {
       // Another row of the same target may have taken it along already, or somebody uses it now.
       const Code code = removed.error().code();
       if (code == Code::kNotFound || code == Code::kFailedPrecondition) continue;
       return std::move(removed.error()).with_context("prune images");
     }
+    if (removed->empty()) continue;
     result.bytes += image.size;
     result.removed.insert(result.removed.end(), removed->begin(), removed->end());
   }

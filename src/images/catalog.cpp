@@ -161,6 +161,12 @@ Result<std::optional<TargetRow>> Catalog::find(const oci::Reference& name) {
   return TRY(read_target(row));
 }
 
+Result<bool> Catalog::has(const oci::Digest& target) {
+  std::lock_guard lock(mutex_);
+  Statement row = TRY(db_.prepare("SELECT 1 FROM target WHERE digest = ?", target.str()));
+  return row.step();
+}
+
 Result<std::vector<TargetRow>> Catalog::targets() {
   const std::scoped_lock lock(mutex_);
   Statement rows = TRY(

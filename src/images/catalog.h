@@ -50,6 +50,7 @@ class Catalog {
 
   Result<std::optional<TargetRow>> find(const oci::Reference& name);
   Result<std::vector<TargetRow>> targets();  // last changed first
+  Result<bool> has(const oci::Digest& target);
   // In the order of the alphabet.
   Result<std::vector<oci::Reference>> names_of(const oci::Digest& target);
   // The tags of a repository ("docker.io/library/alpine").

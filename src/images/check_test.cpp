@@ -90,7 +90,8 @@ TEST_F(ImageCheckTest, ADamagedLayerIsRefusedUntilItIsPulledAgain) {
   if (images_->snapshots().backend() != snapshot::Backend::kErofs) GTEST_SKIP() << "no tar is kept";
   TestImages from;
   remote::TestRegistry registry;
-  publish(registry, from, from.make("app", {{{"a", "below"}}, {{"b", "above"}}}).target, "app", "1");
+  publish(registry, from, from.make("app", {{{"a", "below"}}, {{"b", "above"}}}).target, "app",
+          "1");
   const auto pull = [&] {
     return images_->pull(registry.ref("app:1"), {.client = remote::quick_options()}, {}, {});
   };

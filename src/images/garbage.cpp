@@ -70,6 +70,16 @@ Result<std::optional<Garbage::Swept>> Garbage::drop_target(const oci::Digest& ta
   return TRY(collect_locked(&parts));
 }
 
+Result<std::optional<Garbage::Swept>> Garbage::drop_target_if(
+    const oci::Digest& target, const Candidates& parts,
+    const std::function<Result<bool>()>& may_go) {
+  const std::unique_lock lock(collecting_);
+  if (!TRY(may_go())) return std::nullopt;
+  TRY(catalog_.drop_with_names(target));
+  reader_.changed();
+  return TRY(collect_locked(&parts));
+}
+
 Result<bool> Garbage::drop_broken(const oci::Digest& target,
                                   const std::function<Result<bool>()>& is_broken) {
   // With nobody recording what would make it whole.

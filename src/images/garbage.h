@@ -67,6 +67,9 @@ class Garbage {
   Result<Swept> collect(const Candidates* only = nullptr);
   // The same after dropping the target, atomically with it; nullopt where it is named (again).
   Result<std::optional<Swept>> drop_target(const oci::Digest& target, const Candidates& parts);
+  // The same with the names that it has, where `may_go` says so while nobody records or claims it.
+  Result<std::optional<Swept>> drop_target_if(const oci::Digest& target, const Candidates& parts,
+                                              const std::function<Result<bool>()>& may_go);
   // Drops a target with its names if it still is broken; false where not.
   Result<bool> drop_broken(const oci::Digest& target,
                            const std::function<Result<bool>()>& is_broken);

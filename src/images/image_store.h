@@ -136,10 +136,16 @@ class ImageStore {
   virtual Result<std::vector<Removed>> remove(
       const std::string& name, bool force, bool prune_parents,
       const std::function<ImageUser(const oci::Digest& id)>& in_use) = 0;
-  // The same for a target that was seen without a name: nothing goes where it has been given one
-  // since, or is used. Other targets of the same image stay.
-  virtual Result<std::vector<Removed>> remove_unnamed(
-      const oci::Digest& target, const std::function<ImageUser(const oci::Digest& id)>& in_use) = 0;
+  // The same for a target that was seen unused, with its names where there are any (`kToo`), or
+  // without a name: nothing goes where it is used, or has been given a name, by the time that all
+  // of it goes at once. Other targets of the same image stay.
+  enum class Named { kToo, kNot };
+  virtual Result<std::vector<Removed>> remove_unused(
+      const oci::Digest& target, Named named,
+      const std::function<ImageUser(const oci::Digest& id)>& in_use) = 0;
+  // Whether the image was not removed since it was found: who says beforehand that he uses it, and
+  // is seen by `in_use` from then on, keeps it from remove_unused().
+  virtual Result<bool> still_has(const Image& image) = 0;
 
   virtual Result<Image> pull(const oci::Reference& name, const PullOptions& options,
                              const ProgressSink& progress, const CancelToken& cancel) = 0;

@@ -48,9 +48,13 @@ class LocalImageStore : public ImageStore {
                                       const InUse& in_use) override {
     return remove_image(parts_, finder_, name, force, prune_parents, in_use);
   }
-  Result<std::vector<Removed>> remove_unnamed(const oci::Digest& target,
-                                              const InUse& in_use) override {
-    return images::remove_unnamed(parts_, target, in_use);
+  Result<std::vector<Removed>> remove_unused(const oci::Digest& target, Named named,
+                                             const InUse& in_use) override {
+    return images::remove_unused(parts_, target, named, in_use);
+  }
+  Result<bool> still_has(const Image& image) override {
+    const auto lock = garbage_.adding_roots();
+    return catalog_.has(image.target.digest);
   }
 
   Result<Image> pull(const oci::Reference& name, const PullOptions& options,

@@ -261,17 +261,36 @@ TEST_F(Names, ATargetWithoutANameGoesWithoutThoseOfTheSameImage) {
   images_.put(lone, "");
   const oci::Descriptor kept = images_.make_index("kept", {lone}, *lease);
   ASSERT_EQ(images_.names(), (Lines{"<none>", "kept:latest"}));
-  EXPECT_TRUE(images_->remove_unnamed(kept.digest, nobody));
+  EXPECT_TRUE(images_->remove_unused(kept.digest, ImageStore::Named::kNot, nobody));
   EXPECT_EQ(images_.names(), (Lines{"<none>", "kept:latest"}));
-  EXPECT_TRUE(images_->remove_unnamed(lone.digest, nobody));
+  EXPECT_TRUE(images_->remove_unused(lone.digest, ImageStore::Named::kNot, nobody));
   EXPECT_EQ(images_.names(), Lines{"kept:latest"});
   EXPECT_TRUE(images_->unpack(*images_->find("kept"), {}, {}));
 
   images_.put(lone, "");
   const auto in_use = [](const oci::Digest&) { return ImageUser("c0ffee"); };
   ASSERT_TRUE(images_.must_remove("kept").size() > 0);
-  EXPECT_TRUE(images_->remove_unnamed(lone.digest, in_use));
+  EXPECT_TRUE(images_->remove_unused(lone.digest, ImageStore::Named::kNot, in_use));
   EXPECT_EQ(images_.names(), Lines{"<none>"});
+}
+
+// Whoever uses it by the time that it would go keeps it, names and all.
+TEST_F(Names, WhatIsUsedIsNotRemovedAsUnused) {
+  const Image image = images_.make("web", {{{"a", "1"}}});
+  images_.make("other", {{{"a", "2"}}});
+  const auto in_use = [](const oci::Digest&) { return ImageUser("c0ffee"); };
+  const auto kept = images_->remove_unused(image.target.digest, ImageStore::Named::kToo, in_use);
+  ASSERT_TRUE(kept) << message_of(kept);
+  EXPECT_TRUE(kept->empty());
+  EXPECT_EQ(images_.names(), (Lines{"other:latest", "web:latest"}));
+  EXPECT_TRUE(*images_->still_has(image));
+  const auto removed = images_->remove_unused(image.target.digest, ImageStore::Named::kToo, nobody);
+  ASSERT_TRUE(removed) << message_of(removed);
+  EXPECT_EQ(removed->front().what, "web:latest");
+  EXPECT_EQ(images_.names(), Lines{"other:latest"});
+  EXPECT_FALSE(*images_->still_has(image));
+  EXPECT_TRUE(
+      images_->remove_unused(image.target.digest, ImageStore::Named::kToo, nobody)->empty());
 }
 
 TEST_F(Names, RemovingWhatIsNotThereIsAnError) {

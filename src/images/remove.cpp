@@ -55,11 +55,9 @@ class Removal {
     return std::move(removed_);
   }
 
-  Result<std::vector<Removed>> unnamed(const oci::Digest& target) {
+  Result<std::vector<Removed>> unused(const oci::Digest& target, ImageStore::Named named) {
     for (const TargetRow& row : TRY(parts_.catalog.targets())) {
-      if (row.target.digest != target) continue;
-      const bool named = !TRY(parts_.catalog.names_of(target)).empty();
-      if (!named && !TRY(conflict_of(row, false))) TRY(remove_target(row));
+      if (row.target.digest == target) TRY(remove_target(row, named));
     }
     return std::move(removed_);
   }
@@ -176,7 +174,8 @@ class Removal {
     return std::ranges::any_of(rows, [&](const auto& row) { return row.parent == id.str(); });
   }
 
-  Result<> remove_target(const TargetRow& row) {
+  Result<> remove_target(const TargetRow& row,
+                         std::optional<ImageStore::Named> if_unused = std::nullopt) {
     Garbage::Candidates parts;
     TRY(parts_.reader.visit(row.target, [&](const oci::Descriptor& part) -> Result<> {
       parts.blobs.insert(part.digest);
@@ -186,7 +185,8 @@ class Removal {
     for (const DocumentPtr& image : images) {
       for (std::string& name : image->snapshots()) parts.snapshots.insert(std::move(name));
     }
-    const auto swept = TRY(parts_.garbage.drop_target(row.target.digest, parts));
+    const auto swept = if_unused ? TRY(drop_unused(row, *if_unused, parts))
+                                 : TRY(parts_.garbage.drop_target(row.target.digest, parts));
     if (!swept) return {};
     for (const DocumentPtr& image : images) {
       removed_.push_back({RemovedKind::kDeleted, image->id().str()});
@@ -196,6 +196,19 @@ class Removal {
       if (parts.snapshots.contains(name)) removed_.push_back({RemovedKind::kDeleted, name});
     }
     return prune_parents_ ? prune_parent(row.parent) : Result<>();
+  }
+
+  Result<std::optional<Garbage::Swept>> drop_unused(const TargetRow& row, ImageStore::Named named,
+                                                    const Garbage::Candidates& parts) {
+    return parts_.garbage.drop_target_if(row.target.digest, parts, [&]() -> Result<bool> {
+      const auto names = TRY(parts_.catalog.names_of(row.target.digest));
+      if (named == ImageStore::Named::kNot && !names.empty()) return false;
+      if (!TRY(parts_.catalog.has(row.target.digest)) || TRY(conflict_of(row, false))) return false;
+      for (const oci::Reference& name : names) {
+        removed_.push_back({RemovedKind::kUntagged, name.familiar()});
+      }
+      return true;
+    });
   }
 
   // The images it was made from go too, as far up as nobody named or used them.
@@ -226,9 +239,9 @@ Result<std::vector<Removed>> remove_image(Parts& parts, ImageFinder& finder,
   return found.by_id ? removal.by_id(found.chosen->id()) : removal.by_name(found);
 }
 
-Result<std::vector<Removed>> remove_unnamed(Parts& parts, const oci::Digest& target,
-                                            const InUse& in_use) {
-  return Removal(parts, false, true, in_use).unnamed(target);
+Result<std::vector<Removed>> remove_unused(Parts& parts, const oci::Digest& target,
+                                           ImageStore::Named named, const InUse& in_use) {
+  return Removal(parts, false, true, in_use).unused(target, named);
 }
 
 }  // namespace skiff::images

@@ -12,8 +12,8 @@ Result<std::vector<Removed>> remove_image(Parts& parts, ImageFinder& finder,
                                           const std::string& name, bool force, bool prune_parents,
                                           const InUse& in_use);
 
-// A target by itself, where nothing names it and nothing uses what only it has; else nothing goes.
-Result<std::vector<Removed>> remove_unnamed(Parts& parts, const oci::Digest& target,
-                                            const InUse& in_use);
+// See ImageStore::remove_unused().
+Result<std::vector<Removed>> remove_unused(Parts& parts, const oci::Digest& target,
+                                           ImageStore::Named named, const InUse& in_use);
 
 }  // namespace skiff::images

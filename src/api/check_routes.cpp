@@ -73,7 +73,9 @@ Result<> scrub(Call& call) {
     if (call.context.registry) {
       const auto more = TRY(call.context.registry->scrub(
           options,
-          [&](const Error& error) { report(Error(error.code(), cat("registry: ", error.message()))); },
+          [&](const Error& error) {
+            report(Error(error.code(), cat("registry: ", error.message())));
+          },
           call.writer.client_gone()));
       totals.blobs += more.blobs;
       totals.bytes += more.bytes;

@@ -85,6 +85,12 @@ Value storage_status(const Context& context) {
   return json::array(std::move(lines));
 }
 
+// docker's client prints them below all else.
+Value warnings_of(const DaemonFacts& facts) {
+  if (facts.warning.empty()) return {};
+  return json::array({cat("WARNING: ", facts.warning)});
+}
+
 Result<> info(Call& call) {
   auto counters = call.context.engine.containers().counters();
   auto images = image_rows(TRY(call.context.images.list()));
@@ -151,7 +157,7 @@ Result<> info(Call& call) {
                 {"Isolation", ""},
                 {"InitBinary", ""},
                 {"SecurityOptions", json::array({"name=seccomp,profile=builtin"})},
-                {"Warnings", nullptr}}));
+                {"Warnings", warnings_of(call.context.facts)}}));
 }
 
 Value event_json(const engine::Event& event) {
@@ -253,6 +259,9 @@ Result<> disk_usage(Call& call) {
   }
   if (wants("volume")) out.set("Volumes", TRY(volumes_usage(call)));
   if (wants("build-cache")) out.set("BuildCache", TRY(cache_usage(call)));
+  if (wants("image")) {
+    out.set("SkiffInterrupted", TRY(call.context.images.content().idle_bytes()));
+  }
   if (const auto storage = TRY(call.context.images.storage_use()); storage.limit > 0) {
     out.set("SkiffStorage", json::object({{"Limit", storage.limit}, {"Used", storage.used}}));
   }

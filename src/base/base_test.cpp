@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/size.h"
 #include "base/strings.h"
 
 namespace skiff {
@@ -168,6 +169,16 @@ TEST(Cancellation, TokenSeesTheCancel) {
 TEST(Random, HexHasTheAskedLength) {
   EXPECT_EQ(random_hex(12).size(), 12u);
   EXPECT_NE(random_hex(64), random_hex(64));
+}
+
+TEST(Size, UnitsAreOf1024) {
+  EXPECT_EQ(*parse_size("10"), 10U);
+  EXPECT_EQ(*parse_size("10k"), 10240U);
+  EXPECT_EQ(*parse_size("1M"), 1U << 20U);
+  EXPECT_EQ(*parse_size("2gb"), uint64_t{2} << 30U);
+  for (const char* bad : {"", "m", "10x", "-1", "1.5m", "99999999999999g"}) {
+    EXPECT_FALSE(parse_size(bad)) << bad;
+  }
 }
 
 }  // namespace

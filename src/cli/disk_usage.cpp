@@ -176,6 +176,11 @@ Result<std::string> disk_usage_summary(const json::Value& usage, const std::stri
        {images_sum(usage), containers_sum(usage), volumes_sum(usage), cache_sum(usage)}) {
     rows.push_back(sum_row(sum));
   }
+  // Docker knows no such row: only where there is something to tell.
+  if (const int64_t left = usage.integer("SkiffInterrupted"); left > 0) {
+    rows.push_back(sum_row({.type = "Interrupted Pulls", .size = left, .reclaimable = left}));
+    for (const char* count : {"TotalCount", "Active"}) rows.back().set(count, "-");
+  }
   constexpr Column kColumns[] = {{"Type", "TYPE"},
                                  {"TotalCount", "TOTAL"},
                                  {"Active", "ACTIVE"},

@@ -5,6 +5,7 @@
 #include <array>
 #include <set>
 
+#include "base/size.h"
 #include "base/strings.h"
 #include "engine/create.h"
 #include "engine/process_life.h"

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/scope_exit.h"
+#include "base/size.h"
 #include "base/strings.h"
 #include "engine/container_network.h"
 #include "engine/spec.h"
@@ -176,22 +177,6 @@ int start_exit_code(const Error& error) {
   }
   if (says("ermission denied") || says("not a directory") || says("is a directory")) return 126;
   return 128;
-}
-
-Result<uint64_t> parse_size(std::string_view text) {
-  size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  auto number = parse_uint(text.substr(0, digits));
-  std::string unit = to_lower(text.substr(digits));
-  if (unit.ends_with('b')) unit.pop_back();
-  uint64_t scale = unit.empty()  ? 1
-                   : unit == "k" ? 1U << 10U
-                   : unit == "m" ? 1U << 20U
-                   : unit == "g" ? 1U << 30U
-                                 : 0;
-  if (!number || scale == 0) {
-    return Error(Code::kInvalidArgument, cat("invalid size: ", skiff::quoted(text)));
-  }
-  return *number * scale;
 }
 
 }  // namespace skiff::engine

@@ -20,7 +20,4 @@ Result<> clean_run_directory(const Container& container);
 // it may not be run, else 128 (engine-api.md 2.1, point 8).
 int start_exit_code(const Error& error);
 
-// "10m" -> 10485760, as `--log-opt max-size` and sizes elsewhere are written.
-Result<uint64_t> parse_size(std::string_view text);
-
 }  // namespace skiff::engine

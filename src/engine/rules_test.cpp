@@ -152,14 +152,6 @@ TEST(StartExitCode, TellsMissingFromForbidden) {
   EXPECT_EQ(code("port is already allocated"), 128);
 }
 
-TEST(ParseSize, TakesUnits) {
-  EXPECT_EQ(*parse_size("10"), 10U);
-  EXPECT_EQ(*parse_size("10k"), 10240U);
-  EXPECT_EQ(*parse_size("1M"), 1U << 20U);
-  EXPECT_EQ(*parse_size("2gb"), uint64_t{2} << 30U);
-  for (const char* bad : {"", "m", "10x", "-1", "1.5m"}) EXPECT_FALSE(parse_size(bad)) << bad;
-}
-
 TEST(Filters, LabelsWantEveryValue) {
   std::map<std::string, std::string> labels = {{"a", "1"}, {"b", ""}};
   EXPECT_TRUE(labels_match({{"label", {"a", "b"}}}, labels));

@@ -9,6 +9,7 @@
 
 #include "base/flags.h"
 #include "base/log.h"
+#include "base/size.h"
 #include "base/strings.h"
 #include "main/data_root.h"
 #include "main/registry_service.h"
@@ -26,7 +27,7 @@ struct Options {
   std::string htpasswd;
   std::string gc_grace = "3600";
   std::string upload_age = "86400";
-  std::string scrub_rate = "4194304";
+  std::string scrub_rate = "4m";
   std::string max_connections = "1024";
   std::string log_level = "info";
   bool no_gc = false;
@@ -51,7 +52,7 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
        &o.gc_untagged},
       {"no-gc", "", "collect no garbage", nullptr, &o.no_gc},
       {"upload-age", "SECONDS", "how long an abandoned upload is kept", &o.upload_age},
-      {"scrub-rate", "BYTES", "a second, at which blobs are read again; 0 for never",
+      {"scrub-rate", "SIZE", "bytes a second at which blobs are read again; 0 for never",
        &o.scrub_rate},
       {"sparse-indexes", "", "accept indexes whose manifests are not all here", nullptr,
        &o.sparse_indexes},
@@ -97,7 +98,7 @@ Result<RegistryService::Options> service_options(const Options& o) {
   registry.metadata.collect_untagged = o.gc_untagged;
   registry.metadata.sparse_indexes = o.sparse_indexes;
   registry.collect_garbage = !o.no_gc;
-  registry.scrub_rate = TRY(number("scrub-rate", o.scrub_rate, 0));
+  registry.scrub_rate = TRY_CONTEXT(parse_size(o.scrub_rate), "--scrub-rate");
   registry.upload_age = std::chrono::seconds(TRY(number("upload-age", o.upload_age, 1)));
   return out;
 }

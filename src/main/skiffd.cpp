@@ -13,6 +13,7 @@
 #include "api/router.h"
 #include "base/flags.h"
 #include "base/log.h"
+#include "base/size.h"
 #include "base/space_reserve.h"
 #include "base/strings.h"
 #include "codec/hash.h"
@@ -124,9 +125,9 @@ Result<> set_level(const std::string& name) {
 Result<images::StoreLimits> store_limits(const Options& o) {
   images::StoreLimits limits;
   if (!o.storage_limit.empty()) {
-    limits.bytes = TRY_CONTEXT(engine::parse_size(o.storage_limit), "--storage-limit");
+    limits.bytes = TRY_CONTEXT(parse_size(o.storage_limit), "--storage-limit");
   }
-  limits.layer.bytes = TRY_CONTEXT(engine::parse_size(o.layer_limit), "--layer-limit");
+  limits.layer.bytes = TRY_CONTEXT(parse_size(o.layer_limit), "--layer-limit");
   if (limits.layer.bytes == 0)
     return Error(Code::kInvalidArgument, "--layer-limit: 0 fits nothing");
   const auto ratio = parse_uint(o.layer_ratio);
@@ -230,19 +231,19 @@ Result<std::unique_ptr<EmbeddedRegistry>> EmbeddedRegistry::start(const Options&
 
 api::NearRegistry EmbeddedRegistry::near() {
   registry::Registry& registry = service_->registry();
-  return {.check = [&registry](const CheckOptions& options, const ProblemSink& report,
-                               const CancelToken& cancel) -> Result<api::NearRegistry::Checked> {
-            const auto checked = TRY(registry.check(options, report, cancel));
-            return api::NearRegistry::Checked{.repositories = checked.repositories,
-                                              .manifests = checked.manifests,
-                                              .blobs = checked.blobs,
-                                              .bytes = checked.bytes};
-          },
-          .scrub = [&registry](const content::ScrubOptions& options,
-                               const std::function<void(const Error&)>& damaged,
-                               const CancelToken& cancel) {
-            return registry.scrub(options, damaged, cancel);
-          }};
+  return {
+      .check = [&registry](const CheckOptions& options, const ProblemSink& report,
+                           const CancelToken& cancel) -> Result<api::NearRegistry::Checked> {
+        const auto checked = TRY(registry.check(options, report, cancel));
+        return api::NearRegistry::Checked{.repositories = checked.repositories,
+                                          .manifests = checked.manifests,
+                                          .blobs = checked.blobs,
+                                          .bytes = checked.bytes};
+      },
+      .scrub = [&registry](
+                   const content::ScrubOptions& options,
+                   const std::function<void(const Error&)>& damaged,
+                   const CancelToken& cancel) { return registry.scrub(options, damaged, cancel); }};
 }
 
 // Waits for SIGTERM or SIGINT in a thread of its own, then stops the server.
@@ -276,7 +277,7 @@ Result<> serve(const Options& o) {
     cgroup_parent = instance == "default" ? "/skiff" : "/skiff-" + instance;
 
   const images::StoreLimits limits = TRY(store_limits(o));
-  const uint64_t scrub_rate = TRY_CONTEXT(engine::parse_size(o.scrub_rate), "--scrub-rate");
+  const uint64_t scrub_rate = TRY_CONTEXT(parse_size(o.scrub_rate), "--scrub-rate");
 
   content::BlobTickets tickets;
   // Opening databases and putting right what a crash left takes room, too.
@@ -305,7 +306,13 @@ Result<> serve(const Options& o) {
   // With all there that keeps something.
   if (auto swept = images->collect_leftovers(); !swept) log_warn(swept.error().message());
 
-  api::DaemonFacts facts{root, run_dir, instance, Clock::system().now(), storage.why_not_erofs};
+  api::DaemonFacts facts{root, run_dir, instance, Clock::system().now(), storage.why_not_erofs, ""};
+  if (!storage.why_no_upper.empty()) {
+    facts.warning =
+        cat("containers cannot run: overlayfs takes no upper directory in ", root.native(), " (",
+            storage.why_no_upper, "): put --root on ext4, xfs or btrfs");
+    log_warn(facts.warning);
+  }
   auto registry = TRY(EmbeddedRegistry::start(o, root, scrub_rate, tickets, *images));
   starting.reset();
   std::optional<content::Scrubber> scrubber;

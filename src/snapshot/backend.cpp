@@ -21,6 +21,15 @@ Result<> mount_empty_index(const Path& scratch) {
   return {};
 }
 
+Result<> mount_empty_overlay(const Path& scratch) {
+  const TempDir directory = TRY(TempDir::make(scratch, "probe-"));
+  const auto part = [&](const char* name) { return directory.path() / name; };
+  for (const char* name : {"lower", "upper", "work", "target"}) TRY(make_directories(part(name)));
+  const Mount what{.lowers = {part("lower")}, .upper = part("upper"), .work = part("work")};
+  TRY(MountedSnapshot::mount(what, part("target")));
+  return {};
+}
+
 }  // namespace
 
 std::string_view name_of(Backend backend) {
@@ -28,10 +37,16 @@ std::string_view name_of(Backend backend) {
 }
 
 BackendChoice choose_backend(const Path& scratch) {
-  const Result<> mounted = mount_empty_index(std::filesystem::absolute(scratch));
-  if (mounted) return {.backend = Backend::kErofs, .why_not_erofs = "", .why_no_indexes = ""};
-  const std::string& why = mounted.error().message();
-  return {.backend = Backend::kOverlay, .why_not_erofs = why, .why_no_indexes = why};
+  BackendChoice choice{.backend = Backend::kErofs};
+  const Path place = std::filesystem::absolute(scratch);
+  if (const Result<> mounted = mount_empty_index(place); !mounted) {
+    const std::string& why = mounted.error().message();
+    choice = {.backend = Backend::kOverlay, .why_not_erofs = why, .why_no_indexes = why};
+  }
+  if (const Result<> mounted = mount_empty_overlay(place); !mounted) {
+    choice.why_no_upper = mounted.error().message();
+  }
+  return choice;
 }
 
 }  // namespace skiff::snapshot

@@ -115,6 +115,23 @@ TEST(DamagedLayers, AreNotMounted) {
   EXPECT_EQ(*read_file(dir.path() / "mounts/1/f"), std::string(5000, 'x'));
 }
 
+TEST(Backends, WhatCannotBeWrittenOnIsTold) {
+  const TempDir dir = *TempDir::make("/tmp", "skiff-snapshot-");
+  EXPECT_EQ(choose_backend(dir.path()).why_no_upper, "");
+  for (const char* part : {"lower", "upper", "work", "root"}) {
+    ASSERT_TRUE(make_directories(dir.path() / part));
+  }
+  const auto root = MountedSnapshot::mount({.lowers = {dir.path() / "lower"},
+                                            .upper = dir.path() / "upper",
+                                            .work = dir.path() / "work"},
+                                           dir.path() / "root");
+  ASSERT_TRUE(root) << root.error().message();
+  const BackendChoice choice = choose_backend(root->path());
+  EXPECT_EQ(choice.backend, Backend::kOverlay);
+  EXPECT_NE(choice.why_no_upper, "") << "overlayfs on overlayfs";
+  EXPECT_TRUE(std::filesystem::is_empty(root->path()));
+}
+
 // Its directory, its tar and its index, also while it is used.
 TEST(IndexedLayers, TakeThreeInodesEach) {
   const TempDir dir = *TempDir::make("/tmp", "skiff-snapshot-");

@@ -12,7 +12,6 @@
 
 #include "base/strings.h"
 #include "sys/mounts.h"
-#include "sys/root_dir.h"
 
 namespace skiff::snapshot {
 
@@ -23,14 +22,6 @@ namespace {
 // that are mounts of their own show inode numbers of one file system (xino).
 constexpr std::pair<const char*, const char*> kFixedOptions[] = {
     {"redirect_dir", "off"}, {"metacopy", "off"}, {"index", "off"}, {"xino", "on"}};
-
-// Directories as fsconfig takes them: it refuses strings of 256 bytes, so a long path is named
-// by a descriptor, which `open` keeps until the mount is made.
-Result<std::string> mountable(const Path& path, std::vector<UniqueFd>& open) {
-  if (path.native().size() < 256) return path.native();
-  open.push_back(TRY(open_file(path, O_PATH | O_DIRECTORY)));
-  return sys::fd_path(open.back().get());
-}
 
 Result<> attach(UniqueFd mount, const Path& target) {
   UniqueFd place = TRY(open_file(target, O_PATH | O_DIRECTORY));
@@ -101,14 +92,17 @@ Result<> mount_as_needed(const Mount& what, const Path& target) {
 
 Result<> mount_overlay(const Mount& what, const Path& target) {
   std::vector<UniqueFd> open;
+  const auto option = [&](const Path& path) {
+    return sys::option_path(path, O_PATH | O_DIRECTORY, open);
+  };
   sys::FilesystemOptions wanted{.type = "overlay", .source = "overlay"};
   for (auto [key, value] : kFixedOptions) wanted.options.emplace_back(key, value);
   for (const Path& lower : what.lowers) {
-    wanted.options.emplace_back("lowerdir+", TRY(mountable(lower, open)));
+    wanted.options.emplace_back("lowerdir+", TRY(option(lower)));
   }
   if (!what.upper.empty()) {
-    wanted.options.emplace_back("upperdir", TRY(mountable(what.upper, open)));
-    wanted.options.emplace_back("workdir", TRY(mountable(what.work, open)));
+    wanted.options.emplace_back("upperdir", TRY(option(what.upper)));
+    wanted.options.emplace_back("workdir", TRY(option(what.work)));
   }
   Result<UniqueFd> mount = sys::new_filesystem(wanted);
   if (mount) return attach(std::move(*mount), target);

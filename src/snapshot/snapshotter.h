@@ -158,6 +158,9 @@ struct BackendChoice {
   // Why indexed layers cannot be mounted: one that is there is unpacked when it is needed. ""
   // where they can.
   std::string why_no_indexes;
+  // Why nothing can be written on top of layers, so that no container runs: what overlayfs does not
+  // take as upper, itself for one. "" where it can.
+  std::string why_no_upper;
 };
 BackendChoice choose_backend(const Path& scratch);
 

@@ -5,7 +5,6 @@
 
 #include "base/strings.h"
 #include "sys/mounts.h"
-#include "sys/root_dir.h"
 
 namespace skiff::sys {
 
@@ -21,21 +20,12 @@ bool takes_direct_reads(const Path& file) {
          info.stx_dio_offset_align <= kBlock;
 }
 
-// A file as fsconfig takes it: it refuses strings of 256 bytes, so a long path is named by a
-// descriptor, which must stay open until the mount is made.
-Result<std::string> mountable(const Path& path, UniqueFd& open) {
-  if (path.native().size() < 256) return path.native();
-  open = TRY(open_file(path, O_RDONLY));
-  return fd_path(open.get());
-}
-
 }  // namespace
 
 Result<UniqueFd> mount_erofs(const Path& index, const Path& data) {
-  UniqueFd open_index;
-  UniqueFd open_data;
-  const std::string index_name = TRY(mountable(index, open_index));
-  const std::string data_name = TRY(mountable(data, open_data));
+  std::vector<UniqueFd> open;
+  const std::string index_name = TRY(option_path(index, O_RDONLY, open));
+  const std::string data_name = TRY(option_path(data, O_RDONLY, open));
   FilesystemOptions wanted{.type = "erofs", .attributes = MOUNT_ATTR_RDONLY};
   wanted.source = index_name;
   wanted.options = {{"ro", ""}, {"device", data_name}};

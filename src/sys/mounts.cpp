@@ -10,6 +10,7 @@
 
 #include "base/strings.h"
 #include "sys/procfs.h"
+#include "sys/root_dir.h"
 
 namespace skiff::sys {
 
@@ -151,6 +152,13 @@ void unmount_where(Wanted wanted) {
 }
 
 }  // namespace
+
+Result<std::string> option_path(const Path& path, int flags, std::vector<UniqueFd>& open) {
+  constexpr size_t kRefused = 256;
+  if (path.native().size() < kRefused) return path.native();
+  open.push_back(TRY(open_file(path, flags)));
+  return fd_path(open.back().get());
+}
 
 Result<UniqueFd> new_filesystem(const FilesystemOptions& wanted) {
   UniqueFd fs(::fsopen(wanted.type.c_str(), FSOPEN_CLOEXEC));

@@ -30,6 +30,10 @@ struct FilesystemOptions {
   uint64_t attributes = 0;                                   // MOUNT_ATTR_*
 };
 
+// A path as a filesystem's option: the kernel refuses strings of 256 bytes there, so a long one is
+// named by a descriptor, opened with `flags`, which `open` keeps until the mount is made.
+Result<std::string> option_path(const Path& path, int flags, std::vector<UniqueFd>& open);
+
 // A new detached mount of a new (or shared, as sysfs) filesystem.
 Result<UniqueFd> new_filesystem(const FilesystemOptions& wanted);
 

@@ -56,6 +56,11 @@ before=$(cat bytes)
 sleep 1
 expect_eq "$(cat bytes)" "$before" "bytes still come"
 
+# What it has left is in nobody's image, and told.
+skiff() { "$SKIFF_BIN/skiff" -H "$DOCKER_HOST" "$@"; }
+expect_contains "$(skiff system df | tr -s ' ')" "Interrupted Pulls - - "
+
 docker pull "$slow/$N" >/dev/null
+expect_not_contains "$(skiff system df)" "Interrupted"
 [ "$(cat bytes)" -lt 23000000 ] || fail "it started again: $(cat bytes) bytes of 20000000"
 docker run --rm "$slow/$N" cat /big | cmp - big

@@ -28,7 +28,7 @@ expect_contains "$(docker push "$host/other/big:1")" "Mounted from team/big"
 # The daemon's check is also the registry's: of its records, content and manifests.
 skiff() { "$SKIFF_BIN/skiff" -H "$DOCKER_HOST" "$@"; }
 out=$(skiff system check)
-expect_contains "$out" "2 manifests and 2 blobs (104.9MB) of the registry: no problems"
+expect_contains "$out" "2 manifests and 2 blobs (105MB) of the registry: no problems"
 rm "$OWN/root/registry/content/blobs/sha256/${big:0:2}/$big"
 expect_exit 1 skiff system check
 expect_contains "$OUT" "registry: blob sha256:$big is damaged: its file is gone"

@@ -1,0 +1,80 @@
+// What the local snapshotter finds wrong with itself, and how it puts that right.
+#include <fcntl.h>
+
+#include "base/strings.h"
+#include "snapshot/indexed_layer.h"
+#include "snapshot/layer_directory.h"
+#include "snapshot/layer_replacement.h"
+#include "snapshot/local_snapshotter.h"
+#include "snapshot/snapshot_check.h"
+
+namespace skiff::snapshot {
+
+Result<> LocalSnapshotter::check(const CheckOptions& options, const ProblemSink& report,
+                                 const CancelToken& cancel) {
+  settle();
+  auto is_going = [&](int64_t id) {
+    const std::scoped_lock lock(mutex_);
+    return going_.contains(id);
+  };
+  return check_snapshots({.table = table_,
+                          .database = database(),
+                          .directory = snapshots(),
+                          .options = options,
+                          .report = report,
+                          .cancel = cancel,
+                          .is_going = is_going,
+                          .remove = [&](const std::string& name) { return remove(name); },
+                          .remake_index = [&](const auto& row) { return remake_index(row); },
+                          .drop_forms = [&](const auto& row) { return drop_forms(row); }});
+}
+
+Result<> LocalSnapshotter::drop_forms(const SnapshotRow& row) {
+  TRY_CONTEXT(retire_forms(directory_of(row.id), files_),
+              cat("drop other forms of layer ", row.info.name));
+  stack_.renew(row.id);
+  TRY(table_.forget_usage(row.id));
+  TRY(table_.set_files(row.id, {.index = row.index, .stamp = row.stamp}));
+  return take_retired(row.id);
+}
+
+// From the layer's tar, of which the copy that comes with it is not needed.
+Result<> LocalSnapshotter::remake_index(const SnapshotRow& row) {
+  const auto remake = [&]() -> Result<> {
+    const Lowers lowers = TRY(lowers_of(row.info.name));
+    const TempDir made = TRY(TempDir::make(staging(), ""));
+    const UniqueFd file = TRY(open_file(directory_of(row.id) / kTarName, O_RDONLY));
+    FdSource tar(file.get());
+    const LayerTreeOptions options{.is_lowest = row.info.parent.empty(),
+                                   .implied_mtime = row.info.created};
+    const auto layer = TRY(IndexedLayer::read(tar, made.path(), options, files_, {}));
+    const std::string index = TRY(layer->write_index(lowers.trees));
+    TRY(files_.rename(made.path() / kIndexName, directory_of(row.id) / kIndexName));
+    TRY(files_.sync_directory(directory_of(row.id)));
+    stack_.renew(row.id);
+    const std::string stamp = files_stamp(directory_of(row.id));
+    return table_.set_files(row.id, {.index = index, .stamp = stamp});
+  };
+  return remake().context(cat("make the index of layer ", row.info.name));
+}
+
+// What others stand on keeps its row and its directory.
+Result<> LocalSnapshotter::replace(const SnapshotRow& damaged, const TempDir& made,
+                                   const std::string& index) {
+  const Path layer = directory_of(damaged.id);
+  TRY_CONTEXT(replace_layer(made.path(), layer, files_),
+              cat("replace damaged layer ", damaged.info.name));
+  stack_.renew(damaged.id);
+  TRY(table_.forget_usage(damaged.id));
+  TRY(table_.set_files(damaged.id, {.index = index, .stamp = files_stamp(layer)}));
+  return take_retired(damaged.id);
+}
+
+// Once no container can see it any more; what stays goes with its layer.
+Result<> LocalSnapshotter::take_retired(int64_t id) {
+  const Path retired = directory_of(id) / kRetiredName;
+  if (!is_present(retired) || TRY(table_.is_in_use(id))) return {};
+  return trash_->take(retired);
+}
+
+}  // namespace skiff::snapshot

@@ -115,6 +115,34 @@ TEST(DamagedLayers, AreNotMounted) {
   EXPECT_EQ(*read_file(dir.path() / "mounts/1/f"), std::string(5000, 'x'));
 }
 
+TEST(DamagedLayers, AreReplacedByThoseOfTheOtherBackEnd) {
+  const TempDir dir = *TempDir::make("/tmp", "skiff-snapshot-");
+  const ManualClock clock(Clock::system().now());
+  auto store = *open_store<Backend::kErofs>(dir.path(), clock);
+  const std::string tar = LayerTar().file("f", std::string(5000, 'x')).take();
+  const std::string name = oci::Digest::of(tar).str();
+  const auto unpack = [&] {
+    StringSource source(tar);
+    return store->unpack(name, "", source);
+  };
+  ASSERT_TRUE(unpack());
+  ASSERT_TRUE(store->prepare("box", name));
+  std::filesystem::resize_file(dir.path() / "snapshots/1/layer.tar", 1000);
+  EXPECT_EQ(check_of(*store).size(), 1u);
+  store.reset();
+  store = *open_store<Backend::kOverlay>(dir.path(), clock);
+  ASSERT_TRUE(unpack());
+  for (const auto& entry : std::filesystem::directory_iterator(dir.path() / "snapshots/1")) {
+    EXPECT_EQ(entry.path().filename(), "fs");
+  }
+  const Path target = dir.path() / "target";
+  ASSERT_TRUE(make_directories(target));
+  const auto mounted = MountedSnapshot::mount(*store->mount_of("box"), target);
+  ASSERT_TRUE(mounted) << mounted.error().message();
+  EXPECT_EQ(*read_file(target / "f"), std::string(5000, 'x'));
+  EXPECT_TRUE(check_of(*store, {.deep = true}).empty());
+}
+
 TEST(Backends, WhatCannotBeWrittenOnIsTold) {
   const TempDir dir = *TempDir::make("/tmp", "skiff-snapshot-");
   EXPECT_EQ(choose_backend(dir.path()).why_no_upper, "");

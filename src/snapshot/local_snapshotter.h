@@ -93,9 +93,10 @@ class LocalSnapshotter : public Snapshotter {
                          const std::string& index = "");
   bool is_whole(const std::string& name);
   Result<> take_retired(int64_t id);
+  Result<> renew(int64_t id, const std::string& index);
   Result<> replace(const SnapshotRow& damaged, const TempDir& made, const std::string& index);
   Result<> remake_index(const SnapshotRow& row);
-  Result<> drop_forms(const SnapshotRow& row);
+  Result<> drop_forms(int64_t id);
   void keep_mounted(int64_t id, LayerMounts::Hold hold);
   void let_go(int64_t id);
   Result<> publish(TempDir made, int64_t id);

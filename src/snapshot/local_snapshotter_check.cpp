@@ -1,6 +1,8 @@
 // What the local snapshotter finds wrong with itself, and how it puts that right.
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "snapshot/indexed_layer.h"
 #include "snapshot/layer_directory.h"
@@ -26,16 +28,18 @@ Result<> LocalSnapshotter::check(const CheckOptions& options, const ProblemSink&
                           .is_going = is_going,
                           .remove = [&](const std::string& name) { return remove(name); },
                           .remake_index = [&](const auto& row) { return remake_index(row); },
-                          .drop_forms = [&](const auto& row) { return drop_forms(row); }});
+                          .drop_forms = [&](const auto& row) -> Result<> {
+                            TRY(drop_forms(row.id));
+                            return table_.set_files(row.id,
+                                                    {.index = row.index, .stamp = row.stamp});
+                          }});
 }
 
-Result<> LocalSnapshotter::drop_forms(const SnapshotRow& row) {
-  TRY_CONTEXT(retire_forms(directory_of(row.id), files_),
-              cat("drop other forms of layer ", row.info.name));
-  stack_.renew(row.id);
-  TRY(table_.forget_usage(row.id));
-  TRY(table_.set_files(row.id, {.index = row.index, .stamp = row.stamp}));
-  return take_retired(row.id);
+Result<> LocalSnapshotter::drop_forms(int64_t id) {
+  TRY(retire_forms(directory_of(id), files_));
+  stack_.renew(id);
+  TRY(table_.forget_usage(id));
+  return take_retired(id);
 }
 
 // From the layer's tar, of which the copy that comes with it is not needed.
@@ -51,9 +55,7 @@ Result<> LocalSnapshotter::remake_index(const SnapshotRow& row) {
     const std::string index = TRY(layer->write_index(lowers.trees));
     TRY(files_.rename(made.path() / kIndexName, directory_of(row.id) / kIndexName));
     TRY(files_.sync_directory(directory_of(row.id)));
-    stack_.renew(row.id);
-    const std::string stamp = files_stamp(directory_of(row.id));
-    return table_.set_files(row.id, {.index = index, .stamp = stamp});
+    return renew(row.id, index);
   };
   return remake().context(cat("make the index of layer ", row.info.name));
 }
@@ -64,17 +66,27 @@ Result<> LocalSnapshotter::replace(const SnapshotRow& damaged, const TempDir& ma
   const Path layer = directory_of(damaged.id);
   TRY_CONTEXT(replace_layer(made.path(), layer, files_),
               cat("replace damaged layer ", damaged.info.name));
-  stack_.renew(damaged.id);
   TRY(table_.forget_usage(damaged.id));
-  TRY(table_.set_files(damaged.id, {.index = index, .stamp = files_stamp(layer)}));
+  TRY(renew(damaged.id, index));
   return take_retired(damaged.id);
+}
+
+// The layer has other files now, which are right. What was made of those before may not be.
+Result<> LocalSnapshotter::renew(int64_t id, const std::string& index) {
+  stack_.renew(id);
+  for (const auto& [above, kind] : TRY(table_.above(id))) {
+    if (kind == Kind::kCommitted && has_forms(directory_of(above))) TRY(drop_forms(above));
+  }
+  return table_.set_files(id, {.index = index, .stamp = files_stamp(directory_of(id))});
 }
 
 // Once no container can see it any more; what stays goes with its layer.
 Result<> LocalSnapshotter::take_retired(int64_t id) {
   const Path retired = directory_of(id) / kRetiredName;
-  if (!is_present(retired) || TRY(table_.is_in_use(id))) return {};
-  return trash_->take(retired);
+  if (!is_present(retired)) return {};
+  const auto above = TRY(table_.above(id));
+  const auto is_used = [](const auto& each) { return each.second != Kind::kCommitted; };
+  return std::ranges::any_of(above, is_used) ? Result<>() : trash_->take(retired);
 }
 
 }  // namespace skiff::snapshot

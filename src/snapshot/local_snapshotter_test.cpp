@@ -105,7 +105,11 @@ TEST(DamagedLayers, AreNotMounted) {
   EXPECT_EQ(refused.error().code(), Code::kDataLoss);
   EXPECT_TRUE(refused.error().message().starts_with(cat("layer ", lower, " is damaged on disk")));
 
+  // As made of the damaged layer, and of this one.
+  const Path flat = dir.path() / "snapshots/2/flat";
+  ASSERT_TRUE(make_directories(flat / "fs"));
   ASSERT_TRUE(unpack(lower, ""));
+  EXPECT_FALSE(std::filesystem::exists(flat));
   EXPECT_TRUE(check_of(*store, {.deep = true}).empty());
   const auto renewed = MountedSnapshot::mount(*store->mount_of("new"), new_target);
   ASSERT_TRUE(renewed) << renewed.error().message();

@@ -101,15 +101,17 @@ Result<std::optional<Info>> SnapshotTable::damaged_below(const std::string& name
   return row_of(s).info;
 }
 
-Result<bool> SnapshotTable::is_in_use(int64_t id) {
+Result<std::vector<std::pair<int64_t, Kind>>> SnapshotTable::above(int64_t id) {
   std::lock_guard lock(state_->mutex);
   Statement s = TRY(state_->db.prepare(
       "WITH RECURSIVE above(id, kind) AS ("
       "  SELECT id, kind FROM snapshot WHERE parent = ?"
       "  UNION ALL SELECT s.id, s.kind FROM snapshot s JOIN above ON s.parent = above.id)"
-      " SELECT 1 FROM above WHERE kind <> ? LIMIT 1",
-      id, static_cast<int>(Kind::kCommitted)));
-  return s.step();
+      " SELECT id, kind FROM above",
+      id));
+  std::vector<std::pair<int64_t, Kind>> all;
+  while (TRY(s.step())) all.emplace_back(s.integer(0), static_cast<Kind>(s.integer(1)));
+  return all;
 }
 
 Result<> SnapshotTable::require_free(const std::string& name) {

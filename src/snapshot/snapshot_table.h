@@ -38,8 +38,8 @@ class SnapshotTable {
   Result<std::vector<int64_t>> parents_of(const std::string& name);
   // The topmost of `name` and what it stands on that is known to be damaged.
   Result<std::optional<Info>> damaged_below(const std::string& name);
-  // Whether an active snapshot or a view stands on it.
-  Result<bool> is_in_use(int64_t id);
+  // The ids and kinds of all that stands on it.
+  Result<std::vector<std::pair<int64_t, Kind>>> above(int64_t id);
 
   // Adds a row on a committed parent ("" for none). `place` puts the directory where the id
   // says, before the row is committed; when it fails there is no row. `undo` takes it away

@@ -48,7 +48,9 @@ Outcome info(Session& session, Flags& flags) {
   }
   print(cat("Client:\n Version:    ", SKIFF_VERSION,
             "\n Context:    default\n Debug Mode: false\n\nServer:\n"));
-  print(info_text(TRY(std::move(answer))));
+  const json::Value server = TRY(std::move(answer));
+  print(info_text(server));
+  for (const std::string& warning : server.strings("Warnings")) print_error(cat(warning, "\n"));
   return 0;
 }
 

@@ -130,7 +130,7 @@ def is_comparison(options):
 def chosen(options, family, workload):
     if is_comparison(options) and family != "cut":
         return False  # the other families need a daemon that libraries can be preloaded into
-    return not options.only or f"{family}:{workload}".startswith(options.only)
+    return not options.only or f"{family}:{workload}".startswith(tuple(options.only.split(",")))
 
 
 def groups(world, options):

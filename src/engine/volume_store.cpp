@@ -36,7 +36,12 @@ bool wanted_by_driver(const Filters& filters, const std::string& driver) {
 bool Volume::anonymous() const { return labels.contains(std::string(kAnonymousLabel)); }
 
 Result<> VolumeStore::open() {
-  TRY(make_directories(root_, 0701));
+  TRY(make_directories(root_, 0700));
+  // Programs in volumes may have set-user-id bits: no user of the host gets at them by name
+  // (CVE-2021-41091), nor where the directory is older than this rule.
+  if (::chmod(root_.c_str(), 0700) != 0) {
+    return Error::from_errno(errno, cat("chmod ", root_.native()));
+  }
   std::error_code ec;
   for (const auto& entry : std::filesystem::directory_iterator(root_, ec)) {
     if (entry.path().filename().string().starts_with(kTrashPrefix)) TRY(remove_tree(entry.path()));

@@ -122,6 +122,7 @@ Result<> serve(const Options& o) {
 
   // A connection, the blob it reads and the upload it writes each need a descriptor.
   sys::raise_descriptor_limit();
+  sys::return_large_blocks();
   const auto service = TRY(RegistryService::open(TRY(service_options(o))));
   std::jthread stopper = stop_on_signal(signals, *service);
   log_info(cat("skiff-registry ", SKIFF_VERSION, " serves ", service->description()));

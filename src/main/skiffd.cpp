@@ -265,6 +265,7 @@ Result<> serve(const Options& o) {
 
   // Layers, clients and containers each take some; containers get limits of their own.
   sys::raise_descriptor_limit();
+  sys::return_large_blocks();
   Path root = TRY(data_root(o.root));
   Path run_dir = std::filesystem::absolute(o.run_dir);
   TRY(make_directories(root, 0711));

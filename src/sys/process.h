@@ -65,6 +65,9 @@ int exit_code_of(int wait_status);
 
 // As many descriptors as the system lets this process have, for one that serves many clients.
 void raise_descriptor_limit();
+// Large blocks of memory go back to the system when they are freed, whatever was freed before: a
+// client that once sent much costs no memory ever after.
+void return_large_blocks();
 
 struct Pipe {
   UniqueFd read;

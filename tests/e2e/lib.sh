@@ -26,6 +26,9 @@ eventually() {
   fail "never came true: $*"
 }
 
+# What a suite of cases does at the end of each; its own lib.sh says otherwise.
+after_case() { :; }
+
 inspect() { docker inspect -f "$1" "$2"; }
 
 # A daemon of the case's own, for cases that restart it, fill it or prune it: sets DOCKER_HOST.

@@ -22,6 +22,18 @@ bool all_zero(std::span<const char> bytes) {
 
 }  // namespace
 
+Result<uint64_t> Source::skip(uint64_t bytes) {
+  std::array<char, size_t{16} << 10U> buffer;  // not cleared: nobody looks
+  uint64_t left = bytes;
+  while (left > 0) {
+    const auto want = static_cast<size_t>(std::min<uint64_t>(left, buffer.size()));
+    const size_t n = TRY(read(std::span(buffer).first(want)));
+    if (n == 0) break;
+    left -= n;
+  }
+  return bytes - left;
+}
+
 Result<uint64_t> copy(Source& from, Sink& to) {
   std::vector<char> buffer(kCopyBuffer);
   uint64_t total = 0;

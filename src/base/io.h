@@ -21,6 +21,8 @@ class Source {
   virtual ~Source() = default;
   // Reads up to `buffer.size()` bytes; 0 means the end. Short reads are normal.
   virtual Result<size_t> read(std::span<char> buffer) = 0;
+  // Steps over what would be read next; returns fewer than `bytes` only at the end.
+  virtual Result<uint64_t> skip(uint64_t bytes);
   // Steps over the hole that is known to begin here, which would read as zeros; returns its
   // bytes, 0 where there is none. A few bytes of an archive may claim a hole of exabytes.
   virtual uint64_t skip_hole() { return 0; }

@@ -295,13 +295,7 @@ Result<> TarReader::Impl::skip_body() {
 }
 
 Result<> TarReader::Impl::skip(uint64_t size) {
-  std::array<char, 16 * kBlock> buffer;
-  while (size > 0) {
-    const auto want = static_cast<size_t>(std::min<uint64_t>(size, buffer.size()));
-    const size_t n = TRY(from.read(std::span(buffer).first(want)));
-    if (n == 0) return cut_short();
-    size -= n;
-  }
+  if (TRY(from.skip(size)) < size) return cut_short();
   return {};
 }
 

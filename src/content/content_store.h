@@ -64,7 +64,9 @@ class Ingest : public Sink {
   virtual Result<> reset() = 0;
   // The first `size` bytes, from the start, for another thread to read while they are written: it
   // waits for what is still to come, and fails (kUnavailable) where the ingest goes before. After
-  // a reset() it goes on where it was in what is written then. Nothing it gives is verified.
+  // a reset() it goes on where it was in what is written then. Nothing it gives is verified. The
+  // writer keeps pace: write() may wait until the source has been read on, or is destroyed. One at
+  // a time (kFailedPrecondition).
   virtual Result<std::unique_ptr<Source>> follow(uint64_t size, const CancelToken& cancel) = 0;
 };
 

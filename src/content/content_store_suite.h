@@ -152,6 +152,61 @@ TEST_P(ContentStoreSuite, AFollowerGoesOnAfterAReset) {
   EXPECT_EQ(read.get().value(), " world");
 }
 
+// Reads what follows, in a thread of its own, and lets go of it then.
+inline std::future<Result<std::string>> read_in_passing(std::unique_ptr<Source> tail, size_t most) {
+  return std::async(std::launch::async,
+                    [tail = std::move(tail), most]() mutable -> Result<std::string> {
+                      const std::unique_ptr<Source> source = std::move(tail);
+                      std::string read(most, 0);
+                      read.resize(TRY(read_full(*source, read)));
+                      return read;
+                    });
+}
+
+TEST_P(ContentStoreSuite, WhatIsFollowedIsStoredWhole) {
+  const std::string bytes = random_bytes(9'000'001);
+  auto ingest = store_->ingest("r");
+  auto read = read_in_passing(*(*ingest)->follow(bytes.size(), {}), bytes.size());
+  ASSERT_TRUE((*ingest)->write(bytes));
+  ASSERT_TRUE(store_->commit(**ingest, oci::Digest::of(bytes)));
+  EXPECT_TRUE(read.get().value() == bytes);
+  EXPECT_TRUE(read_blob(*store_, oci::Digest::of(bytes)).value() == bytes);
+}
+
+TEST_P(ContentStoreSuite, AFollowerThatGivesUpStopsNobody) {
+  const std::string bytes = random_bytes(9'000'001);
+  auto ingest = store_->ingest("r");
+  auto read = read_in_passing(*(*ingest)->follow(bytes.size(), {}), 10);
+  ASSERT_TRUE((*ingest)->write(bytes));
+  ASSERT_TRUE(store_->commit(**ingest, oci::Digest::of(bytes)));
+  EXPECT_TRUE(read_blob(*store_, oci::Digest::of(bytes)).value() == bytes);
+}
+
+TEST_P(ContentStoreSuite, AFollowedIngestThatBrokeOffIsContinued) {
+  const std::string bytes = random_bytes(5'000'001);
+  {
+    auto ingest = store_->ingest("r");
+    auto read = read_in_passing(*(*ingest)->follow(bytes.size(), {}), bytes.size());
+    ASSERT_TRUE((*ingest)->write(bytes.substr(0, 4'000'000)));
+    ingest->reset();
+    EXPECT_EQ(read.get().error().code(), Code::kUnavailable);
+  }
+  auto ingest = store_->ingest("r");
+  ASSERT_EQ((*ingest)->offset(), 4'000'000U);
+  ASSERT_TRUE((*ingest)->write(bytes.substr(4'000'000)));
+  ASSERT_TRUE(store_->commit(**ingest, oci::Digest::of(bytes)));
+}
+
+TEST_P(ContentStoreSuite, AFollowedIngestStartsAgain) {
+  const std::string bytes = random_bytes(5'000'001);
+  auto ingest = store_->ingest("r");
+  auto read = read_in_passing(*(*ingest)->follow(bytes.size(), {}), bytes.size());
+  ASSERT_TRUE((*ingest)->write(bytes.substr(0, 4'000'000)) && (*ingest)->reset());
+  ASSERT_TRUE((*ingest)->write(bytes));
+  ASSERT_TRUE(store_->commit(**ingest, oci::Digest::of(bytes)));
+  EXPECT_TRUE(read.get().value() == bytes);
+}
+
 TEST_P(ContentStoreSuite, AFollowerIsToldWhenNoMoreComes) {
   auto ingest = store_->ingest("r");
   auto gone = (*ingest)->follow(11, {});

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "base/strings.h"
 #include "content/layout.h"
@@ -53,12 +54,14 @@ Result<> IngestFile::take_up() {
 
 IngestFile::~IngestFile() {
   growth_->ended();
+  const bool is_kept = fd_ && !Layout::is_once(path_) && flush() && offset_ > 0;
   // Nothing to continue, or nobody who could.
-  if (fd_ && (offset_ == 0 || Layout::is_once(path_))) {
+  if (fd_ && !is_kept) {
     ::unlink(path_.c_str());
   } else if (fd_) {
     hashes_->save(fd_.get(), algorithm_, std::move(hasher_));
   }
+  finish();
   if (on_close_) on_close_();
 }
 
@@ -69,24 +72,59 @@ void IngestFile::moved_to(uint64_t offset) {
 
 Result<> IngestFile::write(std::string_view bytes) {
   if (!fd_) return Error(Code::kFailedPrecondition, cat("ingest ", reference_, " is finished"));
+  Result<> written = stream_ ? write_streamed(bytes) : write_plain(bytes);
+  return std::move(written).context(cat("write ingest ", reference_));
+}
+
+// In parts: the reader makes room for the next one only when it has been told of the last.
+Result<> IngestFile::write_streamed(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto room = stream_->room();
+    if (!room) {
+      [[maybe_unused]] auto ignored = start_again();
+      return room.error();
+    }
+    const std::string_view part = bytes.substr(0, room->size());
+    std::memcpy(room->data(), part.data(), part.size());
+    stream_->advance(part.size());
+    taken(part);
+    bytes.remove_prefix(part.size());
+  }
+  return {};
+}
+
+Result<> IngestFile::write_plain(std::string_view bytes) {
   FdSink sink(fd_.get());
   Result<> written = sink.write(bytes);
-  if (!written) {
-    // A disk that is full must not stay full for what may never be continued: start over.
-    const int reason = written.error().sys_errno();
-    if (reason == ENOSPC || reason == EDQUOT) {
-      hasher_ = Hasher(algorithm_);
-      moved_to(0);
-    }
-    // Back to where hash and file agree; commit would catch it if that failed too.
-    if (::ftruncate(fd_.get(), static_cast<off_t>(offset_)) == 0) {
-      ::lseek(fd_.get(), static_cast<off_t>(offset_), SEEK_SET);
-    }
-    return std::move(written).context(cat("write ingest ", reference_));
+  if (written) {
+    taken(bytes);
+    return {};
   }
+  // A disk that is full must not stay full for what may never be continued: start over.
+  const int reason = written.error().sys_errno();
+  if (reason == ENOSPC || reason == EDQUOT) {
+    [[maybe_unused]] auto ignored = start_again();
+  } else if (::ftruncate(fd_.get(), static_cast<off_t>(offset_)) == 0) {
+    // Back to where hash and file agree; commit would catch it if that failed too.
+    ::lseek(fd_.get(), static_cast<off_t>(offset_), SEEK_SET);
+  }
+  return written;
+}
+
+void IngestFile::taken(std::string_view bytes) {
   hasher_.update(bytes);
   moved_to(offset_ + bytes.size());
-  return {};
+}
+
+Result<> IngestFile::flush() {
+  if (!stream_) return {};
+  Result<> done = stream_->finish();
+  if (done) {
+    stream_.reset();
+  } else {
+    [[maybe_unused]] auto ignored = start_again();
+  }
+  return std::move(done).context(cat("write ingest ", reference_));
 }
 
 oci::Digest IngestFile::digest() const { return oci::Digest::from_hex(algorithm_, hasher_.hex()); }
@@ -100,21 +138,37 @@ Result<oci::Digest> IngestFile::digest_by(HashAlgorithm algorithm) const {
 
 Result<> IngestFile::reset() {
   if (!fd_) return Error(Code::kFailedPrecondition, cat("ingest ", reference_, " is finished"));
+  return start_again();
+}
+
+Result<> IngestFile::start_again() {
+  if (stream_) stream_->drop();
+  stream_.reset();
+  hasher_ = Hasher(algorithm_);
+  moved_to(0);
   if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) != 0) {
     return Error::from_errno(errno, cat("reset ingest ", reference_));
   }
-  hasher_ = Hasher(algorithm_);
-  moved_to(0);
   return {};
 }
 
 Result<std::unique_ptr<Source>> IngestFile::follow(uint64_t size, const CancelToken& cancel) {
-  // The same open file: whatever becomes of its name, its bytes stay.
-  UniqueFd file(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
-  if (!file) return Error::from_errno(errno, cat("follow ingest ", reference_));
-  return std::make_unique<IngestTail>(std::move(file), size, growth_, cancel);
+  if (stream_) return Error(Code::kFailedPrecondition, "the ingest is followed already");
+  // Whatever becomes of the file's name, its bytes stay.
+  UniqueFd file =
+      TRY_CONTEXT(open_file(path_, O_RDONLY | O_NOFOLLOW), cat("follow ingest ", reference_));
+  // The reader has what it wants in passing; what is small is cheap either way.
+  if (offset_ == 0 && size >= 2 * StreamedFile::kBlock) {
+    stream_ = std::make_shared<StreamedFile>(fd_.get(), true);
+  }
+  return std::make_unique<IngestTail>(std::move(file), size, growth_, stream_, cancel);
 }
 
-void IngestFile::finish() { fd_.reset(); }
+void IngestFile::finish() {
+  // A reader may have the stream still: it must not write to what gets the descriptor's number.
+  if (stream_) stream_->drop();
+  stream_.reset();
+  fd_.reset();
+}
 
 }  // namespace skiff::content

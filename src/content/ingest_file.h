@@ -31,6 +31,8 @@ class IngestFile : public Ingest {
   const std::string& reference() const { return reference_; }
   const Path& path() const { return path_; }
   int fd() const { return fd_.get(); }
+  // All that was written is in the file; not synced.
+  Result<> flush();
   // The digest by `algorithm`: reads the file again where that is not the ingest's own.
   Result<oci::Digest> digest_by(HashAlgorithm algorithm) const;
   // The file belongs to somebody else now (renamed), or is gone: no more writes.
@@ -40,6 +42,10 @@ class IngestFile : public Ingest {
   IngestFile(Path path, std::string reference, HashAlgorithm algorithm, UniqueFd fd,
              std::shared_ptr<SavedHashes> hashes);
   Result<> take_up();
+  Result<> write_streamed(std::string_view bytes);
+  Result<> write_plain(std::string_view bytes);
+  void taken(std::string_view bytes);
+  Result<> start_again();
   void moved_to(uint64_t offset);
 
   Path path_;
@@ -49,6 +55,7 @@ class IngestFile : public Ingest {
   std::shared_ptr<SavedHashes> hashes_;
   Hasher hasher_;
   uint64_t offset_ = 0;
+  std::shared_ptr<StreamedFile> stream_;  // what is written goes through it, where there is one
   std::shared_ptr<IngestGrowth> growth_ = std::make_shared<IngestGrowth>();
   std::function<void()> on_close_;
 };

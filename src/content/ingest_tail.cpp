@@ -41,6 +41,10 @@ Result<uint64_t> IngestGrowth::wait_for(uint64_t bytes, const CancelToken& cance
   return bytes_;
 }
 
+IngestTail::~IngestTail() {
+  if (stream_) stream_->passed(UINT64_MAX);
+}
+
 Result<size_t> IngestTail::read(std::span<char> buffer) {
   while (offset_ < size_ && !buffer.empty()) {
     if (there_ <= offset_) {
@@ -51,14 +55,23 @@ Result<size_t> IngestTail::read(std::span<char> buffer) {
     }
     const auto most =
         static_cast<size_t>(std::min<uint64_t>(buffer.size(), std::min(there_, size_) - offset_));
-    const ssize_t n = ::pread(file_.get(), buffer.data(), most, static_cast<off_t>(offset_));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Error::from_errno(errno, "read what was written");
-    offset_ += static_cast<uint64_t>(n);
-    if (n > 0) return static_cast<size_t>(n);
+    const size_t n = TRY(read_at_offset(buffer.first(most)));
+    offset_ += n;
+    if (stream_) stream_->passed(offset_);
+    if (n > 0) return n;
     there_ = 0;  // it was cut off since: it starts again
   }
   return 0;
+}
+
+Result<size_t> IngestTail::read_at_offset(std::span<char> buffer) {
+  if (const size_t n = stream_ ? stream_->copy_from(offset_, buffer) : 0; n > 0) return n;
+  for (;;) {
+    const ssize_t n =
+        ::pread(file_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset_));
+    if (n >= 0) return static_cast<size_t>(n);
+    if (errno != EINTR) return Error::from_errno(errno, "read what was written");
+  }
 }
 
 }  // namespace skiff::content

@@ -4,7 +4,8 @@
 //   IngestTail tail(duplicate_of_fd, size, growth, cancel);
 //   growth->reached(offset) ...; growth->ended();
 //
-// The file is the buffer between them: a reader that is slow costs no memory.
+// The bytes come out of the memory of a StreamedFile, where the writer has one, which then keeps pace
+// with the reader. Else the file is the buffer between them, and a slow reader costs no memory.
 #pragma once
 
 #include <condition_variable>
@@ -14,6 +15,7 @@
 
 #include "base/cancellation.h"
 #include "base/io.h"
+#include "base/streamed_file.h"
 #include "base/unique_fd.h"
 
 namespace skiff::content {
@@ -38,17 +40,29 @@ class IngestGrowth {
 
 class IngestTail : public Source {
  public:
+  // `stream` may be nullptr. `file` is an open file of its own, not a duplicate: the stream changes
+  // the flags of its own.
   IngestTail(UniqueFd file, uint64_t size, std::shared_ptr<IngestGrowth> growth,
-             const CancelToken& cancel)
-      : file_(std::move(file)), size_(size), growth_(std::move(growth)), cancel_(cancel) {}
+             std::shared_ptr<StreamedFile> stream, const CancelToken& cancel)
+      : file_(std::move(file)),
+        size_(size),
+        growth_(std::move(growth)),
+        stream_(std::move(stream)),
+        cancel_(cancel) {}
+  IngestTail(const IngestTail&) = delete;
+  IngestTail& operator=(const IngestTail&) = delete;
+  ~IngestTail() override;
 
   // kUnavailable where the ingest ends before `size` bytes.
   Result<size_t> read(std::span<char> buffer) override;
 
  private:
+  Result<size_t> read_at_offset(std::span<char> buffer);
+
   UniqueFd file_;
   const uint64_t size_;
   std::shared_ptr<IngestGrowth> growth_;
+  std::shared_ptr<StreamedFile> stream_;
   const CancelToken cancel_;
   uint64_t offset_ = 0;
   uint64_t there_ = 0;  // bytes at the last look

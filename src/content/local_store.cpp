@@ -79,6 +79,7 @@ Result<BlobInfo> LocalStore::commit(Ingest& ingest, const oci::Digest& expected,
   if (file == nullptr || file->fd() < 0) {
     return Error(Code::kFailedPrecondition, "commit of an ingest that is finished or not ours");
   }
+  TRY(file->flush());
   TRY(check_digest(*file, expected));
   // What is there and damaged is replaced.
   auto whole = [&](const std::optional<BlobInfo>& row) {

@@ -174,12 +174,14 @@ Result<> LayerTransfer::receive_arriving(Task& task, content::Ingest& ingest) {
   task.arriving = {};  // of an earlier start, whose ingest is gone
   const bool is_whole = ingest.offset() == 0;
   auto blob = TRY(ingest.follow(task.layer.size, cancel_.token()));
-  task.arriving = std::async(std::launch::async, [this, &task, is_whole, blob = std::move(blob)] {
+  auto receive_all = [this, &task, is_whole, blob = std::move(blob)]() mutable {
     auto incoming =
         parts_.unpacker.receive(*blob, *image_, *task.index, extracting(task), cancel_.token());
+    blob.reset();  // the download need not keep pace any more
     if (!incoming && is_final(incoming.error(), is_whole)) fail(incoming.error());
     return incoming;
-  });
+  };
+  task.arriving = std::async(std::launch::async, std::move(receive_all));
   return {};
 }
 

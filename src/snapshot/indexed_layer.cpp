@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "base/random.h"
+#include "base/streamed_file.h"
 #include "base/strings.h"
 #include "codec/hash.h"
 #include "snapshot/file_attributes.h"
@@ -19,35 +21,46 @@ namespace skiff::snapshot {
 
 namespace {
 
+// As much is made at once as stays in a core's own cache.
 constexpr size_t kStep = size_t{256} << 10U;
 
-// Passes on what it reads and writes it to a file, in large pieces whatever it is asked for.
+// Passes on what it reads and writes it to a file.
 class CopyingSource : public Source {
  public:
   CopyingSource(Source& from, int file) : from_(from), to_(file) {}
 
   Result<size_t> read(std::span<char> buffer) override {
-    if (given_ == filled_) TRY(fill());
-    const size_t n = std::min(buffer.size(), filled_ - given_);
-    std::copy_n(buffer_.get() + given_, n, buffer.data());
-    given_ += n;
+    if (made_.empty()) TRY(fill());
+    const size_t n = std::min(buffer.size(), made_.size());
+    std::memcpy(buffer.data(), made_.data(), n);
+    made_ = made_.subspan(n);
     return n;
   }
+  Result<uint64_t> skip(uint64_t bytes) override {
+    uint64_t left = bytes;
+    while (left > 0) {
+      if (made_.empty()) TRY(fill());
+      if (made_.empty()) break;
+      const size_t n = std::min<uint64_t>(left, made_.size());
+      made_ = made_.subspan(n);
+      left -= n;
+    }
+    return bytes - left;
+  }
+  Result<> finish() { return to_.finish(); }
 
  private:
   Result<> fill() {
-    filled_ = given_ = 0;
-    const size_t n = TRY(read_full(from_, {buffer_.get(), kStep}));
-    TRY(to_.write({buffer_.get(), n}));
-    filled_ = n;
+    std::span<char> room = TRY(to_.room());
+    room = room.first(std::min(room.size(), kStep));
+    made_ = room.first(TRY(read_full(from_, room)));
+    to_.advance(made_.size());
     return {};
   }
 
   Source& from_;
-  FdSink to_;
-  std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kStep);
-  size_t given_ = 0;
-  size_t filled_ = 0;
+  StreamedFile to_;
+  std::span<const char> made_;  // and not passed on yet
 };
 
 // Hashes what is written to a file.
@@ -106,6 +119,7 @@ Result<std::unique_ptr<IndexedLayer>> IndexedLayer::read(Source& tar, const Path
   std::unique_ptr<IndexedLayer> layer(new IndexedLayer(directory, std::move(file), options, files));
   CopyingSource copied(tar, layer->tar_.get());
   TRY(layer->index_.read(copied, cancel));
+  TRY_CONTEXT(copied.finish(), "layer.tar");
   TRY(files.sync_file(layer->tar_.get()));
   return layer;
 }

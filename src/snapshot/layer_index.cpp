@@ -19,6 +19,11 @@ class CountedSource : public Source {
     count_ += n;
     return n;
   }
+  Result<uint64_t> skip(uint64_t bytes) override {
+    const uint64_t n = TRY(from_.skip(bytes));
+    count_ += n;
+    return n;
+  }
   uint64_t count() const { return count_; }
 
  private:

@@ -42,7 +42,8 @@ class StreamedFileTest : public ::testing::Test {
 };
 
 TEST_F(StreamedFileTest, TakesEveryLength) {
-  for (const size_t size : {size_t{0}, size_t{1}, kBlock - 1, kBlock, kBlock + 1, 5 * kBlock + 77}) {
+  for (const size_t size :
+       {size_t{0}, size_t{1}, kBlock - 1, kBlock, kBlock + 1, 5 * kBlock + 77}) {
     ASSERT_EQ(::ftruncate(fd_.get(), 0), 0);
     ASSERT_EQ(::lseek(fd_.get(), 0, SEEK_SET), 0);
     StreamedFile file(fd_.get());

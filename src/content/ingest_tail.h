@@ -4,8 +4,9 @@
 //   IngestTail tail(duplicate_of_fd, size, growth, cancel);
 //   growth->reached(offset) ...; growth->ended();
 //
-// The bytes come out of the memory of a StreamedFile, where the writer has one, which then keeps pace
-// with the reader. Else the file is the buffer between them, and a slow reader costs no memory.
+// The bytes come out of the memory of a StreamedFile, where the writer has one, which then keeps
+// pace with the reader. Else the file is the buffer between them, and a slow reader costs no
+// memory.
 #pragma once
 
 #include <condition_variable>

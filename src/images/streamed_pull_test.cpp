@@ -110,7 +110,7 @@ TEST_F(StreamedPull, ADownloadThatStartsAnewWithOtherBytesIsReceivedAgain) {
 
 TEST_F(StreamedPull, ACancelledOneEndsAndIsContinued) {
   on_sent_ = [&] {
-    EXPECT_TRUE(wait_for([&] { return downloaded() == 2'000'000; }));
+    EXPECT_TRUE(wait_for([&] { return downloaded() > 0; }));
     cancel_.cancel();
   };
   std::string range;
@@ -122,16 +122,21 @@ TEST_F(StreamedPull, ACancelledOneEndsAndIsContinued) {
   };
   EXPECT_EQ(pull().error().code(), Code::kCancelled);
   EXPECT_EQ(received(), 0u);
+  const uint64_t kept = downloaded();
   cancel_ = CancelSource();
   const auto pulled = pull();
   ASSERT_TRUE(pulled) << message_of(pulled);
-  EXPECT_EQ(range, "bytes=2000000-");
+  EXPECT_EQ(range, cat("bytes=", kept, "-"));
   EXPECT_EQ(to_.file_in(*pulled, "a"), from_.file_in(image_, "a"));
 }
 
 TEST_F(StreamedPull, ALayerThatDoesNotComeKeepsNobodyWaiting) {
+  std::promise<void> stalled;
   std::promise<void> loaded;
-  on_sent_ = [&] { loaded.get_future().wait(); };
+  on_sent_ = [&] {
+    stalled.set_value();
+    loaded.get_future().wait();
+  };
   int attempts = 0;
   answer = [&](net::Request&, net::ResponseWriter& w) {
     if (++attempts > 1) return false;
@@ -139,7 +144,7 @@ TEST_F(StreamedPull, ALayerThatDoesNotComeKeepsNobodyWaiting) {
     return true;
   };
   auto pulled = std::async(std::launch::async, [&] { return pull(); });
-  EXPECT_TRUE(wait_for([&] { return downloaded() == 100; }));
+  stalled.get_future().wait();
   EXPECT_TRUE(to_.load(from_.save({"app"})));
   loaded.set_value();
   const auto image = pulled.get();

@@ -43,7 +43,8 @@ Result<UniqueFd> null_device() {
     return Error(Code::kFailedPrecondition, "the host's /dev/null is another file");
   }
   // It is the host's inode: its mode and owner are not the container's to change.
-  TRY(sys::change_mount(null.get(), {.set = MOUNT_ATTR_RDONLY}));
+  TRY(sys::change_mount(null.get(),
+                        {.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC}));
   return null;
 }
 

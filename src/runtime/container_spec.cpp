@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/strings.h"
 #include "runtime/annotations.h"
 #include "runtime/default_capabilities.h"
+#include "runtime/default_shields.h"
 #include "runtime/host_devices.h"
 #include "runtime/seccomp_profile.h"
 #include "runtime/spec_version.h"
@@ -24,22 +24,6 @@ namespace skiff::runtime {
 namespace {
 
 constexpr int64_t kCpuPeriodUs = 100'000;
-
-// Docker's defaults: moby daemon/pkg/oci/defaults.go.
-constexpr std::array<const char*, 12> kMaskedPaths = {"/proc/acpi",
-                                                      "/proc/asound",
-                                                      "/proc/interrupts",
-                                                      "/proc/kcore",
-                                                      "/proc/keys",
-                                                      "/proc/latency_stats",
-                                                      "/proc/sched_debug",
-                                                      "/proc/scsi",
-                                                      "/proc/timer_list",
-                                                      "/proc/timer_stats",
-                                                      "/sys/devices/virtual/powercap",
-                                                      "/sys/firmware"};
-constexpr std::array<const char*, 5> kReadonlyPaths = {"/proc/bus", "/proc/fs", "/proc/irq",
-                                                       "/proc/sys", "/proc/sysrq-trigger"};
 
 json::Value strings(std::initializer_list<const char*> texts) {
   json::Array items;
@@ -368,8 +352,8 @@ Result<json::Value> make_linux(const ContainerSpec& spec, sys::CapabilityMask ca
   if (spec.seccomp != "unconfined") {
     lx.set("seccomp", TRY(make_oci_seccomp(spec.seccomp, capabilities)));
   }
-  lx.set("maskedPaths", json::Array(kMaskedPaths.begin(), kMaskedPaths.end()));
-  lx.set("readonlyPaths", json::Array(kReadonlyPaths.begin(), kReadonlyPaths.end()));
+  lx.set("maskedPaths", default_masked_paths());
+  lx.set("readonlyPaths", default_readonly_paths());
   return lx;
 }
 

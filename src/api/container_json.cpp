@@ -159,27 +159,27 @@ Value memory_json(const engine::StatsSample& s) {
 }  // namespace
 
 Value container_inspect_json(const ContainerInfo& info) {
-  Value out =
-      json::object({{"Id", info.id},
-                    {"Created", format_rfc3339(info.created)},
-                    {"Path", info.path},
-                    {"Args", info.args},
-                    {"State", info.state.to_json()},
-                    {"Image", info.image_id},
-                    {"ResolvConfPath", info.resolv_conf_path.native()},
-                    {"HostnamePath", info.hostname_path.native()},
-                    {"HostsPath", info.hosts_path.native()},
-                    {"LogPath", info.log_path.native()},
-                    {"Name", cat("/", info.name)},
-                    {"RestartCount", info.restart_count},
-                    {"Driver", info.driver},
-                    {"Platform", info.platform},
-                    {"MountLabel", ""},
-                    {"ProcessLabel", ""},
-                    {"AppArmorProfile", ""},
-                    {"ExecIDs", strings_or_null(info.exec_ids)},
-                    {"HostConfig", info.host_config.to_json()},
-                    {"GraphDriver", json::object({{"Data", nullptr}, {"Name", info.driver}})}});
+  Value out = json::object(
+      {{"Id", info.id},
+       {"Created", format_rfc3339(info.created)},
+       {"Path", info.path},
+       {"Args", info.args},
+       {"State", info.state.to_json()},
+       {"Image", info.image_id},
+       {"ResolvConfPath", info.resolv_conf_path.native()},
+       {"HostnamePath", info.hostname_path.native()},
+       {"HostsPath", info.hosts_path.native()},
+       {"LogPath", info.host_config.log_driver == "json-file" ? info.log_path.native() : ""},
+       {"Name", cat("/", info.name)},
+       {"RestartCount", info.restart_count},
+       {"Driver", info.driver},
+       {"Platform", info.platform},
+       {"MountLabel", ""},
+       {"ProcessLabel", ""},
+       {"AppArmorProfile", ""},
+       {"ExecIDs", strings_or_null(info.exec_ids)},
+       {"HostConfig", info.host_config.to_json()},
+       {"GraphDriver", json::object({{"Data", nullptr}, {"Name", info.driver}})}});
   if (info.size_rw) out.set("SizeRw", *info.size_rw);
   if (info.size_root_fs) out.set("SizeRootFs", *info.size_root_fs);
   out.set("Mounts", mounts_json(info));

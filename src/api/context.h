@@ -23,6 +23,7 @@ struct DaemonFacts {
   std::string id;  // of the instance
   TimePoint started;
   std::string why_not_erofs;  // "" where layers are kept so
+  std::string log_driver;     // of containers that name none
   std::string warning;        // what keeps the daemon from its work; "" for nothing
 };
 

@@ -11,6 +11,7 @@
 #include "api/router.h"
 #include "api/volume_json.h"
 #include "base/strings.h"
+#include "engine/log_drivers.h"
 
 namespace skiff::api {
 
@@ -111,7 +112,7 @@ Result<> info(Call& call) {
                 {"Plugins", json::object({{"Volume", json::array({"local"})},
                                           {"Network", json::array({"bridge", "host", "null"})},
                                           {"Authorization", nullptr},
-                                          {"Log", json::array({"json-file"})}})},
+                                          {"Log", engine::log_driver_names()}})},
                 {"MemoryLimit", true},
                 {"SwapLimit", true},
                 {"CpuCfsPeriod", true},
@@ -124,7 +125,7 @@ Result<> info(Call& call) {
                 {"OomKillDisable", !cgroup_v2()},
                 {"NGoroutines", 0},
                 {"SystemTime", format_rfc3339(call.context.clock.now())},
-                {"LoggingDriver", "json-file"},
+                {"LoggingDriver", call.context.facts.log_driver},
                 {"CgroupDriver", "cgroupfs"},
                 {"CgroupVersion", cgroup_v2() ? "2" : "1"},
                 {"NEventsListener", 0},

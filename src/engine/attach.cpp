@@ -17,6 +17,7 @@ class AttachSession : public StreamSession {
       : core_(core), container_(std::move(container)), options_(options) {
     ContainerInfo info = container_->info();
     log_path_ = info.log_path;
+    log_format_ = log_format(info);
     pump_.terminal = info.config.tty;
     pump_.want_stdin = options.want_stdin && info.config.open_stdin;
     pump_.want_stdout = options.want_stdout;
@@ -63,7 +64,7 @@ class AttachSession : public StreamSession {
 
  private:
   Result<> send_log(net::Stream& client) {
-    LogReader reader(log_path_);
+    LogReader reader(log_path_, log_format_);
     TRY(reader.open());
     if (live_.stream) reader.stop_at(live_.log_inode, live_.log_offset);
     FrameFilter filter(pump_.want_stdout, pump_.want_stderr);
@@ -78,6 +79,7 @@ class AttachSession : public StreamSession {
   std::shared_ptr<Container> container_;
   AttachOptions options_;
   Path log_path_;
+  runtime::LogFormat log_format_ = runtime::LogFormat::kJsonFile;
   PumpOptions pump_;
   std::shared_ptr<AttachPoint> point_;
   runtime::AttachedWithLog live_;

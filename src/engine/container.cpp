@@ -15,7 +15,8 @@ ContainerInfo Container::info() const {
     std::lock_guard lock(mutex_);
     out = record_.info;
   }
-  out.log_path = paths.log(id);
+  const bool local = out.host_config.log_driver == "local";
+  out.log_path = local ? paths.local_log() : paths.json_log(id);
   out.hostname_path = paths.hostname();
   out.hosts_path = paths.hosts();
   out.resolv_conf_path = paths.resolv_conf();

@@ -29,7 +29,8 @@ struct ContainerPaths {
   Path directory;  // ROOT/containers/ID
   Path run;        // RUN/containers/ID
 
-  Path log(const std::string& id) const { return directory / (id + "-json.log"); }
+  Path json_log(const std::string& id) const { return directory / (id + "-json.log"); }
+  Path local_log() const { return directory / "local.log"; }
   Path exit_file() const { return directory / "exit.json"; }
   Path hostname() const { return directory / "hostname"; }
   Path hosts() const { return directory / "hosts"; }

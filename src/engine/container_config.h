@@ -94,7 +94,7 @@ struct HostConfig {
   std::vector<std::string> volumes_from;
   std::string volume_driver;
   std::string container_id_file;
-  std::string log_driver = "json-file";
+  std::string log_driver;  // "": the daemon's default, until the container is made
   std::map<std::string, std::string> log_options;
   std::string network_mode = "bridge";
   std::map<std::string, std::vector<HostPort>> port_bindings;  // by "80/tcp"

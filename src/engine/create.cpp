@@ -111,6 +111,7 @@ class Creation {
     info.config = std::move(request_.config);
     info.host_config = std::move(request_.host_config);
     TRY(merge_image_config(info.config.run, image.config.config));
+    if (info.host_config.log_driver.empty()) info.host_config.log_driver = core_.options.log_driver;
     TRY(check_host_config(info.config, info.host_config, warnings_));
     if (info.host_config.cgroupns_mode.empty()) {
       auto hierarchies = TRY(sys::cgroup_hierarchies());

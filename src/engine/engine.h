@@ -45,6 +45,7 @@ struct EngineOptions {
   Path monitor_program;  // skiff-runtime
   std::string cgroup_parent = "/skiff";
   Path host_resolv_conf = "/etc/resolv.conf";
+  std::string log_driver = "json-file";      // of containers that name none
   bool stop_containers_on_shutdown = false;  // otherwise they run on
 };
 

@@ -247,7 +247,7 @@ Result<HostConfig> HostConfig::from_json(const json::Value& v) {
   out.volume_driver = v.string("VolumeDriver");
   out.container_id_file = v.string("ContainerIDFile");
   if (const json::Value* log = v.find("LogConfig")) {
-    out.log_driver = non_empty(log->string("Type"), "json-file");
+    out.log_driver = log->string("Type");
     out.log_options = log->string_map("Config");
   }
   std::string network = v.string("NetworkMode");

@@ -8,6 +8,7 @@
 
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "engine/log_drivers.h"
 #include "engine/log_reader.h"
 
 namespace skiff::engine {
@@ -46,7 +47,7 @@ class LogSession {
         options_(options),
         consume_(consume),
         attributes_(log_attributes(info)),
-        reader_(info.log_path) {}
+        reader_(info.log_path, log_format(info)) {}
 
   Result<> open() {
     TRY(reader_.open());
@@ -151,8 +152,13 @@ std::map<std::string, std::string> log_attributes(const ContainerInfo& info) {
   return out;
 }
 
+runtime::LogFormat log_format(const ContainerInfo& info) {
+  return info.host_config.log_driver == "local" ? runtime::LogFormat::kLocal
+                                                : runtime::LogFormat::kJsonFile;
+}
+
 Result<> check_log_readable(const ContainerInfo& info) {
-  if (info.host_config.log_driver == "json-file") return {};
+  if (keeps_log_file(info.host_config.log_driver)) return {};
   return Error(Code::kUnimplemented, "configured logging driver does not support reading");
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/core.h"
+#include "runtime/log_writer.h"
 
 namespace skiff::engine {
 
@@ -11,6 +12,9 @@ Result<> read_logs(Core& core, Container& container, const LogOptions& options,
 
 // What --details shows of the container: the labels and variables that its log options name.
 std::map<std::string, std::string> log_attributes(const ContainerInfo& info);
+
+// Of the files that LogReader reads.
+runtime::LogFormat log_format(const ContainerInfo& info);
 
 // kUnimplemented where the container's log driver keeps nothing to read.
 Result<> check_log_readable(const ContainerInfo& info);

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <deque>
 #include <span>
 
 #include "base/strings.h"
 #include "codec/json.h"
+#include "runtime/log_record.h"
 
 namespace skiff::engine {
 
@@ -26,13 +28,18 @@ Result<size_t> read_at(int fd, std::span<char> buffer, uint64_t offset) {
   }
 }
 
-// Counts lines backwards, over one file after the other.
+// Looks for the last entries, over one file after the other, the newest first.
 struct TailSearch {
   uint64_t wanted;
   uint64_t found = 0;
 
-  // Where the wanted lines of the file begin; a line without its newline is not there yet.
-  Result<uint64_t> in_file(int fd, uint64_t size) {
+  // Where the wanted entries of the file begin; one that is not whole is not there yet.
+  Result<uint64_t> in_file(int fd, uint64_t size, runtime::LogFormat format) {
+    return format == runtime::LogFormat::kLocal ? in_records(fd, size) : in_lines(fd, size);
+  }
+
+ private:
+  Result<uint64_t> in_lines(int fd, uint64_t size) {
     std::string chunk(kChunk, '\0');
     uint64_t end = size;
     while (end > 0) {
@@ -44,6 +51,40 @@ struct TailSearch {
       end = begin;
     }
     return uint64_t{0};
+  }
+
+  // Forwards: a file that is being written to may end within a record, and then says nothing of
+  // where the one before began.
+  Result<uint64_t> in_records(int fd, uint64_t size) {
+    const uint64_t left = wanted - std::min(wanted, found);
+    std::deque<uint64_t> begins;
+    std::string buffer;
+    uint64_t read = 0;
+    uint64_t begin = 0;  // of the record at the buffer's front
+    for (;;) {
+      runtime::LogRecord record;
+      size_t used = 0;
+      runtime::LogRecordTake take;
+      while (
+          (take = runtime::take_log_record(std::string_view(buffer).substr(used), record)).state ==
+          runtime::LogRecordState::kWhole) {
+        begins.push_back(begin + used);
+        if (begins.size() > left) begins.pop_front();
+        used += take.size;
+      }
+      buffer.erase(0, used);
+      begin += used;
+      const size_t held = buffer.size();
+      const size_t more = std::min<uint64_t>(kChunk, size - read);
+      if (take.state == runtime::LogRecordState::kDamaged || more == 0) break;
+      buffer.resize(held + more);
+      auto count = read_at(fd, std::span(buffer).subspan(held), read);
+      buffer.resize(held + count.value_or(0));
+      read += TRY(std::move(count));
+      if (buffer.size() == held) break;
+    }
+    found += begins.size();
+    return begins.empty() ? begin : begins.front();
   }
 };
 
@@ -102,7 +143,7 @@ Result<> LogReader::seek_tail(uint64_t count) {
     Part& part = parts_[i - 1];
     struct stat st{};
     if (::fstat(part.fd.get(), &st) != 0) return Error::from_errno(errno, "stat log");
-    part.offset = TRY(search.in_file(part.fd.get(), static_cast<uint64_t>(st.st_size)));
+    part.offset = TRY(search.in_file(part.fd.get(), static_cast<uint64_t>(st.st_size), format_));
     if (part.offset > 0 || search.found >= count) {
       current_ = i - 1;
       return {};
@@ -153,15 +194,51 @@ std::optional<std::string> LogReader::take_line() {
   return line;
 }
 
+std::optional<LogEntry> LogReader::take_record() {
+  runtime::LogRecord record;
+  auto take = runtime::take_log_record(std::string_view(buffer_).substr(consumed_), record);
+  if (take.state == runtime::LogRecordState::kWhole) {
+    LogEntry entry;
+    entry.stream =
+        record.stream == runtime::OutputStream::kStderr ? StreamKind::kStderr : StreamKind::kStdout;
+    entry.time = TimePoint(std::chrono::nanoseconds(record.time_ns));
+    entry.text = cat(record.text, record.partial ? "" : "\n");
+    consumed_ = searched_ = consumed_ + take.size;
+    return entry;
+  }
+  if (take.state == runtime::LogRecordState::kDamaged) {
+    parts_[current_].end = parts_[current_].offset;
+    buffer_.clear();
+    consumed_ = searched_ = 0;
+  }
+  return std::nullopt;
+}
+
+std::optional<LogEntry> LogReader::take_entry() {
+  if (format_ == runtime::LogFormat::kLocal) return take_record();
+  while (auto line = take_line()) {
+    if (auto entry = parse_log_line(*line)) return std::move(*entry);
+  }
+  return std::nullopt;
+}
+
+// What is held of an entry that is not whole yet is read again: the writer may cut it off.
+void LogReader::give_back() {
+  Part& part = parts_[current_];
+  part.offset -= buffer_.size() - consumed_;
+  buffer_.clear();
+  consumed_ = searched_ = 0;
+}
+
 Result<std::optional<LogEntry>> LogReader::next() {
   while (current_ < parts_.size()) {
-    if (auto line = take_line()) {
-      if (auto entry = parse_log_line(*line)) return std::optional(std::move(*entry));
-      continue;
-    }
+    if (auto entry = take_entry()) return entry;
     if (TRY(fill())) continue;
-    if (current_ + 1 == parts_.size()) break;
-    // A rotated file is complete: what is left is a line torn by a crash.
+    if (current_ + 1 == parts_.size()) {
+      if (format_ == runtime::LogFormat::kLocal) give_back();
+      break;
+    }
+    // A rotated file is complete: what is left is an entry torn by a crash.
     buffer_.clear();
     consumed_ = searched_ = 0;
     ++current_;

@@ -1,6 +1,6 @@
 // LogReader: the entries of a container's log, in order of writing, over its rotated files.
 //
-//   LogReader reader(path);
+//   LogReader reader(path, format);
 //   TRY(reader.open());
 //   TRY(reader.seek_tail(10));
 //   while (auto entry = TRY(reader.next())) use(*entry);
@@ -16,12 +16,13 @@
 
 #include "base/file.h"
 #include "engine/logs.h"
+#include "runtime/log_writer.h"
 
 namespace skiff::engine {
 
 class LogReader {
  public:
-  explicit LogReader(Path log) : log_(std::move(log)) {}
+  LogReader(Path log, runtime::LogFormat format) : log_(std::move(log)), format_(format) {}
 
   // Nothing to read where there is no log (yet).
   Result<> open();
@@ -30,7 +31,8 @@ class LogReader {
   // Leaves out what was written after byte `offset` of the file `inode`; all of it where that
   // file is no longer there.
   void stop_at(uint64_t inode, uint64_t offset);
-  // The next whole line; nullopt when there is none yet. Damaged lines are passed over.
+  // The next whole entry; nullopt when there is none yet. Damaged lines of a json-file log are
+  // passed over; in a local log what follows a damaged record in its file is.
   Result<std::optional<LogEntry>> next();
   // How many files it reads.
   size_t parts() const { return parts_.size(); }
@@ -46,9 +48,13 @@ class LogReader {
   };
   Result<std::vector<Part>> open_parts(uint64_t known_inode) const;
   Result<bool> fill();
+  std::optional<LogEntry> take_entry();
   std::optional<std::string> take_line();
+  std::optional<LogEntry> take_record();
+  void give_back();
 
   Path log_;
+  runtime::LogFormat format_;
   std::vector<Part> parts_;  // oldest first
   size_t current_ = 0;
   std::string buffer_;   // of the current part, not yet given out

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "base/strings.h"
+#include "runtime/log_record.h"
 
 namespace skiff::engine {
 namespace {
@@ -44,7 +45,7 @@ class LogReaderTest : public ::testing::Test {
     }
   }
   LogReader open() {
-    LogReader reader(path_);
+    LogReader reader(path_, format_);
     EXPECT_TRUE(reader.open());
     return reader;
   }
@@ -57,6 +58,7 @@ class LogReaderTest : public ::testing::Test {
   TempDir dir_ = *TempDir::make("/tmp", "skiff-log-reader-");
   Path path_ = dir_.path() / "x-json.log";
   std::error_code ec_;
+  runtime::LogFormat format_ = runtime::LogFormat::kJsonFile;
 };
 
 TEST_F(LogReaderTest, ReadsStreamTimeAndText) {
@@ -179,6 +181,77 @@ TEST(FormatLogEntry, PutsTimeAndDetailsInFront) {
   EXPECT_EQ(format_log_entry(entry, false, false), "hi\n");
   EXPECT_EQ(format_log_entry(entry, true, false), "2026-01-02T03:04:05.600000000Z hi\n");
   EXPECT_EQ(format_log_entry(entry, false, true), "a+b=1%262,c=d hi\n");
+}
+
+class LocalLogReaderTest : public LogReaderTest {
+ protected:
+  LocalLogReaderTest() { format_ = runtime::LogFormat::kLocal; }
+  static std::string record(const std::string& text) {
+    std::string out;
+    runtime::append_log_record(out, runtime::OutputStream::kStdout, 1'500'000'000, text + "\n");
+    return out;
+  }
+  void append_records(int first, int last, const std::string& suffix = "") {
+    for (int i = first; i <= last; ++i) append(record(std::to_string(i)), suffix);
+  }
+};
+
+TEST_F(LocalLogReaderTest, ReadsStreamTimeAndText) {
+  std::string bytes;
+  runtime::append_log_record(bytes, runtime::OutputStream::kStderr, 1'500'000'000, "a\n");
+  runtime::append_log_record(bytes, runtime::OutputStream::kStdout, 1'500'000'000, "end");
+  append(bytes);
+  LogReader reader = open();
+  auto first = reader.next();
+  ASSERT_TRUE(first && *first);
+  EXPECT_EQ((*first)->text, "a\n");
+  EXPECT_EQ((*first)->stream, StreamKind::kStderr);
+  EXPECT_EQ(format_rfc3339((*first)->time), "1970-01-01T00:00:01.5Z");
+  auto second = reader.next();
+  ASSERT_TRUE(second && *second);
+  EXPECT_EQ((*second)->text, "end");
+}
+
+TEST_F(LocalLogReaderTest, TailGoesOverRotatedFiles) {
+  append_records(1, 9000, ".1");
+  append_records(9001, 9003);
+  EXPECT_EQ(tail(2), "9002 9003 ");
+  EXPECT_EQ(tail(5), "8999 9000 9001 9002 9003 ");
+  EXPECT_EQ(tail(0), "");
+  EXPECT_TRUE(tail(100'000).starts_with("1 2 3 "));
+}
+
+TEST_F(LocalLogReaderTest, ARecordThatIsNotWholeIsReadWhenItIs) {
+  append_records(1, 2);
+  const std::string whole = record("three");
+  append(whole.substr(0, 9));
+  LogReader reader = open();
+  EXPECT_EQ(read(reader), "1 2 ");
+  EXPECT_EQ(tail(1), "2 ");
+  append(whole.substr(9));
+  EXPECT_EQ(read(reader), "three ");
+}
+
+TEST_F(LocalLogReaderTest, ATornRecordThatTheWriterCutsOffIsForgotten) {
+  append_records(1, 2);
+  const uint64_t good = std::filesystem::file_size(path_);
+  append(record("torn").substr(0, 9));
+  LogReader reader = open();
+  EXPECT_EQ(read(reader), "1 2 ");
+  std::filesystem::resize_file(path_, good);
+  append_records(3, 4);
+  EXPECT_EQ(read(reader), "3 4 ");
+}
+
+TEST_F(LocalLogReaderTest, FollowsARotation) {
+  append_records(1, 3);
+  LogReader reader = open();
+  EXPECT_EQ(read(reader), "1 2 3 ");
+  append_records(4, 4);
+  rotate();
+  append_records(5, 6);
+  ASSERT_TRUE(reader.refresh());
+  EXPECT_EQ(read(reader), "4 5 6 ");
 }
 
 }  // namespace

@@ -5,9 +5,9 @@
 #include <array>
 #include <set>
 
-#include "base/size.h"
 #include "base/strings.h"
 #include "engine/create.h"
+#include "engine/log_drivers.h"
 #include "engine/process_life.h"
 
 namespace skiff::engine {
@@ -75,25 +75,6 @@ void merge_healthcheck(std::optional<oci::Healthcheck>& mine,
 }
 
 Error refuse(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
-
-Result<> check_logging(const HostConfig& host) {
-  if (host.log_driver != "json-file" && host.log_driver != "none") {
-    return refuse(cat("logger: no log driver named '", host.log_driver, "' is registered"));
-  }
-  for (const auto& [key, value] : host.log_options) {
-    if (key == "max-size") {
-      TRY_CONTEXT(parse_size(value), "invalid value for max-size");
-    } else if (key == "max-file") {
-      auto files = parse_uint(value);
-      if (!files || *files == 0 || *files > 1000) {
-        return refuse(cat("invalid value for max-file: ", value));
-      }
-    } else if (key != "labels" && key != "env" && key != "tag") {
-      return refuse(cat("unknown log opt '", key, "' for ", host.log_driver, " log driver"));
-    }
-  }
-  return {};
-}
 
 Result<> check_modes(const ContainerConfig& config, const HostConfig& host) {
   constexpr std::array kIpcModes = {"private", "host", "shareable"};

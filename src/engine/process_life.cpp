@@ -7,9 +7,9 @@
 
 #include "base/log.h"
 #include "base/scope_exit.h"
-#include "base/size.h"
 #include "base/strings.h"
 #include "engine/container_network.h"
+#include "engine/log_drivers.h"
 #include "engine/spec.h"
 
 namespace skiff::engine {
@@ -43,16 +43,10 @@ Result<runtime::MonitorOptions> monitor_options(Core& core, const Container& con
   options.state_dir = container.paths.monitor();
   options.seccomp_dir = core.options.run_dir / "seccomp";
   options.exit_file = container.paths.exit_file();
-  if (info.host_config.log_driver == "json-file") options.log_file = info.log_path;
+  TRY(set_log_options(info.host_config, info.log_path, options));
   options.open_stdin = info.config.open_stdin;
   options.stdin_once = info.config.stdin_once;
   options.terminal = info.config.tty;
-  for (const auto& [key, value] : info.host_config.log_options) {
-    if (key == "max-size") options.log_max_bytes = TRY(parse_size(value));
-    if (key == "max-file") {
-      options.log_max_files = static_cast<int>(parse_uint(value).value_or(1));
-    }
-  }
   return options;
 }
 

@@ -276,6 +276,55 @@ TEST_F(StreamsTest, LogsAreFollowedToTheEndOverRotations) {
   EXPECT_EQ(logs(id), got);
 }
 
+TEST_F(StreamsTest, ALocalLogIsReadAsAJsonFileIs) {
+  CreateRequest wanted = request(
+      "echo out; echo err >&2; until test -e /go; do sleep 0.02; done; seq 1 2000; echo last");
+  wanted.host_config.log_driver = "local";
+  wanted.host_config.log_options = {{"max-size", "20k"}, {"max-file", "100"}};
+  std::string id = run(std::move(wanted));
+  std::string got;
+  std::thread follower([&] {
+    LogOptions options;
+    options.follow = true;
+    got = logs(id, options);
+  });
+  ASSERT_TRUE(streams().start_exec_detached(
+      *streams().create_exec(id, {.command = {"touch", "/go"}}), {.detach = true}));
+  follower.join();
+  EXPECT_TRUE(got.ends_with("\n1999\n2000\nlast\n")) << got.size();
+  EXPECT_TRUE(std::filesystem::exists(info(id).log_path.native() + ".1"));
+  EXPECT_FALSE(info(id).log_path.native().ends_with("-json.log"));
+  EXPECT_EQ(logs(id), got);
+  LogOptions options;
+  options.tail = 2;
+  EXPECT_EQ(logs(id, options), "2000\nlast\n");
+  options.tail.reset();
+  options.want_stdout = false;
+  EXPECT_EQ(logs(id, options), "err\n");
+  options.want_stdout = true;
+  options.since = info(id).state.finished + std::chrono::seconds(1);
+  EXPECT_EQ(logs(id, options), "");
+  options.since.reset();
+  options.until = info(id).state.started - std::chrono::seconds(1);
+  EXPECT_EQ(logs(id, options), "");
+}
+
+TEST_F(StreamsTest, LogOptionsThatAreNotThereAreRefused) {
+  for (const auto& [driver, key, value, why] :
+       {std::array{"local", "compress", "true", "compress"},
+        std::array{"local", "labels", "a", "unknown log opt 'labels' for local log driver"},
+        std::array{"local", "max-size", "0", "max-size must be a positive number"},
+        std::array{"json-file", "max-file", "0", "invalid value for max-file: 0"},
+        std::array{"syslog", "a", "b", "logger: no log driver named 'syslog' is registered"}}) {
+    CreateRequest wanted = request("true");
+    wanted.host_config.log_driver = driver;
+    wanted.host_config.log_options = {{key, value}};
+    auto created = containers().create(std::move(wanted));
+    ASSERT_FALSE(created) << driver << " " << key;
+    EXPECT_NE(created.error().message().find(why), std::string::npos) << created.error().message();
+  }
+}
+
 TEST_F(StreamsTest, FollowingIsCancelled) {
   std::string id = run("echo x; sleep 100");
   CancelSource cancel;

@@ -18,6 +18,7 @@
 #include "base/strings.h"
 #include "codec/hash.h"
 #include "content/scrub.h"
+#include "engine/log_drivers.h"
 #include "engine/process_life.h"
 #include "main/data_root.h"
 #include "main/registry_service.h"
@@ -39,6 +40,7 @@ struct Options {
   std::string cgroup_parent;
   std::string storage_driver = "auto";
   std::string log_level = "info";
+  std::string log_driver = engine::kDefaultLogDriver;
   std::string storage_limit;
   std::string layer_limit = "100g";
   std::string layer_ratio = "1100";
@@ -64,6 +66,8 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
        &o.cgroup_parent},
       {"storage-driver", "NAME", "how new layers are kept: erofs, overlay, or auto for the better",
        &o.storage_driver},
+      {"log-driver", "NAME", "of containers that name none: json-file, local or none",
+       &o.log_driver},
       {"storage-limit", "SIZE",
        "what images and build cache may take (\"50g\"); no limit when not given", &o.storage_limit},
       {"layer-limit", "SIZE", "what one layer may expand to", &o.layer_limit},
@@ -264,6 +268,7 @@ Result<> serve(const Options& o) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   // Layers, clients and containers each take some; containers get limits of their own.
+  TRY_CONTEXT(engine::check_log_driver(o.log_driver), "--log-driver");
   sys::raise_descriptor_limit();
   sys::return_large_blocks();
   Path root = TRY(data_root(o.root));
@@ -301,13 +306,15 @@ Result<> serve(const Options& o) {
                                          .run_dir = run_dir,
                                          .monitor_program = runtime,
                                          .cgroup_parent = cgroup_parent,
+                                         .log_driver = o.log_driver,
                                          .stop_containers_on_shutdown = o.stop_containers},
                                         *images, *networks));
 
   // With all there that keeps something.
   if (auto swept = images->collect_leftovers(); !swept) log_warn(swept.error().message());
 
-  api::DaemonFacts facts{root, run_dir, instance, Clock::system().now(), storage.why_not_erofs, ""};
+  api::DaemonFacts facts{
+      root, run_dir, instance, Clock::system().now(), storage.why_not_erofs, o.log_driver, ""};
   if (!storage.why_no_upper.empty()) {
     facts.warning =
         cat("containers cannot run: overlayfs takes no upper directory in ", root.native(), " (",

@@ -1,6 +1,7 @@
 #include "runtime/log_writer.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "base/io.h"
 #include "base/strings.h"
 #include "codec/json.h"
+#include "runtime/log_record.h"
 
 namespace skiff::runtime {
 
@@ -34,18 +36,6 @@ void append_json_string(std::string& out, std::string_view text) {
   }
 }
 
-// The length of a full piece at the front of the longer `text`; a character of several bytes
-// is not cut.
-size_t piece_length(std::string_view text) {
-  constexpr size_t kMostContinuations = 3;
-  size_t length = LogWriter::kLongestPiece;
-  while (length > LogWriter::kLongestPiece - kMostContinuations &&
-         (static_cast<unsigned char>(text[length]) & 0xc0U) == 0x80) {
-    --length;
-  }
-  return length;
-}
-
 std::string rotated_name(const Path& path, int number) { return cat(path.native(), ".", number); }
 
 // True when a crash left the file's last line without an end.
@@ -54,64 +44,75 @@ bool has_torn_line(int fd, uint64_t size) {
   return size > 0 && ::pread(fd, &last, 1, static_cast<off_t>(size - 1)) == 1 && last != '\n';
 }
 
+// Where the whole records at the front of the file end.
+Result<uint64_t> end_of_records(int fd, uint64_t size) {
+  if (size == 0) return uint64_t{0};
+  // Mapped, not read: nothing of it stays in this small process.
+  void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  if (mapped == MAP_FAILED) return Error::from_errno(errno, "map the log");
+  std::string_view rest(static_cast<const char*>(mapped), size);
+  LogRecord record;
+  for (;;) {
+    LogRecordTake take = take_log_record(rest, record);
+    if (take.state != LogRecordState::kWhole) break;
+    rest.remove_prefix(take.size);
+  }
+  ::munmap(mapped, size);
+  return size - rest.size();
+}
+
 }  // namespace
 
 Result<LogWriter> LogWriter::open(const LogWriterOptions& options) {
   LogWriter log;
   log.options_ = options;
   TRY(log.adopt(TRY(open_file(options.path, O_RDWR | O_APPEND | O_CREAT, kLogMode))));
-  if (has_torn_line(log.file_.get(), log.size_)) {
-    log.batch_ = "\n";
-    log.flush();
-  }
+  TRY(log.mend_end());
   return log;
 }
 
-Result<> LogWriter::write(OutputStream stream, std::string_view bytes, TimePoint now) {
-  time_ = format_rfc3339(now);
-  std::string& pending = pending_.at(index(stream));
-  while (!bytes.empty()) {
-    std::string_view part = bytes.substr(0, std::min(bytes.find('\n'), bytes.size() - 1) + 1);
-    bytes.remove_prefix(part.size());
-    if (pending.empty() && part.ends_with('\n')) {
-      add_pieces(stream, part);
-    } else {
-      pending.append(part);
-      pending.erase(0, add_pieces(stream, pending));
+Result<> LogWriter::mend_end() {
+  if (options_.format == LogFormat::kLocal) {
+    const uint64_t end = TRY(end_of_records(file_.get(), size_));
+    if (end == size_) return {};
+    if (::ftruncate(file_.get(), static_cast<off_t>(end)) != 0) {
+      return Error::from_errno(errno, cat("cut off a torn record of ", options_.path.native()));
     }
+    size_ = end;
+  } else if (has_torn_line(file_.get(), size_)) {
+    batch_ = "\n";
+    flush();
   }
+  return {};
+}
+
+Result<> LogWriter::write(OutputStream stream, std::string_view bytes, TimePoint now) {
+  begin_call(now);
+  pieces_.add(stream, bytes, [&](std::string_view piece) { add_line(stream, piece); });
   flush();
   return std::exchange(failure_, {});
 }
 
 Result<> LogWriter::end(TimePoint now) {
-  time_ = format_rfc3339(now);
-  for (OutputStream stream : {OutputStream::kStdout, OutputStream::kStderr}) {
-    std::string text = std::exchange(pending_.at(index(stream)), {});
-    if (!text.empty()) add_line(stream, text);
-  }
+  begin_call(now);
+  pieces_.end([this](OutputStream stream, std::string_view rest) { add_line(stream, rest); });
   flush();
   return std::exchange(failure_, {});
 }
 
-// Adds the full pieces of `text`, of which at most the end is a newline, and its rest if that
-// ends with one; returns how many bytes that were.
-size_t LogWriter::add_pieces(OutputStream stream, std::string_view text) {
-  std::string_view rest = text;
-  while (rest.size() > kLongestPiece) {
-    size_t length = piece_length(rest);
-    add_line(stream, rest.substr(0, length));
-    rest.remove_prefix(length);
-  }
-  if (!rest.ends_with('\n')) return text.size() - rest.size();
-  add_line(stream, rest);
-  return text.size();
+void LogWriter::begin_call(TimePoint now) {
+  now_ = now;
+  if (options_.format == LogFormat::kJsonFile) time_ = format_rfc3339(now);
 }
 
 void LogWriter::add_line(OutputStream stream, std::string_view text) {
   if (options_.max_bytes > 0 && size_ + batch_.size() >= options_.max_bytes) {
     flush();
     note(rotate().context(cat("rotate ", options_.path.native())));
+  }
+  if (options_.format == LogFormat::kLocal) {
+    append_log_record(batch_, stream, unix_nanos(now_), text);
+    return;
   }
   batch_ += "{\"log\":";
   append_json_string(batch_, text);

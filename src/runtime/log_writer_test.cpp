@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "codec/json.h"
+#include "runtime/log_record.h"
 
 namespace skiff::runtime {
 namespace {
@@ -55,7 +56,7 @@ TEST_F(LogWriterTest, PiecesOfALineWaitForItsEnd) {
 
 TEST_F(LogWriterTest, LongLinesAreCutAtSixteenKibibytes) {
   LogWriter log = open();
-  const std::string piece(LogWriter::kLongestPiece, 'x');
+  const std::string piece(LinePieces::kLongestPiece, 'x');
   ASSERT_TRUE(log.write(OutputStream::kStdout, piece + piece + "tail\n", kNow));
   ASSERT_TRUE(log.write(OutputStream::kStdout, piece, kNow));
   ASSERT_TRUE(log.write(OutputStream::kStdout, "\n", kNow));
@@ -64,7 +65,7 @@ TEST_F(LogWriterTest, LongLinesAreCutAtSixteenKibibytes) {
 
 TEST_F(LogWriterTest, ACutLeavesCharactersWhole) {
   LogWriter log = open();
-  std::string line(LogWriter::kLongestPiece - 1, 'x');
+  std::string line(LinePieces::kLongestPiece - 1, 'x');
   ASSERT_TRUE(log.write(OutputStream::kStdout, line + "\xe2\x82\xac\n", kNow));
   EXPECT_EQ(entries(), (std::vector<std::string>{line, "\xe2\x82\xac\n"}));
 }
@@ -137,6 +138,69 @@ TEST_F(LogWriterTest, AFullDiskLosesWholeLinesAndIsTold) {
   ::setrlimit(RLIMIT_FSIZE, &old);
   ASSERT_TRUE(log.write(OutputStream::kStdout, "after\n", kNow));
   EXPECT_EQ(entries(), (std::vector<std::string>{"before\n", "after\n"}));
+}
+
+class LocalLogTest : public LogWriterTest {
+ protected:
+  LogWriter open(uint64_t max_bytes = 0, int max_files = 1) {
+    return LogWriter::open({path_, max_bytes, max_files, LogFormat::kLocal}).value();
+  }
+  std::vector<std::string> records(const char* suffix = "") {
+    std::vector<std::string> out;
+    std::string bytes = text(suffix);
+    std::string_view rest = bytes;
+    LogRecord record;
+    for (;;) {
+      LogRecordTake take = take_log_record(rest, record);
+      if (take.state != LogRecordState::kWhole) break;
+      EXPECT_EQ(record.time_ns, unix_nanos(kNow));
+      out.push_back(cat(record.text, record.partial ? "" : "\n"));
+      rest.remove_prefix(take.size);
+    }
+    EXPECT_EQ(rest.size(), 0U);
+    return out;
+  }
+};
+
+TEST_F(LocalLogTest, HoldsTheSamePieces) {
+  LogWriter log = open();
+  const std::string piece(LinePieces::kLongestPiece, 'x');
+  ASSERT_TRUE(log.write(OutputStream::kStdout, "one\n" + piece + "rest\nend", kNow));
+  EXPECT_EQ(log.pending(OutputStream::kStdout), "end");
+  ASSERT_TRUE(log.end(kNow));
+  EXPECT_EQ(records(), (std::vector<std::string>{"one\n", piece, "rest\n", "end"}));
+  EXPECT_EQ(log.size(), text().size());
+}
+
+TEST_F(LocalLogTest, RotationLosesNoRecordOfTheKeptFiles) {
+  LogWriter log = open(1000, 3);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(log.write(OutputStream::kStdout, cat("line ", i, "\n"), kNow));
+  }
+  EXPECT_FALSE(std::filesystem::exists(path_.native() + ".3"));
+  std::vector<std::string> kept = records(".2");
+  for (const char* suffix : {".1", ""}) {
+    std::vector<std::string> more = records(suffix);
+    kept.insert(kept.end(), more.begin(), more.end());
+  }
+  EXPECT_GT(kept.size(), 40U);
+  for (size_t i = 0; i < kept.size(); ++i) {
+    EXPECT_EQ(kept[i], cat("line ", 100 - kept.size() + i, "\n"));
+  }
+}
+
+TEST_F(LocalLogTest, ATornRecordIsCutOffAtTheNextStart) {
+  {
+    LogWriter log = open();
+    ASSERT_TRUE(log.write(OutputStream::kStdout, "kept\nlast\n", kNow));
+  }
+  const std::string whole = text();
+  for (size_t size = whole.size() / 2; size < whole.size(); ++size) {
+    ASSERT_TRUE(write_file(path_, whole.substr(0, size)));
+    LogWriter log = open();
+    ASSERT_TRUE(log.write(OutputStream::kStdout, "next\n", kNow));
+    EXPECT_EQ(records(), (std::vector<std::string>{"kept\n", "next\n"})) << size;
+  }
 }
 
 }  // namespace

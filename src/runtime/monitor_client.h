@@ -42,7 +42,8 @@ struct MonitorOptions {
   Path state_dir;    // in the run directory: monitor.sock, pid, state; removed with the container
   Path seccomp_dir;  // compiled filters, of all containers; "" keeps none
   Path exit_file;    // exit.json, durable, outside the run directory
-  Path log_file;     // json-file format; "" keeps no log
+  Path log_file;     // of the drivers json-file and local; "" keeps no log
+  std::string log_driver = "json-file";
   bool open_stdin = false;
   bool stdin_once = false;  // close stdin after the first attached client has gone
   bool terminal = false;

@@ -88,6 +88,7 @@ json::Value to_json(const MonitorOptions& o) {
                        {"seccomp_dir", o.seccomp_dir.native()},
                        {"exit_file", o.exit_file.native()},
                        {"log_file", o.log_file.native()},
+                       {"log_driver", o.log_driver},
                        {"open_stdin", o.open_stdin},
                        {"stdin_once", o.stdin_once},
                        {"terminal", o.terminal},
@@ -103,6 +104,7 @@ MonitorOptions monitor_options_from(const json::Value& v) {
   o.seccomp_dir = v.string("seccomp_dir");
   o.exit_file = v.string("exit_file");
   o.log_file = v.string("log_file");
+  o.log_driver = v.string("log_driver");
   o.open_stdin = v.boolean("open_stdin");
   o.stdin_once = v.boolean("stdin_once");
   o.terminal = v.boolean("terminal");

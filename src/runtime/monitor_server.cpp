@@ -76,9 +76,11 @@ Result<> ContainerMonitor::prepare() {
     return Error::from_errno(errno, cat("unlink ", options_.exit_file.native()));
   }
   if (!options_.log_file.empty()) {
-    log_ = TRY(LogWriter::open({.path = options_.log_file,
-                                .max_bytes = options_.log_max_bytes,
-                                .max_files = options_.log_max_files}));
+    log_ = TRY(LogWriter::open(
+        {.path = options_.log_file,
+         .max_bytes = options_.log_max_bytes,
+         .max_files = options_.log_max_files,
+         .format = options_.log_driver == "local" ? LogFormat::kLocal : LogFormat::kJsonFile}));
   }
   return io_.open();
 }

@@ -1,0 +1,29 @@
+# --log-driver local: read by `docker logs`, kept within its size, shown by inspect; a daemon may have it as its default.
+docker run --name "$N" --log-driver local --log-opt max-size=10k --log-opt max-file=2 "$IMAGE" sh -c 'seq 1 5000; echo err >&2' >/dev/null 2>&1
+expect_eq "$(inspect '{{.HostConfig.LogConfig.Type}} {{index .HostConfig.LogConfig.Config "max-size"}} {{.LogPath}}' "$N")" "local 10k "
+# The two streams may arrive in either order.
+docker logs --tail 3 "$N" 2>/dev/null | grep -qx 5000 || fail "the last line is missing"
+expect_eq "$(docker logs "$N" 2>&1 >/dev/null)" "err"
+[ "$(docker logs "$N" 2>/dev/null | wc -l)" -lt 3000 ] || fail "the log is not kept within its size"
+# The client cuts --until to whole seconds.
+expect_eq "$(docker logs --since 1h --until "$(($(date +%s) + 60))" "$N" 2>/dev/null | tail -1)" 5000
+expect_eq "$(docker logs --until 1h "$N" 2>&1)" ""
+expect_eq "$(docker logs --since "$(($(date +%s) + 60))" "$N" 2>&1)" ""
+expect_contains "$(docker logs --timestamps --tail 3 "$N" 2>/dev/null)" "Z 5000"
+docker start -a "$N" >again 2>&1
+grep -qx 5000 again || fail "the second run's output is missing"
+docker rm "$N"
+expect_exit 125 docker run --rm --log-driver local --log-opt compress=true "$IMAGE" true
+expect_contains "$OUT" "rotated files are not compressed"
+expect_contains "$(docker info -f '{{.Plugins.Log}}')" "local"
+expect_eq "$(docker info -f '{{.LoggingDriver}}')" json-file
+docker run --name "$N" --log-driver none "$IMAGE" echo x
+expect_exit 1 docker logs "$N"
+expect_contains "$OUT" "configured logging driver does not support reading"
+docker rm "$N"
+
+SKIFFD_FLAGS="--log-driver local" own_daemon
+expect_eq "$(docker info -f '{{.LoggingDriver}}')" local
+docker run -d --name "$N" "$IMAGE" sh -c 'echo one; sleep 1000' >/dev/null
+expect_eq "$(inspect '{{.HostConfig.LogConfig.Type}}' "$N")" local
+eventually sh -c "docker logs $N | grep -q one"

@@ -65,6 +65,7 @@ Result<CreateOptions> options_of(const CommandContext& context) {
   options.state_root = context.root;
   options.seccomp_dir = context.root / kSeccompDir;
   options.preserve_fds = TRY(context.arguments.number("preserve-fds", 0));
+  options.systemd_cgroup = context.systemd_cgroup;
   options.no_pivot = context.arguments.has("no-pivot");
   options.no_new_keyring = context.arguments.has("no-new-keyring");
   options.notify_socket = !service_manager().empty();

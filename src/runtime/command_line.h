@@ -42,6 +42,7 @@ class CommandArguments {
 
 struct CommandContext {
   Path root;
+  bool systemd_cgroup = false;
   CommandArguments arguments;
   // The container's id, the first word.
   const std::string& id() const { return arguments.words().front(); }

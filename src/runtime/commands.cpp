@@ -26,7 +26,7 @@ constexpr CommandFlag kGlobalFlags[] = {
     {"log-format", "", "FORMAT", "text or json"},
     {"debug", "", "", "log warnings to standard error too"},
     {"criu", "", "FILE", "accepted for runc's sake"},
-    {"systemd-cgroup", "", "", "not supported"},
+    {"systemd-cgroup", "", "", "let systemd make the cgroup, slice:prefix:name"},
     {"rootless", "", "VALUE", "accepted for runc's sake; the mode follows from the user"},
     {"help", "h", "", "print this text"},
     {"version", "v", "", "print the version"}};
@@ -113,12 +113,14 @@ std::string usage(const Command& command) {
   return command.flags.empty() ? text : cat(text, "\nFlags:\n", flag_lines(command.flags));
 }
 
-Result<int> run_command(const Command& command, const Path& root,
+Result<int> run_command(const Command& command, const CommandArguments& global,
                         std::span<const std::string> arguments) {
   std::vector<CommandFlag> flags = command.flags;
   flags.push_back({"help", "h", "", ""});
-  CommandContext context{root,
-                         TRY(CommandArguments::parse(arguments, flags, command.words_end_flags))};
+  CommandContext context;
+  context.root = state_root(global);
+  context.systemd_cgroup = global.has("systemd-cgroup");
+  context.arguments = TRY(CommandArguments::parse(arguments, flags, command.words_end_flags));
   if (context.arguments.has("help")) {
     print(trim(usage(command)));
     return 0;
@@ -142,17 +144,13 @@ Result<int> dispatch(const CommandArguments& global, std::span<char* const> argu
     print(trim(usage(commands)));
     return 0;
   }
-  if (global.has("systemd-cgroup")) {
-    return Error(Code::kUnimplemented,
-                 "--systemd-cgroup is not supported: configure the cgroupfs driver");
-  }
   for (const Command& command : commands) {
     if (command.name != words[0]) continue;
     if (std::find(std::begin(kNeedShield), std::end(kNeedShield), words[0]) !=
         std::end(kNeedShield)) {
       TRY(run_from_readonly_mount("skiff-runtime", arguments));
     }
-    return run_command(command, state_root(global), std::span(words).subspan(1));
+    return run_command(command, global, std::span(words).subspan(1));
   }
   return Error(Code::kInvalidArgument, cat("no such command: ", words[0]));
 }

@@ -174,7 +174,8 @@ Result<> Container::resume() {
 Result<> Container::update(const json::Value& resources) {
   ContainerStatus now = status();
   if (now == ContainerStatus::kStopped) return wrong_status("update", state_.id, now);
-  return apply_resources(*cgroup_, resources);
+  TRY(apply_resources(*cgroup_, resources));
+  return state_.systemd_unit.empty() ? Result<>{} : update_scope(state_.systemd_unit, resources);
 }
 
 Result<> Container::update_resctrl(const std::string& l3_cache,
@@ -202,6 +203,7 @@ Result<> Container::remove(bool force) {
                                                 " that is not stopped: ", status_name(now)));
   }
   TRY(end_processes());
+  stop_unit();
   TRY(cgroup_->remove());
   TRY(remove_resctrl(state_.resctrl));
   detach_root(state_.rootfs, state_.root_mount);
@@ -209,6 +211,12 @@ Result<> Container::remove(bool force) {
   TRY(remove_tree(directory_));
   run_all_hooks(config_.hooks.poststop, "poststop", state);
   return {};
+}
+
+void Container::stop_unit() const {
+  if (state_.systemd_unit.empty()) return;
+  Result<> stopped = stop_scope(state_.systemd_unit);
+  if (!stopped) warn(cat("stop ", state_.systemd_unit, ": ", stopped.error().message()));
 }
 
 Result<> Container::end_processes() const {

@@ -23,6 +23,7 @@
 #include "base/unique_fd.h"
 #include "codec/json.h"
 #include "runtime/oci_config.h"
+#include "runtime/systemd_scope.h"
 #include "sys/cgroup.h"
 #include "sys/namespaces.h"
 
@@ -52,6 +53,7 @@ struct CreateOptions {
   int preserve_fds = 0;  // how many descriptors from 3 on the program keeps
   bool no_pivot = false;
   bool no_new_keyring = false;   // the caller's session keyring instead of one of its own
+  bool systemd_cgroup = false;   // systemd makes the cgroup (systemd_scope.h)
   bool notify_socket = false;    // the program gets a notify_proxy.h socket
   std::vector<std::string> env;  // variables besides the config's
 };
@@ -76,8 +78,9 @@ struct ContainerState {
   int pid = 0;
   uint64_t start_time = 0;  // of pid, as sys::process_start_time() gives it
   TimePoint created;
-  std::string cgroup;  // path below each hierarchy; "" for none
-  std::string owner;   // name of the user that created it
+  std::string cgroup;        // path below each hierarchy; "" for none
+  std::string systemd_unit;  // whose cgroup it is; "": ours alone
+  std::string owner;         // name of the user that created it
   bool no_new_keyring = false;
   uint64_t root_mount = 0;  // root_mount.h; 0: it ends with the container's mount namespace
   std::vector<std::string> resctrl;  // directories made for it, to be removed in this order
@@ -123,6 +126,7 @@ class Container {
   Result<> make_directory(const std::string& config_text);
   Result<> make_notify_directory();
   Result<> make_cgroup();
+  Result<> make_scope();
   Result<> join_resctrl();
   Result<> launch(const CreateOptions& options);
   // A failed create's traces.
@@ -133,12 +137,14 @@ class Container {
   Result<> require_running(std::string_view action) const;
   Result<std::shared_ptr<const SeccompFilter>> seccomp_filter();
   Result<> end_processes() const;
+  void stop_unit() const;
 
   Path directory_;  // STATE_ROOT/ID
   Path seccomp_dir_;
   ContainerState state_;
   OciConfig config_;
   std::optional<sys::Cgroup> cgroup_;
+  std::optional<ScopeHolder> scope_holder_;  // until the container's process is in the scope
   UniqueFd pidfd_;
   std::shared_ptr<const SeccompFilter> filter_;  // compiled once for create and exec
 };

@@ -132,7 +132,7 @@ Result<Container> Container::create(const CreateOptions& options) {
     env.insert(env.end(), options.env.begin(), options.env.end());
     if (options.notify_socket) TRY(c.make_notify_directory());
   }
-  TRY(c.make_cgroup());
+  TRY(options.systemd_cgroup ? c.make_scope() : c.make_cgroup());
   TRY(c.launch(options));
   undo.dismiss();
   return c;
@@ -171,6 +171,17 @@ Result<> Container::make_cgroup() {
   state_.cgroup = cgroup_->path();
   // Known from here on, so that a container whose creator dies can be deleted.
   TRY(write_state(directory_, state_));
+  return apply_resources(*cgroup_, config_.resources);
+}
+
+Result<> Container::make_scope() {
+  ScopeName name = TRY(parse_scope(config_.cgroups_path, state_.id));
+  StartedScope scope = TRY(start_scope(name, config_.resources));
+  scope_holder_.emplace(std::move(scope.holder));
+  state_.systemd_unit = name.unit;
+  state_.cgroup = scope.cgroup;
+  TRY(write_state(directory_, state_));
+  cgroup_ = TRY(sys::Cgroup::adopt(scope.cgroup));
   return apply_resources(*cgroup_, config_.resources);
 }
 
@@ -213,6 +224,7 @@ Result<> Container::launch(const CreateOptions& options) {
   TRY(escort.run_hooks(state_json(ContainerStatus::kCreating).dump(),
                        state_json(ContainerStatus::kCreated).dump()));
   TRY(escort.see_ready());
+  scope_holder_.reset();
   return write_state(directory_, state_);
 }
 
@@ -228,6 +240,9 @@ void Container::undo_create() {
     ::kill(state_.pid, SIGKILL);
     while (::waitpid(state_.pid, nullptr, 0) < 0 && errno == EINTR) continue;
   }
+  scope_holder_.reset();
+  if (!state_.systemd_unit.empty()) [[maybe_unused]]
+    auto stopped = stop_scope(state_.systemd_unit);
   if (cgroup_) {
     [[maybe_unused]] auto killed = cgroup_->kill_all();
     [[maybe_unused]] auto removed = cgroup_->remove();

@@ -27,6 +27,7 @@ json::Value to_json(const ContainerState& state) {
                        {"startTime", state.start_time},
                        {"created", format_rfc3339(state.created)},
                        {"cgroup", state.cgroup},
+                       {"systemdUnit", state.systemd_unit},
                        {"owner", state.owner},
                        {"rootMount", state.root_mount},
                        {"resctrl", state.resctrl},
@@ -43,6 +44,7 @@ Result<ContainerState> from_json(const json::Value& value) {
   state.start_time = static_cast<uint64_t>(value.integer("startTime"));
   state.created = TRY(parse_rfc3339(value.string("created")));
   state.cgroup = value.string("cgroup");
+  state.systemd_unit = value.string("systemdUnit");
   state.owner = value.string("owner");
   state.no_new_keyring = value.boolean("noNewKeyring");
   state.root_mount = static_cast<uint64_t>(value.integer("rootMount"));

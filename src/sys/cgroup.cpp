@@ -216,6 +216,14 @@ Result<> CgroupEntry::enter() const {
 }
 
 Result<Cgroup> Cgroup::create(const std::string& path, const Path& root) {
+  return make(path, root, false);
+}
+
+Result<Cgroup> Cgroup::adopt(const std::string& path, const Path& root) {
+  return make(path, root, true);
+}
+
+Result<Cgroup> Cgroup::make(const std::string& path, const Path& root, bool shared) {
   Cgroup group;
   std::vector<Path> made;
   ScopeExit undo([&] {
@@ -232,7 +240,7 @@ Result<Cgroup> Cgroup::create(const std::string& path, const Path& root) {
     group.members_.push_back({h.controllers, h.mount, directory, h.unified});
   }
   std::vector<pid_t> inside = TRY(group.processes());
-  if (!inside.empty()) {
+  if (!inside.empty() && !shared) {
     return Error(Code::kAlreadyExists, cat("container's cgroup is not empty: ", group.path_));
   }
   if (group.frozen()) {

@@ -60,6 +60,8 @@ class Cgroup {
   // own cgroup, where that is the same in all of them, else from the root too. Refuses a cgroup
   // that has processes or is frozen; leaves nothing behind on failure.
   static Result<Cgroup> create(const std::string& path, const Path& root = "/sys/fs/cgroup");
+  // The same of one that somebody else has made in some hierarchies, and may have processes in.
+  static Result<Cgroup> adopt(const std::string& path, const Path& root = "/sys/fs/cgroup");
   // One that exists, in the hierarchies in which it does.
   static Result<Cgroup> open(const std::string& path, const Path& root = "/sys/fs/cgroup");
 
@@ -97,6 +99,7 @@ class Cgroup {
   Result<> remove() const;
 
  private:
+  static Result<Cgroup> make(const std::string& path, const Path& root, bool shared);
   std::string path_;
   bool v2_ = false;
   std::vector<Member> members_;

@@ -56,6 +56,34 @@ stop_own_daemon() {
   wait "$OWN_PID" 2>/dev/null || true
 }
 
+# with_containerd SCRIPT: Debian's containerd at $PWD/containerd/sock, and the script beside it, in mount,
+# network and process namespaces of their own: no file, rule or process is left, none of the host's seen.
+# Sets OUT. Cgroups named after $N are removed at the end.
+with_containerd() {
+  command -v containerd >/dev/null || skip "no containerd: install docker.io"
+  trap 'find /sys/fs/cgroup -depth -type d -path "*/$N-*" -exec rmdir {} + 2>/dev/null || true' EXIT
+  mkdir -p containerd
+  cat >containerd.toml <<EOF
+version = 2
+root = "$PWD/containerd/root"
+state = "$PWD/containerd/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+address = "$PWD/containerd/sock"
+EOF
+  cat >start <<'EOF'
+set -eu
+mount -t tmpfs tmpfs /run # where its shims have their sockets
+ip link set lo up
+containerd -c containerd.toml >containerd.log 2>&1 &
+code() { local got=0; "$@" || got=$?; echo "code $got"; }
+until_true() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; tail ./*.log; exit 1; }
+. "./$1"
+EOF
+  OUT=$(N=$N timeout 100 unshare --mount --net --pid --fork --kill-child --mount-proc bash start "$1" 2>&1 | tr -d '\r') ||
+    fail "$1: $OUT"
+}
+
 # Stock clients of a Debian 13 tree (tests/peers), with a private podman store: gone with the case.
 peers_ready() {
   "$SKIFF_TESTS/../peers" true 2>/dev/null || skip "no peers: run tests/peers --setup"

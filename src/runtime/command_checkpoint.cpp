@@ -1,6 +1,14 @@
-// skiff-runtime checkpoint and restore: runc's words, which all end in one answer.
+// skiff-runtime checkpoint and restore: runc's words for CRIU's.
+#include <fcntl.h>
+
+#include <utility>
+
+#include "base/scope_exit.h"
+#include "base/strings.h"
 #include "runtime/command_line.h"
 #include "runtime/container.h"
+#include "runtime/criu.h"
+#include "runtime/foreground.h"
 
 namespace skiff::runtime {
 
@@ -43,24 +51,127 @@ std::vector<CommandFlag> restore_flags() {
   return flags;
 }
 
-Error unsupported(std::string_view command) {
-  return {Code::kUnimplemented,
-          std::string(command) + ": skiff-runtime does not drive CRIU; use runc or crun for it"};
+// Ours on the left, CRIU's on the right.
+constexpr std::pair<std::string_view, std::string_view> kSwitches[] = {
+    {"tcp-established", "--tcp-established"},
+    {"ext-unix-sk", "--ext-unix-sk"},
+    {"shell-job", "--shell-job"},
+    {"lazy-pages", "--lazy-pages"},
+    {"file-locks", "--file-locks"},
+    {"auto-dedup", "--auto-dedup"}};
+constexpr std::pair<std::string_view, std::string_view> kValues[] = {
+    {"status-fd", "--status-fd"},
+    {"lsm-profile", "--lsm-profile"},
+    {"lsm-mount-context", "--lsm-mount-context"}};
+
+Result<std::string> cgroup_mode(const CommandArguments& arguments) {
+  std::string mode =
+      arguments.has("manage-cgroups-mode") ? arguments.value("manage-cgroups-mode") : "soft";
+  for (std::string_view known : {"soft", "full", "strict", "ignore"}) {
+    if (mode == known) return cat("--manage-cgroups=", mode);
+  }
+  return Error(Code::kInvalidArgument, "Invalid manage-cgroups-mode value");
+}
+
+Result<> add_page_server(const std::string& address, std::vector<std::string>& words) {
+  size_t at = address.rfind(':');
+  if (at == std::string::npos || !parse_uint(address.substr(at + 1))) {
+    return Error(Code::kInvalidArgument, "Use --page-server ADDRESS:PORT to specify page server");
+  }
+  words.insert(words.end(), {"--page-server", "--address", address.substr(0, at), "--port",
+                             address.substr(at + 1)});
+  return {};
+}
+
+// As CRIU, it counts from the images.
+Result<> add_parent(const std::string& parent, const Path& images,
+                    std::vector<std::string>& words) {
+  if (parent.starts_with('/')) {
+    return Error(Code::kInvalidArgument, "--parent-path must be relative");
+  }
+  std::error_code ec;
+  if (!std::filesystem::is_directory(images / parent, ec)) {
+    return Error(Code::kInvalidArgument,
+                 cat("invalid --parent-path: ", parent, " is no directory"));
+  }
+  words.insert(words.end(), {"--prev-images-dir", parent, "--track-mem"});
+  return {};
+}
+
+Result<CheckpointOptions> options_of(const CommandContext& context) {
+  const CommandArguments& arguments = context.arguments;
+  CheckpointOptions options;
+  if (!context.criu.empty()) options.criu = context.criu;
+  std::string images = arguments.value("image-path");
+  options.images = std::filesystem::absolute(images.empty() ? "checkpoint" : images);
+  std::string work = arguments.value("work-path");
+  options.work = work.empty() ? options.images : std::filesystem::absolute(work);
+  std::vector<std::string>& words = options.words;
+  for (const auto& [ours, theirs] : kSwitches) {
+    if (arguments.has(ours)) words.emplace_back(theirs);
+  }
+  for (const auto& [ours, theirs] : kValues) {
+    if (arguments.has(ours))
+      words.insert(words.end(), {std::string(theirs), arguments.value(ours)});
+  }
+  words.push_back(TRY(cgroup_mode(arguments)));
+  for (const std::string& kind : arguments.values("empty-ns")) {
+    if (kind != "network") {
+      return Error(Code::kInvalidArgument, cat("namespace ", quoted(kind), " is not supported"));
+    }
+    words.insert(words.end(), {"--empty-ns", "net"});
+  }
+  return options;
 }
 
 Result<int> checkpoint(const CommandContext& context) {
-  TRY(Container::load(context.root, context.id()));
-  return unsupported("checkpoint");
+  const CommandArguments& arguments = context.arguments;
+  Container container = TRY(Container::load(context.root, context.id()));
+  CheckpointOptions options = TRY(options_of(context));
+  options.pre_dump = arguments.has("pre-dump");
+  options.leave_running = arguments.has("leave-running");
+  if (arguments.has("page-server")) {
+    TRY(add_page_server(arguments.value("page-server"), options.words));
+  }
+  if (arguments.has("parent-path")) {
+    TRY(add_parent(arguments.value("parent-path"), options.images, options.words));
+  }
+  TRY(container.checkpoint(options));
+  return 0;
 }
 
-Result<int> restore(const CommandContext&) { return unsupported("restore"); }
+Result<int> restore(const CommandContext& context) {
+  const CommandArguments& arguments = context.arguments;
+  bool detach = arguments.has("detach");
+  CreateOptions options;
+  options.id = context.id();
+  std::string bundle = arguments.value("bundle");
+  options.bundle = std::filesystem::absolute(bundle.empty() ? "." : bundle);
+  options.state_root = context.root;
+  options.seccomp_dir = context.root / kSeccompDir;
+  options.systemd_cgroup = context.systemd_cgroup;
+  if (!detach) hold_signals();
+  Container container = TRY(Container::restore(options, TRY(options_of(context))));
+  ScopeExit undo([&] { [[maybe_unused]] auto removed = container.remove(true); });
+  TRY(announce(arguments, container.pid(), container.pidfd()));
+  if (detach) {
+    undo.dismiss();
+    return 0;
+  }
+  sys::Child child{container.pid(), UniqueFd(::fcntl(container.pidfd(), F_DUPFD_CLOEXEC, 0))};
+  int code = TRY(attend(child, UniqueFd()));
+  undo.dismiss();
+  TRY(container.remove(true));
+  return code;
+}
 
 }  // namespace
 
 std::vector<Command> checkpoint_commands() {
-  return {{"checkpoint", "<container-id>", "not supported", checkpoint_flags(), 1, 1, false,
-           checkpoint},
-          {"restore", "<container-id>", "not supported", restore_flags(), 1, 1, false, restore}};
+  return {{"checkpoint", "<container-id>", "write a container's processes into files (CRIU)",
+           checkpoint_flags(), 1, 1, false, checkpoint},
+          {"restore", "<container-id>", "run a container from such files", restore_flags(), 1, 1,
+           false, restore}};
 }
 
 }  // namespace skiff::runtime

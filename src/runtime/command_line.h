@@ -43,6 +43,7 @@ class CommandArguments {
 struct CommandContext {
   Path root;
   bool systemd_cgroup = false;
+  std::string criu;  // the program; "" for the one in PATH
   CommandArguments arguments;
   // The container's id, the first word.
   const std::string& id() const { return arguments.words().front(); }

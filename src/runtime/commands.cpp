@@ -25,7 +25,7 @@ constexpr CommandFlag kGlobalFlags[] = {
     {"log", "", "FILE", "log errors there, besides standard error"},
     {"log-format", "", "FORMAT", "text or json"},
     {"debug", "", "", "log warnings to standard error too"},
-    {"criu", "", "FILE", "accepted for runc's sake"},
+    {"criu", "", "FILE", "the program for checkpoint and restore; criu in PATH when not given"},
     {"systemd-cgroup", "", "", "let systemd make the cgroup, slice:prefix:name"},
     {"rootless", "", "VALUE", "accepted for runc's sake; the mode follows from the user"},
     {"help", "h", "", "print this text"},
@@ -120,6 +120,7 @@ Result<int> run_command(const Command& command, const CommandArguments& global,
   CommandContext context;
   context.root = state_root(global);
   context.systemd_cgroup = global.has("systemd-cgroup");
+  context.criu = global.value("criu");
   context.arguments = TRY(CommandArguments::parse(arguments, flags, command.words_end_flags));
   if (context.arguments.has("help")) {
     print(trim(usage(command)));

@@ -29,6 +29,7 @@
 
 namespace skiff::runtime {
 
+struct CheckpointOptions;
 struct SeccompFilter;
 
 // Where the commands keep compiled filters; no id has such a name.
@@ -117,12 +118,21 @@ class Container {
   // A further process in the container's namespaces and cgroup, as the caller's child. Fails
   // when its program cannot be executed.
   Result<sys::Child> exec(const OciProcess& process, const ExecOptions& options);
+  // Writes the processes into files; they then are gone, and the container removed, unless it is
+  // to go on. kUnavailable: there is no CRIU.
+  Result<> checkpoint(const CheckpointOptions& options);
+  // A running container of those files, as the caller's child; single-threaded callers only.
+  static Result<Container> restore(const CreateOptions& options,
+                                   const CheckpointOptions& checkpoint);
   // Kills what is left (with `force`, also a running container), runs poststop hooks, and
   // removes cgroups and state. Without `force` a running one is kFailedPrecondition.
   Result<> remove(bool force);
 
  private:
   Container() = default;
+  // All before the cgroup: the state's directory with the config's copy.
+  Result<> begin(const CreateOptions& options);
+  Result<> run_restore(const CreateOptions& options, const CheckpointOptions& checkpoint);
   Result<> make_directory(const std::string& config_text);
   Result<> make_notify_directory();
   Result<> make_cgroup();

@@ -109,23 +109,27 @@ class Escort {
 
 }  // namespace
 
-Result<Container> Container::create(const CreateOptions& options) {
+Result<> Container::begin(const CreateOptions& options) {
   TRY(check_container_id(options.id));
   TRY(check_preserved(options.preserve_fds));
-  Container c;
-  c.state_.id = options.id;
-  c.state_.bundle = std::filesystem::absolute(options.bundle).lexically_normal();
+  state_.id = options.id;
+  state_.bundle = std::filesystem::absolute(options.bundle).lexically_normal();
   std::string text = TRY(read_file(options.bundle / kConfigFile, kConfigLimit));
-  c.config_ = TRY(parse_bundle(text, c.state_.bundle));
-  drop_unenforced_labels(c.config_);
-  c.state_.rootfs = c.config_.root;
-  c.state_.annotations = c.config_.annotations;
-  c.state_.created = Clock::system().now();
-  c.state_.owner = current_owner();
-  c.state_.no_new_keyring = options.no_new_keyring;
-  c.directory_ = options.state_root / options.id;
-  c.seccomp_dir_ = options.seccomp_dir;
-  TRY(c.make_directory(text));
+  config_ = TRY(parse_bundle(text, state_.bundle));
+  drop_unenforced_labels(config_);
+  state_.rootfs = config_.root;
+  state_.annotations = config_.annotations;
+  state_.created = Clock::system().now();
+  state_.owner = current_owner();
+  state_.no_new_keyring = options.no_new_keyring;
+  directory_ = options.state_root / options.id;
+  seccomp_dir_ = options.seccomp_dir;
+  return make_directory(text);
+}
+
+Result<Container> Container::create(const CreateOptions& options) {
+  Container c;
+  TRY(c.begin(options));
   ScopeExit undo([&] { c.undo_create(); });
   if (c.config_.process) {
     std::vector<std::string>& env = c.config_.process->env;

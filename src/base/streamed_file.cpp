@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <system_error>
 
 #include "base/io.h"
 
@@ -40,11 +41,13 @@ Result<std::span<char>> StreamedFile::room() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return !outcome_ || is_free(made_); });
     if (!outcome_) return outcome_.error();
-    begun_ = made_ + 1;
     auto& block = blocks_[made_ % kBlocks];
     if (!block) {
-      block.reset(static_cast<char*>(::operator new(kBlock, std::align_val_t{kAlignment})));
+      constexpr std::align_val_t kAligned{kAlignment};
+      block.reset(static_cast<char*>(::operator new(kBlock, kAligned, std::nothrow)));
     }
+    if (!block) return Error(Code::kResourceExhausted, "no memory for what is to be written");
+    begun_ = made_ + 1;
   }
   return std::span(block(made_) + filled_, kBlock - filled_);
 }
@@ -55,8 +58,21 @@ void StreamedFile::advance(size_t bytes) {
   filled_ = 0;
   const std::scoped_lock lock(mutex_);
   ++made_;
-  if (!writer_.joinable()) writer_ = std::thread([this] { write_blocks(); });
+  if (!writer_.joinable() && !start_writer()) {
+    outcome_ = write({block(made_ - 1), kBlock});
+    ++written_;
+  }
   changed_.notify_all();
+}
+
+// False where the system has no more threads.
+bool StreamedFile::start_writer() {
+  try {
+    writer_ = std::thread([this] { write_blocks(); });
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
 }
 
 void StreamedFile::write_blocks() {

@@ -42,9 +42,9 @@ class StreamedFile {
   StreamedFile& operator=(const StreamedFile&) = delete;
   ~StreamedFile() { drop(); }
 
-  // Never empty. Waits for the disk, and for the reader, while all blocks are full; fails once a
-  // write has failed. The bytes of earlier calls stay where they are until the block is full and
-  // this is called again.
+  // Never empty. Waits for the disk, and for the reader, while all blocks are full; fails at the
+  // next block's beginning once a write has failed. The bytes of earlier calls stay where they are
+  // until the block is full and this is called again.
   Result<std::span<char>> room();
   void advance(size_t bytes);
   // The descriptor is at the file's end, and no longer O_DIRECT.
@@ -65,6 +65,7 @@ class StreamedFile {
 
   char* block(uint64_t number) { return blocks_[number % kBlocks].get(); }
   bool is_free(uint64_t number) const;
+  bool start_writer();
   void write_blocks();
   Result<> write(std::string_view bytes);
   void stop_writer();

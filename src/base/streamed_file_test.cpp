@@ -56,6 +56,15 @@ TEST_F(StreamedFileTest, TakesEveryLength) {
   }
 }
 
+TEST_F(StreamedFileTest, WritesAsEverWhereTheSystemRefusesItsWay) {
+  ASSERT_EQ(::write(fd_.get(), "x", 1), 1);  // nothing after it is aligned
+  StreamedFile file(fd_.get());
+  const std::string bytes = text(3 * kBlock + 5);
+  ASSERT_TRUE(write(file, bytes, kBlock));
+  ASSERT_TRUE(file.finish());
+  EXPECT_TRUE(read_file(path_).value() == "x" + bytes);
+}
+
 // Reads up to `there` by the reader's calls alone; ends early where the writer has gone ahead.
 std::string read_in_pace(StreamedFile& file, const std::atomic<size_t>& there, size_t size) {
   std::string read;

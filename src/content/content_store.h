@@ -53,7 +53,8 @@ struct VerifyOptions {
   uint64_t bytes_per_second = 0;  // 0 for as fast as it goes
 };
 
-// A blob being written. One writer at a time; owned by one thread.
+// A blob being written. One writer at a time; owned by one thread. A write that failed may have
+// made it start again from nothing: offset() tells.
 class Ingest : public Sink {
  public:
   // Bytes written so far, also by earlier attempts under the same reference.
@@ -64,9 +65,9 @@ class Ingest : public Sink {
   virtual Result<> reset() = 0;
   // The first `size` bytes, from the start, for another thread to read while they are written: it
   // waits for what is still to come, and fails (kUnavailable) where the ingest goes before. After
-  // a reset() it goes on where it was in what is written then. Nothing it gives is verified. The
-  // writer keeps pace: write() may wait until the source has been read on, or is destroyed. One at
-  // a time (kFailedPrecondition).
+  // a reset() it goes on where it was in what is written then. Nothing it gives is verified. Of a
+  // large one that is followed from its beginning the writer keeps pace: write() may wait until the
+  // source has been read on, or is destroyed, and nobody else can follow it (kFailedPrecondition).
   virtual Result<std::unique_ptr<Source>> follow(uint64_t size, const CancelToken& cancel) = 0;
 };
 

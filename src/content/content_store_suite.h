@@ -165,8 +165,9 @@ inline std::future<Result<std::string>> read_in_passing(std::unique_ptr<Source> 
 
 TEST_P(ContentStoreSuite, WhatIsFollowedIsStoredWhole) {
   const std::string bytes = random_bytes(9'000'001);
+  std::future<Result<std::string>> read;  // outlives the ingest, which lets it end
   auto ingest = store_->ingest("r");
-  auto read = read_in_passing(*(*ingest)->follow(bytes.size(), {}), bytes.size());
+  read = read_in_passing(*(*ingest)->follow(bytes.size(), {}), bytes.size());
   ASSERT_TRUE((*ingest)->write(bytes));
   ASSERT_TRUE(store_->commit(**ingest, oci::Digest::of(bytes)));
   EXPECT_TRUE(read.get().value() == bytes);
@@ -175,8 +176,9 @@ TEST_P(ContentStoreSuite, WhatIsFollowedIsStoredWhole) {
 
 TEST_P(ContentStoreSuite, AFollowerThatGivesUpStopsNobody) {
   const std::string bytes = random_bytes(9'000'001);
+  std::future<Result<std::string>> read;  // outlives the ingest, which lets it end
   auto ingest = store_->ingest("r");
-  auto read = read_in_passing(*(*ingest)->follow(bytes.size(), {}), 10);
+  read = read_in_passing(*(*ingest)->follow(bytes.size(), {}), 10);
   ASSERT_TRUE((*ingest)->write(bytes));
   ASSERT_TRUE(store_->commit(**ingest, oci::Digest::of(bytes)));
   EXPECT_TRUE(read_blob(*store_, oci::Digest::of(bytes)).value() == bytes);
@@ -185,8 +187,9 @@ TEST_P(ContentStoreSuite, AFollowerThatGivesUpStopsNobody) {
 TEST_P(ContentStoreSuite, AFollowedIngestThatBrokeOffIsContinued) {
   const std::string bytes = random_bytes(5'000'001);
   {
+    std::future<Result<std::string>> read;
     auto ingest = store_->ingest("r");
-    auto read = read_in_passing(*(*ingest)->follow(bytes.size(), {}), bytes.size());
+    read = read_in_passing(*(*ingest)->follow(bytes.size(), {}), bytes.size());
     ASSERT_TRUE((*ingest)->write(bytes.substr(0, 4'000'000)));
     ingest->reset();
     EXPECT_EQ(read.get().error().code(), Code::kUnavailable);
@@ -197,10 +200,21 @@ TEST_P(ContentStoreSuite, AFollowedIngestThatBrokeOffIsContinued) {
   ASSERT_TRUE(store_->commit(**ingest, oci::Digest::of(bytes)));
 }
 
+TEST_P(ContentStoreSuite, AFollowedIngestThatNobodyContinuesEndsItsReader) {
+  const std::string bytes = random_bytes(5'000'001);
+  std::future<Result<std::string>> read;
+  auto ingest = store_->ingest("");
+  read = read_in_passing(*(*ingest)->follow(bytes.size(), {}), bytes.size());
+  ASSERT_TRUE((*ingest)->write(bytes.substr(0, 4'000'000)));
+  ingest->reset();
+  EXPECT_EQ(read.get().error().code(), Code::kUnavailable);
+}
+
 TEST_P(ContentStoreSuite, AFollowedIngestStartsAgain) {
   const std::string bytes = random_bytes(5'000'001);
+  std::future<Result<std::string>> read;  // outlives the ingest, which lets it end
   auto ingest = store_->ingest("r");
-  auto read = read_in_passing(*(*ingest)->follow(bytes.size(), {}), bytes.size());
+  read = read_in_passing(*(*ingest)->follow(bytes.size(), {}), bytes.size());
   ASSERT_TRUE((*ingest)->write(bytes.substr(0, 4'000'000)) && (*ingest)->reset());
   ASSERT_TRUE((*ingest)->write(bytes));
   ASSERT_TRUE(store_->commit(**ingest, oci::Digest::of(bytes)));

@@ -53,14 +53,15 @@ Result<> IngestFile::take_up() {
 }
 
 IngestFile::~IngestFile() {
-  growth_->ended();
   const bool is_kept = fd_ && !Layout::is_once(path_) && flush() && offset_ > 0;
-  // Nothing to continue, or nobody who could.
-  if (fd_ && !is_kept) {
-    ::unlink(path_.c_str());
-  } else if (fd_) {
+  if (is_kept) {
     hashes_->save(fd_.get(), algorithm_, std::move(hasher_));
+  } else if (fd_) {
+    // Nothing to continue, or nobody who could. A reader looks no more for what will not be there.
+    ::unlink(path_.c_str());
+    moved_to(0);
   }
+  growth_->ended();
   finish();
   if (on_close_) on_close_();
 }
@@ -142,10 +143,10 @@ Result<> IngestFile::reset() {
 }
 
 Result<> IngestFile::start_again() {
+  moved_to(0);  // first: a reader must not wait for the stream's bytes
   if (stream_) stream_->drop();
   stream_.reset();
   hasher_ = Hasher(algorithm_);
-  moved_to(0);
   if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) != 0) {
     return Error::from_errno(errno, cat("reset ingest ", reference_));
   }

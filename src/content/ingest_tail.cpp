@@ -59,7 +59,8 @@ Result<size_t> IngestTail::read(std::span<char> buffer) {
     offset_ += n;
     if (stream_) stream_->passed(offset_);
     if (n > 0) return n;
-    there_ = 0;  // it was cut off since: it starts again
+    TRY(cancel_.check());
+    there_ = 0;  // it was cut off since: it starts again, or ends
   }
   return 0;
 }

@@ -1,7 +1,7 @@
 // Reading an ingest from its start while another thread writes it.
 //
 //   auto growth = std::make_shared<IngestGrowth>();      // the writer's side
-//   IngestTail tail(duplicate_of_fd, size, growth, cancel);
+//   IngestTail tail(opened_again, size, growth, stream, cancel);
 //   growth->reached(offset) ...; growth->ended();
 //
 // The bytes come out of the memory of a StreamedFile, where the writer has one, which then keeps

@@ -170,14 +170,15 @@ Result<> LayerTransfer::download(Task& task, const FetchReport::Arriving& arrivi
 }
 
 Result<> LayerTransfer::receive_arriving(Task& task, content::Ingest& ingest) {
-  if (!task.index) return {};
+  if (!task.index || !parts_.unpacker.receives()) return {};
   task.arriving = {};  // of an earlier start, whose ingest is gone
   const bool is_whole = ingest.offset() == 0;
   auto blob = TRY(ingest.follow(task.layer.size, cancel_.token()));
   auto receive_all = [this, &task, is_whole, blob = std::move(blob)]() mutable {
+    // Gone when this returns: the download must not keep pace with nobody.
+    const std::unique_ptr<Source> source = std::move(blob);
     auto incoming =
-        parts_.unpacker.receive(*blob, *image_, *task.index, extracting(task), cancel_.token());
-    blob.reset();  // the download need not keep pace any more
+        parts_.unpacker.receive(*source, *image_, *task.index, extracting(task), cancel_.token());
     if (!incoming && is_final(incoming.error(), is_whole)) fail(incoming.error());
     return incoming;
   };

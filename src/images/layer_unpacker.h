@@ -38,6 +38,8 @@ class LayerUnpacker {
   Result<bool> unpack(const Document& image, size_t index, const Report& report,
                       const CancelToken& cancel);
 
+  // Whether receive() can have something to receive: else a layer wants those below first.
+  bool receives() const { return snapshots_.backend() == snapshot::Backend::kErofs; }
   // The first half of unpack(), without the layers below: what is received is used by whoever
   // unpacks the layer while the caller keeps this. nullptr where there is nothing to receive:
   // the layer is there, or the snapshotter wants those below first.

@@ -1,13 +1,14 @@
 // Log drivers: where the output of a container goes, and what their options mean.
 //
 // `json-file` (Docker's default and ours) and `local` are files beside the container, rotated and
-// read again by logs(); `none` keeps nothing.
+// read again by logs(); `journald` is systemd's journal; `none` keeps nothing.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
-#include "engine/container_config.h"
+#include "engine/container_info.h"
 #include "runtime/monitor_client.h"
 
 namespace skiff::engine {
@@ -19,14 +20,18 @@ std::vector<std::string> log_driver_names();
 
 // Refuses, in docker's words, a driver that is not there.
 Result<> check_log_driver(const std::string& name);
-// The same, and options that the container's driver does not have.
-Result<> check_logging(const HostConfig& host);
+// The same, and options that the container's driver does not have. Warns of a journal that is
+// not there: the container runs without.
+Result<> check_logging(const HostConfig& host, std::vector<std::string>& warnings);
 
 // Whether the driver keeps a file that LogReader reads.
 bool keeps_log_file(const std::string& driver);
 
-// What the monitor needs to know; `log_path` as ContainerInfo has it.
-Result<> set_log_options(const HostConfig& host, const Path& log_path,
-                         runtime::MonitorOptions& options);
+// What --details shows of the container and the journal gets with each message: the labels and
+// variables that its log options name.
+std::map<std::string, std::string> log_attributes(const ContainerInfo& info);
+
+// What the monitor needs to know.
+Result<> set_log_options(const ContainerInfo& info, runtime::MonitorOptions& options);
 
 }  // namespace skiff::engine

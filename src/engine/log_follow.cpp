@@ -109,18 +109,6 @@ class LogSession {
   LogReader reader_;
 };
 
-std::string variable(const std::vector<std::string>& env, const std::string& name) {
-  for (const std::string& entry : env) {
-    if (entry.starts_with(name + "=")) return entry.substr(name.size() + 1);
-  }
-  return "";
-}
-
-std::string option(const ContainerInfo& info, const std::string& name) {
-  auto found = info.host_config.log_options.find(name);
-  return found == info.host_config.log_options.end() ? "" : found->second;
-}
-
 }  // namespace
 
 Result<> read_logs(Core& core, Container& container, const LogOptions& options,
@@ -139,19 +127,6 @@ Result<> read_logs(Core& core, Container& container, const LogOptions& options,
   return {};
 }
 
-std::map<std::string, std::string> log_attributes(const ContainerInfo& info) {
-  std::map<std::string, std::string> out;
-  for (const std::string& name : split(option(info, "labels"), ',')) {
-    auto label = info.config.run.labels.find(name);
-    if (label != info.config.run.labels.end()) out.insert(*label);
-  }
-  for (const std::string& name : split(option(info, "env"), ',')) {
-    std::string value = variable(info.config.run.env, name);
-    if (!name.empty() && !value.empty()) out.emplace(name, value);
-  }
-  return out;
-}
-
 runtime::LogFormat log_format(const ContainerInfo& info) {
   return info.host_config.log_driver == "local" ? runtime::LogFormat::kLocal
                                                 : runtime::LogFormat::kJsonFile;
@@ -159,7 +134,11 @@ runtime::LogFormat log_format(const ContainerInfo& info) {
 
 Result<> check_log_readable(const ContainerInfo& info) {
   if (keeps_log_file(info.host_config.log_driver)) return {};
-  return Error(Code::kUnimplemented, "configured logging driver does not support reading");
+  std::string message = "configured logging driver does not support reading";
+  if (info.host_config.log_driver == "journald") {
+    message += cat(": see journalctl CONTAINER_ID_FULL=", info.id);
+  }
+  return Error(Code::kUnimplemented, std::move(message));
 }
 
 }  // namespace skiff::engine

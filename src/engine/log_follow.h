@@ -10,9 +10,6 @@ namespace skiff::engine {
 Result<> read_logs(Core& core, Container& container, const LogOptions& options,
                    const LogConsumer& consume, const CancelToken& cancel);
 
-// What --details shows of the container: the labels and variables that its log options name.
-std::map<std::string, std::string> log_attributes(const ContainerInfo& info);
-
 // Of the files that LogReader reads.
 runtime::LogFormat log_format(const ContainerInfo& info);
 

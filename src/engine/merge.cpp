@@ -190,7 +190,7 @@ Result<> check_host_config(const ContainerConfig& config, HostConfig& host,
                            std::vector<std::string>& warnings) {
   TRY(check_resources(host.resources));
   TRY(check_restart_policy(host.restart_policy));
-  TRY(check_logging(host));
+  TRY(check_logging(host, warnings));
   TRY(check_modes(config, host));
   constexpr int kOomLimit = 1000;
   if (host.oom_score_adj < -kOomLimit || host.oom_score_adj > kOomLimit) {

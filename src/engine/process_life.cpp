@@ -43,7 +43,7 @@ Result<runtime::MonitorOptions> monitor_options(Core& core, const Container& con
   options.state_dir = container.paths.monitor();
   options.seccomp_dir = core.options.run_dir / "seccomp";
   options.exit_file = container.paths.exit_file();
-  TRY(set_log_options(info.host_config, info.log_path, options));
+  TRY(set_log_options(info, options));
   options.open_stdin = info.config.open_stdin;
   options.stdin_once = info.config.stdin_once;
   options.terminal = info.config.tty;

@@ -66,7 +66,7 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
        &o.cgroup_parent},
       {"storage-driver", "NAME", "how new layers are kept: erofs, overlay, or auto for the better",
        &o.storage_driver},
-      {"log-driver", "NAME", "of containers that name none: json-file, local or none",
+      {"log-driver", "NAME", "of containers that name none: json-file, local, journald or none",
        &o.log_driver},
       {"storage-limit", "SIZE",
        "what images and build cache may take (\"50g\"); no limit when not given", &o.storage_limit},

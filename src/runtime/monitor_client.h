@@ -17,6 +17,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,6 +45,7 @@ struct MonitorOptions {
   Path exit_file;    // exit.json, durable, outside the run directory
   Path log_file;     // of the drivers json-file and local; "" keeps no log
   std::string log_driver = "json-file";
+  std::map<std::string, std::string> journal_fields;  // of the driver journald
   bool open_stdin = false;
   bool stdin_once = false;  // close stdin after the first attached client has gone
   bool terminal = false;

@@ -65,6 +65,7 @@ void EventLoop::run() {
     }
     run_due_calls();
   }
+  stopped_ = false;
 }
 
 int EventLoop::wait_ms() const {

@@ -2,7 +2,8 @@
 //
 //   loop.add(fd, EPOLLIN, [&](uint32_t events) { ... });
 //   uint64_t timer = loop.call_after(2s, [&] { ... });
-//   loop.run();                                  // until a handler calls loop.stop()
+//   loop.run();                                  // until a handler calls loop.stop(); may be
+//   called again
 //
 // A handler may add, change and remove any descriptor, its own as well. Not thread-safe.
 #pragma once

@@ -82,6 +82,10 @@ Result<> ContainerMonitor::prepare() {
          .max_files = options_.log_max_files,
          .format = options_.log_driver == "local" ? LogFormat::kLocal : LogFormat::kJsonFile}));
   }
+  if (options_.log_driver == "journald") {
+    journal_.emplace(loop_, JournalOptions{.fields = options_.journal_fields},
+                     [this](Error error) { report(std::move(error)); });
+  }
   return io_.open();
 }
 
@@ -157,6 +161,7 @@ void ContainerMonitor::child_ended(int pid, int wait_status) {
 }
 
 void ContainerMonitor::log_output(OutputStream stream, std::string_view bytes) {
+  if (journal_) journal_->write(stream, bytes);
   if (!log_) return;
   Result<> written = log_->write(stream, bytes, Clock::system().now());
   // A full disk is told once, not with each line.
@@ -167,6 +172,7 @@ void ContainerMonitor::log_output(OutputStream stream, std::string_view bytes) {
 // All output is read: the last words go to the log, the exit to its file, then to the clients.
 void ContainerMonitor::record_end() {
   if (log_) report(log_->end(exit_.finished));
+  if (journal_) journal_->end();
   exit_.oom_killed = container_->cgroup().oom_kills() > 0;
   if (!removed_ && !removal_asked_)
     report(write_file_durably(options_.exit_file, to_json(exit_).dump() + "\n"));

@@ -10,6 +10,7 @@
 
 #include <optional>
 
+#include "runtime/journal_writer.h"
 #include "runtime/monitor_exec.h"
 #include "runtime/monitor_io.h"
 #include "runtime/monitor_requests.h"
@@ -70,7 +71,9 @@ class ContainerMonitor {
   bool removed_ = false;
   bool recorded_ = false;  // the exit, in its file
   std::optional<Container> container_;
+  // At most one of the two.
   std::optional<LogWriter> log_;
+  std::optional<JournalWriter> journal_;
   ProcessIo io_;
   ExecSessions execs_;
   RequestListener listener_;

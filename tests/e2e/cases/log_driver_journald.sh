@@ -1,0 +1,64 @@
+# --log-driver journald: output goes to the journal's socket with docker's fields, `logs` says where it is; a
+# journal that is not there holds nobody up.
+# The daemon has a /run/systemd/journal of its own.
+mkdir journal bin
+cat >bin/skiffd <<END
+#!/bin/sh
+exec unshare --mount --propagation private sh -c 'mount -t tmpfs run /run && mkdir -p /run/systemd/journal &&
+  mount --bind $PWD/journal /run/systemd/journal && exec "$SKIFF_BIN/skiffd" "\$@"' skiffd "\$@"
+END
+chmod +x bin/skiffd
+real=$SKIFF_BIN
+SKIFF_BIN=$PWD/bin own_daemon
+SKIFF_BIN=$real
+
+docker run --rm --log-driver journald "$IMAGE" echo "no journal" >out 2>warning
+expect_contains "$(cat warning)" "journald is not enabled on this host"
+expect_contains "$(cat out)" "no journal"
+
+# Prints a message's fields, one a line, and an empty line.
+cat >journal.py <<'END'
+import array, os, socket
+journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+journal.bind("journal/socket")
+while True:
+    data, control, _flags, _from = journal.recvmsg(1 << 20, socket.CMSG_SPACE(4))
+    if control:
+        fd = array.array("i", control[0][2])[0]
+        data = os.pread(fd, 1 << 24, 0)
+        os.close(fd)
+    print(data.decode(), flush=True)
+END
+python3 journal.py >got &
+journal=$!
+trap 'kill $journal; stop_own_daemon' EXIT
+eventually test -S journal/socket
+docker run --name "$N" --label a.b=c --log-driver journald --log-opt labels=a.b --log-opt tag='{{.Name}}/{{.ImageName}}' \
+  "$IMAGE" sh -c 'echo hello; echo bad >&2; seq 1000' >/dev/null 2>&1
+id=$(inspect '{{.Id}}' "$N")
+eventually grep -qx MESSAGE=1000 got
+fields="A_B=c
+CONTAINER_ID=$(echo "$id" | cut -c1-12)
+CONTAINER_ID_FULL=$id
+CONTAINER_NAME=$N
+CONTAINER_TAG=$N/$IMAGE
+IMAGE_NAME=$IMAGE
+SYSLOG_IDENTIFIER=$N/$IMAGE"
+expect_contains "$(cat got)" "$fields
+PRIORITY=6
+MESSAGE=hello
+"
+expect_contains "$(cat got)" "$fields
+PRIORITY=3
+MESSAGE=bad
+"
+expect_eq "$(grep -c '^MESSAGE=[0-9]*$' got)" 1000
+expect_exit 1 docker logs "$N"
+expect_contains "$OUT" "does not support reading: see journalctl CONTAINER_ID_FULL=$id"
+expect_eq "$(inspect '{{.HostConfig.LogConfig.Type}} {{.LogPath}}' "$N")" "journald "
+expect_exit 1 docker create --log-driver journald --log-opt tag='{{.What}}' "$IMAGE" true
+expect_contains "$OUT" "is unknown: there are {{.ID}}"
+# A message that no datagram holds.
+docker run --rm --label big="$(seq 45000 | tr -d '\n' | head -c 120000)" --label more="$(seq 45000 | tr -d '\n' | head -c 120000)" \
+  --log-driver journald --log-opt labels=big,more "$IMAGE" echo large >/dev/null
+eventually grep -qx MESSAGE=large got

@@ -101,19 +101,38 @@ Result<std::string> index_fault(const Path& layer, const SnapshotRow& row, const
   return fault_or_error(find_index_fault(layer / kIndexName, row, how));
 }
 
-// Reads the layer, and keeps in the row what was found.
-static Result<> examine(SnapshotRow& row, const Path& layer, const ReadOptions& how,
+namespace {
+
+Result<Verdict> examine(const SnapshotRow& row, const Path& layer, const ReadOptions& how,
                         const Clock& clock) {
-  std::string stamp = files_stamp(layer);
-  std::string& damage = row.info.damage;
-  if (is_indexed(layer)) damage = TRY(tar_fault(layer, row, how));
-  if (is_indexed(layer) && damage.empty()) damage = TRY(index_fault(layer, row, how));
-  if (damage.empty()) damage = TRY(forms_fault(layer, how));
-  if (!damage.empty()) return {};
-  row.verified = clock.now();
-  row.stamp = std::move(stamp);
-  return {};
+  Verdict found{.stamp = files_stamp(layer), .verified = clock.now()};
+  if (is_indexed(layer)) found.damage = TRY(tar_fault(layer, row, how));
+  if (is_indexed(layer) && found.damage.empty()) found.damage = TRY(index_fault(layer, row, how));
+  if (found.damage.empty()) found.damage = TRY(forms_fault(layer, how));
+  if (found.damage.empty()) return found;
+  return Verdict{.damage = found.damage, .stamp = row.stamp, .verified = row.verified};
 }
+
+// The layer `due` as it is by now, with what was found; nullopt where it is gone.
+Result<std::optional<SnapshotRow>> scrub_layer(SnapshotTable& table, const SnapshotRow& due,
+                                               const Path& layer, const ReadOptions& how,
+                                               const Clock& clock) {
+  // Again for as long as others change it under the reading.
+  while (true) {
+    Result<SnapshotRow> row = table.get(due.info.name);
+    if (!row && row.error().code() != Code::kNotFound) return row.error();
+    if (!row || row->id != due.id) return std::optional<SnapshotRow>();
+    // What is known to be damaged is told, and not read again and again.
+    if (!row->info.damage.empty()) return std::optional(std::move(*row));
+    const Verdict found = TRY(examine(*row, layer, how, clock));
+    if (!TRY(table.set_verified(*row, found))) continue;
+    row->info.damage = found.damage;
+    if (!found.damage.empty()) log_error(damaged_layer(row->info).message());
+    return std::optional(std::move(*row));
+  }
+}
+
+}  // namespace
 
 Result<content::ScrubTotals> scrub_layers(SnapshotTable& table, const Path& directory,
                                           const content::ScrubOptions& options,
@@ -121,24 +140,18 @@ Result<content::ScrubTotals> scrub_layers(SnapshotTable& table, const Path& dire
                                           const Clock& clock, const CancelToken& cancel) {
   content::ScrubTotals totals;
   const ReadOptions how{.bytes_per_second = options.bytes_per_second, .cancel = cancel};
-  for (SnapshotRow& row : TRY(due_layers(table, directory, options.unread_since))) {
-    const Path layer = directory / std::to_string(row.id);
-    const bool was_damaged = !row.info.damage.empty();
-    // What is known to be damaged is told, and not read again and again.
-    if (!was_damaged) TRY(examine(row, layer, how, clock));
-    const auto now = table.get(row.info.name);
-    if (!now || now->id != row.id) continue;  // removed meanwhile
-    TRY(table.set_verified(row));
+  for (const SnapshotRow& due : TRY(due_layers(table, directory, options.unread_since))) {
+    const Path layer = directory / std::to_string(due.id);
+    const auto row = TRY(scrub_layer(table, due, layer, how, clock));
+    if (!row) continue;
     ++totals.layers;
     std::error_code ignored;
-    if (!was_damaged && is_indexed(layer)) {
+    if (due.info.damage.empty() && is_indexed(layer)) {
       totals.bytes += std::filesystem::file_size(layer / kTarName, ignored);
     }
-    if (row.info.damage.empty()) continue;
+    if (row->info.damage.empty()) continue;
     ++totals.damaged;
-    const Error error = damaged_layer(row.info);
-    if (!was_damaged) log_error(error.message());
-    damaged(error);
+    damaged(damaged_layer(row->info));
   }
   return totals;
 }

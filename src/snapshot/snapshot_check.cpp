@@ -56,38 +56,58 @@ class Check {
     return {};
   }
 
-  Result<> check_row(const SnapshotRow& row) {
+  struct Found {
+    std::string fault;
+    bool is_of_index = false;
+    bool is_of_forms = false;
+  };
+
+  Result<> check_row(const SnapshotRow& listed) {
     TRY(what_.cancel.check());
     // An active one has no directory before it is first used.
-    if (row.info.kind != Kind::kCommitted) return {};
-    std::string stamp = files_stamp(directory_of(row.id));
-    std::string of_index;
-    std::string of_forms;
-    std::string fault = TRY(fault_of(row));
-    if (fault.empty()) fault = of_index = TRY(index_fault_of(row));
-    if (fault.empty() && is_deep(row)) {
-      fault = of_forms = TRY(forms_fault(directory_of(row.id), how_));
+    if (listed.info.kind != Kind::kCommitted) return {};
+    // Again for as long as others change it under the reading.
+    while (true) {
+      Result<SnapshotRow> row = what_.table.get(listed.info.name);
+      if (!row && row.error().code() != Code::kNotFound) return row.error();
+      if (!row || row->id != listed.id) return {};  // removed meanwhile
+      std::string stamp = files_stamp(directory_of(row->id));
+      const Found found = TRY(look_at(*row));
+      if (TRY(keep(*row, found.fault, std::move(stamp)))) return settle(*row, found);
     }
-    if (is_deep(row)) TRY(keep(row, fault, stamp));
-    if (fault.empty()) return {};
-    const auto now = what_.table.get(row.info.name);
-    if (!now || now->id != row.id) return {};  // removed meanwhile
-    Problem problem{.what = cat("layer ", row.info.name, " is damaged: ", fault),
+  }
+
+  Result<Found> look_at(const SnapshotRow& row) {
+    if (std::string fault = TRY(fault_of(row)); !fault.empty()) return Found{std::move(fault)};
+    if (std::string fault = TRY(index_fault_of(row)); !fault.empty()) {
+      return Found{.fault = std::move(fault), .is_of_index = true};
+    }
+    if (!is_deep(row)) return Found{};
+    std::string fault = TRY(forms_fault(directory_of(row.id), how_));
+    const bool is_faulty = !fault.empty();
+    return Found{.fault = std::move(fault), .is_of_forms = is_faulty};
+  }
+
+  Result<> settle(const SnapshotRow& row, const Found& found) {
+    if (found.fault.empty()) return {};
+    Problem problem{.what = cat("layer ", row.info.name, " is damaged: ", found.fault),
                     .where = directory_of(row.id).native(),
                     .remedy = kRepairRemedy};
-    if (what_.options.repair && of_forms.empty()) TRY(mend(row, !of_index.empty(), problem));
-    if (what_.options.repair && !of_forms.empty()) TRY(drop_forms(row, problem));
+    if (what_.options.repair && !found.is_of_forms) TRY(mend(row, found.is_of_index, problem));
+    if (what_.options.repair && found.is_of_forms) TRY(drop_forms(row, problem));
     what_.report(problem);
     return {};
   }
 
-  // In the row, what its files were found to be.
-  Result<> keep(const SnapshotRow& row, const std::string& fault, std::string& stamp) {
-    SnapshotRow found = row;
-    found.info.damage = fault;
-    if (fault.empty()) found.stamp = std::move(stamp);
-    if (found.info.damage == row.info.damage && found.stamp == row.stamp) return {};
-    return what_.table.set_verified(found);
+  // In the row, what its files were found to be; false where they are others by now.
+  Result<bool> keep(const SnapshotRow& row, const std::string& fault, std::string stamp) {
+    Verdict found{.damage = row.info.damage, .stamp = row.stamp, .verified = row.verified};
+    if (is_deep(row)) {
+      found.damage = fault;
+      if (fault.empty()) found.stamp = std::move(stamp);
+    }
+    const bool is_news = found.damage != row.info.damage || found.stamp != row.stamp;
+    return is_news || !fault.empty() ? what_.table.set_verified(row, found) : true;
   }
 
   Result<std::string> fault_of(const SnapshotRow& row) {

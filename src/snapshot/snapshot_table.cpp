@@ -33,7 +33,13 @@ constexpr const char* kInsert =
     "INSERT INTO snapshot(name, kind, created, parent, id) VALUES (?, ?, ?, ?, 1 + max(?,"
     " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'snapshot'), 0)))";
 
-SnapshotRow row_of(const Statement& s) {
+}  // namespace
+
+Result<SnapshotTable> SnapshotTable::open(const Path& file) {
+  return SnapshotTable(TRY(Database::open(file, kMigrations)));
+}
+
+SnapshotRow SnapshotTable::row_of(const Statement& s) const {
   SnapshotRow row;
   row.id = s.integer(0);
   row.info = {.name = s.text(1),
@@ -47,13 +53,9 @@ SnapshotRow row_of(const Statement& s) {
   row.verified = TimePoint(std::chrono::nanoseconds(s.integer(8)));
   row.info.damage = s.text(9);
   row.stamp = s.text(10);
+  const auto changes = state_->changes.find(row.id);
+  if (changes != state_->changes.end()) row.changes = changes->second;
   return row;
-}
-
-}  // namespace
-
-Result<SnapshotTable> SnapshotTable::open(const Path& file) {
-  return SnapshotTable(TRY(Database::open(file, kMigrations)));
 }
 
 Result<SnapshotRow> SnapshotTable::find(const std::string& name) {
@@ -183,6 +185,7 @@ Result<> SnapshotTable::set_usage(const std::string& name, const Usage& usage) {
 
 Result<> SnapshotTable::set_files(int64_t id, const LayerFiles& files) {
   std::lock_guard lock(state_->mutex);
+  ++state_->changes[id];
   return write_files(id, files);
 }
 
@@ -193,15 +196,20 @@ Result<> SnapshotTable::write_files(int64_t id, const LayerFiles& files) {
   return {};
 }
 
-Result<> SnapshotTable::set_verified(const SnapshotRow& row) {
+Result<bool> SnapshotTable::set_verified(const SnapshotRow& seen, const Verdict& found) {
   std::lock_guard lock(state_->mutex);
-  TRY(state_->db.run("UPDATE snapshot SET verified = ?, damage = ?, stamp = ? WHERE id = ?",
-                     unix_nanos(row.verified), row.info.damage, row.stamp, row.id));
-  return {};
+  const auto changes = state_->changes.find(seen.id);
+  if (changes != state_->changes.end() && changes->second != seen.changes) return false;
+  return TRY(state_->db.run("UPDATE snapshot SET verified = ?, damage = ?, stamp = ?"
+                            " WHERE id = ? AND damage = ? AND stamp = ?"
+                            " AND index_sha256 IS nullif(?, '')",
+                            unix_nanos(found.verified), found.damage, found.stamp, seen.id,
+                            seen.info.damage, seen.stamp, seen.index)) > 0;
 }
 
 Result<> SnapshotTable::forget_usage(int64_t id) {
   std::lock_guard lock(state_->mutex);
+  ++state_->changes[id];
   TRY(state_->db.run("UPDATE snapshot SET bytes = NULL, inodes = NULL WHERE id = ?", id));
   return {};
 }

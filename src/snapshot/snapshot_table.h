@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -20,6 +21,14 @@ struct SnapshotRow {
   std::string index;           // SHA-256 of an indexed layer's index, "" where it is not known
   std::string stamp;           // files_stamp() of what was last found right; "" where not known
   TimePoint verified;          // when an indexed layer was last read and found right
+  uint64_t changes = 0;        // of its files since the table was opened
+};
+
+// What reading a layer's files gave.
+struct Verdict {
+  std::string damage;  // "" for none
+  std::string stamp;
+  TimePoint verified;
 };
 
 // What a layer's files are known by.
@@ -51,17 +60,20 @@ class SnapshotTable {
   // Refuses a parent (kFailedPrecondition).
   Result<> erase(const std::string& name);
   Result<> set_usage(const std::string& name, const Usage& usage);
+  // Its files are others, or more.
   Result<> forget_usage(int64_t id);
   // Of new files, which are not damaged.
   Result<> set_files(int64_t id, const LayerFiles& files);
-  // The row's `verified`, `stamp` and damage.
-  Result<> set_verified(const SnapshotRow& row);
+  // False, and nothing kept, where the row is gone, its files were changed or others were told of
+  // them since it was `seen`: what was found is of something else.
+  Result<bool> set_verified(const SnapshotRow& seen, const Verdict& found);
   // What SQLite finds wrong with the file itself.
   Result<std::vector<std::string>> faults();
 
  private:
   explicit SnapshotTable(Database db) : state_(std::make_unique<State>(std::move(db))) {}
   Result<SnapshotRow> find(const std::string& name);
+  SnapshotRow row_of(const Statement& s) const;
   Result<> write_files(int64_t id, const LayerFiles& files);
   Result<> require_free(const std::string& name);
   struct State {
@@ -69,6 +81,7 @@ class SnapshotTable {
     std::mutex mutex;
     Database db;
     int64_t last_id = 0;  // the last one that `add` tried
+    std::map<int64_t, uint64_t> changes;
   };
   std::unique_ptr<State> state_;
 };

@@ -52,5 +52,34 @@ TEST(SnapshotTable, RowsOfTheFirstVersionAreKept) {
   EXPECT_EQ(table->get("old")->stamp, "cd");
 }
 
+// Whoever read files says nothing of those that came since.
+TEST(SnapshotTable, AVerdictIsOfTheFilesThatWereRead) {
+  auto directory = TempDir::make(std::filesystem::temp_directory_path(), "skiff-test-");
+  auto table = SnapshotTable::open(directory->path() / "snapshot.db");
+  const auto place = [](int64_t) { return Result<>(); };
+  ASSERT_TRUE(table->add({.name = "a"}, place, {}, {.index = "old", .stamp = "1"}));
+  const Verdict damaged{.damage = "its index is other"};
+  const auto seen = table->get("a");
+  ASSERT_TRUE(table->set_files(seen->id, {.index = "new", .stamp = "2"}));
+  EXPECT_FALSE(*table->set_verified(*seen, damaged));
+  EXPECT_EQ(table->get("a")->info.damage, "");
+  EXPECT_EQ(table->get("a")->stamp, "2");
+  // Nothing in the row tells the same files from others.
+  const auto before = table->get("a");
+  ASSERT_TRUE(table->set_files(before->id, {.index = "new", .stamp = "2"}));
+  EXPECT_FALSE(*table->set_verified(*before, damaged));
+  const auto without_form = table->get("a");
+  ASSERT_TRUE(table->forget_usage(without_form->id));
+  EXPECT_FALSE(*table->set_verified(*without_form, damaged));
+
+  const auto last = table->get("a");
+  EXPECT_TRUE(*table->set_verified(*last, damaged));
+  EXPECT_FALSE(*table->set_verified(*last, {.stamp = "3"})) << "what another found is wiped out";
+  EXPECT_EQ(table->get("a")->info.damage, damaged.damage);
+  EXPECT_TRUE(*table->set_verified(*table->get("a"), {.stamp = "3"}));
+  ASSERT_TRUE(table->erase("a"));
+  EXPECT_FALSE(*table->set_verified(*last, damaged));
+}
+
 }  // namespace
 }  // namespace skiff::snapshot

@@ -8,13 +8,6 @@
 
 namespace skiff::snapshot {
 
-inline std::vector<Problem> check_of(Snapshotter& store, const CheckOptions& options = {}) {
-  std::vector<Problem> problems;
-  const auto checked = store.check(options, [&](const Problem& p) { problems.push_back(p); });
-  EXPECT_TRUE(checked) << checked.error().message();
-  return problems;
-}
-
 // Repairs, then finds nothing more.
 inline void expect_mended(Snapshotter& store, size_t count, bool deep = false) {
   const auto problems = check_of(store, {.deep = deep, .repair = true});

@@ -1,5 +1,5 @@
-// For tests: everything observable about a file tree, as text that can be compared; and
-// archives made entry by entry.
+// For tests: everything observable about a file tree, as text that can be compared; archives made
+// entry by entry; and what a check finds.
 #pragma once
 
 #include <fcntl.h>
@@ -16,6 +16,7 @@
 #include "codec/hash.h"
 #include "codec/tar.h"
 #include "snapshot/file_attributes.h"
+#include "snapshot/snapshotter.h"
 #include "sys/process.h"
 
 namespace skiff::snapshot {
@@ -124,6 +125,13 @@ class LayerTar {
   StringSink sink_;
   TarWriter writer_{sink_};
 };
+
+inline std::vector<Problem> check_of(Snapshotter& store, const CheckOptions& options = {}) {
+  std::vector<Problem> problems;
+  const auto checked = store.check(options, [&](const Problem& p) { problems.push_back(p); });
+  EXPECT_TRUE(checked) << checked.error().message();
+  return problems;
+}
 
 inline std::string run(const std::vector<std::string>& args) {
   auto ran = sys::run_captured({.args = args}, {}, {}, size_t{1} << 30U);

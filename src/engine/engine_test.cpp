@@ -206,6 +206,34 @@ TEST_F(Life, AnImageThatIsUsedMeanwhileIsNotPruned) {
   EXPECT_EQ(claims.container_of(image.id.str()), "");
 }
 
+// Runs something the first time that it is asked while armed.
+class RunningClock : public Clock {
+ public:
+  mutable std::function<void()> next;
+  TimePoint now() const override {
+    if (auto run = std::exchange(next, nullptr)) run();
+    return Clock::system().now();
+  }
+};
+
+TEST_F(Life, AnImageOfAContainerThatIsBeingMadeIsNotPruned) {
+  RunningClock clock;
+  engine_.reset();
+  engine_ = *open_engine(options_, *images_, *networks_, clock);
+  size_t pruned = 0;
+  clock.next = [&] {
+    const auto in_use = [&](const oci::Digest& id) { return engine_->image_user(id); };
+    const auto done =
+        prune_images(*images_, {{"dangling", {"false"}}}, in_use, Clock::system().now());
+    EXPECT_TRUE(done && done->removed.empty());
+    ++pruned;
+  };
+  create("true");
+  EXPECT_EQ(pruned, 1u);
+  EXPECT_TRUE(images_->find("box"));
+  reopen();  // the clock goes
+}
+
 TEST_F(Life, PruneTakesWhatDoesNotRun) {
   std::string running = run("sleep 100");
   std::string stopped = run("true");

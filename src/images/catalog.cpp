@@ -136,13 +136,6 @@ Result<bool> Catalog::untag(const oci::Reference& name) {
   return TRY(db_.run("DELETE FROM name WHERE name = ?", name.str())) > 0;
 }
 
-Result<bool> Catalog::drop(const oci::Digest& target) {
-  const std::scoped_lock lock(mutex_);
-  return TRY(db_.run("DELETE FROM target WHERE digest = ?1 AND NOT EXISTS "
-                     "(SELECT 1 FROM name WHERE target = ?1)",
-                     target.str())) > 0;
-}
-
 Result<> Catalog::drop_with_names(const oci::Digest& target) {
   const std::scoped_lock lock(mutex_);
   Transaction tx = TRY(db_.begin());

@@ -36,8 +36,6 @@ class Catalog {
   Result<> add_name(const oci::Digest& target, const oci::Reference& name);
   // False where there is no such name.
   Result<bool> untag(const oci::Reference& name);
-  // False where names point at it, or it is not there.
-  Result<bool> drop(const oci::Digest& target);
   // With all that points at it; missing is success.
   Result<> drop_with_names(const oci::Digest& target);
 

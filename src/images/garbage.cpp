@@ -63,13 +63,6 @@ Result<Garbage::Swept> Garbage::collect(const Candidates* only) {
   return collect_locked(only);
 }
 
-Result<std::optional<Garbage::Swept>> Garbage::drop_target(const oci::Digest& target,
-                                                           const Candidates& parts) {
-  const std::unique_lock lock(collecting_);
-  if (!TRY(catalog_.drop(target))) return std::nullopt;
-  return TRY(collect_locked(&parts));
-}
-
 Result<std::optional<Garbage::Swept>> Garbage::drop_target_if(
     const oci::Digest& target, const Candidates& parts,
     const std::function<Result<bool>()>& may_go) {

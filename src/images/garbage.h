@@ -65,9 +65,8 @@ class Garbage {
   };
   // Everything that nothing needs, or only what is also among the candidates or stands on them.
   Result<Swept> collect(const Candidates* only = nullptr);
-  // The same after dropping the target, atomically with it; nullopt where it is named (again).
-  Result<std::optional<Swept>> drop_target(const oci::Digest& target, const Candidates& parts);
-  // The same with the names that it has, where `may_go` says so while nobody records or claims it.
+  // The same after dropping the target with the names that it has, atomically with it, where
+  // `may_go` says so while nobody records or claims it; else nullopt.
   Result<std::optional<Swept>> drop_target_if(const oci::Digest& target, const Candidates& parts,
                                               const std::function<Result<bool>()>& may_go);
   // Drops a target with its names if it still is broken; false where not.

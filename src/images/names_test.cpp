@@ -293,6 +293,25 @@ TEST_F(Names, WhatIsUsedIsNotRemovedAsUnused) {
       images_->remove_unused(image.target.digest, ImageStore::Named::kToo, nobody)->empty());
 }
 
+// By a container that came after the removal had looked for one.
+TEST_F(Names, WhatIsUsedMeanwhileIsNotRemovedEither) {
+  const Image parent = images_.make("", {{{"a", "1"}}});
+  const Image child =
+      images_.make("child", {{{"a", "1"}}, {{"b", "2"}}}, oci::Platform::host(), parent.id.str());
+  const auto used_since_asked = [](const Image& image) {
+    return [id = image.id, asked = std::make_shared<int>(0)](const oci::Digest& which) {
+      return ImageUser(which == id && ++*asked > 1 ? "c0ffee" : "");
+    };
+  };
+  ASSERT_TRUE(images_.remove(child.id.str(), false, used_since_asked(child)));
+  EXPECT_TRUE(*images_->still_has(child));
+  EXPECT_EQ(images_.must_remove(child.id.str(), false, used_since_asked(parent)),
+            Lines{cat("deleted ", child.id.str())});
+  EXPECT_TRUE(*images_->still_has(parent));
+  images_.must_remove(parent.id.str());
+  images_.expect_empty();
+}
+
 TEST_F(Names, RemovingWhatIsNotThereIsAnError) {
   EXPECT_EQ(message_of(images_.remove("none")), "No such image: none:latest");
 }

@@ -34,7 +34,7 @@ class Removal {
     TRY(untag(TRY(name_to_remove(found))));
     const std::vector<oci::Reference> rest = TRY(drop_lonely_digests(target, found.name));
     // What still needs the image keeps it, untagged; that is no failure.
-    if (rest.empty() && !TRY(conflict_of(found.row, false))) TRY(remove_target(found.row));
+    if (rest.empty()) TRY(remove_target(found.row, ImageStore::Named::kNot));
     return std::move(removed_);
   }
 
@@ -51,7 +51,8 @@ class Removal {
       if (const auto kept = TRY(conflict_of(row, names_count))) return *kept;
     }
     for (const oci::Reference& name : names) TRY(untag(name));
-    for (const TargetRow& row : targets) TRY(remove_target(row));
+    // As above: one that is used since then, or has been given a name.
+    for (const TargetRow& row : targets) TRY(remove_target(row, ImageStore::Named::kNot));
     return std::move(removed_);
   }
 
@@ -174,8 +175,8 @@ class Removal {
     return std::ranges::any_of(rows, [&](const auto& row) { return row.parent == id.str(); });
   }
 
-  Result<> remove_target(const TargetRow& row,
-                         std::optional<ImageStore::Named> if_unused = std::nullopt) {
+  // Unless something keeps it by then.
+  Result<> remove_target(const TargetRow& row, ImageStore::Named named) {
     Garbage::Candidates parts;
     TRY(parts_.reader.visit(row.target, [&](const oci::Descriptor& part) -> Result<> {
       parts.blobs.insert(part.digest);
@@ -185,8 +186,7 @@ class Removal {
     for (const DocumentPtr& image : images) {
       for (std::string& name : image->snapshots()) parts.snapshots.insert(std::move(name));
     }
-    const auto swept = if_unused ? TRY(drop_unused(row, *if_unused, parts))
-                                 : TRY(parts_.garbage.drop_target(row.target.digest, parts));
+    const auto swept = TRY(drop_unused(row, named, parts));
     if (!swept) return {};
     for (const DocumentPtr& image : images) {
       removed_.push_back({RemovedKind::kDeleted, image->id().str()});
@@ -217,7 +217,7 @@ class Removal {
     for (const TargetRow& row : TRY(targets_of(TRY(oci::Digest::parse(parent))))) {
       const bool named = !TRY(parts_.catalog.names_of(row.target.digest)).empty();
       if (named || TRY(conflict_of(row, true))) continue;
-      TRY(remove_target(row));
+      TRY(remove_target(row, ImageStore::Named::kNot));
     }
     return {};
   }

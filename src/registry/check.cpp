@@ -77,8 +77,9 @@ class Check {
                     .where = database(),
                     .remedy = cat(kRepairRemedy, ", then push what has it again")};
     if (options_.repair) {
-      TRY(what_.metadata.forget_blob(blob.digest));
+      TRY(what_.metadata.doom_lost_blob(blob.digest));
       if (what_.content.info(blob.digest)) TRY(what_.content.remove(blob.digest));
+      TRY(what_.metadata.drop_blobs({blob.digest}));
       problem.remedy = "its record was removed: push what has it again";
       problem.mended = true;
     }
@@ -90,7 +91,7 @@ class Check {
     Problem problem{.what = cat("blob ", blob.digest.str(), " is of no repository"),
                     .where = database(),
                     .remedy = kRepairRemedy};
-    if (options_.repair && TRY(what_.metadata.doom_blob(blob.digest))) {
+    if (options_.repair && TRY(what_.metadata.doom_unkept_blob(blob.digest))) {
       TRY(what_.content.remove(blob.digest));
       TRY(what_.metadata.drop_blobs({blob.digest}));
       problem.remedy = "removed";
@@ -179,7 +180,7 @@ class Check {
                     .where = database(),
                     .remedy = kRepairRemedy};
     if (options_.repair) {
-      TRY(what_.metadata.rewrite_edges(name.repository, manifest));
+      if (!TRY(what_.metadata.rewrite_edges(name.repository, manifest))) return {};
       problem.remedy = "written anew";
       problem.mended = true;
     }

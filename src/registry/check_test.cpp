@@ -1,5 +1,8 @@
 // Checks and repairs of a whole registry, while it serves.
+#include "registry/check.h"
+
 #include "db/database.h"
+#include "registry/manifest_document.h"
 #include "registry/test_registry.h"
 
 namespace skiff::registry {
@@ -139,6 +142,63 @@ TEST_F(RegistryCheckTest, ChecksBesideOtherWorkFindNothing) {
   }
   done = true;
   checker.join();
+}
+
+// The rest is looked at all the same.
+TEST_F(RegistryCheckTest, ARecordWithoutADigestIsAProblem) {
+  push_image("a", "1", "{}", {"layer"});
+  edit(
+      "INSERT INTO blob(digest, size, state) VALUES ('what is this', 1, 'stored');"
+      "UPDATE manifest SET digest = 'md5:0';");
+  const auto problems = check();
+  EXPECT_TRUE(tells(problems, "the record of blob \"what is this\" names no digest"));
+  EXPECT_TRUE(tells(problems, "the record of manifest \"md5:0\" names no digest"));
+  EXPECT_EQ(summary_.blobs, 2u);
+}
+
+// By a client, since the check looked at it.
+TEST_F(RegistryCheckTest, NothingIsWrittenOfAManifestThatIsGone) {
+  const std::string digest = push_image("a", "1", "{}", {"layer"});
+  const std::string bytes = image_of("{}", {"layer"});
+  stop();
+  auto metadata = *open_sqlite_metadata(options_.root, options_.metadata, clock_);
+  const auto manifest =
+      read_manifest(bytes, std::string(oci::kMediaTypeManifest), *oci::Digest::parse(digest));
+  ASSERT_TRUE(manifest);
+  EXPECT_TRUE(*metadata->rewrite_edges("a", *manifest));
+  auto gone = *manifest;
+  gone.row.digest = oci::Digest::of("gone");
+  const auto written = metadata->rewrite_edges("a", gone);
+  ASSERT_TRUE(written) << written.error().message();
+  EXPECT_FALSE(*written);
+}
+
+class NoUnlink : public DurableFiles {
+  Result<> sync_file(int fd) override { return system().sync_file(fd); }
+  Result<> rename(const Path& from, const Path& to) override { return system().rename(from, to); }
+  Result<> sync_directory(const Path& directory) override {
+    return system().sync_directory(directory);
+  }
+  Result<> unlink(const Path& path) override { return Error(Code::kUnavailable, path.native()); }
+};
+
+TEST_F(RegistryCheckTest, ARepairThatIsBrokenOffIsFinishedAtStart) {
+  push_image("a", "1", "{}", {"layer"});
+  edit("UPDATE blob SET size = 7 WHERE digest = '" + oci::Digest::of("layer").str() + "';");
+  stop();
+  {
+    NoUnlink files;
+    auto content = *content::open_content_store(options_.root / "content", files);
+    auto metadata = *open_sqlite_metadata(options_.root, options_.metadata, clock_);
+    DigestLocks locks;
+    const auto checked = check_registry({*content, *metadata, locks, options_.root},
+                                        {.repair = true}, [](const Problem&) {}, {});
+    ASSERT_FALSE(checked);
+  }
+  ASSERT_TRUE(std::filesystem::exists(file_of("layer")));
+  start();
+  EXPECT_FALSE(std::filesystem::exists(file_of("layer")));
+  EXPECT_FALSE(tells(check(), "no record has it"));
 }
 
 }  // namespace

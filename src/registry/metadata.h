@@ -178,7 +178,8 @@ class Garbage {
 class Audit {
  public:
   virtual ~Audit() = default;
-  // What SQLite finds wrong with the file itself.
+  // What SQLite finds wrong with the file itself, and records whose digest is none: they are left
+  // out below.
   virtual Result<std::vector<std::string>> faults() = 0;
   struct BlobRow {
     oci::Digest digest;
@@ -190,11 +191,13 @@ class Audit {
   virtual Result<std::optional<BlobRow>> stored_blob(const oci::Digest& blob) = 0;
   // Whether there is a row of it, stored or not.
   virtual Result<bool> knows_blob(const oci::Digest& blob) = 0;
+  // Both doom it: it cannot be found from now on, and drop_blobs must follow once what there is of
+  // its content is gone.
   // Of content that is lost: no repository has it any more, so that a push brings it again.
   // Manifests that name it stay.
-  virtual Result<> forget_blob(const oci::Digest& blob) = 0;
+  virtual Result<> doom_lost_blob(const oci::Digest& blob) = 0;
   // Of one that nobody keeps; false where somebody does.
-  virtual Result<bool> doom_blob(const oci::Digest& blob) = 0;
+  virtual Result<bool> doom_unkept_blob(const oci::Digest& blob) = 0;
 
   struct ManifestName {
     std::string repository;
@@ -209,7 +212,9 @@ class Audit {
   // nullopt where it is gone.
   virtual Result<std::optional<Inspected>> inspect(const std::string& repository,
                                                    const NewManifest& manifest) = 0;
-  virtual Result<> rewrite_edges(const std::string& repository, const NewManifest& manifest) = 0;
+  // False where it is gone.
+  virtual Result<bool> rewrite_edges(const std::string& repository,
+                                     const NewManifest& manifest) = 0;
 };
 
 class MetadataStore : public BlobLinks,

@@ -1,6 +1,7 @@
 // What a check asks of the metadata, and the little that it puts right.
 #include <set>
 
+#include "base/strings.h"
 #include "registry/sqlite_metadata.h"
 
 namespace skiff::registry {
@@ -20,6 +21,12 @@ Result<Audit::BlobRow> blob_of(const Statement& row) {
                         .kept = row.integer(2) != 0};
 }
 
+Result<bool> has_manifest(Database& db, int64_t repository, const std::string& digest) {
+  Statement row = TRY(
+      db.prepare("SELECT 1 FROM manifest WHERE repository = ? AND digest = ?", repository, digest));
+  return TRY(row.step());
+}
+
 Result<std::set<std::string>> texts(Statement rows) {
   std::set<std::string> out;
   while (TRY(rows.step())) out.insert(rows.text(0));
@@ -30,14 +37,24 @@ Result<std::set<std::string>> texts(Statement rows) {
 
 Result<std::vector<std::string>> SqliteMetadata::faults() {
   ReaderPool::Reader db = readers_.take();
-  return db->faults();
+  std::vector<std::string> out = TRY(db->faults());
+  for (const char* table : {"blob", "manifest"}) {
+    for (const std::string& digest :
+         TRY(texts(TRY(db->prepare(cat("SELECT digest FROM ", table)))))) {
+      if (oci::Digest::parse(digest)) continue;
+      out.push_back(cat("the record of ", table, " ", quoted(digest), " names no digest"));
+    }
+  }
+  return out;
 }
 
 Result<std::vector<Audit::BlobRow>> SqliteMetadata::stored_blobs() {
   ReaderPool::Reader db = readers_.take();
   Statement rows = TRY(db->prepare(kBlob));
   std::vector<BlobRow> out;
-  while (TRY(rows.step())) out.push_back(TRY(blob_of(rows)));
+  while (TRY(rows.step())) {
+    if (oci::Digest::parse(rows.text(0))) out.push_back(TRY(blob_of(rows)));
+  }
   return out;
 }
 
@@ -54,15 +71,15 @@ Result<bool> SqliteMetadata::knows_blob(const oci::Digest& blob) {
   return TRY(row.step());
 }
 
-Result<> SqliteMetadata::forget_blob(const oci::Digest& blob) {
+Result<> SqliteMetadata::doom_lost_blob(const oci::Digest& blob) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   TRY(durable_.run("DELETE FROM link WHERE digest = ?", blob.str()));
-  TRY(durable_.run("DELETE FROM blob WHERE digest = ?", blob.str()));
+  TRY(durable_.run("UPDATE blob SET state = 'doomed' WHERE digest = ?", blob.str()));
   return tx.commit();
 }
 
-Result<bool> SqliteMetadata::doom_blob(const oci::Digest& blob) {
+Result<bool> SqliteMetadata::doom_unkept_blob(const oci::Digest& blob) {
   std::lock_guard lock(writer_mutex_);
   return TRY(durable_.run("UPDATE blob SET state = 'doomed' WHERE digest = ?1"
                           " AND state = 'stored'"
@@ -77,7 +94,9 @@ Result<std::vector<Audit::ManifestName>> SqliteMetadata::all_manifests() {
       TRY(db->prepare("SELECT name, digest FROM repository JOIN manifest"
                       " ON manifest.repository = repository.id ORDER BY name, digest"));
   std::vector<ManifestName> out;
-  while (TRY(rows.step())) out.push_back({rows.text(0), TRY(oci::Digest::parse(rows.text(1)))});
+  while (TRY(rows.step())) {
+    if (auto digest = oci::Digest::parse(rows.text(1))) out.push_back({rows.text(0), *digest});
+  }
   return out;
 }
 
@@ -88,12 +107,7 @@ Result<std::optional<Audit::Inspected>> SqliteMetadata::inspect(const std::strin
   std::lock_guard lock(writer_mutex_);
   const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
   if (!id) return std::optional<Inspected>();
-  if (TRY(texts(TRY(durable_.prepare("SELECT digest FROM manifest WHERE repository = ?"
-                                     " AND digest = ?",
-                                     *id, digest))))
-          .empty()) {
-    return std::optional<Inspected>();
-  }
+  if (!TRY(has_manifest(durable_, *id, digest))) return std::optional<Inspected>();
   Inspected out;
   out.outcome = TRY(check_references(durable_, *id, manifest));
   const auto tags = TRY(texts(TRY(
@@ -107,15 +121,17 @@ Result<std::optional<Audit::Inspected>> SqliteMetadata::inspect(const std::strin
   return std::optional(std::move(out));
 }
 
-Result<> SqliteMetadata::rewrite_edges(const std::string& repository, const NewManifest& manifest) {
+Result<bool> SqliteMetadata::rewrite_edges(const std::string& repository,
+                                           const NewManifest& manifest) {
+  const std::string digest = manifest.row.digest.str();
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
-  if (!id) return {};
-  TRY(durable_.run("DELETE FROM edge WHERE repository = ? AND parent = ?", *id,
-                   manifest.row.digest.str()));
+  if (!id || !TRY(has_manifest(durable_, *id, digest))) return false;
+  TRY(durable_.run("DELETE FROM edge WHERE repository = ? AND parent = ?", *id, digest));
   TRY(write_edges(durable_, *id, manifest));
-  return tx.commit();
+  TRY(tx.commit());
+  return true;
 }
 
 }  // namespace skiff::registry

@@ -85,12 +85,12 @@ class SqliteMetadata : public MetadataStore {
   Result<std::vector<BlobRow>> stored_blobs() override;
   Result<std::optional<BlobRow>> stored_blob(const oci::Digest& blob) override;
   Result<bool> knows_blob(const oci::Digest& blob) override;
-  Result<> forget_blob(const oci::Digest& blob) override;
-  Result<bool> doom_blob(const oci::Digest& blob) override;
+  Result<> doom_lost_blob(const oci::Digest& blob) override;
+  Result<bool> doom_unkept_blob(const oci::Digest& blob) override;
   Result<std::vector<ManifestName>> all_manifests() override;
   Result<std::optional<Inspected>> inspect(const std::string& repository,
                                            const NewManifest& manifest) override;
-  Result<> rewrite_edges(const std::string& repository, const NewManifest& manifest) override;
+  Result<bool> rewrite_edges(const std::string& repository, const NewManifest& manifest) override;
 
  private:
   struct Candidate {

@@ -1,6 +1,8 @@
 // Layers whose files are changed while others read them.
-#include "snapshot/layer_directory.h"
-#include "snapshot/suite_support.h"
+#include <atomic>
+#include <thread>
+
+#include "snapshot/layer_stack_test_support.h"
 
 namespace skiff::snapshot {
 namespace {
@@ -54,8 +56,8 @@ class LayerChanges : public testing::Test {
 TEST_F(LayerChanges, AScrubComparesALayerWithWhatIsKnownOfItByThen) {
   damage_tar_of_first();
   const std::string before = *read_file(file(2, kIndexName));
-  const auto scrubbed = store_->scrub({.unread_since = clock_.now()},
-                                      [&](const Error&) { lose_and_remake(); }, {});
+  const auto scrubbed =
+      store_->scrub({.unread_since = clock_.now()}, [&](const Error&) { lose_and_remake(); }, {});
   ASSERT_TRUE(scrubbed) << scrubbed.error().message();
   EXPECT_NE(*read_file(file(2, kIndexName)), before);
   EXPECT_EQ(scrubbed->damaged, 1u);
@@ -73,6 +75,102 @@ TEST_F(LayerChanges, ACheckComparesALayerWithWhatIsKnownOfItByThen) {
   ASSERT_TRUE(store_->check({.deep = true}, report));
   EXPECT_EQ(told, 1u);
   expect_second_is_whole();
+}
+
+TEST_F(LayerStackTest, NoFormIsMadeOfWhatIsFoundDamagedMeanwhile) {
+  open({.backend = Backend::kErofs});
+  add(LayerTar().file("f", "1").take());
+  open(kWithoutErofs);
+  files_.before_next_sync = [&] { find_damaged(1); };
+  const auto refused = mount_view(1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kDataLoss);
+  EXPECT_FALSE(is_present(directory_of(1) / kUnpackedName));
+}
+
+TEST_F(LayerStackTest, AFormIsNotMadeInTheMiddleOfAReplacement) {
+  open({.backend = Backend::kErofs});
+  const std::string lower = LayerTar().file("f", "1").take();
+  add(lower);
+  add(LayerTar().file("g", "2").take());
+  open(kWithoutErofs);
+  std::atomic<bool> replaced = false;
+  std::jthread other;
+  files_.before_rename = [&](const Path& to) {
+    if (to != directory_of(2) / kUnpackedName || other.joinable()) return;
+    other = std::jthread([&] {
+      find_damaged(1);
+      StringSource source(lower);
+      EXPECT_TRUE(store_->unpack(layer(1), "", source));
+      replaced = true;
+    });
+    // What must not come to pass gets the time for it.
+    for (int i = 0; i < 30 && !replaced; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_FALSE(replaced);
+  };
+  {
+    const auto seen = mount_view(2);
+  }
+  ASSERT_TRUE(other.joinable());
+  other.join();
+  EXPECT_TRUE(replaced);
+  EXPECT_FALSE(is_present(directory_of(2) / kUnpackedName));
+}
+
+// Runs something at its first read.
+class RunningSource : public StringSource {
+ public:
+  RunningSource(std::string_view bytes, std::function<void()> first)
+      : StringSource(bytes), first_(std::move(first)) {}
+  Result<size_t> read(std::span<char> buffer) override {
+    if (auto run = std::exchange(first_, nullptr)) run();
+    return StringSource::read(buffer);
+  }
+
+ private:
+  std::function<void()> first_;
+};
+
+TEST_F(LayerStackTest, AFormThatIsDroppedStaysForWhoReadsIt) {
+  add_with_form();
+  const std::string tar = LayerTar().file("d/h", "3").take();
+  RunningSource source(tar, [&] { change_and_drop_form(); });
+  ASSERT_TRUE(store_->unpack(layer(3), layer(2), source));
+  // As the directory below it, which only the form showed by then.
+  struct stat st{};
+  ASSERT_EQ(::stat((directory_of(3) / kTreeName / "d").c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 07777, 0700u);
+  EXPECT_TRUE(has_retired(1));
+  open(kWithoutErofs);
+  EXPECT_FALSE(has_retired(1));
+}
+
+TEST_F(LayerStackTest, WhatIsRetiredGoesWithTheLastContainerOnIt) {
+  add_with_form();
+  for (const char* key : {"one", "two"}) ASSERT_TRUE(store_->prepare(key, layer(2)));
+  change_and_drop_form();
+  EXPECT_TRUE(has_retired(1));
+  open(kWithoutErofs);
+  ASSERT_TRUE(store_->remove("one"));
+  EXPECT_TRUE(has_retired(1));
+  ASSERT_TRUE(store_->remove("two"));
+  EXPECT_FALSE(has_retired(1));
+}
+
+// Which read it as a fault.
+TEST_F(LayerStackTest, AFormOfAnEarlierVersionIsMadeAnew) {
+  add_with_form();
+  const Path digest = directory_of(1) / kUnpackedName / "digest";
+  std::filesystem::remove(digest);
+  EXPECT_EQ(check({.deep = true}).size(), 1u);
+  EXPECT_FALSE(mount_view(2));
+  open(kWithoutErofs);
+  const auto seen = mount_view(2);
+  ASSERT_TRUE(seen) << seen.error().message();
+  EXPECT_TRUE(is_present(digest));
+  EXPECT_TRUE(check({.deep = true}).empty());
 }
 
 }  // namespace

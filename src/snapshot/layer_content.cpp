@@ -114,18 +114,19 @@ Result<Verdict> examine(const SnapshotRow& row, const Path& layer, const ReadOpt
 }
 
 // The layer `due` as it is by now, with what was found; nullopt where it is gone.
-Result<std::optional<SnapshotRow>> scrub_layer(SnapshotTable& table, const SnapshotRow& due,
-                                               const Path& layer, const ReadOptions& how,
-                                               const Clock& clock) {
+Result<std::optional<SnapshotRow>> scrub_layer(const KeptLayers& layers, const SnapshotRow& due,
+                                               const ReadOptions& how) {
   // Again for as long as others change it under the reading.
   while (true) {
-    Result<SnapshotRow> row = table.get(due.info.name);
+    Result<SnapshotRow> row = layers.table.get(due.info.name);
     if (!row && row.error().code() != Code::kNotFound) return row.error();
     if (!row || row->id != due.id) return std::optional<SnapshotRow>();
     // What is known to be damaged is told, and not read again and again.
     if (!row->info.damage.empty()) return std::optional(std::move(*row));
-    const Verdict found = TRY(examine(*row, layer, how, clock));
-    if (!TRY(table.set_verified(*row, found))) continue;
+    const Path layer = layers.directory / std::to_string(row->id);
+    const Verdict found = TRY(examine(*row, layer, how, layers.clock));
+    const std::scoped_lock lock(layers.changing);
+    if (!TRY(layers.table.set_verified(*row, found))) continue;
     row->info.damage = found.damage;
     if (!found.damage.empty()) log_error(damaged_layer(row->info).message());
     return std::optional(std::move(*row));
@@ -134,17 +135,18 @@ Result<std::optional<SnapshotRow>> scrub_layer(SnapshotTable& table, const Snaps
 
 }  // namespace
 
-Result<content::ScrubTotals> scrub_layers(SnapshotTable& table, const Path& directory,
+Result<content::ScrubTotals> scrub_layers(const KeptLayers& layers,
                                           const content::ScrubOptions& options,
                                           const std::function<void(const Error&)>& damaged,
-                                          const Clock& clock, const CancelToken& cancel) {
+                                          const CancelToken& cancel) {
   content::ScrubTotals totals;
   const ReadOptions how{.bytes_per_second = options.bytes_per_second, .cancel = cancel};
-  for (const SnapshotRow& due : TRY(due_layers(table, directory, options.unread_since))) {
-    const Path layer = directory / std::to_string(due.id);
-    const auto row = TRY(scrub_layer(table, due, layer, how, clock));
+  for (const SnapshotRow& due :
+       TRY(due_layers(layers.table, layers.directory, options.unread_since))) {
+    const auto row = TRY(scrub_layer(layers, due, how));
     if (!row) continue;
     ++totals.layers;
+    const Path layer = layers.directory / std::to_string(row->id);
     std::error_code ignored;
     if (due.info.damage.empty() && is_indexed(layer)) {
       totals.bytes += std::filesystem::file_size(layer / kTarName, ignored);

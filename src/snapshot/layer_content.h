@@ -26,11 +26,17 @@ Result<std::string> fault_or_error(Result<std::string> found);
 Result<std::string> tar_fault(const Path& layer, const SnapshotRow& row, const ReadOptions& how);
 Result<std::string> index_fault(const Path& layer, const SnapshotRow& row, const ReadOptions& how);
 
-// Reads the layers below `directory` that are due, those longest not read first; tells of each
-// damaged one, and keeps in the table what was found.
-Result<content::ScrubTotals> scrub_layers(SnapshotTable& table, const Path& directory,
+struct KeptLayers {
+  SnapshotTable& table;
+  Path directory;                  // ROOT/snapshots
+  std::recursive_mutex& changing;  // see layer_stack.h
+  const Clock& clock;
+};
+// Reads the layers that are due, those longest not read first; tells of each damaged one, and keeps
+// in the table what was found.
+Result<content::ScrubTotals> scrub_layers(const KeptLayers& layers,
                                           const content::ScrubOptions& options,
                                           const std::function<void(const Error&)>& damaged,
-                                          const Clock& clock, const CancelToken& cancel);
+                                          const CancelToken& cancel);
 
 }  // namespace skiff::snapshot

@@ -20,7 +20,7 @@ namespace {
 constexpr const char* kDigestName = "digest";
 
 // Hashes a line for each file of a tree, in the order of their names: all that a container can see
-// of it.
+// of it, except which of the names are of one file.
 class TreeDigest {
  public:
   explicit TreeDigest(const ReadOptions& how) : how_(how) {}
@@ -73,6 +73,13 @@ class TreeDigest {
   Hasher hasher_{HashAlgorithm::kSha256};
 };
 
+std::vector<Path> forms_of(const Path& layer) {
+  const Path flat = layer / kFlatName;
+  std::vector<Path> forms = {layer / kUnpackedName, flat, flat / kUnpackedName};
+  std::erase_if(forms, [](const Path& form) { return !is_present(form); });
+  return forms;
+}
+
 Result<std::string> digest_of(const Path& form, const ReadOptions& how) {
   const UniqueFd directory = TRY(open_file(form, O_RDONLY | O_DIRECTORY));
   TreeDigest digest(how);
@@ -93,9 +100,7 @@ Result<> write_form_digest(const Path& form, DurableFiles& files) {
 }
 
 Result<std::string> forms_fault(const Path& layer, const ReadOptions& how) {
-  const Path flat = layer / kFlatName;
-  for (const Path& form : {layer / kUnpackedName, flat, flat / kUnpackedName}) {
-    if (!is_present(form)) continue;
+  for (const Path& form : forms_of(layer)) {
     const auto is_right = [&]() -> Result<std::string> {
       const std::string recorded = TRY(read_file(form / kDigestName));
       if (TRY(digest_of(form, how)) == recorded) return "";
@@ -105,6 +110,16 @@ Result<std::string> forms_fault(const Path& layer, const ReadOptions& how) {
     if (!fault.empty()) return fault;
   }
   return "";
+}
+
+bool has_form_without_digest(const Path& layer) {
+  return std::ranges::any_of(forms_of(layer),
+                             [](const Path& form) { return !is_present(form / kDigestName); });
+}
+
+bool is_of_no_digest(const std::string& fault) {
+  return fault.contains(cat("/", kFlatName, "/", kDigestName)) ||
+         fault.contains(cat("/", kUnpackedName, "/", kDigestName));
 }
 
 }  // namespace skiff::snapshot

@@ -13,4 +13,9 @@ Result<> write_form_digest(const Path& form, DurableFiles& files);
 // damaged; kCancelled.
 Result<std::string> forms_fault(const Path& layer, const ReadOptions& how);
 
+// One that an earlier version made.
+bool has_form_without_digest(const Path& layer);
+// Whether forms_fault() said that one has none.
+bool is_of_no_digest(const std::string& fault);
+
 }  // namespace skiff::snapshot

@@ -51,23 +51,39 @@ Result<sys::MountPoint> LayerMounts::mount(const Path& layer) {
 
 LayerMounts::Hold& LayerMounts::Hold::operator=(Hold&& other) noexcept {
   std::swap(mounts_, other.mounts_);
-  std::swap(layers_, other.layers_);
+  std::swap(mounted_, other.mounted_);
+  std::swap(trees_, other.trees_);
   return *this;
 }
 
 LayerMounts::Hold::~Hold() {
-  if (mounts_ != nullptr) mounts_->release(layers_);
+  if (mounts_ != nullptr) mounts_->release(*this);
 }
 
 Result<LayerMounts::Hold> LayerMounts::hold(const std::vector<Path>& layers) {
   Hold held(this);
   for (const Path& layer : layers) {
-    if (!is_indexed(layer)) continue;
     const std::scoped_lock lock(mutex_);
-    TRY(use(layer));
-    held.layers_.push_back(layer);
+    if (is_indexed(layer)) {
+      TRY(use(layer));
+      held.mounted_.push_back(layer);
+    } else {
+      ++trees_[layer];
+      held.trees_.push_back(layer);
+    }
   }
   return held;
+}
+
+bool LayerMounts::is_held(const Path& layer) {
+  const auto is_of_it = [&](const Path& held) {
+    return held == layer || held.native().starts_with(layer.native() + "/");
+  };
+  const std::scoped_lock lock(mutex_);
+  return std::ranges::any_of(
+             mounted_,
+             [&](const auto& each) { return each.second.users > 0 && is_of_it(each.first); }) ||
+         std::ranges::any_of(trees_, [&](const auto& each) { return is_of_it(each.first); });
 }
 
 Result<> LayerMounts::use(const Path& layer) {
@@ -83,10 +99,13 @@ Result<> LayerMounts::use(const Path& layer) {
   return {};
 }
 
-void LayerMounts::release(const std::vector<Path>& layers) {
+void LayerMounts::release(const Hold& hold) {
   const std::scoped_lock lock(mutex_);
-  for (const Path& layer : layers) {
+  for (const Path& layer : hold.mounted_) {
     if (auto found = mounted_.find(layer); found != mounted_.end()) --found->second.users;
+  }
+  for (const Path& layer : hold.trees_) {
+    if (auto found = trees_.find(layer); --found->second == 0) trees_.erase(found);
   }
   unmount_idle();
 }

@@ -31,7 +31,9 @@ class LayerMounts {
    public:
     Hold() = default;
     Hold(Hold&& other) noexcept
-        : mounts_(std::exchange(other.mounts_, nullptr)), layers_(std::move(other.layers_)) {}
+        : mounts_(std::exchange(other.mounts_, nullptr)),
+          mounted_(std::move(other.mounted_)),
+          trees_(std::move(other.trees_)) {}
     Hold& operator=(Hold&& other) noexcept;
     Hold(const Hold&) = delete;
     Hold& operator=(const Hold&) = delete;
@@ -41,12 +43,15 @@ class LayerMounts {
     friend class LayerMounts;
     explicit Hold(LayerMounts* mounts) : mounts_(mounts) {}
     LayerMounts* mounts_ = nullptr;
-    std::vector<Path> layers_;
+    std::vector<Path> mounted_;
+    std::vector<Path> trees_;
   };
 
   Path tree_of(const Path& layer) const;
-  // `layers` are layers' directories; those with unpacked trees need nothing.
+  // `layers` are layers' directories; those with unpacked trees are only counted.
   Result<Hold> hold(const std::vector<Path>& layers);
+  // The layer, or another form of it in its directory.
+  bool is_held(const Path& layer);
   // Before a layer is removed: nobody holds it any more.
   void forget(const Path& layer);
   // After its files were replaced: whoever holds it from now on sees the new ones.
@@ -62,7 +67,7 @@ class LayerMounts {
   Path mount_point_of(const Path& layer) const;
   Result<sys::MountPoint> mount(const Path& layer);
   Result<> use(const Path& layer);
-  void release(const std::vector<Path>& layers);
+  void release(const Hold& hold);
   void unmount_idle();
   void unmount(const Path& layer);
 
@@ -71,6 +76,7 @@ class LayerMounts {
   std::mutex mutex_;
   std::optional<sys::MountPoint> tmpfs_;  // at `place_`, from the first mount on
   std::map<Path, Mounted> mounted_;
+  std::map<Path, size_t> trees_;  // how many hold each of those that need no mount
   uint64_t uses_ = 0;
 };
 

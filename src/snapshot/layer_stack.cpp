@@ -106,7 +106,7 @@ Result<Path> LayerStack::unpacked(int64_t id, const Path& layer, const std::vect
 Result<> LayerStack::require(int64_t id, const Path& where,
                              const std::function<Result<>(const Path&)>& make) {
   if (is_present(where)) return {};
-  const std::scoped_lock lock(making_);
+  const std::scoped_lock lock(place_.changing);
   if (is_present(where)) return {};
   TempDir made = TRY(TempDir::make(place_.staging, ""));
   TRY_CONTEXT(make(made.path()), cat("make ", where.native()));
@@ -114,6 +114,8 @@ Result<> LayerStack::require(int64_t id, const Path& where,
   // For a crash now; and again for who counts it meanwhile.
   TRY(place_.grows(id));
   TRY(place_.files.sync_directory(made.path()));
+  // What was read may have been found damaged since.
+  TRY(place_.require_whole(id));
   TRY(place_.files.rename(made.path(), where));
   made.release();
   TRY(place_.files.sync_directory(where.parent_path()));

@@ -7,8 +7,7 @@
 // beside it, when it is first needed: a directory of the same kind in the layer's own, which is
 // whole as soon as it is there, and goes with the layer.
 //   flat/      all that is seen of the layer and of those below it. Overlayfs takes 500 layers: of
-//   a
-//              longer chain all up to the last 400th are seen as that one's flat form.
+//              a longer chain all up to the last 400th are seen as that one's flat form.
 //   unpacked/  an indexed layer's tree, where the kernel cannot mount it.
 #pragma once
 
@@ -34,6 +33,10 @@ class LayerStack {
     std::string why_no_indexes;  // why indexed layers cannot be mounted; "" where they can
     DurableFiles& files;
     const Clock& clock;
+    // Held by whoever changes layers' files, or makes other forms of them.
+    std::recursive_mutex& changing;
+    // Refuses a layer of which no form is to be made: it, or one below it, is damaged.
+    std::function<Result<>(int64_t id)> require_whole;
     // Told before and after another form of the layer appears: it takes more room now.
     std::function<Result<>(int64_t id)> grows;
   };
@@ -53,6 +56,8 @@ class LayerStack {
   void renew(int64_t id);
   // Before a layer is removed: nobody uses it any more.
   void forget(int64_t id);
+  // Whether what was shown of the layer, or of another form of it, is still held.
+  bool is_held(int64_t id) { return mounts_.is_held(directory_of(id)); }
 
  private:
   using Chain = std::span<const int64_t>;
@@ -70,7 +75,6 @@ class LayerStack {
 
   const Place place_;
   LayerMounts mounts_;
-  std::recursive_mutex making_;  // a form is made of others
   bool told_why_no_indexes_ = false;
 };
 

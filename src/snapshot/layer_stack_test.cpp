@@ -1,95 +1,9 @@
 // Layers in other forms than the one they were stored in: chains of more than overlayfs takes, and
 // indexed layers on a kernel that cannot mount them.
-#include <gtest/gtest.h>
-
-#include "snapshot/layer_directory.h"
-#include "snapshot/snapshotter.h"
-#include "snapshot/suite_support.h"
+#include "snapshot/layer_stack_test_support.h"
 
 namespace skiff::snapshot {
 namespace {
-
-// Cannot rename to `refused`.
-class RefusingFiles : public DurableFiles {
- public:
-  std::string refused;
-
-  Result<> sync_file(int fd) override { return system().sync_file(fd); }
-  Result<> rename(const Path& from, const Path& to) override {
-    if (to.filename() == refused) return Error::from_errno(EIO, "rename");
-    return system().rename(from, to);
-  }
-  Result<> sync_directory(const Path& directory) override {
-    return system().sync_directory(directory);
-  }
-  Result<> unlink(const Path& path) override { return system().unlink(path); }
-};
-
-class LayerStackTest : public testing::Test {
- protected:
-  void open(const BackendChoice& choice) {
-    store_.reset();
-    auto opened = open_snapshotter(root_, choice, files_, clock_);
-    ASSERT_TRUE(opened) << opened.error().message();
-    store_ = std::move(*opened);
-  }
-  // The next layer on top of the last.
-  void add(const std::string& tar) {
-    StringSource source(tar);
-    const auto done = store_->unpack(layer(count_ + 1), count_ == 0 ? "" : layer(count_), source);
-    ASSERT_TRUE(done) << done.error().message();
-    ++count_;
-  }
-  static std::string layer(int number) { return cat("layer-", number); }
-  Path directory_of(int id) const { return root_ / "snapshots" / std::to_string(id); }
-  int flattened() const {
-    int count = 0;
-    for (const auto& layer : std::filesystem::directory_iterator(root_ / "snapshots")) {
-      count += is_present(layer.path() / kFlatName) ? 1 : 0;
-    }
-    return count;
-  }
-
-  Result<MountedSnapshot> mount(const std::string& key) {
-    const Path target = dir_.path() / cat("mount-", mounts_++);
-    TRY(make_directories(target));
-    const Mount what = TRY(store_->mount_of(key));
-    return MountedSnapshot::mount(what, target);
-  }
-  Result<MountedSnapshot> mount_view(int number) {
-    const std::string key = cat("view-", mounts_);
-    TRY(store_->view(key, layer(number)));
-    return mount(key);
-  }
-  Listing listing_of(int number, RootShown root = RootShown::kNo) {
-    const auto mounted = mount_view(number);
-    EXPECT_TRUE(mounted) << mounted.error().message();
-    return mounted ? list_tree(mounted->path(), root) : Listing();
-  }
-  uint64_t usage_of(int number) { return store_->usage(layer(number))->bytes; }
-  int64_t files_on_disk() {
-    store_->settle();
-    return std::distance(std::filesystem::recursive_directory_iterator(root_), {});
-  }
-  void remove_all() {
-    std::vector<std::string> names;
-    ASSERT_TRUE(store_->walk([&](const Info& info) -> Result<> {
-      names.push_back(info.name);
-      return {};
-    }));
-    for (auto name = names.rbegin(); name != names.rend(); ++name) {
-      ASSERT_TRUE(store_->remove(*name)) << *name;
-    }
-  }
-
-  TempDir dir_ = *TempDir::make("/tmp", "skiff-stack-");
-  Path root_ = dir_.path() / "store";
-  RefusingFiles files_;
-  ManualClock clock_{Clock::system().now()};
-  std::unique_ptr<Snapshotter> store_;
-  int count_ = 0;
-  int mounts_ = 0;
-};
 
 class LongChainTest : public LayerStackTest, public testing::WithParamInterface<Backend> {
  protected:
@@ -219,11 +133,6 @@ TEST_P(LongChainTest, AThousandLayersAreSeenAndWrittenTo) {
 INSTANTIATE_TEST_SUITE_P(BackEnds, LongChainTest,
                          testing::Values(Backend::kOverlay, Backend::kErofs),
                          [](const auto& backend) { return std::string(name_of(backend.param)); });
-
-// A kernel that cannot mount an index.
-constexpr const char* kWhy = "there is no EROFS";
-const BackendChoice kWithoutErofs = {
-    .backend = Backend::kOverlay, .why_not_erofs = kWhy, .why_no_indexes = kWhy};
 
 TEST_F(LayerStackTest, IndexedLayersAreUnpackedWhereTheyCannotBeMounted) {
   open({.backend = Backend::kErofs});

@@ -88,8 +88,11 @@ bool LocalSnapshotter::is_whole(const std::string& name) {
 // The layer in `made` becomes the committed snapshot `name`.
 Result<> LocalSnapshotter::add_directory(const std::string& name, const std::string& parent,
                                          TempDir made, const std::string& index) {
-  const auto there = table_.get(name);
-  if (there && !there->info.damage.empty()) return replace(*there, made, index);
+  {
+    const std::scoped_lock lock(changing_);
+    const auto there = table_.get(name);
+    if (there && !there->info.damage.empty()) return replace(*there, made, index);
+  }
   Info info{.name = name, .parent = parent, .kind = Kind::kCommitted, .created = clock_.now()};
   const LayerFiles files{.index = index, .stamp = files_stamp(made.path())};
   return table_.add(
@@ -135,8 +138,10 @@ Result<> LocalSnapshotter::commit(const std::string& name, const std::string& ke
     Path tree = TRY(own_tree(row, lowers.trees));
     TRY(remove_tree(tree.parent_path() / "work"));
     TRY(sync_file_system(tree));
+    const std::vector<int64_t> below = TRY(table_.parents_of(key));
     TRY(table_.commit(key, name, clock_.now()));
     let_go(row.id);
+    free_retired(below);
     return {};
   };
   return turn().context(cat("commit snapshot ", key, " as ", name));
@@ -162,9 +167,12 @@ Result<> LocalSnapshotter::remove(const std::string& name) {
   SnapshotRow row = TRY(table_.get(name));
   set_going(row.id, true);
   ScopeExit gone([&] { set_going(row.id, false); });
+  std::vector<int64_t> below;
+  if (row.info.kind != Kind::kCommitted) below = TRY(table_.parents_of(name));
   TRY(table_.erase(name));
   let_go(row.id);
   stack_.forget(row.id);
+  free_retired(below);
   return trash_->take(directory_of(row.id)).context(cat("remove snapshot ", name));
 }
 
@@ -294,7 +302,8 @@ Result<> LocalSnapshotter::clean_up() {
   sys::unmount_below(root_);
   TRY(trash_->take(staging()));
   for (const Path& place : {staging(), mounts()}) TRY(make_directories(place, 0700));
-  return reconcile_snapshots(table_, snapshots(), *trash_);
+  TRY(reconcile_snapshots(table_, snapshots(), *trash_));
+  return tidy_layers();
 }
 
 Result<std::unique_ptr<Snapshotter>> open_snapshotter(const Path& where,

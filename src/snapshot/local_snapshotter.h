@@ -40,6 +40,8 @@ class LocalSnapshotter : public Snapshotter {
                 .why_no_indexes = choice.why_no_indexes,
                 .files = files,
                 .clock = clock,
+                .changing = changing_,
+                .require_whole = [this](int64_t id) { return require_whole(id); },
                 .grows = [this](int64_t id) { return table_.forget_usage(id); }}) {}
 
   Backend backend() const override { return backend_; }
@@ -69,7 +71,7 @@ class LocalSnapshotter : public Snapshotter {
   Result<content::ScrubTotals> scrub(const content::ScrubOptions& options,
                                      const std::function<void(const Error&)>& damaged,
                                      const CancelToken& cancel) override {
-    return scrub_layers(table_, snapshots(), options, damaged, clock_, cancel);
+    return scrub_layers({table_, snapshots(), changing_, clock_}, options, damaged, cancel);
   }
   Result<> diff(const std::string& key, Sink& tar) override;
   Result<std::vector<Change>> changes(const std::string& key) override;
@@ -92,7 +94,10 @@ class LocalSnapshotter : public Snapshotter {
   Result<> add_directory(const std::string& name, const std::string& parent, TempDir made,
                          const std::string& index = "");
   bool is_whole(const std::string& name);
+  Result<> require_whole(int64_t id);
   Result<> take_retired(int64_t id);
+  void free_retired(const std::vector<int64_t>& layers);
+  Result<> tidy_layers();
   Result<> renew(int64_t id, const std::string& index);
   Result<> replace(const SnapshotRow& damaged, const TempDir& made, const std::string& index);
   Result<> remake_index(const SnapshotRow& row);
@@ -118,6 +123,7 @@ class LocalSnapshotter : public Snapshotter {
   std::unique_ptr<Trash> trash_;
   DurableFiles& files_;
   const Clock& clock_;
+  std::recursive_mutex changing_;  // see layer_stack.h
   LayerStack stack_;
   std::mutex mutex_;
   std::map<int64_t, LayerMounts::Hold> in_use_;  // of active snapshots and views, by id

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "base/strings.h"
 #include "snapshot/indexed_layer.h"
 #include "snapshot/layer_directory.h"
+#include "snapshot/layer_forms.h"
 #include "snapshot/layer_replacement.h"
 #include "snapshot/local_snapshotter.h"
 #include "snapshot/snapshot_check.h"
@@ -25,6 +27,7 @@ Result<> LocalSnapshotter::check(const CheckOptions& options, const ProblemSink&
                           .options = options,
                           .report = report,
                           .cancel = cancel,
+                          .changing = changing_,
                           .is_going = is_going,
                           .remove = [&](const std::string& name) { return remove(name); },
                           .remake_index = [&](const auto& row) { return remake_index(row); },
@@ -35,7 +38,13 @@ Result<> LocalSnapshotter::check(const CheckOptions& options, const ProblemSink&
                           }});
 }
 
+Result<> LocalSnapshotter::require_whole(int64_t id) {
+  if (const auto damaged = TRY(table_.damaged_below(id))) return damaged_layer(*damaged);
+  return {};
+}
+
 Result<> LocalSnapshotter::drop_forms(int64_t id) {
+  const std::scoped_lock lock(changing_);
   TRY(retire_forms(directory_of(id), files_));
   stack_.renew(id);
   TRY(table_.forget_usage(id));
@@ -45,6 +54,7 @@ Result<> LocalSnapshotter::drop_forms(int64_t id) {
 // From the layer's tar, of which the copy that comes with it is not needed.
 Result<> LocalSnapshotter::remake_index(const SnapshotRow& row) {
   const auto remake = [&]() -> Result<> {
+    const std::scoped_lock lock(changing_);
     const Lowers lowers = TRY(lowers_of(row.info.name));
     const TempDir made = TRY(TempDir::make(staging(), ""));
     const UniqueFd file = TRY(open_file(directory_of(row.id) / kTarName, O_RDONLY));
@@ -60,7 +70,7 @@ Result<> LocalSnapshotter::remake_index(const SnapshotRow& row) {
   return remake().context(cat("make the index of layer ", row.info.name));
 }
 
-// What others stand on keeps its row and its directory.
+// What others stand on keeps its row and its directory. With `changing_` held.
 Result<> LocalSnapshotter::replace(const SnapshotRow& damaged, const TempDir& made,
                                    const std::string& index) {
   const Path layer = directory_of(damaged.id);
@@ -71,7 +81,8 @@ Result<> LocalSnapshotter::replace(const SnapshotRow& damaged, const TempDir& ma
   return take_retired(damaged.id);
 }
 
-// The layer has other files now, which are right. What was made of those before may not be.
+// The layer has other files now, which are right. What was made of those before may not be. With
+// `changing_` held, from before they are there.
 Result<> LocalSnapshotter::renew(int64_t id, const std::string& index) {
   stack_.renew(id);
   for (const auto& [above, kind] : TRY(table_.above(id))) {
@@ -80,13 +91,38 @@ Result<> LocalSnapshotter::renew(int64_t id, const std::string& index) {
   return table_.set_files(id, {.index = index, .stamp = files_stamp(directory_of(id))});
 }
 
-// Once no container can see it any more; what stays goes with its layer.
+// Once no container can see it any more, and nothing here reads it; what stays goes with its layer.
 Result<> LocalSnapshotter::take_retired(int64_t id) {
   const Path retired = directory_of(id) / kRetiredName;
   if (!is_present(retired)) return {};
+  const std::scoped_lock lock(changing_);
+  if (stack_.is_held(id)) return {};
   const auto above = TRY(table_.above(id));
   const auto is_used = [](const auto& each) { return each.second != Kind::kCommitted; };
   return std::ranges::any_of(above, is_used) ? Result<>() : trash_->take(retired);
+}
+
+// Of layers on which one container less stands.
+void LocalSnapshotter::free_retired(const std::vector<int64_t>& layers) {
+  for (const int64_t id : layers) {
+    const Result<> taken = take_retired(id);
+    if (!taken) log_warn(taken.error().message());
+  }
+}
+
+// What an earlier version, or a process that ended, left in the layers' directories.
+Result<> LocalSnapshotter::tidy_layers() {
+  for (const SnapshotRow& row : TRY(table_.all())) {
+    if (row.info.kind != Kind::kCommitted) continue;
+    if (has_form_without_digest(directory_of(row.id))) {
+      TRY(drop_forms(row.id));
+      if (is_of_no_digest(row.info.damage)) {
+        TRY(table_.set_files(row.id, {.index = row.index, .stamp = row.stamp}));
+      }
+    }
+    TRY(take_retired(row.id));
+  }
+  return {};
 }
 
 }  // namespace skiff::snapshot

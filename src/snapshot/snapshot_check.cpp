@@ -73,7 +73,14 @@ class Check {
       if (!row || row->id != listed.id) return {};  // removed meanwhile
       std::string stamp = files_stamp(directory_of(row->id));
       const Found found = TRY(look_at(*row));
-      if (TRY(keep(*row, found.fault, std::move(stamp)))) return settle(*row, found);
+      std::optional<Problem> problem;
+      {
+        const std::scoped_lock lock(what_.changing);
+        if (!TRY(keep(*row, found.fault, std::move(stamp)))) continue;
+        problem = TRY(settle(*row, found));
+      }
+      if (problem) what_.report(*problem);
+      return {};
     }
   }
 
@@ -88,15 +95,14 @@ class Check {
     return Found{.fault = std::move(fault), .is_of_forms = is_faulty};
   }
 
-  Result<> settle(const SnapshotRow& row, const Found& found) {
-    if (found.fault.empty()) return {};
+  Result<std::optional<Problem>> settle(const SnapshotRow& row, const Found& found) {
+    if (found.fault.empty()) return std::optional<Problem>();
     Problem problem{.what = cat("layer ", row.info.name, " is damaged: ", found.fault),
                     .where = directory_of(row.id).native(),
                     .remedy = kRepairRemedy};
     if (what_.options.repair && !found.is_of_forms) TRY(mend(row, found.is_of_index, problem));
     if (what_.options.repair && found.is_of_forms) TRY(drop_forms(row, problem));
-    what_.report(problem);
-    return {};
+    return std::optional(std::move(problem));
   }
 
   // In the row, what its files were found to be; false where they are others by now.
@@ -136,7 +142,12 @@ class Check {
   Result<> mend(const SnapshotRow& row, bool is_of_index, Problem& problem) {
     const bool has_tar = is_of_index && TRY(tar_fault(directory_of(row.id), row, how_)).empty();
     if (!has_tar) return drop(row, problem);
-    TRY(what_.remake_index(row));
+    Result<> remade = what_.remake_index(row);
+    if (!remade && remade.error().code() == Code::kDataLoss) {
+      problem.remedy = remade.error().message();
+      return {};
+    }
+    TRY(remade);
     problem.remedy = "its index was made again from its tar";
     problem.mended = true;
     return {};

@@ -16,6 +16,7 @@ struct SnapshotCheck {
   const CheckOptions& options;
   const ProblemSink& report;
   const CancelToken& cancel;
+  std::recursive_mutex& changing;  // see layer_stack.h
   // Whether the directory ID is being removed just now, its row being gone already.
   std::function<bool(int64_t id)> is_going;
   std::function<Result<>(const std::string& name)> remove;  // a snapshot nobody stands on

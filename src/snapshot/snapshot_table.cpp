@@ -91,14 +91,21 @@ Result<std::vector<int64_t>> SnapshotTable::parents_of(const std::string& name) 
 }
 
 Result<std::optional<Info>> SnapshotTable::damaged_below(const std::string& name) {
+  const Result<SnapshotRow> row = get(name);
+  if (row) return damaged_below(row->id);
+  return row.error().code() == Code::kNotFound ? Result<std::optional<Info>>(std::nullopt)
+                                               : row.error();
+}
+
+Result<std::optional<Info>> SnapshotTable::damaged_below(int64_t id) {
   std::lock_guard lock(state_->mutex);
   Statement s = TRY(state_->db.prepare(
       cat("WITH RECURSIVE up(id, parent, depth) AS ("
-          "  SELECT id, parent, 0 FROM snapshot WHERE name = ?"
+          "  SELECT id, parent, 0 FROM snapshot WHERE id = ?"
           "  UNION ALL SELECT s.id, s.parent, up.depth + 1 FROM snapshot s"
           "  JOIN up ON s.id = up.parent) ",
           kSelect, "JOIN up ON up.id = s.id WHERE s.damage <> '' ORDER BY up.depth LIMIT 1"),
-      name));
+      id));
   if (!TRY(s.step())) return std::nullopt;
   return row_of(s).info;
 }

@@ -47,6 +47,7 @@ class SnapshotTable {
   Result<std::vector<int64_t>> parents_of(const std::string& name);
   // The topmost of `name` and what it stands on that is known to be damaged.
   Result<std::optional<Info>> damaged_below(const std::string& name);
+  Result<std::optional<Info>> damaged_below(int64_t id);
   // The ids and kinds of all that stands on it.
   Result<std::vector<std::pair<int64_t, Kind>>> above(int64_t id);
 

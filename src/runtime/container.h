@@ -105,6 +105,10 @@ class Container {
   // The state as `skiff-runtime state` and hooks get it (runtime.md, State).
   json::Value state_json() const;
 
+  // For a process that keeps a container for long, once it is created: frees what of its config
+  // neither exec() nor its end asks for.
+  void forget_creation();
+
   Result<> start();
   Result<> kill(int signal, bool all = false);
   Result<> pause();

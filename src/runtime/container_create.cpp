@@ -232,6 +232,17 @@ Result<> Container::launch(const CreateOptions& options) {
   return write_state(directory_, state_);
 }
 
+void Container::forget_creation() {
+  // Who listens to a filter is read from the profile at each exec.
+  if (filter_ && !filter_->notifies()) config_.seccomp = {};
+  config_.resources = {};
+  config_.mounts = {};
+  config_.devices = {};
+  config_.masked_paths = {};
+  config_.readonly_paths = {};
+  config_.sysctls = {};
+}
+
 Result<> Container::join_resctrl() {
   if (!config_.intel_rdt) return {};
   ResctrlGroup group = TRY(ResctrlGroup::open(*config_.intel_rdt, state_.id));

@@ -1,6 +1,8 @@
 #include "runtime/monitor_server.h"
 
 #include <fcntl.h>
+#include <malloc.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +22,8 @@ namespace {
 
 // After this long without taking a byte a client holds the container up no more.
 constexpr std::chrono::seconds kClientPatience{2};
+// After this long without a request a monitor gives back memory.
+constexpr std::chrono::milliseconds kQuiet{200};
 // How often a monitor without a running container looks whether it can still be reached.
 constexpr std::chrono::seconds kReachableCheck{10};
 
@@ -29,6 +33,21 @@ IoOptions io_options(const MonitorOptions& options) {
           .stdin_ends_with_client = options.stdin_once,
           .patience = kClientPatience,
           .overflow_dir = options.exit_file.parent_path()};
+}
+
+// Pages of the heap that are free, and those of the stack below this function that deeper calls
+// have used.
+void give_back_memory() {
+  ::malloc_trim(0);
+  constexpr uintptr_t kBelow = size_t{256} << 10U;
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  // A page of distance, for what is in use below the frame.
+  const uintptr_t end =
+      (reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) & ~(page - 1)) - page;
+  for (uintptr_t at = end - page; at > end - kBelow; at -= page) {
+    // Ends where the stack has never been.
+    if (::madvise(reinterpret_cast<void*>(at), page, MADV_DONTNEED) != 0) break;
+  }
 }
 
 uint64_t inode_of(const Path& path) {
@@ -97,7 +116,19 @@ Result<> ContainerMonitor::listen() {
   return listener_.open(std::move(socket));
 }
 
+void ContainerMonitor::settle() {
+  container_->forget_creation();
+  give_back_memory();
+}
+
+// Once it is quiet: freeing pages that the next request of a burst needs again costs more.
+void ContainerMonitor::trim_soon() {
+  loop_.cancel_call(trim_call_);
+  trim_call_ = loop_.call_after(kQuiet, [] { give_back_memory(); });
+}
+
 void ContainerMonitor::serve(Request request) {
+  trim_soon();
   std::string name = request.asked.string("op");
   Result<> served;
   if (Taking taking = find_taking(name)) {

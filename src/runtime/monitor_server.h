@@ -24,6 +24,9 @@ class ContainerMonitor {
   Result<int> create();
   // Kills and removes all there is; without exec sessions.
   Result<> remove();
+  // Nothing is left to do for who had it created: from here on the process mostly sleeps, and gives
+  // back the memory that it does not need for that, as after each request.
+  void settle();
   // A child of this process has ended and was reaped.
   void child_ended(int pid, int wait_status);
 
@@ -61,6 +64,7 @@ class ContainerMonitor {
   void log_output(OutputStream stream, std::string_view bytes);
   void record_end();
   void check_reachable();
+  void trim_soon();
   void end_if_done();
   void report(const Result<>& result);
 
@@ -82,6 +86,7 @@ class ContainerMonitor {
   WaitingClients removing_;
   uint64_t socket_inode_ = 0;
   uint64_t reachable_call_ = 0;
+  uint64_t trim_call_ = 0;
   ExitStatus exit_;
   bool log_failing_ = false;
 };

@@ -162,7 +162,8 @@ Result<> check_logging(const HostConfig& host, std::vector<std::string>& warning
   std::error_code ignored;
   if (host.log_driver == "journald" && !std::filesystem::exists(journal.socket, ignored)) {
     warnings.push_back(cat("journald is not enabled on this host: there is no ",
-                           journal.socket.native(), ", and output beyond 1 MiB is lost until there is"));
+                           journal.socket.native(),
+                           ", and output beyond 1 MiB is lost until there is"));
   }
   return {};
 }

@@ -24,13 +24,15 @@ async def carry(reader, writer, slow):
     except ConnectionError:
         pass
     writer.close()
-async def serve(reader, writer):
+def count_open(change):
     global open_now
-    open_now += 1
+    open_now += change
+    open(counter + ".open", "w").write(f"{open_now}\n")
+async def serve(reader, writer):
+    count_open(1)
     to = await asyncio.open_connection(*target)
     await asyncio.gather(carry(reader, to[1], False), carry(to[0], writer, True))
-    open_now -= 1
-    open(counter + ".open", "w").write(f"{open_now}\n")
+    count_open(-1)
 async def main():
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     open("port", "w").write(str(server.sockets[0].getsockname()[1]))

@@ -69,7 +69,7 @@ Result<> StorageLimit::settle_and_count() {
 }
 
 void StorageLimit::give_back(uint64_t bytes) {
-  if (bytes_ == 0) return;
+  if (bytes_ == 0 || bytes == 0) return;
   const std::scoped_lock lock(mutex_);
   taken_ -= bytes;
   given_back_ += bytes;
@@ -90,13 +90,13 @@ void StorageLimit::BlobRoom::stored() {
 std::shared_ptr<StorageLimit::BlobRoom> StorageLimit::room_of(const std::string& host,
                                                               const oci::Digest& blob,
                                                               const std::string& ingest) {
+  const auto fresh = std::make_shared<BlobRoom>(*this);  // its making takes the other mutex
   const std::scoped_lock lock(incoming_mutex_);
   std::erase_if(incoming_, [](const auto& each) { return each.second.room.expired(); });
   Incoming& known = incoming_[cat(host, " ", blob.str())];
   if (auto room = known.room.lock(); room && !room->is_stored()) return room;
-  const auto room = std::make_shared<BlobRoom>(*this);
-  known = {.room = room, .ingest = ingest};
-  return room;
+  known = {.room = fresh, .ingest = ingest};
+  return fresh;
 }
 
 std::set<std::string> StorageLimit::ingests_with_room() {

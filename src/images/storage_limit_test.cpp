@@ -1,6 +1,8 @@
 // The storage limit: what does not fit is refused, and nothing of it stays.
 #include "images/storage_limit.h"
 
+#include <thread>
+
 #include "base/random.h"
 #include "images/parts.h"
 #include "images/test_publish.h"
@@ -146,6 +148,19 @@ TEST_F(StorageLimitTest, TwoPullsOfOneImageTakeItsRoomOnce) {
   one->stored();
   EXPECT_TRUE(two->reserve(layer.size)) << "nothing is left to ask for";
   EXPECT_TRUE(limit.room().grow(layer.size));
+}
+
+TEST_F(StorageLimitTest, ThoseWhoAskAndThoseWhoCountDoNotWaitForEachOther) {
+  StorageLimit limit(limited_->content(), limited_->snapshots(), kLimit);
+  constexpr int kRounds = 300;
+  std::thread asking([&] {
+    for (int i = 0; i < 20 * kRounds; ++i) {
+      limit.room_of("host", oci::Digest::of(cat(i)), "ingest");
+    }
+  });
+  // What is refused was counted before.
+  for (int i = 0; i < kRounds; ++i) EXPECT_FALSE(limit.room().grow(kLimit + 1));
+  asking.join();
 }
 
 // The snapshot's own copy of the layer, which compresses well.

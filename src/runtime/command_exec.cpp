@@ -3,6 +3,7 @@
 
 #include "base/strings.h"
 #include "runtime/command_line.h"
+#include "runtime/config_types.h"
 #include "runtime/container.h"
 #include "runtime/foreground.h"
 
@@ -88,8 +89,9 @@ Result<OciProcess> changed_process(const CommandArguments& arguments, const OciC
 Result<OciProcess> process_of(const CommandArguments& arguments, const OciConfig& config) {
   std::string file = arguments.value("process");
   if (file.empty()) return changed_process(arguments, config);
-  OciProcess process =
-      TRY_CONTEXT(parse_process(TRY_CONTEXT(json::parse(TRY(read_file(file))), file)), file);
+  const json::Value asked = TRY_CONTEXT(json::parse(TRY(read_file(file))), file);
+  TRY_CONTEXT(check_types(asked, "process"), file);
+  OciProcess process = TRY_CONTEXT(parse_process(asked), file);
   if (arguments.has("tty")) process.terminal = true;
   return process;
 }

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "runtime/cgroup_stats.h"
 #include "runtime/command_line.h"
+#include "runtime/config_types.h"
 #include "runtime/container.h"
 
 namespace skiff::runtime {
@@ -83,6 +84,7 @@ Result<json::Value> resources_of(const CommandArguments& arguments) {
 
 Result<int> update(const CommandContext& context) {
   json::Value resources = TRY(resources_of(context.arguments));
+  TRY_CONTEXT(check_types(resources, "linux.resources"), "update");
   Container container = TRY(Container::load(context.root, context.id()));
   TRY(container.update(resources));
   std::string l3_cache = context.arguments.value("l3-cache-schema");

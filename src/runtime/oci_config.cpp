@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "runtime/config_types.h"
 #include "runtime/oci_parts.h"
 
 namespace skiff::runtime {
@@ -76,6 +77,7 @@ std::optional<std::string> OciConfig::path_in_root(const Path& path) const {
 
 Result<OciConfig> parse_config(const json::Value& config, const Path& bundle) {
   OciConfig out;
+  TRY(check_types(config));
   out.version = TRY(config.require_string("ociVersion"));
   if (!out.version.starts_with("1.")) {
     return invalid(cat("ociVersion ", quoted(out.version), " is not supported"));

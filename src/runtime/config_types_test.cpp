@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-
 namespace skiff::runtime {
 namespace {
 
@@ -23,8 +22,7 @@ TEST(ConfigTypes, NamesTheFieldAndWhatItWants) {
            Case{R"({"hooks":{"prestart":"x"}})", "hooks.prestart is not an array of objects"},
            Case{R"({"process":{"noNewPrivileges":"true"}})",
                 "process.noNewPrivileges is not true or false"},
-           Case{R"({"process":{"capabilities":"none"}})",
-                "process.capabilities is not an object"},
+           Case{R"({"process":{"capabilities":"none"}})", "process.capabilities is not an object"},
            Case{R"({"process":{"capabilities":{"bounding":"CAP_KILL"}}})",
                 "process.capabilities.bounding is not an array of strings"},
            Case{R"({"process":{"oomScoreAdj":"5"}})",

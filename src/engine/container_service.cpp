@@ -42,19 +42,14 @@ Error start_failure(const Error& error) {
   return program ? Error(Code::kInvalidArgument, error.message()) : error;
 }
 
-struct StopPlan {
-  int signal = SIGTERM;
-  std::chrono::seconds timeout{10};
-};
-
-Result<StopPlan> plan_stop(const Container& container, const StopOptions& options) {
+Result<StopOrder> plan_stop(const Container& container, const StopOptions& options) {
   ContainerConfig config = container.info().config;
   std::string signal = options.signal.empty() ? config.run.stop_signal : options.signal;
-  StopPlan plan;
-  if (!signal.empty()) plan.signal = TRY(parse_signal(signal));
+  StopOrder order;
+  if (!signal.empty()) order.signal = TRY(parse_signal(signal));
   auto timeout = options.timeout ? options.timeout : config.stop_timeout;
-  if (timeout) plan.timeout = std::chrono::seconds(*timeout);
-  return plan;
+  if (timeout) order.timeout = std::chrono::seconds(*timeout);
+  return order;
 }
 
 Result<Monitor> running_monitor(const Container& container) {
@@ -122,8 +117,8 @@ Result<Effect> ContainerService::start_one(const std::shared_ptr<Container>& con
 
 Result<Effect> ContainerService::stop(const std::string& reference, const StopOptions& options) {
   auto container = TRY(core_.table.find(reference));
-  StopPlan plan = TRY(plan_stop(*container, options));
-  Effect effect = TRY_CONTEXT(stop_container(core_, *container, plan.signal, plan.timeout),
+  StopOrder order = TRY(plan_stop(*container, options));
+  Effect effect = TRY_CONTEXT(stop_container(core_, *container, order),
                               cat("cannot stop container: ", reference));
   if (effect == Effect::kDone) core_.publish(*container, "stop");
   return effect;
@@ -131,12 +126,12 @@ Result<Effect> ContainerService::stop(const std::string& reference, const StopOp
 
 Result<> ContainerService::restart(const std::string& reference, const StopOptions& options) {
   auto container = TRY(core_.table.find(reference));
-  StopPlan plan = TRY(plan_stop(*container, options));
+  StopOrder order = TRY(plan_stop(*container, options));
   // The end in between is no reason to remove it.
   container->keep_after_exit = true;
   ScopeExit forget([&] { container->keep_after_exit = false; });
   std::string what = cat("Cannot restart container ", reference);
-  Effect stopped = TRY_CONTEXT(stop_container(core_, *container, plan.signal, plan.timeout), what);
+  Effect stopped = TRY_CONTEXT(stop_container(core_, *container, order), what);
   if (stopped == Effect::kDone) core_.publish(*container, "stop");
   TRY_CONTEXT(start_one(container), what);
   core_.publish(*container, "restart");

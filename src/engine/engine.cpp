@@ -26,14 +26,13 @@ void remove_ended(Core& core, const std::shared_ptr<Container>& container) {
 
 // Stops one as the daemon goes: its restart policy starts it again with the next one.
 void stop_for_shutdown(Core& core, Container& container) {
-  Record before = container.record();
-  if (!before.info.state.running()) return;
-  auto signal = parse_signal(before.info.config.run.stop_signal);
-  std::chrono::seconds timeout(before.info.config.stop_timeout.value_or(10));
-  auto stopped = stop_container(core, container, signal.value_or(SIGTERM), timeout);
+  if (!container.state().running()) return;
+  ContainerConfig config = container.info().config;
+  StopOrder order{.by_hand = false};
+  order.signal = parse_signal(config.run.stop_signal).value_or(SIGTERM);
+  order.timeout = std::chrono::seconds(config.stop_timeout.value_or(10));
+  auto stopped = stop_container(core, container, order);
   if (!stopped) log_warn(cat("container ", container.id, ": ", stopped.error().message()));
-  container.change([&](Record& record) { record.manually_stopped = before.manually_stopped; });
-  core.save_or_log(container);
 }
 
 class LocalEngine final : public Engine {

@@ -81,7 +81,7 @@ void recover_running(Core& core, Supervisor& supervisor,
   if (!ended) ended = runtime::read_exit_file(container->paths.exit_file());
   std::lock_guard operation(container->operation);
   supervisor.record_exit(container,
-                         ended.value_or(runtime::ExitStatus{kKilled, false, core.clock.now()}));
+                         ended.value_or(runtime::ExitStatus{.code = kKilled, .finished = core.clock.now()}));
 }
 
 // A start that the earlier daemon did not finish: nobody was told that it succeeded.

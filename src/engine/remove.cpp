@@ -12,6 +12,8 @@ namespace skiff::engine {
 
 namespace {
 
+constexpr std::chrono::seconds kKillPatience{20};
+
 Error conflict(const Container& container, std::string_view why) {
   return {Code::kFailedPrecondition,
           cat("cannot remove container \"/", container.name(), "\": ", why)};
@@ -77,7 +79,7 @@ Result<> remove_container(Core& core, const std::shared_ptr<Container>& containe
                           const RemoveOptions& options) {
   if (!options.force) TRY(check_removable(*container));
   for (;;) {
-    if (options.force) TRY(stop_container(core, *container, SIGKILL, std::chrono::seconds(20)));
+    if (options.force) TRY(stop_container(core, *container, {.signal = SIGKILL, .timeout = kKillPatience}));
     std::unique_lock operation(container->operation);
     // Its policy may have started it again meanwhile.
     if (!TRY(claim(*container))) {

@@ -14,12 +14,12 @@ using std::chrono::milliseconds;
 constexpr std::chrono::seconds kAfterKill{20};
 
 // A container that only waits for its next start is stopped by forgetting that.
-bool call_off_restart(Core& core, Container& container) {
+bool call_off_restart(Core& core, Container& container, bool by_hand) {
   std::lock_guard operation(container.operation);
-  bool was_due = container.change([](Record& record) {
+  bool was_due = container.change([&](Record& record) {
     if (record.info.state.status != Status::kRestarting) return false;
     record.info.state.status = Status::kExited;
-    record.manually_stopped = true;
+    if (by_hand) record.manually_stopped = true;
     return true;
   });
   if (was_due) {
@@ -30,31 +30,46 @@ bool call_off_restart(Core& core, Container& container) {
 }
 
 // A frozen process takes a signal only when it thaws.
-void thaw(Core& core, Container& container, runtime::MonitorClient& monitor) {
+void note_thaw(Core& core, Container& container) {
   bool paused = container.change([](Record& record) {
     if (record.info.state.status != Status::kPaused) return false;
     record.info.state.status = Status::kRunning;
     return true;
   });
-  if (!paused) return;
-  if (Result<> resumed = monitor.resume(); !resumed) log_warn(resumed.error().message());
-  core.publish(container, "unpause");
+  if (paused) core.publish(container, "unpause");
+}
+
+void note_kill(Core& core, Container& container, int signal) {
+  core.publish(container, "kill", {{"signal", std::to_string(signal)}});
 }
 
 Result<> send(Core& core, Container& container, int signal) {
   Monitor monitor = container.monitor();
   if (monitor == nullptr) return not_running(container);
   TRY(monitor->signal(signal));
-  core.publish(container, "kill", {{"signal", std::to_string(signal)}});
-  thaw(core, container, *monitor);
+  note_kill(core, container, signal);
+  if (container.state().status != Status::kPaused) return {};
+  if (Result<> resumed = monitor->resume(); !resumed) log_warn(resumed.error().message());
+  note_thaw(core, container);
+  return {};
+}
+
+Result<> ask_to_stop(Core& core, Container& container, const StopOrder& order) {
+  Monitor monitor = container.monitor();
+  if (monitor == nullptr) return not_running(container);
+  runtime::StopRequest request{.signal = order.signal, .by_hand = order.by_hand};
+  if (order.timeout.count() >= 0) request.timeout = order.timeout;
+  TRY(monitor->stop(request));
+  note_kill(core, container, order.signal);
+  note_thaw(core, container);
   return {};
 }
 
 // False when the container does not run.
-bool mark_stopped_by_hand(Container& container) {
-  return container.change([](Record& record) {
+bool mark_stopped(Container& container, bool by_hand) {
+  return container.change([&](Record& record) {
     if (!record.info.state.running()) return false;
-    record.manually_stopped = true;
+    if (by_hand) record.manually_stopped = true;
     return true;
   });
 }
@@ -65,32 +80,33 @@ Error not_running(const Container& container) {
   return {Code::kFailedPrecondition, cat("container ", container.id, " is not running")};
 }
 
-Result<Effect> stop_container(Core& core, Container& container, int signal,
-                              std::chrono::seconds timeout) {
+Result<Effect> stop_container(Core& core, Container& container, const StopOrder& order) {
   auto slot = container.add_waiter(WaitCondition::kNextExit);
   ScopeExit forget([&] { container.forget_waiter(slot); });
-  if (!mark_stopped_by_hand(container)) return Effect::kAlready;
-  if (call_off_restart(core, container)) return Effect::kDone;
+  if (!mark_stopped(container, order.by_hand)) return Effect::kAlready;
+  if (call_off_restart(core, container, order.by_hand)) return Effect::kDone;
   CancelToken shutdown = core.shutdown.token();
-  // A signal that fails finds a process that ends, or one that KILL will end.
-  if (send(core, container, signal)) {
-    auto ended = TRY(slot->wait(shutdown, timeout.count() < 0 ? milliseconds(-1) : timeout));
+  // A request that fails finds a process that has just ended.
+  Result<> asked = ask_to_stop(core, container, order);
+  if (asked) {
+    bool for_ever = order.timeout.count() < 0;
+    auto ended = TRY(slot->wait(shutdown, for_ever ? milliseconds(-1) : order.timeout));
     if (ended) return Effect::kDone;
+    note_kill(core, container, SIGKILL);
   }
-  Result<> killed = send(core, container, SIGKILL);
   auto ended = TRY(slot->wait(shutdown, kAfterKill));
   if (ended) return Effect::kDone;
-  if (!killed) return std::move(killed.error());
+  if (!asked) return std::move(asked.error());
   return Error(Code::kDeadlineExceeded,
                cat("container ", container.id, " did not end after SIGKILL"));
 }
 
 Result<> kill_container(Core& core, Container& container, int signal) {
   std::string what = cat("cannot kill container: ", container.name());
-  if (!mark_stopped_by_hand(container)) return not_running(container).with_context(what);
-  if (call_off_restart(core, container)) return {};
+  if (!mark_stopped(container, true)) return not_running(container).with_context(what);
+  if (call_off_restart(core, container, true)) return {};
   if (signal == SIGKILL) {
-    TRY(stop_container(core, container, SIGKILL, kAfterKill));
+    TRY(stop_container(core, container, {.signal = SIGKILL, .timeout = kAfterKill}));
     return {};
   }
   TRY_CONTEXT(send(core, container, signal), what);

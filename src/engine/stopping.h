@@ -5,10 +5,15 @@
 
 namespace skiff::engine {
 
-// Sends `signal` until the container's process ends, KILL after `timeout` (negative: never).
+struct StopOrder {
+  int signal = 15;
+  std::chrono::seconds timeout{10};  // before KILL; negative: never
+  bool by_hand = true;  // else the daemon goes, and its restart policy holds for the next one
+};
+
+// Has the container's process ended, which goes on also if this daemon dies, and waits for it.
 // kAlready when it does not run; a pending restart is called off.
-Result<Effect> stop_container(Core& core, Container& container, int signal,
-                              std::chrono::seconds timeout);
+Result<Effect> stop_container(Core& core, Container& container, const StopOrder& order);
 // Sends one signal; for KILL waits for the end.
 Result<> kill_container(Core& core, Container& container, int signal);
 

@@ -41,7 +41,7 @@ runtime::ExitStatus exit_status_of(Core& core, const Container& container, const
   auto recorded = runtime::read_exit_file(container.paths.exit_file());
   if (recorded) return *recorded;
   constexpr int kKilled = 137;
-  return {kKilled, false, core.clock.now()};
+  return {.code = kKilled, .finished = core.clock.now()};
 }
 
 }  // namespace
@@ -149,6 +149,7 @@ void Supervisor::record_exit(const std::shared_ptr<Container>& container,
     state.exit_code = status.code;
     state.oom_killed = status.oom_killed;
     state.finished = status.finished;
+    if (status.by_hand) record.manually_stopped = true;
     bool restart = !core_.stopping && should_restart(record, false);
     state.status = restart ? Status::kRestarting : Status::kExited;
     return state.finished - state.started;

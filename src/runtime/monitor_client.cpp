@@ -81,6 +81,15 @@ Result<> MonitorClient::signal(int signal_number) {
   return {};
 }
 
+Result<> MonitorClient::stop(const StopRequest& how) {
+  json::Value asked = request("stop");
+  asked.set("signal", how.signal);
+  if (how.timeout) asked.set("timeout_ms", how.timeout->count());
+  asked.set("by_hand", how.by_hand);
+  TRY(call(asked));
+  return {};
+}
+
 Result<> MonitorClient::pause() {
   TRY(call(request("pause")));
   return {};

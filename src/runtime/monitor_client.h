@@ -33,7 +33,14 @@ namespace skiff::runtime {
 struct ExitStatus {
   int code = 0;  // 128 + signal where a signal ended it
   bool oom_killed = false;
+  bool by_hand = false;  // a client had sent a signal, or asked for the end
   TimePoint finished;
+};
+
+struct StopRequest {
+  int signal = 15;
+  std::optional<std::chrono::milliseconds> timeout;  // before KILL; nullopt: for ever
+  bool by_hand = true;  // else it is the daemon that goes, and its next one may start it again
 };
 
 struct MonitorOptions {
@@ -98,6 +105,9 @@ class MonitorClient {
 
   Result<> start();
   Result<> signal(int signal_number);
+  // Has the monitor send the signal and, when the time is over, KILL, also if the caller has died
+  // by then. Answers at once; kFailedPrecondition when it does not run.
+  Result<> stop(const StopRequest& request);
   Result<> pause();
   Result<> resume();
   Result<> update(const json::Value& oci_resources);

@@ -41,7 +41,36 @@ Result<json::Value> ContainerMonitor::start(const json::Value&) {
 Result<json::Value> ContainerMonitor::signal(const json::Value& asked) {
   TRY(check_not_ended());
   TRY(container_->kill(static_cast<int>(TRY(asked.require_int("signal")))));
+  exit_.by_hand = true;
   return done();
+}
+
+Result<json::Value> ContainerMonitor::stop(const json::Value& asked) {
+  TRY(check_not_ended());
+  Result<> sent = container_->kill(static_cast<int>(TRY(asked.require_int("signal"))));
+  if (asked.boolean("by_hand")) exit_.by_hand = true;
+  // A frozen process takes a signal only when it thaws.
+  if (container_->cgroup().frozen()) report(container_->cgroup().thaw());
+  if (!sent) {
+    kill_now();
+  } else if (asked.find("timeout_ms") != nullptr) {
+    kill_after(std::chrono::milliseconds(asked.integer("timeout_ms")));
+  }
+  return done();
+}
+
+// Of several requests the most impatient counts.
+void ContainerMonitor::kill_after(std::chrono::milliseconds delay) {
+  const SteadyTime at = std::chrono::steady_clock::now() + delay;
+  if (kill_at_ && *kill_at_ <= at) return;
+  kill_at_ = at;
+  loop_.cancel_call(kill_call_);
+  kill_call_ = loop_.call_after(delay, [this] { kill_now(); });
+}
+
+void ContainerMonitor::kill_now() {
+  if (stage_ == Stage::kEnded) return;
+  report(container_->kill(SIGKILL));
 }
 
 Result<json::Value> ContainerMonitor::pause(const json::Value&) {

@@ -148,6 +148,7 @@ ExecSpec exec_spec_from(const json::Value& v) {
 json::Value to_json(const ExitStatus& status) {
   return json::object({{"code", status.code},
                        {"oom_killed", status.oom_killed},
+                       {"by_hand", status.by_hand},
                        {"finished", format_rfc3339(status.finished)}});
 }
 
@@ -155,6 +156,7 @@ Result<ExitStatus> exit_status_from(const json::Value& value) {
   ExitStatus status;
   status.code = static_cast<int>(TRY(value.require_int("code")));
   status.oom_killed = value.boolean("oom_killed");
+  status.by_hand = value.boolean("by_hand");
   status.finished = TRY(parse_rfc3339(TRY(value.require_string("finished"))));
   return status;
 }

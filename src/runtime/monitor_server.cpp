@@ -150,7 +150,8 @@ ContainerMonitor::Operation ContainerMonitor::find_operation(const std::string& 
   };
   static constexpr Entry kOperations[] = {
       {"info", &ContainerMonitor::info},     {"start", &ContainerMonitor::start},
-      {"signal", &ContainerMonitor::signal}, {"pause", &ContainerMonitor::pause},
+      {"signal", &ContainerMonitor::signal}, {"stop", &ContainerMonitor::stop},
+      {"pause", &ContainerMonitor::pause},
       {"resume", &ContainerMonitor::resume}, {"update", &ContainerMonitor::update},
       {"resize", &ContainerMonitor::resize}, {"resize_exec", &ContainerMonitor::resize_exec}};
   for (const Entry& entry : kOperations) {

@@ -45,6 +45,7 @@ class ContainerMonitor {
   Result<json::Value> info(const json::Value& asked);
   Result<json::Value> start(const json::Value& asked);
   Result<json::Value> signal(const json::Value& asked);
+  Result<json::Value> stop(const json::Value& asked);
   Result<json::Value> pause(const json::Value& asked);
   Result<json::Value> resume(const json::Value& asked);
   Result<json::Value> update(const json::Value& asked);
@@ -58,6 +59,8 @@ class ContainerMonitor {
   Result<> remove_and_end(Request& request);
 
   json::Value log_position() const;
+  void kill_after(std::chrono::milliseconds delay);
+  void kill_now();
   void finish_removal();
   Result<> check_not_ended() const;
   Error not_running() const;
@@ -87,6 +90,8 @@ class ContainerMonitor {
   uint64_t socket_inode_ = 0;
   uint64_t reachable_call_ = 0;
   uint64_t trim_call_ = 0;
+  uint64_t kill_call_ = 0;
+  std::optional<SteadyTime> kill_at_;
   ExitStatus exit_;
   bool log_failing_ = false;
 };

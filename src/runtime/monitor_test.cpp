@@ -99,6 +99,35 @@ TEST_F(Monitor, AKillIsCode137) {
   remove(monitor);
 }
 
+// No client waits: the monitor does it by itself.
+TEST_F(Monitor, AStopKillsWhatOutlivesItsTime) {
+  MonitorClient monitor = run("trap 'echo asked' TERM; echo ready; while :; do sleep 0.02; done");
+  ASSERT_TRUE(eventually([&] { return logged() == "ready\n"; }));
+  ASSERT_TRUE(monitor.stop({.signal = SIGTERM, .timeout = std::chrono::seconds(3600)}));
+  ASSERT_TRUE(eventually([&] { return logged() == "ready\nasked\n"; }));
+  EXPECT_EQ(read_exit_file(options_.exit_file).error().code(), Code::kNotFound);
+  // The more impatient request counts.
+  ASSERT_TRUE(monitor.stop({.signal = SIGTERM, .timeout = std::chrono::milliseconds(300)}));
+  ASSERT_TRUE(monitor.stop({.signal = SIGTERM, .timeout = {}}));
+  ASSERT_TRUE(eventually([&] { return read_exit_file(options_.exit_file).has_value(); }));
+  ExitStatus status = read_exit_file(options_.exit_file).value();
+  EXPECT_EQ(status.code, 137);
+  EXPECT_TRUE(status.by_hand);
+  EXPECT_EQ(monitor.stop({}).error().code(), Code::kFailedPrecondition);
+  remove(monitor);
+}
+
+TEST_F(Monitor, AStopReachesAPausedContainer) {
+  MonitorClient monitor = run("trap 'exit 7' TERM; echo ready; while :; do sleep 0.02; done");
+  ASSERT_TRUE(eventually([&] { return logged() == "ready\n"; }));
+  ASSERT_TRUE(monitor.pause());
+  ASSERT_TRUE(monitor.stop({.timeout = std::chrono::seconds(3600), .by_hand = false}));
+  ExitStatus status = monitor.wait().value();
+  EXPECT_EQ(status.code, 7);
+  EXPECT_FALSE(status.by_hand);
+  remove(monitor);
+}
+
 TEST_F(Monitor, RemoveEndsWhatRuns) {
   MonitorClient monitor = run("sleep 1000 & sleep 1000");
   int pid = monitor.pid();

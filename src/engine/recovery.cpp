@@ -80,8 +80,8 @@ void recover_running(Core& core, Supervisor& supervisor,
   // The exit of a run that ended while the monitor died is written before it is told.
   if (!ended) ended = runtime::read_exit_file(container->paths.exit_file());
   std::lock_guard operation(container->operation);
-  supervisor.record_exit(container,
-                         ended.value_or(runtime::ExitStatus{.code = kKilled, .finished = core.clock.now()}));
+  supervisor.record_exit(container, ended.value_or(runtime::ExitStatus{
+                                        .code = kKilled, .finished = core.clock.now()}));
 }
 
 // A start that the earlier daemon did not finish: nobody was told that it succeeded.

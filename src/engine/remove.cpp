@@ -79,7 +79,8 @@ Result<> remove_container(Core& core, const std::shared_ptr<Container>& containe
                           const RemoveOptions& options) {
   if (!options.force) TRY(check_removable(*container));
   for (;;) {
-    if (options.force) TRY(stop_container(core, *container, {.signal = SIGKILL, .timeout = kKillPatience}));
+    if (options.force)
+      TRY(stop_container(core, *container, {.signal = SIGKILL, .timeout = kKillPatience}));
     std::unique_lock operation(container->operation);
     // Its policy may have started it again meanwhile.
     if (!TRY(claim(*container))) {

@@ -1,6 +1,7 @@
 #include "base/streamed_file.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,8 +16,9 @@ namespace skiff {
 
 namespace {
 
-// More than any disk's sector asks for.
-constexpr size_t kAlignment = 4096;
+// A block is a huge page of x86-64 and arm64, where the system has one to spare: the disk then pins
+// one page instead of 512, and nothing is faulted in piece by piece.
+constexpr std::align_val_t kAlignment{StreamedFile::kBlock};
 
 bool set_direct(int fd, bool on) {
   const int flags = ::fcntl(fd, F_GETFL);
@@ -24,11 +26,17 @@ bool set_direct(int fd, bool on) {
   return ::fcntl(fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
 }
 
+// nullptr where there is no memory.
+char* new_block() {
+  auto* const block =
+      static_cast<char*>(::operator new(StreamedFile::kBlock, kAlignment, std::nothrow));
+  if (block != nullptr) ::madvise(block, StreamedFile::kBlock, MADV_HUGEPAGE);
+  return block;
+}
+
 }  // namespace
 
-void StreamedFile::Free::operator()(char* block) const {
-  ::operator delete(block, std::align_val_t{kAlignment});
-}
+void StreamedFile::Free::operator()(char* block) const { ::operator delete(block, kAlignment); }
 
 bool StreamedFile::is_free(uint64_t number) const {
   if (number < kBlocks) return true;
@@ -42,10 +50,7 @@ Result<std::span<char>> StreamedFile::room() {
     changed_.wait(lock, [&] { return !outcome_ || is_free(made_); });
     if (!outcome_) return outcome_.error();
     auto& block = blocks_[made_ % kBlocks];
-    if (!block) {
-      constexpr std::align_val_t kAligned{kAlignment};
-      block.reset(static_cast<char*>(::operator new(kBlock, kAligned, std::nothrow)));
-    }
+    if (!block) block.reset(new_block());
     if (!block) return Error(Code::kResourceExhausted, "no memory for what is to be written");
     begun_ = made_ + 1;
   }

@@ -31,9 +31,9 @@ namespace skiff {
 class StreamedFile {
  public:
   // So large that a request costs nothing beside its bytes.
-  static constexpr size_t kBlock = size_t{1} << 20U;
-  // One for the maker, one for the disk, and one that lies between them.
-  static constexpr size_t kBlocks = 3;
+  static constexpr size_t kBlock = size_t{2} << 20U;
+  // One for the maker and one for the disk.
+  static constexpr size_t kBlocks = 2;
 
   // With a reader, a block is kept until that has passed it.
   explicit StreamedFile(int fd, bool has_reader = false)

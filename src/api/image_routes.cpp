@@ -118,13 +118,22 @@ Result<> push_image(Call& call) {
   return stream.finish({});
 }
 
+// Until it is tagged or not found: what was removed in between may have lost its name to another.
+Result<images::Image> find_and_tag(const Call& call, const oci::Reference& name) {
+  while (true) {
+    images::Image image = TRY(store(call).find(call.name));
+    Result<> tagged = store(call).tag(image, name);
+    if (tagged) return image;
+    if (tagged.error().code() != Code::kNotFound) return tagged.error();
+  }
+}
+
 Result<> tag_image(Call& call) {
-  auto image = TRY(store(call).find(call.name));
   auto name = TRY(reference_argument(call.arg("repo"), call.arg("tag")));
   if (name.digest()) {
     return Error(Code::kInvalidArgument, "refusing to create a tag with a digest reference");
   }
-  TRY(store(call).tag(image, name));
+  const images::Image image = TRY(find_and_tag(call, name));
   publish(call, "tag", image.id.str());
   return call.reply_empty(201);
 }

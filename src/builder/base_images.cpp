@@ -8,11 +8,12 @@ Result<images::Image> BaseImages::get(const std::string& name,
                                       const std::optional<oci::Platform>& platform, int step) {
   auto reference = oci::Reference::parse(name);
   if (!request_.pull || !reference) {
-    auto found = site_.images.find(name, platform);
+    auto found = site_.images.find_held(name, platform, lease_);
     bool missing = !found && found.error().code() == Code::kNotFound;
     if (!missing || !reference) return found;
   }
-  images::PullOptions options{.platform = platform, .client = site_.options.client};
+  images::PullOptions options{
+      .platform = platform, .lease = &lease_, .client = site_.options.client};
   auto credentials = request_.credentials.find(reference->domain());
   if (credentials != request_.credentials.end()) options.client.credentials = credentials->second;
   return site_.images
@@ -26,10 +27,6 @@ Result<BaseImage> BaseImages::find(const std::string& name,
                                    const std::optional<oci::Platform>& platform, int step) {
   images::Image image = TRY(get(name, platform, step));
   BaseImage base{.name = name, .handle = images_.size(), .config = image.config};
-  for (size_t i = 1; i <= image.config.diff_ids.size(); ++i) {
-    hold_.keep_snapshot(oci::chain_id(image.config.diff_ids, i).str());
-  }
-  for (const auto& layer : image.manifest_doc.layers) hold_.keep_blob(layer.digest);
   images_.push_back(std::move(image));
   unpacked_.push_back(false);
   return base;

@@ -14,11 +14,11 @@ namespace skiff::builder {
 class BaseImages {
  public:
   using Progress = std::function<void(int step, const images::ProgressEvent&)>;
-  BaseImages(Site& site, const BuildRequest& request, CacheHold& hold, Progress progress,
+  BaseImages(Site& site, const BuildRequest& request, images::ImageLease& lease, Progress progress,
              CancelToken cancel)
       : site_(site),
         request_(request),
-        hold_(hold),
+        lease_(lease),
         progress_(std::move(progress)),
         cancel_(std::move(cancel)) {}
 
@@ -34,7 +34,7 @@ class BaseImages {
 
   Site& site_;
   const BuildRequest& request_;
-  CacheHold& hold_;
+  images::ImageLease& lease_;
   Progress progress_;
   CancelToken cancel_;
   std::deque<images::Image> images_;

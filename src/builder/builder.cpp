@@ -126,8 +126,8 @@ Result<oci::Descriptor> LocalBuilder::make_target(const std::vector<PlatformImag
 Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const EventSink& sink,
                                         const CancelToken& cancel) {
   SharedSink events(sink, request.quiet);
-  CacheHold hold(*cache_);
-  auto lease = TRY(images_.content().lease());
+  const auto lease = TRY(images_.lease());
+  CacheHold hold(*cache_, *lease);
   Context context = TRY(Context::open(request, options_.scratch(), cancel));
   Dockerfile file = TRY(parse_dockerfile(request.dockerfile, context.dockerfile()));
   TRY(check_syntax(file));

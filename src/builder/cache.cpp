@@ -116,9 +116,10 @@ Result<std::optional<StepResult>> Cache::find(const std::string& key, CacheHold&
     const std::scoped_lock lock(mutex_);
     row = TRY(row_of(key));
     if (!row) return std::nullopt;
-    // Held before it is looked for: what is there then stays.
-    hold.keep_locked(row->id, row->result.layer);
+    hold.keep_locked(row->id);
   }
+  // Held before it is looked for: what is there then stays.
+  if (row->result.layer) TRY(hold.lease_layer(*row->result.layer));
   bool lost = row->result.layer && !present_(*row->result.layer);
   const std::scoped_lock lock(mutex_);
   if (!lost) {
@@ -153,7 +154,7 @@ Result<> Cache::put(const NewRecord& record, CacheHold& hold) {
     TRY(db_.run("INSERT INTO keys(key, record) VALUES(?, ?)", key, id));
   }
   TRY(tx.commit());
-  hold.keep_locked(id, result.layer);
+  hold.keep_locked(id);
   return {};
 }
 
@@ -245,8 +246,6 @@ Result<images::ImageStore::Roots> Cache::roots() {
     roots.snapshots.push_back(s.text(0));
     roots.blobs.push_back(TRY(oci::Digest::parse(s.text(1))));
   }
-  for (const auto& [name, count] : held_snapshots_) roots.snapshots.push_back(name);
-  for (const auto& [digest, count] : held_blobs_) roots.blobs.push_back(digest);
   return roots;
 }
 
@@ -321,34 +320,19 @@ Result<std::vector<std::string>> Cache::prune(const PruneOptions& options,
 CacheHold::~CacheHold() {
   const std::scoped_lock lock(cache_.mutex_);
   for (const std::string& id : records_) drop_count(cache_.held_records_, id);
-  for (const std::string& name : snapshots_) drop_count(cache_.held_snapshots_, name);
-  for (const oci::Digest& digest : blobs_) drop_count(cache_.held_blobs_, digest);
   if (auto written = cache_.write_usage(); !written) {
     log_warn(cat("build cache: ", written.error().message()));
   }
 }
 
-void CacheHold::keep_snapshot(const std::string& name) {
-  if (name.empty()) return;
-  const std::scoped_lock lock(cache_.mutex_);
-  ++cache_.held_snapshots_[name];
-  snapshots_.push_back(name);
-}
-
-void CacheHold::keep_blob(const oci::Digest& digest) {
-  const std::scoped_lock lock(cache_.mutex_);
-  ++cache_.held_blobs_[digest];
-  blobs_.push_back(digest);
-}
-
-void CacheHold::keep_locked(const std::string& record, const std::optional<Layer>& layer) {
+void CacheHold::keep_locked(const std::string& record) {
   ++cache_.held_records_[record];
   records_.push_back(record);
-  if (!layer) return;
-  ++cache_.held_snapshots_[layer->snapshot];
-  snapshots_.push_back(layer->snapshot);
-  ++cache_.held_blobs_[layer->blob.digest];
-  blobs_.push_back(layer->blob.digest);
+}
+
+Result<> CacheHold::lease_layer(const Layer& layer) {
+  TRY(lease_.hold(layer.blob.digest));
+  return lease_.hold_snapshots({layer.snapshot});
 }
 
 }  // namespace skiff::builder

@@ -1,9 +1,9 @@
 // Cache: which step gave which result, in SQLite (docs/formats/build-cache.md).
 //
-//   CacheHold hold(cache);                       // of one build
+//   CacheHold hold(cache, lease);                // of one build
 //   if (auto hit = TRY(cache.find(key, hold)))   // kept until the hold goes
 //     return hit;
-//   ... execute; hold.keep(layer) before its snapshot is committed ...
+//   ... execute; lease the layer before its snapshot is committed ...
 //   TRY(cache.put(record, hold));
 //
 // A record whose layer is gone is no hit, and dropped. Thread-safe.
@@ -47,7 +47,7 @@ class Cache {
   // there is none to compare with.
   Result<std::string> explain_miss(const StepIdentity& identity, const KeyParts& parts);
 
-  // Snapshots and blobs of all records and holds.
+  // Snapshots and blobs of all records.
   Result<images::ImageStore::Roots> roots();
   // Records with a layer. `shared_snapshots` are those that images have.
   Result<std::vector<CacheRecord>> records(const std::set<std::string>& shared_snapshots);
@@ -76,29 +76,26 @@ class Cache {
   const Clock& clock_;
   std::map<std::string, int64_t> used_;  // record id -> hits not yet written down
   std::map<std::string, int> held_records_;
-  std::map<std::string, int> held_snapshots_;
-  std::map<oci::Digest, int> held_blobs_;
 };
 
 // What one build has found or made: neither pruned nor collected while this lives.
 class CacheHold {
  public:
-  explicit CacheHold(Cache& cache) : cache_(cache) {}
+  // `lease` holds the layers; it outlives this.
+  CacheHold(Cache& cache, images::ImageLease& lease) : cache_(cache), lease_(lease) {}
   CacheHold(const CacheHold&) = delete;
   CacheHold& operator=(const CacheHold&) = delete;
   // Also writes down how often records were used.
   ~CacheHold();
 
-  void keep_snapshot(const std::string& name);
-  void keep_blob(const oci::Digest& digest);
-
  private:
   friend class Cache;
-  void keep_locked(const std::string& record, const std::optional<Layer>& layer);
+  void keep_locked(const std::string& record);
+  // Not with the cache locked: a collection asks the cache for its roots.
+  Result<> lease_layer(const Layer& layer);
   Cache& cache_;
+  images::ImageLease& lease_;
   std::vector<std::string> records_;
-  std::vector<std::string> snapshots_;
-  std::vector<oci::Digest> blobs_;
 };
 
 }  // namespace skiff::builder

@@ -53,7 +53,7 @@ Result<> PlannedSolverStep::unpack_base(const PlannedStage& stage) {
 }
 
 Result<StepResult> PlannedSolverStep::finish(Workspace& space, const CancelToken& cancel) {
-  Layer layer = TRY(space.commit(site_.lease, site_.hold, cancel));
+  Layer layer = TRY(space.commit(site_.lease, cancel));
   std::string id = layer.snapshot;
   return StepResult{
       .id = std::move(id), .layer = std::move(layer), .created = site_.site.clock.now()};

@@ -109,7 +109,7 @@ Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& plat
   auto progress = [&](int step, const images::ProgressEvent& event) {
     events.send(step, StepProgress{step, name, event});
   };
-  BaseImages bases(build.site, build.request, build.hold, progress, cancel);
+  BaseImages bases(build.site, build.request, build.lease, progress, cancel);
   PlanRequest wanted{.build_args = build.request.build_args,
                      .target = build.request.target,
                      .build_platform = oci::Platform::host(),
@@ -126,7 +126,6 @@ Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& plat
                 .bases = bases,
                 .events = events,
                 .lease = build.lease,
-                .hold = build.hold,
                 .platform = name,
                 .project = project_of(build.request)};
   PlannedGraph planned = make_graph(site);

@@ -16,7 +16,7 @@ struct BuildSite {
   const Dockerfile& file;
   SourceTree& context;
   SharedSink& events;
-  content::Lease& lease;
+  images::ImageLease& lease;
   CacheHold& hold;
 };
 

@@ -23,8 +23,7 @@ struct StepSite {
   const Plan& plan;
   BaseImages& bases;
   StepEvents& events;
-  content::Lease& lease;
-  CacheHold& hold;
+  images::ImageLease& lease;
   std::string platform;  // of the build, "linux/amd64"
   std::string project;   // builds of the same name are compared with one another
 };

@@ -92,7 +92,7 @@ Result<> Workspace::remount_over(const Path& extra) {
   return {};
 }
 
-Result<Layer> Workspace::commit(content::Lease& lease, CacheHold& hold, const CancelToken& cancel) {
+Result<Layer> Workspace::commit(images::ImageLease& lease, const CancelToken& cancel) {
   mounted_.reset();
   Layer layer;
   const auto store = [&](Source& tar) -> Result<std::string> {
@@ -102,8 +102,7 @@ Result<Layer> Workspace::commit(content::Lease& lease, CacheHold& hold, const Ca
     const oci::Digest chain =
         parent_.empty() ? layer.diff_id : oci::Digest::of(cat(parent_, " ", layer.diff_id.str()));
     layer.snapshot = chain.str();
-    hold.keep_snapshot(layer.snapshot);
-    hold.keep_blob(layer.blob.digest);
+    TRY(lease.hold_snapshots({layer.snapshot}));
     return layer.snapshot;
   };
   auto& snapshots = site_->images.snapshots();

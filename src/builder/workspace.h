@@ -3,7 +3,7 @@
 //
 //   Workspace space = TRY(Workspace::make(site, parent));
 //   ... change what is at space.root() ...
-//   Layer layer = TRY(space.commit(lease, hold, cancel));
+//   Layer layer = TRY(space.commit(lease, cancel));
 #pragma once
 
 #include <optional>
@@ -45,7 +45,7 @@ class Workspace {
   Result<> remount_over(const Path& extra);
 
   // Unmounts, writes the difference as a layer and commits the snapshot under its chainID.
-  Result<Layer> commit(content::Lease& lease, CacheHold& hold, const CancelToken& cancel);
+  Result<Layer> commit(images::ImageLease& lease, const CancelToken& cancel);
 
  private:
   Workspace(Site& site, std::string parent, std::string id, TempDir directory)

@@ -41,7 +41,11 @@ Result<BlobInfo> LocalStore::info(const oci::Digest& digest) {
 
 Result<std::unique_ptr<BlobReader>> LocalStore::open(const oci::Digest& digest) {
   BlobInfo blob = TRY(info(digest));
-  if (std::string fault = visible_fault(blob); !fault.empty()) return damaged_blob(digest, fault);
+  if (std::string fault = visible_fault(blob); !fault.empty()) {
+    // Perhaps it was removed, and even stored again, between the two.
+    if (TRY(info(digest)).created != blob.created) return open(digest);
+    return damaged_blob(digest, fault);
+  }
   UniqueFd fd =
       TRY_CONTEXT(open_file(layout_.blob(digest), O_RDONLY), cat("open blob ", digest.str()));
   return std::make_unique<FileReader>(std::move(fd), blob.size);

@@ -1,4 +1,7 @@
 // What a check finds of containers and their snapshots.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <thread>
 
@@ -16,6 +19,19 @@ class Checking : public testing::EngineTest {
         engine_->check(options, [&](const Problem& problem) { problems.push_back(problem); });
     EXPECT_TRUE(checked) << checked.error().message();
     return problems;
+  }
+
+  // One byte that nobody reads.
+  void change_layer() {
+    bool is_changed = false;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_.path() / "s")) {
+      if (entry.path().filename() != "layer.tar") continue;
+      const size_t at = read_file(entry.path())->find("app:x:1001:");
+      if (at == std::string::npos) continue;
+      const UniqueFd file = *open_file(entry.path(), O_WRONLY);
+      is_changed = ::pwrite(file.get(), "b", 1, static_cast<off_t>(at)) == 1;
+    }
+    EXPECT_TRUE(is_changed);
   }
 };
 
@@ -48,6 +64,23 @@ TEST_F(Checking, AContainerWithoutItsSnapshotIsTold) {
   }
   ASSERT_TRUE(containers().remove(id, {}));
   EXPECT_TRUE(check().empty());
+}
+
+// It could not be started again, so it is not stopped.
+TEST_F(Checking, AContainerOnADamagedLayerIsNotRestarted) {
+  if (images_->snapshots().backend() != snapshot::Backend::kErofs) GTEST_SKIP() << "no tars";
+  const std::string id = run("sleep 100");
+  const int pid = info(id).state.pid;
+  change_layer();
+  std::vector<std::string> found;
+  const auto tell = [&](const Problem& problem) { found.push_back(problem.what); };
+  ASSERT_TRUE(images_->snapshots().check({.deep = true}, tell));
+  ASSERT_FALSE(found.empty());
+  const Result<> restarted = containers().restart(id, {.timeout = 0});
+  ASSERT_FALSE(restarted);
+  EXPECT_EQ(restarted.error().code(), Code::kDataLoss);
+  EXPECT_EQ(info(id).state.status, Status::kRunning);
+  EXPECT_EQ(info(id).state.pid, pid);
 }
 
 TEST_F(Checking, ContainersThatComeAndGoAreNoProblem) {

@@ -66,12 +66,12 @@ Result<std::string> commit_container(Core& core, Container& container, const Com
                  cat("You cannot commit container ", container.id, " which is being removed"));
   }
   auto platform = TRY(oci::Platform::parse(record.image_platform));
-  images::Image image = TRY(core.images.find(record.info.image_id, platform));
+  const auto lease = TRY(core.images.lease());
+  images::Image image = TRY(core.images.find_held(record.info.image_id, platform, *lease));
   oci::ImageConfig config = image.config;
   config.created = core.clock.now();
   config.author = options.author;
   config.config = TRY(new_config(record.info, options));
-  auto lease = TRY(core.images.content().lease());
   std::vector<oci::Descriptor> layers = image.manifest_doc.layers;
   {
     Pause pause = TRY(Pause::take(core, container, options.pause));

@@ -8,6 +8,7 @@
 #include "engine/create.h"
 #include "engine/list.h"
 #include "engine/names.h"
+#include "engine/process_life.h"
 #include "engine/remove.h"
 #include "engine/stopping.h"
 #include "engine/update.h"
@@ -131,6 +132,8 @@ Result<> ContainerService::restart(const std::string& reference, const StopOptio
   container->keep_after_exit = true;
   ScopeExit forget([&] { container->keep_after_exit = false; });
   std::string what = cat("Cannot restart container ", reference);
+  // Before it is stopped: one that cannot be started again runs on.
+  TRY_CONTEXT(check_root(core_, *container), what);
   Effect stopped = TRY_CONTEXT(stop_container(core_, *container, order), what);
   if (stopped == Effect::kDone) core_.publish(*container, "stop");
   TRY_CONTEXT(start_one(container), what);

@@ -48,12 +48,8 @@ class Creation {
 
   Result<Created> run() {
     TRY(take_name());
-    images::Image image = TRY(find_image());
-    // A prune sees the claim, or has come first.
-    const auto claim = core_.claims.claim(id_, image.id.str());
-    if (!TRY(core_.images.still_has(image))) {
-      return Error(Code::kNotFound, cat("No such image: ", request_.config.image));
-    }
+    const images::Image image = TRY(take_image());
+    TRY(check_platform(image.config.platform, request_.platform.has_value(), warnings_));
     TRY(not_the_image(fill_record(image)));
     auto mounts_of = [this](const std::string& other) -> Result<std::vector<MountPoint>> {
       auto container = TRY(core_.table.find(other));
@@ -90,17 +86,27 @@ class Creation {
     }
   }
 
+  // Found, held whatever others remove, and claimed: a removal sees that, or has come first.
+  Result<images::Image> take_image() {
+    image_lease_ = TRY(core_.images.lease());
+    while (true) {
+      images::Image image = TRY(find_image());
+      claim_.reset();
+      claim_.emplace(core_.claims.claim(id_, image.id.str()));
+      if (TRY(core_.images.still_has(image))) return image;
+    }
+  }
+
   Result<images::Image> find_image() {
     const std::string& name = request_.config.image;
     if (name.empty()) return Error(Code::kInvalidArgument, "no image was given");
-    images::Image image = TRY(core_.images.find(name, request_.platform));
+    images::Image image = TRY(core_.images.find_held(name, request_.platform, *image_lease_));
     const oci::Platform& platform = image.config.platform;
     if (request_.platform && !oci::match_rank(request_.platform->normalized(), platform)) {
       return Error(Code::kNotFound, cat("image with reference ", name,
                                         " was found but does not provide the specified platform (",
                                         request_.platform->str(), ")"));
     }
-    TRY(check_platform(platform, request_.platform.has_value(), warnings_));
     return image;
   }
 
@@ -183,6 +189,8 @@ class Creation {
   CreateRequest request_;
   std::string id_;
   ContainerPaths paths_;
+  std::unique_ptr<images::ImageLease> image_lease_;
+  std::optional<ImageClaims::Claim> claim_;
   Record record_;
   std::vector<std::string> warnings_;
   std::vector<std::string> anonymous_;  // volumes made for it alone

@@ -9,7 +9,7 @@ namespace skiff::engine {
 Result<oci::Digest> import_image(images::ImageStore& images, Source& tar,
                                  const ImportOptions& options, const CancelToken& cancel,
                                  const Clock& clock) {
-  auto lease = TRY(images.content().lease());
+  const auto lease = TRY(images.lease());
   auto plain = TRY(open_decompressed(tar));
   images::NewLayer layer = TRY_CONTEXT(images.add_layer(*plain, *lease), "import");
   oci::ImageConfig config;
@@ -21,20 +21,14 @@ Result<oci::Digest> import_image(images::ImageStore& images, Source& tar,
   step.created = config.created;
   step.comment = options.message.empty() ? "Imported from -" : options.message;
   config.history = {std::move(step)};
-  auto manifest = TRY(images.write_image(config, {layer.descriptor}, *lease));
+  const auto manifest = TRY(images.write_image(config, {layer.descriptor}, *lease));
+  const std::vector<images::Image> made = TRY(images.platforms_of(manifest));
+  if (made.empty()) return Error(Code::kInternal, "import: what was written cannot be read");
+  // A tar that cannot be unpacked is no image: it goes with the lease.
+  TRY(lease->hold_image(made.front()));
+  TRY(images.unpack(made.front(), {}, cancel));
   TRY(images.put(manifest, options.name));
-  lease.reset();  // or nothing of what is refused below could be removed
-  auto id = oci::Digest::of(config.serialize());
-  auto image = TRY(images.find(id.str(), config.platform));
-  // A tar that cannot be unpacked is no image.
-  auto unpacked = images.unpack(image, [](const images::ProgressEvent&) {}, cancel);
-  if (!unpacked) {
-    auto nobody = [](const oci::Digest&) { return images::ImageUser(); };
-    auto removed = images.remove(id.str(), true, false, nobody);
-    if (!removed) return std::move(removed.error()).with_context(unpacked.error().message());
-    return std::move(unpacked.error());
-  }
-  return id;
+  return made.front().id;
 }
 
 Result<ImagePruneResult> prune_images(

@@ -109,6 +109,13 @@ Result<> spawn(Core& core, Container& container) {
 
 }  // namespace
 
+Result<> check_root(Core& core, const Container& container) {
+  const auto damaged = TRY(core.images.snapshots().damaged_below(container.record().snapshot));
+  if (!damaged) return {};
+  return snapshot::damaged_layer(*damaged).with_context(
+      cat("image ", container.info().config.image));
+}
+
 Result<> start_process(Core& core, Container& container) {
   const Record before = container.record();
   Result<> started = [&]() -> Result<> {

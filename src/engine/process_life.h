@@ -10,6 +10,10 @@ namespace skiff::engine {
 // not be running. On failure all is undone, and the record tells the error and exit code.
 Result<> start_process(Core& core, Container& container);
 
+// Whether the container's files are such that it can be started: kDataLoss where a layer is known
+// to be damaged.
+Result<> check_root(Core& core, const Container& container);
+
 // Frees what the ended process used; the record is the caller's. `operation` is held.
 void free_process(Core& core, Container& container);
 

@@ -101,7 +101,6 @@ Result<> ArchiveContents::add(const TarEntry& entry, Source& body) {
 
 Result<> ArchiveContents::add_blob(const std::string& path, const oci::Digest& digest,
                                    uint64_t size, Source& body) {
-  blobs_.insert(digest);
   files_.insert_or_assign(path, digest);
   TRY(lease_.hold(digest));
   if (TRY(is_whole(parts_, digest, {}))) return verify(body, digest);

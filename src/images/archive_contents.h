@@ -6,7 +6,6 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <variant>
 
@@ -27,8 +26,6 @@ class ArchiveContents {
   Result<std::optional<std::string>> document(std::string_view path) const;
   // A file, or what the links at its place lead to; kInvalidArgument where there is none.
   Result<std::unique_ptr<Source>> open(const std::string& path) const;
-  // The blobs that the archive holds.
-  const std::set<oci::Digest>& blobs() const { return blobs_; }
 
  private:
   struct Link {
@@ -47,7 +44,6 @@ class ArchiveContents {
   StorageLimit::Room scratch_room_;
   std::optional<TempDir> scratch_;
   std::map<std::string, File> files_;  // by normalised path
-  std::set<oci::Digest> blobs_;
 };
 
 }  // namespace skiff::images

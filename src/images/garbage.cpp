@@ -63,14 +63,12 @@ Result<Garbage::Swept> Garbage::collect(const Candidates* only) {
   return collect_locked(only);
 }
 
-Result<std::optional<Garbage::Swept>> Garbage::drop_target_if(
-    const oci::Digest& target, const Candidates& parts,
-    const std::function<Result<bool>()>& may_go) {
+Result<Garbage::Swept> Garbage::remove(const std::function<Result<Candidates>()>& drop) {
   const std::unique_lock lock(collecting_);
-  if (!TRY(may_go())) return std::nullopt;
-  TRY(catalog_.drop_with_names(target));
+  const Candidates parts = TRY(drop());
   reader_.changed();
-  return TRY(collect_locked(&parts));
+  if (parts.blobs.empty() && parts.snapshots.empty()) return Swept{};
+  return collect_locked(&parts);
 }
 
 Result<bool> Garbage::drop_broken(const oci::Digest& target,
@@ -116,13 +114,16 @@ Result<Garbage::Marked> Garbage::mark() {
   std::function<Result<ImageStore::Roots>()> extra_roots;
   {
     const std::scoped_lock lock(mutex_);
-    for (const auto& [name, count] : pins_) marked.snapshots.insert(name);
     extra_roots = extra_roots_;
   }
   if (extra_roots) {
     ImageStore::Roots roots = TRY(extra_roots());
     marked.snapshots.insert(roots.snapshots.begin(), roots.snapshots.end());
     marked.blobs.insert(roots.blobs.begin(), roots.blobs.end());
+  }
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [name, count] : pins_) {
+    if (marked.snapshots.insert(name).second) ++passed_over_;
   }
   return marked;
 }
@@ -178,16 +179,20 @@ Result<> Garbage::sweep_snapshots(const Listed& listed, const Marked& marked,
 Result<> Garbage::sweep_blobs(const Marked& marked, const Candidates* only, Swept& swept) {
   std::set<oci::Digest> keep = marked.blobs;
   std::set<oci::Digest> doomed;
+  uint64_t bytes = 0;
   TRY(store_.walk([&](const content::BlobInfo& blob) -> Result<> {
     if (only != nullptr && !only->blobs.contains(blob.digest)) {
       keep.insert(blob.digest);
     } else if (!keep.contains(blob.digest)) {
       doomed.insert(blob.digest);
+      bytes += blob.size;
     }
     return {};
   }));
   if (doomed.empty()) return {};
-  swept.bytes += TRY(store_.collect(keep));
+  const uint64_t freed = TRY(store_.collect(keep));
+  if (freed < bytes) ++passed_over_;
+  swept.bytes += freed;
   reader_.forget(doomed);
   return catalog_.forget_sources(doomed);
 }

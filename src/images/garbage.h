@@ -7,6 +7,7 @@
 // before the mark, or the lease outlives the sweep. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -65,10 +66,11 @@ class Garbage {
   };
   // Everything that nothing needs, or only what is also among the candidates or stands on them.
   Result<Swept> collect(const Candidates* only = nullptr);
-  // The same after dropping the target with the names that it has, atomically with it, where
-  // `may_go` says so while nobody records or claims it; else nullopt.
-  Result<std::optional<Swept>> drop_target_if(const oci::Digest& target, const Candidates& parts,
-                                              const std::function<Result<bool>()>& may_go);
+  // What of the parts of dropped targets nothing needs. `drop` takes names and targets out of the
+  // catalog and tells the parts, all while nobody records or holds any.
+  Result<Swept> remove(const std::function<Result<Candidates>()>& drop);
+  // Changes whenever a collection leaves something only because of a lease or pin.
+  uint64_t passed_over() const { return passed_over_; }
   // Drops a target with its names if it still is broken; false where not.
   Result<bool> drop_broken(const oci::Digest& target,
                            const std::function<Result<bool>()>& is_broken);
@@ -98,6 +100,7 @@ class Garbage {
   Catalog& catalog_;
   ImageReader& reader_;
   std::shared_mutex collecting_;
+  std::atomic<uint64_t> passed_over_ = 0;
   std::mutex mutex_;  // of what follows
   std::map<std::string, int> pins_;
   std::function<Result<ImageStore::Roots>()> extra_roots_;

@@ -60,13 +60,7 @@ Result<ImageFinder::Found> ImageFinder::look_up(const std::string& text) {
     const auto name = oci::Reference::parse(text);
     if (!name && digits.empty()) return name.error();
     if (name) {
-      const oci::Reference full = name->with_default_tag();
-      if (auto row = TRY(named(full))) {
-        auto present = TRY(parts_.reader.present(row->target));
-        Found found{.row = *row, .present = std::move(present)};
-        found.name = full;
-        return found;
-      }
+      if (auto found = TRY(by_name(name->with_default_tag()))) return *std::move(found);
     }
   }
   if (!digits.empty()) {
@@ -82,6 +76,20 @@ Result<std::optional<TargetRow>> ImageFinder::named(const oci::Reference& name) 
   for (const oci::Reference& tag : TRY(parts_.catalog.tags_in(name.repository()))) {
     auto row = TRY(parts_.catalog.find(tag));
     if (row && row->target.digest == *name.digest()) return row;
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<ImageFinder::Found>> ImageFinder::by_name(const oci::Reference& name) {
+  auto row = TRY(named(name));
+  while (row) {
+    auto present = TRY(parts_.reader.present(row->target));
+    Found found{.row = *row, .present = std::move(present)};
+    found.name = name;
+    if (!found.present.empty()) return found;
+    // Perhaps the name was given to another, and this one removed, between the two.
+    row = TRY(named(name));
+    if (row && row->target.digest == found.row.target.digest) return found;
   }
   return std::nullopt;
 }

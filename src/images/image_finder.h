@@ -34,6 +34,8 @@ class ImageFinder {
   Result<Image> make_image(const TargetRow& row, const Document& document);
 
  private:
+  // nullopt where there is no such name.
+  Result<std::optional<Found>> by_name(const oci::Reference& name);
   // nullopt where no id starts so.
   Result<std::optional<Found>> by_id(std::string_view hex);
   uint64_t size_of(const Document& document);

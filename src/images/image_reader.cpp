@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "images/image_store.h"
 
 namespace skiff::images {
 
@@ -21,13 +22,15 @@ void keep(Map& cache, const oci::Digest& digest, const typename Map::mapped_type
 
 }  // namespace
 
-std::vector<std::string> Document::snapshots() const {
+std::vector<std::string> layer_snapshots(const oci::ImageConfig& config) {
   std::vector<std::string> names;
   for (size_t count = 1; count <= config.diff_ids.size(); ++count) {
     names.push_back(oci::chain_id(config.diff_ids, count).str());
   }
   return names;
 }
+
+std::vector<std::string> Document::snapshots() const { return layer_snapshots(config); }
 
 Result<DocumentPtr> ImageReader::document(const oci::Descriptor& manifest) {
   {

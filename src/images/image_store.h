@@ -51,6 +51,9 @@ struct Image {
   std::string snapshot_name() const;
 };
 
+// The names of an image's committed snapshots, lowest first.
+std::vector<std::string> layer_snapshots(const oci::ImageConfig& config);
+
 // One line of progress, as the Docker API streams it.
 struct ProgressEvent {
   std::string id;      // short layer digest, or ""
@@ -60,9 +63,21 @@ struct ProgressEvent {
 };
 using ProgressSink = std::function<void(const ProgressEvent&)>;
 
+// What work on images holds: no blob or committed snapshot of it goes, whatever others remove
+// meanwhile. When it ends, what was made under it, or removed by others, and nothing needs goes at
+// once. Thread-safe.
+class ImageLease : public content::Lease {
+ public:
+  // Present or to come; waits for a collection that runs.
+  virtual Result<> hold_snapshots(std::vector<std::string> names) = 0;
+  // What an image is made of; false where it was removed since it was found.
+  virtual Result<bool> hold_image(const Image& image) = 0;
+};
+
 struct PullOptions {
   std::optional<oci::Platform> platform;  // nullopt: the host's
   bool all_platforms = false;             // fetch every platform of an index
+  ImageLease* lease = nullptr;            // to hold what was pulled, from its first byte
   remote::ClientOptions client;
 };
 
@@ -121,9 +136,14 @@ class ImageStore {
   // chooses. kNotFound: "No such image: NAME" (with the default tag added, as Docker says).
   virtual Result<Image> find(const std::string& name,
                              const std::optional<oci::Platform>& platform = std::nullopt) = 0;
+  virtual Result<std::unique_ptr<ImageLease>> lease() = 0;
+  // As find(), and held from then on.
+  virtual Result<Image> find_held(const std::string& name,
+                                  const std::optional<oci::Platform>& platform,
+                                  ImageLease& lease) = 0;
   // Every image: one for each target and platform present, newest first.
   virtual Result<std::vector<Image>> list() = 0;
-  // The platforms of the target that are wholly here.
+  // The platforms of the target that are wholly here; it need not be recorded.
   virtual Result<std::vector<Image>> platforms_of(const oci::Descriptor& target) = 0;
 
   virtual Result<> tag(const Image& image, const oci::Reference& name) = 0;
@@ -132,7 +152,8 @@ class ImageStore {
                        const std::string& parent_id = "") = 0;
   // Docker's rmi: by tag untags, and deletes with the last one; by id needs `force` where
   // several repositories name it. What is deleted is a whole target, all its platforms.
-  // Conflicts are kFailedPrecondition with Docker's texts.
+  // Conflicts are kFailedPrecondition with Docker's texts, and nothing has changed then: what names
+  // or uses it is looked at and removed while nobody else can add to that.
   virtual Result<std::vector<Removed>> remove(
       const std::string& name, bool force, bool prune_parents,
       const std::function<ImageUser(const oci::Digest& id)>& in_use) = 0;
@@ -205,7 +226,7 @@ class ImageStore {
                                              const std::function<void(const Error&)>& damaged,
                                              const CancelToken& cancel) = 0;
   // More committed snapshot names and blobs to keep. The callback is asked while a collection
-  // runs and must also tell what work in flight has committed and not yet put.
+  // runs: what is not told then must be held by a lease.
   struct Roots {
     std::vector<std::string> snapshots;
     std::vector<oci::Digest> blobs;

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "base/log.h"
 #include "base/strings.h"
 #include "codec/compress.h"
 #include "images/archive_contents.h"
 #include "images/archive_format.h"
+#include "images/holding.h"
 #include "images/new_image.h"
 
 namespace skiff::images {
@@ -25,14 +25,9 @@ class Load {
       : parts_(parts), progress_(progress), cancel_(cancel) {}
 
   Result<std::vector<std::string>> run(Source& tar) {
-    lease_ = TRY(parts_.store.lease());
-    auto loaded = load(tar);
-    // What was stored and is part of no image goes: all of it after a failure.
-    pins_.clear();
-    lease_.reset();
-    const auto swept = parts_.garbage.collect(&made_);
-    if (!swept) log_warn(cat("after load: ", swept.error().message()));
-    return loaded;
+    // What is stored and then part of no image goes with it: all of it after a failure.
+    lease_ = TRY(Holding::make(parts_));
+    return load(tar);
   }
 
  private:
@@ -47,9 +42,7 @@ class Load {
     ArchiveContents contents(parts_, *lease_);
     const auto plain =
         TRY(open_decompressed(tar, {.bytes = UINT64_MAX, .ratio = parts_.expansion.ratio}));
-    auto read = contents.read(*plain, cancel_);
-    made_.blobs.insert(contents.blobs().begin(), contents.blobs().end());
-    TRY(std::move(read));
+    TRY(contents.read(*plain, cancel_));
     parts_.reader.changed();
     if (const auto index = TRY(contents.document(kIndexFile))) {
       TRY_CONTEXT(plan_layout(contents, *index), kIndexFile);
@@ -69,9 +62,7 @@ class Load {
   }
 
   Result<> unpack(const Document& image) {
-    std::vector<std::string> snapshots = image.snapshots();
-    made_.snapshots.insert(snapshots.begin(), snapshots.end());
-    pins_.push_back(parts_.garbage.pin(std::move(snapshots)));
+    TRY(lease_->hold_snapshots(image.snapshots()));
     return unpack_layers(parts_, image, "Loading layer", progress_, cancel_);
   }
 
@@ -160,10 +151,7 @@ class Load {
       layers.push_back(TRY_CONTEXT(add_layer_file(contents, entry.layers[i], config.diff_ids[i]),
                                    cat("layer ", skiff::quoted(entry.layers[i]))));
     }
-    made_.blobs.insert(oci::Digest::of(config_bytes));
-    auto manifest = TRY(write_manifest(parts_, config_bytes, config, std::move(layers), *lease_));
-    made_.blobs.insert(manifest.digest);
-    return manifest;
+    return write_manifest(parts_, config_bytes, config, std::move(layers), *lease_);
   }
 
   Result<oci::Descriptor> add_layer_file(const ArchiveContents& contents, const std::string& path,
@@ -174,7 +162,6 @@ class Load {
     const auto plain = TRY(open_decompressed(*file, parts_.expansion));
     CancellableSource tar(*plain, cancel_);
     const NewLayer layer = TRY(add_layer(parts_, tar, *lease_));
-    made_.blobs.insert(layer.descriptor.digest);
     if (layer.diff_id != diff_id) {
       return Error(Code::kInvalidArgument,
                    cat("invalid diffID: expected ", diff_id.str(), ", got ", layer.diff_id.str()));
@@ -186,9 +173,7 @@ class Load {
   Parts& parts_;
   ProgressStream progress_;
   const CancelToken& cancel_;
-  std::unique_ptr<content::Lease> lease_;
-  std::vector<Garbage::Pin> pins_;
-  Garbage::Candidates made_;
+  std::unique_ptr<Holding> lease_;
   std::map<oci::Digest, oci::Descriptor> layers_;  // by diffID
   std::vector<Target> targets_;
 };

@@ -1,6 +1,7 @@
 // The image store: its parts, and each operation handed to the file that does it.
 #include "base/strings.h"
 #include "images/check.h"
+#include "images/holding.h"
 #include "images/image_finder.h"
 #include "images/image_store.h"
 #include "images/load.h"
@@ -36,6 +37,9 @@ class LocalImageStore : public ImageStore {
                      const std::optional<oci::Platform>& platform) override {
     return finder_.find(name, platform);
   }
+  Result<std::unique_ptr<ImageLease>> lease() override { return TRY(Holding::make(parts_)); }
+  Result<Image> find_held(const std::string& name, const std::optional<oci::Platform>& platform,
+                          ImageLease& lease) override;
   Result<std::vector<Image>> list() override { return finder_.list(); }
   Result<std::vector<Image>> platforms_of(const oci::Descriptor& target) override {
     return finder_.platforms_of(target);
@@ -131,6 +135,16 @@ class LocalImageStore : public ImageStore {
   std::optional<remote::NearRegistry> near_;
 };
 
+Result<Image> LocalImageStore::find_held(const std::string& name,
+                                         const std::optional<oci::Platform>& platform,
+                                         ImageLease& lease) {
+  while (true) {
+    Image image = TRY(finder_.find(name, platform));
+    // Else it was removed just now, and the name may be another's.
+    if (TRY(lease.hold_image(image))) return image;
+  }
+}
+
 Result<> LocalImageStore::tag(const Image& image, const oci::Reference& name) {
   if (name.digest()) {
     return Error(Code::kInvalidArgument, "refusing to create a tag with a digest reference");
@@ -200,10 +214,9 @@ Result<std::string> LocalImageStore::unpack(const Image& image, const ProgressSi
     const std::string label = image.names.empty() ? image.id.str() : image.names.front().familiar();
     return snapshot::damaged_layer(*damaged).with_context(cat("image ", label));
   }
+  const auto lease = TRY(Holding::make(parts_));
+  TRY(lease->hold_image(image));
   const DocumentPtr document = TRY(reader_.document(image.manifest));
-  const auto lease = TRY(store_->lease());
-  for (const oci::Descriptor& layer : document->manifest.layers) TRY(lease->hold(layer.digest));
-  const auto pin = garbage_.pin(document->snapshots());
   ProgressStream stream(progress);
   TRY(unpack_layers(parts_, *document, "Extracting", stream, cancel));
   return name;

@@ -1,4 +1,6 @@
 // Names, ids, and what is removed with them.
+#include <future>
+
 #include "images/test_images.h"
 
 namespace skiff::images {
@@ -293,23 +295,34 @@ TEST_F(Names, WhatIsUsedIsNotRemovedAsUnused) {
       images_->remove_unused(image.target.digest, ImageStore::Named::kToo, nobody)->empty());
 }
 
-// By a container that came after the removal had looked for one.
-TEST_F(Names, WhatIsUsedMeanwhileIsNotRemovedEither) {
-  const Image parent = images_.make("", {{{"a", "1"}}});
-  const Image child =
-      images_.make("child", {{{"a", "1"}}, {{"b", "2"}}}, oci::Platform::host(), parent.id.str());
-  const auto used_since_asked = [](const Image& image) {
-    return [id = image.id, asked = std::make_shared<int>(0)](const oci::Digest& which) {
-      return ImageUser(which == id && ++*asked > 1 ? "c0ffee" : "");
-    };
+// Who wants it after the removal has looked for users waits, and finds it gone.
+TEST_F(Names, WhatIsFoundUnusedIsUsedByNobodyMeanwhile) {
+  const Image image = images_.make("web:1", {{{"a", "1"}}});
+  ASSERT_TRUE(images_->tag(image, reference("other:1")));
+  std::future<Result<>> tagged;
+  std::future<Result<bool>> found;
+  const auto look = [&](const oci::Digest&) {
+    tagged = std::async(std::launch::async, [&] { return images_->tag(image, reference("new")); });
+    found = std::async(std::launch::async, [&] { return images_->still_has(image); });
+    return ImageUser();
   };
-  ASSERT_TRUE(images_.remove(child.id.str(), false, used_since_asked(child)));
-  EXPECT_TRUE(*images_->still_has(child));
-  EXPECT_EQ(images_.must_remove(child.id.str(), false, used_since_asked(parent)),
-            Lines{cat("deleted ", child.id.str())});
-  EXPECT_TRUE(*images_->still_has(parent));
-  images_.must_remove(parent.id.str());
+  EXPECT_EQ(images_.must_remove(image.id.str(), true, look),
+            (Lines{"untagged other:1", "untagged web:1", cat("deleted ", image.id.str())}));
+  EXPECT_EQ(message_of(tagged.get()), cat("No such image: ", image.id.str()));
+  EXPECT_FALSE(*found.get());
   images_.expect_empty();
+}
+
+// Of several targets of one image, too.
+TEST_F(Names, ARefusedRemovalChangesNothing) {
+  const auto lease = images_.lease();
+  const oci::Descriptor lone = images_.write({{{"a", "1"}}}, *lease);
+  images_.put(lone, "web:1");
+  images_.make_index("kept", {lone}, *lease);
+  const Image child = images_.make("child", {{{"a", "1"}}, {{"b", "2"}}}, oci::Platform::host(),
+                                   images_.find("web:1").id.str());
+  EXPECT_FALSE(images_.remove(images_.find("web:1").id.str(), true));
+  EXPECT_EQ(images_.names(), (Lines{"child:latest", "kept:latest", "web:1"}));
 }
 
 TEST_F(Names, RemovingWhatIsNotThereIsAnError) {

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/strings.h"
 #include "codec/compress.h"
 #include "codec/hash.h"
 
@@ -55,11 +56,16 @@ Result<oci::Descriptor> write_manifest(Parts& parts, std::string_view config_byt
   const oci::Manifest manifest =
       oci::Manifest::make(oci::kMediaTypeManifest, described, std::move(layers));
   TRY(check_layer_count(manifest, config));
-  for (const oci::Descriptor& layer : manifest.layers) TRY(lease.hold(layer.digest));
+  for (const oci::Descriptor& layer : manifest.layers) {
+    TRY(lease.hold(layer.digest));
+    if (TRY(parts.reader.has(layer.digest))) continue;
+    return Error(Code::kNotFound, cat("layer ", layer.digest.str(), " is not here"));
+  }
   TRY(store_bytes(parts, config_bytes, described.digest, lease, CancelToken()));
   oci::Descriptor out = manifest.descriptor();
   TRY(store_bytes(parts, manifest.raw, out.digest, lease, CancelToken()));
   out.platform = config.platform.normalized();
+  parts.reader.changed();
   return out;
 }
 

@@ -24,7 +24,7 @@ class Pull {
 
   Result<Pulled> run() {
     auto pulled = pull();
-    lease_.reset();
+    own_lease_.reset();
     // For what does not fit there is nothing to resume: what came of it goes.
     if (!pulled && is_no_room(pulled.error())) drop_what_came();
     return pulled;
@@ -32,7 +32,8 @@ class Pull {
 
  private:
   Result<Pulled> pull() {
-    lease_ = TRY(parts_.store.lease());
+    if (options_.lease == nullptr) own_lease_ = TRY(parts_.store.lease());
+    lease_ = own_lease_ ? own_lease_.get() : options_.lease;
     const auto before = TRY(parts_.catalog.find(TRY(short_name())));
     const oci::Descriptor target = TRY(fetch_target());
     came_.blobs.insert(target.digest);
@@ -46,6 +47,7 @@ class Pull {
     for (const DocumentPtr& image : images_) layers.add_blobs(image->manifest);
     for (const oci::Manifest& other : attachments_) layers.add_blobs(other);
     TRY(layers.run());
+    if (options_.lease != nullptr) TRY(options_.lease->hold_snapshots(chosen_->snapshots()));
     TRY(record(target));
     const bool is_new = !is_known || fetched_ || layers.moved_any();
     progress_.say("", cat("Digest: ", target.digest.str()));
@@ -192,7 +194,8 @@ class Pull {
   ProgressStream progress_;
   const CancelToken& cancel_;
   remote::RegistryClient client_;
-  std::unique_ptr<content::Lease> lease_;
+  std::unique_ptr<content::Lease> own_lease_;
+  content::Lease* lease_ = nullptr;
   std::vector<DocumentPtr> images_;
   std::vector<oci::Manifest> attachments_;  // what is no image: attestations
   DocumentPtr chosen_;

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/strings.h"
+#include "images/holding.h"
 #include "images/linked_cancel.h"
 #include "images/progress.h"
 
@@ -31,18 +32,13 @@ class Push {
     if (name_.digest()) {
       return Error(Code::kInvalidArgument, "cannot push a digest reference");
     }
-    const auto row = TRY(parts_.catalog.find(name_));
-    if (!row) {
-      return Error(Code::kNotFound, cat("An image does not exist locally with the tag: ",
-                                        name_.familiar_repository()));
-    }
+    const TargetRow row = TRY(find_held());
     progress_.say("", cat("The push refers to repository [", name_.repository(), "]"));
-    const oci::Descriptor root = TRY(choose_root(row->target));
-    lease_ = TRY(parts_.store.lease());
+    const oci::Descriptor root = TRY(choose_root(row.target));
     TRY(plan(root));
     TRY(push_blobs());
     TRY(push_manifests(root));
-    TRY(remember(row->target, root));
+    TRY(remember(row.target, root));
     progress_.say("", cat(name_.tag(), ": digest: ", root.digest.str(), " size: ", root.size));
     return PushResult{root.digest, root.size};
   }
@@ -52,6 +48,16 @@ class Push {
     oci::Descriptor descriptor;
     bool is_layer = false;  // else a config, which Docker does not show
   };
+
+  // What nobody removes while it is pushed.
+  Result<TargetRow> find_held() {
+    lease_ = TRY(Holding::make(parts_));
+    while (const auto row = TRY(parts_.catalog.find(name_))) {
+      if (TRY(lease_->hold_target(row->target))) return *row;
+    }
+    return Error(Code::kNotFound, cat("An image does not exist locally with the tag: ",
+                                      name_.familiar_repository()));
+  }
 
   // The whole target, or the manifest of one platform; see PushOptions.
   Result<oci::Descriptor> choose_root(const oci::Descriptor& target) {
@@ -86,7 +92,6 @@ class Push {
     std::set<oci::Digest> seen;
     const auto add = [&](const oci::Descriptor& part) -> Result<> {
       if (!seen.insert(part.digest).second) return {};
-      TRY(lease_->hold(part.digest));
       TRY(parts_.store.verify(part.digest, {}, cancel_));
       const bool is_document =
           oci::is_manifest_type(part.media_type) || oci::is_index_type(part.media_type);
@@ -189,7 +194,7 @@ class Push {
   ProgressStream progress_;
   const CancelToken& cancel_;
   remote::RegistryClient client_;
-  std::unique_ptr<content::Lease> lease_;
+  std::unique_ptr<Holding> lease_;
   std::vector<oci::Descriptor> manifests_;
   std::vector<Blob> blobs_;
 };

@@ -21,12 +21,25 @@ bool is_single_name(const std::vector<oci::Reference>& names) {
   return tags <= 1 && one_repository;
 }
 
+// What is looked at here is still so when it is changed: see Garbage::remove().
 class Removal {
  public:
   Removal(Parts& parts, bool force, bool prune_parents, const InUse& in_use)
       : parts_(parts), force_(force), prune_parents_(prune_parents), in_use_(in_use) {}
 
-  Result<std::vector<Removed>> by_name(const ImageFinder::Found& found) {
+  // Removes what `choose` drops by the functions below.
+  Result<std::vector<Removed>> run(const std::function<Result<>()>& choose) {
+    TRY(sweep(choose));
+    // The images that these were made from go too, as far up as nobody named or used them.
+    while (prune_parents_ && !parents_.empty()) {
+      const std::string parent = std::move(parents_.back());
+      parents_.pop_back();
+      TRY(sweep([&] { return unneeded_parent(parent); }));
+    }
+    return std::move(removed_);
+  }
+
+  Result<> by_name(const ImageFinder::Found& found) {
     const oci::Digest target = found.row.target.digest;
     if (!force_ && is_single_name(TRY(parts_.catalog.names_of(target)))) {
       TRY(check_last_name(found));
@@ -34,11 +47,11 @@ class Removal {
     TRY(untag(TRY(name_to_remove(found))));
     const std::vector<oci::Reference> rest = TRY(drop_lonely_digests(target, found.name));
     // What still needs the image keeps it, untagged; that is no failure.
-    if (rest.empty()) TRY(remove_target(found.row, ImageStore::Named::kNot));
-    return std::move(removed_);
+    if (rest.empty()) TRY(drop_if_unused(found.row));
+    return {};
   }
 
-  Result<std::vector<Removed>> by_id(const oci::Digest& id) {
+  Result<> by_id(const oci::Digest& id) {
     const std::vector<TargetRow> targets = TRY(targets_of(id));
     std::vector<oci::Reference> names;
     for (const TargetRow& row : targets) {
@@ -48,22 +61,39 @@ class Removal {
     }
     const bool names_count = !is_single_name(names);
     for (const TargetRow& row : targets) {
-      if (const auto kept = TRY(conflict_of(row, names_count))) return *kept;
+      if (const auto kept = TRY(conflict_of(row, names_count, targets))) return *kept;
     }
-    for (const oci::Reference& name : names) TRY(untag(name));
-    // As above: one that is used since then, or has been given a name.
-    for (const TargetRow& row : targets) TRY(remove_target(row, ImageStore::Named::kNot));
-    return std::move(removed_);
+    for (const oci::Reference& name : names) tell_untagged(name);
+    for (const TargetRow& row : targets) TRY(drop(row));
+    return {};
   }
 
-  Result<std::vector<Removed>> unused(const oci::Digest& target, ImageStore::Named named) {
+  Result<> unused(const oci::Digest& target, ImageStore::Named named) {
     for (const TargetRow& row : TRY(parts_.catalog.targets())) {
-      if (row.target.digest == target) TRY(remove_target(row, named));
+      if (row.target.digest != target) continue;
+      const auto names = TRY(parts_.catalog.names_of(target));
+      if (named == ImageStore::Named::kNot && !names.empty()) continue;
+      if (TRY(conflict_of(row, false))) continue;
+      for (const oci::Reference& name : names) tell_untagged(name);
+      TRY(drop(row));
     }
-    return std::move(removed_);
+    return {};
   }
 
  private:
+  Result<> sweep(const std::function<Result<>()>& choose) {
+    doomed_ = {};
+    const Garbage::Swept swept = TRY(parts_.garbage.remove([&]() -> Result<Garbage::Candidates> {
+      TRY(choose());
+      return doomed_;
+    }));
+    for (const std::string& name : swept.snapshots) {
+      // What only stood on its layers is no part of it.
+      if (doomed_.snapshots.contains(name)) removed_.push_back({RemovedKind::kDeleted, name});
+    }
+    return {};
+  }
+
   // As a value: a bare Error would make the whole Result a failure.
   static std::optional<Error> conflict(const oci::Digest& id, std::string_view how,
                                        std::string_view why) {
@@ -100,10 +130,12 @@ class Removal {
   }
 
   Result<> untag(const oci::Reference& name) {
-    if (TRY(parts_.catalog.untag(name))) {
-      removed_.push_back({RemovedKind::kUntagged, name.familiar()});
-    }
+    if (TRY(parts_.catalog.untag(name))) tell_untagged(name);
     return {};
+  }
+
+  void tell_untagged(const oci::Reference& name) {
+    removed_.push_back({RemovedKind::kUntagged, name.familiar()});
   }
 
   // The digests of a repository go with its last tag. Returns the names that stay.
@@ -134,11 +166,15 @@ class Removal {
     return out;
   }
 
-  // The images that only this target has.
-  Result<std::vector<DocumentPtr>> own_images(const TargetRow& row) {
+  // The images that no target has but this one and those that go with it.
+  Result<std::vector<DocumentPtr>> own_images(const TargetRow& row,
+                                              const std::vector<TargetRow>& going = {}) {
     std::vector<DocumentPtr> images = TRY(parts_.reader.present(row.target));
     for (const TargetRow& other : TRY(parts_.catalog.targets())) {
-      if (other.target.digest == row.target.digest) continue;
+      const auto is_other = [&](const TargetRow& each) {
+        return each.target.digest == other.target.digest;
+      };
+      if (is_other(row) || std::ranges::any_of(going, is_other)) continue;
       for (const DocumentPtr& shared : TRY(parts_.reader.present(other.target))) {
         std::erase_if(images, [&](const auto& image) { return image->id() == shared->id(); });
       }
@@ -147,9 +183,10 @@ class Removal {
   }
 
   // What keeps a target from being deleted; nullopt for nothing.
-  Result<std::optional<Error>> conflict_of(const TargetRow& row, bool names_count) {
+  Result<std::optional<Error>> conflict_of(const TargetRow& row, bool names_count,
+                                           const std::vector<TargetRow>& going = {}) {
     const auto names = TRY(parts_.catalog.names_of(row.target.digest));
-    for (const DocumentPtr& image : TRY(own_images(row))) {
+    for (const DocumentPtr& image : TRY(own_images(row, going))) {
       const oci::Digest& id = image->id();
       const ImageUser user = in_use_(id);
       if (TRY(has_children(id))) {
@@ -175,49 +212,30 @@ class Removal {
     return std::ranges::any_of(rows, [&](const auto& row) { return row.parent == id.str(); });
   }
 
-  // Unless something keeps it by then.
-  Result<> remove_target(const TargetRow& row, ImageStore::Named named) {
-    Garbage::Candidates parts;
+  Result<> drop_if_unused(const TargetRow& row) {
+    return TRY(conflict_of(row, false)) ? Result<>() : drop(row);
+  }
+
+  // With the names that it has.
+  Result<> drop(const TargetRow& row) {
     TRY(parts_.reader.visit(row.target, [&](const oci::Descriptor& part) -> Result<> {
-      parts.blobs.insert(part.digest);
+      doomed_.blobs.insert(part.digest);
       return {};
     }));
-    const std::vector<DocumentPtr> images = TRY(own_images(row));
-    for (const DocumentPtr& image : images) {
-      for (std::string& name : image->snapshots()) parts.snapshots.insert(std::move(name));
-    }
-    const auto swept = TRY(drop_unused(row, named, parts));
-    if (!swept) return {};
-    for (const DocumentPtr& image : images) {
+    for (const DocumentPtr& image : TRY(own_images(row))) {
+      for (std::string& name : image->snapshots()) doomed_.snapshots.insert(std::move(name));
       removed_.push_back({RemovedKind::kDeleted, image->id().str()});
     }
-    for (const std::string& name : swept->snapshots) {
-      // What only stood on its layers is no part of it.
-      if (parts.snapshots.contains(name)) removed_.push_back({RemovedKind::kDeleted, name});
-    }
-    return prune_parents_ ? prune_parent(row.parent) : Result<>();
+    TRY(parts_.catalog.drop_with_names(row.target.digest));
+    if (!row.parent.empty()) parents_.push_back(row.parent);
+    return {};
   }
 
-  Result<std::optional<Garbage::Swept>> drop_unused(const TargetRow& row, ImageStore::Named named,
-                                                    const Garbage::Candidates& parts) {
-    return parts_.garbage.drop_target_if(row.target.digest, parts, [&]() -> Result<bool> {
-      const auto names = TRY(parts_.catalog.names_of(row.target.digest));
-      if (named == ImageStore::Named::kNot && !names.empty()) return false;
-      if (!TRY(parts_.catalog.has(row.target.digest)) || TRY(conflict_of(row, false))) return false;
-      for (const oci::Reference& name : names) {
-        removed_.push_back({RemovedKind::kUntagged, name.familiar()});
-      }
-      return true;
-    });
-  }
-
-  // The images it was made from go too, as far up as nobody named or used them.
-  Result<> prune_parent(const std::string& parent) {
-    if (parent.empty()) return {};
+  Result<> unneeded_parent(const std::string& parent) {
     for (const TargetRow& row : TRY(targets_of(TRY(oci::Digest::parse(parent))))) {
       const bool named = !TRY(parts_.catalog.names_of(row.target.digest)).empty();
       if (named || TRY(conflict_of(row, true))) continue;
-      TRY(remove_target(row, ImageStore::Named::kNot));
+      TRY(drop(row));
     }
     return {};
   }
@@ -227,6 +245,8 @@ class Removal {
   const bool prune_parents_;
   const InUse& in_use_;
   std::vector<Removed> removed_;
+  std::vector<std::string> parents_;  // image ids
+  Garbage::Candidates doomed_;        // parts of what was dropped
 };
 
 }  // namespace
@@ -234,14 +254,17 @@ class Removal {
 Result<std::vector<Removed>> remove_image(Parts& parts, ImageFinder& finder,
                                           const std::string& name, bool force, bool prune_parents,
                                           const InUse& in_use) {
-  const ImageFinder::Found found = TRY(finder.look_up(name));
   Removal removal(parts, force, prune_parents, in_use);
-  return found.by_id ? removal.by_id(found.chosen->id()) : removal.by_name(found);
+  return removal.run([&]() -> Result<> {
+    const ImageFinder::Found found = TRY(finder.look_up(name));
+    return found.by_id ? removal.by_id(found.chosen->id()) : removal.by_name(found);
+  });
 }
 
 Result<std::vector<Removed>> remove_unused(Parts& parts, const oci::Digest& target,
                                            ImageStore::Named named, const InUse& in_use) {
-  return Removal(parts, false, true, in_use).unused(target, named);
+  Removal removal(parts, false, true, in_use);
+  return removal.run([&] { return removal.unused(target, named); });
 }
 
 }  // namespace skiff::images

@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "codec/tar.h"
 #include "images/archive_format.h"
+#include "images/holding.h"
 #include "images/progress.h"
 
 namespace skiff::images {
@@ -22,11 +23,11 @@ class Save {
     if (parsed && parsed->tag().empty() && !parsed->digest()) {
       const auto tags = TRY(parts_.catalog.tags_in(parsed->repository()));
       for (const oci::Reference& tag : tags) {
-        TRY(add_target(TRY(finder_.look_up(tag.familiar())), tag));
+        TRY(add_target(TRY(look_up_held(tag.familiar())), tag));
       }
       if (!tags.empty()) return {};
     }
-    const ImageFinder::Found found = TRY(finder_.look_up(name));
+    const ImageFinder::Found found = TRY(look_up_held(name));
     const bool has_tag = !found.by_id && !found.name.digest();
     return add_target(found, has_tag ? std::optional(found.name) : std::nullopt);
   }
@@ -51,11 +52,19 @@ class Save {
   }
 
  private:
+  // What nobody removes before it is written.
+  Result<ImageFinder::Found> look_up_held(const std::string& name) {
+    if (!lease_) lease_ = TRY(Holding::make(parts_));
+    while (true) {
+      ImageFinder::Found found = TRY(finder_.look_up(name));
+      if (TRY(lease_->hold_target(found.row.target))) return found;
+    }
+  }
+
   Result<> add_target(const ImageFinder::Found& found, const std::optional<oci::Reference>& tag) {
     if (found.present.empty()) {
       return Error(Code::kNotFound, cat("No such image: ", found.name.familiar()));
     }
-    if (!lease_) lease_ = TRY(parts_.store.lease());
     oci::Descriptor root = TRY(archived_target(found));
     root.annotations.clear();
     if (tag) {
@@ -86,7 +95,6 @@ class Save {
 
   Result<> add_blobs(const oci::Descriptor& root) {
     return parts_.reader.visit(root, [&](const oci::Descriptor& part) -> Result<> {
-      TRY(lease_->hold(part.digest));
       TRY(parts_.store.verify(part.digest, {}, cancel_));
       blobs_.insert_or_assign(blob_path(part.digest), part.digest);
       return {};
@@ -138,7 +146,7 @@ class Save {
   Parts& parts_;
   ImageFinder& finder_;
   const CancelToken& cancel_;
-  std::unique_ptr<content::Lease> lease_;
+  std::unique_ptr<Holding> lease_;
   std::map<std::string, oci::Digest> blobs_;  // by path
   std::map<std::string, std::string> made_;   // documents made for this archive, by path
   std::vector<oci::Descriptor> entries_;

@@ -156,6 +156,20 @@ TEST_F(RegistryCheckTest, ARecordWithoutADigestIsAProblem) {
   EXPECT_EQ(summary_.blobs, 2u);
 }
 
+// As a disk that lies, or somebody's editing, may leave them: neither a start nor a collection
+// stops at one.
+TEST_F(RegistryCheckTest, RecordsWithoutADigestKeepNothingElseFromBeingCollected) {
+  push_image("a", "1", "{}", {"layer"});
+  edit(
+      "INSERT INTO blob(digest, size, state) VALUES ('what is this', 1, 'arriving');"
+      "INSERT INTO candidate(repository, digest, review) SELECT id, 'nor this', 0 FROM "
+      "repository;");
+  EXPECT_FALSE(tells(check(), "names no digest"));
+  const auto collected = registry_->collect_garbage();
+  EXPECT_TRUE(collected) << collected.error().message();
+  EXPECT_TRUE(check({.deep = true}).empty());
+}
+
 // By a client, since the check looked at it.
 TEST_F(RegistryCheckTest, NothingIsWrittenOfAManifestThatIsGone) {
   const std::string digest = push_image("a", "1", "{}", {"layer"});

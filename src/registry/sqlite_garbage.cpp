@@ -1,5 +1,7 @@
 // The queue of candidates. Whatever can turn something into garbage adds a candidate with a
 // time of review; the review decides by what is true then, in the transaction that lets go.
+#include "base/log.h"
+#include "base/strings.h"
 #include "registry/sqlite_metadata.h"
 
 namespace skiff::registry {
@@ -43,13 +45,18 @@ Result<Garbage::Review> SqliteMetadata::take_garbage(
   Review out;
   for (const Candidate& candidate : TRY(due_candidates(durable_, limit))) {
     ++out.reviewed;
-    oci::Digest digest = TRY(oci::Digest::parse(candidate.digest));
-    if (!lock(digest)) {
+    const auto digest = oci::Digest::parse(candidate.digest);
+    if (!digest) {
+      log_warn(cat("registry: ", quoted(candidate.digest), " is no digest: not looked at again"));
+      TRY(durable_.run("DELETE FROM candidate WHERE digest = ?", candidate.digest));
+      continue;
+    }
+    if (!lock(*digest)) {
       TRY(postpone(durable_, candidate.repository, candidate.digest,
                    unix_nanos(clock_.now() + kBusyRetry)));
       continue;
     }
-    if (TRY(review(durable_, candidate))) out.doomed.push_back(std::move(digest));
+    if (TRY(review(durable_, candidate))) out.doomed.push_back(*digest);
   }
   if (out.reviewed > 0) TRY(tx.commit());
   return out;
@@ -134,11 +141,30 @@ Result<std::optional<TimePoint>> SqliteMetadata::next_review() {
 }
 
 Result<std::vector<oci::Digest>> SqliteMetadata::interrupted_blobs() {
+  TRY(drop_unreadable_blobs());
   ReaderPool::Reader db = readers_.take();
   Statement rows = TRY(db->prepare("SELECT digest FROM blob WHERE state <> 'stored'"));
   std::vector<oci::Digest> out;
   while (TRY(rows.step())) out.push_back(TRY(oci::Digest::parse(rows.text(0))));
   return out;
+}
+
+// A record that somebody else has changed: nothing can be of that name.
+Result<> SqliteMetadata::drop_unreadable_blobs() {
+  std::lock_guard lock(writer_mutex_);
+  std::vector<std::string> unreadable;
+  {
+    Statement rows = TRY(durable_.prepare("SELECT digest FROM blob WHERE state <> 'stored'"));
+    while (TRY(rows.step())) {
+      if (!oci::Digest::parse(rows.text(0))) unreadable.push_back(rows.text(0));
+    }
+  }
+  for (const std::string& digest : unreadable) {
+    log_warn(cat("registry: the record of blob ", quoted(digest), " names no digest: removed"));
+    TRY(durable_.run("DELETE FROM link WHERE digest = ?", digest));
+    TRY(durable_.run("DELETE FROM blob WHERE digest = ?", digest));
+  }
+  return {};
 }
 
 }  // namespace skiff::registry

@@ -116,6 +116,7 @@ class SqliteMetadata : public MetadataStore {
   Result<bool> review(Database& db, const Candidate& candidate);
   Result<> review_manifest(Database& db, const Candidate& candidate);
   Result<bool> review_link(Database& db, const Candidate& candidate);
+  Result<> drop_unreadable_blobs();
 
   MetadataOptions options_;
   const Clock& clock_;

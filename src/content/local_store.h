@@ -93,7 +93,7 @@ class LocalStore : public ContentStore {
   Result<> check_blob(const oci::Digest& digest, const Checkup& checkup);
   Result<> check_blob_file(const Path& file, const Checkup& checkup);
   Result<> check_ingest_file(const Path& file, const Checkup& checkup);
-  Result<> remove_damaged(const oci::Digest& digest, Problem& problem);
+  Result<> remove_damaged(const oci::Digest& digest, const CheckOptions& options, Problem& problem);
 
   RootLock lock_;
   Layout layout_;

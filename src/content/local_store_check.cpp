@@ -12,8 +12,6 @@ namespace skiff::content {
 
 namespace {
 
-constexpr std::string_view kPullAgain = "removed: pull, load or push what has it again";
-
 // "" where the file's content is `digest`, else what is wrong with it.
 Result<std::string> content_fault(const Path& file, const oci::Digest& digest,
                                   const VerifyOptions& options, const CancelToken& cancel) {
@@ -117,15 +115,16 @@ Result<> LocalStore::check_blob(const oci::Digest& digest, const Checkup& checku
   if (fault->empty()) return {};
   Problem problem{.what = cat("blob ", digest.str(), " is damaged: ", *fault),
                   .where = layout_.blob(digest).native(),
-                  .remedy = cat("pull, load or push what has it again, or ", kRepairRemedy)};
-  if (checkup.options.repair) TRY(remove_damaged(digest, problem));
+                  .remedy = cat(how_back(checkup.options, digest.str()), ", or ", kRepairRemedy)};
+  if (checkup.options.repair) TRY(remove_damaged(digest, checkup.options, problem));
   checkup.report(problem);
   return {};
 }
 
 // Not where it was stored again meanwhile, nor what a lease holds: somebody is about to record it,
 // or to store it again.
-Result<> LocalStore::remove_damaged(const oci::Digest& digest, Problem& problem) {
+Result<> LocalStore::remove_damaged(const oci::Digest& digest, const CheckOptions& options,
+                                    Problem& problem) {
   std::lock_guard pairing(pairing_);
   const std::optional<BlobInfo> blob = TRY(table_.find(digest));
   if (!blob || visible_fault(*blob).empty()) return {};
@@ -138,7 +137,7 @@ Result<> LocalStore::remove_damaged(const oci::Digest& digest, Problem& problem)
     TRY(table_.erase({&*blob, 1}));
   }
   TRY(remove_file(*blob));
-  problem.remedy = kPullAgain;
+  problem.remedy = cat("removed: ", how_back(options, digest.str()));
   problem.mended = true;
   return {};
 }

@@ -1,5 +1,9 @@
 #include "images/check.h"
 
+#include <algorithm>
+#include <map>
+#include <set>
+
 #include "base/log.h"
 #include "base/strings.h"
 #include "codec/compress.h"
@@ -14,10 +18,15 @@ class Check {
  public:
   Check(Parts& parts, const CheckOptions& options, const ProblemSink& report,
         const CancelToken& cancel)
-      : parts_(parts), options_(options), report_(report), cancel_(cancel) {}
+      : parts_(parts), options_(options), report_(report), cancel_(cancel) {
+    options_.bring_back = [this](const std::string& digest) { return bring_back(digest); };
+  }
+  Check(const Check&) = delete;
+  Check& operator=(const Check&) = delete;
 
   Result<CheckSummary> run() {
     lease_ = TRY(parts_.store.lease());
+    TRY(list_owners());
     TRY_CONTEXT(parts_.store.check(options_, report_, cancel_), "check content");
     TRY_CONTEXT(parts_.snapshots.check(options_, report_, cancel_), "check snapshots");
     // Documents read before tell nothing of what is on disk.
@@ -36,6 +45,34 @@ class Check {
   }
 
  private:
+  // Which images have a blob or a layer, as far as their documents can be read.
+  Result<> list_owners() {
+    for (const TargetRow& row : TRY(parts_.catalog.targets())) {
+      const std::string name = TRY(shortest_name(row.target.digest));
+      const auto visited = parts_.reader.visit(row.target, [&](const auto& part) -> Result<> {
+        owners_[part.digest.str()].insert(name);
+        if (!oci::is_manifest_type(part.media_type)) return {};
+        if (const auto document = parts_.reader.document(part)) {
+          for (const std::string& layer : (*document)->snapshots()) owners_[layer].insert(name);
+        }
+        return {};
+      });
+      if (!visited) log_info(visited.error().message());
+    }
+    return {};
+  }
+
+  std::string bring_back(const std::string& digest) const {
+    constexpr size_t kMost = 3;
+    const auto found = owners_.find(digest);
+    if (found == owners_.end()) return "pull, load or build what has it again";
+    std::vector<std::string> names(found->second.begin(), found->second.end());
+    const size_t more = names.size() - std::min(names.size(), kMost);
+    names.resize(names.size() - more);
+    const std::string_view rest = more == 0 ? "" : " (and more)";
+    return cat("pull or load ", join(names, " or "), rest, " again");
+  }
+
   Result<> check_target(const TargetRow& row) {
     TRY(cancel_.check());
     std::string fault = TRY(fault_of(row.target));
@@ -69,6 +106,14 @@ class Check {
       names.push_back(name.familiar());
     }
     return names.empty() ? target.str() : join(names, ", ");
+  }
+
+  // A tag, else what there is.
+  Result<std::string> shortest_name(const oci::Digest& target) {
+    for (const oci::Reference& name : TRY(parts_.catalog.names_of(target))) {
+      if (!name.digest()) return name.familiar();
+    }
+    return label(target);
   }
 
   // Why no image of the target is whole; "" where one is. Of several platforms some may be
@@ -176,11 +221,12 @@ class Check {
   }
 
   Parts& parts_;
-  const CheckOptions& options_;
+  CheckOptions options_;
   const ProblemSink& report_;
   const CancelToken& cancel_;
   std::unique_ptr<content::Lease> lease_;
   std::vector<Garbage::Pin> pins_;
+  std::map<std::string, std::set<std::string>> owners_;  // by digest or chainID
   CheckSummary summary_;
 };
 

@@ -52,6 +52,8 @@ TEST_F(ImageCheckTest, AnImageThatLostALayerIsToldAndDropped) {
   const auto problems = check();
   EXPECT_EQ(problems.size(), 2u);
   EXPECT_TRUE(tells(problems, cat("blob ", lost.str(), " is damaged: its file is gone")));
+  EXPECT_TRUE(problems[0].remedy.starts_with("pull or load web:latest again, or run "))
+      << problems[0].remedy;
   EXPECT_TRUE(tells(problems, cat("image web:latest is not whole: blob ", lost.str())));
   EXPECT_EQ(repair().size(), 2u);
   EXPECT_EQ(images_.names(), Lines{"fine:latest"});
@@ -59,6 +61,19 @@ TEST_F(ImageCheckTest, AnImageThatLostALayerIsToldAndDropped) {
   EXPECT_TRUE(images_->content().info(image.manifest.digest));
   ASSERT_TRUE(images_->collect_garbage());
   EXPECT_FALSE(images_->content().info(image.manifest.digest));
+}
+
+// It is nobody's business what the snapshots of images and containers are called.
+TEST_F(ImageCheckTest, ALostLayerUnderAContainerIsToldByItsImage) {
+  const Image image = images_.make("web", {{{"a", "1"}}});
+  ASSERT_TRUE(images_->unpack(image, {}, {}));
+  ASSERT_TRUE(images_->snapshots().prepare("box", image.snapshot_name()));
+  std::filesystem::remove_all(images_.root() / "snapshots/snapshots/1");
+  const std::string back = "pull or load web:latest again";
+  EXPECT_EQ(check().at(0).remedy, cat(back, ", or run skiff system check --repair"));
+  EXPECT_EQ(check({.repair = true}).at(0).remedy, cat(back, ": a container stands on it"));
+  ASSERT_TRUE(images_->snapshots().remove("box"));
+  EXPECT_EQ(repair().size(), 1u);
 }
 
 TEST_F(ImageCheckTest, ALayerMadeHereComesBackFromItsSnapshot) {

@@ -13,7 +13,11 @@ class Check {
  public:
   Check(const Checked& what, const CheckOptions& options, const ProblemSink& report,
         const CancelToken& cancel)
-      : what_(what), options_(options), report_(report), cancel_(cancel) {}
+      : what_(what), options_(options), report_(report), cancel_(cancel) {
+    options_.bring_back = [this](const std::string& digest) { return bring_back(digest); };
+  }
+  Check(const Check&) = delete;
+  Check& operator=(const Check&) = delete;
 
   Result<CheckSummary> run() {
     for (const std::string& fault : TRY(what_.metadata.faults())) {
@@ -33,6 +37,14 @@ class Check {
   }
 
  private:
+  std::string bring_back(const std::string& text) const {
+    std::vector<std::string> owners;
+    if (const auto digest = oci::Digest::parse(text)) {
+      owners = what_.metadata.owners(*digest).value_or(std::vector<std::string>());
+    }
+    return owners.empty() ? "push what has it again" : cat("push ", join(owners, " or "), " again");
+  }
+
   std::string database() const { return (what_.root / "registry.db").native(); }
 
   // The registry's problems stand among those of the engine.
@@ -75,12 +87,12 @@ class Check {
   Result<> tell_lost(const Audit::BlobRow& blob, const std::string& fault) {
     Problem problem{.what = cat("blob ", blob.digest.str(), ": ", fault),
                     .where = database(),
-                    .remedy = cat(kRepairRemedy, ", then push what has it again")};
+                    .remedy = cat(kRepairRemedy, ", then ", bring_back(blob.digest.str()))};
     if (options_.repair) {
       TRY(what_.metadata.doom_lost_blob(blob.digest));
       if (what_.content.info(blob.digest)) TRY(what_.content.remove(blob.digest));
       TRY(what_.metadata.drop_blobs({blob.digest}));
-      problem.remedy = "its record was removed: push what has it again";
+      problem.remedy = cat("its record was removed: ", bring_back(blob.digest.str()));
       problem.mended = true;
     }
     tell(std::move(problem));
@@ -189,7 +201,7 @@ class Check {
   }
 
   const Checked& what_;
-  const CheckOptions& options_;
+  CheckOptions options_;
   const ProblemSink& report_;
   const CancelToken& cancel_;
   std::set<std::string> repositories_;

@@ -58,6 +58,7 @@ TEST_F(RegistryCheckTest, ALostBlobComesBackByAPush) {
   std::filesystem::remove(file_of("layer"));
   auto problems = check();
   EXPECT_TRUE(tells(problems, "registry: blob sha256:"));
+  EXPECT_TRUE(problems[0].remedy.starts_with("push a:1 again, or ")) << problems[0].remedy;
   EXPECT_TRUE(tells(problems, cat("registry: manifest a@", digest, " (1) is not whole: ")));
   // A manifest that names what is lost is not taken in: that is what a repair brings.
   EXPECT_EQ(client().put_manifest("a", "2", image_of("{}", {"layer"})).status, 201);

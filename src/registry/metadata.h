@@ -199,6 +199,9 @@ class Audit {
   // Of one that nobody keeps; false where somebody does.
   virtual Result<bool> doom_unkept_blob(const oci::Digest& blob) = 0;
 
+  // Some of the tags, else repositories, that lead to the blob or manifest.
+  virtual Result<std::vector<std::string>> owners(const oci::Digest& digest) = 0;
+
   struct ManifestName {
     std::string repository;
     oci::Digest digest;

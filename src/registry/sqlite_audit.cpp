@@ -88,6 +88,26 @@ Result<bool> SqliteMetadata::doom_unkept_blob(const oci::Digest& blob) {
                           blob.str())) > 0;
 }
 
+Result<std::vector<std::string>> SqliteMetadata::owners(const oci::Digest& digest) {
+  constexpr std::string_view kTags =
+      "WITH RECURSIVE up(repository, digest) AS ("
+      " SELECT repository, parent FROM edge WHERE child = ?1"
+      " UNION SELECT edge.repository, edge.parent FROM up JOIN edge"
+      "  ON edge.repository = up.repository AND edge.child = up.digest)"
+      " SELECT DISTINCT repository.name || ':' || tag.name FROM up"
+      " JOIN tag ON tag.repository = up.repository AND tag.digest = up.digest"
+      " JOIN repository ON repository.id = up.repository ORDER BY 1 LIMIT 3";
+  constexpr std::string_view kRepositories =
+      "SELECT name FROM link JOIN repository ON repository.id = link.repository"
+      " WHERE link.digest = ?1 ORDER BY name LIMIT 3";
+  ReaderPool::Reader db = readers_.take();
+  for (const std::string_view query : {kTags, kRepositories}) {
+    const auto found = TRY(texts(TRY(db->prepare(std::string(query), digest.str()))));
+    if (!found.empty()) return std::vector<std::string>(found.begin(), found.end());
+  }
+  return std::vector<std::string>();
+}
+
 Result<std::vector<Audit::ManifestName>> SqliteMetadata::all_manifests() {
   ReaderPool::Reader db = readers_.take();
   Statement rows =

@@ -87,6 +87,7 @@ class SqliteMetadata : public MetadataStore {
   Result<bool> knows_blob(const oci::Digest& blob) override;
   Result<> doom_lost_blob(const oci::Digest& blob) override;
   Result<bool> doom_unkept_blob(const oci::Digest& blob) override;
+  Result<std::vector<std::string>> owners(const oci::Digest& digest) override;
   Result<std::vector<ManifestName>> all_manifests() override;
   Result<std::optional<Inspected>> inspect(const std::string& repository,
                                            const NewManifest& manifest) override;

@@ -99,10 +99,21 @@ class Check {
     if (found.fault.empty()) return std::optional<Problem>();
     Problem problem{.what = cat("layer ", row.info.name, " is damaged: ", found.fault),
                     .where = directory_of(row.id).native(),
-                    .remedy = kRepairRemedy};
+                    .remedy = remedy_for(row, found)};
     if (what_.options.repair && !found.is_of_forms) TRY(mend(row, found.is_of_index, problem));
     if (what_.options.repair && found.is_of_forms) TRY(drop_forms(row, problem));
     return std::optional(std::move(problem));
+  }
+
+  // What was made here comes back by itself.
+  std::string remedy_for(const SnapshotRow& row, const Found& found) const {
+    const bool is_made_here = found.is_of_index || found.is_of_forms || !has_blob(row);
+    return is_made_here ? kRepairRemedy
+                        : cat(how_back(what_.options, row.info.name), ", or ", kRepairRemedy);
+  }
+  // A layer of an image is named by its chainID.
+  static bool has_blob(const SnapshotRow& row) {
+    return oci::Digest::parse(row.info.name).has_value();
   }
 
   // In the row, what its files were found to be; false where they are others by now.
@@ -170,7 +181,10 @@ class Check {
       above.insert(row.info.name);
       doomed.push_back(&row);
       if (row.info.kind == Kind::kCommitted) continue;
-      problem.remedy = cat("remove ", row.info.name, ", which stands on it, then ", kRepairRemedy);
+      problem.remedy =
+          has_blob(lost)
+              ? cat(how_back(what_.options, lost.info.name), ": a container stands on it")
+              : cat("remove the containers that stand on it, then ", kRepairRemedy);
       return {};
     }
     for (auto row = doomed.rbegin(); row != doomed.rend(); ++row) {

@@ -66,7 +66,7 @@ TEST_P(SnapshotterSuite, AContainerOnALostLayerIsNotTouched) {
   const auto problems = check_of(*store_, {.repair = true});
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_FALSE(problems[0].mended);
-  EXPECT_NE(problems[0].remedy.find("remove box, which stands on it"), std::string::npos);
+  EXPECT_NE(problems[0].remedy.find("remove the containers that stand on it"), std::string::npos);
   EXPECT_TRUE(std::filesystem::exists(root_ / "snapshots/2/fs/work of years"));
   ASSERT_TRUE(store_->remove("box"));
   expect_mended(*store_, 1);

@@ -58,6 +58,10 @@ if [ -n "$tar" ]; then
   printf 'x' | dd of="$tar" bs=1 seek=2000 conv=notrunc status=none
   expect_exit 1 skiff system check
   expect_contains "$OUT" "its tar is sha256:"
+  expect_contains "$OUT" "): pull or load "
+  expect_contains "$OUT" "$REGISTRY/$N:latest again, or run skiff system check --repair"
+  expect_exit 1 docker restart "$N-old"
+  expect_contains "$OUT" "is damaged on disk"
   expect_exit 125 docker run --rm "$REGISTRY/$N" cat /x
   expect_contains "$OUT" "image $REGISTRY/$N:latest: layer sha256:"
   expect_contains "$OUT" "is damaged on disk"

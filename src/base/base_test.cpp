@@ -171,13 +171,35 @@ TEST(Random, HexHasTheAskedLength) {
   EXPECT_NE(random_hex(64), random_hex(64));
 }
 
-TEST(Size, UnitsAreOf1024) {
-  EXPECT_EQ(*parse_size("10"), 10U);
-  EXPECT_EQ(*parse_size("10k"), 10240U);
-  EXPECT_EQ(*parse_size("1M"), 1U << 20U);
-  EXPECT_EQ(*parse_size("2gb"), uint64_t{2} << 30U);
-  for (const char* bad : {"", "m", "10x", "-1", "1.5m", "99999999999999g"}) {
-    EXPECT_FALSE(parse_size(bad)) << bad;
+TEST(Size, IsReadAsDockerReadsIt) {
+  const std::pair<const char*, int64_t> sizes[] = {
+      {"0", 0},           {"10", 10},           {"10b", 10},        {"10k", 10240},
+      {"1M", 1 << 20},    {"1.5m", 3 << 19},    {"4mib", 4 << 20},  {"64MiB", 64 << 20},
+      {"6 m", 6 << 20},   {"6 ", 6},            {".5k", 512},       {"2gb", int64_t{2} << 30},
+      {"1e3", 1000},      {"1.0001k", 1024},    {"1t", int64_t{1} << 40},
+      {"1p", int64_t{1} << 50}};
+  for (const auto& [text, bytes] : sizes) {
+    auto size = parse_size(text);
+    ASSERT_TRUE(size) << text << ": " << size.error().message();
+    EXPECT_EQ(*size, bytes) << text;
+  }
+  EXPECT_EQ(*parse_size("1m", SizeUnits::kDecimal), 1'000'000);
+  EXPECT_EQ(*parse_size("1.5KB", SizeUnits::kDecimal), 1500);
+}
+
+TEST(Size, OthersAreRefusedInDockersWords) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"", "invalid size: ''"},         {"m", "invalid size: 'm'"},
+      {"-1", "invalid size: '-1'"},     {"-0.5m", "invalid size: '-0.5m'"},
+      {" 6m", "invalid size: ' 6m'"},   {"1 2", "invalid size: '1 2'"},
+      {"6  m", "invalid size: '6  m'"}, {"1e400", "invalid size: '1e400'"},
+      {"9000p", "invalid size: '9000p'"}, {"nan", "invalid size: 'nan'"},
+      {"10x", "invalid suffix: 'x'"},   {"10bb", "invalid suffix: 'bb'"},
+      {"10mi", "invalid suffix: 'mi'"}, {"10mbb", "invalid suffix: 'mbb'"}};
+  for (const auto& [text, message] : cases) {
+    auto size = parse_size(text);
+    ASSERT_FALSE(size) << text;
+    EXPECT_EQ(size.error().message(), message) << text;
   }
 }
 

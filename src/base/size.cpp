@@ -1,26 +1,52 @@
 #include "base/size.h"
 
-#include <algorithm>
-#include <limits>
+#include <charconv>
+#include <cmath>
+#include <optional>
 
 #include "base/strings.h"
 
 namespace skiff {
 
-Result<uint64_t> parse_size(std::string_view text) {
-  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  const auto number = parse_uint(text.substr(0, digits));
-  std::string unit = to_lower(text.substr(digits));
-  if (unit.ends_with('b')) unit.pop_back();
-  const uint64_t scale = unit.empty()  ? 1
-                         : unit == "k" ? 1U << 10U
-                         : unit == "m" ? 1U << 20U
-                         : unit == "g" ? 1U << 30U
-                                       : 0;
-  if (!number || scale == 0 || *number > std::numeric_limits<uint64_t>::max() / scale) {
-    return Error(Code::kInvalidArgument, cat("invalid size: ", quoted(text)));
+namespace {
+
+constexpr double kTooMany = 9223372036854775808.0;  // the first that no int64_t holds
+
+std::optional<double> number_of(std::string_view text) {
+  double value = 0;
+  auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (ec != std::errc() || end != text.data() + text.size() || std::signbit(value)) {
+    return std::nullopt;
   }
-  return *number * scale;
+  return value;
+}
+
+// How many bytes one of `suffix`, in lower case, is.
+std::optional<double> unit_of(std::string_view suffix, double kilo) {
+  if (suffix.empty() || suffix == "b") return 1;
+  constexpr std::string_view kLetters = "kmgtp";
+  const size_t power = kLetters.find(suffix.front());
+  const std::string_view rest = suffix.substr(1);
+  if (power == std::string_view::npos || (!rest.empty() && rest != "b" && rest != "ib")) {
+    return std::nullopt;
+  }
+  return std::pow(kilo, static_cast<double>(power + 1));
+}
+
+}  // namespace
+
+Result<int64_t> parse_size(std::string_view text, SizeUnits units) {
+  constexpr double kKilo = 1024;
+  constexpr double kThousand = 1000;
+  const Error bad(Code::kInvalidArgument, cat("invalid size: '", text, "'"));
+  const size_t last = text.find_last_of("0123456789. ");
+  if (last == std::string_view::npos) return bad;
+  const std::string suffix = to_lower(text.substr(last + 1));
+  const auto unit = unit_of(suffix, units == SizeUnits::kBinary ? kKilo : kThousand);
+  if (!unit) return Error(Code::kInvalidArgument, cat("invalid suffix: '", suffix, "'"));
+  const auto number = number_of(text.substr(0, text[last] == ' ' ? last : last + 1));
+  if (!number || !(*number * *unit < kTooMany)) return bad;
+  return static_cast<int64_t>(*number * *unit);
 }
 
 }  // namespace skiff

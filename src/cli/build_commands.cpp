@@ -67,9 +67,7 @@ Result<> add_numbers(const Flags& flags, net::Query& query) {
                              {"shm-size", "--shm-size", "shmsize"}};
   for (const auto& [flag, shown, parameter] : kSizes) {
     if (!flags.has(flag)) continue;
-    auto size = parse_size(flags.get(flag));
-    if (!size) return bad_flag(shown, flags.get(flag), size.error().message());
-    query.add(parameter, cat(*size));
+    query.add(parameter, cat(TRY(parse_bytes(shown, flags.get(flag)))));
   }
   return {};
 }

@@ -1,5 +1,6 @@
 // system check, system scrub: what is stored, compared with itself.
 #include "base/strings.h"
+#include "cli/option_values.h"
 #include "cli/session.h"
 #include "cli/table.h"
 
@@ -83,9 +84,7 @@ constexpr FlagSpec kScrubFlags[] = {
 Outcome scrub(Session& session, Flags& flags) {
   std::string target = "/skiff/system/scrub";
   if (flags.has("rate")) {
-    auto rate = parse_size(flags.get("rate"));
-    if (!rate) return bad_flag("--rate", flags.get("rate"), rate.error().message());
-    target += cat("?rate=", *rate);
+    target += cat("?rate=", TRY(parse_bytes("--rate", flags.get("rate"))));
   }
   json::Value totals;
   TRY(session.api.stream({.method = "POST", .target = target},

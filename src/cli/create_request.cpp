@@ -151,9 +151,7 @@ Result<json::Value> sysctls(const Flags& flags) {
 Result<> add_byte_limit(const Flags& flags, std::string_view flag, std::string_view shown,
                         std::string_view member, json::Value& host) {
   if (!flags.has(flag)) return {};
-  auto size = parse_size(flags.get(flag));
-  if (!size) return bad_flag(shown, flags.get(flag), size.error().message());
-  host.set(member, *size);
+  host.set(member, TRY(parse_bytes(shown, flags.get(flag))));
   return {};
 }
 

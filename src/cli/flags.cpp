@@ -206,26 +206,6 @@ std::string flag_help(std::span<const FlagSpec> specs) {
   return out;
 }
 
-Result<int64_t> parse_size(std::string_view text) {
-  Error bad(Code::kInvalidArgument, cat("invalid size: '", text, "'"));
-  std::string lower = to_lower(text);
-  std::string_view number = lower;
-  if (number.ends_with("b")) number.remove_suffix(1);
-  if (number.ends_with("i")) number.remove_suffix(1);
-  if (number.empty()) return bad;
-  constexpr std::string_view kUnits = "kmgtp";
-  double factor = 1;
-  if (size_t unit = kUnits.find(number.back()); unit != std::string_view::npos) {
-    factor = std::pow(1024.0, static_cast<double>(unit + 1));
-    number.remove_suffix(1);
-  }
-  if (number == "-1") return int64_t{-1};
-  auto value = parse_decimal(number);
-  constexpr double kMost = 9.2e18;  // bytes that an int64_t can say
-  if (!value || *value * factor > kMost) return bad;
-  return static_cast<int64_t>(*value * factor);
-}
-
 Result<int64_t> parse_nano_cpus(std::string_view text) {
   constexpr double kMostCpus = 1e9;
   auto value = parse_decimal(text);

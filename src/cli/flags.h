@@ -49,8 +49,6 @@ Result<Flags> parse_flags(std::span<const std::string> words, std::span<const Fl
 // The table of options as --help shows it.
 std::string flag_help(std::span<const FlagSpec> specs);
 
-// "64m", "1.5g", "100" -> bytes; kInvalidArgument "invalid size: 'x'".
-Result<int64_t> parse_size(std::string_view text);
 // "1.5" CPUs -> 1500000000.
 Result<int64_t> parse_nano_cpus(std::string_view text);
 

@@ -96,21 +96,6 @@ TEST(Flags, HelpShowsNamesKindsAndHidesTheUnserved) {
   EXPECT_EQ(help.find("secret"), std::string::npos);
 }
 
-TEST(Flags, SizesCountInPowersOf1024) {
-  EXPECT_EQ(*parse_size("100"), 100);
-  EXPECT_EQ(*parse_size("64m"), 64 << 20);
-  EXPECT_EQ(*parse_size("64MiB"), 64 << 20);
-  EXPECT_EQ(*parse_size("1.5g"), int64_t{3} << 29);
-  EXPECT_EQ(*parse_size("2kb"), 2048);
-  EXPECT_EQ(*parse_size("-1"), -1);
-  for (const char* bad : {"", "m", "b", "x1", "1x", "-5", "1 2", "nan", "inf", "1e400"}) {
-    auto size = parse_size(bad);
-    ASSERT_FALSE(size) << bad;
-    EXPECT_EQ(size.error().message(), "invalid size: '" + std::string(bad) + "'");
-  }
-  EXPECT_FALSE(parse_size("99999999999p")) << "more than a number holds";
-}
-
 TEST(Flags, CpusAreDecimals) {
   EXPECT_EQ(*parse_nano_cpus("1.5"), 1'500'000'000);
   EXPECT_EQ(*parse_nano_cpus("0.001"), 1'000'000);
@@ -128,11 +113,6 @@ RC_GTEST_PROP(Flags, AnyValueComesBackAfterEquals, (const std::string& value)) {
   RC_ASSERT(flags.has_value());
   RC_ASSERT(flags->get("name") == value);
   RC_ASSERT(flags->get("env") == value);
-}
-
-RC_GTEST_PROP(Flags, AnyTextIsASizeOrNone, (const std::string& text)) {
-  auto size = parse_size(text);
-  if (size) RC_ASSERT(*size >= -1);
 }
 
 }  // namespace

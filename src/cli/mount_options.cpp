@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/size.h"
 #include "base/strings.h"
 #include "cli/option_values.h"
 #include "cli/session.h"

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/size.h"
 #include "base/strings.h"
 #include "cli/session.h"
 
@@ -169,6 +170,13 @@ Result<int64_t> parse_duration(std::string_view flag, std::string_view text) {
   return bad_flag(
       flag, text,
       cat("time: ", number ? "missing unit in" : "invalid", " duration ", skiff::quoted(text)));
+}
+
+Result<int64_t> parse_bytes(std::string_view flag, std::string_view text) {
+  if (text == "-1" && flag == "--memory-swap") return int64_t{-1};
+  auto size = parse_size(text);
+  if (!size) return bad_flag(flag, text, size.error().message());
+  return size;
 }
 
 Result<std::string> time_parameter(std::string_view text) {

@@ -26,6 +26,8 @@ Result<json::Value> read_labels(const std::vector<std::string>& files,
 
 // "1m30s", "500ms" -> nanoseconds.
 Result<int64_t> parse_duration(std::string_view flag, std::string_view text);
+// Bytes of a flag, "64m"; -1 where the flag is --memory-swap.
+Result<int64_t> parse_bytes(std::string_view flag, std::string_view text);
 // A point in time for the API: relative durations count back from now, dates become seconds
 // since 1970 with nine digits of fraction, numbers stay.
 Result<std::string> time_parameter(std::string_view text);

@@ -79,6 +79,18 @@ TEST(OptionValues, DurationsHaveUnits) {
   }
 }
 
+TEST(OptionValues, OnlySwapMayBeWithoutALimit) {
+  EXPECT_EQ(*parse_bytes("-m, --memory", "1.5 GiB"), int64_t{3} << 29);
+  EXPECT_EQ(*parse_bytes("--memory-swap", "-1"), -1);
+  EXPECT_EQ(parse_bytes("-m, --memory", "-1").error().message(),
+            "invalid argument \"-1\" for \"-m, --memory\" flag: invalid size: '-1'");
+}
+
+RC_GTEST_PROP(OptionValues, AnyTextIsASizeOrNone, (const std::string& text)) {
+  auto size = parse_bytes("--x", text);
+  if (size) RC_ASSERT(*size >= 0);
+}
+
 RC_GTEST_PROP(OptionValues, AnyTextIsADurationOrNone, (const std::string& text)) {
   auto duration = parse_duration("--x", text);
   if (!duration) RC_ASSERT(duration.error().message().starts_with("invalid argument "));

@@ -1,5 +1,6 @@
 // container prune, image prune, builder prune, system prune.
 #include "base/strings.h"
+#include "cli/option_values.h"
 #include "cli/prune.h"
 
 namespace skiff::cli {
@@ -43,10 +44,7 @@ Outcome prune_image(Session& session, Flags& flags) {
 
 Result<std::string> kept_bytes(const Flags& flags) {
   if (!flags.has("keep-storage")) return std::string();
-  std::string text = flags.get("keep-storage");
-  auto size = parse_size(text);
-  if (!size) return bad_flag("--keep-storage", text, size.error().message());
-  return cat(*size);
+  return cat(TRY(parse_bytes("--keep-storage", flags.get("keep-storage"))));
 }
 
 Outcome prune_builder(Session& session, Flags& flags) {

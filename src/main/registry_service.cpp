@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "base/strings.h"
+#include "registry/htpasswd.h"
 
 namespace skiff {
 
@@ -11,7 +12,7 @@ namespace {
 Result<net::ServerOptions> server_options(const RegistryService::Options& o) {
   net::ServerOptions out{.server_name = "Skiff/" SKIFF_VERSION};
   out.max_connections = o.max_connections;
-  const std::string& flag = o.tls_flag;
+  const std::string flag = cat(o.flag_prefix, "tls-");
   if (o.tls.certificate.empty() != o.tls.key.empty()) {
     return Error(Code::kInvalidArgument, cat(flag, "cert and ", flag, "key go together"));
   }
@@ -21,11 +22,13 @@ Result<net::ServerOptions> server_options(const RegistryService::Options& o) {
   }
   if (o.tls.certificate.empty()) return out;
   out.tls = o.tls;
-  // Bad files are told before anything is opened, missing ones by the system's words.
-  for (const Path& file : {o.tls.certificate, o.tls.key}) {
-    TRY_CONTEXT(open_file(file, O_RDONLY), "certificate and key");
+  // Missing files are told by the system's words.
+  for (const auto& [file, name] : {std::pair(o.tls.certificate, "cert"),
+                                   {o.tls.key, "key"},
+                                   {o.tls.client_ca, "client-ca"}}) {
+    if (!file.empty()) TRY_CONTEXT(open_file(file, O_RDONLY), cat(flag, name));
   }
-  TRY(net::TlsContext::load(*out.tls));
+  TRY_CONTEXT(net::TlsContext::load(*out.tls), cat(flag, "cert and ", flag, "key"));
   return out;
 }
 
@@ -45,6 +48,20 @@ RegistryService::RegistryService(std::unique_ptr<registry::Registry> registry,
       root_(options.registry.root),
       is_tls_(for_server.tls.has_value()),
       server_(registry_->handler(), std::move(for_server)) {}
+
+Result<> RegistryService::check(const Options& options) {
+  const auto parts = split_last(options.listen, ':');
+  const auto port = parts ? parse_uint(parts->second) : std::nullopt;
+  if (!port || *port > UINT16_MAX) {
+    return Error(Code::kInvalidArgument, cat(options.listen_flag, ": ", skiff::quoted(options.listen),
+                                             " is not of the form HOST:PORT"));
+  }
+  if (const Path& users = options.registry.htpasswd; !users.empty()) {
+    TRY_CONTEXT(registry::Htpasswd::open(users), cat(options.flag_prefix, "htpasswd"));
+  }
+  TRY(server_options(options));
+  return {};
+}
 
 Result<std::unique_ptr<RegistryService>> RegistryService::open(const Options& options) {
   net::ServerOptions for_server = TRY(server_options(options));

@@ -19,10 +19,14 @@ class RegistryService {
     registry::RegistryOptions registry;
     std::string listen;  // HOST:PORT; port 0 takes a free one
     size_t max_connections = net::ServerOptions{}.max_connections;
-    net::TlsFiles tls;                // no names: plain HTTP
-    std::string tls_flag = "--tls-";  // how the flags for these files begin, for errors
+    net::TlsFiles tls;  // no names: plain HTTP
+    // For errors: the flag of `listen`, and how those of the files begin.
+    std::string listen_flag = "--listen";
+    std::string flag_prefix = "--";
   };
 
+  // Judges the address' form and reads the files: an error names the flag. Opens nothing.
+  static Result<> check(const Options& options);
   static Result<std::unique_ptr<RegistryService>> open(const Options& options);
 
   // "127.0.0.1:5000", with the port that was found where 0 was asked for.

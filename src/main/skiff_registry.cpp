@@ -74,11 +74,6 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
   return o;
 }
 
-Result<> set_level(const std::string& name) {
-  set_log_level(TRY(log_level_named(name)));
-  return {};
-}
-
 Result<uint64_t> number(std::string_view flag, const std::string& text, uint64_t least) {
   const auto n = parse_uint(text);
   if (n && *n >= least && *n <= uint64_t{1} << 31U) return *n;
@@ -86,7 +81,9 @@ Result<uint64_t> number(std::string_view flag, const std::string& text, uint64_t
                                            ": must be a whole number, at least ", least));
 }
 
+// All values judged, before anything is opened.
 Result<RegistryService::Options> service_options(const Options& o) {
+  set_log_level(TRY_CONTEXT(log_level_named(o.log_level), "--log-level"));
   RegistryService::Options out;
   out.listen = o.listen;
   out.max_connections = TRY(number("max-connections", o.max_connections, 1));
@@ -98,8 +95,9 @@ Result<RegistryService::Options> service_options(const Options& o) {
   registry.metadata.collect_untagged = o.gc_untagged;
   registry.metadata.sparse_indexes = o.sparse_indexes;
   registry.collect_garbage = !o.no_gc;
-  registry.scrub_rate = TRY_CONTEXT(parse_size(o.scrub_rate), "--scrub-rate");
+  registry.scrub_rate = static_cast<uint64_t>(TRY_CONTEXT(parse_size(o.scrub_rate), "--scrub-rate"));
   registry.upload_age = std::chrono::seconds(TRY(number("upload-age", o.upload_age, 1)));
+  TRY(RegistryService::check(out));
   return out;
 }
 
@@ -113,7 +111,7 @@ std::jthread stop_on_signal(const sigset_t& signals, RegistryService& service) {
   });
 }
 
-Result<> serve(const Options& o) {
+Result<> serve(const RegistryService::Options& options) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -123,7 +121,7 @@ Result<> serve(const Options& o) {
   // A connection, the blob it reads and the upload it writes each need a descriptor.
   sys::raise_descriptor_limit();
   sys::return_large_blocks();
-  const auto service = TRY(RegistryService::open(TRY(service_options(o))));
+  const auto service = TRY(RegistryService::open(options));
   std::jthread stopper = stop_on_signal(signals, *service);
   log_info(cat("skiff-registry ", SKIFF_VERSION, " serves ", service->description()));
   Result<> served = service->run();
@@ -131,23 +129,27 @@ Result<> serve(const Options& o) {
   return served;
 }
 
+int refuse(const Error& error) {
+  fprintf(stderr, "skiff-registry: %s\nSee 'skiff-registry serve --help'.\n",
+          error.message().c_str());
+  return 2;
+}
+
 int run(std::span<char* const> arguments) {
   std::string usage;
   auto options = parse_options(arguments, usage);
-  if (!options) {
-    fprintf(stderr, "skiff-registry: %s\nSee 'skiff-registry serve --help'.\n",
-            options.error().message().c_str());
-    return 2;
-  }
+  if (!options) return refuse(options.error());
   if (options->help || options->version) {
     fputs(options->help ? usage.c_str() : "skiff-registry " SKIFF_VERSION "\n", stdout);
     return 0;
   }
-  Result<> done = set_level(options->log_level);
-  if (done) done = serve(*options);
-  if (done) return 0;
-  fprintf(stderr, "skiff-registry: %s\n", done.error().message().c_str());
-  return 1;
+  auto judged = service_options(*options);
+  if (!judged) return refuse(judged.error());
+  if (auto served = serve(*judged); !served) {
+    fprintf(stderr, "skiff-registry: %s\n", served.error().message().c_str());
+    return 1;
+  }
+  return 0;
 }
 
 }  // namespace

@@ -11,90 +11,21 @@
 #include <thread>
 
 #include "api/router.h"
-#include "base/flags.h"
 #include "base/log.h"
-#include "base/size.h"
 #include "base/space_reserve.h"
 #include "base/strings.h"
 #include "codec/hash.h"
 #include "content/scrub.h"
 #include "engine/log_drivers.h"
 #include "engine/process_life.h"
-#include "main/data_root.h"
-#include "main/registry_service.h"
+#include "main/daemon_options.h"
 #include "sys/process.h"
 
 namespace skiff {
 namespace {
 
-constexpr std::string_view kDefaultRoot = "/var/lib/skiff";
 // Some times what the databases write while things are removed.
 constexpr uint64_t kReserve = uint64_t{4} << 20U;
-
-struct Options {
-  std::string root = std::string(kDefaultRoot);
-  std::string run_dir = "/run/skiff";
-  std::string socket = "/run/skiff/skiff.sock";
-  std::string bridge;
-  std::string subnet;
-  std::string cgroup_parent;
-  std::string storage_driver = "auto";
-  std::string log_level = "info";
-  std::string log_driver = engine::kDefaultLogDriver;
-  std::string storage_limit;
-  std::string layer_limit = "100g";
-  std::string layer_ratio = "1100";
-  std::string scrub_rate = "4m";
-  std::string registry;
-  std::string registry_htpasswd;
-  std::string registry_tls_cert;
-  std::string registry_tls_key;
-  bool stop_containers = false;
-  bool version = false;
-  bool help = false;
-};
-
-Result<Options> parse_options(std::span<char* const> arguments, std::string& usage) {
-  Options o;
-  const Flag flags[] = {
-      {"root", "DIR", "images, containers, volumes", &o.root},
-      {"run-dir", "DIR", "what lives until the next boot", &o.run_dir},
-      {"socket", "PATH", "where the Engine API listens", &o.socket},
-      {"bridge", "NAME", "interface of the default network; made up when not given", &o.bridge},
-      {"subnet", "CIDR", "of the default network; a free one when not given", &o.subnet},
-      {"cgroup-parent", "PATH", "of the containers' cgroups; made up when not given",
-       &o.cgroup_parent},
-      {"storage-driver", "NAME", "how new layers are kept: erofs, overlay, or auto for the better",
-       &o.storage_driver},
-      {"log-driver", "NAME", "of containers that name none: json-file, local, journald or none",
-       &o.log_driver},
-      {"storage-limit", "SIZE",
-       "what images and build cache may take (\"50g\"); no limit when not given", &o.storage_limit},
-      {"layer-limit", "SIZE", "what one layer may expand to", &o.layer_limit},
-      {"layer-ratio", "N",
-       "how many times its compressed size a layer may expand to, beyond the first GiB",
-       &o.layer_ratio},
-      {"scrub-rate", "SIZE", "bytes a second at which stored content is read again; 0 for never",
-       &o.scrub_rate},
-      {"registry", "ADDRESS", "serve a registry at HOST:PORT, which shares our blobs' files",
-       &o.registry},
-      {"registry-htpasswd", "FILE", "its users and passwords; anybody when not given",
-       &o.registry_htpasswd},
-      {"registry-tls-cert", "FILE", "its certificate chain (PEM), for HTTPS", &o.registry_tls_cert},
-      {"registry-tls-key", "FILE", "the certificate's key (PEM)", &o.registry_tls_key},
-      {"log-level", "LEVEL", "debug, info, warn or error", &o.log_level},
-      {"stop-containers", "", "stop the containers when the daemon stops", nullptr,
-       &o.stop_containers},
-      {"version", "", "print the version", nullptr, &o.version},
-      {"help", "", "print this text", nullptr, &o.help},
-  };
-  usage =
-      "Usage: skiffd [flags]\n\nRuns containers, builds images and serves the Docker Engine "
-      "API.\n\n" +
-      flags_help(flags);
-  TRY(parse_flags(arguments, flags));
-  return o;
-}
 
 // What the kernel must give, by name, with what to do about it.
 Result<> check_system() {
@@ -121,34 +52,8 @@ Result<> check_system() {
   return {};
 }
 
-Result<> set_level(const std::string& name) {
-  set_log_level(TRY(log_level_named(name)));
-  return {};
-}
-
-Result<images::StoreLimits> store_limits(const Options& o) {
-  images::StoreLimits limits;
-  if (!o.storage_limit.empty()) {
-    limits.bytes = TRY_CONTEXT(parse_size(o.storage_limit), "--storage-limit");
-  }
-  limits.layer.bytes = TRY_CONTEXT(parse_size(o.layer_limit), "--layer-limit");
-  if (limits.layer.bytes == 0)
-    return Error(Code::kInvalidArgument, "--layer-limit: 0 fits nothing");
-  const auto ratio = parse_uint(o.layer_ratio);
-  if (!ratio || *ratio == 0) {
-    return Error(Code::kInvalidArgument,
-                 cat("--layer-ratio: ", quoted(o.layer_ratio), " is no number of times"));
-  }
-  limits.layer.ratio = *ratio;
-  return limits;
-}
-
 // erofs where the kernel can, unless the user says otherwise.
 Result<snapshot::BackendChoice> choose_storage(const std::string& name, const Path& root) {
-  if (name != "auto" && name != "erofs" && name != "overlay") {
-    return Error(Code::kInvalidArgument, cat("--storage-driver ", quoted(name),
-                                             " is unknown: it is erofs, overlay or auto"));
-  }
   snapshot::BackendChoice choice = snapshot::choose_backend(root);
   if (name == "overlay") {
     choice.backend = snapshot::Backend::kOverlay;
@@ -185,8 +90,7 @@ Path program_beside(const char* name) {
 class EmbeddedRegistry {
  public:
   // nullptr where none was asked for. `tickets` serve pushes and pulls of `images`.
-  static Result<std::unique_ptr<EmbeddedRegistry>> start(const Options& o, const Path& root,
-                                                         uint64_t scrub_rate,
+  static Result<std::unique_ptr<EmbeddedRegistry>> start(const DaemonOptions& o,
                                                          content::BlobTickets& tickets,
                                                          images::ImageStore& images);
   explicit EmbeddedRegistry(std::unique_ptr<RegistryService> service)
@@ -207,27 +111,13 @@ class EmbeddedRegistry {
   std::jthread thread_;  // last: it uses the rest
 };
 
-Result<std::unique_ptr<EmbeddedRegistry>> EmbeddedRegistry::start(const Options& o,
-                                                                  const Path& root,
-                                                                  uint64_t scrub_rate,
+Result<std::unique_ptr<EmbeddedRegistry>> EmbeddedRegistry::start(const DaemonOptions& o,
                                                                   content::BlobTickets& tickets,
                                                                   images::ImageStore& images) {
-  if (o.registry.empty()) {
-    const bool is_guarded =
-        !cat(o.registry_htpasswd, o.registry_tls_cert, o.registry_tls_key).empty();
-    if (!is_guarded) return nullptr;
-    return Error(Code::kInvalidArgument,
-                 "--registry-htpasswd and --registry-tls-* need --registry");
-  }
-  auto service =
-      TRY_CONTEXT(RegistryService::open({.registry = {.root = root / "registry",
-                                                      .htpasswd = o.registry_htpasswd,
-                                                      .scrub_rate = scrub_rate,
-                                                      .tickets = &tickets},
-                                         .listen = o.registry,
-                                         .tls = {o.registry_tls_cert, o.registry_tls_key, {}},
-                                         .tls_flag = "--registry-tls-"}),
-                  "--registry");
+  if (o.registry.empty()) return nullptr;
+  RegistryService::Options options = registry_options(o);
+  options.registry.tickets = &tickets;
+  auto service = TRY_CONTEXT(RegistryService::open(options), "--registry");
   images.set_near_registry({.address = service->address(), .tickets = &tickets});
   log_info(cat("registry at ", service->description()));
   return std::make_unique<EmbeddedRegistry>(std::move(service));
@@ -260,7 +150,7 @@ std::jthread stop_on_signal(const sigset_t& signals, net::HttpServer& server) {
   });
 }
 
-Result<> serve(const Options& o) {
+Result<> serve(const DaemonOptions& o) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -268,10 +158,9 @@ Result<> serve(const Options& o) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   // Layers, clients and containers each take some; containers get limits of their own.
-  TRY_CONTEXT(engine::check_log_driver(o.log_driver), "--log-driver");
   sys::raise_descriptor_limit();
   sys::return_large_blocks();
-  Path root = TRY(data_root(o.root));
+  const Path root = o.root;
   Path run_dir = std::filesystem::absolute(o.run_dir);
   TRY(make_directories(root, 0711));
   TRY(make_directories(run_dir, 0711));
@@ -282,9 +171,6 @@ Result<> serve(const Options& o) {
   if (cgroup_parent.empty())
     cgroup_parent = instance == "default" ? "/skiff" : "/skiff-" + instance;
 
-  const images::StoreLimits limits = TRY(store_limits(o));
-  const uint64_t scrub_rate = TRY_CONTEXT(parse_size(o.scrub_rate), "--scrub-rate");
-
   content::BlobTickets tickets;
   // Opening databases and putting right what a crash left takes room, too.
   SpaceReserve reserve(root / "reserve", kReserve);
@@ -293,7 +179,7 @@ Result<> serve(const Options& o) {
   snapshot::BackendChoice storage = TRY(choose_storage(o.storage_driver, root));
   auto snapshots = TRY(snapshot::open_snapshotter(root / "snapshots", storage));
   auto images = TRY(images::open_image_store(root / "images", std::move(content),
-                                             std::move(snapshots), Clock::system(), limits));
+                                             std::move(snapshots), Clock::system(), o.limits));
   auto networks = TRY(network::open_network_manager(
       {.root = root / "network", .instance = instance, .bridge = o.bridge, .subnet = o.subnet}));
   Path runtime = program_beside("skiff-runtime");
@@ -321,15 +207,15 @@ Result<> serve(const Options& o) {
             storage.why_no_upper, "): put --root on ext4, xfs or btrfs");
     log_warn(facts.warning);
   }
-  auto registry = TRY(EmbeddedRegistry::start(o, root, scrub_rate, tickets, *images));
+  auto registry = TRY(EmbeddedRegistry::start(o, tickets, *images));
   starting.reset();
   std::optional<content::Scrubber> scrubber;
-  if (scrub_rate > 0) {
+  if (o.scrub_rate > 0) {
     scrubber.emplace(
         [&](const content::ScrubOptions& options, const CancelToken& cancel) {
           return images->scrub(options, [](const Error&) {}, cancel);
         },
-        scrub_rate);
+        o.scrub_rate);
   }
   api::Context context{*engine, *images, *builder, *networks, facts, Clock::system(), &reserve, {}};
   if (registry) context.registry = registry->near();
@@ -349,7 +235,7 @@ Result<> serve(const Options& o) {
 
 int run(std::span<char* const> arguments) {
   std::string usage;
-  auto options = parse_options(arguments, usage);
+  auto options = read_daemon_options(arguments, usage);
   if (!options) {
     fprintf(stderr, "skiffd: %s\nSee 'skiffd --help'.\n", options.error().message().c_str());
     return 2;
@@ -358,8 +244,8 @@ int run(std::span<char* const> arguments) {
     fputs(options->help ? usage.c_str() : "skiffd " SKIFF_VERSION "\n", stdout);
     return 0;
   }
-  Result<> done = set_level(options->log_level);
-  if (done) done = check_system();
+  set_log_level(options->log_level);
+  Result<> done = check_system();
   if (done) done = serve(*options);
   if (done) return 0;
   fprintf(stderr, "skiffd: %s\n", done.error().message().c_str());

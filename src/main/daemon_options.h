@@ -1,0 +1,43 @@
+// The command line of skiffd, judged as a whole before anything is opened or made.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "base/log.h"
+#include "images/image_store.h"
+#include "main/registry_service.h"
+
+namespace skiff {
+
+inline constexpr std::string_view kDefaultRoot = "/var/lib/skiff";
+
+struct DaemonOptions {
+  std::string root = std::string(kDefaultRoot);  // absolute once judged
+  std::string run_dir = "/run/skiff";
+  std::string socket = "/run/skiff/skiff.sock";
+  std::string bridge;
+  std::string subnet;
+  std::string cgroup_parent;
+  std::string storage_driver = "auto";
+  std::string log_driver;
+  std::string registry;
+  std::string registry_htpasswd;
+  std::string registry_tls_cert;
+  std::string registry_tls_key;
+  LogLevel log_level = LogLevel::kInfo;
+  images::StoreLimits limits;
+  uint64_t scrub_rate = 0;
+  bool stop_containers = false;
+  bool version = false;
+  bool help = false;
+};
+
+// How the registry of --registry is to serve, from `root`/registry.
+RegistryService::Options registry_options(const DaemonOptions& o);
+
+// `usage` becomes the help. An error names the flag whose value is wrong; what is asked with --help
+// or --version is not judged.
+Result<DaemonOptions> read_daemon_options(std::span<char* const> arguments, std::string& usage);
+
+}  // namespace skiff

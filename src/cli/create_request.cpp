@@ -115,10 +115,17 @@ Result<json::Value> make_config(const Flags& flags) {
   return out;
 }
 
+// Docker's client turns this option into lists of nothing to hide.
+bool shows_system_paths(const Flags& flags) {
+  const auto& options = flags.all("security-opt");
+  return std::find(options.begin(), options.end(), "systempaths=unconfined") != options.end();
+}
+
 // The daemon takes a profile as text, not as a file of the client's machine.
 Result<json::Value> security_options(const Flags& flags) {
   json::Array out;
   for (const auto& option : flags.all("security-opt")) {
+    if (option == "systempaths=unconfined") continue;
     size_t separator = option.find_first_of("=:");
     std::string name = option.substr(0, separator);
     if (name != "seccomp" || separator == std::string::npos) {
@@ -193,6 +200,10 @@ Result<json::Value> make_host_config(const Flags& flags) {
   if (flags.has("annotation")) host.set("Annotations", key_values(flags.all("annotation")));
   if (flags.has("sysctl")) host.set("Sysctls", TRY(sysctls(flags)));
   host.set("SecurityOpt", TRY(security_options(flags)));
+  if (shows_system_paths(flags)) {
+    host.set("MaskedPaths", json::array());
+    host.set("ReadonlyPaths", json::array());
+  }
   host.set("Ulimits", TRY(parse_ulimits(flags.all("ulimit"))));
   if (flags.has("oom-score-adj")) host.set("OomScoreAdj", TRY(flags.number("oom-score-adj")));
   host.set("OomKillDisable", flags.on("oom-kill-disable"));

@@ -178,6 +178,9 @@ TEST(CreateRequest, SeccompProfilesAreReadHere) {
   ASSERT_TRUE(write_file(file, "{ \"defaultAction\": \"SCMP_ACT_ALLOW\" }\n"));
   EXPECT_EQ(dump(host_of({"--security-opt", "seccomp=" + file}), "SecurityOpt"),
             R"(["seccomp={\"defaultAction\":\"SCMP_ACT_ALLOW\"}"])");
+  const json::Value open = host_of({"--security-opt", "systempaths=unconfined"});
+  EXPECT_EQ(dump(open, "SecurityOpt"), "null");
+  EXPECT_EQ(dump(open, "MaskedPaths") + dump(open, "ReadonlyPaths"), "[][]");
   EXPECT_EQ(dump(host_of({"--security-opt", "seccomp=unconfined"}), "SecurityOpt"),
             R"(["seccomp=unconfined"])");
   EXPECT_TRUE(error_of({"--security-opt", "seccomp=/nope"})

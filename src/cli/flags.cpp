@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/strings.h"
+#include "base/truth.h"
 
 namespace skiff::cli {
 
@@ -19,10 +20,6 @@ const FlagSpec* find_short(std::span<const FlagSpec> specs, char letter) {
   auto found = std::find_if(specs.begin(), specs.end(),
                             [&](const FlagSpec& spec) { return spec.letter == letter; });
   return found == specs.end() ? nullptr : &*found;
-}
-
-bool is_true(std::string_view value) {
-  return value == "1" || value.starts_with('t') || value.starts_with('T');
 }
 
 Error missing_value(std::string_view flag) {
@@ -55,12 +52,6 @@ std::string wrapped(std::string_view text, size_t indent) {
   return out.append(text);
 }
 
-bool is_bool(std::string_view value) {
-  constexpr std::string_view kValues[] = {"1", "t", "T", "TRUE",  "true",  "True",
-                                          "0", "f", "F", "FALSE", "false", "False"};
-  return std::find(std::begin(kValues), std::end(kValues), value) != std::end(kValues);
-}
-
 // "-f, --force" or "--format".
 std::string shown_name(std::string_view name, char letter) {
   return letter != 0 ? cat("-", letter, ", --", name) : cat("--", name);
@@ -88,7 +79,7 @@ std::optional<double> parse_decimal(std::string_view text) {
 
 bool Flags::on(std::string_view name, bool if_absent) const {
   auto found = values_.find(name);
-  return found != values_.end() ? is_true(found->second.back()) : if_absent;
+  return found != values_.end() ? parse_bool(found->second.back()).value_or(false) : if_absent;
 }
 
 std::string Flags::get(std::string_view name, std::string_view if_absent) const {
@@ -143,7 +134,7 @@ Result<Flags> parse_flags(std::span<const std::string> words, std::span<const Fl
       if (spec == nullptr) return Error(Code::kInvalidArgument, cat("unknown flag: --", name));
       if (equals != std::string::npos) {
         std::string value = word.substr(equals + 1);
-        if (spec->kind == FlagKind::kBool && !is_bool(value)) return bad_bool(*spec, value);
+        if (spec->kind == FlagKind::kBool && !parse_bool(value)) return bad_bool(*spec, value);
         set(*spec, std::move(value));
       } else if (spec->kind == FlagKind::kBool) {
         set(*spec, "true");
@@ -164,7 +155,7 @@ Result<Flags> parse_flags(std::span<const std::string> words, std::span<const Fl
       if (spec->kind == FlagKind::kBool) {
         if (at + 1 < word.size() && word[at + 1] == '=') {
           std::string value = word.substr(at + 2);
-          if (!is_bool(value)) return bad_bool(*spec, value);
+          if (!parse_bool(value)) return bad_bool(*spec, value);
           set(*spec, std::move(value));
           break;
         }

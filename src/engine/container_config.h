@@ -121,6 +121,9 @@ struct HostConfig {
   bool privileged = false;
   bool readonly_rootfs = false;
   std::vector<std::string> security_opt;
+  // nullopt: Docker's defaults; an empty list hides nothing ("systempaths=unconfined").
+  std::optional<std::vector<std::string>> masked_paths;
+  std::optional<std::vector<std::string>> readonly_paths;
   std::map<std::string, std::string> sysctls;
   std::map<std::string, std::string> annotations;
   int64_t shm_size = 64 << 20;

@@ -100,6 +100,13 @@ std::string non_empty(const std::string& text, std::string_view fallback) {
   return text.empty() ? std::string(fallback) : text;
 }
 
+// An empty list says something that no list does not.
+std::optional<std::vector<std::string>> list_if_given(const json::Value& v, const char* key) {
+  const json::Value* list = v.find(key);
+  if (list == nullptr || list->is_null()) return std::nullopt;
+  return v.strings(key);
+}
+
 json::Value or_null(const std::vector<std::string>& list) {
   return list.empty() ? json::Value() : json::Value(list);
 }
@@ -281,6 +288,8 @@ Result<HostConfig> HostConfig::from_json(const json::Value& v) {
   out.privileged = v.boolean("Privileged");
   out.readonly_rootfs = v.boolean("ReadonlyRootfs");
   out.security_opt = v.strings("SecurityOpt");
+  out.masked_paths = list_if_given(v, "MaskedPaths");
+  out.readonly_paths = list_if_given(v, "ReadonlyPaths");
   out.sysctls = v.string_map("Sysctls");
   out.annotations = v.string_map("Annotations");
   int64_t shm = v.integer("ShmSize");
@@ -323,6 +332,8 @@ json::Value HostConfig::to_json() const {
   out.set("PublishAllPorts", publish_all_ports);
   out.set("ReadonlyRootfs", readonly_rootfs);
   out.set("SecurityOpt", or_null(security_opt));
+  if (masked_paths) out.set("MaskedPaths", *masked_paths);
+  if (readonly_paths) out.set("ReadonlyPaths", *readonly_paths);
   if (!tmpfs.empty()) out.set("Tmpfs", tmpfs);
   out.set("UTSMode", uts_mode);
   out.set("UsernsMode", userns_mode);

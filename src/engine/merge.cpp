@@ -9,6 +9,7 @@
 #include "engine/create.h"
 #include "engine/log_drivers.h"
 #include "engine/process_life.h"
+#include "engine/security_options.h"
 
 namespace skiff::engine {
 
@@ -192,6 +193,7 @@ Result<> check_host_config(const ContainerConfig& config, HostConfig& host,
   TRY(check_restart_policy(host.restart_policy));
   TRY(check_logging(host, warnings));
   TRY(check_modes(config, host));
+  TRY(check_security(host, warnings));
   constexpr int kOomLimit = 1000;
   if (host.oom_score_adj < -kOomLimit || host.oom_score_adj > kOomLimit) {
     return refuse(
@@ -199,13 +201,6 @@ Result<> check_host_config(const ContainerConfig& config, HostConfig& host,
   }
   if (host.auto_remove && host.restart_policy.name != "no") {
     return refuse("can't create 'AutoRemove' container with restart policy");
-  }
-  for (const std::string& option : host.security_opt) {
-    std::string name = option.substr(0, option.find_first_of("=:"));
-    constexpr std::array kNames = {"no-new-privileges", "seccomp", "apparmor", "label"};
-    if (std::find(kNames.begin(), kNames.end(), name) == kNames.end()) {
-      return refuse(cat("invalid --security-opt 2: ", skiff::quoted(option)));
-    }
   }
   if (host.network_mode == "host" && !host.port_bindings.empty()) {
     warnings.emplace_back("Published ports are discarded when using host network mode");

@@ -7,9 +7,11 @@
 #include "engine/filters.h"
 #include "engine/health.h"
 #include "engine/process_life.h"
+#include "engine/security_options.h"
 #include "engine/supervisor.h"
 #include "engine/top.h"
 #include "engine/update.h"
+#include "runtime/security_labels.h"
 
 namespace skiff::engine {
 namespace {
@@ -122,6 +124,61 @@ Record exited(const std::string& policy, int code, bool by_hand = false, int ret
   record.info.restart_count = count;
   record.manually_stopped = by_hand;
   return record;
+}
+
+TEST(SecurityOptions, AreReadAsDockerReadsThem) {
+  auto options = read_security_options({"no-new-privileges", "seccomp=unconfined",
+                                        "apparmor:mine", "label=user:u", "label=disable"});
+  ASSERT_TRUE(options);
+  EXPECT_TRUE(options->no_new_privileges);
+  EXPECT_EQ(options->seccomp, "unconfined");
+  EXPECT_EQ(options->apparmor_profile, "mine");
+  EXPECT_EQ(options->labels, (Words{"user:u", "disable"}));
+  EXPECT_FALSE(read_security_options({"no-new-privileges=false"})->no_new_privileges);
+  const std::pair<const char*, const char*> bad[] = {
+      {"seccomp", "invalid --security-opt 1: \"seccomp\""},
+      {"nope", "invalid --security-opt 1: \"nope\""},
+      {"nope=1", "invalid --security-opt 2: \"nope=1\""},
+      {"no-new-privileges=x", "invalid --security-opt 2: \"no-new-privileges=x\""}};
+  for (const auto& [option, message] : bad) {
+    auto refused = read_security_options({option});
+    ASSERT_FALSE(refused) << option;
+    EXPECT_EQ(refused.error().message(), message);
+  }
+}
+
+std::string security_error(const HostConfig& host) {
+  std::vector<std::string> warnings;
+  Result<> checked = check_security(host, warnings);
+  return checked ? "" : checked.error().message();
+}
+
+TEST(Security, IsRefusedBeforeTheContainerIsMade) {
+  EXPECT_EQ(security_error({.cap_add = {"nope"}}),
+            "invalid CapAdd: unknown capability: \"CAP_NOPE\"");
+  EXPECT_EQ(security_error({.cap_drop = {"nope"}}),
+            "invalid CapDrop: unknown capability: \"CAP_NOPE\"");
+  EXPECT_EQ(security_error({.ulimits = {{"nope", 1, 1}}}), "invalid ulimit type: nope");
+  EXPECT_EQ(security_error({.ulimits = {{"nofile", 2, 1}}}),
+            "ulimit nofile: soft limit must be less than or equal to hard limit: 2 > 1");
+  EXPECT_EQ(security_error({.cap_add = {"net_admin", "ALL"}, .ulimits = {{"core", -1, -1}}}), "");
+}
+
+TEST(Security, WhatThisKernelCannotEnforceIsAWarning) {
+  if (runtime::apparmor_enabled() || runtime::selinux_enabled()) {
+    GTEST_SKIP() << "a security module is on";
+  }
+  std::vector<std::string> warnings;
+  HostConfig host;
+  host.security_opt = {"apparmor=mine", "label=type:x", "apparmor=unconfined", "label=disable"};
+  ASSERT_TRUE(check_security(host, warnings));
+  ASSERT_EQ(warnings.size(), 1U) << "the last profile counts";
+  EXPECT_EQ(warnings[0],
+            "--security-opt label=type:x: SELinux is off in this kernel: the container runs "
+            "without it");
+  host.security_opt = {"apparmor=mine"};
+  ASSERT_TRUE(check_security(host, warnings));
+  EXPECT_TRUE(warnings.back().starts_with("--security-opt apparmor=mine: AppArmor is off"));
 }
 
 TEST(RestartPolicy, DecidesByExitHandAndBoot) {

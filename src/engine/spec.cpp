@@ -7,6 +7,8 @@
 #include <cstdio>
 
 #include "base/strings.h"
+#include "engine/security_options.h"
+#include "runtime/security_labels.h"
 
 namespace skiff::engine {
 
@@ -50,16 +52,14 @@ Result<> add_namespaces(Core& core, const ContainerInfo& info, runtime::Containe
   return {};
 }
 
-// check_host_config() has refused the unknown ones.
-void add_security(const HostConfig& host, runtime::ContainerSpec& spec) {
-  for (const std::string& option : host.security_opt) {
-    // Docker takes ':' as well as '=' between name and value.
-    size_t at = option.find_first_of("=:");
-    std::string name = option.substr(0, at);
-    std::string value = at == std::string::npos ? "" : option.substr(at + 1);
-    if (name == "no-new-privileges") spec.no_new_privileges = value.empty() || value == "true";
-    if (name == "seccomp") spec.seccomp = value == "builtin" ? "" : value;
-  }
+Result<> add_security(const HostConfig& host, runtime::ContainerSpec& spec) {
+  SecurityOptions options = TRY(read_security_options(host.security_opt));
+  spec.no_new_privileges = options.no_new_privileges;
+  spec.seccomp = std::move(options.seccomp);
+  if (runtime::apparmor_enabled()) spec.apparmor_profile = std::move(options.apparmor_profile);
+  spec.masked_paths = host.masked_paths;
+  spec.readonly_paths = host.readonly_paths;
+  return {};
 }
 
 Result<> make_bind_source(const MountPoint& mount) {
@@ -173,7 +173,7 @@ Result<runtime::ContainerSpec> make_spec(Core& core, const Container& container)
   spec.cgroup_path = core.cgroup_of(info);
   spec.oom_score_adj = host.oom_score_adj;
   spec.annotations = host.annotations;
-  add_security(host, spec);
+  TRY(add_security(host, spec));
   TRY(add_namespaces(core, info, spec));
   TRY(add_mounts(container, info, spec));
   return spec;

@@ -6,6 +6,7 @@
 
 #include "base/io.h"
 #include "base/strings.h"
+#include "base/truth.h"
 
 namespace skiff::runtime {
 
@@ -55,7 +56,14 @@ Result<CommandArguments> CommandArguments::parse(std::span<const std::string> ar
       }
       value = arguments[i];
     }
-    if (flag->value_name.empty() && value == "false") continue;
+    if (flag->value_name.empty() && pair) {
+      const auto on = parse_bool(value);
+      if (!on) {
+        return Error(Code::kInvalidArgument,
+                     cat("invalid boolean value ", quoted(value), " for flag ", name));
+      }
+      if (!*on) continue;
+    }
     parsed.values_[std::string(flag->name)].push_back(std::move(value));
   }
   return parsed;

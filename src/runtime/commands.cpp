@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/strings.h"
+#include "base/truth.h"
 #include "codec/json.h"
 #include "runtime/command_line.h"
 #include "runtime/diagnostics.h"
@@ -49,11 +50,13 @@ class ErrorLog {
     ErrorLog log;
     std::string format = global.value("log-format");
     if (!format.empty() && format != "text" && format != "json") {
-      return Error(Code::kInvalidArgument, cat("invalid log-format: ", format));
+      return Error(Code::kInvalidArgument, cat("--log-format: ", quoted(format), " is neither text nor json"));
     }
     log.json_ = format == "json";
     std::string file = global.value("log");
-    if (!file.empty()) log.file_ = TRY(open_file(file, O_WRONLY | O_CREAT | O_APPEND, 0644));
+    if (!file.empty()) {
+      log.file_ = TRY_CONTEXT(open_file(file, O_WRONLY | O_CREAT | O_APPEND, 0644), "--log");
+    }
     return log;
   }
 
@@ -74,13 +77,28 @@ class ErrorLog {
   bool json_ = false;
 };
 
-Path state_root(const CommandArguments& global) {
-  if (global.has("root")) return std::filesystem::absolute(global.value("root"));
+Result<Path> state_root(const CommandArguments& global) {
+  if (global.has("root")) {
+    std::error_code ec;
+    Path root = std::filesystem::absolute(global.value("root"), ec);
+    if (!ec && (!std::filesystem::exists(root, ec) || std::filesystem::is_directory(root, ec))) {
+      return root;
+    }
+    return Error(Code::kInvalidArgument,
+                 cat("--root ", quoted(global.value("root")), ": not a directory"));
+  }
   const char* directory = ::getenv("XDG_RUNTIME_DIR");
   if (::geteuid() != 0 && directory != nullptr && *directory == '/') {
     return Path(directory) / "skiff-runtime";
   }
-  return "/run/skiff-runtime";
+  return Path("/run/skiff-runtime");
+}
+
+Result<> check_rootless(const CommandArguments& global) {
+  const std::string mode = global.value("rootless");
+  if (!global.has("rootless") || mode == "auto" || parse_bool(mode)) return {};
+  return Error(Code::kInvalidArgument,
+               cat("--rootless: ", quoted(mode), " is neither true, false nor auto"));
 }
 
 std::string flag_lines(std::span<const CommandFlag> flags) {
@@ -118,7 +136,7 @@ Result<int> run_command(const Command& command, const CommandArguments& global,
   std::vector<CommandFlag> flags = command.flags;
   flags.push_back({"help", "h", "", ""});
   CommandContext context;
-  context.root = state_root(global);
+  context.root = TRY(state_root(global));
   context.systemd_cgroup = global.has("systemd-cgroup");
   context.criu = global.value("criu");
   context.arguments = TRY(CommandArguments::parse(arguments, flags, command.words_end_flags));
@@ -140,6 +158,7 @@ Result<int> dispatch(const CommandArguments& global, std::span<char* const> argu
     print(cat("skiff-runtime version " SKIFF_VERSION "\nspec: ", kSpecVersion));
     return 0;
   }
+  TRY(check_rootless(global));
   const std::vector<std::string>& words = global.words();
   if (global.has("help") || words.empty() || words[0] == "help") {
     print(trim(usage(commands)));

@@ -182,6 +182,23 @@ TEST_F(Commands, StatisticsHaveRuncsParts) {
   }
 }
 
+TEST_F(Commands, GlobalFlagsAreJudgedByName) {
+  const std::pair<std::vector<std::string>, std::string> bad[] = {
+      {{"--debug=x"}, "invalid boolean value \"x\" for flag --debug"},
+      {{"--systemd-cgroup=x"}, "invalid boolean value \"x\" for flag --systemd-cgroup"},
+      {{"--rootless", "x"}, "--rootless: \"x\" is neither true, false nor auto"},
+      {{"--log-format", "x"}, "--log-format: \"x\" is neither text nor json"},
+      {{"--log", "/no/such/file"}, "--log: open /no/such/file"},
+      {{"--root", "/dev/null"}, "--root \"/dev/null\": not a directory"}};
+  for (auto [words, message] : bad) {
+    words.emplace_back("list");
+    sys::Captured out = run(words);
+    EXPECT_EQ(out.code, 1) << message;
+    EXPECT_NE(out.err.find(message), std::string::npos) << out.err;
+  }
+  EXPECT_EQ(run({"--rootless", "auto", "--debug=false", "list"}).code, 0);
+}
+
 TEST_F(Commands, WhatIsNotSupportedIsSaid) {
   start("sleep 100");
   EXPECT_NE(run({"checkpoint", "nobody"}).err.find("does not exist"), std::string::npos);

@@ -11,10 +11,10 @@
 
 #include "base/strings.h"
 #include "runtime/annotations.h"
-#include "runtime/default_capabilities.h"
 #include "runtime/default_shields.h"
 #include "runtime/host_devices.h"
 #include "runtime/seccomp_profile.h"
+#include "runtime/spec_privileges.h"
 #include "runtime/spec_version.h"
 #include "sys/capabilities.h"
 #include "sys/procfs.h"
@@ -29,84 +29,6 @@ json::Value strings(std::initializer_list<const char*> texts) {
   json::Array items;
   for (const char* text : texts) items.emplace_back(text);
   return items;
-}
-
-// "NET_ADMIN" and "cap_net_admin" to their bit; all bits for "ALL".
-Result<sys::CapabilityMask> parse_capabilities(const std::vector<std::string>& names,
-                                               std::string_view option) {
-  sys::CapabilityMask mask = 0;
-  for (const std::string& given : names) {
-    std::string name = to_upper(given);
-    if (name == "ALL" || name == "CAP_ALL") {
-      mask |= sys::known_capabilities();
-      continue;
-    }
-    if (!name.starts_with("CAP_")) name.insert(0, "CAP_");
-    int number = sys::capability_number(name);
-    if (number < 0) {
-      return Error(Code::kInvalidArgument,
-                   cat("invalid ", option, ": unknown capability: ", skiff::quoted(name)));
-    }
-    mask |= sys::CapabilityMask{1} << static_cast<unsigned>(number);
-  }
-  return mask;
-}
-
-bool names_all(const std::vector<std::string>& names) {
-  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
-    return equals_ignore_case(name, "ALL") || equals_ignore_case(name, "CAP_ALL");
-  });
-}
-
-Result<sys::CapabilityMask> wanted_capabilities(const ContainerSpec& spec) {
-  sys::CapabilityMask add = TRY(parse_capabilities(spec.cap_add, "CapAdd"));
-  sys::CapabilityMask drop = TRY(parse_capabilities(spec.cap_drop, "CapDrop"));
-  if (spec.privileged) return sys::known_capabilities();
-  if (names_all(spec.cap_add)) return sys::known_capabilities() & ~drop;
-  if (names_all(spec.cap_drop)) return add;
-  return (default_capabilities() & ~drop) | add;
-}
-
-json::Value capability_sets(sys::CapabilityMask mask, uint32_t uid) {
-  json::Value names = sys::names_of(mask);
-  json::Value sets = json::object({{"bounding", names}});
-  // Others than root have none after execve anyway; the inheritable set stays empty
-  // (CVE-2022-24769).
-  if (uid == 0) {
-    sets.set("effective", names);
-    sets.set("permitted", names);
-  }
-  return sets;
-}
-
-// Of a login, whatever the daemon gave itself: programs that close every descriptor up to
-// their limit, or make a table of that size, suffer from a high one.
-json::Value default_nofile() {
-  constexpr rlim_t kSoft = 1024;
-  rlimit own{kSoft, kSoft};
-  ::getrlimit(RLIMIT_NOFILE, &own);
-  return json::object({{"type", "RLIMIT_NOFILE"},
-                       {"soft", static_cast<int64_t>(std::min(kSoft, own.rlim_max))},
-                       {"hard", static_cast<int64_t>(own.rlim_max)}});
-}
-
-Result<json::Value> make_rlimits(const ContainerSpec& spec) {
-  static constexpr std::string_view kNames[] = {
-      "as",   "core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue",
-      "nice", "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack"};
-  json::Array limits;
-  bool names_nofile = false;
-  for (const Ulimit& limit : spec.ulimits) {
-    names_nofile = names_nofile || limit.name == "nofile";
-    if (std::find(std::begin(kNames), std::end(kNames), limit.name) == std::end(kNames)) {
-      return Error(Code::kInvalidArgument, cat("invalid ulimit type: ", limit.name));
-    }
-    limits.push_back(json::object({{"type", cat("RLIMIT_", to_upper(limit.name))},
-                                   {"soft", limit.soft},
-                                   {"hard", limit.hard}}));
-  }
-  if (!names_nofile) limits.push_back(default_nofile());
-  return limits;
 }
 
 Result<json::Value> make_process(const ContainerSpec& spec, const ResolvedUser& user,
@@ -129,6 +51,7 @@ Result<json::Value> make_process(const ContainerSpec& spec, const ResolvedUser& 
     process.set("consoleSize",
                 json::object({{"height", spec.console_height}, {"width", spec.console_width}}));
   }
+  if (!spec.apparmor_profile.empty()) process.set("apparmorProfile", spec.apparmor_profile);
   return process;
 }
 
@@ -352,8 +275,10 @@ Result<json::Value> make_linux(const ContainerSpec& spec, sys::CapabilityMask ca
   if (spec.seccomp != "unconfined") {
     lx.set("seccomp", TRY(make_oci_seccomp(spec.seccomp, capabilities)));
   }
-  lx.set("maskedPaths", default_masked_paths());
-  lx.set("readonlyPaths", default_readonly_paths());
+  lx.set("maskedPaths", spec.masked_paths ? json::Value(*spec.masked_paths)
+                                          : json::Value(default_masked_paths()));
+  lx.set("readonlyPaths", spec.readonly_paths ? json::Value(*spec.readonly_paths)
+                                              : json::Value(default_readonly_paths()));
   return lx;
 }
 

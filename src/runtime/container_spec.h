@@ -78,6 +78,10 @@ struct ContainerSpec {
   std::string uts_namespace;
   std::string cgroup_namespace;  // "" decides as Docker: host on v1, private on v2; or "private"
   std::string seccomp;           // "" Docker's default, "unconfined", or a profile's JSON
+  std::string apparmor_profile;  // "": none
+  // nullopt: Docker's defaults.
+  std::optional<std::vector<std::string>> masked_paths;
+  std::optional<std::vector<std::string>> readonly_paths;
   int oom_score_adj = 0;
   std::map<std::string, std::string> annotations;
 };
@@ -86,6 +90,12 @@ struct ContainerSpec {
 // entries in passwd file", "invalid CapAdd: unknown capability: ...". Reads only
 // /etc/passwd and /etc/group of the rootfs, safely.
 Result<json::Value> make_oci_config(const ContainerSpec& spec);
+
+// "invalid CapAdd: unknown capability: ..." for names that are none.
+Result<> check_capabilities(const std::vector<std::string>& add,
+                            const std::vector<std::string>& drop);
+// "nofile", "nproc"...
+bool is_ulimit(std::string_view name);
 
 // The "linux.resources" part alone, for MonitorClient::update.
 Result<json::Value> make_oci_resources(const Limits& limits);

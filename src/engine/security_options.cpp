@@ -1,0 +1,84 @@
+#include "engine/security_options.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "base/truth.h"
+#include "runtime/container_spec.h"
+#include "runtime/security_labels.h"
+
+namespace skiff::engine {
+
+namespace {
+
+// Says of `option` that the kernel lacks `module`.
+std::string unenforced(std::string_view option, std::string_view module) {
+  return cat("--security-opt ", option, ": ", module,
+             " is off in this kernel: the container runs without it");
+}
+
+Result<> check_ulimits(const std::vector<Ulimit>& ulimits) {
+  for (const Ulimit& u : ulimits) {
+    if (!runtime::is_ulimit(u.name)) {
+      return Error(Code::kInvalidArgument, cat("invalid ulimit type: ", u.name));
+    }
+    if (u.hard != -1 && (u.soft > u.hard || u.soft == -1)) {
+      return Error(Code::kInvalidArgument,
+                   cat("ulimit ", u.name, ": soft limit must be less than or equal to hard limit: ",
+                       u.soft, " > ", u.hard));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<SecurityOptions> read_security_options(const std::vector<std::string>& options) {
+  SecurityOptions out;
+  for (const std::string& option : options) {
+    const size_t equals = option.find('=');
+    const size_t at = equals == std::string::npos ? option.find(':') : equals;
+    const std::string name = option.substr(0, at);
+    const std::string value = at == std::string::npos ? "" : option.substr(at + 1);
+    const auto refused = [&](int rule) {
+      return Error(Code::kInvalidArgument,
+                   cat("invalid --security-opt ", rule, ": ", skiff::quoted(option)));
+    };
+    if (at == std::string::npos && name != "no-new-privileges") return refused(1);
+    if (name == "no-new-privileges") {
+      const auto wanted = at == std::string::npos ? true : parse_bool(value);
+      if (!wanted) return refused(2);
+      out.no_new_privileges = *wanted;
+    } else if (name == "seccomp") {
+      out.seccomp = value == "builtin" ? "" : value;
+    } else if (name == "apparmor") {
+      out.apparmor_profile = value;
+    } else if (name == "label") {
+      out.labels.push_back(value);
+    } else {
+      return refused(2);
+    }
+  }
+  return out;
+}
+
+Result<> check_security(const HostConfig& host, std::vector<std::string>& warnings) {
+  TRY(runtime::check_capabilities(host.cap_add, host.cap_drop));
+  TRY(check_ulimits(host.ulimits));
+  const SecurityOptions options = TRY(read_security_options(host.security_opt));
+  const std::string& profile = options.apparmor_profile;
+  if (!profile.empty() && profile != "unconfined" && !runtime::apparmor_enabled()) {
+    warnings.push_back(unenforced(cat("apparmor=", profile), "AppArmor"));
+  }
+  for (const std::string& label : options.labels) {
+    if (label == "disable") continue;
+    if (runtime::selinux_enabled()) {
+      return Error(Code::kUnimplemented, cat("--security-opt label=", label,
+                                             " is not supported: only label=disable is"));
+    }
+    warnings.push_back(unenforced(cat("label=", label), "SELinux"));
+  }
+  return {};
+}
+
+}  // namespace skiff::engine

@@ -9,13 +9,18 @@
 #include "codec/compress.h"
 #include "engine/commit.h"
 #include "engine/container_tree.h"
+#include "engine/extract.h"
 #include "engine/path_stat.h"
+#include "engine/spool.h"
 #include "engine/tree.h"
 #include "runtime/container_spec.h"
 
 namespace skiff::engine {
 
 namespace {
+
+// An archive of no more than this is judged as a whole before anything of it is written.
+constexpr uint64_t kJudgedBytes = uint64_t{256} << 20U;
 
 using Work = std::function<Result<>(const sys::RootDir& root)>;
 
@@ -100,7 +105,6 @@ Result<> write_archive(const sys::RootDir& root, const std::string& path, Sink& 
   CpPath wanted(path);
   TarWriter tar(sink);
   if (wanted.follow) {
-    // "x/" of a file is that file.
     UniqueFd target = TRY(root.open_at(wanted.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     TRY(write_tree(target.get(), ".", wanted.name, tar, cancel));
   } else {
@@ -174,7 +178,11 @@ Result<> FileService::put_archive(const std::string& reference, const std::strin
       extract.owner = std::pair(user.uid, user.gid);
     }
     auto plain = TRY(open_decompressed(tar));
-    return extract_tree(root, path, *plain, extract);
+    Spool spool = TRY(Spool::make(core_.options.root, *plain, kJudgedBytes));
+    Result<> judged = check_archive(root, path, spool, extract);
+    if (!judged && !spool.is_full()) return judged;
+    TRY(spool.rewind());
+    return extract_tree(root, path, spool, extract);
   }));
   core_.publish(*container, "extract-to-dir");
   return {};

@@ -53,7 +53,8 @@ class Files {
                                const std::function<Result<>(const PathStat&)>& begin,
                                const CancelToken& cancel) = 0;
   // Extracts into the directory `path`: missing kNotFound, no directory kInvalidArgument,
-  // read-only kPermissionDenied.
+  // read-only kPermissionDenied. Of an archive that is refused nothing is written, unless it is
+  // longer than 256 MiB, or writing itself fails.
   virtual Result<> put_archive(const std::string& container, const std::string& path, Source& tar,
                                const ArchivePutOptions& options) = 0;
   virtual Result<std::vector<snapshot::Change>> changes(const std::string& container) = 0;

@@ -3,6 +3,7 @@
 #include <set>
 #include <thread>
 
+#include "engine/spool.h"
 #include "engine/test_engine.h"
 
 namespace skiff::engine {
@@ -121,6 +122,73 @@ TEST_F(FilesTest, AnOwnerIsNeverCutDownToAnother) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), Code::kInvalidArgument);
   EXPECT_NE(refused.error().message().find("out of range"), std::string::npos);
+}
+
+// An archive of "good" and then `last`, whose body is "x" where it has one.
+std::string good_and(TarEntry last) {
+  StringSink sink;
+  TarWriter tar(sink);
+  for (TarEntry entry : {TarEntry{.name = "good"}, std::move(last)}) {
+    entry.size = entry.type == TarType::kFile ? 1 : 0;
+    StringSource body(entry.size > 0 ? "x" : "");
+    EXPECT_TRUE(entry.size > 0 ? tar.add_file(entry, body) : tar.add(entry));
+  }
+  EXPECT_TRUE(tar.finish());
+  return sink.take();
+}
+
+TEST_F(FilesTest, ARefusedArchiveLeavesNothing) {
+  std::string id = exited("mkdir /tmp/full; echo > /tmp/full/x");
+  const std::pair<const char*, TarEntry> bad[] = {
+      {"outside of the target", {.name = "../../out"}},
+      {"out of range", {.name = "f", .uid = uint64_t{1} << 32U}},
+      {"cannot overwrite directory", {.name = "full"}},
+      {"cannot overwrite non-directory", {.name = "good", .type = TarType::kDirectory}},
+      {"good is not a directory", {.name = "good/below"}},
+      {"not there", {.name = "l", .type = TarType::kHardLink, .link_target = "missing"}},
+      {"a directory", {.name = "l", .type = TarType::kHardLink, .link_target = "full"}},
+      {"outside of the target", {.name = "l", .type = TarType::kHardLink, .link_target = "../x"}}};
+  for (const auto& [message, entry] : bad) {
+    Result<> refused = put(id, "/tmp", good_and(entry), {.no_overwrite_dir_non_dir = true});
+    ASSERT_FALSE(refused) << message;
+    EXPECT_NE(refused.error().message().find(message), std::string::npos)
+        << refused.error().message();
+    EXPECT_EQ(get(id, "/tmp/good").error().code(), Code::kNotFound) << message;
+  }
+  const std::string cut = good_and({.name = "f"}).substr(0, 1100);
+  EXPECT_FALSE(put(id, "/tmp", cut));
+  EXPECT_EQ(get(id, "/tmp/good").error().code(), Code::kNotFound);
+  // What the archive itself prepares is no fault.
+  ASSERT_TRUE(put(id, "/tmp", good_and({.name = "l", .type = TarType::kHardLink,
+                                        .link_target = "good"})));
+  EXPECT_EQ(archive(id, "/tmp/l"), (Entries{{"l", "x"}}));
+}
+
+TEST_F(FilesTest, ASlashWantsADirectory) {
+  std::string id = create("true");
+  EXPECT_EQ(files().stat_path(id, "/etc/passwd/").error().code(), Code::kNotFound);
+  EXPECT_EQ(files().stat_path(id, "/etc/passwd/.").error().code(), Code::kNotFound);
+  EXPECT_EQ(get(id, "/etc/passwd/").error().code(), Code::kNotFound);
+  EXPECT_TRUE(files().stat_path(id, "/etc/"));
+}
+
+TEST(Spool, IsReadTwiceUpToItsBound) {
+  TempDir dir = *TempDir::make("/tmp", "skiff-spool-");
+  const std::string text = "0123456789";
+  StringSource whole(text);
+  Spool spool = *Spool::make(dir.path(), whole, 100);
+  EXPECT_EQ(*read_all(spool, 100), text);
+  ASSERT_TRUE(spool.rewind());
+  EXPECT_EQ(*read_all(spool, 100), text);
+  EXPECT_FALSE(spool.is_full());
+
+  StringSource longer(text);
+  Spool bounded = *Spool::make(dir.path(), longer, 4);
+  EXPECT_EQ(read_all(bounded, 100).error().code(), Code::kResourceExhausted);
+  EXPECT_TRUE(bounded.is_full());
+  ASSERT_TRUE(bounded.rewind());
+  EXPECT_EQ(*read_all(bounded, 100), text);
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
 }
 
 TEST_F(FilesTest, RefusesWhatIsNoWritableDirectory) {

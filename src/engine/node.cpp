@@ -97,16 +97,9 @@ Result<bool> clear_the_way(int parent, const std::string& name, const TarEntry& 
     if (errno == ENOENT) return true;
     return failed("look up", entry.name);
   }
-  bool is_directory = S_ISDIR(st.st_mode);
-  bool wants_directory = entry.type == TarType::kDirectory;
-  if (is_directory && wants_directory) return false;
-  if (is_directory != wants_directory && on_conflict == OnConflict::kRefuseTypeChange) {
-    return Error(
-        Code::kInvalidArgument,
-        is_directory
-            ? cat("cannot overwrite directory ", skiff::quoted(entry.name), " with non-directory")
-            : cat("cannot overwrite non-directory ", skiff::quoted(entry.name), " with directory"));
-  }
+  const bool is_directory = S_ISDIR(st.st_mode);
+  if (is_directory && entry.type == TarType::kDirectory) return false;
+  TRY(check_conflict(is_directory, entry, on_conflict));
   if (::unlinkat(parent, name.c_str(), is_directory ? AT_REMOVEDIR : 0) != 0) {
     return failed("replace", entry.name);
   }
@@ -150,6 +143,24 @@ Result<UniqueFd> open_regular(int parent, const std::string& name) {
   return fd;
 }
 
+Result<> check_conflict(bool is_directory, const TarEntry& entry, OnConflict on_conflict) {
+  const bool wants_directory = entry.type == TarType::kDirectory;
+  if (is_directory == wants_directory || on_conflict == OnConflict::kReplace) return {};
+  return Error(
+      Code::kInvalidArgument,
+      is_directory
+          ? cat("cannot overwrite directory ", skiff::quoted(entry.name), " with non-directory")
+          : cat("cannot overwrite non-directory ", skiff::quoted(entry.name), " with directory"));
+}
+
+Result<> check_owner(const TarEntry& entry) {
+  // One cut down to 32 bits could be root's; the highest means "unchanged" to chown.
+  constexpr uint64_t kHighest = std::numeric_limits<uid_t>::max() - 1;
+  if (entry.uid <= kHighest && entry.gid <= kHighest) return {};
+  return Error(Code::kInvalidArgument,
+               cat(entry.name, ": owner ", entry.uid, ":", entry.gid, " is out of range"));
+}
+
 Result<> make_node(int parent, const std::string& name, const TarEntry& entry, Source& body,
                    OnConflict on_conflict) {
   if (TRY(clear_the_way(parent, name, entry, on_conflict))) {
@@ -160,12 +171,7 @@ Result<> make_node(int parent, const std::string& name, const TarEntry& entry, S
 
 Result<> set_attributes(int parent, const std::string& name, const TarEntry& entry) {
   const char* path = name.c_str();
-  // One cut down to 32 bits could be root's; the highest means "unchanged" to chown.
-  constexpr uint64_t kHighest = std::numeric_limits<uid_t>::max() - 1;
-  if (entry.uid > kHighest || entry.gid > kHighest) {
-    return Error(Code::kInvalidArgument,
-                 cat(entry.name, ": owner ", entry.uid, ":", entry.gid, " is out of range"));
-  }
+  TRY(check_owner(entry));
   if (::fchownat(parent, path, static_cast<uid_t>(entry.uid), static_cast<gid_t>(entry.gid),
                  AT_SYMLINK_NOFOLLOW) != 0) {
     return failed("change owner of", entry.name);

@@ -22,6 +22,10 @@ enum class OnConflict {
   kReplace,           // a non-directory in the way of a directory, or the reverse, is replaced
   kRefuseTypeChange,  // ... is an error (noOverwriteDirNonDir)
 };
+// Refuses `entry` where what is there, a directory or not, may not make place for it.
+Result<> check_conflict(bool is_directory, const TarEntry& entry, OnConflict on_conflict);
+// Refuses an owner that no file can have.
+Result<> check_owner(const TarEntry& entry);
 // Makes `entry` as `name` in `parent` with owner, mode, xattrs and times; what is there is
 // replaced, but a directory that meets a directory is kept. Hard links are not made here.
 Result<> make_node(int parent, const std::string& name, const TarEntry& entry, Source& body,

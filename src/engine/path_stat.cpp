@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <filesystem>
 
 #include "base/file.h"
@@ -63,6 +64,9 @@ uint32_t go_file_mode(mode_t mode) {
 Result<PathStat> stat_in_tree(const sys::RootDir& root, const std::string& root_path,
                               const CpPath& path) {
   struct stat st = TRY(path.follow ? root.stat(path.path) : root.lstat(path.path));
+  if (path.follow && !S_ISDIR(st.st_mode)) {
+    return Error::from_errno(ENOTDIR, cat("stat ", path.path, "/"));
+  }
   PathStat out;
   out.name = path.name;
   out.size = st.st_size;

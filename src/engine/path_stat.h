@@ -17,7 +17,8 @@ struct CpPath {
   bool follow = false;
 };
 
-// kNotFound and the like as they come; the caller says which container.
+// kNotFound and the like as they come; the caller says which container. ENOTDIR where the path
+// wants a directory and something else is there.
 Result<PathStat> stat_in_tree(const sys::RootDir& root, const std::string& root_path,
                               const CpPath& path);
 

@@ -124,78 +124,6 @@ class TreeWriter {
   std::map<std::pair<dev_t, ino_t>, std::string> linked_;
 };
 
-// "./a//b/" -> "a/b"; refuses what leads out.
-Result<std::string> inner_path(const std::string& name) {
-  std::vector<std::string> parts;
-  for (const std::string& part : split(name, '/')) {
-    if (part.empty() || part == ".") continue;
-    if (part != "..") {
-      parts.push_back(part);
-    } else if (!parts.empty()) {
-      parts.pop_back();
-    } else {
-      return Error(Code::kInvalidArgument,
-                   cat("archive entry ", skiff::quoted(name), " is outside of the target"));
-    }
-  }
-  return join(parts, "/");
-}
-
-class Extractor {
- public:
-  Extractor(const sys::RootDir& root, std::string directory, const ExtractOptions& options)
-      : root_(root), directory_(std::move(directory)), options_(options) {}
-
-  Result<> entry(const TarEntry& from_archive, Source& body) {
-    std::string path = TRY(inner_path(from_archive.name));
-    // The target directory itself is the container's: it keeps its owner and mode.
-    if (path.empty()) return {};
-    TarEntry entry = from_archive;
-    if (options_.owner) {
-      entry.uid = options_.owner->first;
-      entry.gid = options_.owner->second;
-    }
-    sys::Place place = TRY(root_.make_place(cat(directory_, "/", path)));
-    if (entry.type == TarType::kHardLink) return hard_link(place, entry);
-    OnConflict on_conflict =
-        options_.refuse_type_change ? OnConflict::kRefuseTypeChange : OnConflict::kReplace;
-    TRY(make_node(place.parent.get(), place.name, entry, body, on_conflict));
-    if (entry.type == TarType::kDirectory) directories_.emplace_back(path, entry);
-    return {};
-  }
-
-  // What was put into a directory changed its times.
-  Result<> finish() {
-    for (auto& [path, entry] : directories_) {
-      auto place = root_.place_of(cat(directory_, "/", path));
-      if (place) TRY(set_attributes(place->parent.get(), place->name, entry));
-    }
-    return {};
-  }
-
- private:
-  Result<> hard_link(const sys::Place& place, const TarEntry& entry) {
-    std::string target = TRY(inner_path(entry.link_target));
-    if (target.empty()) {
-      return Error(Code::kInvalidArgument, cat("hard link ", entry.name, " to a directory"));
-    }
-    sys::Place from = TRY(root_.place_of(cat(directory_, "/", target)));
-    if (::unlinkat(place.parent.get(), place.name.c_str(), 0) != 0 && errno != ENOENT) {
-      return Error::from_errno(errno, cat("replace ", entry.name));
-    }
-    if (::linkat(from.parent.get(), from.name.c_str(), place.parent.get(), place.name.c_str(), 0) !=
-        0) {
-      return Error::from_errno(errno, cat("link ", entry.name, " to ", entry.link_target));
-    }
-    return {};
-  }
-
-  const sys::RootDir& root_;
-  std::string directory_;
-  const ExtractOptions& options_;
-  std::vector<std::pair<std::string, TarEntry>> directories_;
-};
-
 Result<> copy_directory(int from, int to, const CancelToken& cancel, int depth);
 
 Result<> copy_node(int from, int to, const std::string& name, const CancelToken& cancel,
@@ -238,16 +166,6 @@ Result<> write_tree(int parent, const std::string& name, const std::string& entr
 Result<> write_contents(int directory, const std::string& prefix, TarWriter& tar,
                         const CancelToken& cancel) {
   return TreeWriter(tar, cancel).contents(directory, prefix);
-}
-
-Result<> extract_tree(const sys::RootDir& root, const std::string& directory, Source& tar,
-                      const ExtractOptions& options) {
-  TarReader reader(tar);
-  Extractor extractor(root, directory, options);
-  while (const TarEntry* entry = TRY(reader.next())) {
-    TRY_CONTEXT(extractor.entry(*entry, reader.body()), cat("extract ", entry->name));
-  }
-  return extractor.finish();
 }
 
 Result<> copy_contents(int from, int to, const CancelToken& cancel) {

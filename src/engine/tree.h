@@ -1,14 +1,11 @@
-// Trees of files to and from tar, and from directory to directory: what cp, export and the
-// copy-up of volumes are made of. Every step is relative to open directories.
+// Trees of files to tar, and from directory to directory: what cp, export and the copy-up of
+// volumes are made of. Every step is relative to open directories. The way back: extract.h.
 #pragma once
 
-#include <optional>
 #include <string>
-#include <utility>
 
 #include "base/cancellation.h"
 #include "codec/tar.h"
-#include "sys/root_dir.h"
 
 namespace skiff::engine {
 
@@ -19,15 +16,6 @@ Result<> write_tree(int parent, const std::string& name, const std::string& entr
 // What stands in the directory `directory`, as entries `prefix` + name.
 Result<> write_contents(int directory, const std::string& prefix, TarWriter& tar,
                         const CancelToken& cancel);
-
-struct ExtractOptions {
-  bool refuse_type_change = false;
-  std::optional<std::pair<uint32_t, uint32_t>> owner;  // uid and gid of every entry
-};
-// Unpacks into `directory` of `root`. Symlinks of the tree resolve inside `root`; an entry
-// whose name leads out of `directory` is refused (kInvalidArgument).
-Result<> extract_tree(const sys::RootDir& root, const std::string& directory, Source& tar,
-                      const ExtractOptions& options);
 
 // Copies what stands in `from` into the directory `to`, with owners, modes, times and xattrs.
 Result<> copy_contents(int from, int to, const CancelToken& cancel = {});

@@ -22,16 +22,20 @@ Result<> parse_flags(std::span<char* const> arguments, std::span<const Flag> fla
         return Error(Code::kInvalidArgument, cat("flag --", name, " takes no value"));
       }
       *flag->given = true;
-    } else if (equals != std::string_view::npos) {
-      *flag->value = word.substr(equals + 1);
-    } else if (i + 1 < arguments.size()) {
-      *flag->value = arguments[++i];
-    } else {
+      continue;
+    }
+    if (equals == std::string_view::npos && i + 1 == arguments.size()) {
       return Error(Code::kInvalidArgument, cat("flag needs an argument: --", name));
     }
+    std::string value(equals == std::string_view::npos ? arguments[++i] : word.substr(equals + 1));
     // What a variable that is not set leaves; to leave a flag out says the same without doubt.
-    if (flag->value != nullptr && flag->value->empty()) {
+    if (value.empty()) {
       return Error(Code::kInvalidArgument, cat("flag --", name, " has an empty value"));
+    }
+    if (flag->values != nullptr) {
+      flag->values->push_back(std::move(value));
+    } else {
+      *flag->value = std::move(value);
     }
   }
   return {};

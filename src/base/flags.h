@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -20,6 +21,7 @@ struct Flag {
   std::string_view help;
   std::string* value = nullptr;  // of a flag with a value
   bool* given = nullptr;         // of a switch
+  std::vector<std::string>* values = nullptr;  // of a flag that may be given several times
 };
 
 // Refuses unknown flags, missing and empty values and words that are no flags, each by name.

@@ -100,6 +100,10 @@ Outcome save(Session& session, Flags& flags) {
 // A file, or standard input for "-".
 Result<UniqueFd> open_input(const std::string& path) {
   if (path != "-") {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+      return Error(Code::kInvalidArgument, cat("read ", path, ": is a directory"));
+    }
     auto file = open_file(path, O_RDONLY | O_CLOEXEC);
     if (file || file.error().code() != Code::kNotFound) return file;
     return Error(Code::kNotFound, cat("open ", path, ": no such file or directory"));

@@ -72,6 +72,7 @@ Result<PathInfo> stat_in_container(Session& session, const Place& place) {
 }
 
 bool wants_contents(std::string_view path) { return path == "." || path.ends_with("/."); }
+bool wants_directory(std::string_view path) { return path.ends_with('/') || wants_contents(path); }
 
 // Without trailing slashes and "/.".
 std::string stripped(std::string path) {
@@ -112,8 +113,8 @@ Result<Destination> choose(const std::string& source, bool source_directory,
   if (there.exists && source_directory) {
     return Error(Code::kFailedPrecondition, "cannot copy directory");
   }
-  if (there.exists || !path.ends_with('/') || source_directory) {
-    if (there.exists && (path.ends_with('/') || wants_contents(path))) {
+  if (there.exists || !wants_directory(path) || source_directory) {
+    if (there.exists && wants_directory(path)) {
       return Error(Code::kFailedPrecondition, "not a directory");
     }
     return Destination{directory_of(path), base_name(path)};
@@ -155,9 +156,12 @@ Outcome copy_in(Session& session, const Flags& flags, const std::string& source,
   std::error_code ec;
   Path root = std::filesystem::absolute(stripped(source), ec);
   struct stat status{};
-  bool follow = flags.on("follow-link") || source.ends_with('/') || wants_contents(source);
+  bool follow = flags.on("follow-link") || wants_directory(source);
   if ((follow ? ::stat(root.c_str(), &status) : ::lstat(root.c_str(), &status)) != 0) {
     return Error(Code::kNotFound, cat("lstat ", root.native(), ": no such file or directory"));
+  }
+  if (wants_directory(source) && !S_ISDIR(status.st_mode)) {
+    return Error(Code::kFailedPrecondition, cat(source, ": not a directory"));
   }
   if (follow) root = std::filesystem::canonical(root, ec);
   std::string name = source == "." ? root.native() + "/." : source;
@@ -178,6 +182,25 @@ PathInfo stat_here(const std::string& path) {
   return out;
 }
 
+// What a copy out of a container meets at `path`: a link means what it leads to, there or not, and
+// then `path` becomes that.
+Result<PathInfo> stat_target(std::string& path) {
+  constexpr int kMostLinks = 10;
+  std::error_code ec;
+  if (wants_directory(path)) {
+    const bool there = std::filesystem::exists(std::filesystem::symlink_status(stripped(path), ec));
+    if (there && !stat_here(path).directory) {
+      return Error(Code::kFailedPrecondition, cat(path, ": not a directory"));
+    }
+    return stat_here(path);
+  }
+  for (int links = 0; std::filesystem::is_symlink(path, ec); ++links) {
+    if (links == kMostLinks) return Error(Code::kFailedPrecondition, cat(path, ": too many links"));
+    path = Path(path).parent_path() / std::filesystem::read_symlink(path, ec);
+  }
+  return stat_here(path);
+}
+
 // The archive's names begin with the source's own; here they begin with `name` instead.
 std::string renamed(const std::string& entry, const std::string& source, const std::string& name) {
   std::string_view rest = entry;
@@ -191,7 +214,8 @@ std::string renamed(const std::string& entry, const std::string& source, const s
   return rest.empty() ? name : cat(name, "/", rest);
 }
 
-Outcome copy_out(Session& session, const Flags& flags, Place from, const std::string& target) {
+Outcome copy_out(Session& session, const Flags& flags, Place from, std::string target) {
+  const std::string asked = from.path;
   if (flags.on("follow-link")) TRY(stat_followed(session, from));
   net::ClientRequest request;
   request.target = archive_path(from);
@@ -202,8 +226,8 @@ Outcome copy_out(Session& session, const Flags& flags, Place from, const std::st
     return 0;
   }
   PathInfo source = decode_stat(response.headers.get(kStatHeader));
-  PathInfo here = stat_here(target);
-  auto destination = TRY(choose(from.path, source.directory, target, here));
+  PathInfo here = TRY(stat_target(target));
+  auto destination = TRY(choose(asked, source.directory, target, here));
   if (!stat_here(destination.directory).directory) {
     return Error(Code::kNotFound, cat("invalid output path: directory ",
                                       skiff::quoted(destination.directory), " does not exist"));

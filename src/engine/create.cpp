@@ -10,6 +10,7 @@
 #include "engine/container_network.h"
 #include "engine/copy_up.h"
 #include "engine/init_layer.h"
+#include "engine/log_drivers.h"
 #include "engine/mount_plan.h"
 #include "engine/names.h"
 #include "sys/cgroup.h"
@@ -117,7 +118,7 @@ class Creation {
     info.config = std::move(request_.config);
     info.host_config = std::move(request_.host_config);
     TRY(merge_image_config(info.config.run, image.config.config));
-    if (info.host_config.log_driver.empty()) info.host_config.log_driver = core_.options.log_driver;
+    add_default_logging(info.host_config, core_.options.log_driver, core_.options.log_options);
     TRY(check_host_config(info.config, info.host_config, warnings_));
     if (info.host_config.cgroupns_mode.empty()) {
       auto hierarchies = TRY(sys::cgroup_hierarchies());

@@ -20,16 +20,19 @@ std::vector<std::string> log_driver_names();
 
 // Refuses, in docker's words, a driver that is not there.
 Result<> check_log_driver(const std::string& name);
-// The same, and options that the container's driver does not have. Warns of a journal that is
+// The same, and options that the driver does not have or cannot read.
+Result<> check_log_options(const std::string& driver,
+                           const std::map<std::string, std::string>& options);
+// The daemon's defaults, where the container says nothing else: its options count for its driver
+// alone.
+void add_default_logging(HostConfig& host, const std::string& driver,
+                         const std::map<std::string, std::string>& options);
+// Whether the container's logging can be had: as above. Warns of a journal that is
 // not there: the container runs without.
 Result<> check_logging(const HostConfig& host, std::vector<std::string>& warnings);
 
 // Whether the driver keeps a file that LogReader reads.
 bool keeps_log_file(const std::string& driver);
-
-// What --details shows of the container and the journal gets with each message: the labels and
-// variables that its log options name.
-std::map<std::string, std::string> log_attributes(const ContainerInfo& info);
 
 // What the monitor needs to know.
 Result<> set_log_options(const ContainerInfo& info, runtime::MonitorOptions& options);

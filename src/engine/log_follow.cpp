@@ -8,6 +8,7 @@
 
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "engine/log_attributes.h"
 #include "engine/log_drivers.h"
 #include "engine/log_reader.h"
 

@@ -118,13 +118,14 @@ Result<> LayerTransfer::run() {
 Result<> LayerTransfer::announce() {
   const std::vector<std::string> snapshots =
       image_ ? image_->snapshots() : std::vector<std::string>();
-  const bool is_unpacked =
-      snapshots.empty() || TRY(parts_.unpacker.has_all_below(snapshots.back()));
+  const bool has_all = snapshots.empty() || TRY(parts_.unpacker.has_all_below(snapshots.back()));
   for (const auto& task : tasks_) {
     TRY(lease_.hold(task->layer.digest));
     task->room = room_of(parts_, from_, task->layer.digest);
     const bool is_here = TRY(is_whole(parts_, task->layer.digest, cancel_.token()));
-    if (is_here && (is_unpacked || !task->index)) {
+    const bool is_unpacked =
+        has_all || !task->index || TRY(parts_.unpacker.has_all_below(snapshots[*task->index]));
+    if (is_here && is_unpacked) {
       task->done = true;
       progress_.say(task->label, "Already exists");
       continue;

@@ -133,6 +133,18 @@ TEST_F(PullPush, ALayerThatRottedBeforeItIsUnpackedIsFetchedAgain) {
   expect_whole();
 }
 
+TEST_F(PullPush, LayersThatAreUnpackedAlreadyExist) {
+  const Image image = from_.make("app", {{{"a", "below"}}, {{"a", "above"}}});
+  publish(from_, image.target, "app", "1");
+  ASSERT_TRUE(to_->snapshots().remove(must_pull("app:1").snapshot_name()));
+  progress_.clear();
+  must_pull("app:1");
+  const auto& layers = image.manifest_doc.layers;
+  EXPECT_TRUE(said(cat(layers[0].digest.short_hex(), ": Already exists")));
+  EXPECT_FALSE(said(cat(layers[1].digest.short_hex(), ": Already exists")));
+  EXPECT_TRUE(said(cat(layers[1].digest.short_hex(), ": Pull complete")));
+}
+
 TEST_F(PullPush, ASecondPullOnlyAsks) {
   const Image image = from_.make("app", {{{"a", "1"}}});
   publish(from_, image.target, "app", "1");

@@ -23,6 +23,7 @@ struct Words {
   std::string layer_limit = "100g";
   std::string layer_ratio = "1100";
   std::string scrub_rate = "4m";
+  std::vector<std::string> log_options;
 };
 
 Result<> parse_words(std::span<char* const> arguments, DaemonOptions& o, Words& words,
@@ -39,6 +40,8 @@ Result<> parse_words(std::span<char* const> arguments, DaemonOptions& o, Words& 
        &o.storage_driver},
       {"log-driver", "NAME", "of containers that name none: json-file, local, journald or none",
        &o.log_driver},
+      {"log-opt", "NAME=VALUE", "an option of that driver; may be given several times", nullptr,
+       nullptr, &words.log_options},
       {"storage-limit", "SIZE",
        "what images and build cache may take (\"50g\"); no limit when not given",
        &words.storage_limit},
@@ -143,6 +146,12 @@ Result<> judge(const Words& words, DaemonOptions& o) {
   }
   TRY_CONTEXT(check_storage_driver(o.storage_driver), "--storage-driver");
   TRY_CONTEXT(engine::check_log_driver(o.log_driver), "--log-driver");
+  for (const std::string& word : words.log_options) {
+    const auto pair = split_once(word, '=');
+    if (!pair) return refuse(cat("--log-opt: ", skiff::quoted(word), " is not of the form NAME=VALUE"));
+    o.log_options[std::string(pair->first)] = pair->second;
+  }
+  TRY_CONTEXT(engine::check_log_options(o.log_driver, o.log_options), "--log-opt");
   TRY(judge_limits(words, o));
   return judge_registry(o);
 }

@@ -1,6 +1,7 @@
 // The command line of skiffd, judged as a whole before anything is opened or made.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 
@@ -21,6 +22,7 @@ struct DaemonOptions {
   std::string cgroup_parent;
   std::string storage_driver = "auto";
   std::string log_driver;
+  std::map<std::string, std::string> log_options;
   std::string registry;
   std::string registry_htpasswd;
   std::string registry_tls_cert;

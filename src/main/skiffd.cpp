@@ -193,6 +193,7 @@ Result<> serve(const DaemonOptions& o) {
                                          .monitor_program = runtime,
                                          .cgroup_parent = cgroup_parent,
                                          .log_driver = o.log_driver,
+                                         .log_options = o.log_options,
                                          .stop_containers_on_shutdown = o.stop_containers},
                                         *images, *networks));
 

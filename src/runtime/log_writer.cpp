@@ -66,6 +66,10 @@ Result<uint64_t> end_of_records(int fd, uint64_t size) {
 Result<LogWriter> LogWriter::open(const LogWriterOptions& options) {
   LogWriter log;
   log.options_ = options;
+  if (!options.attributes.empty()) {
+    log.attributes_ =
+        cat(",\"attrs\":", json::Value(options.attributes).dump(json::Html::kEscaped));
+  }
   TRY(log.adopt(TRY(open_file(options.path, O_RDWR | O_APPEND | O_CREAT, kLogMode))));
   TRY(log.mend_end());
   return log;
@@ -116,9 +120,8 @@ void LogWriter::add_line(OutputStream stream, std::string_view text) {
   }
   batch_ += "{\"log\":";
   append_json_string(batch_, text);
-  batch_ += stream == OutputStream::kStderr ? ",\"stream\":\"stderr\",\"time\":\""
-                                            : ",\"stream\":\"stdout\",\"time\":\"";
-  batch_.append(time_).append("\"}\n");
+  batch_ += stream == OutputStream::kStderr ? ",\"stream\":\"stderr\"" : ",\"stream\":\"stdout\"";
+  batch_.append(attributes_).append(",\"time\":\"").append(time_).append("\"}\n");
 }
 
 void LogWriter::note(Result<> result) {

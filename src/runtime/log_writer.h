@@ -11,6 +11,7 @@
 // over one file; thread-compatible.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,7 @@ struct LogWriterOptions {
   uint64_t max_bytes = 0;  // 0: no rotation
   int max_files = 1;       // the current one included
   LogFormat format = LogFormat::kJsonFile;
+  std::map<std::string, std::string> attributes;  // in each line of a json-file log, as "attrs"
 };
 
 class LogWriter {
@@ -61,6 +63,7 @@ class LogWriter {
   LinePieces pieces_;
   TimePoint now_;     // of the call that is being served
   std::string time_;  // the same, for a json-file log
+  std::string attributes_;  // "", or the member with its comma
   std::string batch_;
   Result<> failure_;  // the first of the call that is being served
 };

@@ -52,6 +52,7 @@ struct MonitorOptions {
   Path exit_file;    // exit.json, durable, outside the run directory
   Path log_file;     // of the drivers json-file and local; "" keeps no log
   std::string log_driver = "json-file";
+  std::map<std::string, std::string> log_attributes;  // in each line, of the driver json-file
   std::map<std::string, std::string> journal_fields;  // of the driver journald
   bool open_stdin = false;
   bool stdin_once = false;  // close stdin after the first attached client has gone

@@ -89,6 +89,7 @@ json::Value to_json(const MonitorOptions& o) {
                        {"exit_file", o.exit_file.native()},
                        {"log_file", o.log_file.native()},
                        {"log_driver", o.log_driver},
+                       {"log_attributes", o.log_attributes},
                        {"journal_fields", o.journal_fields},
                        {"open_stdin", o.open_stdin},
                        {"stdin_once", o.stdin_once},
@@ -106,6 +107,7 @@ MonitorOptions monitor_options_from(const json::Value& v) {
   o.exit_file = v.string("exit_file");
   o.log_file = v.string("log_file");
   o.log_driver = v.string("log_driver");
+  o.log_attributes = v.string_map("log_attributes");
   o.journal_fields = v.string_map("journal_fields");
   o.open_stdin = v.boolean("open_stdin");
   o.stdin_once = v.boolean("stdin_once");

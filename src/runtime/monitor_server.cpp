@@ -99,7 +99,8 @@ Result<> ContainerMonitor::prepare() {
         {.path = options_.log_file,
          .max_bytes = options_.log_max_bytes,
          .max_files = options_.log_max_files,
-         .format = options_.log_driver == "local" ? LogFormat::kLocal : LogFormat::kJsonFile}));
+         .format = options_.log_driver == "local" ? LogFormat::kLocal : LogFormat::kJsonFile,
+         .attributes = options_.log_attributes}));
   }
   if (options_.log_driver == "journald") {
     journal_.emplace(loop_, JournalOptions{.fields = options_.journal_fields},

@@ -22,8 +22,10 @@ expect_exit 1 docker logs "$N"
 expect_contains "$OUT" "configured logging driver does not support reading"
 docker rm "$N"
 
-SKIFFD_FLAGS="--log-driver local" own_daemon
+SKIFFD_FLAGS="--log-driver local --log-opt max-size=10k --log-opt max-file=2" own_daemon
 expect_eq "$(docker info -f '{{.LoggingDriver}}')" local
 docker run -d --name "$N" "$IMAGE" sh -c 'echo one; sleep 1000' >/dev/null
 expect_eq "$(inspect '{{.HostConfig.LogConfig.Type}}' "$N")" local
+expect_eq "$(inspect '{{json .HostConfig.LogConfig.Config}}' "$N")" '{"max-file":"2","max-size":"10k"}'
+expect_eq "$(docker run --rm --log-driver json-file --name "$N-json" "$IMAGE" echo x)" x
 eventually sh -c "docker logs $N | grep -q one"

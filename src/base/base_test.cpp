@@ -172,12 +172,22 @@ TEST(Random, HexHasTheAskedLength) {
 }
 
 TEST(Size, IsReadAsDockerReadsIt) {
-  const std::pair<const char*, int64_t> sizes[] = {
-      {"0", 0},           {"10", 10},           {"10b", 10},        {"10k", 10240},
-      {"1M", 1 << 20},    {"1.5m", 3 << 19},    {"4mib", 4 << 20},  {"64MiB", 64 << 20},
-      {"6 m", 6 << 20},   {"6 ", 6},            {".5k", 512},       {"2gb", int64_t{2} << 30},
-      {"1e3", 1000},      {"1.0001k", 1024},    {"1t", int64_t{1} << 40},
-      {"1p", int64_t{1} << 50}};
+  const std::pair<const char*, int64_t> sizes[] = {{"0", 0},
+                                                   {"10", 10},
+                                                   {"10b", 10},
+                                                   {"10k", 10240},
+                                                   {"1M", 1 << 20},
+                                                   {"1.5m", 3 << 19},
+                                                   {"4mib", 4 << 20},
+                                                   {"64MiB", 64 << 20},
+                                                   {"6 m", 6 << 20},
+                                                   {"6 ", 6},
+                                                   {".5k", 512},
+                                                   {"2gb", int64_t{2} << 30},
+                                                   {"1e3", 1000},
+                                                   {"1.0001k", 1024},
+                                                   {"1t", int64_t{1} << 40},
+                                                   {"1p", int64_t{1} << 50}};
   for (const auto& [text, bytes] : sizes) {
     auto size = parse_size(text);
     ASSERT_TRUE(size) << text << ": " << size.error().message();
@@ -189,13 +199,13 @@ TEST(Size, IsReadAsDockerReadsIt) {
 
 TEST(Size, OthersAreRefusedInDockersWords) {
   const std::pair<const char*, const char*> cases[] = {
-      {"", "invalid size: ''"},         {"m", "invalid size: 'm'"},
-      {"-1", "invalid size: '-1'"},     {"-0.5m", "invalid size: '-0.5m'"},
-      {" 6m", "invalid size: ' 6m'"},   {"1 2", "invalid size: '1 2'"},
-      {"6  m", "invalid size: '6  m'"}, {"1e400", "invalid size: '1e400'"},
+      {"", "invalid size: ''"},           {"m", "invalid size: 'm'"},
+      {"-1", "invalid size: '-1'"},       {"-0.5m", "invalid size: '-0.5m'"},
+      {" 6m", "invalid size: ' 6m'"},     {"1 2", "invalid size: '1 2'"},
+      {"6  m", "invalid size: '6  m'"},   {"1e400", "invalid size: '1e400'"},
       {"9000p", "invalid size: '9000p'"}, {"nan", "invalid size: 'nan'"},
-      {"10x", "invalid suffix: 'x'"},   {"10bb", "invalid suffix: 'bb'"},
-      {"10mi", "invalid suffix: 'mi'"}, {"10mbb", "invalid suffix: 'mbb'"}};
+      {"10x", "invalid suffix: 'x'"},     {"10bb", "invalid suffix: 'bb'"},
+      {"10mi", "invalid suffix: 'mi'"},   {"10mbb", "invalid suffix: 'mbb'"}};
   for (const auto& [text, message] : cases) {
     auto size = parse_size(text);
     ASSERT_FALSE(size) << text;

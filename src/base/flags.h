@@ -19,8 +19,8 @@ struct Flag {
   std::string_view name;        // without dashes
   std::string_view value_name;  // "" for a switch
   std::string_view help;
-  std::string* value = nullptr;  // of a flag with a value
-  bool* given = nullptr;         // of a switch
+  std::string* value = nullptr;                // of a flag with a value
+  bool* given = nullptr;                       // of a switch
   std::vector<std::string>* values = nullptr;  // of a flag that may be given several times
 };
 

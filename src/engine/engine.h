@@ -45,9 +45,9 @@ struct EngineOptions {
   Path monitor_program;  // skiff-runtime
   std::string cgroup_parent = "/skiff";
   Path host_resolv_conf = "/etc/resolv.conf";
-  std::string log_driver = "json-file";  // of containers that name none
+  std::string log_driver = "json-file";            // of containers that name none
   std::map<std::string, std::string> log_options;  // of the containers with that driver
-  bool stop_containers_on_shutdown = false;  // otherwise they run on
+  bool stop_containers_on_shutdown = false;        // otherwise they run on
 };
 
 struct CreateRequest {

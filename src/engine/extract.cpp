@@ -84,9 +84,8 @@ class Rehearsal {
     if (!TRY(parents_are_directories(target))) return {};
     const auto there = target.empty() ? std::optional(TarType::kDirectory) : TRY(type_at(target));
     if (there && *there != TarType::kDirectory) return {};
-    return Error(Code::kInvalidArgument,
-                 cat("hard link ", entry.name, " to ", entry.link_target, ", which is ",
-                     there ? "a directory" : "not there"));
+    return Error(Code::kInvalidArgument, cat("hard link ", entry.name, " to ", entry.link_target,
+                                             ", which is ", there ? "a directory" : "not there"));
   }
 
   const sys::RootDir& root_;

@@ -159,8 +159,8 @@ TEST_F(FilesTest, ARefusedArchiveLeavesNothing) {
   EXPECT_FALSE(put(id, "/tmp", cut));
   EXPECT_EQ(get(id, "/tmp/good").error().code(), Code::kNotFound);
   // What the archive itself prepares is no fault.
-  ASSERT_TRUE(put(id, "/tmp", good_and({.name = "l", .type = TarType::kHardLink,
-                                        .link_target = "good"})));
+  ASSERT_TRUE(
+      put(id, "/tmp", good_and({.name = "l", .type = TarType::kHardLink, .link_target = "good"})));
   EXPECT_EQ(archive(id, "/tmp/l"), (Entries{{"l", "x"}}));
 }
 

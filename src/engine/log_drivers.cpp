@@ -62,9 +62,10 @@ Result<uint64_t> log_bytes(const std::string& value) {
 Result<> check_compress(const std::string& value) {
   const auto wanted = parse_bool(value);
   if (wanted == false) return {};
-  return refuse(cat("log opt 'compress' can only be false: rotated files are not compressed (asked "
-                    "for: ",
-                    skiff::quoted(value), ")"));
+  return refuse(
+      cat("log opt 'compress' can only be false: rotated files are not compressed (asked "
+          "for: ",
+          skiff::quoted(value), ")"));
 }
 
 Result<> check_option(const LogDriver& driver, const std::string& key, const std::string& value) {

@@ -127,8 +127,8 @@ Record exited(const std::string& policy, int code, bool by_hand = false, int ret
 }
 
 TEST(SecurityOptions, AreReadAsDockerReadsThem) {
-  auto options = read_security_options({"no-new-privileges", "seccomp=unconfined",
-                                        "apparmor:mine", "label=user:u", "label=disable"});
+  auto options = read_security_options({"no-new-privileges", "seccomp=unconfined", "apparmor:mine",
+                                        "label=user:u", "label=disable"});
   ASSERT_TRUE(options);
   EXPECT_TRUE(options->no_new_privileges);
   EXPECT_EQ(options->seccomp, "unconfined");

@@ -73,8 +73,8 @@ Result<> check_security(const HostConfig& host, std::vector<std::string>& warnin
   for (const std::string& label : options.labels) {
     if (label == "disable") continue;
     if (runtime::selinux_enabled()) {
-      return Error(Code::kUnimplemented, cat("--security-opt label=", label,
-                                             " is not supported: only label=disable is"));
+      return Error(Code::kUnimplemented,
+                   cat("--security-opt label=", label, " is not supported: only label=disable is"));
     }
     warnings.push_back(unenforced(cat("label=", label), "SELinux"));
   }

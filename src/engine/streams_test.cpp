@@ -338,22 +338,24 @@ TEST_F(StreamsTest, LabelsVariablesAndTheTagAreShownOfEveryLogFile) {
     wanted.config.run.labels = {{"a.b", "1"}, {"a.c", "2"}, {"d", "3"}};
     wanted.config.run.env = {"ONE=1", "TWO=2", "THREE=3"};
     wanted.host_config.log_driver = driver;
-    wanted.host_config.log_options = {{"labels", "d"},      {"labels-regex", "^a\\."},
-                                      {"env", "ONE"},       {"env-regex", "^T[WX]"},
+    wanted.host_config.log_options = {{"labels", "d"},       {"labels-regex", "^a\\."},
+                                      {"env", "ONE"},        {"env-regex", "^T[WX]"},
                                       {"tag", "{{.Name}}!"}, {"mode", "non-blocking"}};
     wanted.name = cat("tagged-", driver);
     const std::string id = run(std::move(wanted));
     EXPECT_EQ(wait(id), 0);
     std::map<std::string, std::string> shown;
-    ASSERT_TRUE(streams().logs(
-        id, {},
-        [&](const LogEntry& entry) -> Result<> {
-          shown = entry.attributes;
-          return {};
-        },
-        {}));
-    EXPECT_EQ(shown, (std::map<std::string, std::string>{{"a.b", "1"}, {"a.c", "2"}, {"d", "3"},
-                                                         {"ONE", "1"}, {"TWO", "2"},
+    ASSERT_TRUE(streams().logs(id, {},
+                               [&](const LogEntry& entry) -> Result<> {
+                                 shown = entry.attributes;
+                                 return {};
+                               },
+                               {}));
+    EXPECT_EQ(shown, (std::map<std::string, std::string>{{"a.b", "1"},
+                                                         {"a.c", "2"},
+                                                         {"d", "3"},
+                                                         {"ONE", "1"},
+                                                         {"TWO", "2"},
                                                          {"tag", cat("tagged-", driver, "!")}}));
     if (driver == std::string_view("local")) continue;
     const std::string file = read_file(info(id).log_path).value_or("");

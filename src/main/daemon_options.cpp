@@ -78,10 +78,10 @@ Result<> check_bridge(const std::string& name) {
     return refuse(cat(skiff::quoted(name), " is longer than the ", IFNAMSIZ - 1,
                       " bytes of an interface's name"));
   }
-  const bool plain = name != "." && name != ".." &&
-                     std::none_of(name.begin(), name.end(), [](unsigned char c) {
-                       return c <= ' ' || c == '/' || c == ':' || c == 0x7f;
-                     });
+  const bool plain =
+      name != "." && name != ".." && std::none_of(name.begin(), name.end(), [](unsigned char c) {
+        return c <= ' ' || c == '/' || c == ':' || c == 0x7f;
+      });
   if (plain) return {};
   return refuse(cat(skiff::quoted(name), " is no name for an interface"));
 }
@@ -91,9 +91,9 @@ Result<> check_cgroup_parent(const std::string& path) {
   if (std::find(parts.begin(), parts.end(), "..") != parts.end()) {
     return refuse(cat(skiff::quoted(path), ": a path below /sys/fs/cgroup has no \"..\""));
   }
-  const bool names_one =
-      std::any_of(parts.begin(), parts.end(),
-                  [](const std::string& part) { return !part.empty() && part != "."; });
+  const bool names_one = std::any_of(parts.begin(), parts.end(), [](const std::string& part) {
+    return !part.empty() && part != ".";
+  });
   if (names_one) return {};
   return refuse(cat(skiff::quoted(path), " is the root of all cgroups: name one below it"));
 }
@@ -120,7 +120,8 @@ Result<> judge_limits(const Words& words, DaemonOptions& o) {
   if (o.limits.layer.bytes == 0) return refuse("--layer-limit: 0 fits nothing");
   const auto ratio = parse_uint(words.layer_ratio);
   if (!ratio || *ratio == 0) {
-    return refuse(cat("--layer-ratio: ", skiff::quoted(words.layer_ratio), " is no number of times"));
+    return refuse(
+        cat("--layer-ratio: ", skiff::quoted(words.layer_ratio), " is no number of times"));
   }
   o.limits.layer.ratio = *ratio;
   o.scrub_rate = static_cast<uint64_t>(TRY_CONTEXT(parse_size(words.scrub_rate), "--scrub-rate"));
@@ -148,7 +149,8 @@ Result<> judge(const Words& words, DaemonOptions& o) {
   TRY_CONTEXT(engine::check_log_driver(o.log_driver), "--log-driver");
   for (const std::string& word : words.log_options) {
     const auto pair = split_once(word, '=');
-    if (!pair) return refuse(cat("--log-opt: ", skiff::quoted(word), " is not of the form NAME=VALUE"));
+    if (!pair)
+      return refuse(cat("--log-opt: ", skiff::quoted(word), " is not of the form NAME=VALUE"));
     o.log_options[std::string(pair->first)] = pair->second;
   }
   TRY_CONTEXT(engine::check_log_options(o.log_driver, o.log_options), "--log-opt");

@@ -23,9 +23,8 @@ Result<net::ServerOptions> server_options(const RegistryService::Options& o) {
   if (o.tls.certificate.empty()) return out;
   out.tls = o.tls;
   // Missing files are told by the system's words.
-  for (const auto& [file, name] : {std::pair(o.tls.certificate, "cert"),
-                                   {o.tls.key, "key"},
-                                   {o.tls.client_ca, "client-ca"}}) {
+  for (const auto& [file, name] :
+       {std::pair(o.tls.certificate, "cert"), {o.tls.key, "key"}, {o.tls.client_ca, "client-ca"}}) {
     if (!file.empty()) TRY_CONTEXT(open_file(file, O_RDONLY), cat(flag, name));
   }
   TRY_CONTEXT(net::TlsContext::load(*out.tls), cat(flag, "cert and ", flag, "key"));
@@ -53,8 +52,9 @@ Result<> RegistryService::check(const Options& options) {
   const auto parts = split_last(options.listen, ':');
   const auto port = parts ? parse_uint(parts->second) : std::nullopt;
   if (!port || *port > UINT16_MAX) {
-    return Error(Code::kInvalidArgument, cat(options.listen_flag, ": ", skiff::quoted(options.listen),
-                                             " is not of the form HOST:PORT"));
+    return Error(Code::kInvalidArgument,
+                 cat(options.listen_flag, ": ", skiff::quoted(options.listen),
+                     " is not of the form HOST:PORT"));
   }
   if (const Path& users = options.registry.htpasswd; !users.empty()) {
     TRY_CONTEXT(registry::Htpasswd::open(users), cat(options.flag_prefix, "htpasswd"));

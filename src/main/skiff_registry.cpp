@@ -95,7 +95,8 @@ Result<RegistryService::Options> service_options(const Options& o) {
   registry.metadata.collect_untagged = o.gc_untagged;
   registry.metadata.sparse_indexes = o.sparse_indexes;
   registry.collect_garbage = !o.no_gc;
-  registry.scrub_rate = static_cast<uint64_t>(TRY_CONTEXT(parse_size(o.scrub_rate), "--scrub-rate"));
+  registry.scrub_rate =
+      static_cast<uint64_t>(TRY_CONTEXT(parse_size(o.scrub_rate), "--scrub-rate"));
   registry.upload_age = std::chrono::seconds(TRY(number("upload-age", o.upload_age, 1)));
   TRY(RegistryService::check(out));
   return out;

@@ -50,7 +50,8 @@ class ErrorLog {
     ErrorLog log;
     std::string format = global.value("log-format");
     if (!format.empty() && format != "text" && format != "json") {
-      return Error(Code::kInvalidArgument, cat("--log-format: ", quoted(format), " is neither text nor json"));
+      return Error(Code::kInvalidArgument,
+                   cat("--log-format: ", quoted(format), " is neither text nor json"));
     }
     log.json_ = format == "json";
     std::string file = global.value("log");

@@ -275,8 +275,8 @@ Result<json::Value> make_linux(const ContainerSpec& spec, sys::CapabilityMask ca
   if (spec.seccomp != "unconfined") {
     lx.set("seccomp", TRY(make_oci_seccomp(spec.seccomp, capabilities)));
   }
-  lx.set("maskedPaths", spec.masked_paths ? json::Value(*spec.masked_paths)
-                                          : json::Value(default_masked_paths()));
+  lx.set("maskedPaths",
+         spec.masked_paths ? json::Value(*spec.masked_paths) : json::Value(default_masked_paths()));
   lx.set("readonlyPaths", spec.readonly_paths ? json::Value(*spec.readonly_paths)
                                               : json::Value(default_readonly_paths()));
   return lx;

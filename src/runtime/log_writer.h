@@ -61,8 +61,8 @@ class LogWriter {
   uint64_t inode_ = 0;
   uint64_t size_ = 0;
   LinePieces pieces_;
-  TimePoint now_;     // of the call that is being served
-  std::string time_;  // the same, for a json-file log
+  TimePoint now_;           // of the call that is being served
+  std::string time_;        // the same, for a json-file log
   std::string attributes_;  // "", or the member with its comma
   std::string batch_;
   Result<> failure_;  // the first of the call that is being served

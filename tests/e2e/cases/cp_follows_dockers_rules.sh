@@ -22,7 +22,7 @@ out() {
   ln -s old h/lold
   local want=0
   [ -n "$3" ] || want=1
-  expect_exit $want cp_of $4 "$N:/s/$1" "h/$2"
+  expect_exit $want cp_of ${4:-} "$N:/s/$1" "h/$2"
   expect_eq "$(here)" "${3:-./dir ./ldir ./lold }" "$client cp out $1 $2: $OUT"
 }
 docker exec "$N" sh -c 'mkdir -p /s/dir/sub; echo new >/s/file; echo new >/s/dir/sub/a; ln -s dir /s/ldir'

@@ -24,5 +24,5 @@ if [ ! -d /sys/module/apparmor ]; then
   docker rm "$N" >/dev/null
 fi
 api() { curl -s --unix-socket "${DOCKER_HOST#unix://}" -H 'Content-Type: application/json' -d "$1" http://x/containers/create; }
-expect_contains "$(api "{\"Image\": \"$IMAGE\", \"HostConfig\": {\"CapAdd\": [\"NOPE\"]}}")" 'invalid CapAdd'
-expect_contains "$(api "{\"Image\": \"$IMAGE\", \"HostConfig\": {\"Ulimits\": [{\"Name\": \"nope\", \"Soft\": 1, \"Hard\": 1}]}}")" 'invalid ulimit type: nope'
+expect_contains "$(api "{\"Image\": \"$IMAGE\", \"Cmd\": [\"true\"], \"HostConfig\": {\"CapAdd\": [\"NOPE\"]}}")" 'invalid CapAdd'
+expect_contains "$(api "{\"Image\": \"$IMAGE\", \"Cmd\": [\"true\"], \"HostConfig\": {\"Ulimits\": [{\"Name\": \"nope\", \"Soft\": 1, \"Hard\": 1}]}}")" 'invalid ulimit type: nope'

@@ -91,10 +91,9 @@ Result<std::vector<IdRange>> subordinate_ids(const Path& file, const HostUser& o
   const std::string text = TRY(read_file(file));
   std::vector<IdRange> ranges = TRY_CONTEXT(parse_subordinate_ids(text, owner), file.native());
   if (!ranges.empty()) return ranges;
-  return Error(Code::kNotFound,
-               cat("no line of user ", owner.name, " in ", file.native(),
-                   ": add one, as root, with ids that nobody has: \"", owner.name,
-                   ":FIRST:65536\""));
+  return Error(Code::kNotFound, cat("no line of user ", owner.name, " in ", file.native(),
+                                    ": add one, as root, with ids that nobody has: \"", owner.name,
+                                    ":FIRST:65536\""));
 }
 
 }  // namespace skiff::sys

@@ -35,8 +35,8 @@ Result<HostUser> find_host_user(const std::string& name_or_uid);
 // The number of a group of the host's, by name or by number; kNotFound.
 Result<gid_t> find_host_group(const std::string& name_or_gid);
 
-// The owner's ranges in the file's order; none is no error. A line of the owner's that is not of the
-// form is kInvalidArgument, as are ranges that overlap; those of others are passed over.
+// The owner's ranges in the file's order; none is no error. A line of the owner's that is not of
+// the form is kInvalidArgument, as are ranges that overlap; those of others are passed over.
 Result<std::vector<IdRange>> parse_subordinate_ids(std::string_view text, const HostUser& owner);
 // The same of a file; kNotFound, and what to do, where the owner has none.
 Result<std::vector<IdRange>> subordinate_ids(const Path& file, const HostUser& owner);

@@ -20,9 +20,9 @@ TEST(SubordinateIds, AllLinesOfTheOwnerByNameOrNumber) {
 
 TEST(SubordinateIds, OnlyTheOwnersLinesMustBeOfTheForm) {
   EXPECT_EQ(ranges_in("bob\nbob:x:y:z\nalice:7:1\n"), (std::vector<IdRange>{{7, 1}}));
-  for (const char* line : {"alice", "alice:1", "alice:1:2:3", "alice:x:5", "alice:5:0", "alice::",
-                           "alice:-1:5", "alice:4294967295:1", "alice:4294967000:296",
-                           "alice:1:18446744073709551615"}) {
+  for (const char* line :
+       {"alice", "alice:1", "alice:1:2:3", "alice:x:5", "alice:5:0", "alice::", "alice:-1:5",
+        "alice:4294967295:1", "alice:4294967000:296", "alice:1:18446744073709551615"}) {
     EXPECT_EQ(parse_subordinate_ids(line, kAlice).error().code(), Code::kInvalidArgument) << line;
   }
   EXPECT_EQ(ranges_in("alice:4294967000:295"), (std::vector<IdRange>{{4294967000, 295}}));

@@ -14,7 +14,7 @@ class Pause {
  public:
   static Result<Pause> take(Core& core, Container& container, bool wanted) {
     Monitor monitor = container.monitor();
-    if (!wanted || monitor == nullptr || container.state().status == Status::kPaused) {
+    if (!wanted || monitor == nullptr || container.state().status != Status::kRunning) {
       return Pause(core, container, nullptr);
     }
     TRY_CONTEXT(monitor->pause(), cat("cannot pause container ", container.id));

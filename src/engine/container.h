@@ -6,7 +6,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -47,10 +46,6 @@ class Container {
   const std::string id;
   const ContainerPaths paths;
   std::mutex operation;
-  // Counts starts, so that a delayed restart knows whether somebody else was faster; and the
-  // delay before the next restart. Guarded by `operation`.
-  uint64_t starts = 0;
-  std::chrono::milliseconds backoff{0};
   // While it is being restarted by hand: its end is no reason for --rm to remove it.
   std::atomic<bool> keep_after_exit = false;
 

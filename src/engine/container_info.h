@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "engine/container_config.h"
 #include "network/network_manager.h"
+#include "runtime/health.h"
 
 namespace skiff::engine {
 
@@ -18,18 +19,8 @@ enum class Status { kCreated, kRunning, kPaused, kRestarting, kRemoving, kExited
 std::string_view status_name(Status status);  // "created", "running", ...
 std::optional<Status> parse_status(std::string_view name);
 
-struct HealthProbe {
-  TimePoint start;
-  TimePoint end;
-  int exit_code = 0;
-  std::string output;
-};
-
-struct Health {
-  std::string status = "starting";  // starting, healthy, unhealthy
-  int failing_streak = 0;
-  std::vector<HealthProbe> log;  // the last five
-};
+using runtime::Health;
+using runtime::HealthProbe;
 
 struct State {
   Status status = Status::kCreated;

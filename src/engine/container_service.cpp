@@ -105,7 +105,6 @@ Result<Effect> ContainerService::start_one(const std::shared_ptr<Container>& con
       record.manually_stopped = false;
       record.info.restart_count = 0;
     });
-    container->backoff = std::chrono::milliseconds(0);
     started = supervisor_.start(container);
   }
   if (started) return Effect::kDone;

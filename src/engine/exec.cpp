@@ -23,7 +23,7 @@ constexpr std::chrono::minutes kKept{5};
 constexpr int kKilled = 137;
 
 Result<> check_running(const Container& container) {
-  if (container.monitor() == nullptr) return not_running(container);
+  TRY(check_has_process(container));
   if (container.state().status == Status::kPaused) {
     return Error(Code::kFailedPrecondition,
                  cat("container ", container.id, " is paused, unpause the container before exec"));

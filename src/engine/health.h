@@ -1,21 +1,16 @@
-// Health checks: the probe that an image or `--health-cmd` asks for, run in the container at
-// an interval for as long as its process lives.
+// Health checks: what an image or `--health-cmd` asks for, and what the container's monitor, which
+// probes, has found.
 #pragma once
 
 #include "engine/core.h"
 
 namespace skiff::engine {
 
-// Whether the container wants probing; {"NONE"} switches an image's check off.
-bool has_health_check(const ContainerInfo& info);
+// What the monitor is to probe with; none where there is no check, or {"NONE"} switches it off.
+std::optional<runtime::HealthCheck> health_check_of(const ContainerInfo& info);
 
-// Probes until this run of the container ends or the engine goes. Sets State.Health and
-// publishes "health_status: ..." when the status changes.
-void run_health_checks(Core& core, const std::shared_ptr<Container>& container,
-                       const Monitor& monitor);
-
-// A probe's result into the state; true when the status changed. In the start period failures
-// of a container that was never healthy do not count.
-bool note_probe(Health& health, const HealthProbe& probe, int64_t retries, bool in_start_period);
+// Takes over what the monitor has found: State.Health, and the event "health_status: ..." when the
+// status is another.
+void note_health(Core& core, Container& container);
 
 }  // namespace skiff::engine

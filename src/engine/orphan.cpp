@@ -15,4 +15,16 @@ void end_orphan(const std::string& cgroup) {
   if (Result<> removed = group->remove(); !removed) log_warn(removed.error().message());
 }
 
+runtime::ExitStatus end_lost(Core& core, const Container& container) {
+  const ContainerInfo info = container.info();
+  end_orphan(core.cgroup_of(info));
+  auto recorded = runtime::read_exit_file(container.paths.exit_file());
+  if (recorded && !recorded->restarting) return *recorded;
+  log_warn(cat("container ", container.id, ": monitor lost"));
+  constexpr int kKilled = 137;
+  runtime::ExitStatus status{.code = kKilled, .finished = core.clock.now()};
+  status.restart_count = recorded ? recorded->restart_count : info.restart_count;
+  return status;
+}
+
 }  // namespace skiff::engine

@@ -1,11 +1,14 @@
-// What a killed monitor leaves behind: a container process without a parent of ours.
+// What is left of a container whose monitor was killed, or has undone a start.
 #pragma once
 
-#include <string>
+#include "engine/core.h"
 
 namespace skiff::engine {
 
-// Kills every process in the container's cgroups and removes the cgroups.
+// Kills what is left in a container's cgroup, and removes it.
 void end_orphan(const std::string& cgroup);
+
+// Ends what is left of a container whose monitor is gone, and tells how it ended.
+runtime::ExitStatus end_lost(Core& core, const Container& container);
 
 }  // namespace skiff::engine

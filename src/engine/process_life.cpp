@@ -9,6 +9,7 @@
 #include "base/scope_exit.h"
 #include "base/strings.h"
 #include "engine/container_network.h"
+#include "engine/health.h"
 #include "engine/log_drivers.h"
 #include "engine/spec.h"
 
@@ -34,6 +35,20 @@ Result<> write_bundle(Core& core, const Container& container) {
   return write_file(container.paths.bundle() / "config.json", config.dump());
 }
 
+// Where the containers whose namespaces this one joins keep their states.
+Result<std::map<std::string, Path>> joined_namespaces(Core& core, const HostConfig& host) {
+  constexpr std::string_view kContainer = "container:";
+  const std::pair<const char*, const std::string&> modes[] = {
+      {"network", host.network_mode}, {"pid", host.pid_mode}, {"ipc", host.ipc_mode}};
+  std::map<std::string, Path> out;
+  for (const auto& [kind, mode] : modes) {
+    if (!mode.starts_with(kContainer)) continue;
+    auto other = TRY(core.table.find(mode.substr(kContainer.size())));
+    out[kind] = runtime::MonitorOptions::state_of(other->paths.monitor(), other->id);
+  }
+  return out;
+}
+
 Result<runtime::MonitorOptions> monitor_options(Core& core, const Container& container) {
   ContainerInfo info = container.info();
   runtime::MonitorOptions options;
@@ -47,6 +62,10 @@ Result<runtime::MonitorOptions> monitor_options(Core& core, const Container& con
   options.open_stdin = info.config.open_stdin;
   options.stdin_once = info.config.stdin_once;
   options.terminal = info.config.tty;
+  options.restart = policy_of(info.host_config);
+  options.restart_count = info.restart_count;
+  options.joined = TRY(joined_namespaces(core, info.host_config));
+  options.health = health_check_of(info);
   return options;
 }
 
@@ -144,6 +163,11 @@ Result<> start_process(Core& core, Container& container) {
   // Nothing will come on the streams of those who attached.
   for (const auto& point : container.set_monitor(nullptr)) point->close();
   return started;
+}
+
+runtime::RestartPolicy policy_of(const HostConfig& host) {
+  return {.name = host.restart_policy.name,
+          .max_retries = host.restart_policy.maximum_retry_count};
 }
 
 void free_process(Core& core, Container& container) {

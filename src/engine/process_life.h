@@ -14,6 +14,9 @@ Result<> start_process(Core& core, Container& container);
 // to be damaged.
 Result<> check_root(Core& core, const Container& container);
 
+// As the monitor takes it.
+runtime::RestartPolicy policy_of(const HostConfig& host);
+
 // Frees what the ended process used; the record is the caller's. `operation` is held.
 void free_process(Core& core, Container& container);
 

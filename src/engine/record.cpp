@@ -5,13 +5,15 @@ namespace skiff::engine {
 namespace {
 
 json::Value state_json(const State& state) {
-  return json::object({{"status", status_name(state.status)},
+  json::Value out = json::object({{"status", status_name(state.status)},
                        {"pid", state.pid},
                        {"exitCode", state.exit_code},
                        {"oomKilled", state.oom_killed},
                        {"error", state.error},
                        {"started", format_rfc3339(state.started)},
                        {"finished", format_rfc3339(state.finished)}});
+  if (state.health) out.set("health", runtime::to_json(*state.health));
+  return out;
 }
 
 Result<State> read_state(const json::Value& v) {
@@ -25,6 +27,9 @@ Result<State> read_state(const json::Value& v) {
   state.error = v.string("error");
   state.started = TRY(parse_rfc3339(v.string("started")));
   state.finished = TRY(parse_rfc3339(v.string("finished")));
+  if (const json::Value* health = v.find("health")) {
+    state.health = TRY(runtime::health_from(*health));
+  }
   return state;
 }
 

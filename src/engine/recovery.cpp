@@ -12,8 +12,6 @@ namespace skiff::engine {
 
 namespace {
 
-constexpr int kKilled = 137;
-
 void log_failure(const Container& container, const Result<>& result) {
   if (!result) log_warn(cat("container ", container.id, ": ", result.error().message()));
 }
@@ -47,41 +45,43 @@ Status live_status(Core& core, const Container& container) {
   return group && group->frozen() ? Status::kPaused : Status::kRunning;
 }
 
+// `operation` is held.
 void take_over(Core& core, Supervisor& supervisor, const std::shared_ptr<Container>& container,
-               const Monitor& monitor) {
-  // The daemon may have died before it let the process run; one that runs refuses, unharmed.
-  Result<> started = monitor->start();
-  if (!started && started.error().code() != Code::kFailedPrecondition) {
-    log_failure(*container, started);
+               const Monitor& monitor, const runtime::MonitorState& state) {
+  // The daemon may have died before it let the process run.
+  if (state.stage == runtime::MonitorState::Stage::kCreated) {
+    log_failure(*container, monitor->start());
   }
-  Status status = live_status(core, *container);
-  container->change([&](Record& record) {
-    record.info.state.status = status;
-    record.info.state.pid = monitor->pid();
-  });
+  supervisor.note_state(*container, state);
+  if (state.stage != runtime::MonitorState::Stage::kRestarting) {
+    Status status = live_status(core, *container);
+    container->change([&](Record& record) {
+      record.info.state.status = status;
+      record.info.state.pid = state.pid;
+    });
+  }
   core.save_or_log(*container);
   supervisor.watch(container);
-  log_info(cat("container ", container->id, ": found running"));
+  log_info(cat("container ", container->id, ": found ", status_name(container->state().status)));
 }
 
-// One that was running when the earlier daemon ended.
+// One that was running, or about to run again, when the earlier daemon ended.
 void recover_running(Core& core, Supervisor& supervisor,
                      const std::shared_ptr<Container>& container) {
   restore_endpoints(core, *container);
   Monitor monitor = find_monitor(container->paths);
   container->set_monitor(monitor);
-  auto ended = runtime::read_exit_file(container->paths.exit_file());
-  if (monitor != nullptr && !ended) {
-    take_over(core, supervisor, container, monitor);
-    return;
-  }
-  if (!ended) log_warn(cat("container ", container->id, ": monitor lost"));
-  if (monitor == nullptr) end_orphan(core.cgroup_of(container->info()));
-  // The exit of a run that ended while the monitor died is written before it is told.
-  if (!ended) ended = runtime::read_exit_file(container->paths.exit_file());
   std::lock_guard operation(container->operation);
-  supervisor.record_exit(container, ended.value_or(runtime::ExitStatus{
-                                        .code = kKilled, .finished = core.clock.now()}));
+  std::optional<runtime::ExitStatus> ended;
+  if (monitor != nullptr) {
+    auto state = monitor->state();
+    if (state && state->stage != runtime::MonitorState::Stage::kEnded) {
+      take_over(core, supervisor, container, monitor, *state);
+      return;
+    }
+    if (state) ended = state->exit;
+  }
+  supervisor.record_exit(*container, ended ? *ended : end_lost(core, *container));
 }
 
 // A start that the earlier daemon did not finish: nobody was told that it succeeded.
@@ -159,7 +159,9 @@ Result<> load_containers(Core& core) {
 void recover_containers(Core& core, Supervisor& supervisor) {
   for (const auto& container : core.table.all()) {
     Status status = container->state().status;
-    if (status == Status::kRunning || status == Status::kPaused) {
+    bool ran = status == Status::kRunning || status == Status::kPaused ||
+               (status == Status::kRestarting && find_monitor(container->paths) != nullptr);
+    if (ran) {
       recover_running(core, supervisor, container);
     } else {
       undo_start(core, *container);
@@ -194,12 +196,13 @@ void resume_containers(Core& core, Supervisor& supervisor) {
       core.tasks.run([&core, container] { remove_logged(core, container, false); });
       continue;
     }
-    bool down = state.status == Status::kExited || state.status == Status::kRestarting;
+    bool down = container->monitor() == nullptr &&
+                (state.status == Status::kExited || state.status == Status::kRestarting);
     bool ran_before = state.started != TimePoint();
     if (!down || !ran_before) continue;
     if (record.info.host_config.auto_remove) {
       core.tasks.run([&core, container] { remove_logged(core, container, true); });
-    } else if (state.status == Status::kRestarting || should_restart(record, true)) {
+    } else if (state.status == Status::kRestarting || starts_at_boot(record)) {
       core.tasks.run(
           [&core, &supervisor, container] { start_logged(core, supervisor, container); });
     }

@@ -1,11 +1,10 @@
 // The rules that decide without doing: merging of configurations, limits, restart policies,
-// filters, health.
+// filters.
 #include <gtest/gtest.h>
 
 #include "base/strings.h"
 #include "engine/create.h"
 #include "engine/filters.h"
-#include "engine/health.h"
 #include "engine/process_life.h"
 #include "engine/security_options.h"
 #include "engine/supervisor.h"
@@ -181,17 +180,14 @@ TEST(Security, WhatThisKernelCannotEnforceIsAWarning) {
   EXPECT_TRUE(warnings.back().starts_with("--security-opt apparmor=mine: AppArmor is off"));
 }
 
-TEST(RestartPolicy, DecidesByExitHandAndBoot) {
-  EXPECT_FALSE(should_restart(exited("no", 1), false));
-  EXPECT_TRUE(should_restart(exited("always", 0), false));
-  EXPECT_FALSE(should_restart(exited("always", 0, true), false));
-  EXPECT_TRUE(should_restart(exited("always", 0, true), true));
-  EXPECT_TRUE(should_restart(exited("unless-stopped", 0), true));
-  EXPECT_FALSE(should_restart(exited("unless-stopped", 0, true), true));
-  EXPECT_TRUE(should_restart(exited("on-failure", 1), false));
-  EXPECT_FALSE(should_restart(exited("on-failure", 0), false));
-  EXPECT_TRUE(should_restart(exited("on-failure", 1, false, 3, 2), false));
-  EXPECT_FALSE(should_restart(exited("on-failure", 1, false, 3, 3), false));
+TEST(RestartPolicy, DecidesAtBoot) {
+  EXPECT_FALSE(starts_at_boot(exited("no", 1)));
+  EXPECT_TRUE(starts_at_boot(exited("always", 0, true)));
+  EXPECT_TRUE(starts_at_boot(exited("unless-stopped", 0)));
+  EXPECT_FALSE(starts_at_boot(exited("unless-stopped", 0, true)));
+  EXPECT_TRUE(starts_at_boot(exited("on-failure", 1)));
+  EXPECT_FALSE(starts_at_boot(exited("on-failure", 0)));
+  EXPECT_FALSE(starts_at_boot(exited("on-failure", 1, false, 3, 3)));
 }
 
 TEST(RestartPolicy, IsChecked) {
@@ -226,25 +222,6 @@ TEST(Filters, TimesInEveryForm) {
   EXPECT_EQ(*parse_time_argument("1h30m", now), now - std::chrono::minutes(90));
   EXPECT_EQ(unix_nanos(*parse_time_argument("1700000000.5", now)), 1'700'000'000'500'000'000);
   EXPECT_FALSE(parse_time_argument("soon", now));
-}
-
-TEST(Health, CountsFailuresAndKeepsFive) {
-  Health health;
-  HealthProbe good;
-  HealthProbe bad;
-  bad.exit_code = 1;
-  EXPECT_FALSE(note_probe(health, bad, 2, true));
-  EXPECT_EQ(health.failing_streak, 0);
-  EXPECT_FALSE(note_probe(health, bad, 2, false));
-  EXPECT_TRUE(note_probe(health, bad, 2, false));
-  EXPECT_EQ(health.status, "unhealthy");
-  EXPECT_TRUE(note_probe(health, good, 2, false));
-  EXPECT_EQ(health.status, "healthy");
-  EXPECT_EQ(health.failing_streak, 0);
-  EXPECT_FALSE(note_probe(health, bad, 2, true));
-  EXPECT_EQ(health.failing_streak, 1);
-  for (int i = 0; i < 10; ++i) note_probe(health, good, 2, false);
-  EXPECT_EQ(health.log.size(), 5U);
 }
 
 TEST(ParsePs, KeepsTheContainersLines) {

@@ -13,9 +13,10 @@ namespace {
 using std::chrono::milliseconds;
 constexpr std::chrono::seconds kAfterKill{20};
 
-// A container that only waits for its next start is stopped by forgetting that.
+// One whose monitor was lost, and which only waits for another, is stopped by forgetting that.
 bool call_off_restart(Core& core, Container& container, bool by_hand) {
   std::lock_guard operation(container.operation);
+  if (container.monitor() != nullptr) return false;
   bool was_due = container.change([&](Record& record) {
     if (record.info.state.status != Status::kRestarting) return false;
     record.info.state.status = Status::kExited;
@@ -80,6 +81,16 @@ Error not_running(const Container& container) {
   return {Code::kFailedPrecondition, cat("container ", container.id, " is not running")};
 }
 
+Result<> check_has_process(const Container& container) {
+  if (container.state().status == Status::kRestarting) {
+    return Error(Code::kFailedPrecondition,
+                 cat("Container ", container.id,
+                     " is restarting, wait until the container is running"));
+  }
+  if (container.monitor() == nullptr) return not_running(container);
+  return {};
+}
+
 Result<Effect> stop_container(Core& core, Container& container, const StopOrder& order) {
   auto slot = container.add_waiter(WaitCondition::kNextExit);
   ScopeExit forget([&] { container.forget_waiter(slot); });
@@ -105,7 +116,7 @@ Result<> kill_container(Core& core, Container& container, int signal) {
   std::string what = cat("cannot kill container: ", container.name());
   if (!mark_stopped(container, true)) return not_running(container).with_context(what);
   if (call_off_restart(core, container, true)) return {};
-  if (signal == SIGKILL) {
+  if (signal == SIGKILL || container.state().status == Status::kRestarting) {
     TRY(stop_container(core, container, {.signal = SIGKILL, .timeout = kAfterKill}));
     return {};
   }

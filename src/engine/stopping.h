@@ -19,5 +19,7 @@ Result<> kill_container(Core& core, Container& container, int signal);
 
 // "Container ID is not running", as Docker's 409.
 Error not_running(const Container& container);
+// Whether there is a process to look at or to join: not, too, between two runs.
+Result<> check_has_process(const Container& container);
 
 }  // namespace skiff::engine

@@ -18,11 +18,10 @@ namespace skiff::engine {
 
 namespace {
 
-using std::chrono::milliseconds;
-constexpr milliseconds kFirstBackoff{100};
-constexpr milliseconds kLongestBackoff{60'000};
-// A run of this length was a success: the next failure starts from the first delay.
-constexpr std::chrono::seconds kSteadyRun{10};
+using Stage = runtime::MonitorState::Stage;
+
+// How long a container whose monitor was lost waits for its next one.
+constexpr int kLostMonitorMs = 1000;
 
 Result<> add_to_epoll(int epoll, int fd) {
   epoll_event event{};
@@ -32,28 +31,13 @@ Result<> add_to_epoll(int epoll, int fd) {
   return Error::from_errno(errno, "watch container");
 }
 
-// How the container ended; where its monitor was killed, it is ended now.
-runtime::ExitStatus exit_status_of(Core& core, const Container& container, const Monitor& monitor) {
-  auto status = monitor->wait();
-  if (status) return *status;
-  log_warn(cat("container ", container.id, ": monitor lost: ", status.error().message()));
-  end_orphan(core.cgroup_of(container.info()));
-  auto recorded = runtime::read_exit_file(container.paths.exit_file());
-  if (recorded) return *recorded;
-  constexpr int kKilled = 137;
-  return {.code = kKilled, .finished = core.clock.now()};
-}
-
 }  // namespace
 
-bool should_restart(const Record& record, bool at_boot) {
-  const RestartPolicy& policy = record.info.host_config.restart_policy;
-  if (policy.name == "always") return at_boot || !record.manually_stopped;
-  if (record.manually_stopped) return false;
-  if (policy.name == "unless-stopped") return true;
-  return policy.name == "on-failure" && record.info.state.exit_code != 0 &&
-         (policy.maximum_retry_count == 0 ||
-          record.info.restart_count < policy.maximum_retry_count);
+bool starts_at_boot(const Record& record) {
+  const HostConfig& host = record.info.host_config;
+  if (host.restart_policy.name == "always") return true;
+  return runtime::wants_restart(policy_of(host), record.info.state.exit_code,
+                                record.manually_stopped, record.info.restart_count);
 }
 
 Supervisor::Supervisor(Core& core, std::function<void(const std::shared_ptr<Container>&)> remove)
@@ -86,7 +70,7 @@ void Supervisor::loop() {
       int fd = events[static_cast<size_t>(i)].data.fd;
       if (fd == wake_.get()) return;
       auto watched = take(fd);
-      if (watched != nullptr) core_.tasks.run([this, watched] { on_end(*watched); });
+      if (watched != nullptr) core_.tasks.run([this, watched] { follow(watched); });
     }
   }
 }
@@ -96,97 +80,179 @@ std::shared_ptr<Supervisor::Watched> Supervisor::take(int fd) {
   auto node = watched_.extract(fd);
   if (node.empty()) return nullptr;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-  return std::make_shared<Watched>(std::move(node.mapped()));
+  return std::move(node.mapped());
+}
+
+void Supervisor::add(const std::shared_ptr<Watched>& watched) {
+  const int fd = watched->watch.fd();
+  std::lock_guard lock(mutex_);
+  watched_.insert_or_assign(fd, watched);
+  Result<> added = add_to_epoll(epoll_.get(), fd);
+  if (added) return;
+  watched_.erase(fd);
+  log_error(cat("container ", watched->container->id, ": ", added.error().message()));
 }
 
 Result<> Supervisor::start(const std::shared_ptr<Container>& container) {
-  ++container->starts;
   TRY(start_process(core_, *container));
   watch(container);
   return {};
 }
 
 void Supervisor::watch(const std::shared_ptr<Container>& container) {
+  note_health(core_, *container);
   Monitor monitor = container->monitor();
-  if (Result<> added = add_watch(container, monitor); !added) {
-    // A monitor that does not answer is as good as dead.
-    log_warn(cat("container ", container->id, ": ", added.error().message()));
-    core_.tasks.run([this, container, monitor] { on_end({UniqueFd(), container, monitor}); });
+  auto watch = monitor->watch();
+  if (!watch) {
+    core_.tasks.run([this, container, monitor] { follow_anew(container, monitor); });
     return;
   }
-  if (has_health_check(container->info())) {
-    core_.tasks.run([this, container, monitor] { run_health_checks(core_, container, monitor); });
+  auto watched = std::make_shared<Watched>(Watched{container, monitor, std::move(*watch)});
+  const runtime::MonitorState& now = watched->watch.now();
+  // A run may have been so short that it is over.
+  if (now.stage == Stage::kRunning && now.restart_count == container->info().restart_count) {
+    add(watched);
+  } else {
+    core_.tasks.run([this, watched] {
+      if (apply(*watched, watched->watch.now())) follow(watched);
+    });
   }
 }
 
-Result<> Supervisor::add_watch(const std::shared_ptr<Container>& container,
-                               const Monitor& monitor) {
-  UniqueFd fd = TRY(monitor->watch());
-  int number = fd.get();
-  std::lock_guard lock(mutex_);
-  TRY(add_to_epoll(epoll_.get(), number));
-  watched_.insert_or_assign(number, Watched{std::move(fd), container, monitor});
-  return {};
+void Supervisor::follow(const std::shared_ptr<Watched>& watched) {
+  for (const runtime::MonitorState& state : watched->watch.read()) {
+    if (!apply(*watched, state)) return;
+  }
+  if (watched->watch.over()) {
+    follow_anew(watched->container, watched->monitor);
+  } else {
+    add(watched);
+  }
 }
 
-void Supervisor::on_end(const Watched& watched) {
-  const auto& container = watched.container;
+bool Supervisor::apply(const Watched& watched, const runtime::MonitorState& state) {
+  {
+    std::lock_guard operation(watched.container->operation);
+    if (watched.container->monitor() != watched.monitor) return false;
+    if (state.stage != Stage::kEnded) {
+      note_state(*watched.container, state);
+      return true;
+    }
+    if (state.exit) {
+      record_exit(*watched.container, *state.exit);
+    } else {
+      record_lost(*watched.container);
+    }
+  }
+  after_exit(watched.container);
+  return false;
+}
+
+void Supervisor::follow_anew(const std::shared_ptr<Container>& container, const Monitor& monitor) {
   {
     std::lock_guard operation(container->operation);
-    if (container->monitor() != watched.monitor) return;
-    record_exit(container, exit_status_of(core_, *container, watched.monitor));
+    if (container->monitor() != monitor) return;
+    // It lets go of one that is slow to read, and of all at its container's end.
+    auto watch = monitor->watch();
+    if (watch) {
+      auto watched = std::make_shared<Watched>(Watched{container, monitor, std::move(*watch)});
+      core_.tasks.run([this, watched] {
+        if (apply(*watched, watched->watch.now())) follow(watched);
+      });
+      return;
+    }
+    record_lost(*container);
   }
   after_exit(container);
 }
 
-void Supervisor::record_exit(const std::shared_ptr<Container>& container,
-                             const runtime::ExitStatus& status) {
-  free_process(core_, *container);
-  // One change: a stop that comes now must find either a process or a restart to stop.
-  auto ran = container->change([&](Record& record) {
+void Supervisor::note_state(Container& container, const runtime::MonitorState& state) {
+  Record record = container.record();
+  const State& known = record.info.state;
+  if (state.exit && state.exit->finished != known.finished) {
+    note_end(container, *state.exit, Status::kRestarting);
+  }
+  bool waits = container.state().status == Status::kRestarting;
+  if (state.stage == Stage::kRunning &&
+      (waits || state.restart_count != record.info.restart_count)) {
+    note_start(container, state);
+  }
+  if (state.stage == Stage::kRunning) note_health(core_, container);
+}
+
+void Supervisor::note_start(Container& container, const runtime::MonitorState& state) {
+  container.change([&](Record& record) {
+    State& known = record.info.state;
+    known.status = Status::kRunning;
+    known.pid = state.pid;
+    known.started = state.started;
+    known.health.reset();
+    record.info.restart_count = state.restart_count;
+  });
+  core_.save_or_log(container);
+  core_.publish(container, "start");
+}
+
+void Supervisor::record_exit(Container& container, const runtime::ExitStatus& status,
+                             Status next) {
+  note_health(core_, container);
+  free_process(core_, container);
+  note_end(container, status, next);
+}
+
+void Supervisor::record_lost(Container& container) {
+  const runtime::ExitStatus status = end_lost(core_, container);
+  const Record record = container.record();
+  bool restart = !core_.stopping &&
+                 runtime::wants_restart(policy_of(record.info.host_config), status.code,
+                                        record.manually_stopped, status.restart_count);
+  record_exit(container, status, restart ? Status::kRestarting : Status::kExited);
+}
+
+void Supervisor::note_end(Container& container, const runtime::ExitStatus& status, Status next) {
+  bool told = false;
+  auto ran = container.change([&](Record& record) {
     State& state = record.info.state;
+    told = state.status == Status::kRestarting && state.finished == status.finished;
+    state.status = next;
     state.pid = 0;
     state.exit_code = status.code;
     state.oom_killed = status.oom_killed;
     state.finished = status.finished;
+    if (!status.restart_error.empty()) {
+      state.error = status.restart_error;
+      state.exit_code = start_exit_code(Error(Code::kUnknown, status.restart_error));
+    }
     if (status.by_hand) record.manually_stopped = true;
-    bool restart = !core_.stopping && should_restart(record, false);
-    state.status = restart ? Status::kRestarting : Status::kExited;
+    record.info.restart_count = status.restart_count;
     return state.finished - state.started;
   });
-  bool steady = ran > kSteadyRun || container->backoff.count() == 0;
-  container->backoff = steady ? kFirstBackoff : std::min(container->backoff * 2, kLongestBackoff);
-  core_.save_or_log(*container);
-  if (status.oom_killed) core_.publish(*container, "oom");
-  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(ran).count();
-  core_.publish(*container, "die",
-                {{"exitCode", std::to_string(status.code)},
-                 {"execDuration", std::to_string(std::max<int64_t>(seconds, 0))}});
-  container->notify_exit();
+  core_.save_or_log(container);
+  if (!told) {
+    if (status.oom_killed) core_.publish(container, "oom");
+    auto seconds = std::chrono::duration_cast<std::chrono::seconds>(ran).count();
+    core_.publish(container, "die",
+                  {{"exitCode", std::to_string(status.code)},
+                   {"execDuration", std::to_string(std::max<int64_t>(seconds, 0))}});
+  }
+  container.notify_exit();
 }
 
 void Supervisor::after_exit(const std::shared_ptr<Container>& container) {
   ContainerInfo info = container->info();
   if (info.state.status == Status::kRestarting) {
-    restart_later(container);
+    start_later(container);
   } else if (info.host_config.auto_remove && info.state.status == Status::kExited &&
              !core_.stopping && !container->keep_after_exit) {
     remove_(container);
   }
 }
 
-void Supervisor::restart_later(const std::shared_ptr<Container>& container) {
-  uint64_t seen = 0;
-  milliseconds delay{0};
-  {
-    std::lock_guard operation(container->operation);
-    seen = container->starts;
-    delay = container->backoff;
-  }
+void Supervisor::start_later(const std::shared_ptr<Container>& container) {
   pollfd shutdown{core_.shutdown.token().fd(), POLLIN, 0};
-  if (::poll(&shutdown, 1, static_cast<int>(delay.count())) > 0) return;
+  if (::poll(&shutdown, 1, kLostMonitorMs) > 0) return;
   std::lock_guard operation(container->operation);
-  bool still_due = container->starts == seen && container->change([](Record& record) {
+  bool still_due = container->monitor() == nullptr && container->change([](Record& record) {
     if (record.info.state.status != Status::kRestarting) return false;
     ++record.info.restart_count;
     return true;

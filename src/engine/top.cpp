@@ -66,7 +66,7 @@ Result<TopResult> parse_ps(std::string_view output, const std::vector<pid_t>& pi
 
 Result<TopResult> list_processes(Core& core, const Container& container,
                                  const std::string& ps_arguments) {
-  if (container.monitor() == nullptr) return not_running(container);
+  TRY(check_has_process(container));
   std::vector<std::string> arguments = words(ps_arguments.empty() ? "-ef" : ps_arguments);
   TRY(check_arguments(arguments));
   sys::ProcessOptions ps;

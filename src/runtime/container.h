@@ -57,6 +57,7 @@ struct CreateOptions {
   bool systemd_cgroup = false;   // systemd makes the cgroup (systemd_scope.h)
   bool notify_socket = false;    // the program gets a notify_proxy.h socket
   std::vector<std::string> env;  // variables besides the config's
+  std::vector<OciNamespace> namespaces;  // in place of the config's of the same kinds
 };
 
 struct ExecOptions {

@@ -117,6 +117,11 @@ Result<> Container::begin(const CreateOptions& options) {
   std::string text = TRY(read_file(options.bundle / kConfigFile, kConfigLimit));
   config_ = TRY(parse_bundle(text, state_.bundle));
   drop_unenforced_labels(config_);
+  for (OciNamespace& own : config_.namespaces) {
+    for (const OciNamespace& other : options.namespaces) {
+      if (own.kind == other.kind) own.path = other.path;
+    }
+  }
   state_.rootfs = config_.root;
   state_.annotations = config_.annotations;
   state_.created = Clock::system().now();

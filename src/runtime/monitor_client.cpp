@@ -100,9 +100,11 @@ Result<> MonitorClient::resume() {
   return {};
 }
 
-Result<> MonitorClient::update(const json::Value& oci_resources) {
+Result<> MonitorClient::update(const json::Value& oci_resources,
+                               const std::optional<RestartPolicy>& restart) {
   json::Value asked = request("update");
   asked.set("resources", oci_resources);
+  if (restart) asked.set("restart", to_json(*restart));
   TRY(call(asked));
   return {};
 }
@@ -161,10 +163,15 @@ Result<ExitStatus> MonitorClient::wait(const CancelToken& cancel) {
   return exit_status_from(TRY(exchange(state_dir_, request("wait"), nullptr, cancel)));
 }
 
-Result<UniqueFd> MonitorClient::watch() const {
+Result<MonitorState> MonitorClient::state() const {
+  return monitor_state_from(TRY(call(request("info"))));
+}
+
+Result<MonitorWatch> MonitorClient::watch() const {
   UniqueFd stream;
-  TRY(call(request("watch"), &stream));
-  return stream;
+  json::Value answer = TRY(call(request("watch"), &stream));
+  MonitorState now = TRY(monitor_state_from(answer));
+  return MonitorWatch(std::move(stream), std::move(now));
 }
 
 Result<> MonitorClient::remove() {

@@ -23,19 +23,14 @@
 #include <vector>
 
 #include "base/cancellation.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/io.h"
 #include "codec/json.h"
+#include "runtime/health.h"
+#include "runtime/monitor_watch.h"
+#include "runtime/restart_policy.h"
 
 namespace skiff::runtime {
-
-struct ExitStatus {
-  int code = 0;  // 128 + signal where a signal ended it
-  bool oom_killed = false;
-  bool by_hand = false;  // a client had sent a signal, or asked for the end
-  TimePoint finished;
-};
 
 struct StopRequest {
   int signal = 15;
@@ -59,6 +54,17 @@ struct MonitorOptions {
   bool terminal = false;
   uint64_t log_max_bytes = 0;  // 0: no rotation
   int log_max_files = 1;
+  RestartPolicy restart;
+  int restart_count = 0;  // of the first run
+  // Namespaces of other containers that the bundle joins: OCI name -> directory of the state.
+  std::map<std::string, Path> joined;
+  std::optional<HealthCheck> health;
+
+  // Of the container's runtime, for those that join its namespaces.
+  static Path state_of(const Path& state_dir, const std::string& id) {
+    return state_dir / "state" / id;
+  }
+  static Path health_file(const Path& state_dir) { return state_dir / "health.json"; }
 };
 
 struct ExecSpec {
@@ -102,7 +108,7 @@ class MonitorClient {
   // A monitor that runs already; kNotFound when there is none.
   static Result<MonitorClient> connect(const Path& state_dir);
 
-  int pid() const { return pid_; }  // the container's init, in the host's numbers
+  int pid() const { return pid_; }  // the container's first init, in the host's numbers
 
   Result<> start();
   Result<> signal(int signal_number);
@@ -111,7 +117,8 @@ class MonitorClient {
   Result<> stop(const StopRequest& request);
   Result<> pause();
   Result<> resume();
-  Result<> update(const json::Value& oci_resources);
+  // Limits, and the policy where there is one; both hold for later runs, too.
+  Result<> update(const json::Value& oci_resources, const std::optional<RestartPolicy>& restart);
   Result<> resize(int height, int width);
   // The container's output from now on; `stdin_too` also takes input.
   Result<UniqueFd> attach(bool stdin_too);
@@ -121,11 +128,10 @@ class MonitorClient {
   Result<> resize_exec(const std::string& exec_id, int height, int width);
   // Blocks until the exec session's process has ended.
   Result<int> wait_exec(const std::string& exec_id, const CancelToken& cancel = {});
-  // Blocks until the container has ended and all its output is in the log.
+  Result<MonitorState> state() const;
+  // Blocks until the container has ended for good and all its output is in the log.
   Result<ExitStatus> wait(const CancelToken& cancel = {});
-  // A descriptor that becomes readable when the container has ended (then wait() answers at
-  // once) or its monitor has died: for one epoll over many containers.
-  Result<UniqueFd> watch() const;
+  Result<MonitorWatch> watch() const;
   // Kills what is left, removes cgroups and state, ends the monitor.
   Result<> remove();
 

@@ -1,13 +1,14 @@
 // ContainerMonitor: what clients ask.
 #include <unistd.h>
 
-#include <array>
 #include <csignal>
 
 #include "base/strings.h"
 #include "codec/base64.h"
 #include "runtime/monitor_protocol.h"
 #include "runtime/monitor_server.h"
+#include "runtime/replace_file.h"
+#include "runtime/state_file.h"
 
 namespace skiff::runtime {
 
@@ -21,10 +22,9 @@ json::Value done() { return json::object(); }
 }  // namespace
 
 Result<json::Value> ContainerMonitor::info(const json::Value&) {
-  static constexpr std::array<const char*, 3> kStages = {"created", "running", "ended"};
-  return json::object({{"pid", container_->pid()},
-                       {"monitor_pid", ::getpid()},
-                       {"stage", kStages.at(static_cast<size_t>(stage_))}});
+  json::Value answer = to_json(state());
+  answer.set("monitor_pid", ::getpid());
+  return answer;
 }
 
 Result<json::Value> ContainerMonitor::start(const json::Value&) {
@@ -34,7 +34,7 @@ Result<json::Value> ContainerMonitor::start(const json::Value&) {
                  cat("container ", options_.container_id, " is running already"));
   }
   TRY(container_->start());
-  stage_ = Stage::kRunning;
+  begin_run();
   return done();
 }
 
@@ -46,9 +46,13 @@ Result<json::Value> ContainerMonitor::signal(const json::Value& asked) {
 }
 
 Result<json::Value> ContainerMonitor::stop(const json::Value& asked) {
-  TRY(check_not_ended());
-  Result<> sent = container_->kill(static_cast<int>(TRY(asked.require_int("signal"))));
+  if (stage_ == Stage::kEnded && recorded_) return not_running();
+  int signal = static_cast<int>(TRY(asked.require_int("signal")));
+  stopping_ = true;
   if (asked.boolean("by_hand")) exit_.by_hand = true;
+  if (stage_ == Stage::kRestarting) call_off_restart();
+  if (!has_process()) return done();
+  Result<> sent = container_->kill(signal);
   // A frozen process takes a signal only when it thaws.
   if (container_->cgroup().frozen()) report(container_->cgroup().thaw());
   if (!sent) {
@@ -57,20 +61,6 @@ Result<json::Value> ContainerMonitor::stop(const json::Value& asked) {
     kill_after(std::chrono::milliseconds(asked.integer("timeout_ms")));
   }
   return done();
-}
-
-// Of several requests the most impatient counts.
-void ContainerMonitor::kill_after(std::chrono::milliseconds delay) {
-  const SteadyTime at = std::chrono::steady_clock::now() + delay;
-  if (kill_at_ && *kill_at_ <= at) return;
-  kill_at_ = at;
-  loop_.cancel_call(kill_call_);
-  kill_call_ = loop_.call_after(delay, [this] { kill_now(); });
-}
-
-void ContainerMonitor::kill_now() {
-  if (stage_ == Stage::kEnded) return;
-  report(container_->kill(SIGKILL));
 }
 
 Result<json::Value> ContainerMonitor::pause(const json::Value&) {
@@ -86,14 +76,30 @@ Result<json::Value> ContainerMonitor::resume(const json::Value&) {
 }
 
 Result<json::Value> ContainerMonitor::update(const json::Value& asked) {
-  TRY(check_not_ended());
-  TRY(container_->update(*TRY(asked.require_object("resources"))));
+  const json::Value& resources = *TRY(asked.require_object("resources"));
+  if (has_process()) TRY(container_->update(resources));
+  TRY(update_bundle(resources));
+  if (const json::Value* restart = asked.find("restart")) {
+    options_.restart = restart_policy_from(*restart);
+  }
   return done();
 }
 
+// For later runs. Each group of limits is whole.
+Result<> ContainerMonitor::update_bundle(const json::Value& resources) {
+  Path file = options_.bundle / kConfigFile;
+  json::Value config = TRY_CONTEXT(json::parse(TRY(read_file(file))), file.native());
+  json::Value lx = config.object("linux");
+  json::Value merged = lx.object("resources");
+  for (const auto& [name, value] : resources.as_object()) merged.set(name, value);
+  lx.set("resources", std::move(merged));
+  config.set("linux", std::move(lx));
+  return replace_file(file, config.dump());
+}
+
 Result<json::Value> ContainerMonitor::resize(const json::Value& asked) {
-  TRY(io_.resize(static_cast<int>(asked.integer("height")),
-                 static_cast<int>(asked.integer("width"))));
+  TRY(io_->resize(static_cast<int>(asked.integer("height")),
+                  static_cast<int>(asked.integer("width"))));
   return done();
 }
 
@@ -105,9 +111,9 @@ Result<json::Value> ContainerMonitor::resize_exec(const json::Value& asked) {
 
 Result<> ContainerMonitor::attach(Request& request) {
   json::Value answer = request.asked.boolean("with_log") ? log_position() : json::object();
-  io_.add_client(std::move(request.socket), {.wants_stdin = request.asked.boolean("stdin"),
-                                             .greeting = answer.dump() + "\n",
-                                             .early_input = std::move(request.early_input)});
+  io_->add_client(std::move(request.socket), {.wants_stdin = request.asked.boolean("stdin"),
+                                              .greeting = answer.dump() + "\n",
+                                              .early_input = std::move(request.early_input)});
   return {};
 }
 
@@ -135,7 +141,7 @@ Result<> ContainerMonitor::exec(Request& request) {
 }
 
 Result<> ContainerMonitor::wait(Request& request) {
-  if (recorded_) {
+  if (recorded_ && stage_ == Stage::kEnded) {
     send_answer(request.socket.get(), to_json(exit_));
   } else {
     waiting_.add(std::move(request.socket));
@@ -148,8 +154,8 @@ Result<> ContainerMonitor::wait_exec(Request& request) {
 }
 
 Result<> ContainerMonitor::watch(Request& request) {
-  send_answer(request.socket.get(), done());
-  if (!recorded_) watching_.add(std::move(request.socket));
+  send_answer(request.socket.get(), to_json(state()));
+  if (!recorded_ || stage_ != Stage::kEnded) watching_.add(std::move(request.socket));
   return {};
 }
 
@@ -157,7 +163,7 @@ Result<> ContainerMonitor::watch(Request& request) {
 // go before the processes of exec sessions, its fellows, are reaped here.
 Result<> ContainerMonitor::remove_and_end(Request& request) {
   removing_.add(std::move(request.socket));
-  if (stage_ == Stage::kEnded) {
+  if (!has_process()) {
     finish_removal();
     return {};
   }
@@ -165,7 +171,7 @@ Result<> ContainerMonitor::remove_and_end(Request& request) {
   report(container_->kill(SIGKILL));
   report(container_->cgroup().kill_all());
   loop_.call_after(kKillPatience, [this] {
-    if (stage_ == Stage::kEnded) return;
+    if (!has_process()) return;
     removing_.answer_all(error_answer(Error(
         Code::kDeadlineExceeded,
         cat("container ", options_.container_id, ": its process does not end after SIGKILL"))));
@@ -181,7 +187,7 @@ void ContainerMonitor::finish_removal() {
 }
 
 Result<> ContainerMonitor::check_not_ended() const {
-  if (stage_ != Stage::kEnded && !removed_) return {};
+  if (has_process() && !removed_) return {};
   return not_running();
 }
 

@@ -81,8 +81,39 @@ json::Value error_answer(const Error& error) {
       {{"error", json::object({{"code", code_name(error.code())}, {"message", error.message()}})}});
 }
 
+json::Value to_json(const RestartPolicy& policy) {
+  return json::object({{"policy", policy.name}, {"max_retries", policy.max_retries}});
+}
+
+RestartPolicy restart_policy_from(const json::Value& v) {
+  return {.name = v.string("policy"), .max_retries = static_cast<int>(v.integer("max_retries"))};
+}
+
+json::Value to_json(const HealthCheck& check) {
+  return json::object({{"command", check.command},
+                       {"interval_ms", check.interval.count()},
+                       {"timeout_ms", check.timeout.count()},
+                       {"start_period_ms", check.start_period.count()},
+                       {"start_interval_ms", check.start_interval.count()},
+                       {"retries", check.retries}});
+}
+
+HealthCheck health_check_from(const json::Value& v) {
+  auto time = [&](const char* name) { return std::chrono::milliseconds(v.integer(name)); };
+  HealthCheck check;
+  check.command = v.strings("command");
+  check.interval = time("interval_ms");
+  check.timeout = time("timeout_ms");
+  check.start_period = time("start_period_ms");
+  check.start_interval = time("start_interval_ms");
+  check.retries = static_cast<int>(v.integer("retries"));
+  return check;
+}
+
 json::Value to_json(const MonitorOptions& o) {
-  return json::object({{"container_id", o.container_id},
+  json::Value joined = json::object();
+  for (const auto& [kind, state] : o.joined) joined.set(kind, state.native());
+  json::Value value = json::object({{"container_id", o.container_id},
                        {"bundle", o.bundle.native()},
                        {"state_dir", o.state_dir.native()},
                        {"seccomp_dir", o.seccomp_dir.native()},
@@ -95,7 +126,12 @@ json::Value to_json(const MonitorOptions& o) {
                        {"stdin_once", o.stdin_once},
                        {"terminal", o.terminal},
                        {"log_max_bytes", o.log_max_bytes},
-                       {"log_max_files", o.log_max_files}});
+                       {"log_max_files", o.log_max_files},
+                       {"restart", to_json(o.restart)},
+                       {"restart_count", o.restart_count},
+                       {"joined", std::move(joined)}});
+  if (o.health) value.set("health", to_json(*o.health));
+  return value;
 }
 
 MonitorOptions monitor_options_from(const json::Value& v) {
@@ -114,6 +150,10 @@ MonitorOptions monitor_options_from(const json::Value& v) {
   o.terminal = v.boolean("terminal");
   o.log_max_bytes = static_cast<uint64_t>(v.integer("log_max_bytes"));
   o.log_max_files = static_cast<int>(v.integer("log_max_files"));
+  if (const json::Value* restart = v.find("restart")) o.restart = restart_policy_from(*restart);
+  o.restart_count = static_cast<int>(v.integer("restart_count"));
+  for (const auto& [kind, state] : v.string_map("joined")) o.joined[kind] = state;
+  if (const json::Value* health = v.find("health")) o.health = health_check_from(*health);
   return o;
 }
 
@@ -145,22 +185,6 @@ ExecSpec exec_spec_from(const json::Value& v) {
   s.console_height = static_cast<int>(v.integer("console_height"));
   s.console_width = static_cast<int>(v.integer("console_width"));
   return s;
-}
-
-json::Value to_json(const ExitStatus& status) {
-  return json::object({{"code", status.code},
-                       {"oom_killed", status.oom_killed},
-                       {"by_hand", status.by_hand},
-                       {"finished", format_rfc3339(status.finished)}});
-}
-
-Result<ExitStatus> exit_status_from(const json::Value& value) {
-  ExitStatus status;
-  status.code = static_cast<int>(TRY(value.require_int("code")));
-  status.oom_killed = value.boolean("oom_killed");
-  status.by_hand = value.boolean("by_hand");
-  status.finished = TRY(parse_rfc3339(TRY(value.require_string("finished"))));
-  return status;
 }
 
 }  // namespace skiff::runtime

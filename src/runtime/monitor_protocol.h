@@ -27,8 +27,7 @@ json::Value to_json(const MonitorOptions& options);
 MonitorOptions monitor_options_from(const json::Value& value);
 json::Value to_json(const ExecSpec& spec);
 ExecSpec exec_spec_from(const json::Value& value);
-// Also what the exit file holds.
-json::Value to_json(const ExitStatus& status);
-Result<ExitStatus> exit_status_from(const json::Value& value);
+json::Value to_json(const RestartPolicy& policy);
+RestartPolicy restart_policy_from(const json::Value& value);
 
 }  // namespace skiff::runtime

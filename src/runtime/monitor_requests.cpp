@@ -9,10 +9,10 @@
 
 namespace skiff::runtime {
 
-void send_answer(int socket, const json::Value& answer) {
+bool send_answer(int socket, const json::Value& answer) {
   std::string text = answer.dump() + "\n";
-  [[maybe_unused]] ssize_t sent =
-      ::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  ssize_t sent = ::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sent == static_cast<ssize_t>(text.size());
 }
 
 Result<> RequestListener::open(UniqueFd socket) {
@@ -79,7 +79,11 @@ void WaitingClients::add(UniqueFd socket) {
 }
 
 void WaitingClients::tell_all(const json::Value& answer) {
-  for (const UniqueFd& socket : sockets_) send_answer(socket.get(), answer);
+  sockets_.remove_if([&](const UniqueFd& socket) {
+    if (send_answer(socket.get(), answer)) return false;
+    loop_.remove(socket.get());
+    return true;
+  });
 }
 
 void WaitingClients::answer_all(const json::Value& answer) {

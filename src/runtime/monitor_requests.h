@@ -16,8 +16,8 @@ struct Request {
   std::string early_input;  // what came behind the request's line
 };
 
-// Answers small enough for a new connection's buffer; a client that has gone gets none.
-void send_answer(int socket, const json::Value& answer);
+// Answers small enough for a new connection's buffer; false where a client got not all of it.
+bool send_answer(int socket, const json::Value& answer);
 
 class RequestListener {
  public:
@@ -56,7 +56,7 @@ class WaitingClients {
   WaitingClients& operator=(const WaitingClients&) = delete;
 
   void add(UniqueFd socket);
-  // Answers and keeps the connections.
+  // Answers and keeps the connections of those who take it.
   void tell_all(const json::Value& answer);
   // Answers and closes them.
   void answer_all(const json::Value& answer);

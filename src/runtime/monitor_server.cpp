@@ -4,36 +4,24 @@
 #include <malloc.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <csignal>
 
 #include "base/scope_exit.h"
 #include "base/strings.h"
 #include "runtime/monitor_protocol.h"
-#include "sys/process.h"
 #include "sys/unix_socket.h"
 
 namespace skiff::runtime {
 
 namespace {
 
-// After this long without taking a byte a client holds the container up no more.
-constexpr std::chrono::seconds kClientPatience{2};
 // After this long without a request a monitor gives back memory.
 constexpr std::chrono::milliseconds kQuiet{200};
 // How often a monitor without a running container looks whether it can still be reached.
 constexpr std::chrono::seconds kReachableCheck{10};
-
-IoOptions io_options(const MonitorOptions& options) {
-  return {.terminal = options.terminal,
-          .open_stdin = options.open_stdin,
-          .stdin_ends_with_client = options.stdin_once,
-          .patience = kClientPatience,
-          .overflow_dir = options.exit_file.parent_path()};
-}
 
 // Pages of the heap that are free, and those of the stack below this function that deeper calls
 // have used.
@@ -60,11 +48,6 @@ uint64_t inode_of(const Path& path) {
 ContainerMonitor::ContainerMonitor(EventLoop& loop, MonitorOptions options)
     : loop_(loop),
       options_(std::move(options)),
-      io_(loop, io_options(options_),
-          {.on_output = [this](OutputStream stream,
-                               std::string_view bytes) { log_output(stream, bytes); },
-           .on_drained = [this] { record_end(); },
-           .on_client_gone = [this] { end_if_done(); }}),
       execs_(loop, options_.exit_file.parent_path(), [this] { end_if_done(); }),
       listener_(loop, [this](Request request) { serve(std::move(request)); }),
       waiting_(loop),
@@ -74,13 +57,7 @@ ContainerMonitor::ContainerMonitor(EventLoop& loop, MonitorOptions options)
 Result<int> ContainerMonitor::create() {
   TRY(prepare());
   ScopeExit undo([this] { report(remove()); });
-  container_ = TRY(Container::create({.id = options_.container_id,
-                                      .bundle = options_.bundle,
-                                      .state_root = options_.state_dir / "state",
-                                      .seccomp_dir = options_.seccomp_dir,
-                                      .stdio = io_.stdio(),
-                                      .console_socket = io_.console_socket()}));
-  TRY(io_.begin());
+  TRY(create_container());
   TRY(listen());
   TRY(write_file(options_.state_dir / "pid", cat(::getpid(), "\n")));
   check_reachable();
@@ -106,7 +83,7 @@ Result<> ContainerMonitor::prepare() {
     journal_.emplace(loop_, JournalOptions{.fields = options_.journal_fields},
                      [this](Error error) { report(std::move(error)); });
   }
-  return io_.open();
+  return {};
 }
 
 Result<> ContainerMonitor::listen() {
@@ -118,7 +95,7 @@ Result<> ContainerMonitor::listen() {
 }
 
 void ContainerMonitor::settle() {
-  container_->forget_creation();
+  if (container_) container_->forget_creation();
   give_back_memory();
 }
 
@@ -180,22 +157,6 @@ ContainerMonitor::Taking ContainerMonitor::find_taking(const std::string& name) 
   return nullptr;
 }
 
-void ContainerMonitor::child_ended(int pid, int wait_status) {
-  int code = sys::exit_code_of(wait_status);
-  if (!container_ || pid != container_->pid() || stage_ == Stage::kEnded) {
-    execs_.child_ended(pid, code);
-    return;
-  }
-  stage_ = Stage::kEnded;
-  exit_.code = code;
-  exit_.finished = Clock::system().now();
-  // In a PID namespace of its own nobody outlives the init.
-  if (!container_->config().has_new_namespace(CLONE_NEWPID))
-    report(container_->cgroup().kill_all());
-  io_.process_ended();
-  if (removal_asked_) finish_removal();
-}
-
 void ContainerMonitor::log_output(OutputStream stream, std::string_view bytes) {
   if (journal_) journal_->write(stream, bytes);
   if (!log_) return;
@@ -203,21 +164,6 @@ void ContainerMonitor::log_output(OutputStream stream, std::string_view bytes) {
   // A full disk is told once, not with each line.
   if (!written && !log_failing_) report(written);
   log_failing_ = !written;
-}
-
-// All output is read: the last words go to the log, the exit to its file, then to the clients.
-void ContainerMonitor::record_end() {
-  if (log_) report(log_->end(exit_.finished));
-  if (journal_) journal_->end();
-  exit_.oom_killed = container_->cgroup().oom_kills() > 0;
-  if (!removed_ && !removal_asked_)
-    report(write_file_durably(options_.exit_file, to_json(exit_).dump() + "\n"));
-  recorded_ = true;
-  waiting_.answer_all(to_json(exit_));
-  watching_.close_all();
-  io_.finish();
-  check_reachable();
-  end_if_done();
 }
 
 // A monitor that nobody can reach, with nothing that runs, is of no use to anybody.
@@ -232,23 +178,15 @@ void ContainerMonitor::check_reachable() {
   reachable_call_ = loop_.call_after(kReachableCheck, [this] { check_reachable(); });
 }
 
-Result<> ContainerMonitor::remove() {
-  removed_ = true;
-  listener_.close();
-  Result<> removed;
-  if (container_) removed = container_->remove(true);
-  // The init's end is noticed as ever, unless the removal has reaped it.
-  if (container_ && ::waitid(P_PID, static_cast<id_t>(container_->pid()), nullptr,
-                             WEXITED | WNOHANG | WNOWAIT) != 0) {
-    child_ended(container_->pid(), SIGKILL);
-  }
-  Result<> cleaned = remove_tree(options_.state_dir);
-  return removed ? std::move(cleaned) : std::move(removed);
+bool ContainerMonitor::has_clients() const {
+  auto reading = [](const std::unique_ptr<ProcessIo>& io) { return io && io->has_clients(); };
+  return reading(io_) || std::any_of(leaving_.begin(), leaving_.end(), reading) ||
+         execs_.has_clients();
 }
 
 void ContainerMonitor::end_if_done() {
   if (!removed_ || !recorded_) return;
-  if (io_.has_clients() || execs_.has_clients()) {
+  if (has_clients()) {
     // Clients that take their time keep only this process, not who had the container removed.
     removing_.close_all();
     return;

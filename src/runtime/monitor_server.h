@@ -1,19 +1,25 @@
-// ContainerMonitor: one container's parent: its creation, its output and exit, and what clients
-// ask (docs/formats/monitor.md).
+// ContainerMonitor: one container's parent: its creation, its runs, their output and ends, and
+// what clients ask (docs/formats/monitor.md).
 //
 //   ContainerMonitor monitor(loop, options);
 //   int pid = TRY(monitor.create());          // on failure nothing is left
 //   loop.run();                               // until a client has had it removed
 //
-// Single-threaded.
+// A run begins with start() or, by the restart policy, when the wait after the last one is over;
+// it ends when the init has ended and its output is read. Single-threaded.
 #pragma once
 
+#include <list>
+#include <memory>
 #include <optional>
 
+#include "runtime/held_namespaces.h"
 #include "runtime/journal_writer.h"
 #include "runtime/monitor_exec.h"
+#include "runtime/monitor_health.h"
 #include "runtime/monitor_io.h"
 #include "runtime/monitor_requests.h"
+#include "runtime/monitor_watch.h"
 
 namespace skiff::runtime {
 
@@ -31,17 +37,41 @@ class ContainerMonitor {
   void child_ended(int pid, int wait_status);
 
  private:
-  enum class Stage { kCreated, kRunning, kEnded };
+  using Stage = MonitorState::Stage;
   using Operation = Result<json::Value> (ContainerMonitor::*)(const json::Value& asked);
   // Answers by itself, at once or later, and may keep the connection.
   using Taking = Result<> (ContainerMonitor::*)(Request& request);
   static Operation find_operation(const std::string& name);
   static Taking find_taking(const std::string& name);
 
+  // monitor_server.cpp: creation and service.
   Result<> prepare();
   Result<> listen();
   void serve(Request request);
+  void log_output(OutputStream stream, std::string_view bytes);
+  void check_reachable();
+  void trim_soon();
+  bool has_clients() const;
+  void end_if_done();
+  void report(const Result<>& result);
 
+  // monitor_life.cpp: the runs.
+  Result<> create_container();
+  std::unique_ptr<ProcessIo> make_io();
+  void replace_io(std::unique_ptr<ProcessIo> io);
+  void begin_run();
+  void kill_after(std::chrono::milliseconds delay);
+  void kill_now();
+  void record_end();
+  void write_exit();
+  void restart();
+  Result<> run_again();
+  void call_off_restart();
+  MonitorState state() const;
+  // Tells those who watch, and at the last end those who wait.
+  void announce();
+
+  // monitor_operations.cpp: what clients ask.
   Result<json::Value> info(const json::Value& asked);
   Result<json::Value> start(const json::Value& asked);
   Result<json::Value> signal(const json::Value& asked);
@@ -57,32 +87,30 @@ class ContainerMonitor {
   Result<> wait_exec(Request& request);
   Result<> watch(Request& request);
   Result<> remove_and_end(Request& request);
-
+  Result<> update_bundle(const json::Value& resources);
   json::Value log_position() const;
-  void kill_after(std::chrono::milliseconds delay);
-  void kill_now();
   void finish_removal();
+  bool has_process() const { return stage_ == Stage::kCreated || stage_ == Stage::kRunning; }
   Result<> check_not_ended() const;
   Error not_running() const;
-  void log_output(OutputStream stream, std::string_view bytes);
-  void record_end();
-  void check_reachable();
-  void trim_soon();
-  void end_if_done();
-  void report(const Result<>& result);
 
   EventLoop& loop_;
   MonitorOptions options_;
+  // Between runs kRestarting, once the end of the last one is recorded; kEnded until then.
   Stage stage_ = Stage::kCreated;
   bool removal_asked_ = false;
   bool removed_ = false;
-  bool recorded_ = false;  // the exit, in its file
+  bool recorded_ = false;  // the last run's end, in its file
+  bool stopping_ = false;  // no run is to follow
   std::optional<Container> container_;
+  HeldNamespaces held_;
   // At most one of the two.
   std::optional<LogWriter> log_;
   std::optional<JournalWriter> journal_;
-  ProcessIo io_;
+  std::unique_ptr<ProcessIo> io_;
+  std::list<std::unique_ptr<ProcessIo>> leaving_;  // of earlier runs, with clients that still read
   ExecSessions execs_;
+  std::unique_ptr<HealthChecker> health_;
   RequestListener listener_;
   WaitingClients waiting_;
   WaitingClients watching_;
@@ -91,7 +119,11 @@ class ContainerMonitor {
   uint64_t reachable_call_ = 0;
   uint64_t trim_call_ = 0;
   uint64_t kill_call_ = 0;
+  uint64_t restart_call_ = 0;
   std::optional<SteadyTime> kill_at_;
+  SteadyTime run_began_;
+  TimePoint started_;
+  RestartBackoff backoff_;
   ExitStatus exit_;
   bool log_failing_ = false;
 };

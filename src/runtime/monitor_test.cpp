@@ -81,13 +81,19 @@ TEST_F(Monitor, AMissingMonitorProgramIsAnError) {
 
 TEST_F(Monitor, ASignalEndsItWithItsNumber) {
   MonitorClient monitor = run("trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done");
-  UniqueFd watch = monitor.watch().value();
+  MonitorWatch watch = monitor.watch().value();
+  EXPECT_EQ(watch.now().pid, monitor.pid());
   UniqueFd stream = monitor.attach(false).value();
   ASSERT_TRUE(eventually([&] { return logged() == "ready\n"; }));
-  EXPECT_FALSE(readable(watch.get(), 0));
+  EXPECT_FALSE(readable(watch.fd(), 0));
   ASSERT_TRUE(monitor.signal(SIGTERM));
   EXPECT_EQ(monitor.wait()->code, 7);
-  EXPECT_TRUE(readable(watch.get(), 1000));
+  ASSERT_TRUE(readable(watch.fd(), 1000));
+  std::vector<MonitorState> states = watch.read();
+  ASSERT_EQ(states.size(), 1U);
+  EXPECT_EQ(states[0].stage, MonitorState::Stage::kEnded);
+  EXPECT_EQ(states[0].exit.value().code, 7);
+  EXPECT_TRUE(watch.over());
   EXPECT_EQ(monitor.signal(SIGTERM).error().code(), Code::kFailedPrecondition);
   remove(monitor);
 }
@@ -174,10 +180,12 @@ TEST_F(Monitor, SignalsByAccidentDoNotEndIt) {
 
 TEST_F(Monitor, AKilledMonitorIsNoticed) {
   MonitorClient monitor = run("sleep 1000");
-  UniqueFd watch = monitor.watch().value();
+  MonitorWatch watch = monitor.watch().value();
   int container = monitor.pid();
   ::kill(monitor_pid(options_.state_dir), SIGKILL);
-  EXPECT_TRUE(readable(watch.get(), 10'000));
+  ASSERT_TRUE(readable(watch.fd(), 10'000));
+  EXPECT_TRUE(watch.read().empty());
+  EXPECT_TRUE(watch.over());
   EXPECT_EQ(monitor.wait().error().code(), Code::kNotFound);
   EXPECT_EQ(MonitorClient::connect(options_.state_dir).error().code(), Code::kNotFound);
   // What the engine does with an orphan.
@@ -234,7 +242,7 @@ TEST_F(Monitor, UpdateChangesLimits) {
   MonitorClient monitor = run("sleep 1000");
   Limits limits;
   limits.pids = 77;
-  ASSERT_TRUE(monitor.update(make_oci_resources(limits).value()));
+  ASSERT_TRUE(monitor.update(make_oci_resources(limits).value(), {}));
   auto cgroup = sys::Cgroup::open(spec_.cgroup_path).value();
   EXPECT_EQ(trim(cgroup.read("pids", "pids.max").value()), "77");
   remove(monitor);

@@ -1,14 +1,12 @@
 #include "runtime/state_file.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
-#include <cstdio>
 
 #include "base/strings.h"
+#include "runtime/replace_file.h"
 
 namespace skiff::runtime {
 
@@ -63,19 +61,7 @@ Result<> check_container_id(const std::string& id) {
 }
 
 Result<> write_state(const Path& directory, const ContainerState& state) {
-  Path file = directory / kStateFile;
-  Path fresh = directory / "state.json.new";
-  {
-    UniqueFd fd = TRY(open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
-    std::string text = to_json(state).dump();
-    if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-      return Error::from_errno(errno, cat("write ", fresh.native()));
-    }
-  }
-  if (::rename(fresh.c_str(), file.c_str()) != 0) {
-    return Error::from_errno(errno, cat("rename ", fresh.native()));
-  }
-  return {};
+  return replace_file(directory / kStateFile, to_json(state).dump());
 }
 
 Result<ContainerState> read_state(const Path& directory) {

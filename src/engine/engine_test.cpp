@@ -144,22 +144,6 @@ TEST_F(Life, NamesCanBeChangedAndAreKept) {
   EXPECT_EQ(info("third").id, id);
 }
 
-TEST_F(Life, RestartsByPolicy) {
-  CreateRequest wanted = request("exit 1");
-  wanted.host_config.restart_policy = {"on-failure", 2};
-  std::string id = create(std::move(wanted));
-  auto events = *engine_->events().subscribe({});
-  start(id);
-  int deaths = 0;
-  while (deaths < 3) {
-    auto event = events->next({});
-    ASSERT_TRUE(event && *event);
-    deaths += (*event)->action == "die" ? 1 : 0;
-  }
-  EXPECT_EQ(wait(id), 1);
-  EXPECT_EQ(info(id).restart_count, 2);
-}
-
 TEST_F(Life, UpdateReachesTheKernel) {
   std::string id = run("sleep 100");
   UpdateRequest update;

@@ -166,8 +166,7 @@ Result<> start_process(Core& core, Container& container) {
 }
 
 runtime::RestartPolicy policy_of(const HostConfig& host) {
-  return {.name = host.restart_policy.name,
-          .max_retries = host.restart_policy.maximum_retry_count};
+  return {.name = host.restart_policy.name, .max_retries = host.restart_policy.maximum_retry_count};
 }
 
 void free_process(Core& core, Container& container) {

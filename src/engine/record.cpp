@@ -6,12 +6,12 @@ namespace {
 
 json::Value state_json(const State& state) {
   json::Value out = json::object({{"status", status_name(state.status)},
-                       {"pid", state.pid},
-                       {"exitCode", state.exit_code},
-                       {"oomKilled", state.oom_killed},
-                       {"error", state.error},
-                       {"started", format_rfc3339(state.started)},
-                       {"finished", format_rfc3339(state.finished)}});
+                                  {"pid", state.pid},
+                                  {"exitCode", state.exit_code},
+                                  {"oomKilled", state.oom_killed},
+                                  {"error", state.error},
+                                  {"started", format_rfc3339(state.started)},
+                                  {"finished", format_rfc3339(state.finished)}});
   if (state.health) out.set("health", runtime::to_json(*state.health));
   return out;
 }

@@ -2,8 +2,6 @@
 
 #include <csignal>
 
-#include "base/log.h"
-#include "base/scope_exit.h"
 #include "base/strings.h"
 
 namespace skiff::engine {
@@ -44,17 +42,6 @@ void note_kill(Core& core, Container& container, int signal) {
   core.publish(container, "kill", {{"signal", std::to_string(signal)}});
 }
 
-Result<> send(Core& core, Container& container, int signal) {
-  Monitor monitor = container.monitor();
-  if (monitor == nullptr) return not_running(container);
-  TRY(monitor->signal(signal));
-  note_kill(core, container, signal);
-  if (container.state().status != Status::kPaused) return {};
-  if (Result<> resumed = monitor->resume(); !resumed) log_warn(resumed.error().message());
-  note_thaw(core, container);
-  return {};
-}
-
 Result<> ask_to_stop(Core& core, Container& container, const StopOrder& order) {
   Monitor monitor = container.monitor();
   if (monitor == nullptr) return not_running(container);
@@ -75,6 +62,35 @@ bool mark_stopped(Container& container, bool by_hand) {
   });
 }
 
+// A container on its way down.
+class Ending {
+ public:
+  Ending(Core& core, Container& container)
+      : shutdown_(core.shutdown.token()),
+        container_(container),
+        slot_(container.add_waiter(WaitCondition::kNextExit)) {}
+  ~Ending() { container_.forget_waiter(slot_); }
+  Ending(const Ending&) = delete;
+  Ending& operator=(const Ending&) = delete;
+
+  // False when the time is over first.
+  Result<bool> await(milliseconds patience) {
+    for (;;) {
+      if (!TRY(slot_->wait(shutdown_, patience))) return false;
+      container_.forget_waiter(slot_);
+      slot_ = container_.add_waiter(WaitCondition::kNextExit);
+      // A run may have ended by itself before its monitor was asked, and another one be due or
+      // there, which that ends.
+      if (!container_.state().running()) return true;
+    }
+  }
+
+ private:
+  CancelToken shutdown_;
+  Container& container_;
+  std::shared_ptr<WaitSlot> slot_;
+};
+
 }  // namespace
 
 Error not_running(const Container& container) {
@@ -83,30 +99,26 @@ Error not_running(const Container& container) {
 
 Result<> check_has_process(const Container& container) {
   if (container.state().status == Status::kRestarting) {
-    return Error(Code::kFailedPrecondition,
-                 cat("Container ", container.id,
-                     " is restarting, wait until the container is running"));
+    return Error(
+        Code::kFailedPrecondition,
+        cat("Container ", container.id, " is restarting, wait until the container is running"));
   }
   if (container.monitor() == nullptr) return not_running(container);
   return {};
 }
 
 Result<Effect> stop_container(Core& core, Container& container, const StopOrder& order) {
-  auto slot = container.add_waiter(WaitCondition::kNextExit);
-  ScopeExit forget([&] { container.forget_waiter(slot); });
+  Ending ending(core, container);
   if (!mark_stopped(container, order.by_hand)) return Effect::kAlready;
   if (call_off_restart(core, container, order.by_hand)) return Effect::kDone;
-  CancelToken shutdown = core.shutdown.token();
   // A request that fails finds a process that has just ended.
   Result<> asked = ask_to_stop(core, container, order);
   if (asked) {
     bool for_ever = order.timeout.count() < 0;
-    auto ended = TRY(slot->wait(shutdown, for_ever ? milliseconds(-1) : order.timeout));
-    if (ended) return Effect::kDone;
+    if (TRY(ending.await(for_ever ? milliseconds(-1) : order.timeout))) return Effect::kDone;
     note_kill(core, container, SIGKILL);
   }
-  auto ended = TRY(slot->wait(shutdown, kAfterKill));
-  if (ended) return Effect::kDone;
+  if (TRY(ending.await(kAfterKill))) return Effect::kDone;
   if (!asked) return std::move(asked.error());
   return Error(Code::kDeadlineExceeded,
                cat("container ", container.id, " did not end after SIGKILL"));
@@ -116,11 +128,12 @@ Result<> kill_container(Core& core, Container& container, int signal) {
   std::string what = cat("cannot kill container: ", container.name());
   if (!mark_stopped(container, true)) return not_running(container).with_context(what);
   if (call_off_restart(core, container, true)) return {};
-  if (signal == SIGKILL || container.state().status == Status::kRestarting) {
+  if (signal == SIGKILL) {
     TRY(stop_container(core, container, {.signal = SIGKILL, .timeout = kAfterKill}));
     return {};
   }
-  TRY_CONTEXT(send(core, container, signal), what);
+  StopOrder order{.signal = signal, .timeout = std::chrono::seconds(-1)};
+  TRY_CONTEXT(ask_to_stop(core, container, order), what);
   return {};
 }
 

@@ -193,8 +193,7 @@ void Supervisor::note_start(Container& container, const runtime::MonitorState& s
   core_.publish(container, "start");
 }
 
-void Supervisor::record_exit(Container& container, const runtime::ExitStatus& status,
-                             Status next) {
+void Supervisor::record_exit(Container& container, const runtime::ExitStatus& status, Status next) {
   note_health(core_, container);
   free_process(core_, container);
   note_end(container, status, next);
@@ -203,9 +202,9 @@ void Supervisor::record_exit(Container& container, const runtime::ExitStatus& st
 void Supervisor::record_lost(Container& container) {
   const runtime::ExitStatus status = end_lost(core_, container);
   const Record record = container.record();
-  bool restart = !core_.stopping &&
-                 runtime::wants_restart(policy_of(record.info.host_config), status.code,
-                                        record.manually_stopped, status.restart_count);
+  bool restart =
+      !core_.stopping && runtime::wants_restart(policy_of(record.info.host_config), status.code,
+                                                record.manually_stopped, status.restart_count);
   record_exit(container, status, restart ? Status::kRestarting : Status::kExited);
 }
 

@@ -78,7 +78,8 @@ Result<> update_container(Core& core, Container& container, const UpdateRequest&
   }
   if (Monitor monitor = container.monitor()) {
     json::Value limits = TRY(runtime::make_oci_resources(limits_of(after.resources)));
-    TRY_CONTEXT(monitor->update(limits, policy_of(after)), cat("Cannot update container ", container.id));
+    TRY_CONTEXT(monitor->update(limits, policy_of(after)),
+                cat("Cannot update container ", container.id));
   }
   container.change([&](Record& record) { record.info.host_config = after; });
   TRY(core.save(container));

@@ -53,10 +53,10 @@ struct CreateOptions {
   int console_socket = -1;
   int preserve_fds = 0;  // how many descriptors from 3 on the program keeps
   bool no_pivot = false;
-  bool no_new_keyring = false;   // the caller's session keyring instead of one of its own
-  bool systemd_cgroup = false;   // systemd makes the cgroup (systemd_scope.h)
-  bool notify_socket = false;    // the program gets a notify_proxy.h socket
-  std::vector<std::string> env;  // variables besides the config's
+  bool no_new_keyring = false;           // the caller's session keyring instead of one of its own
+  bool systemd_cgroup = false;           // systemd makes the cgroup (systemd_scope.h)
+  bool notify_socket = false;            // the program gets a notify_proxy.h socket
+  std::vector<std::string> env;          // variables besides the config's
   std::vector<OciNamespace> namespaces;  // in place of the config's of the same kinds
 };
 

@@ -74,13 +74,6 @@ Result<> MonitorClient::start() {
   return {};
 }
 
-Result<> MonitorClient::signal(int signal_number) {
-  json::Value asked = request("signal");
-  asked.set("signal", signal_number);
-  TRY(call(asked));
-  return {};
-}
-
 Result<> MonitorClient::stop(const StopRequest& how) {
   json::Value asked = request("stop");
   asked.set("signal", how.signal);

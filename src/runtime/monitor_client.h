@@ -34,7 +34,7 @@ namespace skiff::runtime {
 
 struct StopRequest {
   int signal = 15;
-  std::optional<std::chrono::milliseconds> timeout;  // before KILL; nullopt: for ever
+  std::optional<std::chrono::milliseconds> timeout;  // before KILL; nullopt: no KILL
   bool by_hand = true;  // else it is the daemon that goes, and its next one may start it again
 };
 
@@ -111,9 +111,10 @@ class MonitorClient {
   int pid() const { return pid_; }  // the container's first init, in the host's numbers
 
   Result<> start();
-  Result<> signal(int signal_number);
-  // Has the monitor send the signal and, when the time is over, KILL, also if the caller has died
-  // by then. Answers at once; kFailedPrecondition when it does not run.
+  // Sends a signal; no run follows this one. A pending one is called off.
+  Result<> signal(int signal_number) { return stop({.signal = signal_number, .timeout = {}}); }
+  // Likewise, and the monitor sends KILL when the time is over, also if the caller has died by
+  // then. Answers at once; kFailedPrecondition when the container has ended.
   Result<> stop(const StopRequest& request);
   Result<> pause();
   Result<> resume();

@@ -47,8 +47,8 @@ bool HealthChecker::in_start_period() const {
 
 void HealthChecker::probe_later() {
   const bool early = starting_ && in_start_period();
-  next_call_ = loop_.call_after(early ? check_.start_interval : check_.interval,
-                                [this] { probe(); });
+  next_call_ =
+      loop_.call_after(early ? check_.start_interval : check_.interval, [this] { probe(); });
 }
 
 void HealthChecker::probe() {
@@ -73,14 +73,14 @@ Result<> HealthChecker::launch() {
   OciProcess process = container_.config().process.value_or(OciProcess{});
   process.args = check_.command;
   process.terminal = false;
-  IoCallbacks callbacks{.on_output =
-                            [this](OutputStream, std::string_view bytes) {
-                              std::string& output = probe_->result.output;
-                              output.append(
-                                  bytes.substr(0, HealthProbe::kLongestOutput - output.size()));
-                            },
-                        .on_drained = [this] { probe_ended(); },
-                        .on_client_gone = [] {}};
+  IoCallbacks callbacks{
+      .on_output =
+          [this](OutputStream, std::string_view bytes) {
+            std::string& output = probe_->result.output;
+            output.append(bytes.substr(0, HealthProbe::kLongestOutput - output.size()));
+          },
+      .on_drained = [this] { probe_ended(); },
+      .on_client_gone = [] {}};
   probe_->io = std::make_unique<ProcessIo>(loop_, IoOptions{}, std::move(callbacks));
   TRY(probe_->io->open());
   sys::Child child = TRY(container_.exec(process, {.stdio = probe_->io->stdio()}));

@@ -74,9 +74,9 @@ void ContainerMonitor::begin_run() {
       announce();
       trim_soon();
     };
-    health_ = std::make_unique<HealthChecker>(
-        loop_, *container_, *options_.health, MonitorOptions::health_file(options_.state_dir),
-        on_probe);
+    health_ =
+        std::make_unique<HealthChecker>(loop_, *container_, *options_.health,
+                                        MonitorOptions::health_file(options_.state_dir), on_probe);
     report(health_->begin());
   }
   announce();
@@ -132,6 +132,7 @@ void ContainerMonitor::record_end() {
   announce();
   io_->finish();
   check_reachable();
+  trim_soon();
   end_if_done();
 }
 

@@ -38,13 +38,6 @@ Result<json::Value> ContainerMonitor::start(const json::Value&) {
   return done();
 }
 
-Result<json::Value> ContainerMonitor::signal(const json::Value& asked) {
-  TRY(check_not_ended());
-  TRY(container_->kill(static_cast<int>(TRY(asked.require_int("signal")))));
-  exit_.by_hand = true;
-  return done();
-}
-
 Result<json::Value> ContainerMonitor::stop(const json::Value& asked) {
   if (stage_ == Stage::kEnded && recorded_) return not_running();
   int signal = static_cast<int>(TRY(asked.require_int("signal")));
@@ -55,10 +48,11 @@ Result<json::Value> ContainerMonitor::stop(const json::Value& asked) {
   Result<> sent = container_->kill(signal);
   // A frozen process takes a signal only when it thaws.
   if (container_->cgroup().frozen()) report(container_->cgroup().thaw());
-  if (!sent) {
-    kill_now();
-  } else if (asked.find("timeout_ms") != nullptr) {
-    kill_after(std::chrono::milliseconds(asked.integer("timeout_ms")));
+  if (asked.find("timeout_ms") == nullptr) {
+    TRY(std::move(sent));
+  } else {
+    // A signal that cannot be sent gives nothing to wait for.
+    kill_after(std::chrono::milliseconds(sent ? asked.integer("timeout_ms") : 0));
   }
   return done();
 }

@@ -114,22 +114,22 @@ json::Value to_json(const MonitorOptions& o) {
   json::Value joined = json::object();
   for (const auto& [kind, state] : o.joined) joined.set(kind, state.native());
   json::Value value = json::object({{"container_id", o.container_id},
-                       {"bundle", o.bundle.native()},
-                       {"state_dir", o.state_dir.native()},
-                       {"seccomp_dir", o.seccomp_dir.native()},
-                       {"exit_file", o.exit_file.native()},
-                       {"log_file", o.log_file.native()},
-                       {"log_driver", o.log_driver},
-                       {"log_attributes", o.log_attributes},
-                       {"journal_fields", o.journal_fields},
-                       {"open_stdin", o.open_stdin},
-                       {"stdin_once", o.stdin_once},
-                       {"terminal", o.terminal},
-                       {"log_max_bytes", o.log_max_bytes},
-                       {"log_max_files", o.log_max_files},
-                       {"restart", to_json(o.restart)},
-                       {"restart_count", o.restart_count},
-                       {"joined", std::move(joined)}});
+                                    {"bundle", o.bundle.native()},
+                                    {"state_dir", o.state_dir.native()},
+                                    {"seccomp_dir", o.seccomp_dir.native()},
+                                    {"exit_file", o.exit_file.native()},
+                                    {"log_file", o.log_file.native()},
+                                    {"log_driver", o.log_driver},
+                                    {"log_attributes", o.log_attributes},
+                                    {"journal_fields", o.journal_fields},
+                                    {"open_stdin", o.open_stdin},
+                                    {"stdin_once", o.stdin_once},
+                                    {"terminal", o.terminal},
+                                    {"log_max_bytes", o.log_max_bytes},
+                                    {"log_max_files", o.log_max_files},
+                                    {"restart", to_json(o.restart)},
+                                    {"restart_count", o.restart_count},
+                                    {"joined", std::move(joined)}});
   if (o.health) value.set("health", to_json(*o.health));
   return value;
 }

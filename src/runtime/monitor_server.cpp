@@ -126,15 +126,11 @@ ContainerMonitor::Operation ContainerMonitor::find_operation(const std::string& 
     std::string_view name;
     Operation operation;
   };
-  static constexpr Entry kOperations[] = {{"info", &ContainerMonitor::info},
-                                          {"start", &ContainerMonitor::start},
-                                          {"signal", &ContainerMonitor::signal},
-                                          {"stop", &ContainerMonitor::stop},
-                                          {"pause", &ContainerMonitor::pause},
-                                          {"resume", &ContainerMonitor::resume},
-                                          {"update", &ContainerMonitor::update},
-                                          {"resize", &ContainerMonitor::resize},
-                                          {"resize_exec", &ContainerMonitor::resize_exec}};
+  static constexpr Entry kOperations[] = {
+      {"info", &ContainerMonitor::info},     {"start", &ContainerMonitor::start},
+      {"stop", &ContainerMonitor::stop},     {"pause", &ContainerMonitor::pause},
+      {"resume", &ContainerMonitor::resume}, {"update", &ContainerMonitor::update},
+      {"resize", &ContainerMonitor::resize}, {"resize_exec", &ContainerMonitor::resize_exec}};
   for (const Entry& entry : kOperations) {
     if (entry.name == name) return entry.operation;
   }

@@ -74,7 +74,6 @@ class ContainerMonitor {
   // monitor_operations.cpp: what clients ask.
   Result<json::Value> info(const json::Value& asked);
   Result<json::Value> start(const json::Value& asked);
-  Result<json::Value> signal(const json::Value& asked);
   Result<json::Value> stop(const json::Value& asked);
   Result<json::Value> pause(const json::Value& asked);
   Result<json::Value> resume(const json::Value& asked);

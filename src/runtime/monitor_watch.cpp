@@ -75,7 +75,8 @@ std::vector<MonitorState> MonitorWatch::read() {
   for (size_t end = 0; (end = received_.find('\n')) != std::string::npos;) {
     Result<json::Value> line = json::parse(std::string_view(received_).substr(0, end));
     received_.erase(0, end + 1);
-    Result<MonitorState> state = line ? monitor_state_from(*line) : Result<MonitorState>(line.error());
+    Result<MonitorState> state =
+        line ? monitor_state_from(*line) : Result<MonitorState>(line.error());
     if (state) states.push_back(std::move(*state));
     // Another's words: what there is to know is asked for anew.
     if (!state) over_ = true;

@@ -25,8 +25,8 @@ struct ExitStatus {
   bool oom_killed = false;
   bool by_hand = false;  // a client had sent a signal, or asked for the end
   TimePoint finished;
-  bool restarting = false;  // another run follows
-  int restart_count = 0;    // with that one
+  bool restarting = false;    // another run follows
+  int restart_count = 0;      // with that one
   std::string restart_error;  // why another run could not follow
 };
 

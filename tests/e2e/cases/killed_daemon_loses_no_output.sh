@@ -26,7 +26,7 @@ seq 20000 >expected
 docker logs ends >got
 cmp expected got || fail "output of ends differs"
 for driver in json-file local; do
-  docker exec "$driver" touch /stop
+  docker exec "$driver" touch /stop || [ $? = 137 ] # its end may come first
   expect_eq "$(docker wait "$driver")" 7
   docker logs "$driver" >out 2>err
   last=$(tail -1 out | cut -d' ' -f2)

@@ -88,12 +88,14 @@ TEST_F(Monitor, ASignalEndsItWithItsNumber) {
   EXPECT_FALSE(readable(watch.fd(), 0));
   ASSERT_TRUE(monitor.signal(SIGTERM));
   EXPECT_EQ(monitor.wait()->code, 7);
-  ASSERT_TRUE(readable(watch.fd(), 1000));
-  std::vector<MonitorState> states = watch.read();
+  std::vector<MonitorState> states;
+  ASSERT_TRUE(eventually([&] {
+    for (MonitorState& state : watch.read()) states.push_back(std::move(state));
+    return watch.over();
+  }));
   ASSERT_EQ(states.size(), 1U);
   EXPECT_EQ(states[0].stage, MonitorState::Stage::kEnded);
   EXPECT_EQ(states[0].exit.value().code, 7);
-  EXPECT_TRUE(watch.over());
   EXPECT_EQ(monitor.signal(SIGTERM).error().code(), Code::kFailedPrecondition);
   remove(monitor);
 }

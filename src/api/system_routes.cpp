@@ -261,7 +261,7 @@ Result<> disk_usage(Call& call) {
   if (wants("volume")) out.set("Volumes", TRY(volumes_usage(call)));
   if (wants("build-cache")) out.set("BuildCache", TRY(cache_usage(call)));
   if (wants("image")) {
-    out.set("SkiffInterrupted", TRY(call.context.images.content().idle_bytes()));
+    out.set("SkiffInterrupted", TRY(call.context.images.unneeded()));
   }
   if (const auto storage = TRY(call.context.images.storage_use()); storage.limit > 0) {
     out.set("SkiffStorage", json::object({{"Limit", storage.limit}, {"Used", storage.used}}));

@@ -129,6 +129,8 @@ class ContentStore {
   virtual Result<> walk(const std::function<Result<>(const BlobInfo&)>& visit) = 0;
 
   virtual Result<std::unique_ptr<Lease>> lease() = 0;
+  // The bytes that collect() would free now.
+  virtual Result<uint64_t> collectable(const std::set<oci::Digest>& keep) = 0;
   // Removes each blob that is older than `grace`, not in `keep` and not leased; returns bytes
   // freed.
   virtual Result<uint64_t> collect(const std::set<oci::Digest>& keep,

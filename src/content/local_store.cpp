@@ -226,6 +226,16 @@ Result<uint64_t> LocalStore::collect(const std::set<oci::Digest>& keep,
   }
 }
 
+Result<uint64_t> LocalStore::collectable(const std::set<oci::Digest>& keep) {
+  uint64_t bytes = 0;
+  TRY(walk([&](const BlobInfo& blob) -> Result<> {
+    if (keep.contains(blob.digest)) return {};
+    if (!LeaseTable::Frozen(*leases_).holds(blob.digest)) bytes += blob.size;
+    return {};
+  }));
+  return bytes;
+}
+
 Result<uint64_t> LocalStore::sweep(const std::vector<BlobInfo>& candidates) {
   if (candidates.empty()) return 0;
   std::lock_guard pairing(pairing_);

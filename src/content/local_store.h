@@ -71,6 +71,7 @@ class LocalStore : public ContentStore {
   void settle() override { trash_->settle(); }
   Result<> walk(const std::function<Result<>(const BlobInfo&)>& visit) override;
   Result<std::unique_ptr<Lease>> lease() override { return leases_->make_lease(); }
+  Result<uint64_t> collectable(const std::set<oci::Digest>& keep) override;
   Result<uint64_t> collect(const std::set<oci::Digest>& keep, std::chrono::seconds grace) override;
 
  private:

@@ -83,6 +83,20 @@ TEST_F(Checking, AContainerOnADamagedLayerIsNotRestarted) {
   EXPECT_EQ(info(id).state.pid, pid);
 }
 
+TEST_F(Checking, WhatOnlyAContainerKeptOfItsImageGoesWithIt) {
+  const std::string id = create("true");
+  const auto user = [&](const oci::Digest& image) { return engine_->image_user(image); };
+  ASSERT_TRUE(images_->remove("box", true, true, user));
+  EXPECT_FALSE(images_->find("box"));
+  start(id);
+  EXPECT_EQ(wait(id), 0);
+  ASSERT_TRUE(containers().remove(id, {}));
+  ASSERT_TRUE(images_->snapshots().walk([](const snapshot::Info& info) -> Result<> {
+    ADD_FAILURE() << info.name << " is left";
+    return {};
+  }));
+}
+
 TEST_F(Checking, ContainersThatComeAndGoAreNoProblem) {
   std::atomic<bool> done = false;
   std::thread worker([&] {

@@ -49,6 +49,12 @@ Result<bool> claim(Container& container) {
   return claimed;
 }
 
+// The snapshot that the container's own stands on; "" for none.
+std::string parent_of(Core& core, const Container& container) {
+  const auto own = core.images.snapshots().stat(container.record().snapshot);
+  return own ? own->parent : "";
+}
+
 Result<> free_resources(Core& core, Container& container) {
   disconnect_network(core, container);
   TRY(clean_run_directory(container));
@@ -60,6 +66,15 @@ Result<> free_resources(Core& core, Container& container) {
     log_warn(tree.error().message());
   }
   return {};
+}
+
+// The image was removed by force while the container stood on its layers: they go with it.
+Result<> free_layers(Core& core, const Record& record, const std::string& layers) {
+  const auto platform = oci::Platform::parse(record.image_platform);
+  const auto image = core.images.find(record.info.image_id, platform ? std::optional(*platform)
+                                                                     : std::nullopt);
+  const bool is_gone = !image && image.error().code() == Code::kNotFound;
+  return is_gone ? core.images.collect_layers(layers) : Result<>();
 }
 
 void remove_anonymous_volumes(Core& core, const ContainerInfo& info) {
@@ -78,6 +93,7 @@ void remove_anonymous_volumes(Core& core, const ContainerInfo& info) {
 Result<> remove_container(Core& core, const std::shared_ptr<Container>& container,
                           const RemoveOptions& options) {
   if (!options.force) TRY(check_removable(*container));
+  std::string layers;
   for (;;) {
     if (options.force)
       TRY(stop_container(core, *container, {.signal = SIGKILL, .timeout = kKillPatience}));
@@ -87,6 +103,7 @@ Result<> remove_container(Core& core, const std::shared_ptr<Container>& containe
       if (!options.force) return check_removable(*container);
       continue;
     }
+    layers = parent_of(core, *container);
     if (Result<> freed = free_resources(core, *container); !freed) {
       container->change([](Record& record) { record.info.state.status = Status::kDead; });
       core.save_or_log(*container);
@@ -99,6 +116,9 @@ Result<> remove_container(Core& core, const std::shared_ptr<Container>& containe
   core.table.erase(container->id);
   core.publish(*container, "destroy");
   container->notify_removed();
+  if (Result<> freed = free_layers(core, container->record(), layers); !freed) {
+    log_warn(cat("layers of container ", container->id, ": ", freed.error().message()));
+  }
   return {};
 }
 

@@ -84,7 +84,8 @@ Result<bool> Garbage::drop_broken(const oci::Digest& target,
 Result<Garbage::Swept> Garbage::collect_locked(const Candidates* only) {
   // First: what a build or an unpacking commits after its marks were asked for is none of ours.
   const Listed listed = TRY_CONTEXT(list_snapshots(), "collect garbage");
-  const Marked marked = TRY_CONTEXT(mark(), "collect garbage");
+  const Marked marked = TRY_CONTEXT(mark(Begun::kKept), "collect garbage");
+  if (marked.needs_pins) ++passed_over_;
   Swept swept;
   TRY_CONTEXT(sweep_snapshots(listed, marked, only, swept), "collect garbage");
   TRY_CONTEXT(sweep_blobs(marked, only, swept), "collect garbage");
@@ -104,10 +105,32 @@ Result<Garbage::Listed> Garbage::list_snapshots() {
   return listed;
 }
 
-Result<Garbage::Marked> Garbage::mark() {
+Result<uint64_t> Garbage::unneeded() {
+  Listed listed;
+  Marked marked;
+  uint64_t bytes = 0;
+  {
+    // As in a collection; the counting of files takes longer.
+    const std::unique_lock lock(collecting_);
+    listed = TRY(list_snapshots());
+    marked = TRY(mark(Begun::kGivenUp));
+    bytes = TRY(store_.collectable(marked.blobs));
+  }
+  const auto kept = with_parents(listed.committed, marked.snapshots, listed.used);
+  for (const auto& [name, parent] : listed.committed) {
+    if (kept.contains(name) || !oci::Digest::parse(name)) continue;
+    const auto usage = snapshots_.usage(name, snapshot::Snapshotter::Asked::kInPassing);
+    if (usage) bytes += usage->bytes;  // else removed since
+  }
+  return bytes;
+}
+
+Result<Garbage::Marked> Garbage::mark(Begun begun) {
   Marked marked;
   for (const TargetRow& row : TRY(catalog_.targets())) TRY(mark_target(row.target, marked));
-  for (const oci::Descriptor& target : TRY(catalog_.begun())) {
+  const auto resumable =
+      begun == Begun::kKept ? TRY(catalog_.begun()) : std::vector<oci::Descriptor>();
+  for (const oci::Descriptor& target : resumable) {
     // What of it cannot be read any more is fetched anew.
     if (const auto done = mark_target(target, marked); !done) log_info(done.error().message());
   }
@@ -123,7 +146,7 @@ Result<Garbage::Marked> Garbage::mark() {
   }
   const std::scoped_lock lock(mutex_);
   for (const auto& [name, count] : pins_) {
-    if (marked.snapshots.insert(name).second) ++passed_over_;
+    if (marked.snapshots.insert(name).second) marked.needs_pins = true;
   }
   return marked;
 }

@@ -69,6 +69,9 @@ class Garbage {
   // What of the parts of dropped targets nothing needs. `drop` takes names and targets out of the
   // catalog and tells the parts, all while nobody records or holds any.
   Result<Swept> remove(const std::function<Result<Candidates>()>& drop);
+  // The bytes of what a collection would take once nobody wants to go on with a broken-off pull,
+  // but for snapshots that are made anew for each container.
+  Result<uint64_t> unneeded();
   // Changes whenever a collection leaves something only because of a lease or pin.
   uint64_t passed_over() const { return passed_over_; }
   // Drops a target with its names if it still is broken; false where not.
@@ -79,6 +82,7 @@ class Garbage {
   struct Marked {
     std::set<oci::Digest> blobs;
     std::set<std::string> snapshots;
+    bool needs_pins = false;  // some only because they are pinned
   };
   // The snapshots at one moment: the committed ones with their parents, and what active ones
   // and views stand on.
@@ -88,7 +92,8 @@ class Garbage {
   };
   Result<Swept> collect_locked(const Candidates* only);
   Result<Listed> list_snapshots();
-  Result<Marked> mark();
+  enum class Begun { kKept, kGivenUp };
+  Result<Marked> mark(Begun begun);
   Result<> mark_target(const oci::Descriptor& target, Marked& marked);
   Result<> sweep_snapshots(const Listed& listed, const Marked& marked, const Candidates* only,
                            Swept& swept);

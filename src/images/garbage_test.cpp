@@ -20,12 +20,22 @@ TEST_F(GarbageTest, OnlyWhatIsReachableStays) {
   ASSERT_TRUE(content::write_blob(images_->content(), std::string(5000, 'x')));
   const std::string tar = layer_tar({{"b", "2"}});
   StringSource source(tar);
-  ASSERT_TRUE(images_->snapshots().unpack("sha256:stray", image.snapshot_name(), source));
+  ASSERT_TRUE(
+      images_->snapshots().unpack(oci::Digest::of("stray").str(), image.snapshot_name(), source));
+  const auto stray = content::write_blob(images_->content(), std::string(700, 'y'));
+  const uint64_t unneeded = *images_->unneeded();
+  EXPECT_GE(unneeded, 5700u);
+  {
+    const auto lease = images_.lease();
+    ASSERT_TRUE(lease->hold(*stray));
+    EXPECT_EQ(*images_->unneeded(), unneeded - 700);
+  }
   const auto freed = images_->collect_garbage();
-  EXPECT_GE(*freed, 5000u);
+  EXPECT_EQ(*freed, unneeded);
   EXPECT_EQ(images_.blobs(), blobs);
   EXPECT_EQ(images_.snapshots(), std::set{image.snapshot_name()});
   EXPECT_EQ(*images_->collect_garbage(), 0u);
+  EXPECT_EQ(*images_->unneeded(), 0u);
 }
 
 TEST_F(GarbageTest, ALeaseKeepsItsBlobs) {

@@ -207,6 +207,8 @@ class ImageStore {
   virtual snapshot::Snapshotter& snapshots() = 0;
 
   virtual Result<StorageUse> storage_use() = 0;
+  // Bytes that nothing needs: what broken-off pulls have left, whole or in part.
+  virtual Result<uint64_t> unneeded() = 0;
   // Room under the storage limit for a layer that is sealed, for as long as this is kept: until
   // its snapshot is there. Empty where there is no limit. For one thread.
   virtual snapshot::Snapshotter::MakeRoom layer_room() = 0;
@@ -218,6 +220,9 @@ class ImageStore {
   // The same when a daemon starts, for what a crash has left. A pull that began less than a day
   // ago keeps what it has fetched, to be resumed.
   virtual Result<uint64_t> collect_leftovers() = 0;
+  // The snapshot and those below it, as far as nothing needs them: when a container goes that was
+  // the last to use an image which was removed before.
+  virtual Result<> collect_layers(const std::string& snapshot) = 0;
   // Compares all that is stored with one another; see check.h.
   virtual Result<CheckSummary> check(const CheckOptions& options, const ProblemSink& report,
                                      const CancelToken& cancel) = 0;

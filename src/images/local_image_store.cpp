@@ -100,6 +100,7 @@ class LocalImageStore : public ImageStore {
 
   Result<uint64_t> collect_garbage() override;
   Result<uint64_t> collect_leftovers() override;
+  Result<> collect_layers(const std::string& snapshot) override;
   Result<CheckSummary> check(const CheckOptions& options, const ProblemSink& report,
                              const CancelToken& cancel) override {
     return check_images(parts_, options, report, cancel);
@@ -109,6 +110,10 @@ class LocalImageStore : public ImageStore {
                                      const CancelToken& cancel) override;
   Result<StorageUse> storage_use() override {
     return StorageUse{.limit = limit_.bytes(), .used = TRY(limit_.used())};
+  }
+  Result<uint64_t> unneeded() override {
+    const uint64_t whole = TRY_CONTEXT(garbage_.unneeded(), "count what nothing needs");
+    return whole + TRY(store_->idle_bytes());
   }
   snapshot::Snapshotter::MakeRoom layer_room() override;
   void set_extra_roots(std::function<Result<Roots>()> roots) override {
@@ -204,6 +209,15 @@ Result<content::ScrubTotals> LocalImageStore::scrub(
 Result<uint64_t> LocalImageStore::collect_leftovers() {
   TRY(catalog_.forget_begun(parts_.clock.now() - kResumable));
   return TRY(garbage_.collect()).bytes;
+}
+
+Result<> LocalImageStore::collect_layers(const std::string& snapshot) {
+  Garbage::Candidates stack;
+  for (auto info = snapshots_->stat(snapshot); info; info = snapshots_->stat(info->parent)) {
+    stack.snapshots.insert(info->name);
+  }
+  TRY(garbage_.collect(&stack));
+  return {};
 }
 
 Result<std::string> LocalImageStore::unpack(const Image& image, const ProgressSink& progress,

@@ -25,12 +25,16 @@ class Pull {
   Result<Pulled> run() {
     auto pulled = pull();
     own_lease_.reset();
-    // For what does not fit there is nothing to resume: what came of it goes.
-    if (!pulled && is_no_room(pulled.error())) drop_what_came();
+    if (!pulled && is_final(pulled.error())) drop_what_came();
     return pulled;
   }
 
  private:
+  // What does not fit, or is no image, is not to be resumed: what came of it goes.
+  static bool is_final(const Error& error) {
+    return is_no_room(error) || error.code() == Code::kInvalidArgument;
+  }
+
   Result<Pulled> pull() {
     if (options_.lease == nullptr) own_lease_ = TRY(parts_.store.lease());
     lease_ = own_lease_ ? own_lease_.get() : options_.lease;
@@ -66,7 +70,7 @@ class Pull {
   void drop_what_came() {
     if (begun_) {
       const auto forgotten = parts_.catalog.abandon(*begun_);
-      if (!forgotten) log_warn(cat("after a pull without room: ", forgotten.error().message()));
+      if (!forgotten) log_warn(cat("after a pull that failed: ", forgotten.error().message()));
     }
     const auto drop_layers = [&](const oci::Manifest& manifest) {
       for (const oci::Descriptor& layer : manifest.layers) {
@@ -81,7 +85,7 @@ class Pull {
       for (std::string& name : image->snapshots()) came_.snapshots.insert(std::move(name));
     }
     const auto swept = parts_.garbage.collect(&came_);
-    if (!swept) log_warn(cat("after a pull without room: ", swept.error().message()));
+    if (!swept) log_warn(cat("after a pull that failed: ", swept.error().message()));
   }
 
   // The name that the image gets: a tag, or the digest alone where one was given.
@@ -105,6 +109,7 @@ class Pull {
 
   Result<oci::Descriptor> fetch_manifest(const oci::Reference& ref) {
     const remote::FetchedManifest fetched = TRY(client_.fetch_manifest(ref, cancel_));
+    TRY(judge(fetched));
     TRY(store_bytes(parts_, fetched.bytes, fetched.digest, *lease_, cancel_));
     fetched_ = true;
     oci::Descriptor out;
@@ -112,6 +117,18 @@ class Pull {
     out.digest = fetched.digest;
     out.size = fetched.bytes.size();
     return out;
+  }
+
+  // Before it is stored.
+  Result<> judge(const remote::FetchedManifest& fetched) const {
+    if (oci::is_manifest_type(fetched.media_type)) {
+      TRY_CONTEXT(oci::Manifest::parse(fetched.bytes, fetched.media_type),
+                  cat("manifest ", fetched.digest.str()));
+    } else {
+      TRY_CONTEXT(oci::Index::parse(fetched.bytes, fetched.media_type),
+                  cat("index of ", name_.familiar()));
+    }
+    return {};
   }
 
   // Manifests and configs of the platforms to pull: images_, attachments_ and chosen_.

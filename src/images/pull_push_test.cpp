@@ -394,5 +394,28 @@ TEST_F(PullPush, WhatIsNotHereCannotBePushed) {
             "cannot push a digest reference");
 }
 
+// Neither stored nor kept for another attempt.
+TEST_F(PullPush, WhatIsNoImageLeavesNothing) {
+  const Image image = from_.make("app", {{{"a", "1"}}});
+  publish(from_, image.target, "app", "1");
+  const std::string manifest = registry_.manifests["app"]["1"];
+  registry_.manifests["app"]["1"] = cat(R"({"schemaVersion": 2, "layers": "none", "mediaType": ")",
+                                        oci::kMediaTypeManifest, "\"}");
+  const auto malformed = pull("app:1");
+  ASSERT_FALSE(malformed);
+  EXPECT_EQ(malformed.error().code(), Code::kInvalidArgument) << message_of(malformed);
+  to_.expect_empty();
+  // The config is only known to be none once it is here.
+  const std::string config = image.manifest_doc.config.digest.str();
+  registry_.manifests["app"]["1"] =
+      replace_all(manifest, config, oci::Digest::of("no config").str());
+  registry_.manifests["app"]["1"] = replace_all(
+      registry_.manifests["app"]["1"], cat("\"size\":", image.config_bytes.size()), "\"size\":9");
+  registry_.blobs["app"][oci::Digest::of("no config").str()] = "no config";
+  EXPECT_FALSE(pull("app:1"));
+  to_.expect_empty();
+  EXPECT_EQ(*to_->unneeded(), 0u);
+}
+
 }  // namespace
 }  // namespace skiff::images

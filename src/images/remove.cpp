@@ -218,10 +218,13 @@ class Removal {
 
   // With the names that it has.
   Result<> drop(const TargetRow& row) {
-    TRY(parts_.reader.visit(row.target, [&](const oci::Descriptor& part) -> Result<> {
-      doomed_.blobs.insert(part.digest);
-      return {};
-    }));
+    Result<> visited =
+        parts_.reader.visit(row.target, [&](const oci::Descriptor& part) -> Result<> {
+          doomed_.blobs.insert(part.digest);
+          return {};
+        });
+    // Where a damaged document leads, a prune finds.
+    if (!visited && visited.error().code() != Code::kDataLoss) return visited;
     for (const DocumentPtr& image : TRY(own_images(row))) {
       for (std::string& name : image->snapshots()) doomed_.snapshots.insert(std::move(name));
       removed_.push_back({RemovedKind::kDeleted, image->id().str()});

@@ -59,7 +59,8 @@ Result<std::vector<SnapshotRow>> due_layers(SnapshotTable& table, const Path& di
   std::erase_if(rows, [&](const SnapshotRow& row) {
     const bool is_due = !row.info.damage.empty() || last_read(row) < unread_since;
     const Path layer = directory / std::to_string(row.id);
-    return !is_due || row.info.kind != Kind::kCommitted || !(is_indexed(layer) || has_forms(layer));
+    const bool is_known = is_indexed(layer) || is_present(layer / kDigestName) || has_forms(layer);
+    return !is_due || row.info.kind != Kind::kCommitted || !is_known;
   });
   std::ranges::stable_sort(rows, {}, last_read);
   return rows;
@@ -108,6 +109,7 @@ Result<Verdict> examine(const SnapshotRow& row, const Path& layer, const ReadOpt
   Verdict found{.stamp = files_stamp(layer), .verified = clock.now()};
   if (is_indexed(layer)) found.damage = TRY(tar_fault(layer, row, how));
   if (is_indexed(layer) && found.damage.empty()) found.damage = TRY(index_fault(layer, row, how));
+  if (found.damage.empty()) found.damage = TRY(tree_fault(layer, how));
   if (found.damage.empty()) found.damage = TRY(forms_fault(layer, how));
   if (found.damage.empty()) return found;
   return Verdict{.damage = found.damage, .stamp = row.stamp, .verified = row.verified};

@@ -9,6 +9,7 @@ namespace skiff::snapshot {
 struct ReadOptions {
   uint64_t bytes_per_second = 0;  // 0 for as fast as it goes
   const CancelToken& cancel;
+  bool is_fresh = false;  // it was written just now: memory tells what it is
 };
 
 // Changes when somebody touches the tar or the index: their sizes and times. "" where the layer has

@@ -13,6 +13,8 @@ namespace skiff::snapshot {
 inline constexpr const char* kTreeName = "fs";
 inline constexpr const char* kTarName = "layer.tar";
 inline constexpr const char* kIndexName = "layer.erofs";
+// Of a tree: what it must hold (layer_forms.h).
+inline constexpr const char* kDigestName = "digest";
 // Directories of the same kind, other forms of the layer: see layer_stack.h.
 inline constexpr const char* kFlatName = "flat";
 inline constexpr const char* kUnpackedName = "unpacked";

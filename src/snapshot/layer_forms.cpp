@@ -17,8 +17,6 @@ namespace skiff::snapshot {
 
 namespace {
 
-constexpr const char* kDigestName = "digest";
-
 // Hashes a line for each file of a tree, in the order of their names: all that a container can see
 // of it, except which of the names are of one file.
 class TreeDigest {
@@ -53,10 +51,19 @@ class TreeDigest {
 
   Result<> add_content(int parent, const std::string& name, const std::string& path) {
     const UniqueFd fd = TRY(open(parent, name, path, O_NOATIME));
+    if (how_.is_fresh) return add_written(fd.get()).context(path);
     const auto content = TRY_CONTEXT(content::digest_on_disk(fd.get(), HashAlgorithm::kSha256,
                                                              how_.bytes_per_second, how_.cancel),
                                      path);
     hasher_.update(content.hex());
+    return {};
+  }
+
+  Result<> add_written(int file) {
+    FdSource content(file);
+    Hasher hasher(HashAlgorithm::kSha256);
+    TRY(copy(content, hasher));
+    hasher_.update(hasher.hex());
     return {};
   }
 
@@ -89,21 +96,34 @@ Result<std::string> digest_of(const Path& form, const ReadOptions& how) {
   return digest.hex();
 }
 
+// Whether the form is what it was when it was made.
+Result<bool> is_as_made(const Path& form, const ReadOptions& how) {
+  const std::string recorded = TRY(read_file(form / kDigestName));
+  return TRY(digest_of(form, how)) == recorded;
+}
+
 }  // namespace
 
 Result<> write_form_digest(const Path& form, DurableFiles& files) {
   const CancelToken never;
-  const std::string digest = TRY(digest_of(form, {.cancel = never}));
-  const UniqueFd file = TRY(open_file(form / kDigestName, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  const std::string digest = TRY(digest_of(form, {.cancel = never, .is_fresh = true}));
+  const UniqueFd file = TRY(open_file(form / kDigestName, O_WRONLY | O_CREAT | O_TRUNC, 0600));
   TRY(FdSink(file.get()).write(digest));
   return files.sync_file(file.get());
+}
+
+Result<std::string> tree_fault(const Path& layer, const ReadOptions& how) {
+  if (is_indexed(layer) || !is_present(layer / kDigestName)) return "";
+  const auto find = [&]() -> Result<std::string> {
+    return TRY(is_as_made(layer, how)) ? "" : "its tree was changed";
+  };
+  return fault_or_error(find());
 }
 
 Result<std::string> forms_fault(const Path& layer, const ReadOptions& how) {
   for (const Path& form : forms_of(layer)) {
     const auto is_right = [&]() -> Result<std::string> {
-      const std::string recorded = TRY(read_file(form / kDigestName));
-      if (TRY(digest_of(form, how)) == recorded) return "";
+      if (TRY(is_as_made(form, how))) return "";
       return cat("its form ", form.lexically_relative(layer).native(), " was changed");
     };
     std::string fault = TRY(fault_or_error(is_right()));

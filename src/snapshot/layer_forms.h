@@ -1,13 +1,18 @@
-// The digest of a layer's other form (layer_stack.h), which lies beside it: nothing else tells what
-// a form must hold. A form whose digest does not fit is dropped: it is made anew when it is needed.
+// The digest of a layer's tree, or of a layer's other form (layer_stack.h), which lies beside it:
+// nothing else tells what they must hold. A form whose digest does not fit is dropped: it is made
+// anew when it is needed.
 #pragma once
 
 #include "snapshot/layer_content.h"
 
 namespace skiff::snapshot {
 
-// Writes and syncs FORM/digest, of what the new form holds.
+// Writes and syncs FORM/digest, of what the new form, or a new layer, holds.
 Result<> write_form_digest(const Path& form, DurableFiles& files);
+
+// What is wrong with the tree of a layer that has neither tar nor index; "" for nothing, and for
+// one that an earlier version made without a digest.
+Result<std::string> tree_fault(const Path& layer, const ReadOptions& how);
 
 // What is wrong with the other forms of `layer`; "" for nothing. A file that cannot be read is
 // damaged; kCancelled.

@@ -24,7 +24,7 @@ Result<> retire_forms(const Path& layer, DurableFiles& files) {
 Result<> replace_layer(const Path& made, const Path& layer, DurableFiles& files) {
   TRY(make_directories(layer, 0700));
   TRY(retire(layer, kTreeName, files));
-  for (const char* name : {kTreeName, kIndexName, kTarName}) {
+  for (const char* name : {kTreeName, kIndexName, kTarName, kDigestName}) {
     if (is_present(made / name)) {
       TRY(files.rename(made / name, layer / name));
     } else if (is_present(layer / name)) {

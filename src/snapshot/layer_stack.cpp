@@ -1,5 +1,6 @@
 #include "snapshot/layer_stack.h"
 
+#include <algorithm>
 #include <ranges>
 
 #include "base/log.h"
@@ -21,7 +22,23 @@ constexpr size_t kFlattened = 400;
 
 Result<LayerStack::Shown> LayerStack::show(Chain chain) {
   const size_t own = chain.size() <= kMost ? chain.size() : chain.size() % kFlattened;
-  return shown(TRY(pile(chain.first(own), chain.subspan(own))));
+  while (true) {
+    const std::vector<Path> layers = TRY(pile(chain.first(own), chain.subspan(own)));
+    Result<Shown> held = shown(layers);
+    // Else a form was dropped between the two, and is made anew.
+    if (std::ranges::all_of(layers, is_present)) return held;
+    TRY(require_layers(chain));
+  }
+}
+
+// That none of the layers themselves is lost.
+Result<> LayerStack::require_layers(Chain chain) const {
+  for (const int64_t id : chain) {
+    if (is_present(directory_of(id))) continue;
+    return Error(Code::kDataLoss,
+                 cat("the files of layer ", directory_of(id).native(), " are gone"));
+  }
+  return {};
 }
 
 Result<LayerStack::Shown> LayerStack::show_one(int64_t id, const std::vector<Path>& lowers) {

@@ -63,6 +63,7 @@ class LayerStack {
   using Chain = std::span<const int64_t>;
   Path directory_of(int64_t id) const { return place_.layers / std::to_string(id); }
   Result<std::vector<Path>> pile(Chain above, Chain flattened);
+  Result<> require_layers(Chain chain) const;
   Result<Path> flat(Chain chain);
   Result<> flatten(Chain chain, const Path& into);
   bool can_be_shown(const Path& layer) const;

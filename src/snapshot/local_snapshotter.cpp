@@ -12,6 +12,7 @@
 #include "snapshot/indexed_layer.h"
 #include "snapshot/layer_diff.h"
 #include "snapshot/layer_directory.h"
+#include "snapshot/layer_forms.h"
 #include "snapshot/reconcile_snapshots.h"
 #include "snapshot/tree_usage.h"
 #include "sys/mounts.h"
@@ -52,6 +53,7 @@ Result<> LocalSnapshotter::unpack(const std::string& name, const std::string& pa
     Lowers lowers = TRY(lowers_from(parent));
     TempDir made = TRY(TempDir::make(staging(), ""));
     TRY(unpack_layer(made.path(), lowers.trees, tar, cancel));
+    TRY(write_form_digest(made.path(), files_));
     return add_directory(name, parent, std::move(made));
   };
   auto index = [&]() -> Result<> {
@@ -138,6 +140,8 @@ Result<> LocalSnapshotter::commit(const std::string& name, const std::string& ke
     Path tree = TRY(own_tree(row, lowers.trees));
     TRY(remove_tree(tree.parent_path() / "work"));
     TRY(sync_file_system(tree));
+    TRY(write_form_digest(tree.parent_path(), files_));
+    TRY(files_.sync_directory(tree.parent_path()));
     const std::vector<int64_t> below = TRY(table_.parents_of(key));
     TRY(table_.commit(key, name, clock_.now()));
     let_go(row.id);

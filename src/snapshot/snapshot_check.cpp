@@ -90,6 +90,9 @@ class Check {
       return Found{.fault = std::move(fault), .is_of_index = true};
     }
     if (!is_deep(row)) return Found{};
+    if (std::string fault = TRY(tree_fault(directory_of(row.id), how_)); !fault.empty()) {
+      return Found{std::move(fault)};
+    }
     std::string fault = TRY(forms_fault(directory_of(row.id), how_));
     const bool is_faulty = !fault.empty();
     return Found{.fault = std::move(fault), .is_of_forms = is_faulty};

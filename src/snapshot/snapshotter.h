@@ -135,7 +135,7 @@ class Snapshotter {
   virtual Result<> check(const CheckOptions& options, const ProblemSink& report,
                          const CancelToken& cancel = {}) = 0;
 
-  // Reads the files of indexed layers again, as content::scrub() does blobs. What is found damaged
+  // Reads the files of layers again, as content::scrub() does blobs. What is found damaged
   // is in the log too, and in `check`.
   virtual Result<content::ScrubTotals> scrub(const content::ScrubOptions& options,
                                              const std::function<void(const Error&)>& damaged,

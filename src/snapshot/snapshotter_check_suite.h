@@ -1,6 +1,9 @@
 // What the check of every Snapshotter finds, as tests of its suite.
 #pragma once
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <thread>
 
@@ -14,6 +17,19 @@ inline void expect_mended(Snapshotter& store, size_t count, bool deep = false) {
   EXPECT_EQ(problems.size(), count);
   for (const Problem& problem : problems) EXPECT_TRUE(problem.mended) << problem.remedy;
   EXPECT_TRUE(check_of(store, {.deep = true}).empty());
+}
+
+// One byte of the file below `place` that holds `text`.
+inline void change_on_disk(const Path& place, std::string_view text) {
+  size_t changed = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(place)) {
+    if (!entry.is_regular_file()) continue;
+    const size_t at = read_file(entry.path())->find(text);
+    if (at == std::string::npos) continue;
+    const UniqueFd file = *open_file(entry.path(), O_WRONLY);
+    changed += ::pwrite(file.get(), "W", 1, static_cast<off_t>(at)) == 1 ? 1 : 0;
+  }
+  EXPECT_EQ(changed, 1u);
 }
 
 TEST_P(SnapshotterSuite, ACheckOfWhatIsWholeFindsNothing) {
@@ -53,6 +69,31 @@ TEST_P(SnapshotterSuite, ALostLayerGoesWithWhatStandsOnIt) {
   expect_mended(*store_, 1);
   EXPECT_EQ(names(), (Lines{"other"}));
   must_unpack("base", "", LayerTar().file("f", "1").take());
+}
+
+// Wherever it is kept: in a tar, or as the files themselves.
+TEST_P(SnapshotterSuite, AChangedFileOfALayerIsFound) {
+  const std::string tar = LayerTar().file("f", "what was there").take();
+  const std::string base = oci::Digest::of(tar).str();
+  must_unpack(base, "", tar);
+  ASSERT_TRUE(store_->prepare("box", base));
+  {
+    ASSERT_TRUE(write_file(mount("box").path() / "g", "what was added"));
+  }
+  ASSERT_TRUE(store_->commit("sealed", "box"));
+  EXPECT_TRUE(check_of(*store_, {.deep = true}).empty());
+  reopen();  // nothing is mounted any more
+  change_on_disk(root_ / "snapshots", "what was added");
+  EXPECT_EQ(check_of(*store_, {.deep = true}).size(), 1u);
+  // What is known to be damaged is not stood upon.
+  ASSERT_TRUE(store_->prepare("next", "sealed"));
+  EXPECT_FALSE(store_->mount_of("next"));
+  ASSERT_TRUE(store_->remove("next"));
+  expect_mended(*store_, 1, true);
+  EXPECT_EQ(names(), (Lines{base}));
+  change_on_disk(root_ / "snapshots", "what was there");
+  expect_mended(*store_, 1, true);
+  EXPECT_TRUE(names().empty());
 }
 
 TEST_P(SnapshotterSuite, AContainerOnALostLayerIsNotTouched) {

@@ -71,8 +71,8 @@ Result<> free_resources(Core& core, Container& container) {
 // The image was removed by force while the container stood on its layers: they go with it.
 Result<> free_layers(Core& core, const Record& record, const std::string& layers) {
   const auto platform = oci::Platform::parse(record.image_platform);
-  const auto image = core.images.find(record.info.image_id, platform ? std::optional(*platform)
-                                                                     : std::nullopt);
+  const auto image =
+      core.images.find(record.info.image_id, platform ? std::optional(*platform) : std::nullopt);
   const bool is_gone = !image && image.error().code() == Code::kNotFound;
   return is_gone ? core.images.collect_layers(layers) : Result<>();
 }

@@ -78,12 +78,15 @@ void StorageLimit::give_back(uint64_t bytes) {
 Result<> StorageLimit::BlobRoom::reserve(uint64_t bytes) {
   const std::scoped_lock lock(mutex_);
   if (!room_ || room_->bytes() >= bytes) return {};
-  return room_->grow(bytes - room_->bytes());
+  TRY(room_->grow(bytes - room_->bytes()));
+  *reserved_ = true;
+  return {};
 }
 
 void StorageLimit::BlobRoom::stored() {
   const std::scoped_lock lock(mutex_);
   is_stored_ = true;
+  *reserved_ = false;
   room_.reset();
 }
 
@@ -95,23 +98,27 @@ std::shared_ptr<StorageLimit::BlobRoom> StorageLimit::room_of(const std::string&
   std::erase_if(incoming_, [](const auto& each) { return each.second.room.expired(); });
   Incoming& known = incoming_[cat(host, " ", blob.str())];
   if (auto room = known.room.lock(); room && !room->is_stored()) return room;
-  known = {.room = fresh, .ingest = ingest};
+  known = {.room = fresh, .ingest = ingest, .blob = blob, .reserved = fresh->reserved()};
   return fresh;
 }
 
-std::set<std::string> StorageLimit::ingests_with_room() {
+StorageLimit::InTransit StorageLimit::in_transit() {
   const std::scoped_lock lock(incoming_mutex_);
-  std::set<std::string> ingests;
+  InTransit out;
   for (const auto& [key, each] : incoming_) {
-    if (!each.room.expired()) ingests.insert(each.ingest);
+    // Not locked: with the last of them the room would go, which takes the other mutex.
+    if (each.room.expired()) continue;
+    out.ingests.insert(each.ingest);
+    if (*each.reserved) out.blobs.insert(each.blob);
   }
-  return ingests;
+  return out;
 }
 
 Result<uint64_t> StorageLimit::used() {
-  uint64_t total = TRY(store_.idle_bytes(ingests_with_room()));
+  const InTransit coming = in_transit();
+  uint64_t total = TRY(store_.idle_bytes(coming.ingests));
   TRY(store_.walk([&](const content::BlobInfo& blob) -> Result<> {
-    total += blob.size;
+    if (!coming.blobs.contains(blob.digest)) total += blob.size;
     return {};
   }));
   std::vector<std::string> layers;

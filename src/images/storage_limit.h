@@ -56,11 +56,14 @@ class StorageLimit {
     // It is, and counts there.
     void stored();
     bool is_stored() const { return is_stored_; }
+    // Whether the blob counts here, wherever it lies by now.
+    std::shared_ptr<const std::atomic<bool>> reserved() const { return reserved_; }
 
    private:
     std::mutex mutex_;
     std::optional<Room> room_;
     std::atomic<bool> is_stored_ = false;
+    const std::shared_ptr<std::atomic<bool>> reserved_ = std::make_shared<std::atomic<bool>>(false);
   };
   // `ingest`: the reference that it is written under.
   std::shared_ptr<BlobRoom> room_of(const std::string& host, const oci::Digest& blob,
@@ -75,7 +78,12 @@ class StorageLimit {
   void give_back(uint64_t bytes);
   Result<> count();
   Result<> settle_and_count();
-  std::set<std::string> ingests_with_room();
+  // What counts by the room that was asked for it.
+  struct InTransit {
+    std::set<std::string> ingests;
+    std::set<oci::Digest> blobs;
+  };
+  InTransit in_transit();
 
   content::ContentStore& store_;
   snapshot::Snapshotter& snapshots_;
@@ -83,6 +91,8 @@ class StorageLimit {
   struct Incoming {
     std::weak_ptr<BlobRoom> room;
     std::string ingest;
+    oci::Digest blob = oci::Digest::of("");
+    std::shared_ptr<const std::atomic<bool>> reserved;
   };
   std::mutex incoming_mutex_;
   std::map<std::string, Incoming> incoming_;

@@ -150,6 +150,18 @@ TEST_F(StorageLimitTest, TwoPullsOfOneImageTakeItsRoomOnce) {
   EXPECT_TRUE(limit.room().grow(layer.size));
 }
 
+// Between its being stored and the telling of it.
+TEST_F(StorageLimitTest, ABlobThatHasJustComeCountsOnce) {
+  StorageLimit limit(limited_->content(), limited_->snapshots(), kLimit);
+  const std::string bytes = noise(400'000);
+  const auto room = limit.room_of("host", oci::Digest::of(bytes), "ingest");
+  ASSERT_TRUE(room->reserve(bytes.size()));
+  ASSERT_TRUE(content::write_blob(limited_->content(), bytes));
+  EXPECT_EQ(*limit.used(), 0u);
+  room->stored();
+  EXPECT_EQ(*limit.used(), bytes.size());
+}
+
 TEST_F(StorageLimitTest, ThoseWhoAskAndThoseWhoCountDoNotWaitForEachOther) {
   StorageLimit limit(limited_->content(), limited_->snapshots(), kLimit);
   constexpr int kRounds = 300;

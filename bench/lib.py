@@ -93,7 +93,9 @@ class Engine:
         self.program = program
         self.flags = flags
         self.root = pathlib.Path(root) / name
-        self.root.mkdir()
+        (self.root / "run").mkdir(parents=True)
+        # As /run is; the mount namespace is this script's own.
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", self.root / "run"], check=True)
         self.socket = self.root / "engine.sock"
         self.process = None
 
@@ -119,6 +121,7 @@ class Engine:
             except subprocess.TimeoutExpired:
                 self.process.kill()
             self.process = None
+            subprocess.run(["umount", "--lazy", self.root / "run"], check=True)
 
     def run(self, *args, check=True, **kwargs):
         env = dict(os.environ, DOCKER_HOST=f"unix://{self.socket}", DOCKER_BUILDKIT="0", DOCKER_CONFIG=str(self.root))

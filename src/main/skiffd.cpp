@@ -19,6 +19,7 @@
 #include "engine/log_drivers.h"
 #include "engine/process_life.h"
 #include "main/daemon_options.h"
+#include "runtime/own_program.h"
 #include "sys/process.h"
 
 namespace skiff {
@@ -182,15 +183,15 @@ Result<> serve(const DaemonOptions& o) {
                                              std::move(snapshots), Clock::system(), o.limits));
   auto networks = TRY(network::open_network_manager(
       {.root = root / "network", .instance = instance, .bridge = o.bridge, .subnet = o.subnet}));
-  Path runtime = program_beside("skiff-runtime");
+  const auto runtime = TRY(runtime::ShieldedProgram::open(program_beside("skiff-runtime")));
   auto builder = TRY(builder::open_builder({.root = root / "builder",
                                             .run_dir = run_dir / "builder",
-                                            .runtime_program = runtime,
+                                            .runtime_program = runtime.path(),
                                             .cgroup_parent = cgroup_parent},
                                            *images, *networks));
   auto engine = TRY(engine::open_engine({.root = root,
                                          .run_dir = run_dir,
-                                         .monitor_program = runtime,
+                                         .monitor_program = runtime.path(),
                                          .cgroup_parent = cgroup_parent,
                                          .log_driver = o.log_driver,
                                          .log_options = o.log_options,

@@ -3,7 +3,9 @@
 
 #include <span>
 
+#include "base/file.h"
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace skiff::runtime {
 
@@ -12,5 +14,19 @@ namespace skiff::runtime {
 // private read-only mount of it: executes itself anew from there, and does nothing when it
 // is there already. `arguments` without argv[0], which becomes `name`.
 Result<> run_from_readonly_mount(const char* name, std::span<char* const> arguments);
+
+// A program on such a mount for as long as this lives: started by path() it need
+// not execute itself anew. It stays the program that it was, whatever is put in its place.
+// Thread-safe.
+class ShieldedProgram {
+ public:
+  static Result<ShieldedProgram> open(const Path& program);
+  // For this process and its children.
+  Path path() const;
+
+ private:
+  explicit ShieldedProgram(UniqueFd file) : file_(std::move(file)) {}
+  UniqueFd file_;
+};
 
 }  // namespace skiff::runtime

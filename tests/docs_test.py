@@ -114,7 +114,7 @@ def command_tables():
     for title, names in subcommands(whole):
         (groups if title == "Management Commands" else own).extend(names)
     out = "### Commands\n\n" + header
-    out += "".join(row([name]) for name in sorted(own) if name not in ("registry", "daemon"))
+    out += "".join(row([name]) for name in sorted(own) if name not in ("registry", "daemon", "doctor"))
     for group in groups:
         (_, names), = subcommands(help_of(["skiff", group]))
         # An alias's usage is that of a command in the first table.

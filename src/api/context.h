@@ -22,9 +22,13 @@ struct DaemonFacts {
   Path run_dir;
   std::string id;  // of the instance
   TimePoint started;
-  std::string why_not_erofs;  // "" where layers are kept so
-  std::string log_driver;     // of containers that name none
-  std::string warning;        // what keeps the daemon from its work; "" for nothing
+  std::string why_not_erofs;          // "" where layers are kept so
+  std::string log_driver;             // of containers that name none
+  std::vector<std::string> warnings;  // what keeps the daemon from its work, or parts of it
+  bool rootless = false;
+  // The cgroup controllers that containers may use; all that the host has when absent.
+  std::optional<std::vector<std::string>> controllers;
+  bool has_cgroups = true;
 };
 
 // The registry of this process, as far as the API knows one.

@@ -88,8 +88,26 @@ Value storage_status(const Context& context) {
 
 // docker's client prints them below all else.
 Value warnings_of(const DaemonFacts& facts) {
-  if (facts.warning.empty()) return {};
-  return json::array({cat("WARNING: ", facts.warning)});
+  if (facts.warnings.empty()) return {};
+  json::Array lines;
+  for (const std::string& warning : facts.warnings) lines.emplace_back(cat("WARNING: ", warning));
+  return Value(std::move(lines));
+}
+
+bool can_limit(const DaemonFacts& facts, std::string_view controller) {
+  if (!facts.controllers) return true;
+  return std::ranges::find(*facts.controllers, controller) != facts.controllers->end();
+}
+
+// "none" as with Docker: containers have no cgroups of their own.
+const char* cgroup_driver(const DaemonFacts& facts) {
+  return facts.has_cgroups ? "cgroupfs" : "none";
+}
+
+Value security_options(const DaemonFacts& facts) {
+  json::Array options{"name=seccomp,profile=builtin"};
+  if (facts.rootless) options.emplace_back("name=rootless");
+  return Value(std::move(options));
 }
 
 Result<> info(Call& call) {
@@ -99,9 +117,10 @@ Result<> info(Call& call) {
   struct sysinfo memory{};
   ::sysinfo(&memory);
   Value status = storage_status(call.context);
+  const DaemonFacts& facts = call.context.facts;
   return call.reply(
       200, json::object(
-               {{"ID", call.context.facts.id},
+               {{"ID", facts.id},
                 {"Containers", counters.containers},
                 {"ContainersRunning", counters.running},
                 {"ContainersPaused", counters.paused},
@@ -113,20 +132,20 @@ Result<> info(Call& call) {
                                           {"Network", json::array({"bridge", "host", "null"})},
                                           {"Authorization", nullptr},
                                           {"Log", engine::log_driver_names()}})},
-                {"MemoryLimit", true},
-                {"SwapLimit", true},
-                {"CpuCfsPeriod", true},
-                {"CpuCfsQuota", true},
-                {"CPUShares", true},
-                {"CPUSet", true},
-                {"PidsLimit", true},
+                {"MemoryLimit", can_limit(facts, "memory")},
+                {"SwapLimit", can_limit(facts, "memory")},
+                {"CpuCfsPeriod", can_limit(facts, "cpu")},
+                {"CpuCfsQuota", can_limit(facts, "cpu")},
+                {"CPUShares", can_limit(facts, "cpu")},
+                {"CPUSet", can_limit(facts, "cpuset")},
+                {"PidsLimit", can_limit(facts, "pids")},
                 {"IPv4Forwarding", true},
                 {"Debug", false},
-                {"OomKillDisable", !cgroup_v2()},
+                {"OomKillDisable", !cgroup_v2() && can_limit(facts, "memory")},
                 {"NGoroutines", 0},
                 {"SystemTime", format_rfc3339(call.context.clock.now())},
-                {"LoggingDriver", call.context.facts.log_driver},
-                {"CgroupDriver", "cgroupfs"},
+                {"LoggingDriver", facts.log_driver},
+                {"CgroupDriver", cgroup_driver(facts)},
                 {"CgroupVersion", cgroup_v2() ? "2" : "1"},
                 {"NEventsListener", 0},
                 {"KernelVersion", kernel().release},
@@ -142,7 +161,7 @@ Result<> info(Call& call) {
                 {"NCPU", static_cast<int64_t>(::sysconf(_SC_NPROCESSORS_ONLN))},
                 {"MemTotal", static_cast<uint64_t>(memory.totalram) * memory.mem_unit},
                 {"GenericResources", nullptr},
-                {"DockerRootDir", call.context.facts.root.native()},
+                {"DockerRootDir", facts.root.native()},
                 {"HttpProxy", ""},
                 {"HttpsProxy", ""},
                 {"NoProxy", ""},
@@ -157,8 +176,8 @@ Result<> info(Call& call) {
                 {"LiveRestoreEnabled", true},
                 {"Isolation", ""},
                 {"InitBinary", ""},
-                {"SecurityOptions", json::array({"name=seccomp,profile=builtin"})},
-                {"Warnings", warnings_of(call.context.facts)}}));
+                {"SecurityOptions", security_options(facts)},
+                {"Warnings", warnings_of(facts)}}));
 }
 
 Value event_json(const engine::Event& event) {

@@ -14,6 +14,7 @@
 #include "codec/compress.h"
 #include "codec/tar.h"
 #include "snapshot/file_attributes.h"
+#include "sys/namespaces.h"
 
 namespace skiff::builder {
 
@@ -73,6 +74,9 @@ Result<> Untar::add(const TarEntry& entry, Source& body) {
   std::string name = TRY(clean_name(entry.name));
   if (name.empty()) return {};  // the directory itself
   sys::Place place = TRY(root_.make_place(path_of(name)));
+  const bool is_device = entry.type == TarType::kCharDevice || entry.type == TarType::kBlockDevice;
+  // Left out there, as from a layer.
+  if (is_device && sys::in_user_namespace()) return {};
   TRY_CONTEXT(make(entry, place, body), entry.name);
   if (entry.type == TarType::kDirectory) directories_[name] = entry.mtime;
   if (entry.type == TarType::kHardLink) return {};

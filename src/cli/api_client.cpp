@@ -11,14 +11,24 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/default_places.h"
 #include "base/strings.h"
 
 namespace skiff::cli {
 
 namespace {
 
-constexpr std::string_view kDefaultHost = "unix:///run/skiff/skiff.sock";
 constexpr size_t kMaxJson = size_t{64} << 20U;
+
+// The system's daemon, where an ordinary user may talk to it and runs none.
+std::string default_host() {
+  const Path system = system_places().socket;
+  const Result<DefaultPlaces> own = default_places();
+  const bool chooses = own && own->socket != system;
+  const bool is_own = chooses && (::access(own->socket.c_str(), F_OK) == 0 ||
+                                  ::access(system.c_str(), R_OK | W_OK) != 0);
+  return cat("unix://", is_own ? own->socket.native() : system.native());
+}
 
 Path program_beside(const char* name) {
   std::error_code ec;
@@ -75,7 +85,7 @@ std::string daemon_host(const std::string& flag) {
     const char* value = ::getenv(name);
     if (value != nullptr && *value != '\0') return value;
   }
-  return std::string(kDefaultHost);
+  return default_host();
 }
 
 ApiClient::ApiClient(std::string host) : host_(std::move(host)) {}
@@ -100,7 +110,7 @@ Result<std::unique_ptr<net::Stream>> ApiClient::connect() const {
   }
   Path path = host.substr(7);
   auto socket = net::connect_unix(path);
-  if (!socket && host_ == kDefaultHost && ::geteuid() == 0) {
+  if (!socket && host_ == default_host()) {
     fputs("No skiff daemon runs: starting one.\n", stderr);
     TRY(start_daemon(path));
     socket = net::connect_unix(path);

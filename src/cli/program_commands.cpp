@@ -1,4 +1,4 @@
-// registry, daemon: the other programs under skiff's name.
+// registry, daemon, doctor: the other programs under skiff's name.
 #include <unistd.h>
 
 #include <cerrno>
@@ -30,6 +30,10 @@ Outcome become(const char* program, const Flags& flags) {
 
 Outcome registry(Session& /*session*/, Flags& flags) { return become("skiff-registry", flags); }
 Outcome daemon(Session& /*session*/, Flags& flags) { return become("skiffd", flags); }
+Outcome doctor(Session& /*session*/, Flags& flags) {
+  flags.args.insert(flags.args.begin(), "doctor");
+  return become("skiffd", flags);
+}
 
 constexpr Command kCommands[] = {
     {.name = "registry",
@@ -41,6 +45,11 @@ constexpr Command kCommands[] = {
      .usage = "[OPTIONS]",
      .summary = "Run the engine in the foreground (skiffd)",
      .run = daemon,
+     .passes_all = true},
+    {.name = "doctor",
+     .usage = "[OPTIONS]",
+     .summary = "Tell what a daemon of yours would lack on this machine",
+     .run = doctor,
      .passes_all = true},
 };
 

@@ -14,7 +14,10 @@ class Pause {
  public:
   static Result<Pause> take(Core& core, Container& container, bool wanted) {
     Monitor monitor = container.monitor();
-    if (!wanted || monitor == nullptr || container.state().status != Status::kRunning) {
+    // Without cgroups nothing stands still, and a container is committed as it runs.
+    const bool can_pause = core.options.has_cgroups;
+    if (!wanted || !can_pause || monitor == nullptr ||
+        container.state().status != Status::kRunning) {
       return Pause(core, container, nullptr);
     }
     TRY_CONTEXT(monitor->pause(), cat("cannot pause container ", container.id));

@@ -13,6 +13,7 @@
 #include "engine/log_drivers.h"
 #include "engine/mount_plan.h"
 #include "engine/names.h"
+#include "engine/resource_support.h"
 #include "sys/cgroup.h"
 
 namespace skiff::engine {
@@ -120,6 +121,9 @@ class Creation {
     TRY(merge_image_config(info.config.run, image.config.config));
     add_default_logging(info.host_config, core_.options.log_driver, core_.options.log_options);
     TRY(check_host_config(info.config, info.host_config, warnings_));
+    for (std::string& told : TRY(discard_unsupported(core_.options, info.host_config.resources))) {
+      warnings_.push_back(std::move(told));
+    }
     if (info.host_config.cgroupns_mode.empty()) {
       auto hierarchies = TRY(sys::cgroup_hierarchies());
       bool v2 = hierarchies.size() == 1 && hierarchies[0].unified;

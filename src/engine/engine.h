@@ -44,6 +44,9 @@ struct EngineOptions {
   Path run_dir;          // containers/
   Path monitor_program;  // skiff-runtime
   std::string cgroup_parent = "/skiff";
+  // The cgroup controllers that may be used below it; all that the host has when absent.
+  std::optional<std::vector<std::string>> controllers = std::nullopt;
+  bool has_cgroups = true;  // false: containers have none of their own, not even a bare one
   Path host_resolv_conf = "/etc/resolv.conf";
   std::string log_driver = "json-file";            // of containers that name none
   std::map<std::string, std::string> log_options;  // of the containers with that driver

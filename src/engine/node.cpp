@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "sys/namespaces.h"
 #include "sys/root_dir.h"
 
 namespace skiff::engine {
@@ -163,6 +164,9 @@ Result<> check_owner(const TarEntry& entry) {
 
 Result<> make_node(int parent, const std::string& name, const TarEntry& entry, Source& body,
                    OnConflict on_conflict) {
+  const bool is_device = entry.type == TarType::kCharDevice || entry.type == TarType::kBlockDevice;
+  // Left out there, as Docker does.
+  if (is_device && sys::in_user_namespace()) return {};
   if (TRY(clear_the_way(parent, name, entry, on_conflict))) {
     TRY(create(parent, name, entry, body));
   }

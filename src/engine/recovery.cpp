@@ -89,7 +89,7 @@ void undo_start(Core& core, Container& container) {
   std::error_code ec;
   if (!std::filesystem::exists(container.paths.run, ec)) return;
   if (Monitor monitor = find_monitor(container.paths)) log_failure(container, monitor->remove());
-  end_orphan(core.cgroup_of(container.info()));
+  end_orphan(core, container);
   log_failure(container, clean_run_directory(container));
 }
 

@@ -169,7 +169,8 @@ Result<StatsSample> read_stats(Core& core, const Container& container) {
   ContainerInfo info = container.info();
   if (container.monitor() == nullptr) return s;
   auto group = sys::Cgroup::open(core.cgroup_of(info));
-  if (!group || group->members().empty()) return s;  // it ended just now
+  const bool ended_just_now = group && group->members().empty() && core.options.has_cgroups;
+  if (!group || ended_just_now) return s;
   s.running = true;
   s.cgroup_v2 = group->v2();
   s.system_cpu_ns = system_cpu_ns();

@@ -1,6 +1,7 @@
 #include "engine/top.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/strings.h"
 #include "engine/stopping.h"
@@ -64,6 +65,30 @@ Result<TopResult> parse_ps(std::string_view output, const std::vector<pid_t>& pi
   return out;
 }
 
+namespace {
+
+// Without a cgroup they are told by their process namespace.
+Result<std::vector<pid_t>> processes_like(int init) {
+  auto listed = TRY(sys::run_captured({.args = {"ps", "-e", "-o", "pid=,pidns="}}));
+  std::map<std::string, std::vector<pid_t>> by_namespace;
+  std::string own;
+  for (const std::string& line : split(listed.out, '\n')) {
+    const std::vector<std::string> fields = words(line);
+    const auto pid = fields.size() == 2 ? parse_int(fields[0]) : std::nullopt;
+    if (!pid) continue;
+    by_namespace[fields[1]].push_back(static_cast<pid_t>(*pid));
+    if (*pid == init) own = fields[1];
+  }
+  return by_namespace[own];
+}
+
+Result<std::vector<pid_t>> processes_of(Core& core, const ContainerInfo& info) {
+  auto group = TRY(sys::Cgroup::open(core.cgroup_of(info)));
+  return group.members().empty() ? processes_like(info.state.pid) : group.processes();
+}
+
+}  // namespace
+
 Result<TopResult> list_processes(Core& core, const Container& container,
                                  const std::string& ps_arguments) {
   TRY(check_has_process(container));
@@ -72,8 +97,7 @@ Result<TopResult> list_processes(Core& core, const Container& container,
   sys::ProcessOptions ps;
   ps.args = {"ps"};
   ps.args.insert(ps.args.end(), arguments.begin(), arguments.end());
-  auto group = TRY(sys::Cgroup::open(core.cgroup_of(container.info())));
-  auto pids = TRY(group.processes());
+  auto pids = TRY(processes_of(core, container.info()));
   auto listed = TRY_CONTEXT(sys::run_captured(ps), "list processes");
   if (listed.code != 0) {
     return Error(Code::kInvalidArgument, cat("ps ", join(arguments, " "), ": ", trim(listed.err)));

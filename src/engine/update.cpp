@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "engine/create.h"
 #include "engine/process_life.h"
+#include "engine/resource_support.h"
 #include "engine/spec.h"
 
 namespace skiff::engine {
@@ -68,6 +69,9 @@ Result<> update_container(Core& core, Container& container, const UpdateRequest&
   const HostConfig before = container.info().host_config;
   HostConfig after = before;
   after.resources = TRY(merge_resources(before.resources, wanted));
+  if (const auto told = TRY(discard_unsupported(core.options, wanted)); !told.empty()) {
+    return refuse(cat("Cannot update container ", container.id, ": ", told.front()));
+  }
   if (request.restart_policy) {
     TRY(check_restart_policy(*request.restart_policy));
     if (before.auto_remove && request.restart_policy->name != "no") {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/default_places.h"
 #include "base/flags.h"
 #include "base/size.h"
 #include "base/strings.h"
@@ -175,9 +176,18 @@ RegistryService::Options registry_options(const DaemonOptions& o) {
 Result<DaemonOptions> read_daemon_options(std::span<char* const> arguments, std::string& usage) {
   DaemonOptions o;
   o.log_driver = engine::kDefaultLogDriver;
+  const Result<DefaultPlaces> places = default_places();
+  if (places) {
+    o.root = places->root;
+    o.run_dir = places->run_dir;
+    o.socket = places->socket;
+  }
   Words words;
   TRY(parse_words(arguments, o, words, usage));
-  if (!o.help && !o.version) TRY(judge(words, o));
+  if (o.help || o.version) return o;
+  if (o.root.empty() || o.run_dir.empty() || o.socket.empty()) return places.error();
+  TRY(judge(words, o));
+  o.default_root = places && o.root == places->root;
   return o;
 }
 

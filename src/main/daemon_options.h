@@ -11,12 +11,11 @@
 
 namespace skiff {
 
-inline constexpr std::string_view kDefaultRoot = "/var/lib/skiff";
-
 struct DaemonOptions {
-  std::string root = std::string(kDefaultRoot);  // absolute once judged
-  std::string run_dir = "/run/skiff";
-  std::string socket = "/run/skiff/skiff.sock";
+  std::string root;  // absolute once judged
+  std::string run_dir;
+  std::string socket;
+  bool default_root = true;  // the place that a daemon of this user has when nobody says otherwise
   std::string bridge;
   std::string subnet;
   std::string cgroup_parent;

@@ -16,10 +16,14 @@
 #include "base/strings.h"
 #include "codec/hash.h"
 #include "content/scrub.h"
+#include "doctor/doctor.h"
 #include "engine/log_drivers.h"
 #include "engine/process_life.h"
 #include "main/daemon_options.h"
+#include "main/rootless_daemon.h"
+#include "main/rootless_ports.h"
 #include "runtime/own_program.h"
+#include "sys/namespaces.h"
 #include "sys/process.h"
 
 namespace skiff {
@@ -30,9 +34,6 @@ constexpr uint64_t kReserve = uint64_t{4} << 20U;
 
 // What the kernel must give, by name, with what to do about it.
 Result<> check_system() {
-  if (::geteuid() != 0) {
-    return Error(Code::kPermissionDenied, "skiffd must run as root: try sudo skiffd");
-  }
   for (const char* ns : {"mnt", "pid", "net", "uts", "ipc"}) {
     if (!std::filesystem::exists(cat("/proc/self/ns/", ns))) {
       return Error(Code::kUnimplemented, cat("the kernel has no ", ns,
@@ -45,7 +46,7 @@ Result<> check_system() {
     return Error(Code::kUnimplemented,
                  "the kernel has no overlayfs (CONFIG_OVERLAY_FS): try modprobe overlay");
   }
-  if (!std::filesystem::exists("/sys/fs/cgroup/memory") &&
+  if (!sys::in_user_namespace() && !std::filesystem::exists("/sys/fs/cgroup/memory") &&
       !std::filesystem::exists("/sys/fs/cgroup/cgroup.controllers")) {
     return Error(Code::kUnimplemented,
                  "no cgroups are mounted at /sys/fs/cgroup: mount cgroup2 there");
@@ -78,8 +79,8 @@ Result<UniqueFd> lock_directory(const Path& directory, std::string_view flag) {
 }
 
 // A short word of the instance's own, from its root.
-std::string instance_name(const std::string& root) {
-  return root == kDefaultRoot ? "default" : sha256_hex(root).substr(0, 8);
+std::string instance_name(const DaemonOptions& o) {
+  return o.default_root ? "default" : sha256_hex(o.root).substr(0, 8);
 }
 
 Path program_beside(const char* name) {
@@ -151,7 +152,39 @@ std::jthread stop_on_signal(const sigset_t& signals, net::HttpServer& server) {
   });
 }
 
-Result<> serve(const DaemonOptions& o) {
+// Of the containers' cgroups: below what was delegated to a rootless daemon's user.
+std::string cgroup_parent_of(const DaemonOptions& o, const std::string& instance,
+                             const RootlessDaemon* rootless) {
+  if (!o.cgroup_parent.empty()) return o.cgroup_parent;
+  const std::string above = rootless == nullptr ? "" : rootless->cgroups.parent;
+  return cat(above, instance == "default" ? "/skiff" : cat("/skiff-", instance));
+}
+
+api::DaemonFacts facts_of(const DaemonOptions& o, const Path& run_dir, const std::string& instance,
+                          const snapshot::BackendChoice& storage, const RootlessDaemon* rootless) {
+  api::DaemonFacts facts{.root = o.root,
+                         .run_dir = run_dir,
+                         .id = instance,
+                         .started = Clock::system().now(),
+                         .why_not_erofs = storage.why_not_erofs,
+                         .log_driver = o.log_driver};
+  if (rootless != nullptr) {
+    facts.rootless = true;
+    facts.controllers = rootless->cgroups.controllers;
+    facts.has_cgroups = !rootless->cgroups.parent.empty();
+    facts.warnings = rootless->warnings;
+  }
+  if (!storage.why_no_upper.empty()) {
+    facts.warnings.push_back(cat("containers cannot run: overlayfs takes no upper directory in ",
+                                 o.root, " (", storage.why_no_upper,
+                                 "): put --root on ext4, xfs or btrfs"));
+    log_warn(facts.warnings.back());
+  }
+  return facts;
+}
+
+// `rootless` of an ordinary user, else nullptr.
+Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -167,10 +200,8 @@ Result<> serve(const DaemonOptions& o) {
   TRY(make_directories(run_dir, 0711));
   UniqueFd root_lock = TRY(lock_directory(root, "--root"));
   UniqueFd run_lock = TRY(lock_directory(run_dir, "--run-dir"));
-  std::string instance = instance_name(root);
-  std::string cgroup_parent = o.cgroup_parent;
-  if (cgroup_parent.empty())
-    cgroup_parent = instance == "default" ? "/skiff" : "/skiff-" + instance;
+  std::string instance = instance_name(o);
+  const std::string cgroup_parent = cgroup_parent_of(o, instance, rootless);
 
   content::BlobTickets tickets;
   // Opening databases and putting right what a crash left takes room, too.
@@ -182,17 +213,24 @@ Result<> serve(const DaemonOptions& o) {
   auto images = TRY(images::open_image_store(root / "images", std::move(content),
                                              std::move(snapshots), Clock::system(), o.limits));
   auto networks = TRY(network::open_network_manager(
-      {.root = root / "network", .instance = instance, .bridge = o.bridge, .subnet = o.subnet}));
+      {.root = root / "network",
+       .instance = instance,
+       .bridge = o.bridge,
+       .subnet = o.subnet,
+       .ports = rootless == nullptr ? nullptr : make_rootless_ports(*rootless->session)}));
   const auto runtime = TRY(runtime::ShieldedProgram::open(program_beside("skiff-runtime")));
   auto builder = TRY(builder::open_builder({.root = root / "builder",
                                             .run_dir = run_dir / "builder",
                                             .runtime_program = runtime.path(),
                                             .cgroup_parent = cgroup_parent},
                                            *images, *networks));
+  const api::DaemonFacts facts = facts_of(o, run_dir, instance, storage, rootless);
   auto engine = TRY(engine::open_engine({.root = root,
                                          .run_dir = run_dir,
                                          .monitor_program = runtime.path(),
                                          .cgroup_parent = cgroup_parent,
+                                         .controllers = facts.controllers,
+                                         .has_cgroups = facts.has_cgroups,
                                          .log_driver = o.log_driver,
                                          .log_options = o.log_options,
                                          .stop_containers_on_shutdown = o.stop_containers},
@@ -201,14 +239,6 @@ Result<> serve(const DaemonOptions& o) {
   // With all there that keeps something.
   if (auto swept = images->collect_leftovers(); !swept) log_warn(swept.error().message());
 
-  api::DaemonFacts facts{
-      root, run_dir, instance, Clock::system().now(), storage.why_not_erofs, o.log_driver, ""};
-  if (!storage.why_no_upper.empty()) {
-    facts.warning =
-        cat("containers cannot run: overlayfs takes no upper directory in ", root.native(), " (",
-            storage.why_no_upper, "): put --root on ext4, xfs or btrfs");
-    log_warn(facts.warning);
-  }
   auto registry = TRY(EmbeddedRegistry::start(o, tickets, *images));
   starting.reset();
   std::optional<content::Scrubber> scrubber;
@@ -223,13 +253,18 @@ Result<> serve(const DaemonOptions& o) {
   if (registry) context.registry = registry->near();
   net::HttpServer server(api::make_handler(context),
                          {.server_name = "Skiff/" SKIFF_VERSION " (linux)"});
-  TRY(server.listen(TRY(net::listen_unix(o.socket, 0660))));
+  TRY(server.listen(TRY(net::listen_unix(o.socket, rootless == nullptr ? 0660 : 0600))));
   std::jthread stopper = stop_on_signal(signals, server);
   log_info(cat("skiffd ", SKIFF_VERSION, " serves ", o.socket, ", root ", root.native()));
   Result<> served = server.run();
   engine->shutdown();
   auto cleared = networks->shutdown();
   if (!cleared) log_warn(cat("network: ", cleared.error().message()));
+  // Their keeper stays for containers that run on.
+  const auto left = engine->containers().counters();
+  if (rootless != nullptr && left.running + left.paused == 0) {
+    if (auto ended = rootless->session->end(); !ended) log_warn(ended.error().message());
+  }
   ::unlink(o.socket.c_str());
   if (!served) ::kill(::getpid(), SIGTERM);  // wakes the stopper, another thread
   return served;
@@ -247,8 +282,9 @@ int run(std::span<char* const> arguments) {
     return 0;
   }
   set_log_level(options->log_level);
-  Result<> done = check_system();
-  if (done) done = serve(*options);
+  auto rootless = enter_rootless(std::filesystem::absolute(options->run_dir));
+  Result<> done = rootless ? check_system() : rootless.error();
+  if (done) done = serve(*options, rootless->get());
   if (done) return 0;
   fprintf(stderr, "skiffd: %s\n", done.error().message().c_str());
   return 1;
@@ -258,5 +294,7 @@ int run(std::span<char* const> arguments) {
 }  // namespace skiff
 
 int main(int argc, char** argv) {
-  return skiff::run(std::span<char* const>(argv + 1, static_cast<size_t>(argc - 1)));
+  const std::span<char* const> arguments(argv + 1, static_cast<size_t>(argc - 1));
+  const bool doctor = !arguments.empty() && std::string_view(arguments[0]) == "doctor";
+  return doctor ? skiff::doctor::run(arguments.subspan(1)) : skiff::run(arguments);
 }

@@ -13,6 +13,7 @@
 
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "net/socket_source.h"
 #include "net/stream.h"
 
 namespace skiff::net {
@@ -33,6 +34,7 @@ Result<sockaddr_un> unix_address(const Path& path) {
 }
 
 Result<UniqueFd> new_socket(int family) {
+  if (family != AF_UNIX) return make_internet_socket(family, SOCK_STREAM, 0);
   UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return Error::from_errno(errno, "make a socket");
   return fd;

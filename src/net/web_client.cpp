@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "net/socket_source.h"
 
 namespace skiff::net {
 
@@ -97,6 +98,12 @@ size_t on_upload(char* data, size_t, size_t size, void* user) {
   return CURL_READFUNC_ABORT;
 }
 
+curl_socket_t open_socket(void* /*user*/, curlsocktype /*purpose*/, curl_sockaddr* address) {
+  Result<UniqueFd> made =
+      make_internet_socket(address->family, address->socktype, address->protocol);
+  return made ? made->release() : CURL_SOCKET_BAD;
+}
+
 Code code_of(CURLcode code) {
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
@@ -176,6 +183,7 @@ void WebClient::Impl::set_up(CURL* easy, Transfer& transfer, curl_slist* headers
   ::curl_easy_setopt(easy, CURLOPT_URL, transfer.request.url.c_str());
   ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  ::curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   ::curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   ::curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
   ::curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L * 1024);

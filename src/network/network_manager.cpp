@@ -64,7 +64,14 @@ class Manager : public NetworkManager {
       : options_(std::move(options)),
         store_(std::move(store)),
         clock_(clock),
-        table_(options_.instance) {}
+        table_(options_.instance),
+        ports_(options_.ports != nullptr ? options_.ports : make_held_ports()) {}
+  // Containers outlive the daemon, and their ports with them.
+  ~Manager() override {
+    for (auto& [endpoint, holds] : holds_) {
+      for (PortHold& hold : holds) hold.leave();
+    }
+  }
 
   Result<> start();
 
@@ -110,6 +117,7 @@ class Manager : public NetworkManager {
   NetworkStore store_;
   const Clock& clock_;
   NftTable table_;
+  const std::shared_ptr<HostPorts> ports_;
   std::set<std::string> up_;                            // ids of networks whose bridge is there
   std::map<std::string, std::vector<PortHold>> holds_;  // by endpoint id
 };
@@ -184,13 +192,12 @@ Result<> Manager::check_subnet_wish(const NetworkRecord& record) const {
 // Containers may have outlived the daemon: their ports are held again, their rules renewed.
 Result<> Manager::restore() {
   const std::vector<EndpointRecord> endpoints = TRY(store_.endpoints());
-  if (endpoints.empty()) return {};
   std::set<std::string> used;
   for (const EndpointRecord& endpoint : endpoints) {
     used.insert(endpoint.network_id);
     for (const PortBinding& port : endpoint.ports) {
       const Ipv4 host_ip = TRY(Ipv4::parse(port.host_ip));
-      auto hold = PortHold::take(port.protocol, host_ip, port.host_port);
+      auto hold = PortHold::take(*ports_, {port.protocol, host_ip, port.host_port});
       if (hold) {
         holds_[endpoint.id].push_back(std::move(*hold));
       } else {
@@ -199,6 +206,7 @@ Result<> Manager::restore() {
       }
     }
   }
+  TRY(ports_->settle());
   for (const NetworkRecord& record : TRY(store_.networks())) {
     if (used.contains(record.info.id)) TRY(bring_up(record));
   }
@@ -400,7 +408,7 @@ Result<Manager::Reservation> Manager::reserve(const std::string& container_id,
   std::vector<PortBinding> ports;
   for (PortBinding port : options.ports) {
     const Ipv4 host_ip = TRY(parse_host_ip(port.host_ip));
-    holds.push_back(TRY(PortHold::take(port.protocol, host_ip, port.host_port)));
+    holds.push_back(TRY(PortHold::take(*ports_, {port.protocol, host_ip, port.host_port})));
     port.host_ip = host_ip.str();
     port.host_port = holds.back().port();
     ports.push_back(std::move(port));
@@ -432,7 +440,11 @@ Result<Manager::Reservation> Manager::reserve(const std::string& container_id,
 }
 
 Result<> Manager::publish(const EndpointRecord& endpoint) {
-  Result<> done = table_.publish(TRY(forwards_of(endpoint)));
+  const std::vector<Forward> forwards = TRY(forwards_of(endpoint));
+  for (const Forward& f : forwards) {
+    TRY(ports_->lead({f.protocol, f.host_ip, f.host_port}, f.container_ip, f.container_port));
+  }
+  Result<> done = table_.publish(forwards);
   // The host's administrator may have flushed all rules: then the table is written anew.
   if (!done && done.error().sys_errno() == ENOENT) return write_table();
   return done;

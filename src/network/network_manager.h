@@ -66,11 +66,14 @@ struct AttachOptions {
   std::vector<std::string> aliases;
 };
 
+class HostPorts;  // host_ports.h
+
 struct ManagerOptions {
   Path root;             // network.db
   std::string instance;  // short unique word: names of bridge and nft table derive from it
   std::string bridge;    // "" derives it from `instance`
   std::string subnet;  // of the default bridge; "" chooses a free one of 172.17-31.0.0/16, 192.168
+  std::shared_ptr<HostPorts> ports;  // held by sockets of our own when absent
 };
 
 class NetworkManager {

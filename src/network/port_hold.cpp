@@ -1,11 +1,6 @@
 #include "network/port_hold.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <cerrno>
-#include <cstring>
 
 #include "base/strings.h"
 
@@ -13,40 +8,31 @@ namespace skiff::network {
 
 namespace {
 
-Error bind_error(int err, Ipv4 ip, uint16_t port) {
-  const std::string what = cat("Bind for ", ip.str(), ":", port, " failed");
-  if (err == EADDRINUSE) {
+Error bind_error(const Error& error, const HostPort& port) {
+  const std::string what = cat("Bind for ", port.ip.str(), ":", port.number, " failed");
+  if (error.sys_errno() == EADDRINUSE) {
     return Error(Code::kAlreadyExists, cat(what, ": port is already allocated"));
   }
-  if (err == EADDRNOTAVAIL) {
+  if (error.sys_errno() == EADDRNOTAVAIL) {
     return Error(Code::kInvalidArgument, cat(what, ": the host has no such address"));
   }
-  return Error::from_errno(err, what);
+  if (error.sys_errno() == EACCES) {
+    return Error(Code::kPermissionDenied,
+                 cat(what,
+                     ": an ordinary user may not take it: choose one from 1024 on, or sudo sysctl "
+                     "net.ipv4.ip_unprivileged_port_start=",
+                     port.number));
+  }
+  return Error(error).with_context(what);
 }
 
 }  // namespace
 
-Result<PortHold> PortHold::take(Protocol protocol, Ipv4 host_ip, uint16_t port) {
-  const bool tcp = protocol == Protocol::kTcp;
-  UniqueFd socket(::socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0));
-  if (!socket) return Error::from_errno(errno, "open a socket to hold a port");
-  // For TCP only: passes over connections in TIME_WAIT. For UDP it would share the port.
-  const int on = 1;
-  if (tcp) ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = host_ip.wire();
-  address.sin_port = htons(port);
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(socket.get(), generic, sizeof address) != 0 ||
-      (tcp && ::listen(socket.get(), 0) != 0)) {
-    return bind_error(errno, host_ip, port);
-  }
-  socklen_t length = sizeof address;
-  if (::getsockname(socket.get(), generic, &length) != 0) {
-    return Error::from_errno(errno, "ask for the port of a socket");
-  }
-  return PortHold(std::move(socket), ntohs(address.sin_port));
+Result<PortHold> PortHold::take(HostPorts& ports, HostPort port) {
+  const Result<uint16_t> taken = ports.take(port);
+  if (!taken) return bind_error(taken.error(), port);
+  port.number = *taken;
+  return PortHold(ports, port);
 }
 
 }  // namespace skiff::network

@@ -148,8 +148,9 @@ Result<> Container::kill(int signal, bool all) {
   // In a pid namespace of the container's own the others end with the init.
   bool shared_pids = !config_.has_new_namespace(CLONE_NEWPID);
   bool any_left = shared_pids && !TRY(cgroup_->processes()).empty();
-  if (signal == SIGKILL && (all || any_left)) return cgroup_->kill_all();
-  if (all) {
+  if (signal == SIGKILL && any_left) return cgroup_->kill_all();
+  if (signal == SIGKILL && all && !cgroup_->members().empty()) return cgroup_->kill_all();
+  if (all && !cgroup_->members().empty()) {
     for (pid_t pid : TRY(cgroup_->processes())) ::kill(pid, signal);
     return {};
   }

@@ -45,6 +45,16 @@ Result<> write_copy(const Path& file, const std::string& text) {
   return {};
 }
 
+// What an ordinary user may not do, and what would let it.
+Result<> check_ordinary(const OciConfig& config) {
+  if (config.find_namespace(CLONE_NEWUSER) != nullptr && config.has_new_namespace(CLONE_NEWNS)) {
+    return {};
+  }
+  return Error(Code::kPermissionDenied,
+               "linux.namespaces: an ordinary user's container needs a user and a mount namespace "
+               "of its own: skiff-runtime spec --rootless shows one");
+}
+
 // Leads the new process through the points at which it waits for us.
 class Escort {
  public:
@@ -199,7 +209,10 @@ Result<> Container::launch(const CreateOptions& options) {
   const OciProcess process = config_.process.value_or(OciProcess{.cwd = "/"});
   Channel::Ends ends = TRY(Channel::make());
   NamespacePlan namespaces = TRY(NamespacePlan::make(config_));
-  RootfsSources sources = TRY(open_rootfs_sources(config_, state_.bundle, *cgroup_));
+  const bool ordinary = ::geteuid() != 0;
+  if (ordinary) TRY(check_ordinary(config_));
+  RootfsSources sources;
+  if (!ordinary) sources = TRY(open_rootfs_sources(config_, state_.bundle, *cgroup_));
   if (!config_.has_new_namespace(CLONE_NEWNS)) {
     state_.root_mount = mount_number(sources.root.get());
     TRY(write_state(directory_, state_));
@@ -217,7 +230,9 @@ Result<> Container::launch(const CreateOptions& options) {
                 .agent = std::move(agent),
                 .env = environment_of(process, state_.rootfs),
                 .channel = std::move(ends.process),
-                .start_socket = std::move(start_socket)};
+                .start_socket = std::move(start_socket),
+                .bundle = state_.bundle,
+                .cgroup = &*cgroup_};
   sys::CgroupEntry entry = TRY(cgroup_->entry());
   sys::Child child = TRY(
       plan.namespaces.clone(entry.unified_dir(), [&] { return run_container_init(plan, entry); }));

@@ -233,21 +233,20 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
                 .agent = std::move(agent),
                 .env = environment_of(process, state_.rootfs),
                 .channel = std::move(ends.process)};
-  sys::Child child;
-  auto clone = [&]() -> Result<> {
-    child = TRY(sys::clone_process({.cgroup = plan.cgroup.unified_dir()},
-                                   [&] { return Exec(plan).run(); }));
-    return {};
+  auto make = [&] {
+    const int cgroup = plan.cgroup.unified_dir();
+    const UniqueFd& pids = plan.habitat.pid_namespace;
+    auto body = [&] { return Exec(plan).run(); };
+    return pids ? clone_into_pid_namespace(pids, cgroup, body)
+                : sys::clone_process({.cgroup = cgroup}, body);
   };
-  const UniqueFd& pids = plan.habitat.pid_namespace;
-  auto make = [&] { return pids ? with_pid_namespace(pids.get(), clone) : clone(); };
-  Result<> made = make();
+  Result<sys::Child> made = make();
   // A container that divides its version 2 cgroup has no process in it itself.
   if (!made && made.error().sys_errno() == EBUSY && cgroup_->v2() && options.cgroups.empty()) {
     plan.cgroup = TRY(entry_beside(state_.pid));
     made = make();
   }
-  TRY(made);
+  sys::Child child = TRY(std::move(made));
   plan.channel.close();
   ScopeExit undo([&] {
     ::kill(child.pid, SIGKILL);

@@ -71,6 +71,9 @@ class Init {
   }
 
   Result<> build_root() {
+    if (!plan_.sources.root) {
+      plan_.sources = TRY(open_rootfs_sources(config_, plan_.bundle, *plan_.cgroup));
+    }
     Rootfs rootfs = TRY(Rootfs::attach(config_, plan_.sources));
     auto map_ids = [&](size_t mount, int fd) { return have_mapped(mount, fd); };
     TRY(rootfs.populate(map_ids, warnings_));
@@ -90,7 +93,8 @@ class Init {
 
   // First of all: nothing of the creator's that is not meant for the container stays.
   Result<> isolate() {
-    become_undumpable();
+    // To an ordinary creator the files in /proc that map our ids are open only before.
+    if (::geteuid() == 0) become_undumpable();
     reset_signals();
     label_ = TRY(LabelFile::open(process_));
     plan_.agent.note_process();
@@ -120,6 +124,7 @@ class Init {
       TRY(plan_.channel.send(Signal::kBorn));
       TRY(plan_.channel.expect(Signal::kGo, "the creator"));
     }
+    become_undumpable();
     TRY(plan_.namespaces.enter());
     if (waits_when_entered(config_)) {
       TRY(plan_.channel.send(Signal::kEntered));

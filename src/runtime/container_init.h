@@ -22,6 +22,10 @@ struct InitPlan {
   std::vector<std::string> env;
   Channel channel;        // the new process's end
   UniqueFd start_socket;  // where it waits for start
+  // Of an ordinary user's container: its process opens the sources itself, root of its user
+  // namespace by then. The creator may not clone mounts.
+  Path bundle;
+  const sys::Cgroup* cgroup = nullptr;
 };
 
 // True when the creator is to answer kBorn, kEntered, or kMounted.

@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "sys/device_filter.h"
+#include "sys/namespaces.h"
 
 namespace skiff::runtime {
 
@@ -95,7 +96,8 @@ Result<> apply_v2(const sys::Cgroup& cgroup, const std::vector<DeviceRule>& rule
 
 Result<> apply_device_rules(const sys::Cgroup& cgroup, const json::Value& resources) {
   const json::Array& entries = resources.array("devices");
-  if (entries.empty()) return {};
+  // Who can make no devices needs no rules for them, and may not set any.
+  if (entries.empty() || !sys::is_machine_root()) return {};
   std::vector<DeviceRule> rules = {{.allow = false}};  // what no rule speaks of
   for (const json::Value& entry : entries) rules.push_back(TRY(parse_rule(entry)));
   rules.insert(rules.end(), std::begin(kDefaultRules), std::end(kDefaultRules));

@@ -73,6 +73,69 @@ Result<> become_root() {
   return {};
 }
 
+// Where processes of ours are born can be set back only by who has a privilege over our own
+// namespaces: not by an ordinary user.
+bool may_come_back() {
+  Result<UniqueFd> own = sys::namespace_of("self", *sys::find_namespace("pid"));
+  return own && ::setns(own->get(), CLONE_NEWPID) == 0;
+}
+
+Result<> enter_pid_namespace(const UniqueFd& pid_namespace) {
+  if (::setns(pid_namespace.get(), CLONE_NEWPID) == 0) return {};
+  return Error::from_errno(errno, "join the pid namespace");
+}
+
+Result<> make_time_namespace(const std::string& offsets) {
+  const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
+  if (::unshare(CLONE_NEWTIME) != 0) return Error::from_errno(errno, "make a time namespace");
+  return proc->write("self/timens_offsets", offsets).context("linux.timeOffsets");
+}
+
+Result<> with_pid_namespace(const UniqueFd& pid_namespace,
+                            const std::function<Result<>()>& action) {
+  UniqueFd own = TRY(TRY(sys::ProcFs::ours())->open_link("self/ns/pid", O_RDONLY));
+  TRY(enter_pid_namespace(pid_namespace));
+  Result<> done = action();
+  TRY(return_to(own, CLONE_NEWPID, "pid"));
+  return done;
+}
+
+// With children born into a new time namespace with these offsets.
+Result<> with_time_namespace(const std::string& offsets, const std::function<Result<>()>& action) {
+  UniqueFd own = TRY(TRY(sys::ProcFs::ours())->open_link("self/ns/time", O_RDONLY));
+  Result<> done = make_time_namespace(offsets);
+  if (done) done = action();
+  TRY(return_to(own, CLONE_NEWTIME, "time"));
+  return done;
+}
+
+// A helper does what cannot be undone, makes the process as a child of ours, and is gone.
+Result<sys::Child> clone_by_helper(const sys::CloneOptions& options,
+                                   const std::function<Result<>()>& prepare,
+                                   const std::function<int()>& body) {
+  sys::Pipe pipe = TRY(sys::make_pipe());
+  auto make = [&]() -> Result<std::string> {
+    TRY(prepare());
+    sys::Child made = TRY(sys::clone_process({.flags = options.flags, .sibling = true}, body));
+    return cat(made.pid);
+  };
+  sys::Child helper = TRY(sys::clone_process({.cgroup = options.cgroup}, [&] {
+    Result<std::string> pid = make();
+    FdSink sink(pipe.write.get());
+    return sink.write(pid ? *pid : encode_error(pid.error())) && pid ? 0 : 1;
+  }));
+  pipe.write.reset();
+  FdSource source(pipe.read.get());
+  Result<std::string> heard = read_all(source, kMaxHelperText);
+  int status = 0;
+  while (::waitpid(helper.pid, &status, 0) < 0 && errno == EINTR) continue;
+  if (!heard) return heard.error();
+  if (sys::exit_code_of(status) != 0) return decode_error(*heard);
+  sys::Child child{static_cast<pid_t>(parse_int(*heard).value_or(0)), UniqueFd()};
+  child.pidfd = TRY(sys::open_pidfd(child.pid));
+  return child;
+}
+
 }  // namespace
 
 Result<NamespacePlan> NamespacePlan::make(const OciConfig& config) {
@@ -107,50 +170,42 @@ Result<NamespacePlan> NamespacePlan::make(const OciConfig& config) {
 }
 
 Result<sys::Child> NamespacePlan::clone(int cgroup, const std::function<int()>& body) const {
-  sys::CloneOptions options{.flags = clone_flags_, .cgroup = cgroup};
+  const bool changes_ours = joined_pid_ || !time_offsets_.empty();
+  if (born_inside_user_ || (changes_ours && !may_come_back())) {
+    auto prepare = [&]() -> Result<> {
+      if (!time_offsets_.empty()) TRY(make_time_namespace(time_offsets_));
+      if (joined_pid_) TRY(enter_pid_namespace(joined_pid_));
+      return born_inside_user_ ? enter_user_namespace() : Result<>();
+    };
+    return clone_by_helper({.flags = clone_flags_, .cgroup = cgroup}, prepare, body);
+  }
   sys::Child child;
   std::function<Result<>()> act = [&]() -> Result<> {
-    child = TRY(born_inside_user_ ? clone_inside_user(cgroup, body)
-                                  : sys::clone_process(options, body));
+    child = TRY(sys::clone_process({.flags = clone_flags_, .cgroup = cgroup}, body));
     return {};
   };
-  if (joined_pid_) act = [&, act] { return with_pid_namespace(joined_pid_.get(), act); };
+  if (joined_pid_) act = [&, act] { return with_pid_namespace(joined_pid_, act); };
   if (!time_offsets_.empty()) act = [&, act] { return with_time_namespace(time_offsets_, act); };
   TRY(act());
   return child;
 }
 
-// A helper enters the user namespace, makes the process there, and is gone.
-Result<sys::Child> NamespacePlan::clone_inside_user(int cgroup,
-                                                    const std::function<int()>& body) const {
+Result<> NamespacePlan::enter_user_namespace() const {
   const Joined& user = joined_.front();
-  sys::Pipe pipe = TRY(sys::make_pipe());
-  auto make = [&]() -> Result<std::string> {
-    become_undumpable();
-    TRY(join(user.fd.get(), *user.kind));
-    TRY(become_root());
-    sys::Child made = TRY(sys::clone_process({.flags = clone_flags_, .sibling = true}, body));
-    return cat(made.pid);
-  };
-  sys::Child helper = TRY(sys::clone_process({.cgroup = cgroup}, [&] {
-    Result<std::string> pid = make();
-    FdSink sink(pipe.write.get());
-    return sink.write(pid ? *pid : encode_error(pid.error())) && pid ? 0 : 1;
-  }));
-  pipe.write.reset();
-  FdSource source(pipe.read.get());
-  Result<std::string> heard = read_all(source, kMaxHelperText);
-  int status = 0;
-  while (::waitpid(helper.pid, &status, 0) < 0 && errno == EINTR) continue;
-  if (!heard) return heard.error();
-  if (sys::exit_code_of(status) != 0) return decode_error(*heard);
-  sys::Child child{static_cast<pid_t>(parse_int(*heard).value_or(0)), UniqueFd()};
-  child.pidfd = TRY(sys::open_pidfd(child.pid));
-  return child;
+  become_undumpable();
+  TRY(join(user.fd.get(), *user.kind));
+  return become_root();
 }
 
 Result<> NamespacePlan::map_ids(const OciConfig& config, pid_t pid) const {
   if (!new_user()) return {};
+  if (::geteuid() != 0) {
+    TRY_CONTEXT(map_as_ordinary_user("gid", pid, ::getegid(), config.gid_mappings),
+                "linux.gidMappings");
+    TRY_CONTEXT(map_as_ordinary_user("uid", pid, ::geteuid(), config.uid_mappings),
+                "linux.uidMappings");
+    return {};
+  }
   const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
   TRY_CONTEXT(proc->write(cat(pid, "/gid_map"), mapping_text(config.gid_mappings)),
               "linux.gidMappings");
@@ -185,24 +240,18 @@ std::vector<int> NamespacePlan::descriptors() const {
   return fds;
 }
 
-Result<> with_pid_namespace(int pid_namespace, const std::function<Result<>()>& action) {
-  UniqueFd own = TRY(TRY(sys::ProcFs::ours())->open_link("self/ns/pid", O_RDONLY));
-  if (::setns(pid_namespace, CLONE_NEWPID) != 0) {
-    return Error::from_errno(errno, "join the pid namespace");
+Result<sys::Child> clone_into_pid_namespace(const UniqueFd& pid_namespace, int cgroup,
+                                            const std::function<int()>& body) {
+  if (!may_come_back()) {
+    return clone_by_helper(
+        {.cgroup = cgroup}, [&] { return enter_pid_namespace(pid_namespace); }, body);
   }
-  Result<> done = action();
-  TRY(return_to(own, CLONE_NEWPID, "pid"));
-  return done;
-}
-
-Result<> with_time_namespace(const std::string& offsets, const std::function<Result<>()>& action) {
-  const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
-  UniqueFd own = TRY(proc->open_link("self/ns/time", O_RDONLY));
-  if (::unshare(CLONE_NEWTIME) != 0) return Error::from_errno(errno, "make a time namespace");
-  Result<> done = proc->write("self/timens_offsets", offsets).context("linux.timeOffsets");
-  if (done) done = action();
-  TRY(return_to(own, CLONE_NEWTIME, "time"));
-  return done;
+  sys::Child child;
+  TRY(with_pid_namespace(pid_namespace, [&]() -> Result<> {
+    child = TRY(sys::clone_process({.cgroup = cgroup}, body));
+    return {};
+  }));
+  return child;
 }
 
 }  // namespace skiff::runtime

@@ -32,7 +32,7 @@ class NamespacePlan {
     UniqueFd fd;
   };
   std::string time_offsets_;  // as /proc/PID/timens_offsets takes them
-  Result<sys::Child> clone_inside_user(int cgroup, const std::function<int()>& body) const;
+  Result<> enter_user_namespace() const;
 
   uint64_t clone_flags_ = 0;
   bool born_inside_user_ = false;  // of joined_.front()
@@ -41,10 +41,8 @@ class NamespacePlan {
   UniqueFd joined_pid_;
 };
 
-// Runs `action` with children born into a new time namespace with these offsets.
-Result<> with_time_namespace(const std::string& offsets, const std::function<Result<>()>& action);
-
-// Runs `action` with children born into `pid_namespace`, a descendant of the caller's own.
-Result<> with_pid_namespace(int pid_namespace, const std::function<Result<>()>& action);
+// A child of the caller, born into `pid_namespace`, a descendant of the caller's own.
+Result<sys::Child> clone_into_pid_namespace(const UniqueFd& pid_namespace, int cgroup,
+                                            const std::function<int()>& body);
 
 }  // namespace skiff::runtime

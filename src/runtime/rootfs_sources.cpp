@@ -77,7 +77,8 @@ Result<std::vector<CgroupView>> clone_cgroups(const sys::Cgroup& cgroup) {
 }  // namespace
 
 std::vector<int> RootfsSources::descriptors() const {
-  std::vector<int> fds{root.get()};
+  std::vector<int> fds;
+  if (root) fds.push_back(root.get());
   for (const BindSource& bind : binds) {
     if (bind.mount) fds.push_back(bind.mount.get());
   }

@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "snapshot/overlay_format.h"
+#include "sys/namespaces.h"
 #include "sys/root_dir.h"
 
 namespace skiff::snapshot {
@@ -45,12 +46,17 @@ Result<std::string> read_value(const std::string& path, const std::string& name)
 }  // namespace
 
 bool is_tree_xattr(std::string_view name) {
-  return !name.starts_with(kOverlayXattrs) && name != "security.selinux";
+  const auto overlay = sys::in_user_namespace() ? kUserOverlayXattrs : kTrustedOverlayXattrs;
+  return !name.starts_with(overlay) && name != "security.selinux";
+}
+
+const char* opaque_xattr() {
+  return sys::in_user_namespace() ? "user.overlay.opaque" : "trusted.overlay.opaque";
 }
 
 bool is_opaque(int directory) {
   char value[2];
-  return ::fgetxattr(directory, kOpaqueXattr, value, sizeof value) == 1 && value[0] == 'y';
+  return ::fgetxattr(directory, opaque_xattr(), value, sizeof value) == 1 && value[0] == 'y';
 }
 
 Result<Xattrs> read_xattrs(int directory, const std::string& name) {
@@ -69,7 +75,9 @@ Result<> write_xattrs(int directory, const std::string& name, const Xattrs& xatt
   for (const auto& [key, value] : xattrs) {
     if (!is_tree_xattr(key)) continue;
     if (::lsetxattr(path.c_str(), key.c_str(), value.data(), value.size(), 0) == 0) continue;
-    if (errno == EOPNOTSUPP || (errno == EPERM && key.starts_with("user."))) continue;
+    const bool is_refused =
+        key.starts_with("user.") || (key.starts_with("trusted.") && sys::in_user_namespace());
+    if (errno == EOPNOTSUPP || (errno == EPERM && is_refused)) continue;
     return Error::from_errno(errno, cat("set extended attribute ", key));
   }
   return {};

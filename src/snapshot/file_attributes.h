@@ -21,7 +21,7 @@ bool is_tree_xattr(std::string_view name);
 // All of them that are part of the tree; never follows a symlink.
 Result<Xattrs> read_xattrs(int directory, const std::string& name);
 // Sets those that are part of the tree. What this file system or type of file cannot have (user.*
-// on a symlink) is left out, as Docker does.
+// on a symlink, trusted.* in a user namespace) is left out, as Docker does.
 Result<> write_xattrs(int directory, const std::string& name, const Xattrs& xattrs);
 
 TimePoint time_of(const timespec& ts);

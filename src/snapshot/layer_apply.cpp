@@ -20,6 +20,7 @@
 #include "snapshot/layer_name.h"
 #include "snapshot/lower_dir.h"
 #include "snapshot/overlay_format.h"
+#include "sys/namespaces.h"
 #include "sys/root_dir.h"
 
 namespace skiff::snapshot {
@@ -165,7 +166,7 @@ Result<UniqueFd> LayerApplier::make_implied(int parent, const std::string& path,
   if (!fd) return Error::from_errno(errno, cat("open ", path));
   DirectoryAttributes& attributes = directories_[path];
   LowerDir lower = was_deleted ? LowerDir() : TRY(lower_.descend_path(path));
-  if (was_deleted && ::fsetxattr(fd.get(), kOpaqueXattr, "y", 1, 0) != 0) {
+  if (was_deleted && ::fsetxattr(fd.get(), opaque_xattr(), "y", 1, 0) != 0) {
     return Error::from_errno(errno, cat("make opaque ", path));
   }
   if (lower.empty()) return fd;
@@ -198,7 +199,7 @@ Result<> LayerApplier::opaque(const std::string& directory) {
     return {};
   }
   OpenDirectory opened = TRY(open_directory(directory, true));
-  if (::fsetxattr(opened->fd.get(), kOpaqueXattr, "y", 1, 0) != 0)
+  if (::fsetxattr(opened->fd.get(), opaque_xattr(), "y", 1, 0) != 0)
     return Error::from_errno(errno, "make opaque");
   return {};
 }
@@ -294,6 +295,9 @@ Result<> LayerApplier::special(int parent, const LayerName& path, const TarEntry
   mode_t mode = entry.mode & 07777;
   dev_t device = ::makedev(entry.dev_major, entry.dev_minor);
   const char* name = path.base.c_str();
+  const bool is_device = entry.type != TarType::kSymlink && entry.type != TarType::kFifo;
+  // Left out, as Docker does: nobody there could use it.
+  if (is_device && sys::in_user_namespace()) return remove(parent, path);
   switch (entry.type) {
     case TarType::kSymlink:
       if (entry.link_target.empty()) return refuse("a symlink without a target");

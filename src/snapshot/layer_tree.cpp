@@ -257,7 +257,7 @@ Result<> LayerTree::finish(const LowerDirectory& lower) {
     if (below) TRY_CONTEXT(tree_.set_attributes(id, *below), cat("directory ", quoted(path)));
   }
   for (const Id id : opaque_) {
-    if (is_part(id)) TRY(tree_.add_xattr(id, kOpaqueXattr, "y"));
+    if (is_part(id)) TRY(tree_.add_xattr(id, opaque_xattr(), "y"));
   }
   return {};
 }

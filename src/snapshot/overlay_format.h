@@ -10,9 +10,11 @@
 namespace skiff::snapshot {
 
 // A deleted name is a character device 0:0; a directory that hides the one below it has the
-// extended attribute trusted.overlay.opaque=y.
-inline constexpr const char* kOpaqueXattr = "trusted.overlay.opaque";
-inline constexpr std::string_view kOverlayXattrs = "trusted.overlay.";
+// extended attribute trusted.overlay.opaque=y. Who may not set trusted.* mounts with `userxattr`,
+// and the same is said in user.overlay.*.
+const char* opaque_xattr();
+inline constexpr std::string_view kTrustedOverlayXattrs = "trusted.overlay.";
+inline constexpr std::string_view kUserOverlayXattrs = "user.overlay.";
 
 inline bool is_whiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == 0; }
 // Of an open directory.

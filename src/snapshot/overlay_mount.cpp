@@ -12,6 +12,7 @@
 
 #include "base/strings.h"
 #include "sys/mounts.h"
+#include "sys/namespaces.h"
 
 namespace skiff::snapshot {
 
@@ -20,8 +21,12 @@ namespace {
 // A lower directory must mean the same to every snapshot above it: nothing may refer to other
 // layers by name (redirect), lack its data (metacopy) or be bound to one upper (index). Layers
 // that are mounts of their own show inode numbers of one file system (xino).
-constexpr std::pair<const char*, const char*> kFixedOptions[] = {
-    {"redirect_dir", "off"}, {"metacopy", "off"}, {"index", "off"}, {"xino", "on"}};
+// Overlayfs's own attributes in a user namespace are user.overlay.*, which rules redirects out.
+std::vector<std::pair<const char*, const char*>> fixed_options() {
+  const std::pair<const char*, const char*> first =
+      sys::in_user_namespace() ? std::pair("userxattr", "") : std::pair("redirect_dir", "off");
+  return {first, {"metacopy", "off"}, {"index", "off"}, {"xino", "on"}};
+}
 
 Result<> attach(UniqueFd mount, const Path& target) {
   UniqueFd place = TRY(open_file(target, O_PATH | O_DIRECTORY));
@@ -71,7 +76,9 @@ std::string option_text(const Mount& what, const Path& base) {
     text.append(",upperdir=").append(escaped(what.upper.lexically_relative(base)));
     text.append(",workdir=").append(escaped(what.work.lexically_relative(base)));
   }
-  for (auto [key, value] : kFixedOptions) text.append(cat(",", key, "=", value));
+  for (auto [key, value] : fixed_options()) {
+    text.append(cat(",", key, *value == '\0' ? "" : "=", value));
+  }
   return text;
 }
 
@@ -96,7 +103,7 @@ Result<> mount_overlay(const Mount& what, const Path& target) {
     return sys::option_path(path, O_PATH | O_DIRECTORY, open);
   };
   sys::FilesystemOptions wanted{.type = "overlay", .source = "overlay"};
-  for (auto [key, value] : kFixedOptions) wanted.options.emplace_back(key, value);
+  for (auto [key, value] : fixed_options()) wanted.options.emplace_back(key, value);
   for (const Path& lower : what.lowers) {
     wanted.options.emplace_back("lowerdir+", TRY(option(lower)));
   }

@@ -15,6 +15,7 @@
 
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "sys/namespaces.h"
 #include "sys/procfs.h"
 
 namespace skiff::sys {
@@ -116,6 +117,11 @@ Result<> make_in(const CgroupHierarchy& h, const Path& directory, std::vector<Pa
   if (err == 0) made.push_back(directory);
   if (contains(h.controllers, "cpuset") && !h.unified) TRY(inherit_cpuset(h, directory));
   return {};
+}
+
+// Whether the caller may put a process in.
+bool may_enter(const Path& directory) {
+  return ::access((directory / "cgroup.procs").c_str(), W_OK) == 0;
 }
 
 // From the mount down to the parent of `directory`.
@@ -235,7 +241,9 @@ Result<Cgroup> Cgroup::make(const std::string& path, const Path& root, bool shar
   group.path_ = TRY(place_in(hierarchies, path));
   for (const CgroupHierarchy& h : hierarchies) {
     Path directory = h.mount / group.path_.substr(1);
-    TRY(make_in(h, directory, made));
+    Result<> there = make_in(h, directory, made);
+    if (!is_machine_root() && (!there || !may_enter(directory))) continue;
+    TRY(there);
     if (group.v2_) pass_on_along(h, directory);
     group.members_.push_back({h.controllers, h.mount, directory, h.unified});
   }
@@ -276,7 +284,8 @@ Result<Path> Cgroup::directory(std::string_view controller) const {
         controller.empty() ? member.unified : (v2_ || contains(member.controllers, controller));
     if (wanted) return member.directory;
   }
-  return Error(Code::kUnavailable, cat("the host has no cgroup controller \"", controller, "\""));
+  const char* who = is_machine_root() ? "the host has" : "this user was given";
+  return Error(Code::kUnavailable, cat(who, " no cgroup controller \"", controller, "\""));
 }
 
 Result<CgroupEntry> Cgroup::entry(const std::map<std::string, std::string>& below) const {

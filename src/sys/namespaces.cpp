@@ -68,6 +68,21 @@ Result<UniqueFd> namespace_of(std::string_view process, const NamespaceKind& kin
   return proc->open_link(cat(process, "/ns/", kind.file), O_RDONLY);
 }
 
+bool in_user_namespace() {
+  // The first one's map is "0 0 4294967295" and cannot be another.
+  static const bool inside = [] {
+    Result<const ProcFs*> proc = ProcFs::ours();
+    Result<std::string> map = proc ? (*proc)->read("self/uid_map") : proc.error();
+    if (!map) return false;
+    std::vector<std::string> fields = split(trim(*map), ' ');
+    std::erase(fields, "");
+    return fields != std::vector<std::string>{"0", "0", "4294967295"};
+  }();
+  return inside;
+}
+
+bool is_machine_root() { return ::geteuid() == 0 && !in_user_namespace(); }
+
 bool same_namespace(int first, int second) {
   struct stat one{};
   struct stat other{};

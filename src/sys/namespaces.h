@@ -48,6 +48,12 @@ Result<Child> clone_process(const CloneOptions& options, const std::function<int
 Result<UniqueFd> open_pidfd(pid_t pid);
 // The namespace of this kind in which `process` is: "self" or a number.
 Result<UniqueFd> namespace_of(std::string_view process, const NamespaceKind& kind);
+// True where the process has other ids than the machine's: there the kernel grants no device
+// nodes, no trusted.* attributes and few filesystems, whatever the capabilities. Asked once.
+bool in_user_namespace();
+// False for an ordinary user and for the root of a user namespace: what they have not been given
+// (cgroups, device rules) they do without.
+bool is_machine_root();
 // False, too, when one of them cannot be found out.
 bool same_namespace(int first, int second);
 

@@ -102,7 +102,7 @@ Result<> send_fd(int socket, int fd, std::string_view text) {
   return {};
 }
 
-Result<UniqueFd> receive_fd(int socket) {
+Result<FdMessage> receive_message(int socket) {
   std::array<char, 4096> text;
   iovec part{text.data(), text.size()};
   OneFd control{};
@@ -115,13 +115,20 @@ Result<UniqueFd> receive_fd(int socket) {
   while ((n = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC)) < 0) {
     if (errno != EINTR) return Error::from_errno(errno, "receive a descriptor");
   }
+  FdMessage received;
+  received.text.assign(text.data(), static_cast<size_t>(n));
   cmsghdr* header = n == 0 ? nullptr : CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) {
-    return Error(Code::kUnavailable, "receive a descriptor: none came");
-  }
+  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return received;
   int fd = -1;
   std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return UniqueFd(fd);
+  received.fd.reset(fd);
+  return received;
+}
+
+Result<UniqueFd> receive_fd(int socket) {
+  FdMessage message = TRY(receive_message(socket));
+  if (!message.fd) return Error(Code::kUnavailable, "receive a descriptor: none came");
+  return std::move(message.fd);
 }
 
 }  // namespace skiff::sys

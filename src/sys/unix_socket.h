@@ -25,4 +25,11 @@ Result<std::pair<UniqueFd, UniqueFd>> socket_pair(int type);
 Result<> send_fd(int socket, int fd, std::string_view text);
 Result<UniqueFd> receive_fd(int socket);
 
+struct FdMessage {
+  std::string text;  // "" at the end of the stream
+  UniqueFd fd;       // where one came along
+};
+// At most 4096 bytes of text.
+Result<FdMessage> receive_message(int socket);
+
 }  // namespace skiff::sys

@@ -99,3 +99,72 @@ podman_gone() {
   podman_here rmi -af >/dev/null 2>&1 || true
   find /sys/fs/cgroup -depth -type d -path '*/libpod_parent*' -exec rmdir {} + 2>/dev/null || true
 }
+
+# with_user SCRIPT: runs it as root in mount, network and process namespaces of its own, in which
+# there are the users ana (with subordinate ids) and ben (without), a network with one neighbour,
+# 198.51.100.1, and copies of the programs in /mnt/bin. The host's files stay as they are, and
+# nothing outlives it. Sets OUT. `ana COMMAND...` and `ben COMMAND...` run it as that user.
+with_user() {
+  for tool in newuidmap pasta setpriv nft; do
+    command -v $tool >/dev/null || skip "no $tool: install uidmap, passt, util-linux and nftables"
+  done
+  mkdir -p host/bin host/ana host/ben
+  cp "$SKIFF_BIN"/{skiff,skiffd,skiff-runtime,skiff-registry} host/bin
+  cat >start <<'EOF_START'
+. "$SKIFF_TESTS/lib.sh"
+mount --bind host /mnt
+uid_of() { [ "$1" = ana ] && echo 4321 || echo 4322; }
+for file in passwd group subuid subgid; do cp "/etc/$file" "/mnt/$file"; mount --bind "/mnt/$file" "/etc/$file"; done
+for user in ana ben; do
+  echo "$user:x:$(uid_of $user):$(uid_of $user)::/mnt/$user:/bin/sh" >>/etc/passwd
+  echo "$user:x:$(uid_of $user):" >>/etc/group
+  mkdir -p /mnt/$user/run
+  chmod 700 /mnt/$user/run
+  chown -R "$(uid_of $user):$(uid_of $user)" /mnt/$user
+done
+echo ana:500000:65536 | tee /etc/subuid >/etc/subgid
+[ -c /dev/net/tun ] || skip "no /dev/net/tun: modprobe tun"
+mknod -m 666 /mnt/tun c 10 200
+mount --bind /mnt/tun /dev/net/tun
+as() {
+  local user=$1
+  shift
+  ${BECOME:-} setpriv --reuid "$(uid_of "$user")" --regid "$(uid_of "$user")" --clear-groups --inh-caps=-all --bounding-set=-sys_resource \
+    env -i HOME=/mnt/$user XDG_RUNTIME_DIR=/mnt/$user/run PATH="/mnt/bin:$PATH" DOCKER_HOST=unix:///mnt/ana/run/skiff.sock \
+    DOCKER_BUILDKIT=0 DOCKER_CLI_HINTS=false DOCKER_CONFIG=/mnt/$user/.docker BASE_TAR=/mnt/base.tar IMAGE="$IMAGE" "$@"
+}
+ana() { as ana "$@"; }
+ben() { as ben "$@"; }
+ana_starts() {
+  (BECOME=exec; ana setsid skiffd) >>/mnt/ana/log 2>&1 &
+  DAEMON=$!
+  for _ in $(seq 100); do
+    ana docker version >/dev/null 2>&1 && return
+    sleep 0.1
+  done
+  cat /mnt/ana/log
+  fail "skiffd of an ordinary user does not answer"
+}
+ana_stops() {
+  kill "$DAEMON"
+  wait "$DAEMON" || true
+}
+cp "$BASE_TAR" /mnt/base.tar
+chmod 644 /mnt/base.tar
+ip link set lo up
+unshare --net sleep 1000 &
+neighbour=$!
+eventually eval '[ "$(readlink /proc/self/ns/net)" != "$(readlink /proc/$neighbour/ns/net)" ]'
+in_neighbour() { nsenter --net --target $neighbour "$@"; }
+ip link add uplink type veth peer name uplink netns $neighbour
+ip addr add 198.51.100.2/24 dev uplink
+ip link set uplink up
+in_neighbour ip link set lo up
+in_neighbour ip addr add 198.51.100.1/24 dev uplink
+in_neighbour ip link set uplink up
+ip route add default via 198.51.100.1
+. "./$1"
+EOF_START
+  OUT=$(timeout -s KILL 170 unshare --mount --net --pid --fork --kill-child --mount-proc bash start "$1" 2>&1) ||
+    { local code=$?; [ $code != 77 ] || skip "$(tail -1 <<<"$OUT" | sed 's/^skipped: //')"; fail "$1: $OUT"; }
+}

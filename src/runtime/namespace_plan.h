@@ -41,8 +41,9 @@ class NamespacePlan {
   UniqueFd joined_pid_;
 };
 
-// A child of the caller, born into `pid_namespace`, a descendant of the caller's own.
-Result<sys::Child> clone_into_pid_namespace(const UniqueFd& pid_namespace, int cgroup,
+// A child of the caller, born into `pid_namespace`, a descendant of the caller's own; before that,
+// where `resident` is a process (by pidfd), into that one's user namespace.
+Result<sys::Child> clone_into_pid_namespace(const UniqueFd& pid_namespace, int resident, int cgroup,
                                             const std::function<int()>& body);
 
 }  // namespace skiff::runtime

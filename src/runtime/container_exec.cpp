@@ -34,6 +34,7 @@ struct Habitat {
   UniqueFd root;
   UniqueFd pid_namespace;  // none when it is ours
   int flags = 0;           // the other namespaces
+  int user_first = -1;     // the init, where only its user namespace permits to join the pid's
 };
 
 bool shares_namespace(pid_t pid, const sys::NamespaceKind& kind) {
@@ -55,6 +56,10 @@ Result<Habitat> find_habitat(UniqueFd init, pid_t pid) {
     } else {
       habitat.flags |= static_cast<int>(kind->flag);
     }
+  }
+  if (::geteuid() != 0 && habitat.pid_namespace && (habitat.flags & CLONE_NEWUSER) != 0) {
+    habitat.user_first = habitat.init.get();
+    habitat.flags &= ~CLONE_NEWUSER;
   }
   return habitat;
 }
@@ -237,7 +242,7 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
     const int cgroup = plan.cgroup.unified_dir();
     const UniqueFd& pids = plan.habitat.pid_namespace;
     auto body = [&] { return Exec(plan).run(); };
-    return pids ? clone_into_pid_namespace(pids, cgroup, body)
+    return pids ? clone_into_pid_namespace(pids, plan.habitat.user_first, cgroup, body)
                 : sys::clone_process({.cgroup = cgroup}, body);
   };
   Result<sys::Child> made = make();

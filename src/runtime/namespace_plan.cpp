@@ -85,6 +85,12 @@ Result<> enter_pid_namespace(const UniqueFd& pid_namespace) {
   return Error::from_errno(errno, "join the pid namespace");
 }
 
+Result<> enter_user_namespace_of(int resident) {
+  become_undumpable();
+  if (::setns(resident, CLONE_NEWUSER) == 0) return {};
+  return Error::from_errno(errno, "join the user namespace");
+}
+
 Result<> make_time_namespace(const std::string& offsets) {
   const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
   if (::unshare(CLONE_NEWTIME) != 0) return Error::from_errno(errno, "make a time namespace");
@@ -240,11 +246,14 @@ std::vector<int> NamespacePlan::descriptors() const {
   return fds;
 }
 
-Result<sys::Child> clone_into_pid_namespace(const UniqueFd& pid_namespace, int cgroup,
+Result<sys::Child> clone_into_pid_namespace(const UniqueFd& pid_namespace, int resident, int cgroup,
                                             const std::function<int()>& body) {
-  if (!may_come_back()) {
-    return clone_by_helper(
-        {.cgroup = cgroup}, [&] { return enter_pid_namespace(pid_namespace); }, body);
+  if (resident >= 0 || !may_come_back()) {
+    auto prepare = [&]() -> Result<> {
+      if (resident >= 0) TRY(enter_user_namespace_of(resident));
+      return enter_pid_namespace(pid_namespace);
+    };
+    return clone_by_helper({.cgroup = cgroup}, prepare, body);
   }
   sys::Child child;
   TRY(with_pid_namespace(pid_namespace, [&]() -> Result<> {

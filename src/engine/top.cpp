@@ -1,11 +1,11 @@
 #include "engine/top.h"
 
 #include <algorithm>
-#include <map>
 
 #include "base/strings.h"
 #include "engine/stopping.h"
 #include "sys/cgroup.h"
+#include "sys/namespaces.h"
 #include "sys/process.h"
 
 namespace skiff::engine {
@@ -67,24 +67,9 @@ Result<TopResult> parse_ps(std::string_view output, const std::vector<pid_t>& pi
 
 namespace {
 
-// Without a cgroup they are told by their process namespace.
-Result<std::vector<pid_t>> processes_like(int init) {
-  auto listed = TRY(sys::run_captured({.args = {"ps", "-e", "-o", "pid=,pidns="}}));
-  std::map<std::string, std::vector<pid_t>> by_namespace;
-  std::string own;
-  for (const std::string& line : split(listed.out, '\n')) {
-    const std::vector<std::string> fields = words(line);
-    const auto pid = fields.size() == 2 ? parse_int(fields[0]) : std::nullopt;
-    if (!pid) continue;
-    by_namespace[fields[1]].push_back(static_cast<pid_t>(*pid));
-    if (*pid == init) own = fields[1];
-  }
-  return by_namespace[own];
-}
-
 Result<std::vector<pid_t>> processes_of(Core& core, const ContainerInfo& info) {
   auto group = TRY(sys::Cgroup::open(core.cgroup_of(info)));
-  return group.members().empty() ? processes_like(info.state.pid) : group.processes();
+  return group.members().empty() ? sys::processes_beside(info.state.pid) : group.processes();
 }
 
 }  // namespace

@@ -15,8 +15,15 @@
 namespace skiff::rootless {
 namespace {
 
-const HostPort kAnyTcp{.tcp = true, .address = "127.0.0.1"};
-const HostPort kAnyUdp{.tcp = false, .address = "127.0.0.1"};
+// A free one of the loopback.
+const HostPort& tcp() {
+  static const HostPort port{.tcp = true, .address = "127.0.0.1"};
+  return port;
+}
+const HostPort& udp() {
+  static const HostPort port{.tcp = false, .address = "127.0.0.1"};
+  return port;
+}
 
 UniqueFd connected_to(uint16_t port, int type) {
   UniqueFd fd(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
@@ -68,8 +75,8 @@ class PortRelayTest : public testing::Test {
 };
 
 TEST_F(PortRelayTest, TcpGoesBothWaysAndEndsADirectionAtATime) {
-  const BoundPort target = bind_port(kAnyTcp).value();
-  const uint16_t port = lead(kAnyTcp, target.number);
+  const BoundPort target = bind_port(tcp()).value();
+  const uint16_t port = lead(tcp(), target.number);
   run();
   // Larger than all buffers on the way, so that each side has to wait for the other.
   const std::string sent(size_t{8} << 20U, 's');
@@ -93,8 +100,8 @@ TEST_F(PortRelayTest, TcpGoesBothWaysAndEndsADirectionAtATime) {
 }
 
 TEST_F(PortRelayTest, AClientOfNobodyIsTurnedAway) {
-  const uint16_t free = bind_port(kAnyTcp).value().number;
-  const uint16_t port = lead(kAnyTcp, free);
+  const uint16_t free = bind_port(tcp()).value().number;
+  const uint16_t port = lead(tcp(), free);
   run();
   const UniqueFd client = connected_to(port, SOCK_STREAM);
   char byte = 0;
@@ -102,8 +109,8 @@ TEST_F(PortRelayTest, AClientOfNobodyIsTurnedAway) {
 }
 
 TEST_F(PortRelayTest, UdpClientsEachGetTheirAnswers) {
-  const BoundPort target = bind_port(kAnyUdp).value();
-  const uint16_t port = lead(kAnyUdp, target.number);
+  const BoundPort target = bind_port(udp()).value();
+  const uint16_t port = lead(udp(), target.number);
   run();
   const UniqueFd one = connected_to(port, SOCK_DGRAM);
   const UniqueFd two = connected_to(port, SOCK_DGRAM);
@@ -128,9 +135,9 @@ TEST_F(PortRelayTest, UdpClientsEachGetTheirAnswers) {
 }
 
 TEST_F(PortRelayTest, ADroppedPortIsFreeThoughItHasClients) {
-  const BoundPort target = bind_port(kAnyUdp).value();
-  HostPort port = kAnyUdp;
-  port.number = lead(kAnyUdp, target.number);
+  const BoundPort target = bind_port(udp()).value();
+  HostPort port = udp();
+  port.number = lead(udp(), target.number);
   const UniqueFd client = connected_to(port.number, SOCK_DGRAM);
   ASSERT_EQ(::send(client.get(), "x", 1, 0), 1);
   // The datagram is there by now: loopback delivers as it is sent.

@@ -16,7 +16,7 @@ constexpr size_t kDatagram = 65536;
 
 using Buffer = std::array<char, kDatagram>;
 
-// The socket of the host's side is the port's, and closed with it, whoever is a client still.
+// The socket of the host's side is the port's, and closed by it, whoever is a client still.
 using PortSocket = std::shared_ptr<UniqueFd>;
 
 class Client : public Relayed {
@@ -31,26 +31,25 @@ class Client : public Relayed {
 
   Next on_ready() override {
     static Buffer buffer;
-    const PortSocket outside = outside_.lock();
-    if (outside == nullptr) return Next::kEnd;
+    if (!*outside_) return Next::kEnd;
     for (int round = 0; round < kRounds; ++round) {
       const ssize_t n = ::recv(inside_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
       // A refused datagram is heard of here; the next one may be taken.
       if (n < 0) return errno == ECONNREFUSED ? Next::kGoOn : Next::kWait;
       silent_ticks_ = 0;
-      ::sendto(outside->get(), buffer.data(), static_cast<size_t>(n), MSG_NOSIGNAL | MSG_DONTWAIT,
+      ::sendto(outside_->get(), buffer.data(), static_cast<size_t>(n), MSG_NOSIGNAL | MSG_DONTWAIT,
                reinterpret_cast<const sockaddr*>(&address_), sizeof address_);
     }
     return Next::kGoOn;
   }
 
   Next on_tick() override {
-    return outside_.expired() || ++silent_ticks_ > kSilentTicks ? Next::kEnd : Next::kWait;
+    return !*outside_ || ++silent_ticks_ > kSilentTicks ? Next::kEnd : Next::kWait;
   }
   bool wants_ticks() const override { return true; }
 
  private:
-  std::weak_ptr<UniqueFd> outside_;
+  PortSocket outside_;
   sockaddr_in address_;
   UniqueFd inside_;
   int silent_ticks_ = 0;
@@ -60,6 +59,9 @@ class Port : public Relayed {
  public:
   Port(PortRelay& relay, UniqueFd socket, const sockaddr_in& target)
       : relay_(relay), socket_(std::make_shared<UniqueFd>(std::move(socket))), target_(target) {}
+  Port(const Port&) = delete;
+  Port& operator=(const Port&) = delete;
+  ~Port() override { socket_->reset(); }
 
   Next on_ready() override {
     static Buffer buffer;

@@ -4,6 +4,7 @@
 #include "base/strings.h"
 #include "runtime/command_line.h"
 #include "runtime/container.h"
+#include "sys/namespaces.h"
 #include "sys/process.h"
 
 namespace skiff::runtime {
@@ -98,7 +99,10 @@ Result<> print_ps_table(const std::vector<pid_t>& pids, std::vector<std::string>
 Result<int> ps(const CommandContext& context) {
   TRY(check_format(context.arguments));
   Container container = TRY(Container::load(context.root, context.id()));
-  std::vector<pid_t> pids = TRY(container.cgroup().processes());
+  const bool has_cgroup = !container.cgroup().members().empty();
+  std::vector<pid_t> pids =
+      TRY(has_cgroup || container.pid() == 0 ? container.cgroup().processes()
+                                             : sys::processes_beside(container.pid()));
   if (context.arguments.value("format") == "json") {
     json::Array numbers;
     for (pid_t pid : pids) numbers.emplace_back(int64_t{pid});

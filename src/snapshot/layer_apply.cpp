@@ -295,6 +295,10 @@ Result<> LayerApplier::special(int parent, const LayerName& path, const TarEntry
   mode_t mode = entry.mode & 07777;
   dev_t device = ::makedev(entry.dev_major, entry.dev_minor);
   const char* name = path.base.c_str();
+  // Overlayfs would take it for a deletion.
+  if (entry.type == TarType::kCharDevice && device == 0) {
+    return refuse("a character device 0:0 cannot be part of a layer");
+  }
   const bool is_device = entry.type != TarType::kSymlink && entry.type != TarType::kFifo;
   // Left out, as Docker does: nobody there could use it.
   if (is_device && sys::in_user_namespace()) return remove(parent, path);
@@ -311,8 +315,6 @@ Result<> LayerApplier::special(int parent, const LayerName& path, const TarEntry
       TRY(replace(parent, path, [&] { return ::mknodat(parent, name, S_IFBLK | mode, device); }));
       break;
     default:
-      // Overlayfs would take it for a deletion.
-      if (device == 0) return refuse("a character device 0:0 cannot be part of a layer");
       TRY(replace(parent, path, [&] { return ::mknodat(parent, name, S_IFCHR | mode, device); }));
   }
   return attributes(parent, path.base, entry);

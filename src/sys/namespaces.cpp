@@ -1,5 +1,6 @@
 #include "sys/namespaces.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <linux/sched.h>
@@ -14,6 +15,7 @@
 #include <iterator>
 
 #include "base/file.h"
+#include "base/scope_exit.h"
 #include "base/strings.h"
 #include "sys/procfs.h"
 
@@ -117,6 +119,27 @@ Result<UniqueFd> open_pidfd(pid_t pid) {
   UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!fd) return Error::from_errno(errno, cat("open process ", pid));
   return fd;
+}
+
+Result<std::vector<pid_t>> processes_beside(pid_t init) {
+  const NamespaceKind& kind = *find_namespace("pid");
+  const UniqueFd theirs = TRY(namespace_of(cat(init), kind));
+  const UniqueFd ours = TRY(namespace_of("self", kind));
+  if (same_namespace(theirs.get(), ours.get())) return std::vector<pid_t>{init};
+  UniqueFd proc = TRY(TRY(ProcFs::ours())->open_at(".", O_RDONLY | O_DIRECTORY));
+  DIR* listing = ::fdopendir(proc.get());
+  if (listing == nullptr) return Error::from_errno(errno, "list the processes");
+  proc.release();
+  ScopeExit close([&] { ::closedir(listing); });
+  std::vector<pid_t> found;
+  while (const dirent* entry = ::readdir(listing)) {
+    const std::string name(static_cast<const char*>(entry->d_name));
+    const auto pid = parse_int(name);
+    if (!pid) continue;
+    const Result<UniqueFd> its = namespace_of(name, kind);
+    if (its && same_namespace(its->get(), theirs.get())) found.push_back(static_cast<pid_t>(*pid));
+  }
+  return found;
 }
 
 Result<UniqueFd> copy_descriptor(const UniqueFd& pidfd, int number) {

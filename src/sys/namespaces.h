@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -56,6 +57,10 @@ bool in_user_namespace();
 bool is_machine_root();
 // False, too, when one of them cannot be found out.
 bool same_namespace(int first, int second);
+
+// Those in the process namespace of `init`, as far as the caller may see; where that is the
+// caller's own, `init` alone. For who has no cgroup to ask.
+Result<std::vector<pid_t>> processes_beside(pid_t init);
 
 // What is open as `number` in that process.
 Result<UniqueFd> copy_descriptor(const UniqueFd& pidfd, int number);

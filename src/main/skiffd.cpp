@@ -285,6 +285,9 @@ int run(std::span<char* const> arguments) {
   auto rootless = enter_rootless(std::filesystem::absolute(options->run_dir));
   Result<> done = rootless ? check_system() : rootless.error();
   if (done) done = serve(*options, rootless->get());
+  if (!done && rootless && *rootless && (*rootless)->session->is_first()) {
+    [[maybe_unused]] auto ended = (*rootless)->session->end();  // what could not be used
+  }
   if (done) return 0;
   fprintf(stderr, "skiffd: %s\n", done.error().message().c_str());
   return 1;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <vector>
 
 #include "base/strings.h"
@@ -25,6 +26,8 @@
 namespace skiff::rootless {
 
 namespace {
+
+constexpr std::chrono::seconds kShortLife(1);
 
 Result<> map(const char* program, const char* package, pid_t pid, uint32_t own,
              const std::vector<IdRange>& ranges) {
@@ -66,6 +69,7 @@ class Keeper {
 
   Result<> make_namespaces();
   Result<> start_uplink();
+  void replace_uplink();
   // False: the connection is to be closed.
   bool serve(int client);
   Result<std::string> answer(int client, const std::vector<std::string>& words);
@@ -77,6 +81,7 @@ class Keeper {
   sys::Child holder_;
   UniqueFd channel_;  // to the holder
   std::optional<Uplink> uplink_;
+  std::chrono::steady_clock::time_point uplink_started_;
   KeeperPorts ports_;
   bool over_ = false;
 };
@@ -116,7 +121,15 @@ Result<> Keeper::make_namespaces() {
 Result<> Keeper::start_uplink() {
   if (uplink_) return {};
   uplink_.emplace(TRY(Uplink::start(*uplink_kind_, holder_.pid, directory_ / "uplink.pid")));
+  uplink_started_ = std::chrono::steady_clock::now();
   return {};
+}
+
+// Another takes its place, but not of one that ended as soon as it was there.
+void Keeper::replace_uplink() {
+  uplink_.reset();
+  if (std::chrono::steady_clock::now() - uplink_started_ < kShortLife) return;
+  [[maybe_unused]] auto tried = start_uplink();  // the next daemon asks again, and is told
 }
 
 Result<> Keeper::show_namespaces(int client) const {
@@ -163,8 +176,7 @@ void Keeper::run() {
     for (const UniqueFd& client : clients) polled.push_back({client.get(), POLLIN, 0});
     if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) return;
     if (polled[1].revents != 0) return;  // nobody is left to keep anything for
-    // The next daemon that asks starts another.
-    if (polled[2].revents != 0) uplink_.reset();
+    if (polled[2].revents != 0) replace_uplink();
     for (size_t i = 3; i < polled.size(); ++i) {
       UniqueFd& client = clients[i - 3];
       if (polled[i].revents == 0 || serve(client.get())) continue;

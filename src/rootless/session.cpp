@@ -25,10 +25,11 @@ Result<UniqueFd> lock_keeper(const Path& directory) {
   return lock;
 }
 
-Result<UniqueFd> reach_keeper(const Path& directory) {
+Result<UniqueFd> reach_keeper(const Path& directory, bool& first) {
   const UniqueFd lock = TRY(lock_keeper(directory));
   const Path socket = directory / kKeeperSocket;
   Result<UniqueFd> connected = sys::connect_unix(socket, SOCK_SEQPACKET);
+  first = !connected;
   if (connected) return connected;
   TRY(start_keeper(directory));
   return sys::connect_unix(socket, SOCK_SEQPACKET);
@@ -52,13 +53,14 @@ Result<> join_namespaces(int keeper) {
 
 Result<std::unique_ptr<Session>> Session::enter(const Path& directory) {
   TRY(make_directories(directory, 0700));
-  UniqueFd keeper = TRY(reach_keeper(directory));
+  bool first = false;
+  UniqueFd keeper = TRY(reach_keeper(directory, first));
   std::error_code ec;
   const Path here = std::filesystem::current_path(ec);
   TRY(join_namespaces(keeper.get()));
   // Joining a mount namespace leads to its root.
   std::filesystem::current_path(here, ec);
-  return std::unique_ptr<Session>(new Session(std::move(keeper)));
+  return std::unique_ptr<Session>(new Session(std::move(keeper), first));
 }
 
 Result<std::string> Session::request(const std::string& words) {

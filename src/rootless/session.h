@@ -34,13 +34,16 @@ class Session {
   Result<> settle();
   // The namespaces go, with all that is in them.
   Result<> end();
+  // They were made for this daemon: nothing of an earlier one is in them.
+  bool is_first() const { return first_; }
 
  private:
-  explicit Session(UniqueFd keeper) : keeper_(std::move(keeper)) {}
+  Session(UniqueFd keeper, bool first) : keeper_(std::move(keeper)), first_(first) {}
   Result<std::string> request(const std::string& words);
 
   std::mutex mutex_;
   UniqueFd keeper_;
+  bool first_;
 };
 
 }  // namespace skiff::rootless

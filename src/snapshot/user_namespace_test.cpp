@@ -30,8 +30,9 @@ TEST(UserNamespace, TheUnpackingBackEndPassesItsSuite) {
   if (!sys::is_machine_root()) GTEST_SKIP() << "needs root";
   const UniqueFd program = *open_file("/proc/self/exe", O_RDONLY);
   sys::Pipe mapped = *sys::make_pipe();
-  const auto child = sys::clone_process({.flags = CLONE_NEWUSER | CLONE_NEWNS},
-                                        [&] { return run_suite(program.get(), mapped.read.get()); });
+  const auto child = sys::clone_process({.flags = CLONE_NEWUSER | CLONE_NEWNS}, [&] {
+    return run_suite(program.get(), mapped.read.get());
+  });
   if (!child) GTEST_SKIP() << child.error().message();
   for (const char* map : {"gid_map", "uid_map"}) {
     ASSERT_TRUE(write_file(cat("/proc/", child->pid, "/", map), "0 100000 2000000\n"));

@@ -16,6 +16,10 @@ expect_contains "$OUT" "sudo usermod --add-subuids 100000-165535 --add-subgids 1
 expect_exit 1 ben skiffd
 expect_contains "$OUT" "usermod --add-subuids"
 
+# A daemon that cannot serve leaves nothing that it started.
+expect_exit 1 ana skiffd --root /proc/skiff
+eventually eval '! pgrep -u ana -x "skiff.*|pasta.*|passt.*"'
+
 # Each of the others taken away in turn.
 gone() { # NAME COMMAND: what doctor of ana now names as missing, with that command
   expect_exit 1 ana skiff doctor --format json

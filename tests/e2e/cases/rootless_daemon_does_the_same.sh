@@ -44,6 +44,9 @@ in_neighbour busybox httpd -f -p 198.51.100.1:8000 -h "$PWD/pages" &
 # pasta 2023 forgets the answer to who has ended its own direction first.
 get='(printf "GET / HTTP/1.0\r\n\r\n"; sleep 1) | timeout 5 nc'
 eventually eval 'ana docker run --rm base sh -c "$get 198.51.100.1 8000" | grep -q neighbour'
+# A way out that has ended is replaced.
+kill -9 "$(cat /mnt/ana/run/skiff/rootless/uplink.pid)"
+eventually eval 'ana docker run --rm base sh -c "$get 198.51.100.1 8000" | grep -q neighbour'
 ana docker network create apart >/dev/null
 ana docker run -d --name apart --network apart base sh -c 'echo apart >/tmp/index.html; httpd -f -p 80 -h /tmp' >/dev/null
 address=$(ana docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' apart)

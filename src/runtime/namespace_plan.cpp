@@ -17,9 +17,9 @@
 #include "base/strings.h"
 #include "runtime/channel.h"
 #include "runtime/process_birth.h"
-#include "runtime/user_namespace.h"
 #include "sys/process.h"
 #include "sys/procfs.h"
+#include "sys/user_namespace.h"
 
 namespace skiff::runtime {
 
@@ -206,16 +206,16 @@ Result<> NamespacePlan::enter_user_namespace() const {
 Result<> NamespacePlan::map_ids(const OciConfig& config, pid_t pid) const {
   if (!new_user()) return {};
   if (::geteuid() != 0) {
-    TRY_CONTEXT(map_as_ordinary_user("gid", pid, ::getegid(), config.gid_mappings),
+    TRY_CONTEXT(sys::map_as_ordinary_user("gid", pid, ::getegid(), config.gid_mappings),
                 "linux.gidMappings");
-    TRY_CONTEXT(map_as_ordinary_user("uid", pid, ::geteuid(), config.uid_mappings),
+    TRY_CONTEXT(sys::map_as_ordinary_user("uid", pid, ::geteuid(), config.uid_mappings),
                 "linux.uidMappings");
     return {};
   }
   const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
-  TRY_CONTEXT(proc->write(cat(pid, "/gid_map"), mapping_text(config.gid_mappings)),
+  TRY_CONTEXT(proc->write(cat(pid, "/gid_map"), sys::mapping_text(config.gid_mappings)),
               "linux.gidMappings");
-  TRY_CONTEXT(proc->write(cat(pid, "/uid_map"), mapping_text(config.uid_mappings)),
+  TRY_CONTEXT(proc->write(cat(pid, "/uid_map"), sys::mapping_text(config.uid_mappings)),
               "linux.uidMappings");
   return {};
 }

@@ -15,6 +15,7 @@
 #include "codec/json.h"
 #include "runtime/oci_scheduling.h"
 #include "sys/capabilities.h"
+#include "sys/id_map.h"
 #include "sys/namespaces.h"
 
 namespace skiff::runtime {
@@ -48,19 +49,13 @@ struct OciProcess {
   std::string selinux_label;
 };
 
-struct OciIdMapping {
-  uint32_t container = 0;
-  uint32_t host = 0;
-  uint32_t size = 0;
-};
-
 struct OciMount {
   std::string destination;
   std::string type;
   std::string source;
   std::vector<std::string> options;
-  std::vector<OciIdMapping> uid_mappings;
-  std::vector<OciIdMapping> gid_mappings;
+  std::vector<sys::IdMapping> uid_mappings;
+  std::vector<sys::IdMapping> gid_mappings;
   std::string label;  // linux.mountLabel
 };
 
@@ -126,8 +121,8 @@ struct OciConfig {
   OciHooks hooks;
   std::map<std::string, std::string> annotations;
   std::vector<OciNamespace> namespaces;
-  std::vector<OciIdMapping> uid_mappings;
-  std::vector<OciIdMapping> gid_mappings;
+  std::vector<sys::IdMapping> uid_mappings;
+  std::vector<sys::IdMapping> gid_mappings;
   std::vector<OciDevice> devices;
   std::string cgroups_path;
   json::Value resources;

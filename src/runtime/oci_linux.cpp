@@ -147,8 +147,8 @@ Result<> check_sysctls(const OciConfig& config) {
 
 }  // namespace
 
-Result<std::vector<OciIdMapping>> parse_mappings(const json::Value& lx, const char* key) {
-  std::vector<OciIdMapping> mappings;
+Result<std::vector<sys::IdMapping>> parse_mappings(const json::Value& lx, const char* key) {
+  std::vector<sys::IdMapping> mappings;
   for (const json::Value& entry : lx.array(key)) {
     mappings.push_back({TRY_CONTEXT(uint32_of(entry, "containerID"), key),
                         TRY_CONTEXT(uint32_of(entry, "hostID"), key),

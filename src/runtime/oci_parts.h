@@ -18,7 +18,7 @@ Result<uint32_t> uint32_of(const json::Value& object, std::string_view key);
 // A whole number of [least, most]; 0 when it is not there.
 Result<int> int_of(const json::Value& object, std::string_view key, int least, int most);
 
-Result<std::vector<OciIdMapping>> parse_mappings(const json::Value& object, const char* key);
+Result<std::vector<sys::IdMapping>> parse_mappings(const json::Value& object, const char* key);
 Result<> parse_linux(const json::Value& lx, OciConfig& out);
 
 }  // namespace skiff::runtime

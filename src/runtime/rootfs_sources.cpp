@@ -7,8 +7,8 @@
 #include <cerrno>
 
 #include "base/strings.h"
-#include "runtime/user_namespace.h"
 #include "sys/mounts.h"
+#include "sys/user_namespace.h"
 
 namespace skiff::runtime {
 
@@ -29,23 +29,6 @@ bool any_option(const OciMount& mount, bool sys::MountOption::* which) {
   return std::any_of(mount.options.begin(), mount.options.end(), [&](const std::string& option) {
     return sys::parse_mount_option(option).*which;
   });
-}
-
-// The mount's own mapping, else the container's.
-Result<UniqueFd> mapping_of(const OciMount& mount, const OciConfig& config) {
-  if (mount.uid_mappings.empty() != mount.gid_mappings.empty()) {
-    return Error(Code::kInvalidArgument, "an id-mapped mount needs uidMappings and gidMappings");
-  }
-  if (!mount.uid_mappings.empty()) {
-    return make_user_namespace(mount.uid_mappings, mount.gid_mappings);
-  }
-  const OciNamespace* user = config.find_namespace(CLONE_NEWUSER);
-  if (user == nullptr) {
-    return Error(Code::kInvalidArgument,
-                 "an id-mapped mount without mappings needs a container with a user namespace");
-  }
-  if (!user->path.empty()) return sys::open_namespace(user->path, *user->kind);
-  return make_user_namespace(config.uid_mappings, config.gid_mappings);
 }
 
 Result<BindSource> bind_source(const OciMount& mount, const OciConfig& config, const Path& bundle) {
@@ -116,10 +99,25 @@ Result<UniqueFd> clone_bind(const OciMount& mount, const UniqueFd& source) {
   return sys::clone_mount(source.get(), "", recursive);
 }
 
+// By the mount's own mapping, else the container's.
 Result<> map_ids(const UniqueFd& cloned, const OciMount& mount, const OciConfig& config) {
-  UniqueFd mapping = TRY(mapping_of(mount, config));
-  bool recursive = any_option(mount, &sys::MountOption::recursively_mapped);
-  return sys::map_mount_ids(cloned.get(), mapping.get(), recursive);
+  const bool recursive = any_option(mount, &sys::MountOption::recursively_mapped);
+  const auto map_by = [&](sys::IdMaps maps) -> Result<> {
+    const auto ids = TRY(sys::UserNamespace::make(std::move(maps)));
+    return sys::map_mount_ids(cloned.get(), ids->fd(), recursive);
+  };
+  if (mount.uid_mappings.empty() != mount.gid_mappings.empty()) {
+    return Error(Code::kInvalidArgument, "an id-mapped mount needs uidMappings and gidMappings");
+  }
+  if (!mount.uid_mappings.empty()) return map_by({mount.uid_mappings, mount.gid_mappings});
+  const OciNamespace* user = config.find_namespace(CLONE_NEWUSER);
+  if (user == nullptr) {
+    return Error(Code::kInvalidArgument,
+                 "an id-mapped mount without mappings needs a container with a user namespace");
+  }
+  if (user->path.empty()) return map_by({config.uid_mappings, config.gid_mappings});
+  const UniqueFd joined = TRY(sys::open_namespace(user->path, *user->kind));
+  return sys::map_mount_ids(cloned.get(), joined.get(), recursive);
 }
 
 Result<RootfsSources> open_rootfs_sources(const OciConfig& config, const Path& bundle,

@@ -3,6 +3,7 @@
 #include "snapshot/snapshotter_check_suite.h"
 #include "snapshot/snapshotter_crash_suite.h"
 #include "snapshot/snapshotter_layers_suite.h"
+#include "snapshot/snapshotter_mapped_suite.h"
 #include "snapshot/snapshotter_trees_suite.h"
 
 namespace skiff::snapshot {
@@ -16,6 +17,10 @@ Result<std::unique_ptr<Snapshotter>> open_store(const Path& root, const Clock& c
 INSTANTIATE_TEST_SUITE_P(Overlay, SnapshotterSuite,
                          testing::Values(&open_store<Backend::kOverlay>));
 INSTANTIATE_TEST_SUITE_P(Erofs, SnapshotterSuite, testing::Values(&open_store<Backend::kErofs>));
+INSTANTIATE_TEST_SUITE_P(Overlay, MappedSnapshotterSuite,
+                         testing::Values(&open_store<Backend::kOverlay>));
+INSTANTIATE_TEST_SUITE_P(Erofs, MappedSnapshotterSuite,
+                         testing::Values(&open_store<Backend::kErofs>));
 
 // What is kept of an indexed layer tells itself whether it is whole.
 TEST(SnapshotterCheck, ALayersTarIsWhatItsChainIdSays) {

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/strings.h"
+#include "snapshot/mapped_mount.h"
 #include "sys/mounts.h"
 #include "sys/namespaces.h"
 
@@ -28,18 +29,20 @@ std::vector<std::pair<const char*, const char*>> fixed_options() {
   return {first, {"metacopy", "off"}, {"index", "off"}, {"xino", "on"}};
 }
 
-Result<> attach(UniqueFd mount, const Path& target) {
+Result<> attach(const UniqueFd& mount, const Path& target) {
   UniqueFd place = TRY(open_file(target, O_PATH | O_DIRECTORY));
   return sys::attach_mount(mount.get(), place.get());
 }
 
 // What one directory alone makes: overlayfs wants two.
-Result<> mount_single(const Path& directory, bool read_only, const Path& target) {
+Result<> mount_single(const Mount& what, const Path& target) {
+  const Path& directory = what.lowers.empty() ? what.upper : what.lowers.front();
   UniqueFd mount = TRY(sys::clone_mount(AT_FDCWD, directory.native(), false));
   sys::MountChange change{.propagation = MS_PRIVATE};
-  if (read_only) change.set = MOUNT_ATTR_RDONLY;
+  if (!what.lowers.empty()) change.set = MOUNT_ATTR_RDONLY;
   TRY(sys::change_mount(mount.get(), change));
-  return attach(std::move(mount), target);
+  if (what.ids) TRY(sys::map_mount_ids(mount.get(), what.ids->fd(), false));
+  return attach(mount, target);
 }
 
 Path common_parent(const Mount& what) {
@@ -86,18 +89,17 @@ Result<> mount_as_needed(const Mount& what, const Path& target) {
   if (what.lowers.empty() && what.upper.empty()) {
     return Error(Code::kInvalidArgument, "there is nothing to mount");
   }
-  if (what.lowers.empty()) return mount_single(what.upper, false, target);
-  if (what.lowers.size() == 1 && what.upper.empty()) {
-    return mount_single(what.lowers.front(), true, target);
-  }
-  Result<> mounted = mount_overlay(what, target);
-  if (mounted || mounted.error().code() != Code::kUnimplemented) return mounted;
+  const bool is_single = what.lowers.size() + (what.upper.empty() ? 0 : 1) == 1;
+  if (is_single) return mount_single(what, target);
+  Result<UniqueFd> overlay = what.ids ? make_mapped_overlay(what) : make_overlay(what);
+  if (overlay) return attach(*overlay, target);
+  if (what.ids || overlay.error().code() != Code::kUnimplemented) return overlay.error();
   return mount_overlay_by_text(what, target);
 }
 
 }  // namespace
 
-Result<> mount_overlay(const Mount& what, const Path& target) {
+Result<UniqueFd> make_overlay(const Mount& what) {
   std::vector<UniqueFd> open;
   const auto option = [&](const Path& path) {
     return sys::option_path(path, O_PATH | O_DIRECTORY, open);
@@ -112,12 +114,12 @@ Result<> mount_overlay(const Mount& what, const Path& target) {
     wanted.options.emplace_back("workdir", TRY(option(what.work)));
   }
   Result<UniqueFd> mount = sys::new_filesystem(wanted);
-  if (mount) return attach(std::move(*mount), target);
+  if (mount) return mount;
   // Unknown to older kernels, refused as any unknown option is.
   bool unknown = mount.error().sys_errno() == EINVAL &&
                  mount.error().message().find("option lowerdir+") != std::string::npos;
   if (unknown) return Error(Code::kUnimplemented, mount.error().message());
-  return std::move(mount.error());
+  return mount;
 }
 
 Result<> mount_overlay_by_text(const Mount& what, const Path& target) {

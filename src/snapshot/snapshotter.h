@@ -35,6 +35,7 @@
 #include "content/content_store.h"
 #include "content/scrub.h"
 #include "oci/digest.h"
+#include "sys/user_namespace.h"
 
 namespace skiff::snapshot {
 
@@ -65,6 +66,9 @@ struct Mount {
   std::vector<Path> lowers;  // topmost first
   Path upper;                // empty for a view
   Path work;
+  // As whom the owners of files are shown: on disk they stay as the layers have them, so that one
+  // layer serves every mapping, and what is written comes down as inside. Null: as on disk.
+  std::shared_ptr<const sys::UserNamespace> ids = nullptr;
 };
 
 enum class ChangeKind { kModified, kAdded, kDeleted };
@@ -163,6 +167,8 @@ struct BackendChoice {
   std::string why_no_upper;
 };
 BackendChoice choose_backend(const Path& scratch);
+// Whether snapshots below `scratch` can be mounted with mapped ids; why not, and what to do.
+Result<> check_mapped_mounts(const Path& scratch);
 
 // Opens the store under `root`; removes what a crash left half-done. kUnavailable while another
 // process has it open.

@@ -66,8 +66,8 @@ TEST(UserNamespace, MapsAMountBothWays) {
 }
 
 TEST(UserNamespace, WhatTheKernelRefusesIsNamed) {
-  const auto overlapping = UserNamespace::make(
-      {.uids = {{0, 100000, 10}, {5, 200000, 10}}, .gids = {{0, 100000, 10}}});
+  const auto overlapping =
+      UserNamespace::make({.uids = {{0, 100000, 10}, {5, 200000, 10}}, .gids = {{0, 100000, 10}}});
   ASSERT_FALSE(overlapping);
   EXPECT_TRUE(overlapping.error().message().starts_with("uid mappings"));
   EXPECT_FALSE(make_files_as_root_of({.uids = {{1, 100000, 1}}, .gids = {{0, 100000, 1}}}));

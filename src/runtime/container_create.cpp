@@ -248,6 +248,7 @@ Result<> Container::launch(const CreateOptions& options) {
   TRY(escort.run_hooks(state_json(ContainerStatus::kCreating).dump(),
                        state_json(ContainerStatus::kCreated).dump()));
   TRY(escort.see_ready());
+  lend_pipes(options.stdio, child.pid, process.uid);
   scope_holder_.reset();
   return write_state(directory_, state_);
 }

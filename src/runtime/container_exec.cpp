@@ -238,6 +238,7 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
                 .agent = std::move(agent),
                 .env = environment_of(process, state_.rootfs),
                 .channel = std::move(ends.process)};
+  lend_pipes(options.stdio, state_.pid, process.uid);
   auto make = [&] {
     const int cgroup = plan.cgroup.unified_dir();
     const UniqueFd& pids = plan.habitat.pid_namespace;

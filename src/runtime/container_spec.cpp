@@ -1,11 +1,6 @@
 #include "runtime/container_spec.h"
 
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -14,10 +9,10 @@
 #include "runtime/default_shields.h"
 #include "runtime/host_devices.h"
 #include "runtime/seccomp_profile.h"
+#include "runtime/spec_namespaces.h"
 #include "runtime/spec_privileges.h"
 #include "runtime/spec_version.h"
 #include "sys/capabilities.h"
-#include "sys/procfs.h"
 
 namespace skiff::runtime {
 
@@ -110,6 +105,7 @@ json::Value bind_mount(const BindMount& wanted) {
     // Mounts below it too, unless they are to come and go with the host's.
     options.make_array().emplace_back(wanted.propagation == "rprivate" ? "rro" : "ro");
   }
+  if (wanted.map_ids) options.make_array().emplace_back("idmap");
   options.make_array().emplace_back(wanted.propagation);
   return make_mount(wanted.target, "bind", wanted.source, std::move(options));
 }
@@ -148,29 +144,6 @@ json::Array make_mounts(const ContainerSpec& spec) {
   });
   for (auto& [target, mount] : own) mounts.push_back(std::move(mount));
   return mounts;
-}
-
-bool is_cgroup_v2_host() {
-  struct statfs info{};
-  return ::statfs("/sys/fs/cgroup", &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC;
-}
-
-json::Array make_namespaces(const ContainerSpec& spec) {
-  std::string cgroup = spec.cgroup_namespace;
-  if (cgroup.empty() && !is_cgroup_v2_host()) cgroup = "host";
-  json::Array namespaces{json::object({{"type", "mount"}})};
-  auto add = [&](const char* type, const std::string& wanted) {
-    if (wanted == "host") return;
-    json::Value entry = json::object({{"type", type}});
-    if (!wanted.empty() && wanted != "private") entry.set("path", wanted);
-    namespaces.push_back(std::move(entry));
-  };
-  add("network", spec.network_namespace);
-  add("uts", spec.uts_namespace);
-  add("pid", spec.pid_namespace);
-  add("ipc", spec.ipc_namespace);
-  add("cgroup", cgroup);
-  return namespaces;
 }
 
 json::Value device_rule(bool allow, const char* type, int64_t major, int64_t minor) {
@@ -218,35 +191,6 @@ json::Value make_cpu(const Limits& limits) {
   return cpu;
 }
 
-// False inside a user namespace, as when the engine itself runs in a container of one.
-bool has_every_group(const sys::ProcFs& proc) {
-  Result<std::string> map = proc.read("self/gid_map");
-  if (!map) return true;  // a kernel without user namespaces
-  std::vector<std::string> fields = split(trim(*map), ' ');
-  std::erase(fields, "");
-  return fields == std::vector<std::string>{"0", "0", "4294967295"};
-}
-
-bool kernel_has_sysctl(const sys::ProcFs& proc, std::string name) {
-  std::replace(name.begin(), name.end(), '.', '/');
-  return proc.open_at(cat("sys/", name), O_PATH).has_value();
-}
-
-// Low ports and pings for every user: harmless in a network of the container's own.
-Result<json::Value> make_sysctls(const ContainerSpec& spec) {
-  const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
-  std::map<std::string, std::string> sysctls = spec.sysctls;
-  auto add_default = [&](const char* name, const char* value) {
-    if (kernel_has_sysctl(*proc, name)) sysctls.try_emplace(name, value);
-  };
-  if (spec.network_namespace.empty() || spec.network_namespace == "private") {
-    add_default("net.ipv4.ip_unprivileged_port_start", "0");
-    // The kernel refuses a range with groups that the user namespace does not map.
-    if (has_every_group(*proc)) add_default("net.ipv4.ping_group_range", "0 2147483647");
-  }
-  return json::Value(sysctls);
-}
-
 // A mount that is to come or go with the host's needs a root that does.
 std::string root_propagation(const ContainerSpec& spec) {
   std::string wanted;
@@ -264,7 +208,7 @@ Result<json::Value> make_linux(const ContainerSpec& spec, sys::CapabilityMask ca
   resources.set("devices", device_rules(spec));
   lx.set("resources", std::move(resources));
   if (!spec.cgroup_path.empty()) lx.set("cgroupsPath", spec.cgroup_path);
-  lx.set("namespaces", make_namespaces(spec));
+  add_namespaces(spec, lx);
   if (std::string propagation = root_propagation(spec); !propagation.empty()) {
     lx.set("rootfsPropagation", propagation);
   }

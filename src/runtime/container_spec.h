@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "codec/json.h"
+#include "sys/id_map.h"
 
 namespace skiff::runtime {
 
@@ -19,6 +20,9 @@ struct BindMount {
   std::string target;  // in the container
   bool read_only = false;
   std::string propagation = "rprivate";
+  // Owners on disk are ids inside the container's user namespace: an id-mapped mount. Otherwise
+  // they are the host's, and those that the namespace does not map are seen as nobody's.
+  bool map_ids = false;
 };
 
 struct TmpfsMount {
@@ -77,6 +81,10 @@ struct ContainerSpec {
   std::string ipc_namespace;
   std::string uts_namespace;
   std::string cgroup_namespace;  // "" decides as Docker: host on v1, private on v2; or "private"
+  // A user namespace: a new one that maps these ids, or another's by its path ("/proc/12/ns/user"),
+  // which has the same mappings. Neither: the host's. The root is to be mounted with them.
+  std::optional<sys::IdMaps> id_maps;
+  std::string user_namespace;
   std::string seccomp;           // "" Docker's default, "unconfined", or a profile's JSON
   std::string apparmor_profile;  // "": none
   // nullopt: Docker's defaults.

@@ -11,6 +11,8 @@
 #include <climits>
 
 #include "base/strings.h"
+#include "sys/id_map.h"
+#include "sys/procfs.h"
 
 namespace skiff::runtime {
 
@@ -115,6 +117,20 @@ void give_stdio(uid_t uid) {
     if (::fstat(fd, &st) != 0 || is_null_device(st) || st.st_uid == uid) continue;
     // A socket, a read-only file system, an owner outside the user namespace: it stays.
     [[maybe_unused]] int given = ::fchown(fd, uid, st.st_gid);
+  }
+}
+
+void lend_pipes(const Stdio& stdio, pid_t pid, uid_t uid) {
+  Result<const sys::ProcFs*> proc = sys::ProcFs::ours();
+  Result<std::string> text = proc ? (*proc)->read(cat(pid, "/uid_map")) : proc.error();
+  const std::vector<sys::IdMapping> map = sys::parse_mapping_text(text.value_or(""));
+  const std::optional<uint32_t> outside = sys::outside_id(map, uid);
+  if (!outside) return;
+  for (const int fd : {stdio.in, stdio.out, stdio.err}) {
+    struct stat st{};
+    if (fd < 0 || ::fstat(fd, &st) != 0 || !S_ISFIFO(st.st_mode)) continue;
+    if (sys::inside_id(map, st.st_uid)) continue;
+    [[maybe_unused]] const int given = ::fchown(fd, *outside, st.st_gid);
   }
 }
 

@@ -21,5 +21,8 @@ Result<> prepare_for_exec(int preserved);
 Result<> reopen_null();
 // Gives 0, 1 and 2 to the container's user, where they can be given.
 void give_stdio(uid_t uid);
+// The same, from outside, of pipes whose owner the user namespace of process `pid` does not map:
+// the user there could not open them again (/dev/stdout).
+void lend_pipes(const Stdio& stdio, pid_t pid, uid_t uid);
 
 }  // namespace skiff::runtime

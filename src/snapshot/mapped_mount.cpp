@@ -64,10 +64,10 @@ Result<> check_mapped_mounts(const Path& scratch) {
     return {};
   };
   if (const Result<> mounted = probe(); !mounted) {
-    return Error(Code::kUnimplemented,
-                 cat("user namespaces for containers need Linux 6.8 and id-mapped mounts of ",
-                     scratch.native(), " (as ext4, xfs, btrfs have them): ",
-                     mounted.error().message()));
+    return Error(
+        Code::kUnimplemented,
+        cat("user namespaces for containers need Linux 6.8 and id-mapped mounts of ",
+            scratch.native(), " (as ext4, xfs, btrfs have them): ", mounted.error().message()));
   }
   return {};
 }

@@ -57,12 +57,9 @@ TEST_P(MappedSnapshotterSuite, OneLayerServesEveryMapping) {
 }
 
 TEST_P(MappedSnapshotterSuite, WhatIsWrittenComesDownAsInside) {
-  must_unpack("base", "",
-              LayerTar()
-                  .directory("d")
-                  .add({.name = "d/f", .uid = 7, .gid = 8}, "x")
-                  .file("gone")
-                  .take());
+  must_unpack(
+      "base", "",
+      LayerTar().directory("d").add({.name = "d/f", .uid = 7, .gid = 8}, "x").file("gone").take());
   ASSERT_TRUE(store_->prepare("box", "base"));
   const Ids ids = ids_from(100000);
   {

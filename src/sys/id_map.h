@@ -32,13 +32,14 @@ inline constexpr uint32_t kUnmappedId = 65534;
 
 // nullopt for an id without a mapping.
 std::optional<uint32_t> outside_id(const std::vector<IdMapping>& mappings, uint32_t inside);
-// kUnmappedId for an id without a mapping.
-uint32_t inside_id(const std::vector<IdMapping>& mappings, uint32_t outside);
+std::optional<uint32_t> inside_id(const std::vector<IdMapping>& mappings, uint32_t outside);
 
 // The ranges one after the other, from id 0 on.
 std::vector<IdMapping> map_from_zero(const std::vector<IdRange>& ranges);
 
 // "inside outside size" lines, as /proc/PID/uid_map takes them.
 std::string mapping_text(const std::vector<IdMapping>& mappings);
+// The other way; lines of another form are passed over.
+std::vector<IdMapping> parse_mapping_text(std::string_view text);
 
 }  // namespace skiff::sys

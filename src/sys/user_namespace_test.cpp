@@ -19,6 +19,8 @@ const std::vector<IdMapping> kTwoRanges = map_from_zero({{100000, 10}, {5000, 10
 TEST(IdMap, RangesFollowOneAnotherFromZeroOn) {
   EXPECT_EQ(kTwoRanges, (std::vector<IdMapping>{{0, 100000, 10}, {10, 5000, 1000}}));
   EXPECT_EQ(mapping_text(kTwoRanges), "0 100000 10\n10 5000 1000\n");
+  EXPECT_EQ(parse_mapping_text("         0     100000         10\n  10 5000   1000\nx\n"),
+            kTwoRanges);
   EXPECT_TRUE(map_from_zero({}).empty());
 }
 
@@ -29,8 +31,8 @@ TEST(IdMap, BothWays) {
   EXPECT_EQ(outside_id(kTwoRanges, 1010), std::nullopt);
   EXPECT_EQ(inside_id(kTwoRanges, 100009), 9U);
   EXPECT_EQ(inside_id(kTwoRanges, 5999), 1009U);
-  EXPECT_EQ(inside_id(kTwoRanges, 0), kUnmappedId);
-  EXPECT_EQ(inside_id(kTwoRanges, 100010), kUnmappedId);
+  EXPECT_EQ(inside_id(kTwoRanges, 0), std::nullopt);
+  EXPECT_EQ(inside_id(kTwoRanges, 100010), std::nullopt);
 }
 
 struct stat stat_of(const Path& path) {

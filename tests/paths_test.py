@@ -62,7 +62,6 @@ ALLOWED = {
     ("path", "runtime/rootfs.cpp", "chdir"): "to \"/\" in the new root",
     ("path", "runtime/rootfs_devices.cpp", "access"): "the host's",
     ("path", "engine/container_tree.cpp", "mount"): "onto descriptors, and in a mount namespace of its own",
-    ("path", "engine/container_tree.cpp", "sys::fd_path"): "a descriptor from RootDir, as the target of a mount",
     ("path", "engine/container_tree.cpp", "std::filesystem::exists"): "the host's side of a bind",
     ("path", "engine/container_tree.cpp", "std::filesystem::is_directory"): "the host's side of a bind",
     ("path", "engine/container_tree.cpp", "make_directories"): OWN_DIRECTORY,

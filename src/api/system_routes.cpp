@@ -107,6 +107,7 @@ const char* cgroup_driver(const DaemonFacts& facts) {
 Value security_options(const DaemonFacts& facts) {
   json::Array options{"name=seccomp,profile=builtin"};
   if (facts.rootless) options.emplace_back("name=rootless");
+  if (facts.maps_ids) options.emplace_back("name=userns");
   return Value(std::move(options));
 }
 

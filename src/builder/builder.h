@@ -34,6 +34,7 @@
 #include "oci/platform.h"
 #include "oci/reference.h"
 #include "runtime/container_spec.h"
+#include "sys/user_namespace.h"
 
 namespace skiff::builder {
 
@@ -185,6 +186,8 @@ struct BuilderOptions {
   std::string cgroup_parent = "/skiff";  // steps run in CGROUP_PARENT/build-ID
   remote::ClientOptions client;  // for pulling base images; credentials come from the request
   Path host_resolv_conf = "/etc/resolv.conf";
+  // In which steps run, so that what they write has the owners that they see. Null: the host's.
+  std::shared_ptr<const sys::UserNamespace> ids = nullptr;
 
   // Contexts and downloads of running builds, which may be large: on disk, not in RUN_DIR.
   Path scratch() const { return root / "scratch"; }

@@ -81,7 +81,7 @@ class Stubs {
   const sys::RootDir& stubs_;
 };
 
-Result<> add_mount_points(Workspace& space) {
+Result<> add_mount_points(Workspace& space, bool is_mapped) {
   Path directory = space.directory() / "stubs";
   TRY(make_directories(directory, 0755));
   bool any = false;
@@ -90,7 +90,8 @@ Result<> add_mount_points(Workspace& space) {
     sys::RootDir stubs = TRY(sys::RootDir::open(directory));
     any = TRY(Stubs(tree, stubs).make());
   }
-  return any ? space.remount_over(directory) : Result<>();
+  if (any) return space.remount_for_step(directory);
+  return is_mapped ? space.remount_for_step({}) : Result<>();
 }
 
 class Execution {
@@ -166,13 +167,16 @@ Result<runtime::ContainerSpec> Execution::make_spec() {
   spec.ulimits = settings_.ulimits;
   spec.cgroup_path = cat(site_.options.cgroup_parent, "/", space_.id());
   if (settings_.network == "host") spec.network_namespace = "host";
-  spec.binds.push_back({.source = file("resolv.conf"), .target = "/etc/resolv.conf"});
-  spec.binds.push_back({.source = file("hosts"), .target = "/etc/hosts"});
-  if (run_.script) {
-    spec.binds.push_back({.source = file("script"),
-                          .target = cat("/dev/pipes/", run_.script->first),
-                          .read_only = true});
-  }
+  if (site_.options.ids) spec.id_maps = site_.options.ids->maps();
+  const auto bind = [&](const char* name, const std::string& target, bool read_only) {
+    spec.binds.push_back({.source = file(name),
+                          .target = target,
+                          .read_only = read_only,
+                          .map_ids = spec.id_maps.has_value()});
+  };
+  bind("resolv.conf", "/etc/resolv.conf", false);
+  bind("hosts", "/etc/hosts", false);
+  if (run_.script) bind("script", cat("/dev/pipes/", run_.script->first), true);
   return spec;
 }
 
@@ -199,8 +203,13 @@ Result<int> Execution::run(Sink& output, const CancelToken& cancel) {
 Result<int> run_in(Site& site, Workspace& space, const PlannedRun& run,
                    const oci::Platform& platform, const RunSettings& settings, Sink& output,
                    const CancelToken& cancel) {
+  const bool is_mapped = site.options.ids != nullptr;
+  if (is_mapped && settings.network == "host") {
+    return Error(Code::kInvalidArgument,
+                 "cannot share the host's network namespace when user namespaces are enabled");
+  }
   TRY(sys::ensure_emulation(platform.architecture));
-  TRY_CONTEXT(add_mount_points(space), "make mount points");
+  TRY_CONTEXT(add_mount_points(space, is_mapped), "make mount points");
   return Execution(site, space, run, settings).run(output, cancel);
 }
 

@@ -14,8 +14,9 @@ class Run : public BuildFixture {
     BuildFixture::SetUp();
     std::filesystem::create_directories(context() / "root/bin");
     std::filesystem::copy("/usr/bin/busybox", context() / "root/bin/busybox");
-    for (const char* applet : {"sh", "cat", "echo", "id", "ls", "sleep", "test", "touch", "pwd",
-                               "env", "rm", "mkdir", "hostname", "ip", "find", "stat"}) {
+    for (const char* applet :
+         {"sh", "cat", "echo", "id", "ls", "sleep", "test", "touch", "pwd", "env", "rm", "mkdir",
+          "hostname", "ip", "find", "stat", "head", "chown"}) {
       std::filesystem::create_symlink("busybox", context() / "root/bin" / applet);
     }
     write("root/etc/passwd", "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/home:/bin/sh\n");
@@ -157,6 +158,23 @@ TEST_F(Run, TriggersOfTheBaseRun) {
   images::Image image = built("FROM parent:1\nRUN test -f /h");
   EXPECT_EQ(text_in(image, "h"), "root:x:0:\napp:x:1000:\nextra:x:2000:app\n");
   EXPECT_TRUE(image.config.config.on_build.empty());
+}
+
+TEST_F(Run, InAUserNamespaceTheLayersOwnersAreThoseInside) {
+  const std::string lines =
+      "RUN head -c 0 /etc/hosts && cat /proc/self/uid_map && touch /f && chown 7:8 /f && "
+      "rm /bin/ip && echo out > /dev/stdout\nRUN <<E\nstat -c %u:%g /f /etc /etc/hosts\nE\n";
+  images::Image plain = built(cat("FROM base:1\n", lines));
+  const std::vector<sys::IdMapping> map{{.inside = 0, .outside = 100000, .size = 65536}};
+  options_.ids = sys::UserNamespace::make({.uids = map, .gids = map}).value();
+  open_builder_again();
+  BuildRequest wanted = request(cat("FROM base:1\n", lines));
+  wanted.no_cache = true;
+  images::Image mapped = built(wanted);
+  EXPECT_EQ(told_.output, "         0     100000      65536\nout\n7:8\n0:0\n0:0\n");
+  EXPECT_EQ(tree(mapped), tree(plain));
+  wanted.network = "host";
+  EXPECT_NE(error_of(wanted).find("cannot share the host's network namespace"), std::string::npos);
 }
 
 TEST_F(Run, LeftoversOfAKilledDaemonAreRemoved) {

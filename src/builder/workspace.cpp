@@ -84,10 +84,11 @@ Workspace::~Workspace() {
   if (owned_.active) warn(site_->images.snapshots().remove(id_));
 }
 
-Result<> Workspace::remount_over(const Path& extra) {
+Result<> Workspace::remount_for_step(const Path& extra) {
   mounted_.reset();
   auto mount = TRY(site_->images.snapshots().mount_of(id_));
-  mount.lowers.insert(mount.lowers.begin(), extra);
+  if (!extra.empty()) mount.lowers.insert(mount.lowers.begin(), extra);
+  mount.ids = site_->options.ids;
   mounted_ = TRY(snapshot::MountedSnapshot::mount(mount, root()));
   return {};
 }

@@ -40,9 +40,10 @@ class Workspace {
   Path directory() const { return directory_.path(); }
   Path root() const { return directory_.path() / "rootfs"; }
 
-  // Mounts it anew with `extra` as the uppermost of the read-only directories below it: what
-  // is there can be seen, and does not become part of the layer.
-  Result<> remount_over(const Path& extra);
+  // Mounts it anew as the process of a step is to see it: in the steps' user namespace, and, where
+  // it is not empty, with `extra` as the uppermost of the read-only directories below it: what is
+  // there can be seen, and does not become part of the layer.
+  Result<> remount_for_step(const Path& extra);
 
   // Unmounts, writes the difference as a layer and commits the snapshot under its chainID.
   Result<Layer> commit(images::ImageLease& lease, const CancelToken& cancel);

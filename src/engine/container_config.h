@@ -114,7 +114,7 @@ struct HostConfig {
   std::string ipc_mode = "private";
   std::string pid_mode;
   std::string uts_mode;
-  std::string userns_mode;  // "" or "host"
+  std::string userns_mode;  // user_namespaces.h
   std::string cgroup_parent;
   std::string runtime;
   int oom_score_adj = 0;

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/strings.h"
+#include "sys/mounts.h"
 
 namespace skiff::engine {
 
@@ -40,17 +41,19 @@ Result<UniqueFd> open_target(const sys::RootDir& root, const std::string& target
   return root.open_at(target, O_PATH | O_CLOEXEC);
 }
 
-Result<> bind_into(const sys::RootDir& root, const MountPoint& mount) {
+Result<> bind_into(const sys::RootDir& root, const TreeMount& wanted,
+                   const sys::UserNamespace* ids) {
+  const MountPoint& mount = wanted.point;
   std::error_code ec;
   if (!std::filesystem::exists(mount.source, ec)) return {};
   bool is_directory = std::filesystem::is_directory(mount.source, ec);
+  const UniqueFd source = TRY(sys::clone_mount(AT_FDCWD, mount.source, true));
+  if (wanted.map_ids && ids != nullptr) {
+    TRY_CONTEXT(sys::map_mount_ids(source.get(), ids->fd(), false), mount.source);
+  }
+  if (!mount.read_write) TRY(sys::change_mount(source.get(), {.set = MOUNT_ATTR_RDONLY}));
   UniqueFd target = TRY(open_target(root, mount.destination, is_directory));
-  TRY(mount_call("bind", mount.source, sys::fd_path(target.get()), MS_BIND | MS_REC));
-  if (mount.read_write) return {};
-  // A new lookup sees the mount that now covers the target.
-  UniqueFd mounted = TRY(root.open_at(mount.destination, O_PATH | O_CLOEXEC));
-  return mount_call("bind read-only", mount.source, sys::fd_path(mounted.get()),
-                    MS_BIND | MS_REMOUNT | MS_RDONLY);
+  return sys::attach_mount(source.get(), target.get()).context(cat("bind ", mount.source));
 }
 
 Result<> run_in_tree(const TreeOptions& options,
@@ -59,13 +62,16 @@ Result<> run_in_tree(const TreeOptions& options,
   if (options.mount) {
     TRY(make_directories(options.rootfs));
     // Released at once: this mount ends with the namespace, and that with the thread.
-    (void)TRY(snapshot::MountedSnapshot::mount(*options.mount, options.rootfs)).release();
+    snapshot::Mount mount = *options.mount;
+    mount.ids = options.ids;
+    (void)TRY(snapshot::MountedSnapshot::mount(mount, options.rootfs)).release();
   }
   // A bind of its own, so that the root can be made read-only without its volumes.
   std::string rootfs = options.rootfs.string();
   TRY(mount_call("bind", rootfs, rootfs, MS_BIND));
   sys::RootDir root = TRY(sys::RootDir::open(options.rootfs));
-  for (const MountPoint& mount : options.mounts) TRY(bind_into(root, mount));
+  if (options.ids) TRY(sys::make_files_as_root_of(options.ids->maps()));
+  for (const TreeMount& mount : options.mounts) TRY(bind_into(root, mount, options.ids.get()));
   if (options.read_only) {
     TRY(mount_call("bind read-only", rootfs, rootfs, MS_BIND | MS_REMOUNT | MS_RDONLY));
   }

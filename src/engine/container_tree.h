@@ -6,20 +6,31 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "base/file.h"
 #include "engine/container_info.h"
 #include "snapshot/snapshotter.h"
 #include "sys/root_dir.h"
+#include "sys/user_namespace.h"
 
 namespace skiff::engine {
+
+// A bind or volume; `map_ids` as in runtime::BindMount.
+struct TreeMount {
+  MountPoint point;
+  bool map_ids = false;
+};
 
 struct TreeOptions {
   Path rootfs;                           // where the root is, or will be, mounted
   std::optional<snapshot::Mount> mount;  // how to mount it there; nullopt: it is mounted
-  std::vector<MountPoint> mounts;        // binds and volumes to put in place
-  bool read_only = false;                // the root; volumes have their own setting
+  std::vector<TreeMount> mounts;         // to put in place
+  // The container's user namespace: owners are seen as in it, from outside, and what the work makes
+  // is its root's. Null: the host's.
+  std::shared_ptr<const sys::UserNamespace> ids;
+  bool read_only = false;  // the root; volumes have their own setting
 };
 
 Result<> with_container_tree(const TreeOptions& options,

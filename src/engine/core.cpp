@@ -14,7 +14,8 @@ Core::Core(EngineOptions the_options, images::ImageStore& the_images,
       clock(the_clock),
       db(std::move(the_db)),
       events(the_clock),
-      volumes(options.root / "volumes", *db, events, the_clock) {}
+      volumes(options.root / "volumes", *db, events, the_clock),
+      userns(options.userns, options.root) {}
 
 ContainerPaths Core::paths_of(const std::string& id) const {
   return {options.root / "containers" / id, options.run_dir / "containers" / id};
@@ -23,6 +24,10 @@ ContainerPaths Core::paths_of(const std::string& id) const {
 std::string Core::cgroup_of(const ContainerInfo& info) const {
   const std::string& own = info.host_config.cgroup_parent;
   return cat(own.empty() ? options.cgroup_parent : own, "/", info.id);
+}
+
+Result<UserNamespaces::Maps> Core::maps_of(const std::string& reference) const {
+  return TRY(table.find(reference))->info().id_maps;
 }
 
 Result<> Core::save(Container& container) { return db->save_container(container.record()); }

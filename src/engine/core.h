@@ -11,6 +11,7 @@
 #include "engine/engine_db.h"
 #include "engine/image_claims.h"
 #include "engine/task_group.h"
+#include "engine/user_namespaces.h"
 #include "engine/volume_store.h"
 
 namespace skiff::engine {
@@ -29,6 +30,7 @@ struct Core {
   VolumeStore volumes;
   ContainerTable table;
   ImageClaims claims;
+  UserNamespaces userns;
   std::atomic<bool> stopping = false;
   CancelSource shutdown;  // ends what waits inside the engine
   TaskGroup tasks;        // last: its work uses all of the above
@@ -37,6 +39,8 @@ struct Core {
   // Mount points of work that ends with its request.
   Path scratch() const { return options.run_dir / "scratch"; }
   std::string cgroup_of(const ContainerInfo& info) const;
+  // The ids of another container, for one that is to share its namespaces.
+  Result<UserNamespaces::Maps> maps_of(const std::string& reference) const;
   // Writes the container's record as it is now.
   Result<> save(Container& container);
   // save() where a failure can only be logged: the process is there, or gone, all the same.

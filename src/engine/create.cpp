@@ -124,6 +124,8 @@ class Creation {
     for (std::string& told : TRY(discard_unsupported(core_.options, info.host_config.resources))) {
       warnings_.push_back(std::move(told));
     }
+    info.id_maps = TRY(core_.userns.choose(
+        info.host_config, [this](const std::string& other) { return core_.maps_of(other); }));
     if (info.host_config.cgroupns_mode.empty()) {
       auto hierarchies = TRY(sys::cgroup_hierarchies());
       bool v2 = hierarchies.size() == 1 && hierarchies[0].unified;
@@ -186,6 +188,7 @@ class Creation {
     if (has_root_) logged(core_.images.snapshots().remove(record_.snapshot));
     for (const std::string& volume : anonymous_) logged(core_.volumes.remove(volume, true));
     logged(remove_tree(paths_.directory));
+    core_.userns.give_back(record_.info.host_config, record_.info.id_maps);
     // Last: a check takes what is left of nobody for a leftover.
     core_.table.release_name(record_.info.name, id_);
   }

@@ -33,6 +33,7 @@
 #include "engine/files.h"
 #include "engine/filters.h"
 #include "engine/streams.h"
+#include "engine/userns_remap.h"
 #include "engine/volumes.h"
 #include "images/image_store.h"
 #include "network/network_manager.h"
@@ -51,6 +52,7 @@ struct EngineOptions {
   std::string log_driver = "json-file";            // of containers that name none
   std::map<std::string, std::string> log_options;  // of the containers with that driver
   bool stop_containers_on_shutdown = false;        // otherwise they run on
+  UsernsOptions userns = {};
 };
 
 struct CreateRequest {

@@ -36,6 +36,18 @@ OnConflict on_conflict(const ExtractOptions& options) {
   return options.refuse_type_change ? OnConflict::kRefuseTypeChange : OnConflict::kReplace;
 }
 
+// As it is to be made.
+Result<TarEntry> owned(const TarEntry& from_archive, const ExtractOptions& options) {
+  TarEntry entry = from_archive;
+  if (options.owner) {
+    entry.uid = options.owner->first;
+    entry.gid = options.owner->second;
+  }
+  TRY(check_owner(entry));
+  TRY(options.ids.to_outside(entry));
+  return entry;
+}
+
 // Follows an archive without writing it: what it would have made so far is `made_`.
 class Rehearsal {
  public:
@@ -45,7 +57,7 @@ class Rehearsal {
   Result<> entry(const TarEntry& entry) {
     const std::string path = TRY(inner_path(entry.name));
     if (path.empty()) return {};
-    if (!options_.owner) TRY(check_owner(entry));
+    TRY(owned(entry, options_));
     if (!TRY(parents_are_directories(path))) return {};
     const auto there = TRY(type_at(path));
     if (entry.type == TarType::kHardLink) {
@@ -103,11 +115,7 @@ class Extractor {
     std::string path = TRY(inner_path(from_archive.name));
     // The target directory itself is the container's: it keeps its owner and mode.
     if (path.empty()) return {};
-    TarEntry entry = from_archive;
-    if (options_.owner) {
-      entry.uid = options_.owner->first;
-      entry.gid = options_.owner->second;
-    }
+    const TarEntry entry = TRY(owned(from_archive, options_));
     sys::Place place = TRY(root_.make_place(cat(directory_, "/", path)));
     if (entry.type == TarType::kHardLink) return hard_link(place, entry);
     TRY(make_node(place.parent.get(), place.name, entry, body, on_conflict(options_)));

@@ -9,13 +9,15 @@
 #include <utility>
 
 #include "base/io.h"
+#include "engine/id_shift.h"
 #include "sys/root_dir.h"
 
 namespace skiff::engine {
 
 struct ExtractOptions {
   bool refuse_type_change = false;
-  std::optional<std::pair<uint32_t, uint32_t>> owner;  // uid and gid of every entry
+  std::optional<std::pair<uint32_t, uint32_t>> owner = {};  // uid and gid of every entry
+  IdShift ids = {};  // the archive's owners, and that one, are those inside of it
 };
 
 // Reads the whole of `tar` and refuses, by the same rules and in the same words, what

@@ -10,6 +10,7 @@
 #include "engine/commit.h"
 #include "engine/container_tree.h"
 #include "engine/extract.h"
+#include "engine/id_shift.h"
 #include "engine/path_stat.h"
 #include "engine/spool.h"
 #include "engine/tree.h"
@@ -25,7 +26,7 @@ constexpr uint64_t kJudgedBytes = uint64_t{256} << 20U;
 using Work = std::function<Result<>(const sys::RootDir& root)>;
 
 // The files that the runtime mounts over the container's own.
-void add_network_files(const Container& container, std::vector<MountPoint>& mounts) {
+void add_network_files(const Container& container, std::vector<TreeMount>& mounts) {
   const std::pair<const char*, Path> files[] = {{"/etc/resolv.conf", container.paths.resolv_conf()},
                                                 {"/etc/hostname", container.paths.hostname()},
                                                 {"/etc/hosts", container.paths.hosts()}};
@@ -34,13 +35,13 @@ void add_network_files(const Container& container, std::vector<MountPoint>& moun
     mount.source = source.string();
     mount.destination = target;
     mount.read_write = true;
-    mounts.push_back(std::move(mount));
+    mounts.push_back({.point = std::move(mount), .map_ids = true});
   }
 }
 
 enum class Mounts { kAll, kNone };
 
-Result<TreeOptions> tree_options(const Container& container, Mounts which) {
+Result<TreeOptions> tree_options(Core& core, const Container& container, Mounts which) {
   ContainerInfo info = container.info();
   Status status = info.state.status;
   if (status == Status::kRemoving || status == Status::kDead) {
@@ -50,8 +51,12 @@ Result<TreeOptions> tree_options(const Container& container, Mounts which) {
   TreeOptions options;
   options.rootfs = container.paths.rootfs();
   options.read_only = info.host_config.readonly_rootfs;
+  options.ids = TRY(core.userns.namespace_for(info.id_maps));
   if (which == Mounts::kNone) return options;
-  options.mounts = std::move(info.mounts);
+  for (MountPoint& mount : info.mounts) {
+    const bool is_volume = mount.type == MountType::kVolume;
+    options.mounts.push_back({.point = std::move(mount), .map_ids = is_volume});
+  }
   add_network_files(container, options.mounts);
   return options;
 }
@@ -69,7 +74,7 @@ Result<> in_stopped_tree(Core& core, Container& container, TreeOptions options, 
 // A running one is not held up: its tree is mounted once more, so it stays whatever happens.
 Result<> in_tree(Core& core, Container& container, Mounts which, const Work& work) {
   for (;;) {
-    TreeOptions options = TRY(tree_options(container, which));
+    TreeOptions options = TRY(tree_options(core, container, which));
     Monitor monitor = container.monitor();
     if (monitor == nullptr) {
       std::lock_guard operation(container.operation);
@@ -87,6 +92,9 @@ Result<> in_tree(Core& core, Container& container, Mounts which, const Work& wor
   }
 }
 
+// Asked for inside of in_tree(): a start may change them.
+IdShift ids_of(const Container& container) { return IdShift(container.info().id_maps); }
+
 Error not_found(const std::string& path, const std::string& container) {
   return {Code::kNotFound, cat("Could not find the file ", path, " in container ", container)};
 }
@@ -101,15 +109,15 @@ Result<PathStat> stat_or_not_found(const sys::RootDir& root, const Container& co
 }
 
 Result<> write_archive(const sys::RootDir& root, const std::string& path, Sink& sink,
-                       const CancelToken& cancel) {
+                       const IdShift& ids, const CancelToken& cancel) {
   CpPath wanted(path);
   TarWriter tar(sink);
   if (wanted.follow) {
     UniqueFd target = TRY(root.open_at(wanted.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    TRY(write_tree(target.get(), ".", wanted.name, tar, cancel));
+    TRY(write_tree(target.get(), ".", wanted.name, tar, ids, cancel));
   } else {
     sys::Place place = TRY(root.place_of(wanted.path));
-    TRY(write_tree(place.parent.get(), place.name, wanted.name, tar, cancel));
+    TRY(write_tree(place.parent.get(), place.name, wanted.name, tar, ids, cancel));
   }
   return tar.finish();
 }
@@ -159,7 +167,7 @@ Result<> FileService::get_archive(const std::string& reference, const std::strin
   TRY(in_tree(core_, *container, Mounts::kAll, [&](const sys::RootDir& root) -> Result<> {
     PathStat stat = TRY(stat_or_not_found(root, *container, reference, path));
     TRY(begin(stat));
-    return write_archive(root, path, tar, cancel);
+    return write_archive(root, path, tar, ids_of(*container), cancel);
   }));
   core_.publish(*container, "archive-path");
   return {};
@@ -170,7 +178,7 @@ Result<> FileService::put_archive(const std::string& reference, const std::strin
   auto container = TRY(core_.table.find(reference));
   TRY(in_tree(core_, *container, Mounts::kAll, [&](const sys::RootDir& root) -> Result<> {
     TRY(check_target(root, path, reference));
-    ExtractOptions extract;
+    ExtractOptions extract{.ids = ids_of(*container)};
     extract.refuse_type_change = options.no_overwrite_dir_non_dir;
     if (options.copy_uid_gid) {
       auto user =
@@ -198,7 +206,7 @@ Result<> FileService::export_tree(const std::string& reference, Sink& sink,
   auto container = TRY(core_.table.find(reference));
   TRY(in_tree(core_, *container, Mounts::kNone, [&](const sys::RootDir& root) -> Result<> {
     TarWriter tar(sink);
-    TRY(write_contents(root.fd(), "", tar, cancel));
+    TRY(write_contents(root.fd(), "", tar, ids_of(*container), cancel));
     return tar.finish();
   }));
   core_.publish(*container, "export");

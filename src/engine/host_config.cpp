@@ -45,10 +45,6 @@ Result<> refuse_unserved(const json::Value& v) {
   if (swappiness != nullptr && swappiness->is_int() && swappiness->as_int() != -1) {
     return Error(Code::kUnimplemented, "HostConfig.MemorySwappiness is not supported");
   }
-  std::string userns = v.string("UsernsMode");
-  if (!userns.empty() && userns != "host") {
-    return Error(Code::kUnimplemented, cat("user namespace mode ", userns, " is not supported"));
-  }
   return {};
 }
 

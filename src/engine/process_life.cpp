@@ -17,12 +17,23 @@ namespace skiff::engine {
 
 namespace {
 
+// The daemon may map other ids than at the last start.
+Result<> choose_ids(Core& core, Container& container) {
+  const ContainerInfo info = container.info();
+  auto maps =
+      TRY(core.userns.choose_again(info.host_config, info.id_maps,
+                                   [&](const std::string& other) { return core.maps_of(other); }));
+  container.change([&](Record& record) { record.info.id_maps = std::move(maps); });
+  return {};
+}
+
 Result<> mount_root(Core& core, const Container& container, const std::string& snapshot) {
   TRY(make_directories(container.paths.run, 0700));
   TRY(make_directories(container.paths.rootfs(), 0700));
   TRY(make_directories(container.paths.bundle(), 0700));
   auto mount = TRY_CONTEXT(core.images.snapshots().mount_of(snapshot),
                            cat("image ", container.info().config.image));
+  mount.ids = TRY(core.userns.namespace_for(container.info().id_maps));
   // Stays until free_process(), also across a restart of the daemon.
   (void)TRY(snapshot::MountedSnapshot::mount(mount, container.paths.rootfs())).release();
   return {};
@@ -139,6 +150,7 @@ Result<> start_process(Core& core, Container& container) {
   const Record before = container.record();
   Result<> started = [&]() -> Result<> {
     TRY(clean_run_directory(container));
+    TRY(choose_ids(core, container));
     TRY(mount_root(core, container, before.snapshot));
     return spawn(core, container);
   }();

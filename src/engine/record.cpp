@@ -88,6 +88,20 @@ std::vector<NetworkAttachment> read_networks(const json::Array& list) {
   return out;
 }
 
+// As the kernel writes them in /proc/PID/uid_map and gid_map.
+json::Value id_maps_json(const std::optional<sys::IdMaps>& maps) {
+  if (!maps) return nullptr;
+  return json::object(
+      {{"uids", sys::mapping_text(maps->uids)}, {"gids", sys::mapping_text(maps->gids)}});
+}
+
+std::optional<sys::IdMaps> read_id_maps(const json::Value& v) {
+  const json::Value* maps = v.find("idMaps");
+  if (maps == nullptr || maps->is_null()) return std::nullopt;
+  return sys::IdMaps{.uids = sys::parse_mapping_text(maps->string("uids")),
+                     .gids = sys::parse_mapping_text(maps->string("gids"))};
+}
+
 }  // namespace
 
 json::Value Record::to_json() const {
@@ -104,6 +118,7 @@ json::Value Record::to_json() const {
                        {"hostConfig", info.host_config.to_json()},
                        {"mounts", mounts_json(info.mounts)},
                        {"networks", networks_json(info.networks)},
+                       {"idMaps", id_maps_json(info.id_maps)},
                        {"restartCount", info.restart_count},
                        {"driver", info.driver},
                        {"snapshot", snapshot},
@@ -130,6 +145,7 @@ Result<Record> Record::from_json(const json::Value& v) {
   info.host_config = TRY(HostConfig::from_json(*host_config));
   info.mounts = read_mounts(v.array("mounts"));
   info.networks = read_networks(v.array("networks"));
+  info.id_maps = read_id_maps(v);
   info.restart_count = static_cast<int>(v.integer("restartCount"));
   info.driver = v.string("driver");
   out.snapshot = v.string("snapshot");

@@ -150,6 +150,7 @@ void start_logged(Core& core, Supervisor& supervisor, const std::shared_ptr<Cont
 Result<> load_containers(Core& core) {
   for (Record& record : TRY(core.db->load_containers())) {
     TRY(core.table.reserve_name(record.info.name, record.info.id));
+    core.userns.keep(record.info.host_config, record.info.id_maps);
     ContainerPaths paths = core.paths_of(record.info.id);
     core.table.add(std::make_shared<Container>(std::move(record), paths));
   }

@@ -62,6 +62,8 @@ Result<> free_resources(Core& core, Container& container) {
   if (!removed && removed.error().code() != Code::kNotFound) return removed;
   // Once the row is gone, what follows is swept up by the next open_engine() at the latest.
   TRY(core.db->delete_container(container.id));
+  const ContainerInfo info = container.info();
+  core.userns.give_back(info.host_config, info.id_maps);
   if (Result<> tree = remove_tree(container.paths.directory); !tree) {
     log_warn(tree.error().message());
   }

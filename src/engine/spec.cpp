@@ -49,6 +49,10 @@ Result<> add_namespaces(Core& core, const ContainerInfo& info, runtime::Containe
   spec.ipc_namespace = TRY(namespace_path(core, host.ipc_mode, "ipc"));
   spec.uts_namespace = TRY(namespace_path(core, host.uts_mode, "uts"));
   spec.cgroup_namespace = host.cgroupns_mode;
+  spec.id_maps = info.id_maps;
+  if (const std::string owner = userns_owner(host, info.id_maps); !owner.empty()) {
+    spec.user_namespace = TRY(namespace_path(core, cat("container:", owner), "user"));
+  }
   return {};
 }
 
@@ -91,8 +95,10 @@ Result<> add_mounts(const Container& container, const ContainerInfo& info,
   const std::pair<const char*, Path> files[] = {{"/etc/resolv.conf", container.paths.resolv_conf()},
                                                 {"/etc/hostname", container.paths.hostname()},
                                                 {"/etc/hosts", container.paths.hosts()}};
+  const bool is_mapped = info.id_maps.has_value();
   for (const auto& [target, source] : files) {
-    if (!taken(target)) spec.binds.push_back({.source = source.string(), .target = target});
+    if (taken(target)) continue;
+    spec.binds.push_back({.source = source.string(), .target = target, .map_ids = is_mapped});
   }
   for (const MountPoint& mount : info.mounts) {
     if (mount.type == MountType::kTmpfs) {
@@ -101,11 +107,11 @@ Result<> add_mounts(const Container& container, const ContainerInfo& info,
       continue;
     }
     if (mount.type == MountType::kBind && !mount.from_mounts) TRY(make_bind_source(mount));
-    spec.binds.push_back(
-        {.source = mount.source,
-         .target = mount.destination,
-         .read_only = !mount.read_write,
-         .propagation = mount.propagation.empty() ? "rprivate" : mount.propagation});
+    spec.binds.push_back({.source = mount.source,
+                          .target = mount.destination,
+                          .read_only = !mount.read_write,
+                          .propagation = mount.propagation.empty() ? "rprivate" : mount.propagation,
+                          .map_ids = is_mapped && mount.type == MountType::kVolume});
   }
   for (const auto& [target, options] : info.host_config.tmpfs) {
     spec.tmpfs.push_back({target, options});

@@ -73,7 +73,8 @@ class FixedSizeSource : public Source {
 
 class TreeWriter {
  public:
-  TreeWriter(TarWriter& tar, const CancelToken& cancel) : tar_(tar), cancel_(cancel) {}
+  TreeWriter(TarWriter& tar, const IdShift& ids, const CancelToken& cancel)
+      : tar_(tar), ids_(ids), cancel_(cancel) {}
 
   Result<> node(int parent, const std::string& name, const std::string& entry_name) {
     TRY(cancel_.check());
@@ -82,6 +83,7 @@ class TreeWriter {
       if (is_skippable(described.error())) return {};
       return std::move(described.error());
     }
+    ids_.to_inside(*described);
     if (described->type == TarType::kFile) return file(parent, name, std::move(*described));
     TRY(tar_.add(*described));
     if (described->type != TarType::kDirectory) return {};
@@ -119,6 +121,7 @@ class TreeWriter {
   }
 
   TarWriter& tar_;
+  const IdShift& ids_;
   const CancelToken& cancel_;
   int depth_ = 0;
   std::map<std::pair<dev_t, ino_t>, std::string> linked_;
@@ -159,13 +162,13 @@ Result<> copy_directory(int from, int to, const CancelToken& cancel, int depth) 
 }  // namespace
 
 Result<> write_tree(int parent, const std::string& name, const std::string& entry_name,
-                    TarWriter& tar, const CancelToken& cancel) {
-  return TreeWriter(tar, cancel).node(parent, name, entry_name);
+                    TarWriter& tar, const IdShift& ids, const CancelToken& cancel) {
+  return TreeWriter(tar, ids, cancel).node(parent, name, entry_name);
 }
 
 Result<> write_contents(int directory, const std::string& prefix, TarWriter& tar,
-                        const CancelToken& cancel) {
-  return TreeWriter(tar, cancel).contents(directory, prefix);
+                        const IdShift& ids, const CancelToken& cancel) {
+  return TreeWriter(tar, ids, cancel).contents(directory, prefix);
 }
 
 Result<> copy_contents(int from, int to, const CancelToken& cancel) {

@@ -43,6 +43,12 @@ Result<> parse_words(std::span<char* const> arguments, DaemonOptions& o, Words& 
        &o.log_driver},
       {"log-opt", "NAME=VALUE", "an option of that driver; may be given several times", nullptr,
        nullptr, &words.log_options},
+      {"userns-remap", "USER",
+       "containers' ids are those that /etc/subuid and /etc/subgid lend to USER[:GROUP], UID[:GID], "
+       "or dockremap (\"default\"); the host's when not given",
+       &o.userns_remap},
+      {"userns-auto", "USER", "who is lent the ids of containers with --userns=auto",
+       &o.userns_auto},
       {"storage-limit", "SIZE",
        "what images and build cache may take (\"50g\"); no limit when not given",
        &words.storage_limit},

@@ -22,6 +22,8 @@ struct DaemonOptions {
   std::string storage_driver = "auto";
   std::string log_driver;
   std::map<std::string, std::string> log_options;
+  std::string userns_remap;
+  std::string userns_auto = "skiff";
   std::string registry;
   std::string registry_htpasswd;
   std::string registry_tls_cert;

@@ -22,6 +22,7 @@
 #include "main/daemon_options.h"
 #include "main/rootless_daemon.h"
 #include "main/rootless_ports.h"
+#include "main/remapped_ids.h"
 #include "runtime/own_program.h"
 #include "sys/namespaces.h"
 #include "sys/process.h"
@@ -203,6 +204,7 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
   std::string instance = instance_name(o);
   const std::string cgroup_parent = cgroup_parent_of(o, instance, rootless);
 
+  const RemappedIds ids = TRY(remapped_ids(o.userns_remap, root, run_dir));
   content::BlobTickets tickets;
   // Opening databases and putting right what a crash left takes room, too.
   SpaceReserve reserve(root / "reserve", kReserve);
@@ -222,9 +224,11 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
   auto builder = TRY(builder::open_builder({.root = root / "builder",
                                             .run_dir = run_dir / "builder",
                                             .runtime_program = runtime.path(),
-                                            .cgroup_parent = cgroup_parent},
+                                            .cgroup_parent = cgroup_parent,
+                                            .ids = ids.user_namespace},
                                            *images, *networks));
-  const api::DaemonFacts facts = facts_of(o, run_dir, instance, storage, rootless);
+  api::DaemonFacts facts = facts_of(o, run_dir, instance, storage, rootless);
+  facts.maps_ids = ids.maps.has_value();
   auto engine = TRY(engine::open_engine({.root = root,
                                          .run_dir = run_dir,
                                          .monitor_program = runtime.path(),
@@ -233,7 +237,8 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
                                          .has_cgroups = facts.has_cgroups,
                                          .log_driver = o.log_driver,
                                          .log_options = o.log_options,
-                                         .stop_containers_on_shutdown = o.stop_containers},
+                                         .stop_containers_on_shutdown = o.stop_containers,
+                                         .userns = {.remap = ids.maps, .lender = o.userns_auto}},
                                         *images, *networks));
 
   // With all there that keeps something.

@@ -27,9 +27,7 @@ class UserNamespaces : public testing::Test {
       give(entry.path());
     }
   }
-  static void give(const Path& path) {
-    ASSERT_EQ(::lchown(path.c_str(), kRoot, kRoot), 0) << path;
-  }
+  static void give(const Path& path) { ASSERT_EQ(::lchown(path.c_str(), kRoot, kRoot), 0) << path; }
   std::string output(const std::string& script) {
     Result<Ran> ran = bundle_.script(cat("exec 2>&1; ", script)).run();
     if (!ran) return ran.error().message();
@@ -64,8 +62,8 @@ TEST_F(UserNamespaces, BindsKeepTheHostsOwnersUnlessTheyAreMapped) {
                                   .target = cat("/", name),
                                   .map_ids = std::string_view(name) == "mapped"});
   }
-  const std::string said =
-      output("stat -c %u /plain/f /mapped/f; cat /plain/f; touch /mapped/new; touch /plain/new || true");
+  const std::string said = output(
+      "stat -c %u /plain/f /mapped/f; cat /plain/f; touch /mapped/new; touch /plain/new || true");
   EXPECT_TRUE(said.starts_with("65534\n0\ntext")) << said;
   EXPECT_NE(said.find("touch: /plain/new: Permission denied"), std::string::npos) << said;
   struct stat st{};
@@ -88,8 +86,7 @@ TEST_F(UserNamespaces, AnotherContainersNamespaceIsShared) {
   const auto ran = second.script("readlink /proc/self/ns/user; cat /proc/self/uid_map").run();
   ASSERT_TRUE(ran) << ran.error().message();
   const Path link = of_first("user");
-  EXPECT_TRUE(ran->output.starts_with(std::filesystem::read_symlink(link).native()))
-      << ran->output;
+  EXPECT_TRUE(ran->output.starts_with(std::filesystem::read_symlink(link).native())) << ran->output;
   EXPECT_TRUE(first->remove(true));
   TestBundle::reap(first->pid());
 }
@@ -100,9 +97,10 @@ class MonitorInUserNamespace : public MonitorFixture {};
 TEST_F(MonitorInUserNamespace, ExecSessionsOpenTheirOutputAgain) {
   spec_.id_maps = maps();
   MonitorClient monitor = run("sleep 100");
-  const auto session = monitor.exec("x", {.args = {"/bin/sh", "-c", "echo again > /dev/stdout; id -u"},
-                                          .user = "1000",
-                                          .attach_stdout = true});
+  const auto session =
+      monitor.exec("x", {.args = {"/bin/sh", "-c", "echo again > /dev/stdout; id -u"},
+                         .user = "1000",
+                         .attach_stdout = true});
   ASSERT_TRUE(session) << session.error().message();
   EXPECT_EQ(take_frames_apart(read_stream(session->stream.get())).out, "again\n1000\n");
   remove(monitor);

@@ -56,6 +56,17 @@ stop_own_daemon() {
   wait "$OWN_PID" 2>/dev/null || true
 }
 
+# The case, begun anew in a mount namespace of its own, where /etc is its own, too: the host's stays as it
+# is. For users and ids that a daemon of the case's own is to know.
+own_etc() {
+  [ -z "${OWN_ETC:-}" ] || return 0
+  find . -mindepth 1 -delete
+  mkdir -p etc/upper etc/work
+  export OWN_ETC=$PWD/etc
+  exec unshare --mount --propagation private bash -c \
+    "mount -t overlay -o 'lowerdir=/etc,upperdir=$OWN_ETC/upper,workdir=$OWN_ETC/work' etc /etc; $CASE"
+}
+
 # with_containerd SCRIPT: Debian's containerd at $PWD/containerd/sock, and the script beside it, in mount,
 # network and process namespaces of their own: no file, rule or process is left, none of the host's seen.
 # Sets OUT. Cgroups named after $N are removed at the end.

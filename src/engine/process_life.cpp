@@ -47,16 +47,22 @@ Result<> write_bundle(Core& core, const Container& container) {
 }
 
 // Where the containers whose namespaces this one joins keep their states.
-Result<std::map<std::string, Path>> joined_namespaces(Core& core, const HostConfig& host) {
+Result<std::map<std::string, Path>> joined_namespaces(Core& core, const ContainerInfo& info) {
+  const HostConfig& host = info.host_config;
   constexpr std::string_view kContainer = "container:";
   const std::pair<const char*, const std::string&> modes[] = {
       {"network", host.network_mode}, {"pid", host.pid_mode}, {"ipc", host.ipc_mode}};
   std::map<std::string, Path> out;
-  for (const auto& [kind, mode] : modes) {
-    if (!mode.starts_with(kContainer)) continue;
-    auto other = TRY(core.table.find(mode.substr(kContainer.size())));
+  const auto join = [&](const char* kind, const std::string& reference) -> Result<> {
+    auto other = TRY(core.table.find(reference));
     out[kind] = runtime::MonitorOptions::state_of(other->paths.monitor(), other->id);
+    return {};
+  };
+  for (const auto& [kind, mode] : modes) {
+    if (mode.starts_with(kContainer)) TRY(join(kind, mode.substr(kContainer.size())));
   }
+  const std::string user = userns_owner(host, info.id_maps);
+  if (!user.empty()) TRY(join("user", user));
   return out;
 }
 
@@ -75,7 +81,7 @@ Result<runtime::MonitorOptions> monitor_options(Core& core, const Container& con
   options.terminal = info.config.tty;
   options.restart = policy_of(info.host_config);
   options.restart_count = info.restart_count;
-  options.joined = TRY(joined_namespaces(core, info.host_config));
+  options.joined = TRY(joined_namespaces(core, info));
   options.health = health_check_of(info);
   return options;
 }

@@ -175,6 +175,16 @@ TEST_F(UserNamespacesTest, ThoseWhoShareNamespacesShareIds) {
   EXPECT_NE(refusal(wanted).find("use --userns=host"), std::string::npos);
 }
 
+TEST_F(UserNamespacesTest, ThoseWhoShareThemComeBackInTheSame) {
+  const std::string first = run(with_mode("auto", "sleep 100"));
+  CreateRequest wanted = request("id -u; cat /proc/self/uid_map; exit 1");
+  wanted.host_config.network_mode = cat("container:", first);
+  wanted.host_config.restart_policy = {.name = "on-failure", .maximum_retry_count = 1};
+  const std::string id = run(wanted);
+  const std::string once = "0\n         0     500000      65536\n";
+  await_log(id, once + once);
+}
+
 // Files are on disk as inside: nothing has to be changed for another mapping, or for none.
 TEST_F(UserNamespacesTest, AContainerGoesOnWithAnotherMapping) {
   const std::string id = run("test -e /mine && rm /mine && echo gone; touch /mine");

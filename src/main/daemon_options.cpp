@@ -44,7 +44,8 @@ Result<> parse_words(std::span<char* const> arguments, DaemonOptions& o, Words& 
       {"log-opt", "NAME=VALUE", "an option of that driver; may be given several times", nullptr,
        nullptr, &words.log_options},
       {"userns-remap", "USER",
-       "containers' ids are those that /etc/subuid and /etc/subgid lend to USER[:GROUP], UID[:GID], "
+       "containers' ids are those that /etc/subuid and /etc/subgid lend to USER[:GROUP], "
+       "UID[:GID], "
        "or dockremap (\"default\"); the host's when not given",
        &o.userns_remap},
       {"userns-auto", "USER", "who is lent the ids of containers with --userns=auto",

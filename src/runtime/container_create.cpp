@@ -65,6 +65,7 @@ class Escort {
     if (!waits_when_born(plan)) return {};
     TRY(expect(Signal::kBorn));
     TRY(plan.namespaces.map_ids(config_, pid));
+    raise_rlimits(plan.process, pid);
     return channel_.send(Signal::kGo);
   }
 

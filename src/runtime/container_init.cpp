@@ -119,12 +119,12 @@ class Init {
   Result<> join_namespaces() {
     TRY(cgroup_.enter());
     TRY(set_cpu_affinity({}));  // whoever calls us may be confined to less
-    TRY(set_rlimits(process_, warnings_));
     if (waits_when_born(plan_)) {
       TRY(plan_.channel.send(Signal::kBorn));
       TRY(plan_.channel.expect(Signal::kGo, "the creator"));
     }
     become_undumpable();
+    TRY(set_rlimits(process_, warnings_));
     TRY(plan_.namespaces.enter());
     if (waits_when_entered(config_)) {
       TRY(plan_.channel.send(Signal::kEntered));

@@ -202,6 +202,14 @@ Result<> set_rlimits(const OciProcess& process, std::vector<std::string>& warnin
   return {};
 }
 
+void raise_rlimits(const OciProcess& process, pid_t pid) {
+  for (const OciRlimit& wanted : process.rlimits) {
+    const rlimit limit{wanted.soft, wanted.hard};
+    const auto resource = static_cast<__rlimit_resource>(wanted.resource);
+    [[maybe_unused]] const int raised = ::prlimit(pid, resource, &limit, nullptr);
+  }
+}
+
 Result<> take_identity(const OciProcess& process, std::vector<std::string>& warnings) {
   sys::CapabilitySets ours = TRY(sys::current_capabilities());
   sys::CapabilitySets wanted =

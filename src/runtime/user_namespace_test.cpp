@@ -1,8 +1,11 @@
 // Containers that an engine runs in user namespaces, with Docker's defaults.
 #include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <sys/resource.h>
 
 #include "runtime/monitor_fixture.h"
 #include "runtime/test_bundle.h"
+#include "sys/capabilities.h"
 
 namespace skiff::runtime {
 namespace {
@@ -51,6 +54,22 @@ TEST_F(UserNamespaces, AnyUserOpensItsOutputAgain) {
   EXPECT_EQ(output("echo root > /dev/stdout"), "root\n");
   bundle_.spec.user = "1000";
   EXPECT_EQ(output("echo other > /dev/stdout; echo more > /proc/self/fd/2"), "other\nmore\n");
+}
+
+TEST_F(UserNamespaces, LimitsAreRaisedAsOutside) {
+  const auto may_raise = sys::CapabilityMask{1} << CAP_SYS_RESOURCE;
+  if ((sys::current_capabilities().value().effective & may_raise) == 0) {
+    GTEST_SKIP() << "needs CAP_SYS_RESOURCE";
+  }
+  rlimit own{};
+  ASSERT_EQ(::getrlimit(RLIMIT_CORE, &own), 0);
+  const rlimit low{4096, 4096};
+  ASSERT_EQ(::setrlimit(RLIMIT_CORE, &low), 0);
+  const ScopeExit restore([&] { ::setrlimit(RLIMIT_CORE, &own); });
+  bundle_.spec.ulimits = {{.name = "core", .soft = 8192, .hard = 16384}};
+  const std::string said = output("cat /proc/self/limits");
+  EXPECT_NE(said.find("Max core file size        8192                 16384"), std::string::npos)
+      << said;
 }
 
 TEST_F(UserNamespaces, BindsKeepTheHostsOwnersUnlessTheyAreMapped) {

@@ -180,9 +180,16 @@ TEST_F(UserNamespacesTest, ThoseWhoShareThemComeBackInTheSame) {
   CreateRequest wanted = request("id -u; cat /proc/self/uid_map; exit 1");
   wanted.host_config.network_mode = cat("container:", first);
   wanted.host_config.restart_policy = {.name = "on-failure", .maximum_retry_count = 1};
-  const std::string id = run(wanted);
+  const std::string id = create(std::move(wanted));
+  auto events = *engine_->events().subscribe({});
+  start(id);
+  for (int deaths = 0; deaths < 2;) {
+    auto event = events->next({});
+    ASSERT_TRUE(event && *event);
+    deaths += (*event)->action == "die" ? 1 : 0;
+  }
   const std::string once = "0\n         0     500000      65536\n";
-  await_log(id, once + once);
+  EXPECT_EQ(logs(id), once + once) << info(id).state.error;
 }
 
 // Files are on disk as inside: nothing has to be changed for another mapping, or for none.

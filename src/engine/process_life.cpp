@@ -11,6 +11,7 @@
 #include "engine/container_network.h"
 #include "engine/health.h"
 #include "engine/log_drivers.h"
+#include "engine/orphan.h"
 #include "engine/spec.h"
 
 namespace skiff::engine {
@@ -111,6 +112,14 @@ Result<> hand_out_streams(const Monitor& monitor, Container& container) {
   return {};
 }
 
+// Also of one that is killed meanwhile nothing is left.
+void remove_monitor(Core& core, const Container& container, runtime::MonitorClient& monitor) {
+  Result<> removed = monitor.remove();
+  if (removed) return;
+  log_warn(cat("container ", container.id, ": remove: ", removed.error().message()));
+  end_orphan(core.cgroup_of(container.info()));
+}
+
 // From an existing run directory to a running process.
 Result<> spawn(Core& core, Container& container) {
   TRY(write_bundle(core, container));
@@ -123,7 +132,7 @@ Result<> spawn(Core& core, Container& container) {
   ScopeExit undo([&] {
     (void)container.take_monitor();
     disconnect_network(core, container);
-    if (Result<> removed = monitor->remove(); !removed) log_warn(removed.error().message());
+    remove_monitor(core, container, *monitor);
   });
   TRY(connect_network(core, container, monitor->pid()));
   TRY(hand_out_streams(monitor, container));
@@ -189,11 +198,7 @@ runtime::RestartPolicy policy_of(const HostConfig& host) {
 
 void free_process(Core& core, Container& container) {
   disconnect_network(core, container);
-  if (Monitor monitor = container.take_monitor()) {
-    if (Result<> removed = monitor->remove(); !removed) {
-      log_warn(cat("container ", container.id, ": remove: ", removed.error().message()));
-    }
-  }
+  if (Monitor monitor = container.take_monitor()) remove_monitor(core, container, *monitor);
   if (Result<> cleaned = clean_run_directory(container); !cleaned) {
     log_warn(cat("container ", container.id, ": ", cleaned.error().message()));
   }

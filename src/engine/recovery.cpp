@@ -139,6 +139,11 @@ void start_logged(Core& core, Supervisor& supervisor, const std::shared_ptr<Cont
   std::lock_guard operation(container->operation);
   Status status = container->state().status;
   if (core.stopping || (status != Status::kExited && status != Status::kRestarting)) return;
+  // As a start by hand: what was before is over.
+  container->change([](Record& record) {
+    record.manually_stopped = false;
+    record.info.restart_count = 0;
+  });
   Result<> started = supervisor.start(container);
   if (started) return;
   log_failure(*container, std::move(started).context("restart"));

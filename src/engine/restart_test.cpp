@@ -23,6 +23,10 @@ class Restarts : public EngineTest {
   Path monitor_directory(const std::string& id) const {
     return options_.run_dir / "containers" / id / "monitor";
   }
+  void kill_monitor(const std::string& id) const {
+    std::string pid = read_file(monitor_directory(id) / "pid").value_or("");
+    ASSERT_EQ(::kill(static_cast<int>(parse_int(trim(pid)).value()), SIGKILL), 0);
+  }
   static bool eventually(const std::function<bool()>& condition) {
     for (int i = 0; i < 2000; ++i) {
       if (condition()) return true;
@@ -76,13 +80,25 @@ TEST_F(Restarts, FollowALostMonitor) {
   std::string id = run(always("echo up; sleep 1000"));
   await_log(id, "up\n");
   int first = info(id).state.pid;
-  std::string monitor = read_file(monitor_directory(id) / "pid").value_or("");
-  ASSERT_EQ(::kill(static_cast<int>(parse_int(trim(monitor)).value()), SIGKILL), 0);
+  kill_monitor(id);
   ASSERT_TRUE(eventually([&] {
     ContainerInfo now = info(id);
     return now.state.status == Status::kRunning && now.restart_count == 1;
   }));
   EXPECT_NE(info(id).state.pid, first);
+}
+
+TEST_F(Restarts, AnotherDaemonsStartForgetsAStopByHand) {
+  std::string id = run(always("echo up; sleep 1000"));
+  await_log(id, "up\n");
+  ASSERT_TRUE(containers().stop(id, {.timeout = 0}));
+  reopen();
+  ASSERT_TRUE(eventually([&] { return logs(id) == "up\nup\n"; }));
+  kill_monitor(id);
+  EXPECT_TRUE(eventually([&] {
+    ContainerInfo now = info(id);
+    return now.state.status == Status::kRunning && now.restart_count == 1;
+  }));
 }
 
 TEST_F(Restarts, AreCalledOffByAStop) {

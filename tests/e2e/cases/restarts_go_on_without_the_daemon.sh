@@ -69,9 +69,7 @@ eventually sh -c '[ "$(docker inspect -f "{{.State.Status}}" loops)" = restartin
 docker stop loops >/dev/null
 expect_eq "$(inspect '{{.State.Status}} {{.State.ExitCode}}' loops)" "exited 3"
 docker start loops >/dev/null
-eventually sh -c '[ "$(docker inspect -f "{{.State.Status}} {{.RestartCount}}" loops)" = "restarting 3" ]'
-expect_exit 1 docker exec loops true
-expect_contains "$OUT" "is restarting, wait until the container is running"
+eventually sh -c 'docker exec loops true 2>&1 | grep -q "is restarting, wait until the container is running"'
 docker rm -f loops >/dev/null
 
 # A changed policy holds without a daemon, too.

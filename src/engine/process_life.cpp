@@ -117,7 +117,7 @@ void remove_monitor(Core& core, const Container& container, runtime::MonitorClie
   Result<> removed = monitor.remove();
   if (removed) return;
   log_warn(cat("container ", container.id, ": remove: ", removed.error().message()));
-  end_orphan(core.cgroup_of(container.info()));
+  end_orphan(core, container);
 }
 
 // From an existing run directory to a running process.

@@ -78,15 +78,12 @@ Result<> run_monitor(UniqueFd parent) {
 }  // namespace
 
 int monitor_main(std::span<char* const> arguments) {
-  // Read when a program starts, so set for the one that runs from the mount. malloc's caches of
-  // freed chunks would keep pages from being given back: 36 KiB of each monitor.
-  ::setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 1);
   Result<> shielded = run_from_readonly_mount("skiff-monitor", arguments);
   if (!shielded) {
     std::fprintf(stderr, "skiff-monitor: %s\n", shielded.error().message().c_str());
     return 1;
   }
-  // Not for the programs that this one runs.
+  // What spawn() set is not for the programs that this one runs.
   ::unsetenv("GLIBC_TUNABLES");
   ::prctl(PR_SET_NAME, "skiff-monitor");
   UniqueFd parent(kParentSocket);

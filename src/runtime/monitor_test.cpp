@@ -171,6 +171,9 @@ TEST_F(Monitor, SignalsByAccidentDoNotEndIt) {
   int pid = monitor_pid(options_.state_dir);
   for (int number : {SIGTERM, SIGHUP, SIGINT, SIGPIPE, SIGCHLD}) ::kill(pid, number);
   EXPECT_EQ(MonitorClient::connect(options_.state_dir).value().pid(), monitor.pid());
+  // Also one that does not execute itself anew gives back what it frees.
+  std::string environment = read_file(cat("/proc/", pid, "/environ")).value();
+  EXPECT_NE(environment.find("tcache_count=0"), std::string::npos);
   // The container's own process has them all at their defaults (32 and 33 are the C library's).
   std::string status = read_file(cat("/proc/", monitor.pid(), "/status")).value();
   for (const char* mask : {"SigIgn:\t", "SigBlk:\t", "SigCgt:\t"}) {

@@ -59,12 +59,12 @@ void Garbage::set_extra_roots(std::function<Result<ImageStore::Roots>()> roots) 
 }
 
 Result<Garbage::Swept> Garbage::collect(const Candidates* only) {
-  const std::unique_lock lock(collecting_);
+  const auto lock = collecting();
   return collect_locked(only);
 }
 
 Result<Garbage::Swept> Garbage::remove(const std::function<Result<Candidates>()>& drop) {
-  const std::unique_lock lock(collecting_);
+  const auto lock = collecting();
   const Candidates parts = TRY(drop());
   reader_.changed();
   if (parts.blobs.empty() && parts.snapshots.empty()) return Swept{};
@@ -74,7 +74,7 @@ Result<Garbage::Swept> Garbage::remove(const std::function<Result<Candidates>()>
 Result<bool> Garbage::drop_broken(const oci::Digest& target,
                                   const std::function<Result<bool>()>& is_broken) {
   // With nobody recording what would make it whole.
-  const std::unique_lock lock(collecting_);
+  const auto lock = collecting();
   if (!TRY(is_broken())) return false;
   TRY(catalog_.drop_with_names(target));
   reader_.changed();
@@ -111,7 +111,7 @@ Result<uint64_t> Garbage::unneeded() {
   uint64_t bytes = 0;
   {
     // As in a collection; the counting of files takes longer.
-    const std::unique_lock lock(collecting_);
+    const auto lock = collecting();
     listed = TRY(list_snapshots());
     marked = TRY(mark(Begun::kGivenUp));
     bytes = TRY(store_.collectable(marked.blobs));

@@ -30,8 +30,10 @@ class Garbage {
           ImageReader& reader)
       : store_(store), snapshots_(snapshots), catalog_(catalog), reader_(reader) {}
 
-  // To hold while a name or target is written.
+  // To hold while a name or target is written; not twice by one thread. Waits for a collection that
+  // runs, or has asked to.
   [[nodiscard]] std::shared_lock<std::shared_mutex> adding_roots() {
+    const std::scoped_lock turn(turn_);
     return std::shared_lock(collecting_);
   }
 
@@ -90,6 +92,10 @@ class Garbage {
     std::map<std::string, std::string> committed;
     std::vector<std::string> used;
   };
+  [[nodiscard]] std::unique_lock<std::shared_mutex> collecting() {
+    const std::scoped_lock turn(turn_);
+    return std::unique_lock(collecting_);
+  }
   Result<Swept> collect_locked(const Candidates* only);
   Result<Listed> list_snapshots();
   enum class Begun { kKept, kGivenUp };
@@ -104,6 +110,9 @@ class Garbage {
   snapshot::Snapshotter& snapshots_;
   Catalog& catalog_;
   ImageReader& reader_;
+  // In which the other is asked for: it alone lets through who shares it before who does not, and
+  // a collection would wait for as long as anybody adds roots.
+  std::mutex turn_;
   std::shared_mutex collecting_;
   std::atomic<uint64_t> passed_over_ = 0;
   std::mutex mutex_;  // of what follows

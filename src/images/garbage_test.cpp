@@ -153,6 +153,32 @@ TEST_F(GarbageTest, IndexesThatNameOneAnotherManyTimesTakeLittleTime) {
   EXPECT_EQ(images_.blobs().size(), 7u);
 }
 
+// However many ask without pause whether it runs.
+TEST_F(GarbageTest, ACollectionIsNotKeptWaiting) {
+  const Image image = images_.make("web", {{{"a", "1"}}});
+  constexpr int kMost = 20'000;
+  std::atomic<bool> collected = false;
+  std::atomic<int> begun = 0;
+  std::atomic<int> tired = 0;
+  std::vector<std::thread> askers;
+  for (int i = 0; i < 8; ++i) {
+    askers.emplace_back([&] {
+      ++begun;
+      int asked = 0;
+      while (!collected && asked < kMost) {
+        EXPECT_TRUE(*images_->still_has(image));
+        ++asked;
+      }
+      tired += asked == kMost ? 1 : 0;
+    });
+  }
+  while (begun < 8) std::this_thread::yield();
+  collect();
+  collected = true;
+  for (std::thread& asker : askers) asker.join();
+  EXPECT_EQ(tired, 0);
+}
+
 // Loads, names, unpacks and removes images that share layers, from several threads, while
 // another collects without pause: whatever has a name is whole at every moment.
 TEST_F(GarbageTest, CollectionsBesideAllOtherWork) {

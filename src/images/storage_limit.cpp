@@ -68,9 +68,11 @@ Result<> StorageLimit::settle_and_count() {
   return {};
 }
 
-void StorageLimit::give_back(uint64_t bytes) {
-  if (bytes_ == 0 || bytes == 0) return;
+void StorageLimit::give_back(uint64_t bytes, std::atomic<bool>* reserved) {
+  if (reserved == nullptr && bytes == 0) return;
   const std::scoped_lock lock(mutex_);
+  if (reserved != nullptr) *reserved = false;
+  if (bytes_ == 0) return;
   taken_ -= bytes;
   given_back_ += bytes;
 }
@@ -86,14 +88,14 @@ Result<> StorageLimit::BlobRoom::reserve(uint64_t bytes) {
 void StorageLimit::BlobRoom::stored() {
   const std::scoped_lock lock(mutex_);
   is_stored_ = true;
-  *reserved_ = false;
+  if (room_) room_->end(*reserved_);
   room_.reset();
 }
 
 std::shared_ptr<StorageLimit::BlobRoom> StorageLimit::room_of(const std::string& host,
                                                               const oci::Digest& blob,
                                                               const std::string& ingest) {
-  const auto fresh = std::make_shared<BlobRoom>(*this);  // its making takes the other mutex
+  auto fresh = std::make_shared<BlobRoom>(*this);  // its making takes the other mutex
   const std::scoped_lock lock(incoming_mutex_);
   std::erase_if(incoming_, [](const auto& each) { return each.second.room.expired(); });
   Incoming& known = incoming_[cat(host, " ", blob.str())];

@@ -37,6 +37,10 @@ class StorageLimit {
     ~Room() { owner_->give_back(bytes_); }
     // kResourceExhausted (EDQUOT) where the limit would be passed: then it is as before.
     Result<> grow(uint64_t bytes);
+    // Ends it. `reserved` turns false at the same moment for whoever counts.
+    void end(std::atomic<bool>& reserved) {
+      owner_->give_back(std::exchange(bytes_, 0), &reserved);
+    }
     uint64_t bytes() const { return bytes_; }
 
    private:
@@ -75,7 +79,7 @@ class StorageLimit {
 
  private:
   Result<> take(uint64_t bytes);
-  void give_back(uint64_t bytes);
+  void give_back(uint64_t bytes, std::atomic<bool>* reserved = nullptr);
   Result<> count();
   Result<> settle_and_count();
   // What counts by the room that was asked for it.

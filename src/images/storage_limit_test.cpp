@@ -162,6 +162,29 @@ TEST_F(StorageLimitTest, ABlobThatHasJustComeCountsOnce) {
   EXPECT_EQ(*limit.used(), bytes.size());
 }
 
+// While somebody counts.
+TEST_F(StorageLimitTest, BlobsThatComeMeanwhileCountOnce) {
+  StorageLimit limit(limited_->content(), limited_->snapshots(), kLimit);
+  std::atomic<bool> done = false;
+  std::thread coming([&] {
+    for (int i = 0; i < 100; ++i) {
+      const std::string bytes = cat(i) + std::string(400'000, 'x');
+      const oci::Digest digest = oci::Digest::of(bytes);
+      const auto room = limit.room_of("host", digest, "ingest");
+      EXPECT_TRUE(room->reserve(bytes.size()));
+      EXPECT_TRUE(content::write_blob(limited_->content(), bytes));
+      room->stored();
+      EXPECT_TRUE(limited_->content().remove(digest));
+    }
+    done = true;
+  });
+  while (!done) {
+    const auto grown = limit.room().grow(500'000);
+    EXPECT_TRUE(grown) << message_of(grown);
+  }
+  coming.join();
+}
+
 TEST_F(StorageLimitTest, ThoseWhoAskAndThoseWhoCountDoNotWaitForEachOther) {
   StorageLimit limit(limited_->content(), limited_->snapshots(), kLimit);
   constexpr int kRounds = 300;

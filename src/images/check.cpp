@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "codec/compress.h"
+#include "images/holding.h"
 
 namespace skiff::images {
 
@@ -25,7 +26,7 @@ class Check {
   Check& operator=(const Check&) = delete;
 
   Result<CheckSummary> run() {
-    lease_ = TRY(parts_.store.lease());
+    lease_ = TRY(Holding::make(parts_));
     TRY(list_owners());
     TRY_CONTEXT(parts_.store.check(options_, report_, cancel_), "check content");
     TRY_CONTEXT(parts_.snapshots.check(options_, report_, cancel_), "check snapshots");
@@ -198,7 +199,7 @@ class Check {
       TRY(lease_->hold(part.digest));
       if (!oci::is_manifest_type(part.media_type)) return {};
       if (const auto document = parts_.reader.document(part)) {
-        pins_.push_back(parts_.garbage.pin((*document)->snapshots()));
+        TRY(lease_->hold_snapshots((*document)->snapshots()));
       }
       return {};
     });
@@ -224,8 +225,7 @@ class Check {
   CheckOptions options_;
   const ProblemSink& report_;
   const CancelToken& cancel_;
-  std::unique_ptr<content::Lease> lease_;
-  std::vector<Garbage::Pin> pins_;
+  std::unique_ptr<Holding> lease_;
   std::map<std::string, std::set<std::string>> owners_;  // by digest or chainID
   CheckSummary summary_;
 };

@@ -63,6 +63,22 @@ TEST_F(ImageCheckTest, AnImageThatLostALayerIsToldAndDropped) {
   EXPECT_FALSE(images_->content().info(image.manifest.digest));
 }
 
+// What a repair keeps for a pull is kept no longer than anybody may want to go on with it.
+TEST_F(ImageCheckTest, APruneBesideARepairLeavesNothing) {
+  const Image image = images_.make("web", {{{"a", "1"}}, {{"b", "2"}}});
+  ASSERT_TRUE(images_->unpack(image, {}, {}));
+  std::filesystem::remove(file_of(image.id));
+  size_t dropped = 0;
+  const auto prune = [&](const Problem& problem) {
+    if (!problem.what.starts_with("image web:latest is not whole")) return;
+    EXPECT_TRUE(images_->collect_garbage());
+    ++dropped;
+  };
+  ASSERT_TRUE(images_->check({.repair = true}, prune, {}));
+  EXPECT_EQ(dropped, 1u);
+  images_.expect_empty();
+}
+
 // It is nobody's business what the snapshots of images and containers are called.
 TEST_F(ImageCheckTest, ALostLayerUnderAContainerIsToldByItsImage) {
   const Image image = images_.make("web", {{{"a", "1"}}});

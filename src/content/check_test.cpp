@@ -138,6 +138,24 @@ TEST_F(CheckTest, ABlobThatIsRemovedWhileItIsReadIsNotCalledWhole) {
   store_.reset();
 }
 
+TEST_F(CheckTest, ABlobThatIsRemovedWhileItIsLookedAtIsNotCalledDamaged) {
+  const oci::Digest digest = oci::Digest::of("now and then");
+  std::atomic<bool> done = false;
+  std::thread owner([&] {
+    for (int i = 0; i < 200; ++i) {
+      put("now and then");
+      EXPECT_TRUE(store_->remove(digest));
+    }
+    done = true;
+  });
+  while (!done) {
+    const auto verified = store_->verify(digest);
+    const bool is_right = verified || verified.error().code() == Code::kNotFound;
+    EXPECT_TRUE(is_right) << verified.error().message();
+  }
+  owner.join();
+}
+
 TEST_F(CheckTest, ADamagedBlobThatSomebodyHoldsStays) {
   const oci::Digest digest = put("hello");
   spoil(digest);

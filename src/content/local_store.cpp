@@ -56,6 +56,10 @@ std::string LocalStore::visible_fault(const BlobInfo& blob) const {
   if (::stat(layout_.blob(blob.digest).c_str(), &st) != 0) {
     return errno == ENOENT ? "its file is gone" : cat("stat: ", ::strerror(errno));
   }
+  return visible_fault(blob, st);
+}
+
+std::string LocalStore::visible_fault(const BlobInfo& blob, const struct stat& st) {
   if (static_cast<uint64_t>(st.st_size) != blob.size) {
     return cat("its file has ", st.st_size, " bytes, not ", blob.size);
   }

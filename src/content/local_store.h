@@ -85,6 +85,7 @@ class LocalStore : public ContentStore {
   Result<> remove_file(const BlobInfo& blob);
   // What is seen of a blob without reading it: "" where nothing is wrong.
   std::string visible_fault(const BlobInfo& blob) const;
+  static std::string visible_fault(const BlobInfo& blob, const struct stat& st);
 
   struct Checkup;
   Result<std::string> find_fault(const oci::Digest& digest, const VerifyOptions& options,

@@ -80,7 +80,8 @@ Result<std::string> LocalStore::examine(BlobInfo& blob, const VerifyOptions& opt
   const bool is_long_enough = is_there && static_cast<uint64_t>(st.st_size) == blob.size;
   const TimePoint modified = is_there ? modified_time(st) : TimePoint();
   const bool is_suspect = modified != blob.modified;
-  if (is_long_enough && !options.always && !is_suspect) return visible_fault(blob);
+  // Not looked at twice: it may be removed between the two.
+  if (is_long_enough && !options.always && !is_suspect) return visible_fault(blob, st);
   std::string fault =
       is_long_enough ? TRY(content_fault(file, blob.digest, options, cancel)) : visible_fault(blob);
   blob.damaged = !fault.empty();

@@ -16,8 +16,8 @@ namespace skiff::runtime {
 Result<> run_from_readonly_mount(const char* name, std::span<char* const> arguments);
 
 // A program on such a mount for as long as this lives: started by path() it need
-// not execute itself anew. It stays the program that it was, whatever is put in its place.
-// Thread-safe.
+// not execute itself anew. It stays the program that it was, whatever is put in its place. The
+// program itself, on no such mount, where we may mount nothing. Thread-safe.
 class ShieldedProgram {
  public:
   static Result<ShieldedProgram> open(const Path& program);

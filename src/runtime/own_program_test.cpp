@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
+#include "sys/capabilities.h"
 #include "sys/process.h"
 
 namespace skiff::runtime {
@@ -19,6 +21,22 @@ TEST(ShieldedProgram, RunsAndCannotBeWritten) {
   EXPECT_EQ(*started->wait(), 0);
   EXPECT_EQ(::open(program->path().c_str(), O_WRONLY | O_CLOEXEC), -1);
   EXPECT_EQ(errno, EROFS);
+}
+
+// A daemon that may run no containers stores and serves images all the same.
+TEST(ShieldedProgram, IsTheProgramItselfWhereNothingMayBeMounted) {
+  const auto run_powerless = []() -> Result<int> {
+    TRY(sys::set_capabilities({}));
+    const auto program = TRY(ShieldedProgram::open("/bin/true"));
+    auto started = TRY(sys::Process::spawn({.args = {"true"}, .program = program.path()}));
+    return TRY(started.wait());
+  };
+  const auto run = [&] {
+    const auto code = run_powerless();
+    if (!code) std::fprintf(stderr, "%s\n", code.error().message().c_str());
+    ::_exit(code ? *code : 1);
+  };
+  EXPECT_EXIT(run(), testing::ExitedWithCode(0), "");
 }
 
 TEST(ShieldedProgram, NamesTheOneThatIsMissing) {

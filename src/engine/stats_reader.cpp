@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "sys/cgroup.h"
+#include "sys/namespaces.h"
 #include "sys/procfs.h"
 
 namespace skiff::engine {
@@ -188,6 +189,10 @@ Result<StatsSample> read_stats(Core& core, const Container& container) {
   uint64_t machine = machine_memory();
   if (s.memory_limit == 0 || s.memory_limit > machine) s.memory_limit = machine;
   read_pids(*group, s);
+  if (!core.options.has_cgroups) {
+    const auto processes = sys::processes_beside(info.state.pid);
+    if (processes) s.pids_current = processes->size();
+  }
   s.networks = read_networks(info.state.pid);
   return s;
 }

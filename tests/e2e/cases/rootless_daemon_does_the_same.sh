@@ -32,7 +32,7 @@ expect_eq "$(in_neighbour curl -fs http://198.51.100.2:8080/)" page
 expect_eq "$(ana docker logs web)" started
 expect_eq "$(ana docker exec -u 1000 web id -u)" 1000
 expect_contains "$(ana docker top web)" httpd
-expect_contains "$(ana docker stats --no-stream web)" web
+expect_eq "$(ana docker stats --no-stream --format '{{.Name}} {{.PIDs}}' web)" "web 1"
 ana docker cp web:/tmp/index.html /mnt/ana/page
 expect_eq "$(cat /mnt/ana/page)" page
 ana docker commit web committed >/dev/null

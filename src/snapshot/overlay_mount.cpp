@@ -115,9 +115,12 @@ Result<UniqueFd> make_overlay(const Mount& what) {
   }
   Result<UniqueFd> mount = sys::new_filesystem(wanted);
   if (mount) return mount;
-  // Unknown to older kernels, refused as any unknown option is.
+  // Unknown to older kernels: from Linux 6.5 on it is refused at once, before that with all the
+  // options when the filesystem is made.
+  const std::string& said = mount.error().message();
   bool unknown = mount.error().sys_errno() == EINVAL &&
-                 mount.error().message().find("option lowerdir+") != std::string::npos;
+                 (said.find("option lowerdir+") != std::string::npos ||
+                  said.find(": create") != std::string::npos);
   if (unknown) return Error(Code::kUnimplemented, mount.error().message());
   return mount;
 }

@@ -11,7 +11,7 @@
 #include "base/strings.h"
 #include "doctor/machine_checks.h"
 #include "rootless/delegation.h"
-#include "rootless/subordinate_ids.h"
+#include "rootless/own_ids.h"
 #include "rootless/uplink.h"
 #include "sys/namespaces.h"
 
@@ -35,14 +35,14 @@ Result<> make_user_namespace() {
   return {};
 }
 
-uint64_t count_of(const std::vector<rootless::IdRange>& ranges) {
+uint64_t count_of(const std::vector<sys::IdRange>& ranges) {
   uint64_t sum = 0;
-  for (const rootless::IdRange& range : ranges) sum += range.count;
+  for (const sys::IdRange& range : ranges) sum += range.count;
   return sum;
 }
 
 void check_ids(Findings& findings, const char* file, const std::string& user,
-               const std::vector<rootless::IdRange>& ranges) {
+               const std::vector<sys::IdRange>& ranges) {
   const std::string name = cat("ids in ", file);
   const uint64_t count = count_of(ranges);
   const std::string command = rootless::grant_command(user);

@@ -16,8 +16,8 @@
 #include "base/strings.h"
 #include "rootless/holder.h"
 #include "rootless/keeper_ports.h"
+#include "rootless/own_ids.h"
 #include "rootless/packet.h"
-#include "rootless/subordinate_ids.h"
 #include "rootless/uplink.h"
 #include "sys/namespaces.h"
 #include "sys/process.h"
@@ -30,7 +30,7 @@ namespace {
 constexpr std::chrono::seconds kShortLife(1);
 
 Result<> map(const char* program, const char* package, pid_t pid, uint32_t own,
-             const std::vector<IdRange>& ranges) {
+             const std::vector<sys::IdRange>& ranges) {
   std::vector<std::string> args{program, cat(pid)};
   for (std::string& word : map_arguments(own, ranges)) args.push_back(std::move(word));
   const auto told = sys::run_captured({.args = args});

@@ -118,9 +118,9 @@ Result<UniqueFd> make_overlay(const Mount& what) {
   // Unknown to older kernels: from Linux 6.5 on it is refused at once, before that with all the
   // options when the filesystem is made.
   const std::string& said = mount.error().message();
-  bool unknown = mount.error().sys_errno() == EINVAL &&
-                 (said.find("option lowerdir+") != std::string::npos ||
-                  said.find(": create") != std::string::npos);
+  bool unknown =
+      mount.error().sys_errno() == EINVAL && (said.find("option lowerdir+") != std::string::npos ||
+                                              said.find(": create") != std::string::npos);
   if (unknown) return Error(Code::kUnimplemented, mount.error().message());
   return mount;
 }

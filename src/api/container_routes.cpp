@@ -1,6 +1,7 @@
 // Containers: life cycle, lists, files (engine-api.md section 1).
 #include <chrono>
 
+#include "api/body_types.h"
 #include "api/container_json.h"
 #include "api/router.h"
 #include "base/strings.h"
@@ -27,7 +28,7 @@ Result<> list_containers(Call& call) {
 }
 
 Result<> create_container(Call& call) {
-  json::Value body = TRY(call.json_body());
+  json::Value body = TRY(call.json_body(container_config_types()));
   if (!body.is_object()) {
     return Error(Code::kInvalidArgument, "config cannot be empty in order to create a container");
   }
@@ -37,7 +38,9 @@ Result<> create_container(Call& call) {
   request.config = TRY(engine::ContainerConfig::from_json(body));
   const json::Value empty = json::object();
   const json::Value* host = body.find("HostConfig");
-  request.host_config = TRY(engine::HostConfig::from_json(host != nullptr ? *host : empty));
+  if (host == nullptr) host = &empty;
+  TRY(json::check_types(*host, host_config_types(), "HostConfig"));
+  request.host_config = TRY(engine::HostConfig::from_json(*host));
   const json::Value* networking = body.find("NetworkingConfig");
   request.networking =
       TRY(engine::NetworkingConfig::from_json(networking != nullptr ? *networking : empty));
@@ -96,7 +99,7 @@ Result<> rename_container(Call& call) {
 }
 
 Result<> update_container(Call& call) {
-  auto request = TRY(engine::UpdateRequest::from_json(TRY(call.json_body())));
+  auto request = TRY(engine::UpdateRequest::from_json(TRY(call.json_body(host_config_types()))));
   auto warnings = TRY(containers(call).update(call.name, request));
   return call.reply(200, json::object({{"Warnings", warnings}}));
 }
@@ -217,7 +220,7 @@ Result<> commit_container(Call& call) {
   options.comment = call.arg("comment");
   options.pause = call.flag("pause", true);
   options.changes = call.request.query.all("changes");
-  json::Value body = TRY(call.json_body());
+  json::Value body = TRY(call.json_body(container_config_types()));
   if (body.is_object()) options.config = TRY(oci::RunConfig::from_json(body));
   auto id = TRY(call.context.engine.files().commit(call.arg("container"), options,
                                                    call.writer.client_gone()));

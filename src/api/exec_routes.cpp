@@ -1,4 +1,5 @@
 // Exec sessions (engine-api.md 2.2, point 13).
+#include "api/body_types.h"
 #include "api/hijack.h"
 #include "api/router.h"
 #include "base/strings.h"
@@ -15,7 +16,7 @@ std::pair<int, int> console_size(const json::Value& body) {
 }
 
 Result<> create_exec(Call& call) {
-  json::Value body = TRY(call.json_body());
+  json::Value body = TRY(call.json_body(exec_types()));
   engine::ExecConfig config;
   config.command = body.strings("Cmd");
   if (config.command.empty()) return Error(Code::kInvalidArgument, "No exec command specified");
@@ -35,7 +36,7 @@ Result<> create_exec(Call& call) {
 
 Result<> start_exec(Call& call) {
   auto& streams = call.context.engine.streams();
-  json::Value body = TRY(call.json_body());
+  json::Value body = TRY(call.json_body(exec_types()));
   engine::ExecStart options;
   options.detach = body.boolean("Detach");
   options.tty = body.boolean("Tty");

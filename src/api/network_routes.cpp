@@ -1,6 +1,7 @@
 // Networks.
 #include <algorithm>
 
+#include "api/body_types.h"
 #include "api/router.h"
 #include "base/strings.h"
 
@@ -107,7 +108,7 @@ Result<> refuse_unserved(const json::Value& body) {
 }
 
 Result<> create_network(Call& call) {
-  json::Value body = TRY(call.json_body());
+  json::Value body = TRY(call.json_body(network_types()));
   TRY(refuse_unserved(body));
   NetworkInfo wanted;
   wanted.name = TRY(body.require_string("Name"));

@@ -199,7 +199,7 @@ Result<engine::Filters> Call::filters() const {
   return filters;
 }
 
-Result<json::Value> Call::json_body() const {
+Result<json::Value> Call::json_body(std::span<const json::Field> fields) const {
   if (request.body == nullptr) return json::Value();
   std::string text = TRY_CONTEXT(read_all(*request.body, kMaxJsonBody), "request body");
   if (trim(text).empty()) return json::Value();
@@ -208,7 +208,12 @@ Result<json::Value> Call::json_body() const {
     return Error(Code::kInvalidArgument,
                  cat("unsupported Content-Type header (", type, "): must be 'application/json'"));
   }
-  return TRY_CONTEXT(json::parse(text), "invalid JSON");
+  json::Value body = TRY_CONTEXT(json::parse(text), "invalid JSON");
+  if (!body.is_object() && !body.is_null()) {
+    return Error(Code::kInvalidArgument, "the request's body is not a JSON object");
+  }
+  TRY(json::check_types(body, fields));
+  return body;
 }
 
 remote::Credentials Call::credentials() const {

@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "api/context.h"
-#include "codec/json.h"
+#include "codec/json_types.h"
 #include "net/http_server.h"
 
 namespace skiff::api {
@@ -34,8 +34,8 @@ struct Call {
   }
   // `filters`, in both encodings; {} when absent.
   Result<engine::Filters> filters() const;
-  // The JSON body; an empty one is null. Checks Content-Type.
-  Result<json::Value> json_body() const;
+  // The JSON body, an object with fields of these types; an empty one is null. Checks Content-Type.
+  Result<json::Value> json_body(std::span<const json::Field> fields) const;
   // X-Registry-Auth; none when absent or unreadable.
   remote::Credentials credentials() const;
 

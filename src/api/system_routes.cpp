@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "api/body_types.h"
 #include "api/container_json.h"
 #include "api/image_json.h"
 #include "api/router.h"
@@ -299,7 +300,7 @@ std::string registry_host(std::string address) {
 }
 
 Result<> login(Call& call) {
-  Value body = TRY(call.json_body());
+  Value body = TRY(call.json_body(login_types()));
   remote::ClientOptions options;
   options.credentials = {body.string("username"), body.string("password"),
                          body.string("identitytoken"), body.string("registrytoken")};

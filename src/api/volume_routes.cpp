@@ -1,4 +1,5 @@
 // Volumes.
+#include "api/body_types.h"
 #include "api/router.h"
 #include "api/volume_json.h"
 #include "base/strings.h"
@@ -32,7 +33,7 @@ Result<> list_volumes(Call& call) {
 }
 
 Result<> create_volume(Call& call) {
-  json::Value body = TRY(call.json_body());
+  json::Value body = TRY(call.json_body(volume_types()));
   engine::VolumeRequest request;
   request.name = body.string("Name");
   request.driver = body.string("Driver");

@@ -28,6 +28,13 @@ json::Value list_or_null(const std::vector<std::string>& list) {
   return list.empty() ? json::Value() : json::Value(list);
 }
 
+Result<> check_pull_option(const std::string& pull) {
+  if (pull == "always" || pull == "missing" || pull == "never") return {};
+  return Error(Code::kInvalidArgument,
+               cat("invalid pull option: '", pull,
+                   "': must be one of \"always\", \"missing\" or \"never\""));
+}
+
 struct Attached {
   bool in = false;
   bool out = false;
@@ -54,6 +61,10 @@ Result<Attached> attached_streams(const Flags& flags) {
   return out;
 }
 
+Error negative(std::string_view flag) {
+  return {Code::kInvalidArgument, cat("--", flag, " cannot be negative")};
+}
+
 // The times of --health-*, each with its member of Healthcheck.
 Result<> add_health_times(const Flags& flags, json::Value& health) {
   constexpr std::pair<std::string_view, std::string_view> kTimes[] = {
@@ -63,6 +74,7 @@ Result<> add_health_times(const Flags& flags, json::Value& health) {
       {"health-start-interval", "StartInterval"}};
   for (const auto& [flag, member] : kTimes) {
     if (!flags.has(flag)) continue;
+    if (flags.get(flag).starts_with('-')) return negative(flag);
     health.set(member, TRY(parse_duration(cat("--", flag), flags.get(flag))));
   }
   return {};
@@ -74,7 +86,11 @@ Result<> add_health(const Flags& flags, json::Value& config) {
     health.set("Test", json::array({"CMD-SHELL", flags.get("health-cmd")}));
   }
   TRY(add_health_times(flags, health));
-  if (flags.has("health-retries")) health.set("Retries", TRY(flags.number("health-retries")));
+  if (flags.has("health-retries")) {
+    const int64_t retries = TRY(flags.number("health-retries"));
+    if (retries < 0) return negative("health-retries");
+    health.set("Retries", retries);
+  }
   if (flags.on("no-healthcheck")) {
     if (!health.as_object().empty()) {
       return Error(Code::kInvalidArgument, "--no-healthcheck conflicts with --health-* options");
@@ -128,6 +144,9 @@ Result<json::Value> security_options(const Flags& flags) {
     if (option == "systempaths=unconfined") continue;
     size_t separator = option.find_first_of("=:");
     std::string name = option.substr(0, separator);
+    if (separator == std::string::npos && name != "no-new-privileges") {
+      return Error(Code::kInvalidArgument, cat("Invalid --security-opt: ", skiff::quoted(option)));
+    }
     if (name != "seccomp" || separator == std::string::npos) {
       out.emplace_back(option);
       continue;
@@ -146,15 +165,6 @@ Result<json::Value> security_options(const Flags& flags) {
   return out.empty() ? json::Value() : json::Value(std::move(out));
 }
 
-Result<json::Value> sysctls(const Flags& flags) {
-  for (const auto& pair : flags.all("sysctl")) {
-    if (pair.find('=') == std::string::npos) {
-      return bad_flag("--sysctl", pair, cat("sysctl '", pair, "' is not allowed"));
-    }
-  }
-  return key_values(flags.all("sysctl"));
-}
-
 Result<> add_byte_limit(const Flags& flags, std::string_view flag, std::string_view shown,
                         std::string_view member, json::Value& host) {
   if (!flags.has(flag)) return {};
@@ -162,7 +172,28 @@ Result<> add_byte_limit(const Flags& flags, std::string_view flag, std::string_v
   return {};
 }
 
+// --userns is the daemon's to judge: it has modes that Docker has not.
+Result<> check_namespace_modes(const Flags& flags) {
+  struct Mode {
+    std::string_view flag, name, other;
+  };
+  for (const Mode& mode :
+       {Mode{"pid", "PID", ""}, Mode{"uts", "UTS", ""}, Mode{"cgroupns", "CGROUP", "private"}}) {
+    const std::string wanted = flags.get(mode.flag);
+    constexpr std::string_view kJoin = "container:";
+    const bool joins =
+        mode.flag == "pid" && wanted.starts_with(kJoin) && wanted.size() > kJoin.size();
+    if (!wanted.empty() && wanted != "host" && wanted != mode.other && !joins) {
+      return Error(Code::kInvalidArgument, cat("--", mode.flag, ": invalid ", mode.name, " mode"));
+    }
+  }
+  return {};
+}
+
 Result<> add_host_modes(const Flags& flags, json::Value& host) {
+  TRY(check_namespace_modes(flags));
+  TRY(check_dns_servers(flags.all("dns")));
+  TRY(check_search_domains(flags.all("dns-search")));
   constexpr std::pair<std::string_view, std::string_view> kTexts[] = {
       {"cgroup-parent", "CgroupParent"},
       {"cgroupns", "CgroupnsMode"},
@@ -198,7 +229,7 @@ Result<json::Value> make_host_config(const Flags& flags) {
   host.set("LogConfig", json::object({{"Type", flags.get("log-driver")},
                                       {"Config", key_values(flags.all("log-opt"))}}));
   if (flags.has("annotation")) host.set("Annotations", key_values(flags.all("annotation")));
-  if (flags.has("sysctl")) host.set("Sysctls", TRY(sysctls(flags)));
+  if (flags.has("sysctl")) host.set("Sysctls", TRY(parse_sysctls(flags.all("sysctl"))));
   host.set("SecurityOpt", TRY(security_options(flags)));
   if (shows_system_paths(flags)) {
     host.set("MaskedPaths", json::array());
@@ -247,18 +278,31 @@ Result<> add_network(const std::string& text, json::Value& host, json::Value& en
   return {};
 }
 
+bool is_predefined_network(std::string_view name) {
+  constexpr std::string_view kNames[] = {"default", "bridge", "host", "none"};
+  return name.starts_with("container:") ||
+         std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
 // The networks, with what --ip, --network-alias and --mac-address wish for in the first.
 Result<json::Value> make_networking(const Flags& flags, json::Value& host) {
   json::Value endpoints = json::object();
   for (const auto& text : flags.all("network")) TRY(add_network(text, host, endpoints));
   if (host.string("NetworkMode").empty()) host.set("NetworkMode", "default");
   std::string first = host.string("NetworkMode");
+  if (flags.has("network-alias") && is_predefined_network(first)) {
+    return Error(Code::kInvalidArgument,
+                 "network-scoped aliases are only supported for user-defined networks");
+  }
   json::Value endpoint = endpoints.find(first) != nullptr ? *endpoints.find(first) : json::object();
   if (flags.has("ip")) {
     endpoint.set("IPAMConfig", json::object({{"IPv4Address", flags.get("ip")}}));
   }
   if (flags.has("network-alias")) endpoint.set("Aliases", flags.all("network-alias"));
-  if (flags.has("mac-address")) endpoint.set("MacAddress", flags.get("mac-address"));
+  if (flags.has("mac-address")) {
+    TRY(check_mac_address(flags.get("mac-address")));
+    endpoint.set("MacAddress", flags.get("mac-address"));
+  }
   endpoints.set(first, std::move(endpoint));
   return json::object({{"EndpointsConfig", std::move(endpoints)}});
 }
@@ -301,6 +345,7 @@ Result<> add_resources(const Flags& flags, json::Value& host) {
 
 Result<json::Value> make_create_request(const Flags& flags) {
   TRY(refuse_unserved(flags));
+  TRY(check_pull_option(flags.get("pull", "missing")));
   json::Value body = TRY(make_config(flags));
   json::Value host = TRY(make_host_config(flags));
   TRY(add_mounts(flags, body, host));

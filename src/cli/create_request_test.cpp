@@ -135,6 +135,44 @@ TEST(CreateRequest, ConflictsAreRefusedAsDockerDoes) {
   EXPECT_EQ(error_of({"--gpus", "all"}), "--gpus is not supported");
 }
 
+TEST(CreateRequest, ValuesWithAFormAreChecked) {
+  const std::pair<Words, const char*> cases[] = {
+      {{"--dns", "x"},
+       "invalid argument \"x\" for \"--dns\" flag: IP address is not correctly formatted: x"},
+      {{"--add-host", "a:x"},
+       "invalid argument \"a:x\" for \"--add-host\" flag: invalid IP address in add-host: \"x\""},
+      {{"--label", "="},
+       "invalid argument \"=\" for \"-l, --label\" flag: invalid label '=': empty name"},
+      {{"--sysctl", "vm.swappiness=1"},
+       "invalid argument \"vm.swappiness=1\" for \"--sysctl\" flag: sysctl 'vm.swappiness=1' is "
+       "not "
+       "allowed"},
+      {{"--sysctl", "net.x"},
+       "invalid argument \"net.x\" for \"--sysctl\" flag: sysctl 'net.x' is not allowed"},
+      {{"--pid", "x"}, "--pid: invalid PID mode"},
+      {{"--uts", "x"}, "--uts: invalid UTS mode"},
+      {{"--cgroupns", "x"}, "--cgroupns: invalid CGROUP mode"},
+      {{"--dns-search", "..."},
+       "invalid argument \"...\" for \"--dns-search\" flag: ... is not a valid domain"},
+      {{"--security-opt", "x"}, "Invalid --security-opt: \"x\""},
+      {{"--health-retries", "-1"}, "--health-retries cannot be negative"},
+      {{"--health-interval", "-1s"}, "--health-interval cannot be negative"},
+      {{"--pull", "x"},
+       "invalid pull option: 'x': must be one of \"always\", \"missing\" or \"never\""},
+      {{"-p", "1.2.3:80:80"}, "invalid IP address: 1.2.3"},
+      {{"--network-alias", "a"},
+       "network-scoped aliases are only supported for user-defined networks"},
+      {{"--mac-address", "zz"}, "zz is not a valid mac address"},
+      {{"--mac-address", "92:d0-c6:0a:29:33"}, "92:d0-c6:0a:29:33 is not a valid mac address"},
+      {{"--dns", "::1", "--dns-search", "a-b.c.", "--add-host", "a=[::1]", "--sysctl",
+        "net.ipv4.ip_forward=1", "--pid", "container:c", "--uts", "host", "--cgroupns", "private",
+        "--mac-address", "92:d0:c6:0a:29:33"},
+       ""}};
+  for (const auto& [words, message] : cases) {
+    EXPECT_EQ(error_of(words), message) << join(words, " ");
+  }
+}
+
 TEST(CreateRequest, LimitsAreNumbers) {
   json::Value host = host_of({"-m", "64m", "--memory-swap", "-1", "--cpus", "1.5", "--cpu-shares",
                               "512", "--cpuset-cpus", "0-1", "--pids-limit", "100", "--shm-size",

@@ -1,6 +1,7 @@
 #include "cli/option_values.h"
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include "base/size.h"
 #include "base/strings.h"
 #include "cli/session.h"
+#include "net/ip_address.h"
 
 namespace skiff::cli {
 
@@ -110,6 +112,27 @@ bool is_ulimit(std::string_view name) {
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 
+// Labels of letters, digits, '-' and '_' with dots between them.
+bool is_domain(std::string_view text) {
+  if (text.ends_with('.')) text.remove_suffix(1);
+  for (const std::string& label : split(text, '.')) {
+    if (label.empty() || label.front() == '-' || label.back() == '-') return false;
+    const bool good = std::ranges::all_of(
+        label, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
+    if (!good) return false;
+  }
+  return true;
+}
+
+// Docker's list of what a client may ask for.
+bool is_sysctl(std::string_view name) {
+  constexpr std::string_view kNames[] = {"kernel.msgmax", "kernel.msgmnb",         "kernel.msgmni",
+                                         "kernel.sem",    "kernel.shmall",         "kernel.shmmax",
+                                         "kernel.shmmni", "kernel.shm_rmid_forced"};
+  return name.starts_with("net.") || name.starts_with("fs.mqueue.") ||
+         std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
 }  // namespace
 
 std::vector<std::string> split_fields(std::string_view text) {
@@ -160,7 +183,12 @@ Result<json::Value> read_labels(const std::vector<std::string>& files,
   for (const auto& file : files) {
     for (auto& pair : TRY(read_pairs(file, false))) pairs.push_back(std::move(pair));
   }
-  pairs.insert(pairs.end(), flags.begin(), flags.end());
+  for (const std::string& flag : flags) {
+    if (flag.starts_with('=')) {
+      return bad_flag("-l, --label", flag, cat("invalid label '", flag, "': empty name"));
+    }
+    pairs.push_back(flag);
+  }
   return key_values(pairs);
 }
 
@@ -193,6 +221,46 @@ Result<std::string> time_parameter(std::string_view text) {
   return std::string(text);
 }
 
+Result<> check_dns_servers(const std::vector<std::string>& flags) {
+  for (const std::string& flag : flags) {
+    if (!net::is_ip_address(flag)) {
+      return bad_flag("--dns", flag, cat("IP address is not correctly formatted: ", flag));
+    }
+  }
+  return {};
+}
+
+Result<> check_search_domains(const std::vector<std::string>& flags) {
+  for (const std::string& flag : flags) {
+    if (flag != "." && !is_domain(flag)) {
+      return bad_flag("--dns-search", flag, cat(flag, " is not a valid domain"));
+    }
+  }
+  return {};
+}
+
+Result<json::Value> parse_sysctls(const std::vector<std::string>& flags) {
+  for (const std::string& flag : flags) {
+    const std::string name = flag.substr(0, flag.find('='));
+    if (name.size() == flag.size() || !is_sysctl(name)) {
+      return bad_flag("--sysctl", flag, cat("sysctl '", flag, "' is not allowed"));
+    }
+  }
+  return key_values(flags);
+}
+
+Result<> check_mac_address(const std::string& text) {
+  constexpr size_t kLength = 17;
+  bool good = text.size() == kLength;
+  for (size_t i = 0; good && i < kLength; ++i) {
+    const bool is_separator = i % 3 == 2;
+    good = is_separator ? text[i] == text[2] && (text[i] == ':' || text[i] == '-')
+                        : std::isxdigit(static_cast<unsigned char>(text[i])) != 0;
+  }
+  if (good) return {};
+  return Error(Code::kInvalidArgument, cat(text, " is not a valid mac address"));
+}
+
 Result<json::Value> parse_ulimits(const std::vector<std::string>& flags) {
   json::Array out;
   for (const auto& flag : flags) {
@@ -217,13 +285,20 @@ Result<json::Value> parse_ulimits(const std::vector<std::string>& flags) {
 
 Result<json::Value> parse_extra_hosts(const std::vector<std::string>& flags) {
   json::Array out;
-  for (std::string flag : flags) {
+  for (const std::string& flag : flags) {
     size_t at = flag.find_first_of(":=");
     if (at == std::string::npos || at == 0 || at + 1 == flag.size()) {
       return bad_flag("--add-host", flag, cat("bad format for add-host: ", skiff::quoted(flag)));
     }
-    flag[at] = ':';
-    out.emplace_back(flag);
+    std::string address = flag.substr(at + 1);
+    if (address.size() > 2 && address.starts_with('[') && address.ends_with(']')) {
+      address = address.substr(1, address.size() - 2);
+    }
+    if (address != "host-gateway" && !net::is_ip_address(address)) {
+      return bad_flag("--add-host", flag,
+                      cat("invalid IP address in add-host: ", skiff::quoted(address)));
+    }
+    out.emplace_back(cat(flag.substr(0, at), ":", address));
   }
   return json::Value(std::move(out));
 }

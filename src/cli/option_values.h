@@ -31,9 +31,17 @@ Result<int64_t> parse_bytes(std::string_view flag, std::string_view text);
 // A point in time for the API: relative durations count back from now, dates become seconds
 // since 1970 with nine digits of fraction, numbers stay.
 Result<std::string> time_parameter(std::string_view text);
+// --dns-search: refuses what is no domain; "." is none at all.
+Result<> check_search_domains(const std::vector<std::string>& flags);
+// --dns: refuses what is no IP address.
+Result<> check_dns_servers(const std::vector<std::string>& flags);
+// --sysctl name=value; refuses those that no namespace of a container holds.
+Result<json::Value> parse_sysctls(const std::vector<std::string>& flags);
+// Six bytes such as 92:d0:c6:0a:29:33, also with - between them.
+Result<> check_mac_address(const std::string& text);
 // nofile=1024:2048.
 Result<json::Value> parse_ulimits(const std::vector<std::string>& flags);
-// host:ip; `=` in place of the first colon is taken, too.
+// host:ip; `=` in place of the first colon is taken, too. The ip may be "host-gateway".
 Result<json::Value> parse_extra_hosts(const std::vector<std::string>& flags);
 
 }  // namespace skiff::cli

@@ -1,6 +1,7 @@
 #include "cli/port_options.h"
 
 #include "base/strings.h"
+#include "net/ip_address.h"
 
 namespace skiff::cli {
 
@@ -58,6 +59,7 @@ Result<Publish> parse_publish(const std::string& text) {
   }
   if (out.ip.starts_with('[') && out.ip.ends_with(']'))
     out.ip = out.ip.substr(1, out.ip.size() - 2);
+  if (!out.ip.empty() && !net::is_ip_address(out.ip)) return bad("IP address", out.ip);
   if (out.container.empty()) {
     return Error(Code::kInvalidArgument, cat("no port specified: ", text, "<empty>"));
   }

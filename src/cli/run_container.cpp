@@ -39,16 +39,8 @@ Result<json::Value> post_create(Session& session, const Flags& flags, const json
   return session.api.post(cat("/containers/create", text.empty() ? "" : "?", text), body);
 }
 
-Result<> check_pull_option(const std::string& pull) {
-  if (pull == "always" || pull == "missing" || pull == "never") return {};
-  return Error(Code::kInvalidArgument,
-               cat("invalid pull option: '", pull,
-                   "': must be one of \"always\", \"missing\" or \"never\""));
-}
-
 Result<json::Value> create_or_pull(Session& session, const Flags& flags, const json::Value& body) {
   std::string pull = flags.get("pull", "missing");
-  TRY(check_pull_option(pull));
   const std::string& image = flags.args[0];
   auto pull_now = [&]() -> Result<> {
     auto reference = TRY(oci::Reference::parse(image)).with_default_tag();

@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "network/ipv4.h"
+#include "network/links.h"
 #include "sys/namespaces.h"
 
 namespace skiff::engine {
@@ -66,6 +68,14 @@ Result<network::PortBinding> make_binding(const std::string& port, const HostPor
   return binding;
 }
 
+Result<> check_addresses(const EndpointConfig& endpoint) {
+  if (!endpoint.ipv4_address.empty() && !network::Ipv4::parse(endpoint.ipv4_address)) {
+    return Error(Code::kInvalidArgument, cat("invalid IPv4 address: ", endpoint.ipv4_address));
+  }
+  if (!endpoint.mac_address.empty()) TRY(network::parse_mac(endpoint.mac_address));
+  return {};
+}
+
 void publish_network_event(Core& core, const network::Endpoint& endpoint, const char* action) {
   core.events.publish({.type = "network",
                        .action = action,
@@ -95,6 +105,7 @@ Result<std::vector<NetworkAttachment>> plan_networks(Core& core, const HostConfi
           Code::kUnimplemented,
           cat("a container on more than one network is not supported (", mode, " and ", name, ")"));
     }
+    TRY(check_addresses(endpoint));
     attachment.config = endpoint;
   }
   out.push_back(std::move(attachment));

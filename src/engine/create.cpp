@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "engine/container_network.h"
 #include "engine/copy_up.h"
+#include "engine/cpuset.h"
 #include "engine/init_layer.h"
 #include "engine/log_drivers.h"
 #include "engine/mount_plan.h"
@@ -112,6 +113,15 @@ class Creation {
     return image;
   }
 
+  // The containers whose namespaces it is to share are there.
+  Result<> check_joined(const HostConfig& host) {
+    for (const std::string* mode : {&host.pid_mode, &host.ipc_mode}) {
+      constexpr std::string_view kJoin = "container:";
+      if (mode->starts_with(kJoin)) TRY(core_.table.find(mode->substr(kJoin.size())));
+    }
+    return {};
+  }
+
   Result<> fill_record(const images::Image& image) {
     ContainerInfo& info = record_.info;
     info.id = id_;
@@ -124,6 +134,8 @@ class Creation {
     for (std::string& told : TRY(discard_unsupported(core_.options, info.host_config.resources))) {
       warnings_.push_back(std::move(told));
     }
+    TRY(check_cpuset(info.host_config.resources));
+    TRY(check_joined(info.host_config));
     info.id_maps = TRY(core_.userns.choose(
         info.host_config, [this](const std::string& other) { return core_.maps_of(other); }));
     if (info.host_config.cgroupns_mode.empty()) {

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "engine/create.h"
+#include "engine/host_values.h"
 #include "engine/log_drivers.h"
 #include "engine/process_life.h"
 #include "engine/security_options.h"
@@ -83,6 +84,9 @@ Result<> check_modes(const ContainerConfig& config, const HostConfig& host) {
   if (!known && !host.ipc_mode.starts_with("container:")) {
     return refuse(cat("invalid IPC mode: ", host.ipc_mode));
   }
+  if (host.network_mode == "container:") {
+    return refuse("Invalid network mode: invalid container format container:<name|id>");
+  }
   if (!host.pid_mode.empty() && host.pid_mode != "host" &&
       !host.pid_mode.starts_with("container:")) {
     return refuse(cat("invalid PID mode: ", host.pid_mode));
@@ -156,6 +160,9 @@ Result<> check_resources(Resources& r) {
   if (r.memory_swap > 0 && r.memory_swap < r.memory) {
     return refuse("Minimum memoryswap limit should be larger than memory limit, see usage");
   }
+  if (r.memory_swap < -1) {
+    return refuse(cat("invalid memory-swap limit ", r.memory_swap, ": only -1 is unlimited"));
+  }
   if (r.memory > 0 && r.memory_swap == 0) r.memory_swap = 2 * r.memory;
   if (r.memory_reservation != 0 && r.memory_reservation < kLeastMemory) {
     return refuse("Minimum memory reservation allowed is 6MB");
@@ -176,6 +183,9 @@ Result<> check_resources(Resources& r) {
                         " CPUs available"));
     }
   }
+  if (r.cpu_shares < 0) {
+    return refuse(cat("invalid CPU shares (", r.cpu_shares, "): value must be a positive integer"));
+  }
   if (r.cpu_period != 0 && (r.cpu_period < 1000 || r.cpu_period > 1'000'000)) {
     return refuse(
         "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. "
@@ -193,6 +203,7 @@ Result<> check_host_config(const ContainerConfig& config, HostConfig& host,
   TRY(check_restart_policy(host.restart_policy));
   TRY(check_logging(host, warnings));
   TRY(check_modes(config, host));
+  TRY(check_values(config, host));
   TRY(check_security(host, warnings));
   constexpr int kOomLimit = 1000;
   if (host.oom_score_adj < -kOomLimit || host.oom_score_adj > kOomLimit) {

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "base/strings.h"
+#include "engine/cpuset.h"
 #include "engine/create.h"
 #include "engine/filters.h"
+#include "engine/host_values.h"
 #include "engine/process_life.h"
 #include "engine/security_options.h"
 #include "engine/supervisor.h"
@@ -113,6 +115,63 @@ TEST(MergeResources, RefusesWhatContradicts) {
   EXPECT_FALSE(merge_resources(cpus, quota));
   EXPECT_FALSE(merge_resources(quota, cpus));
   EXPECT_FALSE(merge_resources({}, memory(1 << 20)));
+}
+
+std::string values_error(const ContainerConfig& config, const HostConfig& host) {
+  const Result<> checked = check_values(config, host);
+  return checked ? "" : checked.error().message();
+}
+
+TEST(Values, AreRefusedBeforeTheContainerIsMade) {
+  EXPECT_EQ(values_error({}, {.dns = {"x"}}), "invalid DNS server: \"x\" is no IP address");
+  EXPECT_EQ(values_error({}, {.extra_hosts = {"x"}}), "bad format for add-host: \"x\"");
+  EXPECT_EQ(values_error({}, {.extra_hosts = {"a:x"}}), "invalid IP address in add-host: \"x\"");
+  EXPECT_EQ(values_error({}, {.sysctls = {{"vm.swappiness", "1"}}}),
+            "sysctl \"vm.swappiness\" is not in a separate kernel namespace");
+  EXPECT_EQ(values_error({}, {.network_mode = "host", .sysctls = {{"net.ipv4.ip_forward", "1"}}}),
+            "sysctl \"net.ipv4.ip_forward\" is not allowed in the host's namespace");
+  ContainerConfig config;
+  config.run.labels = {{"", "x"}};
+  EXPECT_EQ(values_error(config, {}), "invalid label: empty name");
+  config.run = {};
+  config.run.healthcheck = oci::Healthcheck{.timeout_ns = 1};
+  EXPECT_EQ(values_error(config, {}), "Timeout in Healthcheck cannot be less than 1ms");
+  EXPECT_EQ(values_error({}, {.port_bindings = {{"80/tcp", {{"1.2.3", "80"}}}}}),
+            "invalid IP address: 1.2.3");
+  config.run = {.env = {"=x"}};
+  EXPECT_EQ(values_error(config, {}), "invalid environment variable: =x");
+  EXPECT_EQ(values_error({}, {.dns = {"::1", "10.0.0.1"},
+                              .extra_hosts = {"a:::1", "b:host-gateway"},
+                              .sysctls = {{"net.ipv4.ip_forward", "1"}, {"kernel.sem", "1"}}}),
+            "");
+}
+
+TEST(Limits, OutOfTheirRangesAreRefused) {
+  const std::pair<int64_t Resources::*, int64_t> cases[] = {{&Resources::cpu_shares, -1},
+                                                            {&Resources::memory, -1},
+                                                            {&Resources::memory_swap, -2},
+                                                            {&Resources::nano_cpus, -1},
+                                                            {&Resources::cpu_period, 1}};
+  for (const auto& [member, value] : cases) {
+    Resources limits;
+    limits.*member = value;
+    EXPECT_FALSE(check_resources(limits)) << value;
+  }
+}
+
+TEST(Cpuset, NamesWhatTheMachineHas) {
+  using Numbers = std::set<uint64_t>;
+  EXPECT_EQ(parse_number_list("0-2,7"), (Numbers{0, 1, 2, 7}));
+  for (const char* bad : {"", "x", "2-1", "1-", "-1", "0,,1", "99999999999"}) {
+    EXPECT_FALSE(parse_number_list(bad)) << bad;
+  }
+  EXPECT_TRUE(check_cpuset({.cpuset_cpus = "0", .cpuset_mems = "0"}));
+  EXPECT_EQ(check_cpuset({.cpuset_cpus = "x"}).error().message(),
+            "Invalid value x for cpuset cpus");
+  EXPECT_TRUE(check_cpuset({.cpuset_cpus = "8000"})
+                  .error()
+                  .message()
+                  .starts_with("Requested CPUs are not available - requested 8000, available: "));
 }
 
 Record exited(const std::string& policy, int code, bool by_hand = false, int retries = 0,

@@ -1,6 +1,7 @@
 #include "engine/update.h"
 
 #include "base/strings.h"
+#include "engine/cpuset.h"
 #include "engine/create.h"
 #include "engine/process_life.h"
 #include "engine/resource_support.h"
@@ -72,6 +73,7 @@ Result<> update_container(Core& core, Container& container, const UpdateRequest&
   if (const auto told = TRY(discard_unsupported(core.options, wanted)); !told.empty()) {
     return refuse(cat("Cannot update container ", container.id, ": ", told.front()));
   }
+  TRY(check_cpuset(wanted));
   if (request.restart_policy) {
     TRY(check_restart_policy(*request.restart_policy));
     if (before.auto_remove && request.restart_policy->name != "no") {

@@ -1,19 +1,13 @@
 #include "runtime/config_types.h"
 
-#include "base/strings.h"
-#include "runtime/oci_parts.h"
+#include "codec/json_types.h"
 
 namespace skiff::runtime {
 
 namespace {
 
-enum class Type { kBool, kInt, kNumber, kString, kStrings, kInts, kObject, kObjects };
-
-struct Field {
-  // Members by name; `*` for each of an object, `[]` for each of an array. Those above come first.
-  std::string_view path;
-  Type type;
-};
+using json::Field;
+using json::Type;
 
 constexpr Field kFields[] = {
     {"root", Type::kObject},
@@ -167,93 +161,12 @@ constexpr Field kFields[] = {
     {"linux.resources.unified.*", Type::kString},
 };
 
-bool all(const json::Value& list, bool (json::Value::*is)() const) {
-  if (!list.is_array()) return false;
-  for (const json::Value& each : list.as_array()) {
-    if (!(each.*is)()) return false;
-  }
-  return true;
-}
-
-bool has_type(const json::Value& value, Type type) {
-  switch (type) {
-    case Type::kBool:
-      return value.is_bool();
-    case Type::kInt:
-      return value.is_int();
-    case Type::kNumber:
-      return value.is_number();
-    case Type::kString:
-      return value.is_string();
-    case Type::kStrings:
-      return all(value, &json::Value::is_string);
-    case Type::kInts:
-      return all(value, &json::Value::is_int);
-    case Type::kObject:
-      return value.is_object();
-    case Type::kObjects:
-      return all(value, &json::Value::is_object);
-  }
-  return false;
-}
-
-std::string_view name_of(Type type) {
-  switch (type) {
-    case Type::kBool:
-      return "true or false";
-    case Type::kInt:
-      return "a whole number of 64 bits";
-    case Type::kNumber:
-      return "a number";
-    case Type::kString:
-      return "a string";
-    case Type::kStrings:
-      return "an array of strings";
-    case Type::kInts:
-      return "an array of whole numbers";
-    case Type::kObject:
-      return "an object";
-    case Type::kObjects:
-      return "an array of objects";
-  }
-  return "";
-}
-
-// `rest` of a path leads on from `value`, which is at `place`. Null is absent, as writers in Go
-// have it.
-Result<> check(const json::Value& value, std::string_view rest, Type type,
-               const std::string& place) {
-  if (value.is_null()) return {};
-  if (rest.empty()) {
-    return has_type(value, type) ? Result<>{} : invalid(cat(place, " is not ", name_of(type)));
-  }
-  if (rest.starts_with("[]")) {
-    size_t number = 0;
-    for (const json::Value& each : value.as_array()) {
-      TRY(check(each, rest.substr(2), type, cat(place, "[", number++, "]")));
-    }
-    return {};
-  }
-  if (rest.starts_with('.')) rest.remove_prefix(1);
-  const std::string_view name = rest.substr(0, rest.find_first_of(".["));
-  rest.remove_prefix(name.size());
-  const std::string_view dot = place.empty() ? "" : ".";
-  if (name == "*") {
-    for (const auto& [key, member] : value.as_object()) {
-      TRY(check(member, rest, type, cat(place, dot, key)));
-    }
-    return {};
-  }
-  const json::Value* member = value.find(name);
-  return member == nullptr ? Result<>{} : check(*member, rest, type, cat(place, dot, name));
-}
-
 }  // namespace
 
 Result<> check_types(const json::Value& config, std::string_view part) {
   for (const Field& field : kFields) {
     if (!field.path.starts_with(part)) continue;
-    TRY(check(config, field.path.substr(part.size()), field.type, std::string(part)));
+    TRY(json::check_type(config, {field.path.substr(part.size()), field.type}, std::string(part)));
   }
   return {};
 }

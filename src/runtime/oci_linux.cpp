@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "runtime/oci_config.h"
 #include "runtime/oci_parts.h"
+#include "runtime/sysctls.h"
 
 namespace skiff::runtime {
 
@@ -128,19 +129,7 @@ Result<> parse_intel_rdt(const json::Value& lx, OciConfig& out) {
 
 Result<> check_sysctls(const OciConfig& config) {
   for (const auto& [name, value] : config.sysctls) {
-    // One that no namespace of the container holds would change the host.
-    uint64_t flag = 0;
-    if (name.starts_with("net.")) flag = CLONE_NEWNET;
-    if (name.starts_with("fs.mqueue.") || name.starts_with("kernel.shm") ||
-        name.starts_with("kernel.msg") || name == "kernel.sem") {
-      flag = CLONE_NEWIPC;
-    }
-    if (name == "kernel.domainname" || name == "kernel.hostname") flag = CLONE_NEWUTS;
-    if (flag == 0)
-      return invalid(cat("sysctl ", quoted(name), " is not in a separate kernel namespace"));
-    if (config.find_namespace(flag) == nullptr) {
-      return invalid(cat("sysctl ", quoted(name), " is not allowed in the host's namespace"));
-    }
+    TRY(check_sysctl(name, [&](uint64_t flag) { return config.find_namespace(flag) != nullptr; }));
   }
   return {};
 }

@@ -73,9 +73,12 @@ Result<> add_numbers(const Flags& flags, net::Query& query) {
 }
 
 // NAME=VALUE, or NAME for the client's own variable, null where there is none.
-json::Value build_args(const Flags& flags) {
+Result<json::Value> build_args(const Flags& flags) {
   json::Object out;
   for (const auto& text : flags.all("build-arg")) {
+    if (text.empty() || text.starts_with('=')) {
+      return bad_flag("--build-arg", text, cat("invalid environment variable: ", text));
+    }
     if (auto parts = split_once(text, '=')) {
       out.set(parts->first, parts->second);
     } else {
@@ -83,7 +86,7 @@ json::Value build_args(const Flags& flags) {
       out.set(text, own != nullptr ? json::Value(own) : json::Value());
     }
   }
-  return out;
+  return json::Value(std::move(out));
 }
 
 Result<> add_names(const Flags& flags, net::Query& query) {
@@ -124,8 +127,8 @@ Result<std::string> build_query(const Flags& flags, const std::string& dockerfil
   for (const auto& [flag, parameter] : kSwitches) {
     if (flags.on(flag)) query.add(parameter, "1");
   }
-  if (flags.has("build-arg")) query.add("buildargs", build_args(flags).dump());
-  if (flags.has("label")) query.add("labels", key_values(flags.all("label")).dump());
+  if (flags.has("build-arg")) query.add("buildargs", TRY(build_args(flags)).dump());
+  if (flags.has("label")) query.add("labels", TRY(parse_labels(flags.all("label"))).dump());
   if (flags.has("ulimit")) query.add("ulimits", TRY(parse_ulimits(flags.all("ulimit"))).dump());
   const json::Value hosts = TRY(parse_extra_hosts(flags.all("add-host")));
   for (const auto& host : hosts.as_array()) {

@@ -67,7 +67,7 @@ Result<Login> read_login(const Session& session, const Flags& flags, const std::
   if (flags.on("password-stdin")) {
     if (flags.has("password")) {
       return Error(Code::kInvalidArgument,
-                   "--password and --password-stdin are mutually exclusive");
+                   "conflicting options: cannot specify both --password and --password-stdin");
     }
     if (login.username.empty()) {
       return Error(Code::kInvalidArgument,

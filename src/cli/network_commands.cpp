@@ -31,12 +31,13 @@ Outcome create(Session& session, Flags& flags) {
     return Error(Code::kUnimplemented,
                  cat("--", flags.on("ipv6") ? "ipv6" : "ip-range", " is not supported"));
   }
+  json::Value labels = TRY(parse_labels(flags.all("label")));
   json::Value body = json::object({{"Name", flags.args[0]},
                                    {"Driver", flags.get("driver", "bridge")},
                                    {"Internal", flags.on("internal")},
                                    {"Attachable", flags.on("attachable")},
                                    {"Options", key_values(flags.all("opt"))},
-                                   {"Labels", key_values(flags.all("label"))}});
+                                   {"Labels", std::move(labels)}});
   json::Value config = json::object();
   if (flags.has("subnet")) config.set("Subnet", flags.get("subnet"));
   if (flags.has("gateway")) {

@@ -124,6 +124,15 @@ bool is_domain(std::string_view text) {
   return true;
 }
 
+Result<> check_labels(std::string_view shown, const std::vector<std::string>& flags) {
+  for (const std::string& flag : flags) {
+    if (flag.starts_with('=')) {
+      return bad_flag(shown, flag, cat("invalid label '", flag, "': empty name"));
+    }
+  }
+  return {};
+}
+
 // Docker's list of what a client may ask for.
 bool is_sysctl(std::string_view name) {
   constexpr std::string_view kNames[] = {"kernel.msgmax", "kernel.msgmnb",         "kernel.msgmni",
@@ -177,18 +186,19 @@ json::Value key_values(const std::vector<std::string>& pairs) {
   return out;
 }
 
+Result<json::Value> parse_labels(const std::vector<std::string>& flags) {
+  TRY(check_labels("--label", flags));
+  return key_values(flags);
+}
+
 Result<json::Value> read_labels(const std::vector<std::string>& files,
                                 const std::vector<std::string>& flags) {
   std::vector<std::string> pairs;
   for (const auto& file : files) {
     for (auto& pair : TRY(read_pairs(file, false))) pairs.push_back(std::move(pair));
   }
-  for (const std::string& flag : flags) {
-    if (flag.starts_with('=')) {
-      return bad_flag("-l, --label", flag, cat("invalid label '", flag, "': empty name"));
-    }
-    pairs.push_back(flag);
-  }
+  TRY(check_labels("-l, --label", flags));
+  pairs.insert(pairs.end(), flags.begin(), flags.end());
   return key_values(pairs);
 }
 

@@ -20,7 +20,9 @@ Result<std::vector<std::string>> read_environment(const std::vector<std::string>
                                                   const std::vector<std::string>& flags);
 // "k=v" and "k" as members of an object.
 json::Value key_values(const std::vector<std::string>& pairs);
-// --label and --label-file.
+// --label of what is no container: key_values, but for a label without a name.
+Result<json::Value> parse_labels(const std::vector<std::string>& flags);
+// --label and --label-file of a container.
 Result<json::Value> read_labels(const std::vector<std::string>& files,
                                 const std::vector<std::string>& flags);
 

@@ -119,6 +119,12 @@ TEST(OptionValues, UlimitsAreSoftAndHard) {
   }
 }
 
+TEST(OptionValues, LabelsHaveNames) {
+  EXPECT_EQ(parse_labels({"a=b", "c"})->dump(), R"({"a":"b","c":""})");
+  EXPECT_EQ(parse_labels({"=x"}).error().message(),
+            "invalid argument \"=x\" for \"--label\" flag: invalid label '=x': empty name");
+}
+
 TEST(OptionValues, ExtraHostsTakeBothSeparators) {
   auto hosts = parse_extra_hosts({"a:1.2.3.4", "b=5.6.7.8", "c:::1", "d:host-gateway"});
   ASSERT_TRUE(hosts);

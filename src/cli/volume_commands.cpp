@@ -27,10 +27,11 @@ Outcome create(Session& session, Flags& flags) {
                  "conflicting options: cannot specify a volume-name through both --name and as a "
                  "positional arg");
   }
+  json::Value labels = TRY(parse_labels(flags.all("label")));
   json::Value body = json::object({{"Name", flags.args.empty() ? flags.get("name") : flags.args[0]},
                                    {"Driver", flags.get("driver", "local")},
                                    {"DriverOpts", key_values(flags.all("opt"))},
-                                   {"Labels", key_values(flags.all("label"))}});
+                                   {"Labels", std::move(labels)}});
   print(TRY(session.api.post("/volumes/create", body)).string("Name") + "\n");
   return 0;
 }

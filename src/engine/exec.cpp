@@ -147,7 +147,11 @@ Result<UniqueFd> Exec::start(Core& core, const std::shared_ptr<Exec>& exec, bool
     return monitor->exec(exec->id, TRY(exec->make_spec(attach)));
   }();
   if (!session) {
-    exec->set_ended(core, start_exit_code(session.error()));
+    // Docker's: what is not found has 127, everything else 126.
+    constexpr int kNotFound = 127;
+    constexpr int kCannotRun = 126;
+    const bool missing = start_exit_code(session.error()) == kNotFound;
+    exec->set_ended(core, missing ? kNotFound : kCannotRun);
     return std::move(session.error()).with_context("OCI runtime exec failed");
   }
   exec->set_started(session->pid);

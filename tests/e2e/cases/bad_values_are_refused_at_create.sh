@@ -2,7 +2,7 @@
 socket=${DOCKER_HOST#unix://}
 create() {
   curl -s --unix-socket "$socket" -H 'Content-Type: application/json' -w ' %{http_code}' \
-    -d "{\"Image\":\"$IMAGE\",$1}" "http://x/containers/create?name=$N"
+    -d "{\"Image\":\"$IMAGE\",\"Cmd\":[\"true\"],$1}" "http://x/containers/create?name=$N"
 }
 refuses() {
   local got

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "engine/create.h"
-#include "snapshot/diff_source.h"
+#include "snapshot/snapshotter.h"
 
 namespace skiff::engine {
 
@@ -57,6 +57,27 @@ oci::History history_entry(const ContainerInfo& info, const CommitOptions& optio
   return step;
 }
 
+// What the container has changed becomes the image's topmost layer, ready to be run.
+Result<> capture_changes(Core& core, const std::string& snapshot, oci::ImageConfig& config,
+                         std::vector<oci::Descriptor>& layers, images::ImageLease& lease,
+                         const CancelToken& cancel) {
+  const std::string parent =
+      config.diff_ids.empty() ? "" : oci::chain_id(config.diff_ids, config.diff_ids.size()).str();
+  const auto store = [&](Source& tar) -> Result<std::string> {
+    const images::NewLayer layer = TRY(core.images.add_layer(tar, lease));
+    config.diff_ids.push_back(layer.diff_id);
+    layers.push_back(layer.descriptor);
+    const std::string name = oci::chain_id(config.diff_ids, config.diff_ids.size()).str();
+    TRY(lease.hold_snapshots({name}));
+    return name;
+  };
+  const auto make_room = core.images.layer_room();
+  Result<> captured = core.images.snapshots().capture(snapshot, parent, store, make_room, cancel);
+  // The same changes were committed before.
+  if (!captured && captured.error().code() == Code::kAlreadyExists) return {};
+  return captured;
+}
+
 }  // namespace
 
 Result<std::string> commit_container(Core& core, Container& container, const CommitOptions& options,
@@ -78,10 +99,7 @@ Result<std::string> commit_container(Core& core, Container& container, const Com
   std::vector<oci::Descriptor> layers = image.manifest_doc.layers;
   {
     Pause pause = TRY(Pause::take(core, container, options.pause));
-    snapshot::DiffSource diff(core.images.snapshots(), record.snapshot, cancel);
-    images::NewLayer layer = TRY_CONTEXT(core.images.add_layer(diff, *lease), "commit");
-    config.diff_ids.push_back(layer.diff_id);
-    layers.push_back(layer.descriptor);
+    TRY_CONTEXT(capture_changes(core, record.snapshot, config, layers, *lease, cancel), "commit");
   }
   config.history.push_back(history_entry(record.info, options, config.created));
   auto manifest = TRY(core.images.write_image(config, layers, *lease));

@@ -291,7 +291,15 @@ TEST_F(FilesTest, CommitMakesAnImage) {
   EXPECT_EQ(image->config.author, "somebody");
   EXPECT_EQ(image->config.config.env, (std::vector<std::string>{"B=2", "A=1"}));
   EXPECT_EQ(image->config.history.back().comment, "a message");
-  EXPECT_EQ(image->config.diff_ids.size(), 2U);
+  ASSERT_EQ(image->config.diff_ids.size(), 2U);
+  // Where tars are kept, the changes were made a layer in the same pass.
+  snapshot::Snapshotter& snapshots = images_->snapshots();
+  const bool is_there{snapshots.stat(oci::chain_id(image->config.diff_ids, 2).str())};
+  EXPECT_EQ(is_there, snapshots.backend() == snapshot::Backend::kErofs);
+  // The same changes again are the same layer.
+  const auto again = files().commit(id, options, {});
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(images_->find("made:1")->config.diff_ids, image->config.diff_ids);
   CreateRequest of_made;
   of_made.config.image = "made:1";
   std::string child = run(std::move(of_made));

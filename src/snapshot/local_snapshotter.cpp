@@ -153,18 +153,31 @@ Result<> LocalSnapshotter::commit(const std::string& name, const std::string& ke
 
 Result<> LocalSnapshotter::seal(const std::string& key, const StoreLayer& store,
                                 const MakeRoom& make_room, const CancelToken& cancel) {
-  SnapshotRow row = TRY(get(key, Kind::kActive));
-  if (backend_ != Backend::kErofs && make_room)
-    TRY(make_room(TRY(usage(key, Asked::kInPassing)).bytes));
+  const SnapshotRow row = TRY(get(key, Kind::kActive));
+  if (backend_ == Backend::kErofs) {
+    TRY(capture(key, row.info.parent, store, make_room, cancel));
+    return remove(key);
+  }
+  if (make_room) TRY(make_room(TRY(usage(key, Asked::kInPassing)).bytes));
   DiffSource diff(*this, key, cancel);
-  if (backend_ != Backend::kErofs) return commit(TRY(store(diff)), key);
-  auto position = row.info.parent.empty() ? Position::kFirst : Position::kOnTop;
+  return commit(TRY(store(diff)), key);
+}
+
+Result<> LocalSnapshotter::capture(const std::string& key, const std::string& parent,
+                                   const StoreLayer& store, const MakeRoom& make_room,
+                                   const CancelToken& cancel) {
+  TRY(get(key, Kind::kActive));
+  DiffSource diff(*this, key, cancel);
+  if (backend_ != Backend::kErofs) {
+    TRY(store(diff));
+    return {};
+  }
+  const auto position = parent.empty() ? Position::kFirst : Position::kOnTop;
   RoomySource roomy(diff, make_room);
   auto layer = TRY(receive(roomy, position, cancel));
   FdSource tar = TRY(static_cast<Received&>(*layer).layer->tar());
-  std::string name = TRY(store(tar));
-  TRY_CONTEXT(add(name, row.info.parent, std::move(layer)), cat("add layer ", name));
-  return remove(key);
+  const std::string name = TRY(store(tar));
+  return add(name, parent, std::move(layer)).context(cat("add layer ", name));
 }
 
 Result<> LocalSnapshotter::remove(const std::string& name) {

@@ -61,6 +61,8 @@ class LocalSnapshotter : public Snapshotter {
   Result<> commit(const std::string& name, const std::string& key) override;
   Result<> seal(const std::string& key, const StoreLayer& store, const MakeRoom& make_room,
                 const CancelToken& cancel) override;
+  Result<> capture(const std::string& key, const std::string& parent, const StoreLayer& store,
+                   const MakeRoom& make_room, const CancelToken& cancel) override;
   Result<> remove(const std::string& name) override;
   void settle() override { trash_->settle(); }
   Result<Info> stat(const std::string& name) override { return TRY(table_.get(name)).info; }

@@ -123,6 +123,12 @@ class Snapshotter {
   using MakeRoom = std::function<Result<>(uint64_t bytes)>;
   virtual Result<> seal(const std::string& key, const StoreLayer& store, const MakeRoom& make_room,
                         const CancelToken& cancel) = 0;
+  // The same of one that stays active, and may be mounted: its changes become a layer on top of
+  // `parent`. Where layers are kept unpacked, `store` is all that happens: whoever wants the layer
+  // unpacks it.
+  virtual Result<> capture(const std::string& key, const std::string& parent,
+                           const StoreLayer& store, const MakeRoom& make_room,
+                           const CancelToken& cancel) = 0;
   // Refused (kFailedPrecondition) while it is a parent; kNotFound.
   virtual Result<> remove(const std::string& name) = 0;
   // What was removed is gone for all who look; this waits until its room is free, too.

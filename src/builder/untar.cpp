@@ -208,7 +208,8 @@ bool is_header(std::string_view block) {
 Result<> untar(Source& tar, const sys::RootDir& root, const std::string& directory,
                const UntarOptions& options, const CancelToken& cancel) {
   auto plain = TRY(open_decompressed(tar));
-  TarReader reader(*plain);
+  // Docker's client puts a Dockerfile from elsewhere last, and leaves its padding out.
+  TarReader reader(*plain, TarReader::LastPadding::kMayBeMissing);
   Untar out(root, directory, options);
   while (const TarEntry* entry = TRY(reader.next())) {
     TRY(cancel.check());

@@ -59,7 +59,11 @@ struct TarPiece {
 
 class TarReader {
  public:
-  explicit TarReader(Source& from);
+  // Whether an archive may end right behind its last body, without the zeros up to a whole block.
+  // Nothing is lost then, but the archive cannot be read in blocks.
+  enum class LastPadding { kNeeded, kMayBeMissing };
+
+  explicit TarReader(Source& from, LastPadding padding = LastPadding::kNeeded);
   ~TarReader();
   TarReader(const TarReader&) = delete;
   TarReader& operator=(const TarReader&) = delete;

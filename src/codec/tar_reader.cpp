@@ -165,7 +165,9 @@ struct Extensions {
 }  // namespace
 
 struct TarReader::Impl {
-  explicit Impl(Source& source) : from(source) { open_body(0, std::nullopt); }
+  Impl(Source& source, LastPadding last) : from(source), last_padding(last) {
+    open_body(0, std::nullopt);
+  }
 
   Result<const TarEntry*> next();
   Result<bool> read_header();
@@ -183,6 +185,7 @@ struct TarReader::Impl {
   Error located(Error error) const;
 
   Source& from;
+  const LastPadding last_padding;
   uint64_t offset = 0;  // of the next unread byte, the open body not counted
   uint64_t header_offset = 0;
   bool at_end = false;
@@ -195,7 +198,8 @@ struct TarReader::Impl {
   uint64_t stored_size = 0;
 };
 
-TarReader::TarReader(Source& from) : impl_(std::make_unique<Impl>(from)) {}
+TarReader::TarReader(Source& from, LastPadding padding)
+    : impl_(std::make_unique<Impl>(from, padding)) {}
 TarReader::~TarReader() = default;
 
 Result<const TarEntry*> TarReader::next() {
@@ -288,7 +292,9 @@ Result<std::string> TarReader::Impl::read_metadata(std::string_view what) {
 }
 
 Result<> TarReader::Impl::skip_body() {
-  TRY(skip(stored->left() + padding_of(stored_size)));
+  TRY(skip(stored->left()));
+  const uint64_t padding = padding_of(stored_size);
+  if (TRY(from.skip(padding)) < padding && last_padding == LastPadding::kNeeded) return cut_short();
   offset += stored_size + padding_of(stored_size);
   open_body(0, std::nullopt);
   return {};

@@ -145,6 +145,19 @@ TEST(Tar, CutAnywhereElseItIsAnError) {
   }
 }
 
+TEST(Tar, TheLastPaddingMayBeMissingWhereThatIsSaid) {
+  const std::string whole = must_write({file("a", "hello"), file("b", "last")});
+  const size_t end = whole.size() - 2 * kBlock;
+  const size_t data_end = end - kBlock + 4;
+  for (size_t length = data_end - 1; length < end; ++length) {
+    StringSource source(std::string_view(whole).substr(0, length));
+    TarReader tar(source, TarReader::LastPadding::kMayBeMissing);
+    ASSERT_TRUE(tar.next());
+    ASSERT_TRUE(tar.next());
+    ASSERT_EQ(bool{tar.next()}, length >= data_end) << length;
+  }
+}
+
 TEST(Tar, ABodyThatIsCutShortIsAnErrorOfTheBodyToo) {
   const std::string archive = must_write({file("a", std::string(1000, 'x'))});
   StringSource source(std::string_view(archive).substr(0, kBlock + 700));

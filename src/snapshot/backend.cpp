@@ -1,5 +1,7 @@
 #include <fcntl.h>
 
+#include <cerrno>
+
 #include "base/strings.h"
 #include "codec/erofs_writer.h"
 #include "snapshot/snapshotter.h"
@@ -30,6 +32,13 @@ Result<> mount_empty_overlay(const Path& scratch) {
   return {};
 }
 
+std::string why_not(const Error& error) {
+  if (error.sys_errno() != ENOTBLK) return error.message();
+  return cat(
+      "this kernel mounts EROFS from block devices alone, and from files from Linux 6.12 on: ",
+      error.message());
+}
+
 }  // namespace
 
 std::string_view name_of(Backend backend) {
@@ -40,7 +49,7 @@ BackendChoice choose_backend(const Path& scratch) {
   BackendChoice choice{.backend = Backend::kErofs};
   const Path place = std::filesystem::absolute(scratch);
   if (const Result<> mounted = mount_empty_index(place); !mounted) {
-    const std::string& why = mounted.error().message();
+    const std::string why = why_not(mounted.error());
     choice = {.backend = Backend::kOverlay, .why_not_erofs = why, .why_no_indexes = why};
   }
   if (const Result<> mounted = mount_empty_overlay(place); !mounted) {

@@ -59,12 +59,15 @@ std::string hierarchy_key(const CgroupHierarchy& h) {
 }
 
 // The caller's own cgroup, where it is the same in all `hierarchies`; else their root: a cgroup
-// has one path in all of them.
+// has one path in all of them. With version 2 alone the one above: the own one has processes, and
+// gives no controllers on.
 Result<Path> own_place(const std::vector<CgroupHierarchy>& hierarchies) {
   std::map<std::string, std::string> own = TRY(own_paths());
   std::set<std::string> places;
   for (const CgroupHierarchy& h : hierarchies) places.insert(own[hierarchy_key(h)]);
-  return places.size() == 1 && places.begin()->starts_with('/') ? Path(*places.begin()) : Path("/");
+  if (places.size() != 1 || !places.begin()->starts_with('/')) return Path("/");
+  const Path place(*places.begin());
+  return hierarchies.size() == 1 && hierarchies[0].unified ? place.parent_path() : place;
 }
 
 // `path` as it counts in all `hierarchies`, free of "..".

@@ -57,7 +57,8 @@ class CgroupEntry {
 class Cgroup {
  public:
   // An absolute path counts from the root of each hierarchy, a relative one from the caller's
-  // own cgroup, where that is the same in all of them, else from the root too. Refuses a cgroup
+  // own cgroup, where that is the same in all of them, else from the root too; with version 2 alone
+  // from the one above the caller's, which can have controllers to give. Refuses a cgroup
   // that has processes or is frozen; leaves nothing behind on failure. Who is not the machine's
   // root has a cgroup in those hierarchies in which they may make one, maybe in none.
   static Result<Cgroup> create(const std::string& path, const Path& root = "/sys/fs/cgroup");

@@ -122,11 +122,25 @@ TEST(Cgroup, RefusesTheRootAndClimbingOut) {
   EXPECT_EQ(Cgroup::open("/../../skiff-none")->path(), "/skiff-none");
 }
 
+// A relative path counts from above the caller's own cgroup, whose processes keep it from giving
+// controllers on.
+int create_beside_own(const Path& parent) {
+  const Path own = parent / "own";
+  std::filesystem::create_directory(own);
+  if (!write_file(own / "cgroup.procs", "0")) return 5;
+  Result<Cgroup> beside = Cgroup::create("beside");
+  if (!beside || beside->directory("").value() != parent / "beside") return 6;
+  if (!beside->remove() || !write_file("/sys/fs/cgroup/cgroup.procs", "0")) return 7;
+  return ::rmdir(own.c_str()) == 0 ? 0 : 8;
+}
+
 // The layout of a version 2 host, with the controllers that a hybrid host leaves to it.
 TEST(Cgroup, WorksOnAPureVersion2Tree) {
   std::string name = cat("skiff-sys-test-", random_hex(8));
   Child child = clone_process({.flags = CLONE_NEWNS}, [&]() -> int {
                   ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+                  // Where it is of version 2 already, a second one of the kind is refused.
+                  ::umount2("/sys/fs/cgroup", MNT_DETACH);
                   if (::mount("none", "/sys/fs/cgroup", "cgroup2", 0, nullptr) != 0) return 77;
                   Result<Cgroup> group = Cgroup::create(cat("/", name, "/box"));
                   if (!group || !group->v2()) return 1;
@@ -139,6 +153,7 @@ TEST(Cgroup, WorksOnAPureVersion2Tree) {
                   if (!group->freeze() || !group->frozen() || !group->kill_all()) return 3;
                   ::waitpid(inner->pid, nullptr, 0);
                   if (!group->remove()) return 4;
+                  if (int wrong = create_beside_own(cat("/sys/fs/cgroup/", name))) return wrong;
                   ::rmdir(cat("/sys/fs/cgroup/", name).c_str());
                   return 0;
                 }).value();

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "base/strings.h"
+#include "runtime/cgroup_conversions.h"
 #include "runtime/device_rules.h"
 #include "runtime/diagnostics.h"
 
@@ -24,6 +25,8 @@ std::optional<int64_t> number(const json::Value& object, const char* key) {
 std::string limit_text(int64_t limit, std::string_view none) {
   return limit < 0 ? std::string(none) : cat(limit);
 }
+
+constexpr const char* kBfqWeight = "io.bfq.weight";
 
 class Limits {
  public:
@@ -72,12 +75,13 @@ class Limits {
     std::optional<int64_t> swap = number(memory, "swap");
     std::optional<int64_t> reservation = number(memory, "reservation");
     if (memory.boolean("checkBeforeUpdate") && limit) TRY(check_usage(*limit));
-    TRY(v2() ? set_memory_v2(limit, swap) : set_memory_v1(limit, swap));
-    if (reservation) {
-      TRY(v2() ? write("memory", "memory.low", limit_text(*reservation, "max"))
-               : write("memory", "memory.soft_limit_in_bytes", cat(*reservation)));
+    if (v2()) {
+      TRY(set_memory_v2(limit.value_or(0), swap.value_or(0)));
+      if (reservation.value_or(0) == 0) return {};
+      return write("memory", "memory.low", limit_text(*reservation, "max"));
     }
-    if (v2()) return {};
+    TRY(set_memory_v1(limit, swap));
+    if (reservation) TRY(write("memory", "memory.soft_limit_in_bytes", cat(*reservation)));
     if (auto tcp = number(memory, "kernelTCP")) {
       TRY(write("memory", "memory.kmem.tcp.limit_in_bytes", cat(*tcp)));
     }
@@ -121,19 +125,10 @@ class Limits {
     return {};
   }
 
-  Result<> set_memory_v2(std::optional<int64_t> limit, std::optional<int64_t> swap) {
-    if (swap) {
-      int64_t memory = limit.value_or(0);
-      if (*swap >= 0 && memory > *swap) {
-        return Error(Code::kInvalidArgument, "memory+swap limit should be >= memory limit");
-      }
-      if (*swap >= 0 && memory <= 0) {
-        return Error(Code::kInvalidArgument, "a swap limit needs a memory limit");
-      }
-      TRY(set_swap_v2(*swap < 0 ? "max" : cat(*swap - memory)));
-    }
-    if (limit) TRY(write("memory", "memory.max", limit_text(*limit, "max")));
-    return {};
+  Result<> set_memory_v2(int64_t limit, int64_t swap) {
+    std::optional<int64_t> alone = TRY(swap_alone(limit, swap));
+    if (alone) TRY(set_swap_v2(limit_text(*alone, "max")));
+    return limit != 0 ? write("memory", "memory.max", limit_text(limit, "max")) : Result<>{};
   }
 
   Result<> set_swap_v2(const std::string& text) {
@@ -192,11 +187,7 @@ class Limits {
                    "linux.resources.cpu: version 2 cgroups have no realtime limits");
     }
     auto shares = number(cpu, "shares");
-    if (shares && *shares != 0) {
-      // 2..262144 onto 1..10000.
-      int64_t bounded = std::clamp<int64_t>(*shares, 2, 262144);
-      TRY(write("cpu", "cpu.weight", cat(1 + (bounded - 2) * 9999 / 262142)));
-    }
+    if (shares && *shares != 0) TRY(write("cpu", "cpu.weight", cat(cpu_weight(*shares))));
     auto period = number(cpu, "period").value_or(0);
     auto quota = number(cpu, "quota").value_or(0);
     return with_burst("cpu.max.burst", number(cpu, "burst"), [&]() -> Result<> {
@@ -218,11 +209,7 @@ class Limits {
     auto weight = number(io, "weight");
     if (weight && *weight != 0) TRY(set_io_weight(*weight));
     if (auto leaf = number(io, "leafWeight"); leaf && *leaf != 0) TRY(set_leaf_weight(*leaf));
-    for (const json::Value& entry : io.array("weightDevice")) {
-      std::string text = cat(device(entry), " ", entry.integer("weight"));
-      TRY(v2() ? write(controller, "io.bfq.weight", text)
-               : write(controller, device_weight_file(), text));
-    }
+    TRY(set_device_weights(io.array("weightDevice")));
     constexpr std::tuple<const char*, const char*, const char*> kThrottles[] = {
         {"throttleReadBpsDevice", "blkio.throttle.read_bps_device", "rbps"},
         {"throttleWriteBpsDevice", "blkio.throttle.write_bps_device", "wbps"},
@@ -230,8 +217,9 @@ class Limits {
         {"throttleWriteIOPSDevice", "blkio.throttle.write_iops_device", "wiops"}};
     for (const auto& [key, v1_file, v2_name] : kThrottles) {
       for (const json::Value& entry : io.array(key)) {
-        int64_t rate = entry.integer("rate");
-        TRY(v2() ? write(controller, "io.max", cat(device(entry), " ", v2_name, "=", rate))
+        int64_t rate = number(entry, "rate").value_or(0);
+        TRY(v2() ? write(controller, "io.max",
+                         cat(device(entry), " ", v2_name, "=", limit_text(rate, "max")))
                  : write(controller, v1_file, cat(device(entry), " ", rate)));
       }
     }
@@ -243,12 +231,23 @@ class Limits {
       Result<> plain = write("blkio", "blkio.weight", cat(weight));
       return plain ? Result<>{} : write("blkio", "blkio.bfq.weight", cat(weight));
     }
-    Result<> bfq = write("io", "io.bfq.weight", cat(weight));
-    if (bfq) return {};
-    // 10..1000 onto 1..10000.
-    int64_t bounded = std::clamp<int64_t>(weight, 10, 1000);
-    return write("io", "io.weight", cat("default ", 1 + (bounded - 10) * 9999 / 990));
+    if (has_bfq()) return write("io", kBfqWeight, cat(weight));
+    return write("io", "io.weight", cat("default ", io_weight(weight)));
   }
+
+  Result<> set_device_weights(const json::Array& entries) {
+    if (v2() && !has_bfq() && !entries.empty()) {
+      warn("linux.resources.blockIO.weightDevice: the kernel has no BFQ scheduler: no weights");
+      return {};
+    }
+    for (const json::Value& entry : entries) {
+      TRY(write(v2() ? "io" : "blkio", v2() ? kBfqWeight : device_weight_file(),
+                cat(device(entry), " ", entry.integer("weight"))));
+    }
+    return {};
+  }
+
+  bool has_bfq() const { return cgroup_.read("io", kBfqWeight).has_value(); }
 
   Result<> set_leaf_weight(int64_t weight) {
     if (!v2()) return write("blkio", "blkio.leaf_weight", cat(weight));
@@ -313,7 +312,22 @@ class Limits {
                    "invalid configuration: linux.resources.unified: the host does not use "
                    "version 2 cgroups alone");
     }
-    return write("", file, value);
+    // A line is a limit to the kernel, so that each is written by itself.
+    for (const std::string& line : split(trim(value), '\n')) TRY(write_unified(file, line));
+    return {};
+  }
+
+  Result<> write_unified(const std::string& file, const std::string& value) {
+    Result<> written = cgroup_.write("", file, value);
+    if (written) return {};
+    std::string controller = file.substr(0, file.find('.'));
+    if (written.error().code() == Code::kNotFound && controller != "cgroup" &&
+        !cgroup_.has(controller)) {
+      return Error(Code::kUnavailable,
+                   cat("unified resource ", quoted(file), " can't be set: controller ",
+                       quoted(controller), " not available"));
+    }
+    return std::move(written).context(cat("unable to set unified resource ", quoted(file)));
   }
 
   const sys::Cgroup& cgroup_;

@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "base/strings.h"
 #include "runtime/cgroup_stats.h"
+#include "runtime/cpu_quota.h"
 #include "sys/namespaces.h"
 #include "sys/process.h"
 
@@ -128,9 +129,65 @@ TEST_F(Version2Limits, CpuSharesBecomeAWeight) {
   if (said == "no cgroup v2 here") GTEST_SKIP() << said;
   EXPECT_EQ(said, "");
   EXPECT_EQ(text("cpu.max"), "50000 100000");
-  EXPECT_EQ(text("cpu.weight"), "39");
+  EXPECT_EQ(text("cpu.weight"), "100");
   EXPECT_EQ(text("cpuset.cpus"), "0");
   EXPECT_EQ(text("pids.max"), "50");
+}
+
+TEST_F(Version2Limits, ZeroIsALimitThatIsNotSet) {
+  for (const char* name : {"memory.max", "memory.swap.max", "memory.low"}) file(name);
+  std::string said = apply(R"({"memory": {"limit": 0, "swap": 0, "reservation": 0}})");
+  if (said == "no cgroup v2 here") GTEST_SKIP() << said;
+  EXPECT_EQ(said, "");
+  EXPECT_EQ(text("memory.max") + text("memory.swap.max") + text("memory.low"), "");
+  EXPECT_EQ(apply(R"({"memory": {"limit": -1}})"), "");
+  EXPECT_EQ(text("memory.swap.max"), "max");
+}
+
+TEST_F(Version2Limits, EachUnifiedLineIsWrittenByItself) {
+  file("io.max");
+  std::string said = apply(R"({"unified": {"io.max": "254:0 rbps=1\n254:16 rbps=2\n"}})");
+  if (said == "no cgroup v2 here") GTEST_SKIP() << said;
+  EXPECT_EQ(said, "");
+  EXPECT_EQ(text("io.max"), "254:16 rbps=2");
+}
+
+TEST_F(Version2Limits, AUnifiedFileOfNoControllerIsNamed) {
+  std::string said = apply(R"({"unified": {"nothing.max": "1"}})");
+  if (said == "no cgroup v2 here") GTEST_SKIP() << said;
+  EXPECT_NE(said.find("can't be set: controller \"nothing\" not available"), std::string::npos)
+      << said;
+}
+
+TEST_F(Version2Limits, AWeightOfADeviceNeedsBfq) {
+  file("io.weight");
+  constexpr const char* kWeights =
+      R"({"blockIO": {"weight": 500, "weightDevice": [{"major": 8, "minor": 0, "weight": 300}]}})";
+  std::string said = apply(kWeights);
+  if (said == "no cgroup v2 here") GTEST_SKIP() << said;
+  EXPECT_EQ(said, "");
+  EXPECT_EQ(text("io.weight"), "default 4950");
+  file("io.bfq.weight");
+  EXPECT_EQ(apply(kWeights), "");
+  EXPECT_EQ(text("io.bfq.weight"), "8:0 300");
+}
+
+TEST_F(Version2Limits, APeriodKeepsItsQuota) {
+  file("cpu.max", "50000 100000\n");
+  json::Value period = json::parse(R"({"cpu": {"period": 200000}})").value();
+  std::string said = with_group([&](const sys::Cgroup& group) {
+    return apply_resources(group, with_present_quota(group, period));
+  });
+  if (said == "no cgroup v2 here") GTEST_SKIP() << said;
+  EXPECT_EQ(said, "");
+  EXPECT_EQ(trim(text("cpu.max")), "50000 200000");
+}
+
+TEST(CpuQuota, IsOfWholeHundredths) {
+  json::Value cpu = json::parse(R"({"cpu": {"quota": 12345}})").value();
+  EXPECT_EQ(with_whole_percents(cpu).find("cpu")->integer("quota"), 13000);
+  cpu = json::parse(R"({"cpu": {"quota": 30000, "period": 200000}})").value();
+  EXPECT_EQ(with_whole_percents(cpu).find("cpu")->integer("quota"), 30000);
 }
 
 TEST_F(Version2Limits, AMissingControllerIsNamed) {

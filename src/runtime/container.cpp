@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "runtime/cgroup_limits.h"
 #include "runtime/container_init.h"
+#include "runtime/cpu_quota.h"
 #include "runtime/diagnostics.h"
 #include "runtime/hooks.h"
 #include "runtime/notify_proxy.h"
@@ -175,8 +176,11 @@ Result<> Container::resume() {
 Result<> Container::update(const json::Value& resources) {
   ContainerStatus now = status();
   if (now == ContainerStatus::kStopped) return wrong_status("update", state_.id, now);
-  TRY(apply_resources(*cgroup_, resources));
-  return state_.systemd_unit.empty() ? Result<>{} : update_scope(state_.systemd_unit, resources);
+  const bool has_scope = !state_.systemd_unit.empty();
+  json::Value whole = with_present_quota(*cgroup_, resources);
+  if (has_scope) whole = with_whole_percents(std::move(whole));
+  TRY(apply_resources(*cgroup_, whole));
+  return has_scope ? update_scope(state_.systemd_unit, whole) : Result<>{};
 }
 
 Result<> Container::update_resctrl(const std::string& l3_cache,

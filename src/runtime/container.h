@@ -142,6 +142,7 @@ class Container {
   Result<> make_notify_directory();
   Result<> make_cgroup();
   Result<> make_scope();
+  Result<> set_up_cgroup();
   Result<> join_resctrl();
   Result<> launch(const CreateOptions& options);
   // A failed create's traces.

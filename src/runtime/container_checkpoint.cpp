@@ -14,6 +14,7 @@
 #include "runtime/container.h"
 #include "runtime/criu.h"
 #include "runtime/descriptors.h"
+#include "runtime/device_rules.h"
 #include "runtime/process_birth.h"
 #include "runtime/state_file.h"
 #include "sys/mounts.h"
@@ -157,6 +158,7 @@ Result<Container> Container::restore(const CreateOptions& options,
   ScopeExit undo([&] { c.undo_create(); });
   TRY(check_terminal(c.config_, "restore"));
   TRY(make_directories(checkpoint.work, 0700));
+  c.config_.resources = with_device_rules(c.config_.resources);
   TRY(options.systemd_cgroup ? c.make_scope() : c.make_cgroup());
   TRY(c.run_restore(options, checkpoint));
   TRY(write_state(c.directory_, c.state_));

@@ -10,10 +10,13 @@
 
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "runtime/cgroup_delegation.h"
 #include "runtime/cgroup_limits.h"
 #include "runtime/container.h"
 #include "runtime/container_init.h"
+#include "runtime/cpu_quota.h"
 #include "runtime/descriptors.h"
+#include "runtime/device_rules.h"
 #include "runtime/hooks.h"
 #include "runtime/network_devices.h"
 #include "runtime/notify_proxy.h"
@@ -152,6 +155,7 @@ Result<Container> Container::create(const CreateOptions& options) {
     env.insert(env.end(), options.env.begin(), options.env.end());
     if (options.notify_socket) TRY(c.make_notify_directory());
   }
+  c.config_.resources = with_device_rules(c.config_.resources);
   TRY(options.systemd_cgroup ? c.make_scope() : c.make_cgroup());
   TRY(c.launch(options));
   undo.dismiss();
@@ -191,18 +195,24 @@ Result<> Container::make_cgroup() {
   state_.cgroup = cgroup_->path();
   // Known from here on, so that a container whose creator dies can be deleted.
   TRY(write_state(directory_, state_));
-  return apply_resources(*cgroup_, config_.resources);
+  return set_up_cgroup();
 }
 
 Result<> Container::make_scope() {
   ScopeName name = TRY(parse_scope(config_.cgroups_path, state_.id));
-  StartedScope scope = TRY(start_scope(name, config_.resources));
+  config_.resources = with_whole_percents(config_.resources);
+  StartedScope scope = TRY(start_scope(name, {config_.resources, config_.annotations}));
   scope_holder_.emplace(std::move(scope.holder));
   state_.systemd_unit = name.unit;
   state_.cgroup = scope.cgroup;
   TRY(write_state(directory_, state_));
   cgroup_ = TRY(sys::Cgroup::adopt(scope.cgroup));
-  return apply_resources(*cgroup_, config_.resources);
+  return set_up_cgroup();
+}
+
+Result<> Container::set_up_cgroup() {
+  TRY(apply_resources(*cgroup_, config_.resources));
+  return delegate_cgroup(*cgroup_, config_);
 }
 
 Result<> Container::launch(const CreateOptions& options) {

@@ -91,6 +91,14 @@ TEST(Container, MayUseOnlyItsDevices) {
   EXPECT_NE(ran.output.find("Operation not permitted"), std::string::npos) << ran.output;
 }
 
+TEST(Container, WithoutDeviceRulesHasTheUsualDevicesAlone) {
+  TestBundle bundle;
+  bundle.change = test::with_linux("resources", json::object());
+  Ran ran = run(bundle, "mknod /tmp/kmsg c 1 11 && : >/dev/null && head -c 1 /tmp/kmsg");
+  EXPECT_NE(ran.code, 0);
+  EXPECT_NE(ran.output.find("Operation not permitted"), std::string::npos) << ran.output;
+}
+
 TEST(Container, MaskedAndReadonlyPathsHold) {
   TestBundle bundle;
   Ran ran =

@@ -106,4 +106,10 @@ Result<> apply_device_rules(const sys::Cgroup& cgroup, const json::Value& resour
   return {};
 }
 
+json::Value with_device_rules(json::Value resources) {
+  if (!resources.array("devices").empty()) return resources;
+  resources.set("devices", json::array({json::object({{"allow", false}})}));
+  return resources;
+}
+
 }  // namespace skiff::runtime

@@ -1,6 +1,12 @@
 #include "runtime/systemd_properties.h"
 
 #include <algorithm>
+#include <optional>
+
+#include "base/strings.h"
+#include "runtime/cgroup_conversions.h"
+#include "runtime/cpu_quota.h"
+#include "sys/dbus_text.h"
 
 namespace skiff::runtime {
 
@@ -17,7 +23,53 @@ int64_t whole(const json::Value* object, const char* key) {
 
 uint64_t limit(int64_t value) { return value < 0 ? kInfinity : static_cast<uint64_t>(value); }
 
+std::string unified_value(const json::Value& resources, const char* file) {
+  const json::Value* value = resources.object("unified").find(file);
+  return value == nullptr ? "" : std::string(trim(value->as_string()));
+}
+
+// "max" or a number; 0 is a value too.
+Result<uint64_t> amount(const std::string& file, std::string_view value) {
+  if (value == "max") return kInfinity;
+  std::optional<uint64_t> number = parse_uint(value);
+  if (number) return *number;
+  return Error(Code::kInvalidArgument, cat("unified resource ", quoted(file), ": ", quoted(value),
+                                           " is neither a number nor max"));
+}
+
+// The property of a file that holds one amount; "" where systemd has none.
+std::string_view amount_property(std::string_view file) {
+  constexpr std::pair<std::string_view, std::string_view> kProperties[] = {
+      {"cpu.weight", "CPUWeight"}, {"memory.high", "MemoryHigh"},
+      {"memory.low", "MemoryLow"}, {"memory.max", "MemoryMax"},
+      {"memory.min", "MemoryMin"}, {"memory.swap.max", "MemorySwapMax"},
+      {"pids.max", "TasksMax"}};
+  for (const auto& [name, property] : kProperties) {
+    if (name == file) return property;
+  }
+  return "";
+}
+
+// Of letters alone, three at least.
+bool is_property_name(std::string_view name) {
+  return name.size() >= 3 && std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+         });
+}
+
+// "RuntimeMaxSec", but not "CPUQuotaPerSecUSec" or "XSec".
+bool is_in_seconds(std::string_view name) {
+  constexpr std::string_view kSuffix = "Sec";
+  if (!name.ends_with(kSuffix) || name.size() == kSuffix.size()) return false;
+  const char before = name[name.size() - kSuffix.size() - 1];
+  return before >= 'a' && before <= 'z';
+}
+
 }  // namespace
+
+bool wants_idle(const json::Value& resources) {
+  return whole(resources.find("cpu"), "idle") == 1 || unified_value(resources, "cpu.idle") == "1";
+}
 
 void UnitProperties::begin(std::string_view name, std::string_view type) {
   writer_.align(8);
@@ -58,47 +110,95 @@ void UnitProperties::mask(std::string_view name, const IndexMask& mask) {
   writer_.end_array(array);
 }
 
-Result<> UnitProperties::limits(const json::Value& resources, bool v2) {
-  memory(resources.find("memory"), v2);
-  TRY(cpu(resources.find("cpu"), v2));
-  int64_t processes = whole(resources.find("pids"), "limit");
-  if (processes != 0) number("TasksMax", limit(processes));
+Result<> UnitProperties::annotated(const std::map<std::string, std::string>& annotations) {
+  constexpr std::string_view kPrefix = "org.systemd.property.";
+  for (const auto& [key, text] : annotations) {
+    if (!key.starts_with(kPrefix)) continue;
+    TRY_CONTEXT(annotation(key.substr(kPrefix.size()), text), cat("annotation ", key, "=", text));
+  }
   return {};
 }
 
-void UnitProperties::memory(const json::Value* memory, bool v2) {
-  int64_t most = whole(memory, "limit");
-  if (most != 0) number(v2 ? "MemoryMax" : "MemoryLimit", limit(most));
-  if (!v2) return;
-  int64_t reservation = whole(memory, "reservation");
-  if (reservation != 0) number("MemoryLow", limit(reservation));
-  int64_t swap = whole(memory, "swap");
-  if (swap < 0) number("MemorySwapMax", kInfinity);
-  if (swap > 0 && most > 0) number("MemorySwapMax", limit(std::max<int64_t>(swap - most, 0)));
+Result<> UnitProperties::annotation(const std::string& name, const std::string& text) {
+  if (!is_property_name(name)) {
+    return Error(Code::kInvalidArgument, "the name is none of a systemd property");
+  }
+  sys::DbusText value = TRY(sys::DbusText::parse(text));
+  if (is_in_seconds(name)) {
+    constexpr uint64_t kMicroseconds = 1'000'000;
+    const uint64_t microseconds = TRY(value.scaled(kMicroseconds));
+    number(cat(name.substr(0, name.size() - 3), "USec"), microseconds);
+    return {};
+  }
+  begin(name, value.type());
+  return value.write(writer_);
 }
 
-Result<> UnitProperties::cpu(const json::Value* cpu, bool v2) {
+Result<> UnitProperties::limits(const json::Value& resources, const UnitTarget& target) {
+  TRY(memory(resources.find("memory"), target));
+  TRY(cpu(resources.find("cpu"), target));
+  int64_t processes = whole(resources.find("pids"), "limit");
+  if (processes != 0) number("TasksMax", limit(processes));
+  return target.v2 ? unified(resources, target) : Result<>{};
+}
+
+Result<> UnitProperties::memory(const json::Value* memory, const UnitTarget& target) {
+  int64_t most = whole(memory, "limit");
+  if (most != 0) number(target.v2 ? "MemoryMax" : "MemoryLimit", limit(most));
+  if (!target.v2) return {};
+  int64_t reservation = whole(memory, "reservation");
+  if (reservation != 0) number("MemoryLow", limit(reservation));
+  std::optional<int64_t> swap = TRY(swap_alone(most, whole(memory, "swap")));
+  if (swap) number("MemorySwapMax", limit(*swap));
+  return {};
+}
+
+Result<> UnitProperties::cpu(const json::Value* cpu, const UnitTarget& target) {
   int64_t shares = whole(cpu, "shares");
-  if (shares > 0 && !v2) number("CPUShares", limit(shares));
-  // 2..262144 onto 1..10000.
-  int64_t bounded = std::clamp<int64_t>(shares, 2, 262144);
-  if (shares > 0 && v2) number("CPUWeight", limit(1 + (bounded - 2) * 9999 / 262142));
-  constexpr int64_t kDefaultPeriod = 100'000;
-  constexpr int64_t kPercent = 10'000;  // microseconds of a second: systemd counts in whole ones
-  int64_t period = whole(cpu, "period");
-  int64_t quota = whole(cpu, "quota");
-  if (period > 0) number("CPUQuotaPeriodUSec", limit(period));
-  if (quota > 0) {
-    int64_t share = quota * 1'000'000 / (period > 0 ? period : kDefaultPeriod);
-    number("CPUQuotaPerSecUSec", limit((share + kPercent - 1) / kPercent * kPercent));
-  } else if (quota < 0 || period > 0) {
-    number("CPUQuotaPerSecUSec", kInfinity);
-  }
-  if (!v2 || cpu == nullptr) return {};
+  const bool idle = target.v2 && target.has_idle && whole(cpu, "idle") == 1;
+  if (shares > 0 && !target.v2) number("CPUShares", limit(shares));
+  if (idle) number("CPUWeight", 0);
+  if (shares > 0 && target.v2 && !idle) number("CPUWeight", cpu_weight(shares));
+  quota(whole(cpu, "quota"), whole(cpu, "period"));
+  if (!target.v2 || cpu == nullptr) return {};
   std::string cpus = cpu->string("cpus");
   std::string nodes = cpu->string("mems");
   if (!cpus.empty()) mask("AllowedCPUs", TRY(parse_index_list(cpus, "cpu.cpus")));
   if (!nodes.empty()) mask("AllowedMemoryNodes", TRY(parse_index_list(nodes, "cpu.mems")));
+  return {};
+}
+
+void UnitProperties::quota(int64_t quota, int64_t period) {
+  if (period > 0) number("CPUQuotaPeriodUSec", limit(period));
+  if (quota > 0) {
+    number("CPUQuotaPerSecUSec", limit(cpu_time_per_second(quota, period)));
+  } else if (quota < 0 || period > 0) {
+    number("CPUQuotaPerSecUSec", kInfinity);
+  }
+}
+
+Result<> UnitProperties::unified(const json::Value& resources, const UnitTarget& target) {
+  const bool idle = target.has_idle && unified_value(resources, "cpu.idle") == "1";
+  if (idle) number("CPUWeight", 0);
+  for (const auto& [file, value] : resources.object("unified")) {
+    if (file == "cpu.weight" && idle) continue;
+    TRY(unified_file(file, std::string(trim(value.as_string()))));
+  }
+  return {};
+}
+
+Result<> UnitProperties::unified_file(const std::string& file, const std::string& value) {
+  if (std::string_view property = amount_property(file); !property.empty()) {
+    number(property, TRY(amount(file, value)));
+  } else if (file == "cpuset.cpus" || file == "cpuset.mems") {
+    mask(file == "cpuset.cpus" ? "AllowedCPUs" : "AllowedMemoryNodes",
+         TRY(parse_index_list(value, file)));
+  } else if (file == "cpu.max") {
+    auto parts = split_once(value, ' ');
+    const uint64_t most = TRY(amount(file, parts ? parts->first : value));
+    const uint64_t period = parts ? TRY(amount(file, trim(parts->second))) : 0;
+    quota(most == kInfinity ? -1 : static_cast<int64_t>(most), static_cast<int64_t>(period));
+  }
   return {};
 }
 

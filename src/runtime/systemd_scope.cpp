@@ -45,6 +45,11 @@ std::string result_of(const std::string& job, const sys::DbusMessage& signal) {
   return number && path && unit && result && *path == job ? *result : "";
 }
 
+Result<bool> version_2() {
+  auto hierarchies = TRY(sys::cgroup_hierarchies());
+  return hierarchies.size() == 1 && hierarchies[0].unified;
+}
+
 class Systemd {
  public:
   static Result<Systemd> connect() {
@@ -79,14 +84,19 @@ class Systemd {
   // Below which cgroup it has its slices: "" for the system's.
   Result<std::string> cgroup() {
     if (::geteuid() == 0) return std::string();
-    sys::DbusWriter body;
-    body.string(kManager);
-    body.string("ControlGroup");
-    sys::DbusMessage reply =
-        TRY(call("org.freedesktop.DBus.Properties", "Get", "ss", body.bytes()));
-    sys::DbusReader reader(reply.body);
-    TRY(reader.signature());
-    return reader.string();
+    return get("ControlGroup");
+  }
+
+  // What it makes of the resources.
+  Result<UnitTarget> target(const json::Value& resources) {
+    constexpr uint64_t kWithIdle = 252;
+    UnitTarget target{.v2 = TRY(version_2())};
+    if (!target.v2 || !wants_idle(resources)) return target;
+    std::string version = TRY(get("Version"));  // "252.39-1~deb12u2", "v259"
+    std::string_view digits = std::string_view(version).substr(version.starts_with('v') ? 1 : 0);
+    digits = digits.substr(0, digits.find_first_not_of("0123456789"));
+    target.has_idle = parse_uint(digits).value_or(0) >= kWithIdle;
+    return target;
   }
 
   // One that has failed is in the way of a new one.
@@ -111,6 +121,17 @@ class Systemd {
         .context(cat("ask systemd for ", member));
   }
 
+  Result<std::string> get(std::string_view property) {
+    sys::DbusWriter body;
+    body.string(kManager);
+    body.string(property);
+    sys::DbusMessage reply =
+        TRY(call("org.freedesktop.DBus.Properties", "Get", "ss", body.bytes()));
+    sys::DbusReader reader(reply.body);
+    TRY(reader.signature());
+    return reader.string();
+  }
+
   Result<> listen() {
     sys::DbusWriter rule;
     rule.string(cat("type='signal',interface='", kManager, "',member='JobRemoved'"));
@@ -127,8 +148,8 @@ class Systemd {
   sys::DbusClient bus_;
 };
 
-Result<std::string> start_body(const ScopeName& name, const json::Value& resources, pid_t pid,
-                               bool v2) {
+Result<std::string> start_body(const ScopeName& name, const ScopeOrder& order, pid_t pid,
+                               const UnitTarget& target) {
   sys::DbusWriter body;
   body.string(name.unit);
   body.string("fail");
@@ -138,11 +159,12 @@ Result<std::string> start_body(const ScopeName& name, const json::Value& resourc
   properties.text("Slice", name.slice);
   properties.flag("Delegate", true);
   properties.process("PIDs", pid);
-  for (const char* kind : {"Memory", "CPU", v2 ? "IO" : "BlockIO", "Tasks"}) {
+  for (const char* kind : {"Memory", "CPU", target.v2 ? "IO" : "BlockIO", "Tasks"}) {
     properties.flag(cat(kind, "Accounting"), true);
   }
   properties.flag("DefaultDependencies", false);
-  TRY(properties.limits(resources, v2));
+  TRY(properties.annotated(order.annotations));
+  TRY(properties.limits(order.resources, target));
   body.end_array(array);
   body.end_array(body.begin_array(8));  // no other units
   return body.bytes();
@@ -161,11 +183,6 @@ Result<std::string> slice_path(const std::string& slice) {
     path += cat("/", name, kSuffix);
   }
   return path;
-}
-
-Result<bool> version_2() {
-  auto hierarchies = TRY(sys::cgroup_hierarchies());
-  return hierarchies.size() == 1 && hierarchies[0].unified;
 }
 
 }  // namespace
@@ -206,11 +223,11 @@ ScopeHolder::~ScopeHolder() {
   while (::waitpid(child_.pid, nullptr, 0) < 0 && errno == EINTR) continue;
 }
 
-Result<StartedScope> start_scope(const ScopeName& name, const json::Value& resources) {
-  bool v2 = TRY(version_2());
+Result<StartedScope> start_scope(const ScopeName& name, const ScopeOrder& order) {
   ScopeHolder holder = TRY(ScopeHolder::make());
   Systemd systemd = TRY(Systemd::connect());
-  std::string body = TRY(start_body(name, resources, holder.pid(), v2));
+  const UnitTarget target = TRY(systemd.target(order.resources));
+  std::string body = TRY(start_body(name, order, holder.pid(), target));
   constexpr std::string_view kSignature = "ssa(sv)a(sa(sv))";
   Result<> started = systemd.finish("StartTransientUnit", kSignature, body);
   if (!started && started.error().code() == Code::kAlreadyExists) {
@@ -223,14 +240,14 @@ Result<StartedScope> start_scope(const ScopeName& name, const json::Value& resou
 }
 
 Result<> update_scope(const std::string& unit, const json::Value& resources) {
-  bool v2 = TRY(version_2());
+  Systemd systemd = TRY(Systemd::connect());
+  const UnitTarget target = TRY(systemd.target(resources));
   sys::DbusWriter body;
   body.string(unit);
   body.boolean(true);  // until the next boot
   size_t array = body.begin_array(8);
-  TRY(UnitProperties(body).limits(resources, v2));
+  TRY(UnitProperties(body).limits(resources, target));
   body.end_array(array);
-  Systemd systemd = TRY(Systemd::connect());
   return systemd.set(body.bytes());
 }
 

@@ -3,14 +3,16 @@
 // us.
 //
 //   ScopeName name = TRY(parse_scope("system.slice:docker:1234", id));
-//   StartedScope scope = TRY(start_scope(name, config.resources));
+//   StartedScope scope = TRY(start_scope(name, {config.resources, config.annotations}));
 //   ...                       // the container's process is born into scope.cgroup
 //   TRY(stop_scope(name.unit));
 //
 // The limits are written to the cgroup as without systemd; systemd is told them, too, so that it
-// keeps them when it goes over its units (systemctl daemon-reload).
+// keeps them when it goes over its units (systemctl daemon-reload). The caller has CPU quotas of
+// with_whole_percents (cpu_quota.h).
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 
@@ -54,9 +56,13 @@ struct StartedScope {
   ScopeHolder holder;
   std::string cgroup;
 };
-// `resources`: linux.resources. Returns when systemd has made the scope; single-threaded callers
-// only. kUnavailable: there is no systemd to ask.
-Result<StartedScope> start_scope(const ScopeName& name, const json::Value& resources);
+struct ScopeOrder {
+  const json::Value& resources;  // linux.resources
+  const std::map<std::string, std::string>& annotations;
+};
+// Returns when systemd has made the scope; single-threaded callers only. kUnavailable: there is no
+// systemd to ask.
+Result<StartedScope> start_scope(const ScopeName& name, const ScopeOrder& order);
 // What systemd knows of the limits; those that are not there stay.
 Result<> update_scope(const std::string& unit, const json::Value& resources);
 // Success, too, when there is no such unit any more.

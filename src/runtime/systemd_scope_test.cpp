@@ -142,6 +142,7 @@ class StandIn {
 class SystemdScope : public testing::Test {
  protected:
   void SetUp() override {
+    ASSERT_TRUE(std::filesystem::exists(SKIFF_RUNTIME_PROGRAM)) << SKIFF_RUNTIME_PROGRAM;
     address_ = cat("unix:path=", (dir_.path() / "bus").native());
     std::string config =
         cat("<busconfig><type>session</type><listen>", address_,
@@ -154,6 +155,7 @@ class SystemdScope : public testing::Test {
                                          "--nofork", "--nopidfile", "--print-address=1"}};
     options.fds = {{pipe.write.get(), 1}};
     Result<sys::Process> daemon = sys::Process::spawn(options);
+    if (!daemon && daemon.error().code() == Code::kNotFound) GTEST_SKIP() << "needs dbus-daemon";
     ASSERT_TRUE(daemon) << daemon.error().message();
     daemon_.emplace(std::move(*daemon));
     pipe.write.reset();
@@ -164,6 +166,7 @@ class SystemdScope : public testing::Test {
     bundle_.spec.cgroup_path = cat(slice_, ":x:", bundle_.id);
   }
   void TearDown() override {
+    if (!stand_in_) return;
     run({"delete", "-f", bundle_.id});
     daemon_.reset();
     if (server_.joinable()) server_.join();
@@ -178,8 +181,10 @@ class SystemdScope : public testing::Test {
     // A file: the container would keep a pipe open.
     UniqueFd out = *open_file(dir_.path() / "out", O_RDWR | O_CREAT | O_TRUNC, 0600);
     options.fds = {{out.get(), 1}, {out.get(), 2}};
+    Result<sys::Process> program = sys::Process::spawn(options);
+    if (!program) return {.code = -1, .out = program.error().message()};
     sys::Captured done;
-    done.code = *sys::Process::spawn(options)->wait();
+    done.code = *program->wait();
     done.out = *read_file(dir_.path() / "out");
     return done;
   }
@@ -235,6 +240,36 @@ TEST_F(SystemdScope, IsToldOfNewLimitsAndStopped) {
                 " CPUQuotaPerSecUSec=150000 TasksMax=20\nSubscribe \nStopUnit ", unit(),
                 " replace\nResetFailedUnit ", unit(), "\n"));
   EXPECT_FALSE(std::filesystem::exists(bundle_.state_root() / bundle_.id));
+}
+
+TEST_F(SystemdScope, HasThePropertiesOfTheAnnotations) {
+  bundle_.change = [](json::Value& config) {
+    config.set("annotations", json::object({{"org.systemd.property.TimeoutStopUSec", "uint64 7"},
+                                            {"org.systemd.property.RuntimeMaxSec", "2.5"},
+                                            {"org.systemd.property.CollectMode", "'inactive'"},
+                                            {"org.other", "5"}}));
+  };
+  create();
+  std::string asked = stand_in_->asked();
+  for (const char* property :
+       {" TimeoutStopUSec=7", " RuntimeMaxUSec=2500000", " CollectMode=inactive"}) {
+    EXPECT_NE(asked.find(property), std::string::npos) << property << " in " << asked;
+  }
+  EXPECT_EQ(asked.find("other"), std::string::npos);
+}
+
+TEST_F(SystemdScope, RefusesAnAnnotationThatIsNoProperty) {
+  for (const auto& [name, value] :
+       {std::pair{"Bad1", "true"}, {"CollectMode", "inactive"}, {"RuntimeMaxSec", "'2'"}}) {
+    bundle_.change = [&](json::Value& config) {
+      config.set("annotations", json::object({{cat("org.systemd.property.", name), value}}));
+    };
+    ASSERT_TRUE(bundle_.script("true").write());
+    sys::Captured made = run({"run", "-b", bundle_.path().native(), bundle_.id});
+    EXPECT_EQ(made.code, 1);
+    EXPECT_NE(made.out.find(cat("annotation org.systemd.property.", name)), std::string::npos)
+        << made.out;
+  }
 }
 
 TEST_F(SystemdScope, ThatFailsLeavesNothing) {

@@ -74,5 +74,39 @@ TEST(Version2Layout, ExecFollowsAFirstProcessThatDividedItsGroup) {
   EXPECT_EQ(said, "0::/inner\n");
 }
 
+// Who has the cgroup in a container with a user namespace, its cgroup mount "ro" or "rw".
+std::string owner_within(const std::string& access) {
+  TestBundle bundle;
+  return with_version2([&]() -> Result<std::string> {
+    const std::vector<sys::IdMapping> map{{.inside = 0, .outside = 100000, .size = 65536}};
+    bundle.spec.id_maps = sys::IdMaps{.uids = map, .gids = map};
+    bundle.spec.cgroup_namespace = "private";
+    bundle.change = [&](json::Value& config) {
+      test::with_linux("resources", json::object())(config);
+      json::Array mounts = config.array("mounts");
+      for (json::Value& mount : mounts) {
+        if (mount.string("type") == "cgroup") mount.set("options", json::array({access}));
+      }
+      config.set("mounts", mounts);
+    };
+    TRY(bundle.script("sleep 100").write());
+    Container container = TRY(bundle.create());
+    ScopeExit remove([&] {
+      [[maybe_unused]] auto removed = container.remove(true);
+      TestBundle::reap(container.pid());
+    });
+    TRY(container.start());
+    return exec_output(container, {"/bin/stat", "-c", "%u", "/sys/fs/cgroup",
+                                   "/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/cgroup.freeze"});
+  });
+}
+
+TEST(Version2Layout, AWritableCgroupIsTheContainersOwn) {
+  std::string said = owner_within("rw");
+  if (said.empty()) GTEST_SKIP() << "no version 2 cgroups can be mounted";
+  EXPECT_EQ(said, "0\n0\n65534\n");
+  EXPECT_EQ(owner_within("ro"), "65534\n65534\n65534\n");
+}
+
 }  // namespace
 }  // namespace skiff::runtime

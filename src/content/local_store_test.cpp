@@ -205,6 +205,9 @@ TEST_F(LocalStoreTest, BytesDamagedBetweenTwoAttemptsAreNoticed) {
   }
   UniqueFd file = *open_file(layout_.ingest("r"), O_WRONLY);
   ASSERT_EQ(::pwrite(file.get(), "J", 1, 0), 1);
+  // Later: within a tick of the clock the file would have the same time.
+  const timespec later[2] = {{0, UTIME_OMIT}, {::time(nullptr) + 60, 0}};
+  ASSERT_EQ(::futimens(file.get(), later), 0);
   auto ingest = store->ingest("r");
   ASSERT_TRUE((*ingest)->write("world"));
   auto committed = store->commit(**ingest, oci::Digest::of("hello world"));

@@ -32,9 +32,9 @@ size_t type_length(std::string_view type, int depth = 0) {
 
 std::string_view type_of_word(std::string_view word) {
   constexpr std::pair<std::string_view, std::string_view> kWords[] = {
-      {"boolean", "b"}, {"byte", "y"},       {"int16", "n"},    {"uint16", "q"},
-      {"int32", "i"},   {"uint32", "u"},     {"int64", "x"},    {"uint64", "t"},
-      {"double", "d"},  {"string", "s"},     {"objectpath", "o"}, {"signature", "g"}};
+      {"boolean", "b"}, {"byte", "y"},   {"int16", "n"},      {"uint16", "q"},
+      {"int32", "i"},   {"uint32", "u"}, {"int64", "x"},      {"uint64", "t"},
+      {"double", "d"},  {"string", "s"}, {"objectpath", "o"}, {"signature", "g"}};
   for (const auto& [name, type] : kWords) {
     if (name == word) return type;
   }

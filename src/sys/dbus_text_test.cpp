@@ -31,26 +31,59 @@ TEST(DbusText, NumbersHaveTheTypeThatIsGiven) {
 
 TEST(DbusText, StringsHaveEscapes) {
   EXPECT_EQ(encoded("'ab'"), "s: 02000000616200");
-  EXPECT_EQ(encoded(R"("a\"\n\u00e9")"), "s: 05000000" "61220ac3a9" "00");
+  EXPECT_EQ(encoded(R"("a\"\n\u00e9")"),
+            "s: 05000000"
+            "61220ac3a9"
+            "00");
   EXPECT_EQ(encoded("objectpath '/a'"), "o: 020000002f6100");
   EXPECT_EQ(encoded("signature 'as'"), "g: 02617300");
-  EXPECT_EQ(encoded(R"(b'a\x01\0012')"), "ay: 04000000" "61010a00");
+  EXPECT_EQ(encoded(R"(b'a\x01\0012')"),
+            "ay: 04000000"
+            "61010a00");
   EXPECT_EQ(encoded(" true "), "b: 01000000");
 }
 
 TEST(DbusText, ArraysTakeTheTypeOfAnElement) {
-  EXPECT_EQ(encoded("['a', 'b']"), "as: 0e000000" "01000000" "61000000" "01000000" "6200");
-  EXPECT_EQ(encoded("@aq [1, 2]"), "aq: 04000000" "0100" "0200");
-  EXPECT_EQ(encoded("[1, byte 2]"), "ay: 02000000" "0102");
-  EXPECT_EQ(encoded("[1, 0.5]"), "ad: 10000000" "00000000" "000000000000f03f" "000000000000e03f");
-  EXPECT_EQ(encoded("[[], [true]]"), "aab: 0c000000" "00000000" "04000000" "01000000");
+  EXPECT_EQ(encoded("['a', 'b']"),
+            "as: 0e000000"
+            "01000000"
+            "61000000"
+            "01000000"
+            "6200");
+  EXPECT_EQ(encoded("@aq [1, 2]"),
+            "aq: 04000000"
+            "0100"
+            "0200");
+  EXPECT_EQ(encoded("[1, byte 2]"),
+            "ay: 02000000"
+            "0102");
+  EXPECT_EQ(encoded("[1, 0.5]"),
+            "ad: 10000000"
+            "00000000"
+            "000000000000f03f"
+            "000000000000e03f");
+  EXPECT_EQ(encoded("[[], [true]]"),
+            "aab: 0c000000"
+            "00000000"
+            "04000000"
+            "01000000");
   EXPECT_EQ(encoded("@as []"), "as: 00000000");
 }
 
 TEST(DbusText, DictionariesAndVariants) {
-  EXPECT_EQ(encoded("{byte 1: 'a'}"), "a{ys}: 0a000000" "00000000" "01000000" "01000000" "6100");
-  EXPECT_EQ(encoded("@a{yy} {1: 2}"), "a{yy}: 02000000" "00000000" "0102");
-  EXPECT_EQ(encoded("<uint16 7>"), "v: 01710000" "0700");
+  EXPECT_EQ(encoded("{byte 1: 'a'}"),
+            "a{ys}: 0a000000"
+            "00000000"
+            "01000000"
+            "01000000"
+            "6100");
+  EXPECT_EQ(encoded("@a{yy} {1: 2}"),
+            "a{yy}: 02000000"
+            "00000000"
+            "0102");
+  EXPECT_EQ(encoded("<uint16 7>"),
+            "v: 01710000"
+            "0700");
   EXPECT_EQ(encoded("[<5>, <true>]").substr(0, 4), "av: ");
 }
 

@@ -115,14 +115,30 @@ def files(chance, directory, count, largest):
     return out
 
 
+def base_layer(probe):
+    return {"probe": Entry("file", 0o755, content=probe), "etc": Entry("dir", 0o755),
+            "etc/passwd": Entry("file", content=b"root:x:0:0:root:/:/probe\n")}
+
+
+def large_layer(chance, directory):
+    """A blob of more than a mebibyte is removed in the background."""
+    return files(chance, directory, 24, 20_000) | {
+        f"{directory}/big": Entry("file", content=chance.randbytes(2_500_000))}
+
+
+def make_root(probe, directory):
+    """A whole tree as the tar that `docker import` takes, and as what must come back."""
+    layer = base_layer(probe) | large_layer(random.Random(5), "root")
+    archive = directory / "root.tar"
+    archive.write_bytes(layer_tar(layer))
+    return archive, stacked([layer])
+
+
 def make_images(probe, directory):
     """{name: Image}: `base` alone, and two images on it that share its layer."""
     chance = random.Random(4)
-    base = {"probe": Entry("file", 0o755, content=probe), "etc": Entry("dir", 0o755),
-            "etc/passwd": Entry("file", content=b"root:x:0:0:root:/:/probe\n")}
-    app = files(chance, "app", 24, 20_000)
-    # A blob of more than a mebibyte is removed in the background.
-    app["app/big"] = Entry("file", content=chance.randbytes(2_500_000))
+    base = base_layer(probe)
+    app = large_layer(chance, "app")
     change = {"app": Entry("dir", 0o755), "app/f1": Entry("file", content=b"changed"),
               "app/.wh.f2": Entry("file"), "app/d0": Entry("dir", 0o750), "app/d0/.wh.f0": Entry("file")}
     other = files(chance, "other", 12, 30_000)

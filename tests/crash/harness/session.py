@@ -14,16 +14,17 @@ from . import machine
 from .cases import BLOCK_FAMILIES, FAILURES, FAMILIES, Case, Recording, run_case
 from .disk import Disk
 from .engine import Dockerd, Lost, Podman, Registry, Skiffd
-from .images import make_images, tree_of_export
+from .images import make_images, make_root, tree_of_export
 from .lab import Lab, World
 from .labs import LABS, make_lab
-from .workloads import BUILT, Model, make_workloads, of_a_peer, templates
+from .workloads import BUILT, CHANGED, Model, make_workloads, of_a_peer, templates
 
 # Points of each workload in the short form.
 SHORT = {"kill": 7, "power": 7, "cut": 2, "enospc": 2, "eio-write": 2, "eio-sync": 3, "block": 6, "torn": 2,
          "reordered": 4}
 ENGINES = {engine.name: engine for engine in [Skiffd, Dockerd, Podman]}
-RECORDED = ["pull", "load", "rmi", "push", "near"]  # the workloads of the block families
+# The workloads of the block families.
+RECORDED = ["pull", "load", "import", "build", "commit", "rmi", "prune", "push", "near"]
 
 
 def say(text):
@@ -34,17 +35,20 @@ def make_world(root, engine, options):
     tools = machine.compile_tools(root)
     registry = Registry(tools, root / "registry", root / "registry")
     registry.start()
-    images = make_images((root / "probe").read_bytes(), root)
+    probe = (root / "probe").read_bytes()
+    images = make_images(probe, root)
+    root_archive, root_tree = make_root(probe, root)
     context = root / "context"
     context.mkdir()
     (context / "data").write_bytes(random.Random(9).randbytes(60_000))
     (context / "Dockerfile").write_text('FROM crash/base:1\nCOPY data /data\nRUN ["/probe", "/made"]\n')
-    workloads = make_workloads(images, registry.address, context)
+    workloads = make_workloads(images, registry.address, context, root_archive)
     if is_comparison(options):
         workloads = of_a_peer(workloads)
     world = World(root, engine, tools, registry, images, workloads)
+    world.trees["imported"] = root_tree
     fill_registry(world)
-    for name, steps in templates(workloads).items():
+    for name, steps in templates(workloads, context).items():
         make_template(world, name, steps)
     for workload in workloads.values():
         dry_run(world, workload)
@@ -84,15 +88,17 @@ def make_template(world, name, steps):
         raise Lost(f"template {name}: {lab.said}")
     if BUILT in lab.model.present:
         container = lab.daemon.must("create", "--network", "none", BUILT)
-        world.trees["built"] = built_tree(lab, container)
+        world.trees["built"] = made_tree(lab, container)
         lab.daemon.must("rm", container)
+    if name == "changed":
+        world.trees["committed"] = made_tree(lab, CHANGED)
     world.version = lab.daemon.version()
     lab.daemon.stop()
     lab.end()
     world.templates[name] = (lab.disk.image, lab.model)
 
 
-def built_tree(lab, container):
+def made_tree(lab, container):
     tree = tree_of_export(io.BytesIO(lab.daemon.ask("GET", f"/containers/{container}/export")))
     base = {path: seen for path, seen in tree.items() if path in {"probe", "data", "etc/passwd", "made"}}
     return {path: dataclasses.replace(seen, time=0) for path, seen in base.items()}

@@ -56,10 +56,11 @@ def loaded(name):
 
 
 BUILT = "crash/built:1"
+CHANGED = "changed"  # a container that something was written to
 
 
-def make_workloads(images, registry, context):
-    """{name: Workload}; `images` are the archives, `registry` serves them too."""
+def make_workloads(images, registry, context, root):
+    """{name: Workload}; `images` are the archives, `registry` serves them too; `root` is a tree's tar."""
     def remote(name):
         return f"{registry}/crash/{name}"
 
@@ -78,6 +79,9 @@ def make_workloads(images, registry, context):
 
     # Copies of one store may not share the bridge that it names.
     build = Step(["build", "-q", "--network", "none", "-t", BUILT, context], {BUILT: "built"})
+    import_root = Step(["import", root, "crash/imported:1"], {"crash/imported:1": "imported"})
+    # The second time the layer is there.
+    commit = [Step(["commit", CHANGED, tag], {tag: "committed"}) for tag in ["crash/committed:1", "crash/committed:2"]]
     prune = Step(["system", "prune", "-a", "-f"], removes_all=True)
     tidy = Step(["image", "prune", "-f"])  # of what has no name: nothing, but it collects
     # The last blob goes with its image, and comes back from the registry of the same process.
@@ -90,13 +94,15 @@ def make_workloads(images, registry, context):
     all_of_it = [
         Workload("pull", "empty", [pull("app:1"), pull("other:1")]),
         Workload("load", "empty", [load("app:1"), load("other:1")]),
+        Workload("import", "empty", [import_root]),
         Workload("build", "base", [build]),
+        Workload("commit", "changed", commit),
         Workload("rmi", "full", [rmi(remote("app:1")), rmi(BUILT), rmi(loaded("other:1"))]),
         Workload("prune", "full", [prune]),
         Workload("push", BLANK, [push("app:1"), push("other:1")], "registry"),
         Workload("near", "empty", near, "near"),
-        Workload("mixed", "base", [pull("app:1"), rmi(remote("app:1")), build, load("other:1"), prune,
-                                   pull("other:1")]),
+        Workload("mixed", "changed", [pull("app:1"), rmi(remote("app:1")), build, *commit, load("other:1"),
+                                      import_root, prune, pull("other:1")]),
         # The same layers come by one name while they go by another.
         Workload("together", "full", [
             Together([rmi(remote("app:1")), load("app:1"), pull("other:1"), rmi(BUILT), tidy]),
@@ -113,11 +119,14 @@ def of_a_peer(workloads):
             for name in ["pull", "load", "rmi"]}
 
 
-def templates(workloads):
+def templates(workloads, context):
     """What each template's store is filled by: {name: steps}."""
     load_base = Step(["load", "-q", "-i", workloads["load"].steps[0].arguments[-1].with_name("base-1.tar")],
                      {loaded("base:1"): "base:1"})
     fill = [load_base, workloads["pull"].steps[0], workloads["load"].steps[1]]
-    if "build" in workloads:
-        fill.append(workloads["build"].steps[0])
-    return {"empty": [], "base": [load_base], "full": fill}
+    if "build" not in workloads:
+        return {"empty": [], "base": [load_base], "full": fill}
+    change = [Step(["run", "--network", "none", "--name", CHANGED, loaded("base:1"), "/probe", "/made"]),
+              Step(["cp", context / "data", f"{CHANGED}:/data"])]
+    return {"empty": [], "base": [load_base], "full": [*fill, workloads["build"].steps[0]],
+            "changed": [load_base, *change]}

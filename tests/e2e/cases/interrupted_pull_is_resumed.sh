@@ -8,7 +8,7 @@ own_daemon
 
 # Between engine and registry: 4 MB/s, as many bytes counted as come from the registry.
 cat > slow.py <<'PY'
-import asyncio, sys
+import asyncio, sys, time
 target, counter = sys.argv[1].split(":"), sys.argv[2]
 total = open_now = 0
 async def carry(reader, writer, slow):
@@ -28,6 +28,7 @@ def count_open(change):
     global open_now
     open_now += change
     open(counter + ".open", "w").write(f"{open_now}\n")
+    open(counter + ".changed", "w").write(f"{time.time():.3f}\n")
 async def serve(reader, writer):
     count_open(1)
     to = await asyncio.open_connection(*target)
@@ -48,10 +49,14 @@ came() { [ "$(cat bytes 2>/dev/null || echo 0)" -gt "$1" ]; }
 docker pull "$slow/$N" > pull.log 2>&1 & pull=$!
 eventually came 5000000
 at=$(cat bytes)
+interrupted=$(date +%s.%N)
 kill -INT $pull
 wait $pull && fail "an interrupted pull succeeded"
+client_ended=$(date +%s.%N)
 nothing_open() { [ "$(cat bytes.open)" = 0 ]; }
 eventually nothing_open
+awk -v at="$interrupted" -v client="$client_ended" -v daemon="$(cat bytes.changed)" 'BEGIN {
+  printf "measured: the client ended %d ms after the interruption, the daemon %d ms\n", 1000 * (client - at), 1000 * (daemon - at) }'
 before=$(cat bytes)
 # Half of the rest at most: what it takes the client to end on a busy machine, and buffers.
 [ "$before" -lt $((at + 8000000)) ] || fail "it went on after the interruption: $before bytes, at $at before"

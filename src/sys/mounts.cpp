@@ -60,6 +60,11 @@ Result<> configure(int fs_fd, const FilesystemOptions& wanted) {
                    : ::fsconfig(fs_fd, FSCONFIG_SET_STRING, key.c_str(), value.c_str(), 0);
     if (done != 0) return filesystem_error(fs_fd, wanted.type, cat("option ", key));
   }
+  for (const std::string& flag : wanted.flags_if_known) {
+    if (::fsconfig(fs_fd, FSCONFIG_SET_FLAG, flag.c_str(), nullptr, 0) == 0) continue;
+    if (errno != EINVAL) return filesystem_error(fs_fd, wanted.type, cat("option ", flag));
+    kernel_log(fs_fd);  // what it says of the flag is no part of a later error
+  }
   if (::fsconfig(fs_fd, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
     return filesystem_error(fs_fd, wanted.type, "create");
   }

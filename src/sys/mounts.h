@@ -27,7 +27,8 @@ struct FilesystemOptions {
   std::string type;                                          // "tmpfs"
   std::string source;                                        // what mount tables show
   std::vector<std::pair<std::string, std::string>> options;  // {"ro", ""} is a flag
-  uint64_t attributes = 0;                                   // MOUNT_ATTR_*
+  std::vector<std::string> flags_if_known;  // left out where the kernel has none such
+  uint64_t attributes = 0;                  // MOUNT_ATTR_*
 };
 
 // A path as a filesystem's option: the kernel refuses strings of 256 bytes there, so a long one is

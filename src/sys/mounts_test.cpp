@@ -27,6 +27,16 @@ TEST(Mounts, TmpfsWithOptionsAtADescriptor) {
   EXPECT_EQ(write_file(dir.path() / "x", "y").error().sys_errno(), EROFS);
 }
 
+TEST(Mounts, FlagsThatTheKernelDoesNotKnowAreLeftOut) {
+  const auto mount = new_filesystem({.type = "tmpfs", .flags_if_known = {"inode64", "no-such"}});
+  EXPECT_TRUE(mount) << mount.error().message();
+  const Error option =
+      new_filesystem({.type = "tmpfs", .options = {{"no-such", ""}}, .flags_if_known = {"x"}})
+          .error();
+  EXPECT_NE(option.message().find("Unknown parameter 'no-such'"), std::string::npos)
+      << option.message();
+}
+
 TEST(Mounts, ErrorsCarryTheKernelsWords) {
   Error unknown = new_filesystem({.type = "nosuchfs"}).error();
   EXPECT_EQ(unknown.message(), "mount nosuchfs: open the filesystem: No such device");

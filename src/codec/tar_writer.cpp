@@ -129,6 +129,9 @@ Result<Header> make_header(const TarEntry& entry, uint64_t size, Records& record
     records["path"] = entry.name;
   }
   if (has_link(entry) && !put_text(header.link_target, entry.link_target)) {
+    // libarchive takes a symlink without any target here for an empty file.
+    put_text(header.link_target,
+             std::string_view(entry.link_target).substr(0, sizeof header.link_target));
     records["linkpath"] = entry.link_target;
   }
   // These two need a zero byte at their end.

@@ -16,7 +16,9 @@
 #include "base/strings.h"
 #include "codec/tar.h"
 #include "snapshot/directory_cache.h"
+#include "snapshot/entry_attributes.h"
 #include "snapshot/file_attributes.h"
+#include "snapshot/late_links.h"
 #include "snapshot/layer_name.h"
 #include "snapshot/lower_dir.h"
 #include "snapshot/overlay_format.h"
@@ -32,14 +34,22 @@ constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 Error refuse(std::string why) { return Error(Code::kInvalidArgument, std::move(why)); }
 
-// What a directory gets once nothing changes in it any more.
-struct DirectoryAttributes {
-  uint32_t mode = 0755;
-  uid_t uid = 0;
-  gid_t gid = 0;
-  std::optional<timespec> mtime;
-  Xattrs xattrs;
-};
+// A deletion is no file of the layer, whatever form it has on disk.
+bool holds(int directory, const std::string& name) {
+  struct stat st{};
+  return ::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && !is_whiteout(st);
+}
+
+// Of a map by paths.
+template <typename Map>
+void erase_with_beneath(Map& map, const std::string& path) {
+  map.erase(path);
+  const std::string beneath = cat(path, "/");
+  const auto first = map.lower_bound(beneath);
+  map.erase(first, std::find_if(first, map.end(), [&](const auto& each) {
+              return !each.first.starts_with(beneath);
+            }));
+}
 
 class LayerApplier {
  public:
@@ -62,8 +72,11 @@ class LayerApplier {
   Result<> directory(int parent, const LayerName& path, const TarEntry& entry);
   Result<> file(int parent, const LayerName& path, const TarEntry& entry, Source& body);
   Result<> hard_link(int parent, const LayerName& path, const TarEntry& entry);
+  Result<> add_late_links();
+  Result<OpenDirectory> find_target(const LayerName& name);
+  Result<> link_to(int parent, const LayerName& path, const OpenDirectory& directory,
+                   const LayerName& target, const std::string& text);
   Result<> special(int parent, const LayerName& path, const TarEntry& entry);
-  Result<> attributes(int parent, const std::string& name, const TarEntry& entry);
 
   // Calls `make` (-1 with errno on failure); where the name is taken, removes what has it and
   // calls again.
@@ -77,6 +90,8 @@ class LayerApplier {
   CancelToken cancel_;
   DirectoryCache open_;
   std::map<std::string, DirectoryAttributes> directories_;
+  LateLinks<std::string> late_links_;
+  size_t late_count_ = 0;
   bool root_is_opaque_ = false;
 };
 
@@ -235,21 +250,16 @@ Result<> LayerApplier::replace(int parent, const LayerName& path, const Make& ma
 
 Result<> LayerApplier::remove(int parent, const LayerName& path) {
   open_.clear();
+  erase_with_beneath(late_links_, path.path());
   if (::unlinkat(parent, path.base.c_str(), 0) == 0) return {};
   TRY(remove_tree(Path(sys::fd_path(parent)) / path.base));
-  std::string beneath = cat(path.path(), "/");
-  directories_.erase(path.path());
-  auto first = directories_.lower_bound(beneath);
-  auto last = std::find_if(first, directories_.end(), [&](const auto& directory) {
-    return !directory.first.starts_with(beneath);
-  });
-  directories_.erase(first, last);
+  erase_with_beneath(directories_, path.path());
   return {};
 }
 
 Result<> LayerApplier::file(int parent, const LayerName& path, const TarEntry& entry,
                             Source& body) {
-  auto [uid, gid] = TRY(layer_owner(entry));
+  TRY(layer_owner(entry));  // refused before anything is made
   UniqueFd fd;
   TRY(replace(parent, path, [&] {
     fd.reset(::openat(parent, path.base.c_str(),
@@ -257,38 +267,49 @@ Result<> LayerApplier::file(int parent, const LayerName& path, const TarEntry& e
     return fd.get();
   }));
   TRY(copy_sparse(body, fd.get(), cancel_));
-  // In this order: a change of owner takes away set-user-id bits and capabilities.
-  if ((uid != 0 || gid != 0) && ::fchown(fd.get(), uid, gid) != 0) {
-    return Error::from_errno(errno, "chown");
-  }
-  TRY(write_xattrs(parent, path.base, entry.xattrs));
-  if (::fchmod(fd.get(), entry.mode & 07777) != 0) return Error::from_errno(errno, "chmod");
-  timespec mtime = timespec_of(entry.mtime);
-  timespec times[2] = {mtime, mtime};
-  if (::futimens(fd.get(), times) != 0) return Error::from_errno(errno, "set times");
-  return {};
+  return set_file_attributes(fd.get(), parent, path.base, entry);
 }
 
 Result<> LayerApplier::hard_link(int parent, const LayerName& path, const TarEntry& entry) {
-  LayerName target = TRY_CONTEXT(parse_link_target(entry.link_target),
-                                 cat("hard link to ", skiff::quoted(entry.link_target)));
+  const LayerName target = TRY_CONTEXT(parse_link_target(entry.link_target),
+                                       cat("hard link to ", skiff::quoted(entry.link_target)));
   if (target.base.empty()) return refuse("hard link to the root");
   if (target.path() == TRY(parse_link_target(entry.name)).path()) return {};
-  Result<OpenDirectory> opened = open_directory(target.parent, false);
-  auto link = [&] {
-    struct stat st{};
-    // A deletion is no file of the layer, whatever form it has on disk.
-    if (::fstatat((*opened)->fd.get(), target.base.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-        is_whiteout(st)) {
-      errno = ENOENT;
-      return -1;
-    }
-    return ::linkat((*opened)->fd.get(), target.base.c_str(), parent, path.base.c_str(), 0);
-  };
-  Result<> made = opened ? replace(parent, path, link) : std::move(opened.error());
-  if (made) return {};
-  return refuse(cat("hard link to ", skiff::quoted(entry.link_target),
-                    ", which is no file of this layer: ", made.error().message()));
+  const Result<OpenDirectory> found = find_target(target);
+  if (found) return link_to(parent, path, *found, target, entry.link_target);
+  TRY(remove(parent, path));
+  late_links_.insert_or_assign(path.path(), LateLink{late_count_++, entry.name, entry.link_target});
+  return {};
+}
+
+Result<> LayerApplier::add_late_links() {
+  // Making them forgets those of the same names.
+  const auto links = std::exchange(late_links_, {});
+  return make_late_links(links, [&](const std::string& place, const LateLink& link) -> Result<> {
+    const LayerName path = TRY(parse_link_target(place));
+    const OpenDirectory opened = TRY(open_directory(path.parent, false));
+    if (holds(opened->fd.get(), path.base)) return {};
+    const LayerName target = TRY(parse_link_target(link.target));
+    const Result<OpenDirectory> found = find_target(target);
+    if (!found) return no_target(link.target, found.error());
+    return link_to(opened->fd.get(), path, *found, target, link.target);
+  });
+}
+
+// The directory of a hard link's target, which the layer holds by now.
+Result<OpenDirectory> LayerApplier::find_target(const LayerName& name) {
+  OpenDirectory opened = TRY(open_directory(name.parent, false));
+  if (!holds(opened->fd.get(), name.base)) return Error::from_errno(ENOENT, "create");
+  return opened;
+}
+
+Result<> LayerApplier::link_to(int parent, const LayerName& path, const OpenDirectory& directory,
+                               const LayerName& target, const std::string& text) {
+  const Result<> made = replace(parent, path, [&] {
+    return ::linkat(directory->fd.get(), target.base.c_str(), parent, path.base.c_str(), 0);
+  });
+  if (!made) return no_target(text, made.error());
+  return {};
 }
 
 Result<> LayerApplier::special(int parent, const LayerName& path, const TarEntry& entry) {
@@ -317,27 +338,7 @@ Result<> LayerApplier::special(int parent, const LayerName& path, const TarEntry
     default:
       TRY(replace(parent, path, [&] { return ::mknodat(parent, name, S_IFCHR | mode, device); }));
   }
-  return attributes(parent, path.base, entry);
-}
-
-// Of anything that cannot be opened without an effect.
-Result<> LayerApplier::attributes(int parent, const std::string& name, const TarEntry& entry) {
-  auto [uid, gid] = TRY(layer_owner(entry));
-  if (::fchownat(parent, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0) {
-    return Error::from_errno(errno, "chown");
-  }
-  TRY(write_xattrs(parent, name, entry.xattrs));
-  // mknod's mode went through the umask.
-  if (entry.type != TarType::kSymlink &&
-      ::fchmodat(parent, name.c_str(), entry.mode & 07777, 0) != 0) {
-    return Error::from_errno(errno, "chmod");
-  }
-  timespec mtime = timespec_of(entry.mtime);
-  timespec times[2] = {mtime, mtime};
-  if (::utimensat(parent, name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) {
-    return Error::from_errno(errno, "set times");
-  }
-  return {};
+  return set_special_attributes(parent, path.base, entry);
 }
 
 // Overlayfs ignores the opaque attribute of a layer's root: each name below is hidden instead.
@@ -347,24 +348,13 @@ Result<> LayerApplier::hide_lower_root() {
   return {};
 }
 
-Result<> set_attributes(int directory, const DirectoryAttributes& attributes) {
-  if (::fchown(directory, attributes.uid, attributes.gid) != 0) {
-    return Error::from_errno(errno, "chown");
-  }
-  TRY(write_xattrs(directory, ".", attributes.xattrs));
-  if (::fchmod(directory, attributes.mode & 07777) != 0) return Error::from_errno(errno, "chmod");
-  timespec mtime = attributes.mtime.value_or(timespec{0, UTIME_OMIT});
-  timespec times[2] = {mtime, mtime};
-  if (::futimens(directory, times) != 0) return Error::from_errno(errno, "set times");
-  return {};
-}
-
 // Directories last: everything made in them changed their times.
 Result<> LayerApplier::finish() {
+  TRY(add_late_links());
   if (root_is_opaque_) TRY(hide_lower_root());
   for (const auto& [path, attributes] : directories_) {
     OpenDirectory opened = TRY(open_directory(path, false));
-    TRY_CONTEXT(set_attributes(opened->fd.get(), attributes),
+    TRY_CONTEXT(set_directory_attributes(opened->fd.get(), attributes),
                 cat("directory ", skiff::quoted(path)));
   }
   return {};

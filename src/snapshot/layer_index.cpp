@@ -39,6 +39,7 @@ Result<> read_entries(CountedSource& tar, LayerTree& layer, const CancelToken& c
     if (entry == nullptr) break;
     TRY_CONTEXT(layer.add(*entry, reader.body_pieces()), cat("layer entry ", quoted(entry->name)));
   }
+  TRY(layer.add_late_links());
   // What follows the end mark is part of the stream whose digest somebody takes.
   std::string rest(kBufferSize, '\0');
   while (TRY(tar.read(rest)) > 0) TRY(cancel.check());

@@ -59,7 +59,7 @@ LayerTree::LayerTree(const LayerTreeOptions& options)
 
 Result<> LayerTree::add(const TarEntry& entry, std::span<const TarPiece> pieces) {
   TRY(apply(entry, pieces));
-  if (tree_.memory() + implied_memory_ <= options_.memory) return {};
+  if (tree_.memory() + path_memory_ <= options_.memory) return {};
   return Error(
       Code::kResourceExhausted,
       cat("the names and attributes of the layer take more than ", options_.memory >> 20U, " MiB"));
@@ -124,7 +124,7 @@ Result<Id> LayerTree::make_implied(Id parent, const std::string& path, const std
     opaque_.insert(id);
   } else {
     implied_.emplace(id, path);
-    implied_memory_ += path.size();
+    path_memory_ += path.size();
   }
   TRY(tree_.link(parent, name, id));
   return id;
@@ -206,25 +206,53 @@ Result<Id> LayerTree::make_special(const TarEntry& entry) {
 }
 
 Result<> LayerTree::hard_link(Id parent, const LayerName& name, const TarEntry& entry) {
-  const auto what = [&] { return cat("hard link to ", quoted(entry.link_target)); };
-  const LayerName target = TRY_CONTEXT(parse_link_target(entry.link_target), what());
+  const LayerName target = TRY_CONTEXT(parse_link_target(entry.link_target),
+                                       cat("hard link to ", quoted(entry.link_target)));
   if (target.base.empty()) return refuse("hard link to the root");
   if (target.path() == name.path()) return {};
-  const auto refused = [&](std::string_view why) {
-    return refuse(cat(what(), ", which is no file of this layer: ", why));
-  };
-  const Result<Id> directory = directory_at(target.parent, false);
-  if (!directory) return refused(directory.error().message());
-  const std::optional<Id> found = tree_.find(*directory, target.base);
-  if (!found || is_whiteout(*found)) return refused(refuse("create", ENOENT).message());
+  const Result<Target> found = find_target(target);
+  if (!found) return link_later(parent, name, entry);
   // What it takes the place of may be its target, or hold it.
   const std::optional<Id> old = tree_.find(parent, name.base);
-  const bool is_itself = *directory == parent && target.base == name.base;
-  if (is_itself || (old && is_within(*directory, *old))) {
-    return refused(refuse("create", ENOENT).message());
+  const bool is_itself = found->directory == parent && target.base == name.base;
+  if (is_itself || (old && is_within(found->directory, *old))) {
+    return no_target(entry.link_target, refuse("create", ENOENT));
   }
-  if (tree_.is_directory(*found)) return refused(refuse("create", EPERM).message());
-  return put(parent, name.base, *found);
+  return link_to(parent, name.base, *found, entry.link_target);
+}
+
+Result<> LayerTree::link_later(Id parent, const LayerName& name, const TarEntry& entry) {
+  remove(parent, name.base);
+  path_memory_ += name.base.size() + entry.name.size() + entry.link_target.size();
+  late_links_.insert_or_assign({parent, name.base},
+                               LateLink{late_count_++, entry.name, entry.link_target});
+  return {};
+}
+
+Result<> LayerTree::add_late_links() {
+  return make_late_links(late_links_, [&](const auto& place, const LateLink& link) -> Result<> {
+    const auto& [parent, name] = place;
+    if (!is_part(parent)) return {};
+    const std::optional<Id> later = tree_.find(parent, name);
+    if (later && !is_whiteout(*later)) return {};
+    const Result<Target> found = find_target(TRY(parse_link_target(link.target)));
+    if (!found) return no_target(link.target, found.error());
+    return link_to(parent, name, *found, link.target);
+  });
+}
+
+// Of a hard link: what the layer holds by now, and no deletion.
+Result<LayerTree::Target> LayerTree::find_target(const LayerName& name) {
+  const Id directory = TRY(directory_at(name.parent, false));
+  const std::optional<Id> found = tree_.find(directory, name.base);
+  if (!found || is_whiteout(*found)) return refuse("create", ENOENT);
+  return Target{.directory = directory, .inode = *found};
+}
+
+Result<> LayerTree::link_to(Id parent, const std::string& name, const Target& target,
+                            const std::string& text) {
+  if (tree_.is_directory(target.inode)) return no_target(text, refuse("create", EPERM));
+  return put(parent, name, target.inode);
 }
 
 // Whether `directory` is `above` or beneath it.

@@ -5,6 +5,7 @@
 //   LayerTree layer({.implied_mtime = clock.now()});
 //   TarReader tar(source);
 //   while (const TarEntry* entry = TRY(tar.next())) TRY(layer.add(*entry, tar.body_pieces()));
+//   TRY(layer.add_late_links());
 //   TRY(layer.finish());
 //   TRY(write_erofs(layer.tree(), {.source_size = archive_size, ...}, sink));
 //
@@ -27,6 +28,7 @@
 
 #include "codec/erofs_tree.h"
 #include "codec/tar.h"
+#include "snapshot/late_links.h"
 #include "snapshot/layer_name.h"
 
 namespace skiff::snapshot {
@@ -50,7 +52,9 @@ class LayerTree {
 
   // `pieces` are those of the entry's body (TarReader::body_pieces).
   Result<> add(const TarEntry& entry, std::span<const TarPiece> pieces);
-  // Once, after the last entry. Directories that the archive only implies, the root among them,
+  // Once, after the last entry: makes the hard links that came before their targets.
+  Result<> add_late_links();
+  // Once, after these. Directories that the archive only implies, the root among them,
   // become as `lower` says.
   Result<> finish(const LowerDirectory& lower = {});
 
@@ -74,6 +78,14 @@ class LayerTree {
   Result<> directory(Id parent, const LayerName& name, const TarEntry& entry);
   bool is_within(Id directory, Id above) const;
   Result<> hard_link(Id parent, const LayerName& name, const TarEntry& entry);
+  Result<> link_later(Id parent, const LayerName& name, const TarEntry& entry);
+  struct Target {
+    Id directory = 0;
+    Id inode = 0;
+  };
+  Result<Target> find_target(const LayerName& name);
+  Result<> link_to(Id parent, const std::string& name, const Target& target,
+                   const std::string& text);
   Result<Id> make_file(const TarEntry& entry, std::span<const TarPiece> pieces);
   Result<Id> make_special(const TarEntry& entry);
   Result<> put(Id parent, const std::string& name, Id inode);
@@ -82,8 +94,10 @@ class LayerTree {
   LayerTreeOptions options_;
   ErofsTree tree_;
   std::map<Id, std::string> implied_;  // with their paths
-  uint64_t implied_memory_ = 0;        // of all such paths that ever were
+  uint64_t path_memory_ = 0;           // of all such paths and late links that ever were
   std::set<Id> opaque_;
+  LateLinks<std::pair<Id, std::string>> late_links_;  // by directory and name
+  size_t late_count_ = 0;
   bool root_is_opaque_ = false;
   // The last directory found by name: most entries are in the one of the entry before.
   std::string last_path_;

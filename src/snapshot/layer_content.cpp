@@ -62,7 +62,8 @@ Result<std::vector<SnapshotRow>> due_layers(SnapshotTable& table, const Path& di
     const bool is_known = is_indexed(layer) || is_present(layer / kDigestName) || has_forms(layer);
     return !is_due || row.info.kind != Kind::kCommitted || !is_known;
   });
-  std::ranges::stable_sort(rows, {}, last_read);
+  std::ranges::sort(rows, {},
+                    [](const SnapshotRow& row) { return std::pair(last_read(row), row.id); });
   return rows;
 }
 

@@ -18,8 +18,8 @@ constexpr const char* kMigrations[] = {
     ");"
     "CREATE INDEX snapshot_parent ON snapshot(parent);",
     "ALTER TABLE snapshot ADD COLUMN index_sha256 TEXT;",
-    "ALTER TABLE snapshot ADD COLUMN verified INTEGER NOT NULL DEFAULT 0;"  // Unix nanoseconds
-    "ALTER TABLE snapshot ADD COLUMN damage TEXT NOT NULL DEFAULT '';",
+    ("ALTER TABLE snapshot ADD COLUMN verified INTEGER NOT NULL DEFAULT 0;"  // Unix nanoseconds
+     "ALTER TABLE snapshot ADD COLUMN damage TEXT NOT NULL DEFAULT '';"),
     "ALTER TABLE snapshot ADD COLUMN stamp TEXT NOT NULL DEFAULT '';"};
 
 constexpr const char* kSelect =

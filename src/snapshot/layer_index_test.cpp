@@ -1,4 +1,4 @@
-// Indexes of layers, mounted: what the kernel shows is what GNU tar unpacks.
+// Indexes of layers, mounted: what the kernel shows is what GNU tar and libarchive unpack.
 #include "snapshot/layer_index.h"
 
 #include "snapshot/layer_index_test_support.h"
@@ -7,37 +7,27 @@
 namespace skiff::snapshot {
 namespace {
 
-TEST(LayerIndex, MountedTreesAreThoseOfGnuTar) {
+TEST(LayerIndex, MountedTreesAreThoseOfTheOracles) {
   const TempDir dir = *TempDir::make("/tmp", "skiff-layer-");
-  const Path tree = dir.path() / "tree";
-  ASSERT_TRUE(make_directories(tree));
-  make_rich_tree(tree);
-  add_xattrs(tree);
-  const std::string archive = (dir.path() / "archive").native();
-  for (const std::string& command : archive_commands()) {
-    SCOPED_TRACE(command);
-    run({"sh", "-c", cat("cd ", tree.native(), "; ", command, " > ", archive)});
-    const std::string tar = *read_file(archive);
-    const MountedIndex mounted = mount_layer(tar, Position::kLowest);
-    const bool has_root = command.ends_with(" .");
-    const RootShown root = has_root ? RootShown::kYes : RootShown::kNo;
-    EXPECT_EQ(difference(unpacked_by_gnu_tar(archive, root), list_tree(mounted.path(), root)), "");
-    EXPECT_EQ(expect_agreement(tar, Position::kAbove), "");
+  for (const SampleArchive& each : sample_archives(dir.path())) {
+    SCOPED_TRACE(each.command);
+    const MountedIndex mounted = mount_layer(each.tar, Position::kLowest);
+    expect_judged(each.tar, list_tree(mounted.path(), each.root), each.judges, each.root);
+    EXPECT_EQ(expect_agreement(each.tar, Position::kAbove), "");
   }
 }
 
-TEST(LayerIndex, RandomTreesAreThoseOfGnuTar) {
+TEST(LayerIndex, RandomTreesAreThoseOfTheOracles) {
   const TempDir dir = *TempDir::make("/tmp", "skiff-layer-");
   const Path tree = dir.path() / "tree";
   ASSERT_TRUE(make_directories(tree));
-  const std::string archive = (dir.path() / "archive").native();
   for (unsigned round = 0; round < 10; ++round) {
     Scrambler scrambler(tree, round);
     for (int i = 0; i < 80; ++i) scrambler.step();
-    run({"tar", "--format=pax", "-C", tree.native(), "-cf", archive, "."});
-    const std::string tar = *read_file(archive);
-    const MountedIndex mounted = mount_layer(tar, Position::kAbove);
-    ASSERT_EQ(difference(unpacked_by_gnu_tar(archive), list_tree(mounted.path())), "") << round;
+    const std::string tar = run({"tar", "--format=pax", "-C", tree.native(), "-c", "."});
+    SCOPED_TRACE(round);
+    const MountedIndex mounted = mount_layer(tar, Position::kLowest);
+    expect_judged(tar, list_tree(mounted.path(), RootShown::kYes), Judges::kBoth, RootShown::kYes);
   }
 }
 
@@ -62,15 +52,17 @@ with tarfile.open(sys.argv[1], 'w', format=tarfile.PAX_FORMAT) as tar:
         body = random.randbytes(sum(size for _, size in pieces))
         info = tarfile.TarInfo(f'file{number}')
         info.size = len(body)
-        info.pax_headers = {'GNU.sparse.major': '0', 'GNU.sparse.minor': '1',
-                            'GNU.sparse.size': str(offset),
+        info.pax_headers = {'GNU.sparse.size': str(offset),
                             'GNU.sparse.numblocks': str(len(pieces)),
                             'GNU.sparse.map': ','.join(f'{o},{s}' for o, s in pieces)}
         tar.addfile(info, io.BytesIO(body))
 )",
        tree + "/archive"});
   const std::string tar = *read_file(tree + "/archive");
-  EXPECT_EQ(expect_agreement(tar, Position::kLowest), "");
+  const Agreement agreed = agreement_on(tar, Position::kLowest);
+  EXPECT_EQ(agreed.error, "");
+  // GNU tar loses its place behind pieces that end within a block.
+  expect_judged(tar, agreed.tree, Judges::kLibarchive, RootShown::kYes);
 }
 
 TEST(LayerIndex, ImpliedDirectoriesAreTheLowerOnes) {

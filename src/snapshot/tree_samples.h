@@ -1,5 +1,4 @@
-// For tests: file trees worth archiving, the ways to archive them, and what GNU tar makes of an
-// archive.
+// For tests: file trees worth archiving, and the ways to archive them.
 #pragma once
 
 #include <sys/xattr.h>
@@ -8,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "snapshot/suite_support.h"
+#include "snapshot/tree_oracles.h"
 #include "sys/namespaces.h"
 
 namespace skiff::snapshot {
@@ -19,7 +18,7 @@ inline void make_rich_tree(const Path& root) {
   ASSERT_TRUE(make_directories(root / deep, 0755));
   ASSERT_TRUE(write_file(root / "empty", ""));
   ASSERT_TRUE(write_file(root / "text", "hello\n"));
-  ASSERT_TRUE(write_file(root / "sp ace\n\"\xc3\xa4\xff", "odd name"));
+  ASSERT_TRUE(write_file(root / "sp ace\n\"\xc3\xa4", "odd name"));
   ASSERT_TRUE(write_file(root / deep / "below", std::string(300'000, 'x')));
   std::filesystem::create_hard_link(root / "text", root / "text-again");
   std::filesystem::create_hard_link(root / deep / "below", root / "zlink");
@@ -51,6 +50,12 @@ inline void add_xattrs(const Path& root) {
   if (!sys::in_user_namespace()) set("link", "trusted.on_link", "x");
   set("empty", "security.capability",
       std::string_view("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20));
+}
+
+// For GNU tar alone: libarchive reads no name that is not UTF-8 from a PAX header, and gets the
+// sign of a fraction before 1970 wrong.
+inline void add_odd_things(const Path& root) {
+  ASSERT_TRUE(write_file(root / "odd\xff", "name"));
   const timespec times[2] = {{-5, 0}, {-1, 500'000'000}};
   ASSERT_EQ(::utimensat(AT_FDCWD, (root / "fifo").c_str(), times, AT_SYMLINK_NOFOLLOW), 0);
 }
@@ -68,12 +73,31 @@ inline std::vector<std::string> archive_commands() {
           "LC_ALL=C.UTF-8 bsdtar -c --format=pax --xattrs -f - [a-r]* t*"};
 }
 
-inline Listing unpacked_by_gnu_tar(const std::string& archive,
-                                   RootShown root_shown = RootShown::kNo) {
-  const TempDir oracle = *TempDir::make("/tmp", "skiff-oracle-");
-  run({"tar", "-xpf", archive, "-C", oracle.path().native(), "--numeric-owner", "--xattrs",
-       "--xattrs-include=*"});
-  return list_tree(oracle.path(), root_shown);
+// What each of them makes of a rich tree, and whom to ask about that.
+struct SampleArchive {
+  std::string command;
+  std::string tar;
+  std::vector<const Oracle*> judges;
+  RootShown root = RootShown::kNo;  // whether it is in it
+};
+
+inline std::vector<SampleArchive> sample_archives(const Path& place) {
+  const Path tree = place / "tree";
+  EXPECT_TRUE(make_directories(tree));
+  make_rich_tree(tree);
+  add_xattrs(tree);
+  std::vector<SampleArchive> samples;
+  const auto archive = [&](const std::vector<const Oracle*>& judges) {
+    for (const std::string& command : archive_commands()) {
+      const RootShown root = command.ends_with(" .") ? RootShown::kYes : RootShown::kNo;
+      std::string tar = run({"sh", "-c", cat("cd ", tree.native(), "; ", command)});
+      samples.push_back({command, std::move(tar), judges, root});
+    }
+  };
+  archive(oracles());
+  add_odd_things(tree);
+  archive({&gnu_tar()});
+  return samples;
 }
 
 // Makes, changes, moves and removes at random; the same seed does the same.

@@ -146,6 +146,7 @@ class EngineTest : public ::testing::Test {
   int wait(const std::string& id) {
     auto waiter = containers().wait(id, WaitCondition::kNotRunning);
     EXPECT_TRUE(waiter);
+    if (!waiter) return -1;
     auto ended = (*waiter)->wait({});
     EXPECT_TRUE(ended) << ended.error().message();
     return ended ? ended->exit_code : -1;

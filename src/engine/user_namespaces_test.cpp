@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "engine/test_engine.h"
+#include "snapshot/snapshotter.h"
 
 namespace skiff::engine {
 namespace {
@@ -17,6 +18,8 @@ class UserNamespacesTest : public EngineTest {
   void SetUp() override {
     EngineTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
+    const Result<> can = snapshot::check_mapped_mounts(dir_.path());
+    if (!can) GTEST_SKIP() << can.error().message();
     UsernsOptions& userns = options_.userns;
     userns.files = {.subuid = dir_.path() / "subuid", .subgid = dir_.path() / "subgid"};
     for (const Path& file : {userns.files.subuid, userns.files.subgid}) {

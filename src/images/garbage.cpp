@@ -26,6 +26,13 @@ std::set<std::string> with_parents(const std::map<std::string, std::string>& com
   return all;
 }
 
+template <typename T>
+std::set<T> without(const std::set<T>& all, const std::set<T>& those) {
+  std::set<T> rest;
+  std::ranges::set_difference(all, those, std::inserter(rest, rest.end()));
+  return rest;
+}
+
 // Whether the snapshot or one below it is among `those`: what is made for an image's
 // containers goes with the image.
 bool stands_on(const std::map<std::string, std::string>& committed, const std::string& name,
@@ -76,7 +83,7 @@ Result<bool> Garbage::drop_broken(const oci::Digest& target,
   // With nobody recording what would make it whole.
   const auto lock = collecting();
   if (!TRY(is_broken())) return false;
-  TRY(catalog_.drop_with_names(target));
+  TRY(catalog_.drop_with_names({target}));
   reader_.changed();
   return true;
 }
@@ -85,7 +92,6 @@ Result<Garbage::Swept> Garbage::collect_locked(const Candidates* only) {
   // First: what a build or an unpacking commits after its marks were asked for is none of ours.
   const Listed listed = TRY_CONTEXT(list_snapshots(), "collect garbage");
   const Marked marked = TRY_CONTEXT(mark(Begun::kKept), "collect garbage");
-  if (marked.needs_pins) ++passed_over_;
   Swept swept;
   TRY_CONTEXT(sweep_snapshots(listed, marked, only, swept), "collect garbage");
   TRY_CONTEXT(sweep_blobs(marked, only, swept), "collect garbage");
@@ -116,9 +122,11 @@ Result<uint64_t> Garbage::unneeded() {
     marked = TRY(mark(Begun::kGivenUp));
     bytes = TRY(store_.collectable(marked.blobs));
   }
-  const auto kept = with_parents(listed.committed, marked.snapshots, listed.used);
+  const auto needed = with_parents(listed.committed, marked.snapshots, listed.used);
+  const auto pinned = with_parents(listed.committed, marked.pinned, {});
   for (const auto& [name, parent] : listed.committed) {
-    if (kept.contains(name) || !oci::Digest::parse(name)) continue;
+    const bool is_kept = needed.contains(name) || pinned.contains(name);
+    if (is_kept || !oci::Digest::parse(name)) continue;
     const auto usage = snapshots_.usage(name, snapshot::Snapshotter::Asked::kInPassing);
     if (usage) bytes += usage->bytes;  // else removed since
   }
@@ -145,9 +153,7 @@ Result<Garbage::Marked> Garbage::mark(Begun begun) {
     marked.blobs.insert(roots.blobs.begin(), roots.blobs.end());
   }
   const std::scoped_lock lock(mutex_);
-  for (const auto& [name, count] : pins_) {
-    if (marked.snapshots.insert(name).second) marked.needs_pins = true;
-  }
+  for (const auto& [name, count] : pins_) marked.pinned.insert(name);
   return marked;
 }
 
@@ -166,40 +172,52 @@ Result<> Garbage::mark_target(const oci::Descriptor& target, Marked& marked) {
 Result<> Garbage::sweep_snapshots(const Listed& listed, const Marked& marked,
                                   const Candidates* only, Swept& swept) {
   const std::map<std::string, std::string>& parents = listed.committed;
-  const std::set<std::string> kept = with_parents(parents, marked.snapshots, listed.used);
+  const std::set<std::string> needed = with_parents(parents, marked.snapshots, listed.used);
+  const std::set<std::string> pinned = with_parents(parents, marked.pinned, {});
   std::map<std::string, int> children;
   for (const auto& [name, parent] : parents) ++children[parent];
   std::vector<std::string> leaves;
   for (const auto& [name, parent] : parents) {
     if (children[name] == 0) leaves.push_back(name);
   }
-  std::set<std::string> wanted;
-  if (only != nullptr) {
-    std::ranges::set_difference(only->snapshots, kept, std::inserter(wanted, wanted.end()));
-  }
+  const auto unneeded =
+      only == nullptr ? std::set<std::string>() : without(only->snapshots, needed);
+  const auto doomed = without(unneeded, pinned);
+  bool is_passed_over = false;
   while (!leaves.empty()) {
     const std::string name = std::move(leaves.back());
     leaves.pop_back();
-    if (kept.contains(name)) continue;
-    if (only != nullptr && !stands_on(parents, name, wanted)) continue;
-    const auto usage = snapshots_.usage(name, snapshot::Snapshotter::Asked::kInPassing);
-    const auto removed = snapshots_.remove(name);
-    if (!removed) {
-      // Taken as a parent or removed since it was listed.
-      const Code code = removed.error().code();
-      if (code != Code::kFailedPrecondition && code != Code::kNotFound) return removed;
-      log_info(cat("snapshot stays: ", removed.error().message()));
+    if (needed.contains(name)) continue;
+    if (only != nullptr && !stands_on(parents, name, unneeded)) continue;
+    if (pinned.contains(name) || (only != nullptr && !stands_on(parents, name, doomed))) {
+      is_passed_over = true;
       continue;
     }
-    swept.bytes += usage ? usage->bytes : 0;
-    swept.snapshots.push_back(name);
+    if (!TRY(remove_snapshot(name, swept))) continue;
     const std::string& parent = parents.at(name);
     if (--children[parent] == 0 && parents.contains(parent)) leaves.push_back(parent);
   }
+  if (is_passed_over) ++passed_over_;
   return {};
 }
 
+// False where it was taken as a parent or removed since it was listed.
+Result<bool> Garbage::remove_snapshot(const std::string& name, Swept& swept) {
+  const auto usage = snapshots_.usage(name, snapshot::Snapshotter::Asked::kInPassing);
+  const auto removed = snapshots_.remove(name);
+  if (!removed) {
+    const Code code = removed.error().code();
+    if (code != Code::kFailedPrecondition && code != Code::kNotFound) return removed.error();
+    log_info(cat("snapshot stays: ", removed.error().message()));
+    return false;
+  }
+  swept.bytes += usage ? usage->bytes : 0;
+  swept.snapshots.push_back(name);
+  return true;
+}
+
 Result<> Garbage::sweep_blobs(const Marked& marked, const Candidates* only, Swept& swept) {
+  if (only != nullptr) swept.unneeded = without(only->blobs, marked.blobs);
   std::set<oci::Digest> keep = marked.blobs;
   std::set<oci::Digest> doomed;
   uint64_t bytes = 0;

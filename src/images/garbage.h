@@ -65,6 +65,8 @@ class Garbage {
   struct Swept {
     uint64_t bytes = 0;
     std::vector<std::string> snapshots;  // each before its parent
+    // Of the candidates, what nothing leads to, whether it was here or not.
+    std::set<oci::Digest> unneeded;
   };
   // Everything that nothing needs, or only what is also among the candidates or stands on them.
   Result<Swept> collect(const Candidates* only = nullptr);
@@ -74,7 +76,7 @@ class Garbage {
   // The bytes of what a collection would take once nobody wants to go on with a broken-off pull,
   // but for snapshots that are made anew for each container.
   Result<uint64_t> unneeded();
-  // Changes whenever a collection leaves something only because of a lease or pin.
+  // Changes whenever a collection leaves something that it would have taken but for a lease or pin.
   uint64_t passed_over() const { return passed_over_; }
   // Drops a target with its names if it still is broken; false where not.
   Result<bool> drop_broken(const oci::Digest& target,
@@ -84,7 +86,7 @@ class Garbage {
   struct Marked {
     std::set<oci::Digest> blobs;
     std::set<std::string> snapshots;
-    bool needs_pins = false;  // some only because they are pinned
+    std::set<std::string> pinned;  // here or to come
   };
   // The snapshots at one moment: the committed ones with their parents, and what active ones
   // and views stand on.
@@ -103,6 +105,7 @@ class Garbage {
   Result<> mark_target(const oci::Descriptor& target, Marked& marked);
   Result<> sweep_snapshots(const Listed& listed, const Marked& marked, const Candidates* only,
                            Swept& swept);
+  Result<bool> remove_snapshot(const std::string& name, Swept& swept);
   Result<> sweep_blobs(const Marked& marked, const Candidates* only, Swept& swept);
   void unpin(const std::vector<std::string>& names);
 

@@ -1,4 +1,6 @@
 // What a collection takes and what it leaves, also while others work.
+#include "images/garbage.h"
+
 #include "images/test_images.h"
 
 namespace skiff::images {
@@ -52,6 +54,35 @@ TEST_F(GarbageTest, ALeaseKeepsItsBlobs) {
   EXPECT_EQ(images_.blobs().size(), 6u);
   ASSERT_TRUE(images_.remove("web"));
   EXPECT_EQ(images_.blobs().size(), 3u);
+}
+
+// Whoever holds images collects at its end where something was passed over meanwhile: what a pull
+// or a build is still to make is nothing of that kind.
+TEST_F(GarbageTest, OnlyWhatAPinKeepsWasPassedOver) {
+  Catalog catalog = *Catalog::open(images_.root() / "other.db");
+  ImageReader reader(images_->content());
+  Garbage garbage(images_->content(), images_->snapshots(), catalog, reader);
+  const auto to_come = garbage.pin({"to come"});
+  ASSERT_TRUE(garbage.collect());
+  EXPECT_EQ(garbage.passed_over(), 0u);
+  const std::string tar = layer_tar({{"b", "2"}});
+  StringSource source(tar);
+  ASSERT_TRUE(images_->snapshots().unpack("there", "", source));
+  {
+    const auto there = garbage.pin({"there"});
+    const Garbage::Candidates another{.blobs = {}, .snapshots = {"another"}};
+    ASSERT_TRUE(garbage.collect(&another));
+    EXPECT_EQ(garbage.passed_over(), 0u);
+    const Garbage::Candidates both{.blobs = {}, .snapshots = {"another", "there"}};
+    ASSERT_TRUE(garbage.collect(&both));
+    EXPECT_EQ(garbage.passed_over(), 1u);
+    ASSERT_TRUE(garbage.collect());
+    EXPECT_EQ(garbage.passed_over(), 2u);
+    EXPECT_EQ(images_.snapshots(), std::set<std::string>{"there"});
+  }
+  ASSERT_TRUE(garbage.collect());
+  EXPECT_EQ(garbage.passed_over(), 2u);
+  EXPECT_TRUE(images_.snapshots().empty());
 }
 
 TEST_F(GarbageTest, AContainerKeepsItsSnapshots) {

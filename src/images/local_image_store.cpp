@@ -29,8 +29,9 @@ class LocalImageStore : public ImageStore {
         garbage_(*store_, *snapshots_, catalog_, reader_),
         limit_(*store_, *snapshots_, limits.bytes),
         unpacker_(*store_, *snapshots_, limit_, limits.layer),
-        parts_{*store_, *snapshots_,  catalog_,   reader_, garbage_,        unpacker_,
-               limit_,  limits.layer, transfers_, clock,   root / "loading"},
+        begun_(catalog_),
+        parts_{*store_, *snapshots_,  catalog_,   reader_, garbage_, unpacker_,
+               limit_,  limits.layer, transfers_, begun_,  clock,    root / "loading"},
         finder_(parts_) {}
 
   Result<Image> find(const std::string& name,
@@ -135,6 +136,7 @@ class LocalImageStore : public ImageStore {
   StorageLimit limit_;
   LayerUnpacker unpacker_;
   KeyedMutex transfers_;
+  BegunPulls begun_;
   Parts parts_;
   ImageFinder finder_;
   std::optional<remote::NearRegistry> near_;

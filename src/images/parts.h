@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "images/begun_pulls.h"
 #include "images/catalog.h"
 #include "images/garbage.h"
 #include "images/image_reader.h"
@@ -27,6 +28,7 @@ struct Parts {
   StorageLimit& limit;
   ExpansionLimit expansion;  // of one layer
   KeyedMutex& transfers;     // one download of a blob from a host
+  BegunPulls& begun;
   const Clock& clock;
   Path scratch;  // for files of `load`
 };

@@ -62,30 +62,29 @@ class Pull {
   }
 
   Result<> begin(const oci::Descriptor& target) {
-    TRY(parts_.catalog.begin(target, parts_.clock.now()));
-    begun_ = target.digest;
+    begun_.emplace(TRY(parts_.begun.begin(target, parts_.clock.now())));
     return {};
   }
 
   void drop_what_came() {
     if (begun_) {
-      const auto forgotten = parts_.catalog.abandon(*begun_);
+      const auto forgotten = begun_->give_up();
       if (!forgotten) log_warn(cat("after a pull that failed: ", forgotten.error().message()));
     }
-    const auto drop_layers = [&](const oci::Manifest& manifest) {
-      for (const oci::Descriptor& layer : manifest.layers) {
-        came_.blobs.insert(layer.digest);
-        // One that another pull is writing is that one's.
-        [[maybe_unused]] auto ignored = parts_.store.abort(ingest_reference(layer.digest));
-      }
+    const auto add_layers = [&](const oci::Manifest& manifest) {
+      for (const oci::Descriptor& layer : manifest.layers) came_.blobs.insert(layer.digest);
     };
-    for (const oci::Manifest& manifest : attachments_) drop_layers(manifest);
+    for (const oci::Manifest& manifest : attachments_) add_layers(manifest);
     for (const DocumentPtr& image : images_) {
-      drop_layers(image->manifest);
+      add_layers(image->manifest);
       for (std::string& name : image->snapshots()) came_.snapshots.insert(std::move(name));
     }
     const auto swept = parts_.garbage.collect(&came_);
-    if (!swept) log_warn(cat("after a pull that failed: ", swept.error().message()));
+    if (!swept) return log_warn(cat("after a pull that failed: ", swept.error().message()));
+    // Of what others pull, or may go on to pull, the parts stay, too.
+    for (const oci::Digest& blob : swept->unneeded) {
+      [[maybe_unused]] auto ignored = parts_.store.abort(ingest_reference(blob));
+    }
   }
 
   // The name that the image gets: a tag, or the digest alone where one was given.
@@ -216,8 +215,8 @@ class Pull {
   std::vector<DocumentPtr> images_;
   std::vector<oci::Manifest> attachments_;  // what is no image: attestations
   DocumentPtr chosen_;
-  Garbage::Candidates came_;          // what a failure may leave
-  std::optional<oci::Digest> begun_;  // the target, where it was none of ours before
+  Garbage::Candidates came_;               // what a failure may leave
+  std::optional<BegunPulls::Pull> begun_;  // where the target was none of ours before
   bool fetched_ = false;
 };
 

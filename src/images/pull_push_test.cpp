@@ -394,6 +394,37 @@ TEST_F(PullPush, WhatIsNotHereCannotBePushed) {
             "cannot push a digest reference");
 }
 
+// Another of the same index, whose platform has no image in it, while this one downloads.
+TEST_F(PullPush, APullThatFailsForGoodLeavesWhatAnotherOfTheSameFetched) {
+  const Image image = from_.make("app", {{{"a", "1"}}, {{"b", "2"}}});
+  const auto lease = from_.lease();
+  const std::string artifact =
+      cat(R"({"schemaVersion":2,"mediaType":")", oci::kMediaTypeManifest,
+          R"(","config":{"mediaType":"application/x","size":2,"digest":")",
+          content::write_blob(from_->content(), "{}", lease.get())->str(), R"("},"layers":[]})");
+  oci::Descriptor other = image.manifest;
+  other.digest = *content::write_blob(from_->content(), artifact, lease.get());
+  other.size = artifact.size();
+  other.platform = kRiscv64;
+  publish(from_, from_.make_index("index", {image.manifest, other}, *lease), "app", "1");
+  const auto layers = image.manifest_doc.layers;
+  registry_.blobs["app"].erase(layers[1].digest.str());
+  registry_.instead = [&, manifests = registry_.instead](net::Request& r, net::ResponseWriter& w) {
+    if (r.path.ends_with(layers[1].digest.str())) {
+      const PullOptions options{.platform = kRiscv64, .client = remote::quick_options()};
+      const auto pulled = to_->pull(registry_.ref("app:1"), options, {}, {});
+      EXPECT_FALSE(pulled);
+      EXPECT_EQ(pulled.error().code(), Code::kInvalidArgument) << message_of(pulled);
+    }
+    return manifests(r, w);
+  };
+  const auto pulled = pull("app:1");
+  ASSERT_FALSE(pulled);
+  EXPECT_EQ(pulled.error().code(), Code::kNotFound) << message_of(pulled);
+  ASSERT_TRUE(to_->collect_leftovers());
+  EXPECT_TRUE(to_.blobs().contains(layers[0].digest));
+}
+
 // Neither stored nor kept for another attempt.
 TEST_F(PullPush, WhatIsNoImageLeavesNothing) {
   const Image image = from_.make("app", {{{"a", "1"}}});

@@ -71,6 +71,10 @@ Result<> StorageLimit::settle_and_count() {
 void StorageLimit::give_back(uint64_t bytes, std::atomic<bool>* reserved) {
   if (reserved == nullptr && bytes == 0) return;
   const std::scoped_lock lock(mutex_);
+  give_back_locked(bytes, reserved);
+}
+
+void StorageLimit::give_back_locked(uint64_t bytes, std::atomic<bool>* reserved) {
   if (reserved != nullptr) *reserved = false;
   if (bytes_ == 0) return;
   taken_ -= bytes;
@@ -81,37 +85,51 @@ Result<> StorageLimit::BlobRoom::reserve(uint64_t bytes) {
   const std::scoped_lock lock(mutex_);
   if (!room_ || room_->bytes() >= bytes) return {};
   TRY(room_->grow(bytes - room_->bytes()));
-  *reserved_ = true;
+  reserved_ = true;
   return {};
 }
 
 void StorageLimit::BlobRoom::stored() {
   const std::scoped_lock lock(mutex_);
   is_stored_ = true;
-  if (room_) room_->end(*reserved_);
+  if (room_) room_->end(reserved_);
   room_.reset();
 }
 
 std::shared_ptr<StorageLimit::BlobRoom> StorageLimit::room_of(const std::string& host,
                                                               const oci::Digest& blob,
                                                               const std::string& ingest) {
-  auto fresh = std::make_shared<BlobRoom>(*this);  // its making takes the other mutex
+  const std::string key = cat(host, " ", blob.str());
   const std::scoped_lock lock(incoming_mutex_);
-  std::erase_if(incoming_, [](const auto& each) { return each.second.room.expired(); });
-  Incoming& known = incoming_[cat(host, " ", blob.str())];
-  if (auto room = known.room.lock(); room && !room->is_stored()) return room;
-  known = {.room = fresh, .ingest = ingest, .blob = blob, .reserved = fresh->reserved()};
-  return fresh;
+  const auto known = incoming_.find(key);
+  std::shared_ptr<BlobRoom> room;
+  if (known != incoming_.end() && !known->second.room->is_stored()) {
+    room = known->second.room;
+  } else {
+    room = std::make_shared<BlobRoom>(*this);
+    incoming_.insert_or_assign(key, Incoming{.room = room, .ingest = ingest, .blob = blob});
+  }
+  ++room->users_;
+  return {room.get(), [this, key, room](BlobRoom*) { leave(key, *room); }};
+}
+
+// The room of a download that broke off ends when its bytes begin to count as stored: while both
+// mutexes are held nobody counts, and nobody takes it over.
+void StorageLimit::leave(const std::string& key, BlobRoom& room) {
+  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock incoming_lock(incoming_mutex_);
+  if (--room.users_ > 0) return;
+  if (room.room_) give_back_locked(std::exchange(room.room_->bytes_, 0), &room.reserved_);
+  const auto known = incoming_.find(key);
+  if (known != incoming_.end() && known->second.room.get() == &room) incoming_.erase(known);
 }
 
 StorageLimit::InTransit StorageLimit::in_transit() {
   const std::scoped_lock lock(incoming_mutex_);
   InTransit out;
   for (const auto& [key, each] : incoming_) {
-    // Not locked: with the last of them the room would go, which takes the other mutex.
-    if (each.room.expired()) continue;
     out.ingests.insert(each.ingest);
-    if (*each.reserved) out.blobs.insert(each.blob);
+    if (each.room->is_reserved()) out.blobs.insert(each.blob);
   }
   return out;
 }

@@ -51,7 +51,8 @@ class StorageLimit {
   };
   Room room() { return Room(this); }
 
-  // The room of a blob that comes from `host`. All who fetch it there have the same one.
+  // The room of a blob that comes from `host`. All who fetch it there have the same one, which ends
+  // with the last of them.
   class BlobRoom {
    public:
     explicit BlobRoom(StorageLimit& limit) : room_(limit.room()) {}
@@ -61,13 +62,15 @@ class StorageLimit {
     void stored();
     bool is_stored() const { return is_stored_; }
     // Whether the blob counts here, wherever it lies by now.
-    std::shared_ptr<const std::atomic<bool>> reserved() const { return reserved_; }
+    bool is_reserved() const { return reserved_; }
 
    private:
+    friend class StorageLimit;
     std::mutex mutex_;
     std::optional<Room> room_;
     std::atomic<bool> is_stored_ = false;
-    const std::shared_ptr<std::atomic<bool>> reserved_ = std::make_shared<std::atomic<bool>>(false);
+    std::atomic<bool> reserved_ = false;
+    size_t users_ = 0;  // guarded by incoming_mutex_
   };
   // `ingest`: the reference that it is written under.
   std::shared_ptr<BlobRoom> room_of(const std::string& host, const oci::Digest& blob,
@@ -80,6 +83,8 @@ class StorageLimit {
  private:
   Result<> take(uint64_t bytes);
   void give_back(uint64_t bytes, std::atomic<bool>* reserved = nullptr);
+  void give_back_locked(uint64_t bytes, std::atomic<bool>* reserved);
+  void leave(const std::string& key, BlobRoom& room);
   Result<> count();
   Result<> settle_and_count();
   // What counts by the room that was asked for it.
@@ -93,10 +98,9 @@ class StorageLimit {
   snapshot::Snapshotter& snapshots_;
   const uint64_t bytes_;
   struct Incoming {
-    std::weak_ptr<BlobRoom> room;
+    std::shared_ptr<BlobRoom> room;
     std::string ingest;
-    oci::Digest blob = oci::Digest::of("");
-    std::shared_ptr<const std::atomic<bool>> reserved;
+    oci::Digest blob;
   };
   std::mutex incoming_mutex_;
   std::map<std::string, Incoming> incoming_;

@@ -62,6 +62,33 @@ TEST_F(StorageLimitTest, AnArchiveOfLayersThatDoNotFitLeavesNothing) {
   limited_.expect_empty();
 }
 
+// A pull that was broken off in the layer that both have may still be continued.
+TEST_F(StorageLimitTest, APullThatDoesNotFitLeavesThePartsOfAnother) {
+  const std::string shared = noise(200'000);
+  TestImages from;
+  const Image app = from.make("app", {{{"a", "small"}}, {{"b", shared}}});
+  const Image big = from.make("big", {{{"b", shared}}, {{"c", noise(3'000'000)}}});
+  remote::TestRegistry registry;
+  publish(registry, from, app.target, "app", "1");
+  publish(registry, from, big.target, "big", "1");
+  const oci::Descriptor& layer = app.manifest_doc.layers[1];
+  ASSERT_EQ(layer.digest, big.manifest_doc.layers[0].digest);
+  const std::string bytes = std::exchange(registry.blobs["app"][layer.digest.str()], "");
+  registry.blobs["app"].erase(layer.digest.str());
+  const PullOptions options{.client = remote::quick_options()};
+  EXPECT_FALSE(limited_->pull(registry.ref("app:1"), options, {}, {}));
+  ASSERT_TRUE((*limited_->content().ingest(ingest_reference(layer.digest)))
+                  ->write(bytes.substr(0, bytes.size() / 2)));
+  const auto fetched = limited_.blobs();
+
+  expect_refused(limited_->pull(registry.ref("big:1"), options, {}, {}));
+  EXPECT_EQ(*limited_->content().idle_bytes(), bytes.size() / 2);
+  EXPECT_EQ(limited_.blobs(), fetched);
+  registry.blobs["app"][layer.digest.str()] = bytes;
+  const auto pulled = limited_->pull(registry.ref("app:1"), options, {}, {});
+  EXPECT_TRUE(pulled) << message_of(pulled);
+}
+
 // Its layer is small, its content is not.
 TEST_F(StorageLimitTest, ALoadWhoseFilesDoNotFitLeavesNothing) {
   TestImages from;
@@ -175,6 +202,30 @@ TEST_F(StorageLimitTest, BlobsThatComeMeanwhileCountOnce) {
       EXPECT_TRUE(content::write_blob(limited_->content(), bytes));
       room->stored();
       EXPECT_TRUE(limited_->content().remove(digest));
+    }
+    done = true;
+  });
+  while (!done) {
+    const auto grown = limit.room().grow(500'000);
+    EXPECT_TRUE(grown) << message_of(grown);
+  }
+  coming.join();
+}
+
+TEST_F(StorageLimitTest, DownloadsThatBreakOffMeanwhileCountOnce) {
+  StorageLimit limit(limited_->content(), limited_->snapshots(), kLimit);
+  std::atomic<bool> done = false;
+  std::thread coming([&] {
+    for (int i = 0; i < 200; ++i) {
+      const std::string bytes = cat(i) + std::string(400'000, 'x');
+      const oci::Digest digest = oci::Digest::of(bytes);
+      {
+        const auto room = limit.room_of("host", digest, ingest_reference(digest));
+        EXPECT_TRUE(room->reserve(bytes.size()));
+        const auto ingest = limited_->content().ingest(ingest_reference(digest));
+        EXPECT_TRUE((*ingest)->write(bytes));
+      }
+      EXPECT_TRUE(limited_->content().abort(ingest_reference(digest)));
     }
     done = true;
   });

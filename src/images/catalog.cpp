@@ -131,16 +131,22 @@ Result<> Catalog::add_name(const oci::Digest& target, const oci::Reference& name
   return {};
 }
 
-Result<bool> Catalog::untag(const oci::Reference& name) {
-  const std::scoped_lock lock(mutex_);
-  return TRY(db_.run("DELETE FROM name WHERE name = ?", name.str())) > 0;
-}
-
-Result<> Catalog::drop_with_names(const oci::Digest& target) {
+Result<> Catalog::untag(const std::vector<oci::Reference>& names) {
   const std::scoped_lock lock(mutex_);
   Transaction tx = TRY(db_.begin());
-  TRY(db_.run("DELETE FROM name WHERE target = ?", target.str()));
-  TRY(db_.run("DELETE FROM target WHERE digest = ?", target.str()));
+  for (const oci::Reference& name : names) {
+    TRY(db_.run("DELETE FROM name WHERE name = ?", name.str()));
+  }
+  return tx.commit();
+}
+
+Result<> Catalog::drop_with_names(const std::vector<oci::Digest>& targets) {
+  const std::scoped_lock lock(mutex_);
+  Transaction tx = TRY(db_.begin());
+  for (const oci::Digest& target : targets) {
+    TRY(db_.run("DELETE FROM name WHERE target = ?", target.str()));
+    TRY(db_.run("DELETE FROM target WHERE digest = ?", target.str()));
+  }
   return tx.commit();
 }
 

@@ -34,10 +34,10 @@ class Catalog {
   Result<bool> tag(const oci::Digest& target, const oci::Reference& name, TimePoint now);
   // One more name for a target; where that is gone meanwhile, nothing.
   Result<> add_name(const oci::Digest& target, const oci::Reference& name);
-  // False where there is no such name.
-  Result<bool> untag(const oci::Reference& name);
-  // With all that points at it; missing is success.
-  Result<> drop_with_names(const oci::Digest& target);
+  // All or none; missing is success.
+  Result<> untag(const std::vector<oci::Reference>& names);
+  // All or none, with all that points at them; missing is success.
+  Result<> drop_with_names(const std::vector<oci::Digest>& targets);
 
   // Remembers a target whose parts are being fetched, until `put` records it.
   Result<> begin(const oci::Descriptor& target, TimePoint now);

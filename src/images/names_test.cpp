@@ -1,4 +1,6 @@
 // Names, ids, and what is removed with them.
+#include <sqlite3.h>
+
 #include <future>
 
 #include "images/test_images.h"
@@ -12,6 +14,18 @@ class Names : public testing::Test {
     return [id = image.id, running](const oci::Digest& asked) {
       return asked == id ? ImageUser(std::string(64, 'c'), running) : ImageUser();
     };
+  }
+  // From now on the database does not let go of the row whose `column` is `value`.
+  void refuse(const std::string& table, const std::string& column, const std::string& value) {
+    execute(cat("CREATE TRIGGER refuse BEFORE DELETE ON ", table, " WHEN OLD.", column, " = '",
+                value, "' BEGIN SELECT RAISE(ABORT, 'stays'); END"));
+  }
+  void refuse_nothing() { execute("DROP TRIGGER refuse"); }
+  void execute(const std::string& sql) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open((images_.root() / "images/images.db").c_str(), &database), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sql;
+    sqlite3_close(database);
   }
   TestImages images_;
 };
@@ -323,6 +337,35 @@ TEST_F(Names, ARefusedRemovalChangesNothing) {
                                    images_.find("web:1").id.str());
   EXPECT_FALSE(images_.remove(images_.find("web:1").id.str(), true));
   EXPECT_EQ(images_.names(), (Lines{"child:latest", "kept:latest", "web:1"}));
+}
+
+// An image id may stand for several targets, and a name for a tag and its digest.
+TEST_F(Names, ARemovalThatFailsMidwayChangesNothing) {
+  const Image image = images_.make("web:1", {{{"a", "1"}}});
+  const oci::Reference digest = reference(cat("web@", image.target.digest.str()));
+  images_.put(image.target, digest.str());
+  const auto lease = images_.lease();
+  const oci::Descriptor index = images_.make_index("index", {image.manifest}, *lease);
+  const Lines names = images_.names();
+  ASSERT_EQ(names.size(), 3u);
+  const auto expect_refused = [&](const std::string& what) {
+    const auto removed = images_.remove(what, true);
+    ASSERT_FALSE(removed) << what;
+    EXPECT_NE(message_of(removed).find("stays"), std::string::npos) << message_of(removed);
+    EXPECT_EQ(images_.names(), names) << what;
+  };
+  for (const oci::Digest& target : {image.target.digest, index.digest}) {
+    refuse("target", "digest", target.str());
+    expect_refused(image.id.str());
+    refuse_nothing();
+  }
+  for (const std::string& name : {digest.str(), std::string("docker.io/library/web:1")}) {
+    refuse("name", "name", name);
+    expect_refused("web:1");
+    refuse_nothing();
+  }
+  images_.must_remove("web:1");
+  EXPECT_EQ(images_.names(), Lines{"index:latest"});
 }
 
 TEST_F(Names, RemovingWhatIsNotThereIsAnError) {

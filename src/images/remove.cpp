@@ -40,15 +40,14 @@ class Removal {
   }
 
   Result<> by_name(const ImageFinder::Found& found) {
-    const oci::Digest target = found.row.target.digest;
-    if (!force_ && is_single_name(TRY(parts_.catalog.names_of(target)))) {
-      TRY(check_last_name(found));
-    }
-    TRY(untag(TRY(name_to_remove(found))));
-    const std::vector<oci::Reference> rest = TRY(drop_lonely_digests(target, found.name));
+    const auto names = TRY(parts_.catalog.names_of(found.row.target.digest));
+    if (!force_ && is_single_name(names)) TRY(check_last_name(found));
+    const auto going = TRY(names_to_remove(found, names));
+    for (const oci::Reference& name : going) tell_untagged(name);
     // What still needs the image keeps it, untagged; that is no failure.
-    if (rest.empty()) TRY(drop_if_unused(found.row));
-    return {};
+    const bool is_last = going.size() == names.size();
+    if (is_last && !TRY(conflict_of(found.row, false))) return drop({found.row});
+    return parts_.catalog.untag(going);
   }
 
   Result<> by_id(const oci::Digest& id) {
@@ -64,8 +63,7 @@ class Removal {
       if (const auto kept = TRY(conflict_of(row, names_count, targets))) return *kept;
     }
     for (const oci::Reference& name : names) tell_untagged(name);
-    for (const TargetRow& row : targets) TRY(drop(row));
-    return {};
+    return drop(targets);
   }
 
   Result<> unused(const oci::Digest& target, ImageStore::Named named) {
@@ -75,7 +73,7 @@ class Removal {
       if (named == ImageStore::Named::kNot && !names.empty()) continue;
       if (TRY(conflict_of(row, false))) continue;
       for (const oci::Reference& name : names) tell_untagged(name);
-      TRY(drop(row));
+      return drop({row});
     }
     return {};
   }
@@ -115,11 +113,30 @@ class Removal {
     return {};
   }
 
+  // Of those that the target has: the one that was asked for, and with the last tag of a repository
+  // the digests in it.
+  Result<std::vector<oci::Reference>> names_to_remove(const ImageFinder::Found& found,
+                                                      const std::vector<oci::Reference>& names) {
+    const oci::Reference asked = TRY(name_to_remove(found, names));
+    const auto is_beside = [&](const oci::Reference& name) {
+      return name.repository() == asked.repository() && name != asked;
+    };
+    const bool has_tag = std::ranges::any_of(
+        names, [&](const auto& name) { return is_beside(name) && !name.digest(); });
+    const bool is_alone = has_tag || found.name.digest();
+    std::vector<oci::Reference> going;
+    for (const oci::Reference& name : names) {
+      if (name == asked) going.insert(going.begin(), name);
+      if (is_beside(name) && !is_alone) going.push_back(name);
+    }
+    return going;
+  }
+
   // A digest may have been found through a tag of its repository; that tag is meant then.
-  Result<oci::Reference> name_to_remove(const ImageFinder::Found& found) {
+  Result<oci::Reference> name_to_remove(const ImageFinder::Found& found,
+                                        const std::vector<oci::Reference>& names) {
     if (!found.name.digest()) return found.name;
     oci::Reference bare = TRY(digest_name(found.name, *found.name.digest()));
-    const auto names = TRY(parts_.catalog.names_of(found.row.target.digest));
     for (const oci::Reference& name : names) {
       if (name == bare) return bare;
     }
@@ -129,30 +146,8 @@ class Removal {
     return bare;
   }
 
-  Result<> untag(const oci::Reference& name) {
-    if (TRY(parts_.catalog.untag(name))) tell_untagged(name);
-    return {};
-  }
-
   void tell_untagged(const oci::Reference& name) {
     removed_.push_back({RemovedKind::kUntagged, name.familiar()});
-  }
-
-  // The digests of a repository go with its last tag. Returns the names that stay.
-  Result<std::vector<oci::Reference>> drop_lonely_digests(const oci::Digest& target,
-                                                          const oci::Reference& gone) {
-    std::vector<oci::Reference> names = TRY(parts_.catalog.names_of(target));
-    const auto in_repository = [&](const oci::Reference& name) {
-      return name.repository() == gone.repository();
-    };
-    const bool has_tag = std::ranges::any_of(
-        names, [&](const auto& name) { return in_repository(name) && !name.digest(); });
-    if (has_tag || gone.digest()) return names;
-    for (const oci::Reference& name : names) {
-      if (in_repository(name)) TRY(untag(name));
-    }
-    std::erase_if(names, in_repository);
-    return names;
   }
 
   Result<std::vector<TargetRow>> targets_of(const oci::Digest& id) {
@@ -212,12 +207,20 @@ class Removal {
     return std::ranges::any_of(rows, [&](const auto& row) { return row.parent == id.str(); });
   }
 
-  Result<> drop_if_unused(const TargetRow& row) {
-    return TRY(conflict_of(row, false)) ? Result<>() : drop(row);
+  // With the names that they have; all of them or none.
+  Result<> drop(const std::vector<TargetRow>& rows) {
+    std::vector<oci::Digest> targets;
+    std::vector<TargetRow> before;
+    for (const TargetRow& row : rows) {
+      TRY(doom_parts(row, before));
+      targets.push_back(row.target.digest);
+      before.push_back(row);
+      if (!row.parent.empty()) parents_.push_back(row.parent);
+    }
+    return parts_.catalog.drop_with_names(targets);
   }
 
-  // With the names that it has.
-  Result<> drop(const TargetRow& row) {
+  Result<> doom_parts(const TargetRow& row, const std::vector<TargetRow>& going_before) {
     Result<> visited =
         parts_.reader.visit(row.target, [&](const oci::Descriptor& part) -> Result<> {
           doomed_.blobs.insert(part.digest);
@@ -225,22 +228,20 @@ class Removal {
         });
     // Where a damaged document leads, a prune finds.
     if (!visited && visited.error().code() != Code::kDataLoss) return visited;
-    for (const DocumentPtr& image : TRY(own_images(row))) {
+    for (const DocumentPtr& image : TRY(own_images(row, going_before))) {
       for (std::string& name : image->snapshots()) doomed_.snapshots.insert(std::move(name));
       removed_.push_back({RemovedKind::kDeleted, image->id().str()});
     }
-    TRY(parts_.catalog.drop_with_names(row.target.digest));
-    if (!row.parent.empty()) parents_.push_back(row.parent);
     return {};
   }
 
   Result<> unneeded_parent(const std::string& parent) {
+    std::vector<TargetRow> going;
     for (const TargetRow& row : TRY(targets_of(TRY(oci::Digest::parse(parent))))) {
       const bool named = !TRY(parts_.catalog.names_of(row.target.digest)).empty();
-      if (named || TRY(conflict_of(row, true))) continue;
-      TRY(drop(row));
+      if (!named && !TRY(conflict_of(row, true, going))) going.push_back(row);
     }
-    return {};
+    return drop(going);
   }
 
   Parts& parts_;

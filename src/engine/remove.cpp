@@ -70,13 +70,24 @@ Result<> free_resources(Core& core, Container& container) {
   return {};
 }
 
-// The image was removed by force while the container stood on its layers: they go with it.
-Result<> free_layers(Core& core, const Record& record, const std::string& layers) {
+// Asked first what need not look at all images: there may be thousands.
+bool is_image_gone(Core& core, const Record& record) {
+  const ContainerInfo& info = record.info;
   const auto platform = oci::Platform::parse(record.image_platform);
-  const auto image =
-      core.images.find(record.info.image_id, platform ? std::optional(*platform) : std::nullopt);
-  const bool is_gone = !image && image.error().code() == Code::kNotFound;
-  return is_gone ? core.images.collect_layers(layers) : Result<>();
+  const auto wanted = platform ? std::optional(*platform) : std::nullopt;
+  const auto named = core.images.find(info.config.image, wanted);
+  if (named && named->id.str() == info.image_id) return false;
+  const auto is_missing = [](const auto& found) {
+    return !found && found.error().code() == Code::kNotFound;
+  };
+  const auto id = oci::Digest::parse(info.image_id);
+  if (id && is_missing(core.images.content().info(*id))) return true;
+  return is_missing(core.images.find(info.image_id, wanted));
+}
+
+// Where the image was removed by force while the container stood on its layers, they go with it.
+Result<> free_layers(Core& core, const Record& record, const std::string& layers) {
+  return is_image_gone(core, record) ? core.images.collect_layers(layers) : Result<>();
 }
 
 void remove_anonymous_volumes(Core& core, const ContainerInfo& info) {

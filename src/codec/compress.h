@@ -39,6 +39,8 @@ class CompressingSink : public Sink {
   virtual Result<> finish() = 0;
 };
 std::unique_ptr<CompressingSink> make_gzip_sink(Sink& to);
+// With so many threads at most; else as many as the machine has processors. The bytes are the same.
+std::unique_ptr<CompressingSink> make_gzip_sink_of(Sink& to, size_t threads);
 std::unique_ptr<CompressingSink> make_zstd_sink(Sink& to);
 
 }  // namespace skiff

@@ -182,6 +182,29 @@ TEST(Compress, TheSameInputGivesTheSameBytesHoweverItComes) {
   EXPECT_EQ(to_hex(compress(make_gzip_sink, "")), "1f8b08000000000000ff010000ffff0000000000000000");
 }
 
+// A layer has one digest, whatever machine compressed it.
+TEST(Compress, AnyNumberOfThreadsGivesTheSameGzipBytes) {
+  std::string text = sample() + sample();
+  for (int i = 0; i < 5; ++i) text += random_bytes(300'000) + std::string(500'000, 'z');
+  const auto by = [&](size_t threads, size_t piece) {
+    StringSink out;
+    const auto sink = make_gzip_sink_of(out, threads);
+    for (size_t at = 0; at < text.size(); at += piece) {
+      EXPECT_TRUE(sink->write(std::string_view(text).substr(at, piece)));
+    }
+    EXPECT_TRUE(sink->finish());
+    return out.take();
+  };
+  const std::string alone = by(1, text.size());
+  EXPECT_EQ(*decompress(alone), text);
+  for (const size_t threads : {2, 3, 5, 16}) {
+    for (const size_t piece : {text.size(), size_t{65'537}}) {
+      EXPECT_TRUE(by(threads, piece) == alone) << threads << " threads, pieces of " << piece;
+    }
+  }
+  EXPECT_TRUE(compress(make_gzip_sink, text) == alone);
+}
+
 RC_GTEST_PROP(Compress, ComesBack, (const std::string& text)) {
   RC_ASSERT(*decompress(compress(make_gzip_sink, text)) == text);
   RC_ASSERT(*decompress(compress(make_zstd_sink, text)) == text);

@@ -49,7 +49,7 @@ std::string compress_member(std::string_view input) {
 
 class GzipWriter : public CompressingSink {
  public:
-  explicit GzipWriter(Sink& to) : to_(to) {}
+  GzipWriter(Sink& to, size_t threads) : to_(to), threads_(threads) {}
 
   Result<> write(std::string_view bytes) override {
     while (!bytes.empty()) {
@@ -69,8 +69,7 @@ class GzipWriter : public CompressingSink {
 
  private:
   Result<> start_member() {
-    static const size_t kMaxRunning = std::max(1U, std::thread::hardware_concurrency());
-    if (running_.size() >= kMaxRunning) TRY(write_oldest());
+    if (running_.size() >= threads_) TRY(write_oldest());
     running_.push_back(std::async(std::launch::async, [input = std::exchange(pending_, {})] {
       return compress_member(input);
     }));
@@ -85,6 +84,7 @@ class GzipWriter : public CompressingSink {
   }
 
   Sink& to_;
+  const size_t threads_;
   std::string pending_;
   std::deque<std::future<std::string>> running_;
   bool wrote_any_ = false;
@@ -93,7 +93,12 @@ class GzipWriter : public CompressingSink {
 }  // namespace
 
 std::unique_ptr<CompressingSink> make_gzip_sink(Sink& to) {
-  return std::make_unique<GzipWriter>(to);
+  static const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
+  return make_gzip_sink_of(to, processors);
+}
+
+std::unique_ptr<CompressingSink> make_gzip_sink_of(Sink& to, size_t threads) {
+  return std::make_unique<GzipWriter>(to, threads);
 }
 
 }  // namespace skiff

@@ -13,17 +13,9 @@ namespace {
 
 class AttachSession : public StreamSession {
  public:
-  AttachSession(Core& core, std::shared_ptr<Container> container, const AttachOptions& options)
-      : core_(core), container_(std::move(container)), options_(options) {
-    ContainerInfo info = container_->info();
-    log_path_ = info.log_path;
-    log_format_ = log_format(info);
-    pump_.terminal = info.config.tty;
-    pump_.want_stdin = options.want_stdin && info.config.open_stdin;
-    pump_.want_stdout = options.want_stdout;
-    pump_.want_stderr = options.want_stderr;
-    point_ = std::make_shared<AttachPoint>(pump_.want_stdin);
-  }
+  AttachSession(Core& core, const std::shared_ptr<Container>& container,
+                const AttachOptions& options)
+      : AttachSession(core, container, container->info(), options) {}
   ~AttachSession() override { container_->unregister(point_); }
   AttachSession(const AttachSession&) = delete;
   AttachSession& operator=(const AttachSession&) = delete;
@@ -31,6 +23,8 @@ class AttachSession : public StreamSession {
   Result<> connect() {
     std::string keys = TRY(parse_detach_keys(options_.detach_keys));
     if (pump_.terminal) pump_.detach_keys = std::move(keys);
+    // Opened before the log's end is asked for: that file may be compressed the next moment.
+    if (options_.logs) TRY(log_.open());
     if (!options_.stream) return {};
     Monitor monitor = container_->monitor_or_register(point_);
     if (monitor == nullptr) return {};
@@ -38,6 +32,7 @@ class AttachSession : public StreamSession {
       live_.stream = TRY(monitor->attach(pump_.want_stdin));
     } else {
       live_ = TRY(monitor->attach_with_log(pump_.want_stdin));
+      TRY(log_.refresh());
     }
     return {};
   }
@@ -63,12 +58,23 @@ class AttachSession : public StreamSession {
   }
 
  private:
+  AttachSession(Core& core, std::shared_ptr<Container> container, const ContainerInfo& info,
+                const AttachOptions& options)
+      : core_(core),
+        container_(std::move(container)),
+        options_(options),
+        log_(info.log_path, log_format(info)) {
+    pump_.terminal = info.config.tty;
+    pump_.want_stdin = options.want_stdin && info.config.open_stdin;
+    pump_.want_stdout = options.want_stdout;
+    pump_.want_stderr = options.want_stderr;
+    point_ = std::make_shared<AttachPoint>(pump_.want_stdin);
+  }
+
   Result<> send_log(net::Stream& client) {
-    LogReader reader(log_path_, log_format_);
-    TRY(reader.open());
-    if (live_.stream) reader.stop_at(live_.log_inode, live_.log_offset);
+    if (live_.stream) log_.stop_at(live_.log_inode, live_.log_offset);
     FrameFilter filter(pump_.want_stdout, pump_.want_stderr);
-    while (auto entry = TRY(reader.next())) {
+    while (auto entry = TRY(log_.next())) {
       if (!filter.wants(entry->stream)) continue;
       TRY(client.write(pump_.terminal ? entry->text : make_frame(entry->stream, entry->text)));
     }
@@ -78,8 +84,7 @@ class AttachSession : public StreamSession {
   Core& core_;
   std::shared_ptr<Container> container_;
   AttachOptions options_;
-  Path log_path_;
-  runtime::LogFormat log_format_ = runtime::LogFormat::kJsonFile;
+  LogReader log_;
   PumpOptions pump_;
   std::shared_ptr<AttachPoint> point_;
   runtime::AttachedWithLog live_;

@@ -19,6 +19,7 @@ struct LogDriver {
   std::vector<std::vector<std::string_view>> options;
   uint64_t max_bytes = 0;  // where max-size does not say; 0: no rotation
   int max_files = 1;
+  bool compressed = false;
 };
 
 constexpr uint64_t kLocalMaxBytes = uint64_t{20} << 20;
@@ -32,7 +33,7 @@ const std::array<LogDriver, 4>& drivers() {
   static const std::array<LogDriver, 4> kDrivers = {
       {{"journald", {kOfAll}},
        {"json-file", {kOfAll, kOfFiles}},
-       {"local", {kOfAll, kOfFiles}, kLocalMaxBytes, kLocalMaxFiles},
+       {"local", {kOfAll, kOfFiles}, kLocalMaxBytes, kLocalMaxFiles, true},
        {"none", {}}}};
   return kDrivers;
 }
@@ -59,13 +60,31 @@ Result<uint64_t> log_bytes(const std::string& value) {
   return static_cast<uint64_t>(size);
 }
 
-Result<> check_compress(const std::string& value) {
-  const auto wanted = parse_bool(value);
-  if (wanted == false) return {};
-  return refuse(
-      cat("log opt 'compress' can only be false: rotated files are not compressed (asked "
-          "for: ",
-          skiff::quoted(value), ")"));
+// What of `options` is about files; the driver's defaults where they say nothing.
+struct FileOptions {
+  uint64_t max_bytes = 0;
+  int max_files = 1;
+  bool compressed = false;
+};
+
+Result<FileOptions> file_options(const LogDriver& driver,
+                                 const std::map<std::string, std::string>& options) {
+  FileOptions files{driver.max_bytes, driver.max_files, driver.compressed};
+  for (const auto& [key, value] : options) {
+    if (key == "max-size") files.max_bytes = TRY(log_bytes(value));
+    if (key == "max-file") files.max_files = static_cast<int>(parse_uint(value).value_or(1));
+    if (key == "compress") files.compressed = parse_bool(value).value_or(false);
+  }
+  return files;
+}
+
+// Only what is rotated is compressed; in Docker's words.
+Result<> check_compression(const LogDriver& driver,
+                           const std::map<std::string, std::string>& options) {
+  const FileOptions files = TRY(file_options(driver, options));
+  if (!files.compressed || (files.max_files > 1 && files.max_bytes > 0)) return {};
+  if (driver.compressed) return refuse("compression cannot be enabled when max file count is 1");
+  return refuse("compress cannot be true when max-file is less than 2 or max-size is not set");
 }
 
 Result<> check_option(const LogDriver& driver, const std::string& key, const std::string& value) {
@@ -80,7 +99,9 @@ Result<> check_option(const LogDriver& driver, const std::string& key, const std
                         kMostFiles));
     }
   }
-  if (key == "compress") TRY(check_compress(value));
+  if (key == "compress" && !parse_bool(value)) {
+    return refuse(cat("invalid boolean value for compress: ", skiff::quoted(value)));
+  }
   if (key == "tag") TRY(expand_tag(value, {}));
   if (key.ends_with("-regex")) TRY_CONTEXT(check_pattern(value), cat("log opt '", key, "'"));
   if (key == "mode" && value != "blocking" && value != "non-blocking" && !value.empty()) {
@@ -119,6 +140,7 @@ Result<> check_log_options(const std::string& driver,
   // As Docker: who keeps nothing may say anything of it.
   if (driver == "none") return {};
   for (const auto& [key, value] : options) TRY(check_option(*find_driver(driver), key, value));
+  TRY(check_compression(*find_driver(driver), options));
   return check_mode(options);
 }
 
@@ -152,14 +174,10 @@ Result<> set_log_options(const ContainerInfo& info, runtime::MonitorOptions& opt
   if (host.log_driver == "journald") options.journal_fields = TRY(journal_fields(info));
   if (host.log_driver == "json-file") options.log_attributes = log_attributes(info);
   if (driver != nullptr) {
-    options.log_max_bytes = driver->max_bytes;
-    options.log_max_files = driver->max_files;
-  }
-  for (const auto& [key, value] : host.log_options) {
-    if (key == "max-size") options.log_max_bytes = TRY(log_bytes(value));
-    if (key == "max-file") {
-      options.log_max_files = static_cast<int>(parse_uint(value).value_or(1));
-    }
+    const FileOptions files = TRY(file_options(*driver, host.log_options));
+    options.log_max_bytes = files.max_bytes;
+    options.log_max_files = files.max_files;
+    options.log_compressed = files.compressed;
   }
   return {};
 }

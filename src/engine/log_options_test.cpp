@@ -9,7 +9,11 @@ class LogOptionsTest : public testing::EngineTest {};
 
 TEST_F(LogOptionsTest, LogOptionsThatAreNotThereAreRefused) {
   for (const auto& [driver, key, value, why] :
-       {std::array{"local", "compress", "true", "compress"},
+       {std::array{"local", "compress", "what", "invalid boolean value for compress: \"what\""},
+        std::array{"local", "max-file", "1",
+                   "compression cannot be enabled when max file count is 1"},
+        std::array{"json-file", "compress", "true",
+                   "compress cannot be true when max-file is less than 2 or max-size is not set"},
         std::array{"local", "what", "a", "unknown log opt 'what' for local log driver"},
         std::array{"local", "tag", "{{.What}}", "log opt 'tag'"},
         std::array{"json-file", "labels-regex", "(", "log opt 'labels-regex': \"(\""},

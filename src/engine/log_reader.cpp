@@ -99,51 +99,29 @@ Result<LogEntry> parse_log_line(std::string_view line) {
   return entry;
 }
 
-// From the newest on: a rotation meanwhile shows a file twice, but never hides one.
-Result<std::vector<LogReader::Part>> LogReader::open_parts(uint64_t known_inode) const {
-  std::vector<Part> parts;
-  for (int number = 0;; ++number) {
-    Path path = number == 0 ? log_ : Path(cat(log_.native(), ".", number));
-    auto fd = open_file(path, O_RDONLY | O_CLOEXEC);
-    if (!fd) {
-      bool none = fd.error().code() == Code::kNotFound;
-      // Between the two renames of a rotation there is no newest file.
-      if (none && number == 0) continue;
-      if (none) break;
-      return std::move(fd.error());
-    }
-    struct stat st{};
-    if (::fstat(fd->get(), &st) != 0) return Error::from_errno(errno, cat("stat ", path.native()));
-    if (st.st_ino == known_inode) break;
-    bool seen = std::any_of(parts.begin(), parts.end(),
-                            [&](const Part& part) { return part.inode == st.st_ino; });
-    if (!seen) parts.push_back({std::move(*fd), st.st_ino});
-  }
-  std::reverse(parts.begin(), parts.end());
-  return parts;
-}
-
 Result<> LogReader::open() {
-  parts_ = TRY(open_parts(0));
+  parts_ = TRY(open_log_parts(log_));
   return {};
 }
 
 Result<> LogReader::refresh() {
   struct stat st{};
-  uint64_t newest = parts_.empty() ? 0 : parts_.back().inode;
-  if (::stat(log_.c_str(), &st) != 0 || st.st_ino == newest) return {};
-  auto more = TRY(open_parts(newest));
-  for (Part& part : more) parts_.push_back(std::move(part));
+  const LogPart* newest = parts_.empty() ? nullptr : &parts_.back();
+  if (::stat(log_.c_str(), &st) != 0 || (newest != nullptr && st.st_ino == newest->inode))
+    return {};
+  auto more = TRY(open_log_parts(log_, newest));
+  for (LogPart& part : more) parts_.push_back(std::move(part));
   return {};
 }
 
 Result<> LogReader::seek_tail(uint64_t count) {
   TailSearch search{count};
   for (size_t i = parts_.size(); i > 0; --i) {
-    Part& part = parts_[i - 1];
+    LogPart& part = parts_[i - 1];
+    TRY(part.unpack(log_));
     struct stat st{};
-    if (::fstat(part.fd.get(), &st) != 0) return Error::from_errno(errno, "stat log");
-    part.offset = TRY(search.in_file(part.fd.get(), static_cast<uint64_t>(st.st_size), format_));
+    if (::fstat(part.content(), &st) != 0) return Error::from_errno(errno, "stat log");
+    part.offset = TRY(search.in_file(part.content(), static_cast<uint64_t>(st.st_size), format_));
     if (part.offset > 0 || search.found >= count) {
       current_ = i - 1;
       return {};
@@ -154,7 +132,7 @@ Result<> LogReader::seek_tail(uint64_t count) {
 
 void LogReader::stop_at(uint64_t inode, uint64_t offset) {
   auto last = std::find_if(parts_.begin(), parts_.end(),
-                           [&](const Part& part) { return part.inode == inode; });
+                           [&](const LogPart& part) { return part.inode == inode; });
   if (last == parts_.end()) {
     parts_.clear();
     return;
@@ -165,8 +143,9 @@ void LogReader::stop_at(uint64_t inode, uint64_t offset) {
 
 // More of the current file into the buffer; false at its end.
 Result<bool> LogReader::fill() {
-  Part& part = parts_[current_];
+  LogPart& part = parts_[current_];
   if (part.offset >= part.end) return false;
+  TRY(part.unpack(log_));
   buffer_.erase(0, consumed_);
   searched_ -= consumed_;
   consumed_ = 0;
@@ -177,7 +156,7 @@ Result<bool> LogReader::fill() {
   }
   size_t held = buffer_.size();
   buffer_.resize(held + std::min<uint64_t>(kChunk, part.end - part.offset));
-  auto count = read_at(part.fd.get(), std::span(buffer_).subspan(held), part.offset);
+  auto count = read_at(part.content(), std::span(buffer_).subspan(held), part.offset);
   buffer_.resize(held + count.value_or(0));
   part.offset += TRY(std::move(count));
   return buffer_.size() > held;
@@ -224,7 +203,7 @@ std::optional<LogEntry> LogReader::take_entry() {
 
 // What is held of an entry that is not whole yet is read again: the writer may cut it off.
 void LogReader::give_back() {
-  Part& part = parts_[current_];
+  LogPart& part = parts_[current_];
   part.offset -= buffer_.size() - consumed_;
   buffer_.clear();
   consumed_ = searched_ = 0;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "engine/log_parts.h"
 #include "engine/logs.h"
 #include "runtime/log_writer.h"
 
@@ -29,7 +30,7 @@ class LogReader {
   // Leaves out all but the last `count` entries.
   Result<> seek_tail(uint64_t count);
   // Leaves out what was written after byte `offset` of the file `inode`; all of it where that
-  // file is no longer there.
+  // file is no longer there. One that was open before it was compressed is.
   void stop_at(uint64_t inode, uint64_t offset);
   // The next whole entry; nullopt when there is none yet. Damaged lines of a json-file log are
   // passed over; in a local log what follows a damaged record in its file is.
@@ -40,13 +41,6 @@ class LogReader {
   Result<> refresh();
 
  private:
-  struct Part {
-    UniqueFd fd;
-    uint64_t inode = 0;
-    uint64_t offset = 0;        // read so far
-    uint64_t end = UINT64_MAX;  // read no further
-  };
-  Result<std::vector<Part>> open_parts(uint64_t known_inode) const;
   Result<bool> fill();
   std::optional<LogEntry> take_entry();
   std::optional<std::string> take_line();
@@ -55,7 +49,7 @@ class LogReader {
 
   Path log_;
   runtime::LogFormat format_;
-  std::vector<Part> parts_;  // oldest first
+  std::vector<LogPart> parts_;  // oldest first
   size_t current_ = 0;
   std::string buffer_;   // of the current part, not yet given out
   size_t consumed_ = 0;  // of buffer_

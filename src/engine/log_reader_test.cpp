@@ -4,8 +4,11 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <thread>
 
 #include "base/strings.h"
+#include "codec/gzip_member.h"
+#include "runtime/log_files.h"
 #include "runtime/log_record.h"
 
 namespace skiff::engine {
@@ -26,10 +29,23 @@ class LogReaderTest : public ::testing::Test {
   }
   // As the monitor rotates: the log's name always has a file.
   void rotate() {
-    std::filesystem::rename(path_.native() + ".1", path_.native() + ".2", ec_);
+    for (const char* kind : {"", ".gz"}) {
+      for (int number = 4; number > 0; --number) {
+        std::filesystem::rename(cat(path_.native(), ".", number, kind),
+                                cat(path_.native(), ".", number + 1, kind), ec_);
+      }
+    }
     std::filesystem::create_hard_link(path_, path_.native() + ".1");
     std::ofstream(path_.native() + ".new");
     std::filesystem::rename(path_.native() + ".new", path_);
+  }
+  // As the monitor does.
+  void compress(int number) {
+    const Path plain = runtime::rotated_log(path_, number);
+    if (!std::filesystem::exists(plain)) return;
+    const std::string text = *read_file(plain);
+    std::ofstream(runtime::compressed_log(path_, number)) << compress_gzip_member(text);
+    std::filesystem::remove(plain);
   }
   uint64_t inode() const {
     struct stat st{};
@@ -145,6 +161,106 @@ TEST_F(LogReaderTest, FollowsOverRotationsWithoutGapOrRepeat) {
   EXPECT_EQ(read(reader), "3 4 5 ");
   ASSERT_TRUE(reader.refresh());
   EXPECT_EQ(read(reader), "");
+}
+
+// As it is for a moment while the files move one number up.
+TEST_F(LogReaderTest, ANumberWithoutAFileHidesNoneBehindIt) {
+  append_lines(1, 1, ".3");
+  append_lines(2, 2, ".2");
+  append_lines(3, 3);
+  LogReader reader = open();
+  EXPECT_EQ(read(reader), "1 2 3 ");
+}
+
+TEST_F(LogReaderTest, AFollowerThatIsTwoRotationsBehindMissesNoneInAThird) {
+  append_lines(1, 1);
+  LogReader reader = open();
+  EXPECT_EQ(read(reader), "1 ");
+  for (int i = 2; i <= 3; ++i) {
+    rotate();
+    append_lines(i, i);
+  }
+  std::filesystem::rename(path_.native() + ".2", path_.native() + ".3");
+  std::filesystem::rename(path_.native() + ".1", path_.native() + ".2");
+  ASSERT_TRUE(reader.refresh());
+  EXPECT_EQ(read(reader), "2 3 ");
+}
+
+TEST_F(LogReaderTest, AFollowerMissesNothingWhileAnotherThreadRotates) {
+  constexpr int kLast = 4000;
+  std::thread writer([this] {
+    auto log = runtime::LogWriter::open({.path = path_, .max_bytes = 2000, .max_files = 1000});
+    for (int i = 1; i <= kLast; ++i) {
+      EXPECT_TRUE(log->write(runtime::OutputStream::kStdout, cat(i, "\n"), TimePoint()));
+    }
+  });
+  LogReader reader = open();
+  std::string got;
+  while (!got.ends_with(cat(" ", kLast, " "))) {
+    got += read(reader);
+    if (!reader.refresh() || HasFailure()) break;
+  }
+  writer.join();
+  std::string expected;
+  for (int i = 1; i <= kLast; ++i) expected += cat(i, " ");
+  EXPECT_TRUE(got == expected) << got.size() << " of " << expected.size();
+}
+
+TEST_F(LogReaderTest, CompressedFilesAreRead) {
+  append_lines(1, 2, ".2");
+  append_lines(3, 4, ".1");
+  append_lines(5, 6);
+  compress(2);
+  EXPECT_EQ(tail(100), "1 2 3 4 5 6 ");
+  EXPECT_EQ(tail(3), "4 5 6 ");
+  compress(1);
+  EXPECT_EQ(tail(100), "1 2 3 4 5 6 ");
+  EXPECT_EQ(tail(3), "4 5 6 ");
+  EXPECT_EQ(tail(4), "3 4 5 6 ");
+  EXPECT_EQ(tail(5), "2 3 4 5 6 ");
+  // What it unpacked has no name.
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir_.path()), {}), 3);
+}
+
+TEST_F(LogReaderTest, AFileThatItHasReadIsKnownAgainWhenItIsCompressed) {
+  append_lines(1, 2);
+  LogReader reader = open();
+  EXPECT_EQ(read(reader), "1 2 ");
+  rotate();
+  append_lines(3, 4);
+  rotate();
+  append_lines(5, 5);
+  compress(2);
+  ASSERT_TRUE(reader.refresh());
+  EXPECT_EQ(read(reader), "3 4 5 ");
+  rotate();
+  append_lines(6, 6);
+  for (int number = 1; number <= 2; ++number) compress(number);
+  ASSERT_TRUE(reader.refresh());
+  EXPECT_EQ(read(reader), "6 ");
+}
+
+TEST_F(LogReaderTest, AFileThatIsCompressedWhileItIsReadCostsNothing) {
+  append_lines(1, 3, ".1");
+  append_lines(4, 5);
+  uint64_t newest = inode();
+  LogReader reader = open();
+  rotate();
+  for (int number = 1; number <= 2; ++number) compress(number);
+  append_lines(6, 6);
+  ASSERT_TRUE(reader.refresh());
+  reader.stop_at(newest, line("4").size());
+  EXPECT_EQ(read(reader), "1 2 3 4 ");
+}
+
+TEST_F(LogReaderTest, ABrokenCompressedFileIsTold) {
+  append("no gzip", ".1.gz");
+  append_lines(1, 1);
+  EXPECT_EQ(tail(1), "1 ");
+  LogReader reader = open();
+  auto entry = reader.next();
+  ASSERT_FALSE(entry);
+  EXPECT_NE(entry.error().message().find("unpack a file of"), std::string::npos);
 }
 
 TEST_F(LogReaderTest, ARotationWhileItReadsHidesNothing) {

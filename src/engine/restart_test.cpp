@@ -27,13 +27,6 @@ class Restarts : public EngineTest {
     std::string pid = read_file(monitor_directory(id) / "pid").value_or("");
     ASSERT_EQ(::kill(static_cast<int>(parse_int(trim(pid)).value()), SIGKILL), 0);
   }
-  static bool eventually(const std::function<bool()>& condition) {
-    for (int i = 0; i < 2000; ++i) {
-      if (condition()) return true;
-      ::poll(nullptr, 0, 5);
-    }
-    return false;
-  }
 };
 
 TEST_F(Restarts, AreToldAsTheyHappen) {

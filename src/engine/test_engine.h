@@ -4,11 +4,13 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <array>
 #include <fstream>
+#include <functional>
 
 #include "base/random.h"
 #include "base/strings.h"
@@ -66,6 +68,15 @@ inline std::string busybox_tar() {
 
 class EngineTest : public ::testing::Test {
  protected:
+  // Tries every few milliseconds, for ten seconds at most.
+  static bool eventually(const std::function<bool()>& condition) {
+    for (int i = 0; i < 2000; ++i) {
+      if (condition()) return true;
+      ::poll(nullptr, 0, 5);
+    }
+    return false;
+  }
+
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root";
     if (busybox_program().empty()) GTEST_SKIP() << "needs busybox";

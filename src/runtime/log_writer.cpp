@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "base/strings.h"
 #include "codec/json.h"
+#include "runtime/log_files.h"
 #include "runtime/log_record.h"
 
 namespace skiff::runtime {
@@ -36,7 +37,10 @@ void append_json_string(std::string& out, std::string_view text) {
   }
 }
 
-std::string rotated_name(const Path& path, int number) { return cat(path.native(), ".", number); }
+// Or makes sure that there is nothing at `to`, where there is nothing to be moved.
+void move_or_remove(const Path& from, const Path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) ::unlink(to.c_str());
+}
 
 // True when a crash left the file's last line without an end.
 bool has_torn_line(int fd, uint64_t size) {
@@ -141,21 +145,25 @@ void LogWriter::flush() {
   batch_.clear();
 }
 
-// At every moment a file has the log's name: readers look it up while this runs.
+// At every moment a file has the log's name, and at most one number below the highest has none:
+// readers look them up while this runs.
 Result<> LogWriter::rotate() {
   const Path& path = options_.path;
   Path fresh = path;
   fresh += ".new";
   UniqueFd file = TRY(open_file(fresh, O_RDWR | O_APPEND | O_CREAT | O_TRUNC, kLogMode));
   for (int number = options_.max_files - 1; number > 1; --number) {
-    ::rename(rotated_name(path, number - 1).c_str(), rotated_name(path, number).c_str());
+    move_or_remove(rotated_log(path, number - 1), rotated_log(path, number));
+    move_or_remove(compressed_log(path, number - 1), compressed_log(path, number));
   }
   if (options_.max_files > 1) {
-    std::string first = rotated_name(path, 1);
+    const Path first = rotated_log(path, 1);
     ::unlink(first.c_str());
+    ::unlink(compressed_log(path, 1).c_str());
     if (::link(path.c_str(), first.c_str()) != 0) return Error::from_errno(errno, "keep the file");
   }
   TRY(DurableFiles::system().rename(fresh, path));
+  ++rotations_;
   return adopt(std::move(file));
 }
 

@@ -45,6 +45,8 @@ class LogWriter {
   const std::string& pending(OutputStream stream) const { return pieces_.pending(stream); }
   uint64_t inode() const { return inode_; }
   uint64_t size() const { return size_; }
+  // So many files it has begun; the one that it found does not count.
+  int rotations() const { return rotations_; }
 
  private:
   LogWriter() = default;
@@ -60,6 +62,7 @@ class LogWriter {
   UniqueFd file_;
   uint64_t inode_ = 0;
   uint64_t size_ = 0;
+  int rotations_ = 0;
   LinePieces pieces_;
   TimePoint now_;           // of the call that is being served
   std::string time_;        // the same, for a json-file log

@@ -106,6 +106,27 @@ TEST_F(LogWriterTest, RotationKeepsTheNewestFiles) {
   EXPECT_LT(text(".1").size(), 1200U);
 }
 
+TEST_F(LogWriterTest, CompressedFilesMoveWithTheOthers) {
+  LogWriter log = open(200, 4);
+  auto rotate = [&](const std::string& text) {
+    const int before = log.rotations();
+    while (log.rotations() == before) ASSERT_TRUE(log.write(OutputStream::kStdout, text, kNow));
+  };
+  rotate("one\n");
+  std::filesystem::rename(path_.native() + ".1", path_.native() + ".1.gz");
+  const std::string packed = text(".1.gz");
+  rotate("two\n");
+  EXPECT_EQ(text(".2.gz"), packed);
+  EXPECT_FALSE(std::filesystem::exists(path_.native() + ".1.gz"));
+  rotate("three\n");
+  EXPECT_EQ(text(".3.gz"), packed);
+  rotate("four\n");
+  // The highest number has the plain file now, and not the compressed one beside it.
+  EXPECT_FALSE(std::filesystem::exists(path_.native() + ".3.gz"));
+  EXPECT_EQ(entries(".3").at(1), "two\n");
+  EXPECT_EQ(log.rotations(), 4);
+}
+
 TEST_F(LogWriterTest, RotationOfOneFileStartsAnew) {
   LogWriter log = open(500, 1);
   uint64_t first = log.inode();

@@ -54,6 +54,7 @@ struct MonitorOptions {
   bool terminal = false;
   uint64_t log_max_bytes = 0;  // 0: no rotation
   int log_max_files = 1;
+  bool log_compressed = false;  // the rotated files
   RestartPolicy restart;
   int restart_count = 0;  // of the first run
   // Namespaces of other containers that the bundle joins: OCI name -> directory of the state.

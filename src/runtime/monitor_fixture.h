@@ -34,6 +34,7 @@ class MonitorFixture : public testing::Test {
   std::string log_text() const;
   // The texts of the log's entries, joined.
   std::string logged(const char* suffix = "") const;
+  static std::string entries_of(const Path& log_file);
 
   TempDir dir_;
   std::string id_;

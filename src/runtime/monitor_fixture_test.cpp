@@ -112,8 +112,12 @@ bool MonitorFixture::has_monitor() const {
 std::string MonitorFixture::log_text() const { return read_file(options_.log_file).value(); }
 
 std::string MonitorFixture::logged(const char* suffix) const {
+  return entries_of(options_.log_file.native() + suffix);
+}
+
+std::string MonitorFixture::entries_of(const Path& log_file) {
   std::string out;
-  auto text = read_file(options_.log_file.native() + suffix, size_t{1} << 30U);
+  auto text = read_file(log_file, size_t{1} << 30U);
   if (!text) return out;
   for (std::string_view rest = *text; !rest.empty();) {
     std::string_view line = rest.substr(0, rest.find('\n'));

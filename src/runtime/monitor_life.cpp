@@ -97,6 +97,7 @@ void ContainerMonitor::kill_now() {
 
 void ContainerMonitor::child_ended(int pid, int wait_status) {
   int code = sys::exit_code_of(wait_status);
+  if (compressor_ && compressor_->child_ended(pid, code)) return;
   if (!container_ || pid != container_->pid() || !has_process()) {
     if (!health_ || !health_->child_ended(pid, code)) execs_.child_ended(pid, code);
     return;
@@ -116,6 +117,7 @@ void ContainerMonitor::child_ended(int pid, int wait_status) {
 // All output is read: the last words go to the log, the end to its file, then to the clients.
 void ContainerMonitor::record_end() {
   if (log_) report(log_->end(exit_.finished));
+  if (compressor_) compressor_->follow(log_->rotations());
   if (journal_) journal_->end();
   exit_.oom_killed = container_->cgroup().oom_kills() > 0;
   exit_.restarting =

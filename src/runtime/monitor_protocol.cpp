@@ -127,6 +127,7 @@ json::Value to_json(const MonitorOptions& o) {
                                     {"terminal", o.terminal},
                                     {"log_max_bytes", o.log_max_bytes},
                                     {"log_max_files", o.log_max_files},
+                                    {"log_compressed", o.log_compressed},
                                     {"restart", to_json(o.restart)},
                                     {"restart_count", o.restart_count},
                                     {"joined", std::move(joined)}});
@@ -150,6 +151,7 @@ MonitorOptions monitor_options_from(const json::Value& v) {
   o.terminal = v.boolean("terminal");
   o.log_max_bytes = static_cast<uint64_t>(v.integer("log_max_bytes"));
   o.log_max_files = static_cast<int>(v.integer("log_max_files"));
+  o.log_compressed = v.boolean("log_compressed");
   if (const json::Value* restart = v.find("restart")) o.restart = restart_policy_from(*restart);
   o.restart_count = static_cast<int>(v.integer("restart_count"));
   for (const auto& [kind, state] : v.string_map("joined")) o.joined[kind] = state;

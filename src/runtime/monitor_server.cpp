@@ -78,6 +78,10 @@ Result<> ContainerMonitor::prepare() {
          .max_files = options_.log_max_files,
          .format = options_.log_driver == "local" ? LogFormat::kLocal : LogFormat::kJsonFile,
          .attributes = options_.log_attributes}));
+    if (options_.log_compressed) {
+      compressor_.emplace(options_.log_file, options_.log_max_files,
+                          [this](const Result<>& result) { report(result); });
+    }
   }
   if (options_.log_driver == "journald") {
     journal_.emplace(loop_, JournalOptions{.fields = options_.journal_fields},
@@ -96,6 +100,7 @@ Result<> ContainerMonitor::listen() {
 
 void ContainerMonitor::settle() {
   if (container_) container_->forget_creation();
+  if (compressor_) compressor_->begin();
   give_back_memory();
 }
 
@@ -157,6 +162,7 @@ void ContainerMonitor::log_output(OutputStream stream, std::string_view bytes) {
   if (journal_) journal_->write(stream, bytes);
   if (!log_) return;
   Result<> written = log_->write(stream, bytes, Clock::system().now());
+  if (compressor_) compressor_->follow(log_->rotations());
   // A full disk is told once, not with each line.
   if (!written && !log_failing_) report(written);
   log_failing_ = !written;

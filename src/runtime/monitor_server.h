@@ -15,6 +15,7 @@
 
 #include "runtime/held_namespaces.h"
 #include "runtime/journal_writer.h"
+#include "runtime/log_compressor.h"
 #include "runtime/monitor_exec.h"
 #include "runtime/monitor_health.h"
 #include "runtime/monitor_io.h"
@@ -106,6 +107,7 @@ class ContainerMonitor {
   // At most one of the two.
   std::optional<LogWriter> log_;
   std::optional<JournalWriter> journal_;
+  std::optional<LogCompressor> compressor_;
   std::unique_ptr<ProcessIo> io_;
   std::list<std::unique_ptr<ProcessIo>> leaving_;  // of earlier runs, with clients that still read
   ExecSessions execs_;

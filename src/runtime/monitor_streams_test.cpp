@@ -7,7 +7,9 @@
 #include <thread>
 
 #include "base/strings.h"
+#include "codec/compress.h"
 #include "codec/json.h"
+#include "runtime/log_files.h"
 #include "runtime/monitor_fixture.h"
 
 namespace skiff::runtime {
@@ -174,6 +176,57 @@ TEST_F(MonitorStreams, TheLogIsRotated) {
   for (size_t i = first; i <= 10000; ++i) expected += cat(i, "\n");
   EXPECT_EQ(kept, expected);
   EXPECT_FALSE(std::filesystem::exists(options_.log_file.native() + ".3"));
+  remove(monitor);
+}
+
+TEST_F(MonitorStreams, RotatedFilesAreCompressedByAnotherProcess) {
+  options_.log_max_bytes = 100'000;
+  options_.log_max_files = 100;
+  options_.log_compressed = true;
+  options_.open_stdin = true;
+  MonitorClient monitor = run("seq 1 10000; read x");
+  // Each file that is rotated, however they were rotated meanwhile.
+  auto number = [&](int n) { return rotated_log(options_.log_file, n); };
+  ASSERT_TRUE(eventually([&] {
+    if (!logged().ends_with("\n10000\n")) return false;
+    for (int n = 1; n < options_.log_max_files; ++n) {
+      if (std::filesystem::exists(number(n))) return false;
+    }
+    return true;
+  }));
+  std::string kept = logged();
+  int files = 1;
+  for (; std::filesystem::exists(compressed_log(options_.log_file, files)); ++files) {
+    const std::string packed = read_file(compressed_log(options_.log_file, files)).value();
+    StringSource source(packed);
+    const auto unpacked = open_decompressed(source, Compression::kGzip).value();
+    const std::string plain = read_all(*unpacked, packed.size() * 1000).value();
+    EXPECT_GE(plain.size(), options_.log_max_bytes);
+    ASSERT_TRUE(write_file(dir_.path() / "plain", plain));
+    kept = entries_of(dir_.path() / "plain") + kept;
+  }
+  EXPECT_GT(files, 5);
+  std::string expected;
+  for (int i = 1; i <= 10000; ++i) expected += cat(i, "\n");
+  EXPECT_TRUE(kept == expected) << kept.size();
+  EXPECT_FALSE(std::filesystem::exists(options_.log_file.native() + ".gz.new"));
+  ASSERT_TRUE(monitor.signal(SIGKILL));
+  EXPECT_EQ(monitor.wait()->code, 137);
+  remove(monitor);
+}
+
+TEST_F(MonitorStreams, WhatAnEarlierMonitorDidNotCompressTheNextDoes) {
+  options_.log_max_bytes = 1'000'000;
+  options_.log_max_files = 3;
+  options_.log_compressed = true;
+  ASSERT_TRUE(write_file(options_.log_file.native() + ".2", "left\n"));
+  ASSERT_TRUE(write_file(options_.log_file.native() + ".gz.new", "half"));
+  MonitorClient monitor = run("sleep 100");
+  ASSERT_TRUE(eventually([&] {
+    return std::filesystem::exists(options_.log_file.native() + ".2.gz") &&
+           !std::filesystem::exists(options_.log_file.native() + ".2");
+  }));
+  EXPECT_FALSE(std::filesystem::exists(options_.log_file.native() + ".gz.new"));
   remove(monitor);
 }
 

@@ -15,8 +15,6 @@ namespace skiff::runtime {
 
 namespace {
 
-constexpr const char* kOwnProgram = "/proc/self/exe";
-
 bool is_on_readonly_mount() {
   struct statvfs info{};
   return ::statvfs(kOwnProgram, &info) == 0 && (info.f_flag & ST_RDONLY) != 0;

@@ -9,6 +9,9 @@
 
 namespace skiff::runtime {
 
+// The program that runs here, wherever it was started from.
+inline constexpr const char* kOwnProgram = "/proc/self/exe";
+
 // A container that gets hold of /proc/PID/exe of a process of ours could write to the
 // program the host runs next (CVE-2019-5736). So whatever enters containers runs from a
 // private read-only mount of it: executes itself anew from there, and does nothing when it

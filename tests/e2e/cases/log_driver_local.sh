@@ -13,8 +13,8 @@ expect_contains "$(docker logs --timestamps --tail 3 "$N" 2>/dev/null)" "Z 5000"
 docker start -a "$N" >again 2>&1
 grep -qx 5000 again || fail "the second run's output is missing"
 docker rm "$N"
-expect_exit 125 docker run --rm --log-driver local --log-opt compress=true "$IMAGE" true
-expect_contains "$OUT" "rotated files are not compressed"
+expect_exit 125 docker run --rm --log-driver local --log-opt max-file=1 "$IMAGE" true
+expect_contains "$OUT" "compression cannot be enabled when max file count is 1"
 expect_contains "$(docker info -f '{{.Plugins.Log}}')" "local"
 expect_eq "$(docker info -f '{{.LoggingDriver}}')" json-file
 docker run --name "$N" --log-driver none "$IMAGE" echo x
@@ -29,3 +29,12 @@ expect_eq "$(inspect '{{.HostConfig.LogConfig.Type}}' "$N")" local
 expect_eq "$(inspect '{{json .HostConfig.LogConfig.Config}}' "$N")" '{"max-file":"2","max-size":"10k"}'
 expect_eq "$(docker run --rm --log-driver json-file --name "$N-json" "$IMAGE" echo x)" x
 eventually sh -c "docker logs $N | grep -q one"
+# Rotated files are compressed unless told otherwise, and read all the same.
+docker run -d --name "$N-packed" --log-opt max-file=50 "$IMAGE" sh -c 'seq 1 5000; sleep 1000' >/dev/null
+log=$OWN/root/containers/$(inspect '{{.Id}}' "$N-packed")/local.log
+eventually sh -c "[ -e '$log.9.gz' ] && [ ! -e '$log.1' ] && [ ! -e '$log.2' ]"
+gzip -t "$log.9.gz"
+expect_eq "$(docker logs "$N-packed" | cksum)" "$(seq 1 5000 | cksum)"
+expect_eq "$(docker logs --tail 3000 "$N-packed" | head -1)" 2001
+docker run --name "$N-plain" --log-opt compress=false "$IMAGE" seq 1 5000 >/dev/null
+[ -e "$OWN/root/containers/$(inspect '{{.Id}}' "$N-plain")/local.log.1" ] || fail "there is no plain file"

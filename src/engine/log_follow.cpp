@@ -8,6 +8,7 @@
 
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "engine/journal_reader.h"
 #include "engine/log_attributes.h"
 #include "engine/log_drivers.h"
 #include "engine/log_reader.h"
@@ -19,6 +20,12 @@ namespace {
 // Without inotify (its instances are limited) the log is looked at this often.
 constexpr int kPollMs = 100;
 constexpr int kLongestWaitMs = 60'000;
+constexpr const char* kJournal = "journald";
+
+bool is_wanted(const LogEntry& entry, const LogOptions& options) {
+  if (options.since && entry.time < *options.since) return false;
+  return entry.stream == StreamKind::kStdout ? options.want_stdout : options.want_stderr;
+}
 
 // Tells when something in the log's directory changed.
 class LogWatch {
@@ -62,7 +69,7 @@ class LogSession {
       while (auto entry = TRY(reader_.next())) {
         TRY(cancel.check());
         if (options_.until && entry->time > *options_.until) return false;
-        if (!wanted(*entry)) continue;
+        if (!is_wanted(*entry, options_)) continue;
         entry->attributes = attributes_;
         TRY(consume_(*entry));
       }
@@ -91,11 +98,6 @@ class LogSession {
   }
 
  private:
-  bool wanted(const LogEntry& entry) const {
-    if (options_.since && entry.time < *options_.since) return false;
-    return entry.stream == StreamKind::kStdout ? options_.want_stdout : options_.want_stderr;
-  }
-
   int wait_ms(const LogWatch& watch) const {
     int longest = watch.fd() < 0 ? kPollMs : kLongestWaitMs;
     if (!options_.until) return longest;
@@ -110,16 +112,33 @@ class LogSession {
   LogReader reader_;
 };
 
+Result<> journal_logs(Core& core, const ContainerInfo& info, const LogOptions& options,
+                      const WaitSlot* ended, const LogConsumer& consume,
+                      const CancelToken& cancel) {
+  const std::map<std::string, std::string> attributes = log_attributes(info);
+  auto take = [&](LogEntry entry) -> Result<bool> {
+    if (options.until && entry.time > *options.until) return false;
+    if (!is_wanted(entry, options)) return true;
+    entry.attributes = attributes;
+    TRY(consume(entry));
+    return true;
+  };
+  return read_journal(core, info, options, ended, take, cancel);
+}
+
 }  // namespace
 
 Result<> read_logs(Core& core, Container& container, const LogOptions& options,
                    const LogConsumer& consume, const CancelToken& cancel) {
   ContainerInfo info = container.info();
-  TRY(check_log_readable(info));
+  if (info.host_config.log_driver != kJournal) TRY(check_log_readable(info));
   // Registered before it is asked whether the container runs: its end is not missed.
   auto ended = container.add_waiter(WaitCondition::kNextExit);
   ScopeExit forget([&] { container.forget_waiter(ended); });
   bool follow = options.follow && container.monitor() != nullptr;
+  if (info.host_config.log_driver == kJournal) {
+    return journal_logs(core, info, options, follow ? ended.get() : nullptr, consume, cancel);
+  }
   LogWatch watch(container.paths.directory);
   LogSession session(core, info, options, consume);
   TRY(session.open());
@@ -136,7 +155,7 @@ runtime::LogFormat log_format(const ContainerInfo& info) {
 Result<> check_log_readable(const ContainerInfo& info) {
   if (keeps_log_file(info.host_config.log_driver)) return {};
   std::string message = "configured logging driver does not support reading";
-  if (info.host_config.log_driver == "journald") {
+  if (info.host_config.log_driver == kJournal) {
     message += cat(": see journalctl CONTAINER_ID_FULL=", info.id);
   }
   return Error(Code::kUnimplemented, std::move(message));

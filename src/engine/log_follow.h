@@ -13,7 +13,7 @@ Result<> read_logs(Core& core, Container& container, const LogOptions& options,
 // Of the files that LogReader reads.
 runtime::LogFormat log_format(const ContainerInfo& info);
 
-// kUnimplemented where the container's log driver keeps nothing to read.
+// kUnimplemented where the container's log driver keeps no file to read.
 Result<> check_log_readable(const ContainerInfo& info);
 
 }  // namespace skiff::engine

@@ -1,11 +1,11 @@
-# --log-driver journald: output goes to the journal's socket with docker's fields, `logs` says where it is; a
+# --log-driver journald: output goes to the journal's socket with docker's fields, and `logs` reads it there; a
 # journal that is not there holds nobody up.
 # The daemon has a /run/systemd/journal of its own.
 mkdir journal bin
 cat >bin/skiffd <<END
 #!/bin/sh
-exec unshare --mount --propagation private sh -c 'mount -t tmpfs run /run && mkdir -p /run/systemd/journal &&
-  mount --bind $PWD/journal /run/systemd/journal && exec "$SKIFF_BIN/skiffd" "\$@"' skiffd "\$@"
+exec unshare --mount --propagation private sh -c 'mount -t tmpfs run /run && mkdir -p /run/systemd/journal /run/log &&
+  mount -t tmpfs log /var/log && mount --bind $PWD/journal /run/systemd/journal && exec "$SKIFF_BIN/skiffd" "\$@"' skiffd "\$@"
 END
 chmod +x bin/skiffd
 real=$SKIFF_BIN
@@ -54,7 +54,7 @@ MESSAGE=bad
 "
 expect_eq "$(grep -c '^MESSAGE=[0-9]*$' got)" 1000
 expect_exit 1 docker logs "$N"
-expect_contains "$OUT" "does not support reading: see journalctl CONTAINER_ID_FULL=$id"
+expect_contains "$OUT" "there is no journal on this host"
 expect_eq "$(inspect '{{.HostConfig.LogConfig.Type}} {{.LogPath}}' "$N")" "journald "
 expect_exit 1 docker create --log-driver journald --log-opt tag='{{.What}}' "$IMAGE" true
 expect_contains "$OUT" "is unknown: there are {{.ID}}"
@@ -62,3 +62,40 @@ expect_contains "$OUT" "is unknown: there are {{.ID}}"
 docker run --rm --label big="$(seq 45000 | tr -d '\n' | head -c 120000)" --label more="$(seq 45000 | tr -d '\n' | head -c 120000)" \
   --log-driver journald --log-opt labels=big,more "$IMAGE" echo large >/dev/null
 eventually grep -qx MESSAGE=large got
+
+# A real one, which has the daemon's mounts and no network: there the kernel's audit is.
+journald=/lib/systemd/systemd-journald
+[ -x $journald ] && command -v journalctl >/dev/null || exit 0
+kill $journal
+trap stop_own_daemon EXIT
+rm journal/socket
+printf '[Journal]\nReadKMsg=no\nAudit=\nForwardToWall=no\nRateLimitBurst=0\n' >journald.conf
+in_daemon() { nsenter --target "$OWN_PID" --mount "$@"; }
+in_daemon mount --bind "$PWD/journald.conf" /etc/systemd/journald.conf
+in_daemon unshare --net $journald >journald.log 2>&1 &
+journald_pid=$!
+trap 'kill $journald_pid; stop_own_daemon' EXIT
+eventually test -S journal/socket
+docker run --name "$N-real" --label a.b=c --log-driver journald --log-opt labels=a.b "$IMAGE" \
+  sh -c 'seq 1 500; echo bad >&2; head -c 20000 /dev/zero | tr "\0" x; printf "\none\tmore"' >/dev/null 2>&1
+text=$(seq 1 500; head -c 20000 /dev/zero | tr '\0' x; printf '\none\tmore')
+expect_eq "$(docker logs "$N-real" 2>err)" "$text"
+expect_eq "$(cat err)" bad
+expect_eq "$(docker logs --tail 1 "$N-real" 2>/dev/null)" "$(printf 'one\tmore')"
+expect_eq "$(docker logs --tail 0 "$N-real" 2>&1)" ""
+expect_contains "$(docker logs --details --timestamps --tail 1 "$N-real")" "Z a.b=c one"
+expect_eq "$(docker logs --since "$(($(date +%s) + 60))" "$N-real" 2>&1)" ""
+expect_eq "$(docker logs --until 1h "$N-real" 2>&1)" ""
+# Followed to the end, and from the end on.
+docker run -d --name "$N-follow" --log-driver journald "$IMAGE" \
+  sh -c 'echo first; until [ -e /go ]; do sleep 0.05; done; seq 1 200' >/dev/null
+eventually sh -c "docker logs '$N-follow' | grep -q first"
+docker logs -f "$N-follow" >all &
+all=$!
+docker logs -f --tail 0 "$N-follow" >news &
+news=$!
+eventually grep -q first all
+docker exec "$N-follow" touch /go
+wait $all $news
+expect_eq "$(cat all)" "$(echo first; seq 1 200)"
+expect_eq "$(tail -1 news)" 200

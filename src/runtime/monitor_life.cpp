@@ -72,7 +72,8 @@ void ContainerMonitor::begin_run() {
     auto on_probe = [this](const Result<>& kept) {
       report(kept);
       announce();
-      trim_soon();
+      // At once: the next thing to happen is the next probe.
+      trim();
     };
     health_ =
         std::make_unique<HealthChecker>(loop_, *container_, *options_.health,

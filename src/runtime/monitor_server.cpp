@@ -101,8 +101,10 @@ Result<> ContainerMonitor::listen() {
 void ContainerMonitor::settle() {
   if (container_) container_->forget_creation();
   if (compressor_) compressor_->begin();
-  give_back_memory();
+  trim();
 }
+
+void ContainerMonitor::trim() { give_back_memory(); }
 
 // Once it is quiet: freeing pages that the next request of a burst needs again costs more.
 void ContainerMonitor::trim_soon() {

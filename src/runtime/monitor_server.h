@@ -51,6 +51,7 @@ class ContainerMonitor {
   void serve(Request request);
   void log_output(OutputStream stream, std::string_view bytes);
   void check_reachable();
+  void trim();
   void trim_soon();
   bool has_clients() const;
   void end_if_done();

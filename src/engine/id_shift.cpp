@@ -1,31 +1,11 @@
 #include "engine/id_shift.h"
 
-#include <endian.h>
-#include <linux/capability.h>
-
-#include <cstring>
-
 #include "base/strings.h"
+#include "sys/file_capability.h"
 
 namespace skiff::engine {
 
 namespace {
-
-constexpr const char* kCapability = "security.capability";
-
-// capabilities(7): the second form has the root of a user namespace at the end, little-endian.
-uint32_t word_at(const std::string& value, size_t offset) {
-  uint32_t word = 0;
-  std::memcpy(&word, value.data() + offset, sizeof word);
-  return le32toh(word);
-}
-void set_word(std::string& value, size_t offset, uint32_t word) {
-  word = htole32(word);
-  std::memcpy(value.data() + offset, &word, sizeof word);
-}
-void set_revision(std::string& value, uint32_t revision) {
-  set_word(value, 0, (word_at(value, 0) & ~VFS_CAP_REVISION_MASK) | revision);
-}
 
 Error no_such_id(const TarEntry& entry, std::string_view kind, uint64_t id) {
   return {Code::kInvalidArgument, cat(entry.name, ": ", kind, " ", id,
@@ -41,15 +21,13 @@ std::optional<uint32_t> outside(const std::vector<sys::IdMapping>& mappings, uin
 }  // namespace
 
 void IdShift::to_inside(TarEntry& entry) const {
+  const auto found = entry.xattrs.find(sys::kFileCapability);
+  if (found != entry.xattrs.end()) sys::unbind_file_capability(found->second);
   if (!maps_) return;
   entry.uid =
       sys::inside_id(maps_->uids, static_cast<uint32_t>(entry.uid)).value_or(sys::kUnmappedId);
   entry.gid =
       sys::inside_id(maps_->gids, static_cast<uint32_t>(entry.gid)).value_or(sys::kUnmappedId);
-  const auto found = entry.xattrs.find(kCapability);
-  if (found == entry.xattrs.end() || found->second.size() != XATTR_CAPS_SZ_3) return;
-  found->second.resize(XATTR_CAPS_SZ_2);
-  set_revision(found->second, VFS_CAP_REVISION_2);
 }
 
 Result<> IdShift::to_outside(TarEntry& entry) const {
@@ -60,12 +38,9 @@ Result<> IdShift::to_outside(TarEntry& entry) const {
   if (!gid) return no_such_id(entry, "group", entry.gid);
   entry.uid = *uid;
   entry.gid = *gid;
-  const auto found = entry.xattrs.find(kCapability);
+  const auto found = entry.xattrs.find(sys::kFileCapability);
   const std::optional<uint32_t> root = sys::outside_id(maps_->uids, 0);
-  if (found == entry.xattrs.end() || found->second.size() != XATTR_CAPS_SZ_2 || !root) return {};
-  found->second.resize(XATTR_CAPS_SZ_3);
-  set_revision(found->second, VFS_CAP_REVISION_3);
-  set_word(found->second, XATTR_CAPS_SZ_2, *root);
+  if (found != entry.xattrs.end() && root) sys::bind_file_capability(found->second, *root);
   return {};
 }
 

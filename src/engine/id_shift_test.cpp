@@ -56,8 +56,11 @@ TEST(IdShift, FileCapabilitiesAreBoundToTheContainersRoot) {
   one.xattrs["security.capability"] = second;
   ASSERT_TRUE(IdShift(kMaps).to_outside(one));
   EXPECT_EQ(one.xattrs["security.capability"], third);
+  TarEntry unmapped = one;
   IdShift(kMaps).to_inside(one);
   EXPECT_EQ(one.xattrs["security.capability"], second);
+  IdShift().to_inside(unmapped);
+  EXPECT_EQ(unmapped.xattrs["security.capability"], second);
 }
 
 }  // namespace

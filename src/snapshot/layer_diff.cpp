@@ -14,6 +14,7 @@
 #include "snapshot/file_attributes.h"
 #include "snapshot/lower_dir.h"
 #include "snapshot/overlay_format.h"
+#include "sys/file_capability.h"
 
 namespace skiff::snapshot {
 
@@ -122,6 +123,9 @@ Result<TarEntry> LayerWriter::describe(int upper, const std::string& path, const
     entry.dev_minor = minor(st.st_rdev);
   }
   entry.xattrs = TRY(read_xattrs(upper, name));
+  // What a user namespace's root gave: the layer's root is that of any container.
+  const auto capability = entry.xattrs.find(sys::kFileCapability);
+  if (capability != entry.xattrs.end()) sys::unbind_file_capability(capability->second);
   return entry;
 }
 

@@ -63,6 +63,28 @@ docker commit "$N" "$N" >/dev/null
 expect_eq "$(run "$N" stat -c %u:%g /new)" 1000:2000
 expect_eq "$(run --userns host "$N" stat -c %u:%g /new)" 1000:2000
 
+# A device is the host's, mounted: nobody makes nodes here.
+expect_eq "$(run --device /dev/full:/dev/mine "$IMAGE" stat -c %t:%T /dev/mine)" 1:7
+
+# File capabilities that root in the container gave are everybody's in an image, as Docker writes them.
+tools=(-v /:/host:ro)
+tool() { echo "/host$(readlink -f /lib64/ld-linux-x86-64.so.2) --library-path /host/lib/x86_64-linux-gnu /host/sbin/$1"; }
+if [ -x /sbin/setcap ] && [ -x /sbin/getcap ]; then
+  docker run --name "$N-cap" "${tools[@]}" "$IMAGE" sh -c "cp /bin/busybox /able && $(tool setcap) cap_net_raw+ep /able"
+  capability() { python3 -c 'import sys, tarfile
+for member in tarfile.open(fileobj=sys.stdin.buffer, mode="r|*"):
+    if member.name.endswith("able"):
+        value = member.pax_headers.get("SCHILY.xattr.security.capability", "")
+        print(value.encode("utf-8", "surrogateescape").hex())'; }
+  expect_eq "$(docker export "$N-cap" | capability)" 0100000200200000000000000000000000000000
+  expect_eq "$(docker cp "$N-cap:/able" - | capability)" 0100000200200000000000000000000000000000
+  docker commit "$N-cap" "$N-cap" >/dev/null
+  for mode in '' host; do
+    expect_contains "$(run "${tools[@]}" --userns "$mode" "$N-cap" $(tool getcap) /able)" cap_net_raw=ep
+  done
+  docker rm "$N-cap" >/dev/null
+fi
+
 # Builds have it, too, and make images of anybody's.
 printf 'FROM %s\nCOPY --chown=app file /\nRUN cat /proc/self/uid_map; touch /built; chown 5:6 /built; echo x >/dev/stdout\n' "$IMAGE" >Dockerfile
 docker build -t "$N-built" . >built 2>&1 || fail "$(cat built)"

@@ -101,6 +101,7 @@ Result<UserNamespaces::Maps> UserNamespaces::maps_of_sharer(const HostConfig& ho
 }
 
 Result<UserNamespaces::Maps> UserNamespaces::take_range(uint32_t size) {
+  TRY_CONTEXT(check_lends_ids(), "--userns=auto");
   TRY(check_kernel());
   const auto what = [&] { return cat("--userns=auto, ids lent to ", options_.lender); };
   const sys::HostUser user = TRY(lender(options_.lender));

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "sys/namespaces.h"
 
 namespace skiff::engine {
 
@@ -30,6 +31,13 @@ Result<std::vector<sys::IdMapping>> mapping_of(const std::vector<sys::IdRange>& 
 
 }  // namespace
 
+Result<> check_lends_ids() {
+  if (!sys::in_user_namespace()) return {};
+  return Error(Code::kFailedPrecondition,
+               "a daemon without root has no other ids to give: its containers are in its user's "
+               "namespace, whose root is that user, already");
+}
+
 Result<sys::HostUser> lender(const std::string& name_or_uid) {
   Result<sys::HostUser> user = sys::find_host_user(name_or_uid);
   if (user || user.error().code() != Code::kNotFound) return user;
@@ -52,6 +60,7 @@ Result<std::optional<sys::IdMaps>> userns_remap(const std::string& text,
     log_warn("User namespaces: root cannot be remapped with itself; user namespaces are OFF");
     return std::nullopt;
   }
+  TRY(check_lends_ids());
   sys::IdMaps maps;
   const std::vector<sys::IdRange> uids = TRY(sys::subordinate_ids(files.subuid, user));
   std::vector<sys::IdRange> gids;

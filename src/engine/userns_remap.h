@@ -29,6 +29,10 @@ struct UsernsOptions {
 Result<std::optional<sys::IdMaps>> userns_remap(const std::string& text,
                                                 const SubordinateFiles& files = {});
 
+// Refused in a daemon of an ordinary user: the ids that it can give are those that its containers
+// have already, and files of its user namespace cannot be mounted with others.
+Result<> check_lends_ids();
+
 // A user by name or number; of a name that the host does not know it is the name alone.
 Result<sys::HostUser> lender(const std::string& name_or_uid);
 

@@ -66,6 +66,10 @@ if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
   expect_eq "$(ana docker info -f '{{.CgroupDriver}}')" none
   expect_contains "$(ana docker run --rm -m 64m base true 2>&1)" "Limitation discarded"
 fi
+# It has no ids but those of its own namespace, and no device that is not the host's.
+expect_exit 125 ana skiff run --rm --userns auto base true
+expect_contains "$OUT" "a daemon without root has no other ids to give"
+expect_eq "$(ana docker run --rm --device /dev/full:/dev/mine base stat -c %t:%T /dev/mine)" 1:7
 expect_eq "$(ana docker volume create store)" store
 ana docker run --rm -v store:/data base sh -c 'echo kept >/data/file'
 expect_eq "$(ana docker run --rm -v store:/data base cat /data/file)" kept
@@ -100,5 +104,7 @@ expect_exit 7 curl -s http://127.0.0.1:8080/
 # With the last container gone, nothing of the daemon stays.
 ana_stops
 eventually eval '! pgrep -u ana -x "skiff.*|pasta.*|passt.*"'
+expect_exit 1 ana skiffd --userns-remap ana
+expect_contains "$OUT" "--userns-remap: a daemon without root has no other ids to give"
 EOF_SCRIPT
 with_user script

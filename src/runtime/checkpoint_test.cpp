@@ -13,12 +13,18 @@ using test::TestBundle;
 
 constexpr const char* kStandIn = R"(#!/bin/sh
 echo "$@" >>"$0.calls"
+action=$1
+while [ "$1" ]; do case $1 in --images-dir) images=$2 ;; --work-dir) work=$2 ;; --log-file) log=$2 ;; --pidfile) pidfile=$2 ;; esac; shift; done
 [ ! -e "$0.fail" ] || {
-  while [ "$1" ]; do case $1 in --work-dir) work=$2 ;; --log-file) log=$2 ;; esac; shift; done
   echo "(00.01) Warn  (x.c:1): nothing" >"$work/$log"
   echo "(00.02) Error (criu/vdso.c:381): vdso: Unexpected rt vDSO area bounds" >>"$work/$log"
   exit 1
 }
+[ ! -e "$0.pid" ] || cat "$0.pid" >"$pidfile"
+echo "(00.03) Dumping finished successfully" >"$work/$log"
+[ $action != dump ] || for image in inventory pstree; do
+  [ -e "$0.no-$image" ] || echo image >"$images/$image.img"
+done
 )";
 
 class Checkpoint : public testing::Test {
@@ -115,6 +121,31 @@ TEST_F(Checkpoint, SaysWhatCriuSays) {
   EXPECT_NE(done.out.find("checkpoints need CRIU, Debian's package criu: /no/such/criu"),
             std::string::npos)
       << done.out;
+}
+
+TEST_F(Checkpoint, IsNotDoneWithoutItsImages) {
+  for (const char* image : {"inventory", "pstree"}) {
+    const std::string without = cat(criu().native(), ".no-", image);
+    ASSERT_TRUE(write_file_durably(without, "", 0644));
+    sys::Captured done = run({"checkpoint", "--image-path", images(), bundle_.id});
+    EXPECT_EQ(done.code, 1);
+    EXPECT_NE(done.out.find(cat(image, ".img is not there")), std::string::npos) << done.out;
+    // It is not taken for gone.
+    EXPECT_NE(run({"list"}).out.find("running"), std::string::npos);
+    std::filesystem::remove(without);
+    std::filesystem::remove_all(images());
+  }
+  EXPECT_EQ(run({"checkpoint", "--image-path", images(), bundle_.id}).code, 0);
+}
+
+TEST_F(Checkpoint, ARestoreThatNamesNoProcessHasFailed) {
+  ASSERT_EQ(run({"checkpoint", "--image-path", images(), bundle_.id}).code, 0);
+  ASSERT_TRUE(write_file_durably(criu().native() + ".pid", "0\n", 0644));
+  sys::Captured done =
+      run({"restore", "-d", "--image-path", images(), "-b", bundle_.path().native(), bundle_.id});
+  EXPECT_EQ(done.code, 1);
+  EXPECT_NE(done.out.find("names no process"), std::string::npos) << done.out;
+  EXPECT_FALSE(std::filesystem::exists(bundle_.state_root() / bundle_.id));
 }
 
 TEST_F(Checkpoint, RestoreThatFailsLeavesNothing) {

@@ -148,6 +148,7 @@ Result<> Container::checkpoint(const CheckpointOptions& options) {
   if (!criu) return no_criu(options, criu.error());
   int code = TRY(criu->wait());
   if (code != 0) return criu_failure(options, action, code);
+  TRY(check_images(options, action));
   return options.pre_dump || options.leave_running ? Result<>{} : remove(true);
 }
 
@@ -196,8 +197,11 @@ Result<> Container::run_restore(const CreateOptions& options, const CheckpointOp
   if (!heard) return no_criu(checkpoint, heard.error());
   int code = sys::exit_code_of(status);
   if (code != 0) return criu_failure(checkpoint, "restore", code);
-  std::string text = TRY(read_file(pid_file));
-  state_.pid = static_cast<int>(parse_int(trim(text)).value_or(0));
+  const auto pid = parse_uint(trim(TRY(read_file(pid_file))));
+  if (!pid || *pid == 0 || *pid > INT32_MAX) {
+    return Error(Code::kDataLoss, "criu restore says that it is done, and names no process");
+  }
+  state_.pid = static_cast<int>(*pid);
   state_.start_time = TRY(sys::process_start_time(state_.pid));
   pidfd_ = TRY(sys::open_pidfd(state_.pid));
   return {};

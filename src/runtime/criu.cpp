@@ -1,5 +1,7 @@
 #include "runtime/criu.h"
 
+#include <sys/stat.h>
+
 #include "base/strings.h"
 #include "runtime/rootfs_sources.h"
 #include "sys/process.h"
@@ -66,6 +68,22 @@ std::vector<std::string> criu_command(const CheckpointOptions& options, const st
                                  "-v4"};
   words.insert(words.end(), options.words.begin(), options.words.end());
   return words;
+}
+
+Result<> check_images(const CheckpointOptions& options, const std::string& action) {
+  std::vector<Path> wanted{options.work / log_name(action)};
+  // A pre-dump is memory alone, which a page server may have.
+  if (action == "dump") {
+    wanted.push_back(options.images / "inventory.img");
+    wanted.push_back(options.images / "pstree.img");
+  }
+  for (const Path& file : wanted) {
+    struct stat st{};
+    if (::lstat(file.c_str(), &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) continue;
+    return Error(Code::kDataLoss, cat("criu ", action, " says that it is done, and ", file.native(),
+                                      " is ", S_ISREG(st.st_mode) ? "empty" : "not there"));
+  }
+  return {};
 }
 
 Error criu_failure(const CheckpointOptions& options, const std::string& action, int code) {

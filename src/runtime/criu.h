@@ -32,6 +32,10 @@ std::vector<std::string> external_mounts(const OciConfig& config, const sys::Cgr
 // The command line of `action` ("dump", "pre-dump" or "restore") but for what differs between them.
 std::vector<std::string> criu_command(const CheckpointOptions& options, const std::string& action);
 
+// That what `action` was to leave is there: CRIU's word alone is not taken for it. kDataLoss names
+// what is missing.
+Result<> check_images(const CheckpointOptions& options, const std::string& action);
+
 // Why CRIU, which ended with `code`, did so: what its log names as errors.
 Error criu_failure(const CheckpointOptions& options, const std::string& action, int code);
 

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/strings.h"
+#include "codec/tar_format.h"
 
 namespace skiff::tar {
 
@@ -57,8 +58,20 @@ Result<> PaxRecords::parse(std::string_view text) {
       }
       continue;
     }
-    values.insert_or_assign(std::string(key), std::string(value));
+    TRY(set(key, value));
+    if (pieces.size() > kMaxMetadata / sizeof(Piece)) return bad("the sparse map is too large");
   }
+  return {};
+}
+
+Result<> PaxRecords::set(std::string_view key, std::string_view value) {
+  const auto [held, is_new] = values.try_emplace(std::string(key));
+  if (is_new) bytes_ += key.size();
+  bytes_ += value.size();
+  bytes_ -= held->second.size();
+  held->second = value;
+  // Those of a global header and of one of an entry's own.
+  if (bytes_ > 2 * kMaxMetadata) return bad("those before are too many");
   return {};
 }
 

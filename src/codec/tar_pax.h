@@ -18,8 +18,13 @@ struct PaxRecords {
 
   // The value, or nullptr when absent or empty (an empty value takes an earlier one back).
   const std::string* find(const std::string& key) const;
-  // Adds the records of one extended header to these.
+  // Adds the records of one extended header to these. There may be any number of headers before an
+  // entry: what is in force is limited, as the text of one is.
   Result<> parse(std::string_view text);
+
+ private:
+  Result<> set(std::string_view key, std::string_view value);
+  uint64_t bytes_ = 0;  // of `values`
 };
 
 // One record with its length.

@@ -224,6 +224,26 @@ std::string with_pax(std::string_view text) {
   return archive;
 }
 
+// Any number of headers may come before an entry; what they say together is limited as one is.
+TEST(Tar, PaxHeadersDoNotAddUpToOurMemory) {
+  auto headers = [](char type, int count, bool same_key) {
+    std::string archive;
+    for (int i = 0; i < count; ++i) {
+      const std::string key = cat("comment", same_key ? 0 : i);
+      std::string one = must_write({file("pax", tar::pax_record(key, std::string(600'000, 'v')))});
+      one[156] = type;
+      seal(one, 0);
+      archive += one.substr(0, one.size() - 1024);  // without the archive's end
+    }
+    return archive + must_write({file("f", "body")});
+  };
+  for (const char type : {'x', 'g'}) {
+    EXPECT_NE(error_of(headers(type, 10, false)).find("too many"), std::string::npos) << type;
+    EXPECT_EQ(error_of(headers(type, 3, false)), "") << type;
+    EXPECT_EQ(error_of(headers(type, 10, true)), "") << type;
+  }
+}
+
 TEST(Tar, PaxRecordsMustBeWellFormed) {
   EXPECT_EQ(read_tar(with_pax("9 path=g\n"))->front().entry.name, "g");
   EXPECT_EQ(read_tar(with_pax("8 path=\n"))->size(), 1u);  // an empty value means nothing

@@ -14,11 +14,16 @@
 #include "base/file.h"
 #include "base/io.h"
 #include "snapshot/layer_index.h"
+#include "sys/process.h"
 
 namespace skiff::snapshot {
 
 class IndexedLayer {
  public:
+  ~IndexedLayer() { trim_.wanted = index_.memory() > kMuch; }
+  IndexedLayer(const IndexedLayer&) = delete;
+  IndexedLayer& operator=(const IndexedLayer&) = delete;
+
   // Copies `tar` to its very end to DIRECTORY/layer.tar, and syncs it. What apply_layer() refuses
   // is refused here. `files` must outlive the layer.
   static Result<std::unique_ptr<IndexedLayer>> read(Source& tar, const Path& directory,
@@ -33,9 +38,13 @@ class IndexedLayer {
   Result<std::string> write_index(const std::vector<Path>& lowers);
 
  private:
+  // Less the allocator keeps for the next one.
+  static constexpr uint64_t kMuch = uint64_t{16} << 20U;
+
   IndexedLayer(Path directory, UniqueFd tar, const LayerTreeOptions& options, DurableFiles& files)
       : directory_(std::move(directory)), tar_(std::move(tar)), index_(options), files_(files) {}
 
+  sys::HeapTrim trim_;  // destroyed last
   Path directory_;
   UniqueFd tar_;
   LayerIndexer index_;

@@ -45,6 +45,9 @@ class LayerIndexer {
   bool hides_all_below() const { return layer_.hides_all_below(); }
   Result<> hide(const std::set<std::string>& names);
 
+  // As LayerTreeOptions::memory counts it.
+  uint64_t memory() const { return layer_.memory(); }
+
   // Writes the index. Once.
   Result<LayerIndexed> write(const LayerPlace& place, Sink& index);
 

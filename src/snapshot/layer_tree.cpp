@@ -59,7 +59,7 @@ LayerTree::LayerTree(const LayerTreeOptions& options)
 
 Result<> LayerTree::add(const TarEntry& entry, std::span<const TarPiece> pieces) {
   TRY(apply(entry, pieces));
-  if (tree_.memory() + path_memory_ <= options_.memory) return {};
+  if (memory() <= options_.memory) return {};
   return Error(
       Code::kResourceExhausted,
       cat("the names and attributes of the layer take more than ", options_.memory >> 20U, " MiB"));

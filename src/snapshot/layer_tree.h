@@ -59,6 +59,8 @@ class LayerTree {
   Result<> finish(const LowerDirectory& lower = {});
 
   const ErofsTree& tree() const { return tree_; }
+  // What counts against `memory`.
+  uint64_t memory() const { return tree_.memory() + path_memory_; }
   // The layer hides all below it. Overlayfs ignores the mark on a root: leave the others out.
   bool hides_all_below() const { return root_is_opaque_; }
 

@@ -151,6 +151,10 @@ void return_large_blocks() {
   ::mallopt(M_TRIM_THRESHOLD, kLarge);
 }
 
+HeapTrim::~HeapTrim() {
+  if (wanted) ::malloc_trim(0);
+}
+
 Result<Pipe> make_pipe(int flags) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), flags | O_CLOEXEC) != 0) return Error::from_errno(errno, "pipe");

@@ -68,6 +68,15 @@ void raise_descriptor_limit();
 // Large blocks of memory go back to the system when they are freed, whatever was freed before: a
 // client that once sent much costs no memory ever after.
 void return_large_blocks();
+// At the end of its scope many small blocks that were freed meanwhile go back to the system, too:
+// the allocator keeps them otherwise. Takes milliseconds.
+struct HeapTrim {
+  HeapTrim() = default;
+  HeapTrim(const HeapTrim&) = delete;
+  HeapTrim& operator=(const HeapTrim&) = delete;
+  ~HeapTrim();
+  bool wanted = false;
+};
 
 struct Pipe {
   UniqueFd read;

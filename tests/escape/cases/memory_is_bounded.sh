@@ -35,9 +35,12 @@ tar -C files --sparse -cf sparse.tar etc
 docker import sparse.tar "$N:huge" >/dev/null
 forget_peaks
 harmless docker run --rm -u app "$N:huge" true
-printf 'FROM %s:huge\nUSER app\nRUN true\nCOPY --chown=app:app Dockerfile /\n' "$N" >Dockerfile
-harmless docker build -q .
-expect_small "huge passwd and group"
+# A context of its own, itself larger than what may be held.
+mkdir context
+truncate -s 300M context/zeros
+printf 'FROM %s:huge\nUSER app\nRUN true\nCOPY --chown=app:app Dockerfile /\n' "$N" >context/Dockerfile
+harmless docker build -q context
+expect_small "huge passwd and group, a context of 300 MB"
 docker run -d --name "$N" "$IMAGE" sh -c 'yes "name:x:5:5:a:/:/bin/sh" | head -c 300000000 >/etc/passwd; yes "name:x:5:app" | head -c 300000000 >/etc/group; echo ready; sleep 1000' >/dev/null
 eventually sh -c "docker logs $N | grep -q ready"
 harmless docker exec -u app "$N" true

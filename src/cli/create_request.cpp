@@ -236,6 +236,9 @@ Result<json::Value> make_host_config(const Flags& flags) {
     host.set("ReadonlyPaths", json::array());
   }
   host.set("Ulimits", TRY(parse_ulimits(flags.all("ulimit"))));
+  host.set("Devices", TRY(parse_devices(flags.all("device"))));
+  TRY(check_device_rules(flags.all("device-cgroup-rule")));
+  host.set("DeviceCgroupRules", list_or_null(flags.all("device-cgroup-rule")));
   if (flags.has("oom-score-adj")) host.set("OomScoreAdj", TRY(flags.number("oom-score-adj")));
   host.set("OomKillDisable", flags.on("oom-kill-disable"));
   json::Value restart = TRY(parse_restart_policy(flags.get("restart")));

@@ -293,6 +293,57 @@ Result<json::Value> parse_ulimits(const std::vector<std::string>& flags) {
   return json::Value(std::move(out));
 }
 
+namespace {
+
+bool is_device_mode(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("rwm") == std::string_view::npos;
+}
+
+}  // namespace
+
+Result<json::Value> parse_devices(const std::vector<std::string>& flags) {
+  json::Array out;
+  for (const std::string& flag : flags) {
+    const std::vector<std::string> parts = split(flag, ':');
+    if (parts.empty() || parts.size() > 3 || parts[0].empty()) {
+      return bad_flag("--device", flag, cat("invalid device specification: ", flag));
+    }
+    std::string target = parts[0];
+    std::string mode = "rwm";
+    if (parts.size() == 3) mode = parts[2];
+    if (parts.size() > 1)
+      (parts.size() == 2 && is_device_mode(parts[1]) ? mode : target) = parts[1];
+    if (!is_device_mode(mode)) {
+      return bad_flag("--device", flag, cat("bad mode specified: ", mode));
+    }
+    for (const std::string& path : {parts[0], target}) {
+      if (!path.starts_with('/')) {
+        return bad_flag("--device", flag, cat(path, " is not an absolute path"));
+      }
+    }
+    out.push_back(json::object(
+        {{"PathOnHost", parts[0]}, {"PathInContainer", target}, {"CgroupPermissions", mode}}));
+  }
+  return json::Value(std::move(out));
+}
+
+Result<> check_device_rules(const std::vector<std::string>& flags) {
+  auto is_number = [](std::string_view text) {
+    return text == "*" || parse_uint(text).has_value();
+  };
+  for (const std::string& flag : flags) {
+    const std::vector<std::string> words = split(flag, ' ');
+    const auto numbers = split_once(words.size() == 3 ? words[1] : "", ':');
+    if (numbers && (words[0] == "a" || words[0] == "b" || words[0] == "c") &&
+        is_number(numbers->first) && is_number(numbers->second) && is_device_mode(words[2]) &&
+        words[2].size() <= 3) {
+      continue;
+    }
+    return bad_flag("--device-cgroup-rule", flag, cat("invalid device cgroup format '", flag, "'"));
+  }
+  return {};
+}
+
 Result<json::Value> parse_extra_hosts(const std::vector<std::string>& flags) {
   json::Array out;
   for (const std::string& flag : flags) {

@@ -43,6 +43,10 @@ Result<json::Value> parse_sysctls(const std::vector<std::string>& flags);
 Result<> check_mac_address(const std::string& text);
 // nofile=1024:2048.
 Result<json::Value> parse_ulimits(const std::vector<std::string>& flags);
+// "/dev/x", "/dev/x:/dev/y", "/dev/x:r", "/dev/x:/dev/y:rwm".
+Result<json::Value> parse_devices(const std::vector<std::string>& flags);
+// "c 10:* rw"
+Result<> check_device_rules(const std::vector<std::string>& flags);
 // host:ip; `=` in place of the first colon is taken, too. The ip may be "host-gateway".
 Result<json::Value> parse_extra_hosts(const std::vector<std::string>& flags);
 

@@ -110,6 +110,21 @@ TEST(OptionValues, TimesAreSecondsWithNineDigits) {
 }
 
 TEST(OptionValues, UlimitsAreSoftAndHard) {
+  auto devices = parse_devices({"/dev/a", "/dev/a:/dev/b", "/dev/a:r", "/dev/a:/dev/b:rw"});
+  ASSERT_TRUE(devices);
+  EXPECT_EQ(devices->dump(),
+            R"([{"PathOnHost":"/dev/a","PathInContainer":"/dev/a","CgroupPermissions":"rwm"},)"
+            R"({"PathOnHost":"/dev/a","PathInContainer":"/dev/b","CgroupPermissions":"rwm"},)"
+            R"({"PathOnHost":"/dev/a","PathInContainer":"/dev/a","CgroupPermissions":"r"},)"
+            R"({"PathOnHost":"/dev/a","PathInContainer":"/dev/b","CgroupPermissions":"rw"}])");
+  for (const char* bad : {"", "a", "/dev/a:b", "/dev/a:/dev/b:x", "/a:/b:r:w", ":/dev/b"}) {
+    EXPECT_FALSE(parse_devices({bad})) << bad;
+  }
+  EXPECT_TRUE(check_device_rules({"c 1:3 rwm", "a *:* r", "b 8:* m"}));
+  for (const char* bad :
+       {"", "c", "c 1:3", "d 1:3 r", "c 1 r", "c 1:x r", "c 1:3 rx", "c 1:3 rwmr"}) {
+    EXPECT_FALSE(check_device_rules({bad})) << bad;
+  }
   auto limits = parse_ulimits({"nofile=1024:2048", "nproc=10"});
   ASSERT_TRUE(limits);
   EXPECT_EQ(limits->dump(),

@@ -86,6 +86,12 @@ struct Resources {
   bool oom_kill_disable = false;
 };
 
+struct DeviceMapping {
+  std::string path_on_host;
+  std::string path_in_container;
+  std::string permissions;  // of "rwm"
+};
+
 // HostConfig: what ties the container to this machine.
 struct HostConfig {
   std::vector<std::string> binds;  // "name:/p", "/host:/p:ro"
@@ -129,6 +135,8 @@ struct HostConfig {
   int64_t shm_size = 64 << 20;
   std::optional<bool> init;
   std::vector<Ulimit> ulimits;
+  std::vector<DeviceMapping> devices;
+  std::vector<std::string> device_cgroup_rules;  // "c 10:* rw"
   Resources resources;
 
   // Fields that Skiff does not serve are refused by name (kUnimplemented) unless empty.

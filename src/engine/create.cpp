@@ -184,13 +184,25 @@ class Creation {
         if (mount.volume.name.empty()) anonymous_.push_back(volume.name);
         point.name = volume.name;
         point.source = volume.mountpoint.string();
-        if (mount.copy_up) copies.push_back({point.destination, volume.mountpoint});
+        if (mount.copy_up) {
+          copies.push_back({point.destination, volume.mountpoint});
+          TRY(core_.volumes.hold(volume.name, id_));
+        }
       } else if (point.from_mounts && mount.make_source) {
         TRY(skiff::make_directories(point.source, 0755));
       }
       record_.info.mounts.push_back(point);
     }
-    return copy_image_content(core_, paths_, record_.snapshot, copies);
+    TRY(copy_image_content(core_, paths_, record_.snapshot, copies));
+    let_go_volumes();
+    return {};
+  }
+
+  // Held until the image's files are in them.
+  void let_go_volumes() {
+    for (const MountPoint& mount : record_.info.mounts) {
+      if (mount.type == MountType::kVolume) core_.volumes.let_go(mount.name, id_);
+    }
   }
 
   void undo() {
@@ -198,6 +210,7 @@ class Creation {
       if (!result) log_warn(cat("undo of a failed create: ", result.error().message()));
     };
     if (has_root_) logged(core_.images.snapshots().remove(record_.snapshot));
+    let_go_volumes();
     for (const std::string& volume : anonymous_) logged(core_.volumes.remove(volume, true));
     logged(remove_tree(paths_.directory));
     core_.userns.give_back(record_.info.host_config, record_.info.id_maps);

@@ -12,6 +12,7 @@
 #include "engine/extract.h"
 #include "engine/id_shift.h"
 #include "engine/path_stat.h"
+#include "engine/process_life.h"
 #include "engine/spool.h"
 #include "engine/tree.h"
 #include "runtime/container_spec.h"
@@ -54,8 +55,8 @@ Result<TreeOptions> tree_options(Core& core, const Container& container, Mounts 
   options.ids = TRY(core.userns.namespace_for(info.id_maps));
   if (which == Mounts::kNone) return options;
   for (MountPoint& mount : info.mounts) {
-    const bool is_volume = mount.type == MountType::kVolume;
-    options.mounts.push_back({.point = std::move(mount), .map_ids = is_volume});
+    const bool maps_ids = mount.type == MountType::kVolume && core.volumes.maps_ids(mount.name);
+    options.mounts.push_back({.point = std::move(mount), .map_ids = maps_ids});
   }
   add_network_files(container, options.mounts);
   return options;
@@ -64,6 +65,8 @@ Result<TreeOptions> tree_options(Core& core, const Container& container, Mounts 
 // A stopped container's tree: nobody may start it meanwhile.
 Result<> in_stopped_tree(Core& core, Container& container, TreeOptions options, const Work& work) {
   options.mount = TRY(core.images.snapshots().mount_of(container.record().snapshot));
+  ScopeExit let_go([&] { let_go_volumes(core, container); });
+  if (!options.mounts.empty()) TRY(hold_volumes(core, container));
   Result<> done = with_container_tree(options, work);
   if (Result<> removed = remove_tree(container.paths.run); !removed) {
     log_warn(removed.error().message());

@@ -10,20 +10,12 @@ namespace {
 constexpr int64_t kDefaultShmBytes = 64 << 20;
 
 // Fields that would change what the container may do or see, and that Skiff does not serve.
-constexpr std::array kUnserved = {"Devices",
-                                  "DeviceCgroupRules",
-                                  "DeviceRequests",
-                                  "Links",
-                                  "BlkioWeight",
-                                  "BlkioWeightDevice",
-                                  "BlkioDeviceReadBps",
-                                  "BlkioDeviceWriteBps",
-                                  "BlkioDeviceReadIOps",
-                                  "BlkioDeviceWriteIOps",
-                                  "CpuRealtimePeriod",
-                                  "CpuRealtimeRuntime",
-                                  "StorageOpt",
-                                  "Cgroup"};
+constexpr std::array kUnserved = {"DeviceRequests",      "Links",
+                                  "BlkioWeight",         "BlkioWeightDevice",
+                                  "BlkioDeviceReadBps",  "BlkioDeviceWriteBps",
+                                  "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps",
+                                  "CpuRealtimePeriod",   "CpuRealtimeRuntime",
+                                  "StorageOpt",          "Cgroup"};
 
 bool is_empty(const json::Value& v) {
   if (v.is_null()) return true;
@@ -92,6 +84,28 @@ std::vector<Ulimit> read_ulimits(const json::Value& v) {
   return out;
 }
 
+std::vector<DeviceMapping> read_devices(const json::Value& v) {
+  std::vector<DeviceMapping> out;
+  for (const json::Value& one : v.array("Devices")) {
+    DeviceMapping device{one.string("PathOnHost"), one.string("PathInContainer"),
+                         one.string("CgroupPermissions")};
+    if (device.path_in_container.empty()) device.path_in_container = device.path_on_host;
+    if (device.permissions.empty()) device.permissions = "rwm";
+    out.push_back(std::move(device));
+  }
+  return out;
+}
+
+json::Value devices_json(const std::vector<DeviceMapping>& devices) {
+  json::Array out;
+  for (const DeviceMapping& device : devices) {
+    out.push_back(json::object({{"PathOnHost", device.path_on_host},
+                                {"PathInContainer", device.path_in_container},
+                                {"CgroupPermissions", device.permissions}}));
+  }
+  return json::Value(std::move(out));
+}
+
 std::string non_empty(const std::string& text, std::string_view fallback) {
   return text.empty() ? std::string(fallback) : text;
 }
@@ -131,8 +145,6 @@ void add_resources(json::Value& out, const Resources& r, const std::vector<Ulimi
   out.set("CpuRealtimeRuntime", 0);
   out.set("CpusetCpus", r.cpuset_cpus);
   out.set("CpusetMems", r.cpuset_mems);
-  out.set("Devices", json::array());
-  out.set("DeviceCgroupRules", nullptr);
   out.set("DeviceRequests", nullptr);
   out.set("MemoryReservation", r.memory_reservation);
   out.set("MemorySwap", r.memory_swap);
@@ -294,6 +306,8 @@ Result<HostConfig> HostConfig::from_json(const json::Value& v) {
   const json::Value* init = v.find("Init");
   if (init != nullptr && init->is_bool()) out.init = init->as_bool();
   out.ulimits = read_ulimits(v);
+  out.devices = read_devices(v);
+  out.device_cgroup_rules = v.strings("DeviceCgroupRules");
   out.resources = read_resources(v);
   return out;
 }
@@ -342,6 +356,8 @@ json::Value HostConfig::to_json() const {
   out.set("CgroupParent", cgroup_parent);
   out.set("BlkioWeight", 0);
   add_resources(out, resources, ulimits);
+  out.set("Devices", devices_json(devices));
+  out.set("DeviceCgroupRules", or_null(device_cgroup_rules));
   if (!mounts.empty()) {
     json::Array list;
     for (const MountRequest& mount : mounts) list.push_back(mount.to_json());
@@ -353,6 +369,11 @@ json::Value HostConfig::to_json() const {
 
 Result<UpdateRequest> UpdateRequest::from_json(const json::Value& v) {
   TRY(refuse_unserved(v));
+  for (const char* key : {"Devices", "DeviceCgroupRules"}) {
+    const json::Value* member = v.find(key);
+    if (member == nullptr || is_empty(*member)) continue;
+    return Error(Code::kUnimplemented, cat(key, " of a container cannot be changed"));
+  }
   UpdateRequest out;
   out.resources = v;
   const json::Value* restart = v.find("RestartPolicy");

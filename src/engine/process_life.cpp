@@ -166,6 +166,7 @@ Result<> start_process(Core& core, Container& container) {
   Result<> started = [&]() -> Result<> {
     TRY(clean_run_directory(container));
     TRY(choose_ids(core, container));
+    TRY(hold_volumes(core, container));
     TRY(mount_root(core, container, before.snapshot));
     return spawn(core, container);
   }();
@@ -177,6 +178,7 @@ Result<> start_process(Core& core, Container& container) {
   if (Result<> cleaned = clean_run_directory(container); !cleaned) {
     log_warn(cleaned.error().message());
   }
+  let_go_volumes(core, container);
   container.change([&](Record& record) {
     record.info.state = before.info.state;
     if (record.info.state.status == Status::kRestarting) {
@@ -202,7 +204,21 @@ void free_process(Core& core, Container& container) {
   if (Result<> cleaned = clean_run_directory(container); !cleaned) {
     log_warn(cat("container ", container.id, ": ", cleaned.error().message()));
   }
+  let_go_volumes(core, container);
   publish_volume_events(core, container, "unmount");
+}
+
+Result<> hold_volumes(Core& core, const Container& container) {
+  for (const MountPoint& mount : container.info().mounts) {
+    if (mount.type == MountType::kVolume) TRY(core.volumes.hold(mount.name, container.id));
+  }
+  return {};
+}
+
+void let_go_volumes(Core& core, const Container& container) {
+  for (const MountPoint& mount : container.info().mounts) {
+    if (mount.type == MountType::kVolume) core.volumes.let_go(mount.name, container.id);
+  }
 }
 
 Result<> clean_run_directory(const Container& container) {

@@ -10,6 +10,11 @@ namespace skiff::engine {
 // not be running. On failure all is undone, and the record tells the error and exit code.
 Result<> start_process(Core& core, Container& container);
 
+// What the container's volumes mount is there until they are let go; to hold them twice is to hold
+// them once.
+Result<> hold_volumes(Core& core, const Container& container);
+void let_go_volumes(Core& core, const Container& container);
+
 // Whether the container's files are such that it can be started: kDataLoss where a layer is known
 // to be damaged.
 Result<> check_root(Core& core, const Container& container);

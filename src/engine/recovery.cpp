@@ -52,6 +52,7 @@ void take_over(Core& core, Supervisor& supervisor, const std::shared_ptr<Contain
   if (state.stage == runtime::MonitorState::Stage::kCreated) {
     log_failure(*container, monitor->start());
   }
+  log_failure(*container, hold_volumes(core, *container));
   supervisor.note_state(*container, state);
   if (state.stage != runtime::MonitorState::Stage::kRestarting) {
     Status status = live_status(core, *container);
@@ -173,6 +174,7 @@ void recover_containers(Core& core, Supervisor& supervisor) {
       undo_start(core, *container);
     }
   }
+  if (Result<> dropped = core.volumes.drop_unheld(); !dropped) log_warn(dropped.error().message());
 }
 
 Result<> sweep_leftovers(Core& core) {

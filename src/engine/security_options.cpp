@@ -17,6 +17,21 @@ std::string unenforced(std::string_view option, std::string_view module) {
              " is off in this kernel: the container runs without it");
 }
 
+Result<> check_devices(const HostConfig& host) {
+  for (const DeviceMapping& device : host.devices) {
+    for (const std::string& path : {device.path_on_host, device.path_in_container}) {
+      if (!path.starts_with('/')) {
+        return Error(Code::kInvalidArgument, cat(path, " is not an absolute path"));
+      }
+    }
+    if (!runtime::is_device_access(device.permissions)) {
+      return Error(Code::kInvalidArgument, cat("bad mode specified: ", device.permissions));
+    }
+  }
+  for (const std::string& rule : host.device_cgroup_rules) TRY(runtime::parse_device_rule(rule));
+  return {};
+}
+
 Result<> check_ulimits(const std::vector<Ulimit>& ulimits) {
   for (const Ulimit& u : ulimits) {
     if (!runtime::is_ulimit(u.name)) {
@@ -65,6 +80,7 @@ Result<SecurityOptions> read_security_options(const std::vector<std::string>& op
 Result<> check_security(const HostConfig& host, std::vector<std::string>& warnings) {
   TRY(runtime::check_capabilities(host.cap_add, host.cap_drop));
   TRY(check_ulimits(host.ulimits));
+  TRY(check_devices(host));
   const SecurityOptions options = TRY(read_security_options(host.security_opt));
   const std::string& profile = options.apparmor_profile;
   if (!profile.empty() && profile != "unconfined" && !runtime::apparmor_enabled()) {

@@ -18,9 +18,9 @@ struct SecurityOptions {
 // "NAME=VALUE", or ':' in place of '='. kInvalidArgument for others, in Docker's words.
 Result<SecurityOptions> read_security_options(const std::vector<std::string>& options);
 
-// Refuses before the container is made: options, capabilities and ulimits that are unknown, and
-// labels where SELinux would honour them. Warns by name of a profile or a label that this kernel
-// cannot enforce (docs/decisions/008-labels-without-a-module.md).
+// Refuses before the container is made: options, capabilities, ulimits and device rules that are
+// none, and labels where SELinux would honour them. Warns by name of a profile or a label that this
+// kernel cannot enforce (docs/decisions/008-labels-without-a-module.md).
 Result<> check_security(const HostConfig& host, std::vector<std::string>& warnings);
 
 }  // namespace skiff::engine

@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "engine/security_options.h"
 #include "runtime/security_labels.h"
+#include "sys/namespaces.h"
 
 namespace skiff::engine {
 
@@ -72,6 +73,19 @@ Result<> make_bind_source(const MountPoint& mount) {
   return make_directories(mount.source, 0755);
 }
 
+// Where nobody makes nodes the host's are mounted, with the rights that they have there.
+void add_devices(const ContainerInfo& info, runtime::ContainerSpec& spec) {
+  const bool can_make = !info.id_maps && !sys::in_user_namespace();
+  for (const DeviceMapping& device : info.host_config.devices) {
+    if (can_make) {
+      spec.devices.push_back({device.path_on_host, device.path_in_container, device.permissions});
+    } else {
+      spec.binds.push_back({.source = device.path_on_host, .target = device.path_in_container});
+    }
+  }
+  spec.device_rules = info.host_config.device_cgroup_rules;
+}
+
 std::string tmpfs_options(const HostConfig& host, const std::string& target, bool read_write) {
   std::string options = read_write ? "rw" : "ro";
   for (const MountRequest& request : host.mounts) {
@@ -86,7 +100,7 @@ std::string tmpfs_options(const HostConfig& host, const std::string& target, boo
   return options;
 }
 
-Result<> add_mounts(const Container& container, const ContainerInfo& info,
+Result<> add_mounts(Core& core, const Container& container, const ContainerInfo& info,
                     runtime::ContainerSpec& spec) {
   auto taken = [&](std::string_view target) {
     return std::any_of(info.mounts.begin(), info.mounts.end(),
@@ -111,7 +125,8 @@ Result<> add_mounts(const Container& container, const ContainerInfo& info,
                           .target = mount.destination,
                           .read_only = !mount.read_write,
                           .propagation = mount.propagation.empty() ? "rprivate" : mount.propagation,
-                          .map_ids = is_mapped && mount.type == MountType::kVolume});
+                          .map_ids = is_mapped && mount.type == MountType::kVolume &&
+                                     core.volumes.maps_ids(mount.name)});
   }
   for (const auto& [target, options] : info.host_config.tmpfs) {
     spec.tmpfs.push_back({target, options});
@@ -175,13 +190,14 @@ Result<runtime::ContainerSpec> make_spec(Core& core, const Container& container)
   spec.shm_bytes = host.shm_size;
   for (const Ulimit& u : host.ulimits) spec.ulimits.push_back({u.name, u.soft, u.hard});
   spec.sysctls = host.sysctls;
+  add_devices(info, spec);
   spec.limits = limits_of(host.resources);
   spec.cgroup_path = core.cgroup_of(info);
   spec.oom_score_adj = host.oom_score_adj;
   spec.annotations = host.annotations;
   TRY(add_security(host, spec));
   TRY(add_namespaces(core, info, spec));
-  TRY(add_mounts(container, info, spec));
+  TRY(add_mounts(core, container, info, spec));
   return spec;
 }
 

@@ -55,15 +55,13 @@ Result<Volume> VolumeStore::create(const VolumeRequest& request) {
                  cat("create ", request.name, ": error looking up volume plugin ", request.driver,
                      ": plugin ", skiff::quoted(request.driver), " not found"));
   }
-  if (!request.options.empty()) {
-    return Error(Code::kInvalidArgument, cat("create ", request.name, ": invalid option: ",
-                                             skiff::quoted(request.options.begin()->first)));
-  }
+  TRY_CONTEXT(check_volume_options(request.options), cat("create ", request.name));
   Volume volume;
   volume.name = request.name;
   volume.labels = request.labels;
   volume.has_labels = request.has_labels || !request.labels.empty();
-  volume.has_options = request.has_options;
+  volume.options = request.options;
+  volume.has_options = request.has_options || !request.options.empty();
   if (volume.name.empty()) {
     volume.name = random_hex(64);
     volume.labels.emplace(kAnonymousLabel, "");
@@ -127,6 +125,7 @@ Result<> VolumeStore::remove_unused(const Volume& volume) {
       return Error(Code::kFailedPrecondition,
                    cat("remove ", volume.name, ": volume is in use - [", join(users, ", "), "]"));
     }
+    TRY(mounts_.drop_unheld(volume));
     std::filesystem::rename(root_ / volume.name, trash, ec);
   }
   if (!ec) TRY_CONTEXT(remove_tree(trash), cat("remove volume ", volume.name));
@@ -136,6 +135,24 @@ Result<> VolumeStore::remove_unused(const Volume& volume) {
                    .attributes = {{"driver", "local"}},
                    .time = {}});
   return {};
+}
+
+Result<> VolumeStore::hold(const std::string& name, const std::string& holder) {
+  return mounts_.hold(TRY(find(name)), holder);
+}
+
+void VolumeStore::let_go(const std::string& name, const std::string& holder) {
+  if (auto volume = find(name)) mounts_.let_go(*volume, holder);
+}
+
+Result<> VolumeStore::drop_unheld() {
+  for (const Volume& volume : TRY(db_.load_volumes())) TRY(mounts_.drop_unheld(volume));
+  return {};
+}
+
+bool VolumeStore::maps_ids(const std::string& name) {
+  auto volume = find(name);
+  return !volume || !is_host_directory(*volume);
 }
 
 Result<PruneResult> VolumeStore::prune(const Filters& filters) {

@@ -6,6 +6,7 @@
 
 #include "engine/engine_db.h"
 #include "engine/events.h"
+#include "engine/volume_mounts.h"
 #include "engine/volumes.h"
 
 namespace skiff::engine {
@@ -24,6 +25,15 @@ class VolumeStore : public Volumes {
   Result<PruneResult> prune(const Filters& filters) override;
   Result<VolumeUsage> usage(const std::string& name) override;
 
+  // What the volume's options mount is there as long as somebody holds it (volume_mounts.h);
+  // nothing for most volumes.
+  Result<> hold(const std::string& name, const std::string& holder);
+  void let_go(const std::string& name, const std::string& holder);
+  // After the containers that run hold theirs: what is left of an earlier daemon.
+  Result<> drop_unheld();
+  // Whether its owners on disk are ids inside of containers, as decision 012 has it.
+  bool maps_ids(const std::string& name);
+
  private:
   Result<> remove_unused(const Volume& volume);
   Path root_;
@@ -31,6 +41,7 @@ class VolumeStore : public Volumes {
   EngineDb& db_;
   EventBus& events_;
   const Clock& clock_;
+  VolumeMounts mounts_;
 };
 
 // Bytes allocated by a tree on disk; hard links count once, other mounts not at all.

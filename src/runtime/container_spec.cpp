@@ -146,21 +146,37 @@ json::Array make_mounts(const ContainerSpec& spec) {
   return mounts;
 }
 
-json::Value device_rule(bool allow, const char* type, int64_t major, int64_t minor) {
+json::Value default_rule(bool allow, const char* type, int64_t major, int64_t minor) {
   return json::object(
       {{"allow", allow}, {"type", type}, {"major", major}, {"minor", minor}, {"access", "rwm"}});
 }
 
-json::Array device_rules(const ContainerSpec& spec) {
+json::Array default_rules(const ContainerSpec& spec) {
   if (spec.privileged) return {json::object({{"allow", true}, {"access", "rwm"}})};
   return {json::object({{"allow", false}, {"access", "rwm"}}),
-          device_rule(true, "c", 1, 5),       // zero
-          device_rule(true, "c", 1, 3),       // null
-          device_rule(true, "c", 1, 9),       // urandom
-          device_rule(true, "c", 1, 8),       // random
-          device_rule(true, "c", 5, 0),       // tty
-          device_rule(true, "c", 5, 1),       // console
-          device_rule(false, "c", 10, 229)};  // fuse
+          default_rule(true, "c", 1, 5),       // zero
+          default_rule(true, "c", 1, 3),       // null
+          default_rule(true, "c", 1, 9),       // urandom
+          default_rule(true, "c", 1, 8),       // random
+          default_rule(true, "c", 5, 0),       // tty
+          default_rule(true, "c", 5, 1),       // console
+          default_rule(false, "c", 10, 229)};  // fuse
+}
+
+// What is asked for comes after the defaults: the last rule of a device counts.
+Result<> add_devices(const ContainerSpec& spec, json::Value& lx, json::Value& resources) {
+  json::Array devices = spec.privileged ? host_devices() : json::Array();
+  json::Array rules = default_rules(spec);
+  for (const DeviceGrant& grant : spec.devices) {
+    for (json::Value& device : TRY(granted_devices(grant))) {
+      rules.push_back(device_rule(device, grant.access));
+      devices.push_back(std::move(device));
+    }
+  }
+  for (const std::string& rule : spec.device_rules) rules.push_back(TRY(parse_device_rule(rule)));
+  resources.set("devices", std::move(rules));
+  if (!devices.empty()) lx.set("devices", std::move(devices));
+  return {};
 }
 
 json::Value make_memory(const Limits& limits) {
@@ -205,17 +221,14 @@ Result<json::Value> make_linux(const ContainerSpec& spec, sys::CapabilityMask ca
   json::Value lx = json::object();
   lx.set("sysctl", TRY(make_sysctls(spec)));
   json::Value resources = TRY(make_oci_resources(spec.limits));
-  resources.set("devices", device_rules(spec));
+  TRY(add_devices(spec, lx, resources));
   lx.set("resources", std::move(resources));
   if (!spec.cgroup_path.empty()) lx.set("cgroupsPath", spec.cgroup_path);
   add_namespaces(spec, lx);
   if (std::string propagation = root_propagation(spec); !propagation.empty()) {
     lx.set("rootfsPropagation", propagation);
   }
-  if (spec.privileged) {
-    lx.set("devices", host_devices());
-    return lx;
-  }
+  if (spec.privileged) return lx;
   if (spec.seccomp != "unconfined") {
     lx.set("seccomp", TRY(make_oci_seccomp(spec.seccomp, capabilities)));
   }

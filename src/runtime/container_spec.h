@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "codec/json.h"
+#include "runtime/host_devices.h"
 #include "sys/id_map.h"
 
 namespace skiff::runtime {
@@ -73,6 +74,8 @@ struct ContainerSpec {
   int64_t shm_bytes = 64 << 20;
   std::vector<Ulimit> ulimits;
   std::map<std::string, std::string> sysctls;
+  std::vector<DeviceGrant> devices;       // besides the defaults
+  std::vector<std::string> device_rules;  // "c 10:* rw", besides those
   Limits limits;
   std::string cgroup_path;  // "/skiff/ID" below each hierarchy
   // "" a new namespace, "host" the host's, else a path ("/proc/12/ns/net").

@@ -6,7 +6,6 @@ refused "plugins are not served" 1 docker plugin install --grant-all-permissions
 docker create --name "$N" "$IMAGE" true
 refused "HostConfig.Links is not supported" 125 docker run --rm --link "$N" "$IMAGE" true
 refused "HostConfig.MemorySwappiness is not supported" 125 docker run --rm --memory-swappiness 10 "$IMAGE" true
-refused "HostConfig.Devices is not supported" 125 docker run --rm --device /dev/null:/dev/mine "$IMAGE" true
 refused "HostConfig.DeviceRequests is not supported" 125 docker run --rm --gpus all "$IMAGE" true
 refused "no log driver named 'syslog' is registered" 125 docker run --rm --log-driver syslog "$IMAGE" true
 refused "set DOCKER_BUILDKIT=0" 22 curl -sS --fail-with-body --unix-socket "${DOCKER_HOST#unix://}" -X POST http://x/session

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "base/strings.h"
@@ -13,6 +14,7 @@
 namespace skiff {
 
 constexpr size_t kCopyBuffer = size_t{128} * 1024;
+constexpr size_t kReadBuffer = size_t{64} * 1024;
 
 namespace {
 
@@ -82,14 +84,16 @@ Result<size_t> read_full(Source& from, std::span<char> buffer) {
 
 Result<std::string> read_all(Source& from, size_t limit) {
   std::string text;
-  std::vector<char> buffer(limit < kCopyBuffer ? limit + 1 : kCopyBuffer);
+  // Not cleared: most of what is read is short, and every page touched costs a fault.
+  const size_t size = limit < kReadBuffer ? limit + 1 : kReadBuffer;
+  const auto buffer = std::make_unique_for_overwrite<char[]>(size);
   for (;;) {
-    size_t n = TRY(from.read(buffer));
+    size_t n = TRY(from.read({buffer.get(), size}));
     if (n == 0) return text;
     if (text.size() + n > limit) {
       return Error(Code::kResourceExhausted, cat("input is larger than ", limit, " bytes"));
     }
-    text.append(buffer.data(), n);
+    text.append(buffer.get(), n);
   }
 }
 

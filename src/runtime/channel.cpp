@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <memory>
 
 #include "base/strings.h"
 #include "runtime/diagnostics.h"
@@ -36,16 +37,17 @@ void Channel::send_error(const Error& error) const {
 }
 
 Result<Message> Channel::receive() const {
-  std::string packet(kMessageLimit, '\0');
+  // Not cleared: most messages are a byte long, and every page touched costs a fault.
+  const auto packet = std::make_unique_for_overwrite<char[]>(kMessageLimit);
   for (;;) {
-    ssize_t n = ::recv(fd(), packet.data(), packet.size(), 0);
+    ssize_t n = ::recv(fd(), packet.get(), kMessageLimit, 0);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno != ECONNRESET) {
       return Error::from_errno(errno, "listen to the container's other process");
     }
     if (n <= 0) return Message{};
     Signal signal{packet[0]};
-    std::string_view text(packet.data() + 1, static_cast<size_t>(n) - 1);
+    std::string_view text(packet.get() + 1, static_cast<size_t>(n) - 1);
     if (signal == Signal::kError) return decode_error(text);
     if (signal != Signal::kWarning) return Message{signal, std::string(text)};
     warn(text);

@@ -114,6 +114,7 @@ ALLOWED = {
     ("proc", "runtime/example_config.cpp", "*"): "mount points and shields, as text of config.json",
     ("proc", "runtime/rootfs_devices.cpp", "*"): "where links of the container lead; the host has a kcore",
     ("proc", "runtime/own_program.h", "/proc/self/exe"): "our own program, in the host's mount namespace",
+    ("proc", "runtime/own_program_entry.cpp", "/proc/self/exe"): "the same, before there is anything else",
     ("proc", "runtime/own_program.cpp", "/proc/"): "a descriptor of our own, for our own children",
     ("proc", "engine/init_layer.cpp", "/proc/mounts"): "where a link of the container leads",
     ("proc", "engine/spec.cpp", "/proc/"): "a namespace's path, as text of config.json; its kind is checked",

@@ -28,7 +28,7 @@ class ApiTest : public engine::testing::EngineTest {
     if (engine_ == nullptr) return;
     builder_ = *builder::open_builder({.root = dir_.path() / "builder",
                                        .run_dir = dir_.path() / "run/builder",
-                                       .runtime_program = engine::testing::runtime_program(),
+                                       .runtime_program = runtime::test::runtime_program(),
                                        .cgroup_parent = options_.cgroup_parent},
                                       *images_, *networks_);
     context_.reset(new Context{*engine_,

@@ -12,6 +12,7 @@
 #include "base/strings.h"
 #include "builder/builder.h"
 #include "codec/tar.h"
+#include "runtime/test_program.h"
 #include "snapshot/snapshotter.h"
 #include "sys/cgroup.h"
 #include "sys/process.h"
@@ -72,7 +73,7 @@ class BuildFixture : public testing::Test {
     networks_ = std::move(*networks);
     options_ = {.root = root() / "builder",
                 .run_dir = root() / "run",
-                .runtime_program = runtime_program(),
+                .runtime_program = runtime::test::runtime_program(),
                 .cgroup_parent = cat("/skiff-", instance)};
     open_builder_again();
     std::filesystem::create_directories(context());
@@ -94,10 +95,6 @@ class BuildFixture : public testing::Test {
     builder_ = std::move(*builder);
   }
 
-  static Path runtime_program() {
-    return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin" /
-           "skiff-runtime";
-  }
   const Path& root() const { return dir_.path(); }
   Path context() const { return root() / "context"; }
 

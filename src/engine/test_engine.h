@@ -17,18 +17,10 @@
 #include "codec/tar.h"
 #include "engine/engine.h"
 #include "engine/image_import.h"
+#include "runtime/test_program.h"
 #include "sys/cgroup.h"
 
 namespace skiff::engine::testing {
-
-inline Path test_program_directory() {
-  std::error_code ec;
-  return std::filesystem::read_symlink("/proc/self/exe", ec).parent_path();
-}
-
-inline Path runtime_program() {
-  return test_program_directory().parent_path() / "bin/skiff-runtime";
-}
 
 inline Path busybox_program() {
   for (const char* path : {"/bin/busybox", "/usr/bin/busybox"}) {
@@ -80,7 +72,7 @@ class EngineTest : public ::testing::Test {
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root";
     if (busybox_program().empty()) GTEST_SKIP() << "needs busybox";
-    ASSERT_EQ(::access(runtime_program().c_str(), X_OK), 0) << runtime_program();
+    ASSERT_EQ(::access(runtime::test::runtime_program().c_str(), X_OK), 0);
     // This thread and those it starts live on a host of their own.
     ASSERT_EQ(::unshare(CLONE_NEWNET), 0);
     Path root = dir_.path();
@@ -90,7 +82,7 @@ class EngineTest : public ::testing::Test {
     networks_ = *network::open_network_manager({.root = root / "n", .instance = "default"});
     options_ = {.root = root / "engine",
                 .run_dir = root / "run",
-                .monitor_program = runtime_program(),
+                .monitor_program = runtime::test::runtime_program(),
                 .cgroup_parent = cat("/skiff-engine-test-", random_hex(8))};
     std::string tar = busybox_tar();
     StringSource source(tar);

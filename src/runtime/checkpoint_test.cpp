@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "runtime/test_bundle.h"
+#include "runtime/test_program.h"
 
 namespace skiff::runtime {
 namespace {
@@ -51,7 +52,7 @@ class Checkpoint : public testing::Test {
   sys::Captured run(std::vector<std::string> words, bool null = false) {
     words.insert(words.begin(), {"skiff-runtime", "--root", bundle_.state_root().native(), "--criu",
                                  program_.empty() ? criu().native() : program_});
-    sys::ProcessOptions options{.args = std::move(words), .program = SKIFF_RUNTIME_PROGRAM};
+    sys::ProcessOptions options{.args = std::move(words), .program = test::runtime_program()};
     UniqueFd out = *open_file(bundle_.scratch() / "out", O_RDWR | O_CREAT | O_TRUNC, 0600);
     if (!null) options.fds = {{out.get(), 1}, {out.get(), 2}};
     sys::Captured done;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "runtime/test_bundle.h"
+#include "runtime/test_program.h"
 #include "sys/unix_socket.h"
 
 namespace skiff::runtime {
@@ -20,7 +21,7 @@ class Commands : public testing::Test {
 
   sys::Captured run(std::vector<std::string> words, const std::vector<std::string>& env = {}) {
     words.insert(words.begin(), {"skiff-runtime", "--root", bundle_.state_root().native()});
-    sys::ProcessOptions options{.args = std::move(words), .program = SKIFF_RUNTIME_PROGRAM};
+    sys::ProcessOptions options{.args = std::move(words), .program = test::runtime_program()};
     options.env = env;
     options.env->push_back("PATH=/usr/bin:/bin");
     // Files: a container that goes on would keep a pipe open.
@@ -151,7 +152,7 @@ TEST_F(Commands, ListeningSocketsArePassed) {
   sys::Pipe out = *sys::make_pipe();
   sys::ProcessOptions options{.args = {"skiff-runtime", "--root", bundle_.state_root().native(),
                                        "run", "-b", bundle_.path().native(), bundle_.id},
-                              .program = SKIFF_RUNTIME_PROGRAM,
+                              .program = test::runtime_program(),
                               .env = std::vector<std::string>{"LISTEN_FDS=1"},
                               .fds = {{out.write.get(), 1}, {out.write.get(), 2}, {file.get(), 3}}};
   sys::Process process = *sys::Process::spawn(options);

@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "runtime/monitor_fixture.h"
+#include "runtime/test_program.h"
 
 namespace skiff::runtime {
 namespace {
@@ -16,7 +17,7 @@ class RunBundle : public MonitorFixture {
                      const std::function<Result<>(int)>& prepare = {}) {
     set_script(script);
     write_bundle();
-    Result<int> code = run_bundle(SKIFF_RUNTIME_PROGRAM, id_, options_.bundle, options_.state_dir,
+    Result<int> code = run_bundle(test::runtime_program(), id_, options_.bundle, options_.state_dir,
                                   output, prepare, cancel);
     // The directory is the caller's; the container's part of it must be gone.
     EXPECT_FALSE(std::filesystem::exists(options_.state_dir / id_));
@@ -98,7 +99,7 @@ TEST_F(RunBundle, AMissingProgramIsTold) {
   spec_.args = {"none"};
   write_bundle();
   Result<int> code =
-      run_bundle(SKIFF_RUNTIME_PROGRAM, id_, options_.bundle, options_.state_dir, out, {}, {});
+      run_bundle(test::runtime_program(), id_, options_.bundle, options_.state_dir, out, {}, {});
   EXPECT_NE(code.error().message().find("exec: \"none\": executable file not found in $PATH"),
             std::string::npos)
       << code.error().message();
@@ -112,7 +113,7 @@ TEST_F(RunBundle, ACallerThatDiesTakesItAllWithIt) {
   if (caller == 0) {
     StringSink out;
     auto code =
-        run_bundle(SKIFF_RUNTIME_PROGRAM, id_, options_.bundle, options_.state_dir, out, {}, {});
+        run_bundle(test::runtime_program(), id_, options_.bundle, options_.state_dir, out, {}, {});
     ::_exit(0);
   }
   EXPECT_TRUE(eventually([&] { return std::filesystem::exists(spec_.rootfs / "tmp/up"); }));

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "runtime/test_bundle.h"
+#include "runtime/test_program.h"
 #include "sys/dbus_client.h"
 
 namespace skiff::runtime {
@@ -142,7 +143,7 @@ class StandIn {
 class SystemdScope : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(std::filesystem::exists(SKIFF_RUNTIME_PROGRAM)) << SKIFF_RUNTIME_PROGRAM;
+    ASSERT_TRUE(std::filesystem::exists(test::runtime_program())) << test::runtime_program();
     address_ = cat("unix:path=", (dir_.path() / "bus").native());
     std::string config =
         cat("<busconfig><type>session</type><listen>", address_,
@@ -176,7 +177,7 @@ class SystemdScope : public testing::Test {
   sys::Captured run(std::vector<std::string> words) {
     words.insert(words.begin(),
                  {"skiff-runtime", "--root", bundle_.state_root().native(), "--systemd-cgroup"});
-    sys::ProcessOptions options{.args = std::move(words), .program = SKIFF_RUNTIME_PROGRAM};
+    sys::ProcessOptions options{.args = std::move(words), .program = test::runtime_program()};
     options.env = {"PATH=/usr/bin:/bin", cat("DBUS_SYSTEM_BUS_ADDRESS=", address_)};
     // A file: the container would keep a pipe open.
     UniqueFd out = *open_file(dir_.path() / "out", O_RDWR | O_CREAT | O_TRUNC, 0600);

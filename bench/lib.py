@@ -39,8 +39,14 @@ def need(*programs):
         sys.exit(f"error: missing on this machine: {' '.join(missing)} (Debian: docker.io crun runc busybox-static)")
 
 
+CPU_ACCOUNT = pathlib.Path("/sys/fs/cgroup/cpuacct/cpuacct.usage")
+
+
 def cpu_seconds():
     """CPU time of the machine so far, without idle and I/O wait."""
+    # In nanoseconds where there is one; the other has ticks of 10 ms.
+    if CPU_ACCOUNT.exists():
+        return int(CPU_ACCOUNT.read_text()) / 1e9
     fields = [int(n) for n in pathlib.Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
     user, nice, system, _idle, _iowait, irq, softirq = fields[:7]
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")

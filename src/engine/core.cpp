@@ -15,7 +15,8 @@ Core::Core(EngineOptions the_options, images::ImageStore& the_images,
       db(std::move(the_db)),
       events(the_clock),
       volumes(options.root / "volumes", *db, events, the_clock),
-      userns(options.userns, options.root) {}
+      userns(options.userns, options.root),
+      monitors(options.monitor_program, options.spare_monitors) {}
 
 ContainerPaths Core::paths_of(const std::string& id) const {
   return {options.root / "containers" / id, options.run_dir / "containers" / id};

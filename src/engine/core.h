@@ -13,6 +13,7 @@
 #include "engine/task_group.h"
 #include "engine/user_namespaces.h"
 #include "engine/volume_store.h"
+#include "runtime/monitor_pool.h"
 
 namespace skiff::engine {
 
@@ -31,6 +32,7 @@ struct Core {
   ContainerTable table;
   ImageClaims claims;
   UserNamespaces userns;
+  runtime::MonitorPool monitors;
   std::atomic<bool> stopping = false;
   CancelSource shutdown;  // ends what waits inside the engine
   TaskGroup tasks;        // last: its work uses all of the above

@@ -55,6 +55,7 @@ class LocalEngine final : public Engine {
     recover_containers(core_, supervisor_);
     TRY(sweep_leftovers(core_));
     resume_containers(core_, supervisor_);
+    core_.monitors.refill();
     return {};
   }
 

@@ -44,6 +44,7 @@ struct EngineOptions {
   Path root;             // engine.db, containers/, volumes/
   Path run_dir;          // containers/
   Path monitor_program;  // skiff-runtime
+  size_t spare_monitors = 2;
   std::string cgroup_parent = "/skiff";
   // The cgroup controllers that may be used below it; all that the host has when absent.
   std::optional<std::vector<std::string>> controllers = std::nullopt;

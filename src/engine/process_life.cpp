@@ -70,7 +70,6 @@ Result<std::map<std::string, Path>> joined_namespaces(Core& core, const Containe
 Result<runtime::MonitorOptions> monitor_options(Core& core, const Container& container) {
   ContainerInfo info = container.info();
   runtime::MonitorOptions options;
-  options.monitor_program = core.options.monitor_program;
   options.container_id = container.id;
   options.bundle = container.paths.bundle();
   options.state_dir = container.paths.monitor();
@@ -120,14 +119,27 @@ void remove_monitor(Core& core, const Container& container, runtime::MonitorClie
   end_orphan(core, container);
 }
 
+// The disk's work and the kernel's at once. Until the record is saved nobody is told of the start,
+// and the daemon that follows one that dies in between undoes it.
+Result<> start_and_save(Core& core, Container& container, runtime::MonitorClient& monitor) {
+  Result<> saved;
+  Result<> started;
+  {
+    TaskGroup saving;
+    saving.run([&] { saved = core.save(container); });
+    started = monitor.start();
+  }
+  TRY_CONTEXT(std::move(started), "failed to start task for container");
+  return saved;
+}
+
 // From an existing run directory to a running process.
 Result<> spawn(Core& core, Container& container) {
   TRY(write_bundle(core, container));
   std::error_code ignored;
   std::filesystem::remove(container.paths.exit_file(), ignored);
   runtime::MonitorOptions options = TRY(monitor_options(core, container));
-  auto spawned =
-      TRY_CONTEXT(runtime::MonitorClient::spawn(options), "failed to create task for container");
+  auto spawned = TRY_CONTEXT(core.monitors.spawn(options), "failed to create task for container");
   auto monitor = std::make_shared<runtime::MonitorClient>(std::move(spawned));
   ScopeExit undo([&] {
     (void)container.take_monitor();
@@ -145,9 +157,7 @@ Result<> spawn(Core& core, Container& container) {
     state.pid = monitor->pid();
     state.started = core.clock.now();
   });
-  // Before it runs: a daemon that dies here finds the monitor again and lets it go on.
-  TRY(core.save(container));
-  TRY_CONTEXT(monitor->start(), "failed to start task for container");
+  TRY(start_and_save(core, container, *monitor));
   undo.dismiss();
   return {};
 }
@@ -171,6 +181,7 @@ Result<> start_process(Core& core, Container& container) {
     return spawn(core, container);
   }();
   if (started) {
+    core.monitors.refill();
     publish_volume_events(core, container, "mount");
     core.publish(container, "start");
     return {};

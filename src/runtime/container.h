@@ -58,6 +58,7 @@ struct CreateOptions {
   bool notify_socket = false;            // the program gets a notify_proxy.h socket
   std::vector<std::string> env;          // variables besides the config's
   std::vector<OciNamespace> namespaces;  // in place of the config's of the same kinds
+  int spare_network = -1;                // for NamespacePlan::make()
 };
 
 struct ExecOptions {

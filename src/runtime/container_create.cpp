@@ -219,7 +219,7 @@ Result<> Container::launch(const CreateOptions& options) {
   // Without one the container is there to be looked at and entered; it cannot be started.
   const OciProcess process = config_.process.value_or(OciProcess{.cwd = "/"});
   Channel::Ends ends = TRY(Channel::make());
-  NamespacePlan namespaces = TRY(NamespacePlan::make(config_));
+  NamespacePlan namespaces = TRY(NamespacePlan::make(config_, options.spare_network));
   const bool ordinary = ::geteuid() != 0;
   if (ordinary) TRY(check_ordinary(config_));
   RootfsSources sources;

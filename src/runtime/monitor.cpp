@@ -1,21 +1,25 @@
 #include "runtime/monitor.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "base/strings.h"
 #include "runtime/bundle_runner.h"
 #include "runtime/monitor_protocol.h"
 #include "runtime/monitor_server.h"
 #include "runtime/monitor_signals.h"
+#include "runtime/namespace_plan.h"
 #include "runtime/own_program.h"
 
 namespace skiff::runtime {
@@ -58,13 +62,29 @@ bool hand_over(int parent, int pid) {
   return send_line(parent, json::object({{"pid", pid}})) && receive_line(parent);
 }
 
-Result<> run_monitor(UniqueFd parent) {
+// In the list of processes: `argument` was left blank for it.
+void show_container(char* argument, const std::string& id) {
+  const size_t length = std::min(std::strlen(argument), id.size());
+  std::copy_n(id.begin(), length, argument);
+}
+
+bool is_asked(const UniqueFd& parent) {
+  pollfd polled{parent.get(), POLLIN, 0};
+  return ::poll(&polled, 1, 0) != 0;
+}
+
+Result<> run_monitor(UniqueFd parent, char* name) {
+  // Made while nobody waits for it; without one the container gets its own in the usual way.
+  UniqueFd network;
+  if (!is_asked(parent)) network = make_spare_network().value_or(UniqueFd());
   json::Value asked = TRY(receive_line(parent.get()));
   EventLoop loop;
   TRY(loop.open());
   outlive_signals();
   TRY(watch_children());
-  ContainerMonitor monitor(loop, monitor_options_from(asked));
+  MonitorOptions options = monitor_options_from(asked);
+  show_container(name, options.container_id);
+  ContainerMonitor monitor(loop, std::move(options), std::move(network));
   Result<int> pid = monitor.create();
   if (!pid) return send_line(parent.get(), error_answer(pid.error()));
   TRY(loop.add(g_child_event, EPOLLIN, [&](uint32_t) { reap(monitor); }));
@@ -87,17 +107,17 @@ int monitor_main(std::span<char* const> arguments) {
   ::unsetenv("GLIBC_TUNABLES");
   ::prctl(PR_SET_NAME, "skiff-monitor");
   UniqueFd parent(kParentSocket);
-  if (::fcntl(parent.get(), F_SETFD, FD_CLOEXEC) != 0) {
+  if (::fcntl(parent.get(), F_SETFD, FD_CLOEXEC) != 0 || arguments.empty()) {
     std::fputs("skiff-monitor is started by the daemon\n", stderr);
     return 2;
   }
-  if (!arguments.empty() && std::string_view(arguments[0]) == kRunBundle) {
+  if (std::string_view(arguments[0]) == kRunBundle) {
     return run_bundle_child(std::move(parent));
   }
   // Away from the caller, which may end before the container does and must not have to reap.
   if (pid_t child = ::fork(); child != 0) return child < 0 ? 1 : 0;
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  return run_monitor(std::move(parent)) ? 0 : 1;
+  return run_monitor(std::move(parent), arguments[0]) ? 0 : 1;
 }
 
 }  // namespace skiff::runtime

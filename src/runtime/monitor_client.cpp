@@ -51,24 +51,30 @@ std::vector<std::string> monitor_environment() {
 
 }  // namespace
 
-Result<MonitorClient> MonitorClient::spawn(const MonitorOptions& options) {
+Result<UniqueFd> MonitorClient::start_program(const Path& program) {
   auto [ours, theirs] = TRY(sys::socket_pair(SOCK_STREAM));
-  sys::ProcessOptions program{.args = {"skiff-monitor", options.container_id},
-                              .program = options.monitor_program,
-                              .env = monitor_environment(),
-                              .working_dir = "/",
-                              .fds = {{theirs.get(), kParentSocket}},
-                              .new_session = true};
-  sys::Process starter = TRY(sys::Process::spawn(program));
-  theirs.reset();
+  sys::Process starter =
+      TRY(sys::Process::spawn({.args = {"skiff-monitor", std::string(kMonitorNameLength, ' ')},
+                               .program = program,
+                               .env = monitor_environment(),
+                               .working_dir = "/",
+                               .fds = {{theirs.get(), kParentSocket}},
+                               .new_session = true}));
   // The program forks the monitor, whose parent is then not this process, and ends.
-  Result<> sent = send_line(ours.get(), to_json(options));
   (void)TRY(starter.wait());
-  TRY(sent);
-  json::Value answer = TRY(receive_answer(ours.get()));
+  return std::move(ours);
+}
+
+Result<MonitorClient> MonitorClient::employ(UniqueFd monitor, const MonitorOptions& options) {
+  TRY(send_line(monitor.get(), to_json(options)));
+  json::Value answer = TRY(receive_answer(monitor.get()));
   // A monitor that is not told so undoes all: its caller has died.
-  TRY(send_line(ours.get(), json::object({{"taken", true}})));
+  TRY(send_line(monitor.get(), json::object({{"taken", true}})));
   return MonitorClient(options.state_dir, static_cast<int>(answer.integer("pid")));
+}
+
+Result<MonitorClient> MonitorClient::spawn(const Path& program, const MonitorOptions& options) {
+  return employ(TRY(start_program(program)), options);
 }
 
 Result<MonitorClient> MonitorClient::connect(const Path& state_dir) {

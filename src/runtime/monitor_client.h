@@ -5,7 +5,7 @@
 // outlives the daemon. It listens on STATE_DIR/monitor.sock (0600); each request is a
 // connection of its own: one JSON line each way, then, for attach and exec, the stream.
 //
-//   auto m = TRY(MonitorClient::spawn(options));   // container created, its process waiting
+//   auto m = TRY(MonitorClient::spawn(program, options));  // created, its process waiting
 //   ... configure the network of m.pid() ...
 //   TRY(m.start());
 //   ExitStatus e = TRY(m.wait(cancel));            // also through another daemon, later
@@ -39,7 +39,6 @@ struct StopRequest {
 };
 
 struct MonitorOptions {
-  Path monitor_program;  // the static binary
   std::string container_id;
   Path bundle;       // with config.json
   Path state_dir;    // in the run directory: monitor.sock, pid, state; removed with the container
@@ -102,10 +101,15 @@ struct AttachedWithLog {
 
 class MonitorClient {
  public:
-  // Starts a monitor, detached from the caller, and has it create the container. Errors
-  // are the runtime's: `exec: "x": executable file not found in $PATH` (kNotFound),
-  // "permission denied" (kPermissionDenied); nothing is left behind.
-  static Result<MonitorClient> spawn(const MonitorOptions& options);
+  // Starts the monitor's static binary, detached from the caller: it waits at the socket for its
+  // container, and ends when that is closed.
+  static Result<UniqueFd> start_program(const Path& program);
+  // Has a monitor that waits create the container. Errors are the runtime's: `exec: "x": executable
+  // file not found in $PATH` (kNotFound), "permission denied" (kPermissionDenied); nothing is left
+  // behind.
+  static Result<MonitorClient> employ(UniqueFd monitor, const MonitorOptions& options);
+  // Both.
+  static Result<MonitorClient> spawn(const Path& program, const MonitorOptions& options);
   // A monitor that runs already; kNotFound when there is none.
   static Result<MonitorClient> connect(const Path& state_dir);
 

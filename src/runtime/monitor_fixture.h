@@ -39,6 +39,7 @@ class MonitorFixture : public testing::Test {
   TempDir dir_;
   std::string id_;
   ContainerSpec spec_;
+  Path program_;
   MonitorOptions options_;
 };
 

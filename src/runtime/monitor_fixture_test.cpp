@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "base/strings.h"
 #include "codec/json.h"
+#include "runtime/test_program.h"
 #include "sys/cgroup.h"
 
 namespace skiff::runtime {
@@ -43,7 +44,7 @@ MonitorFixture::MonitorFixture()
   spec_.env = {"PATH=/bin", "HOME=/"};
   spec_.hostname = "test";
   spec_.cgroup_path = cat("/skiff-test-", id_);
-  options_.monitor_program = SKIFF_RUNTIME_PROGRAM;
+  program_ = test::runtime_program();
   options_.container_id = id_;
   options_.bundle = dir_.path() / "bundle";
   options_.state_dir = dir_.path() / "run";
@@ -68,7 +69,7 @@ void MonitorFixture::write_bundle() {
 Result<MonitorClient> MonitorFixture::try_spawn() {
   spec_.terminal = options_.terminal;
   write_bundle();
-  return MonitorClient::spawn(options_);
+  return MonitorClient::spawn(program_, options_);
 }
 
 MonitorClient MonitorFixture::spawn() {

@@ -38,7 +38,9 @@ Result<> ContainerMonitor::create_container() {
                                       .seccomp_dir = options_.seccomp_dir,
                                       .stdio = io->stdio(),
                                       .console_socket = io->console_socket(),
-                                      .namespaces = std::move(namespaces)}));
+                                      .namespaces = std::move(namespaces),
+                                      .spare_network = spare_network_.get()}));
+  spare_network_.reset();
   replace_io(std::move(io));
   TRY(io_->begin());
   return held_.hold_own(*container_);

@@ -13,6 +13,8 @@ inline constexpr size_t kLongestLine = size_t{4} << 20U;
 inline constexpr const char* kMonitorSocket = "monitor.sock";
 // Where a new monitor or bundle runner finds its parent's socket.
 inline constexpr int kParentSocket = 3;
+// Of the argument in which a monitor shows whose it is: a container's id.
+inline constexpr size_t kMonitorNameLength = 64;
 
 // Blocking, for the sides that may.
 Result<> send_line(int socket, const json::Value& value);

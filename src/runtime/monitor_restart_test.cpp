@@ -88,7 +88,7 @@ TEST_F(MonitorRestart, KeepsAUserNamespaceOfItsOwn) {
   lx.set("sysctl", json::object());
   config.set("linux", std::move(lx));
   ASSERT_TRUE(write_file(file, config.dump()));
-  Result<MonitorClient> monitor = MonitorClient::spawn(options_);
+  Result<MonitorClient> monitor = MonitorClient::spawn(program_, options_);
   ASSERT_TRUE(monitor) << monitor.error().message();
   ASSERT_TRUE(monitor->start());
   ASSERT_TRUE(eventually([&] { return logged() == "mine\n"; })) << logged();

@@ -45,9 +45,10 @@ uint64_t inode_of(const Path& path) {
 
 }  // namespace
 
-ContainerMonitor::ContainerMonitor(EventLoop& loop, MonitorOptions options)
+ContainerMonitor::ContainerMonitor(EventLoop& loop, MonitorOptions options, UniqueFd spare_network)
     : loop_(loop),
       options_(std::move(options)),
+      spare_network_(std::move(spare_network)),
       execs_(loop, options_.exit_file.parent_path(), [this] { end_if_done(); }),
       listener_(loop, [this](Request request) { serve(std::move(request)); }),
       waiting_(loop),

@@ -26,7 +26,8 @@ namespace skiff::runtime {
 
 class ContainerMonitor {
  public:
-  ContainerMonitor(EventLoop& loop, MonitorOptions options);
+  // `spare_network` may be none (namespace_plan.h).
+  ContainerMonitor(EventLoop& loop, MonitorOptions options, UniqueFd spare_network);
 
   Result<int> create();
   // Kills and removes all there is; without exec sessions.
@@ -105,6 +106,7 @@ class ContainerMonitor {
   bool stopping_ = false;  // no run is to follow
   std::optional<Container> container_;
   HeldNamespaces held_;
+  UniqueFd spare_network_;  // until the first run
   // At most one of the two.
   std::optional<LogWriter> log_;
   std::optional<JournalWriter> journal_;

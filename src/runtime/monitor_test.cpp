@@ -74,7 +74,7 @@ TEST_F(Monitor, AMissingProgramIsToldInDockersWords) {
 }
 
 TEST_F(Monitor, AMissingMonitorProgramIsAnError) {
-  options_.monitor_program = "/none";
+  program_ = "/none";
   set_script("true");
   EXPECT_EQ(try_spawn().error().message(), "start /none: No such file or directory");
 }
@@ -207,7 +207,7 @@ TEST_F(Monitor, ACallerThatDiesLeavesNothingOrAWholeMonitor) {
   for (int round = 0; round < 12; ++round) {
     pid_t caller = ::fork();
     if (caller == 0) {
-      auto spawned = MonitorClient::spawn(options_);
+      auto spawned = MonitorClient::spawn(program_, options_);
       ::_exit(spawned ? 0 : 1);
     }
     // Somewhere in its work, which takes some milliseconds.

@@ -40,6 +40,12 @@ bool is_own(int fd, const sys::NamespaceKind& kind) {
   return own && sys::same_namespace(fd, own->get());
 }
 
+Result<UniqueFd> copy_of(int fd) {
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy) return Error::from_errno(errno, "copy a namespace's descriptor");
+  return copy;
+}
+
 std::string offsets_text(const std::vector<OciTimeOffset>& offsets) {
   std::string text;
   for (const OciTimeOffset& o : offsets) {
@@ -144,13 +150,18 @@ Result<sys::Child> clone_by_helper(const sys::CloneOptions& options,
 
 }  // namespace
 
-Result<NamespacePlan> NamespacePlan::make(const OciConfig& config) {
+Result<NamespacePlan> NamespacePlan::make(const OciConfig& config, int spare_network) {
   NamespacePlan plan;
+  const bool may_take = spare_network >= 0 && config.find_namespace(CLONE_NEWUSER) == nullptr;
   uint64_t fresh = 0;
   for (const sys::NamespaceKind* kind = sys::begin_namespaces(); kind != sys::end_namespaces();
        ++kind) {
     const OciNamespace* wanted = config.find_namespace(kind->flag);
     if (wanted == nullptr) continue;
+    if (wanted->path.empty() && may_take && kind->flag == CLONE_NEWNET) {
+      plan.joined_.push_back({kind, TRY(copy_of(spare_network))});
+      continue;
+    }
     if (wanted->path.empty()) {
       fresh |= kind->flag;
       continue;
@@ -244,6 +255,17 @@ std::vector<int> NamespacePlan::descriptors() const {
   std::vector<int> fds;
   for (const Joined& joined : joined_) fds.push_back(joined.fd.get());
   return fds;
+}
+
+Result<UniqueFd> make_spare_network() {
+  const sys::NamespaceKind& kind = *sys::find_namespace("network");
+  UniqueFd own = TRY(sys::namespace_of("self", kind));
+  if (::unshare(CLONE_NEWNET) != 0) return Error::from_errno(errno, "make a network namespace");
+  Result<UniqueFd> made = sys::namespace_of("self", kind);
+  Result<> up = bring_up_loopback();
+  TRY(return_to(own, CLONE_NEWNET, "network"));
+  TRY(up);
+  return made;
 }
 
 Result<sys::Child> clone_into_pid_namespace(const UniqueFd& pid_namespace, int resident, int cgroup,

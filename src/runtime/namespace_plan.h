@@ -13,8 +13,9 @@ namespace skiff::runtime {
 
 class NamespacePlan {
  public:
-  // Opens what is to be joined.
-  static Result<NamespacePlan> make(const OciConfig& config);
+  // Opens what is to be joined. `spare_network`, if not -1, is a network namespace of the caller's
+  // user namespace with nobody in it: it is taken where a new one of that owner is wanted.
+  static Result<NamespacePlan> make(const OciConfig& config, int spare_network = -1);
 
   bool new_user() const { return (clone_flags_ & CLONE_NEWUSER) != 0; }
   // Clones, as the caller's child, into the new namespaces, and into a pid namespace that is to be
@@ -40,6 +41,9 @@ class NamespacePlan {
   std::vector<Joined> joined_;
   UniqueFd joined_pid_;
 };
+
+// One with its loopback interface up, for make(); nobody is in it. For single-threaded programs.
+Result<UniqueFd> make_spare_network();
 
 // A child of the caller, born into `pid_namespace`, a descendant of the caller's own; before that,
 // where `resident` is a process (by pidfd), into that one's user namespace.

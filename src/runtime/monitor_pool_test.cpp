@@ -1,0 +1,138 @@
+#include "runtime/monitor_pool.h"
+
+#include <signal.h>
+
+#include <cstdlib>
+
+#include "base/strings.h"
+#include "runtime/monitor_fixture.h"
+#include "sys/namespaces.h"
+
+namespace skiff::runtime {
+namespace {
+
+class MonitorPoolTest : public MonitorFixture {
+ protected:
+  MonitorPoolTest() { ::setenv("SKIFF_TEST_POOL", id_.c_str(), 1); }
+  ~MonitorPoolTest() override {
+    EXPECT_TRUE(eventually([this] { return monitors().empty(); })) << "a spare monitor is left";
+    ::unsetenv("SKIFF_TEST_POOL");
+  }
+
+  // Those that this test has started, in whatever way.
+  std::vector<pid_t> monitors() const {
+    const std::string mark = cat("SKIFF_TEST_POOL=", id_);
+    std::vector<pid_t> found;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const auto pid = parse_int(entry.path().filename().native());
+      if (!pid || read_file(entry.path() / "comm").value_or("") != "skiff-monitor\n") continue;
+      const std::string environment = read_file(entry.path() / "environ").value_or("");
+      if (environment.find(mark) != std::string::npos) found.push_back(static_cast<pid_t>(*pid));
+    }
+    return found;
+  }
+
+  void fill(MonitorPool& pool, size_t spares) {
+    pool.refill();
+    ASSERT_TRUE(eventually([&] { return pool.spares() == spares; }));
+  }
+
+  MonitorClient spawn_from(MonitorPool& pool) {
+    write_bundle();
+    auto monitor = pool.spawn(options_);
+    if (!monitor) throw std::runtime_error(monitor.error().message());
+    return std::move(*monitor);
+  }
+};
+
+TEST_F(MonitorPoolTest, ASpareMonitorTakesTheContainerAndShowsItsId) {
+  MonitorPool pool(program_, 1);
+  fill(pool, 1);
+  const std::vector<pid_t> spare = monitors();
+  ASSERT_EQ(spare.size(), 1U);
+  set_script("exit 3");
+  MonitorClient monitor = spawn_from(pool);
+  EXPECT_EQ(pool.spares(), 0U);
+  const std::string shown = read_file(Path("/proc") / cat(spare[0]) / "cmdline").value();
+  EXPECT_NE(shown.find(id_), std::string::npos) << shown;
+  ASSERT_TRUE(monitor.start());
+  EXPECT_EQ(monitor.wait()->code, 3);
+  remove(monitor);
+}
+
+// It was made before the container was thought of.
+TEST_F(MonitorPoolTest, TheNetworkIsTheContainersAloneAndItsLoopbackIsUp) {
+  MonitorPool pool(program_, 2);
+  fill(pool, 2);
+  set_script("busybox ip -o link; busybox ping -c 1 -W 5 127.0.0.1 > /dev/null && echo reached");
+  MonitorClient monitor = spawn_from(pool);
+  const sys::NamespaceKind& network = *sys::find_namespace("network");
+  const auto own = sys::namespace_of("self", network);
+  const auto made = sys::namespace_of(cat(monitor.pid()), network);
+  ASSERT_TRUE(own && made);
+  EXPECT_FALSE(sys::same_namespace(own->get(), made->get()));
+  ASSERT_TRUE(monitor.start());
+  EXPECT_EQ(monitor.wait()->code, 0);
+  EXPECT_NE(logged().find("reached"), std::string::npos) << logged();
+  EXPECT_NE(logged().find("1: lo:"), std::string::npos) << logged();
+  EXPECT_EQ(logged().find("2: "), std::string::npos) << logged();
+  remove(monitor);
+}
+
+TEST_F(MonitorPoolTest, AContainerOfTheHostsNetworkLeavesTheSpareOneAlone) {
+  MonitorPool pool(program_, 1);
+  fill(pool, 1);
+  spec_.network_namespace = "host";
+  set_script("true");
+  MonitorClient monitor = spawn_from(pool);
+  const sys::NamespaceKind& network = *sys::find_namespace("network");
+  const auto own = sys::namespace_of("self", network);
+  const auto joined = sys::namespace_of(cat(monitor.pid()), network);
+  ASSERT_TRUE(own && joined);
+  EXPECT_TRUE(sys::same_namespace(own->get(), joined->get()));
+  remove(monitor);
+}
+
+TEST_F(MonitorPoolTest, OneThatWasKilledIsNotTaken) {
+  MonitorPool pool(program_, 1);
+  fill(pool, 1);
+  const std::vector<pid_t> spare = monitors();
+  ASSERT_EQ(spare.size(), 1U);
+  ASSERT_EQ(::kill(spare[0], SIGKILL), 0);
+  ASSERT_TRUE(eventually([&] { return monitors().empty(); }));
+  set_script("exit 4");
+  MonitorClient monitor = spawn_from(pool);
+  ASSERT_TRUE(monitor.start());
+  EXPECT_EQ(monitor.wait()->code, 4);
+  remove(monitor);
+}
+
+TEST_F(MonitorPoolTest, WithoutSparesEachIsStartedWhenItIsWanted) {
+  MonitorPool pool(program_, 0);
+  pool.refill();
+  set_script("exit 5");
+  MonitorClient monitor = spawn_from(pool);
+  ASSERT_TRUE(monitor.start());
+  EXPECT_EQ(monitor.wait()->code, 5);
+  remove(monitor);
+}
+
+TEST_F(MonitorPoolTest, SparesEndWithThePool) {
+  {
+    MonitorPool pool(program_, 3);
+    fill(pool, 3);
+    EXPECT_EQ(monitors().size(), 3U);
+  }
+  EXPECT_TRUE(eventually([this] { return monitors().empty(); }));
+}
+
+TEST_F(MonitorPoolTest, AProgramThatCannotBeStartedIsToldToWhoWantsAContainer) {
+  MonitorPool pool("/none", 1);
+  pool.refill();
+  set_script("true");
+  write_bundle();
+  EXPECT_EQ(pool.spawn(options_).error().message(), "start /none: No such file or directory");
+}
+
+}  // namespace
+}  // namespace skiff::runtime

@@ -231,7 +231,11 @@ Result<> LayerTransfer::unpack_all() {
   if (!image_) return {};
   const std::vector<oci::Descriptor>& layers = image_->manifest.layers;
   for (size_t i = 0; i < layers.size(); ++i) {
-    if (TRY(unpack(i))) progress_.say(layers[i].digest.short_hex(), "Pull complete");
+    if (!TRY(unpack(i))) continue;
+    // Also of one that was unpacked as fast as it came.
+    const std::string label = layers[i].digest.short_hex();
+    progress_.bytes(label, "Extracting", layers[i].size, layers[i].size);
+    progress_.say(label, "Pull complete");
   }
   return {};
 }

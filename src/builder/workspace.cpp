@@ -74,8 +74,8 @@ Result<Workspace> Workspace::make(Site& site, const std::string& parent) {
   auto& snapshots = site.images.snapshots();
   TRY(snapshots.prepare(id, parent));
   Workspace space(site, parent, id, std::move(directory));
-  auto mount = TRY(snapshots.mount_of(id));
-  space.mounted_ = TRY(snapshot::MountedSnapshot::mount(mount, space.root()));
+  const auto find = [&] { return snapshots.mount_of(id); };
+  space.mounted_ = TRY(snapshot::MountedSnapshot::mount(find, space.root()));
   return space;
 }
 
@@ -86,10 +86,13 @@ Workspace::~Workspace() {
 
 Result<> Workspace::remount_for_step(const Path& extra) {
   mounted_.reset();
-  auto mount = TRY(site_->images.snapshots().mount_of(id_));
-  if (!extra.empty()) mount.lowers.insert(mount.lowers.begin(), extra);
-  mount.ids = site_->options.ids;
-  mounted_ = TRY(snapshot::MountedSnapshot::mount(mount, root()));
+  const auto find = [&]() -> Result<snapshot::Mount> {
+    auto mount = TRY(site_->images.snapshots().mount_of(id_));
+    if (!extra.empty()) mount.lowers.insert(mount.lowers.begin(), extra);
+    mount.ids = site_->options.ids;
+    return mount;
+  };
+  mounted_ = TRY(snapshot::MountedSnapshot::mount(find, root()));
   return {};
 }
 
@@ -122,8 +125,8 @@ Result<std::unique_ptr<MountedView>> MountedView::make(Site& site, const std::st
   auto& snapshots = site.images.snapshots();
   TRY(snapshots.view(key, name));
   std::unique_ptr<MountedView> view(new MountedView(site, key, std::move(directory)));
-  auto mount = TRY(snapshots.mount_of(key));
-  view->mounted_ = TRY(snapshot::MountedSnapshot::mount(mount, view->root()));
+  const auto find = [&] { return snapshots.mount_of(key); };
+  view->mounted_ = TRY(snapshot::MountedSnapshot::mount(find, view->root()));
   return view;
 }
 

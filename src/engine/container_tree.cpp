@@ -56,22 +56,24 @@ Result<> bind_into(const sys::RootDir& root, const TreeMount& wanted,
   return sys::attach_mount(source.get(), target.get()).context(cat("bind ", mount.source));
 }
 
-Result<> run_in_tree(const TreeOptions& options,
-                     const std::function<Result<>(const sys::RootDir& root)>& work) {
+using Work = std::function<Result<>(const sys::RootDir& root)>;
+
+// `mount` is how to mount the root, which `is_mounted` then.
+Result<> run_in_tree(const TreeOptions& options, const std::optional<snapshot::Mount>& mount,
+                     bool& is_mounted, const Work& work) {
   TRY(enter_private_namespace());
-  if (options.mount) {
+  if (mount) {
     TRY(make_directories(options.rootfs));
     // Released at once: this mount ends with the namespace, and that with the thread.
-    snapshot::Mount mount = *options.mount;
-    mount.ids = options.ids;
-    (void)TRY(snapshot::MountedSnapshot::mount(mount, options.rootfs)).release();
+    (void)TRY(snapshot::MountedSnapshot::mount(*mount, options.rootfs)).release();
   }
+  is_mounted = true;
   // A bind of its own, so that the root can be made read-only without its volumes.
   std::string rootfs = options.rootfs.string();
   TRY(mount_call("bind", rootfs, rootfs, MS_BIND));
   sys::RootDir root = TRY(sys::RootDir::open(options.rootfs));
   if (options.ids) TRY(sys::make_files_as_root_of(options.ids->maps()));
-  for (const TreeMount& mount : options.mounts) TRY(bind_into(root, mount, options.ids.get()));
+  for (const TreeMount& each : options.mounts) TRY(bind_into(root, each, options.ids.get()));
   if (options.read_only) {
     TRY(mount_call("bind read-only", rootfs, rootfs, MS_BIND | MS_REMOUNT | MS_RDONLY));
   }
@@ -82,9 +84,19 @@ Result<> run_in_tree(const TreeOptions& options,
 
 Result<> with_container_tree(const TreeOptions& options,
                              const std::function<Result<>(const sys::RootDir& root)>& work) {
-  Result<> result;
-  std::thread([&] { result = run_in_tree(options, work); }).join();
-  return result;
+  for (int attempt = 1;; ++attempt) {
+    std::optional<snapshot::Mount> mount;
+    // Here: layers that it mounts are to be seen by all.
+    if (options.find) {
+      mount = TRY(options.find());
+      mount->ids = options.ids;
+    }
+    Result<> result;
+    bool is_mounted = false;
+    std::thread([&] { result = run_in_tree(options, mount, is_mounted, work); }).join();
+    const bool is_final = result || is_mounted || result.error().code() != Code::kNotFound;
+    if (is_final || attempt == snapshot::MountedSnapshot::kAttempts) return result;
+  }
 }
 
 }  // namespace skiff::engine

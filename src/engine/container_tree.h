@@ -25,7 +25,7 @@ struct TreeMount {
 
 struct TreeOptions {
   Path rootfs;                           // where the root is, or will be, mounted
-  std::optional<snapshot::Mount> mount;  // how to mount it there; nullopt: it is mounted
+  snapshot::MountedSnapshot::Find find;  // how to mount it there; null: it is mounted
   std::vector<TreeMount> mounts;         // to put in place
   // The container's user namespace: owners are seen as in it, from outside, and what the work makes
   // is its root's. Null: the host's.

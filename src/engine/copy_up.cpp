@@ -38,7 +38,7 @@ Result<> copy_image_content(Core& core, const ContainerPaths& paths, const std::
   if (empty.empty()) return {};
   TreeOptions options;
   options.rootfs = paths.rootfs();
-  options.mount = TRY(core.images.snapshots().mount_of(snapshot));
+  options.find = [&] { return core.images.snapshots().mount_of(snapshot); };
   Result<> copied = with_container_tree(options, [&](const sys::RootDir& root) -> Result<> {
     for (const CopyUp& one : empty) {
       TRY_CONTEXT(copy_one(root, one), cat("copy image content to volume at ", one.path));

@@ -64,7 +64,7 @@ Result<TreeOptions> tree_options(Core& core, const Container& container, Mounts 
 
 // A stopped container's tree: nobody may start it meanwhile.
 Result<> in_stopped_tree(Core& core, Container& container, TreeOptions options, const Work& work) {
-  options.mount = TRY(core.images.snapshots().mount_of(container.record().snapshot));
+  options.find = [&] { return core.images.snapshots().mount_of(container.record().snapshot); };
   ScopeExit let_go([&] { let_go_volumes(core, container); });
   if (!options.mounts.empty()) TRY(hold_volumes(core, container));
   Result<> done = with_container_tree(options, work);

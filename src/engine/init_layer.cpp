@@ -44,8 +44,8 @@ Result<> make_init_layer(snapshot::Snapshotter& snapshots, const std::string& na
   });
   {
     TempDir target = TRY(TempDir::make(scratch, "init-"));
-    auto mount = TRY(snapshots.mount_of(key));
-    auto mounted = TRY(snapshot::MountedSnapshot::mount(mount, target.path()));
+    const auto find = [&] { return snapshots.mount_of(key); };
+    auto mounted = TRY(snapshot::MountedSnapshot::mount(find, target.path()));
     sys::RootDir root = TRY(sys::RootDir::open(mounted.path()));
     TRY(fill(root));
   }

@@ -32,11 +32,16 @@ Result<> mount_root(Core& core, const Container& container, const std::string& s
   TRY(make_directories(container.paths.run, 0700));
   TRY(make_directories(container.paths.rootfs(), 0700));
   TRY(make_directories(container.paths.bundle(), 0700));
-  auto mount = TRY_CONTEXT(core.images.snapshots().mount_of(snapshot),
-                           cat("image ", container.info().config.image));
-  mount.ids = TRY(core.userns.namespace_for(container.info().id_maps));
+  const ContainerInfo info = container.info();
+  const auto ids = TRY(core.userns.namespace_for(info.id_maps));
+  const auto find = [&]() -> Result<snapshot::Mount> {
+    auto mount =
+        TRY_CONTEXT(core.images.snapshots().mount_of(snapshot), cat("image ", info.config.image));
+    mount.ids = ids;
+    return mount;
+  };
   // Stays until free_process(), also across a restart of the daemon.
-  (void)TRY(snapshot::MountedSnapshot::mount(mount, container.paths.rootfs())).release();
+  (void)TRY(snapshot::MountedSnapshot::mount(find, container.paths.rootfs())).release();
   return {};
 }
 

@@ -147,6 +147,35 @@ TEST_F(LayerStackTest, AFormThatIsDroppedStaysForWhoReadsIt) {
   EXPECT_FALSE(has_retired(1));
 }
 
+// By a check, between the answer how to mount it and the mounting.
+TEST_F(LayerStackTest, AFormThatIsDroppedBeforeItIsMountedIsFoundAnew) {
+  add_with_form();
+  ASSERT_TRUE(store_->view("box", layer(2)));
+  int asked = 0;
+  const auto find = [&]() -> Result<Mount> {
+    auto what = store_->mount_of("box");
+    if (++asked == 1) change_and_drop_form();
+    return what;
+  };
+  const Path target = dir_.path() / "box";
+  ASSERT_TRUE(make_directories(target));
+  {
+    const auto box = MountedSnapshot::mount(find, target);
+    ASSERT_TRUE(box) << box.error().message();
+    EXPECT_EQ(asked, 2);
+    EXPECT_EQ(*read_file(box->path() / "d/f"), "1");
+  }
+  // What is gone for good is no reason to ask for ever.
+  const auto find_nothing = [&]() -> Result<Mount> {
+    ++asked;
+    return Mount{.lowers = {root_ / "nowhere"}, .upper = {}, .work = {}};
+  };
+  const auto nothing = MountedSnapshot::mount(find_nothing, target);
+  ASSERT_FALSE(nothing);
+  EXPECT_EQ(nothing.error().code(), Code::kNotFound);
+  EXPECT_EQ(asked, 2 + MountedSnapshot::kAttempts);
+}
+
 TEST_F(LayerStackTest, WhatIsRetiredGoesWithTheLastContainerOnIt) {
   add_with_form();
   for (const char* key : {"one", "two"}) ASSERT_TRUE(store_->prepare(key, layer(2)));

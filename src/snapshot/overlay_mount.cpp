@@ -153,6 +153,16 @@ Result<MountedSnapshot> MountedSnapshot::mount(const Mount& what, const Path& ta
   return MountedSnapshot(target);
 }
 
+Result<MountedSnapshot> MountedSnapshot::mount(const Find& find, const Path& target) {
+  for (int attempt = 1;; ++attempt) {
+    const Mount what = TRY(find());
+    auto mounted = mount(what, target);
+    if (mounted || mounted.error().code() != Code::kNotFound || attempt == kAttempts) {
+      return mounted;
+    }
+  }
+}
+
 MountedSnapshot& MountedSnapshot::operator=(MountedSnapshot&& other) noexcept {
   std::swap(target_, other.target_);
   return *this;

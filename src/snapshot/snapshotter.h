@@ -187,6 +187,11 @@ class MountedSnapshot {
  public:
   // Mounts at `target`, an existing directory.
   static Result<MountedSnapshot> mount(const Mount& what, const Path& target);
+  // What `find` says, asked again where a layer's tree was replaced between that and the mounting:
+  // a check that repairs does not wait for those who have only asked.
+  using Find = std::function<Result<Mount>()>;
+  static constexpr int kAttempts = 3;  // each but the first needs a repair just then
+  static Result<MountedSnapshot> mount(const Find& find, const Path& target);
   MountedSnapshot(MountedSnapshot&& other) noexcept : target_(std::exchange(other.target_, {})) {}
   MountedSnapshot& operator=(MountedSnapshot&& other) noexcept;
   MountedSnapshot(const MountedSnapshot&) = delete;

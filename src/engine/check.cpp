@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "container-";
 
-// A container's snapshot goes before its record, so one without a container stays for good.
+// A container is known until its snapshot is gone, so one without a container stays for good.
 Result<> check_orphan(Core& core, const std::string& snapshot, const CheckOptions& options,
                       const ProblemSink& report) {
   auto& snapshots = core.images.snapshots();

@@ -55,19 +55,38 @@ std::string parent_of(Core& core, const Container& container) {
   return own ? own->parent : "";
 }
 
-Result<> free_resources(Core& core, Container& container) {
+// Never a row without its files: once it is gone, what follows is swept up by the next
+// open_engine() at the latest.
+Result<> forget(Core& core, Container& container) {
   disconnect_network(core, container);
   TRY(clean_run_directory(container));
+  return core.db->delete_container(container.id);
+}
+
+Result<> free_files(Core& core, Container& container) {
   Result<> removed = core.images.snapshots().remove(container.record().snapshot);
   if (!removed && removed.error().code() != Code::kNotFound) return removed;
-  // Once the row is gone, what follows is swept up by the next open_engine() at the latest.
-  TRY(core.db->delete_container(container.id));
   const ContainerInfo info = container.info();
   core.userns.give_back(info.host_config, info.id_maps);
   if (Result<> tree = remove_tree(container.paths.directory); !tree) {
     log_warn(tree.error().message());
   }
   return {};
+}
+
+// Of a container that was `before` and is claimed. What fails before anything is gone leaves it so.
+Result<> free_claimed(Core& core, Container& container, Status before) {
+  const auto be = [&](Status status) {
+    container.change([&](Record& record) { record.info.state.status = status; });
+  };
+  Result<> forgotten = forget(core, container);
+  if (!forgotten) {
+    be(before);
+    return forgotten;
+  }
+  Result<> freed = free_files(core, container);
+  if (!freed) be(Status::kDead);
+  return freed;
 }
 
 // Asked first what need not look at all images: there may be thousands.
@@ -111,17 +130,15 @@ Result<> remove_container(Core& core, const std::shared_ptr<Container>& containe
     if (options.force)
       TRY(stop_container(core, *container, {.signal = SIGKILL, .timeout = kKillPatience}));
     std::unique_lock operation(container->operation);
+    const Status before = container->state().status;
     // Its policy may have started it again meanwhile.
     if (!TRY(claim(*container))) {
       if (!options.force) return check_removable(*container);
       continue;
     }
     layers = parent_of(core, *container);
-    if (Result<> freed = free_resources(core, *container); !freed) {
-      container->change([](Record& record) { record.info.state.status = Status::kDead; });
-      core.save_or_log(*container);
-      return std::move(freed).context(cat("unable to remove filesystem for ", container->id));
-    }
+    TRY_CONTEXT(free_claimed(core, *container, before),
+                cat("unable to remove container ", container->id));
     break;
   }
   ContainerInfo info = container->info();

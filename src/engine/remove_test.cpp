@@ -1,4 +1,6 @@
 // What goes with a container.
+#include <sqlite3.h>
+
 #include "engine/test_engine.h"
 
 namespace skiff::engine {
@@ -56,6 +58,28 @@ TEST_F(Removal, TheLayersOfAnImageThatLostItsNameStay) {
   ASSERT_NE(images_->find("box")->id, image.id);
   remove(container);
   EXPECT_TRUE(has_layer(image.snapshot_name()));
+}
+
+// As on a full disk.
+TEST_F(Removal, OneThatCannotBeWrittenDownTakesNothing) {
+  const std::string id = create("true");
+  const auto execute = [&](const std::string& sql) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open((options_.root / "engine.db").c_str(), &database), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sql;
+    sqlite3_close(database);
+  };
+  execute(
+      "CREATE TRIGGER refuse BEFORE DELETE ON container BEGIN SELECT RAISE(ABORT, 'stays'); END");
+  const auto removed = containers().remove(id, {});
+  ASSERT_FALSE(removed);
+  EXPECT_NE(removed.error().message().find("stays"), std::string::npos);
+  execute("DROP TRIGGER refuse");
+  reopen();
+  start(id);
+  EXPECT_EQ(wait(id), 0);
+  remove(id);
+  EXPECT_FALSE(has_layer(cat("container-", id)));
 }
 
 }  // namespace

@@ -96,10 +96,12 @@ Result<std::optional<ImageFinder::Found>> ImageFinder::by_name(const oci::Refere
 
 Result<std::optional<ImageFinder::Found>> ImageFinder::by_id(std::string_view hex) {
   std::optional<Found> found;
+  const auto is_meant = [&](const oci::Digest& id) { return id.hex().starts_with(hex); };
   for (const TargetRow& row : TRY(parts_.catalog.targets())) {
+    if (std::ranges::none_of(TRY(parts_.reader.ids_of(row.target)), is_meant)) continue;
     std::vector<DocumentPtr> present = TRY(parts_.reader.present(row.target));
     for (const DocumentPtr& document : present) {
-      if (!document->id().hex().starts_with(hex)) continue;
+      if (!is_meant(document->id())) continue;
       if (found && found->chosen->id() != document->id()) {
         return Error(Code::kInvalidArgument,
                      cat("image id prefix ", hex, " is ambiguous: it matches ",

@@ -14,6 +14,10 @@ constexpr int kMaxDepth = 4;
 // Parsed documents kept before the cache starts again.
 constexpr size_t kMaxCached = 4096;
 
+bool is_config_type(const std::string& media_type) {
+  return media_type == oci::kMediaTypeConfig || media_type == oci::kDockerConfig;
+}
+
 template <typename Map>
 void keep(Map& cache, const oci::Digest& digest, const typename Map::mapped_type& value) {
   if (cache.size() >= kMaxCached) cache.clear();
@@ -100,6 +104,28 @@ Result<> ImageReader::add_present(const oci::Descriptor& target, int depth, Seen
   return {};
 }
 
+Result<std::vector<oci::Digest>> ImageReader::ids_of(const oci::Descriptor& target) {
+  {
+    const std::scoped_lock lock(mutex_);
+    auto found = ids_.find(target.digest);
+    if (found != ids_.end()) return found->second;
+  }
+  std::vector<oci::Digest> ids;
+  bool is_whole = true;
+  const auto visited = visit(target, [&](const oci::Descriptor& part) -> Result<> {
+    if (is_config_type(part.media_type)) ids.push_back(part.digest);
+    const bool has_children =
+        oci::is_manifest_type(part.media_type) || oci::is_index_type(part.media_type);
+    if (has_children && !TRY(has(part.digest))) is_whole = false;
+    return {};
+  });
+  if (!visited && visited.error().code() != Code::kDataLoss) return visited.error();
+  if (!visited || !is_whole) return ids;
+  const std::scoped_lock lock(mutex_);
+  ids_[target.digest] = ids;
+  return ids;
+}
+
 Result<> ImageReader::visit(const oci::Descriptor& target, const Visitor& visitor, Order order) {
   Walk walk{.visitor = visitor, .order = order, .seen = {}};
   return visit(target, walk, 0);
@@ -156,6 +182,7 @@ void ImageReader::forget(const std::set<oci::Digest>& blobs) {
   for (const oci::Digest& blob : blobs) {
     nodes_.erase(blob);
     documents_.erase(blob);
+    ids_.erase(blob);
   }
   present_.clear();
   ++generation_;
@@ -165,6 +192,7 @@ void ImageReader::forget_all() {
   const std::scoped_lock lock(mutex_);
   nodes_.clear();
   documents_.clear();
+  ids_.clear();
   present_.clear();
   ++generation_;
 }
@@ -188,10 +216,7 @@ Result<ImageReader::NodePtr> ImageReader::node(const oci::Descriptor& descriptor
   return out;
 }
 
-bool is_image(const oci::Manifest& manifest) {
-  return manifest.config.media_type == oci::kMediaTypeConfig ||
-         manifest.config.media_type == oci::kDockerConfig;
-}
+bool is_image(const oci::Manifest& manifest) { return is_config_type(manifest.config.media_type); }
 
 Error not_an_image(const oci::Manifest& manifest, std::string_view what) {
   const std::string& type =

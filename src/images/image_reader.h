@@ -39,6 +39,10 @@ class ImageReader {
   // The images of `target` whose every blob is here, in the index's order. What cannot be
   // read counts as missing. Remembered until changed().
   Result<std::vector<DocumentPtr>> present(const oci::Descriptor& target);
+  // The ids of the images that `target` leads to, as far as their manifests are here and can be
+  // read: present() gives no others. Kept for every target that is known whole, as the documents of
+  // thousands are not.
+  Result<std::vector<oci::Digest>> ids_of(const oci::Descriptor& target);
   // Calls `visit` for everything that `target` leads to, itself too, each before or after its
   // children; those of a missing manifest are unknown. `visit` may see one blob twice, of which
   // the first time is in that order.
@@ -81,6 +85,7 @@ class ImageReader {
   std::map<oci::Digest, NodePtr> nodes_;
   std::map<oci::Digest, DocumentPtr> documents_;  // by digest of the manifest
   std::map<oci::Digest, std::vector<DocumentPtr>> present_;
+  std::map<oci::Digest, std::vector<oci::Digest>> ids_;
   uint64_t generation_ = 0;  // of present_
 };
 

@@ -133,6 +133,21 @@ TEST_F(Names, OnlyWhatIsStoredCanBeNamed) {
   EXPECT_TRUE(images_.names().empty());
 }
 
+TEST_F(Names, APlatformThatComesLaterIsFoundByItsId) {
+  const oci::Descriptor other = images_.write({{{"a", "1"}}}, *images_.lease(), kRiscv64);
+  const std::string id = images_.image_of(other).id.str();
+  ASSERT_TRUE(images_->collect_garbage());
+  const auto lease = images_.lease();
+  const oci::Descriptor here = images_.write({{{"a", "1"}}}, *lease, kArm64);
+  const oci::Descriptor both = images_.make_index("both", {here, other}, *lease);
+  EXPECT_FALSE(images_->find(id));
+  EXPECT_TRUE(images_->find(images_.image_of(here).id.str()));
+  ASSERT_EQ(images_.write({{{"a", "1"}}}, *lease, kRiscv64).digest, other.digest);
+  const auto found = images_->find(id);
+  ASSERT_TRUE(found) << message_of(found);
+  EXPECT_EQ(found->target.digest, both.digest);
+}
+
 TEST_F(Names, ListsTheNewestFirst) {
   images_.make("old", {{{"a", "1"}}});
   images_.clock().advance(std::chrono::seconds(10));

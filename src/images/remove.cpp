@@ -1,6 +1,7 @@
 #include "images/remove.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/strings.h"
 
@@ -153,6 +154,7 @@ class Removal {
   Result<std::vector<TargetRow>> targets_of(const oci::Digest& id) {
     std::vector<TargetRow> out;
     for (const TargetRow& row : TRY(parts_.catalog.targets())) {
+      if (!TRY(leads_to(row, {id}))) continue;
       const auto present = TRY(parts_.reader.present(row.target));
       if (std::ranges::any_of(present, [&](const auto& image) { return image->id() == id; })) {
         out.push_back(row);
@@ -161,15 +163,24 @@ class Removal {
     return out;
   }
 
+  // Whether it can have one of these images: there may be thousands of targets to ask.
+  Result<bool> leads_to(const TargetRow& row, const std::set<oci::Digest>& images) {
+    const auto ids = TRY(parts_.reader.ids_of(row.target));
+    return std::ranges::any_of(ids, [&](const auto& id) { return images.contains(id); });
+  }
+
   // The images that no target has but this one and those that go with it.
   Result<std::vector<DocumentPtr>> own_images(const TargetRow& row,
                                               const std::vector<TargetRow>& going = {}) {
     std::vector<DocumentPtr> images = TRY(parts_.reader.present(row.target));
+    std::set<oci::Digest> ids;
+    for (const DocumentPtr& image : images) ids.insert(image->id());
     for (const TargetRow& other : TRY(parts_.catalog.targets())) {
       const auto is_other = [&](const TargetRow& each) {
         return each.target.digest == other.target.digest;
       };
       if (is_other(row) || std::ranges::any_of(going, is_other)) continue;
+      if (!TRY(leads_to(other, ids))) continue;
       for (const DocumentPtr& shared : TRY(parts_.reader.present(other.target))) {
         std::erase_if(images, [&](const auto& image) { return image->id() == shared->id(); });
       }

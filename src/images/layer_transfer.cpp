@@ -126,7 +126,7 @@ Result<> LayerTransfer::announce() {
     const bool is_unpacked =
         has_all || !task->index || TRY(parts_.unpacker.has_all_below(snapshots[*task->index]));
     if (is_here && is_unpacked) {
-      task->done = true;
+      task->done = task->was_here = true;
       progress_.say(task->label, "Already exists");
       continue;
     }
@@ -231,11 +231,13 @@ Result<> LayerTransfer::unpack_all() {
   if (!image_) return {};
   const std::vector<oci::Descriptor>& layers = image_->manifest.layers;
   for (size_t i = 0; i < layers.size(); ++i) {
-    if (!TRY(unpack(i))) continue;
+    const bool is_new = TRY(unpack(i));
+    const Task& task = *by_digest_.at(layers[i].digest);
     // Also of one that was unpacked as fast as it came.
-    const std::string label = layers[i].digest.short_hex();
-    progress_.bytes(label, "Extracting", layers[i].size, layers[i].size);
-    progress_.say(label, "Pull complete");
+    if (is_new) progress_.bytes(task.label, "Extracting", layers[i].size, layers[i].size);
+    // Somebody else may have unpacked what was fetched here.
+    const bool is_first = task.index == i;
+    if (is_new || (is_first && !task.was_here)) progress_.say(task.label, "Pull complete");
   }
   return {};
 }

@@ -53,6 +53,7 @@ class LayerTransfer {
     oci::Descriptor layer;
     std::string label;
     std::optional<size_t> index;  // in the image to unpack
+    bool was_here = false;
     bool done = false;
     std::shared_ptr<StorageLimit::BlobRoom> room;
     std::atomic<bool> is_downloaded = false;

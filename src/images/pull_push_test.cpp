@@ -145,6 +145,24 @@ TEST_F(PullPush, LayersThatAreUnpackedAlreadyExist) {
   EXPECT_TRUE(said(cat(layers[1].digest.short_hex(), ": Pull complete")));
 }
 
+// Its tree is here, from another blob of the same content: the new blob is told to its end, too.
+TEST_F(PullPush, ALayerThatIsUnpackedAlreadyIsPulledToItsEnd) {
+  const Image image = from_.make("app", {{{"a", "1"}}});
+  publish(from_, image.target, "app", "1");
+  must_pull("app:1");
+  const oci::Descriptor& known = image.manifest_doc.layers[0];
+  const std::string plain = layer_tar({{"a", "1"}});
+  const auto lease = from_.lease();
+  oci::Descriptor layer = known;
+  layer.media_type = oci::kMediaTypeLayer;
+  layer.digest = *content::write_blob(from_->content(), plain, lease.get());
+  layer.size = plain.size();
+  publish(from_, *from_->write_image(image.config, {layer}, *lease), "app", "2");
+  must_pull("app:2");
+  EXPECT_TRUE(said(cat(layer.digest.short_hex(), ": Download complete")));
+  EXPECT_EQ(std::ranges::count(progress_, cat(layer.digest.short_hex(), ": Pull complete")), 1);
+}
+
 TEST_F(PullPush, ASecondPullOnlyAsks) {
   const Image image = from_.make("app", {{{"a", "1"}}});
   publish(from_, image.target, "app", "1");

@@ -12,7 +12,7 @@ cp "$BASE_TAR" base.tar
 cp plain.tar plain.blob
 gzip -c base.tar > base.blob
 gzip -c gzip.tar > gzip.blob
-{ head -c 100000 members.tar | gzip; tail -c +100001 members.tar | head -c 1000 | gzip -1; tail -c +101001 members.tar | gzip -9; } > members.blob
+{ head -c 100000 members.tar | gzip; dd if=members.tar bs=1000 skip=100 count=1 status=none | gzip -1; tail -c +101001 members.tar | gzip -9; } > members.blob
 zstd -q -c zstd.tar > zstd.blob
 gzip -c foreign.tar > foreign.blob
 hash_of() { sha256sum "$1" | cut -d' ' -f1; }
@@ -70,8 +70,9 @@ curl -fsS --unix-socket "${DOCKER_HOST#unix://}" -X POST "http://x/images/create
 for name in "${names[@]}"; do
   id=$(hash_of $name.blob | head -c 12) size=$(stat -c %s $name.blob)
   of_layer() { jq -r "select(.id == \"$id\") | $1" stream; }
-  if [ "$(of_layer .status)" = "Already exists" ]; then
-    [ $name = base ] || fail "$name: already exists"
+  # That one is unpacked here, from other bytes or from these.
+  if [ $name = base ]; then
+    expect_contains "Already exists Pull complete" "$(of_layer .status | tail -1)"
     continue
   fi
   expect_eq "$(of_layer .status | grep -v Waiting | uniq | paste -sd,)" \

@@ -19,7 +19,7 @@ struct CheckOptions {
   bool repair = false;  // mends what can be mended; never touches what is whole
   // What brings the content of that digest back, in words that a user knows it by: "pull or load
   // web:1 again".
-  std::function<std::string(const std::string& digest)> bring_back = {};
+  std::function<std::string(const std::string& digest)> bring_back;
 };
 
 inline std::string how_back(const CheckOptions& options, const std::string& digest) {

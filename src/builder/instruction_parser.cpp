@@ -22,8 +22,10 @@ class Flags {
       std::string name = flag.substr(2, at == std::string::npos ? at : at - 2);
       std::optional<std::string> value;
       if (at != std::string::npos) value = flag.substr(at + 1);
-      if (!out.values_.emplace(name, value).second)
+      const bool may_repeat = name == "mount" || name == "device" || name == "exclude";
+      if (!out.values_.emplace(name, value).second && !may_repeat) {
         return invalid(cat("duplicate flag specified: --", name));
+      }
     }
     return out;
   }

@@ -333,7 +333,7 @@ Result<> check_device_rules(const std::vector<std::string>& flags) {
   };
   for (const std::string& flag : flags) {
     const std::vector<std::string> words = split(flag, ' ');
-    const auto numbers = split_once(words.size() == 3 ? words[1] : "", ':');
+    const auto numbers = words.size() == 3 ? split_once(words[1], ':') : std::nullopt;
     if (numbers && (words[0] == "a" || words[0] == "b" || words[0] == "c") &&
         is_number(numbers->first) && is_number(numbers->second) && is_device_mode(words[2]) &&
         words[2].size() <= 3) {

@@ -124,8 +124,8 @@ void remove_monitor(Core& core, const Container& container, runtime::MonitorClie
   end_orphan(core, container);
 }
 
-// The disk's work and the kernel's at once. Until the record is saved nobody is told of the start,
-// and the daemon that follows one that dies in between undoes it.
+// The disk's work and the kernel's at once. Nobody is told of the start before both are done; the
+// daemon that follows one that dies in between finds the record saved, or undoes the start.
 Result<> start_and_save(Core& core, Container& container, runtime::MonitorClient& monitor) {
   Result<> saved;
   Result<> started;

@@ -6,8 +6,7 @@
 //   ...
 //   pool.refill();                                      // on a thread of the pool's own
 //
-// A spare monitor takes about as much memory as one that sleeps, and ends with this process.
-// Thread-safe.
+// A spare monitor ends with this process. Thread-safe.
 #pragma once
 
 #include <condition_variable>

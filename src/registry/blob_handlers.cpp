@@ -8,11 +8,6 @@ namespace skiff::registry {
 
 namespace {
 
-Refusal unknown(const Call& call) {
-  return {kBlobUnknown, cat("blob ", call.reference, " is unknown to repository ", call.name),
-          json::object({{"digest", call.reference}})};
-}
-
 Answer<> send_part(Call& call, int status, int file, const ByteRange& range) {
   Result<> sent = call.writer.send_file(status, file, range.first, range.size());
   if (!sent) log_debug(cat("blob ", call.reference, ": ", sent.error().message()));
@@ -37,10 +32,20 @@ void link_to_engine(const Call& call, const oci::Digest& digest) {
 
 }  // namespace
 
+Refusal unknown_blob(const Call& call) {
+  return {kBlobUnknown, cat("blob ", call.reference, " is unknown to repository ", call.name),
+          json::object({{"digest", call.reference}})};
+}
+
+Answer<> hidden_blob(Call& call) {
+  TRY(parse_digest(call.reference));
+  return unknown_blob(call);
+}
+
 Answer<> get_blob(Call& call) {
   const oci::Digest digest = TRY(parse_digest(call.reference));
   const Renew renew = call.is_head() ? Renew::kYes : Renew::kNo;
-  if (!TRY(call.context.metadata.find_blob(call.name, digest, renew))) return unknown(call);
+  if (!TRY(call.context.metadata.find_blob(call.name, digest, renew))) return unknown_blob(call);
   call.set("Docker-Content-Digest", digest.str());
   call.set("ETag", etag_of(digest.str()));
   call.set("Cache-Control", "max-age=31536000, immutable");
@@ -51,7 +56,7 @@ Answer<> get_blob(Call& call) {
   // What is damaged is as good as not here: a client that hears so pushes it again.
   const Code failure = reader ? Code::kUnknown : reader.error().code();
   if (failure == Code::kDataLoss) log_error(reader.error().message());
-  if (failure == Code::kNotFound || failure == Code::kDataLoss) return unknown(call);
+  if (failure == Code::kNotFound || failure == Code::kDataLoss) return unknown_blob(call);
   if (!reader) return reader.error();
   const uint64_t size = (*reader)->size();
   call.set("Accept-Ranges", "bytes");
@@ -72,7 +77,7 @@ Answer<> get_blob(Call& call) {
 Answer<> delete_blob(Call& call) {
   const oci::Digest digest = TRY(parse_digest(call.reference));
   auto parents = call.context.metadata.unlink_blob(call.name, digest);
-  if (!parents && parents.error().code() == Code::kNotFound) return unknown(call);
+  if (!parents && parents.error().code() == Code::kNotFound) return unknown_blob(call);
   if (!parents) return parents.error();
   if (parents->empty()) return call.reply_empty(202);
   return Refusal(

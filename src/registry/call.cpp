@@ -31,6 +31,10 @@ content::ContentStore* Call::redeem_ticket(const oci::Digest& digest) const {
   return context.tickets->redeem(header(oci::kTicketField), digest);
 }
 
+bool Call::may_pull(const std::string& repository) const {
+  return context.access.may(viewer, {Action::kPull, repository}) == Decision::kYes;
+}
+
 Answer<> Call::reply(int status, std::string_view content_type, std::string_view body) const {
   note(writer.send(status, content_type, body));
   return {};
@@ -56,6 +60,13 @@ Answer<oci::Digest> parse_digest(std::string_view text) {
 }
 
 std::string etag_of(std::string_view digest) { return cat("\"", digest, "\""); }
+
+Refusal unknown_repository(const Call& call) {
+  return {kNameUnknown, cat("repository ", call.name, " is unknown"),
+          json::object({{"name", call.name}})};
+}
+
+Answer<> hidden_repository(Call& call) { return unknown_repository(call); }
 
 Answer<> check_version(Call& call) { return call.reply(200, "application/json", "{}"); }
 

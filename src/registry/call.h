@@ -5,6 +5,7 @@
 
 #include "content/blob_tickets.h"
 #include "net/http_server.h"
+#include "registry/access.h"
 #include "registry/metadata.h"
 #include "registry/refusal.h"
 #include "registry/upload_sessions.h"
@@ -15,6 +16,7 @@ struct Context {
   content::ContentStore& content;
   MetadataStore& metadata;
   UploadSessions& uploads;
+  Authorizer& access;
   content::BlobTickets* tickets;  // nullptr for a registry without an engine beside it
 };
 
@@ -24,8 +26,11 @@ struct Call {
   net::ResponseWriter& writer;
   std::string name;       // the repository, valid
   std::string reference;  // tag, digest or upload, as it stands in the path
+  Viewer viewer;
 
   std::string header(std::string_view field) const { return request.headers.get(field); }
+  // Whether the viewer may also pull from that repository; of "", from every one.
+  bool may_pull(const std::string& repository) const;
   bool is_head() const { return request.method == "HEAD"; }
   // The store of this process that the request's ticket for the blob speaks for; nullptr without
   // a valid one. The ticket is used up.
@@ -45,6 +50,11 @@ using Handler = Answer<> (*)(Call&);
 // DIGEST_INVALID for anything else.
 Answer<oci::Digest> parse_digest(std::string_view text);
 
+// What a missing thing is told by, and one that the viewer may not see.
+Refusal unknown_blob(const Call& call);
+Refusal unknown_manifest(const Call& call);
+Refusal unknown_repository(const Call& call);
+
 // "\"sha256:...\""
 std::string etag_of(std::string_view digest);
 
@@ -62,5 +72,11 @@ Answer<> delete_manifest(Call& call);
 Answer<> list_tags(Call& call);
 Answer<> list_repositories(Call& call);
 Answer<> list_referrers(Call& call);
+
+// What these answer where the viewer may not see the repository: as if it did not exist.
+Answer<> hidden_blob(Call& call);
+Answer<> hidden_manifest(Call& call);
+Answer<> hidden_repository(Call& call);
+Answer<> hidden_referrers(Call& call);
 
 }  // namespace skiff::registry

@@ -71,16 +71,32 @@ Result<> Htpasswd::reload_if_changed() {
   return {};
 }
 
-bool Htpasswd::allows(const std::string& authorization) {
+Result<Viewer> Htpasswd::identify(const net::Request& request) {
+  Viewer viewer{.address = client_address(request)};
+  const std::string authorization = request.headers.get("Authorization");
+  if (authorization.empty()) return viewer;
+  const auto wrong = [] { return Error(Code::kUnauthenticated, "wrong user or password"); };
   constexpr std::string_view kScheme = "basic ";
-  if (to_lower(authorization.substr(0, kScheme.size())) != kScheme) return false;
+  if (to_lower(authorization.substr(0, kScheme.size())) != kScheme) return wrong();
   const Result<std::string> decoded = base64_decode(trim(authorization.substr(kScheme.size())));
-  if (!decoded) return false;
+  if (!decoded) return wrong();
   const auto parts = split_once(*decoded, ':');
-  if (!parts) return false;
+  if (!parts) return wrong();
   // While the file is damaged the users of before count.
   if (Result<> read = reload_if_changed(); !read) log_warn(read.error().message());
-  return check(std::string(parts->first), std::string(parts->second));
+  viewer.kind = Viewer::Kind::kUser;
+  viewer.name = parts->first;
+  if (!check(viewer.name, std::string(parts->second))) return wrong();
+  return viewer;
+}
+
+Decision Htpasswd::may(const Viewer& viewer, const Need& /*need*/) {
+  return viewer.kind == Viewer::Kind::kAnonymous ? Decision::kLogin : Decision::kYes;
+}
+
+std::string Htpasswd::challenge(const net::Request& /*request*/, const Need& /*need*/,
+                                bool /*wrong*/) {
+  return "Basic realm=\"Skiff registry\", charset=\"UTF-8\"";
 }
 
 bool Htpasswd::check(const std::string& name, const std::string& password) {

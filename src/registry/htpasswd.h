@@ -2,10 +2,10 @@
 // `htpasswd -B` writes it. Hashes are crypt(3)'s: bcrypt, SHA-512, SHA-256, yescrypt.
 //
 // The file is read again when it changes. A password that was right is remembered, by hash,
-// until then, since a good hash takes tens of milliseconds. Thread-safe.
+// until then, since a good hash takes tens of milliseconds. All its users may do anything, others
+// nothing. Thread-safe.
 #pragma once
 
-#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,16 +13,18 @@
 #include <string>
 
 #include "base/file.h"
+#include "registry/access.h"
 
 namespace skiff::registry {
 
-class Htpasswd {
+class Htpasswd : public Authorizer {
  public:
   // Refuses a file that is unreadable or malformed, naming the line.
   static Result<std::unique_ptr<Htpasswd>> open(const Path& file);
 
-  // Whether an Authorization header ("Basic ...") names a user and the right password.
-  bool allows(const std::string& authorization);
+  Result<Viewer> identify(const net::Request& request) override;
+  Decision may(const Viewer& viewer, const Need& need) override;
+  std::string challenge(const net::Request& request, const Need& need, bool wrong) override;
 
  private:
   using Users = std::map<std::string, std::string>;

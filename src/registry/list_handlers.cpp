@@ -52,22 +52,48 @@ json::Value describe(const Referrer& referrer) {
   return out;
 }
 
+// The viewer's part of the catalogue. What is hidden is stepped over to the end of the page, since
+// a Link that begins after a hidden name would tell it.
+Answer<std::vector<std::string>> visible_repositories(const Call& call, const Page& page) {
+  std::vector<std::string> visible;
+  Page next{page.last, kMaxRepositories};
+  while (visible.size() < page.limit) {
+    const auto names = TRY(call.context.metadata.repositories(next));
+    for (const std::string& name : names) {
+      if (visible.size() < page.limit && call.may_pull(name)) visible.push_back(name);
+    }
+    if (names.size() < next.limit) break;
+    next.last = names.back();
+  }
+  return visible;
+}
+
+Answer<> reply_referrers(Call& call, const Page& page, std::vector<Referrer> found) {
+  end_page(call, found, page, [](const Referrer& r) -> const std::string& { return r.digest; });
+  json::Array manifests;
+  for (const Referrer& referrer : found) manifests.push_back(describe(referrer));
+  if (!call.request.query.get("artifactType").empty()) {
+    call.set("OCI-Filters-Applied", "artifactType");
+  }
+  const json::Value index = json::object({{"schemaVersion", 2},
+                                          {"mediaType", std::string(oci::kMediaTypeIndex)},
+                                          {"manifests", std::move(manifests)}});
+  return call.reply(200, oci::kMediaTypeIndex, index.dump());
+}
+
 }  // namespace
 
 Answer<> list_tags(Call& call) {
   const Page page = TRY(requested_page(call, kMaxTags));
   auto tags = TRY(call.context.metadata.tags(call.name, with_one_more(page)));
-  if (!tags) {
-    return Refusal(kNameUnknown, cat("repository ", call.name, " is unknown"),
-                   json::object({{"name", call.name}}));
-  }
+  if (!tags) return unknown_repository(call);
   end_page(call, *tags, page, std::identity());
   return call.reply_json(json::object({{"name", call.name}, {"tags", *tags}}));
 }
 
 Answer<> list_repositories(Call& call) {
   const Page page = TRY(requested_page(call, kMaxRepositories));
-  auto names = TRY(call.context.metadata.repositories(with_one_more(page)));
+  std::vector<std::string> names = TRY(visible_repositories(call, with_one_more(page)));
   end_page(call, names, page, std::identity());
   return call.reply_json(json::object({{"repositories", names}}));
 }
@@ -76,15 +102,14 @@ Answer<> list_referrers(Call& call) {
   const oci::Digest subject = TRY(parse_digest(call.reference));
   const Page page = TRY(requested_page(call, kMaxReferrers));
   const std::string type = call.request.query.get("artifactType");
-  auto found = TRY(call.context.metadata.referrers(call.name, subject, type, with_one_more(page)));
-  end_page(call, found, page, [](const Referrer& r) -> const std::string& { return r.digest; });
-  json::Array manifests;
-  for (const Referrer& referrer : found) manifests.push_back(describe(referrer));
-  if (!type.empty()) call.set("OCI-Filters-Applied", "artifactType");
-  const json::Value index = json::object({{"schemaVersion", 2},
-                                          {"mediaType", std::string(oci::kMediaTypeIndex)},
-                                          {"manifests", std::move(manifests)}});
-  return call.reply(200, oci::kMediaTypeIndex, index.dump());
+  return reply_referrers(
+      call, page,
+      TRY(call.context.metadata.referrers(call.name, subject, type, with_one_more(page))));
+}
+
+Answer<> hidden_referrers(Call& call) {
+  TRY(parse_digest(call.reference));
+  return reply_referrers(call, TRY(requested_page(call, kMaxReferrers)), {});
 }
 
 }  // namespace skiff::registry

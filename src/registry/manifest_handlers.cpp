@@ -16,12 +16,6 @@ constexpr size_t kMaxTags = 100;  // of one PUT
 
 bool is_digest(const std::string& reference) { return reference.find(':') != std::string::npos; }
 
-Refusal unknown(const Call& call) {
-  return {kManifestUnknown,
-          cat("manifest ", quoted(call.reference), " is unknown to repository ", call.name),
-          json::object({{"name", call.name}, {"reference", call.reference}})};
-}
-
 // What the Accept header allows; clients that send none take anything.
 bool accepts(const Call& call, std::string_view media_type) {
   const std::vector<std::string> headers = call.request.headers.all("Accept");
@@ -121,16 +115,27 @@ Answer<> delete_tag(Call& call) {
   if (!deleted && deleted.error().code() == Code::kFailedPrecondition) {
     return Refusal(kPreconditionFailed, deleted.error().message());
   }
-  if (!TRY(std::move(deleted))) return unknown(call);
+  if (!TRY(std::move(deleted))) return unknown_manifest(call);
   return call.reply_empty(202);
 }
 
 }  // namespace
 
+Refusal unknown_manifest(const Call& call) {
+  return {kManifestUnknown,
+          cat("manifest ", quoted(call.reference), " is unknown to repository ", call.name),
+          json::object({{"name", call.name}, {"reference", call.reference}})};
+}
+
+Answer<> hidden_manifest(Call& call) {
+  if (is_digest(call.reference)) TRY(parse_digest(call.reference));
+  return unknown_manifest(call);
+}
+
 Answer<> get_manifest(Call& call) {
   if (is_digest(call.reference)) TRY(parse_digest(call.reference));
   const auto manifest = TRY(call.context.metadata.find_manifest(call.name, call.reference));
-  if (!manifest) return unknown(call);
+  if (!manifest) return unknown_manifest(call);
   if (!accepts(call, manifest->media_type)) {
     return Refusal(kManifestUnknown,
                    cat("manifest ", quoted(call.reference), " is of type ", manifest->media_type,
@@ -164,7 +169,7 @@ Answer<> delete_manifest(Call& call) {
   if (!is_digest(call.reference)) return delete_tag(call);
   const oci::Digest digest = TRY(parse_digest(call.reference));
   const DeleteOutcome outcome = TRY(call.context.metadata.delete_manifest(call.name, digest));
-  if (!outcome.found) return unknown(call);
+  if (!outcome.found) return unknown_manifest(call);
   if (outcome.parents.empty()) return call.reply_empty(202);
   return Refusal(kReferenced,
                  cat("manifest ", digest.str(), " is part of what the tags ",

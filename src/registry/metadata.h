@@ -55,6 +55,8 @@ class BlobLinks {
   // Links a blob that `from` has ("": any repository). False where it has not.
   virtual Result<bool> mount_blob(const std::string& repository, const std::string& from,
                                   const oci::Digest& blob) = 0;
+  // Some repositories that have the blob, at most `limit`.
+  virtual Result<std::vector<std::string>> holders(const oci::Digest& blob, size_t limit) = 0;
   // Digests of manifests that name the blob; where there are none it is let go. kNotFound.
   virtual Result<std::vector<std::string>> unlink_blob(const std::string& repository,
                                                        const oci::Digest& blob) = 0;

@@ -2,6 +2,7 @@
 
 #include "registry/check.h"
 #include "registry/garbage_collector.h"
+#include "registry/htpasswd.h"
 #include "registry/router.h"
 
 namespace skiff::registry {
@@ -11,13 +12,13 @@ namespace {
 class LocalRegistry : public Registry {
  public:
   LocalRegistry(std::unique_ptr<content::ContentStore> content,
-                std::unique_ptr<MetadataStore> metadata, std::unique_ptr<Htpasswd> users,
+                std::unique_ptr<MetadataStore> metadata, std::shared_ptr<Authorizer> access,
                 const RegistryOptions& options, const Clock& clock)
       : content_(std::move(content)),
         metadata_(std::move(metadata)),
-        users_(std::move(users)),
+        access_(std::move(access)),
         uploads_(*content_, *metadata_, locks_, clock),
-        context_{*content_, *metadata_, uploads_, options.tickets},
+        context_{*content_, *metadata_, uploads_, *access_, options.tickets},
         collector_(*content_, *metadata_, uploads_, locks_, options.upload_age, clock),
         root_(options.root) {}
 
@@ -28,7 +29,7 @@ class LocalRegistry : public Registry {
     return {};
   }
 
-  net::Handler handler() override { return make_handler(context_, users_.get()); }
+  net::Handler handler() override { return make_handler(context_); }
   Result<size_t> collect_garbage() override { return collector_.collect(); }
   Result<CheckSummary> check(const CheckOptions& options, const ProblemSink& report,
                              const CancelToken& cancel) override {
@@ -43,7 +44,7 @@ class LocalRegistry : public Registry {
  private:
   std::unique_ptr<content::ContentStore> content_;
   std::unique_ptr<MetadataStore> metadata_;
-  std::unique_ptr<Htpasswd> users_;
+  std::shared_ptr<Authorizer> access_;
   DigestLocks locks_;
   UploadSessions uploads_;
   Context context_;
@@ -52,18 +53,23 @@ class LocalRegistry : public Registry {
   std::optional<content::Scrubber> scrubber_;
 };
 
+Result<std::shared_ptr<Authorizer>> open_authorizer(const RegistryOptions& options) {
+  if (options.access) return options.access;
+  if (options.htpasswd.empty()) return open_access();
+  return TRY(Htpasswd::open(options.htpasswd));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options,
                                                 const Clock& clock) {
   TRY(make_directories(options.root));
-  std::unique_ptr<Htpasswd> users;
-  if (!options.htpasswd.empty()) users = TRY(Htpasswd::open(options.htpasswd));
+  auto access = TRY(open_authorizer(options));
   auto content =
       TRY(content::open_content_store(options.root / "content", DurableFiles::system(), clock));
   auto metadata = TRY(open_sqlite_metadata(options.root, options.metadata, clock));
   auto registry = std::make_unique<LocalRegistry>(std::move(content), std::move(metadata),
-                                                  std::move(users), options, clock);
+                                                  std::move(access), options, clock);
   TRY(registry->start(options, clock));
   return registry;
 }

@@ -15,13 +15,16 @@
 #include "content/blob_tickets.h"
 #include "content/scrub.h"
 #include "net/http_server.h"
+#include "registry/access.h"
 #include "registry/metadata.h"
 
 namespace skiff::registry {
 
 struct RegistryOptions {
   Path root;
-  Path htpasswd;  // users and passwords; "" lets anybody do anything
+  // Whom to ask who may do what; null: the users of `htpasswd` may do anything.
+  std::shared_ptr<Authorizer> access;
+  Path htpasswd;  // "": anybody may do anything
   MetadataOptions metadata;
   bool collect_garbage = true;
   std::chrono::seconds upload_age{24 * 3600};  // uploads untouched for so long are dropped

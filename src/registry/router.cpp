@@ -10,9 +10,13 @@ namespace skiff::registry {
 
 namespace {
 
+// A method of an endpoint: what it needs, and what is answered where the repository is hidden from
+// the viewer.
 struct Method {
   std::string_view name;
+  Action action;
   Handler handler;
+  Handler hidden;
 };
 
 // /v2/NAME + infix [+ REFERENCE]
@@ -24,35 +28,51 @@ struct Endpoint {
 
 // The first that fits counts: a name may hold any of these words, a reference no slash.
 const std::vector<Endpoint>& endpoints() {
+  using enum Action;
   static const std::vector<Endpoint> kEndpoints = {
       {"/blobs/uploads/",
        true,
-       {{"GET", upload_status},
-        {"PATCH", upload_chunk},
-        {"PUT", finish_upload},
-        {"DELETE", cancel_upload}}},
-      {"/blobs/uploads/", false, {{"POST", start_upload}}},
-      {"/blobs/uploads", false, {{"POST", start_upload}}},
-      {"/blobs/", true, {{"GET", get_blob}, {"HEAD", get_blob}, {"DELETE", delete_blob}}},
+       {{"GET", kPush, upload_status, hidden_repository},
+        {"PATCH", kPush, upload_chunk, hidden_repository},
+        {"PUT", kPush, finish_upload, hidden_repository},
+        {"DELETE", kPush, cancel_upload, hidden_repository}}},
+      {"/blobs/uploads/", false, {{"POST", kPush, start_upload, hidden_repository}}},
+      {"/blobs/uploads", false, {{"POST", kPush, start_upload, hidden_repository}}},
+      {"/blobs/",
+       true,
+       {{"GET", kPull, get_blob, hidden_blob},
+        {"HEAD", kPull, get_blob, hidden_blob},
+        {"DELETE", kDelete, delete_blob, hidden_blob}}},
       {"/manifests/",
        true,
-       {{"GET", get_manifest},
-        {"HEAD", get_manifest},
-        {"PUT", put_manifest},
-        {"DELETE", delete_manifest}}},
-      {"/referrers/", true, {{"GET", list_referrers}, {"HEAD", list_referrers}}},
-      {"/tags/list", false, {{"GET", list_tags}, {"HEAD", list_tags}}},
+       {{"GET", kPull, get_manifest, hidden_manifest},
+        {"HEAD", kPull, get_manifest, hidden_manifest},
+        {"PUT", kPush, put_manifest, hidden_repository},
+        {"DELETE", kDelete, delete_manifest, hidden_manifest}}},
+      {"/referrers/",
+       true,
+       {{"GET", kPull, list_referrers, hidden_referrers},
+        {"HEAD", kPull, list_referrers, hidden_referrers}}},
+      {"/tags/list",
+       false,
+       {{"GET", kPull, list_tags, hidden_repository},
+        {"HEAD", kPull, list_tags, hidden_repository}}},
   };
   return kEndpoints;
 }
 
 const Endpoint& catalog_endpoint() {
-  static const Endpoint kCatalog{"", false, {{"GET", list_repositories}}};
+  static const Endpoint kCatalog{
+      "", false, {{"GET", Action::kCatalog, list_repositories, hidden_repository}}};
   return kCatalog;
 }
 
 const Endpoint& base_endpoint() {
-  static const Endpoint kBase{"", false, {{"GET", check_version}, {"HEAD", check_version}}};
+  using enum Action;
+  static const Endpoint kBase{"",
+                              false,
+                              {{"GET", kEnter, check_version, hidden_repository},
+                               {"HEAD", kEnter, check_version, hidden_repository}}};
   return kBase;
 }
 
@@ -90,36 +110,85 @@ std::optional<Target> find_target(std::string_view path) {
   return std::nullopt;
 }
 
-Answer<Handler> find_handler(const Target& target, const net::Request& request,
-                             net::ResponseWriter& writer) {
+Answer<const Method*> find_method(const Target& target, const Call& call) {
   std::vector<std::string> allowed;
   for (const Method& method : target.endpoint->methods) {
-    if (method.name == request.method) return method.handler;
+    if (method.name == call.request.method) return &method;
     allowed.emplace_back(method.name);
   }
-  writer.headers().set("Allow", join(allowed, ", "));
-  return Refusal(kUnsupported, cat("method ", request.method, " is not supported here"));
+  call.set("Allow", join(allowed, ", "));
+  return Refusal(kUnsupported, cat("method ", call.request.method, " is not supported here"));
 }
 
-Answer<> check_user(Htpasswd* users, const net::Request& request, net::ResponseWriter& writer) {
-  if (users == nullptr || users->allows(request.headers.get("Authorization"))) return {};
-  writer.headers().set("WWW-Authenticate", "Basic realm=\"Skiff registry\", charset=\"UTF-8\"");
-  return Refusal(kUnauthorized, "authentication required");
-}
-
-Answer<> dispatch(const Context& context, Htpasswd* users, net::Request& request,
-                  net::ResponseWriter& writer) {
-  TRY(check_user(users, request, writer));
-  std::optional<Target> target = find_target(request.path);
-  if (!target) return Refusal(kNotFound, cat("no such endpoint: ", request.path));
-  const Handler handler = TRY(find_handler(*target, request, writer));
+// The request's own part in it is judged here: path and method.
+Answer<const Method*> find_endpoint(Call& call) {
+  std::optional<Target> target = find_target(call.request.path);
+  if (!target) return Refusal(kNotFound, cat("no such endpoint: ", call.request.path));
+  const Method* method = TRY(find_method(*target, call));
   const bool named = !target->endpoint->infix.empty();
   if (named && !oci::valid_repository_path(target->name)) {
     return Refusal(kNameInvalid, cat("invalid repository name ", quoted(target->name)),
                    json::object({{"name", target->name}}));
   }
-  Call call{context, request, writer, std::move(target->name), std::move(target->reference)};
-  return handler(call);
+  call.name = std::move(target->name);
+  call.reference = std::move(target->reference);
+  return method;
+}
+
+Need need_of(const Method& method, const Call& call) {
+  Need need{.action = method.action, .repository = call.name};
+  const bool is_manifest = method.handler == get_manifest || method.handler == put_manifest ||
+                           method.handler == delete_manifest;
+  if (!is_manifest) return need;
+  const bool by_tag = call.reference.find(':') == std::string::npos;
+  if (method.handler == put_manifest) need.tags = call.request.query.all("tag");
+  if (by_tag) need.tags.push_back(call.reference);
+  need.any_tag = method.action == Action::kDelete && !by_tag;
+  return need;
+}
+
+Refusal ask_for_login(const Call& call, const Need& need, bool wrong) {
+  call.writer.headers().erase("Allow");
+  call.set("WWW-Authenticate", call.context.access.challenge(call.request, need, wrong));
+  return {kUnauthorized, "authentication required"};
+}
+
+Answer<> identify(Call& call) {
+  Result<Viewer> viewer = call.context.access.identify(call.request);
+  if (viewer) {
+    call.viewer = std::move(*viewer);
+    return {};
+  }
+  if (viewer.error().code() != Code::kUnauthenticated) return viewer.error();
+  const Answer<const Method*> method = find_endpoint(call);
+  return ask_for_login(call, method ? need_of(**method, call) : Need{}, true);
+}
+
+// Strangers are not told which requests have a form that would be served.
+Answer<> refuse_form(const Call& call, Refusal refusal) {
+  if (call.context.access.may(call.viewer, {}) == Decision::kLogin) {
+    return ask_for_login(call, {}, false);
+  }
+  return refusal;
+}
+
+Answer<> dispatch(Call& call) {
+  TRY(identify(call));
+  Answer<const Method*> method = find_endpoint(call);
+  if (!method) return refuse_form(call, std::move(method.error()));
+  const Need need = need_of(**method, call);
+  switch (call.context.access.may(call.viewer, need)) {
+    case Decision::kYes:
+      return (*method)->handler(call);
+    case Decision::kHidden:
+      return (*method)->hidden(call);
+    case Decision::kLogin:
+      return ask_for_login(call, need, false);
+    case Decision::kForbidden:
+      break;
+  }
+  return Refusal(kDenied, "the requested access to the repository is denied",
+                 json::object({{"name", call.name}}));
 }
 
 void refuse(const net::Request& request, net::ResponseWriter& writer, const Refusal& refusal) {
@@ -136,10 +205,11 @@ void refuse(const net::Request& request, net::ResponseWriter& writer, const Refu
 
 }  // namespace
 
-net::Handler make_handler(const Context& context, Htpasswd* users) {
-  return [&context, users](net::Request& request, net::ResponseWriter& writer) {
+net::Handler make_handler(const Context& context) {
+  return [&context](net::Request& request, net::ResponseWriter& writer) {
     writer.headers().set("Docker-Distribution-Api-Version", "registry/2.0");
-    Answer<> answer = dispatch(context, users, request, writer);
+    Call call{context, request, writer, "", "", {}};
+    Answer<> answer = dispatch(call);
     if (!answer) refuse(request, writer, answer.error());
   };
 }

@@ -88,6 +88,17 @@ Result<bool> SqliteMetadata::mount_blob(const std::string& repository, const std
   return true;
 }
 
+Result<std::vector<std::string>> SqliteMetadata::holders(const oci::Digest& blob, size_t limit) {
+  ReaderPool::Reader db = readers_.take();
+  Statement rows =
+      TRY(db->prepare("SELECT repository.name FROM link JOIN repository ON "
+                      "repository.id = link.repository WHERE link.digest = ? LIMIT ?",
+                      blob.str(), limit));
+  std::vector<std::string> names;
+  while (TRY(rows.step())) names.push_back(rows.text(0));
+  return names;
+}
+
 Result<std::vector<std::string>> SqliteMetadata::unlink_blob(const std::string& repository,
                                                              const oci::Digest& blob) {
   const std::string digest = blob.str();

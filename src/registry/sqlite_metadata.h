@@ -50,6 +50,7 @@ class SqliteMetadata : public MetadataStore {
                      uint64_t size) override;
   Result<bool> mount_blob(const std::string& repository, const std::string& from,
                           const oci::Digest& blob) override;
+  Result<std::vector<std::string>> holders(const oci::Digest& blob, size_t limit) override;
   Result<std::vector<std::string>> unlink_blob(const std::string& repository,
                                                const oci::Digest& blob) override;
 

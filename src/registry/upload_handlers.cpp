@@ -15,6 +15,7 @@ namespace {
 using Upload = UploadSessions::Upload;
 
 constexpr size_t kBuffer = size_t{256} * 1024;
+constexpr size_t kMaxHolders = 1'000;  // looked at for a mount without `from`
 
 std::string upload_path(const Call& call, const std::string& id) {
   return cat("/v2/", call.name, "/blobs/uploads/", id);
@@ -108,17 +109,31 @@ Answer<> upload_at_once(Call& call, const oci::Digest& digest) {
   return finish(call, upload, digest);
 }
 
+// Where the blob may be mounted from: `from`, or without it any repository with the blob that the
+// viewer may pull; "" for no matter which. nullopt: nowhere.
+Answer<std::optional<std::string>> mount_source(const Call& call, const std::string& from,
+                                                const oci::Digest& digest) {
+  if (call.may_pull(from)) return from;
+  if (!from.empty()) return std::nullopt;
+  for (const std::string& name : TRY(call.context.metadata.holders(digest, kMaxHolders))) {
+    if (call.may_pull(name)) return name;
+  }
+  return std::nullopt;
+}
+
 Answer<bool> mount_ours(Call& call, const oci::Digest& digest) {
   const std::string from = call.request.query.get("from");
   if (!from.empty() && !oci::valid_repository_path(from)) {
     return Refusal(kNameInvalid, cat("invalid repository name ", quoted(from)));
   }
+  const auto source = TRY(mount_source(call, from, digest));
+  if (!source) return false;
   // Of a damaged one the client sends a whole one, which takes its place.
   Result<> whole = call.context.content.verify(digest);
   const Code failure = whole ? Code::kUnknown : whole.error().code();
   if (failure == Code::kNotFound || failure == Code::kDataLoss) return false;
   TRY(std::move(whole));
-  return TRY(call.context.metadata.mount_blob(call.name, from, digest));
+  return TRY(call.context.metadata.mount_blob(call.name, *source, digest));
 }
 
 // The engine in this process pushes the blob: its file becomes ours, too.

@@ -1,0 +1,82 @@
+// Who may do what with a registry: the seam between its endpoints and what knows the users.
+//
+//   Viewer viewer = TRY(authorizer.identify(request));             // who asks
+//   Need need{.action = Action::kPull, .repository = "acme/web"};  // the endpoint's table says it
+//   switch (authorizer.may(viewer, need)) { ... }
+//
+// The router asks once for each request, before the handler; a handler asks only for what the path
+// does not name: the repository to mount from, and each name of a catalogue.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/http_server.h"
+
+namespace skiff::registry {
+
+enum class Action {
+  kEnter,    // GET /v2/: a client asks whether it may come in, and as whom
+  kCatalog,  // the list of repositories; each name in it needs kPull
+  kPull,
+  kPush,
+  kDelete,
+};
+
+struct Need {
+  Action action = Action::kEnter;
+  // Of kPull, kPush and kDelete. "": any repository at all.
+  std::string repository = {};
+  // The tags that would be read, set or deleted, where the request names them.
+  std::vector<std::string> tags = {};
+  // More tags than those may be concerned: a manifest is deleted with all that name it.
+  bool any_tag = false;
+};
+
+enum class Decision {
+  kYes,
+  kLogin,      // not so, but other credentials may help: 401 with a challenge
+  kHidden,     // the viewer may not even know whether it exists: as if it did not
+  kForbidden,  // seen, but not allowed: 403
+};
+
+// What a short-lived token speaks for, of all that its account may.
+struct Scope {
+  std::string repository;  // "": the catalogue
+  bool pull = false;
+  bool push = false;
+  bool remove = false;
+};
+
+struct Viewer {
+  enum class Kind { kAnonymous, kUser, kRobot };
+  Kind kind = Kind::kAnonymous;
+  std::string name;                                   // "" for anonymous
+  std::string address;                                // without the port; "" for a Unix socket
+  int64_t account = 0;                                // of a directory of accounts
+  std::string token;                                  // id of the token it came with, if any
+  std::optional<std::vector<Scope>> scopes = {};      // nullopt: all that the account may
+};
+
+// Thread-safe; each call is cheap but for the check of a password.
+class Authorizer {
+ public:
+  virtual ~Authorizer() = default;
+  // kUnauthenticated where credentials were shown and are wrong, never where there are none;
+  // kUnavailable where too many passwords are being checked.
+  virtual Result<Viewer> identify(const net::Request& request) = 0;
+  virtual Decision may(const Viewer& viewer, const Need& need) = 0;
+  // The WWW-Authenticate field of a 401. `wrong`: credentials were shown and are wrong.
+  virtual std::string challenge(const net::Request& request, const Need& need, bool wrong) = 0;
+};
+
+// Anybody may do anything.
+std::unique_ptr<Authorizer> open_access();
+
+// The address of a request's client, without its port.
+std::string client_address(const net::Request& request);
+
+}  // namespace skiff::registry

@@ -123,7 +123,7 @@ class ContentStore {
   virtual Result<> check(const CheckOptions& options, const ProblemSink& report,
                          const CancelToken& cancel = {}) = 0;
 
-  virtual Result<> remove(const oci::Digest& digest) = 0;  // kNotFound
+  virtual Result<> remove(const oci::Digest& digest) = 0;  // kNotFound; also what is left of one
   // What was removed is gone for all who look; this waits until its room is free, too.
   virtual void settle() = 0;
   virtual Result<> walk(const std::function<Result<>(const BlobInfo&)>& visit) = 0;

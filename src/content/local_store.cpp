@@ -192,8 +192,12 @@ Result<uint64_t> LocalStore::idle_bytes(const std::set<std::string>& without) {
 
 Result<> LocalStore::remove(const oci::Digest& digest) {
   std::lock_guard pairing(pairing_);
-  BlobInfo blob = TRY(info(digest));
-  TRY(table_.erase({&blob, 1}));
+  const std::optional<BlobInfo> row = TRY(table_.find(digest));
+  struct stat st{};
+  const bool no_file = ::stat(layout_.blob(digest).c_str(), &st) != 0 && errno == ENOENT;
+  if (!row && no_file) return Error(Code::kNotFound, cat("blob ", digest.str(), " not found"));
+  if (row) TRY(table_.erase({&*row, 1}));
+  const BlobInfo blob{.digest = digest, .size = static_cast<uint64_t>(st.st_size)};
   return remove_file(blob).context(cat("remove blob ", digest.str()));
 }
 

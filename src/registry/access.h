@@ -54,11 +54,11 @@ struct Scope {
 struct Viewer {
   enum class Kind { kAnonymous, kUser, kRobot };
   Kind kind = Kind::kAnonymous;
-  std::string name;                                   // "" for anonymous
-  std::string address;                                // without the port; "" for a Unix socket
-  int64_t account = 0;                                // of a directory of accounts
-  std::string token;                                  // id of the token it came with, if any
-  std::optional<std::vector<Scope>> scopes = {};      // nullopt: all that the account may
+  std::string name;                               // "" for anonymous
+  std::string address;                            // without the port; "" for a Unix socket
+  int64_t account = 0;                            // of a directory of accounts
+  std::string token;                              // id of the token it came with, if any
+  std::optional<std::vector<Scope>> scopes = {};  // nullopt: all that the account may
 };
 
 // Thread-safe; each call is cheap but for the check of a password.

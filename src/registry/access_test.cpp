@@ -61,14 +61,22 @@ TEST_F(Access, AHiddenRepositoryAnswersAsAMissingOne) {
     const char* method;
     std::string path;
   } kRequests[] = {
-      {"GET", "/manifests/1"},          {"HEAD", "/manifests/1"},
-      {"GET", "/manifests/" + manifest}, {"GET", "/manifests/sha256:0"},
-      {"DELETE", "/manifests/1"},       {"DELETE", "/manifests/" + manifest},
-      {"GET", "/blobs/" + blob},        {"HEAD", "/blobs/" + blob},
-      {"GET", "/blobs/sha256:0"},       {"DELETE", "/blobs/" + blob},
-      {"GET", "/tags/list"},            {"HEAD", "/tags/list"},
-      {"GET", "/tags/list?n=1"},        {"GET", "/referrers/" + manifest},
-      {"GET", "/referrers/x"},          {"GET", "/referrers/" + manifest + "?artifactType=a"},
+      {"GET", "/manifests/1"},
+      {"HEAD", "/manifests/1"},
+      {"GET", "/manifests/" + manifest},
+      {"GET", "/manifests/sha256:0"},
+      {"DELETE", "/manifests/1"},
+      {"DELETE", "/manifests/" + manifest},
+      {"GET", "/blobs/" + blob},
+      {"HEAD", "/blobs/" + blob},
+      {"GET", "/blobs/sha256:0"},
+      {"DELETE", "/blobs/" + blob},
+      {"GET", "/tags/list"},
+      {"HEAD", "/tags/list"},
+      {"GET", "/tags/list?n=1"},
+      {"GET", "/referrers/" + manifest},
+      {"GET", "/referrers/x"},
+      {"GET", "/referrers/" + manifest + "?artifactType=a"},
   };
   for (const auto& [method, path] : kRequests) {
     const Reply hidden = client().call(method, cat("/v2/hidden/box", path));
@@ -149,7 +157,8 @@ TEST_F(Access, MountsComeOnlyFromWhatTheViewerMayPull) {
 TEST_F(Access, TheCatalogueShowsWhatTheViewerMaySee) {
   for (const char* name : {"a/1", "hidden/1", "hidden/2", "read/1", "z/1"}) push(name, "layer");
   const auto names = [](const Reply& reply) { return reply.json().strings("repositories"); };
-  EXPECT_EQ(names(client().get("/v2/_catalog")), (std::vector<std::string>{"a/1", "read/1", "z/1"}));
+  EXPECT_EQ(names(client().get("/v2/_catalog")),
+            (std::vector<std::string>{"a/1", "read/1", "z/1"}));
   const Reply first = client().get("/v2/_catalog?n=1");
   EXPECT_EQ(names(first), std::vector<std::string>{"a/1"});
   const Reply second = client().get("/v2/_catalog?n=1&last=a/1");

@@ -1,7 +1,6 @@
 #include "registry/garbage_collector.h"
 
 #include <algorithm>
-#include <map>
 
 #include "base/log.h"
 #include "base/strings.h"
@@ -14,6 +13,7 @@ namespace {
 constexpr size_t kBatch = 200;
 constexpr std::chrono::milliseconds kLongestPause{60'000};
 constexpr std::chrono::milliseconds kShortestPause{100};
+constexpr std::chrono::minutes kRetry{1};  // of a removal that failed
 
 }  // namespace
 
@@ -27,42 +27,69 @@ GarbageCollector::GarbageCollector(content::ContentStore& content, MetadataStore
       upload_age_(upload_age),
       clock_(clock) {}
 
+bool GarbageCollector::Locks::take(const oci::Digest& digest) {
+  if (held_.contains(digest)) return true;
+  auto guard = locks_.try_lock(digest);
+  if (guard) held_.emplace(digest, std::move(*guard));
+  return guard.has_value();
+}
+
 Result<> GarbageCollector::recover() {
-  const std::vector<oci::Digest> blobs = TRY(metadata_.interrupted_blobs());
-  if (!blobs.empty()) log_info(cat("removing ", blobs.size(), " blobs that a crash left"));
-  return remove(blobs);
+  const size_t removed = TRY(finish_interrupted());
+  if (removed > 0) log_info(cat("removed ", removed, " blobs that a crash left"));
+  return {};
 }
 
 Result<size_t> GarbageCollector::collect() {
   TRY(uploads_.sweep(upload_age_));
   size_t removed = 0;
+  if (clock_.now() >= retry_at_.load()) removed += TRY(finish_interrupted());
   size_t reviewed = kBatch;
   while (reviewed == kBatch) removed += TRY(collect_some(reviewed));
   return removed;
 }
 
-Result<size_t> GarbageCollector::collect_some(size_t& reviewed) {
-  std::map<oci::Digest, DigestLocks::Guard> guards;
-  const auto lock = [&](const oci::Digest& digest) {
-    if (guards.contains(digest)) return true;
-    auto guard = locks_.try_lock(digest);
-    if (guard) guards.emplace(digest, std::move(*guard));
-    return guard.has_value();
-  };
-  const Garbage::Review review = TRY(metadata_.take_garbage(kBatch, lock));
-  reviewed = review.reviewed;
-  TRY(remove(review.doomed));
-  return review.doomed.size();
+// What is neither stored nor gone, while nobody is at work on it: an earlier process or removal
+// ended in the middle.
+Result<size_t> GarbageCollector::finish_interrupted() {
+  size_t removed = 0;
+  std::string after;
+  for (;;) {
+    const std::vector<oci::Digest> page = TRY(metadata_.unsettled_blobs(after, kBatch));
+    if (page.empty()) return removed;
+    after = page.back().str();
+    Locks locks(locks_);
+    std::vector<oci::Digest> left;
+    for (const oci::Digest& blob : page) {
+      if (locks.take(blob) && TRY(metadata_.is_unsettled(blob))) left.push_back(blob);
+    }
+    removed += TRY(remove(left));
+  }
 }
 
-Result<> GarbageCollector::remove(const std::vector<oci::Digest>& blobs) {
-  if (blobs.empty()) return {};
+Result<size_t> GarbageCollector::collect_some(size_t& reviewed) {
+  Locks locks(locks_);
+  const Garbage::Review review = TRY(
+      metadata_.take_garbage(kBatch, [&](const oci::Digest& blob) { return locks.take(blob); }));
+  reviewed = review.reviewed;
+  return remove(review.doomed);
+}
+
+// Those whose removal fails stay unsettled.
+Result<size_t> GarbageCollector::remove(const std::vector<oci::Digest>& blobs) {
+  std::vector<oci::Digest> gone;
   for (const oci::Digest& blob : blobs) {
-    Result<> removed = content_.remove(blob);
-    if (!removed && removed.error().code() != Code::kNotFound) return removed;
-    log_debug(cat("blob ", blob.str(), " removed: nothing names it"));
+    const Result<> removed = content_.remove(blob);
+    if (removed || removed.error().code() == Code::kNotFound) {
+      log_debug(cat("blob ", blob.str(), " removed: nothing names it"));
+      gone.push_back(blob);
+      continue;
+    }
+    log_warn(cat("garbage collection: ", removed.error().message(), "; tried again later"));
+    retry_at_ = clock_.now() + kRetry;
   }
-  return metadata_.drop_blobs(blobs);
+  if (!gone.empty()) TRY(metadata_.drop_blobs(gone));
+  return gone.size();
 }
 
 void GarbageCollector::start() {

@@ -3,10 +3,13 @@
 // It asks the metadata for candidates whose time has come. The metadata decides in one
 // transaction what is garbage, and makes it invisible in the same; the collector holds the
 // lock of each digest until its content is gone, so that a push of the same bytes comes before
-// or after, never in the middle.
+// or after, never in the middle. Content that cannot be removed holds up no other; it is tried
+// again a minute later, and after a restart.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <stop_token>
 #include <thread>
@@ -23,7 +26,7 @@ class GarbageCollector {
   GarbageCollector(content::ContentStore& content, MetadataStore& metadata, UploadSessions& uploads,
                    DigestLocks& locks, std::chrono::seconds upload_age, const Clock& clock);
 
-  // Finishes what a crash interrupted. Before anything else uses the stores.
+  // Finishes what a crash interrupted.
   Result<> recover();
   // Everything that is due now; returns the number of blobs removed.
   Result<size_t> collect();
@@ -32,8 +35,20 @@ class GarbageCollector {
 
  private:
   void run(const std::stop_token& stop);
+  // The locks of digests, as far as nobody has them.
+  class Locks {
+   public:
+    explicit Locks(DigestLocks& locks) : locks_(locks) {}
+    bool take(const oci::Digest& digest);
+
+   private:
+    DigestLocks& locks_;
+    std::map<oci::Digest, DigestLocks::Guard> held_;
+  };
+
+  Result<size_t> finish_interrupted();
   Result<size_t> collect_some(size_t& reviewed);
-  Result<> remove(const std::vector<oci::Digest>& blobs);
+  Result<size_t> remove(const std::vector<oci::Digest>& blobs);
   std::chrono::milliseconds pause();
 
   content::ContentStore& content_;
@@ -42,6 +57,7 @@ class GarbageCollector {
   DigestLocks& locks_;
   std::chrono::seconds upload_age_;
   const Clock& clock_;
+  std::atomic<TimePoint> retry_at_{TimePoint{}};  // what failed is left alone until then
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::jthread thread_;  // last: it uses the others

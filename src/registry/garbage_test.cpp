@@ -102,6 +102,85 @@ TEST_F(GarbageTest, ADeletedBlobsContentGoes) {
   EXPECT_FALSE(on_disk("layer"));
 }
 
+// Some files cannot be removed for a while.
+class StubbornFiles : public DurableFiles {
+ public:
+  std::atomic<bool> stubborn = true;
+  std::string kept;  // part of their names
+
+  Result<> sync_file(int fd) override { return system().sync_file(fd); }
+  Result<> rename(const Path& from, const Path& to) override { return system().rename(from, to); }
+  Result<> sync_directory(const Path& path) override { return system().sync_directory(path); }
+  Result<> unlink(const Path& path) override {
+    if (stubborn && path.native().find(kept) != std::string::npos) {
+      return Error::from_errno(EIO, path.native());
+    }
+    return system().unlink(path);
+  }
+};
+
+class StubbornGarbage : public GarbageTest {
+ protected:
+  StubbornGarbage() {
+    stubborn_.kept = oci::Digest::of("stubborn").hex();
+    files_ = &stubborn_;
+  }
+  void push_ten() {
+    client().push_blob("a", "stubborn");
+    for (int i = 0; i < 9; ++i) client().push_blob("a", cat("easy ", i));
+  }
+  StubbornFiles stubborn_;
+};
+
+TEST_F(StubbornGarbage, HoldsUpNoOther) {
+  push_ten();
+  EXPECT_EQ(collect_all(), 9u);
+  EXPECT_TRUE(on_disk("stubborn"));
+  for (int i = 0; i < 9; ++i) EXPECT_FALSE(on_disk(cat("easy ", i)));
+}
+
+TEST_F(StubbornGarbage, IsTriedAgainLater) {
+  push_ten();
+  collect_all();
+  stubborn_.stubborn = false;
+  EXPECT_EQ(*registry_->collect_garbage(), 0u);  // not at once
+  clock_.advance(std::chrono::minutes(2));
+  EXPECT_EQ(*registry_->collect_garbage(), 1u);
+  EXPECT_FALSE(on_disk("stubborn"));
+}
+
+TEST_F(StubbornGarbage, IsTriedAgainAfterARestart) {
+  push_ten();
+  collect_all();
+  stubborn_.stubborn = false;
+  restart();
+  EXPECT_FALSE(on_disk("stubborn"));
+}
+
+TEST_F(StubbornGarbage, ComesBackByAPush) {
+  push_ten();
+  collect_all();
+  EXPECT_FALSE(has("a", "stubborn"));
+  client().push_blob("a", "stubborn");
+  stubborn_.stubborn = false;
+  clock_.advance(std::chrono::minutes(2));
+  EXPECT_EQ(*registry_->collect_garbage(), 0u);
+  EXPECT_EQ(client().get(blob_path("a", oci::Digest::of("stubborn").str())).body, "stubborn");
+}
+
+// The upload's digest is wrong, so it stores nothing; what was to be removed still is.
+TEST_F(StubbornGarbage, GoesAfterAPushThatFailed) {
+  push_ten();
+  collect_all();
+  const std::string digest = oci::Digest::of("stubborn").str();
+  EXPECT_EQ(client().call("POST", cat("/v2/a/blobs/uploads/?digest=", digest), "other").status,
+            400);
+  stubborn_.stubborn = false;
+  clock_.advance(std::chrono::minutes(2));
+  EXPECT_EQ(*registry_->collect_garbage(), 1u);
+  EXPECT_FALSE(on_disk("stubborn"));
+}
+
 TEST_F(GarbageTest, UntaggedManifestsStayUnlessToldOtherwise) {
   std::string digest = push_image("a", "1", "{}", {"layer"});
   client().remove(manifest_path("a", "1"));

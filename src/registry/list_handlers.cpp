@@ -10,7 +10,7 @@ namespace skiff::registry {
 
 namespace {
 
-constexpr size_t kMaxTags = 10'000;
+constexpr size_t kMaxTags = 1'000;
 constexpr size_t kMaxRepositories = 1'000;
 constexpr size_t kMaxReferrers = 1'000;
 

@@ -1,6 +1,8 @@
 #include <crypt.h>
 
 #include "codec/base64.h"
+#include "registry/schema.h"
+#include "registry/sqlite_metadata.h"
 #include "registry/test_registry.h"
 
 namespace skiff::registry {
@@ -36,6 +38,32 @@ TEST_F(Lists, TagsInOrderAndInPages) {
   }
 }
 
+// A page costs what it holds, however many tags come before it.
+TEST_F(Lists, APageOfTagsIsFoundInTheIndex) {
+  stop();
+  Database db = *Database::open(options_.root / "registry.db", migrations());
+  Statement plan = *db.prepare(cat("EXPLAIN QUERY PLAN ", kTagPage), 1, "m", 100);
+  std::vector<std::string> steps;
+  while (*plan.step()) steps.push_back(plan.text(3));
+  EXPECT_EQ(steps, std::vector<std::string>{
+                       "SEARCH tag USING COVERING INDEX tag_in_order (repository=? AND name>?)"});
+}
+
+TEST_F(Lists, APageHoldsAThousandTags) {
+  client().push_blob("a", "{}");
+  const std::string image = image_of("{}", {});
+  const std::string digest = oci::Digest::of(image).str();
+  for (int i = 0; i < 11; ++i) {
+    std::vector<std::string> names;
+    for (int j = 0; j < 100; ++j) names.push_back(cat("tag=t", 1000 + i * 100 + j));
+    EXPECT_EQ(client().put_manifest("a", cat(digest, "?", join(names, "&")), image).status, 201);
+  }
+  Reply all = client().get("/v2/a/tags/list?n=5000");
+  EXPECT_EQ(all.json().strings("tags").size(), 1000u);
+  EXPECT_EQ(all.header("Link"), "</v2/a/tags/list?n=1000&last=t1999>; rel=\"next\"");
+  EXPECT_EQ(tags("?n=1000&last=t1999").size(), 100u);
+}
+
 TEST_F(Lists, AnUnknownRepositoryHasNoTagList) {
   Reply got = client().get("/v2/never/tags/list");
   EXPECT_EQ(got.status, 404);
@@ -52,6 +80,7 @@ TEST_F(Lists, RepositoriesThatHaveManifests) {
   Reply page = client().get("/v2/_catalog?n=2");
   EXPECT_EQ(page.json().strings("repositories"), (std::vector<std::string>{"a", "b/x"}));
   EXPECT_EQ(page.header("Link"), "</v2/_catalog?n=2&last=b%2Fx>; rel=\"next\"");
+  EXPECT_EQ(client().head("/v2/_catalog").status, 200);
   EXPECT_EQ(client().get("/v2/_catalog?last=b%2Fx").json().strings("repositories"),
             std::vector<std::string>{"c"});
 }

@@ -47,8 +47,8 @@ class BlobLinks {
   // The blob's size where the repository has it.
   virtual Result<std::optional<uint64_t>> find_blob(const std::string& repository,
                                                     const oci::Digest& blob, Renew renew) = 0;
-  // Remembers that content of that digest is about to be stored, so that a crash
-  // before link_blob leaves nothing for ever.
+  // Remembers that content of that digest is about to be stored, so that a crash or failure
+  // before link_blob leaves nothing for ever: it is found among the unsettled_blobs.
   virtual Result<> blob_arrives(const oci::Digest& blob) = 0;
   virtual Result<> link_blob(const std::string& repository, const oci::Digest& blob,
                              uint64_t size) = 0;
@@ -172,8 +172,12 @@ class Garbage {
   virtual Result<> drop_blobs(const std::vector<oci::Digest>& blobs) = 0;
   // When the next candidate is to be reviewed; nullopt where there is none.
   virtual Result<std::optional<TimePoint>> next_review() = 0;
-  // After a crash: blobs that were arriving or doomed when it came.
-  virtual Result<std::vector<oci::Digest>> interrupted_blobs() = 0;
+  // Up to `limit` blobs behind `after` ("" for the first), by digest, that are arriving or doomed.
+  // Those that nobody is at work on, a crash or a failure left: for who holds its lock,
+  // is_unsettled tells whether it still is one.
+  virtual Result<std::vector<oci::Digest>> unsettled_blobs(const std::string& after,
+                                                           size_t limit) = 0;
+  virtual Result<bool> is_unsettled(const oci::Digest& blob) = 0;
 };
 
 // What a check compares with the content, and what it puts right.

@@ -61,12 +61,11 @@ Result<std::shared_ptr<Authorizer>> open_authorizer(const RegistryOptions& optio
 
 }  // namespace
 
-Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options,
-                                                const Clock& clock) {
+Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options, const Clock& clock,
+                                                DurableFiles& files) {
   TRY(make_directories(options.root));
   auto access = TRY(open_authorizer(options));
-  auto content =
-      TRY(content::open_content_store(options.root / "content", DurableFiles::system(), clock));
+  auto content = TRY(content::open_content_store(options.root / "content", files, clock));
   auto metadata = TRY(open_sqlite_metadata(options.root, options.metadata, clock));
   auto registry = std::make_unique<LocalRegistry>(std::move(content), std::move(metadata),
                                                   std::move(access), options, clock);

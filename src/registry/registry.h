@@ -59,6 +59,7 @@ class Registry {
 };
 
 Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options,
-                                                const Clock& clock = Clock::system());
+                                                const Clock& clock = Clock::system(),
+                                                DurableFiles& files = DurableFiles::system());
 
 }  // namespace skiff::registry

@@ -63,7 +63,10 @@ const std::vector<Endpoint>& endpoints() {
 
 const Endpoint& catalog_endpoint() {
   static const Endpoint kCatalog{
-      "", false, {{"GET", Action::kCatalog, list_repositories, hidden_repository}}};
+      "",
+      false,
+      {{"GET", Action::kCatalog, list_repositories, hidden_repository},
+       {"HEAD", Action::kCatalog, list_repositories, hidden_repository}}};
   return kCatalog;
 }
 

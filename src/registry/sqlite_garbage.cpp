@@ -140,31 +140,41 @@ Result<std::optional<TimePoint>> SqliteMetadata::next_review() {
   return std::optional(TimePoint(std::chrono::nanoseconds(row.integer(0))));
 }
 
-Result<std::vector<oci::Digest>> SqliteMetadata::interrupted_blobs() {
-  TRY(drop_unreadable_blobs());
-  ReaderPool::Reader db = readers_.take();
-  Statement rows = TRY(db->prepare("SELECT digest FROM blob WHERE state <> 'stored'"));
+Result<std::vector<oci::Digest>> SqliteMetadata::unsettled_blobs(const std::string& after,
+                                                                 size_t limit) {
+  std::vector<std::string> names;
+  {
+    ReaderPool::Reader db = readers_.take();
+    Statement rows =
+        TRY(db->prepare("SELECT digest FROM blob WHERE state <> 'stored' AND digest > ?"
+                        " ORDER BY digest LIMIT ?",
+                        after, limit));
+    while (TRY(rows.step())) names.push_back(rows.text(0));
+  }
   std::vector<oci::Digest> out;
-  while (TRY(rows.step())) out.push_back(TRY(oci::Digest::parse(rows.text(0))));
+  for (const std::string& name : names) {
+    if (auto digest = oci::Digest::parse(name)) {
+      out.push_back(*digest);
+    } else {
+      TRY(drop_unreadable_blob(name));
+    }
+  }
   return out;
 }
 
 // A record that somebody else has changed: nothing can be of that name.
-Result<> SqliteMetadata::drop_unreadable_blobs() {
+Result<> SqliteMetadata::drop_unreadable_blob(const std::string& digest) {
+  log_warn(cat("registry: the record of blob ", quoted(digest), " names no digest: removed"));
   std::lock_guard lock(writer_mutex_);
-  std::vector<std::string> unreadable;
-  {
-    Statement rows = TRY(durable_.prepare("SELECT digest FROM blob WHERE state <> 'stored'"));
-    while (TRY(rows.step())) {
-      if (!oci::Digest::parse(rows.text(0))) unreadable.push_back(rows.text(0));
-    }
-  }
-  for (const std::string& digest : unreadable) {
-    log_warn(cat("registry: the record of blob ", quoted(digest), " names no digest: removed"));
-    TRY(durable_.run("DELETE FROM link WHERE digest = ?", digest));
-    TRY(durable_.run("DELETE FROM blob WHERE digest = ?", digest));
-  }
+  TRY(durable_.run("DELETE FROM link WHERE digest = ?", digest));
+  TRY(durable_.run("DELETE FROM blob WHERE digest = ?", digest));
   return {};
+}
+
+Result<bool> SqliteMetadata::is_unsettled(const oci::Digest& blob) {
+  ReaderPool::Reader db = readers_.take();
+  return exists(
+      TRY(db->prepare("SELECT 1 FROM blob WHERE digest = ? AND state <> 'stored'", blob.str())));
 }
 
 }  // namespace skiff::registry

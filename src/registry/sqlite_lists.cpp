@@ -9,11 +9,7 @@ Result<std::optional<std::vector<std::string>>> SqliteMetadata::tags(const std::
   std::optional<std::vector<std::string>> names;
   const std::optional<int64_t> id = TRY(repository_id(*db, repository));
   if (!id) return names;
-  Statement rows =
-      TRY(db->prepare("SELECT name FROM tag WHERE repository = ?1"
-                      " AND (name COLLATE NOCASE, name) > (?2, ?2)"
-                      " ORDER BY name COLLATE NOCASE, name LIMIT ?3",
-                      *id, page.last, page.limit));
+  Statement rows = TRY(db->prepare(kTagPage, *id, page.last, page.limit));
   names.emplace();
   while (TRY(rows.step())) names->push_back(rows.text(0));
   return names;

@@ -80,7 +80,8 @@ class SqliteMetadata : public MetadataStore {
                               const std::function<bool(const oci::Digest&)>& lock) override;
   Result<> drop_blobs(const std::vector<oci::Digest>& blobs) override;
   Result<std::optional<TimePoint>> next_review() override;
-  Result<std::vector<oci::Digest>> interrupted_blobs() override;
+  Result<std::vector<oci::Digest>> unsettled_blobs(const std::string& after, size_t limit) override;
+  Result<bool> is_unsettled(const oci::Digest& blob) override;
 
   Result<std::vector<std::string>> faults() override;
   Result<std::vector<BlobRow>> stored_blobs() override;
@@ -118,7 +119,7 @@ class SqliteMetadata : public MetadataStore {
   Result<bool> review(Database& db, const Candidate& candidate);
   Result<> review_manifest(Database& db, const Candidate& candidate);
   Result<bool> review_link(Database& db, const Candidate& candidate);
-  Result<> drop_unreadable_blobs();
+  Result<> drop_unreadable_blob(const std::string& digest);
 
   MetadataOptions options_;
   const Clock& clock_;
@@ -128,6 +129,13 @@ class SqliteMetadata : public MetadataStore {
   Database quick_;  // synchronous=NORMAL: for what is written "soon"
   ReaderPool readers_;
 };
+
+// A page of the tags (name) of repository ?1 after ?2, ?3 at most. The first comparison is what
+// SQLite finds in the index tag_in_order; by the pair alone it would read all of the repository.
+inline constexpr std::string_view kTagPage =
+    "SELECT name FROM tag WHERE repository = ?1 AND name COLLATE NOCASE >= ?2"
+    " AND (name COLLATE NOCASE, name) > (?2, ?2)"
+    " ORDER BY name COLLATE NOCASE, name LIMIT ?3";
 
 // The id of a repository; nullopt where there is none.
 Result<std::optional<int64_t>> repository_id(Database& db, const std::string& name);

@@ -131,7 +131,7 @@ class RegistryTest : public testing::Test {
   void TearDown() override { stop(); }
 
   void start() {
-    auto opened = open_registry(options_, clock_);
+    auto opened = open_registry(options_, clock_, *files_);
     ASSERT_TRUE(opened) << opened.error().message();
     registry_ = std::move(*opened);
     server_ = std::make_unique<net::HttpServer>(registry_->handler(), net::ServerOptions{});
@@ -168,6 +168,7 @@ class RegistryTest : public testing::Test {
   TempDir dir_ = *TempDir::make("/tmp", "skiff-registry-");
   RegistryOptions options_;
   TestClock clock_;
+  DurableFiles* files_ = &DurableFiles::system();  // of the blobs
   std::unique_ptr<Registry> registry_;
 
  private:

@@ -126,12 +126,9 @@ Result<> UploadSessions::take_in(const std::string& repository, const oci::Diges
                                  const std::function<Result<content::BlobInfo>()>& put) {
   DigestLocks::Guard guard = locks_.lock(blob);
   TRY(metadata_.blob_arrives(blob));
-  Result<content::BlobInfo> stored = put();
-  if (!stored) {
-    TRY(metadata_.drop_blobs({blob}));
-    return std::move(stored.error());
-  }
-  return metadata_.link_blob(repository, blob, stored->size);
+  // Where that fails, the collection looks what there is of it.
+  const content::BlobInfo stored = TRY(put());
+  return metadata_.link_blob(repository, blob, stored.size);
 }
 
 Result<> UploadSessions::cancel(Upload& upload) { return forget(*upload.session_); }

@@ -12,6 +12,8 @@ namespace {
 Result<net::ServerOptions> server_options(const RegistryService::Options& o) {
   net::ServerOptions out{.server_name = "Skiff/" SKIFF_VERSION};
   out.max_connections = o.max_connections;
+  out.max_connections_per_client = o.max_connections_per_client;
+  out.pace = o.pace;
   const std::string flag = cat(o.flag_prefix, "tls-");
   if (o.tls.certificate.empty() != o.tls.key.empty()) {
     return Error(Code::kInvalidArgument, cat(flag, "cert and ", flag, "key go together"));

@@ -19,6 +19,9 @@ class RegistryService {
     registry::RegistryOptions registry;
     std::string listen;  // HOST:PORT; port 0 takes a free one
     size_t max_connections = net::ServerOptions{}.max_connections;
+    size_t max_connections_per_client = 0;  // 0: as many as it likes
+    // How slowly a client may send a body or take an answer.
+    net::PaceLimit pace{.stall = std::chrono::seconds(30), .least_rate = 1024};
     net::TlsFiles tls;  // no names: plain HTTP
     // For errors: the flag of `listen`, and how those of the files begin.
     std::string listen_flag = "--listen";

@@ -29,6 +29,8 @@ struct Options {
   std::string upload_age = "86400";
   std::string scrub_rate = "4m";
   std::string max_connections = "1024";
+  std::string max_connections_per_client = "0";
+  std::string client_timeout = "30";
   std::string log_level = "info";
   bool no_gc = false;
   bool gc_untagged = false;
@@ -57,6 +59,10 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
       {"sparse-indexes", "", "accept indexes whose manifests are not all here", nullptr,
        &o.sparse_indexes},
       {"max-connections", "N", "open at once", &o.max_connections},
+      {"max-connections-per-client", "N", "of one address; 0 for no limit of its own",
+       &o.max_connections_per_client},
+      {"client-timeout", "SECONDS", "how long a client may send or take nothing; 0 for ever",
+       &o.client_timeout},
       {"log-level", "LEVEL", "debug, info, warn or error", &o.log_level},
       {"version", "", "print the version", nullptr, &o.version},
       {"help", "", "print this text", nullptr, &o.help},
@@ -87,6 +93,9 @@ Result<RegistryService::Options> service_options(const Options& o) {
   RegistryService::Options out;
   out.listen = o.listen;
   out.max_connections = TRY(number("max-connections", o.max_connections, 1));
+  out.max_connections_per_client =
+      TRY(number("max-connections-per-client", o.max_connections_per_client, 0));
+  out.pace.stall = std::chrono::seconds(TRY(number("client-timeout", o.client_timeout, 0)));
   out.tls = {o.tls_cert, o.tls_key, o.tls_client_ca};
   registry::RegistryOptions& registry = out.registry;
   registry.root = TRY(data_root(o.root));

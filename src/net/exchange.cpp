@@ -23,21 +23,43 @@ constexpr auto kDrainPause = std::chrono::milliseconds(2000);
 // An answer up to this size leaves in one write with its head.
 constexpr size_t kJoinLimit = size_t{64} * 1024;
 
-// Reads for the head of a request, which must be complete by a deadline.
+// Reads for what must be complete by a deadline: the head of a request, the rest of a body.
 class TimedSource : public Source {
  public:
-  TimedSource(Stream& stream, std::chrono::seconds limit)
-      : stream_(stream), deadline_(SteadyClock::now() + limit) {}
+  TimedSource(Stream& stream, std::chrono::milliseconds limit) : stream_(stream), limit_(limit) {}
   Result<size_t> read(std::span<char> buffer) override {
-    auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - SteadyClock::now());
-    if (left.count() <= 0) return Error(Code::kDeadlineExceeded, "read request header: timed out");
+    auto left = limit_;  // of the first read, which is nearly always the only one
+    if (deadline_) {
+      left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - SteadyClock::now());
+    } else {
+      deadline_ = SteadyClock::now() + limit_;
+    }
+    if (left.count() <= 0) return Error(Code::kDeadlineExceeded, "read request: timed out");
     stream_.set_read_timeout(left);
     return stream_.read(buffer);
   }
 
  private:
   Stream& stream_;
-  SteadyClock::time_point deadline_;
+  const std::chrono::milliseconds limit_;
+  std::optional<SteadyClock::time_point> deadline_;
+};
+
+// Reads for a body, whose sender must keep a pace.
+class PacedSource : public Source {
+ public:
+  PacedSource(Stream& stream, Pace& pace) : stream_(stream), pace_(pace) {}
+  Result<size_t> read(std::span<char> buffer) override {
+    if (!pace_.limited()) return stream_.read(buffer);
+    const auto begun = SteadyClock::now();
+    const size_t n = TRY(stream_.read(buffer));
+    TRY_CONTEXT(pace_.moved(SteadyClock::now() - begun, n), "read request body");
+    return n;
+  }
+
+ private:
+  Stream& stream_;
+  Pace& pace_;
 };
 
 std::string_view date_now() {
@@ -65,6 +87,8 @@ int status_of(const Error& error) {
   switch (error.code()) {
     case Code::kResourceExhausted:
       return 431;
+    case Code::kOutOfRange:
+      return 414;
     case Code::kDeadlineExceeded:
       return 408;
     case Code::kUnimplemented:
@@ -74,21 +98,41 @@ int status_of(const Error& error) {
   }
 }
 
-// The target without scheme and authority: "http://h/x?y" is "/x?y" (RFC 9112, 3.2.2).
-Result<std::string_view> origin_form(std::string_view target) {
-  if (size_t scheme = target.find("://"); scheme <= 5) {
-    size_t slash = target.find('/', scheme + 3);
-    return slash == std::string_view::npos ? "/" : target.substr(slash);
+// The target without scheme and authority: "http://h/x?y" is "/x?y" (RFC 9112, 3.2).
+Result<std::string> origin_form(std::string_view method, std::string_view target) {
+  if (target.starts_with('/') || (target == "*" && method == "OPTIONS")) {
+    return std::string(target);
   }
-  if (target.starts_with('/') || target == "*") return target;
-  return Error(Code::kInvalidArgument, cat("malformed request target ", quoted(target)));
+  const auto parts = split_once(target, ':');
+  const bool is_http = parts && (equals_ignore_case(parts->first, "http") ||
+                                 equals_ignore_case(parts->first, "https"));
+  if (!is_http || !parts->second.starts_with("//")) {
+    return Error(Code::kInvalidArgument, cat("malformed request target ", quoted(target)));
+  }
+  const std::string_view rest = parts->second.substr(2);
+  const size_t end = std::min(rest.find_first_of("/?#"), rest.size());
+  if (end == 0) return Error(Code::kInvalidArgument, "the request target names no host");
+  const std::string_view path = rest.substr(end);
+  return path.starts_with('/') ? std::string(path) : cat("/", path);
+}
+
+// A name or address with a port, or nothing. Clients of a Unix socket may send its path.
+bool is_host(std::string_view text) {
+  return std::ranges::none_of(text, [](char c) {
+    return c <= ' ' || c == 0x7f ||
+           std::string_view("\"#,<>?@\\^`{|}").find(c) != std::string_view::npos;
+  });
 }
 
 }  // namespace
 
 Exchange::Exchange(std::unique_ptr<Stream>& stream, MessageReader& reader,
                    const ServerOptions& options, ConnectionOwner& owner)
-    : stream_(stream), reader_(reader), options_(options), owner_(owner) {}
+    : stream_(stream),
+      reader_(reader),
+      options_(options),
+      owner_(owner),
+      body_pace_(options.pace) {}
 
 Exchange::End Exchange::run(const Handler& handler, const std::string& remote) {
   Result<std::optional<MessageHead>> head = read_head();
@@ -96,8 +140,7 @@ Exchange::End Exchange::run(const Handler& handler, const std::string& remote) {
   if (!*head) return End::kClose;
   request_ = std::move(**head);
   if (request_.version == 20 && request_.method == "PRI" && options_.on_http2) {
-    owner_.release();
-    options_.on_http2({std::move(stream_), cat("PRI * HTTP/2.0\r\n\r\n", reader_.take_buffered())});
+    options_.on_http2(hand_over(cat("PRI * HTTP/2.0\r\n\r\n", reader_.take_buffered())));
     return End::kHijacked;
   }
   Result<Request> request = make_request(remote);
@@ -112,21 +155,23 @@ Exchange::End Exchange::run(const Handler& handler, const std::string& remote) {
 
 Result<std::optional<MessageHead>> Exchange::read_head() {
   TimedSource source(*stream_, options_.header_timeout);
-  auto head = reader_.read_head(source);
-  stream_->set_read_timeout(std::chrono::milliseconds(0));
-  return head;
+  return reader_.read_head(source);
 }
 
 Result<Request> Exchange::make_request(const std::string& remote) {
   if (request_.version != 10 && request_.version != 11) {
     return Error(Code::kUnimplemented, "unsupported HTTP version");
   }
-  size_t hosts = request_.headers.all("Host").size();
-  if (hosts > 1 || (hosts == 0 && request_.version == 11)) {
+  const std::vector<std::string> hosts = request_.headers.all("Host");
+  if (hosts.size() > 1 || (hosts.empty() && request_.version == 11)) {
     return Error(Code::kInvalidArgument, "exactly one Host header is required");
   }
-  std::string_view target = TRY(origin_form(request_.target));
-  auto [path, query] = split_once(target, '?').value_or(std::pair(target, ""));
+  if (!hosts.empty() && !is_host(hosts[0])) {
+    return Error(Code::kInvalidArgument, cat("malformed Host header ", quoted(hosts[0])));
+  }
+  const std::string target = TRY(origin_form(request_.method, request_.target));
+  const auto [path, query] =
+      split_once(target, '?').value_or(std::pair(std::string_view(target), ""));
   Request out;
   out.method = request_.method;
   out.target = request_.target;
@@ -150,7 +195,7 @@ void Exchange::call(const Handler& handler, Request& request) {
 
 Exchange::End Exchange::refuse(const Error& error) {
   bool answerable = error.code() == Code::kInvalidArgument ||
-                    error.code() == Code::kResourceExhausted ||
+                    error.code() == Code::kResourceExhausted || error.code() == Code::kOutOfRange ||
                     error.code() == Code::kDeadlineExceeded || error.code() == Code::kUnimplemented;
   if (!answerable) return End::kClose;  // the peer went away
   keep_alive_ = false;
@@ -162,11 +207,16 @@ Exchange::End Exchange::refuse(const Error& error) {
 Exchange::End Exchange::finish_connection() {
   if (state_ == State::kHijacked) return End::kHijacked;
   if (state_ == State::kNotStarted) {
-    [[maybe_unused]] auto sent = send(500, "text/plain; charset=utf-8", "no answer\n");
+    const auto [status, text] = body_error_
+                                    ? std::pair(status_of(*body_error_), body_error_->message())
+                                    : std::pair(500, std::string("no answer"));
+    [[maybe_unused]] auto sent = send(status, "text/plain; charset=utf-8", cat(text, "\n"));
   }
   // An answer cut short must not look complete: the end of the connection tells.
   if (broken_ || state_ == State::kBody) return End::kClose;
-  if (keep_alive_ && (reader_.body_finished() || drain_body())) return End::kKeepAlive;
+  if (!body_error_ && keep_alive_ && (reader_.body_finished() || drain_body())) {
+    return End::kKeepAlive;
+  }
   linger();
   return End::kClose;
 }
@@ -177,14 +227,13 @@ bool Exchange::body_wanted_but_not_asked() const {
 
 bool Exchange::drain_body() {
   if (body_wanted_but_not_asked()) return false;
-  stream_->set_read_timeout(kDrainPause);
+  TimedSource source(*stream_, kDrainPause);
   std::array<char, 16384> buffer;
   for (uint64_t total = 0; total < kDrainLimit && !reader_.body_finished();) {
-    Result<size_t> n = reader_.read_body(*stream_, buffer);
+    Result<size_t> n = reader_.read_body(source, buffer);
     if (!n) return false;
     total += *n;
   }
-  stream_->set_read_timeout(std::chrono::milliseconds(0));
   return reader_.body_finished();
 }
 
@@ -209,7 +258,13 @@ Result<size_t> Exchange::Body::read(std::span<char> buffer) {
     x.expects_continue_ = false;
     if (!x.started()) TRY(x.stream_->write("HTTP/1.1 100 Continue\r\n\r\n"));
   }
-  return x.reader_.read_body(*x.stream_, buffer);
+  x.stream_->set_read_timeout(x.options_.pace.stall);
+  PacedSource source(*x.stream_, x.body_pace_);
+  Result<size_t> n = x.reader_.read_body(source, buffer);
+  if (n) return n;
+  std::scoped_lock lock(x.start_mutex_);
+  x.body_error_ = n.error();
+  return n;
 }
 
 std::string Exchange::head_text(int status, Framing framing, uint64_t length) {
@@ -242,7 +297,7 @@ Result<> Exchange::start(int status, Framing framing, uint64_t length, std::stri
     send_body_ = false;
     framing = Framing::kNone;
   }
-  if (framing == Framing::kToClose || body_wanted_but_not_asked() ||
+  if (framing == Framing::kToClose || body_wanted_but_not_asked() || body_error_ ||
       reader_.body_left().value_or(0) > kDrainLimit) {
     keep_alive_ = false;
   }
@@ -326,8 +381,15 @@ Result<Hijacked> Exchange::hijack(std::string_view head) {
   }
   TRY(check(stream_->write(head)));
   state_ = State::kHijacked;
+  return hand_over(reader_.take_buffered());
+}
+
+// The connection as it was before the server knew it.
+Hijacked Exchange::hand_over(std::string early_bytes) {
   owner_.release();
-  return Hijacked{std::move(stream_), reader_.take_buffered()};
+  stream_->set_read_timeout(std::chrono::milliseconds(0));
+  stream_->set_write_limit({});
+  return Hijacked{std::move(stream_), std::move(early_bytes)};
 }
 
 }  // namespace skiff::net

@@ -61,6 +61,7 @@ class Exchange : public ResponseWriter {
   End refuse(const Error& error);
   End finish_connection();
   void linger();
+  Hijacked hand_over(std::string early_bytes);
   bool drain_body();
   bool body_wanted_but_not_asked() const;
   Result<> start(int status, Framing framing, uint64_t length, std::string_view body);
@@ -72,6 +73,8 @@ class Exchange : public ResponseWriter {
   const ServerOptions& options_;
   ConnectionOwner& owner_;
   Body body_{*this};
+  Pace body_pace_;
+  std::optional<Error> body_error_;  // why no more of it can be read
 
   MessageHead request_;
   bool expects_continue_ = false;  // asked for, and not sent yet

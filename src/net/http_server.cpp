@@ -1,9 +1,6 @@
 #include "net/http_server.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -19,6 +16,7 @@
 #include "base/strings.h"
 #include "net/exchange.h"
 #include "net/message_reader.h"
+#include "net/peer.h"
 #include "net/worker_threads.h"
 
 namespace skiff::net {
@@ -39,21 +37,6 @@ constexpr uint64_t kStopKey = 1U << 20U;
 constexpr uint64_t kWakeKey = kStopKey + 1;
 constexpr uint64_t kFirstConnection = kStopKey + 2;
 
-std::string remote_name(const sockaddr_storage& address) {
-  std::array<char, INET6_ADDRSTRLEN> text;
-  if (address.ss_family == AF_INET) {
-    const auto& in = reinterpret_cast<const sockaddr_in&>(address);
-    ::inet_ntop(AF_INET, &in.sin_addr, text.data(), text.size());
-    return cat(text.data(), ":", ntohs(in.sin_port));
-  }
-  if (address.ss_family == AF_INET6) {
-    const auto& in = reinterpret_cast<const sockaddr_in6&>(address);
-    ::inet_ntop(AF_INET6, &in.sin6_addr, text.data(), text.size());
-    return cat("[", text.data(), "]:", ntohs(in.sin6_port));
-  }
-  return "";
-}
-
 UniqueFd make_event() { return UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
 
 void signal_event(int fd) {
@@ -69,18 +52,18 @@ struct HttpServer::Impl {
 
   class Connection : public ConnectionOwner {
    public:
-    Connection(Impl& s, uint64_t key, UniqueFd fd, std::string name)
-        : server(s), id(key), raw_fd(fd.get()), socket(std::move(fd)), remote(std::move(name)) {}
+    Connection(Impl& s, uint64_t key, Peer p)
+        : server(s), id(key), raw_fd(p.socket.get()), peer(std::move(p)) {}
     CancelToken watch_peer() override { return server.watch(*this); }
     void release() override { server.release(*this); }
 
     Impl& server;
     const uint64_t id;
     const int raw_fd;
-    UniqueFd socket;  // until the stream is made of it
+    Peer peer;                      // its socket until the stream is made of it
+    std::shared_ptr<void> counted;  // as its client's
     std::unique_ptr<Stream> stream;
     MessageReader reader{MessageReader::Role::kRequests};
-    const std::string remote;
 
     // Guarded by the server's mutex.
     State state = State::kParked;
@@ -97,11 +80,14 @@ struct HttpServer::Impl {
   void shut_down();
   void on_connection(uint64_t id, uint32_t events);
   void accept_from(int listener);
+  void admit(Peer peer);
+  bool client_has_room(const std::string& client);
   void set_accepting(bool on);
   void arm(const Connection& connection, uint32_t events) const;
   int tick_ms();
   void expire_idle();
-  std::unordered_map<uint64_t, ConnectionPtr>::iterator oldest_idle();
+  std::unordered_map<uint64_t, ConnectionPtr>::iterator oldest_idle(
+      const std::string* client = nullptr);
 
   void serve(const ConnectionPtr& connection);
   bool establish(Connection& connection);
@@ -122,6 +108,7 @@ struct HttpServer::Impl {
   bool accepting = false;                   // these two are the loop's thread's
   SteadyClock::time_point retry_accept_at;  // after descriptors or memory ran out
   uint64_t next_id = kFirstConnection;
+  ClientCounts clients;
 
   std::mutex mutex;
   std::unordered_map<uint64_t, ConnectionPtr> connections;
@@ -230,14 +217,14 @@ void HttpServer::Impl::expire_idle() {
   });
 }
 
-// The parked connection that has waited longest with nothing to read; called with the mutex
-// held. One whose request is there already is about to be served, not idle.
+// The parked connection (of `client`, if given) that has waited longest with nothing to read;
+// called with the mutex held. One whose request is there already is about to be served, not idle.
 std::unordered_map<uint64_t, HttpServer::Impl::ConnectionPtr>::iterator
-HttpServer::Impl::oldest_idle() {
+HttpServer::Impl::oldest_idle(const std::string* client) {
   auto oldest = connections.end();
   for (auto it = connections.begin(); it != connections.end(); ++it) {
     const Connection& c = *it->second;
-    if (c.state != State::kParked) continue;
+    if (c.state != State::kParked || (client != nullptr && c.peer.client != *client)) continue;
     if (oldest != connections.end() && oldest->second->idle_since <= c.idle_since) continue;
     char byte = 0;
     // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): MSG_DONTWAIT never blocks.
@@ -260,10 +247,9 @@ void HttpServer::Impl::accept_from(int listener) {
     const bool full = open >= options.max_connections;
     const auto idle = full ? oldest_idle() : connections.end();
     if (full && idle == connections.end()) return set_accepting(false);
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    UniqueFd fd(::accept4(listener, reinterpret_cast<sockaddr*>(&address), &size, SOCK_CLOEXEC));
-    if (!fd) {
+    const uint64_t to_make_room = full ? idle->first : 0;
+    Peer peer = accept_peer(listener, options);
+    if (!peer.socket) {
       // Out of descriptors or memory: pause, or epoll would report it without end.
       bool exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
       if (exhausted) {
@@ -273,23 +259,34 @@ void HttpServer::Impl::accept_from(int listener) {
       }
       return;
     }
-    if (full) {
-      connections.erase(idle);
-      --open;
-    }
-    if (address.ss_family != AF_UNIX) {
-      const int on = 1;
-      ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    }
-    int raw = fd.get();
-    uint64_t id = next_id++;
-    auto connection = std::make_shared<Connection>(*this, id, std::move(fd), remote_name(address));
-    epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data = {.u64 = id}};
-    if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, raw, &event) != 0) continue;
-    connections.emplace(id, std::move(connection));
-    ++open;
+    if (!client_has_room(peer.client)) continue;
+    if (open >= options.max_connections) open -= connections.erase(to_make_room);
+    admit(std::move(peer));
   }
+}
+
+// Called with the mutex held, as admit() is.
+bool HttpServer::Impl::client_has_room(const std::string& client) {
+  const size_t limit = options.max_connections_per_client;
+  if (limit == 0 || client.empty() || clients.of(client) < limit) return true;
+  const auto idle = oldest_idle(&client);
+  if (idle == connections.end()) return false;
+  connections.erase(idle);
+  --open;
+  return true;
+}
+
+void HttpServer::Impl::admit(Peer peer) {
+  int raw = peer.socket.get();
+  uint64_t id = next_id++;
+  auto connection = std::make_shared<Connection>(*this, id, std::move(peer));
+  if (options.max_connections_per_client > 0) {
+    connection->counted = clients.add(connection->peer.client);
+  }
+  epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data = {.u64 = id}};
+  if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, raw, &event) != 0) return;
+  connections.emplace(id, std::move(connection));
+  ++open;
 }
 
 void HttpServer::Impl::on_connection(uint64_t id, uint32_t events) {
@@ -320,7 +317,7 @@ void HttpServer::Impl::serve(const ConnectionPtr& connection) {
   if (!c.stream && !establish(c)) return drop(c);
   do {
     Exchange exchange(c.stream, c.reader, options, c);
-    Exchange::End end = exchange.run(handler, c.remote);
+    Exchange::End end = exchange.run(handler, c.peer.name);
     if (end != Exchange::End::kKeepAlive) return drop(c);
     unwatch(c);
   } while (more_at_hand(c));
@@ -329,15 +326,17 @@ void HttpServer::Impl::serve(const ConnectionPtr& connection) {
 
 bool HttpServer::Impl::establish(Connection& c) {
   if (!tls) {
-    c.stream = make_plain_stream(std::move(c.socket));
+    c.stream = make_plain_stream(std::move(c.peer.socket));
+    if (options.pace.stall.count() > 0) c.stream->set_write_limit(options.pace);
     return true;
   }
-  auto stream = tls->accept(std::move(c.socket), kHandshakeTime);
+  auto stream = tls->accept(std::move(c.peer.socket), kHandshakeTime);
   if (!stream) {
-    log_debug(cat(c.remote, ": ", stream.error().message()));
+    log_debug(cat(c.peer.name, ": ", stream.error().message()));
     return false;
   }
   c.stream = std::move(*stream);
+  c.stream->set_write_limit(options.pace);
   return true;
 }
 

@@ -73,10 +73,18 @@ using Handler = std::function<void(Request&, ResponseWriter&)>;
 struct ServerOptions {
   std::string server_name;  // for the Server header; "" sends none
   std::optional<TlsFiles> tls;
-  std::chrono::seconds idle_timeout{120};
+  std::chrono::milliseconds idle_timeout{120'000};
   // At the limit an idle connection makes room; where none is, new ones wait in the backlog.
   size_t max_connections = 1024;
-  std::chrono::seconds header_timeout{30};  // from a request's first byte to the end of its head
+  // From a request's first byte to the end of its head.
+  std::chrono::milliseconds header_timeout{30'000};
+  // Of requests' bodies and of answers. None by default: the API of an engine has requests that
+  // live for days. A client whose body is too slow is answered 408 where its handler says
+  // nothing; one that does not take its answer loses the connection.
+  PaceLimit pace;
+  // From one address (of IPv6, from one /64); 0: as many as it likes. At the limit an idle
+  // connection of the same address makes room; where none is, the new one is closed.
+  size_t max_connections_per_client = 0;
   // Takes connections that open with the HTTP/2 preface ("PRI * HTTP/2.0"), which stands in
   // early_bytes; they are refused where it is not set.
   std::function<void(Hijacked)> on_http2;

@@ -18,6 +18,10 @@ namespace {
 // "0\r\n\r\n". Beast asserts that it is not given less a second time.
 constexpr size_t kShortestEnd = 5;
 constexpr size_t kReadSize = size_t{32} * 1024;
+// A field costs a hundred bytes of memory beyond its own.
+constexpr size_t kMaxFields = 256;
+constexpr size_t kMaxExtensions = 4096;        // bytes behind a chunk's size
+constexpr size_t kMaxTrailer = size_t{16384};  // bytes of names and values
 // What opens an HTTP/2 connection, up to its first blank line (RFC 9113, 3.4). Beast knows
 // no version beyond 1.1.
 constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\n";
@@ -49,14 +53,21 @@ class Parser : public http::basic_parser<is_request> {
     head.status = status;
     head.version = version;
   }
-  void on_field_impl(http::field, string_view name, string_view value, error_code&) override {
-    if (in_trailer_) return;
+  void on_field_impl(http::field, string_view name, string_view value, error_code& ec) override {
+    if (in_trailer_) {
+      trailer_size_ += name.size() + value.size();
+      if (trailer_size_ > kMaxTrailer) ec = http::error::header_limit;
+      return;
+    }
+    if (is_request && ++fields_ > kMaxFields) ec = http::error::header_limit;
     head.headers.add(std_view(name), std::string(std_view(value)));
   }
   void on_header_impl(error_code&) override { in_trailer_ = true; }
   void on_body_init_impl(boost::optional<std::uint64_t> const&, error_code&) override {}
   size_t on_body_impl(string_view, error_code&) override { return 0; }
-  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
+  void on_chunk_header_impl(std::uint64_t, string_view extensions, error_code& ec) override {
+    if (extensions.size() > kMaxExtensions) ec = http::error::header_limit;
+  }
   size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code&) override {
     size_t n = std::min(body.size(), wanted.size() - copied);
     std::memcpy(wanted.data() + copied, body.data(), n);
@@ -66,6 +77,8 @@ class Parser : public http::basic_parser<is_request> {
   void on_finish_impl(error_code&) override {}
 
   bool in_trailer_ = false;
+  size_t fields_ = 0;
+  size_t trailer_size_ = 0;
 };
 
 enum class BodyKind { kNone, kLength, kChunked, kToEnd };
@@ -76,7 +89,8 @@ Error bad_message(std::string_view why) {
 
 Error parse_error(const error_code& ec) {
   if (ec == http::error::header_limit) {
-    return {Code::kResourceExhausted, cat("HTTP header is larger than ", kMaxHead, " bytes")};
+    return {Code::kResourceExhausted,
+            cat("HTTP header is larger than ", kMaxHead, " bytes or ", kMaxFields, " fields")};
   }
   return bad_message(ec.message());
 }
@@ -93,9 +107,29 @@ bool names_other_version(std::string_view text) {
          digit(7);
 }
 
-// Beast accepts codings other than "chunked" and leaves their meaning to the caller.
+// A request line that alone is larger than a head may be.
+Error endless_request_line(std::string_view text) {
+  if (text.find(' ') == std::string_view::npos) return bad_message("endless method");
+  return {Code::kOutOfRange, "request target is too long"};
+}
+
+// Field lines that go on in the next one mean different things to different readers (RFC 9112,
+// 5.2); Beast joins them.
+bool has_folded_line(std::string_view head) {
+  for (size_t at = 0; (at = head.find("\r\n", at)) != std::string_view::npos; at += 2) {
+    if (at + 2 < head.size() && (head[at + 2] == ' ' || head[at + 2] == '\t')) return true;
+  }
+  return false;
+}
+
+// Beast accepts equal lengths, and codings other than "chunked" and leaves their meaning to the
+// caller.
 Result<> check_framing(const MessageHead& head) {
-  std::vector<std::string> codings = head.headers.all("Transfer-Encoding");
+  const std::vector<std::string> lengths = head.headers.all("Content-Length");
+  if (lengths.size() > 1 || (!lengths.empty() && lengths[0].find(',') != std::string::npos)) {
+    return bad_message("more than one Content-Length");
+  }
+  const std::vector<std::string> codings = head.headers.all("Transfer-Encoding");
   if (codings.empty()) return {};
   if (head.headers.find("Content-Length")) {
     return bad_message("both Content-Length and Transfer-Encoding");
@@ -144,9 +178,16 @@ struct MessageReader::Impl {
       if (!unused().empty() && unused() != "\r") {
         begun = true;
         ec = {};
+        const size_t start = position;
         position += parser.put({unused().data(), unused().size()}, ec);
+        const auto taken = std::string_view(buffer).substr(start, position - start);
+        if (role == Role::kRequests && has_folded_line(taken)) return bad_message("folded field");
       }
       if (!ec) continue;
+      const bool has_first_line = parser.head.status != 0 || !parser.head.method.empty();
+      if (ec == http::error::header_limit && role == Role::kRequests && !has_first_line) {
+        return endless_request_line(unused());
+      }
       if (ec == http::error::bad_version && names_other_version(unused())) {
         return Error(Code::kUnimplemented, "unsupported HTTP version");
       }
@@ -241,7 +282,7 @@ struct MessageReader::Impl {
       if (!ec) continue;
       if (ec != http::error::need_more) return parse_error(ec);
       if (parser.copied > 0) break;  // give what there is before waiting for more
-      if (unused().size() > kMaxHead) return bad_message("chunk header is too long");
+      if (unused().size() > kMaxHead) return parse_error(http::error::header_limit);
       do {
         if (!TRY(fill(stream))) {
           return Error(Code::kDataLoss, "connection ended within a chunked HTTP body");

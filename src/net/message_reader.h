@@ -7,10 +7,11 @@
 //   }
 //
 // Refused as ambiguous (request smuggling): Content-Length beside Transfer-Encoding, several
-// different lengths, any transfer coding but "chunked", a field name with blanks. A request
-// whose head is larger than 64 KiB fails with kResourceExhausted, other breaches of the
-// grammar with kInvalidArgument, another version with kUnimplemented, an end in the middle with
-// kDataLoss.
+// lengths, any transfer coding but "chunked", a field name with blanks, in a request a field
+// folded over lines; request_shapes_test.cpp has the table. A request whose head is larger than
+// 64 KiB or 256 fields fails with kResourceExhausted, if by its target alone with kOutOfRange;
+// other breaches of the grammar with kInvalidArgument, another version with kUnimplemented, an
+// end in the middle with kDataLoss.
 #pragma once
 
 #include <memory>

@@ -10,12 +10,14 @@
 #include <cerrno>
 
 #include "base/strings.h"
+#include "net/paced_writer.h"
 
 namespace skiff::net {
 
 namespace {
 
-constexpr uint64_t kSendfileStep = uint64_t{1} << 30U;
+// A peer that takes little is noticed at the end of a step.
+constexpr uint64_t kSendfileStep = uint64_t{1} << 21U;
 
 // Keeps SIGPIPE from this thread for a while: sendfile(2) knows no MSG_NOSIGNAL. Ignoring the
 // signal for the whole process would pass on to every program it starts.
@@ -57,10 +59,10 @@ class PlainStream : public Stream {
 
   Result<> write(std::string_view bytes) override {
     while (!bytes.empty()) {
-      ssize_t n = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return Error::from_errno(errno, "write to connection");
-      bytes.remove_prefix(static_cast<size_t>(n));
+      const size_t n = TRY(writer_.attempt(socket_.get(), "write to connection", [&] {
+        return ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      }));
+      bytes.remove_prefix(n);
     }
     return {};
   }
@@ -77,22 +79,35 @@ class PlainStream : public Stream {
     NoSigpipe guard;
     auto position = static_cast<off_t>(offset);
     while (size > 0) {
-      ssize_t n = ::sendfile(socket_.get(), file, &position, std::min(size, kSendfileStep));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return Error::from_errno(errno, "send file");
+      const size_t n = TRY(writer_.attempt(socket_.get(), "send file", [&] {
+        return ::sendfile(socket_.get(), file, &position, std::min(size, kSendfileStep));
+      }));
       if (n == 0) return Error(Code::kDataLoss, cat("send file: it ends ", size, " bytes early"));
-      size -= static_cast<uint64_t>(n);
+      size -= n;
     }
     return {};
   }
 
   void set_read_timeout(std::chrono::milliseconds timeout) override {
-    timeval value{.tv_sec = timeout.count() / 1000, .tv_usec = timeout.count() % 1000 * 1000};
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &value, sizeof value);
+    if (timeout == read_timeout_) return;  // saves a system call a request
+    read_timeout_ = timeout;
+    set_timeout(SO_RCVTIMEO, timeout);
+  }
+
+  void set_write_limit(PaceLimit limit) override {
+    writer_ = PacedWriter(limit);
+    set_timeout(SO_SNDTIMEO, writer_.patience());
   }
 
  private:
+  void set_timeout(int option, std::chrono::milliseconds timeout) const {
+    timeval value{.tv_sec = timeout.count() / 1000, .tv_usec = timeout.count() % 1000 * 1000};
+    ::setsockopt(socket_.get(), SOL_SOCKET, option, &value, sizeof value);
+  }
+
   UniqueFd socket_;
+  std::chrono::milliseconds read_timeout_{0};
+  PacedWriter writer_;
 };
 
 }  // namespace

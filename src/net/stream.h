@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/io.h"
 #include "base/unique_fd.h"
+#include "net/pace.h"
 
 namespace skiff::net {
 
@@ -25,6 +26,9 @@ class Stream : public Source, public Sink {
   virtual Result<> send_file(int file, uint64_t offset, uint64_t size) = 0;
   // How long one read may wait for a byte before it fails with kDeadlineExceeded; 0 is for ever.
   virtual void set_read_timeout(std::chrono::milliseconds timeout) = 0;
+  // From now on a write or send_file whose bytes the peer takes too slowly fails with
+  // kDeadlineExceeded; {} lifts it. What the peer's system acknowledges counts as taken.
+  virtual void set_write_limit(PaceLimit limit) = 0;
   // Whether the next read is served from bytes that left the socket before (TLS records).
   virtual bool has_buffered() const { return false; }
 };

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "base/strings.h"
+#include "net/paced_writer.h"
 
 namespace skiff::net {
 
@@ -106,6 +107,7 @@ class TlsStream : public Stream {
         return ::SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &n);
       }));
       if (!open) return Error::from_errno(EPIPE, "write to TLS connection");
+      writer_.sent(n);
       bytes.remove_prefix(n);
     }
     return {};
@@ -137,6 +139,7 @@ class TlsStream : public Stream {
   }
 
   void set_read_timeout(std::chrono::milliseconds timeout) override { timeout_ = timeout; }
+  void set_write_limit(PaceLimit limit) override { writer_ = PacedWriter(limit); }
   bool has_buffered() const override { return ::SSL_has_pending(ssl_.get()) == 1; }
 
  private:
@@ -172,15 +175,20 @@ class TlsStream : public Stream {
     }
   }
 
-  Result<> wait(short events, const char* what) const {
+  Result<> wait(short events, const char* what) {
     pollfd item{.fd = socket_.get(), .events = events, .revents = 0};
     std::chrono::milliseconds limit{-1};
     if (timeout_.count() > 0 && events == POLLIN) limit = timeout_;
+    if (writer_.patience().count() > 0 && events == POLLOUT) limit = writer_.patience();
     if (deadline_) {
       auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - Clock::now());
       limit = std::max(left, std::chrono::milliseconds(0));
     }
+    const auto begun = Clock::now();
     int rc = ::poll(&item, 1, static_cast<int>(limit.count()));
+    const bool may_be_slow = !deadline_ && events == POLLOUT && rc >= 0 && limit.count() > 0;
+    if (may_be_slow)
+      return writer_.waited(socket_.get(), Clock::now() - begun, rc == 0).context(what);
     if (rc == 0) return Error(Code::kDeadlineExceeded, cat(what, ": timed out"));
     if (rc < 0 && errno != EINTR) return Error::from_errno(errno, what);
     return {};
@@ -191,6 +199,7 @@ class TlsStream : public Stream {
   std::unique_ptr<SSL, FreeSsl> ssl_;
   std::chrono::milliseconds timeout_{0};       // for each wait to read
   std::optional<Clock::time_point> deadline_;  // of the handshake
+  PacedWriter writer_;
 };
 
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,

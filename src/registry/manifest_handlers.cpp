@@ -41,7 +41,7 @@ Answer<std::string> read_document(const Call& call) {
   Result<std::string> bytes = read_all(*call.request.body, kMaxManifest);
   if (bytes) return std::move(*bytes);
   if (bytes.error().code() == Code::kResourceExhausted) return too_large();
-  return Refusal(kManifestInvalid, cat("the body broke off: ", bytes.error().message()));
+  return broken_off(kManifestInvalid, bytes.error());
 }
 
 // By digest: that of the path, which must be the bytes' own. By tag: SHA-256.

@@ -1,6 +1,7 @@
 #include "registry/refusal.h"
 
 #include "base/log.h"
+#include "base/strings.h"
 
 namespace skiff::registry {
 
@@ -30,6 +31,11 @@ std::string_view text_of(const ErrorKind& kind) {
 
 Refusal::Refusal(const Error& error) : kind(kind_of(error.code())), message(text_of(kind)) {
   log_error(error.message());
+}
+
+Refusal broken_off(const ErrorKind& kind, const Error& error) {
+  return {error.code() == Code::kDeadlineExceeded ? kTooSlow : kind,
+          cat("the body broke off: ", error.message())};
 }
 
 std::string error_body(const Refusal& refusal) {

@@ -38,6 +38,7 @@ inline constexpr ErrorKind kNumberInvalid{"PAGINATION_NUMBER_INVALID", 400};
 inline constexpr ErrorKind kPreconditionFailed{"DENIED", 412};
 inline constexpr ErrorKind kReferenced{"DENIED", 405};
 inline constexpr ErrorKind kSizeInvalid{"SIZE_INVALID", 400};
+inline constexpr ErrorKind kTooSlow{"SIZE_INVALID", 408};
 inline constexpr ErrorKind kTagInvalid{"TAG_INVALID", 400};
 inline constexpr ErrorKind kUnauthorized{"UNAUTHORIZED", 401};
 inline constexpr ErrorKind kDenied{"DENIED", 403};
@@ -58,6 +59,9 @@ struct Refusal {
   std::string message;
   json::Value detail;
 };
+
+// A body that ended before its time: of `kind`, or too slow.
+Refusal broken_off(const ErrorKind& kind, const Error& error);
 
 template <typename T = void>
 class [[nodiscard]] Answer : public std::expected<T, Refusal> {

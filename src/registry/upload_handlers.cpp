@@ -62,7 +62,7 @@ Answer<> receive(Call& call, Upload& upload) {
   std::array<char, kBuffer> buffer;
   for (;;) {
     Result<size_t> n = call.request.body->read(buffer);
-    if (!n) return Refusal(kSizeInvalid, cat("the body broke off: ", n.error().message()));
+    if (!n) return broken_off(kSizeInvalid, n.error());
     if (*n == 0) return {};
     TRY(upload.write({buffer.data(), *n}));
   }

@@ -19,7 +19,8 @@ std::string at(std::string_view place, std::string_view key) {
   return place.empty() ? std::string(key) : cat(place, ".", key);
 }
 
-// type/subtype of RFC 6838; parameters do not belong into a descriptor.
+// type/subtype of RFC 6838. Clients that detect a file's type write its parameters, too
+// ("text/plain; charset=utf-8"): they are bytes that can be printed, and mean nothing here.
 bool valid_media_type(std::string_view text) {
   auto valid_name = [](std::string_view name) {
     return !name.empty() && name.size() <= 127 && std::ranges::all_of(name, [](char c) {
@@ -27,8 +28,11 @@ bool valid_media_type(std::string_view text) {
              std::string_view("!#$&-^_.+").find(c) != std::string_view::npos;
     });
   };
-  auto parts = split_once(text, '/');
-  return parts && valid_name(parts->first) && valid_name(parts->second);
+  const size_t end = std::min(text.find(';'), text.size());
+  const bool printable =
+      std::ranges::all_of(text.substr(end), [](char c) { return c >= ' ' && c <= '~'; });
+  auto parts = split_once(text.substr(0, end), '/');
+  return parts && valid_name(parts->first) && valid_name(parts->second) && printable;
 }
 
 Result<std::map<std::string, std::string>> read_annotations(const json::Value& v,

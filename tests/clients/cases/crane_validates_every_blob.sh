@@ -1,0 +1,3 @@
+needs crane
+push_sample
+crane validate --remote "$REGISTRY/$N:1"

@@ -135,6 +135,8 @@ class ContentStore {
   // freed.
   virtual Result<uint64_t> collect(const std::set<oci::Digest>& keep,
                                    std::chrono::seconds grace = std::chrono::seconds(0)) = 0;
+  // The same of these blobs alone, each that is here and not leased.
+  virtual Result<uint64_t> collect_among(const std::set<oci::Digest>& unneeded) = 0;
 };
 
 // Opens the store under `root`, creating it where missing; kUnavailable while another store

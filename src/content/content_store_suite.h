@@ -348,6 +348,15 @@ TEST_P(ContentStoreSuite, CollectKeepsWhatIsKeptLeasedOrYoung) {
   EXPECT_FALSE(has(garbage));
 }
 
+TEST_P(ContentStoreSuite, CollectAmongTakesTheseUnlessLeased) {
+  auto lease = store_->lease();
+  const oci::Digest garbage = put("garbage");
+  const oci::Digest other = put("other");
+  const oci::Digest leased = put("leased", lease->get());
+  EXPECT_EQ(*store_->collect_among({garbage, leased, oci::Digest::of("never here")}), 7u);
+  EXPECT_EQ(all(), (std::set<oci::Digest>{other, leased}));
+}
+
 TEST_P(ContentStoreSuite, TwoLeasesOfOneBlobEachProtectIt) {
   auto first = store_->lease();
   auto second = store_->lease();

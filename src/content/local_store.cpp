@@ -234,6 +234,14 @@ Result<uint64_t> LocalStore::collect(const std::set<oci::Digest>& keep,
   }
 }
 
+Result<uint64_t> LocalStore::collect_among(const std::set<oci::Digest>& unneeded) {
+  std::vector<BlobInfo> here;
+  for (const oci::Digest& digest : unneeded) {
+    if (auto row = TRY(table_.find(digest))) here.push_back(*std::move(row));
+  }
+  return sweep(here);
+}
+
 Result<uint64_t> LocalStore::collectable(const std::set<oci::Digest>& keep) {
   uint64_t bytes = 0;
   TRY(walk([&](const BlobInfo& blob) -> Result<> {

@@ -73,6 +73,7 @@ class LocalStore : public ContentStore {
   Result<std::unique_ptr<Lease>> lease() override { return leases_->make_lease(); }
   Result<uint64_t> collectable(const std::set<oci::Digest>& keep) override;
   Result<uint64_t> collect(const std::set<oci::Digest>& keep, std::chrono::seconds grace) override;
+  Result<uint64_t> collect_among(const std::set<oci::Digest>& unneeded) override;
 
  private:
   Result<> check_digest(IngestFile& ingest, const oci::Digest& expected);

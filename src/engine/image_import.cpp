@@ -1,5 +1,8 @@
 #include "engine/image_import.h"
 
+#include <algorithm>
+#include <map>
+
 #include "base/strings.h"
 #include "codec/compress.h"
 #include "engine/files.h"
@@ -40,25 +43,23 @@ Result<ImagePruneResult> prune_images(
   for (const auto& text : filter_values(filters, "until")) {
     until = TRY(parse_time_argument(text, now));
   }
-  ImagePruneResult result;
+  std::vector<oci::Digest> targets;
+  std::map<std::string, uint64_t> sizes;  // by id
   for (const auto& image : TRY(images.list())) {
     if (only_dangling && !image.names.empty()) continue;
     if (until && image.config.created > *until) continue;
     if (!labels_match(filters, image.config.config.labels)) continue;
     if (!user_of(image.id).container.empty()) continue;
-    // By its id another target, which has a name or was given one meanwhile, would go too.
-    const auto named =
-        only_dangling ? images::ImageStore::Named::kNot : images::ImageStore::Named::kToo;
-    auto removed = images.remove_unused(image.target.digest, named, user_of);
-    if (!removed) {
-      // Another row of the same target may have taken it along already, or somebody uses it now.
-      const Code code = removed.error().code();
-      if (code == Code::kNotFound || code == Code::kFailedPrecondition) continue;
-      return std::move(removed.error()).with_context("prune images");
-    }
-    if (removed->empty()) continue;
-    result.bytes += image.size;
-    result.removed.insert(result.removed.end(), removed->begin(), removed->end());
+    targets.push_back(image.target.digest);
+    sizes[image.id.str()] = image.size;
+  }
+  // By its id another target, which has a name or was given one meanwhile, would go too.
+  const auto named =
+      only_dangling ? images::ImageStore::Named::kNot : images::ImageStore::Named::kToo;
+  ImagePruneResult result;
+  result.removed = TRY_CONTEXT(images.remove_unused(targets, named, user_of), "prune images");
+  for (const images::Removed& gone : result.removed) {
+    if (gone.kind == images::RemovedKind::kDeleted) result.bytes += sizes[gone.what];
   }
   result.bytes = std::max(result.bytes, TRY(images.collect_garbage()));
   return result;

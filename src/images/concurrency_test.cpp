@@ -49,7 +49,8 @@ class Concurrency : public testing::Test {
     for (const Image& image : *images) {
       const auto is_kept = [](const oci::Reference& name) { return name.path() == "kept"; };
       if (std::ranges::any_of(image.names, is_kept)) continue;
-      const auto removed = to_->remove_unused(image.target.digest, ImageStore::Named::kToo, nobody);
+      const auto removed =
+          to_->remove_unused(std::vector{image.target.digest}, ImageStore::Named::kToo, nobody);
       EXPECT_TRUE(removed) << "prune -a: " << message_of(removed);
     }
     prune();

@@ -91,7 +91,7 @@ Result<bool> Garbage::drop_broken(const oci::Digest& target,
 Result<Garbage::Swept> Garbage::collect_locked(const Candidates* only) {
   // First: what a build or an unpacking commits after its marks were asked for is none of ours.
   const Listed listed = TRY_CONTEXT(list_snapshots(), "collect garbage");
-  const Marked marked = TRY_CONTEXT(mark(Begun::kKept), "collect garbage");
+  const Marked marked = TRY_CONTEXT(mark(Begun::kKept, only), "collect garbage");
   Swept swept;
   TRY_CONTEXT(sweep_snapshots(listed, marked, only, swept), "collect garbage");
   TRY_CONTEXT(sweep_blobs(marked, only, swept), "collect garbage");
@@ -119,7 +119,7 @@ Result<uint64_t> Garbage::unneeded() {
     // As in a collection; the counting of files takes longer.
     const auto lock = collecting();
     listed = TRY(list_snapshots());
-    marked = TRY(mark(Begun::kGivenUp));
+    marked = TRY(mark(Begun::kGivenUp, nullptr));
     bytes = TRY(store_.collectable(marked.blobs));
   }
   const auto needed = with_parents(listed.committed, marked.snapshots, listed.used);
@@ -133,14 +133,17 @@ Result<uint64_t> Garbage::unneeded() {
   return bytes;
 }
 
-Result<Garbage::Marked> Garbage::mark(Begun begun) {
+Result<Garbage::Marked> Garbage::mark(Begun begun, const Candidates* only) {
   Marked marked;
-  for (const TargetRow& row : TRY(catalog_.targets())) TRY(mark_target(row.target, marked));
+  for (const TargetRow& row : TRY(catalog_.targets())) {
+    TRY(mark_target(row.target, only, marked));
+  }
   const auto resumable =
       begun == Begun::kKept ? TRY(catalog_.begun()) : std::vector<oci::Descriptor>();
   for (const oci::Descriptor& target : resumable) {
     // What of it cannot be read any more is fetched anew.
-    if (const auto done = mark_target(target, marked); !done) log_info(done.error().message());
+    if (const auto done = mark_target(target, only, marked); !done)
+      log_info(done.error().message());
   }
   std::function<Result<ImageStore::Roots>()> extra_roots;
   {
@@ -157,16 +160,15 @@ Result<Garbage::Marked> Garbage::mark(Begun begun) {
   return marked;
 }
 
-Result<> Garbage::mark_target(const oci::Descriptor& target, Marked& marked) {
-  return reader_.visit(target, [&](const oci::Descriptor& part) -> Result<> {
-    marked.blobs.insert(part.digest);
-    if (!oci::is_manifest_type(part.media_type)) return {};
-    // Also for an image whose layers are not all here yet: a pull may be resumed.
-    if (const auto document = reader_.document(part)) {
-      for (std::string& name : (*document)->snapshots()) marked.snapshots.insert(std::move(name));
-    }
-    return {};
-  });
+Result<> Garbage::mark_target(const oci::Descriptor& target, const Candidates* only,
+                              Marked& marked) {
+  const ImageReader::ReachPtr reach = TRY(reader_.reach_of(target));
+  if (reach->damage) return *reach->damage;
+  for (const oci::Digest& blob : reach->blobs) {
+    if (only == nullptr || only->blobs.contains(blob)) marked.blobs.insert(blob);
+  }
+  marked.snapshots.insert(reach->snapshots.begin(), reach->snapshots.end());
+  return {};
 }
 
 Result<> Garbage::sweep_snapshots(const Listed& listed, const Marked& marked,
@@ -218,20 +220,26 @@ Result<bool> Garbage::remove_snapshot(const std::string& name, Swept& swept) {
 
 Result<> Garbage::sweep_blobs(const Marked& marked, const Candidates* only, Swept& swept) {
   if (only != nullptr) swept.unneeded = without(only->blobs, marked.blobs);
-  std::set<oci::Digest> keep = marked.blobs;
   std::set<oci::Digest> doomed;
   uint64_t bytes = 0;
-  TRY(store_.walk([&](const content::BlobInfo& blob) -> Result<> {
-    if (only != nullptr && !only->blobs.contains(blob.digest)) {
-      keep.insert(blob.digest);
-    } else if (!keep.contains(blob.digest)) {
-      doomed.insert(blob.digest);
-      bytes += blob.size;
-    }
-    return {};
-  }));
+  const auto doom = [&](const content::BlobInfo& blob) {
+    doomed.insert(blob.digest);
+    bytes += blob.size;
+  };
+  if (only == nullptr) {
+    TRY(store_.walk([&](const content::BlobInfo& blob) -> Result<> {
+      if (!marked.blobs.contains(blob.digest)) doom(blob);
+      return {};
+    }));
+  }
+  for (const oci::Digest& digest : swept.unneeded) {
+    const auto blob = store_.info(digest);
+    if (!blob && blob.error().code() != Code::kNotFound) return blob.error();
+    if (blob) doom(*blob);
+  }
   if (doomed.empty()) return {};
-  const uint64_t freed = TRY(store_.collect(keep));
+  const uint64_t freed =
+      TRY(only == nullptr ? store_.collect(marked.blobs) : store_.collect_among(doomed));
   if (freed < bytes) ++passed_over_;
   swept.bytes += freed;
   reader_.forget(doomed);

@@ -101,8 +101,9 @@ class Garbage {
   Result<Swept> collect_locked(const Candidates* only);
   Result<Listed> list_snapshots();
   enum class Begun { kKept, kGivenUp };
-  Result<Marked> mark(Begun begun);
-  Result<> mark_target(const oci::Descriptor& target, Marked& marked);
+  // Of the blobs of targets only those among `only`.
+  Result<Marked> mark(Begun begun, const Candidates* only);
+  Result<> mark_target(const oci::Descriptor& target, const Candidates* only, Marked& marked);
   Result<> sweep_snapshots(const Listed& listed, const Marked& marked, const Candidates* only,
                            Swept& swept);
   Result<bool> remove_snapshot(const std::string& name, Swept& swept);

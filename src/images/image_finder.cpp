@@ -98,7 +98,7 @@ Result<std::optional<ImageFinder::Found>> ImageFinder::by_id(std::string_view he
   std::optional<Found> found;
   const auto is_meant = [&](const oci::Digest& id) { return id.hex().starts_with(hex); };
   for (const TargetRow& row : TRY(parts_.catalog.targets())) {
-    if (std::ranges::none_of(TRY(parts_.reader.ids_of(row.target)), is_meant)) continue;
+    if (std::ranges::none_of(TRY(parts_.reader.reach_of(row.target))->images, is_meant)) continue;
     std::vector<DocumentPtr> present = TRY(parts_.reader.present(row.target));
     for (const DocumentPtr& document : present) {
       if (!is_meant(document->id())) continue;

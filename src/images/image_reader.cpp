@@ -104,26 +104,36 @@ Result<> ImageReader::add_present(const oci::Descriptor& target, int depth, Seen
   return {};
 }
 
-Result<std::vector<oci::Digest>> ImageReader::ids_of(const oci::Descriptor& target) {
+Result<ImageReader::ReachPtr> ImageReader::reach_of(const oci::Descriptor& target) {
   {
     const std::scoped_lock lock(mutex_);
-    auto found = ids_.find(target.digest);
-    if (found != ids_.end()) return found->second;
+    auto found = reaches_.find(target.digest);
+    if (found != reaches_.end()) return found->second;
   }
-  std::vector<oci::Digest> ids;
-  bool is_whole = true;
+  auto reach = std::make_shared<Reach>();
+  bool is_final = true;
   const auto visited = visit(target, [&](const oci::Descriptor& part) -> Result<> {
-    if (is_config_type(part.media_type)) ids.push_back(part.digest);
-    const bool has_children =
-        oci::is_manifest_type(part.media_type) || oci::is_index_type(part.media_type);
-    if (has_children && !TRY(has(part.digest))) is_whole = false;
+    if (!TRY(add_reach(part, *reach))) is_final = false;
     return {};
   });
   if (!visited && visited.error().code() != Code::kDataLoss) return visited.error();
-  if (!visited || !is_whole) return ids;
+  if (!visited) reach->damage = visited.error();
+  if (!visited || !is_final) return reach;
   const std::scoped_lock lock(mutex_);
-  ids_[target.digest] = ids;
-  return ids;
+  reaches_[target.digest] = reach;
+  return reach;
+}
+
+Result<bool> ImageReader::add_reach(const oci::Descriptor& part, Reach& reach) {
+  reach.blobs.push_back(part.digest);
+  if (is_config_type(part.media_type)) reach.images.push_back(part.digest);
+  if (oci::is_index_type(part.media_type)) return has(part.digest);
+  if (!oci::is_manifest_type(part.media_type)) return true;
+  // Also where its layers are not all here yet: a pull may be resumed.
+  const auto found = document(part);
+  if (!found) return found.error().code() == Code::kInvalidArgument;  // no image, and never one
+  for (std::string& name : (*found)->snapshots()) reach.snapshots.push_back(std::move(name));
+  return true;
 }
 
 Result<> ImageReader::visit(const oci::Descriptor& target, const Visitor& visitor, Order order) {
@@ -182,7 +192,7 @@ void ImageReader::forget(const std::set<oci::Digest>& blobs) {
   for (const oci::Digest& blob : blobs) {
     nodes_.erase(blob);
     documents_.erase(blob);
-    ids_.erase(blob);
+    reaches_.erase(blob);
   }
   present_.clear();
   ++generation_;
@@ -192,7 +202,7 @@ void ImageReader::forget_all() {
   const std::scoped_lock lock(mutex_);
   nodes_.clear();
   documents_.clear();
-  ids_.clear();
+  reaches_.clear();
   present_.clear();
   ++generation_;
 }

@@ -39,10 +39,16 @@ class ImageReader {
   // The images of `target` whose every blob is here, in the index's order. What cannot be
   // read counts as missing. Remembered until changed().
   Result<std::vector<DocumentPtr>> present(const oci::Descriptor& target);
-  // The ids of the images that `target` leads to, as far as their manifests are here and can be
-  // read: present() gives no others. Kept for every target that is known whole, as the documents of
-  // thousands are not.
-  Result<std::vector<oci::Digest>> ids_of(const oci::Descriptor& target);
+  // What `target` leads to, as far as its documents are here and can be read. Kept for every target
+  // that is known whole, as the documents of thousands are not.
+  struct Reach {
+    std::vector<oci::Digest> images;     // their ids: present() gives no others
+    std::vector<oci::Digest> blobs;      // the target itself among them
+    std::vector<std::string> snapshots;  // of all its images
+    std::optional<Error> damage;         // of a document that cannot be read
+  };
+  using ReachPtr = std::shared_ptr<const Reach>;
+  Result<ReachPtr> reach_of(const oci::Descriptor& target);
   // Calls `visit` for everything that `target` leads to, itself too, each before or after its
   // children; those of a missing manifest are unknown. `visit` may see one blob twice, of which
   // the first time is in that order.
@@ -77,6 +83,8 @@ class ImageReader {
   };
   Result<> visit(const oci::Descriptor& target, Walk& walk, int depth);
   Result<> visit_children(const oci::Descriptor& target, Walk& walk, int depth);
+  // False where what the part leads to may change: it is not here, or cannot be read.
+  Result<bool> add_reach(const oci::Descriptor& part, Reach& reach);
   Result<> add_present(const oci::Descriptor& target, int depth, Seen& seen,
                        std::vector<DocumentPtr>& out);
 
@@ -85,7 +93,7 @@ class ImageReader {
   std::map<oci::Digest, NodePtr> nodes_;
   std::map<oci::Digest, DocumentPtr> documents_;  // by digest of the manifest
   std::map<oci::Digest, std::vector<DocumentPtr>> present_;
-  std::map<oci::Digest, std::vector<oci::Digest>> ids_;
+  std::map<oci::Digest, ReachPtr> reaches_;
   uint64_t generation_ = 0;  // of present_
 };
 

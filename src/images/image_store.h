@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -157,12 +158,12 @@ class ImageStore {
   virtual Result<std::vector<Removed>> remove(
       const std::string& name, bool force, bool prune_parents,
       const std::function<ImageUser(const oci::Digest& id)>& in_use) = 0;
-  // The same for a target that was seen unused, with its names where there are any (`kToo`), or
-  // without a name: nothing goes where it is used, or has been given a name, by the time that all
-  // of it goes at once. Other targets of the same image stay.
+  // The same for targets that were seen unused, each with its names where there are any (`kToo`),
+  // or without a name: none goes that is used, or has been given a name, by the time that all of it
+  // goes at once. Other targets of the same image stay.
   enum class Named { kToo, kNot };
   virtual Result<std::vector<Removed>> remove_unused(
-      const oci::Digest& target, Named named,
+      std::span<const oci::Digest> targets, Named named,
       const std::function<ImageUser(const oci::Digest& id)>& in_use) = 0;
   // Whether the image was not removed since it was found: who says beforehand that he uses it, and
   // is seen by `in_use` from then on, keeps it from remove_unused().

@@ -53,9 +53,9 @@ class LocalImageStore : public ImageStore {
                                       const InUse& in_use) override {
     return remove_image(parts_, finder_, name, force, prune_parents, in_use);
   }
-  Result<std::vector<Removed>> remove_unused(const oci::Digest& target, Named named,
+  Result<std::vector<Removed>> remove_unused(std::span<const oci::Digest> targets, Named named,
                                              const InUse& in_use) override {
-    return images::remove_unused(parts_, target, named, in_use);
+    return images::remove_unused(parts_, targets, named, in_use);
   }
   Result<bool> still_has(const Image& image) override {
     const auto lock = garbage_.adding_roots();

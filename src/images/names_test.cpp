@@ -292,16 +292,16 @@ TEST_F(Names, ATargetWithoutANameGoesWithoutThoseOfTheSameImage) {
   images_.put(lone, "");
   const oci::Descriptor kept = images_.make_index("kept", {lone}, *lease);
   ASSERT_EQ(images_.names(), (Lines{"<none>", "kept:latest"}));
-  EXPECT_TRUE(images_->remove_unused(kept.digest, ImageStore::Named::kNot, nobody));
+  EXPECT_TRUE(images_->remove_unused(std::vector{kept.digest}, ImageStore::Named::kNot, nobody));
   EXPECT_EQ(images_.names(), (Lines{"<none>", "kept:latest"}));
-  EXPECT_TRUE(images_->remove_unused(lone.digest, ImageStore::Named::kNot, nobody));
+  EXPECT_TRUE(images_->remove_unused(std::vector{lone.digest}, ImageStore::Named::kNot, nobody));
   EXPECT_EQ(images_.names(), Lines{"kept:latest"});
   EXPECT_TRUE(images_->unpack(*images_->find("kept"), {}, {}));
 
   images_.put(lone, "");
   const auto in_use = [](const oci::Digest&) { return ImageUser("c0ffee"); };
   ASSERT_TRUE(images_.must_remove("kept").size() > 0);
-  EXPECT_TRUE(images_->remove_unused(lone.digest, ImageStore::Named::kNot, in_use));
+  EXPECT_TRUE(images_->remove_unused(std::vector{lone.digest}, ImageStore::Named::kNot, in_use));
   EXPECT_EQ(images_.names(), Lines{"<none>"});
 }
 
@@ -310,18 +310,42 @@ TEST_F(Names, WhatIsUsedIsNotRemovedAsUnused) {
   const Image image = images_.make("web", {{{"a", "1"}}});
   images_.make("other", {{{"a", "2"}}});
   const auto in_use = [](const oci::Digest&) { return ImageUser("c0ffee"); };
-  const auto kept = images_->remove_unused(image.target.digest, ImageStore::Named::kToo, in_use);
+  const auto kept =
+      images_->remove_unused(std::vector{image.target.digest}, ImageStore::Named::kToo, in_use);
   ASSERT_TRUE(kept) << message_of(kept);
   EXPECT_TRUE(kept->empty());
   EXPECT_EQ(images_.names(), (Lines{"other:latest", "web:latest"}));
   EXPECT_TRUE(*images_->still_has(image));
-  const auto removed = images_->remove_unused(image.target.digest, ImageStore::Named::kToo, nobody);
+  const auto removed =
+      images_->remove_unused(std::vector{image.target.digest}, ImageStore::Named::kToo, nobody);
   ASSERT_TRUE(removed) << message_of(removed);
   EXPECT_EQ(removed->front().what, "web:latest");
   EXPECT_EQ(images_.names(), Lines{"other:latest"});
   EXPECT_FALSE(*images_->still_has(image));
   EXPECT_TRUE(
-      images_->remove_unused(image.target.digest, ImageStore::Named::kToo, nobody)->empty());
+      images_->remove_unused(std::vector{image.target.digest}, ImageStore::Named::kToo, nobody)
+          ->empty());
+}
+
+// Each turn looks at all targets: one a target would take time with the square of their number.
+TEST_F(Names, UnusedTargetsGoInOneTurn) {
+  std::vector<oci::Digest> targets;
+  for (int i = 0; i < 20; ++i) {
+    const std::string number = cat(i);
+    targets.push_back(images_.make(cat("web:", i), {{{"a", number}}}).target.digest);
+  }
+  int turns = 0;
+  images_->set_extra_roots([&]() -> Result<ImageStore::Roots> {
+    ++turns;
+    return ImageStore::Roots{};
+  });
+  const oci::Digest used = images_->find("web:7")->id;
+  const auto in_use = [&](const oci::Digest& id) { return ImageUser(id == used ? "c0ffee" : ""); };
+  const auto removed = images_->remove_unused(targets, ImageStore::Named::kToo, in_use);
+  ASSERT_TRUE(removed) << message_of(removed);
+  EXPECT_EQ(turns, 1);
+  EXPECT_EQ(images_.names(), Lines{"web:7"});
+  EXPECT_TRUE(images_->unpack(*images_->find("web:7"), {}, {}));
 }
 
 // Who wants it after the removal has looked for users waits, and finds it gone.

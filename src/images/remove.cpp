@@ -1,15 +1,20 @@
 #include "images/remove.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "base/strings.h"
+#include "images/target_view.h"
 
 namespace skiff::images {
 
 namespace {
 
 constexpr size_t kShortId = 12;
+// Unused targets, before others have their turn: each turn looks at all targets that there are.
+constexpr size_t kRemovedAtOnce = 256;
 
 std::string short_id(const std::string& id) { return id.substr(0, kShortId); }
 
@@ -33,9 +38,11 @@ class Removal {
     TRY(sweep(choose));
     // The images that these were made from go too, as far up as nobody named or used them.
     while (prune_parents_ && !parents_.empty()) {
-      const std::string parent = std::move(parents_.back());
-      parents_.pop_back();
-      TRY(sweep([&] { return unneeded_parent(parent); }));
+      const std::set<std::string> parents = std::exchange(parents_, {});
+      TRY(sweep([&]() -> Result<> {
+        for (const std::string& parent : parents) TRY(unneeded_parent(parent));
+        return {};
+      }));
     }
     return std::move(removed_);
   }
@@ -68,21 +75,20 @@ class Removal {
   }
 
   Result<> unused(const oci::Digest& target, ImageStore::Named named) {
-    for (const TargetRow& row : TRY(parts_.catalog.targets())) {
-      if (row.target.digest != target) continue;
-      const auto names = TRY(parts_.catalog.names_of(target));
-      if (named == ImageStore::Named::kNot && !names.empty()) continue;
-      if (TRY(conflict_of(row, false))) continue;
-      for (const oci::Reference& name : names) tell_untagged(name);
-      return drop({row});
-    }
-    return {};
+    const TargetRow* row = view_->find(target);
+    if (row == nullptr) return {};
+    const auto names = TRY(parts_.catalog.names_of(target));
+    if (named == ImageStore::Named::kNot && !names.empty()) return {};
+    if (TRY(conflict_of(*row, false))) return {};
+    for (const oci::Reference& name : names) tell_untagged(name);
+    return drop({*row});
   }
 
  private:
   Result<> sweep(const std::function<Result<>()>& choose) {
     doomed_ = {};
     const Garbage::Swept swept = TRY(parts_.garbage.remove([&]() -> Result<Garbage::Candidates> {
+      view_ = TRY(TargetView::of(parts_.catalog, parts_.reader));
       TRY(choose());
       return doomed_;
     }));
@@ -153,39 +159,29 @@ class Removal {
 
   Result<std::vector<TargetRow>> targets_of(const oci::Digest& id) {
     std::vector<TargetRow> out;
-    for (const TargetRow& row : TRY(parts_.catalog.targets())) {
-      if (!TRY(leads_to(row, {id}))) continue;
-      const auto present = TRY(parts_.reader.present(row.target));
+    for (const TargetRow* row : view_->leading_to(id)) {
+      const auto present = TRY(parts_.reader.present(row->target));
       if (std::ranges::any_of(present, [&](const auto& image) { return image->id() == id; })) {
-        out.push_back(row);
+        out.push_back(*row);
       }
     }
     return out;
   }
 
-  // Whether it can have one of these images: there may be thousands of targets to ask.
-  Result<bool> leads_to(const TargetRow& row, const std::set<oci::Digest>& images) {
-    const auto ids = TRY(parts_.reader.ids_of(row.target));
-    return std::ranges::any_of(ids, [&](const auto& id) { return images.contains(id); });
-  }
-
   // The images that no target has but this one and those that go with it.
   Result<std::vector<DocumentPtr>> own_images(const TargetRow& row,
                                               const std::vector<TargetRow>& going = {}) {
-    std::vector<DocumentPtr> images = TRY(parts_.reader.present(row.target));
-    std::set<oci::Digest> ids;
-    for (const DocumentPtr& image : images) ids.insert(image->id());
-    for (const TargetRow& other : TRY(parts_.catalog.targets())) {
-      const auto is_other = [&](const TargetRow& each) {
-        return each.target.digest == other.target.digest;
+    std::set<oci::Digest> not_others = {row.target.digest};
+    for (const TargetRow& each : going) not_others.insert(each.target.digest);
+    std::vector<DocumentPtr> own;
+    for (const DocumentPtr& image : TRY(parts_.reader.present(row.target))) {
+      const std::vector<TargetRow> having = TRY(targets_of(image->id()));
+      const auto is_going = [&](const TargetRow& each) {
+        return not_others.contains(each.target.digest);
       };
-      if (is_other(row) || std::ranges::any_of(going, is_other)) continue;
-      if (!TRY(leads_to(other, ids))) continue;
-      for (const DocumentPtr& shared : TRY(parts_.reader.present(other.target))) {
-        std::erase_if(images, [&](const auto& image) { return image->id() == shared->id(); });
-      }
+      if (std::ranges::all_of(having, is_going)) own.push_back(image);
     }
-    return images;
+    return own;
   }
 
   // What keeps a target from being deleted; nullopt for nothing.
@@ -195,7 +191,7 @@ class Removal {
     for (const DocumentPtr& image : TRY(own_images(row, going))) {
       const oci::Digest& id = image->id();
       const ImageUser user = in_use_(id);
-      if (TRY(has_children(id))) {
+      if (view_->has_children(id)) {
         return conflict(id, "cannot be forced", "image has dependent child images");
       }
       if (user.running) {
@@ -213,11 +209,6 @@ class Removal {
     return std::nullopt;
   }
 
-  Result<bool> has_children(const oci::Digest& id) {
-    const std::vector<TargetRow> rows = TRY(parts_.catalog.targets());
-    return std::ranges::any_of(rows, [&](const auto& row) { return row.parent == id.str(); });
-  }
-
   // With the names that they have; all of them or none.
   Result<> drop(const std::vector<TargetRow>& rows) {
     std::vector<oci::Digest> targets;
@@ -226,9 +217,11 @@ class Removal {
       TRY(doom_parts(row, before));
       targets.push_back(row.target.digest);
       before.push_back(row);
-      if (!row.parent.empty()) parents_.push_back(row.parent);
+      if (!row.parent.empty()) parents_.insert(row.parent);
     }
-    return parts_.catalog.drop_with_names(targets);
+    TRY(parts_.catalog.drop_with_names(targets));
+    for (const oci::Digest& target : targets) view_->drop(target);
+    return {};
   }
 
   Result<> doom_parts(const TargetRow& row, const std::vector<TargetRow>& going_before) {
@@ -260,8 +253,9 @@ class Removal {
   const bool prune_parents_;
   const InUse& in_use_;
   std::vector<Removed> removed_;
-  std::vector<std::string> parents_;  // image ids
-  Garbage::Candidates doomed_;        // parts of what was dropped
+  std::optional<TargetView> view_;  // of a sweep
+  std::set<std::string> parents_;   // image ids
+  Garbage::Candidates doomed_;      // parts of what was dropped
 };
 
 }  // namespace
@@ -276,10 +270,20 @@ Result<std::vector<Removed>> remove_image(Parts& parts, ImageFinder& finder,
   });
 }
 
-Result<std::vector<Removed>> remove_unused(Parts& parts, const oci::Digest& target,
+Result<std::vector<Removed>> remove_unused(Parts& parts, std::span<const oci::Digest> targets,
                                            ImageStore::Named named, const InUse& in_use) {
-  Removal removal(parts, false, true, in_use);
-  return removal.run([&] { return removal.unused(target, named); });
+  std::vector<Removed> removed;
+  while (!targets.empty()) {
+    const auto some = targets.first(std::min(targets.size(), kRemovedAtOnce));
+    targets = targets.subspan(some.size());
+    Removal removal(parts, false, true, in_use);
+    const auto gone = TRY(removal.run([&]() -> Result<> {
+      for (const oci::Digest& target : some) TRY(removal.unused(target, named));
+      return {};
+    }));
+    removed.insert(removed.end(), gone.begin(), gone.end());
+  }
+  return removed;
 }
 
 }  // namespace skiff::images

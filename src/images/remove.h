@@ -2,6 +2,8 @@
 // (documented in the Engine API under "Remove an image").
 #pragma once
 
+#include <span>
+
 #include "images/image_finder.h"
 
 namespace skiff::images {
@@ -13,7 +15,7 @@ Result<std::vector<Removed>> remove_image(Parts& parts, ImageFinder& finder,
                                           const InUse& in_use);
 
 // See ImageStore::remove_unused().
-Result<std::vector<Removed>> remove_unused(Parts& parts, const oci::Digest& target,
+Result<std::vector<Removed>> remove_unused(Parts& parts, std::span<const oci::Digest> targets,
                                            ImageStore::Named named, const InUse& in_use);
 
 }  // namespace skiff::images

@@ -11,7 +11,9 @@ class OpenAccess : public Authorizer {
   Result<Viewer> identify(const net::Request& request) override {
     return Viewer{.address = client_address(request)};
   }
-  Decision may(const Viewer& /*viewer*/, const Need& /*need*/) override { return Decision::kYes; }
+  Result<Decision> may(const Viewer& /*viewer*/, const Need& /*need*/) override {
+    return Decision::kYes;
+  }
   std::string challenge(const net::Request& /*request*/, const Need& /*need*/,
                         bool /*wrong*/) override {
     return {};

@@ -2,7 +2,7 @@
 //
 //   Viewer viewer = TRY(authorizer.identify(request));             // who asks
 //   Need need{.action = Action::kPull, .repository = "acme/web"};  // the endpoint's table says it
-//   switch (authorizer.may(viewer, need)) { ... }
+//   switch (TRY(authorizer.may(viewer, need))) { ... }
 //
 // The router asks once for each request, before the handler; a handler asks only for what the path
 // does not name: the repository to mount from, and each name of a catalogue.
@@ -68,7 +68,7 @@ class Authorizer {
   // kUnauthenticated where credentials were shown and are wrong, never where there are none;
   // kUnavailable where too many passwords are being checked.
   virtual Result<Viewer> identify(const net::Request& request) = 0;
-  virtual Decision may(const Viewer& viewer, const Need& need) = 0;
+  virtual Result<Decision> may(const Viewer& viewer, const Need& need) = 0;
   // The WWW-Authenticate field of a 401. `wrong`: credentials were shown and are wrong.
   virtual std::string challenge(const net::Request& request, const Need& need, bool wrong) = 0;
 };

@@ -17,7 +17,7 @@ class FakeAccess : public Authorizer {
     if (shown != "anonymous") viewer.kind = Viewer::Kind::kUser;
     return viewer;
   }
-  Decision may(const Viewer& viewer, const Need& need) override {
+  Result<Decision> may(const Viewer& viewer, const Need& need) override {
     asked.push_back(need);
     if (viewer.kind == Viewer::Kind::kAnonymous) return Decision::kLogin;
     if (all) return Decision::kYes;

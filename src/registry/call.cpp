@@ -31,8 +31,8 @@ content::ContentStore* Call::redeem_ticket(const oci::Digest& digest) const {
   return context.tickets->redeem(header(oci::kTicketField), digest);
 }
 
-bool Call::may_pull(const std::string& repository) const {
-  return context.access.may(viewer, {Action::kPull, repository}) == Decision::kYes;
+Answer<bool> Call::may_pull(const std::string& repository) const {
+  return TRY(context.access.may(viewer, {Action::kPull, repository})) == Decision::kYes;
 }
 
 Answer<> Call::reply(int status, std::string_view content_type, std::string_view body) const {

@@ -30,7 +30,7 @@ struct Call {
 
   std::string header(std::string_view field) const { return request.headers.get(field); }
   // Whether the viewer may also pull from that repository; of "", from every one.
-  bool may_pull(const std::string& repository) const;
+  Answer<bool> may_pull(const std::string& repository) const;
   bool is_head() const { return request.method == "HEAD"; }
   // The store of this process that the request's ticket for the blob speaks for; nullptr without
   // a valid one. The ticket is used up.

@@ -1,17 +1,16 @@
 // Htpasswd: the users who may use the registry, from a file of "name:hash" lines as
 // `htpasswd -B` writes it. Hashes are crypt(3)'s: bcrypt, SHA-512, SHA-256, yescrypt.
 //
-// The file is read again when it changes. A password that was right is remembered, by hash,
-// until then, since a good hash takes tens of milliseconds. All its users may do anything, others
-// nothing. Thread-safe.
+// The file is read again when it changes. All its users may do anything, others nothing.
+// Thread-safe.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 
+#include "access/passwords.h"
 #include "base/file.h"
 #include "registry/access.h"
 
@@ -23,7 +22,7 @@ class Htpasswd : public Authorizer {
   static Result<std::unique_ptr<Htpasswd>> open(const Path& file);
 
   Result<Viewer> identify(const net::Request& request) override;
-  Decision may(const Viewer& viewer, const Need& need) override;
+  Result<Decision> may(const Viewer& viewer, const Need& need) override;
   std::string challenge(const net::Request& request, const Need& need, bool wrong) override;
 
  private:
@@ -31,13 +30,13 @@ class Htpasswd : public Authorizer {
   explicit Htpasswd(Path file) : file_(std::move(file)) {}
   static Result<Users> parse(const std::string& text);
   Result<> reload_if_changed();
-  bool check(const std::string& name, const std::string& password);
+  std::optional<std::string> hash_of(const std::string& name);
 
   Path file_;
+  access::PasswordChecker passwords_;
   std::mutex mutex_;  // guards what follows
   std::filesystem::file_time_type read_at_;
   Users users_;
-  std::set<std::string> known_good_;  // SHA-256 of "name:password"
 };
 
 }  // namespace skiff::registry

@@ -1,5 +1,4 @@
-#include <crypt.h>
-
+#include "access/passwords.h"
 #include "codec/base64.h"
 #include "registry/schema.h"
 #include "registry/sqlite_metadata.h"
@@ -195,9 +194,7 @@ class GuardedRegistry : public RegistryTest {
     write_users("ann", "secret");
   }
   void write_users(const char* name, const char* password) {
-    crypt_data data{};
-    std::string hash = ::crypt_r(password, "$2b$04$abcdefghijklmnopqrstuu", &data);
-    EXPECT_TRUE(hash.starts_with("$2b$"));
+    const std::string hash = *access::hash_password(password);
     EXPECT_TRUE(write_file_durably(options_.htpasswd, cat("# users\n", name, ":", hash, "\n")));
   }
   Fields as(const char* user_and_password) {

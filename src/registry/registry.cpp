@@ -1,6 +1,7 @@
 #include "registry/registry.h"
 
 #include "registry/check.h"
+#include "registry/directory_access.h"
 #include "registry/garbage_collector.h"
 #include "registry/htpasswd.h"
 #include "registry/router.h"
@@ -53,9 +54,10 @@ class LocalRegistry : public Registry {
   std::optional<content::Scrubber> scrubber_;
 };
 
-Result<std::shared_ptr<Authorizer>> open_authorizer(const RegistryOptions& options) {
+Result<std::shared_ptr<Authorizer>> open_authorizer(const RegistryOptions& options,
+                                                    const Clock& clock) {
   if (options.access) return options.access;
-  if (options.htpasswd.empty()) return open_access();
+  if (options.htpasswd.empty()) return accounts_where_there_are_any(options.root, clock);
   return TRY(Htpasswd::open(options.htpasswd));
 }
 
@@ -64,7 +66,7 @@ Result<std::shared_ptr<Authorizer>> open_authorizer(const RegistryOptions& optio
 Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options, const Clock& clock,
                                                 DurableFiles& files) {
   TRY(make_directories(options.root));
-  auto access = TRY(open_authorizer(options));
+  auto access = TRY(open_authorizer(options, clock));
   auto content = TRY(content::open_content_store(options.root / "content", files, clock));
   auto metadata = TRY(open_sqlite_metadata(options.root, options.metadata, clock));
   auto registry = std::make_unique<LocalRegistry>(std::move(content), std::move(metadata),

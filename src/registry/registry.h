@@ -3,7 +3,8 @@
 //   auto registry = TRY(registry::open_registry({.root = "/var/lib/skiff-registry"}));
 //   net::HttpServer server(registry->handler(), {});
 //
-// ROOT/content holds the blobs (content store), ROOT/registry.db everything else
+// ROOT/content holds the blobs (content store), ROOT/access.db who may do what, ROOT/registry.db
+// everything else
 // (docs/formats/registry.md). What is answered 201 is durable; a tag is visible only with all
 // that it names. Garbage is collected while the registry serves. One process a root.
 #pragma once
@@ -22,9 +23,11 @@ namespace skiff::registry {
 
 struct RegistryOptions {
   Path root;
-  // Whom to ask who may do what; null: the users of `htpasswd` may do anything.
+  // Whom to ask who may do what; null: `htpasswd`.
   std::shared_ptr<Authorizer> access;
-  Path htpasswd;  // "": anybody may do anything
+  // Its users may do anything. "": the accounts of ROOT/access.db do what they were granted;
+  // without that file anybody does anything.
+  Path htpasswd;
   MetadataOptions metadata;
   bool collect_garbage = true;
   std::chrono::seconds upload_age{24 * 3600};  // uploads untouched for so long are dropped

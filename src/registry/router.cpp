@@ -169,7 +169,7 @@ Answer<> identify(Call& call) {
 
 // Strangers are not told which requests have a form that would be served.
 Answer<> refuse_form(const Call& call, Refusal refusal) {
-  if (call.context.access.may(call.viewer, {}) == Decision::kLogin) {
+  if (TRY(call.context.access.may(call.viewer, {})) == Decision::kLogin) {
     return ask_for_login(call, {}, false);
   }
   return refusal;
@@ -180,7 +180,7 @@ Answer<> dispatch(Call& call) {
   Answer<const Method*> method = find_endpoint(call);
   if (!method) return refuse_form(call, std::move(method.error()));
   const Need need = need_of(**method, call);
-  switch (call.context.access.may(call.viewer, need)) {
+  switch (TRY(call.context.access.may(call.viewer, need))) {
     case Decision::kYes:
       return (*method)->handler(call);
     case Decision::kHidden:

@@ -113,10 +113,10 @@ Answer<> upload_at_once(Call& call, const oci::Digest& digest) {
 // viewer may pull; "" for no matter which. nullopt: nowhere.
 Answer<std::optional<std::string>> mount_source(const Call& call, const std::string& from,
                                                 const oci::Digest& digest) {
-  if (call.may_pull(from)) return from;
+  if (TRY(call.may_pull(from))) return from;
   if (!from.empty()) return std::nullopt;
   for (const std::string& name : TRY(call.context.metadata.holders(digest, kMaxHolders))) {
-    if (call.may_pull(name)) return name;
+    if (TRY(call.may_pull(name))) return name;
   }
   return std::nullopt;
 }

@@ -1,0 +1,81 @@
+#include "access/directory.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+
+namespace skiff::access {
+
+namespace {
+
+Error wrong() { return {Code::kUnauthenticated, "wrong user or password"}; }
+
+Identity identity_of(const Account& account, std::string token = "") {
+  return {account.id, account.name, account.kind == AccountKind::kRobot, std::move(token)};
+}
+
+// Its token, if that is still so.
+const Token* token_of(const Rights& rights, const Identity& who, TimePoint now) {
+  const Token* token = rights.token(who.token);
+  const bool counts = token != nullptr && token->account == who.account && is_active(*token, now);
+  return counts ? token : nullptr;
+}
+
+bool counts(const Rights& rights, const Identity& who, TimePoint now) {
+  if (who.account == 0) return true;
+  const Account* account = rights.account(who.account);
+  if (account == nullptr || !is_active(*account, now)) return false;
+  return who.token.empty() || token_of(rights, who, now) != nullptr;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Rights>> Directory::rights() {
+  std::lock_guard lock(mutex_);
+  const int64_t version = TRY(store_.version());
+  if (rights_ && version == version_) return rights_;
+  rights_ = std::make_shared<const Rights>(TRY(Rights::load(store_)));
+  version_ = version;
+  return rights_;
+}
+
+Result<Identity> Directory::sign_in(const std::string& name, const std::string& secret) {
+  if (secret.starts_with(kSecretPrefix)) {
+    Identity who = TRY(sign_in_by_token(secret));
+    if (who.name != name) return wrong();
+    return who;
+  }
+  const auto rights = TRY(this->rights());
+  const Account* account = rights->account(name);
+  const bool can = account != nullptr && is_active(*account, now()) && !account->password.empty();
+  const std::optional<std::string> hash = can ? std::optional(account->password) : std::nullopt;
+  if (!TRY(passwords_.check(name, secret, hash))) return wrong();
+  return identity_of(*account);
+}
+
+Result<Identity> Directory::sign_in_by_token(const std::string& secret) {
+  const auto rights = TRY(this->rights());
+  const Token* token = rights->token_of_secret(secret);
+  if (token == nullptr || !is_active(*token, now())) return wrong();
+  const Account* account = rights->account(token->account);
+  if (account == nullptr || !is_active(*account, now())) return wrong();
+  return identity_of(*account, token->id);
+}
+
+Role role_of(const Rights& rights, const Identity& who, std::string_view repository,
+             std::span<const std::string> tags, bool any_tag, TimePoint now) {
+  if (!counts(rights, who, now)) return Role::kNone;
+  const Role role = rights.role_of(who.account, repository, now);
+  if (who.token.empty()) return role;
+  return std::min(role, limit_of(*token_of(rights, who, now), repository, tags, any_tag));
+}
+
+Role role_everywhere(const Rights& rights, const Identity& who, TimePoint now) {
+  if (!counts(rights, who, now)) return Role::kNone;
+  const Role role = rights.role_everywhere(who.account, now);
+  if (who.token.empty()) return role;
+  // Limits name repositories: of one that has any it is not said that it may everywhere.
+  return token_of(rights, who, now)->limits.empty() ? role : Role::kNone;
+}
+
+}  // namespace skiff::access

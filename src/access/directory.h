@@ -1,0 +1,53 @@
+// Directory: what a server knows of accounts while others change the database. Each question is
+// answered by the database as it is now: who was disabled a moment ago is out with the next one.
+// Thread-safe.
+//
+//   Identity ann = TRY(directory.sign_in("ann", secret));
+//   Role role = directory.role_of(*TRY(directory.rights()), ann, "acme/web", {}, false);
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "access/passwords.h"
+#include "access/rights.h"
+
+namespace skiff::access {
+
+// Who it is, by what was shown.
+struct Identity {
+  int64_t account = 0;  // 0: nobody in particular
+  std::string name;
+  bool robot = false;
+  std::string token;  // id of the token that was shown; "": a password
+};
+
+class Directory {
+ public:
+  explicit Directory(Store store) : store_(std::move(store)) {}
+
+  Result<std::shared_ptr<const Rights>> rights();
+  // `secret` is the account's password, or one of its tokens. kUnauthenticated where it is neither,
+  // in the same words and time for all reasons; kUnavailable.
+  Result<Identity> sign_in(const std::string& name, const std::string& secret);
+  // By the token alone.
+  Result<Identity> sign_in_by_token(const std::string& secret);
+
+  TimePoint now() const { return store_.now(); }
+
+ private:
+  PasswordChecker passwords_;
+  std::mutex mutex_;  // guards what follows
+  Store store_;
+  int64_t version_ = -1;
+  std::shared_ptr<const Rights> rights_;
+};
+
+// What somebody may in a repository, with all that limits it. kNone for an account or a token that
+// does not count any more.
+Role role_of(const Rights& rights, const Identity& who, std::string_view repository,
+             std::span<const std::string> tags, bool any_tag, TimePoint now);
+// The same in every repository there may be.
+Role role_everywhere(const Rights& rights, const Identity& who, TimePoint now);
+
+}  // namespace skiff::access

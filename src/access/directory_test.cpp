@@ -1,0 +1,218 @@
+// A server's directory while commands change the database: two connections, as two processes have.
+#include "access/directory.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <thread>
+
+#include "base/strings.h"
+
+namespace skiff::access {
+namespace {
+
+using Kind = Subject::Kind;
+
+class AccessDirectory : public testing::Test {
+ protected:
+  // As `skiff-registry user add` does.
+  int64_t add_user(const std::string& name, const std::string& password) {
+    return add_account(commands_, {.name = name, .password = *hash_password(password)})->id;
+  }
+  Identity sign_in(const std::string& name, const std::string& secret) {
+    auto who = directory_.sign_in(name, secret);
+    EXPECT_TRUE(who) << who.error().message();
+    return who.value_or(Identity{});
+  }
+  Code refusal(const std::string& name, const std::string& secret) {
+    auto who = directory_.sign_in(name, secret);
+    return who ? Code::kUnknown : who.error().code();
+  }
+  Role role(const Identity& who, const std::string& repository, std::vector<std::string> tags = {}) {
+    return role_of(**directory_.rights(), who, repository, tags, false, clock_.now());
+  }
+
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-access-");
+  ManualClock clock_{TimePoint(std::chrono::hours(24))};
+  Store commands_ = *Store::open_or_create(dir_.path(), clock_);
+  Directory directory_{std::move(**Store::open(dir_.path(), clock_))};
+};
+
+TEST_F(AccessDirectory, TheFileIsItsOwnersAlone) {
+  const Path file = dir_.path() / kDatabaseName;
+  struct stat status {};
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    ASSERT_EQ(::stat((file.native() + suffix).c_str(), &status), 0) << suffix;
+    EXPECT_EQ(status.st_mode & 0777U, 0600U) << suffix;
+  }
+  ASSERT_EQ(::chmod(file.c_str(), 0644), 0);
+  ASSERT_TRUE(*Store::open(dir_.path(), clock_));
+  ASSERT_EQ(::stat(file.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+}
+
+TEST_F(AccessDirectory, LookingMakesNoDatabase) {
+  TempDir other = *TempDir::make("/tmp", "skiff-access-");
+  EXPECT_FALSE(*Store::open(other.path(), clock_));
+  EXPECT_TRUE(std::filesystem::is_empty(other.path()));
+}
+
+TEST_F(AccessDirectory, UsersSignInWithTheirPassword) {
+  const int64_t id = add_user("ann", "secret");
+  const Identity ann = sign_in("ann", "secret");
+  EXPECT_EQ(ann.account, id);
+  EXPECT_EQ(ann.name, "ann");
+  EXPECT_FALSE(ann.robot);
+  EXPECT_EQ(sign_in("ann", "secret").account, id);  // remembered
+  for (const char* wrong : {"", "Secret", "secret ", "secret1"}) {
+    EXPECT_EQ(refusal("ann", wrong), Code::kUnauthenticated) << wrong;
+  }
+  EXPECT_EQ(refusal("bob", "secret"), Code::kUnauthenticated);
+}
+
+TEST_F(AccessDirectory, AChangeCountsWithTheNextQuestion) {
+  add_user("ann", "secret");
+  const Identity ann = sign_in("ann", "secret");
+  ASSERT_TRUE(set_password(commands_, "ann", *hash_password("other")));
+  EXPECT_EQ(refusal("ann", "secret"), Code::kUnauthenticated);
+  sign_in("ann", "other");
+
+  EXPECT_EQ(role(ann, "acme/web"), Role::kNone);
+  ASSERT_TRUE(set_grant(commands_, "acme", {Kind::kAccount, ann.account}, Role::kPush));
+  EXPECT_EQ(role(ann, "acme/web"), Role::kPush);
+  ASSERT_TRUE(set_disabled(commands_, "ann", true));
+  EXPECT_EQ(role(ann, "acme/web"), Role::kNone);
+  EXPECT_EQ(refusal("ann", "other"), Code::kUnauthenticated);
+  ASSERT_TRUE(set_disabled(commands_, "ann", false));
+  EXPECT_EQ(role(ann, "acme/web"), Role::kPush);
+
+  ASSERT_TRUE(remove_account(commands_, "ann", AccountKind::kUser));
+  EXPECT_EQ(role(ann, "acme/web"), Role::kNone);
+  EXPECT_TRUE(list_grants(commands_)->empty());
+  // Whoever comes after has another id.
+  EXPECT_NE(add_user("ann", "secret"), ann.account);
+  EXPECT_EQ(role(ann, "acme/web"), Role::kNone);
+}
+
+TEST_F(AccessDirectory, AccountsAndGrantsEnd) {
+  const TimePoint soon = clock_.now() + std::chrono::hours(1);
+  auto bob = add_account(commands_, {.name = "bob", .password = *hash_password("x"), .expires = soon});
+  const Identity who = sign_in("bob", "x");
+  ASSERT_TRUE(set_grant(commands_, "a", {Kind::kAccount, bob->id}, Role::kPull));
+  ASSERT_TRUE(set_grant(commands_, "", {Kind::kEverybody}, Role::kPull, soon));
+  EXPECT_EQ(role({}, "a/b"), Role::kPull);
+  EXPECT_EQ(role(who, "a/b"), Role::kPull);
+  clock_.advance(std::chrono::hours(1));
+  EXPECT_EQ(role({}, "a/b"), Role::kNone);
+  EXPECT_EQ(role(who, "a/b"), Role::kNone);
+  EXPECT_EQ(refusal("bob", "x"), Code::kUnauthenticated);
+}
+
+TEST_F(AccessDirectory, TeamsShareWhatTheyWereGranted) {
+  add_user("ann", "secret");
+  const Identity ann = sign_in("ann", "secret");
+  const TeamName devs{"acme", "devs"};
+  ASSERT_TRUE(add_team(commands_, devs));
+  EXPECT_EQ(add_team(commands_, devs).error().code(), Code::kAlreadyExists);
+  ASSERT_TRUE(add_member(commands_, devs, "ann"));
+  ASSERT_TRUE(add_member(commands_, devs, "ann"));
+  ASSERT_TRUE(set_grant(commands_, "acme", *subject_named(commands_, "team:acme/devs"), Role::kPush));
+  EXPECT_EQ(role(ann, "acme/web"), Role::kPush);
+  ASSERT_TRUE(remove_member(commands_, devs, "ann"));
+  EXPECT_EQ(role(ann, "acme/web"), Role::kNone);
+  ASSERT_TRUE(add_member(commands_, devs, "ann"));
+  ASSERT_TRUE(remove_team(commands_, devs));
+  EXPECT_EQ(role(ann, "acme/web"), Role::kNone);
+  EXPECT_TRUE(list_grants(commands_)->empty());
+  EXPECT_EQ(add_member(commands_, devs, "ann").error().code(), Code::kNotFound);
+}
+
+TEST_F(AccessDirectory, TokensSpeakForTheirAccountAndLess) {
+  const int64_t id = add_user("ann", "secret");
+  ASSERT_TRUE(set_grant(commands_, "acme", {Kind::kAccount, id}, Role::kMaintain));
+  const MadeToken token = *add_token(
+      commands_, {.account = id, .label = "ci", .limits = {{"acme/web", "v*", Role::kPush}}});
+  EXPECT_TRUE(token.secret.starts_with(kSecretPrefix));
+  EXPECT_EQ(token.secret.size(), kSecretPrefix.size() + 43);
+  const Identity who = sign_in("ann", token.secret);
+  EXPECT_EQ(who.token, token.id);
+  EXPECT_EQ(directory_.sign_in_by_token(token.secret)->account, id);
+  EXPECT_EQ(refusal("bob", token.secret), Code::kUnauthenticated);
+  EXPECT_EQ(role(who, "acme/web", {"v1"}), Role::kPush);
+  EXPECT_EQ(role(who, "acme/web", {"latest"}), Role::kNone);
+  EXPECT_EQ(role(who, "acme/db"), Role::kNone);
+  // Not more than the account may now.
+  ASSERT_TRUE(set_grant(commands_, "acme", {Kind::kAccount, id}, Role::kPull));
+  EXPECT_EQ(role(who, "acme/web", {"v1"}), Role::kPull);
+  // The secret itself is nowhere.
+  const Token stored = list_tokens(commands_, "ann")->front();
+  EXPECT_EQ(stored.secret_hash, secret_hash(token.secret));
+  ASSERT_TRUE(revoke_token(commands_, token.id));
+  EXPECT_EQ(refusal("ann", token.secret), Code::kUnauthenticated);
+  EXPECT_EQ(role(who, "acme/web"), Role::kNone);
+  EXPECT_EQ(revoke_token(commands_, "none").error().code(), Code::kNotFound);
+}
+
+TEST_F(AccessDirectory, TokensEnd) {
+  const Account robot = *add_account(commands_, {.name = "acme+ci", .kind = AccountKind::kRobot});
+  const MadeToken token = *add_token(
+      commands_, {.account = robot.id, .label = "", .expires = clock_.now() + std::chrono::hours(1)});
+  EXPECT_TRUE(sign_in("acme+ci", token.secret).robot);
+  clock_.advance(std::chrono::hours(2));
+  EXPECT_EQ(refusal("acme+ci", token.secret), Code::kUnauthenticated);
+  EXPECT_EQ(refusal("acme+ci", ""), Code::kUnauthenticated);  // robots have no password
+}
+
+TEST_F(AccessDirectory, VisibilityIsSetAsAWhole) {
+  const auto visible = [&](const Identity& who) { return role(who, "acme/web") >= Role::kPull; };
+  add_user("ann", "secret");
+  const Identity ann = sign_in("ann", "secret");
+  const struct {
+    Visibility of_web;
+    bool everybody;
+    bool known;
+  } kCases[] = {{Visibility::kPublic, true, true},
+                {Visibility::kInternal, false, true},
+                {Visibility::kPrivate, false, false},
+                {Visibility::kInherited, true, true}};
+  ASSERT_TRUE(set_visibility(commands_, "acme", Visibility::kPublic));
+  for (const auto& [visibility, everybody, known] : kCases) {
+    ASSERT_TRUE(set_visibility(commands_, "acme/web", visibility));
+    EXPECT_EQ(visible({}), everybody) << visibility_name(visibility);
+    EXPECT_EQ(visible(ann), known) << visibility_name(visibility);
+  }
+}
+
+TEST(AccessPasswords, AreJudgedBeforeTheyAreTaken) {
+  for (const std::string& bad :
+       {std::string(), std::string(73, 'x'), std::string("a\0b", 3), std::string("skiff_x")}) {
+    EXPECT_FALSE(hash_password(bad));
+  }
+  const std::string hash = *hash_password(std::string(72, 'x'));
+  EXPECT_TRUE(hash.starts_with("$2b$10$"));
+  EXPECT_TRUE(password_matches(std::string(72, 'x'), hash));
+  EXPECT_FALSE(password_matches(std::string(71, 'x'), hash));
+  EXPECT_FALSE(password_matches("x", "no hash"));
+}
+
+TEST(AccessPasswords, ManyAtOnceAreAllAnswered) {
+  PasswordChecker checker;
+  const std::string hash = *hash_password("right");
+  std::atomic<int> right = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 16; ++i) {
+    threads.emplace_back([&, i] {
+      const bool good = i % 2 == 0;
+      const auto checked = checker.check(cat("user", i), good ? "right" : "wrong", hash);
+      ASSERT_TRUE(checked);
+      EXPECT_EQ(*checked, good);
+      if (*checked) ++right;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(right, 8);
+}
+
+}  // namespace
+}  // namespace skiff::access

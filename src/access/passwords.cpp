@@ -1,0 +1,106 @@
+#include "access/passwords.h"
+
+#include <crypt.h>
+
+#include <array>
+#include <memory>
+
+#include "access/tokens.h"
+#include "base/random.h"
+#include "base/scope_exit.h"
+#include "base/strings.h"
+#include "codec/hash.h"
+
+namespace skiff::access {
+
+namespace {
+
+constexpr unsigned long kCost = 10;    // 2^10 rounds
+constexpr size_t kMaxPassword = 72;    // what bcrypt looks at
+constexpr size_t kSaltBytes = 16;
+constexpr int kMostAtOnce = 2;
+constexpr int kMostWaiting = 64;
+
+// What a password is checked against where there is no such name.
+constexpr const char* kNobody = "$2b$10$abcdefghijklmnopqrstuuJ0aWGwH9yZr9hN0qI1Zr1c0yO6vT5iG";
+
+bool equal_in_time(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  unsigned difference = 0;
+  for (size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i] ^ b[i]);
+  return difference == 0;
+}
+
+}  // namespace
+
+Result<std::string> hash_password(const std::string& password) {
+  if (password.empty()) return Error(Code::kInvalidArgument, "the password is empty");
+  if (password.size() > kMaxPassword) {
+    return Error(Code::kInvalidArgument,
+                 cat("the password has more than ", kMaxPassword, " bytes"));
+  }
+  if (password.starts_with(kSecretPrefix)) {
+    return Error(Code::kInvalidArgument,
+                 cat("the password begins with ", kSecretPrefix, ", as tokens do"));
+  }
+  if (password.find('\0') != std::string::npos) {
+    return Error(Code::kInvalidArgument, "the password has a NUL byte");
+  }
+  const std::string random = random_bytes(kSaltBytes);
+  std::array<char, CRYPT_GENSALT_OUTPUT_SIZE> setting;
+  if (::crypt_gensalt_rn("$2b$", kCost, random.data(), static_cast<int>(random.size()),
+                         setting.data(), static_cast<int>(setting.size())) == nullptr) {
+    return Error::from_errno(errno, "make a bcrypt salt");
+  }
+  auto data = std::make_unique<crypt_data>();
+  const char* hash = ::crypt_r(password.c_str(), setting.data(), data.get());
+  if (hash == nullptr || hash[0] == '*') return Error::from_errno(errno, "hash the password");
+  return std::string(hash);
+}
+
+bool password_matches(const std::string& password, const std::string& hash) {
+  auto data = std::make_unique<crypt_data>();
+  const char* made = ::crypt_r(password.c_str(), hash.c_str(), data.get());
+  return made != nullptr && made[0] != '*' && equal_in_time(made, hash);
+}
+
+PasswordChecker::PasswordChecker() : key_(random_bytes(32)) {}
+
+Result<bool> PasswordChecker::check(const std::string& name, const std::string& password,
+                                    const std::optional<std::string>& hash) {
+  const std::string digest = sha256_hex(cat(key_, name, std::string_view("\0", 1), password));
+  if (hash) {
+    std::lock_guard lock(mutex_);
+    const auto known = known_good_.find(name);
+    if (known != known_good_.end() && known->second.hash == *hash &&
+        equal_in_time(known->second.digest, digest)) {
+      return true;
+    }
+  }
+  const bool right = TRY(match_in_turn(password, hash.value_or(kNobody))) && hash.has_value();
+  if (!right) return false;
+  std::lock_guard lock(mutex_);
+  known_good_.insert_or_assign(name, Known{*hash, digest});
+  return true;
+}
+
+Result<bool> PasswordChecker::match_in_turn(const std::string& password, const std::string& hash) {
+  {
+    std::unique_lock lock(mutex_);
+    if (waiting_ >= kMostWaiting) {
+      return Error(Code::kUnavailable, "too many passwords are being checked");
+    }
+    ++waiting_;
+    turn_.wait(lock, [this] { return running_ < kMostAtOnce; });
+    --waiting_;
+    ++running_;
+  }
+  const ScopeExit done([this] {
+    std::lock_guard lock(mutex_);
+    --running_;
+    turn_.notify_one();
+  });
+  return password_matches(password, hash);
+}
+
+}  // namespace skiff::access

@@ -1,0 +1,45 @@
+// Passwords: bcrypt ($2b$) by crypt(3). A hash takes tens of milliseconds of a processor, so at most
+// two are made at once, and a password that was right is remembered while its hash stays.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+
+namespace skiff::access {
+
+// Refuses what bcrypt would cut off (above 72 bytes, or from a NUL on), the empty one, and what
+// looks like a token.
+Result<std::string> hash_password(const std::string& password);
+// Of any kind that crypt(3) knows: bcrypt, yescrypt, SHA-512, SHA-256.
+bool password_matches(const std::string& password, const std::string& hash);
+
+// Thread-safe.
+class PasswordChecker {
+ public:
+  PasswordChecker();
+  // Whether the password of `name` is that of `hash`; without a hash (there is no such name) it is
+  // wrong, and takes as long. kUnavailable where too many wait for their turn.
+  Result<bool> check(const std::string& name, const std::string& password,
+                     const std::optional<std::string>& hash);
+
+ private:
+  struct Known {
+    std::string hash;
+    std::string digest;  // of the password, with a key of this process
+  };
+  Result<bool> match_in_turn(const std::string& password, const std::string& hash);
+
+  const std::string key_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable turn_;
+  int running_ = 0;
+  int waiting_ = 0;
+  std::map<std::string, Known> known_good_;  // by name
+};
+
+}  // namespace skiff::access

@@ -1,0 +1,98 @@
+#include "access/store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "base/log.h"
+#include "base/strings.h"
+
+namespace skiff::access {
+
+namespace {
+
+constexpr const char* kMigrations[] = {
+    // Ids of accounts and teams are never used again (AUTOINCREMENT): tokens outlive a removal.
+    "CREATE TABLE account("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,"
+    " kind TEXT NOT NULL CHECK(kind IN ('user','robot')),"
+    " password TEXT NOT NULL DEFAULT '', disabled INTEGER NOT NULL DEFAULT 0,"
+    " created INTEGER NOT NULL, expires INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TABLE team("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, organisation TEXT NOT NULL, name TEXT NOT NULL,"
+    " UNIQUE(organisation, name));"
+    "CREATE TABLE membership("
+    " team INTEGER NOT NULL REFERENCES team(id) ON DELETE CASCADE,"
+    " account INTEGER NOT NULL REFERENCES account(id) ON DELETE CASCADE,"
+    " PRIMARY KEY(team, account)) WITHOUT ROWID;"
+    "CREATE INDEX membership_of_account ON membership(account);"
+    "CREATE TABLE token("
+    " id TEXT PRIMARY KEY NOT NULL,"
+    " account INTEGER NOT NULL REFERENCES account(id) ON DELETE CASCADE,"
+    " label TEXT NOT NULL, secret TEXT NOT NULL UNIQUE,"
+    " created INTEGER NOT NULL, expires INTEGER NOT NULL DEFAULT 0,"
+    " revoked INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+    "CREATE INDEX token_of_account ON token(account);"
+    "CREATE TABLE token_limit("
+    " token TEXT NOT NULL REFERENCES token(id) ON DELETE CASCADE,"
+    " repositories TEXT NOT NULL, tags TEXT NOT NULL,"
+    " role TEXT NOT NULL CHECK(role IN ('pull','push','maintain','own')),"
+    " PRIMARY KEY(token, repositories, tags)) WITHOUT ROWID;"
+    "CREATE TABLE access_grant("
+    " node TEXT NOT NULL,"
+    " subject_kind TEXT NOT NULL CHECK(subject_kind IN ('account','team','everybody','known')),"
+    " subject INTEGER NOT NULL DEFAULT 0,"
+    " role TEXT NOT NULL CHECK(role IN ('pull','push','maintain','own')),"
+    " expires INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(node, subject_kind, subject)) WITHOUT ROWID;"
+    "CREATE INDEX access_grant_of_subject ON access_grant(subject_kind, subject);"
+    "CREATE TABLE closed_node(node TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE signing_key("
+    " id TEXT PRIMARY KEY NOT NULL, public_key BLOB NOT NULL, private_key BLOB NOT NULL,"
+    " created INTEGER NOT NULL, signs_until INTEGER NOT NULL, checks_until INTEGER NOT NULL"
+    ") WITHOUT ROWID;"};
+
+constexpr mode_t kMode = 0600;
+
+// SQLite gives its journals the mode of the database.
+Result<> make_private(const Path& file, int flags) {
+  UniqueFd fd = TRY(open_file(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, kMode));
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return Error::from_errno(errno, cat("stat ", file.native()));
+  if ((status.st_mode & 077U) == 0) return {};
+  log_warn(cat(file.native(), " was open to others: it is its owner's alone now"));
+  if (::fchmod(fd.get(), kMode) == 0) return {};
+  return Error::from_errno(errno, cat("chmod ", file.native()));
+}
+
+}  // namespace
+
+Result<Store> Store::open_file(const Path& root, const Clock& clock) {
+  const Path file = root / kDatabaseName;
+  return Store(root, TRY_CONTEXT(Database::open(file, kMigrations), file.native()), clock);
+}
+
+Result<Store> Store::open_or_create(const Path& root, const Clock& clock) {
+  TRY(make_directories(root));
+  TRY(make_private(root / kDatabaseName, O_CREAT));
+  return open_file(root, clock);
+}
+
+Result<std::optional<Store>> Store::open(const Path& root, const Clock& clock) {
+  std::error_code error;
+  if (!std::filesystem::exists(root / kDatabaseName, error) && !error) return std::nullopt;
+  TRY(make_private(root / kDatabaseName, 0));
+  return TRY(open_file(root, clock));
+}
+
+Result<int64_t> Store::version() {
+  Statement row = TRY(db_.prepare("PRAGMA data_version"));
+  TRY(row.step());
+  return row.integer(0);
+}
+
+TimePoint time_of(const Statement& row, int column) {
+  return TimePoint(std::chrono::nanoseconds(row.integer(column)));
+}
+
+}  // namespace skiff::access

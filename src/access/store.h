@@ -1,0 +1,44 @@
+// Store: ROOT/access.db, a database of its own (docs/formats/access.md), readable by its owner
+// alone. That the file is there means that the registry asks who comes; it is made by whoever adds
+// the first account or grant, and by nobody who only looks.
+//
+// One connection: use it from one thread at a time. Any number of processes may have one; a change
+// is seen by the others with their next question.
+#pragma once
+
+#include <optional>
+
+#include "base/clock.h"
+#include "db/database.h"
+
+namespace skiff::access {
+
+inline constexpr const char* kDatabaseName = "access.db";
+
+class Store {
+ public:
+  // Makes ROOT and the database where they are missing.
+  static Result<Store> open_or_create(const Path& root, const Clock& clock);
+  // nullopt where there is none.
+  static Result<std::optional<Store>> open(const Path& root, const Clock& clock);
+
+  Database& db() { return db_; }
+  TimePoint now() const { return clock_->now(); }
+  const Path& root() const { return root_; }
+  // Differs from before once another connection has changed anything.
+  Result<int64_t> version();
+
+ private:
+  Store(Path root, Database db, const Clock& clock)
+      : root_(std::move(root)), db_(std::move(db)), clock_(&clock) {}
+  static Result<Store> open_file(const Path& root, const Clock& clock);
+
+  Path root_;
+  Database db_;
+  const Clock* clock_;
+};
+
+// A time as the tables have it: nanoseconds since 1970, 0 for never.
+TimePoint time_of(const Statement& row, int column);
+
+}  // namespace skiff::access

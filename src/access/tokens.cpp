@@ -1,0 +1,93 @@
+#include "access/tokens.h"
+
+#include "base/random.h"
+#include "base/strings.h"
+#include "codec/base64.h"
+#include "codec/hash.h"
+
+namespace skiff::access {
+
+namespace {
+
+constexpr size_t kSecretBytes = 32;
+constexpr size_t kIdDigits = 12;
+
+Result<std::vector<TokenLimit>> limits_of(Store& store, const std::string& token) {
+  Statement row = TRY(store.db().prepare(
+      "SELECT repositories, tags, role FROM token_limit WHERE token = ?", token));
+  std::vector<TokenLimit> limits;
+  while (TRY(row.step())) {
+    limits.push_back({row.text(0), row.text(1), TRY(role_named(row.text(2)))});
+  }
+  return limits;
+}
+
+std::string new_secret() {
+  std::string text = base64url_encode(random_bytes(kSecretBytes));
+  std::erase(text, '=');
+  return cat(kSecretPrefix, text);
+}
+
+}  // namespace
+
+std::string secret_hash(std::string_view secret) { return sha256_hex(secret); }
+
+Result<MadeToken> add_token(Store& store, const NewToken& token) {
+  for (const TokenLimit& limit : token.limits) {
+    TRY(check_pattern(limit.repositories));
+    TRY(check_pattern(limit.tags));
+  }
+  MadeToken made{random_hex(kIdDigits), new_secret()};
+  Transaction tx = TRY(store.db().begin());
+  TRY(store.db().run(
+      "INSERT INTO token(id, account, label, secret, created, expires) VALUES (?,?,?,?,?,?)",
+      made.id, token.account, token.label, secret_hash(made.secret), unix_nanos(store.now()),
+      unix_nanos(token.expires)));
+  for (const TokenLimit& limit : token.limits) {
+    TRY(store.db().run("INSERT INTO token_limit(token, repositories, tags, role) VALUES (?,?,?,?) "
+                       "ON CONFLICT DO NOTHING",
+                       made.id, limit.repositories, limit.tags, role_name(limit.role)));
+  }
+  TRY(tx.commit());
+  return made;
+}
+
+Result<std::vector<Token>> list_tokens(Store& store, const std::optional<std::string>& account) {
+  Statement row = TRY(
+      store.db().prepare("SELECT token.id, account, name, label, secret, token.created, "
+                         "token.expires, revoked FROM token JOIN account ON account.id = "
+                         "token.account WHERE ?1 IS NULL OR name = ?1 "
+                         "ORDER BY token.created DESC, token.id",
+                         account));
+  std::vector<Token> tokens;
+  while (TRY(row.step())) {
+    Token token{.id = row.text(0),
+                .account = row.integer(1),
+                .account_name = row.text(2),
+                .label = row.text(3),
+                .secret_hash = row.text(4),
+                .limits = {},
+                .created = time_of(row, 5),
+                .expires = time_of(row, 6),
+                .revoked = time_of(row, 7)};
+    token.limits = TRY(limits_of(store, token.id));
+    tokens.push_back(std::move(token));
+  }
+  return tokens;
+}
+
+Result<> revoke_token(Store& store, const std::string& id) {
+  const int64_t revoked =
+      TRY(store.db().run("UPDATE token SET revoked = iif(revoked = 0, ?, revoked) WHERE id = ?",
+                         unix_nanos(store.now()), id));
+  if (revoked == 0) return Error(Code::kNotFound, cat("no such token: ", id));
+  return {};
+}
+
+Result<> revoke_tokens_of(Store& store, int64_t account) {
+  TRY(store.db().run("UPDATE token SET revoked = ? WHERE account = ? AND revoked = 0",
+                     unix_nanos(store.now()), account));
+  return {};
+}
+
+}  // namespace skiff::access

@@ -1,0 +1,59 @@
+// Tokens: secrets of 256 random bits that speak for an account: a user's personal tokens, a robot's
+// secret. Shown once; the table has their SHA-256 (as good as a slow hash for what nobody can
+// guess, and cheap for each request).
+//
+// A token may less than its account: its limits say which role in which repositories, for which
+// tags. Without limits it may all that the account may.
+#pragma once
+
+#include <vector>
+
+#include "access/roles.h"
+#include "access/store.h"
+
+namespace skiff::access {
+
+// What a secret begins with, so that people and scanners know one.
+inline constexpr std::string_view kSecretPrefix = "skiff_";
+
+struct TokenLimit {
+  std::string repositories = "**";  // patterns (roles.h)
+  std::string tags = "*";
+  Role role = Role::kOwn;
+};
+
+struct Token {
+  std::string id;  // to name it by; no secret
+  int64_t account = 0;
+  std::string account_name;
+  std::string label;
+  std::string secret_hash;  // SHA-256, in hex
+  std::vector<TokenLimit> limits;
+  TimePoint created;
+  TimePoint expires;  // zero: never
+  TimePoint revoked;  // zero: not
+};
+
+struct NewToken {
+  int64_t account = 0;
+  std::string label;
+  std::vector<TokenLimit> limits;
+  TimePoint expires;
+};
+
+struct MadeToken {
+  std::string id;
+  std::string secret;  // known to nobody else, and not again
+};
+
+Result<MadeToken> add_token(Store& store, const NewToken& token);
+// Of one account or all; also the revoked and expired ones, newest first.
+Result<std::vector<Token>> list_tokens(Store& store, const std::optional<std::string>& account);
+// kNotFound; nothing happens where it is revoked already.
+Result<> revoke_token(Store& store, const std::string& id);
+Result<> revoke_tokens_of(Store& store, int64_t account);
+
+// What the table has of a secret.
+std::string secret_hash(std::string_view secret);
+
+}  // namespace skiff::access

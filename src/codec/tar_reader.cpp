@@ -387,10 +387,15 @@ Result<> TarReader::Impl::read_body_map(const PaxRecords& pax) {
     offset += used;
     size -= used;
     map = std::move(pieces);
-  } else if (const std::string* expanded = pax.find("GNU.sparse.size")) {
-    entry.size = TRY(pax_natural(*expanded, "GNU.sparse.size"));
-    const std::string* list = pax.find("GNU.sparse.map");
-    map = list != nullptr ? TRY(tar::parse_sparse_list(*list)) : pax.pieces;
+  } else {
+    const std::string* expanded = pax.find("GNU.sparse.size");
+    // A map without it is one of what is stored.
+    if (expanded != nullptr) entry.size = TRY(pax_natural(*expanded, "GNU.sparse.size"));
+    if (const std::string* list = pax.find("GNU.sparse.map")) {
+      map = TRY(tar::parse_sparse_list(*list));
+    } else if (expanded != nullptr || !pax.pieces.empty()) {
+      map = pax.pieces;
+    }
   }
   if (map) TRY(tar::check_sparse_map(*map, entry.size, size));
   entry.is_sparse = map.has_value();

@@ -275,6 +275,15 @@ TEST(Tar, BadSparseMapsAreErrors) {
   EXPECT_EQ(read_tar(with_pax(good))->front().body, std::string("\0b\0ody\0\0", 8));
 }
 
+TEST(Tar, ASparseMapWithoutASizeIsOfTheHeadersSize) {
+  EXPECT_NE(error_of(with_pax(tar::pax_record("GNU.sparse.map", "1,1,3,3"))), "");
+  const std::string pieces =
+      cat(tar::pax_record("GNU.sparse.offset", "8"), tar::pax_record("GNU.sparse.numbytes", "4"));
+  EXPECT_NE(error_of(with_pax(pieces)), "");
+  const std::string whole = tar::pax_record("GNU.sparse.map", "0,1,1,3");
+  EXPECT_EQ(read_tar(with_pax(whole))->front().body, "body");
+}
+
 TEST(Tar, AClaimOfExabytesCostsNothingUntilItIsRead) {
   const std::string records = cat(tar::pax_record("GNU.sparse.size", "9000000000000000000"),
                                   tar::pax_record("GNU.sparse.map", "8999999999999999996,4"));

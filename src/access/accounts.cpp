@@ -63,7 +63,8 @@ Result<std::vector<Account>> list_accounts(Store& store, AccountKind kind) {
 
 Result<> remove_account(Store& store, const std::string& name, AccountKind kind) {
   Transaction tx = TRY(store.db().begin());
-  TRY(store.db().run("DELETE FROM access_grant WHERE subject_kind = 'account' AND subject IN "
+  TRY(
+      store.db().run("DELETE FROM access_grant WHERE subject_kind = 'account' AND subject IN "
                      "(SELECT id FROM account WHERE name = ? AND kind = ?)",
                      name, kind_text(kind)));
   const int64_t removed =
@@ -80,8 +81,8 @@ Result<> set_password(Store& store, const std::string& name, const std::string& 
 }
 
 Result<> set_disabled(Store& store, const std::string& name, bool disabled) {
-  const int64_t set = TRY(
-      store.db().run("UPDATE account SET disabled = ? WHERE name = ?", disabled ? 1 : 0, name));
+  const int64_t set =
+      TRY(store.db().run("UPDATE account SET disabled = ? WHERE name = ?", disabled ? 1 : 0, name));
   if (set == 0) return no_such("account", name);
   return {};
 }

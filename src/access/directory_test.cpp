@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <thread>
@@ -29,7 +30,8 @@ class AccessDirectory : public testing::Test {
     auto who = directory_.sign_in(name, secret);
     return who ? Code::kUnknown : who.error().code();
   }
-  Role role(const Identity& who, const std::string& repository, std::vector<std::string> tags = {}) {
+  Role role(const Identity& who, const std::string& repository,
+            std::vector<std::string> tags = {}) {
     return role_of(**directory_.rights(), who, repository, tags, false, clock_.now());
   }
 
@@ -41,7 +43,7 @@ class AccessDirectory : public testing::Test {
 
 TEST_F(AccessDirectory, TheFileIsItsOwnersAlone) {
   const Path file = dir_.path() / kDatabaseName;
-  struct stat status {};
+  struct stat status{};
   for (const char* suffix : {"", "-wal", "-shm"}) {
     ASSERT_EQ(::stat((file.native() + suffix).c_str(), &status), 0) << suffix;
     EXPECT_EQ(status.st_mode & 0777U, 0600U) << suffix;
@@ -50,6 +52,20 @@ TEST_F(AccessDirectory, TheFileIsItsOwnersAlone) {
   ASSERT_TRUE(*Store::open(dir_.path(), clock_));
   ASSERT_EQ(::stat(file.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
+}
+
+TEST_F(AccessDirectory, WhatRootMakesIsTheServers) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  TempDir other = *TempDir::make("/tmp", "skiff-access-");
+  ASSERT_EQ(::chown(other.path().c_str(), 1234, 1235), 0);
+  Store store = *Store::open_or_create(other.path(), clock_);
+  ASSERT_TRUE(add_team(store, {"acme", "devs"}));
+  struct stat status{};
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    ASSERT_EQ(::stat(((other.path() / kDatabaseName).native() + suffix).c_str(), &status), 0);
+    EXPECT_EQ(status.st_uid, 1234U) << suffix;
+    EXPECT_EQ(status.st_gid, 1235U) << suffix;
+  }
 }
 
 TEST_F(AccessDirectory, LookingMakesNoDatabase) {
@@ -97,7 +113,8 @@ TEST_F(AccessDirectory, AChangeCountsWithTheNextQuestion) {
 
 TEST_F(AccessDirectory, AccountsAndGrantsEnd) {
   const TimePoint soon = clock_.now() + std::chrono::hours(1);
-  auto bob = add_account(commands_, {.name = "bob", .password = *hash_password("x"), .expires = soon});
+  auto bob =
+      add_account(commands_, {.name = "bob", .password = *hash_password("x"), .expires = soon});
   const Identity who = sign_in("bob", "x");
   ASSERT_TRUE(set_grant(commands_, "a", {Kind::kAccount, bob->id}, Role::kPull));
   ASSERT_TRUE(set_grant(commands_, "", {Kind::kEverybody}, Role::kPull, soon));
@@ -117,7 +134,8 @@ TEST_F(AccessDirectory, TeamsShareWhatTheyWereGranted) {
   EXPECT_EQ(add_team(commands_, devs).error().code(), Code::kAlreadyExists);
   ASSERT_TRUE(add_member(commands_, devs, "ann"));
   ASSERT_TRUE(add_member(commands_, devs, "ann"));
-  ASSERT_TRUE(set_grant(commands_, "acme", *subject_named(commands_, "team:acme/devs"), Role::kPush));
+  ASSERT_TRUE(
+      set_grant(commands_, "acme", *subject_named(commands_, "team:acme/devs"), Role::kPush));
   EXPECT_EQ(role(ann, "acme/web"), Role::kPush);
   ASSERT_TRUE(remove_member(commands_, devs, "ann"));
   EXPECT_EQ(role(ann, "acme/web"), Role::kNone);
@@ -157,7 +175,8 @@ TEST_F(AccessDirectory, TokensSpeakForTheirAccountAndLess) {
 TEST_F(AccessDirectory, TokensEnd) {
   const Account robot = *add_account(commands_, {.name = "acme+ci", .kind = AccountKind::kRobot});
   const MadeToken token = *add_token(
-      commands_, {.account = robot.id, .label = "", .expires = clock_.now() + std::chrono::hours(1)});
+      commands_,
+      {.account = robot.id, .label = "", .expires = clock_.now() + std::chrono::hours(1)});
   EXPECT_TRUE(sign_in("acme+ci", token.secret).robot);
   clock_.advance(std::chrono::hours(2));
   EXPECT_EQ(refusal("acme+ci", token.secret), Code::kUnauthenticated);

@@ -57,12 +57,11 @@ Result<Subject> subject_named(Store& store, const std::string& text) {
 
 Result<> set_grant(Store& store, const std::string& node, const Subject& subject, Role role,
                    TimePoint expires) {
-  TRY(
-      store.db().run("INSERT INTO access_grant(node, subject_kind, subject, role, expires) "
-                     "VALUES (?,?,?,?,?) ON CONFLICT(node, subject_kind, subject) DO UPDATE "
-                     "SET role = excluded.role, expires = excluded.expires",
-                     node, kind_text(subject.kind), subject.id, role_name(role),
-                     unix_nanos(expires)));
+  TRY(store.db().run(
+      "INSERT INTO access_grant(node, subject_kind, subject, role, expires) "
+      "VALUES (?,?,?,?,?) ON CONFLICT(node, subject_kind, subject) DO UPDATE "
+      "SET role = excluded.role, expires = excluded.expires",
+      node, kind_text(subject.kind), subject.id, role_name(role), unix_nanos(expires)));
   return {};
 }
 
@@ -75,14 +74,14 @@ Result<> remove_grant(Store& store, const std::string& node, const Subject& subj
 }
 
 Result<std::vector<Grant>> list_grants(Store& store, const std::optional<std::string>& node) {
-  Statement row = TRY(
-      store.db().prepare("SELECT node, subject_kind, subject, role, expires, CASE subject_kind"
-                         " WHEN 'account' THEN (SELECT name FROM account WHERE id = subject)"
-                         " WHEN 'team' THEN (SELECT 'team:' || organisation || '/' || name"
-                         " FROM team WHERE id = subject)"
-                         " ELSE subject_kind END "
-                         "FROM access_grant WHERE ?1 IS NULL OR node = ?1 ORDER BY node, 6",
-                         node));
+  Statement row =
+      TRY(store.db().prepare("SELECT node, subject_kind, subject, role, expires, CASE subject_kind"
+                             " WHEN 'account' THEN (SELECT name FROM account WHERE id = subject)"
+                             " WHEN 'team' THEN (SELECT 'team:' || organisation || '/' || name"
+                             " FROM team WHERE id = subject)"
+                             " ELSE subject_kind END "
+                             "FROM access_grant WHERE ?1 IS NULL OR node = ?1 ORDER BY node, 6",
+                             node));
   std::vector<Grant> grants;
   while (TRY(row.step())) {
     grants.push_back({.node = row.text(0),
@@ -111,11 +110,13 @@ Result<Visibility> visibility_named(std::string_view name) {
 
 Result<> set_visibility(Store& store, const std::string& node, Visibility visibility) {
   Transaction tx = TRY(store.db().begin());
-  TRY(store.db().run("DELETE FROM access_grant WHERE node = ? AND "
+  TRY(
+      store.db().run("DELETE FROM access_grant WHERE node = ? AND "
                      "subject_kind IN ('everybody', 'known')",
                      node));
   TRY(store.db().run("DELETE FROM closed_node WHERE node = ?", node));
-  if (visibility == Visibility::kPublic) TRY(set_grant(store, node, {Kind::kEverybody}, Role::kPull));
+  if (visibility == Visibility::kPublic)
+    TRY(set_grant(store, node, {Kind::kEverybody}, Role::kPull));
   if (visibility == Visibility::kInternal || visibility == Visibility::kPrivate) {
     TRY(store.db().run("INSERT INTO closed_node(node) VALUES (?)", node));
   }

@@ -15,8 +15,8 @@ namespace skiff::access {
 
 namespace {
 
-constexpr unsigned long kCost = 10;    // 2^10 rounds
-constexpr size_t kMaxPassword = 72;    // what bcrypt looks at
+constexpr unsigned long kCost = 10;  // 2^10 rounds
+constexpr size_t kMaxPassword = 72;  // what bcrypt looks at
 constexpr size_t kSaltBytes = 16;
 constexpr int kMostAtOnce = 2;
 constexpr int kMostWaiting = 64;

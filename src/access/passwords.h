@@ -1,5 +1,5 @@
-// Passwords: bcrypt ($2b$) by crypt(3). A hash takes tens of milliseconds of a processor, so at most
-// two are made at once, and a password that was right is remembered while its hash stays.
+// Passwords: bcrypt ($2b$) by crypt(3). A hash takes tens of milliseconds of a processor, so at
+// most two are made at once, and a password that was right is remembered while its hash stays.
 #pragma once
 
 #include <condition_variable>

@@ -108,7 +108,8 @@ RC_GTEST_PROP(AccessRights, AreAsTheyAreDefined, ()) {
   }
   const int count = *rc::gen::inRange(0, 8);
   for (int i = 0; i < count; ++i) {
-    const auto kind = *rc::gen::element(Kind::kAccount, Kind::kTeam, Kind::kEverybody, Kind::kKnown);
+    const auto kind =
+        *rc::gen::element(Kind::kAccount, Kind::kTeam, Kind::kEverybody, Kind::kKnown);
     const int64_t id = *rc::gen::inRange(1, 4);
     const auto role = *rc::gen::element(Role::kPull, Role::kPush, Role::kMaintain, Role::kOwn);
     data.grants.push_back(
@@ -119,7 +120,8 @@ RC_GTEST_PROP(AccessRights, AreAsTheyAreDefined, ()) {
   const Rights rights(std::move(data));
   for (int64_t account = 0; account <= 4; ++account) {
     for (const char* repository : {"a", "a/x", "a/x/1", "a/y/2", "b/x", "c", "aa/x"}) {
-      // Ids of accounts that are not there are no members of anything, but may be granted something.
+      // Ids of accounts that are not there are no members of anything, but may be granted
+      // something.
       RC_ASSERT(rights.role_of(account, repository, kNow) == slowly(copy, account, repository));
     }
   }

@@ -27,9 +27,8 @@ bool is_component(std::string_view text) {
   if (text.empty() || !is_letter_or_digit(text.front()) || !is_letter_or_digit(text.back())) {
     return false;
   }
-  return std::ranges::all_of(text, [](char c) {
-    return is_letter_or_digit(c) || c == '.' || c == '_' || c == '-';
-  });
+  return std::ranges::all_of(
+      text, [](char c) { return is_letter_or_digit(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 Error invalid(std::string_view what, std::string_view text, std::string_view form) {

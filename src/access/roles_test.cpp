@@ -7,8 +7,10 @@ namespace skiff::access {
 namespace {
 
 TEST(AccessNames, HaveTheirForms) {
-  for (const char* good : {"ann", "a", "ann.b-c_d", "0"}) EXPECT_TRUE(check_user_name(good)) << good;
-  for (const char* bad : {"", "Ann", "ann:b", "-a", "a-", "a+b", "a/b", "everybody", "known", "a b"}) {
+  for (const char* good : {"ann", "a", "ann.b-c_d", "0"})
+    EXPECT_TRUE(check_user_name(good)) << good;
+  for (const char* bad :
+       {"", "Ann", "ann:b", "-a", "a-", "a+b", "a/b", "everybody", "known", "a b"}) {
     EXPECT_FALSE(check_user_name(bad)) << bad;
   }
   EXPECT_FALSE(check_user_name(std::string(65, 'a')));
@@ -18,7 +20,8 @@ TEST(AccessNames, HaveTheirForms) {
   }
   EXPECT_EQ(*node_named("/"), "");
   EXPECT_EQ(*node_named("acme/web"), "acme/web");
-  for (const char* bad : {"/acme", "acme/", "a//b", "../a", "A"}) EXPECT_FALSE(node_named(bad)) << bad;
+  for (const char* bad : {"/acme", "acme/", "a//b", "../a", "A"})
+    EXPECT_FALSE(node_named(bad)) << bad;
   EXPECT_EQ(team_named("acme/devs")->name, "devs");
   EXPECT_FALSE(team_named("acme"));
   EXPECT_FALSE(team_named("acme/a/b"));
@@ -44,15 +47,24 @@ TEST(AccessPatterns, MatchWholeTexts) {
     const char* text;
     bool matches;
   } kCases[] = {
-      {"acme/web", "acme/web", true}, {"acme/web", "acme/web2", false},
-      {"acme/*", "acme/web", true},   {"acme/*", "acme/web/x", false},
-      {"acme/**", "acme/web/x", true}, {"acme/**", "acme", false},
-      {"**", "a/b/c", true},          {"**", "", true},
-      {"*", "a/b", false},            {"*", "", true},
-      {"v*", "v1.2", true},           {"v*", "w1", false},
-      {"*-rc*", "v1-rc2", true},      {"**/web", "a/b/web", true},
-      {"**/web", "web", false},       {"a*b*c", "aXbYc", true},
-      {"a**b*c", "a/x/b/b.c", true},  {"a", "", false},
+      {"acme/web", "acme/web", true},
+      {"acme/web", "acme/web2", false},
+      {"acme/*", "acme/web", true},
+      {"acme/*", "acme/web/x", false},
+      {"acme/**", "acme/web/x", true},
+      {"acme/**", "acme", false},
+      {"**", "a/b/c", true},
+      {"**", "", true},
+      {"*", "a/b", false},
+      {"*", "", true},
+      {"v*", "v1.2", true},
+      {"v*", "w1", false},
+      {"*-rc*", "v1-rc2", true},
+      {"**/web", "a/b/web", true},
+      {"**/web", "web", false},
+      {"a*b*c", "aXbYc", true},
+      {"a**b*c", "a/x/b/b.c", true},
+      {"a", "", false},
       {"", "a", false},
   };
   for (const auto& [pattern, text, matches] : kCases) {

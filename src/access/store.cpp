@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -54,10 +55,21 @@ constexpr const char* kMigrations[] = {
 
 constexpr mode_t kMode = 0600;
 
-// SQLite gives its journals the mode of the database.
+// Made by root for a server of another user, the file is that user's, as its directory is.
+Result<> give_to_owner_of(const Path& directory, int fd) {
+  struct stat status = {};
+  if (::geteuid() != 0) return {};
+  if (::stat(directory.c_str(), &status) == 0 && ::fchown(fd, status.st_uid, status.st_gid) == 0) {
+    return {};
+  }
+  return Error::from_errno(errno, cat("give access.db to the owner of ", directory.native()));
+}
+
+// SQLite gives its journals the mode and the owner of the database.
 Result<> make_private(const Path& file, int flags) {
   UniqueFd fd = TRY(open_file(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, kMode));
-  struct stat status {};
+  TRY(give_to_owner_of(file.parent_path(), fd.get()));
+  struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return Error::from_errno(errno, cat("stat ", file.native()));
   if ((status.st_mode & 077U) == 0) return {};
   log_warn(cat(file.native(), " was open to others: it is its owner's alone now"));

@@ -8,10 +8,10 @@ namespace skiff::access {
 namespace {
 
 Result<std::vector<std::string>> members_of(Store& store, int64_t team) {
-  Statement row = TRY(
-      store.db().prepare("SELECT account.name FROM membership JOIN account ON "
-                         "account.id = membership.account WHERE team = ? ORDER BY name",
-                         team));
+  Statement row =
+      TRY(store.db().prepare("SELECT account.name FROM membership JOIN account ON "
+                             "account.id = membership.account WHERE team = ? ORDER BY name",
+                             team));
   std::vector<std::string> members;
   while (TRY(row.step())) members.push_back(row.text(0));
   return members;
@@ -20,8 +20,8 @@ Result<std::vector<std::string>> members_of(Store& store, int64_t team) {
 }  // namespace
 
 Result<> add_team(Store& store, const TeamName& name) {
-  const Result<int64_t> added = store.db().run(
-      "INSERT INTO team(organisation, name) VALUES (?, ?)", name.organisation, name.name);
+  const Result<int64_t> added = store.db().run("INSERT INTO team(organisation, name) VALUES (?, ?)",
+                                               name.organisation, name.name);
   if (added) return {};
   if (added.error().code() != Code::kAlreadyExists) return added.error();
   return Error(Code::kAlreadyExists,
@@ -29,9 +29,8 @@ Result<> add_team(Store& store, const TeamName& name) {
 }
 
 Result<Team> find_team(Store& store, const TeamName& name) {
-  Statement row =
-      TRY(store.db().prepare("SELECT id FROM team WHERE organisation = ? AND name = ?",
-                             name.organisation, name.name));
+  Statement row = TRY(store.db().prepare("SELECT id FROM team WHERE organisation = ? AND name = ?",
+                                         name.organisation, name.name));
   if (!TRY(row.step())) {
     return Error(Code::kNotFound, cat("no such team: ", name.organisation, "/", name.name));
   }

@@ -44,7 +44,8 @@ Result<MadeToken> add_token(Store& store, const NewToken& token) {
       made.id, token.account, token.label, secret_hash(made.secret), unix_nanos(store.now()),
       unix_nanos(token.expires)));
   for (const TokenLimit& limit : token.limits) {
-    TRY(store.db().run("INSERT INTO token_limit(token, repositories, tags, role) VALUES (?,?,?,?) "
+    TRY(
+        store.db().run("INSERT INTO token_limit(token, repositories, tags, role) VALUES (?,?,?,?) "
                        "ON CONFLICT DO NOTHING",
                        made.id, limit.repositories, limit.tags, role_name(limit.role)));
   }
@@ -53,12 +54,12 @@ Result<MadeToken> add_token(Store& store, const NewToken& token) {
 }
 
 Result<std::vector<Token>> list_tokens(Store& store, const std::optional<std::string>& account) {
-  Statement row = TRY(
-      store.db().prepare("SELECT token.id, account, name, label, secret, token.created, "
-                         "token.expires, revoked FROM token JOIN account ON account.id = "
-                         "token.account WHERE ?1 IS NULL OR name = ?1 "
-                         "ORDER BY token.created DESC, token.id",
-                         account));
+  Statement row =
+      TRY(store.db().prepare("SELECT token.id, account, name, label, secret, token.created, "
+                             "token.expires, revoked FROM token JOIN account ON account.id = "
+                             "token.account WHERE ?1 IS NULL OR name = ?1 "
+                             "ORDER BY token.created DESC, token.id",
+                             account));
   std::vector<Token> tokens;
   while (TRY(row.step())) {
     Token token{.id = row.text(0),

@@ -6,9 +6,14 @@
 
 namespace skiff {
 
-Result<> parse_flags(std::span<char* const> arguments, std::span<const Flag> flags) {
+Result<> parse_flags(std::span<char* const> arguments, std::span<const Flag> flags,
+                     std::vector<std::string>* words) {
   for (size_t i = 0; i < arguments.size(); ++i) {
     std::string_view word = arguments[i];
+    if (!word.starts_with("--") && words != nullptr) {
+      words->emplace_back(word);
+      continue;
+    }
     if (!word.starts_with("--")) {
       return Error(Code::kInvalidArgument, cat("unexpected argument: ", word));
     }

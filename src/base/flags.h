@@ -25,7 +25,9 @@ struct Flag {
 };
 
 // Refuses unknown flags, missing and empty values and words that are no flags, each by name.
-Result<> parse_flags(std::span<char* const> arguments, std::span<const Flag> flags);
+// With `words`, those go there instead.
+Result<> parse_flags(std::span<char* const> arguments, std::span<const Flag> flags,
+                     std::vector<std::string>* words = nullptr);
 // One line a flag, aligned, with the defaults that the values hold now.
 std::string flags_help(std::span<const Flag> flags);
 

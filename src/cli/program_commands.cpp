@@ -37,8 +37,8 @@ Outcome doctor(Session& /*session*/, Flags& flags) {
 
 constexpr Command kCommands[] = {
     {.name = "registry",
-     .usage = "serve [OPTIONS]",
-     .summary = "Serve images from a registry of your own (skiff-registry)",
+     .usage = "COMMAND [OPTIONS]",
+     .summary = "Serve images from a registry of your own, and say who may use it (skiff-registry)",
      .run = registry,
      .passes_all = true},
     {.name = "daemon",

@@ -61,8 +61,10 @@ Result<> parse_words(std::span<char* const> arguments, DaemonOptions& o, Words& 
        &words.scrub_rate},
       {"registry", "ADDRESS", "serve a registry at HOST:PORT, which shares our blobs' files",
        &o.registry},
-      {"registry-htpasswd", "FILE", "its users and passwords; anybody when not given",
-       &o.registry_htpasswd},
+      {"registry-plain-http", "", "serve it without TLS at addresses other than loopback, too",
+       nullptr, &o.registry_plain_http},
+      {"registry-htpasswd", "FILE",
+       "its users and passwords; else those of ROOT/registry/access.db", &o.registry_htpasswd},
       {"registry-tls-cert", "FILE", "its certificate chain (PEM), for HTTPS", &o.registry_tls_cert},
       {"registry-tls-key", "FILE", "the certificate's key (PEM)", &o.registry_tls_key},
       {"log-level", "LEVEL", "debug, info, warn or error", &words.log_level},
@@ -175,6 +177,7 @@ RegistryService::Options registry_options(const DaemonOptions& o) {
   out.registry.scrub_rate = o.scrub_rate;
   out.listen = o.registry;
   out.listen_flag = "--registry";
+  out.plain_http = o.registry_plain_http;
   out.tls = {o.registry_tls_cert, o.registry_tls_key, {}};
   out.flag_prefix = "--registry-";
   return out;

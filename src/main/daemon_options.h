@@ -31,6 +31,7 @@ struct DaemonOptions {
   LogLevel log_level = LogLevel::kInfo;
   images::StoreLimits limits;
   uint64_t scrub_rate = 0;
+  bool registry_plain_http = false;
   bool stop_containers = false;
   bool version = false;
   bool help = false;

@@ -2,7 +2,12 @@
 
 #include <fcntl.h>
 
+#include <filesystem>
+
+#include "access/store.h"
+#include "base/log.h"
 #include "base/strings.h"
+#include "net/ip_address.h"
 #include "registry/htpasswd.h"
 
 namespace skiff {
@@ -39,6 +44,37 @@ Result<std::string> address_of(const std::string& listen, int socket) {
   return cat(host.empty() ? "0.0.0.0" : host, ":", TRY(net::local_port(socket)));
 }
 
+// As it stands in the address; a name that leads to loopback counts as none.
+bool is_loopback(std::string_view listen) {
+  const auto parts = split_last(listen, ':');
+  const std::string host(parts ? parts->first : "");
+  if (host == "localhost" || host == "[::1]") return true;
+  return host.starts_with("127.") && net::is_ip_address(host);
+}
+
+Result<> judge_reach(const RegistryService::Options& o) {
+  if (!o.tls.certificate.empty() || o.plain_http || is_loopback(o.listen)) return {};
+  return Error(
+      Code::kInvalidArgument,
+      cat(o.listen_flag, " ", o.listen,
+          ": others than this machine would send images and passwords readable on the way: give ",
+          o.flag_prefix, "tls-cert and ", o.flag_prefix, "tls-key, or ", o.flag_prefix,
+          "plain-http where that is meant"));
+}
+
+void warn_of_strangers(const RegistryService::Options& o, const std::string& address) {
+  if (o.tls.certificate.empty() && !is_loopback(o.listen)) {
+    log_warn(
+        cat("images and passwords travel readable to and from ", address, ": there is no TLS"));
+  }
+  const bool asks = o.registry.access || !o.registry.htpasswd.empty() || !o.tls.client_ca.empty() ||
+                    std::filesystem::exists(o.registry.root / access::kDatabaseName);
+  if (asks) return;
+  log_warn(cat("anybody who reaches ", address,
+               " may push, pull and delete: add users with 'skiff-registry user add --root ",
+               o.registry.root.native(), "', or give ", o.flag_prefix, "htpasswd"));
+}
+
 }  // namespace
 
 RegistryService::RegistryService(std::unique_ptr<registry::Registry> registry,
@@ -62,7 +98,7 @@ Result<> RegistryService::check(const Options& options) {
     TRY_CONTEXT(registry::Htpasswd::open(users), cat(options.flag_prefix, "htpasswd"));
   }
   TRY(server_options(options));
-  return {};
+  return judge_reach(options);
 }
 
 Result<std::unique_ptr<RegistryService>> RegistryService::open(const Options& options) {
@@ -72,6 +108,7 @@ Result<std::unique_ptr<RegistryService>> RegistryService::open(const Options& op
   auto registry = TRY(registry::open_registry(options.registry));
   std::unique_ptr<RegistryService> service(
       new RegistryService(std::move(registry), options, std::move(for_server), std::move(address)));
+  warn_of_strangers(options, service->address_);
   TRY(service->server_.listen(std::move(socket)));
   return service;
 }

@@ -22,14 +22,17 @@ class RegistryService {
     size_t max_connections_per_client = 0;  // 0: as many as it likes
     // How slowly a client may send a body or take an answer.
     net::PaceLimit pace{.stall = std::chrono::seconds(30), .least_rate = 1024};
-    net::TlsFiles tls;  // no names: plain HTTP
+    net::TlsFiles tls;        // no names: plain HTTP
+    bool plain_http = false;  // also at addresses other than loopback
     // For errors: the flag of `listen`, and how those of the files begin.
     std::string listen_flag = "--listen";
     std::string flag_prefix = "--";
   };
 
-  // Judges the address' form and reads the files: an error names the flag. Opens nothing.
+  // Judges the address and reads the files: an error names the flag. Opens nothing. An address
+  // other than loopback needs TLS, or the word that plain HTTP is meant.
   static Result<> check(const Options& options);
+  // Warns in the log where strangers may do anything, or read what travels.
   static Result<std::unique_ptr<RegistryService>> open(const Options& options);
 
   // "127.0.0.1:5000", with the port that was found where 0 was asked for.

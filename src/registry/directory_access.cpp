@@ -64,10 +64,9 @@ Result<Decision> DirectoryAccess::may(const Viewer& viewer, const Need& need) {
   const auto rights = TRY(directory_.rights());
   const access::Identity who = identity_of(viewer);
   const TimePoint now = directory_.now();
-  const Role role =
-      need.repository.empty()
-          ? role_everywhere(*rights, who, now)
-          : role_of(*rights, who, need.repository, need.tags, need.any_tag, now);
+  const Role role = need.repository.empty()
+                        ? role_everywhere(*rights, who, now)
+                        : role_of(*rights, who, need.repository, need.tags, need.any_tag, now);
   if (role >= role_for(need.action)) return Decision::kYes;
   if (viewer.kind == Viewer::Kind::kAnonymous) return Decision::kLogin;
   const bool sees = !need.repository.empty() &&

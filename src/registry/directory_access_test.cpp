@@ -81,12 +81,12 @@ TEST_F(Accounts, RolesActionsAndVisibility) {
     const char* repository;
     int pull, push, remove;
   } kTable[] = {
-      {"", "open", 200, 401, 401},         {"", "inner", 401, 401, 401},
-      {"", "own", 401, 401, 401},          {"none", "open", 200, 403, 403},
-      {"none", "inner", 200, 403, 403},    {"none", "own", 404, 404, 404},
-      {"pull", "open", 200, 403, 403},     {"pull", "inner", 200, 403, 403},
-      {"pull", "own", 200, 403, 403},      {"push", "open", 200, 201, 403},
-      {"push", "own", 200, 201, 403},      {"maintain", "own", 200, 201, 202},
+      {"", "open", 200, 401, 401},      {"", "inner", 401, 401, 401},
+      {"", "own", 401, 401, 401},       {"none", "open", 200, 403, 403},
+      {"none", "inner", 200, 403, 403}, {"none", "own", 404, 404, 404},
+      {"pull", "open", 200, 403, 403},  {"pull", "inner", 200, 403, 403},
+      {"pull", "own", 200, 403, 403},   {"push", "open", 200, 201, 403},
+      {"push", "own", 200, 201, 403},   {"maintain", "own", 200, 201, 202},
       {"own", "own", 200, 201, 202},
   };
   for (const auto& [who, repository, pull, push, remove] : kTable) {
@@ -99,7 +99,8 @@ TEST_F(Accounts, RolesActionsAndVisibility) {
     EXPECT_EQ(status("GET", cat("/v2/", name, "/tags/list"), fields), pull);
     EXPECT_EQ(client().put_manifest(name, "2", manifest, oci::kMediaTypeManifest, fields).status,
               push);
-    EXPECT_EQ(status("POST", cat("/v2/", name, "/blobs/uploads/"), fields), push == 201 ? 202 : push);
+    EXPECT_EQ(status("POST", cat("/v2/", name, "/blobs/uploads/"), fields),
+              push == 201 ? 202 : push);
     const char* tag = push == 201 ? "2" : "1";
     EXPECT_EQ(status("DELETE", manifest_path(name, tag), fields), remove);
   }
@@ -111,8 +112,9 @@ TEST_F(Accounts, WrongCredentialsAreNeverAnonymous) {
   ASSERT_TRUE(access::set_visibility(store, "", Visibility::kPublic));
   const std::string path = "/v2/acme/web/manifests/1";
   EXPECT_EQ(client().get(path).status, 200);
-  for (const Fields& wrong : {as("ann"), Fields{{"Authorization", "Bearer skiff_x"}},
-                              Fields{{"Authorization", "Bearer"}}, Fields{{"Authorization", "x"}}}) {
+  for (const Fields& wrong :
+       {as("ann"), Fields{{"Authorization", "Bearer skiff_x"}}, Fields{{"Authorization", "Bearer"}},
+        Fields{{"Authorization", "x"}}}) {
     EXPECT_EQ(client().get(path, wrong).status, 401) << wrong.front().second;
   }
 }
@@ -128,7 +130,9 @@ TEST_F(Accounts, TokensOfTagsReachNoOtherTags) {
   const Fields ci = basic("ann", token.secret);
   const std::string manifest = image_of("config", {"layer"});
   const auto put = [&](const std::string& reference) {
-    return client().put_manifest("acme/web", reference, manifest, oci::kMediaTypeManifest, ci).status;
+    return client()
+        .put_manifest("acme/web", reference, manifest, oci::kMediaTypeManifest, ci)
+        .status;
   };
   EXPECT_EQ(put("v2"), 201);
   EXPECT_EQ(put(digest), 201);

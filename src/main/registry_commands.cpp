@@ -1,0 +1,225 @@
+#include "main/registry_commands.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <iterator>
+
+#include "base/flags.h"
+#include "base/strings.h"
+#include "main/data_root.h"
+
+namespace skiff {
+
+namespace {
+
+constexpr std::string_view kProgram = "skiff-registry";
+
+struct Group {
+  std::string_view name;
+  std::span<const Verb> verbs;
+};
+
+const std::vector<Group>& groups() {
+  static const std::vector<Group> kGroups = {
+      {"user", user_verbs()},   {"team", team_verbs()},   {"robot", robot_verbs()},
+      {"token", token_verbs()}, {"grant", grant_verbs()}, {"repo", repo_verbs()},
+  };
+  return kGroups;
+}
+
+std::vector<Flag> all_flags(Invocation& to, bool& help) {
+  return {
+      {"root", "DIR", "the registry's directory", &to.root},
+      {"password-stdin", "", "read the password from standard input", nullptr, &to.password_stdin},
+      {"role", "ROLE", "pull, push, maintain or own", &to.role},
+      {"on", "PLACE", "where the role holds: / for the server, acme, acme/web", &to.on},
+      {"label", "TEXT", "what it is for", &to.label},
+      {"repository", "PATTERN", "only these repositories, as in 'acme/*' or 'acme/**'; repeatable",
+       nullptr, nullptr, &to.repositories},
+      {"tag", "PATTERN", "only these tags, as in 'v*'; repeatable", nullptr, nullptr, &to.tags},
+      {"visibility", "WHICH", "public, internal, private or inherited", &to.visibility},
+      {"expires", "WHEN", "its end: 90d, 12h, 2027-01-31T00:00:00Z", &to.expires},
+      {"help", "", "print this text", nullptr, &help},
+  };
+}
+
+std::vector<Flag> flags_of(const Verb& verb, Invocation& to, bool& help) {
+  const std::vector<std::string> names = split(verb.flags, ' ');
+  std::vector<Flag> flags = all_flags(to, help);
+  std::erase_if(flags, [&](const Flag& flag) {
+    return flag.name != "root" && flag.name != "help" &&
+           std::ranges::find(names, flag.name) == names.end();
+  });
+  return flags;
+}
+
+std::string synopsis(const Verb& verb) {
+  return cat(verb.words, verb.operands.empty() ? "" : " ", verb.operands);
+}
+
+std::string verb_help(const Verb& verb) {
+  Invocation defaults;
+  bool help = false;
+  return cat("Usage: ", kProgram, " ", synopsis(verb), " [flags]\n\n", verb.summary, "\n\n",
+             flags_help(flags_of(verb, defaults, help)));
+}
+
+std::string group_help(std::span<const Verb> verbs) {
+  std::vector<std::string> parts;
+  for (const Verb& verb : verbs) parts.push_back(verb_help(verb));
+  return join(parts, "\n");
+}
+
+std::string program_help() {
+  constexpr size_t kColumn = 38;
+  std::string out = cat("Usage: ", kProgram, " COMMAND [flags]\n\n");
+  const auto line = [&](std::string text, std::string_view summary) {
+    text.resize(std::max(text.size() + 2, kColumn), ' ');
+    out += cat("  ", text, summary, "\n");
+  };
+  line("serve", "Serve the OCI distribution API");
+  for (const Group& group : groups()) {
+    for (const Verb& verb : group.verbs) line(synopsis(verb), verb.summary);
+  }
+  return cat(out, "\n'", kProgram, " COMMAND --help' tells its flags.\n");
+}
+
+int misunderstood(std::string_view why, std::string_view command) {
+  fputs(cat(kProgram, ": ", why, "\nSee '", kProgram, " ", command, command.empty() ? "" : " ",
+            "--help'.\n")
+            .c_str(),
+        stderr);
+  return 2;
+}
+
+int run_verb(const Verb& verb, std::span<char* const> arguments) {
+  Invocation invocation;
+  bool help = false;
+  const std::vector<Flag> flags = flags_of(verb, invocation, help);
+  const Result<> parsed = parse_flags(arguments, flags, &invocation.operands);
+  if (!parsed) return misunderstood(parsed.error().message(), verb.words);
+  if (help) {
+    fputs(verb_help(verb).c_str(), stdout);
+    return 0;
+  }
+  const size_t given = invocation.operands.size();
+  if (given < verb.least || given > verb.most) {
+    return misunderstood(cat("expected: ", synopsis(verb)), verb.words);
+  }
+  const Result<> done = verb.run(invocation);
+  if (done) return 0;
+  if (done.error().code() == Code::kInvalidArgument) {
+    return misunderstood(done.error().message(), verb.words);
+  }
+  fputs(cat(kProgram, ": ", done.error().message(), "\n").c_str(), stderr);
+  return 1;
+}
+
+// "user add" by its two words, "grant" and "revoke" by one.
+int run_in_group(const Group& group, std::span<char* const> arguments) {
+  const std::string first = arguments[0];
+  const std::string second = arguments.size() > 1 ? arguments[1] : "";
+  for (const Verb& verb : group.verbs) {
+    if (verb.words == first) return run_verb(verb, arguments.subspan(1));
+    if (verb.words == cat(first, " ", second)) return run_verb(verb, arguments.subspan(2));
+  }
+  if (second == "--help") {
+    fputs(group_help(group.verbs).c_str(), stdout);
+    return 0;
+  }
+  return misunderstood(second.empty() ? cat("'", first, "' needs a command")
+                                      : cat("unknown command: ", first, " ", second),
+                       first);
+}
+
+bool begins_with_word(const Verb& verb, std::string_view word) {
+  return verb.words == word || verb.words.starts_with(cat(word, " "));
+}
+
+Result<Path> root_of(const Invocation& invocation) { return data_root(invocation.root); }
+
+}  // namespace
+
+int run_registry_command(std::span<char* const> arguments) {
+  const std::string_view first = arguments.empty() ? "" : arguments[0];
+  if (first == "serve") return serve_registry(arguments.subspan(1));
+  if (first == "--help" || first == "help") {
+    fputs(program_help().c_str(), stdout);
+    return 0;
+  }
+  // Flags alone are those of serve.
+  if (first.starts_with("--")) return serve_registry(arguments);
+  for (const Group& group : groups()) {
+    if (std::ranges::any_of(group.verbs,
+                            [&](const Verb& v) { return begins_with_word(v, first); })) {
+      return run_in_group(group, arguments);
+    }
+  }
+  return misunderstood(
+      first.empty() ? "a command is needed, such as serve" : cat("unknown command: ", first), "");
+}
+
+Result<access::Store> accounts_to_change(const Invocation& invocation) {
+  const Path root = TRY(root_of(invocation));
+  auto there = TRY(access::Store::open(root, Clock::system()));
+  if (there) return std::move(*there);
+  access::Store made = TRY(access::Store::open_or_create(root, Clock::system()));
+  fputs(cat("From now on the registry of ", root.native(), " asks who comes.\n").c_str(), stderr);
+  return made;
+}
+
+Result<access::Store> accounts_to_read(const Invocation& invocation) {
+  const Path root = TRY(root_of(invocation));
+  auto there = TRY(access::Store::open(root, Clock::system()));
+  if (there) return std::move(*there);
+  return Error(Code::kNotFound,
+               cat("the registry of ", root.native(), " has no accounts: anybody may do anything"));
+}
+
+Result<TimePoint> expiry(const Invocation& invocation, TimePoint now) {
+  const std::string& text = invocation.expires;
+  if (text.empty()) return TimePoint{};
+  const auto n = parse_uint(std::string_view(text).substr(0, text.size() - 1));
+  constexpr uint64_t kMost = 100'000;
+  if (n && *n > 0 && *n <= kMost) {
+    const auto count = static_cast<int64_t>(*n);
+    switch (text.back()) {
+      case 'm':
+        return now + std::chrono::minutes(count);
+      case 'h':
+        return now + std::chrono::hours(count);
+      case 'd':
+        return now + std::chrono::days(count);
+      default:
+        break;
+    }
+  }
+  const auto time = parse_rfc3339(text);
+  if (time && *time > now) return *time;
+  return Error(Code::kInvalidArgument,
+               cat("invalid value for --expires: ", skiff::quoted(text),
+                   ": 30m, 12h, 90d or a time to come, as in 2027-01-31T00:00:00Z"));
+}
+
+std::string time_text(TimePoint time) {
+  return time == TimePoint{} ? "never"
+                             : format_rfc3339(std::chrono::floor<std::chrono::seconds>(time));
+}
+
+void print_table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      if (i + 1 < row.size()) line.append(widths[i] - row[i].size() + 2, ' ');
+    }
+    fputs((line + "\n").c_str(), stdout);
+  }
+}
+
+}  // namespace skiff

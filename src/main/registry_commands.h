@@ -1,0 +1,71 @@
+// The commands of skiff-registry: a table of verbs, a file each group.
+//
+//   skiff-registry user add ann --password-stdin --root DIR
+//
+// A verb takes operands and some of the flags in Invocation, by name; its help comes from the
+// table. Those that change accounts work on ROOT/access.db itself, also while a server runs.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "access/store.h"
+
+namespace skiff {
+
+struct Invocation {
+  std::vector<std::string> operands;
+  std::string root = "/var/lib/skiff-registry";
+  std::string expires;
+  std::string label;
+  std::string role;
+  std::string on;
+  std::string visibility;
+  std::vector<std::string> repositories;
+  std::vector<std::string> tags;
+  bool password_stdin = false;
+};
+
+struct Verb {
+  std::string_view words;     // "user add"
+  std::string_view operands;  // "NAME"
+  std::string_view summary;
+  std::string_view flags;  // names beside --root and --help, with blanks between
+  size_t least = 0;        // operands
+  size_t most = 0;
+  Result<> (*run)(const Invocation&) = nullptr;
+};
+
+std::span<const Verb> user_verbs();
+std::span<const Verb> team_verbs();
+std::span<const Verb> robot_verbs();
+std::span<const Verb> token_verbs();
+std::span<const Verb> grant_verbs();
+std::span<const Verb> repo_verbs();
+
+// The exit code: 0; 1 where it failed; 2 where it was not understood.
+int run_registry_command(std::span<char* const> arguments);
+// `skiff-registry serve`; its flags.
+int serve_registry(std::span<char* const> arguments);
+
+// For verbs.
+
+// The accounts of --root, made where they are not there yet, which is told: from then on the
+// registry asks who comes.
+Result<access::Store> accounts_to_change(const Invocation& invocation);
+// The same for looking; kNotFound where there are none.
+Result<access::Store> accounts_to_read(const Invocation& invocation);
+// What --expires says: "90d", "12h", or a time of RFC 3339; zero where it is not given.
+Result<TimePoint> expiry(const Invocation& invocation, TimePoint now);
+// As tables show it: "never", "2026-11-28T10:00:00Z".
+std::string time_text(TimePoint time);
+
+// To standard output, columns aligned, the first row a heading.
+void print_table(const std::vector<std::vector<std::string>>& rows);
+
+// From standard input with --password-stdin, else from the terminal, twice, not shown.
+Result<std::string> new_password(const Invocation& invocation);
+
+}  // namespace skiff

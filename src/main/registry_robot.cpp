@@ -1,0 +1,79 @@
+// skiff-registry robot ...
+#include <cstdio>
+
+#include "access/accounts.h"
+#include "access/grants.h"
+#include "access/tokens.h"
+#include "base/strings.h"
+#include "main/registry_commands.h"
+
+namespace skiff {
+
+namespace {
+
+using access::AccountKind;
+
+Result<> make_secret(access::Store& store, int64_t robot, TimePoint expires) {
+  const access::MadeToken made =
+      TRY(access::add_token(store, {.account = robot, .label = "secret", .expires = expires}));
+  fputs(cat(made.secret, "\n").c_str(), stdout);
+  return {};
+}
+
+Result<> add(const Invocation& call) {
+  const std::string& name = call.operands[0];
+  TRY(access::check_robot_name(name));
+  const access::Role role =
+      call.role.empty() ? access::Role::kNone : TRY(access::role_named(call.role));
+  const std::string home(split_once(name, '+')->first);
+  const std::string node = call.on.empty() ? home : TRY(access::node_named(call.on));
+  const TimePoint expires = TRY(expiry(call, Clock::system().now()));
+  access::Store store = TRY(accounts_to_change(call));
+  const access::Account added =
+      TRY(access::add_account(store, {.name = name, .kind = AccountKind::kRobot}));
+  if (role != access::Role::kNone) {
+    TRY(access::set_grant(store, node, {access::Subject::Kind::kAccount, added.id}, role));
+  }
+  return make_secret(store, added.id, expires);
+}
+
+Result<> list(const Invocation& call) {
+  access::Store store = TRY(accounts_to_read(call));
+  std::vector<std::vector<std::string>> rows = {{"NAME", "STATE", "CREATED"}};
+  for (const access::Account& account : TRY(access::list_accounts(store, AccountKind::kRobot))) {
+    rows.push_back(
+        {account.name, account.disabled ? "disabled" : "enabled", time_text(account.created)});
+  }
+  print_table(rows);
+  return {};
+}
+
+Result<> remove(const Invocation& call) {
+  access::Store store = TRY(accounts_to_read(call));
+  return access::remove_account(store, call.operands[0], AccountKind::kRobot);
+}
+
+Result<> secret(const Invocation& call) {
+  TRY(access::check_robot_name(call.operands[0]));
+  const TimePoint expires = TRY(expiry(call, Clock::system().now()));
+  access::Store store = TRY(accounts_to_read(call));
+  const access::Account robot = TRY(access::find_account(store, call.operands[0]));
+  TRY(access::revoke_tokens_of(store, robot.id));
+  return make_secret(store, robot.id, expires);
+}
+
+constexpr Verb kVerbs[] = {
+    {"robot add", "ORGANISATION+NAME", "Add a robot and print its secret, which is shown only now",
+     "role on expires", 1, 1, add},
+    {"robot list", "", "List the robots", "", 0, 0, list},
+    {"robot remove", "ORGANISATION+NAME", "Remove a robot, with all that was granted to it", "", 1,
+     1, remove},
+    {"robot secret", "ORGANISATION+NAME",
+     "Print a new secret of a robot; those of before are revoked", "expires", 1, 1, secret},
+};
+
+}  // namespace
+
+std::span<const Verb> robot_verbs() { return kVerbs; }
+
+}  // namespace skiff

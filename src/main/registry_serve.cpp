@@ -1,0 +1,167 @@
+// skiff-registry serve: the distribution API's server.
+#include <pthread.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include "base/flags.h"
+#include "base/log.h"
+#include "base/size.h"
+#include "base/strings.h"
+#include "main/data_root.h"
+#include "main/registry_commands.h"
+#include "main/registry_service.h"
+#include "sys/process.h"
+
+namespace skiff {
+namespace {
+
+struct Options {
+  std::string root = "/var/lib/skiff-registry";
+  std::string listen = "127.0.0.1:5000";
+  std::string tls_cert;
+  std::string tls_key;
+  std::string tls_client_ca;
+  std::string htpasswd;
+  std::string gc_grace = "3600";
+  std::string upload_age = "86400";
+  std::string scrub_rate = "4m";
+  std::string max_connections = "1024";
+  std::string max_connections_per_client = "0";
+  std::string client_timeout = "30";
+  std::string log_level = "info";
+  bool plain_http = false;
+  bool no_gc = false;
+  bool gc_untagged = false;
+  bool sparse_indexes = false;
+  bool version = false;
+  bool help = false;
+};
+
+Result<Options> parse_options(std::span<char* const> arguments, std::string& usage) {
+  Options o;
+  const Flag flags[] = {
+      {"root", "DIR", "blobs, manifests, tags", &o.root},
+      {"listen", "ADDRESS", "HOST:PORT; port 0 takes a free one", &o.listen},
+      {"tls-cert", "FILE", "serve HTTPS with this certificate chain (PEM)", &o.tls_cert},
+      {"tls-key", "FILE", "the certificate's key (PEM)", &o.tls_key},
+      {"tls-client-ca", "FILE", "demand certificates of this authority from clients",
+       &o.tls_client_ca},
+      {"plain-http", "",
+       "serve addresses other than loopback without TLS, readable by whoever listens", nullptr,
+       &o.plain_http},
+      {"htpasswd", "FILE", "only the users of this file (htpasswd -B), with all rights",
+       &o.htpasswd},
+      {"gc-grace", "SECONDS", "how long what nothing names is kept", &o.gc_grace},
+      {"gc-untagged", "", "collect manifests that no tag, index or subject keeps", nullptr,
+       &o.gc_untagged},
+      {"no-gc", "", "collect no garbage", nullptr, &o.no_gc},
+      {"upload-age", "SECONDS", "how long an abandoned upload is kept", &o.upload_age},
+      {"scrub-rate", "SIZE", "bytes a second at which blobs are read again; 0 for never",
+       &o.scrub_rate},
+      {"sparse-indexes", "", "accept indexes whose manifests are not all here", nullptr,
+       &o.sparse_indexes},
+      {"max-connections", "N", "open at once", &o.max_connections},
+      {"max-connections-per-client", "N", "of one address; 0 for no limit of its own",
+       &o.max_connections_per_client},
+      {"client-timeout", "SECONDS", "how long a client may send or take nothing; 0 for ever",
+       &o.client_timeout},
+      {"log-level", "LEVEL", "debug, info, warn or error", &o.log_level},
+      {"version", "", "print the version", nullptr, &o.version},
+      {"help", "", "print this text", nullptr, &o.help},
+  };
+  usage = "Usage: skiff-registry serve [flags]\n\nServes the OCI distribution API.\n\n" +
+          flags_help(flags);
+  TRY(parse_flags(arguments, flags));
+  return o;
+}
+
+Result<uint64_t> number(std::string_view flag, const std::string& text, uint64_t least) {
+  const auto n = parse_uint(text);
+  if (n && *n >= least && *n <= uint64_t{1} << 31U) return *n;
+  return Error(Code::kInvalidArgument, cat("invalid value for --", flag, ": ", skiff::quoted(text),
+                                           ": must be a whole number, at least ", least));
+}
+
+// All values judged, before anything is opened.
+Result<RegistryService::Options> service_options(const Options& o) {
+  set_log_level(TRY_CONTEXT(log_level_named(o.log_level), "--log-level"));
+  RegistryService::Options out;
+  out.listen = o.listen;
+  out.max_connections = TRY(number("max-connections", o.max_connections, 1));
+  out.max_connections_per_client =
+      TRY(number("max-connections-per-client", o.max_connections_per_client, 0));
+  out.pace.stall = std::chrono::seconds(TRY(number("client-timeout", o.client_timeout, 0)));
+  out.tls = {o.tls_cert, o.tls_key, o.tls_client_ca};
+  out.plain_http = o.plain_http;
+  registry::RegistryOptions& registry = out.registry;
+  registry.root = TRY(data_root(o.root));
+  registry.htpasswd = o.htpasswd;
+  registry.metadata.grace = std::chrono::seconds(TRY(number("gc-grace", o.gc_grace, 0)));
+  registry.metadata.collect_untagged = o.gc_untagged;
+  registry.metadata.sparse_indexes = o.sparse_indexes;
+  registry.collect_garbage = !o.no_gc;
+  registry.scrub_rate =
+      static_cast<uint64_t>(TRY_CONTEXT(parse_size(o.scrub_rate), "--scrub-rate"));
+  registry.upload_age = std::chrono::seconds(TRY(number("upload-age", o.upload_age, 1)));
+  TRY(RegistryService::check(out));
+  return out;
+}
+
+// Waits for SIGTERM or SIGINT in a thread of its own, then stops the service.
+std::jthread stop_on_signal(const sigset_t& signals, RegistryService& service) {
+  return std::jthread([&signals, &service] {
+    int received = 0;
+    sigwait(&signals, &received);
+    log_info("stopping");
+    service.stop();
+  });
+}
+
+Result<> serve(const RegistryService::Options& options) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  // A connection, the blob it reads and the upload it writes each need a descriptor.
+  sys::raise_descriptor_limit();
+  sys::return_large_blocks();
+  const auto service = TRY(RegistryService::open(options));
+  std::jthread stopper = stop_on_signal(signals, *service);
+  log_info(cat("skiff-registry ", SKIFF_VERSION, " serves ", service->description()));
+  Result<> served = service->run();
+  if (!served) ::kill(::getpid(), SIGTERM);  // wakes the stopper, another thread
+  return served;
+}
+
+int refuse(const Error& error) {
+  fprintf(stderr, "skiff-registry: %s\nSee 'skiff-registry serve --help'.\n",
+          error.message().c_str());
+  return 2;
+}
+
+}  // namespace
+
+int serve_registry(std::span<char* const> arguments) {
+  std::string usage;
+  auto options = parse_options(arguments, usage);
+  if (!options) return refuse(options.error());
+  if (options->help || options->version) {
+    fputs(options->help ? usage.c_str() : "skiff-registry " SKIFF_VERSION "\n", stdout);
+    return 0;
+  }
+  auto judged = service_options(*options);
+  if (!judged) return refuse(judged.error());
+  if (auto served = serve(*judged); !served) {
+    fprintf(stderr, "skiff-registry: %s\n", served.error().message().c_str());
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace skiff

@@ -1,0 +1,78 @@
+// skiff-registry user ...
+#include "access/accounts.h"
+#include "access/grants.h"
+#include "access/passwords.h"
+#include "base/strings.h"
+#include "main/registry_commands.h"
+
+namespace skiff {
+
+namespace {
+
+using access::AccountKind;
+
+Result<> add(const Invocation& call) {
+  const std::string& name = call.operands[0];
+  TRY(access::check_user_name(name));
+  const access::Role role =
+      call.role.empty() ? access::Role::kNone : TRY(access::role_named(call.role));
+  const std::string node = TRY(access::node_named(call.on));
+  const TimePoint expires = TRY(expiry(call, Clock::system().now()));
+  const std::string hash = TRY(access::hash_password(TRY(new_password(call))));
+  access::Store store = TRY(accounts_to_change(call));
+  access::NewAccount account{.name = name, .password = hash, .expires = expires};
+  const access::Account added = TRY(access::add_account(store, account));
+  if (role == access::Role::kNone) return {};
+  return access::set_grant(store, node, {access::Subject::Kind::kAccount, added.id}, role);
+}
+
+Result<> list(const Invocation& call) {
+  access::Store store = TRY(accounts_to_read(call));
+  std::vector<std::vector<std::string>> rows = {{"NAME", "STATE", "CREATED", "EXPIRES"}};
+  for (const access::Account& account : TRY(access::list_accounts(store, AccountKind::kUser))) {
+    rows.push_back({account.name, account.disabled ? "disabled" : "enabled",
+                    time_text(account.created), time_text(account.expires)});
+  }
+  print_table(rows);
+  return {};
+}
+
+Result<> remove(const Invocation& call) {
+  access::Store store = TRY(accounts_to_read(call));
+  return access::remove_account(store, call.operands[0], AccountKind::kUser);
+}
+
+Result<> password(const Invocation& call) {
+  access::Store store = TRY(accounts_to_read(call));
+  TRY(access::find_account(store, call.operands[0]));
+  const std::string hash = TRY(access::hash_password(TRY(new_password(call))));
+  return access::set_password(store, call.operands[0], hash);
+}
+
+Result<> enable(const Invocation& call) {
+  access::Store store = TRY(accounts_to_read(call));
+  return access::set_disabled(store, call.operands[0], false);
+}
+
+Result<> disable(const Invocation& call) {
+  access::Store store = TRY(accounts_to_read(call));
+  return access::set_disabled(store, call.operands[0], true);
+}
+
+constexpr Verb kVerbs[] = {
+    {"user add", "NAME", "Add a user, with a password", "password-stdin role on expires", 1, 1,
+     add},
+    {"user list", "", "List the users", "", 0, 0, list},
+    {"user remove", "NAME", "Remove a user, with all that was granted and all tokens", "", 1, 1,
+     remove},
+    {"user password", "NAME", "Change a user's password", "password-stdin", 1, 1, password},
+    {"user enable", "NAME", "Let a user in again", "", 1, 1, enable},
+    {"user disable", "NAME", "Keep a user out, and all its tokens, for the time being", "", 1, 1,
+     disable},
+};
+
+}  // namespace
+
+std::span<const Verb> user_verbs() { return kVerbs; }
+
+}  // namespace skiff

@@ -37,6 +37,7 @@ struct Options {
   bool no_gc = false;
   bool gc_untagged = false;
   bool sparse_indexes = false;
+  bool allow_child_deletion = false;
   bool version = false;
   bool help = false;
 };
@@ -64,6 +65,8 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
        &o.scrub_rate},
       {"sparse-indexes", "", "accept indexes whose manifests are not all here", nullptr,
        &o.sparse_indexes},
+      {"allow-child-deletion", "", "let a manifest be deleted while an index lists it", nullptr,
+       &o.allow_child_deletion},
       {"max-connections", "N", "open at once", &o.max_connections},
       {"max-connections-per-client", "N", "of one address; 0 for no limit of its own",
        &o.max_connections_per_client},
@@ -103,6 +106,7 @@ Result<RegistryService::Options> service_options(const Options& o) {
   registry.metadata.grace = std::chrono::seconds(TRY(number("gc-grace", o.gc_grace, 0)));
   registry.metadata.collect_untagged = o.gc_untagged;
   registry.metadata.sparse_indexes = o.sparse_indexes;
+  registry.metadata.allow_child_deletion = o.allow_child_deletion;
   registry.collect_garbage = !o.no_gc;
   registry.scrub_rate =
       static_cast<uint64_t>(TRY_CONTEXT(parse_size(o.scrub_rate), "--scrub-rate"));

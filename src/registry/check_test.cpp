@@ -3,6 +3,7 @@
 
 #include "db/database.h"
 #include "registry/manifest_document.h"
+#include "registry/schema.h"
 #include "registry/test_registry.h"
 
 namespace skiff::registry {
@@ -30,8 +31,7 @@ class RegistryCheckTest : public RegistryTest {
   void edit(const std::string& sql) {
     stop();
     {
-      constexpr const char* kKnown[] = {""};  // its version
-      auto db = Database::open(options_.root / "registry.db", kKnown);
+      auto db = Database::open(options_.root / "registry.db", migrations());
       ASSERT_TRUE(db) << db.error().message();
       ASSERT_TRUE(db->execute("PRAGMA foreign_keys = OFF;" + sql));
     }

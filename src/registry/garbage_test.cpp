@@ -189,6 +189,93 @@ TEST_F(GarbageTest, UntaggedManifestsStayUnlessToldOtherwise) {
   EXPECT_TRUE(has("a", "layer"));
 }
 
+// An image with a note about it, and a note about that.
+class ReferrerGarbage : public GarbageTest {
+ protected:
+  static std::string note_about(const std::string& subject) {
+    json::Value note = *json::parse(image_of("{}", {}, {{"a", "note"}}));
+    note.set("subject", describe(subject, oci::kMediaTypeManifest).to_json());
+    return note.dump();
+  }
+  static std::string digest_of(const std::string& manifest) {
+    return oci::Digest::of(manifest).str();
+  }
+  void push(const std::string& manifest, const std::string& reference = "") {
+    client().push_blob("a", "{}");
+    EXPECT_EQ(client()
+                  .put_manifest("a", reference.empty() ? digest_of(manifest) : reference, manifest)
+                  .status,
+              201);
+  }
+  void push_all() {
+    push(image_, "1");
+    push(note_);
+    push(second_);
+  }
+  void remove(const std::string& manifest) {
+    EXPECT_EQ(client().remove(manifest_path("a", digest_of(manifest))).status, 202);
+  }
+  bool is_there(const std::string& manifest) {
+    return client().head(manifest_path("a", digest_of(manifest))).status == 200;
+  }
+  void collect_for_long() {
+    for (int i = 0; i < 4; ++i) collect_all();
+  }
+  const std::string image_ = image_of("{}", {});
+  const std::string note_ = note_about(image_);
+  const std::string second_ = note_about(note_);
+};
+
+TEST_F(ReferrerGarbage, GoesWithItsSubject) {
+  push_all();
+  collect_for_long();
+  EXPECT_TRUE(is_there(note_));
+  remove(image_);
+  EXPECT_EQ(*registry_->collect_garbage(), 0u);
+  EXPECT_TRUE(is_there(note_));  // for the grace
+  collect_for_long();
+  EXPECT_FALSE(is_there(note_));
+  EXPECT_FALSE(is_there(second_));
+  EXPECT_FALSE(on_disk("{}"));
+}
+
+TEST_F(ReferrerGarbage, StaysWhereItsSubjectNeverWas) {
+  push(note_);
+  collect_for_long();
+  EXPECT_TRUE(is_there(note_));
+}
+
+TEST_F(ReferrerGarbage, StaysWhereItsSubjectComesBack) {
+  push_all();
+  remove(image_);
+  push(image_);
+  collect_for_long();
+  EXPECT_TRUE(is_there(note_));
+  remove(image_);
+  collect_for_long();
+  EXPECT_FALSE(is_there(note_));
+}
+
+TEST_F(ReferrerGarbage, StaysWhereItIsPushedAgain) {
+  push_all();
+  remove(image_);
+  push(note_);
+  collect_for_long();
+  EXPECT_TRUE(is_there(note_));
+  EXPECT_TRUE(is_there(second_));
+}
+
+TEST_F(ReferrerGarbage, StaysAsLongAsItHasATag) {
+  push_all();
+  push(note_, "note");
+  remove(image_);
+  collect_for_long();
+  EXPECT_TRUE(is_there(note_));
+  EXPECT_EQ(client().remove(manifest_path("a", "note")).status, 202);
+  collect_for_long();
+  EXPECT_FALSE(is_there(note_));
+}
+
 class UntaggedGarbage : public GarbageTest {
  protected:
   UntaggedGarbage() { options_.metadata.collect_untagged = true; }

@@ -1,7 +1,6 @@
 // Lists: tags, repositories, referrers (distribution-spec, Listing Tags, Listing Referrers).
 // Each comes in pages; a Link header names the next one (RFC 5988).
 #include <algorithm>
-#include <functional>
 
 #include "base/strings.h"
 #include "registry/call.h"
@@ -13,6 +12,8 @@ namespace {
 constexpr size_t kMaxTags = 1'000;
 constexpr size_t kMaxRepositories = 1'000;
 constexpr size_t kMaxReferrers = 1'000;
+// Clients read no more of an index, and no page takes more memory.
+constexpr size_t kReferrerBytes = (size_t{4} << 20U) - 1'000;
 
 // `n` and `last` of the query, `n` at most `max`.
 Answer<Page> requested_page(const Call& call, size_t max) {
@@ -31,17 +32,21 @@ Page with_one_more(Page page) {
   return page;
 }
 
-// Cuts `items` to the page; names the next one, which begins after the last item's key.
-template <typename Item, typename Key>
-void end_page(const Call& call, std::vector<Item>& items, const Page& page, Key key) {
-  if (items.size() <= page.limit) return;
-  items.erase(items.begin() + static_cast<std::ptrdiff_t>(page.limit), items.end());
+// Names the next page, which begins after `last`.
+void link_next(const Call& call, const Page& page, const std::string& last) {
   net::Query query;
-  query.add("n", cat(page.limit)).add("last", key(items.back()));
+  query.add("n", cat(page.limit)).add("last", last);
   if (std::string type = call.request.query.get("artifactType"); !type.empty()) {
     query.add("artifactType", type);
   }
   call.set("Link", cat("<", call.request.path, "?", query.str(), ">; rel=\"next\""));
+}
+
+// Cuts `names` to the page.
+void end_page(const Call& call, std::vector<std::string>& names, const Page& page) {
+  if (names.size() <= page.limit) return;
+  names.resize(page.limit);
+  link_next(call, page, names.back());
 }
 
 json::Value describe(const Referrer& referrer) {
@@ -68,10 +73,10 @@ Answer<std::vector<std::string>> visible_repositories(const Call& call, const Pa
   return visible;
 }
 
-Answer<> reply_referrers(Call& call, const Page& page, std::vector<Referrer> found) {
-  end_page(call, found, page, [](const Referrer& r) -> const std::string& { return r.digest; });
+Answer<> reply_referrers(Call& call, const Page& page, const ReferrerPage& found) {
+  if (found.more && !found.items.empty()) link_next(call, page, found.items.back().digest);
   json::Array manifests;
-  for (const Referrer& referrer : found) manifests.push_back(describe(referrer));
+  for (const Referrer& referrer : found.items) manifests.push_back(describe(referrer));
   if (!call.request.query.get("artifactType").empty()) {
     call.set("OCI-Filters-Applied", "artifactType");
   }
@@ -87,14 +92,14 @@ Answer<> list_tags(Call& call) {
   const Page page = TRY(requested_page(call, kMaxTags));
   auto tags = TRY(call.context.metadata.tags(call.name, with_one_more(page)));
   if (!tags) return unknown_repository(call);
-  end_page(call, *tags, page, std::identity());
+  end_page(call, *tags, page);
   return call.reply_json(json::object({{"name", call.name}, {"tags", *tags}}));
 }
 
 Answer<> list_repositories(Call& call) {
   const Page page = TRY(requested_page(call, kMaxRepositories));
   std::vector<std::string> names = TRY(visible_repositories(call, with_one_more(page)));
-  end_page(call, names, page, std::identity());
+  end_page(call, names, page);
   return call.reply_json(json::object({{"repositories", names}}));
 }
 
@@ -104,7 +109,7 @@ Answer<> list_referrers(Call& call) {
   const std::string type = call.request.query.get("artifactType");
   return reply_referrers(
       call, page,
-      TRY(call.context.metadata.referrers(call.name, subject, type, with_one_more(page))));
+      TRY(call.context.metadata.referrers(call.name, subject, type, page, kReferrerBytes)));
 }
 
 Answer<> hidden_referrers(Call& call) {

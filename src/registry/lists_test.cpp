@@ -124,6 +124,27 @@ TEST_F(Referrers, AreListedEvenBeforeTheirSubject) {
   EXPECT_TRUE(list().empty());
 }
 
+TEST_F(Referrers, ComeInPagesOfSoManyBytes) {
+  client().push_blob("a", "{}");
+  for (int i = 0; i < 3; ++i) {
+    json::Value v = *json::parse(image_of("{}", {}, {{"k", std::string(size_t{3} << 20U, 'x')}}));
+    v.set("artifactType", cat("t/", i));
+    v.set("subject", describe(subject_, oci::kMediaTypeManifest).to_json());
+    EXPECT_EQ(client().put_manifest("a", cat("r", i), v.dump()).status, 201);
+  }
+  std::string next = cat("/v2/a/referrers/", subject_digest_);
+  for (int pages = 0; pages < 3; ++pages) {
+    Reply page = client().get(next);
+    EXPECT_EQ(page.json().array("manifests").size(), 1u);
+    EXPECT_LT(page.body.size(), size_t{4} << 20U);
+    const std::string link = page.header("Link");
+    EXPECT_EQ(link.empty(), pages == 2);
+    next = link.substr(0, link.find('>'));
+    if (!next.empty()) next.erase(0, 1);
+  }
+  EXPECT_EQ(list("?n=0").size(), 0u);
+}
+
 TEST_F(Referrers, AreFilteredByArtifactType) {
   client().push_blob("a", "{}");
   client().put_manifest("a", "s", artifact(subject_, "type/one"));

@@ -13,6 +13,9 @@ namespace {
 
 constexpr size_t kMaxManifest = size_t{4} << 20U;
 constexpr size_t kMaxTags = 100;  // of one PUT
+// Each is looked up and recorded in the one transaction that makes the manifest visible.
+constexpr size_t kMaxReferences = 10'000;
+constexpr size_t kMaxDetails = 10;
 
 bool is_digest(const std::string& reference) { return reference.find(':') != std::string::npos; }
 
@@ -66,23 +69,31 @@ Answer<std::vector<std::string>> tags_to_set(const Call& call) {
   return tags;
 }
 
-// The digest in If-Match, without its quotes.
-std::string matched_digest(const Call& call) {
-  std::string text = call.header("If-Match");
-  std::erase(text, '"');
-  return text;
+Answer<std::optional<EntityTags>> entity_tags(const Call& call, std::string_view field) {
+  const std::vector<std::string> fields = call.request.headers.all(field);
+  if (fields.empty()) return std::nullopt;
+  std::optional<EntityTags> tags = parse_entity_tags(join(fields, ","));
+  if (tags) return tags;
+  return Refusal(kConditionInvalid, cat(field, " must be * or a list of digests in double quotes"));
 }
 
-Answer<PutCondition> put_condition(const Call& call) {
-  PutCondition condition{.tags = TRY(tags_to_set(call))};
-  condition.only_over = matched_digest(call);
-  condition.only_new = call.header("If-None-Match") == "*";
-  return condition;
+// What is compared is the tag or manifest that the request would write.
+Answer<Precondition> precondition_of(const Call& call) {
+  Precondition out;
+  out.match = TRY(entity_tags(call, "If-Match"));
+  out.none_match = TRY(entity_tags(call, "If-None-Match"));
+  return out;
+}
+
+Refusal condition_failed(const Call& call) {
+  return {kPreconditionFailed,
+          cat(quoted(call.reference), " is not what the request's condition names")};
 }
 
 json::Value details_of(const std::vector<ManifestReference>& references) {
   json::Array out;
   for (const ManifestReference& reference : references) {
+    if (out.size() == kMaxDetails) break;
     out.emplace_back(
         json::object({{"place", reference.place}, {"digest", reference.digest.str()}}));
   }
@@ -90,10 +101,7 @@ json::Value details_of(const std::vector<ManifestReference>& references) {
 }
 
 Answer<> check_outcome(const Call& call, const PutOutcome& outcome) {
-  if (outcome.condition_failed) {
-    return Refusal(kPreconditionFailed, cat("tag ", quoted(call.reference),
-                                            " is not what the request's condition names"));
-  }
+  if (outcome.condition_failed) return condition_failed(call);
   if (!outcome.missing.empty()) {
     const ManifestReference& first = outcome.missing.front();
     return Refusal(
@@ -110,10 +118,25 @@ Answer<> check_outcome(const Call& call, const PutOutcome& outcome) {
   return {};
 }
 
+// The indexes that list it must go first.
+Refusal child_of(const oci::Digest& digest, const std::vector<DeleteOutcome::Parent>& parents) {
+  json::Array details;
+  std::vector<std::string> names;
+  for (const DeleteOutcome::Parent& parent : parents) {
+    details.emplace_back(json::object({{"digest", parent.digest}, {"tags", parent.tags}}));
+    const std::string tags = parent.tags.empty() ? "" : cat(" (", join(parent.tags, ", "), ")");
+    names.push_back(parent.digest + tags);
+  }
+  return {kManifestReferenced,
+          cat("manifest ", digest.str(), " is part of ", join(names, ", "), ": delete that first"),
+          json::object({{"parents", std::move(details)}})};
+}
+
 Answer<> delete_tag(Call& call) {
-  auto deleted = call.context.metadata.delete_tag(call.name, call.reference, matched_digest(call));
+  const Precondition precondition = TRY(precondition_of(call));
+  auto deleted = call.context.metadata.delete_tag(call.name, call.reference, precondition);
   if (!deleted && deleted.error().code() == Code::kFailedPrecondition) {
-    return Refusal(kPreconditionFailed, deleted.error().message());
+    return condition_failed(call);
   }
   if (!TRY(std::move(deleted))) return unknown_manifest(call);
   return call.reply_empty(202);
@@ -149,12 +172,18 @@ Answer<> get_manifest(Call& call) {
 }
 
 Answer<> put_manifest(Call& call) {
-  PutCondition condition = TRY(put_condition(call));
+  PutCondition condition;
+  condition.tags = TRY(tags_to_set(call));
+  condition.precondition = TRY(precondition_of(call));
   std::string bytes = TRY(read_document(call));
   const oci::Digest digest = TRY(digest_for(call, bytes));
   const std::string type_header = call.header("Content-Type");
   const std::string type(trim(std::string_view(type_header).substr(0, type_header.find(';'))));
   const NewManifest manifest = TRY(read_manifest(std::move(bytes), type, digest));
+  if (manifest.references.size() > kMaxReferences) {
+    return Refusal(kManifestInvalid, cat("it names ", manifest.references.size(),
+                                         " things; at most ", kMaxReferences, " are allowed"));
+  }
   TRY(check_outcome(call, TRY(call.context.metadata.put_manifest(call.name, manifest, condition))));
   call.set("Location", cat("/v2/", call.name, "/manifests/", digest.str()));
   call.set("Docker-Content-Digest", digest.str());
@@ -168,13 +197,13 @@ Answer<> put_manifest(Call& call) {
 Answer<> delete_manifest(Call& call) {
   if (!is_digest(call.reference)) return delete_tag(call);
   const oci::Digest digest = TRY(parse_digest(call.reference));
-  const DeleteOutcome outcome = TRY(call.context.metadata.delete_manifest(call.name, digest));
+  const Precondition precondition = TRY(precondition_of(call));
+  const DeleteOutcome outcome =
+      TRY(call.context.metadata.delete_manifest(call.name, digest, precondition));
   if (!outcome.found) return unknown_manifest(call);
-  if (outcome.parents.empty()) return call.reply_empty(202);
-  return Refusal(kReferenced,
-                 cat("manifest ", digest.str(), " is part of what the tags ",
-                     join(outcome.parents, ", "), " name: delete those first"),
-                 json::object({{"tags", outcome.parents}}));
+  if (!outcome.parents.empty()) return child_of(digest, outcome.parents);
+  if (outcome.condition_failed) return condition_failed(call);
+  return call.reply_empty(202);
 }
 
 }  // namespace skiff::registry

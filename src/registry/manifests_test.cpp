@@ -161,6 +161,99 @@ TEST_F(ManifestApi, TagsMoveUnderAConditionOnly) {
   EXPECT_EQ(client().get(manifest_path("a", first)).status, 200);
 }
 
+class Conditions : public RegistryTest {
+ protected:
+  void SetUp() override {
+    RegistryTest::SetUp();
+    first_ = push_image("a", "1", "{}", {});
+  }
+  int put(const std::string& reference, const Fields& fields, const std::string& config = "{}") {
+    client().push_blob("a", config);
+    return client()
+        .put_manifest("a", reference, image_of(config, {}), oci::kMediaTypeManifest, fields)
+        .status;
+  }
+  int remove(const std::string& reference, const Fields& fields) {
+    return client().call("DELETE", manifest_path("a", reference), "", fields).status;
+  }
+  static std::string quote(std::string_view text) { return cat("\"", text, "\""); }
+  static std::string digest_of(const std::string& config) {
+    return oci::Digest::of(image_of(config, {})).str();
+  }
+  std::string first_;
+};
+
+TEST_F(Conditions, OfAPutByTag) {
+  EXPECT_EQ(put("new", {{"If-Match", "*"}}), 412);
+  EXPECT_EQ(put("1", {{"If-Match", "*"}}), 201);
+  EXPECT_EQ(put("1", {{"If-Match", cat("W/", quote(first_))}}), 412);
+  EXPECT_EQ(put("1", {{"If-Match", cat("\"x\", ", quote(first_))}}, "[]"), 201);
+  EXPECT_EQ(put("1", {{"If-Match", "\"x\""}, {"If-Match", quote(digest_of("[]"))}}), 201);
+  EXPECT_EQ(put("1", {{"If-None-Match", quote(first_)}}), 412);
+  EXPECT_EQ(put("1", {{"If-None-Match", cat("W/", quote(first_))}}), 412);
+  EXPECT_EQ(put("1", {{"If-None-Match", "\"x\""}}), 201);
+  EXPECT_EQ(put("2", {{"If-None-Match", quote(first_)}}), 201);
+  EXPECT_EQ(put("2", {{"If-None-Match", "*"}}), 412);
+}
+
+TEST_F(Conditions, OfAPutByDigest) {
+  EXPECT_EQ(put(digest_of("[]"), {{"If-Match", "*"}}, "[]"), 412);
+  EXPECT_EQ(put(digest_of("[]"), {{"If-None-Match", "*"}}, "[]"), 201);
+  EXPECT_EQ(put(digest_of("[]"), {{"If-None-Match", "*"}}, "[]"), 412);
+  EXPECT_EQ(put(digest_of("[]"), {{"If-Match", quote(digest_of("[]"))}}, "[]"), 201);
+  // Its tags, where it has some, each of them.
+  EXPECT_EQ(put(cat(digest_of("[]"), "?tag=1&tag=2"), {{"If-Match", quote(first_)}}, "[]"), 412);
+  EXPECT_EQ(put(cat(digest_of("[]"), "?tag=1"), {{"If-Match", quote(first_)}}, "[]"), 201);
+}
+
+TEST_F(Conditions, OfADelete) {
+  EXPECT_EQ(remove("1", {{"If-Match", "\"x\""}}), 412);
+  EXPECT_EQ(remove("1", {{"If-None-Match", "*"}}), 412);
+  EXPECT_EQ(remove("none", {{"If-Match", "*"}}), 404);
+  EXPECT_EQ(remove("1", {{"If-Match", cat("\"x\", ", quote(first_))}}), 202);
+  EXPECT_EQ(remove(first_, {{"If-Match", "\"x\""}}), 412);
+  EXPECT_EQ(remove(first_, {{"If-Match", quote(first_)}}), 202);
+  EXPECT_EQ(remove(first_, {{"If-Match", quote(first_)}}), 404);
+}
+
+TEST_F(Conditions, ThatNobodyCanReadAreRefused) {
+  EXPECT_EQ(put("1", {{"If-Match", first_}}), 400);
+  EXPECT_EQ(put("1", {{"If-None-Match", ""}}), 400);
+  EXPECT_EQ(remove("1", {{"If-Match", "\"x"}}), 400);
+  EXPECT_EQ(client().get(manifest_path("a", "1")).status, 200);
+}
+
+// Not the condition, but what is missing, is the reason.
+TEST_F(Conditions, AreNotJudgedOfWhatFailsAnyhow) {
+  EXPECT_EQ(client()
+                .put_manifest("a", "1", image_of("missing", {}), oci::kMediaTypeManifest,
+                              {{"If-Match", "\"x\""}})
+                .error(),
+            "MANIFEST_BLOB_UNKNOWN");
+}
+
+TEST_F(ManifestApi, NameSoManyThingsAndNoMore) {
+  client().push_blob("a", "{}");
+  const std::string most = image_of("{}", std::vector<std::string>(9'999, "{}"));
+  EXPECT_EQ(client().put_manifest("a", "1", most).status, 201);
+  Reply put =
+      client().put_manifest("a", "1", image_of("{}", std::vector<std::string>(10'000, "{}")));
+  EXPECT_EQ(put.error(), "MANIFEST_INVALID");
+}
+
+TEST_F(ManifestApi, SomeOfManyFaultsAreTold) {
+  client().push_blob("a", "{}");
+  std::vector<std::string> layers;
+  for (int i = 0; i < 5'000; ++i) layers.push_back(cat("layer ", i));
+  Reply put = client().put_manifest("a", "1", image_of("{}", layers));
+  EXPECT_EQ(put.error(), "MANIFEST_BLOB_UNKNOWN");
+  EXPECT_EQ(put.json().array("errors").front().array("detail").size(), 10u);
+  EXPECT_LT(put.body.size(), 4'000u);
+  put = client().put_manifest("a", "1", "{}", cat("x/", std::string(10'000, 'y')));
+  EXPECT_EQ(put.status, 400);
+  EXPECT_LT(put.body.size(), 4'000u);
+}
+
 TEST_F(ManifestApi, SeveralTagsAtOnceByDigest) {
   client().push_blob("a", "{}");
   std::string bytes = image_of("{}", {});
@@ -185,18 +278,67 @@ TEST_F(ManifestApi, ATagIsDeletedAloneAManifestWithItsTags) {
   EXPECT_EQ(client().remove(manifest_path("a", digest)).status, 404);
 }
 
-TEST_F(ManifestApi, TheChildOfATaggedIndexIsNotDeleted) {
-  std::string child = push_image("a", "child", "{}", {});
-  std::string inner = index_of({image_of("{}", {})});
-  client().put_manifest("a", oci::Digest::of(inner).str(), inner, oci::kMediaTypeIndex);
-  std::string outer =
-      oci::Index::make(oci::kMediaTypeIndex, {describe(inner, oci::kMediaTypeIndex)}).raw;
-  client().put_manifest("a", "multi", outer, oci::kMediaTypeIndex);
-  Reply refused = client().remove(manifest_path("a", child));
-  EXPECT_EQ(refused.status, 405);
-  EXPECT_NE(refused.body.find("multi"), std::string::npos);
-  EXPECT_EQ(client().remove(manifest_path("a", "multi")).status, 202);
-  EXPECT_EQ(client().remove(manifest_path("a", child)).status, 202);
+// Pushes the image "child", an index of it, and an index of that, tagged "multi".
+class Children : public RegistryTest {
+ protected:
+  void push() {
+    child_ = push_image("a", "child", "{}", {});
+    const std::string inner = index_of({image_of("{}", {})});
+    const std::string outer =
+        oci::Index::make(oci::kMediaTypeIndex, {describe(inner, oci::kMediaTypeIndex)}).raw;
+    inner_ = oci::Digest::of(inner).str();
+    outer_ = oci::Digest::of(outer).str();
+    client().put_manifest("a", inner_, inner, oci::kMediaTypeIndex);
+    client().put_manifest("a", "multi", outer, oci::kMediaTypeIndex);
+  }
+  int remove(const std::string& reference) {
+    return client().remove(manifest_path("a", reference)).status;
+  }
+  std::string child_;
+  std::string inner_;
+  std::string outer_;
+};
+
+TEST_F(Children, OfATaggedIndexAreNotDeleted) {
+  push();
+  Reply refused = client().remove(manifest_path("a", child_));
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_EQ(refused.error(), "DENIED");
+  const json::Value detail = refused.json().array("errors").front().object("detail");
+  ASSERT_EQ(detail.array("parents").size(), 1u);
+  EXPECT_EQ(detail.array("parents").front().string("digest"), inner_);
+  EXPECT_EQ(detail.array("parents").front().strings("tags"), std::vector<std::string>{"multi"});
+  EXPECT_EQ(client().get(manifest_path("a", child_)).status, 200);
+}
+
+TEST_F(Children, OfAnUntaggedIndexAreNotDeleted) {
+  push();
+  EXPECT_EQ(remove("multi"), 202);
+  Reply refused = client().remove(manifest_path("a", inner_));
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_NE(refused.body.find(outer_), std::string::npos);
+  EXPECT_EQ(remove(outer_), 202);
+  EXPECT_EQ(remove(child_), 409);
+  EXPECT_EQ(remove(inner_), 202);
+  EXPECT_EQ(remove(child_), 202);
+}
+
+TEST_F(Children, AreReplacedByTag) {
+  push();
+  EXPECT_EQ(remove("child"), 202);
+  EXPECT_EQ(client().get(manifest_path("a", child_)).status, 200);
+}
+
+class LaxChildren : public Children {
+ protected:
+  LaxChildren() { options_.metadata.allow_child_deletion = true; }
+};
+
+TEST_F(LaxChildren, AreDeletedUnderTheirIndex) {
+  push();
+  EXPECT_EQ(remove(child_), 202);
+  EXPECT_EQ(remove(inner_), 202);
+  EXPECT_EQ(client().get(manifest_path("a", "multi")).status, 200);
 }
 
 TEST_F(ManifestApi, ForeignLayersNeedNotBeHere) {

@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "oci/manifest.h"
+#include "registry/precondition.h"
 
 namespace skiff::registry {
 
@@ -37,6 +38,8 @@ struct MetadataOptions {
   bool collect_untagged = false;
   // Indexes may name manifests that the repository does not have.
   bool sparse_indexes = false;
+  // A manifest may be deleted though an index of the repository lists it.
+  bool allow_child_deletion = false;
 };
 
 enum class Renew { kNo, kYes };
@@ -101,12 +104,11 @@ struct NewManifest {
 
 struct PutCondition {
   std::vector<std::string> tags;  // to point at it
-  bool only_new = false;          // no tag may exist yet
-  std::string only_over;          // the digest that each tag must have now, or ""
+  Precondition precondition;      // of each tag; without tags, of the manifest itself
 };
 
 struct PutOutcome {
-  bool condition_failed = false;
+  bool condition_failed = false;            // what it names is all there
   std::vector<ManifestReference> missing;   // nothing was written where there are any
   std::vector<ManifestReference> mismatch;  // `size` is what is stored
   bool stored() const { return !condition_failed && missing.empty() && mismatch.empty(); }
@@ -114,7 +116,15 @@ struct PutOutcome {
 
 struct DeleteOutcome {
   bool found = false;
-  std::vector<std::string> parents;  // tagged indexes that need it: nothing was deleted
+  bool condition_failed = false;
+  // Some of the indexes that list it, with some of the tags that lead to them. Nothing was deleted
+  // where there are any.
+  struct Parent {
+    std::string digest;
+    std::vector<std::string> tags;
+  };
+  std::vector<Parent> parents;
+  bool deleted() const { return found && !condition_failed && parents.empty(); }
 };
 
 struct Referrer {
@@ -131,6 +141,11 @@ struct Page {
   size_t limit = 0;
 };
 
+struct ReferrerPage {
+  std::vector<Referrer> items;
+  bool more = false;  // than the page holds
+};
+
 class Manifests {
  public:
   virtual ~Manifests() = default;
@@ -140,16 +155,19 @@ class Manifests {
   // By digest or tag.
   virtual Result<std::optional<ManifestRow>> find_manifest(const std::string& repository,
                                                            const std::string& reference) = 0;
-  // With the tags that point at it.
+  // With the tags that point at it. Manifests whose subject it is go, too, once the grace is over,
+  // if no tag or index keeps them, the subject has not come back, and they were not pushed again.
   virtual Result<DeleteOutcome> delete_manifest(const std::string& repository,
-                                                const oci::Digest& digest) = 0;
-  // False where there is none; kFailedPrecondition where it is not at `only_over` (if given).
+                                                const oci::Digest& digest,
+                                                const Precondition& precondition) = 0;
+  // False where there is none; kFailedPrecondition where `precondition` does not hold of it.
   virtual Result<bool> delete_tag(const std::string& repository, const std::string& tag,
-                                  const std::string& only_over) = 0;
-  virtual Result<std::vector<Referrer>> referrers(const std::string& repository,
-                                                  const oci::Digest& subject,
-                                                  const std::string& artifact_type,
-                                                  const Page& page) = 0;
+                                  const Precondition& precondition) = 0;
+  // A page ends also with the first referrer that takes its descriptors beyond `bytes`, but holds
+  // one at least.
+  virtual Result<ReferrerPage> referrers(const std::string& repository, const oci::Digest& subject,
+                                         const std::string& artifact_type, const Page& page,
+                                         size_t bytes) = 0;
   // In case-insensitive alphabetical order; nullopt for an unknown repository.
   virtual Result<std::optional<std::vector<std::string>>> tags(const std::string& repository,
                                                                const Page& page) = 0;

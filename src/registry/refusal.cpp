@@ -7,6 +7,9 @@ namespace skiff::registry {
 
 namespace {
 
+// Some quote what the client sent.
+constexpr size_t kMaxMessage = 2'000;
+
 const ErrorKind& kind_of(Code code) {
   switch (code) {
     case Code::kUnavailable:
@@ -39,8 +42,10 @@ Refusal broken_off(const ErrorKind& kind, const Error& error) {
 }
 
 std::string error_body(const Refusal& refusal) {
+  std::string message = refusal.message;
+  if (message.size() > kMaxMessage) message = cat(message.substr(0, kMaxMessage), "…");
   json::Value error =
-      json::object({{"code", std::string(refusal.kind.code)}, {"message", refusal.message}});
+      json::object({{"code", std::string(refusal.kind.code)}, {"message", std::move(message)}});
   if (!refusal.detail.is_null()) error.set("detail", refusal.detail);
   return json::object({{"errors", json::array({std::move(error)})}}).dump() + "\n";
 }

@@ -60,7 +60,8 @@ constexpr const char* kMigrations[] = {
     " digest TEXT NOT NULL,"
     " review INTEGER NOT NULL,"
     " PRIMARY KEY(repository, digest)) WITHOUT ROWID;"
-    "CREATE INDEX candidate_by_time ON candidate(review);"};
+    "CREATE INDEX candidate_by_time ON candidate(review);",
+    "ALTER TABLE manifest ADD COLUMN orphaned INTEGER NOT NULL DEFAULT 0;"};
 
 }  // namespace
 

@@ -77,13 +77,14 @@ Result<std::vector<SqliteMetadata::Candidate>> SqliteMetadata::due_candidates(Da
 Result<bool> SqliteMetadata::review(Database& db, const Candidate& candidate) {
   TRY(db.run("DELETE FROM candidate WHERE repository = ? AND digest = ?", candidate.repository,
              candidate.digest));
-  if (options_.collect_untagged) TRY(review_manifest(db, candidate));
+  TRY(review_manifest(db, candidate));
   const bool doomed = TRY(review_link(db, candidate));
   TRY(drop_if_empty(db, candidate.repository));
   return doomed;
 }
 
-// A manifest is kept by a tag, an index that lists it, a subject that is there, or its lease.
+// A manifest is kept by a tag, an index that lists it, a subject that is there, or its lease; and
+// unless untagged ones are garbage, by itself, if it did not lose its subject.
 Result<> SqliteMetadata::review_manifest(Database& db, const Candidate& candidate) {
   int64_t lease = 0;
   {
@@ -91,11 +92,12 @@ Result<> SqliteMetadata::review_manifest(Database& db, const Candidate& candidat
         TRY(db.prepare("SELECT lease,"
                        " EXISTS (SELECT 1 FROM tag WHERE repository = ?1 AND digest = ?2),"
                        " EXISTS (SELECT 1 FROM manifest AS other WHERE other.repository = ?1"
-                       "  AND other.digest = manifest.subject)"
+                       "  AND other.digest = manifest.subject), orphaned"
                        " FROM manifest WHERE repository = ?1 AND digest = ?2",
                        candidate.repository, candidate.digest));
     if (!TRY(row.step())) return {};
     if (row.integer(1) != 0 || row.integer(2) != 0) return {};
+    if (row.integer(3) == 0 && !options_.collect_untagged) return {};
     lease = row.integer(0);
   }
   if (TRY(is_named(db, candidate.repository, candidate.digest))) return {};

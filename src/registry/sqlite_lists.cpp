@@ -3,6 +3,13 @@
 
 namespace skiff::registry {
 
+namespace {
+
+// Of a descriptor in JSON, beside its types and annotations: names, digest, size, punctuation.
+constexpr size_t kDescriptorBytes = 300;
+
+}  // namespace
+
 Result<std::optional<std::vector<std::string>>> SqliteMetadata::tags(const std::string& repository,
                                                                      const Page& page) {
   ReaderPool::Reader db = readers_.take();
@@ -27,26 +34,31 @@ Result<std::vector<std::string>> SqliteMetadata::repositories(const Page& page) 
   return names;
 }
 
-Result<std::vector<Referrer>> SqliteMetadata::referrers(const std::string& repository,
-                                                        const oci::Digest& subject,
-                                                        const std::string& artifact_type,
-                                                        const Page& page) {
+Result<ReferrerPage> SqliteMetadata::referrers(const std::string& repository,
+                                               const oci::Digest& subject,
+                                               const std::string& artifact_type, const Page& page,
+                                               size_t bytes) {
   ReaderPool::Reader db = readers_.take();
   Statement rows = TRY(
       db->prepare("SELECT manifest.digest, media_type, length(bytes), artifact_type, annotations"
                   " FROM repository JOIN manifest ON manifest.repository = repository.id"
                   " WHERE name = ?1 AND subject = ?2 AND manifest.digest > ?3"
                   " AND (?4 = '' OR artifact_type = ?4) ORDER BY manifest.digest LIMIT ?5",
-                  repository, subject.str(), page.last, artifact_type, page.limit));
-  std::vector<Referrer> out;
+                  repository, subject.str(), page.last, artifact_type, page.limit + 1));
+  ReferrerPage out;
+  size_t used = 0;
   while (TRY(rows.step())) {
-    json::Value annotations = TRY(json::parse(rows.text(4)));
-    Referrer& referrer = out.emplace_back();
+    const std::string annotations = rows.text(4);
+    used += kDescriptorBytes + annotations.size() + rows.text(1).size() + rows.text(3).size();
+    out.more = out.items.size() == page.limit || (used > bytes && !out.items.empty());
+    if (out.more) return out;
+    Referrer& referrer = out.items.emplace_back();
     referrer.digest = rows.text(0);
     referrer.media_type = rows.text(1);
     referrer.size = static_cast<uint64_t>(rows.integer(2));
     referrer.artifact_type = rows.text(3);
-    for (const auto& [key, value] : annotations.as_object()) {
+    const json::Value parsed = TRY(json::parse(annotations));
+    for (const auto& [key, value] : parsed.as_object()) {
       referrer.annotations.emplace(key, value.as_string());
     }
   }

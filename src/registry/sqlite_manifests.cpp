@@ -18,20 +18,23 @@ Result<std::optional<std::string>> tag_target(Database& db, int64_t repository,
   return std::optional(row.text(0));
 }
 
-Result<bool> condition_holds(Database& db, int64_t repository, const PutCondition& condition) {
-  if (!condition.only_new && condition.only_over.empty()) return true;
-  for (const std::string& tag : condition.tags) {
-    const std::optional<std::string> target = TRY(tag_target(db, repository, tag));
-    if (condition.only_new && target) return false;
-    if (!condition.only_over.empty() && target != condition.only_over) return false;
-  }
-  return true;
-}
-
 Result<bool> has_manifest(Database& db, int64_t repository, const std::string& digest) {
   Statement row = TRY(
       db.prepare("SELECT 1 FROM manifest WHERE repository = ? AND digest = ?", repository, digest));
   return TRY(row.step());
+}
+
+Result<bool> condition_holds(Database& db, int64_t repository, const PutCondition& condition,
+                             const std::string& digest) {
+  if (condition.tags.empty()) {
+    std::optional<std::string> current;
+    if (TRY(has_manifest(db, repository, digest))) current = digest;
+    return condition.precondition.holds(current);
+  }
+  for (const std::string& tag : condition.tags) {
+    if (!condition.precondition.holds(TRY(tag_target(db, repository, tag)))) return false;
+  }
+  return true;
 }
 
 // The size of a stored blob that the repository has.
@@ -45,25 +48,38 @@ Result<std::optional<uint64_t>> linked_size(Database& db, int64_t repository,
   return std::optional(static_cast<uint64_t>(row.integer(0)));
 }
 
-// The tags that point at indexes which hold `digest`, directly or through other indexes.
-Result<std::vector<std::string>> tags_above(Database& db, int64_t repository,
-                                            const std::string& digest) {
-  Statement rows =
-      TRY(db.prepare("WITH RECURSIVE above(digest) AS ("
-                     " SELECT parent FROM edge WHERE repository = ?1 AND child = ?2"
-                     " UNION SELECT edge.parent FROM edge JOIN above ON edge.child = above.digest"
-                     "  WHERE edge.repository = ?1) "
-                     "SELECT DISTINCT tag.name FROM above JOIN tag"
-                     " ON tag.repository = ?1 AND tag.digest = above.digest LIMIT 10",
-                     repository, digest));
-  std::vector<std::string> names;
-  while (TRY(rows.step())) names.push_back(rows.text(0));
-  return names;
-}
-
 Result<std::vector<std::string>> column(Statement rows) {
   std::vector<std::string> out;
   while (TRY(rows.step())) out.push_back(rows.text(0));
+  return out;
+}
+
+// Of a refusal: enough to find the others.
+constexpr int kMostParents = 10;
+
+// The tags that point at the index, or at one that leads to it.
+Result<std::vector<std::string>> tags_to(Database& db, int64_t repository,
+                                         const std::string& digest) {
+  return column(
+      TRY(db.prepare("WITH RECURSIVE above(digest) AS ("
+                     " VALUES (?2)"
+                     " UNION SELECT edge.parent FROM edge JOIN above ON edge.child = above.digest"
+                     "  WHERE edge.repository = ?1) "
+                     "SELECT tag.name FROM above JOIN tag"
+                     " ON tag.repository = ?1 AND tag.digest = above.digest LIMIT ?3",
+                     repository, digest, kMostParents)));
+}
+
+Result<std::vector<DeleteOutcome::Parent>> parents_of(Database& db, int64_t repository,
+                                                      const std::string& digest) {
+  const std::vector<std::string> indexes = TRY(
+      column(TRY(db.prepare("SELECT parent FROM edge WHERE repository = ? AND child = ? LIMIT ?",
+                            repository, digest, kMostParents))));
+  std::vector<DeleteOutcome::Parent> out;
+  for (const std::string& index : indexes) {
+    std::vector<std::string> tags = TRY(tags_to(db, repository, index));
+    out.push_back({index, std::move(tags)});
+  }
   return out;
 }
 
@@ -75,13 +91,13 @@ Result<PutOutcome> SqliteMetadata::put_manifest(const std::string& repository,
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   const int64_t id = TRY(make_repository(durable_, repository));
-  PutOutcome outcome;
-  outcome.condition_failed = !TRY(condition_holds(durable_, id, condition));
+  const std::string digest = manifest.row.digest.str();
+  PutOutcome outcome = TRY(check_references(durable_, id, manifest));
   if (!outcome.stored()) return outcome;
-  outcome = TRY(check_references(durable_, id, manifest));
+  // Last: a request that would fail anyhow is told so (RFC 9110, 13.2.1).
+  outcome.condition_failed = !TRY(condition_holds(durable_, id, condition, digest));
   if (!outcome.stored()) return outcome;
   TRY(write_manifest(durable_, id, manifest));
-  const std::string digest = manifest.row.digest.str();
   for (const std::string& tag : condition.tags) TRY(write_tag(durable_, id, tag, digest));
   TRY(tx.commit());
   return outcome;
@@ -115,12 +131,15 @@ Result<> SqliteMetadata::write_manifest(Database& db, int64_t repository,
       TRY(db.prepare("INSERT INTO manifest(repository, digest, media_type, artifact_type, subject,"
                      " annotations, lease, bytes) VALUES (?,?,?,?,?,?,?,?) "
                      "ON CONFLICT(repository, digest) DO UPDATE SET lease = excluded.lease,"
-                     " media_type = excluded.media_type, bytes = excluded.bytes",
+                     " orphaned = 0, media_type = excluded.media_type, bytes = excluded.bytes",
                      repository, digest, manifest.row.media_type, manifest.artifact_type, subject,
                      annotations_json(manifest.annotations).dump(), lease_end()));
   TRY(insert.bind_blob(8, manifest.row.bytes));
   TRY(insert.step());
   TRY(write_edges(db, repository, manifest));
+  // What is about it has its subject back.
+  TRY(db.run("UPDATE manifest SET orphaned = 0 WHERE repository = ? AND subject = ?", repository,
+             digest));
   if (options_.collect_untagged) TRY(add_candidate(db, repository, digest));
   return {};
 }
@@ -164,15 +183,19 @@ Result<std::optional<ManifestRow>> SqliteMetadata::find_manifest(const std::stri
 }
 
 Result<DeleteOutcome> SqliteMetadata::delete_manifest(const std::string& repository,
-                                                      const oci::Digest& digest) {
+                                                      const oci::Digest& digest,
+                                                      const Precondition& precondition) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   DeleteOutcome outcome;
   const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
   outcome.found = id && TRY(has_manifest(durable_, *id, digest.str()));
   if (!outcome.found) return outcome;
-  outcome.parents = TRY(tags_above(durable_, *id, digest.str()));
-  if (!outcome.parents.empty()) return outcome;
+  outcome.condition_failed = !precondition.holds(digest.str());
+  if (!options_.allow_child_deletion) {
+    outcome.parents = TRY(parents_of(durable_, *id, digest.str()));
+  }
+  if (!outcome.deleted()) return outcome;
   TRY(erase_manifest(durable_, *id, digest.str()));
   TRY(tx.commit());
   return outcome;
@@ -188,6 +211,8 @@ Result<> SqliteMetadata::erase_manifest(Database& db, int64_t repository,
   TRY(db.run("DELETE FROM edge WHERE repository = ? AND parent = ?", repository, digest));
   TRY(db.run("DELETE FROM tag WHERE repository = ? AND digest = ?", repository, digest));
   TRY(db.run("DELETE FROM manifest WHERE repository = ? AND digest = ?", repository, digest));
+  TRY(db.run("UPDATE manifest SET orphaned = 1 WHERE repository = ? AND subject = ?", repository,
+             digest));
   for (const std::string& child : children) TRY(add_candidate(db, repository, child));
   for (const std::string& referrer : referrers) TRY(add_candidate(db, repository, referrer));
   // Reviewed itself, so that a repository left empty goes.
@@ -195,13 +220,13 @@ Result<> SqliteMetadata::erase_manifest(Database& db, int64_t repository,
 }
 
 Result<bool> SqliteMetadata::delete_tag(const std::string& repository, const std::string& tag,
-                                        const std::string& only_over) {
+                                        const Precondition& precondition) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
   const std::optional<std::string> target = id ? TRY(tag_target(durable_, *id, tag)) : std::nullopt;
   if (!target) return false;
-  if (!only_over.empty() && *target != only_over) {
+  if (!precondition.holds(*target)) {
     return Error(Code::kFailedPrecondition, cat("tag ", tag, " is at ", *target));
   }
   TRY(durable_.run("DELETE FROM tag WHERE repository = ? AND name = ?", *id, tag));

@@ -65,13 +65,13 @@ class SqliteMetadata : public MetadataStore {
                                   const PutCondition& condition) override;
   Result<std::optional<ManifestRow>> find_manifest(const std::string& repository,
                                                    const std::string& reference) override;
-  Result<DeleteOutcome> delete_manifest(const std::string& repository,
-                                        const oci::Digest& digest) override;
+  Result<DeleteOutcome> delete_manifest(const std::string& repository, const oci::Digest& digest,
+                                        const Precondition& precondition) override;
   Result<bool> delete_tag(const std::string& repository, const std::string& tag,
-                          const std::string& only_over) override;
-  Result<std::vector<Referrer>> referrers(const std::string& repository, const oci::Digest& subject,
-                                          const std::string& artifact_type,
-                                          const Page& page) override;
+                          const Precondition& precondition) override;
+  Result<ReferrerPage> referrers(const std::string& repository, const oci::Digest& subject,
+                                 const std::string& artifact_type, const Page& page,
+                                 size_t bytes) override;
   Result<std::optional<std::vector<std::string>>> tags(const std::string& repository,
                                                        const Page& page) override;
   Result<std::vector<std::string>> repositories(const Page& page) override;

@@ -1,7 +1,8 @@
-// SHA-256 and SHA-512 through OpenSSL's EVP (SHA-NI where the CPU has it).
+// SHA-256 and SHA-512 by OpenSSL (SHA-NI where the CPU has it).
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,12 @@ class Hasher : public Sink {
   }
   // Lower-case hex of everything so far; the hasher may go on.
   std::string hex() const;
+  // The running hash as bytes, for restore() to go on with, in another process, too: a byte with
+  // the version of this form (1), the algorithm ('2' or '5'), eight words, the length in bits,
+  // big-endian, and the bytes of the last, unfinished block.
+  std::string save() const;
+  // nullopt for what save() has not made.
+  static std::optional<Hasher> restore(std::string_view saved);
 
  private:
   struct Context;

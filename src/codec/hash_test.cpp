@@ -44,6 +44,56 @@ RC_GTEST_PROP(Hash, PiecesHashLikeTheWhole, (const std::vector<std::string>& pie
   RC_ASSERT(hasher.hex() == sha256_hex(join(pieces, "")));
 }
 
+RC_GTEST_PROP(Hash, ASavedHashGoesOn, (const std::string& first, const std::string& second)) {
+  for (const HashAlgorithm algorithm : {HashAlgorithm::kSha256, HashAlgorithm::kSha512}) {
+    Hasher hasher(algorithm);
+    hasher.update(first);
+    auto restored = Hasher::restore(hasher.save());
+    RC_ASSERT(restored.has_value());
+    RC_ASSERT(restored->save() == hasher.save());
+    hasher.update(second);
+    restored->update(second);
+    RC_ASSERT(restored->hex() == hasher.hex());
+  }
+}
+
+TEST(Hash, ASavedHashOfEachLengthGoesOn) {
+  const std::string bytes = random_bytes(300);
+  for (size_t n = 0; n <= bytes.size(); ++n) {
+    for (const HashAlgorithm algorithm : {HashAlgorithm::kSha256, HashAlgorithm::kSha512}) {
+      Hasher hasher(algorithm);
+      hasher.update(std::string_view(bytes).substr(0, n));
+      auto restored = Hasher::restore(hasher.save());
+      ASSERT_TRUE(restored) << n;
+      restored->update(std::string_view(bytes).substr(n));
+      const bool is_sha256 = algorithm == HashAlgorithm::kSha256;
+      EXPECT_EQ(restored->hex(), is_sha256 ? sha256_hex(bytes) : sha512_hex(bytes)) << n;
+    }
+  }
+}
+
+// What is on disks already must be read for ever.
+TEST(Hash, TheSavedFormIsFixed) {
+  Hasher hasher;
+  hasher.update("abc");
+  EXPECT_EQ(to_hex(hasher.save()),
+            "01326a09e667bb67ae853c6ef372a54ff53a510e527f9b05688c1f83d9ab5be0cd19"
+            "0000000000000018616263");
+}
+
+TEST(Hash, WhatWasNotSavedIsRefused) {
+  Hasher hasher;
+  hasher.update("abc");
+  const std::string saved = hasher.save();
+  for (size_t n = 0; n < saved.size(); ++n) EXPECT_FALSE(Hasher::restore(saved.substr(0, n))) << n;
+  EXPECT_FALSE(Hasher::restore(saved + "d"));
+  for (const size_t changed : {0, 1, 41}) {
+    std::string other = saved;
+    ++other[changed];
+    EXPECT_FALSE(Hasher::restore(other)) << changed;
+  }
+}
+
 class HashPrograms : public ProgramTest {};
 
 TEST_F(HashPrograms, HashTheSame) {

@@ -19,36 +19,81 @@ static Result<uint64_t> hash_file(int fd, Hasher& hasher) {
 }
 
 IngestFile::IngestFile(Path path, std::string reference, HashAlgorithm algorithm, UniqueFd fd,
-                       std::shared_ptr<SavedHashes> hashes)
+                       std::shared_ptr<SavedHashes> hashes, DurableFiles& files)
     : path_(std::move(path)),
       reference_(std::move(reference)),
       algorithm_(algorithm),
       fd_(std::move(fd)),
       hashes_(std::move(hashes)),
+      files_(files),
       hasher_(algorithm) {}
 
-Result<std::unique_ptr<IngestFile>> IngestFile::open(const Path& file, std::string reference,
-                                                     HashAlgorithm algorithm,
-                                                     std::shared_ptr<SavedHashes> hashes,
-                                                     std::function<void()> on_close) {
+static Result<uint64_t> seek_to_end(int fd) {
+  const off_t end = ::lseek(fd, 0, SEEK_END);
+  if (end < 0) return Error::from_errno(errno, "seek");
+  return static_cast<uint64_t>(end);
+}
+
+Result<std::unique_ptr<IngestFile>> IngestFile::open(
+    const Path& file, std::string reference, HashAlgorithm algorithm, const IngestState& from,
+    std::shared_ptr<SavedHashes> hashes, DurableFiles& files, std::function<void()> on_close) {
   UniqueFd fd = TRY(open_file(file, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-  std::unique_ptr<IngestFile> ingest(
-      new IngestFile(file, std::move(reference), algorithm, std::move(fd), std::move(hashes)));
-  TRY_CONTEXT(ingest->take_up(), cat("continue ingest ", ingest->reference_));
+  std::unique_ptr<IngestFile> ingest(new IngestFile(file, std::move(reference), algorithm,
+                                                    std::move(fd), std::move(hashes), files));
+  TRY_CONTEXT(ingest->take_up(from), cat("continue ingest ", ingest->reference_));
   ingest->on_close_ = std::move(on_close);
   return ingest;
 }
 
 // Goes on behind what the file holds.
-Result<> IngestFile::take_up() {
+Result<> IngestFile::take_up(const IngestState& from) {
   if (auto known = hashes_->take(fd_.get(), algorithm_)) {
     hasher_ = *std::move(known);
-    const off_t end = ::lseek(fd_.get(), 0, SEEK_END);
-    if (end < 0) return Error::from_errno(errno, "seek");
-    moved_to(static_cast<uint64_t>(end));
+    settled_ = from;
+    moved_to(TRY(seek_to_end(fd_.get())));
     return {};
   }
+  if (TRY(take_up_settled(from))) return {};
   moved_to(TRY(hash_file(fd_.get(), hasher_)));
+  return {};
+}
+
+// From where it settled, without reading what came before. Behind that is what no answer was given
+// for: as it was written, or after another boot nobody knows what. False where that is not to be
+// had.
+Result<bool> IngestFile::take_up_settled(const IngestState& from) {
+  if (from.offset == 0 && from.boot.empty()) return false;
+  auto hasher = from.offset == 0 ? Hasher(algorithm_) : Hasher::restore(from.hash);
+  if (!hasher || TRY(seek_to_end(fd_.get())) < from.offset) return false;
+  hasher_ = *std::move(hasher);
+  settled_ = from;
+  const auto at = static_cast<off_t>(from.offset);
+  if (from.boot != current_boot() && ::ftruncate(fd_.get(), at) != 0) {
+    return Error::from_errno(errno, "truncate");
+  }
+  if (::lseek(fd_.get(), at, SEEK_SET) < 0) return Error::from_errno(errno, "seek");
+  FdSource tail(fd_.get());
+  moved_to(from.offset + TRY(copy(tail, hasher_)));
+  return true;
+}
+
+Result<IngestState> IngestFile::settle() {
+  if (!fd_) return Error(Code::kFailedPrecondition, cat("ingest ", reference_, " is finished"));
+  TRY(flush());
+  const Result<> synced = sync().context(cat("write ingest ", reference_));
+  if (!synced) {
+    // What the disk has of the bytes since then nobody can tell.
+    [[maybe_unused]] auto ignored = go_back();
+    return synced.error();
+  }
+  settled_ = {.offset = offset_, .hash = hasher_.save(), .boot = current_boot()};
+  return settled_;
+}
+
+Result<> IngestFile::sync() {
+  TRY(files_.sync_file(fd_.get()));
+  // The first time, its name, too.
+  if (settled_.offset == 0) TRY(files_.sync_directory(path_.parent_path()));
   return {};
 }
 
@@ -101,10 +146,11 @@ Result<> IngestFile::write_plain(std::string_view bytes) {
     taken(bytes);
     return {};
   }
-  // A disk that is full must not stay full for what may never be continued: start over.
+  // A disk that is full must not stay full for what may never be continued: what was promised to
+  // nobody goes.
   const int reason = written.error().sys_errno();
   if (reason == ENOSPC || reason == EDQUOT) {
-    [[maybe_unused]] auto ignored = start_again();
+    [[maybe_unused]] auto ignored = go_back();
   } else if (::ftruncate(fd_.get(), static_cast<off_t>(offset_)) == 0) {
     // Back to where hash and file agree; commit would catch it if that failed too.
     ::lseek(fd_.get(), static_cast<off_t>(offset_), SEEK_SET);
@@ -143,11 +189,20 @@ Result<> IngestFile::reset() {
 }
 
 Result<> IngestFile::start_again() {
-  moved_to(0);  // first: a reader must not wait for the stream's bytes
+  settled_ = {};
+  return go_back();
+}
+
+// To what settled last.
+Result<> IngestFile::go_back() {
+  auto hasher = settled_.offset == 0 ? Hasher(algorithm_) : Hasher::restore(settled_.hash);
+  if (!hasher) return start_again();
+  moved_to(settled_.offset);  // first: a reader must not wait for the stream's bytes
   if (stream_) stream_->drop();
   stream_.reset();
-  hasher_ = Hasher(algorithm_);
-  if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) != 0) {
+  hasher_ = *std::move(hasher);
+  const auto at = static_cast<off_t>(settled_.offset);
+  if (::ftruncate(fd_.get(), at) != 0 || ::lseek(fd_.get(), at, SEEK_SET) < 0) {
     return Error::from_errno(errno, cat("reset ingest ", reference_));
   }
   return {};

@@ -68,18 +68,27 @@ std::string LocalStore::visible_fault(const BlobInfo& blob, const struct stat& s
 
 Result<std::unique_ptr<Ingest>> LocalStore::ingest(const std::string& reference,
                                                    HashAlgorithm algorithm) {
+  return TRY(open_ingest(reference, algorithm, {}));
+}
+
+Result<std::unique_ptr<DurableIngest>> LocalStore::resume(const std::string& reference,
+                                                          HashAlgorithm algorithm,
+                                                          const IngestState& from) {
+  return TRY(open_ingest(reference, algorithm, from));
+}
+
+Result<std::unique_ptr<IngestFile>> LocalStore::open_ingest(const std::string& reference,
+                                                            HashAlgorithm algorithm,
+                                                            const IngestState& from) {
   Path file = layout_.ingest(reference);
   if (!open_ingests_->add(file)) {
     return Error(Code::kUnavailable, cat("ingest ", reference, " is being written already"));
   }
   auto close = [open = open_ingests_, file] { open->remove(file); };
   const std::string label = reference.empty() ? file.filename().native() : reference;
-  auto ingest = IngestFile::open(file, label, algorithm, hashes_, close);
-  if (!ingest) {
-    close();
-    return std::move(ingest.error());
-  }
-  return std::unique_ptr<Ingest>(std::move(*ingest));
+  auto ingest = IngestFile::open(file, label, algorithm, from, hashes_, files_, close);
+  if (!ingest) close();
+  return ingest;
 }
 
 Result<BlobInfo> LocalStore::commit(Ingest& ingest, const oci::Digest& expected, Lease* lease) {
@@ -163,10 +172,19 @@ Result<> LocalStore::abort(const std::string& reference) {
   return files_.unlink(file);
 }
 
-Result<uint64_t> LocalStore::abort_idle() {
+Result<uint64_t> LocalStore::abort_idle() { return abort_without({}); }
+
+Result<> LocalStore::abort_others(const std::set<std::string>& references) {
+  TRY(abort_without(references));
+  return {};
+}
+
+Result<uint64_t> LocalStore::abort_without(const std::set<std::string>& references) {
+  std::set<Path> left_out;
+  for (const std::string& reference : references) left_out.insert(layout_.ingest(reference));
   uint64_t freed = 0;
   TRY(visit_files(layout_.ingests(), [&](const Path& file) -> Result<> {
-    if (!open_ingests_->add(file)) return {};
+    if (left_out.contains(file) || !open_ingests_->add(file)) return {};
     ScopeExit close([&] { open_ingests_->remove(file); });
     struct stat st{};
     if (::stat(file.c_str(), &st) != 0) return {};  // finished since it was listed
@@ -283,19 +301,29 @@ Error damaged_blob(const oci::Digest& digest, std::string_view fault) {
                                     "): pull, load or push it anew to replace it"));
 }
 
-Result<std::unique_ptr<ContentStore>> open_content_store(const Path& root, DurableFiles& files,
-                                                         const Clock& clock) {
-  auto open = [&]() -> Result<std::unique_ptr<ContentStore>> {
+static Result<std::unique_ptr<LocalStore>> open_store(const Path& root, bool reconciled,
+                                                      DurableFiles& files, const Clock& clock) {
+  auto open = [&]() -> Result<std::unique_ptr<LocalStore>> {
     Layout layout(root);
     TRY(layout.make(files));
     RootLock lock = TRY(RootLock::take(root));
     BlobTable table = TRY(BlobTable::open(layout.database()));
-    TRY(reconcile(layout, table, files, clock));
+    if (reconciled) TRY(reconcile(layout, table, files, clock));
     auto trash = TRY(Trash::open(layout.trash()));
     return std::make_unique<LocalStore>(std::move(lock), std::move(layout), std::move(table),
                                         std::move(trash), files, clock);
   };
   return open().context(cat("open content store ", root.native()));
+}
+
+Result<std::unique_ptr<ContentStore>> open_content_store(const Path& root, DurableFiles& files,
+                                                         const Clock& clock) {
+  return TRY(open_store(root, true, files, clock));
+}
+
+Result<std::unique_ptr<RecordedStore>> open_recorded_store(const Path& root, DurableFiles& files,
+                                                           const Clock& clock) {
+  return TRY(open_store(root, false, files, clock));
 }
 
 Result<std::string> read_blob(ContentStore& store, const oci::Digest& digest, size_t limit) {

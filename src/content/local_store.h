@@ -12,10 +12,10 @@
 
 #include "base/trash.h"
 #include "content/blob_table.h"
-#include "content/content_store.h"
 #include "content/ingest_file.h"
 #include "content/layout.h"
 #include "content/lease_table.h"
+#include "content/recorded_store.h"
 #include "content/root_lock.h"
 
 namespace skiff::content {
@@ -41,7 +41,7 @@ class OpenIngests {
   std::unordered_set<std::string> set_;
 };
 
-class LocalStore : public ContentStore {
+class LocalStore : public RecordedStore {
  public:
   LocalStore(RootLock lock, Layout layout, BlobTable table, std::unique_ptr<Trash> trash,
              DurableFiles& files, const Clock& clock)
@@ -56,6 +56,10 @@ class LocalStore : public ContentStore {
   Result<std::unique_ptr<BlobReader>> open(const oci::Digest& digest) override;
   Result<std::unique_ptr<Ingest>> ingest(const std::string& reference,
                                          HashAlgorithm algorithm) override;
+  Result<std::unique_ptr<DurableIngest>> resume(const std::string& reference,
+                                                HashAlgorithm algorithm,
+                                                const IngestState& from) override;
+  Result<> abort_others(const std::set<std::string>& references) override;
   Result<BlobInfo> commit(Ingest& ingest, const oci::Digest& expected, Lease* lease) override;
   // In local_store_link.cpp.
   Result<BlobInfo> link_from(ContentStore& other, const oci::Digest& digest) override;
@@ -76,6 +80,9 @@ class LocalStore : public ContentStore {
   Result<uint64_t> collect_among(const std::set<oci::Digest>& unneeded) override;
 
  private:
+  Result<std::unique_ptr<IngestFile>> open_ingest(const std::string& reference,
+                                                  HashAlgorithm algorithm, const IngestState& from);
+  Result<uint64_t> abort_without(const std::set<std::string>& references);
   Result<> check_digest(IngestFile& ingest, const oci::Digest& expected);
   Result<BlobInfo> renew(IngestFile& ingest, BlobInfo existing);
   Result<BlobInfo> publish(IngestFile& ingest, const oci::Digest& expected);

@@ -27,6 +27,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "content/ingest_state.h"
 #include "oci/manifest.h"
 #include "registry/precondition.h"
 
@@ -65,18 +66,26 @@ class BlobLinks {
                                                        const oci::Digest& blob) = 0;
 };
 
+struct UploadRow {
+  HashAlgorithm algorithm = HashAlgorithm::kSha256;
+  content::IngestState state;
+};
+
 class Uploads {
  public:
   virtual ~Uploads() = default;
-  // All of them "soon": an upload is no promise yet.
+  // Soon: an upload without bytes is no promise yet.
   virtual Result<> begin_upload(const std::string& repository, const std::string& id,
-                                HashAlgorithm algorithm) = 0;
-  // Its hash algorithm where the repository has the upload; renews its age.
-  virtual Result<std::optional<HashAlgorithm>> find_upload(const std::string& repository,
-                                                           const std::string& id) = 0;
-  virtual Result<> end_upload(const std::string& id) = 0;
+                                const UploadRow& upload) = 0;
+  // Where the repository has it; renews its age, soon.
+  virtual Result<std::optional<UploadRow>> find_upload(const std::string& repository,
+                                                       const std::string& id) = 0;
+  // How far its bytes have come for good.
+  virtual Result<> save_upload(const std::string& id, const content::IngestState& state) = 0;
+  virtual Result<> end_upload(const std::string& id) = 0;  // soon
   // Ids of those nobody touched since `before`.
   virtual Result<std::vector<std::string>> stale_uploads(TimePoint before) = 0;
+  virtual Result<std::vector<std::string>> all_uploads() = 0;
 };
 
 // One thing that a manifest names.

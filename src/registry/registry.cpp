@@ -12,7 +12,7 @@ namespace {
 
 class LocalRegistry : public Registry {
  public:
-  LocalRegistry(std::unique_ptr<content::ContentStore> content,
+  LocalRegistry(std::unique_ptr<content::RecordedStore> content,
                 std::unique_ptr<MetadataStore> metadata, std::shared_ptr<Authorizer> access,
                 const RegistryOptions& options, const Clock& clock)
       : content_(std::move(content)),
@@ -25,6 +25,7 @@ class LocalRegistry : public Registry {
 
   Result<> start(const RegistryOptions& options, const Clock& clock) {
     TRY(collector_.recover());
+    TRY(uploads_.recover());
     if (options.collect_garbage) collector_.start();
     if (options.scrub_rate > 0) scrubber_.emplace(*content_, options.scrub_rate, clock);
     return {};
@@ -43,7 +44,7 @@ class LocalRegistry : public Registry {
   }
 
  private:
-  std::unique_ptr<content::ContentStore> content_;
+  std::unique_ptr<content::RecordedStore> content_;
   std::unique_ptr<MetadataStore> metadata_;
   std::shared_ptr<Authorizer> access_;
   DigestLocks locks_;
@@ -67,7 +68,7 @@ Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options, 
                                                 DurableFiles& files) {
   TRY(make_directories(options.root));
   auto access = TRY(open_authorizer(options, clock));
-  auto content = TRY(content::open_content_store(options.root / "content", files, clock));
+  auto content = TRY(content::open_recorded_store(options.root / "content", files, clock));
   auto metadata = TRY(open_sqlite_metadata(options.root, options.metadata, clock));
   auto registry = std::make_unique<LocalRegistry>(std::move(content), std::move(metadata),
                                                   std::move(access), options, clock);

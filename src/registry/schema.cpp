@@ -61,7 +61,10 @@ constexpr const char* kMigrations[] = {
     " review INTEGER NOT NULL,"
     " PRIMARY KEY(repository, digest)) WITHOUT ROWID;"
     "CREATE INDEX candidate_by_time ON candidate(review);",
-    "ALTER TABLE manifest ADD COLUMN orphaned INTEGER NOT NULL DEFAULT 0;"};
+    "ALTER TABLE manifest ADD COLUMN orphaned INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE upload ADD COLUMN offset INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE upload ADD COLUMN hash BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE upload ADD COLUMN boot TEXT NOT NULL DEFAULT '';"};
 
 }  // namespace
 

@@ -55,9 +55,11 @@ class SqliteMetadata : public MetadataStore {
                                                const oci::Digest& blob) override;
 
   Result<> begin_upload(const std::string& repository, const std::string& id,
-                        HashAlgorithm algorithm) override;
-  Result<std::optional<HashAlgorithm>> find_upload(const std::string& repository,
-                                                   const std::string& id) override;
+                        const UploadRow& upload) override;
+  Result<std::optional<UploadRow>> find_upload(const std::string& repository,
+                                               const std::string& id) override;
+  Result<> save_upload(const std::string& id, const content::IngestState& state) override;
+  Result<std::vector<std::string>> all_uploads() override;
   Result<> end_upload(const std::string& id) override;
   Result<std::vector<std::string>> stale_uploads(TimePoint before) override;
 

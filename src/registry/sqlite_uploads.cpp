@@ -15,34 +15,55 @@ constexpr std::string_view name_of(HashAlgorithm algorithm) {
 }  // namespace
 
 Result<> SqliteMetadata::begin_upload(const std::string& repository, const std::string& id,
-                                      HashAlgorithm algorithm) {
+                                      const UploadRow& upload) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(quick_.begin());
   const int64_t repository_row = TRY(make_repository(quick_, repository));
-  TRY(quick_.run("INSERT INTO upload(id, repository, algorithm, touched) VALUES (?,?,?,?)", id,
-                 repository_row, name_of(algorithm), now()));
+  TRY(quick_.run("INSERT INTO upload(id, repository, algorithm, touched, boot) VALUES (?,?,?,?,?)",
+                 id, repository_row, name_of(upload.algorithm), now(), upload.state.boot));
   return tx.commit();
 }
 
-Result<std::optional<HashAlgorithm>> SqliteMetadata::find_upload(const std::string& repository,
-                                                                 const std::string& id) {
-  HashAlgorithm algorithm = HashAlgorithm::kSha256;
+Result<std::optional<UploadRow>> SqliteMetadata::find_upload(const std::string& repository,
+                                                             const std::string& id) {
+  UploadRow upload;
   int64_t touched = 0;
   {
     ReaderPool::Reader db = readers_.take();
     Statement row =
-        TRY(db->prepare("SELECT algorithm, touched FROM upload JOIN repository "
+        TRY(db->prepare("SELECT algorithm, touched, offset, hash, boot FROM upload JOIN repository "
                         "ON repository.id = upload.repository WHERE upload.id = ? AND name = ?",
                         id, repository));
-    if (!TRY(row.step())) return std::optional<HashAlgorithm>();
-    if (row.text(0) == name_of(HashAlgorithm::kSha512)) algorithm = HashAlgorithm::kSha512;
+    if (!TRY(row.step())) return std::optional<UploadRow>();
+    if (row.text(0) == name_of(HashAlgorithm::kSha512)) upload.algorithm = HashAlgorithm::kSha512;
     touched = row.integer(1);
+    upload.state = {
+        .offset = static_cast<uint64_t>(row.integer(2)), .hash = row.text(3), .boot = row.text(4)};
   }
   if (now() - touched > kAgeSlack.count()) {
     std::lock_guard lock(writer_mutex_);
     TRY(quick_.run("UPDATE upload SET touched = ? WHERE id = ?", now(), id));
   }
-  return std::optional(algorithm);
+  return std::optional(std::move(upload));
+}
+
+Result<> SqliteMetadata::save_upload(const std::string& id, const content::IngestState& state) {
+  std::lock_guard lock(writer_mutex_);
+  Statement update = TRY(durable_.prepare(
+      "UPDATE upload SET offset = ?, boot = ?, touched = ?, hash = ?4 WHERE id = ?5", state.offset,
+      state.boot, now()));
+  TRY(update.bind_blob(4, state.hash));
+  TRY(update.bind(5, std::string_view(id)));
+  TRY(update.step());
+  return {};
+}
+
+Result<std::vector<std::string>> SqliteMetadata::all_uploads() {
+  ReaderPool::Reader db = readers_.take();
+  Statement rows = TRY(db->prepare("SELECT id FROM upload"));
+  std::vector<std::string> ids;
+  while (TRY(rows.step())) ids.push_back(rows.text(0));
+  return ids;
 }
 
 Result<> SqliteMetadata::end_upload(const std::string& id) {

@@ -69,7 +69,7 @@ Answer<> receive(Call& call, Upload& upload) {
 }
 
 // A chunk must begin where the upload ends, and be as long as it says.
-Answer<> check_chunk(const Call& call, const std::string& id, const Upload& upload) {
+Answer<> check_chunk(const Call& call, const std::string& id, Upload& upload) {
   const std::string header = call.header("Content-Range");
   if (header.empty()) return {};
   const std::optional<ByteRange> range = chunk_range(header);
@@ -77,7 +77,7 @@ Answer<> check_chunk(const Call& call, const std::string& id, const Upload& uplo
     return Refusal(kBlobUploadInvalid, cat("malformed Content-Range ", quoted(header)));
   }
   if (range->first != upload.offset()) {
-    tell_state(call, id, upload.offset());
+    tell_state(call, id, TRY(call.context.uploads.settle(upload)));
     return Refusal(kRangeInvalid, cat("the chunk begins at byte ", range->first,
                                       ", the upload stands at ", upload.offset()));
   }
@@ -174,7 +174,7 @@ Answer<> upload_chunk(Call& call) {
   Upload upload = TRY(open_upload(call, call.reference));
   TRY(check_chunk(call, call.reference, upload));
   TRY(receive(call, upload));
-  tell_state(call, call.reference, upload.offset());
+  tell_state(call, call.reference, TRY(call.context.uploads.settle(upload)));
   return call.reply_empty(202);
 }
 

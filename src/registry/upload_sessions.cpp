@@ -19,18 +19,25 @@ std::string ingest_name(const std::string& id) { return cat("upload-", id); }
 }  // namespace
 
 struct UploadSessions::Session {
-  Session(std::string r, std::string i, HashAlgorithm a)
-      : repository(std::move(r)), id(std::move(i)), algorithm(a) {}
+  Session(std::string r, std::string i, UploadRow u)
+      : repository(std::move(r)),
+        id(std::move(i)),
+        algorithm(u.algorithm),
+        saved(std::move(u.state)) {}
 
   const std::string repository;
   const std::string id;
   const HashAlgorithm algorithm;
-  std::timed_mutex writing;  // guards what follows
-  std::unique_ptr<content::Ingest> ingest;
+  std::timed_mutex writing;  // held by the request that writes it; guards `ended`
   bool ended = false;
-  // Read without the lock.
+  // Guards what follows. Held for one write, so that who asks for the state need not wait for the
+  // end of the request.
+  std::mutex bytes;
+  std::unique_ptr<content::DurableIngest> ingest;
+  content::IngestState saved;  // as it stands in the metadata
+  // Read without a lock.
   std::atomic<uint64_t> offset = 0;
-  std::atomic<bool> loaded = false;  // offset is right
+  std::atomic<bool> loaded = false;
   std::atomic<TimePoint> used{TimePoint{}};
 };
 
@@ -41,36 +48,61 @@ UploadSessions::Upload::~Upload() {
 uint64_t UploadSessions::Upload::offset() const { return session_->offset; }
 
 Result<> UploadSessions::Upload::write(std::string_view bytes) {
+  std::lock_guard lock(session_->bytes);
   Result<> written = session_->ingest->write(bytes);
   session_->offset = session_->ingest->offset();
   return written;
 }
 
+Result<> UploadSessions::recover() {
+  std::set<std::string> known;
+  for (const std::string& id : TRY(metadata_.all_uploads())) known.insert(ingest_name(id));
+  return content_.abort_others(known);
+}
+
 Result<std::string> UploadSessions::begin(const std::string& repository, HashAlgorithm algorithm) {
   std::string id = random_hex(kIdDigits);
-  TRY(metadata_.begin_upload(repository, id, algorithm));
+  const UploadRow upload{.algorithm = algorithm, .state = {.boot = content::current_boot()}};
+  TRY(metadata_.begin_upload(repository, id, upload));
   return id;
 }
 
 Result<std::shared_ptr<UploadSessions::Session>> UploadSessions::session(
     const std::string& repository, const std::string& id) {
-  const std::optional<HashAlgorithm> algorithm = TRY(metadata_.find_upload(repository, id));
-  if (!algorithm) return Error(Code::kNotFound, cat("no upload ", id, " in ", repository));
+  std::optional<UploadRow> upload = TRY(metadata_.find_upload(repository, id));
+  if (!upload) return Error(Code::kNotFound, cat("no upload ", id, " in ", repository));
   std::lock_guard lock(mutex_);
   std::shared_ptr<Session>& session = sessions_[id];
-  if (!session) session = std::make_shared<Session>(repository, id, *algorithm);
+  if (!session) session = std::make_shared<Session>(repository, id, *std::move(upload));
   session->used = clock_.now();
   return session;
 }
 
 Result<> UploadSessions::load(Session& session) {
   if (session.ended) return Error(Code::kNotFound, cat("upload ", session.id, " has ended"));
+  std::lock_guard lock(session.bytes);
   if (session.ingest) return {};
-  session.ingest = TRY(content_.ingest(ingest_name(session.id), session.algorithm));
+  session.ingest = TRY(content_.resume(ingest_name(session.id), session.algorithm, session.saved));
   session.offset = session.ingest->offset();
   session.loaded = true;
   return {};
 }
+
+Result<uint64_t> UploadSessions::settle(Session& session) {
+  std::lock_guard lock(session.bytes);
+  // Where it is being made a blob, that is what there is to tell.
+  if (!session.ingest || session.ingest->offset() == session.saved.offset) {
+    return session.saved.offset;
+  }
+  Result<content::IngestState> state = session.ingest->settle();
+  session.offset = session.ingest->offset();
+  if (!state) return std::move(state.error());
+  TRY(metadata_.save_upload(session.id, *state));
+  session.saved = *std::move(state);
+  return session.saved.offset;
+}
+
+Result<uint64_t> UploadSessions::settle(Upload& upload) { return settle(*upload.session_); }
 
 Result<std::optional<uint64_t>> UploadSessions::offset(const std::string& repository,
                                                        const std::string& id) {
@@ -84,7 +116,7 @@ Result<std::optional<uint64_t>> UploadSessions::offset(const std::string& reposi
     std::lock_guard lock(session.writing, std::adopt_lock);
     TRY(load(session));
   }
-  return std::optional<uint64_t>(session.offset);
+  return std::optional(TRY(settle(session)));
 }
 
 Result<UploadSessions::Upload> UploadSessions::open(const std::string& repository,
@@ -110,8 +142,9 @@ Result<> UploadSessions::finish(Upload& upload, const oci::Digest& expected) {
 
 Result<> UploadSessions::store(Session& session, const oci::Digest& expected) {
   return take_in(session.repository, expected, [&]() -> Result<content::BlobInfo> {
-    content::BlobInfo blob = TRY(content_.commit(*session.ingest, expected));
-    session.ingest.reset();
+    std::lock_guard lock(session.bytes);
+    Result<content::BlobInfo> blob = content_.commit(*session.ingest, expected);
+    if (blob || is_wrong_content(blob.error())) session.ingest.reset();
     return blob;
   });
 }
@@ -135,7 +168,10 @@ Result<> UploadSessions::cancel(Upload& upload) { return forget(*upload.session_
 
 Result<> UploadSessions::forget(Session& session) {
   session.ended = true;
-  session.ingest.reset();
+  {
+    std::lock_guard lock(session.bytes);
+    session.ingest.reset();
+  }
   {
     std::lock_guard lock(mutex_);
     sessions_.erase(session.id);

@@ -8,7 +8,8 @@
 //   TRY(uploads.finish(*upload, digest));            // durable, and linked to the repository
 //
 // What a request wrote before it broke off counts: the next one continues behind it, also
-// after a crash. Thread-safe.
+// after a crash of the process. What settle() or offset() told counts after a power cut, too.
+// Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -19,7 +20,7 @@
 #include <optional>
 #include <string>
 
-#include "content/content_store.h"
+#include "content/recorded_store.h"
 #include "registry/digest_locks.h"
 #include "registry/metadata.h"
 
@@ -36,7 +37,7 @@ class UploadSessions {
   struct Session;
 
  public:
-  UploadSessions(content::ContentStore& content, MetadataStore& metadata, DigestLocks& locks,
+  UploadSessions(content::RecordedStore& content, MetadataStore& metadata, DigestLocks& locks,
                  const Clock& clock)
       : content_(content), metadata_(metadata), locks_(locks), clock_(clock) {}
 
@@ -55,12 +56,17 @@ class UploadSessions {
     std::shared_ptr<Session> session_;
   };
 
+  // Drops what an earlier process left of uploads that nobody knows. Before anything else.
+  Result<> recover();
   Result<std::string> begin(const std::string& repository, HashAlgorithm algorithm);
-  // How many bytes there are; nullopt for an unknown upload. Does not wait for a writer.
+  // How many bytes there are, for good; nullopt for an unknown upload. Does not wait for the end
+  // of a request that writes it.
   Result<std::optional<uint64_t>> offset(const std::string& repository, const std::string& id);
   // kNotFound for an unknown upload; kUnavailable where another request keeps writing it for
   // longer than it takes to notice that its client has gone.
   Result<Upload> open(const std::string& repository, const std::string& id);
+  // The same for who writes it: what may be told of it.
+  Result<uint64_t> settle(Upload& upload);
   // Ends the upload. kDataLoss where the bytes are not `expected`: then nothing is left of them.
   // After a failure of the content store it is as before; after one of the metadata it has
   // ended, and the client begins again.
@@ -76,13 +82,14 @@ class UploadSessions {
  private:
   Result<std::shared_ptr<Session>> session(const std::string& repository, const std::string& id);
   Result<> load(Session& session);
+  Result<uint64_t> settle(Session& session);
   Result<> store(Session& session, const oci::Digest& expected);
   Result<> take_in(const std::string& repository, const oci::Digest& blob,
                    const std::function<Result<content::BlobInfo>()>& put);
   Result<> forget(Session& session);
   void close_idle();
 
-  content::ContentStore& content_;
+  content::RecordedStore& content_;
   MetadataStore& metadata_;
   DigestLocks& locks_;
   const Clock& clock_;

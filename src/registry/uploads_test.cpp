@@ -1,5 +1,9 @@
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "db/database.h"
+#include "registry/schema.h"
 #include "registry/test_registry.h"
 
 namespace skiff::registry {
@@ -132,6 +136,136 @@ TEST_F(Uploads, GoOnAfterARestart) {
   EXPECT_EQ(client().get(location).header("Range"), "0-9");
   EXPECT_EQ(client().call("PUT", with_digest(location, "0123456789abc"), "abc").status, 201);
   EXPECT_TRUE(has("a", "0123456789abc"));
+}
+
+// As after a power cut: of the file is left what was synced, and behind that something else.
+class CutUploads : public Uploads {
+ protected:
+  Path ingest_file() const {
+    return std::filesystem::directory_iterator(options_.root / "content/ingests")->path();
+  }
+  void edit(const std::string& sql) {
+    auto db = *Database::open(options_.root / "registry.db", migrations());
+    ASSERT_TRUE(db.execute(sql));
+  }
+  void append(std::string_view bytes) const {
+    UniqueFd fd = *open_file(ingest_file(), O_WRONLY | O_APPEND);
+    ASSERT_EQ(::write(fd.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  }
+};
+
+TEST_F(CutUploads, GoOnAtTheAcknowledgedOffset) {
+  const std::string location = client().start("a");
+  client().call("PATCH", location, "0123456789");
+  stop();
+  append("garbage");
+  edit("UPDATE upload SET boot = 'another'");
+  start();
+  EXPECT_EQ(client().get(location).header("Range"), "0-9");
+  EXPECT_EQ(client().call("PUT", with_digest(location, "0123456789abc"), "abc").status, 201);
+}
+
+TEST_F(CutUploads, WithoutAcknowledgementBeginAnew) {
+  const std::string location = client().start("a");
+  die_in_the_middle(port(), location);
+  stop();
+  edit("UPDATE upload SET boot = 'another', offset = 0, hash = x''");
+  start();
+  EXPECT_EQ(client().get(location).header("Range"), "0-0");
+  EXPECT_EQ(client().call("PUT", with_digest(location, "abc"), "abc").status, 201);
+}
+
+// Not a power cut: what a dead client and a killed server left is as it was written.
+TEST_F(CutUploads, GoOnBehindWhatWasNotAcknowledged) {
+  const std::string location = client().start("a");
+  client().call("PATCH", location, "0123456789");
+  stop();
+  append("abc");
+  start();
+  EXPECT_EQ(client().get(location).header("Range"), "0-12");
+  EXPECT_EQ(client().call("PUT", with_digest(location, "0123456789abcd"), "d").status, 201);
+}
+
+// Of the version before, which noted no state.
+TEST_F(CutUploads, OfOlderVersionsGoOn) {
+  const std::string location = client().start("a");
+  client().call("PATCH", location, "0123456789");
+  stop();
+  edit("UPDATE upload SET boot = '', offset = 0, hash = x''");
+  start();
+  EXPECT_EQ(client().get(location).header("Range"), "0-9");
+  EXPECT_EQ(client().call("PUT", with_digest(location, "0123456789abc"), "abc").status, 201);
+}
+
+// What is acknowledged is not read again: it may be gigabytes. Here it is not even what it was.
+TEST_F(CutUploads, ReadNothingAgain) {
+  for (const HashAlgorithm by : {HashAlgorithm::kSha256, HashAlgorithm::kSha512}) {
+    const char* algorithm = by == HashAlgorithm::kSha256 ? "sha256" : "sha512";
+    Reply begun = client().call("POST", cat("/v2/a/blobs/uploads/?digest-algorithm=", algorithm));
+    const std::string location = begun.header("Location");
+    client().call("PATCH", location, "0123456789");
+    stop();
+    UniqueFd fd = *open_file(ingest_file(), O_WRONLY);
+    ASSERT_EQ(::pwrite(fd.get(), "X", 1, 0), 1);
+    start();
+    const std::string digest = oci::Digest::of("0123456789abc", by).str();
+    EXPECT_EQ(client().call("PUT", cat(location, "?digest=", digest), "abc").status, 201);
+  }
+}
+
+// Counts what reaches the disk.
+class CountingFiles : public DurableFiles {
+ public:
+  std::atomic<int> files = 0;
+  std::atomic<int> directories = 0;
+  std::atomic<bool> broken = false;
+
+  Result<> sync_file(int fd) override {
+    ++files;
+    return broken ? Result<>(Error::from_errno(EIO, "fsync")) : system().sync_file(fd);
+  }
+  Result<> rename(const Path& from, const Path& to) override { return system().rename(from, to); }
+  Result<> sync_directory(const Path& path) override {
+    ++directories;
+    return system().sync_directory(path);
+  }
+  Result<> unlink(const Path& path) override { return system().unlink(path); }
+};
+
+class SyncedUploads : public Uploads {
+ protected:
+  SyncedUploads() { files_ = &counting_; }
+  CountingFiles counting_;
+};
+
+TEST_F(SyncedUploads, AreOnTheDiskBeforeTheyAreAcknowledged) {
+  const std::string location = client().start("a");
+  EXPECT_EQ(counting_.files, 0);
+  const int directories = counting_.directories;
+  client().call("PATCH", location, "0123");
+  EXPECT_EQ(counting_.files, 1);
+  EXPECT_EQ(counting_.directories, directories + 1);
+  client().call("PATCH", location, "4567");
+  EXPECT_EQ(counting_.files, 2);
+  EXPECT_EQ(counting_.directories, directories + 1);  // the name is there
+  client().get(location);
+  EXPECT_EQ(counting_.files, 2);  // nothing new
+  die_in_the_middle(port(), location);
+  EXPECT_EQ(client().get(location).header("Range"), "0-17");
+  EXPECT_EQ(counting_.files, 3);
+}
+
+TEST_F(SyncedUploads, GoBackToWhatTheDiskHas) {
+  const std::string location = client().start("a");
+  client().call("PATCH", location, "0123");
+  counting_.broken = true;
+  EXPECT_EQ(client().call("PATCH", location, "4567").status, 500);
+  counting_.broken = false;
+  EXPECT_EQ(client().get(location).header("Range"), "0-3");
+  Reply late = client().call("PATCH", location, "8", {{"Content-Range", "8-8"}});
+  EXPECT_EQ(late.status, 416);
+  EXPECT_EQ(late.header("Range"), "0-3");
+  EXPECT_EQ(client().call("PUT", with_digest(location, "0123abc"), "abc").status, 201);
 }
 
 TEST_F(Uploads, SecondWriterIsToldToWait) {

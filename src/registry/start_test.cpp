@@ -28,10 +28,14 @@ class Start : public RegistryTest {
     auto registry = *Database::open(options_.root / "registry.db", migrations());
     ASSERT_TRUE(registry.execute(cat(
         "BEGIN; CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n"
-        " WHERE i < ", count, ") SELECT 'sha256:' || lower(hex(randomblob(32))) AS digest FROM n;"
+        " WHERE i < ",
+        count,
+        ") SELECT 'sha256:' || lower(hex(randomblob(32))) AS digest FROM n;"
         "INSERT INTO blob SELECT digest, 1, 'stored' FROM n;"
         "INSERT INTO link SELECT (SELECT min(id) FROM repository), digest, 0 FROM n; COMMIT;"
-        "ATTACH '", (options_.root / "content/content.db").native(), "' AS content;"
+        "ATTACH '",
+        (options_.root / "content/content.db").native(),
+        "' AS content;"
         "INSERT INTO content.blob(digest, size, created) SELECT digest, 1, 0 FROM n")));
   }
   uint64_t read_by_a_start() {

@@ -1,9 +1,10 @@
 """The kinds of labs."""
+from .chunks_lab import ChunksLab
 from .lab import Lab
 from .near_lab import NearLab
 from .registry_lab import RegistryLab
 
-LABS = {"engine": Lab, "registry": RegistryLab, "near": NearLab}
+LABS = {"engine": Lab, "registry": RegistryLab, "near": NearLab, "chunks": ChunksLab}
 
 
 def make_lab(world, name, workload):

@@ -91,6 +91,8 @@ def make_workloads(images, registry, context, root):
             rmi(loaded("app:1")), rmi(home), Step(["pull", "-q", home], {home: "app:1"}),
             # No command of the client's: see near_lab. The engine's image keeps the files.
             Step(["DELETE", loaded("app:1")], deletes={loaded("app:1")})]
+    # One upload: see chunks_lab.
+    chunks = [Step([word]) for word in ["POST", "PATCH", "PATCH", "GET", "PATCH", "PUT"]]
     all_of_it = [
         Workload("pull", "empty", [pull("app:1"), pull("other:1")]),
         Workload("load", "empty", [load("app:1"), load("other:1")]),
@@ -100,6 +102,7 @@ def make_workloads(images, registry, context, root):
         Workload("rmi", "full", [rmi(remote("app:1")), rmi(BUILT), rmi(loaded("other:1"))]),
         Workload("prune", "full", [prune]),
         Workload("push", BLANK, [push("app:1"), push("other:1")], "registry"),
+        Workload("chunks", BLANK, chunks, "chunks"),
         Workload("near", "empty", near, "near"),
         Workload("mixed", "changed", [pull("app:1"), rmi(remote("app:1")), build, *commit, load("other:1"),
                                       import_root, prune, pull("other:1")]),

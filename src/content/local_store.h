@@ -59,6 +59,7 @@ class LocalStore : public RecordedStore {
   Result<std::unique_ptr<DurableIngest>> resume(const std::string& reference,
                                                 HashAlgorithm algorithm,
                                                 const IngestState& from) override;
+  Result<bool> finish_commit(const std::string& reference, const oci::Digest& blob) override;
   Result<> abort_others(const std::set<std::string>& references) override;
   Result<BlobInfo> commit(Ingest& ingest, const oci::Digest& expected, Lease* lease) override;
   // In local_store_link.cpp.

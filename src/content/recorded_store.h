@@ -9,6 +9,8 @@
 //       auto upload = TRY(store.resume("upload-1", HashAlgorithm::kSha256, state));
 //       TRY(upload->write(bytes)) ...
 //       state = TRY(upload->settle());     // to be noted; then it may be told to others
+//   - notes which blob an ingest is to become before it commits it, and after a crash asks
+//     finish_commit() of such, before it calls remove(): what was told of the ingest is never lost;
 //   - calls abort_others() when it opened the store, to drop the ingests that it knows nothing of.
 // Thread-safe, as ContentStore is; an ingest is not.
 #pragma once
@@ -32,6 +34,9 @@ class RecordedStore : public ContentStore {
   virtual Result<std::unique_ptr<DurableIngest>> resume(const std::string& reference,
                                                         HashAlgorithm algorithm,
                                                         const IngestState& from) = 0;
+  // Whether a commit that a crash broke off had made the ingest the blob: it is one then, and
+  // durable. False where the ingest is still there, or neither is.
+  virtual Result<bool> finish_commit(const std::string& reference, const oci::Digest& blob) = 0;
   // Removes the ingests without those of `references`. Before any is opened.
   virtual Result<> abort_others(const std::set<std::string>& references) = 0;
 };

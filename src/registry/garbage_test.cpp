@@ -321,10 +321,10 @@ TEST_F(GarbageTest, WhatACrashLeftIsPutRightAtStart) {
     auto blobs = content::open_content_store(options_.root / "content");
     ASSERT_TRUE(metadata && blobs);
     // Stored, and never linked.
-    ASSERT_TRUE((*metadata)->blob_arrives(oci::Digest::of("orphan")));
+    ASSERT_TRUE((*metadata)->blob_arrives(oci::Digest::of("orphan"), ""));
     ASSERT_TRUE(content::write_blob(**blobs, "orphan"));
     // About to arrive; it is there already, and stays.
-    ASSERT_TRUE((*metadata)->blob_arrives(oci::Digest::of("layer")));
+    ASSERT_TRUE((*metadata)->blob_arrives(oci::Digest::of("layer"), ""));
     // Doomed, and not yet removed.
     ASSERT_TRUE(content::write_blob(**blobs, "doomed"));
     ASSERT_TRUE((*metadata)->link_blob("b", oci::Digest::of("doomed"), 6));

@@ -52,8 +52,9 @@ class BlobLinks {
   virtual Result<std::optional<uint64_t>> find_blob(const std::string& repository,
                                                     const oci::Digest& blob, Renew renew) = 0;
   // Remembers that content of that digest is about to be stored, so that a crash or failure
-  // before link_blob leaves nothing for ever: it is found among the unsettled_blobs.
-  virtual Result<> blob_arrives(const oci::Digest& blob) = 0;
+  // before link_blob leaves nothing for ever: it is found among the unsettled_blobs. `upload` is
+  // the one that it comes by, or "".
+  virtual Result<> blob_arrives(const oci::Digest& blob, const std::string& upload) = 0;
   virtual Result<> link_blob(const std::string& repository, const oci::Digest& blob,
                              uint64_t size) = 0;
   // Links a blob that `from` has ("": any repository). False where it has not.
@@ -86,6 +87,13 @@ class Uploads {
   // Ids of those nobody touched since `before`.
   virtual Result<std::vector<std::string>> stale_uploads(TimePoint before) = 0;
   virtual Result<std::vector<std::string>> all_uploads() = 0;
+  // Those that were about to become a blob.
+  struct Ending {
+    std::string id;
+    std::string repository;
+    oci::Digest blob;
+  };
+  virtual Result<std::vector<Ending>> ending_uploads() = 0;
 };
 
 // One thing that a manifest names.

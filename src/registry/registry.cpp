@@ -24,8 +24,8 @@ class LocalRegistry : public Registry {
         root_(options.root) {}
 
   Result<> start(const RegistryOptions& options, const Clock& clock) {
-    TRY(collector_.recover());
     TRY(uploads_.recover());
+    TRY(collector_.recover());
     if (options.collect_garbage) collector_.start();
     if (options.scrub_rate > 0) scrubber_.emplace(*content_, options.scrub_rate, clock);
     return {};

@@ -48,12 +48,14 @@ Result<std::optional<uint64_t>> SqliteMetadata::find_blob(const std::string& rep
   return renewed > 0 ? std::optional(link->size) : std::nullopt;
 }
 
-Result<> SqliteMetadata::blob_arrives(const oci::Digest& blob) {
+Result<> SqliteMetadata::blob_arrives(const oci::Digest& blob, const std::string& upload) {
   std::lock_guard lock(writer_mutex_);
   // Durable before the content is: or a power cut leaves content that nothing here knows of.
+  Transaction tx = TRY(durable_.begin());
   TRY(durable_.run("INSERT OR IGNORE INTO blob(digest, size, state) VALUES (?, 0, 'arriving')",
                    blob.str()));
-  return {};
+  TRY(durable_.run("UPDATE upload SET becoming = ? WHERE id = ?", blob.str(), upload));
+  return tx.commit();
 }
 
 Result<> SqliteMetadata::link_blob(const std::string& repository, const oci::Digest& blob,

@@ -45,7 +45,7 @@ class SqliteMetadata : public MetadataStore {
 
   Result<std::optional<uint64_t>> find_blob(const std::string& repository, const oci::Digest& blob,
                                             Renew renew) override;
-  Result<> blob_arrives(const oci::Digest& blob) override;
+  Result<> blob_arrives(const oci::Digest& blob, const std::string& upload) override;
   Result<> link_blob(const std::string& repository, const oci::Digest& blob,
                      uint64_t size) override;
   Result<bool> mount_blob(const std::string& repository, const std::string& from,
@@ -60,6 +60,7 @@ class SqliteMetadata : public MetadataStore {
                                                const std::string& id) override;
   Result<> save_upload(const std::string& id, const content::IngestState& state) override;
   Result<std::vector<std::string>> all_uploads() override;
+  Result<std::vector<Ending>> ending_uploads() override;
   Result<> end_upload(const std::string& id) override;
   Result<std::vector<std::string>> stale_uploads(TimePoint before) override;
 

@@ -66,6 +66,20 @@ Result<std::vector<std::string>> SqliteMetadata::all_uploads() {
   return ids;
 }
 
+Result<std::vector<Uploads::Ending>> SqliteMetadata::ending_uploads() {
+  ReaderPool::Reader db = readers_.take();
+  Statement rows =
+      TRY(db->prepare("SELECT upload.id, name, becoming FROM upload JOIN repository"
+                      " ON repository.id = upload.repository WHERE becoming IS NOT NULL"));
+  std::vector<Ending> out;
+  while (TRY(rows.step())) {
+    if (auto digest = oci::Digest::parse(rows.text(2))) {
+      out.push_back({rows.text(0), rows.text(1), *digest});
+    }
+  }
+  return out;
+}
+
 Result<> SqliteMetadata::end_upload(const std::string& id) {
   std::lock_guard lock(writer_mutex_);
   TRY(quick_.run("DELETE FROM upload WHERE id = ?", id));

@@ -92,7 +92,7 @@ TEST_F(Start, RemovesAFileWithoutRowThatWasArriving) {
   stop();
   {
     auto metadata = open_sqlite_metadata(options_.root, options_.metadata, clock_);
-    ASSERT_TRUE((*metadata)->blob_arrives(*oci::Digest::parse(digest)));
+    ASSERT_TRUE((*metadata)->blob_arrives(*oci::Digest::parse(digest), ""));
   }
   std::filesystem::create_directories(file_of(digest).parent_path());
   ASSERT_TRUE(write_file(file_of(digest), "half"));

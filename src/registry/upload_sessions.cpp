@@ -55,6 +55,13 @@ Result<> UploadSessions::Upload::write(std::string_view bytes) {
 }
 
 Result<> UploadSessions::recover() {
+  // What a request was making a blob when the crash came is one, or is an upload still.
+  for (const Uploads::Ending& upload : TRY(metadata_.ending_uploads())) {
+    if (!TRY(content_.finish_commit(ingest_name(upload.id), upload.blob))) continue;
+    const content::BlobInfo blob = TRY(content_.info(upload.blob));
+    TRY(metadata_.link_blob(upload.repository, upload.blob, blob.size));
+    TRY(metadata_.end_upload(upload.id));
+  }
   std::set<std::string> known;
   for (const std::string& id : TRY(metadata_.all_uploads())) known.insert(ingest_name(id));
   return content_.abort_others(known);
@@ -141,7 +148,7 @@ Result<> UploadSessions::finish(Upload& upload, const oci::Digest& expected) {
 }
 
 Result<> UploadSessions::store(Session& session, const oci::Digest& expected) {
-  return take_in(session.repository, expected, [&]() -> Result<content::BlobInfo> {
+  return take_in(session.repository, expected, session.id, [&]() -> Result<content::BlobInfo> {
     std::lock_guard lock(session.bytes);
     Result<content::BlobInfo> blob = content_.commit(*session.ingest, expected);
     if (blob || is_wrong_content(blob.error())) session.ingest.reset();
@@ -151,14 +158,15 @@ Result<> UploadSessions::store(Session& session, const oci::Digest& expected) {
 
 Result<> UploadSessions::link(const std::string& repository, const oci::Digest& blob,
                               content::ContentStore& from) {
-  return take_in(repository, blob, [&] { return content_.link_from(from, blob); });
+  return take_in(repository, blob, "", [&] { return content_.link_from(from, blob); });
 }
 
 // What `put` stores becomes the repository's; a crash on the way leaves nothing.
 Result<> UploadSessions::take_in(const std::string& repository, const oci::Digest& blob,
+                                 const std::string& upload,
                                  const std::function<Result<content::BlobInfo>()>& put) {
   DigestLocks::Guard guard = locks_.lock(blob);
-  TRY(metadata_.blob_arrives(blob));
+  TRY(metadata_.blob_arrives(blob, upload));
   // Where that fails, the collection looks what there is of it.
   const content::BlobInfo stored = TRY(put());
   return metadata_.link_blob(repository, blob, stored.size);

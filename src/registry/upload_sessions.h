@@ -56,7 +56,8 @@ class UploadSessions {
     std::shared_ptr<Session> session_;
   };
 
-  // Drops what an earlier process left of uploads that nobody knows. Before anything else.
+  // Ends uploads whose end a crash broke off, and drops what nobody knows. Before anything else,
+  // the collector's recover() too.
   Result<> recover();
   Result<std::string> begin(const std::string& repository, HashAlgorithm algorithm);
   // How many bytes there are, for good; nullopt for an unknown upload. Does not wait for the end
@@ -85,6 +86,7 @@ class UploadSessions {
   Result<uint64_t> settle(Session& session);
   Result<> store(Session& session, const oci::Digest& expected);
   Result<> take_in(const std::string& repository, const oci::Digest& blob,
+                   const std::string& upload,
                    const std::function<Result<content::BlobInfo>()>& put);
   Result<> forget(Session& session);
   void close_idle();

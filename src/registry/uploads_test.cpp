@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "content/recorded_store.h"
 #include "db/database.h"
 #include "registry/schema.h"
 #include "registry/test_registry.h"
@@ -211,6 +212,41 @@ TEST_F(CutUploads, ReadNothingAgain) {
     const std::string digest = oci::Digest::of("0123456789abc", by).str();
     EXPECT_EQ(client().call("PUT", cat(location, "?digest=", digest), "abc").status, 201);
   }
+}
+
+// The crash came when the content was stored, and the registry had not heard of it.
+TEST_F(CutUploads, AreBlobsWhereTheirEndWasBrokenOff) {
+  for (const bool is_known : {false, true}) {
+    const std::string bytes = cat("0123456789", is_known);
+    if (is_known) client().push_blob("b", bytes);
+    const std::string location = client().start("a");
+    client().call("PATCH", location, bytes);
+    const oci::Digest digest = oci::Digest::of(bytes);
+    stop();
+    {
+      auto metadata = *open_sqlite_metadata(options_.root, options_.metadata, clock_);
+      auto blobs = *content::open_recorded_store(options_.root / "content");
+      const std::string id = location.substr(location.rfind('/') + 1);
+      auto ingest = *blobs->resume(cat("upload-", id), HashAlgorithm::kSha256,
+                                   (*metadata->find_upload("a", id))->state);
+      ASSERT_TRUE(metadata->blob_arrives(digest, id));
+      ASSERT_TRUE(blobs->commit(*ingest, digest));
+    }
+    start();
+    EXPECT_EQ(client().get(blob_path("a", digest.str())).body, bytes) << is_known;
+    EXPECT_EQ(client().get(location).status, 404) << is_known;
+  }
+}
+
+// Before that: it is an upload still.
+TEST_F(CutUploads, GoOnWhereTheirEndHadNotBegun) {
+  const std::string location = client().start("a");
+  client().call("PATCH", location, "0123456789");
+  stop();
+  edit(cat("UPDATE upload SET becoming = '", oci::Digest::of("0123456789").str(), "'"));
+  start();
+  EXPECT_EQ(client().get(location).header("Range"), "0-9");
+  EXPECT_EQ(client().call("PUT", with_digest(location, "0123456789")).status, 201);
 }
 
 // Counts what reaches the disk.

@@ -52,7 +52,7 @@ Result<std::unique_ptr<BlobReader>> LocalStore::open(const oci::Digest& digest) 
 }
 
 std::string LocalStore::visible_fault(const BlobInfo& blob) const {
-  struct stat st {};
+  struct stat st{};
   if (::stat(layout_.blob(blob.digest).c_str(), &st) != 0) {
     return errno == ENOENT ? "its file is gone" : cat("stat: ", ::strerror(errno));
   }
@@ -141,7 +141,7 @@ Result<BlobInfo> LocalStore::publish(IngestFile& ingest, const oci::Digest& expe
     ::rename(blob.c_str(), ingest.path().c_str());
   });
   TRY(files_.sync_directory(blob.parent_path()));
-  struct stat st {};
+  struct stat st{};
   if (::fstat(ingest.fd(), &st) != 0) return Error::from_errno(errno, "stat");
   TimePoint now = clock_.now();
   BlobInfo info{.digest = expected,
@@ -159,7 +159,7 @@ Result<BlobInfo> LocalStore::publish(IngestFile& ingest, const oci::Digest& expe
 Result<bool> LocalStore::finish_commit(const std::string& reference, const oci::Digest& blob) {
   const Path file = layout_.blob(blob);
   std::lock_guard pairing(pairing_);
-  struct stat st {};
+  struct stat st{};
   const bool renamed =
       ::access(layout_.ingest(reference).c_str(), F_OK) != 0 && ::stat(file.c_str(), &st) == 0;
   if (!renamed) return false;
@@ -206,7 +206,7 @@ Result<uint64_t> LocalStore::abort_without(const std::set<std::string>& referenc
   TRY(visit_files(layout_.ingests(), [&](const Path& file) -> Result<> {
     if (left_out.contains(file) || !open_ingests_->add(file)) return {};
     ScopeExit close([&] { open_ingests_->remove(file); });
-    struct stat st {};
+    struct stat st{};
     if (::stat(file.c_str(), &st) != 0) return {};  // finished since it was listed
     TRY(files_.unlink(file));
     freed += static_cast<uint64_t>(st.st_size);
@@ -220,7 +220,7 @@ Result<uint64_t> LocalStore::idle_bytes(const std::set<std::string>& without) {
   for (const std::string& reference : without) left_out.insert(layout_.ingest(reference));
   uint64_t total = 0;
   TRY(visit_files(layout_.ingests(), [&](const Path& file) -> Result<> {
-    struct stat st {};
+    struct stat st{};
     const bool is_counted = !left_out.contains(file) && !open_ingests_->has(file);
     if (is_counted && ::stat(file.c_str(), &st) == 0) total += static_cast<uint64_t>(st.st_size);
     return {};
@@ -231,7 +231,7 @@ Result<uint64_t> LocalStore::idle_bytes(const std::set<std::string>& without) {
 Result<> LocalStore::remove(const oci::Digest& digest) {
   std::lock_guard pairing(pairing_);
   const std::optional<BlobInfo> row = TRY(table_.find(digest));
-  struct stat st {};
+  struct stat st{};
   const bool no_file = ::stat(layout_.blob(digest).c_str(), &st) != 0 && errno == ENOENT;
   if (!row && no_file) return Error(Code::kNotFound, cat("blob ", digest.str(), " not found"));
   if (row) TRY(table_.erase({&*row, 1}));

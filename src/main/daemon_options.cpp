@@ -175,6 +175,7 @@ RegistryService::Options registry_options(const DaemonOptions& o) {
   out.registry.root = Path(o.root) / "registry";
   out.registry.htpasswd = o.registry_htpasswd;
   out.registry.scrub_rate = o.scrub_rate;
+  out.registry.metadata.undelete = registry::kUsualUndelete;
   out.listen = o.registry;
   out.listen_flag = "--registry";
   out.plain_http = o.registry_plain_http;

@@ -28,6 +28,7 @@ struct Options {
   std::string htpasswd;
   std::string gc_grace = "3600";
   std::string upload_age = "86400";
+  std::string undelete = cat(registry::kUsualUndelete.count());
   std::string scrub_rate = "4m";
   std::string max_connections = "1024";
   std::string max_connections_per_client = "0";
@@ -60,6 +61,8 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
       {"gc-untagged", "", "collect manifests that no tag, index or subject keeps", nullptr,
        &o.gc_untagged},
       {"no-gc", "", "collect no garbage", nullptr, &o.no_gc},
+      {"undelete", "SECONDS", "how long deleted manifests and moved tags can come back; 0 for not",
+       &o.undelete},
       {"upload-age", "SECONDS", "how long an abandoned upload is kept", &o.upload_age},
       {"scrub-rate", "SIZE", "bytes a second at which blobs are read again; 0 for never",
        &o.scrub_rate},
@@ -105,6 +108,7 @@ Result<RegistryService::Options> service_options(const Options& o) {
   registry.htpasswd = o.htpasswd;
   registry.metadata.grace = std::chrono::seconds(TRY(number("gc-grace", o.gc_grace, 0)));
   registry.metadata.collect_untagged = o.gc_untagged;
+  registry.metadata.undelete = std::chrono::seconds(TRY(number("undelete", o.undelete, 0)));
   registry.metadata.sparse_indexes = o.sparse_indexes;
   registry.metadata.allow_child_deletion = o.allow_child_deletion;
   registry.collect_garbage = !o.no_gc;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "oci/manifest.h"
 #include "registry/call.h"
 
 namespace skiff::registry {

@@ -1,6 +1,7 @@
 #include "registry/manifest_document.h"
 
 #include "base/strings.h"
+#include "oci/manifest.h"
 
 namespace skiff::registry {
 

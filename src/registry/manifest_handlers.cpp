@@ -134,7 +134,8 @@ Refusal child_of(const oci::Digest& digest, const std::vector<DeleteOutcome::Par
 
 Answer<> delete_tag(Call& call) {
   const Precondition precondition = TRY(precondition_of(call));
-  auto deleted = call.context.metadata.delete_tag(call.name, call.reference, precondition);
+  auto deleted =
+      call.context.metadata.delete_tag(call.name, call.reference, precondition, call.viewer.name);
   if (!deleted && deleted.error().code() == Code::kFailedPrecondition) {
     return condition_failed(call);
   }
@@ -174,6 +175,7 @@ Answer<> get_manifest(Call& call) {
 Answer<> put_manifest(Call& call) {
   PutCondition condition;
   condition.tags = TRY(tags_to_set(call));
+  condition.actor = call.viewer.name;
   condition.precondition = TRY(precondition_of(call));
   std::string bytes = TRY(read_document(call));
   const oci::Digest digest = TRY(digest_for(call, bytes));
@@ -199,7 +201,7 @@ Answer<> delete_manifest(Call& call) {
   const oci::Digest digest = TRY(parse_digest(call.reference));
   const Precondition precondition = TRY(precondition_of(call));
   const DeleteOutcome outcome =
-      TRY(call.context.metadata.delete_manifest(call.name, digest, precondition));
+      TRY(call.context.metadata.delete_manifest(call.name, digest, precondition, call.viewer.name));
   if (!outcome.found) return unknown_manifest(call);
   if (!outcome.parents.empty()) return child_of(digest, outcome.parents);
   if (outcome.condition_failed) return condition_failed(call);

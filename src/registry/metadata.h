@@ -28,7 +28,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "content/ingest_state.h"
-#include "oci/manifest.h"
+#include "registry/history.h"
+#include "registry/manifest_rows.h"
 #include "registry/precondition.h"
 
 namespace skiff::registry {
@@ -41,6 +42,8 @@ struct MetadataOptions {
   bool sparse_indexes = false;
   // A manifest may be deleted though an index of the repository lists it.
   bool allow_child_deletion = false;
+  // How long what tags named is remembered, and deleted manifests can come back; 0 for not at all.
+  std::chrono::seconds undelete{0};
 };
 
 enum class Renew { kNo, kYes };
@@ -96,31 +99,9 @@ class Uploads {
   virtual Result<std::vector<Ending>> ending_uploads() = 0;
 };
 
-// One thing that a manifest names.
-struct ManifestReference {
-  oci::Digest digest;
-  uint64_t size = 0;
-  bool manifest = false;  // an entry of an index
-  bool optional = false;  // the repository need not have it: a layer that is fetched elsewhere
-  std::string place;      // "layers[2]"
-};
-
-struct ManifestRow {
-  oci::Digest digest;
-  std::string media_type;
-  std::string bytes;
-};
-
-struct NewManifest {
-  ManifestRow row;
-  std::string artifact_type;
-  std::map<std::string, std::string> annotations;
-  std::optional<oci::Digest> subject;
-  std::vector<ManifestReference> references;
-};
-
 struct PutCondition {
   std::vector<std::string> tags;  // to point at it
+  std::string actor;              // who does it, for the history
   Precondition precondition;      // of each tag; without tags, of the manifest itself
 };
 
@@ -172,14 +153,16 @@ class Manifests {
   // By digest or tag.
   virtual Result<std::optional<ManifestRow>> find_manifest(const std::string& repository,
                                                            const std::string& reference) = 0;
-  // With the tags that point at it. Manifests whose subject it is go, too, once the grace is over,
-  // if no tag or index keeps them, the subject has not come back, and they were not pushed again.
+  // With the tags that point at it; to the trash, where there is one (history.h). Once it is gone
+  // for good, manifests whose subject it is go, too, when the grace is over, if no tag or index
+  // keeps them, the subject has not come back, and they were not pushed again.
   virtual Result<DeleteOutcome> delete_manifest(const std::string& repository,
                                                 const oci::Digest& digest,
-                                                const Precondition& precondition) = 0;
+                                                const Precondition& precondition,
+                                                const std::string& actor) = 0;
   // False where there is none; kFailedPrecondition where `precondition` does not hold of it.
   virtual Result<bool> delete_tag(const std::string& repository, const std::string& tag,
-                                  const Precondition& precondition) = 0;
+                                  const Precondition& precondition, const std::string& actor) = 0;
   // A page ends also with the first referrer that takes its descriptors beyond `bytes`, but holds
   // one at least.
   virtual Result<ReferrerPage> referrers(const std::string& repository, const oci::Digest& subject,
@@ -264,6 +247,7 @@ class Audit {
 class MetadataStore : public BlobLinks,
                       public Uploads,
                       public Manifests,
+                      public History,
                       public Garbage,
                       public Audit {};
 

@@ -39,6 +39,7 @@ inline constexpr ErrorKind kPreconditionFailed{"DENIED", 412};
 inline constexpr ErrorKind kConditionInvalid{"UNSUPPORTED", 400};
 inline constexpr ErrorKind kReferenced{"DENIED", 405};
 inline constexpr ErrorKind kManifestReferenced{"DENIED", 409};
+inline constexpr ErrorKind kIncomplete{"MANIFEST_BLOB_UNKNOWN", 409};
 inline constexpr ErrorKind kSizeInvalid{"SIZE_INVALID", 400};
 inline constexpr ErrorKind kTooSlow{"SIZE_INVALID", 408};
 inline constexpr ErrorKind kTagInvalid{"TAG_INVALID", 400};

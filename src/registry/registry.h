@@ -21,6 +21,9 @@
 
 namespace skiff::registry {
 
+// What the programs take for MetadataOptions::undelete: long enough to notice a mistake.
+inline constexpr std::chrono::seconds kUsualUndelete{24 * 3600};
+
 struct RegistryOptions {
   Path root;
   // Whom to ask who may do what; null: `htpasswd`.

@@ -53,6 +53,10 @@ const std::vector<Endpoint>& endpoints() {
        true,
        {{"GET", kPull, list_referrers, hidden_referrers},
         {"HEAD", kPull, list_referrers, hidden_referrers}}},
+      {"/_skiff/history/", true, {{"GET", kPush, list_history, hidden_repository}}},
+      {"/_skiff/history", false, {{"GET", kPush, list_history, hidden_repository}}},
+      {"/_skiff/trash", false, {{"GET", kPush, list_trash, hidden_repository}}},
+      {"/_skiff/restore/", true, {{"POST", kPush, restore_manifest, hidden_manifest}}},
       {"/tags/list",
        false,
        {{"GET", kPull, list_tags, hidden_repository},
@@ -141,12 +145,13 @@ Answer<const Method*> find_endpoint(Call& call) {
 Need need_of(const Method& method, const Call& call) {
   Need need{.action = method.action, .repository = call.name};
   const bool is_manifest = method.handler == get_manifest || method.handler == put_manifest ||
-                           method.handler == delete_manifest;
+                           method.handler == delete_manifest || method.handler == restore_manifest;
   if (!is_manifest) return need;
   const bool by_tag = call.reference.find(':') == std::string::npos;
   if (method.handler == put_manifest) need.tags = call.request.query.all("tag");
   if (by_tag) need.tags.push_back(call.reference);
-  need.any_tag = method.action == Action::kDelete && !by_tag;
+  const bool may_tag = method.action == Action::kDelete || method.handler == restore_manifest;
+  need.any_tag = may_tag && !by_tag;
   return need;
 }
 

@@ -65,7 +65,37 @@ constexpr const char* kMigrations[] = {
     "ALTER TABLE upload ADD COLUMN offset INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE upload ADD COLUMN hash BLOB NOT NULL DEFAULT x'';"
     "ALTER TABLE upload ADD COLUMN boot TEXT NOT NULL DEFAULT '';"
-    "ALTER TABLE upload ADD COLUMN becoming TEXT;"};
+    "ALTER TABLE upload ADD COLUMN becoming TEXT;",
+    "CREATE TABLE trash("
+    " repository INTEGER NOT NULL REFERENCES repository(id),"
+    " digest TEXT NOT NULL,"
+    " media_type TEXT NOT NULL,"
+    " bytes BLOB NOT NULL,"
+    " actor TEXT NOT NULL,"
+    " deleted INTEGER NOT NULL,"
+    " keep_until INTEGER NOT NULL,"
+    " PRIMARY KEY(repository, digest));"
+    "CREATE TABLE trash_edge("
+    " repository INTEGER NOT NULL,"
+    " parent TEXT NOT NULL,"
+    " child TEXT NOT NULL,"
+    " PRIMARY KEY(repository, parent, child),"
+    " FOREIGN KEY(repository, parent) REFERENCES trash(repository, digest)) WITHOUT ROWID;"
+    "CREATE INDEX trash_edge_of_child ON trash_edge(repository, child);"
+    "CREATE TABLE tag_log("
+    " id INTEGER PRIMARY KEY,"
+    " repository INTEGER NOT NULL,"
+    " name TEXT NOT NULL,"
+    " action TEXT NOT NULL CHECK(action IN ('set', 'delete', 'restore')),"
+    " digest TEXT,"
+    " before TEXT,"
+    " actor TEXT NOT NULL,"
+    " at INTEGER NOT NULL,"
+    " keep_until INTEGER NOT NULL);"
+    "CREATE INDEX tag_log_of_tag ON tag_log(repository, name, id);"
+    "CREATE INDEX tag_log_of_repository ON tag_log(repository, id);"
+    "CREATE INDEX tag_log_holds ON tag_log(repository, before) WHERE before IS NOT NULL;"
+    "CREATE INDEX tag_log_by_time ON tag_log(keep_until);"};
 
 }  // namespace
 

@@ -21,12 +21,6 @@ Result<Audit::BlobRow> blob_of(const Statement& row) {
                         .kept = row.integer(2) != 0};
 }
 
-Result<bool> has_manifest(Database& db, int64_t repository, const std::string& digest) {
-  Statement row = TRY(
-      db.prepare("SELECT 1 FROM manifest WHERE repository = ? AND digest = ?", repository, digest));
-  return TRY(row.step());
-}
-
 Result<std::set<std::string>> texts(Statement rows) {
   std::set<std::string> out;
   while (TRY(rows.step())) out.insert(rows.text(0));

@@ -1,5 +1,7 @@
 // The queue of candidates. Whatever can turn something into garbage adds a candidate with a
 // time of review; the review decides by what is true then, in the transaction that lets go.
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/strings.h"
 #include "registry/sqlite_metadata.h"
@@ -14,9 +16,38 @@ constexpr std::chrono::seconds kBusyRetry{1};
 Result<bool> exists(Statement row) { return TRY(row.step()); }
 
 Result<bool> is_named(Database& db, int64_t repository, const std::string& digest) {
-  return exists(TRY(db.prepare("SELECT 1 FROM edge WHERE repository = ? AND child = ? LIMIT 1",
-                               repository, digest)));
+  // By what is in the trash, too: it may come back.
+  return exists(
+      TRY(db.prepare("SELECT 1 FROM edge WHERE repository = ?1 AND child = ?2"
+                     " UNION ALL"
+                     " SELECT 1 FROM trash_edge WHERE repository = ?1 AND child = ?2"
+                     " LIMIT 1",
+                     repository, digest)));
 }
+
+// Until when what a tag named is to be had again; 0 for not.
+Result<int64_t> held_by_history(Database& db, int64_t repository, const std::string& digest) {
+  Statement row =
+      TRY(db.prepare("SELECT max(keep_until) FROM tag_log WHERE repository = ? AND before = ?",
+                     repository, digest));
+  TRY(row.step());
+  return row.integer(0);
+}
+
+Result<> drop_if_empty(Database& db, int64_t repository) {
+  const int64_t dropped =
+      TRY(db.run("DELETE FROM repository WHERE id = ?1"
+                 " AND NOT EXISTS (SELECT 1 FROM manifest WHERE repository = ?1)"
+                 " AND NOT EXISTS (SELECT 1 FROM trash WHERE repository = ?1)"
+                 " AND NOT EXISTS (SELECT 1 FROM link WHERE repository = ?1)"
+                 " AND NOT EXISTS (SELECT 1 FROM upload WHERE repository = ?1)",
+                 repository));
+  // Its id may be another's tomorrow.
+  if (dropped > 0) TRY(db.run("DELETE FROM tag_log WHERE repository = ?", repository));
+  return {};
+}
+
+}  // namespace
 
 Result<> postpone(Database& db, int64_t repository, const std::string& digest, int64_t until) {
   TRY(
@@ -26,23 +57,12 @@ Result<> postpone(Database& db, int64_t repository, const std::string& digest, i
   return {};
 }
 
-Result<> drop_if_empty(Database& db, int64_t repository) {
-  TRY(
-      db.run("DELETE FROM repository WHERE id = ?1"
-             " AND NOT EXISTS (SELECT 1 FROM manifest WHERE repository = ?1)"
-             " AND NOT EXISTS (SELECT 1 FROM link WHERE repository = ?1)"
-             " AND NOT EXISTS (SELECT 1 FROM upload WHERE repository = ?1)",
-             repository));
-  return {};
-}
-
-}  // namespace
-
 Result<Garbage::Review> SqliteMetadata::take_garbage(
     size_t limit, const std::function<bool(const oci::Digest&)>& lock) {
   std::lock_guard writing(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   Review out;
+  const bool forgotten = TRY(forget_tag_changes(durable_));
   for (const Candidate& candidate : TRY(due_candidates(durable_, limit))) {
     ++out.reviewed;
     const auto digest = oci::Digest::parse(candidate.digest);
@@ -58,7 +78,7 @@ Result<Garbage::Review> SqliteMetadata::take_garbage(
     }
     if (TRY(review(durable_, candidate))) out.doomed.push_back(*digest);
   }
-  if (out.reviewed > 0) TRY(tx.commit());
+  if (out.reviewed > 0 || forgotten) TRY(tx.commit());
   return out;
 }
 
@@ -77,14 +97,16 @@ Result<std::vector<SqliteMetadata::Candidate>> SqliteMetadata::due_candidates(Da
 Result<bool> SqliteMetadata::review(Database& db, const Candidate& candidate) {
   TRY(db.run("DELETE FROM candidate WHERE repository = ? AND digest = ?", candidate.repository,
              candidate.digest));
+  TRY(review_trash(db, candidate));
   TRY(review_manifest(db, candidate));
   const bool doomed = TRY(review_link(db, candidate));
   TRY(drop_if_empty(db, candidate.repository));
   return doomed;
 }
 
-// A manifest is kept by a tag, an index that lists it, a subject that is there, or its lease; and
-// unless untagged ones are garbage, by itself, if it did not lose its subject.
+// A manifest is kept by a tag, an index that lists it, a subject that is there or may come back,
+// its lease, or a tag that named it not long ago; and unless untagged ones are garbage, by itself,
+// if it did not lose its subject.
 Result<> SqliteMetadata::review_manifest(Database& db, const Candidate& candidate) {
   int64_t lease = 0;
   {
@@ -92,7 +114,9 @@ Result<> SqliteMetadata::review_manifest(Database& db, const Candidate& candidat
         TRY(db.prepare("SELECT lease,"
                        " EXISTS (SELECT 1 FROM tag WHERE repository = ?1 AND digest = ?2),"
                        " EXISTS (SELECT 1 FROM manifest AS other WHERE other.repository = ?1"
-                       "  AND other.digest = manifest.subject), orphaned"
+                       "  AND other.digest = manifest.subject) OR"
+                       " EXISTS (SELECT 1 FROM trash WHERE trash.repository = ?1"
+                       "  AND trash.digest = manifest.subject), orphaned"
                        " FROM manifest WHERE repository = ?1 AND digest = ?2",
                        candidate.repository, candidate.digest));
     if (!TRY(row.step())) return {};
@@ -101,7 +125,9 @@ Result<> SqliteMetadata::review_manifest(Database& db, const Candidate& candidat
     lease = row.integer(0);
   }
   if (TRY(is_named(db, candidate.repository, candidate.digest))) return {};
-  if (lease > now()) return postpone(db, candidate.repository, candidate.digest, lease);
+  const int64_t until =
+      std::max(lease, TRY(held_by_history(db, candidate.repository, candidate.digest)));
+  if (until > now()) return postpone(db, candidate.repository, candidate.digest, until);
   return erase_manifest(db, candidate.repository, candidate.digest);
 }
 

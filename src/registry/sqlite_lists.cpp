@@ -1,4 +1,5 @@
 // Lists in pages: tags, repositories, referrers. Each page is one walk along an index.
+#include "codec/json.h"
 #include "registry/sqlite_metadata.h"
 
 namespace skiff::registry {

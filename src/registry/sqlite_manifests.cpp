@@ -1,5 +1,6 @@
 // Manifests and tags: what makes an image visible, and what takes it away.
 #include "base/strings.h"
+#include "codec/json.h"
 #include "registry/sqlite_metadata.h"
 
 namespace skiff::registry {
@@ -16,12 +17,6 @@ Result<std::optional<std::string>> tag_target(Database& db, int64_t repository,
       TRY(db.prepare("SELECT digest FROM tag WHERE repository = ? AND name = ?", repository, tag));
   if (!TRY(row.step())) return std::optional<std::string>();
   return std::optional(row.text(0));
-}
-
-Result<bool> has_manifest(Database& db, int64_t repository, const std::string& digest) {
-  Statement row = TRY(
-      db.prepare("SELECT 1 FROM manifest WHERE repository = ? AND digest = ?", repository, digest));
-  return TRY(row.step());
 }
 
 Result<bool> condition_holds(Database& db, int64_t repository, const PutCondition& condition,
@@ -85,6 +80,12 @@ Result<std::vector<DeleteOutcome::Parent>> parents_of(Database& db, int64_t repo
 
 }  // namespace
 
+Result<bool> has_manifest(Database& db, int64_t repository, const std::string& digest) {
+  Statement row = TRY(
+      db.prepare("SELECT 1 FROM manifest WHERE repository = ? AND digest = ?", repository, digest));
+  return TRY(row.step());
+}
+
 Result<PutOutcome> SqliteMetadata::put_manifest(const std::string& repository,
                                                 const NewManifest& manifest,
                                                 const PutCondition& condition) {
@@ -98,7 +99,9 @@ Result<PutOutcome> SqliteMetadata::put_manifest(const std::string& repository,
   outcome.condition_failed = !TRY(condition_holds(durable_, id, condition, digest));
   if (!outcome.stored()) return outcome;
   TRY(write_manifest(durable_, id, manifest));
-  for (const std::string& tag : condition.tags) TRY(write_tag(durable_, id, tag, digest));
+  for (const std::string& tag : condition.tags) {
+    TRY(write_tag(durable_, id, {tag, "set", digest, std::nullopt, condition.actor, now()}));
+  }
   TRY(tx.commit());
   return outcome;
 }
@@ -137,6 +140,7 @@ Result<> SqliteMetadata::write_manifest(Database& db, int64_t repository,
   TRY(insert.bind_blob(8, manifest.row.bytes));
   TRY(insert.step());
   TRY(write_edges(db, repository, manifest));
+  TRY(drop_trashed(db, repository, digest));
   // What is about it has its subject back.
   TRY(db.run("UPDATE manifest SET orphaned = 0 WHERE repository = ? AND subject = ?", repository,
              digest));
@@ -153,16 +157,17 @@ Result<> SqliteMetadata::write_edges(Database& db, int64_t repository,
   return {};
 }
 
-Result<> SqliteMetadata::write_tag(Database& db, int64_t repository, const std::string& tag,
-                                   const std::string& digest) {
-  const std::optional<std::string> before = TRY(tag_target(db, repository, tag));
+Result<> SqliteMetadata::write_tag(Database& db, int64_t repository, TagWrite change) {
+  change.before = TRY(tag_target(db, repository, change.tag));
   TRY(
       db.run("INSERT INTO tag(repository, name, digest, updated) VALUES (?,?,?,?) "
              "ON CONFLICT(repository, name) DO UPDATE SET digest = excluded.digest,"
              " updated = excluded.updated",
-             repository, tag, digest, now()));
-  if (before && *before != digest) TRY(add_candidate(db, repository, *before));
-  return {};
+             repository, change.tag, change.digest, change.at));
+  if (change.before && change.before != change.digest) {
+    TRY(add_candidate(db, repository, *change.before));
+  }
+  return log_tag(db, repository, change);
 }
 
 Result<std::optional<ManifestRow>> SqliteMetadata::find_manifest(const std::string& repository,
@@ -184,7 +189,8 @@ Result<std::optional<ManifestRow>> SqliteMetadata::find_manifest(const std::stri
 
 Result<DeleteOutcome> SqliteMetadata::delete_manifest(const std::string& repository,
                                                       const oci::Digest& digest,
-                                                      const Precondition& precondition) {
+                                                      const Precondition& precondition,
+                                                      const std::string& actor) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   DeleteOutcome outcome;
@@ -196,31 +202,50 @@ Result<DeleteOutcome> SqliteMetadata::delete_manifest(const std::string& reposit
     outcome.parents = TRY(parents_of(durable_, *id, digest.str()));
   }
   if (!outcome.deleted()) return outcome;
-  TRY(erase_manifest(durable_, *id, digest.str()));
+  if (options_.undelete.count() > 0) {
+    TRY(trash_manifest(durable_, *id, digest.str(), actor));
+  } else {
+    TRY(erase_manifest(durable_, *id, digest.str()));
+  }
   TRY(tx.commit());
   return outcome;
 }
 
-// Its tags go with it; what it named, and what is about it, is reviewed.
+// For good.
 Result<> SqliteMetadata::erase_manifest(Database& db, int64_t repository,
                                         const std::string& digest) {
-  const std::vector<std::string> children = TRY(column(TRY(db.prepare(
-      "SELECT child FROM edge WHERE repository = ? AND parent = ?", repository, digest))));
-  const std::vector<std::string> referrers = TRY(column(TRY(db.prepare(
-      "SELECT digest FROM manifest WHERE repository = ? AND subject = ?", repository, digest))));
-  TRY(db.run("DELETE FROM edge WHERE repository = ? AND parent = ?", repository, digest));
-  TRY(db.run("DELETE FROM tag WHERE repository = ? AND digest = ?", repository, digest));
-  TRY(db.run("DELETE FROM manifest WHERE repository = ? AND digest = ?", repository, digest));
-  TRY(db.run("UPDATE manifest SET orphaned = 1 WHERE repository = ? AND subject = ?", repository,
-             digest));
-  for (const std::string& child : children) TRY(add_candidate(db, repository, child));
-  for (const std::string& referrer : referrers) TRY(add_candidate(db, repository, referrer));
+  TRY(drop_manifest(db, repository, digest));
+  TRY(orphan_referrers(db, repository, digest));
   // Reviewed itself, so that a repository left empty goes.
   return add_candidate(db, repository, digest);
 }
 
+// Its tags go with it; what it named is reviewed.
+Result<> SqliteMetadata::drop_manifest(Database& db, int64_t repository,
+                                       const std::string& digest) {
+  const std::vector<std::string> children = TRY(column(TRY(db.prepare(
+      "SELECT child FROM edge WHERE repository = ? AND parent = ?", repository, digest))));
+  TRY(db.run("DELETE FROM edge WHERE repository = ? AND parent = ?", repository, digest));
+  TRY(db.run("DELETE FROM tag WHERE repository = ? AND digest = ?", repository, digest));
+  TRY(db.run("DELETE FROM manifest WHERE repository = ? AND digest = ?", repository, digest));
+  for (const std::string& child : children) TRY(add_candidate(db, repository, child));
+  return {};
+}
+
+// What is about it is reviewed, as what lost its subject.
+Result<> SqliteMetadata::orphan_referrers(Database& db, int64_t repository,
+                                          const std::string& digest) {
+  const std::vector<std::string> referrers = TRY(column(TRY(db.prepare(
+      "SELECT digest FROM manifest WHERE repository = ? AND subject = ?", repository, digest))));
+  TRY(db.run("UPDATE manifest SET orphaned = 1 WHERE repository = ? AND subject = ?", repository,
+             digest));
+  for (const std::string& referrer : referrers) TRY(add_candidate(db, repository, referrer));
+  return {};
+}
+
 Result<bool> SqliteMetadata::delete_tag(const std::string& repository, const std::string& tag,
-                                        const Precondition& precondition) {
+                                        const Precondition& precondition,
+                                        const std::string& actor) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
@@ -230,6 +255,7 @@ Result<bool> SqliteMetadata::delete_tag(const std::string& repository, const std
     return Error(Code::kFailedPrecondition, cat("tag ", tag, " is at ", *target));
   }
   TRY(durable_.run("DELETE FROM tag WHERE repository = ? AND name = ?", *id, tag));
+  TRY(log_tag(durable_, *id, {tag, "delete", std::nullopt, target, actor, now()}));
   TRY(add_candidate(durable_, *id, *target));
   TRY(tx.commit());
   return true;

@@ -69,15 +69,30 @@ class SqliteMetadata : public MetadataStore {
   Result<std::optional<ManifestRow>> find_manifest(const std::string& repository,
                                                    const std::string& reference) override;
   Result<DeleteOutcome> delete_manifest(const std::string& repository, const oci::Digest& digest,
-                                        const Precondition& precondition) override;
+                                        const Precondition& precondition,
+                                        const std::string& actor) override;
   Result<bool> delete_tag(const std::string& repository, const std::string& tag,
-                          const Precondition& precondition) override;
+                          const Precondition& precondition, const std::string& actor) override;
   Result<ReferrerPage> referrers(const std::string& repository, const oci::Digest& subject,
                                  const std::string& artifact_type, const Page& page,
                                  size_t bytes) override;
   Result<std::optional<std::vector<std::string>>> tags(const std::string& repository,
                                                        const Page& page) override;
   Result<std::vector<std::string>> repositories(const Page& page) override;
+
+  Result<std::vector<TagChange>> tag_changes(const std::string& repository, const std::string& tag,
+                                             int64_t before, size_t limit) override;
+  Result<std::vector<TrashedManifest>> trash(const std::string& repository, const std::string& last,
+                                             size_t limit) override;
+  Result<std::optional<ManifestRow>> find_trashed(const std::string& repository,
+                                                  const oci::Digest& digest) override;
+  Result<std::optional<oci::Digest>> former_target(
+      const std::string& repository, const std::string& tag,
+      const std::optional<oci::Digest>& wanted) override;
+  Result<RestoreOutcome> restore_manifest(const std::string& repository,
+                                          const NewManifest& manifest,
+                                          const std::optional<std::string>& tag,
+                                          const std::string& actor) override;
 
   Result<Review> take_garbage(size_t limit,
                               const std::function<bool(const oci::Digest&)>& lock) override;
@@ -104,6 +119,16 @@ class SqliteMetadata : public MetadataStore {
     std::string digest;
   };
 
+  // One line of tag_log.
+  struct TagWrite {
+    std::string tag;
+    std::string_view action;
+    std::optional<std::string> digest;
+    std::optional<std::string> before;
+    std::string actor;
+    int64_t at = 0;
+  };
+
   int64_t now() const { return unix_nanos(clock_.now()); }
   int64_t lease_end() const;
 
@@ -115,8 +140,21 @@ class SqliteMetadata : public MetadataStore {
                                       const NewManifest& manifest) const;
   Result<> write_manifest(Database& db, int64_t repository, const NewManifest& manifest);
   static Result<> write_edges(Database& db, int64_t repository, const NewManifest& manifest);
-  Result<> write_tag(Database& db, int64_t repository, const std::string& tag,
-                     const std::string& digest);
+  // Finds out what the tag names before.
+  Result<> write_tag(Database& db, int64_t repository, TagWrite change);
+  Result<> log_tag(Database& db, int64_t repository, const TagWrite& change);
+  // Its rows, not what is about it.
+  Result<> drop_manifest(Database& db, int64_t repository, const std::string& digest);
+  Result<> orphan_referrers(Database& db, int64_t repository, const std::string& digest);
+  Result<> trash_manifest(Database& db, int64_t repository, const std::string& digest,
+                          const std::string& actor);
+  static Result<> drop_trashed(Database& db, int64_t repository, const std::string& digest);
+  Result<> review_trash(Database& db, const Candidate& candidate);
+  Result<bool> forget_tag_changes(Database& db);
+  Result<std::optional<int64_t>> deleted_at(Database& db, int64_t repository,
+                                            const std::string& digest) const;
+  static Result<std::vector<std::string>> free_tags(Database& db, int64_t repository,
+                                                    const std::string& digest, int64_t deleted);
   Result<> erase_manifest(Database& db, int64_t repository, const std::string& digest);
   Result<std::vector<Candidate>> due_candidates(Database& db, size_t limit) const;
   Result<bool> review(Database& db, const Candidate& candidate);
@@ -140,6 +178,10 @@ inline constexpr std::string_view kTagPage =
     " AND (name COLLATE NOCASE, name) > (?2, ?2)"
     " ORDER BY name COLLATE NOCASE, name LIMIT ?3";
 
+// For all roles, inside a transaction or not.
+Result<bool> has_manifest(Database& db, int64_t repository, const std::string& digest);
+// The candidate is reviewed at that time, no matter what was said before.
+Result<> postpone(Database& db, int64_t repository, const std::string& digest, int64_t until);
 // The id of a repository; nullopt where there is none.
 Result<std::optional<int64_t>> repository_id(Database& db, const std::string& name);
 

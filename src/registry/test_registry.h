@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
+#include "oci/manifest.h"
 #include "registry/registry.h"
 
 namespace skiff::registry {

@@ -21,6 +21,7 @@ Answer<NewManifest> read_image(std::string_view bytes, const std::string& media_
     out.references.push_back({.digest = layer.digest,
                               .size = layer.size,
                               .optional = oci::is_nondistributable_type(layer.media_type),
+                              .spared = true,
                               .place = cat("layers[", out.references.size() - 1, "]")});
   }
   return out;
@@ -37,6 +38,7 @@ Answer<NewManifest> read_index(std::string_view bytes, const std::string& media_
     out.references.push_back({.digest = entry.digest,
                               .size = entry.size,
                               .manifest = true,
+                              .spared = true,
                               .place = cat("manifests[", out.references.size(), "]")});
   }
   return out;

@@ -17,6 +17,7 @@ struct ManifestReference {
   uint64_t size = 0;
   bool manifest = false;  // an entry of an index
   bool optional = false;  // the repository need not have it: a layer that is fetched elsewhere
+  bool spared = false;    // nor need one of sparse content: a layer, an entry of an index
   std::string place;      // "layers[2]"
 };
 

@@ -376,7 +376,7 @@ TEST_F(ManifestApi, OfManyThreadsOneTagEndsWhole) {
 
 class SparseRegistry : public RegistryTest {
  protected:
-  SparseRegistry() { options_.metadata.sparse_indexes = true; }
+  SparseRegistry() { options_.metadata.sparse = true; }
 };
 
 TEST_F(SparseRegistry, TakesIndexesWithoutAllTheirManifests) {
@@ -384,6 +384,13 @@ TEST_F(SparseRegistry, TakesIndexesWithoutAllTheirManifests) {
       client().put_manifest("a", "1", index_of({image_of("{}", {})}), oci::kMediaTypeIndex).status,
       201);
   EXPECT_EQ(client().put_manifest("a", "2", image_of("{}", {})).error(), "MANIFEST_BLOB_UNKNOWN");
+}
+
+TEST_F(SparseRegistry, TakesImagesWithoutAllTheirLayers) {
+  const std::string image = image_of("{}", {"layer"});
+  client().push_blob("a", "{}");
+  EXPECT_EQ(client().put_manifest("a", "1", image).status, 201);
+  EXPECT_EQ(client().get(manifest_path("a", "1")).body, image);
 }
 
 }  // namespace

@@ -38,8 +38,8 @@ struct MetadataOptions {
   std::chrono::seconds grace{3600};
   // Manifests without tag, index and subject are garbage, too.
   bool collect_untagged = false;
-  // Indexes may name manifests that the repository does not have.
-  bool sparse_indexes = false;
+  // Images may name layers, and indexes manifests, that the repository does not have.
+  bool sparse = false;
   // A manifest may be deleted though an index of the repository lists it.
   bool allow_child_deletion = false;
   // How long what tags named is remembered, and deleted manifests can come back; 0 for not at all.

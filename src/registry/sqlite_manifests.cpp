@@ -115,8 +115,8 @@ Result<PutOutcome> SqliteMetadata::check_references(Database& db, int64_t reposi
     // The entries of a build cache's index are plain blobs.
     std::optional<uint64_t> size = TRY(linked_size(db, repository, digest));
     if (!size) {
-      const bool sparse = reference.manifest && options_.sparse_indexes;
-      if (!reference.optional && !sparse) outcome.missing.push_back(reference);
+      const bool spared = reference.spared && options_.sparse;
+      if (!reference.optional && !spared) outcome.missing.push_back(reference);
     } else if (*size != reference.size) {
       outcome.mismatch.push_back(reference);
       outcome.mismatch.back().size = *size;

@@ -19,12 +19,14 @@ constexpr std::chrono::minutes kRetry{1};  // of a removal that failed
 
 GarbageCollector::GarbageCollector(content::ContentStore& content, MetadataStore& metadata,
                                    UploadSessions& uploads, DigestLocks& locks,
-                                   std::chrono::seconds upload_age, const Clock& clock)
+                                   std::chrono::seconds upload_age, std::chrono::seconds grace,
+                                   const Clock& clock)
     : content_(content),
       metadata_(metadata),
       uploads_(uploads),
       locks_(locks),
       upload_age_(upload_age),
+      longest_pause_(std::clamp(std::chrono::milliseconds(grace), kShortestPause, kLongestPause)),
       clock_(clock) {}
 
 bool GarbageCollector::Locks::take(const oci::Digest& digest) {
@@ -101,18 +103,19 @@ void GarbageCollector::run(const std::stop_token& stop) {
     Result<size_t> removed = collect();
     if (!removed) log_warn(cat("garbage collection: ", removed.error().message()));
     if (removed && *removed > 0) log_info(cat("garbage collection removed ", *removed, " blobs"));
-    const std::chrono::milliseconds wait = removed ? pause() : kLongestPause;
+    const std::chrono::milliseconds wait = removed ? pause() : longest_pause_;
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, stop, wait, [] { return false; });
   }
 }
 
-// Until the next candidate's time.
+// Until the next candidate's time, and not longer than it takes a new one to be due: nobody wakes
+// the collector.
 std::chrono::milliseconds GarbageCollector::pause() {
   const Result<std::optional<TimePoint>> next = metadata_.next_review();
-  if (!next || !*next) return kLongestPause;
+  if (!next || !*next) return longest_pause_;
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(**next - clock_.now());
-  return std::clamp(wait, kShortestPause, kLongestPause);
+  return std::clamp(wait, kShortestPause, longest_pause_);
 }
 
 }  // namespace skiff::registry

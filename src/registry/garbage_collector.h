@@ -24,7 +24,8 @@ namespace skiff::registry {
 class GarbageCollector {
  public:
   GarbageCollector(content::ContentStore& content, MetadataStore& metadata, UploadSessions& uploads,
-                   DigestLocks& locks, std::chrono::seconds upload_age, const Clock& clock);
+                   DigestLocks& locks, std::chrono::seconds upload_age, std::chrono::seconds grace,
+                   const Clock& clock);
 
   // Finishes what a crash interrupted.
   Result<> recover();
@@ -56,6 +57,7 @@ class GarbageCollector {
   UploadSessions& uploads_;
   DigestLocks& locks_;
   std::chrono::seconds upload_age_;
+  std::chrono::milliseconds longest_pause_;
   const Clock& clock_;
   std::atomic<TimePoint> retry_at_{TimePoint{}};  // what failed is left alone until then
   std::mutex mutex_;

@@ -20,7 +20,8 @@ class LocalRegistry : public Registry {
         access_(std::move(access)),
         uploads_(*content_, *metadata_, locks_, clock),
         context_{*content_, *metadata_, uploads_, *access_, options.tickets},
-        collector_(*content_, *metadata_, uploads_, locks_, options.upload_age, clock),
+        collector_(*content_, *metadata_, uploads_, locks_, options.upload_age,
+                   options.metadata.grace, clock),
         root_(options.root) {}
 
   Result<> start(const RegistryOptions& options, const Clock& clock) {
@@ -58,8 +59,7 @@ class LocalRegistry : public Registry {
 Result<std::shared_ptr<Authorizer>> open_authorizer(const RegistryOptions& options,
                                                     const Clock& clock) {
   if (options.access) return options.access;
-  if (options.htpasswd.empty())
-    return accounts_where_there_are_any(options.root, options.public_url, clock);
+  if (options.htpasswd.empty()) return accounts_where_there_are_any(options.root, clock);
   return TRY(Htpasswd::open(options.htpasswd));
 }
 

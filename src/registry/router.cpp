@@ -217,8 +217,7 @@ net::Handler make_handler(const Context& context) {
   return [&context](net::Request& request, net::ResponseWriter& writer) {
     writer.headers().set("Docker-Distribution-Api-Version", "registry/2.0");
     Call call{context, request, writer, "", "", {}};
-    // It judges credentials itself: who comes there wants to show them.
-    Answer<> answer = request.path == kTokenPath ? issue_token(call) : dispatch(call);
+    Answer<> answer = dispatch(call);
     if (!answer) refuse(request, writer, answer.error());
   };
 }

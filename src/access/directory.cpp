@@ -8,6 +8,8 @@ namespace skiff::access {
 
 namespace {
 
+constexpr size_t kMaxVerified = 4096;
+
 Error wrong() { return {Code::kUnauthenticated, "wrong user or password"}; }
 
 Identity identity_of(const Account& account, std::string token = "") {
@@ -32,11 +34,49 @@ bool counts(const Rights& rights, const Identity& who, TimePoint now) {
 
 Result<std::shared_ptr<const Rights>> Directory::rights() {
   std::lock_guard lock(mutex_);
-  const int64_t version = TRY(store_.version());
-  if (rights_ && version == version_) return rights_;
-  rights_ = std::make_shared<const Rights>(TRY(Rights::load(store_)));
-  version_ = version;
+  TRY(refresh());
   return rights_;
+}
+
+Result<> Directory::refresh() {
+  const int64_t version = TRY(store_.version());
+  if (rights_ && version == version_) return {};
+  rights_ = std::make_shared<const Rights>(TRY(Rights::load(store_)));
+  keys_ = TRY(signing_keys(store_));
+  verified_.clear();
+  version_ = version;
+  return {};
+}
+
+Result<std::string> Directory::sign(const Claims& claims) {
+  std::lock_guard lock(mutex_);
+  TRY(refresh());
+  if (keys_.empty() || keys_.front().signs_until <= now()) {
+    TRY(current_signing_key(store_));
+    keys_ = TRY(signing_keys(store_));  // our own change is no other connection's
+  }
+  return sign_jwt(claims, keys_.front());
+}
+
+Result<Claims> Directory::verify(const std::string& token) {
+  std::shared_ptr<const Rights> rights;
+  Claims claims;
+  {
+    std::lock_guard lock(mutex_);
+    TRY(refresh());
+    rights = rights_;
+    const auto known = verified_.find(token);
+    if (known != verified_.end() && known->second.expires > now()) {
+      claims = known->second;
+    } else {
+      claims = TRY(verify_jwt(token, keys_, now()));
+      if (verified_.size() >= kMaxVerified) verified_.clear();
+      verified_.insert_or_assign(token, claims);
+    }
+  }
+  const Identity who{claims.account, claims.subject, false, claims.token};
+  if (!counts(*rights, who, now())) return wrong();
+  return claims;
 }
 
 Result<Identity> Directory::sign_in(const std::string& name, const std::string& secret) {

@@ -8,7 +8,9 @@
 
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 
+#include "access/jwt.h"
 #include "access/passwords.h"
 #include "access/rights.h"
 
@@ -33,14 +35,25 @@ class Directory {
   // By the token alone.
   Result<Identity> sign_in_by_token(const std::string& secret);
 
+  // A short-lived token that says so, signed.
+  Result<std::string> sign(const Claims& claims);
+  // kUnauthenticated for one that is not ours, or over, or whose account counts no more.
+  Result<Claims> verify(const std::string& token);
+
   TimePoint now() const { return store_.now(); }
 
  private:
+  Result<> refresh();  // under mutex_
+
   PasswordChecker passwords_;
   std::mutex mutex_;  // guards what follows
   Store store_;
   int64_t version_ = -1;
   std::shared_ptr<const Rights> rights_;
+  std::vector<SigningKey> keys_;
+  // Tokens that were right under these keys: a signature takes longer to check than a manifest to
+  // find.
+  std::unordered_map<std::string, Claims> verified_;
 };
 
 // What somebody may in a repository, with all that limits it. kNone for an account or a token that

@@ -183,6 +183,46 @@ TEST_F(AccessDirectory, TokensEnd) {
   EXPECT_EQ(refusal("acme+ci", ""), Code::kUnauthenticated);  // robots have no password
 }
 
+TEST_F(AccessDirectory, ShortLivedTokensEndWithTheirAccount) {
+  const int64_t id = add_user("ann", "secret");
+  Claims claims{.subject = "ann", .account = id, .issued = clock_.now()};
+  claims.expires = clock_.now() + std::chrono::minutes(5);
+  const std::string token = *directory_.sign(claims);
+  EXPECT_EQ(directory_.verify(token)->account, id);
+  EXPECT_EQ(directory_.verify(token)->account, id);  // remembered
+  ASSERT_TRUE(set_disabled(commands_, "ann", true));
+  EXPECT_FALSE(directory_.verify(token));
+  ASSERT_TRUE(set_disabled(commands_, "ann", false));
+  EXPECT_TRUE(directory_.verify(token));
+  clock_.advance(std::chrono::minutes(5));
+  EXPECT_FALSE(directory_.verify(token));
+}
+
+TEST_F(AccessDirectory, KeysTakeTurns) {
+  const auto sign = [&] {
+    return *directory_.sign(
+        {.issued = clock_.now(), .expires = clock_.now() + std::chrono::hours(2)});
+  };
+  const std::string first = sign();
+  ASSERT_EQ(signing_keys(commands_)->size(), 1U);
+  clock_.advance(std::chrono::hours(30 * 24) - std::chrono::hours(1));
+  const std::string second = sign();
+  EXPECT_EQ(signing_keys(commands_)->size(), 1U);
+  clock_.advance(std::chrono::hours(1));
+  const std::string third = sign();
+  EXPECT_EQ(signing_keys(commands_)->size(), 2U);
+  // The old key signs no more, and still checks.
+  EXPECT_TRUE(directory_.verify(second));
+  EXPECT_TRUE(directory_.verify(third));
+  clock_.advance(std::chrono::hours(30 * 24));
+  sign();
+  EXPECT_EQ(signing_keys(commands_)->size(), 2U);  // the first is gone
+  const std::string last = sign();
+  ASSERT_TRUE(drop_signing_keys(commands_));
+  EXPECT_FALSE(directory_.verify(last));
+  EXPECT_TRUE(directory_.verify(sign()));
+}
+
 TEST_F(AccessDirectory, VisibilityIsSetAsAWhole) {
   const auto visible = [&](const Identity& who) { return role(who, "acme/web") >= Role::kPull; };
   add_user("ann", "secret");

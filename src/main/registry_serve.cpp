@@ -26,6 +26,7 @@ struct Options {
   std::string tls_key;
   std::string tls_client_ca;
   std::string htpasswd;
+  std::string public_url;
   std::string gc_grace = "3600";
   std::string upload_age = "86400";
   std::string undelete = cat(registry::kUsualUndelete.count());
@@ -55,6 +56,8 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
       {"plain-http", "",
        "serve addresses other than loopback without TLS, readable by whoever listens", nullptr,
        &o.plain_http},
+      {"public-url", "URL", "how clients reach it, where something stands before it",
+       &o.public_url},
       {"htpasswd", "FILE", "only the users of this file (htpasswd -B), with all rights",
        &o.htpasswd},
       {"gc-grace", "SECONDS", "how long what nothing names is kept", &o.gc_grace},
@@ -92,6 +95,21 @@ Result<uint64_t> number(std::string_view flag, const std::string& text, uint64_t
                                            ": must be a whole number, at least ", least));
 }
 
+// "https://registry.example:5000/": without the slash at its end.
+Result<std::string> public_url(std::string_view text) {
+  if (text.empty()) return std::string();
+  const auto parts = split_once(text, ':');
+  const bool is_http = parts && (parts->first == "https" || parts->first == "http") &&
+                       parts->second.starts_with("//") && parts->second.size() > 2;
+  if (!is_http || text.find_first_of("\"\\ \t") != std::string_view::npos) {
+    return Error(Code::kInvalidArgument,
+                 cat("invalid value for --public-url: ", skiff::quoted(text),
+                     ": as in https://registry.example"));
+  }
+  if (text.ends_with('/')) text.remove_suffix(1);
+  return std::string(text);
+}
+
 // All values judged, before anything is opened.
 Result<RegistryService::Options> service_options(const Options& o) {
   set_log_level(TRY_CONTEXT(log_level_named(o.log_level), "--log-level"));
@@ -106,6 +124,7 @@ Result<RegistryService::Options> service_options(const Options& o) {
   registry::RegistryOptions& registry = out.registry;
   registry.root = TRY(data_root(o.root));
   registry.htpasswd = o.htpasswd;
+  registry.public_url = TRY(public_url(o.public_url));
   registry.metadata.grace = std::chrono::seconds(TRY(number("gc-grace", o.gc_grace, 0)));
   registry.metadata.collect_untagged = o.gc_untagged;
   registry.metadata.undelete = std::chrono::seconds(TRY(number("undelete", o.undelete, 0)));

@@ -14,13 +14,15 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "net/http_server.h"
 
 namespace skiff::registry {
 
 enum class Action {
   kEnter,    // GET /v2/: a client asks whether it may come in, and as whom
-  kCatalog,  // the list of repositories; each name in it needs kPull
+  kCatalog,  // the list of repositories
+  kSee,      // a name in that list
   kPull,
   kPush,
   kDelete,
@@ -28,7 +30,7 @@ enum class Action {
 
 struct Need {
   Action action = Action::kEnter;
-  // Of kPull, kPush and kDelete. "": any repository at all.
+  // Of kSee, kPull, kPush and kDelete. "": any repository at all.
   std::string repository = {};
   // The tags that would be read, set or deleted, where the request names them.
   std::vector<std::string> tags = {};
@@ -45,7 +47,7 @@ enum class Decision {
 
 // What a short-lived token speaks for, of all that its account may.
 struct Scope {
-  std::string repository;  // "": the catalogue
+  std::string repository;  // "": the catalogue, with none of the below
   bool pull = false;
   bool push = false;
   bool remove = false;
@@ -61,6 +63,20 @@ struct Viewer {
   std::optional<std::vector<Scope>> scopes = {};  // nullopt: all that the account may
 };
 
+// What a client asks a token server for, and gets (Docker's registry protocol, token
+// authentication).
+struct TokenRequest {
+  std::string name;           // with `secret`: as for Basic; "": nobody in particular
+  std::string secret;         // with or without a name, a token of the account
+  std::vector<Scope> scopes;  // what is wanted
+};
+struct IssuedToken {
+  std::string token;
+  TimePoint issued;
+  std::chrono::seconds life{0};
+  std::vector<Scope> scopes;  // what is granted, none wider than what was wanted
+};
+
 // Thread-safe; each call is cheap but for the check of a password.
 class Authorizer {
  public:
@@ -71,10 +87,17 @@ class Authorizer {
   virtual Result<Decision> may(const Viewer& viewer, const Need& need) = 0;
   // The WWW-Authenticate field of a 401. `wrong`: credentials were shown and are wrong.
   virtual std::string challenge(const net::Request& request, const Need& need, bool wrong) = 0;
+  // kUnauthenticated as above; nullopt where there is no token server.
+  virtual Result<std::optional<IssuedToken>> issue(const TokenRequest& /*request*/) {
+    return std::nullopt;
+  }
 };
 
 // Anybody may do anything.
 std::unique_ptr<Authorizer> open_access();
+
+// Where tokens are issued.
+inline constexpr std::string_view kTokenPath = "/auth/token";
 
 // The address of a request's client, without its port.
 std::string client_address(const net::Request& request);

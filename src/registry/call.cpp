@@ -35,6 +35,10 @@ Answer<bool> Call::may_pull(const std::string& repository) const {
   return TRY(context.access.may(viewer, {Action::kPull, repository})) == Decision::kYes;
 }
 
+Answer<bool> Call::may_see(const std::string& repository) const {
+  return TRY(context.access.may(viewer, {Action::kSee, repository})) == Decision::kYes;
+}
+
 Answer<> Call::reply(int status, std::string_view content_type, std::string_view body) const {
   note(writer.send(status, content_type, body));
   return {};

@@ -31,6 +31,7 @@ struct Call {
   std::string header(std::string_view field) const { return request.headers.get(field); }
   // Whether the viewer may also pull from that repository; of "", from every one.
   Answer<bool> may_pull(const std::string& repository) const;
+  Answer<bool> may_see(const std::string& repository) const;
   bool is_head() const { return request.method == "HEAD"; }
   // The store of this process that the request's ticket for the blob speaks for; nullptr without
   // a valid one. The ticket is used up.
@@ -59,6 +60,7 @@ Refusal unknown_repository(const Call& call);
 std::string etag_of(std::string_view digest);
 
 Answer<> check_version(Call& call);
+Answer<> issue_token(Call& call);
 Answer<> get_blob(Call& call);
 Answer<> delete_blob(Call& call);
 Answer<> start_upload(Call& call);

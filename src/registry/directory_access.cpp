@@ -1,10 +1,13 @@
 #include "registry/directory_access.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cctype>
 
 #include "base/log.h"
 #include "base/strings.h"
 #include "registry/credentials.h"
+#include "registry/token_scope.h"
 
 namespace skiff::registry {
 
@@ -12,11 +15,14 @@ namespace {
 
 using access::Role;
 
+constexpr std::chrono::seconds kTokenLife{300};
+
 Role role_for(Action action) {
   switch (action) {
     case Action::kEnter:
     case Action::kCatalog:
       return Role::kNone;
+    case Action::kSee:
     case Action::kPull:
       return Role::kPull;
     case Action::kPush:
@@ -31,36 +37,97 @@ access::Identity identity_of(const Viewer& viewer) {
   return {viewer.account, viewer.name, viewer.kind == Viewer::Kind::kRobot, viewer.token};
 }
 
-// A client that comes without credentials has some perhaps and waits to be asked; of these two it
-// would not learn in another way that it was taken for anybody.
-Decision may_ask(const Viewer& viewer) {
-  return viewer.kind == Viewer::Kind::kAnonymous ? Decision::kLogin : Decision::kYes;
-}
-
-}  // namespace
-
-Result<Viewer> DirectoryAccess::identify(const net::Request& request) {
-  Viewer viewer{.address = client_address(request)};
-  const std::string authorization = request.headers.get("Authorization");
-  if (authorization.empty()) return viewer;
-  const Credentials shown = parse_credentials(authorization);
-  access::Identity who;
-  if (const auto* basic = std::get_if<BasicCredentials>(&shown)) {
-    who = TRY(directory_.sign_in(basic->name, basic->password));
-  } else if (const auto* bearer = std::get_if<BearerCredentials>(&shown)) {
-    who = TRY(directory_.sign_in_by_token(bearer->token));
-  } else {
-    return Error(Code::kUnauthenticated, "no credentials of a known form");
-  }
-  viewer.kind = who.robot ? Viewer::Kind::kRobot : Viewer::Kind::kUser;
+Viewer viewer_of(access::Identity who) {
+  Viewer viewer;
+  if (who.account != 0) viewer.kind = who.robot ? Viewer::Kind::kRobot : Viewer::Kind::kUser;
   viewer.name = std::move(who.name);
   viewer.account = who.account;
   viewer.token = std::move(who.token);
   return viewer;
 }
 
+access::ScopeClaim claim_of(const Scope& scope) {
+  if (scope.repository.empty()) return {"registry", "catalog", {"*"}};
+  access::ScopeClaim claim{"repository", scope.repository, {}};
+  if (scope.pull) claim.actions.emplace_back("pull");
+  if (scope.push) claim.actions.emplace_back("push");
+  if (scope.remove) claim.actions.emplace_back("delete");
+  return claim;
+}
+
+std::vector<Scope> scopes_of(const access::Claims& claims) {
+  std::vector<Scope> scopes;
+  for (const access::ScopeClaim& claim : claims.scopes) {
+    auto scope = parse_scope(cat(claim.type, ":", claim.name, ":", join(claim.actions, ",")));
+    if (scope) scopes.push_back(std::move(*scope));
+  }
+  return scopes;
+}
+
+// Of what is wanted, what a role allows; nullopt for nothing.
+std::optional<Scope> allowed(const Scope& wanted, Role role) {
+  if (wanted.repository.empty()) return wanted;
+  Scope scope{wanted.repository};
+  scope.pull = wanted.pull && role >= role_for(Action::kPull);
+  scope.push = wanted.push && role >= role_for(Action::kPush);
+  scope.remove = wanted.remove && role >= role_for(Action::kDelete);
+  return scope.pull || scope.push || scope.remove ? std::optional(scope) : std::nullopt;
+}
+
+// A Host field that may stand in a challenge: a name or address, perhaps a port.
+bool is_plain_host(const std::string& host) {
+  return !host.empty() && std::ranges::all_of(host, [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view(".-_:[]").find(c) != std::string_view::npos;
+  });
+}
+
+}  // namespace
+
+Result<Viewer> DirectoryAccess::viewer_of_token(const std::string& token) {
+  if (token.starts_with(access::kSecretPrefix)) {
+    return viewer_of(TRY(directory_.sign_in_by_token(token)));
+  }
+  const access::Claims claims = TRY(directory_.verify(token));
+  const bool robot = claims.subject.find('+') != std::string::npos;
+  Viewer viewer = viewer_of({claims.account, claims.subject, robot, claims.token});
+  viewer.scopes = scopes_of(claims);
+  return viewer;
+}
+
+Result<Viewer> DirectoryAccess::identify(const net::Request& request) {
+  Viewer viewer;
+  if (const std::string shown = request.headers.get("Authorization"); !shown.empty()) {
+    const Credentials credentials = parse_credentials(shown);
+    if (const auto* basic = std::get_if<BasicCredentials>(&credentials)) {
+      viewer = viewer_of(TRY(directory_.sign_in(basic->name, basic->password)));
+    } else if (const auto* bearer = std::get_if<BearerCredentials>(&credentials)) {
+      viewer = TRY(viewer_of_token(bearer->token));
+    } else {
+      return Error(Code::kUnauthenticated, "no credentials of a known form");
+    }
+  }
+  viewer.address = client_address(request);
+  return viewer;
+}
+
 Result<Decision> DirectoryAccess::may(const Viewer& viewer, const Need& need) {
-  if (need.action == Action::kEnter || need.action == Action::kCatalog) return may_ask(viewer);
+  if (need.action == Action::kEnter || need.action == Action::kCatalog) {
+    // A client that comes without credentials has some perhaps and waits to be asked; here it
+    // would not learn in another way that it was taken for anybody.
+    const bool asked = viewer.scopes || viewer.kind != Viewer::Kind::kAnonymous;
+    return asked && (!viewer.scopes || covers(*viewer.scopes, need)) ? Decision::kYes
+                                                                     : Decision::kLogin;
+  }
+  const Decision decision = TRY(judge(viewer, need));
+  // The account may; another token would.
+  if (decision == Decision::kYes && viewer.scopes && !covers(*viewer.scopes, need)) {
+    return Decision::kLogin;
+  }
+  return decision;
+}
+
+Result<Decision> DirectoryAccess::judge(const Viewer& viewer, const Need& need) {
   const auto rights = TRY(directory_.rights());
   const access::Identity who = identity_of(viewer);
   const TimePoint now = directory_.now();
@@ -74,16 +141,50 @@ Result<Decision> DirectoryAccess::may(const Viewer& viewer, const Need& need) {
   return sees ? Decision::kForbidden : Decision::kHidden;
 }
 
-std::string DirectoryAccess::challenge(const net::Request& /*request*/, const Need& /*need*/,
-                                       bool /*wrong*/) {
-  return "Basic realm=\"Skiff registry\", charset=\"UTF-8\"";
+std::string DirectoryAccess::challenge(const net::Request& request, const Need& need, bool wrong) {
+  const std::string host = request.headers.get("Host");
+  std::string base = public_url_;
+  if (base.empty() && is_plain_host(host)) base = cat(request.tls ? "https" : "http", "://", host);
+  if (base.empty()) return "Basic realm=\"Skiff registry\", charset=\"UTF-8\"";
+  std::string out =
+      cat("Bearer realm=\"", base, kTokenPath, "\",service=\"", access::kTokenService, "\"");
+  if (const auto scope = scope_of(need)) out += cat(",scope=\"", scope_text(*scope), "\"");
+  const Credentials shown = parse_credentials(request.headers.get("Authorization"));
+  if (std::holds_alternative<BearerCredentials>(shown)) {
+    out += wrong ? ",error=\"invalid_token\"" : ",error=\"insufficient_scope\"";
+  }
+  return out;
+}
+
+Result<std::optional<IssuedToken>> DirectoryAccess::issue(const TokenRequest& request) {
+  access::Identity who;
+  if (!request.secret.empty()) {
+    who = request.name.empty() ? TRY(directory_.sign_in_by_token(request.secret))
+                               : TRY(directory_.sign_in(request.name, request.secret));
+  }
+  const auto rights = TRY(directory_.rights());
+  IssuedToken issued{.issued = std::chrono::floor<std::chrono::seconds>(directory_.now())};
+  issued.life = kTokenLife;
+  access::Claims claims{.subject = who.name,
+                        .account = who.account,
+                        .token = who.token,
+                        .issued = issued.issued,
+                        .expires = issued.issued + issued.life};
+  for (const Scope& wanted : request.scopes) {
+    const Role role = role_of(*rights, who, wanted.repository, {}, false, directory_.now());
+    if (auto scope = allowed(wanted, role)) issued.scopes.push_back(std::move(*scope));
+  }
+  for (const Scope& scope : issued.scopes) claims.scopes.push_back(claim_of(scope));
+  issued.token = TRY(directory_.sign(claims));
+  return issued;
 }
 
 namespace {
 
 class AccountsIfAny : public Authorizer {
  public:
-  AccountsIfAny(Path root, const Clock& clock) : root_(std::move(root)), clock_(clock) {}
+  AccountsIfAny(Path root, std::string public_url, const Clock& clock)
+      : root_(std::move(root)), public_url_(std::move(public_url)), clock_(clock) {}
 
   Result<Viewer> identify(const net::Request& request) override {
     return TRY(in_force())->identify(request);
@@ -95,6 +196,9 @@ class AccountsIfAny : public Authorizer {
     const auto force = in_force();
     return force ? (*force)->challenge(request, need, wrong) : "";
   }
+  Result<std::optional<IssuedToken>> issue(const TokenRequest& request) override {
+    return TRY(in_force())->issue(request);
+  }
 
  private:
   // What cannot be opened lets nobody in.
@@ -105,12 +209,13 @@ class AccountsIfAny : public Authorizer {
     auto store = TRY(access::Store::open(root_, clock_));
     if (!store) return open_.get();
     log_info("the registry has accounts now: who comes is asked who it is");
-    accounts_ = std::make_unique<DirectoryAccess>(std::move(*store));
+    accounts_ = std::make_unique<DirectoryAccess>(std::move(*store), public_url_);
     found_.store(accounts_.get(), std::memory_order_release);
     return accounts_.get();
   }
 
   const Path root_;
+  const std::string public_url_;
   const Clock& clock_;
   const std::unique_ptr<Authorizer> open_ = open_access();
   std::atomic<Authorizer*> found_ = nullptr;
@@ -120,8 +225,9 @@ class AccountsIfAny : public Authorizer {
 
 }  // namespace
 
-std::unique_ptr<Authorizer> accounts_where_there_are_any(const Path& root, const Clock& clock) {
-  return std::make_unique<AccountsIfAny>(root, clock);
+std::unique_ptr<Authorizer> accounts_where_there_are_any(const Path& root, std::string public_url,
+                                                         const Clock& clock) {
+  return std::make_unique<AccountsIfAny>(root, std::move(public_url), clock);
 }
 
 }  // namespace skiff::registry

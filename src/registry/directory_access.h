@@ -1,8 +1,10 @@
 // DirectoryAccess: an Authorizer over accounts, grants and tokens (access/directory.h).
 //
-// Credentials: Basic with an account's password or one of its tokens; Bearer with a token.
-// A viewer without any is asked for them wherever they could help (401); one who may not see a
-// repository is answered as if it did not exist (404); one who sees it and may not do that, 403.
+// Credentials: Basic with an account's password or one of its tokens; Bearer with such a token, or
+// with a short-lived one that it issues, which speaks for its account and reaches no further than
+// its scopes. What the account may is asked anew with each request. A viewer without any is asked
+// for them wherever they could help (401); one who may not see a repository is answered as if it
+// did not exist (404); one who sees it and may not do that, 403.
 #pragma once
 
 #include "access/directory.h"
@@ -12,18 +14,27 @@ namespace skiff::registry {
 
 class DirectoryAccess : public Authorizer {
  public:
-  explicit DirectoryAccess(access::Store store) : directory_(std::move(store)) {}
+  // `public_url`: how clients reach the registry, "https://registry.example"; "": as their requests
+  // say.
+  DirectoryAccess(access::Store store, std::string public_url)
+      : directory_(std::move(store)), public_url_(std::move(public_url)) {}
 
   Result<Viewer> identify(const net::Request& request) override;
   Result<Decision> may(const Viewer& viewer, const Need& need) override;
   std::string challenge(const net::Request& request, const Need& need, bool wrong) override;
+  Result<std::optional<IssuedToken>> issue(const TokenRequest& request) override;
 
  private:
+  Result<Viewer> viewer_of_token(const std::string& token);
+  Result<Decision> judge(const Viewer& viewer, const Need& need);
+
   access::Directory directory_;
+  const std::string public_url_;
 };
 
 // Nobody is asked who comes until ROOT/access.db is there, and everybody from then on: the first
 // account may be added while the registry serves.
-std::unique_ptr<Authorizer> accounts_where_there_are_any(const Path& root, const Clock& clock);
+std::unique_ptr<Authorizer> accounts_where_there_are_any(const Path& root, std::string public_url,
+                                                         const Clock& clock);
 
 }  // namespace skiff::registry

@@ -1,40 +1,13 @@
 // A registry with accounts, as its clients meet it: who gets which answer.
-#include "registry/directory_access.h"
-
-#include "base/strings.h"
-#include "codec/base64.h"
-#include "registry/test_registry.h"
+#include "registry/test_accounts.h"
 
 namespace skiff::registry {
 namespace {
 
 using access::Role;
 using access::Visibility;
-using Kind = access::Subject::Kind;
 
-Fields basic(const std::string& name, const std::string& secret) {
-  return {{"Authorization", cat("Basic ", base64_encode(cat(name, ":", secret)))}};
-}
-
-class Accounts : public RegistryTest {
- protected:
-  // What commands do, from another process.
-  access::Store commands() { return *access::Store::open_or_create(options_.root, clock_); }
-  int64_t add_user(const std::string& name) {
-    access::Store store = commands();
-    return access::add_account(store, {.name = name, .password = password_})->id;
-  }
-  void allow(int64_t account, const std::string& node, Role role) {
-    access::Store store = commands();
-    ASSERT_TRUE(access::set_grant(store, node, {Kind::kAccount, account}, role));
-  }
-  Fields as(const std::string& name) { return basic(name, "secret"); }
-  int status(const std::string& method, const std::string& target, const Fields& who) {
-    return client().call(method, target, "", who).status;
-  }
-
-  const std::string password_ = *access::hash_password("secret");
-};
+class Accounts : public AccountsTest {};
 
 TEST_F(Accounts, TheFirstOneClosesTheRegistry) {
   push_image("acme/web", "1", "config", {"layer"});

@@ -66,7 +66,7 @@ Answer<std::vector<std::string>> visible_repositories(const Call& call, const Pa
   while (visible.size() < page.limit) {
     const auto names = TRY(call.context.metadata.repositories(next));
     for (const std::string& name : names) {
-      if (visible.size() < page.limit && TRY(call.may_pull(name))) visible.push_back(name);
+      if (visible.size() < page.limit && TRY(call.may_see(name))) visible.push_back(name);
     }
     if (names.size() < next.limit) break;
     next.last = names.back();

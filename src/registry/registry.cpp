@@ -59,7 +59,8 @@ class LocalRegistry : public Registry {
 Result<std::shared_ptr<Authorizer>> open_authorizer(const RegistryOptions& options,
                                                     const Clock& clock) {
   if (options.access) return options.access;
-  if (options.htpasswd.empty()) return accounts_where_there_are_any(options.root, clock);
+  if (options.htpasswd.empty())
+    return accounts_where_there_are_any(options.root, options.public_url, clock);
   return TRY(Htpasswd::open(options.htpasswd));
 }
 

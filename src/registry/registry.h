@@ -31,6 +31,8 @@ struct RegistryOptions {
   // Its users may do anything. "": the accounts of ROOT/access.db do what they were granted;
   // without that file anybody does anything.
   Path htpasswd;
+  // Where clients are sent for tokens: "https://registry.example"; "": where their requests went.
+  std::string public_url;
   MetadataOptions metadata;
   bool collect_garbage = true;
   std::chrono::seconds upload_age{24 * 3600};  // uploads untouched for so long are dropped

@@ -217,7 +217,8 @@ net::Handler make_handler(const Context& context) {
   return [&context](net::Request& request, net::ResponseWriter& writer) {
     writer.headers().set("Docker-Distribution-Api-Version", "registry/2.0");
     Call call{context, request, writer, "", "", {}};
-    Answer<> answer = dispatch(call);
+    // It judges credentials itself: who comes there wants to show them.
+    Answer<> answer = request.path == kTokenPath ? issue_token(call) : dispatch(call);
     if (!answer) refuse(request, writer, answer.error());
   };
 }

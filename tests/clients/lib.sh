@@ -126,6 +126,45 @@ api() {
   curl -s -X "$method" -o answer -w '%{http_code}' "$@" "http://$REGISTRY/v2/$path"
 }
 
+# accounts: the registry of own_registry gets the users ana, who owns org, ben, who may pull from it, and cora, who
+# was granted nothing (password of all: secret); org/open is public. Only ours has accounts.
+accounts() {
+  local root=$PWD/registry$((${#BACKGROUND[@]} - 1)) name
+  [ "$JUDGED" = skiff-registry ] || skip "$JUDGED has no accounts"
+  [ -d "$root" ] || root=$PWD/registry0
+  for name in ana ben cora; do
+    echo secret | "$SKIFF_BIN/skiff-registry" user add $name --password-stdin --root "$root" 2>/dev/null
+  done
+  "$SKIFF_BIN/skiff-registry" grant own org ana --root "$root"
+  "$SKIFF_BIN/skiff-registry" grant pull org ben --root "$root"
+  "$SKIFF_BIN/skiff-registry" repo set org/open --visibility public --root "$root"
+}
+
+# who_may_what: role × action × visibility by the client of the case, which says how: `enter NAME`, `leave`,
+# `push REFERENCE`, `pull REFERENCE`.
+who_may_what() {
+  local who repository pulls pushes
+  while read -r who repository pushes pulls; do
+    [ "$who" = nobody ] || enter "$who" >/dev/null 2>&1 || fail "$who cannot log in"
+    may "$pushes" push "$REGISTRY/$repository:1" || fail "$who, $repository: push should be: $pushes: $(cat said)"
+    may "$pulls" pull "$REGISTRY/$repository:1" || fail "$who, $repository: pull should be: $pulls: $(cat said)"
+    [ "$who" = nobody ] || leave >/dev/null 2>&1
+  done <<'END'
+ana org/own yes yes
+ana org/open yes yes
+ana other/own no no
+ben org/own no yes
+ben org/open no yes
+cora org/own no no
+cora org/open no yes
+nobody org/own no no
+nobody org/open no yes
+END
+}
+may() {
+  if "$2" "$3" >said 2>&1 </dev/null; then [ "$1" = yes ]; else [ "$1" = no ]; fi
+}
+
 BACKGROUND=()
 at_end() {
   local pid

@@ -138,11 +138,16 @@ Result<RegistryService::Options> service_options(const Options& o) {
   return out;
 }
 
-// Waits for SIGTERM or SIGINT in a thread of its own, then stops the service.
-std::jthread stop_on_signal(const sigset_t& signals, RegistryService& service) {
+// Waits for signals in a thread of its own: SIGHUP loads the certificate again, SIGTERM and SIGINT
+// stop the service.
+std::jthread heed_signals(const sigset_t& signals, RegistryService& service) {
   return std::jthread([&signals, &service] {
     int received = 0;
-    sigwait(&signals, &received);
+    while (sigwait(&signals, &received) == 0 && received == SIGHUP) {
+      if (auto loaded = service.reload_certificate(); !loaded) {
+        log_error(cat("the certificate in use stays: ", loaded.error().message()));
+      }
+    }
     log_info("stopping");
     service.stop();
   });
@@ -153,13 +158,15 @@ Result<> serve(const RegistryService::Options& options) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  // Without a certificate it ends the program, as the end of a terminal should.
+  if (!options.tls.certificate.empty()) sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   // A connection, the blob it reads and the upload it writes each need a descriptor.
   sys::raise_descriptor_limit();
   sys::return_large_blocks();
   const auto service = TRY(RegistryService::open(options));
-  std::jthread stopper = stop_on_signal(signals, *service);
+  std::jthread stopper = heed_signals(signals, *service);
   log_info(cat("skiff-registry ", SKIFF_VERSION, " serves ", service->description()));
   Result<> served = service->run();
   if (!served) ::kill(::getpid(), SIGTERM);  // wakes the stopper, another thread

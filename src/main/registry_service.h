@@ -42,6 +42,8 @@ class RegistryService {
   registry::Registry& registry() { return *registry_; }
   Result<> run() { return server_.run(); }
   void stop() { server_.stop(); }
+  // Of the TLS files, which are followed by themselves, too.
+  Result<> reload_certificate() { return server_.reload_certificate(); }
 
  private:
   RegistryService(std::unique_ptr<registry::Registry> registry, const Options& options,

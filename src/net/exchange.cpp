@@ -10,6 +10,8 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "net/exchange_sources.h"
+#include "net/request_target.h"
 
 namespace skiff::net {
 
@@ -22,45 +24,6 @@ constexpr uint64_t kDrainLimit = uint64_t{256} * 1024;
 constexpr auto kDrainPause = std::chrono::milliseconds(2000);
 // An answer up to this size leaves in one write with its head.
 constexpr size_t kJoinLimit = size_t{64} * 1024;
-
-// Reads for what must be complete by a deadline: the head of a request, the rest of a body.
-class TimedSource : public Source {
- public:
-  TimedSource(Stream& stream, std::chrono::milliseconds limit) : stream_(stream), limit_(limit) {}
-  Result<size_t> read(std::span<char> buffer) override {
-    auto left = limit_;  // of the first read, which is nearly always the only one
-    if (deadline_) {
-      left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - SteadyClock::now());
-    } else {
-      deadline_ = SteadyClock::now() + limit_;
-    }
-    if (left.count() <= 0) return Error(Code::kDeadlineExceeded, "read request: timed out");
-    stream_.set_read_timeout(left);
-    return stream_.read(buffer);
-  }
-
- private:
-  Stream& stream_;
-  const std::chrono::milliseconds limit_;
-  std::optional<SteadyClock::time_point> deadline_;
-};
-
-// Reads for a body, whose sender must keep a pace.
-class PacedSource : public Source {
- public:
-  PacedSource(Stream& stream, Pace& pace) : stream_(stream), pace_(pace) {}
-  Result<size_t> read(std::span<char> buffer) override {
-    if (!pace_.limited()) return stream_.read(buffer);
-    const auto begun = SteadyClock::now();
-    const size_t n = TRY(stream_.read(buffer));
-    TRY_CONTEXT(pace_.moved(SteadyClock::now() - begun, n), "read request body");
-    return n;
-  }
-
- private:
-  Stream& stream_;
-  Pace& pace_;
-};
 
 std::string_view date_now() {
   static thread_local time_t cached = 0;
@@ -98,108 +61,127 @@ int status_of(const Error& error) {
   }
 }
 
-// The target without scheme and authority: "http://h/x?y" is "/x?y" (RFC 9112, 3.2).
-Result<std::string> origin_form(std::string_view method, std::string_view target) {
-  if (target.starts_with('/') || (target == "*" && method == "OPTIONS")) {
-    return std::string(target);
-  }
-  const auto parts = split_once(target, ':');
-  const bool is_http = parts && (equals_ignore_case(parts->first, "http") ||
-                                 equals_ignore_case(parts->first, "https"));
-  if (!is_http || !parts->second.starts_with("//")) {
-    return Error(Code::kInvalidArgument, cat("malformed request target ", quoted(target)));
-  }
-  const std::string_view rest = parts->second.substr(2);
-  const size_t end = std::min(rest.find_first_of("/?#"), rest.size());
-  if (end == 0) return Error(Code::kInvalidArgument, "the request target names no host");
-  const std::string_view path = rest.substr(end);
-  return path.starts_with('/') ? std::string(path) : cat("/", path);
-}
-
-// A name or address with a port, or nothing. Clients of a Unix socket may send its path.
-bool is_host(std::string_view text) {
-  return std::ranges::none_of(text, [](char c) {
-    return c <= ' ' || c == 0x7f ||
-           std::string_view("\"#,<>?@\\^`{|}").find(c) != std::string_view::npos;
-  });
-}
-
 }  // namespace
 
 Exchange::Exchange(std::unique_ptr<Stream>& stream, MessageReader& reader,
-                   const ServerOptions& options, ConnectionOwner& owner)
+                   const ServerOptions& options, const std::string& remote, ConnectionOwner& owner)
     : stream_(stream),
       reader_(reader),
       options_(options),
+      remote_(remote),
       owner_(owner),
       body_pace_(options.pace) {}
 
-Exchange::End Exchange::run(const Handler& handler, const std::string& remote) {
-  Result<std::optional<MessageHead>> head = read_head();
-  if (!head) return refuse(head.error());
-  if (!*head) return End::kClose;
-  request_ = std::move(**head);
-  if (request_.version == 20 && request_.method == "PRI" && options_.on_http2) {
-    options_.on_http2(hand_over(cat("PRI * HTTP/2.0\r\n\r\n", reader_.take_buffered())));
-    return End::kHijacked;
+Exchange::Arrival Exchange::receive_now() {
+  if (arrival_ != Arrival::kNothing) return arrival_;
+  ReadySource source(*stream_);
+  const Arrival arrival = receive(source);
+  return source.ran_dry() ? arrival_ = Arrival::kNothing : arrival;
+}
+
+void Exchange::give_up_waiting() {
+  refuse_later(Error(Code::kDeadlineExceeded, "read request: timed out"));
+}
+
+Exchange::Arrival Exchange::receive(Source& source) {
+  auto head = reader_.read_head(source);
+  if (!head) return refuse_later(head.error());
+  if (!*head) return arrival_ = Arrival::kGone;
+  head_ = std::move(**head);
+  if (head_.version == 20 && options_.on_http2) return arrival_ = Arrival::kHttp2;
+  Result<> request = make_request();
+  if (!request) return refuse_later(request.error());
+  return arrival_ = Arrival::kRequest;
+}
+
+Exchange::Arrival Exchange::refuse_later(const Error& error) {
+  constexpr Code kAnswerable[] = {Code::kInvalidArgument, Code::kResourceExhausted,
+                                  Code::kOutOfRange, Code::kDeadlineExceeded, Code::kUnimplemented};
+  if (std::ranges::find(kAnswerable, error.code()) == std::end(kAnswerable)) {
+    return arrival_ = Arrival::kGone;
   }
-  Result<Request> request = make_request(remote);
-  if (!request) return refuse(request.error());
-  keep_alive_ = request_.keep_alive;
-  send_body_ = request_.method != "HEAD";
-  expects_continue_ = request_.version >= 11 && !reader_.body_finished() &&
-                      equals_ignore_case(request_.headers.get("Expect"), "100-continue");
-  call(handler, *request);
+  refusal_ = error;
+  return arrival_ = Arrival::kRefused;
+}
+
+bool Exchange::answer_now(const Handler& handler) {
+  may_wait_ = false;
+  call(handler);
+  may_wait_ = true;
+  return unsent_.empty() && state_ == State::kDone && !broken_ && keep_alive_;
+}
+
+Exchange::End Exchange::run(const Handler& handler) {
+  if (arrival_ == Arrival::kNothing) {
+    TimedSource source(*stream_, options_.header_timeout);
+    receive(source);
+  }
+  switch (arrival_) {
+    case Arrival::kRequest:
+      break;
+    case Arrival::kRefused:
+      return refuse();
+    case Arrival::kHttp2:
+      return hand_to_http2();
+    default:
+      return End::kClose;
+  }
+  if (!called_) call(handler);
+  if (!unsent_.empty()) [[maybe_unused]]
+    auto sent = check(stream_->write(unsent_));
   return finish_connection();
 }
 
-Result<std::optional<MessageHead>> Exchange::read_head() {
-  TimedSource source(*stream_, options_.header_timeout);
-  return reader_.read_head(source);
+Exchange::End Exchange::hand_to_http2() {
+  options_.on_http2(hand_over(cat("PRI * HTTP/2.0\r\n\r\n", reader_.take_buffered())));
+  return End::kHijacked;
 }
 
-Result<Request> Exchange::make_request(const std::string& remote) {
-  if (request_.version != 10 && request_.version != 11) {
+Result<> Exchange::make_request() {
+  if (head_.version != 10 && head_.version != 11) {
     return Error(Code::kUnimplemented, "unsupported HTTP version");
   }
-  const std::vector<std::string> hosts = request_.headers.all("Host");
-  if (hosts.size() > 1 || (hosts.empty() && request_.version == 11)) {
+  const std::vector<std::string> hosts = head_.headers.all("Host");
+  if (hosts.size() > 1 || (hosts.empty() && head_.version == 11)) {
     return Error(Code::kInvalidArgument, "exactly one Host header is required");
   }
   if (!hosts.empty() && !is_host(hosts[0])) {
     return Error(Code::kInvalidArgument, cat("malformed Host header ", quoted(hosts[0])));
   }
-  const std::string target = TRY(origin_form(request_.method, request_.target));
+  const std::string target = TRY(origin_form(head_.method, head_.target));
   const auto [path, query] =
       split_once(target, '?').value_or(std::pair(std::string_view(target), ""));
-  Request out;
-  out.method = request_.method;
-  out.target = request_.target;
-  out.path = url_decode(path);
-  out.query = Query::parse(query);
-  out.headers = request_.headers;
-  out.content_length = request_.content_length;
-  out.remote = remote;
-  out.tls = !stream_->is_plain();
-  out.body = &body_;
-  return out;
+  call_.method = head_.method;
+  call_.path = url_decode(path);
+  call_.query = Query::parse(query);
+  call_.target = std::move(head_.target);
+  call_.headers = std::move(head_.headers);
+  call_.content_length = head_.content_length;
+  call_.remote = remote_;
+  call_.tls = !stream_->is_plain();
+  call_.certificate = stream_->peer_certificate();
+  call_.body = &body_;
+  keep_alive_ = head_.keep_alive;
+  send_body_ = head_.method != "HEAD";
+  expects_continue_ = head_.version >= 11 && !reader_.body_finished() &&
+                      equals_ignore_case(call_.headers.get("Expect"), "100-continue");
+  return {};
 }
 
-void Exchange::call(const Handler& handler, Request& request) {
+void Exchange::call(const Handler& handler) {
+  called_ = true;
   try {
-    handler(request, *this);
+    handler(call_, *this);
   } catch (const std::exception& e) {
-    log_error(cat(request.method, " ", request.path, ": ", e.what()));
+    log_error(cat(call_.method, " ", call_.path, ": ", e.what()));
   }
 }
 
-Exchange::End Exchange::refuse(const Error& error) {
-  bool answerable = error.code() == Code::kInvalidArgument ||
-                    error.code() == Code::kResourceExhausted || error.code() == Code::kOutOfRange ||
-                    error.code() == Code::kDeadlineExceeded || error.code() == Code::kUnimplemented;
-  if (!answerable) return End::kClose;  // the peer went away
+Exchange::End Exchange::refuse() {
   keep_alive_ = false;
-  if (send(status_of(error), "text/plain; charset=utf-8", cat(error.message(), "\n"))) linger();
+  if (send(status_of(*refusal_), "text/plain; charset=utf-8", cat(refusal_->message(), "\n"))) {
+    linger();
+  }
   return End::kClose;
 }
 
@@ -278,10 +260,23 @@ std::string Exchange::head_text(int status, Framing framing, uint64_t length) {
   if (framing == Framing::kChunked) append_field(out, "Transfer-Encoding", "chunked");
   if (!keep_alive_) {
     append_field(out, "Connection", "close");
-  } else if (request_.version < 11) {
+  } else if (head_.version < 11) {
     append_field(out, "Connection", "keep-alive");
   }
   return out.append("\r\n");
+}
+
+// Sends, or keeps what cannot be sent without waiting.
+Result<> Exchange::put(std::string_view bytes) {
+  if (may_wait_) return check(stream_->write(bytes));
+  size_t n = 0;
+  if (unsent_.empty()) {
+    Result<size_t> sent = stream_->write_now(bytes);
+    if (!sent) return check(sent.error());
+    n = *sent;
+  }
+  unsent_.append(bytes.substr(n));
+  return {};
 }
 
 Result<> Exchange::check(Result<> result) {
@@ -302,7 +297,7 @@ Result<> Exchange::start(int status, Framing framing, uint64_t length, std::stri
     keep_alive_ = false;
   }
   // An answer to HEAD may state the length of the body that it does not carry.
-  bool keep_length = request_.method == "HEAD" && length == 0 && headers_.find("Content-Length");
+  bool keep_length = head_.method == "HEAD" && length == 0 && headers_.find("Content-Length");
   if (keep_length) {
     framing = Framing::kNone;
   } else {
@@ -317,8 +312,8 @@ Result<> Exchange::start(int status, Framing framing, uint64_t length, std::stri
     text.append(body);
     body = {};
   }
-  TRY(check(stream_->write(text)));
-  if (send_body_ && !body.empty()) TRY(check(stream_->write(body)));
+  TRY(put(text));
+  if (send_body_ && !body.empty()) TRY(put(body));
   return {};
 }
 
@@ -330,6 +325,7 @@ Result<> Exchange::send(int status, std::string_view content_type, std::string_v
 }
 
 Result<> Exchange::send_file(int status, int file, uint64_t offset, uint64_t size) {
+  if (!may_wait_) return Error(Code::kFailedPrecondition, "a quick request sends no file");
   TRY(start(status, Framing::kLength, size, {}));
   if (send_body_) TRY(check(stream_->send_file(file, offset, size)));
   state_ = State::kDone;
@@ -340,7 +336,7 @@ Result<> Exchange::begin(int status) {
   if (auto length = headers_.find("Content-Length"); length && parse_uint(*length)) {
     return start(status, Framing::kLength, *parse_uint(*length), {});
   }
-  return start(status, request_.version >= 11 ? Framing::kChunked : Framing::kToClose, 0, {});
+  return start(status, head_.version >= 11 ? Framing::kChunked : Framing::kToClose, 0, {});
 }
 
 Result<> Exchange::write(std::string_view chunk) {
@@ -352,7 +348,7 @@ Result<> Exchange::write(std::string_view chunk) {
     std::array<char, 16> digits;
     auto end = std::to_chars(digits.begin(), digits.end(), chunk.size(), 16);
     text.append(digits.data(), end.ptr).append("\r\n").append(chunk).append("\r\n");
-    return check(stream_->write(text));
+    return put(text);
   }
   if (framing_ == Framing::kLength) {
     if (chunk.size() > length_left_) {
@@ -360,7 +356,7 @@ Result<> Exchange::write(std::string_view chunk) {
     }
     length_left_ -= chunk.size();
   }
-  return check(stream_->write(chunk));
+  return put(chunk);
 }
 
 Result<> Exchange::finish() {
@@ -368,7 +364,7 @@ Result<> Exchange::finish() {
   if (framing_ == Framing::kLength && length_left_ > 0) {
     return check(Error(Code::kInternal, "answer is shorter than its Content-Length"));
   }
-  if (framing_ == Framing::kChunked && send_body_) TRY(check(stream_->write("0\r\n\r\n")));
+  if (framing_ == Framing::kChunked && send_body_) TRY(put("0\r\n\r\n"));
   state_ = State::kDone;
   return {};
 }
@@ -379,6 +375,7 @@ Result<Hijacked> Exchange::hijack(std::string_view head) {
   if (!reader_.body_finished() && !drain_body()) {
     return Error(Code::kInvalidArgument, "the request has a body that nobody reads");
   }
+  if (!may_wait_) return Error(Code::kFailedPrecondition, "a quick request keeps its connection");
   TRY(check(stream_->write(head)));
   state_ = State::kHijacked;
   return hand_over(reader_.take_buffered());

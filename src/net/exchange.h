@@ -21,15 +21,29 @@ class ConnectionOwner {
   virtual void release() = 0;
 };
 
+// An exchange goes on from wherever it stands: its head may be read, and a quick request be
+// answered, on a thread that must not wait (receive_now, answer_now), and run() does the rest.
 class Exchange : public ResponseWriter {
  public:
+  enum class Arrival { kNothing, kRequest, kRefused, kHttp2, kGone };
   enum class End { kKeepAlive, kClose, kHijacked };
 
+  // All must outlive it.
   Exchange(std::unique_ptr<Stream>& stream, MessageReader& reader, const ServerOptions& options,
-           ConnectionOwner& owner);
+           const std::string& remote, ConnectionOwner& owner);
 
-  // Reads one request, lets `handler` answer it, and says what becomes of the connection.
-  End run(const Handler& handler, const std::string& remote);
+  // Reads as much of the request's head as is there; kNothing while that is not all.
+  Arrival receive_now();
+  // The rest of the head took too long: it will be refused.
+  void give_up_waiting();
+  // After kRequest.
+  const Request& request() const { return call_; }
+  // Lets `handler` answer a request without a body. True when the answer has left whole and the
+  // connection goes on; otherwise run() does what is left.
+  bool answer_now(const Handler& handler);
+  // Reads the request, unless it is there, lets `handler` answer it, unless it has, and says what
+  // becomes of the connection.
+  End run(const Handler& handler);
 
   Headers& headers() override { return headers_; }
   Result<> send(int status, std::string_view content_type, std::string_view body) override;
@@ -55,10 +69,12 @@ class Exchange : public ResponseWriter {
     Exchange& exchange_;
   };
 
-  Result<std::optional<MessageHead>> read_head();
-  Result<Request> make_request(const std::string& remote);
-  void call(const Handler& handler, Request& request);
-  End refuse(const Error& error);
+  Arrival receive(Source& source);
+  Arrival refuse_later(const Error& error);
+  Result<> make_request();
+  void call(const Handler& handler);
+  End refuse();
+  End hand_to_http2();
   End finish_connection();
   void linger();
   Hijacked hand_over(std::string early_bytes);
@@ -66,17 +82,25 @@ class Exchange : public ResponseWriter {
   bool body_wanted_but_not_asked() const;
   Result<> start(int status, Framing framing, uint64_t length, std::string_view body);
   std::string head_text(int status, Framing framing, uint64_t length);
+  Result<> put(std::string_view bytes);
   Result<> check(Result<> result);
 
   std::unique_ptr<Stream>& stream_;
   MessageReader& reader_;
   const ServerOptions& options_;
+  const std::string& remote_;
   ConnectionOwner& owner_;
   Body body_{*this};
   Pace body_pace_;
   std::optional<Error> body_error_;  // why no more of it can be read
 
-  MessageHead request_;
+  Arrival arrival_ = Arrival::kNothing;
+  MessageHead head_;  // without its fields, which are the request's
+  Request call_;
+  std::optional<Error> refusal_;
+  bool called_ = false;            // the handler has returned
+  bool may_wait_ = true;           // for the client to take bytes
+  std::string unsent_;             // what it did not take while we could not wait
   bool expects_continue_ = false;  // asked for, and not sent yet
   Headers headers_;
   // Held while a head or a "100 Continue" goes out, since another thread may read the body.

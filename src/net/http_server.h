@@ -5,6 +5,9 @@
 //   TRY(server.listen(TRY(listen_unix(path))));       // any number of listeners
 //   TRY(server.run());                                // until stop()
 //
+// With ServerOptions::quick heads are read by the server's own thread, which answers the requests
+// that it names itself: no thread is woken for them, none waits for the rest of a head.
+//
 // A handler answers each request through the ResponseWriter, in one of four ways:
 //   w.send(200, "application/json", body)                     a whole body
 //   w.send_file(200, fd, offset, size)                        from a file, by sendfile
@@ -35,6 +38,9 @@ struct Request {
   std::optional<uint64_t> content_length;  // nullopt when chunked; 0 when there is no body
   std::string remote;                      // "127.0.0.1:3456", "" for a Unix socket
   bool tls = false;
+  // What the client proved to be, where client certificates are asked for; else nullptr. Lives as
+  // long as the connection.
+  const PeerCertificate* certificate = nullptr;
   // The body; reading it sends "100 Continue" where it was asked for. What a handler
   // leaves unread is drained (up to a limit) or the connection is closed.
   Source* body = nullptr;
@@ -71,8 +77,8 @@ class ResponseWriter {
 using Handler = std::function<void(Request&, ResponseWriter&)>;
 
 struct ServerOptions {
-  std::string server_name;  // for the Server header; "" sends none
-  std::optional<TlsFiles> tls;
+  std::string server_name;      // for the Server header; "" sends none
+  std::optional<TlsFiles> tls;  // loaded again when they change
   std::chrono::milliseconds idle_timeout{120'000};
   // At the limit an idle connection makes room; where none is, new ones wait in the backlog.
   size_t max_connections = 1024;
@@ -85,6 +91,10 @@ struct ServerOptions {
   // From one address (of IPv6, from one /64); 0: as many as it likes. At the limit an idle
   // connection of the same address makes room; where none is, the new one is closed.
   size_t max_connections_per_client = 0;
+  // Names requests that the handler answers in microseconds, without waiting for a disk, a lock or
+  // the client: by send() or begin(), not from a file, not by hijack(). Only those without a body
+  // are asked about. While one is answered all others wait.
+  std::function<bool(const Request&)> quick;
   // Takes connections that open with the HTTP/2 preface ("PRI * HTTP/2.0"), which stands in
   // early_bytes; they are refused where it is not set.
   std::function<void(Hijacked)> on_http2;
@@ -103,6 +113,9 @@ class HttpServer {
   Result<> run();
   // Safe from any thread and from a signal handler's self-pipe reader.
   void stop();
+  // Certificate and key from their files again, for connections from now on; where that fails
+  // those in use stay. Files that change are loaded so by themselves. Safe from any thread.
+  Result<> reload_certificate();
 
  private:
   struct Impl;

@@ -14,6 +14,16 @@
 namespace skiff::net {
 namespace {
 
+// All of it in both ways of reading heads: by the thread that answers, and by the server's own.
+class HttpServerTest : public ::testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override { TestServer::loop_reads_heads = GetParam(); }
+  void TearDown() override { TestServer::loop_reads_heads = false; }
+};
+INSTANTIATE_TEST_SUITE_P(Heads, HttpServerTest, ::testing::Bool(), [](const auto& each) {
+  return each.param ? "ReadByTheLoop" : "ReadByWorkers";
+});
+
 std::string body_of(ClientResponse& response) {
   return read_all(*response.body, size_t{1} << 28U).value_or("(error)");
 }
@@ -25,7 +35,7 @@ void echo(Request& request, ResponseWriter& w) {
   (void)sent;
 }
 
-TEST(HttpServer, AnswersOnUnixAndTcpAndKeepsTheConnection) {
+TEST_P(HttpServerTest, AnswersOnUnixAndTcpAndKeepsTheConnection) {
   TestServer server(echo);
   for (auto& stream : {server.connect(), server.connect_port()}) (void)stream;
   HttpClient unix_client(server.connect());
@@ -42,7 +52,7 @@ TEST(HttpServer, AnswersOnUnixAndTcpAndKeepsTheConnection) {
   }
 }
 
-TEST(HttpServer, RequestsShowTheirParts) {
+TEST_P(HttpServerTest, RequestsShowTheirParts) {
   Request seen;
   TestServer server([&](Request& request, ResponseWriter& w) {
     seen = request;
@@ -58,7 +68,7 @@ TEST(HttpServer, RequestsShowTheirParts) {
   EXPECT_FALSE(seen.tls);
 }
 
-TEST(HttpServer, MalformedRequestsNeverReachTheHandler) {
+TEST_P(HttpServerTest, MalformedRequestsNeverReachTheHandler) {
   std::atomic<int> calls = 0;
   TestServer server([&](Request&, ResponseWriter& w) {
     ++calls;
@@ -87,7 +97,7 @@ TEST(HttpServer, MalformedRequestsNeverReachTheHandler) {
   EXPECT_EQ(calls, 0);
 }
 
-TEST(HttpServer, AcceptsWhatGoClientsSend) {
+TEST_P(HttpServerTest, AcceptsWhatGoClientsSend) {
   TestServer server(echo);
   EXPECT_NE(server
                 .talk("POST /v1.51/containers/x/wait HTTP/1.1\r\nHost: \r\n"
@@ -100,7 +110,7 @@ TEST(HttpServer, AcceptsWhatGoClientsSend) {
   EXPECT_NE(server.talk("GET /old HTTP/1.0\r\n\r\n").find("GET /old "), std::string::npos);
 }
 
-TEST(HttpServer, PipelinedRequestsAreAnsweredInOrder) {
+TEST_P(HttpServerTest, PipelinedRequestsAreAnsweredInOrder) {
   TestServer server(echo);
   std::string answer = server.talk(
       "GET /1 HTTP/1.1\r\nHost:\r\n\r\nPOST /2 HTTP/1.1\r\nHost:\r\nContent-Length: 2\r\n\r\nhi"
@@ -111,7 +121,7 @@ TEST(HttpServer, PipelinedRequestsAreAnsweredInOrder) {
   EXPECT_TRUE(one < two && two < three && three != std::string::npos) << answer;
 }
 
-TEST(HttpServer, HeadCarriesTheLengthAndNoBody) {
+TEST_P(HttpServerTest, HeadCarriesTheLengthAndNoBody) {
   TestServer server([](Request& request, ResponseWriter& w) {
     if (request.path == "/preset") {
       w.headers().set("Content-Length", "12345");
@@ -136,7 +146,7 @@ TEST(HttpServer, HeadCarriesTheLengthAndNoBody) {
   EXPECT_EQ(body_of(*r), "hello");
 }
 
-TEST(HttpServer, NoContentHasNeitherBodyNorLength) {
+TEST_P(HttpServerTest, NoContentHasNeitherBodyNorLength) {
   TestServer server([](Request& request, ResponseWriter& w) {
     EXPECT_TRUE(w.send(request.path == "/304" ? 304 : 204, "", "never sent"));
   });
@@ -149,7 +159,7 @@ TEST(HttpServer, NoContentHasNeitherBodyNorLength) {
   }
 }
 
-TEST(HttpServer, HeaderValuesCannotEndTheLine) {
+TEST_P(HttpServerTest, HeaderValuesCannotEndTheLine) {
   TestServer server([](Request&, ResponseWriter& w) {
     w.headers().set("X-Label", "a\r\nInjected: yes");
     EXPECT_TRUE(w.send(200, "", ""));
@@ -158,7 +168,7 @@ TEST(HttpServer, HeaderValuesCannotEndTheLine) {
   EXPECT_FALSE(r->headers.find("Injected"));
 }
 
-TEST(HttpServer, AHandlerThatFailsDoesNotEndTheConnection) {
+TEST_P(HttpServerTest, AHandlerThatFailsDoesNotEndTheConnection) {
   TestServer server([](Request& request, ResponseWriter& w) {
     if (request.path == "/silent") return;
     if (request.path == "/throws") throw std::runtime_error("oops");
@@ -170,7 +180,7 @@ TEST(HttpServer, AHandlerThatFailsDoesNotEndTheConnection) {
   EXPECT_EQ(client.send({.target = "/"})->status, 200);
 }
 
-TEST(HttpServer, AnAnswerCutShortDoesNotLookComplete) {
+TEST_P(HttpServerTest, AnAnswerCutShortDoesNotLookComplete) {
   TestServer server([](Request&, ResponseWriter& w) {
     EXPECT_TRUE(w.begin(200));
     EXPECT_TRUE(w.write("half"));
@@ -181,7 +191,7 @@ TEST(HttpServer, AnAnswerCutShortDoesNotLookComplete) {
   EXPECT_FALSE(read_all(*r->body, 100));
 }
 
-TEST(HttpServer, ChunkedAnswersArriveAsTheyAreWritten) {
+TEST_P(HttpServerTest, ChunkedAnswersArriveAsTheyAreWritten) {
   std::latch go_on(1);
   TestServer server([&](Request&, ResponseWriter& w) {
     EXPECT_TRUE(w.begin(200));
@@ -199,7 +209,7 @@ TEST(HttpServer, ChunkedAnswersArriveAsTheyAreWritten) {
   EXPECT_EQ(body_of(*r), "second");
 }
 
-TEST(HttpServer, ALengthThatWasPromisedIsKept) {
+TEST_P(HttpServerTest, ALengthThatWasPromisedIsKept) {
   TestServer server([](Request& request, ResponseWriter& w) {
     w.headers().set("Content-Length", "6");
     EXPECT_TRUE(w.begin(200));
@@ -225,7 +235,7 @@ TEST(HttpServer, ALengthThatWasPromisedIsKept) {
   }
 }
 
-TEST(HttpServer, BigFilesGoOutWhole) {
+TEST_P(HttpServerTest, BigFilesGoOutWhole) {
   TempDir dir = *TempDir::make("/tmp", "skiff-net-");
   std::string content(size_t{5} << 20U, 'x');
   for (size_t i = 0; i < content.size(); i += 4096) content[i] = static_cast<char>(i / 4096);
@@ -243,7 +253,7 @@ TEST(HttpServer, BigFilesGoOutWhole) {
             cat(content.size() - 100));
 }
 
-TEST(HttpServer, ContinueIsSentWhenTheBodyIsWanted) {
+TEST_P(HttpServerTest, ContinueIsSentWhenTheBodyIsWanted) {
   TestServer server([](Request& request, ResponseWriter& w) {
     if (request.path == "/refuse") {
       EXPECT_TRUE(w.send(403, "", "no"));
@@ -267,7 +277,7 @@ TEST(HttpServer, ContinueIsSentWhenTheBodyIsWanted) {
   EXPECT_NE(refused.find("Connection: close"), std::string::npos);
 }
 
-TEST(HttpServer, AnUnreadBodyIsDrainedOrTheConnectionCloses) {
+TEST_P(HttpServerTest, AnUnreadBodyIsDrainedOrTheConnectionCloses) {
   TestServer server([](Request&, ResponseWriter& w) { EXPECT_TRUE(w.send(200, "", "ok")); });
   HttpClient client(server.connect());
   EXPECT_EQ(client.send({.method = "PUT", .target = "/", .body = std::string(1000, 'x')})->status,
@@ -279,7 +289,7 @@ TEST(HttpServer, AnUnreadBodyIsDrainedOrTheConnectionCloses) {
   EXPECT_NE(big.find("Connection: close"), std::string::npos);
 }
 
-TEST(HttpServer, AnswersWhileTheBodyStillArrives) {
+TEST_P(HttpServerTest, AnswersWhileTheBodyStillArrives) {
   TestServer server([](Request& request, ResponseWriter& w) {
     EXPECT_TRUE(w.begin(200));
     std::array<char, 65536> buffer;
@@ -303,7 +313,7 @@ TEST(HttpServer, AnswersWhileTheBodyStillArrives) {
   EXPECT_EQ(body_of(*next), "");  // read to its end: the handler finishes before the client goes
 }
 
-TEST(HttpServer, HijackHandsOverTheConnectionWithEarlyBytes) {
+TEST_P(HttpServerTest, HijackHandsOverTheConnectionWithEarlyBytes) {
   TestServer server([](Request&, ResponseWriter& w) {
     auto connection =
         w.hijack("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
@@ -325,7 +335,7 @@ TEST(HttpServer, HijackHandsOverTheConnectionWithEarlyBytes) {
   EXPECT_TRUE(all.ends_with("\r\n\r\ngot early late")) << all;
 }
 
-TEST(HttpServer, Http2ConnectionsGoToTheirOwnHandler) {
+TEST_P(HttpServerTest, Http2ConnectionsGoToTheirOwnHandler) {
   ServerOptions options;
   options.on_http2 = [](Hijacked connection) {
     EXPECT_TRUE(connection.stream->write(cat("h2:", connection.early_bytes)));
@@ -341,7 +351,7 @@ bool wait_gone(const CancelToken& token) {
   return ::poll(&item, 1, 10000) == 1 && token.cancelled();
 }
 
-TEST(HttpServer, TheHandlerLearnsThatItsClientHasGone) {
+TEST_P(HttpServerTest, TheHandlerLearnsThatItsClientHasGone) {
   std::latch entered(1);
   std::latch left(1);
   bool gone = false;
@@ -362,7 +372,7 @@ TEST(HttpServer, TheHandlerLearnsThatItsClientHasGone) {
   EXPECT_TRUE(gone);
 }
 
-TEST(HttpServer, AWaitingClientIsNotGone) {
+TEST_P(HttpServerTest, AWaitingClientIsNotGone) {
   TestServer server([&](Request&, ResponseWriter& w) {
     CancelToken token = w.client_gone();
     pollfd item{.fd = token.fd(), .events = POLLIN, .revents = 0};
@@ -377,7 +387,7 @@ TEST(HttpServer, AWaitingClientIsNotGone) {
   }
 }
 
-TEST(HttpServer, StopCancelsHandlersAndWaitsForThem) {
+TEST_P(HttpServerTest, StopCancelsHandlersAndWaitsForThem) {
   std::latch entered(2);
   std::atomic<int> finished = 0;
   TestServer server([&](Request& request, ResponseWriter& w) {
@@ -404,7 +414,7 @@ TEST(HttpServer, StopCancelsHandlersAndWaitsForThem) {
   EXPECT_EQ(idle->read({&byte, 1}).value_or(0), 0u);
 }
 
-TEST(HttpServer, AHundredConnectionsAtOnce) {
+TEST_P(HttpServerTest, AHundredConnectionsAtOnce) {
   std::latch all(100);
   TestServer server([&](Request& request, ResponseWriter& w) {
     all.arrive_and_wait();  // each needs a thread of its own
@@ -423,7 +433,7 @@ TEST(HttpServer, AHundredConnectionsAtOnce) {
   EXPECT_EQ(good, 100);
 }
 
-TEST(HttpServer, AtTheLimitIdleConnectionsMakeRoom) {
+TEST_P(HttpServerTest, AtTheLimitIdleConnectionsMakeRoom) {
   ServerOptions options;
   options.max_connections = 4;
   TestServer server(echo, options);
@@ -436,7 +446,7 @@ TEST(HttpServer, AtTheLimitIdleConnectionsMakeRoom) {
   }
 }
 
-TEST(HttpServer, AtTheLimitNewConnectionsWaitForBusyOnes) {
+TEST_P(HttpServerTest, AtTheLimitNewConnectionsWaitForBusyOnes) {
   ServerOptions options;
   options.max_connections = 1;
   std::latch entered(1);
@@ -462,7 +472,7 @@ TEST(HttpServer, AtTheLimitNewConnectionsWaitForBusyOnes) {
   EXPECT_TRUE(read_all(*waiting, 1000)->starts_with("HTTP/1.1 200"));
 }
 
-TEST(HttpServer, IdleAndSlowConnectionsAreClosed) {
+TEST_P(HttpServerTest, IdleAndSlowConnectionsAreClosed) {
   ServerOptions options;
   options.idle_timeout = std::chrono::seconds(1);
   options.header_timeout = std::chrono::seconds(1);
@@ -473,7 +483,7 @@ TEST(HttpServer, IdleAndSlowConnectionsAreClosed) {
   EXPECT_TRUE(server.talk("GET / HTTP/1.1\r\nHost: never fini").starts_with("HTTP/1.1 408"));
 }
 
-TEST(HttpServer, AbortedUploadsReachTheHandlerAsErrors) {
+TEST_P(HttpServerTest, AbortedUploadsReachTheHandlerAsErrors) {
   std::latch done(2);
   std::atomic<int> errors = 0;
   TestServer server([&](Request& request, ResponseWriter& w) {
@@ -491,7 +501,7 @@ TEST(HttpServer, AbortedUploadsReachTheHandlerAsErrors) {
   EXPECT_EQ(errors, 2);
 }
 
-TEST(HttpServer, WritingToAClientThatLeftIsAnErrorAndNoSignal) {
+TEST_P(HttpServerTest, WritingToAClientThatLeftIsAnErrorAndNoSignal) {
   std::latch entered(1);
   std::latch left(1);
   std::latch done(1);
@@ -513,7 +523,7 @@ TEST(HttpServer, WritingToAClientThatLeftIsAnErrorAndNoSignal) {
   EXPECT_TRUE(failed);
 }
 
-TEST(HttpServer, CurlIsServed) {
+TEST_P(HttpServerTest, CurlIsServed) {
   TestServer server(echo);
   auto run = [](const std::string& command) {
     FILE* pipe = ::popen(command.c_str(), "r");

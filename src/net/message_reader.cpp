@@ -109,7 +109,9 @@ bool names_other_version(std::string_view text) {
 
 // A request line that alone is larger than a head may be.
 Error endless_request_line(std::string_view text) {
-  if (text.find(' ') == std::string_view::npos) return bad_message("endless method");
+  if (text.substr(0, kMaxHead).find(' ') == std::string_view::npos) {
+    return bad_message("endless method");
+  }
   return {Code::kOutOfRange, "request target is too long"};
 }
 
@@ -153,6 +155,9 @@ struct MessageReader::Impl {
   std::unique_ptr<Parser<false>> response;
   BodyKind body = BodyKind::kNone;
   uint64_t left = 0;  // of a body with a length
+  // Of a request whose head an error of the stream interrupted: the next call goes on there.
+  bool in_head = false;
+  bool begun = false;  // with more than empty lines
 
   std::string_view unused() const { return std::string_view(buffer).substr(position); }
 
@@ -160,17 +165,18 @@ struct MessageReader::Impl {
   Result<bool> fill(Source& stream) {
     buffer.erase(0, position);
     position = 0;
-    size_t old = buffer.size();
-    buffer.resize(old + kReadSize);
-    Result<size_t> n = stream.read({buffer.data() + old, kReadSize});
-    buffer.resize(old + n.value_or(0));
+    const size_t old = buffer.size();
+    Result<size_t> n = size_t{0};
+    buffer.resize_and_overwrite(old + kReadSize, [&](char* bytes, size_t) {
+      n = stream.read({bytes + old, kReadSize});
+      return old + n.value_or(0);
+    });
     if (!n) return n.error();
     return *n > 0;
   }
 
   template <typename P>
   Result<std::optional<MessageHead>> parse_head(P& parser, Source& stream) {
-    bool begun = false;
     while (!parser.is_header_done()) {
       error_code ec = http::error::need_more;
       // Empty lines before a request line are to be ignored (RFC 9112, 2.2).
@@ -197,6 +203,7 @@ struct MessageReader::Impl {
         return std::optional<MessageHead>();
       }
     }
+    in_head = begun = false;
     MessageHead& head = parser.head;
     TRY(check_framing(head));
     head.keep_alive = parser.keep_alive();
@@ -218,6 +225,7 @@ struct MessageReader::Impl {
   }
 
   Result<std::optional<MessageHead>> parse_request(Source& stream) {
+    if (in_head) return parse_head(*request, stream);
     if (unused().empty() && !TRY(fill(stream))) return std::optional<MessageHead>();
     if (TRY(take_http2_preface(stream))) {
       MessageHead head;
@@ -227,6 +235,7 @@ struct MessageReader::Impl {
       return std::optional(std::move(head));
     }
     request = std::make_unique<Parser<true>>();
+    in_head = true;
     return parse_head(*request, stream);
   }
 
@@ -302,6 +311,7 @@ MessageReader::~MessageReader() = default;
 Result<std::optional<MessageHead>> MessageReader::read_head(Source& stream) {
   if (impl_->role == Role::kRequests) return impl_->parse_request(stream);
   impl_->response = std::make_unique<Parser<false>>();
+  impl_->begun = false;
   return impl_->parse_head(*impl_->response, stream);
 }
 
@@ -333,6 +343,8 @@ std::optional<uint64_t> MessageReader::body_left() const {
   if (impl_->body == BodyKind::kLength) return impl_->left;
   return std::nullopt;
 }
+
+bool MessageReader::within_head() const { return impl_->in_head || !impl_->unused().empty(); }
 
 bool MessageReader::has_buffered() const { return !impl_->unused().empty(); }
 

@@ -45,7 +45,8 @@ class MessageReader {
   MessageReader& operator=(MessageReader&&) noexcept;
   ~MessageReader();
 
-  // The next message's head; nullopt when the stream ends before its first byte.
+  // The next message's head; nullopt when the stream ends before its first byte. Where the stream
+  // itself fails, a request's head can be read on from there by the next call.
   Result<std::optional<MessageHead>> read_head(Source& stream);
   // Declares that the message just begun has no body, whatever its fields say (answers to
   // HEAD, upgrades).
@@ -56,6 +57,8 @@ class MessageReader {
   // Body bytes still to come where the length is known.
   std::optional<uint64_t> body_left() const;
 
+  // Whether a head has begun that read_head() has not given yet.
+  bool within_head() const;
   // Whether bytes beyond the current position are at hand.
   bool has_buffered() const;
   // Gives them away; the reader is of no use afterwards.

@@ -280,9 +280,16 @@ std::string converse(const TestServer& server, std::string_view bytes, size_t pi
   }
 }
 
-TEST(RequestShapes, AreUnderstoodInOneWayOrRefused) {
+class RequestShapes : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(, RequestShapes, ::testing::Bool(), [](const auto& each) {
+  return each.param ? "ReadByTheLoop" : "ReadByWorkers";
+});
+
+TEST_P(RequestShapes, AreUnderstoodInOneWayOrRefused) {
+  ServerOptions options;
+  if (GetParam()) options.quick = [](const Request& request) { return request.method == "GET"; };
   Witness witness;
-  TestServer server([&](Request& request, ResponseWriter& w) { witness(request, w); });
+  TestServer server([&](Request& request, ResponseWriter& w) { witness(request, w); }, options);
   for (const Shape& shape : kShapes) {
     SCOPED_TRACE(shape.name);
     const std::string bytes = cat(shape.bytes, kNext);

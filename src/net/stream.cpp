@@ -67,6 +67,25 @@ class PlainStream : public Stream {
     return {};
   }
 
+  Result<std::optional<size_t>> read_now(std::span<char> buffer) override {
+    for (;;) {
+      const ssize_t n = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+      if (n >= 0) return std::optional(static_cast<size_t>(n));
+      if (errno == EAGAIN) return std::optional<size_t>();
+      if (errno != EINTR) return Error::from_errno(errno, "read from connection");
+    }
+  }
+
+  Result<size_t> write_now(std::string_view bytes) override {
+    for (;;) {
+      const ssize_t n =
+          ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (n >= 0) return static_cast<size_t>(n);
+      if (errno == EAGAIN) return size_t{0};
+      if (errno != EINTR) return Error::from_errno(errno, "write to connection");
+    }
+  }
+
   int fd() const override { return socket_.get(); }
   bool is_plain() const override { return true; }
 

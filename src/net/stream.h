@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,11 @@
 #include "net/pace.h"
 
 namespace skiff::net {
+
+struct PeerCertificate {
+  std::string subject;      // RFC 2253: "CN=build,O=Example"
+  std::string fingerprint;  // SHA-256 of the certificate, in small hexadecimal digits
+};
 
 class Stream : public Source, public Sink {
  public:
@@ -29,6 +35,12 @@ class Stream : public Source, public Sink {
   // From now on a write or send_file whose bytes the peer takes too slowly fails with
   // kDeadlineExceeded; {} lifts it. What the peer's system acknowledges counts as taken.
   virtual void set_write_limit(PaceLimit limit) = 0;
+  // The two without waiting: what is there now, or what there is room for now; 0 bytes of a read
+  // are the end, nullopt is nothing yet.
+  virtual Result<std::optional<size_t>> read_now(std::span<char> buffer) = 0;
+  virtual Result<size_t> write_now(std::string_view bytes) = 0;
+  // What the peer proved to be by a certificate of an authority that was asked for; else nullptr.
+  virtual const PeerCertificate* peer_certificate() const { return nullptr; }
   // Whether the next read is served from bytes that left the socket before (TLS records).
   virtual bool has_buffered() const { return false; }
 };

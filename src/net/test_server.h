@@ -16,9 +16,12 @@ namespace skiff::net {
 
 class TestServer {
  public:
+  // Servers from now on read heads in their own thread, and answer nothing in it.
+  static inline bool loop_reads_heads = false;
+
   explicit TestServer(Handler handler, ServerOptions options = {})
       : dir_(*TempDir::make("/tmp", "skiff-net-")),
-        server_(std::move(handler), std::move(options)) {
+        server_(std::move(handler), with_default_quick(std::move(options))) {
     auto tcp = listen_tcp("127.0.0.1:0");
     port_ = *local_port(tcp->get());
     EXPECT_TRUE(server_.listen(std::move(*tcp)));
@@ -36,6 +39,9 @@ class TestServer {
     server_.stop();
     if (thread_.joinable()) thread_.join();
   }
+
+  // As HttpServer has it.
+  Result<> reload_certificate() { return server_.reload_certificate(); }
 
   Path path() const { return dir_.path() / "s.sock"; }
   uint16_t port() const { return port_; }
@@ -56,6 +62,11 @@ class TestServer {
   }
 
  private:
+  static ServerOptions with_default_quick(ServerOptions options) {
+    if (loop_reads_heads && !options.quick) options.quick = [](const Request&) { return false; };
+    return options;
+  }
+
   TempDir dir_;
   HttpServer server_;
   uint16_t port_ = 0;

@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <mutex>
 #include <optional>
@@ -71,6 +73,31 @@ struct FreeSslContext {
   void operator()(SSL_CTX* context) const { ::SSL_CTX_free(context); }
 };
 
+struct FreeCertificate {
+  void operator()(X509* certificate) const { ::X509_free(certificate); }
+};
+struct FreeBio {
+  void operator()(BIO* bio) const { ::BIO_free(bio); }
+};
+
+// Only one that was verified.
+std::optional<PeerCertificate> certificate_of_peer(SSL* ssl) {
+  const std::unique_ptr<X509, FreeCertificate> certificate(::SSL_get1_peer_certificate(ssl));
+  if (!certificate || ::SSL_get_verify_result(ssl) != X509_V_OK) return std::nullopt;
+  const std::unique_ptr<BIO, FreeBio> text(::BIO_new(::BIO_s_mem()));
+  ::X509_NAME_print_ex(text.get(), ::X509_get_subject_name(certificate.get()), 0, XN_FLAG_RFC2253);
+  char* subject = nullptr;
+  const long size = BIO_get_mem_data(text.get(), &subject);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> hash;
+  unsigned int hash_size = 0;
+  if (::X509_digest(certificate.get(), ::EVP_sha256(), hash.data(), &hash_size) != 1) {
+    return std::nullopt;
+  }
+  return PeerCertificate{
+      .subject = std::string(subject, static_cast<size_t>(std::max(size, 0L))),
+      .fingerprint = to_hex({reinterpret_cast<const char*>(hash.data()), hash_size})};
+}
+
 // The socket is non-blocking and waited for outside the lock, so that one thread's read
 // never holds up another's write.
 class TlsStream : public Stream {
@@ -89,6 +116,7 @@ class TlsStream : public Stream {
     bool open = TRY(drive("TLS handshake", [&] { return ::SSL_accept(ssl_.get()); }));
     if (!open) return Error(Code::kUnavailable, "TLS handshake: the peer has closed");
     deadline_.reset();
+    certificate_ = certificate_of_peer(ssl_.get());
     return {};
   }
 
@@ -111,6 +139,24 @@ class TlsStream : public Stream {
       bytes.remove_prefix(n);
     }
     return {};
+  }
+
+  Result<std::optional<size_t>> read_now(std::span<char> buffer) override {
+    size_t n = 0;
+    const Progress made = TRY(attempt("read from TLS connection", [&] {
+      return ::SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &n);
+    }));
+    if (made == Progress::kBlocked) return std::optional<size_t>();
+    return std::optional(made == Progress::kDone ? n : size_t{0});
+  }
+
+  Result<size_t> write_now(std::string_view bytes) override {
+    size_t n = 0;
+    const Progress made = TRY(attempt("write to TLS connection", [&] {
+      return ::SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &n);
+    }));
+    if (made == Progress::kClosed) return Error::from_errno(EPIPE, "write to TLS connection");
+    return made == Progress::kDone ? n : size_t{0};
   }
 
   int fd() const override { return socket_.get(); }
@@ -140,38 +186,53 @@ class TlsStream : public Stream {
 
   void set_read_timeout(std::chrono::milliseconds timeout) override { timeout_ = timeout; }
   void set_write_limit(PaceLimit limit) override { writer_ = PacedWriter(limit); }
+  const PeerCertificate* peer_certificate() const override {
+    return certificate_ ? &*certificate_ : nullptr;
+  }
   bool has_buffered() const override { return ::SSL_has_pending(ssl_.get()) == 1; }
 
  private:
+  enum class Progress { kDone, kClosed, kBlocked };
+
+  // Calls `step` once; where it is blocked, blocked_on() tells by what.
+  template <typename Step>
+  Result<Progress> attempt(const char* what, Step step) {
+    std::scoped_lock lock(mutex_);
+    ::ERR_clear_error();
+    errno = 0;
+    const int rc = step();
+    const int saved_errno = errno;
+    if (rc > 0) return Progress::kDone;
+    switch (::SSL_get_error(ssl_.get(), rc)) {
+      case SSL_ERROR_SSL:
+        return tls_error(Code::kUnavailable, what);
+      case SSL_ERROR_WANT_READ:
+        blocked_on() = POLLIN;
+        return Progress::kBlocked;
+      case SSL_ERROR_WANT_WRITE:
+        blocked_on() = POLLOUT;
+        return Progress::kBlocked;
+      case SSL_ERROR_ZERO_RETURN:
+        return Progress::kClosed;
+      default:
+        // A peer that leaves without close_notify truncates: never a clean end.
+        return Error::from_errno(saved_errno != 0 ? saved_errno : ECONNRESET, what);
+    }
+  }
+
+  // Of this thread's last attempt: another thread may use the other direction.
+  static short& blocked_on() {
+    static thread_local short events = 0;
+    return events;
+  }
+
   // Calls `step` until it is done: true when it is, false when the peer has closed.
   template <typename Step>
   Result<bool> drive(const char* what, Step step) {
     for (;;) {
-      int outcome = 0;
-      int saved_errno = 0;
-      {
-        std::scoped_lock lock(mutex_);
-        ::ERR_clear_error();
-        errno = 0;
-        int rc = step();
-        saved_errno = errno;
-        if (rc > 0) return true;
-        outcome = ::SSL_get_error(ssl_.get(), rc);
-        if (outcome == SSL_ERROR_SSL) return tls_error(Code::kUnavailable, what);
-      }
-      switch (outcome) {
-        case SSL_ERROR_WANT_READ:
-          TRY(wait(POLLIN, what));
-          break;
-        case SSL_ERROR_WANT_WRITE:
-          TRY(wait(POLLOUT, what));
-          break;
-        case SSL_ERROR_ZERO_RETURN:
-          return false;
-        default:
-          // A peer that leaves without close_notify truncates: never a clean end.
-          return Error::from_errno(saved_errno != 0 ? saved_errno : ECONNRESET, what);
-      }
+      const Progress made = TRY(attempt(what, step));
+      if (made != Progress::kBlocked) return made == Progress::kDone;
+      TRY(wait(blocked_on(), what));
     }
   }
 
@@ -200,6 +261,7 @@ class TlsStream : public Stream {
   std::chrono::milliseconds timeout_{0};       // for each wait to read
   std::optional<Clock::time_point> deadline_;  // of the handshake
   PacedWriter writer_;
+  std::optional<PeerCertificate> certificate_;
 };
 
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,

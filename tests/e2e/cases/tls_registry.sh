@@ -9,3 +9,22 @@ curl -fs --cacert cert.pem "https://$host/v2/" >/dev/null
 docker save -o image.tar "$IMAGE"
 skopeo copy -q --dest-tls-verify=false docker-archive:image.tar "docker://$host/x:1"
 expect_contains "$(curl -fs --cacert cert.pem "https://$host/v2/x/tags/list")" '"1"'
+
+# A renewed certificate is taken up by itself and at SIGHUP; one that does not load changes nothing.
+subject() { openssl s_client -connect "$host" </dev/null 2>/dev/null | openssl x509 -noout -subject; }
+renew() {
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout new-key.pem -out new-cert.pem -days 2 -subj "/CN=$1" 2>/dev/null
+  mv new-key.pem key.pem
+  mv new-cert.pem cert.pem
+}
+serves() { subject | grep -q "CN *= *$1$"; }
+eventually serves localhost
+renew second
+eventually serves second
+echo rubbish >cert.pem
+kill -HUP $server
+eventually grep -q "the certificate in use stays: load certificate" log
+serves second
+renew third
+kill -HUP $server
+eventually serves third

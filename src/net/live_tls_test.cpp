@@ -1,0 +1,109 @@
+#include "net/live_tls.h"
+
+#include <gtest/gtest.h>
+
+#include "net/test_server.h"
+#include "net/test_tls.h"
+
+namespace skiff::net {
+namespace {
+
+class LiveCertificates : public ::testing::Test {
+ protected:
+  void replace(const std::string& name) { files_ = make_certificate(dir_.path(), name); }
+
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-net-");
+  TlsFiles files_ = make_certificate(dir_.path(), "first");
+};
+
+TEST_F(LiveCertificates, AreLoadedAgainWhenTheirFilesChange) {
+  auto tls = LiveTls::load(files_, std::chrono::milliseconds(0));
+  ASSERT_TRUE(tls) << tls.error().message();
+  const auto first = (*tls)->current();
+  EXPECT_EQ((*tls)->current(), first);
+  replace("second");
+  EXPECT_NE((*tls)->current(), first);
+}
+
+TEST_F(LiveCertificates, AreNotLookedAtForEachHandshake) {
+  auto tls = LiveTls::load(files_, std::chrono::hours(1));
+  const auto first = (*tls)->current();
+  replace("second");
+  EXPECT_EQ((*tls)->current(), first);
+  ASSERT_TRUE((*tls)->reload());
+  EXPECT_NE((*tls)->current(), first);
+}
+
+TEST_F(LiveCertificates, StayWhileTheNewOnesAreBroken) {
+  auto tls = LiveTls::load(files_, std::chrono::milliseconds(0));
+  const auto first = (*tls)->current();
+  const std::string key = *read_file(files_.key);
+  ASSERT_TRUE(write_file(files_.key, "half of a k"));
+  EXPECT_EQ((*tls)->current(), first);
+  EXPECT_FALSE((*tls)->reload());
+  EXPECT_EQ((*tls)->current(), first);
+  ASSERT_TRUE(write_file(files_.key, key));
+  EXPECT_NE((*tls)->current(), first);
+}
+
+TEST_F(LiveCertificates, OfAnotherKeyAreBroken) {
+  auto tls = LiveTls::load(files_, std::chrono::milliseconds(0));
+  const auto first = (*tls)->current();
+  const std::string key = *read_file(files_.key);
+  replace("second");
+  ASSERT_TRUE(write_file(files_.key, key));  // a certificate without its key
+  EXPECT_EQ((*tls)->current(), first);
+}
+
+void ok(Request&, ResponseWriter& w) { EXPECT_TRUE(w.send(200, "", "ok")); }
+
+constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost:\r\n\r\n";
+
+TEST_F(LiveCertificates, OldConnectionsLiveOnUnderTheirs) {
+  ServerOptions options;
+  options.tls = files_;
+  TestServer server(ok, options);
+  TlsClient old(server.port());
+  EXPECT_EQ(old.server_name(), "first");
+  old.write(kGet);
+  EXPECT_TRUE(old.read().starts_with("HTTP/1.1 200"));
+  replace("second");
+  ASSERT_TRUE(server.reload_certificate());
+  EXPECT_EQ(TlsClient(server.port()).server_name(), "second");
+  old.write(kGet);
+  EXPECT_TRUE(old.read().starts_with("HTTP/1.1 200"));
+
+  ASSERT_TRUE(write_file(files_.certificate, "rubbish"));
+  EXPECT_FALSE(server.reload_certificate());
+  TlsClient later(server.port());
+  EXPECT_EQ(later.server_name(), "second");
+  later.write(kGet);
+  EXPECT_TRUE(later.read().starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(LiveCertificates, WithoutTlsThereIsNothingToLoad) {
+  TestServer server(ok);
+  EXPECT_TRUE(server.reload_certificate());
+}
+
+TEST_F(LiveCertificates, OfClientsAreKnownToTheHandler) {
+  const TempDir theirs = *TempDir::make("/tmp", "skiff-net-");
+  const TlsFiles client = make_certificate(theirs.path(), "builder");
+  ServerOptions options;
+  options.tls = files_;
+  options.tls->client_ca = client.certificate;
+  TestServer server(
+      [](Request& request, ResponseWriter& w) {
+        ASSERT_NE(request.certificate, nullptr);
+        EXPECT_TRUE(w.send(
+            200, "",
+            cat(request.certificate->subject, " ", request.certificate->fingerprint.size(), "\n")));
+      },
+      options);
+  TlsClient known(server.port(), &client);
+  known.write(kGet);
+  EXPECT_TRUE(known.read().ends_with("CN=builder 64\n"));
+}
+
+}  // namespace
+}  // namespace skiff::net

@@ -14,6 +14,13 @@ done
 podman() { podman_here "$@"; }
 buildah() { peers buildah --root "$PWD/podman" --runroot "$PWD/podman-run" --storage-driver vfs "$@"; }
 
+# offline sign|attest: cosign's flags for no transparency log and a signature beside the image as its version 2 puts it; a
+# flag that is given again counts as it was given last.
+offline() {
+  echo --tlog-upload=false
+  if peers cosign "$1" --help | grep -q -- --use-signing-config; then echo --use-signing-config=false --new-bundle-format=false; fi
+}
+
 # needs PROGRAM...: leaves the case out where a client is not there.
 needs() {
   peers true 2>/dev/null || skip "no peers: run tests/peers --setup"

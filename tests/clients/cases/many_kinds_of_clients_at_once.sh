@@ -13,4 +13,4 @@ for n in 1 2 3; do
 done
 for pid in "${pids[@]}"; do wait "$pid"; done
 expect_eq "$(skopeo list-tags "docker://$REGISTRY/$N" | jq '.Tags | length')" 13
-expect_eq "$(oras discover --plain-http --format json "$REGISTRY/$N:1" | jq '.manifests | length')" 3
+expect_eq "$(oras discover --plain-http --format json "$REGISTRY/$N:1" | jq '(.referrers // .manifests) | length')" 3

@@ -6,4 +6,4 @@ oras attach --plain-http --artifact-type application/vnd.example.one "$REGISTRY/
 oras attach --plain-http --artifact-type application/vnd.example.two "$REGISTRY/$N:1" more
 oras cp -r --from-plain-http --to-oci-layout "$REGISTRY/$N:1" there:1
 oras cp -r --from-oci-layout --to-plain-http there:1 "$REGISTRY/$N/back:1"
-expect_eq "$(oras discover --plain-http --format json "$REGISTRY/$N/back:1" | jq '.manifests | length')" 2
+expect_eq "$(oras discover --plain-http --format json "$REGISTRY/$N/back:1" | jq '(.referrers // .manifests) | length')" 2

@@ -112,9 +112,9 @@ std::optional<TarType> entry_type(char flag, std::string_view name) {
   switch (flag) {
     case '\0':
     case '0':
+    case '7':
       // v7 had no type for directories, and some writers still say it by the name.
       return name.ends_with('/') ? TarType::kDirectory : TarType::kFile;
-    case '7':
     case 'S':
       return TarType::kFile;
     case '1':

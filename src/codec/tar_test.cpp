@@ -275,6 +275,15 @@ TEST(Tar, BadSparseMapsAreErrors) {
   EXPECT_EQ(read_tar(with_pax(good))->front().body, std::string("\0b\0ody\0\0", 8));
 }
 
+TEST(Tar, AFileWhoseNameEndsInASlashIsADirectory) {
+  for (const char type : {'\0', '0', '7'}) {
+    std::string archive = must_write({{{.name = "d/", .type = TarType::kDirectory}, {}}});
+    archive[156] = type;
+    seal(archive, 0);
+    EXPECT_EQ(read_tar(archive)->front().entry.type, TarType::kDirectory) << type;
+  }
+}
+
 TEST(Tar, ASparseMapWithoutASizeIsOfTheHeadersSize) {
   EXPECT_NE(error_of(with_pax(tar::pax_record("GNU.sparse.map", "1,1,3,3"))), "");
   const std::string pieces =

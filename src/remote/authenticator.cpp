@@ -99,7 +99,7 @@ Result<Authenticator::Token> Authenticator::fetch_token(const std::string& scope
                                                         const Challenge& challenge,
                                                         const CancelToken& cancel) {
   const std::string realm_text = challenge.parameter("realm");
-  Url realm = TRY_CONTEXT(Url::parse(realm_text), "authentication realm");
+  net::Url realm = TRY_CONTEXT(net::Url::parse(realm_text), "authentication realm");
   net::Query query = token_query(scope, challenge);
   net::WebRequest request;
   const bool has_secret = has_password() || !options_.credentials.identity_token.empty();
@@ -132,7 +132,7 @@ Result<Authenticator::Token> Authenticator::fetch_token(const std::string& scope
 }
 
 // Not repeated here: a failure for the moment fails, and so repeats, the call that wants the token.
-Result<net::WebResponse> Authenticator::ask_realm(const Url& realm, net::WebRequest request,
+Result<net::WebResponse> Authenticator::ask_realm(const net::Url& realm, net::WebRequest request,
                                                   const CancelToken& cancel) {
   request.cancel = cancel;
   net::WebResponse answer =

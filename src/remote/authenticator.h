@@ -37,7 +37,7 @@ class Authenticator {
                              const Challenge& challenge, const CancelToken& cancel);
   Result<Token> fetch_token(const std::string& scope, const Challenge& challenge,
                             const CancelToken& cancel);
-  Result<net::WebResponse> ask_realm(const Url& realm, net::WebRequest request,
+  Result<net::WebResponse> ask_realm(const net::Url& realm, net::WebRequest request,
                                      const CancelToken& cancel);
   bool has_password() const { return !options_.credentials.username.empty(); }
 

@@ -57,7 +57,7 @@ class Download {
     if (next_url_ == blob_.urls.size()) return false;
     const std::string& url = blob_.urls[next_url_++];
     const std::string what = cat("layer ", blob_.digest.str(), " comes from ", url);
-    elsewhere_ = TRY_CONTEXT(Url::parse(url), what);
+    elsewhere_ = TRY_CONTEXT(net::Url::parse(url), what);
     if (transport_.may_follow(repository_.host, *elsewhere_)) return true;
     return Error(Code::kPermissionDenied,
                  cat(what,
@@ -131,7 +131,7 @@ class Download {
   content::Ingest& ingest_;
   const Progress& progress_;
   const CancelToken& cancel_;
-  std::optional<Url> elsewhere_;  // instead of the repository
+  std::optional<net::Url> elsewhere_;  // instead of the repository
   size_t next_url_ = 0;
   bool is_over_ = false;  // no other place can help
   std::optional<Error> local_failure_;

@@ -14,7 +14,7 @@ namespace {
 
 // Where an upload stands at the registry.
 struct Session {
-  Url location;
+  net::Url location;
   uint64_t offset = 0;
 };
 
@@ -75,8 +75,8 @@ class Upload {
   }
 
   Result<Session> session_of(const net::WebResponse& answer, uint64_t offset) {
-    const Url base = TRY(Url::parse(answer.url));
-    Url location = TRY_CONTEXT(base.resolve(answer.headers.get("Location")), what());
+    const net::Url base = TRY(net::Url::parse(answer.url));
+    net::Url location = TRY_CONTEXT(base.resolve(answer.headers.get("Location")), what());
     return Session{std::move(location), offset};
   }
 
@@ -110,7 +110,7 @@ class Upload {
       if (answer.status != 202) return answer;
       session = TRY(session_of(answer, blob_.size));
     }
-    Url target = session.location;
+    net::Url target = session.location;
     const char separator = target.target.find('?') == std::string::npos ? '?' : '&';
     net::Query query;
     target.target += separator + query.add("digest", blob_.digest.str()).str();
@@ -139,7 +139,7 @@ class Upload {
     return PushOutcome::kUploaded;
   }
 
-  Call call(std::string method, std::variant<std::string, Url> target) {
+  Call call(std::string method, std::variant<std::string, net::Url> target) {
     Call out;
     out.host = repository_.host;
     out.target = std::move(target);
@@ -149,7 +149,7 @@ class Upload {
     return out;
   }
 
-  Call body_call(std::string method, Url target, uint64_t from) {
+  Call body_call(std::string method, net::Url target, uint64_t from) {
     Call out = call(std::move(method), std::move(target));
     out.request.headers.set("Content-Type", "application/octet-stream");
     out.request.upload_size = blob_.size - from;

@@ -32,20 +32,20 @@ Result<net::WebResponse> Connector::send(const std::string& host, const std::str
   return client_for(host).send(request);
 }
 
-Result<net::WebResponse> Connector::send(Url url, net::WebRequest request) {
+Result<net::WebResponse> Connector::send(net::Url url, net::WebRequest request) {
   if (url.scheme == "http" && scheme_of(url.host) == "https") url.scheme = "https";
   request.url = url.str();
   return client_for(url.host).send(request);
 }
 
-bool Connector::may_carry_secrets(const Url& url) const {
+bool Connector::may_carry_secrets(const net::Url& url) const {
   return url.scheme == "https" || plain_http_allowed(url.host);
 }
 
 bool Connector::plain_http_allowed(const std::string& host) const {
-  if (is_loopback(host)) return true;
+  if (net::is_loopback(host)) return true;
   return std::ranges::any_of(insecure_hosts_, [&](const std::string& insecure) {
-    return insecure == host || insecure == host_name(host);
+    return insecure == host || insecure == net::host_name(host);
   });
 }
 
@@ -78,7 +78,8 @@ void Connector::remember(const std::string& host, const std::string& scheme) {
 
 net::WebClient& Connector::client_for(const std::string& host) {
   // Given authorities are there to be checked, also on the loopback.
-  const bool named_insecure = plain_http_allowed(host) && !(is_loopback(host) && own_authorities_);
+  const bool named_insecure =
+      plain_http_allowed(host) && !(net::is_loopback(host) && own_authorities_);
   return named_insecure ? lax_ : strict_;
 }
 

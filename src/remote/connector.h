@@ -7,9 +7,9 @@
 #include <mutex>
 #include <string>
 
+#include "net/url.h"
 #include "net/web_client.h"
 #include "remote/registry_client.h"
-#include "remote/url.h"
 
 namespace skiff::remote {
 
@@ -22,10 +22,10 @@ class Connector {
                                 net::WebRequest request);
   // Sends to a full URL. Plain HTTP to the host of a HTTPS registry is made HTTPS again:
   // registries behind a TLS proxy often name themselves wrongly.
-  Result<net::WebResponse> send(Url url, net::WebRequest request);
+  Result<net::WebResponse> send(net::Url url, net::WebRequest request);
 
   // True where a secret may travel to: TLS, or a host that plain HTTP is allowed for.
-  bool may_carry_secrets(const Url& url) const;
+  bool may_carry_secrets(const net::Url& url) const;
   bool plain_http_allowed(const std::string& host) const;
 
  private:

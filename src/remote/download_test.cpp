@@ -224,7 +224,7 @@ TEST_F(Download, AForeignPlaceThatIsDownIsPassedOver) {
 TEST(ForeignPlaces, OnlyWhatTheAuthorReachesHimselfIsAsked) {
   const Transport transport(quick_options());
   const auto may = [&](std::string_view host, std::string_view url) {
-    return transport.may_follow(std::string(host), *Url::parse(url));
+    return transport.may_follow(std::string(host), *net::Url::parse(url));
   };
   EXPECT_TRUE(may("registry.example", "https://layers.example/a"));
   for (const char* url : {"http://layers.example/a", "https://localhost/a", "https://127.1.2.3:9/a",

@@ -1,7 +1,7 @@
 #include "remote/near_registry.h"
 
 #include "base/strings.h"
-#include "remote/url.h"
+#include "net/url.h"
 
 namespace skiff::remote {
 
@@ -11,7 +11,7 @@ bool NearRegistry::is_at(std::string_view host) const {
   const auto there = split_last(host, ':');
   if (!here || !there || here->second != there->second) return false;
   const bool is_everywhere = here->first == "0.0.0.0" || here->first == "[::]";
-  return is_loopback(host) && (is_everywhere || is_loopback(address));
+  return net::is_loopback(host) && (is_everywhere || net::is_loopback(address));
 }
 
 }  // namespace skiff::remote

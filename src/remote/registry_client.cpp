@@ -239,7 +239,7 @@ Result<std::vector<std::string>> RegistryClient::tags(const oci::Reference& ref)
     if (tags.size() > kMaxTags) break;
     const std::string next = next_page(answer);
     if (next.empty()) return tags;
-    const Url here = TRY_CONTEXT(Url::parse(answer.url), what);
+    const net::Url here = TRY_CONTEXT(net::Url::parse(answer.url), what);
     call.target = TRY_CONTEXT(here.resolve(next), what);
   }
   return Error(Code::kResourceExhausted, cat(what, ": the list does not end"));

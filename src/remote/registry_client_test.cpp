@@ -6,7 +6,6 @@
 #include <cstdlib>
 
 #include "remote/test_registry.h"
-#include "remote/url.h"
 
 namespace skiff::remote {
 namespace {
@@ -218,27 +217,6 @@ TEST(Https, OnTheLoopbackAnyCertificateWillDo) {
   TestRegistry registry(server);
   registry.manifests["app"]["1"] = oci::Manifest::make(oci::kMediaTypeManifest, {}, {}).raw;
   EXPECT_TRUE(RegistryClient(quick_options()).resolve(registry.ref("app:1")));
-}
-
-TEST(Urls, ArePartedAndJoined) {
-  const Url base = Url::parse("https://Registry.example:443/v2/a/blobs/uploads/1?x=y").value();
-  EXPECT_EQ(base.host, "registry.example");
-  EXPECT_EQ(base.resolve("/v2/b")->str(), "https://registry.example/v2/b");
-  EXPECT_EQ(base.resolve("2?z")->str(), "https://registry.example/v2/a/blobs/uploads/2?z");
-  EXPECT_EQ(base.resolve("//other:80/x")->str(), "https://other:80/x");
-  EXPECT_EQ(base.resolve("http://other:80/x")->str(), "http://other/x");
-  EXPECT_EQ(Url::parse("http://a?b")->str(), "http://a/?b");
-  for (const char* bad : {"", "ftp://a/b", "http://", "https:///x", "https://user@host/", "a/b"}) {
-    EXPECT_FALSE(Url::parse(bad)) << bad;
-  }
-  EXPECT_FALSE(base.resolve(""));
-}
-
-TEST(Urls, LoopbackHosts) {
-  for (const char* host : {"localhost", "LOCALHOST:5000", "127.0.0.1", "127.9.9.9:1", "[::1]:5000"})
-    EXPECT_TRUE(is_loopback(host)) << host;
-  for (const char* host : {"localhost.example", "127.0.0.1.example", "128.0.0.1", "[::2]:1", ""})
-    EXPECT_FALSE(is_loopback(host)) << host;
 }
 
 }  // namespace

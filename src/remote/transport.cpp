@@ -9,7 +9,7 @@ Transport::Transport(ClientOptions options)
     : options_(std::move(options)), connector_(options_), authenticator_(connector_, options_) {}
 
 Result<net::WebResponse> Transport::send_once(const Call& call) {
-  const Url* url = std::get_if<Url>(&call.target);
+  const net::Url* url = std::get_if<net::Url>(&call.target);
   const bool is_own_host =
       url == nullptr || url->host == call.host || cat(url->host, ":443") == call.host;
   auto answer = TRY(send_authorized(call, is_own_host));
@@ -20,7 +20,7 @@ Result<net::WebResponse> Transport::send_once(const Call& call) {
 
 Result<net::WebResponse> Transport::send_authorized(const Call& call, bool is_own_host) {
   net::WebRequest request = call.request;
-  const Url* given = std::get_if<Url>(&call.target);
+  const net::Url* given = std::get_if<net::Url>(&call.target);
   if (is_own_host && (given == nullptr || connector_.may_carry_secrets(*given))) {
     const std::string value =
         TRY(authenticator_.authorization(call.host, call.scope, request.cancel));
@@ -31,9 +31,9 @@ Result<net::WebResponse> Transport::send_authorized(const Call& call, bool is_ow
   return connector_.send(call.host, std::get<std::string>(call.target), std::move(request));
 }
 
-bool Transport::may_follow(const std::string& host, const Url& url) const {
-  if (is_loopback(host)) return true;  // who made the image is here, too
-  if (is_loopback(url.host) || is_link_local(url.host)) return false;
+bool Transport::may_follow(const std::string& host, const net::Url& url) const {
+  if (net::is_loopback(host)) return true;  // who made the image is here, too
+  if (net::is_loopback(url.host) || net::is_link_local(url.host)) return false;
   return connector_.may_carry_secrets(url);
 }
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <variant>
 
+#include "base/backoff.h"
 #include "remote/authenticator.h"
-#include "remote/backoff.h"
 #include "remote/connector.h"
 
 namespace skiff::remote {
@@ -17,7 +17,7 @@ struct Call {
   std::string host;
   // "/v2/..." on the host, or where the registry sent us to (an upload's Location). Secrets go
   // only to `host` itself.
-  std::variant<std::string, Url> target;
+  std::variant<std::string, net::Url> target;
   std::string scope;  // "repository:library/alpine:pull"
   net::WebRequest request;
   // Called before each sending, for a request whose streamed body must start again.
@@ -40,7 +40,7 @@ class Transport {
 
   // Whether a place that an image of `host` names may be asked: the daemon reaches what the
   // image's author may not.
-  bool may_follow(const std::string& host, const Url& url) const;
+  bool may_follow(const std::string& host, const net::Url& url) const;
 
   Backoff backoff(const CancelToken& cancel) const {
     return Backoff(options_.attempts, options_.retry_delay, cancel);

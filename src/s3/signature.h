@@ -25,8 +25,8 @@ struct Signer {
 // What of a request is signed. Nothing in it is encoded yet.
 struct Canonical {
   std::string method;
-  std::string path;                          // "/bucket/key"
-  std::map<std::string, std::string> query;  // no name twice
+  std::string path;                           // "/bucket/key"
+  std::map<std::string, std::string> query;   // no name twice
   std::map<std::string, std::string> fields;  // by lower-case name; "host" must be there
 };
 

@@ -8,8 +8,8 @@ namespace skiff::s3 {
 namespace {
 
 // The examples of the API reference ("Examples: Signature Calculations", "Query Parameters").
-const Signer kSigner{
-    {"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ""}, "us-east-1"};
+const Signer kSigner{{"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ""},
+                     "us-east-1"};
 const TimePoint kNow = *parse_rfc3339("2013-05-24T00:00:00Z");
 const std::string kEmpty = sha256_hex("");
 

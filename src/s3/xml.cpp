@@ -18,7 +18,9 @@ constexpr Entity kEntities[] = {
 
 void append_utf8(std::string& out, uint64_t code) {
   const auto byte = [&](uint64_t value) { out += static_cast<char>(value); };
-  const auto rest = [&](int shift) { byte(0x80U | ((code >> static_cast<unsigned>(shift)) & 0x3fU)); };
+  const auto rest = [&](int shift) {
+    byte(0x80U | ((code >> static_cast<unsigned>(shift)) & 0x3fU));
+  };
   if (code < 0x80) {
     byte(code);
   } else if (code < 0x800) {

@@ -22,10 +22,9 @@ TEST(Xml, ElementsAndTextAreRead) {
 }
 
 TEST(Xml, WhatIsNoneIsRefusedWithItsPlace) {
-  for (const char* text :
-       {"", "text", "<a>", "<a></b>", "<a", "<a b></a>", "<a b=c></a>", "<a>&nbsp;</a>",
-        "<a>&#0;</a>", "<a>&amp</a>", "<a/><b/>", "<!DOCTYPE a><a/>", "<a><![CDATA[x]]></a>",
-        "<a b='></a>", "<></>"}) {
+  for (const char* text : {"", "text", "<a>", "<a></b>", "<a", "<a b></a>", "<a b=c></a>",
+                           "<a>&nbsp;</a>", "<a>&#0;</a>", "<a>&amp</a>", "<a/><b/>",
+                           "<!DOCTYPE a><a/>", "<a><![CDATA[x]]></a>", "<a b='></a>", "<></>"}) {
     const auto parsed = parse_xml(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_TRUE(parsed.error().message().starts_with("XML, byte ")) << text;

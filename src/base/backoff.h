@@ -9,7 +9,7 @@
 
 #include "base/cancellation.h"
 
-namespace skiff::remote {
+namespace skiff {
 
 class Backoff {
  public:
@@ -29,4 +29,4 @@ class Backoff {
   int used_ = 0;
 };
 
-}  // namespace skiff::remote
+}  // namespace skiff

@@ -1,4 +1,4 @@
-// The parts of a URL that a registry client compares and joins (RFC 3986, section 5).
+// The parts of a URL that clients compare and join (RFC 3986, section 5).
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 
-namespace skiff::remote {
+namespace skiff::net {
 
 struct Url {
   std::string scheme;  // "http" or "https"
@@ -27,4 +27,4 @@ bool is_loopback(std::string_view host);
 // 169.254.0.0/16 and fe80::/10: where clouds keep their machines' secrets.
 bool is_link_local(std::string_view host);
 
-}  // namespace skiff::remote
+}  // namespace skiff::net

@@ -1,10 +1,10 @@
-#include "remote/backoff.h"
+#include "base/backoff.h"
 
 #include <poll.h>
 
 #include <algorithm>
 
-namespace skiff::remote {
+namespace skiff {
 
 namespace {
 constexpr std::chrono::milliseconds kLongestWait{60'000};
@@ -21,4 +21,4 @@ Result<bool> Backoff::again(std::optional<std::chrono::milliseconds> server_wish
   return true;
 }
 
-}  // namespace skiff::remote
+}  // namespace skiff

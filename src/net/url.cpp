@@ -1,10 +1,10 @@
-#include "remote/url.h"
+#include "net/url.h"
 
 #include <arpa/inet.h>
 
 #include "base/strings.h"
 
-namespace skiff::remote {
+namespace skiff::net {
 
 Result<Url> Url::parse(std::string_view text) {
   Url url;
@@ -67,4 +67,4 @@ bool is_link_local(std::string_view host) {
   return ::inet_pton(AF_INET, name.c_str(), &v4) == 1 && (ntohl(v4.s_addr) >> 16U) == kLinkLocal;
 }
 
-}  // namespace skiff::remote
+}  // namespace skiff::net

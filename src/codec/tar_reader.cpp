@@ -351,7 +351,12 @@ Result<> TarReader::Impl::read_fields(const PaxRecords& pax) {
     entry.mtime = TRY(time_of(TRY(parse_number({header.mtime, sizeof header.mtime}, "mtime"))));
   }
   for (const auto& [key, value] : pax.values) {
-    if (auto name = tar::xattr_name(key)) entry.xattrs[*std::move(name)] = value;
+    auto name = tar::xattr_name(key);
+    if (!name) continue;
+    if (name->empty() || name->find('\0') != std::string::npos) {
+      return bad("no name of an extended attribute");
+    }
+    entry.xattrs[*std::move(name)] = value;
   }
   return {};
 }

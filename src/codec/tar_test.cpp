@@ -275,6 +275,12 @@ TEST(Tar, BadSparseMapsAreErrors) {
   EXPECT_EQ(read_tar(with_pax(good))->front().body, std::string("\0b\0ody\0\0", 8));
 }
 
+TEST(Tar, AnExtendedAttributeHasAName) {
+  for (const std::string_view name : {std::string_view(""), std::string_view("\0user.a", 7)}) {
+    EXPECT_NE(error_of(with_pax(tar::pax_record(cat("SCHILY.xattr.", name), "v"))), "");
+  }
+}
+
 TEST(Tar, AFileWhoseNameEndsInASlashIsADirectory) {
   for (const char type : {'\0', '0', '7'}) {
     std::string archive = must_write({{{.name = "d/", .type = TarType::kDirectory}, {}}});

@@ -40,8 +40,8 @@ Error error_of(int status, const Element& error, std::string_view what) {
 Error refusal(const net::WebResponse& answer, std::string_view what) {
   const auto parsed = parse_xml(answer.body);
   if (parsed && parsed->name == "Error") return error_of(answer.status, *parsed, what);
-  return {code_of(answer.status, ""), cat(what, ": ", answer.status, " ",
-                                          net::reason_phrase(answer.status))};
+  return {code_of(answer.status, ""),
+          cat(what, ": ", answer.status, " ", net::reason_phrase(answer.status))};
 }
 
 Result<Element> document(const net::WebResponse& answer, std::string_view root,
@@ -49,8 +49,8 @@ Result<Element> document(const net::WebResponse& answer, std::string_view root,
   Element parsed = TRY_CONTEXT(parse_xml(answer.body), cat(what, ": answer"));
   if (parsed.name == "Error") return error_of(answer.status, parsed, what);
   if (parsed.name == root) return parsed;
-  return Error(Code::kInternal, cat(what, ": answered by ", skiff::quoted(parsed.name), ", not by ",
-                                    root));
+  return Error(Code::kInternal,
+               cat(what, ": answered by ", skiff::quoted(parsed.name), ", not by ", root));
 }
 
 bool may_pass(const Error& error) {

@@ -276,9 +276,8 @@ Result<> Bucket::finish_upload(const std::string& key, const std::string& upload
   while (true) {
     // The store may say 200 before it knows.
     Result<net::WebResponse> answer = send(call);
-    Result<Element> done = answer
-                               ? document(*answer, "CompleteMultipartUploadResult", call.what)
-                               : Result<Element>(answer.error());
+    Result<Element> done = answer ? document(*answer, "CompleteMultipartUploadResult", call.what)
+                                  : Result<Element>(answer.error());
     if (done) return {};
     // An attempt whose answer was lost may have finished it.
     const bool is_gone = done.error().code() == Code::kNotFound;

@@ -2,10 +2,10 @@
 // version 4. What fails for a reason that may pass (no answer, 429, 5xx) is tried again. A thing
 // that is done twice so is the same as done once.
 //
-//   const Bucket bucket(TRY(Bucket::open({.endpoint = "https://s3.example", .bucket = "blobs", ...})));
-//   const std::string upload = TRY(bucket.begin_upload("key"));
-//   const std::string tag = TRY(bucket.put_part("key", upload, 1, bytes));
-//   TRY(bucket.finish_upload("key", upload, {{{1, tag}}}));
+//   const Bucket bucket(TRY(Bucket::open({.endpoint = "https://s3.example", .bucket = "blobs",
+//   ...}))); const std::string upload = TRY(bucket.begin_upload("key")); const std::string tag =
+//   TRY(bucket.put_part("key", upload, 1, bytes)); TRY(bucket.finish_upload("key", upload, {{{1,
+//   tag}}}));
 //
 // Errors: kNotFound (no such object or upload), kPermissionDenied, kFailedPrecondition (a condition
 // did not hold), kInvalidArgument (anything else that the store refuses), kUnavailable; the store's

@@ -1,5 +1,5 @@
-// How a bucket takes what a store may answer. The store here says what a test tells it to; what real
-// ones do, tests/s3 shows.
+// How a bucket takes what a store may answer. The store here says what a test tells it to; what
+// real ones do, tests/s3 shows.
 #include "s3/bucket.h"
 
 #include <gtest/gtest.h>
@@ -34,8 +34,9 @@ class BucketTest : public testing::Test {
   static Answer gives(std::string bytes, size_t coming) {
     return [=](net::Request&, net::ResponseWriter& writer) {
       writer.headers().set("ETag", "\"tag\"");
-      auto peer = writer.hijack(cat("HTTP/1.1 206 Partial Content\r\nETag: \"tag\"\r\nContent-Length: ",
-                                    bytes.size(), "\r\n\r\n"));
+      auto peer = writer.hijack(
+          cat("HTTP/1.1 206 Partial Content\r\nETag: \"tag\"\r\nContent-Length: ", bytes.size(),
+              "\r\n\r\n"));
       ASSERT_TRUE(peer);
       EXPECT_TRUE(peer->stream->write(std::string_view(bytes).substr(0, coming)));
     };
@@ -164,8 +165,9 @@ TEST_F(BucketTest, WhatStaysOfARemovalIsTold) {
 }
 
 TEST_F(BucketTest, PagesAreRead) {
-  will({says(200, "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>x/1</Key>"
-                  "<Size>7</Size></Contents></ListBucketResult>")});
+  will({says(200,
+             "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>x/1</Key>"
+             "<Size>7</Size></Contents></ListBucketResult>")});
   const auto listed = bucket().list("x/", "x/0");
   ASSERT_TRUE(listed) << listed.error().message();
   EXPECT_TRUE(listed->is_cut);
@@ -179,8 +181,8 @@ TEST(Buckets, AreAtAnEndpointWithAName) {
   }
   EXPECT_FALSE(Bucket::open({.endpoint = "http://s3.example", .bucket = ""}));
   EXPECT_FALSE(Bucket::open({.endpoint = "http://s3.example", .bucket = "a/b"}));
-  const Bucket hosted = *Bucket::open(
-      {.endpoint = "https://s3.example:443", .bucket = "b", .virtual_host = true});
+  const Bucket hosted =
+      *Bucket::open({.endpoint = "https://s3.example:443", .bucket = "b", .virtual_host = true});
   const std::string link = hosted.link_to("k", std::chrono::minutes(5));
   EXPECT_TRUE(link.starts_with("https://b.s3.example/k?X-Amz-Algorithm=")) << link;
 }

@@ -41,7 +41,8 @@ class SelfTest {
   Result<> whole_object() {
     TRY(bucket_.put(key_, "first"));
     TRY(bucket_.put(key_, "0123456789"));
-    if (TRY(bucket_.size_of(key_)) != 10) return wrong("an object that was replaced is the old one");
+    if (TRY(bucket_.size_of(key_)) != 10)
+      return wrong("an object that was replaced is the old one");
     return expect("0123456789", {3, 4}, "a range of an object is not that of its bytes");
   }
 

@@ -9,6 +9,6 @@ namespace skiff::s3 {
 // Writes, reads, lists and removes objects of some 5 MiB below `prefix`, and leaves none. The first
 // thing that does not hold is the error, as kFailedPrecondition where the store answers, but
 // wrongly.
-Result<> self_test(const Bucket& bucket, const std::string& prefix);
+Result<> check_capabilities(const Bucket& bucket, const std::string& prefix);
 
 }  // namespace skiff::s3

@@ -1,4 +1,4 @@
-#include "s3/self_test.h"
+#include "s3/capabilities.h"
 
 #include "base/random.h"
 #include "base/scope_exit.h"
@@ -14,10 +14,10 @@ Error wrong(std::string_view what) {
   return {Code::kFailedPrecondition, cat("this S3 store cannot keep a registry's blobs: ", what)};
 }
 
-class SelfTest {
+class Trial {
  public:
-  SelfTest(const Bucket& bucket, const std::string& prefix)
-      : bucket_(bucket), key_(cat(prefix, "self-test-", random_hex(16))) {}
+  Trial(const Bucket& bucket, const std::string& prefix)
+      : bucket_(bucket), key_(cat(prefix, "trial-", random_hex(16))) {}
 
   Result<> run() {
     const ScopeExit clean([&] { (void)bucket_.remove(key_); });
@@ -86,8 +86,8 @@ class SelfTest {
 
 }  // namespace
 
-Result<> self_test(const Bucket& bucket, const std::string& prefix) {
-  return SelfTest(bucket, prefix).run().context("test of the S3 store");
+Result<> check_capabilities(const Bucket& bucket, const std::string& prefix) {
+  return Trial(bucket, prefix).run().context("test of the S3 store");
 }
 
 }  // namespace skiff::s3

@@ -34,9 +34,11 @@ use_registry() {
 }
 
 # own_registry [tls] [login]: what is judged, once more, for this case alone: with a certificate of ca.pem;
-# with the user ana, whose password is secret. It ends with the case.
+# with the user ana, whose password is secret. Its files are below OWN_REGISTRY. It ends with the case.
 own_registry() {
-  local word scheme=http tls= login= log=registry${#BACKGROUND[@]}.log
+  local word scheme=http tls= login= log
+  OWN_REGISTRY=$(mktemp -d "$PWD/registry.XXXX")
+  log=$OWN_REGISTRY.log
   for word; do
     case $word in tls) tls=yes scheme=https ;; login) login=yes ;; esac
   done
@@ -48,15 +50,20 @@ own_registry() {
   fi
   # A hash of "secret" that both read.
   echo 'ana:$2y$05$UHBLgTXrmJ7fvXvBEmGQFOI0NcB.qfuUG74UwIA1YoiaiykXeWoF6' >users
-  own_registry_process "$tls" "$login" "$PWD/registry${#BACKGROUND[@]}" >$log 2>&1 &
+  own_registry_process "$tls" "$login" "$OWN_REGISTRY" >"$log" 2>&1 &
   BACKGROUND+=($!)
-  eventually grep -qE '127\.0\.0\.1:[0-9]+' $log
-  use_registry "$(grep -oE '127\.0\.0\.1:[0-9]+' $log | head -1)" "$([ -n "$tls" ] && echo false || echo true)"
+  eventually grep -qE '127\.0\.0\.1:[0-9]+' "$log"
+  use_registry "$(grep -oE '127\.0\.0\.1:[0-9]+' "$log" | head -1)" "$([ -n "$tls" ] && echo false || echo true)"
   eventually curl -s --cacert ca.pem "$scheme://$REGISTRY/v2/"
 }
 own_registry_process() {
   local flags=()
   if [ "$JUDGED" = docker-registry ]; then docker_registry "$@"; fi
+  if [ "$JUDGED" = skiffd ]; then
+    [ -z "$1" ] || flags+=(--registry-tls-cert ca.pem --registry-tls-key ca.key)
+    [ -z "$2" ] || flags+=(--registry-htpasswd users)
+    exec "$SKIFF_BIN/skiffd" --root "$3" --run-dir "$3-run" --socket "$3.sock" --registry 127.0.0.1:0 "${flags[@]}"
+  fi
   [ -z "$1" ] || flags+=(--tls-cert ca.pem --tls-key ca.key)
   [ -z "$2" ] || flags+=(--htpasswd users)
   exec "$SKIFF_BIN/skiff-registry" serve --root "$3" --listen 127.0.0.1:0 "${flags[@]}"
@@ -136,9 +143,8 @@ api() {
 # accounts: the registry of own_registry gets the users ana, who owns org, ben, who may pull from it, and cora, who
 # was granted nothing (password of all: secret); org/open is public. Only ours has accounts.
 accounts() {
-  local root=$PWD/registry$((${#BACKGROUND[@]} - 1)) name
+  local root=$OWN_REGISTRY name
   [ "$JUDGED" = skiff-registry ] || skip "$JUDGED has no accounts"
-  [ -d "$root" ] || root=$PWD/registry0
   for name in ana ben cora; do
     echo secret | "$SKIFF_BIN/skiff-registry" user add $name --password-stdin --root "$root" 2>/dev/null
   done
@@ -182,4 +188,4 @@ at_end() {
 trap at_end EXIT
 mkdir -p home/.docker home/.config/containers
 echo "{}" >home/auth.json
-if [ "$JUDGED" = docker-registry ]; then own_registry; else use_registry "$REGISTRY"; fi
+if [ "$JUDGED" != skiff-registry ]; then own_registry; else use_registry "$REGISTRY"; fi

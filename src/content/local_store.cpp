@@ -239,6 +239,35 @@ Result<> LocalStore::remove(const oci::Digest& digest) {
   return remove_file(blob).context(cat("remove blob ", digest.str()));
 }
 
+Result<> LocalStore::sync_removed(std::span<const oci::Digest> blobs) {
+  std::set<Path> shelves;
+  for (const oci::Digest& digest : blobs) shelves.insert(layout_.blob(digest).parent_path());
+  for (const Path& shelf : shelves) {
+    Result<> synced = files_.sync_directory(shelf);
+    const bool never_there = !synced && synced.error().code() == Code::kNotFound;
+    if (!synced && !never_there) return synced;
+  }
+  return {};
+}
+
+std::vector<Result<>> LocalStore::remove_all(std::span<const oci::Digest> blobs) {
+  std::lock_guard pairing(pairing_);
+  std::vector<BlobInfo> gone;
+  gone.reserve(blobs.size());
+  for (const oci::Digest& digest : blobs) {
+    struct stat st{};
+    const bool has_file = ::stat(layout_.blob(digest).c_str(), &st) == 0;
+    gone.push_back({.digest = digest, .size = has_file ? static_cast<uint64_t>(st.st_size) : 0});
+  }
+  const Result<> erased = table_.erase(gone);
+  std::vector<Result<>> outcomes;
+  for (const BlobInfo& blob : gone) {
+    outcomes.push_back(erased ? remove_file(blob).context(cat("remove blob ", blob.digest.str()))
+                              : erased);
+  }
+  return outcomes;
+}
+
 Result<> LocalStore::remove_file(const BlobInfo& blob) {
   if (blob.size >= kLarge) return trash_->take(layout_.blob(blob.digest));
   Result<> removed = files_.unlink(layout_.blob(blob.digest));

@@ -60,6 +60,8 @@ class LocalStore : public RecordedStore {
                                                 HashAlgorithm algorithm,
                                                 const IngestState& from) override;
   Result<bool> finish_commit(const std::string& reference, const oci::Digest& blob) override;
+  std::vector<Result<>> remove_all(std::span<const oci::Digest> blobs) override;
+  Result<> sync_removed(std::span<const oci::Digest> blobs) override;
   Result<> abort_others(const std::set<std::string>& references) override;
   Result<BlobInfo> commit(Ingest& ingest, const oci::Digest& expected, Lease* lease) override;
   // In local_store_link.cpp.

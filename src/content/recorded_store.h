@@ -2,18 +2,22 @@
 // ingest, as a registry does.
 //
 // So it opens without looking at its blobs: that takes as long for a million as for none. The owner
-//   - notes a blob durably before commit() or link_from() of it, and before remove() of it, and
-//     notes what came of it. After a crash it calls remove() for each that it finds in between:
-//     that takes away whatever there is of it;
+//   - notes a blob durably before commit() or link_from() of it, and before remove_all() of it, and
+//     notes what came of it. After a crash it calls remove_all() for those that it finds in
+//     between: that takes away whatever there is of them;
 //   - hands back what it noted of an ingest to go on with it:
 //       auto upload = TRY(store.resume("upload-1", HashAlgorithm::kSha256, state));
 //       TRY(upload->write(bytes)) ...
 //       state = TRY(upload->settle());     // to be noted; then it may be told to others
 //   - notes which blob an ingest is to become before it commits it, and after a crash asks
-//     finish_commit() of such, before it calls remove(): what was told of the ingest is never lost;
+//     finish_commit() of such, before it removes anything: what was told of the ingest is never
+//     lost;
 //   - calls abort_others() when it opened the store, to drop the ingests that it knows nothing of.
 // Thread-safe, as ContentStore is; an ingest is not.
 #pragma once
+
+#include <span>
+#include <vector>
 
 #include "content/content_store.h"
 #include "content/ingest_state.h"
@@ -37,6 +41,12 @@ class RecordedStore : public ContentStore {
   // Whether a commit that a crash broke off had made the ingest the blob: it is one then, and
   // durable. False where the ingest is still there, or neither is.
   virtual Result<bool> finish_commit(const std::string& reference, const oci::Digest& blob) = 0;
+  // As remove() of each, and the outcome of each: of one that is not there success. All at once is
+  // far cheaper, and one that fails holds up no other.
+  virtual std::vector<Result<>> remove_all(std::span<const oci::Digest> blobs) = 0;
+  // What was removed of these stays so after a power cut; only then may the owner forget them. The
+  // same for a thousand as for ten thousand.
+  virtual Result<> sync_removed(std::span<const oci::Digest> blobs) = 0;
   // Removes the ingests without those of `references`. Before any is opened.
   virtual Result<> abort_others(const std::set<std::string>& references) = 0;
 };

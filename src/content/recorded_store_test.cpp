@@ -113,6 +113,24 @@ TEST_F(FullDisk, LeavesNothingElse) {
   EXPECT_GT(std::filesystem::space(dir_.path()).available, 1'000'000u);
 }
 
+TEST_F(RecordedStoreTest, ManyAreRemovedAtOnce) {
+  auto store = open();
+  std::vector<oci::Digest> blobs;
+  for (int i = 0; i < 300; ++i) blobs.push_back(*write_blob(*store, cat("blob ", i)));
+  const oci::Digest kept = *write_blob(*store, "kept");
+  blobs.push_back(oci::Digest::of("never there"));
+  for (const Result<>& removed : store->remove_all(blobs)) EXPECT_TRUE(removed);
+  EXPECT_TRUE(store->sync_removed(blobs));
+  EXPECT_FALSE(store->info(blobs.front()));
+  EXPECT_TRUE(store->info(kept));
+  int files = 0;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(dir_.path() / "store/blobs")) {
+    if (entry.is_regular_file()) ++files;
+  }
+  EXPECT_EQ(files, 1);
+}
+
 // A row erased, and the crash before its file went; and a file that never got its row.
 TEST_F(RecordedStoreTest, RemoveTakesAFileWithoutRow) {
   const oci::Digest digest = oci::Digest::of("half");

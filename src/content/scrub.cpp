@@ -13,13 +13,27 @@ namespace {
 constexpr std::chrono::hours kEach{7 * 24};
 constexpr std::chrono::minutes kBetweenLooks{10};
 
-Result<std::vector<BlobInfo>> due_blobs(ContentStore& store, TimePoint unread_since) {
-  std::vector<BlobInfo> due;
+// Of a store of millions: as many are looked up at a time, so that memory does not grow with it.
+constexpr size_t kAtOnce = 20'000;
+
+bool read_before(const BlobInfo& a, const BlobInfo& b) { return a.verified < b.verified; }
+
+// Those longest not read; `damaged` ones all, when asked for.
+Result<std::vector<BlobInfo>> due_blobs(ContentStore& store, TimePoint unread_since,
+                                        bool with_damaged) {
+  std::vector<BlobInfo> due;  // a heap with the latest in front
   TRY(store.walk([&](const BlobInfo& blob) -> Result<> {
-    if (blob.damaged || blob.verified < unread_since) due.push_back(blob);
+    const bool is_due = blob.damaged ? with_damaged : blob.verified < unread_since;
+    if (!is_due) return {};
+    due.push_back(blob);
+    std::ranges::push_heap(due, read_before);
+    if (due.size() > kAtOnce) {
+      std::ranges::pop_heap(due, read_before);
+      due.pop_back();
+    }
     return {};
   }));
-  std::ranges::sort(due, {}, &BlobInfo::verified);
+  std::ranges::sort(due, read_before);
   return due;
 }
 
@@ -29,13 +43,12 @@ Result<ScrubTotals> scrub(ContentStore& store, const ScrubOptions& options,
                           const std::function<void(const Error&)>& damaged,
                           const CancelToken& cancel) {
   ScrubTotals totals;
-  const std::vector<BlobInfo> due = TRY(due_blobs(store, options.unread_since));
   Pace pace(options.bytes_per_second);
-  for (const BlobInfo& blob : due) {
+  const auto read_again = [&](const BlobInfo& blob) -> Result<> {
     // What is known to be damaged is told, and not read again and again.
     const VerifyOptions how{.always = !blob.damaged, .bytes_per_second = options.bytes_per_second};
     const Result<> verified = store.verify(blob.digest, how, cancel);
-    if (!verified && verified.error().code() == Code::kNotFound) continue;  // removed meanwhile
+    if (!verified && verified.error().code() == Code::kNotFound) return {};  // removed meanwhile
     if (!verified && verified.error().code() != Code::kDataLoss) return verified.error();
     ++totals.blobs;
     totals.bytes += blob.size;
@@ -43,7 +56,13 @@ Result<ScrubTotals> scrub(ContentStore& store, const ScrubOptions& options,
       ++totals.damaged;
       damaged(verified.error());
     }
-    TRY(pace.wait(totals.bytes, cancel));
+    return pace.wait(totals.bytes, cancel);
+  };
+  bool first = true;
+  for (size_t found = kAtOnce; found == kAtOnce; first = false) {
+    const std::vector<BlobInfo> due = TRY(due_blobs(store, options.unread_since, first));
+    for (const BlobInfo& blob : due) TRY(read_again(blob));
+    found = due.size();
   }
   return totals;
 }

@@ -1,6 +1,7 @@
 #include "registry/garbage_collector.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "base/strings.h"
@@ -11,13 +12,15 @@ namespace {
 
 // Of one transaction: pushes wait for it.
 constexpr size_t kBatch = 200;
+// Forgotten together, at the price of one sync for each directory that had one of them.
+constexpr size_t kMostGone = 10'000;
 constexpr std::chrono::milliseconds kLongestPause{60'000};
 constexpr std::chrono::milliseconds kShortestPause{100};
 constexpr std::chrono::minutes kRetry{1};  // of a removal that failed
 
 }  // namespace
 
-GarbageCollector::GarbageCollector(content::ContentStore& content, MetadataStore& metadata,
+GarbageCollector::GarbageCollector(content::RecordedStore& content, MetadataStore& metadata,
                                    UploadSessions& uploads, DigestLocks& locks,
                                    std::chrono::seconds upload_age, std::chrono::seconds grace,
                                    const Clock& clock)
@@ -37,61 +40,100 @@ bool GarbageCollector::Locks::take(const oci::Digest& digest) {
 }
 
 Result<> GarbageCollector::recover() {
-  const size_t removed = TRY(finish_interrupted());
-  if (removed > 0) log_info(cat("removed ", removed, " blobs that a crash left"));
+  std::lock_guard lock(collecting_);
+  forgotten_ = 0;
+  TRY(finish_interrupted());
+  TRY(forget());
+  if (forgotten_ > 0) log_info(cat("removed ", forgotten_, " blobs that a crash left"));
   return {};
 }
 
 Result<size_t> GarbageCollector::collect() {
   TRY(uploads_.sweep(upload_age_));
-  size_t removed = 0;
-  if (clock_.now() >= retry_at_.load()) removed += TRY(finish_interrupted());
-  size_t reviewed = kBatch;
-  while (reviewed == kBatch) removed += TRY(collect_some(reviewed));
-  return removed;
+  std::lock_guard lock(collecting_);
+  forgotten_ = 0;
+  if (clock_.now() >= retry_at_) TRY(finish_interrupted());
+  while (TRY(review_some()) == kBatch) TRY(forget_if_many());
+  TRY(forget());
+  return forgotten_;
 }
 
 // What is neither stored nor gone, while nobody is at work on it: an earlier process or removal
 // ended in the middle.
-Result<size_t> GarbageCollector::finish_interrupted() {
-  size_t removed = 0;
+Result<> GarbageCollector::finish_interrupted() {
   std::string after;
   for (;;) {
+    TRY(forget_if_many());
     const std::vector<oci::Digest> page = TRY(metadata_.unsettled_blobs(after, kBatch));
-    if (page.empty()) return removed;
+    if (page.empty()) return {};
     after = page.back().str();
     Locks locks(locks_);
     std::vector<oci::Digest> left;
     for (const oci::Digest& blob : page) {
       if (locks.take(blob) && TRY(metadata_.is_unsettled(blob))) left.push_back(blob);
     }
-    removed += TRY(remove(left));
+    remove(left);
   }
 }
 
-Result<size_t> GarbageCollector::collect_some(size_t& reviewed) {
+// The number of candidates reviewed.
+Result<size_t> GarbageCollector::review_some() {
   Locks locks(locks_);
   const Garbage::Review review = TRY(
       metadata_.take_garbage(kBatch, [&](const oci::Digest& blob) { return locks.take(blob); }));
-  reviewed = review.reviewed;
-  return remove(review.doomed);
+  remove(review.doomed);
+  return review.reviewed;
 }
 
-// Those whose removal fails stay unsettled.
-Result<size_t> GarbageCollector::remove(const std::vector<oci::Digest>& blobs) {
-  std::vector<oci::Digest> gone;
-  for (const oci::Digest& blob : blobs) {
-    const Result<> removed = content_.remove(blob);
-    if (removed || removed.error().code() == Code::kNotFound) {
-      log_debug(cat("blob ", blob.str(), " removed: nothing names it"));
-      gone.push_back(blob);
-      continue;
+// By who holds their locks. Those whose removal fails stay unsettled.
+void GarbageCollector::remove(const std::vector<oci::Digest>& blobs) {
+  if (blobs.empty()) return;
+  const std::vector<Result<>> outcomes = content_.remove_all(blobs);
+  for (size_t i = 0; i < blobs.size(); ++i) {
+    if (outcomes[i]) {
+      log_debug(cat("blob ", blobs[i].str(), " removed: nothing names it"));
+      gone_.push_back(blobs[i]);
+    } else {
+      try_later(outcomes[i].error());
     }
-    log_warn(cat("garbage collection: ", removed.error().message(), "; tried again later"));
-    retry_at_ = clock_.now() + kRetry;
   }
-  if (!gone.empty()) TRY(metadata_.drop_blobs(gone));
-  return gone.size();
+}
+
+Result<> GarbageCollector::forget_if_many() {
+  return gone_.size() < kMostGone ? Result<>() : forget();
+}
+
+Result<> GarbageCollector::forget() {
+  if (gone_.empty()) return {};
+  const std::vector<oci::Digest> gone = std::exchange(gone_, {});
+  if (const Result<> synced = content_.sync_removed(gone); !synced) {
+    try_later(synced.error());
+    return {};
+  }
+  for (std::span<const oci::Digest> rest(gone); !rest.empty();) {
+    const std::span<const oci::Digest> some = rest.first(std::min(rest.size(), kBatch));
+    TRY(drop(some));
+    rest = rest.subspan(some.size());
+  }
+  return {};
+}
+
+// By nobody's locks: one that is being pushed again, or was meanwhile, is let be.
+Result<> GarbageCollector::drop(std::span<const oci::Digest> blobs) {
+  Locks locks(locks_);
+  std::vector<oci::Digest> ours;
+  for (const oci::Digest& blob : blobs) {
+    if (!locks.take(blob) || !TRY(metadata_.is_unsettled(blob))) continue;
+    if (!content_.info(blob)) ours.push_back(blob);
+  }
+  TRY(metadata_.drop_blobs(ours));
+  forgotten_ += ours.size();
+  return {};
+}
+
+void GarbageCollector::try_later(const Error& error) {
+  log_warn(cat("garbage collection: ", error.message(), "; tried again later"));
+  retry_at_ = clock_.now() + kRetry;
 }
 
 void GarbageCollector::start() {

@@ -3,18 +3,19 @@
 // It asks the metadata for candidates whose time has come. The metadata decides in one
 // transaction what is garbage, and makes it invisible in the same; the collector holds the
 // lock of each digest until its content is gone, so that a push of the same bytes comes before
-// or after, never in the middle. Content that cannot be removed holds up no other; it is tried
+// or after, never in the middle. What is gone is forgotten when the disk has forgotten it, too:
+// that is asked of many at once. Content that cannot be removed holds up no other; it is tried
 // again a minute later, and after a restart.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <span>
 #include <stop_token>
 #include <thread>
 
-#include "content/content_store.h"
+#include "content/recorded_store.h"
 #include "registry/digest_locks.h"
 #include "registry/metadata.h"
 #include "registry/upload_sessions.h"
@@ -23,9 +24,9 @@ namespace skiff::registry {
 
 class GarbageCollector {
  public:
-  GarbageCollector(content::ContentStore& content, MetadataStore& metadata, UploadSessions& uploads,
-                   DigestLocks& locks, std::chrono::seconds upload_age, std::chrono::seconds grace,
-                   const Clock& clock);
+  GarbageCollector(content::RecordedStore& content, MetadataStore& metadata,
+                   UploadSessions& uploads, DigestLocks& locks, std::chrono::seconds upload_age,
+                   std::chrono::seconds grace, const Clock& clock);
 
   // Finishes what a crash interrupted.
   Result<> recover();
@@ -47,19 +48,26 @@ class GarbageCollector {
     std::map<oci::Digest, DigestLocks::Guard> held_;
   };
 
-  Result<size_t> finish_interrupted();
-  Result<size_t> collect_some(size_t& reviewed);
-  Result<size_t> remove(const std::vector<oci::Digest>& blobs);
+  Result<> finish_interrupted();
+  Result<size_t> review_some();
+  void remove(const std::vector<oci::Digest>& blobs);
+  Result<> forget_if_many();
+  Result<> forget();
+  Result<> drop(std::span<const oci::Digest> blobs);
+  void try_later(const Error& error);
   std::chrono::milliseconds pause();
 
-  content::ContentStore& content_;
+  content::RecordedStore& content_;
   MetadataStore& metadata_;
   UploadSessions& uploads_;
   DigestLocks& locks_;
   std::chrono::seconds upload_age_;
   std::chrono::milliseconds longest_pause_;
   const Clock& clock_;
-  std::atomic<TimePoint> retry_at_{TimePoint{}};  // what failed is left alone until then
+  std::mutex collecting_;          // guards what follows
+  TimePoint retry_at_;             // what failed is left alone until then
+  std::vector<oci::Digest> gone_;  // removed, and not forgotten yet
+  size_t forgotten_ = 0;           // by this collection
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::jthread thread_;  // last: it uses the others

@@ -106,11 +106,17 @@ TEST_F(GarbageTest, ADeletedBlobsContentGoes) {
 class StubbornFiles : public DurableFiles {
  public:
   std::atomic<bool> stubborn = true;
-  std::string kept;  // part of their names
+  std::atomic<bool> unsynced = false;
+  std::atomic<int> syncs = 0;  // of directories
+  std::string kept;            // part of their names
 
   Result<> sync_file(int fd) override { return system().sync_file(fd); }
   Result<> rename(const Path& from, const Path& to) override { return system().rename(from, to); }
-  Result<> sync_directory(const Path& path) override { return system().sync_directory(path); }
+  Result<> sync_directory(const Path& path) override {
+    ++syncs;
+    if (unsynced) return Error::from_errno(EIO, path.native());
+    return system().sync_directory(path);
+  }
   Result<> unlink(const Path& path) override {
     if (stubborn && path.native().find(kept) != std::string::npos) {
       return Error::from_errno(EIO, path.native());
@@ -155,6 +161,19 @@ TEST_F(StubbornGarbage, IsTriedAgainAfterARestart) {
   stubborn_.stubborn = false;
   restart();
   EXPECT_FALSE(on_disk("stubborn"));
+}
+
+// A power cut could bring back a file that nothing knows of any more.
+TEST_F(StubbornGarbage, IsForgottenWhenTheDiskHasForgottenIt) {
+  stubborn_.stubborn = false;
+  push_ten();
+  stubborn_.unsynced = true;
+  EXPECT_EQ(collect_all(), 0u);
+  stubborn_.unsynced = false;
+  const int before = stubborn_.syncs;
+  clock_.advance(std::chrono::minutes(2));
+  EXPECT_EQ(*registry_->collect_garbage(), 10u);
+  EXPECT_GT(stubborn_.syncs, before);
 }
 
 TEST_F(StubbornGarbage, ComesBackByAPush) {

@@ -251,7 +251,7 @@ Result<bool> SqliteMetadata::delete_tag(const std::string& repository, const std
   const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
   const std::optional<std::string> target = id ? TRY(tag_target(durable_, *id, tag)) : std::nullopt;
   if (!target) return false;
-  if (!precondition.holds(*target)) {
+  if (!precondition.holds(target)) {
     return Error(Code::kFailedPrecondition, cat("tag ", tag, " is at ", *target));
   }
   TRY(durable_.run("DELETE FROM tag WHERE repository = ? AND name = ?", *id, tag));

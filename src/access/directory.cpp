@@ -32,6 +32,11 @@ bool counts(const Rights& rights, const Identity& who, TimePoint now) {
 
 }  // namespace
 
+Result<std::unique_ptr<Directory>> Directory::open(Store store) {
+  auto guesses = TRY(Guesses::open(store.root(), store.clock()));
+  return std::unique_ptr<Directory>(new Directory(std::move(store), std::move(guesses)));
+}
+
 Result<std::shared_ptr<const Rights>> Directory::rights() {
   std::lock_guard lock(mutex_);
   TRY(refresh());
@@ -42,44 +47,52 @@ Result<> Directory::refresh() {
   const int64_t version = TRY(store_.version());
   if (rights_ && version == version_) return {};
   rights_ = std::make_shared<const Rights>(TRY(Rights::load(store_)));
-  keys_ = TRY(signing_keys(store_));
-  verified_.clear();
+  TRY(read_keys());
   version_ = version;
+  return {};
+}
+
+Result<> Directory::read_keys() {
+  keys_ = std::make_shared<const std::vector<SigningKey>>(TRY(signing_keys(store_)));
+  verified_.clear();
   return {};
 }
 
 Result<std::string> Directory::sign(const Claims& claims) {
   std::lock_guard lock(mutex_);
   TRY(refresh());
-  if (keys_.empty() || keys_.front().signs_until <= now()) {
+  if (keys_->empty() || keys_->front().signs_until <= now()) {
     TRY(current_signing_key(store_));
-    keys_ = TRY(signing_keys(store_));  // our own change is no other connection's
+    TRY(read_keys());  // our own change is no other connection's
   }
-  return sign_jwt(claims, keys_.front());
+  return sign_jwt(claims, keys_->front());
 }
 
 Result<Claims> Directory::verify(const std::string& token) {
   std::shared_ptr<const Rights> rights;
-  Claims claims;
+  std::shared_ptr<const std::vector<SigningKey>> keys;
+  std::optional<Claims> known;
   {
     std::lock_guard lock(mutex_);
     TRY(refresh());
     rights = rights_;
-    const auto known = verified_.find(token);
-    if (known != verified_.end() && known->second.expires > now()) {
-      claims = known->second;
-    } else {
-      claims = TRY(verify_jwt(token, keys_, now()));
-      if (verified_.size() >= kMaxVerified) verified_.clear();
-      verified_.insert_or_assign(token, claims);
-    }
+    keys = keys_;
+    const auto found = verified_.find(token);
+    if (found != verified_.end() && found->second.expires > now()) known = found->second;
+  }
+  Claims claims = known ? std::move(*known) : TRY(verify_jwt(token, *keys, now()));
+  if (!known) {
+    std::lock_guard lock(mutex_);
+    if (verified_.size() >= kMaxVerified) verified_.clear();
+    if (keys == keys_) verified_.insert_or_assign(token, claims);
   }
   const Identity who{claims.account, claims.subject, false, claims.token};
   if (!counts(*rights, who, now())) return wrong();
   return claims;
 }
 
-Result<Identity> Directory::sign_in(const std::string& name, const std::string& secret) {
+Result<Identity> Directory::sign_in(const std::string& name, const std::string& secret,
+                                    const std::string& address) {
   if (secret.starts_with(kSecretPrefix)) {
     Identity who = TRY(sign_in_by_token(secret));
     if (who.name != name) return wrong();
@@ -89,7 +102,7 @@ Result<Identity> Directory::sign_in(const std::string& name, const std::string& 
   const Account* account = rights->account(name);
   const bool can = account != nullptr && is_active(*account, now()) && !account->password.empty();
   const std::optional<std::string> hash = can ? std::optional(account->password) : std::nullopt;
-  if (!TRY(passwords_.check(name, secret, hash))) return wrong();
+  if (!TRY(check_password(passwords_, *guesses_, {name, secret, hash, address}))) return wrong();
   return identity_of(*account);
 }
 

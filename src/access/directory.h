@@ -2,7 +2,7 @@
 // answered by the database as it is now: who was disabled a moment ago is out with the next one.
 // Thread-safe.
 //
-//   Identity ann = TRY(directory.sign_in("ann", secret));
+//   Identity ann = TRY(directory.sign_in("ann", secret, "192.0.2.7"));
 //   Role role = directory.role_of(*TRY(directory.rights()), ann, "acme/web", {}, false);
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "access/guesses.h"
 #include "access/jwt.h"
 #include "access/passwords.h"
 #include "access/rights.h"
@@ -26,12 +27,17 @@ struct Identity {
 
 class Directory {
  public:
-  explicit Directory(Store store) : store_(std::move(store)) {}
+  // Wrong passwords are counted in a database beside the store's.
+  static Result<std::unique_ptr<Directory>> open(Store store);
 
   Result<std::shared_ptr<const Rights>> rights();
   // `secret` is the account's password, or one of its tokens. kUnauthenticated where it is neither,
   // in the same words and time for all reasons; kUnavailable.
-  Result<Identity> sign_in(const std::string& name, const std::string& secret);
+  // kResourceExhausted, with words for the client, where it guessed too often. `address`: of the
+  // client,
+  // "" for none.
+  Result<Identity> sign_in(const std::string& name, const std::string& secret,
+                           const std::string& address);
   // By the token alone.
   Result<Identity> sign_in_by_token(const std::string& secret);
 
@@ -43,14 +49,18 @@ class Directory {
   TimePoint now() const { return store_.now(); }
 
  private:
-  Result<> refresh();  // under mutex_
+  Directory(Store store, std::unique_ptr<Guesses> guesses)
+      : guesses_(std::move(guesses)), store_(std::move(store)) {}
+  Result<> refresh();    // under mutex_
+  Result<> read_keys();  // under mutex_
 
   PasswordChecker passwords_;
+  std::unique_ptr<Guesses> guesses_;
   std::mutex mutex_;  // guards what follows
   Store store_;
   int64_t version_ = -1;
   std::shared_ptr<const Rights> rights_;
-  std::vector<SigningKey> keys_;
+  std::shared_ptr<const std::vector<SigningKey>> keys_;
   // Tokens that were right under these keys: a signature takes longer to check than a manifest to
   // find.
   std::unordered_map<std::string, Claims> verified_;

@@ -22,23 +22,24 @@ class AccessDirectory : public testing::Test {
     return add_account(commands_, {.name = name, .password = *hash_password(password)})->id;
   }
   Identity sign_in(const std::string& name, const std::string& secret) {
-    auto who = directory_.sign_in(name, secret);
+    auto who = directory_->sign_in(name, secret, "192.0.2.7");
     EXPECT_TRUE(who) << who.error().message();
     return who.value_or(Identity{});
   }
   Code refusal(const std::string& name, const std::string& secret) {
-    auto who = directory_.sign_in(name, secret);
+    auto who = directory_->sign_in(name, secret, "192.0.2.7");
     return who ? Code::kUnknown : who.error().code();
   }
   Role role(const Identity& who, const std::string& repository,
             std::vector<std::string> tags = {}) {
-    return role_of(**directory_.rights(), who, repository, tags, false, clock_.now());
+    return role_of(**directory_->rights(), who, repository, tags, false, clock_.now());
   }
 
   TempDir dir_ = *TempDir::make("/tmp", "skiff-access-");
   ManualClock clock_{TimePoint(std::chrono::hours(24))};
   Store commands_ = *Store::open_or_create(dir_.path(), clock_);
-  Directory directory_{std::move(**Store::open(dir_.path(), clock_))};
+  std::unique_ptr<Directory> directory_ =
+      *Directory::open(std::move(**Store::open(dir_.path(), clock_)));
 };
 
 TEST_F(AccessDirectory, TheFileIsItsOwnersAlone) {
@@ -111,6 +112,19 @@ TEST_F(AccessDirectory, AChangeCountsWithTheNextQuestion) {
   EXPECT_EQ(role(ann, "acme/web"), Role::kNone);
 }
 
+TEST_F(AccessDirectory, WhoGuessesWaitsAndWhoIsInStaysIn) {
+  add_user("ann", "secret");
+  sign_in("ann", "secret");
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(refusal("ann", "wrong"), Code::kUnauthenticated);
+  EXPECT_EQ(refusal("ann", "wrong"), Code::kResourceExhausted);
+  EXPECT_EQ(refusal("bob", "wrong"), Code::kResourceExhausted);
+  sign_in("ann", "secret");  // was right before
+  const MadeToken token = *add_token(commands_, {.account = sign_in("ann", "secret").account});
+  sign_in("ann", token.secret);
+  clock_.advance(std::chrono::seconds(1));
+  EXPECT_EQ(refusal("ann", "wrong"), Code::kUnauthenticated);
+}
+
 TEST_F(AccessDirectory, AccountsAndGrantsEnd) {
   const TimePoint soon = clock_.now() + std::chrono::hours(1);
   auto bob =
@@ -155,7 +169,7 @@ TEST_F(AccessDirectory, TokensSpeakForTheirAccountAndLess) {
   EXPECT_EQ(token.secret.size(), kSecretPrefix.size() + 43);
   const Identity who = sign_in("ann", token.secret);
   EXPECT_EQ(who.token, token.id);
-  EXPECT_EQ(directory_.sign_in_by_token(token.secret)->account, id);
+  EXPECT_EQ(directory_->sign_in_by_token(token.secret)->account, id);
   EXPECT_EQ(refusal("bob", token.secret), Code::kUnauthenticated);
   EXPECT_EQ(role(who, "acme/web", {"v1"}), Role::kPush);
   EXPECT_EQ(role(who, "acme/web", {"latest"}), Role::kNone);
@@ -187,20 +201,20 @@ TEST_F(AccessDirectory, ShortLivedTokensEndWithTheirAccount) {
   const int64_t id = add_user("ann", "secret");
   Claims claims{.subject = "ann", .account = id, .issued = clock_.now()};
   claims.expires = clock_.now() + std::chrono::minutes(5);
-  const std::string token = *directory_.sign(claims);
-  EXPECT_EQ(directory_.verify(token)->account, id);
-  EXPECT_EQ(directory_.verify(token)->account, id);  // remembered
+  const std::string token = *directory_->sign(claims);
+  EXPECT_EQ(directory_->verify(token)->account, id);
+  EXPECT_EQ(directory_->verify(token)->account, id);  // remembered
   ASSERT_TRUE(set_disabled(commands_, "ann", true));
-  EXPECT_FALSE(directory_.verify(token));
+  EXPECT_FALSE(directory_->verify(token));
   ASSERT_TRUE(set_disabled(commands_, "ann", false));
-  EXPECT_TRUE(directory_.verify(token));
+  EXPECT_TRUE(directory_->verify(token));
   clock_.advance(std::chrono::minutes(5));
-  EXPECT_FALSE(directory_.verify(token));
+  EXPECT_FALSE(directory_->verify(token));
 }
 
 TEST_F(AccessDirectory, KeysTakeTurns) {
   const auto sign = [&] {
-    return *directory_.sign(
+    return *directory_->sign(
         {.issued = clock_.now(), .expires = clock_.now() + std::chrono::hours(2)});
   };
   const std::string first = sign();
@@ -212,15 +226,15 @@ TEST_F(AccessDirectory, KeysTakeTurns) {
   const std::string third = sign();
   EXPECT_EQ(signing_keys(commands_)->size(), 2U);
   // The old key signs no more, and still checks.
-  EXPECT_TRUE(directory_.verify(second));
-  EXPECT_TRUE(directory_.verify(third));
+  EXPECT_TRUE(directory_->verify(second));
+  EXPECT_TRUE(directory_->verify(third));
   clock_.advance(std::chrono::hours(30 * 24));
   sign();
   EXPECT_EQ(signing_keys(commands_)->size(), 2U);  // the first is gone
   const std::string last = sign();
   ASSERT_TRUE(drop_signing_keys(commands_));
-  EXPECT_FALSE(directory_.verify(last));
-  EXPECT_TRUE(directory_.verify(sign()));
+  EXPECT_FALSE(directory_->verify(last));
+  EXPECT_TRUE(directory_->verify(sign()));
 }
 
 TEST_F(AccessDirectory, VisibilityIsSetAsAWhole) {

@@ -66,21 +66,26 @@ bool password_matches(const std::string& password, const std::string& hash) {
 
 PasswordChecker::PasswordChecker() : key_(random_bytes(32)) {}
 
+std::string PasswordChecker::digest_of(const std::string& name, const std::string& password) const {
+  return sha256_hex(cat(key_, name, std::string_view("\0", 1), password));
+}
+
+bool PasswordChecker::remembers(const std::string& name, const std::string& password,
+                                const std::string& hash) {
+  const std::string digest = digest_of(name, password);
+  std::lock_guard lock(mutex_);
+  const auto known = known_good_.find(name);
+  return known != known_good_.end() && known->second.hash == hash &&
+         equal_in_time(known->second.digest, digest);
+}
+
 Result<bool> PasswordChecker::check(const std::string& name, const std::string& password,
                                     const std::optional<std::string>& hash) {
-  const std::string digest = sha256_hex(cat(key_, name, std::string_view("\0", 1), password));
-  if (hash) {
-    std::lock_guard lock(mutex_);
-    const auto known = known_good_.find(name);
-    if (known != known_good_.end() && known->second.hash == *hash &&
-        equal_in_time(known->second.digest, digest)) {
-      return true;
-    }
-  }
+  if (hash && remembers(name, password, *hash)) return true;
   const bool right = TRY(match_in_turn(password, hash.value_or(kNobody))) && hash.has_value();
   if (!right) return false;
   std::lock_guard lock(mutex_);
-  known_good_.insert_or_assign(name, Known{*hash, digest});
+  known_good_.insert_or_assign(name, Known{*hash, digest_of(name, password)});
   return true;
 }
 

@@ -27,11 +27,15 @@ class PasswordChecker {
   Result<bool> check(const std::string& name, const std::string& password,
                      const std::optional<std::string>& hash);
 
+  // Whether it was right before, and the hash is the same still. Takes no time.
+  bool remembers(const std::string& name, const std::string& password, const std::string& hash);
+
  private:
   struct Known {
     std::string hash;
     std::string digest;  // of the password, with a key of this process
   };
+  std::string digest_of(const std::string& name, const std::string& password) const;
   Result<bool> match_in_turn(const std::string& password, const std::string& hash);
 
   const std::string key_;

@@ -23,6 +23,7 @@ class Store {
   static Result<std::optional<Store>> open(const Path& root, const Clock& clock);
 
   Database& db() { return db_; }
+  const Clock& clock() const { return *clock_; }
   TimePoint now() const { return clock_->now(); }
   const Path& root() const { return root_; }
   // Differs from before once another connection has changed anything.

@@ -68,6 +68,7 @@ struct Viewer {
 struct TokenRequest {
   std::string name;           // with `secret`: as for Basic; "": nobody in particular
   std::string secret;         // with or without a name, a token of the account
+  std::string address;        // of the client
   std::vector<Scope> scopes;  // what is wanted
 };
 struct IssuedToken {
@@ -82,7 +83,8 @@ class Authorizer {
  public:
   virtual ~Authorizer() = default;
   // kUnauthenticated where credentials were shown and are wrong, never where there are none;
-  // kUnavailable where too many passwords are being checked.
+  // kUnavailable where too many passwords are being checked; kResourceExhausted, with words for the
+  // client, where it guessed too often.
   virtual Result<Viewer> identify(const net::Request& request) = 0;
   virtual Result<Decision> may(const Viewer& viewer, const Need& need) = 0;
   // The WWW-Authenticate field of a 401. `wrong`: credentials were shown and are wrong.

@@ -65,6 +65,10 @@ Answer<oci::Digest> parse_digest(std::string_view text) {
 
 std::string etag_of(std::string_view digest) { return cat("\"", digest, "\""); }
 
+Refusal guessed_too_often(const Error& error) {
+  return {kTooManyRequests, std::string(error.message())};
+}
+
 Refusal unknown_repository(const Call& call) {
   return {kNameUnknown, cat("repository ", call.name, " is unknown"),
           json::object({{"name", call.name}})};

@@ -51,6 +51,9 @@ using Handler = Answer<> (*)(Call&);
 // DIGEST_INVALID for anything else.
 Answer<oci::Digest> parse_digest(std::string_view text);
 
+// An authorizer's kResourceExhausted.
+Refusal guessed_too_often(const Error& error);
+
 // What a missing thing is told by, and one that the viewer may not see.
 Refusal unknown_blob(const Call& call);
 Refusal unknown_manifest(const Call& call);

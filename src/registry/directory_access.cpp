@@ -86,9 +86,9 @@ bool is_plain_host(const std::string& host) {
 
 Result<Viewer> DirectoryAccess::viewer_of_token(const std::string& token) {
   if (token.starts_with(access::kSecretPrefix)) {
-    return viewer_of(TRY(directory_.sign_in_by_token(token)));
+    return viewer_of(TRY(directory_->sign_in_by_token(token)));
   }
-  const access::Claims claims = TRY(directory_.verify(token));
+  const access::Claims claims = TRY(directory_->verify(token));
   const bool robot = claims.subject.find('+') != std::string::npos;
   Viewer viewer = viewer_of({claims.account, claims.subject, robot, claims.token});
   viewer.scopes = scopes_of(claims);
@@ -96,18 +96,19 @@ Result<Viewer> DirectoryAccess::viewer_of_token(const std::string& token) {
 }
 
 Result<Viewer> DirectoryAccess::identify(const net::Request& request) {
+  const std::string address = client_address(request);
   Viewer viewer;
   if (const std::string shown = request.headers.get("Authorization"); !shown.empty()) {
     const Credentials credentials = parse_credentials(shown);
     if (const auto* basic = std::get_if<BasicCredentials>(&credentials)) {
-      viewer = viewer_of(TRY(directory_.sign_in(basic->name, basic->password)));
+      viewer = viewer_of(TRY(directory_->sign_in(basic->name, basic->password, address)));
     } else if (const auto* bearer = std::get_if<BearerCredentials>(&credentials)) {
       viewer = TRY(viewer_of_token(bearer->token));
     } else {
       return Error(Code::kUnauthenticated, "no credentials of a known form");
     }
   }
-  viewer.address = client_address(request);
+  viewer.address = address;
   return viewer;
 }
 
@@ -128,9 +129,9 @@ Result<Decision> DirectoryAccess::may(const Viewer& viewer, const Need& need) {
 }
 
 Result<Decision> DirectoryAccess::judge(const Viewer& viewer, const Need& need) {
-  const auto rights = TRY(directory_.rights());
+  const auto rights = TRY(directory_->rights());
   const access::Identity who = identity_of(viewer);
-  const TimePoint now = directory_.now();
+  const TimePoint now = directory_->now();
   const Role role = need.repository.empty()
                         ? role_everywhere(*rights, who, now)
                         : role_of(*rights, who, need.repository, need.tags, need.any_tag, now);
@@ -159,11 +160,12 @@ std::string DirectoryAccess::challenge(const net::Request& request, const Need& 
 Result<std::optional<IssuedToken>> DirectoryAccess::issue(const TokenRequest& request) {
   access::Identity who;
   if (!request.secret.empty()) {
-    who = request.name.empty() ? TRY(directory_.sign_in_by_token(request.secret))
-                               : TRY(directory_.sign_in(request.name, request.secret));
+    who = request.name.empty()
+              ? TRY(directory_->sign_in_by_token(request.secret))
+              : TRY(directory_->sign_in(request.name, request.secret, request.address));
   }
-  const auto rights = TRY(directory_.rights());
-  IssuedToken issued{.issued = std::chrono::floor<std::chrono::seconds>(directory_.now())};
+  const auto rights = TRY(directory_->rights());
+  IssuedToken issued{.issued = std::chrono::floor<std::chrono::seconds>(directory_->now())};
   issued.life = kTokenLife;
   access::Claims claims{.subject = who.name,
                         .account = who.account,
@@ -171,11 +173,11 @@ Result<std::optional<IssuedToken>> DirectoryAccess::issue(const TokenRequest& re
                         .issued = issued.issued,
                         .expires = issued.issued + issued.life};
   for (const Scope& wanted : request.scopes) {
-    const Role role = role_of(*rights, who, wanted.repository, {}, false, directory_.now());
+    const Role role = role_of(*rights, who, wanted.repository, {}, false, directory_->now());
     if (auto scope = allowed(wanted, role)) issued.scopes.push_back(std::move(*scope));
   }
   for (const Scope& scope : issued.scopes) claims.scopes.push_back(claim_of(scope));
-  issued.token = TRY(directory_.sign(claims));
+  issued.token = TRY(directory_->sign(claims));
   return issued;
 }
 
@@ -209,7 +211,8 @@ class AccountsIfAny : public Authorizer {
     auto store = TRY(access::Store::open(root_, clock_));
     if (!store) return open_.get();
     log_info("the registry has accounts now: who comes is asked who it is");
-    accounts_ = std::make_unique<DirectoryAccess>(std::move(*store), public_url_);
+    accounts_ = std::make_unique<DirectoryAccess>(TRY(access::Directory::open(std::move(*store))),
+                                                  public_url_);
     found_.store(accounts_.get(), std::memory_order_release);
     return accounts_.get();
   }

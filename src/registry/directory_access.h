@@ -16,8 +16,8 @@ class DirectoryAccess : public Authorizer {
  public:
   // `public_url`: how clients reach the registry, "https://registry.example"; "": as their requests
   // say.
-  DirectoryAccess(access::Store store, std::string public_url)
-      : directory_(std::move(store)), public_url_(std::move(public_url)) {}
+  DirectoryAccess(std::unique_ptr<access::Directory> directory, std::string public_url)
+      : directory_(std::move(directory)), public_url_(std::move(public_url)) {}
 
   Result<Viewer> identify(const net::Request& request) override;
   Result<Decision> may(const Viewer& viewer, const Need& need) override;
@@ -28,7 +28,7 @@ class DirectoryAccess : public Authorizer {
   Result<Viewer> viewer_of_token(const std::string& token);
   Result<Decision> judge(const Viewer& viewer, const Need& need);
 
-  access::Directory directory_;
+  std::unique_ptr<access::Directory> directory_;
   const std::string public_url_;
 };
 

@@ -6,8 +6,9 @@
 
 namespace skiff::registry {
 
-Result<std::unique_ptr<Htpasswd>> Htpasswd::open(const Path& file) {
-  std::unique_ptr<Htpasswd> users(new Htpasswd(file));
+Result<std::unique_ptr<Htpasswd>> Htpasswd::open(const Path& file,
+                                                 std::unique_ptr<access::Guesses> guesses) {
+  std::unique_ptr<Htpasswd> users(new Htpasswd(file, std::move(guesses)));
   TRY(users->reload_if_changed());
   return users;
 }
@@ -58,8 +59,15 @@ Result<Viewer> Htpasswd::identify(const net::Request& request) {
   if (Result<> read = reload_if_changed(); !read) log_warn(read.error().message());
   viewer.kind = Viewer::Kind::kUser;
   viewer.name = basic->name;
-  if (!TRY(passwords_.check(basic->name, basic->password, hash_of(basic->name)))) return wrong();
+  if (!TRY(is_right(basic->name, basic->password, viewer.address))) return wrong();
   return viewer;
+}
+
+Result<bool> Htpasswd::is_right(const std::string& name, const std::string& password,
+                                const std::string& address) {
+  const std::optional<std::string> hash = hash_of(name);
+  if (guesses_ == nullptr) return passwords_.check(name, password, hash);
+  return access::check_password(passwords_, *guesses_, {name, password, hash, address});
 }
 
 Result<Decision> Htpasswd::may(const Viewer& viewer, const Need& /*need*/) {

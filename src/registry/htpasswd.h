@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 
+#include "access/guesses.h"
 #include "access/passwords.h"
 #include "base/file.h"
 #include "registry/access.h"
@@ -18,8 +19,10 @@ namespace skiff::registry {
 
 class Htpasswd : public Authorizer {
  public:
-  // Refuses a file that is unreadable or malformed, naming the line.
-  static Result<std::unique_ptr<Htpasswd>> open(const Path& file);
+  // Refuses a file that is unreadable or malformed, naming the line. Wrong passwords are counted in
+  // `guesses`, where it is given.
+  static Result<std::unique_ptr<Htpasswd>> open(const Path& file,
+                                                std::unique_ptr<access::Guesses> guesses = nullptr);
 
   Result<Viewer> identify(const net::Request& request) override;
   Result<Decision> may(const Viewer& viewer, const Need& need) override;
@@ -27,13 +30,17 @@ class Htpasswd : public Authorizer {
 
  private:
   using Users = std::map<std::string, std::string>;
-  explicit Htpasswd(Path file) : file_(std::move(file)) {}
+  Htpasswd(Path file, std::unique_ptr<access::Guesses> guesses)
+      : file_(std::move(file)), guesses_(std::move(guesses)) {}
   static Result<Users> parse(const std::string& text);
   Result<> reload_if_changed();
+  Result<bool> is_right(const std::string& name, const std::string& password,
+                        const std::string& address);
   std::optional<std::string> hash_of(const std::string& name);
 
   Path file_;
   access::PasswordChecker passwords_;
+  std::unique_ptr<access::Guesses> guesses_;
   std::mutex mutex_;  // guards what follows
   std::filesystem::file_time_type read_at_;
   Users users_;

@@ -237,6 +237,15 @@ TEST_F(GuardedRegistry, AsksWhoItIs) {
   EXPECT_EQ(client().get("/v2/a/tags/list").status, 401);
 }
 
+TEST_F(GuardedRegistry, WhoGuessesWaits) {
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(client().get("/v2/", as("ann:wrong")).status, 401);
+  const Reply reply = client().get("/v2/", as("ann:secret"));
+  EXPECT_EQ(reply.status, 429);
+  EXPECT_EQ(reply.error(), "TOOMANYREQUESTS");
+  clock_.advance(std::chrono::seconds(1));
+  EXPECT_EQ(client().get("/v2/", as("ann:secret")).status, 200);
+}
+
 TEST_F(GuardedRegistry, ReadsItsUsersAgain) {
   EXPECT_EQ(client().get("/v2/", as("ann:secret")).status, 200);
   write_users("ann", "other");

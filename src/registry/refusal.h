@@ -45,6 +45,7 @@ inline constexpr ErrorKind kTooSlow{"SIZE_INVALID", 408};
 inline constexpr ErrorKind kTagInvalid{"TAG_INVALID", 400};
 inline constexpr ErrorKind kUnauthorized{"UNAUTHORIZED", 401};
 inline constexpr ErrorKind kDenied{"DENIED", 403};
+inline constexpr ErrorKind kTooManyRequests{"TOOMANYREQUESTS", 429};
 inline constexpr ErrorKind kTokenRequestInvalid{"UNSUPPORTED", 400};
 inline constexpr ErrorKind kUnsupported{"UNSUPPORTED", 405};
 inline constexpr ErrorKind kNotFound{"NOT_FOUND", 404};

@@ -61,7 +61,7 @@ Result<std::shared_ptr<Authorizer>> open_authorizer(const RegistryOptions& optio
   if (options.access) return options.access;
   if (options.htpasswd.empty())
     return accounts_where_there_are_any(options.root, options.public_url, clock);
-  return TRY(Htpasswd::open(options.htpasswd));
+  return TRY(Htpasswd::open(options.htpasswd, TRY(access::Guesses::open(options.root, clock))));
 }
 
 }  // namespace

@@ -167,6 +167,7 @@ Answer<> identify(Call& call) {
     call.viewer = std::move(*viewer);
     return {};
   }
+  if (viewer.error().code() == Code::kResourceExhausted) return guessed_too_often(viewer.error());
   if (viewer.error().code() != Code::kUnauthenticated) return viewer.error();
   const Answer<const Method*> method = find_endpoint(call);
   return ask_for_login(call, method ? need_of(**method, call) : Need{}, true);

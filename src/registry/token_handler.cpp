@@ -84,9 +84,13 @@ Answer<> issue_token(Call& call) {
     call.set("Allow", "GET, POST");
     return Refusal(kUnsupported, cat("method ", call.request.method, " is not supported here"));
   }
-  const TokenRequest wanted = is_form ? TRY(read_form(call)) : TRY(read_query(call));
+  TokenRequest wanted = is_form ? TRY(read_form(call)) : TRY(read_query(call));
+  wanted.address = client_address(call.request);
   const Result<std::optional<IssuedToken>> issued = call.context.access.issue(wanted);
   if (!issued && issued.error().code() == Code::kUnauthenticated) return wrong_credentials(call);
+  if (!issued && issued.error().code() == Code::kResourceExhausted) {
+    return guessed_too_often(issued.error());
+  }
   if (!issued) return issued.error();
   if (!*issued) return Refusal(kNotFound, cat("no such endpoint: ", call.request.path));
   call.set("Cache-Control", "no-store");

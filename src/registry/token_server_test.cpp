@@ -174,6 +174,20 @@ TEST_F(TokenServer, WrongCredentialsGetNothing) {
   EXPECT_EQ(ask(many).status, 400);
 }
 
+TEST_F(TokenServer, WhoGuessesIsToldToWait) {
+  // Loopback counts for no address, so the account's twenty.
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask("", basic("bob", "wrong")).status, 401);
+  const Reply reply = ask("", basic("bob", "wrong"));
+  EXPECT_EQ(reply.status, 429);
+  EXPECT_EQ(reply.error(), "TOOMANYREQUESTS");
+  EXPECT_EQ(status("GET", "/v2/", basic("bob", "wrong")), 429);
+  EXPECT_EQ(ask("", as("ann")).status, 200);
+  restart();
+  EXPECT_EQ(status("GET", "/v2/", basic("bob", "wrong")), 429);
+  clock_.advance(std::chrono::seconds(1));
+  EXPECT_EQ(status("GET", "/v2/", basic("bob", "wrong")), 401);
+}
+
 TEST_F(TokenServer, FormsAskAsQueriesDo) {
   const Reply reply = form(
       "grant_type=password&username=ann&password=secret&service=skiff-registry&client_id=x"

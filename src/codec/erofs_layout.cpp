@@ -25,10 +25,11 @@ uint16_t xattr_count(std::string_view encoded) {
   return static_cast<uint16_t>(1 + (encoded.size() - sizeof(XattrHeader)) / 4);
 }
 
-Result<Layout> Layout::make(const ErofsTree& tree, uint64_t source_size) {
+Result<Layout> Layout::make(const ErofsTree& tree, uint64_t source_size, size_t least_small) {
   Layout layout(tree);
   layout.collect();
   layout.measure();
+  layout.choose_inlining(least_small);
   layout.choose_epoch();
   TRY(layout.place_metadata(source_size + kFreeExtra));
   TRY(layout.place_blocks());
@@ -64,6 +65,18 @@ void Layout::measure() {
   }
 }
 
+void Layout::choose_inlining(size_t least_small) {
+  size_t files = 0;
+  size_t small = 0;
+  for (const Id id : order_) {
+    const ErofsTree::Inode& inode = tree_->inode(id);
+    if (!S_ISREG(inode.mode) || inode.size == 0) continue;
+    ++files;
+    if (inode.has_contents()) ++small;
+  }
+  inlines_files_ = small >= least_small && small >= files - small;
+}
+
 // Compact inodes have no time of their own: it is the commonest.
 void Layout::choose_epoch() {
   std::vector<TimePoint> times;
@@ -96,7 +109,8 @@ Result<> Layout::place_metadata(uint64_t limit) {
     if (inode.sparse) {
       behind = align_to(at + header, sizeof(ChunkIndex)) - at - header;
       behind += TRY(place_chunks(inode, place, limit));
-    } else if (S_ISDIR(inode.mode) || S_ISLNK(inode.mode)) {
+    } else if (S_ISDIR(inode.mode) || S_ISLNK(inode.mode) ||
+               (inlines_files_ && inode.has_contents())) {
       at = place_contents(inode, place, at);
       behind = place.tail();
     }
@@ -129,13 +143,19 @@ Result<uint64_t> Layout::place_chunks(const ErofsTree::Inode& inode, Place& plac
   return plan.count * sizeof(ChunkIndex);
 }
 
-// Puts a directory's or symlink's last block behind the inode where both fit one block and that
-// does not waste more than a block of its own would. Returns where the inode begins.
+// Puts a directory's or symlink's last block, or what a file holds, behind the inode where both fit
+// one block; but for files, only where that does not waste more than a block of its own would.
+// Returns where the inode begins.
 uint64_t Layout::place_contents(const ErofsTree::Inode& inode, Place& place, uint64_t at) const {
   const uint64_t tail = place.size % kBlock;
   const uint64_t whole = place.inode_size() + tree_->xattrs(inode).size() + tail;
   const uint64_t skipped = whole <= room_in_block(at) ? 0 : room_in_block(at);
   const bool fits = tail != 0 && whole <= kBlock && (S_ISDIR(inode.mode) || place.size < kBlock);
+  if (S_ISREG(inode.mode)) {  // whose blocks are the source's
+    if (!fits) return at;
+    place.layout = DataLayout::kInline;
+    return at + skipped;
+  }
   place.blocks = static_cast<uint32_t>(blocks_of(place.size));
   if (!fits || skipped > kBlock - tail) return at;
   place.layout = DataLayout::kInline;

@@ -37,7 +37,9 @@ class Layout {
  public:
   // kResourceExhausted where holes and odd pieces would make the image larger than the source
   // and 64 MiB, or it does not fit 32-bit block numbers.
-  static Result<Layout> make(const ErofsTree& tree, uint64_t source_size);
+  // Files that are small are inlined where there are at least `least_small` of them, and they are
+  // half of all.
+  static Result<Layout> make(const ErofsTree& tree, uint64_t source_size, size_t least_small);
 
   // The inodes of the image, in its order.
   const std::vector<ErofsTree::Id>& order() const { return order_; }
@@ -51,6 +53,7 @@ class Layout {
 
   void collect();
   void measure();
+  void choose_inlining(size_t least_small);
   void choose_epoch();
   bool can_be_compact(const ErofsTree::Inode& inode, const Place& place) const;
   Result<> place_metadata(uint64_t limit);
@@ -63,6 +66,7 @@ class Layout {
   std::vector<Place> places_;
   TimePoint epoch_;
   bool has_chunks_ = false;
+  bool inlines_files_ = false;
   uint64_t extra_ = 0;  // bytes that holes and odd pieces cost
   uint64_t metadata_end_ = kMetadataStart;
   uint64_t blocks_ = 0;

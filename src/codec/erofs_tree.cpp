@@ -141,6 +141,15 @@ Result<ErofsTree::Id> ErofsTree::add_file(const ErofsAttributes& attributes, uin
   return id;
 }
 
+void ErofsTree::keep_contents(Id file, std::string_view contents) {
+  Inode& inode = inodes_[file];
+  const bool has_room = contents_.size() < Inode::kNoContents - contents.size();
+  if (inode.sparse || contents.size() != inode.size || !has_room) return;
+  inode.contents_ = static_cast<uint32_t>(contents_.size());
+  contents_.append(contents);
+  memory_ += contents.size();
+}
+
 Result<ErofsTree::Id> ErofsTree::add_symlink(const ErofsAttributes& attributes,
                                              std::string_view target) {
   if (target.empty()) return bad("a symlink without a target");
@@ -202,7 +211,8 @@ ErofsTree::Names::iterator ErofsTree::erase_name(Names::iterator name) {
   return names_.erase(name);
 }
 
-// What it holds. The inode itself stays, so that no other gets its number, and a symlink's target.
+// What it holds. The inode itself stays, so that no other gets its number, and a symlink's target
+// or a file's kept contents.
 void ErofsTree::drop(Inode& inode) {
   release_xattrs(inode);
   if (!inode.sparse) return;

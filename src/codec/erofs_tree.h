@@ -63,6 +63,9 @@ class ErofsTree {
   // `pieces` in order, without overlap, within `size`; what they leave out is zero.
   Result<Id> add_file(const ErofsAttributes& attributes, uint64_t size,
                       std::span<const ErofsPiece> pieces);
+  // What such a file holds, for an image that may hold it itself (ErofsOptions): kept in memory.
+  // Nothing happens where its bytes do not lie together.
+  void keep_contents(Id file, std::string_view contents);
   // A target of 1 to 4095 bytes without NUL.
   Result<Id> add_symlink(const ErofsAttributes& attributes, std::string_view target);
   // `type` is S_IFCHR, S_IFBLK (with a device of at most 4095:1048575), S_IFIFO or S_IFSOCK.
@@ -97,18 +100,24 @@ class ErofsTree {
     Id parent() const { return static_cast<Id>(data_); }              // of a directory
     uint32_t device() const { return static_cast<uint32_t>(data_); }  // of a device, as encoded
     bool has_name() const { return names_ > 0; }                      // the root has none
+    bool has_contents() const { return contents_ != kNoContents; }    // they were kept
 
    private:
     friend class ErofsTree;
+    static constexpr uint32_t kNoContents = UINT32_MAX;
     uint64_t data_ = 0;  // one of these; or a sparse file's pieces or a symlink's target: where
     const KeptXattrs* xattrs_ = nullptr;
     uint32_t names_ = 0;
+    uint32_t contents_ = kNoContents;  // where they are kept
   };
   const Inode& inode(Id id) const { return inodes_[id]; }
   size_t inodes() const { return inodes_.size(); }
   bool is_directory(Id id) const { return S_ISDIR(inodes_[id].mode); }
   std::string_view target(const Inode& symlink) const {
     return std::string_view(targets_).substr(symlink.data_, symlink.size);
+  }
+  std::string_view contents(const Inode& file) const {
+    return std::string_view(contents_).substr(file.contents_, file.size);
   }
   std::span<const ErofsPiece> pieces(const Inode& sparse) const { return pieces_[sparse.data_]; }
   // In the form they have on disk; empty for none.
@@ -154,6 +163,7 @@ class ErofsTree {
   std::vector<Inode> inodes_;
   Names names_;
   std::string targets_;
+  std::string contents_;
   std::vector<std::vector<ErofsPiece>> pieces_;
   Xattrs xattrs_;
   uint64_t memory_ = 0;

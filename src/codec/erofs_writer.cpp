@@ -192,7 +192,7 @@ uint32_t ImageWriter::data_field(const ErofsTree::Inode& inode, const Place& pla
   if (place.layout == DataLayout::kChunks) return erofs::kChunkIndexes | place.chunk_bits;
   if (S_ISDIR(inode.mode) || S_ISLNK(inode.mode)) return place.block;
   if (!S_ISREG(inode.mode)) return inode.device();
-  if (inode.size == 0) return 0;
+  if (inode.size == 0 || place.layout == DataLayout::kInline) return 0;
   // The source's blocks are numbered behind the image's own.
   return static_cast<uint32_t>(layout_.blocks() + inode.source_offset() / kBlock);
 }
@@ -200,6 +200,7 @@ uint32_t ImageWriter::data_field(const ErofsTree::Inode& inode, const Place& pla
 Result<> ImageWriter::tail(Id id, const Place& place) {
   const ErofsTree::Inode& inode = tree_.inode(id);
   if (S_ISLNK(inode.mode)) return to_.write(tree_.target(inode));
+  if (S_ISREG(inode.mode)) return to_.write(tree_.contents(inode));
   erofs::DirectoryBlocks blocks(tree_, id);
   for (uint32_t i = 0; i < place.blocks; ++i) blocks.next();
   return directory_block(blocks.next());
@@ -310,7 +311,7 @@ Result<> check_source(const ErofsTree& tree, const ErofsOptions& options, const 
 }  // namespace
 
 Result<ErofsWritten> write_erofs(const ErofsTree& tree, const ErofsOptions& options, Sink& to) {
-  const Layout layout = TRY(Layout::make(tree, options.source_size));
+  const Layout layout = TRY(Layout::make(tree, options.source_size, options.least_small_files));
   TRY(check_source(tree, options, layout));
   TRY(ImageWriter(tree, options, layout, to).write());
   return ErofsWritten{.bytes = layout.blocks() * kBlock, .inodes = layout.order().size()};

@@ -24,6 +24,10 @@ struct ErofsOptions {
   // Fills the buffer with the source's bytes from an offset on. Only called for data that blocks
   // cannot point at: pieces of sparse files that do not begin at multiples of 512.
   std::function<Result<>(uint64_t offset, std::span<char> buffer)> read_source;
+  // Contents that the tree keeps are put into the image, behind their inodes, where there are so
+  // many of them and they are half of all files: each is then read with its inode, and not one by
+  // one from the source. An image of many small files is some six times as large by that.
+  size_t least_small_files = 1024;
   // Names the file system; overlayfs keeps inode numbers stable only over distinct ones.
   std::array<uint8_t, 16> uuid{};
 };

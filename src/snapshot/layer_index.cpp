@@ -38,6 +38,9 @@ Result<> read_entries(CountedSource& tar, LayerTree& layer, const CancelToken& c
     const TarEntry* entry = TRY(reader.next());
     if (entry == nullptr) break;
     TRY_CONTEXT(layer.add(*entry, reader.body_pieces()), cat("layer entry ", quoted(entry->name)));
+    if (layer.wants_contents()) {
+      layer.keep_contents(TRY(read_all(reader.body(), static_cast<size_t>(entry->size))));
+    }
   }
   TRY(layer.add_late_links());
   // What follows the end mark is part of the stream whose digest somebody takes.
@@ -65,8 +68,10 @@ Result<> LayerIndexer::hide(const std::set<std::string>& names) {
 
 Result<LayerIndexed> LayerIndexer::write(const LayerPlace& place, Sink& index) {
   TRY(layer_.finish(place.lower));
-  const ErofsOptions image{
-      .source_size = archive_bytes_, .read_source = place.read_archive, .uuid = place.uuid};
+  const ErofsOptions image{.source_size = archive_bytes_,
+                           .read_source = place.read_archive,
+                           .least_small_files = place.least_small_files,
+                           .uuid = place.uuid};
   const ErofsWritten written = TRY(write_erofs(layer_.tree(), image, index));
   return LayerIndexed{
       .archive_bytes = archive_bytes_, .index_bytes = written.bytes, .inodes = written.inodes};

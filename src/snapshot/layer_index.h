@@ -12,6 +12,7 @@
 
 #include "base/cancellation.h"
 #include "base/io.h"
+#include "codec/erofs_writer.h"
 #include "snapshot/layer_tree.h"
 
 namespace skiff::snapshot {
@@ -23,6 +24,8 @@ struct LayerPlace {
   // Fills the buffer with the archive's bytes from an offset on: of sparse files whose pieces lie
   // at odd places.
   std::function<Result<>(uint64_t offset, std::span<char> buffer)> read_archive;
+  // From which on small files are in the index, too (ErofsOptions).
+  size_t least_small_files = ErofsOptions{}.least_small_files;
 };
 
 struct LayerIndexed {

@@ -1,6 +1,7 @@
 // Indexes of layers, mounted: what the kernel shows is what GNU tar and libarchive unpack.
 #include "snapshot/layer_index.h"
 
+#include "codec/hash.h"
 #include "snapshot/layer_index_test_support.h"
 #include "snapshot/tree_samples.h"
 
@@ -131,6 +132,46 @@ TEST(LayerIndex, TwentyThousandFiles) {
   }
   EXPECT_EQ(count, 20'000u);
   EXPECT_EQ(*read_file(mounted.path() / last), "body 19999");
+}
+
+// What a layer shows while its archive reads as zeros: the files that are in the index.
+Listing shown_by_index_alone(const std::string& tar) {
+  const auto index = index_of_layer(tar, Position::kLowest);
+  EXPECT_TRUE(index) << index.error().message();
+  const MountedIndex mounted(*index, std::string(tar.size(), '\0'));
+  return list_tree(mounted.path(), RootShown::kNo);
+}
+
+TEST(LayerIndex, ManySmallFilesAreInIt) {
+  const std::string sizes[] = {"x", std::string(300, 'y'), std::string(400, 'z')};
+  LayerTar tar;
+  for (int i = 0; i < 1100; ++i) tar.file(cat("f", i), sizes[i % 3]);
+  tar.file("large", std::string(401, 'l')).file("empty", "");
+  tar.file("replaced", "old").file("replaced", "new").hard_link("again", "f1");
+  const std::string layer = tar.take();
+  Listing alone = shown_by_index_alone(layer);
+  EXPECT_NE(alone.at("large").find(sha256_hex(std::string(401, '\0'))), std::string::npos);
+  EXPECT_NE(alone.at("replaced").find(sha256_hex("new")), std::string::npos);
+  Listing whole = list_tree(mount_layer(layer, Position::kLowest).path(), RootShown::kNo);
+  EXPECT_NE(whole.at("large").find(sha256_hex(std::string(401, 'l'))), std::string::npos);
+  alone.erase("large");
+  whole.erase("large");
+  EXPECT_EQ(difference(whole, alone), "");
+  expect_judged(layer, list_tree(mount_layer(layer, Position::kLowest).path(), RootShown::kNo),
+                Judges::kBoth, RootShown::kNo);
+}
+
+TEST(LayerIndex, AFewSmallFilesAreNotNorAreThoseAmongLargerOnes) {
+  LayerTar few;
+  for (int i = 0; i < 1000; ++i) few.file(cat("f", i), "x");
+  const std::string zero = sha256_hex(std::string(1, '\0'));
+  EXPECT_NE(shown_by_index_alone(few.take()).at("f1").find(zero), std::string::npos);
+  LayerTar among;
+  for (int i = 0; i < 1100; ++i) {
+    among.file(cat("f", i), "x").file(cat("g", i), std::string(500, 'x'));
+  }
+  among.file("h", std::string(500, 'x'));
+  EXPECT_NE(shown_by_index_alone(among.take()).at("f1").find(zero), std::string::npos);
 }
 
 TEST(LayerIndex, TheArchiveIsReadToItsEndAndMayBeStopped) {

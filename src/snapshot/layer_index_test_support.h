@@ -26,15 +26,17 @@ inline bool has_opaque_root(std::string_view tar) {
   }
 }
 
-inline Result<std::string> index_of_layer(std::string_view tar, Position position,
-                                          const LowerDirectory& lower = {},
-                                          TimePoint implied_mtime = LayerTar::kTime) {
+inline Result<std::string> index_of_layer(
+    std::string_view tar, Position position, const LowerDirectory& lower = {},
+    TimePoint implied_mtime = LayerTar::kTime,
+    size_t least_small_files = LayerPlace{}.least_small_files) {
   StringSource source(tar);
   StringSink index;
   LayerIndexer indexer(
       {.is_lowest = position == Position::kLowest, .implied_mtime = implied_mtime});
   TRY(indexer.read(source, {}));
   LayerPlace place{.lower = lower};
+  place.least_small_files = least_small_files;
   place.read_archive = [tar](uint64_t offset, std::span<char> buffer) -> Result<> {
     std::ranges::copy(tar.substr(offset, buffer.size()), buffer.begin());
     return {};
@@ -121,6 +123,14 @@ inline Agreement agreement_on(std::string_view tar, Position position, const Pat
     const Path path = entry.path().lexically_relative(unpacked.path());
     EXPECT_EQ(is_opaque_at(mounted.path() / path), is_opaque_at(entry.path())) << path;
   }
+  // Small files in the index itself are the same.
+  const auto inlined = index_of_layer(tar, position, unpacked.as_lower(), Clock::system().now(), 0);
+  EXPECT_TRUE(inlined) << inlined.error().message();
+  if (!inlined) return {};
+  const MountedIndex mounted_inlined(*inlined, tar);
+  EXPECT_EQ(difference(without_new_times(tree),
+                       without_new_times(list_tree(mounted_inlined.path(), RootShown::kYes))),
+            "");
   return {.tree = std::move(tree)};
 }
 

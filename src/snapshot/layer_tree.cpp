@@ -17,6 +17,11 @@ namespace {
 
 using Id = ErofsTree::Id;
 
+// Shares a block with its inode and a few extended attributes.
+constexpr uint64_t kSmallFile = 400;
+// Some 50,000 files of the common size; what comes behind them is read from the archive.
+constexpr uint64_t kMostContents = uint64_t{16} << 20U;
+
 Error refuse(std::string why) { return Error(Code::kInvalidArgument, std::move(why)); }
 
 // As a system call that failed would be told.
@@ -58,6 +63,7 @@ LayerTree::LayerTree(const LayerTreeOptions& options)
 }
 
 Result<> LayerTree::add(const TarEntry& entry, std::span<const TarPiece> pieces) {
+  small_file_.reset();
   TRY(apply(entry, pieces));
   if (memory() <= options_.memory) return {};
   return Error(
@@ -186,7 +192,15 @@ Result<Id> LayerTree::make_file(const TarEntry& entry, std::span<const TarPiece>
   for (const TarPiece& piece : pieces) {
     where.push_back({piece.offset, piece.size, piece.archive_offset});
   }
-  return tree_.add_file(attributes, entry.size, where);
+  const Id file = TRY(tree_.add_file(attributes, entry.size, where));
+  const bool is_small = entry.size > 0 && entry.size <= kSmallFile && !entry.is_sparse;
+  if (is_small && contents_ + entry.size <= kMostContents) small_file_ = file;
+  return file;
+}
+
+void LayerTree::keep_contents(std::string_view contents) {
+  tree_.keep_contents(*small_file_, contents);
+  contents_ += contents.size();
 }
 
 Result<Id> LayerTree::make_special(const TarEntry& entry) {

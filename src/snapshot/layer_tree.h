@@ -52,6 +52,9 @@ class LayerTree {
 
   // `pieces` are those of the entry's body (TarReader::body_pieces).
   Result<> add(const TarEntry& entry, std::span<const TarPiece> pieces);
+  // Whether that entry is a small file, whose contents the index may hold: then to be told.
+  bool wants_contents() const { return small_file_.has_value(); }
+  void keep_contents(std::string_view contents);
   // Once, after the last entry: makes the hard links that came before their targets.
   Result<> add_late_links();
   // Once, after these. Directories that the archive only implies, the root among them,
@@ -100,6 +103,8 @@ class LayerTree {
   std::set<Id> opaque_;
   LateLinks<std::pair<Id, std::string>> late_links_;  // by directory and name
   size_t late_count_ = 0;
+  std::optional<Id> small_file_;  // what was added last
+  uint64_t contents_ = 0;         // bytes of all that were ever kept
   bool root_is_opaque_ = false;
   // The last directory found by name: most entries are in the one of the entry before.
   std::string last_path_;

@@ -31,9 +31,9 @@ enum class Action {
 struct Need {
   Action action = Action::kEnter;
   // Of kSee, kPull, kPush and kDelete. "": any repository at all.
-  std::string repository = {};
+  std::string repository;
   // The tags that would be read, set or deleted, where the request names them.
-  std::vector<std::string> tags = {};
+  std::vector<std::string> tags;
   // More tags than those may be concerned: a manifest is deleted with all that name it.
   bool any_tag = false;
 };
@@ -56,11 +56,11 @@ struct Scope {
 struct Viewer {
   enum class Kind { kAnonymous, kUser, kRobot };
   Kind kind = Kind::kAnonymous;
-  std::string name;                               // "" for anonymous
-  std::string address;                            // without the port; "" for a Unix socket
-  int64_t account = 0;                            // of a directory of accounts
-  std::string token;                              // id of the token it came with, if any
-  std::optional<std::vector<Scope>> scopes = {};  // nullopt: all that the account may
+  std::string name;                          // "" for anonymous
+  std::string address;                       // without the port; "" for a Unix socket
+  int64_t account = 0;                       // of a directory of accounts
+  std::string token;                         // id of the token it came with, if any
+  std::optional<std::vector<Scope>> scopes;  // nullopt: all that the account may
 };
 
 // What a client asks a token server for, and gets (Docker's registry protocol, token

@@ -7,7 +7,7 @@
 #include "access/store.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "net/ip_address.h"
+#include "net/url.h"
 #include "registry/htpasswd.h"
 
 namespace skiff {
@@ -54,16 +54,8 @@ Result<std::string> address_of(const std::string& listen, int socket) {
   return cat(host.empty() ? "0.0.0.0" : host, ":", TRY(net::local_port(socket)));
 }
 
-// As it stands in the address; a name that leads to loopback counts as none.
-bool is_loopback(std::string_view listen) {
-  const auto parts = split_last(listen, ':');
-  const std::string host(parts ? parts->first : "");
-  if (host == "localhost" || host == "[::1]") return true;
-  return host.starts_with("127.") && net::is_ip_address(host);
-}
-
 Result<> judge_reach(const RegistryService::Options& o) {
-  if (!o.tls.certificate.empty() || o.plain_http || is_loopback(o.listen)) return {};
+  if (!o.tls.certificate.empty() || o.plain_http || net::is_loopback(o.listen)) return {};
   return Error(
       Code::kInvalidArgument,
       cat(o.listen_flag, " ", o.listen,
@@ -73,7 +65,7 @@ Result<> judge_reach(const RegistryService::Options& o) {
 }
 
 void warn_of_strangers(const RegistryService::Options& o, const std::string& address) {
-  if (o.tls.certificate.empty() && !is_loopback(o.listen)) {
+  if (o.tls.certificate.empty() && !net::is_loopback(o.listen)) {
     log_warn(
         cat("images and passwords travel readable to and from ", address, ": there is no TLS"));
   }

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "codec/tar_format.h"
 #include "snapshot/layer_index_test_support.h"
 
 using namespace skiff;
@@ -113,6 +114,18 @@ struct Known {
       by_gnu_tar = false;
     if (entry.is_sparse) look_at_pieces(entry.size, pieces);
   }
+  // GNU tar: long names that no zero ends, which it reads on in whatever is behind.
+  void look_at_long_names(std::string_view archive) {
+    for (size_t at = 0; at + sizeof(tar::Header) <= archive.size(); at += kBlock) {
+      tar::Header header;
+      std::memcpy(&header, archive.data() + at, sizeof header);
+      if (header.type != 'K' && header.type != 'L') continue;
+      const auto size = parse_uint(std::string_view(header.size, sizeof header.size - 1), 8);
+      const size_t body = at + kBlock;
+      if (!size || *size == 0 || *size > archive.size() - body) continue;
+      if (archive[body + static_cast<size_t>(*size) - 1] != '\0') by_gnu_tar = false;
+    }
+  }
   bool is_judge(const Oracle& oracle) const {
     return &oracle == &gnu_tar() ? by_gnu_tar : by_libarchive;
   }
@@ -138,6 +151,7 @@ Known look_at(std::string_view tar) {
   StringSource source(tar);
   TarReader reader(source);
   Known known;
+  known.look_at_long_names(tar);
   for (;;) {
     const auto entry = reader.next();
     if (!entry || *entry == nullptr) return known;

@@ -87,9 +87,11 @@ class Removal {
  private:
   Result<> sweep(const std::function<Result<>()>& choose) {
     doomed_ = {};
+    dropped_ = {};
     const Garbage::Swept swept = TRY(parts_.garbage.remove([&]() -> Result<Garbage::Candidates> {
       view_ = TRY(TargetView::of(parts_.catalog, parts_.reader));
       TRY(choose());
+      TRY(parts_.catalog.drop_with_names(dropped_));
       return doomed_;
     }));
     for (const std::string& name : swept.snapshots) {
@@ -209,18 +211,20 @@ class Removal {
     return std::nullopt;
   }
 
-  // With the names that they have; all of them or none.
+  // With the names that they have, together with all else that this sweep drops. Refused while
+  // it cannot be known what others need of it.
   Result<> drop(const std::vector<TargetRow>& rows) {
-    std::vector<oci::Digest> targets;
+    std::set<oci::Digest> going;
+    for (const TargetRow& row : rows) going.insert(row.target.digest);
+    if (const Error* damage = view_->damage_besides(going)) return *damage;
     std::vector<TargetRow> before;
     for (const TargetRow& row : rows) {
       TRY(doom_parts(row, before));
-      targets.push_back(row.target.digest);
       before.push_back(row);
       if (!row.parent.empty()) parents_.insert(row.parent);
     }
-    TRY(parts_.catalog.drop_with_names(targets));
-    for (const oci::Digest& target : targets) view_->drop(target);
+    dropped_.insert(dropped_.end(), going.begin(), going.end());
+    for (const oci::Digest& target : going) view_->drop(target);
     return {};
   }
 
@@ -253,9 +257,10 @@ class Removal {
   const bool prune_parents_;
   const InUse& in_use_;
   std::vector<Removed> removed_;
-  std::optional<TargetView> view_;  // of a sweep
-  std::set<std::string> parents_;   // image ids
-  Garbage::Candidates doomed_;      // parts of what was dropped
+  std::optional<TargetView> view_;    // of a sweep
+  std::set<std::string> parents_;     // image ids
+  std::vector<oci::Digest> dropped_;  // targets
+  Garbage::Candidates doomed_;        // their parts
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <future>
 
+#include "content/layout.h"
 #include "images/test_images.h"
 
 namespace skiff::images {
@@ -197,6 +198,29 @@ TEST_F(ImageRemoval, UnusedTargetsGoInOneTurn) {
   EXPECT_EQ(turns, 1);
   EXPECT_EQ(images_.names(), Lines{"web:7"});
   EXPECT_TRUE(images_->unpack(*images_->find("web:7"), {}, {}));
+}
+
+// While nobody knows what a damaged image needs, no other goes: of several, not one either.
+TEST_F(ImageRemoval, BesideADamagedImageNothingIsRemoved) {
+  const oci::Digest first = images_.make("first", {{{"a", "1"}}}).target.digest;
+  const oci::Digest second = images_.make("second", {{{"a", "2"}}}).target.digest;
+  const oci::Digest damaged = images_.make("damaged", {{{"a", "3"}}}).target.digest;
+  const Path file = content::Layout(images_.root() / "content").blob(damaged);
+  const auto before = std::filesystem::last_write_time(file);
+  std::string bytes = *read_file(file);
+  bytes[bytes.size() / 2] ^= 1;
+  std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  ASSERT_TRUE(write_file(file, bytes));
+  std::filesystem::last_write_time(file, before);
+  images_.reopen();
+
+  const auto pruned =
+      images_->remove_unused(std::vector{first, second}, ImageStore::Named::kToo, nobody);
+  ASSERT_FALSE(pruned);
+  EXPECT_NE(pruned.error().message().find(damaged.str()), std::string::npos);
+  EXPECT_EQ(images_->remove("first", false, true, nobody).error().code(), Code::kDataLoss);
+  EXPECT_TRUE(images_->unpack(*images_->find("first"), {}, {}));
+  EXPECT_TRUE(images_->unpack(*images_->find("second"), {}, {}));
 }
 
 // Who wants it after the removal has looked for users waits, and finds it gone.

@@ -13,6 +13,7 @@ Result<TargetView> TargetView::of(Catalog& catalog, ImageReader& reader) {
     const std::set<oci::Digest> images(entry.reach->images.begin(), entry.reach->images.end());
     for (const oci::Digest& image : images) view.leading_.emplace(image, &entry.row);
     if (!entry.row.parent.empty()) view.parents_.insert(entry.row.parent);
+    if (entry.reach->damage) view.damaged_.insert(digest);
   }
   return view;
 }
@@ -33,6 +34,13 @@ bool TargetView::has_children(const oci::Digest& image) const {
   return parents_.contains(image.str());
 }
 
+const Error* TargetView::damage_besides(const std::set<oci::Digest>& going) const {
+  for (const oci::Digest& target : damaged_) {
+    if (!going.contains(target)) return &*entries_.at(target).reach->damage;
+  }
+  return nullptr;
+}
+
 void TargetView::drop(const oci::Digest& target) {
   const auto found = entries_.find(target);
   if (found == entries_.end()) return;
@@ -48,6 +56,7 @@ void TargetView::drop(const oci::Digest& target) {
   if (const auto parent = parents_.find(row.parent); parent != parents_.end()) {
     parents_.erase(parent);
   }
+  damaged_.erase(target);
   entries_.erase(found);
 }
 

@@ -23,7 +23,9 @@ class TargetView {
   std::vector<const TargetRow*> leading_to(const oci::Digest& image) const;
   // Whether a target was made from the image.
   bool has_children(const oci::Digest& image) const;
-  // As the catalog has dropped it.
+  // Why it is unknown what a target needs that is none of `going`; null where all is known.
+  const Error* damage_besides(const std::set<oci::Digest>& going) const;
+  // As the catalog will drop it.
   void drop(const oci::Digest& target);
 
  private:
@@ -34,6 +36,7 @@ class TargetView {
   std::map<oci::Digest, Entry> entries_;
   std::multimap<oci::Digest, const TargetRow*> leading_;  // by image
   std::multiset<std::string> parents_;                    // ids
+  std::set<oci::Digest> damaged_;
 };
 
 }  // namespace skiff::images

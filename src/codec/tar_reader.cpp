@@ -374,11 +374,16 @@ Result<> TarReader::Impl::read_devices() {
 
 // Opens the body; of a sparse file in the form that the headers say.
 Result<> TarReader::Impl::read_body_map(const PaxRecords& pax) {
+  const bool is_directory_by_name = entry.type == TarType::kDirectory && header.type != '5';
   // Other types have none, whatever size some writers give them.
-  if (entry.type != TarType::kFile) return {};
+  if (entry.type != TarType::kFile && !is_directory_by_name) return {};
   const std::string* text = pax.find("size");
   uint64_t size =
       text != nullptr ? TRY(pax_natural(*text, "size")) : TRY(natural(header.size, "size"));
+  if (is_directory_by_name) {
+    // Some would skip them, and some read them as headers.
+    return size == 0 ? Result<>() : bad("a file whose name ends in a slash has contents");
+  }
   entry.size = size;
   std::optional<SparseMap> map;
   if (header.type == 'S') {

@@ -287,6 +287,9 @@ TEST(Tar, AFileWhoseNameEndsInASlashIsADirectory) {
     archive[156] = type;
     seal(archive, 0);
     EXPECT_EQ(read_tar(archive)->front().entry.type, TarType::kDirectory) << type;
+    archive.replace(124, 11, "00000001000");
+    seal(archive, 0);
+    EXPECT_NE(error_of(archive).find("has contents"), std::string::npos) << type;
   }
 }
 

@@ -144,8 +144,8 @@ Result<uint64_t> Layout::place_chunks(const ErofsTree::Inode& inode, Place& plac
 }
 
 // Puts a directory's or symlink's last block, or what a file holds, behind the inode where both fit
-// one block; but for files, only where that does not waste more than a block of its own would.
-// Returns where the inode begins.
+// one block. A directory's or symlink's only where that does not waste more than a block of its
+// own. Returns where the inode begins.
 uint64_t Layout::place_contents(const ErofsTree::Inode& inode, Place& place, uint64_t at) const {
   const uint64_t tail = place.size % kBlock;
   const uint64_t whole = place.inode_size() + tree_->xattrs(inode).size() + tail;

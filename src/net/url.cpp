@@ -6,6 +6,16 @@
 
 namespace skiff::net {
 
+std::string shown_url(std::string_view url) {
+  std::string out(url.substr(0, url.find_first_of("?#")));
+  size_t start = out.find("://");
+  size_t at = out.find('@');
+  if (start != std::string::npos && at != std::string::npos && at < out.find('/', start + 3)) {
+    out.erase(start + 3, at - start - 2);
+  }
+  return out;
+}
+
 Result<Url> Url::parse(std::string_view text) {
   Url url;
   if (text.starts_with("https://")) {
@@ -13,7 +23,8 @@ Result<Url> Url::parse(std::string_view text) {
   } else if (text.starts_with("http://")) {
     url.scheme = "http";
   } else {
-    return Error(Code::kInvalidArgument, cat("not an http or https URL: ", skiff::quoted(text)));
+    return Error(Code::kInvalidArgument,
+                 cat("not an http or https URL: ", skiff::quoted(shown_url(text))));
   }
   std::string_view rest = text.substr(url.scheme.size() + 3);
   const size_t end = rest.find_first_of("/?#");
@@ -21,7 +32,8 @@ Result<Url> Url::parse(std::string_view text) {
   url.target = end == std::string_view::npos ? "/" : std::string(rest.substr(end));
   if (url.target.front() != '/') url.target.insert(0, "/");
   if (url.host.empty() || url.host.find('@') != std::string::npos) {
-    return Error(Code::kInvalidArgument, cat("no plain host in the URL ", skiff::quoted(text)));
+    return Error(Code::kInvalidArgument,
+                 cat("no plain host in the URL ", skiff::quoted(shown_url(text))));
   }
   const std::string_view default_port = url.scheme == "https" ? ":443" : ":80";
   if (url.host.ends_with(default_port)) url.host.resize(url.host.size() - default_port.size());

@@ -20,6 +20,8 @@ struct Url {
   std::string str() const;
 };
 
+// "https://user:secret@host/path?token" is "https://host/path": for messages.
+std::string shown_url(std::string_view url);
 // "registry.example:5000" -> "registry.example", "[::1]:5000" -> "::1".
 std::string host_name(std::string_view host);
 // localhost, 127.0.0.0/8 and ::1, with or without a port.

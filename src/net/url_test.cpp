@@ -19,6 +19,15 @@ TEST(Urls, ArePartedAndJoined) {
   EXPECT_FALSE(base.resolve(""));
 }
 
+TEST(Urls, ErrorsTellNoSecrets) {
+  for (const char* url : {"https://user:secret@host/", "ftp://host/path?secret"}) {
+    const auto parsed = Url::parse(url);
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().message().find("secret"), std::string::npos) << url;
+    EXPECT_NE(parsed.error().message().find("host"), std::string::npos) << url;
+  }
+}
+
 TEST(Urls, LoopbackHosts) {
   for (const char* host : {"localhost", "LOCALHOST:5000", "127.0.0.1", "127.9.9.9:1", "[::1]:5000"})
     EXPECT_TRUE(is_loopback(host)) << host;

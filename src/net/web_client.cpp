@@ -9,6 +9,7 @@
 
 #include "base/strings.h"
 #include "net/socket_source.h"
+#include "net/url.h"
 
 namespace skiff::net {
 
@@ -121,17 +122,6 @@ Code code_of(CURLcode code) {
   }
 }
 
-// "https://user:secret@host/path?token" is "https://host/path": for messages.
-std::string shown_url(std::string_view url) {
-  std::string out(url.substr(0, url.find_first_of("?#")));
-  size_t start = out.find("://");
-  size_t at = out.find('@');
-  if (start != std::string::npos && at != std::string::npos && at < out.find('/', start + 3)) {
-    out.erase(start + 3, at - start - 2);
-  }
-  return out;
-}
-
 }  // namespace
 
 struct WebClient::Impl {
@@ -236,7 +226,9 @@ void WebClient::Impl::set_method(CURL* easy, Transfer& transfer) {
   if (request.method != "HEAD") {
     ::curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   }
-  if (request.method == "GET" || request.method == "HEAD") {
+  if (request.exact_url) {
+    ::curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+  } else if (request.method == "GET" || request.method == "HEAD") {
     // libcurl drops Authorization and Cookie fields where host, port or scheme change.
     ::curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
     ::curl_easy_setopt(easy, CURLOPT_MAXREDIRS, kMaxRedirects);

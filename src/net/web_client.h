@@ -21,6 +21,8 @@ struct WebRequest {
   std::string method = "GET";
   std::string url;
   Headers headers;
+  // The URL is signed: sent as it stands, and a redirect is an answer like others.
+  bool exact_url = false;
   std::string body;                                       // for PUT, POST and PATCH
   std::function<Result<size_t>(std::span<char>)> upload;  // when set, streamed instead of `body`
   uint64_t upload_size = 0;

@@ -6,14 +6,19 @@ namespace skiff::s3 {
 
 namespace {
 
+constexpr int kRequestTimeout = 408;
 constexpr int kTooManyRequests = 429;
 
 Code code_of(int status, std::string_view name) {
   // Written by others at the same moment: the condition may hold or not the next time.
   if (name == "ConditionalRequestConflict" || name == "OperationAborted") return Code::kUnavailable;
-  if (name == "InternalError" || name == "SlowDown" || name == "ServiceUnavailable") {
-    return Code::kUnavailable;
+  for (const std::string_view passing :
+       {"InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout"}) {
+    if (name == passing) return Code::kUnavailable;
   }
+  // Else whoever removes what is not there would be content.
+  if (name == "NoSuchBucket") return Code::kFailedPrecondition;
+  if (name == "NoSuchUpload") return Code::kNotFound;
   switch (status) {
     case 401:
     case 403:
@@ -25,8 +30,9 @@ Code code_of(int status, std::string_view name) {
     case 416:
       return Code::kOutOfRange;
     default:
-      return status >= 500 || status == kTooManyRequests ? Code::kUnavailable
-                                                         : Code::kInvalidArgument;
+      return status >= 500 || status == kTooManyRequests || status == kRequestTimeout
+                 ? Code::kUnavailable
+                 : Code::kInvalidArgument;
   }
 }
 

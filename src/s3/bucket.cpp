@@ -86,6 +86,7 @@ net::WebRequest Bucket::request_of(const Call& call) const {
   Canonical signed_request = canonical(call);
   sign(signer_, signed_request, sha256_hex(call.body), clock_->now());
   net::WebRequest request{.method = call.method, .url = url_of(signed_request)};
+  request.exact_url = true;
   for (const auto& [name, value] : signed_request.fields) {
     if (name != "host") request.headers.add(name, value);
   }
@@ -103,15 +104,20 @@ net::WebRequest Bucket::request_of(const Call& call) const {
   return request;
 }
 
+// A success, else an error.
+Result<net::WebResponse> Bucket::send_once(const Call& call) const {
+  // Signed anew each time: a signature has a time.
+  Result<net::WebResponse> answer = web_->send(request_of(call));
+  if (!answer) return std::move(answer.error()).with_context(call.what);
+  if (!is_success(*answer)) return refusal(*answer, call.what);
+  return answer;
+}
+
 Result<net::WebResponse> Bucket::send(const Call& call) const {
   Backoff pause = backoff(call.cancel);
   while (true) {
-    // Signed anew each time: a signature has a time.
-    Result<net::WebResponse> answer = web_->send(request_of(call));
-    if (answer && is_success(*answer)) return answer;
-    const Error error =
-        answer ? refusal(*answer, call.what) : std::move(answer.error()).with_context(call.what);
-    if (!may_pass(error) || !TRY(pause.again())) return error;
+    Result<net::WebResponse> answer = send_once(call);
+    if (answer || !may_pass(answer.error()) || !TRY(pause.again())) return answer;
   }
 }
 
@@ -158,8 +164,16 @@ Result<> Bucket::read_once(const std::string& key, Range& left, std::string& tag
     return error;
   };
   request.on_head = [&](const net::WebResponse& answer) -> Result<> {
-    tag = answer.headers.get("ETag");
-    if (answer.status == 206 || left.offset == 0) return {};
+    const std::string now = answer.headers.get("ETag");
+    if (!tag.empty() && now != tag) {
+      return stop(Error(Code::kFailedPrecondition, cat(call.what, ": the object was replaced")));
+    }
+    tag = now;
+    const std::string place = answer.headers.get("Content-Range");
+    if (answer.status == 206 ? place.starts_with(cat("bytes ", left.offset, "-"))
+                             : left.offset == 0) {
+      return {};
+    }
     return stop(Error(Code::kInternal, cat(call.what, ": the store gives no ranges")));
   };
   request.on_body = [&](std::string_view bytes) -> Result<> {
@@ -273,16 +287,19 @@ Result<> Bucket::finish_upload(const std::string& key, const std::string& upload
   call.query["uploadId"] = upload;
   call.body = body;
   Backoff pause = backoff({});
+  bool may_be_finished = false;  // by an attempt whose answer was lost
   while (true) {
+    Result<net::WebResponse> answer = send_once(call);
     // The store may say 200 before it knows.
-    Result<net::WebResponse> answer = send(call);
     Result<Element> done = answer ? document(*answer, "CompleteMultipartUploadResult", call.what)
                                   : Result<Element>(answer.error());
     if (done) return {};
-    // An attempt whose answer was lost may have finished it.
-    const bool is_gone = done.error().code() == Code::kNotFound;
-    if (is_gone && size_of(key)) return {};
-    if (!answer || !may_pass(done.error()) || !TRY(pause.again())) return done.error();
+    if (done.error().code() == Code::kNotFound && may_be_finished) {
+      TRY(size_of(key));
+      return {};
+    }
+    if (!may_pass(done.error()) || !TRY(pause.again())) return done.error();
+    may_be_finished = true;
   }
 }
 

@@ -1,15 +1,16 @@
 // Bucket: objects in one bucket of an S3 store (Amazon S3 API, revision 2006-03-01), signed with
-// version 4. What fails for a reason that may pass (no answer, 429, 5xx) is tried again. A thing
-// that is done twice so is the same as done once.
+// version 4. What fails for a reason that may pass (no answer, 408, 429, 5xx) is tried again; put()
+// and begin_upload() say what that may leave.
 //
-//   const Bucket bucket(TRY(Bucket::open({.endpoint = "https://s3.example", .bucket = "blobs",
-//   ...}))); const std::string upload = TRY(bucket.begin_upload("key")); const std::string tag =
-//   TRY(bucket.put_part("key", upload, 1, bytes)); TRY(bucket.finish_upload("key", upload, {{{1,
-//   tag}}}));
+//   const Bucket bucket = TRY(Bucket::open({.endpoint = "https://s3.example", .bucket = "b"}));
+//   const std::string id = TRY(bucket.begin_upload("key"));
+//   const std::string tag = TRY(bucket.put_part("key", id, 1, bytes));
+//   TRY(bucket.finish_upload("key", id, std::array{Part{1, tag}}));
 //
 // Errors: kNotFound (no such object or upload), kPermissionDenied, kFailedPrecondition (a condition
-// did not hold), kInvalidArgument (anything else that the store refuses), kUnavailable; the store's
-// own code and words are in the text, the keys' secret never is. Thread-safe.
+// did not hold, or there is no bucket), kInvalidArgument (anything else that the store refuses),
+// kUnavailable; the store's own code and words are in the text, the keys' secret never is.
+// Thread-safe.
 #pragma once
 
 #include <functional>
@@ -64,7 +65,8 @@ class Bucket {
  public:
   static Result<Bucket> open(BucketOptions options, const Clock& clock = Clock::system());
 
-  // A whole object; where it is there already, replaced or refused (kFailedPrecondition).
+  // A whole object; where it is there already, replaced or refused (kFailedPrecondition). A refusal
+  // may be of one's own object, where the store's answer to an attempt before was lost.
   Result<> put(const std::string& key, std::string_view bytes, IfThere there = IfThere::kReplace,
                const CancelToken& cancel = {}) const;
   Result<uint64_t> size_of(const std::string& key, const CancelToken& cancel = {}) const;
@@ -85,7 +87,9 @@ class Bucket {
   // Up to a thousand behind `after`.
   Result<Listed> list(const std::string& prefix, const std::string& after = "") const;
 
-  // An object in parts, which is there once it is finished. All but the last must have 5 MiB.
+  // An object in parts, which is there once it is finished. All but the last must have 5 MiB. Where
+  // an answer is lost, an upload may be left that nobody knows the id of: buckets can be told to
+  // drop such ones.
   Result<std::string> begin_upload(const std::string& key) const;
   Result<std::string> put_part(const std::string& key, const std::string& upload, int number,
                                std::string_view bytes, const CancelToken& cancel = {}) const;
@@ -103,6 +107,7 @@ class Bucket {
   Canonical canonical(const Call& call) const;
   std::string url_of(const Canonical& request) const;
   net::WebRequest request_of(const Call& call) const;
+  Result<net::WebResponse> send_once(const Call& call) const;
   Result<net::WebResponse> send(const Call& call) const;
   Result<> read_once(const std::string& key, Range& left, std::string& tag, Backoff& backoff,
                      const std::function<Result<>(std::string_view)>& take,

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "net/test_server.h"
 
 namespace skiff::s3 {
@@ -31,12 +33,12 @@ class BucketTest : public testing::Test {
     return says(status, cat("<Error><Code>", code, "</Code><Message>words</Message></Error>"));
   }
   // Bytes of a range, of which only some come.
-  static Answer gives(std::string bytes, size_t coming) {
-    return [=](net::Request&, net::ResponseWriter& writer) {
-      writer.headers().set("ETag", "\"tag\"");
-      auto peer = writer.hijack(
-          cat("HTTP/1.1 206 Partial Content\r\nETag: \"tag\"\r\nContent-Length: ", bytes.size(),
-              "\r\n\r\n"));
+  static Answer gives(std::string bytes, size_t coming, std::string tag = "\"tag\"") {
+    return [=](net::Request& request, net::ResponseWriter& writer) {
+      const std::string range = request.headers.get("Range").substr(std::strlen("bytes="));
+      auto peer = writer.hijack(cat("HTTP/1.1 206 Partial Content\r\nETag: ", tag,
+                                    "\r\nContent-Range: bytes ", range,
+                                    "/100\r\nContent-Length: ", bytes.size(), "\r\n\r\n"));
       ASSERT_TRUE(peer);
       EXPECT_TRUE(peer->stream->write(std::string_view(bytes).substr(0, coming)));
     };
@@ -115,6 +117,11 @@ TEST_F(BucketTest, AnObjectThatIsShorterOrAnotherIsAnError) {
   EXPECT_EQ(read(b, {2, 4}).error().code(), Code::kFailedPrecondition);
 }
 
+TEST_F(BucketTest, HalvesOfTwoObjectsAreNotOne) {
+  will({gives("234567", 2), gives("4567", 4, "\"another\"")});
+  EXPECT_EQ(read(bucket(), {2, 6}).error().code(), Code::kFailedPrecondition);
+}
+
 TEST_F(BucketTest, AStoreWithoutRangesIsNotTakenForOneThatHasThem) {
   will({says(200, "0123456789")});
   EXPECT_EQ(read(bucket(), {2, 4}).error().code(), Code::kInternal);
@@ -138,12 +145,32 @@ TEST_F(BucketTest, AnErrorUnder200IsOne) {
 }
 
 TEST_F(BucketTest, AnUploadWhoseLastAnswerWasLostIsFinished) {
-  will({refuses(503, "ServiceUnavailable"), refuses(404, "NoSuchUpload"), says(200),
-        refuses(404, "NoSuchUpload"), says(404)});
+  will({refuses(503, "ServiceUnavailable"), refuses(404, "NoSuchUpload"), says(200)});
   EXPECT_TRUE(bucket().finish_upload("k", "id", std::array{Part{1, "\"t\""}}));
   EXPECT_EQ(seen_.back().method, "HEAD");
-  const auto lost = bucket().finish_upload("k", "id", std::array{Part{1, "\"t\""}});
-  EXPECT_EQ(lost.error().code(), Code::kNotFound);
+}
+
+TEST_F(BucketTest, AnUploadThatIsNotThereIsNotFinished) {
+  will({refuses(404, "NoSuchUpload"), refuses(503, "SlowDown"), refuses(404, "NoSuchUpload"),
+        says(404)});
+  const Bucket b = bucket();
+  // Whatever stands under the key is not asked for: it would be somebody else's.
+  EXPECT_EQ(b.finish_upload("k", "id", {}).error().code(), Code::kNotFound);
+  EXPECT_EQ(seen_.size(), 1U);
+  EXPECT_EQ(b.finish_upload("k", "id", {}).error().code(), Code::kNotFound);
+}
+
+TEST_F(BucketTest, NoBucketIsNotNoObject) {
+  will({refuses(404, "NoSuchBucket"), says(307)});
+  EXPECT_EQ(bucket().remove("k").error().code(), Code::kFailedPrecondition);
+  EXPECT_FALSE(bucket().size_of("k"));
+}
+
+// What is sent is what was signed.
+TEST_F(BucketTest, KeysWithDotsAreSentAsTheyAre) {
+  will({says(200)});
+  EXPECT_TRUE(bucket().put("a/../b/./c", "x"));
+  EXPECT_EQ(seen_.at(0).target, "/b/a/../b/./c");
 }
 
 TEST_F(BucketTest, WhatStaysOfARemovalIsTold) {

@@ -56,6 +56,7 @@ class Trial {
   Result<> parts() {
     const std::string first(kPartSize, 'a');
     const std::string id = TRY(bucket_.begin_upload(key_));
+    const ScopeExit clean([&] { (void)bucket_.abort_upload(key_, id); });
     const std::string last = "the end";
     // The last one first: a store must go by numbers.
     const std::string last_tag = TRY(bucket_.put_part(key_, id, 2, last));

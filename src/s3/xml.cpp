@@ -1,5 +1,7 @@
 #include "s3/xml.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 
 namespace skiff::s3 {
@@ -15,6 +17,8 @@ struct Entity {
 };
 constexpr Entity kEntities[] = {
     {"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"quot", '"'}, {"apos", '\''}};
+// Readers take it for a newline where it stands for itself.
+constexpr Entity kReturn = {"#13", '\r'};
 
 void append_utf8(std::string& out, uint64_t code) {
   const auto byte = [&](uint64_t value) { out += static_cast<char>(value); };
@@ -190,13 +194,13 @@ Result<Element> parse_xml(std::string_view text) { return Parser(text).document(
 std::string escape_xml(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    bool is_known = false;
-    for (const Entity& entity : kEntities) {
-      if (entity.character != c) continue;
-      out += cat("&", entity.name, ";");
-      is_known = true;
+    const Entity* entity =
+        c == kReturn.character ? &kReturn : std::ranges::find(kEntities, c, &Entity::character);
+    if (entity == std::end(kEntities)) {
+      out += c;
+    } else {
+      out += cat("&", entity->name, ";");
     }
-    if (!is_known) out += c;
   }
   return out;
 }

@@ -44,7 +44,7 @@ TEST(Xml, DepthIsBounded) {
 }
 
 TEST(Xml, WhatIsEscapedIsReadBack) {
-  const std::string text = "a<b>&\"'\xc3\xa4";
+  const std::string text = "a<b>&\"'\xc3\xa4\r\n";
   EXPECT_EQ(parse_xml(cat("<t>", escape_xml(text), "</t>"))->text, text);
 }
 

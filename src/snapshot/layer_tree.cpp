@@ -194,7 +194,9 @@ Result<Id> LayerTree::make_file(const TarEntry& entry, std::span<const TarPiece>
   }
   const Id file = TRY(tree_.add_file(attributes, entry.size, where));
   const bool is_small = entry.size > 0 && entry.size <= kSmallFile && !entry.is_sparse;
-  if (is_small && contents_ + entry.size <= kMostContents) small_file_ = file;
+  // No layer is too large for what its index could do without.
+  const bool has_room = contents_ + entry.size <= kMostContents && memory() < options_.memory / 2;
+  if (is_small && has_room) small_file_ = file;
   return file;
 }
 

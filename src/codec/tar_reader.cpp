@@ -113,8 +113,10 @@ std::optional<TarType> entry_type(char flag, std::string_view name) {
     case '\0':
     case '0':
     case '7':
-      // v7 had no type for directories, and some writers still say it by the name.
-      return name.ends_with('/') ? TarType::kDirectory : TarType::kFile;
+      // v7 had no type for directories, and some writers still say it by the name; "/" is none.
+      return name.ends_with('/') && name.find_first_not_of('/') != std::string_view::npos
+                 ? TarType::kDirectory
+                 : TarType::kFile;
     case 'S':
       return TarType::kFile;
     case '1':

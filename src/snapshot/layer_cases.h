@@ -220,6 +220,7 @@ inline const Case refused_cases[] = {
     {"the name leaves the layer", [](LayerTar& t) { t.file("a/../../evil"); }},
     {"the name leaves the layer", [](LayerTar& t) { t.directory(".."); }},
     {"the name leaves the layer", [](LayerTar& t) { t.file("/../evil"); }},
+    {"the root must be a directory", [](LayerTar& t) { t.file("/"); }},
     {"the name is too long",
      [](LayerTar& t) { t.file(cat(std::string(5000, '/').replace(0, 1, "d"), "f")); }},
     {"create: File name too long", [](LayerTar& t) { t.file(std::string(256, 'n')); }},

@@ -1,7 +1,7 @@
 #include "access/passwords.h"
 #include "codec/base64.h"
 #include "registry/schema.h"
-#include "registry/sqlite_metadata.h"
+#include "registry/sql_metadata.h"
 #include "registry/test_registry.h"
 
 namespace skiff::registry {

@@ -2,7 +2,7 @@
 #include <set>
 
 #include "base/strings.h"
-#include "registry/sqlite_metadata.h"
+#include "registry/sql_metadata.h"
 
 namespace skiff::registry {
 
@@ -29,7 +29,7 @@ Result<std::set<std::string>> texts(Statement rows) {
 
 }  // namespace
 
-Result<std::vector<std::string>> SqliteMetadata::faults() {
+Result<std::vector<std::string>> SqlMetadata::faults() {
   ReaderPool::Reader db = readers_.take();
   std::vector<std::string> out = TRY(db->faults());
   for (const char* table : {"blob", "manifest"}) {
@@ -42,7 +42,7 @@ Result<std::vector<std::string>> SqliteMetadata::faults() {
   return out;
 }
 
-Result<std::vector<Audit::BlobRow>> SqliteMetadata::stored_blobs() {
+Result<std::vector<Audit::BlobRow>> SqlMetadata::stored_blobs() {
   ReaderPool::Reader db = readers_.take();
   Statement rows = TRY(db->prepare(kBlob));
   std::vector<BlobRow> out;
@@ -52,20 +52,20 @@ Result<std::vector<Audit::BlobRow>> SqliteMetadata::stored_blobs() {
   return out;
 }
 
-Result<std::optional<Audit::BlobRow>> SqliteMetadata::stored_blob(const oci::Digest& blob) {
+Result<std::optional<Audit::BlobRow>> SqlMetadata::stored_blob(const oci::Digest& blob) {
   ReaderPool::Reader db = readers_.take();
   Statement row = TRY(db->prepare(std::string(kBlob) + "AND digest = ?", blob.str()));
   if (!TRY(row.step())) return std::optional<BlobRow>();
   return std::optional(TRY(blob_of(row)));
 }
 
-Result<bool> SqliteMetadata::knows_blob(const oci::Digest& blob) {
+Result<bool> SqlMetadata::knows_blob(const oci::Digest& blob) {
   ReaderPool::Reader db = readers_.take();
   Statement row = TRY(db->prepare("SELECT 1 FROM blob WHERE digest = ?", blob.str()));
   return TRY(row.step());
 }
 
-Result<> SqliteMetadata::doom_lost_blob(const oci::Digest& blob) {
+Result<> SqlMetadata::doom_lost_blob(const oci::Digest& blob) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   TRY(durable_.run("DELETE FROM link WHERE digest = ?", blob.str()));
@@ -73,7 +73,7 @@ Result<> SqliteMetadata::doom_lost_blob(const oci::Digest& blob) {
   return tx.commit();
 }
 
-Result<bool> SqliteMetadata::doom_unkept_blob(const oci::Digest& blob) {
+Result<bool> SqlMetadata::doom_unkept_blob(const oci::Digest& blob) {
   std::lock_guard lock(writer_mutex_);
   return TRY(durable_.run("UPDATE blob SET state = 'doomed' WHERE digest = ?1"
                           " AND state = 'stored'"
@@ -82,7 +82,7 @@ Result<bool> SqliteMetadata::doom_unkept_blob(const oci::Digest& blob) {
                           blob.str())) > 0;
 }
 
-Result<std::vector<std::string>> SqliteMetadata::owners(const oci::Digest& digest) {
+Result<std::vector<std::string>> SqlMetadata::owners(const oci::Digest& digest) {
   constexpr std::string_view kTags =
       "WITH RECURSIVE up(repository, digest) AS ("
       " SELECT repository, parent FROM edge WHERE child = ?1"
@@ -102,7 +102,7 @@ Result<std::vector<std::string>> SqliteMetadata::owners(const oci::Digest& diges
   return std::vector<std::string>();
 }
 
-Result<std::vector<Audit::ManifestName>> SqliteMetadata::all_manifests() {
+Result<std::vector<Audit::ManifestName>> SqlMetadata::all_manifests() {
   ReaderPool::Reader db = readers_.take();
   Statement rows =
       TRY(db->prepare("SELECT name, digest FROM repository JOIN manifest"
@@ -114,8 +114,8 @@ Result<std::vector<Audit::ManifestName>> SqliteMetadata::all_manifests() {
   return out;
 }
 
-Result<std::optional<Audit::Inspected>> SqliteMetadata::inspect(const std::string& repository,
-                                                                const NewManifest& manifest) {
+Result<std::optional<Audit::Inspected>> SqlMetadata::inspect(const std::string& repository,
+                                                             const NewManifest& manifest) {
   const std::string digest = manifest.row.digest.str();
   // All of it at one moment.
   std::lock_guard lock(writer_mutex_);
@@ -135,8 +135,8 @@ Result<std::optional<Audit::Inspected>> SqliteMetadata::inspect(const std::strin
   return std::optional(std::move(out));
 }
 
-Result<bool> SqliteMetadata::rewrite_edges(const std::string& repository,
-                                           const NewManifest& manifest) {
+Result<bool> SqlMetadata::rewrite_edges(const std::string& repository,
+                                        const NewManifest& manifest) {
   const std::string digest = manifest.row.digest.str();
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());

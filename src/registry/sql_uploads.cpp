@@ -1,5 +1,5 @@
 // Uploads under way. Their bytes are ingests of the content store, named by the same id.
-#include "registry/sqlite_metadata.h"
+#include "registry/sql_metadata.h"
 
 namespace skiff::registry {
 
@@ -14,8 +14,8 @@ constexpr std::string_view name_of(HashAlgorithm algorithm) {
 
 }  // namespace
 
-Result<> SqliteMetadata::begin_upload(const std::string& repository, const std::string& id,
-                                      const UploadRow& upload) {
+Result<> SqlMetadata::begin_upload(const std::string& repository, const std::string& id,
+                                   const UploadRow& upload) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(quick_.begin());
   const int64_t repository_row = TRY(make_repository(quick_, repository));
@@ -24,8 +24,8 @@ Result<> SqliteMetadata::begin_upload(const std::string& repository, const std::
   return tx.commit();
 }
 
-Result<std::optional<UploadRow>> SqliteMetadata::find_upload(const std::string& repository,
-                                                             const std::string& id) {
+Result<std::optional<UploadRow>> SqlMetadata::find_upload(const std::string& repository,
+                                                          const std::string& id) {
   UploadRow upload;
   int64_t touched = 0;
   {
@@ -47,7 +47,7 @@ Result<std::optional<UploadRow>> SqliteMetadata::find_upload(const std::string& 
   return std::optional(std::move(upload));
 }
 
-Result<> SqliteMetadata::save_upload(const std::string& id, const content::IngestState& state) {
+Result<> SqlMetadata::save_upload(const std::string& id, const content::IngestState& state) {
   std::lock_guard lock(writer_mutex_);
   Statement update = TRY(durable_.prepare(
       "UPDATE upload SET offset = ?, boot = ?, touched = ?, hash = ?4 WHERE id = ?5", state.offset,
@@ -58,7 +58,7 @@ Result<> SqliteMetadata::save_upload(const std::string& id, const content::Inges
   return {};
 }
 
-Result<std::vector<std::string>> SqliteMetadata::all_uploads() {
+Result<std::vector<std::string>> SqlMetadata::all_uploads() {
   ReaderPool::Reader db = readers_.take();
   Statement rows = TRY(db->prepare("SELECT id FROM upload"));
   std::vector<std::string> ids;
@@ -66,7 +66,7 @@ Result<std::vector<std::string>> SqliteMetadata::all_uploads() {
   return ids;
 }
 
-Result<std::vector<Uploads::Ending>> SqliteMetadata::ending_uploads() {
+Result<std::vector<Uploads::Ending>> SqlMetadata::ending_uploads() {
   ReaderPool::Reader db = readers_.take();
   Statement rows =
       TRY(db->prepare("SELECT upload.id, name, becoming FROM upload JOIN repository"
@@ -80,13 +80,13 @@ Result<std::vector<Uploads::Ending>> SqliteMetadata::ending_uploads() {
   return out;
 }
 
-Result<> SqliteMetadata::end_upload(const std::string& id) {
+Result<> SqlMetadata::end_upload(const std::string& id) {
   std::lock_guard lock(writer_mutex_);
   TRY(quick_.run("DELETE FROM upload WHERE id = ?", id));
   return {};
 }
 
-Result<std::vector<std::string>> SqliteMetadata::stale_uploads(TimePoint before) {
+Result<std::vector<std::string>> SqlMetadata::stale_uploads(TimePoint before) {
   ReaderPool::Reader db = readers_.take();
   Statement rows =
       TRY(db->prepare("SELECT id FROM upload WHERE touched < ? LIMIT 500", unix_nanos(before)));

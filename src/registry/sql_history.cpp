@@ -1,7 +1,7 @@
 // What tags named before, and the trash. A manifest in the trash is in tables of its own, so that
 // nothing that looks for manifests finds it.
 #include "base/strings.h"
-#include "registry/sqlite_metadata.h"
+#include "registry/sql_metadata.h"
 
 namespace skiff::registry {
 
@@ -26,7 +26,7 @@ Result<std::vector<std::string>> tags_deleted_with(Database& db, int64_t reposit
 
 }  // namespace
 
-Result<> SqliteMetadata::log_tag(Database& db, int64_t repository, const TagWrite& change) {
+Result<> SqlMetadata::log_tag(Database& db, int64_t repository, const TagWrite& change) {
   if (options_.undelete.count() == 0 || change.digest == change.before) return {};
   TRY(
       db.run("INSERT INTO tag_log(repository, name, action, digest, before, actor, at, keep_until)"
@@ -37,8 +37,8 @@ Result<> SqliteMetadata::log_tag(Database& db, int64_t repository, const TagWrit
 }
 
 // With what it names, and the tags that name it.
-Result<> SqliteMetadata::trash_manifest(Database& db, int64_t repository, const std::string& digest,
-                                        const std::string& actor) {
+Result<> SqlMetadata::trash_manifest(Database& db, int64_t repository, const std::string& digest,
+                                     const std::string& actor) {
   const int64_t at = now();
   const int64_t until = at + std::chrono::nanoseconds(options_.undelete).count();
   TRY(
@@ -60,14 +60,14 @@ Result<> SqliteMetadata::trash_manifest(Database& db, int64_t repository, const 
 }
 
 // It is a manifest again, or is forgotten.
-Result<> SqliteMetadata::drop_trashed(Database& db, int64_t repository, const std::string& digest) {
+Result<> SqlMetadata::drop_trashed(Database& db, int64_t repository, const std::string& digest) {
   TRY(db.run("DELETE FROM trash_edge WHERE repository = ? AND parent = ?", repository, digest));
   TRY(db.run("DELETE FROM trash WHERE repository = ? AND digest = ?", repository, digest));
   return {};
 }
 
 // When its time is over, what only it kept is reviewed.
-Result<> SqliteMetadata::review_trash(Database& db, const Candidate& candidate) {
+Result<> SqlMetadata::review_trash(Database& db, const Candidate& candidate) {
   std::optional<int64_t> until;
   {
     Statement row =
@@ -86,15 +86,15 @@ Result<> SqliteMetadata::review_trash(Database& db, const Candidate& candidate) 
 }
 
 // Some at a time: pushes wait for it.
-Result<bool> SqliteMetadata::forget_tag_changes(Database& db) {
+Result<bool> SqlMetadata::forget_tag_changes(Database& db) {
   return TRY(db.run("DELETE FROM tag_log WHERE id IN"
                     " (SELECT id FROM tag_log WHERE keep_until <= ? ORDER BY keep_until LIMIT 500)",
                     now())) > 0;
 }
 
-Result<std::vector<TagChange>> SqliteMetadata::tag_changes(const std::string& repository,
-                                                           const std::string& tag, int64_t before,
-                                                           size_t limit) {
+Result<std::vector<TagChange>> SqlMetadata::tag_changes(const std::string& repository,
+                                                        const std::string& tag, int64_t before,
+                                                        size_t limit) {
   constexpr std::string_view kColumns =
       "SELECT tag_log.id, tag_log.name, action, digest, before, actor, at, keep_until"
       " FROM repository JOIN tag_log ON tag_log.repository = repository.id"
@@ -118,8 +118,8 @@ Result<std::vector<TagChange>> SqliteMetadata::tag_changes(const std::string& re
   return out;
 }
 
-Result<std::vector<TrashedManifest>> SqliteMetadata::trash(const std::string& repository,
-                                                           const std::string& last, size_t limit) {
+Result<std::vector<TrashedManifest>> SqlMetadata::trash(const std::string& repository,
+                                                        const std::string& last, size_t limit) {
   ReaderPool::Reader db = readers_.take();
   const std::optional<int64_t> id = TRY(repository_id(*db, repository));
   std::vector<TrashedManifest> out;
@@ -145,8 +145,8 @@ Result<std::vector<TrashedManifest>> SqliteMetadata::trash(const std::string& re
   return out;
 }
 
-Result<std::optional<ManifestRow>> SqliteMetadata::find_trashed(const std::string& repository,
-                                                                const oci::Digest& digest) {
+Result<std::optional<ManifestRow>> SqlMetadata::find_trashed(const std::string& repository,
+                                                             const oci::Digest& digest) {
   ReaderPool::Reader db = readers_.take();
   Statement row =
       TRY(db->prepare("SELECT media_type, bytes FROM repository JOIN trash"
@@ -157,7 +157,7 @@ Result<std::optional<ManifestRow>> SqliteMetadata::find_trashed(const std::strin
   return std::optional(ManifestRow{digest, row.text(0), row.text(1)});
 }
 
-Result<std::optional<oci::Digest>> SqliteMetadata::former_target(
+Result<std::optional<oci::Digest>> SqlMetadata::former_target(
     const std::string& repository, const std::string& tag,
     const std::optional<oci::Digest>& wanted) {
   ReaderPool::Reader db = readers_.take();
@@ -174,10 +174,10 @@ Result<std::optional<oci::Digest>> SqliteMetadata::former_target(
   return std::optional(TRY(oci::Digest::parse(row.text(0))));
 }
 
-Result<RestoreOutcome> SqliteMetadata::restore_manifest(const std::string& repository,
-                                                        const NewManifest& manifest,
-                                                        const std::optional<std::string>& tag,
-                                                        const std::string& actor) {
+Result<RestoreOutcome> SqlMetadata::restore_manifest(const std::string& repository,
+                                                     const NewManifest& manifest,
+                                                     const std::optional<std::string>& tag,
+                                                     const std::string& actor) {
   const std::string digest = manifest.row.digest.str();
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
@@ -202,8 +202,8 @@ Result<RestoreOutcome> SqliteMetadata::restore_manifest(const std::string& repos
 }
 
 // When a manifest in the trash was deleted.
-Result<std::optional<int64_t>> SqliteMetadata::deleted_at(Database& db, int64_t repository,
-                                                          const std::string& digest) const {
+Result<std::optional<int64_t>> SqlMetadata::deleted_at(Database& db, int64_t repository,
+                                                       const std::string& digest) const {
   Statement row =
       TRY(db.prepare("SELECT deleted FROM trash WHERE repository = ? AND digest = ?"
                      " AND keep_until > ?",
@@ -213,9 +213,9 @@ Result<std::optional<int64_t>> SqliteMetadata::deleted_at(Database& db, int64_t 
 }
 
 // The tags it was deleted with, without those that name something now.
-Result<std::vector<std::string>> SqliteMetadata::free_tags(Database& db, int64_t repository,
-                                                           const std::string& digest,
-                                                           int64_t deleted) {
+Result<std::vector<std::string>> SqlMetadata::free_tags(Database& db, int64_t repository,
+                                                        const std::string& digest,
+                                                        int64_t deleted) {
   std::vector<std::string> names = TRY(tags_deleted_with(db, repository, digest, deleted));
   std::vector<std::string> out;
   for (std::string& name : names) {

@@ -1,6 +1,6 @@
 // Lists in pages: tags, repositories, referrers. Each page is one walk along an index.
 #include "codec/json.h"
-#include "registry/sqlite_metadata.h"
+#include "registry/sql_metadata.h"
 
 namespace skiff::registry {
 
@@ -11,8 +11,8 @@ constexpr size_t kDescriptorBytes = 300;
 
 }  // namespace
 
-Result<std::optional<std::vector<std::string>>> SqliteMetadata::tags(const std::string& repository,
-                                                                     const Page& page) {
+Result<std::optional<std::vector<std::string>>> SqlMetadata::tags(const std::string& repository,
+                                                                  const Page& page) {
   ReaderPool::Reader db = readers_.take();
   std::optional<std::vector<std::string>> names;
   const std::optional<int64_t> id = TRY(repository_id(*db, repository));
@@ -23,7 +23,7 @@ Result<std::optional<std::vector<std::string>>> SqliteMetadata::tags(const std::
   return names;
 }
 
-Result<std::vector<std::string>> SqliteMetadata::repositories(const Page& page) {
+Result<std::vector<std::string>> SqlMetadata::repositories(const Page& page) {
   ReaderPool::Reader db = readers_.take();
   Statement rows =
       TRY(db->prepare("SELECT name FROM repository WHERE name > ? AND EXISTS"
@@ -35,10 +35,10 @@ Result<std::vector<std::string>> SqliteMetadata::repositories(const Page& page) 
   return names;
 }
 
-Result<ReferrerPage> SqliteMetadata::referrers(const std::string& repository,
-                                               const oci::Digest& subject,
-                                               const std::string& artifact_type, const Page& page,
-                                               size_t bytes) {
+Result<ReferrerPage> SqlMetadata::referrers(const std::string& repository,
+                                            const oci::Digest& subject,
+                                            const std::string& artifact_type, const Page& page,
+                                            size_t bytes) {
   ReaderPool::Reader db = readers_.take();
   Statement rows = TRY(
       db->prepare("SELECT manifest.digest, media_type, length(bytes), artifact_type, annotations"

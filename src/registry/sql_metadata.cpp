@@ -1,4 +1,4 @@
-#include "registry/sqlite_metadata.h"
+#include "registry/sql_metadata.h"
 
 #include "base/strings.h"
 #include "registry/schema.h"
@@ -38,15 +38,15 @@ void ReaderPool::put_back(Database* db) {
   freed_.notify_one();
 }
 
-SqliteMetadata::SqliteMetadata(Database durable, Database quick, std::vector<Database> readers,
-                               const MetadataOptions& options, const Clock& clock)
+SqlMetadata::SqlMetadata(Database durable, Database quick, std::vector<Database> readers,
+                         const MetadataOptions& options, const Clock& clock)
     : options_(options),
       clock_(clock),
       durable_(std::move(durable)),
       quick_(std::move(quick)),
       readers_(std::move(readers)) {}
 
-int64_t SqliteMetadata::lease_end() const { return unix_nanos(clock_.now() + options_.grace); }
+int64_t SqlMetadata::lease_end() const { return unix_nanos(clock_.now() + options_.grace); }
 
 Result<std::optional<int64_t>> repository_id(Database& db, const std::string& name) {
   Statement row = TRY(db.prepare("SELECT id FROM repository WHERE name = ?", name));
@@ -54,14 +54,13 @@ Result<std::optional<int64_t>> repository_id(Database& db, const std::string& na
   return std::optional(row.integer(0));
 }
 
-Result<int64_t> SqliteMetadata::make_repository(Database& db, const std::string& name) {
+Result<int64_t> SqlMetadata::make_repository(Database& db, const std::string& name) {
   if (auto id = TRY(repository_id(db, name))) return *id;
   TRY(db.run("INSERT INTO repository(name) VALUES (?)", name));
   return db.last_insert_id();
 }
 
-Result<> SqliteMetadata::add_candidate(Database& db, int64_t repository,
-                                       const std::string& digest) {
+Result<> SqlMetadata::add_candidate(Database& db, int64_t repository, const std::string& digest) {
   TRY(
       db.run("INSERT INTO candidate(repository, digest, review) VALUES (?,?,?) "
              "ON CONFLICT(repository, digest) DO UPDATE SET review = excluded.review",
@@ -77,8 +76,8 @@ Result<std::unique_ptr<MetadataStore>> open_sqlite_metadata(const Path& root,
   Database quick = TRY(open_quick(file));
   std::vector<Database> readers;
   for (int i = 0; i < kReaders; ++i) readers.push_back(TRY(Database::open(file, migrations())));
-  return std::make_unique<SqliteMetadata>(std::move(durable), std::move(quick), std::move(readers),
-                                          options, clock);
+  return std::make_unique<SqlMetadata>(std::move(durable), std::move(quick), std::move(readers),
+                                       options, clock);
 }
 
 }  // namespace skiff::registry

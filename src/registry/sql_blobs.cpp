@@ -1,6 +1,6 @@
 // Which repository has which blob.
 #include "base/strings.h"
-#include "registry/sqlite_metadata.h"
+#include "registry/sql_metadata.h"
 
 namespace skiff::registry {
 
@@ -33,8 +33,8 @@ Result<bool> is_linked(Database& db, const std::string& from, const std::string&
 
 }  // namespace
 
-Result<std::optional<uint64_t>> SqliteMetadata::find_blob(const std::string& repository,
-                                                          const oci::Digest& blob, Renew renew) {
+Result<std::optional<uint64_t>> SqlMetadata::find_blob(const std::string& repository,
+                                                       const oci::Digest& blob, Renew renew) {
   const std::string digest = blob.str();
   std::optional<Link> link = TRY(find_link(*readers_.take(), repository, digest));
   if (!link) return std::optional<uint64_t>();
@@ -48,7 +48,7 @@ Result<std::optional<uint64_t>> SqliteMetadata::find_blob(const std::string& rep
   return renewed > 0 ? std::optional(link->size) : std::nullopt;
 }
 
-Result<> SqliteMetadata::blob_arrives(const oci::Digest& blob, const std::string& upload) {
+Result<> SqlMetadata::blob_arrives(const oci::Digest& blob, const std::string& upload) {
   std::lock_guard lock(writer_mutex_);
   // Durable before the content is: or a power cut leaves content that nothing here knows of.
   Transaction tx = TRY(durable_.begin());
@@ -58,8 +58,8 @@ Result<> SqliteMetadata::blob_arrives(const oci::Digest& blob, const std::string
   return tx.commit();
 }
 
-Result<> SqliteMetadata::link_blob(const std::string& repository, const oci::Digest& blob,
-                                   uint64_t size) {
+Result<> SqlMetadata::link_blob(const std::string& repository, const oci::Digest& blob,
+                                uint64_t size) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   const int64_t id = TRY(make_repository(durable_, repository));
@@ -71,7 +71,7 @@ Result<> SqliteMetadata::link_blob(const std::string& repository, const oci::Dig
   return tx.commit();
 }
 
-Result<> SqliteMetadata::add_link(Database& db, int64_t repository, const oci::Digest& blob) {
+Result<> SqlMetadata::add_link(Database& db, int64_t repository, const oci::Digest& blob) {
   const std::string digest = blob.str();
   TRY(
       db.run("INSERT INTO link(repository, digest, lease) VALUES (?,?,?) "
@@ -80,8 +80,8 @@ Result<> SqliteMetadata::add_link(Database& db, int64_t repository, const oci::D
   return add_candidate(db, repository, digest);
 }
 
-Result<bool> SqliteMetadata::mount_blob(const std::string& repository, const std::string& from,
-                                        const oci::Digest& blob) {
+Result<bool> SqlMetadata::mount_blob(const std::string& repository, const std::string& from,
+                                     const oci::Digest& blob) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   if (!TRY(is_linked(durable_, from, blob.str()))) return false;
@@ -90,7 +90,7 @@ Result<bool> SqliteMetadata::mount_blob(const std::string& repository, const std
   return true;
 }
 
-Result<std::vector<std::string>> SqliteMetadata::holders(const oci::Digest& blob, size_t limit) {
+Result<std::vector<std::string>> SqlMetadata::holders(const oci::Digest& blob, size_t limit) {
   ReaderPool::Reader db = readers_.take();
   Statement rows =
       TRY(db->prepare("SELECT repository.name FROM link JOIN repository ON "
@@ -101,8 +101,8 @@ Result<std::vector<std::string>> SqliteMetadata::holders(const oci::Digest& blob
   return names;
 }
 
-Result<std::vector<std::string>> SqliteMetadata::unlink_blob(const std::string& repository,
-                                                             const oci::Digest& blob) {
+Result<std::vector<std::string>> SqlMetadata::unlink_blob(const std::string& repository,
+                                                          const oci::Digest& blob) {
   const std::string digest = blob.str();
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
-#include "registry/sqlite_metadata.h"
+#include "registry/sql_metadata.h"
 
 namespace skiff::registry {
 
@@ -57,7 +57,7 @@ Result<> postpone(Database& db, int64_t repository, const std::string& digest, i
   return {};
 }
 
-Result<Garbage::Review> SqliteMetadata::take_garbage(
+Result<Garbage::Review> SqlMetadata::take_garbage(
     size_t limit, const std::function<bool(const oci::Digest&)>& lock) {
   std::lock_guard writing(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
@@ -82,8 +82,8 @@ Result<Garbage::Review> SqliteMetadata::take_garbage(
   return out;
 }
 
-Result<std::vector<SqliteMetadata::Candidate>> SqliteMetadata::due_candidates(Database& db,
-                                                                              size_t limit) const {
+Result<std::vector<SqlMetadata::Candidate>> SqlMetadata::due_candidates(Database& db,
+                                                                        size_t limit) const {
   Statement rows =
       TRY(db.prepare("SELECT repository, digest FROM candidate WHERE review <= ?"
                      " ORDER BY review LIMIT ?",
@@ -94,7 +94,7 @@ Result<std::vector<SqliteMetadata::Candidate>> SqliteMetadata::due_candidates(Da
 }
 
 // True where it is a blob that nothing names any more, now doomed.
-Result<bool> SqliteMetadata::review(Database& db, const Candidate& candidate) {
+Result<bool> SqlMetadata::review(Database& db, const Candidate& candidate) {
   TRY(db.run("DELETE FROM candidate WHERE repository = ? AND digest = ?", candidate.repository,
              candidate.digest));
   TRY(review_trash(db, candidate));
@@ -107,7 +107,7 @@ Result<bool> SqliteMetadata::review(Database& db, const Candidate& candidate) {
 // A manifest is kept by a tag, an index that lists it, a subject that is there or may come back,
 // its lease, or a tag that named it not long ago; and unless untagged ones are garbage, by itself,
 // if it did not lose its subject.
-Result<> SqliteMetadata::review_manifest(Database& db, const Candidate& candidate) {
+Result<> SqlMetadata::review_manifest(Database& db, const Candidate& candidate) {
   int64_t lease = 0;
   {
     Statement row =
@@ -131,7 +131,7 @@ Result<> SqliteMetadata::review_manifest(Database& db, const Candidate& candidat
   return erase_manifest(db, candidate.repository, candidate.digest);
 }
 
-Result<bool> SqliteMetadata::review_link(Database& db, const Candidate& candidate) {
+Result<bool> SqlMetadata::review_link(Database& db, const Candidate& candidate) {
   std::optional<int64_t> lease;
   {
     Statement row = TRY(db.prepare("SELECT lease FROM link WHERE repository = ? AND digest = ?",
@@ -152,7 +152,7 @@ Result<bool> SqliteMetadata::review_link(Database& db, const Candidate& candidat
                     candidate.digest)) > 0;
 }
 
-Result<> SqliteMetadata::drop_blobs(const std::vector<oci::Digest>& blobs) {
+Result<> SqlMetadata::drop_blobs(const std::vector<oci::Digest>& blobs) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(quick_.begin());
   for (const oci::Digest& blob : blobs) {
@@ -161,15 +161,15 @@ Result<> SqliteMetadata::drop_blobs(const std::vector<oci::Digest>& blobs) {
   return tx.commit();
 }
 
-Result<std::optional<TimePoint>> SqliteMetadata::next_review() {
+Result<std::optional<TimePoint>> SqlMetadata::next_review() {
   ReaderPool::Reader db = readers_.take();
   Statement row = TRY(db->prepare("SELECT min(review) FROM candidate"));
   if (!TRY(row.step()) || row.is_null(0)) return std::optional<TimePoint>();
   return std::optional(TimePoint(std::chrono::nanoseconds(row.integer(0))));
 }
 
-Result<std::vector<oci::Digest>> SqliteMetadata::unsettled_blobs(const std::string& after,
-                                                                 size_t limit) {
+Result<std::vector<oci::Digest>> SqlMetadata::unsettled_blobs(const std::string& after,
+                                                              size_t limit) {
   std::vector<std::string> names;
   {
     ReaderPool::Reader db = readers_.take();
@@ -191,7 +191,7 @@ Result<std::vector<oci::Digest>> SqliteMetadata::unsettled_blobs(const std::stri
 }
 
 // A record that somebody else has changed: nothing can be of that name.
-Result<> SqliteMetadata::drop_unreadable_blob(const std::string& digest) {
+Result<> SqlMetadata::drop_unreadable_blob(const std::string& digest) {
   log_warn(cat("registry: the record of blob ", quoted(digest), " names no digest: removed"));
   std::lock_guard lock(writer_mutex_);
   TRY(durable_.run("DELETE FROM link WHERE digest = ?", digest));
@@ -199,7 +199,7 @@ Result<> SqliteMetadata::drop_unreadable_blob(const std::string& digest) {
   return {};
 }
 
-Result<bool> SqliteMetadata::is_unsettled(const oci::Digest& blob) {
+Result<bool> SqlMetadata::is_unsettled(const oci::Digest& blob) {
   ReaderPool::Reader db = readers_.take();
   return exists(
       TRY(db->prepare("SELECT 1 FROM blob WHERE digest = ? AND state <> 'stored'", blob.str())));

@@ -1,4 +1,4 @@
-// The MetadataStore in SQLite. Used by sqlite_*.cpp only.
+// The MetadataStore in SQLite. Used by sql_*.cpp only.
 #pragma once
 
 #include <condition_variable>
@@ -38,10 +38,10 @@ class ReaderPool {
   std::vector<Database*> idle_;
 };
 
-class SqliteMetadata : public MetadataStore {
+class SqlMetadata : public MetadataStore {
  public:
-  SqliteMetadata(Database durable, Database quick, std::vector<Database> readers,
-                 const MetadataOptions& options, const Clock& clock);
+  SqlMetadata(Database durable, Database quick, std::vector<Database> readers,
+              const MetadataOptions& options, const Clock& clock);
 
   Result<std::optional<uint64_t>> find_blob(const std::string& repository, const oci::Digest& blob,
                                             Renew renew) override;

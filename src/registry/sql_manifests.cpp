@@ -1,7 +1,7 @@
 // Manifests and tags: what makes an image visible, and what takes it away.
 #include "base/strings.h"
 #include "codec/json.h"
-#include "registry/sqlite_metadata.h"
+#include "registry/sql_metadata.h"
 
 namespace skiff::registry {
 
@@ -86,9 +86,9 @@ Result<bool> has_manifest(Database& db, int64_t repository, const std::string& d
   return TRY(row.step());
 }
 
-Result<PutOutcome> SqliteMetadata::put_manifest(const std::string& repository,
-                                                const NewManifest& manifest,
-                                                const PutCondition& condition) {
+Result<PutOutcome> SqlMetadata::put_manifest(const std::string& repository,
+                                             const NewManifest& manifest,
+                                             const PutCondition& condition) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   const int64_t id = TRY(make_repository(durable_, repository));
@@ -106,8 +106,8 @@ Result<PutOutcome> SqliteMetadata::put_manifest(const std::string& repository,
   return outcome;
 }
 
-Result<PutOutcome> SqliteMetadata::check_references(Database& db, int64_t repository,
-                                                    const NewManifest& manifest) const {
+Result<PutOutcome> SqlMetadata::check_references(Database& db, int64_t repository,
+                                                 const NewManifest& manifest) const {
   PutOutcome outcome;
   for (const ManifestReference& reference : manifest.references) {
     const std::string digest = reference.digest.str();
@@ -125,8 +125,8 @@ Result<PutOutcome> SqliteMetadata::check_references(Database& db, int64_t reposi
   return outcome;
 }
 
-Result<> SqliteMetadata::write_manifest(Database& db, int64_t repository,
-                                        const NewManifest& manifest) {
+Result<> SqlMetadata::write_manifest(Database& db, int64_t repository,
+                                     const NewManifest& manifest) {
   const std::string digest = manifest.row.digest.str();
   std::optional<std::string> subject;
   if (manifest.subject) subject = manifest.subject->str();
@@ -148,8 +148,7 @@ Result<> SqliteMetadata::write_manifest(Database& db, int64_t repository,
   return {};
 }
 
-Result<> SqliteMetadata::write_edges(Database& db, int64_t repository,
-                                     const NewManifest& manifest) {
+Result<> SqlMetadata::write_edges(Database& db, int64_t repository, const NewManifest& manifest) {
   for (const ManifestReference& reference : manifest.references) {
     TRY(db.run("INSERT OR IGNORE INTO edge(repository, parent, child) VALUES (?,?,?)", repository,
                manifest.row.digest.str(), reference.digest.str()));
@@ -157,7 +156,7 @@ Result<> SqliteMetadata::write_edges(Database& db, int64_t repository,
   return {};
 }
 
-Result<> SqliteMetadata::write_tag(Database& db, int64_t repository, TagWrite change) {
+Result<> SqlMetadata::write_tag(Database& db, int64_t repository, TagWrite change) {
   change.before = TRY(tag_target(db, repository, change.tag));
   TRY(
       db.run("INSERT INTO tag(repository, name, digest, updated) VALUES (?,?,?,?) "
@@ -170,8 +169,8 @@ Result<> SqliteMetadata::write_tag(Database& db, int64_t repository, TagWrite ch
   return log_tag(db, repository, change);
 }
 
-Result<std::optional<ManifestRow>> SqliteMetadata::find_manifest(const std::string& repository,
-                                                                 const std::string& reference) {
+Result<std::optional<ManifestRow>> SqlMetadata::find_manifest(const std::string& repository,
+                                                              const std::string& reference) {
   constexpr std::string_view kByDigest =
       "SELECT manifest.digest, media_type, bytes FROM repository JOIN manifest"
       " ON manifest.repository = repository.id WHERE name = ? AND manifest.digest = ?";
@@ -187,10 +186,10 @@ Result<std::optional<ManifestRow>> SqliteMetadata::find_manifest(const std::stri
   return std::optional(ManifestRow{TRY(oci::Digest::parse(row.text(0))), row.text(1), row.text(2)});
 }
 
-Result<DeleteOutcome> SqliteMetadata::delete_manifest(const std::string& repository,
-                                                      const oci::Digest& digest,
-                                                      const Precondition& precondition,
-                                                      const std::string& actor) {
+Result<DeleteOutcome> SqlMetadata::delete_manifest(const std::string& repository,
+                                                   const oci::Digest& digest,
+                                                   const Precondition& precondition,
+                                                   const std::string& actor) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   DeleteOutcome outcome;
@@ -212,8 +211,7 @@ Result<DeleteOutcome> SqliteMetadata::delete_manifest(const std::string& reposit
 }
 
 // For good.
-Result<> SqliteMetadata::erase_manifest(Database& db, int64_t repository,
-                                        const std::string& digest) {
+Result<> SqlMetadata::erase_manifest(Database& db, int64_t repository, const std::string& digest) {
   TRY(drop_manifest(db, repository, digest));
   TRY(orphan_referrers(db, repository, digest));
   // Reviewed itself, so that a repository left empty goes.
@@ -221,8 +219,7 @@ Result<> SqliteMetadata::erase_manifest(Database& db, int64_t repository,
 }
 
 // Its tags go with it; what it named is reviewed.
-Result<> SqliteMetadata::drop_manifest(Database& db, int64_t repository,
-                                       const std::string& digest) {
+Result<> SqlMetadata::drop_manifest(Database& db, int64_t repository, const std::string& digest) {
   const std::vector<std::string> children = TRY(column(TRY(db.prepare(
       "SELECT child FROM edge WHERE repository = ? AND parent = ?", repository, digest))));
   TRY(db.run("DELETE FROM edge WHERE repository = ? AND parent = ?", repository, digest));
@@ -233,8 +230,8 @@ Result<> SqliteMetadata::drop_manifest(Database& db, int64_t repository,
 }
 
 // What is about it is reviewed, as what lost its subject.
-Result<> SqliteMetadata::orphan_referrers(Database& db, int64_t repository,
-                                          const std::string& digest) {
+Result<> SqlMetadata::orphan_referrers(Database& db, int64_t repository,
+                                       const std::string& digest) {
   const std::vector<std::string> referrers = TRY(column(TRY(db.prepare(
       "SELECT digest FROM manifest WHERE repository = ? AND subject = ?", repository, digest))));
   TRY(db.run("UPDATE manifest SET orphaned = 1 WHERE repository = ? AND subject = ?", repository,
@@ -243,9 +240,8 @@ Result<> SqliteMetadata::orphan_referrers(Database& db, int64_t repository,
   return {};
 }
 
-Result<bool> SqliteMetadata::delete_tag(const std::string& repository, const std::string& tag,
-                                        const Precondition& precondition,
-                                        const std::string& actor) {
+Result<bool> SqlMetadata::delete_tag(const std::string& repository, const std::string& tag,
+                                     const Precondition& precondition, const std::string& actor) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   const std::optional<int64_t> id = TRY(repository_id(durable_, repository));

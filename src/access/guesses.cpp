@@ -35,6 +35,8 @@ std::string address_key(const std::string& address) {
   return place.empty() ? "" : cat("address:", place);
 }
 
+constexpr std::string_view kTryAgain = ": try again in ";
+
 std::chrono::seconds wait_after(int64_t failures, int64_t free, std::chrono::seconds most) {
   if (failures < free) return std::chrono::seconds(0);
   const int64_t doublings = std::min<int64_t>(failures - free, 20);
@@ -62,13 +64,21 @@ std::string guessing_address(const std::string& address) {
   return cat(text.data(), "/64");
 }
 
+std::chrono::seconds wait_told(const Error& error) {
+  const std::string_view text = error.message();
+  const size_t at = text.rfind(kTryAgain);
+  if (at == std::string_view::npos) return std::chrono::seconds(1);
+  const std::string_view rest = text.substr(at + kTryAgain.size());
+  return std::chrono::seconds(parse_int(rest.substr(0, rest.find(' '))).value_or(1));
+}
+
 Result<bool> check_password(PasswordChecker& checker, Guesses& guesses,
                             const PasswordAttempt& attempt) {
   const auto& [name, password, hash, address] = attempt;
   if (hash && checker.remembers(name, password, *hash)) return true;
   if (const auto wait = guesses.must_wait(name, address); wait.count() > 0) {
     return Error(Code::kResourceExhausted,
-                 cat("too many wrong passwords: try again in ", wait.count(), " seconds"));
+                 cat("too many wrong passwords", kTryAgain, wait.count(), " seconds"));
   }
   const bool right = TRY(checker.check(name, password, hash));
   TRY(right ? guesses.succeeded(name) : guesses.failed(name, address));

@@ -61,6 +61,9 @@ struct PasswordAttempt {
 Result<bool> check_password(PasswordChecker& checker, Guesses& guesses,
                             const PasswordAttempt& attempt);
 
+// How long such an error says to wait.
+std::chrono::seconds wait_told(const Error& error);
+
 // "192.0.2.7", "2001:db8:1:2::/64"; "" for loopback and what is no address.
 std::string guessing_address(const std::string& address);
 

@@ -243,7 +243,10 @@ Result<size_t> Exchange::Body::read(std::span<char> buffer) {
   x.stream_->set_read_timeout(x.options_.pace.stall);
   PacedSource source(*x.stream_, x.body_pace_);
   Result<size_t> n = x.reader_.read_body(source, buffer);
-  if (n) return n;
+  if (n) {
+    x.received_ += *n;
+    return n;
+  }
   std::scoped_lock lock(x.start_mutex_);
   x.body_error_ = n.error();
   return n;
@@ -308,12 +311,16 @@ Result<> Exchange::start(int status, Framing framing, uint64_t length, std::stri
   state_ = State::kBody;
   framing_ = framing;
   length_left_ = send_body_ ? length : 0;
-  if (send_body_ && body.size() <= kJoinLimit) {
+  status_ = status;
+  if (!send_body_) body = {};
+  const size_t size = body.size();
+  if (size <= kJoinLimit) {
     text.append(body);
     body = {};
   }
   TRY(put(text));
-  if (send_body_ && !body.empty()) TRY(put(body));
+  if (!body.empty()) TRY(put(body));
+  sent_ += size;
   return {};
 }
 
@@ -327,7 +334,10 @@ Result<> Exchange::send(int status, std::string_view content_type, std::string_v
 Result<> Exchange::send_file(int status, int file, uint64_t offset, uint64_t size) {
   if (!may_wait_) return Error(Code::kFailedPrecondition, "a quick request sends no file");
   TRY(start(status, Framing::kLength, size, {}));
-  if (send_body_) TRY(check(stream_->send_file(file, offset, size)));
+  if (send_body_) {
+    TRY(check(stream_->send_file(file, offset, size)));
+    sent_ += size;
+  }
   state_ = State::kDone;
   return {};
 }
@@ -348,6 +358,7 @@ Result<> Exchange::write(std::string_view chunk) {
     std::array<char, 16> digits;
     auto end = std::to_chars(digits.begin(), digits.end(), chunk.size(), 16);
     text.append(digits.data(), end.ptr).append("\r\n").append(chunk).append("\r\n");
+    sent_ += chunk.size();
     return put(text);
   }
   if (framing_ == Framing::kLength) {
@@ -356,6 +367,7 @@ Result<> Exchange::write(std::string_view chunk) {
     }
     length_left_ -= chunk.size();
   }
+  sent_ += chunk.size();
   return put(chunk);
 }
 

@@ -52,6 +52,7 @@ class Exchange : public ResponseWriter {
   Result<> write(std::string_view chunk) override;
   Result<> finish() override;
   bool started() const override { return state_ != State::kNotStarted; }
+  Traffic traffic() const override { return {status_, received_, sent_, broken_}; }
   Result<Hijacked> hijack(std::string_view head) override;
   CancelToken client_gone() override { return owner_.watch_peer(); }
 
@@ -111,6 +112,10 @@ class Exchange : public ResponseWriter {
   bool send_body_ = true;  // false for HEAD, 204 and 304
   bool keep_alive_ = false;
   bool broken_ = false;  // a write failed
+  // What traffic() tells.
+  int status_ = 0;
+  uint64_t received_ = 0;
+  uint64_t sent_ = 0;
 };
 
 }  // namespace skiff::net

@@ -46,6 +46,14 @@ struct Request {
   Source* body = nullptr;
 };
 
+// What has passed of a request and its answer so far, bodies alone.
+struct Traffic {
+  int status = 0;  // 0 while nothing was answered
+  uint64_t received = 0;
+  uint64_t sent = 0;    // also what the system has taken, and not yet the client
+  bool broken = false;  // the answer could not be sent whole
+};
+
 struct Hijacked {
   std::unique_ptr<Stream> stream;
   std::string early_bytes;  // already read from the socket; they come first
@@ -66,6 +74,7 @@ class ResponseWriter {
   virtual Result<> finish() = 0;
   // True once anything was sent.
   virtual bool started() const = 0;
+  virtual Traffic traffic() const = 0;
   // Sends `head` verbatim (status line, fields, blank line; "" sends nothing) and hands the
   // connection over. The handler owns it; the server forgets it.
   virtual Result<Hijacked> hijack(std::string_view head) = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "access/guesses.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "oci/distribution.h"
@@ -66,7 +67,9 @@ Answer<oci::Digest> parse_digest(std::string_view text) {
 std::string etag_of(std::string_view digest) { return cat("\"", digest, "\""); }
 
 Refusal guessed_too_often(const Error& error) {
-  return {kTooManyRequests, std::string(error.message())};
+  Refusal refusal(kTooManyRequests, error.message());
+  refusal.retry_after = access::wait_told(error);
+  return refusal;
 }
 
 Refusal unknown_repository(const Call& call) {

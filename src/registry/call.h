@@ -6,7 +6,9 @@
 #include "content/blob_tickets.h"
 #include "net/http_server.h"
 #include "registry/access.h"
+#include "registry/extension.h"
 #include "registry/metadata.h"
+#include "registry/observer.h"
 #include "registry/refusal.h"
 #include "registry/upload_sessions.h"
 
@@ -18,6 +20,8 @@ struct Context {
   UploadSessions& uploads;
   Authorizer& access;
   content::BlobTickets* tickets;  // nullptr for a registry without an engine beside it
+  std::vector<Extension> extensions;
+  std::vector<Observer*> observers;
 };
 
 struct Call {
@@ -27,6 +31,8 @@ struct Call {
   std::string name;       // the repository, valid
   std::string reference;  // tag, digest or upload, as it stands in the path
   Viewer viewer;
+  std::string id;                       // of the request, for logs
+  std::string_view endpoint = "other";  // its name for observers
 
   std::string header(std::string_view field) const { return request.headers.get(field); }
   // Whether the viewer may also pull from that repository; of "", from every one.

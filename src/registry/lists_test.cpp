@@ -241,6 +241,7 @@ TEST_F(GuardedRegistry, WhoGuessesWaits) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(client().get("/v2/", as("ann:wrong")).status, 401);
   const Reply reply = client().get("/v2/", as("ann:secret"));
   EXPECT_EQ(reply.status, 429);
+  EXPECT_EQ(reply.header("Retry-After"), "1");
   EXPECT_EQ(reply.error(), "TOOMANYREQUESTS");
   clock_.advance(std::chrono::seconds(1));
   EXPECT_EQ(client().get("/v2/", as("ann:secret")).status, 200);

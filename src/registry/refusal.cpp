@@ -1,6 +1,5 @@
 #include "registry/refusal.h"
 
-#include "base/log.h"
 #include "base/strings.h"
 
 namespace skiff::registry {
@@ -9,6 +8,8 @@ namespace {
 
 // Some quote what the client sent.
 constexpr size_t kMaxMessage = 2'000;
+// Of one that is busy: what it waits for is a matter of moments.
+constexpr std::chrono::seconds kSoon{2};
 
 const ErrorKind& kind_of(Code code) {
   switch (code) {
@@ -32,8 +33,9 @@ std::string_view text_of(const ErrorKind& kind) {
 
 }  // namespace
 
-Refusal::Refusal(const Error& error) : kind(kind_of(error.code())), message(text_of(kind)) {
-  log_error(error.message());
+Refusal::Refusal(const Error& error)
+    : kind(kind_of(error.code())), message(text_of(kind)), cause(error.message()) {
+  if (kind.status == kUnavailable.status) retry_after = kSoon;
 }
 
 Refusal broken_off(const ErrorKind& kind, const Error& error) {
@@ -41,12 +43,16 @@ Refusal broken_off(const ErrorKind& kind, const Error& error) {
           cat("the body broke off: ", error.message())};
 }
 
-std::string error_body(const Refusal& refusal) {
+std::string error_body(const Refusal& refusal, const std::string& request_id) {
   std::string message = refusal.message;
   if (message.size() > kMaxMessage) message = cat(message.substr(0, kMaxMessage), "…");
   json::Value error =
       json::object({{"code", std::string(refusal.kind.code)}, {"message", std::move(message)}});
-  if (!refusal.detail.is_null()) error.set("detail", refusal.detail);
+  if (!refusal.detail.is_null()) {
+    error.set("detail", refusal.detail);
+  } else if (!refusal.cause.empty()) {
+    error.set("detail", json::object({{"requestId", request_id}}));
+  }
   return json::object({{"errors", json::array({std::move(error)})}}).dump() + "\n";
 }
 

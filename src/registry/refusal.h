@@ -8,7 +8,9 @@
 //   }
 #pragma once
 
+#include <chrono>
 #include <expected>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -56,13 +58,16 @@ inline constexpr ErrorKind kInternal{"UNKNOWN", 500};
 struct Refusal {
   Refusal(const ErrorKind& k, std::string m, json::Value d = {})
       : kind(k), message(std::move(m)), detail(std::move(d)) {}
-  // A failure of the machine, not of the request: what exactly failed stands in the log, since
-  // its text may hold paths.
+  // A failure of the machine, not of the request.
   explicit Refusal(const Error& error);
 
   ErrorKind kind;
   std::string message;
   json::Value detail;
+  // What exactly failed, of the machine: for the log alone, since it may hold paths.
+  std::string cause;
+  // When to come again.
+  std::optional<std::chrono::seconds> retry_after;
 };
 
 // A body that ended before its time: of `kind`, or too slow.
@@ -80,8 +85,9 @@ class [[nodiscard]] Answer : public std::expected<T, Refusal> {
   // NOLINTEND(google-explicit-constructor)
 };
 
-// {"errors":[{"code":...,"message":...,"detail":...}]}
-std::string error_body(const Refusal& refusal);
+// {"errors":[{"code":...,"message":...,"detail":...}]}. Where the machine failed, the detail is the
+// request's id, by which the log tells why.
+std::string error_body(const Refusal& refusal, const std::string& request_id);
 
 }  // namespace skiff::registry
 

@@ -19,7 +19,8 @@ class LocalRegistry : public Registry {
         metadata_(std::move(metadata)),
         access_(std::move(access)),
         uploads_(*content_, *metadata_, locks_, clock),
-        context_{*content_, *metadata_, uploads_, *access_, options.tickets},
+        context_{*content_,       *metadata_,         uploads_,         *access_,
+                 options.tickets, options.extensions, options.observers},
         collector_(*content_, *metadata_, uploads_, locks_, options.upload_age,
                    options.metadata.grace, clock),
         root_(options.root) {}

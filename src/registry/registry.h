@@ -17,7 +17,9 @@
 #include "content/scrub.h"
 #include "net/http_server.h"
 #include "registry/access.h"
+#include "registry/extension.h"
 #include "registry/metadata.h"
+#include "registry/observer.h"
 
 namespace skiff::registry {
 
@@ -39,6 +41,10 @@ struct RegistryOptions {
   uint64_t scrub_rate = 0;  // bytes a second at which blobs are read again; 0 for never
   // Of the process: whose ticket comes with an allowed request shares blobs' files with us.
   content::BlobTickets* tickets = nullptr;
+  // Beside the distribution API.
+  std::vector<Extension> extensions;
+  // Told of each request; must outlive the registry.
+  std::vector<Observer*> observers;
 };
 
 // What a check looked at.

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/scope_exit.h"
 #include "base/strings.h"
 #include "oci/reference.h"
+#include "registry/request_id.h"
 
 namespace skiff::registry {
 
@@ -21,6 +23,7 @@ struct Method {
 
 // /v2/NAME + infix [+ REFERENCE]
 struct Endpoint {
+  std::string_view kind;  // for observers
   std::string_view infix;
   bool has_reference;
   std::vector<Method> methods;
@@ -30,34 +33,39 @@ struct Endpoint {
 const std::vector<Endpoint>& endpoints() {
   using enum Action;
   static const std::vector<Endpoint> kEndpoints = {
-      {"/blobs/uploads/",
+      {"upload",
+       "/blobs/uploads/",
        true,
        {{"GET", kPush, upload_status, hidden_repository},
         {"PATCH", kPush, upload_chunk, hidden_repository},
         {"PUT", kPush, finish_upload, hidden_repository},
         {"DELETE", kPush, cancel_upload, hidden_repository}}},
-      {"/blobs/uploads/", false, {{"POST", kPush, start_upload, hidden_repository}}},
-      {"/blobs/uploads", false, {{"POST", kPush, start_upload, hidden_repository}}},
-      {"/blobs/",
+      {"upload", "/blobs/uploads/", false, {{"POST", kPush, start_upload, hidden_repository}}},
+      {"upload", "/blobs/uploads", false, {{"POST", kPush, start_upload, hidden_repository}}},
+      {"blob",
+       "/blobs/",
        true,
        {{"GET", kPull, get_blob, hidden_blob},
         {"HEAD", kPull, get_blob, hidden_blob},
         {"DELETE", kDelete, delete_blob, hidden_blob}}},
-      {"/manifests/",
+      {"manifest",
+       "/manifests/",
        true,
        {{"GET", kPull, get_manifest, hidden_manifest},
         {"HEAD", kPull, get_manifest, hidden_manifest},
         {"PUT", kPush, put_manifest, hidden_repository},
         {"DELETE", kDelete, delete_manifest, hidden_manifest}}},
-      {"/referrers/",
+      {"referrers",
+       "/referrers/",
        true,
        {{"GET", kPull, list_referrers, hidden_referrers},
         {"HEAD", kPull, list_referrers, hidden_referrers}}},
-      {"/_skiff/history/", true, {{"GET", kPush, list_history, hidden_repository}}},
-      {"/_skiff/history", false, {{"GET", kPush, list_history, hidden_repository}}},
-      {"/_skiff/trash", false, {{"GET", kPush, list_trash, hidden_repository}}},
-      {"/_skiff/restore/", true, {{"POST", kPush, restore_manifest, hidden_manifest}}},
-      {"/tags/list",
+      {"history", "/_skiff/history/", true, {{"GET", kPush, list_history, hidden_repository}}},
+      {"history", "/_skiff/history", false, {{"GET", kPush, list_history, hidden_repository}}},
+      {"history", "/_skiff/trash", false, {{"GET", kPush, list_trash, hidden_repository}}},
+      {"history", "/_skiff/restore/", true, {{"POST", kPush, restore_manifest, hidden_manifest}}},
+      {"tags",
+       "/tags/list",
        false,
        {{"GET", kPull, list_tags, hidden_repository},
         {"HEAD", kPull, list_tags, hidden_repository}}},
@@ -67,6 +75,7 @@ const std::vector<Endpoint>& endpoints() {
 
 const Endpoint& catalog_endpoint() {
   static const Endpoint kCatalog{
+      "catalog",
       "",
       false,
       {{"GET", Action::kCatalog, list_repositories, hidden_repository},
@@ -76,7 +85,8 @@ const Endpoint& catalog_endpoint() {
 
 const Endpoint& base_endpoint() {
   using enum Action;
-  static const Endpoint kBase{"",
+  static const Endpoint kBase{"base",
+                              "",
                               false,
                               {{"GET", kEnter, check_version, hidden_repository},
                                {"HEAD", kEnter, check_version, hidden_repository}}};
@@ -131,6 +141,7 @@ Answer<const Method*> find_method(const Target& target, const Call& call) {
 Answer<const Method*> find_endpoint(Call& call) {
   std::optional<Target> target = find_target(call.request.path);
   if (!target) return Refusal(kNotFound, cat("no such endpoint: ", call.request.path));
+  call.endpoint = target->endpoint->kind;
   const Method* method = TRY(find_method(*target, call));
   const bool named = !target->endpoint->infix.empty();
   if (named && !oci::valid_repository_path(target->name)) {
@@ -200,27 +211,89 @@ Answer<> dispatch(Call& call) {
                  json::object({{"name", call.name}}));
 }
 
-void refuse(const net::Request& request, net::ResponseWriter& writer, const Refusal& refusal) {
-  log_debug(cat(request.method, " ", request.path, ": ", refusal.kind.status, " ",
-                refusal.kind.code, ": ", refusal.message));
-  if (writer.started()) return;
+const Extension* find_extension(const Context& context, std::string_view path) {
+  const auto found = std::ranges::find_if(context.extensions, [&](const Extension& extension) {
+    return is_below(path, extension.prefix);
+  });
+  return found == context.extensions.end() ? nullptr : &*found;
+}
+
+Answer<> serve(Call& call) {
+  const std::string& path = call.request.path;
+  // It judges credentials itself: who comes there wants to show them.
+  if (path == kTokenPath) {
+    call.endpoint = "token";
+    return issue_token(call);
+  }
+  const Extension* extension = find_extension(call.context, path);
+  if (extension == nullptr) return dispatch(call);
+  call.endpoint = extension->kind;
+  if (extension->identifies) TRY(identify(call));
+  return extension->handler(call);
+}
+
+void refuse(const Call& call, const Refusal& refusal) {
+  const std::string what = cat("request ", call.id, ": ", call.request.method, " ",
+                               call.request.path, ": ", refusal.kind.status, " ");
+  log_debug(cat(what, refusal.kind.code, ": ", refusal.message));
+  if (!refusal.cause.empty()) log_error(cat(what, refusal.cause));
+  if (call.writer.started()) return;
   // Fields that described an entity do not describe the error.
   for (std::string_view field : {"ETag", "Docker-Content-Digest", "Cache-Control"}) {
-    writer.headers().erase(field);
+    call.writer.headers().erase(field);
   }
-  auto sent = writer.send(refusal.kind.status, "application/json", error_body(refusal));
+  if (refusal.retry_after) call.set("Retry-After", cat(refusal.retry_after->count()));
+  auto sent =
+      call.writer.send(refusal.kind.status, "application/json", error_body(refusal, call.id));
   if (!sent) log_debug(cat("answer not sent: ", sent.error().message()));
+}
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+void tell_observers(const Call& call, SteadyTime begun, std::string_view error) {
+  if (call.context.observers.empty()) return;
+  const net::Traffic traffic = call.writer.traffic();
+  const std::string address = client_address(call.request);
+  const std::string user_agent = call.header("User-Agent");
+  const RequestRecord record{.id = call.id,
+                             .method = call.request.method,
+                             .path = call.request.path,
+                             .endpoint = call.endpoint,
+                             .repository = call.name,
+                             .reference = call.reference,
+                             .viewer = call.viewer,
+                             .address = address,
+                             .user_agent = user_agent,
+                             .tls = call.request.tls,
+                             .status = traffic.status,
+                             .error = error,
+                             .received = traffic.received,
+                             .sent = traffic.sent,
+                             .broken = traffic.broken,
+                             .duration = std::chrono::steady_clock::now() - begun};
+  for (Observer* observer : call.context.observers) observer->answered(record);
+}
+
+void answer(const Context& context, net::Request& request, net::ResponseWriter& writer) {
+  const SteadyTime begun = std::chrono::steady_clock::now();
+  Call call{context, request, writer, "", "", {}, request_id(request)};
+  for (Observer* observer : context.observers) observer->began();
+  std::string_view error;
+  // Also where something throws.
+  const ScopeExit told([&] { tell_observers(call, begun, error); });
+  call.set("Docker-Distribution-Api-Version", "registry/2.0");
+  call.set(kRequestIdField, call.id);
+  const Answer<> served = serve(call);
+  if (served) return;
+  error = served.error().kind.code;
+  refuse(call, served.error());
 }
 
 }  // namespace
 
 net::Handler make_handler(const Context& context) {
   return [&context](net::Request& request, net::ResponseWriter& writer) {
-    writer.headers().set("Docker-Distribution-Api-Version", "registry/2.0");
-    Call call{context, request, writer, "", "", {}};
-    // It judges credentials itself: who comes there wants to show them.
-    Answer<> answer = request.path == kTokenPath ? issue_token(call) : dispatch(call);
-    if (!answer) refuse(request, writer, answer.error());
+    answer(context, request, writer);
   };
 }
 

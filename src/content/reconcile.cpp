@@ -74,13 +74,16 @@ Result<Stray> adopt_or_remove(const Path& file, BlobTable& table, DurableFiles& 
 Result<> visit_files(const Path& directory, const std::function<Result<>(const Path&)>& visit) {
   std::error_code error;
   std::vector<Path> files;
-  std::filesystem::recursive_directory_iterator walk(directory, error);
-  for (; !error && walk != std::filesystem::recursive_directory_iterator(); walk.increment(error)) {
+  std::vector<Path> below;
+  std::filesystem::directory_iterator list(directory, error);
+  for (; !error && list != std::filesystem::directory_iterator(); list.increment(error)) {
     std::error_code gone;  // since it was listed: none of ours
-    if (!walk->is_directory(gone)) files.push_back(walk->path());
+    const bool is_directory = !list->is_symlink(gone) && list->is_directory(gone);
+    (is_directory ? below : files).push_back(list->path());
   }
   if (error) return Error::from_errno(error.value(), cat("list ", directory.native()));
   for (const Path& file : files) TRY(visit(file));
+  for (const Path& each : below) TRY(visit_files(each, visit));
   return {};
 }
 

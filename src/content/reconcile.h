@@ -17,6 +17,7 @@ Result<> reconcile(const Layout& layout, BlobTable& table, DurableFiles& files, 
 // Its steps, which a check takes too. The digest by a file's place in the tree:
 // blobs/ALGORITHM/HH/HEX.
 Result<oci::Digest> digest_of_path(const Path& file);
+// Every file below it, in no order; a directory's are listed before the first of them is visited.
 Result<> visit_files(const Path& directory, const std::function<Result<>(const Path&)>& visit);
 enum class Stray { kAdopted, kRemoved, kUnreadable };
 Result<Stray> adopt_or_remove(const Path& file, BlobTable& table, DurableFiles& files,

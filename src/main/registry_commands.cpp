@@ -23,6 +23,7 @@ const std::vector<Group>& groups() {
   static const std::vector<Group> kGroups = {
       {"user", user_verbs()},   {"team", team_verbs()},   {"robot", robot_verbs()},
       {"token", token_verbs()}, {"grant", grant_verbs()}, {"repo", repo_verbs()},
+      {"check", check_verbs()}, {"gc", gc_verbs()},
   };
   return kGroups;
 }
@@ -38,6 +39,10 @@ std::vector<Flag> all_flags(Invocation& to, bool& help) {
        nullptr, nullptr, &to.repositories},
       {"tag", "PATTERN", "only these tags, as in 'v*'; repeatable", nullptr, nullptr, &to.tags},
       {"visibility", "WHICH", "public, internal, private or inherited", &to.visibility},
+      {"deep", "", "read all content, also what nobody touched since it was stored", nullptr,
+       &to.deep},
+      {"repair", "", "mend what can be mended, and remove what no record has", nullptr, &to.repair},
+      {"dry-run", "", "tell what would go, and change nothing", nullptr, &to.dry_run},
       {"expires", "WHEN", "its end: 90d, 12h, 2027-01-31T00:00:00Z", &to.expires},
       {"help", "", "print this text", nullptr, &help},
   };

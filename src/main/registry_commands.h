@@ -3,7 +3,8 @@
 //   skiff-registry user add ann --password-stdin --root DIR
 //
 // A verb takes operands and some of the flags in Invocation, by name; its help comes from the
-// table. Those that change accounts work on ROOT/access.db itself, also while a server runs.
+// table. Those that change accounts work on ROOT/access.db itself, also while a server runs. Those
+// that look after what is stored ask the running server, else they open the registry themselves.
 #pragma once
 
 #include <span>
@@ -26,6 +27,9 @@ struct Invocation {
   std::vector<std::string> repositories;
   std::vector<std::string> tags;
   bool password_stdin = false;
+  bool deep = false;
+  bool repair = false;
+  bool dry_run = false;
 };
 
 struct Verb {
@@ -35,6 +39,7 @@ struct Verb {
   std::string_view flags;  // names beside --root and --help, with blanks between
   size_t least = 0;        // operands
   size_t most = 0;
+  // kFailedPrecondition and its text also for what was done and found wrong.
   Result<> (*run)(const Invocation&) = nullptr;
 };
 
@@ -44,6 +49,8 @@ std::span<const Verb> robot_verbs();
 std::span<const Verb> token_verbs();
 std::span<const Verb> grant_verbs();
 std::span<const Verb> repo_verbs();
+std::span<const Verb> check_verbs();
+std::span<const Verb> gc_verbs();
 
 // The exit code: 0; 1 where it failed; 2 where it was not understood.
 int run_registry_command(std::span<char* const> arguments);

@@ -111,6 +111,7 @@ Result<std::unique_ptr<RegistryService>> RegistryService::open(const Options& op
   std::unique_ptr<RegistryService> service(
       new RegistryService(std::move(registry), options, std::move(for_server), std::move(address)));
   warn_of_strangers(options, service->address_);
+  service->control_ = TRY(manage::ControlServer::start(*service->registry_, service->root_));
   TRY(service->server_.listen(std::move(socket)));
   return service;
 }

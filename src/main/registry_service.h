@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "manage/control.h"
 #include "net/http_server.h"
 #include "registry/registry.h"
 
@@ -54,6 +55,7 @@ class RegistryService {
   Path root_;
   bool is_tls_;
   net::HttpServer server_;
+  std::unique_ptr<manage::ControlServer> control_;
 };
 
 }  // namespace skiff

@@ -1,7 +1,5 @@
 #include "registry/check.h"
 
-#include <set>
-
 #include "base/strings.h"
 #include "registry/manifest_document.h"
 
@@ -28,11 +26,11 @@ class Check {
     TRY(what_.content.check(options_, [&](const Problem& problem) { tell(problem); }, cancel_));
     TRY(check_blobs());
     TRY(check_strays());
-    for (const Audit::ManifestName& name : TRY(what_.metadata.all_manifests())) {
+    TRY(what_.metadata.each_manifest([this](const Audit::ManifestName& name) -> Result<> {
       TRY(cancel_.check());
-      TRY_CONTEXT(check_manifest(name), cat("manifest ", name.repository, "@", name.digest.str()));
-    }
-    summary_.repositories = repositories_.size();
+      return check_manifest(name).context(
+          cat("manifest ", name.repository, "@", name.digest.str()));
+    }));
     return summary_;
   }
 
@@ -54,13 +52,12 @@ class Check {
   }
 
   Result<> check_blobs() {
-    for (const Audit::BlobRow& blob : TRY(what_.metadata.stored_blobs())) {
+    return what_.metadata.each_stored_blob([this](const Audit::BlobRow& blob) -> Result<> {
       TRY(cancel_.check());
       ++summary_.blobs;
       summary_.bytes += blob.size;
-      TRY(check_blob(blob));
-    }
-    return {};
+      return check_blob(blob);
+    });
   }
 
   // Why the content is not what the row says; "" for nothing.
@@ -90,8 +87,7 @@ class Check {
                     .remedy = cat(kRepairRemedy, ", then ", bring_back(blob.digest.str()))};
     if (options_.repair) {
       TRY(what_.metadata.doom_lost_blob(blob.digest));
-      if (what_.content.info(blob.digest)) TRY(what_.content.remove(blob.digest));
-      TRY(what_.metadata.drop_blobs({blob.digest}));
+      TRY(remove(blob.digest));
       problem.remedy = cat("its record was removed: ", bring_back(blob.digest.str()));
       problem.mended = true;
     }
@@ -104,8 +100,7 @@ class Check {
                     .where = database(),
                     .remedy = kRepairRemedy};
     if (options_.repair && TRY(what_.metadata.doom_unkept_blob(blob.digest))) {
-      TRY(what_.content.remove(blob.digest));
-      TRY(what_.metadata.drop_blobs({blob.digest}));
+      TRY(remove(blob.digest));
       problem.remedy = "removed";
       problem.mended = true;
     }
@@ -113,28 +108,36 @@ class Check {
     return {};
   }
 
+  // A doomed one, by who holds its lock: its record goes when the disk has forgotten it.
+  Result<> remove(const oci::Digest& digest) {
+    std::vector<Result<>> outcomes = what_.content.remove_all({&digest, 1});
+    TRY(std::move(outcomes.front()));
+    TRY(what_.content.sync_removed({&digest, 1}));
+    return what_.metadata.drop_blobs({digest});
+  }
+
   // Content that no record has.
   Result<> check_strays() {
-    std::vector<oci::Digest> stored;
-    TRY(what_.content.walk([&](const content::BlobInfo& blob) -> Result<> {
-      stored.push_back(blob.digest);
-      return {};
-    }));
-    for (const oci::Digest& digest : stored) {
-      if (TRY(what_.metadata.knows_blob(digest))) continue;
-      const auto guard = what_.locks.try_lock(digest);
-      if (!guard || TRY(what_.metadata.knows_blob(digest))) continue;
-      if (!what_.content.info(digest)) continue;
-      Problem problem{.what = cat("blob ", digest.str(), " is stored, and no record has it"),
-                      .where = (what_.root / "content").native(),
-                      .remedy = kRepairRemedy};
-      if (options_.repair) {
-        TRY(what_.content.remove(digest));
-        problem.remedy = "removed";
-        problem.mended = true;
-      }
-      tell(std::move(problem));
+    return what_.content.walk([this](const content::BlobInfo& blob) -> Result<> {
+      TRY(cancel_.check());
+      return check_stray(blob.digest);
+    });
+  }
+
+  Result<> check_stray(const oci::Digest& digest) {
+    if (TRY(what_.metadata.knows_blob(digest))) return {};
+    const auto guard = what_.locks.try_lock(digest);
+    if (!guard || TRY(what_.metadata.knows_blob(digest))) return {};
+    if (!what_.content.info(digest)) return {};
+    Problem problem{.what = cat("blob ", digest.str(), " is stored, and no record has it"),
+                    .where = (what_.root / "content").native(),
+                    .remedy = kRepairRemedy};
+    if (options_.repair) {
+      TRY(what_.content.remove(digest));
+      problem.remedy = "removed";
+      problem.mended = true;
     }
+    tell(std::move(problem));
     return {};
   }
 
@@ -142,7 +145,8 @@ class Check {
     const auto row = TRY(what_.metadata.find_manifest(name.repository, name.digest.str()));
     if (!row) return {};  // removed meanwhile
     ++summary_.manifests;
-    repositories_.insert(name.repository);
+    if (name.repository != repository_) ++summary_.repositories;
+    repository_ = name.repository;
     const oci::Digest actual = oci::Digest::of(row->bytes, name.digest.algorithm());
     const auto manifest = read_manifest(row->bytes, row->media_type, name.digest);
     if (actual != name.digest || !manifest) {
@@ -204,7 +208,7 @@ class Check {
   CheckOptions options_;
   const ProblemSink& report_;
   const CancelToken& cancel_;
-  std::set<std::string> repositories_;
+  std::string repository_;  // of the manifest before
   CheckSummary summary_;
 };
 

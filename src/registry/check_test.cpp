@@ -203,7 +203,7 @@ TEST_F(RegistryCheckTest, ARepairThatIsBrokenOffIsFinishedAtStart) {
   stop();
   {
     NoUnlink files;
-    auto content = *content::open_content_store(options_.root / "content", files);
+    auto content = *content::open_recorded_store(options_.root / "content", files);
     auto metadata = *open_sqlite_metadata(options_.root, options_.metadata, clock_);
     DigestLocks locks;
     const auto checked = check_registry({*content, *metadata, locks, options_.root},

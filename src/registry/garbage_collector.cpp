@@ -21,13 +21,14 @@ constexpr std::chrono::minutes kRetry{1};  // of a removal that failed
 }  // namespace
 
 GarbageCollector::GarbageCollector(content::RecordedStore& content, MetadataStore& metadata,
-                                   UploadSessions& uploads, DigestLocks& locks,
+                                   UploadSessions& uploads, DigestLocks& locks, RemovalGate& gate,
                                    std::chrono::seconds upload_age, std::chrono::seconds grace,
                                    const Clock& clock)
     : content_(content),
       metadata_(metadata),
       uploads_(uploads),
       locks_(locks),
+      gate_(gate),
       upload_age_(upload_age),
       longest_pause_(std::clamp(std::chrono::milliseconds(grace), kShortestPause, kLongestPause)),
       clock_(clock) {}
@@ -64,6 +65,8 @@ Result<> GarbageCollector::finish_interrupted() {
   std::string after;
   for (;;) {
     TRY(forget_if_many());
+    const auto pass = gate_.try_pass();
+    if (!pass) return {};
     const std::vector<oci::Digest> page = TRY(metadata_.unsettled_blobs(after, kBatch));
     if (page.empty()) return {};
     after = page.back().str();
@@ -78,6 +81,8 @@ Result<> GarbageCollector::finish_interrupted() {
 
 // The number of candidates reviewed.
 Result<size_t> GarbageCollector::review_some() {
+  const auto pass = gate_.try_pass();
+  if (!pass) return 0;
   Locks locks(locks_);
   const Garbage::Review review = TRY(
       metadata_.take_garbage(kBatch, [&](const oci::Digest& blob) { return locks.take(blob); }));

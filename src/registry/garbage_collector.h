@@ -5,7 +5,7 @@
 // lock of each digest until its content is gone, so that a push of the same bytes comes before
 // or after, never in the middle. What is gone is forgotten when the disk has forgotten it, too:
 // that is asked of many at once. Content that cannot be removed holds up no other; it is tried
-// again a minute later, and after a restart.
+// again a minute later, and after a restart. While the gate is held it decides nothing.
 #pragma once
 
 #include <condition_variable>
@@ -18,6 +18,7 @@
 #include "content/recorded_store.h"
 #include "registry/digest_locks.h"
 #include "registry/metadata.h"
+#include "registry/removal_gate.h"
 #include "registry/upload_sessions.h"
 
 namespace skiff::registry {
@@ -25,8 +26,8 @@ namespace skiff::registry {
 class GarbageCollector {
  public:
   GarbageCollector(content::RecordedStore& content, MetadataStore& metadata,
-                   UploadSessions& uploads, DigestLocks& locks, std::chrono::seconds upload_age,
-                   std::chrono::seconds grace, const Clock& clock);
+                   UploadSessions& uploads, DigestLocks& locks, RemovalGate& gate,
+                   std::chrono::seconds upload_age, std::chrono::seconds grace, const Clock& clock);
 
   // Finishes what a crash interrupted.
   Result<> recover();
@@ -61,6 +62,7 @@ class GarbageCollector {
   MetadataStore& metadata_;
   UploadSessions& uploads_;
   DigestLocks& locks_;
+  RemovalGate& gate_;
   std::chrono::seconds upload_age_;
   std::chrono::milliseconds longest_pause_;
   const Clock& clock_;

@@ -188,6 +188,14 @@ class Garbage {
   virtual Result<Review> take_garbage(size_t limit,
                                       const std::function<bool(const oci::Digest&)>& lock) = 0;
   virtual Result<> drop_blobs(const std::vector<oci::Digest>& blobs) = 0;
+  // What take_garbage would let go of now, if nobody held anything back, of up to `limit`
+  // candidates. Changes nothing.
+  struct Preview {
+    size_t reviewed = 0;
+    size_t blobs = 0;
+    uint64_t bytes = 0;  // of the blobs
+  };
+  virtual Result<Preview> preview_garbage(size_t limit) = 0;
   // When the next candidate is to be reviewed; nullopt where there is none.
   virtual Result<std::optional<TimePoint>> next_review() = 0;
   // Up to `limit` blobs behind `after` ("" for the first), by digest, that are arriving or doomed.
@@ -210,7 +218,8 @@ class Audit {
     uint64_t size = 0;
     bool kept = true;  // a repository has it, or a review is to come
   };
-  virtual Result<std::vector<BlobRow>> stored_blobs() = 0;
+  // Some at a time, by digest: while one is visited all others may work.
+  virtual Result<> each_stored_blob(const std::function<Result<>(const BlobRow&)>& visit) = 0;
   // nullopt where it is not (any more) stored.
   virtual Result<std::optional<BlobRow>> stored_blob(const oci::Digest& blob) = 0;
   // Whether there is a row of it, stored or not.
@@ -230,7 +239,8 @@ class Audit {
     std::string repository;
     oci::Digest digest;
   };
-  virtual Result<std::vector<ManifestName>> all_manifests() = 0;
+  // The same, by repository.
+  virtual Result<> each_manifest(const std::function<Result<>(const ManifestName&)>& visit) = 0;
   struct Inspected {
     PutOutcome outcome;             // as if it were pushed now
     std::vector<std::string> tags;  // that point at it

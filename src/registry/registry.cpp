@@ -10,6 +10,9 @@ namespace skiff::registry {
 
 namespace {
 
+// Candidates that a preview looks at, while pushes wait.
+constexpr size_t kPreviewed = 10'000;
+
 class LocalRegistry : public Registry {
  public:
   LocalRegistry(std::unique_ptr<content::RecordedStore> content,
@@ -21,7 +24,7 @@ class LocalRegistry : public Registry {
         uploads_(*content_, *metadata_, locks_, clock),
         context_{*content_,       *metadata_,         uploads_,         *access_,
                  options.tickets, options.extensions, options.observers},
-        collector_(*content_, *metadata_, uploads_, locks_, options.upload_age,
+        collector_(*content_, *metadata_, uploads_, locks_, gate_, options.upload_age,
                    options.metadata.grace, clock),
         root_(options.root) {}
 
@@ -35,8 +38,16 @@ class LocalRegistry : public Registry {
 
   net::Handler handler() override { return make_handler(context_); }
   Result<size_t> collect_garbage() override { return collector_.collect(); }
+  Result<Garbage::Preview> preview_garbage() override {
+    return metadata_->preview_garbage(kPreviewed);
+  }
+  RemovalGate::Counted hold_removals() override { return gate_.hold(); }
   Result<CheckSummary> check(const CheckOptions& options, const ProblemSink& report,
                              const CancelToken& cancel) override {
+    const auto pass = options.repair ? gate_.try_pass() : std::nullopt;
+    if (options.repair && !pass) {
+      return Error(Code::kUnavailable, "no repair while a backup is made: again later");
+    }
     return check_registry({*content_, *metadata_, locks_, root_}, options, report, cancel);
   }
   Result<content::ScrubTotals> scrub(const content::ScrubOptions& options,
@@ -50,6 +61,7 @@ class LocalRegistry : public Registry {
   std::unique_ptr<MetadataStore> metadata_;
   std::shared_ptr<Authorizer> access_;
   DigestLocks locks_;
+  RemovalGate gate_;
   UploadSessions uploads_;
   Context context_;
   GarbageCollector collector_;

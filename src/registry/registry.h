@@ -20,6 +20,7 @@
 #include "registry/extension.h"
 #include "registry/metadata.h"
 #include "registry/observer.h"
+#include "registry/removal_gate.h"
 
 namespace skiff::registry {
 
@@ -63,6 +64,11 @@ class Registry {
   // Reviews all candidates whose time has come, and drops old uploads; runs by itself, too.
   // Returns the number of blobs removed.
   virtual Result<size_t> collect_garbage() = 0;
+  // What that would remove now.
+  virtual Result<Garbage::Preview> preview_garbage() = 0;
+  // While it lives no blob is taken away, whatever is deleted; waits for a removal that is going
+  // on.
+  virtual RemovalGate::Counted hold_removals() = 0;
   // Compares all that is stored with one another, while it serves; see check.h.
   virtual Result<CheckSummary> check(const CheckOptions& options, const ProblemSink& report,
                                      const CancelToken& cancel) = 0;

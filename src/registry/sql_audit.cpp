@@ -8,6 +8,8 @@ namespace skiff::registry {
 
 namespace {
 
+constexpr int64_t kPage = 500;
+
 // As kGarbage of the collection has it: nothing links it, and nobody is going to look.
 constexpr std::string_view kBlob =
     "SELECT digest, size,"
@@ -33,23 +35,32 @@ Result<std::vector<std::string>> SqlMetadata::faults() {
   ReaderPool::Reader db = readers_.take();
   std::vector<std::string> out = TRY(db->faults());
   for (const char* table : {"blob", "manifest"}) {
-    for (const std::string& digest :
-         TRY(texts(TRY(db->prepare(cat("SELECT digest FROM ", table)))))) {
-      if (oci::Digest::parse(digest)) continue;
-      out.push_back(cat("the record of ", table, " ", quoted(digest), " names no digest"));
+    Statement rows = TRY(db->prepare(cat("SELECT DISTINCT digest FROM ", table)));
+    while (TRY(rows.step())) {
+      if (oci::Digest::parse(rows.text(0))) continue;
+      out.push_back(cat("the record of ", table, " ", quoted(rows.text(0)), " names no digest"));
     }
   }
   return out;
 }
 
-Result<std::vector<Audit::BlobRow>> SqlMetadata::stored_blobs() {
-  ReaderPool::Reader db = readers_.take();
-  Statement rows = TRY(db->prepare(kBlob));
-  std::vector<BlobRow> out;
-  while (TRY(rows.step())) {
-    if (oci::Digest::parse(rows.text(0))) out.push_back(TRY(blob_of(rows)));
+Result<> SqlMetadata::each_stored_blob(const std::function<Result<>(const BlobRow&)>& visit) {
+  std::string after;
+  for (;;) {
+    std::vector<BlobRow> page;
+    bool more = false;
+    {
+      ReaderPool::Reader db = readers_.take();
+      Statement rows =
+          TRY(db->prepare(cat(kBlob, "AND digest > ? ORDER BY digest LIMIT ?"), after, kPage));
+      for (; TRY(rows.step()); more = true) {
+        after = rows.text(0);
+        if (oci::Digest::parse(after)) page.push_back(TRY(blob_of(rows)));
+      }
+    }
+    if (!more) return {};
+    for (const BlobRow& blob : page) TRY(visit(blob));
   }
-  return out;
 }
 
 Result<std::optional<Audit::BlobRow>> SqlMetadata::stored_blob(const oci::Digest& blob) {
@@ -102,16 +113,42 @@ Result<std::vector<std::string>> SqlMetadata::owners(const oci::Digest& digest) 
   return std::vector<std::string>();
 }
 
-Result<std::vector<Audit::ManifestName>> SqlMetadata::all_manifests() {
-  ReaderPool::Reader db = readers_.take();
-  Statement rows =
-      TRY(db->prepare("SELECT name, digest FROM repository JOIN manifest"
-                      " ON manifest.repository = repository.id ORDER BY name, digest"));
-  std::vector<ManifestName> out;
-  while (TRY(rows.step())) {
-    if (auto digest = oci::Digest::parse(rows.text(1))) out.push_back({rows.text(0), *digest});
+Result<> SqlMetadata::each_manifest(const std::function<Result<>(const ManifestName&)>& visit) {
+  std::string name;
+  for (;;) {
+    int64_t id = 0;
+    {
+      ReaderPool::Reader db = readers_.take();
+      Statement row = TRY(db->prepare(
+          "SELECT name, id FROM repository WHERE name > ? ORDER BY name LIMIT 1", name));
+      if (!TRY(row.step())) return {};
+      name = row.text(0);
+      id = row.integer(1);
+    }
+    TRY(each_manifest_of(id, [&](const oci::Digest& digest) { return visit({name, digest}); }));
   }
-  return out;
+}
+
+Result<> SqlMetadata::each_manifest_of(int64_t repository,
+                                       const std::function<Result<>(const oci::Digest&)>& visit) {
+  std::string after;
+  for (;;) {
+    std::vector<oci::Digest> page;
+    bool more = false;
+    {
+      ReaderPool::Reader db = readers_.take();
+      Statement rows =
+          TRY(db->prepare("SELECT digest FROM manifest WHERE repository = ? AND digest > ?"
+                          " ORDER BY digest LIMIT ?",
+                          repository, after, kPage));
+      for (; TRY(rows.step()); more = true) {
+        after = rows.text(0);
+        if (auto digest = oci::Digest::parse(after)) page.push_back(*digest);
+      }
+    }
+    if (!more) return {};
+    for (const oci::Digest& digest : page) TRY(visit(digest));
+  }
 }
 
 Result<std::optional<Audit::Inspected>> SqlMetadata::inspect(const std::string& repository,

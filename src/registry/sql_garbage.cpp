@@ -82,6 +82,26 @@ Result<Garbage::Review> SqlMetadata::take_garbage(
   return out;
 }
 
+// By doing it, and taking it back.
+Result<Garbage::Preview> SqlMetadata::preview_garbage(size_t limit) {
+  std::lock_guard writing(writer_mutex_);
+  const Transaction rolled_back = TRY(durable_.begin());
+  Preview out;
+  while (out.reviewed < limit) {
+    const auto due = TRY(due_candidates(durable_, limit - out.reviewed));
+    if (due.empty()) break;
+    out.reviewed += due.size();
+    for (const Candidate& candidate : due) {
+      if (!TRY(review(durable_, candidate))) continue;
+      Statement row =
+          TRY(durable_.prepare("SELECT size FROM blob WHERE digest = ?", candidate.digest));
+      ++out.blobs;
+      if (TRY(row.step())) out.bytes += static_cast<uint64_t>(row.integer(0));
+    }
+  }
+  return out;
+}
+
 Result<std::vector<SqlMetadata::Candidate>> SqlMetadata::due_candidates(Database& db,
                                                                         size_t limit) const {
   Statement rows =

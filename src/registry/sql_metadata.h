@@ -97,18 +97,19 @@ class SqlMetadata : public MetadataStore {
   Result<Review> take_garbage(size_t limit,
                               const std::function<bool(const oci::Digest&)>& lock) override;
   Result<> drop_blobs(const std::vector<oci::Digest>& blobs) override;
+  Result<Preview> preview_garbage(size_t limit) override;
   Result<std::optional<TimePoint>> next_review() override;
   Result<std::vector<oci::Digest>> unsettled_blobs(const std::string& after, size_t limit) override;
   Result<bool> is_unsettled(const oci::Digest& blob) override;
 
   Result<std::vector<std::string>> faults() override;
-  Result<std::vector<BlobRow>> stored_blobs() override;
+  Result<> each_stored_blob(const std::function<Result<>(const BlobRow&)>& visit) override;
   Result<std::optional<BlobRow>> stored_blob(const oci::Digest& blob) override;
   Result<bool> knows_blob(const oci::Digest& blob) override;
   Result<> doom_lost_blob(const oci::Digest& blob) override;
   Result<bool> doom_unkept_blob(const oci::Digest& blob) override;
   Result<std::vector<std::string>> owners(const oci::Digest& digest) override;
-  Result<std::vector<ManifestName>> all_manifests() override;
+  Result<> each_manifest(const std::function<Result<>(const ManifestName&)>& visit) override;
   Result<std::optional<Inspected>> inspect(const std::string& repository,
                                            const NewManifest& manifest) override;
   Result<bool> rewrite_edges(const std::string& repository, const NewManifest& manifest) override;
@@ -160,6 +161,8 @@ class SqlMetadata : public MetadataStore {
   Result<bool> review(Database& db, const Candidate& candidate);
   Result<> review_manifest(Database& db, const Candidate& candidate);
   Result<bool> review_link(Database& db, const Candidate& candidate);
+  Result<> each_manifest_of(int64_t repository,
+                            const std::function<Result<>(const oci::Digest&)>& visit);
   Result<> drop_unreadable_blob(const std::string& digest);
 
   MetadataOptions options_;

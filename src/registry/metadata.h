@@ -30,6 +30,7 @@
 #include "content/ingest_state.h"
 #include "registry/history.h"
 #include "registry/manifest_rows.h"
+#include "registry/outbox.h"
 #include "registry/precondition.h"
 
 namespace skiff::registry {
@@ -258,6 +259,7 @@ class MetadataStore : public BlobLinks,
                       public Uploads,
                       public Manifests,
                       public History,
+                      public Outbox,
                       public Garbage,
                       public Audit {};
 

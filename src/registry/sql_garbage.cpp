@@ -148,7 +148,8 @@ Result<> SqlMetadata::review_manifest(Database& db, const Candidate& candidate) 
   const int64_t until =
       std::max(lease, TRY(held_by_history(db, candidate.repository, candidate.digest)));
   if (until > now()) return postpone(db, candidate.repository, candidate.digest, until);
-  return erase_manifest(db, candidate.repository, candidate.digest);
+  TRY(erase_manifest(db, candidate.repository, candidate.digest));
+  return tell_deletion(db, candidate.repository, candidate.digest, "garbage", "");
 }
 
 Result<bool> SqlMetadata::review_link(Database& db, const Candidate& candidate) {

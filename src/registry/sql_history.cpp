@@ -27,7 +27,9 @@ Result<std::vector<std::string>> tags_deleted_with(Database& db, int64_t reposit
 }  // namespace
 
 Result<> SqlMetadata::log_tag(Database& db, int64_t repository, const TagWrite& change) {
-  if (options_.undelete.count() == 0 || change.digest == change.before) return {};
+  if (change.digest == change.before) return {};
+  TRY(tell_tag(db, repository, change));
+  if (options_.undelete.count() == 0) return {};
   TRY(
       db.run("INSERT INTO tag_log(repository, name, action, digest, before, actor, at, keep_until)"
              " VALUES (?,?,?,?,?,?,?,?)",
@@ -50,13 +52,20 @@ Result<> SqlMetadata::trash_manifest(Database& db, int64_t repository, const std
       db.run("INSERT INTO trash_edge(repository, parent, child) SELECT repository, parent, child"
              " FROM edge WHERE repository = ? AND parent = ?",
              repository, digest));
+  TRY(log_tags_of(db, repository, digest, actor, at));
+  TRY(drop_manifest(db, repository, digest));
+  return postpone(db, repository, digest, until);
+}
+
+// They go with it.
+Result<> SqlMetadata::log_tags_of(Database& db, int64_t repository, const std::string& digest,
+                                  const std::string& actor, int64_t at) {
   const std::vector<std::string> tags = TRY(texts(TRY(
       db.prepare("SELECT name FROM tag WHERE repository = ? AND digest = ?", repository, digest))));
   for (const std::string& tag : tags) {
     TRY(log_tag(db, repository, {tag, "delete", std::nullopt, digest, actor, at}));
   }
-  TRY(drop_manifest(db, repository, digest));
-  return postpone(db, repository, digest, until);
+  return {};
 }
 
 // It is a manifest again, or is forgotten.
@@ -187,13 +196,16 @@ Result<RestoreOutcome> SqlMetadata::restore_manifest(const std::string& reposito
   const std::optional<int64_t> deleted = TRY(deleted_at(durable_, *id, digest));
   outcome.found = deleted || TRY(has_manifest(durable_, *id, digest));
   if (!outcome.found) return outcome;
+  bool first = false;
   if (deleted) {
     outcome.missing = TRY(check_references(durable_, *id, manifest)).missing;
     if (!outcome.missing.empty()) return outcome;
     if (!tag) outcome.tags = TRY(free_tags(durable_, *id, digest, *deleted));
+    first = TRY(begins_repository(durable_, *id));
     TRY(write_manifest(durable_, *id, manifest));
   }
   if (tag) outcome.tags = {*tag};
+  TRY(tell_restore(durable_, *id, digest, outcome.tags, actor, first));
   for (const std::string& name : outcome.tags) {
     TRY(write_tag(durable_, *id, {name, "restore", digest, std::nullopt, actor, now()}));
   }

@@ -98,7 +98,9 @@ Result<PutOutcome> SqlMetadata::put_manifest(const std::string& repository,
   // Last: a request that would fail anyhow is told so (RFC 9110, 13.2.1).
   outcome.condition_failed = !TRY(condition_holds(durable_, id, condition, digest));
   if (!outcome.stored()) return outcome;
+  const bool first = TRY(begins_repository(durable_, id));
   TRY(write_manifest(durable_, id, manifest));
+  TRY(tell_push(durable_, id, manifest, condition, first));
   for (const std::string& tag : condition.tags) {
     TRY(write_tag(durable_, id, {tag, "set", digest, std::nullopt, condition.actor, now()}));
   }
@@ -204,8 +206,10 @@ Result<DeleteOutcome> SqlMetadata::delete_manifest(const std::string& repository
   if (options_.undelete.count() > 0) {
     TRY(trash_manifest(durable_, *id, digest.str(), actor));
   } else {
+    TRY(log_tags_of(durable_, *id, digest.str(), actor, now()));
     TRY(erase_manifest(durable_, *id, digest.str()));
   }
+  TRY(tell_deletion(durable_, *id, digest.str(), "deleted", actor));
   TRY(tx.commit());
   return outcome;
 }

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "codec/json.h"
 #include "db/database.h"
 #include "registry/metadata.h"
 
@@ -94,6 +95,22 @@ class SqlMetadata : public MetadataStore {
                                           const std::optional<std::string>& tag,
                                           const std::string& actor) override;
 
+  Result<Webhook> add_webhook(Webhook webhook) override;
+  Result<std::vector<Webhook>> webhooks() override;
+  Result<> remove_webhook(const std::string& id) override;
+  Result<> set_webhook_disabled(const std::string& id, bool disabled) override;
+  Result<std::vector<Delivery>> deliveries(const std::string& webhook, const std::string& state,
+                                           size_t limit) override;
+  Result<int64_t> redeliver(const std::string& webhook, int64_t event) override;
+  Result<size_t> spread_events() override;
+  Result<bool> claim_webhook(const std::string& id, const std::string& server,
+                             TimePoint until) override;
+  Result<std::optional<Delivery>> due_delivery(const std::string& webhook) override;
+  Result<> settle_delivery(const std::string& webhook, int64_t event,
+                           const DeliveryOutcome& outcome) override;
+  Result<int64_t> trim_outbox(const OutboxLimits& limits) override;
+  Result<OutboxCounts> outbox_counts() override;
+
   Result<Review> take_garbage(size_t limit,
                               const std::function<bool(const oci::Digest&)>& lock) override;
   Result<> drop_blobs(const std::vector<oci::Digest>& blobs) override;
@@ -144,6 +161,19 @@ class SqlMetadata : public MetadataStore {
   // Finds out what the tag names before.
   Result<> write_tag(Database& db, int64_t repository, TagWrite change);
   Result<> log_tag(Database& db, int64_t repository, const TagWrite& change);
+  Result<> log_tags_of(Database& db, int64_t repository, const std::string& digest,
+                       const std::string& actor, int64_t at);
+  // Events (sql_outbox.cpp).
+  Result<> tell(Database& db, int64_t repository, std::string_view kind, json::Value data);
+  static Result<bool> begins_repository(Database& db, int64_t repository);
+  Result<> tell_push(Database& db, int64_t repository, const NewManifest& manifest,
+                     const PutCondition& condition, bool first);
+  Result<> tell_deletion(Database& db, int64_t repository, const std::string& digest,
+                         std::string_view reason, const std::string& actor);
+  Result<> tell_restore(Database& db, int64_t repository, const std::string& digest,
+                        const std::vector<std::string>& tags, const std::string& actor, bool first);
+  Result<> tell_tag(Database& db, int64_t repository, const TagWrite& change);
+  static Error no_webhook(const std::string& id);
   // Its rows, not what is about it.
   Result<> drop_manifest(Database& db, int64_t repository, const std::string& digest);
   Result<> orphan_referrers(Database& db, int64_t repository, const std::string& digest);

@@ -104,6 +104,7 @@ ALLOWED = {
     ("root", "engine/file_service.cpp", "options.rootfs"): TOLD,
     ("root", "engine/file_service.cpp", "container.paths.rootfs()"): "handed on; compared with descriptors' names",
     ("root", "engine/process_life.cpp", "container.paths.rootfs()"): "where the root is mounted: the root itself",
+    ("root", "engine/process_start.cpp", "container.paths.rootfs()"): "where the root is mounted: the root itself",
     ("root", "engine/spec.cpp", "spec.rootfs"): TOLD,
     ("root", "engine/spec.cpp", "container.paths.rootfs()"): TOLD,
     ("root", "engine/container.h", "rootfs()"): "says where it is",

@@ -65,6 +65,11 @@ void Container::unregister(const std::shared_ptr<AttachPoint>& point) {
   std::erase(attach_points_, point);
 }
 
+bool Container::has_attach_points() const {
+  std::lock_guard lock(mutex_);
+  return !attach_points_.empty();
+}
+
 std::shared_ptr<WaitSlot> Container::add_waiter(WaitCondition condition) {
   auto slot = std::make_shared<WaitSlot>(condition);
   std::lock_guard lock(mutex_);

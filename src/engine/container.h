@@ -69,6 +69,7 @@ class Container {
   // The monitor when there is one, else registers `point` for the next start.
   Monitor monitor_or_register(const std::shared_ptr<AttachPoint>& point);
   void unregister(const std::shared_ptr<AttachPoint>& point);
+  bool has_attach_points() const;
 
   // A waiter; complete at once where its condition already holds.
   std::shared_ptr<WaitSlot> add_waiter(WaitCondition condition);

@@ -6,15 +6,10 @@
 #include "base/strings.h"
 #include "network/ipv4.h"
 #include "network/links.h"
-#include "sys/namespaces.h"
 
 namespace skiff::engine {
 
 namespace {
-
-bool has_own_endpoint(const std::string& mode) {
-  return mode != "host" && mode != "none" && !mode.starts_with("container:");
-}
 
 // In place: the file is bind-mounted, a new one would not be seen.
 Result<> rewrite(const Path& path, const std::string& text) {
@@ -140,12 +135,13 @@ Result<> write_network_files(Core& core, const Container& container) {
   return rewrite(container.paths.resolv_conf(), resolv_conf);
 }
 
-Result<> connect_network(Core& core, Container& container, int pid) {
-  ContainerInfo info = container.info();
+bool has_own_endpoint(const ContainerInfo& info) {
   const std::string& mode = info.host_config.network_mode;
-  if (mode == "host" || mode.starts_with("container:")) return {};
-  UniqueFd netns = TRY(sys::namespace_of(cat(pid), *sys::find_namespace("network")));
-  if (!has_own_endpoint(mode)) return core.networks.raise_loopback(netns.get());
+  return mode != "host" && mode != "none" && !mode.starts_with("container:");
+}
+
+Result<> connect_network(Core& core, Container& container, int netns) {
+  ContainerInfo info = container.info();
   network::AttachOptions options;
   options.ports = TRY(plan_ports(info.config, info.host_config));
   const NetworkAttachment& wanted = info.networks.at(0);
@@ -153,7 +149,7 @@ Result<> connect_network(Core& core, Container& container, int pid) {
   options.requested_mac = wanted.config.mac_address;
   options.aliases = wanted.config.aliases;
   network::Endpoint endpoint =
-      TRY(core.networks.attach(container.id, wanted.network, netns.get(), options));
+      TRY(core.networks.attach(container.id, wanted.network, netns, options));
   container.change([&](Record& record) { record.info.networks.at(0).endpoint = endpoint; });
   publish_network_event(core, endpoint, "connect");
   return write_hosts(core, container, endpoint.ip);

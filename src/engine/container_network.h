@@ -15,8 +15,10 @@ Result<std::vector<network::PortBinding>> plan_ports(const ContainerConfig& conf
 
 // hostname, hosts and resolv.conf, before the container is made: they are mounted into it.
 Result<> write_network_files(Core& core, const Container& container);
-// Wires the network namespace of `pid`, and completes hosts. Undone by detach().
-Result<> connect_network(Core& core, Container& container, int pid);
+// Not without a network, in the host's or in another container's.
+bool has_own_endpoint(const ContainerInfo& info);
+// Wires the network namespace of one that has an endpoint, and completes hosts.
+Result<> connect_network(Core& core, Container& container, int netns);
 void disconnect_network(Core& core, Container& container);
 
 }  // namespace skiff::engine

@@ -5,10 +5,11 @@
 
 namespace skiff::engine {
 
-// Mounts the root, makes the bundle, spawns the monitor, wires the network, hands streams to
-// those who attached, and lets the process run. `operation` must be held and the container
-// not be running. On failure all is undone, and the record tells the error and exit code.
-Result<> start_process(Core& core, Container& container);
+// Mounts the root, makes the bundle, has a monitor create the container, wires the network, hands
+// streams to those who attached, and lets the process run; what the monitor tells from then on
+// comes by the watch. `operation` must be held and the container not be running. On failure all is
+// undone, and the record tells the error and exit code.
+Result<runtime::MonitorWatch> start_process(Core& core, Container& container);
 
 // What the container's volumes mount is there until they are let go; to hold them twice is to hold
 // them once.
@@ -21,6 +22,11 @@ Result<> check_root(Core& core, const Container& container);
 
 // As the monitor takes it.
 runtime::RestartPolicy policy_of(const HostConfig& host);
+
+void publish_volume_events(Core& core, const Container& container, const char* action);
+
+// Ends a monitor and its container, of which nothing is left, also where it is killed meanwhile.
+void remove_monitor(Core& core, const Container& container, runtime::MonitorClient& monitor);
 
 // Frees what the ended process used; the record is the caller's. `operation` is held.
 void free_process(Core& core, Container& container);

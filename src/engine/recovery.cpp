@@ -47,11 +47,7 @@ Status live_status(Core& core, const Container& container) {
 
 // `operation` is held.
 void take_over(Core& core, Supervisor& supervisor, const std::shared_ptr<Container>& container,
-               const Monitor& monitor, const runtime::MonitorState& state) {
-  // The daemon may have died before it let the process run.
-  if (state.stage == runtime::MonitorState::Stage::kCreated) {
-    log_failure(*container, monitor->start());
-  }
+               const runtime::MonitorState& state) {
   log_failure(*container, hold_volumes(core, *container));
   supervisor.note_state(*container, state);
   if (state.stage != runtime::MonitorState::Stage::kRestarting) {
@@ -75,9 +71,11 @@ void recover_running(Core& core, Supervisor& supervisor,
   std::lock_guard operation(container->operation);
   std::optional<runtime::ExitStatus> ended;
   if (monitor != nullptr) {
+    using Stage = runtime::MonitorState::Stage;
     auto state = monitor->state();
-    if (state && state->stage != runtime::MonitorState::Stage::kEnded) {
-      take_over(core, supervisor, container, monitor, *state);
+    // One that is created only had no network yet, maybe; nobody was told that it started.
+    if (state && (state->stage == Stage::kRunning || state->stage == Stage::kRestarting)) {
+      take_over(core, supervisor, container, *state);
       return;
     }
     if (state) ended = state->exit;

@@ -94,20 +94,21 @@ void Supervisor::add(const std::shared_ptr<Watched>& watched) {
 }
 
 Result<> Supervisor::start(const std::shared_ptr<Container>& container) {
-  TRY(start_process(core_, *container));
-  watch(container);
+  watch(container, TRY(start_process(core_, *container)));
+  core_.monitors.refill();
   return {};
 }
 
 void Supervisor::watch(const std::shared_ptr<Container>& container) {
-  note_health(core_, *container);
   Monitor monitor = container->monitor();
-  auto watch = monitor->watch();
-  if (!watch) {
-    core_.tasks.run([this, container, monitor] { follow_anew(container, monitor); });
-    return;
-  }
-  auto watched = std::make_shared<Watched>(Watched{container, monitor, std::move(*watch)});
+  if (auto begun = monitor->watch()) return watch(container, std::move(*begun));
+  core_.tasks.run([this, container, monitor] { follow_anew(container, monitor); });
+}
+
+void Supervisor::watch(const std::shared_ptr<Container>& container, runtime::MonitorWatch watch) {
+  note_health(core_, *container);
+  auto watched =
+      std::make_shared<Watched>(Watched{container, container->monitor(), std::move(watch)});
   const runtime::MonitorState& now = watched->watch.now();
   // A run may have been so short that it is over.
   if (now.stage == Stage::kRunning && now.restart_count == container->info().restart_count) {

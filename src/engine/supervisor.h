@@ -31,6 +31,7 @@ class Supervisor {
   Result<> start(const std::shared_ptr<Container>& container);
   // Follows a container whose monitor exists; `operation` is held.
   void watch(const std::shared_ptr<Container>& container);
+  void watch(const std::shared_ptr<Container>& container, runtime::MonitorWatch watch);
   // Brings the record up to what its monitor does, which is not at its end; `operation` is held.
   void note_state(Container& container, const runtime::MonitorState& state);
   // Records the end of what the monitor does, and frees what that took; `operation` is held. The

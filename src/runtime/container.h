@@ -59,6 +59,7 @@ struct CreateOptions {
   std::vector<std::string> env;          // variables besides the config's
   std::vector<OciNamespace> namespaces;  // in place of the config's of the same kinds
   int spare_network = -1;                // for NamespacePlan::make()
+  std::optional<sys::Cgroup> cgroup;     // made ahead: taken where it is the config's
 };
 
 struct ExecOptions {
@@ -141,7 +142,7 @@ class Container {
   Result<> run_restore(const CreateOptions& options, const CheckpointOptions& checkpoint);
   Result<> make_directory(const std::string& config_text);
   Result<> make_notify_directory();
-  Result<> make_cgroup();
+  Result<> make_cgroup(const std::optional<sys::Cgroup>& made);
   Result<> make_scope();
   Result<> set_up_cgroup();
   Result<> join_resctrl();

@@ -156,7 +156,7 @@ Result<Container> Container::create(const CreateOptions& options) {
     if (options.notify_socket) TRY(c.make_notify_directory());
   }
   c.config_.resources = with_device_rules(c.config_.resources);
-  TRY(options.systemd_cgroup ? c.make_scope() : c.make_cgroup());
+  TRY(options.systemd_cgroup ? c.make_scope() : c.make_cgroup(options.cgroup));
   TRY(c.launch(options));
   undo.dismiss();
   return c;
@@ -189,9 +189,13 @@ Result<> Container::make_notify_directory() {
   return {};
 }
 
-Result<> Container::make_cgroup() {
+Result<> Container::make_cgroup(const std::optional<sys::Cgroup>& made) {
   std::string path = config_.cgroups_path.empty() ? state_.id : config_.cgroups_path;
-  cgroup_ = TRY_CONTEXT(sys::Cgroup::create(path), "linux.cgroupsPath");
+  if (made && made->path() == path) {
+    cgroup_ = made;
+  } else {
+    cgroup_ = TRY_CONTEXT(sys::Cgroup::create(path), "linux.cgroupsPath");
+  }
   state_.cgroup = cgroup_->path();
   // Known from here on, so that a container whose creator dies can be deleted.
   TRY(write_state(directory_, state_));

@@ -1,7 +1,6 @@
 #include "runtime/monitor.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -21,6 +20,7 @@
 #include "runtime/monitor_signals.h"
 #include "runtime/namespace_plan.h"
 #include "runtime/own_program.h"
+#include "sys/unix_socket.h"
 
 namespace skiff::runtime {
 
@@ -57,26 +57,28 @@ void reap(ContainerMonitor& monitor) {
   }
 }
 
-// True once the caller of spawn() knows of the container.
-bool hand_over(int parent, int pid) {
-  return send_line(parent, json::object({{"pid", pid}})) && receive_line(parent);
-}
-
-// In the list of processes: `argument` was left blank for it.
+// In the list of processes: room was left for it.
 void show_container(char* argument, const std::string& id) {
-  const size_t length = std::min(std::strlen(argument), id.size());
-  std::copy_n(id.begin(), length, argument);
+  const size_t length = std::strlen(argument);
+  std::string shown = id;
+  shown.resize(length, ' ');
+  std::copy_n(shown.begin(), length, argument);
 }
 
-bool is_asked(const UniqueFd& parent) {
-  pollfd polled{parent.get(), POLLIN, 0};
-  return ::poll(&polled, 1, 0) != 0;
+// While nobody waits for it. Without one the container gets its own in the usual way.
+Result<UniqueFd> offer_network(int parent) {
+  Result<UniqueFd> made = make_spare_network();
+  if (!made) {
+    TRY(send_line(parent, json::object()));
+    return UniqueFd();
+  }
+  TRY(sys::send_fd(parent, made->get(), "{}\n"));
+  return made;
 }
 
 Result<> run_monitor(UniqueFd parent, char* name) {
-  // Made while nobody waits for it; without one the container gets its own in the usual way.
   UniqueFd network;
-  if (!is_asked(parent)) network = make_spare_network().value_or(UniqueFd());
+  if (std::string_view(name).starts_with(kSpareName)) network = TRY(offer_network(parent.get()));
   json::Value asked = TRY(receive_line(parent.get()));
   EventLoop loop;
   TRY(loop.open());
@@ -85,12 +87,16 @@ Result<> run_monitor(UniqueFd parent, char* name) {
   MonitorOptions options = monitor_options_from(asked);
   show_container(name, options.container_id);
   ContainerMonitor monitor(loop, std::move(options), std::move(network));
-  Result<int> pid = monitor.create();
-  if (!pid) return send_line(parent.get(), error_answer(pid.error()));
+  Result<> prepared = monitor.prepare();
+  // The hang-up, too, of one who has given up or died.
+  if (!receive_line(parent.get())) return monitor.remove();
+  if (prepared) prepared = monitor.create();
+  if (!prepared) {
+    [[maybe_unused]] auto removed = monitor.remove();
+    return send_line(parent.get(), error_answer(prepared.error()));
+  }
   TRY(loop.add(g_child_event, EPOLLIN, [&](uint32_t) { reap(monitor); }));
-  if (!hand_over(parent.get(), *pid)) return monitor.remove();
-  parent.reset();
-  monitor.settle();
+  TRY(monitor.answer_creator(std::move(parent)));
   loop.run();
   return {};
 }

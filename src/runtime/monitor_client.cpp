@@ -1,12 +1,11 @@
 #include "runtime/monitor_client.h"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/strings.h"
 #include "codec/base64.h"
 #include "runtime/monitor_protocol.h"
-#include "sys/process.h"
+#include "runtime/new_monitor.h"
 #include "sys/unix_socket.h"
 
 namespace skiff::runtime {
@@ -40,41 +39,15 @@ json::Value resize_request(const char* operation, int height, int width) {
   return asked;
 }
 
-// Ours, and what the C library reads when a program starts: malloc's caches of freed chunks would
-// keep pages from being given back, 36 KiB of each monitor.
-std::vector<std::string> monitor_environment() {
-  std::vector<std::string> out;
-  for (char** variable = environ; *variable != nullptr; ++variable) out.emplace_back(*variable);
-  out.emplace_back("GLIBC_TUNABLES=glibc.malloc.tcache_count=0");
-  return out;
-}
-
 }  // namespace
 
-Result<UniqueFd> MonitorClient::start_program(const Path& program) {
-  auto [ours, theirs] = TRY(sys::socket_pair(SOCK_STREAM));
-  sys::Process starter =
-      TRY(sys::Process::spawn({.args = {"skiff-monitor", std::string(kMonitorNameLength, ' ')},
-                               .program = program,
-                               .env = monitor_environment(),
-                               .working_dir = "/",
-                               .fds = {{theirs.get(), kParentSocket}},
-                               .new_session = true}));
-  // The program forks the monitor, whose parent is then not this process, and ends.
-  (void)TRY(starter.wait());
-  return std::move(ours);
-}
-
-Result<MonitorClient> MonitorClient::employ(UniqueFd monitor, const MonitorOptions& options) {
-  TRY(send_line(monitor.get(), to_json(options)));
-  json::Value answer = TRY(receive_answer(monitor.get()));
-  // A monitor that is not told so undoes all: its caller has died.
-  TRY(send_line(monitor.get(), json::object({{"taken", true}})));
-  return MonitorClient(options.state_dir, static_cast<int>(answer.integer("pid")));
-}
-
 Result<MonitorClient> MonitorClient::spawn(const Path& program, const MonitorOptions& options) {
-  return employ(TRY(start_program(program)), options);
+  NewMonitor fresh = TRY(NewMonitor::begin(program));
+  TRY(fresh.prepare(options));
+  TRY(fresh.ask_create());
+  MonitorClient monitor = TRY(fresh.created());
+  TRY(fresh.keep());
+  return monitor;
 }
 
 Result<MonitorClient> MonitorClient::connect(const Path& state_dir) {

@@ -40,7 +40,9 @@ struct StopRequest {
 
 struct MonitorOptions {
   std::string container_id;
-  Path bundle;       // with config.json
+  Path bundle;  // with config.json when the container is to be created
+  std::string
+      cgroup;        // made before that, where the config has the same path; "": with the container
   Path state_dir;    // in the run directory: monitor.sock, pid, state; removed with the container
   Path seccomp_dir;  // compiled filters, of all containers; "" keeps none
   Path exit_file;    // exit.json, durable, outside the run directory
@@ -101,14 +103,8 @@ struct AttachedWithLog {
 
 class MonitorClient {
  public:
-  // Starts the monitor's static binary, detached from the caller: it waits at the socket for its
-  // container, and ends when that is closed.
-  static Result<UniqueFd> start_program(const Path& program);
-  // Has a monitor that waits create the container. Errors are the runtime's: `exec: "x": executable
-  // file not found in $PATH` (kNotFound), "permission denied" (kPermissionDenied); nothing is left
-  // behind.
-  static Result<MonitorClient> employ(UniqueFd monitor, const MonitorOptions& options);
-  // Both.
+  // Starts a monitor and has it create its container; NewMonitor, which does that in steps, tells
+  // of the errors.
   static Result<MonitorClient> spawn(const Path& program, const MonitorOptions& options);
   // A monitor that runs already; kNotFound when there is none.
   static Result<MonitorClient> connect(const Path& state_dir);
@@ -142,6 +138,7 @@ class MonitorClient {
   Result<> remove();
 
  private:
+  friend class NewMonitor;
   MonitorClient(Path state_dir, int pid) : state_dir_(std::move(state_dir)), pid_(pid) {}
   Result<json::Value> call(const json::Value& request, UniqueFd* stream = nullptr) const;
   Path state_dir_;

@@ -39,11 +39,20 @@ Result<> ContainerMonitor::create_container() {
                                       .stdio = io->stdio(),
                                       .console_socket = io->console_socket(),
                                       .namespaces = std::move(namespaces),
-                                      .spare_network = spare_network_.get()}));
+                                      .spare_network = spare_network_.get(),
+                                      .cgroup = cgroup_}));
   spare_network_.reset();
+  if (container_->cgroup().path() == options_.cgroup) cgroup_.reset();
+  drop_cgroup();
   replace_io(std::move(io));
   TRY(io_->begin());
   return held_.hold_own(*container_);
+}
+
+// One that was made ahead and has no container.
+void ContainerMonitor::drop_cgroup() {
+  if (cgroup_) report(cgroup_->remove());
+  cgroup_.reset();
 }
 
 std::unique_ptr<ProcessIo> ContainerMonitor::make_io() {
@@ -199,6 +208,7 @@ Result<> ContainerMonitor::remove() {
   listener_.close();
   Result<> removed;
   if (container_) removed = container_->remove(true);
+  drop_cgroup();
   // The init's end is noticed as ever, unless the removal has reaped it.
   if (container_ && ::waitid(P_PID, static_cast<id_t>(container_->pid()), nullptr,
                              WEXITED | WNOHANG | WNOWAIT) != 0) {

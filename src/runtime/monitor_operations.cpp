@@ -27,16 +27,8 @@ Result<json::Value> ContainerMonitor::info(const json::Value&) {
   return answer;
 }
 
-Result<json::Value> ContainerMonitor::start(const json::Value&) {
-  TRY(check_not_ended());
-  if (stage_ == Stage::kRunning) {
-    return Error(Code::kFailedPrecondition,
-                 cat("container ", options_.container_id, " is running already"));
-  }
-  TRY(container_->start());
-  begin_run();
-  return done();
-}
+// Who had it created goes, and the container stays as it is.
+Result<json::Value> ContainerMonitor::keep(const json::Value&) { return done(); }
 
 Result<json::Value> ContainerMonitor::stop(const json::Value& asked) {
   if (stage_ == Stage::kEnded && recorded_) return not_running();
@@ -101,6 +93,17 @@ Result<json::Value> ContainerMonitor::resize_exec(const json::Value& asked) {
   TRY(execs_.resize(asked.string("id"), static_cast<int>(asked.integer("height")),
                     static_cast<int>(asked.integer("width"))));
   return done();
+}
+
+Result<> ContainerMonitor::start(Request& request) {
+  TRY(check_not_ended());
+  if (stage_ == Stage::kRunning) {
+    return Error(Code::kFailedPrecondition,
+                 cat("container ", options_.container_id, " is running already"));
+  }
+  TRY(container_->start());
+  begin_run();
+  return watch(request);
 }
 
 Result<> ContainerMonitor::attach(Request& request) {

@@ -1,6 +1,6 @@
 #include "runtime/monitor_pool.h"
 
-#include <poll.h>
+#include <chrono>
 
 #include "base/log.h"
 
@@ -8,11 +8,8 @@ namespace skiff::runtime {
 
 namespace {
 
-// One that was killed has hung up.
-bool waits(const UniqueFd& monitor) {
-  pollfd polled{monitor.get(), POLLIN, 0};
-  return ::poll(&polled, 1, 0) == 0;
-}
+// Between the wish for new spares and their making: the answer to the start is sent meanwhile.
+constexpr std::chrono::milliseconds kAnswerTime{1};
 
 }  // namespace
 
@@ -28,10 +25,9 @@ MonitorPool::~MonitorPool() {
   thread_.join();
 }
 
-Result<MonitorClient> MonitorPool::spawn(const MonitorOptions& options) {
-  UniqueFd monitor = take();
-  if (!monitor) monitor = TRY(MonitorClient::start_program(program_));
-  return MonitorClient::employ(std::move(monitor), options);
+Result<NewMonitor> MonitorPool::take() {
+  if (auto spare = take_spare()) return std::move(*spare);
+  return NewMonitor::begin(program_);
 }
 
 void MonitorPool::refill() {
@@ -47,26 +43,28 @@ size_t MonitorPool::spares() const {
   return waiting_.size();
 }
 
-UniqueFd MonitorPool::take() {
+std::optional<NewMonitor> MonitorPool::take_spare() {
   std::lock_guard lock(mutex_);
   while (!waiting_.empty()) {
-    UniqueFd monitor = std::move(waiting_.back());
+    NewMonitor monitor = std::move(waiting_.back());
     waiting_.pop_back();
-    if (waits(monitor)) return monitor;
+    if (monitor.waits()) return monitor;
   }
-  return {};
+  return std::nullopt;
 }
 
 void MonitorPool::fill() {
   std::unique_lock lock(mutex_);
+  const auto ends = [this] { return ending_; };
   while (!ending_) {
     if (!asked_ || waiting_.size() >= wanted_) {
       asked_ = false;
       changed_.wait(lock, [this] { return asked_ || ending_; });
+      if (changed_.wait_for(lock, kAnswerTime, ends)) return;
       continue;
     }
     lock.unlock();
-    Result<UniqueFd> started = MonitorClient::start_program(program_);
+    Result<NewMonitor> started = NewMonitor::begin_spare(program_);
     lock.lock();
     if (started) {
       waiting_.push_back(std::move(*started));

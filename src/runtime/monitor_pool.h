@@ -2,19 +2,20 @@
 // program is not part of starting a container.
 //
 //   MonitorPool pool(program, 2);
-//   MonitorClient monitor = TRY(pool.spawn(options));   // with a spare one, where there is one
+//   NewMonitor fresh = TRY(pool.take());   // a spare one, where there is one
 //   ...
-//   pool.refill();                                      // on a thread of the pool's own
+//   pool.refill();                         // on a thread of the pool's own
 //
 // A spare monitor ends with this process. Thread-safe.
 #pragma once
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
-#include "runtime/monitor_client.h"
+#include "runtime/new_monitor.h"
 
 namespace skiff::runtime {
 
@@ -25,21 +26,22 @@ class MonitorPool {
   MonitorPool(const MonitorPool&) = delete;
   MonitorPool& operator=(const MonitorPool&) = delete;
 
-  // As MonitorClient::spawn(), which is also what follows where none is spare.
-  Result<MonitorClient> spawn(const MonitorOptions& options);
-  // Has missing spares started. Called when a start is over: the work is not to slow it down.
+  // Where none is spare, one that is started now.
+  Result<NewMonitor> take();
+  // Has missing spares started, a moment later: called when a start is over but for its answer,
+  // which is not to wait for them.
   void refill();
   size_t spares() const;
 
  private:
-  UniqueFd take();
+  std::optional<NewMonitor> take_spare();
   void fill();
 
   const Path program_;
   const size_t wanted_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<UniqueFd> waiting_;
+  std::vector<NewMonitor> waiting_;
   bool asked_ = false;
   bool ending_ = false;
   std::thread thread_;  // last: works on all of the above

@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "runtime/monitor_fixture.h"
+#include "sys/cgroup.h"
 #include "sys/namespaces.h"
 
 namespace skiff::runtime {
@@ -38,11 +39,29 @@ class MonitorPoolTest : public MonitorFixture {
   }
 
   MonitorClient spawn_from(MonitorPool& pool) {
+    NewMonitor fresh = prepared(pool);
+    MonitorClient monitor = created(fresh);
+    EXPECT_TRUE(fresh.keep());
+    return monitor;
+  }
+
+  NewMonitor prepared(MonitorPool& pool) {
     write_bundle();
-    auto monitor = pool.spawn(options_);
+    options_.cgroup = spec_.cgroup_path;
+    Result<NewMonitor> fresh = pool.take();
+    if (!fresh) throw std::runtime_error(fresh.error().message());
+    EXPECT_TRUE(fresh->prepare(options_));
+    return std::move(*fresh);
+  }
+
+  static MonitorClient created(NewMonitor& fresh) {
+    EXPECT_TRUE(fresh.ask_create());
+    Result<MonitorClient> monitor = fresh.created();
     if (!monitor) throw std::runtime_error(monitor.error().message());
     return std::move(*monitor);
   }
+
+  bool has_cgroup() const { return !sys::Cgroup::open(spec_.cgroup_path)->members().empty(); }
 };
 
 TEST_F(MonitorPoolTest, ASpareMonitorTakesTheContainerAndShowsItsId) {
@@ -76,6 +95,97 @@ TEST_F(MonitorPoolTest, TheNetworkIsTheContainersAloneAndItsLoopbackIsUp) {
   EXPECT_NE(logged().find("reached"), std::string::npos) << logged();
   EXPECT_NE(logged().find("1: lo:"), std::string::npos) << logged();
   EXPECT_EQ(logged().find("2: "), std::string::npos) << logged();
+  remove(monitor);
+}
+
+TEST_F(MonitorPoolTest, TheNetworkIsTheCallersToWireBeforeThereIsAContainer) {
+  MonitorPool pool(program_, 1);
+  fill(pool, 1);
+  set_script("true");
+  NewMonitor fresh = prepared(pool);
+  ASSERT_GE(fresh.network(), 0);
+  MonitorClient monitor = created(fresh);
+  const auto own = sys::namespace_of(cat(monitor.pid()), *sys::find_namespace("network"));
+  ASSERT_TRUE(own);
+  EXPECT_TRUE(sys::same_namespace(own->get(), fresh.network()));
+  remove(monitor);
+}
+
+TEST_F(MonitorPoolTest, WhatIsAskedAheadIsDoneInTurnAndTheConnectionIsTheWatchs) {
+  MonitorPool pool(program_, 1);
+  fill(pool, 1);
+  set_script("sleep 1000");
+  NewMonitor fresh = prepared(pool);
+  ASSERT_TRUE(fresh.ask_create());
+  ASSERT_TRUE(fresh.ask_start());
+  MonitorClient monitor = fresh.created().value();
+  MonitorWatch watch = fresh.started().value();
+  EXPECT_EQ(watch.now().stage, MonitorState::Stage::kRunning);
+  EXPECT_EQ(watch.now().pid, monitor.pid());
+  ASSERT_TRUE(monitor.stop({.signal = SIGKILL, .timeout = {}}));
+  EXPECT_TRUE(eventually([&] {
+    for (const MonitorState& state : watch.read()) {
+      if (state.stage == MonitorState::Stage::kEnded) return true;
+    }
+    return false;
+  }));
+  remove(monitor);
+}
+
+TEST_F(MonitorPoolTest, AFailedCreationLeavesNothingAndAnswersNoStart) {
+  MonitorPool pool(program_, 1);
+  fill(pool, 1);
+  spec_.args = {"no-such-program"};
+  NewMonitor fresh = prepared(pool);
+  ASSERT_TRUE(fresh.ask_create());
+  ASSERT_TRUE(fresh.ask_start());
+  EXPECT_EQ(fresh.created().error().code(), Code::kNotFound);
+  fresh.give_up();
+  EXPECT_FALSE(has_cgroup());
+  expect_nothing_left();
+}
+
+TEST_F(MonitorPoolTest, OneThatIsGivenUpTakesBackWhatItHasPrepared) {
+  MonitorPool pool(program_, 1);
+  fill(pool, 1);
+  set_script("true");
+  NewMonitor fresh = prepared(pool);
+  ASSERT_TRUE(eventually([this] { return has_cgroup(); }));
+  EXPECT_TRUE(std::filesystem::exists(options_.state_dir));
+  fresh.give_up();
+  EXPECT_FALSE(has_cgroup());
+  expect_nothing_left();
+}
+
+TEST_F(MonitorPoolTest, ACreatedContainerGoesWithTheCallerThatDoesNotKeepIt) {
+  MonitorPool pool(program_, 1);
+  fill(pool, 1);
+  set_script("sleep 1000");
+  {
+    NewMonitor fresh = prepared(pool);
+    const MonitorClient monitor = created(fresh);
+    EXPECT_GT(monitor.pid(), 0);
+  }
+  EXPECT_TRUE(eventually([this] { return !has_cgroup() && !has_monitor(); }));
+  expect_nothing_left();
+}
+
+// The bundle says where the container belongs.
+TEST_F(MonitorPoolTest, ACgroupThatTheBundleDoesNotNameIsTakenBack) {
+  MonitorPool pool(program_, 1);
+  fill(pool, 1);
+  set_script("exit 3");
+  write_bundle();
+  const std::string other = spec_.cgroup_path + "-other";
+  options_.cgroup = other;
+  NewMonitor fresh = pool.take().value();
+  ASSERT_TRUE(fresh.prepare(options_));
+  MonitorClient monitor = created(fresh);
+  EXPECT_TRUE(has_cgroup());
+  EXPECT_TRUE(sys::Cgroup::open(other)->members().empty());
+  ASSERT_TRUE(fresh.keep());
+  ASSERT_TRUE(monitor.start());
+  EXPECT_EQ(monitor.wait()->code, 3);
   remove(monitor);
 }
 
@@ -129,9 +239,7 @@ TEST_F(MonitorPoolTest, SparesEndWithThePool) {
 TEST_F(MonitorPoolTest, AProgramThatCannotBeStartedIsToldToWhoWantsAContainer) {
   MonitorPool pool("/none", 1);
   pool.refill();
-  set_script("true");
-  write_bundle();
-  EXPECT_EQ(pool.spawn(options_).error().message(), "start /none: No such file or directory");
+  EXPECT_EQ(pool.take().error().message(), "start /none: No such file or directory");
 }
 
 }  // namespace

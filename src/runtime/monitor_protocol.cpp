@@ -115,6 +115,7 @@ json::Value to_json(const MonitorOptions& o) {
   for (const auto& [kind, state] : o.joined) joined.set(kind, state.native());
   json::Value value = json::object({{"container_id", o.container_id},
                                     {"bundle", o.bundle.native()},
+                                    {"cgroup", o.cgroup},
                                     {"state_dir", o.state_dir.native()},
                                     {"seccomp_dir", o.seccomp_dir.native()},
                                     {"exit_file", o.exit_file.native()},
@@ -139,6 +140,7 @@ MonitorOptions monitor_options_from(const json::Value& v) {
   MonitorOptions o;
   o.container_id = v.string("container_id");
   o.bundle = v.string("bundle");
+  o.cgroup = v.string("cgroup");
   o.state_dir = v.string("state_dir");
   o.seccomp_dir = v.string("seccomp_dir");
   o.exit_file = v.string("exit_file");

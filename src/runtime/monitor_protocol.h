@@ -15,6 +15,8 @@ inline constexpr const char* kMonitorSocket = "monitor.sock";
 inline constexpr int kParentSocket = 3;
 // Of the argument in which a monitor shows whose it is: a container's id.
 inline constexpr size_t kMonitorNameLength = 64;
+// What one shows there that is to wait for a container, with a network namespace.
+inline constexpr std::string_view kSpareName = "spare";
 
 // Blocking, for the sides that may.
 Result<> send_line(int socket, const json::Value& value);

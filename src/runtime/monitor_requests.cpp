@@ -31,9 +31,16 @@ void RequestListener::close() {
 void RequestListener::accept_one() {
   UniqueFd socket(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!socket) return;
-  auto connection = connections_.insert(connections_.end(), {std::move(socket), {}});
+  [[maybe_unused]] auto added = adopt(std::move(socket), {});
+}
+
+Result<> RequestListener::adopt(UniqueFd socket, std::function<void()> on_gone) {
+  auto connection =
+      connections_.insert(connections_.end(), {std::move(socket), {}, std::move(on_gone)});
   auto handler = [this, connection](uint32_t) { read_request(connection); };
-  if (!loop_.add(connection->socket.get(), EPOLLIN, handler)) connections_.erase(connection);
+  Result<> added = loop_.add(connection->socket.get(), EPOLLIN, handler);
+  if (!added) connections_.erase(connection);
+  return added;
 }
 
 void RequestListener::read_request(std::list<Connection>::iterator connection) {
@@ -66,7 +73,9 @@ void RequestListener::read_request(std::list<Connection>::iterator connection) {
 
 void RequestListener::drop(std::list<Connection>::iterator connection) {
   loop_.remove(connection->socket.get());
+  const std::function<void()> on_gone = std::move(connection->on_gone);
   connections_.erase(connection);
+  if (on_gone) on_gone();
 }
 
 void WaitingClients::add(UniqueFd socket) {

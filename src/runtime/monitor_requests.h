@@ -30,12 +30,16 @@ class RequestListener {
 
   // `socket` listens.
   Result<> open(UniqueFd socket);
+  // A connection that did not come by way of the listening one. `on_gone`: it was closed before it
+  // asked for anything.
+  Result<> adopt(UniqueFd connection, std::function<void()> on_gone);
   void close();
 
  private:
   struct Connection {
     UniqueFd socket;
     std::string received;
+    std::function<void()> on_gone;  // or none
   };
   void accept_one();
   void read_request(std::list<Connection>::iterator connection);

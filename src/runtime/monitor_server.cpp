@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "base/scope_exit.h"
 #include "base/strings.h"
 #include "runtime/monitor_protocol.h"
 #include "sys/unix_socket.h"
@@ -55,23 +54,38 @@ ContainerMonitor::ContainerMonitor(EventLoop& loop, MonitorOptions options, Uniq
       watching_(loop),
       removing_(loop) {}
 
-Result<int> ContainerMonitor::create() {
-  TRY(prepare());
-  ScopeExit undo([this] { report(remove()); });
-  TRY(create_container());
-  TRY(listen());
-  TRY(write_file(options_.state_dir / "pid", cat(::getpid(), "\n")));
-  check_reachable();
-  undo.dismiss();
-  return container_->pid();
-}
-
 Result<> ContainerMonitor::prepare() {
   TRY(make_directories(options_.state_dir / "state", 0700));
   // Of an earlier run; it would tell that this one has ended.
   if (::unlink(options_.exit_file.c_str()) != 0 && errno != ENOENT) {
     return Error::from_errno(errno, cat("unlink ", options_.exit_file.native()));
   }
+  // What stands in the way is told when the container is to have it.
+  if (!options_.cgroup.empty()) {
+    if (auto made = sys::Cgroup::create(options_.cgroup)) cgroup_ = std::move(*made);
+  }
+  return open_log();
+}
+
+Result<> ContainerMonitor::create() {
+  TRY(create_container());
+  TRY(listen());
+  TRY(write_file(options_.state_dir / "pid", cat(::getpid(), "\n")));
+  check_reachable();
+  return {};
+}
+
+Result<> ContainerMonitor::answer_creator(UniqueFd connection) {
+  send_answer(connection.get(), json::object({{"pid", container_->pid()}}));
+  settle();
+  return listener_.adopt(std::move(connection), [this] {
+    if (removed_ || stage_ != Stage::kCreated) return;
+    report(remove());
+    end_if_done();
+  });
+}
+
+Result<> ContainerMonitor::open_log() {
   if (!options_.log_file.empty()) {
     log_ = TRY(LogWriter::open(
         {.path = options_.log_file,
@@ -102,7 +116,7 @@ Result<> ContainerMonitor::listen() {
 void ContainerMonitor::settle() {
   if (container_) container_->forget_creation();
   if (compressor_) compressor_->begin();
-  trim();
+  trim_soon();
 }
 
 void ContainerMonitor::trim() { give_back_memory(); }
@@ -135,7 +149,7 @@ ContainerMonitor::Operation ContainerMonitor::find_operation(const std::string& 
     Operation operation;
   };
   static constexpr Entry kOperations[] = {
-      {"info", &ContainerMonitor::info},     {"start", &ContainerMonitor::start},
+      {"info", &ContainerMonitor::info},     {"keep", &ContainerMonitor::keep},
       {"stop", &ContainerMonitor::stop},     {"pause", &ContainerMonitor::pause},
       {"resume", &ContainerMonitor::resume}, {"update", &ContainerMonitor::update},
       {"resize", &ContainerMonitor::resize}, {"resize_exec", &ContainerMonitor::resize_exec}};
@@ -151,9 +165,13 @@ ContainerMonitor::Taking ContainerMonitor::find_taking(const std::string& name) 
     Taking taking;
   };
   static constexpr Entry kTakings[] = {
-      {"attach", &ContainerMonitor::attach}, {"exec", &ContainerMonitor::exec},
-      {"wait", &ContainerMonitor::wait},     {"wait_exec", &ContainerMonitor::wait_exec},
-      {"watch", &ContainerMonitor::watch},   {"remove", &ContainerMonitor::remove_and_end},
+      {"start", &ContainerMonitor::start},
+      {"attach", &ContainerMonitor::attach},
+      {"exec", &ContainerMonitor::exec},
+      {"wait", &ContainerMonitor::wait},
+      {"watch", &ContainerMonitor::watch},
+      {"wait_exec", &ContainerMonitor::wait_exec},
+      {"remove", &ContainerMonitor::remove_and_end},
   };
   for (const Entry& entry : kTakings) {
     if (entry.name == name) return entry.taking;

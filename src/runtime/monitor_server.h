@@ -1,8 +1,10 @@
 // ContainerMonitor: one container's parent: its creation, its runs, their output and ends, and
 // what clients ask (docs/formats/monitor.md).
 //
-//   ContainerMonitor monitor(loop, options);
-//   int pid = TRY(monitor.create());          // on failure nothing is left
+//   ContainerMonitor monitor(loop, options, network);
+//   TRY(monitor.prepare());
+//   TRY(monitor.create());                    // on failure of either: remove()
+//   TRY(monitor.answer_creator(connection));
 //   loop.run();                               // until a client has had it removed
 //
 // A run begins with start() or, by the restart policy, when the wait after the last one is over;
@@ -29,12 +31,14 @@ class ContainerMonitor {
   // `spare_network` may be none (namespace_plan.h).
   ContainerMonitor(EventLoop& loop, MonitorOptions options, UniqueFd spare_network);
 
-  Result<int> create();
+  // All that needs no bundle.
+  Result<> prepare();
+  Result<> create();
+  // Tells its pid to who had the container created, and serves what else is asked there. Where
+  // nothing is, before the hang-up, the caller has died: the container is removed.
+  Result<> answer_creator(UniqueFd connection);
   // Kills and removes all there is; without exec sessions.
   Result<> remove();
-  // Nothing is left to do for who had it created: from here on the process mostly sleeps, and gives
-  // back the memory that it does not need for that, as after each request.
-  void settle();
   // A child of this process has ended and was reaped.
   void child_ended(int pid, int wait_status);
 
@@ -47,8 +51,9 @@ class ContainerMonitor {
   static Taking find_taking(const std::string& name);
 
   // monitor_server.cpp: creation and service.
-  Result<> prepare();
+  Result<> open_log();
   Result<> listen();
+  void settle();
   void serve(Request request);
   void log_output(OutputStream stream, std::string_view bytes);
   void check_reachable();
@@ -60,6 +65,7 @@ class ContainerMonitor {
 
   // monitor_life.cpp: the runs.
   Result<> create_container();
+  void drop_cgroup();
   std::unique_ptr<ProcessIo> make_io();
   void replace_io(std::unique_ptr<ProcessIo> io);
   void begin_run();
@@ -76,13 +82,14 @@ class ContainerMonitor {
 
   // monitor_operations.cpp: what clients ask.
   Result<json::Value> info(const json::Value& asked);
-  Result<json::Value> start(const json::Value& asked);
+  Result<json::Value> keep(const json::Value& asked);
   Result<json::Value> stop(const json::Value& asked);
   Result<json::Value> pause(const json::Value& asked);
   Result<json::Value> resume(const json::Value& asked);
   Result<json::Value> update(const json::Value& asked);
   Result<json::Value> resize(const json::Value& asked);
   Result<json::Value> resize_exec(const json::Value& asked);
+  Result<> start(Request& request);
   Result<> attach(Request& request);
   Result<> exec(Request& request);
   Result<> wait(Request& request);
@@ -102,8 +109,9 @@ class ContainerMonitor {
   Stage stage_ = Stage::kCreated;
   bool removal_asked_ = false;
   bool removed_ = false;
-  bool recorded_ = false;  // the last run's end, in its file
-  bool stopping_ = false;  // no run is to follow
+  bool recorded_ = false;              // the last run's end, in its file
+  bool stopping_ = false;              // no run is to follow
+  std::optional<sys::Cgroup> cgroup_;  // made ahead, until the container has it
   std::optional<Container> container_;
   HeldNamespaces held_;
   UniqueFd spare_network_;  // until the first run

@@ -1,0 +1,229 @@
+// The start of a container's process: the daemon, its monitor and the disk work side by side.
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/scope_exit.h"
+#include "base/strings.h"
+#include "engine/container_network.h"
+#include "engine/health.h"
+#include "engine/log_drivers.h"
+#include "engine/orphan.h"
+#include "engine/process_life.h"
+#include "engine/spec.h"
+#include "sys/namespaces.h"
+
+namespace skiff::engine {
+
+namespace {
+
+// The daemon may map other ids than at the last start.
+Result<> choose_ids(Core& core, Container& container) {
+  const ContainerInfo info = container.info();
+  auto maps =
+      TRY(core.userns.choose_again(info.host_config, info.id_maps,
+                                   [&](const std::string& other) { return core.maps_of(other); }));
+  container.change([&](Record& record) { record.info.id_maps = std::move(maps); });
+  return {};
+}
+
+Result<> mount_root(Core& core, const Container& container, const std::string& snapshot) {
+  TRY(make_directories(container.paths.rootfs(), 0700));
+  TRY(make_directories(container.paths.bundle(), 0700));
+  const ContainerInfo info = container.info();
+  const auto ids = TRY(core.userns.namespace_for(info.id_maps));
+  const auto find = [&]() -> Result<snapshot::Mount> {
+    auto mount =
+        TRY_CONTEXT(core.images.snapshots().mount_of(snapshot), cat("image ", info.config.image));
+    mount.ids = ids;
+    return mount;
+  };
+  // Stays until free_process(), also across a restart of the daemon.
+  (void)TRY(snapshot::MountedSnapshot::mount(find, container.paths.rootfs())).release();
+  return {};
+}
+
+Result<> write_bundle(Core& core, const Container& container) {
+  TRY(write_network_files(core, container));
+  runtime::ContainerSpec spec = TRY(make_spec(core, container));
+  json::Value config = TRY(runtime::make_oci_config(spec));
+  return write_file(container.paths.bundle() / "config.json", config.dump());
+}
+
+// Where the containers whose namespaces this one joins keep their states.
+Result<std::map<std::string, Path>> joined_namespaces(Core& core, const ContainerInfo& info) {
+  const HostConfig& host = info.host_config;
+  constexpr std::string_view kContainer = "container:";
+  const std::pair<const char*, const std::string&> modes[] = {
+      {"network", host.network_mode}, {"pid", host.pid_mode}, {"ipc", host.ipc_mode}};
+  std::map<std::string, Path> out;
+  const auto join = [&](const char* kind, const std::string& reference) -> Result<> {
+    auto other = TRY(core.table.find(reference));
+    out[kind] = runtime::MonitorOptions::state_of(other->paths.monitor(), other->id);
+    return {};
+  };
+  for (const auto& [kind, mode] : modes) {
+    if (mode.starts_with(kContainer)) TRY(join(kind, mode.substr(kContainer.size())));
+  }
+  const std::string user = userns_owner(host, info.id_maps);
+  if (!user.empty()) TRY(join("user", user));
+  return out;
+}
+
+Result<runtime::MonitorOptions> monitor_options(Core& core, const Container& container) {
+  ContainerInfo info = container.info();
+  runtime::MonitorOptions options;
+  options.container_id = container.id;
+  options.bundle = container.paths.bundle();
+  options.cgroup = core.cgroup_of(info);
+  options.state_dir = container.paths.monitor();
+  options.seccomp_dir = core.options.run_dir / "seccomp";
+  options.exit_file = container.paths.exit_file();
+  TRY(set_log_options(info, options));
+  options.open_stdin = info.config.open_stdin;
+  options.stdin_once = info.config.stdin_once;
+  options.terminal = info.config.tty;
+  options.restart = policy_of(info.host_config);
+  options.restart_count = info.restart_count;
+  options.joined = TRY(joined_namespaces(core, info));
+  options.health = health_check_of(info);
+  return options;
+}
+
+Result<> hand_out_streams(const Monitor& monitor, Container& container) {
+  for (const auto& point : container.set_monitor(monitor)) {
+    auto stream = monitor->attach(point->wants_stdin());
+    if (!stream) {
+      point->close();
+      return std::move(stream.error());
+    }
+    point->give(std::move(*stream));
+  }
+  return {};
+}
+
+// What the disk is to keep of a start before it is done: a daemon that follows one which dies
+// meanwhile looks for the monitor.
+Record as_running(Core& core, Record record) {
+  const TimePoint last_finished = record.info.state.finished;
+  record.info.state = State{};
+  record.info.state.finished = last_finished;
+  record.info.state.status = Status::kRunning;
+  record.info.state.started = core.clock.now();
+  return record;
+}
+
+class Start {
+ public:
+  Start(Core& core, Container& container)
+      : core_(core), container_(container), info_(container.info()) {}
+
+  Result<runtime::MonitorWatch> run() {
+    auto fresh = TRY_CONTEXT(core_.monitors.take(), "failed to create task for container");
+    ScopeExit undo([&] { take_back(fresh); });
+    TRY(fresh.prepare(TRY(monitor_options(core_, container_))));
+    TRY(mount_root(core_, container_, container_.record().snapshot));
+    TRY(write_bundle(core_, container_));
+    TRY(fresh.ask_create());
+    // With nothing to be done between the two the monitor needs no word from us.
+    const bool at_once = !has_own_endpoint(info_) && !container_.has_attach_points();
+    if (at_once) TRY(fresh.ask_start());
+    TRY(connect(fresh));
+    TRY(hand_out_streams(monitor_, container_));
+    show_running();
+    if (!at_once) TRY(fresh.ask_start());
+    auto watch = TRY_CONTEXT(fresh.started(), "failed to start task for container");
+    undo.dismiss();
+    return watch;
+  }
+
+ private:
+  // Into the namespace that waits for the container, while that is made; else into its own.
+  Result<> connect(runtime::NewMonitor& fresh) {
+    const bool wants = has_own_endpoint(info_);
+    const bool early = wants && fresh.network() >= 0 && !has_user_namespace();
+    if (early) TRY(connect_network(core_, container_, fresh.network()));
+    auto created = TRY_CONTEXT(fresh.created(), "failed to create task for container");
+    monitor_ = std::make_shared<runtime::MonitorClient>(std::move(created));
+    if (!wants) return {};
+    UniqueFd own = TRY(sys::namespace_of(cat(monitor_->pid()), *sys::find_namespace("network")));
+    if (!early) return connect_network(core_, container_, own.get());
+    if (sys::same_namespace(own.get(), fresh.network())) return {};
+    return Error(Code::kInternal, "the container is not in the network that was made for it");
+  }
+
+  bool has_user_namespace() const {
+    return info_.id_maps || !userns_owner(info_.host_config, info_.id_maps).empty();
+  }
+
+  void show_running() {
+    container_.change([&](Record& record) {
+      record = as_running(core_, record);
+      record.info.state.pid = monitor_->pid();
+    });
+  }
+
+  void take_back(runtime::NewMonitor& fresh) {
+    (void)container_.take_monitor();
+    disconnect_network(core_, container_);
+    if (monitor_) return remove_monitor(core_, container_, *monitor_);
+    fresh.give_up();
+    end_orphan(core_, container_);
+  }
+
+  Core& core_;
+  Container& container_;
+  const ContainerInfo info_;
+  Monitor monitor_;
+};
+
+// The record is saved beside the rest: nobody is told of the start before both are done.
+Result<runtime::MonitorWatch> start_and_save(Core& core, Container& container) {
+  TRY(clean_run_directory(container));
+  TRY(choose_ids(core, container));
+  TRY(hold_volumes(core, container));
+  TRY(make_directories(container.paths.run, 0700));
+  std::error_code ignored;
+  std::filesystem::remove(container.paths.exit_file(), ignored);
+  Result<> saved;
+  TaskGroup saving;
+  saving.run([&, record = as_running(core, container.record())] {
+    saved = core.db->save_container(record);
+  });
+  auto watch = TRY(Start(core, container).run());
+  saving.wait();
+  if (saved) return watch;
+  disconnect_network(core, container);
+  if (Monitor monitor = container.take_monitor()) remove_monitor(core, container, *monitor);
+  return std::move(saved.error());
+}
+
+}  // namespace
+
+Result<runtime::MonitorWatch> start_process(Core& core, Container& container) {
+  const State before = container.state();
+  auto started = start_and_save(core, container);
+  if (started) {
+    publish_volume_events(core, container, "mount");
+    core.publish(container, "start");
+    return started;
+  }
+  if (Result<> cleaned = clean_run_directory(container); !cleaned) {
+    log_warn(cleaned.error().message());
+  }
+  let_go_volumes(core, container);
+  container.change([&](Record& record) {
+    record.info.state = before;
+    if (record.info.state.status == Status::kRestarting) {
+      record.info.state.status = Status::kExited;
+    }
+    record.info.state.pid = 0;
+    record.info.state.error = started.error().message();
+    record.info.state.exit_code = start_exit_code(started.error());
+  });
+  core.save_or_log(container);
+  // Nothing will come on the streams of those who attached.
+  for (const auto& point : container.set_monitor(nullptr)) point->close();
+  return started;
+}
+
+}  // namespace skiff::engine

@@ -181,6 +181,12 @@ Result<access::Store> accounts_to_read(const Invocation& invocation) {
                cat("the registry of ", root.native(), " has no accounts: anybody may do anything"));
 }
 
+Result<access::Role> role_of_new(const Invocation& invocation) {
+  if (!invocation.role.empty()) return access::role_named(invocation.role);
+  if (invocation.on.empty()) return access::Role::kNone;
+  return Error(Code::kInvalidArgument, "--on needs --role: what may it do there?");
+}
+
 Result<TimePoint> expiry(const Invocation& invocation, TimePoint now) {
   const std::string& text = invocation.expires;
   if (text.empty()) return TimePoint{};

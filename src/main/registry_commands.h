@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "access/roles.h"
 #include "access/store.h"
 
 namespace skiff {
@@ -64,6 +65,8 @@ int serve_registry(std::span<char* const> arguments);
 Result<access::Store> accounts_to_change(const Invocation& invocation);
 // The same for looking; kNotFound where there are none.
 Result<access::Store> accounts_to_read(const Invocation& invocation);
+// What --role says; kNone where it is not given, which --on does not go without.
+Result<access::Role> role_of_new(const Invocation& invocation);
 // What --expires says: "90d", "12h", or a time of RFC 3339; zero where it is not given.
 Result<TimePoint> expiry(const Invocation& invocation, TimePoint now);
 // As tables show it: "never", "2026-11-28T10:00:00Z".

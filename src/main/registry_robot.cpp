@@ -23,8 +23,7 @@ Result<> make_secret(access::Store& store, int64_t robot, TimePoint expires) {
 Result<> add(const Invocation& call) {
   const std::string& name = call.operands[0];
   TRY(access::check_robot_name(name));
-  const access::Role role =
-      call.role.empty() ? access::Role::kNone : TRY(access::role_named(call.role));
+  const access::Role role = TRY(role_of_new(call));
   const std::string home(split_once(name, '+')->first);
   const std::string node = call.on.empty() ? home : TRY(access::node_named(call.on));
   const TimePoint expires = TRY(expiry(call, Clock::system().now()));

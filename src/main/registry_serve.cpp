@@ -90,9 +90,10 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
 
 Result<uint64_t> number(std::string_view flag, const std::string& text, uint64_t least) {
   const auto n = parse_uint(text);
-  if (n && *n >= least && *n <= uint64_t{1} << 31U) return *n;
+  constexpr uint64_t kMost = uint64_t{1} << 31U;
+  if (n && *n >= least && *n <= kMost) return *n;
   return Error(Code::kInvalidArgument, cat("invalid value for --", flag, ": ", skiff::quoted(text),
-                                           ": must be a whole number, at least ", least));
+                                           ": must be a whole number from ", least, " to ", kMost));
 }
 
 // "https://registry.example:5000/": without the slash at its end.

@@ -9,26 +9,18 @@
 #include "base/strings.h"
 #include "net/url.h"
 #include "registry/htpasswd.h"
+#include "registry/quick.h"
 
 namespace skiff {
 
 namespace {
-
-// What is answered from the memory of the metadata's database alone. A HEAD of a blob renews its
-// lease, a page of tags may be long, and a password takes its hash's time.
-bool is_quick(const net::Request& request) {
-  if (request.method != "GET" && request.method != "HEAD") return false;
-  const std::string authorization = to_lower(request.headers.get("Authorization").substr(0, 6));
-  if (authorization == "basic ") return false;
-  return request.path == "/v2/" || request.path.find("/manifests/") != std::string::npos;
-}
 
 Result<net::ServerOptions> server_options(const RegistryService::Options& o) {
   net::ServerOptions out{.server_name = "Skiff/" SKIFF_VERSION};
   out.max_connections = o.max_connections;
   out.max_connections_per_client = o.max_connections_per_client;
   out.pace = o.pace;
-  out.quick = is_quick;
+  out.quick = registry::is_quick;
   const std::string flag = cat(o.flag_prefix, "tls-");
   if (o.tls.certificate.empty() != o.tls.key.empty()) {
     return Error(Code::kInvalidArgument, cat(flag, "cert and ", flag, "key go together"));

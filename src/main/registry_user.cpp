@@ -14,8 +14,7 @@ using access::AccountKind;
 Result<> add(const Invocation& call) {
   const std::string& name = call.operands[0];
   TRY(access::check_user_name(name));
-  const access::Role role =
-      call.role.empty() ? access::Role::kNone : TRY(access::role_named(call.role));
+  const access::Role role = TRY(role_of_new(call));
   const std::string node = TRY(access::node_named(call.on));
   const TimePoint expires = TRY(expiry(call, Clock::system().now()));
   const std::string hash = TRY(access::hash_password(TRY(new_password(call))));

@@ -152,7 +152,9 @@ bool HttpServer::Impl::establish(Connection& c) {
     if (options.pace.stall.count() > 0) c.stream->set_write_limit(options.pace);
     return true;
   }
-  auto stream = tls->current()->accept(std::move(c.peer.socket), kHandshakeTime);
+  // Where it fails the socket stays open until drop() has taken it out of epoll: a new connection
+  // may get its number at once.
+  auto stream = tls->current()->accept(c.peer.socket, kHandshakeTime);
   if (!stream) {
     log_debug(cat(c.peer.name, ": ", stream.error().message()));
     return false;

@@ -1,6 +1,8 @@
 #include "net/live_tls.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include "net/test_server.h"
 #include "net/test_tls.h"
@@ -103,6 +105,20 @@ TEST_F(LiveCertificates, OfClientsAreKnownToTheHandler) {
   TlsClient known(server.port(), &client);
   known.write(kGet);
   EXPECT_TRUE(known.read().ends_with("CN=builder 64\n"));
+}
+
+// Others know the socket by its number, which a new connection would get where it were closed.
+TEST_F(LiveCertificates, OfAFailedHandshakeTheSocketStays) {
+  const auto tls = TlsContext::load(files_);
+  ASSERT_TRUE(tls);
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  UniqueFd ours(ends[0]);
+  const UniqueFd theirs(ends[1]);
+  ASSERT_EQ(::write(theirs.get(), kGet.data(), kGet.size()), static_cast<ssize_t>(kGet.size()));
+  EXPECT_FALSE(tls->accept(ours, std::chrono::seconds(10)));
+  EXPECT_EQ(ours.get(), ends[0]);
+  EXPECT_GE(::fcntl(ends[0], F_GETFD), 0);
 }
 
 }  // namespace

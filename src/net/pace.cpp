@@ -1,10 +1,15 @@
 #include "net/pace.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/strings.h"
 
 namespace skiff::net {
+
+int system_milliseconds(std::chrono::milliseconds time) {
+  return static_cast<int>(std::min<int64_t>(time.count(), std::numeric_limits<int>::max()));
+}
 
 Result<> Pace::moved(std::chrono::nanoseconds waited, uint64_t bytes) {
   if (!limited()) return {};

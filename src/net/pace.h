@@ -20,6 +20,9 @@ struct PaceLimit {
   uint64_t least_rate = 0;             // bytes a second
 };
 
+// For a system call that takes milliseconds as an int: the longest there are where it is longer.
+int system_milliseconds(std::chrono::milliseconds time);
+
 class Pace {
  public:
   Pace() = default;

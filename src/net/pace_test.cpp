@@ -44,5 +44,12 @@ TEST(Pace, TimeThatIsNotSpentWaitingDoesNotCount) {
   for (int i = 0; i < 10'000; ++i) EXPECT_TRUE(pace.moved(0s, 1)) << i;
 }
 
+TEST(Pace, LongTimesStayLongForTheSystem) {
+  EXPECT_EQ(system_milliseconds(std::chrono::milliseconds(704)), 704);
+  EXPECT_EQ(system_milliseconds(std::chrono::milliseconds(-1)), -1);
+  // 2^32 milliseconds and 704.
+  EXPECT_EQ(system_milliseconds(std::chrono::seconds(4'294'968)), INT32_MAX);
+}
+
 }  // namespace
 }  // namespace skiff::net

@@ -30,7 +30,7 @@ void set_tcp_options(int fd, const ServerOptions& options) {
   set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, kProbeEvery);
   set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, kProbes);
   // Bytes that nobody acknowledges, and a window that stays shut, end the connection.
-  const auto patience = static_cast<int>(options.pace.stall.count());
+  const int patience = system_milliseconds(options.pace.stall);
   if (patience > 0) set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, patience);
 }
 

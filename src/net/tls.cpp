@@ -120,6 +120,9 @@ class TlsStream : public Stream {
     return {};
   }
 
+  // After a handshake that failed.
+  UniqueFd give_back() { return std::move(socket_); }
+
   Result<size_t> read(std::span<char> buffer) override {
     size_t n = 0;
     bool more = TRY(drive("read from TLS connection", [&] {
@@ -246,7 +249,7 @@ class TlsStream : public Stream {
       limit = std::max(left, std::chrono::milliseconds(0));
     }
     const auto begun = Clock::now();
-    int rc = ::poll(&item, 1, static_cast<int>(limit.count()));
+    int rc = ::poll(&item, 1, system_milliseconds(limit));
     const bool may_be_slow = !deadline_ && events == POLLOUT && rc >= 0 && limit.count() > 0;
     if (may_be_slow)
       return writer_.waited(socket_.get(), Clock::now() - begun, rc == 0).context(what);
@@ -312,7 +315,7 @@ Result<TlsContext> TlsContext::load(const TlsFiles& files) {
   return TlsContext(std::move(impl));
 }
 
-Result<std::unique_ptr<Stream>> TlsContext::accept(UniqueFd socket,
+Result<std::unique_ptr<Stream>> TlsContext::accept(UniqueFd& socket,
                                                    std::chrono::milliseconds timeout) const {
   int flags = ::fcntl(socket.get(), F_GETFL);
   if (::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
@@ -322,7 +325,10 @@ Result<std::unique_ptr<Stream>> TlsContext::accept(UniqueFd socket,
   BIO* bio = make_bio(socket.get());
   ::SSL_set_bio(ssl.get(), bio, bio);
   auto stream = std::make_unique<TlsStream>(std::move(socket), std::move(ssl));
-  TRY(stream->handshake(timeout));
+  if (Result<> done = stream->handshake(timeout); !done) {
+    socket = stream->give_back();
+    return std::move(done.error());
+  }
   return std::unique_ptr<Stream>(std::move(stream));
 }
 

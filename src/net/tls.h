@@ -24,8 +24,9 @@ class TlsContext {
   TlsContext(TlsContext&&) noexcept;
   ~TlsContext();
 
-  // Shakes hands on `socket`, which must be done before `timeout`.
-  Result<std::unique_ptr<Stream>> accept(UniqueFd socket, std::chrono::milliseconds timeout) const;
+  // Shakes hands on `socket`, which must be done before `timeout`. The stream takes it; where that
+  // fails it is the caller's still, open, who may have told others its number.
+  Result<std::unique_ptr<Stream>> accept(UniqueFd& socket, std::chrono::milliseconds timeout) const;
 
  private:
   struct Impl;

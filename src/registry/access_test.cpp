@@ -138,6 +138,12 @@ TEST_F(Access, TheNeedNamesTheTags) {
   EXPECT_TRUE(need_of("DELETE", cat("/v2/a/b/manifests/", digest)).any_tag);
   EXPECT_FALSE(need_of("DELETE", "/v2/a/b/manifests/1").any_tag);
   EXPECT_EQ(need_of("GET", "/v2/_catalog").action, Action::kCatalog);
+  EXPECT_EQ(need_of("GET", "/v2/a/b/_skiff/history/1").tags, std::vector<std::string>{"1"});
+  EXPECT_FALSE(need_of("GET", "/v2/a/b/_skiff/history/1").any_tag);
+  EXPECT_TRUE(need_of("GET", "/v2/a/b/_skiff/history").any_tag);
+  EXPECT_TRUE(need_of("GET", "/v2/a/b/_skiff/trash").any_tag);
+  EXPECT_TRUE(need_of("POST", "/v2/a/b/_skiff/restore/1").any_tag);
+  EXPECT_TRUE(need_of("POST", cat("/v2/a/b/_skiff/restore/", digest)).any_tag);
 }
 
 TEST_F(Access, MountsComeOnlyFromWhatTheViewerMayPull) {

@@ -111,7 +111,7 @@ Answer<oci::Digest> former_target(const Call& call) {
 
 Answer<> list_history(Call& call) {
   const size_t n = TRY(page_size(call));
-  const uint64_t last = TRY(number(call, "last", 0));
+  const auto last = std::min<uint64_t>(TRY(number(call, "last", 0)), INT64_MAX);
   auto changes = TRY(call.context.metadata.tag_changes(call.name, call.reference,
                                                        static_cast<int64_t>(last), n + 1));
   if (changes.size() > n) {

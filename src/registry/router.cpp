@@ -12,6 +12,14 @@ namespace skiff::registry {
 
 namespace {
 
+// The tags that a request concerns.
+enum class Tags {
+  kNone,
+  kNamed,       // its own, where it names one
+  kNamedOrAny,  // its own; any that there may be where it names none
+  kAny,
+};
+
 // A method of an endpoint: what it needs, and what is answered where the repository is hidden from
 // the viewer.
 struct Method {
@@ -19,6 +27,7 @@ struct Method {
   Action action;
   Handler handler;
   Handler hidden;
+  Tags tags = Tags::kNone;
 };
 
 // /v2/NAME + infix [+ REFERENCE]
@@ -51,19 +60,32 @@ const std::vector<Endpoint>& endpoints() {
       {"manifest",
        "/manifests/",
        true,
-       {{"GET", kPull, get_manifest, hidden_manifest},
-        {"HEAD", kPull, get_manifest, hidden_manifest},
-        {"PUT", kPush, put_manifest, hidden_repository},
-        {"DELETE", kDelete, delete_manifest, hidden_manifest}}},
+       {{"GET", kPull, get_manifest, hidden_manifest, Tags::kNamed},
+        {"HEAD", kPull, get_manifest, hidden_manifest, Tags::kNamed},
+        {"PUT", kPush, put_manifest, hidden_repository, Tags::kNamed},
+        {"DELETE", kDelete, delete_manifest, hidden_manifest, Tags::kNamedOrAny}}},
       {"referrers",
        "/referrers/",
        true,
        {{"GET", kPull, list_referrers, hidden_referrers},
         {"HEAD", kPull, list_referrers, hidden_referrers}}},
-      {"history", "/_skiff/history/", true, {{"GET", kPush, list_history, hidden_repository}}},
-      {"history", "/_skiff/history", false, {{"GET", kPush, list_history, hidden_repository}}},
-      {"history", "/_skiff/trash", false, {{"GET", kPush, list_trash, hidden_repository}}},
-      {"history", "/_skiff/restore/", true, {{"POST", kPush, restore_manifest, hidden_manifest}}},
+      {"history",
+       "/_skiff/history/",
+       true,
+       {{"GET", kPush, list_history, hidden_repository, Tags::kNamedOrAny}}},
+      {"history",
+       "/_skiff/history",
+       false,
+       {{"GET", kPush, list_history, hidden_repository, Tags::kAny}}},
+      {"history",
+       "/_skiff/trash",
+       false,
+       {{"GET", kPush, list_trash, hidden_repository, Tags::kAny}}},
+      // What an index lists comes back with all its tags.
+      {"history",
+       "/_skiff/restore/",
+       true,
+       {{"POST", kPush, restore_manifest, hidden_manifest, Tags::kAny}}},
       {"tags",
        "/tags/list",
        false,
@@ -155,14 +177,11 @@ Answer<const Method*> find_endpoint(Call& call) {
 
 Need need_of(const Method& method, const Call& call) {
   Need need{.action = method.action, .repository = call.name};
-  const bool is_manifest = method.handler == get_manifest || method.handler == put_manifest ||
-                           method.handler == delete_manifest || method.handler == restore_manifest;
-  if (!is_manifest) return need;
-  const bool by_tag = call.reference.find(':') == std::string::npos;
+  if (method.tags == Tags::kNone) return need;
   if (method.handler == put_manifest) need.tags = call.request.query.all("tag");
+  const bool by_tag = !call.reference.empty() && call.reference.find(':') == std::string::npos;
   if (by_tag) need.tags.push_back(call.reference);
-  const bool may_tag = method.action == Action::kDelete || method.handler == restore_manifest;
-  need.any_tag = may_tag && !by_tag;
+  need.any_tag = method.tags == Tags::kAny || (method.tags == Tags::kNamedOrAny && !by_tag);
   return need;
 }
 

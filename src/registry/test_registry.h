@@ -11,6 +11,7 @@
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "oci/manifest.h"
+#include "registry/quick.h"
 #include "registry/registry.h"
 
 namespace skiff::registry {
@@ -135,7 +136,8 @@ class RegistryTest : public testing::Test {
     auto opened = open_registry(options_, clock_, *files_);
     ASSERT_TRUE(opened) << opened.error().message();
     registry_ = std::move(*opened);
-    server_ = std::make_unique<net::HttpServer>(registry_->handler(), net::ServerOptions{});
+    server_ = std::make_unique<net::HttpServer>(registry_->handler(),
+                                                net::ServerOptions{.quick = is_quick});
     auto socket = net::listen_tcp("127.0.0.1:0");
     port_ = *net::local_port(socket->get());
     ASSERT_TRUE(server_->listen(std::move(*socket)));

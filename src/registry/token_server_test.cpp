@@ -208,6 +208,20 @@ TEST_F(TokenServer, FormsAskAsQueriesDo) {
   EXPECT_EQ(status("GET", "/v2/acme/web/tags/list", who), 401);
 }
 
+TEST_F(TokenServer, ATokenOfSomeTagsSeesNoHistoryOfOthers) {
+  access::Store store = commands();
+  const auto made = *access::add_token(
+      store, {.account = ann_, .label = "", .limits = {{"acme/**", "v*", Role::kOwn}}});
+  const Fields who = basic("ann", made.secret);
+  const auto skiff = [](const char* rest) { return cat("/v2/acme/web/_skiff/", rest); };
+  EXPECT_EQ(status("GET", skiff("history/v1"), who), 200);
+  EXPECT_EQ(status("GET", skiff("history/1"), who), 403);
+  EXPECT_EQ(status("GET", skiff("history"), who), 403);
+  EXPECT_EQ(status("GET", skiff("trash"), who), 403);
+  EXPECT_EQ(status("POST", skiff("restore/v1"), who), 403);
+  EXPECT_EQ(status("GET", skiff("history"), as("ann")), 200);
+}
+
 TEST_F(TokenServer, TheCatalogueHasAScopeOfItsOwn) {
   const auto names = [&](const std::string& t) {
     return client().get("/v2/_catalog", bearer(t)).json().strings("repositories");

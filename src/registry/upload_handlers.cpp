@@ -101,12 +101,11 @@ Answer<> finish(Call& call, Upload& upload, const oci::Digest& digest) {
 Answer<> upload_at_once(Call& call, const oci::Digest& digest) {
   const std::string id = TRY(call.context.uploads.begin(call.name, digest.algorithm()));
   Upload upload = TRY(open_upload(call, id));
-  Answer<> received = receive(call, upload);
-  if (!received) {
-    TRY(call.context.uploads.cancel(upload));
-    return received;
-  }
-  return finish(call, upload, digest);
+  Answer<> answer = receive(call, upload);
+  if (answer) answer = finish(call, upload, digest);
+  // Nobody knows it by name to go on with it.
+  if (!answer) TRY(call.context.uploads.cancel(upload));
+  return answer;
 }
 
 // Where the blob may be mounted from: `from`, or without it any repository with the blob that the

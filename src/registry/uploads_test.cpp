@@ -304,6 +304,13 @@ TEST_F(SyncedUploads, GoBackToWhatTheDiskHas) {
   EXPECT_EQ(client().call("PUT", with_digest(location, "0123abc"), "abc").status, 201);
 }
 
+TEST_F(SyncedUploads, AtOnceTheyLeaveNothingWhereTheyFail) {
+  const std::string digest = oci::Digest::of("0123").str();
+  counting_.broken = true;
+  EXPECT_EQ(client().call("POST", cat("/v2/a/blobs/uploads/?digest=", digest), "0123").status, 500);
+  EXPECT_TRUE(std::filesystem::is_empty(options_.root / "content/ingests"));
+}
+
 TEST_F(Uploads, SecondWriterIsToldToWait) {
   std::string location = client().start("a");
   auto stream = net::make_plain_stream(*net::connect_tcp("127.0.0.1", port()));

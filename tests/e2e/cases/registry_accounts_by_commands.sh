@@ -57,6 +57,9 @@ reg user remove ann
 expect_eq "$(status -u ann:changed "http://$host/v2/")" 401
 
 # What is not understood is told, and changes nothing.
+expect_exit 2 reg user add cid --on acme --password-stdin </dev/null
+expect_contains "$OUT" "--on needs --role"
+expect_exit 2 reg robot add acme+cid --on acme/web
 expect_exit 2 reg user add Ann --password-stdin </dev/null
 expect_exit 2 reg user add eve </dev/null
 expect_contains "$OUT" "--password-stdin"

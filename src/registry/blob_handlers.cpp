@@ -24,9 +24,10 @@ RequestedRange range_of(const Call& call, uint64_t size) {
 // The engine in this process asks for the blob: its store gets the file itself. Where that
 // cannot be it asks again, as everybody does.
 void link_to_engine(const Call& call, const oci::Digest& digest) {
-  content::ContentStore* engine = call.redeem_ticket(digest);
+  content::RecordedStore* ours = call.context.blobs.files();
+  content::ContentStore* engine = ours == nullptr ? nullptr : call.redeem_ticket(digest);
   if (engine == nullptr) return;
-  const auto linked = engine->link_from(call.context.content, digest);
+  const auto linked = engine->link_from(*ours, digest);
   if (!linked) log_info(cat("not linked to the engine: ", linked.error().message()));
 }
 
@@ -45,20 +46,21 @@ Answer<> hidden_blob(Call& call) {
 Answer<> get_blob(Call& call) {
   const oci::Digest digest = TRY(parse_digest(call.reference));
   const Renew renew = call.is_head() ? Renew::kYes : Renew::kNo;
-  if (!TRY(call.context.metadata.find_blob(call.name, digest, renew))) return unknown_blob(call);
+  const auto at = TRY(call.context.metadata.find_blob(call.name, digest, renew));
+  if (!at) return unknown_blob(call);
   call.set("Docker-Content-Digest", digest.str());
   call.set("ETag", etag_of(digest.str()));
   call.set("Cache-Control", "max-age=31536000, immutable");
   if (TRY(call.not_modified(digest.str()))) return {};
   if (call.is_head()) link_to_engine(call, digest);
 
-  auto reader = call.context.content.open(digest);
+  auto source = call.context.blobs.open(digest, *at);
   // What is damaged is as good as not here: a client that hears so pushes it again.
-  const Code failure = reader ? Code::kUnknown : reader.error().code();
-  if (failure == Code::kDataLoss) log_error(reader.error().message());
+  const Code failure = source ? Code::kUnknown : source.error().code();
+  if (failure == Code::kDataLoss) log_error(source.error().message());
   if (failure == Code::kNotFound || failure == Code::kDataLoss) return unknown_blob(call);
-  if (!reader) return reader.error();
-  const uint64_t size = (*reader)->size();
+  if (!source) return source.error();
+  const uint64_t size = (*source)->size();
   call.set("Accept-Ranges", "bytes");
   call.set("Content-Type", "application/octet-stream");
   const RequestedRange wanted = range_of(call, size);
@@ -68,10 +70,10 @@ Answer<> get_blob(Call& call) {
   }
   if (wanted.kind == RangeKind::kPart) {
     call.set("Content-Range", cat("bytes ", wanted.range.first, "-", wanted.range.last, "/", size));
-    return send_part(call, 206, (*reader)->fd(), wanted.range);
+    return send_part(call, 206, (*source)->file(), wanted.range);
   }
   if (size == 0) return call.reply_empty(200);
-  return send_part(call, 200, (*reader)->fd(), {0, size - 1});
+  return send_part(call, 200, (*source)->file(), {0, size - 1});
 }
 
 Answer<> delete_blob(Call& call) {

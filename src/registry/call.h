@@ -6,6 +6,7 @@
 #include "content/blob_tickets.h"
 #include "net/http_server.h"
 #include "registry/access.h"
+#include "registry/blobs.h"
 #include "registry/extension.h"
 #include "registry/metadata.h"
 #include "registry/observer.h"
@@ -15,7 +16,7 @@
 namespace skiff::registry {
 
 struct Context {
-  content::ContentStore& content;
+  Blobs& blobs;
   MetadataStore& metadata;
   UploadSessions& uploads;
   Authorizer& access;

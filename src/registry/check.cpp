@@ -55,7 +55,7 @@ class Check {
     return what_.metadata.each_stored_blob([this](const Audit::BlobRow& blob) -> Result<> {
       TRY(cancel_.check());
       ++summary_.blobs;
-      summary_.bytes += blob.size;
+      summary_.bytes += blob.at.size;
       return check_blob(blob);
     });
   }
@@ -65,9 +65,9 @@ class Check {
     const auto found = what_.content.info(blob.digest);
     if (!found && found.error().code() != Code::kNotFound) return found.error();
     if (!found) return "its content is lost";
-    return found->size == blob.size
+    return found->size == blob.at.size
                ? ""
-               : cat("its content has ", found->size, " bytes, its record says ", blob.size);
+               : cat("its content has ", found->size, " bytes, its record says ", blob.at.size);
   }
 
   Result<> check_blob(const Audit::BlobRow& seen) {

@@ -14,17 +14,18 @@ namespace {
 constexpr size_t kBatch = 200;
 // Forgotten together, at the price of one sync for each directory that had one of them.
 constexpr size_t kMostGone = 10'000;
+constexpr size_t kDiscarded = 1'000;  // at once: as many as S3 removes by one request
 constexpr std::chrono::milliseconds kLongestPause{60'000};
 constexpr std::chrono::milliseconds kShortestPause{100};
 constexpr std::chrono::minutes kRetry{1};  // of a removal that failed
 
 }  // namespace
 
-GarbageCollector::GarbageCollector(content::RecordedStore& content, MetadataStore& metadata,
-                                   UploadSessions& uploads, DigestLocks& locks, RemovalGate& gate,
+GarbageCollector::GarbageCollector(Blobs& blobs, MetadataStore& metadata, UploadSessions& uploads,
+                                   DigestLocks& locks, RemovalGate& gate,
                                    std::chrono::seconds upload_age, std::chrono::seconds grace,
                                    const Clock& clock)
-    : content_(content),
+    : blobs_(blobs),
       metadata_(metadata),
       uploads_(uploads),
       locks_(locks),
@@ -53,15 +54,18 @@ Result<size_t> GarbageCollector::collect() {
   TRY(uploads_.sweep(upload_age_));
   std::lock_guard lock(collecting_);
   forgotten_ = 0;
-  if (clock_.now() >= retry_at_) TRY(finish_interrupted());
+  const bool again = clock_.now() >= retry_at_;
+  if (again) TRY(finish_interrupted());
   while (TRY(review_some()) == kBatch) TRY(forget_if_many());
   TRY(forget());
+  if (again) TRY(discard());
   return forgotten_;
 }
 
 // What is neither stored nor gone, while nobody is at work on it: an earlier process or removal
 // ended in the middle.
 Result<> GarbageCollector::finish_interrupted() {
+  if (blobs_.files() == nullptr) return {};
   std::string after;
   for (;;) {
     TRY(forget_if_many());
@@ -87,13 +91,14 @@ Result<size_t> GarbageCollector::review_some() {
   const Garbage::Review review = TRY(
       metadata_.take_garbage(kBatch, [&](const oci::Digest& blob) { return locks.take(blob); }));
   remove(review.doomed);
+  forgotten_ += review.discarded;
   return review.reviewed;
 }
 
 // By who holds their locks. Those whose removal fails stay unsettled.
 void GarbageCollector::remove(const std::vector<oci::Digest>& blobs) {
   if (blobs.empty()) return;
-  const std::vector<Result<>> outcomes = content_.remove_all(blobs);
+  const std::vector<Result<>> outcomes = blobs_.files()->remove_all(blobs);
   for (size_t i = 0; i < blobs.size(); ++i) {
     if (outcomes[i]) {
       log_debug(cat("blob ", blobs[i].str(), " removed: nothing names it"));
@@ -111,7 +116,7 @@ Result<> GarbageCollector::forget_if_many() {
 Result<> GarbageCollector::forget() {
   if (gone_.empty()) return {};
   const std::vector<oci::Digest> gone = std::exchange(gone_, {});
-  if (const Result<> synced = content_.sync_removed(gone); !synced) {
+  if (const Result<> synced = blobs_.files()->sync_removed(gone); !synced) {
     try_later(synced.error());
     return {};
   }
@@ -129,11 +134,31 @@ Result<> GarbageCollector::drop(std::span<const oci::Digest> blobs) {
   std::vector<oci::Digest> ours;
   for (const oci::Digest& blob : blobs) {
     if (!locks.take(blob) || !TRY(metadata_.is_unsettled(blob))) continue;
-    if (!content_.info(blob)) ours.push_back(blob);
+    if (!blobs_.files()->info(blob)) ours.push_back(blob);
   }
   TRY(metadata_.drop_blobs(ours));
   forgotten_ += ours.size();
   return {};
+}
+
+// What no row names any more.
+Result<> GarbageCollector::discard() {
+  std::string after;
+  for (;;) {
+    const std::vector<std::string> page = TRY(metadata_.discarded(after, kDiscarded));
+    if (page.empty()) return {};
+    after = page.back();
+    const std::vector<Result<>> outcomes = blobs_.discard(page);
+    std::vector<std::string> gone;
+    for (size_t i = 0; i < page.size(); ++i) {
+      if (outcomes[i]) {
+        gone.push_back(page[i]);
+      } else {
+        try_later(outcomes[i].error());
+      }
+    }
+    TRY(metadata_.forget_discarded(gone));
+  }
 }
 
 void GarbageCollector::try_later(const Error& error) {

@@ -6,6 +6,9 @@
 // or after, never in the middle. What is gone is forgotten when the disk has forgotten it, too:
 // that is asked of many at once. Content that cannot be removed holds up no other; it is tried
 // again a minute later, and after a restart. While the gate is held it decides nothing.
+//
+// What has a place of its own needs none of this: its place is noted as discarded with the
+// decision, nothing comes back to it, and it is taken away when the grace is over, by any node.
 #pragma once
 
 #include <condition_variable>
@@ -15,7 +18,7 @@
 #include <stop_token>
 #include <thread>
 
-#include "content/recorded_store.h"
+#include "registry/blobs.h"
 #include "registry/digest_locks.h"
 #include "registry/metadata.h"
 #include "registry/removal_gate.h"
@@ -25,9 +28,9 @@ namespace skiff::registry {
 
 class GarbageCollector {
  public:
-  GarbageCollector(content::RecordedStore& content, MetadataStore& metadata,
-                   UploadSessions& uploads, DigestLocks& locks, RemovalGate& gate,
-                   std::chrono::seconds upload_age, std::chrono::seconds grace, const Clock& clock);
+  GarbageCollector(Blobs& blobs, MetadataStore& metadata, UploadSessions& uploads,
+                   DigestLocks& locks, RemovalGate& gate, std::chrono::seconds upload_age,
+                   std::chrono::seconds grace, const Clock& clock);
 
   // Finishes what a crash interrupted.
   Result<> recover();
@@ -55,10 +58,11 @@ class GarbageCollector {
   Result<> forget_if_many();
   Result<> forget();
   Result<> drop(std::span<const oci::Digest> blobs);
+  Result<> discard();
   void try_later(const Error& error);
   std::chrono::milliseconds pause();
 
-  content::RecordedStore& content_;
+  Blobs& blobs_;
   MetadataStore& metadata_;
   UploadSessions& uploads_;
   DigestLocks& locks_;

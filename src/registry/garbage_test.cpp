@@ -346,7 +346,7 @@ TEST_F(GarbageTest, WhatACrashLeftIsPutRightAtStart) {
     ASSERT_TRUE((*metadata)->blob_arrives(oci::Digest::of("layer"), ""));
     // Doomed, and not yet removed.
     ASSERT_TRUE(content::write_blob(**blobs, "doomed"));
-    ASSERT_TRUE((*metadata)->link_blob("b", oci::Digest::of("doomed"), 6));
+    ASSERT_TRUE((*metadata)->link_blob("b", oci::Digest::of("doomed"), {6, ""}, {}));
     clock_.advance(options_.metadata.grace + seconds(1));
     auto review = (*metadata)->take_garbage(100, [](const oci::Digest&) { return true; });
     ASSERT_EQ(review->doomed, std::vector<oci::Digest>{oci::Digest::of("doomed")});

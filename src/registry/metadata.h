@@ -6,7 +6,7 @@
 // "soon": then it survives the process at once, and a power cut within moments.
 //
 // The life of an image:
-//   store.blob_arrives(d); content.commit(...); store.link_blob("a/b", d, size);   each blob
+//   store.blob_arrives(d); content.commit(...); store.link_blob("a/b", d, at, ..);  each blob
 //   store.put_manifest("a/b", manifest, {.tags = {"1"}});    all or nothing, checks every blob
 //   store.delete_manifest("a/b", digest);                    its blobs become candidates
 //   store.take_garbage(...)                                  decides again, then lets go
@@ -27,7 +27,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "content/ingest_state.h"
+#include "registry/blob_place.h"
 #include "registry/history.h"
 #include "registry/manifest_rows.h"
 #include "registry/outbox.h"
@@ -52,15 +52,25 @@ enum class Renew { kNo, kYes };
 class BlobLinks {
  public:
   virtual ~BlobLinks() = default;
-  // The blob's size where the repository has it.
-  virtual Result<std::optional<uint64_t>> find_blob(const std::string& repository,
-                                                    const oci::Digest& blob, Renew renew) = 0;
+  // Where the repository has it.
+  virtual Result<std::optional<BlobPlace>> find_blob(const std::string& repository,
+                                                     const oci::Digest& blob, Renew renew) = 0;
+  // Whoever has it.
+  virtual Result<std::optional<BlobPlace>> place_of(const oci::Digest& blob) = 0;
   // Remembers that content of that digest is about to be stored, so that a crash or failure
   // before link_blob leaves nothing for ever: it is found among the unsettled_blobs. `upload` is
   // the one that it comes by, or "".
   virtual Result<> blob_arrives(const oci::Digest& blob, const std::string& upload) = 0;
+  // From now on the blob is at that place; another one where it was is discarded. Ends the upload
+  // `from`, where one is given, in the same transaction: kAborted where it is not at that
+  // version any more, and then nothing was done.
+  struct Ended {
+    std::string upload;  // "" for none
+    int64_t version = 0;
+    std::vector<std::string> leftovers;  // discarded, too
+  };
   virtual Result<> link_blob(const std::string& repository, const oci::Digest& blob,
-                             uint64_t size) = 0;
+                             const BlobPlace& at, const Ended& from) = 0;
   // Links a blob that `from` has ("": any repository). False where it has not.
   virtual Result<bool> mount_blob(const std::string& repository, const std::string& from,
                                   const oci::Digest& blob) = 0;
@@ -73,7 +83,8 @@ class BlobLinks {
 
 struct UploadRow {
   HashAlgorithm algorithm = HashAlgorithm::kSha256;
-  content::IngestState state;
+  UploadState state;
+  int64_t version = 0;  // of the state: one more each time that it is saved
 };
 
 class Uploads {
@@ -85,15 +96,25 @@ class Uploads {
   // Where the repository has it; renews its age, soon.
   virtual Result<std::optional<UploadRow>> find_upload(const std::string& repository,
                                                        const std::string& id) = 0;
-  // How far its bytes have come for good.
-  virtual Result<> save_upload(const std::string& id, const content::IngestState& state) = 0;
-  virtual Result<> end_upload(const std::string& id) = 0;  // soon
-  // Ids of those nobody touched since `before`.
-  virtual Result<std::vector<std::string>> stale_uploads(TimePoint before) = 0;
+  // How far its bytes have come for good. kAborted where it is not at that version any more: of
+  // several who would go on with one upload, one does.
+  virtual Result<> save_upload(const std::string& id, const UploadState& state,
+                               int64_t version) = 0;
+  // Soon. What is left of it is discarded. kAborted where it is not at that version any more: then
+  // nothing was done.
+  virtual Result<> end_upload(const std::string& id, int64_t version,
+                              const std::vector<std::string>& leftovers) = 0;
+  struct Stale {
+    std::string id;
+    UploadRow row;
+  };
+  // Those nobody touched since `before`.
+  virtual Result<std::vector<Stale>> stale_uploads(TimePoint before) = 0;
   virtual Result<std::vector<std::string>> all_uploads() = 0;
   // Those that were about to become a blob.
   struct Ending {
     std::string id;
+    int64_t version = 0;
     std::string repository;
     oci::Digest blob;
   };
@@ -181,9 +202,12 @@ class Garbage {
   virtual ~Garbage() = default;
   // Reviews up to `limit` candidates whose time has come. A candidate is passed over where
   // `lock` says no. Returns the blobs that nothing names any more; they cannot be found
-  // from now on, and drop_blobs must follow once their content is gone.
+  // from now on, and drop_blobs must follow once their content is gone. One with a place of its own
+  // is not among them: its place is discarded in the same transaction.
   struct Review {
     size_t reviewed = 0;
+    size_t discarded = 0;
+    uint64_t bytes = 0;  // of both
     std::vector<oci::Digest> doomed;
   };
   virtual Result<Review> take_garbage(size_t limit,
@@ -205,6 +229,10 @@ class Garbage {
   virtual Result<std::vector<oci::Digest>> unsettled_blobs(const std::string& after,
                                                            size_t limit) = 0;
   virtual Result<bool> is_unsettled(const oci::Digest& blob) = 0;
+  // Up to `limit` places behind `after`, in order, that were discarded for longer than the grace:
+  // who was told of one has read it by then.
+  virtual Result<std::vector<std::string>> discarded(const std::string& after, size_t limit) = 0;
+  virtual Result<> forget_discarded(const std::vector<std::string>& places) = 0;  // soon
 };
 
 // What a check compares with the content, and what it puts right.
@@ -216,7 +244,7 @@ class Audit {
   virtual Result<std::vector<std::string>> faults() = 0;
   struct BlobRow {
     oci::Digest digest;
-    uint64_t size = 0;
+    BlobPlace at;
     bool kept = true;  // a repository has it, or a review is to come
   };
   // Some at a time, by digest: while one is visited all others may work.
@@ -226,7 +254,7 @@ class Audit {
   // Whether there is a row of it, stored or not.
   virtual Result<bool> knows_blob(const oci::Digest& blob) = 0;
   // Both doom it: it cannot be found from now on, and drop_blobs must follow once what there is of
-  // its content is gone.
+  // its content is gone. One with a place of its own is gone at once, its place discarded.
   // Of content that is lost: no repository has it any more, so that a push brings it again.
   // Manifests that name it stay.
   virtual Result<> doom_lost_blob(const oci::Digest& blob) = 0;

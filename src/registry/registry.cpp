@@ -4,6 +4,7 @@
 #include "registry/directory_access.h"
 #include "registry/garbage_collector.h"
 #include "registry/htpasswd.h"
+#include "registry/local_blobs.h"
 #include "registry/router.h"
 
 namespace skiff::registry {
@@ -15,16 +16,16 @@ constexpr size_t kPreviewed = 10'000;
 
 class LocalRegistry : public Registry {
  public:
-  LocalRegistry(std::unique_ptr<content::RecordedStore> content,
-                std::unique_ptr<MetadataStore> metadata, std::shared_ptr<Authorizer> access,
-                const RegistryOptions& options, const Clock& clock)
-      : content_(std::move(content)),
+  LocalRegistry(std::unique_ptr<Blobs> blobs, std::unique_ptr<MetadataStore> metadata,
+                std::shared_ptr<Authorizer> access, const RegistryOptions& options,
+                const Clock& clock)
+      : blobs_(std::move(blobs)),
         metadata_(std::move(metadata)),
         access_(std::move(access)),
-        uploads_(*content_, *metadata_, locks_, clock),
-        context_{*content_,       *metadata_,         uploads_,         *access_,
+        uploads_(*blobs_, *metadata_, locks_, clock),
+        context_{*blobs_,         *metadata_,         uploads_,         *access_,
                  options.tickets, options.extensions, options.observers},
-        collector_(*content_, *metadata_, uploads_, locks_, gate_, options.upload_age,
+        collector_(*blobs_, *metadata_, uploads_, locks_, gate_, options.upload_age,
                    options.metadata.grace, clock),
         root_(options.root) {}
 
@@ -32,7 +33,7 @@ class LocalRegistry : public Registry {
     TRY(uploads_.recover());
     TRY(collector_.recover());
     if (options.collect_garbage) collector_.start();
-    if (options.scrub_rate > 0) scrubber_.emplace(*content_, options.scrub_rate, clock);
+    if (options.scrub_rate > 0) scrubber_.emplace(*blobs_->files(), options.scrub_rate, clock);
     return {};
   }
 
@@ -48,16 +49,16 @@ class LocalRegistry : public Registry {
     if (options.repair && !pass) {
       return Error(Code::kUnavailable, "no repair while a backup is made: again later");
     }
-    return check_registry({*content_, *metadata_, locks_, root_}, options, report, cancel);
+    return check_registry({*blobs_->files(), *metadata_, locks_, root_}, options, report, cancel);
   }
   Result<content::ScrubTotals> scrub(const content::ScrubOptions& options,
                                      const std::function<void(const Error&)>& damaged,
                                      const CancelToken& cancel) override {
-    return content::scrub(*content_, options, damaged, cancel);
+    return content::scrub(*blobs_->files(), options, damaged, cancel);
   }
 
  private:
-  std::unique_ptr<content::RecordedStore> content_;
+  std::unique_ptr<Blobs> blobs_;
   std::unique_ptr<MetadataStore> metadata_;
   std::shared_ptr<Authorizer> access_;
   DigestLocks locks_;
@@ -85,8 +86,9 @@ Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options, 
   auto access = TRY(open_authorizer(options, clock));
   auto content = TRY(content::open_recorded_store(options.root / "content", files, clock));
   auto metadata = TRY(open_sqlite_metadata(options.root, options.metadata, clock));
-  auto registry = std::make_unique<LocalRegistry>(std::move(content), std::move(metadata),
-                                                  std::move(access), options, clock);
+  auto registry =
+      std::make_unique<LocalRegistry>(std::make_unique<LocalBlobs>(std::move(content)),
+                                      std::move(metadata), std::move(access), options, clock);
   TRY(registry->start(options, clock));
   return registry;
 }

@@ -134,7 +134,14 @@ constexpr const char* kMigrations[] = {
     "CREATE INDEX delivery_waiting ON delivery(webhook, repository, event)"
     " WHERE state = 'waiting';"
     "CREATE INDEX delivery_by_state ON delivery(webhook, state, event);"
-    "CREATE INDEX delivery_of_event ON delivery(event);"};
+    "CREATE INDEX delivery_of_event ON delivery(event);",
+    "ALTER TABLE blob ADD COLUMN place TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX blob_by_place ON blob(place) WHERE place <> '';"
+    "ALTER TABLE upload ADD COLUMN place TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE upload ADD COLUMN version INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE discarded("
+    " place TEXT PRIMARY KEY NOT NULL,"
+    " since INTEGER NOT NULL) WITHOUT ROWID;"};
 
 }  // namespace
 

@@ -12,15 +12,15 @@ constexpr int64_t kPage = 500;
 
 // As kGarbage of the collection has it: nothing links it, and nobody is going to look.
 constexpr std::string_view kBlob =
-    "SELECT digest, size,"
+    "SELECT digest, size, place,"
     " EXISTS (SELECT 1 FROM link WHERE link.digest = blob.digest)"
     " OR EXISTS (SELECT 1 FROM candidate WHERE candidate.digest = blob.digest)"
     " FROM blob WHERE state = 'stored' ";
 
 Result<Audit::BlobRow> blob_of(const Statement& row) {
   return Audit::BlobRow{.digest = TRY(oci::Digest::parse(row.text(0))),
-                        .size = static_cast<uint64_t>(row.integer(1)),
-                        .kept = row.integer(2) != 0};
+                        .at = {.size = static_cast<uint64_t>(row.integer(1)), .place = row.text(2)},
+                        .kept = row.integer(3) != 0};
 }
 
 Result<std::set<std::string>> texts(Statement rows) {
@@ -80,17 +80,24 @@ Result<> SqlMetadata::doom_lost_blob(const oci::Digest& blob) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   TRY(durable_.run("DELETE FROM link WHERE digest = ?", blob.str()));
-  TRY(durable_.run("UPDATE blob SET state = 'doomed' WHERE digest = ?", blob.str()));
+  if (!TRY(discard_blob(durable_, blob.str()))) {
+    TRY(durable_.run("UPDATE blob SET state = 'doomed' WHERE digest = ?", blob.str()));
+  }
   return tx.commit();
 }
 
 Result<bool> SqlMetadata::doom_unkept_blob(const oci::Digest& blob) {
   std::lock_guard lock(writer_mutex_);
-  return TRY(durable_.run("UPDATE blob SET state = 'doomed' WHERE digest = ?1"
-                          " AND state = 'stored'"
-                          " AND NOT EXISTS (SELECT 1 FROM link WHERE digest = ?1)"
-                          " AND NOT EXISTS (SELECT 1 FROM candidate WHERE digest = ?1)",
-                          blob.str())) > 0;
+  Transaction tx = TRY(durable_.begin());
+  const bool doomed =
+      TRY(durable_.run("UPDATE blob SET state = 'doomed' WHERE digest = ?1"
+                       " AND state = 'stored'"
+                       " AND NOT EXISTS (SELECT 1 FROM link WHERE digest = ?1)"
+                       " AND NOT EXISTS (SELECT 1 FROM candidate WHERE digest = ?1)",
+                       blob.str())) > 0;
+  if (doomed) TRY(discard_blob(durable_, blob.str()));
+  TRY(tx.commit());
+  return doomed;
 }
 
 Result<std::vector<std::string>> SqlMetadata::owners(const oci::Digest& digest) {

@@ -6,23 +6,28 @@ namespace skiff::registry {
 
 namespace {
 
+// In columns `size` and the one behind it.
+BlobPlace place_in(const Statement& row, int size) {
+  return {.size = static_cast<uint64_t>(row.integer(size)), .place = row.text(size + 1)};
+}
+
 // The repository's link to a stored blob.
 struct Link {
   int64_t repository = 0;
-  uint64_t size = 0;
+  BlobPlace at;
   int64_t lease = 0;
 };
 
 Result<std::optional<Link>> find_link(Database& db, const std::string& repository,
                                       const std::string& digest) {
   Statement row =
-      TRY(db.prepare("SELECT repository.id, blob.size, link.lease FROM repository "
+      TRY(db.prepare("SELECT repository.id, blob.size, blob.place, link.lease FROM repository "
                      "JOIN link ON link.repository = repository.id "
                      "JOIN blob ON blob.digest = link.digest "
                      "WHERE repository.name = ? AND link.digest = ?",
                      repository, digest));
   if (!TRY(row.step())) return std::nullopt;
-  return Link{row.integer(0), static_cast<uint64_t>(row.integer(1)), row.integer(2)};
+  return Link{row.integer(0), place_in(row, 1), row.integer(3)};
 }
 
 Result<bool> is_linked(Database& db, const std::string& from, const std::string& digest) {
@@ -33,19 +38,27 @@ Result<bool> is_linked(Database& db, const std::string& from, const std::string&
 
 }  // namespace
 
-Result<std::optional<uint64_t>> SqlMetadata::find_blob(const std::string& repository,
-                                                       const oci::Digest& blob, Renew renew) {
+Result<std::optional<BlobPlace>> SqlMetadata::find_blob(const std::string& repository,
+                                                        const oci::Digest& blob, Renew renew) {
   const std::string digest = blob.str();
   std::optional<Link> link = TRY(find_link(*readers_.take(), repository, digest));
-  if (!link) return std::optional<uint64_t>();
+  if (!link) return std::optional<BlobPlace>();
   const int64_t half = std::chrono::nanoseconds(options_.grace).count() / 2;
-  if (renew == Renew::kNo || link->lease - now() > half) return std::optional(link->size);
+  if (renew == Renew::kNo || link->lease - now() > half) return std::optional(link->at);
   // The row may be gone by now: then the answer is that there is no such blob.
   std::lock_guard lock(writer_mutex_);
   const int64_t renewed =
       TRY(quick_.run("UPDATE link SET lease = max(lease, ?) WHERE repository = ? AND digest = ?",
                      lease_end(), link->repository, digest));
-  return renewed > 0 ? std::optional(link->size) : std::nullopt;
+  return renewed > 0 ? std::optional(link->at) : std::nullopt;
+}
+
+Result<std::optional<BlobPlace>> SqlMetadata::place_of(const oci::Digest& blob) {
+  ReaderPool::Reader db = readers_.take();
+  Statement row = TRY(db->prepare(
+      "SELECT size, place FROM blob WHERE digest = ? AND state = 'stored'", blob.str()));
+  if (!TRY(row.step())) return std::optional<BlobPlace>();
+  return std::optional(place_in(row, 0));
 }
 
 Result<> SqlMetadata::blob_arrives(const oci::Digest& blob, const std::string& upload) {
@@ -59,16 +72,35 @@ Result<> SqlMetadata::blob_arrives(const oci::Digest& blob, const std::string& u
 }
 
 Result<> SqlMetadata::link_blob(const std::string& repository, const oci::Digest& blob,
-                                uint64_t size) {
+                                const BlobPlace& at, const Ended& from) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
+  if (!from.upload.empty()) TRY(drop_upload(durable_, from.upload, from.version));
+  TRY(note_discarded(durable_, from.leftovers));
+  // The newest is the one to read: should the one before it be lost, that is mended, too.
+  const std::string before = TRY(own_place(durable_, blob.str()));
+  if (!before.empty() && before != at.place) TRY(note_discarded(durable_, {&before, 1}));
   const int64_t id = TRY(make_repository(durable_, repository));
   TRY(
-      durable_.run("INSERT INTO blob(digest, size, state) VALUES (?, ?, 'stored') "
-                   "ON CONFLICT(digest) DO UPDATE SET size = excluded.size, state = excluded.state",
-                   blob.str(), size));
+      durable_.run("INSERT INTO blob(digest, size, state, place) VALUES (?, ?, 'stored', ?)"
+                   " ON CONFLICT(digest) DO UPDATE SET size = excluded.size,"
+                   " state = excluded.state, place = excluded.place",
+                   blob.str(), at.size, at.place));
   TRY(add_link(durable_, id, blob));
   return tx.commit();
+}
+
+Result<std::string> SqlMetadata::own_place(Database& db, const std::string& digest) {
+  Statement row = TRY(db.prepare("SELECT place FROM blob WHERE digest = ?", digest));
+  return TRY(row.step()) ? row.text(0) : std::string();
+}
+
+Result<> SqlMetadata::note_discarded(Database& db, std::span<const std::string> places) {
+  for (const std::string& place : places) {
+    TRY(db.run("INSERT INTO discarded(place, since) VALUES (?,?) ON CONFLICT(place) DO NOTHING",
+               place, now()));
+  }
+  return {};
 }
 
 Result<> SqlMetadata::add_link(Database& db, int64_t repository, const oci::Digest& blob) {

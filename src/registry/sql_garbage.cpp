@@ -76,7 +76,7 @@ Result<Garbage::Review> SqlMetadata::take_garbage(
                    unix_nanos(clock_.now() + kBusyRetry)));
       continue;
     }
-    if (TRY(review(durable_, candidate))) out.doomed.push_back(*digest);
+    TRY(review(durable_, candidate, out));
   }
   if (out.reviewed > 0 || forgotten) TRY(tx.commit());
   return out;
@@ -87,18 +87,15 @@ Result<Garbage::Preview> SqlMetadata::preview_garbage(size_t limit) {
   std::lock_guard writing(writer_mutex_);
   const Transaction rolled_back = TRY(durable_.begin());
   Preview out;
+  Review decided;
   while (out.reviewed < limit) {
     const auto due = TRY(due_candidates(durable_, limit - out.reviewed));
     if (due.empty()) break;
     out.reviewed += due.size();
-    for (const Candidate& candidate : due) {
-      if (!TRY(review(durable_, candidate))) continue;
-      Statement row =
-          TRY(durable_.prepare("SELECT size FROM blob WHERE digest = ?", candidate.digest));
-      ++out.blobs;
-      if (TRY(row.step())) out.bytes += static_cast<uint64_t>(row.integer(0));
-    }
+    for (const Candidate& candidate : due) TRY(review(durable_, candidate, decided));
   }
+  out.blobs = decided.discarded + decided.doomed.size();
+  out.bytes = decided.bytes;
   return out;
 }
 
@@ -113,15 +110,13 @@ Result<std::vector<SqlMetadata::Candidate>> SqlMetadata::due_candidates(Database
   return out;
 }
 
-// True where it is a blob that nothing names any more, now doomed.
-Result<bool> SqlMetadata::review(Database& db, const Candidate& candidate) {
+Result<> SqlMetadata::review(Database& db, const Candidate& candidate, Review& out) {
   TRY(db.run("DELETE FROM candidate WHERE repository = ? AND digest = ?", candidate.repository,
              candidate.digest));
   TRY(review_trash(db, candidate));
   TRY(review_manifest(db, candidate));
-  const bool doomed = TRY(review_link(db, candidate));
-  TRY(drop_if_empty(db, candidate.repository));
-  return doomed;
+  if (TRY(lost_last_link(db, candidate))) TRY(review_blob(db, candidate, out));
+  return drop_if_empty(db, candidate.repository);
 }
 
 // A manifest is kept by a tag, an index that lists it, a subject that is there or may come back,
@@ -152,7 +147,8 @@ Result<> SqlMetadata::review_manifest(Database& db, const Candidate& candidate) 
   return tell_deletion(db, candidate.repository, candidate.digest, "garbage", "");
 }
 
-Result<bool> SqlMetadata::review_link(Database& db, const Candidate& candidate) {
+// Lets the repository's link go where nothing needs it; true where no repository has one.
+Result<bool> SqlMetadata::lost_last_link(Database& db, const Candidate& candidate) {
   std::optional<int64_t> lease;
   {
     Statement row = TRY(db.prepare("SELECT lease FROM link WHERE repository = ? AND digest = ?",
@@ -168,9 +164,53 @@ Result<bool> SqlMetadata::review_link(Database& db, const Candidate& candidate) 
     TRY(db.run("DELETE FROM link WHERE repository = ? AND digest = ?", candidate.repository,
                candidate.digest));
   }
-  return TRY(db.run("UPDATE blob SET state = 'doomed' WHERE digest = ?1 AND state = 'stored'"
-                    " AND NOT EXISTS (SELECT 1 FROM link WHERE digest = ?1)",
-                    candidate.digest)) > 0;
+  return !TRY(
+      exists(TRY(db.prepare("SELECT 1 FROM link WHERE digest = ? LIMIT 1", candidate.digest))));
+}
+
+// Of a blob that nothing links.
+Result<> SqlMetadata::review_blob(Database& db, const Candidate& candidate, Review& out) {
+  {
+    Statement row = TRY(db.prepare("SELECT size FROM blob WHERE digest = ? AND state = 'stored'",
+                                   candidate.digest));
+    if (!TRY(row.step())) return {};
+    out.bytes += static_cast<uint64_t>(row.integer(0));
+  }
+  if (TRY(discard_blob(db, candidate.digest))) {
+    ++out.discarded;
+    return {};
+  }
+  TRY(db.run("UPDATE blob SET state = 'doomed' WHERE digest = ?", candidate.digest));
+  out.doomed.push_back(TRY(oci::Digest::parse(candidate.digest)));
+  return {};
+}
+
+// The same content may come back in the next moment: that is at another place.
+Result<bool> SqlMetadata::discard_blob(Database& db, const std::string& digest) {
+  const std::string place = TRY(own_place(db, digest));
+  if (place.empty()) return false;
+  TRY(note_discarded(db, {&place, 1}));
+  TRY(db.run("DELETE FROM blob WHERE digest = ?", digest));
+  return true;
+}
+
+Result<std::vector<std::string>> SqlMetadata::discarded(const std::string& after, size_t limit) {
+  ReaderPool::Reader db = readers_.take();
+  Statement rows = TRY(db->prepare(
+      "SELECT place FROM discarded WHERE place > ? AND since <= ? ORDER BY place LIMIT ?", after,
+      unix_nanos(clock_.now() - options_.grace), limit));
+  std::vector<std::string> out;
+  while (TRY(rows.step())) out.push_back(rows.text(0));
+  return out;
+}
+
+Result<> SqlMetadata::forget_discarded(const std::vector<std::string>& places) {
+  std::lock_guard lock(writer_mutex_);
+  Transaction tx = TRY(quick_.begin());
+  for (const std::string& place : places) {
+    TRY(quick_.run("DELETE FROM discarded WHERE place = ?", place));
+  }
+  return tx.commit();
 }
 
 Result<> SqlMetadata::drop_blobs(const std::vector<oci::Digest>& blobs) {

@@ -44,11 +44,12 @@ class SqlMetadata : public MetadataStore {
   SqlMetadata(Database durable, Database quick, std::vector<Database> readers,
               const MetadataOptions& options, const Clock& clock);
 
-  Result<std::optional<uint64_t>> find_blob(const std::string& repository, const oci::Digest& blob,
-                                            Renew renew) override;
+  Result<std::optional<BlobPlace>> find_blob(const std::string& repository, const oci::Digest& blob,
+                                             Renew renew) override;
+  Result<std::optional<BlobPlace>> place_of(const oci::Digest& blob) override;
   Result<> blob_arrives(const oci::Digest& blob, const std::string& upload) override;
-  Result<> link_blob(const std::string& repository, const oci::Digest& blob,
-                     uint64_t size) override;
+  Result<> link_blob(const std::string& repository, const oci::Digest& blob, const BlobPlace& at,
+                     const Ended& from) override;
   Result<bool> mount_blob(const std::string& repository, const std::string& from,
                           const oci::Digest& blob) override;
   Result<std::vector<std::string>> holders(const oci::Digest& blob, size_t limit) override;
@@ -59,11 +60,12 @@ class SqlMetadata : public MetadataStore {
                         const UploadRow& upload) override;
   Result<std::optional<UploadRow>> find_upload(const std::string& repository,
                                                const std::string& id) override;
-  Result<> save_upload(const std::string& id, const content::IngestState& state) override;
+  Result<> save_upload(const std::string& id, const UploadState& state, int64_t version) override;
   Result<std::vector<std::string>> all_uploads() override;
   Result<std::vector<Ending>> ending_uploads() override;
-  Result<> end_upload(const std::string& id) override;
-  Result<std::vector<std::string>> stale_uploads(TimePoint before) override;
+  Result<> end_upload(const std::string& id, int64_t version,
+                      const std::vector<std::string>& leftovers) override;
+  Result<std::vector<Stale>> stale_uploads(TimePoint before) override;
 
   Result<PutOutcome> put_manifest(const std::string& repository, const NewManifest& manifest,
                                   const PutCondition& condition) override;
@@ -118,6 +120,8 @@ class SqlMetadata : public MetadataStore {
   Result<std::optional<TimePoint>> next_review() override;
   Result<std::vector<oci::Digest>> unsettled_blobs(const std::string& after, size_t limit) override;
   Result<bool> is_unsettled(const oci::Digest& blob) override;
+  Result<std::vector<std::string>> discarded(const std::string& after, size_t limit) override;
+  Result<> forget_discarded(const std::vector<std::string>& places) override;
 
   Result<std::vector<std::string>> faults() override;
   Result<> each_stored_blob(const std::function<Result<>(const BlobRow&)>& visit) override;
@@ -153,6 +157,11 @@ class SqlMetadata : public MetadataStore {
   // Inside a transaction of the writer `db`:
   static Result<int64_t> make_repository(Database& db, const std::string& name);
   Result<> add_link(Database& db, int64_t repository, const oci::Digest& blob);
+  // Of a blob that has one, else "".
+  static Result<std::string> own_place(Database& db, const std::string& digest);
+  Result<> note_discarded(Database& db, std::span<const std::string> places);
+  // Lets go of a stored blob that has a place of its own; false where it has none.
+  Result<bool> discard_blob(Database& db, const std::string& digest);
   Result<> add_candidate(Database& db, int64_t repository, const std::string& digest);
   Result<PutOutcome> check_references(Database& db, int64_t repository,
                                       const NewManifest& manifest) const;
@@ -188,9 +197,10 @@ class SqlMetadata : public MetadataStore {
                                                     const std::string& digest, int64_t deleted);
   Result<> erase_manifest(Database& db, int64_t repository, const std::string& digest);
   Result<std::vector<Candidate>> due_candidates(Database& db, size_t limit) const;
-  Result<bool> review(Database& db, const Candidate& candidate);
+  Result<> review(Database& db, const Candidate& candidate, Review& out);
   Result<> review_manifest(Database& db, const Candidate& candidate);
-  Result<bool> review_link(Database& db, const Candidate& candidate);
+  Result<bool> lost_last_link(Database& db, const Candidate& candidate);
+  Result<> review_blob(Database& db, const Candidate& candidate, Review& out);
   Result<> each_manifest_of(int64_t repository,
                             const std::function<Result<>(const oci::Digest&)>& visit);
   Result<> drop_unreadable_blob(const std::string& digest);
@@ -210,6 +220,9 @@ inline constexpr std::string_view kTagPage =
     "SELECT name FROM tag WHERE repository = ?1 AND name COLLATE NOCASE >= ?2"
     " AND (name COLLATE NOCASE, name) > (?2, ?2)"
     " ORDER BY name COLLATE NOCASE, name LIMIT ?3";
+
+// Inside a transaction. kAborted where the upload is gone, or not at that version any more.
+Result<> drop_upload(Database& db, const std::string& upload, int64_t version);
 
 // For all roles, inside a transaction or not.
 Result<bool> has_manifest(Database& db, int64_t repository, const std::string& digest);

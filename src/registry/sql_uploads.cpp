@@ -1,4 +1,5 @@
 // Uploads under way. Their bytes are ingests of the content store, named by the same id.
+#include "base/strings.h"
 #include "registry/sql_metadata.h"
 
 namespace skiff::registry {
@@ -12,7 +13,29 @@ constexpr std::string_view name_of(HashAlgorithm algorithm) {
   return algorithm == HashAlgorithm::kSha512 ? "sha512" : "sha256";
 }
 
+constexpr std::string_view kState = "algorithm, offset, hash, boot, place, version";
+
+Error overtaken(const std::string& upload) {
+  return {Code::kAborted, cat("another request goes on with upload ", upload)};
+}
+
+UploadRow state_in(const Statement& row) {
+  UploadRow upload;
+  if (row.text(0) == name_of(HashAlgorithm::kSha512)) upload.algorithm = HashAlgorithm::kSha512;
+  upload.state.bytes = {
+      .offset = static_cast<uint64_t>(row.integer(1)), .hash = row.text(2), .boot = row.text(3)};
+  upload.state.place = row.text(4);
+  upload.version = row.integer(5);
+  return upload;
+}
+
 }  // namespace
+
+Result<> drop_upload(Database& db, const std::string& upload, int64_t version) {
+  const int64_t dropped =
+      TRY(db.run("DELETE FROM upload WHERE id = ? AND version = ?", upload, version));
+  return dropped == 1 ? Result<>() : overtaken(upload);
+}
 
 Result<> SqlMetadata::begin_upload(const std::string& repository, const std::string& id,
                                    const UploadRow& upload) {
@@ -20,7 +43,7 @@ Result<> SqlMetadata::begin_upload(const std::string& repository, const std::str
   Transaction tx = TRY(quick_.begin());
   const int64_t repository_row = TRY(make_repository(quick_, repository));
   TRY(quick_.run("INSERT INTO upload(id, repository, algorithm, touched, boot) VALUES (?,?,?,?,?)",
-                 id, repository_row, name_of(upload.algorithm), now(), upload.state.boot));
+                 id, repository_row, name_of(upload.algorithm), now(), upload.state.bytes.boot));
   return tx.commit();
 }
 
@@ -30,15 +53,14 @@ Result<std::optional<UploadRow>> SqlMetadata::find_upload(const std::string& rep
   int64_t touched = 0;
   {
     ReaderPool::Reader db = readers_.take();
-    Statement row =
-        TRY(db->prepare("SELECT algorithm, touched, offset, hash, boot FROM upload JOIN repository "
-                        "ON repository.id = upload.repository WHERE upload.id = ? AND name = ?",
-                        id, repository));
+    Statement row = TRY(db->prepare(cat("SELECT ", kState,
+                                        ", touched FROM upload JOIN repository"
+                                        " ON repository.id = upload.repository"
+                                        " WHERE upload.id = ? AND name = ?"),
+                                    id, repository));
     if (!TRY(row.step())) return std::optional<UploadRow>();
-    if (row.text(0) == name_of(HashAlgorithm::kSha512)) upload.algorithm = HashAlgorithm::kSha512;
-    touched = row.integer(1);
-    upload.state = {
-        .offset = static_cast<uint64_t>(row.integer(2)), .hash = row.text(3), .boot = row.text(4)};
+    upload = state_in(row);
+    touched = row.integer(6);
   }
   if (now() - touched > kAgeSlack.count()) {
     std::lock_guard lock(writer_mutex_);
@@ -47,15 +69,21 @@ Result<std::optional<UploadRow>> SqlMetadata::find_upload(const std::string& rep
   return std::optional(std::move(upload));
 }
 
-Result<> SqlMetadata::save_upload(const std::string& id, const content::IngestState& state) {
+Result<> SqlMetadata::save_upload(const std::string& id, const UploadState& state,
+                                  int64_t version) {
   std::lock_guard lock(writer_mutex_);
-  Statement update = TRY(durable_.prepare(
-      "UPDATE upload SET offset = ?, boot = ?, touched = ?, hash = ?4 WHERE id = ?5", state.offset,
-      state.boot, now()));
-  TRY(update.bind_blob(4, state.hash));
-  TRY(update.bind(5, std::string_view(id)));
+  Transaction tx = TRY(durable_.begin());
+  const int64_t ours = TRY(durable_.run(
+      "UPDATE upload SET version = version + 1 WHERE id = ? AND version = ?", id, version));
+  if (ours != 1) return overtaken(id);
+  Statement update =
+      TRY(durable_.prepare("UPDATE upload SET offset = ?, boot = ?, touched = ?, place = ?,"
+                           " hash = ?5 WHERE id = ?6",
+                           state.bytes.offset, state.bytes.boot, now(), state.place));
+  TRY(update.bind_blob(5, state.bytes.hash));
+  TRY(update.bind(6, std::string_view(id)));
   TRY(update.step());
-  return {};
+  return tx.commit();
 }
 
 Result<std::vector<std::string>> SqlMetadata::all_uploads() {
@@ -69,30 +97,33 @@ Result<std::vector<std::string>> SqlMetadata::all_uploads() {
 Result<std::vector<Uploads::Ending>> SqlMetadata::ending_uploads() {
   ReaderPool::Reader db = readers_.take();
   Statement rows =
-      TRY(db->prepare("SELECT upload.id, name, becoming FROM upload JOIN repository"
+      TRY(db->prepare("SELECT upload.id, name, becoming, version FROM upload JOIN repository"
                       " ON repository.id = upload.repository WHERE becoming IS NOT NULL"));
   std::vector<Ending> out;
   while (TRY(rows.step())) {
     if (auto digest = oci::Digest::parse(rows.text(2))) {
-      out.push_back({rows.text(0), rows.text(1), *digest});
+      out.push_back({rows.text(0), rows.integer(3), rows.text(1), *digest});
     }
   }
   return out;
 }
 
-Result<> SqlMetadata::end_upload(const std::string& id) {
+Result<> SqlMetadata::end_upload(const std::string& id, int64_t version,
+                                 const std::vector<std::string>& leftovers) {
   std::lock_guard lock(writer_mutex_);
-  TRY(quick_.run("DELETE FROM upload WHERE id = ?", id));
-  return {};
+  Transaction tx = TRY(quick_.begin());
+  TRY(drop_upload(quick_, id, version));
+  TRY(note_discarded(quick_, leftovers));
+  return tx.commit();
 }
 
-Result<std::vector<std::string>> SqlMetadata::stale_uploads(TimePoint before) {
+Result<std::vector<Uploads::Stale>> SqlMetadata::stale_uploads(TimePoint before) {
   ReaderPool::Reader db = readers_.take();
-  Statement rows =
-      TRY(db->prepare("SELECT id FROM upload WHERE touched < ? LIMIT 500", unix_nanos(before)));
-  std::vector<std::string> ids;
-  while (TRY(rows.step())) ids.push_back(rows.text(0));
-  return ids;
+  Statement rows = TRY(db->prepare(
+      cat("SELECT ", kState, ", id FROM upload WHERE touched < ? LIMIT 500"), unix_nanos(before)));
+  std::vector<Stale> out;
+  while (TRY(rows.step())) out.push_back({rows.text(6), state_in(rows)});
+  return out;
 }
 
 }  // namespace skiff::registry

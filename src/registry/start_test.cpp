@@ -31,7 +31,7 @@ class Start : public RegistryTest {
         " WHERE i < ",
         count,
         ") SELECT 'sha256:' || lower(hex(randomblob(32))) AS digest FROM n;"
-        "INSERT INTO blob SELECT digest, 1, 'stored' FROM n;"
+        "INSERT INTO blob(digest, size, state) SELECT digest, 1, 'stored' FROM n;"
         "INSERT INTO link SELECT (SELECT min(id) FROM repository), digest, 0 FROM n; COMMIT;"
         "ATTACH '",
         (options_.root / "content/content.db").native(),

@@ -126,9 +126,10 @@ Answer<bool> mount_ours(Call& call, const oci::Digest& digest) {
     return Refusal(kNameInvalid, cat("invalid repository name ", quoted(from)));
   }
   const auto source = TRY(mount_source(call, from, digest));
-  if (!source) return false;
+  const auto at = TRY(call.context.metadata.place_of(digest));
+  if (!source || !at) return false;
   // Of a damaged one the client sends a whole one, which takes its place.
-  Result<> whole = call.context.content.verify(digest);
+  Result<> whole = call.context.blobs.verify(digest, *at);
   const Code failure = whole ? Code::kUnknown : whole.error().code();
   if (failure == Code::kNotFound || failure == Code::kDataLoss) return false;
   TRY(std::move(whole));

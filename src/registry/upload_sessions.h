@@ -1,6 +1,6 @@
-// UploadSessions: uploads of blobs, from POST to PUT. An upload's bytes are an ingest of the
-// content store under its id, its row is in the metadata; here they come together, and ingests
-// stay open between requests, so that a chunk does not read again what came before it.
+// UploadSessions: uploads of blobs, from POST to PUT. An upload's bytes are where the blobs are,
+// its row is in the metadata; here they come together, and writers stay open between requests, so
+// that a chunk does not read again what came before it.
 //
 //   std::string id = TRY(uploads.begin("a/b", HashAlgorithm::kSha256));
 //   auto upload = TRY(uploads.open("a/b", id));      // exclusive while it lives
@@ -8,7 +8,8 @@
 //   TRY(uploads.finish(*upload, digest));            // durable, and linked to the repository
 //
 // What a request wrote before it broke off counts: the next one continues behind it, also
-// after a crash of the process. What settle() or offset() told counts after a power cut, too.
+// after a crash of the process where bytes go to files. What settle() or offset() told counts after
+// a power cut, too, and on every node that has the metadata and the blobs.
 // Thread-safe.
 #pragma once
 
@@ -20,7 +21,7 @@
 #include <optional>
 #include <string>
 
-#include "content/recorded_store.h"
+#include "registry/blobs.h"
 #include "registry/digest_locks.h"
 #include "registry/metadata.h"
 
@@ -37,9 +38,8 @@ class UploadSessions {
   struct Session;
 
  public:
-  UploadSessions(content::RecordedStore& content, MetadataStore& metadata, DigestLocks& locks,
-                 const Clock& clock)
-      : content_(content), metadata_(metadata), locks_(locks), clock_(clock) {}
+  UploadSessions(Blobs& blobs, MetadataStore& metadata, DigestLocks& locks, const Clock& clock)
+      : blobs_(blobs), metadata_(metadata), locks_(locks), clock_(clock) {}
 
   // The right to write one upload. Owned by one thread.
   class Upload {
@@ -64,16 +64,18 @@ class UploadSessions {
   // of a request that writes it.
   Result<std::optional<uint64_t>> offset(const std::string& repository, const std::string& id);
   // kNotFound for an unknown upload; kUnavailable where another request keeps writing it for
-  // longer than it takes to notice that its client has gone.
+  // longer than it takes to notice that its client has gone. On another node that request ends with
+  // its next write.
   Result<Upload> open(const std::string& repository, const std::string& id);
   // The same for who writes it: what may be told of it.
   Result<uint64_t> settle(Upload& upload);
   // Ends the upload. kDataLoss where the bytes are not `expected`: then nothing is left of them.
-  // After a failure of the content store it is as before; after one of the metadata it has
+  // After a failure of where blobs are it is as before; after one of the metadata it has
   // ended, and the client begins again.
   Result<> finish(Upload& upload, const oci::Digest& expected);
   Result<> cancel(Upload& upload);
-  // Without an upload: a blob of another store of this process, as ContentStore::link_from.
+  // Without an upload: a blob of another store of this process, as ContentStore::link_from. For
+  // blobs in files.
   Result<> link(const std::string& repository, const oci::Digest& blob,
                 content::ContentStore& from);
 
@@ -84,14 +86,15 @@ class UploadSessions {
   Result<std::shared_ptr<Session>> session(const std::string& repository, const std::string& id);
   Result<> load(Session& session);
   Result<uint64_t> settle(Session& session);
+  Result<> keep(Session& session, const UploadState& state);
   Result<> store(Session& session, const oci::Digest& expected);
-  Result<> take_in(const std::string& repository, const oci::Digest& blob,
-                   const std::string& upload,
-                   const std::function<Result<content::BlobInfo>()>& put);
+  Result<> take_in(const std::string& repository, const oci::Digest& blob, Session* session,
+                   const std::function<Result<BlobPlace>()>& put);
   Result<> forget(Session& session);
+  void leave(Session& session);
   void close_idle();
 
-  content::RecordedStore& content_;
+  Blobs& blobs_;
   MetadataStore& metadata_;
   DigestLocks& locks_;
   const Clock& clock_;

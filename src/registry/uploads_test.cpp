@@ -228,7 +228,7 @@ TEST_F(CutUploads, AreBlobsWhereTheirEndWasBrokenOff) {
       auto blobs = *content::open_recorded_store(options_.root / "content");
       const std::string id = location.substr(location.rfind('/') + 1);
       auto ingest = *blobs->resume(cat("upload-", id), HashAlgorithm::kSha256,
-                                   (*metadata->find_upload("a", id))->state);
+                                   (*metadata->find_upload("a", id))->state.bytes);
       ASSERT_TRUE(metadata->blob_arrives(digest, id));
       ASSERT_TRUE(blobs->commit(*ingest, digest));
     }

@@ -27,8 +27,6 @@ Result<> choose_ids(Core& core, Container& container) {
 }
 
 Result<> mount_root(Core& core, const Container& container, const std::string& snapshot) {
-  TRY(make_directories(container.paths.rootfs(), 0700));
-  TRY(make_directories(container.paths.bundle(), 0700));
   const ContainerInfo info = container.info();
   const auto ids = TRY(core.userns.namespace_for(info.id_maps));
   const auto find = [&]() -> Result<snapshot::Mount> {
@@ -42,6 +40,7 @@ Result<> mount_root(Core& core, const Container& container, const std::string& s
   return {};
 }
 
+// Who the process is is known when there is a root.
 Result<> write_bundle(Core& core, const Container& container) {
   TRY(write_network_files(core, container));
   runtime::ContainerSpec spec = TRY(make_spec(core, container));
@@ -74,7 +73,6 @@ Result<runtime::MonitorOptions> monitor_options(Core& core, const Container& con
   runtime::MonitorOptions options;
   options.container_id = container.id;
   options.bundle = container.paths.bundle();
-  options.cgroup = core.cgroup_of(info);
   options.state_dir = container.paths.monitor();
   options.seccomp_dir = core.options.run_dir / "seccomp";
   options.exit_file = container.paths.exit_file();
@@ -118,19 +116,21 @@ class Start {
       : core_(core), container_(container), info_(container.info()) {}
 
   Result<runtime::MonitorWatch> run() {
+    TRY(write_bundle(core_, container_));
+    const runtime::MonitorOptions options = TRY(monitor_options(core_, container_));
     auto fresh = TRY_CONTEXT(core_.monitors.take(), "failed to create task for container");
     ScopeExit undo([&] { take_back(fresh); });
-    TRY(fresh.prepare(TRY(monitor_options(core_, container_))));
+    TRY_CONTEXT(fresh.begin_creation(options), "failed to create task for container");
     TRY(mount_root(core_, container_, container_.record().snapshot));
-    TRY(write_bundle(core_, container_));
-    TRY(fresh.ask_create());
+    fresh.give_root(TRY(runtime::resolve_user(container_.paths.rootfs(), info_.config.run.user,
+                                              info_.host_config.group_add)));
     // With nothing to be done between the two the monitor needs no word from us.
     const bool at_once = !has_own_endpoint(info_) && !container_.has_attach_points();
-    if (at_once) TRY(fresh.ask_start());
+    if (at_once) fresh.ask_start();
     TRY(connect(fresh));
     TRY(hand_out_streams(monitor_, container_));
     show_running();
-    if (!at_once) TRY(fresh.ask_start());
+    if (!at_once) fresh.ask_start();
     auto watch = TRY_CONTEXT(fresh.started(), "failed to start task for container");
     undo.dismiss();
     return watch;
@@ -181,7 +181,8 @@ Result<runtime::MonitorWatch> start_and_save(Core& core, Container& container) {
   TRY(clean_run_directory(container));
   TRY(choose_ids(core, container));
   TRY(hold_volumes(core, container));
-  TRY(make_directories(container.paths.run, 0700));
+  TRY(make_directories(container.paths.rootfs(), 0700));
+  TRY(make_directories(container.paths.bundle(), 0700));
   std::error_code ignored;
   std::filesystem::remove(container.paths.exit_file(), ignored);
   Result<> saved;

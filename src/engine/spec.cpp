@@ -160,7 +160,7 @@ std::vector<std::string> process_environment(const ContainerInfo& info,
   if (!sets(env, "HOSTNAME")) out.push_back(cat("HOSTNAME=", info.config.hostname));
   if (terminal && !sets(env, "TERM")) out.emplace_back("TERM=xterm");
   out.insert(out.end(), env.begin(), env.end());
-  if (!sets(env, "HOME")) out.push_back(cat("HOME=", home));
+  if (!home.empty() && !sets(env, "HOME")) out.push_back(cat("HOME=", home));
   return out;
 }
 
@@ -172,11 +172,9 @@ Result<runtime::ContainerSpec> make_spec(Core& core, const Container& container)
   spec.rootfs = container.paths.rootfs();
   spec.args.push_back(info.path);
   spec.args.insert(spec.args.end(), info.args.begin(), info.args.end());
-  auto user = TRY(runtime::resolve_user(spec.rootfs, config.run.user, host.group_add));
-  spec.env = process_environment(info, config.run.env, user.home, config.tty);
+  spec.user_with_root = true;
+  spec.env = process_environment(info, config.run.env, "", config.tty);
   spec.working_dir = config.run.working_dir.empty() ? "/" : config.run.working_dir;
-  spec.user = config.run.user;
-  spec.additional_groups = host.group_add;
   spec.hostname = config.hostname;
   spec.domainname = config.domainname;
   spec.terminal = config.tty;

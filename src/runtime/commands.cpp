@@ -16,6 +16,7 @@
 #include "runtime/diagnostics.h"
 #include "runtime/own_program.h"
 #include "runtime/spec_version.h"
+#include "sys/process.h"
 
 namespace skiff::runtime {
 
@@ -179,6 +180,7 @@ Result<int> dispatch(const CommandArguments& global, std::span<char* const> argu
 }  // namespace
 
 int runtime_main(std::span<char* const> arguments) {
+  sys::keep_heap();
   std::vector<std::string> texts(arguments.begin(), arguments.end());
   Result<CommandArguments> global = CommandArguments::parse(texts, kGlobalFlags, true);
   Result<ErrorLog> log = global ? ErrorLog::open(*global) : Result<ErrorLog>(global.error());

@@ -13,6 +13,7 @@
 // Docker's texts; a failed create() or exec() leaves nothing behind. Not thread-safe.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,7 +60,8 @@ struct CreateOptions {
   std::vector<std::string> env;          // variables besides the config's
   std::vector<OciNamespace> namespaces;  // in place of the config's of the same kinds
   int spare_network = -1;                // for NamespacePlan::make()
-  std::optional<sys::Cgroup> cgroup;     // made ahead: taken where it is the config's
+  // Called when all is made that needs no root: waits for it, and may tell who the process is.
+  std::function<Result<>(OciProcess& process)> await_root;
 };
 
 struct ExecOptions {
@@ -142,10 +144,11 @@ class Container {
   Result<> run_restore(const CreateOptions& options, const CheckpointOptions& checkpoint);
   Result<> make_directory(const std::string& config_text);
   Result<> make_notify_directory();
-  Result<> make_cgroup(const std::optional<sys::Cgroup>& made);
+  Result<> make_cgroup();
   Result<> make_scope();
   Result<> set_up_cgroup();
   Result<> join_resctrl();
+  Result<> await_root(const CreateOptions& options);
   Result<> launch(const CreateOptions& options);
   // A failed create's traces.
   void undo_create();

@@ -160,7 +160,7 @@ Result<Container> Container::restore(const CreateOptions& options,
   TRY(check_terminal(c.config_, "restore"));
   TRY(make_directories(checkpoint.work, 0700));
   c.config_.resources = with_device_rules(c.config_.resources);
-  TRY(options.systemd_cgroup ? c.make_scope() : c.make_cgroup(options.cgroup));
+  TRY(options.systemd_cgroup ? c.make_scope() : c.make_cgroup());
   TRY(c.run_restore(options, checkpoint));
   TRY(write_state(c.directory_, c.state_));
   c.scope_holder_.reset();

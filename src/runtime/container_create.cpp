@@ -156,7 +156,7 @@ Result<Container> Container::create(const CreateOptions& options) {
     if (options.notify_socket) TRY(c.make_notify_directory());
   }
   c.config_.resources = with_device_rules(c.config_.resources);
-  TRY(options.systemd_cgroup ? c.make_scope() : c.make_cgroup(options.cgroup));
+  TRY(options.systemd_cgroup ? c.make_scope() : c.make_cgroup());
   TRY(c.launch(options));
   undo.dismiss();
   return c;
@@ -189,13 +189,9 @@ Result<> Container::make_notify_directory() {
   return {};
 }
 
-Result<> Container::make_cgroup(const std::optional<sys::Cgroup>& made) {
+Result<> Container::make_cgroup() {
   std::string path = config_.cgroups_path.empty() ? state_.id : config_.cgroups_path;
-  if (made && made->path() == path) {
-    cgroup_ = made;
-  } else {
-    cgroup_ = TRY_CONTEXT(sys::Cgroup::create(path), "linux.cgroupsPath");
-  }
+  cgroup_ = TRY_CONTEXT(sys::Cgroup::create(path), "linux.cgroupsPath");
   state_.cgroup = cgroup_->path();
   // Known from here on, so that a container whose creator dies can be deleted.
   TRY(write_state(directory_, state_));
@@ -219,23 +215,33 @@ Result<> Container::set_up_cgroup() {
   return delegate_cgroup(*cgroup_, config_);
 }
 
+Result<> Container::await_root(const CreateOptions& options) {
+  if (!options.await_root) return {};
+  OciProcess none;
+  TRY(options.await_root(config_.process ? *config_.process : none));
+  return delegate_cgroup(*cgroup_, config_);
+}
+
 Result<> Container::launch(const CreateOptions& options) {
-  // Without one the container is there to be looked at and entered; it cannot be started.
-  const OciProcess process = config_.process.value_or(OciProcess{.cwd = "/"});
   Channel::Ends ends = TRY(Channel::make());
   NamespacePlan namespaces = TRY(NamespacePlan::make(config_, options.spare_network));
   const bool ordinary = ::geteuid() != 0;
   if (ordinary) TRY(check_ordinary(config_));
   RootfsSources sources;
   if (!ordinary) sources = TRY(open_rootfs_sources(config_, state_.bundle, *cgroup_));
-  if (!config_.has_new_namespace(CLONE_NEWNS)) {
-    state_.root_mount = mount_number(sources.root.get());
-    TRY(write_state(directory_, state_));
-  }
   std::shared_ptr<const SeccompFilter> filter = TRY(seccomp_filter());
   SeccompListener agent = TRY(
       SeccompListener::connect(*filter, config_.seccomp, state_json(ContainerStatus::kCreating)));
   UniqueFd start_socket = TRY(sys::listen_unix(directory_ / kStartSocket, 1, SOCK_SEQPACKET));
+  sys::CgroupEntry entry = TRY(cgroup_->entry());
+  TRY(await_root(options));
+  // Without one the container is there to be looked at and entered; it cannot be started.
+  const OciProcess process = config_.process.value_or(OciProcess{.cwd = "/"});
+  if (!ordinary) sources.root = TRY(open_root(config_));
+  if (!config_.has_new_namespace(CLONE_NEWNS)) {
+    state_.root_mount = mount_number(sources.root.get());
+    TRY(write_state(directory_, state_));
+  }
   InitPlan plan{.config = config_,
                 .process = process,
                 .options = options,
@@ -248,7 +254,6 @@ Result<> Container::launch(const CreateOptions& options) {
                 .start_socket = std::move(start_socket),
                 .bundle = state_.bundle,
                 .cgroup = &*cgroup_};
-  sys::CgroupEntry entry = TRY(cgroup_->entry());
   sys::Child child = TRY(
       plan.namespaces.clone(entry.unified_dir(), [&] { return run_container_init(plan, entry); }));
   plan.channel.close();

@@ -73,6 +73,7 @@ class Init {
   Result<> build_root() {
     if (!plan_.sources.root) {
       plan_.sources = TRY(open_rootfs_sources(config_, plan_.bundle, *plan_.cgroup));
+      plan_.sources.root = TRY(open_root(config_));
     }
     Rootfs rootfs = TRY(Rootfs::attach(config_, plan_.sources));
     auto map_ids = [&](size_t mount, int fd) { return have_mapped(mount, fd); };

@@ -256,7 +256,10 @@ Result<json::Value> make_oci_resources(const Limits& limits) {
 
 Result<json::Value> make_oci_config(const ContainerSpec& spec) {
   if (spec.args.empty()) return Error(Code::kInvalidArgument, "no command specified");
-  ResolvedUser user = TRY(resolve_user(spec.rootfs, spec.user, spec.additional_groups));
+  ResolvedUser user;
+  if (!spec.user_with_root) {
+    user = TRY(resolve_user(spec.rootfs, spec.user, spec.additional_groups));
+  }
   sys::CapabilityMask capabilities = TRY(wanted_capabilities(spec));
   std::map<std::string, std::string> annotations = spec.annotations;
   if (spec.init) annotations.emplace(kInitAnnotation, "true");

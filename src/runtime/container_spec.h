@@ -57,6 +57,7 @@ struct ContainerSpec {
   std::vector<std::string> env;
   std::string working_dir = "/";
   std::string user;  // "", "name", "1000", "name:group", "1000:1000": looked up in the rootfs
+  bool user_with_root = false;  // instead: told when there is a root (NewMonitor::give_root())
   std::vector<std::string> additional_groups;
   std::string hostname;
   std::string domainname;

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include "base/strings.h"
 #include "runtime/bundle_runner.h"
@@ -20,6 +21,7 @@
 #include "runtime/monitor_signals.h"
 #include "runtime/namespace_plan.h"
 #include "runtime/own_program.h"
+#include "sys/process.h"
 #include "sys/unix_socket.h"
 
 namespace skiff::runtime {
@@ -87,13 +89,17 @@ Result<> run_monitor(UniqueFd parent, char* name) {
   MonitorOptions options = monitor_options_from(asked);
   show_container(name, options.container_id);
   ContainerMonitor monitor(loop, std::move(options), std::move(network));
-  Result<> prepared = monitor.prepare();
-  // The hang-up, too, of one who has given up or died.
-  if (!receive_line(parent.get())) return monitor.remove();
-  if (prepared) prepared = monitor.create();
-  if (!prepared) {
+  // An error, too, of one who has given up or died.
+  std::optional<Result<json::Value>> root;
+  const auto await_root = [&]() -> Result<json::Value> {
+    if (!root) root = receive_line(parent.get());
+    return *root;
+  };
+  if (Result<> created = monitor.create(await_root); !created) {
     [[maybe_unused]] auto removed = monitor.remove();
-    return send_line(parent.get(), error_answer(prepared.error()));
+    // Who is told is to have asked.
+    TRY(await_root());
+    return send_line(parent.get(), error_answer(created.error()));
   }
   TRY(loop.add(g_child_event, EPOLLIN, [&](uint32_t) { reap(monitor); }));
   TRY(monitor.answer_creator(std::move(parent)));
@@ -112,6 +118,7 @@ int monitor_main(std::span<char* const> arguments) {
   // What spawn() set is not for the programs that this one runs.
   ::unsetenv("GLIBC_TUNABLES");
   ::prctl(PR_SET_NAME, "skiff-monitor");
+  sys::keep_heap();
   UniqueFd parent(kParentSocket);
   if (::fcntl(parent.get(), F_SETFD, FD_CLOEXEC) != 0 || arguments.empty()) {
     std::fputs("skiff-monitor is started by the daemon\n", stderr);

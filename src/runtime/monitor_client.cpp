@@ -43,8 +43,8 @@ json::Value resize_request(const char* operation, int height, int width) {
 
 Result<MonitorClient> MonitorClient::spawn(const Path& program, const MonitorOptions& options) {
   NewMonitor fresh = TRY(NewMonitor::begin(program));
-  TRY(fresh.prepare(options));
-  TRY(fresh.ask_create());
+  TRY(fresh.begin_creation(options));
+  fresh.give_root();
   MonitorClient monitor = TRY(fresh.created());
   TRY(fresh.keep());
   return monitor;

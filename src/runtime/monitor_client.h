@@ -40,9 +40,7 @@ struct StopRequest {
 
 struct MonitorOptions {
   std::string container_id;
-  Path bundle;  // with config.json when the container is to be created
-  std::string
-      cgroup;        // made before that, where the config has the same path; "": with the container
+  Path bundle;       // with config.json
   Path state_dir;    // in the run directory: monitor.sock, pid, state; removed with the container
   Path seccomp_dir;  // compiled filters, of all containers; "" keeps none
   Path exit_file;    // exit.json, durable, outside the run directory

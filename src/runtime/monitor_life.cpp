@@ -2,7 +2,9 @@
 #include <sched.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <csignal>
+#include <utility>
 
 #include "base/strings.h"
 #include "runtime/monitor_protocol.h"
@@ -32,27 +34,38 @@ Result<> ContainerMonitor::create_container() {
   for (OciNamespace& other : others.namespaces()) namespaces.push_back(std::move(other));
   auto io = make_io();
   TRY(io->open());
-  container_ = TRY(Container::create({.id = options_.container_id,
-                                      .bundle = options_.bundle,
-                                      .state_root = options_.state_dir / "state",
-                                      .seccomp_dir = options_.seccomp_dir,
-                                      .stdio = io->stdio(),
-                                      .console_socket = io->console_socket(),
-                                      .namespaces = std::move(namespaces),
-                                      .spare_network = spare_network_.get(),
-                                      .cgroup = cgroup_}));
+  container_ =
+      TRY(Container::create({.id = options_.container_id,
+                             .bundle = options_.bundle,
+                             .state_root = options_.state_dir / "state",
+                             .seccomp_dir = options_.seccomp_dir,
+                             .stdio = io->stdio(),
+                             .console_socket = io->console_socket(),
+                             .namespaces = std::move(namespaces),
+                             .spare_network = spare_network_.get(),
+                             .await_root = [this](OciProcess& p) { return take_root(p); }}));
   spare_network_.reset();
-  if (container_->cgroup().path() == options_.cgroup) cgroup_.reset();
-  drop_cgroup();
   replace_io(std::move(io));
   TRY(io_->begin());
   return held_.hold_own(*container_);
 }
 
-// One that was made ahead and has no container.
-void ContainerMonitor::drop_cgroup() {
-  if (cgroup_) report(cgroup_->remove());
-  cgroup_.reset();
+Result<> ContainerMonitor::take_root(OciProcess& process) {
+  if (await_root_) {
+    json::Value told = TRY(std::exchange(await_root_, nullptr)());
+    if (const json::Value* user = told.find("user")) user_ = resolved_user_from(*user);
+  }
+  if (!user_) return {};
+  process.uid = user_->uid;
+  process.gid = user_->gid;
+  process.additional_gids = user_->additional_gids;
+  // As in a bundle that is made when the user is known: others than root have none.
+  if (user_->uid != 0) process.capabilities = {.bounding = process.capabilities.bounding};
+  const auto is_home = [](const std::string& v) { return v.starts_with("HOME=") && v.size() > 5; };
+  if (std::none_of(process.env.begin(), process.env.end(), is_home)) {
+    process.env.push_back(cat("HOME=", user_->home));
+  }
+  return {};
 }
 
 std::unique_ptr<ProcessIo> ContainerMonitor::make_io() {
@@ -208,7 +221,6 @@ Result<> ContainerMonitor::remove() {
   listener_.close();
   Result<> removed;
   if (container_) removed = container_->remove(true);
-  drop_cgroup();
   // The init's end is noticed as ever, unless the removal has reaped it.
   if (container_ && ::waitid(P_PID, static_cast<id_t>(container_->pid()), nullptr,
                              WEXITED | WNOHANG | WNOWAIT) != 0) {

@@ -1,5 +1,6 @@
 #include "runtime/monitor_pool.h"
 
+#include <poll.h>
 #include <signal.h>
 
 #include <cstdlib>
@@ -39,23 +40,22 @@ class MonitorPoolTest : public MonitorFixture {
   }
 
   MonitorClient spawn_from(MonitorPool& pool) {
-    NewMonitor fresh = prepared(pool);
+    NewMonitor fresh = begun(pool);
     MonitorClient monitor = created(fresh);
     EXPECT_TRUE(fresh.keep());
     return monitor;
   }
 
-  NewMonitor prepared(MonitorPool& pool) {
+  NewMonitor begun(MonitorPool& pool) {
     write_bundle();
-    options_.cgroup = spec_.cgroup_path;
     Result<NewMonitor> fresh = pool.take();
     if (!fresh) throw std::runtime_error(fresh.error().message());
-    EXPECT_TRUE(fresh->prepare(options_));
+    EXPECT_TRUE(fresh->begin_creation(options_));
     return std::move(*fresh);
   }
 
   static MonitorClient created(NewMonitor& fresh) {
-    EXPECT_TRUE(fresh.ask_create());
+    fresh.give_root();
     Result<MonitorClient> monitor = fresh.created();
     if (!monitor) throw std::runtime_error(monitor.error().message());
     return std::move(*monitor);
@@ -102,7 +102,7 @@ TEST_F(MonitorPoolTest, TheNetworkIsTheCallersToWireBeforeThereIsAContainer) {
   MonitorPool pool(program_, 1);
   fill(pool, 1);
   set_script("true");
-  NewMonitor fresh = prepared(pool);
+  NewMonitor fresh = begun(pool);
   ASSERT_GE(fresh.network(), 0);
   MonitorClient monitor = created(fresh);
   const auto own = sys::namespace_of(cat(monitor.pid()), *sys::find_namespace("network"));
@@ -115,9 +115,9 @@ TEST_F(MonitorPoolTest, WhatIsAskedAheadIsDoneInTurnAndTheConnectionIsTheWatchs)
   MonitorPool pool(program_, 1);
   fill(pool, 1);
   set_script("sleep 1000");
-  NewMonitor fresh = prepared(pool);
-  ASSERT_TRUE(fresh.ask_create());
-  ASSERT_TRUE(fresh.ask_start());
+  NewMonitor fresh = begun(pool);
+  fresh.give_root();
+  fresh.ask_start();
   MonitorClient monitor = fresh.created().value();
   MonitorWatch watch = fresh.started().value();
   EXPECT_EQ(watch.now().stage, MonitorState::Stage::kRunning);
@@ -136,9 +136,9 @@ TEST_F(MonitorPoolTest, AFailedCreationLeavesNothingAndAnswersNoStart) {
   MonitorPool pool(program_, 1);
   fill(pool, 1);
   spec_.args = {"no-such-program"};
-  NewMonitor fresh = prepared(pool);
-  ASSERT_TRUE(fresh.ask_create());
-  ASSERT_TRUE(fresh.ask_start());
+  NewMonitor fresh = begun(pool);
+  fresh.give_root();
+  fresh.ask_start();
   EXPECT_EQ(fresh.created().error().code(), Code::kNotFound);
   fresh.give_up();
   EXPECT_FALSE(has_cgroup());
@@ -149,7 +149,7 @@ TEST_F(MonitorPoolTest, OneThatIsGivenUpTakesBackWhatItHasPrepared) {
   MonitorPool pool(program_, 1);
   fill(pool, 1);
   set_script("true");
-  NewMonitor fresh = prepared(pool);
+  NewMonitor fresh = begun(pool);
   ASSERT_TRUE(eventually([this] { return has_cgroup(); }));
   EXPECT_TRUE(std::filesystem::exists(options_.state_dir));
   fresh.give_up();
@@ -162,7 +162,7 @@ TEST_F(MonitorPoolTest, ACreatedContainerGoesWithTheCallerThatDoesNotKeepIt) {
   fill(pool, 1);
   set_script("sleep 1000");
   {
-    NewMonitor fresh = prepared(pool);
+    NewMonitor fresh = begun(pool);
     const MonitorClient monitor = created(fresh);
     EXPECT_GT(monitor.pid(), 0);
   }
@@ -170,23 +170,57 @@ TEST_F(MonitorPoolTest, ACreatedContainerGoesWithTheCallerThatDoesNotKeepIt) {
   expect_nothing_left();
 }
 
-// The bundle says where the container belongs.
-TEST_F(MonitorPoolTest, ACgroupThatTheBundleDoesNotNameIsTakenBack) {
+// The bundle was there before one could look into the root.
+TEST_F(MonitorPoolTest, TheRootMayComeLaterAndTheUserWithIt) {
   MonitorPool pool(program_, 1);
   fill(pool, 1);
-  set_script("exit 3");
-  write_bundle();
-  const std::string other = spec_.cgroup_path + "-other";
-  options_.cgroup = other;
-  NewMonitor fresh = pool.take().value();
-  ASSERT_TRUE(fresh.prepare(options_));
-  MonitorClient monitor = created(fresh);
-  EXPECT_TRUE(has_cgroup());
-  EXPECT_TRUE(sys::Cgroup::open(other)->members().empty());
-  ASSERT_TRUE(fresh.keep());
-  ASSERT_TRUE(monitor.start());
-  EXPECT_EQ(monitor.wait()->code, 3);
+  set_script("id -u; id -g; id -G; echo $HOME; grep -E 'Cap(Prm|Eff|Bnd)' /proc/self/status");
+  spec_.user_with_root = true;
+  spec_.env = {"PATH=/bin"};
+  const Path root = spec_.rootfs;
+  const Path away = dir_.path() / "not-yet";
+  std::filesystem::rename(root, away);
+  NewMonitor fresh = begun(pool);
+  ASSERT_TRUE(eventually([this] { return has_cgroup(); }));
+  std::filesystem::rename(away, root);
+  fresh.give_root(ResolvedUser{.uid = 7, .gid = 8, .additional_gids = {8, 9}, .home = "/seven"});
+  MonitorClient monitor = fresh.created().value();
+  fresh.ask_start();
+  ASSERT_TRUE(fresh.started());
+  EXPECT_EQ(monitor.wait()->code, 0);
+  const std::string none = "0000000000000000";
+  EXPECT_EQ(logged().find("7\n8\n8 9\n/seven\nCapPrm:\t" + none + "\nCapEff:\t" + none), 0U)
+      << logged();
+  EXPECT_EQ(logged().find("CapBnd:\t" + none), std::string::npos) << logged();
   remove(monitor);
+}
+
+// In the later runs, too.
+TEST_F(MonitorPoolTest, TheUserThatCameWithTheRootIsThatOfEachRun) {
+  MonitorPool pool(program_, 1);
+  fill(pool, 1);
+  set_script("id -u; exit 1");
+  spec_.user_with_root = true;
+  options_.restart = {.name = "on-failure", .max_retries = 1};
+  NewMonitor fresh = begun(pool);
+  fresh.give_root(ResolvedUser{.uid = 7, .gid = 8});
+  MonitorClient monitor = fresh.created().value();
+  fresh.ask_start();
+  ASSERT_TRUE(fresh.started());
+  EXPECT_EQ(monitor.wait()->code, 1);
+  EXPECT_EQ(logged(), "7\n7\n");
+  remove(monitor);
+}
+
+TEST_F(MonitorPoolTest, ABundleThatIsNoneIsToldToWhoGivesTheRoot) {
+  MonitorPool pool(program_, 1);
+  fill(pool, 1);
+  ASSERT_TRUE(write_file(options_.bundle / "config.json", "{}"));
+  NewMonitor fresh = pool.take().value();
+  ASSERT_TRUE(fresh.begin_creation(options_));
+  fresh.give_root();
+  EXPECT_NE(fresh.created().error().message().find("config.json"), std::string::npos);
+  expect_nothing_left();
 }
 
 TEST_F(MonitorPoolTest, AContainerOfTheHostsNetworkLeavesTheSpareOneAlone) {
@@ -208,8 +242,12 @@ TEST_F(MonitorPoolTest, OneThatWasKilledIsNotTaken) {
   fill(pool, 1);
   const std::vector<pid_t> spare = monitors();
   ASSERT_EQ(spare.size(), 1U);
+  const auto pidfd = sys::open_pidfd(spare[0]);
+  ASSERT_TRUE(pidfd);
   ASSERT_EQ(::kill(spare[0], SIGKILL), 0);
-  ASSERT_TRUE(eventually([&] { return monitors().empty(); }));
+  // Its end is told last of all, when its descriptors are closed.
+  pollfd ended{pidfd->get(), POLLIN, 0};
+  ASSERT_EQ(::poll(&ended, 1, 10'000), 1);
   set_script("exit 4");
   MonitorClient monitor = spawn_from(pool);
   ASSERT_TRUE(monitor.start());

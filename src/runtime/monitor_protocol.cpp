@@ -115,7 +115,6 @@ json::Value to_json(const MonitorOptions& o) {
   for (const auto& [kind, state] : o.joined) joined.set(kind, state.native());
   json::Value value = json::object({{"container_id", o.container_id},
                                     {"bundle", o.bundle.native()},
-                                    {"cgroup", o.cgroup},
                                     {"state_dir", o.state_dir.native()},
                                     {"seccomp_dir", o.seccomp_dir.native()},
                                     {"exit_file", o.exit_file.native()},
@@ -140,7 +139,6 @@ MonitorOptions monitor_options_from(const json::Value& v) {
   MonitorOptions o;
   o.container_id = v.string("container_id");
   o.bundle = v.string("bundle");
-  o.cgroup = v.string("cgroup");
   o.state_dir = v.string("state_dir");
   o.seccomp_dir = v.string("seccomp_dir");
   o.exit_file = v.string("exit_file");
@@ -159,6 +157,26 @@ MonitorOptions monitor_options_from(const json::Value& v) {
   for (const auto& [kind, state] : v.string_map("joined")) o.joined[kind] = state;
   if (const json::Value* health = v.find("health")) o.health = health_check_from(*health);
   return o;
+}
+
+json::Value to_json(const ResolvedUser& user) {
+  json::Array gids;
+  for (const uint32_t gid : user.additional_gids) gids.emplace_back(int64_t{gid});
+  return json::object({{"uid", int64_t{user.uid}},
+                       {"gid", int64_t{user.gid}},
+                       {"additional_gids", std::move(gids)},
+                       {"home", user.home}});
+}
+
+ResolvedUser resolved_user_from(const json::Value& v) {
+  ResolvedUser user;
+  user.uid = static_cast<uint32_t>(v.integer("uid"));
+  user.gid = static_cast<uint32_t>(v.integer("gid"));
+  for (const json::Value& gid : v.array("additional_gids")) {
+    user.additional_gids.push_back(static_cast<uint32_t>(gid.as_int()));
+  }
+  user.home = v.string("home");
+  return user;
 }
 
 json::Value to_json(const ExecSpec& s) {

@@ -4,6 +4,7 @@
 
 #include "base/cancellation.h"
 #include "codec/json.h"
+#include "runtime/container_spec.h"
 #include "runtime/monitor_client.h"
 
 namespace skiff::runtime {
@@ -29,6 +30,8 @@ json::Value error_answer(const Error& error);
 
 json::Value to_json(const MonitorOptions& options);
 MonitorOptions monitor_options_from(const json::Value& value);
+json::Value to_json(const ResolvedUser& user);
+ResolvedUser resolved_user_from(const json::Value& value);
 json::Value to_json(const ExecSpec& spec);
 ExecSpec exec_spec_from(const json::Value& value);
 json::Value to_json(const RestartPolicy& policy);

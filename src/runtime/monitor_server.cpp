@@ -19,6 +19,7 @@ namespace {
 
 // After this long without a request a monitor gives back memory.
 constexpr std::chrono::milliseconds kQuiet{200};
+constexpr int kTrimThreshold = 128 << 10;  // the C library's own
 // How often a monitor without a running container looks whether it can still be reached.
 constexpr std::chrono::seconds kReachableCheck{10};
 
@@ -26,14 +27,16 @@ constexpr std::chrono::seconds kReachableCheck{10};
 // have used.
 void give_back_memory() {
   ::malloc_trim(0);
-  constexpr uintptr_t kBelow = size_t{256} << 10U;
-  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  // From here on free() does so as well (keep_heap()).
+  ::mallopt(M_TRIM_THRESHOLD, kTrimThreshold);
+  constexpr ptrdiff_t kBelow = ptrdiff_t{256} << 10U;
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  char* end = static_cast<char*>(__builtin_frame_address(0));
   // A page of distance, for what is in use below the frame.
-  const uintptr_t end =
-      (reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) & ~(page - 1)) - page;
-  for (uintptr_t at = end - page; at > end - kBelow; at -= page) {
+  end -= (reinterpret_cast<uintptr_t>(end) & (page - 1)) + page;
+  for (char* at = end - page; at > end - kBelow; at -= page) {
     // Ends where the stack has never been.
-    if (::madvise(reinterpret_cast<void*>(at), page, MADV_DONTNEED) != 0) break;
+    if (::madvise(at, page, MADV_DONTNEED) != 0) break;
   }
 }
 
@@ -54,20 +57,9 @@ ContainerMonitor::ContainerMonitor(EventLoop& loop, MonitorOptions options, Uniq
       watching_(loop),
       removing_(loop) {}
 
-Result<> ContainerMonitor::prepare() {
-  TRY(make_directories(options_.state_dir / "state", 0700));
-  // Of an earlier run; it would tell that this one has ended.
-  if (::unlink(options_.exit_file.c_str()) != 0 && errno != ENOENT) {
-    return Error::from_errno(errno, cat("unlink ", options_.exit_file.native()));
-  }
-  // What stands in the way is told when the container is to have it.
-  if (!options_.cgroup.empty()) {
-    if (auto made = sys::Cgroup::create(options_.cgroup)) cgroup_ = std::move(*made);
-  }
-  return open_log();
-}
-
-Result<> ContainerMonitor::create() {
+Result<> ContainerMonitor::create(std::function<Result<json::Value>()> await_root) {
+  await_root_ = std::move(await_root);
+  TRY(prepare());
   TRY(create_container());
   TRY(listen());
   TRY(write_file(options_.state_dir / "pid", cat(::getpid(), "\n")));
@@ -75,17 +67,12 @@ Result<> ContainerMonitor::create() {
   return {};
 }
 
-Result<> ContainerMonitor::answer_creator(UniqueFd connection) {
-  send_answer(connection.get(), json::object({{"pid", container_->pid()}}));
-  settle();
-  return listener_.adopt(std::move(connection), [this] {
-    if (removed_ || stage_ != Stage::kCreated) return;
-    report(remove());
-    end_if_done();
-  });
-}
-
-Result<> ContainerMonitor::open_log() {
+Result<> ContainerMonitor::prepare() {
+  TRY(make_directories(options_.state_dir / "state", 0700));
+  // Of an earlier run; it would tell that this one has ended.
+  if (::unlink(options_.exit_file.c_str()) != 0 && errno != ENOENT) {
+    return Error::from_errno(errno, cat("unlink ", options_.exit_file.native()));
+  }
   if (!options_.log_file.empty()) {
     log_ = TRY(LogWriter::open(
         {.path = options_.log_file,
@@ -103,6 +90,16 @@ Result<> ContainerMonitor::open_log() {
                      [this](Error error) { report(std::move(error)); });
   }
   return {};
+}
+
+Result<> ContainerMonitor::answer_creator(UniqueFd connection) {
+  send_answer(connection.get(), json::object({{"pid", container_->pid()}}));
+  settle();
+  return listener_.adopt(std::move(connection), [this] {
+    if (removed_ || stage_ != Stage::kCreated) return;
+    report(remove());
+    end_if_done();
+  });
 }
 
 Result<> ContainerMonitor::listen() {

@@ -2,8 +2,7 @@
 // what clients ask (docs/formats/monitor.md).
 //
 //   ContainerMonitor monitor(loop, options, network);
-//   TRY(monitor.prepare());
-//   TRY(monitor.create());                    // on failure of either: remove()
+//   TRY(monitor.create(await_root));          // else remove()
 //   TRY(monitor.answer_creator(connection));
 //   loop.run();                               // until a client has had it removed
 //
@@ -11,10 +10,12 @@
 // it ends when the init has ended and its output is read. Single-threaded.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
 
+#include "runtime/container_spec.h"
 #include "runtime/held_namespaces.h"
 #include "runtime/journal_writer.h"
 #include "runtime/log_compressor.h"
@@ -31,9 +32,9 @@ class ContainerMonitor {
   // `spare_network` may be none (namespace_plan.h).
   ContainerMonitor(EventLoop& loop, MonitorOptions options, UniqueFd spare_network);
 
-  // All that needs no bundle.
-  Result<> prepare();
-  Result<> create();
+  // `await_root`, called when there is nothing more to do without the container's root, tells the
+  // `user` of its process, or nothing.
+  Result<> create(std::function<Result<json::Value>()> await_root);
   // Tells its pid to who had the container created, and serves what else is asked there. Where
   // nothing is, before the hang-up, the caller has died: the container is removed.
   Result<> answer_creator(UniqueFd connection);
@@ -51,7 +52,7 @@ class ContainerMonitor {
   static Taking find_taking(const std::string& name);
 
   // monitor_server.cpp: creation and service.
-  Result<> open_log();
+  Result<> prepare();
   Result<> listen();
   void settle();
   void serve(Request request);
@@ -65,7 +66,7 @@ class ContainerMonitor {
 
   // monitor_life.cpp: the runs.
   Result<> create_container();
-  void drop_cgroup();
+  Result<> take_root(OciProcess& process);
   std::unique_ptr<ProcessIo> make_io();
   void replace_io(std::unique_ptr<ProcessIo> io);
   void begin_run();
@@ -109,9 +110,10 @@ class ContainerMonitor {
   Stage stage_ = Stage::kCreated;
   bool removal_asked_ = false;
   bool removed_ = false;
-  bool recorded_ = false;              // the last run's end, in its file
-  bool stopping_ = false;              // no run is to follow
-  std::optional<sys::Cgroup> cgroup_;  // made ahead, until the container has it
+  bool recorded_ = false;                            // the last run's end, in its file
+  bool stopping_ = false;                            // no run is to follow
+  std::function<Result<json::Value>()> await_root_;  // until the first run
+  std::optional<ResolvedUser> user_;                 // where it is not the bundle's
   std::optional<Container> container_;
   HeldNamespaces held_;
   UniqueFd spare_network_;  // until the first run

@@ -57,30 +57,32 @@ bool NewMonitor::waits() const {
   return ::poll(&polled, 1, 0) == 0;
 }
 
-Result<> NewMonitor::ask(const char* operation) const {
-  return send_line(socket_.get(), json::object({{"op", operation}}));
-}
-
-Result<> NewMonitor::prepare(const MonitorOptions& options) {
+Result<> NewMonitor::begin_creation(const MonitorOptions& options) {
   state_dir_ = options.state_dir;
   return send_line(socket_.get(), to_json(options));
 }
 
-Result<> NewMonitor::ask_create() { return ask("create"); }
+void NewMonitor::give_root(const std::optional<ResolvedUser>& user) {
+  json::Value told = json::object({{"op", "root"}});
+  if (user) told.set("user", to_json(*user));
+  [[maybe_unused]] auto sent = send_line(socket_.get(), told);
+}
 
 Result<MonitorClient> NewMonitor::created() {
   json::Value answer = TRY(receive_answer(socket_.get()));
   return MonitorClient(state_dir_, static_cast<int>(answer.integer("pid")));
 }
 
-Result<> NewMonitor::ask_start() { return ask("start"); }
+void NewMonitor::ask_start() {
+  [[maybe_unused]] auto sent = send_line(socket_.get(), json::object({{"op", "start"}}));
+}
 
 Result<MonitorWatch> NewMonitor::started() {
   MonitorState now = TRY(monitor_state_from(TRY(receive_answer(socket_.get()))));
   return MonitorWatch(std::move(socket_), std::move(now));
 }
 
-Result<> NewMonitor::keep() { return ask("keep"); }
+Result<> NewMonitor::keep() { return send_line(socket_.get(), json::object({{"op", "keep"}})); }
 
 void NewMonitor::give_up() {
   if (!socket_ || ::shutdown(socket_.get(), SHUT_WR) != 0) return;

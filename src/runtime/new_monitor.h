@@ -2,19 +2,23 @@
 // (docs/formats/monitor.md). What it is asked it does while the caller does something else:
 //
 //   NewMonitor fresh = TRY(pool.take());
-//   TRY(fresh.prepare(options));                       // it makes the cgroup and opens the log
-//   ... mount the root, write the bundle ...
-//   TRY(fresh.ask_create());                           // it creates the container
+//   TRY(fresh.begin_creation(options));                // of a bundle, as far as that goes without
+//   a root
+//   ... mount the root, look up the user in it ...
+//   fresh.give_root(user);                             // it goes on to the process
 //   ... wire fresh.network(), where there is one ...
 //   MonitorClient monitor = TRY(fresh.created());      // the process waits
-//   TRY(fresh.ask_start());
+//   fresh.ask_start();
 //   MonitorWatch watch = TRY(fresh.started());
 //
 // ask_start() may come before created(), where nothing is to be done in between. One that is
-// destroyed before ask_start() and keep() takes back all it has made, and ends: so does one
+// destroyed before ask_start() or keep() takes back all it has made, and ends: so does one
 // whose caller dies. Not thread-safe.
 #pragma once
 
+#include <optional>
+
+#include "runtime/container_spec.h"
 #include "runtime/monitor_client.h"
 
 namespace skiff::runtime {
@@ -32,12 +36,15 @@ class NewMonitor {
   // (namespace_plan.h), its loopback interface up; -1 where there is none.
   int network() const { return network_.get(); }
 
-  Result<> prepare(const MonitorOptions& options);
-  Result<> ask_create();
+  Result<> begin_creation(const MonitorOptions& options);
+  // What is wrong by then is told by created(). `user` is the process's, in this run and in later
+  // ones, in place of the one in the bundle, which could not be looked up yet.
+  void give_root(const std::optional<ResolvedUser>& user = std::nullopt);
   // Errors are the runtime's: `exec: "x": executable file not found in $PATH` (kNotFound),
   // "permission denied" (kPermissionDenied); nothing is left behind.
   Result<MonitorClient> created();
-  Result<> ask_start();
+  // Likewise of started().
+  void ask_start();
   // The last call: the connection goes on as the watch.
   Result<MonitorWatch> started();
   // From created() on: the container waits for MonitorClient::start(), also without us.
@@ -48,7 +55,6 @@ class NewMonitor {
  private:
   explicit NewMonitor(UniqueFd socket) : socket_(std::move(socket)) {}
   static Result<NewMonitor> begin(const Path& program, std::string name);
-  Result<> ask(const char* operation) const;
 
   UniqueFd socket_;
   UniqueFd network_;

@@ -14,17 +14,6 @@ namespace skiff::runtime {
 
 namespace {
 
-Result<UniqueFd> clone_root(const OciConfig& config) {
-  struct stat st{};
-  if (::stat(config.root.c_str(), &st) != 0) {
-    return Error::from_errno(errno, cat("root file system ", config.root.native()));
-  }
-  if (!S_ISDIR(st.st_mode)) {
-    return Error::from_errno(ENOTDIR, cat("root file system ", config.root.native()));
-  }
-  return sys::clone_mount(AT_FDCWD, config.root.native(), true);
-}
-
 bool any_option(const OciMount& mount, bool sys::MountOption::* which) {
   return std::any_of(mount.options.begin(), mount.options.end(), [&](const std::string& option) {
     return sys::parse_mount_option(option).*which;
@@ -120,10 +109,20 @@ Result<> map_ids(const UniqueFd& cloned, const OciMount& mount, const OciConfig&
   return sys::map_mount_ids(cloned.get(), joined.get(), recursive);
 }
 
+Result<UniqueFd> open_root(const OciConfig& config) {
+  struct stat st{};
+  if (::stat(config.root.c_str(), &st) != 0) {
+    return Error::from_errno(errno, cat("root file system ", config.root.native()));
+  }
+  if (!S_ISDIR(st.st_mode)) {
+    return Error::from_errno(ENOTDIR, cat("root file system ", config.root.native()));
+  }
+  return sys::clone_mount(AT_FDCWD, config.root.native(), true);
+}
+
 Result<RootfsSources> open_rootfs_sources(const OciConfig& config, const Path& bundle,
                                           const sys::Cgroup& cgroup) {
   RootfsSources sources;
-  sources.root = TRY(clone_root(config));
   for (const OciMount& mount : config.mounts) {
     if (is_mapped(mount) && !is_bind(mount)) {
       return Error(Code::kInvalidArgument,

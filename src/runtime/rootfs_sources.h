@@ -47,6 +47,8 @@ Result<UniqueFd> clone_bind(const OciMount& mount, const UniqueFd& source);
 // For the creator, whom the file system obeys: gives the detached mount its mapping.
 Result<> map_ids(const UniqueFd& cloned, const OciMount& mount, const OciConfig& config);
 
+Result<UniqueFd> open_root(const OciConfig& config);
+// All but the root.
 Result<RootfsSources> open_rootfs_sources(const OciConfig& config, const Path& bundle,
                                           const sys::Cgroup& cgroup);
 

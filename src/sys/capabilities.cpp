@@ -102,6 +102,8 @@ Result<CapabilitySets> current_capabilities() {
   for (int number = 0; number <= kLastNamed; ++number) {
     CapabilityMask bit = CapabilityMask{1} << number;
     if (::prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1) sets.bounding |= bit;
+    // No other can be ambient.
+    if ((sets.permitted & sets.inheritable & bit) == 0) continue;
     if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, number, 0, 0) == 1) sets.ambient |= bit;
   }
   return sets;

@@ -30,18 +30,22 @@ constexpr NamespaceKind kKinds[] = {
     {"mount", "mnt", CLONE_NEWNS},    {"time", "time", CLONE_NEWTIME},
 };
 
-// Field `number` (from 1) of /proc/PID/stat; the name in parentheses may hold anything.
-Result<std::string> stat_field(pid_t pid, size_t number) {
+// In stat_fields(): the third and the 22nd of proc(5).
+constexpr size_t kState = 0;
+constexpr size_t kStartTime = 19;
+
+// Of /proc/PID/stat, what follows the program's name in parentheses, which may hold anything.
+Result<std::vector<std::string>> stat_fields(pid_t pid) {
   std::string text = TRY(TRY(ProcFs::ours())->read(cat(pid, "/stat")));
   size_t name_end = text.rfind(')');
-  if (name_end == std::string::npos || number < 3) {
+  if (name_end == std::string::npos) {
     return Error(Code::kInternal, cat("the stat of process ", pid, " has an unknown form"));
   }
   std::vector<std::string> fields = split(trim(text.substr(name_end + 1)), ' ');
-  if (fields.size() + 2 < number) {
+  if (fields.size() <= kStartTime) {
     return Error(Code::kInternal, cat("the stat of process ", pid, " is too short"));
   }
-  return fields[number - 3];
+  return fields;
 }
 
 }  // namespace
@@ -149,17 +153,16 @@ Result<UniqueFd> copy_descriptor(const UniqueFd& pidfd, int number) {
 }
 
 Result<uint64_t> process_start_time(pid_t pid) {
-  std::optional<uint64_t> ticks = parse_uint(TRY(stat_field(pid, 22)));
+  std::optional<uint64_t> ticks = parse_uint(TRY(stat_fields(pid))[kStartTime]);
   if (!ticks) return Error(Code::kInternal, cat("the stat of process ", pid, " has no start time"));
   return *ticks;
 }
 
 bool process_alive(pid_t pid, uint64_t start_time) {
   if (pid <= 0) return false;
-  Result<std::string> state = stat_field(pid, 3);
-  if (!state || *state == "Z" || *state == "X") return false;
-  Result<uint64_t> started = process_start_time(pid);
-  return started && *started == start_time;
+  const auto fields = stat_fields(pid);
+  if (!fields || (*fields)[kState] == "Z" || (*fields)[kState] == "X") return false;
+  return parse_uint((*fields)[kStartTime]) == start_time;
 }
 
 }  // namespace skiff::sys

@@ -151,6 +151,11 @@ void return_large_blocks() {
   ::mallopt(M_TRIM_THRESHOLD, kLarge);
 }
 
+void keep_heap() {
+  constexpr int kMost = 4 << 20;
+  ::mallopt(M_TRIM_THRESHOLD, kMost);
+}
+
 HeapTrim::~HeapTrim() {
   if (wanted) ::malloc_trim(0);
 }

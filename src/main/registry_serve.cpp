@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "main/data_root.h"
 #include "main/registry_commands.h"
+#include "main/registry_s3.h"
 #include "main/registry_service.h"
 #include "sys/process.h"
 
@@ -35,6 +36,7 @@ struct Options {
   std::string max_connections_per_client = "0";
   std::string client_timeout = "30";
   std::string log_level = "info";
+  S3Flags s3;
   bool plain_http = false;
   bool no_gc = false;
   bool gc_untagged = false;
@@ -78,6 +80,19 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
        &o.max_connections_per_client},
       {"client-timeout", "SECONDS", "how long a client may send or take nothing; 0 for ever",
        &o.client_timeout},
+      {"s3-endpoint", "URL", "keep blobs in this S3 store, not below the root", &o.s3.endpoint},
+      {"s3-bucket", "NAME", "the bucket for them", &o.s3.bucket},
+      {"s3-region", "NAME", "of the bucket", &o.s3.region},
+      {"s3-prefix", "PREFIX", "before the keys of this registry's objects", &o.s3.prefix},
+      {"s3-credentials", "FILE",
+       "with the keys, as the AWS tools write it; without it AWS_ACCESS_KEY_ID and "
+       "AWS_SECRET_ACCESS_KEY are read",
+       &o.s3.credentials},
+      {"s3-ca", "FILE", "authorities of the store's certificate (PEM)", &o.s3.ca},
+      {"s3-virtual-host", "", "the bucket's name is part of the store's host name", nullptr,
+       &o.s3.virtual_host},
+      {"s3-redirect", "", "send clients to the store for blobs, by links good for minutes",
+       nullptr, &o.s3.redirect},
       {"log-level", "LEVEL", "debug, info, warn or error", &o.log_level},
       {"version", "", "print the version", nullptr, &o.version},
       {"help", "", "print this text", nullptr, &o.help},
@@ -135,6 +150,7 @@ Result<RegistryService::Options> service_options(const Options& o) {
   registry.scrub_rate =
       static_cast<uint64_t>(TRY_CONTEXT(parse_size(o.scrub_rate), "--scrub-rate"));
   registry.upload_age = std::chrono::seconds(TRY(number("upload-age", o.upload_age, 1)));
+  registry.s3 = TRY(s3_options(o.s3));
   TRY(RegistryService::check(out));
   return out;
 }

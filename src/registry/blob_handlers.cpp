@@ -8,10 +8,43 @@ namespace skiff::registry {
 
 namespace {
 
-Answer<> send_part(Call& call, int status, int file, const ByteRange& range) {
-  Result<> sent = call.writer.send_file(status, file, range.first, range.size());
+// Of a blob in no file, as it comes. The head goes with the first bytes: before them the answer can
+// still be that there is no such blob.
+Answer<> stream_part(Call& call, int status, BlobSource& source, const ByteRange& range) {
+  call.set("Content-Length", cat(range.size()));
+  if (call.is_head()) TRY(call.writer.begin(status));
+  Result<> sent;
+  if (!call.is_head()) {
+    sent = source.read(range.first, range.size(), [&](std::string_view bytes) -> Result<> {
+      if (!call.writer.started()) TRY(call.writer.begin(status));
+      return call.writer.write(bytes);
+    });
+  }
+  if (sent) sent = call.writer.finish();
+  if (sent) return {};
+  const Code failure = sent.error().code();
+  if (!call.writer.started() && (failure == Code::kNotFound || failure == Code::kDataLoss)) {
+    log_error(cat("blob ", call.reference, " is lost: ", sent.error().message()));
+    return unknown_blob(call);
+  }
+  if (!call.writer.started()) return sent.error();
+  // An answer that ends early is one that the connection ends with.
+  log_info(cat("blob ", call.reference, ": ", sent.error().message()));
+  return {};
+}
+
+Answer<> send_part(Call& call, int status, BlobSource& source, const ByteRange& range) {
+  if (source.file() < 0) return stream_part(call, status, source, range);
+  Result<> sent = call.writer.send_file(status, source.file(), range.first, range.size());
   if (!sent) log_debug(cat("blob ", call.reference, ": ", sent.error().message()));
   return {};
+}
+
+// To where the blob is. HEAD is answered here: what it promises is ours to keep.
+Answer<> redirect(Call& call, const std::string& link) {
+  call.set("Location", link);
+  call.set("Cache-Control", "no-store");  // the link is good for minutes
+  return call.reply_empty(307);
 }
 
 // The range that counts: none where If-Range names other content.
@@ -61,6 +94,9 @@ Answer<> get_blob(Call& call) {
   if (failure == Code::kNotFound || failure == Code::kDataLoss) return unknown_blob(call);
   if (!source) return source.error();
   const uint64_t size = (*source)->size();
+  if (const std::string link = (*source)->link(); !link.empty() && !call.is_head()) {
+    return redirect(call, link);
+  }
   call.set("Accept-Ranges", "bytes");
   call.set("Content-Type", "application/octet-stream");
   const RequestedRange wanted = range_of(call, size);
@@ -70,10 +106,10 @@ Answer<> get_blob(Call& call) {
   }
   if (wanted.kind == RangeKind::kPart) {
     call.set("Content-Range", cat("bytes ", wanted.range.first, "-", wanted.range.last, "/", size));
-    return send_part(call, 206, (*source)->file(), wanted.range);
+    return send_part(call, 206, **source, wanted.range);
   }
   if (size == 0) return call.reply_empty(200);
-  return send_part(call, 200, (*source)->file(), {0, size - 1});
+  return send_part(call, 200, **source, {0, size - 1});
 }
 
 Answer<> delete_blob(Call& call) {

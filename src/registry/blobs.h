@@ -85,6 +85,14 @@ class Blobs {
   // Takes away what was noted as discarded, for good; missing is success. The outcome of each.
   virtual std::vector<Result<>> discard(std::span<const std::string> places) = 0;
 
+  struct Found {
+    std::string place;
+    std::string upload;  // that it came by
+  };
+  // All places where something is, with no blob's or upload's name left out that was there all the
+  // time. For blobs in files their own walk() is asked.
+  virtual Result<> walk(const std::function<Result<>(const Found&)>& visit) = 0;
+
   // The files, where blobs are in files and their places are "": they are removed by digest, and
   // need what recorded_store.h asks of its owner. nullptr elsewhere.
   virtual content::RecordedStore* files() { return nullptr; }

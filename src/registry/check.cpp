@@ -23,9 +23,11 @@ class Check {
             .where = database(),
             .remedy = "restore it from a backup, or push the images again to a new registry"});
     }
-    TRY(what_.content.check(options_, [&](const Problem& problem) { tell(problem); }, cancel_));
+    if (files_ != nullptr) {
+      TRY(files_->check(options_, [&](const Problem& problem) { tell(problem); }, cancel_));
+    }
     TRY(check_blobs());
-    TRY(check_strays());
+    TRY(files_ != nullptr ? check_strays() : check_places());
     TRY(what_.metadata.each_manifest([this](const Audit::ManifestName& name) -> Result<> {
       TRY(cancel_.check());
       return check_manifest(name).context(
@@ -62,12 +64,21 @@ class Check {
 
   // Why the content is not what the row says; "" for nothing.
   Result<std::string> fault_of(const Audit::BlobRow& blob) {
-    const auto found = what_.content.info(blob.digest);
+    if (files_ == nullptr) return fault_at(blob);
+    const auto found = files_->info(blob.digest);
     if (!found && found.error().code() != Code::kNotFound) return found.error();
     if (!found) return "its content is lost";
     return found->size == blob.at.size
                ? ""
                : cat("its content has ", found->size, " bytes, its record says ", blob.at.size);
+  }
+
+  Result<std::string> fault_at(const Audit::BlobRow& blob) {
+    Result<> whole = what_.blobs.verify(blob.digest, blob.at, {.always = options_.deep}, cancel_);
+    if (whole) return std::string();
+    const Code code = whole.error().code();
+    if (code != Code::kDataLoss && code != Code::kNotFound) return std::move(whole.error());
+    return whole.error().message();
   }
 
   Result<> check_blob(const Audit::BlobRow& seen) {
@@ -110,15 +121,36 @@ class Check {
 
   // A doomed one, by who holds its lock: its record goes when the disk has forgotten it.
   Result<> remove(const oci::Digest& digest) {
-    std::vector<Result<>> outcomes = what_.content.remove_all({&digest, 1});
+    if (files_ == nullptr) return {};  // its place is discarded
+    std::vector<Result<>> outcomes = files_->remove_all({&digest, 1});
     TRY(std::move(outcomes.front()));
-    TRY(what_.content.sync_removed({&digest, 1}));
+    TRY(files_->sync_removed({&digest, 1}));
     return what_.metadata.drop_blobs({digest});
+  }
+
+  // The same where blobs have places.
+  Result<> check_places() {
+    return what_.blobs.walk([this](const Blobs::Found& found) -> Result<> {
+      TRY(cancel_.check());
+      // In this order: an upload that ends leaves its place in the transaction.
+      if (TRY(what_.metadata.knows_upload(found.upload))) return {};
+      if (TRY(what_.metadata.knows_place(found.place))) return {};
+      Problem problem{.what = cat("object ", found.place, " is stored, and no record has it"),
+                      .where = "the S3 store",
+                      .remedy = kRepairRemedy};
+      if (options_.repair) {
+        TRY(std::move(what_.blobs.discard({&found.place, 1}).front()));
+        problem.remedy = "removed";
+        problem.mended = true;
+      }
+      tell(std::move(problem));
+      return {};
+    });
   }
 
   // Content that no record has.
   Result<> check_strays() {
-    return what_.content.walk([this](const content::BlobInfo& blob) -> Result<> {
+    return files_->walk([this](const content::BlobInfo& blob) -> Result<> {
       TRY(cancel_.check());
       return check_stray(blob.digest);
     });
@@ -128,12 +160,12 @@ class Check {
     if (TRY(what_.metadata.knows_blob(digest))) return {};
     const auto guard = what_.locks.try_lock(digest);
     if (!guard || TRY(what_.metadata.knows_blob(digest))) return {};
-    if (!what_.content.info(digest)) return {};
+    if (!files_->info(digest)) return {};
     Problem problem{.what = cat("blob ", digest.str(), " is stored, and no record has it"),
                     .where = (what_.root / "content").native(),
                     .remedy = kRepairRemedy};
     if (options_.repair) {
-      TRY(what_.content.remove(digest));
+      TRY(files_->remove(digest));
       problem.remedy = "removed";
       problem.mended = true;
     }
@@ -171,8 +203,9 @@ class Check {
     for (const ManifestReference& reference : outcome.mismatch) {
       return cat(reference.place, " ", reference.digest.str(), " is of another size");
     }
+    if (files_ == nullptr) return "";
     for (const ManifestReference& reference : manifest.references) {
-      const auto blob = what_.content.info(reference.digest);
+      const auto blob = files_->info(reference.digest);
       if (blob && blob->damaged) {
         return cat(reference.place, " ", reference.digest.str(), " is damaged");
       }
@@ -205,6 +238,7 @@ class Check {
   }
 
   const Checked& what_;
+  content::RecordedStore* files_ = what_.blobs.files();
   CheckOptions options_;
   const ProblemSink& report_;
   const CancelToken& cancel_;

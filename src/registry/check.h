@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/problem.h"
-#include "content/recorded_store.h"
+#include "registry/blobs.h"
 #include "registry/digest_locks.h"
 #include "registry/metadata.h"
 #include "registry/registry.h"
@@ -11,7 +11,7 @@
 namespace skiff::registry {
 
 struct Checked {
-  content::RecordedStore& content;
+  Blobs& blobs;
   MetadataStore& metadata;
   DigestLocks& locks;
   Path root;

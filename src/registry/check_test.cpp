@@ -2,6 +2,7 @@
 #include "registry/check.h"
 
 #include "db/database.h"
+#include "registry/local_blobs.h"
 #include "registry/manifest_document.h"
 #include "registry/schema.h"
 #include "registry/test_registry.h"
@@ -203,11 +204,11 @@ TEST_F(RegistryCheckTest, ARepairThatIsBrokenOffIsFinishedAtStart) {
   stop();
   {
     NoUnlink files;
-    auto content = *content::open_recorded_store(options_.root / "content", files);
+    LocalBlobs blobs(*content::open_recorded_store(options_.root / "content", files));
     auto metadata = *open_sqlite_metadata(options_.root, options_.metadata, clock_);
     DigestLocks locks;
-    const auto checked = check_registry({*content, *metadata, locks, options_.root},
-                                        {.repair = true}, [](const Problem&) {}, {});
+    const auto checked = check_registry({blobs, *metadata, locks, options_.root}, {.repair = true},
+                                        [](const Problem&) {}, {});
     ASSERT_FALSE(checked);
   }
   ASSERT_TRUE(std::filesystem::exists(file_of("layer")));

@@ -145,6 +145,8 @@ Result<> GarbageCollector::drop(std::span<const oci::Digest> blobs) {
 Result<> GarbageCollector::discard() {
   std::string after;
   for (;;) {
+    const auto pass = gate_.try_pass();
+    if (!pass) return {};
     const std::vector<std::string> page = TRY(metadata_.discarded(after, kDiscarded));
     if (page.empty()) return {};
     after = page.back();

@@ -28,6 +28,7 @@ class LocalBlobs : public Blobs {
   Result<> verify(const oci::Digest& digest, const BlobPlace& blob,
                   const content::VerifyOptions& options, const CancelToken& cancel) override;
   std::vector<Result<>> discard(std::span<const std::string> places) override;
+  Result<> walk(const std::function<Result<>(const Found&)>&) override { return {}; }
   content::RecordedStore* files() override { return content_.get(); }
 
  private:

@@ -253,6 +253,11 @@ class Audit {
   virtual Result<std::optional<BlobRow>> stored_blob(const oci::Digest& blob) = 0;
   // Whether there is a row of it, stored or not.
   virtual Result<bool> knows_blob(const oci::Digest& blob) = 0;
+  // One that is stored, no matter which.
+  virtual Result<std::optional<BlobRow>> some_blob() = 0;
+  virtual Result<bool> knows_upload(const std::string& id) = 0;
+  // Whether a blob is at the place, or it was discarded and not removed yet.
+  virtual Result<bool> knows_place(const std::string& place) = 0;
   // Both doom it: it cannot be found from now on, and drop_blobs must follow once what there is of
   // its content is gone. One with a place of its own is gone at once, its place discarded.
   // Of content that is lost: no repository has it any more, so that a push brings it again.

@@ -33,7 +33,11 @@ class LocalRegistry : public Registry {
     TRY(uploads_.recover());
     TRY(collector_.recover());
     if (options.collect_garbage) collector_.start();
-    if (options.scrub_rate > 0) scrubber_.emplace(*blobs_->files(), options.scrub_rate, clock);
+    content::RecordedStore* files = blobs_->files();
+    // Stores elsewhere look after their bytes themselves, and each look at them costs.
+    if (options.scrub_rate > 0 && files != nullptr) {
+      scrubber_.emplace(*files, options.scrub_rate, clock);
+    }
     return {};
   }
 
@@ -49,12 +53,15 @@ class LocalRegistry : public Registry {
     if (options.repair && !pass) {
       return Error(Code::kUnavailable, "no repair while a backup is made: again later");
     }
-    return check_registry({*blobs_->files(), *metadata_, locks_, root_}, options, report, cancel);
+    return check_registry({*blobs_, *metadata_, locks_, root_}, options, report, cancel);
   }
   Result<content::ScrubTotals> scrub(const content::ScrubOptions& options,
                                      const std::function<void(const Error&)>& damaged,
                                      const CancelToken& cancel) override {
-    return content::scrub(*blobs_->files(), options, damaged, cancel);
+    content::RecordedStore* files = blobs_->files();
+    if (files == nullptr)
+      return Error(Code::kUnimplemented, "blobs in an S3 store are not scrubbed");
+    return content::scrub(*files, options, damaged, cancel);
   }
 
  private:
@@ -78,17 +85,33 @@ Result<std::shared_ptr<Authorizer>> open_authorizer(const RegistryOptions& optio
   return TRY(Htpasswd::open(options.htpasswd, TRY(access::Guesses::open(options.root, clock))));
 }
 
+// A blob is read where it was written.
+Result<> judge_places(MetadataStore& metadata, const RegistryOptions& options) {
+  const auto blob = TRY(metadata.some_blob());
+  if (!blob || blob->at.place.empty() == !options.s3) return {};
+  return Error(Code::kFailedPrecondition,
+               options.s3 ? "this registry has its blobs in files: an S3 store needs a new root"
+                          : "this registry has its blobs in an S3 store, and none is given");
+}
+
+Result<std::unique_ptr<Blobs>> open_blobs(const RegistryOptions& options, const Clock& clock,
+                                          DurableFiles& files) {
+  if (options.s3) return TRY(open_s3_blobs(*options.s3, options.root / "spool", clock));
+  return std::make_unique<LocalBlobs>(
+      TRY(content::open_recorded_store(options.root / "content", files, clock)));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options, const Clock& clock,
                                                 DurableFiles& files) {
   TRY(make_directories(options.root));
   auto access = TRY(open_authorizer(options, clock));
-  auto content = TRY(content::open_recorded_store(options.root / "content", files, clock));
   auto metadata = TRY(open_sqlite_metadata(options.root, options.metadata, clock));
-  auto registry =
-      std::make_unique<LocalRegistry>(std::make_unique<LocalBlobs>(std::move(content)),
-                                      std::move(metadata), std::move(access), options, clock);
+  TRY(judge_places(*metadata, options));
+  auto blobs = TRY(open_blobs(options, clock, files));
+  auto registry = std::make_unique<LocalRegistry>(std::move(blobs), std::move(metadata),
+                                                  std::move(access), options, clock);
   TRY(registry->start(options, clock));
   return registry;
 }

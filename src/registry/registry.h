@@ -3,10 +3,10 @@
 //   auto registry = TRY(registry::open_registry({.root = "/var/lib/skiff-registry"}));
 //   net::HttpServer server(registry->handler(), {});
 //
-// ROOT/content holds the blobs (content store), ROOT/access.db who may do what, ROOT/registry.db
-// everything else
-// (docs/formats/registry.md). What is answered 201 is durable; a tag is visible only with all
-// that it names. Garbage is collected while the registry serves. One process a root.
+// ROOT/content holds the blobs (content store) where they are not in an S3 store, ROOT/access.db
+// who may do what, ROOT/registry.db everything else (docs/formats/registry.md). What is answered
+// 201 is durable; a tag is visible only with all that it names. Garbage is collected while the
+// registry serves. One process a root.
 #pragma once
 
 #include <memory>
@@ -21,6 +21,7 @@
 #include "registry/metadata.h"
 #include "registry/observer.h"
 #include "registry/removal_gate.h"
+#include "registry/s3_blobs.h"
 
 namespace skiff::registry {
 
@@ -42,6 +43,8 @@ struct RegistryOptions {
   uint64_t scrub_rate = 0;  // bytes a second at which blobs are read again; 0 for never
   // Of the process: whose ticket comes with an allowed request shares blobs' files with us.
   content::BlobTickets* tickets = nullptr;
+  // Where blobs are, if not in files below the root.
+  std::optional<S3Options> s3;
   // Beside the distribution API.
   std::vector<Extension> extensions;
   // Told of each request; must outlive the registry.

@@ -70,6 +70,31 @@ Result<std::optional<Audit::BlobRow>> SqlMetadata::stored_blob(const oci::Digest
   return std::optional(TRY(blob_of(row)));
 }
 
+Result<std::optional<Audit::BlobRow>> SqlMetadata::some_blob() {
+  ReaderPool::Reader db = readers_.take();
+  Statement row = TRY(db->prepare(cat(kBlob, "LIMIT 1")));
+  if (!TRY(row.step())) return std::optional<BlobRow>();
+  return std::optional(TRY(blob_of(row)));
+}
+
+Result<bool> SqlMetadata::knows_upload(const std::string& id) {
+  ReaderPool::Reader db = readers_.take();
+  Statement row = TRY(db->prepare("SELECT 1 FROM upload WHERE id = ?", id));
+  return TRY(row.step());
+}
+
+Result<bool> SqlMetadata::knows_place(const std::string& place) {
+  ReaderPool::Reader db = readers_.take();
+  {
+    Statement row = TRY(db->prepare("SELECT 1 FROM blob WHERE place = ? AND place <> ''", place));
+    if (TRY(row.step())) return true;
+  }
+  // That of an upload has its id in the store behind a space.
+  Statement row = TRY(db->prepare("SELECT 1 FROM discarded WHERE place = ? OR place LIKE ? LIMIT 1",
+                                  place, place + " %"));
+  return TRY(row.step());
+}
+
 Result<bool> SqlMetadata::knows_blob(const oci::Digest& blob) {
   ReaderPool::Reader db = readers_.take();
   Statement row = TRY(db->prepare("SELECT 1 FROM blob WHERE digest = ?", blob.str()));

@@ -127,6 +127,9 @@ class SqlMetadata : public MetadataStore {
   Result<> each_stored_blob(const std::function<Result<>(const BlobRow&)>& visit) override;
   Result<std::optional<BlobRow>> stored_blob(const oci::Digest& blob) override;
   Result<bool> knows_blob(const oci::Digest& blob) override;
+  Result<std::optional<BlobRow>> some_blob() override;
+  Result<bool> knows_upload(const std::string& id) override;
+  Result<bool> knows_place(const std::string& place) override;
   Result<> doom_lost_blob(const oci::Digest& blob) override;
   Result<bool> doom_unkept_blob(const oci::Digest& blob) override;
   Result<std::vector<std::string>> owners(const oci::Digest& digest) override;

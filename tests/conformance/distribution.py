@@ -47,7 +47,9 @@ class Registry:
         self.start()
 
     def command(self):
-        return [PROGRAM, "serve", "--root", self.root / "data", "--listen", "127.0.0.1:0", *self.flags]
+        # More for all, as where blobs are.
+        more = os.environ.get("SKIFF_REGISTRY_FLAGS", "").split()
+        return [PROGRAM, "serve", "--root", self.root / "data", "--listen", "127.0.0.1:0", *self.flags, *more]
 
     def start(self):
         self.log.write_text("")

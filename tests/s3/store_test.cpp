@@ -1,5 +1,4 @@
-// A bucket of a store that runs: SKIFF_S3_ENDPOINT and SKIFF_S3_BUCKET say which, SKIFF_S3_KEY and
-// SKIFF_S3_SECRET are its keys.
+// A bucket of a store that runs (test_store.h).
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -8,24 +7,15 @@
 #include "base/strings.h"
 #include "s3/bucket.h"
 #include "s3/capabilities.h"
+#include "test_store.h"
 
 namespace skiff::s3 {
 namespace {
 
 constexpr size_t kPartSize = size_t{5} << 20U;
 
-std::string setting(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 class Store : public testing::Test {
  protected:
-  static BucketOptions options() {
-    return {.endpoint = setting("SKIFF_S3_ENDPOINT"),
-            .bucket = setting("SKIFF_S3_BUCKET"),
-            .credentials = {setting("SKIFF_S3_KEY"), setting("SKIFF_S3_SECRET"), ""}};
-  }
   Result<std::string> read(const std::string& key, Range range) const {
     std::string got;
     TRY(bucket_.read(key, range, [&](std::string_view bytes) -> Result<> {
@@ -37,7 +27,7 @@ class Store : public testing::Test {
   // Names that have to be encoded in paths, queries and XML.
   std::string key(std::string_view name) const { return cat(prefix_, name); }
 
-  const Bucket bucket_ = *Bucket::open(options());
+  const Bucket bucket_ = *Bucket::open(store_options());
   const std::string prefix_ = cat("test/", random_hex(8), "/");
 };
 

@@ -1,0 +1,217 @@
+#include "registry/s3_upload_writer.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/strings.h"
+
+namespace skiff::registry {
+
+namespace {
+
+// Of parts: the least that stores take is 5 MiB, and some want all of one size. There may be 10,000;
+// the later ones are larger, so that 600 GiB fit.
+constexpr size_t kPartSize = size_t{8} << 20U;
+constexpr size_t kLaterPartSize = size_t{64} << 20U;
+constexpr size_t kSmallParts = 500;
+constexpr int kMostParts = 10'000;
+
+size_t part_size(size_t parts_before) {
+  return parts_before < kSmallParts ? kPartSize : kLaterPartSize;
+}
+
+Error wrong_content(const std::string& id, const oci::Digest& actual, const oci::Digest& expected) {
+  return {Code::kDataLoss,
+          cat("content of upload ", id, " is ", actual.str(), ", expected ", expected.str())};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<S3UploadWriter>> S3UploadWriter::open(
+    const S3Store& store, const Path& spool, const std::string& id, HashAlgorithm algorithm,
+    const UploadState& from, Blobs::Keep keep) {
+  Settled settled{.at = TRY(S3UploadState::parse(from.place)),
+                  .offset = from.bytes.offset,
+                  .hash = from.bytes.hash};
+  auto hasher = from.bytes.offset == 0 ? Hasher(algorithm) : Hasher::restore(from.bytes.hash);
+  if (!hasher) return Error(Code::kInternal, cat("upload ", id, ": its hash cannot be gone on with"));
+  return std::unique_ptr<S3UploadWriter>(
+      new S3UploadWriter(store, TRY(SpoolFile::make(spool)), id, algorithm, std::move(settled),
+                         *std::move(hasher), std::move(keep)));
+}
+
+S3UploadWriter::S3UploadWriter(const S3Store& store, SpoolFile spool, std::string id,
+                               HashAlgorithm algorithm, Settled from, Hasher hasher,
+                               Blobs::Keep keep)
+    : store_(store),
+      spool_(std::move(spool)),
+      id_(std::move(id)),
+      algorithm_(algorithm),
+      settled_(std::move(from)),
+      tail_loaded_(settled_.at.tail == 0),
+      offset_(settled_.offset),
+      hasher_(std::move(hasher)),
+      keep_(std::move(keep)) {}
+
+Result<> S3UploadWriter::write(std::string_view bytes) {
+  Result<> taken = take(bytes);
+  if (!taken) go_back();
+  return std::move(taken).context(cat("write upload ", id_));
+}
+
+Result<> S3UploadWriter::take(std::string_view bytes) {
+  if (!bytes.empty()) TRY(load_tail());
+  while (!bytes.empty()) {
+    const size_t room = part_size(settled_.at.parts.size()) - spool_.size();
+    const std::string_view some = bytes.substr(0, room);
+    TRY(spool_.append(some));
+    hasher_.update(some);
+    offset_ += some.size();
+    bytes.remove_prefix(some.size());
+    if (some.size() == room) TRY(put_part());
+  }
+  return {};
+}
+
+// What an earlier request, here or on another node, left behind the last part.
+Result<> S3UploadWriter::load_tail() {
+  if (tail_loaded_) return {};
+  TRY(spool_.clear());
+  TRY(store_.bucket.read(store_.key(s3_key(id_, settled_.at.tail)), {0, settled_.at.tail_size},
+                         [&](std::string_view bytes) { return spool_.append(bytes); }));
+  tail_loaded_ = true;
+  return {};
+}
+
+void S3UploadWriter::go_back() {
+  auto hasher = settled_.offset == 0 ? Hasher(algorithm_) : Hasher::restore(settled_.hash);
+  hasher_ = hasher ? *std::move(hasher) : Hasher(algorithm_);
+  offset_ = settled_.offset;
+  const Result<> cleared = spool_.clear();
+  if (!cleared) log_warn(cat("upload ", id_, ": ", cleared.error().message()));
+  tail_loaded_ = settled_.at.tail == 0;
+}
+
+UploadState S3UploadWriter::state() const {
+  return {.bytes = {.offset = settled_.offset, .hash = settled_.hash, .boot = ""},
+          .place = settled_.at.text()};
+}
+
+// All that was written is with the store now.
+void S3UploadWriter::settled() {
+  settled_.offset = offset_;
+  settled_.hash = hasher_.save();
+}
+
+Result<int> S3UploadWriter::take_number() {
+  const int number = settled_.at.next++;
+  TRY(note());
+  return number;
+}
+
+Result<> S3UploadWriter::put_part() {
+  if (settled_.at.next > kMostParts) {
+    return Error(Code::kResourceExhausted, "the blob has more parts than an S3 store takes");
+  }
+  const std::string key = store_.key(s3_key(id_));
+  if (settled_.at.multipart.empty()) {
+    settled_.at.multipart = TRY(store_.bucket.begin_upload(key));
+  }
+  const int number = TRY(take_number());
+  TRY(drop_old_objects(0));
+  std::string tag = TRY(store_.bucket.put_part(key, settled_.at.multipart, number,
+                                               TRY(spool_.bytes())));
+  settled_.at.parts.push_back({number, spool_.size(), std::move(tag)});
+  settled_.at.tail = 0;
+  settled_.at.tail_size = 0;
+  settled();
+  return spool_.clear();
+}
+
+Result<int> S3UploadWriter::put_object() {
+  settled_.at.objects.push_back(settled_.at.next);
+  const int number = TRY(take_number());
+  TRY(drop_old_objects(number));
+  TRY(store_.bucket.put(store_.key(s3_key(id_, number)), TRY(spool_.bytes())));
+  settled_.at.tail = number;
+  settled_.at.tail_size = spool_.size();
+  settled();
+  return number;
+}
+
+// Tails that the noted state goes on without, but for the one about to be put.
+Result<> S3UploadWriter::drop_old_objects(int coming) {
+  std::vector<int>& objects = settled_.at.objects;
+  const auto old = std::stable_partition(objects.begin(), objects.end(), [&](int object) {
+    return object == settled_.at.tail || object == coming;
+  });
+  for (auto each = old; each != objects.end(); ++each) {
+    TRY(store_.bucket.remove(store_.key(s3_key(id_, *each))));
+  }
+  objects.erase(old, objects.end());
+  return {};
+}
+
+Result<UploadState> S3UploadWriter::settle() {
+  if (offset_ == settled_.offset || spool_.size() == 0) return state();
+  const Result<int> put = put_object();
+  if (put) return state();
+  go_back();
+  return put.error();
+}
+
+Result<BlobPlace> S3UploadWriter::finish(const oci::Digest& expected) {
+  if (expected.algorithm() == algorithm_) {
+    const oci::Digest actual = oci::Digest::from_hex(algorithm_, hasher_.hex());
+    if (actual != expected) return wrong_content(id_, actual, expected);
+  }
+  Result<std::string> place = store_whole();
+  if (!place) {
+    go_back();
+    // What the store has lost is not the client's doing.
+    const bool is_lost = place.error().code() == Code::kDataLoss;
+    return Error(is_lost ? Code::kInternal : place.error().code(),
+                 cat("store blob ", expected.str(), ": ", place.error().message()));
+  }
+  if (expected.algorithm() != algorithm_) TRY(compare(expected, *place));
+  return BlobPlace{.size = offset_, .place = *std::move(place)};
+}
+
+// The place of the object that has all of it.
+Result<std::string> S3UploadWriter::store_whole() {
+  if (settled_.at.parts.empty()) {
+    const bool is_there = settled_.at.tail != 0 && offset_ == settled_.offset;
+    return s3_key(id_, is_there ? settled_.at.tail : TRY(put_object()));
+  }
+  TRY(load_tail());
+  if (spool_.size() > 0) TRY(put_part());
+  // Whoever finds that it was finished, and no more, knows of all of it.
+  TRY(note());
+  TRY(finish_multipart());
+  return s3_key(id_);
+}
+
+Result<> S3UploadWriter::finish_multipart() {
+  const std::string key = store_.key(s3_key(id_));
+  std::vector<s3::Part> parts;
+  for (const S3UploadState::Part& part : settled_.at.parts) {
+    parts.push_back({part.number, part.tag});
+  }
+  const Result<> finished = store_.bucket.finish_upload(key, settled_.at.multipart, parts);
+  // Not there any more: a request that was broken off behind this had finished it.
+  if (!finished && finished.error().code() != Code::kNotFound) return finished;
+  const uint64_t size = TRY(store_.bucket.size_of(key));
+  if (size == offset_) return {};
+  return Error(Code::kInternal, cat("the S3 store put ", offset_, " bytes together to ", size));
+}
+
+// By another algorithm than they were hashed by on their way.
+Result<> S3UploadWriter::compare(const oci::Digest& expected, const std::string& place) {
+  Hasher hasher(expected.algorithm());
+  TRY(store_.bucket.read(store_.key(place), {0, offset_},
+                         [&](std::string_view bytes) { return hasher.write(bytes); }));
+  const oci::Digest actual = oci::Digest::from_hex(expected.algorithm(), hasher.hex());
+  return actual == expected ? Result<>() : wrong_content(id_, actual, expected);
+}
+
+}  // namespace skiff::registry

@@ -1,0 +1,213 @@
+// Registries that have their blobs in an S3 store that runs (test_store.h): two nodes with one
+// metadata store.
+#include "base/random.h"
+#include "registry/test_registry.h"
+#include "test_store.h"
+
+namespace skiff::registry {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr size_t kMiB = size_t{1} << 20U;
+
+class Node {
+ public:
+  Node(const RegistryOptions& options, const Clock& clock)
+      : registry_(*open_registry(options, clock)),
+        server_(registry_->handler(), net::ServerOptions{}) {
+    auto socket = net::listen_tcp("127.0.0.1:0");
+    const uint16_t port = *net::local_port(socket->get());
+    EXPECT_TRUE(server_.listen(std::move(*socket)));
+    thread_ = std::thread([this] { EXPECT_TRUE(server_.run()); });
+    client_ = std::make_unique<Client>(port);
+  }
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  ~Node() {
+    client_.reset();
+    server_.stop();
+    thread_.join();
+  }
+  Client* operator->() { return client_.get(); }
+  Registry& registry() { return *registry_; }
+
+ private:
+  std::unique_ptr<Registry> registry_;
+  net::HttpServer server_;
+  std::thread thread_;
+  std::unique_ptr<Client> client_;
+};
+
+class S3Registry : public testing::Test {
+ protected:
+  S3Registry() {
+    options_.root = dir_.path() / "registry";
+    options_.collect_garbage = false;
+    options_.s3 = S3Options{.bucket = s3::store_options(),
+                            .prefix = cat("registries/", random_hex(8), "/")};
+  }
+  void SetUp() override {
+    for (auto& node : nodes_) node = std::make_unique<Node>(options_, clock_);
+  }
+  Node& first() { return *nodes_[0]; }
+  Node& second() { return *nodes_[1]; }
+  std::vector<std::string> objects() const {
+    std::vector<std::string> keys;
+    const auto listed = s3::Bucket::open(s3::store_options())->list(options_.s3->prefix);
+    for (const auto& object : listed->objects) keys.push_back(object.key);
+    return keys;
+  }
+  std::vector<Problem> check(const CheckOptions& options) {
+    std::vector<Problem> problems;
+    const auto checked = second().registry().check(
+        options, [&](const Problem& p) { problems.push_back(p); }, {});
+    EXPECT_TRUE(checked) << checked.error().message();
+    return problems;
+  }
+
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-s3-registry-");
+  RegistryOptions options_;
+  TestClock clock_;
+  std::unique_ptr<Node> nodes_[2];
+};
+
+TEST_F(S3Registry, WhatOneNodeTakesAllServe) {
+  const std::string layer = random_bytes(9 * kMiB);
+  const std::string digest = first()->push_blob("a", layer);
+  first()->push_blob("a", "{}");
+  ASSERT_EQ(first()->put_manifest("a", "1", image_of("{}", {layer})).status, 201);
+  EXPECT_EQ(second()->get(manifest_path("a", "1")).status, 200);
+  const std::string path = blob_path("a", digest);
+  const Reply head = second()->head(path);
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.header("Content-Length"), cat(layer.size()));
+  EXPECT_TRUE(second()->get(path).body == layer);
+  const Reply part = second()->get(path, {{"Range", cat("bytes=", 8 * kMiB - 2, "-", 8 * kMiB + 1)}});
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.body, layer.substr(8 * kMiB - 2, 4));
+  EXPECT_EQ(second()->get(path, {{"Range", cat("bytes=", layer.size(), "-")}}).status, 416);
+  EXPECT_EQ(second()->get(path, {{"If-None-Match", cat("\"", digest, "\"")}}).status, 304);
+  // Mounted, it is nowhere twice.
+  const size_t before = objects().size();
+  EXPECT_EQ(second()->call("POST", cat("/v2/b/blobs/uploads/?mount=", digest, "&from=a")).status, 201);
+  EXPECT_EQ(objects().size(), before);
+  EXPECT_TRUE(first()->get(blob_path("b", digest)).body == layer);
+}
+
+TEST_F(S3Registry, AnUploadGoesFromNodeToNode) {
+  const std::string bytes = random_bytes(20 * kMiB);
+  const std::string location = first()->start("a");
+  size_t done = 0;
+  for (Node* node : {&first(), &second(), &first(), &second()}) {
+    const Reply state = (*node)->get(location);
+    EXPECT_EQ(state.status, 204);
+    EXPECT_EQ(state.header("Range"), cat("0-", done == 0 ? 0 : done - 1));
+    const Reply reply = (*node)->call("PATCH", location, bytes.substr(done, 5 * kMiB));
+    ASSERT_EQ(reply.status, 202) << reply.body;
+    done += 5 * kMiB;
+  }
+  const std::string digest = oci::Digest::of(bytes).str();
+  ASSERT_EQ(first()->call("PUT", cat(location, "?digest=", digest)).status, 201);
+  EXPECT_EQ(second()->get(location).status, 404);
+  EXPECT_TRUE(second()->get(blob_path("a", digest)).body == bytes);
+}
+
+TEST_F(S3Registry, OtherBytesAreNoBlob) {
+  const std::string wanted = oci::Digest::of("wanted").str();
+  const Reply reply = first()->call("POST", cat("/v2/a/blobs/uploads/?digest=", wanted), "others");
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_EQ(reply.error(), "DIGEST_INVALID");
+  EXPECT_EQ(second()->head(blob_path("a", wanted)).status, 404);
+}
+
+// By any node; and what came again is not taken away with what it was before.
+TEST_F(S3Registry, GarbageGoesAndWhatCameAgainStays) {
+  const std::string digest = first()->push_blob("a", "first");
+  const auto before = objects();
+  ASSERT_EQ(before.size(), 1U);
+  ASSERT_EQ(second()->remove(blob_path("a", digest)).status, 202);
+  clock_.advance(options_.metadata.grace + seconds(1));
+  EXPECT_EQ(*second().registry().collect_garbage(), 1U);
+  EXPECT_EQ(first()->head(blob_path("a", digest)).status, 404);
+  EXPECT_EQ(objects(), before);  // who was told of it may be reading
+  first()->push_blob("a", "first");
+  clock_.advance(options_.metadata.grace + seconds(1));
+  EXPECT_TRUE(second().registry().collect_garbage());
+  const auto after = objects();
+  ASSERT_EQ(after.size(), 1U);
+  EXPECT_NE(after, before);
+  // Its lease is over, and nothing names it: it goes, too.
+  EXPECT_EQ(second()->get(blob_path("a", digest)).status, 404);
+  clock_.advance(options_.metadata.grace + seconds(1));
+  EXPECT_TRUE(first().registry().collect_garbage());
+  EXPECT_TRUE(objects().empty());
+}
+
+TEST_F(S3Registry, NothingStaysOfUploadsThatNobodyEnds) {
+  const std::string cancelled = first()->start("a");
+  first()->call("PATCH", cancelled, random_bytes(9 * kMiB));
+  EXPECT_EQ(second()->remove(cancelled).status, 204);
+  const std::string abandoned = first()->start("a");
+  first()->call("PATCH", abandoned, random_bytes(9 * kMiB));
+  EXPECT_EQ(objects().size(), 2U);
+  clock_.advance(options_.upload_age + seconds(1));
+  EXPECT_TRUE(second().registry().collect_garbage());
+  clock_.advance(options_.metadata.grace + seconds(1));
+  EXPECT_TRUE(second().registry().collect_garbage());
+  EXPECT_TRUE(objects().empty());
+  EXPECT_EQ(first()->get(abandoned).status, 404);
+}
+
+TEST_F(S3Registry, WhatTheStoreLostIsBroughtBackByAPush) {
+  const std::string digest = first()->push_blob("a", "bytes");
+  const std::string path = blob_path("a", digest);
+  ASSERT_TRUE(s3::Bucket::open(s3::store_options())->remove(objects().front()));
+  EXPECT_EQ(second()->get(path).status, 404);
+  const auto problems = check({});
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_NE(problems[0].what.find("its object is gone"), std::string::npos) << problems[0].what;
+  first()->push_blob("a", "bytes");
+  EXPECT_EQ(second()->get(path).body, "bytes");
+  EXPECT_TRUE(check({.deep = true}).empty());
+}
+
+TEST_F(S3Registry, ACheckFindsWhatNobodyHas) {
+  first()->push_blob("a", "bytes");
+  const std::string upload = first()->start("a");
+  first()->call("PATCH", upload, "half");
+  EXPECT_TRUE(check({.deep = true}).empty());
+  const std::string stray = cat(options_.s3->prefix, "blobs/00/", std::string(32, '0'));
+  ASSERT_TRUE(s3::Bucket::open(s3::store_options())->put(stray, "stray"));
+  EXPECT_EQ(check({.repair = true}).size(), 1U);
+  EXPECT_TRUE(check({.deep = true}).empty());
+  EXPECT_EQ(objects().size(), 2U);
+}
+
+TEST_F(S3Registry, ClientsAreSentToTheStoreWhereThatIsWanted) {
+  const std::string large = random_bytes(kMiB);
+  const std::string digest = first()->push_blob("a", large);
+  const std::string small = first()->push_blob("a", "small");
+  options_.s3->redirect = true;
+  Node linking(options_, clock_);
+  const Reply sent = linking->get(blob_path("a", digest));
+  EXPECT_EQ(sent.status, 307);
+  EXPECT_EQ(sent.header("Cache-Control"), "no-store");
+  const auto answer = net::WebClient().send({.url = sent.header("Location")});
+  ASSERT_TRUE(answer) << answer.error().message();
+  EXPECT_TRUE(answer->body == large);
+  EXPECT_EQ(linking->head(blob_path("a", digest)).status, 200);
+  EXPECT_EQ(linking->get(blob_path("a", small)).body, "small");
+}
+
+TEST_F(S3Registry, BlobsAreLookedForWhereTheyAre) {
+  first()->push_blob("a", "bytes");
+  RegistryOptions in_files = options_;
+  in_files.s3.reset();
+  const auto opened = open_registry(in_files, clock_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), Code::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace skiff::registry

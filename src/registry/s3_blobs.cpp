@@ -81,8 +81,8 @@ class S3Blobs : public Blobs {
                                      const BlobPlace& blob) const override {
     const auto at = S3UploadState::parse(state.place);
     if (!at) {
-      log_error(cat("upload ", id, ": what it left in the S3 store stays there: ",
-                    at.error().message()));
+      log_error(
+          cat("upload ", id, ": what it left in the S3 store stays there: ", at.error().message()));
       return {};
     }
     std::vector<std::string> out;
@@ -111,7 +111,8 @@ class S3Blobs : public Blobs {
     if (blob.place.empty()) return not_here(digest);
     const std::string key = store_.key(blob.place);
     const auto size = bucket_.size_of(key, cancel);
-    if (!size && size.error().code() == Code::kNotFound) return damaged(digest, "its object is gone");
+    if (!size && size.error().code() == Code::kNotFound)
+      return damaged(digest, "its object is gone");
     if (!size) return size.error();
     if (*size != blob.size) {
       return damaged(digest, cat("its object has ", *size, " bytes, not ", blob.size));

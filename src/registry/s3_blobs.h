@@ -1,9 +1,9 @@
 // Blobs in an S3 store, for any number of nodes with one metadata store (docs/decisions/017).
 //
 // What is written is at a key of its own, chosen when its upload began: bytes go straight to where
-// they stay, in parts of 8 MiB. What is less than a part waits in a file without a name, and goes to
-// the store as an object of its own before a client is told of it. The bucket is never listed but by
-// a check.
+// they stay, in parts of 8 MiB. What is less than a part waits in a file without a name, and goes
+// to the store as an object of its own before a client is told of it. The bucket is never listed
+// but by a check.
 #pragma once
 
 #include "base/clock.h"

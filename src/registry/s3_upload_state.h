@@ -20,8 +20,8 @@ struct S3UploadState {
   };
   std::string multipart;  // the store's id of it; "" for none
   std::vector<Part> parts;
-  int next = 1;             // of the next part or object
-  int tail = 0;             // the object with what comes behind the parts; 0 for none
+  int next = 1;  // of the next part or object
+  int tail = 0;  // the object with what comes behind the parts; 0 for none
   uint64_t tail_size = 0;
   std::vector<int> objects;  // that may be there, the tail among them
 

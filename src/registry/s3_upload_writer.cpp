@@ -9,8 +9,8 @@ namespace skiff::registry {
 
 namespace {
 
-// Of parts: the least that stores take is 5 MiB, and some want all of one size. There may be 10,000;
-// the later ones are larger, so that 600 GiB fit.
+// Of parts: the least that stores take is 5 MiB, and some want all of one size. There may be
+// 10,000; the later ones are larger, so that 600 GiB fit.
 constexpr size_t kPartSize = size_t{8} << 20U;
 constexpr size_t kLaterPartSize = size_t{64} << 20U;
 constexpr size_t kSmallParts = 500;
@@ -34,10 +34,11 @@ Result<std::unique_ptr<S3UploadWriter>> S3UploadWriter::open(
                   .offset = from.bytes.offset,
                   .hash = from.bytes.hash};
   auto hasher = from.bytes.offset == 0 ? Hasher(algorithm) : Hasher::restore(from.bytes.hash);
-  if (!hasher) return Error(Code::kInternal, cat("upload ", id, ": its hash cannot be gone on with"));
-  return std::unique_ptr<S3UploadWriter>(
-      new S3UploadWriter(store, TRY(SpoolFile::make(spool)), id, algorithm, std::move(settled),
-                         *std::move(hasher), std::move(keep)));
+  if (!hasher)
+    return Error(Code::kInternal, cat("upload ", id, ": its hash cannot be gone on with"));
+  return std::unique_ptr<S3UploadWriter>(new S3UploadWriter(store, TRY(SpoolFile::make(spool)), id,
+                                                            algorithm, std::move(settled),
+                                                            *std::move(hasher), std::move(keep)));
 }
 
 S3UploadWriter::S3UploadWriter(const S3Store& store, SpoolFile spool, std::string id,
@@ -119,8 +120,8 @@ Result<> S3UploadWriter::put_part() {
   }
   const int number = TRY(take_number());
   TRY(drop_old_objects(0));
-  std::string tag = TRY(store_.bucket.put_part(key, settled_.at.multipart, number,
-                                               TRY(spool_.bytes())));
+  std::string tag =
+      TRY(store_.bucket.put_part(key, settled_.at.multipart, number, TRY(spool_.bytes())));
   settled_.at.parts.push_back({number, spool_.size(), std::move(tag)});
   settled_.at.tail = 0;
   settled_.at.tail_size = 0;

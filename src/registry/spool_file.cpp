@@ -25,8 +25,7 @@ SpoolFile::SpoolFile(SpoolFile&& other) noexcept
 Result<> SpoolFile::append(std::string_view bytes) {
   unmap();
   while (!bytes.empty()) {
-    const ssize_t n =
-        ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
+    const ssize_t n = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return Error::from_errno(errno, "write spool file");
     size_ += static_cast<size_t>(n);

@@ -1,6 +1,6 @@
-// SpoolFile: bytes on their way to an S3 store, which wants many at once. They are in a file without
-// a name, not in memory: a hundred uploads whose clients are slow cost no more than a hundred files,
-// and nobody waits for another's buffer. Owned by one thread.
+// SpoolFile: bytes on their way to an S3 store, which wants many at once. They are in a file
+// without a name, not in memory: a hundred uploads whose clients are slow cost no more than a
+// hundred files, and nobody waits for another's buffer. Owned by one thread.
 #pragma once
 
 #include <string_view>

@@ -209,7 +209,10 @@ Result<> UploadSessions::take_in(const std::string& repository, const oci::Diges
       {session->id, session->version, blobs_.leftovers(session->id, session->saved, stored)});
 }
 
-Result<> UploadSessions::cancel(Upload& upload) { return forget(*upload.session_); }
+Result<> UploadSessions::cancel(Upload& upload) {
+  Session& session = *upload.session_;
+  return session.ended ? Result<>() : forget(session);
+}
 
 Result<> UploadSessions::forget(Session& session) {
   leave(session);

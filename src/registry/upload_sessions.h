@@ -73,6 +73,7 @@ class UploadSessions {
   // After a failure of where blobs are it is as before; after one of the metadata it has
   // ended, and the client begins again.
   Result<> finish(Upload& upload, const oci::Digest& expected);
+  // Of one that has ended, success.
   Result<> cancel(Upload& upload);
   // Without an upload: a blob of another store of this process, as ContentStore::link_from. For
   // blobs in files.

@@ -41,7 +41,7 @@ def resumed(root, told, sent):
     first.kill()
     open_end.close()
     # The metadata moves: as a database of several nodes, of which one is gone.
-    shutil.copytree(root / "first", root / "second")
+    shutil.copytree(root / "first", root / "second", ignore=shutil.ignore_patterns("control.sock"))
     shutil.rmtree(root / "first")
     second = Registry(root / "second")
     state = second.call("GET", location)

@@ -12,9 +12,9 @@ class Node : public BlobsUnderTest {
  public:
   explicit Node(std::string prefix = cat("nodes/", random_hex(8), "/"), bool redirect = false)
       : prefix_(std::move(prefix)),
-        blobs_(*open_s3_blobs(
-            {.bucket = s3::store_options(), .prefix = prefix_, .redirect = redirect},
-            dir_.path(), Clock::system())) {}
+        blobs_(
+            *open_s3_blobs({.bucket = s3::store_options(), .prefix = prefix_, .redirect = redirect},
+                           dir_.path(), Clock::system())) {}
   Blobs& blobs() override { return *blobs_; }
   const std::string& prefix() const { return prefix_; }
 

@@ -44,8 +44,8 @@ class S3Registry : public testing::Test {
   S3Registry() {
     options_.root = dir_.path() / "registry";
     options_.collect_garbage = false;
-    options_.s3 = S3Options{.bucket = s3::store_options(),
-                            .prefix = cat("registries/", random_hex(8), "/")};
+    options_.s3 =
+        S3Options{.bucket = s3::store_options(), .prefix = cat("registries/", random_hex(8), "/")};
   }
   void SetUp() override {
     for (auto& node : nodes_) node = std::make_unique<Node>(options_, clock_);
@@ -60,8 +60,8 @@ class S3Registry : public testing::Test {
   }
   std::vector<Problem> check(const CheckOptions& options) {
     std::vector<Problem> problems;
-    const auto checked = second().registry().check(
-        options, [&](const Problem& p) { problems.push_back(p); }, {});
+    const auto checked =
+        second().registry().check(options, [&](const Problem& p) { problems.push_back(p); }, {});
     EXPECT_TRUE(checked) << checked.error().message();
     return problems;
   }
@@ -83,14 +83,16 @@ TEST_F(S3Registry, WhatOneNodeTakesAllServe) {
   EXPECT_EQ(head.status, 200);
   EXPECT_EQ(head.header("Content-Length"), cat(layer.size()));
   EXPECT_TRUE(second()->get(path).body == layer);
-  const Reply part = second()->get(path, {{"Range", cat("bytes=", 8 * kMiB - 2, "-", 8 * kMiB + 1)}});
+  const Reply part =
+      second()->get(path, {{"Range", cat("bytes=", 8 * kMiB - 2, "-", 8 * kMiB + 1)}});
   EXPECT_EQ(part.status, 206);
   EXPECT_EQ(part.body, layer.substr(8 * kMiB - 2, 4));
   EXPECT_EQ(second()->get(path, {{"Range", cat("bytes=", layer.size(), "-")}}).status, 416);
   EXPECT_EQ(second()->get(path, {{"If-None-Match", cat("\"", digest, "\"")}}).status, 304);
   // Mounted, it is nowhere twice.
   const size_t before = objects().size();
-  EXPECT_EQ(second()->call("POST", cat("/v2/b/blobs/uploads/?mount=", digest, "&from=a")).status, 201);
+  EXPECT_EQ(second()->call("POST", cat("/v2/b/blobs/uploads/?mount=", digest, "&from=a")).status,
+            201);
   EXPECT_EQ(objects().size(), before);
   EXPECT_TRUE(first()->get(blob_path("b", digest)).body == layer);
 }

@@ -1,5 +1,5 @@
-// The store that tests run against: SKIFF_S3_ENDPOINT and SKIFF_S3_BUCKET say which, SKIFF_S3_KEY and
-// SKIFF_S3_SECRET are its keys.
+// The store that tests run against: SKIFF_S3_ENDPOINT and SKIFF_S3_BUCKET say which, SKIFF_S3_KEY
+// and SKIFF_S3_SECRET are its keys.
 #pragma once
 
 #include <cstdlib>

@@ -1,7 +1,8 @@
-// start_floor LOWER DIRECTORY RUN PROGRAM ROUNDS: the kernel's part of a start call, and nothing else: the calls
-// that a start of a container with Docker's defaults cannot do without, one after the other. LOWER is
-// the image's tree, DIRECTORY a place on the disk, RUN one on a tmpfs; PROGRAM, static, is what is
-// executed. Prints the least and the median of the milliseconds that each share takes.
+// start_floor LOWER DIRECTORY RUN PROGRAM ROUNDS: the kernel's part of a start call, and nothing
+// else: the calls that a start of a container with Docker's defaults cannot do without, one after
+// the other. LOWER is the image's tree, DIRECTORY a place on the disk, RUN one on a tmpfs; PROGRAM,
+// static, is what is executed. Prints the least and the median of the milliseconds that each share
+// takes.
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -74,13 +75,17 @@ struct Round {
 // The writable layer, the root, the files in /etc and the log.
 UniqueFd make_root(const Round& round, const std::string& lower) {
   const std::string& d = round.disk;
-  for (const char* part : {"", "/upper", "/work"}) need(::mkdir((d + part).c_str(), 0755) == 0, "mkdir");
-  for (const char* file : {"/hosts", "/hostname", "/resolv.conf", "/log"}) put(d + file, "one line\n");
-  for (const char* part : {"", "/bundle", "/state"}) need(::mkdir((round.run + part).c_str(), 0755) == 0, "mkdir");
+  for (const char* part : {"", "/upper", "/work"})
+    need(::mkdir((d + part).c_str(), 0755) == 0, "mkdir");
+  for (const char* file : {"/hosts", "/hostname", "/resolv.conf", "/log"})
+    put(d + file, "one line\n");
+  for (const char* part : {"", "/bundle", "/state"})
+    need(::mkdir((round.run + part).c_str(), 0755) == 0, "mkdir");
   put(round.run + "/bundle/config.json", std::string(9600, ' '));
-  return need(new_filesystem({.type = "overlay",
-                              .source = "overlay",
-                              .options = {{"lowerdir", lower}, {"upperdir", d + "/upper"}, {"workdir", d + "/work"}}}));
+  return need(new_filesystem(
+      {.type = "overlay",
+       .source = "overlay",
+       .options = {{"lowerdir", lower}, {"upperdir", d + "/upper"}, {"workdir", d + "/work"}}}));
 }
 
 void make_cgroups(const Round& round) {
@@ -94,12 +99,14 @@ void make_cgroups(const Round& round) {
     if (name != "devices") continue;
     put(directory + "/devices.deny", "a");
     const UniqueFd allow(::open((directory + "/devices.allow").c_str(), O_WRONLY | O_CLOEXEC));
-    for (const char* rule : {"c *:* m", "b *:* m", "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm",
-                             "c 1:9 rwm", "c 5:0 rwm", "c 5:1 rwm", "c 5:2 rwm", "c 136:* rwm"}) {
+    for (const char* rule :
+         {"c *:* m", "b *:* m", "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm", "c 1:9 rwm",
+          "c 5:0 rwm", "c 5:1 rwm", "c 5:2 rwm", "c 136:* rwm"}) {
       need(::write(allow.get(), rule, std::char_traits<char>::length(rule)) > 0, rule);
     }
   }
-  if (round.unified) need(::mkdir((kCgroups + ("unified/" + round.cgroup)).c_str(), 0755) == 0, "mkdir unified");
+  if (round.unified)
+    need(::mkdir((kCgroups + ("unified/" + round.cgroup)).c_str(), 0755) == 0, "mkdir unified");
 }
 
 UniqueFd at(int root, const char* path) {
@@ -115,8 +122,11 @@ void mount_at(int root, const char* path, const skiff::sys::FilesystemOptions& w
 
 void make_devices(int root) {
   const int numbers[][2] = {{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}};
-  const char* names[] = {"dev/null", "dev/zero", "dev/full", "dev/random", "dev/urandom", "dev/tty"};
-  for (int i = 0; i < 6; ++i) need(::mknodat(root, names[i], S_IFCHR | 0666, makedev(numbers[i][0], numbers[i][1])) == 0, "mknod");
+  const char* names[] = {"dev/null",   "dev/zero",    "dev/full",
+                         "dev/random", "dev/urandom", "dev/tty"};
+  for (int i = 0; i < 6; ++i)
+    need(::mknodat(root, names[i], S_IFCHR | 0666, makedev(numbers[i][0], numbers[i][1])) == 0,
+         "mknod");
   for (const char* link : {"dev/fd", "dev/stdin", "dev/stdout", "dev/stderr", "dev/ptmx"}) {
     need(::symlinkat("/proc/self/fd", root, link) == 0, "symlink");
   }
@@ -130,13 +140,15 @@ void shield(int root) {
     need(skiff::sys::change_mount(copy.get(), {.set = MOUNT_ATTR_RDONLY, .recursive = true}));
     need(attach_mount(copy.get(), target.get()));
   }
-  for (const char* path : {"proc/acpi", "proc/interrupts", "proc/kcore", "proc/keys", "proc/timer_list", "sys/firmware"}) {
+  for (const char* path : {"proc/acpi", "proc/interrupts", "proc/kcore", "proc/keys",
+                           "proc/timer_list", "sys/firmware"}) {
     const UniqueFd target(::openat(root, path, O_PATH | O_CLOEXEC));
     if (target && ::faccessat(root, path, F_OK, 0) == 0) {
       struct stat st{};
       need(::fstat(target.get(), &st) == 0, path);
-      need(attach_mount(S_ISDIR(st.st_mode) ? need(new_filesystem({.type = "tmpfs", .source = "tmpfs"})).get()
-                                            : need(clone_mount(AT_FDCWD, "/dev/null", false)).get(),
+      need(attach_mount(S_ISDIR(st.st_mode)
+                            ? need(new_filesystem({.type = "tmpfs", .source = "tmpfs"})).get()
+                            : need(clone_mount(AT_FDCWD, "/dev/null", false)).get(),
                         target.get()));
     }
   }
@@ -148,9 +160,13 @@ void build_tree(const Round& round, int root, const std::vector<UniqueFd>& views
   need(attach_mount(root, place.get()));
   mount_at(root, "proc", {.type = "proc", .source = "proc"});
   mount_at(root, "dev", {.type = "tmpfs", .source = "tmpfs", .options = {{"mode", "755"}}});
-  mount_at(root, "dev/pts", {.type = "devpts", .source = "devpts", .options = {{"newinstance", ""}, {"ptmxmode", "0666"}}});
+  mount_at(root, "dev/pts",
+           {.type = "devpts",
+            .source = "devpts",
+            .options = {{"newinstance", ""}, {"ptmxmode", "0666"}}});
   mount_at(root, "sys", {.type = "sysfs", .source = "sysfs"});
-  mount_at(root, "sys/fs/cgroup", {.type = "tmpfs", .source = "cgroup", .options = {{"mode", "755"}}});
+  mount_at(root, "sys/fs/cgroup",
+           {.type = "tmpfs", .source = "cgroup", .options = {{"mode", "755"}}});
   for (size_t i = 0; i < views.size(); ++i) {
     const std::string name = "sys/fs/cgroup/" + std::to_string(i);
     need(::mkdirat(root, name.c_str(), 0755) == 0, "mkdir");
@@ -161,7 +177,8 @@ void build_tree(const Round& round, int root, const std::vector<UniqueFd>& views
   for (const char* file : {"hosts", "hostname", "resolv.conf"}) {
     const std::string target = std::string("etc/") + file;
     const UniqueFd made(::openat(root, target.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-    need(attach_mount(need(clone_mount(AT_FDCWD, round.disk + "/" + file, false)).get(), at(root, target.c_str()).get()));
+    need(attach_mount(need(clone_mount(AT_FDCWD, round.disk + "/" + file, false)).get(),
+                      at(root, target.c_str()).get()));
   }
   make_devices(root);
   shield(root);
@@ -174,7 +191,8 @@ void take_identity(const skiff::runtime::SeccompFilter& filter) {
   for (unsigned number = 0; number < 41; ++number) {
     if (((kept >> number) & 1U) == 0) ::prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
   }
-  const sock_fprog program{static_cast<unsigned short>(filter.program.size()), const_cast<sock_filter*>(filter.program.data())};
+  const sock_fprog program{static_cast<unsigned short>(filter.program.size()),
+                           const_cast<sock_filter*>(filter.program.data())};
   need(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter.flags, &program) == 0, "seccomp");
 }
 
@@ -195,10 +213,13 @@ void one_round(const Round& round, const std::string& lower, const char* program
     tasks.emplace_back(::open((directory + "/tasks").c_str(), O_WRONLY | O_CLOEXEC));
     views.push_back(need(clone_mount(AT_FDCWD, directory, false)));
   }
-  UniqueFd unified(round.unified ? ::open((kCgroups + ("unified/" + round.cgroup)).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1);
+  UniqueFd unified(round.unified ? ::open((kCgroups + ("unified/" + round.cgroup)).c_str(),
+                                          O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                                 : -1);
   int ends[2];
   need(::pipe2(ends, O_CLOEXEC) == 0, "pipe");
-  skiff::sys::CloneOptions options{.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS, .cgroup = unified.get()};
+  skiff::sys::CloneOptions options{
+      .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS, .cgroup = unified.get()};
   const auto child = need(skiff::sys::clone_process(options, [&] {
     for (const UniqueFd& fd : tasks) need(::write(fd.get(), "0", 1) == 1, "tasks");
     need(::setns(network, CLONE_NEWNET) == 0, "setns");
@@ -214,7 +235,9 @@ void one_round(const Round& round, const std::string& lower, const char* program
   ::close(ends[0]);
   ::kill(child.pid, SIGKILL);
   ::waitpid(child.pid, nullptr, 0);
-  const auto ms = [](auto from, auto to) { return std::chrono::duration<double, std::milli>(to - from).count(); };
+  const auto ms = [](auto from, auto to) {
+    return std::chrono::duration<double, std::milli>(to - from).count();
+  };
   shares.root.push_back(ms(t0, t1));
   shares.cgroups.push_back(ms(t1, t2));
   shares.process.push_back(ms(t2, t3));
@@ -222,7 +245,8 @@ void one_round(const Round& round, const std::string& lower, const char* program
 }
 
 void take_away(const Round& round) {
-  for (const std::string& name : round.hierarchies) ::rmdir((kCgroups + name + "/" + round.cgroup).c_str());
+  for (const std::string& name : round.hierarchies)
+    ::rmdir((kCgroups + name + "/" + round.cgroup).c_str());
   if (round.unified) ::rmdir((kCgroups + ("unified/" + round.cgroup)).c_str());
 }
 
@@ -236,7 +260,8 @@ void print(const char* what, std::vector<double> times) {
 int main(int argc, char** argv) {
   need(argc == 6, "usage: start_floor LOWER DIRECTORY RUN PROGRAM ROUNDS");
   const auto capabilities = skiff::runtime::default_capabilities();
-  const auto filter = need(skiff::runtime::SeccompCache("").get(need(skiff::runtime::make_oci_seccomp("", capabilities))));
+  const auto filter = need(skiff::runtime::SeccompCache("").get(
+      need(skiff::runtime::make_oci_seccomp("", capabilities))));
   const UniqueFd own(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
   need(::unshare(CLONE_NEWNET) == 0, "unshare");
   const UniqueFd network(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
@@ -244,7 +269,9 @@ int main(int argc, char** argv) {
   Shares shares;
   for (int number = 0; number < std::atoi(argv[5]); ++number) {
     const std::string name = "floor-" + std::to_string(::getpid()) + "-" + std::to_string(number);
-    Round round{.disk = std::string(argv[2]) + "/" + name, .run = std::string(argv[3]) + "/" + name, .cgroup = name};
+    Round round{.disk = std::string(argv[2]) + "/" + name,
+                .run = std::string(argv[3]) + "/" + name,
+                .cgroup = name};
     for (const auto& h : need(skiff::sys::cgroup_hierarchies())) {
       if (h.unified) round.unified = true;
       if (!h.unified) round.hierarchies.push_back(h.mount.filename());

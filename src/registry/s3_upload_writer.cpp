@@ -1,6 +1,7 @@
 #include "registry/s3_upload_writer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "base/strings.h"
@@ -20,6 +21,10 @@ size_t part_size(size_t parts_before) {
   return parts_before < kSmallParts ? kPartSize : kLaterPartSize;
 }
 
+Result<std::unique_ptr<SpoolFile>> new_spool(const Path& directory) {
+  return std::make_unique<SpoolFile>(TRY(SpoolFile::make(directory)));
+}
+
 Error wrong_content(const std::string& id, const oci::Digest& actual, const oci::Digest& expected) {
   return {Code::kDataLoss,
           cat("content of upload ", id, " is ", actual.str(), ", expected ", expected.str())};
@@ -36,15 +41,17 @@ Result<std::unique_ptr<S3UploadWriter>> S3UploadWriter::open(
   auto hasher = from.bytes.offset == 0 ? Hasher(algorithm) : Hasher::restore(from.bytes.hash);
   if (!hasher)
     return Error(Code::kInternal, cat("upload ", id, ": its hash cannot be gone on with"));
-  return std::unique_ptr<S3UploadWriter>(new S3UploadWriter(store, TRY(SpoolFile::make(spool)), id,
+  return std::unique_ptr<S3UploadWriter>(new S3UploadWriter(store, spool, TRY(new_spool(spool)), id,
                                                             algorithm, std::move(settled),
                                                             *std::move(hasher), std::move(keep)));
 }
 
-S3UploadWriter::S3UploadWriter(const S3Store& store, SpoolFile spool, std::string id,
+S3UploadWriter::S3UploadWriter(const S3Store& store, Path directory,
+                               std::unique_ptr<SpoolFile> spool, std::string id,
                                HashAlgorithm algorithm, Settled from, Hasher hasher,
                                Blobs::Keep keep)
     : store_(store),
+      directory_(std::move(directory)),
       spool_(std::move(spool)),
       id_(std::move(id)),
       algorithm_(algorithm),
@@ -63,13 +70,14 @@ Result<> S3UploadWriter::write(std::string_view bytes) {
 Result<> S3UploadWriter::take(std::string_view bytes) {
   if (!bytes.empty()) TRY(load_tail());
   while (!bytes.empty()) {
-    const size_t room = part_size(settled_.at.parts.size()) - spool_.size();
+    const size_t before = settled_.at.parts.size() + (sending_ ? 1 : 0);
+    const size_t room = part_size(before) - spool_->size();
     const std::string_view some = bytes.substr(0, room);
-    TRY(spool_.append(some));
+    TRY(spool_->append(some));
     hasher_.update(some);
     offset_ += some.size();
     bytes.remove_prefix(some.size());
-    if (some.size() == room) TRY(put_part());
+    if (some.size() == room) TRY(send_part());
   }
   return {};
 }
@@ -77,18 +85,19 @@ Result<> S3UploadWriter::take(std::string_view bytes) {
 // What an earlier request, here or on another node, left behind the last part.
 Result<> S3UploadWriter::load_tail() {
   if (tail_loaded_) return {};
-  TRY(spool_.clear());
+  TRY(spool_->clear());
   TRY(store_.bucket.read(store_.key(s3_key(id_, settled_.at.tail)), {0, settled_.at.tail_size},
-                         [&](std::string_view bytes) { return spool_.append(bytes); }));
+                         [&](std::string_view bytes) { return spool_->append(bytes); }));
   tail_loaded_ = true;
   return {};
 }
 
 void S3UploadWriter::go_back() {
+  sending_.reset();
   auto hasher = settled_.offset == 0 ? Hasher(algorithm_) : Hasher::restore(settled_.hash);
   hasher_ = hasher ? *std::move(hasher) : Hasher(algorithm_);
   offset_ = settled_.offset;
-  const Result<> cleared = spool_.clear();
+  const Result<> cleared = spool_->clear();
   if (!cleared) log_warn(cat("upload ", id_, ": ", cleared.error().message()));
   tail_loaded_ = settled_.at.tail == 0;
 }
@@ -98,19 +107,14 @@ UploadState S3UploadWriter::state() const {
           .place = settled_.at.text()};
 }
 
-// All that was written is with the store now.
-void S3UploadWriter::settled() {
-  settled_.offset = offset_;
-  settled_.hash = hasher_.save();
-}
-
 Result<int> S3UploadWriter::take_number() {
   const int number = settled_.at.next++;
   TRY(note());
   return number;
 }
 
-Result<> S3UploadWriter::put_part() {
+Result<> S3UploadWriter::send_part() {
+  TRY(await_part());
   if (settled_.at.next > kMostParts) {
     return Error(Code::kResourceExhausted, "the blob has more parts than an S3 store takes");
   }
@@ -120,23 +124,38 @@ Result<> S3UploadWriter::put_part() {
   }
   const int number = TRY(take_number());
   TRY(drop_old_objects(0));
-  std::string tag =
-      TRY(store_.bucket.put_part(key, settled_.at.multipart, number, TRY(spool_.bytes())));
-  settled_.at.parts.push_back({number, spool_.size(), std::move(tag)});
+  auto next = TRY(new_spool(directory_));
+  const std::string_view bytes = TRY(spool_->bytes());
+  sending_.emplace(
+      Sending{std::exchange(spool_, std::move(next)), number, offset_, hasher_.save(), {}});
+  sending_->tag = std::async(
+      std::launch::async,
+      [&bucket = store_.bucket, key, upload = settled_.at.multipart, number, bytes,
+       cancel = gone_.token()] { return bucket.put_part(key, upload, number, bytes, cancel); });
+  return {};
+}
+
+Result<> S3UploadWriter::await_part() {
+  if (!sending_) return {};
+  Sending sent = std::move(*std::exchange(sending_, std::nullopt));
+  std::string tag = TRY(sent.tag.get());
+  settled_.at.parts.push_back({sent.number, sent.bytes->size(), std::move(tag)});
   settled_.at.tail = 0;
   settled_.at.tail_size = 0;
-  settled();
-  return spool_.clear();
+  settled_.offset = sent.offset;
+  settled_.hash = sent.hash;
+  return {};
 }
 
 Result<int> S3UploadWriter::put_object() {
   settled_.at.objects.push_back(settled_.at.next);
   const int number = TRY(take_number());
   TRY(drop_old_objects(number));
-  TRY(store_.bucket.put(store_.key(s3_key(id_, number)), TRY(spool_.bytes())));
+  TRY(store_.bucket.put(store_.key(s3_key(id_, number)), TRY(spool_->bytes())));
   settled_.at.tail = number;
-  settled_.at.tail_size = spool_.size();
-  settled();
+  settled_.at.tail_size = spool_->size();
+  settled_.offset = offset_;
+  settled_.hash = hasher_.save();
   return number;
 }
 
@@ -154,11 +173,15 @@ Result<> S3UploadWriter::drop_old_objects(int coming) {
 }
 
 Result<UploadState> S3UploadWriter::settle() {
-  if (offset_ == settled_.offset || spool_.size() == 0) return state();
-  const Result<int> put = put_object();
-  if (put) return state();
-  go_back();
-  return put.error();
+  Result<UploadState> all = settle_all();
+  if (!all) go_back();
+  return all;
+}
+
+Result<UploadState> S3UploadWriter::settle_all() {
+  TRY(await_part());
+  if (offset_ != settled_.offset) TRY(put_object());
+  return state();
 }
 
 Result<BlobPlace> S3UploadWriter::finish(const oci::Digest& expected) {
@@ -180,12 +203,16 @@ Result<BlobPlace> S3UploadWriter::finish(const oci::Digest& expected) {
 
 // The place of the object that has all of it.
 Result<std::string> S3UploadWriter::store_whole() {
+  TRY(await_part());
   if (settled_.at.parts.empty()) {
     const bool is_there = settled_.at.tail != 0 && offset_ == settled_.offset;
     return s3_key(id_, is_there ? settled_.at.tail : TRY(put_object()));
   }
   TRY(load_tail());
-  if (spool_.size() > 0) TRY(put_part());
+  if (spool_->size() > 0) {
+    TRY(send_part());
+    TRY(await_part());
+  }
   // Whoever finds that it was finished, and no more, knows of all of it.
   TRY(note());
   TRY(finish_multipart());

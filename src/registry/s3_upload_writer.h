@@ -1,6 +1,8 @@
-// S3UploadWriter: appends to an upload whose bytes are in an S3 store, see s3_blobs.h.
+// S3UploadWriter: appends to an upload whose bytes are in an S3 store, see s3_blobs.h. While a part
+// is on its way there, the next one is gathered.
 #pragma once
 
+#include <future>
 #include <optional>
 
 #include "registry/blobs.h"
@@ -25,6 +27,11 @@ class S3UploadWriter : public UploadWriter {
                                                       HashAlgorithm algorithm,
                                                       const UploadState& from, Blobs::Keep keep);
 
+  // What is on its way is not waited for.
+  ~S3UploadWriter() override { gone_.cancel(); }
+  S3UploadWriter(const S3UploadWriter&) = delete;
+  S3UploadWriter& operator=(const S3UploadWriter&) = delete;
+
   uint64_t offset() const override { return offset_; }
   Result<> write(std::string_view bytes) override;
   Result<UploadState> settle() override;
@@ -39,8 +46,17 @@ class S3UploadWriter : public UploadWriter {
     std::string hash;
   };
 
-  S3UploadWriter(const S3Store& store, SpoolFile spool, std::string id, HashAlgorithm algorithm,
-                 Settled from, Hasher hasher, Blobs::Keep keep);
+  struct Sending {
+    std::unique_ptr<SpoolFile> bytes;
+    int number = 0;
+    uint64_t offset = 0;  // of the upload, and its hash, behind the part
+    std::string hash;
+    std::future<Result<std::string>> tag;  // waits when it goes
+  };
+
+  S3UploadWriter(const S3Store& store, Path directory, std::unique_ptr<SpoolFile> spool,
+                 std::string id, HashAlgorithm algorithm, Settled from, Hasher hasher,
+                 Blobs::Keep keep);
   Result<> take(std::string_view bytes);
   Result<> load_tail();
   void go_back();
@@ -48,15 +64,17 @@ class S3UploadWriter : public UploadWriter {
   Result<> note() { return keep_(state()); }
   Result<int> take_number();
   Result<> drop_old_objects(int coming);
-  Result<> put_part();
+  Result<> send_part();
+  Result<> await_part();
+  Result<UploadState> settle_all();
   Result<int> put_object();
-  void settled();
   Result<std::string> store_whole();
   Result<> finish_multipart();
   Result<> compare(const oci::Digest& expected, const std::string& place);
 
   const S3Store& store_;
-  SpoolFile spool_;  // what is behind the parts, once the tail is loaded
+  const Path directory_;              // of spool files
+  std::unique_ptr<SpoolFile> spool_;  // what is behind the parts, once the tail is loaded
   const std::string id_;
   const HashAlgorithm algorithm_;
   Settled settled_;
@@ -64,6 +82,8 @@ class S3UploadWriter : public UploadWriter {
   uint64_t offset_;
   Hasher hasher_;
   Blobs::Keep keep_;
+  CancelSource gone_;
+  std::optional<Sending> sending_;  // last: it uses the others
 };
 
 }  // namespace skiff::registry

@@ -23,7 +23,7 @@ const std::vector<Group>& groups() {
   static const std::vector<Group> kGroups = {
       {"user", user_verbs()},   {"team", team_verbs()},   {"robot", robot_verbs()},
       {"token", token_verbs()}, {"grant", grant_verbs()}, {"repo", repo_verbs()},
-      {"check", check_verbs()}, {"gc", gc_verbs()},
+      {"check", check_verbs()}, {"gc", gc_verbs()},       {"webhook", webhook_verbs()},
   };
   return kGroups;
 }
@@ -43,6 +43,10 @@ std::vector<Flag> all_flags(Invocation& to, bool& help) {
        &to.deep},
       {"repair", "", "mend what can be mended, and remove what no record has", nullptr, &to.repair},
       {"dry-run", "", "tell what would go, and change nothing", nullptr, &to.dry_run},
+      {"kind", "KIND", "only these events, as in tag.set; repeatable", nullptr, nullptr, &to.kinds},
+      {"inner", "", "an address of this machine or of a private network is meant, also by http",
+       nullptr, &to.inner},
+      {"state", "STATE", "only those: waiting, delivered or dropped", &to.state},
       {"expires", "WHEN", "its end: 90d, 12h, 2027-01-31T00:00:00Z", &to.expires},
       {"help", "", "print this text", nullptr, &help},
   };

@@ -27,10 +27,13 @@ struct Invocation {
   std::string visibility;
   std::vector<std::string> repositories;
   std::vector<std::string> tags;
+  std::vector<std::string> kinds;
+  std::string state;
   bool password_stdin = false;
   bool deep = false;
   bool repair = false;
   bool dry_run = false;
+  bool inner = false;
 };
 
 struct Verb {
@@ -52,6 +55,7 @@ std::span<const Verb> grant_verbs();
 std::span<const Verb> repo_verbs();
 std::span<const Verb> check_verbs();
 std::span<const Verb> gc_verbs();
+std::span<const Verb> webhook_verbs();
 
 // The exit code: 0; 1 where it failed; 2 where it was not understood.
 int run_registry_command(std::span<char* const> arguments);

@@ -37,6 +37,9 @@ struct Options {
   std::string client_timeout = "30";
   std::string log_level = "info";
   S3Flags s3;
+  std::string access_log;
+  std::string metrics_listen;
+  std::string drain = "0";
   bool plain_http = false;
   bool no_gc = false;
   bool gc_untagged = false;
@@ -91,6 +94,13 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
        &o.s3.virtual_host},
       {"s3-redirect", "", "send clients to the store for blobs, by links good for minutes", nullptr,
        &o.s3.redirect},
+      {"access-log", "FILE", "a line of JSON for each request; - for standard output",
+       &o.access_log},
+      {"metrics-listen", "ADDRESS",
+       "HOST:PORT for /metrics, /healthz and /readyz alone, by plain HTTP, for who reaches it",
+       &o.metrics_listen},
+      {"drain", "SECONDS", "how long it serves on when it is to stop and /readyz says so",
+       &o.drain},
       {"log-level", "LEVEL", "debug, info, warn or error", &o.log_level},
       {"version", "", "print the version", nullptr, &o.version},
       {"help", "", "print this text", nullptr, &o.help},
@@ -134,11 +144,13 @@ Result<RegistryService::Options> service_options(const Options& o) {
       TRY(number("max-connections-per-client", o.max_connections_per_client, 0));
   out.pace.stall = std::chrono::seconds(TRY(number("client-timeout", o.client_timeout, 0)));
   out.tls = {o.tls_cert, o.tls_key, o.tls_client_ca};
+  out.metrics_listen = o.metrics_listen;
   out.plain_http = o.plain_http;
   registry::RegistryOptions& registry = out.registry;
   registry.root = TRY(data_root(o.root));
   registry.htpasswd = o.htpasswd;
   registry.public_url = TRY(public_url(o.public_url));
+  registry.access_log = o.access_log;
   registry.metadata.grace = std::chrono::seconds(TRY(number("gc-grace", o.gc_grace, 0)));
   registry.metadata.collect_untagged = o.gc_untagged;
   registry.metadata.undelete = std::chrono::seconds(TRY(number("undelete", o.undelete, 0)));
@@ -153,35 +165,45 @@ Result<RegistryService::Options> service_options(const Options& o) {
   return out;
 }
 
-// Waits for signals in a thread of its own: SIGHUP loads the certificate again, SIGTERM and SIGINT
-// stop the service.
-std::jthread heed_signals(const sigset_t& signals, RegistryService& service) {
-  return std::jthread([&signals, &service] {
+// Waits for signals in a thread of its own: SIGHUP loads the certificate and opens the access log
+// again, SIGTERM and SIGINT stop the service.
+std::jthread heed_signals(const sigset_t& signals, std::chrono::seconds drain_time,
+                          RegistryService& service) {
+  const timespec drain{.tv_sec = drain_time.count(), .tv_nsec = 0};
+  return std::jthread([&signals, drain, &service] {
     int received = 0;
     while (sigwait(&signals, &received) == 0 && received == SIGHUP) {
+      service.reopen_log();
       if (auto loaded = service.reload_certificate(); !loaded) {
         log_error(cat("the certificate in use stays: ", loaded.error().message()));
       }
+    }
+    service.about_to_stop();
+    // Another signal ends that, too.
+    if (drain.tv_sec > 0) {
+      log_info(cat("stopping in ", drain.tv_sec, " seconds"));
+      sigtimedwait(&signals, nullptr, &drain);
     }
     log_info("stopping");
     service.stop();
   });
 }
 
-Result<> serve(const RegistryService::Options& options) {
+Result<> serve(const RegistryService::Options& options, std::chrono::seconds drain) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
-  // Without a certificate it ends the program, as the end of a terminal should.
-  if (!options.tls.certificate.empty()) sigaddset(&signals, SIGHUP);
+  // Where there is nothing to open again it ends the program, as the end of a terminal should.
+  const bool opens_again = !options.tls.certificate.empty() || !options.registry.access_log.empty();
+  if (opens_again) sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   // A connection, the blob it reads and the upload it writes each need a descriptor.
   sys::raise_descriptor_limit();
   sys::return_large_blocks();
   const auto service = TRY(RegistryService::open(options));
-  std::jthread stopper = heed_signals(signals, *service);
+  std::jthread stopper = heed_signals(signals, drain, *service);
   log_info(cat("skiff-registry ", SKIFF_VERSION, " serves ", service->description()));
   Result<> served = service->run();
   if (!served) ::kill(::getpid(), SIGTERM);  // wakes the stopper, another thread
@@ -206,7 +228,9 @@ int serve_registry(std::span<char* const> arguments) {
   }
   auto judged = service_options(*options);
   if (!judged) return refuse(judged.error());
-  if (auto served = serve(*judged); !served) {
+  const auto drain = number("drain", options->drain, 0);
+  if (!drain) return refuse(drain.error());
+  if (auto served = serve(*judged, std::chrono::seconds(*drain)); !served) {
     fprintf(stderr, "skiff-registry: %s\n", served.error().message().c_str());
     return 1;
   }

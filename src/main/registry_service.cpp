@@ -3,9 +3,11 @@
 #include <fcntl.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "access/store.h"
 #include "base/log.h"
+#include "base/scope_exit.h"
 #include "base/strings.h"
 #include "net/url.h"
 #include "registry/htpasswd.h"
@@ -46,6 +48,28 @@ Result<std::string> address_of(const std::string& listen, int socket) {
   return cat(host.empty() ? "0.0.0.0" : host, ":", TRY(net::local_port(socket)));
 }
 
+Result<> judge_address(std::string_view flag, const std::string& address) {
+  const auto parts = split_last(address, ':');
+  const auto port = parts ? parse_uint(parts->second) : std::nullopt;
+  if (port && *port <= UINT16_MAX) return {};
+  return Error(Code::kInvalidArgument,
+               cat(flag, ": ", skiff::quoted(address), " is not of the form HOST:PORT"));
+}
+
+// Few at once: who asks it is a scraper or a load balancer.
+Result<std::unique_ptr<net::HttpServer>> open_metrics(const RegistryService::Options& o,
+                                                      registry::Registry& registry) {
+  if (o.metrics_listen.empty()) return nullptr;
+  auto server = std::make_unique<net::HttpServer>(
+      registry.vitals(), net::ServerOptions{.max_connections = 32, .pace = o.pace});
+  UniqueFd socket =
+      TRY_CONTEXT(net::listen_tcp(o.metrics_listen), cat(o.flag_prefix, "metrics-listen"));
+  const std::string address = TRY(address_of(o.metrics_listen, socket.get()));
+  TRY(server->listen(std::move(socket)));
+  log_info(cat("metrics at http://", address, "/metrics"));
+  return server;
+}
+
 Result<> judge_reach(const RegistryService::Options& o) {
   if (!o.tls.certificate.empty() || o.plain_http || net::is_loopback(o.listen)) return {};
   return Error(
@@ -81,12 +105,9 @@ RegistryService::RegistryService(std::unique_ptr<registry::Registry> registry,
       server_(registry_->handler(), std::move(for_server)) {}
 
 Result<> RegistryService::check(const Options& options) {
-  const auto parts = split_last(options.listen, ':');
-  const auto port = parts ? parse_uint(parts->second) : std::nullopt;
-  if (!port || *port > UINT16_MAX) {
-    return Error(Code::kInvalidArgument,
-                 cat(options.listen_flag, ": ", skiff::quoted(options.listen),
-                     " is not of the form HOST:PORT"));
+  TRY(judge_address(options.listen_flag, options.listen));
+  if (!options.metrics_listen.empty()) {
+    TRY(judge_address(cat(options.flag_prefix, "metrics-listen"), options.metrics_listen));
   }
   if (const Path& users = options.registry.htpasswd; !users.empty()) {
     TRY_CONTEXT(registry::Htpasswd::open(users), cat(options.flag_prefix, "htpasswd"));
@@ -99,13 +120,34 @@ Result<std::unique_ptr<RegistryService>> RegistryService::open(const Options& op
   net::ServerOptions for_server = TRY(server_options(options));
   UniqueFd socket = TRY(net::listen_tcp(options.listen));
   std::string address = TRY(address_of(options.listen, socket.get()));
-  auto registry = TRY(registry::open_registry(options.registry));
+  registry::RegistryOptions for_registry = options.registry;
+  for_registry.metrics_here = options.metrics_listen.empty();
+  auto registry = TRY(registry::open_registry(for_registry));
+  for_server.on_refused = [registry = registry.get()](int status, const std::string& remote) {
+    registry->refused(status, remote);
+  };
   std::unique_ptr<RegistryService> service(
       new RegistryService(std::move(registry), options, std::move(for_server), std::move(address)));
   warn_of_strangers(options, service->address_);
+  service->metrics_server_ = TRY(open_metrics(options, *service->registry_));
   service->control_ = TRY(manage::ControlServer::start(*service->registry_, service->root_));
   TRY(service->server_.listen(std::move(socket)));
   return service;
+}
+
+Result<> RegistryService::run() {
+  std::jthread metrics;
+  if (metrics_server_) {
+    metrics = std::jthread([this] {
+      const Result<> served = metrics_server_->run();
+      if (!served) log_error(cat("metrics: ", served.error().message()));
+    });
+  }
+  // It answers as long as there is something to tell of.
+  const ScopeExit last([this] {
+    if (metrics_server_) metrics_server_->stop();
+  });
+  return server_.run();
 }
 
 std::string RegistryService::description() const {

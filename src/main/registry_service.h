@@ -25,6 +25,9 @@ class RegistryService {
     net::PaceLimit pace{.stall = std::chrono::seconds(30), .least_rate = 1024};
     net::TlsFiles tls;        // no names: plain HTTP
     bool plain_http = false;  // also at addresses other than loopback
+    // HOST:PORT for /metrics, /healthz and /readyz alone, by plain HTTP for everybody; "": /metrics
+    // is at `listen`, for who asks from this machine.
+    std::string metrics_listen;
     // For errors: the flag of `listen`, and how those of the files begin.
     std::string listen_flag = "--listen";
     std::string flag_prefix = "--";
@@ -41,10 +44,14 @@ class RegistryService {
   // What to log: "https://127.0.0.1:5000, root /var/lib/skiff-registry".
   std::string description() const;
   registry::Registry& registry() { return *registry_; }
-  Result<> run() { return server_.run(); }
+  Result<> run();
+  // From now on /readyz says that it will not go on.
+  void about_to_stop() { registry_->about_to_stop(); }
   void stop() { server_.stop(); }
   // Of the TLS files, which are followed by themselves, too.
   Result<> reload_certificate() { return server_.reload_certificate(); }
+  // The access log's name may be another file's now.
+  void reopen_log() { registry_->reopen_log(); }
 
  private:
   RegistryService(std::unique_ptr<registry::Registry> registry, const Options& options,
@@ -55,6 +62,7 @@ class RegistryService {
   Path root_;
   bool is_tls_;
   net::HttpServer server_;
+  std::unique_ptr<net::HttpServer> metrics_server_;
   std::unique_ptr<manage::ControlServer> control_;
 };
 

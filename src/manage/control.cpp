@@ -173,7 +173,8 @@ Result<json::Value> operate(const Path& root, std::string_view operation,
   if (!std::filesystem::exists(root / "registry.db", ignored)) {
     return Error(Code::kNotFound, cat("there is no registry in ", root.native()));
   }
-  const auto registry = TRY(registry::open_registry({.root = root, .collect_garbage = false}));
+  const auto registry = TRY(
+      registry::open_registry({.root = root, .collect_garbage = false, .send_webhooks = false}));
   return find_operation(operation)->run(*registry, arguments, tell, {});
 }
 

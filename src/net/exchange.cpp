@@ -179,9 +179,9 @@ void Exchange::call(const Handler& handler) {
 
 Exchange::End Exchange::refuse() {
   keep_alive_ = false;
-  if (send(status_of(*refusal_), "text/plain; charset=utf-8", cat(refusal_->message(), "\n"))) {
-    linger();
-  }
+  const int status = status_of(*refusal_);
+  if (options_.on_refused) options_.on_refused(status, remote_);
+  if (send(status, "text/plain; charset=utf-8", cat(refusal_->message(), "\n"))) linger();
   return End::kClose;
 }
 

@@ -104,6 +104,9 @@ struct ServerOptions {
   // the client: by send() or begin(), not from a file, not by hijack(). Only those without a body
   // are asked about. While one is answered all others wait.
   std::function<bool(const Request&)> quick;
+  // Told of each request that is answered before a handler sees it, with the status and, as in
+  // Request, from where it came. By any of the server's threads.
+  std::function<void(int status, const std::string& remote)> on_refused;
   // Takes connections that open with the HTTP/2 preface ("PRI * HTTP/2.0"), which stands in
   // early_bytes; they are refused where it is not set.
   std::function<void(Hijacked)> on_http2;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "net/ip_address.h"
 #include "net/socket_source.h"
 #include "net/url.h"
 
@@ -15,7 +16,6 @@ namespace skiff::net {
 
 namespace {
 
-constexpr size_t kMaxGathered = size_t{16} << 20U;
 constexpr long kMaxRedirects = 10;
 constexpr size_t kMaxIdleSessions = 16;
 constexpr int kPollMs = 1000;
@@ -40,10 +40,12 @@ struct Session {
 // What the callbacks of one transfer share.
 struct Transfer {
   const WebRequest& request;
+  const WebClientOptions& options;
   CURL* easy;
   WebResponse response;
   bool head_told = false;
   std::optional<Error> failure;  // of the caller's own functions
+  std::string kept_from;         // the last address that may not be connected to
 
   // The first error stops the transfer and becomes its result.
   bool keep(Result<> result) {
@@ -82,9 +84,9 @@ size_t on_data(char* data, size_t, size_t size, void* user) {
   if (transfer.request.on_body && status >= 200 && status < 300) {
     return transfer.keep(transfer.request.on_body(piece)) ? size : CURL_WRITEFUNC_ERROR;
   }
-  if (transfer.response.body.size() + size > kMaxGathered) {
-    transfer.keep(
-        Error(Code::kResourceExhausted, cat("answer is larger than ", kMaxGathered, " bytes")));
+  const size_t most = transfer.options.most_gathered;
+  if (transfer.response.body.size() + size > most) {
+    transfer.keep(Error(Code::kResourceExhausted, cat("answer is larger than ", most, " bytes")));
     return CURL_WRITEFUNC_ERROR;
   }
   transfer.response.body.append(piece);
@@ -99,7 +101,13 @@ size_t on_upload(char* data, size_t, size_t size, void* user) {
   return CURL_READFUNC_ABORT;
 }
 
-curl_socket_t open_socket(void* /*user*/, curlsocktype /*purpose*/, curl_sockaddr* address) {
+curl_socket_t open_socket(void* user, curlsocktype /*purpose*/, curl_sockaddr* address) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  const auto& may_connect = transfer.options.may_connect;
+  if (may_connect && !may_connect(address->addr)) {
+    transfer.kept_from = address_text(address->addr);
+    return CURL_SOCKET_BAD;
+  }
   Result<UniqueFd> made =
       make_internet_socket(address->family, address->socktype, address->protocol);
   return made ? made->release() : CURL_SOCKET_BAD;
@@ -174,12 +182,15 @@ void WebClient::Impl::set_up(CURL* easy, Transfer& transfer, curl_slist* headers
   ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   ::curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+  ::curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &transfer);
+  if (options.may_connect) ::curl_easy_setopt(easy, CURLOPT_PROXY, "");
   ::curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   ::curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
   ::curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L * 1024);
   ::curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, long{options.connect_timeout_seconds});
   ::curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
   ::curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, long{options.stall_timeout_seconds});
+  ::curl_easy_setopt(easy, CURLOPT_TIMEOUT, long{options.total_timeout_seconds});
   if (!options.user_agent.empty()) {
     ::curl_easy_setopt(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
   }
@@ -265,7 +276,7 @@ Result<WebResponse> WebClient::send(const WebRequest& request) {
   std::string what = cat(request.method, " ", shown_url(request.url));
   auto session = impl_->take();
   CURL* easy = session->easy.get();
-  Transfer transfer{request, easy, {}, false, std::nullopt};
+  Transfer transfer{request, impl_->options, easy, {}, false, std::nullopt, {}};
   HeaderList headers = header_list(request);
   std::array<char, CURL_ERROR_SIZE> reason{};
   ::curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, reason.data());
@@ -280,6 +291,10 @@ Result<WebResponse> WebClient::send(const WebRequest& request) {
   impl_->give_back(std::move(session));
   if (transfer.failure) return std::move(*transfer.failure);
   if (!done) return std::move(done.error()).with_context(what);
+  if (*done != CURLE_OK && !transfer.kept_from.empty()) {
+    return Error(Code::kPermissionDenied,
+                 cat(what, ": the address ", transfer.kept_from, " is not one to connect to"));
+  }
   if (*done != CURLE_OK) {
     const char* text = reason[0] != '\0' ? reason.data() : ::curl_easy_strerror(*done);
     return Error(code_of(*done), cat(what, ": ", text));

@@ -4,6 +4,8 @@
 // Thread-safe; each call takes a pooled handle.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <functional>
 #include <memory>
 #include <span>
@@ -29,7 +31,7 @@ struct WebRequest {
   // Called once with the status and headers of the final 2xx answer, before any of its body;
   // an Error ends the transfer and is what send() returns (likewise for on_body).
   std::function<Result<>(const WebResponse&)> on_head;
-  // Called for each piece of a 2xx body; when unset the body is gathered (at most 16 MiB).
+  // Called for each piece of a 2xx body; when unset the body is gathered.
   std::function<Result<>(std::string_view)> on_body;
   CancelToken cancel;
 };
@@ -48,7 +50,12 @@ struct WebClientOptions {
   Path client_key;
   std::string user_agent;
   int connect_timeout_seconds = 15;
-  int stall_timeout_seconds = 60;  // no byte for so long: kDeadlineExceeded
+  int stall_timeout_seconds = 60;            // no byte for so long: kDeadlineExceeded
+  int total_timeout_seconds = 0;             // of one request, all in all; 0: none
+  size_t most_gathered = size_t{16} << 20U;  // bytes of a body that is gathered
+  // Which addresses may be connected to, whatever names lead there; all where it is not set. Then
+  // no proxy is used, since it would connect in our place.
+  std::function<bool(const sockaddr&)> may_connect;
 };
 
 class WebClient {
@@ -57,7 +64,8 @@ class WebClient {
   ~WebClient();
   WebClient(WebClient&&) noexcept;
 
-  // An Error only where no answer came; any status is an answer.
+  // An Error only where no answer came; any status is an answer. kPermissionDenied where none of
+  // the server's addresses may be connected to.
   Result<WebResponse> send(const WebRequest& request);
 
  private:

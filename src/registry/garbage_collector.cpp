@@ -51,6 +51,13 @@ Result<> GarbageCollector::recover() {
 }
 
 Result<size_t> GarbageCollector::collect() {
+  Result<size_t> collected = collect_all();
+  ++(collected ? totals_.collections : totals_.failures);
+  if (collected) totals_.last = unix_nanos(clock_.now());
+  return collected;
+}
+
+Result<size_t> GarbageCollector::collect_all() {
   TRY(uploads_.sweep(upload_age_));
   std::lock_guard lock(collecting_);
   forgotten_ = 0;
@@ -90,17 +97,26 @@ Result<size_t> GarbageCollector::review_some() {
   Locks locks(locks_);
   const Garbage::Review review = TRY(
       metadata_.take_garbage(kBatch, [&](const oci::Digest& blob) { return locks.take(blob); }));
+  totals_.reviewed += review.reviewed;
   remove(review.doomed);
   forgotten_ += review.discarded;
+  totals_.removed += review.discarded;
   return review.reviewed;
 }
 
 // By who holds their locks. Those whose removal fails stay unsettled.
 void GarbageCollector::remove(const std::vector<oci::Digest>& blobs) {
   if (blobs.empty()) return;
+  std::vector<uint64_t> sizes;
+  for (const oci::Digest& blob : blobs) {
+    const Result<content::BlobInfo> info = blobs_.files()->info(blob);
+    sizes.push_back(info ? info->size : 0);
+  }
   const std::vector<Result<>> outcomes = blobs_.files()->remove_all(blobs);
   for (size_t i = 0; i < blobs.size(); ++i) {
     if (outcomes[i]) {
+      ++totals_.removed;
+      totals_.bytes += sizes[i];
       log_debug(cat("blob ", blobs[i].str(), " removed: nothing names it"));
       gone_.push_back(blobs[i]);
     } else {
@@ -164,6 +180,7 @@ Result<> GarbageCollector::discard() {
 }
 
 void GarbageCollector::try_later(const Error& error) {
+  ++totals_.failures;
   log_warn(cat("garbage collection: ", error.message(), "; tried again later"));
   retry_at_ = clock_.now() + kRetry;
 }

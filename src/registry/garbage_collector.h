@@ -11,6 +11,7 @@
 // decision, nothing comes back to it, and it is taken away when the grace is over, by any node.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -39,6 +40,17 @@ class GarbageCollector {
   // Collects by itself from now on, until destroyed.
   void start();
 
+  // Since the start.
+  struct Totals {
+    std::atomic<uint64_t> collections = 0;
+    std::atomic<uint64_t> failures = 0;  // of collections, and of removals that are tried again
+    std::atomic<uint64_t> reviewed = 0;  // candidates
+    std::atomic<uint64_t> removed = 0;   // blobs
+    std::atomic<uint64_t> bytes = 0;     // of these
+    std::atomic<int64_t> last = 0;       // Unix nanoseconds of the last collection's end
+  };
+  const Totals& totals() const { return totals_; }
+
  private:
   void run(const std::stop_token& stop);
   // The locks of digests, as far as nobody has them.
@@ -52,6 +64,7 @@ class GarbageCollector {
     std::map<oci::Digest, DigestLocks::Guard> held_;
   };
 
+  Result<size_t> collect_all();
   Result<> finish_interrupted();
   Result<size_t> review_some();
   void remove(const std::vector<oci::Digest>& blobs);
@@ -70,6 +83,7 @@ class GarbageCollector {
   std::chrono::seconds upload_age_;
   std::chrono::milliseconds longest_pause_;
   const Clock& clock_;
+  Totals totals_;
   std::mutex collecting_;          // guards what follows
   TimePoint retry_at_;             // what failed is left alone until then
   std::vector<oci::Digest> gone_;  // removed, and not forgotten yet

@@ -221,6 +221,8 @@ class Garbage {
     uint64_t bytes = 0;  // of the blobs
   };
   virtual Result<Preview> preview_garbage(size_t limit) = 0;
+  // How many candidates' time has come, counted up to `limit`.
+  virtual Result<size_t> count_due(size_t limit) = 0;
   // When the next candidate is to be reviewed; nullopt where there is none.
   virtual Result<std::optional<TimePoint>> next_review() = 0;
   // Up to `limit` blobs behind `after` ("" for the first), by digest, that are arriving or doomed.

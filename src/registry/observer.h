@@ -17,7 +17,7 @@ namespace skiff::registry {
 // Lives as long as the call that it is given to.
 struct RequestRecord {
   std::string_view id;          // in the answer as X-Request-Id
-  std::string_view method;      // as the client sent it
+  std::string_view method;      // as the client sent it; "" of a request that was no valid one
   std::string_view path;        // decoded, without the query
   std::string_view endpoint;    // one of a few words: manifest, blob, upload, ...; "other" for none
   std::string_view repository;  // "" where the path names none

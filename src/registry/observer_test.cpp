@@ -93,6 +93,18 @@ TEST_F(ObserverTest, NamesTheRequestInItsAnswer) {
   EXPECT_EQ(named(std::string(65, 'x')).size(), 24U);
 }
 
+// It has neither a method nor a path that anybody could tell.
+TEST_F(ObserverTest, TellsOfWhatIsNoRequest) {
+  auto stream = net::make_plain_stream(*net::connect_tcp("127.0.0.1", port()));
+  ASSERT_TRUE(stream->write("GET /v2/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"));
+  const Record refused = observer_.next();
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(refused.endpoint, "other");
+  EXPECT_EQ(refused.address, "127.0.0.1");
+  EXPECT_EQ(refused.method + refused.path, "");
+  EXPECT_EQ(observer_.under_way(), 0);
+}
+
 TEST(Refusal, OfTheMachineNamesTheRequestAndNotTheReason) {
   const Refusal failed(Error(Code::kInternal, "open /srv/secret: gone"));
   const std::string body = error_body(failed, "abc");

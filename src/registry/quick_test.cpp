@@ -13,6 +13,9 @@ bool quick(const std::string& method, const std::string& path, const std::string
 
 TEST(QuickRequests, AreManifestsAndTheBase) {
   EXPECT_TRUE(quick("GET", "/v2/"));
+  EXPECT_TRUE(quick("GET", "/healthz"));
+  EXPECT_FALSE(quick("GET", "/readyz"));
+  EXPECT_FALSE(quick("GET", "/metrics"));
   EXPECT_TRUE(quick("GET", "/v2/a/manifests/1"));
   EXPECT_TRUE(quick("HEAD", "/v2/a/b/manifests/sha256:0"));
   EXPECT_TRUE(quick("GET", "/v2/a/manifests/b/manifests/1", "Bearer x"));

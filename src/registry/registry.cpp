@@ -1,11 +1,15 @@
 #include "registry/registry.h"
 
+#include "registry/access_log.h"
 #include "registry/check.h"
 #include "registry/directory_access.h"
 #include "registry/garbage_collector.h"
 #include "registry/htpasswd.h"
 #include "registry/local_blobs.h"
+#include "registry/request_metrics.h"
 #include "registry/router.h"
+#include "registry/store_metrics.h"
+#include "registry/vitals.h"
 
 namespace skiff::registry {
 
@@ -13,6 +17,14 @@ namespace {
 
 // Candidates that a preview looks at, while pushes wait.
 constexpr size_t kPreviewed = 10'000;
+
+// Events are of the registry as its clients know it.
+WebhookOptions webhook_options(const RegistryOptions& options) {
+  WebhookOptions out = options.webhooks;
+  if (out.source.empty()) out.source = options.public_url;
+  if (out.source.empty()) out.source = "skiff-registry";
+  return out;
+}
 
 class LocalRegistry : public Registry {
  public:
@@ -32,16 +44,30 @@ class LocalRegistry : public Registry {
   Result<> start(const RegistryOptions& options, const Clock& clock) {
     TRY(uploads_.recover());
     TRY(collector_.recover());
+    TRY(observe(options));
     if (options.collect_garbage) collector_.start();
-    content::RecordedStore* files = blobs_->files();
+    if (options.send_webhooks) {
+      webhooks_ = std::make_unique<WebhookSender>(*metadata_, webhook_options(options), clock);
+      webhooks_->start();
+    }
     // Stores elsewhere look after their bytes themselves, and each look at them costs.
-    if (options.scrub_rate > 0 && files != nullptr) {
-      scrubber_.emplace(*files, options.scrub_rate, clock);
+    if (options.scrub_rate > 0 && blobs_->files() != nullptr) {
+      scrubber_.emplace(
+          [this](const auto& how, const auto& cancel) { return scrub_all(how, cancel); },
+          options.scrub_rate, clock);
     }
     return {};
   }
 
   net::Handler handler() override { return make_handler(context_); }
+  void refused(int status, const std::string& remote) override {
+    observe_refused(context_, status, remote);
+  }
+  net::Handler vitals() override { return vitals_.handler(); }
+  void about_to_stop() override { vitals_.stopping(); }
+  void reopen_log() override {
+    if (access_log_) access_log_->reopen();
+  }
   Result<size_t> collect_garbage() override { return collector_.collect(); }
   Result<Garbage::Preview> preview_garbage() override {
     return metadata_->preview_garbage(kPreviewed);
@@ -65,6 +91,46 @@ class LocalRegistry : public Registry {
   }
 
  private:
+  // Who is told of requests, and what is served beside the API.
+  Result<> observe(const RegistryOptions& options) {
+    for (Extension& vital : vitals_.extensions()) {
+      if (vital.prefix != kMetricsPath || options.metrics_here) {
+        context_.extensions.push_back(std::move(vital));
+      }
+    }
+    std::vector<std::string_view> kinds;
+    for (const Extension& extension : context_.extensions) kinds.push_back(extension.kind);
+    requests_ = std::make_unique<RequestMetrics>(kinds);
+    context_.observers.push_back(requests_.get());
+    if (options.access_log.empty()) return {};
+    access_log_ = TRY_CONTEXT(AccessLog::open(options.access_log), "access log");
+    context_.observers.push_back(access_log_.get());
+    return {};
+  }
+  std::vector<Vitals::Probe> probes() {
+    std::vector<Vitals::Probe> out = {{"database", [this] { return probe_database(*metadata_); }}};
+    // A store elsewhere answers in its own time, and asks for money each time.
+    if (blobs_->files() != nullptr) {
+      out.push_back({"store", [this] { return probe_store(root_); }});
+    }
+    return out;
+  }
+  std::vector<Vitals::Writer> writers() {
+    return {[this](MetricsText& out) { requests_->write(out); },
+            [this](MetricsText& out) { write_store_metrics(out, *metadata_, root_); },
+            [this](MetricsText& out) { write_collector_metrics(out, collector_.totals()); },
+            [this](MetricsText& out) { write_scrub_metrics(out, scrubbed_); },
+            [this](MetricsText& out) { write_webhook_metrics(out, webhooks_.get()); },
+            [this](MetricsText& out) { write_log_metrics(out, access_log_.get()); }};
+  }
+  Result<content::ScrubTotals> scrub_all(const content::ScrubOptions& options,
+                                         const CancelToken& cancel) {
+    auto done = content::scrub(
+        *blobs_->files(), options, [this](const Error&) { ++scrubbed_.damaged; }, cancel);
+    if (done) scrubbed_.add(*done);
+    return done;
+  }
+
   std::unique_ptr<Blobs> blobs_;
   std::unique_ptr<MetadataStore> metadata_;
   std::shared_ptr<Authorizer> access_;
@@ -74,7 +140,12 @@ class LocalRegistry : public Registry {
   Context context_;
   GarbageCollector collector_;
   const Path root_;
+  ScrubCounts scrubbed_;
+  Vitals vitals_{probes(), writers()};
+  std::unique_ptr<RequestMetrics> requests_;
+  std::unique_ptr<AccessLog> access_log_;
   std::optional<content::Scrubber> scrubber_;
+  std::unique_ptr<WebhookSender> webhooks_;
 };
 
 Result<std::shared_ptr<Authorizer>> open_authorizer(const RegistryOptions& options,

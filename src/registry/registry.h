@@ -22,6 +22,7 @@
 #include "registry/observer.h"
 #include "registry/removal_gate.h"
 #include "registry/s3_blobs.h"
+#include "registry/webhook_sender.h"
 
 namespace skiff::registry {
 
@@ -49,6 +50,13 @@ struct RegistryOptions {
   std::vector<Extension> extensions;
   // Told of each request; must outlive the registry.
   std::vector<Observer*> observers;
+  // One line for each request; "-" for standard output, "" for none (access_log.h).
+  Path access_log;
+  // Whether this process tells webhooks of events, and how.
+  bool send_webhooks = true;
+  WebhookOptions webhooks;
+  // Whether /metrics is answered beside the API, to who asks from this machine.
+  bool metrics_here = true;
 };
 
 // What a check looked at.
@@ -64,6 +72,15 @@ class Registry {
   virtual ~Registry() = default;
   // Must not outlive the registry.
   virtual net::Handler handler() = 0;
+  // For net::ServerOptions::on_refused: such requests are observed, too.
+  virtual void refused(int status, const std::string& remote) = 0;
+  // /metrics, /healthz and /readyz alone, for an address of their own; must not outlive the
+  // registry.
+  virtual net::Handler vitals() = 0;
+  // From now on /readyz says that it is not ready.
+  virtual void about_to_stop() = 0;
+  // The access log's name may be another file's now.
+  virtual void reopen_log() = 0;
   // Reviews all candidates whose time has come, and drops old uploads; runs by itself, too.
   // Returns the number of blobs removed.
   virtual Result<size_t> collect_garbage() = 0;

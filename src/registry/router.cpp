@@ -310,6 +310,19 @@ void answer(const Context& context, net::Request& request, net::ResponseWriter& 
 
 }  // namespace
 
+void observe_refused(const Context& context, int status, const std::string& remote) {
+  const net::Request nothing{.remote = remote};
+  const std::string id = request_id(nothing);
+  const std::string address = client_address(nothing);
+  const Viewer nobody;
+  const RequestRecord record{
+      .id = id, .endpoint = "other", .viewer = nobody, .address = address, .status = status};
+  for (Observer* observer : context.observers) {
+    observer->began();
+    observer->answered(record);
+  }
+}
+
 net::Handler make_handler(const Context& context) {
   return [&context](net::Request& request, net::ResponseWriter& writer) {
     answer(context, request, writer);

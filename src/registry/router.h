@@ -10,4 +10,7 @@ namespace skiff::registry {
 // The handler to give an HttpServer; `context` must outlive the server.
 net::Handler make_handler(const Context& context);
 
+// Tells the observers of a request that the server refused before the handler saw it.
+void observe_refused(const Context& context, int status, const std::string& remote);
+
 }  // namespace skiff::registry

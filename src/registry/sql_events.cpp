@@ -26,7 +26,7 @@ void set_actor(json::Value& data, const std::string& actor) {
 
 // Nothing where nobody listens.
 Result<> SqlMetadata::tell(Database& db, int64_t repository, std::string_view kind,
-                           json::Value data) {
+                           const json::Value& data) {
   if (!TRY(anyone_listens(db))) return {};
   std::string name;
   {
@@ -55,7 +55,7 @@ Result<> SqlMetadata::tell_push(Database& db, int64_t repository, const NewManif
   if (manifest.subject) data.set("subject", manifest.subject->str());
   data.set("tags", condition.tags);
   set_actor(data, condition.actor);
-  return tell(db, repository, "manifest.pushed", std::move(data));
+  return tell(db, repository, "manifest.pushed", data);
 }
 
 // Called after the manifest has gone.
@@ -64,7 +64,7 @@ Result<> SqlMetadata::tell_deletion(Database& db, int64_t repository, const std:
   if (!TRY(anyone_listens(db))) return {};
   json::Value data = json::object({{"digest", digest}, {"reason", reason}});
   set_actor(data, actor);
-  TRY(tell(db, repository, "manifest.deleted", std::move(data)));
+  TRY(tell(db, repository, "manifest.deleted", data));
   if (TRY(has_any_manifest(db, repository))) return {};
   return tell(db, repository, "repository.deleted", {});
 }
@@ -75,7 +75,7 @@ Result<> SqlMetadata::tell_restore(Database& db, int64_t repository, const std::
   if (first) TRY(tell(db, repository, "repository.created", {}));
   json::Value data = json::object({{"digest", digest}, {"tags", tags}});
   set_actor(data, actor);
-  return tell(db, repository, "manifest.restored", std::move(data));
+  return tell(db, repository, "manifest.restored", data);
 }
 
 Result<> SqlMetadata::tell_tag(Database& db, int64_t repository, const TagWrite& change) {
@@ -83,7 +83,7 @@ Result<> SqlMetadata::tell_tag(Database& db, int64_t repository, const TagWrite&
   if (change.digest) data.set("digest", *change.digest);
   if (change.before) data.set("before", *change.before);
   set_actor(data, change.actor);
-  return tell(db, repository, change.digest ? "tag.set" : "tag.deleted", std::move(data));
+  return tell(db, repository, change.digest ? "tag.set" : "tag.deleted", data);
 }
 
 }  // namespace skiff::registry

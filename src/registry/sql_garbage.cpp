@@ -222,6 +222,15 @@ Result<> SqlMetadata::drop_blobs(const std::vector<oci::Digest>& blobs) {
   return tx.commit();
 }
 
+Result<size_t> SqlMetadata::count_due(size_t limit) {
+  ReaderPool::Reader db = readers_.take();
+  Statement row = TRY(
+      db->prepare("SELECT count(*) FROM (SELECT 1 FROM candidate WHERE review <= ? LIMIT ?) AS due",
+                  now(), limit));
+  TRY(row.step());
+  return static_cast<size_t>(row.integer(0));
+}
+
 Result<std::optional<TimePoint>> SqlMetadata::next_review() {
   ReaderPool::Reader db = readers_.take();
   Statement row = TRY(db->prepare("SELECT min(review) FROM candidate"));

@@ -117,6 +117,7 @@ class SqlMetadata : public MetadataStore {
                               const std::function<bool(const oci::Digest&)>& lock) override;
   Result<> drop_blobs(const std::vector<oci::Digest>& blobs) override;
   Result<Preview> preview_garbage(size_t limit) override;
+  Result<size_t> count_due(size_t limit) override;
   Result<std::optional<TimePoint>> next_review() override;
   Result<std::vector<oci::Digest>> unsettled_blobs(const std::string& after, size_t limit) override;
   Result<bool> is_unsettled(const oci::Digest& blob) override;
@@ -176,7 +177,7 @@ class SqlMetadata : public MetadataStore {
   Result<> log_tags_of(Database& db, int64_t repository, const std::string& digest,
                        const std::string& actor, int64_t at);
   // Events (sql_outbox.cpp).
-  Result<> tell(Database& db, int64_t repository, std::string_view kind, json::Value data);
+  Result<> tell(Database& db, int64_t repository, std::string_view kind, const json::Value& data);
   static Result<bool> begins_repository(Database& db, int64_t repository);
   Result<> tell_push(Database& db, int64_t repository, const NewManifest& manifest,
                      const PutCondition& condition, bool first);

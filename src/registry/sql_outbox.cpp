@@ -273,12 +273,15 @@ Result<> SqlMetadata::settle_delivery(const std::string& webhook, int64_t event,
   const std::string_view state = outcome.delivered ? "delivered" : again ? "waiting" : "dropped";
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
-  TRY(
-      durable_.run("UPDATE delivery SET state = ?3, attempts = attempts + 1, last_try = ?4,"
-                   " next_try = NULL, status = ?5, error = ?6 WHERE webhook = ?1 AND event = ?2",
-                   webhook, event, state, now(), outcome.status, outcome.error));
+  TRY(durable_.run(
+      "UPDATE delivery SET state = ?3, attempts = attempts + 1, last_try = ?4,"
+      " next_try = NULL, status = ?5, error = ?6 WHERE webhook = ?1 AND event = ?2"
+      " AND (state = 'waiting' OR ?3 = 'delivered')",  // given up meanwhile: it stays so
+      webhook, event, state, now(), outcome.status, outcome.error));
   if (again) {
-    TRY(durable_.run("UPDATE delivery SET next_try = ? WHERE webhook = ? AND event = ?",
+    TRY(
+        durable_.run("UPDATE delivery SET next_try = ? WHERE webhook = ? AND event = ?"
+                     " AND state = 'waiting'",
                      unix_nanos(outcome.next_try), webhook, event));
   } else {
     std::string repository;

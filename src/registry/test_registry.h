@@ -128,6 +128,7 @@ class RegistryTest : public testing::Test {
   RegistryTest() {
     options_.root = dir_.path() / "registry";
     options_.collect_garbage = false;
+    options_.send_webhooks = false;
   }
   void SetUp() override { start(); }
   void TearDown() override { stop(); }
@@ -136,8 +137,11 @@ class RegistryTest : public testing::Test {
     auto opened = open_registry(options_, clock_, *files_);
     ASSERT_TRUE(opened) << opened.error().message();
     registry_ = std::move(*opened);
-    server_ = std::make_unique<net::HttpServer>(registry_->handler(),
-                                                net::ServerOptions{.quick = is_quick});
+    net::ServerOptions how{.quick = is_quick};
+    how.on_refused = [this](int status, const std::string& remote) {
+      registry_->refused(status, remote);
+    };
+    server_ = std::make_unique<net::HttpServer>(registry_->handler(), std::move(how));
     auto socket = net::listen_tcp("127.0.0.1:0");
     port_ = *net::local_port(socket->get());
     ASSERT_TRUE(server_->listen(std::move(*socket)));

@@ -59,22 +59,30 @@ constexpr mode_t kMode = 0600;
 Result<> give_to_owner_of(const Path& directory, int fd) {
   struct stat status = {};
   if (::geteuid() != 0) return {};
-  if (::stat(directory.c_str(), &status) == 0 && ::fchown(fd, status.st_uid, status.st_gid) == 0) {
+  if (::stat(directory.c_str(), &status) == 0 &&
+      ::fchownat(fd, "", status.st_uid, status.st_gid, AT_EMPTY_PATH) == 0) {
     return {};
   }
   return Error::from_errno(errno, cat("give access.db to the owner of ", directory.native()));
 }
 
-// SQLite gives its journals the mode and the owner of the database.
-Result<> make_private(const Path& file, int flags) {
-  UniqueFd fd = TRY(open_file(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, kMode));
+// SQLite gives its journals the mode and the owner of the database. O_PATH: to close a descriptor
+// that can read would give up SQLite's locks (db/database.cpp).
+Result<> make_private(const Path& file) {
+  const UniqueFd fd = TRY(open_file(file, O_PATH | O_CLOEXEC | O_NOFOLLOW));
   TRY(give_to_owner_of(file.parent_path(), fd.get()));
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return Error::from_errno(errno, cat("stat ", file.native()));
   if ((status.st_mode & 077U) == 0) return {};
   log_warn(cat(file.native(), " was open to others: it is its owner's alone now"));
-  if (::fchmod(fd.get(), kMode) == 0) return {};
+  if (::chmod(cat("/proc/self/fd/", fd.get()).c_str(), kMode) == 0) return {};
   return Error::from_errno(errno, cat("chmod ", file.native()));
+}
+
+Result<> make_where_missing(const Path& file) {
+  const auto made = skiff::open_file(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode);
+  if (made || made.error().sys_errno() == EEXIST) return {};
+  return made.error();
 }
 
 }  // namespace
@@ -86,14 +94,15 @@ Result<Store> Store::open_file(const Path& root, const Clock& clock) {
 
 Result<Store> Store::open_or_create(const Path& root, const Clock& clock) {
   TRY(make_directories(root));
-  TRY(make_private(root / kDatabaseName, O_CREAT));
+  TRY(make_where_missing(root / kDatabaseName));
+  TRY(make_private(root / kDatabaseName));
   return open_file(root, clock);
 }
 
 Result<std::optional<Store>> Store::open(const Path& root, const Clock& clock) {
   std::error_code error;
   if (!std::filesystem::exists(root / kDatabaseName, error) && !error) return std::nullopt;
-  TRY(make_private(root / kDatabaseName, 0));
+  TRY(make_private(root / kDatabaseName));
   return TRY(open_file(root, clock));
 }
 

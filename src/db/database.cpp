@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <unordered_map>
 
@@ -214,9 +215,20 @@ static Result<bool> apply_next_migration(Database& db, const Connection& connect
   return true;
 }
 
+// SQLite's own files take over the mode of the database; its default would be world-readable. A
+// file that is there is opened by nobody but SQLite: whoever closes a descriptor of it gives up the
+// locks of all connections of the process, and the next process that comes and goes takes the log
+// away under them, with all that they commit from then on (sqlite.org/howtocorrupt.html, 2.2).
+static Result<> make_file(const Path& file) {
+  struct stat st{};
+  if (::stat(file.c_str(), &st) == 0) return {};
+  const Result<UniqueFd> made = open_file(file, O_RDWR | O_CREAT | O_EXCL, 0600);
+  if (made || made.error().sys_errno() == EEXIST) return {};
+  return made.error();
+}
+
 static Result<std::unique_ptr<Connection>> connect(const Path& file) {
-  // SQLite's own files take over the mode of the database; its default would be world-readable.
-  TRY(open_file(file, O_RDWR | O_CREAT, 0600));
+  TRY(make_file(file));
   auto connection = std::make_unique<Connection>();
   int rc = sqlite3_open_v2(
       file.c_str(), &connection->db,

@@ -32,6 +32,28 @@ class DatabaseTest : public testing::Test {
   }
 };
 
+// What another process counts, having opened the file and closed it again.
+int64_t count_elsewhere(const Path& file) {
+  const std::string command =
+      cat("python3 -c \"import sqlite3; c = sqlite3.connect('", file.native(),
+          "'); print(c.execute('SELECT count(*) FROM tag').fetchone()[0]); c.close()\"");
+  FILE* out = ::popen(command.c_str(), "r");
+  int64_t counted = -1;
+  EXPECT_EQ(::fscanf(out, "%ld", &counted), 1);
+  EXPECT_EQ(::pclose(out), 0);
+  return counted;
+}
+
+// It takes the log away where it finds itself the last: each connection must be seen.
+TEST_F(DatabaseTest, AProcessThatComesAndGoesTakesNoCommitAway) {
+  Database first = open();
+  const Database second = open();
+  ASSERT_TRUE(first.run("INSERT INTO tag VALUES ('a', 'b', 1)"));
+  EXPECT_EQ(count_elsewhere(file_), 1);
+  ASSERT_TRUE(first.run("INSERT INTO tag VALUES ('b', 'b', 1)"));
+  EXPECT_EQ(count_elsewhere(file_), 2);
+}
+
 TEST_F(DatabaseTest, ValuesOfEveryKindComeBack) {
   Database db = open();
   std::string binary("a\0b\xff", 4);

@@ -21,9 +21,10 @@ struct Group {
 
 const std::vector<Group>& groups() {
   static const std::vector<Group> kGroups = {
-      {"user", user_verbs()},   {"team", team_verbs()},   {"robot", robot_verbs()},
-      {"token", token_verbs()}, {"grant", grant_verbs()}, {"repo", repo_verbs()},
-      {"check", check_verbs()}, {"gc", gc_verbs()},       {"webhook", webhook_verbs()},
+      {"user", user_verbs()},     {"team", team_verbs()},   {"robot", robot_verbs()},
+      {"token", token_verbs()},   {"grant", grant_verbs()}, {"repo", repo_verbs()},
+      {"check", check_verbs()},   {"gc", gc_verbs()},       {"webhook", webhook_verbs()},
+      {"backup", backup_verbs()},
   };
   return kGroups;
 }
@@ -47,6 +48,9 @@ std::vector<Flag> all_flags(Invocation& to, bool& help) {
       {"inner", "", "an address of this machine or of a private network is meant, also by http",
        nullptr, &to.inner},
       {"state", "STATE", "only those: waiting, delivered or dropped", &to.state},
+      {"copy", "", "give blobs files of their own also where they could be shared", nullptr,
+       &to.copy},
+      {"keep", "N", "snapshots to keep, with the new one", &to.keep},
       {"expires", "WHEN", "its end: 90d, 12h, 2027-01-31T00:00:00Z", &to.expires},
       {"help", "", "print this text", nullptr, &help},
   };

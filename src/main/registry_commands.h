@@ -34,6 +34,8 @@ struct Invocation {
   bool repair = false;
   bool dry_run = false;
   bool inner = false;
+  bool copy = false;
+  std::string keep = "1";
 };
 
 struct Verb {
@@ -56,6 +58,7 @@ std::span<const Verb> repo_verbs();
 std::span<const Verb> check_verbs();
 std::span<const Verb> gc_verbs();
 std::span<const Verb> webhook_verbs();
+std::span<const Verb> backup_verbs();
 
 // The exit code: 0; 1 where it failed; 2 where it was not understood.
 int run_registry_command(std::span<char* const> arguments);

@@ -1,6 +1,7 @@
 #include "manage/control.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -119,7 +120,10 @@ Result<std::optional<Control>> Control::connect(const Path& root) {
   if (!at && at.error().code() == Code::kNotFound) return std::nullopt;
   if (!at) return at.error();
   Result<UniqueFd> socket = net::connect_unix(at->path());
-  if (socket) return Control(net::HttpClient(net::make_plain_stream(*std::move(socket))));
+  if (socket) {
+    const int fd = socket->get();
+    return Control(net::HttpClient(net::make_plain_stream(*std::move(socket))), fd);
+  }
   const int reason = socket.error().sys_errno();
   if (reason == ENOENT || reason == ECONNREFUSED) return std::nullopt;
   return Error::from_errno(reason, cat("connect to ", (root / kSocketName).native()));
@@ -164,6 +168,27 @@ Result<json::Value> Control::run(std::string_view operation, const json::Value& 
 Result<json::Value> Control::begin(std::string_view operation, const json::Value& arguments) {
   TRY(send(operation, arguments));
   return next();
+}
+
+Result<> Control::still_goes_on() const {
+  pollfd said{socket_, POLLIN | POLLRDHUP, 0};
+  if (::poll(&said, 1, 0) == 0) return {};
+  return Error(Code::kUnavailable, "the server ended in the middle of it");
+}
+
+Result<Hold> Hold::take(const Path& root) {
+  Hold hold;
+  hold.server_ = TRY(Control::connect(root));
+  if (hold.server_) {
+    TRY(hold.server_->begin("hold", json::object()));
+  } else {
+    std::error_code ignored;
+    if (!std::filesystem::exists(root / "registry.db", ignored)) {
+      return Error(Code::kNotFound, cat("there is no registry in ", root.native()));
+    }
+    hold.lock_.emplace(TRY(content::RootLock::take(root / "content")));
+  }
+  return hold;
 }
 
 Result<json::Value> operate(const Path& root, std::string_view operation,

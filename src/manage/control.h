@@ -13,6 +13,7 @@
 #include <optional>
 #include <thread>
 
+#include "content/root_lock.h"
 #include "manage/operations.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
@@ -49,16 +50,32 @@ class Control {
                           const Tell& tell);
   // Runs it until it tells of something: that goes on as long as this lives.
   Result<json::Value> begin(std::string_view operation, const json::Value& arguments);
+  // kUnavailable where what was begun has ended by itself.
+  Result<> still_goes_on() const;
 
  private:
-  explicit Control(net::HttpClient http) : http_(std::move(http)) {}
+  Control(net::HttpClient http, int socket) : http_(std::move(http)), socket_(socket) {}
   Result<> send(std::string_view operation, const json::Value& arguments);
   // The next line; an error that it tells is returned as one.
   Result<json::Value> next();
 
   net::HttpClient http_;
+  int socket_;  // of http_
   Source* body_ = nullptr;
   std::string rest_;  // read, behind the last line
+};
+
+// Keeps the blobs of a root where they are, as long as it lives: by a hold of the server that runs
+// on it, else by keeping every server from opening it.
+class Hold {
+ public:
+  static Result<Hold> take(const Path& root);
+  // An error where it did not last until now.
+  Result<> check() const { return server_ ? server_->still_goes_on() : Result<>(); }
+
+ private:
+  std::optional<Control> server_;
+  std::optional<content::RootLock> lock_;
 };
 
 // By the server that runs on `root`, else by opening the registry here, as long as it takes:

@@ -1,6 +1,8 @@
 #include "registry/registry.h"
 
+#include "base/strings.h"
 #include "registry/access_log.h"
+#include "registry/backup.h"
 #include "registry/check.h"
 #include "registry/directory_access.h"
 #include "registry/garbage_collector.h"
@@ -177,6 +179,11 @@ Result<std::unique_ptr<Blobs>> open_blobs(const RegistryOptions& options, const 
 Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options, const Clock& clock,
                                                 DurableFiles& files) {
   TRY(make_directories(options.root));
+  if (std::filesystem::exists(options.root / backup::kRestoring)) {
+    return Error(Code::kFailedPrecondition,
+                 cat("a restore into ", options.root.native(),
+                     " was not finished: run it again, or choose another root"));
+  }
   auto access = TRY(open_authorizer(options, clock));
   auto metadata = TRY(open_sqlite_metadata(options.root, options.metadata, clock));
   TRY(judge_places(*metadata, options));

@@ -1,0 +1,87 @@
+// skiff-registry backup, skiff-registry restore
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/strings.h"
+#include "main/data_root.h"
+#include "main/registry_commands.h"
+#include "manage/control.h"
+#include "registry/backup.h"
+
+namespace skiff {
+
+namespace {
+
+namespace backup = registry::backup;
+
+// Of a terminal one line that changes.
+void show_progress(uint64_t blobs, uint64_t of) {
+  fputs(cat("\r", blobs, " of ", of, " blobs ").c_str(), stderr);
+}
+
+backup::Options options_of(const Invocation& call) {
+  backup::Options options;
+  if (call.copy) options.placing = registry::Placing::kCopy;
+  if (::isatty(STDERR_FILENO) != 0) options.progress = show_progress;
+  return options;
+}
+
+void print_end(const std::string& text, const backup::Options& options) {
+  if (options.progress) fputs("\r", stderr);
+  puts(text.c_str());
+}
+
+Result<> refuse_damaged(const backup::Summary& summary) {
+  for (const std::string& digest : summary.damaged) {
+    puts(cat("blob ", digest, " is not whole in the registry, and not in the backup").c_str());
+  }
+  if (summary.damaged.empty()) return {};
+  return Error(Code::kFailedPrecondition,
+               cat(summary.damaged.size(), " blobs are missing: see skiff registry check"));
+}
+
+Result<> back_up(const Invocation& call) {
+  const Path root = TRY(data_root(call.root));
+  const Path to = std::filesystem::absolute(call.operands[0]).lexically_normal();
+  backup::Options options = options_of(call);
+  const auto keep = parse_uint(call.keep);
+  if (!keep || *keep == 0) {
+    return Error(Code::kInvalidArgument,
+                 cat("invalid value for --keep: ", skiff::quoted(call.keep), ": 1 or more"));
+  }
+  options.keep = *keep;
+  const manage::Hold hold = TRY(manage::Hold::take(root));
+  options.still_held = [&hold] { return hold.check(); };
+  const backup::Summary made = TRY(backup::make(root, to, options));
+  print_end(cat((to / made.name).native(), ": ", made.blobs, " blobs (", made.bytes,
+                " bytes), of them ", made.new_blobs, " new (", made.new_bytes, " bytes)"),
+            options);
+  return refuse_damaged(made);
+}
+
+Result<> restore(const Invocation& call) {
+  const Path root = TRY(data_root(call.root));
+  const Path from = std::filesystem::absolute(call.operands[0]).lexically_normal();
+  const backup::Options options = options_of(call);
+  const backup::Summary done = TRY(backup::restore(from, root, options));
+  print_end(cat(root.native(), " is what ", (from / done.name).native(), " was: ", done.blobs,
+                " blobs (", done.bytes, " bytes), each read again"),
+            options);
+  return refuse_damaged(done);
+}
+
+constexpr Verb kVerbs[] = {
+    {"backup", "DIR",
+     "Make a backup in a directory, also while the registry serves; the next one there moves only "
+     "what is new",
+     "copy keep", 1, 1, back_up},
+    {"restore", "DIR", "Make an empty root what the last backup in a directory says", "copy", 1, 1,
+     restore},
+};
+
+}  // namespace
+
+std::span<const Verb> backup_verbs() { return kVerbs; }
+
+}  // namespace skiff

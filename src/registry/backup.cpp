@@ -1,0 +1,252 @@
+#include "registry/backup.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "content/blob_table.h"
+#include "content/reconcile.h"
+#include "content/root_lock.h"
+#include "db/database_copy.h"
+#include "registry/backup_directory.h"
+#include "registry/schema.h"
+
+namespace skiff::registry::backup {
+
+namespace {
+
+constexpr uint64_t kTellEach = 1'000;
+constexpr const char* kPruning = "pruning-";  // how a temporary directory begins
+
+// What may stand in a backup's directory.
+bool is_ours(const std::string& name) {
+  return name == "lock" || name == "blobs" || name == kUnfinished ||
+         name.starts_with("snapshot-") || name.starts_with(kPruning);
+}
+
+bool is_database(const Path& file) { return file.extension() == ".db"; }
+
+// Of the root's files those that are not made anew by whoever opens it.
+bool is_kept(const std::filesystem::directory_entry& entry) {
+  std::error_code gone;
+  const std::string name = entry.path().filename().native();
+  return entry.is_regular_file(gone) && !entry.is_symlink(gone) && name != "lock" &&
+         !name.ends_with("-wal") && !name.ends_with("-shm") && !name.ends_with("-journal") &&
+         !name.ends_with(".tmp");
+}
+
+Result<std::vector<Path>> list(
+    const Path& directory,
+    const std::function<bool(const std::filesystem::directory_entry&)>& wanted) {
+  std::vector<Path> out;
+  std::error_code error;
+  std::filesystem::directory_iterator entries(directory, error);
+  for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
+    if (wanted(*entries)) out.push_back(entries->path());
+  }
+  if (error) return Error::from_errno(error.value(), cat("list ", directory.native()));
+  std::ranges::sort(out);
+  return out;
+}
+
+class Making {
+ public:
+  Making(const Path& root, const Path& to, const Options& options)
+      : root_(root), to_(to), unfinished_(to / kUnfinished), options_(options) {}
+
+  Result<Summary> run() {
+    TRY(begin());
+    TRY(copy_files());
+    TRY(place_blobs());
+    if (options_.still_held) TRY(options_.still_held());
+    TRY(describe());
+    TRY(finish());
+    TRY(prune());
+    return summary_;
+  }
+
+ private:
+  Result<> begin() {
+    const auto strangers = TRY(
+        list(to_, [](const auto& entry) { return !is_ours(entry.path().filename().native()); }));
+    if (!strangers.empty()) {
+      return Error(Code::kFailedPrecondition,
+                   cat(to_.native(), " holds other things than a backup (",
+                       strangers.front().filename().native(), "): choose a directory of its own"));
+    }
+    TRY(remove_tree(unfinished_));
+    for (const Path& left : TRY(list(to_, [](const auto& entry) {
+           return entry.path().filename().native().starts_with(kPruning);
+         }))) {
+      TRY(remove_tree(left));
+    }
+    TRY(make_directories(unfinished_, 0700));
+    return make_directories(to_ / "blobs", 0700);
+  }
+
+  // registry.db before content.db: that has a row of each blob that this knows, then.
+  Result<> copy_files() {
+    for (const Path& file : TRY(list(root_, is_kept))) {
+      const Path copy = unfinished_ / file.filename();
+      TRY(is_database(file) ? copy_database(file, copy) : place_file(file, copy, Placing::kCopy));
+    }
+    registry_.emplace(TRY(Database::open(unfinished_ / "registry.db", migrations())));
+    TRY(refuse_other_stores());
+    TRY(copy_database(content::Layout(root_ / "content").database(), unfinished_ / "content.db"));
+    // Their bytes stay where they are: an upload that is not finished begins anew.
+    TRY(registry_->run("DELETE FROM upload"));
+    return {};
+  }
+
+  Result<> refuse_other_stores() {
+    Statement elsewhere = TRY(registry_->prepare("SELECT 1 FROM blob WHERE place <> '' LIMIT 1"));
+    if (!TRY(elsewhere.step())) return {};
+    return Error(Code::kUnimplemented, "blobs are in an S3 store: only files can be backed up");
+  }
+
+  Result<> place_blobs() {
+    uint64_t of = 0;
+    {
+      Statement count = TRY(registry_->prepare("SELECT count(*) FROM blob WHERE state = 'stored'"));
+      TRY(count.step());
+      of = static_cast<uint64_t>(count.integer(0));
+    }
+    uint64_t done = 0;
+    TRY(each_blob(*registry_, [&](const oci::Digest& digest, uint64_t size) -> Result<> {
+      if (options_.progress && done++ % kTellEach == 0) options_.progress(done - 1, of);
+      return place_blob(digest, size);
+    }));
+    return keep_rows_of_blobs();
+  }
+
+  Result<> place_blob(const oci::Digest& digest, uint64_t size) {
+    const Path from = blob_file(root_ / "content", digest);
+    const Path to = blob_file(to_, digest);
+    struct stat st{};
+    const bool whole = ::stat(from.c_str(), &st) == 0 && static_cast<uint64_t>(st.st_size) == size;
+    if (!whole) {
+      log_warn(cat("blob ", digest.str(), " is not whole: it is not in the backup"));
+      summary_.damaged.push_back(digest.str());
+      return {};
+    }
+    ++summary_.blobs;
+    summary_.bytes += size;
+    struct stat there{};
+    if (::stat(to.c_str(), &there) == 0 && there.st_size == st.st_size &&
+        there.st_mtim.tv_sec == st.st_mtim.tv_sec && there.st_mtim.tv_nsec == st.st_mtim.tv_nsec) {
+      return {};
+    }
+    ++summary_.new_blobs;
+    summary_.new_bytes += size;
+    TRY(make_directories(to.parent_path(), 0700));
+    return place_file(from, to, options_.placing);
+  }
+
+  // Of what came after the records there is no file.
+  Result<> keep_rows_of_blobs() {
+    auto table = TRY(content::BlobTable::open(unfinished_ / "content.db"));
+    std::string after;
+    for (;;) {
+      std::vector<content::BlobInfo> page = TRY(table.page(after));
+      if (page.empty()) return {};
+      after = page.back().digest.str();
+      std::vector<content::BlobInfo> others;
+      for (const content::BlobInfo& blob : page) {
+        if (!TRY(has(*registry_, blob.digest.str()))) others.push_back(blob);
+      }
+      if (!others.empty()) TRY(table.erase(others));
+    }
+  }
+
+  static Result<bool> has(Database& registry, const std::string& digest) {
+    Statement row =
+        TRY(registry.prepare("SELECT 1 FROM blob WHERE digest = ? AND state = 'stored'", digest));
+    return TRY(row.step());
+  }
+
+  Result<> describe() {
+    registry_.reset();  // what was written to it is in its file then
+    Description out{.created = format_rfc3339(Clock::system().now()),
+                    .version = SKIFF_VERSION,
+                    .blobs = summary_.blobs,
+                    .bytes = summary_.bytes,
+                    .damaged = summary_.damaged};
+    for (const Path& file : TRY(list(unfinished_, is_kept))) {
+      struct stat st{};
+      if (::stat(file.c_str(), &st) != 0) return Error::from_errno(errno, file.native());
+      out.files.push_back({.name = file.filename().native(),
+                           .mode = st.st_mode & 0777U,
+                           .size = static_cast<uint64_t>(st.st_size),
+                           .digest = TRY(file_digest(file))});
+    }
+    return write_file_durably(unfinished_ / kDescription, out.text());
+  }
+
+  // Where the name is given, all is there for good.
+  Result<> finish() {
+    const std::vector<std::string> before = TRY(snapshots(to_));
+    uint64_t number = 1;
+    if (!before.empty()) {
+      number = parse_uint(split_last(before.back(), '-')->second).value_or(0) + 1;
+    }
+    std::string digits = cat(number);
+    if (digits.size() < 6) digits.insert(0, 6 - digits.size(), '0');
+    summary_.name = cat("snapshot-", digits);
+    TRY(sync_all(to_));
+    TRY(DurableFiles::system().rename(unfinished_, to_ / summary_.name));
+    return DurableFiles::system().sync_directory(to_);
+  }
+
+  // Older snapshots, and blobs that none has any more.
+  Result<> prune() {
+    std::vector<std::string> kept = TRY(snapshots(to_));
+    while (kept.size() > std::max<size_t>(options_.keep, 1)) {
+      TRY(remove_tree(to_ / kept.front()));
+      kept.erase(kept.begin());
+    }
+    const TempDir copies = TRY(TempDir::make(to_, kPruning));
+    std::vector<Database> records;
+    for (const std::string& name : kept) {
+      // Copies: to open one of an older version changes it.
+      const Path copy = copies.path() / cat(name, ".db");
+      TRY(place_file(to_ / name / "registry.db", copy, Placing::kCopy));
+      records.push_back(TRY(Database::open(copy, migrations())));
+    }
+    return content::visit_files(to_ / "blobs", [&](const Path& file) -> Result<> {
+      if (const auto digest = content::digest_of_path(file)) {
+        for (Database& registry : records) {
+          if (TRY(has(registry, digest->str()))) return {};
+        }
+      }
+      return DurableFiles::system().unlink(file);
+    });
+  }
+
+  const Path& root_;
+  const Path& to_;
+  const Path unfinished_;
+  const Options& options_;
+  std::optional<Database> registry_;
+  Summary summary_;
+};
+
+}  // namespace
+
+Result<Summary> make(const Path& root, const Path& to, const Options& options) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(root / "registry.db", ignored)) {
+    return Error(Code::kNotFound, cat("there is no registry in ", root.native()));
+  }
+  if (std::filesystem::exists(root / kRestoring, ignored)) {
+    return Error(Code::kFailedPrecondition,
+                 cat("a restore into ", root.native(), " is not finished"));
+  }
+  TRY(make_directories(to, 0700));
+  const content::RootLock lock = TRY(content::RootLock::take(to));
+  return Making(root, to, options).run();
+}
+
+}  // namespace skiff::registry::backup

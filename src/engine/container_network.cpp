@@ -120,6 +120,13 @@ Result<std::vector<network::PortBinding>> plan_ports(const ContainerConfig& conf
   return out;
 }
 
+Result<> make_network_files(const ContainerPaths& paths) {
+  for (const Path& file : {paths.hostname(), paths.hosts(), paths.resolv_conf()}) {
+    (void)TRY(open_file(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  }
+  return {};
+}
+
 Result<> write_network_files(Core& core, const Container& container) {
   ContainerInfo info = container.info();
   const HostConfig& host = info.host_config;

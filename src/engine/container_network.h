@@ -13,7 +13,9 @@ Result<std::vector<NetworkAttachment>> plan_networks(Core& core, const HostConfi
 Result<std::vector<network::PortBinding>> plan_ports(const ContainerConfig& config,
                                                      const HostConfig& host);
 
-// hostname, hosts and resolv.conf, before the container is made: they are mounted into it.
+// hostname, hosts and resolv.conf, before the container is made: they are mounted into it. What is
+// in them may come later.
+Result<> make_network_files(const ContainerPaths& paths);
 Result<> write_network_files(Core& core, const Container& container);
 // Not without a network, in the host's or in another container's.
 bool has_own_endpoint(const ContainerInfo& info);

@@ -63,6 +63,7 @@ class Creation {
     TRY(make_root(image));
     TRY(make_volumes(mounts));
     TRY(make_directories(paths_.directory, 0710));
+    TRY(make_network_files(paths_));
     TRY(core_.db->insert_container(record_));
     done_ = true;
     auto container = std::make_shared<Container>(std::move(record_), paths_);

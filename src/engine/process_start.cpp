@@ -10,6 +10,7 @@
 #include "engine/orphan.h"
 #include "engine/process_life.h"
 #include "engine/spec.h"
+#include "sys/cgroup.h"
 #include "sys/namespaces.h"
 
 namespace skiff::engine {
@@ -42,7 +43,6 @@ Result<> mount_root(Core& core, const Container& container, const std::string& s
 
 // Who the process is is known when there is a root.
 Result<> write_bundle(Core& core, const Container& container) {
-  TRY(write_network_files(core, container));
   runtime::ContainerSpec spec = TRY(make_spec(core, container));
   json::Value config = TRY(runtime::make_oci_config(spec));
   return write_file(container.paths.bundle() / "config.json", config.dump());
@@ -116,12 +116,17 @@ class Start {
       : core_(core), container_(container), info_(container.info()) {}
 
   Result<runtime::MonitorWatch> run() {
-    TRY(write_bundle(core_, container_));
-    const runtime::MonitorOptions options = TRY(monitor_options(core_, container_));
     auto fresh = TRY_CONTEXT(core_.monitors.take(), "failed to create task for container");
     ScopeExit undo([&] { take_back(fresh); });
+    begin_mount();
+    work_beside();
+    TRY(make_network_files(container_.paths));
+    TRY(write_bundle(core_, container_));
+    const runtime::MonitorOptions options = TRY(monitor_options(core_, container_));
     TRY_CONTEXT(fresh.begin_creation(options), "failed to create task for container");
-    TRY(mount_root(core_, container_, container_.record().snapshot));
+    TRY(write_network_files(core_, container_));
+    mounting_.wait();
+    TRY(mounted_);
     fresh.give_root(TRY(runtime::resolve_user(container_.paths.rootfs(), info_.config.run.user,
                                               info_.host_config.group_add)));
     // With nothing to be done between the two the monitor needs no word from us.
@@ -132,11 +137,27 @@ class Start {
     show_running();
     if (!at_once) fresh.ask_start();
     auto watch = TRY_CONTEXT(fresh.started(), "failed to start task for container");
+    beside_.wait();
+    TRY(saved_);
     undo.dismiss();
     return watch;
   }
 
  private:
+  void begin_mount() {
+    mounting_.run([this, snapshot = container_.record().snapshot] {
+      mounted_ = mount_root(core_, container_, snapshot);
+    });
+  }
+
+  // Nobody is told of the start before this is done.
+  void work_beside() {
+    beside_.run([this, record = as_running(core_, container_.record())] {
+      if (core_.options.has_cgroups) sys::Cgroup::make_ahead(core_.cgroup_of(info_));
+      saved_ = core_.db->save_container(record);
+    });
+  }
+
   // Into the namespace that waits for the container, while that is made; else into its own.
   Result<> connect(runtime::NewMonitor& fresh) {
     const bool wants = has_own_endpoint(info_);
@@ -163,10 +184,22 @@ class Start {
   }
 
   void take_back(runtime::NewMonitor& fresh) {
+    mounting_.wait();
+    beside_.wait();
     (void)container_.take_monitor();
     disconnect_network(core_, container_);
     if (monitor_) return remove_monitor(core_, container_, *monitor_);
     fresh.give_up();
+    drop_cgroup();
+  }
+
+  // Of a monitor that came as far as to a container nothing is there; of one that was killed,
+  // processes.
+  void drop_cgroup() {
+    auto group = sys::Cgroup::open(core_.cgroup_of(info_));
+    if (group && group->processes().value_or(std::vector<pid_t>{}).empty()) {
+      [[maybe_unused]] auto removed = group->remove();
+    }
     end_orphan(core_, container_);
   }
 
@@ -174,10 +207,14 @@ class Start {
   Container& container_;
   const ContainerInfo info_;
   Monitor monitor_;
+  Result<> mounted_;
+  Result<> saved_;
+  // Last: they work on the above.
+  TaskGroup mounting_;
+  TaskGroup beside_;
 };
 
-// The record is saved beside the rest: nobody is told of the start before both are done.
-Result<runtime::MonitorWatch> start_and_save(Core& core, Container& container) {
+Result<runtime::MonitorWatch> begin(Core& core, Container& container) {
   TRY(clean_run_directory(container));
   TRY(choose_ids(core, container));
   TRY(hold_volumes(core, container));
@@ -185,24 +222,14 @@ Result<runtime::MonitorWatch> start_and_save(Core& core, Container& container) {
   TRY(make_directories(container.paths.bundle(), 0700));
   std::error_code ignored;
   std::filesystem::remove(container.paths.exit_file(), ignored);
-  Result<> saved;
-  TaskGroup saving;
-  saving.run([&, record = as_running(core, container.record())] {
-    saved = core.db->save_container(record);
-  });
-  auto watch = TRY(Start(core, container).run());
-  saving.wait();
-  if (saved) return watch;
-  disconnect_network(core, container);
-  if (Monitor monitor = container.take_monitor()) remove_monitor(core, container, *monitor);
-  return std::move(saved.error());
+  return Start(core, container).run();
 }
 
 }  // namespace
 
 Result<runtime::MonitorWatch> start_process(Core& core, Container& container) {
   const State before = container.state();
-  auto started = start_and_save(core, container);
+  auto started = begin(core, container);
   if (started) {
     publish_volume_events(core, container, "mount");
     core.publish(container, "start");

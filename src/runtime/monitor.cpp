@@ -21,6 +21,7 @@
 #include "runtime/monitor_signals.h"
 #include "runtime/namespace_plan.h"
 #include "runtime/own_program.h"
+#include "runtime/warm_up.h"
 #include "sys/process.h"
 #include "sys/unix_socket.h"
 
@@ -80,7 +81,10 @@ Result<UniqueFd> offer_network(int parent) {
 
 Result<> run_monitor(UniqueFd parent, char* name) {
   UniqueFd network;
-  if (std::string_view(name).starts_with(kSpareName)) network = TRY(offer_network(parent.get()));
+  if (std::string_view(name).starts_with(kSpareName)) {
+    warm_up();
+    network = TRY(offer_network(parent.get()));
+  }
   json::Value asked = TRY(receive_line(parent.get()));
   EventLoop loop;
   TRY(loop.open());

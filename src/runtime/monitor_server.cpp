@@ -8,9 +8,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/strings.h"
 #include "runtime/monitor_protocol.h"
+#include "runtime/warm_up.h"
 #include "sys/unix_socket.h"
 
 namespace skiff::runtime {
@@ -121,7 +123,10 @@ void ContainerMonitor::trim() { give_back_memory(); }
 // Once it is quiet: freeing pages that the next request of a burst needs again costs more.
 void ContainerMonitor::trim_soon() {
   loop_.cancel_call(trim_call_);
-  trim_call_ = loop_.call_after(kQuiet, [] { give_back_memory(); });
+  trim_call_ = loop_.call_after(kQuiet, [this] {
+    give_back_memory();
+    if (std::exchange(warm_, false)) cool_down();
+  });
 }
 
 void ContainerMonitor::serve(Request request) {

@@ -140,6 +140,7 @@ class ContainerMonitor {
   RestartBackoff backoff_;
   ExitStatus exit_;
   bool log_failing_ = false;
+  bool warm_ = true;  // until it has been quiet for the first time
 };
 
 }  // namespace skiff::runtime

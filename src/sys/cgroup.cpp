@@ -232,6 +232,17 @@ Result<Cgroup> Cgroup::adopt(const std::string& path, const Path& root) {
   return make(path, root, true);
 }
 
+void Cgroup::make_ahead(const std::string& path, const Path& root) {
+  const auto hierarchies = cgroup_hierarchies(root);
+  if (!hierarchies) return;
+  const auto place = place_in(*hierarchies, path);
+  if (!place) return;
+  std::vector<Path> made;
+  for (const CgroupHierarchy& h : *hierarchies) {
+    [[maybe_unused]] auto tried = make_in(h, h.mount / place->substr(1), made);
+  }
+}
+
 Result<Cgroup> Cgroup::make(const std::string& path, const Path& root, bool shared) {
   Cgroup group;
   std::vector<Path> made;

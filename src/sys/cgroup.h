@@ -64,6 +64,9 @@ class Cgroup {
   static Result<Cgroup> create(const std::string& path, const Path& root = "/sys/fs/cgroup");
   // The same of one that somebody else has made in some hierarchies, and may have processes in.
   static Result<Cgroup> adopt(const std::string& path, const Path& root = "/sys/fs/cgroup");
+  // The directories alone, for create() to find: what cannot be made it tells. Whoever calls this
+  // waits for its end before the cgroup is removed.
+  static void make_ahead(const std::string& path, const Path& root = "/sys/fs/cgroup");
   // One that exists, in the hierarchies in which it does.
   static Result<Cgroup> open(const std::string& path, const Path& root = "/sys/fs/cgroup");
 

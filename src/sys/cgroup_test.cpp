@@ -163,5 +163,17 @@ TEST(Cgroup, WorksOnAPureVersion2Tree) {
   EXPECT_EQ(exit_code_of(status), 0);
 }
 
+TEST(Cgroup, WhatWasMadeAheadIsFoundAndIsTheCallersToRemove) {
+  const std::string path = cat("/skiff-cgroup-test-", random_hex(8));
+  Cgroup::make_ahead(path);
+  const size_t ahead = Cgroup::open(path)->members().size();
+  EXPECT_GT(ahead, 0U);
+  Result<Cgroup> made = Cgroup::create(path);
+  ASSERT_TRUE(made) << made.error().message();
+  EXPECT_EQ(made->members().size(), ahead);
+  ASSERT_TRUE(made->remove());
+  EXPECT_TRUE(Cgroup::open(path)->members().empty());
+}
+
 }  // namespace
 }  // namespace skiff::sys

@@ -1,6 +1,7 @@
 #include "access/directory.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/strings.h"
 
@@ -8,7 +9,9 @@ namespace skiff::access {
 
 namespace {
 
+// So many, and none longer: what is remembered stays small.
 constexpr size_t kMaxVerified = 4096;
+constexpr size_t kMaxRemembered = 2048;
 
 Error wrong() { return {Code::kUnauthenticated, "wrong user or password"}; }
 
@@ -81,13 +84,14 @@ Result<Claims> Directory::verify(const std::string& token) {
     if (found != verified_.end() && found->second.expires > now()) known = found->second;
   }
   Claims claims = known ? std::move(*known) : TRY(verify_jwt(token, *keys, now()));
-  if (!known) {
+  if (!known && token.size() <= kMaxRemembered) {
     std::lock_guard lock(mutex_);
     if (verified_.size() >= kMaxVerified) verified_.clear();
     if (keys == keys_) verified_.insert_or_assign(token, claims);
   }
   const Identity who{claims.account, claims.subject, false, claims.token};
   if (!counts(*rights, who, now())) return wrong();
+  if (!who.token.empty()) note_use(who.token);
   return claims;
 }
 
@@ -112,7 +116,27 @@ Result<Identity> Directory::sign_in_by_token(const std::string& secret) {
   if (token == nullptr || !is_active(*token, now())) return wrong();
   const Account* account = rights->account(token->account);
   if (account == nullptr || !is_active(*account, now())) return wrong();
+  note_use(token->id);
   return identity_of(*account, token->id);
+}
+
+void Directory::note_use(const std::string& token) {
+  std::lock_guard lock(mutex_);
+  uses_[token] = now();
+}
+
+Result<> Directory::save_uses() {
+  std::lock_guard lock(mutex_);
+  const std::map<std::string, TimePoint> uses = std::exchange(uses_, {});
+  return uses.empty() ? Result<>() : save_token_uses(store_, uses);
+}
+
+Result<std::optional<Identity>> Directory::sign_in_by_certificate(
+    const ShownCertificate& certificate) {
+  const auto rights = TRY(this->rights());
+  const Account* account = rights->account_of(certificate);
+  if (account == nullptr || !is_active(*account, now())) return std::optional<Identity>();
+  return std::optional(identity_of(*account));
 }
 
 Role role_of(const Rights& rights, const Identity& who, std::string_view repository,

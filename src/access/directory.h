@@ -6,6 +6,7 @@
 //   Role role = directory.role_of(*TRY(directory.rights()), ann, "acme/web", {}, false);
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -41,6 +42,11 @@ class Directory {
   // By the token alone.
   Result<Identity> sign_in_by_token(const std::string& secret);
 
+  // By a certificate that was verified; nullopt for nobody's, or of one who does not count.
+  Result<std::optional<Identity>> sign_in_by_certificate(const ShownCertificate& certificate);
+  // Writes down when tokens were used last: from time to time.
+  Result<> save_uses();
+
   // A short-lived token that says so, signed.
   Result<std::string> sign(const Claims& claims);
   // kUnauthenticated for one that is not ours, or over, or whose account counts no more.
@@ -53,6 +59,7 @@ class Directory {
       : guesses_(std::move(guesses)), store_(std::move(store)) {}
   Result<> refresh();    // under mutex_
   Result<> read_keys();  // under mutex_
+  void note_use(const std::string& token);
 
   PasswordChecker passwords_;
   std::unique_ptr<Guesses> guesses_;
@@ -64,6 +71,7 @@ class Directory {
   // Tokens that were right under these keys: a signature takes longer to check than a manifest to
   // find.
   std::unordered_map<std::string, Claims> verified_;
+  std::map<std::string, TimePoint> uses_;  // of tokens, by id, since they were written down
 };
 
 // What somebody may in a repository, with all that limits it. kNone for an account or a token that

@@ -5,9 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <thread>
-
 #include "base/strings.h"
 
 namespace skiff::access {
@@ -237,6 +234,109 @@ TEST_F(AccessDirectory, KeysTakeTurns) {
   EXPECT_TRUE(directory_->verify(sign()));
 }
 
+TEST_F(AccessDirectory, AKeyThatWasRotatedStillChecks) {
+  const auto sign = [&] {
+    return *directory_->sign(
+        {.issued = clock_.now(), .expires = clock_.now() + std::chrono::minutes(5)});
+  };
+  const std::string before = sign();
+  const std::string old = signing_keys(commands_)->front().id;
+  ASSERT_TRUE(rotate_signing_keys(commands_));
+  const auto keys = *signing_keys(commands_);
+  ASSERT_EQ(keys.size(), 2U);
+  EXPECT_NE(keys.front().id, old);
+  EXPECT_TRUE(directory_->verify(before));
+  const Claims after = *verify_jwt(sign(), std::span(keys).first(1), clock_.now());
+  EXPECT_EQ(after.issued, clock_.now());
+  clock_.advance(std::chrono::hours(25));
+  sign();
+  ASSERT_TRUE(current_signing_key(commands_));
+  ASSERT_TRUE(rotate_signing_keys(commands_));  // the first is long over
+  ASSERT_TRUE(current_signing_key(commands_));
+  for (const SigningKey& key : *signing_keys(commands_)) EXPECT_NE(key.id, old);
+}
+
+TEST_F(AccessDirectory, WhenTokensWereUsedIsKnownToAnHour) {
+  const int64_t id = add_user("ann", "secret");
+  const MadeToken token = *add_token(commands_, {.account = id, .label = "ci"});
+  const auto used = [&] { return list_tokens(commands_, "ann")->front().used; };
+  EXPECT_EQ(used(), TimePoint{});
+  const TimePoint first = clock_.now();
+  sign_in("ann", token.secret);
+  EXPECT_EQ(used(), TimePoint{});  // written later
+  ASSERT_TRUE(directory_->save_uses());
+  EXPECT_EQ(used(), first);
+  clock_.advance(std::chrono::minutes(30));
+  sign_in("ann", token.secret);
+  ASSERT_TRUE(directory_->save_uses());
+  EXPECT_EQ(used(), first);
+  clock_.advance(std::chrono::hours(1));
+  Claims claims{.subject = "ann", .account = id, .token = token.id, .issued = clock_.now()};
+  claims.expires = clock_.now() + std::chrono::minutes(5);
+  ASSERT_TRUE(directory_->verify(*directory_->sign(claims)));  // what it got, too
+  ASSERT_TRUE(directory_->save_uses());
+  EXPECT_EQ(used(), clock_.now());
+}
+
+TEST_F(AccessDirectory, TokensThatAreLongOverAreForgotten) {
+  const int64_t id = add_user("ann", "secret");
+  const MadeToken revoked = *add_token(commands_, {.account = id, .label = "revoked"});
+  ASSERT_TRUE(revoke_token(commands_, revoked.id));
+  ASSERT_TRUE(add_token(commands_, {.account = id,
+                                    .label = "expired",
+                                    .limits = {{"a", "*", Role::kPull}},
+                                    .expires = clock_.now() + std::chrono::hours(1)}));
+  ASSERT_TRUE(add_token(commands_, {.account = id, .label = "for ever"}));
+  clock_.advance(std::chrono::hours(89 * 24));
+  ASSERT_TRUE(add_token(commands_, {.account = id, .label = "new"}));
+  EXPECT_EQ(list_tokens(commands_, "ann")->size(), 4U);
+  clock_.advance(std::chrono::hours(2 * 24));
+  ASSERT_TRUE(add_token(commands_, {.account = id, .label = "newer"}));
+  EXPECT_EQ(list_tokens(commands_, "ann")->size(), 3U);
+}
+
+TEST_F(AccessDirectory, ACertificateStandsForAnAccount) {
+  const int64_t ann = add_user("ann", "secret");
+  const int64_t bob = add_user("bob", "secret");
+  const std::string key(64, 'a');
+  ASSERT_TRUE(add_mark(commands_, "ann", MarkKind::kKey, key));
+  ASSERT_TRUE(add_mark(commands_, "bob", MarkKind::kName, "DNS:bob.example"));
+  ASSERT_TRUE(add_mark(commands_, "ann", MarkKind::kName, "email:ann@example"));
+  ASSERT_TRUE(add_mark(commands_, "bob", MarkKind::kSubject, "CN=bob"));
+  const auto whose = [&](const ShownCertificate& shown) {
+    const auto who = directory_->sign_in_by_certificate(shown);
+    return who && *who ? (*who)->account : 0;
+  };
+  EXPECT_EQ(whose({"CN=x", key, {}}), ann);
+  EXPECT_EQ(whose({"CN=bob", key, {"DNS:bob.example"}}), ann);  // the key counts before names
+  EXPECT_EQ(whose({"CN=x", "", {"DNS:other", "DNS:bob.example"}}), bob);
+  EXPECT_EQ(whose({"CN=bob", "", {}}), bob);
+  EXPECT_EQ(whose({"CN=bob,O=Example", "", {}}), 0);
+  EXPECT_EQ(whose({"CN=x", "", {"DNS:bob.example", "email:ann@example"}}), 0);  // of two
+  EXPECT_EQ(whose({"", "", {}}), 0);
+  ASSERT_TRUE(set_disabled(commands_, "bob", true));
+  EXPECT_EQ(whose({"CN=bob", "", {}}), 0);
+  ASSERT_TRUE(remove_mark(commands_, MarkKind::kKey, key));
+  EXPECT_EQ(whose({"CN=x", key, {}}), 0);
+  ASSERT_TRUE(remove_account(commands_, "bob", AccountKind::kUser));
+  EXPECT_EQ(list_marks(commands_)->size(), 1U);
+}
+
+TEST_F(AccessDirectory, MarksOfCertificatesAreJudged) {
+  add_user("ann", "secret");
+  add_user("bob", "secret");
+  ASSERT_TRUE(add_mark(commands_, "ann", MarkKind::kSubject, "CN=x"));
+  EXPECT_EQ(add_mark(commands_, "bob", MarkKind::kSubject, "CN=x").error().code(),
+            Code::kAlreadyExists);
+  EXPECT_EQ(add_mark(commands_, "eve", MarkKind::kSubject, "CN=y").error().code(), Code::kNotFound);
+  EXPECT_FALSE(add_mark(commands_, "ann", MarkKind::kKey, std::string(64, 'A')));
+  EXPECT_FALSE(add_mark(commands_, "ann", MarkKind::kKey, "ab"));
+  EXPECT_FALSE(add_mark(commands_, "ann", MarkKind::kName, "ann.example"));
+  EXPECT_FALSE(add_mark(commands_, "ann", MarkKind::kName, "DNS:"));
+  EXPECT_FALSE(add_mark(commands_, "ann", MarkKind::kSubject, ""));
+  EXPECT_EQ(remove_mark(commands_, MarkKind::kSubject, "CN=z").error().code(), Code::kNotFound);
+}
+
 TEST_F(AccessDirectory, VisibilityIsSetAsAWhole) {
   const auto visible = [&](const Identity& who) { return role(who, "acme/web") >= Role::kPull; };
   add_user("ann", "secret");
@@ -255,36 +355,6 @@ TEST_F(AccessDirectory, VisibilityIsSetAsAWhole) {
     EXPECT_EQ(visible({}), everybody) << visibility_name(visibility);
     EXPECT_EQ(visible(ann), known) << visibility_name(visibility);
   }
-}
-
-TEST(AccessPasswords, AreJudgedBeforeTheyAreTaken) {
-  for (const std::string& bad :
-       {std::string(), std::string(73, 'x'), std::string("a\0b", 3), std::string("skiff_x")}) {
-    EXPECT_FALSE(hash_password(bad));
-  }
-  const std::string hash = *hash_password(std::string(72, 'x'));
-  EXPECT_TRUE(hash.starts_with("$2b$10$"));
-  EXPECT_TRUE(password_matches(std::string(72, 'x'), hash));
-  EXPECT_FALSE(password_matches(std::string(71, 'x'), hash));
-  EXPECT_FALSE(password_matches("x", "no hash"));
-}
-
-TEST(AccessPasswords, ManyAtOnceAreAllAnswered) {
-  PasswordChecker checker;
-  const std::string hash = *hash_password("right");
-  std::atomic<int> right = 0;
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 16; ++i) {
-    threads.emplace_back([&, i] {
-      const bool good = i % 2 == 0;
-      const auto checked = checker.check(cat("user", i), good ? "right" : "wrong", hash);
-      ASSERT_TRUE(checked);
-      EXPECT_EQ(*checked, good);
-      if (*checked) ++right;
-    });
-  }
-  for (auto& thread : threads) thread.join();
-  EXPECT_EQ(right, 8);
 }
 
 }  // namespace

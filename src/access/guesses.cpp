@@ -1,11 +1,12 @@
 #include "access/guesses.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 
 #include <algorithm>
 #include <array>
 
+#include "access/store.h"
+#include "base/scope_exit.h"
 #include "base/strings.h"
 
 namespace skiff::access {
@@ -74,20 +75,21 @@ std::chrono::seconds wait_told(const Error& error) {
 
 Result<bool> check_password(PasswordChecker& checker, Guesses& guesses,
                             const PasswordAttempt& attempt) {
-  const auto& [name, password, hash, address] = attempt;
+  const auto& [name, password, hash, address, stand_in] = attempt;
   if (hash && checker.remembers(name, password, *hash)) return true;
-  if (const auto wait = guesses.must_wait(name, address); wait.count() > 0) {
+  if (const auto wait = guesses.begin(name, address); wait.count() > 0) {
     return Error(Code::kResourceExhausted,
                  cat("too many wrong passwords", kTryAgain, wait.count(), " seconds"));
   }
-  const bool right = TRY(checker.check(name, password, hash));
+  const ScopeExit done([&] { guesses.end(name, address); });
+  const bool right = TRY(checker.check(name, password, hash, stand_in));
   TRY(right ? guesses.succeeded(name) : guesses.failed(name, address));
   return right;
 }
 
 Result<std::unique_ptr<Guesses>> Guesses::open(const Path& root, const Clock& clock) {
   const Path file = root / "guesses.db";
-  TRY(open_file(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  TRY(make_private(file, IfMissing::kMake));
   Database db = TRY_CONTEXT(Database::open(file, kMigrations), file.native());
   std::unique_ptr<Guesses> guesses(new Guesses(std::move(db), clock));
   TRY(guesses->forget_old());
@@ -104,8 +106,40 @@ Result<> Guesses::load() {
   return {};
 }
 
+std::chrono::seconds Guesses::begin(const std::string& account, const std::string& address) {
+  std::lock_guard lock(mutex_);
+  if (const auto wait = wait_of(account, address); wait.count() > 0) return wait;
+  const std::string by_account = account_key(account);
+  const std::string by_address = address_key(address);
+  if (is_full(by_account, kFreeOfAccount)) return std::chrono::seconds(1);
+  if (!by_address.empty() && is_full(by_address, kFreeOfAddress)) return std::chrono::seconds(1);
+  ++checking_[by_account];
+  if (!by_address.empty()) ++checking_[by_address];
+  return std::chrono::seconds(0);
+}
+
+void Guesses::end(const std::string& account, const std::string& address) {
+  std::lock_guard lock(mutex_);
+  for (const std::string& key : {account_key(account), address_key(address)}) {
+    const auto found = checking_.find(key);
+    if (found != checking_.end() && --found->second == 0) checking_.erase(found);
+  }
+}
+
+// Whether one is being checked that may not have company.
+bool Guesses::is_full(const std::string& key, int64_t free) const {
+  const auto counted = counts_.find(key);
+  if (counted == counts_.end() || counted->second.last + kMemory <= clock_.now()) return false;
+  return counted->second.failures >= free && checking_.contains(key);
+}
+
 std::chrono::seconds Guesses::must_wait(const std::string& account, const std::string& address) {
   std::lock_guard lock(mutex_);
+  return wait_of(account, address);
+}
+
+std::chrono::seconds Guesses::wait_of(const std::string& account,
+                                      const std::string& address) const {
   TimePoint until;
   for (const std::string& key : {account_key(account), address_key(address)}) {
     const auto found = counts_.find(key);

@@ -27,6 +27,10 @@ class Guesses {
  public:
   static Result<std::unique_ptr<Guesses>> open(const Path& root, const Clock& clock);
 
+  // Zero: a password may be checked, and end() must follow. Of who had to wait before only one is
+  // checked at a time, so that many at once are no more than one after the other.
+  std::chrono::seconds begin(const std::string& account, const std::string& address);
+  void end(const std::string& account, const std::string& address);
   // Zero: no wait.
   std::chrono::seconds must_wait(const std::string& account, const std::string& address);
   Result<> failed(const std::string& account, const std::string& address);
@@ -41,6 +45,8 @@ class Guesses {
   };
   Guesses(Database db, const Clock& clock) : db_(std::move(db)), clock_(clock) {}
   Result<> load();
+  std::chrono::seconds wait_of(const std::string& account, const std::string& address) const;
+  bool is_full(const std::string& key, int64_t free) const;
   Result<> count(const std::string& key, int64_t free, std::chrono::seconds most);
   Result<> forget_old();
 
@@ -48,6 +54,7 @@ class Guesses {
   Database db_;
   const Clock& clock_;
   std::map<std::string, Count> counts_;
+  std::map<std::string, int64_t> checking_;  // by key
 };
 
 struct PasswordAttempt {
@@ -55,6 +62,7 @@ struct PasswordAttempt {
   std::string password;
   std::optional<std::string> hash;  // of that name's password; nullopt: there is no such name
   std::string address;              // of the client; "" for none
+  std::string stand_in;             // for who is not there (PasswordChecker::check)
 };
 // PasswordChecker::check, with guesses counted. kResourceExhausted, in words for the client, for
 // who must wait; who was right before need not.

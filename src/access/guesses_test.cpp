@@ -65,6 +65,19 @@ TEST_F(AccessGuesses, ARestartForgetsNothingAnHourAll) {
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
 }
 
+TEST_F(AccessGuesses, WhoWaitedIsCheckedOneAtATime) {
+  const auto begin = [&] { return guesses_->begin("ann", "192.0.2.7").count(); };
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(begin(), 0);  // nobody was wrong yet
+  for (int i = 0; i < 50; ++i) guesses_->end("ann", "192.0.2.7");
+  fail(10, "ann", "192.0.2.7");
+  EXPECT_EQ(begin(), 1);
+  clock_.advance(seconds(1));
+  EXPECT_EQ(begin(), 0);
+  EXPECT_EQ(begin(), 1);  // while the first is being checked
+  guesses_->end("ann", "192.0.2.7");
+  EXPECT_EQ(begin(), 0);
+}
+
 TEST(AccessGuessing, Addresses) {
   EXPECT_EQ(guessing_address("192.0.2.7"), "192.0.2.7");
   EXPECT_EQ(guessing_address("127.0.0.1"), "");

@@ -13,7 +13,8 @@ namespace skiff::access {
 namespace {
 
 constexpr std::string_view kAlgorithm = "EdDSA";
-constexpr size_t kMaxToken = size_t{16} * 1024;
+// What 100 scopes of the longest names take; a head has room for it.
+constexpr size_t kMaxToken = size_t{48} * 1024;
 constexpr size_t kIdDigits = 16;
 
 std::string encode(std::string_view bytes) {

@@ -23,9 +23,10 @@ class PasswordChecker {
  public:
   PasswordChecker();
   // Whether the password of `name` is that of `hash`; without a hash (there is no such name) it is
-  // wrong, and takes as long. kUnavailable where too many wait for their turn.
+  // wrong, and takes as long as with `stand_in`, one of the hashes that there are; with "" one that
+  // hash_password() made. kUnavailable where too many wait for their turn.
   Result<bool> check(const std::string& name, const std::string& password,
-                     const std::optional<std::string>& hash);
+                     const std::optional<std::string>& hash, const std::string& stand_in = "");
 
   // Whether it was right before, and the hash is the same still. Takes no time.
   bool remembers(const std::string& name, const std::string& password, const std::string& hash);

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 
-#include "base/scope_exit.h"
+#include "base/strings.h"
 
 namespace skiff::access {
 
 namespace {
+
+std::string mark_key(MarkKind kind, const std::string& value) {
+  return cat(mark_name(kind), " ", value);
+}
 
 bool is_over(TimePoint end, TimePoint now) { return end != TimePoint{} && end <= now; }
 
@@ -19,6 +23,7 @@ Result<RightsData> read_all(Store& store) {
   data.grants = TRY(list_grants(store));
   data.closed = TRY(closed_nodes(store));
   data.tokens = TRY(list_tokens(store, std::nullopt));
+  data.marks = TRY(list_marks(store));
   return data;
 }
 
@@ -51,6 +56,9 @@ Rights::Rights(RightsData data) : data_(std::move(data)) {
     tokens_.emplace(token.id, &token);
     tokens_by_secret_.emplace(token.secret_hash, &token);
   }
+  for (const Mark& mark : data_.marks) {
+    marked_.emplace(mark_key(mark.kind, mark.value), mark.account);
+  }
 }
 
 const Account* Rights::account(const std::string& name) const {
@@ -71,6 +79,23 @@ const Token* Rights::token(const std::string& id) const {
 const Token* Rights::token_of_secret(const std::string& secret) const {
   const auto found = tokens_by_secret_.find(secret_hash(secret));
   return found == tokens_by_secret_.end() ? nullptr : found->second;
+}
+
+const Account* Rights::marked(MarkKind kind, const std::string& value) const {
+  const auto found = marked_.find(mark_key(kind, value));
+  return found == marked_.end() ? nullptr : account(found->second);
+}
+
+const Account* Rights::account_of(const ShownCertificate& certificate) const {
+  if (const Account* by_key = marked(MarkKind::kKey, certificate.key)) return by_key;
+  const Account* by_name = nullptr;
+  for (const std::string& name : certificate.names) {
+    const Account* account = marked(MarkKind::kName, name);
+    if (account == nullptr) continue;
+    if (by_name != nullptr && by_name != account) return nullptr;
+    by_name = account;
+  }
+  return by_name != nullptr ? by_name : marked(MarkKind::kSubject, certificate.subject);
 }
 
 bool Rights::concerns(const Subject& subject, int64_t account, bool reached) const {
@@ -135,7 +160,7 @@ Role limit_of(const Token& token, std::string_view repository, std::span<const s
     for (const TokenLimit& limit : token.limits) {
       const bool fits = matches_pattern(limit.repositories, repository) &&
                         (tag == nullptr || matches_pattern(limit.tags, *tag)) &&
-                        (!any_tag || limit.tags == "*");
+                        (!any_tag || limit.tags == "*" || limit.tags == "**");
       if (fits) role = std::max(role, limit.role);
     }
     return role;

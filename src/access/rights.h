@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "access/accounts.h"
+#include "access/certificates.h"
 #include "access/grants.h"
 #include "access/teams.h"
 #include "access/tokens.h"
@@ -23,6 +24,7 @@ struct RightsData {
   std::vector<Grant> grants;
   std::vector<std::string> closed;
   std::vector<Token> tokens;
+  std::vector<Mark> marks;
 };
 
 class Rights {
@@ -38,6 +40,9 @@ class Rights {
   const Account* account(int64_t id) const;
   const Token* token(const std::string& id) const;
   const Token* token_of_secret(const std::string& secret) const;
+
+  // Whose a verified certificate is; nullptr for nobody's, and for two accounts'.
+  const Account* account_of(const ShownCertificate& certificate) const;
 
   // The highest role of the account (0: nobody in particular) on that node.
   Role role_of(int64_t account, std::string_view node, TimePoint now) const;
@@ -61,6 +66,7 @@ class Rights {
   template <typename T>
   using ByText = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
 
+  const Account* marked(MarkKind kind, const std::string& value) const;
   bool concerns(const Subject& subject, int64_t account, bool reached) const;
 
   RightsData data_;
@@ -70,6 +76,7 @@ class Rights {
   ByText<Node> nodes_;
   ByText<const Token*> tokens_;
   ByText<const Token*> tokens_by_secret_;  // by its hash
+  ByText<int64_t> marked_;                 // accounts, by "KIND VALUE"
 };
 
 // Whether an account or a token counts at that moment.

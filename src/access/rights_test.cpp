@@ -63,6 +63,10 @@ TEST(AccessRights, LimitsOfTokens) {
   EXPECT_EQ(limit("acme/db", {"latest"}), Role::kNone);
   EXPECT_EQ(limit("other/web", {"v1"}), Role::kNone);
   EXPECT_EQ(limit_of({}, "any/thing", {}, true), Role::kOwn);
+  for (const char* all : {"*", "**"}) {
+    const Token any{.limits = {{"**", all, Role::kPush}}};
+    EXPECT_EQ(limit_of(any, "any/thing", {}, true), Role::kPush);
+  }
 }
 
 // The definition, asked grant by grant: how far a grant reaches, and whom it concerns.

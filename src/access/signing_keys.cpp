@@ -37,7 +37,7 @@ Result<SigningKey> make_key(Store& store) {
 Result<std::vector<SigningKey>> signing_keys(Store& store) {
   Statement row =
       TRY(store.db().prepare("SELECT id, public_key, private_key, signs_until, "
-                             "checks_until FROM signing_key ORDER BY created DESC"));
+                             "checks_until FROM signing_key ORDER BY signs_until DESC"));
   std::vector<SigningKey> keys;
   while (TRY(row.step())) {
     keys.push_back({row.text(0), row.text(1), row.text(2), time_of(row, 3), time_of(row, 4)});
@@ -57,6 +57,16 @@ Result<SigningKey> current_signing_key(Store& store) {
   SigningKey key = TRY(make_key(store));
   TRY(tx.commit());
   return key;
+}
+
+Result<> rotate_signing_keys(Store& store) {
+  Transaction tx = TRY(store.db().begin());
+  TRY(
+      store.db().run("UPDATE signing_key SET signs_until = ?1, checks_until = ?2"
+                     " WHERE signs_until > ?1",
+                     unix_nanos(store.now()), unix_nanos(store.now() + kChecksLonger)));
+  TRY(make_key(store));
+  return tx.commit();
 }
 
 Result<> drop_signing_keys(Store& store) {

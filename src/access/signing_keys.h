@@ -16,10 +16,12 @@ struct SigningKey {
   TimePoint checks_until;
 };
 
-// Newest first.
+// The one that signs longest first.
 Result<std::vector<SigningKey>> signing_keys(Store& store);
 // The key to sign with now, made where there is none; keys whose time is over go.
 Result<SigningKey> current_signing_key(Store& store);
+// A new key signs from now on; those of before check what they signed for a day longer.
+Result<> rotate_signing_keys(Store& store);
 // All keys go, and with them every short-lived token.
 Result<> drop_signing_keys(Store& store);
 

@@ -51,7 +51,15 @@ constexpr const char* kMigrations[] = {
     "CREATE TABLE signing_key("
     " id TEXT PRIMARY KEY NOT NULL, public_key BLOB NOT NULL, private_key BLOB NOT NULL,"
     " created INTEGER NOT NULL, signs_until INTEGER NOT NULL, checks_until INTEGER NOT NULL"
-    ") WITHOUT ROWID;"};
+    ") WITHOUT ROWID;",
+    "ALTER TABLE token ADD COLUMN used INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE certificate("
+    " kind TEXT NOT NULL CHECK(kind IN ('key','name','subject')),"
+    " value TEXT NOT NULL,"
+    " account INTEGER NOT NULL REFERENCES account(id) ON DELETE CASCADE,"
+    " created INTEGER NOT NULL,"
+    " PRIMARY KEY(kind, value)) WITHOUT ROWID;"
+    "CREATE INDEX certificate_of_account ON certificate(account);"};
 
 constexpr mode_t kMode = 0600;
 
@@ -63,29 +71,35 @@ Result<> give_to_owner_of(const Path& directory, int fd) {
       ::fchownat(fd, "", status.st_uid, status.st_gid, AT_EMPTY_PATH) == 0) {
     return {};
   }
-  return Error::from_errno(errno, cat("give access.db to the owner of ", directory.native()));
-}
-
-// SQLite gives its journals the mode and the owner of the database. O_PATH: to close a descriptor
-// that can read would give up SQLite's locks (db/database.cpp).
-Result<> make_private(const Path& file) {
-  const UniqueFd fd = TRY(open_file(file, O_PATH | O_CLOEXEC | O_NOFOLLOW));
-  TRY(give_to_owner_of(file.parent_path(), fd.get()));
-  struct stat status{};
-  if (::fstat(fd.get(), &status) != 0) return Error::from_errno(errno, cat("stat ", file.native()));
-  if ((status.st_mode & 077U) == 0) return {};
-  log_warn(cat(file.native(), " was open to others: it is its owner's alone now"));
-  if (::chmod(cat("/proc/self/fd/", fd.get()).c_str(), kMode) == 0) return {};
-  return Error::from_errno(errno, cat("chmod ", file.native()));
-}
-
-Result<> make_where_missing(const Path& file) {
-  const auto made = skiff::open_file(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode);
-  if (made || made.error().sys_errno() == EEXIST) return {};
-  return made.error();
+  return Error::from_errno(errno, cat("give a database to the owner of ", directory.native()));
 }
 
 }  // namespace
+
+// SQLite gives its journals the mode and the owner of the database. Its locks are the process's:
+// whoever closes a descriptor of the file takes them from all its connections (fcntl(2)), and
+// another process then removes the log that these write to. One with O_PATH is no such descriptor.
+Result<> make_private(const Path& file, IfMissing missing) {
+  if (missing == IfMissing::kMake) {
+    const int made =
+        ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode);  // nobody's yet
+    if (made < 0 && errno != EEXIST) {
+      return Error::from_errno(errno, cat("make ", file.native()));
+    }
+    if (made >= 0) ::close(made);
+  }
+  const UniqueFd fd = TRY(open_file(file, O_PATH | O_CLOEXEC | O_NOFOLLOW));
+  struct stat status{};
+  if (::fstat(fd.get(), &status) != 0) return Error::from_errno(errno, cat("stat ", file.native()));
+  if (!S_ISREG(status.st_mode)) {
+    return Error(Code::kFailedPrecondition, cat(file.native(), " is no regular file"));
+  }
+  TRY(give_to_owner_of(file.parent_path(), fd.get()));
+  if ((status.st_mode & 077U) == 0) return {};
+  log_warn(cat(file.native(), " was open to others: it is its owner's alone now"));
+  if (::chmod(file.c_str(), kMode) == 0) return {};
+  return Error::from_errno(errno, cat("chmod ", file.native()));
+}
 
 Result<Store> Store::open_file(const Path& root, const Clock& clock) {
   const Path file = root / kDatabaseName;
@@ -94,15 +108,14 @@ Result<Store> Store::open_file(const Path& root, const Clock& clock) {
 
 Result<Store> Store::open_or_create(const Path& root, const Clock& clock) {
   TRY(make_directories(root));
-  TRY(make_where_missing(root / kDatabaseName));
-  TRY(make_private(root / kDatabaseName));
+  TRY(make_private(root / kDatabaseName, IfMissing::kMake));
   return open_file(root, clock);
 }
 
 Result<std::optional<Store>> Store::open(const Path& root, const Clock& clock) {
   std::error_code error;
   if (!std::filesystem::exists(root / kDatabaseName, error) && !error) return std::nullopt;
-  TRY(make_private(root / kDatabaseName));
+  TRY(make_private(root / kDatabaseName, IfMissing::kFail));
   return TRY(open_file(root, clock));
 }
 

@@ -39,6 +39,11 @@ class Store {
   const Clock* clock_;
 };
 
+// Sees to it that a database is readable by its owner alone, who is that of its directory where
+// root asks. Also while this process has connections to it.
+enum class IfMissing { kMake, kFail };
+Result<> make_private(const Path& file, IfMissing missing);
+
 // A time as the tables have it: nanoseconds since 1970, 0 for never.
 TimePoint time_of(const Statement& row, int column);
 

@@ -1,5 +1,7 @@
 #include "access/teams.h"
 
+#include <map>
+
 #include "access/accounts.h"
 #include "base/strings.h"
 
@@ -43,10 +45,17 @@ Result<std::vector<Team>> list_teams(Store& store) {
   Statement row = TRY(
       store.db().prepare("SELECT id, organisation, name FROM team ORDER BY organisation, name"));
   std::vector<Team> teams;
+  std::map<int64_t, size_t> by_id;
   while (TRY(row.step())) {
-    Team team{.id = row.integer(0), .name = {row.text(1), row.text(2)}};
-    team.members = TRY(members_of(store, team.id));
-    teams.push_back(std::move(team));
+    by_id[row.integer(0)] = teams.size();
+    teams.push_back({.id = row.integer(0), .name = {row.text(1), row.text(2)}, .members = {}});
+  }
+  // All at once: a question for each team would be a thousand.
+  Statement members =
+      TRY(store.db().prepare("SELECT team, account.name FROM membership JOIN account ON "
+                             "account.id = membership.account ORDER BY account.name"));
+  while (TRY(members.step())) {
+    teams[by_id.at(members.integer(0))].members.push_back(members.text(1));
   }
   return teams;
 }
@@ -62,7 +71,9 @@ Result<> remove_team(Store& store, const TeamName& name) {
 
 Result<> add_member(Store& store, const TeamName& team, const std::string& account) {
   Transaction tx = TRY(store.db().begin());
-  TRY(store.db().run("INSERT OR IGNORE INTO membership(team, account) VALUES (?, ?)",
+  TRY(
+      store.db().run("INSERT INTO membership(team, account) VALUES (?, ?) "
+                     "ON CONFLICT(team, account) DO NOTHING",
                      TRY(find_team(store, team)).id, TRY(find_account(store, account)).id));
   return tx.commit();
 }

@@ -11,13 +11,15 @@ namespace {
 
 constexpr size_t kSecretBytes = 32;
 constexpr size_t kIdDigits = 12;
+constexpr std::chrono::hours kRemembered{90 * 24};  // tokens that are over
 
-Result<std::vector<TokenLimit>> limits_of(Store& store, const std::string& token) {
-  Statement row = TRY(store.db().prepare(
-      "SELECT repositories, tags, role FROM token_limit WHERE token = ?", token));
-  std::vector<TokenLimit> limits;
+// Of all tokens, by their ids: a question for each would be a thousand.
+Result<std::map<std::string, std::vector<TokenLimit>>> all_limits(Store& store) {
+  Statement row =
+      TRY(store.db().prepare("SELECT token, repositories, tags, role FROM token_limit"));
+  std::map<std::string, std::vector<TokenLimit>> limits;
   while (TRY(row.step())) {
-    limits.push_back({row.text(0), row.text(1), TRY(role_named(row.text(2)))});
+    limits[row.text(0)].push_back({row.text(1), row.text(2), TRY(role_named(row.text(3)))});
   }
   return limits;
 }
@@ -39,6 +41,11 @@ Result<MadeToken> add_token(Store& store, const NewToken& token) {
   }
   MadeToken made{random_hex(kIdDigits), new_secret()};
   Transaction tx = TRY(store.db().begin());
+  const int64_t long_ago = unix_nanos(store.now() - kRemembered);
+  TRY(
+      store.db().run("DELETE FROM token WHERE (revoked > 0 AND revoked < ?1)"
+                     " OR (expires > 0 AND expires < ?1)",
+                     long_ago));
   TRY(store.db().run(
       "INSERT INTO token(id, account, label, secret, created, expires) VALUES (?,?,?,?,?,?)",
       made.id, token.account, token.label, secret_hash(made.secret), unix_nanos(store.now()),
@@ -56,10 +63,11 @@ Result<MadeToken> add_token(Store& store, const NewToken& token) {
 Result<std::vector<Token>> list_tokens(Store& store, const std::optional<std::string>& account) {
   Statement row =
       TRY(store.db().prepare("SELECT token.id, account, name, label, secret, token.created, "
-                             "token.expires, revoked FROM token JOIN account ON account.id = "
+                             "token.expires, revoked, used FROM token JOIN account ON account.id = "
                              "token.account WHERE ?1 IS NULL OR name = ?1 "
                              "ORDER BY token.created DESC, token.id",
                              account));
+  auto limits = TRY(all_limits(store));
   std::vector<Token> tokens;
   while (TRY(row.step())) {
     Token token{.id = row.text(0),
@@ -70,8 +78,9 @@ Result<std::vector<Token>> list_tokens(Store& store, const std::optional<std::st
                 .limits = {},
                 .created = time_of(row, 5),
                 .expires = time_of(row, 6),
-                .revoked = time_of(row, 7)};
-    token.limits = TRY(limits_of(store, token.id));
+                .revoked = time_of(row, 7),
+                .used = time_of(row, 8)};
+    token.limits = std::move(limits[token.id]);
     tokens.push_back(std::move(token));
   }
   return tokens;
@@ -83,6 +92,16 @@ Result<> revoke_token(Store& store, const std::string& id) {
                          unix_nanos(store.now()), id));
   if (revoked == 0) return Error(Code::kNotFound, cat("no such token: ", id));
   return {};
+}
+
+Result<> save_token_uses(Store& store, const std::map<std::string, TimePoint>& uses) {
+  constexpr int64_t kHour = std::chrono::nanoseconds(std::chrono::hours(1)).count();
+  Transaction tx = TRY(store.db().begin());
+  for (const auto& [id, at] : uses) {
+    TRY(store.db().run("UPDATE token SET used = ?1 WHERE id = ?2 AND used < ?1 - ?3",
+                       unix_nanos(at), id, kHour));
+  }
+  return tx.commit();
 }
 
 Result<> revoke_tokens_of(Store& store, int64_t account) {

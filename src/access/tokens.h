@@ -6,6 +6,7 @@
 // tags. Without limits it may all that the account may.
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "access/roles.h"
@@ -32,6 +33,7 @@ struct Token {
   TimePoint created;
   TimePoint expires;  // zero: never
   TimePoint revoked;  // zero: not
+  TimePoint used;     // last, to an hour or so; zero: never
 };
 
 struct NewToken {
@@ -47,11 +49,14 @@ struct MadeToken {
 };
 
 Result<MadeToken> add_token(Store& store, const NewToken& token);
-// Of one account or all; also the revoked and expired ones, newest first.
+// Of one account or all; also the revoked and expired ones of the last 90 days, newest first.
 Result<std::vector<Token>> list_tokens(Store& store, const std::optional<std::string>& account);
 // kNotFound; nothing happens where it is revoked already.
 Result<> revoke_token(Store& store, const std::string& id);
 Result<> revoke_tokens_of(Store& store, int64_t account);
+
+// When tokens were used last, by id; less than an hour's difference is not written.
+Result<> save_token_uses(Store& store, const std::map<std::string, TimePoint>& uses);
 
 // What the table has of a secret.
 std::string secret_hash(std::string_view secret);

@@ -77,7 +77,7 @@ constexpr Verb kVerbs[] = {
      "what is new",
      "copy keep", 1, 1, back_up},
     {"restore", "DIR", "Make an empty root what the last backup in a directory says", "copy", 1, 1,
-     restore},
+     restore, true},
 };
 
 }  // namespace

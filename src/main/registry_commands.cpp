@@ -1,12 +1,19 @@
 #include "main/registry_commands.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <iterator>
 
 #include "base/flags.h"
 #include "base/strings.h"
+#include "codec/json.h"
 #include "main/data_root.h"
+#include "registry/audit_log.h"
+#include "registry/schema.h"
 
 namespace skiff {
 
@@ -21,10 +28,22 @@ struct Group {
 
 const std::vector<Group>& groups() {
   static const std::vector<Group> kGroups = {
-      {"user", user_verbs()},     {"team", team_verbs()},   {"robot", robot_verbs()},
-      {"token", token_verbs()},   {"grant", grant_verbs()}, {"repo", repo_verbs()},
-      {"check", check_verbs()},   {"gc", gc_verbs()},       {"webhook", webhook_verbs()},
+      {"user", user_verbs()},
+      {"team", team_verbs()},
+      {"robot", robot_verbs()},
+      {"token", token_verbs()},
+      {"grant", grant_verbs()},
+      {"repo", repo_verbs()},
+      {"check", check_verbs()},
+      {"gc", gc_verbs()},
+      {"webhook", webhook_verbs()},
       {"backup", backup_verbs()},
+      {"rule", rule_verbs()},
+      {"quota", quota_verbs()},
+      {"audit", audit_verbs()},
+      {"retention", retention_verbs()},
+      {"certificate", certificate_verbs()},
+      {"key", key_verbs()},
   };
   return kGroups;
 }
@@ -52,6 +71,16 @@ std::vector<Flag> all_flags(Invocation& to, bool& help) {
        &to.copy},
       {"keep", "N", "snapshots to keep, with the new one", &to.keep},
       {"expires", "WHEN", "its end: 90d, 12h, 2027-01-31T00:00:00Z", &to.expires},
+      {"keep-last", "N", "keep so many, by when they were set", &to.keep_last},
+      {"keep-set", "AGE", "keep what was set within that time: 30d, 12h", &to.keep_set},
+      {"keep-pulled", "AGE", "keep what was pulled within that time", &to.keep_pulled},
+      {"file", "FILE", "the certificate (PEM): its key counts, also when it is renewed", &to.file},
+      {"key", "HEX", "the SHA-256 of its public key", &to.key},
+      {"name", "NAME", "a subject alternative name: DNS:..., email:... or URI:...", &to.name},
+      {"subject", "TEXT", "its whole subject, as in CN=ann,O=Example", &to.subject},
+      {"drop", "", "end all short-lived tokens at once, too", nullptr, &to.drop},
+      {"limit", "N", "at most so many", &to.limit},
+      {"forget", "", "take what was written out of the registry", nullptr, &to.forget},
       {"help", "", "print this text", nullptr, &help},
   };
 }
@@ -105,6 +134,76 @@ int misunderstood(std::string_view why, std::string_view command) {
   return 2;
 }
 
+// Who runs the command, as the system knows.
+std::string local_actor() {
+  const passwd* user = ::getpwuid(::getuid());
+  return cat("local:", user != nullptr ? std::string(user->pw_name) : cat(::getuid()));
+}
+
+// What it was told: no secret is among operands and flags.
+json::Value told(const Invocation& call) {
+  json::Value out = json::object();
+  for (const auto& [name, text] :
+       std::initializer_list<std::pair<std::string_view, const std::string*>>{
+           {"role", &call.role},
+           {"on", &call.on},
+           {"label", &call.label},
+           {"visibility", &call.visibility},
+           {"expires", &call.expires},
+           {"keep-last", &call.keep_last},
+           {"keep-set", &call.keep_set},
+           {"keep-pulled", &call.keep_pulled},
+           {"file", &call.file},
+           {"key", &call.key},
+           {"name", &call.name},
+           {"subject", &call.subject}}) {
+    if (!text->empty()) out.set(name, *text);
+  }
+  if (!call.repositories.empty()) out.set("repositories", call.repositories);
+  if (!call.tags.empty()) out.set("tags", call.tags);
+  return out;
+}
+
+// Of a URL neither who logs in there nor what is asked.
+std::string without_secrets(const std::string& operand) {
+  const auto parts = split_once(operand, ':');
+  if (!parts || !parts->second.starts_with("//")) return operand;
+  std::string rest(parts->second.substr(2, parts->second.find_first_of("?#") - 2));
+  const size_t at = rest.substr(0, rest.find('/')).rfind('@');
+  return cat(parts->first, "://", at == std::string::npos ? rest : rest.substr(at + 1));
+}
+
+Result<> write_audit(const Verb& verb, const Invocation& call, const Result<>& done) {
+  std::vector<std::string> operands;
+  for (const std::string& operand : call.operands) operands.push_back(without_secrets(operand));
+  json::Value detail = told(call);
+  if (!done && operands == call.operands) detail.set("why", done.error().message());
+  Database db = TRY(registry_database(call));
+  Transaction tx = TRY(db.begin());
+  TRY(registry::append_audit(db, {.at = Clock::system().now(),
+                                  .actor = local_actor(),
+                                  .address = "",
+                                  .action = std::string(verb.words),
+                                  .target = join(operands, " "),
+                                  .outcome = done ? "done" : "failed",
+                                  .detail = detail.dump()}));
+  return tx.commit();
+}
+
+// A change that was made and not written down is told; a registry that is not there stays so.
+Result<> run_audited(const Verb& verb, const Invocation& call) {
+  Result<> done = verb.run(call);
+  if (verb.looks) return done;
+  std::error_code error;
+  if (!done && !std::filesystem::exists(Path(call.root) / "registry.db", error)) return done;
+  const Result<> written = write_audit(verb, call, done);
+  if (done && !written) {
+    return Error(written.error().code(),
+                 cat("it is done, but not in the audit log: ", written.error().message()));
+  }
+  return done;
+}
+
 int run_verb(const Verb& verb, std::span<char* const> arguments) {
   Invocation invocation;
   bool help = false;
@@ -119,7 +218,7 @@ int run_verb(const Verb& verb, std::span<char* const> arguments) {
   if (given < verb.least || given > verb.most) {
     return misunderstood(cat("expected: ", synopsis(verb)), verb.words);
   }
-  const Result<> done = verb.run(invocation);
+  const Result<> done = run_audited(verb, invocation);
   if (done) return 0;
   if (done.error().code() == Code::kInvalidArgument) {
     return misunderstood(done.error().message(), verb.words);
@@ -195,23 +294,26 @@ Result<access::Role> role_of_new(const Invocation& invocation) {
   return Error(Code::kInvalidArgument, "--on needs --role: what may it do there?");
 }
 
+Result<Database> registry_database(const Invocation& invocation) {
+  const Path root = TRY(root_of(invocation));
+  TRY(make_directories(root));
+  return registry::open_registry_database(root);
+}
+
 Result<TimePoint> expiry(const Invocation& invocation, TimePoint now) {
   const std::string& text = invocation.expires;
   if (text.empty()) return TimePoint{};
   const auto n = parse_uint(std::string_view(text).substr(0, text.size() - 1));
-  constexpr uint64_t kMost = 100'000;
-  if (n && *n > 0 && *n <= kMost) {
+  // A time in nanoseconds ends in the year 2262.
+  constexpr std::chrono::days kMost{36'500};
+  constexpr uint64_t kMostCount = 100'000'000;
+  if (n && *n > 0 && *n <= kMostCount) {
     const auto count = static_cast<int64_t>(*n);
-    switch (text.back()) {
-      case 'm':
-        return now + std::chrono::minutes(count);
-      case 'h':
-        return now + std::chrono::hours(count);
-      case 'd':
-        return now + std::chrono::days(count);
-      default:
-        break;
-    }
+    const std::chrono::minutes length = text.back() == 'd'   ? std::chrono::days(count)
+                                        : text.back() == 'h' ? std::chrono::hours(count)
+                                                             : std::chrono::minutes(count);
+    const bool is_length = std::string_view("mhd").find(text.back()) != std::string_view::npos;
+    if (is_length && length <= kMost) return now + length;
   }
   const auto time = parse_rfc3339(text);
   if (time && *time > now) return *time;

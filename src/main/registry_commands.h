@@ -14,6 +14,7 @@
 
 #include "access/roles.h"
 #include "access/store.h"
+#include "db/database.h"
 
 namespace skiff {
 
@@ -29,6 +30,14 @@ struct Invocation {
   std::vector<std::string> tags;
   std::vector<std::string> kinds;
   std::string state;
+  std::string limit = "100";
+  std::string keep_last;
+  std::string keep_set;
+  std::string keep_pulled;
+  std::string file;
+  std::string key;
+  std::string name;
+  std::string subject;
   bool password_stdin = false;
   bool deep = false;
   bool repair = false;
@@ -36,6 +45,8 @@ struct Invocation {
   bool inner = false;
   bool copy = false;
   std::string keep = "1";
+  bool forget = false;
+  bool drop = false;
 };
 
 struct Verb {
@@ -47,6 +58,7 @@ struct Verb {
   size_t most = 0;
   // kFailedPrecondition and its text also for what was done and found wrong.
   Result<> (*run)(const Invocation&) = nullptr;
+  bool looks = false;  // changes nothing: no row of the audit log
 };
 
 std::span<const Verb> user_verbs();
@@ -59,6 +71,12 @@ std::span<const Verb> check_verbs();
 std::span<const Verb> gc_verbs();
 std::span<const Verb> webhook_verbs();
 std::span<const Verb> backup_verbs();
+std::span<const Verb> rule_verbs();
+std::span<const Verb> quota_verbs();
+std::span<const Verb> audit_verbs();
+std::span<const Verb> retention_verbs();
+std::span<const Verb> certificate_verbs();
+std::span<const Verb> key_verbs();
 
 // The exit code: 0; 1 where it failed; 2 where it was not understood.
 int run_registry_command(std::span<char* const> arguments);
@@ -74,6 +92,8 @@ Result<access::Store> accounts_to_change(const Invocation& invocation);
 Result<access::Store> accounts_to_read(const Invocation& invocation);
 // What --role says; kNone where it is not given, which --on does not go without.
 Result<access::Role> role_of_new(const Invocation& invocation);
+// registry.db of --root, made where it is missing.
+Result<Database> registry_database(const Invocation& invocation);
 // What --expires says: "90d", "12h", or a time of RFC 3339; zero where it is not given.
 Result<TimePoint> expiry(const Invocation& invocation, TimePoint now);
 // As tables show it: "never", "2026-11-28T10:00:00Z".

@@ -73,9 +73,9 @@ Result<> grants(const Invocation& call) {
 }
 
 constexpr Verb kVerbs[] = {
-    {"repo list", "", "List the repositories and who sees them", "", 0, 0, list},
+    {"repo list", "", "List the repositories and who sees them", "", 0, 0, list, true},
     {"repo set", "PLACE", "Set who sees a place and what is below it", "visibility", 1, 1, set},
-    {"repo grants", "[PLACE]", "List what is granted, there or everywhere", "", 0, 1, grants},
+    {"repo grants", "[PLACE]", "List what is granted, there or everywhere", "", 0, 1, grants, true},
 };
 
 }  // namespace

@@ -28,11 +28,13 @@ Result<> add(const Invocation& call) {
   const std::string node = call.on.empty() ? home : TRY(access::node_named(call.on));
   const TimePoint expires = TRY(expiry(call, Clock::system().now()));
   access::Store store = TRY(accounts_to_change(call));
+  Transaction tx = TRY(store.db().begin());
   const access::Account added =
       TRY(access::add_account(store, {.name = name, .kind = AccountKind::kRobot}));
   if (role != access::Role::kNone) {
     TRY(access::set_grant(store, node, {access::Subject::Kind::kAccount, added.id}, role));
   }
+  TRY(tx.commit());
   return make_secret(store, added.id, expires);
 }
 
@@ -64,7 +66,7 @@ Result<> secret(const Invocation& call) {
 constexpr Verb kVerbs[] = {
     {"robot add", "ORGANISATION+NAME", "Add a robot and print its secret, which is shown only now",
      "role on expires", 1, 1, add},
-    {"robot list", "", "List the robots", "", 0, 0, list},
+    {"robot list", "", "List the robots", "", 0, 0, list, true},
     {"robot remove", "ORGANISATION+NAME", "Remove a robot, with all that was granted to it", "", 1,
      1, remove},
     {"robot secret", "ORGANISATION+NAME",

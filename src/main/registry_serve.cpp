@@ -26,11 +26,13 @@ struct Options {
   std::string tls_cert;
   std::string tls_key;
   std::string tls_client_ca;
+  std::string tls_client_auth = "required";
   std::string htpasswd;
   std::string public_url;
   std::string gc_grace = "3600";
   std::string upload_age = "86400";
   std::string undelete = cat(registry::kUsualUndelete.count());
+  std::string retention_every = "86400";
   std::string scrub_rate = "4m";
   std::string max_connections = "1024";
   std::string max_connections_per_client = "0";
@@ -58,6 +60,7 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
       {"tls-key", "FILE", "the certificate's key (PEM)", &o.tls_key},
       {"tls-client-ca", "FILE", "demand certificates of this authority from clients",
        &o.tls_client_ca},
+      {"tls-client-auth", "WHICH", "whether these are required, or optional", &o.tls_client_auth},
       {"plain-http", "",
        "serve addresses other than loopback without TLS, readable by whoever listens", nullptr,
        &o.plain_http},
@@ -69,6 +72,8 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
       {"gc-untagged", "", "collect manifests that no tag, index or subject keeps", nullptr,
        &o.gc_untagged},
       {"no-gc", "", "collect no garbage", nullptr, &o.no_gc},
+      {"retention-every", "SECONDS", "how often tags are deleted that no rule keeps; 0 for never",
+       &o.retention_every},
       {"undelete", "SECONDS", "how long deleted manifests and moved tags can come back; 0 for not",
        &o.undelete},
       {"upload-age", "SECONDS", "how long an abandoned upload is kept", &o.upload_age},
@@ -145,6 +150,12 @@ Result<RegistryService::Options> service_options(const Options& o) {
   out.pace.stall = std::chrono::seconds(TRY(number("client-timeout", o.client_timeout, 0)));
   out.tls = {o.tls_cert, o.tls_key, o.tls_client_ca};
   out.metrics_listen = o.metrics_listen;
+  out.tls.client_optional = o.tls_client_auth == "optional";
+  if (!out.tls.client_optional && o.tls_client_auth != "required") {
+    return Error(Code::kInvalidArgument,
+                 cat("invalid value for --tls-client-auth: ", skiff::quoted(o.tls_client_auth),
+                     ": choose required or optional"));
+  }
   out.plain_http = o.plain_http;
   registry::RegistryOptions& registry = out.registry;
   registry.root = TRY(data_root(o.root));
@@ -159,6 +170,8 @@ Result<RegistryService::Options> service_options(const Options& o) {
   registry.collect_garbage = !o.no_gc;
   registry.scrub_rate =
       static_cast<uint64_t>(TRY_CONTEXT(parse_size(o.scrub_rate), "--scrub-rate"));
+  registry.retention_every =
+      std::chrono::seconds(TRY(number("retention-every", o.retention_every, 0)));
   registry.upload_age = std::chrono::seconds(TRY(number("upload-age", o.upload_age, 1)));
   registry.s3 = TRY(s3_options(o.s3));
   TRY(RegistryService::check(out));

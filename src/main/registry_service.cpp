@@ -85,7 +85,8 @@ void warn_of_strangers(const RegistryService::Options& o, const std::string& add
     log_warn(
         cat("images and passwords travel readable to and from ", address, ": there is no TLS"));
   }
-  const bool asks = o.registry.access || !o.registry.htpasswd.empty() || !o.tls.client_ca.empty() ||
+  const bool asks = o.registry.access || !o.registry.htpasswd.empty() ||
+                    (!o.tls.client_ca.empty() && !o.tls.client_optional) ||
                     std::filesystem::exists(o.registry.root / access::kDatabaseName);
   if (asks) return;
   log_warn(cat("anybody who reaches ", address,

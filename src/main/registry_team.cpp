@@ -43,7 +43,7 @@ Result<> leave_team(const Invocation& call) {
 
 constexpr Verb kVerbs[] = {
     {"team add", "ORGANISATION/TEAM", "Add a team", "", 1, 1, add},
-    {"team list", "", "List the teams and who is in them", "", 0, 0, list},
+    {"team list", "", "List the teams and who is in them", "", 0, 0, list, true},
     {"team remove", "ORGANISATION/TEAM", "Remove a team, with all that was granted to it", "", 1, 1,
      remove},
     {"team join", "ORGANISATION/TEAM NAME", "Put a user or a robot into a team", "", 2, 2,

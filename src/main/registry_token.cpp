@@ -55,12 +55,12 @@ Result<> list(const Invocation& call) {
   if (!call.operands.empty()) account = TRY(access::find_account(store, call.operands[0])).name;
   const TimePoint now = Clock::system().now();
   std::vector<std::vector<std::string>> rows = {
-      {"ID", "ACCOUNT", "STATE", "EXPIRES", "MAY AT MOST", "LABEL"}};
+      {"ID", "ACCOUNT", "STATE", "EXPIRES", "LAST USED", "MAY AT MOST", "LABEL"}};
   for (const access::Token& token : TRY(access::list_tokens(store, account))) {
     const bool over = token.expires != TimePoint{} && token.expires <= now;
     const char* state = token.revoked != TimePoint{} ? "revoked" : over ? "expired" : "valid";
     rows.push_back({token.id, token.account_name, state, time_text(token.expires),
-                    limits_text(token), token.label});
+                    time_text(token.used), limits_text(token), token.label});
   }
   print_table(rows);
   return {};
@@ -74,7 +74,7 @@ Result<> revoke(const Invocation& call) {
 constexpr Verb kVerbs[] = {
     {"token create", "NAME", "Print a new token of a user, to be used in place of the password",
      "label repository tag role expires", 1, 1, create},
-    {"token list", "[NAME]", "List the tokens, of one account or all", "", 0, 1, list},
+    {"token list", "[NAME]", "List the tokens, of one account or all", "", 0, 1, list, true},
     {"token revoke", "ID", "End a token now", "", 1, 1, revoke},
 };
 

@@ -20,9 +20,12 @@ Result<> add(const Invocation& call) {
   const std::string hash = TRY(access::hash_password(TRY(new_password(call))));
   access::Store store = TRY(accounts_to_change(call));
   access::NewAccount account{.name = name, .password = hash, .expires = expires};
+  Transaction tx = TRY(store.db().begin());
   const access::Account added = TRY(access::add_account(store, account));
-  if (role == access::Role::kNone) return {};
-  return access::set_grant(store, node, {access::Subject::Kind::kAccount, added.id}, role);
+  if (role != access::Role::kNone) {
+    TRY(access::set_grant(store, node, {access::Subject::Kind::kAccount, added.id}, role));
+  }
+  return tx.commit();
 }
 
 Result<> list(const Invocation& call) {
@@ -61,7 +64,7 @@ Result<> disable(const Invocation& call) {
 constexpr Verb kVerbs[] = {
     {"user add", "NAME", "Add a user, with a password", "password-stdin role on expires", 1, 1,
      add},
-    {"user list", "", "List the users", "", 0, 0, list},
+    {"user list", "", "List the users", "", 0, 0, list, true},
     {"user remove", "NAME", "Remove a user, with all that was granted and all tokens", "", 1, 1,
      remove},
     {"user password", "NAME", "Change a user's password", "password-stdin", 1, 1, password},

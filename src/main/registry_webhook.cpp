@@ -121,14 +121,14 @@ Result<> redeliver(const Invocation& call) {
 constexpr Verb kVerbs[] = {
     {"webhook add", "URL", "Tell a URL of events, and print its secret, which is shown only now",
      "kind repository inner", 1, 1, add},
-    {"webhook list", "", "List the webhooks", "", 0, 0, list},
+    {"webhook list", "", "List the webhooks", "", 0, 0, list, true},
     {"webhook remove", "ID", "Remove a webhook, with what it was still to be told", "", 1, 1,
      remove},
     {"webhook enable", "ID", "Tell a webhook of events again", "", 1, 1, enable},
     {"webhook disable", "ID", "Tell a webhook nothing; new events are not kept for it", "", 1, 1,
      disable},
     {"webhook deliveries", "ID", "List its last 200 deliveries, with their attempts", "state", 1, 1,
-     deliveries},
+     deliveries, true},
     {"webhook redeliver", "ID EVENT", "Deliver an event again; all: each that was dropped", "", 2,
      2, redeliver},
 };

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/file.h"
 #include "base/io.h"
@@ -18,6 +19,9 @@ namespace skiff::net {
 struct PeerCertificate {
   std::string subject;      // RFC 2253: "CN=build,O=Example"
   std::string fingerprint;  // SHA-256 of the certificate, in small hexadecimal digits
+  std::string key;          // the same of its SubjectPublicKeyInfo
+  // Its subject alternative names: "DNS:ci.example", "email:ann@example", "URI:spiffe://a/b".
+  std::vector<std::string> names;
 };
 
 class Stream : public Source, public Sink {

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -76,26 +78,72 @@ struct FreeSslContext {
 struct FreeCertificate {
   void operator()(X509* certificate) const { ::X509_free(certificate); }
 };
+struct FreeNames {
+  void operator()(GENERAL_NAMES* names) const { ::GENERAL_NAMES_free(names); }
+};
 struct FreeBio {
   void operator()(BIO* bio) const { ::BIO_free(bio); }
 };
+
+std::string hex_of(const std::array<unsigned char, EVP_MAX_MD_SIZE>& hash, unsigned int size) {
+  return to_hex({reinterpret_cast<const char*>(hash.data()), size});
+}
+
+// SHA-256 of its DER form.
+std::string key_of(X509* certificate) {
+  unsigned char* der = nullptr;
+  const int size = ::i2d_X509_PUBKEY(::X509_get_X509_PUBKEY(certificate), &der);
+  if (size <= 0) return "";
+  std::array<unsigned char, EVP_MAX_MD_SIZE> hash;
+  unsigned int hash_size = 0;
+  const int hashed = ::EVP_Digest(der, static_cast<size_t>(size), hash.data(), &hash_size,
+                                  ::EVP_sha256(), nullptr);
+  ::OPENSSL_free(der);
+  return hashed == 1 ? hex_of(hash, hash_size) : "";
+}
+
+// A name with a NUL in it is not what others read it as: left out.
+std::vector<std::string> names_of(X509* certificate) {
+  const std::unique_ptr<GENERAL_NAMES, FreeNames> names(static_cast<GENERAL_NAMES*>(
+      ::X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  std::vector<std::string> out;
+  for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    const char* kind = name->type == GEN_DNS     ? "DNS:"
+                       : name->type == GEN_EMAIL ? "email:"
+                       : name->type == GEN_URI   ? "URI:"
+                                                 : nullptr;
+    if (kind == nullptr) continue;
+    const std::string text(reinterpret_cast<const char*>(::ASN1_STRING_get0_data(name->d.ia5)),
+                           static_cast<size_t>(::ASN1_STRING_length(name->d.ia5)));
+    if (text.find('\0') == std::string::npos) out.push_back(kind + text);
+  }
+  return out;
+}
+
+std::optional<PeerCertificate> describe(X509* certificate) {
+  const std::unique_ptr<BIO, FreeBio> text(::BIO_new(::BIO_s_mem()));
+  ::X509_NAME_print_ex(text.get(), ::X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+  char* subject = nullptr;
+  const long size = BIO_get_mem_data(text.get(), &subject);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> hash;
+  unsigned int hash_size = 0;
+  if (::X509_digest(certificate, ::EVP_sha256(), hash.data(), &hash_size) != 1) {
+    return std::nullopt;
+  }
+  PeerCertificate out;
+  out.subject.assign(subject, static_cast<size_t>(std::max(size, 0L)));
+  out.fingerprint = hex_of(hash, hash_size);
+  out.key = key_of(certificate);
+  out.names = names_of(certificate);
+  return out;
+}
 
 // Only one that was verified.
 std::optional<PeerCertificate> certificate_of_peer(SSL* ssl) {
   const std::unique_ptr<X509, FreeCertificate> certificate(::SSL_get1_peer_certificate(ssl));
   if (!certificate || ::SSL_get_verify_result(ssl) != X509_V_OK) return std::nullopt;
-  const std::unique_ptr<BIO, FreeBio> text(::BIO_new(::BIO_s_mem()));
-  ::X509_NAME_print_ex(text.get(), ::X509_get_subject_name(certificate.get()), 0, XN_FLAG_RFC2253);
-  char* subject = nullptr;
-  const long size = BIO_get_mem_data(text.get(), &subject);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> hash;
-  unsigned int hash_size = 0;
-  if (::X509_digest(certificate.get(), ::EVP_sha256(), hash.data(), &hash_size) != 1) {
-    return std::nullopt;
-  }
-  return PeerCertificate{
-      .subject = std::string(subject, static_cast<size_t>(std::max(size, 0L))),
-      .fingerprint = to_hex({reinterpret_cast<const char*>(hash.data()), hash_size})};
+  return describe(certificate.get());
 }
 
 // The socket is non-blocking and waited for outside the lock, so that one thread's read
@@ -286,6 +334,17 @@ TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsContext::TlsContext(TlsContext&&) noexcept = default;
 TlsContext::~TlsContext() = default;
 
+Result<PeerCertificate> read_certificate(const Path& file) {
+  ::ERR_clear_error();
+  const std::unique_ptr<BIO, FreeBio> source(::BIO_new_file(file.c_str(), "r"));
+  if (!source) return tls_error(Code::kNotFound, cat("read certificate ", file.native()));
+  const std::unique_ptr<X509, FreeCertificate> certificate(
+      ::PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr));
+  const auto read = certificate ? describe(certificate.get()) : std::nullopt;
+  if (!read) return tls_error(Code::kInvalidArgument, cat("read certificate ", file.native()));
+  return *read;
+}
+
 Result<TlsContext> TlsContext::load(const TlsFiles& files) {
   ::ERR_clear_error();
   auto impl = std::make_unique<Impl>();
@@ -308,7 +367,10 @@ Result<TlsContext> TlsContext::load(const TlsFiles& files) {
       return tls_error(Code::kInvalidArgument,
                        cat("load client authorities ", files.client_ca.native()));
     }
-    ::SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    const int demanded = files.client_optional ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    ::SSL_CTX_set_verify(c, SSL_VERIFY_PEER | demanded, nullptr);
+    // Clients that have several choose by the authority.
+    ::SSL_CTX_set_client_CA_list(c, ::SSL_load_client_CA_file(files.client_ca.c_str()));
     static constexpr unsigned char kSession[] = "skiff";  // sessions of verified clients resume
     ::SSL_CTX_set_session_id_context(c, kSession, sizeof kSession - 1);
   }

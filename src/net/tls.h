@@ -13,8 +13,12 @@ namespace skiff::net {
 struct TlsFiles {
   Path certificate;  // PEM chain
   Path key;
-  Path client_ca;  // when set, clients must present a certificate of it
+  Path client_ca;                // when set, clients must present a certificate of it
+  bool client_optional = false;  // or none; one that is not of it ends the handshake all the same
 };
+
+// What the first certificate of a PEM file says, verified or not.
+Result<PeerCertificate> read_certificate(const Path& file);
 
 // The loaded certificate and key. Immutable; thread-safe.
 class TlsContext {

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "access/roles.h"
 #include "base/clock.h"
 #include "net/http_server.h"
 
@@ -26,11 +27,12 @@ enum class Action {
   kPull,
   kPush,
   kDelete,
+  kManage,  // say who may what there, and what rules hold there
 };
 
 struct Need {
   Action action = Action::kEnter;
-  // Of kSee, kPull, kPush and kDelete. "": any repository at all.
+  // Of kSee, kPull, kPush and kDelete; of kManage any place. "": any repository at all, the server.
   std::string repository;
   // The tags that would be read, set or deleted, where the request names them.
   std::vector<std::string> tags;
@@ -70,6 +72,7 @@ struct TokenRequest {
   std::string secret;         // with or without a name, a token of the account
   std::string address;        // of the client
   std::vector<Scope> scopes;  // what is wanted
+  const net::PeerCertificate* certificate = nullptr;  // shown instead of a secret
 };
 struct IssuedToken {
   std::string token;
@@ -87,6 +90,12 @@ class Authorizer {
   // client, where it guessed too often.
   virtual Result<Viewer> identify(const net::Request& request) = 0;
   virtual Result<Decision> may(const Viewer& viewer, const Need& need) = 0;
+  // The role that a decision of yes was by: what rules of tags go by.
+  virtual Result<access::Role> role(const Viewer& /*viewer*/, const Need& /*need*/) {
+    return access::Role::kOwn;
+  }
+  // Writes down what may be written late; called from time to time.
+  virtual Result<> save_uses() { return {}; }
   // The WWW-Authenticate field of a 401. `wrong`: credentials were shown and are wrong.
   virtual std::string challenge(const net::Request& request, const Need& need, bool wrong) = 0;
   // kUnauthenticated as above; nullopt where there is no token server.

@@ -72,7 +72,8 @@ Refusal unknown_blob(const Call& call) {
 }
 
 Answer<> hidden_blob(Call& call) {
-  TRY(parse_digest(call.reference));
+  const oci::Digest digest = TRY(parse_digest(call.reference));
+  TRY(call.context.metadata.find_blob(kNoRepository, digest, Renew::kNo));
   return unknown_blob(call);
 }
 
@@ -114,7 +115,8 @@ Answer<> get_blob(Call& call) {
 
 Answer<> delete_blob(Call& call) {
   const oci::Digest digest = TRY(parse_digest(call.reference));
-  auto parents = call.context.metadata.unlink_blob(call.name, digest);
+  const Actor actor = TRY(call.actor());
+  auto parents = call.context.metadata.unlink_blob(call.name, digest, actor);
   if (!parents && parents.error().code() == Code::kNotFound) return unknown_blob(call);
   if (!parents) return parents.error();
   if (parents->empty()) return call.reply_empty(202);

@@ -40,6 +40,10 @@ Answer<bool> Call::may_see(const std::string& repository) const {
   return TRY(context.access.may(viewer, {Action::kSee, repository})) == Decision::kYes;
 }
 
+Answer<Actor> Call::actor() const {
+  return Actor{viewer.name, viewer.address, viewer.token, TRY(context.access.role(viewer, need))};
+}
+
 Answer<> Call::reply(int status, std::string_view content_type, std::string_view body) const {
   note(writer.send(status, content_type, body));
   return {};

@@ -6,10 +6,12 @@
 #include "content/blob_tickets.h"
 #include "net/http_server.h"
 #include "registry/access.h"
+#include "registry/audit_writer.h"
 #include "registry/blobs.h"
 #include "registry/extension.h"
 #include "registry/metadata.h"
 #include "registry/observer.h"
+#include "registry/policy_keeper.h"
 #include "registry/refusal.h"
 #include "registry/upload_sessions.h"
 
@@ -23,6 +25,8 @@ struct Context {
   content::BlobTickets* tickets;  // nullptr for a registry without an engine beside it
   std::vector<Extension> extensions;
   std::vector<Observer*> observers;
+  AuditWriter* audit = nullptr;
+  PolicyKeeper* keeper = nullptr;
 };
 
 struct Call {
@@ -34,11 +38,14 @@ struct Call {
   Viewer viewer;
   std::string id;                       // of the request, for logs
   std::string_view endpoint = "other";  // its name for observers
+  Need need;                            // what was asked of the viewer, and granted
 
   std::string header(std::string_view field) const { return request.headers.get(field); }
   // Whether the viewer may also pull from that repository; of "", from every one.
   Answer<bool> may_pull(const std::string& repository) const;
   Answer<bool> may_see(const std::string& repository) const;
+  // Who changes what the request names.
+  Answer<Actor> actor() const;
   bool is_head() const { return request.method == "HEAD"; }
   // The store of this process that the request's ticket for the blob speaks for; nullptr without
   // a valid one. The ticket is used up.
@@ -88,10 +95,13 @@ Answer<> list_tags(Call& call);
 Answer<> list_repositories(Call& call);
 Answer<> list_referrers(Call& call);
 
-// What these answer where the viewer may not see the repository: as if it did not exist.
+// What these answer where the viewer may not see the repository: as if it did not exist, also in
+// what they look for, so that the time does not tell either.
+inline constexpr const char* kNoRepository = "/";  // which no name is
 Answer<> hidden_blob(Call& call);
 Answer<> hidden_manifest(Call& call);
 Answer<> hidden_repository(Call& call);
+Answer<> hidden_tags(Call& call);
 Answer<> hidden_referrers(Call& call);
 
 }  // namespace skiff::registry

@@ -29,6 +29,8 @@ Role role_for(Action action) {
       return Role::kPush;
     case Action::kDelete:
       return Role::kMaintain;
+    case Action::kManage:
+      return Role::kOwn;
   }
   return Role::kOwn;
 }
@@ -84,9 +86,33 @@ bool is_plain_host(const std::string& host) {
 
 }  // namespace
 
-Result<Viewer> DirectoryAccess::viewer_of_token(const std::string& token) {
+// With "" as the name by a token alone.
+Result<access::Identity> DirectoryAccess::sign_in(const std::string& name,
+                                                  const std::string& secret,
+                                                  const std::string& address) {
+  Result<access::Identity> who = name.empty() ? directory_->sign_in_by_token(secret)
+                                              : directory_->sign_in(name, secret, address);
+  if (audit_ != nullptr) {
+    audit_->note_login({who ? who->name : name, address, who ? who->token : ""}, who);
+  }
+  return who;
+}
+
+// Nobody in particular where there is none, or it is nobody's.
+Result<access::Identity> DirectoryAccess::certified(const net::PeerCertificate* certificate,
+                                                    const std::string& address) {
+  if (certificate == nullptr) return access::Identity();
+  const auto who = TRY(directory_->sign_in_by_certificate(
+      {certificate->subject, certificate->key, certificate->names}));
+  if (!who) return access::Identity();
+  if (audit_ != nullptr) audit_->note_login({who->name, address, ""}, Result<>());
+  return *who;
+}
+
+Result<Viewer> DirectoryAccess::viewer_of_token(const std::string& token,
+                                                const std::string& address) {
   if (token.starts_with(access::kSecretPrefix)) {
-    return viewer_of(TRY(directory_->sign_in_by_token(token)));
+    return viewer_of(TRY(sign_in("", token, address)));
   }
   const access::Claims claims = TRY(directory_->verify(token));
   const bool robot = claims.subject.find('+') != std::string::npos;
@@ -101,12 +127,14 @@ Result<Viewer> DirectoryAccess::identify(const net::Request& request) {
   if (const std::string shown = request.headers.get("Authorization"); !shown.empty()) {
     const Credentials credentials = parse_credentials(shown);
     if (const auto* basic = std::get_if<BasicCredentials>(&credentials)) {
-      viewer = viewer_of(TRY(directory_->sign_in(basic->name, basic->password, address)));
+      viewer = viewer_of(TRY(sign_in(basic->name, basic->password, address)));
     } else if (const auto* bearer = std::get_if<BearerCredentials>(&credentials)) {
-      viewer = TRY(viewer_of_token(bearer->token));
+      viewer = TRY(viewer_of_token(bearer->token, address));
     } else {
       return Error(Code::kUnauthenticated, "no credentials of a known form");
     }
+  } else {
+    viewer = viewer_of(TRY(certified(request.certificate, address)));
   }
   viewer.address = address;
   return viewer;
@@ -128,13 +156,20 @@ Result<Decision> DirectoryAccess::may(const Viewer& viewer, const Need& need) {
   return decision;
 }
 
+Result<Role> DirectoryAccess::role(const Viewer& viewer, const Need& need) {
+  const auto rights = TRY(directory_->rights());
+  const access::Identity who = identity_of(viewer);
+  const TimePoint now = directory_->now();
+  return need.repository.empty()
+             ? role_everywhere(*rights, who, now)
+             : role_of(*rights, who, need.repository, need.tags, need.any_tag, now);
+}
+
 Result<Decision> DirectoryAccess::judge(const Viewer& viewer, const Need& need) {
   const auto rights = TRY(directory_->rights());
   const access::Identity who = identity_of(viewer);
   const TimePoint now = directory_->now();
-  const Role role = need.repository.empty()
-                        ? role_everywhere(*rights, who, now)
-                        : role_of(*rights, who, need.repository, need.tags, need.any_tag, now);
+  const Role role = TRY(this->role(viewer, need));
   if (role >= role_for(need.action)) return Decision::kYes;
   if (viewer.kind == Viewer::Kind::kAnonymous) return Decision::kLogin;
   const bool sees = !need.repository.empty() &&
@@ -160,9 +195,9 @@ std::string DirectoryAccess::challenge(const net::Request& request, const Need& 
 Result<std::optional<IssuedToken>> DirectoryAccess::issue(const TokenRequest& request) {
   access::Identity who;
   if (!request.secret.empty()) {
-    who = request.name.empty()
-              ? TRY(directory_->sign_in_by_token(request.secret))
-              : TRY(directory_->sign_in(request.name, request.secret, request.address));
+    who = TRY(sign_in(request.name, request.secret, request.address));
+  } else {
+    who = TRY(certified(request.certificate, request.address));
   }
   const auto rights = TRY(directory_->rights());
   IssuedToken issued{.issued = std::chrono::floor<std::chrono::seconds>(directory_->now())};
@@ -185,14 +220,17 @@ namespace {
 
 class AccountsIfAny : public Authorizer {
  public:
-  AccountsIfAny(Path root, std::string public_url, const Clock& clock)
-      : root_(std::move(root)), public_url_(std::move(public_url)), clock_(clock) {}
+  AccountsIfAny(Path root, std::string public_url, const Clock& clock, AuditWriter* audit)
+      : root_(std::move(root)), public_url_(std::move(public_url)), clock_(clock), audit_(audit) {}
 
   Result<Viewer> identify(const net::Request& request) override {
     return TRY(in_force())->identify(request);
   }
   Result<Decision> may(const Viewer& viewer, const Need& need) override {
     return TRY(in_force())->may(viewer, need);
+  }
+  Result<access::Role> role(const Viewer& viewer, const Need& need) override {
+    return TRY(in_force())->role(viewer, need);
   }
   std::string challenge(const net::Request& request, const Need& need, bool wrong) override {
     const auto force = in_force();
@@ -201,6 +239,7 @@ class AccountsIfAny : public Authorizer {
   Result<std::optional<IssuedToken>> issue(const TokenRequest& request) override {
     return TRY(in_force())->issue(request);
   }
+  Result<> save_uses() override { return TRY(in_force())->save_uses(); }
 
  private:
   // What cannot be opened lets nobody in.
@@ -212,7 +251,7 @@ class AccountsIfAny : public Authorizer {
     if (!store) return open_.get();
     log_info("the registry has accounts now: who comes is asked who it is");
     accounts_ = std::make_unique<DirectoryAccess>(TRY(access::Directory::open(std::move(*store))),
-                                                  public_url_);
+                                                  public_url_, audit_);
     found_.store(accounts_.get(), std::memory_order_release);
     return accounts_.get();
   }
@@ -220,6 +259,7 @@ class AccountsIfAny : public Authorizer {
   const Path root_;
   const std::string public_url_;
   const Clock& clock_;
+  AuditWriter* const audit_;
   const std::unique_ptr<Authorizer> open_ = open_access();
   std::atomic<Authorizer*> found_ = nullptr;
   std::mutex mutex_;  // guards the next
@@ -229,8 +269,8 @@ class AccountsIfAny : public Authorizer {
 }  // namespace
 
 std::unique_ptr<Authorizer> accounts_where_there_are_any(const Path& root, std::string public_url,
-                                                         const Clock& clock) {
-  return std::make_unique<AccountsIfAny>(root, std::move(public_url), clock);
+                                                         const Clock& clock, AuditWriter* audit) {
+  return std::make_unique<AccountsIfAny>(root, std::move(public_url), clock, audit);
 }
 
 }  // namespace skiff::registry

@@ -28,6 +28,21 @@ TEST_F(Accounts, TheFirstOneClosesTheRegistry) {
   EXPECT_EQ(client().get("/v2/").status, 401);
 }
 
+TEST_F(Accounts, WhatIsHiddenIsJudgedAsWhatIsNotThere) {
+  push_image("other/hidden", "1", "config", {"layer"});
+  allow(add_user("ann"), "acme", Role::kPull);
+  const std::string digest = oci::Digest::of("config").str();
+  for (const std::string& rest :
+       {std::string("tags/list"), std::string("tags/list?n=x"), std::string("manifests/1"),
+        std::string("manifests/sha256:x"), std::string("blobs/sha256:x"), cat("blobs/", digest),
+        std::string("referrers/sha256:x"), cat("referrers/", digest, "?n=x")}) {
+    const Reply absent = client().get(cat("/v2/acme/absent/", rest), as("ann"));
+    const Reply hidden = client().get(cat("/v2/other/hidden/", rest), as("ann"));
+    EXPECT_EQ(hidden.status, absent.status) << rest;
+    EXPECT_EQ(hidden.body, replace_all(absent.body, "acme/absent", "other/hidden")) << rest;
+  }
+}
+
 // Who, on what kind of repository, may do what: the whole table.
 TEST_F(Accounts, RolesActionsAndVisibility) {
   const std::string manifest = image_of("config", {"layer"});

@@ -2,9 +2,9 @@
 // the time that MetadataOptions::undelete says; while they are, the collection leaves alone what
 // they need to come back. Part of the MetadataStore (metadata.h).
 //
-//   store.delete_manifest("a/b", digest, {}, "ann");         // to the trash, with its blobs
+//   store.delete_manifest("a/b", digest, {}, {"ann"});        // to the trash, with its blobs
 //   auto row = store.find_trashed("a/b", digest);            // its bytes, to be read
-//   store.restore_manifest("a/b", manifest, std::nullopt, "bob");   // back, with its tags
+//   store.restore_manifest("a/b", manifest, std::nullopt, {"bob"}); // back, with its tags
 #pragma once
 
 #include <optional>
@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "oci/digest.h"
 #include "registry/manifest_rows.h"
+#include "registry/policy.h"
 
 namespace skiff::registry {
 
@@ -36,6 +37,13 @@ struct TrashedManifest {
   TimePoint deleted;
   TimePoint until;
   std::vector<std::string> tags;  // that named it when it was deleted
+};
+
+struct TagState {
+  std::string name;
+  std::string digest;
+  TimePoint set;
+  TimePoint pulled;  // zero: never, as far as is known
 };
 
 struct RestoreOutcome {
@@ -67,7 +75,12 @@ class History {
   virtual Result<RestoreOutcome> restore_manifest(const std::string& repository,
                                                   const NewManifest& manifest,
                                                   const std::optional<std::string>& tag,
-                                                  const std::string& actor) = 0;
+                                                  const Actor& actor) = 0;
+  // Deletes those of the tags that are still so (retention.h), a manifest with its last tag unless
+  // an index lists it. Returns the names of those deleted; a rule of tags keeps one silently.
+  virtual Result<std::vector<std::string>> expire_tags(const std::string& repository,
+                                                       const std::vector<TagState>& tags,
+                                                       const Actor& actor) = 0;
 };
 
 }  // namespace skiff::registry

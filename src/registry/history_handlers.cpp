@@ -92,8 +92,8 @@ Answer<RestoreOutcome> restore(const Call& call, const oci::Digest& digest,
     if (!TRY(metadata.find_trashed(call.name, entry.digest))) continue;
     TRY(restore(call, entry.digest, std::nullopt, depth + 1));
   }
-  RestoreOutcome outcome =
-      TRY(metadata.restore_manifest(call.name, *manifest, tag, call.viewer.name));
+  const Actor actor = TRY(call.actor());
+  RestoreOutcome outcome = TRY(metadata.restore_manifest(call.name, *manifest, tag, actor));
   if (!outcome.missing.empty()) return incomplete(digest, outcome.missing);
   return outcome;
 }

@@ -7,8 +7,9 @@
 namespace skiff::registry {
 
 Result<std::unique_ptr<Htpasswd>> Htpasswd::open(const Path& file,
-                                                 std::unique_ptr<access::Guesses> guesses) {
-  std::unique_ptr<Htpasswd> users(new Htpasswd(file, std::move(guesses)));
+                                                 std::unique_ptr<access::Guesses> guesses,
+                                                 AuditWriter* audit) {
+  std::unique_ptr<Htpasswd> users(new Htpasswd(file, std::move(guesses), audit));
   TRY(users->reload_if_changed());
   return users;
 }
@@ -59,15 +60,19 @@ Result<Viewer> Htpasswd::identify(const net::Request& request) {
   if (Result<> read = reload_if_changed(); !read) log_warn(read.error().message());
   viewer.kind = Viewer::Kind::kUser;
   viewer.name = basic->name;
-  if (!TRY(is_right(basic->name, basic->password, viewer.address))) return wrong();
+  Result<bool> right = is_right(basic->name, basic->password, viewer.address);
+  if (right && !*right) right = wrong();
+  if (audit_ != nullptr) audit_->note_login({basic->name, viewer.address, ""}, right);
+  if (!right) return right.error();
   return viewer;
 }
 
 Result<bool> Htpasswd::is_right(const std::string& name, const std::string& password,
                                 const std::string& address) {
   const std::optional<std::string> hash = hash_of(name);
-  if (guesses_ == nullptr) return passwords_.check(name, password, hash);
-  return access::check_password(passwords_, *guesses_, {name, password, hash, address});
+  const std::string stand_in = any_hash();
+  if (guesses_ == nullptr) return passwords_.check(name, password, hash, stand_in);
+  return access::check_password(passwords_, *guesses_, {name, password, hash, address, stand_in});
 }
 
 Result<Decision> Htpasswd::may(const Viewer& viewer, const Need& /*need*/) {
@@ -77,6 +82,12 @@ Result<Decision> Htpasswd::may(const Viewer& viewer, const Need& /*need*/) {
 std::string Htpasswd::challenge(const net::Request& /*request*/, const Need& /*need*/,
                                 bool /*wrong*/) {
   return "Basic realm=\"Skiff registry\", charset=\"UTF-8\"";
+}
+
+// Of whatever kind and cost: the time of a check must not tell who is in the file.
+std::string Htpasswd::any_hash() {
+  std::lock_guard lock(mutex_);
+  return users_.empty() ? "" : users_.begin()->second;
 }
 
 std::optional<std::string> Htpasswd::hash_of(const std::string& name) {

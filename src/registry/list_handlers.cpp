@@ -97,6 +97,12 @@ Answer<> list_tags(Call& call) {
   return call.reply_json(json::object({{"name", call.name}, {"tags", *tags}}));
 }
 
+Answer<> hidden_tags(Call& call) {
+  const Page page = TRY(requested_page(call, kMaxTags));
+  TRY(call.context.metadata.tags(kNoRepository, with_one_more(page)));
+  return unknown_repository(call);
+}
+
 Answer<> list_repositories(Call& call) {
   const Page page = TRY(requested_page(call, kMaxRepositories));
   std::vector<std::string> names = TRY(visible_repositories(call, with_one_more(page)));
@@ -114,8 +120,11 @@ Answer<> list_referrers(Call& call) {
 }
 
 Answer<> hidden_referrers(Call& call) {
-  TRY(parse_digest(call.reference));
-  return reply_referrers(call, TRY(requested_page(call, kMaxReferrers)), {});
+  const oci::Digest subject = TRY(parse_digest(call.reference));
+  const Page page = TRY(requested_page(call, kMaxReferrers));
+  return reply_referrers(
+      call, page,
+      TRY(call.context.metadata.referrers(kNoRepository, subject, "", page, kReferrerBytes)));
 }
 
 }  // namespace skiff::registry

@@ -134,8 +134,8 @@ Refusal child_of(const oci::Digest& digest, const std::vector<DeleteOutcome::Par
 
 Answer<> delete_tag(Call& call) {
   const Precondition precondition = TRY(precondition_of(call));
-  auto deleted =
-      call.context.metadata.delete_tag(call.name, call.reference, precondition, call.viewer.name);
+  const Actor actor = TRY(call.actor());
+  auto deleted = call.context.metadata.delete_tag(call.name, call.reference, precondition, actor);
   if (!deleted && deleted.error().code() == Code::kFailedPrecondition) {
     return condition_failed(call);
   }
@@ -153,6 +153,7 @@ Refusal unknown_manifest(const Call& call) {
 
 Answer<> hidden_manifest(Call& call) {
   if (is_digest(call.reference)) TRY(parse_digest(call.reference));
+  TRY(call.context.metadata.find_manifest(kNoRepository, call.reference));
   return unknown_manifest(call);
 }
 
@@ -166,6 +167,7 @@ Answer<> get_manifest(Call& call) {
                        ", which the Accept header does not allow"));
   }
   const std::string digest = manifest->digest.str();
+  if (call.context.keeper != nullptr) call.context.keeper->pulled(call.name, call.reference);
   call.set("Docker-Content-Digest", digest);
   call.set("ETag", etag_of(digest));
   if (TRY(call.not_modified(digest))) return {};
@@ -175,7 +177,7 @@ Answer<> get_manifest(Call& call) {
 Answer<> put_manifest(Call& call) {
   PutCondition condition;
   condition.tags = TRY(tags_to_set(call));
-  condition.actor = call.viewer.name;
+  condition.actor = TRY(call.actor());
   condition.precondition = TRY(precondition_of(call));
   std::string bytes = TRY(read_document(call));
   const oci::Digest digest = TRY(digest_for(call, bytes));
@@ -200,8 +202,9 @@ Answer<> delete_manifest(Call& call) {
   if (!is_digest(call.reference)) return delete_tag(call);
   const oci::Digest digest = TRY(parse_digest(call.reference));
   const Precondition precondition = TRY(precondition_of(call));
+  const Actor actor = TRY(call.actor());
   const DeleteOutcome outcome =
-      TRY(call.context.metadata.delete_manifest(call.name, digest, precondition, call.viewer.name));
+      TRY(call.context.metadata.delete_manifest(call.name, digest, precondition, actor));
   if (!outcome.found) return unknown_manifest(call);
   if (!outcome.parents.empty()) return child_of(digest, outcome.parents);
   if (outcome.condition_failed) return condition_failed(call);

@@ -2,6 +2,9 @@
 // blobs and manifests, the manifests themselves, tags, referrers, uploads, and what may be
 // garbage. No HTTP, no blob bytes.
 //
+// What a rule of tags or a quota forbids (policy.h) is an error of its own, and nothing is written;
+// a change and its row of the audit log (audit_log.h) are one transaction.
+//
 // Each call is one transaction. What it wrote is durable when it returns, unless it says
 // "soon": then it survives the process at once, and a power cut within moments.
 //
@@ -31,6 +34,7 @@
 #include "registry/history.h"
 #include "registry/manifest_rows.h"
 #include "registry/outbox.h"
+#include "registry/policy.h"
 #include "registry/precondition.h"
 
 namespace skiff::registry {
@@ -71,6 +75,9 @@ class BlobLinks {
   };
   virtual Result<> link_blob(const std::string& repository, const oci::Digest& blob,
                              const BlobPlace& at, const Ended& from) = 0;
+  // A policy refusal where a quota has no room for so many bytes more: a hint to who is about to
+  // send them, since it is link_blob that decides.
+  virtual Result<> check_room(const std::string& repository, uint64_t bytes) = 0;
   // Links a blob that `from` has ("": any repository). False where it has not.
   virtual Result<bool> mount_blob(const std::string& repository, const std::string& from,
                                   const oci::Digest& blob) = 0;
@@ -78,7 +85,8 @@ class BlobLinks {
   virtual Result<std::vector<std::string>> holders(const oci::Digest& blob, size_t limit) = 0;
   // Digests of manifests that name the blob; where there are none it is let go. kNotFound.
   virtual Result<std::vector<std::string>> unlink_blob(const std::string& repository,
-                                                       const oci::Digest& blob) = 0;
+                                                       const oci::Digest& blob,
+                                                       const Actor& actor) = 0;
 };
 
 struct UploadRow {
@@ -123,7 +131,7 @@ class Uploads {
 
 struct PutCondition {
   std::vector<std::string> tags;  // to point at it
-  std::string actor;              // who does it, for the history
+  Actor actor;                    // who does it: for rules, the history and the audit log
   Precondition precondition;      // of each tag; without tags, of the manifest itself
 };
 
@@ -181,10 +189,10 @@ class Manifests {
   virtual Result<DeleteOutcome> delete_manifest(const std::string& repository,
                                                 const oci::Digest& digest,
                                                 const Precondition& precondition,
-                                                const std::string& actor) = 0;
+                                                const Actor& actor) = 0;
   // False where there is none; kFailedPrecondition where `precondition` does not hold of it.
   virtual Result<bool> delete_tag(const std::string& repository, const std::string& tag,
-                                  const Precondition& precondition, const std::string& actor) = 0;
+                                  const Precondition& precondition, const Actor& actor) = 0;
   // A page ends also with the first referrer that takes its descriptors beyond `bytes`, but holds
   // one at least.
   virtual Result<ReferrerPage> referrers(const std::string& repository, const oci::Digest& subject,

@@ -1,6 +1,7 @@
 #include "registry/refusal.h"
 
 #include "base/strings.h"
+#include "registry/policy.h"
 
 namespace skiff::registry {
 
@@ -36,6 +37,10 @@ std::string_view text_of(const ErrorKind& kind) {
 Refusal::Refusal(const Error& error)
     : kind(kind_of(error.code())), message(text_of(kind)), cause(error.message()) {
   if (kind.status == kUnavailable.status) retry_after = kSoon;
+  if (!is_policy_refusal(error)) return;
+  kind = kDenied;
+  message = error.message();
+  cause.clear();
 }
 
 Refusal broken_off(const ErrorKind& kind, const Error& error) {

@@ -30,20 +30,24 @@ WebhookOptions webhook_options(const RegistryOptions& options) {
 
 class LocalRegistry : public Registry {
  public:
-  LocalRegistry(std::unique_ptr<Blobs> blobs, std::unique_ptr<MetadataStore> metadata,
-                std::shared_ptr<Authorizer> access, const RegistryOptions& options,
-                const Clock& clock)
-      : blobs_(std::move(blobs)),
+  LocalRegistry(std::unique_ptr<AuditWriter> audit, std::unique_ptr<Blobs> blobs,
+                std::unique_ptr<MetadataStore> metadata, std::shared_ptr<Authorizer> access,
+                const RegistryOptions& options, const Clock& clock)
+      : audit_(std::move(audit)),
+        blobs_(std::move(blobs)),
         metadata_(std::move(metadata)),
         access_(std::move(access)),
         uploads_(*blobs_, *metadata_, locks_, clock),
-        context_{*blobs_,         *metadata_,         uploads_,         *access_,
-                 options.tickets, options.extensions, options.observers},
+        context_{*blobs_,         *metadata_,         uploads_,          *access_,
+                 options.tickets, options.extensions, options.observers, audit_.get()},
         collector_(*blobs_, *metadata_, uploads_, locks_, gate_, options.upload_age,
                    options.metadata.grace, clock),
         root_(options.root) {}
 
   Result<> start(const RegistryOptions& options, const Clock& clock) {
+    keeper_ =
+        TRY(PolicyKeeper::open(options.root, *metadata_, *access_, options.retention_every, clock));
+    context_.keeper = keeper_.get();
     TRY(uploads_.recover());
     TRY(collector_.recover());
     TRY(observe(options));
@@ -133,6 +137,7 @@ class LocalRegistry : public Registry {
     return done;
   }
 
+  std::unique_ptr<AuditWriter> audit_;
   std::unique_ptr<Blobs> blobs_;
   std::unique_ptr<MetadataStore> metadata_;
   std::shared_ptr<Authorizer> access_;
@@ -148,14 +153,16 @@ class LocalRegistry : public Registry {
   std::unique_ptr<AccessLog> access_log_;
   std::optional<content::Scrubber> scrubber_;
   std::unique_ptr<WebhookSender> webhooks_;
+  std::unique_ptr<PolicyKeeper> keeper_;
 };
 
 Result<std::shared_ptr<Authorizer>> open_authorizer(const RegistryOptions& options,
-                                                    const Clock& clock) {
+                                                    const Clock& clock, AuditWriter& audit) {
   if (options.access) return options.access;
   if (options.htpasswd.empty())
-    return accounts_where_there_are_any(options.root, options.public_url, clock);
-  return TRY(Htpasswd::open(options.htpasswd, TRY(access::Guesses::open(options.root, clock))));
+    return accounts_where_there_are_any(options.root, options.public_url, clock, &audit);
+  return TRY(
+      Htpasswd::open(options.htpasswd, TRY(access::Guesses::open(options.root, clock)), &audit));
 }
 
 // A blob is read where it was written.
@@ -184,12 +191,13 @@ Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options, 
                  cat("a restore into ", options.root.native(),
                      " was not finished: run it again, or choose another root"));
   }
-  auto access = TRY(open_authorizer(options, clock));
+  auto audit = TRY(AuditWriter::open(options.root, clock));
+  auto access = TRY(open_authorizer(options, clock, *audit));
   auto metadata = TRY(open_sqlite_metadata(options.root, options.metadata, clock));
   TRY(judge_places(*metadata, options));
   auto blobs = TRY(open_blobs(options, clock, files));
-  auto registry = std::make_unique<LocalRegistry>(std::move(blobs), std::move(metadata),
-                                                  std::move(access), options, clock);
+  auto registry = std::make_unique<LocalRegistry>(
+      std::move(audit), std::move(blobs), std::move(metadata), std::move(access), options, clock);
   TRY(registry->start(options, clock));
   return registry;
 }

@@ -40,7 +40,8 @@ struct RegistryOptions {
   std::string public_url;
   MetadataOptions metadata;
   bool collect_garbage = true;
-  std::chrono::seconds upload_age{24 * 3600};  // uploads untouched for so long are dropped
+  std::chrono::seconds retention_every{24 * 3600};  // how often it runs by itself; 0 for never
+  std::chrono::seconds upload_age{24 * 3600};       // uploads untouched for so long are dropped
   uint64_t scrub_rate = 0;  // bytes a second at which blobs are read again; 0 for never
   // Of the process: whose ticket comes with an allowed request shares blobs' files with us.
   content::BlobTickets* tickets = nullptr;

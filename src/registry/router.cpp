@@ -89,8 +89,7 @@ const std::vector<Endpoint>& endpoints() {
       {"tags",
        "/tags/list",
        false,
-       {{"GET", kPull, list_tags, hidden_repository},
-        {"HEAD", kPull, list_tags, hidden_repository}}},
+       {{"GET", kPull, list_tags, hidden_tags}, {"HEAD", kPull, list_tags, hidden_tags}}},
   };
   return kEndpoints;
 }
@@ -211,19 +210,40 @@ Answer<> refuse_form(const Call& call, Refusal refusal) {
   return refusal;
 }
 
+std::string_view word_of(Action action) {
+  if (action == Action::kDelete) return "delete";
+  return action == Action::kPush ? "push" : "pull";
+}
+
+// Of who is known, or what policy forbids anybody: strangers are told to log in, day in, day out.
+void note_denied(const Call& call, const std::string& why) {
+  if (call.context.audit == nullptr) return;
+  if (why.empty() && call.viewer.kind == Viewer::Kind::kAnonymous) return;
+  const Viewer& viewer = call.viewer;
+  call.context.audit->note_denied({viewer.name, viewer.address, viewer.token},
+                                  std::string(word_of(call.need.action)), call.name, why);
+}
+
 Answer<> dispatch(Call& call) {
   TRY(identify(call));
   Answer<const Method*> method = find_endpoint(call);
   if (!method) return refuse_form(call, std::move(method.error()));
-  const Need need = need_of(**method, call);
+  const Need& need = call.need = need_of(**method, call);
   switch (TRY(call.context.access.may(call.viewer, need))) {
-    case Decision::kYes:
-      return (*method)->handler(call);
+    case Decision::kYes: {
+      Answer<> answer = (*method)->handler(call);
+      if (!answer && answer.error().kind.status == kDenied.status) {
+        note_denied(call, answer.error().message);
+      }
+      return answer;
+    }
     case Decision::kHidden:
+      note_denied(call, "");
       return (*method)->hidden(call);
     case Decision::kLogin:
       return ask_for_login(call, need, false);
     case Decision::kForbidden:
+      note_denied(call, "");
       break;
   }
   return Refusal(kDenied, "the requested access to the repository is denied",

@@ -1,5 +1,7 @@
 #include "registry/schema.h"
 
+#include "access/store.h"
+
 namespace skiff::registry {
 
 namespace {
@@ -141,10 +143,63 @@ constexpr const char* kMigrations[] = {
     "ALTER TABLE upload ADD COLUMN version INTEGER NOT NULL DEFAULT 0;"
     "CREATE TABLE discarded("
     " place TEXT PRIMARY KEY NOT NULL,"
-    " since INTEGER NOT NULL) WITHOUT ROWID;"};
+    " since INTEGER NOT NULL) WITHOUT ROWID;",
+    "CREATE TABLE tag_rule("
+    " id INTEGER PRIMARY KEY,"
+    " node TEXT NOT NULL,"
+    " repositories TEXT NOT NULL,"
+    " tags TEXT NOT NULL,"
+    " kind TEXT NOT NULL CHECK(kind IN ('immutable', 'protected')),"
+    " role TEXT NOT NULL);"
+    "CREATE TABLE quota("
+    " node TEXT PRIMARY KEY NOT NULL,"
+    " bytes INTEGER NOT NULL,"
+    " used INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE retention("
+    " id INTEGER PRIMARY KEY,"
+    " node TEXT NOT NULL,"
+    " repositories TEXT NOT NULL,"
+    " tags TEXT NOT NULL,"
+    " keep_last INTEGER NOT NULL,"
+    " keep_set INTEGER NOT NULL,"
+    " keep_pulled INTEGER NOT NULL);"
+    "CREATE TABLE routine("
+    " name TEXT PRIMARY KEY NOT NULL,"
+    " last_run INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE audit("
+    " id INTEGER PRIMARY KEY,"
+    " at INTEGER NOT NULL,"
+    " actor TEXT NOT NULL,"
+    " address TEXT NOT NULL,"
+    " action TEXT NOT NULL,"
+    " target TEXT NOT NULL,"
+    " outcome TEXT NOT NULL,"
+    " detail TEXT NOT NULL,"
+    " hash TEXT NOT NULL);"
+    "CREATE TABLE audit_head("
+    " one INTEGER PRIMARY KEY CHECK(one = 1),"
+    " last INTEGER NOT NULL,"
+    " hash TEXT NOT NULL,"
+    " exported INTEGER NOT NULL,"
+    " exported_hash TEXT NOT NULL);"
+    "INSERT INTO audit_head(one, last, hash, exported, exported_hash) VALUES (1, 0, '', 0, '');"
+    "ALTER TABLE tag ADD COLUMN pulled INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE link ADD COLUMN counted INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE repository ADD COLUMN used INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE repository SET used ="
+    " (SELECT coalesce(sum(blob.size), 0) FROM link JOIN blob ON blob.digest = link.digest"
+    "  WHERE link.repository = repository.id) +"
+    " (SELECT coalesce(sum(length(manifest.bytes)), 0) FROM manifest"
+    "  WHERE manifest.repository = repository.id);"};
 
 }  // namespace
 
 std::span<const char* const> migrations() { return kMigrations; }
+
+Result<Database> open_registry_database(const Path& root) {
+  const Path file = root / "registry.db";
+  TRY(access::make_private(file, access::IfMissing::kMake));
+  return TRY_CONTEXT(Database::open(file, migrations()), file.native());
+}
 
 }  // namespace skiff::registry

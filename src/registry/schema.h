@@ -4,8 +4,14 @@
 
 #include <span>
 
+#include "db/database.h"
+
 namespace skiff::registry {
 
 std::span<const char* const> migrations();
+
+// ROOT/registry.db, readable by its owner alone: it tells of private repositories, and has the
+// audit log. Made where it is missing. For what works beside a registry that serves.
+Result<Database> open_registry_database(const Path& root);
 
 }  // namespace skiff::registry

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "base/strings.h"
+#include "registry/quota.h"
 #include "registry/sql_metadata.h"
 
 namespace skiff::registry {
@@ -104,6 +105,7 @@ Result<bool> SqlMetadata::knows_blob(const oci::Digest& blob) {
 Result<> SqlMetadata::doom_lost_blob(const oci::Digest& blob) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
+  TRY(uncount_everywhere(durable_, blob.str()));
   TRY(durable_.run("DELETE FROM link WHERE digest = ?", blob.str()));
   if (!TRY(discard_blob(durable_, blob.str()))) {
     TRY(durable_.run("UPDATE blob SET state = 'doomed' WHERE digest = ?", blob.str()));

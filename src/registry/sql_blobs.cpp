@@ -1,5 +1,7 @@
 // Which repository has which blob.
 #include "base/strings.h"
+#include "registry/audit_log.h"
+#include "registry/quota.h"
 #include "registry/sql_metadata.h"
 
 namespace skiff::registry {
@@ -106,10 +108,16 @@ Result<> SqlMetadata::note_discarded(Database& db, std::span<const std::string> 
 Result<> SqlMetadata::add_link(Database& db, int64_t repository, const oci::Digest& blob) {
   const std::string digest = blob.str();
   TRY(
-      db.run("INSERT INTO link(repository, digest, lease) VALUES (?,?,?) "
+      db.run("INSERT INTO link(repository, digest, lease, counted) VALUES (?,?,?,0) "
              "ON CONFLICT(repository, digest) DO UPDATE SET lease = max(lease, excluded.lease)",
              repository, digest, lease_end()));
+  TRY(charge(db, repository, TRY(count_link(db, repository, digest))));
   return add_candidate(db, repository, digest);
+}
+
+Result<> SqlMetadata::check_room(const std::string& repository, uint64_t bytes) {
+  ReaderPool::Reader db = readers_.take();
+  return registry::check_room(*db, repository, bytes);
 }
 
 Result<bool> SqlMetadata::mount_blob(const std::string& repository, const std::string& from,
@@ -134,7 +142,8 @@ Result<std::vector<std::string>> SqlMetadata::holders(const oci::Digest& blob, s
 }
 
 Result<std::vector<std::string>> SqlMetadata::unlink_blob(const std::string& repository,
-                                                          const oci::Digest& blob) {
+                                                          const oci::Digest& blob,
+                                                          const Actor& actor) {
   const std::string digest = blob.str();
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
@@ -150,9 +159,12 @@ Result<std::vector<std::string>> SqlMetadata::unlink_blob(const std::string& rep
   if (!parents.empty()) return parents;
   // Without link there is no candidate row's worth of work left but the blob itself: the
   // review finds it unlinked.
+  TRY(charge(durable_, link->repository, TRY(uncount_link(durable_, link->repository, digest))));
   TRY(durable_.run("DELETE FROM link WHERE repository = ? AND digest = ?", link->repository,
                    digest));
   TRY(add_candidate(durable_, link->repository, digest));
+  TRY(append_audit(durable_,
+                   audit_entry(clock_.now(), actor, "delete blob", cat(repository, "@", digest))));
   TRY(tx.commit());
   return parents;
 }

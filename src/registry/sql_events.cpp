@@ -18,8 +18,8 @@ Result<bool> has_any_manifest(Database& db, int64_t repository) {
       TRY(db.prepare("SELECT 1 FROM manifest WHERE repository = ? LIMIT 1", repository)));
 }
 
-void set_actor(json::Value& data, const std::string& actor) {
-  if (!actor.empty()) data.set("actor", actor);
+void set_actor(json::Value& data, const Actor& actor) {
+  if (!actor.name.empty()) data.set("actor", actor.name);
 }
 
 }  // namespace
@@ -60,7 +60,7 @@ Result<> SqlMetadata::tell_push(Database& db, int64_t repository, const NewManif
 
 // Called after the manifest has gone.
 Result<> SqlMetadata::tell_deletion(Database& db, int64_t repository, const std::string& digest,
-                                    std::string_view reason, const std::string& actor) {
+                                    std::string_view reason, const Actor& actor) {
   if (!TRY(anyone_listens(db))) return {};
   json::Value data = json::object({{"digest", digest}, {"reason", reason}});
   set_actor(data, actor);
@@ -70,7 +70,7 @@ Result<> SqlMetadata::tell_deletion(Database& db, int64_t repository, const std:
 }
 
 Result<> SqlMetadata::tell_restore(Database& db, int64_t repository, const std::string& digest,
-                                   const std::vector<std::string>& tags, const std::string& actor,
+                                   const std::vector<std::string>& tags, const Actor& actor,
                                    bool first) {
   if (first) TRY(tell(db, repository, "repository.created", {}));
   json::Value data = json::object({{"digest", digest}, {"tags", tags}});

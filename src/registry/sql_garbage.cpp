@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "registry/quota.h"
 #include "registry/sql_metadata.h"
 
 namespace skiff::registry {
@@ -23,6 +24,11 @@ Result<bool> is_named(Database& db, int64_t repository, const std::string& diges
                      " SELECT 1 FROM trash_edge WHERE repository = ?1 AND child = ?2"
                      " LIMIT 1",
                      repository, digest)));
+}
+
+Result<bool> is_named_live(Database& db, int64_t repository, const std::string& digest) {
+  return exists(TRY(db.prepare("SELECT 1 FROM edge WHERE repository = ? AND child = ? LIMIT 1",
+                               repository, digest)));
 }
 
 // Until when what a tag named is to be had again; 0 for not.
@@ -144,7 +150,7 @@ Result<> SqlMetadata::review_manifest(Database& db, const Candidate& candidate) 
       std::max(lease, TRY(held_by_history(db, candidate.repository, candidate.digest)));
   if (until > now()) return postpone(db, candidate.repository, candidate.digest, until);
   TRY(erase_manifest(db, candidate.repository, candidate.digest));
-  return tell_deletion(db, candidate.repository, candidate.digest, "garbage", "");
+  return tell_deletion(db, candidate.repository, candidate.digest, "garbage", {});
 }
 
 // Lets the repository's link go where nothing needs it; true where no repository has one.
@@ -156,6 +162,10 @@ Result<bool> SqlMetadata::lost_last_link(Database& db, const Candidate& candidat
     if (TRY(row.step())) lease = row.integer(0);
   }
   if (lease) {
+    if (*lease <= now() && !TRY(is_named_live(db, candidate.repository, candidate.digest))) {
+      TRY(charge(db, candidate.repository,
+                 TRY(uncount_link(db, candidate.repository, candidate.digest))));
+    }
     if (TRY(is_named(db, candidate.repository, candidate.digest))) return false;
     if (*lease > now()) {
       TRY(postpone(db, candidate.repository, candidate.digest, *lease));
@@ -264,9 +274,11 @@ Result<std::vector<oci::Digest>> SqlMetadata::unsettled_blobs(const std::string&
 Result<> SqlMetadata::drop_unreadable_blob(const std::string& digest) {
   log_warn(cat("registry: the record of blob ", quoted(digest), " names no digest: removed"));
   std::lock_guard lock(writer_mutex_);
+  Transaction tx = TRY(durable_.begin());
+  TRY(uncount_everywhere(durable_, digest));
   TRY(durable_.run("DELETE FROM link WHERE digest = ?", digest));
   TRY(durable_.run("DELETE FROM blob WHERE digest = ?", digest));
-  return {};
+  return tx.commit();
 }
 
 Result<bool> SqlMetadata::is_unsettled(const oci::Digest& blob) {

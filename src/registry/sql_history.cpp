@@ -1,6 +1,7 @@
 // What tags named before, and the trash. A manifest in the trash is in tables of its own, so that
 // nothing that looks for manifests finds it.
 #include "base/strings.h"
+#include "registry/audit_log.h"
 #include "registry/sql_metadata.h"
 
 namespace skiff::registry {
@@ -33,21 +34,21 @@ Result<> SqlMetadata::log_tag(Database& db, int64_t repository, const TagWrite& 
   TRY(
       db.run("INSERT INTO tag_log(repository, name, action, digest, before, actor, at, keep_until)"
              " VALUES (?,?,?,?,?,?,?,?)",
-             repository, change.tag, change.action, change.digest, change.before, change.actor,
+             repository, change.tag, change.action, change.digest, change.before, change.actor.name,
              change.at, change.at + std::chrono::nanoseconds(options_.undelete).count()));
   return {};
 }
 
 // With what it names, and the tags that name it.
 Result<> SqlMetadata::trash_manifest(Database& db, int64_t repository, const std::string& digest,
-                                     const std::string& actor) {
+                                     const Actor& actor) {
   const int64_t at = now();
   const int64_t until = at + std::chrono::nanoseconds(options_.undelete).count();
   TRY(
       db.run("INSERT INTO trash(repository, digest, media_type, bytes, actor, deleted,"
              " keep_until) SELECT repository, digest, media_type, bytes, ?3, ?4, ?5"
              " FROM manifest WHERE repository = ?1 AND digest = ?2",
-             repository, digest, actor, at, until));
+             repository, digest, actor.name, at, until));
   TRY(
       db.run("INSERT INTO trash_edge(repository, parent, child) SELECT repository, parent, child"
              " FROM edge WHERE repository = ? AND parent = ?",
@@ -59,7 +60,7 @@ Result<> SqlMetadata::trash_manifest(Database& db, int64_t repository, const std
 
 // They go with it.
 Result<> SqlMetadata::log_tags_of(Database& db, int64_t repository, const std::string& digest,
-                                  const std::string& actor, int64_t at) {
+                                  const Actor& actor, int64_t at) {
   const std::vector<std::string> tags = TRY(texts(TRY(
       db.prepare("SELECT name FROM tag WHERE repository = ? AND digest = ?", repository, digest))));
   for (const std::string& tag : tags) {
@@ -186,7 +187,7 @@ Result<std::optional<oci::Digest>> SqlMetadata::former_target(
 Result<RestoreOutcome> SqlMetadata::restore_manifest(const std::string& repository,
                                                      const NewManifest& manifest,
                                                      const std::optional<std::string>& tag,
-                                                     const std::string& actor) {
+                                                     const Actor& actor) {
   const std::string digest = manifest.row.digest.str();
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
@@ -209,6 +210,8 @@ Result<RestoreOutcome> SqlMetadata::restore_manifest(const std::string& reposito
   for (const std::string& name : outcome.tags) {
     TRY(write_tag(durable_, *id, {name, "restore", digest, std::nullopt, actor, now()}));
   }
+  TRY(append_audit(durable_,
+                   audit_entry(clock_.now(), actor, "restore", cat(repository, "@", digest))));
   TRY(tx.commit());
   return outcome;
 }

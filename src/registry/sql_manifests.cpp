@@ -1,6 +1,9 @@
 // Manifests and tags: what makes an image visible, and what takes it away.
 #include "base/strings.h"
 #include "codec/json.h"
+#include "registry/audit_log.h"
+#include "registry/policy_rules.h"
+#include "registry/quota.h"
 #include "registry/sql_metadata.h"
 
 namespace skiff::registry {
@@ -78,6 +81,19 @@ Result<std::vector<DeleteOutcome::Parent>> parents_of(Database& db, int64_t repo
   return out;
 }
 
+std::string at_digest(const std::string& repository, const std::string& digest) {
+  return cat(repository, "@", digest);
+}
+
+AuditEntry pushed(TimePoint at, const std::string& repository, const std::string& digest,
+                  const PutCondition& condition) {
+  AuditEntry entry = audit_entry(at, condition.actor, "push", at_digest(repository, digest));
+  json::Value detail = json::parse(entry.detail).value_or(json::object());
+  if (!condition.tags.empty()) detail.set("tags", condition.tags);
+  entry.detail = detail.dump();
+  return entry;
+}
+
 }  // namespace
 
 Result<bool> has_manifest(Database& db, int64_t repository, const std::string& digest) {
@@ -104,6 +120,7 @@ Result<PutOutcome> SqlMetadata::put_manifest(const std::string& repository,
   for (const std::string& tag : condition.tags) {
     TRY(write_tag(durable_, id, {tag, "set", digest, std::nullopt, condition.actor, now()}));
   }
+  TRY(append_audit(durable_, pushed(clock_.now(), repository, digest, condition)));
   TRY(tx.commit());
   return outcome;
 }
@@ -130,6 +147,7 @@ Result<PutOutcome> SqlMetadata::check_references(Database& db, int64_t repositor
 Result<> SqlMetadata::write_manifest(Database& db, int64_t repository,
                                      const NewManifest& manifest) {
   const std::string digest = manifest.row.digest.str();
+  const bool is_new = !TRY(has_manifest(db, repository, digest));
   std::optional<std::string> subject;
   if (manifest.subject) subject = manifest.subject->str();
   Statement insert =
@@ -142,6 +160,8 @@ Result<> SqlMetadata::write_manifest(Database& db, int64_t repository,
   TRY(insert.bind_blob(8, manifest.row.bytes));
   TRY(insert.step());
   TRY(write_edges(db, repository, manifest));
+  const auto own = static_cast<int64_t>(is_new ? manifest.row.bytes.size() : 0);
+  TRY(charge(db, repository, own + TRY(count_children(db, repository, digest))));
   TRY(drop_trashed(db, repository, digest));
   // What is about it has its subject back.
   TRY(db.run("UPDATE manifest SET orphaned = 0 WHERE repository = ? AND subject = ?", repository,
@@ -160,6 +180,9 @@ Result<> SqlMetadata::write_edges(Database& db, int64_t repository, const NewMan
 
 Result<> SqlMetadata::write_tag(Database& db, int64_t repository, TagWrite change) {
   change.before = TRY(tag_target(db, repository, change.tag));
+  if (change.before != change.digest) {
+    TRY(judge_tag(db, {repository, change.tag, change.before.has_value()}, change.actor));
+  }
   TRY(
       db.run("INSERT INTO tag(repository, name, digest, updated) VALUES (?,?,?,?) "
              "ON CONFLICT(repository, name) DO UPDATE SET digest = excluded.digest,"
@@ -191,7 +214,7 @@ Result<std::optional<ManifestRow>> SqlMetadata::find_manifest(const std::string&
 Result<DeleteOutcome> SqlMetadata::delete_manifest(const std::string& repository,
                                                    const oci::Digest& digest,
                                                    const Precondition& precondition,
-                                                   const std::string& actor) {
+                                                   const Actor& actor) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   DeleteOutcome outcome;
@@ -203,6 +226,7 @@ Result<DeleteOutcome> SqlMetadata::delete_manifest(const std::string& repository
     outcome.parents = TRY(parents_of(durable_, *id, digest.str()));
   }
   if (!outcome.deleted()) return outcome;
+  TRY(judge_deletion(durable_, *id, digest.str(), actor));
   if (options_.undelete.count() > 0) {
     TRY(trash_manifest(durable_, *id, digest.str(), actor));
   } else {
@@ -210,6 +234,8 @@ Result<DeleteOutcome> SqlMetadata::delete_manifest(const std::string& repository
     TRY(erase_manifest(durable_, *id, digest.str()));
   }
   TRY(tell_deletion(durable_, *id, digest.str(), "deleted", actor));
+  TRY(append_audit(durable_, audit_entry(clock_.now(), actor, "delete manifest",
+                                         at_digest(repository, digest.str()))));
   TRY(tx.commit());
   return outcome;
 }
@@ -226,6 +252,7 @@ Result<> SqlMetadata::erase_manifest(Database& db, int64_t repository, const std
 Result<> SqlMetadata::drop_manifest(Database& db, int64_t repository, const std::string& digest) {
   const std::vector<std::string> children = TRY(column(TRY(db.prepare(
       "SELECT child FROM edge WHERE repository = ? AND parent = ?", repository, digest))));
+  TRY(charge(db, repository, TRY(uncount_manifest(db, repository, digest))));
   TRY(db.run("DELETE FROM edge WHERE repository = ? AND parent = ?", repository, digest));
   TRY(db.run("DELETE FROM tag WHERE repository = ? AND digest = ?", repository, digest));
   TRY(db.run("DELETE FROM manifest WHERE repository = ? AND digest = ?", repository, digest));
@@ -245,7 +272,7 @@ Result<> SqlMetadata::orphan_referrers(Database& db, int64_t repository,
 }
 
 Result<bool> SqlMetadata::delete_tag(const std::string& repository, const std::string& tag,
-                                     const Precondition& precondition, const std::string& actor) {
+                                     const Precondition& precondition, const Actor& actor) {
   std::lock_guard lock(writer_mutex_);
   Transaction tx = TRY(durable_.begin());
   const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
@@ -254,9 +281,12 @@ Result<bool> SqlMetadata::delete_tag(const std::string& repository, const std::s
   if (!precondition.holds(target)) {
     return Error(Code::kFailedPrecondition, cat("tag ", tag, " is at ", *target));
   }
+  TRY(judge_tag(durable_, {*id, tag, true}, actor));
   TRY(durable_.run("DELETE FROM tag WHERE repository = ? AND name = ?", *id, tag));
   TRY(log_tag(durable_, *id, {tag, "delete", std::nullopt, target, actor, now()}));
   TRY(add_candidate(durable_, *id, *target));
+  TRY(append_audit(durable_,
+                   audit_entry(clock_.now(), actor, "delete tag", cat(repository, ":", tag))));
   TRY(tx.commit());
   return true;
 }

@@ -72,7 +72,7 @@ Result<std::unique_ptr<MetadataStore>> open_sqlite_metadata(const Path& root,
                                                             const MetadataOptions& options,
                                                             const Clock& clock) {
   Path file = root / "registry.db";
-  Database durable = TRY(Database::open(file, migrations()));
+  Database durable = TRY(open_registry_database(root));
   Database quick = TRY(open_quick(file));
   std::vector<Database> readers;
   for (int i = 0; i < kReaders; ++i) readers.push_back(TRY(Database::open(file, migrations())));

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <set>
 
 #include "codec/json.h"
 #include "db/database.h"
@@ -50,11 +51,13 @@ class SqlMetadata : public MetadataStore {
   Result<> blob_arrives(const oci::Digest& blob, const std::string& upload) override;
   Result<> link_blob(const std::string& repository, const oci::Digest& blob, const BlobPlace& at,
                      const Ended& from) override;
+  Result<> check_room(const std::string& repository, uint64_t bytes) override;
   Result<bool> mount_blob(const std::string& repository, const std::string& from,
                           const oci::Digest& blob) override;
   Result<std::vector<std::string>> holders(const oci::Digest& blob, size_t limit) override;
   Result<std::vector<std::string>> unlink_blob(const std::string& repository,
-                                               const oci::Digest& blob) override;
+                                               const oci::Digest& blob,
+                                               const Actor& actor) override;
 
   Result<> begin_upload(const std::string& repository, const std::string& id,
                         const UploadRow& upload) override;
@@ -73,9 +76,9 @@ class SqlMetadata : public MetadataStore {
                                                    const std::string& reference) override;
   Result<DeleteOutcome> delete_manifest(const std::string& repository, const oci::Digest& digest,
                                         const Precondition& precondition,
-                                        const std::string& actor) override;
+                                        const Actor& actor) override;
   Result<bool> delete_tag(const std::string& repository, const std::string& tag,
-                          const Precondition& precondition, const std::string& actor) override;
+                          const Precondition& precondition, const Actor& actor) override;
   Result<ReferrerPage> referrers(const std::string& repository, const oci::Digest& subject,
                                  const std::string& artifact_type, const Page& page,
                                  size_t bytes) override;
@@ -95,7 +98,11 @@ class SqlMetadata : public MetadataStore {
   Result<RestoreOutcome> restore_manifest(const std::string& repository,
                                           const NewManifest& manifest,
                                           const std::optional<std::string>& tag,
-                                          const std::string& actor) override;
+                                          const Actor& actor) override;
+
+  Result<std::vector<std::string>> expire_tags(const std::string& repository,
+                                               const std::vector<TagState>& tags,
+                                               const Actor& actor) override;
 
   Result<Webhook> add_webhook(Webhook webhook) override;
   Result<std::vector<Webhook>> webhooks() override;
@@ -151,7 +158,7 @@ class SqlMetadata : public MetadataStore {
     std::string_view action;
     std::optional<std::string> digest;
     std::optional<std::string> before;
-    std::string actor;
+    Actor actor;
     int64_t at = 0;
   };
 
@@ -175,23 +182,23 @@ class SqlMetadata : public MetadataStore {
   Result<> write_tag(Database& db, int64_t repository, TagWrite change);
   Result<> log_tag(Database& db, int64_t repository, const TagWrite& change);
   Result<> log_tags_of(Database& db, int64_t repository, const std::string& digest,
-                       const std::string& actor, int64_t at);
+                       const Actor& actor, int64_t at);
   // Events (sql_outbox.cpp).
   Result<> tell(Database& db, int64_t repository, std::string_view kind, const json::Value& data);
   static Result<bool> begins_repository(Database& db, int64_t repository);
   Result<> tell_push(Database& db, int64_t repository, const NewManifest& manifest,
                      const PutCondition& condition, bool first);
   Result<> tell_deletion(Database& db, int64_t repository, const std::string& digest,
-                         std::string_view reason, const std::string& actor);
+                         std::string_view reason, const Actor& actor);
   Result<> tell_restore(Database& db, int64_t repository, const std::string& digest,
-                        const std::vector<std::string>& tags, const std::string& actor, bool first);
+                        const std::vector<std::string>& tags, const Actor& actor, bool first);
   Result<> tell_tag(Database& db, int64_t repository, const TagWrite& change);
   static Error no_webhook(const std::string& id);
   // Its rows, not what is about it.
   Result<> drop_manifest(Database& db, int64_t repository, const std::string& digest);
   Result<> orphan_referrers(Database& db, int64_t repository, const std::string& digest);
   Result<> trash_manifest(Database& db, int64_t repository, const std::string& digest,
-                          const std::string& actor);
+                          const Actor& actor);
   static Result<> drop_trashed(Database& db, int64_t repository, const std::string& digest);
   Result<> review_trash(Database& db, const Candidate& candidate);
   Result<bool> forget_tag_changes(Database& db);
@@ -199,6 +206,8 @@ class SqlMetadata : public MetadataStore {
                                             const std::string& digest) const;
   static Result<std::vector<std::string>> free_tags(Database& db, int64_t repository,
                                                     const std::string& digest, int64_t deleted);
+  Result<bool> expire_tag(Database& db, int64_t repository, const TagState& tag,
+                          const std::set<std::string>& with, const Actor& actor);
   Result<> erase_manifest(Database& db, int64_t repository, const std::string& digest);
   Result<std::vector<Candidate>> due_candidates(Database& db, size_t limit) const;
   Result<> review(Database& db, const Candidate& candidate, Review& out);

@@ -32,7 +32,8 @@ class Start : public RegistryTest {
         count,
         ") SELECT 'sha256:' || lower(hex(randomblob(32))) AS digest FROM n;"
         "INSERT INTO blob(digest, size, state) SELECT digest, 1, 'stored' FROM n;"
-        "INSERT INTO link SELECT (SELECT min(id) FROM repository), digest, 0 FROM n; COMMIT;"
+        "INSERT INTO link(repository, digest, lease) SELECT (SELECT min(id) FROM repository), "
+        "digest, 0 FROM n; COMMIT;"
         "ATTACH '",
         (options_.root / "content/content.db").native(),
         "' AS content;"

@@ -86,6 +86,7 @@ Answer<> issue_token(Call& call) {
   }
   TokenRequest wanted = is_form ? TRY(read_form(call)) : TRY(read_query(call));
   wanted.address = client_address(call.request);
+  wanted.certificate = call.request.certificate;
   const Result<std::optional<IssuedToken>> issued = call.context.access.issue(wanted);
   if (!issued && issued.error().code() == Code::kUnauthenticated) return wrong_credentials(call);
   if (!issued && issued.error().code() == Code::kResourceExhausted) {

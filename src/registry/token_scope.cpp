@@ -39,6 +39,7 @@ std::optional<Scope> scope_of(const Need& need) {
   switch (need.action) {
     case Action::kEnter:
     case Action::kSee:
+    case Action::kManage:
       return std::nullopt;
     case Action::kCatalog:
       return Scope{};
@@ -54,6 +55,7 @@ std::optional<Scope> scope_of(const Need& need) {
 
 bool covers(const std::vector<Scope>& scopes, const Need& need) {
   if (need.action == Action::kEnter || need.action == Action::kSee) return true;
+  if (need.action == Action::kManage) return false;
   const bool catalog = need.action == Action::kCatalog;
   if (need.repository.empty() != catalog) return false;
   return std::ranges::any_of(scopes, [&](const Scope& scope) {

@@ -57,8 +57,12 @@ Answer<Upload> open_upload(const Call& call, const std::string& id) {
   return upload.error();
 }
 
-// The request's body goes to the end of the upload.
+// The request's body goes to the end of the upload. One that no quota has room for is refused
+// before it comes, as far as its length is known.
 Answer<> receive(Call& call, Upload& upload) {
+  if (const uint64_t length = call.request.content_length.value_or(1); length > 0) {
+    TRY(call.context.metadata.check_room(call.name, upload.offset() + length));
+  }
   std::array<char, kBuffer> buffer;
   for (;;) {
     Result<size_t> n = call.request.body->read(buffer);

@@ -63,8 +63,12 @@ Result<> UploadSessions::recover() {
   for (const Uploads::Ending& upload : TRY(metadata_.ending_uploads())) {
     if (!TRY(files->finish_commit(ingest_name(upload.id), upload.blob))) continue;
     const content::BlobInfo blob = TRY(files->info(upload.blob));
-    TRY(metadata_.link_blob(upload.repository, upload.blob, {blob.size, ""},
-                            {upload.id, upload.version, {}}));
+    const Result<> linked = metadata_.link_blob(upload.repository, upload.blob, {blob.size, ""},
+                                                {upload.id, upload.version, {}});
+    if (linked) continue;
+    // Where a quota has no room for it any more it ends as it would have then.
+    if (!is_policy_refusal(linked.error())) return linked;
+    TRY(metadata_.end_upload(upload.id, upload.version, {}));
   }
   std::set<std::string> known;
   for (const std::string& id : TRY(metadata_.all_uploads())) known.insert(ingest_name(id));

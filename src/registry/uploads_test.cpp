@@ -4,6 +4,7 @@
 
 #include "content/recorded_store.h"
 #include "db/database.h"
+#include "registry/quota.h"
 #include "registry/schema.h"
 #include "registry/test_registry.h"
 
@@ -236,6 +237,30 @@ TEST_F(CutUploads, AreBlobsWhereTheirEndWasBrokenOff) {
     EXPECT_EQ(client().get(blob_path("a", digest.str())).body, bytes) << is_known;
     EXPECT_EQ(client().get(location).status, 404) << is_known;
   }
+}
+
+// A quota that is full by then takes nothing, and keeps no registry from its start.
+TEST_F(CutUploads, HaveEndedWhereAQuotaIsFull) {
+  const std::string bytes = "0123456789";
+  const std::string location = client().start("a");
+  client().call("PATCH", location, bytes);
+  const oci::Digest digest = oci::Digest::of(bytes);
+  stop();
+  {
+    auto metadata = *open_sqlite_metadata(options_.root, options_.metadata, clock_);
+    auto blobs = *content::open_recorded_store(options_.root / "content");
+    const std::string id = location.substr(location.rfind('/') + 1);
+    auto ingest = *blobs->resume(cat("upload-", id), HashAlgorithm::kSha256,
+                                 (*metadata->find_upload("a", id))->state.bytes);
+    ASSERT_TRUE(metadata->blob_arrives(digest, id));
+    ASSERT_TRUE(blobs->commit(*ingest, digest));
+    Database db = *open_registry_database(options_.root);
+    ASSERT_TRUE(set_quota(db, "", 5));
+  }
+  start();
+  EXPECT_FALSE(has("a", bytes));
+  EXPECT_EQ(client().get(location).status, 404);
+  EXPECT_EQ(files("blobs"), 0);
 }
 
 // Before that: it is an upload still.

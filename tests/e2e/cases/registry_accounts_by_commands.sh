@@ -35,6 +35,7 @@ expect_eq "$(status "http://$host/v2/acme/box/tags/list")" 401
 
 token=$(reg token create ann --repository 'acme/*' --role pull --label laptop 2>/dev/null)
 expect_eq "$(status -u "ann:$token" "http://$host/v2/acme/box/tags/list")" 200
+expect_contains "$(reg key list)" "SIGNS UNTIL"
 expect_eq "$(status -u "ann:$token" -X POST "http://$host/v2/acme/box/blobs/uploads/")" 403
 reg token revoke "$(reg token list ann | awk '/laptop/ {print $1}')"
 expect_eq "$(status -u "ann:$token" "http://$host/v2/acme/box/tags/list")" 401
@@ -65,6 +66,8 @@ expect_exit 2 reg user add eve </dev/null
 expect_contains "$OUT" "--password-stdin"
 expect_exit 2 reg user fly
 expect_exit 2 reg grant fly acme bob
+expect_exit 2 reg grant pull acme bob --expires 100000d
+expect_exit 2 reg grant pull acme bob --expires 99999999999h
 expect_exit 1 reg grant pull acme nobody
 expect_contains "$OUT" "no such user: nobody"
 expect_exit 1 reg token revoke none

@@ -1,0 +1,140 @@
+// skiff-registry audit ...
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "codec/json.h"
+#include "main/registry_commands.h"
+#include "registry/audit_log.h"
+
+namespace skiff {
+
+namespace {
+
+using registry::AuditBounds;
+using registry::AuditReport;
+using registry::AuditRow;
+using registry::AuditVerifier;
+
+constexpr size_t kPage = 1'000;
+constexpr size_t kMostExported = size_t{4} << 30U;
+
+Result<> list(const Invocation& call) {
+  const auto limit = parse_int(call.limit);
+  if (!limit || *limit < 1) {
+    return Error(Code::kInvalidArgument, cat("invalid value for --limit: ", quoted(call.limit)));
+  }
+  Database db = TRY(registry_database(call));
+  const AuditBounds bounds = TRY(registry::audit_bounds(db));
+  std::vector<std::vector<std::string>> rows = {
+      {"ID", "TIME", "ACTOR", "ADDRESS", "ACTION", "TARGET", "OUTCOME", "DETAIL"}};
+  const int64_t after = std::max<int64_t>(0, bounds.last - *limit);
+  for (const AuditRow& row : TRY(registry::audit_rows(db, after, static_cast<size_t>(*limit)))) {
+    const auto& e = row.entry;
+    rows.push_back({cat(row.id), time_text(e.at), e.actor, e.address, e.action, e.target, e.outcome,
+                    e.detail});
+  }
+  print_table(rows);
+  return {};
+}
+
+Error broken(const AuditReport& report) {
+  return {Code::kDataLoss,
+          cat("the audit log is broken at row ", *report.broken, ": ", report.why)};
+}
+
+Result<> told(const AuditReport& report) {
+  if (report.broken) return broken(report);
+  fputs(cat(report.rows, " rows are whole; ", report.seals, " signatures among them.\n").c_str(),
+        stdout);
+  return {};
+}
+
+// Files of exports, each the one that follows the one before.
+Result<> verify_files(const std::vector<std::string>& files) {
+  std::optional<AuditVerifier> verifier;
+  for (const std::string& file : files) {
+    const std::string text = TRY(read_file(file, kMostExported));
+    const auto lines = split(text, '\n');
+    for (size_t i = 0; i + 1 < lines.size(); ++i) {
+      const std::string place = cat(file, " line ", i + 1);
+      if (i > 0) {
+        if (!verifier->check(TRY_CONTEXT(registry::read_audit_line(lines[i]), place))) {
+          return broken(verifier->report());
+        }
+        continue;
+      }
+      const json::Value head = TRY_CONTEXT(json::parse(lines[i]), place);
+      if (!verifier) verifier.emplace(head.integer("after"), head.string("hash"));
+      if (head.string("hash") == verifier->hash()) continue;
+      return Error(Code::kDataLoss, cat(file, " does not follow the file before it"));
+    }
+  }
+  return told(verifier->report());
+}
+
+Result<> verify(const Invocation& call) {
+  if (!call.operands.empty()) return verify_files(call.operands);
+  Database db = TRY(registry_database(call));
+  return told(TRY(registry::verify_audit(db)));
+}
+
+Result<> write_all(int fd, const std::string& text) {
+  for (size_t at = 0; at < text.size();) {
+    const ssize_t n = ::write(fd, text.data() + at, text.size() - at);
+    if (n < 0) return Error::from_errno(errno, "write the export");
+    at += static_cast<size_t>(n);
+  }
+  return {};
+}
+
+Result<> export_rows(const Invocation& call) {
+  const Path file = call.operands[0];
+  Database db = TRY(registry_database(call));
+  const AuditBounds bounds = TRY(registry::audit_bounds(db));
+  UniqueFd out = TRY(open_file(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  const json::Value head =
+      json::object({{"after", bounds.exported}, {"hash", bounds.exported_hash}});
+  TRY(write_all(out.get(), head.dump() + "\n"));
+  AuditVerifier verifier(bounds.exported, bounds.exported_hash);
+  int64_t after = bounds.exported;
+  while (after < bounds.last) {
+    const auto rows = TRY(registry::audit_rows(db, after, kPage));
+    std::string text;
+    for (const AuditRow& row : rows) {
+      if (!verifier.check(row)) return broken(verifier.report());
+      text += registry::audit_line(row) + "\n";
+      after = row.id;
+    }
+    if (rows.empty()) return Error(Code::kDataLoss, cat("the audit log ends at row ", after));
+    TRY(write_all(out.get(), text));
+  }
+  if (::fsync(out.get()) != 0) return Error::from_errno(errno, cat("fsync ", file.native()));
+  TRY(DurableFiles::system().sync_directory(file.has_parent_path() ? file.parent_path()
+                                                                   : Path(".")));
+  fputs(cat("Rows ", bounds.exported + 1, " to ", after, "; the hash of the last is ",
+            verifier.hash(), "\n")
+            .c_str(),
+        stdout);
+  if (!call.forget || after == bounds.exported) return {};
+  return registry::forget_audit(db, after);
+}
+
+constexpr Verb kVerbs[] = {
+    {"audit list", "", "List the last rows of the audit log", "limit", 0, 0, list, true},
+    {"audit verify", "[FILE...]",
+     "Check the chain of the audit log, or of exports in their order; the first broken row is "
+     "named",
+     "", 0, 1'000, verify, true},
+    {"audit export", "FILE", "Write the audit log to a new file", "forget", 1, 1, export_rows},
+};
+
+}  // namespace
+
+std::span<const Verb> audit_verbs() { return kVerbs; }
+
+}  // namespace skiff

@@ -1,0 +1,68 @@
+// skiff-registry certificate ...
+#include <cstdio>
+
+#include "access/certificates.h"
+#include "base/strings.h"
+#include "main/registry_commands.h"
+#include "net/tls.h"
+
+namespace skiff {
+
+namespace {
+
+using access::MarkKind;
+
+struct Wanted {
+  MarkKind kind = MarkKind::kKey;
+  std::string value;
+};
+
+// One of --file, --key, --name and --subject.
+Result<Wanted> wanted(const Invocation& call) {
+  std::vector<Wanted> given;
+  if (!call.file.empty()) {
+    given.push_back({MarkKind::kKey, TRY(net::read_certificate(call.file)).key});
+  }
+  if (!call.key.empty()) given.push_back({MarkKind::kKey, call.key});
+  if (!call.name.empty()) given.push_back({MarkKind::kName, call.name});
+  if (!call.subject.empty()) given.push_back({MarkKind::kSubject, call.subject});
+  if (given.size() == 1) return given.front();
+  return Error(Code::kInvalidArgument, "one of --file, --key, --name and --subject is needed");
+}
+
+Result<> add(const Invocation& call) {
+  const Wanted mark = TRY(wanted(call));
+  access::Store store = TRY(accounts_to_read(call));
+  TRY(access::add_mark(store, call.operands[0], mark.kind, mark.value));
+  fputs(cat(access::mark_name(mark.kind), " ", mark.value, "\n").c_str(), stdout);
+  return {};
+}
+
+Result<> list(const Invocation& call) {
+  access::Store store = TRY(accounts_to_read(call));
+  std::vector<std::vector<std::string>> rows = {{"ACCOUNT", "BY", "VALUE"}};
+  for (const access::Mark& mark : TRY(access::list_marks(store))) {
+    rows.push_back({mark.account_name, std::string(access::mark_name(mark.kind)), mark.value});
+  }
+  print_table(rows);
+  return {};
+}
+
+Result<> remove(const Invocation& call) {
+  const Wanted mark = TRY(wanted(call));
+  access::Store store = TRY(accounts_to_read(call));
+  return access::remove_mark(store, mark.kind, mark.value);
+}
+
+constexpr Verb kVerbs[] = {
+    {"certificate add", "NAME", "Take clients with a certificate of --tls-client-ca for an account",
+     "file key name subject", 1, 1, add},
+    {"certificate list", "", "List the certificates that stand for accounts", "", 0, 0, list, true},
+    {"certificate remove", "", "Take them for nobody again", "file key name subject", 0, 0, remove},
+};
+
+}  // namespace
+
+std::span<const Verb> certificate_verbs() { return kVerbs; }
+
+}  // namespace skiff

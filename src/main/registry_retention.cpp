@@ -1,0 +1,115 @@
+// skiff-registry retention ...
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "base/strings.h"
+#include "main/data_root.h"
+#include "main/registry_commands.h"
+#include "registry/registry.h"
+#include "registry/retention.h"
+
+namespace skiff {
+
+namespace {
+
+using registry::RetentionRule;
+using registry::Verdict;
+
+Result<std::chrono::nanoseconds> age(std::string_view flag, const std::string& text) {
+  constexpr int64_t kMostDays = 36'500;
+  if (text.empty()) return std::chrono::nanoseconds(0);
+  const auto n = parse_int(std::string_view(text).substr(0, text.size() - 1));
+  const int64_t hours = text.back() == 'd' ? 24 : text.back() == 'h' ? 1 : 0;
+  if (n && *n > 0 && hours > 0 && *n <= kMostDays * 24 / hours) {
+    return std::chrono::hours(*n * hours);
+  }
+  return Error(Code::kInvalidArgument,
+               cat("invalid value for --", flag, ": ", quoted(text), ": as in 30d or 12h"));
+}
+
+Result<int64_t> count(const std::string& text) {
+  if (text.empty()) return 0;
+  const auto n = parse_int(text);
+  if (n && *n > 0) return *n;
+  return Error(Code::kInvalidArgument,
+               cat("invalid value for --keep-last: ", quoted(text), ": must be a number above 0"));
+}
+
+Result<> add(const Invocation& call) {
+  RetentionRule rule{.node = TRY(access::node_named(call.operands[0]))};
+  rule.keep_last = TRY(count(call.keep_last));
+  rule.keep_set = TRY(age("keep-set", call.keep_set));
+  rule.keep_pulled = TRY(age("keep-pulled", call.keep_pulled));
+  const std::vector<std::string> all = {rule.repositories};
+  const std::vector<std::string> any = {rule.tags};
+  Database db = TRY(registry_database(call));
+  for (const std::string& repository : call.repositories.empty() ? all : call.repositories) {
+    for (const std::string& tag : call.tags.empty() ? any : call.tags) {
+      rule.repositories = repository;
+      rule.tags = tag;
+      fputs(cat("retention ", TRY(registry::add_retention(db, rule)).id, "\n").c_str(), stdout);
+    }
+  }
+  return {};
+}
+
+std::string age_text(std::chrono::nanoseconds age) {
+  if (age.count() == 0) return "";
+  const auto hours = std::chrono::duration_cast<std::chrono::hours>(age).count();
+  return hours % 24 == 0 ? cat(hours / 24, "d") : cat(hours, "h");
+}
+
+Result<> list(const Invocation& call) {
+  Database db = TRY(registry_database(call));
+  std::vector<std::vector<std::string>> rows = {
+      {"ID", "PLACE", "REPOSITORIES", "TAGS", "KEEPS LAST", "SET WITHIN", "PULLED WITHIN"}};
+  for (const RetentionRule& rule : TRY(registry::list_retention(db))) {
+    rows.push_back({cat(rule.id), access::node_text(rule.node), rule.repositories, rule.tags,
+                    rule.keep_last == 0 ? "" : cat(rule.keep_last), age_text(rule.keep_set),
+                    age_text(rule.keep_pulled)});
+  }
+  print_table(rows);
+  return {};
+}
+
+Result<> remove(const Invocation& call) {
+  const auto id = parse_int(call.operands[0]);
+  if (!id) return Error(Code::kInvalidArgument, cat("no number: ", quoted(call.operands[0])));
+  Database db = TRY(registry_database(call));
+  return registry::remove_retention(db, *id);
+}
+
+Result<> run(const Invocation& call) {
+  registry::RetentionRun run{.dry = call.dry_run};
+  if (!call.operands.empty()) run.node = TRY(access::node_named(call.operands[0]));
+  Database db = TRY(registry_database(call));
+  const auto metadata = TRY(registry::open_sqlite_metadata(
+      TRY(data_root(call.root)), {.undelete = registry::kUsualUndelete}, Clock::system()));
+  std::vector<std::vector<std::string>> rows;
+  const registry::VerdictSink sink = [&](const std::string& repository, const Verdict& verdict) {
+    rows.push_back(
+        {repository, verdict.tag.name, verdict.keep ? "keep" : "delete", verdict.reason});
+  };
+  TRY(registry::run_retention(db, *metadata, run, Clock::system().now(), sink));
+  std::ranges::sort(rows);
+  rows.insert(rows.begin(), {"REPOSITORY", "TAG", "VERDICT", "REASON"});
+  print_table(rows);
+  return {};
+}
+
+constexpr Verb kVerbs[] = {
+    {"retention add", "PLACE",
+     "Let tags of a place and below it be deleted but for those that a rule keeps",
+     "repository tag keep-last keep-set keep-pulled", 1, 1, add},
+    {"retention list", "", "List the rules of retention", "", 0, 0, list, true},
+    {"retention remove", "ID", "Remove a rule of retention", "", 1, 1, remove},
+    {"retention run", "[PLACE]", "Delete now what no rule keeps, and tell why of each tag",
+     "dry-run", 0, 1, run},
+};
+
+}  // namespace
+
+std::span<const Verb> retention_verbs() { return kVerbs; }
+
+}  // namespace skiff

@@ -1,0 +1,116 @@
+#include "registry/policy_keeper.h"
+
+#include "access/store.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "registry/audit_log.h"
+#include "registry/schema.h"
+
+namespace skiff::registry {
+
+namespace {
+
+constexpr std::chrono::minutes kPause{1};
+constexpr std::chrono::hours kSealEvery{1};
+constexpr size_t kMostPulls = 20'000;
+
+}  // namespace
+
+Result<std::unique_ptr<PolicyKeeper>> PolicyKeeper::open(const Path& root, MetadataStore& metadata,
+                                                         Authorizer& access,
+                                                         std::chrono::seconds retention_every,
+                                                         const Clock& clock) {
+  Database db = TRY(open_registry_database(root));
+  TRY(note_pulls_since(db, clock.now(), false));
+  return std::unique_ptr<PolicyKeeper>(
+      new PolicyKeeper(root, std::move(db), metadata, access, retention_every, clock));
+}
+
+PolicyKeeper::PolicyKeeper(Path root, Database db, MetadataStore& metadata, Authorizer& access,
+                           std::chrono::seconds retention_every, const Clock& clock)
+    : root_(std::move(root)),
+      metadata_(metadata),
+      access_(access),
+      retention_every_(retention_every),
+      clock_(clock),
+      db_(std::move(db)),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+PolicyKeeper::~PolicyKeeper() {
+  thread_.request_stop();
+  thread_.join();
+  std::lock_guard lock(running_);
+  if (const Result<> saved = save_pulls(); !saved) log_warn(saved.error().message());
+  if (const Result<> saved = access_.save_uses(); !saved) log_warn(saved.error().message());
+}
+
+void PolicyKeeper::pulled(const std::string& repository, const std::string& reference) {
+  std::string key = cat(repository, " ", reference);
+  std::lock_guard lock(mutex_);
+  if (pulls_.size() < kMostPulls || pulls_.contains(key)) {
+    pulls_[std::move(key)] = clock_.now();
+    return;
+  }
+  lost_pulls_ = true;
+  wake_.notify_all();
+}
+
+Result<> PolicyKeeper::save_pulls() {
+  std::vector<Pull> pulls;
+  bool lost = false;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [key, at] : pulls_) {
+      const auto parts = split_once(key, ' ');
+      pulls.push_back({std::string(parts->first), std::string(parts->second), at});
+    }
+    pulls_.clear();
+    lost = std::exchange(lost_pulls_, false);
+  }
+  if (lost) TRY(note_pulls_since(db_, clock_.now(), true));
+  if (pulls.empty()) return {};
+  return registry::save_pulls(db_, pulls);
+}
+
+// Without accounts there is no key.
+Result<> PolicyKeeper::seal() {
+  if (!TRY(take_turn(db_, "seal", kSealEvery, clock_.now()))) return {};
+  auto store = TRY(access::Store::open(root_, clock_));
+  if (!store) return {};
+  return seal_audit(db_, TRY(access::current_signing_key(*store)), clock_.now());
+}
+
+Result<> PolicyKeeper::expire() {
+  if (retention_every_.count() == 0) return {};
+  if (!TRY(take_turn(db_, "retention", retention_every_, clock_.now()))) return {};
+  size_t gone = 0;
+  TRY(run_retention(
+      db_, metadata_, {}, clock_.now(), [&](const std::string& repository, const Verdict& verdict) {
+        if (verdict.keep) return;
+        ++gone;
+        log_debug(
+            cat("retention: ", repository, ":", verdict.tag.name, " is deleted: ", verdict.reason));
+      }));
+  if (gone > 0) log_info(cat("retention deleted ", gone, " tags"));
+  return {};
+}
+
+Result<> PolicyKeeper::run_due() {
+  std::lock_guard lock(running_);
+  TRY(save_pulls());
+  TRY(access_.save_uses());
+  TRY(seal());
+  return expire();
+}
+
+void PolicyKeeper::run(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    lock.unlock();
+    if (const Result<> done = run_due(); !done) log_warn(cat("policies: ", done.error().message()));
+    lock.lock();
+    wake_.wait_for(lock, stop, kPause, [&] { return lost_pulls_; });
+  }
+}
+
+}  // namespace skiff::registry

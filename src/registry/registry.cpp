@@ -176,7 +176,7 @@ Result<> judge_places(MetadataStore& metadata, const RegistryOptions& options) {
 
 Result<std::unique_ptr<Blobs>> open_blobs(const RegistryOptions& options, const Clock& clock,
                                           DurableFiles& files) {
-  if (options.s3) return TRY(open_s3_blobs(*options.s3, options.root / "spool", clock));
+  if (options.s3) return TRY(open_s3_blobs(*options.s3, options.root / "spool"));
   return std::make_unique<LocalBlobs>(
       TRY(content::open_recorded_store(options.root / "content", files, clock)));
 }

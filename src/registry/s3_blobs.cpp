@@ -199,10 +199,9 @@ Result<> S3Blobs::walk(const std::function<Result<>(const Found&)>& visit) {
 
 }  // namespace
 
-Result<std::unique_ptr<Blobs>> open_s3_blobs(const S3Options& options, const Path& spool,
-                                             const Clock& clock) {
+Result<std::unique_ptr<Blobs>> open_s3_blobs(const S3Options& options, const Path& spool) {
   TRY(make_directories(spool));
-  s3::Bucket bucket = TRY(s3::Bucket::open(options.bucket, clock));
+  s3::Bucket bucket = TRY(s3::Bucket::open(options.bucket));
   TRY(s3::check_capabilities(bucket, options.prefix + "trial/"));
   return std::make_unique<S3Blobs>(std::move(bucket), options, spool);
 }

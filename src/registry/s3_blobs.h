@@ -6,7 +6,6 @@
 // but by a check.
 #pragma once
 
-#include "base/clock.h"
 #include "registry/blobs.h"
 #include "s3/bucket.h"
 
@@ -22,7 +21,6 @@ struct S3Options {
 
 // Tries what it counts on, and refuses a store that does not have it (kFailedPrecondition). Makes
 // `spool`, for what is on its way.
-Result<std::unique_ptr<Blobs>> open_s3_blobs(const S3Options& options, const Path& spool,
-                                             const Clock& clock);
+Result<std::unique_ptr<Blobs>> open_s3_blobs(const S3Options& options, const Path& spool);
 
 }  // namespace skiff::registry

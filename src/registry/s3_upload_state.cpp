@@ -11,8 +11,7 @@ Result<S3UploadState> S3UploadState::parse(const std::string& text) {
   const json::Value value = TRY_CONTEXT(json::parse(text), "state of an upload");
   out.multipart = value.string("multipart");
   for (const json::Value& part : value.array("parts")) {
-    out.parts.push_back({static_cast<int>(part.integer("number")),
-                         static_cast<uint64_t>(part.integer("size")), part.string("tag")});
+    out.parts.push_back({static_cast<uint64_t>(part.integer("size")), part.string("tag")});
   }
   out.next = static_cast<int>(TRY_CONTEXT(value.require_int("next"), "state of an upload"));
   out.tail = static_cast<int>(value.integer("tail"));
@@ -26,8 +25,7 @@ Result<S3UploadState> S3UploadState::parse(const std::string& text) {
 std::string S3UploadState::text() const {
   json::Array all_parts;
   for (const Part& part : parts) {
-    all_parts.push_back(
-        json::object({{"number", part.number}, {"size", part.size}, {"tag", part.tag}}));
+    all_parts.push_back(json::object({{"size", part.size}, {"tag", part.tag}}));
   }
   json::Array all_objects;
   for (const int object : objects) all_objects.emplace_back(object);

@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kPartSize = size_t{8} << 20U;
 constexpr size_t kLaterPartSize = size_t{64} << 20U;
 constexpr size_t kSmallParts = 500;
-constexpr int kMostParts = 10'000;
+constexpr size_t kMostParts = 10'000;
 
 size_t part_size(size_t parts_before) {
   return parts_before < kSmallParts ? kPartSize : kLaterPartSize;
@@ -23,6 +23,11 @@ size_t part_size(size_t parts_before) {
 
 Result<std::unique_ptr<SpoolFile>> new_spool(const Path& directory) {
   return std::make_unique<SpoolFile>(TRY(SpoolFile::make(directory)));
+}
+
+s3::Body body_of(const SpoolFile& file) {
+  return {file.size(), file.sha256(),
+          [&file](uint64_t offset, std::span<char> buffer) { return file.read(offset, buffer); }};
 }
 
 Error wrong_content(const std::string& id, const oci::Digest& actual, const oci::Digest& expected) {
@@ -107,31 +112,27 @@ UploadState S3UploadWriter::state() const {
           .place = settled_.at.text()};
 }
 
-Result<int> S3UploadWriter::take_number() {
-  const int number = settled_.at.next++;
-  TRY(note());
-  return number;
-}
-
 Result<> S3UploadWriter::send_part() {
   TRY(await_part());
-  if (settled_.at.next > kMostParts) {
+  const size_t number = settled_.at.parts.size() + 1;
+  if (number > kMostParts) {
     return Error(Code::kResourceExhausted, "the blob has more parts than an S3 store takes");
   }
   const std::string key = store_.key(s3_key(id_));
   if (settled_.at.multipart.empty()) {
     settled_.at.multipart = TRY(store_.bucket.begin_upload(key));
   }
-  const int number = TRY(take_number());
+  // Who was overtaken sends no more.
+  TRY(note());
   TRY(drop_old_objects(0));
   auto next = TRY(new_spool(directory_));
-  const std::string_view bytes = TRY(spool_->bytes());
-  sending_.emplace(
-      Sending{std::exchange(spool_, std::move(next)), number, offset_, hasher_.save(), {}});
-  sending_->tag = std::async(
-      std::launch::async,
-      [&bucket = store_.bucket, key, upload = settled_.at.multipart, number, bytes,
-       cancel = gone_.token()] { return bucket.put_part(key, upload, number, bytes, cancel); });
+  sending_.emplace(Sending{std::exchange(spool_, std::move(next)), offset_, hasher_.save(), {}});
+  const SpoolFile& bytes = *sending_->bytes;
+  sending_->tag = std::async(std::launch::async,
+                             [&bucket = store_.bucket, &bytes, key, upload = settled_.at.multipart,
+                              number = static_cast<int>(number), cancel = gone_.token()] {
+                               return bucket.put_part(key, upload, number, body_of(bytes), cancel);
+                             });
   return {};
 }
 
@@ -139,7 +140,7 @@ Result<> S3UploadWriter::await_part() {
   if (!sending_) return {};
   Sending sent = std::move(*std::exchange(sending_, std::nullopt));
   std::string tag = TRY(sent.tag.get());
-  settled_.at.parts.push_back({sent.number, sent.bytes->size(), std::move(tag)});
+  settled_.at.parts.push_back({sent.bytes->size(), std::move(tag)});
   settled_.at.tail = 0;
   settled_.at.tail_size = 0;
   settled_.offset = sent.offset;
@@ -148,10 +149,11 @@ Result<> S3UploadWriter::await_part() {
 }
 
 Result<int> S3UploadWriter::put_object() {
-  settled_.at.objects.push_back(settled_.at.next);
-  const int number = TRY(take_number());
+  const int number = settled_.at.next++;
+  settled_.at.objects.push_back(number);
+  TRY(note());
   TRY(drop_old_objects(number));
-  TRY(store_.bucket.put(store_.key(s3_key(id_, number)), TRY(spool_->bytes())));
+  TRY(store_.bucket.put(store_.key(s3_key(id_, number)), body_of(*spool_)));
   settled_.at.tail = number;
   settled_.at.tail_size = spool_->size();
   settled_.offset = offset_;
@@ -223,9 +225,9 @@ Result<> S3UploadWriter::finish_multipart() {
   const std::string key = store_.key(s3_key(id_));
   std::vector<s3::Part> parts;
   for (const S3UploadState::Part& part : settled_.at.parts) {
-    parts.push_back({part.number, part.tag});
+    parts.push_back({static_cast<int>(parts.size()) + 1, part.tag});
   }
-  const Result<> finished = store_.bucket.finish_upload(key, settled_.at.multipart, parts);
+  Result<> finished = store_.bucket.finish_upload(key, settled_.at.multipart, parts);
   // Not there any more: a request that was broken off behind this had finished it.
   if (!finished && finished.error().code() != Code::kNotFound) return finished;
   const uint64_t size = TRY(store_.bucket.size_of(key));

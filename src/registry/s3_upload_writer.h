@@ -48,7 +48,6 @@ class S3UploadWriter : public UploadWriter {
 
   struct Sending {
     std::unique_ptr<SpoolFile> bytes;
-    int number = 0;
     uint64_t offset = 0;  // of the upload, and its hash, behind the part
     std::string hash;
     std::future<Result<std::string>> tag;  // waits when it goes
@@ -62,7 +61,6 @@ class S3UploadWriter : public UploadWriter {
   void go_back();
   UploadState state() const;
   Result<> note() { return keep_(state()); }
-  Result<int> take_number();
   Result<> drop_old_objects(int coming);
   Result<> send_part();
   Result<> await_part();

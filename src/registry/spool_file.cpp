@@ -1,11 +1,9 @@
 #include "registry/spool_file.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <utility>
 
 #include "base/strings.h"
 
@@ -16,14 +14,8 @@ Result<SpoolFile> SpoolFile::make(const Path& directory) {
                                cat("file in ", directory.native())));
 }
 
-SpoolFile::SpoolFile(SpoolFile&& other) noexcept
-    : file_(std::move(other.file_)),
-      size_(std::exchange(other.size_, 0)),
-      mapped_(std::exchange(other.mapped_, nullptr)),
-      mapped_size_(std::exchange(other.mapped_size_, 0)) {}
-
 Result<> SpoolFile::append(std::string_view bytes) {
-  unmap();
+  hasher_.update(bytes);
   while (!bytes.empty()) {
     const ssize_t n = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
     if (n < 0 && errno == EINTR) continue;
@@ -34,26 +26,24 @@ Result<> SpoolFile::append(std::string_view bytes) {
   return {};
 }
 
-Result<std::string_view> SpoolFile::bytes() {
-  unmap();
-  if (size_ == 0) return std::string_view();
-  void* at = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file_.get(), 0);
-  if (at == MAP_FAILED) return Error::from_errno(errno, "map spool file");
-  mapped_ = at;
-  mapped_size_ = size_;
-  return std::string_view(static_cast<const char*>(at), size_);
-}
-
-Result<> SpoolFile::clear() {
-  unmap();
-  size_ = 0;
-  if (::ftruncate(file_.get(), 0) != 0) return Error::from_errno(errno, "truncate spool file");
+Result<> SpoolFile::read(uint64_t offset, std::span<char> buffer) const {
+  while (!buffer.empty()) {
+    const ssize_t n =
+        ::pread(file_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Error::from_errno(errno, "read spool file");
+    if (n == 0) return Error(Code::kInternal, "a spool file ends early");
+    offset += static_cast<uint64_t>(n);
+    buffer = buffer.subspan(static_cast<size_t>(n));
+  }
   return {};
 }
 
-void SpoolFile::unmap() {
-  if (mapped_ != nullptr) ::munmap(mapped_, mapped_size_);
-  mapped_ = nullptr;
+Result<> SpoolFile::clear() {
+  size_ = 0;
+  hasher_ = Hasher();
+  if (::ftruncate(file_.get(), 0) != 0) return Error::from_errno(errno, "truncate spool file");
+  return {};
 }
 
 }  // namespace skiff::registry

@@ -43,9 +43,16 @@ struct Bucket::Call {
   std::string key;
   Query query = {};
   Fields fields = {};
-  std::string_view body = {};
+  Body body = {};
   CancelToken cancel = {};
 };
+
+Body::Body(std::string_view bytes)
+    : Body(bytes.size(), sha256_hex(bytes),
+           [bytes](uint64_t offset, std::span<char> buffer) -> Result<> {
+             bytes.copy(buffer.data(), buffer.size(), offset);
+             return {};
+           }) {}
 
 Result<Bucket> Bucket::open(BucketOptions options, const Clock& clock) {
   net::Url url = TRY_CONTEXT(net::Url::parse(options.endpoint), "S3 endpoint");
@@ -84,7 +91,7 @@ std::string Bucket::url_of(const Canonical& request) const {
 
 net::WebRequest Bucket::request_of(const Call& call) const {
   Canonical signed_request = canonical(call);
-  sign(signer_, signed_request, sha256_hex(call.body), clock_->now());
+  sign(signer_, signed_request, call.body.sha256(), clock_->now());
   net::WebRequest request{.method = call.method, .url = url_of(signed_request)};
   request.exact_url = true;
   for (const auto& [name, value] : signed_request.fields) {
@@ -92,11 +99,13 @@ net::WebRequest Bucket::request_of(const Call& call) const {
   }
   // Else libcurl says that the body is a form.
   if (call.method == "POST") request.headers.add("Content-Type", "application/octet-stream");
-  if (!call.body.empty()) {
+  if (call.body.size() > 0) {
     request.upload_size = call.body.size();
-    request.upload = [left = call.body](std::span<char> buffer) mutable -> Result<size_t> {
-      const size_t count = left.copy(buffer.data(), buffer.size());
-      left.remove_prefix(count);
+    request.upload = [&body = call.body,
+                      done = uint64_t{0}](std::span<char> buffer) mutable -> Result<size_t> {
+      const size_t count = std::min<uint64_t>(buffer.size(), body.size() - done);
+      TRY(body.read(done, buffer.first(count)));
+      done += count;
       return count;
     };
   }
@@ -121,10 +130,10 @@ Result<net::WebResponse> Bucket::send(const Call& call) const {
   }
 }
 
-Result<> Bucket::put(const std::string& key, std::string_view bytes, IfThere there,
+Result<> Bucket::put(const std::string& key, const Body& body, IfThere there,
                      const CancelToken& cancel) const {
   Call call{.what = cat("put ", key), .method = "PUT", .key = key};
-  call.body = bytes;
+  call.body = body;
   call.cancel = cancel;
   if (there == IfThere::kRefuse) call.fields["if-none-match"] = "*";
   TRY(send(call));
@@ -226,8 +235,8 @@ Result<> Bucket::remove_some(std::span<const std::string> keys,
   body += "</Delete>";
   Call call{.what = cat("remove ", keys.size(), " objects"), .method = "POST"};
   call.query["delete"] = "";
-  call.fields["x-amz-checksum-sha256"] = base64_of_hex(sha256_hex(body));
   call.body = body;
+  call.fields["x-amz-checksum-sha256"] = base64_of_hex(call.body.sha256());
   const net::WebResponse answer = TRY(send(call));
   const Element result = TRY(document(answer, "DeleteResult", call.what));
   for (const Element* error : result.all("Error")) {
@@ -264,10 +273,10 @@ Result<std::string> Bucket::begin_upload(const std::string& key) const {
 }
 
 Result<std::string> Bucket::put_part(const std::string& key, const std::string& upload, int number,
-                                     std::string_view bytes, const CancelToken& cancel) const {
+                                     const Body& body, const CancelToken& cancel) const {
   Call call{.what = cat("upload part ", number, " of ", key), .method = "PUT", .key = key};
   call.query = {{"partNumber", std::to_string(number)}, {"uploadId", upload}};
-  call.body = bytes;
+  call.body = body;
   call.cancel = cancel;
   const net::WebResponse answer = TRY(send(call));
   std::string tag = answer.headers.get("ETag");

@@ -40,6 +40,30 @@ struct BucketOptions {
   std::chrono::milliseconds retry_delay{100};  // before the second attempt; then doubled
 };
 
+// What an object or a part is made of. Bytes in memory must outlive the call.
+class Body {
+ public:
+  // Fills the buffer with the bytes from `offset` on; is asked again for another attempt.
+  using Read = std::function<Result<>(uint64_t offset, std::span<char> buffer)>;
+
+  Body() : Body(std::string_view()) {}
+  Body(std::string_view bytes);
+  Body(const std::string& bytes) : Body(std::string_view(bytes)) {}
+  Body(const char* text) : Body(std::string_view(text)) {}
+  // Of that SHA-256, in hex.
+  Body(uint64_t size, std::string sha256, Read read)
+      : size_(size), sha256_(std::move(sha256)), read_(std::move(read)) {}
+
+  uint64_t size() const { return size_; }
+  const std::string& sha256() const { return sha256_; }
+  Result<> read(uint64_t offset, std::span<char> buffer) const { return read_(offset, buffer); }
+
+ private:
+  uint64_t size_;
+  std::string sha256_;
+  Read read_;
+};
+
 struct Range {
   uint64_t offset = 0;
   uint64_t size = 0;
@@ -67,7 +91,7 @@ class Bucket {
 
   // A whole object; where it is there already, replaced or refused (kFailedPrecondition). A refusal
   // may be of one's own object, where the store's answer to an attempt before was lost.
-  Result<> put(const std::string& key, std::string_view bytes, IfThere there = IfThere::kReplace,
+  Result<> put(const std::string& key, const Body& body, IfThere there = IfThere::kReplace,
                const CancelToken& cancel = {}) const;
   Result<uint64_t> size_of(const std::string& key, const CancelToken& cancel = {}) const;
   // Each byte of the range once and in order, also over a connection that broke off. kDataLoss
@@ -92,7 +116,7 @@ class Bucket {
   // drop such ones.
   Result<std::string> begin_upload(const std::string& key) const;
   Result<std::string> put_part(const std::string& key, const std::string& upload, int number,
-                               std::string_view bytes, const CancelToken& cancel = {}) const;
+                               const Body& body, const CancelToken& cancel = {}) const;
   Result<> finish_upload(const std::string& key, const std::string& upload,
                          std::span<const Part> parts) const;
   // A missing one is success.

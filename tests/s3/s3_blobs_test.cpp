@@ -14,7 +14,7 @@ class Node : public BlobsUnderTest {
       : prefix_(std::move(prefix)),
         blobs_(
             *open_s3_blobs({.bucket = s3::store_options(), .prefix = prefix_, .redirect = redirect},
-                           dir_.path(), Clock::system())) {}
+                           dir_.path())) {}
   Blobs& blobs() override { return *blobs_; }
   const std::string& prefix() const { return prefix_; }
 

@@ -97,13 +97,16 @@ struct Connection {
 using db_detail::Connection;
 
 Statement::Statement(Statement&& other) noexcept
-    : connection_(other.connection_), stmt_(std::exchange(other.stmt_, nullptr)) {}
+    : connection_(other.connection_),
+      stmt_(std::exchange(other.stmt_, nullptr)),
+      remote_(std::move(other.remote_)) {}
 
 Statement& Statement::operator=(Statement&& other) noexcept {
   if (this != &other) {
     put_back();
     connection_ = other.connection_;
     stmt_ = std::exchange(other.stmt_, nullptr);
+    remote_ = std::move(other.remote_);
   }
   return *this;
 }
@@ -126,10 +129,12 @@ Result<> Statement::check_bound(int index, int rc) {
 }
 
 Result<> Statement::bind(int index, int64_t value) {
+  if (remote_) return remote_->bind(index, value);
   return check_bound(index, sqlite3_bind_int64(stmt_, index, value));
 }
 
 Result<> Statement::bind(int index, std::string_view text) {
+  if (remote_) return remote_->bind_text(index, text);
   // A view without data would bind NULL, not the empty text.
   const char* data = text.data() == nullptr ? "" : text.data();
   return check_bound(
@@ -137,6 +142,7 @@ Result<> Statement::bind(int index, std::string_view text) {
 }
 
 Result<> Statement::bind(int index, std::nullptr_t) {
+  if (remote_) return remote_->bind_null(index);
   return check_bound(index, sqlite3_bind_null(stmt_, index));
 }
 
@@ -145,12 +151,14 @@ Result<> Statement::bind(int index, const std::optional<std::string>& text) {
 }
 
 Result<> Statement::bind_blob(int index, std::string_view bytes) {
+  if (remote_) return remote_->bind_bytes(index, bytes);
   const char* data = bytes.data() == nullptr ? "" : bytes.data();
   return check_bound(index,
                      sqlite3_bind_blob64(stmt_, index, data, bytes.size(), SQLITE_TRANSIENT));
 }
 
 Result<bool> Statement::step() {
+  if (remote_) return remote_->step();
   int rc = sqlite3_step(stmt_);
   if (rc == SQLITE_ROW) return true;
   if (rc == SQLITE_DONE) return false;
@@ -163,26 +171,34 @@ Result<bool> Statement::step() {
   return failed;
 }
 
-int64_t Statement::integer(int column) const { return sqlite3_column_int64(stmt_, column); }
+int64_t Statement::integer(int column) const {
+  return stmt_ != nullptr ? sqlite3_column_int64(stmt_, column) : remote_->integer(column);
+}
 
 std::string Statement::text(int column) const {
+  if (remote_) return remote_->text(column);
   const void* bytes = sqlite3_column_blob(stmt_, column);
   auto size = static_cast<size_t>(sqlite3_column_bytes(stmt_, column));
   return bytes == nullptr ? std::string() : std::string(static_cast<const char*>(bytes), size);
 }
 
 bool Statement::is_null(int column) const {
+  if (remote_) return remote_->is_null(column);
   return sqlite3_column_type(stmt_, column) == SQLITE_NULL;
 }
 
 Transaction::~Transaction() {
+  if (remote_ != nullptr) remote_->roll_back();
   // SQLite has rolled back by itself after some errors (a full disk).
   if (connection_ == nullptr || sqlite3_get_autocommit(connection_->db) != 0) return;
-  sqlite3_exec(connection_->db, "ROLLBACK", nullptr, nullptr, nullptr);
+  const char* undo = inner_ ? "ROLLBACK TO part; RELEASE part" : "ROLLBACK";
+  sqlite3_exec(connection_->db, undo, nullptr, nullptr, nullptr);
 }
 
 Result<> Transaction::commit() {
-  TRY(connection_->execute("COMMIT"));
+  // After a commit that failed a server has nothing left to roll back.
+  if (remote_ != nullptr) return std::exchange(remote_, nullptr)->commit();
+  TRY(connection_->execute(inner_ ? "RELEASE part" : "COMMIT"));
   connection_ = nullptr;
   return {};
 }
@@ -254,21 +270,38 @@ Result<Database> Database::open(const Path& file, std::span<const char* const> m
 }
 
 Database::Database(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
+Database::Database(std::unique_ptr<db_detail::ServerConnection> server)
+    : remote_(std::move(server)) {}
 Database::Database(Database&&) noexcept = default;
 Database& Database::operator=(Database&&) noexcept = default;
 Database::~Database() = default;
 
 Result<Transaction> Database::begin() {
+  if (remote_) {
+    TRY(remote_->begin());
+    return Transaction(remote_.get());
+  }
   TRY(connection_->execute("BEGIN IMMEDIATE"));
-  return Transaction(connection_.get());
+  return Transaction(connection_.get(), false);
 }
 
+Result<Transaction> Database::savepoint() {
+  TRY(connection_->execute("SAVEPOINT part"));
+  return Transaction(connection_.get(), true);
+}
+
+bool Database::in_transaction() const { return sqlite3_get_autocommit(connection_->db) == 0; }
+
 Result<> Database::execute(const std::string& script) {
+  if (remote_) return remote_->execute(script);
   return connection_->execute(script.c_str());
 }
 
+std::string_view Database::claiming() const { return remote_ ? " FOR UPDATE SKIP LOCKED" : ""; }
+
 Result<std::vector<std::string>> Database::faults() {
   std::vector<std::string> found;
+  if (remote_) return found;
   {
     Statement rows = TRY(prepare("PRAGMA integrity_check"));
     while (TRY(rows.step())) {
@@ -284,9 +317,12 @@ Result<std::vector<std::string>> Database::faults() {
 
 int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(connection_->db); }
 
-int64_t Database::changes() const { return sqlite3_changes64(connection_->db); }
+int64_t Database::changes() const {
+  return remote_ ? remote_->changes() : sqlite3_changes64(connection_->db);
+}
 
 Result<Statement> Database::compile(std::string_view sql) {
+  if (remote_) return Statement(TRY(remote_->prepare(sql)));
   std::string key(sql);
   if (auto found = connection_->idle.extract(key)) {
     return Statement(connection_.get(), found.mapped());

@@ -1,5 +1,5 @@
-// SQLite with values, RAII and Results. One Database is one connection: use it from
-// one thread at a time, or through `locked()` sections of its owner.
+// SQL with values, RAII and Results, over SQLite or a database server (postgres.h). One Database is
+// one connection: use it from one thread at a time.
 //
 //   Database db = TRY(Database::open(path, kMigrations));
 //   Transaction tx = TRY(db.begin());
@@ -8,13 +8,19 @@
 //   Statement s = TRY(db.prepare("SELECT name FROM tag WHERE repo = ?", repo));
 //   while (TRY(s.step())) use(s.text(0));
 //
-// WAL, synchronous=FULL, foreign keys on, busy timeout 10 s. A committed
-// transaction survives a power cut. A Database keeps what it compiled and must
-// outlive its statements and transactions.
+// SQLite: WAL, synchronous=FULL, foreign keys on, busy timeout 10 s. A committed transaction
+// survives a power cut. A Database keeps what it compiled and must outlive its statements and
+// transactions.
+//
+// Statements that are to run on both: ON CONFLICT for INSERT OR, RETURNING for the id of a new row,
+// CASE for max(a, b), nothing of PRAGMA and rowid, reserved words in double quotes, names of tables
+// before the columns that ON CONFLICT DO UPDATE reads, migrations in SQLite's words.
 //
 // Errors: kAlreadyExists for a broken UNIQUE or PRIMARY KEY, kFailedPrecondition for any
-// other constraint and for a file of a newer version, kUnavailable when locked by another
-// connection, kResourceExhausted when the disk is full, kDataLoss for a damaged file.
+// other constraint and for a schema of a newer version, kUnavailable when locked by another
+// connection or out of reach, kResourceExhausted when the disk is full, kDataLoss for a damaged
+// file. Of a server: kAborted where the transaction is undone and may be run again (attempts.h),
+// kInvalidArgument for a text that is no UTF-8.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +33,7 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "db/server.h"
 
 struct sqlite3_stmt;
 
@@ -60,26 +67,35 @@ class Statement {
   friend class Database;
   Statement(db_detail::Connection* connection, sqlite3_stmt* stmt)
       : connection_(connection), stmt_(stmt) {}
+  explicit Statement(std::unique_ptr<db_detail::ServerStatement> remote)
+      : remote_(std::move(remote)) {}
   Result<> check_bound(int index, int rc);
   void put_back();
 
-  db_detail::Connection* connection_;
-  sqlite3_stmt* stmt_;
+  db_detail::Connection* connection_ = nullptr;
+  sqlite3_stmt* stmt_ = nullptr;                        // SQLite's, else
+  std::unique_ptr<db_detail::ServerStatement> remote_;  // a server's
 };
 
 // Rolls back on destruction unless committed.
 class Transaction {
  public:
   Transaction(Transaction&& other) noexcept
-      : connection_(std::exchange(other.connection_, nullptr)) {}
+      : connection_(std::exchange(other.connection_, nullptr)),
+        remote_(std::exchange(other.remote_, nullptr)),
+        inner_(other.inner_) {}
   Transaction& operator=(Transaction&&) = delete;
   ~Transaction();
   Result<> commit();
 
  private:
   friend class Database;
-  explicit Transaction(db_detail::Connection* connection) : connection_(connection) {}
-  db_detail::Connection* connection_;
+  Transaction(db_detail::Connection* connection, bool inner)
+      : connection_(connection), inner_(inner) {}
+  explicit Transaction(db_detail::ServerConnection* remote) : remote_(remote) {}
+  db_detail::Connection* connection_ = nullptr;    // SQLite's, else
+  db_detail::ServerConnection* remote_ = nullptr;  // a server's
+  bool inner_ = false;
 };
 
 class Database {
@@ -87,12 +103,18 @@ class Database {
   // Opens or creates, then applies the migrations that `PRAGMA user_version` has not
   // counted yet, each in a transaction. A file from a newer version is refused.
   static Result<Database> open(const Path& file, std::span<const char* const> migrations);
+  explicit Database(std::unique_ptr<db_detail::ServerConnection> server);
   Database(Database&&) noexcept;
   Database& operator=(Database&&) noexcept;
   ~Database();
 
-  // BEGIN IMMEDIATE.
+  // Transactions are as if they ran one after another: in SQLite they do (BEGIN IMMEDIATE), a
+  // server refuses one that would break this (kAborted).
   Result<Transaction> begin();
+
+  // A part of the transaction that is open: undone alone, committed with it. SQLite alone.
+  Result<Transaction> savepoint();
+  bool in_transaction() const;
 
   template <typename... Args>
   Result<Statement> prepare(std::string_view sql, const Args&... args) {
@@ -112,9 +134,14 @@ class Database {
   }
   // Runs several statements without parameters.
   Result<> execute(const std::string& script);
-  int64_t last_insert_id() const;
-  // What is wrong with the file: damaged pages, indexes that do not fit their tables, rows
-  // that refer to nothing. Empty for none.
+  int64_t last_insert_id() const;  // SQLite alone
+  // Whether the transaction that failed last would have gone through alone (attempts.h).
+  bool refused() const { return remote_ && remote_->refused(); }
+  // Behind a SELECT of rows for one worker among many: nobody else's transaction gets them. In
+  // SQLite there is no other.
+  std::string_view claiming() const;
+  // What is wrong with SQLite's file: damaged pages, indexes that do not fit their tables, rows
+  // that refer to nothing. Empty for none. A server answers for its own.
   Result<std::vector<std::string>> faults();
 
  private:
@@ -131,7 +158,8 @@ class Database {
       return s.bind(index, value);
     }
   }
-  std::unique_ptr<db_detail::Connection> connection_;
+  std::unique_ptr<db_detail::Connection> connection_;    // SQLite's, else
+  std::unique_ptr<db_detail::ServerConnection> remote_;  // a server's
 };
 
 }  // namespace skiff

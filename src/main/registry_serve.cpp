@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "main/data_root.h"
 #include "main/registry_commands.h"
+#include "main/registry_database.h"
 #include "main/registry_s3.h"
 #include "main/registry_service.h"
 #include "sys/process.h"
@@ -27,6 +28,8 @@ struct Options {
   std::string tls_key;
   std::string tls_client_ca;
   std::string tls_client_auth = "required";
+  std::string database;
+  std::string database_password_file;
   std::string htpasswd;
   std::string public_url;
   std::string gc_grace = "3600";
@@ -55,6 +58,10 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
   Options o;
   const Flag flags[] = {
       {"root", "DIR", "blobs, manifests, tags", &o.root},
+      {"database", "URL",
+       "tables on PostgreSQL, shared with other servers: postgresql://USER@HOST/NAME", &o.database},
+      {"database-password-file", "FILE", "the password of --database, else as libpq finds it",
+       &o.database_password_file},
       {"listen", "ADDRESS", "HOST:PORT; port 0 takes a free one", &o.listen},
       {"tls-cert", "FILE", "serve HTTPS with this certificate chain (PEM)", &o.tls_cert},
       {"tls-key", "FILE", "the certificate's key (PEM)", &o.tls_key},
@@ -139,6 +146,23 @@ Result<std::string> public_url(std::string_view text) {
   return std::string(text);
 }
 
+// As given, or as the root was served before.
+Result<std::shared_ptr<const DatabaseServer>> database(const Options& o, const Path& root) {
+  if (o.database.empty() && o.database_password_file.empty()) return database_server_of(root);
+  if (o.database.empty()) {
+    return Error(Code::kInvalidArgument, "--database-password-file needs --database");
+  }
+  Path password;
+  if (!o.database_password_file.empty()) {
+    password = std::filesystem::absolute(o.database_password_file);
+  }
+  const registry::DatabaseName name{o.database, std::move(password)};
+  auto server = TRY(database_server(name));
+  TRY(make_directories(root));
+  TRY(registry::note_database(root, name));
+  return server;
+}
+
 // All values judged, before anything is opened.
 Result<RegistryService::Options> service_options(const Options& o) {
   set_log_level(TRY_CONTEXT(log_level_named(o.log_level), "--log-level"));
@@ -159,6 +183,7 @@ Result<RegistryService::Options> service_options(const Options& o) {
   out.plain_http = o.plain_http;
   registry::RegistryOptions& registry = out.registry;
   registry.root = TRY(data_root(o.root));
+  registry.database = TRY(database(o, registry.root));
   registry.htpasswd = o.htpasswd;
   registry.public_url = TRY(public_url(o.public_url));
   registry.access_log = o.access_log;

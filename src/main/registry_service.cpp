@@ -22,7 +22,8 @@ Result<net::ServerOptions> server_options(const RegistryService::Options& o) {
   out.max_connections = o.max_connections;
   out.max_connections_per_client = o.max_connections_per_client;
   out.pace = o.pace;
-  out.quick = registry::is_quick;
+  // What asks another process is not quick.
+  if (!o.registry.database) out.quick = registry::is_quick;
   const std::string flag = cat(o.flag_prefix, "tls-");
   if (o.tls.certificate.empty() != o.tls.key.empty()) {
     return Error(Code::kInvalidArgument, cat(flag, "cert and ", flag, "key go together"));
@@ -102,6 +103,7 @@ RegistryService::RegistryService(std::unique_ptr<registry::Registry> registry,
     : registry_(std::move(registry)),
       address_(std::move(address)),
       root_(options.registry.root),
+      database_(options.registry.database ? options.registry.database->description() : ""),
       is_tls_(for_server.tls.has_value()),
       server_(registry_->handler(), std::move(for_server)) {}
 
@@ -152,7 +154,8 @@ Result<> RegistryService::run() {
 }
 
 std::string RegistryService::description() const {
-  return cat(is_tls_ ? "https://" : "http://", address_, ", root ", root_.native());
+  return cat(is_tls_ ? "https://" : "http://", address_, ", root ", root_.native(),
+             database_.empty() ? "" : ", tables on ", database_);
 }
 
 }  // namespace skiff

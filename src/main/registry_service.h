@@ -60,6 +60,7 @@ class RegistryService {
   std::unique_ptr<registry::Registry> registry_;
   std::string address_;
   Path root_;
+  std::string database_;  // "" for the root's own
   bool is_tls_;
   net::HttpServer server_;
   std::unique_ptr<net::HttpServer> metrics_server_;

@@ -31,11 +31,7 @@ class RegistryCheckTest : public RegistryTest {
   // Changes the registry's database while nobody serves it.
   void edit(const std::string& sql) {
     stop();
-    {
-      auto db = Database::open(options_.root / "registry.db", migrations());
-      ASSERT_TRUE(db) << db.error().message();
-      ASSERT_TRUE(db->execute("PRAGMA foreign_keys = OFF;" + sql));
-    }
+    edit_tables(sql);
     start();
   }
 
@@ -122,7 +118,10 @@ TEST_F(RegistryCheckTest, RecordsOfWhatAManifestNamesAreWrittenAnew) {
 
 TEST_F(RegistryCheckTest, AChangedManifestIsMendedByAPush) {
   push_image("a", "1", "{}", {"layer"});
-  edit("UPDATE manifest SET bytes = CAST(replace(bytes, 'layers', 'leyers') AS BLOB);");
+  edit(options_.database
+           ? "UPDATE manifest SET bytes = convert_to("
+             "replace(convert_from(bytes, 'UTF8'), 'layers', 'leyers'), 'UTF8');"
+           : "UPDATE manifest SET bytes = CAST(replace(bytes, 'layers', 'leyers') AS BLOB);");
   EXPECT_TRUE(tells(check({.repair = true}), "is not whole: its content is sha256:"));
   push_image("a", "1", "{}", {"layer"});
   EXPECT_TRUE(check().empty());
@@ -177,7 +176,7 @@ TEST_F(RegistryCheckTest, NothingIsWrittenOfAManifestThatIsGone) {
   const std::string digest = push_image("a", "1", "{}", {"layer"});
   const std::string bytes = image_of("{}", {"layer"});
   stop();
-  auto metadata = *open_sqlite_metadata(options_.root, options_.metadata, clock_);
+  auto metadata = open_metadata();
   const auto manifest =
       read_manifest(bytes, std::string(oci::kMediaTypeManifest), *oci::Digest::parse(digest));
   ASSERT_TRUE(manifest);
@@ -205,7 +204,7 @@ TEST_F(RegistryCheckTest, ARepairThatIsBrokenOffIsFinishedAtStart) {
   {
     NoUnlink files;
     LocalBlobs blobs(*content::open_recorded_store(options_.root / "content", files));
-    auto metadata = *open_sqlite_metadata(options_.root, options_.metadata, clock_);
+    auto metadata = open_metadata();
     DigestLocks locks;
     const auto checked = check_registry({blobs, *metadata, locks, options_.root}, {.repair = true},
                                         [](const Problem&) {}, {});

@@ -63,7 +63,7 @@ Result<size_t> GarbageCollector::collect_all() {
   forgotten_ = 0;
   const bool again = clock_.now() >= retry_at_;
   if (again) TRY(finish_interrupted());
-  while (TRY(review_some()) == kBatch) TRY(forget_if_many());
+  while (TRY(review_some()) > 0) TRY(forget_if_many());
   TRY(forget());
   if (again) TRY(discard());
   return forgotten_;

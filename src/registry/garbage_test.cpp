@@ -336,19 +336,19 @@ TEST_F(GarbageTest, WhatACrashLeftIsPutRightAtStart) {
   push_image("a", "1", "{}", {"layer"});
   stop();
   {
-    auto metadata = open_sqlite_metadata(options_.root, options_.metadata, clock_);
+    auto metadata = open_metadata();
     auto blobs = content::open_content_store(options_.root / "content");
-    ASSERT_TRUE(metadata && blobs);
+    ASSERT_TRUE(blobs);
     // Stored, and never linked.
-    ASSERT_TRUE((*metadata)->blob_arrives(oci::Digest::of("orphan"), ""));
+    ASSERT_TRUE(metadata->blob_arrives(oci::Digest::of("orphan"), ""));
     ASSERT_TRUE(content::write_blob(**blobs, "orphan"));
     // About to arrive; it is there already, and stays.
-    ASSERT_TRUE((*metadata)->blob_arrives(oci::Digest::of("layer"), ""));
+    ASSERT_TRUE(metadata->blob_arrives(oci::Digest::of("layer"), ""));
     // Doomed, and not yet removed.
     ASSERT_TRUE(content::write_blob(**blobs, "doomed"));
-    ASSERT_TRUE((*metadata)->link_blob("b", oci::Digest::of("doomed"), {6, ""}, {}));
+    ASSERT_TRUE(metadata->link_blob("b", oci::Digest::of("doomed"), {6, ""}, {}));
     clock_.advance(options_.metadata.grace + seconds(1));
-    auto review = (*metadata)->take_garbage(100, [](const oci::Digest&) { return true; });
+    auto review = metadata->take_garbage(100, [](const oci::Digest&) { return true; });
     ASSERT_EQ(review->doomed, std::vector<oci::Digest>{oci::Digest::of("doomed")});
   }
   start();

@@ -30,6 +30,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "db/database_server.h"
 #include "registry/blob_place.h"
 #include "registry/history.h"
 #include "registry/manifest_rows.h"
@@ -308,6 +309,10 @@ class MetadataStore : public BlobLinks,
 
 // registry.db under `root` (docs/formats/registry.md).
 Result<std::unique_ptr<MetadataStore>> open_sqlite_metadata(const Path& root,
+                                                            const MetadataOptions& options,
+                                                            const Clock& clock);
+// The same tables on a database server, for any number of processes at once.
+Result<std::unique_ptr<MetadataStore>> open_server_metadata(const DatabaseServer& server,
                                                             const MetadataOptions& options,
                                                             const Clock& clock);
 

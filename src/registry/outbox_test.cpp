@@ -12,11 +12,7 @@ class OutboxTest : public RegistryTest {
     open_store();
   }
   // As a command does, beside the server.
-  void open_store() {
-    auto opened = open_sqlite_metadata(options_.root, {}, clock_);
-    ASSERT_TRUE(opened) << opened.error().message();
-    store_ = std::move(*opened);
-  }
+  void open_store() { store_ = open_metadata({}); }
   std::string add(std::vector<std::string> kinds = {}, std::vector<std::string> repositories = {}) {
     auto added = store_->add_webhook({.url = "https://ci.example/",
                                       .kinds = std::move(kinds),

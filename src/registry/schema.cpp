@@ -64,7 +64,7 @@ constexpr const char* kMigrations[] = {
     " PRIMARY KEY(repository, digest)) WITHOUT ROWID;"
     "CREATE INDEX candidate_by_time ON candidate(review);",
     "ALTER TABLE manifest ADD COLUMN orphaned INTEGER NOT NULL DEFAULT 0;",
-    "ALTER TABLE upload ADD COLUMN offset INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE upload ADD COLUMN \"offset\" INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE upload ADD COLUMN hash BLOB NOT NULL DEFAULT x'';"
     "ALTER TABLE upload ADD COLUMN boot TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE upload ADD COLUMN becoming TEXT;",

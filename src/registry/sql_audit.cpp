@@ -33,7 +33,7 @@ Result<std::set<std::string>> texts(Statement rows) {
 }  // namespace
 
 Result<std::vector<std::string>> SqlMetadata::faults() {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   std::vector<std::string> out = TRY(db->faults());
   for (const char* table : {"blob", "manifest"}) {
     Statement rows = TRY(db->prepare(cat("SELECT DISTINCT digest FROM ", table)));
@@ -51,7 +51,7 @@ Result<> SqlMetadata::each_stored_blob(const std::function<Result<>(const BlobRo
     std::vector<BlobRow> page;
     bool more = false;
     {
-      ReaderPool::Reader db = readers_.take();
+      Pool<Database>::Lease db = readers_.take();
       Statement rows =
           TRY(db->prepare(cat(kBlob, "AND digest > ? ORDER BY digest LIMIT ?"), after, kPage));
       for (; TRY(rows.step()); more = true) {
@@ -65,27 +65,27 @@ Result<> SqlMetadata::each_stored_blob(const std::function<Result<>(const BlobRo
 }
 
 Result<std::optional<Audit::BlobRow>> SqlMetadata::stored_blob(const oci::Digest& blob) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement row = TRY(db->prepare(std::string(kBlob) + "AND digest = ?", blob.str()));
   if (!TRY(row.step())) return std::optional<BlobRow>();
   return std::optional(TRY(blob_of(row)));
 }
 
 Result<std::optional<Audit::BlobRow>> SqlMetadata::some_blob() {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement row = TRY(db->prepare(cat(kBlob, "LIMIT 1")));
   if (!TRY(row.step())) return std::optional<BlobRow>();
   return std::optional(TRY(blob_of(row)));
 }
 
 Result<bool> SqlMetadata::knows_upload(const std::string& id) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement row = TRY(db->prepare("SELECT 1 FROM upload WHERE id = ?", id));
   return TRY(row.step());
 }
 
 Result<bool> SqlMetadata::knows_place(const std::string& place) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   {
     Statement row = TRY(db->prepare("SELECT 1 FROM blob WHERE place = ? AND place <> ''", place));
     if (TRY(row.step())) return true;
@@ -97,34 +97,33 @@ Result<bool> SqlMetadata::knows_place(const std::string& place) {
 }
 
 Result<bool> SqlMetadata::knows_blob(const oci::Digest& blob) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement row = TRY(db->prepare("SELECT 1 FROM blob WHERE digest = ?", blob.str()));
   return TRY(row.step());
 }
 
 Result<> SqlMetadata::doom_lost_blob(const oci::Digest& blob) {
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  TRY(uncount_everywhere(durable_, blob.str()));
-  TRY(durable_.run("DELETE FROM link WHERE digest = ?", blob.str()));
-  if (!TRY(discard_blob(durable_, blob.str()))) {
-    TRY(durable_.run("UPDATE blob SET state = 'doomed' WHERE digest = ?", blob.str()));
-  }
-  return tx.commit();
+  return write([&](Database& db, Transaction& tx) -> Result<> {
+    TRY(uncount_everywhere(db, blob.str()));
+    TRY(db.run("DELETE FROM link WHERE digest = ?", blob.str()));
+    if (!TRY(discard_blob(db, blob.str()))) {
+      TRY(db.run("UPDATE blob SET state = 'doomed' WHERE digest = ?", blob.str()));
+    }
+    return tx.commit();
+  });
 }
 
 Result<bool> SqlMetadata::doom_unkept_blob(const oci::Digest& blob) {
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  const bool doomed =
-      TRY(durable_.run("UPDATE blob SET state = 'doomed' WHERE digest = ?1"
-                       " AND state = 'stored'"
-                       " AND NOT EXISTS (SELECT 1 FROM link WHERE digest = ?1)"
-                       " AND NOT EXISTS (SELECT 1 FROM candidate WHERE digest = ?1)",
-                       blob.str())) > 0;
-  if (doomed) TRY(discard_blob(durable_, blob.str()));
-  TRY(tx.commit());
-  return doomed;
+  return write([&](Database& db, Transaction& tx) -> Result<bool> {
+    const bool doomed = TRY(db.run("UPDATE blob SET state = 'doomed' WHERE digest = ?1"
+                                   " AND state = 'stored'"
+                                   " AND NOT EXISTS (SELECT 1 FROM link WHERE digest = ?1)"
+                                   " AND NOT EXISTS (SELECT 1 FROM candidate WHERE digest = ?1)",
+                                   blob.str())) > 0;
+    if (doomed) TRY(discard_blob(db, blob.str()));
+    TRY(tx.commit());
+    return doomed;
+  });
 }
 
 Result<std::vector<std::string>> SqlMetadata::owners(const oci::Digest& digest) {
@@ -139,7 +138,7 @@ Result<std::vector<std::string>> SqlMetadata::owners(const oci::Digest& digest) 
   constexpr std::string_view kRepositories =
       "SELECT name FROM link JOIN repository ON repository.id = link.repository"
       " WHERE link.digest = ?1 ORDER BY name LIMIT 3";
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   for (const std::string_view query : {kTags, kRepositories}) {
     const auto found = TRY(texts(TRY(db->prepare(std::string(query), digest.str()))));
     if (!found.empty()) return std::vector<std::string>(found.begin(), found.end());
@@ -152,7 +151,7 @@ Result<> SqlMetadata::each_manifest(const std::function<Result<>(const ManifestN
   for (;;) {
     int64_t id = 0;
     {
-      ReaderPool::Reader db = readers_.take();
+      Pool<Database>::Lease db = readers_.take();
       Statement row = TRY(db->prepare(
           "SELECT name, id FROM repository WHERE name > ? ORDER BY name LIMIT 1", name));
       if (!TRY(row.step())) return {};
@@ -170,7 +169,7 @@ Result<> SqlMetadata::each_manifest_of(int64_t repository,
     std::vector<oci::Digest> page;
     bool more = false;
     {
-      ReaderPool::Reader db = readers_.take();
+      Pool<Database>::Lease db = readers_.take();
       Statement rows =
           TRY(db->prepare("SELECT digest FROM manifest WHERE repository = ? AND digest > ?"
                           " ORDER BY digest LIMIT ?",
@@ -189,34 +188,35 @@ Result<std::optional<Audit::Inspected>> SqlMetadata::inspect(const std::string& 
                                                              const NewManifest& manifest) {
   const std::string digest = manifest.row.digest.str();
   // All of it at one moment.
-  std::lock_guard lock(writer_mutex_);
-  const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
-  if (!id) return std::optional<Inspected>();
-  if (!TRY(has_manifest(durable_, *id, digest))) return std::optional<Inspected>();
-  Inspected out;
-  out.outcome = TRY(check_references(durable_, *id, manifest));
-  const auto tags = TRY(texts(TRY(
-      durable_.prepare("SELECT name FROM tag WHERE repository = ? AND digest = ?", *id, digest))));
-  out.tags.assign(tags.begin(), tags.end());
-  std::set<std::string> named;
-  for (const ManifestReference& each : manifest.references) named.insert(each.digest.str());
-  out.edges_right =
-      named == TRY(texts(TRY(durable_.prepare(
-                   "SELECT child FROM edge WHERE repository = ? AND parent = ?", *id, digest))));
-  return std::optional(std::move(out));
+  return write([&](Database& db, Transaction&) -> Result<std::optional<Inspected>> {
+    const std::optional<int64_t> id = TRY(repository_id(db, repository));
+    if (!id) return std::optional<Inspected>();
+    if (!TRY(has_manifest(db, *id, digest))) return std::optional<Inspected>();
+    Inspected out;
+    out.outcome = TRY(check_references(db, *id, manifest));
+    const auto tags = TRY(texts(
+        TRY(db.prepare("SELECT name FROM tag WHERE repository = ? AND digest = ?", *id, digest))));
+    out.tags.assign(tags.begin(), tags.end());
+    std::set<std::string> named;
+    for (const ManifestReference& each : manifest.references) named.insert(each.digest.str());
+    out.edges_right =
+        named == TRY(texts(TRY(db.prepare(
+                     "SELECT child FROM edge WHERE repository = ? AND parent = ?", *id, digest))));
+    return std::optional(std::move(out));
+  });
 }
 
 Result<bool> SqlMetadata::rewrite_edges(const std::string& repository,
                                         const NewManifest& manifest) {
   const std::string digest = manifest.row.digest.str();
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
-  if (!id || !TRY(has_manifest(durable_, *id, digest))) return false;
-  TRY(durable_.run("DELETE FROM edge WHERE repository = ? AND parent = ?", *id, digest));
-  TRY(write_edges(durable_, *id, manifest));
-  TRY(tx.commit());
-  return true;
+  return write([&](Database& db, Transaction& tx) -> Result<bool> {
+    const std::optional<int64_t> id = TRY(repository_id(db, repository));
+    if (!id || !TRY(has_manifest(db, *id, digest))) return false;
+    TRY(db.run("DELETE FROM edge WHERE repository = ? AND parent = ?", *id, digest));
+    TRY(write_edges(db, *id, manifest));
+    TRY(tx.commit());
+    return true;
+  });
 }
 
 }  // namespace skiff::registry

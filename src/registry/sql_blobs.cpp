@@ -48,15 +48,18 @@ Result<std::optional<BlobPlace>> SqlMetadata::find_blob(const std::string& repos
   const int64_t half = std::chrono::nanoseconds(options_.grace).count() / 2;
   if (renew == Renew::kNo || link->lease - now() > half) return std::optional(link->at);
   // The row may be gone by now: then the answer is that there is no such blob.
-  std::lock_guard lock(writer_mutex_);
-  const int64_t renewed =
-      TRY(quick_.run("UPDATE link SET lease = max(lease, ?) WHERE repository = ? AND digest = ?",
-                     lease_end(), link->repository, digest));
-  return renewed > 0 ? std::optional(link->at) : std::nullopt;
+  return write_soon([&](Database& db, Transaction& tx) -> Result<std::optional<BlobPlace>> {
+    const int64_t renewed =
+        TRY(db.run("UPDATE link SET lease = CASE WHEN lease > ?3 THEN lease ELSE ?3 END"
+                   " WHERE repository = ?1 AND digest = ?2",
+                   link->repository, digest, lease_end()));
+    TRY(tx.commit());
+    return renewed > 0 ? std::optional(link->at) : std::nullopt;
+  });
 }
 
 Result<std::optional<BlobPlace>> SqlMetadata::place_of(const oci::Digest& blob) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement row = TRY(db->prepare(
       "SELECT size, place FROM blob WHERE digest = ? AND state = 'stored'", blob.str()));
   if (!TRY(row.step())) return std::optional<BlobPlace>();
@@ -64,32 +67,34 @@ Result<std::optional<BlobPlace>> SqlMetadata::place_of(const oci::Digest& blob) 
 }
 
 Result<> SqlMetadata::blob_arrives(const oci::Digest& blob, const std::string& upload) {
-  std::lock_guard lock(writer_mutex_);
-  // Durable before the content is: or a power cut leaves content that nothing here knows of.
-  Transaction tx = TRY(durable_.begin());
-  TRY(durable_.run("INSERT OR IGNORE INTO blob(digest, size, state) VALUES (?, 0, 'arriving')",
-                   blob.str()));
-  TRY(durable_.run("UPDATE upload SET becoming = ? WHERE id = ?", blob.str(), upload));
-  return tx.commit();
+  return write([&](Database& db, Transaction& tx) -> Result<> {
+    // Durable before the content is: or a power cut leaves content that nothing here knows of.
+    TRY(
+        db.run("INSERT INTO blob(digest, size, state) VALUES (?, 0, 'arriving')"
+               " ON CONFLICT DO NOTHING",
+               blob.str()));
+    TRY(db.run("UPDATE upload SET becoming = ? WHERE id = ?", blob.str(), upload));
+    return tx.commit();
+  });
 }
 
 Result<> SqlMetadata::link_blob(const std::string& repository, const oci::Digest& blob,
                                 const BlobPlace& at, const Ended& from) {
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  if (!from.upload.empty()) TRY(drop_upload(durable_, from.upload, from.version));
-  TRY(note_discarded(durable_, from.leftovers));
-  // The newest is the one to read: should the one before it be lost, that is mended, too.
-  const std::string before = TRY(own_place(durable_, blob.str()));
-  if (!before.empty() && before != at.place) TRY(note_discarded(durable_, {&before, 1}));
-  const int64_t id = TRY(make_repository(durable_, repository));
-  TRY(
-      durable_.run("INSERT INTO blob(digest, size, state, place) VALUES (?, ?, 'stored', ?)"
-                   " ON CONFLICT(digest) DO UPDATE SET size = excluded.size,"
-                   " state = excluded.state, place = excluded.place",
-                   blob.str(), at.size, at.place));
-  TRY(add_link(durable_, id, blob));
-  return tx.commit();
+  return write([&](Database& db, Transaction& tx) -> Result<> {
+    if (!from.upload.empty()) TRY(drop_upload(db, from.upload, from.version));
+    TRY(note_discarded(db, from.leftovers));
+    // The newest is the one to read: should the one before it be lost, that is mended, too.
+    const std::string before = TRY(own_place(db, blob.str()));
+    if (!before.empty() && before != at.place) TRY(note_discarded(db, {&before, 1}));
+    const int64_t id = TRY(make_repository(db, repository));
+    TRY(
+        db.run("INSERT INTO blob(digest, size, state, place) VALUES (?, ?, 'stored', ?)"
+               " ON CONFLICT(digest) DO UPDATE SET size = excluded.size,"
+               " state = excluded.state, place = excluded.place",
+               blob.str(), at.size, at.place));
+    TRY(add_link(db, id, blob));
+    return tx.commit();
+  });
 }
 
 Result<std::string> SqlMetadata::own_place(Database& db, const std::string& digest) {
@@ -109,29 +114,30 @@ Result<> SqlMetadata::add_link(Database& db, int64_t repository, const oci::Dige
   const std::string digest = blob.str();
   TRY(
       db.run("INSERT INTO link(repository, digest, lease, counted) VALUES (?,?,?,0) "
-             "ON CONFLICT(repository, digest) DO UPDATE SET lease = max(lease, excluded.lease)",
+             "ON CONFLICT(repository, digest) DO UPDATE SET lease = CASE"
+             " WHEN link.lease > excluded.lease THEN link.lease ELSE excluded.lease END",
              repository, digest, lease_end()));
   TRY(charge(db, repository, TRY(count_link(db, repository, digest))));
   return add_candidate(db, repository, digest);
 }
 
 Result<> SqlMetadata::check_room(const std::string& repository, uint64_t bytes) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   return registry::check_room(*db, repository, bytes);
 }
 
 Result<bool> SqlMetadata::mount_blob(const std::string& repository, const std::string& from,
                                      const oci::Digest& blob) {
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  if (!TRY(is_linked(durable_, from, blob.str()))) return false;
-  TRY(add_link(durable_, TRY(make_repository(durable_, repository)), blob));
-  TRY(tx.commit());
-  return true;
+  return write([&](Database& db, Transaction& tx) -> Result<bool> {
+    if (!TRY(is_linked(db, from, blob.str()))) return false;
+    TRY(add_link(db, TRY(make_repository(db, repository)), blob));
+    TRY(tx.commit());
+    return true;
+  });
 }
 
 Result<std::vector<std::string>> SqlMetadata::holders(const oci::Digest& blob, size_t limit) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement rows =
       TRY(db->prepare("SELECT repository.name FROM link JOIN repository ON "
                       "repository.id = link.repository WHERE link.digest = ? LIMIT ?",
@@ -145,28 +151,27 @@ Result<std::vector<std::string>> SqlMetadata::unlink_blob(const std::string& rep
                                                           const oci::Digest& blob,
                                                           const Actor& actor) {
   const std::string digest = blob.str();
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  std::optional<Link> link = TRY(find_link(durable_, repository, digest));
-  if (!link) return Error(Code::kNotFound, cat("no blob ", digest, " in ", repository));
-  std::vector<std::string> parents;
-  {
-    Statement rows =
-        TRY(durable_.prepare("SELECT parent FROM edge WHERE repository = ? AND child = ? LIMIT 10",
-                             link->repository, digest));
-    while (TRY(rows.step())) parents.push_back(rows.text(0));
-  }
-  if (!parents.empty()) return parents;
-  // Without link there is no candidate row's worth of work left but the blob itself: the
-  // review finds it unlinked.
-  TRY(charge(durable_, link->repository, TRY(uncount_link(durable_, link->repository, digest))));
-  TRY(durable_.run("DELETE FROM link WHERE repository = ? AND digest = ?", link->repository,
-                   digest));
-  TRY(add_candidate(durable_, link->repository, digest));
-  TRY(append_audit(durable_,
-                   audit_entry(clock_.now(), actor, "delete blob", cat(repository, "@", digest))));
-  TRY(tx.commit());
-  return parents;
+  return write([&](Database& db, Transaction& tx) -> Result<std::vector<std::string>> {
+    std::optional<Link> link = TRY(find_link(db, repository, digest));
+    if (!link) return Error(Code::kNotFound, cat("no blob ", digest, " in ", repository));
+    std::vector<std::string> parents;
+    {
+      Statement rows =
+          TRY(db.prepare("SELECT parent FROM edge WHERE repository = ? AND child = ? LIMIT 10",
+                         link->repository, digest));
+      while (TRY(rows.step())) parents.push_back(rows.text(0));
+    }
+    if (!parents.empty()) return parents;
+    // Without link there is no candidate row's worth of work left but the blob itself: the
+    // review finds it unlinked.
+    TRY(charge(db, link->repository, TRY(uncount_link(db, link->repository, digest))));
+    TRY(db.run("DELETE FROM link WHERE repository = ? AND digest = ?", link->repository, digest));
+    TRY(add_candidate(db, link->repository, digest));
+    TRY(append_audit(
+        db, audit_entry(clock_.now(), actor, "delete blob", cat(repository, "@", digest))));
+    TRY(tx.commit());
+    return parents;
+  });
 }
 
 }  // namespace skiff::registry

@@ -65,52 +65,54 @@ Result<> postpone(Database& db, int64_t repository, const std::string& digest, i
 
 Result<Garbage::Review> SqlMetadata::take_garbage(
     size_t limit, const std::function<bool(const oci::Digest&)>& lock) {
-  std::lock_guard writing(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  Review out;
-  const bool forgotten = TRY(forget_tag_changes(durable_));
-  for (const Candidate& candidate : TRY(due_candidates(durable_, limit))) {
-    ++out.reviewed;
-    const auto digest = oci::Digest::parse(candidate.digest);
-    if (!digest) {
-      log_warn(cat("registry: ", quoted(candidate.digest), " is no digest: not looked at again"));
-      TRY(durable_.run("DELETE FROM candidate WHERE digest = ?", candidate.digest));
-      continue;
+  TRY(write([&](Database& db, Transaction& tx) -> Result<> {
+    return TRY(forget_tag_changes(db)) ? tx.commit() : Result<>();
+  }));
+  return write([&](Database& db, Transaction& tx) -> Result<Review> {
+    Review out;
+    for (const Candidate& candidate : TRY(due_candidates(db, std::min(limit, engine_.batch)))) {
+      ++out.reviewed;
+      const auto digest = oci::Digest::parse(candidate.digest);
+      if (!digest) {
+        log_warn(cat("registry: ", quoted(candidate.digest), " is no digest: not looked at again"));
+        TRY(db.run("DELETE FROM candidate WHERE digest = ?", candidate.digest));
+        continue;
+      }
+      if (!lock(*digest)) {
+        TRY(postpone(db, candidate.repository, candidate.digest,
+                     unix_nanos(clock_.now() + kBusyRetry)));
+        continue;
+      }
+      TRY(review(db, candidate, out));
     }
-    if (!lock(*digest)) {
-      TRY(postpone(durable_, candidate.repository, candidate.digest,
-                   unix_nanos(clock_.now() + kBusyRetry)));
-      continue;
-    }
-    TRY(review(durable_, candidate, out));
-  }
-  if (out.reviewed > 0 || forgotten) TRY(tx.commit());
-  return out;
+    if (out.reviewed > 0) TRY(tx.commit());
+    return out;
+  });
 }
 
 // By doing it, and taking it back.
 Result<Garbage::Preview> SqlMetadata::preview_garbage(size_t limit) {
-  std::lock_guard writing(writer_mutex_);
-  const Transaction rolled_back = TRY(durable_.begin());
-  Preview out;
-  Review decided;
-  while (out.reviewed < limit) {
-    const auto due = TRY(due_candidates(durable_, limit - out.reviewed));
-    if (due.empty()) break;
-    out.reviewed += due.size();
-    for (const Candidate& candidate : due) TRY(review(durable_, candidate, decided));
-  }
-  out.blobs = decided.discarded + decided.doomed.size();
-  out.bytes = decided.bytes;
-  return out;
+  return write([&](Database& db, Transaction&) -> Result<Preview> {
+    Preview out;
+    Review decided;
+    while (out.reviewed < limit) {
+      const auto due = TRY(due_candidates(db, limit - out.reviewed));
+      if (due.empty()) break;
+      out.reviewed += due.size();
+      for (const Candidate& candidate : due) TRY(review(db, candidate, decided));
+    }
+    out.blobs = decided.discarded + decided.doomed.size();
+    out.bytes = decided.bytes;
+    return out;
+  });
 }
 
 Result<std::vector<SqlMetadata::Candidate>> SqlMetadata::due_candidates(Database& db,
                                                                         size_t limit) const {
-  Statement rows =
-      TRY(db.prepare("SELECT repository, digest FROM candidate WHERE review <= ?"
-                     " ORDER BY review LIMIT ?",
-                     now(), limit));
+  Statement rows = TRY(db.prepare(cat("SELECT repository, digest FROM candidate WHERE review <= ?"
+                                      " ORDER BY review LIMIT ?",
+                                      db.claiming()),
+                                  now(), limit));
   std::vector<Candidate> out;
   while (TRY(rows.step())) out.push_back({rows.integer(0), rows.text(1)});
   return out;
@@ -205,7 +207,7 @@ Result<bool> SqlMetadata::discard_blob(Database& db, const std::string& digest) 
 }
 
 Result<std::vector<std::string>> SqlMetadata::discarded(const std::string& after, size_t limit) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement rows = TRY(db->prepare(
       "SELECT place FROM discarded WHERE place > ? AND since <= ? ORDER BY place LIMIT ?", after,
       unix_nanos(clock_.now() - options_.grace), limit));
@@ -215,25 +217,25 @@ Result<std::vector<std::string>> SqlMetadata::discarded(const std::string& after
 }
 
 Result<> SqlMetadata::forget_discarded(const std::vector<std::string>& places) {
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(quick_.begin());
-  for (const std::string& place : places) {
-    TRY(quick_.run("DELETE FROM discarded WHERE place = ?", place));
-  }
-  return tx.commit();
+  return write_soon([&](Database& db, Transaction& tx) -> Result<> {
+    for (const std::string& place : places) {
+      TRY(db.run("DELETE FROM discarded WHERE place = ?", place));
+    }
+    return tx.commit();
+  });
 }
 
 Result<> SqlMetadata::drop_blobs(const std::vector<oci::Digest>& blobs) {
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(quick_.begin());
-  for (const oci::Digest& blob : blobs) {
-    TRY(quick_.run("DELETE FROM blob WHERE digest = ? AND state <> 'stored'", blob.str()));
-  }
-  return tx.commit();
+  return write_soon([&](Database& db, Transaction& tx) -> Result<> {
+    for (const oci::Digest& blob : blobs) {
+      TRY(db.run("DELETE FROM blob WHERE digest = ? AND state <> 'stored'", blob.str()));
+    }
+    return tx.commit();
+  });
 }
 
 Result<size_t> SqlMetadata::count_due(size_t limit) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement row = TRY(
       db->prepare("SELECT count(*) FROM (SELECT 1 FROM candidate WHERE review <= ? LIMIT ?) AS due",
                   now(), limit));
@@ -242,7 +244,7 @@ Result<size_t> SqlMetadata::count_due(size_t limit) {
 }
 
 Result<std::optional<TimePoint>> SqlMetadata::next_review() {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement row = TRY(db->prepare("SELECT min(review) FROM candidate"));
   if (!TRY(row.step()) || row.is_null(0)) return std::optional<TimePoint>();
   return std::optional(TimePoint(std::chrono::nanoseconds(row.integer(0))));
@@ -252,7 +254,7 @@ Result<std::vector<oci::Digest>> SqlMetadata::unsettled_blobs(const std::string&
                                                               size_t limit) {
   std::vector<std::string> names;
   {
-    ReaderPool::Reader db = readers_.take();
+    Pool<Database>::Lease db = readers_.take();
     Statement rows =
         TRY(db->prepare("SELECT digest FROM blob WHERE state <> 'stored' AND digest > ?"
                         " ORDER BY digest LIMIT ?",
@@ -273,16 +275,16 @@ Result<std::vector<oci::Digest>> SqlMetadata::unsettled_blobs(const std::string&
 // A record that somebody else has changed: nothing can be of that name.
 Result<> SqlMetadata::drop_unreadable_blob(const std::string& digest) {
   log_warn(cat("registry: the record of blob ", quoted(digest), " names no digest: removed"));
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  TRY(uncount_everywhere(durable_, digest));
-  TRY(durable_.run("DELETE FROM link WHERE digest = ?", digest));
-  TRY(durable_.run("DELETE FROM blob WHERE digest = ?", digest));
-  return tx.commit();
+  return write([&](Database& db, Transaction& tx) -> Result<> {
+    TRY(uncount_everywhere(db, digest));
+    TRY(db.run("DELETE FROM link WHERE digest = ?", digest));
+    TRY(db.run("DELETE FROM blob WHERE digest = ?", digest));
+    return tx.commit();
+  });
 }
 
 Result<bool> SqlMetadata::is_unsettled(const oci::Digest& blob) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   return exists(
       TRY(db->prepare("SELECT 1 FROM blob WHERE digest = ? AND state <> 'stored'", blob.str())));
 }

@@ -109,7 +109,7 @@ Result<std::vector<TagChange>> SqlMetadata::tag_changes(const std::string& repos
       "SELECT tag_log.id, tag_log.name, action, digest, before, actor, at, keep_until"
       " FROM repository JOIN tag_log ON tag_log.repository = repository.id"
       " WHERE repository.name = ?1 AND keep_until > ?2 AND (?3 = 0 OR tag_log.id < ?3)";
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement rows =
       TRY(db->prepare(cat(kColumns, tag.empty() ? " AND ?4 = ''" : " AND tag_log.name = ?4",
                           " ORDER BY tag_log.id DESC LIMIT ?5"),
@@ -130,7 +130,7 @@ Result<std::vector<TagChange>> SqlMetadata::tag_changes(const std::string& repos
 
 Result<std::vector<TrashedManifest>> SqlMetadata::trash(const std::string& repository,
                                                         const std::string& last, size_t limit) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   const std::optional<int64_t> id = TRY(repository_id(*db, repository));
   std::vector<TrashedManifest> out;
   if (!id) return out;
@@ -157,7 +157,7 @@ Result<std::vector<TrashedManifest>> SqlMetadata::trash(const std::string& repos
 
 Result<std::optional<ManifestRow>> SqlMetadata::find_trashed(const std::string& repository,
                                                              const oci::Digest& digest) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement row =
       TRY(db->prepare("SELECT media_type, bytes FROM repository JOIN trash"
                       " ON trash.repository = repository.id"
@@ -170,13 +170,13 @@ Result<std::optional<ManifestRow>> SqlMetadata::find_trashed(const std::string& 
 Result<std::optional<oci::Digest>> SqlMetadata::former_target(
     const std::string& repository, const std::string& tag,
     const std::optional<oci::Digest>& wanted) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement row =
       TRY(db->prepare("SELECT before FROM repository"
                       " JOIN tag_log ON tag_log.repository = repository.id"
                       " WHERE repository.name = ?1 AND tag_log.name = ?2 AND keep_until > ?3"
                       " AND before IS NOT NULL AND (?4 = '' OR before = ?4)"
-                      " AND before IS NOT (SELECT digest FROM tag"
+                      " AND before IS DISTINCT FROM (SELECT digest FROM tag"
                       "  WHERE tag.repository = repository.id AND tag.name = ?2)"
                       " ORDER BY tag_log.id DESC LIMIT 1",
                       repository, tag, now(), wanted ? wanted->str() : std::string()));
@@ -189,31 +189,31 @@ Result<RestoreOutcome> SqlMetadata::restore_manifest(const std::string& reposito
                                                      const std::optional<std::string>& tag,
                                                      const Actor& actor) {
   const std::string digest = manifest.row.digest.str();
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  RestoreOutcome outcome;
-  const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
-  if (!id) return outcome;
-  const std::optional<int64_t> deleted = TRY(deleted_at(durable_, *id, digest));
-  outcome.found = deleted || TRY(has_manifest(durable_, *id, digest));
-  if (!outcome.found) return outcome;
-  bool first = false;
-  if (deleted) {
-    outcome.missing = TRY(check_references(durable_, *id, manifest)).missing;
-    if (!outcome.missing.empty()) return outcome;
-    if (!tag) outcome.tags = TRY(free_tags(durable_, *id, digest, *deleted));
-    first = TRY(begins_repository(durable_, *id));
-    TRY(write_manifest(durable_, *id, manifest));
-  }
-  if (tag) outcome.tags = {*tag};
-  TRY(tell_restore(durable_, *id, digest, outcome.tags, actor, first));
-  for (const std::string& name : outcome.tags) {
-    TRY(write_tag(durable_, *id, {name, "restore", digest, std::nullopt, actor, now()}));
-  }
-  TRY(append_audit(durable_,
-                   audit_entry(clock_.now(), actor, "restore", cat(repository, "@", digest))));
-  TRY(tx.commit());
-  return outcome;
+  return write([&](Database& db, Transaction& tx) -> Result<RestoreOutcome> {
+    RestoreOutcome outcome;
+    const std::optional<int64_t> id = TRY(repository_id(db, repository));
+    if (!id) return outcome;
+    const std::optional<int64_t> deleted = TRY(deleted_at(db, *id, digest));
+    outcome.found = deleted || TRY(has_manifest(db, *id, digest));
+    if (!outcome.found) return outcome;
+    bool first = false;
+    if (deleted) {
+      outcome.missing = TRY(check_references(db, *id, manifest)).missing;
+      if (!outcome.missing.empty()) return outcome;
+      if (!tag) outcome.tags = TRY(free_tags(db, *id, digest, *deleted));
+      first = TRY(begins_repository(db, *id));
+      TRY(write_manifest(db, *id, manifest));
+    }
+    if (tag) outcome.tags = {*tag};
+    TRY(tell_restore(db, *id, digest, outcome.tags, actor, first));
+    for (const std::string& name : outcome.tags) {
+      TRY(write_tag(db, *id, {name, "restore", digest, std::nullopt, actor, now()}));
+    }
+    TRY(append_audit(db,
+                     audit_entry(clock_.now(), actor, "restore", cat(repository, "@", digest))));
+    TRY(tx.commit());
+    return outcome;
+  });
 }
 
 // When a manifest in the trash was deleted.

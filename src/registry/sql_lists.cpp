@@ -1,4 +1,5 @@
 // Lists in pages: tags, repositories, referrers. Each page is one walk along an index.
+#include "base/strings.h"
 #include "codec/json.h"
 #include "registry/sql_metadata.h"
 
@@ -13,18 +14,18 @@ constexpr size_t kDescriptorBytes = 300;
 
 Result<std::optional<std::vector<std::string>>> SqlMetadata::tags(const std::string& repository,
                                                                   const Page& page) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   std::optional<std::vector<std::string>> names;
   const std::optional<int64_t> id = TRY(repository_id(*db, repository));
   if (!id) return names;
-  Statement rows = TRY(db->prepare(kTagPage, *id, page.last, page.limit));
+  Statement rows = TRY(db->prepare(kTagPage, *id, to_lower(page.last), page.last, page.limit));
   names.emplace();
   while (TRY(rows.step())) names->push_back(rows.text(0));
   return names;
 }
 
 Result<std::vector<std::string>> SqlMetadata::repositories(const Page& page) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement rows =
       TRY(db->prepare("SELECT name FROM repository WHERE name > ? AND EXISTS"
                       " (SELECT 1 FROM manifest WHERE repository = repository.id)"
@@ -39,7 +40,7 @@ Result<ReferrerPage> SqlMetadata::referrers(const std::string& repository,
                                             const oci::Digest& subject,
                                             const std::string& artifact_type, const Page& page,
                                             size_t bytes) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement rows = TRY(
       db->prepare("SELECT manifest.digest, media_type, length(bytes), artifact_type, annotations"
                   " FROM repository JOIN manifest ON manifest.repository = repository.id"

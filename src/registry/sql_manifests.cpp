@@ -60,7 +60,7 @@ Result<std::vector<std::string>> tags_to(Database& db, int64_t repository,
                                          const std::string& digest) {
   return column(
       TRY(db.prepare("WITH RECURSIVE above(digest) AS ("
-                     " VALUES (?2)"
+                     " SELECT digest FROM manifest WHERE repository = ?1 AND digest = ?2"
                      " UNION SELECT edge.parent FROM edge JOIN above ON edge.child = above.digest"
                      "  WHERE edge.repository = ?1) "
                      "SELECT tag.name FROM above JOIN tag"
@@ -105,24 +105,24 @@ Result<bool> has_manifest(Database& db, int64_t repository, const std::string& d
 Result<PutOutcome> SqlMetadata::put_manifest(const std::string& repository,
                                              const NewManifest& manifest,
                                              const PutCondition& condition) {
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  const int64_t id = TRY(make_repository(durable_, repository));
-  const std::string digest = manifest.row.digest.str();
-  PutOutcome outcome = TRY(check_references(durable_, id, manifest));
-  if (!outcome.stored()) return outcome;
-  // Last: a request that would fail anyhow is told so (RFC 9110, 13.2.1).
-  outcome.condition_failed = !TRY(condition_holds(durable_, id, condition, digest));
-  if (!outcome.stored()) return outcome;
-  const bool first = TRY(begins_repository(durable_, id));
-  TRY(write_manifest(durable_, id, manifest));
-  TRY(tell_push(durable_, id, manifest, condition, first));
-  for (const std::string& tag : condition.tags) {
-    TRY(write_tag(durable_, id, {tag, "set", digest, std::nullopt, condition.actor, now()}));
-  }
-  TRY(append_audit(durable_, pushed(clock_.now(), repository, digest, condition)));
-  TRY(tx.commit());
-  return outcome;
+  return write([&](Database& db, Transaction& tx) -> Result<PutOutcome> {
+    const int64_t id = TRY(make_repository(db, repository));
+    const std::string digest = manifest.row.digest.str();
+    PutOutcome outcome = TRY(check_references(db, id, manifest));
+    if (!outcome.stored()) return outcome;
+    // Last: a request that would fail anyhow is told so (RFC 9110, 13.2.1).
+    outcome.condition_failed = !TRY(condition_holds(db, id, condition, digest));
+    if (!outcome.stored()) return outcome;
+    const bool first = TRY(begins_repository(db, id));
+    TRY(write_manifest(db, id, manifest));
+    TRY(tell_push(db, id, manifest, condition, first));
+    for (const std::string& tag : condition.tags) {
+      TRY(write_tag(db, id, {tag, "set", digest, std::nullopt, condition.actor, now()}));
+    }
+    TRY(append_audit(db, pushed(clock_.now(), repository, digest, condition)));
+    TRY(tx.commit());
+    return outcome;
+  });
 }
 
 Result<PutOutcome> SqlMetadata::check_references(Database& db, int64_t repository,
@@ -172,8 +172,8 @@ Result<> SqlMetadata::write_manifest(Database& db, int64_t repository,
 
 Result<> SqlMetadata::write_edges(Database& db, int64_t repository, const NewManifest& manifest) {
   for (const ManifestReference& reference : manifest.references) {
-    TRY(db.run("INSERT OR IGNORE INTO edge(repository, parent, child) VALUES (?,?,?)", repository,
-               manifest.row.digest.str(), reference.digest.str()));
+    TRY(db.run("INSERT INTO edge(repository, parent, child) VALUES (?,?,?) ON CONFLICT DO NOTHING",
+               repository, manifest.row.digest.str(), reference.digest.str()));
   }
   return {};
 }
@@ -205,7 +205,7 @@ Result<std::optional<ManifestRow>> SqlMetadata::find_manifest(const std::string&
       " JOIN manifest ON manifest.repository = tag.repository AND manifest.digest = tag.digest"
       " WHERE repository.name = ? AND tag.name = ?";
   const bool by_digest = reference.find(':') != std::string::npos;
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement row = TRY(db->prepare(by_digest ? kByDigest : kByTag, repository, reference));
   if (!TRY(row.step())) return std::optional<ManifestRow>();
   return std::optional(ManifestRow{TRY(oci::Digest::parse(row.text(0))), row.text(1), row.text(2)});
@@ -215,29 +215,29 @@ Result<DeleteOutcome> SqlMetadata::delete_manifest(const std::string& repository
                                                    const oci::Digest& digest,
                                                    const Precondition& precondition,
                                                    const Actor& actor) {
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  DeleteOutcome outcome;
-  const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
-  outcome.found = id && TRY(has_manifest(durable_, *id, digest.str()));
-  if (!outcome.found) return outcome;
-  outcome.condition_failed = !precondition.holds(digest.str());
-  if (!options_.allow_child_deletion) {
-    outcome.parents = TRY(parents_of(durable_, *id, digest.str()));
-  }
-  if (!outcome.deleted()) return outcome;
-  TRY(judge_deletion(durable_, *id, digest.str(), actor));
-  if (options_.undelete.count() > 0) {
-    TRY(trash_manifest(durable_, *id, digest.str(), actor));
-  } else {
-    TRY(log_tags_of(durable_, *id, digest.str(), actor, now()));
-    TRY(erase_manifest(durable_, *id, digest.str()));
-  }
-  TRY(tell_deletion(durable_, *id, digest.str(), "deleted", actor));
-  TRY(append_audit(durable_, audit_entry(clock_.now(), actor, "delete manifest",
-                                         at_digest(repository, digest.str()))));
-  TRY(tx.commit());
-  return outcome;
+  return write([&](Database& db, Transaction& tx) -> Result<DeleteOutcome> {
+    DeleteOutcome outcome;
+    const std::optional<int64_t> id = TRY(repository_id(db, repository));
+    outcome.found = id && TRY(has_manifest(db, *id, digest.str()));
+    if (!outcome.found) return outcome;
+    outcome.condition_failed = !precondition.holds(digest.str());
+    if (!options_.allow_child_deletion) {
+      outcome.parents = TRY(parents_of(db, *id, digest.str()));
+    }
+    if (!outcome.deleted()) return outcome;
+    TRY(judge_deletion(db, *id, digest.str(), actor));
+    if (options_.undelete.count() > 0) {
+      TRY(trash_manifest(db, *id, digest.str(), actor));
+    } else {
+      TRY(log_tags_of(db, *id, digest.str(), actor, now()));
+      TRY(erase_manifest(db, *id, digest.str()));
+    }
+    TRY(tell_deletion(db, *id, digest.str(), "deleted", actor));
+    TRY(append_audit(db, audit_entry(clock_.now(), actor, "delete manifest",
+                                     at_digest(repository, digest.str()))));
+    TRY(tx.commit());
+    return outcome;
+  });
 }
 
 // For good.
@@ -273,22 +273,22 @@ Result<> SqlMetadata::orphan_referrers(Database& db, int64_t repository,
 
 Result<bool> SqlMetadata::delete_tag(const std::string& repository, const std::string& tag,
                                      const Precondition& precondition, const Actor& actor) {
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
-  const std::optional<std::string> target = id ? TRY(tag_target(durable_, *id, tag)) : std::nullopt;
-  if (!target) return false;
-  if (!precondition.holds(target)) {
-    return Error(Code::kFailedPrecondition, cat("tag ", tag, " is at ", *target));
-  }
-  TRY(judge_tag(durable_, {*id, tag, true}, actor));
-  TRY(durable_.run("DELETE FROM tag WHERE repository = ? AND name = ?", *id, tag));
-  TRY(log_tag(durable_, *id, {tag, "delete", std::nullopt, target, actor, now()}));
-  TRY(add_candidate(durable_, *id, *target));
-  TRY(append_audit(durable_,
-                   audit_entry(clock_.now(), actor, "delete tag", cat(repository, ":", tag))));
-  TRY(tx.commit());
-  return true;
+  return write([&](Database& db, Transaction& tx) -> Result<bool> {
+    const std::optional<int64_t> id = TRY(repository_id(db, repository));
+    const std::optional<std::string> target = id ? TRY(tag_target(db, *id, tag)) : std::nullopt;
+    if (!target) return false;
+    if (!precondition.holds(target)) {
+      return Error(Code::kFailedPrecondition, cat("tag ", tag, " is at ", *target));
+    }
+    TRY(judge_tag(db, {*id, tag, true}, actor));
+    TRY(db.run("DELETE FROM tag WHERE repository = ? AND name = ?", *id, tag));
+    TRY(log_tag(db, *id, {tag, "delete", std::nullopt, target, actor, now()}));
+    TRY(add_candidate(db, *id, *target));
+    TRY(append_audit(db,
+                     audit_entry(clock_.now(), actor, "delete tag", cat(repository, ":", tag))));
+    TRY(tx.commit());
+    return true;
+  });
 }
 
 }  // namespace skiff::registry

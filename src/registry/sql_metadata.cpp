@@ -1,6 +1,7 @@
 #include "registry/sql_metadata.h"
 
 #include "base/strings.h"
+#include "registry/database_file.h"
 #include "registry/schema.h"
 
 namespace skiff::registry {
@@ -9,6 +10,11 @@ namespace {
 
 // As many as the machine has use for: a read takes some ten microseconds.
 constexpr int kReaders = 4;
+// A server syncs what several commit at once together, and a commit waits for a disk.
+constexpr int kServerWriters = 4;
+// A file's other writers wait for a collection; a server's others meet it, the more it reads.
+constexpr SqlMetadata::Engine kSqlite{.batch = 200, .together = true};
+constexpr SqlMetadata::Engine kServer{.batch = 25};
 
 Result<Database> open_quick(const Path& file) {
   Database db = TRY(Database::open(file, migrations()));
@@ -18,32 +24,13 @@ Result<Database> open_quick(const Path& file) {
 
 }  // namespace
 
-ReaderPool::ReaderPool(std::vector<Database> connections) : connections_(std::move(connections)) {
-  for (Database& db : connections_) idle_.push_back(&db);
-}
-
-ReaderPool::Reader ReaderPool::take() {
-  std::unique_lock lock(mutex_);
-  freed_.wait(lock, [&] { return !idle_.empty(); });
-  Database* db = idle_.back();
-  idle_.pop_back();
-  return {*this, db};
-}
-
-void ReaderPool::put_back(Database* db) {
-  {
-    std::lock_guard lock(mutex_);
-    idle_.push_back(db);
-  }
-  freed_.notify_one();
-}
-
-SqlMetadata::SqlMetadata(Database durable, Database quick, std::vector<Database> readers,
+SqlMetadata::SqlMetadata(std::vector<Writer> writers, std::vector<Database> readers, Engine engine,
                          const MetadataOptions& options, const Clock& clock)
     : options_(options),
       clock_(clock),
-      durable_(std::move(durable)),
-      quick_(std::move(quick)),
+      engine_(engine),
+      writers_(std::move(writers)),
+      queue_([this](const std::function<void(Database&)>& use) { use(writers_.take()->durable); }),
       readers_(std::move(readers)) {}
 
 int64_t SqlMetadata::lease_end() const { return unix_nanos(clock_.now() + options_.grace); }
@@ -56,8 +43,10 @@ Result<std::optional<int64_t>> repository_id(Database& db, const std::string& na
 
 Result<int64_t> SqlMetadata::make_repository(Database& db, const std::string& name) {
   if (auto id = TRY(repository_id(db, name))) return *id;
-  TRY(db.run("INSERT INTO repository(name) VALUES (?)", name));
-  return db.last_insert_id();
+  Statement row = TRY(db.prepare(
+      "INSERT INTO repository(name) VALUES (?) ON CONFLICT DO NOTHING RETURNING id", name));
+  if (TRY(row.step())) return row.integer(0);
+  return Error(Code::kUnavailable, cat("repository ", name, " is made by another at this moment"));
 }
 
 Result<> SqlMetadata::add_candidate(Database& db, int64_t repository, const std::string& digest) {
@@ -71,13 +60,34 @@ Result<> SqlMetadata::add_candidate(Database& db, int64_t repository, const std:
 Result<std::unique_ptr<MetadataStore>> open_sqlite_metadata(const Path& root,
                                                             const MetadataOptions& options,
                                                             const Clock& clock) {
+  TRY(expect_own_tables(root));
   Path file = root / "registry.db";
+  std::vector<SqlMetadata::Writer> writers;
   Database durable = TRY(open_registry_database(root));
-  Database quick = TRY(open_quick(file));
+  writers.push_back({std::move(durable), TRY(open_quick(file))});
   std::vector<Database> readers;
   for (int i = 0; i < kReaders; ++i) readers.push_back(TRY(Database::open(file, migrations())));
-  return std::make_unique<SqlMetadata>(std::move(durable), std::move(quick), std::move(readers),
-                                       options, clock);
+  return std::make_unique<SqlMetadata>(std::move(writers), std::move(readers), kSqlite, options,
+                                       clock);
+}
+
+Result<std::unique_ptr<MetadataStore>> open_server_metadata(const DatabaseServer& server,
+                                                            const MetadataOptions& options,
+                                                            const Clock& clock) {
+  using Use = DatabaseServer::Use;
+  std::vector<SqlMetadata::Writer> writers;
+  std::vector<Database> readers;
+  constexpr std::span<const char* const> kNone;
+  // The first brings the schema to this version, the others are connected when they are needed.
+  for (int i = 0; i < kServerWriters; ++i) {
+    Database durable = TRY(server.connect("registry", Use::kDurable, i > 0 ? kNone : migrations()));
+    writers.push_back({std::move(durable), TRY(server.connect("registry", Use::kSoon, {}))});
+  }
+  for (int i = 0; i < kReaders; ++i) {
+    readers.push_back(TRY(server.connect("registry", Use::kRead, {})));
+  }
+  return std::make_unique<SqlMetadata>(std::move(writers), std::move(readers), kServer, options,
+                                       clock);
 }
 
 }  // namespace skiff::registry

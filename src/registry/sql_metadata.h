@@ -1,48 +1,29 @@
-// The MetadataStore in SQLite. Used by sql_*.cpp only.
+// The MetadataStore in SQL. Used by sql_*.cpp only.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
 #include <set>
 
 #include "codec/json.h"
+#include "db/attempts.h"
+#include "db/commit_queue.h"
 #include "db/database.h"
+#include "db/pool.h"
 #include "registry/metadata.h"
 
 namespace skiff::registry {
 
-// Connections for reading, handed out one user at a time.
-class ReaderPool {
- public:
-  class Reader {
-   public:
-    Reader(ReaderPool& pool, Database* db) : pool_(pool), db_(db) {}
-    Reader(const Reader&) = delete;
-    Reader& operator=(const Reader&) = delete;
-    ~Reader() { pool_.put_back(db_); }
-    Database* operator->() const { return db_; }
-    Database& operator*() const { return *db_; }
-
-   private:
-    ReaderPool& pool_;
-    Database* db_;
-  };
-
-  explicit ReaderPool(std::vector<Database> connections);
-  Reader take();
-
- private:
-  void put_back(Database* db);
-
-  std::vector<Database> connections_;
-  std::mutex mutex_;
-  std::condition_variable freed_;
-  std::vector<Database*> idle_;
-};
-
 class SqlMetadata : public MetadataStore {
  public:
-  SqlMetadata(Database durable, Database quick, std::vector<Database> readers,
+  struct Writer {
+    Database durable;
+    Database quick;  // what it commits a power cut may take back: for what is written "soon"
+  };
+  struct Engine {
+    size_t batch = 0;       // candidates that a collection reviews in one transaction
+    bool together = false;  // transactions that wait are committed by one sync: SQLite
+  };
+  // Of a file one writer: a queue of ours is fairer than SQLite's busy loop.
+  SqlMetadata(std::vector<Writer> writers, std::vector<Database> readers, Engine engine,
               const MetadataOptions& options, const Clock& clock);
 
   Result<std::optional<BlobPlace>> find_blob(const std::string& repository, const oci::Digest& blob,
@@ -147,6 +128,9 @@ class SqlMetadata : public MetadataStore {
   Result<bool> rewrite_edges(const std::string& repository, const NewManifest& manifest) override;
 
  private:
+  // From this attempt on a transaction has this process's others out of its way.
+  static constexpr int kAlone = 4;
+
   struct Candidate {
     int64_t repository = 0;
     std::string digest;
@@ -164,6 +148,31 @@ class SqlMetadata : public MetadataStore {
 
   int64_t now() const { return unix_nanos(clock_.now()); }
   int64_t lease_end() const;
+
+  // What `work` makes of a transaction of the writer `db`, which it commits or leaves undone. Run
+  // again from its start where a database server could not order it with what ran beside it.
+  template <typename Work>
+  auto write(const Work& work) {
+    return engine_.together ? queue_.run(work) : transact(&Writer::durable, work);
+  }
+  template <typename Work>
+  auto write_soon(const Work& work) {
+    return transact(&Writer::quick, work);
+  }
+  template <typename Work>
+  auto transact(Database Writer::* which, const Work& work) {
+    for (int attempts = 1;; ++attempts) {
+      bool refused = false;
+      {
+        const Pool<Writer>::Lease writer =
+            attempts < kAlone ? writers_.take() : writers_.take_alone();
+        Database& db = (*writer).*which;
+        auto result = attempt(db, [&](Transaction& tx) { return work(db, tx); }, refused);
+        if (!refused || attempts == kMostAttempts) return result;
+      }
+      wait_before_attempt(attempts);
+    }
+  }
 
   // Inside a transaction of the writer `db`:
   static Result<int64_t> make_repository(Database& db, const std::string& name);
@@ -220,19 +229,19 @@ class SqlMetadata : public MetadataStore {
 
   MetadataOptions options_;
   const Clock& clock_;
-  // One writer at a time: a queue of ours is fairer than SQLite's busy loop. Guards both.
-  std::mutex writer_mutex_;
-  Database durable_;
-  Database quick_;  // synchronous=NORMAL: for what is written "soon"
-  ReaderPool readers_;
+  const Engine engine_;
+  Pool<Writer> writers_;
+  CommitQueue queue_;
+  Pool<Database> readers_;
 };
 
-// A page of the tags (name) of repository ?1 after ?2, ?3 at most. The first comparison is what
-// SQLite finds in the index tag_in_order; by the pair alone it would read all of the repository.
+// A page of the tags (name) of repository ?1 after ?3, whose letters are all small in ?2, at most
+// ?4. The first comparison is what SQLite finds in the index tag_in_order; by the pair alone it
+// would read all of the repository.
 inline constexpr std::string_view kTagPage =
     "SELECT name FROM tag WHERE repository = ?1 AND name COLLATE NOCASE >= ?2"
-    " AND (name COLLATE NOCASE, name) > (?2, ?2)"
-    " ORDER BY name COLLATE NOCASE, name LIMIT ?3";
+    " AND (name COLLATE NOCASE, name) > (?2, ?3)"
+    " ORDER BY name COLLATE NOCASE, name LIMIT ?4";
 
 // Inside a transaction. kAborted where the upload is gone, or not at that version any more.
 Result<> drop_upload(Database& db, const std::string& upload, int64_t version);

@@ -140,25 +140,25 @@ Result<Webhook> SqlMetadata::add_webhook(Webhook webhook) {
   webhook.created = clock_.now();
   if (webhook.secret.empty()) webhook.secret = random_bytes(kSecretBytes);
   webhook.secret = cat(kWebhookSecretPrefix, base64_encode(webhook.secret));
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  int64_t since = 0;
-  {
-    Statement row = TRY(durable_.prepare("SELECT max(id) FROM event"));
-    if (TRY(row.step())) since = row.integer(0);
-  }
-  TRY(
-      durable_.run("INSERT INTO webhook(id, url, secret, kinds, repositories, inner_allowed,"
-                   " disabled, created, since) VALUES (?,?,?,?,?,?,?,?,?)",
-                   webhook.id, webhook.url, webhook.secret, join(webhook.kinds, " "),
-                   join(webhook.repositories, " "), static_cast<int>(webhook.inner),
-                   static_cast<int>(webhook.disabled), unix_nanos(webhook.created), since));
-  TRY(tx.commit());
-  return webhook;
+  return write([&](Database& db, Transaction& tx) -> Result<Webhook> {
+    int64_t since = 0;
+    {
+      Statement row = TRY(db.prepare("SELECT max(id) FROM event"));
+      if (TRY(row.step())) since = row.integer(0);
+    }
+    TRY(
+        db.run("INSERT INTO webhook(id, url, secret, kinds, repositories, inner_allowed,"
+               " disabled, created, since) VALUES (?,?,?,?,?,?,?,?,?)",
+               webhook.id, webhook.url, webhook.secret, join(webhook.kinds, " "),
+               join(webhook.repositories, " "), static_cast<int>(webhook.inner),
+               static_cast<int>(webhook.disabled), unix_nanos(webhook.created), since));
+    TRY(tx.commit());
+    return webhook;
+  });
 }
 
 Result<std::vector<Webhook>> SqlMetadata::webhooks() {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement rows = TRY(db->prepare(cat(kWebhookColumns, " ORDER BY created, id")));
   std::vector<Webhook> out;
   while (TRY(rows.step())) out.push_back(webhook_of(rows));
@@ -166,18 +166,19 @@ Result<std::vector<Webhook>> SqlMetadata::webhooks() {
 }
 
 Result<> SqlMetadata::remove_webhook(const std::string& id) {
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  TRY(durable_.run("DELETE FROM delivery WHERE webhook = ?", id));
-  if (TRY(durable_.run("DELETE FROM webhook WHERE id = ?", id)) == 0) return no_webhook(id);
-  return tx.commit();
+  return write([&](Database& db, Transaction& tx) -> Result<> {
+    TRY(db.run("DELETE FROM delivery WHERE webhook = ?", id));
+    if (TRY(db.run("DELETE FROM webhook WHERE id = ?", id)) == 0) return no_webhook(id);
+    return tx.commit();
+  });
 }
 
 Result<> SqlMetadata::set_webhook_disabled(const std::string& id, bool disabled) {
-  std::lock_guard lock(writer_mutex_);
-  const int64_t changed = TRY(
-      durable_.run("UPDATE webhook SET disabled = ? WHERE id = ?", static_cast<int>(disabled), id));
-  return changed == 0 ? no_webhook(id) : Result<>();
+  return write([&](Database& db, Transaction& tx) -> Result<> {
+    const int64_t changed =
+        TRY(db.run("UPDATE webhook SET disabled = ? WHERE id = ?", static_cast<int>(disabled), id));
+    return changed == 0 ? no_webhook(id) : tx.commit();
+  });
 }
 
 Error SqlMetadata::no_webhook(const std::string& id) {
@@ -186,7 +187,7 @@ Error SqlMetadata::no_webhook(const std::string& id) {
 
 Result<std::vector<Delivery>> SqlMetadata::deliveries(const std::string& webhook,
                                                       const std::string& state, size_t limit) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement rows = TRY(db->prepare(cat(kDeliveryColumns, " WHERE webhook = ?1",
                                        state.empty() ? " AND ?2 = ''" : " AND state = ?2",
                                        " ORDER BY delivery.event DESC LIMIT ?3"),
@@ -197,19 +198,19 @@ Result<std::vector<Delivery>> SqlMetadata::deliveries(const std::string& webhook
 }
 
 Result<int64_t> SqlMetadata::redeliver(const std::string& webhook, int64_t event) {
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  constexpr std::string_view kAgain =
-      "UPDATE delivery SET state = 'waiting', attempts = 0, next_try = ?2, status = 0, error = ''"
-      " WHERE webhook = ?1";
-  const int64_t count =
-      event == 0 ? TRY(durable_.run(cat(kAgain, " AND state = 'dropped'"), webhook, now()))
-                 : TRY(durable_.run(cat(kAgain, " AND event = ?3"), webhook, now(), event));
-  if (event != 0 && count == 0) {
-    return Error(Code::kNotFound, cat("webhook ", webhook, " has no event ", event));
-  }
-  TRY(tx.commit());
-  return count;
+  return write([&](Database& db, Transaction& tx) -> Result<int64_t> {
+    constexpr std::string_view kAgain =
+        "UPDATE delivery SET state = 'waiting', attempts = 0, next_try = ?2, status = 0, error = ''"
+        " WHERE webhook = ?1";
+    const int64_t count = event == 0
+                              ? TRY(db.run(cat(kAgain, " AND state = 'dropped'"), webhook, now()))
+                              : TRY(db.run(cat(kAgain, " AND event = ?3"), webhook, now(), event));
+    if (event != 0 && count == 0) {
+      return Error(Code::kNotFound, cat("webhook ", webhook, " has no event ", event));
+    }
+    TRY(tx.commit());
+    return count;
+  });
 }
 
 Result<size_t> SqlMetadata::spread_events() {
@@ -220,7 +221,7 @@ Result<size_t> SqlMetadata::spread_events() {
   };
   std::vector<Event> events;
   {
-    ReaderPool::Reader db = readers_.take();
+    Pool<Database>::Lease db = readers_.take();
     Statement rows =
         TRY(db->prepare("SELECT id, kind, repository FROM event WHERE spread = 0"
                         " ORDER BY id LIMIT ?",
@@ -228,38 +229,42 @@ Result<size_t> SqlMetadata::spread_events() {
     while (TRY(rows.step())) events.push_back({rows.integer(0), rows.text(1), rows.text(2)});
   }
   if (events.empty()) return size_t{0};
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  std::vector<std::pair<Webhook, int64_t>> hooks;
-  {
-    Statement rows = TRY(durable_.prepare(
-        "SELECT id, url, secret, kinds, repositories, inner_allowed, disabled, created, since"
-        " FROM webhook WHERE disabled = 0"));
-    while (TRY(rows.step())) hooks.emplace_back(webhook_of(rows), rows.integer(8));
-  }
-  for (const Event& event : events) {
-    const int64_t ours =
-        TRY(durable_.run("UPDATE event SET spread = 1 WHERE id = ? AND spread = 0", event.id));
-    if (ours == 0) continue;
-    for (const auto& [hook, since] : hooks) {
-      if (event.id <= since || !wants(hook, event.kind, event.repository)) continue;
-      TRY(add_delivery(durable_, hook.id, event.id, event.repository, now()));
+  return write([&](Database& db, Transaction& tx) -> Result<size_t> {
+    std::vector<std::pair<Webhook, int64_t>> hooks;
+    {
+      Statement rows = TRY(db.prepare(
+          "SELECT id, url, secret, kinds, repositories, inner_allowed, disabled, created, since"
+          " FROM webhook WHERE disabled = 0"));
+      while (TRY(rows.step())) hooks.emplace_back(webhook_of(rows), rows.integer(8));
     }
-  }
-  TRY(tx.commit());
-  return events.size();
+    for (const Event& event : events) {
+      const int64_t ours =
+          TRY(db.run("UPDATE event SET spread = 1 WHERE id = ? AND spread = 0", event.id));
+      if (ours == 0) continue;
+      for (const auto& [hook, since] : hooks) {
+        if (event.id <= since || !wants(hook, event.kind, event.repository)) continue;
+        TRY(add_delivery(db, hook.id, event.id, event.repository, now()));
+      }
+    }
+    TRY(tx.commit());
+    return events.size();
+  });
 }
 
 Result<bool> SqlMetadata::claim_webhook(const std::string& id, const std::string& server,
                                         TimePoint until) {
-  std::lock_guard lock(writer_mutex_);
-  return TRY(quick_.run("UPDATE webhook SET claim = ?2, claim_until = ?3 WHERE id = ?1"
-                        " AND disabled = 0 AND (claim = ?2 OR claim_until < ?4)",
-                        id, server, unix_nanos(until), now())) > 0;
+  return write_soon([&](Database& db, Transaction& tx) -> Result<bool> {
+    const int64_t claimed =
+        TRY(db.run("UPDATE webhook SET claim = ?2, claim_until = ?3 WHERE id = ?1"
+                   " AND disabled = 0 AND (claim = ?2 OR claim_until < ?4)",
+                   id, server, unix_nanos(until), now()));
+    TRY(tx.commit());
+    return claimed > 0;
+  });
 }
 
 Result<std::optional<Delivery>> SqlMetadata::due_delivery(const std::string& webhook) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement row = TRY(db->prepare(
       cat(kDeliveryColumns, " WHERE webhook = ? AND next_try <= ? ORDER BY next_try LIMIT 1"),
       webhook, now()));
@@ -271,48 +276,48 @@ Result<> SqlMetadata::settle_delivery(const std::string& webhook, int64_t event,
                                       const DeliveryOutcome& outcome) {
   const bool again = !outcome.delivered && outcome.next_try != TimePoint{};
   const std::string_view state = outcome.delivered ? "delivered" : again ? "waiting" : "dropped";
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  TRY(durable_.run(
-      "UPDATE delivery SET state = ?3, attempts = attempts + 1, last_try = ?4,"
-      " next_try = NULL, status = ?5, error = ?6 WHERE webhook = ?1 AND event = ?2"
-      " AND (state = 'waiting' OR ?3 = 'delivered')",  // given up meanwhile: it stays so
-      webhook, event, state, now(), outcome.status, outcome.error));
-  if (again) {
+  return write([&](Database& db, Transaction& tx) -> Result<> {
     TRY(
-        durable_.run("UPDATE delivery SET next_try = ? WHERE webhook = ? AND event = ?"
-                     " AND state = 'waiting'",
-                     unix_nanos(outcome.next_try), webhook, event));
-  } else {
-    std::string repository;
-    {
-      Statement row = TRY(durable_.prepare(
-          "SELECT repository FROM delivery WHERE webhook = ? AND event = ?", webhook, event));
-      if (TRY(row.step())) repository = row.text(0);
+        db.run("UPDATE delivery SET state = ?3, attempts = attempts + 1, last_try = ?4,"
+               " next_try = NULL, status = ?5, error = ?6 WHERE webhook = ?1 AND event = ?2"
+               " AND (state = 'waiting' OR ?3 = 'delivered')",  // given up meanwhile: it stays so
+               webhook, event, state, now(), outcome.status, outcome.error));
+    if (again) {
+      TRY(
+          db.run("UPDATE delivery SET next_try = ? WHERE webhook = ? AND event = ?"
+                 " AND state = 'waiting'",
+                 unix_nanos(outcome.next_try), webhook, event));
+    } else {
+      std::string repository;
+      {
+        Statement row = TRY(db.prepare(
+            "SELECT repository FROM delivery WHERE webhook = ? AND event = ?", webhook, event));
+        if (TRY(row.step())) repository = row.text(0);
+      }
+      TRY(promote(db, webhook, repository, now()));
     }
-    TRY(promote(durable_, webhook, repository, now()));
-  }
-  return tx.commit();
+    return tx.commit();
+  });
 }
 
 Result<int64_t> SqlMetadata::trim_outbox(const OutboxLimits& limits) {
   std::vector<std::string> ids;
   for (const Webhook& webhook : TRY(webhooks())) ids.push_back(webhook.id);
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  int64_t dropped = 0;
-  for (const std::string& id : ids) dropped += TRY(trim(durable_, id, limits, now()));
-  TRY(
-      durable_.run("DELETE FROM event WHERE id IN (SELECT id FROM event WHERE spread = 1"
-                   " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.event = event.id)"
-                   " ORDER BY id LIMIT ?)",
-                   kForgetAtOnce));
-  TRY(tx.commit());
-  return dropped;
+  return write([&](Database& db, Transaction& tx) -> Result<int64_t> {
+    int64_t dropped = 0;
+    for (const std::string& id : ids) dropped += TRY(trim(db, id, limits, now()));
+    TRY(
+        db.run("DELETE FROM event WHERE id IN (SELECT id FROM event WHERE spread = 1"
+               " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.event = event.id)"
+               " ORDER BY id LIMIT ?)",
+               kForgetAtOnce));
+    TRY(tx.commit());
+    return dropped;
+  });
 }
 
 Result<OutboxCounts> SqlMetadata::outbox_counts() {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   OutboxCounts out;
   Statement row =
       TRY(db->prepare("SELECT (SELECT count(*) FROM webhook WHERE disabled = 0),"

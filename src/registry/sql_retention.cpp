@@ -64,32 +64,32 @@ Result<bool> SqlMetadata::expire_tag(Database& db, int64_t repository, const Tag
 Result<std::vector<std::string>> SqlMetadata::expire_tags(const std::string& repository,
                                                           const std::vector<TagState>& tags,
                                                           const Actor& actor) {
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  std::vector<std::string> gone;
-  const std::optional<int64_t> id = TRY(repository_id(durable_, repository));
-  if (!id) return gone;
-  std::vector<TagState> due;
-  std::set<std::string> with;
-  for (const TagState& tag : tags) {
-    if (!TRY(is_still_so(durable_, *id, tag))) continue;
-    due.push_back(tag);
-    with.insert(tag.name);
-  }
-  for (const TagState& tag : due) {
-    // With its manifest an earlier one may have taken it along.
-    const bool there = TRY(is_still_so(durable_, *id, tag));
-    if (there && !TRY(expire_tag(durable_, *id, tag, with, actor))) {
-      with.erase(tag.name);
-      continue;
+  return write([&](Database& db, Transaction& tx) -> Result<std::vector<std::string>> {
+    std::vector<std::string> gone;
+    const std::optional<int64_t> id = TRY(repository_id(db, repository));
+    if (!id) return gone;
+    std::vector<TagState> due;
+    std::set<std::string> with;
+    for (const TagState& tag : tags) {
+      if (!TRY(is_still_so(db, *id, tag))) continue;
+      due.push_back(tag);
+      with.insert(tag.name);
     }
-    gone.push_back(tag.name);
-    AuditEntry entry =
-        audit_entry(clock_.now(), actor, "expire tag", cat(repository, ":", tag.name));
-    TRY(append_audit(durable_, entry));
-  }
-  if (!gone.empty()) TRY(tx.commit());
-  return gone;
+    for (const TagState& tag : due) {
+      // With its manifest an earlier one may have taken it along.
+      const bool there = TRY(is_still_so(db, *id, tag));
+      if (there && !TRY(expire_tag(db, *id, tag, with, actor))) {
+        with.erase(tag.name);
+        continue;
+      }
+      gone.push_back(tag.name);
+      AuditEntry entry =
+          audit_entry(clock_.now(), actor, "expire tag", cat(repository, ":", tag.name));
+      TRY(append_audit(db, entry));
+    }
+    if (!gone.empty()) TRY(tx.commit());
+    return gone;
+  });
 }
 
 }  // namespace skiff::registry

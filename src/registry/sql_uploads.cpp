@@ -13,7 +13,7 @@ constexpr std::string_view name_of(HashAlgorithm algorithm) {
   return algorithm == HashAlgorithm::kSha512 ? "sha512" : "sha256";
 }
 
-constexpr std::string_view kState = "algorithm, offset, hash, boot, place, version";
+constexpr std::string_view kState = "algorithm, \"offset\", hash, boot, place, version";
 
 Error overtaken(const std::string& upload) {
   return {Code::kAborted, cat("another request goes on with upload ", upload)};
@@ -39,12 +39,12 @@ Result<> drop_upload(Database& db, const std::string& upload, int64_t version) {
 
 Result<> SqlMetadata::begin_upload(const std::string& repository, const std::string& id,
                                    const UploadRow& upload) {
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(quick_.begin());
-  const int64_t repository_row = TRY(make_repository(quick_, repository));
-  TRY(quick_.run("INSERT INTO upload(id, repository, algorithm, touched, boot) VALUES (?,?,?,?,?)",
-                 id, repository_row, name_of(upload.algorithm), now(), upload.state.bytes.boot));
-  return tx.commit();
+  return write_soon([&](Database& db, Transaction& tx) -> Result<> {
+    const int64_t repository_row = TRY(make_repository(db, repository));
+    TRY(db.run("INSERT INTO upload(id, repository, algorithm, touched, boot) VALUES (?,?,?,?,?)",
+               id, repository_row, name_of(upload.algorithm), now(), upload.state.bytes.boot));
+    return tx.commit();
+  });
 }
 
 Result<std::optional<UploadRow>> SqlMetadata::find_upload(const std::string& repository,
@@ -52,7 +52,7 @@ Result<std::optional<UploadRow>> SqlMetadata::find_upload(const std::string& rep
   UploadRow upload;
   int64_t touched = 0;
   {
-    ReaderPool::Reader db = readers_.take();
+    Pool<Database>::Lease db = readers_.take();
     Statement row = TRY(db->prepare(cat("SELECT ", kState,
                                         ", touched FROM upload JOIN repository"
                                         " ON repository.id = upload.repository"
@@ -63,31 +63,33 @@ Result<std::optional<UploadRow>> SqlMetadata::find_upload(const std::string& rep
     touched = row.integer(6);
   }
   if (now() - touched > kAgeSlack.count()) {
-    std::lock_guard lock(writer_mutex_);
-    TRY(quick_.run("UPDATE upload SET touched = ? WHERE id = ?", now(), id));
+    TRY(write_soon([&](Database& db, Transaction& tx) -> Result<> {
+      TRY(db.run("UPDATE upload SET touched = ? WHERE id = ?", now(), id));
+      return tx.commit();
+    }));
   }
   return std::optional(std::move(upload));
 }
 
 Result<> SqlMetadata::save_upload(const std::string& id, const UploadState& state,
                                   int64_t version) {
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(durable_.begin());
-  const int64_t ours = TRY(durable_.run(
-      "UPDATE upload SET version = version + 1 WHERE id = ? AND version = ?", id, version));
-  if (ours != 1) return overtaken(id);
-  Statement update =
-      TRY(durable_.prepare("UPDATE upload SET offset = ?, boot = ?, touched = ?, place = ?,"
-                           " hash = ?5 WHERE id = ?6",
-                           state.bytes.offset, state.bytes.boot, now(), state.place));
-  TRY(update.bind_blob(5, state.bytes.hash));
-  TRY(update.bind(6, std::string_view(id)));
-  TRY(update.step());
-  return tx.commit();
+  return write([&](Database& db, Transaction& tx) -> Result<> {
+    const int64_t ours = TRY(db.run(
+        "UPDATE upload SET version = version + 1 WHERE id = ? AND version = ?", id, version));
+    if (ours != 1) return overtaken(id);
+    Statement update =
+        TRY(db.prepare("UPDATE upload SET \"offset\" = ?, boot = ?, touched = ?, place = ?,"
+                       " hash = ?5 WHERE id = ?6",
+                       state.bytes.offset, state.bytes.boot, now(), state.place));
+    TRY(update.bind_blob(5, state.bytes.hash));
+    TRY(update.bind(6, std::string_view(id)));
+    TRY(update.step());
+    return tx.commit();
+  });
 }
 
 Result<std::vector<std::string>> SqlMetadata::all_uploads() {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement rows = TRY(db->prepare("SELECT id FROM upload"));
   std::vector<std::string> ids;
   while (TRY(rows.step())) ids.push_back(rows.text(0));
@@ -95,7 +97,7 @@ Result<std::vector<std::string>> SqlMetadata::all_uploads() {
 }
 
 Result<std::vector<Uploads::Ending>> SqlMetadata::ending_uploads() {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement rows =
       TRY(db->prepare("SELECT upload.id, name, becoming, version FROM upload JOIN repository"
                       " ON repository.id = upload.repository WHERE becoming IS NOT NULL"));
@@ -110,15 +112,15 @@ Result<std::vector<Uploads::Ending>> SqlMetadata::ending_uploads() {
 
 Result<> SqlMetadata::end_upload(const std::string& id, int64_t version,
                                  const std::vector<std::string>& leftovers) {
-  std::lock_guard lock(writer_mutex_);
-  Transaction tx = TRY(quick_.begin());
-  TRY(drop_upload(quick_, id, version));
-  TRY(note_discarded(quick_, leftovers));
-  return tx.commit();
+  return write_soon([&](Database& db, Transaction& tx) -> Result<> {
+    TRY(drop_upload(db, id, version));
+    TRY(note_discarded(db, leftovers));
+    return tx.commit();
+  });
 }
 
 Result<std::vector<Uploads::Stale>> SqlMetadata::stale_uploads(TimePoint before) {
-  ReaderPool::Reader db = readers_.take();
+  Pool<Database>::Lease db = readers_.take();
   Statement rows = TRY(db->prepare(
       cat("SELECT ", kState, ", id FROM upload WHERE touched < ? LIMIT 500"), unix_nanos(before)));
   std::vector<Stale> out;

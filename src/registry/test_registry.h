@@ -8,11 +8,13 @@
 #include <thread>
 
 #include "base/strings.h"
+#include "db/test_postgres.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "oci/manifest.h"
 #include "registry/quick.h"
 #include "registry/registry.h"
+#include "registry/schema.h"
 
 namespace skiff::registry {
 
@@ -123,12 +125,18 @@ class TestClock : public Clock {
   std::atomic<int64_t> nanos_ = unix_nanos(Clock::system().now());
 };
 
+// The metadata is in SQLite, or where SKIFF_TEST_DATABASE says "postgresql", on a server of this
+// program's own: CMakeLists.txt names the tests that run on both.
 class RegistryTest : public testing::Test {
  protected:
   RegistryTest() {
     options_.root = dir_.path() / "registry";
     options_.collect_garbage = false;
     options_.send_webhooks = false;
+    const char* database = std::getenv("SKIFF_TEST_DATABASE");
+    if (database != nullptr && std::string_view(database) == "postgresql") {
+      options_.database = PostgresForTests::get().fresh_server();
+    }
   }
   void SetUp() override { start(); }
   void TearDown() override { stop(); }
@@ -158,6 +166,25 @@ class RegistryTest : public testing::Test {
   void restart() {
     stop();
     start();
+  }
+  // What the registry has beside blobs, as another process sees it.
+  std::unique_ptr<MetadataStore> open_metadata(const MetadataOptions& options) {
+    auto opened = options_.database ? open_server_metadata(*options_.database, options, clock_)
+                                    : open_sqlite_metadata(options_.root, options, clock_);
+    EXPECT_TRUE(opened) << opened.error().message();
+    return std::move(*opened);
+  }
+  std::unique_ptr<MetadataStore> open_metadata() { return open_metadata(options_.metadata); }
+  // Changes the tables, whatever foreign keys say.
+  void edit_tables(const std::string& sql) {
+    auto db = options_.database ? options_.database->connect(
+                                      "registry", DatabaseServer::Use::kDurable, migrations())
+                                : Database::open(options_.root / "registry.db", migrations());
+    ASSERT_TRUE(db) << db.error().message();
+    const auto done = db->execute(cat(options_.database ? "SET session_replication_role TO replica;"
+                                                        : "PRAGMA foreign_keys = OFF;",
+                                      sql));
+    ASSERT_TRUE(done) << done.error().message();
   }
   Client& client() { return *client_; }
   uint16_t port() const { return port_; }

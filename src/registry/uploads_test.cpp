@@ -146,10 +146,6 @@ class CutUploads : public Uploads {
   Path ingest_file() const {
     return std::filesystem::directory_iterator(options_.root / "content/ingests")->path();
   }
-  void edit(const std::string& sql) {
-    auto db = *Database::open(options_.root / "registry.db", migrations());
-    ASSERT_TRUE(db.execute(sql));
-  }
   void append(std::string_view bytes) const {
     UniqueFd fd = *open_file(ingest_file(), O_WRONLY | O_APPEND);
     ASSERT_EQ(::write(fd.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
@@ -161,7 +157,7 @@ TEST_F(CutUploads, GoOnAtTheAcknowledgedOffset) {
   client().call("PATCH", location, "0123456789");
   stop();
   append("garbage");
-  edit("UPDATE upload SET boot = 'another'");
+  edit_tables("UPDATE upload SET boot = 'another'");
   start();
   EXPECT_EQ(client().get(location).header("Range"), "0-9");
   EXPECT_EQ(client().call("PUT", with_digest(location, "0123456789abc"), "abc").status, 201);
@@ -171,7 +167,7 @@ TEST_F(CutUploads, WithoutAcknowledgementBeginAnew) {
   const std::string location = client().start("a");
   die_in_the_middle(port(), location);
   stop();
-  edit("UPDATE upload SET boot = 'another', offset = 0, hash = x''");
+  edit_tables("UPDATE upload SET boot = 'another', \"offset\" = 0, hash = x''");
   start();
   EXPECT_EQ(client().get(location).header("Range"), "0-0");
   EXPECT_EQ(client().call("PUT", with_digest(location, "abc"), "abc").status, 201);
@@ -193,7 +189,7 @@ TEST_F(CutUploads, OfOlderVersionsGoOn) {
   const std::string location = client().start("a");
   client().call("PATCH", location, "0123456789");
   stop();
-  edit("UPDATE upload SET boot = '', offset = 0, hash = x''");
+  edit_tables("UPDATE upload SET boot = '', \"offset\" = 0, hash = x''");
   start();
   EXPECT_EQ(client().get(location).header("Range"), "0-9");
   EXPECT_EQ(client().call("PUT", with_digest(location, "0123456789abc"), "abc").status, 201);
@@ -225,7 +221,7 @@ TEST_F(CutUploads, AreBlobsWhereTheirEndWasBrokenOff) {
     const oci::Digest digest = oci::Digest::of(bytes);
     stop();
     {
-      auto metadata = *open_sqlite_metadata(options_.root, options_.metadata, clock_);
+      auto metadata = open_metadata();
       auto blobs = *content::open_recorded_store(options_.root / "content");
       const std::string id = location.substr(location.rfind('/') + 1);
       auto ingest = *blobs->resume(cat("upload-", id), HashAlgorithm::kSha256,
@@ -268,7 +264,7 @@ TEST_F(CutUploads, GoOnWhereTheirEndHadNotBegun) {
   const std::string location = client().start("a");
   client().call("PATCH", location, "0123456789");
   stop();
-  edit(cat("UPDATE upload SET becoming = '", oci::Digest::of("0123456789").str(), "'"));
+  edit_tables(cat("UPDATE upload SET becoming = '", oci::Digest::of("0123456789").str(), "'"));
   start();
   EXPECT_EQ(client().get(location).header("Range"), "0-9");
   EXPECT_EQ(client().call("PUT", with_digest(location, "0123456789")).status, 201);

@@ -1,0 +1,48 @@
+#include "registry/database_file.h"
+
+#include <gtest/gtest.h>
+
+#include "registry/metadata.h"
+
+namespace skiff::registry {
+namespace {
+
+class DatabaseFile : public testing::Test {
+ protected:
+  Result<std::unique_ptr<MetadataStore>> open_own() {
+    return open_sqlite_metadata(root_, {}, Clock::system());
+  }
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-registry-");
+  const Path& root_ = dir_.path();
+  const DatabaseName name_{"postgresql://ann@db/skiff", "/etc/skiff/password"};
+};
+
+TEST_F(DatabaseFile, SaysWhereTheTablesAre) {
+  EXPECT_EQ(*database_of(root_), std::nullopt);
+  ASSERT_TRUE(note_database(root_, name_));
+  EXPECT_EQ(*database_of(root_), name_);
+  const DatabaseName other{"postgresql://ann@other/skiff", ""};
+  ASSERT_TRUE(note_database(root_, other));
+  EXPECT_EQ(*database_of(root_), other);
+}
+
+// A registry.db without rows would have a repair take all blobs away.
+TEST_F(DatabaseFile, NobodyMakesOtherTablesBesideThose) {
+  ASSERT_TRUE(note_database(root_, name_));
+  const auto opened = open_own();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), Code::kFailedPrecondition);
+  EXPECT_NE(opened.error().message().find(name_.url), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(root_ / "registry.db"));
+}
+
+TEST_F(DatabaseFile, TablesOfTheRootAreNotForgotten) {
+  ASSERT_TRUE(open_own());
+  const auto noted = note_database(root_, name_);
+  ASSERT_FALSE(noted);
+  EXPECT_EQ(noted.error().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(*database_of(root_), std::nullopt);
+}
+
+}  // namespace
+}  // namespace skiff::registry

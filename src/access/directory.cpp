@@ -47,11 +47,13 @@ Result<std::shared_ptr<const Rights>> Directory::rights() {
 }
 
 Result<> Directory::refresh() {
-  const int64_t version = TRY(store_.version());
-  if (rights_ && version == version_) return {};
-  rights_ = std::make_shared<const Rights>(TRY(Rights::load(store_)));
-  TRY(read_keys());
-  version_ = version;
+  int64_t version = TRY(store_.version());
+  // On a server what is read while another changes it may be of two moments.
+  while (!rights_ || version != version_) {
+    rights_ = std::make_shared<const Rights>(TRY(Rights::load(store_)));
+    TRY(read_keys());
+    version_ = std::exchange(version, TRY(store_.version()));
+  }
   return {};
 }
 

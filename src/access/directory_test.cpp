@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/strings.h"
+#include "db/test_postgres.h"
 
 namespace skiff::access {
 namespace {
@@ -32,7 +33,13 @@ class AccessDirectory : public testing::Test {
     return role_of(**directory_->rights(), who, repository, tags, false, clock_.now());
   }
 
-  TempDir dir_ = *TempDir::make("/tmp", "skiff-access-");
+  static TempDir make_root() {
+    TempDir dir = *TempDir::make("/tmp", "skiff-access-");
+    PostgresForTests::place_tables_of(dir.path());
+    return dir;
+  }
+
+  TempDir dir_ = make_root();
   ManualClock clock_{TimePoint(std::chrono::hours(24))};
   Store commands_ = *Store::open_or_create(dir_.path(), clock_);
   std::unique_ptr<Directory> directory_ =

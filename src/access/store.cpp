@@ -61,6 +61,8 @@ constexpr const char* kMigrations[] = {
     " PRIMARY KEY(kind, value)) WITHOUT ROWID;"
     "CREATE INDEX certificate_of_account ON certificate(account);"};
 
+constexpr const char* kSchema = "access";
+
 constexpr mode_t kMode = 0600;
 
 // Made by root for a server of another user, the file is that user's, as its directory is.
@@ -106,24 +108,32 @@ Result<Store> Store::open_file(const Path& root, const Clock& clock) {
   return Store(root, TRY_CONTEXT(Database::open(file, kMigrations), file.native()), clock);
 }
 
+Result<bool> Store::is_on(const DatabaseServer& server) { return server.has(kSchema); }
+
+Result<Store> Store::open_on(const DatabaseServer& server, const Path& root, const Clock& clock) {
+  return Store(root, TRY(server.connect(kSchema, DatabaseServer::Use::kCounted, kMigrations)),
+               clock);
+}
+
 Result<Store> Store::open_or_create(const Path& root, const Clock& clock) {
+  if (const auto server = TRY(database_server_of(root))) return open_on(*server, root, clock);
   TRY(make_directories(root));
   TRY(make_private(root / kDatabaseName, IfMissing::kMake));
   return open_file(root, clock);
 }
 
 Result<std::optional<Store>> Store::open(const Path& root, const Clock& clock) {
+  if (const auto server = TRY(database_server_of(root))) {
+    if (!TRY(is_on(*server))) return std::nullopt;
+    return TRY(open_on(*server, root, clock));
+  }
   std::error_code error;
   if (!std::filesystem::exists(root / kDatabaseName, error) && !error) return std::nullopt;
   TRY(make_private(root / kDatabaseName, IfMissing::kFail));
   return TRY(open_file(root, clock));
 }
 
-Result<int64_t> Store::version() {
-  Statement row = TRY(db_.prepare("PRAGMA data_version"));
-  TRY(row.step());
-  return row.integer(0);
-}
+Result<int64_t> Store::version() { return db_.change_count(); }
 
 TimePoint time_of(const Statement& row, int column) {
   return TimePoint(std::chrono::nanoseconds(row.integer(column)));

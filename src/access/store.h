@@ -1,6 +1,8 @@
 // Store: ROOT/access.db, a database of its own (docs/formats/access.md), readable by its owner
 // alone. That the file is there means that the registry asks who comes; it is made by whoever adds
 // the first account or grant, and by nobody who only looks.
+// Where ROOT/database names a server (db/root_database.h), the tables are there, in the schema
+// "access", for all front ends.
 //
 // One connection: use it from one thread at a time. Any number of processes may have one; a change
 // is seen by the others with their next question.
@@ -9,7 +11,7 @@
 #include <optional>
 
 #include "base/clock.h"
-#include "db/database.h"
+#include "db/root_database.h"
 
 namespace skiff::access {
 
@@ -21,6 +23,8 @@ class Store {
   static Result<Store> open_or_create(const Path& root, const Clock& clock);
   // nullopt where there is none.
   static Result<std::optional<Store>> open(const Path& root, const Clock& clock);
+  // Whether open() finds one there: for who asks often.
+  static Result<bool> is_on(const DatabaseServer& server);
 
   Database& db() { return db_; }
   const Clock& clock() const { return *clock_; }
@@ -32,6 +36,7 @@ class Store {
  private:
   Store(Path root, Database db, const Clock& clock)
       : root_(std::move(root)), db_(std::move(db)), clock_(&clock) {}
+  static Result<Store> open_on(const DatabaseServer& server, const Path& root, const Clock& clock);
   static Result<Store> open_file(const Path& root, const Clock& clock);
 
   Path root_;

@@ -88,7 +88,8 @@ Result<std::vector<Token>> list_tokens(Store& store, const std::optional<std::st
 
 Result<> revoke_token(Store& store, const std::string& id) {
   const int64_t revoked =
-      TRY(store.db().run("UPDATE token SET revoked = iif(revoked = 0, ?, revoked) WHERE id = ?",
+      TRY(store.db().run("UPDATE token SET revoked = CASE WHEN revoked = 0 THEN ? ELSE revoked END"
+                         " WHERE id = ?",
                          unix_nanos(store.now()), id));
   if (revoked == 0) return Error(Code::kNotFound, cat("no such token: ", id));
   return {};

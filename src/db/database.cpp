@@ -297,6 +297,13 @@ Result<> Database::execute(const std::string& script) {
   return connection_->execute(script.c_str());
 }
 
+Result<int64_t> Database::change_count() {
+  Statement row =
+      TRY(prepare(remote_ ? "SELECT changes FROM schema_version" : "PRAGMA data_version"));
+  TRY(row.step());
+  return row.integer(0);
+}
+
 std::string_view Database::claiming() const { return remote_ ? " FOR UPDATE SKIP LOCKED" : ""; }
 
 Result<std::vector<std::string>> Database::faults() {

@@ -135,6 +135,9 @@ class Database {
   // Runs several statements without parameters.
   Result<> execute(const std::string& script);
   int64_t last_insert_id() const;  // SQLite alone
+  // Differs from before once another connection has changed anything; of a server for those that
+  // count (DatabaseServer::Use::kCounted), also for changes of this one.
+  Result<int64_t> change_count();
   // Whether the transaction that failed last would have gone through alone (attempts.h).
   bool refused() const { return remote_ && remote_->refused(); }
   // Behind a SELECT of rows for one worker among many: nobody else's transaction gets them. In

@@ -24,7 +24,7 @@ std::string quoted_name(std::string_view name) {
 std::string setup_of(const std::string& schema, DatabaseServer::Use use) {
   using Use = DatabaseServer::Use;
   return cat("SET search_path TO ", quoted_name(schema), "; SET default_transaction_isolation TO ",
-             use == Use::kRead ? "'read committed'" : "'serializable'",
+             use == Use::kRead || use == Use::kCounted ? "'read committed'" : "'serializable'",
              "; SET synchronous_commit TO ", use == Use::kSoon ? "off" : "on",
              "; SET enable_seqscan TO off; SET plan_cache_mode TO force_generic_plan"
              "; SET bytea_output TO hex; SET client_encoding TO 'UTF8'"
@@ -50,9 +50,22 @@ Result<> check_version(int64_t version, size_t known) {
                    ": use a newer version of Skiff"));
 }
 
+// A trigger of each table, once a statement.
+constexpr std::string_view kCountChanges =
+    "ALTER TABLE schema_version ADD COLUMN IF NOT EXISTS changes BIGINT NOT NULL DEFAULT 0;"
+    "CREATE OR REPLACE FUNCTION count_change() RETURNS trigger LANGUAGE plpgsql AS"
+    " 'BEGIN UPDATE schema_version SET changes = changes + 1; RETURN NULL; END';"
+    "DO 'DECLARE name text; BEGIN"
+    " FOR name IN SELECT tablename FROM pg_tables"
+    "  WHERE schemaname = current_schema() AND tablename <> ''schema_version'' LOOP"
+    "  EXECUTE format(''DROP TRIGGER IF EXISTS counted ON %I'', name);"
+    "  EXECUTE format(''CREATE TRIGGER counted AFTER INSERT OR UPDATE OR DELETE ON %I"
+    " FOR EACH STATEMENT EXECUTE FUNCTION count_change()'', name);"
+    " END LOOP; END';";
+
 // Under the lock each step sees what those before it committed, which a serializable transaction
 // might not.
-Result<> apply_migrations(Database& db, const std::string& schema,
+Result<> apply_migrations(Database& db, const std::string& schema, DatabaseServer::Use use,
                           std::span<const char* const> migrations) {
   TRY(db.execute("SET default_transaction_isolation TO 'read committed'"));
   Transaction tx = TRY(db.begin());
@@ -71,6 +84,7 @@ Result<> apply_migrations(Database& db, const std::string& schema,
     TRY_CONTEXT(db.execute(migrations[i]), cat("schema migration ", i + 1));
   }
   TRY(db.run("UPDATE schema_version SET version = ?", migrations.size()));
+  if (use == DatabaseServer::Use::kCounted) TRY(db.execute(std::string(kCountChanges)));
   return tx.commit();
 }
 
@@ -82,6 +96,14 @@ class PostgresServer : public DatabaseServer {
   Result<Database> connect(const std::string& schema, Use use,
                            std::span<const char* const> migrations) const override {
     return open(schema, use, migrations).context(description_);
+  }
+  Result<bool> has(const std::string& schema) const override {
+    std::lock_guard lock(mutex_);
+    if (!looking_) {
+      looking_.emplace(
+          std::make_unique<PostgresSession>(parameters_, setup_of(schema, Use::kRead)));
+    }
+    return has_versions(*looking_, schema).context(description_);
   }
   std::string description() const override { return description_; }
 
@@ -97,13 +119,15 @@ class PostgresServer : public DatabaseServer {
     const int64_t version = made ? TRY(schema_version(db)) : -1;
     TRY(check_version(version, migrations.size()));
     if (version == static_cast<int64_t>(migrations.size())) return db;
-    TRY(apply_migrations(db, schema, migrations));
+    TRY(apply_migrations(db, schema, use, migrations));
     TRY(db.execute(setup));
     return db;
   }
 
   const Parameters parameters_;
   const std::string description_;
+  mutable std::mutex mutex_;  // guards the next
+  mutable std::optional<Database> looking_;
 };
 
 struct FreeOptions {

@@ -62,7 +62,8 @@ class PostgresStatement : public ServerStatement {
   Result<> bind_bytes(int index, std::string_view bytes) override {
     return put(index, kBytes, std::string(bytes));
   }
-  Result<> bind_null(int index) override { return put(index, 0, std::nullopt); }
+  // Nulls are of texts in all of our statements; in some nothing else would tell the server.
+  Result<> bind_null(int index) override { return put(index, kText, std::nullopt); }
 
   Result<bool> step() override {
     if (!result_) {

@@ -24,7 +24,7 @@ using PostgresResult = std::unique_ptr<PGresult, PostgresRelease>;
 
 // A parameter in binary, as the server reads it.
 struct PostgresValue {
-  Oid type = 0;  // 0: let the server find out
+  Oid type = 0;
   std::optional<std::string> bytes;
 };
 

@@ -230,6 +230,27 @@ TEST_F(PostgresTest, ManyThatCountOnTheSameRowAllGetThrough) {
   EXPECT_EQ(number(setup, "SELECT n FROM tag"), kThreads * kRounds);
 }
 
+TEST_F(PostgresTest, ChangesAreCountedWhereThatIsAskedFor) {
+  EXPECT_FALSE(*server_->has(schema_));
+  Database db = open(Use::kCounted);
+  EXPECT_TRUE(*server_->has(schema_));
+  Database other = open(Use::kCounted);
+  const int64_t before = *db.change_count();
+  EXPECT_EQ(count(other), 0);
+  EXPECT_EQ(*db.change_count(), before);
+  {
+    auto tx = other.begin();
+    ASSERT_TRUE(tx && other.run("INSERT INTO tag(repo) VALUES ('lost')"));
+  }
+  EXPECT_EQ(*db.change_count(), before);
+  for (const char* sql :
+       {"INSERT INTO tag(repo) VALUES ('r')", "UPDATE tag SET n = 1", "DELETE FROM tag"}) {
+    const int64_t last = *db.change_count();
+    ASSERT_TRUE(other.run(sql));
+    EXPECT_GT(*db.change_count(), last) << sql;
+  }
+}
+
 TEST_F(PostgresTest, ClaimedRowsAreNobodyElses) {
   Database one = open();
   Database two = open();

@@ -22,11 +22,24 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "db/postgres.h"
+#include "db/root_database.h"
 
 namespace skiff {
 
 class PostgresForTests {
  public:
+  // For a test of what works on a root: its tables are on a server of this program's own, as if
+  // nobody had used it before, where SKIFF_TEST_DATABASE says "postgresql".
+  static void place_tables_of(const Path& root) {
+    const char* database = std::getenv("SKIFF_TEST_DATABASE");
+    if (database == nullptr || std::string_view(database) != "postgresql") return;
+    set_database_connector(
+        [](const DatabaseName& name) -> Result<std::shared_ptr<const DatabaseServer>> {
+          return std::make_shared<OwnSchemas>(get().server(), name.url);
+        });
+    ASSERT_TRUE(make_directories(root));
+    ASSERT_TRUE(note_database(root, {new_schema(), ""}));
+  }
   static bool available() { return !programs().empty(); }
   static PostgresForTests& get() {
     static PostgresForTests instance;
@@ -80,6 +93,9 @@ class PostgresForTests {
     Result<Database> connect(const std::string& schema, Use use,
                              std::span<const char* const> migrations) const override {
       return server_->connect(cat(prefix_, "_", schema), use, migrations);
+    }
+    Result<bool> has(const std::string& schema) const override {
+      return server_->has(cat(prefix_, "_", schema));
     }
     std::string description() const override { return server_->description(); }
 

@@ -12,6 +12,7 @@
 #include "base/strings.h"
 #include "codec/json.h"
 #include "main/data_root.h"
+#include "main/registry_database.h"
 #include "registry/audit_log.h"
 #include "registry/schema.h"
 
@@ -195,7 +196,9 @@ Result<> run_audited(const Verb& verb, const Invocation& call) {
   Result<> done = verb.run(call);
   if (verb.looks) return done;
   std::error_code error;
-  if (!done && !std::filesystem::exists(Path(call.root) / "registry.db", error)) return done;
+  const bool there = std::filesystem::exists(Path(call.root) / "registry.db", error) ||
+                     std::filesystem::exists(Path(call.root) / "database", error);
+  if (!done && !there) return done;
   const Result<> written = write_audit(verb, call, done);
   if (done && !written) {
     return Error(written.error().code(),
@@ -253,6 +256,7 @@ Result<Path> root_of(const Invocation& invocation) { return data_root(invocation
 }  // namespace
 
 int run_registry_command(std::span<char* const> arguments) {
+  set_database_connector(database_server);
   const std::string_view first = arguments.empty() ? "" : arguments[0];
   if (first == "serve") return serve_registry(arguments.subspan(1));
   if (first == "--help" || first == "help") {

@@ -5,7 +5,7 @@
 
 namespace skiff {
 
-Result<std::shared_ptr<const DatabaseServer>> database_server(const registry::DatabaseName& name) {
+Result<std::shared_ptr<const DatabaseServer>> database_server(const DatabaseName& name) {
   std::string password;
   if (!name.password_file.empty()) {
     password = TRY_CONTEXT(read_file(name.password_file), "--database-password-file");
@@ -16,12 +16,6 @@ Result<std::shared_ptr<const DatabaseServer>> database_server(const registry::Da
     }
   }
   return postgres_server(name.url, password).context("--database");
-}
-
-Result<std::shared_ptr<const DatabaseServer>> database_server_of(const Path& root) {
-  const auto name = TRY(registry::database_of(root));
-  if (!name) return std::shared_ptr<const DatabaseServer>();
-  return database_server(*name);
 }
 
 }  // namespace skiff

@@ -3,9 +3,9 @@
 
 #include "access/rights.h"
 #include "base/strings.h"
+#include "db/root_database.h"
 #include "main/data_root.h"
 #include "main/registry_commands.h"
-#include "main/registry_database.h"
 #include "registry/metadata.h"
 
 namespace skiff {
@@ -21,10 +21,8 @@ constexpr int64_t kAnyAccount = -1;
 
 Result<std::vector<std::string>> repositories(const Path& root) {
   std::vector<std::string> names;
-  const auto server = TRY(database_server_of(root));
-  if (!server && !std::filesystem::exists(root / "registry.db")) return names;
-  const auto metadata = TRY(server ? registry::open_server_metadata(*server, {}, Clock::system())
-                                   : registry::open_sqlite_metadata(root, {}, Clock::system()));
+  if (!TRY(database_of(root)) && !std::filesystem::exists(root / "registry.db")) return names;
+  const auto metadata = TRY(registry::open_metadata(root, {}, Clock::system()));
   registry::Page page{"", kPage};
   for (;;) {
     const auto some = TRY(metadata->repositories(page));

@@ -84,7 +84,7 @@ Result<> run(const Invocation& call) {
   registry::RetentionRun run{.dry = call.dry_run};
   if (!call.operands.empty()) run.node = TRY(access::node_named(call.operands[0]));
   Database db = TRY(registry_database(call));
-  const auto metadata = TRY(registry::open_sqlite_metadata(
+  const auto metadata = TRY(registry::open_metadata(
       TRY(data_root(call.root)), {.undelete = registry::kUsualUndelete}, Clock::system()));
   std::vector<std::vector<std::string>> rows;
   const registry::VerdictSink sink = [&](const std::string& repository, const Verdict& verdict) {

@@ -147,8 +147,8 @@ Result<std::string> public_url(std::string_view text) {
 }
 
 // As given, or as the root was served before.
-Result<std::shared_ptr<const DatabaseServer>> database(const Options& o, const Path& root) {
-  if (o.database.empty() && o.database_password_file.empty()) return database_server_of(root);
+Result<> keep_database(const Options& o, const Path& root) {
+  if (o.database.empty() && o.database_password_file.empty()) return {};
   if (o.database.empty()) {
     return Error(Code::kInvalidArgument, "--database-password-file needs --database");
   }
@@ -156,11 +156,10 @@ Result<std::shared_ptr<const DatabaseServer>> database(const Options& o, const P
   if (!o.database_password_file.empty()) {
     password = std::filesystem::absolute(o.database_password_file);
   }
-  const registry::DatabaseName name{o.database, std::move(password)};
-  auto server = TRY(database_server(name));
+  const DatabaseName name{o.database, std::move(password)};
+  TRY(database_server(name));
   TRY(make_directories(root));
-  TRY(registry::note_database(root, name));
-  return server;
+  return note_database(root, name);
 }
 
 // All values judged, before anything is opened.
@@ -183,7 +182,7 @@ Result<RegistryService::Options> service_options(const Options& o) {
   out.plain_http = o.plain_http;
   registry::RegistryOptions& registry = out.registry;
   registry.root = TRY(data_root(o.root));
-  registry.database = TRY(database(o, registry.root));
+  TRY(keep_database(o, registry.root));
   registry.htpasswd = o.htpasswd;
   registry.public_url = TRY(public_url(o.public_url));
   registry.access_log = o.access_log;

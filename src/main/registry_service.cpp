@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "db/root_database.h"
 #include "net/url.h"
 #include "registry/htpasswd.h"
 #include "registry/quick.h"
@@ -23,7 +24,7 @@ Result<net::ServerOptions> server_options(const RegistryService::Options& o) {
   out.max_connections_per_client = o.max_connections_per_client;
   out.pace = o.pace;
   // What asks another process is not quick.
-  if (!o.registry.database) out.quick = registry::is_quick;
+  if (!TRY(database_of(o.registry.root))) out.quick = registry::is_quick;
   const std::string flag = cat(o.flag_prefix, "tls-");
   if (o.tls.certificate.empty() != o.tls.key.empty()) {
     return Error(Code::kInvalidArgument, cat(flag, "cert and ", flag, "key go together"));
@@ -86,9 +87,9 @@ void warn_of_strangers(const RegistryService::Options& o, const std::string& add
     log_warn(
         cat("images and passwords travel readable to and from ", address, ": there is no TLS"));
   }
+  const auto accounts = access::Store::open(o.registry.root, Clock::system());
   const bool asks = o.registry.access || !o.registry.htpasswd.empty() ||
-                    (!o.tls.client_ca.empty() && !o.tls.client_optional) ||
-                    std::filesystem::exists(o.registry.root / access::kDatabaseName);
+                    (!o.tls.client_ca.empty() && !o.tls.client_optional) || !accounts || *accounts;
   if (asks) return;
   log_warn(cat("anybody who reaches ", address,
                " may push, pull and delete: add users with 'skiff-registry user add --root ",
@@ -103,7 +104,6 @@ RegistryService::RegistryService(std::unique_ptr<registry::Registry> registry,
     : registry_(std::move(registry)),
       address_(std::move(address)),
       root_(options.registry.root),
-      database_(options.registry.database ? options.registry.database->description() : ""),
       is_tls_(for_server.tls.has_value()),
       server_(registry_->handler(), std::move(for_server)) {}
 
@@ -131,6 +131,9 @@ Result<std::unique_ptr<RegistryService>> RegistryService::open(const Options& op
   };
   std::unique_ptr<RegistryService> service(
       new RegistryService(std::move(registry), options, std::move(for_server), std::move(address)));
+  if (const auto server = TRY(database_server_of(options.registry.root))) {
+    service->database_ = server->description();
+  }
   warn_of_strangers(options, service->address_);
   service->metrics_server_ = TRY(open_metrics(options, *service->registry_));
   service->control_ = TRY(manage::ControlServer::start(*service->registry_, service->root_));

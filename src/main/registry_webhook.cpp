@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/strings.h"
+#include "db/root_database.h"
 #include "main/data_root.h"
 #include "main/registry_commands.h"
 #include "registry/cloud_event.h"
@@ -24,10 +25,10 @@ constexpr std::string_view kStates[] = {"waiting", "delivered", "dropped"};
 // Beside a server that runs, too.
 Result<std::unique_ptr<MetadataStore>> open_outbox(const Invocation& call) {
   const Path root = TRY(data_root(call.root));
-  if (!std::filesystem::exists(root / "registry.db")) {
+  if (!TRY(database_of(root)) && !std::filesystem::exists(root / "registry.db")) {
     return Error(Code::kNotFound, cat("there is no registry in ", root.native()));
   }
-  return registry::open_sqlite_metadata(root, {}, Clock::system());
+  return registry::open_metadata(root, {}, Clock::system());
 }
 
 std::string or_all(const std::vector<std::string>& words) {

@@ -195,7 +195,8 @@ Result<json::Value> operate(const Path& root, std::string_view operation,
                             const json::Value& arguments, const Tell& tell) {
   if (auto server = TRY(Control::connect(root))) return server->run(operation, arguments, tell);
   std::error_code ignored;
-  if (!std::filesystem::exists(root / "registry.db", ignored)) {
+  if (!std::filesystem::exists(root / "registry.db", ignored) &&
+      !std::filesystem::exists(root / "database", ignored)) {
     return Error(Code::kNotFound, cat("there is no registry in ", root.native()));
   }
   const auto registry = TRY(

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "codec/json.h"
+#include "db/attempts.h"
 #include "registry/schema.h"
 
 namespace skiff::registry {
@@ -30,8 +31,7 @@ void count_in(AuditEntry& entry, std::string_view name, int64_t count) {
 }  // namespace
 
 Result<std::unique_ptr<AuditWriter>> AuditWriter::open(const Path& root, const Clock& clock) {
-  Database db = TRY(open_registry_database(root));
-  TRY(db.execute("PRAGMA synchronous = NORMAL"));
+  Database db = TRY(open_registry_database(root, DatabaseServer::Use::kSoon));
   std::unique_ptr<AuditWriter> writer(new AuditWriter(std::move(db), clock));
   writer->thread_ = std::jthread([w = writer.get()](const std::stop_token& stop) { w->run(stop); });
   return writer;
@@ -118,9 +118,10 @@ Result<> AuditWriter::record(const AuditEntry& entry) { return write({entry}); }
 
 Result<> AuditWriter::write(const std::deque<AuditEntry>& entries) {
   std::lock_guard lock(writing_mutex_);
-  Transaction tx = TRY(db_.begin());
-  for (const AuditEntry& entry : entries) TRY(append_audit(db_, entry));
-  return tx.commit();
+  return with_attempts(db_, [&](Transaction& tx) -> Result<> {
+    for (const AuditEntry& entry : entries) TRY(append_audit(db_, entry));
+    return tx.commit();
+  });
 }
 
 }  // namespace skiff::registry

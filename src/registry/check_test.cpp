@@ -118,10 +118,9 @@ TEST_F(RegistryCheckTest, RecordsOfWhatAManifestNamesAreWrittenAnew) {
 
 TEST_F(RegistryCheckTest, AChangedManifestIsMendedByAPush) {
   push_image("a", "1", "{}", {"layer"});
-  edit(options_.database
-           ? "UPDATE manifest SET bytes = convert_to("
-             "replace(convert_from(bytes, 'UTF8'), 'layers', 'leyers'), 'UTF8');"
-           : "UPDATE manifest SET bytes = CAST(replace(bytes, 'layers', 'leyers') AS BLOB);");
+  edit(on_sqlite() ? "UPDATE manifest SET bytes = CAST(replace(bytes, 'layers', 'leyers') AS BLOB);"
+                   : "UPDATE manifest SET bytes = convert_to("
+                     "replace(convert_from(bytes, 'UTF8'), 'layers', 'leyers'), 'UTF8');");
   EXPECT_TRUE(tells(check({.repair = true}), "is not whole: its content is sha256:"));
   push_image("a", "1", "{}", {"layer"});
   EXPECT_TRUE(check().empty());

@@ -247,6 +247,8 @@ class AccountsIfAny : public Authorizer {
     if (Authorizer* accounts = found_.load(std::memory_order_acquire)) return accounts;
     std::lock_guard lock(mutex_);
     if (accounts_) return accounts_.get();
+    if (!server_) server_ = TRY(database_server_of(root_));
+    if (*server_ && !TRY(access::Store::is_on(**server_))) return open_.get();
     auto store = TRY(access::Store::open(root_, clock_));
     if (!store) return open_.get();
     log_info("the registry has accounts now: who comes is asked who it is");
@@ -262,7 +264,9 @@ class AccountsIfAny : public Authorizer {
   AuditWriter* const audit_;
   const std::unique_ptr<Authorizer> open_ = open_access();
   std::atomic<Authorizer*> found_ = nullptr;
-  std::mutex mutex_;  // guards the next
+  std::mutex mutex_;  // guards what follows
+  std::optional<std::shared_ptr<const DatabaseServer>>
+      server_;  // of the root's tables; null for none
   std::unique_ptr<Authorizer> accounts_;
 };
 

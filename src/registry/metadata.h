@@ -307,10 +307,10 @@ class MetadataStore : public BlobLinks,
                       public Garbage,
                       public Audit {};
 
-// registry.db under `root` (docs/formats/registry.md).
-Result<std::unique_ptr<MetadataStore>> open_sqlite_metadata(const Path& root,
-                                                            const MetadataOptions& options,
-                                                            const Clock& clock);
+// registry.db under `root`, or where ROOT/database says (docs/formats/registry.md).
+Result<std::unique_ptr<MetadataStore>> open_metadata(const Path& root,
+                                                     const MetadataOptions& options,
+                                                     const Clock& clock);
 // The same tables on a database server, for any number of processes at once.
 Result<std::unique_ptr<MetadataStore>> open_server_metadata(const DatabaseServer& server,
                                                             const MetadataOptions& options,

@@ -173,7 +173,7 @@ TEST_F(Nodes, NoAcknowledgedImageBreaksWhileBothCollect) {
       threads.emplace_back([&] {
         while (at_work > 0) {
           collect(*node);
-          clock_.advance(std::chrono::milliseconds(200));
+          clock_.advance(std::chrono::milliseconds(5));
         }
       });
     }

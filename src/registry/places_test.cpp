@@ -31,7 +31,7 @@ class Places : public testing::Test {
   TempDir dir_ = *TempDir::make("/tmp", "skiff-places-");
   MetadataOptions options_;
   TestClock clock_;
-  std::unique_ptr<MetadataStore> store_ = *open_sqlite_metadata(dir_.path(), options_, clock_);
+  std::unique_ptr<MetadataStore> store_ = *open_metadata(dir_.path(), options_, clock_);
   const oci::Digest blob_ = oci::Digest::of("bytes");
   int uploads_ = 0;
 };

@@ -181,12 +181,6 @@ Result<std::unique_ptr<Blobs>> open_blobs(const RegistryOptions& options, const 
       TRY(content::open_recorded_store(options.root / "content", files, clock)));
 }
 
-Result<std::unique_ptr<MetadataStore>> open_metadata(const RegistryOptions& options,
-                                                     const Clock& clock) {
-  if (options.database) return open_server_metadata(*options.database, options.metadata, clock);
-  return open_sqlite_metadata(options.root, options.metadata, clock);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options, const Clock& clock,
@@ -199,7 +193,7 @@ Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options, 
   }
   auto audit = TRY(AuditWriter::open(options.root, clock));
   auto access = TRY(open_authorizer(options, clock, *audit));
-  auto metadata = TRY(open_metadata(options, clock));
+  auto metadata = TRY(open_metadata(options.root, options.metadata, clock));
   TRY(judge_places(*metadata, options));
   auto blobs = TRY(open_blobs(options, clock, files));
   auto registry = std::make_unique<LocalRegistry>(

@@ -38,9 +38,6 @@ struct RegistryOptions {
   Path htpasswd;
   // Where clients are sent for tokens: "https://registry.example"; "": where their requests went.
   std::string public_url;
-  // Where everything beside blobs and accounts is, shared with other front ends; null for
-  // ROOT/registry.db.
-  std::shared_ptr<const DatabaseServer> database;
   MetadataOptions metadata;
   bool collect_garbage = true;
   std::chrono::seconds retention_every{24 * 3600};  // how often it runs by itself; 0 for never

@@ -32,7 +32,7 @@ class RetentionTest : public RegistryTest {
   // "v1 delete: ..."
   std::vector<std::string> run(bool dry) {
     Database db = beside();
-    const auto metadata = *open_sqlite_metadata(options_.root, options_.metadata, clock_);
+    const auto metadata = open_metadata();
     std::vector<std::string> told;
     const auto done =
         run_retention(db, *metadata, {.node = "", .dry = dry}, clock_.now(),
@@ -149,7 +149,7 @@ TEST_F(RetentionTest, AManifestGoesWithItsLastTagAlone) {
 
 TEST_F(RetentionTest, ATagThatChangedMeanwhileStays) {
   tag_daily("a", 1);
-  const auto metadata = *open_sqlite_metadata(options_.root, options_.metadata, clock_);
+  const auto metadata = open_metadata();
   const std::string digest =
       client().head(manifest_path("a", "v1")).header("Docker-Content-Digest");
   const TagState before{"v1", digest, clock_.now() - kDay, {}};

@@ -196,10 +196,15 @@ constexpr const char* kMigrations[] = {
 
 std::span<const char* const> migrations() { return kMigrations; }
 
-Result<Database> open_registry_database(const Path& root) {
+Result<Database> open_registry_database(const Path& root, DatabaseServer::Use use) {
+  if (const auto server = TRY(database_server_of(root))) {
+    return server->connect("registry", use, migrations());
+  }
   const Path file = root / "registry.db";
   TRY(access::make_private(file, access::IfMissing::kMake));
-  return TRY_CONTEXT(Database::open(file, migrations()), file.native());
+  Database db = TRY_CONTEXT(Database::open(file, migrations()), file.native());
+  if (use == DatabaseServer::Use::kSoon) TRY(db.execute("PRAGMA synchronous = NORMAL"));
+  return db;
 }
 
 }  // namespace skiff::registry

@@ -4,14 +4,16 @@
 
 #include <span>
 
-#include "db/database.h"
+#include "db/database_server.h"
 
 namespace skiff::registry {
 
 std::span<const char* const> migrations();
 
 // ROOT/registry.db, readable by its owner alone: it tells of private repositories, and has the
-// audit log. Made where it is missing. For what works beside a registry that serves.
-Result<Database> open_registry_database(const Path& root);
+// audit log. Made where it is missing. On the database server where ROOT/database names one. For
+// what works beside a registry that serves.
+Result<Database> open_registry_database(const Path& root,
+                                        DatabaseServer::Use use = DatabaseServer::Use::kDurable);
 
 }  // namespace skiff::registry

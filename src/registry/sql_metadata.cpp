@@ -1,7 +1,7 @@
 #include "registry/sql_metadata.h"
 
 #include "base/strings.h"
-#include "registry/database_file.h"
+#include "db/root_database.h"
 #include "registry/schema.h"
 
 namespace skiff::registry {
@@ -15,12 +15,6 @@ constexpr int kServerWriters = 4;
 // A file's other writers wait for a collection; a server's others meet it, the more it reads.
 constexpr SqlMetadata::Engine kSqlite{.batch = 200, .together = true};
 constexpr SqlMetadata::Engine kServer{.batch = 25};
-
-Result<Database> open_quick(const Path& file) {
-  Database db = TRY(Database::open(file, migrations()));
-  TRY(db.execute("PRAGMA synchronous = NORMAL"));
-  return db;
-}
 
 }  // namespace
 
@@ -57,14 +51,17 @@ Result<> SqlMetadata::add_candidate(Database& db, int64_t repository, const std:
   return {};
 }
 
-Result<std::unique_ptr<MetadataStore>> open_sqlite_metadata(const Path& root,
-                                                            const MetadataOptions& options,
-                                                            const Clock& clock) {
-  TRY(expect_own_tables(root));
+Result<std::unique_ptr<MetadataStore>> open_metadata(const Path& root,
+                                                     const MetadataOptions& options,
+                                                     const Clock& clock) {
+  if (const auto server = TRY(database_server_of(root))) {
+    return open_server_metadata(*server, options, clock);
+  }
   Path file = root / "registry.db";
   std::vector<SqlMetadata::Writer> writers;
   Database durable = TRY(open_registry_database(root));
-  writers.push_back({std::move(durable), TRY(open_quick(file))});
+  writers.push_back(
+      {std::move(durable), TRY(open_registry_database(root, DatabaseServer::Use::kSoon))});
   std::vector<Database> readers;
   for (int i = 0; i < kReaders; ++i) readers.push_back(TRY(Database::open(file, migrations())));
   return std::make_unique<SqlMetadata>(std::move(writers), std::move(readers), kSqlite, options,

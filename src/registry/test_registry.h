@@ -133,10 +133,7 @@ class RegistryTest : public testing::Test {
     options_.root = dir_.path() / "registry";
     options_.collect_garbage = false;
     options_.send_webhooks = false;
-    const char* database = std::getenv("SKIFF_TEST_DATABASE");
-    if (database != nullptr && std::string_view(database) == "postgresql") {
-      options_.database = PostgresForTests::get().fresh_server();
-    }
+    PostgresForTests::place_tables_of(options_.root);
   }
   void SetUp() override { start(); }
   void TearDown() override { stop(); }
@@ -169,23 +166,22 @@ class RegistryTest : public testing::Test {
   }
   // What the registry has beside blobs, as another process sees it.
   std::unique_ptr<MetadataStore> open_metadata(const MetadataOptions& options) {
-    auto opened = options_.database ? open_server_metadata(*options_.database, options, clock_)
-                                    : open_sqlite_metadata(options_.root, options, clock_);
+    auto opened = registry::open_metadata(options_.root, options, clock_);
     EXPECT_TRUE(opened) << opened.error().message();
     return std::move(*opened);
   }
   std::unique_ptr<MetadataStore> open_metadata() { return open_metadata(options_.metadata); }
   // Changes the tables, whatever foreign keys say.
   void edit_tables(const std::string& sql) {
-    auto db = options_.database ? options_.database->connect(
-                                      "registry", DatabaseServer::Use::kDurable, migrations())
-                                : Database::open(options_.root / "registry.db", migrations());
+    const auto server = *database_server_of(options_.root);
+    auto db = server ? server->connect("registry", DatabaseServer::Use::kDurable, migrations())
+                     : Database::open(options_.root / "registry.db", migrations());
     ASSERT_TRUE(db) << db.error().message();
-    const auto done = db->execute(cat(options_.database ? "SET session_replication_role TO replica;"
-                                                        : "PRAGMA foreign_keys = OFF;",
-                                      sql));
+    const auto done = db->execute(cat(
+        server ? "SET session_replication_role TO replica;" : "PRAGMA foreign_keys = OFF;", sql));
     ASSERT_TRUE(done) << done.error().message();
   }
+  bool on_sqlite() const { return !*database_of(options_.root); }
   Client& client() { return *client_; }
   uint16_t port() const { return port_; }
 

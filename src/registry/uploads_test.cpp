@@ -243,7 +243,7 @@ TEST_F(CutUploads, HaveEndedWhereAQuotaIsFull) {
   const oci::Digest digest = oci::Digest::of(bytes);
   stop();
   {
-    auto metadata = *open_sqlite_metadata(options_.root, options_.metadata, clock_);
+    auto metadata = open_metadata();
     auto blobs = *content::open_recorded_store(options_.root / "content");
     const std::string id = location.substr(location.rfind('/') + 1);
     auto ingest = *blobs->resume(cat("upload-", id), HashAlgorithm::kSha256,

@@ -89,7 +89,7 @@ class WebhookTest : public RegistryTest {
   }
   void SetUp() override {
     RegistryTest::SetUp();
-    store_ = *open_sqlite_metadata(options_.root, {}, clock_);
+    store_ = open_metadata({});
   }
   Webhook add(const Receiver& receiver, std::vector<std::string> kinds = {"tag.set"},
               bool inner = true) {

@@ -1,7 +1,8 @@
-#include "registry/database_file.h"
+#include "db/root_database.h"
 
 #include <gtest/gtest.h>
 
+#include "access/store.h"
 #include "registry/metadata.h"
 
 namespace skiff::registry {
@@ -10,7 +11,7 @@ namespace {
 class DatabaseFile : public testing::Test {
  protected:
   Result<std::unique_ptr<MetadataStore>> open_own() {
-    return open_sqlite_metadata(root_, {}, Clock::system());
+    return open_metadata(root_, {}, Clock::system());
   }
   TempDir dir_ = *TempDir::make("/tmp", "skiff-registry-");
   const Path& root_ = dir_.path();
@@ -34,6 +35,8 @@ TEST_F(DatabaseFile, NobodyMakesOtherTablesBesideThose) {
   EXPECT_EQ(opened.error().code(), Code::kFailedPrecondition);
   EXPECT_NE(opened.error().message().find(name_.url), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(root_ / "registry.db"));
+  EXPECT_FALSE(access::Store::open_or_create(root_, Clock::system()));
+  EXPECT_FALSE(std::filesystem::exists(root_ / "access.db"));
 }
 
 TEST_F(DatabaseFile, TablesOfTheRootAreNotForgotten) {

@@ -17,7 +17,8 @@ namespace {
 // A thread that has answered waits this long for the next request before the connection is
 // parked: a busy client is then served without changing threads.
 constexpr int kLingerMs = 10;
-constexpr auto kHandshakeTime = std::chrono::seconds(10);
+// Of a peer in a TLS handshake.
+constexpr int kFlights = 3;
 // Requests that were sent at once and that the loop answers in one go.
 constexpr int kQuickInARow = 16;
 
@@ -68,7 +69,8 @@ HttpServer::Impl::ConnectionPtr HttpServer::Impl::take_ready(uint64_t id, uint32
 // On the loop's thread: reads the head that has come and answers a quick request. False when a
 // worker has to go on.
 bool HttpServer::Impl::serve_now(Connection& c) {
-  if (!c.stream && (tls || !establish(c))) return false;
+  // A handshake takes a processor's time.
+  if (!c.established && (tls || establish(c) != Handshake::kDone)) return false;
   for (int i = 0; i < kQuickInARow; ++i) {
     switch (c.current_exchange().receive_now()) {
       case Exchange::Arrival::kNothing:
@@ -111,7 +113,7 @@ void HttpServer::Impl::rest(Connection& c) {
 // Called with the mutex held.
 void HttpServer::Impl::settle(Connection& c) {
   c.state = State::kParked;
-  if (!c.reader.within_head()) {
+  if (c.established && !c.reader.within_head()) {
     c.idle_since = SteadyClock::now();
     c.head_since.reset();
   } else if (!c.head_since) {
@@ -122,7 +124,7 @@ void HttpServer::Impl::settle(Connection& c) {
 void HttpServer::Impl::submit(ConnectionPtr connection) {
   {
     std::scoped_lock lock(mutex);
-    connection->head_since.reset();
+    if (connection->established) connection->head_since.reset();
     if (options.quick) arm(*connection, connection->watched ? uint32_t{EPOLLRDHUP} : 0U);
   }
   workers.submit([this, connection = std::move(connection)] { serve(connection); });
@@ -130,7 +132,11 @@ void HttpServer::Impl::submit(ConnectionPtr connection) {
 
 void HttpServer::Impl::serve(const ConnectionPtr& connection) {
   Connection& c = *connection;
-  if (!c.stream && !establish(c)) return drop(c);
+  if (!c.established) {
+    const Handshake made = establish(c);
+    if (made == Handshake::kFailed) return drop(c);
+    if (made == Handshake::kWaits) return park(connection);
+  }
   do {
     if (lacks_head(c)) break;
     const Exchange::End end = c.current_exchange().run(handler);
@@ -146,22 +152,42 @@ bool HttpServer::Impl::lacks_head(Connection& c) const {
   return options.quick && c.current_exchange().receive_now() == Exchange::Arrival::kNothing;
 }
 
-bool HttpServer::Impl::establish(Connection& c) {
+// A TLS connection waits for its peer's part of the handshake as for a head: parked.
+HttpServer::Impl::Handshake HttpServer::Impl::establish(Connection& c) {
   if (!tls) {
     c.stream = make_plain_stream(std::move(c.peer.socket));
     if (options.pace.stall.count() > 0) c.stream->set_write_limit(options.pace);
-    return true;
+    c.established = true;
+    return Handshake::kDone;
   }
-  // Where it fails the socket stays open until drop() has taken it out of epoll: a new connection
-  // may get its number at once.
-  auto stream = tls->current()->accept(c.peer.socket, kHandshakeTime);
-  if (!stream) {
-    log_debug(cat(c.peer.name, ": ", stream.error().message()));
-    return false;
+  if (!c.stream) {
+    Result<std::unique_ptr<Stream>> stream = tls->current()->accept(c.peer.socket);
+    if (!stream) return Handshake::kFailed;
+    c.stream = std::move(*stream);
+    c.stream->set_write_limit(options.pace);
   }
-  c.stream = std::move(*stream);
-  c.stream->set_write_limit(options.pace);
-  return true;
+  const Handshake made = shake_hands(c);
+  if (made != Handshake::kDone) return made;
+  c.established = true;
+  std::scoped_lock lock(mutex);
+  c.head_since.reset();
+  return made;
+}
+
+// Where it fails the stream stays, and its socket open, until drop() has taken that out of epoll: a
+// new connection may get its number at once.
+HttpServer::Impl::Handshake HttpServer::Impl::shake_hands(Connection& c) {
+  for (int i = 0; i < kFlights; ++i) {
+    const Result<bool> done = c.stream->shake_hands();
+    if (!done) {
+      log_debug(cat(c.peer.name, ": ", done.error().message()));
+      return Handshake::kFailed;
+    }
+    if (*done) return Handshake::kDone;
+    pollfd answer{.fd = c.raw_fd, .events = POLLIN, .revents = 0};
+    if (::poll(&answer, 1, kLingerMs) <= 0) break;
+  }
+  return Handshake::kWaits;
 }
 
 bool HttpServer::Impl::more_at_hand(Connection& c) const {

@@ -142,7 +142,7 @@ int HttpServer::Impl::tick_ms() {
   std::scoped_lock lock(mutex);
   if (connections.empty()) return -1;
   auto eighth = options.idle_timeout / 8;
-  if (options.quick) eighth = std::min(eighth, options.header_timeout / 8);
+  if (options.quick || options.tls) eighth = std::min(eighth, options.header_timeout / 8);
   return static_cast<int>(std::clamp<int64_t>(eighth.count(), 50, 15'000));
 }
 
@@ -159,6 +159,7 @@ void HttpServer::Impl::expire() {
       if (c.state != State::kParked) return false;
       if (!c.head_since) return c.idle_since < now - options.idle_timeout;
       if (*c.head_since > now - options.header_timeout) return false;
+      if (!c.established) return true;
       c.state = State::kActive;
       within_head.push_back(item.second);
       return false;

@@ -91,7 +91,8 @@ struct ServerOptions {
   std::chrono::milliseconds idle_timeout{120'000};
   // At the limit an idle connection makes room; where none is, new ones wait in the backlog.
   size_t max_connections = 1024;
-  // From a request's first byte to the end of its head.
+  // From a request's first byte to the end of its head, and from the first of a TLS handshake to
+  // its end.
   std::chrono::milliseconds header_timeout{30'000};
   // Of requests' bodies and of answers. None by default: the API of an engine has requests that
   // live for days. A client whose body is too slow is answered 408 where its handler says

@@ -43,6 +43,7 @@ struct HttpServer::Impl {
     Peer peer;                      // its socket until the stream is made of it
     std::shared_ptr<void> counted;  // as its client's
     std::unique_ptr<Stream> stream;
+    bool established = false;  // hands are shaken: the stream may be read from
     MessageReader reader{MessageReader::Role::kRequests};
     std::unique_ptr<Exchange> exchange;  // one that has begun; uses stream and reader
 
@@ -50,7 +51,8 @@ struct HttpServer::Impl {
     State state = State::kParked;
     bool watched = false;
     SteadyClock::time_point idle_since = SteadyClock::now();
-    std::optional<SteadyClock::time_point> head_since;  // parked within a head
+    // Parked within a handshake or a head, and since when that has been coming.
+    std::optional<SteadyClock::time_point> head_since;
     std::optional<CancelSource> gone;
   };
   using ConnectionPtr = std::shared_ptr<Connection>;
@@ -80,7 +82,9 @@ struct HttpServer::Impl {
   bool lacks_head(Connection& connection) const;
   void submit(ConnectionPtr connection);
   void serve(const ConnectionPtr& connection);
-  bool establish(Connection& connection);
+  enum class Handshake { kDone, kWaits, kFailed };
+  Handshake establish(Connection& connection);
+  static Handshake shake_hands(Connection& connection);
   bool more_at_hand(Connection& connection) const;
   void park(const ConnectionPtr& connection);
   void drop(Connection& connection);

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "net/test_server.h"
 #include "net/test_tls.h"
 
@@ -107,6 +110,42 @@ TEST_F(LiveCertificates, OfClientsAreKnownToTheHandler) {
   EXPECT_TRUE(known.read().ends_with("CN=builder 64\n"));
 }
 
+// It waits parked, and makes room.
+TEST_F(LiveCertificates, AHalfHandshakeHoldsNoPlace) {
+  ServerOptions options;
+  options.tls = files_;
+  options.max_connections = 4;
+  options.header_timeout = std::chrono::hours(1);
+  TestServer server(ok, options);
+  std::vector<UniqueFd> halves;
+  for (size_t i = 0; i < options.max_connections; ++i) {
+    halves.push_back(*connect_tcp("127.0.0.1", server.port()));
+    ASSERT_EQ(::send(halves.back().get(), "\x16\x03", 2, 0), 2);
+  }
+  TlsClient whole(server.port());
+  whole.write(kGet);
+  EXPECT_TRUE(whole.read().starts_with("HTTP/1.1 200"));
+  const auto is_closed = [](const UniqueFd& half) {
+    char byte = 0;
+    return ::recv(half.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  };
+  EXPECT_EQ(std::ranges::count_if(halves, is_closed), 1);
+}
+
+TEST_F(LiveCertificates, AHandshakeThatDoesNotEndIsGivenUp) {
+  for (const bool is_quick : {false, true}) {
+    ServerOptions options;
+    options.tls = files_;
+    options.header_timeout = std::chrono::milliseconds(100);
+    if (is_quick) options.quick = [](const Request&) { return true; };
+    TestServer server(ok, options);
+    const UniqueFd half = *connect_tcp("127.0.0.1", server.port());
+    ASSERT_EQ(::send(half.get(), "\x16\x03", 2, 0), 2);
+    char byte = 0;
+    EXPECT_EQ(::recv(half.get(), &byte, 1, 0), 0);
+  }
+}
+
 // Others know the socket by its number, which a new connection would get where it were closed.
 TEST_F(LiveCertificates, OfAFailedHandshakeTheSocketStays) {
   const auto tls = TlsContext::load(files_);
@@ -115,9 +154,11 @@ TEST_F(LiveCertificates, OfAFailedHandshakeTheSocketStays) {
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   UniqueFd ours(ends[0]);
   const UniqueFd theirs(ends[1]);
+  const auto stream = tls->accept(ours);
+  ASSERT_TRUE(stream);
+  EXPECT_FALSE(*(*stream)->shake_hands());  // nothing has come yet
   ASSERT_EQ(::write(theirs.get(), kGet.data(), kGet.size()), static_cast<ssize_t>(kGet.size()));
-  EXPECT_FALSE(tls->accept(ours, std::chrono::seconds(10)));
-  EXPECT_EQ(ours.get(), ends[0]);
+  EXPECT_FALSE((*stream)->shake_hands());
   EXPECT_GE(::fcntl(ends[0], F_GETFD), 0);
 }
 

@@ -30,6 +30,9 @@ class Stream : public Source, public Sink {
   virtual int fd() const = 0;
   // True for a plain socket, where raw reads, writes and sendfile on fd() are right.
   virtual bool is_plain() const = 0;
+  // Goes on with what comes before the first byte, without waiting for the peer: true once that is
+  // done, false where the peer has to send more of it first.
+  virtual Result<bool> shake_hands() { return true; }
   // Sends the end of our direction; the other goes on (close_notify under TLS).
   virtual Result<> shutdown_write() = 0;
   // `size` bytes of `file` from `offset`: sendfile(2) on a plain socket.

@@ -73,4 +73,25 @@ class TestServer {
   std::thread thread_;
 };
 
+// A suite in both ways of reading heads: by the thread that answers, and by the server's own.
+class BothReadings : public ::testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override { TestServer::loop_reads_heads = GetParam(); }
+  void TearDown() override { TestServer::loop_reads_heads = false; }
+};
+inline std::string reading_name(const ::testing::TestParamInfo<bool>& each) {
+  return each.param ? "ReadByTheLoop" : "ReadByWorkers";
+}
+
+inline std::string body_of(ClientResponse& response) {
+  return read_all(*response.body, size_t{1} << 28U).value_or("(error)");
+}
+
+// Answers with what it was asked.
+inline void echo(Request& request, ResponseWriter& w) {
+  const std::string body = read_all(*request.body, size_t{1} << 28U).value_or("(error)");
+  [[maybe_unused]] auto sent =
+      w.send(200, "text/plain", cat(request.method, " ", request.path, " ", body));
+}
+
 }  // namespace skiff::net

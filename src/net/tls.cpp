@@ -159,17 +159,18 @@ class TlsStream : public Stream {
     ::ERR_clear_error();
   }
 
-  Result<> handshake(std::chrono::milliseconds timeout) {
-    deadline_ = Clock::now() + timeout;
-    bool open = TRY(drive("TLS handshake", [&] { return ::SSL_accept(ssl_.get()); }));
-    if (!open) return Error(Code::kUnavailable, "TLS handshake: the peer has closed");
-    deadline_.reset();
+  Result<bool> shake_hands() override {
+    constexpr const char* kWhat = "TLS handshake";
+    for (;;) {
+      const Progress made = TRY(attempt(kWhat, [&] { return ::SSL_accept(ssl_.get()); }));
+      if (made == Progress::kClosed) return Error(Code::kUnavailable, "the peer has closed");
+      if (made == Progress::kDone) break;
+      if (blocked_on() == POLLIN) return false;
+      TRY(wait(POLLOUT, kWhat));
+    }
     certificate_ = certificate_of_peer(ssl_.get());
-    return {};
+    return true;
   }
-
-  // After a handshake that failed.
-  UniqueFd give_back() { return std::move(socket_); }
 
   Result<size_t> read(std::span<char> buffer) override {
     size_t n = 0;
@@ -292,13 +293,9 @@ class TlsStream : public Stream {
     std::chrono::milliseconds limit{-1};
     if (timeout_.count() > 0 && events == POLLIN) limit = timeout_;
     if (writer_.patience().count() > 0 && events == POLLOUT) limit = writer_.patience();
-    if (deadline_) {
-      auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - Clock::now());
-      limit = std::max(left, std::chrono::milliseconds(0));
-    }
     const auto begun = Clock::now();
     int rc = ::poll(&item, 1, system_milliseconds(limit));
-    const bool may_be_slow = !deadline_ && events == POLLOUT && rc >= 0 && limit.count() > 0;
+    const bool may_be_slow = events == POLLOUT && rc >= 0 && limit.count() > 0;
     if (may_be_slow)
       return writer_.waited(socket_.get(), Clock::now() - begun, rc == 0).context(what);
     if (rc == 0) return Error(Code::kDeadlineExceeded, cat(what, ": timed out"));
@@ -309,8 +306,7 @@ class TlsStream : public Stream {
   UniqueFd socket_;
   std::mutex mutex_;
   std::unique_ptr<SSL, FreeSsl> ssl_;
-  std::chrono::milliseconds timeout_{0};       // for each wait to read
-  std::optional<Clock::time_point> deadline_;  // of the handshake
+  std::chrono::milliseconds timeout_{0};  // for each wait to read
   PacedWriter writer_;
   std::optional<PeerCertificate> certificate_;
 };
@@ -377,8 +373,7 @@ Result<TlsContext> TlsContext::load(const TlsFiles& files) {
   return TlsContext(std::move(impl));
 }
 
-Result<std::unique_ptr<Stream>> TlsContext::accept(UniqueFd& socket,
-                                                   std::chrono::milliseconds timeout) const {
+Result<std::unique_ptr<Stream>> TlsContext::accept(UniqueFd& socket) const {
   int flags = ::fcntl(socket.get(), F_GETFL);
   if (::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
     return Error::from_errno(errno, "make the socket non-blocking");
@@ -386,12 +381,7 @@ Result<std::unique_ptr<Stream>> TlsContext::accept(UniqueFd& socket,
   std::unique_ptr<SSL, FreeSsl> ssl(::SSL_new(impl_->context.get()));
   BIO* bio = make_bio(socket.get());
   ::SSL_set_bio(ssl.get(), bio, bio);
-  auto stream = std::make_unique<TlsStream>(std::move(socket), std::move(ssl));
-  if (Result<> done = stream->handshake(timeout); !done) {
-    socket = stream->give_back();
-    return std::move(done.error());
-  }
-  return std::unique_ptr<Stream>(std::move(stream));
+  return std::unique_ptr<Stream>(std::make_unique<TlsStream>(std::move(socket), std::move(ssl)));
 }
 
 }  // namespace skiff::net

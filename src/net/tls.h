@@ -28,9 +28,9 @@ class TlsContext {
   TlsContext(TlsContext&&) noexcept;
   ~TlsContext();
 
-  // Shakes hands on `socket`, which must be done before `timeout`. The stream takes it; where that
-  // fails it is the caller's still, open, who may have told others its number.
-  Result<std::unique_ptr<Stream>> accept(UniqueFd& socket, std::chrono::milliseconds timeout) const;
+  // The stream of an accepted socket, which it makes non-blocking and takes. Hands are not shaken
+  // yet: Stream::shake_hands.
+  Result<std::unique_ptr<Stream>> accept(UniqueFd& socket) const;
 
  private:
   struct Impl;

@@ -2,9 +2,41 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
 #include "base/strings.h"
+#include "net/request_target.h"
 
 namespace skiff::net {
+
+namespace {
+
+std::optional<uint32_t> mapped_ipv4(const in6_addr& address) {
+  if (!IN6_IS_ADDR_V4MAPPED(&address)) return std::nullopt;
+  uint32_t four = 0;
+  std::memcpy(&four, &address.s6_addr[12], sizeof four);
+  return ntohl(four);
+}
+
+// The address that a host is, as the system reads it; IPv4 mapped into IPv6.
+std::optional<in6_addr> address_of(std::string_view host) {
+  std::string name = host_name(host);
+  if (name.find_first_of(" \t\r\n") != std::string::npos) return std::nullopt;
+  in_addr four{};
+  in6_addr six{};
+  if (::inet_aton(name.c_str(), &four) == 1) {
+    six.s6_addr[10] = six.s6_addr[11] = 0xff;
+    std::memcpy(&six.s6_addr[12], &four, sizeof four);
+    return six;
+  }
+  name.resize(std::min(name.find('%'), name.size()));  // a zone
+  if (::inet_pton(AF_INET6, name.c_str(), &six) != 1) return std::nullopt;
+  return six;
+}
+
+}  // namespace
 
 std::string shown_url(std::string_view url) {
   std::string out(url.substr(0, url.find_first_of("?#")));
@@ -31,7 +63,9 @@ Result<Url> Url::parse(std::string_view text) {
   url.host = to_lower(rest.substr(0, end));
   url.target = end == std::string_view::npos ? "/" : std::string(rest.substr(end));
   if (url.target.front() != '/') url.target.insert(0, "/");
-  if (url.host.empty() || url.host.find('@') != std::string::npos) {
+  // An escape in a name would be another name to who connects.
+  const bool is_escaped = !url.host.starts_with('[') && url.host.find('%') != std::string::npos;
+  if (url.host.empty() || is_escaped || !is_host(url.host)) {
     return Error(Code::kInvalidArgument,
                  cat("no plain host in the URL ", skiff::quoted(shown_url(text))));
   }
@@ -62,21 +96,27 @@ std::string host_name(std::string_view host) {
 }
 
 bool is_loopback(std::string_view host) {
-  const std::string name = host_name(host);
-  in6_addr v6{};
-  if (::inet_pton(AF_INET6, name.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
-  in_addr v4{};
-  if (::inet_pton(AF_INET, name.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24U) == 127;
-  return equals_ignore_case(name, "localhost");
+  if (const auto address = address_of(host)) {
+    const auto four = mapped_ipv4(*address);
+    return four ? *four >> 24U == IN_LOOPBACKNET : IN6_IS_ADDR_LOOPBACK(&*address);
+  }
+  const std::string name = to_lower(host_name(host));
+  return name == "localhost" || name.ends_with(".localhost");
 }
 
 bool is_link_local(std::string_view host) {
-  const std::string name = host_name(host);
-  in6_addr v6{};
-  if (::inet_pton(AF_INET6, name.c_str(), &v6) == 1) return IN6_IS_ADDR_LINKLOCAL(&v6);
-  in_addr v4{};
   constexpr uint32_t kLinkLocal = 0xa9fe;
-  return ::inet_pton(AF_INET, name.c_str(), &v4) == 1 && (ntohl(v4.s_addr) >> 16U) == kLinkLocal;
+  const auto address = address_of(host);
+  if (!address) return false;
+  const auto four = mapped_ipv4(*address);
+  return four ? *four >> 16U == kLinkLocal : IN6_IS_ADDR_LINKLOCAL(&*address);
+}
+
+bool is_unspecified(std::string_view host) {
+  const auto address = address_of(host);
+  if (!address) return false;
+  const auto four = mapped_ipv4(*address);
+  return four ? *four == INADDR_ANY : IN6_IS_ADDR_UNSPECIFIED(&*address);
 }
 
 }  // namespace skiff::net

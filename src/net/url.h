@@ -24,9 +24,13 @@ struct Url {
 std::string shown_url(std::string_view url);
 // "registry.example:5000" -> "registry.example", "[::1]:5000" -> "::1".
 std::string host_name(std::string_view host);
-// localhost, 127.0.0.0/8 and ::1, with or without a port.
+// These take a host with or without a port, and addresses in every form that the system connects
+// to: "127.1", "0x7f.1", "2130706433", "[::ffff:127.0.0.1]". localhost and what is below it,
+// 127.0.0.0/8 and ::1.
 bool is_loopback(std::string_view host);
 // 169.254.0.0/16 and fe80::/10: where clouds keep their machines' secrets.
 bool is_link_local(std::string_view host);
+// 0.0.0.0 and ::, which lead to this machine: where nobody else may send us.
+bool is_unspecified(std::string_view host);
 
 }  // namespace skiff::net

@@ -142,7 +142,9 @@ TEST(ChunkRange, IsReadWithAndWithoutItsUnit) {
     EXPECT_EQ(range->first, 5u);
     EXPECT_EQ(range->size(), 5u);
   }
-  for (const char* text : {"", "9-5", "5", "a-b", "-5", "5-"}) EXPECT_FALSE(chunk_range(text));
+  for (const char* text : {"", "9-5", "5", "a-b", "-5", "5-", "0-18446744073709551615"}) {
+    EXPECT_FALSE(chunk_range(text)) << text;
+  }
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ std::optional<ByteRange> chunk_range(std::string_view header) {
   const auto first = parse_uint(ends->first);
   const auto last = parse_uint(ends->second);
   if (!first || !last || *last < *first) return std::nullopt;
+  if (*last == UINT64_MAX) return std::nullopt;  // its size would be too large to tell
   return ByteRange{*first, *last};
 }
 

@@ -38,7 +38,7 @@ bool accepts(const Call& call, std::string_view media_type) {
 
 Answer<std::string> read_document(const Call& call) {
   const auto too_large = [] {
-    return Refusal(kManifestTooLarge, cat("a manifest may have ", kMaxManifest, " bytes"));
+    return Refusal(kManifestTooLarge, cat("a manifest may have at most ", kMaxManifest, " bytes"));
   };
   if (call.request.content_length.value_or(0) > kMaxManifest) return too_large();
   Result<std::string> bytes = read_all(*call.request.body, kMaxManifest);

@@ -227,8 +227,10 @@ TEST(ForeignPlaces, OnlyWhatTheAuthorReachesHimselfIsAsked) {
     return transport.may_follow(std::string(host), *net::Url::parse(url));
   };
   EXPECT_TRUE(may("registry.example", "https://layers.example/a"));
-  for (const char* url : {"http://layers.example/a", "https://localhost/a", "https://127.1.2.3:9/a",
-                          "https://[::1]/a", "https://169.254.169.254/a", "https://[fe80::1]/a"}) {
+  for (const char* url :
+       {"http://layers.example/a", "https://localhost/a", "https://127.1.2.3:9/a",
+        "https://[::1]/a", "https://169.254.169.254/a", "https://[fe80::1]/a", "https://127.1/a",
+        "https://2852039166/a", "https://[::ffff:127.0.0.1]/a", "https://0/a"}) {
     EXPECT_FALSE(may("registry.example", url)) << url;
   }
   EXPECT_TRUE(may("localhost:5000", "http://127.0.0.1:5000/a"));

@@ -33,7 +33,9 @@ Result<net::WebResponse> Transport::send_authorized(const Call& call, bool is_ow
 
 bool Transport::may_follow(const std::string& host, const net::Url& url) const {
   if (net::is_loopback(host)) return true;  // who made the image is here, too
-  if (net::is_loopback(url.host) || net::is_link_local(url.host)) return false;
+  if (net::is_loopback(url.host) || net::is_link_local(url.host) || net::is_unspecified(url.host)) {
+    return false;
+  }
   return connector_.may_carry_secrets(url);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cctype>
+#include <filesystem>
 
 #include "base/log.h"
 #include "base/strings.h"
@@ -248,7 +249,11 @@ class AccountsIfAny : public Authorizer {
     std::lock_guard lock(mutex_);
     if (accounts_) return accounts_.get();
     if (!server_) server_ = TRY(database_server_of(root_));
-    if (*server_ && !TRY(access::Store::is_on(**server_))) return open_.get();
+    // Asked with each request until there are any.
+    std::error_code error;
+    const bool may_be = *server_ ? TRY(access::Store::is_on(**server_))
+                                 : std::filesystem::exists(root_ / access::kDatabaseName, error);
+    if (!may_be && !error) return open_.get();
     auto store = TRY(access::Store::open(root_, clock_));
     if (!store) return open_.get();
     log_info("the registry has accounts now: who comes is asked who it is");

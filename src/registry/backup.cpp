@@ -11,6 +11,7 @@
 #include "content/reconcile.h"
 #include "content/root_lock.h"
 #include "db/database_copy.h"
+#include "db/root_database.h"
 #include "registry/backup_directory.h"
 #include "registry/schema.h"
 
@@ -236,6 +237,10 @@ class Making {
 }  // namespace
 
 Result<Summary> make(const Path& root, const Path& to, const Options& options) {
+  if (const auto elsewhere = TRY(database_of(root))) {
+    return Error(Code::kUnimplemented, cat("the tables of ", root.native(), " are on ",
+                                           elsewhere->url, ": they are backed up there"));
+  }
   std::error_code ignored;
   if (!std::filesystem::exists(root / "registry.db", ignored)) {
     return Error(Code::kNotFound, cat("there is no registry in ", root.native()));

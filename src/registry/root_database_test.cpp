@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "access/store.h"
+#include "registry/backup.h"
 #include "registry/metadata.h"
 
 namespace skiff::registry {
@@ -37,6 +38,14 @@ TEST_F(DatabaseFile, NobodyMakesOtherTablesBesideThose) {
   EXPECT_FALSE(std::filesystem::exists(root_ / "registry.db"));
   EXPECT_FALSE(access::Store::open_or_create(root_, Clock::system()));
   EXPECT_FALSE(std::filesystem::exists(root_ / "access.db"));
+}
+
+TEST_F(DatabaseFile, ABackupSaysThatItHasNoTables) {
+  ASSERT_TRUE(note_database(root_, name_));
+  const auto made = backup::make(root_, root_ / "backup", {});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code(), Code::kUnimplemented);
+  EXPECT_NE(made.error().message().find(name_.url), std::string::npos);
 }
 
 TEST_F(DatabaseFile, TablesOfTheRootAreNotForgotten) {

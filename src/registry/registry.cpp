@@ -1,5 +1,10 @@
 #include "registry/registry.h"
 
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+
 #include "base/strings.h"
 #include "registry/access_log.h"
 #include "registry/backup.h"
@@ -25,6 +30,10 @@ WebhookOptions webhook_options(const RegistryOptions& options) {
   WebhookOptions out = options.webhooks;
   if (out.source.empty()) out.source = options.public_url;
   if (out.source.empty()) out.source = "skiff-registry";
+  // The same after a restart, and no other server's of the same database.
+  std::array<char, HOST_NAME_MAX + 1> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  out.server = cat(host.data(), ":", options.root.native());
   return out;
 }
 

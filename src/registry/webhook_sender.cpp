@@ -42,7 +42,7 @@ WebhookSender::WebhookSender(Outbox& outbox, WebhookOptions options, const Clock
     : outbox_(outbox),
       options_(std::move(options)),
       clock_(clock),
-      server_(options_.server.empty() ? "the only one" : options_.server),
+      server_(options_.server),
       outer_(client_options(options_, false)),
       inner_(client_options(options_, true)) {}
 

@@ -26,8 +26,8 @@ namespace skiff::registry {
 
 struct WebhookOptions {
   std::string source;  // of the events, a URI reference; "": the registry's public URL
-  // Our name where several servers tell the webhooks of one database, each with its own; "": we are
-  // the only one.
+  // Our name where several servers tell the webhooks of one database: each has its own, and the
+  // same after a restart.
   std::string server;
   OutboxLimits limits;
   std::chrono::milliseconds look{1'000};  // how often new events are looked for

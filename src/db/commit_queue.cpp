@@ -10,13 +10,20 @@ Result<> CommitQueue::submit(Job& job) {
   committing_ = true;
   const std::vector<Job*> jobs = std::exchange(waiting_, {});
   lock.unlock();
-  commit_all(jobs);
-  lock.lock();
-  committing_ = false;
-  for (Job* each : jobs) each->done = true;
-  lock.unlock();
-  changed_.notify_all();
+  {
+    const Finish finish{*this, jobs};  // also where the work throws
+    commit_all(jobs);
+  }
   return job.committed;
+}
+
+CommitQueue::Finish::~Finish() {
+  {
+    std::lock_guard lock(queue.mutex_);
+    queue.committing_ = false;
+    for (Job* each : jobs) each->done = true;
+  }
+  queue.changed_.notify_all();
 }
 
 static Result<> together(Database& db, const std::function<Result<>()>& work) {
@@ -29,6 +36,7 @@ void CommitQueue::commit_all(const std::vector<Job*>& jobs) {
   use_([&](Database& db) {
     if (jobs.size() == 1) {
       jobs.front()->run(db, db.begin());
+      jobs.front()->committed = {};
       return;
     }
     const Result<> committed = together(db, [&]() -> Result<> {

@@ -53,7 +53,13 @@ class CommitQueue {
   struct Job {
     std::function<void(Database&, Result<Transaction>)> run;
     bool done = false;
-    Result<> committed;
+    Result<> committed = Error(Code::kInternal, "a commit was broken off");
+  };
+  // Those that wait next may commit, however these ended.
+  struct Finish {
+    CommitQueue& queue;
+    const std::vector<Job*>& jobs;
+    ~Finish();
   };
 
   Result<> submit(Job& job);

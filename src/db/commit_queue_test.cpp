@@ -85,6 +85,18 @@ TEST_F(CommitQueueTest, OneThatFailsOrDoesNotCommitLeavesNothing) {
   EXPECT_EQ(count(), 2);
 }
 
+TEST_F(CommitQueueTest, WorkThatThrowsHoldsUpNobody) {
+  const auto fail = [&] {
+    (void)queue_.run([](Database& db, Transaction&) -> Result<> {
+      TRY(db.run("INSERT INTO word VALUES ('lost')"));
+      throw std::bad_alloc();
+    });
+  };
+  EXPECT_THROW(fail(), std::bad_alloc);
+  EXPECT_TRUE(add("kept"));
+  EXPECT_EQ(count(), 1);
+}
+
 TEST_F(CommitQueueTest, EachSeesThoseBeforeIt) {
   std::atomic<int> taken = 0;
   std::vector<std::function<void()>> works;

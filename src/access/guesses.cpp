@@ -81,7 +81,7 @@ Result<bool> check_password(PasswordChecker& checker, Guesses& guesses,
     return Error(Code::kResourceExhausted,
                  cat("too many wrong passwords", kTryAgain, wait.count(), " seconds"));
   }
-  const ScopeExit done([&] { guesses.end(name, address); });
+  const ScopeExit done([&] { guesses.end(attempt.name, attempt.address); });
   const bool right = TRY(checker.check(name, password, hash, stand_in));
   TRY(right ? guesses.succeeded(name) : guesses.failed(name, address));
   return right;

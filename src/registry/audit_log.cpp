@@ -168,7 +168,7 @@ bool AuditVerifier::check_seal(const AuditRow& row, const std::string& before) {
 Result<AuditReport> verify_audit(Database& db) {
   // One moment of it: a row that is appended meanwhile is no broken one.
   TRY(db.execute("BEGIN"));
-  const auto checked = [&]() -> Result<AuditReport> {
+  Result<AuditReport> checked = [&]() -> Result<AuditReport> {
     const AuditBounds bounds = TRY(audit_bounds(db));
     AuditVerifier verifier(bounds.exported, bounds.exported_hash);
     int64_t after = bounds.exported;

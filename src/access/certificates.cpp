@@ -92,7 +92,8 @@ Result<std::vector<Mark>> list_marks(Store& store) {
                              " ORDER BY name, certificate.kind, value"));
   std::vector<Mark> marks;
   while (TRY(row.step())) {
-    marks.push_back({TRY(mark_named(row.text(0))), row.text(1), row.integer(2), row.text(3)});
+    const MarkKind kind = TRY(mark_named(row.text(0)));
+    marks.push_back({kind, row.text(1), row.integer(2), row.text(3)});
   }
   return marks;
 }

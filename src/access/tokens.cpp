@@ -19,7 +19,8 @@ Result<std::map<std::string, std::vector<TokenLimit>>> all_limits(Store& store) 
       TRY(store.db().prepare("SELECT token, repositories, tags, role FROM token_limit"));
   std::map<std::string, std::vector<TokenLimit>> limits;
   while (TRY(row.step())) {
-    limits[row.text(0)].push_back({row.text(1), row.text(2), TRY(role_named(row.text(3)))});
+    const Role role = TRY(role_named(row.text(3)));
+    limits[row.text(0)].push_back({row.text(1), row.text(2), role});
   }
   return limits;
 }

@@ -21,7 +21,8 @@ struct Wanted {
 Result<Wanted> wanted(const Invocation& call) {
   std::vector<Wanted> given;
   if (!call.file.empty()) {
-    given.push_back({MarkKind::kKey, TRY(net::read_certificate(call.file)).key});
+    const net::PeerCertificate read = TRY(net::read_certificate(call.file));
+    given.push_back({MarkKind::kKey, read.key});
   }
   if (!call.key.empty()) given.push_back({MarkKind::kKey, call.key});
   if (!call.name.empty()) given.push_back({MarkKind::kName, call.name});

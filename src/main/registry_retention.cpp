@@ -37,7 +37,8 @@ Result<int64_t> count(const std::string& text) {
 }
 
 Result<> add(const Invocation& call) {
-  RetentionRule rule{.node = TRY(access::node_named(call.operands[0]))};
+  RetentionRule rule;
+  rule.node = TRY(access::node_named(call.operands[0]));
   rule.keep_last = TRY(count(call.keep_last));
   rule.keep_set = TRY(age("keep-set", call.keep_set));
   rule.keep_pulled = TRY(age("keep-pulled", call.keep_pulled));

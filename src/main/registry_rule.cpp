@@ -14,7 +14,8 @@ using registry::TagRule;
 
 // Each pattern of repositories with each of tags.
 Result<> add(const Invocation& call) {
-  TagRule rule{.kind = TRY(registry::rule_kind_named(call.operands[0]))};
+  TagRule rule;
+  rule.kind = TRY(registry::rule_kind_named(call.operands[0]));
   rule.node = TRY(access::node_named(call.operands[1]));
   if (rule.kind == RuleKind::kProtected) {
     rule.role = TRY(access::role_named(call.role.empty() ? "maintain" : call.role));

@@ -123,15 +123,15 @@ std::string audit_line(const AuditRow& row) {
 
 Result<AuditRow> read_audit_line(std::string_view line) {
   const json::Value value = TRY(json::parse(line));
-  AuditRow row{.id = TRY(value.require_int("id")),
-               .entry = {.at = time_at(TRY(value.require_int("at"))),
-                         .actor = value.string("actor"),
-                         .address = value.string("address"),
-                         .action = value.string("action"),
-                         .target = value.string("target"),
-                         .outcome = value.string("outcome"),
-                         .detail = value.string("detail")},
-               .hash = {}};
+  AuditRow row;
+  row.id = TRY(value.require_int("id"));
+  row.entry.at = time_at(TRY(value.require_int("at")));
+  row.entry.actor = value.string("actor");
+  row.entry.address = value.string("address");
+  row.entry.action = value.string("action");
+  row.entry.target = value.string("target");
+  row.entry.outcome = value.string("outcome");
+  row.entry.detail = value.string("detail");
   row.hash = TRY(value.require_string("hash"));
   return row;
 }

@@ -41,7 +41,8 @@ Answer<bool> Call::may_see(const std::string& repository) const {
 }
 
 Answer<Actor> Call::actor() const {
-  return Actor{viewer.name, viewer.address, viewer.token, TRY(context.access.role(viewer, need))};
+  const access::Role role = TRY(context.access.role(viewer, need));
+  return Actor{viewer.name, viewer.address, viewer.token, role};
 }
 
 Answer<> Call::reply(int status, std::string_view content_type, std::string_view body) const {

@@ -1,13 +1,13 @@
 # Rules of tags, quotas, retention and the audit log: by commands beside a server, for stock clients.
 reg() { "$SKIFF_BIN/skiff" registry "$@" --root "$PWD/reg"; }
 serve() {
-  "$SKIFF_BIN/skiff-registry" serve --root "$PWD/reg" --listen 127.0.0.1:0 >>log 2>&1 &
+  "$SKIFF_BIN/skiff-registry" serve --root "$PWD/reg" --listen 127.0.0.1:0 >log 2>&1 &
   server=$!
   trap 'kill $server 2>/dev/null; wait $server || true' EXIT
-  eventually grep -q "serves.*$1" log
-  host=$(grep serves log | tail -1 | grep -oE '127\.0\.0\.1:[0-9]+')
+  eventually grep -q serves log
+  host=$(grep -oE '127\.0\.0\.1:[0-9]+' log | head -1)
 }
-serve reg
+serve
 docker save -o image.tar "$IMAGE"
 push() { skopeo copy -q --dest-tls-verify=false docker-archive:image.tar "docker://$host/$1"; }
 push acme/box:v1
@@ -58,7 +58,7 @@ for told in 'rule add' 'push' 'expire tag' 'quota set' denied; do expect_contain
 expect_contains "$(reg audit verify)" "rows are whole"
 reg audit export first.jsonl --forget >/dev/null
 expect_eq "$(stat -c %a first.jsonl)" 600
-serve 127
+serve
 push other/box:2
 reg audit export second.jsonl >/dev/null
 expect_contains "$(reg audit verify first.jsonl second.jsonl)" "rows are whole"

@@ -45,6 +45,7 @@ const std::vector<Group>& groups() {
       {"retention", retention_verbs()},
       {"certificate", certificate_verbs()},
       {"key", key_verbs()},
+      {"mirror", mirror_verbs()},
   };
   return kGroups;
 }
@@ -71,6 +72,17 @@ std::vector<Flag> all_flags(Invocation& to, bool& help) {
       {"copy", "", "give blobs files of their own also where they could be shared", nullptr,
        &to.copy},
       {"keep", "N", "snapshots to keep, with the new one", &to.keep},
+      {"platform", "PLATFORM", "only these of an index, as in linux/arm64; repeatable", nullptr,
+       nullptr, &to.platforms},
+      {"place", "NAME", "its repositories are NAME/... here", &to.place},
+      {"every", "TIME", "how often it runs by itself: 30m, 6h, 1d; else by hand alone", &to.every},
+      {"credentials", "FILE", "its first line is USER:PASSWORD for the other registry",
+       &to.credentials},
+      {"ca", "FILE", "the other registry's authority (PEM)", &to.ca},
+      {"push", "", "copy from here to the other registry", nullptr, &to.push},
+      {"referrers", "", "copy signatures and what else is about an image, too", nullptr,
+       &to.referrers},
+      {"delete", "", "delete tags that are gone there", nullptr, &to.remove_gone},
       {"expires", "WHEN", "its end: 90d, 12h, 2027-01-31T00:00:00Z", &to.expires},
       {"keep-last", "N", "keep so many, by when they were set", &to.keep_last},
       {"keep-set", "AGE", "keep what was set within that time: 30d, 12h", &to.keep_set},

@@ -38,6 +38,14 @@ struct Invocation {
   std::string key;
   std::string name;
   std::string subject;
+  std::vector<std::string> platforms;
+  std::string place;
+  std::string every;
+  std::string credentials;
+  std::string ca;
+  bool push = false;
+  bool referrers = false;
+  bool remove_gone = false;
   bool password_stdin = false;
   bool deep = false;
   bool repair = false;
@@ -77,6 +85,7 @@ std::span<const Verb> audit_verbs();
 std::span<const Verb> retention_verbs();
 std::span<const Verb> certificate_verbs();
 std::span<const Verb> key_verbs();
+std::span<const Verb> mirror_verbs();
 
 // The exit code: 0; 1 where it failed; 2 where it was not understood.
 int run_registry_command(std::span<char* const> arguments);

@@ -37,6 +37,8 @@ struct Options {
   std::string undelete = cat(registry::kUsualUndelete.count());
   std::string retention_every = "86400";
   std::string scrub_rate = "4m";
+  std::vector<std::string> upstreams;
+  std::string cache_size = "0";
   std::string max_connections = "1024";
   std::string max_connections_per_client = "0";
   std::string client_timeout = "30";
@@ -90,6 +92,10 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
        nullptr, &o.sparse},
       {"allow-child-deletion", "", "let a manifest be deleted while an index lists it", nullptr,
        &o.allow_child_deletion},
+      {"upstream", "NAME=URL[,SETTING...]",
+       "fetch the images below NAME/ from that registry, and keep them; repeatable", nullptr,
+       nullptr, &o.upstreams},
+      {"cache-size", "SIZE", "of what is kept of upstreams; 0 for no limit", &o.cache_size},
       {"max-connections", "N", "open at once", &o.max_connections},
       {"max-connections-per-client", "N", "of one address; 0 for no limit of its own",
        &o.max_connections_per_client},
@@ -198,6 +204,10 @@ Result<RegistryService::Options> service_options(const Options& o) {
       std::chrono::seconds(TRY(number("retention-every", o.retention_every, 0)));
   registry.upload_age = std::chrono::seconds(TRY(number("upload-age", o.upload_age, 1)));
   registry.s3 = TRY(s3_options(o.s3));
+  out.upstream.size = static_cast<uint64_t>(TRY_CONTEXT(parse_size(o.cache_size), "--cache-size"));
+  for (const std::string& text : o.upstreams) {
+    out.upstream.origins.push_back(TRY_CONTEXT(upstream::parse_origin(text), "--upstream"));
+  }
   TRY(RegistryService::check(out));
   return out;
 }

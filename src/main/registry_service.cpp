@@ -13,6 +13,7 @@
 #include "net/url.h"
 #include "registry/htpasswd.h"
 #include "registry/quick.h"
+#include "upstream/pull_through.h"
 
 namespace skiff {
 
@@ -24,7 +25,11 @@ Result<net::ServerOptions> server_options(const RegistryService::Options& o) {
   out.max_connections_per_client = o.max_connections_per_client;
   out.pace = o.pace;
   // What asks another process is not quick.
-  if (!TRY(database_of(o.registry.root))) out.quick = registry::is_quick;
+  if (!TRY(database_of(o.registry.root))) {
+    out.quick = [upstream = o.upstream](const net::Request& request) {
+      return registry::is_quick(request) && !upstream::concerns(upstream, request);
+    };
+  }
   const std::string flag = cat(o.flag_prefix, "tls-");
   if (o.tls.certificate.empty() != o.tls.key.empty()) {
     return Error(Code::kInvalidArgument, cat(flag, "cert and ", flag, "key go together"));
@@ -115,6 +120,7 @@ Result<> RegistryService::check(const Options& options) {
   if (const Path& users = options.registry.htpasswd; !users.empty()) {
     TRY_CONTEXT(registry::Htpasswd::open(users), cat(options.flag_prefix, "htpasswd"));
   }
+  TRY(upstream::check(options.upstream));
   TRY(server_options(options));
   return judge_reach(options);
 }
@@ -125,6 +131,10 @@ Result<std::unique_ptr<RegistryService>> RegistryService::open(const Options& op
   std::string address = TRY(address_of(options.listen, socket.get()));
   registry::RegistryOptions for_registry = options.registry;
   for_registry.metrics_here = options.metrics_listen.empty();
+  upstream::Options upstream = options.upstream;
+  upstream.spool = options.registry.root;
+  upstream.run_mirrors = true;
+  for_registry.upstreams = upstream::pull_through(std::move(upstream));
   auto registry = TRY(registry::open_registry(for_registry));
   for_server.on_refused = [registry = registry.get()](int status, const std::string& remote) {
     registry->refused(status, remote);

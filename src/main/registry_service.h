@@ -11,6 +11,7 @@
 #include "manage/control.h"
 #include "net/http_server.h"
 #include "registry/registry.h"
+#include "upstream/options.h"
 
 namespace skiff {
 
@@ -18,7 +19,8 @@ class RegistryService {
  public:
   struct Options {
     registry::RegistryOptions registry;
-    std::string listen;  // HOST:PORT; port 0 takes a free one
+    upstream::Options upstream;  // other registries whose images it keeps
+    std::string listen;          // HOST:PORT; port 0 takes a free one
     size_t max_connections = net::ServerOptions{}.max_connections;
     size_t max_connections_per_client = 0;  // 0: as many as it likes
     // How slowly a client may send a body or take an answer.

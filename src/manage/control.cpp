@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "upstream/pull_through.h"
 
 namespace skiff::manage {
 
@@ -199,8 +200,11 @@ Result<json::Value> operate(const Path& root, std::string_view operation,
       !std::filesystem::exists(root / "database", ignored)) {
     return Error(Code::kNotFound, cat("there is no registry in ", root.native()));
   }
-  const auto registry = TRY(
-      registry::open_registry({.root = root, .collect_garbage = false, .send_webhooks = false}));
+  const auto registry =
+      TRY(registry::open_registry({.root = root,
+                                   .collect_garbage = false,
+                                   .send_webhooks = false,
+                                   .upstreams = upstream::pull_through({.spool = root})}));
   return find_operation(operation)->run(*registry, arguments, tell, {});
 }
 

@@ -50,7 +50,16 @@ Result<json::Value> hold(registry::Registry& registry, const json::Value& /*argu
   return json::object();
 }
 
-constexpr Operation kOperations[] = {{"check", check}, {"gc", collect}, {"hold", hold}};
+Result<json::Value> mirror(registry::Registry& registry, const json::Value& arguments,
+                           const Tell& tell, const CancelToken& cancel) {
+  if (registry.upstreams() == nullptr) {
+    return Error(Code::kFailedPrecondition, "this registry has no mirrors");
+  }
+  return registry.upstreams()->operate_mirrors(arguments.string("do"), arguments, tell, cancel);
+}
+
+constexpr Operation kOperations[] = {
+    {"check", check}, {"gc", collect}, {"hold", hold}, {"mirror", mirror}};
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 //   check   {"deep","repair"}  tells {"problem":{"what","where","remedy","mended"}};
 //                              {"repositories","manifests","blobs","bytes"}
 //   gc      {"dryRun"}         {"blobs"}, and of a dry run {"bytes","reviewed"}
+//   mirror  {"do","name",...}  add, list, remove, run (upstream/mirrors.h)
 //   hold    {}                 tells {"held":true}; ends with the one who asked: until then no blob
 //                              is taken away
 #pragma once

@@ -14,6 +14,7 @@
 #include "registry/policy_keeper.h"
 #include "registry/refusal.h"
 #include "registry/upload_sessions.h"
+#include "registry/upstreams.h"
 
 namespace skiff::registry {
 
@@ -27,6 +28,7 @@ struct Context {
   std::vector<Observer*> observers;
   AuditWriter* audit = nullptr;
   PolicyKeeper* keeper = nullptr;
+  Upstreams* upstreams = nullptr;  // nullptr for one that fetches from no other
 };
 
 struct Call {
@@ -72,6 +74,10 @@ Refusal guessed_too_often(const Error& error);
 Refusal unknown_blob(const Call& call);
 Refusal unknown_manifest(const Call& call);
 Refusal unknown_repository(const Call& call);
+
+// Pages of all the tags of a repository, and of all that is about a manifest, in any order.
+Answer<> reply_tags(Call& call, std::vector<std::string> all);
+Answer<> reply_referrers(Call& call, std::vector<Referrer> all);
 
 // "\"sha256:...\""
 std::string etag_of(std::string_view digest);

@@ -74,7 +74,7 @@ Answer<std::vector<std::string>> visible_repositories(const Call& call, const Pa
   return visible;
 }
 
-Answer<> reply_referrers(Call& call, const Page& page, const ReferrerPage& found) {
+Answer<> reply_page(Call& call, const Page& page, const ReferrerPage& found) {
   if (found.more && !found.items.empty()) link_next(call, page, found.items.back().digest);
   json::Array manifests;
   for (const Referrer& referrer : found.items) manifests.push_back(describe(referrer));
@@ -114,7 +114,7 @@ Answer<> list_referrers(Call& call) {
   const oci::Digest subject = TRY(parse_digest(call.reference));
   const Page page = TRY(requested_page(call, kMaxReferrers));
   const std::string type = call.request.query.get("artifactType");
-  return reply_referrers(
+  return reply_page(
       call, page,
       TRY(call.context.metadata.referrers(call.name, subject, type, page, kReferrerBytes)));
 }
@@ -122,9 +122,39 @@ Answer<> list_referrers(Call& call) {
 Answer<> hidden_referrers(Call& call) {
   const oci::Digest subject = TRY(parse_digest(call.reference));
   const Page page = TRY(requested_page(call, kMaxReferrers));
-  return reply_referrers(
+  return reply_page(
       call, page,
       TRY(call.context.metadata.referrers(kNoRepository, subject, "", page, kReferrerBytes)));
+}
+
+Answer<> reply_tags(Call& call, std::vector<std::string> all) {
+  const Page page = TRY(requested_page(call, kMaxTags));
+  const auto key = [](const std::string& tag) { return std::pair(to_lower(tag), tag); };
+  std::ranges::sort(all, {}, key);
+  if (!page.last.empty()) {
+    all.erase(all.begin(), std::ranges::upper_bound(all, key(page.last), {}, key));
+  }
+  if (page.limit == 0) all.clear();
+  end_page(call, all, page);
+  return call.reply_json(json::object({{"name", call.name}, {"tags", all}}));
+}
+
+Answer<> reply_referrers(Call& call, std::vector<Referrer> all) {
+  const Page page = TRY(requested_page(call, kMaxReferrers));
+  const std::string type = call.request.query.get("artifactType");
+  std::erase_if(all, [&](const Referrer& each) {
+    return each.digest <= page.last || (!type.empty() && each.artifact_type != type);
+  });
+  std::ranges::sort(all, {}, &Referrer::digest);
+  ReferrerPage found;
+  size_t bytes = 0;
+  for (Referrer& each : all) {
+    found.more = found.items.size() == page.limit || bytes > kReferrerBytes;
+    if (found.more) break;
+    bytes += describe(each).dump().size();
+    found.items.push_back(std::move(each));
+  }
+  return reply_page(call, page, found);
 }
 
 }  // namespace skiff::registry

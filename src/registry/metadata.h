@@ -32,8 +32,10 @@
 #include "base/file.h"
 #include "db/database_server.h"
 #include "registry/blob_place.h"
+#include "registry/cached_images.h"
 #include "registry/history.h"
 #include "registry/manifest_rows.h"
+#include "registry/mirror_rows.h"
 #include "registry/outbox.h"
 #include "registry/policy.h"
 #include "registry/precondition.h"
@@ -134,6 +136,7 @@ struct PutCondition {
   std::vector<std::string> tags;  // to point at it
   Actor actor;                    // who does it: for rules, the history and the audit log
   Precondition precondition;      // of each tag; without tags, of the manifest itself
+  bool is_partial = false;        // what it names may be missing
 };
 
 struct PutOutcome {
@@ -304,6 +307,8 @@ class MetadataStore : public BlobLinks,
                       public Manifests,
                       public History,
                       public Outbox,
+                      public CachedImages,
+                      public Mirrors,
                       public Garbage,
                       public Audit {};
 

@@ -60,6 +60,10 @@ class LocalRegistry : public Registry {
     TRY(uploads_.recover());
     TRY(collector_.recover());
     TRY(observe(options));
+    if (options.upstreams) {
+      upstreams_ = TRY(options.upstreams(context_, clock));
+      context_.upstreams = upstreams_.get();
+    }
     if (options.collect_garbage) collector_.start();
     if (options.send_webhooks) {
       webhooks_ = std::make_unique<WebhookSender>(*metadata_, webhook_options(options), clock);
@@ -74,6 +78,7 @@ class LocalRegistry : public Registry {
     return {};
   }
 
+  Upstreams* upstreams() override { return upstreams_.get(); }
   net::Handler handler() override { return make_handler(context_); }
   void refused(int status, const std::string& remote) override {
     observe_refused(context_, status, remote);
@@ -163,6 +168,7 @@ class LocalRegistry : public Registry {
   std::optional<content::Scrubber> scrubber_;
   std::unique_ptr<WebhookSender> webhooks_;
   std::unique_ptr<PolicyKeeper> keeper_;
+  std::unique_ptr<Upstreams> upstreams_;
 };
 
 Result<std::shared_ptr<Authorizer>> open_authorizer(const RegistryOptions& options,

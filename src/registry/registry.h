@@ -22,6 +22,7 @@
 #include "registry/observer.h"
 #include "registry/removal_gate.h"
 #include "registry/s3_blobs.h"
+#include "registry/upstreams.h"
 #include "registry/webhook_sender.h"
 
 namespace skiff::registry {
@@ -58,6 +59,8 @@ struct RegistryOptions {
   WebhookOptions webhooks;
   // Whether /metrics is answered beside the API, to who asks from this machine.
   bool metrics_here = true;
+  // Other registries whose images it fetches; none where it is empty.
+  MakeUpstreams upstreams;
 };
 
 // What a check looked at.
@@ -71,6 +74,8 @@ struct CheckSummary {
 class Registry {
  public:
   virtual ~Registry() = default;
+  // nullptr where RegistryOptions::upstreams is empty; of the registry.
+  virtual Upstreams* upstreams() = 0;
   // Must not outlive the registry.
   virtual net::Handler handler() = 0;
   // For net::ServerOptions::on_refused: such requests are observed, too.

@@ -171,6 +171,9 @@ Answer<const Method*> find_endpoint(Call& call) {
   }
   call.name = std::move(target->name);
   call.reference = std::move(target->reference);
+  if (named && call.context.upstreams != nullptr) {
+    call.name = TRY(call.context.upstreams->repository(call, method->action == Action::kPull));
+  }
   return method;
 }
 
@@ -224,6 +227,21 @@ void note_denied(const Call& call, const std::string& why) {
                                   std::string(word_of(call.need.action)), call.name, why);
 }
 
+// True where the answer came from another registry.
+Answer<bool> ask_upstreams(Call& call, const Method& method) {
+  Upstreams* upstreams = call.context.upstreams;
+  if (upstreams == nullptr || !upstreams->covers(call.name)) return false;
+  if (method.name == "PUT" || method.name == "POST" || method.name == "PATCH") {
+    return Refusal(kUnsupported, cat(call.name, " keeps images of another registry: push there"),
+                   json::object({{"name", call.name}}));
+  }
+  if (method.handler == get_manifest) return upstreams->manifest(call);
+  if (method.handler == get_blob) return upstreams->blob(call);
+  if (method.handler == list_tags) return upstreams->tags(call);
+  if (method.handler == list_referrers) return upstreams->referrers(call);
+  return false;
+}
+
 Answer<> dispatch(Call& call) {
   TRY(identify(call));
   Answer<const Method*> method = find_endpoint(call);
@@ -231,6 +249,7 @@ Answer<> dispatch(Call& call) {
   const Need& need = call.need = need_of(**method, call);
   switch (TRY(call.context.access.may(call.viewer, need))) {
     case Decision::kYes: {
+      if (TRY(ask_upstreams(call, **method))) return {};
       Answer<> answer = (*method)->handler(call);
       if (!answer && answer.error().kind.status == kDenied.status) {
         note_denied(call, answer.error().message);

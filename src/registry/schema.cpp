@@ -190,7 +190,23 @@ constexpr const char* kMigrations[] = {
     " (SELECT coalesce(sum(blob.size), 0) FROM link JOIN blob ON blob.digest = link.digest"
     "  WHERE link.repository = repository.id) +"
     " (SELECT coalesce(sum(length(manifest.bytes)), 0) FROM manifest"
-    "  WHERE manifest.repository = repository.id);"};
+    "  WHERE manifest.repository = repository.id);",
+    "CREATE TABLE partial_manifest("
+    " repository INTEGER NOT NULL,"
+    " digest TEXT NOT NULL,"
+    " used INTEGER,"
+    " PRIMARY KEY(repository, digest)) WITHOUT ROWID;"
+    "CREATE INDEX partial_manifest_by_use ON partial_manifest(used) WHERE used IS NOT NULL;"
+    "CREATE TABLE cached_tag("
+    " repository INTEGER NOT NULL,"
+    " name TEXT NOT NULL,"
+    " checked INTEGER NOT NULL,"
+    " PRIMARY KEY(repository, name)) WITHOUT ROWID;"
+    "CREATE TABLE mirror("
+    " name TEXT PRIMARY KEY NOT NULL,"
+    " settings TEXT NOT NULL,"
+    " next_run INTEGER NOT NULL,"
+    " state TEXT NOT NULL) WITHOUT ROWID;"};
 
 }  // namespace
 

@@ -193,7 +193,9 @@ Result<std::optional<Audit::Inspected>> SqlMetadata::inspect(const std::string& 
     if (!id) return std::optional<Inspected>();
     if (!TRY(has_manifest(db, *id, digest))) return std::optional<Inspected>();
     Inspected out;
-    out.outcome = TRY(check_references(db, *id, manifest));
+    if (!TRY(is_partial(db, *id, digest))) {
+      out.outcome = TRY(check_references(db, *id, manifest));
+    }
     const auto tags = TRY(texts(
         TRY(db.prepare("SELECT name FROM tag WHERE repository = ? AND digest = ?", *id, digest))));
     out.tags.assign(tags.begin(), tags.end());

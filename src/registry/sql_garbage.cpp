@@ -49,7 +49,10 @@ Result<> drop_if_empty(Database& db, int64_t repository) {
                  " AND NOT EXISTS (SELECT 1 FROM upload WHERE repository = ?1)",
                  repository));
   // Its id may be another's tomorrow.
-  if (dropped > 0) TRY(db.run("DELETE FROM tag_log WHERE repository = ?", repository));
+  if (dropped > 0) {
+    TRY(db.run("DELETE FROM tag_log WHERE repository = ?", repository));
+    TRY(db.run("DELETE FROM cached_tag WHERE repository = ?", repository));
+  }
   return {};
 }
 

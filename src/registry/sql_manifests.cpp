@@ -108,13 +108,15 @@ Result<PutOutcome> SqlMetadata::put_manifest(const std::string& repository,
   return write([&](Database& db, Transaction& tx) -> Result<PutOutcome> {
     const int64_t id = TRY(make_repository(db, repository));
     const std::string digest = manifest.row.digest.str();
-    PutOutcome outcome = TRY(check_references(db, id, manifest));
+    PutOutcome outcome;
+    if (!condition.is_partial) outcome = TRY(check_references(db, id, manifest));
     if (!outcome.stored()) return outcome;
     // Last: a request that would fail anyhow is told so (RFC 9110, 13.2.1).
     outcome.condition_failed = !TRY(condition_holds(db, id, condition, digest));
     if (!outcome.stored()) return outcome;
     const bool first = TRY(begins_repository(db, id));
     TRY(write_manifest(db, id, manifest));
+    TRY(set_partial(db, id, digest, condition.is_partial));
     TRY(tell_push(db, id, manifest, condition, first));
     for (const std::string& tag : condition.tags) {
       TRY(write_tag(db, id, {tag, "set", digest, std::nullopt, condition.actor, now()}));
@@ -255,6 +257,8 @@ Result<> SqlMetadata::drop_manifest(Database& db, int64_t repository, const std:
   TRY(charge(db, repository, TRY(uncount_manifest(db, repository, digest))));
   TRY(db.run("DELETE FROM edge WHERE repository = ? AND parent = ?", repository, digest));
   TRY(db.run("DELETE FROM tag WHERE repository = ? AND digest = ?", repository, digest));
+  TRY(db.run("DELETE FROM partial_manifest WHERE repository = ? AND digest = ?", repository,
+             digest));
   TRY(db.run("DELETE FROM manifest WHERE repository = ? AND digest = ?", repository, digest));
   for (const std::string& child : children) TRY(add_candidate(db, repository, child));
   return {};

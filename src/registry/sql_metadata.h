@@ -100,6 +100,21 @@ class SqlMetadata : public MetadataStore {
                            const DeliveryOutcome& outcome) override;
   Result<int64_t> trim_outbox(const OutboxLimits& limits) override;
   Result<OutboxCounts> outbox_counts() override;
+  Result<> cache_manifest(const std::string& repository, const NewManifest& manifest,
+                          const std::optional<std::string>& tag) override;
+  Result<std::optional<CachedTag>> cached_tag(const std::string& repository,
+                                              const std::string& tag) override;
+  Result<bool> confirm_tag(const std::string& repository, const std::string& tag,
+                           const oci::Digest& digest) override;
+  Result<> use_manifest(const std::string& repository, const oci::Digest& digest) override;
+  Result<uint64_t> cached_bytes() override;
+  Result<bool> evict_one(TimePoint used_before) override;
+
+  Result<std::vector<MirrorRow>> mirrors() override;
+  Result<> add_mirror(const MirrorRow& mirror) override;
+  Result<bool> remove_mirror(const std::string& name) override;
+  Result<> schedule_mirror(const std::string& name, TimePoint next_run) override;
+  Result<> save_mirror_state(const std::string& name, const std::string& state) override;
 
   Result<Review> take_garbage(size_t limit,
                               const std::function<bool(const oci::Digest&)>& lock) override;
@@ -189,6 +204,9 @@ class SqlMetadata : public MetadataStore {
   static Result<> write_edges(Database& db, int64_t repository, const NewManifest& manifest);
   // Finds out what the tag names before.
   Result<> write_tag(Database& db, int64_t repository, TagWrite change);
+  Result<> point_cached_tag(Database& db, int64_t repository, const std::string& tag,
+                            const std::string& digest);
+  static Result<std::vector<std::string>> children_of(Database& db, const Candidate& manifest);
   Result<> log_tag(Database& db, int64_t repository, const TagWrite& change);
   Result<> log_tags_of(Database& db, int64_t repository, const std::string& digest,
                        const Actor& actor, int64_t at);
@@ -248,6 +266,10 @@ Result<> drop_upload(Database& db, const std::string& upload, int64_t version);
 
 // For all roles, inside a transaction or not.
 Result<bool> has_manifest(Database& db, int64_t repository, const std::string& digest);
+// Whether what the manifest names may be missing.
+Result<bool> is_partial(Database& db, int64_t repository, const std::string& digest);
+// From now on it may, or not; of one that stays.
+Result<> set_partial(Database& db, int64_t repository, const std::string& digest, bool partial);
 // The candidate is reviewed at that time, no matter what was said before.
 Result<> postpone(Database& db, int64_t repository, const std::string& digest, int64_t until);
 // The id of a repository; nullopt where there is none.

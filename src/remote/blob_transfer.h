@@ -22,6 +22,12 @@ Result<> download_blob(Transport& transport, const Repository& repository,
                        const oci::Descriptor& blob, content::Ingest& ingest,
                        const Progress& progress, const CancelToken& cancel);
 
+// As RegistryClient::receive_blob.
+Result<> receive_blob(Transport& transport, const Repository& repository, const oci::Digest& blob,
+                      BlobReceiver& receiver, const CancelToken& cancel);
+Result<uint64_t> blob_size(Transport& transport, const Repository& repository,
+                           const oci::Digest& blob, const CancelToken& cancel);
+
 // True where the registry is near and the blob is in `store` now, without any bytes sent.
 bool link_blob(Transport& transport, const Repository& repository, const oci::Descriptor& blob,
                content::ContentStore& store, const CancelToken& cancel);

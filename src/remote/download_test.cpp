@@ -59,6 +59,54 @@ TEST_F(Download, BytesArriveWithProgress) {
   EXPECT_EQ(committed(), bytes_);
 }
 
+class KeepingReceiver : public BlobReceiver {
+ public:
+  Result<> expect(uint64_t size) override {
+    expected = size;
+    return {};
+  }
+  uint64_t offset() const override { return bytes.size(); }
+  Result<> write(std::string_view more) override {
+    bytes += more;
+    return {};
+  }
+  Result<> reset() override {
+    bytes.clear();
+    return {};
+  }
+
+  std::string bytes;
+  std::optional<uint64_t> expected;
+};
+
+TEST_F(Download, TheSizeIsTheRegistrysWord) {
+  const auto ref = registry_.ref("app");
+  EXPECT_EQ(client_.blob_size(ref, blob_.digest).value(), bytes_.size());
+  EXPECT_EQ(client_.blob_size(ref, oci::Digest::of("")).error().code(), Code::kNotFound);
+  KeepingReceiver whole;
+  ASSERT_TRUE(client_.receive_blob(ref, blob_.digest, whole));
+  EXPECT_EQ(whole.expected, bytes_.size());
+  EXPECT_EQ(whole.bytes, bytes_);
+  // From a middle on, too.
+  KeepingReceiver rest;
+  rest.bytes = bytes_.substr(0, 1000);
+  ASSERT_TRUE(client_.receive_blob(ref, blob_.digest, rest));
+  EXPECT_EQ(rest.expected, bytes_.size());
+  EXPECT_EQ(rest.bytes, bytes_);
+}
+
+TEST_F(Download, ABlobWithoutASizeIsRefused) {
+  registry_.instead = [](net::Request&, net::ResponseWriter& w) {
+    EXPECT_TRUE(w.begin(200));
+    EXPECT_TRUE(w.write("bytes"));
+    EXPECT_TRUE(w.finish());
+    return true;
+  };
+  KeepingReceiver none;
+  EXPECT_EQ(client_.receive_blob(registry_.ref("app"), blob_.digest, none).error().code(),
+            Code::kUnimplemented);
+}
+
 TEST_F(Download, ADroppedConnectionIsContinuedWhereItEnded) {
   int drops = 0;
   registry_.instead = [&](net::Request& r, net::ResponseWriter& w) {

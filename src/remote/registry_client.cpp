@@ -4,6 +4,7 @@
 #include "codec/json.h"
 #include "remote/answers.h"
 #include "remote/blob_transfer.h"
+#include "remote/lists.h"
 #include "remote/transport.h"
 
 namespace skiff::remote {
@@ -12,8 +13,6 @@ namespace {
 
 // OCI distribution-spec, Pushing manifests: registries must take manifests of 4 MiB.
 constexpr size_t kMaxManifest = size_t{4} << 20U;
-constexpr int kMaxTagPages = 1000;
-constexpr size_t kMaxTags = 1'000'000;
 
 constexpr std::string_view kManifestTypes[] = {oci::kMediaTypeIndex, oci::kMediaTypeManifest,
                                                oci::kDockerManifestList, oci::kDockerManifest};
@@ -91,16 +90,6 @@ Result<oci::Digest> verified_digest(const oci::Reference& ref, const net::WebRes
                                       ", got bytes of ", actual.str()));
   }
   return actual;
-}
-
-// The target of `Link: </v2/x/tags/list?last=b>; rel="next"`, or "".
-std::string next_page(const net::WebResponse& answer) {
-  const std::string link = answer.headers.get("Link");
-  const size_t start = link.find('<');
-  const size_t end = link.find('>');
-  if (start == std::string::npos || end == std::string::npos || end < start) return "";
-  if (link.find("rel=\"next\"", end) == std::string::npos) return "";
-  return link.substr(start + 1, end - start - 1);
 }
 
 }  // namespace
@@ -182,6 +171,16 @@ Result<> RegistryClient::fetch_blob(const oci::Reference& ref, const oci::Descri
   return download_blob(impl_->transport, repository_of(ref), blob, ingest, progress, cancel);
 }
 
+Result<> RegistryClient::receive_blob(const oci::Reference& ref, const oci::Digest& blob,
+                                      BlobReceiver& receiver, const CancelToken& cancel) {
+  return remote::receive_blob(impl_->transport, repository_of(ref), blob, receiver, cancel);
+}
+
+Result<uint64_t> RegistryClient::blob_size(const oci::Reference& ref, const oci::Digest& blob,
+                                           const CancelToken& cancel) {
+  return remote::blob_size(impl_->transport, repository_of(ref), blob, cancel);
+}
+
 bool RegistryClient::link_blob(const oci::Reference& ref, const oci::Descriptor& blob,
                                content::ContentStore& store, const CancelToken& cancel) {
   return remote::link_blob(impl_->transport, repository_of(ref), blob, store, cancel);
@@ -223,26 +222,29 @@ Result<oci::Digest> RegistryClient::push_manifest(const oci::Reference& ref, std
   return digest;
 }
 
-Result<std::vector<std::string>> RegistryClient::tags(const oci::Reference& ref) {
-  const Repository repository = repository_of(ref);
-  const std::string what = cat("tags of ", ref.familiar_repository());
-  std::vector<std::string> tags;
-  Call call;
-  call.host = repository.host;
-  call.scope = repository.pull_scope();
-  call.target = cat("/v2/", repository.path, "/tags/list");
-  for (int page = 0; page < kMaxTagPages; ++page) {
-    const net::WebResponse answer = TRY_CONTEXT(impl_->transport.send(call), what);
-    if (answer.status != 200) return answer_error(answer, what);
-    const json::Value body = TRY_CONTEXT(json::parse(answer.body), what);
-    for (std::string& tag : body.strings("tags")) tags.push_back(std::move(tag));
-    if (tags.size() > kMaxTags) break;
-    const std::string next = next_page(answer);
-    if (next.empty()) return tags;
-    const net::Url here = TRY_CONTEXT(net::Url::parse(answer.url), what);
-    call.target = TRY_CONTEXT(here.resolve(next), what);
+Result<std::vector<std::string>> RegistryClient::tags(const oci::Reference& ref,
+                                                      const CancelToken& cancel) {
+  return list_tags(impl_->transport, repository_of(ref), cancel)
+      .context(cat("tags of ", ref.familiar_repository()));
+}
+
+Result<std::vector<std::string>> RegistryClient::repositories(const std::string& host,
+                                                              const CancelToken& cancel) {
+  return list_repositories(impl_->transport, api_host(host), cancel)
+      .context(cat("repositories of ", host));
+}
+
+Result<std::vector<oci::Descriptor>> RegistryClient::referrers(const oci::Reference& ref,
+                                                               const oci::Digest& subject,
+                                                               const CancelToken& cancel) {
+  auto found = list_referrers(impl_->transport, repository_of(ref), subject, cancel);
+  if (found || found.error().code() != Code::kNotFound) {
+    return std::move(found).context(cat("referrers of ", ref.familiar()));
   }
-  return Error(Code::kResourceExhausted, cat(what, ": the list does not end"));
+  const auto listed = fetch_manifest(ref.with_tag(replace_all(subject.str(), ":", "-")), cancel);
+  if (!listed && listed.error().code() == Code::kNotFound) return std::vector<oci::Descriptor>();
+  if (!listed) return listed.error();
+  return TRY(oci::Index::parse(listed->bytes, listed->media_type)).manifests;
 }
 
 Result<> RegistryClient::check_login(const std::string& host) {

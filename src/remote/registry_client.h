@@ -53,6 +53,16 @@ struct FetchedManifest {
 // Bytes moved so far of one blob.
 using Progress = std::function<void(uint64_t done, uint64_t total)>;
 
+// Takes a blob whose size only its registry knows.
+class BlobReceiver : public Sink {
+ public:
+  // Before the first byte: how many there are.
+  virtual Result<> expect(uint64_t size) = 0;
+  virtual uint64_t offset() const = 0;
+  // The registry begins again from the start.
+  virtual Result<> reset() = 0;
+};
+
 // kLinked: the registry is near and has the very file now.
 enum class PushOutcome { kUploaded, kExists, kMounted, kLinked };
 
@@ -69,6 +79,13 @@ class RegistryClient {
   Result<> fetch_blob(const oci::Reference& ref, const oci::Descriptor& blob,
                       content::Ingest& ingest, const Progress& progress,
                       const CancelToken& cancel = {});
+  // The same of a blob known by its digest alone, from receiver.offset() on. What comes is not
+  // verified.
+  Result<> receive_blob(const oci::Reference& ref, const oci::Digest& blob, BlobReceiver& receiver,
+                        const CancelToken& cancel = {});
+  // HEAD. kNotFound.
+  Result<uint64_t> blob_size(const oci::Reference& ref, const oci::Digest& blob,
+                             const CancelToken& cancel = {});
   // Before fetch_blob: true where the registry is near and has linked the blob into `store`. Who
   // keeps it from collection holds it already.
   bool link_blob(const oci::Reference& ref, const oci::Descriptor& blob,
@@ -79,7 +96,15 @@ class RegistryClient {
                                 const Progress& progress, const CancelToken& cancel = {});
   Result<oci::Digest> push_manifest(const oci::Reference& ref, std::string_view bytes,
                                     std::string_view media_type, const CancelToken& cancel = {});
-  Result<std::vector<std::string>> tags(const oci::Reference& ref);
+  Result<std::vector<std::string>> tags(const oci::Reference& ref, const CancelToken& cancel = {});
+  // What is about the manifest `subject`: of registries without the endpoint, what the tag of that
+  // digest lists (OCI distribution-spec, Referrers Tag Schema).
+  Result<std::vector<oci::Descriptor>> referrers(const oci::Reference& ref,
+                                                 const oci::Digest& subject,
+                                                 const CancelToken& cancel = {});
+  // The names of all repositories of the host; many registries tell nobody.
+  Result<std::vector<std::string>> repositories(const std::string& host,
+                                                const CancelToken& cancel = {});
   // Proves the credentials (`login`): GET /v2/ on the host.
   Result<> check_login(const std::string& host);
 

@@ -160,6 +160,32 @@ TEST_F(Manifests, ATagListWithoutEndIsGivenUp) {
   EXPECT_EQ(client_.tags(registry_.ref("app")).error().code(), Code::kResourceExhausted);
 }
 
+TEST_F(Manifests, RepositoriesAreReadPageByPage) {
+  registry_.instead = [](net::Request& r, net::ResponseWriter& w) {
+    const bool second = r.query.get("last") == "a";
+    if (!second) w.headers().set("Link", R"(</v2/_catalog?last=a>; rel="next")");
+    EXPECT_TRUE(w.send(200, "application/json",
+                       second ? R"({"repositories":["b"]})" : R"({"repositories":["a"]})"));
+    return true;
+  };
+  EXPECT_EQ(client_.repositories(registry_.host()).value(), (Lines{"a", "b"}));
+}
+
+TEST_F(Manifests, ReferrersComeFromATagWhereThereIsNoEndpoint) {
+  const oci::Digest subject = oci::Digest::of("subject");
+  EXPECT_TRUE(client_.referrers(registry_.ref("app"), subject)->empty());
+  oci::Descriptor referrer;
+  referrer.media_type = oci::kMediaTypeManifest;
+  referrer.artifact_type = "a/b";
+  const std::string index = oci::Index::make(oci::kMediaTypeIndex, {referrer}).raw;
+  registry_.manifests["app"][cat("sha256-", subject.hex())] = index;
+  registry_.manifest_type = oci::kMediaTypeIndex;
+  const auto found = client_.referrers(registry_.ref("app"), subject);
+  ASSERT_TRUE(found) << message_of(found);
+  ASSERT_EQ(found->size(), 1);
+  EXPECT_EQ(found->front().artifact_type, "a/b");
+}
+
 // Plain HTTP is for the loopback and for hosts named insecure. The mapped address reaches the
 // loopback without being named so.
 TEST(PlainHttp, IsNeverTriedWithAHostOfTheOutside) {

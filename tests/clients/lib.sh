@@ -66,7 +66,7 @@ own_registry_process() {
   fi
   [ -z "$1" ] || flags+=(--tls-cert ca.pem --tls-key ca.key)
   [ -z "$2" ] || flags+=(--htpasswd users)
-  exec "$SKIFF_BIN/skiff-registry" serve --root "$3" --listen 127.0.0.1:0 "${flags[@]}"
+  exec "$SKIFF_BIN/skiff-registry" serve --root "$3" --listen 127.0.0.1:0 "${flags[@]}" "${REGISTRY_FLAGS[@]}"
 }
 docker_registry() {
   local words=(REGISTRY_HTTP_ADDR=127.0.0.1:0 REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="$3" REGISTRY_STORAGE_DELETE_ENABLED=true
@@ -77,21 +77,39 @@ docker_registry() {
   exec "$SKIFF_TESTS/../peers" env "${words[@]}" docker-registry serve "$PWD/registry.yml"
 }
 
+# upstream_registry: Debian's docker-registry at UPSTREAM, for a registry of the case's own to fetch from. It has the
+# image of push_sample as UPSTREAM/library/$N:1.
+upstream_registry() {
+  [ "$JUDGED" = skiff-registry ] || skip "$JUDGED keeps no images of others"
+  needs docker-registry
+  docker_registry "" "" "$PWD/upstream" >upstream.log 2>&1 &
+  BACKGROUND+=($!)
+  UPSTREAM_PID=$!
+  eventually grep -qE '127\.0\.0\.1:[0-9]+' upstream.log
+  UPSTREAM=$(grep -oE '127\.0\.0\.1:[0-9]+' upstream.log | head -1)
+  [ -d sample ] || layout sample
+  skopeo copy -q --all --dest-tls-verify=false oci:sample:multi "docker://$UPSTREAM/library/$N:1"
+}
+# How often the upstream was asked: METHOD PATTERN-OF-THE-PATH.
+upstream_asked() { grep -cE "\"$1 [^ ]*$2[^ ]* HTTP" upstream.log || true; }
+
 # with_dockerd SCRIPT [tls] [login]: Debian's dockerd and a registry of its own, and the script beside them, in
 # mount, network and process namespaces of their own, for dockerd removes a bridge that it is to do without.
-# Sets OUT.
+# Sets OUT. Where there is a file `before`, it comes first, and its engine_flags are dockerd's, too.
 with_dockerd() {
   cp "$BASE_TAR" base.tar
   cat >start <<'EOF'
 ip link set lo up
 . "$SKIFF_TESTS/lib.sh"
 . "$SKIFF_CASES/lib.sh"
+[ ! -e before ] || . ./before
 own_registry "${@:2}"
 [ ! -e ca.pem ] || { mkdir -p "docker-etc/$REGISTRY"; cp ca.pem "docker-etc/$REGISTRY/ca.crt"; }
 engine() {
+  [ ! -e before ] || DOCKERD_FLAGS=$(engine_flags)
   exec "$SKIFF_TESTS/../peers" sh -c 'mkdir -p /etc/docker; mount -t tmpfs tmpfs /etc/docker; [ ! -d "$1" ] || cp -r "$1" /etc/docker/certs.d
     exec dockerd --data-root "$2/docker" --exec-root /run/docker --pidfile /run/docker.pid -H "unix://$2/docker.sock" \
-      --bridge none --iptables=false --ip6tables=false --storage-driver vfs' sh "$PWD/docker-etc" "$PWD"
+      --bridge none --iptables=false --ip6tables=false --storage-driver vfs $3' sh "$PWD/docker-etc" "$PWD" "${DOCKERD_FLAGS:-}"
 }
 engine >dockerd.log 2>&1 &
 BACKGROUND+=($!)
@@ -179,6 +197,7 @@ may() {
 }
 
 BACKGROUND=()
+REGISTRY_FLAGS=()  # of own_registry
 at_end() {
   local pid
   [ ! -d podman ] || podman_gone

@@ -1,0 +1,92 @@
+// Flights: what several want at once is done once. Each flight has a thread of its own, so that it
+// ends for the others when the one who began it has gone.
+//
+//   Flights<Landing<int>> flights;
+//   auto landing = flights.join("key", std::make_shared<Landing<int>>(),
+//                               [](Landing<int>& to, const CancelToken& c) { to.land(count(c)); });
+//   int what = TRY(landing->wait(client_gone));
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/cancellation.h"
+
+namespace skiff::upstream {
+
+// How soon one who waits notices that nobody waits for it.
+inline constexpr std::chrono::milliseconds kLook{200};
+
+// A result to wait for.
+template <typename T>
+class Landing {
+ public:
+  void land(T result) {
+    std::lock_guard lock(mutex_);
+    result_ = std::move(result);
+    landed_.notify_all();
+  }
+  // kCancelled when `gone` is.
+  Result<T> wait(const CancelToken& gone) {
+    std::unique_lock lock(mutex_);
+    while (!landed_.wait_for(lock, kLook, [&] { return result_.has_value(); })) TRY(gone.check());
+    return *result_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable landed_;
+  std::optional<T> result_;
+};
+
+// Thread-safe. `State` is what those share who wait for the same. The destructor cancels what is
+// under way, and waits for it.
+template <typename State>
+class Flights {
+ public:
+  using Work = std::function<void(State& state, const CancelToken& cancel)>;
+
+  Flights() = default;
+  Flights(const Flights&) = delete;
+  Flights& operator=(const Flights&) = delete;
+  ~Flights() {
+    cancel_.cancel();
+    std::unique_lock lock(mutex_);
+    ended_.wait(lock, [&] { return flights_.empty(); });
+  }
+
+  // What the flight of that key shares, if one is under way.
+  std::shared_ptr<State> find(const std::string& key) {
+    std::lock_guard lock(mutex_);
+    const auto found = flights_.find(key);
+    return found == flights_.end() ? nullptr : found->second;
+  }
+
+  // The same; where there is none, one begins that does `work` with `fresh`.
+  std::shared_ptr<State> join(const std::string& key, std::shared_ptr<State> fresh, Work work) {
+    std::lock_guard lock(mutex_);
+    const auto [at, is_new] = flights_.emplace(key, fresh);
+    if (!is_new) return at->second;
+    std::thread([this, key, fresh, work = std::move(work)] {
+      work(*fresh, cancel_.token());
+      std::lock_guard locked(mutex_);
+      flights_.erase(key);
+      ended_.notify_all();  // under the lock: nothing of this is touched after it
+    }).detach();
+    return fresh;
+  }
+
+ private:
+  CancelSource cancel_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  std::map<std::string, std::shared_ptr<State>> flights_;
+};
+
+}  // namespace skiff::upstream

@@ -1,0 +1,140 @@
+#include "upstream/mirrors.h"
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "oci/reference.h"
+#include "upstream/mirror_run.h"
+
+namespace skiff::upstream {
+
+namespace {
+
+constexpr std::chrono::seconds kLook{5};
+constexpr TimePoint kNever = TimePoint::max();
+
+Error unknown(const std::string& name) {
+  return Error(Code::kNotFound, cat("there is no mirror ", skiff::quoted(name)));
+}
+
+MirrorReport last_report(const registry::MirrorRow& row) {
+  if (row.state.empty()) return {};
+  const auto state = json::parse(row.state);
+  return state ? MirrorReport::from_json(*state) : MirrorReport{};
+}
+
+bool was_broken_off(const registry::MirrorRow& row) {
+  return !row.state.empty() && !last_report(row).is_over();
+}
+
+}  // namespace
+
+void Mirrors::start() {
+  thread_ = std::jthread([this](const std::stop_token& stop) { loop(stop); });
+}
+
+void Mirrors::loop(const std::stop_token& stop) {
+  bool is_first = true;
+  while (!stop.stop_requested()) {
+    run_due(is_first);
+    is_first = false;
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, stop, kLook, [] { return false; });
+  }
+}
+
+void Mirrors::run_due(bool is_first) {
+  const auto rows = context_.metadata.mirrors();
+  if (!rows) log_warn(cat("mirrors: ", rows.error().message()));
+  for (const registry::MirrorRow& row : rows.value_or(std::vector<registry::MirrorRow>())) {
+    const bool is_due = row.next_run <= clock_.now() || (is_first && was_broken_off(row));
+    if (!is_due || cancel_.token().cancelled()) continue;
+    const auto report = run(row, {}, cancel_.token());
+    if (!report) log_warn(cat("mirror ", row.name, ": ", report.error().message()));
+  }
+}
+
+Result<registry::MirrorRow> Mirrors::find(const std::string& name) {
+  for (registry::MirrorRow& row : TRY(context_.metadata.mirrors())) {
+    if (row.name == name) return std::move(row);
+  }
+  return unknown(name);
+}
+
+Result<MirrorReport> Mirrors::run(const registry::MirrorRow& row, const Tell& tell,
+                                  const CancelToken& cancel) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!running_.insert(row.name).second) {
+      return Error(Code::kUnavailable, cat("mirror ", row.name, " is running"));
+    }
+  }
+  const auto outcome = [&]() -> Result<MirrorReport> {
+    const json::Value settings_json = TRY(json::parse(row.settings));
+    const MirrorSettings settings = TRY(MirrorSettings::from_json(settings_json));
+    // First: a run that ends badly is not begun again at once.
+    const TimePoint next = settings.every.count() > 0 ? clock_.now() + settings.every : kNever;
+    TRY(context_.metadata.schedule_mirror(row.name, next));
+    const auto told = [&](const MirrorReport& report) {
+      const json::Value state = report.to_json();
+      const Result<> saved = context_.metadata.save_mirror_state(row.name, state.dump());
+      if (!saved) log_warn(cat("mirror ", row.name, ": ", saved.error().message()));
+      if (tell) tell(json::object({{"mirror", state}}));
+    };
+    OriginOptions origin = TRY(settings.origin());
+    return MirrorRun(context_, clock_, settings, std::move(origin), cat("mirror ", row.name), told)
+        .run(cancel);
+  }();
+  std::lock_guard lock(mutex_);
+  running_.erase(row.name);
+  if (outcome) {
+    log_info(cat("mirror ", row.name, ": ", outcome->copied, " of ", outcome->tags,
+                 " tags copied, ", outcome->blobs, " blobs of ", outcome->bytes, " bytes, ",
+                 outcome->failed, " failures"));
+  }
+  return outcome;
+}
+
+Result<json::Value> Mirrors::operate(std::string_view what, const json::Value& arguments,
+                                     const Tell& tell, const CancelToken& cancel) {
+  const std::string name = arguments.string("name");
+  if (what == "add") return add(arguments);
+  if (what == "list") return list();
+  if (what == "remove") {
+    if (!TRY(context_.metadata.remove_mirror(name))) return unknown(name);
+    return json::object();
+  }
+  if (what == "run") {
+    const registry::MirrorRow row = TRY(find(name));
+    return TRY(run(row, tell, cancel)).to_json();
+  }
+  return Error(Code::kInvalidArgument, cat("mirrors do not ", what));
+}
+
+Result<json::Value> Mirrors::add(const json::Value& arguments) {
+  const std::string name = arguments.string("name");
+  if (!oci::valid_tag(name)) {
+    return Error(Code::kInvalidArgument,
+                 cat(skiff::quoted(name), " is no name for a mirror: letters, digits, - _ ."));
+  }
+  const MirrorSettings settings = TRY(MirrorSettings::from_json(arguments));
+  TRY(settings.origin());
+  TRY(context_.metadata.add_mirror(
+      {.name = name,
+       .settings = settings.to_json().dump(),
+       .next_run = settings.every.count() > 0 ? clock_.now() : kNever}));
+  return json::object();
+}
+
+Result<json::Value> Mirrors::list() {
+  json::Array out;
+  for (const registry::MirrorRow& row : TRY(context_.metadata.mirrors())) {
+    json::Value each = json::object({{"name", row.name}});
+    if (auto settings = json::parse(row.settings)) each.set("settings", *settings);
+    if (row.next_run != kNever) each.set("next", format_rfc3339(row.next_run));
+    if (!row.state.empty()) each.set("last", last_report(row).to_json());
+    out.push_back(std::move(each));
+  }
+  return json::object({{"mirrors", std::move(out)}});
+}
+
+}  // namespace skiff::upstream

@@ -1,0 +1,51 @@
+// Mirrors: the mirrors of a registry, run when their time comes or when somebody says so.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <stop_token>
+#include <thread>
+
+#include "registry/call.h"
+#include "upstream/mirror_report.h"
+
+namespace skiff::upstream {
+
+// Thread-safe.
+class Mirrors {
+ public:
+  using Tell = std::function<void(const json::Value&)>;
+
+  Mirrors(const registry::Context& context, const Clock& clock)
+      : context_(context), clock_(clock) {}
+  ~Mirrors() { cancel_.cancel(); }
+
+  // Runs them by itself from now on; one whose run was broken off at once.
+  void start();
+
+  // add {"name", and MirrorSettings}  list {}  remove {"name"}
+  // run {"name"}: tells reports as they come, and gives the last one.
+  // kNotFound, kAlreadyExists; kUnavailable where it is running.
+  Result<json::Value> operate(std::string_view what, const json::Value& arguments, const Tell& tell,
+                              const CancelToken& cancel);
+
+ private:
+  Result<json::Value> add(const json::Value& arguments);
+  Result<json::Value> list();
+  Result<registry::MirrorRow> find(const std::string& name);
+  Result<MirrorReport> run(const registry::MirrorRow& row, const Tell& tell,
+                           const CancelToken& cancel);
+  void run_due(bool is_first);
+  void loop(const std::stop_token& stop);
+
+  const registry::Context& context_;
+  const Clock& clock_;
+  CancelSource cancel_;
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::set<std::string> running_;
+  std::jthread thread_;  // last: it uses the others
+};
+
+}  // namespace skiff::upstream

@@ -32,6 +32,10 @@ class Landing {
     result_ = std::move(result);
     landed_.notify_all();
   }
+  bool is_over() {
+    std::lock_guard lock(mutex_);
+    return result_.has_value();
+  }
   // kCancelled when `gone` is.
   Result<T> wait(const CancelToken& gone) {
     std::unique_lock lock(mutex_);
@@ -58,25 +62,31 @@ class Flights {
   ~Flights() {
     cancel_.cancel();
     std::unique_lock lock(mutex_);
-    ended_.wait(lock, [&] { return flights_.empty(); });
+    ended_.wait(lock, [&] { return under_way_ == 0; });
   }
 
   // What the flight of that key shares, if one is under way.
   std::shared_ptr<State> find(const std::string& key) {
     std::lock_guard lock(mutex_);
     const auto found = flights_.find(key);
-    return found == flights_.end() ? nullptr : found->second;
+    return found == flights_.end() || found->second->is_over() ? nullptr : found->second;
   }
 
   // The same; where there is none, one begins that does `work` with `fresh`.
   std::shared_ptr<State> join(const std::string& key, std::shared_ptr<State> fresh, Work work) {
     std::lock_guard lock(mutex_);
     const auto [at, is_new] = flights_.emplace(key, fresh);
-    if (!is_new) return at->second;
+    // One that is over tells of before, and may have failed.
+    if (!is_new && !at->second->is_over()) return at->second;
+    at->second = fresh;
+    ++under_way_;
     std::thread([this, key, fresh, work = std::move(work)] {
       work(*fresh, cancel_.token());
       std::lock_guard locked(mutex_);
-      flights_.erase(key);
+      if (const auto own = flights_.find(key); own != flights_.end() && own->second == fresh) {
+        flights_.erase(own);
+      }
+      --under_way_;
       ended_.notify_all();  // under the lock: nothing of this is touched after it
     }).detach();
     return fresh;
@@ -87,6 +97,7 @@ class Flights {
   std::mutex mutex_;
   std::condition_variable ended_;
   std::map<std::string, std::shared_ptr<State>> flights_;
+  size_t under_way_ = 0;
 };
 
 }  // namespace skiff::upstream

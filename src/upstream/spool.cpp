@@ -55,6 +55,11 @@ void Spool::end(Result<> outcome) {
   changed_.notify_all();
 }
 
+bool Spool::is_over() {
+  std::lock_guard lock(mutex_);
+  return outcome_.has_value();
+}
+
 Result<> Spool::wait(std::unique_lock<std::mutex>& lock, const CancelToken& gone,
                      const std::function<bool()>& is_there) {
   while (!changed_.wait_for(lock, kLook, is_there)) TRY(gone.check());

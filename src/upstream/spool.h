@@ -29,6 +29,7 @@ class Spool {
   void restart();  // the same bytes come again, from the first
   // Nobody writes any more; only then is it told whether the bytes are right.
   void end(Result<> outcome);
+  bool is_over();
 
   // Of readers; each waits, and fails with kCancelled when `gone` is.
   // nullopt where it ended without bytes, because they are to be had elsewhere.

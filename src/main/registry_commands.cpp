@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <iterator>
 
@@ -46,6 +47,8 @@ const std::vector<Group>& groups() {
       {"certificate", certificate_verbs()},
       {"key", key_verbs()},
       {"mirror", mirror_verbs()},
+      {"import", import_verbs()},
+      {"config", config_verbs()},
   };
   return kGroups;
 }
@@ -71,6 +74,9 @@ std::vector<Flag> all_flags(Invocation& to, bool& help) {
       {"state", "STATE", "only those: waiting, delivered or dropped", &to.state},
       {"copy", "", "give blobs files of their own also where they could be shared", nullptr,
        &to.copy},
+      {"move-tags", "", "move tags that name something else here", nullptr, &to.move_tags},
+      {"config", "FILE", "the configuration; else /etc/skiff/registry.yaml, where that is there",
+       &to.config},
       {"keep", "N", "snapshots to keep, with the new one", &to.keep},
       {"platform", "PLATFORM", "only these of an index, as in linux/arm64; repeatable", nullptr,
        nullptr, &to.platforms},
@@ -223,6 +229,9 @@ int run_verb(const Verb& verb, std::span<char* const> arguments) {
   Invocation invocation;
   bool help = false;
   const std::vector<Flag> flags = flags_of(verb, invocation, help);
+  if (const char* root = std::getenv("SKIFF_REGISTRY_ROOT"); root != nullptr && *root != '\0') {
+    invocation.root = root;
+  }
   const Result<> parsed = parse_flags(arguments, flags, &invocation.operands);
   if (!parsed) return misunderstood(parsed.error().message(), verb.words);
   if (help) {

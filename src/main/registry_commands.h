@@ -52,6 +52,8 @@ struct Invocation {
   bool dry_run = false;
   bool inner = false;
   bool copy = false;
+  bool move_tags = false;
+  std::string config;
   std::string keep = "1";
   bool forget = false;
   bool drop = false;
@@ -86,11 +88,16 @@ std::span<const Verb> retention_verbs();
 std::span<const Verb> certificate_verbs();
 std::span<const Verb> key_verbs();
 std::span<const Verb> mirror_verbs();
+std::span<const Verb> import_verbs();
+std::span<const Verb> config_verbs();
 
 // The exit code: 0; 1 where it failed; 2 where it was not understood.
 int run_registry_command(std::span<char* const> arguments);
 // `skiff-registry serve`; its flags.
 int serve_registry(std::span<char* const> arguments);
+// What it would go by without flags, as Settings::text() has it, all judged. `config`: as of
+// --config; "" for the usual file.
+Result<std::string> serve_settings(const std::string& config);
 
 // For verbs.
 

@@ -16,6 +16,7 @@
 #include "main/registry_database.h"
 #include "main/registry_s3.h"
 #include "main/registry_service.h"
+#include "main/registry_settings.h"
 #include "sys/process.h"
 
 namespace skiff {
@@ -52,13 +53,13 @@ struct Options {
   bool gc_untagged = false;
   bool sparse = false;
   bool allow_child_deletion = false;
+  std::string config;
   bool version = false;
   bool help = false;
 };
 
-Result<Options> parse_options(std::span<char* const> arguments, std::string& usage) {
-  Options o;
-  const Flag flags[] = {
+std::vector<Flag> flags_of(Options& o) {
+  return {
       {"root", "DIR", "blobs, manifests, tags", &o.root},
       {"database", "URL",
        "tables on PostgreSQL, shared with other servers: postgresql://USER@HOST/NAME", &o.database},
@@ -120,12 +121,35 @@ Result<Options> parse_options(std::span<char* const> arguments, std::string& usa
       {"drain", "SECONDS", "how long it serves on when it is to stop and /readyz says so",
        &o.drain},
       {"log-level", "LEVEL", "debug, info, warn or error", &o.log_level},
+      {"config", "FILE",
+       "these options as YAML; else /etc/skiff/registry.yaml, where that is there", &o.config},
       {"version", "", "print the version", nullptr, &o.version},
       {"help", "", "print this text", nullptr, &o.help},
   };
-  usage = "Usage: skiff-registry serve [flags]\n\nServes the OCI distribution API.\n\n" +
-          flags_help(flags);
-  TRY(parse_flags(arguments, flags));
+}
+
+std::string usage() {
+  Options defaults;
+  return "Usage: skiff-registry serve [flags]\n\nServes the OCI distribution API.\n\n" +
+         flags_help(flags_of(defaults));
+}
+
+// File and environment, then the flags over both.
+Result<> load(Settings& settings, const std::string& config, std::span<char* const> arguments) {
+  TRY(config.empty() ? settings.load(kUsualConfig, Settings::Missing::kAllowed)
+                     : settings.load(config, Settings::Missing::kRefused));
+  TRY(settings.load_environment());
+  return settings.load_flags(arguments);
+}
+
+Result<Options> parse_options(std::span<char* const> arguments) {
+  Options given;
+  TRY(parse_flags(arguments, flags_of(given)));
+  if (given.help || given.version) return given;
+  Options o;
+  const std::vector<Flag> flags = flags_of(o);
+  Settings settings(flags);
+  TRY(load(settings, given.config, arguments));
   return o;
 }
 
@@ -266,11 +290,10 @@ int refuse(const Error& error) {
 }  // namespace
 
 int serve_registry(std::span<char* const> arguments) {
-  std::string usage;
-  auto options = parse_options(arguments, usage);
+  auto options = parse_options(arguments);
   if (!options) return refuse(options.error());
   if (options->help || options->version) {
-    fputs(options->help ? usage.c_str() : "skiff-registry " SKIFF_VERSION "\n", stdout);
+    fputs(options->help ? usage().c_str() : "skiff-registry " SKIFF_VERSION "\n", stdout);
     return 0;
   }
   auto judged = service_options(*options);
@@ -282,6 +305,15 @@ int serve_registry(std::span<char* const> arguments) {
     return 1;
   }
   return 0;
+}
+
+Result<std::string> serve_settings(const std::string& config) {
+  Options o;
+  const std::vector<Flag> flags = flags_of(o);
+  Settings settings(flags);
+  TRY(load(settings, config, {}));
+  TRY(service_options(o));
+  return settings.text();
 }
 
 }  // namespace skiff

@@ -103,10 +103,12 @@ void warn_of_strangers(const RegistryService::Options& o, const std::string& add
 
 }  // namespace
 
-RegistryService::RegistryService(std::unique_ptr<registry::Registry> registry,
+RegistryService::RegistryService(std::unique_ptr<manage::RestApi> api,
+                                 std::unique_ptr<registry::Registry> registry,
                                  const Options& options, net::ServerOptions for_server,
                                  std::string address)
-    : registry_(std::move(registry)),
+    : api_(std::move(api)),
+      registry_(std::move(registry)),
       address_(std::move(address)),
       root_(options.registry.root),
       is_tls_(for_server.tls.has_value()),
@@ -129,18 +131,21 @@ Result<std::unique_ptr<RegistryService>> RegistryService::open(const Options& op
   net::ServerOptions for_server = TRY(server_options(options));
   UniqueFd socket = TRY(net::listen_tcp(options.listen));
   std::string address = TRY(address_of(options.listen, socket.get()));
+  auto api = std::make_unique<manage::RestApi>(options.registry.root, Clock::system());
   registry::RegistryOptions for_registry = options.registry;
   for_registry.metrics_here = options.metrics_listen.empty();
   upstream::Options upstream = options.upstream;
   upstream.spool = options.registry.root;
   upstream.run_mirrors = true;
   for_registry.upstreams = upstream::pull_through(std::move(upstream));
+  for_registry.extensions.push_back(api->extension());
   auto registry = TRY(registry::open_registry(for_registry));
+  api->serve(*registry);
   for_server.on_refused = [registry = registry.get()](int status, const std::string& remote) {
     registry->refused(status, remote);
   };
-  std::unique_ptr<RegistryService> service(
-      new RegistryService(std::move(registry), options, std::move(for_server), std::move(address)));
+  std::unique_ptr<RegistryService> service(new RegistryService(
+      std::move(api), std::move(registry), options, std::move(for_server), std::move(address)));
   if (const auto server = TRY(database_server_of(options.registry.root))) {
     service->database_ = server->description();
   }

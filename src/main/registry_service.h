@@ -9,6 +9,7 @@
 #include <string>
 
 #include "manage/control.h"
+#include "manage/rest.h"
 #include "net/http_server.h"
 #include "registry/registry.h"
 #include "upstream/options.h"
@@ -56,9 +57,11 @@ class RegistryService {
   void reopen_log() { registry_->reopen_log(); }
 
  private:
-  RegistryService(std::unique_ptr<registry::Registry> registry, const Options& options,
+  RegistryService(std::unique_ptr<manage::RestApi> api,
+                  std::unique_ptr<registry::Registry> registry, const Options& options,
                   net::ServerOptions for_server, std::string address);
 
+  std::unique_ptr<manage::RestApi> api_;
   std::unique_ptr<registry::Registry> registry_;
   std::string address_;
   Path root_;

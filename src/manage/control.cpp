@@ -193,11 +193,12 @@ Result<Hold> Hold::take(const Path& root) {
 }
 
 Result<json::Value> operate(const Path& root, std::string_view operation,
-                            const json::Value& arguments, const Tell& tell) {
+                            const json::Value& arguments, const Tell& tell, NoRegistry where_none) {
   if (auto server = TRY(Control::connect(root))) return server->run(operation, arguments, tell);
   std::error_code ignored;
-  if (!std::filesystem::exists(root / "registry.db", ignored) &&
-      !std::filesystem::exists(root / "database", ignored)) {
+  const bool is_there = std::filesystem::exists(root / "registry.db", ignored) ||
+                        std::filesystem::exists(root / "database", ignored);
+  if (!is_there && where_none == NoRegistry::kRefused) {
     return Error(Code::kNotFound, cat("there is no registry in ", root.native()));
   }
   const auto registry =

@@ -78,9 +78,12 @@ class Hold {
   std::optional<content::RootLock> lock_;
 };
 
+enum class NoRegistry { kRefused, kMade };
+
 // By the server that runs on `root`, else by opening the registry here, as long as it takes:
-// kNotFound where there is none, kUnavailable where another process has it.
+// kNotFound where there is none and none is to be made, kUnavailable where another process has it.
 Result<json::Value> operate(const Path& root, std::string_view operation,
-                            const json::Value& arguments, const Tell& tell);
+                            const json::Value& arguments, const Tell& tell,
+                            NoRegistry where_none = NoRegistry::kRefused);
 
 }  // namespace skiff::manage

@@ -13,17 +13,20 @@ std::string remedy_of(const Problem& problem) {
   return replace_all(problem.remedy, kRepairRemedy, "run skiff registry check --repair");
 }
 
-Result<json::Value> check(registry::Registry& registry, const json::Value& arguments,
-                          const Tell& tell, const CancelToken& cancel) {
-  const CheckOptions options{.deep = arguments.boolean("deep"),
-                             .repair = arguments.boolean("repair")};
-  const ProblemSink report = [&](const Problem& problem) {
+ProblemSink told_by(const Tell& tell) {
+  return [&tell](const Problem& problem) {
     tell(json::object({{"problem", json::object({{"what", problem.what},
                                                  {"where", problem.where},
                                                  {"remedy", remedy_of(problem)},
                                                  {"mended", problem.mended}})}}));
   };
-  const registry::CheckSummary summary = TRY(registry.check(options, report, cancel));
+}
+
+Result<json::Value> check(registry::Registry& registry, const json::Value& arguments,
+                          const Tell& tell, const CancelToken& cancel) {
+  const CheckOptions options{.deep = arguments.boolean("deep"),
+                             .repair = arguments.boolean("repair")};
+  const registry::CheckSummary summary = TRY(registry.check(options, told_by(tell), cancel));
   return json::object({{"repositories", summary.repositories},
                        {"manifests", summary.manifests},
                        {"blobs", summary.blobs},
@@ -58,8 +61,22 @@ Result<json::Value> mirror(registry::Registry& registry, const json::Value& argu
   return registry.upstreams()->operate_mirrors(arguments.string("do"), arguments, tell, cancel);
 }
 
+Result<json::Value> import_tree(registry::Registry& registry, const json::Value& arguments,
+                                const Tell& tell, const CancelToken& cancel) {
+  const Path tree = TRY(arguments.require_string("tree"));
+  const registry::ImportSummary done = TRY(registry.import_tree(
+      tree, {.move_tags = arguments.boolean("moveTags")},
+      [&](const std::string& name) { tell(json::object({{"repository", name}})); }, told_by(tell),
+      cancel));
+  return json::object({{"repositories", done.repositories},
+                       {"manifests", done.manifests},
+                       {"tags", done.tags},
+                       {"blobs", done.blobs},
+                       {"bytes", done.bytes}});
+}
+
 constexpr Operation kOperations[] = {
-    {"check", check}, {"gc", collect}, {"hold", hold}, {"mirror", mirror}};
+    {"check", check}, {"gc", collect}, {"import", import_tree}, {"hold", hold}, {"mirror", mirror}};
 
 }  // namespace
 

@@ -6,6 +6,8 @@
 //                              {"repositories","manifests","blobs","bytes"}
 //   gc      {"dryRun"}         {"blobs"}, and of a dry run {"bytes","reviewed"}
 //   mirror  {"do","name",...}  add, list, remove, run (upstream/mirrors.h)
+//   import  {"tree","moveTags"}  tells {"repository"} and {"problem"};
+//                              {"repositories","manifests","tags","blobs","bytes"}
 //   hold    {}                 tells {"held":true}; ends with the one who asked: until then no blob
 //                              is taken away
 #pragma once

@@ -178,10 +178,11 @@ class Making {
     for (const Path& file : TRY(list(unfinished_, is_kept))) {
       struct stat st{};
       if (::stat(file.c_str(), &st) != 0) return Error::from_errno(errno, file.native());
+      std::string digest = TRY(file_digest(file));
       out.files.push_back({.name = file.filename().native(),
                            .mode = st.st_mode & 0777U,
                            .size = static_cast<uint64_t>(st.st_size),
-                           .digest = TRY(file_digest(file))});
+                           .digest = std::move(digest)});
     }
     return write_file_durably(unfinished_ / kDescription, out.text());
   }

@@ -101,6 +101,12 @@ class LocalRegistry : public Registry {
     }
     return check_registry({*blobs_, *metadata_, locks_, root_}, options, report, cancel);
   }
+  Result<ImportSummary> import_tree(const Path& tree, const ImportOptions& options,
+                                    const std::function<void(const std::string&)>& begins,
+                                    const ProblemSink& report, const CancelToken& cancel) override {
+    const auto hold = gate_.hold();
+    return registry::import_tree({*metadata_, uploads_}, tree, options, begins, report, cancel);
+  }
   Result<content::ScrubTotals> scrub(const content::ScrubOptions& options,
                                      const std::function<void(const Error&)>& damaged,
                                      const CancelToken& cancel) override {

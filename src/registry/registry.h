@@ -18,6 +18,7 @@
 #include "net/http_server.h"
 #include "registry/access.h"
 #include "registry/extension.h"
+#include "registry/import_tree.h"
 #include "registry/metadata.h"
 #include "registry/observer.h"
 #include "registry/removal_gate.h"
@@ -98,6 +99,12 @@ class Registry {
   // Compares all that is stored with one another, while it serves; see check.h.
   virtual Result<CheckSummary> check(const CheckOptions& options, const ProblemSink& report,
                                      const CancelToken& cancel) = 0;
+  // Takes in what another registry has on disk; see import_tree.h. No garbage is collected
+  // meanwhile.
+  virtual Result<ImportSummary> import_tree(const Path& tree, const ImportOptions& options,
+                                            const std::function<void(const std::string&)>& begins,
+                                            const ProblemSink& report,
+                                            const CancelToken& cancel) = 0;
   // Reads blobs again, as content::scrub() does.
   virtual Result<content::ScrubTotals> scrub(const content::ScrubOptions& options,
                                              const std::function<void(const Error&)>& damaged,

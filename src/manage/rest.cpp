@@ -1,0 +1,233 @@
+#include "manage/rest.h"
+
+#include <algorithm>
+
+#include "access/directory.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "codec/hash.h"
+#include "registry/precondition.h"
+
+namespace skiff::manage {
+
+using registry::Answer;
+using registry::Call;
+using registry::Refusal;
+
+namespace {
+
+constexpr size_t kLongestBody = size_t{64} << 10U;
+constexpr size_t kPage = 1'000;
+
+constexpr registry::ErrorKind kInvalid{"INVALID", 400};
+constexpr registry::ErrorKind kTaken{"EXISTS", 409};
+constexpr registry::ErrorKind kConflict{"DENIED", 409};
+
+// The parts of the path that stand for {…}; nullopt where it is another one.
+std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
+  const std::vector<std::string> wanted = split(pattern, '/');
+  const std::vector<std::string> given = split(path, '/');
+  if (wanted.size() != given.size()) return std::nullopt;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i].starts_with('{')) {
+      if (given[i].empty()) return std::nullopt;
+      names.push_back(given[i]);
+    } else if (wanted[i] != given[i]) {
+      return std::nullopt;
+    }
+  }
+  return names;
+}
+
+Answer<json::Value> read_body(const Call& call, std::string_view members) {
+  if (members.empty()) return json::object();
+  const Result<std::string> bytes = read_all(*call.request.body, kLongestBody);
+  if (!bytes) return registry::broken_off(kInvalid, bytes.error());
+  const auto body = json::parse(bytes->empty() ? "{}" : *bytes);
+  if (!body) return Refusal(kInvalid, cat("the body is no JSON: ", body.error().message()));
+  if (!body->is_object()) return Refusal(kInvalid, "the body must be an object");
+  std::vector<std::string> known;
+  for (std::string& word : split(members, ' ')) {
+    const bool is_needed = word.ends_with('!');
+    if (is_needed) word.pop_back();
+    if (is_needed && !body->has(word)) return Refusal(kInvalid, cat(word, " is needed"));
+    known.push_back(std::move(word));
+  }
+  for (const auto& [name, value] : body->as_object()) {
+    if (std::ranges::find(known, name) == known.end()) {
+      return Refusal(kInvalid, cat("unknown member ", quoted(name)));
+    }
+  }
+  return *body;
+}
+
+std::string etag_of(const json::Value& object) { return sha256_hex(object.dump()).substr(0, 32); }
+
+}  // namespace
+
+registry::Extension RestApi::extension() {
+  return {.prefix = std::string(kApiPrefix), .kind = "api", .handler = [this](Call& call) {
+            return handle(call);
+          }};
+}
+
+std::vector<ApiRoute> RestApi::routes() {
+  std::vector<ApiRoute> out;
+  for (const auto table : {account_routes(), place_routes(), operation_routes()}) {
+    out.insert(out.end(), table.begin(), table.end());
+  }
+  return out;
+}
+
+Answer<> RestApi::handle(Call& call) {
+  TRY(judge(call));
+  static const std::vector<ApiRoute> kRoutes = routes();
+  const std::string_view path = std::string_view(call.request.path).substr(kApiPrefix.size());
+  std::vector<std::string> allowed;
+  for (const ApiRoute& route : kRoutes) {
+    auto names = match(route.path, path);
+    if (!names) continue;
+    allowed.emplace_back(route.method);
+    if (route.method != call.request.method) continue;
+    json::Value body = TRY(read_body(call, route.members));
+    ApiCall api_call{*this, call, *std::move(names), std::move(body)};
+    Answer<> done = route.run(api_call);
+    if (route.method != "GET") write_down(call, route, done);
+    return done;
+  }
+  if (allowed.empty()) {
+    return Refusal(registry::kNotFound, cat("no such endpoint: ", call.request.path));
+  }
+  call.set("Allow", join(allowed, ", "));
+  return Refusal(registry::kUnsupported,
+                 cat("method ", call.request.method, " is not served here"));
+}
+
+// The accounts' changes are in a database of their own: their rows of the audit log follow them.
+void RestApi::write_down(const Call& call, const ApiRoute& route, const Answer<>& done) const {
+  if (call.context.audit == nullptr) return;
+  const Result<> written = call.context.audit->record(
+      {.at = now(),
+       .actor = call.viewer.name,
+       .address = call.viewer.address,
+       .action = cat("api ", route.method, " ", route.path),
+       .target = call.request.path,
+       .outcome = done ? "done" : "failed",
+       .detail = done ? "" : json::object({{"error", done.error().message}}).dump()});
+  if (!written) log_error(cat("not in the audit log: ", written.error().message()));
+}
+
+// Who owns the server. A token of the token server speaks for repositories, and for nothing here.
+Answer<> RestApi::judge(Call& call) {
+  const registry::Need all{.action = registry::Action::kDelete};
+  const registry::Viewer& viewer = call.viewer;
+  bool owns = TRY(call.context.access.may(viewer, all)) == registry::Decision::kYes;
+  std::lock_guard lock(mutex_);
+  if (!store_) store_ = TRY(access::Store::open(root_, clock_));
+  if (store_ && viewer.account != 0) {
+    const access::Rights rights = TRY(access::Rights::load(*store_));
+    const access::Identity who{viewer.account, viewer.name,
+                               viewer.kind == registry::Viewer::Kind::kRobot, viewer.token};
+    owns =
+        owns && !viewer.scopes && access::role_everywhere(rights, who, now()) >= access::Role::kOwn;
+  }
+  if (owns) return {};
+  if (viewer.kind == registry::Viewer::Kind::kAnonymous) {
+    call.set("WWW-Authenticate", "Basic realm=\"registry\"");
+    return Refusal(registry::kUnauthorized, "authentication required");
+  }
+  return Refusal(registry::kDenied, "only who owns the server may do this");
+}
+
+Answer<RestApi::Accounts> RestApi::accounts() {
+  std::unique_lock lock(mutex_);
+  if (!store_) store_ = TRY(access::Store::open(root_, clock_));
+  if (!store_) return Refusal(registry::kNotFound, "the registry has no accounts");
+  return Accounts(std::move(lock), *store_);
+}
+
+Answer<RestApi::Accounts> RestApi::accounts_to_change() {
+  std::unique_lock lock(mutex_);
+  if (!store_) store_ = TRY(access::Store::open_or_create(root_, clock_));
+  return Accounts(std::move(lock), *store_);
+}
+
+Answer<registry::Registry*> RestApi::registry() const {
+  registry::Registry* const registry = registry_;
+  if (registry == nullptr) return Refusal(registry::kUnavailable, "the registry is starting");
+  return registry;
+}
+
+Refusal refusal_of(const Error& error) {
+  switch (error.code()) {
+    case Code::kInvalidArgument:
+      return {kInvalid, error.message()};
+    case Code::kNotFound:
+      return {registry::kNotFound, error.message()};
+    case Code::kAlreadyExists:
+      return {kTaken, error.message()};
+    case Code::kUnavailable:
+      return {registry::kUnavailable, error.message()};
+    case Code::kFailedPrecondition:
+    case Code::kUnimplemented:
+      return {kConflict, error.message()};
+    default:
+      return Refusal(error);
+  }
+}
+
+Answer<> reply_object(ApiCall& call, const json::Value& object, int status) {
+  call.http.set("ETag", cat("\"", etag_of(object), "\""));
+  return call.http.reply(status, "application/json", object.dump());
+}
+
+Answer<> check_match(const ApiCall& call, const json::Value& object) {
+  const std::string given = call.http.header("If-Match");
+  if (given.empty() || given == "*") return {};
+  for (const std::string& each : split(given, ',')) {
+    if (trim(each) == cat("\"", etag_of(object), "\"")) return {};
+  }
+  return Refusal(registry::kPreconditionFailed, "it has changed since it was read");
+}
+
+Answer<> reply_page(ApiCall& call, std::string_view name, std::string_view key,
+                    const json::Array& items) {
+  const net::Query& query = call.http.request.query;
+  size_t limit = kPage;
+  if (query.has("n")) {
+    const auto n = parse_uint(query.get("n"));
+    if (!n || *n == 0) {
+      return Refusal(registry::kNumberInvalid, "n must be a whole number, at least 1");
+    }
+    limit = std::min<size_t>(*n, kPage);
+  }
+  const std::string last = query.get("last");
+  json::Array page;
+  for (const json::Value& item : items) {
+    if (!last.empty() && item.string(key) <= last) continue;
+    if (page.size() == limit) {
+      net::Query next;
+      next.add("n", cat(limit)).add("last", page.back().string(key));
+      for (const std::string_view kept : {"repository", "account", "place"}) {
+        if (query.has(kept)) next.add(kept, query.get(kept));
+      }
+      call.http.set("Link", cat("<", call.http.request.path, "?", next.str(), ">; rel=\"next\""));
+      break;
+    }
+    page.push_back(item);
+  }
+  return call.http.reply_json(json::object({{std::string(name), std::move(page)}}));
+}
+
+std::string time_member(TimePoint time) { return time == TimePoint{} ? "" : format_rfc3339(time); }
+
+Answer<TimePoint> expiry_member(const ApiCall& call) {
+  const std::string text = call.body.string("expires");
+  if (text.empty()) return TimePoint{};
+  const auto time = parse_rfc3339(text);
+  if (time && *time > call.api.now()) return *time;
+  return Refusal(kInvalid, "expires must be a time to come, as in 2027-01-31T00:00:00Z");
+}
+
+}  // namespace skiff::manage

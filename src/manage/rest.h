@@ -1,0 +1,126 @@
+// RestApi: /api/v1, what an operator does with a registry, over HTTP: repositories, accounts,
+// grants, tokens, and the operations of operations.h. docs/registry-api.yaml describes each
+// request, and is served at /api/v1/openapi.yaml as it is.
+//
+//   manage::RestApi api(root, clock);
+//   options.extensions.push_back(api.extension());
+//   auto registry = TRY(open_registry(options));
+//   api.serve(*registry);                 // until then operations are answered 503
+//
+// It asks for `own` on the server, by a password or a token without limits; where the registry has
+// no accounts, who may push and delete anything may do this, too. Errors have the form of the
+// distribution API's. Lists come in pages (`n`, `last`, `Link`). What can be changed has an ETag,
+// and changes take If-Match. Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+
+#include "access/store.h"
+#include "manage/operations.h"
+#include "registry/call.h"
+#include "registry/extension.h"
+
+namespace skiff::manage {
+
+inline constexpr std::string_view kApiPrefix = "/api/v1";
+
+class RestApi;
+
+// One request on its way.
+struct ApiCall {
+  RestApi& api;
+  registry::Call& http;
+  std::vector<std::string> names;  // what stands for {…} in the path
+  json::Value body;                // an object, of requests that have one
+
+  const std::string& name(size_t i) const { return names[i]; }
+};
+
+struct ApiRoute {
+  std::string_view method;
+  std::string_view path;  // below the prefix: "/users/{name}"
+  // Of the body's members, where there is one: "name! password role"; those with ! must be there.
+  std::string_view members;
+  registry::Answer<> (*run)(ApiCall&);
+};
+
+class RestApi {
+ public:
+  RestApi(Path root, const Clock& clock) : root_(std::move(root)), clock_(clock) {}
+  RestApi(const RestApi&) = delete;
+  RestApi& operator=(const RestApi&) = delete;
+
+  // Must not outlive this.
+  registry::Extension extension();
+  void serve(registry::Registry& registry) { registry_ = &registry; }
+
+  static std::vector<ApiRoute> routes();
+
+  // For the routes.
+
+  // The accounts, by one request at a time. kNotFound where the registry has none, unless it is
+  // made for them.
+  class Accounts {
+   public:
+    access::Store& operator*() { return *store_; }
+
+   private:
+    friend class RestApi;
+    Accounts(std::unique_lock<std::mutex> lock, access::Store& store)
+        : lock_(std::move(lock)), store_(&store) {}
+    std::unique_lock<std::mutex> lock_;
+    access::Store* store_;
+  };
+  registry::Answer<Accounts> accounts();
+  registry::Answer<Accounts> accounts_to_change();
+  registry::Answer<registry::Registry*> registry() const;
+  TimePoint now() const { return clock_.now(); }
+
+ private:
+  registry::Answer<> handle(registry::Call& call);
+  registry::Answer<> judge(registry::Call& call);
+  void write_down(const registry::Call& call, const ApiRoute& route,
+                  const registry::Answer<>& done) const;
+
+  const Path root_;
+  const Clock& clock_;
+  std::mutex mutex_;  // guards store_
+  std::optional<access::Store> store_;
+  std::atomic<registry::Registry*> registry_ = nullptr;
+};
+
+// Helpers of the routes.
+
+// An error of the accounts, as a client's: its name is not there, is taken, or has no such form.
+registry::Refusal refusal_of(const Error& error);
+template <typename T>
+registry::Answer<T> as_answer(Result<T> result) {
+  if (!result) return refusal_of(result.error());
+  if constexpr (std::is_void_v<T>) {
+    return {};
+  } else {
+    return *std::move(result);
+  }
+}
+// 200, or 201 for what was made; with the ETag of `object`.
+registry::Answer<> reply_object(ApiCall& call, const json::Value& object, int status = 200);
+// 412 where If-Match is there and names not what `object` is now.
+registry::Answer<> check_match(const ApiCall& call, const json::Value& object);
+// A page of the items, which are sorted by their member `key`: {NAME: [...]}.
+registry::Answer<> reply_page(ApiCall& call, std::string_view name, std::string_view key,
+                              const json::Array& items);
+// RFC 3339; "" for never. And back: an absent or empty member is never.
+std::string time_member(TimePoint time);
+registry::Answer<TimePoint> expiry_member(const ApiCall& call);
+
+// The tables, a file each.
+std::span<const ApiRoute> account_routes();
+std::span<const ApiRoute> place_routes();
+std::span<const ApiRoute> operation_routes();
+
+// docs/registry-api.yaml.
+std::string_view api_document();
+
+}  // namespace skiff::manage

@@ -1,0 +1,202 @@
+// Users, robots and tokens.
+#include <algorithm>
+
+#include "access/accounts.h"
+#include "access/grants.h"
+#include "access/passwords.h"
+#include "access/tokens.h"
+#include "base/strings.h"
+#include "manage/rest.h"
+
+namespace skiff::manage {
+
+using access::AccountKind;
+using registry::Answer;
+
+namespace {
+
+json::Value account_json(const access::Account& account) {
+  return json::object({{"name", account.name},
+                       {"disabled", account.disabled},
+                       {"created", time_member(account.created)},
+                       {"expires", time_member(account.expires)}});
+}
+
+Answer<access::Account> find(access::Store& store, const std::string& name, AccountKind kind) {
+  access::Account account = TRY(as_answer(access::find_account(store, name)));
+  if (account.kind == kind) return account;
+  return registry::Refusal(registry::kNotFound, cat("no such account: ", name));
+}
+
+Answer<> list_accounts(ApiCall& call, AccountKind kind, std::string_view name) {
+  auto accounts = TRY(call.api.accounts());
+  json::Array out;
+  for (const access::Account& account : TRY(access::list_accounts(*accounts, kind))) {
+    out.push_back(account_json(account));
+  }
+  return reply_page(call, name, "name", out);
+}
+
+Answer<> get_account(ApiCall& call, AccountKind kind) {
+  auto accounts = TRY(call.api.accounts());
+  return reply_object(call, account_json(TRY(find(*accounts, call.name(0), kind))));
+}
+
+Answer<> remove_account(ApiCall& call, AccountKind kind) {
+  auto accounts = TRY(call.api.accounts());
+  const access::Account account = TRY(find(*accounts, call.name(0), kind));
+  TRY(check_match(call, account_json(account)));
+  TRY(as_answer(access::remove_account(*accounts, account.name, kind)));
+  return call.http.reply_empty(204);
+}
+
+// With a role on a place, where the body names one.
+Answer<access::Account> add_account(access::Store& store, const ApiCall& call,
+                                    access::NewAccount account, const std::string& usual_place) {
+  const std::string role_text = call.body.string("role");
+  const access::Role role =
+      role_text.empty() ? access::Role::kNone : TRY(as_answer(access::role_named(role_text)));
+  const std::string place = call.body.has("on") ? call.body.string("on") : usual_place;
+  const std::string node = TRY(as_answer(access::node_named(place)));
+  account.expires = TRY(expiry_member(call));
+  access::Account added = TRY(as_answer(access::add_account(store, account)));
+  if (role != access::Role::kNone) {
+    TRY(access::set_grant(store, node, {access::Subject::Kind::kAccount, added.id}, role));
+  }
+  return added;
+}
+
+Answer<> list_users(ApiCall& call) { return list_accounts(call, AccountKind::kUser, "users"); }
+Answer<> get_user(ApiCall& call) { return get_account(call, AccountKind::kUser); }
+Answer<> remove_user(ApiCall& call) { return remove_account(call, AccountKind::kUser); }
+
+Answer<> add_user(ApiCall& call) {
+  const std::string name = call.body.string("name");
+  TRY(as_answer(access::check_user_name(name)));
+  const std::string hash = TRY(as_answer(access::hash_password(call.body.string("password"))));
+  auto accounts = TRY(call.api.accounts_to_change());
+  const access::Account added =
+      TRY(add_account(*accounts, call, {.name = name, .password = hash}, "/"));
+  return reply_object(call, account_json(added), 201);
+}
+
+// A new password, or whether the user is let in.
+Answer<> change_user(ApiCall& call) {
+  std::string hash;
+  if (call.body.has("password")) {
+    hash = TRY(as_answer(access::hash_password(call.body.string("password"))));
+  }
+  auto accounts = TRY(call.api.accounts());
+  const access::Account account = TRY(find(*accounts, call.name(0), AccountKind::kUser));
+  TRY(check_match(call, account_json(account)));
+  if (!hash.empty()) TRY(access::set_password(*accounts, account.name, hash));
+  if (call.body.has("disabled")) {
+    TRY(access::set_disabled(*accounts, account.name, call.body.boolean("disabled")));
+  }
+  return reply_object(call, account_json(TRY(find(*accounts, account.name, AccountKind::kUser))));
+}
+
+Answer<> list_robots(ApiCall& call) { return list_accounts(call, AccountKind::kRobot, "robots"); }
+Answer<> get_robot(ApiCall& call) { return get_account(call, AccountKind::kRobot); }
+Answer<> remove_robot(ApiCall& call) { return remove_account(call, AccountKind::kRobot); }
+
+Answer<> add_robot(ApiCall& call) {
+  const std::string name = call.body.string("name");
+  TRY(as_answer(access::check_robot_name(name)));
+  auto accounts = TRY(call.api.accounts_to_change());
+  const access::Account added =
+      TRY(add_account(*accounts, call, {.name = name, .kind = AccountKind::kRobot},
+                      std::string(split_once(name, '+')->first)));
+  const access::MadeToken made =
+      TRY(access::add_token(*accounts, {.account = added.id, .label = "secret"}));
+  json::Value out = account_json(added);
+  out.set("secret", made.secret);
+  return call.http.reply(201, "application/json", out.dump());
+}
+
+Answer<> renew_secret(ApiCall& call) {
+  auto accounts = TRY(call.api.accounts());
+  const access::Account robot = TRY(find(*accounts, call.name(0), AccountKind::kRobot));
+  TRY(access::revoke_tokens_of(*accounts, robot.id));
+  const access::MadeToken made =
+      TRY(access::add_token(*accounts, {.account = robot.id, .label = "secret"}));
+  return call.http.reply_json(json::object({{"secret", made.secret}}));
+}
+
+json::Value token_json(const access::Token& token) {
+  json::Array limits;
+  for (const access::TokenLimit& limit : token.limits) {
+    limits.push_back(json::object({{"repositories", limit.repositories},
+                                   {"tags", limit.tags},
+                                   {"role", std::string(access::role_name(limit.role))}}));
+  }
+  return json::object({{"id", token.id},
+                       {"account", token.account_name},
+                       {"label", token.label},
+                       {"limits", std::move(limits)},
+                       {"created", time_member(token.created)},
+                       {"expires", time_member(token.expires)},
+                       {"revoked", time_member(token.revoked)}});
+}
+
+Answer<> list_tokens(ApiCall& call) {
+  auto accounts = TRY(call.api.accounts());
+  std::optional<std::string> account;
+  if (call.http.request.query.has("account")) account = call.http.request.query.get("account");
+  std::vector<access::Token> tokens = TRY(as_answer(access::list_tokens(*accounts, account)));
+  std::ranges::sort(tokens, {}, &access::Token::id);
+  json::Array out;
+  for (const access::Token& token : tokens) out.push_back(token_json(token));
+  return reply_page(call, "tokens", "id", out);
+}
+
+Answer<std::vector<access::TokenLimit>> limits_of(const ApiCall& call) {
+  std::vector<access::TokenLimit> out;
+  for (const json::Value& item : call.body.array("limits")) {
+    access::TokenLimit limit;
+    if (item.has("repositories")) limit.repositories = item.string("repositories");
+    if (item.has("tags")) limit.tags = item.string("tags");
+    if (item.has("role")) limit.role = TRY(as_answer(access::role_named(item.string("role"))));
+    out.push_back(std::move(limit));
+  }
+  return out;
+}
+
+Answer<> add_token(ApiCall& call) {
+  access::NewToken token{.label = call.body.string("label")};
+  token.limits = TRY(limits_of(call));
+  token.expires = TRY(expiry_member(call));
+  auto accounts = TRY(call.api.accounts());
+  token.account = TRY(as_answer(access::find_account(*accounts, call.body.string("account")))).id;
+  const access::MadeToken made = TRY(as_answer(access::add_token(*accounts, token)));
+  return call.http.reply(201, "application/json",
+                         json::object({{"id", made.id}, {"secret", made.secret}}).dump());
+}
+
+Answer<> revoke_token(ApiCall& call) {
+  auto accounts = TRY(call.api.accounts());
+  TRY(as_answer(access::revoke_token(*accounts, call.name(0))));
+  return call.http.reply_empty(204);
+}
+
+constexpr ApiRoute kRoutes[] = {
+    {"GET", "/users", "", list_users},
+    {"POST", "/users", "name! password! role on expires", add_user},
+    {"GET", "/users/{name}", "", get_user},
+    {"PATCH", "/users/{name}", "password disabled", change_user},
+    {"DELETE", "/users/{name}", "", remove_user},
+    {"GET", "/robots", "", list_robots},
+    {"POST", "/robots", "name! role on expires", add_robot},
+    {"GET", "/robots/{name}", "", get_robot},
+    {"DELETE", "/robots/{name}", "", remove_robot},
+    {"POST", "/robots/{name}/secret", "", renew_secret},
+    {"GET", "/tokens", "", list_tokens},
+    {"POST", "/tokens", "account! label limits expires", add_token},
+    {"DELETE", "/tokens/{id}", "", revoke_token},
+};
+
+}  // namespace
+
+std::span<const ApiRoute> account_routes() { return kRoutes; }
+
+}  // namespace skiff::manage

@@ -1,0 +1,195 @@
+// Repositories, tags, teams, and what is granted where.
+#include <algorithm>
+
+#include "access/grants.h"
+#include "access/rights.h"
+#include "access/teams.h"
+#include "base/strings.h"
+#include "manage/rest.h"
+#include "oci/reference.h"
+
+namespace skiff::manage {
+
+using registry::Answer;
+using registry::Refusal;
+
+namespace {
+
+constexpr size_t kPage = 1'000;
+
+// `n` of the query, at most what a page has.
+size_t page_size(const ApiCall& call) {
+  return std::min<size_t>(parse_uint(call.http.request.query.get("n")).value_or(kPage), kPage);
+}
+
+// One more than the page, so that the next one is known of.
+registry::Page page_of(const ApiCall& call) {
+  return {call.http.request.query.get("last"), page_size(call) + 1};
+}
+
+json::Array named(const std::vector<std::string>& names) {
+  json::Array out;
+  for (const std::string& name : names) out.push_back(json::object({{"name", name}}));
+  return out;
+}
+
+Answer<> list_repositories(ApiCall& call) {
+  const auto names = TRY(call.http.context.metadata.repositories(page_of(call)));
+  return reply_page(call, "repositories", "name", named(names));
+}
+
+Answer<> list_tags(ApiCall& call) {
+  const std::string repository = call.http.request.query.get("repository");
+  if (!oci::valid_repository_path(repository)) {
+    return Refusal(registry::kNameInvalid, "repository=NAME is needed");
+  }
+  registry::MetadataStore& metadata = call.http.context.metadata;
+  registry::Page page = page_of(call);
+  const auto tags = TRY(metadata.tags(repository, page));
+  if (!tags) return Refusal(registry::kNameUnknown, cat("no repository ", repository));
+  json::Array out;
+  for (const std::string& tag : *tags) {
+    const auto manifest = TRY(metadata.find_manifest(repository, tag));
+    if (!manifest || out.size() + 1 == page.limit) continue;
+    out.push_back(json::object(
+        {{"name", tag}, {"digest", manifest->digest.str()}, {"mediaType", manifest->media_type}}));
+  }
+  // In the order of the tags, which is not that of their bytes.
+  if (tags->size() == page.limit) {
+    net::Query next;
+    next.add("repository", repository).add("n", cat(page.limit - 1));
+    next.add("last", (*tags)[page.limit - 2]);
+    call.http.set("Link", cat("<", call.http.request.path, "?", next.str(), ">; rel=\"next\""));
+  }
+  return call.http.reply_json(json::object({{"tags", std::move(out)}}));
+}
+
+json::Value team_json(const access::Team& team) {
+  return json::object({{"name", team.str()}, {"members", team.members}});
+}
+
+Answer<access::TeamName> team_of(const ApiCall& call) {
+  return as_answer(access::team_named(cat(call.name(0), "/", call.name(1))));
+}
+
+Answer<> list_teams(ApiCall& call) {
+  auto accounts = TRY(call.api.accounts());
+  json::Array out;
+  for (const access::Team& team : TRY(access::list_teams(*accounts))) {
+    out.push_back(team_json(team));
+  }
+  std::ranges::sort(out, {}, [](const json::Value& team) { return team.string("name"); });
+  return reply_page(call, "teams", "name", out);
+}
+
+Answer<> get_team(ApiCall& call) {
+  const access::TeamName name = TRY(team_of(call));
+  auto accounts = TRY(call.api.accounts());
+  return reply_object(call, team_json(TRY(as_answer(access::find_team(*accounts, name)))));
+}
+
+Answer<> add_team(ApiCall& call) {
+  const access::TeamName name = TRY(as_answer(access::team_named(call.body.string("name"))));
+  auto accounts = TRY(call.api.accounts_to_change());
+  TRY(as_answer(access::add_team(*accounts, name)));
+  return reply_object(call, team_json(TRY(access::find_team(*accounts, name))), 201);
+}
+
+Answer<> remove_team(ApiCall& call) {
+  const access::TeamName name = TRY(team_of(call));
+  auto accounts = TRY(call.api.accounts());
+  TRY(check_match(call, team_json(TRY(as_answer(access::find_team(*accounts, name))))));
+  TRY(as_answer(access::remove_team(*accounts, name)));
+  return call.http.reply_empty(204);
+}
+
+Answer<> change_member(ApiCall& call, Result<> (*change)(access::Store&, const access::TeamName&,
+                                                         const std::string&)) {
+  const access::TeamName name = TRY(team_of(call));
+  auto accounts = TRY(call.api.accounts());
+  TRY(as_answer(change(*accounts, name, call.name(2))));
+  return call.http.reply_empty(204);
+}
+
+Answer<> add_member(ApiCall& call) { return change_member(call, access::add_member); }
+Answer<> remove_member(ApiCall& call) { return change_member(call, access::remove_member); }
+
+// Where a grant is, and to whom: of the body, or of the query.
+struct Given {
+  std::string node;
+  access::Subject subject;
+};
+
+Answer<Given> given(access::Store& store, const std::string& place, const std::string& who) {
+  if (who.empty()) return Refusal(registry::kNameInvalid, "who is needed");
+  Given out;
+  out.node = TRY(as_answer(access::node_named(place)));
+  out.subject = TRY(as_answer(access::subject_named(store, who)));
+  return out;
+}
+
+Answer<> list_grants(ApiCall& call) {
+  std::optional<std::string> node;
+  if (call.http.request.query.has("place")) {
+    node = TRY(as_answer(access::node_named(call.http.request.query.get("place"))));
+  }
+  auto accounts = TRY(call.api.accounts());
+  json::Array out;
+  for (const access::Grant& grant : TRY(access::list_grants(*accounts, node))) {
+    const std::string place = access::node_text(grant.node);
+    out.push_back(json::object({{"id", cat(place, " ", grant.subject_text)},
+                                {"place", place},
+                                {"who", grant.subject_text},
+                                {"role", std::string(access::role_name(grant.role))},
+                                {"expires", time_member(grant.expires)}}));
+  }
+  std::ranges::sort(out, {}, [](const json::Value& grant) { return grant.string("id"); });
+  return reply_page(call, "grants", "id", out);
+}
+
+Answer<> set_grant(ApiCall& call) {
+  const access::Role role = TRY(as_answer(access::role_named(call.body.string("role"))));
+  const TimePoint expires = TRY(expiry_member(call));
+  auto accounts = TRY(call.api.accounts_to_change());
+  const Given to = TRY(given(*accounts, call.body.string("place"), call.body.string("who")));
+  TRY(as_answer(access::set_grant(*accounts, to.node, to.subject, role, expires)));
+  return call.http.reply_empty(204);
+}
+
+Answer<> remove_grant(ApiCall& call) {
+  const net::Query& query = call.http.request.query;
+  auto accounts = TRY(call.api.accounts());
+  const Given to = TRY(given(*accounts, query.get("place"), query.get("who")));
+  TRY(as_answer(access::remove_grant(*accounts, to.node, to.subject)));
+  return call.http.reply_empty(204);
+}
+
+Answer<> set_visibility(ApiCall& call) {
+  const std::string node = TRY(as_answer(access::node_named(call.body.string("place"))));
+  const access::Visibility visibility =
+      TRY(as_answer(access::visibility_named(call.body.string("visibility"))));
+  auto accounts = TRY(call.api.accounts_to_change());
+  TRY(as_answer(access::set_visibility(*accounts, node, visibility)));
+  return call.http.reply_empty(204);
+}
+
+constexpr ApiRoute kRoutes[] = {
+    {"GET", "/repositories", "", list_repositories},
+    {"GET", "/tags", "", list_tags},
+    {"GET", "/teams", "", list_teams},
+    {"POST", "/teams", "name!", add_team},
+    {"GET", "/teams/{organisation}/{team}", "", get_team},
+    {"DELETE", "/teams/{organisation}/{team}", "", remove_team},
+    {"PUT", "/teams/{organisation}/{team}/members/{name}", "", add_member},
+    {"DELETE", "/teams/{organisation}/{team}/members/{name}", "", remove_member},
+    {"GET", "/grants", "", list_grants},
+    {"PUT", "/grants", "place! who! role! expires", set_grant},
+    {"DELETE", "/grants", "", remove_grant},
+    {"PUT", "/visibility", "place! visibility!", set_visibility},
+};
+
+}  // namespace
+
+std::span<const ApiRoute> place_routes() { return kRoutes; }
+
+}  // namespace skiff::manage

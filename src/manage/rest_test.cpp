@@ -1,0 +1,237 @@
+// The REST API against a served registry. Each operation of docs/registry-api.yaml is called here,
+// and the document has each operation that there is.
+#include "manage/rest.h"
+
+#include <set>
+
+#include "codec/base64.h"
+#include "codec/yaml.h"
+#include "db/database.h"
+#include "registry/schema.h"
+#include "registry/test_registry.h"
+
+namespace skiff::manage {
+namespace {
+
+using registry::Fields;
+using registry::Reply;
+
+class RestTest : public registry::RegistryTest {
+ protected:
+  void SetUp() override {
+    options_.extensions.push_back(api_.extension());
+    RegistryTest::SetUp();
+    api_.serve(*registry_);
+  }
+
+  // `route` is the document's path; each {…} in it is one of `names`.
+  Reply call(const std::string& method, const std::string& route,
+             const std::vector<std::string>& names = {}, const std::string& body = "",
+             const std::string& query = "", Fields fields = {}) {
+    called_.insert(cat(method, " ", route));
+    std::string path;
+    size_t next = 0;
+    for (size_t i = 0; i < route.size(); ++i) {
+      if (route[i] != '{') {
+        path += route[i];
+        continue;
+      }
+      path += net::url_encode(names.at(next++));
+      i = route.find('}', i);
+    }
+    if (!login_.empty()) fields.emplace_back("Authorization", login_);
+    return client().call(method, cat(kApiPrefix, path, query), body, fields);
+  }
+  void log_in(const std::string& name, const std::string& secret) {
+    login_ = name.empty() ? "" : cat("Basic ", base64_encode(cat(name, ":", secret)));
+  }
+
+  std::set<std::string> called_;
+
+ private:
+  RestApi api_{dir_.path() / "registry", clock_};
+  std::string login_;
+};
+
+std::set<std::string> documented() {
+  std::set<std::string> out;
+  const auto document = yaml::parse(api_document());
+  EXPECT_TRUE(document) << document.error().message();
+  for (const yaml::Member& top : document->members) {
+    if (top.key != "paths") continue;
+    for (const yaml::Member& path : top.value.members) {
+      for (const yaml::Member& method : path.value.members) {
+        out.insert(cat(to_upper(method.key), " ", path.key));
+      }
+    }
+  }
+  return out;
+}
+
+std::set<std::string> served() {
+  std::set<std::string> out;
+  for (const ApiRoute& route : RestApi::routes()) out.insert(cat(route.method, " ", route.path));
+  return out;
+}
+
+TEST_F(RestTest, EachOperationOfTheDocumentDoesWhatItSays) {
+  EXPECT_EQ(documented(), served());
+  EXPECT_EQ(call("GET", "/openapi.yaml").body, api_document());
+
+  // Without accounts anybody who may push may make the first one.
+  EXPECT_EQ(call("GET", "/users").status, 404);
+  Reply made = call("POST", "/users", {}, R"({"name":"ann","password":"secret","role":"own"})");
+  EXPECT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(call("GET", "/users").status, 401);
+  log_in("ann", "secret");
+  EXPECT_EQ(call("POST", "/users", {}, R"({"name":"bob","password":"other"})").status, 201);
+  EXPECT_EQ(call("POST", "/users", {}, R"({"name":"bob","password":"other"})").status, 409);
+  EXPECT_EQ(call("GET", "/users").json().array("users").size(), 2u);
+  Reply page = call("GET", "/users", {}, "", "?n=1");
+  EXPECT_EQ(page.json().array("users").at(0).string("name"), "ann");
+  EXPECT_EQ(page.header("Link"), "</api/v1/users?n=1&last=ann>; rel=\"next\"");
+  EXPECT_EQ(
+      call("GET", "/users", {}, "", "?n=1&last=ann").json().array("users").at(0).string("name"),
+      "bob");
+  const std::string etag = call("GET", "/users/{name}", {"bob"}).header("ETag");
+  ASSERT_FALSE(etag.empty());
+  EXPECT_EQ(
+      call("PATCH", "/users/{name}", {"bob"}, R"({"disabled":true})", "", {{"If-Match", etag}})
+          .status,
+      200);
+  EXPECT_EQ(
+      call("PATCH", "/users/{name}", {"bob"}, R"({"disabled":false})", "", {{"If-Match", etag}})
+          .status,
+      412);
+  EXPECT_EQ(
+      call("PATCH", "/users/{name}", {"bob"}, R"({"disabled":false,"password":"third"})").status,
+      200);
+
+  made = call("POST", "/robots", {}, R"({"name":"acme+ci","role":"push"})");
+  EXPECT_EQ(made.status, 201) << made.body;
+  EXPECT_FALSE(made.json().string("secret").empty());
+  EXPECT_EQ(call("GET", "/robots").json().array("robots").size(), 1u);
+  EXPECT_EQ(call("GET", "/robots/{name}", {"acme+ci"}).json().string("name"), "acme+ci");
+  EXPECT_EQ(call("GET", "/users/{name}", {"acme+ci"}).status, 404);
+  EXPECT_NE(call("POST", "/robots/{name}/secret", {"acme+ci"}).json().string("secret"),
+            made.json().string("secret"));
+
+  made =
+      call("POST", "/tokens", {},
+           R"({"account":"bob","label":"laptop","limits":[{"repositories":"a/*","role":"pull"}]})");
+  EXPECT_EQ(made.status, 201) << made.body;
+  const std::string id = made.json().string("id");
+  const json::Value token =
+      call("GET", "/tokens", {}, "", "?account=bob").json().array("tokens").at(0);
+  EXPECT_EQ(token.string("id"), id);
+  EXPECT_EQ(token.array("limits").at(0).string("role"), "pull");
+  EXPECT_EQ(call("DELETE", "/tokens/{id}", {id}).status, 204);
+  EXPECT_NE(
+      call("GET", "/tokens", {}, "", "?account=bob").json().array("tokens").at(0).string("revoked"),
+      "");
+
+  EXPECT_EQ(call("POST", "/teams", {}, R"({"name":"acme/devs"})").status, 201);
+  EXPECT_EQ(call("GET", "/teams").json().array("teams").size(), 1u);
+  const std::vector<std::string> bob = {"acme", "devs", "bob"};
+  EXPECT_EQ(call("PUT", "/teams/{organisation}/{team}/members/{name}", bob).status, 204);
+  EXPECT_EQ(call("GET", "/teams/{organisation}/{team}", {"acme", "devs"}).json().strings("members"),
+            std::vector<std::string>{"bob"});
+  EXPECT_EQ(call("DELETE", "/teams/{organisation}/{team}/members/{name}", bob).status, 204);
+
+  EXPECT_EQ(
+      call("PUT", "/grants", {}, R"({"place":"acme","who":"team:acme/devs","role":"push"})").status,
+      204);
+  EXPECT_EQ(call("GET", "/grants", {}, "", "?place=acme").json().array("grants").size(), 2u);
+  EXPECT_EQ(call("DELETE", "/grants", {}, "", "?place=acme&who=team:acme/devs").status, 204);
+  EXPECT_EQ(call("DELETE", "/grants", {}, "", "?place=acme&who=team:acme/devs").status, 404);
+  EXPECT_EQ(call("PUT", "/visibility", {}, R"({"place":"a","visibility":"public"})").status, 204);
+  EXPECT_EQ(call("DELETE", "/teams/{organisation}/{team}", {"acme", "devs"}).status, 204);
+  EXPECT_EQ(call("DELETE", "/robots/{name}", {"acme+ci"}).status, 204);
+  EXPECT_EQ(call("DELETE", "/users/{name}", {"bob"}).status, 204);
+  EXPECT_EQ(call("GET", "/users/{name}", {"bob"}).status, 404);
+
+  EXPECT_TRUE(call("GET", "/repositories").json().array("repositories").empty());
+  EXPECT_EQ(call("GET", "/tags", {}, "", "?repository=a").status, 404);
+  EXPECT_EQ(call("POST", "/check", {}, R"({"deep":true})").json().integer("found"), 0);
+  EXPECT_EQ(call("POST", "/gc", {}, R"({"dryRun":true})").json().integer("blobs"), 0);
+  EXPECT_EQ(called_, documented());
+
+  // What was changed is in the audit log, and no secret is.
+  auto db = Database::open(options_.root / "registry.db", registry::migrations());
+  ASSERT_TRUE(db) << db.error().message();
+  auto rows = db->prepare(
+      "SELECT count(*), sum(detail LIKE '%secret%') FROM audit WHERE action LIKE 'api %'");
+  ASSERT_TRUE(rows && *rows->step());
+  EXPECT_GE(rows->integer(0), 20);
+  EXPECT_EQ(rows->integer(1), 0);
+}
+
+TEST_F(RestTest, RepositoriesAndTagsAreListed) {
+  push_image("a", "2", "{}", {"one"});
+  const std::string digest = push_image("a", "1", "{}", {"two"});
+  push_image("b", "1", "{}", {"one"});
+  const Reply page = call("GET", "/repositories", {}, "", "?n=1");
+  EXPECT_EQ(page.json().array("repositories").at(0).string("name"), "a");
+  EXPECT_NE(page.header("Link"), "");
+  const Reply tags = call("GET", "/tags", {}, "", "?repository=a&n=1");
+  EXPECT_EQ(tags.json().array("tags").at(0).string("digest"), digest);
+  EXPECT_EQ(tags.header("Link"), "</api/v1/tags?repository=a&n=1&last=1>; rel=\"next\"");
+  EXPECT_EQ(call("GET", "/tags", {}, "", "?repository=a&n=1&last=1")
+                .json()
+                .array("tags")
+                .at(0)
+                .string("name"),
+            "2");
+}
+
+TEST_F(RestTest, WhoDoesNotOwnTheServerIsRefused) {
+  EXPECT_EQ(call("POST", "/users", {}, R"({"name":"ann","password":"s","role":"own"})").status,
+            201);
+  log_in("ann", "s");
+  EXPECT_EQ(call("POST", "/users", {}, R"({"name":"bob","password":"s","role":"maintain"})").status,
+            201);
+  const std::string limited =
+      call("POST", "/tokens", {}, R"({"account":"ann","limits":[{"repositories":"a/*"}]})")
+          .json()
+          .string("secret");
+  const std::string whole =
+      call("POST", "/tokens", {}, R"({"account":"ann"})").json().string("secret");
+  log_in("bob", "s");
+  EXPECT_EQ(call("GET", "/users").status, 403);
+  log_in("ann", limited);
+  EXPECT_EQ(call("GET", "/users").status, 403);
+  log_in("ann", whole);
+  EXPECT_EQ(call("GET", "/users").status, 200);
+  log_in("ann", "wrong");
+  EXPECT_EQ(call("GET", "/users").status, 401);
+  log_in("", "");
+  const Reply reply = call("GET", "/users");
+  EXPECT_EQ(reply.status, 401);
+  EXPECT_EQ(reply.header("WWW-Authenticate"), "Basic realm=\"registry\"");
+  EXPECT_EQ(reply.error(), "UNAUTHORIZED");
+}
+
+TEST_F(RestTest, WhatIsNotUnderstoodIsToldAndChangesNothing) {
+  const auto refused = [&](const std::string& body) {
+    const Reply reply = call("POST", "/users", {}, body);
+    EXPECT_EQ(reply.status, 400) << body;
+    EXPECT_EQ(reply.error(), "INVALID") << reply.body;
+  };
+  refused("");
+  refused("[]");
+  refused("{");
+  refused(R"({"name":"ann"})");
+  refused(R"({"name":"Ann!","password":"s"})");
+  refused(R"({"name":"ann","password":"s","rolle":"own"})");
+  refused(R"({"name":"ann","password":"s","role":"king"})");
+  refused(R"({"name":"ann","password":"s","expires":"yesterday"})");
+  EXPECT_EQ(call("GET", "/nothing").status, 404);
+  const Reply reply = call("DELETE", "/users");
+  EXPECT_EQ(reply.status, 405);
+  EXPECT_EQ(reply.header("Allow"), "GET, POST");
+  EXPECT_EQ(call("GET", "/tokens", {}, "", "?n=x").status, 404);
+  EXPECT_FALSE(std::filesystem::exists(options_.root / access::kDatabaseName));
+}
+
+}  // namespace
+}  // namespace skiff::manage

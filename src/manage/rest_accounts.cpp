@@ -50,18 +50,27 @@ Answer<> remove_account(ApiCall& call, AccountKind kind) {
   return call.http.reply_empty(204);
 }
 
-// With a role on a place, where the body names one.
-Answer<access::Account> add_account(access::Store& store, const ApiCall& call,
-                                    access::NewAccount account, const std::string& usual_place) {
-  const std::string role_text = call.body.string("role");
-  const access::Role role =
-      role_text.empty() ? access::Role::kNone : TRY(as_answer(access::role_named(role_text)));
+// A role on a place, where the body names one.
+struct FirstGrant {
+  access::Role role = access::Role::kNone;
+  std::string node;
+};
+
+Answer<FirstGrant> first_grant(const ApiCall& call, const std::string& usual_place) {
+  FirstGrant out;
+  const std::string role = call.body.string("role");
+  if (!role.empty()) out.role = TRY(as_answer(access::role_named(role)));
   const std::string place = call.body.has("on") ? call.body.string("on") : usual_place;
-  const std::string node = TRY(as_answer(access::node_named(place)));
-  account.expires = TRY(expiry_member(call));
+  out.node = TRY(as_answer(access::node_named(place)));
+  return out;
+}
+
+Answer<access::Account> add_account(access::Store& store, const access::NewAccount& account,
+                                    const FirstGrant& grant) {
   access::Account added = TRY(as_answer(access::add_account(store, account)));
-  if (role != access::Role::kNone) {
-    TRY(access::set_grant(store, node, {access::Subject::Kind::kAccount, added.id}, role));
+  if (grant.role != access::Role::kNone) {
+    TRY(access::set_grant(store, grant.node, {access::Subject::Kind::kAccount, added.id},
+                          grant.role));
   }
   return added;
 }
@@ -73,10 +82,13 @@ Answer<> remove_user(ApiCall& call) { return remove_account(call, AccountKind::k
 Answer<> add_user(ApiCall& call) {
   const std::string name = call.body.string("name");
   TRY(as_answer(access::check_user_name(name)));
-  const std::string hash = TRY(as_answer(access::hash_password(call.body.string("password"))));
+  access::NewAccount account{.name = name};
+  account.password = TRY(as_answer(access::hash_password(call.body.string("password"))));
+  account.expires = TRY(expiry_member(call));
+  const FirstGrant grant = TRY(first_grant(call, "/"));
+  // Only now: that there are accounts closes the registry.
   auto accounts = TRY(call.api.accounts_to_change());
-  const access::Account added =
-      TRY(add_account(*accounts, call, {.name = name, .password = hash}, "/"));
+  const access::Account added = TRY(add_account(*accounts, account, grant));
   return reply_object(call, account_json(added), 201);
 }
 
@@ -103,10 +115,11 @@ Answer<> remove_robot(ApiCall& call) { return remove_account(call, AccountKind::
 Answer<> add_robot(ApiCall& call) {
   const std::string name = call.body.string("name");
   TRY(as_answer(access::check_robot_name(name)));
+  access::NewAccount account{.name = name, .kind = AccountKind::kRobot};
+  account.expires = TRY(expiry_member(call));
+  const FirstGrant grant = TRY(first_grant(call, std::string(split_once(name, '+')->first)));
   auto accounts = TRY(call.api.accounts_to_change());
-  const access::Account added =
-      TRY(add_account(*accounts, call, {.name = name, .kind = AccountKind::kRobot},
-                      std::string(split_once(name, '+')->first)));
+  const access::Account added = TRY(add_account(*accounts, account, grant));
   const access::MadeToken made =
       TRY(access::add_token(*accounts, {.account = added.id, .label = "secret"}));
   json::Value out = account_json(added);

@@ -19,11 +19,11 @@ Error refused(const Node& at, std::string_view key, std::string_view why) {
 }
 
 Result<std::string> text_of(const Node& node, std::string_view key) {
-  if (node.kind == Node::Kind::kScalar && !node.text.empty()) return node.text;
-  return refused(node, key,
-                 node.kind == Node::Kind::kNull || node.text.empty()
-                     ? "has an empty value: leave the key out"
-                     : "takes one value");
+  if (node.kind != Node::Kind::kScalar && node.kind != Node::Kind::kNull) {
+    return refused(node, key, "takes one value");
+  }
+  if (node.text.empty()) return refused(node, key, "has an empty value: leave the key out");
+  return node.text;
 }
 
 Result<> set(const Flag& flag, const Node& node) {
@@ -119,7 +119,8 @@ Result<> Settings::load_environment() {
       }
       *flag.given = value == "true";
     } else if (flag.values != nullptr) {
-      *flag.values = split(value, ',');
+      // Items have commas of their own, and no spaces.
+      *flag.values = split(value, ' ');
     } else {
       *flag.value = value;
     }

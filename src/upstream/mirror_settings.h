@@ -12,7 +12,7 @@
 namespace skiff::upstream {
 
 struct MirrorSettings {
-  std::string url;          // "https://quay.io"
+  std::string url;          // "https://other.example"
   bool is_push = false;     // from here to there
   std::string place;        // of its repositories here: PLACE/prometheus/prometheus
   std::string credentials;  // a file, as of an upstream

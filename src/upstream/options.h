@@ -1,7 +1,7 @@
 // Which other registries a registry fetches from, as its operator words it:
 //
-//   docker.io=https://registry-1.docker.io,default,credentials=/etc/skiff/hub
-//   quay.io=https://quay.io,revalidate=60
+//   hub=https://hub.example,default,ns=docker.io,credentials=/etc/skiff/hub
+//   other.example=https://other.example,revalidate=60
 #pragma once
 
 #include <chrono>

@@ -25,7 +25,7 @@ expect_contains "$(cat shown)" "undelete: 71  # SKIFF_REGISTRY_UNDELETE"
 expect_contains "$(cat shown)" "max-connections: 1024  # default"
 expect_contains "$(cat shown)" "sparse: true  # c.yaml:6"
 expect_contains "$(reg config check --config c.yaml)" "all is understood"
-SKIFF_REGISTRY_LOG_LEVEL=debug serve --config c.yaml --root "$PWD/other" >log 2>&1 &
+SKIFF_REGISTRY_LOG_LEVEL=debug "$SKIFF_BIN/skiff-registry" serve --config c.yaml --root "$PWD/other" >log 2>&1 &
 server=$!
 trap 'kill $server; wait $server || true' EXIT
 eventually grep -q "serves http://127.0.0.1:[1-9][0-9]*, root $PWD/other" log

@@ -107,6 +107,9 @@ class WebhookTest : public RegistryTest {
       std::this_thread::yield();
     }
   }
+  double metric(const std::string& name) {
+    return ReadMetrics(client().get("/metrics").body).value(name);
+  }
   Delivery failed(const Webhook& webhook) {
     return wait_for(webhook, [](const Delivery& d) { return d.attempts > 0; });
   }
@@ -191,9 +194,10 @@ TEST_F(WebhookTest, IsGivenUpWhenItsTimeIsOver) {
   clock_.advance(std::chrono::hours(4 * 24));
   const Delivery dropped = wait_for(hook, [](const Delivery& d) { return d.state == "dropped"; });
   EXPECT_EQ(dropped.error, "answered 500");
-  const ReadMetrics metrics(client().get("/metrics").body);
-  EXPECT_EQ(metrics.value("skiff_registry_webhook_dropped_total"), 1);
-  EXPECT_EQ(metrics.value("skiff_registry_webhooks"), 1);
+  // Counted once it is written.
+  while (metric("skiff_registry_webhook_dropped_total") == 0) std::this_thread::yield();
+  EXPECT_EQ(metric("skiff_registry_webhook_dropped_total"), 1);
+  EXPECT_EQ(metric("skiff_registry_webhooks"), 1);
 }
 
 TEST_F(WebhookTest, OneThatHangsHoldsUpNoOtherNorTheEnd) {

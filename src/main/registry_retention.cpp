@@ -16,18 +16,6 @@ namespace {
 using registry::RetentionRule;
 using registry::Verdict;
 
-Result<std::chrono::nanoseconds> age(std::string_view flag, const std::string& text) {
-  constexpr int64_t kMostDays = 36'500;
-  if (text.empty()) return std::chrono::nanoseconds(0);
-  const auto n = parse_int(std::string_view(text).substr(0, text.size() - 1));
-  const int64_t hours = text.back() == 'd' ? 24 : text.back() == 'h' ? 1 : 0;
-  if (n && *n > 0 && hours > 0 && *n <= kMostDays * 24 / hours) {
-    return std::chrono::hours(*n * hours);
-  }
-  return Error(Code::kInvalidArgument,
-               cat("invalid value for --", flag, ": ", quoted(text), ": as in 30d or 12h"));
-}
-
 Result<int64_t> count(const std::string& text) {
   if (text.empty()) return 0;
   const auto n = parse_int(text);
@@ -40,8 +28,10 @@ Result<> add(const Invocation& call) {
   RetentionRule rule;
   rule.node = TRY(access::node_named(call.operands[0]));
   rule.keep_last = TRY(count(call.keep_last));
-  rule.keep_set = TRY(age("keep-set", call.keep_set));
-  rule.keep_pulled = TRY(age("keep-pulled", call.keep_pulled));
+  rule.keep_set =
+      TRY_CONTEXT(registry::retention_age(call.keep_set), "invalid value for --keep-set");
+  rule.keep_pulled =
+      TRY_CONTEXT(registry::retention_age(call.keep_pulled), "invalid value for --keep-pulled");
   const std::vector<std::string> all = {rule.repositories};
   const std::vector<std::string> any = {rule.tags};
   Database db = TRY(registry_database(call));
@@ -55,20 +45,15 @@ Result<> add(const Invocation& call) {
   return {};
 }
 
-std::string age_text(std::chrono::nanoseconds age) {
-  if (age.count() == 0) return "";
-  const auto hours = std::chrono::duration_cast<std::chrono::hours>(age).count();
-  return hours % 24 == 0 ? cat(hours / 24, "d") : cat(hours, "h");
-}
-
 Result<> list(const Invocation& call) {
   Database db = TRY(registry_database(call));
   std::vector<std::vector<std::string>> rows = {
       {"ID", "PLACE", "REPOSITORIES", "TAGS", "KEEPS LAST", "SET WITHIN", "PULLED WITHIN"}};
   for (const RetentionRule& rule : TRY(registry::list_retention(db))) {
     rows.push_back({cat(rule.id), access::node_text(rule.node), rule.repositories, rule.tags,
-                    rule.keep_last == 0 ? "" : cat(rule.keep_last), age_text(rule.keep_set),
-                    age_text(rule.keep_pulled)});
+                    rule.keep_last == 0 ? "" : cat(rule.keep_last),
+                    registry::retention_age_text(rule.keep_set),
+                    registry::retention_age_text(rule.keep_pulled)});
   }
   print_table(rows);
   return {};

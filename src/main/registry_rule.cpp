@@ -14,15 +14,7 @@ using registry::TagRule;
 
 // Each pattern of repositories with each of tags.
 Result<> add(const Invocation& call) {
-  TagRule rule;
-  rule.kind = TRY(registry::rule_kind_named(call.operands[0]));
-  rule.node = TRY(access::node_named(call.operands[1]));
-  if (rule.kind == RuleKind::kProtected) {
-    rule.role = TRY(access::role_named(call.role.empty() ? "maintain" : call.role));
-  } else if (!call.role.empty()) {
-    return Error(Code::kInvalidArgument,
-                 "--role is of protected tags: immutable ones are so for all");
-  }
+  TagRule rule = TRY(registry::tag_rule_named(call.operands[0], call.operands[1], call.role));
   const std::vector<std::string> all = {rule.repositories};
   const std::vector<std::string> any = {rule.tags};
   Database db = TRY(registry_database(call));

@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "access/directory.h"
+#include "access/roles.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "codec/hash.h"
 #include "registry/precondition.h"
+#include "registry/schema.h"
 
 namespace skiff::manage {
 
@@ -40,6 +42,15 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, std::str
   return names;
 }
 
+// Mistyped members would read as absent: a dry run would be a real one.
+Answer<> check_type(std::string_view name, std::string_view type, const json::Value& value) {
+  if (type.empty() && value.is_string()) return {};
+  if (type == "int" && value.is_int()) return {};
+  if (type == "bool" && value.is_bool()) return {};
+  if (type == "array" && value.is_array()) return {};
+  return Refusal(kInvalid, cat(name, " must be of type ", type.empty() ? "string" : type));
+}
+
 Answer<json::Value> read_body(const Call& call, std::string_view members) {
   if (members.empty()) return json::object();
   const Result<std::string> bytes = read_all(*call.request.body, kLongestBody);
@@ -51,8 +62,12 @@ Answer<json::Value> read_body(const Call& call, std::string_view members) {
   for (std::string& word : split(members, ' ')) {
     const bool is_needed = word.ends_with('!');
     if (is_needed) word.pop_back();
-    if (is_needed && !body->has(word)) return Refusal(kInvalid, cat(word, " is needed"));
-    known.push_back(std::move(word));
+    const auto typed = split_once(word, ':');
+    const std::string name(typed ? typed->first : word);
+    const json::Value* const value = body->find(name);
+    if (is_needed && value == nullptr) return Refusal(kInvalid, cat(name, " is needed"));
+    if (value != nullptr) TRY(check_type(name, typed ? typed->second : "", *value));
+    known.push_back(name);
   }
   for (const auto& [name, value] : body->as_object()) {
     if (std::ranges::find(known, name) == known.end()) {
@@ -60,6 +75,17 @@ Answer<json::Value> read_body(const Call& call, std::string_view members) {
     }
   }
   return *body;
+}
+
+std::string key_text(const json::Value& item, std::string_view key) {
+  const json::Value* const value = item.find(key);
+  return value->is_int() ? cat(value->as_int()) : value->as_string();
+}
+
+bool is_after(const json::Value& item, std::string_view key, const std::string& last) {
+  const json::Value* const value = item.find(key);
+  return value->is_int() ? value->as_int() > parse_int(last).value_or(0)
+                         : value->as_string() > last;
 }
 
 std::string etag_of(const json::Value& object) { return sha256_hex(object.dump()).substr(0, 32); }
@@ -74,7 +100,8 @@ registry::Extension RestApi::extension() {
 
 std::vector<ApiRoute> RestApi::routes() {
   std::vector<ApiRoute> out;
-  for (const auto table : {account_routes(), place_routes(), operation_routes()}) {
+  for (const auto table :
+       {account_routes(), place_routes(), operation_routes(), policy_routes(), audit_routes()}) {
     out.insert(out.end(), table.begin(), table.end());
   }
   return out;
@@ -159,6 +186,10 @@ Answer<registry::Registry*> RestApi::registry() const {
   return registry;
 }
 
+Answer<Database> RestApi::database() const {
+  return as_answer(registry::open_registry_database(root_));
+}
+
 Refusal refusal_of(const Error& error) {
   switch (error.code()) {
     case Code::kInvalidArgument:
@@ -191,6 +222,22 @@ Answer<> check_match(const ApiCall& call, const json::Value& object) {
   return Refusal(registry::kPreconditionFailed, "it has changed since it was read");
 }
 
+size_t page_size(const ApiCall& call) {
+  return std::min<size_t>(parse_uint(call.http.request.query.get("n")).value_or(kPage), kPage);
+}
+
+Answer<int64_t> number_of(const ApiCall& call) {
+  const auto number = parse_int(call.name(0));
+  if (number) return *number;
+  return Refusal(registry::kNotFound, cat("no number: ", quoted(call.name(0))));
+}
+
+Answer<std::string> place_of_query(const ApiCall& call) {
+  const net::Query& query = call.http.request.query;
+  if (!query.has("place")) return Refusal(kInvalid, "place is needed");
+  return as_answer(access::node_named(query.get("place")));
+}
+
 Answer<> reply_page(ApiCall& call, std::string_view name, std::string_view key,
                     const json::Array& items) {
   const net::Query& query = call.http.request.query;
@@ -205,10 +252,10 @@ Answer<> reply_page(ApiCall& call, std::string_view name, std::string_view key,
   const std::string last = query.get("last");
   json::Array page;
   for (const json::Value& item : items) {
-    if (!last.empty() && item.string(key) <= last) continue;
+    if (!last.empty() && !is_after(item, key, last)) continue;
     if (page.size() == limit) {
       net::Query next;
-      next.add("n", cat(limit)).add("last", page.back().string(key));
+      next.add("n", cat(limit)).add("last", key_text(page.back(), key));
       for (const std::string_view kept : {"repository", "account", "place"}) {
         if (query.has(kept)) next.add(kept, query.get(kept));
       }

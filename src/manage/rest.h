@@ -18,6 +18,7 @@
 #include <optional>
 
 #include "access/store.h"
+#include "db/database.h"
 #include "manage/operations.h"
 #include "registry/call.h"
 #include "registry/extension.h"
@@ -41,7 +42,8 @@ struct ApiCall {
 struct ApiRoute {
   std::string_view method;
   std::string_view path;  // below the prefix: "/users/{name}"
-  // Of the body's members, where there is one: "name! password role"; those with ! must be there.
+  // Of the body's members, where there is one: "name! keep:int dryRun:bool limits:array"; those
+  // with ! must be there. Without a type: a string.
   std::string_view members;
   registry::Answer<> (*run)(ApiCall&);
 };
@@ -76,6 +78,8 @@ class RestApi {
   registry::Answer<Accounts> accounts();
   registry::Answer<Accounts> accounts_to_change();
   registry::Answer<registry::Registry*> registry() const;
+  // A connection of the request's own to the registry's tables.
+  registry::Answer<Database> database() const;
   TimePoint now() const { return clock_.now(); }
 
  private:
@@ -108,9 +112,15 @@ registry::Answer<T> as_answer(Result<T> result) {
 registry::Answer<> reply_object(ApiCall& call, const json::Value& object, int status = 200);
 // 412 where If-Match is there and names not what `object` is now.
 registry::Answer<> check_match(const ApiCall& call, const json::Value& object);
-// A page of the items, which are sorted by their member `key`: {NAME: [...]}.
+// How many items the request's page has at most.
+size_t page_size(const ApiCall& call);
+// A page of the items, which are sorted by their member `key`, a string or a number: {NAME: [...]}.
 registry::Answer<> reply_page(ApiCall& call, std::string_view name, std::string_view key,
                               const json::Array& items);
+// The number that the path's first {…} is; 404 where it is none.
+registry::Answer<int64_t> number_of(const ApiCall& call);
+// The node of the query's `place`, which must be there.
+registry::Answer<std::string> place_of_query(const ApiCall& call);
 // RFC 3339; "" for never. And back: an absent or empty member is never.
 std::string time_member(TimePoint time);
 registry::Answer<TimePoint> expiry_member(const ApiCall& call);
@@ -119,6 +129,8 @@ registry::Answer<TimePoint> expiry_member(const ApiCall& call);
 std::span<const ApiRoute> account_routes();
 std::span<const ApiRoute> place_routes();
 std::span<const ApiRoute> operation_routes();
+std::span<const ApiRoute> policy_routes();
+std::span<const ApiRoute> audit_routes();
 
 // docs/registry-api.yaml.
 std::string_view api_document();

@@ -196,7 +196,7 @@ constexpr ApiRoute kRoutes[] = {
     {"GET", "/users", "", list_users},
     {"POST", "/users", "name! password! role on expires", add_user},
     {"GET", "/users/{name}", "", get_user},
-    {"PATCH", "/users/{name}", "password disabled", change_user},
+    {"PATCH", "/users/{name}", "password disabled:bool", change_user},
     {"DELETE", "/users/{name}", "", remove_user},
     {"GET", "/robots", "", list_robots},
     {"POST", "/robots", "name! role on expires", add_robot},
@@ -204,7 +204,7 @@ constexpr ApiRoute kRoutes[] = {
     {"DELETE", "/robots/{name}", "", remove_robot},
     {"POST", "/robots/{name}/secret", "", renew_secret},
     {"GET", "/tokens", "", list_tokens},
-    {"POST", "/tokens", "account! label limits expires", add_token},
+    {"POST", "/tokens", "account! label limits:array expires", add_token},
     {"DELETE", "/tokens/{id}", "", revoke_token},
 };
 

@@ -38,8 +38,8 @@ Answer<> document(ApiCall& call) {
 }
 
 constexpr ApiRoute kRoutes[] = {
-    {"POST", "/check", "deep repair", check},
-    {"POST", "/gc", "dryRun", collect},
+    {"POST", "/check", "deep:bool repair:bool", check},
+    {"POST", "/gc", "dryRun:bool", collect},
     {"GET", "/openapi.yaml", "", document},
 };
 

@@ -15,13 +15,6 @@ using registry::Refusal;
 
 namespace {
 
-constexpr size_t kPage = 1'000;
-
-// `n` of the query, at most what a page has.
-size_t page_size(const ApiCall& call) {
-  return std::min<size_t>(parse_uint(call.http.request.query.get("n")).value_or(kPage), kPage);
-}
-
 // One more than the page, so that the next one is known of.
 registry::Page page_of(const ApiCall& call) {
   return {call.http.request.query.get("last"), page_size(call) + 1};
@@ -150,8 +143,14 @@ Answer<> list_grants(ApiCall& call) {
 Answer<> set_grant(ApiCall& call) {
   const access::Role role = TRY(as_answer(access::role_named(call.body.string("role"))));
   const TimePoint expires = TRY(expiry_member(call));
-  auto accounts = TRY(call.api.accounts_to_change());
-  const Given to = TRY(given(*accounts, call.body.string("place"), call.body.string("who")));
+  const std::string place = call.body.string("place");
+  const std::string who = call.body.string("who");
+  TRY(as_answer(access::node_named(place)));
+  // A team or an account that is there has its database: one made for a name would close the
+  // registry.
+  const bool names_none = who == "everybody" || who == "known";
+  auto accounts = TRY(names_none ? call.api.accounts_to_change() : call.api.accounts());
+  const Given to = TRY(given(*accounts, place, who));
   TRY(as_answer(access::set_grant(*accounts, to.node, to.subject, role, expires)));
   return call.http.reply_empty(204);
 }

@@ -46,6 +46,43 @@ class RestTest : public registry::RegistryTest {
     login_ = name.empty() ? "" : cat("Basic ", base64_encode(cat(name, ":", secret)));
   }
 
+  void call_policies() {
+    Reply made = call("POST", "/rules", {}, R"({"kind":"protected","place":"a","tags":"v*"})");
+    EXPECT_EQ(made.status, 201) << made.body;
+    EXPECT_EQ(made.json().string("role"), "maintain");
+    EXPECT_EQ(call("GET", "/rules").json().array("rules").at(0), made.json());
+    const std::string rule = cat(made.json().integer("id"));
+    EXPECT_EQ(call("DELETE", "/rules/{id}", {rule}).status, 204);
+    EXPECT_EQ(call("DELETE", "/rules/{id}", {rule}).status, 404);
+
+    EXPECT_EQ(call("PUT", "/quotas", {}, R"({"place":"a","bytes":1000})").status, 204);
+    EXPECT_EQ(call("GET", "/quotas").json().array("quotas").at(0).integer("bytes"), 1000);
+    EXPECT_EQ(call("GET", "/usage", {}, "", "?place=a").json().integer("used"), 0);
+    EXPECT_EQ(call("DELETE", "/quotas", {}, "", "?place=a").status, 204);
+    EXPECT_EQ(call("DELETE", "/quotas", {}, "", "?place=a").status, 404);
+
+    made = call("POST", "/retention", {}, R"({"place":"a","keepLast":3,"keepSet":"30d"})");
+    EXPECT_EQ(made.status, 201) << made.body;
+    EXPECT_EQ(made.json().string("keepSet"), "30d");
+    EXPECT_EQ(call("GET", "/retention").json().array("rules").at(0), made.json());
+    EXPECT_EQ(call("POST", "/retention/run", {}, R"({"dryRun":true})").json().integer("kept"), 0);
+    const std::string id = cat(made.json().integer("id"));
+    EXPECT_EQ(call("DELETE", "/retention/{id}", {id}).status, 204);
+  }
+
+  void call_audit() {
+    const Reply page = call("GET", "/audit", {}, "", "?n=2&last=1");
+    EXPECT_EQ(page.json().array("rows").at(0).integer("id"), 2);
+    EXPECT_EQ(page.header("Link"), "</api/v1/audit?n=2&last=3>; rel=\"next\"");
+    const json::Value report = call("GET", "/audit/verify").json();
+    EXPECT_GE(report.integer("rows"), 20);
+    EXPECT_FALSE(report.has("broken")) << report.dump();
+    EXPECT_EQ(call("POST", "/keys/rotate").status, 204);
+    const json::Value keys = call("GET", "/keys").json();
+    ASSERT_FALSE(keys.array("keys").empty());
+    EXPECT_EQ(keys.array("keys").at(0).as_object().size(), 3u);  // none of them secret
+  }
+
   std::set<std::string> called_;
 
  private:
@@ -154,6 +191,8 @@ TEST_F(RestTest, EachOperationOfTheDocumentDoesWhatItSays) {
   EXPECT_EQ(call("GET", "/tags", {}, "", "?repository=a").status, 404);
   EXPECT_EQ(call("POST", "/check", {}, R"({"deep":true})").json().integer("found"), 0);
   EXPECT_EQ(call("POST", "/gc", {}, R"({"dryRun":true})").json().integer("blobs"), 0);
+  call_policies();
+  call_audit();
   EXPECT_EQ(called_, documented());
 
   // What was changed is in the audit log, and no secret is.
@@ -164,6 +203,53 @@ TEST_F(RestTest, EachOperationOfTheDocumentDoesWhatItSays) {
   ASSERT_TRUE(rows && *rows->step());
   EXPECT_GE(rows->integer(0), 20);
   EXPECT_EQ(rows->integer(1), 0);
+}
+
+TEST_F(RestTest, RetentionIsToldAndRun) {
+  push_image("a", "1", "{}", {"one"});
+  clock_.advance(std::chrono::seconds(5));
+  push_image("a", "2", "{}", {"two"});
+  EXPECT_EQ(call("POST", "/retention", {}, R"({"place":"/","keepLast":1})").status, 201);
+  EXPECT_EQ(call("POST", "/retention/run", {}, R"({"dryRun":"yes"})").status, 400);
+  json::Value done = call("POST", "/retention/run", {}, R"({"dryRun":true})").json();
+  EXPECT_EQ(done.integer("deleted"), 1) << done.dump();
+  EXPECT_EQ(done.array("verdicts").size(), 2u);
+  EXPECT_EQ(call("GET", "/tags", {}, "", "?repository=a").json().array("tags").size(), 2u);
+  done = call("POST", "/retention/run").json();
+  EXPECT_EQ(done.integer("deleted"), 1) << done.dump();
+  const Reply tags = call("GET", "/tags", {}, "", "?repository=a");
+  ASSERT_EQ(tags.json().array("tags").size(), 1u) << tags.body;
+  EXPECT_EQ(tags.json().array("tags").at(0).string("name"), "2");
+}
+
+TEST_F(RestTest, RulesOfWhatIsNoneAreRefusedAndNotMade) {
+  const auto refused = [&](const std::string& method, const std::string& route,
+                           const std::string& body) {
+    EXPECT_EQ(call(method, route, {}, body).status, 400) << body;
+  };
+  refused("POST", "/rules", R"({"kind":"loose","place":"/"})");
+  refused("POST", "/rules", R"({"kind":"immutable","place":"/","role":"own"})");
+  refused("POST", "/rules", R"({"kind":"immutable","place":"/","tags":"["})");
+  refused("PUT", "/quotas", R"({"place":"/","bytes":-1})");
+  refused("PUT", "/quotas", R"({"place":"/","bytes":"1"})");
+  refused("POST", "/retention", R"({"place":"/"})");
+  refused("POST", "/retention", R"({"place":"/","keepLast":"3","keepSet":"1d"})");
+  refused("POST", "/retention", R"({"place":"/","keepSet":"1y"})");
+  refused("POST", "/gc", R"({"dryRun":"true"})");
+  EXPECT_EQ(call("PUT", "/quotas", {}, R"({"place":"/","bytes":1})").status, 204);
+  EXPECT_EQ(call("DELETE", "/quotas").status, 400);  // not that of the server
+  EXPECT_TRUE(call("GET", "/rules").json().array("rules").empty());
+  EXPECT_TRUE(call("GET", "/retention").json().array("rules").empty());
+  EXPECT_EQ(call("GET", "/quotas").json().array("quotas").size(), 1u);
+}
+
+TEST_F(RestTest, RulesComeInPagesByNumber) {
+  for (int i = 0; i < 11; ++i) {
+    EXPECT_EQ(call("POST", "/rules", {}, R"({"kind":"immutable","place":"a"})").status, 201);
+  }
+  const Reply page = call("GET", "/rules", {}, "", "?n=1&last=9");
+  EXPECT_EQ(page.json().array("rules").at(0).integer("id"), 10);
+  EXPECT_EQ(page.header("Link"), "</api/v1/rules?n=1&last=10>; rel=\"next\"");
 }
 
 TEST_F(RestTest, RepositoriesAndTagsAreListed) {
@@ -225,6 +311,10 @@ TEST_F(RestTest, WhatIsNotUnderstoodIsToldAndChangesNothing) {
   refused(R"({"name":"ann","password":"s","rolle":"own"})");
   refused(R"({"name":"ann","password":"s","role":"king"})");
   refused(R"({"name":"ann","password":"s","expires":"yesterday"})");
+  EXPECT_EQ(call("PUT", "/grants", {}, R"({"place":"a","who":"nobody","role":"pull"})").status,
+            404);
+  EXPECT_EQ(call("PUT", "/grants", {}, R"({"place":"A!","who":"known","role":"pull"})").status,
+            400);
   EXPECT_EQ(call("GET", "/nothing").status, 404);
   const Reply reply = call("DELETE", "/users");
   EXPECT_EQ(reply.status, 405);

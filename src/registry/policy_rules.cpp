@@ -51,6 +51,20 @@ Result<RuleKind> rule_kind_named(std::string_view name) {
                cat("invalid kind of rule ", quoted(name), ": choose immutable or protected"));
 }
 
+Result<TagRule> tag_rule_named(std::string_view kind, std::string_view place,
+                               std::string_view role) {
+  TagRule rule;
+  rule.kind = TRY(rule_kind_named(kind));
+  rule.node = TRY(access::node_named(place));
+  if (rule.kind == RuleKind::kProtected) {
+    rule.role = TRY(access::role_named(role.empty() ? "maintain" : role));
+  } else if (!role.empty()) {
+    return Error(Code::kInvalidArgument,
+                 "a role is of protected tags: immutable ones are so for all");
+  }
+  return rule;
+}
+
 std::string TagRule::str() const {
   const std::string end =
       kind == RuleKind::kProtected ? cat(", from ", access::role_name(role), " up)") : ")";

@@ -34,6 +34,10 @@ struct TagRule {
   std::string str() const;
 };
 
+// Of a kind and a place as they are written; `role`: of protected tags, "" for maintain.
+Result<TagRule> tag_rule_named(std::string_view kind, std::string_view place,
+                               std::string_view role);
+
 // Refuses patterns and roles that are none; the rule's id is set.
 Result<TagRule> add_rule(Database& db, TagRule rule);
 // By id.

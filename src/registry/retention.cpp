@@ -215,6 +215,23 @@ Result<RetentionRule> add_retention(Database& db, RetentionRule rule) {
   return rule;
 }
 
+Result<std::chrono::nanoseconds> retention_age(const std::string& text) {
+  constexpr int64_t kMostDays = 36'500;
+  if (text.empty()) return std::chrono::nanoseconds(0);
+  const auto n = parse_int(std::string_view(text).substr(0, text.size() - 1));
+  const int64_t hours = text.back() == 'd' ? 24 : text.back() == 'h' ? 1 : 0;
+  if (n && *n > 0 && hours > 0 && *n <= kMostDays * 24 / hours) {
+    return std::chrono::hours(*n * hours);
+  }
+  return Error(Code::kInvalidArgument, cat(quoted(text), ": as in 30d or 12h"));
+}
+
+std::string retention_age_text(std::chrono::nanoseconds age) {
+  if (age.count() == 0) return "";
+  const auto hours = std::chrono::duration_cast<std::chrono::hours>(age).count();
+  return hours % 24 == 0 ? cat(hours / 24, "d") : cat(hours, "h");
+}
+
 Result<std::vector<RetentionRule>> list_retention(Database& db) {
   Statement rows =
       TRY(db.prepare("SELECT id, node, repositories, tags, keep_last, keep_set, keep_pulled"

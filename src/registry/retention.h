@@ -35,6 +35,10 @@ struct RetentionRule {
   std::chrono::nanoseconds keep_pulled{0};
 };
 
+// Ages as they are written: "30d", "12h", or "" for none. And back.
+Result<std::chrono::nanoseconds> retention_age(const std::string& text);
+std::string retention_age_text(std::chrono::nanoseconds age);
+
 // Refuses patterns that are none, and a rule that keeps nothing; its id is set.
 Result<RetentionRule> add_retention(Database& db, RetentionRule rule);
 // By id.

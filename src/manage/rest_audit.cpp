@@ -1,0 +1,81 @@
+// The audit log, and the keys that sign.
+#include "access/signing_keys.h"
+#include "base/strings.h"
+#include "manage/rest.h"
+#include "registry/audit_log.h"
+
+namespace skiff::manage {
+
+using registry::Answer;
+using registry::AuditRow;
+
+namespace {
+
+json::Value row_json(const AuditRow& row) {
+  const auto& e = row.entry;
+  return json::object({{"id", row.id},
+                       {"time", time_member(e.at)},
+                       {"actor", e.actor},
+                       {"address", e.address},
+                       {"action", e.action},
+                       {"target", e.target},
+                       {"outcome", e.outcome},
+                       {"detail", e.detail},
+                       {"hash", row.hash}});
+}
+
+// One row more than the page, so that the next one is known of.
+Answer<> list_audit(ApiCall& call) {
+  const int64_t after = parse_int(call.http.request.query.get("last")).value_or(0);
+  Database db = TRY(call.api.database());
+  json::Array out;
+  for (const AuditRow& row : TRY(registry::audit_rows(db, after, page_size(call) + 1))) {
+    out.push_back(row_json(row));
+  }
+  return reply_page(call, "rows", "id", out);
+}
+
+Answer<> verify_audit(ApiCall& call) {
+  Database db = TRY(call.api.database());
+  const registry::AuditReport report = TRY(registry::verify_audit(db));
+  json::Value out = json::object({{"rows", report.rows}, {"seals", report.seals}});
+  if (report.broken) {
+    out.set("broken", *report.broken);
+    out.set("why", report.why);
+  }
+  return call.http.reply_json(out);
+}
+
+Answer<> list_keys(ApiCall& call) {
+  auto accounts = TRY(call.api.accounts());
+  json::Array out;
+  for (const access::SigningKey& key : TRY(access::signing_keys(*accounts))) {
+    out.push_back(json::object({{"id", key.id},
+                                {"signsUntil", time_member(key.signs_until)},
+                                {"checksUntil", time_member(key.checks_until)}}));
+  }
+  return call.http.reply_json(json::object({{"keys", std::move(out)}}));
+}
+
+Answer<> rotate_keys(ApiCall& call) {
+  auto accounts = TRY(call.api.accounts());
+  if (call.body.boolean("drop")) {
+    TRY(access::drop_signing_keys(*accounts));
+  } else {
+    TRY(access::rotate_signing_keys(*accounts));
+  }
+  return call.http.reply_empty(204);
+}
+
+constexpr ApiRoute kRoutes[] = {
+    {"GET", "/audit", "", list_audit},
+    {"GET", "/audit/verify", "", verify_audit},
+    {"GET", "/keys", "", list_keys},
+    {"POST", "/keys/rotate", "drop:bool", rotate_keys},
+};
+
+}  // namespace
+
+std::span<const ApiRoute> audit_routes() { return kRoutes; }
+
+}  // namespace skiff::manage

@@ -1,5 +1,4 @@
 // skiff-registry webhook ...
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -17,10 +16,6 @@ namespace {
 using registry::Delivery;
 using registry::MetadataStore;
 using registry::Webhook;
-
-constexpr size_t kMostWebhooks = 50;  // each has a thread of the server
-constexpr size_t kMostShown = 200;
-constexpr std::string_view kStates[] = {"waiting", "delivered", "dropped"};
 
 // Beside a server that runs, too.
 Result<std::unique_ptr<MetadataStore>> open_outbox(const Invocation& call) {
@@ -42,10 +37,7 @@ Result<> add(const Invocation& call) {
                        .inner = call.inner};
   TRY(registry::check_webhook(wanted));
   const auto outbox = TRY(open_outbox(call));
-  if (TRY(outbox->webhooks()).size() >= kMostWebhooks) {
-    return Error(Code::kResourceExhausted, cat("there are ", kMostWebhooks, " webhooks already"));
-  }
-  const Webhook added = TRY(outbox->add_webhook(wanted));
+  const Webhook added = TRY(registry::add_webhook(*outbox, wanted));
   fputs(cat(added.secret, "\n").c_str(), stdout);
   fputs(cat("Webhook ", added.id, "; its secret is shown only now.\n").c_str(), stderr);
   return {};
@@ -80,22 +72,12 @@ std::string next_text(const Delivery& delivery) {
   return delivery.next_try == TimePoint{} ? "behind another" : time_text(delivery.next_try);
 }
 
-Result<> check_known(MetadataStore& outbox, const std::string& id) {
-  const std::vector<Webhook> all = TRY(outbox.webhooks());
-  if (std::ranges::any_of(all, [&](const Webhook& each) { return each.id == id; })) return {};
-  return Error(Code::kNotFound, cat("no such webhook: ", id));
-}
-
 Result<> deliveries(const Invocation& call) {
-  if (!call.state.empty() && std::ranges::find(kStates, call.state) == std::end(kStates)) {
-    return Error(Code::kInvalidArgument, cat("invalid value for --state: ", quoted(call.state),
-                                             ": waiting, delivered or dropped"));
-  }
   const auto outbox = TRY(open_outbox(call));
-  TRY(check_known(*outbox, call.operands[0]));
   std::vector<std::vector<std::string>> rows = {
       {"EVENT", "TIME", "KIND", "REPOSITORY", "STATE", "ATTEMPTS", "NEXT", "LAST ANSWER"}};
-  for (const Delivery& each : TRY(outbox->deliveries(call.operands[0], call.state, kMostShown))) {
+  for (const Delivery& each :
+       TRY(registry::last_deliveries(*outbox, call.operands[0], call.state))) {
     const std::string answer = each.status == 0 ? "" : cat(each.status);
     rows.push_back({cat(each.event), time_text(each.at), each.kind, each.repository, each.state,
                     cat(each.attempts), next_text(each), each.error.empty() ? answer : each.error});
@@ -112,7 +94,7 @@ Result<> redeliver(const Invocation& call) {
                  cat("not an event: ", quoted(which), ": its number, or all for those dropped"));
   }
   const auto outbox = TRY(open_outbox(call));
-  TRY(check_known(*outbox, call.operands[0]));
+  TRY(registry::check_webhook_is_there(*outbox, call.operands[0]));
   const int64_t count = TRY(outbox->redeliver(call.operands[0], *event));
   fputs(cat(count, count == 1 ? " event is" : " events are", " delivered again.\n").c_str(),
         stdout);

@@ -131,6 +131,7 @@ std::span<const ApiRoute> place_routes();
 std::span<const ApiRoute> operation_routes();
 std::span<const ApiRoute> policy_routes();
 std::span<const ApiRoute> audit_routes();
+std::span<const ApiRoute> webhook_routes();
 
 // docs/registry-api.yaml.
 std::string_view api_document();

@@ -56,9 +56,8 @@ Answer<> remove_rule(ApiCall& call) {
 }
 
 json::Value quota_json(const Quota& quota) {
-  return json::object({{"place", access::node_text(quota.node)},
-                       {"bytes", quota.bytes},
-                       {"used", quota.used}});
+  return json::object(
+      {{"place", access::node_text(quota.node)}, {"bytes", quota.bytes}, {"used", quota.used}});
 }
 
 Answer<> list_quotas(ApiCall& call) {
@@ -88,8 +87,7 @@ Answer<> get_usage(ApiCall& call) {
   const std::string node = TRY(place_of_query(call));
   Database db = TRY(call.api.database());
   const uint64_t used = TRY(registry::used_at(db, node));
-  return call.http.reply_json(
-      json::object({{"place", access::node_text(node)}, {"used", used}}));
+  return call.http.reply_json(json::object({{"place", access::node_text(node)}, {"used", used}}));
 }
 
 json::Value retention_json(const RetentionRule& rule) {
@@ -151,8 +149,8 @@ Answer<> run_retention(ApiCall& call) {
   };
   TRY(as_answer(
       registry::run_retention(db, call.http.context.metadata, run, call.api.now(), sink)));
-  return call.http.reply_json(json::object(
-      {{"kept", kept}, {"deleted", deleted}, {"verdicts", std::move(verdicts)}}));
+  return call.http.reply_json(
+      json::object({{"kept", kept}, {"deleted", deleted}, {"verdicts", std::move(verdicts)}}));
 }
 
 constexpr ApiRoute kRoutes[] = {

@@ -70,6 +70,28 @@ class RestTest : public registry::RegistryTest {
     EXPECT_EQ(call("DELETE", "/retention/{id}", {id}).status, 204);
   }
 
+  void call_webhooks() {
+    const auto add = [&](const std::string& body) { return call("POST", "/webhooks", {}, body); };
+    EXPECT_EQ(add(R"({"url":"http://hook.example/"})").status, 400);
+    EXPECT_EQ(add(R"({"url":"https://hook.example/","kinds":[1]})").status, 400);
+    const Reply made = add(R"({"url":"https://hook.example/","kinds":["tag.set"]})");
+    EXPECT_EQ(made.status, 201) << made.body;
+    EXPECT_FALSE(made.json().string("secret").empty());
+    const std::string id = made.json().string("id");
+    const Reply list = call("GET", "/webhooks");
+    ASSERT_EQ(list.json().array("webhooks").size(), 1u) << list.body;
+    EXPECT_FALSE(list.json().array("webhooks").at(0).has("secret"));
+    EXPECT_EQ(call("PATCH", "/webhooks/{id}", {id}, R"({"disabled":true})").status, 204);
+    EXPECT_TRUE(call("GET", "/webhooks").json().array("webhooks").at(0).boolean("disabled"));
+    EXPECT_EQ(call("GET", "/webhooks/{id}/deliveries", {id}, "", "?state=waiting").status, 200);
+    EXPECT_EQ(call("GET", "/webhooks/{id}/deliveries", {id}, "", "?state=lost").status, 400);
+    EXPECT_EQ(call("GET", "/webhooks/{id}/deliveries", {"none"}).status, 404);
+    EXPECT_EQ(call("POST", "/webhooks/{id}/redeliver", {id}).json().integer("events"), 0);
+    EXPECT_EQ(call("POST", "/webhooks/{id}/redeliver", {id}, R"({"event":7})").status, 404);
+    EXPECT_EQ(call("DELETE", "/webhooks/{id}", {id}).status, 204);
+    EXPECT_EQ(call("DELETE", "/webhooks/{id}", {id}).status, 404);
+  }
+
   void call_audit() {
     const Reply page = call("GET", "/audit", {}, "", "?n=2&last=1");
     EXPECT_EQ(page.json().array("rows").at(0).integer("id"), 2);
@@ -192,6 +214,7 @@ TEST_F(RestTest, EachOperationOfTheDocumentDoesWhatItSays) {
   EXPECT_EQ(call("POST", "/check", {}, R"({"deep":true})").json().integer("found"), 0);
   EXPECT_EQ(call("POST", "/gc", {}, R"({"dryRun":true})").json().integer("blobs"), 0);
   call_policies();
+  call_webhooks();
   call_audit();
   EXPECT_EQ(called_, documented());
 

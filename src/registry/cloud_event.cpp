@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::string_view kTypePrefix = "skiff.registry.";
 constexpr size_t kLongestUrl = 2'000;
+constexpr size_t kMostWebhooks = 50;
+constexpr size_t kMostShown = 200;
+constexpr std::string_view kStates[] = {"waiting", "delivered", "dropped"};
 
 // "acme/web:1", "acme/web@sha256:...", "acme/web".
 std::string subject_of(const Delivery& delivery, const json::Value& data) {
@@ -75,6 +78,28 @@ Result<> check_webhook(const Webhook& webhook) {
   }
   for (const std::string& pattern : webhook.repositories) TRY(access::check_pattern(pattern));
   return {};
+}
+
+Result<Webhook> add_webhook(Outbox& outbox, const Webhook& webhook) {
+  TRY(check_webhook(webhook));
+  if (TRY(outbox.webhooks()).size() < kMostWebhooks) return outbox.add_webhook(webhook);
+  return Error(Code::kFailedPrecondition, cat("there are ", kMostWebhooks, " webhooks already"));
+}
+
+Result<> check_webhook_is_there(Outbox& outbox, const std::string& id) {
+  const std::vector<Webhook> all = TRY(outbox.webhooks());
+  if (std::ranges::find(all, id, &Webhook::id) != all.end()) return {};
+  return Error(Code::kNotFound, cat("no such webhook: ", id));
+}
+
+Result<std::vector<Delivery>> last_deliveries(Outbox& outbox, const std::string& webhook,
+                                              const std::string& state) {
+  if (!state.empty() && std::ranges::find(kStates, state) == std::end(kStates)) {
+    return Error(Code::kInvalidArgument,
+                 cat("invalid state ", quoted(state), ": waiting, delivered or dropped"));
+  }
+  TRY(check_webhook_is_there(outbox, webhook));
+  return outbox.deliveries(webhook, state, kMostShown);
 }
 
 }  // namespace skiff::registry

@@ -19,5 +19,12 @@ Result<std::string> webhook_signature(const std::string& secret, const std::stri
 // kInvalidArgument, in words for who adds it: an https URL, or with `inner` an http one, kinds that
 // there are, and patterns.
 Result<> check_webhook(const Webhook& webhook);
+// Checked, and not one too many: each has a thread of the server (kFailedPrecondition).
+Result<Webhook> add_webhook(Outbox& outbox, const Webhook& webhook);
+// kNotFound.
+Result<> check_webhook_is_there(Outbox& outbox, const std::string& id);
+// The last 200; with `state`, those in it. kInvalidArgument for a state that is none.
+Result<std::vector<Delivery>> last_deliveries(Outbox& outbox, const std::string& webhook,
+                                              const std::string& state);
 
 }  // namespace skiff::registry

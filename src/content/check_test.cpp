@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "content/content_store.h"
 #include "content/layout.h"
+#include "content/quarantine.h"
 
 namespace skiff::content {
 namespace {
@@ -23,6 +24,17 @@ class CheckTest : public testing::Test {
   }
   oci::Digest put(std::string_view bytes) { return *write_blob(*store_, bytes); }
   Path file_of(const oci::Digest& digest) { return layout_.blob(digest); }
+  Path aside(const oci::Digest& digest) { return Quarantine(layout_.quarantine()).file(digest); }
+  bool is_served_from_its_place(const oci::Digest& digest) {
+    return std::filesystem::exists(file_of(digest)) && !std::filesystem::exists(aside(digest));
+  }
+  void expect_set_aside(const oci::Digest& digest, const std::string& bytes) {
+    EXPECT_FALSE(std::filesystem::exists(file_of(digest)));
+    EXPECT_EQ(*read_file(aside(digest)), bytes);
+    EXPECT_TRUE(store_->info(digest)->damaged);
+    EXPECT_EQ(store_->open(digest).error().code(), Code::kDataLoss);
+    EXPECT_EQ(store_->verify(digest).error().code(), Code::kDataLoss);
+  }
   // Other bytes of the same length; with `unseen` the file looks untouched, as after bit rot.
   void spoil(const oci::Digest& digest, bool unseen = false) {
     struct stat before{};
@@ -85,7 +97,7 @@ TEST_F(CheckTest, AFileOfAnotherLengthIsNoticed) {
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].what,
             cat("blob ", digest.str(), " is damaged: its file has 3 bytes, not 5"));
-  EXPECT_EQ(problems[0].where, file_of(digest).native());
+  EXPECT_EQ(problems[0].where, aside(digest).native());
   EXPECT_FALSE(problems[0].mended);
   expect_mended(1);
   EXPECT_EQ(store_->info(digest).error().code(), Code::kNotFound);
@@ -113,6 +125,61 @@ TEST_F(CheckTest, RotIsFoundByReadingAll) {
   EXPECT_EQ(check({.deep = true}).size(), 1u);
   EXPECT_EQ(check().size(), 1u) << "forgotten";
   expect_mended(1);
+}
+
+TEST_F(CheckTest, ADamagedFileIsSetAsideUntilItsBlobIsStoredAgain) {
+  const oci::Digest digest = put("hello");
+  spoil(digest, true);
+  ASSERT_EQ(check({.deep = true}).size(), 1u);
+  expect_set_aside(digest, "#ello");
+  reopen();
+  expect_set_aside(digest, "#ello");
+  const auto problems = check();
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].what,
+            cat("blob ", digest.str(), " is damaged: its content is not what it was"));
+  EXPECT_EQ(problems[0].where, aside(digest).native());
+  put("hello");
+  EXPECT_EQ(*read_blob(*store_, digest), "hello");
+  EXPECT_TRUE(is_served_from_its_place(digest));
+  EXPECT_TRUE(check({.deep = true}).empty());
+}
+
+TEST_F(CheckTest, WhatOpenSeesIsSetAside) {
+  const oci::Digest digest = put("hello");
+  ASSERT_EQ(::truncate(file_of(digest).c_str(), 3), 0);
+  EXPECT_FALSE(store_->open(digest));
+  expect_set_aside(digest, "hel");
+}
+
+// The row is written first, so a kill leaves the file under its name.
+TEST_F(CheckTest, WhatAKillKeptFromBeingSetAsideIsSetAsideByTheNextWhoLooks) {
+  for (const bool by_open : {true, false}) {
+    const oci::Digest digest = put("hello");
+    spoil(digest, true);
+    EXPECT_FALSE(store_->verify(digest, {.always = true}));
+    std::filesystem::rename(aside(digest), file_of(digest));
+    reopen();
+    EXPECT_FALSE(by_open ? store_->open(digest).has_value() : store_->verify(digest).has_value());
+    expect_set_aside(digest, "#ello");
+    put("hello");
+  }
+}
+
+TEST_F(CheckTest, WithTheBlobGoesWhatWasSetAside) {
+  for (const bool by_remove : {true, false}) {
+    const oci::Digest digest = put("hello");
+    spoil(digest);
+    EXPECT_FALSE(store_->verify(digest));
+    ASSERT_TRUE(std::filesystem::exists(aside(digest)));
+    if (by_remove) {
+      EXPECT_TRUE(store_->remove(digest));
+    } else {
+      EXPECT_TRUE(store_->collect({}));
+    }
+    EXPECT_FALSE(std::filesystem::exists(aside(digest)));
+    EXPECT_TRUE(check().empty());
+  }
 }
 
 // Does something, once, when it is asked.

@@ -12,7 +12,7 @@
 //
 // A blob whose file was lost or changed is *damaged*. Damage is noticed by open, verify and
 // check, and remembered: `open` refuses the blob (kDataLoss) until the same content is
-// committed again, which replaces the file.
+// committed again, which replaces the file. The damaged one is set aside under ROOT/quarantine.
 //
 // Leases live as long as the process: they protect work in flight, and a crash ends the
 // work. A user that turns leased blobs into referenced ones (writes a tag) keeps the lease

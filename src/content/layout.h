@@ -18,6 +18,7 @@ class Layout {
   Path blobs() const { return root_ / "blobs"; }
   Path ingests() const { return root_ / "ingests"; }
   Path trash() const { return root_ / "trash"; }
+  Path quarantine() const { return root_ / "quarantine"; }
   Path database() const { return root_ / "content.db"; }
   // blobs/ALGORITHM/HH/HEX: no directory grows beyond a 256th of the store.
   Path blob(const oci::Digest& digest) const;

@@ -44,6 +44,7 @@ Result<std::unique_ptr<BlobReader>> LocalStore::open(const oci::Digest& digest) 
   if (std::string fault = visible_fault(blob); !fault.empty()) {
     // Perhaps it was removed, and even stored again, between the two.
     if (TRY(info(digest)).created != blob.created) return open(digest);
+    if (auto done = remember_damage(blob); !done) log_warn(done.error().message());
     return damaged_blob(digest, fault);
   }
   UniqueFd fd =
@@ -54,7 +55,9 @@ Result<std::unique_ptr<BlobReader>> LocalStore::open(const oci::Digest& digest) 
 std::string LocalStore::visible_fault(const BlobInfo& blob) const {
   struct stat st{};
   if (::stat(layout_.blob(blob.digest).c_str(), &st) != 0) {
-    return errno == ENOENT ? "its file is gone" : cat("stat: ", ::strerror(errno));
+    if (errno != ENOENT) return cat("stat: ", ::strerror(errno));
+    const bool is_aside = blob.damaged && ::stat(quarantine_.file(blob.digest).c_str(), &st) == 0;
+    if (!is_aside) return "its file is gone";
   }
   return visible_fault(blob, st);
 }
@@ -151,6 +154,7 @@ Result<BlobInfo> LocalStore::publish(IngestFile& ingest, const oci::Digest& expe
                 .modified = modified_time(st)};
   TRY(table_.put(info));
   undo.dismiss();
+  quarantine_.drop(expected);
   ingest.finish();
   return info;
 }
@@ -269,6 +273,7 @@ std::vector<Result<>> LocalStore::remove_all(std::span<const oci::Digest> blobs)
 }
 
 Result<> LocalStore::remove_file(const BlobInfo& blob) {
+  quarantine_.drop(blob.digest);
   if (blob.size >= kLarge) return trash_->take(layout_.blob(blob.digest));
   Result<> removed = files_.unlink(layout_.blob(blob.digest));
   if (!removed && removed.error().code() == Code::kNotFound) return {};

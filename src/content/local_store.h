@@ -3,6 +3,9 @@
 // Order of a commit: bytes -> fsync -> rename -> fsync of the directory -> row. Order of a
 // removal: row -> unlink, of a large file in the background. So a crash can leave a file without a
 // row, never an acknowledged row without its file.
+//
+// Order of what is found damaged: row -> rename into quarantine. What a crash leaves under its name
+// is refused all the same, and moved by the next who looks at it.
 #pragma once
 
 #include <sys/stat.h>
@@ -15,6 +18,7 @@
 #include "content/ingest_file.h"
 #include "content/layout.h"
 #include "content/lease_table.h"
+#include "content/quarantine.h"
 #include "content/recorded_store.h"
 #include "content/root_lock.h"
 
@@ -49,6 +53,7 @@ class LocalStore : public RecordedStore {
         layout_(std::move(layout)),
         table_(std::move(table)),
         trash_(std::move(trash)),
+        quarantine_(layout_.quarantine()),
         files_(files),
         clock_(clock) {}
 
@@ -92,7 +97,8 @@ class LocalStore : public RecordedStore {
   Result<BlobInfo> share(LocalStore& source, const oci::Digest& digest);
   Result<> make_shelf(const oci::Digest& digest);
   Result<uint64_t> sweep(const std::vector<BlobInfo>& candidates);
-  // Removes the file of a blob whose row is gone; one that is lost is gone already.
+  // Removes the file of a blob whose row is gone, also from quarantine; one that is lost is gone
+  // already.
   Result<> remove_file(const BlobInfo& blob);
   // What is seen of a blob without reading it: "" where nothing is wrong.
   std::string visible_fault(const BlobInfo& blob) const;
@@ -103,6 +109,12 @@ class LocalStore : public RecordedStore {
                                  const CancelToken& cancel);
   Result<std::string> examine(BlobInfo& blob, const VerifyOptions& options,
                               const CancelToken& cancel);
+  // Sets the file of a blob aside where its row says that it is damaged; with pairing_ held.
+  void set_aside(const BlobInfo& blob, const std::string& fault);
+  // Where its file lies, in quarantine or not.
+  Path place_of(const oci::Digest& digest) const;
+  // Where a look at the file is enough: the row remembers the damage, and the file goes aside.
+  Result<> remember_damage(const BlobInfo& seen);
   Result<> check_blob(const oci::Digest& digest, const Checkup& checkup);
   Result<> check_blob_file(const Path& file, const Checkup& checkup);
   Result<> check_ingest_file(const Path& file, const Checkup& checkup);
@@ -112,6 +124,7 @@ class LocalStore : public RecordedStore {
   Layout layout_;
   BlobTable table_;
   std::unique_ptr<Trash> trash_;
+  Quarantine quarantine_;  // used under pairing_
   DurableFiles& files_;
   const Clock& clock_;
   // Guards the pairing of files and rows: held from rename to row, and from row to unlink.

@@ -56,7 +56,11 @@ Result<std::string> LocalStore::find_fault(const oci::Digest& digest, const Veri
   const BlobInfo before = TRY(info(digest));
   BlobInfo after = before;
   std::string fault = TRY(examine(after, options, cancel));
-  if (after.damaged == before.damaged && after.verified == before.verified) return fault;
+  if (after.damaged == before.damaged && after.verified == before.verified) {
+    // A crash may have left it under its name.
+    if (after.damaged) TRY(remember_damage(after));
+    return fault;
+  }
   std::unique_lock pairing(pairing_);
   const std::optional<BlobInfo> now = TRY(table_.find(digest));
   if (!now || now->created != before.created) {
@@ -65,10 +69,37 @@ Result<std::string> LocalStore::find_fault(const oci::Digest& digest, const Veri
     return find_fault(digest, options, cancel);
   }
   TRY(table_.put(after));
-  if (after.damaged != before.damaged && after.damaged) {
-    log_error(cat("blob ", digest.str(), " is damaged on disk: ", fault));
-  }
+  if (after.damaged) set_aside(after, fault);
   return fault;
+}
+
+void LocalStore::set_aside(const BlobInfo& blob, const std::string& fault) {
+  const Path file = layout_.blob(blob.digest);
+  const std::string told = cat("blob ", blob.digest.str(), " is damaged on disk: ", fault);
+  const Result<> moved = quarantine_.take(file, blob.digest);
+  if (moved) {
+    log_error(cat(told, "; set aside as ", quarantine_.file(blob.digest).native()));
+  } else if (moved.error().code() == Code::kNotFound) {
+    log_error(told);
+  } else {
+    log_error(cat(told, "; left where it is: ", moved.error().message()));
+  }
+}
+
+Result<> LocalStore::remember_damage(const BlobInfo& seen) {
+  std::lock_guard pairing(pairing_);
+  std::optional<BlobInfo> now = TRY(table_.find(seen.digest));
+  if (!now || now->created != seen.created) return {};
+  struct stat st{};
+  if (::stat(layout_.blob(seen.digest).c_str(), &st) != 0) return {};
+  const std::string fault = visible_fault(*now, st);
+  if (fault.empty()) return {};
+  if (!now->damaged) {
+    now->damaged = true;
+    TRY(table_.put(*now));
+  }
+  set_aside(*now, fault);
+  return {};
 }
 
 // What is wrong with the blob's file, "" for nothing; updates `blob`.
@@ -108,6 +139,12 @@ Result<> LocalStore::check(const CheckOptions& options, const ProblemSink& repor
                      [&](const Path& file) { return check_ingest_file(file, checkup); });
 }
 
+Path LocalStore::place_of(const oci::Digest& digest) const {
+  std::error_code ignored;
+  const Path aside = quarantine_.file(digest);
+  return std::filesystem::exists(aside, ignored) ? aside : layout_.blob(digest);
+}
+
 Result<> LocalStore::check_blob(const oci::Digest& digest, const Checkup& checkup) {
   TRY(checkup.cancel.check());
   const auto fault = find_fault(digest, {.always = checkup.options.deep}, checkup.cancel);
@@ -115,7 +152,7 @@ Result<> LocalStore::check_blob(const oci::Digest& digest, const Checkup& checku
   if (!fault) return fault.error();
   if (fault->empty()) return {};
   Problem problem{.what = cat("blob ", digest.str(), " is damaged: ", *fault),
-                  .where = layout_.blob(digest).native(),
+                  .where = place_of(digest).native(),
                   .remedy = cat(how_back(checkup.options, digest.str()), ", or ", kRepairRemedy)};
   if (checkup.options.repair) TRY(remove_damaged(digest, checkup.options, problem));
   checkup.report(problem);

@@ -13,16 +13,20 @@ namespace {
 
 constexpr std::chrono::hours kStaleIngest{24};
 
+bool has_file(const Layout& layout, const BlobInfo& blob) {
+  struct stat st{};
+  if (::stat(layout.blob(blob.digest).c_str(), &st) == 0) return true;
+  const Path aside = Quarantine(layout.quarantine()).file(blob.digest);
+  return blob.damaged && ::stat(aside.c_str(), &st) == 0;
+}
+
 Result<> drop_rows_without_file(const Layout& layout, BlobTable& table) {
   std::string after;
   for (;;) {
     std::vector<BlobInfo> page = TRY(table.page(after));
     if (page.empty()) return {};
     after = page.back().digest.str();
-    std::erase_if(page, [&](const BlobInfo& blob) {
-      struct stat st{};
-      return ::stat(layout.blob(blob.digest).c_str(), &st) == 0;
-    });
+    std::erase_if(page, [&](const BlobInfo& blob) { return has_file(layout, blob); });
     if (page.empty()) continue;
     for (const BlobInfo& blob : page) log_warn(cat("blob ", blob.digest.str(), " lost its file"));
     TRY(table.erase(page));

@@ -81,10 +81,31 @@ TEST_F(RegistryCheckTest, ADamagedBlobIsFound) {
                                        [&](const Error&) { ++told; }, {});
   EXPECT_EQ(totals->damaged, 1u);
   EXPECT_EQ(told, 1u);
-  EXPECT_TRUE(tells(check(), "is damaged: its content is sha256:"));
+  EXPECT_TRUE(tells(check(), "is damaged: its content is not what it was"));
   EXPECT_TRUE(tells(check(), "is not whole: layers[0]"));
   check({.repair = true});
   push_image("a", "1", "{}", {"layer"});
+  EXPECT_TRUE(check({.deep = true}).empty());
+}
+
+TEST_F(RegistryCheckTest, ADamagedBlobIsSetAsideUntilItIsPushedAgain) {
+  push_image("a", "1", "{}", {"layer"});
+  const oci::Digest digest = oci::Digest::of("layer");
+  const Path aside = options_.root / "content" / "quarantine" / "sha256" / digest.hex();
+  const std::string blob = blob_path("a", digest.str());
+  ASSERT_TRUE(write_file(file_of("layer"), "Layer"));
+  ASSERT_TRUE(registry_->scrub({.unread_since = clock_.now() + std::chrono::hours(1)},
+                               [](const Error&) {}, {}));
+  EXPECT_FALSE(std::filesystem::exists(file_of("layer")));
+  EXPECT_EQ(*read_file(aside), "Layer");
+  EXPECT_EQ(client().head(blob).status, 404);
+  EXPECT_EQ(client().get(blob).status, 404);
+  const auto problems = check();
+  EXPECT_TRUE(std::ranges::any_of(
+      problems, [&](const Problem& problem) { return problem.where == aside.native(); }));
+  push_image("a", "1", "{}", {"layer"});
+  EXPECT_EQ(client().get(blob).body, "layer");
+  EXPECT_FALSE(std::filesystem::exists(aside));
   EXPECT_TRUE(check({.deep = true}).empty());
 }
 

@@ -48,8 +48,7 @@ Answer<> add_webhook(ApiCall& call) {
   wanted.kinds = TRY(words(call, "kinds"));
   wanted.repositories = TRY(words(call, "repositories"));
   wanted.inner = call.body.boolean("inner");
-  const Webhook added =
-      TRY(as_answer(registry::add_webhook(call.http.context.metadata, wanted)));
+  const Webhook added = TRY(as_answer(registry::add_webhook(call.http.context.metadata, wanted)));
   json::Value out = webhook_json(added);
   out.set("secret", added.secret);
   return call.http.reply(201, "application/json", out.dump());

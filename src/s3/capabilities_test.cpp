@@ -105,7 +105,8 @@ class Engine {
     if (range.empty() || lies_.ignores_ranges) {
       return say(writer, 200, object);
     }
-    const auto ends = *split_once(range.substr(std::string("bytes=").size()), '-');
+    const std::string bytes = range.substr(std::string("bytes=").size());
+    const auto ends = *split_once(bytes, '-');
     const auto first = static_cast<size_t>(*parse_uint(ends.first));
     const size_t last = std::min<size_t>(*parse_uint(ends.second), object.size() - 1);
     writer.headers().set("Content-Range", cat("bytes ", first, "-", last, "/", object.size()));

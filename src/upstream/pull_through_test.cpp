@@ -106,7 +106,7 @@ TEST_F(PullThroughTest, WhatIsGoneUpstreamGoes) {
 
 TEST_F(PullThroughTest, WhatTheUpstreamDoesNotGiveIsNotThere) {
   for (const int status : {401, 403}) {
-    origin_.instead([&](net::Request&, net::ResponseWriter& w) {
+    origin_.instead([status](net::Request&, net::ResponseWriter& w) {
       EXPECT_TRUE(w.send(status, "text/plain", ""));
       return true;
     });

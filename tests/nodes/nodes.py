@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """tests/nodes/nodes.py: two servers of one registry, with its tables in PostgreSQL and its blobs in an S3 store, which
-SKIFF_REGISTRY_FLAGS names. Images are pushed to both, overwritten and deleted while both collect garbage, and a server or the
-database is killed meanwhile: what was answered 201 is there. tests/nodes/run runs it."""
+SKIFF_REGISTRY_FLAGS names; one of them sends its clients to the store. Images are pushed to both, overwritten and deleted
+while both collect garbage, uploads go from one to the other, and a server or the database is killed meanwhile: what was
+answered 201 is whole. tests/nodes/run runs it."""
 import itertools
 import json
 import os
@@ -9,19 +10,55 @@ import pathlib
 import random
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "conformance")]
-from distribution import Checklist, Registry, digest, image, whole  # noqa: E402
+from distribution import PROGRAM, Checklist, Registry, digest, image  # noqa: E402
 from postgres import Postgres  # noqa: E402
 
 PUSHERS, ROUNDS = 4, int(os.environ.get("SKIFF_NODES_ROUNDS", 8))
+LARGE = 100_000  # from 64 KiB on a server may send clients to the store
 check = Checklist()
 names = itertools.count()
+sent_to_store = itertools.count()
+
+
+def read_blob(node, repository, name):
+    """What a client gets, who goes where he is sent; None where nothing."""
+    answer = node.call("GET", f"/v2/{repository}/blobs/{name}")
+    if answer.status == 200:
+        return answer.body
+    if answer.status != 307:
+        return None
+    next(sent_to_store)
+    with urllib.request.urlopen(answer.getheader("Location"), timeout=30) as there:
+        return there.read()
+
+
+def whole(node, repository, tag, name):
+    got = node.call("GET", f"/v2/{repository}/manifests/{tag}")
+    if got.status != 200 or digest(got.body) != name:
+        return False
+    manifest = json.loads(got.body)
+    blobs = [entry["digest"] for entry in (manifest["config"], *manifest["layers"])]
+    return all(digest(read_blob(node, repository, blob) or b"") == blob for blob in blobs)
+
+
+def push_in_turns(nodes, repository, data):
+    """Each request of one upload to another node than the one before."""
+    turn = itertools.cycle(nodes)
+    location, half = next(turn).start_upload(repository), len(data) // 2
+    for begin, end in ((0, half), (half, len(data))):
+        answer = next(turn).call("PATCH", location, data[begin:end], Content_Range=f"{begin}-{end - 1}")
+        assert answer.status == 202, (answer.status, answer.body)
+    answer = next(turn).call("PUT", f"{location}?digest={digest(data)}")
+    assert answer.status == 201, (answer.status, answer.body)
 
 
 class Pusher(threading.Thread):
@@ -55,10 +92,14 @@ class Pusher(threading.Thread):
     def push(self, node, key, round):
         repository, tag = key
         config = json.dumps({"by": self.number, "round": round, "run": next(names)}).encode()
-        layers = [f"layer {self.random.randrange(4)}".encode(), f"other {self.random.randrange(4)}".encode()]
+        layers = [f"layer {self.random.randrange(4)}".encode(), f"other {self.random.randrange(4)}".encode() * (LARGE // 7)]
         for blob in (config, *layers):
-            if node.call("HEAD", f"/v2/{repository}/blobs/{digest(blob)}").status != 200:
+            if node.call("HEAD", f"/v2/{repository}/blobs/{digest(blob)}").status == 200:
+                continue
+            if self.random.random() < 0.5:
                 node.push_blob(repository, blob)
+            else:
+                push_in_turns(self.random.sample(self.nodes, len(self.nodes)), repository, blob)
         document = json.dumps(image(config, layers)).encode()
         self.unknown.add(key)
         answer = node.put(repository, tag, document)
@@ -111,7 +152,61 @@ def resumed(nodes):
     answer = nodes[1].call("PUT", f"{location}?digest={digest(data)}")
     check("the other ends it", answer.status == 201, (answer.status, answer.body))
     nodes[0].start()
-    check("both have the blob", all(node.call("GET", f"/v2/a/blobs/{digest(data)}").body == data for node in nodes))
+    check("both have the blob", all(read_blob(node, "a", digest(data)) == data for node in nodes))
+
+
+class Upload(threading.Thread):
+    """Of some parts, in chunks, each to any node; whatever breaks off goes on where a node says that it is."""
+
+    CHUNK, ATTEMPTS = 3 << 20, 100
+
+    def __init__(self, number, nodes):
+        super().__init__()
+        self.random, self.nodes, self.status, self.troubles = random.Random(100 + number), nodes, 0, []
+        self.data = self.random.randbytes(17 << 20)
+
+    def run(self):
+        location = self.nodes[0].start_upload("a")
+        for _ in range(self.ATTEMPTS):
+            try:
+                if self.goes_on(location, self.random.choice(self.nodes)):
+                    return
+            except OSError as error:
+                self.troubles.append(repr(error))
+
+    def goes_on(self, location, node):
+        """Whether it is over."""
+        state = node.call("GET", location)
+        if state.status != 204:
+            self.troubles.append(f"GET {state.status}")
+            # Its end was answered to nobody.
+            self.status = 201 if state.status == 404 and read_blob(node, "a", digest(self.data)) else state.status
+            return state.status == 404
+        last = int(state.getheader("Range").split("-")[1])
+        done = last + 1 if last else 0
+        if done < len(self.data):
+            end = min(done + self.CHUNK, len(self.data))
+            answer = node.call("PATCH", location, self.data[done:end], Content_Range=f"{done}-{end - 1}")
+        else:
+            answer = node.call("PUT", f"{location}?digest={digest(self.data)}")
+            self.status = answer.status
+        if answer.status >= 400:
+            self.troubles.append(f"{answer.status} {answer.body}")
+        return answer.status == 201
+
+
+def uploads_in_turns(nodes):
+    uploads = [Upload(number, nodes) for number in range(4)]
+    for upload in uploads:
+        upload.start()
+    for _ in range(2):
+        nodes[1].kill()
+        nodes[1].start()
+    for upload in uploads:
+        upload.join()
+        check("an upload that all nodes go on with ends", upload.status == 201, upload.troubles)
+        for node in nodes:
+            check("and is whole", read_blob(node, "a", digest(upload.data)) == upload.data)
 
 
 def main():
@@ -119,9 +214,10 @@ def main():
     root.chmod(0o755)
     database = Postgres(root / "postgres")
     flags = ("--database", database.url, "--gc-grace", "10", "--gc-untagged", "--undelete", "0")
-    nodes = [Registry(root / name, *flags) for name in ("one", "two")]
+    nodes = [Registry(root / "one", *flags), Registry(root / "two", *flags, "--s3-redirect")]
     try:
         resumed(nodes)
+        uploads_in_turns(nodes)
         storm("a storm", nodes)
 
         def kill_a_node():
@@ -138,6 +234,10 @@ def main():
 
         storm("the database is killed", nodes, kill_the_database)
         storm("after all that", nodes)
+        for node in nodes:
+            compared = subprocess.run([PROGRAM, "check", "--root", node.root / "data", "--deep"], capture_output=True, text=True)
+            check("all that is stored fits together", compared.returncode == 0, compared.stdout + compared.stderr)
+        check("a node sent its clients to the store", next(sent_to_store) > 0)
     finally:
         for node in nodes:
             node.kill()

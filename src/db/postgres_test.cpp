@@ -267,6 +267,17 @@ TEST_F(PostgresTest, ClaimedRowsAreNobodyElses) {
   EXPECT_EQ(claim(two), "c");
 }
 
+// A table that has no index for a question is read at a price that would have the server compile
+// the statement, each time it is asked.
+TEST_F(PostgresTest, NoStatementIsCompiledByLlvm) {
+  Database db = open();
+  std::string plan;
+  Statement rows = *db.prepare("EXPLAIN (ANALYZE) SELECT 1 FROM tag WHERE n = 0");
+  while (*rows.step()) plan += rows.text(0) + "\n";
+  EXPECT_NE(plan.find("Seq Scan"), std::string::npos) << plan;
+  EXPECT_EQ(plan.find("JIT"), std::string::npos) << plan;
+}
+
 TEST_F(PostgresTest, ALostSessionIsReplacedBetweenTransactions) {
   Database db = open();
   Database reader = open(Use::kRead);

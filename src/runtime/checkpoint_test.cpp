@@ -1,31 +1,69 @@
-// checkpoint and restore as commands, with a stand-in for CRIU that writes down how it is called:
-// it "restores" a process of its own making. What the real one does is tried where it works.
+// checkpoint and restore as commands, with a stand-in for CRIU that writes down what it is asked
+// for: it "restores" a process of its own making. What the real one does is tried where it works.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "runtime/test_bundle.h"
 #include "runtime/test_program.h"
+#include "sys/unix_socket.h"
 
 namespace skiff::runtime {
 namespace {
 
 using test::TestBundle;
 
-constexpr const char* kStandIn = R"(#!/bin/sh
-echo "$@" >>"$0.calls"
-action=$1
-while [ "$1" ]; do case $1 in --images-dir) images=$2 ;; --work-dir) work=$2 ;; --log-file) log=$2 ;; --pidfile) pidfile=$2 ;; esac; shift; done
-[ ! -e "$0.fail" ] || {
-  echo "(00.01) Warn  (x.c:1): nothing" >"$work/$log"
-  echo "(00.02) Error (criu/vdso.c:381): vdso: Unexpected rt vDSO area bounds" >>"$work/$log"
-  exit 1
-}
-[ ! -e "$0.pid" ] || cat "$0.pid" >"$pidfile"
-echo "(00.03) Dumping finished successfully" >"$work/$log"
-[ $action != dump ] || for image in inventory pstree; do
-  [ -e "$0.no-$image" ] || echo image >"$images/$image.img"
-done
+constexpr const char* kStandIn = R"(#!/usr/bin/python3
+# `criu swrk FD`: writes down what it is asked for, a line "ACTION FIELD=VALUE ..." each time.
+import os, socket, struct, sys
+me = sys.argv[0]
+def has(what): return os.path.exists(me + "." + what)
+def varint(b, at):
+    value = shift = 0
+    while True:
+        byte = b[at]; at += 1; value |= (byte & 127) << shift; shift += 7
+        if byte < 128: return value, at
+def fields(b):
+    at = 0
+    while at < len(b):
+        key, at = varint(b, at); value, at = varint(b, at)
+        if key & 7 == 2: value, at = b[at:at + value], at + value
+        yield key >> 3, value
+def put(number, value):
+    def n(v): return bytes([v & 127 | 128]) + n(v >> 7) if v > 127 else bytes([v])
+    if isinstance(value, int): return n(number << 3) + n(value)
+    return n(number << 3 | 2) + n(len(value)) + value
+peer = socket.socket(fileno=int(sys.argv[2]))
+pid = struct.unpack("iII", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+request = dict(fields(peer.recv(65536)))
+action = {1: "dump", 2: "restore", 4: "pre-dump"}[request[1]]
+options = list(fields(request[2]))
+def text(v): return v.decode() if isinstance(v, bytes) and v.isascii() else str(v)
+with open(me + ".calls", "a") as calls:
+    print(action, *(f"{number}={text(value)}" for number, value in options), file=calls)
+options = dict(options)
+images = f"/proc/{pid}/fd/{options[1]}/"
+log = open(f"/proc/{pid}/fd/{options[17]}/" + options[10].decode(), "w")
+if has("dies"): sys.exit(1)
+if has("fail"):
+    print("(00.01) Warn  (x.c:1): nothing", file=log)
+    print("(00.02) Error (criu/vdso.c:381): vdso: Unexpected rt vDSO area bounds", file=log)
+    log.close()
+    peer.send(put(1, request[1]) + put(2, 0)); sys.exit(0)
+def tell(name, fds=()):
+    notice = put(1, 6) + put(2, 1) + put(5, put(1, name) + put(2, 77))
+    socket.send_fds(peer, [notice], fds)
+    if dict(fields(peer.recv(100))).get(3) != 1: peer.send(put(1, 2) + put(2, 0)); sys.exit(0)
+restored = 0
+if action == "restore":
+    tell(b"setup-namespaces")
+    if has("terminal"): tell(b"orphan-pts-master", [os.open(me + ".terminal", os.O_RDONLY)])
+    restored = int(open(me + ".pid").read()) if has("pid") else 0
+if action == "dump":
+    for image in ("inventory", "pstree"):
+        if not has("no-" + image): open(images + image + ".img", "w").write("image")
+peer.send(put(1, request[1]) + put(2, 1) + put(4, put(1, restored)))
 )";
 
 class Checkpoint : public testing::Test {
@@ -67,20 +105,39 @@ class Checkpoint : public testing::Test {
 };
 
 TEST_F(Checkpoint, IsADumpWithWhatIsOutsideNamedAndRemovesTheContainer) {
-  sys::Captured done =
-      run({"checkpoint", "--image-path", images(), "--tcp-established", "--file-locks",
-           "--manage-cgroups-mode", "ignore", "--empty-ns", "network", bundle_.id});
+  sys::Captured done = run({"checkpoint",
+                            "--image-path",
+                            images(),
+                            "--tcp-established",
+                            "--tcp-skip-in-flight",
+                            "--ext-unix-sk",
+                            "--shell-job",
+                            "--file-locks",
+                            "--link-remap",
+                            "--lazy-pages",
+                            "--auto-dedup",
+                            "--manage-cgroups-mode",
+                            "full",
+                            "--empty-ns",
+                            "network",
+                            "--page-server",
+                            "127.0.0.1:77",
+                            "--status-fd",
+                            "1",
+                            bundle_.id});
   EXPECT_EQ(done.code, 0) << done.out;
   std::string called = calls();
   EXPECT_TRUE(called.starts_with("dump ")) << called;
-  for (const char* words : {"--tcp-established", "--file-locks", "--manage-cgroups=ignore",
-                            "--empty-ns net", "--external mnt[/etc/secret]:/etc/secret"}) {
-    EXPECT_NE(called.find(words), std::string::npos) << words << " in " << called;
+  // The numbers of criu_opts.
+  for (const char* words :
+       {"5=1", "46=1", "4=1", "7=1", "8=1", "18=1", "48=1", "16=1", "34=4", "38=1073741824", "50=1",
+        "10=dump.log", "11=\n\t127.0.0.1\x10M", "49=1", "37=mnt[/etc/secret]:/etc/secret"}) {
+    EXPECT_NE(called.find(cat(" ", words)), std::string::npos) << words << " in " << called;
   }
   // A masked directory is none of the host's.
   EXPECT_EQ(called.find("mnt[/sys]"), std::string::npos) << called;
+  EXPECT_EQ(called.find(" 3="), std::string::npos) << called;
   EXPECT_FALSE(std::filesystem::exists(bundle_.state_root() / bundle_.id));
-  EXPECT_EQ(*read_file(Path(images()) / "masked.json"), "[\"/etc/secret\"]");
 }
 
 TEST_F(Checkpoint, LeavesTheContainerWhenToldTo) {
@@ -91,8 +148,10 @@ TEST_F(Checkpoint, LeavesTheContainerWhenToldTo) {
                 .code,
             0);
   std::string called = calls();
-  EXPECT_NE(called.find("--leave-running\npre-dump "), std::string::npos) << called;
-  EXPECT_NE(called.find("--prev-images-dir before --track-mem"), std::string::npos) << called;
+  EXPECT_NE(called.find(" 3=1"), std::string::npos) << called;
+  const size_t second = called.find("\npre-dump ");
+  ASSERT_NE(second, std::string::npos) << called;
+  EXPECT_NE(called.find(" 14=before 15=1", second), std::string::npos) << called;
   EXPECT_NE(run({"list"}).out.find("running"), std::string::npos);
 }
 
@@ -102,6 +161,7 @@ TEST_F(Checkpoint, RefusesWhatCannotBe) {
         std::tuple("--parent-path", "no-such", "is no directory"),
         std::tuple("--manage-cgroups-mode", "odd", "Invalid manage-cgroups-mode"),
         std::tuple("--page-server", "nowhere", "ADDRESS:PORT"),
+        std::tuple("--status-fd", "77", "is no open descriptor"),
         std::tuple("--empty-ns", "pid", "is not supported")}) {
     sys::Captured done = run({"checkpoint", "--image-path", images(), flag, value, bundle_.id});
     EXPECT_EQ(done.code, 1);
@@ -113,10 +173,15 @@ TEST_F(Checkpoint, SaysWhatCriuSays) {
   ASSERT_TRUE(write_file_durably(criu().native() + ".fail", "", 0644));
   sys::Captured done = run({"checkpoint", "--image-path", images(), bundle_.id});
   EXPECT_EQ(done.code, 1);
-  EXPECT_NE(done.out.find("criu dump ended with 1: vdso: Unexpected rt vDSO area bounds ("),
+  EXPECT_NE(done.out.find("criu dump failed: vdso: Unexpected rt vDSO area bounds ("),
             std::string::npos)
       << done.out;
   EXPECT_NE(run({"list"}).out.find("running"), std::string::npos);
+  std::filesystem::remove(criu().native() + ".fail");
+  ASSERT_TRUE(write_file_durably(criu().native() + ".dies", "", 0644));
+  done = run({"checkpoint", "--image-path", images(), bundle_.id});
+  EXPECT_NE(done.out.find("criu dump failed: CRIU has gone without a word ("), std::string::npos)
+      << done.out;
   program_ = "/no/such/criu";
   done = run({"checkpoint", "--image-path", images(), bundle_.id});
   EXPECT_NE(done.out.find("checkpoints need CRIU, Debian's package criu: /no/such/criu"),
@@ -155,11 +220,81 @@ TEST_F(Checkpoint, RestoreThatFailsLeavesNothing) {
   sys::Captured done =
       run({"restore", "-d", "--image-path", images(), "-b", bundle_.path().native(), bundle_.id});
   EXPECT_EQ(done.code, 1);
-  EXPECT_NE(done.out.find("criu restore ended with 1: vdso:"), std::string::npos) << done.out;
+  EXPECT_NE(done.out.find("criu restore failed: vdso:"), std::string::npos) << done.out;
   std::string called = calls();
-  EXPECT_NE(called.find("--restore-detached --restore-sibling"), std::string::npos) << called;
-  EXPECT_NE(called.find("--external mnt[/etc/secret]:/dev/null"), std::string::npos) << called;
+  EXPECT_NE(called.find(" 26=1"), std::string::npos) << called;
+  EXPECT_NE(called.find(" 37=mnt[/etc/secret]:/dev/null"), std::string::npos) << called;
   EXPECT_FALSE(std::filesystem::exists(bundle_.state_root() / bundle_.id));
+}
+
+// A container's own configuration of CRIU, the place behind a symbolic link, and the missing mount
+// point of a mount in a mount.
+TEST_F(Checkpoint, KnowsWhereTheMountsAre) {
+  run({"delete", "-f", bundle_.id});
+  const Path outside = bundle_.scratch() / "outside";
+  std::filesystem::create_directories(outside);
+  std::filesystem::create_directory(bundle_.rootfs() / "real");
+  std::filesystem::create_symlink("/real", bundle_.rootfs() / "link");
+  bundle_.spec.annotations["org.criu.config"] = "/etc/its.conf";
+  bundle_.spec.binds = {{.source = outside.native(), .target = "/link"},
+                        {.source = "/bin/busybox", .target = "/link/below/file"}};
+  ASSERT_TRUE(bundle_.write());
+  sys::Captured done = run({"run", "-d", "-b", bundle_.path().native(), bundle_.id});
+  ASSERT_EQ(done.code, 0) << done.out;
+  ASSERT_EQ(run({"checkpoint", "--image-path", images(), bundle_.id}).code, 0);
+  std::string called = calls();
+  EXPECT_NE(called.find(" 51=/etc/its.conf"), std::string::npos) << called;
+  EXPECT_NE(called.find("mnt[/real/below/file]:/real/below/file"), std::string::npos) << called;
+  std::filesystem::remove_all(outside / "below");
+  done =
+      run({"restore", "-d", "--image-path", images(), "-b", bundle_.path().native(), bundle_.id});
+  EXPECT_NE(done.out.find("names no process"), std::string::npos) << done.out;
+  EXPECT_NE(calls().find(cat("mnt[/real]:", outside.native(), " ")), std::string::npos) << calls();
+  EXPECT_TRUE(std::filesystem::exists(outside / "below/file"));
+}
+
+TEST_F(Checkpoint, ATerminalsMasterGoesToItsSocket) {
+  run({"delete", "-f", bundle_.id});
+  ASSERT_TRUE(write_file_durably(criu().native() + ".terminal", "master", 0644));
+  bundle_.spec.terminal = true;
+  ASSERT_TRUE(bundle_.write());
+  const Path path = bundle_.scratch() / "console.sock";
+  UniqueFd socket = *sys::listen_unix(path);
+  ASSERT_EQ(run({"run", "-d", "-b", bundle_.path().native(), "--console-socket", path.native(),
+                 bundle_.id})
+                .code,
+            0);
+  ::close(::accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  ASSERT_EQ(run({"checkpoint", "--image-path", images(), bundle_.id}).code, 0);
+  const std::vector<std::string> restore = {
+      "restore",          "-d",          "--image-path", images(), "-b", bundle_.path().native(),
+      "--console-socket", path.native(), bundle_.id};
+  EXPECT_NE(run(restore).out.find("names no process"), std::string::npos);
+  UniqueFd connection(::accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  UniqueFd master = *sys::receive_fd(connection.get());
+  std::array<char, 16> text{};
+  ASSERT_EQ(::read(master.get(), text.data(), text.size()), 6);
+  EXPECT_STREQ(text.data(), "master");
+  EXPECT_NE(
+      run({"restore", "-d", "--image-path", images(), "-b", bundle_.path().native(), bundle_.id})
+          .out.find("console"),
+      std::string::npos);
+}
+
+// As at a creation, once the namespaces are there.
+TEST_F(Checkpoint, HooksRunAtTheRestore) {
+  const Path said = bundle_.scratch() / "said";
+  bundle_.change = [&](json::Value& config) {
+    json::Value hook = json::object(
+        {{"path", "/bin/sh"},
+         {"args", json::array({"sh", "-c", cat("grep -o 'pid\":77' >>", said.native())})}});
+    config.set("hooks", json::object({{"prestart", json::array({hook})},
+                                      {"createRuntime", json::array({hook})}}));
+  };
+  ASSERT_EQ(run({"checkpoint", "--image-path", images(), bundle_.id}).code, 0);
+  ASSERT_TRUE(bundle_.write());
+  run({"restore", "-d", "--image-path", images(), "-b", bundle_.path().native(), bundle_.id});
+  EXPECT_EQ(*read_file(said), "pid\":77\npid\":77\n");
 }
 
 // With the real one, where it works on this kernel: the program counts on from where it was.

@@ -1,6 +1,8 @@
 // skiff-runtime checkpoint and restore: runc's words for CRIU's.
 #include <fcntl.h>
+#include <sched.h>
 
+#include <climits>
 #include <utility>
 
 #include "base/scope_exit.h"
@@ -18,6 +20,8 @@ std::vector<CommandFlag> common_flags() {
   return {{"image-path", "", "DIR", "where the image files are"},
           {"work-path", "", "DIR", "where logs are"},
           {"tcp-established", "", "", "allow open TCP connections"},
+          {"tcp-skip-in-flight", "", "", "leave out TCP connections that are being made"},
+          {"link-remap", "", "", "give files that were removed while open a name again"},
           {"ext-unix-sk", "", "", "allow external Unix sockets"},
           {"shell-job", "", "", "allow shell jobs"},
           {"lazy-pages", "", "", "move memory when it is touched"},
@@ -52,40 +56,45 @@ std::vector<CommandFlag> restore_flags() {
 }
 
 // Ours on the left, CRIU's on the right.
-constexpr std::pair<std::string_view, std::string_view> kSwitches[] = {
-    {"tcp-established", "--tcp-established"},
-    {"ext-unix-sk", "--ext-unix-sk"},
-    {"shell-job", "--shell-job"},
-    {"lazy-pages", "--lazy-pages"},
-    {"file-locks", "--file-locks"},
-    {"auto-dedup", "--auto-dedup"}};
-constexpr std::pair<std::string_view, std::string_view> kValues[] = {
-    {"status-fd", "--status-fd"},
-    {"lsm-profile", "--lsm-profile"},
-    {"lsm-mount-context", "--lsm-mount-context"}};
+constexpr std::pair<std::string_view, CriuOption> kSwitches[] = {
+    {"tcp-established", CriuOption::kTcpEstablished},
+    {"tcp-skip-in-flight", CriuOption::kTcpSkipInFlight},
+    {"ext-unix-sk", CriuOption::kExternalUnixSockets},
+    {"shell-job", CriuOption::kShellJob},
+    {"lazy-pages", CriuOption::kLazyPages},
+    {"file-locks", CriuOption::kFileLocks},
+    {"link-remap", CriuOption::kLinkRemap},
+    {"auto-dedup", CriuOption::kAutoDedup}};
+constexpr std::pair<std::string_view, CriuOption> kTexts[] = {
+    {"lsm-profile", CriuOption::kSecurityProfile},
+    {"lsm-mount-context", CriuOption::kMountContext}};
+// CRIU's numbers of them.
+constexpr std::pair<std::string_view, uint64_t> kCgroupModes[] = {
+    {"ignore", 0}, {"soft", 3}, {"full", 4}, {"strict", 5}};
 
-Result<std::string> cgroup_mode(const CommandArguments& arguments) {
+Result<uint64_t> cgroup_mode(const CommandArguments& arguments) {
   std::string mode =
       arguments.has("manage-cgroups-mode") ? arguments.value("manage-cgroups-mode") : "soft";
-  for (std::string_view known : {"soft", "full", "strict", "ignore"}) {
-    if (mode == known) return cat("--manage-cgroups=", mode);
+  for (const auto& [known, number] : kCgroupModes) {
+    if (mode == known) return number;
   }
   return Error(Code::kInvalidArgument, "Invalid manage-cgroups-mode value");
 }
 
-Result<> add_page_server(const std::string& address, std::vector<std::string>& words) {
+Result<> add_page_server(const std::string& address, CriuOptions& options) {
   size_t at = address.rfind(':');
-  if (at == std::string::npos || !parse_uint(address.substr(at + 1))) {
+  auto port = at == std::string::npos ? std::nullopt : parse_uint(address.substr(at + 1));
+  if (!port) {
     return Error(Code::kInvalidArgument, "Use --page-server ADDRESS:PORT to specify page server");
   }
-  words.insert(words.end(), {"--page-server", "--address", address.substr(0, at), "--port",
-                             address.substr(at + 1)});
+  ProtoWriter server;
+  server.text(1, address.substr(0, at)).number(2, *port);
+  options.set(CriuOption::kPageServer, server);
   return {};
 }
 
 // As CRIU, it counts from the images.
-Result<> add_parent(const std::string& parent, const Path& images,
-                    std::vector<std::string>& words) {
+Result<> add_parent(const std::string& parent, const Path& images, CriuOptions& options) {
   if (parent.starts_with('/')) {
     return Error(Code::kInvalidArgument, "--parent-path must be relative");
   }
@@ -94,7 +103,7 @@ Result<> add_parent(const std::string& parent, const Path& images,
     return Error(Code::kInvalidArgument,
                  cat("invalid --parent-path: ", parent, " is no directory"));
   }
-  words.insert(words.end(), {"--prev-images-dir", parent, "--track-mem"});
+  options.set(CriuOption::kParentImages, parent).set(CriuOption::kTrackMemory);
   return {};
 }
 
@@ -106,22 +115,34 @@ Result<CheckpointOptions> options_of(const CommandContext& context) {
   options.images = std::filesystem::absolute(images.empty() ? "checkpoint" : images);
   std::string work = arguments.value("work-path");
   options.work = work.empty() ? options.images : std::filesystem::absolute(work);
-  std::vector<std::string>& words = options.words;
   for (const auto& [ours, theirs] : kSwitches) {
-    if (arguments.has(ours)) words.emplace_back(theirs);
+    if (arguments.has(ours)) options.options.set(theirs);
   }
-  for (const auto& [ours, theirs] : kValues) {
-    if (arguments.has(ours))
-      words.insert(words.end(), {std::string(theirs), arguments.value(ours)});
+  for (const auto& [ours, theirs] : kTexts) {
+    if (arguments.has(ours)) options.options.set(theirs, arguments.value(ours));
   }
-  words.push_back(TRY(cgroup_mode(arguments)));
+  options.options.set(CriuOption::kCgroupMode, TRY(cgroup_mode(arguments)));
+  uint64_t empty = 0;
   for (const std::string& kind : arguments.values("empty-ns")) {
     if (kind != "network") {
       return Error(Code::kInvalidArgument, cat("namespace ", quoted(kind), " is not supported"));
     }
-    words.insert(words.end(), {"--empty-ns", "net"});
+    empty |= CLONE_NEWNET;
   }
+  if (empty != 0) options.options.set(CriuOption::kEmptyNamespaces, empty);
   return options;
+}
+
+// Before lazy pages can be served their reader must know: a number that is no descriptor of ours
+// would be found out too late.
+Result<int> status_descriptor(const CommandArguments& arguments) {
+  if (!arguments.has("status-fd")) return -1;
+  const std::string text = arguments.value("status-fd");
+  auto number = parse_uint(text);
+  if (!number || *number > INT_MAX || ::fcntl(static_cast<int>(*number), F_GETFD) < 0) {
+    return Error(Code::kInvalidArgument, cat("--status-fd ", text, " is no open descriptor"));
+  }
+  return static_cast<int>(*number);
 }
 
 Result<int> checkpoint(const CommandContext& context) {
@@ -130,11 +151,12 @@ Result<int> checkpoint(const CommandContext& context) {
   CheckpointOptions options = TRY(options_of(context));
   options.pre_dump = arguments.has("pre-dump");
   options.leave_running = arguments.has("leave-running");
+  options.status_fd = TRY(status_descriptor(arguments));
   if (arguments.has("page-server")) {
-    TRY(add_page_server(arguments.value("page-server"), options.words));
+    TRY(add_page_server(arguments.value("page-server"), options.options));
   }
   if (arguments.has("parent-path")) {
-    TRY(add_parent(arguments.value("parent-path"), options.images, options.words));
+    TRY(add_parent(arguments.value("parent-path"), options.images, options.options));
   }
   TRY(container.checkpoint(options));
   return 0;
@@ -150,16 +172,20 @@ Result<int> restore(const CommandContext& context) {
   options.state_root = context.root;
   options.seccomp_dir = context.root / kSeccompDir;
   options.systemd_cgroup = context.systemd_cgroup;
+  Console console = TRY(Console::open(TRY(wants_terminal(options.bundle)),
+                                      arguments.value("console-socket"), detach));
+  options.console_socket = console.socket();
   if (!detach) hold_signals();
   Container container = TRY(Container::restore(options, TRY(options_of(context))));
   ScopeExit undo([&] { [[maybe_unused]] auto removed = container.remove(true); });
+  UniqueFd master = TRY(console.take_master());
   TRY(announce(arguments, container.pid(), container.pidfd()));
   if (detach) {
     undo.dismiss();
     return 0;
   }
   sys::Child child{container.pid(), UniqueFd(::fcntl(container.pidfd(), F_DUPFD_CLOEXEC, 0))};
-  int code = TRY(attend(child, UniqueFd()));
+  int code = TRY(attend(child, std::move(master)));
   undo.dismiss();
   TRY(container.remove(true));
   return code;

@@ -73,11 +73,6 @@ Result<CreateOptions> options_of(const CommandContext& context) {
   return options;
 }
 
-Result<bool> wants_terminal(const Path& bundle) {
-  OciConfig config = TRY(load_config(bundle));
-  return config.process && config.process->terminal;
-}
-
 Result<int> create(const CommandContext& context) {
   CreateOptions options = TRY(options_of(context));
   Console console = TRY(Console::open(TRY(wants_terminal(options.bundle)),

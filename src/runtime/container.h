@@ -31,6 +31,7 @@
 namespace skiff::runtime {
 
 struct CheckpointOptions;
+struct CriuNotice;
 struct SeccompFilter;
 
 // Where the commands keep compiled filters; no id has such a name.
@@ -142,6 +143,7 @@ class Container {
   // All before the cgroup: the state's directory with the config's copy.
   Result<> begin(const CreateOptions& options);
   Result<> run_restore(const CreateOptions& options, const CheckpointOptions& checkpoint);
+  Result<> heed_restore(const CriuNotice& notice, int console_socket);
   Result<> make_directory(const std::string& config_text);
   Result<> make_notify_directory();
   Result<> make_cgroup();

@@ -1,9 +1,9 @@
 #include "runtime/criu.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "base/strings.h"
-#include "runtime/rootfs_sources.h"
 #include "sys/process.h"
 
 namespace skiff::runtime {
@@ -12,81 +12,56 @@ namespace {
 
 constexpr size_t kLogLimit = size_t{16} << 20U;
 constexpr size_t kMostErrors = 4;
+constexpr uint64_t kMostLogged = 4;
+constexpr const char* kConfigAnnotation = "org.criu.config";
+constexpr const char* kSystemConfig = "/etc/criu/runc.conf";
 
 std::string log_name(const std::string& action) { return action + ".log"; }
 
-std::string clean(const std::string& destination) {
-  return (Path("/") / destination).lexically_normal().native();
-}
-
-class Externals {
- public:
-  explicit Externals(bool restore) : restore_(restore) {}
-  void add(const std::string& place, const std::string& source) {
-    words_.emplace_back("--external");
-    words_.push_back(cat("mnt[", place, "]:", restore_ ? source : place));
-  }
-  std::vector<std::string> take() { return std::move(words_); }
-
- private:
-  bool restore_;
-  std::vector<std::string> words_;
-};
-
 }  // namespace
 
-std::vector<std::string> masked_files(const OciConfig& config, const sys::RootDir& root) {
-  std::vector<std::string> files;
-  for (const std::string& path : config.masked_paths) {
-    Result<struct stat> st = root.stat(path);
-    if (st && !S_ISDIR(st->st_mode)) files.push_back(clean(path));
-  }
+Result<CriuFiles> CriuFiles::open(const CheckpointOptions& options) {
+  CriuFiles files;
+  files.images = TRY(open_file(options.images, O_RDONLY | O_DIRECTORY));
+  files.work = TRY(open_file(options.work, O_RDONLY | O_DIRECTORY));
   return files;
 }
 
-std::vector<std::string> external_mounts(const OciConfig& config, const sys::Cgroup& cgroup,
-                                         const std::vector<std::string>& masked, bool restore) {
-  Externals externals(restore);
-  for (const OciMount& mount : config.mounts) {
-    const std::string place = clean(mount.destination);
-    if (is_bind(mount)) externals.add(place, mount.source);
-    if (!is_cgroup(mount)) continue;
-    for (const sys::Cgroup::Member& member : cgroup.members()) {
-      std::string below = cgroup.v2() ? "" : cat("/", member.mount.filename().native());
-      externals.add(place + below, member.directory.native());
-    }
-  }
-  for (const std::string& path : masked) externals.add(path, "/dev/null");
-  return externals.take();
+std::vector<std::string> criu_command(const CheckpointOptions& options) {
+  return {options.criu, "swrk", cat(static_cast<int>(CriuFd::kSocket))};
 }
 
-std::vector<std::string> criu_command(const CheckpointOptions& options, const std::string& action) {
-  std::vector<std::string> words{options.criu,   action,
-                                 "--images-dir", options.images.native(),
-                                 "--work-dir",   options.work.native(),
-                                 "--log-file",   log_name(action),
-                                 "-v4"};
-  words.insert(words.end(), options.words.begin(), options.words.end());
-  return words;
+CriuOptions common_options(const CheckpointOptions& options, int images, int work,
+                           const OciConfig& config, const std::string& action) {
+  CriuOptions words;
+  words.set(CriuOption::kImagesFd, static_cast<uint64_t>(images))
+      .set(CriuOption::kWorkFd, static_cast<uint64_t>(work))
+      .set(CriuOption::kLogFile, log_name(action))
+      .set(CriuOption::kLogLevel, kMostLogged)
+      .set(CriuOption::kOrphanTerminals);
+  auto named = config.annotations.find(kConfigAnnotation);
+  struct stat st{};
+  if (named != config.annotations.end()) {
+    words.set(CriuOption::kConfigFile, named->second);
+  } else if (::stat(kSystemConfig, &st) == 0) {
+    words.set(CriuOption::kConfigFile, kSystemConfig);
+  }
+  return words.add(options.options);
 }
 
-Result<> check_images(const CheckpointOptions& options, const std::string& action) {
-  std::vector<Path> wanted{options.work / log_name(action)};
-  // A pre-dump is memory alone, which a page server may have.
-  if (action == "dump") {
-    wanted.push_back(options.images / "inventory.img");
-    wanted.push_back(options.images / "pstree.img");
-  }
-  for (const Path& file : wanted) {
+Result<> check_images(const CheckpointOptions& options) {
+  for (const char* name : {"inventory.img", "pstree.img"}) {
+    const Path file = options.images / name;
     struct stat st{};
     if (::lstat(file.c_str(), &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) continue;
-    return Error(Code::kDataLoss, cat("criu ", action, " says that it is done, and ", file.native(),
-                                      " is ", S_ISREG(st.st_mode) ? "empty" : "not there"));
+    return Error(Code::kDataLoss, cat("criu dump says that it is done, and ", file.native(), " is ",
+                                      S_ISREG(st.st_mode) ? "empty" : "not there"));
   }
   return {};
 }
 
-Error criu_failure(const CheckpointOptions& options, const std::string& action, int code) {
+Error criu_failure(const CheckpointOptions& options, const std::string& action,
+                   const std::string& said) {
   Path log = options.work / log_name(action);
   Result<std::string> text = read_file(log, kLogLimit);
   std::vector<std::string> errors;
@@ -99,9 +74,9 @@ Error criu_failure(const CheckpointOptions& options, const std::string& action, 
     auto told = parts ? split_once(parts->second, ' ') : std::nullopt;
     errors.emplace_back(told ? told->second : std::string_view(line));
   }
+  if (errors.empty()) errors.push_back(said.empty() ? "it names no error" : said);
   return {Code::kInternal,
-          cat("criu ", action, " ended with ", code, ": ",
-              errors.empty() ? "it names no error" : join(errors, "; "), " (", log.native(), ")")};
+          cat("criu ", action, " failed: ", join(errors, "; "), " (", log.native(), ")")};
 }
 
 }  // namespace skiff::runtime

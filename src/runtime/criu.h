@@ -5,9 +5,8 @@
 #include <vector>
 
 #include "base/file.h"
+#include "runtime/criu_rpc.h"
 #include "runtime/oci_config.h"
-#include "sys/cgroup.h"
-#include "sys/root_dir.h"
 
 namespace skiff::runtime {
 
@@ -17,26 +16,34 @@ struct CheckpointOptions {
   Path work;                  // directory of CRIU's logs
   bool pre_dump = false;      // memory alone; the container goes on
   bool leave_running = false;
-  std::vector<std::string> words;  // options of CRIU's own, as it spells them
+  int status_fd = -1;   // gets a zero byte when lazy pages can be served
+  CriuOptions options;  // what else is wished for
 };
 
-// The masked paths that are files, as the running container's root has them: the host's /dev/null
-// is mounted there. A masked directory is a tmpfs, which CRIU keeps itself.
-std::vector<std::string> masked_files(const OciConfig& config, const sys::RootDir& root);
+// The descriptors that CRIU is started with, besides 0, 1 and 2; the last three for a restore.
+enum class CriuFd { kSocket = 3, kImages = 4, kWork = 5, kMore = 6 };
 
-// What of a container comes from outside and is put in its place by name: bind mounts, cgroups, and
-// `masked` files. `restore`: with what is to stand there, as criu(8) wants it then.
-std::vector<std::string> external_mounts(const OciConfig& config, const sys::Cgroup& cgroup,
-                                         const std::vector<std::string>& masked, bool restore);
+// Those directories, opened. CRIU opens them anew, by their numbers in the process that made the
+// socket, and mounts there: at a restore that must be CRIU's own, with its mount namespace.
+struct CriuFiles {
+  UniqueFd images;
+  UniqueFd work;
+  static Result<CriuFiles> open(const CheckpointOptions& options);
+};
 
-// The command line of `action` ("dump", "pre-dump" or "restore") but for what differs between them.
-std::vector<std::string> criu_command(const CheckpointOptions& options, const std::string& action);
+std::vector<std::string> criu_command(const CheckpointOptions& options);
 
-// That what `action` was to leave is there: CRIU's word alone is not taken for it. kDataLoss names
+// What every request has: the directories, the log "ACTION.log", a configuration file where the
+// container names one or the system has runc's.
+CriuOptions common_options(const CheckpointOptions& options, int images, int work,
+                           const OciConfig& config, const std::string& action);
+
+// That what a dump was to leave is there: CRIU's word alone is not taken for it. kDataLoss names
 // what is missing.
-Result<> check_images(const CheckpointOptions& options, const std::string& action);
+Result<> check_images(const CheckpointOptions& options);
 
-// Why CRIU, which ended with `code`, did so: what its log names as errors.
-Error criu_failure(const CheckpointOptions& options, const std::string& action, int code);
+// Why CRIU did not do the action: what its log names as errors, else what it said.
+Error criu_failure(const CheckpointOptions& options, const std::string& action,
+                   const std::string& said);
 
 }  // namespace skiff::runtime

@@ -24,6 +24,9 @@ class Console {
   UniqueFd theirs_;
 };
 
+// Whether the bundle's process wants a terminal.
+Result<bool> wants_terminal(const Path& bundle);
+
 // Waits for the child `pid`, passes signals on to it, copies between its terminal (if
 // `master`) and ours; the exit code.
 Result<int> attend(const sys::Child& child, UniqueFd master);

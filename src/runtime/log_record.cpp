@@ -2,17 +2,24 @@
 
 #include <optional>
 
+#include "runtime/protobuf.h"
+
 namespace skiff::runtime {
 
 namespace {
 
 constexpr size_t kLengthSize = 4;
 
-// Protocol buffer keys, (field << 3 | wire type), of Docker's LogEntry.
-constexpr uint64_t kSource = 1 << 3 | 2;
-constexpr uint64_t kTime = 2 << 3 | 0;
-constexpr uint64_t kLine = 3 << 3 | 2;
-constexpr uint64_t kPartial = 4 << 3 | 0;
+// The fields of Docker's LogEntry, and their keys on the wire (field << 3 | wire type): a record is
+// written byte by byte, with no message of its own.
+constexpr uint32_t kSourceField = 1;
+constexpr uint32_t kTimeField = 2;
+constexpr uint32_t kLineField = 3;
+constexpr uint32_t kPartialField = 4;
+constexpr uint64_t kSource = kSourceField << 3U | 2U;
+constexpr uint64_t kTime = kTimeField << 3U;
+constexpr uint64_t kLine = kLineField << 3U | 2U;
+constexpr uint64_t kPartial = kPartialField << 3U;
 
 void append_length(std::string& out, size_t length) {
   for (unsigned shift : {24U, 16U, 8U, 0U}) out += static_cast<char>(length >> shift);
@@ -26,46 +33,13 @@ size_t length_at(std::string_view bytes) {
   return length;
 }
 
-void append_varint(std::string& out, uint64_t value) {
-  for (; value >= 0x80; value >>= 7U) out += static_cast<char>(value | 0x80U);
-  out += static_cast<char>(value);
-}
-
-std::optional<uint64_t> take_varint(std::string_view& bytes) {
-  uint64_t value = 0;
-  for (unsigned shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
-    const auto byte = static_cast<unsigned char>(bytes.front());
-    bytes.remove_prefix(1);
-    value |= static_cast<uint64_t>(byte & 0x7fU) << shift;
-    if (byte < 0x80) return value;
+void take_field(const ProtoField& field, LogRecord& record) {
+  if (field.number == kTimeField) record.time_ns = static_cast<int64_t>(field.value);
+  if (field.number == kPartialField) record.partial = field.value != 0;
+  if (field.number == kSourceField && field.bytes == "stderr") {
+    record.stream = OutputStream::kStderr;
   }
-  return std::nullopt;
-}
-
-std::optional<std::string_view> take_bytes(std::string_view& bytes) {
-  auto size = take_varint(bytes);
-  if (!size || *size > bytes.size()) return std::nullopt;
-  std::string_view taken = bytes.substr(0, *size);
-  bytes.remove_prefix(*size);
-  return taken;
-}
-
-bool take_field(std::string_view& rest, LogRecord& record) {
-  auto key = take_varint(rest);
-  if (!key) return false;
-  if ((*key & 7U) == 0) {
-    auto value = take_varint(rest);
-    if (!value) return false;
-    if (*key == kTime) record.time_ns = static_cast<int64_t>(*value);
-    if (*key == kPartial) record.partial = *value != 0;
-    return true;
-  }
-  if ((*key & 7U) != 2) return false;
-  auto value = take_bytes(rest);
-  if (!value) return false;
-  if (*key == kSource && *value == "stderr") record.stream = OutputStream::kStderr;
-  if (*key == kLine) record.text = *value;
-  return true;
+  if (field.number == kLineField) record.text = field.bytes;
 }
 
 }  // namespace
@@ -99,10 +73,9 @@ LogRecordTake take_log_record(std::string_view bytes, LogRecord& record) {
   if (bytes.size() < size) return {LogRecordState::kCut, 0};
   if (length_at(bytes.substr(kLengthSize + length)) != length) return {};
   record = {};
-  std::string_view rest = bytes.substr(kLengthSize, length);
-  while (!rest.empty()) {
-    if (!take_field(rest, record)) return {};
-  }
+  ProtoReader reader(bytes.substr(kLengthSize, length));
+  while (std::optional<ProtoField> field = reader.next()) take_field(*field, record);
+  if (reader.damaged()) return {};
   return {LogRecordState::kWhole, size};
 }
 

@@ -25,7 +25,6 @@ struct Options {
   sys::MountChange propagation;
   std::vector<std::pair<std::string, std::string>> superblock;
   bool copy_up = false;
-  bool no_follow = false;  // of the destination
 };
 
 void add_change(sys::MountChange& to, const sys::MountChange& change) {
@@ -36,8 +35,7 @@ void add_change(sys::MountChange& to, const sys::MountChange& change) {
 // A word that is neither the kernel's nor the filesystem's.
 bool take_own_word(Options& sorted, std::string_view word) {
   if (word == "tmpcopyup") sorted.copy_up = true;
-  if (word == "dest-nofollow") sorted.no_follow = true;
-  // The source's is for who opens that: rootfs_sources.h.
+  // The others are for who opens the destination, bind_target(), and the source, rootfs_sources.h.
   return word == "tmpcopyup" || word == "dest-nofollow" || word == "src-nofollow";
 }
 
@@ -104,12 +102,6 @@ Result<UniqueFd> file_target(const sys::RootDir& root, const std::string& path, 
   return root.open_at(path, flags);
 }
 
-Result<UniqueFd> directory_target(const sys::RootDir& root, const std::string& path) {
-  Result<UniqueFd> found = root.open_at(path, O_PATH | O_DIRECTORY);
-  if (found || found.error().code() != Code::kNotFound) return found;
-  return root.make_directories(path);
-}
-
 // proc and sysfs are what the shields, and the container's programs, rely on: an image must
 // not send them elsewhere.
 Result<UniqueFd> plain_directory_target(const sys::RootDir& root, const OciMount& mount) {
@@ -135,11 +127,7 @@ Result<> make_bind(const MountWork& work, const OciMount& mount, const UniqueFd&
                                 quoted(options.superblock[0].first), " changes nothing"));
   }
   TRY(apply_options(source.get(), options));
-  struct stat st{};
-  if (::fstat(source.get(), &st) != 0) return Error::from_errno(errno, "stat the source");
-  UniqueFd target = S_ISDIR(st.st_mode)
-                        ? TRY(directory_target(work.root, mount.destination))
-                        : TRY(file_target(work.root, mount.destination, options.no_follow));
+  UniqueFd target = TRY(bind_target(work.root, mount, source));
   return sys::attach_mount(source.get(), target.get());
 }
 
@@ -245,6 +233,20 @@ Result<> make_other(const sys::RootDir& root, const OciMount& mount, const Optio
 }
 
 }  // namespace
+
+Result<UniqueFd> directory_target(const sys::RootDir& root, const std::string& path) {
+  Result<UniqueFd> found = root.open_at(path, O_PATH | O_DIRECTORY);
+  if (found || found.error().code() != Code::kNotFound) return found;
+  return root.make_directories(path);
+}
+
+Result<UniqueFd> bind_target(const sys::RootDir& root, const OciMount& mount,
+                             const UniqueFd& source) {
+  struct stat st{};
+  if (::fstat(source.get(), &st) != 0) return Error::from_errno(errno, "stat the source");
+  if (S_ISDIR(st.st_mode)) return directory_target(root, mount.destination);
+  return file_target(root, mount.destination, has_word(mount, "dest-nofollow"));
+}
 
 Result<> make_mount(const MountWork& work, const OciMount& mount, const UniqueFd& bind) {
   TRY(check_destination(mount));

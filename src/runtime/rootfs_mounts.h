@@ -14,6 +14,12 @@ struct MountWork {
   std::vector<std::string>& warnings;
 };
 
+// Where a mount is put, made where it is missing: a directory, and for a bind mount whose detached
+// `source` is a file, a file.
+Result<UniqueFd> directory_target(const sys::RootDir& root, const std::string& path);
+Result<UniqueFd> bind_target(const sys::RootDir& root, const OciMount& mount,
+                             const UniqueFd& source);
+
 // `bind` is the detached source of a bind mount.
 Result<> make_mount(const MountWork& work, const OciMount& mount, const UniqueFd& bind);
 

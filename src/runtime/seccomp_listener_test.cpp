@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -42,7 +43,9 @@ class Agent {
     if (!connection) return;
     UniqueFd listener = receive(connection.get());
     if (!listener) return;
-    for (;;) {
+    // Before Linux 6.11 a receive does not end with the last process of the filter.
+    pollfd heard{listener.get(), POLLIN, 0};
+    while (::poll(&heard, 1, -1) == 1 && (heard.revents & POLLIN) != 0) {
       seccomp_notif call{};
       if (::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) return;
       seccomp_notif_resp answer{.id = call.id, .val = 0, .error = -ENOMEDIUM, .flags = 0};

@@ -306,6 +306,8 @@ Result<int64_t> Database::change_count() {
 
 std::string_view Database::claiming() const { return remote_ ? " FOR UPDATE SKIP LOCKED" : ""; }
 
+int Database::lane() const { return remote_ ? static_cast<int>(remote_->number() % kLanes) : 0; }
+
 Result<std::vector<std::string>> Database::faults() {
   std::vector<std::string> found;
   if (remote_) return found;

@@ -143,6 +143,10 @@ class Database {
   // Behind a SELECT of rows for one worker among many: nobody else's transaction gets them. In
   // SQLite there is no other.
   std::string_view claiming() const;
+  // Below kLanes: which part of a counter that many change this connection does, so that others at
+  // work beside it seldom wait. In SQLite there are none beside it.
+  static constexpr int kLanes = 64;
+  int lane() const;
   // What is wrong with SQLite's file: damaged pages, indexes that do not fit their tables, rows
   // that refer to nothing. Empty for none. A server answers for its own.
   Result<std::vector<std::string>> faults();

@@ -3,6 +3,8 @@
 #include <endian.h>
 
 #include <algorithm>
+#include <atomic>
+#include <random>
 #include <thread>
 
 #include "base/strings.h"
@@ -108,6 +110,11 @@ class PostgresStatement : public ServerStatement {
 };
 
 }  // namespace
+
+uint32_t PostgresSession::next_number() {
+  static std::atomic<uint32_t> next = std::random_device{}();
+  return next++;
+}
 
 // Without texts of the client: the message's first line names the object at fault.
 Error PostgresSession::failure(const PGresult* result, std::string_view what) {

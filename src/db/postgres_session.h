@@ -46,8 +46,10 @@ class PostgresSession : public ServerConnection {
   void roll_back() override;
   bool refused() const override { return refused_; }
   int64_t changes() const override { return changes_; }
+  uint32_t number() const override { return number_; }
 
  private:
+  static uint32_t next_number();
   bool is_connected() const { return connection_ && PQstatus(connection_.get()) == CONNECTION_OK; }
   Result<> reconnect();
   Result<PostgresResult> try_run(const std::string& sql, const PostgresSql& statement,
@@ -59,6 +61,7 @@ class PostgresSession : public ServerConnection {
 
   const std::vector<std::pair<std::string, std::string>> parameters_;
   const std::string setup_;
+  const uint32_t number_ = next_number();
   std::unique_ptr<PGconn, PostgresRelease> connection_;
   std::unordered_map<std::string, std::shared_ptr<const PostgresSql>> translated_;  // by SQL
   std::unordered_map<std::string, std::string> prepared_;  // names, by SQL and types

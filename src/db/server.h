@@ -39,6 +39,8 @@ class ServerConnection {
   virtual bool refused() const = 0;
   // Rows that the last statement changed.
   virtual int64_t changes() const = 0;
+  // Of this process's connections each has another; where they begin each process chooses anew.
+  virtual uint32_t number() const = 0;
 };
 
 }  // namespace skiff::db_detail

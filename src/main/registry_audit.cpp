@@ -29,6 +29,7 @@ Result<> list(const Invocation& call) {
     return Error(Code::kInvalidArgument, cat("invalid value for --limit: ", quoted(call.limit)));
   }
   Database db = TRY(registry_database(call));
+  TRY(registry::chain_audit(db));
   const AuditBounds bounds = TRY(registry::audit_bounds(db));
   std::vector<std::vector<std::string>> rows = {
       {"ID", "TIME", "ACTOR", "ADDRESS", "ACTION", "TARGET", "OUTCOME", "DETAIL"}};
@@ -95,6 +96,7 @@ Result<> write_all(int fd, const std::string& text) {
 Result<> export_rows(const Invocation& call) {
   const Path file = call.operands[0];
   Database db = TRY(registry_database(call));
+  TRY(registry::chain_audit(db));
   const AuditBounds bounds = TRY(registry::audit_bounds(db));
   UniqueFd out = TRY(open_file(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   const json::Value head =

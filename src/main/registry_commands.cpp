@@ -198,7 +198,6 @@ Result<> write_audit(const Verb& verb, const Invocation& call, const Result<>& d
   json::Value detail = told(call);
   if (!done && operands == call.operands) detail.set("why", done.error().message());
   Database db = TRY(registry_database(call));
-  Transaction tx = TRY(db.begin());
   TRY(registry::append_audit(db, {.at = Clock::system().now(),
                                   .actor = local_actor(),
                                   .address = "",
@@ -206,7 +205,7 @@ Result<> write_audit(const Verb& verb, const Invocation& call, const Result<>& d
                                   .target = join(operands, " "),
                                   .outcome = done ? "done" : "failed",
                                   .detail = detail.dump()}));
-  return tx.commit();
+  return registry::chain_audit(db);
 }
 
 // A change that was made and not written down is told; a registry that is not there stays so.

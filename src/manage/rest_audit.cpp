@@ -28,6 +28,7 @@ json::Value row_json(const AuditRow& row) {
 Answer<> list_audit(ApiCall& call) {
   const int64_t after = parse_int(call.http.request.query.get("last")).value_or(0);
   Database db = TRY(call.api.database());
+  TRY(registry::chain_audit(db));
   json::Array out;
   for (const AuditRow& row : TRY(registry::audit_rows(db, after, page_size(call) + 1))) {
     out.push_back(row_json(row));

@@ -5,6 +5,7 @@
 #include "codec/hash.h"
 #include "codec/json.h"
 #include "codec/signature.h"
+#include "db/attempts.h"
 
 namespace skiff::registry {
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::string_view kSeal = "seal";
 constexpr size_t kPage = 1'000;
+constexpr size_t kBatch = 500;  // of entries: in SQLite pushes wait for it
 // Of names and addresses that a client chose.
 constexpr size_t kMaxText = 512;
 
@@ -48,6 +50,50 @@ AuditRow read_row(const Statement& row) {
           .hash = row.text(8)};
 }
 
+// The end of the chain.
+struct Head {
+  int64_t last = 0;
+  std::string hash;
+};
+
+// From now on nobody else adds rows, until the end of the transaction: it is changed before it is
+// read.
+Result<Head> take_head(Database& db) {
+  TRY(db.run("UPDATE audit_head SET last = last WHERE one = 1"));
+  Statement row = TRY(db.prepare("SELECT last, hash FROM audit_head WHERE one = 1"));
+  if (!TRY(row.step())) return Error(Code::kDataLoss, "the audit log has no head");
+  return Head{row.integer(0), row.text(1)};
+}
+
+Result<> add_row(Database& db, Head& head, AuditEntry entry) {
+  AuditRow row{.id = head.last + 1, .entry = std::move(entry), .hash = ""};
+  row.hash = hash_of(head.hash, row);
+  const AuditEntry& e = row.entry;
+  TRY(
+      db.run("INSERT INTO audit(id, at, actor, address, action, target, outcome, detail, hash)"
+             " VALUES (?,?,?,?,?,?,?,?,?)",
+             row.id, unix_nanos(e.at), e.actor, e.address, e.action, e.target, e.outcome, e.detail,
+             row.hash));
+  head = {row.id, row.hash};
+  return {};
+}
+
+Result<> put_head(Database& db, const Head& head) {
+  TRY(db.run("UPDATE audit_head SET last = ?, hash = ? WHERE one = 1", head.last, head.hash));
+  return {};
+}
+
+// The first of those that are not in the chain: rows with their own ids, and no hash.
+Result<std::vector<AuditRow>> entries(Database& db, size_t limit) {
+  Statement rows =
+      TRY(db.prepare("SELECT id, at, actor, address, action, target, outcome, detail, ''"
+                     " FROM audit_entry ORDER BY id LIMIT ?",
+                     limit));
+  std::vector<AuditRow> out;
+  while (TRY(rows.step())) out.push_back(read_row(rows));
+  return out;
+}
+
 // What a seal signs.
 std::string sealed_text(int64_t row, const std::string& hash) {
   return cat("skiff registry audit ", row, " ", hash);
@@ -65,28 +111,32 @@ AuditEntry audit_entry(TimePoint at, const Actor& actor, std::string action, std
   return entry;
 }
 
-Result<> append_audit(Database& db, const AuditEntry& entry) {
-  AuditRow row{.entry = entry};
-  row.entry.actor = shortened(entry.actor);
-  row.entry.target = shortened(entry.target);
-  // Changed before it is read: from then on nobody else appends.
-  TRY(db.run("UPDATE audit_head SET last = last + 1 WHERE one = 1"));
-  std::string before;
-  {
-    Statement head = TRY(db.prepare("SELECT last, hash FROM audit_head WHERE one = 1"));
-    if (!TRY(head.step())) return Error(Code::kDataLoss, "the audit log has no head");
-    row.id = head.integer(0);
-    before = head.text(1);
-  }
-  row.hash = hash_of(before, row);
-  const AuditEntry& e = row.entry;
+Result<> append_audit(Database& db, const AuditEntry& e) {
   TRY(
-      db.run("INSERT INTO audit(id, at, actor, address, action, target, outcome, detail, hash)"
-             " VALUES (?,?,?,?,?,?,?,?,?)",
-             row.id, unix_nanos(e.at), e.actor, e.address, e.action, e.target, e.outcome, e.detail,
-             row.hash));
-  TRY(db.run("UPDATE audit_head SET hash = ? WHERE one = 1", row.hash));
+      db.run("INSERT INTO audit_entry(at, actor, address, action, target, outcome, detail)"
+             " VALUES (?,?,?,?,?,?,?)",
+             unix_nanos(e.at), shortened(e.actor), e.address, e.action, shortened(e.target),
+             e.outcome, e.detail));
   return {};
+}
+
+Result<> chain_audit(Database& db) {
+  for (;;) {
+    {
+      Statement row = TRY(db.prepare("SELECT 1 FROM audit_entry ORDER BY id LIMIT 1"));
+      if (!TRY(row.step())) return {};
+    }
+    TRY(with_attempts(db, [&](Transaction& tx) -> Result<> {
+      Head head = TRY(take_head(db));
+      for (AuditRow& row : TRY(entries(db, kBatch))) {
+        // One by one: an entry with a smaller id may have come since they were read.
+        TRY(db.run("DELETE FROM audit_entry WHERE id = ?", row.id));
+        TRY(add_row(db, head, std::move(row.entry)));
+      }
+      TRY(put_head(db, head));
+      return tx.commit();
+    }));
+  }
 }
 
 Result<std::vector<AuditRow>> audit_rows(Database& db, int64_t after, size_t limit) {
@@ -166,6 +216,7 @@ bool AuditVerifier::check_seal(const AuditRow& row, const std::string& before) {
 }
 
 Result<AuditReport> verify_audit(Database& db) {
+  TRY(chain_audit(db));
   // One moment of it: a row that is appended meanwhile is no broken one.
   TRY(db.execute("BEGIN"));
   Result<AuditReport> checked = [&]() -> Result<AuditReport> {
@@ -192,35 +243,40 @@ Result<AuditReport> verify_audit(Database& db) {
 }
 
 Result<> seal_audit(Database& db, const access::SigningKey& key, TimePoint now) {
-  Transaction tx = TRY(db.begin());
-  const AuditBounds bounds = TRY(audit_bounds(db));
-  if (bounds.last == 0) return {};
-  const std::vector<AuditRow> last = TRY(audit_rows(db, bounds.last - 1, 1));
-  if (!last.empty() && last.front().entry.action == kSeal) return {};
-  const std::string signature =
-      TRY(sign_ed25519(sealed_text(bounds.last, bounds.last_hash), key.private_key));
-  const json::Value detail = json::object({{"key_id", key.id},
-                                           {"key", base64_encode(key.public_key)},
-                                           {"signature", base64_encode(signature)}});
-  TRY(append_audit(db, {.at = now,
-                        .actor = "",
-                        .address = "",
-                        .action = std::string(kSeal),
-                        .target = cat("row ", bounds.last),
-                        .detail = detail.dump()}));
-  return tx.commit();
+  TRY(chain_audit(db));
+  return with_attempts(db, [&](Transaction& tx) -> Result<> {
+    Head head = TRY(take_head(db));
+    if (head.last == 0) return {};
+    const std::vector<AuditRow> last = TRY(audit_rows(db, head.last - 1, 1));
+    if (!last.empty() && last.front().entry.action == kSeal) return {};
+    const std::string signature =
+        TRY(sign_ed25519(sealed_text(head.last, head.hash), key.private_key));
+    const json::Value detail = json::object({{"key_id", key.id},
+                                             {"key", base64_encode(key.public_key)},
+                                             {"signature", base64_encode(signature)}});
+    TRY(add_row(db, head,
+                {.at = now,
+                 .actor = "",
+                 .address = "",
+                 .action = std::string(kSeal),
+                 .target = cat("row ", head.last),
+                 .detail = detail.dump()}));
+    TRY(put_head(db, head));
+    return tx.commit();
+  });
 }
 
 Result<> forget_audit(Database& db, int64_t through) {
-  Transaction tx = TRY(db.begin());
-  const std::vector<AuditRow> last = TRY(audit_rows(db, through - 1, 1));
-  if (last.empty() || last.front().id != through) {
-    return Error(Code::kNotFound, cat("the audit log has no row ", through));
-  }
-  TRY(db.run("DELETE FROM audit WHERE id <= ?", through));
-  TRY(db.run("UPDATE audit_head SET exported = ?, exported_hash = ? WHERE one = 1", through,
-             last.front().hash));
-  return tx.commit();
+  return with_attempts(db, [&](Transaction& tx) -> Result<> {
+    const std::vector<AuditRow> last = TRY(audit_rows(db, through - 1, 1));
+    if (last.empty() || last.front().id != through) {
+      return Error(Code::kNotFound, cat("the audit log has no row ", through));
+    }
+    TRY(db.run("DELETE FROM audit WHERE id <= ?", through));
+    TRY(db.run("UPDATE audit_head SET exported = ?, exported_hash = ? WHERE one = 1", through,
+               last.front().hash));
+    return tx.commit();
+  });
 }
 
 }  // namespace skiff::registry

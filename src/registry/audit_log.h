@@ -1,9 +1,11 @@
 // The audit log: who did what to what, from where, and how it went. Rows of registry.db, chained:
 // the hash of each is the SHA-256 of the hash before it and of its own canonical text, so that none
 // can be changed, taken out or put in between unnoticed. What a change writes is in the change's
-// own transaction: there is no change without its row. Never holds a secret.
+// own transaction: there is no change without its entry. Entries become rows of the chain some
+// moments later, so that changes need not wait for one another. Never holds a secret.
 //
 //   TRY(append_audit(db, {.at = now, .actor = "ann", .action = "push", .target = "acme/web@..."}));
+//   TRY(chain_audit(db));                                  // soon, by whoever comes first
 //   AuditReport report = TRY(verify_audit(db, keys));      // names the first row that is broken
 //
 // Who can write the file can also forge the whole chain from some row on; what shows that is a head
@@ -40,8 +42,11 @@ struct AuditRow {
   std::string hash;  // in hex
 };
 
-// Inside a transaction, as late in it as can be: others who append wait for its end.
+// Inside a transaction. In the chain with the next chain_audit.
 Result<> append_audit(Database& db, const AuditEntry& entry);
+// Chains what was appended, in its order; of several who do at once one waits for the other. Until
+// then nothing shows that an entry was changed or taken out.
+Result<> chain_audit(Database& db);
 // Of an actor's change.
 AuditEntry audit_entry(TimePoint at, const Actor& actor, std::string action, std::string target);
 
@@ -84,10 +89,10 @@ class AuditVerifier {
   std::string hash_;
   AuditReport report_;
 };
-// All that the database has.
+// All that the database has; chains what was not before.
 Result<AuditReport> verify_audit(Database& db);
 
-// Appends a row that signs the row before it, unless that is such a row already.
+// Chains what was not, and a row that signs the row before it, unless that is such a row already.
 Result<> seal_audit(Database& db, const access::SigningKey& key, TimePoint now);
 
 // Takes the rows up to `through` out, which somebody has written elsewhere.

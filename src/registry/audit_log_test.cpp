@@ -16,6 +16,7 @@ class AuditLogTest : public AccountsTest {
   Database beside() { return *open_registry_database(options_.root); }
   std::vector<AuditRow> rows() {
     Database db = beside();
+    EXPECT_TRUE(chain_audit(db));
     return *audit_rows(db, 0, 1'000);
   }
   AuditReport verified() {
@@ -29,6 +30,7 @@ class AuditLogTest : public AccountsTest {
     Transaction tx = *db.begin();
     ASSERT_TRUE(append_audit(db, {.at = clock_.now(), .action = "test", .target = target}));
     ASSERT_TRUE(tx.commit());
+    ASSERT_TRUE(chain_audit(db));
   }
   void change(const std::string& statement) {
     Database db = beside();
@@ -49,6 +51,15 @@ TEST_F(AuditLogTest, ChangesAreInIt) {
                                             cat("delete manifest acme/web@", digest, " ")}));
   EXPECT_EQ(rows().front().entry.address, "127.0.0.1");
   EXPECT_EQ(verified().rows, 3);
+  EXPECT_FALSE(verified().broken);
+}
+
+TEST_F(AuditLogTest, AServerThatStopsLeavesNothingUnchained) {
+  push_image("acme/web", "1", "c", {"l"});
+  push_image("acme/web", "2", "d", {"l"});
+  stop();
+  Database db = beside();
+  EXPECT_EQ(audit_bounds(db)->last, 2);
   EXPECT_FALSE(verified().broken);
 }
 

@@ -12,6 +12,7 @@ namespace skiff::registry {
 
 namespace {
 
+constexpr std::chrono::seconds kChainEvery{5};
 constexpr std::chrono::minutes kUsualPause{1};
 constexpr std::chrono::hours kPauseOfDone{1};
 constexpr int64_t kMostInAMinute = 300;
@@ -40,6 +41,8 @@ Result<std::unique_ptr<AuditWriter>> AuditWriter::open(const Path& root, const C
 AuditWriter::~AuditWriter() {
   flush();
   thread_.request_stop();
+  thread_.join();
+  if (const Result<> chained = chain(); !chained) log_warn(chained.error().message());
 }
 
 bool AuditWriter::is_wanted(AuditEntry& entry) {
@@ -101,12 +104,16 @@ void AuditWriter::flush() {
 
 void AuditWriter::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  while (changed_.wait(lock, stop, [&] { return !queue_.empty(); })) {
+  while (!stop.stop_requested()) {
+    changed_.wait_for(lock, stop, kChainEvery, [&] { return !queue_.empty(); });
     const std::deque<AuditEntry> entries = std::exchange(queue_, {});
     writing_ = true;
     lock.unlock();
     if (const Result<> written = write(entries); !written) {
       log_error(cat("audit log: ", entries.size(), " rows are lost: ", written.error().message()));
+    }
+    if (const Result<> chained = chain(); !chained) {
+      log_warn(cat("audit log: what was written is not chained: ", chained.error().message()));
     }
     lock.lock();
     writing_ = false;
@@ -114,9 +121,16 @@ void AuditWriter::run(const std::stop_token& stop) {
   }
 }
 
+// What all servers and commands appended since: whoever comes first.
+Result<> AuditWriter::chain() {
+  std::lock_guard lock(writing_mutex_);
+  return chain_audit(db_);
+}
+
 Result<> AuditWriter::record(const AuditEntry& entry) { return write({entry}); }
 
 Result<> AuditWriter::write(const std::deque<AuditEntry>& entries) {
+  if (entries.empty()) return {};
   std::lock_guard lock(writing_mutex_);
   return with_attempts(db_, [&](Transaction& tx) -> Result<> {
     for (const AuditEntry& entry : entries) TRY(append_audit(db_, entry));

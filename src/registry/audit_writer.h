@@ -1,6 +1,7 @@
 // AuditWriter: rows of the audit log (audit_log.h) that no change brings with it: who logged in,
 // who failed to, what was denied. Written by a thread of its own, so that nobody waits for it; a
-// kill loses what was noted within moments.
+// kill loses what was noted within moments. That thread chains what was appended, too, each five
+// seconds and at the end.
 //
 //   audit.note({.at = now, .actor = "ann", .address = "192.0.2.7", .action = "log in"});
 //
@@ -50,6 +51,7 @@ class AuditWriter {
   bool is_wanted(AuditEntry& entry);  // under mutex_
   void run(const std::stop_token& stop);
   Result<> write(const std::deque<AuditEntry>& entries);
+  Result<> chain();
 
   std::mutex writing_mutex_;  // guards the next
   Database db_;

@@ -5,8 +5,12 @@
 #include <thread>
 
 #include "db/test_postgres.h"
+#include "registry/audit_log.h"
 #include "registry/manifest_document.h"
 #include "registry/metadata.h"
+#include "registry/quota.h"
+#include "registry/schema.h"
+#include "registry/sql_metadata.h"
 #include "registry/test_registry.h"
 
 namespace skiff::registry {
@@ -49,6 +53,12 @@ class Nodes : public testing::Test {
     auto node = open_server_metadata(*server_, options_, clock_);
     EXPECT_TRUE(node) << node.error().message();
     return std::move(*node);
+  }
+  // As a connection of one of the nodes.
+  Database open_database() {
+    auto db = server_->connect("registry", DatabaseServer::Use::kDurable, migrations());
+    EXPECT_TRUE(db) << db.error().message();
+    return std::move(*db);
   }
   void push_blob(MetadataStore& node, const std::string& repository, const std::string& bytes) {
     const BlobPlace at{.size = bytes.size(), .place = store_.put()};
@@ -134,6 +144,89 @@ TEST_F(Nodes, OfTwoConditionalPushesOneIsTaken) {
     }
     pushers.clear();
     EXPECT_EQ(taken, 1);
+  }
+}
+
+// Their transactions are open at once, and neither waits for the other or is refused.
+TEST_F(Nodes, ChangesOfTwoMeetNeitherAtTheAuditLogNorAtAQuota) {
+  auto node = open_node();
+  push_blob(*node, "a", "first");
+  push_blob(*node, "b", "other");
+  Database one = open_database();
+  Database two = open_database();
+  ASSERT_NE(one.lane(), two.lane());
+  ASSERT_TRUE(set_quota(one, "", 1'000'000));
+  const auto change = [](Database& db, const std::string& repository) -> Result<> {
+    TRY(charge(db, *TRY(repository_id(db, repository)), 100));
+    return append_audit(db, {.at = {}, .action = "test", .target = repository});
+  };
+  for (Database* db : {&one, &two}) {  // each has a share from now on
+    Transaction tx = *db->begin();
+    ASSERT_TRUE(change(*db, "a"));
+    ASSERT_TRUE(tx.commit());
+  }
+  Transaction first = *one.begin();
+  ASSERT_TRUE(change(one, "a"));
+  Transaction second = *two.begin();
+  const auto changed = change(two, "b");
+  ASSERT_TRUE(changed) << changed.error().message();
+  ASSERT_TRUE(second.commit());
+  const auto committed = first.commit();
+  ASSERT_TRUE(committed) << committed.error().message();
+  EXPECT_EQ(list_quotas(one)->front().used, 410U);
+  EXPECT_EQ(verify_audit(one)->rows, 4);
+}
+
+TEST_F(Nodes, AllThatHasRoomInAQuotaAndNoMoreIsTaken) {
+  constexpr int kPushers = 8;
+  constexpr int kEach = 20;
+  constexpr int kRoom = 100;
+  std::vector<std::unique_ptr<MetadataStore>> nodes;
+  for (int i = 0; i < 2; ++i) nodes.push_back(open_node());
+  Database db = open_database();
+  ASSERT_TRUE(set_quota(db, "", kRoom * 1000));
+  std::atomic<int> taken = 0;
+  std::vector<std::jthread> pushers;
+  for (int pusher = 0; pusher < kPushers; ++pusher) {
+    pushers.emplace_back([&, pusher] {
+      MetadataStore& node = *nodes[pusher % nodes.size()];
+      for (int i = 0; i < kEach; ++i) {
+        const auto blob = oci::Digest::of(cat(pusher, " ", i));
+        const auto linked =
+            node.link_blob(cat("p", pusher), blob, {.size = 1000, .place = store_.put()}, {});
+        EXPECT_TRUE(linked || is_policy_refusal(linked.error())) << linked.error().message();
+        if (linked) ++taken;
+      }
+    });
+  }
+  pushers.clear();
+  EXPECT_EQ(taken, kRoom);
+  EXPECT_EQ(list_quotas(db)->front().used, kRoom * 1000U);
+  EXPECT_EQ(*used_at(db, ""), kRoom * 1000U);
+}
+
+TEST_F(Nodes, TheAuditLogIsOneChainWhoeverChains) {
+  constexpr int kWriters = 4;
+  constexpr int kEach = 50;
+  std::vector<std::jthread> writers;
+  for (int writer = 0; writer < kWriters; ++writer) {
+    writers.emplace_back([&, writer] {
+      Database db = open_database();
+      for (int i = 0; i < kEach; ++i) {
+        EXPECT_TRUE(append_audit(db, {.at = {}, .actor = cat(writer), .target = cat(i)}));
+        EXPECT_TRUE(i % 5 != 0 || chain_audit(db));
+      }
+    });
+  }
+  writers.clear();
+  Database db = open_database();
+  const auto report = verify_audit(db);
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_FALSE(report->broken) << report->why;
+  EXPECT_EQ(report->rows, kWriters * kEach);
+  std::map<std::string, int> next;  // of each writer's, in his order
+  for (const AuditRow& row : *audit_rows(db, 0, 1'000)) {
+    EXPECT_EQ(row.entry.target, cat(next[row.entry.actor]++));
   }
 }
 

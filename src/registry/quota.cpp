@@ -2,6 +2,7 @@
 
 #include "base/size.h"
 #include "base/strings.h"
+#include "db/attempts.h"
 
 namespace skiff::registry {
 
@@ -25,15 +26,64 @@ Error exceeded(const std::string& node, int64_t limit, int64_t before, int64_t m
                                " more are too many"));
 }
 
-Result<> charge_quota(Database& db, const std::string& node, int64_t bytes) {
-  // Changed before it is read: from then on nobody else changes it.
-  if (TRY(db.run("UPDATE quota SET used = used + ? WHERE node = ?", bytes, node)) == 0) return {};
+// What a quota's row says: of `used` the shares have a part that nobody uses yet.
+struct QuotaRow {
+  int64_t limit = 0;
+  int64_t used = 0;
+};
+
+Result<std::optional<QuotaRow>> quota_row(Database& db, const std::string& node) {
   Statement row = TRY(db.prepare("SELECT bytes, used FROM quota WHERE node = ?", node));
-  TRY(row.step());
-  const int64_t limit = row.integer(0);
-  const int64_t used = row.integer(1);
-  if (bytes > 0 && used > limit) return exceeded(node, limit, used - bytes, bytes);
+  if (!TRY(row.step())) return std::optional<QuotaRow>();
+  return std::optional(QuotaRow{row.integer(0), row.integer(1)});
+}
+
+Result<> take_from_quota(Database& db, const std::string& node, int64_t bytes) {
+  TRY(db.run("UPDATE quota SET used = used + ? WHERE node = ?", bytes, node));
   return {};
+}
+
+Result<> add_to_share(Database& db, const std::string& node, int64_t bytes) {
+  TRY(
+      db.run("INSERT INTO quota_share(node, lane, room) VALUES (?, ?, ?) ON CONFLICT(node, lane)"
+             " DO UPDATE SET room = quota_share.room + excluded.room",
+             node, db.lane(), bytes));
+  return {};
+}
+
+// Gives the quota back what shares have: from then on it says what is used.
+Result<> collect_shares(Database& db, const std::string& node) {
+  const int64_t room = TRY(number(
+      TRY(db.prepare("SELECT coalesce(sum(room), 0) FROM quota_share WHERE node = ?", node))));
+  TRY(db.run("DELETE FROM quota_share WHERE node = ?", node));
+  return take_from_quota(db, node, -room);
+}
+
+Result<> grow(Database& db, const std::string& node, QuotaRow quota, int64_t bytes) {
+  const int64_t lent =
+      TRY(db.run("UPDATE quota_share SET room = room - ?1"
+                 " WHERE node = ?2 AND lane = ?3 AND room >= ?1",
+                 bytes, node, db.lane()));
+  if (lent > 0) return {};
+  if (bytes > quota.limit - quota.used) {
+    TRY(collect_shares(db, node));
+    quota = TRY(quota_row(db, node)).value_or(quota);
+  }
+  const int64_t room = quota.limit - quota.used - bytes;
+  if (room < 0) return exceeded(node, quota.limit, quota.used, bytes);
+  // Much while there is much: the quota's row is what all meet at.
+  const int64_t share = room / Database::kLanes;
+  TRY(take_from_quota(db, node, bytes + share));
+  return share > 0 ? add_to_share(db, node, share) : Result<>();
+}
+
+Result<> charge_quota(Database& db, const std::string& node, int64_t bytes) {
+  const std::optional<QuotaRow> quota = TRY(quota_row(db, node));
+  if (!quota) return {};
+  if (bytes > 0) return grow(db, node, *quota, bytes);
+  // Beyond its limit there are no shares: what goes makes no room.
+  if (quota->used > quota->limit) return take_from_quota(db, node, bytes);
+  return add_to_share(db, node, -bytes);
 }
 
 // What counts, from what is there.
@@ -67,26 +117,33 @@ Result<> check_room(Database& db, const std::string& repository, uint64_t bytes)
 }
 
 Result<> set_quota(Database& db, const std::string& node, uint64_t bytes) {
-  Transaction tx = TRY(db.begin());
-  TRY(
-      db.run("INSERT INTO quota(node, bytes, used) VALUES (?, ?, 0)"
-             " ON CONFLICT(node) DO UPDATE SET bytes = excluded.bytes",
-             node, bytes));
-  TRY(recount(db, node));
-  for (const Quota& quota : TRY(list_quotas(db))) {
-    TRY(db.run("UPDATE quota SET used = ? WHERE node = ?", TRY(used_at(db, quota.node)),
-               quota.node));
-  }
-  return tx.commit();
+  return with_attempts(db, [&](Transaction& tx) -> Result<> {
+    TRY(
+        db.run("INSERT INTO quota(node, bytes, used) VALUES (?, ?, 0)"
+               " ON CONFLICT(node) DO UPDATE SET bytes = excluded.bytes",
+               node, bytes));
+    TRY(recount(db, node));
+    for (const Quota& quota : TRY(list_quotas(db))) {
+      TRY(db.run("DELETE FROM quota_share WHERE node = ?", quota.node));
+      TRY(db.run("UPDATE quota SET used = ? WHERE node = ?", TRY(used_at(db, quota.node)),
+                 quota.node));
+    }
+    return tx.commit();
+  });
 }
 
 Result<> remove_quota(Database& db, const std::string& node) {
-  if (TRY(db.run("DELETE FROM quota WHERE node = ?", node)) > 0) return {};
-  return Error(Code::kNotFound, cat("there is no quota on ", access::node_text(node)));
+  return with_attempts(db, [&](Transaction& tx) -> Result<> {
+    TRY(db.run("DELETE FROM quota_share WHERE node = ?", node));
+    if (TRY(db.run("DELETE FROM quota WHERE node = ?", node)) > 0) return tx.commit();
+    return Error(Code::kNotFound, cat("there is no quota on ", access::node_text(node)));
+  });
 }
 
 Result<std::vector<Quota>> list_quotas(Database& db) {
-  Statement rows = TRY(db.prepare("SELECT node, bytes, used FROM quota ORDER BY node"));
+  Statement rows =
+      TRY(db.prepare("SELECT node, bytes, used - (SELECT coalesce(sum(room), 0) FROM quota_share"
+                     " WHERE quota_share.node = quota.node) FROM quota ORDER BY node"));
   std::vector<Quota> quotas;
   while (TRY(rows.step())) {
     quotas.push_back({rows.text(0), static_cast<uint64_t>(rows.integer(1)),

@@ -3,9 +3,13 @@
 // What counts of a repository: its manifests, and each blob once that a manifest of it names or
 // that was pushed or mounted and waits for one (until its lease ends: what an aborted push brought
 // is free again then). A blob in two repositories counts in both. What is in the trash does not
-// count, nor does an upload until it is a blob. `repository.used` is that sum, `quota.used` the sum
-// of those below it; both change in the transaction that changes what counts, so pushes side by
-// side cannot exceed a quota together.
+// count, nor does an upload until it is a blob. `repository.used` is that sum, and changes in the
+// transaction that changes what counts.
+//
+// A quota is taken from in shares (`quota_share`), one a lane of the database's connections: who
+// needs room takes more than that, and what goes is given back to the own share. So pushes side
+// by side seldom meet at the quota's row, and still cannot exceed it together: who finds too
+// little left calls all shares back first. `quota.used` is what is used and what shares have.
 #pragma once
 
 #include <cstdint>

@@ -206,7 +206,21 @@ constexpr const char* kMigrations[] = {
     " name TEXT PRIMARY KEY NOT NULL,"
     " settings TEXT NOT NULL,"
     " next_run INTEGER NOT NULL,"
-    " state TEXT NOT NULL) WITHOUT ROWID;"};
+    " state TEXT NOT NULL) WITHOUT ROWID;",
+    "CREATE TABLE audit_entry("
+    " id INTEGER PRIMARY KEY,"
+    " at INTEGER NOT NULL,"
+    " actor TEXT NOT NULL,"
+    " address TEXT NOT NULL,"
+    " action TEXT NOT NULL,"
+    " target TEXT NOT NULL,"
+    " outcome TEXT NOT NULL,"
+    " detail TEXT NOT NULL);"
+    "CREATE TABLE quota_share("
+    " node TEXT NOT NULL,"
+    " lane INTEGER NOT NULL,"
+    " room INTEGER NOT NULL,"
+    " PRIMARY KEY(node, lane)) WITHOUT ROWID;"};
 
 }  // namespace
 

@@ -33,15 +33,28 @@ def push(port, number, end, out):
     out.put((done, refused))
 
 
-def counted(database):
-    text = subprocess.run(["psql", "-AtF,", "-c", "SELECT xact_commit, xact_rollback FROM pg_stat_database"
-                           " WHERE datname = 'postgres'", database.url], capture_output=True, text=True, check=True).stdout
-    return [int(number) for number in text.split(",")]
+def ask(database, question):
+    return subprocess.run(["psql", "-At", "-c", question, database.url], capture_output=True, text=True, check=True).stdout
+
+
+def fill(database, batch):
+    """Repositories with tags beside those that are pushed to: what is asked for lies on pages of their own then."""
+    ask(database, f"""SET search_path TO registry;
+      WITH made AS (INSERT INTO repository(name) SELECT 'f{batch}/' || n FROM generate_series(1, 100) n RETURNING id),
+      names AS (SELECT id, t, 'sha256:' || md5('{batch} ' || id || ' ' || t) || md5('{batch}' || t) digest FROM made, generate_series(1, 10) t),
+      manifests AS (INSERT INTO manifest(repository, digest, media_type, artifact_type, annotations, lease, bytes)
+        SELECT id, digest, '', '', '{{}}', 0, '' FROM names RETURNING 1),
+      edges AS (INSERT INTO edge(repository, parent, child) SELECT id, digest, digest FROM names RETURNING 1)
+      INSERT INTO tag(repository, name, digest, updated) SELECT id, 't' || t, digest, 0 FROM names""")
+
+
+def undone(database):
+    return int(ask(database, "SELECT xact_rollback FROM pg_stat_database WHERE datname = 'postgres'"))
 
 
 def measure(name, nodes, database):
     out, end = multiprocessing.Queue(), time.time() + SECONDS
-    before = counted(database)
+    before = undone(database)
     pushers = [multiprocessing.Process(target=push, args=(nodes[n % 2].port, n, end, out)) for n in range(PUSHERS)]
     for pusher in pushers:
         pusher.start()
@@ -50,8 +63,7 @@ def measure(name, nodes, database):
         pusher.join()
     pushed = sum(each[0] for each in done)
     time.sleep(1.5)  # what sessions counted the server notes a second later
-    undone = counted(database)[1] - before[1]
-    print(f"{name}: {pushed / SECONDS:.0f} pushes/s, {undone / max(1, pushed):.2f} undone a push, "
+    print(f"{name}: {pushed / SECONDS:.0f} pushes/s, {(undone(database) - before) / max(1, pushed):.2f} undone a push, "
           f"{sum(each[1] for each in done)} refused; of one pusher {min(each[0] for each in done)} to {max(each[0] for each in done)}")
 
 
@@ -63,6 +75,7 @@ def main():
     try:
         for number in range(PUSHERS):
             push_image(nodes[0], f"p{number}/web", "latest", b"{}", (b"layer",))
+            fill(database, number)
         measure("no quota", nodes, database)
         subprocess.run([PROGRAM, "quota", "set", "/", "10g", "--root", nodes[0].root / "data"], check=True)
         measure("a quota on all", nodes, database)

@@ -47,6 +47,10 @@ Result<> Copier::make_directories(const std::string& path) {
     if (owner && ::fchown(made.get(), owner->first, owner->second) != 0) {
       return failed("chown", so_far);
     }
+    const auto& mode = attributes_.mode;
+    if (mode && mode->absolute() && ::fchmod(made.get(), mode->apply(0, true)) != 0) {
+      return failed("chmod", so_far);
+    }
   }
   return {};
 }
@@ -66,6 +70,7 @@ Result<std::string> Copier::place_for(const std::string& name, const std::string
 Result<> Copier::copy(SourceTree& from, const Selected& selected, const std::string& destination,
                       const CancelToken& cancel) {
   const SourceFile& self = selected.files.front();
+  linked_.clear();
   if (!selected.directory) {
     std::string path = TRY(place_for(selected.name, destination));
     return copy_one(from, self, path, true, cancel);
@@ -78,7 +83,7 @@ Result<> Copier::copy(SourceTree& from, const Selected& selected, const std::str
   }
   bool created = !existing;
   TRY(make_directories(directory));
-  if (created) TRY(copy_directory(self, directory, true));
+  if (created && !selected.parents) TRY(copy_directory(self, directory, true));
   for (size_t i = 1; i < selected.files.size(); ++i) {
     TRY(cancel.check());
     const SourceFile& file = selected.files[i];
@@ -105,7 +110,7 @@ Result<> Copier::copy_directory(const SourceFile& file, const std::string& path,
   UniqueFd fd = TRY(target_.open_at(path, O_RDONLY | O_DIRECTORY));
   auto owner = attributes_.owner.value_or(std::pair(file.st.st_uid, file.st.st_gid));
   if (::fchown(fd.get(), owner.first, owner.second) != 0) return failed("chown", path);
-  if (::fchmod(fd.get(), attributes_.mode.value_or(file.st.st_mode & 07777)) != 0) {
+  if (::fchmod(fd.get(), mode_of(file)) != 0) {
     return failed("chmod", path);
   }
   directories_.emplace_back(path, file.st.st_mtim);
@@ -128,7 +133,7 @@ Result<> Copier::copy_one(SourceTree& from, const SourceFile& given, const std::
     TRY(copy_data(from, file, out.get(), cancel));
     auto owner = attributes_.owner.value_or(std::pair(file.st.st_uid, file.st.st_gid));
     if (::fchown(out.get(), owner.first, owner.second) != 0) return failed("chown", path);
-    if (::fchmod(out.get(), attributes_.mode.value_or(file.st.st_mode & 07777)) != 0) {
+    if (::fchmod(out.get(), mode_of(file)) != 0) {
       return failed("chmod", path);
     }
     return {};
@@ -140,11 +145,29 @@ Result<> Copier::copy_one(SourceTree& from, const SourceFile& given, const std::
     TRY(make_other(file, place));
     return set_attributes(from, file, place);
   }
+  if (TRY(link_known(file, path, place))) return {};
   UniqueFd out(::openat(place.parent.get(), place.name.c_str(),
                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!out) return failed("create", path);
   TRY(copy_data(from, file, out.get(), cancel));
   return set_attributes(from, file, place);
+}
+
+Result<bool> Copier::link_known(const SourceFile& file, const std::string& path,
+                                const sys::Place& place) {
+  if (file.st.st_nlink < 2) return false;
+  auto [known, is_new] = linked_.try_emplace({file.st.st_dev, file.st.st_ino}, path);
+  if (is_new) return false;
+  auto first = target_.place_of(known->second);
+  const bool linked = first && ::linkat(first->parent.get(), first->name.c_str(),
+                                        place.parent.get(), place.name.c_str(), 0) == 0;
+  if (!linked) known->second = path;  // the first is gone, or takes no more names
+  return linked;
+}
+
+mode_t Copier::mode_of(const SourceFile& file) const {
+  const mode_t own = file.st.st_mode & 07777;
+  return attributes_.mode ? attributes_.mode->apply(own, S_ISDIR(file.st.st_mode)) : own;
 }
 
 Result<> Copier::copy_data(SourceTree& from, const SourceFile& file, int out,
@@ -188,8 +211,7 @@ Result<> Copier::set_attributes(SourceTree& from, const SourceFile& file, const 
     return failed("chown", place.name);
   }
   if (!S_ISLNK(file.st.st_mode)) {
-    mode_t mode = attributes_.mode.value_or(file.st.st_mode & 07777);
-    if (::fchmodat(parent, name, mode, 0) != 0) return failed("chmod", place.name);
+    if (::fchmodat(parent, name, mode_of(file), 0) != 0) return failed("chmod", place.name);
   }
   if (from.keep_owners()) {
     sys::Place source = TRY(from.root().place_of(file.path));
@@ -228,7 +250,9 @@ Result<> Copier::write(const std::string& name, std::string_view content,
   if (!out) return failed("create", path);
   FdSink sink(out.get());
   TRY(sink.write(content));
-  if (::fchmod(out.get(), attributes_.mode.value_or(0644)) != 0) return failed("chmod", path);
+  constexpr mode_t kMode = 0644;
+  const mode_t mode = attributes_.mode ? attributes_.mode->apply(kMode, false) : kMode;
+  if (::fchmod(out.get(), mode) != 0) return failed("chmod", path);
   auto owner = attributes_.owner.value_or(std::pair(uid_t{0}, gid_t{0}));
   if (::fchown(out.get(), owner.first, owner.second) != 0) return failed("chown", path);
   return {};
@@ -240,15 +264,6 @@ Result<std::pair<uid_t, gid_t>> parse_owner(const sys::RootDir& target, const st
   auto user =
       TRY_CONTEXT(runtime::resolve_user(sys::fd_path(target.fd()), full), cat("--chown=", text));
   return std::pair(user.uid, user.gid);
-}
-
-Result<mode_t> parse_mode(const std::string& text) {
-  auto mode = parse_uint(text, 8);
-  if (!mode || *mode > 07777) {
-    return Error(Code::kInvalidArgument, cat("invalid chmod parameter: ", skiff::quoted(text),
-                                             ": it should be octal and between 0 and 07777"));
-  }
-  return static_cast<mode_t>(*mode);
 }
 
 }  // namespace skiff::builder

@@ -2,17 +2,19 @@
 // (reference, COPY, "Destination"). Every path is resolved inside the target's root.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "builder/mode_change.h"
 #include "builder/source_tree.h"
 
 namespace skiff::builder {
 
 struct CopyAttributes {
   std::optional<std::pair<uid_t, gid_t>> owner;  // of --chown
-  std::optional<mode_t> mode;                    // of --chmod
+  std::optional<ModeChange> mode;                // of --chmod
 };
 
 class Copier {
@@ -29,7 +31,7 @@ class Copier {
                    const CancelToken& cancel);
   // A file of given content, as `copy` would place one called `name`.
   Result<> write(const std::string& name, std::string_view content, const std::string& destination);
-  // mkdir -p whose new directories belong to `owner`, else to that of --chown.
+  // mkdir -p; the new directories have the owner of --chown and the mode of --chmod.
   Result<> make_directories(const std::string& path);
 
  private:
@@ -38,18 +40,19 @@ class Copier {
                     const CancelToken& cancel);
   Result<> copy_directory(const SourceFile& file, const std::string& path, bool top);
   Result<> copy_data(SourceTree& from, const SourceFile& file, int out, const CancelToken& cancel);
+  // Whether `file` is another name of one that was copied, and has become so here.
+  Result<bool> link_known(const SourceFile& file, const std::string& path, const sys::Place& place);
   Result<> make_other(const SourceFile& file, const sys::Place& place);
   Result<> set_attributes(SourceTree& from, const SourceFile& file, const sys::Place& place);
+  mode_t mode_of(const SourceFile& file) const;
 
   const sys::RootDir& target_;
   CopyAttributes attributes_;
   std::vector<std::pair<std::string, timespec>> directories_;  // whose times are set last
+  std::map<std::pair<dev_t, ino_t>, std::string> linked_;      // files of several names, copied
 };
 
 // "1000", "1000:1000", "app", "app:extra", looked up in the target's /etc/passwd and
 // /etc/group; without a group the user's, for a number the same one.
 Result<std::pair<uid_t, gid_t>> parse_owner(const sys::RootDir& target, const std::string& text);
-// "755", "0644".
-Result<mode_t> parse_mode(const std::string& text);
-
 }  // namespace skiff::builder

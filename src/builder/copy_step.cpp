@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "builder/copier.h"
+#include "builder/git_source.h"
 #include "builder/planned_step.h"
 #include "builder/remote_file.h"
 #include "builder/untar.h"
@@ -16,7 +17,10 @@ namespace {
 struct Chosen {
   SourceTree* tree = nullptr;
   std::vector<Selected> matches;
-  bool downloaded = false;
+  bool unpack = false;  // archives become what is in them
+  // A repository: its files come when they are copied; their name is the commit's.
+  std::optional<GitSource> git;
+  std::string commit;
 };
 
 class CopyStep : public PlannedSolverStep {
@@ -31,6 +35,21 @@ class CopyStep : public PlannedSolverStep {
   KeyParts definition() const override {
     KeyParts parts{{PartKind::kText, "instruction", step().history->created_by},
                    {PartKind::kValue, "destination", copy().destination}};
+    // What the history does not show.
+    if (copy().link) parts.push_back({PartKind::kOpaque, "--link", "yes"});
+    for (const std::string& pattern : copy().excludes) {
+      parts.push_back({PartKind::kOpaque, cat("--exclude=", pattern), pattern});
+    }
+    if (copy().unpack) {
+      parts.push_back({PartKind::kValue, "--unpack", *copy().unpack ? "true" : "false"});
+    }
+    if (copy().keep_git_dir) {
+      parts.push_back(
+          {PartKind::kValue, "--keep-git-dir", *copy().keep_git_dir ? "true" : "false"});
+    }
+    if (!copy().checksum.empty()) {
+      parts.push_back({PartKind::kValue, "--checksum", copy().checksum});
+    }
     // An image is named by its content, which is an input.
     for (const auto& [name, content] : copy().files) {
       parts.push_back({PartKind::kOpaque, cat("heredoc ", name), content});
@@ -48,7 +67,13 @@ class CopyStep : public PlannedSolverStep {
                              const CancelToken& cancel) override;
   Result<> open_source(const std::vector<StepResult>& inputs);
   Result<> choose(const CancelToken& cancel);
+  Result<Chosen> choose_one(const std::string& source, const CancelToken& cancel);
   Result<Chosen> fetch(const std::string& url, const CancelToken& cancel);
+  Result<> check_out(Chosen& source, const CancelToken& cancel);
+  // What a source is in a tree: with the excludes of the step.
+  Result<Selection> selection_of(const std::string& source) const;
+  Result<SourceTree*> own_tree(const Path& directory, TempDir keep);
+  Result<CopyAttributes> attributes(const sys::RootDir& root) const;
   Result<> copy_one(Copier& copier, const Chosen& source, const Selected& selected,
                     const CancelToken& cancel);
 
@@ -70,32 +95,71 @@ Result<> CopyStep::open_source(const std::vector<StepResult>& inputs) {
   return {};
 }
 
+// A tree that the step made for itself, gone with it.
+Result<SourceTree*> CopyStep::own_tree(const Path& directory, TempDir keep) {
+  sys::RootDir root = TRY(sys::RootDir::open(directory));
+  auto tree = std::make_unique<SourceTree>(std::move(root), SourceTree::Options{});
+  SourceTree* out = tree.get();
+  downloads_.emplace_back(std::move(keep), std::move(tree));
+  return out;
+}
+
+Result<Selection> CopyStep::selection_of(const std::string& source) const {
+  std::string patterns;
+  for (const std::string& pattern : copy().excludes) {
+    patterns += cat(pattern.starts_with('#') ? "\\" : "", pattern, "\n");
+  }
+  Selection out{.source = source, .parents = copy().parents};
+  out.excludes = TRY_CONTEXT(oci::IgnorePatterns::parse(patterns), "--exclude");
+  return out;
+}
+
 Result<Chosen> CopyStep::fetch(const std::string& url, const CancelToken& cancel) {
   TempDir directory = TRY(TempDir::make(site().site.options.scratch(), "download-"));
-  std::string name = TRY(download(url, directory.path(), cancel));
-  sys::RootDir root = TRY(sys::RootDir::open(directory.path()));
-  auto tree = std::make_unique<SourceTree>(std::move(root), SourceTree::Options{});
-  Chosen chosen{.tree = tree.get(), .matches = TRY(tree->select(name, cancel)), .downloaded = true};
-  downloads_.emplace_back(std::move(directory), std::move(tree));
+  std::optional<oci::Digest> checksum;
+  if (!copy().checksum.empty()) checksum = TRY(oci::Digest::parse(copy().checksum));
+  const std::string name = TRY(download(url, checksum, directory.path(), cancel));
+  const Path path = directory.path();
+  Chosen chosen{.tree = TRY(own_tree(path, std::move(directory)))};
+  chosen.matches = TRY(chosen.tree->select({.source = name}, cancel));
+  chosen.unpack = copy().unpack.value_or(false);
+  return chosen;
+}
+
+Result<> CopyStep::check_out(Chosen& source, const CancelToken& cancel) {
+  TempDir directory = TRY(TempDir::make(site().site.options.scratch(), "git-"));
+  const Path path = directory.path() / "tree";
+  const bool keep = source.git->keep_git_dir.value_or(copy().keep_git_dir.value_or(false));
+  TRY(fetch_commit(*source.git, source.commit, keep, path, cancel));
+  source.tree = TRY(own_tree(path, std::move(directory)));
+  Selection wanted = TRY(selection_of(cat("/", source.git->subdirectory)));
+  wanted.parents = false;
+  source.matches = TRY(source.tree->select(wanted, cancel));
+  return {};
+}
+
+Result<Chosen> CopyStep::choose_one(const std::string& source, const CancelToken& cancel) {
+  Chosen chosen;
+  if (copy().add) chosen.git = TRY(parse_git_source(source));
+  if (chosen.git) {
+    if (chosen.git->checksum.empty()) chosen.git->checksum = copy().checksum;
+    chosen.commit = TRY(find_commit(*chosen.git, cancel));
+    return chosen;
+  }
+  if (copy().add && is_url(source)) return fetch(source, cancel);
+  chosen.tree = view_tree_ ? view_tree_.get() : &site().context;
+  chosen.unpack = copy().unpack.value_or(copy().add);
+  const Selection wanted = TRY(selection_of(source));
+  chosen.matches =
+      TRY_CONTEXT(chosen.tree->select(wanted, cancel), copy().add ? "ADD failed" : "COPY failed");
   return chosen;
 }
 
 Result<> CopyStep::choose(const CancelToken& cancel) {
   if (std::exchange(is_chosen_, true)) return {};
   for (const std::string& source : copy().sources) {
-    if (copy().add && is_git(source)) {
-      return Error(Code::kUnimplemented, cat("ADD of a git repository is not supported: ", source));
-    }
-    if (copy().add && is_url(source)) {
-      chosen_.push_back(TRY(fetch(source, cancel)));
-      continue;
-    }
-    SourceTree* tree = view_tree_ ? view_tree_.get() : &site().context;
-    auto matches = tree->select(source, cancel);
-    if (!matches) {
-      return std::move(matches.error()).with_context(copy().add ? "ADD failed" : "COPY failed");
-    }
-    chosen_.push_back({.tree = tree, .matches = std::move(*matches)});
+    Chosen chosen = TRY(choose_one(source, cancel));
+    chosen_.push_back(std::move(chosen));
   }
   return {};
 }
@@ -105,10 +169,15 @@ Result<KeyParts> CopyStep::look_at(const std::vector<StepResult>& inputs,
   TRY(open_source(inputs));
   TRY(choose(cancel));
   KeyParts parts;
+  // A mode that is set for all files hides their own.
+  const bool mode_given = !copy().chmod.empty() && TRY(ModeChange::parse(copy().chmod)).absolute();
   for (const Chosen& source : chosen_) {
+    if (source.git) {
+      parts.push_back({PartKind::kValue, cat("commit of ", source.git->remote), source.commit});
+    }
     for (const Selected& selected : source.matches) {
-      KeyParts described = TRY(
-          source.tree->describe(selected, !copy().chmod.empty(), !copy().chown.empty(), cancel));
+      KeyParts described =
+          TRY(source.tree->describe(selected, mode_given, !copy().chown.empty(), cancel));
       parts.insert(parts.end(), described.begin(), described.end());
     }
   }
@@ -118,7 +187,7 @@ Result<KeyParts> CopyStep::look_at(const std::vector<StepResult>& inputs,
 Result<> CopyStep::copy_one(Copier& copier, const Chosen& source, const Selected& selected,
                             const CancelToken& cancel) {
   const std::string& path = selected.files.front().path;
-  if (copy().add && !selected.directory && !source.downloaded) {
+  if (source.unpack && S_ISREG(selected.files.front().st.st_mode)) {
     UniqueFd file = TRY(source.tree->root().open_at(path, O_RDONLY | O_NONBLOCK));
     if (TRY(is_archive(file.get()))) {
       return copier.extract(*source.tree, path, copy().destination, cancel);
@@ -127,19 +196,24 @@ Result<> CopyStep::copy_one(Copier& copier, const Chosen& source, const Selected
   return copier.copy(*source.tree, selected, copy().destination, cancel);
 }
 
+Result<CopyAttributes> CopyStep::attributes(const sys::RootDir& root) const {
+  CopyAttributes out;
+  if (!copy().chown.empty()) out.owner = TRY(parse_owner(root, copy().chown));
+  if (!copy().chmod.empty()) out.mode = TRY(ModeChange::parse(copy().chmod));
+  return out;
+}
+
 Result<StepResult> CopyStep::perform(const std::vector<StepResult>& inputs,
                                      const CancelToken& cancel) {
-  TRY(unpack_base());
+  if (!copy().link) TRY(unpack_base());
   TRY(open_source(inputs));
   TRY(choose(cancel));
   Workspace space = TRY(Workspace::make(site().site, inputs[0].id));
   {
     sys::RootDir root = TRY(sys::RootDir::open(space.root()));
-    CopyAttributes attributes;
-    if (!copy().chown.empty()) attributes.owner = TRY(parse_owner(root, copy().chown));
-    if (!copy().chmod.empty()) attributes.mode = TRY(parse_mode(copy().chmod));
-    Copier copier(root, attributes);
-    for (const Chosen& source : chosen_) {
+    Copier copier(root, TRY(attributes(root)));
+    for (Chosen& source : chosen_) {
+      if (source.git) TRY(check_out(source, cancel));
       for (const Selected& selected : source.matches) {
         TRY(copy_one(copier, source, selected, cancel));
       }

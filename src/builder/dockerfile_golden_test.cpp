@@ -40,6 +40,10 @@ std::string flag(std::string_view name, const std::string& value) {
   return value.empty() ? "" : cat(" ", name, "=", value);
 }
 
+std::string flag(std::string_view name, const std::optional<bool>& value) {
+  return value ? cat(" ", name, "=", *value ? "true" : "false") : "";
+}
+
 struct Show {
   std::string operator()(const FromInstruction& i) const {
     return cat("from ", i.image, flag("platform", i.platform), flag("as", i.name));
@@ -50,7 +54,10 @@ struct Show {
   std::string operator()(const CopyInstruction& i) const {
     return cat(i.add ? "add" : "copy", show(i.sources), " -> ", skiff::quoted(i.destination),
                flag("from", i.from), flag("chown", i.chown), flag("chmod", i.chmod),
-               show(i.heredocs));
+               i.link ? " link" : "", i.parents ? " parents" : "",
+               i.excludes.empty() ? "" : " excluding", show(i.excludes),
+               flag("checksum", i.checksum), flag("keep-git-dir", i.keep_git_dir),
+               flag("unpack", i.unpack), show(i.heredocs));
   }
   std::string operator()(const ArgInstruction& i) const {
     std::string out = "arg";

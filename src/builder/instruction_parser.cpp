@@ -4,109 +4,11 @@
 #include <map>
 
 #include "base/strings.h"
-#include "codec/json.h"
+#include "builder/instruction_flags.h"
 
 namespace skiff::builder {
 
 namespace {
-
-Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
-
-// The flags of one instruction, taken one by one; what is left in the end is unknown.
-class Flags {
- public:
-  static Result<Flags> read(const RawInstruction& raw) {
-    Flags out;
-    for (const std::string& flag : raw.flags) {
-      size_t at = flag.find('=');
-      std::string name = flag.substr(2, at == std::string::npos ? at : at - 2);
-      std::optional<std::string> value;
-      if (at != std::string::npos) value = flag.substr(at + 1);
-      const bool may_repeat = name == "mount" || name == "device" || name == "exclude";
-      if (!out.values_.emplace(name, value).second && !may_repeat) {
-        return invalid(cat("duplicate flag specified: --", name));
-      }
-    }
-    return out;
-  }
-
-  Result<std::string> text(const std::string& name) {
-    known_.push_back(cat("--", name));
-    auto found = values_.find(name);
-    if (found == values_.end()) return std::string();
-    auto value = found->second;
-    values_.erase(found);
-    if (!value) return invalid(cat("missing a value on flag: --", name));
-    if (value->empty()) return invalid(cat("empty value on flag: --", name));
-    return *value;
-  }
-
-  Result<bool> boolean(const std::string& name) {
-    known_.push_back(cat("--", name));
-    auto found = values_.find(name);
-    if (found == values_.end()) return false;
-    std::string value = to_lower(found->second.value_or("true"));
-    values_.erase(found);
-    if (value == "true") return true;
-    if (value == "false") return false;
-    return invalid(cat("expecting boolean value for flag --", name, ", not: ", value));
-  }
-
-  // A flag of Docker's that is understood but cannot be obeyed.
-  Result<> refuse(const std::string& name) {
-    known_.push_back(cat("--", name));
-    if (!values_.contains(name)) return {};
-    return Error(Code::kUnimplemented, cat("the flag --", name, " is not supported yet"));
-  }
-
-  Result<> finish() const {
-    if (values_.empty()) return {};
-    std::string flag = cat("--", values_.begin()->first);
-    std::string near = nearest_word(flag, known_);
-    return invalid(
-        cat("unknown flag: ", flag, near.empty() ? "" : cat(" (did you mean ", near, "?)")));
-  }
-
- private:
-  std::map<std::string, std::optional<std::string>> values_;
-  std::vector<std::string> known_;
-};
-
-Result<> no_flags(const RawInstruction& raw) { return TRY(Flags::read(raw)).finish(); }
-
-// The strings of a JSON array; nullopt where the text is none, so that it is words or a
-// shell's line. Valid JSON with anything but strings is an error.
-Result<std::optional<std::vector<std::string>>> json_words(std::string_view text) {
-  if (!text.starts_with('[')) return std::nullopt;
-  auto parsed = json::parse(text);
-  if (!parsed || !parsed->is_array()) return std::nullopt;
-  std::vector<std::string> words;
-  for (const json::Value& item : parsed->as_array()) {
-    if (!item.is_string())
-      return invalid("when using JSON array syntax, arrays must be comprised of strings only");
-    words.push_back(item.as_string());
-  }
-  return words;
-}
-
-Result<Command> parse_command(std::string_view text) {
-  if (auto words = TRY(json_words(text))) return Command{std::move(*words), false};
-  if (text.empty()) return Command{};
-  return Command{{std::string(text)}, true};
-}
-
-Result<std::vector<std::string>> words_or_json(std::string_view text) {
-  if (auto words = TRY(json_words(text))) return std::move(*words);
-  return split_blank_words(text);
-}
-
-std::string keyword_of(const RawInstruction& raw) { return to_upper(raw.keyword); }
-
-Result<std::string> whole_text(const RawInstruction& raw) {
-  TRY(no_flags(raw));
-  if (raw.arguments.empty()) return invalid(cat(keyword_of(raw), " requires exactly one argument"));
-  return raw.arguments;
-}
 
 bool valid_stage_name(std::string_view name) {
   if (name.empty() || name[0] < 'a' || name[0] > 'z') return false;
@@ -115,80 +17,22 @@ bool valid_stage_name(std::string_view name) {
 }
 
 Result<InstructionBody> parse_from(const RawInstruction& raw, char) {
-  Flags flags = TRY(Flags::read(raw));
+  InstructionFlags flags = TRY(InstructionFlags::read(raw));
   FromInstruction out;
   out.platform = TRY(flags.text("platform"));
   TRY(flags.finish());
   std::vector<std::string> words = split_blank_words(raw.arguments);
   bool named = words.size() == 3 && equals_ignore_case(words[1], "as");
   if (words.size() != 1 && !named)
-    return invalid("FROM requires either one argument, or three: FROM <source> [AS <name>]");
+    return invalid_instruction(
+        "FROM requires either one argument, or three: FROM <source> [AS <name>]");
   out.image = words[0];
   if (named) {
     out.name = to_lower(words[2]);
     if (!valid_stage_name(out.name))
-      return invalid(cat("invalid name for build stage: ", quoted(words[2]),
-                         ", name can't start with a number or contain symbols"));
+      return invalid_instruction(cat("invalid name for build stage: ", quoted(words[2]),
+                                     ", name can't start with a number or contain symbols"));
   }
-  return out;
-}
-
-Result<InstructionBody> parse_run(const RawInstruction& raw, char) {
-  Flags flags = TRY(Flags::read(raw));
-  RunInstruction out;
-  out.network = TRY(flags.text("network"));
-  TRY(flags.refuse("mount"));
-  TRY(flags.refuse("security"));
-  TRY(flags.refuse("device"));
-  TRY(flags.finish());
-  if (!out.network.empty() && out.network != "default" && out.network != "none" &&
-      out.network != "host")
-    return invalid(cat("unsupported network mode: ", quoted(out.network)));
-  out.command = TRY(parse_command(raw.arguments));
-  if (out.command.words.empty()) return invalid("RUN requires at least one argument");
-  out.heredocs = raw.heredocs;
-  out.heredoc_text = raw.heredoc_text;
-  return out;
-}
-
-// Heredocs name their words "<<EOF": those are sources of another kind.
-bool is_heredoc_word(std::string_view word) {
-  size_t at = word.find_first_not_of("0123456789");
-  return at != std::string_view::npos && word.substr(at).starts_with("<<");
-}
-
-Result<InstructionBody> parse_copy(const RawInstruction& raw, char) {
-  Flags flags = TRY(Flags::read(raw));
-  CopyInstruction out;
-  out.add = raw.keyword == "add";
-  out.chown = TRY(flags.text("chown"));
-  out.chmod = TRY(flags.text("chmod"));
-  TRY(flags.boolean("link"));  // a hint of speed: the layer is the same
-  TRY(flags.refuse("exclude"));
-  if (out.add) {
-    TRY(flags.refuse("checksum"));
-    TRY(flags.refuse("keep-git-dir"));
-    TRY(flags.refuse("unpack"));
-  } else {
-    out.from = TRY(flags.text("from"));
-    TRY(flags.refuse("parents"));
-  }
-  TRY(flags.finish());
-  if (out.from.find('$') != std::string::npos)
-    return invalid("variable expansion is not supported for --from: it needs a plain name");
-  std::vector<std::string> words = TRY(words_or_json(raw.arguments));
-  if (words.size() < 2)
-    return invalid(cat(keyword_of(raw), " requires at least two arguments, but ", words.size(),
-                       " provided. Destination could not be determined"));
-  out.destination = std::move(words.back());
-  words.pop_back();
-  out.heredocs = raw.heredocs;
-  if (!out.heredocs.empty()) {
-    if (is_heredoc_word(out.destination))
-      return invalid(cat(keyword_of(raw), " cannot accept a heredoc as a destination"));
-    std::erase_if(words, is_heredoc_word);
-  }
-  out.sources = std::move(words);
   return out;
 }
 
@@ -198,12 +42,12 @@ Result<InstructionBody> parse_arg(const RawInstruction& raw, char escape) {
   for (const std::string& word : split_quoted_words(raw.arguments, escape)) {
     size_t at = word.find('=');
     std::string name = word.substr(0, at);
-    if (name.empty()) return invalid("ARG names can not be blank");
+    if (name.empty()) return invalid_instruction("ARG names can not be blank");
     std::optional<std::string> value;
     if (at != std::string::npos) value = word.substr(at + 1);
     out.args.emplace_back(std::move(name), std::move(value));
   }
-  if (out.args.empty()) return invalid("ARG requires at least one argument");
+  if (out.args.empty()) return invalid_instruction("ARG requires at least one argument");
   return out;
 }
 
@@ -212,19 +56,22 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_pairs(const RawIn
                                                                      char escape) {
   TRY(no_flags(raw));
   std::vector<std::string> words = split_quoted_words(raw.arguments, escape);
-  if (words.empty()) return invalid(cat(keyword_of(raw), " requires at least one argument"));
+  if (words.empty())
+    return invalid_instruction(cat(keyword_of(raw), " requires at least one argument"));
   std::vector<std::pair<std::string, std::string>> pairs;
   if (words[0].find('=') == std::string::npos) {
     size_t end = raw.arguments.find_first_of(" \t\v\f\r");
-    if (end == std::string::npos) return invalid(cat(keyword_of(raw), " must have two arguments"));
+    if (end == std::string::npos)
+      return invalid_instruction(cat(keyword_of(raw), " must have two arguments"));
     pairs.emplace_back(raw.arguments.substr(0, end), trim(raw.arguments.substr(end)));
     return pairs;
   }
   for (const std::string& word : words) {
     size_t at = word.find('=');
     if (at == std::string::npos)
-      return invalid(cat("can't find = in ", quoted(word), ". Must be of the form: name=value"));
-    if (at == 0) return invalid(cat(keyword_of(raw), " names can not be blank"));
+      return invalid_instruction(
+          cat("can't find = in ", quoted(word), ". Must be of the form: name=value"));
+    if (at == 0) return invalid_instruction(cat(keyword_of(raw), " names can not be blank"));
     pairs.emplace_back(word.substr(0, at), word.substr(at + 1));
   }
   return pairs;
@@ -257,7 +104,7 @@ Result<InstructionBody> parse_maintainer(const RawInstruction& raw, char) {
 Result<InstructionBody> parse_expose(const RawInstruction& raw, char) {
   TRY(no_flags(raw));
   ExposeInstruction out{split_blank_words(raw.arguments)};
-  if (out.ports.empty()) return invalid("EXPOSE requires at least one argument");
+  if (out.ports.empty()) return invalid_instruction("EXPOSE requires at least one argument");
   std::sort(out.ports.begin(), out.ports.end());
   return out;
 }
@@ -265,9 +112,10 @@ Result<InstructionBody> parse_expose(const RawInstruction& raw, char) {
 Result<InstructionBody> parse_volume(const RawInstruction& raw, char) {
   TRY(no_flags(raw));
   VolumeInstruction out{TRY(words_or_json(raw.arguments))};
-  if (out.paths.empty()) return invalid("VOLUME requires at least one argument");
+  if (out.paths.empty()) return invalid_instruction("VOLUME requires at least one argument");
   for (const std::string& path : out.paths)
-    if (trim(path).empty()) return invalid("VOLUME specified can not be an empty string");
+    if (trim(path).empty())
+      return invalid_instruction("VOLUME specified can not be an empty string");
   return out;
 }
 
@@ -284,17 +132,18 @@ Result<InstructionBody> parse_entrypoint(const RawInstruction& raw, char) {
 Result<InstructionBody> parse_shell(const RawInstruction& raw, char) {
   TRY(no_flags(raw));
   auto words = TRY(json_words(raw.arguments));
-  if (!words) return invalid("SHELL requires the arguments to be in JSON form");
-  if (words->empty()) return invalid("SHELL requires at least one argument");
+  if (!words) return invalid_instruction("SHELL requires the arguments to be in JSON form");
+  if (words->empty()) return invalid_instruction("SHELL requires at least one argument");
   return ShellInstruction{std::move(*words)};
 }
 
-Result<int64_t> duration_flag(Flags& flags, const std::string& name) {
+Result<int64_t> duration_flag(InstructionFlags& flags, const std::string& name) {
   std::string text = TRY(flags.text(name));
   if (text.empty()) return 0;
   int64_t ns = TRY_CONTEXT(parse_duration_ns(text), cat("--", name));
   if (ns != 0 && ns < 1'000'000)
-    return invalid(cat("interval ", quoted(text), " of --", name, " cannot be less than 1ms"));
+    return invalid_instruction(
+        cat("interval ", quoted(text), " of --", name, " cannot be less than 1ms"));
   return ns;
 }
 
@@ -305,14 +154,14 @@ Result<InstructionBody> parse_healthcheck(const RawInstruction& raw, char) {
   HealthcheckInstruction out;
   if (kind == "NONE") {
     TRY(no_flags(raw));
-    if (!rest.empty()) return invalid("HEALTHCHECK NONE takes no arguments");
+    if (!rest.empty()) return invalid_instruction("HEALTHCHECK NONE takes no arguments");
     out.check.test = {"NONE"};
     return out;
   }
-  if (kind.empty()) return invalid("HEALTHCHECK requires at least one argument");
+  if (kind.empty()) return invalid_instruction("HEALTHCHECK requires at least one argument");
   if (kind != "CMD")
-    return invalid(cat("unknown type ", quoted(kind), " in HEALTHCHECK (try CMD)"));
-  Flags flags = TRY(Flags::read(raw));
+    return invalid_instruction(cat("unknown type ", quoted(kind), " in HEALTHCHECK (try CMD)"));
+  InstructionFlags flags = TRY(InstructionFlags::read(raw));
   out.check.interval_ns = TRY(duration_flag(flags, "interval"));
   out.check.timeout_ns = TRY(duration_flag(flags, "timeout"));
   out.check.start_period_ns = TRY(duration_flag(flags, "start-period"));
@@ -320,12 +169,13 @@ Result<InstructionBody> parse_healthcheck(const RawInstruction& raw, char) {
   if (std::string text = TRY(flags.text("retries")); !text.empty()) {
     auto retries = parse_int(text);
     if (!retries || *retries < 0 || *retries > INT32_MAX)
-      return invalid(cat("--retries must be a number of at least 0, not ", quoted(text)));
+      return invalid_instruction(
+          cat("--retries must be a number of at least 0, not ", quoted(text)));
     out.check.retries = *retries;
   }
   TRY(flags.finish());
   Command command = TRY(parse_command(rest));
-  if (command.words.empty()) return invalid("missing command after HEALTHCHECK CMD");
+  if (command.words.empty()) return invalid_instruction("missing command after HEALTHCHECK CMD");
   out.check.test = {command.shell ? "CMD-SHELL" : "CMD"};
   out.check.test.insert(out.check.test.end(), command.words.begin(), command.words.end());
   return out;
@@ -334,9 +184,10 @@ Result<InstructionBody> parse_healthcheck(const RawInstruction& raw, char) {
 Result<InstructionBody> parse_on_build(const RawInstruction& raw, char) {
   std::string text = TRY(whole_text(raw));
   std::string trigger = to_lower(text.substr(0, text.find_first_of(" \t\v\f\r")));
-  if (trigger == "onbuild") return invalid("chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+  if (trigger == "onbuild")
+    return invalid_instruction("chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
   if (trigger == "from" || trigger == "maintainer")
-    return invalid(cat(to_upper(trigger), " isn't allowed as an ONBUILD trigger"));
+    return invalid_instruction(cat(to_upper(trigger), " isn't allowed as an ONBUILD trigger"));
   if (!raw.heredoc_text.empty()) text += cat("\n", raw.heredoc_text);
   return OnBuildInstruction{std::move(text)};
 }
@@ -373,16 +224,15 @@ Result<InstructionBody> parse_instruction(const RawInstruction& raw, char escape
   if (found != parsers().end()) return found->second(raw, escape);
   std::vector<std::string> names;
   for (const auto& [name, parser] : parsers()) names.push_back(to_upper(name));
-  std::string near = nearest_word(raw.keyword, names);
   std::string written = raw.text.substr(0, raw.keyword.size());
-  return invalid(cat("unknown instruction ", quoted(written),
-                     near.empty() ? "" : cat(" (did you mean ", near, "?)")));
+  return invalid_instruction(
+      cat("unknown instruction ", quoted(written), did_you_mean(raw.keyword, names)));
 }
 
 Result<int64_t> parse_duration_ns(std::string_view text) {
   static const std::map<std::string_view, double> kUnits = {{"ns", 1},  {"us", 1e3}, {"ms", 1e6},
                                                             {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
-  Error bad = invalid(cat("invalid duration ", quoted(text)));
+  Error bad = invalid_instruction(cat("invalid duration ", quoted(text)));
   if (text == "0") return 0;
   if (text.empty()) return bad;
   double total = 0;

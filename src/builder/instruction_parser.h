@@ -7,6 +7,10 @@ namespace skiff::builder {
 
 Result<InstructionBody> parse_instruction(const RawInstruction& raw, char escape);
 
+// Those that need a file of their own.
+Result<InstructionBody> parse_copy(const RawInstruction& raw, char escape);  // ADD, too
+Result<InstructionBody> parse_run(const RawInstruction& raw, char escape);
+
 // A time as Go writes it: "1m30s", "500ms", "1.5h", "0".
 Result<int64_t> parse_duration_ns(std::string_view text);
 

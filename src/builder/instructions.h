@@ -39,6 +39,12 @@ struct CopyInstruction {
   std::string from;
   std::string chown;
   std::string chmod;
+  bool link = false;     // the layer does not depend on what lies below it
+  bool parents = false;  // the sources' directories are made, too
+  std::vector<std::string> excludes;
+  std::string checksum;              // of a URL, or a commit
+  std::optional<bool> keep_git_dir;  // the .git of a repository
+  std::optional<bool> unpack;        // archives; by default those that are local, with ADD
 };
 // Each name with its value; ARG's may be absent.
 struct ArgInstruction {

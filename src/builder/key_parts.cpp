@@ -12,7 +12,7 @@ namespace skiff::builder {
 namespace {
 
 // Changing how keys are made or what steps do with them starts the cache anew.
-constexpr std::string_view kKeyVersion = "skiff-step-1";
+constexpr std::string_view kKeyVersion = "skiff-step-2";
 
 using Index = std::map<std::pair<PartKind, std::string>, const KeyPart*>;
 

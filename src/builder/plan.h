@@ -66,6 +66,12 @@ struct PlannedCopy {
   std::optional<BaseImage> from_image;
   std::string chown;
   std::string chmod;
+  bool link = false;  // a layer of its own, laid upon what is below
+  bool parents = false;
+  std::vector<std::string> excludes;
+  std::string checksum;
+  std::optional<bool> keep_git_dir;
+  std::optional<bool> unpack;
 };
 struct PlannedWorkdir {
   std::string path;  // absolute

@@ -46,6 +46,10 @@ struct Show {
   std::string operator()(const PlannedCopy& copy) const {
     std::string out = cat(copy.add ? "add " : "copy ", show(copy.sources), show(copy.files), " -> ",
                           copy.destination, named("chown", copy.chown), named("chmod", copy.chmod));
+    if (copy.link) out += " link";
+    if (copy.parents) out += " parents";
+    if (!copy.excludes.empty()) out += cat(" excluding ", show(copy.excludes));
+    out += named("checksum", copy.checksum);
     if (copy.from_stage) out += cat(" from stage ", *copy.from_stage);
     if (copy.from_image) out += cat(" from image ", copy.from_image->name);
     return out;

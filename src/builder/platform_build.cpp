@@ -19,36 +19,66 @@ std::string label_of(const PlannedStep& step) {
   return cat("base image ", from->image ? from->image->name : "scratch");
 }
 
-PlannedGraph make_graph(StepSite& site) {
-  PlannedGraph out;
-  for (const PlannedStage& stage : site.plan.stages) {
-    std::vector<size_t>& vertices = out.vertices.emplace_back();
-    for (size_t i = 0; i < stage.steps.size(); ++i) {
-      const PlannedStep& step = stage.steps[i];
-      StepPlace place{.stage = &stage, .step = &step};
-      place.first = !step.trigger;
-      place.last = i + 1 == stage.steps.size() || !stage.steps[i + 1].trigger;
-      std::vector<size_t> inputs;
-      if (i > 0) {
-        inputs.push_back(vertices.back());
-        place.below = label_of(stage.steps[i - 1]);
-      }
-      if (const auto* from = std::get_if<PlannedFrom>(&step.what); from && from->stage) {
-        inputs.push_back(out.vertices[*from->stage].back());
-      }
-      if (const auto* copy = std::get_if<PlannedCopy>(&step.what)) {
-        if (copy->from_stage) inputs.push_back(out.vertices[*copy->from_stage].back());
-        if (copy->from_image) {
-          inputs.push_back(out.graph.size());
-          out.graph.push_back({make_image_step(site, *copy->from_image), {}});
-        }
-      }
-      vertices.push_back(out.graph.size());
-      out.graph.push_back({make_step(site, place), std::move(inputs)});
+// Makes the vertices of a plan, stage after stage.
+class GraphMaker {
+ public:
+  explicit GraphMaker(StepSite& site) : site_(site) {}
+
+  PlannedGraph make() {
+    for (const PlannedStage& stage : site_.plan.stages) {
+      out_.vertices.emplace_back();
+      for (size_t i = 0; i < stage.steps.size(); ++i) add(stage, i);
     }
+    return std::move(out_);
   }
-  return out;
-}
+
+ private:
+  size_t push(std::unique_ptr<Step> step, std::vector<size_t> inputs) {
+    out_.graph.push_back({std::move(step), std::move(inputs)});
+    return out_.graph.size() - 1;
+  }
+
+  // Where files come from that are neither the stage's nor the context's.
+  std::vector<size_t> sources_of(const PlannedStep& step) {
+    std::vector<size_t> inputs;
+    if (const auto* from = std::get_if<PlannedFrom>(&step.what); from && from->stage) {
+      inputs.push_back(out_.vertices[*from->stage].back());
+    }
+    if (const auto* copy = std::get_if<PlannedCopy>(&step.what)) {
+      if (copy->from_stage) inputs.push_back(out_.vertices[*copy->from_stage].back());
+      if (copy->from_image) inputs.push_back(push(make_image_step(site_, *copy->from_image), {}));
+    }
+    return inputs;
+  }
+
+  void add(const PlannedStage& stage, size_t i) {
+    const PlannedStep& step = stage.steps[i];
+    std::vector<size_t>& vertices = out_.vertices.back();
+    StepPlace place{.stage = &stage, .step = &step};
+    place.first = !step.trigger;
+    place.last = i + 1 == stage.steps.size() || !stage.steps[i + 1].trigger;
+    std::vector<size_t> inputs = sources_of(step);
+    const auto* copy = std::get_if<PlannedCopy>(&step.what);
+    if (copy != nullptr && copy->link) {
+      const bool last = std::exchange(place.last, false);
+      inputs.insert(inputs.begin(), push(make_empty_step(), {}));
+      const size_t made = push(make_step(site_, place), std::move(inputs));
+      place.first = false;
+      place.last = last;
+      place.below = label_of(stage.steps[i - 1]);
+      vertices.push_back(push(make_stack_step(site_, place), {vertices.back(), made}));
+      return;
+    }
+    if (i > 0) {
+      inputs.insert(inputs.begin(), vertices.back());
+      place.below = label_of(stage.steps[i - 1]);
+    }
+    vertices.push_back(push(make_step(site_, place), std::move(inputs)));
+  }
+
+  StepSite& site_;
+  PlannedGraph out_;
+};
 
 struct Assembled {
   oci::ImageConfig config;
@@ -128,7 +158,7 @@ Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& plat
                 .lease = build.lease,
                 .platform = name,
                 .project = project_of(build.request)};
-  PlannedGraph planned = make_graph(site);
+  PlannedGraph planned = GraphMaker(site).make();
   auto results = TRY(build.solver.solve(
       planned.graph, {.no_cache = build.request.no_cache, .hold = &build.hold}, cancel));
   Assembled image = assemble(site, planned, results);

@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "base/strings.h"
+#include "codec/hash.h"
 #include "net/web_client.h"
 
 namespace skiff::builder {
@@ -34,23 +35,28 @@ bool is_url(const std::string& source) {
   return source.starts_with("http://") || source.starts_with("https://");
 }
 
-bool is_git(const std::string& source) {
-  bool suffix = is_url(source) && source.substr(0, source.find_first_of("#?")).ends_with(".git");
-  return suffix || source.starts_with("git://") || source.starts_with("git@") ||
-         source.starts_with("ssh://");
-}
-
-Result<std::string> download(const std::string& url, const Path& directory,
-                             const CancelToken& cancel) {
+Result<std::string> download(const std::string& url, const std::optional<oci::Digest>& checksum,
+                             const Path& directory, const CancelToken& cancel) {
   std::string name = name_of(url);
   UniqueFd file = TRY(open_file(directory / name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
   FdSink sink(file.get());
   net::WebClient client;
   net::WebRequest request{.url = url, .cancel = cancel};
-  request.on_body = [&](std::string_view bytes) { return sink.write(bytes); };
+  Hasher hasher(checksum ? checksum->algorithm() : HashAlgorithm::kSha256);
+  request.on_body = [&](std::string_view bytes) -> Result<> {
+    hasher.update(bytes);
+    return sink.write(bytes);
+  };
   auto response = TRY_CONTEXT(client.send(request), cat("ADD ", url));
   if (response.status / 100 != 2) {
     return Error(Code::kNotFound, cat("ADD ", url, ": the server answered ", response.status));
+  }
+  if (checksum) {
+    const auto actual = oci::Digest::from_hex(checksum->algorithm(), hasher.hex());
+    if (actual != *checksum) {
+      return Error(Code::kFailedPrecondition, cat("ADD ", url, ": digest mismatch: it is ",
+                                                  actual.str(), ", expected ", checksum->str()));
+    }
   }
   time_t modified = parse_http_date(std::string(response.headers.get("Last-Modified")));
   const timespec times[2] = {{0, UTIME_OMIT}, {modified, 0}};

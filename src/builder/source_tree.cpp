@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "builder/config_words.h"
+#include "builder/source_text.h"
 #include "codec/hash.h"
 #include "snapshot/file_attributes.h"
 
@@ -74,31 +75,130 @@ Result<std::vector<std::string>> SourceTree::expand(const std::string& pattern) 
   return found;
 }
 
-Result<std::vector<Selected>> SourceTree::select(const std::string& source,
+// One descent: what it leaves out, and what it finds.
+struct SourceTree::Walk {
+  const SourceTree& tree;
+  const oci::IgnorePatterns& excludes;
+  const CancelToken& cancel;
+  Selected& out;
+  const oci::IgnorePatterns* wanted = nullptr;  // only what matches, and its directories
+  std::vector<std::string> only = {};           // components that every match begins with
+
+  Result<> below(int directory, const std::string& path, const std::string& target, size_t depth);
+  Result<> enter(int directory, const std::string& name, SourceFile file, bool needed,
+                 size_t depth);
+};
+
+Result<> SourceTree::Walk::below(int directory, const std::string& path, const std::string& target,
+                                 size_t depth) {
+  TRY(cancel.check());
+  const oci::IgnorePatterns& ignore = tree.options_.ignore;
+  for (const std::string& name : TRY(names_in(directory))) {
+    if (depth < only.size() && name != only[depth]) continue;
+    SourceFile file{.path = join_path(path, name), .target = join_path(target, name)};
+    if (::fstatat(directory, name.c_str(), &file.st, AT_SYMLINK_NOFOLLOW) != 0) {
+      return Error::from_errno(errno, cat("stat ", file.path));
+    }
+    const bool is_directory = S_ISDIR(file.st.st_mode);
+    const bool ignored = ignore.excluded(file.path);
+    if (ignored && !(is_directory && ignore.may_contain_exceptions(file.path))) continue;
+    const bool excluded = excludes.excluded(file.target);
+    if (excluded && !(is_directory && excludes.may_contain_exceptions(file.target))) continue;
+    const bool matches = wanted == nullptr || wanted->excluded(file.target);
+    if (S_ISSOCK(file.st.st_mode) || (!matches && !is_directory)) continue;
+    if (S_ISLNK(file.st.st_mode)) file.link = TRY(read_link_at(directory, name));
+    if (is_directory) {
+      TRY(enter(directory, name, std::move(file), matches && !ignored && !excluded, depth));
+    } else {
+      out.files.push_back(std::move(file));
+    }
+  }
+  return {};
+}
+
+// A directory that is not `needed` itself is there only for what is found below it.
+Result<> SourceTree::Walk::enter(int directory, const std::string& name, SourceFile file,
+                                 bool needed, size_t depth) {
+  const std::string path = file.path;
+  const std::string target = file.target;
+  const size_t before = out.files.size();
+  out.files.push_back(std::move(file));
+  UniqueFd fd(::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return Error::from_errno(errno, cat("open ", path));
+  TRY(below(fd.get(), path, target, depth + 1));
+  if (!needed && out.files.size() == before + 1) out.files.pop_back();
+  return {};
+}
+
+Result<std::vector<Selected>> SourceTree::select(const Selection& wanted,
                                                  const CancelToken& cancel) const {
+  if (wanted.parents) return select_with_parents(wanted, cancel);
   std::vector<Selected> out;
-  bool wild = has_wildcard(source);
-  for (const std::string& path : TRY(expand(source))) {
-    auto selected = collect(path, cancel);
-    bool missing = !selected && selected.error().code() == Code::kNotFound;
+  const bool wild = has_wildcard(wanted.source);
+  for (const std::string& path : TRY(expand(wanted.source))) {
+    auto selected = collect(path, wanted.excludes, cancel);
+    const bool missing = !selected && selected.error().code() == Code::kNotFound;
     if (missing && wild) continue;
-    out.push_back(TRY(std::move(selected)));
+    if (!selected) return std::move(selected.error());
+    if (!selected->directory && wanted.excludes.excluded(selected->name)) continue;
+    out.push_back(std::move(*selected));
   }
   return out;
 }
 
-Result<Selected> SourceTree::collect(const std::string& path, const CancelToken& cancel) const {
+// What the whole source is and matches, from its pivot "/./" on.
+Result<std::vector<Selected>> SourceTree::select_with_parents(const Selection& wanted,
+                                                              const CancelToken& cancel) const {
+  const size_t pivot = wanted.source.find("/./");
+  const std::string base = pivot == std::string::npos ? "" : wanted.source.substr(0, pivot);
+  const std::string pattern =
+      clean_path(pivot == std::string::npos ? wanted.source : wanted.source.substr(pivot + 3))
+          .substr(1);
+  if (pattern.empty()) return select({.source = base, .excludes = wanted.excludes}, cancel);
+  const auto matcher = TRY_CONTEXT(
+      oci::IgnorePatterns::parse(pattern.starts_with('#') ? cat('\\', pattern) : pattern),
+      wanted.source);
+  std::vector<std::string> only;
+  for (const std::string& part : split(pattern, '/')) {
+    if (has_wildcard(part)) break;
+    only.push_back(part);
+  }
+  const bool wild = has_wildcard(base) || has_wildcard(pattern);
+  std::vector<Selected> out;
+  for (const std::string& path : TRY(expand(base))) {
+    auto fd = root_.open_at(path, O_RDONLY | O_DIRECTORY);
+    if (!fd) continue;
+    Selected selected{.directory = true, .parents = true};
+    selected.files.push_back({.path = path});
+    selected.files.back().st.st_mode = S_IFDIR | 0755;
+    Walk walk{.tree = *this,
+              .excludes = wanted.excludes,
+              .cancel = cancel,
+              .out = selected,
+              .wanted = &matcher,
+              .only = only};
+    TRY(walk.below(fd->get(), path, "", 0));
+    if (selected.files.size() > 1) out.push_back(std::move(selected));
+  }
+  const bool was_excluded = wanted.excludes.excluded(pattern);
+  if (out.empty() && !wild && !was_excluded) {
+    return Error(Code::kNotFound, cat(skiff::quoted(clean_path(wanted.source)), ": not found"));
+  }
+  return out;
+}
+
+Result<Selected> SourceTree::collect(const std::string& path, const oci::IgnorePatterns& excludes,
+                                     const CancelToken& cancel) const {
   auto missing = [&](std::string_view why) {
     return Error(Code::kNotFound, cat(skiff::quoted(cat("/", path)), ": not found", why));
   };
+  constexpr std::string_view kIgnored = ": .dockerignore leaves it out";
   bool excluded = !path.empty() && options_.ignore.excluded(path);
-  if (excluded && !options_.ignore.may_contain_exceptions(path)) {
-    return missing(": .dockerignore leaves it out");
-  }
+  if (excluded && !options_.ignore.may_contain_exceptions(path)) return missing(kIgnored);
   SourceFile self{.path = path};
   auto st = root_.stat(path);
   if (!st && (st.error().code() == Code::kNotFound || st.error().sys_errno() == ENOTDIR)) {
-    return missing("");
+    return missing(near_name(path));
   }
   self.st = TRY(std::move(st));
   // The root of a context has no attributes that would mean something.
@@ -107,39 +207,29 @@ Result<Selected> SourceTree::collect(const std::string& path, const CancelToken&
   out.directory = S_ISDIR(self.st.st_mode);
   auto last = split_last(path, '/');
   out.name = last ? std::string(last->second) : path;
-  if (excluded && !out.directory) return missing(": .dockerignore leaves it out");
+  if (excluded && !out.directory) return missing(kIgnored);
   out.files.push_back(self);
   if (!out.directory) return out;
   UniqueFd fd = TRY(root_.open_at(path, O_RDONLY | O_DIRECTORY));
-  TRY(walk(fd.get(), path, "", out, cancel));
+  Walk walk{.tree = *this, .excludes = excludes, .cancel = cancel, .out = out};
+  TRY(walk.below(fd.get(), path, "", 0));
   return out;
 }
 
-Result<> SourceTree::walk(int directory, const std::string& path, const std::string& target,
-                          Selected& out, const CancelToken& cancel) const {
-  TRY(cancel.check());
-  for (const std::string& name : TRY(names_in(directory))) {
-    SourceFile file{.path = join_path(path, name), .target = join_path(target, name)};
-    if (::fstatat(directory, name.c_str(), &file.st, AT_SYMLINK_NOFOLLOW) != 0) {
-      return Error::from_errno(errno, cat("stat ", file.path));
-    }
-    bool excluded = options_.ignore.excluded(file.path);
-    bool is_directory = S_ISDIR(file.st.st_mode);
-    if (excluded && !(is_directory && options_.ignore.may_contain_exceptions(file.path))) continue;
-    if (S_ISSOCK(file.st.st_mode)) continue;
-    if (S_ISLNK(file.st.st_mode)) file.link = TRY(read_link_at(directory, name));
-    std::string child_path = file.path;
-    std::string child_target = file.target;
-    size_t before = out.files.size();
-    out.files.push_back(std::move(file));
-    if (!is_directory) continue;
-    UniqueFd fd(::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd) return Error::from_errno(errno, cat("open ", child_path));
-    TRY(walk(fd.get(), child_path, child_target, out, cancel));
-    // An excluded directory is there only for what was taken back below it.
-    if (excluded && out.files.size() == before + 1) out.files.pop_back();
-  }
-  return {};
+// " (did you mean ...?)": a file of nearly that name beside it.
+std::string SourceTree::near_name(const std::string& path) const {
+  const auto parts = split_last(path, '/');
+  const std::string directory = parts ? std::string(parts->first) : "";
+  const std::string name = parts ? std::string(parts->second) : path;
+  auto fd = root_.open_at(directory, O_RDONLY | O_DIRECTORY);
+  if (!fd) return "";
+  auto names = names_in(fd->get());
+  if (!names) return "";
+  std::erase_if(*names, [&](const std::string& other) {
+    return options_.ignore.excluded(join_path(directory, other));
+  });
+  const std::string near = nearest_word(name, *names);
+  return near.empty() ? "" : cat(" (did you mean ", join_path(directory, near), "?)");
 }
 
 Result<std::string> SourceTree::hash_of(const std::string& path, const CancelToken& cancel) {

@@ -1,7 +1,7 @@
 // SourceTree: what COPY and ADD copy from: the build context, a stage or an image; and the
 // choice of files in it (reference, COPY and ADD; Go's filepath.Match for wildcards).
 //
-//   for (const Selected& one : TRY(tree.select("src/*.c", cancel))) ...
+//   for (const Selected& one : TRY(tree.select({.source = "src/*.c"}, cancel))) ...
 //   KeyParts parts = TRY(tree.describe(one, ...));     // names and contents, not times
 //
 // Files are hashed when they are described, once a tree. Every path is resolved inside the
@@ -33,7 +33,16 @@ struct SourceFile {
 struct Selected {
   std::string name;  // last component of the source
   bool directory = false;
+  bool parents = false;           // of --parents: a directory whose own attributes mean nothing
   std::vector<SourceFile> files;  // the first is the match itself, parents before children
+};
+
+// What a COPY or ADD wants.
+struct Selection {
+  std::string source;
+  // "a/./b/*.c": what is below "a" and matches, with its directories; else the whole is so.
+  bool parents = false;
+  oci::IgnorePatterns excludes = {};  // paths below the source, or names of files
 };
 
 class SourceTree {
@@ -52,7 +61,7 @@ class SourceTree {
 
   // The matches of a source, sorted; none for a wildcard that matches nothing. A plain path
   // that is not there is kNotFound.
-  Result<std::vector<Selected>> select(const std::string& source, const CancelToken& cancel) const;
+  Result<std::vector<Selected>> select(const Selection& wanted, const CancelToken& cancel) const;
 
   // A kFile part for each file. Modes are left out where `mode_given`, owners where `owner_given`.
   Result<KeyParts> describe(const Selected& selected, bool mode_given, bool owner_given,
@@ -60,10 +69,13 @@ class SourceTree {
   Result<std::string> hash_of(const std::string& path, const CancelToken& cancel);
 
  private:
+  struct Walk;
   Result<std::vector<std::string>> expand(const std::string& pattern) const;
-  Result<Selected> collect(const std::string& path, const CancelToken& cancel) const;
-  Result<> walk(int directory, const std::string& path, const std::string& target, Selected& out,
-                const CancelToken& cancel) const;
+  Result<Selected> collect(const std::string& path, const oci::IgnorePatterns& excludes,
+                           const CancelToken& cancel) const;
+  Result<std::vector<Selected>> select_with_parents(const Selection& wanted,
+                                                    const CancelToken& cancel) const;
+  std::string near_name(const std::string& path) const;
 
   sys::RootDir root_;
   Options options_;

@@ -11,7 +11,15 @@ namespace {
 
 constexpr std::string_view kHistoryComment = "buildkit.dockerfile.v0";
 
+std::string pair_words(const Pairs& pairs) {
+  std::string out;
+  for (const auto& [name, value] : pairs) out += cat(" ", name, "=", value);
+  return out;
+}
+
 Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
+
+}  // namespace
 
 void add_history(PlannedStep& step, std::string created_by, bool empty_layer) {
   oci::History entry;
@@ -20,23 +28,6 @@ void add_history(PlannedStep& step, std::string created_by, bool empty_layer) {
   entry.empty_layer = empty_layer;
   step.history = std::move(entry);
 }
-
-std::string pair_words(const Pairs& pairs) {
-  std::string out;
-  for (const auto& [name, value] : pairs) out += cat(" ", name, "=", value);
-  return out;
-}
-
-// `path` from the working directory, clean; a slash at its end is kept.
-std::string absolute_path(const std::string& path, const std::string& working_dir) {
-  std::string base = working_dir.empty() ? "/" : working_dir;
-  std::string out = clean_path(path.starts_with('/') ? path : cat(base, "/", path));
-  bool is_directory = path.empty() || path == "." || path.ends_with('/') || path.ends_with("/.");
-  if (is_directory && !out.ends_with('/')) out += '/';
-  return out;
-}
-
-}  // namespace
 
 Result<> StageBinder::add(const Instruction& instruction, int number, bool trigger) {
   PlannedStep step{.what = PlannedConfig{}, .number = number, .trigger = trigger};
@@ -107,50 +98,6 @@ Result<> StageBinder::bind_one(const RunInstruction& run, PlannedStep& step) {
   }
   std::string args = shown.empty() ? "" : cat("|", shown.size(), pair_words(shown), " ");
   add_history(step, cat("RUN ", args, join(out.args, " "), " # buildkit"), false);
-  step.what = std::move(out);
-  return {};
-}
-
-Result<> StageBinder::bind_copy_source(const CopyInstruction& copy, const PlannedStep& step,
-                                       PlannedCopy& out) {
-  if (copy.from.empty()) return {};
-  out.from_stage = places_.planned_stage(copy.from);
-  if (out.from_stage) return {};
-  if (copy.from == "scratch") return invalid("COPY --from=scratch has nothing to copy");
-  out.from_image = TRY(places_.find_base(copy.from, stage_.platform, step.number));
-  return {};
-}
-
-Result<> StageBinder::bind_one(const CopyInstruction& copy, PlannedStep& step) {
-  Expander expand = expander(step);
-  PlannedCopy out{.add = copy.add};
-  std::string words;
-  for (const std::string& source : copy.sources) {
-    out.sources.push_back(TRY(expand.word(source)));
-    words += cat(" ", out.sources.back());
-  }
-  for (const Heredoc& heredoc : copy.heredocs) {
-    std::string content = heredoc.content;
-    if (heredoc.expand) content = TRY(expand.body(content));
-    out.files.emplace_back(heredoc.name, std::move(content));
-    words += cat(" <<", heredoc.name);
-  }
-  std::string destination = TRY(expand.word(copy.destination));
-  if (destination.empty()) return invalid("the destination of a copy can not be blank");
-  out.destination = absolute_path(destination, step.config.working_dir);
-  bool several = out.sources.size() + out.files.size() > 1;
-  if (several && !out.destination.ends_with('/')) {
-    return invalid(cat("When using ", copy.add ? "ADD" : "COPY",
-                       " with more than one source file, the destination must be a directory "
-                       "and end with a /"));
-  }
-  out.chown = TRY(expand.word(copy.chown));
-  out.chmod = TRY(expand.word(copy.chmod));
-  TRY(bind_copy_source(copy, step, out));
-  std::string flags = out.chown.empty() ? "" : cat(" --chown=", out.chown);
-  if (!out.chmod.empty()) flags += cat(" --chmod=", out.chmod);
-  add_history(step, cat(copy.add ? "ADD" : "COPY", flags, words, " ", destination, " # buildkit"),
-              false);
   step.what = std::move(out);
   return {};
 }

@@ -68,4 +68,7 @@ class StageBinder {
   StageState& state_;
 };
 
+// What `docker history` shows of the step.
+void add_history(PlannedStep& step, std::string created_by, bool empty_layer);
+
 }  // namespace skiff::builder

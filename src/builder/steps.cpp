@@ -55,7 +55,7 @@ class ConfigStep : public PlannedSolverStep {
   }
 };
 
-// An image config's "WORKDIR": made where it is not there yet.
+// Made where it is not there yet; it has a layer of its own in any case, as BuildKit's has.
 class WorkdirStep : public PlannedSolverStep {
  public:
   using PlannedSolverStep::PlannedSolverStep;
@@ -74,10 +74,6 @@ class WorkdirStep : public PlannedSolverStep {
     Workspace space = TRY(Workspace::make(site().site, inputs[0].id));
     {
       sys::RootDir root = TRY(sys::RootDir::open(space.root()));
-      auto existing = root.stat(workdir.path);
-      if (existing && S_ISDIR(existing->st_mode)) {
-        return StepResult{.id = inputs[0].id, .created = site().site.clock.now()};
-      }
       CopyAttributes attributes;
       if (!workdir.user.empty()) {
         auto user = TRY(runtime::resolve_user(space.root(), workdir.user));
@@ -168,9 +164,10 @@ class RunStep : public PlannedSolverStep {
   std::string failed_;
 };
 
-class ImageStep : public Step {
+// What is there already: nothing to do, nothing to tell.
+class GivenStep : public Step {
  public:
-  explicit ImageStep(const BaseImage& image) : image_(image) {}
+  explicit GivenStep(StepResult result) : result_(std::move(result)) {}
   const StepIdentity& identity() const override { return identity_; }
   KeyedBy keyed_by() const override { return KeyedBy::kNothing; }
   KeyParts definition() const override { return {}; }
@@ -179,7 +176,7 @@ class ImageStep : public Step {
     return KeyParts();
   }
   Result<StepResult> execute(const std::vector<StepResult>&, const CancelToken&) override {
-    return StepResult{.id = files_of(image_.config), .created = image_.config.created};
+    return result_;
   }
   void on_started() override {}
   void on_cached() override {}
@@ -188,7 +185,7 @@ class ImageStep : public Step {
   void on_failed() override {}
 
  private:
-  const BaseImage& image_;
+  StepResult result_;
   StepIdentity identity_;
 };
 
@@ -205,8 +202,12 @@ std::unique_ptr<Step> make_step(StepSite& site, const StepPlace& place) {
   return std::make_unique<ConfigStep>(site, place);
 }
 
-std::unique_ptr<Step> make_image_step(StepSite&, const BaseImage& image) {
-  return std::make_unique<ImageStep>(image);
+std::unique_ptr<Step> make_image_step(StepSite& site, const BaseImage& image) {
+  const oci::ImageConfig& config = site.bases.image(image.handle).config;
+  return std::make_unique<GivenStep>(
+      StepResult{.id = files_of(config), .layer = {}, .created = config.created});
 }
+
+std::unique_ptr<Step> make_empty_step() { return std::make_unique<GivenStep>(StepResult{}); }
 
 }  // namespace skiff::builder

@@ -38,7 +38,11 @@ struct StepPlace {
 };
 
 std::unique_ptr<Step> make_step(StepSite& site, const StepPlace& place);
-// The files of an image that only a COPY --from names.
+// Of COPY --link, whose own step stands on nothing: lays its layer upon the first input.
+std::unique_ptr<Step> make_stack_step(StepSite& site, const StepPlace& place);
+// The files of an image that only a COPY --from or a mount names.
 std::unique_ptr<Step> make_image_step(StepSite& site, const BaseImage& image);
+// No files at all.
+std::unique_ptr<Step> make_empty_step();
 
 }  // namespace skiff::builder

@@ -1,0 +1,191 @@
+// ADD of what comes over the network: files, archives, repositories; from servers of our own.
+#include <sys/socket.h>
+
+#include "builder/build_fixture.h"
+#include "codec/compress.h"
+#include "codec/hash.h"
+#include "net/stream.h"
+#include "net/test_server.h"
+
+namespace skiff::builder {
+namespace {
+
+class Add : public BuildFixture {
+ protected:
+  void SetUp() override {
+    BuildFixture::SetUp();
+    server_ = std::make_unique<net::TestServer>([this](net::Request& q, net::ResponseWriter& w) {
+      auto file = read_file(served() / q.path.substr(1));
+      if (!file) return w.send(404, "text/plain", "no such file");
+      w.headers().set("Last-Modified", "Wed, 21 Oct 2015 07:28:00 GMT");
+      return w.send(200, "application/octet-stream", *file);
+    });
+    std::filesystem::create_directories(served());
+  }
+  Path served() const { return root() / "served"; }
+  std::string url(const std::string& path) const { return server_->url(path); }
+  void serve(const std::string& name, const std::string& text) {
+    ASSERT_TRUE(write_file(served() / name, text));
+  }
+  images::Image after(const std::string& lines) { return built(cat("FROM scratch\n", lines)); }
+  std::string failure(const std::string& lines) {
+    return error_of(request(cat("FROM scratch\n", lines)));
+  }
+
+  std::unique_ptr<net::TestServer> server_;
+};
+
+std::string small_archive(bool packed) {
+  StringSink tar;
+  TarWriter writer(tar);
+  EXPECT_TRUE(writer.add({.name = "in/f", .mode = 0600, .uid = 1, .gid = 2, .size = 1}));
+  EXPECT_TRUE(writer.write_body("x") && writer.finish());
+  if (!packed) return tar.take();
+  StringSink out;
+  auto zstd = make_zstd_sink(out);
+  EXPECT_TRUE(zstd->write(tar.text()) && zstd->finish());
+  return out.take();
+}
+
+TEST_F(Add, AFileOfTheWebHasItsNameModeAndTime) {
+  serve("a.txt", "A");
+  images::Image image = after(cat("ADD ", url("/a.txt?x=1"), " /d/"));
+  EXPECT_EQ(tree(image), "d 755 0:0 d\nf 600 0:0 d/a.txt");
+  EXPECT_NE(tree(image, "%P %T@").find("d/a.txt 1445412480.0000000000"), std::string::npos);
+}
+
+TEST_F(Add, ItsChecksumIsChecked) {
+  serve("a.txt", "A");
+  const std::string good = cat("sha256:", sha256_hex("A"));
+  EXPECT_EQ(text_in(after(cat("ADD --checksum=", good, " ", url("/a.txt"), " /a")), "a"), "A");
+  serve("a.txt", "B");
+  const std::string error = failure(cat("ADD --checksum=", good, " ", url("/a.txt"), " /a"));
+  EXPECT_NE(error.find("digest mismatch"), std::string::npos) << error;
+  EXPECT_NE(error.find(sha256_hex("B")), std::string::npos) << error;
+}
+
+TEST_F(Add, OnlyContentDecidesWhetherItIsCached) {
+  serve("a.txt", "A");
+  const std::string lines = cat("ADD ", url("/a.txt"), " /a");
+  after(lines);
+  after(lines);
+  EXPECT_EQ(told_.cached, std::vector<int>{2});
+  serve("a.txt", "B");
+  after(lines);
+  EXPECT_EQ(told_.missed[2], "a.txt changed");
+}
+
+TEST_F(Add, UnpackIsAskedForOrRefused) {
+  serve("a.tar.zst", small_archive(true));
+  write("a.tar", small_archive(false));
+  const std::string remote = url("/a.tar.zst");
+  EXPECT_EQ(tree(after(cat("ADD ", remote, " /a"))), "f 600 0:0 a");
+  EXPECT_EQ(tree(after(cat("ADD --unpack ", remote, " /a"))),
+            "d 755 0:0 a\nd 755 0:0 a/in\nf 600 1:2 a/in/f");
+  EXPECT_EQ(tree(after("ADD --unpack=false a.tar /a")), "f 644 0:0 a");
+  // A directory that the archive does not name is root's.
+  EXPECT_EQ(tree(after("ADD --chown=5:6 a.tar /a")),
+            "d 755 0:0 a/in\nd 755 5:6 a\nf 600 5:6 a/in/f");
+}
+
+TEST_F(Add, AFailureOfTheServerIsNamed) {
+  EXPECT_NE(failure(cat("ADD ", url("/none"), " /a")).find("the server answered 404"),
+            std::string::npos);
+}
+
+// A repository with two commits, a tag on the first, and a branch.
+class AddGit : public Add {
+ protected:
+  void SetUp() override {
+    Add::SetUp();
+    sh("git init -q -b main work && cd work && git config user.email a@b && "
+       "git config user.name n && mkdir docs && echo one > f && echo d > docs/d && "
+       "chmod 755 docs/d && git add . && git commit -qm 1 && git tag -am note v1 && "
+       "echo two > f && git commit -qam 2 && git branch side && cd .. && "
+       "git clone -q --bare work served/a.git && git -C served/a.git update-server-info");
+    first_ = sh("git -C work rev-parse v1^{commit}");
+    second_ = sh("git -C work rev-parse main");
+  }
+  std::string sh(const std::string& script) {
+    auto done = sys::run_captured(
+        {.args = {"/bin/sh", "-c", cat("umask 077; export HOME=/nonexistent; ", script)},
+         .working_dir = root()});
+    EXPECT_TRUE(done && done->code == 0) << (done ? done->err : done.error().message());
+    return done ? std::string(trim(done->out)) : "";
+  }
+  std::string remote() const { return url("/a.git"); }
+  std::string f_of(const std::string& source, const std::string& flags = "") {
+    return text_in(after(cat("ADD ", flags, " ", source, " /r")), "r/f");
+  }
+
+  std::string first_;
+  std::string second_;
+};
+
+TEST_F(AddGit, HeadBranchTagAndCommit) {
+  EXPECT_EQ(f_of(remote()), "two\n");
+  EXPECT_EQ(f_of(cat(remote(), "#side")), "two\n");
+  EXPECT_EQ(f_of(cat(remote(), "#v1")), "one\n");
+  EXPECT_EQ(f_of(cat(remote(), "#", first_)), "one\n");
+  EXPECT_EQ(f_of(cat(remote(), "?tag=v1")), "one\n");
+}
+
+TEST_F(AddGit, FilesAreOwnedByRootWithoutTheRepository) {
+  EXPECT_EQ(tree(after(cat("ADD ", remote(), " /r"))),
+            "d 755 0:0 r\nd 755 0:0 r/docs\nf 644 0:0 r/f\nf 755 0:0 r/docs/d");
+  EXPECT_EQ(tree(after(cat("ADD ", remote(), "#main:docs /r"))), "d 755 0:0 r\nf 755 0:0 r/d");
+  EXPECT_EQ(tree(after(cat("ADD --exclude=docs --chown=3 ", remote(), " /r"))),
+            "d 755 3:3 r\nf 644 3:3 r/f");
+  images::Image kept = after(cat("ADD --keep-git-dir ", remote(), " /r"));
+  EXPECT_EQ(text_in(kept, "r/.git/HEAD"), cat(second_, "\n"));
+}
+
+TEST_F(AddGit, TheCommitIsTheKey) {
+  const std::string lines = cat("ADD ", remote(), " /r");
+  after(lines);
+  after(lines);
+  EXPECT_EQ(told_.cached, std::vector<int>{2});
+  sh("cd work && echo three > f && git commit -qam 3 && git push -q ../served/a.git main && "
+     "git -C ../served/a.git update-server-info");
+  images::Image image = after(lines);
+  EXPECT_EQ(text_in(image, "r/f"), "three\n");
+  EXPECT_NE(told_.missed[2].find(cat("\"", second_, "\" is now")), std::string::npos);
+}
+
+TEST_F(AddGit, ChecksumsAreBeginningsOfCommits) {
+  EXPECT_EQ(f_of(remote(), cat("--checksum=", second_.substr(0, 12))), "two\n");
+  EXPECT_NE(failure(cat("ADD --checksum=", first_, " ", remote(), " /r"))
+                .find(cat("expected checksum ", first_, ", got ", second_)),
+            std::string::npos);
+}
+
+TEST_F(AddGit, UnknownReferencesAreNamed) {
+  EXPECT_NE(failure(cat("ADD ", remote(), "#nothing /r")).find("no branch or tag is called"),
+            std::string::npos);
+  EXPECT_NE(failure(cat("ADD ", url("/b.git"), " /r")).find("b.git"), std::string::npos);
+}
+
+// As `git daemon` serves it: with the newer protocol, so that only what is needed comes.
+TEST_F(AddGit, FromAGitServer) {
+  auto listener = net::listen_tcp("127.0.0.1:0");
+  const uint16_t port = *net::local_port(listener->get());
+  std::jthread serving([&] {
+    for (;;) {
+      UniqueFd one(::accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (!one) return;
+      auto daemon = sys::Process::spawn(
+          {.args = {"git", "daemon", "--inetd", "--export-all",
+                    cat("--base-path=", served().native()), served().native()},
+           .fds = {{one.get(), 0}, {one.get(), 1}}});
+      EXPECT_TRUE(daemon && daemon->wait());
+    }
+  });
+  const std::string address = cat("git://127.0.0.1:", port, "/a.git");
+  EXPECT_EQ(f_of(cat(address, "#v1")), "one\n");
+  images::Image kept = after(cat("ADD --keep-git-dir=true ", address, " /r"));
+  EXPECT_EQ(text_in(kept, "r/.git/shallow"), cat(second_, "\n"));
+  ::shutdown(listener->get(), SHUT_RDWR);
+}
+
+}  // namespace
+}  // namespace skiff::builder

@@ -1,0 +1,28 @@
+// RUN.
+#include "base/strings.h"
+#include "builder/instruction_flags.h"
+#include "builder/instruction_parser.h"
+
+namespace skiff::builder {
+
+Result<InstructionBody> parse_run(const RawInstruction& raw, char) {
+  InstructionFlags flags = TRY(InstructionFlags::read(raw));
+  RunInstruction out;
+  out.network = TRY(flags.text("network"));
+  TRY(flags.refuse("mount"));
+  TRY(flags.refuse("security"));
+  TRY(flags.refuse("device"));
+  TRY(flags.finish());
+  if (!out.network.empty() && out.network != "default" && out.network != "none" &&
+      out.network != "host") {
+    return invalid_instruction(cat("unsupported network mode: ", quoted(out.network),
+                                   did_you_mean(out.network, {"default", "none", "host"})));
+  }
+  out.command = TRY(parse_command(raw.arguments));
+  if (out.command.words.empty()) return invalid_instruction("RUN requires at least one argument");
+  out.heredocs = raw.heredocs;
+  out.heredoc_text = raw.heredoc_text;
+  return out;
+}
+
+}  // namespace skiff::builder

@@ -1,0 +1,2 @@
+FROM scratch
+ADD https://example.com/a.git?colour=red /a

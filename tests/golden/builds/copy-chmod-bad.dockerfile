@@ -1,0 +1,3 @@
+#: file a 600 a
+FROM scratch
+COPY --chmod=u+q a /a

@@ -1,0 +1,4 @@
+#: file a 644 a
+FROM scratch
+COPY ../../a /x/../y/./z
+COPY ./ /w

@@ -1,0 +1,3 @@
+#: file d/a 644 a
+FROM scratch
+COPY --exclude=* d /x

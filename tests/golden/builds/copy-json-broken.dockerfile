@@ -1,0 +1,3 @@
+#: file a 644 a
+FROM scratch
+COPY ["a" /b

@@ -1,0 +1,2 @@
+FROM scratch
+COPY --chowm=1 a /a

@@ -1,0 +1,5 @@
+FROM scratch
+WORKDIR /a/b
+WORKDIR /a
+USER 5:6
+WORKDIR c/d

@@ -82,7 +82,7 @@ Result<> capture_changes(Core& core, const std::string& snapshot, oci::ImageConf
 
 Result<std::string> commit_container(Core& core, Container& container, const CommitOptions& options,
                                      const CancelToken& cancel) {
-  std::lock_guard operation(container.operation);
+  const auto operation = container.operate();
   Record record = container.record();
   Status status = record.info.state.status;
   if (status == Status::kRemoving || status == Status::kDead) {

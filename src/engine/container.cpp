@@ -9,6 +9,16 @@ namespace skiff::engine {
 Container::Container(Record record, ContainerPaths where)
     : id(record.info.id), paths(std::move(where)), record_(std::move(record)) {}
 
+Container::OperationLock Container::operate() {
+  OperationLock lock(operation_);
+  prepared.reset();
+  return lock;
+}
+
+Container::OperationLock Container::operate_start() { return OperationLock(operation_); }
+
+Container::OperationLock Container::try_operate_start() { return {operation_, std::try_to_lock}; }
+
 ContainerInfo Container::info() const {
   ContainerInfo out;
   {

@@ -1,6 +1,6 @@
 // Container: one container in memory: its record, and while it runs its monitor.
 //
-// Two locks. `operation` is held by whoever changes the container's life (start, exit,
+// Two locks. The one of operate() is held by whoever changes the container's life (start, exit,
 // pause, rename, removal), also over I/O of this container. The inner mutex guards only
 // values and is never held over I/O, so that info() answers at once, whatever goes on.
 #pragma once
@@ -39,13 +39,34 @@ struct ContainerPaths {
   Path monitor() const { return run / "monitor"; }
 };
 
+// What was made for a container's start before that was asked for (starts_ahead.h). One that is
+// destroyed takes all of it back.
+class PreparedStart {
+ public:
+  PreparedStart() = default;
+  PreparedStart(const PreparedStart&) = delete;
+  PreparedStart& operator=(const PreparedStart&) = delete;
+  virtual ~PreparedStart() = default;
+};
+
 class Container {
  public:
+  using OperationLock = std::unique_lock<std::mutex>;
+
   Container(Record record, ContainerPaths paths);
 
   const std::string id;
   const ContainerPaths paths;
-  std::mutex operation;
+
+  // For any operation but a start: what was prepared for the next one is taken back, as it was made
+  // of what the operation may change.
+  OperationLock operate();
+  OperationLock operate_start();
+  // Does not wait: an operation under way may be that start.
+  OperationLock try_operate_start();
+  // Guarded by the above.
+  std::shared_ptr<PreparedStart> prepared;
+
   // While it is being restarted by hand: its end is no reason for --rm to remove it.
   std::atomic<bool> keep_after_exit = false;
 
@@ -86,6 +107,7 @@ class Container {
 
  private:
   void complete_waiters(const std::function<bool(WaitCondition)>& which);
+  std::mutex operation_;
   mutable std::mutex mutex_;
   Record record_;
   Monitor monitor_;

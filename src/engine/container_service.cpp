@@ -88,7 +88,10 @@ Result<> ContainerService::check_serving() const {
 
 Result<Created> ContainerService::create(CreateRequest request) {
   TRY(check_serving());
-  return create_container(core_, std::move(request));
+  auto created = create_container(core_, std::move(request));
+  if (!created) return created;
+  if (auto container = core_.table.find(created->id)) ahead_.offer(*container);
+  return created;
 }
 
 Result<Effect> ContainerService::start(const std::string& reference) {
@@ -99,7 +102,7 @@ Result<Effect> ContainerService::start_one(const std::shared_ptr<Container>& con
   TRY(check_serving());
   Result<> started;
   {
-    std::lock_guard operation(container->operation);
+    const auto operation = container->operate_start();
     if (TRY(check_startable(*container)) == Effect::kAlready) return Effect::kAlready;
     container->change([](Record& record) {
       record.manually_stopped = false;
@@ -107,6 +110,7 @@ Result<Effect> ContainerService::start_one(const std::shared_ptr<Container>& con
     });
     started = supervisor_.start(container);
   }
+  ahead_.go_on();
   if (started) return Effect::kDone;
   if (container->info().host_config.auto_remove) {
     Result<> removed = remove_container(core_, container, {.force = true, .volumes = true});
@@ -147,7 +151,7 @@ Result<> ContainerService::kill(const std::string& reference, const std::string&
 
 Result<> ContainerService::pause(const std::string& reference) {
   auto container = TRY(core_.table.find(reference));
-  std::lock_guard operation(container->operation);
+  const auto operation = container->operate();
   Monitor monitor = TRY(running_monitor(*container));
   if (container->state().status == Status::kPaused) {
     return conflict(cat("Container ", container->id, " is already paused"));
@@ -161,7 +165,7 @@ Result<> ContainerService::pause(const std::string& reference) {
 
 Result<> ContainerService::unpause(const std::string& reference) {
   auto container = TRY(core_.table.find(reference));
-  std::lock_guard operation(container->operation);
+  const auto operation = container->operate();
   Monitor monitor = container->monitor();
   if (monitor == nullptr || container->state().status != Status::kPaused) {
     return conflict(cat("Container ", container->id, " is not paused"));
@@ -179,7 +183,7 @@ Result<> ContainerService::rename(const std::string& reference, const std::strin
   }
   auto container = TRY(core_.table.find(reference));
   std::string wanted = TRY(check_container_name(new_name));
-  std::lock_guard operation(container->operation);
+  const auto operation = container->operate();
   std::string old = container->name();
   if (wanted == old) {
     return Error(Code::kInvalidArgument,

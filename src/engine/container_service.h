@@ -3,13 +3,15 @@
 #pragma once
 
 #include "engine/core.h"
+#include "engine/starts_ahead.h"
 #include "engine/supervisor.h"
 
 namespace skiff::engine {
 
 class ContainerService : public Containers {
  public:
-  ContainerService(Core& core, Supervisor& supervisor) : core_(core), supervisor_(supervisor) {}
+  ContainerService(Core& core, Supervisor& supervisor)
+      : core_(core), supervisor_(supervisor), ahead_(core) {}
 
   Result<Created> create(CreateRequest request) override;
   Result<Effect> start(const std::string& container) override;
@@ -29,6 +31,8 @@ class ContainerService : public Containers {
   Result<std::vector<ContainerInfo>> list(const ListOptions& options) override;
   Result<PruneResult> prune(const Filters& filters) override;
   Counters counters() override;
+  // Nothing is begun any more for what was not asked yet.
+  void close() { ahead_.close(); }
 
  private:
   Result<> check_serving() const;
@@ -36,6 +40,7 @@ class ContainerService : public Containers {
 
   Core& core_;
   Supervisor& supervisor_;
+  StartsAhead ahead_;
 };
 
 }  // namespace skiff::engine

@@ -84,6 +84,7 @@ class LocalEngine final : public Engine {
   void shutdown() override {
     std::call_once(shut_down_, [this] {
       core_.stopping = true;
+      containers_.close();
       if (core_.options.stop_containers_on_shutdown) stop_all();
       core_.shutdown.cancel();
       Error gone(Code::kUnavailable, "the daemon is shutting down");

@@ -45,6 +45,8 @@ struct EngineOptions {
   Path run_dir;          // containers/
   Path monitor_program;  // skiff-runtime
   size_t spare_monitors = 2;
+  // How long what is made ahead of a new container's start is kept for it.
+  std::chrono::milliseconds keep_prepared{10'000};
   std::string cgroup_parent = "/skiff";
   // The cgroup controllers that may be used below it; all that the host has when absent.
   std::optional<std::vector<std::string>> controllers = std::nullopt;

@@ -80,7 +80,7 @@ Result<> in_tree(Core& core, Container& container, Mounts which, const Work& wor
     TreeOptions options = TRY(tree_options(core, container, which));
     Monitor monitor = container.monitor();
     if (monitor == nullptr) {
-      std::lock_guard operation(container.operation);
+      const auto operation = container.operate();
       if (container.monitor() != nullptr) continue;
       return in_stopped_tree(core, container, std::move(options), work);
     }

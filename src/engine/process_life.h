@@ -7,9 +7,13 @@ namespace skiff::engine {
 
 // Mounts the root, makes the bundle, has a monitor create the container, wires the network, hands
 // streams to those who attached, and lets the process run; what the monitor tells from then on
-// comes by the watch. `operation` must be held and the container not be running. On failure all is
-// undone, and the record tells the error and exit code.
+// comes by the watch. operate_start() must be held and the container not be running. On failure all
+// is undone, and the record tells the error and exit code.
 Result<runtime::MonitorWatch> start_process(Core& core, Container& container);
+// As much of it as asks nothing of the network and of clients: a process that waits, as
+// container.prepared. operate_start() is held. On failure nothing is left, and nothing recorded:
+// the start itself will meet the same.
+Result<> prepare_start(Core& core, Container& container);
 
 // What the container's volumes mount is there until they are let go; to hold them twice is to hold
 // them once.
@@ -28,7 +32,7 @@ void publish_volume_events(Core& core, const Container& container, const char* a
 // Ends a monitor and its container, of which nothing is left, also where it is killed meanwhile.
 void remove_monitor(Core& core, const Container& container, runtime::MonitorClient& monitor);
 
-// Frees what the ended process used; the record is the caller's. `operation` is held.
+// Frees what the ended process used; the record is the caller's. operate() is held.
 void free_process(Core& core, Container& container);
 
 // Unmounts and removes RUN/containers/ID, whatever of it is there.

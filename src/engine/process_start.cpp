@@ -1,8 +1,9 @@
 // The start of a container's process: the daemon, its monitor and the disk work side by side.
+#include <poll.h>
+
 #include <algorithm>
 
 #include "base/log.h"
-#include "base/scope_exit.h"
 #include "base/strings.h"
 #include "engine/container_network.h"
 #include "engine/health.h"
@@ -110,40 +111,92 @@ Record as_running(Core& core, Record record) {
   return record;
 }
 
-class Start {
+// What the process of a start needs of the host's directories.
+Result<> make_place(Core& core, Container& container) {
+  TRY(clean_run_directory(container));
+  TRY(choose_ids(core, container));
+  TRY(hold_volumes(core, container));
+  TRY(make_directories(container.paths.rootfs(), 0700));
+  TRY(make_directories(container.paths.bundle(), 0700));
+  std::error_code ignored;
+  std::filesystem::remove(container.paths.exit_file(), ignored);
+  return {};
+}
+
+// One start; it takes back what it has made unless it succeeds.
+class Start final : public PreparedStart {
  public:
-  Start(Core& core, Container& container)
-      : core_(core), container_(container), info_(container.info()) {}
+  Start(Core& core, Container& container) : core_(core), container_(container) {}
+  ~Start() override {
+    if (!done_) take_back();
+  }
+
+  // As far as to a process that waits, without a network and without clients.
+  Result<> prepare() {
+    TRY(make_place(core_, container_));
+    info_ = container_.info();
+    work_beside(std::nullopt);
+    TRY(order_creation());
+    TRY(await_creation());
+    process_ = TRY(sys::open_pidfd(monitor_->pid()));
+    beside_.wait();
+    return {};
+  }
+
+  // Whether what prepare() has made still waits.
+  bool waits() const {
+    pollfd ended{process_.get(), POLLIN, 0};
+    return process_ && ::poll(&ended, 1, 0) == 0 && fresh_->waits();
+  }
 
   Result<runtime::MonitorWatch> run() {
-    auto fresh = TRY_CONTEXT(core_.monitors.take(), "failed to create task for container");
-    ScopeExit undo([&] { take_back(fresh); });
-    begin_mount();
-    work_beside();
-    TRY(make_network_files(container_.paths));
-    TRY(write_bundle(core_, container_));
-    const runtime::MonitorOptions options = TRY(monitor_options(core_, container_));
-    TRY_CONTEXT(fresh.begin_creation(options), "failed to create task for container");
-    TRY(write_network_files(core_, container_));
-    mounting_.wait();
-    TRY(mounted_);
-    fresh.give_root(TRY(runtime::resolve_user(container_.paths.rootfs(), info_.config.run.user,
-                                              info_.host_config.group_add)));
+    const Record record = as_running(core_, container_.record());
+    if (monitor_) {
+      work_beside(record);
+    } else {
+      TRY(make_place(core_, container_));
+      info_ = container_.info();
+      work_beside(record);
+      TRY(order_creation());
+    }
     // With nothing to be done between the two the monitor needs no word from us.
     const bool at_once = !has_own_endpoint(info_) && !container_.has_attach_points();
-    if (at_once) fresh.ask_start();
-    TRY(connect(fresh));
+    if (at_once) fresh_->ask_start();
+    TRY(connect());
     TRY(hand_out_streams(monitor_, container_));
     show_running();
-    if (!at_once) fresh.ask_start();
-    auto watch = TRY_CONTEXT(fresh.started(), "failed to start task for container");
+    if (!at_once) fresh_->ask_start();
+    auto watch = TRY_CONTEXT(fresh_->started(), "failed to start task for container");
     beside_.wait();
     TRY(saved_);
-    undo.dismiss();
+    done_ = true;
     return watch;
   }
 
  private:
+  // Of the monitor; it goes on while we do something else.
+  Result<> order_creation() {
+    fresh_ = TRY_CONTEXT(core_.monitors.take(), "failed to create task for container");
+    begin_mount();
+    TRY(make_network_files(container_.paths));
+    TRY(write_bundle(core_, container_));
+    const runtime::MonitorOptions options = TRY(monitor_options(core_, container_));
+    TRY_CONTEXT(fresh_->begin_creation(options), "failed to create task for container");
+    TRY(write_network_files(core_, container_));
+    mounting_.wait();
+    TRY(mounted_);
+    fresh_->give_root(TRY(runtime::resolve_user(container_.paths.rootfs(), info_.config.run.user,
+                                                info_.host_config.group_add)));
+    return {};
+  }
+
+  Result<> await_creation() {
+    if (monitor_) return {};
+    auto created = TRY_CONTEXT(fresh_->created(), "failed to create task for container");
+    monitor_ = std::make_shared<runtime::MonitorClient>(std::move(created));
+    return {};
+  }
+
   void begin_mount() {
     mounting_.run([this, snapshot = container_.record().snapshot] {
       mounted_ = mount_root(core_, container_, snapshot);
@@ -151,24 +204,23 @@ class Start {
   }
 
   // Nobody is told of the start before this is done.
-  void work_beside() {
-    beside_.run([this, record = as_running(core_, container_.record())] {
-      if (core_.options.has_cgroups) sys::Cgroup::make_ahead(core_.cgroup_of(info_));
-      saved_ = core_.db->save_container(record);
+  void work_beside(std::optional<Record> to_save) {
+    beside_.run([this, record = std::move(to_save)] {
+      if (core_.options.has_cgroups && !monitor_) sys::Cgroup::make_ahead(core_.cgroup_of(info_));
+      if (record) saved_ = core_.db->save_container(*record);
     });
   }
 
   // Into the namespace that waits for the container, while that is made; else into its own.
-  Result<> connect(runtime::NewMonitor& fresh) {
+  Result<> connect() {
     const bool wants = has_own_endpoint(info_);
-    const bool early = wants && fresh.network() >= 0 && !has_user_namespace();
-    if (early) TRY(connect_network(core_, container_, fresh.network()));
-    auto created = TRY_CONTEXT(fresh.created(), "failed to create task for container");
-    monitor_ = std::make_shared<runtime::MonitorClient>(std::move(created));
+    const bool early = wants && fresh_->network() >= 0 && !has_user_namespace();
+    if (early) TRY(connect_network(core_, container_, fresh_->network()));
+    TRY(await_creation());
     if (!wants) return {};
     UniqueFd own = TRY(sys::namespace_of(cat(monitor_->pid()), *sys::find_namespace("network")));
     if (!early) return connect_network(core_, container_, own.get());
-    if (sys::same_namespace(own.get(), fresh.network())) return {};
+    if (sys::same_namespace(own.get(), fresh_->network())) return {};
     return Error(Code::kInternal, "the container is not in the network that was made for it");
   }
 
@@ -183,13 +235,22 @@ class Start {
     });
   }
 
-  void take_back(runtime::NewMonitor& fresh) {
+  void take_back() {
     mounting_.wait();
     beside_.wait();
     (void)container_.take_monitor();
     disconnect_network(core_, container_);
+    end_process();
+    if (Result<> cleaned = clean_run_directory(container_); !cleaned) {
+      log_warn(cleaned.error().message());
+    }
+    let_go_volumes(core_, container_);
+  }
+
+  void end_process() {
     if (monitor_) return remove_monitor(core_, container_, *monitor_);
-    fresh.give_up();
+    if (!fresh_) return;
+    fresh_->give_up();
     drop_cgroup();
   }
 
@@ -205,8 +266,11 @@ class Start {
 
   Core& core_;
   Container& container_;
-  const ContainerInfo info_;
+  ContainerInfo info_;
+  std::optional<runtime::NewMonitor> fresh_;
   Monitor monitor_;
+  UniqueFd process_;  // that waits, of a start that was prepared
+  bool done_ = false;
   Result<> mounted_;
   Result<> saved_;
   // Last: they work on the above.
@@ -214,41 +278,48 @@ class Start {
   TaskGroup beside_;
 };
 
-Result<runtime::MonitorWatch> begin(Core& core, Container& container) {
-  TRY(clean_run_directory(container));
-  TRY(choose_ids(core, container));
-  TRY(hold_volumes(core, container));
-  TRY(make_directories(container.paths.rootfs(), 0700));
-  TRY(make_directories(container.paths.bundle(), 0700));
-  std::error_code ignored;
-  std::filesystem::remove(container.paths.exit_file(), ignored);
-  return Start(core, container).run();
+// The one that was prepared, where nothing has ended it meanwhile.
+std::shared_ptr<Start> take_start(Core& core, Container& container) {
+  auto prepared = std::dynamic_pointer_cast<Start>(std::exchange(container.prepared, nullptr));
+  if (prepared && prepared->waits()) return prepared;
+  prepared.reset();
+  return std::make_shared<Start>(core, container);
 }
 
-}  // namespace
-
-Result<runtime::MonitorWatch> start_process(Core& core, Container& container) {
-  const State before = container.state();
-  auto started = begin(core, container);
-  if (started) {
-    publish_volume_events(core, container, "mount");
-    core.publish(container, "start");
-    return started;
-  }
-  if (Result<> cleaned = clean_run_directory(container); !cleaned) {
-    log_warn(cleaned.error().message());
-  }
-  let_go_volumes(core, container);
+void record_failure(Core& core, Container& container, const State& before, const Error& error) {
   container.change([&](Record& record) {
     record.info.state = before;
     if (record.info.state.status == Status::kRestarting) {
       record.info.state.status = Status::kExited;
     }
     record.info.state.pid = 0;
-    record.info.state.error = started.error().message();
-    record.info.state.exit_code = start_exit_code(started.error());
+    record.info.state.error = error.message();
+    record.info.state.exit_code = start_exit_code(error);
   });
   core.save_or_log(container);
+}
+
+}  // namespace
+
+Result<> prepare_start(Core& core, Container& container) {
+  auto start = std::make_shared<Start>(core, container);
+  TRY(start->prepare());
+  container.prepared = std::move(start);
+  return {};
+}
+
+Result<runtime::MonitorWatch> start_process(Core& core, Container& container) {
+  const State before = container.state();
+  auto start = take_start(core, container);
+  auto started = start->run();
+  // Takes back all of one that failed.
+  start.reset();
+  if (started) {
+    publish_volume_events(core, container, "mount");
+    core.publish(container, "start");
+    return started;
+  }
+  record_failure(core, container, before, started.error());
   // Nothing will come on the streams of those who attached.
   for (const auto& point : container.set_monitor(nullptr)) point->close();
   return started;

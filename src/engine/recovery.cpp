@@ -45,7 +45,7 @@ Status live_status(Core& core, const Container& container) {
   return group && group->frozen() ? Status::kPaused : Status::kRunning;
 }
 
-// `operation` is held.
+// operate() is held.
 void take_over(Core& core, Supervisor& supervisor, const std::shared_ptr<Container>& container,
                const runtime::MonitorState& state) {
   log_failure(*container, hold_volumes(core, *container));
@@ -68,7 +68,7 @@ void recover_running(Core& core, Supervisor& supervisor,
   restore_endpoints(core, *container);
   Monitor monitor = find_monitor(container->paths);
   container->set_monitor(monitor);
-  std::lock_guard operation(container->operation);
+  const auto operation = container->operate();
   std::optional<runtime::ExitStatus> ended;
   if (monitor != nullptr) {
     using Stage = runtime::MonitorState::Stage;
@@ -135,7 +135,7 @@ void remove_logged(Core& core, const std::shared_ptr<Container>& container, bool
 }
 
 void start_logged(Core& core, Supervisor& supervisor, const std::shared_ptr<Container>& container) {
-  std::lock_guard operation(container->operation);
+  const auto operation = container->operate();
   Status status = container->state().status;
   if (core.stopping || (status != Status::kExited && status != Status::kRestarting)) return;
   // As a start by hand: what was before is over.

@@ -129,7 +129,7 @@ Result<> remove_container(Core& core, const std::shared_ptr<Container>& containe
   for (;;) {
     if (options.force)
       TRY(stop_container(core, *container, {.signal = SIGKILL, .timeout = kKillPatience}));
-    std::unique_lock operation(container->operation);
+    const auto operation = container->operate();
     const Status before = container->state().status;
     // Its policy may have started it again meanwhile.
     if (!TRY(claim(*container))) {

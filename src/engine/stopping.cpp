@@ -13,7 +13,7 @@ constexpr std::chrono::seconds kAfterKill{20};
 
 // One whose monitor was lost, and which only waits for another, is stopped by forgetting that.
 bool call_off_restart(Core& core, Container& container, bool by_hand) {
-  std::lock_guard operation(container.operation);
+  const auto operation = container.operate();
   if (container.monitor() != nullptr) return false;
   bool was_due = container.change([&](Record& record) {
     if (record.info.state.status != Status::kRestarting) return false;

@@ -133,7 +133,7 @@ void Supervisor::follow(const std::shared_ptr<Watched>& watched) {
 
 bool Supervisor::apply(const Watched& watched, const runtime::MonitorState& state) {
   {
-    std::lock_guard operation(watched.container->operation);
+    const auto operation = watched.container->operate();
     if (watched.container->monitor() != watched.monitor) return false;
     if (state.stage != Stage::kEnded) {
       note_state(*watched.container, state);
@@ -151,7 +151,7 @@ bool Supervisor::apply(const Watched& watched, const runtime::MonitorState& stat
 
 void Supervisor::follow_anew(const std::shared_ptr<Container>& container, const Monitor& monitor) {
   {
-    std::lock_guard operation(container->operation);
+    const auto operation = container->operate();
     if (container->monitor() != monitor) return;
     // It lets go of one that is slow to read, and of all at its container's end.
     auto watch = monitor->watch();
@@ -251,7 +251,7 @@ void Supervisor::after_exit(const std::shared_ptr<Container>& container) {
 void Supervisor::start_later(const std::shared_ptr<Container>& container) {
   pollfd shutdown{core_.shutdown.token().fd(), POLLIN, 0};
   if (::poll(&shutdown, 1, kLostMonitorMs) > 0) return;
-  std::lock_guard operation(container->operation);
+  const auto operation = container->operate();
   bool still_due = container->monitor() == nullptr && container->change([](Record& record) {
     if (record.info.state.status != Status::kRestarting) return false;
     ++record.info.restart_count;

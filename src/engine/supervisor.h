@@ -27,14 +27,14 @@ class Supervisor {
   // Ends the thread; what happens to containers later is noticed by the next daemon.
   void close();
 
-  // Starts by hand: `operation` is held.
+  // Starts by hand: operate_start() is held.
   Result<> start(const std::shared_ptr<Container>& container);
-  // Follows a container whose monitor exists; `operation` is held.
+  // Follows a container whose monitor exists; operate() is held.
   void watch(const std::shared_ptr<Container>& container);
   void watch(const std::shared_ptr<Container>& container, runtime::MonitorWatch watch);
-  // Brings the record up to what its monitor does, which is not at its end; `operation` is held.
+  // Brings the record up to what its monitor does, which is not at its end; operate() is held.
   void note_state(Container& container, const runtime::MonitorState& state);
-  // Records the end of what the monitor does, and frees what that took; `operation` is held. The
+  // Records the end of what the monitor does, and frees what that took; operate() is held. The
   // caller then calls after_exit() without it.
   void record_exit(Container& container, const runtime::ExitStatus& status,
                    Status next = Status::kExited);

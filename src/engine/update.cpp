@@ -65,7 +65,7 @@ Result<Resources> merge_resources(const Resources& current, const Resources& wan
 
 Result<> update_container(Core& core, Container& container, const UpdateRequest& request) {
   Resources wanted = TRY(HostConfig::from_json(request.resources)).resources;
-  std::lock_guard operation(container.operation);
+  const auto operation = container.operate();
   TRY(check_updatable(container));
   const HostConfig before = container.info().host_config;
   HostConfig after = before;

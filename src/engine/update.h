@@ -5,7 +5,7 @@
 
 namespace skiff::engine {
 
-// Takes `container.operation`. What the kernel refuses changes nothing.
+// Takes container.operate(). What the kernel refuses changes nothing.
 Result<> update_container(Core& core, Container& container, const UpdateRequest& request);
 
 // `current` with what `wanted` sets (zero and "" set nothing), checked.

@@ -1,11 +1,33 @@
 # Daemons killed with -9 while they start a container, at each step of it: the next one finds it running,
 # or ended with nothing left of the attempt, and starts it as its policy says.
 own_daemon
+
+# nothing_left WHAT ID
+nothing_left() {
+  ! find /sys/fs/cgroup -type d -name "$2" 2>/dev/null | grep . || fail "$1: a cgroup is left"
+  ! pgrep -f "skiff-monitor $2" || fail "$1: a monitor is left"
+  ! grep -F "$OWN/run/containers/$2" /proc/self/mountinfo || fail "$1: a mount is left"
+}
+
+# What is made ahead of a start ends with the daemon, and the next one knows nothing of it.
+id=$(docker create "$IMAGE" sleep 1000)
+eventually pgrep -f "skiff-monitor $id" >/dev/null
+kill -9 "$OWN_PID"
+wait "$OWN_PID" 2>/dev/null || true
+start_own_daemon
+eventually sh -c "! pgrep -f 'skiff-monitor $id'"
+nothing_left "made ahead of a start" "$id"
+expect_eq "$(inspect '{{.State.Status}}' "$id")" created
+docker start "$id" >/dev/null
+docker exec "$id" true
+docker rm -f "$id" >/dev/null
+
+# Where something is bound into the container nothing of a start is made ahead.
 steps='bundle/config.json monitor/state monitor/state/ID/config.json monitor/state/ID/state.json monitor/monitor.sock monitor/pid'
 for policy in no always; do
   for step in $steps; do
     for network in none bridge; do
-      id=$(docker create --restart $policy --network $network "$IMAGE" sleep 1000)
+      id=$(docker create --restart $policy --network $network -v "$OWN:/bound:ro" "$IMAGE" sleep 1000)
       docker start "$id" >/dev/null 2>&1 &
       starter=$!
       marker=$OWN/run/containers/$id/${step//ID/$id}
@@ -24,8 +46,7 @@ for policy in no always; do
       esac
       [ $network = none ] || expect_contains "$(docker exec "$id" ip -o link)" eth0
       docker rm -f "$id" >/dev/null
-      ! find /sys/fs/cgroup -type d -name "$id" 2>/dev/null | grep . || fail "$what: a cgroup is left"
-      ! pgrep -f "skiff-monitor $id" || fail "$what: a monitor is left"
+      nothing_left "$what" "$id"
     done
   done
 done

@@ -21,9 +21,8 @@ bool may_be_made_ahead(const ContainerInfo& info) {
     if (mode->starts_with("container:")) return false;
   }
   return userns_owner(host, info.id_maps).empty() &&
-         std::ranges::all_of(info.mounts, [](const MountPoint& mount) {
-           return mount.type != MountType::kBind;
-         });
+         std::ranges::all_of(
+             info.mounts, [](const MountPoint& mount) { return mount.type != MountType::kBind; });
 }
 
 // Any operation under way has taken it, or taken it back.

@@ -11,11 +11,12 @@ nothing_left() {
 
 # What is made ahead of a start ends with the daemon, and the next one knows nothing of it.
 id=$(docker create "$IMAGE" sleep 1000)
-eventually pgrep -f "skiff-monitor $id" >/dev/null
+eventually pgrep -f "skiff-monitor $id"
 kill -9 "$OWN_PID"
 wait "$OWN_PID" 2>/dev/null || true
 start_own_daemon
-eventually sh -c "! pgrep -f 'skiff-monitor $id'"
+monitor_ends() { ! pgrep -f "skiff-monitor $id" >/dev/null; }
+eventually monitor_ends
 nothing_left "made ahead of a start" "$id"
 expect_eq "$(inspect '{{.State.Status}}' "$id")" created
 docker start "$id" >/dev/null

@@ -113,6 +113,7 @@ ALLOWED = {
     ("root", "builder/executor.cpp", "spec.rootfs"): TOLD,
     ("root", "builder/executor.cpp", "space_.root()"): TOLD,
     ("proc", "runtime/container_spec.cpp", "/proc"): "a mount point, as text of config.json",
+    ("proc", "runtime/default_apparmor.cpp", "*"): "patterns of an AppArmor profile",
     ("proc", "runtime/default_shields.cpp", "*"): "shields, as text of config.json",
     ("proc", "runtime/example_config.cpp", "*"): "mount points and shields, as text of config.json",
     ("proc", "runtime/rootfs_devices.cpp", "*"): "where links of the container lead; the host has a kcore",

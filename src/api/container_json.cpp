@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "engine/security_options.h"
 
 namespace skiff::api {
 
@@ -176,7 +177,7 @@ Value container_inspect_json(const ContainerInfo& info) {
        {"Platform", info.platform},
        {"MountLabel", ""},
        {"ProcessLabel", ""},
-       {"AppArmorProfile", ""},
+       {"AppArmorProfile", engine::apparmor_profile_of(info.host_config)},
        {"ExecIDs", strings_or_null(info.exec_ids)},
        {"HostConfig", info.host_config.to_json()},
        {"GraphDriver", json::object({{"Data", nullptr}, {"Name", info.driver}})}});

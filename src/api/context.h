@@ -26,6 +26,7 @@ struct DaemonFacts {
   std::string log_driver;             // of containers that name none
   std::vector<std::string> warnings;  // what keeps the daemon from its work, or parts of it
   bool rootless = false;
+  bool apparmor = false;
   bool maps_ids = false;  // containers are in user namespaces unless they say otherwise
   // The cgroup controllers that containers may use; all that the host has when absent.
   std::optional<std::vector<std::string>> controllers;

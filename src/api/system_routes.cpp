@@ -106,7 +106,9 @@ const char* cgroup_driver(const DaemonFacts& facts) {
 }
 
 Value security_options(const DaemonFacts& facts) {
-  json::Array options{"name=seccomp,profile=builtin"};
+  json::Array options;
+  if (facts.apparmor) options.emplace_back("name=apparmor");
+  options.emplace_back("name=seccomp,profile=builtin");
   if (facts.rootless) options.emplace_back("name=rootless");
   if (facts.maps_ids) options.emplace_back("name=userns");
   return Value(std::move(options));

@@ -10,6 +10,7 @@
 #include "base/scope_exit.h"
 #include "base/strings.h"
 #include "builder/scope.h"
+#include "runtime/default_apparmor.h"
 #include "runtime/monitor_client.h"
 #include "snapshot/file_attributes.h"
 #include "sys/binfmt.h"
@@ -162,6 +163,7 @@ Result<runtime::ContainerSpec> Execution::make_spec() {
   spec.working_dir = run_.working_dir;
   spec.user = run_.user;
   spec.hostname = kHostname;
+  spec.apparmor_profile = runtime::ready_apparmor_profile_for("", false);
   spec.shm_bytes = settings_.shm_bytes;
   spec.limits = settings_.limits;
   spec.ulimits = settings_.ulimits;

@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "base/truth.h"
 #include "runtime/container_spec.h"
+#include "runtime/default_apparmor.h"
 #include "runtime/security_labels.h"
 
 namespace skiff::engine {
@@ -83,7 +84,7 @@ Result<> check_security(const HostConfig& host, std::vector<std::string>& warnin
   TRY(check_devices(host));
   const SecurityOptions options = TRY(read_security_options(host.security_opt));
   const std::string& profile = options.apparmor_profile;
-  if (!profile.empty() && profile != "unconfined" && !runtime::apparmor_enabled()) {
+  if (!profile.empty() && profile != runtime::kUnconfined && !runtime::apparmor_enabled()) {
     warnings.push_back(unenforced(cat("apparmor=", profile), "AppArmor"));
   }
   for (const std::string& label : options.labels) {
@@ -95,6 +96,11 @@ Result<> check_security(const HostConfig& host, std::vector<std::string>& warnin
     warnings.push_back(unenforced(cat("label=", label), "SELinux"));
   }
   return {};
+}
+
+std::string apparmor_profile_of(const HostConfig& host) {
+  Result<SecurityOptions> options = read_security_options(host.security_opt);
+  return runtime::apparmor_profile_for(options ? options->apparmor_profile : "", host.privileged);
 }
 
 }  // namespace skiff::engine

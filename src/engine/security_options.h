@@ -23,4 +23,7 @@ Result<SecurityOptions> read_security_options(const std::vector<std::string>& op
 // kernel cannot enforce (docs/decisions/008-labels-without-a-module.md).
 Result<> check_security(const HostConfig& host, std::vector<std::string>& warnings);
 
+// As `inspect` tells it: "" where the kernel has no AppArmor.
+std::string apparmor_profile_of(const HostConfig& host);
+
 }  // namespace skiff::engine

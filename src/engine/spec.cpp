@@ -8,7 +8,7 @@
 
 #include "base/strings.h"
 #include "engine/security_options.h"
-#include "runtime/security_labels.h"
+#include "runtime/default_apparmor.h"
 #include "sys/namespaces.h"
 
 namespace skiff::engine {
@@ -61,7 +61,8 @@ Result<> add_security(const HostConfig& host, runtime::ContainerSpec& spec) {
   SecurityOptions options = TRY(read_security_options(host.security_opt));
   spec.no_new_privileges = options.no_new_privileges;
   spec.seccomp = std::move(options.seccomp);
-  if (runtime::apparmor_enabled()) spec.apparmor_profile = std::move(options.apparmor_profile);
+  spec.apparmor_profile =
+      runtime::ready_apparmor_profile_for(options.apparmor_profile, host.privileged);
   spec.masked_paths = host.masked_paths;
   spec.readonly_paths = host.readonly_paths;
   return {};

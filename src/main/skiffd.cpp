@@ -26,6 +26,7 @@
 #include "main/rootless_daemon.h"
 #include "main/rootless_ports.h"
 #include "runtime/own_program.h"
+#include "runtime/security_labels.h"
 #include "sys/namespaces.h"
 #include "sys/process.h"
 
@@ -230,6 +231,7 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
                                             .ids = ids.user_namespace},
                                            *images, *networks));
   api::DaemonFacts facts = facts_of(o, run_dir, instance, storage, rootless);
+  facts.apparmor = runtime::apparmor_enabled();
   facts.maps_ids = ids.maps.has_value();
   auto engine = TRY(engine::open_engine({.root = root,
                                          .run_dir = run_dir,

@@ -126,7 +126,7 @@ class Limits {
   }
 
   Result<> set_memory_v2(int64_t limit, int64_t swap) {
-    std::optional<int64_t> alone = TRY(swap_alone(limit, swap));
+    std::optional<int64_t> alone = TRY_CONTEXT(swap_alone(limit, swap), "linux.resources.memory");
     if (alone) TRY(set_swap_v2(limit_text(*alone, "max")));
     return limit != 0 ? write("memory", "memory.max", limit_text(limit, "max")) : Result<>{};
   }

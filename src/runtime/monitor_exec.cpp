@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "runtime/container_spec.h"
 #include "runtime/monitor_protocol.h"
+#include "runtime/security_labels.h"
 
 namespace skiff::runtime {
 
@@ -45,6 +46,7 @@ Result<OciProcess> make_exec_process(const OciConfig& config, const ExecSpec& sp
     process.gid = user.gid;
     process.additional_gids.assign(user.additional_gids.begin(), user.additional_gids.end());
   }
+  if (spec.privileged) process.apparmor_profile = kUnconfined;
   if (spec.privileged || !spec.user.empty()) {
     process.capabilities = capabilities_for(own, process.uid, spec.privileged);
   }

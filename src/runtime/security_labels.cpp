@@ -34,7 +34,11 @@ bool selinux_enabled() {
 }
 
 void drop_unenforced_labels(OciProcess& process) {
-  if (!apparmor_enabled()) drop(process.apparmor_profile, "process.apparmorProfile", "AppArmor");
+  if (!apparmor_enabled()) {
+    // Without AppArmor everything is.
+    if (process.apparmor_profile == kUnconfined) process.apparmor_profile.clear();
+    drop(process.apparmor_profile, "process.apparmorProfile", "AppArmor");
+  }
   if (!selinux_enabled()) drop(process.selinux_label, "process.selinuxLabel", "SELinux");
 }
 
@@ -65,7 +69,9 @@ Result<LabelFile> LabelFile::open(const OciProcess& process) {
 Result<> LabelFile::write() const {
   if (!fd_) return {};
   if (::write(fd_.get(), text_.data(), text_.size()) != static_cast<ssize_t>(text_.size())) {
-    return Error::from_errno(errno, what_);
+    const bool missing = errno == ENOENT && text_.starts_with("exec ");
+    return Error::from_errno(
+        errno, missing ? cat(what_, " is no profile that AppArmor has loaded") : what_);
   }
   return {};
 }

@@ -5,10 +5,15 @@
 //   TRY(file.write());                                // the next execve takes the label
 #pragma once
 
+#include <string_view>
+
 #include "base/unique_fd.h"
 #include "runtime/oci_config.h"
 
 namespace skiff::runtime {
+
+// The name of what is no profile.
+inline constexpr std::string_view kUnconfined = "unconfined";
 
 bool apparmor_enabled();
 bool selinux_enabled();

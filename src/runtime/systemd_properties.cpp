@@ -148,7 +148,8 @@ Result<> UnitProperties::memory(const json::Value* memory, const UnitTarget& tar
   if (!target.v2) return {};
   int64_t reservation = whole(memory, "reservation");
   if (reservation != 0) number("MemoryLow", limit(reservation));
-  std::optional<int64_t> swap = TRY(swap_alone(most, whole(memory, "swap")));
+  std::optional<int64_t> swap =
+      TRY_CONTEXT(swap_alone(most, whole(memory, "swap")), "linux.resources.memory");
   if (swap) number("MemorySwapMax", limit(*swap));
   return {};
 }

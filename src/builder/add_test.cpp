@@ -173,10 +173,10 @@ TEST_F(AddGit, FromAGitServer) {
     for (;;) {
       UniqueFd one(::accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
       if (!one) return;
-      auto daemon = sys::Process::spawn(
-          {.args = {"git", "daemon", "--inetd", "--export-all",
-                    cat("--base-path=", served().native()), served().native()},
-           .fds = {{one.get(), 0}, {one.get(), 1}}});
+      auto daemon =
+          sys::Process::spawn({.args = {"git", "daemon", "--inetd", "--export-all",
+                                        cat("--base-path=", served().native()), served().native()},
+                               .fds = {{one.get(), 0}, {one.get(), 1}}});
       EXPECT_TRUE(daemon && daemon->wait());
     }
   });

@@ -35,9 +35,10 @@ class BuildGolden : public BuildFixture {
     has_base_ = true;
     std::filesystem::create_directories(context() / "bin");
     std::filesystem::copy("/usr/bin/busybox", context() / "bin/busybox");
-    for (const char* applet : {"sh", "cat", "echo", "id", "ls", "test", "touch", "pwd", "env", "rm",
-                               "mkdir", "stat", "head", "chown", "find", "sort", "mount", "grep",
-                               "cp", "mv", "ln", "chmod", "printf", "wc", "tr", "readlink"}) {
+    for (const char* applet :
+         {"sh", "cat",   "echo", "id",    "ls",     "test", "touch", "pwd",     "env",
+          "rm", "mkdir", "stat", "head",  "chown",  "find", "sort",  "mount",   "grep",
+          "cp", "mv",    "ln",   "chmod", "printf", "wc",   "tr",    "readlink"}) {
       std::filesystem::create_symlink("busybox", context() / "bin" / applet);
     }
     write("etc/passwd", "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/home:/bin/sh\n");

@@ -46,16 +46,14 @@ Result<InstructionBody> parse_copy(const RawInstruction& raw, char) {
   std::vector<std::string> words = TRY(words_or_json(raw.arguments));
   if (words.size() < 2) {
     return invalid_instruction(cat(keyword_of(raw), " requires at least two arguments, but ",
-                                   words.size(),
-                                   " provided. Destination could not be determined"));
+                                   words.size(), " provided. Destination could not be determined"));
   }
   out.destination = std::move(words.back());
   words.pop_back();
   out.heredocs = raw.heredocs;
   if (!out.heredocs.empty()) {
     if (is_heredoc_word(out.destination)) {
-      return invalid_instruction(
-          cat(keyword_of(raw), " cannot accept a heredoc as a destination"));
+      return invalid_instruction(cat(keyword_of(raw), " cannot accept a heredoc as a destination"));
     }
     std::erase_if(words, is_heredoc_word);
   }

@@ -176,9 +176,8 @@ Result<std::string> find_commit(const GitSource& source, const CancelToken& canc
   const std::string ref = source.ref.empty() ? "HEAD" : source.ref;
   std::string commit = is_commit(ref) ? ref : "";
   if (commit.empty()) {
-    const std::string listing =
-        TRY_CONTEXT(run_git({"ls-remote", "--", source.remote, ref, cat(ref, "^{}")}, cancel),
-                    source.remote);
+    const std::string listing = TRY_CONTEXT(
+        run_git({"ls-remote", "--", source.remote, ref, cat(ref, "^{}")}, cancel), source.remote);
     commit = choose(listing, ref);
   }
   if (commit.empty()) {
@@ -186,8 +185,8 @@ Result<std::string> find_commit(const GitSource& source, const CancelToken& canc
                  cat(source.remote, ": no branch or tag is called ", skiff::quoted(ref)));
   }
   if (!source.checksum.empty() && !commit.starts_with(source.checksum)) {
-    return Error(Code::kFailedPrecondition, cat(source.remote, ": expected checksum ",
-                                                source.checksum, ", got ", commit));
+    return Error(Code::kFailedPrecondition,
+                 cat(source.remote, ": expected checksum ", source.checksum, ", got ", commit));
   }
   return commit;
 }
@@ -200,11 +199,18 @@ Result<> fetch_commit(const GitSource& source, const std::string& commit, bool k
   auto fetched = git_in(into, {"fetch", "--quiet", "--depth=1", "origin", commit}, cancel);
   if (!fetched) {
     TRY(cancel.check());
-    TRY_CONTEXT(git_in(into, {"fetch", "--quiet", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*"}, cancel), source.remote);
+    TRY_CONTEXT(
+        git_in(into,
+               {"fetch", "--quiet", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*"},
+               cancel),
+        source.remote);
   }
   TRY_CONTEXT(git_in(into, {"checkout", "--quiet", "--detach", commit}, cancel), source.remote);
   if (source.submodules) {
-    TRY_CONTEXT(git_in(into, {"submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"}, cancel), source.remote);
+    TRY_CONTEXT(
+        git_in(into, {"submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"},
+               cancel),
+        source.remote);
   }
   if (keep_git_dir) return {};
   return remove_tree(into / ".git");

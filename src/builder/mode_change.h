@@ -23,7 +23,7 @@ class ModeChange {
   struct Clause {
     mode_t who = 0;  // the bits that may change: 0700, 0070, 0007 with the special ones
     char op = '=';
-    mode_t bits = 0;          // as rwx of all three, and special bits
+    mode_t bits = 0;           // as rwx of all three, and special bits
     bool conditional = false;  // X: x for directories and what has one x
     char copied = 0;           // 'u', 'g' or 'o', whose bits are meant
   };

@@ -17,22 +17,14 @@ struct Case {
 
 TEST(ModeChange, TheTableOfForms) {
   const std::vector<Case> cases = {
-      {"755", 0600, false, 0755},
-      {"0644", 0777, true, 0644},
-      {"4755", 0, false, 04755},
-      {"u=rwX,go=rX", 0600, false, 0644},
-      {"u=rwX,go=rX", 0600, true, 0755},
-      {"u=rwX,go=rX", 0100, false, 0755},
-      {"+x", 0644, false, 0755},
-      {"a+x", 0644, false, 0755},
-      {"go-rwx", 0777, false, 0700},
-      {"g=u", 0640, false, 0660},
-      {"o=", 0777, false, 0770},
-      {"u+s,g+s", 0755, false, 06755},
-      {"+t", 0777, true, 01777},
-      {"=r", 0777, false, 0444},
-      {"u=rw-x+x", 0000, false, 0700},
-      {"u-x+X", 0711, false, 0711},
+      {"755", 0600, false, 0755},        {"0644", 0777, true, 0644},
+      {"4755", 0, false, 04755},         {"u=rwX,go=rX", 0600, false, 0644},
+      {"u=rwX,go=rX", 0600, true, 0755}, {"u=rwX,go=rX", 0100, false, 0755},
+      {"+x", 0644, false, 0755},         {"a+x", 0644, false, 0755},
+      {"go-rwx", 0777, false, 0700},     {"g=u", 0640, false, 0660},
+      {"o=", 0777, false, 0770},         {"u+s,g+s", 0755, false, 06755},
+      {"+t", 0777, true, 01777},         {"=r", 0777, false, 0444},
+      {"u=rw-x+x", 0000, false, 0700},   {"u-x+X", 0711, false, 0711},
       {"go=rX", 02700, true, 02755},
   };
   for (const Case& one : cases) {

@@ -44,9 +44,10 @@ Result<int> reap(int pid) {
 
 Result<json::Value> run(int parent) {
   json::Value asked = TRY(receive_line(parent));
-  Container container = TRY(Container::create({.id = asked.string("container_id"),
-                                               .bundle = asked.string("bundle"),
-                                               .state_root = asked.string("state_dir")}));
+  Bundle bundle = TRY(read_bundle(asked.string("bundle")));
+  Container container = TRY(Container::create(
+      {.id = asked.string("container_id"), .state_root = asked.string("state_dir")},
+      std::move(bundle)));
   leave_output();
   ScopeExit undo([&] { [[maybe_unused]] auto removed = container.remove(true); });
   TRY(send_line(parent, json::object({{"pid", container.pid()}})));

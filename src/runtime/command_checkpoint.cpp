@@ -167,16 +167,16 @@ Result<int> restore(const CommandContext& context) {
   bool detach = arguments.has("detach");
   CreateOptions options;
   options.id = context.id();
-  std::string bundle = arguments.value("bundle");
-  options.bundle = std::filesystem::absolute(bundle.empty() ? "." : bundle);
   options.state_root = context.root;
   options.seccomp_dir = context.root / kSeccompDir;
   options.systemd_cgroup = context.systemd_cgroup;
-  Console console = TRY(Console::open(TRY(wants_terminal(options.bundle)),
-                                      arguments.value("console-socket"), detach));
+  Bundle bundle = TRY(read_bundle(context.bundle()));
+  Console console =
+      TRY(Console::open(wants_terminal(bundle.config), arguments.value("console-socket"), detach));
   options.console_socket = console.socket();
   if (!detach) hold_signals();
-  Container container = TRY(Container::restore(options, TRY(options_of(context))));
+  Container container =
+      TRY(Container::restore(options, std::move(bundle), TRY(options_of(context))));
   ScopeExit undo([&] { [[maybe_unused]] auto removed = container.remove(true); });
   UniqueFd master = TRY(console.take_master());
   TRY(announce(arguments, container.pid(), container.pidfd()));

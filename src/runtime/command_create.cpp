@@ -38,14 +38,6 @@ std::vector<CommandFlag> run_flags() {
   return flags;
 }
 
-Result<Path> bundle_of(const CommandArguments& arguments) {
-  std::string bundle = arguments.value("bundle");
-  std::error_code ec;
-  Path path = std::filesystem::absolute(bundle.empty() ? "." : bundle, ec);
-  if (ec) return Error::from_errno(ec.value(), cat("bundle ", bundle));
-  return path;
-}
-
 // sd_listen_fds(3): the descriptors behind standard error are the program's.
 void pass_listening_sockets(CreateOptions& options) {
   const char* text = ::getenv("LISTEN_FDS");
@@ -61,7 +53,6 @@ void pass_listening_sockets(CreateOptions& options) {
 Result<CreateOptions> options_of(const CommandContext& context) {
   CreateOptions options;
   options.id = context.id();
-  options.bundle = TRY(bundle_of(context.arguments));
   options.state_root = context.root;
   options.seccomp_dir = context.root / kSeccompDir;
   options.preserve_fds = TRY(context.arguments.number("preserve-fds", 0));
@@ -75,10 +66,11 @@ Result<CreateOptions> options_of(const CommandContext& context) {
 
 Result<int> create(const CommandContext& context) {
   CreateOptions options = TRY(options_of(context));
-  Console console = TRY(Console::open(TRY(wants_terminal(options.bundle)),
+  Bundle bundle = TRY(read_bundle(context.bundle()));
+  Console console = TRY(Console::open(wants_terminal(bundle.config),
                                       context.arguments.value("console-socket"), true));
   options.console_socket = console.socket();
-  Container container = TRY(Container::create(options));
+  Container container = TRY(Container::create(options, std::move(bundle)));
   Result<> written = announce(context.arguments, container.pid(), container.pidfd());
   if (written) return 0;
   [[maybe_unused]] auto removed = container.remove(true);
@@ -93,11 +85,12 @@ void pass_on_or_warn(const NotifyProxy& proxy, const sys::Child& child) {
 Result<int> run(const CommandContext& context) {
   bool detach = context.arguments.has("detach");
   CreateOptions options = TRY(options_of(context));
-  Console console = TRY(Console::open(TRY(wants_terminal(options.bundle)),
+  Bundle bundle = TRY(read_bundle(context.bundle()));
+  Console console = TRY(Console::open(wants_terminal(bundle.config),
                                       context.arguments.value("console-socket"), detach));
   options.console_socket = console.socket();
   if (!detach) hold_signals();
-  Container container = TRY(Container::create(options));
+  Container container = TRY(Container::create(options, std::move(bundle)));
   ScopeExit undo([&] { [[maybe_unused]] auto removed = container.remove(true); });
   UniqueFd master = TRY(console.take_master());
   TRY(announce(context.arguments, container.pid(), container.pidfd()));

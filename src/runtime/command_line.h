@@ -47,6 +47,11 @@ struct CommandContext {
   CommandArguments arguments;
   // The container's id, the first word.
   const std::string& id() const { return arguments.words().front(); }
+  // Where --bundle is not given, the current directory.
+  Path bundle() const {
+    const std::string given = arguments.value("bundle");
+    return given.empty() ? "." : given;
+  }
 };
 
 struct Command {

@@ -2,7 +2,8 @@
 // (OCI runtime-spec, runtime.md). Used by the process that is its parent (the monitor,
 // `skiff-runtime run`) and by those that are not (`start`, `kill`, `delete`, ...).
 //
-//   Container c = TRY(Container::create({.id = "ab", .bundle = b, .state_root = root}));
+//   Bundle bundle = TRY(read_bundle(directory));
+//   Container c = TRY(Container::create({.id = "ab", .state_root = root}, std::move(bundle)));
 //   ...                         // created: its init, c.pid(), waits before the program
 //   TRY(c.start());             // the init executes the program
 //   ...                         // the caller, its parent, waits for c.pidfd()
@@ -46,7 +47,6 @@ struct Stdio {
 
 struct CreateOptions {
   std::string id;
-  Path bundle;
   Path state_root;
   Path seccomp_dir;  // compiled filters (seccomp_cache.h)
   Stdio stdio{};
@@ -96,7 +96,7 @@ struct ContainerState {
 
 class Container {
  public:
-  static Result<Container> create(const CreateOptions& options);
+  static Result<Container> create(const CreateOptions& options, Bundle bundle);
   // kNotFound: "container \"x\" does not exist".
   static Result<Container> load(const Path& state_root, const std::string& id);
   static Result<std::vector<Container>> list(const Path& state_root);
@@ -132,7 +132,7 @@ class Container {
   // to go on. kUnavailable: there is no CRIU.
   Result<> checkpoint(const CheckpointOptions& options);
   // A running container of those files, as the caller's child; single-threaded callers only.
-  static Result<Container> restore(const CreateOptions& options,
+  static Result<Container> restore(const CreateOptions& options, Bundle bundle,
                                    const CheckpointOptions& checkpoint);
   // Kills what is left (with `force`, also a running container), runs poststop hooks, and
   // removes cgroups and state. Without `force` a running one is kFailedPrecondition.
@@ -141,7 +141,7 @@ class Container {
  private:
   Container() = default;
   // All before the cgroup: the state's directory with the config's copy.
-  Result<> begin(const CreateOptions& options);
+  Result<> begin(const CreateOptions& options, Bundle bundle);
   Result<> run_restore(const CreateOptions& options, const CheckpointOptions& checkpoint);
   Result<> heed_restore(const CriuNotice& notice, int console_socket);
   Result<> make_directory(const std::string& config_text);

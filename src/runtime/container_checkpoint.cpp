@@ -236,10 +236,10 @@ Result<> Container::checkpoint(const CheckpointOptions& options) {
   return options.leave_running ? Result<>{} : remove(true);
 }
 
-Result<Container> Container::restore(const CreateOptions& options,
+Result<Container> Container::restore(const CreateOptions& options, Bundle bundle,
                                      const CheckpointOptions& checkpoint) {
   Container c;
-  TRY(c.begin(options));
+  TRY(c.begin(options, std::move(bundle)));
   ScopeExit undo([&] { c.undo_create(); });
   TRY(make_directories(checkpoint.work, 0700));
   c.config_.resources = with_device_rules(c.config_.resources);

@@ -32,14 +32,6 @@ namespace skiff::runtime {
 
 namespace {
 
-constexpr size_t kConfigLimit = size_t{16} << 20U;
-
-Result<OciConfig> parse_bundle(const std::string& text, const Path& bundle) {
-  std::string file = (bundle / kConfigFile).native();
-  json::Value value = TRY_CONTEXT(json::parse(text), file);
-  return parse_config(value, bundle).context(file);
-}
-
 Result<> write_copy(const Path& file, const std::string& text) {
   UniqueFd fd = TRY(open_file(file, O_WRONLY | O_CREAT | O_EXCL, 0600));
   if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
@@ -123,13 +115,12 @@ class Escort {
 
 }  // namespace
 
-Result<> Container::begin(const CreateOptions& options) {
+Result<> Container::begin(const CreateOptions& options, Bundle bundle) {
   TRY(check_container_id(options.id));
   TRY(check_preserved(options.preserve_fds));
   state_.id = options.id;
-  state_.bundle = std::filesystem::absolute(options.bundle).lexically_normal();
-  std::string text = TRY(read_file(options.bundle / kConfigFile, kConfigLimit));
-  config_ = TRY(parse_bundle(text, state_.bundle));
+  state_.bundle = std::move(bundle.path);
+  config_ = std::move(bundle.config);
   drop_unenforced_labels(config_);
   for (OciNamespace& own : config_.namespaces) {
     for (const OciNamespace& other : options.namespaces) {
@@ -143,12 +134,12 @@ Result<> Container::begin(const CreateOptions& options) {
   state_.no_new_keyring = options.no_new_keyring;
   directory_ = options.state_root / options.id;
   seccomp_dir_ = options.seccomp_dir;
-  return make_directory(text);
+  return make_directory(bundle.text);
 }
 
-Result<Container> Container::create(const CreateOptions& options) {
+Result<Container> Container::create(const CreateOptions& options, Bundle bundle) {
   Container c;
-  TRY(c.begin(options));
+  TRY(c.begin(options, std::move(bundle)));
   ScopeExit undo([&] { c.undo_create(); });
   if (c.config_.process) {
     std::vector<std::string>& env = c.config_.process->env;

@@ -27,8 +27,8 @@ std::string default_apparmor_text();
 // The profile of a container that asks for `wanted` ("": for none); "" where the kernel has no
 // AppArmor, and where the default is wanted and not there.
 std::string apparmor_profile_for(const std::string& wanted, bool privileged);
-// The same for one that is about to start: where the default is wanted and the kernel has no profile
-// of that name, apparmor_parser loads ours. Without that program the log has a warning.
+// The same for one that is about to start: where the default is wanted and the kernel has no
+// profile of that name, apparmor_parser loads ours. Without that program the log has a warning.
 std::string ready_apparmor_profile_for(const std::string& wanted, bool privileged);
 
 }  // namespace skiff::runtime

@@ -10,7 +10,8 @@
 namespace skiff::runtime {
 namespace {
 
-// AppArmor's patterns are those of fnmatch(3), but that its "*" stays in a directory and "**" does not.
+// AppArmor's patterns are those of fnmatch(3), but that its "*" stays in a directory and "**" does
+// not.
 bool matches(const std::string& pattern, const std::string& path) {
   const size_t deep = pattern.find("**");
   const bool whole = deep != std::string::npos;
@@ -37,12 +38,12 @@ TEST(DefaultApparmor, OfProcWhatIsAProcesssIsWritten) {
                            "/proc/sys/kernel/shmmax", "/proc/sys/kernel/shm_rmid_forced"}) {
     EXPECT_FALSE(denied(path, 'w')) << path;
   }
-  for (const char* path :
-       {"/proc/sysrq-trigger", "/proc/mtrr", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/sem",
-        "/proc/sys/kernel/sysrq", "/proc/sys/kernel/s", "/proc/sys/kernel/yama/ptrace_scope",
-        "/proc/sys/vm/panic_on_oom", "/proc/sys/fs/binfmt_misc/register", "/proc/sys/net/core/somaxconn",
-        "/proc/sys/kexec", "/proc/acpi/alarm", "/proc/irq/1/smp_affinity", "/proc/scsi/scsi",
-        "/proc/sysvipc/shm", "/proc/fs/nfsd"}) {
+  for (const char* path : {"/proc/sysrq-trigger", "/proc/mtrr", "/proc/sys/kernel/core_pattern",
+                           "/proc/sys/kernel/sem", "/proc/sys/kernel/sysrq", "/proc/sys/kernel/s",
+                           "/proc/sys/kernel/yama/ptrace_scope", "/proc/sys/vm/panic_on_oom",
+                           "/proc/sys/fs/binfmt_misc/register", "/proc/sys/net/core/somaxconn",
+                           "/proc/sys/kexec", "/proc/acpi/alarm", "/proc/irq/1/smp_affinity",
+                           "/proc/scsi/scsi", "/proc/sysvipc/shm", "/proc/fs/nfsd"}) {
     EXPECT_TRUE(denied(path, 'w')) << path;
   }
   for (const char* path : {"/proc/kcore", "/proc/sysrq-trigger", "/proc/kmem", "/proc/mem"}) {
@@ -73,8 +74,10 @@ TEST(DefaultApparmor, AllButIsTheComplement) {
     return std::any_of(patterns.begin(), patterns.end(),
                        [&](const std::string& pattern) { return matches(pattern, path); });
   };
-  for (const char* path : {"/d/ab/c", "/d/ab/c/x", "/d/ab/cx", "/e/x"}) EXPECT_FALSE(any(path)) << path;
-  for (const char* path : {"/d/x", "/d/a", "/d/a/x", "/d/ab", "/d/abc", "/d/ax/y", "/d/ab/d", "/d/x/ab/c"}) {
+  for (const char* path : {"/d/ab/c", "/d/ab/c/x", "/d/ab/cx", "/e/x"})
+    EXPECT_FALSE(any(path)) << path;
+  for (const char* path :
+       {"/d/x", "/d/a", "/d/a/x", "/d/ab", "/d/abc", "/d/ax/y", "/d/ab/d", "/d/x/ab/c"}) {
     EXPECT_TRUE(any(path)) << path;
   }
 }

@@ -134,10 +134,7 @@ class Foreground {
 
 }  // namespace
 
-Result<bool> wants_terminal(const Path& bundle) {
-  OciConfig config = TRY(load_config(bundle));
-  return config.process && config.process->terminal;
-}
+bool wants_terminal(const OciConfig& config) { return config.process && config.process->terminal; }
 
 Result<Console> Console::open(bool terminal, const std::string& socket_path, bool detached) {
   Console console;

@@ -24,8 +24,7 @@ class Console {
   UniqueFd theirs_;
 };
 
-// Whether the bundle's process wants a terminal.
-Result<bool> wants_terminal(const Path& bundle);
+bool wants_terminal(const OciConfig& config);
 
 // Waits for the child `pid`, passes signals on to it, copies between its terminal (if
 // `master`) and ours; the exit code.

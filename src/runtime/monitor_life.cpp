@@ -34,16 +34,16 @@ Result<> ContainerMonitor::create_container() {
   for (OciNamespace& other : others.namespaces()) namespaces.push_back(std::move(other));
   auto io = make_io();
   TRY(io->open());
-  container_ =
-      TRY(Container::create({.id = options_.container_id,
-                             .bundle = options_.bundle,
-                             .state_root = options_.state_dir / "state",
-                             .seccomp_dir = options_.seccomp_dir,
-                             .stdio = io->stdio(),
-                             .console_socket = io->console_socket(),
-                             .namespaces = std::move(namespaces),
-                             .spare_network = spare_network_.get(),
-                             .await_root = [this](OciProcess& p) { return take_root(p); }}));
+  Bundle bundle = TRY(read_bundle(options_.bundle));
+  container_ = TRY(Container::create({.id = options_.container_id,
+                                      .state_root = options_.state_dir / "state",
+                                      .seccomp_dir = options_.seccomp_dir,
+                                      .stdio = io->stdio(),
+                                      .console_socket = io->console_socket(),
+                                      .namespaces = std::move(namespaces),
+                                      .spare_network = spare_network_.get(),
+                                      .await_root = [this](OciProcess& p) { return take_root(p); }},
+                                     std::move(bundle)));
   spare_network_.reset();
   replace_io(std::move(io));
   TRY(io_->begin());

@@ -75,7 +75,7 @@ TEST_F(JoinedNamespaces, FailuresInsideAreTold) {
   second.change = [&](json::Value& config) { set_namespace(config, "user", path("user")); };
   second.spec.args = {"/no/such/program"};
   ASSERT_TRUE(second.write());
-  Result<Container> made = Container::create(second.options());
+  Result<Container> made = Container::create(second.options(), *read_bundle(second.path()));
   ASSERT_FALSE(made);
   EXPECT_NE(made.error().message().find("/no/such/program"), std::string::npos);
   EXPECT_EQ(second.traces(), "");

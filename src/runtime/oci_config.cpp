@@ -105,11 +105,16 @@ Result<OciConfig> parse_config(const json::Value& config, const Path& bundle) {
   return out;
 }
 
-Result<OciConfig> load_config(const Path& bundle) {
-  Path file = bundle / "config.json";
-  std::string text = TRY(read_file(file, kConfigLimit));
-  json::Value config = TRY_CONTEXT(json::parse(text), file.native());
-  return parse_config(config, bundle).context(file.native());
+Result<Bundle> read_bundle(const Path& path) {
+  Bundle out;
+  std::error_code failed;
+  out.path = std::filesystem::absolute(path, failed).lexically_normal();
+  if (failed) return Error::from_errno(failed.value(), cat("bundle ", path.native()));
+  const Path file = out.path / "config.json";
+  out.text = TRY(read_file(file, kConfigLimit));
+  const json::Value value = TRY_CONTEXT(json::parse(out.text), file.native());
+  out.config = TRY_CONTEXT(parse_config(value, out.path), file.native());
+  return out;
 }
 
 }  // namespace skiff::runtime

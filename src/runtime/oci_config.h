@@ -146,8 +146,13 @@ struct OciConfig {
 };
 
 Result<OciConfig> parse_config(const json::Value& config, const Path& bundle);
-// BUNDLE/config.json.
-Result<OciConfig> load_config(const Path& bundle);
+// BUNDLE/config.json, as it is and as it is understood.
+struct Bundle {
+  Path path;  // absolute
+  std::string text;
+  OciConfig config;
+};
+Result<Bundle> read_bundle(const Path& path);
 // The "process" object alone (`exec --process`).
 Result<OciProcess> parse_process(const json::Value& process);
 

@@ -77,7 +77,6 @@ class TestBundle {
   CreateOptions options() const {
     CreateOptions made;
     made.id = id;
-    made.bundle = path();
     made.state_root = state_root();
     return made;
   }
@@ -86,7 +85,7 @@ class TestBundle {
     TRY(write());
     CreateOptions made = options();
     made.stdio = {-1, out, out};
-    return Container::create(made);
+    return Container::create(made, TRY(read_bundle(path())));
   }
 
   // From create to remove.

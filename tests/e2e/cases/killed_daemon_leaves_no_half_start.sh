@@ -24,11 +24,12 @@ docker exec "$id" true
 docker rm -f "$id" >/dev/null
 
 # Where something is bound into the container nothing of a start is made ahead.
+mkdir bound
 steps='bundle/config.json monitor/state monitor/state/ID/config.json monitor/state/ID/state.json monitor/monitor.sock monitor/pid'
 for policy in no always; do
   for step in $steps; do
     for network in none bridge; do
-      id=$(docker create --restart $policy --network $network -v "$OWN:/bound:ro" "$IMAGE" sleep 1000)
+      id=$(docker create --restart $policy --network $network -v "$PWD/bound:/bound" "$IMAGE" sleep 1000)
       docker start "$id" >/dev/null 2>&1 &
       starter=$!
       marker=$OWN/run/containers/$id/${step//ID/$id}

@@ -113,7 +113,9 @@ Result<> Rootfs::bind_from_root(size_t index, const MapIds& map_ids) {
 Result<> Rootfs::protect() {
   for (const std::string& path : config_.readonly_paths) TRY(make_path_readonly(root_, path));
   UniqueFd empty;
-  for (const std::string& path : config_.masked_paths) TRY(mask_path(root_, path, empty));
+  for (const std::string& path : config_.masked_paths) {
+    TRY(mask_path(root_, path, config_.mount_label, empty));
+  }
   for (const UniqueFd& mount : late_readonly_) {
     TRY(sys::change_mount(mount.get(), {.set = MOUNT_ATTR_RDONLY}));
   }

@@ -23,16 +23,18 @@ Result<UniqueFd> find(const sys::RootDir& root, const std::string& path) {
   return found;
 }
 
-Result<UniqueFd> empty_directory() {
+Result<UniqueFd> empty_directory(const std::string& label) {
+  std::vector<std::pair<std::string, std::string>> options{{"size", "0"}, {"mode", "755"}};
+  if (!label.empty()) options.emplace_back("context", label);
   return sys::new_filesystem(
       {.type = "tmpfs",
        .source = "tmpfs",
-       .options = {{"size", "0"}, {"mode", "755"}},
+       .options = std::move(options),
        .attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC});
 }
 
-Result<UniqueFd> another_empty_directory(const UniqueFd& first) {
-  return first ? sys::clone_mount(first.get(), "", false) : empty_directory();
+Result<UniqueFd> another_empty_directory(const UniqueFd& first, const std::string& label) {
+  return first ? sys::clone_mount(first.get(), "", false) : empty_directory(label);
 }
 
 Result<UniqueFd> null_device() {
@@ -59,14 +61,16 @@ Result<> make_path_readonly(const sys::RootDir& root, const std::string& path) {
   return sys::attach_mount(copy.get(), target.get()).context(what);
 }
 
-Result<> mask_path(const sys::RootDir& root, const std::string& path, UniqueFd& empty) {
+Result<> mask_path(const sys::RootDir& root, const std::string& path, const std::string& label,
+                   UniqueFd& empty) {
   std::string what = cat("mask ", path);
   UniqueFd target = TRY_CONTEXT(find(root, path), what);
   if (!target) return {};
   struct stat st{};
   if (::fstat(target.get(), &st) != 0) return Error::from_errno(errno, what);
   bool directory = S_ISDIR(st.st_mode);
-  UniqueFd cover = TRY_CONTEXT(directory ? another_empty_directory(empty) : null_device(), what);
+  UniqueFd cover =
+      TRY_CONTEXT(directory ? another_empty_directory(empty, label) : null_device(), what);
   TRY_CONTEXT(sys::attach_mount(cover.get(), target.get()), what);
   if (directory && !empty) empty = std::move(cover);
   return {};

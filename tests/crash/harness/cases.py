@@ -74,13 +74,12 @@ def cut_at_instant(lab, case):
     workload = lab.world.workloads[case.workload]
     delay = lab.world.durations[case.workload] * case.point / 1000
     lab.begin(workload.start)
-    cut = threading.Event()
 
     def pull_the_plug():
         time.sleep(delay)
+        lab.has_power = False
         lab.disk.cut_power()
         lab.daemon.process.kill()
-        cut.set()
 
     thread = threading.Thread(target=pull_the_plug)
     thread.start()

@@ -15,6 +15,7 @@ TOOLS = ["docker", "gcc", "mkfs.ext4", "ip", "unshare"]
 
 MNT_DETACH = 2
 BLANK = "blank"  # the template that is an empty disk
+PUSHED = "pushed"  # that of a registry that has all images
 
 libc = ctypes.CDLL(None, use_errno=True)
 

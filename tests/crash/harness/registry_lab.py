@@ -31,7 +31,11 @@ class RegistryLab(Lab):
         if broken_off is not None:
             self.repeat(broken_off)
             self.check_images()
+        self.check_end()
         self.daemon.stop()
+
+    def check_end(self):
+        """What must hold when all that was asked for is done."""
 
     def check_images(self):
         self.check_registry(set(self.model.present), set(self.model.maybe))

@@ -36,6 +36,9 @@ class Seam:
     def disarm(self):
         self.map[ARMED_AT] = 0
 
+    def armed(self):
+        return self.map[ARMED_AT] != 0
+
     def counted(self):
         return LAYOUT.unpack(self.map[:])[2]
 

@@ -12,19 +12,21 @@ import traceback
 
 from . import machine
 from .cases import BLOCK_FAMILIES, FAILURES, FAMILIES, Case, Recording, run_case
+from .deletes_lab import fill
 from .disk import Disk
 from .engine import Dockerd, Lost, Podman, Registry, Skiffd
 from .images import make_images, make_root, tree_of_export
 from .lab import Lab, World
 from .labs import LABS, make_lab
-from .workloads import BUILT, CHANGED, Model, make_workloads, of_a_peer, templates
+from .registry_lab import RegistryLab
+from .workloads import BUILT, CHANGED, Model, Step, make_workloads, of_a_peer, templates
 
 # Points of each workload in the short form.
 SHORT = {"kill": 7, "power": 7, "cut": 2, "enospc": 2, "eio-write": 2, "eio-sync": 3, "block": 6, "torn": 2,
          "reordered": 4}
 ENGINES = {engine.name: engine for engine in [Skiffd, Dockerd, Podman]}
 # The workloads of the block families.
-RECORDED = ["pull", "load", "import", "build", "commit", "rmi", "prune", "push", "near"]
+RECORDED = ["pull", "load", "import", "build", "commit", "rmi", "prune", "push", "near", "deletes"]
 
 
 def say(text):
@@ -50,6 +52,8 @@ def make_world(root, engine, options):
     fill_registry(world)
     for name, steps in templates(workloads, context).items():
         make_template(world, name, steps)
+    if "deletes" in workloads:
+        make_pushed(world)
     for workload in workloads.values():
         dry_run(world, workload)
     return world
@@ -96,6 +100,19 @@ def make_template(world, name, steps):
     lab.daemon.stop()
     lab.end()
     world.templates[name] = (lab.disk.image, lab.model)
+
+
+def make_pushed(world):
+    """A disk with a registry that has all images, and garbage to be."""
+    lab = RegistryLab(world, "template-pushed-lab")
+    lab.begin(machine.BLANK)
+    tags = [f"crash/{name}" for name in world.images]
+    push = [Step(["push", "-q", f"{{registry}}/{tag}"], {tag: tag.removeprefix("crash/")}) for tag in tags]
+    if lab.run(push) is not None:
+        raise Lost(f"template {machine.PUSHED}: {lab.said}")
+    fill(lab)
+    lab.end()
+    world.templates[machine.PUSHED] = (lab.disk.image, lab.model)
 
 
 def made_tree(lab, container):

@@ -1,7 +1,7 @@
 """What clients ask for while something breaks, and what may be there afterwards."""
 import dataclasses
 
-from .machine import BLANK
+from .machine import BLANK, PUSHED
 
 
 @dataclasses.dataclass
@@ -12,7 +12,7 @@ class Step:
     removes: set = dataclasses.field(default_factory=set)
     removes_all: bool = False
     pushes: set = dataclasses.field(default_factory=set)  # what a near registry has by it
-    deletes: set = dataclasses.field(default_factory=set)  # what it has no more
+    deletes: set = dataclasses.field(default_factory=set)  # what it, or the registry of deletes, has no more
 
     @property
     def parts(self):
@@ -93,6 +93,9 @@ def make_workloads(images, registry, context, root):
             Step(["DELETE", loaded("app:1")], deletes={loaded("app:1")})]
     # One upload: see chunks_lab.
     chunks = [Step([word]) for word in ["POST", "PATCH", "PATCH", "GET", "PATCH", "PUT"]]
+    # Requests, and then what they made garbage goes: see deletes_lab.
+    deletes = [Step(["tag", loaded("base:1")], removes={loaded("base:1")}), Step(["blob", loaded("app:1")], deletes={"loose"}),
+               Step(["manifest", loaded("app:1")], removes={loaded("app:1")}), Step(["collect"])]
     all_of_it = [
         Workload("pull", "empty", [pull("app:1"), pull("other:1")]),
         Workload("load", "empty", [load("app:1"), load("other:1")]),
@@ -104,6 +107,7 @@ def make_workloads(images, registry, context, root):
         Workload("push", BLANK, [push("app:1"), push("other:1")], "registry"),
         Workload("chunks", BLANK, chunks, "chunks"),
         Workload("near", "empty", near, "near"),
+        Workload("deletes", PUSHED, deletes, "deletes"),
         Workload("mixed", "changed", [pull("app:1"), rmi(remote("app:1")), build, *commit, load("other:1"),
                                       import_root, prune, pull("other:1")]),
         # The same layers come by one name while they go by another.

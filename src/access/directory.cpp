@@ -26,13 +26,6 @@ const Token* token_of(const Rights& rights, const Identity& who, TimePoint now) 
   return counts ? token : nullptr;
 }
 
-bool counts(const Rights& rights, const Identity& who, TimePoint now) {
-  if (who.account == 0) return true;
-  const Account* account = rights.account(who.account);
-  if (account == nullptr || !is_active(*account, now)) return false;
-  return who.token.empty() || token_of(rights, who, now) != nullptr;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Directory>> Directory::open(Store store) {
@@ -158,3 +151,10 @@ Role role_everywhere(const Rights& rights, const Identity& who, TimePoint now) {
 }
 
 }  // namespace skiff::access
+bool counts(const Rights& rights, const Identity& who, TimePoint now) {
+  if (who.account == 0) return true;
+  const Account* account = rights.account(who.account);
+  if (account == nullptr || !is_active(*account, now)) return false;
+  return who.token.empty() || token_of(rights, who, now) != nullptr;
+}
+

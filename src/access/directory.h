@@ -80,5 +80,7 @@ Role role_of(const Rights& rights, const Identity& who, std::string_view reposit
              std::span<const std::string> tags, bool any_tag, TimePoint now);
 // The same in every repository there may be.
 Role role_everywhere(const Rights& rights, const Identity& who, TimePoint now);
+// Whether the account and the token that it was shown are still good; nobody in particular counts.
+bool counts(const Rights& rights, const Identity& who, TimePoint now);
 
 }  // namespace skiff::access

@@ -50,6 +50,9 @@ Rights::Rights(RightsData data) : data_(std::move(data)) {
   }
   for (const Grant& grant : data_.grants) {
     nodes_[grant.node].given.push_back({grant.subject, grant.role, grant.expires});
+    const bool is_one =
+        grant.subject.kind == Subject::Kind::kAccount || grant.subject.kind == Subject::Kind::kTeam;
+    granted_[{grant.subject.kind, is_one ? grant.subject.id : 0}].emplace_back(grant.node);
   }
   for (const std::string& node : data_.closed) nodes_[node].closed = true;
   for (const Token& token : data_.tokens) {
@@ -141,6 +144,22 @@ Role Rights::role_everywhere(int64_t account, TimePoint now) const {
     }
   }
   return best;
+}
+
+std::vector<std::string_view> Rights::nodes_for(int64_t account) const {
+  std::vector<std::string_view> out(data_.closed.begin(), data_.closed.end());
+  const auto add = [&](Subject::Kind kind, int64_t id) {
+    const auto found = granted_.find({kind, id});
+    if (found != granted_.end()) out.insert(out.end(), found->second.begin(), found->second.end());
+  };
+  add(Subject::Kind::kEverybody, 0);
+  if (account == 0) return out;
+  add(Subject::Kind::kKnown, 0);
+  add(Subject::Kind::kAccount, account);
+  const auto teams = teams_of_.find(account);
+  if (teams == teams_of_.end()) return out;
+  for (const int64_t team : teams->second) add(Subject::Kind::kTeam, team);
+  return out;
 }
 
 bool is_active(const Account& account, TimePoint now) {

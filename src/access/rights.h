@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <unordered_map>
 
@@ -48,6 +49,8 @@ class Rights {
   Role role_of(int64_t account, std::string_view node, TimePoint now) const;
   // The same on every node there may be: what is granted to it on the server itself.
   Role role_everywhere(int64_t account, TimePoint now) const;
+  // The nodes where that may change on the way down; some more than once.
+  std::vector<std::string_view> nodes_for(int64_t account) const;
 
  private:
   struct Given {
@@ -74,6 +77,7 @@ class Rights {
   std::unordered_map<int64_t, const Account*> accounts_by_id_;
   std::unordered_map<int64_t, std::vector<int64_t>> teams_of_;  // by account
   ByText<Node> nodes_;
+  std::map<std::pair<Subject::Kind, int64_t>, std::vector<std::string_view>> granted_;  // nodes
   ByText<const Token*> tokens_;
   ByText<const Token*> tokens_by_secret_;  // by its hash
   ByText<int64_t> marked_;                 // accounts, by "KIND VALUE"

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "access/directory.h"
+#include "access/visible_names.h"
 #include "base/strings.h"
 
 namespace skiff::access {
@@ -123,7 +125,12 @@ RC_GTEST_PROP(AccessRights, AreAsTheyAreDefined, ()) {
   const RightsData copy = data;
   const Rights rights(std::move(data));
   for (int64_t account = 0; account <= 4; ++account) {
-    for (const char* repository : {"a", "a/x", "a/x/1", "a/y/2", "b/x", "c", "aa/x"}) {
+    const bool counts = account <= 3;
+    const VisibleNames visible = visible_names(rights, {.account = account}, kNow);
+    for (const char* repository :
+         {"a", "a-b", "a/x", "a/x-y", "a/x/1", "a/x/10", "a/y/2", "b/x", "c", "aa/x"}) {
+      RC_ASSERT(visible.has(repository) ==
+                (counts && slowly(copy, account, repository) >= Role::kPull));
       // Ids of accounts that are not there are no members of anything, but may be granted
       // something.
       RC_ASSERT(rights.role_of(account, repository, kNow) == slowly(copy, account, repository));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "access/roles.h"
+#include "access/visible_names.h"
 #include "base/clock.h"
 #include "net/http_server.h"
 
@@ -23,7 +24,6 @@ namespace skiff::registry {
 enum class Action {
   kEnter,    // GET /v2/: a client asks whether it may come in, and as whom
   kCatalog,  // the list of repositories
-  kSee,      // a name in that list
   kPull,
   kPush,
   kDelete,
@@ -32,7 +32,7 @@ enum class Action {
 
 struct Need {
   Action action = Action::kEnter;
-  // Of kSee, kPull, kPush and kDelete; of kManage any place. "": any repository at all, the server.
+  // Of kPull, kPush and kDelete; of kManage any place. "": any repository at all, the server.
   std::string repository;
   // The tags that would be read, set or deleted, where the request names them.
   std::vector<std::string> tags;
@@ -97,6 +97,10 @@ class Authorizer {
   // Writes down what may be written late; called from time to time.
   virtual Result<> save_uses() { return {}; }
   // The WWW-Authenticate field of a 401. `wrong`: credentials were shown and are wrong.
+  // The repositories from which it may pull, for lists of their names.
+  virtual Result<access::VisibleNames> visible(const Viewer& /*viewer*/) {
+    return access::VisibleNames();
+  }
   virtual std::string challenge(const net::Request& request, const Need& need, bool wrong) = 0;
   // kUnauthenticated as above; nullopt where there is no token server.
   virtual Result<std::optional<IssuedToken>> issue(const TokenRequest& /*request*/) {

@@ -28,6 +28,10 @@ class FakeAccess : public Authorizer {
     if (need.repository.starts_with("read/") && !reads) return Decision::kForbidden;
     return Decision::kYes;
   }
+  Result<access::VisibleNames> visible(const Viewer& /*viewer*/) override {
+    if (all) return access::VisibleNames();
+    return access::VisibleNames(std::vector<access::NameRange>{{"", "hidden/"}, {"hidden0", "~"}});
+  }
   std::string challenge(const net::Request& /*request*/, const Need& need, bool wrong) override {
     return cat("Fake ", need.repository, wrong ? " wrong" : "");
   }

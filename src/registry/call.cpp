@@ -36,10 +36,6 @@ Answer<bool> Call::may_pull(const std::string& repository) const {
   return TRY(context.access.may(viewer, {Action::kPull, repository})) == Decision::kYes;
 }
 
-Answer<bool> Call::may_see(const std::string& repository) const {
-  return TRY(context.access.may(viewer, {Action::kSee, repository})) == Decision::kYes;
-}
-
 Answer<Actor> Call::actor() const {
   const access::Role role = TRY(context.access.role(viewer, need));
   return Actor{viewer.name, viewer.address, viewer.token, role};

@@ -45,7 +45,6 @@ struct Call {
   std::string header(std::string_view field) const { return request.headers.get(field); }
   // Whether the viewer may also pull from that repository; of "", from every one.
   Answer<bool> may_pull(const std::string& repository) const;
-  Answer<bool> may_see(const std::string& repository) const;
   // Who changes what the request names.
   Answer<Actor> actor() const;
   bool is_head() const { return request.method == "HEAD"; }

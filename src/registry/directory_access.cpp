@@ -23,7 +23,6 @@ Role role_for(Action action) {
     case Action::kEnter:
     case Action::kCatalog:
       return Role::kNone;
-    case Action::kSee:
     case Action::kPull:
       return Role::kPull;
     case Action::kPush:
@@ -174,6 +173,11 @@ Result<Decision> DirectoryAccess::judge(const Viewer& viewer, const Need& need) 
   if (role >= role_for(need.action)) return Decision::kYes;
   if (viewer.kind == Viewer::Kind::kAnonymous) return Decision::kLogin;
   const bool sees = !need.repository.empty() &&
+Result<access::VisibleNames> DirectoryAccess::visible(const Viewer& viewer) {
+  const auto rights = TRY(directory_->rights());
+  return visible_names(*rights, identity_of(viewer), directory_->now());
+}
+
                     role_of(*rights, who, need.repository, {}, false, now) >= Role::kPull;
   return sees ? Decision::kForbidden : Decision::kHidden;
 }
@@ -261,6 +265,9 @@ class AccountsIfAny : public Authorizer {
                                                   public_url_, audit_);
     found_.store(accounts_.get(), std::memory_order_release);
     return accounts_.get();
+  }
+  Result<access::VisibleNames> visible(const Viewer& viewer) override {
+    return TRY(in_force())->visible(viewer);
   }
 
   const Path root_;

@@ -26,6 +26,7 @@ class DirectoryAccess : public Authorizer {
   Result<Viewer> identify(const net::Request& request) override;
   Result<Decision> may(const Viewer& viewer, const Need& need) override;
   Result<access::Role> role(const Viewer& viewer, const Need& need) override;
+  Result<access::VisibleNames> visible(const Viewer& viewer) override;
   std::string challenge(const net::Request& request, const Need& need, bool wrong) override;
   Result<std::optional<IssuedToken>> issue(const TokenRequest& request) override;
   Result<> save_uses() override { return directory_->save_uses(); }

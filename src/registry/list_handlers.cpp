@@ -58,22 +58,6 @@ json::Value describe(const Referrer& referrer) {
   return out;
 }
 
-// The viewer's part of the catalogue. What is hidden is stepped over to the end of the page, since
-// a Link that begins after a hidden name would tell it.
-Answer<std::vector<std::string>> visible_repositories(const Call& call, const Page& page) {
-  std::vector<std::string> visible;
-  Page next{page.last, kMaxRepositories};
-  while (visible.size() < page.limit) {
-    const auto names = TRY(call.context.metadata.repositories(next));
-    for (const std::string& name : names) {
-      if (visible.size() < page.limit && TRY(call.may_see(name))) visible.push_back(name);
-    }
-    if (names.size() < next.limit) break;
-    next.last = names.back();
-  }
-  return visible;
-}
-
 Answer<> reply_page(Call& call, const Page& page, const ReferrerPage& found) {
   if (found.more && !found.items.empty()) link_next(call, page, found.items.back().digest);
   json::Array manifests;
@@ -105,7 +89,12 @@ Answer<> hidden_tags(Call& call) {
 
 Answer<> list_repositories(Call& call) {
   const Page page = TRY(requested_page(call, kMaxRepositories));
-  std::vector<std::string> names = TRY(visible_repositories(call, with_one_more(page)));
+  const access::VisibleNames visible = TRY(call.context.access.visible(call.viewer));
+  std::vector<std::string> names = TRY(
+      visible.take(page.last, with_one_more(page).limit,
+                   [&](const std::string& from, size_t limit) -> Result<std::vector<std::string>> {
+                     return call.context.metadata.repositories(from, limit);
+                   }));
   end_page(call, names, page);
   return call.reply_json(json::object({{"repositories", names}}));
 }

@@ -28,6 +28,7 @@
 #include <string>
 #include <vector>
 
+#include "access/visible_names.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "db/database_server.h"
@@ -205,8 +206,11 @@ class Manifests {
   // In case-insensitive alphabetical order; nullopt for an unknown repository.
   virtual Result<std::optional<std::vector<std::string>>> tags(const std::string& repository,
                                                                const Page& page) = 0;
-  // Those that have a manifest.
-  virtual Result<std::vector<std::string>> repositories(const Page& page) = 0;
+  // Those that have a manifest, in order, from the name `from` on.
+  virtual Result<std::vector<std::string>> repositories(const std::string& from, size_t limit) = 0;
+  Result<std::vector<std::string>> repositories(const Page& page) {
+    return repositories(access::just_after(page.last), page.limit);
+  }
 };
 
 class Garbage {

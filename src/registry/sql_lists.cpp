@@ -24,13 +24,13 @@ Result<std::optional<std::vector<std::string>>> SqlMetadata::tags(const std::str
   return names;
 }
 
-Result<std::vector<std::string>> SqlMetadata::repositories(const Page& page) {
+Result<std::vector<std::string>> SqlMetadata::repositories(const std::string& from, size_t limit) {
   Pool<Database>::Lease db = readers_.take();
   Statement rows =
-      TRY(db->prepare("SELECT name FROM repository WHERE name > ? AND EXISTS"
+      TRY(db->prepare("SELECT name FROM repository WHERE name >= ? AND EXISTS"
                       " (SELECT 1 FROM manifest WHERE repository = repository.id)"
                       " ORDER BY name LIMIT ?",
-                      page.last, page.limit));
+                      from, limit));
   std::vector<std::string> names;
   while (TRY(rows.step())) names.push_back(rows.text(0));
   return names;

@@ -65,7 +65,8 @@ class SqlMetadata : public MetadataStore {
                                  size_t bytes) override;
   Result<std::optional<std::vector<std::string>>> tags(const std::string& repository,
                                                        const Page& page) override;
-  Result<std::vector<std::string>> repositories(const Page& page) override;
+  using Manifests::repositories;
+  Result<std::vector<std::string>> repositories(const std::string& from, size_t limit) override;
 
   Result<std::vector<TagChange>> tag_changes(const std::string& repository, const std::string& tag,
                                              int64_t before, size_t limit) override;

@@ -38,7 +38,6 @@ std::string scope_text(const Scope& scope) {
 std::optional<Scope> scope_of(const Need& need) {
   switch (need.action) {
     case Action::kEnter:
-    case Action::kSee:
     case Action::kManage:
       return std::nullopt;
     case Action::kCatalog:
@@ -54,7 +53,7 @@ std::optional<Scope> scope_of(const Need& need) {
 }
 
 bool covers(const std::vector<Scope>& scopes, const Need& need) {
-  if (need.action == Action::kEnter || need.action == Action::kSee) return true;
+  if (need.action == Action::kEnter) return true;
   if (need.action == Action::kManage) return false;
   const bool catalog = need.action == Action::kCatalog;
   if (need.repository.empty() != catalog) return false;

@@ -74,6 +74,7 @@ class Download {
     call.host = repository_.host;
     call.target = repository_.blob_target(blob_.digest);
     if (elsewhere_) call.target = *elsewhere_;
+    call.named_by_image = elsewhere_.has_value();
     call.scope = repository_.pull_scope();
     call.request.cancel = cancel_;
     const uint64_t from = receiver_.offset();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "net/ip_address.h"
 
 namespace skiff::remote {
 
@@ -16,13 +17,22 @@ net::WebClientOptions web_options(const ClientOptions& options, bool insecure) {
   return web;
 }
 
+net::WebClientOptions outer_options(const ClientOptions& options) {
+  net::WebClientOptions web = web_options(options, false);
+  web.may_connect = [](const sockaddr& address) {
+    return net::reach_of(address) == net::Reach::kPublic;
+  };
+  return web;
+}
+
 }  // namespace
 
 Connector::Connector(const ClientOptions& options)
     : insecure_hosts_(options.insecure_hosts),
       own_authorities_(!options.ca_file.empty()),
       strict_(web_options(options, false)),
-      lax_(web_options(options, true)) {}
+      lax_(web_options(options, true)),
+      outer_(outer_options(options)) {}
 
 Result<net::WebResponse> Connector::send(const std::string& host, const std::string& target,
                                          net::WebRequest request) {
@@ -36,6 +46,11 @@ Result<net::WebResponse> Connector::send(net::Url url, net::WebRequest request) 
   if (url.scheme == "http" && scheme_of(url.host) == "https") url.scheme = "https";
   request.url = url.str();
   return client_for(url.host).send(request);
+}
+
+Result<net::WebResponse> Connector::send_outside(const net::Url& url, net::WebRequest request) {
+  request.url = url.str();
+  return outer_.send(request);
 }
 
 bool Connector::may_carry_secrets(const net::Url& url) const {

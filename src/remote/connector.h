@@ -24,6 +24,10 @@ class Connector {
   // registries behind a TLS proxy often name themselves wrongly.
   Result<net::WebResponse> send(net::Url url, net::WebRequest request);
 
+  // Sends to a URL that somebody else named: to addresses of the public network alone, whatever
+  // names lead there, and through no proxy. kPermissionDenied.
+  Result<net::WebResponse> send_outside(const net::Url& url, net::WebRequest request);
+
   // True where a secret may travel to: TLS, or a host that plain HTTP is allowed for.
   bool may_carry_secrets(const net::Url& url) const;
   bool plain_http_allowed(const std::string& host) const;
@@ -39,6 +43,7 @@ class Connector {
   bool own_authorities_;
   net::WebClient strict_;
   net::WebClient lax_;  // accepts any certificate
+  net::WebClient outer_;
   std::mutex mutex_;
   std::map<std::string, std::string> schemes_;
 };

@@ -284,6 +284,22 @@ TEST(ForeignPlaces, OnlyWhatTheAuthorReachesHimselfIsAsked) {
   EXPECT_TRUE(may("localhost:5000", "http://127.0.0.1:5000/a"));
 }
 
+// Also where its name does not tell that it is an inner one.
+TEST(ForeignPlaces, AreJudgedByTheAddressThatIsConnectedTo) {
+  TestRegistry registry;
+  Transport transport(quick_options());
+  const std::string port(split_last(registry.host(), ':')->second);
+  for (const std::string host : {"2130706433", "localhost"}) {
+    Call call;
+    call.host = "registry.example";
+    call.target = *net::Url::parse(cat("https://", host, ":", port, "/layer"));
+    call.named_by_image = true;
+    const auto refused = transport.send_once(call);
+    ASSERT_FALSE(refused) << host;
+    EXPECT_EQ(refused.error().code(), Code::kPermissionDenied) << refused.error().message();
+  }
+}
+
 TEST_F(Download, CancellingEndsAWait) {
   CancelSource cancel;
   registry_.instead = [&](net::Request&, net::ResponseWriter& w) {

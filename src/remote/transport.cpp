@@ -27,6 +27,9 @@ Result<net::WebResponse> Transport::send_authorized(const Call& call, bool is_ow
     if (!value.empty()) request.headers.set("Authorization", value);
   }
   if (call.rewind) call.rewind();
+  if (given != nullptr && call.named_by_image && !net::is_loopback(call.host)) {
+    return connector_.send_outside(*given, std::move(request));
+  }
   if (given != nullptr) return connector_.send(*given, std::move(request));
   return connector_.send(call.host, std::get<std::string>(call.target), std::move(request));
 }

@@ -18,6 +18,9 @@ struct Call {
   // "/v2/..." on the host, or where the registry sent us to (an upload's Location). Secrets go
   // only to `host` itself.
   std::variant<std::string, net::Url> target;
+  // The URL is not the registry's but the image's (may_follow): where it leads is judged with each
+  // connection, unless the registry itself is on the loopback.
+  bool named_by_image = false;
   std::string scope;  // "repository:library/alpine:pull"
   net::WebRequest request;
   // Called before each sending, for a request whose streamed body must start again.

@@ -140,6 +140,7 @@ TEST_F(Access, TheNeedNamesTheTags) {
   EXPECT_EQ(need_of("PUT", cat("/v2/a/b/manifests/", digest, "?tag=x&tag=y")).tags,
             (std::vector<std::string>{"x", "y"}));
   EXPECT_TRUE(need_of("DELETE", cat("/v2/a/b/manifests/", digest)).any_tag);
+  EXPECT_TRUE(need_of("DELETE", cat("/v2/a/b/blobs/", digest)).any_tag);
   EXPECT_FALSE(need_of("DELETE", "/v2/a/b/manifests/1").any_tag);
   EXPECT_EQ(need_of("GET", "/v2/_catalog").action, Action::kCatalog);
   EXPECT_EQ(need_of("GET", "/v2/a/b/_skiff/history/1").tags, std::vector<std::string>{"1"});

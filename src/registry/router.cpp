@@ -56,7 +56,8 @@ const std::vector<Endpoint>& endpoints() {
        true,
        {{"GET", kPull, get_blob, hidden_blob},
         {"HEAD", kPull, get_blob, hidden_blob},
-        {"DELETE", kDelete, delete_blob, hidden_blob}}},
+        // It may be a part of what any tag named, as long as the trash has that.
+        {"DELETE", kDelete, delete_blob, hidden_blob, Tags::kAny}}},
       {"manifest",
        "/manifests/",
        true,

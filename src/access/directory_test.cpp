@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "access/newcomers.h"
 #include "base/strings.h"
 #include "db/test_postgres.h"
 
@@ -362,6 +363,24 @@ TEST_F(AccessDirectory, VisibilityIsSetAsAWhole) {
     EXPECT_EQ(visible({}), everybody) << visibility_name(visibility);
     EXPECT_EQ(visible(ann), known) << visibility_name(visibility);
   }
+}
+
+// What is granted to a new account fails: then there is no such account.
+TEST_F(AccessDirectory, ANewAccountIsThereWithAllItIsGivenOrNotAtAll) {
+  ASSERT_TRUE(commands_.db().execute("ALTER TABLE access_grant RENAME TO away"));
+  EXPECT_FALSE(access::add_user(commands_, {.name = "eve"}, {Role::kPull, "acme"}));
+  ASSERT_TRUE(commands_.db().execute("ALTER TABLE away RENAME TO access_grant"));
+  EXPECT_EQ(find_account(commands_, "eve").error().code(), Code::kNotFound);
+  const NewAccount robot{.name = "acme+new", .kind = AccountKind::kRobot};
+  ASSERT_TRUE(commands_.db().execute("ALTER TABLE token RENAME TO away"));
+  EXPECT_FALSE(add_robot(commands_, robot, {Role::kPull, "acme"}, {}));
+  ASSERT_TRUE(commands_.db().execute("ALTER TABLE away RENAME TO token"));
+  EXPECT_EQ(find_account(commands_, "acme+new").error().code(), Code::kNotFound);
+
+  const NewRobot made = *add_robot(commands_, robot, {Role::kPull, "acme"}, {});
+  const MadeToken second = *renew_secret(commands_, made.account.id, {});
+  EXPECT_FALSE(directory_->sign_in_by_token(made.secret.secret));
+  EXPECT_TRUE(directory_->sign_in_by_token(second.secret));
 }
 
 }  // namespace

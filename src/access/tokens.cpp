@@ -36,12 +36,18 @@ std::string new_secret() {
 std::string secret_hash(std::string_view secret) { return sha256_hex(secret); }
 
 Result<MadeToken> add_token(Store& store, const NewToken& token) {
+  Transaction tx = TRY(store.db().begin());
+  MadeToken made = TRY(insert_token(store, token));
+  TRY(tx.commit());
+  return made;
+}
+
+Result<MadeToken> insert_token(Store& store, const NewToken& token) {
   for (const TokenLimit& limit : token.limits) {
     TRY(check_pattern(limit.repositories));
     TRY(check_pattern(limit.tags));
   }
   MadeToken made{random_hex(kIdDigits), new_secret()};
-  Transaction tx = TRY(store.db().begin());
   const int64_t long_ago = unix_nanos(store.now() - kRemembered);
   TRY(
       store.db().run("DELETE FROM token WHERE (revoked > 0 AND revoked < ?1)"
@@ -57,7 +63,6 @@ Result<MadeToken> add_token(Store& store, const NewToken& token) {
                        "ON CONFLICT DO NOTHING",
                        made.id, limit.repositories, limit.tags, role_name(limit.role)));
   }
-  TRY(tx.commit());
   return made;
 }
 

@@ -55,6 +55,8 @@ Result<std::vector<Token>> list_tokens(Store& store, const std::optional<std::st
 Result<> revoke_token(Store& store, const std::string& id);
 Result<> revoke_tokens_of(Store& store, int64_t account);
 
+// The same as a part of the caller's transaction.
+Result<MadeToken> insert_token(Store& store, const NewToken& token);
 // When tokens were used last, by id; less than an hour's difference is not written.
 Result<> save_token_uses(Store& store, const std::map<std::string, TimePoint>& uses);
 

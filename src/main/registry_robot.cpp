@@ -1,9 +1,7 @@
 // skiff-registry robot ...
 #include <cstdio>
 
-#include "access/accounts.h"
-#include "access/grants.h"
-#include "access/tokens.h"
+#include "access/newcomers.h"
 #include "base/strings.h"
 #include "main/registry_commands.h"
 
@@ -13,12 +11,7 @@ namespace {
 
 using access::AccountKind;
 
-Result<> make_secret(access::Store& store, int64_t robot, TimePoint expires) {
-  const access::MadeToken made =
-      TRY(access::add_token(store, {.account = robot, .label = "secret", .expires = expires}));
-  fputs(cat(made.secret, "\n").c_str(), stdout);
-  return {};
-}
+void print_secret(const access::MadeToken& made) { fputs(cat(made.secret, "\n").c_str(), stdout); }
 
 Result<> add(const Invocation& call) {
   const std::string& name = call.operands[0];
@@ -28,14 +21,10 @@ Result<> add(const Invocation& call) {
   const std::string node = call.on.empty() ? home : TRY(access::node_named(call.on));
   const TimePoint expires = TRY(expiry(call, Clock::system().now()));
   access::Store store = TRY(accounts_to_change(call));
-  Transaction tx = TRY(store.db().begin());
-  const access::Account added =
-      TRY(access::add_account(store, {.name = name, .kind = AccountKind::kRobot}));
-  if (role != access::Role::kNone) {
-    TRY(access::set_grant(store, node, {access::Subject::Kind::kAccount, added.id}, role));
-  }
-  TRY(tx.commit());
-  return make_secret(store, added.id, expires);
+  const access::NewRobot robot = TRY(
+      access::add_robot(store, {.name = name, .kind = AccountKind::kRobot}, {role, node}, expires));
+  print_secret(robot.secret);
+  return {};
 }
 
 Result<> list(const Invocation& call) {
@@ -59,8 +48,8 @@ Result<> secret(const Invocation& call) {
   const TimePoint expires = TRY(expiry(call, Clock::system().now()));
   access::Store store = TRY(accounts_to_read(call));
   const access::Account robot = TRY(access::find_account(store, call.operands[0]));
-  TRY(access::revoke_tokens_of(store, robot.id));
-  return make_secret(store, robot.id, expires);
+  print_secret(TRY(access::renew_secret(store, robot.id, expires)));
+  return {};
 }
 
 constexpr Verb kVerbs[] = {

@@ -1,6 +1,5 @@
 // skiff-registry user ...
-#include "access/accounts.h"
-#include "access/grants.h"
+#include "access/newcomers.h"
 #include "access/passwords.h"
 #include "base/strings.h"
 #include "main/registry_commands.h"
@@ -19,13 +18,8 @@ Result<> add(const Invocation& call) {
   const TimePoint expires = TRY(expiry(call, Clock::system().now()));
   const std::string hash = TRY(access::hash_password(TRY(new_password(call))));
   access::Store store = TRY(accounts_to_change(call));
-  access::NewAccount account{.name = name, .password = hash, .expires = expires};
-  Transaction tx = TRY(store.db().begin());
-  const access::Account added = TRY(access::add_account(store, account));
-  if (role != access::Role::kNone) {
-    TRY(access::set_grant(store, node, {access::Subject::Kind::kAccount, added.id}, role));
-  }
-  return tx.commit();
+  TRY(access::add_user(store, {.name = name, .password = hash, .expires = expires}, {role, node}));
+  return {};
 }
 
 Result<> list(const Invocation& call) {

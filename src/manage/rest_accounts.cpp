@@ -1,8 +1,7 @@
 // Users, robots and tokens.
 #include <algorithm>
 
-#include "access/accounts.h"
-#include "access/grants.h"
+#include "access/newcomers.h"
 #include "access/passwords.h"
 #include "access/tokens.h"
 #include "base/strings.h"
@@ -51,28 +50,13 @@ Answer<> remove_account(ApiCall& call, AccountKind kind) {
 }
 
 // A role on a place, where the body names one.
-struct FirstGrant {
-  access::Role role = access::Role::kNone;
-  std::string node;
-};
-
-Answer<FirstGrant> first_grant(const ApiCall& call, const std::string& usual_place) {
-  FirstGrant out;
+Answer<access::FirstGrant> first_grant(const ApiCall& call, const std::string& usual_place) {
+  access::FirstGrant out;
   const std::string role = call.body.string("role");
   if (!role.empty()) out.role = TRY(as_answer(access::role_named(role)));
   const std::string place = call.body.has("on") ? call.body.string("on") : usual_place;
   out.node = TRY(as_answer(access::node_named(place)));
   return out;
-}
-
-Answer<access::Account> add_account(access::Store& store, const access::NewAccount& account,
-                                    const FirstGrant& grant) {
-  access::Account added = TRY(as_answer(access::add_account(store, account)));
-  if (grant.role != access::Role::kNone) {
-    TRY(access::set_grant(store, grant.node, {access::Subject::Kind::kAccount, added.id},
-                          grant.role));
-  }
-  return added;
 }
 
 Answer<> list_users(ApiCall& call) { return list_accounts(call, AccountKind::kUser, "users"); }
@@ -85,10 +69,10 @@ Answer<> add_user(ApiCall& call) {
   access::NewAccount account{.name = name};
   account.password = TRY(as_answer(access::hash_password(call.body.string("password"))));
   account.expires = TRY(expiry_member(call));
-  const FirstGrant grant = TRY(first_grant(call, "/"));
+  const access::FirstGrant grant = TRY(first_grant(call, "/"));
   // Only now: that there are accounts closes the registry.
   auto accounts = TRY(call.api.accounts_to_change());
-  const access::Account added = TRY(add_account(*accounts, account, grant));
+  const access::Account added = TRY(as_answer(access::add_user(*accounts, account, grant)));
   return reply_object(call, account_json(added), 201);
 }
 
@@ -100,10 +84,12 @@ Answer<> change_user(ApiCall& call) {
   }
   auto accounts = TRY(call.api.accounts());
   const access::Account account = TRY(find(*accounts, call.name(0), AccountKind::kUser));
+  Transaction tx = TRY((*accounts).db().begin());
   TRY(check_match(call, account_json(account)));
   if (!hash.empty()) TRY(access::set_password(*accounts, account.name, hash));
   if (call.body.has("disabled")) {
     TRY(access::set_disabled(*accounts, account.name, call.body.boolean("disabled")));
+  TRY(tx.commit());
   }
   return reply_object(call, account_json(TRY(find(*accounts, account.name, AccountKind::kUser))));
 }
@@ -117,22 +103,19 @@ Answer<> add_robot(ApiCall& call) {
   TRY(as_answer(access::check_robot_name(name)));
   access::NewAccount account{.name = name, .kind = AccountKind::kRobot};
   account.expires = TRY(expiry_member(call));
-  const FirstGrant grant = TRY(first_grant(call, std::string(split_once(name, '+')->first)));
+  const access::FirstGrant grant =
+      TRY(first_grant(call, std::string(split_once(name, '+')->first)));
   auto accounts = TRY(call.api.accounts_to_change());
-  const access::Account added = TRY(add_account(*accounts, account, grant));
-  const access::MadeToken made =
-      TRY(access::add_token(*accounts, {.account = added.id, .label = "secret"}));
-  json::Value out = account_json(added);
-  out.set("secret", made.secret);
+  const access::NewRobot robot = TRY(as_answer(access::add_robot(*accounts, account, grant, {})));
+  json::Value out = account_json(robot.account);
+  out.set("secret", robot.secret.secret);
   return call.http.reply(201, "application/json", out.dump());
 }
 
 Answer<> renew_secret(ApiCall& call) {
   auto accounts = TRY(call.api.accounts());
   const access::Account robot = TRY(find(*accounts, call.name(0), AccountKind::kRobot));
-  TRY(access::revoke_tokens_of(*accounts, robot.id));
-  const access::MadeToken made =
-      TRY(access::add_token(*accounts, {.account = robot.id, .label = "secret"}));
+  const access::MadeToken made = TRY(access::renew_secret(*accounts, robot.id, {}));
   return call.http.reply_json(json::object({{"secret", made.secret}}));
 }
 

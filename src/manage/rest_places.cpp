@@ -156,9 +156,11 @@ Answer<> set_grant(ApiCall& call) {
 }
 
 Answer<> remove_grant(ApiCall& call) {
-  const net::Query& query = call.http.request.query;
+  // Without one it would be the server's.
+  const std::string node = TRY(place_of_query(call));
   auto accounts = TRY(call.api.accounts());
-  const Given to = TRY(given(*accounts, query.get("place"), query.get("who")));
+  const Given to =
+      TRY(given(*accounts, access::node_text(node), call.http.request.query.get("who")));
   TRY(as_answer(access::remove_grant(*accounts, to.node, to.subject)));
   return call.http.reply_empty(204);
 }

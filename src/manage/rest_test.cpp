@@ -242,6 +242,10 @@ TEST_F(RestTest, RetentionIsToldAndRun) {
   EXPECT_EQ(done.integer("deleted"), 1) << done.dump();
   const Reply tags = call("GET", "/tags", {}, "", "?repository=a");
   ASSERT_EQ(tags.json().array("tags").size(), 1u) << tags.body;
+  // The server's are taken back by its name alone.
+  EXPECT_EQ(call("PUT", "/grants", {}, R"({"place":"/","who":"bob","role":"pull"})").status, 204);
+  EXPECT_EQ(call("DELETE", "/grants", {}, "", "?who=bob").status, 400);
+  EXPECT_EQ(call("DELETE", "/grants", {}, "", "?place=/&who=bob").status, 204);
   EXPECT_EQ(tags.json().array("tags").at(0).string("name"), "2");
 }
 

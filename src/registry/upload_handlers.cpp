@@ -57,25 +57,37 @@ Answer<Upload> open_upload(const Call& call, const std::string& id) {
   return upload.error();
 }
 
+using Length = std::optional<uint64_t>;
+
+Refusal wrong_length(const Call& call, uint64_t said, std::string_view has) {
+  return {kSizeInvalid, cat("Content-Range ", call.header("Content-Range"), " has ", said,
+                            " bytes, the body has ", has)};
+}
+
 // The request's body goes to the end of the upload. One that no quota has room for is refused
-// before it comes, as far as its length is known.
-Answer<> receive(Call& call, Upload& upload) {
-  if (const uint64_t length = call.request.content_length.value_or(1); length > 0) {
-    TRY(call.context.metadata.check_room(call.name, upload.offset() + length));
-  }
+// before it comes, as far as its length is known. `said`: by its Content-Range; what comes beyond
+// that is not written.
+Answer<> receive(Call& call, Upload& upload, Length said = std::nullopt) {
+  const uint64_t length = call.request.content_length.value_or(said.value_or(1));
+  if (length > 0) TRY(call.context.metadata.check_room(call.name, upload.offset() + length));
   std::array<char, kBuffer> buffer;
+  uint64_t done = 0;
   for (;;) {
     Result<size_t> n = call.request.body->read(buffer);
     if (!n) return broken_off(kSizeInvalid, n.error());
-    if (*n == 0) return {};
+    if (*n == 0) break;
+    done += *n;
+    if (said && done > *said) return wrong_length(call, *said, "more");
     TRY(upload.write({buffer.data(), *n}));
   }
+  if (said && done < *said) return wrong_length(call, *said, cat(done));
+  return {};
 }
 
 // A chunk must begin where the upload ends, and be as long as it says.
-Answer<> check_chunk(const Call& call, const std::string& id, Upload& upload) {
+Answer<Length> check_chunk(const Call& call, const std::string& id, Upload& upload) {
   const std::string header = call.header("Content-Range");
-  if (header.empty()) return {};
+  if (header.empty()) return Length();
   const std::optional<ByteRange> range = chunk_range(header);
   if (!range) {
     return Refusal(kBlobUploadInvalid, cat("malformed Content-Range ", quoted(header)));
@@ -86,11 +98,8 @@ Answer<> check_chunk(const Call& call, const std::string& id, Upload& upload) {
                                       ", the upload stands at ", upload.offset()));
   }
   const auto length = call.request.content_length;
-  if (length && *length != range->size()) {
-    return Refusal(kSizeInvalid, cat("Content-Range ", header, " has ", range->size(),
-                                     " bytes, the body has ", *length));
-  }
-  return {};
+  if (length && *length != range->size()) return wrong_length(call, range->size(), cat(*length));
+  return Length(range->size());
 }
 
 Answer<> finish(Call& call, Upload& upload, const oci::Digest& digest) {
@@ -176,8 +185,8 @@ Answer<> upload_status(Call& call) {
 
 Answer<> upload_chunk(Call& call) {
   Upload upload = TRY(open_upload(call, call.reference));
-  TRY(check_chunk(call, call.reference, upload));
-  TRY(receive(call, upload));
+  const Length said = TRY(check_chunk(call, call.reference, upload));
+  TRY(receive(call, upload, said));
   tell_state(call, call.reference, TRY(call.context.uploads.settle(upload)));
   return call.reply_empty(202);
 }
@@ -185,8 +194,8 @@ Answer<> upload_chunk(Call& call) {
 Answer<> finish_upload(Call& call) {
   const oci::Digest digest = TRY(parse_digest(call.request.query.get("digest")));
   Upload upload = TRY(open_upload(call, call.reference));
-  TRY(check_chunk(call, call.reference, upload));
-  TRY(receive(call, upload));
+  const Length said = TRY(check_chunk(call, call.reference, upload));
+  TRY(receive(call, upload, said));
   return finish(call, upload, digest);
 }
 

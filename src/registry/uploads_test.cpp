@@ -1,34 +1,9 @@
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "content/recorded_store.h"
-#include "db/database.h"
-#include "registry/quota.h"
-#include "registry/schema.h"
-#include "registry/test_registry.h"
+#include "registry/test_uploads.h"
 
 namespace skiff::registry {
 namespace {
 
-class Uploads : public RegistryTest {
- protected:
-  bool has(const std::string& repository, const std::string& bytes) {
-    return client().head(blob_path(repository, oci::Digest::of(bytes).str())).status == 200;
-  }
-  // How many files there are under content/DIRECTORY.
-  int files(const char* directory) {
-    int count = 0;
-    for (const auto& entry :
-         std::filesystem::recursive_directory_iterator(options_.root / "content" / directory)) {
-      if (entry.is_regular_file()) ++count;
-    }
-    return count;
-  }
-  static std::string with_digest(const std::string& location, const std::string& bytes) {
-    return cat(location, "?digest=", oci::Digest::of(bytes).str());
-  }
-};
+class Uploads : public UploadsTest {};
 
 TEST_F(Uploads, PostThenPut) {
   std::string location = client().start("a/b");
@@ -75,6 +50,27 @@ TEST_F(Uploads, AChunkMustBeAsLongAsItSays) {
   EXPECT_EQ(client().get(location).header("Range"), "0-0");
 }
 
+TEST_F(Uploads, AChunkOfUnknownLengthMustBeAsLongAsItSays) {
+  const auto chunked = [&](const std::string& method, const std::string& target,
+                           const std::string& bytes, const std::string& range) {
+    net::HttpClient http(net::make_plain_stream(*net::connect_tcp("127.0.0.1", port())));
+    StringSource body(bytes);
+    net::ClientRequest request{.method = method, .target = target, .stream = &body};
+    request.headers.set("Host", "127.0.0.1");
+    request.headers.set("Content-Range", range);
+    return http.send(request)->status;
+  };
+  const std::string location = client().start("a");
+  EXPECT_EQ(chunked("PATCH", location, "hello", "0-2"), 400);
+  EXPECT_EQ(client().get(location).header("Range"), "0-0");  // nothing of what was too much
+  EXPECT_EQ(chunked("PATCH", location, "hello", "0-4"), 202);
+  EXPECT_EQ(chunked("PATCH", location, "wor", "5-9"), 400);
+  const std::string end = with_digest(location, "hellowor");
+  EXPECT_EQ(chunked("PUT", end, "", "8-9"), 400);
+  EXPECT_FALSE(has("a", "hellowor"));
+  EXPECT_EQ(chunked("PUT", end, "x", "8-8"), 400);  // as long as it says, and other bytes
+}
+
 TEST_F(Uploads, AWrongDigestLeavesNothing) {
   std::string location = client().start("a");
   Reply put = client().call("PUT", with_digest(location, "expected"), "something else");
@@ -114,15 +110,6 @@ TEST_F(Uploads, BelongToTheirRepository) {
   EXPECT_EQ(client().get("/v2/a/blobs/uploads/no-such-id").error(), "BLOB_UPLOAD_UNKNOWN");
 }
 
-// Promises 100 bytes, sends ten, and is gone.
-void die_in_the_middle(uint16_t port, const std::string& location) {
-  auto stream = net::make_plain_stream(*net::connect_tcp("127.0.0.1", port));
-  ASSERT_TRUE(stream->write(
-      cat("PATCH ", location, " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n0123456789")));
-  ASSERT_TRUE(stream->shutdown_write());
-  EXPECT_TRUE(read_all(*stream, 100'000));  // until the server has noticed
-}
-
 TEST_F(Uploads, GoOnWhereAClientDied) {
   std::string location = client().start("a");
   die_in_the_middle(port(), location);
@@ -138,198 +125,6 @@ TEST_F(Uploads, GoOnAfterARestart) {
   EXPECT_EQ(client().get(location).header("Range"), "0-9");
   EXPECT_EQ(client().call("PUT", with_digest(location, "0123456789abc"), "abc").status, 201);
   EXPECT_TRUE(has("a", "0123456789abc"));
-}
-
-// As after a power cut: of the file is left what was synced, and behind that something else.
-class CutUploads : public Uploads {
- protected:
-  Path ingest_file() const {
-    return std::filesystem::directory_iterator(options_.root / "content/ingests")->path();
-  }
-  void append(std::string_view bytes) const {
-    UniqueFd fd = *open_file(ingest_file(), O_WRONLY | O_APPEND);
-    ASSERT_EQ(::write(fd.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
-  }
-};
-
-TEST_F(CutUploads, GoOnAtTheAcknowledgedOffset) {
-  const std::string location = client().start("a");
-  client().call("PATCH", location, "0123456789");
-  stop();
-  append("garbage");
-  edit_tables("UPDATE upload SET boot = 'another'");
-  start();
-  EXPECT_EQ(client().get(location).header("Range"), "0-9");
-  EXPECT_EQ(client().call("PUT", with_digest(location, "0123456789abc"), "abc").status, 201);
-}
-
-TEST_F(CutUploads, WithoutAcknowledgementBeginAnew) {
-  const std::string location = client().start("a");
-  die_in_the_middle(port(), location);
-  stop();
-  edit_tables("UPDATE upload SET boot = 'another', \"offset\" = 0, hash = x''");
-  start();
-  EXPECT_EQ(client().get(location).header("Range"), "0-0");
-  EXPECT_EQ(client().call("PUT", with_digest(location, "abc"), "abc").status, 201);
-}
-
-// Not a power cut: what a dead client and a killed server left is as it was written.
-TEST_F(CutUploads, GoOnBehindWhatWasNotAcknowledged) {
-  const std::string location = client().start("a");
-  client().call("PATCH", location, "0123456789");
-  stop();
-  append("abc");
-  start();
-  EXPECT_EQ(client().get(location).header("Range"), "0-12");
-  EXPECT_EQ(client().call("PUT", with_digest(location, "0123456789abcd"), "d").status, 201);
-}
-
-// Of the version before, which noted no state.
-TEST_F(CutUploads, OfOlderVersionsGoOn) {
-  const std::string location = client().start("a");
-  client().call("PATCH", location, "0123456789");
-  stop();
-  edit_tables("UPDATE upload SET boot = '', \"offset\" = 0, hash = x''");
-  start();
-  EXPECT_EQ(client().get(location).header("Range"), "0-9");
-  EXPECT_EQ(client().call("PUT", with_digest(location, "0123456789abc"), "abc").status, 201);
-}
-
-// What is acknowledged is not read again: it may be gigabytes. Here it is not even what it was.
-TEST_F(CutUploads, ReadNothingAgain) {
-  for (const HashAlgorithm by : {HashAlgorithm::kSha256, HashAlgorithm::kSha512}) {
-    const char* algorithm = by == HashAlgorithm::kSha256 ? "sha256" : "sha512";
-    Reply begun = client().call("POST", cat("/v2/a/blobs/uploads/?digest-algorithm=", algorithm));
-    const std::string location = begun.header("Location");
-    client().call("PATCH", location, "0123456789");
-    stop();
-    UniqueFd fd = *open_file(ingest_file(), O_WRONLY);
-    ASSERT_EQ(::pwrite(fd.get(), "X", 1, 0), 1);
-    start();
-    const std::string digest = oci::Digest::of("0123456789abc", by).str();
-    EXPECT_EQ(client().call("PUT", cat(location, "?digest=", digest), "abc").status, 201);
-  }
-}
-
-// The crash came when the content was stored, and the registry had not heard of it.
-TEST_F(CutUploads, AreBlobsWhereTheirEndWasBrokenOff) {
-  for (const bool is_known : {false, true}) {
-    const std::string bytes = cat("0123456789", is_known);
-    if (is_known) client().push_blob("b", bytes);
-    const std::string location = client().start("a");
-    client().call("PATCH", location, bytes);
-    const oci::Digest digest = oci::Digest::of(bytes);
-    stop();
-    {
-      auto metadata = open_metadata();
-      auto blobs = *content::open_recorded_store(options_.root / "content");
-      const std::string id = location.substr(location.rfind('/') + 1);
-      auto ingest = *blobs->resume(cat("upload-", id), HashAlgorithm::kSha256,
-                                   (*metadata->find_upload("a", id))->state.bytes);
-      ASSERT_TRUE(metadata->blob_arrives(digest, id));
-      ASSERT_TRUE(blobs->commit(*ingest, digest));
-    }
-    start();
-    EXPECT_EQ(client().get(blob_path("a", digest.str())).body, bytes) << is_known;
-    EXPECT_EQ(client().get(location).status, 404) << is_known;
-  }
-}
-
-// A quota that is full by then takes nothing, and keeps no registry from its start.
-TEST_F(CutUploads, HaveEndedWhereAQuotaIsFull) {
-  const std::string bytes = "0123456789";
-  const std::string location = client().start("a");
-  client().call("PATCH", location, bytes);
-  const oci::Digest digest = oci::Digest::of(bytes);
-  stop();
-  {
-    auto metadata = open_metadata();
-    auto blobs = *content::open_recorded_store(options_.root / "content");
-    const std::string id = location.substr(location.rfind('/') + 1);
-    auto ingest = *blobs->resume(cat("upload-", id), HashAlgorithm::kSha256,
-                                 (*metadata->find_upload("a", id))->state.bytes);
-    ASSERT_TRUE(metadata->blob_arrives(digest, id));
-    ASSERT_TRUE(blobs->commit(*ingest, digest));
-    Database db = *open_registry_database(options_.root);
-    ASSERT_TRUE(set_quota(db, "", 5));
-  }
-  start();
-  EXPECT_FALSE(has("a", bytes));
-  EXPECT_EQ(client().get(location).status, 404);
-  EXPECT_EQ(files("blobs"), 0);
-}
-
-// Before that: it is an upload still.
-TEST_F(CutUploads, GoOnWhereTheirEndHadNotBegun) {
-  const std::string location = client().start("a");
-  client().call("PATCH", location, "0123456789");
-  stop();
-  edit_tables(cat("UPDATE upload SET becoming = '", oci::Digest::of("0123456789").str(), "'"));
-  start();
-  EXPECT_EQ(client().get(location).header("Range"), "0-9");
-  EXPECT_EQ(client().call("PUT", with_digest(location, "0123456789")).status, 201);
-}
-
-// Counts what reaches the disk.
-class CountingFiles : public DurableFiles {
- public:
-  std::atomic<int> files = 0;
-  std::atomic<int> directories = 0;
-  std::atomic<bool> broken = false;
-
-  Result<> sync_file(int fd) override {
-    ++files;
-    return broken ? Result<>(Error::from_errno(EIO, "fsync")) : system().sync_file(fd);
-  }
-  Result<> rename(const Path& from, const Path& to) override { return system().rename(from, to); }
-  Result<> sync_directory(const Path& path) override {
-    ++directories;
-    return system().sync_directory(path);
-  }
-  Result<> unlink(const Path& path) override { return system().unlink(path); }
-};
-
-class SyncedUploads : public Uploads {
- protected:
-  SyncedUploads() { files_ = &counting_; }
-  CountingFiles counting_;
-};
-
-TEST_F(SyncedUploads, AreOnTheDiskBeforeTheyAreAcknowledged) {
-  const std::string location = client().start("a");
-  EXPECT_EQ(counting_.files, 0);
-  const int directories = counting_.directories;
-  client().call("PATCH", location, "0123");
-  EXPECT_EQ(counting_.files, 1);
-  EXPECT_EQ(counting_.directories, directories + 1);
-  client().call("PATCH", location, "4567");
-  EXPECT_EQ(counting_.files, 2);
-  EXPECT_EQ(counting_.directories, directories + 1);  // the name is there
-  client().get(location);
-  EXPECT_EQ(counting_.files, 2);  // nothing new
-  die_in_the_middle(port(), location);
-  EXPECT_EQ(client().get(location).header("Range"), "0-17");
-  EXPECT_EQ(counting_.files, 3);
-}
-
-TEST_F(SyncedUploads, GoBackToWhatTheDiskHas) {
-  const std::string location = client().start("a");
-  client().call("PATCH", location, "0123");
-  counting_.broken = true;
-  EXPECT_EQ(client().call("PATCH", location, "4567").status, 500);
-  counting_.broken = false;
-  EXPECT_EQ(client().get(location).header("Range"), "0-3");
-  Reply late = client().call("PATCH", location, "8", {{"Content-Range", "8-8"}});
-  EXPECT_EQ(late.status, 416);
-  EXPECT_EQ(late.header("Range"), "0-3");
-  EXPECT_EQ(client().call("PUT", with_digest(location, "0123abc"), "abc").status, 201);
-}
-
-TEST_F(SyncedUploads, AtOnceTheyLeaveNothingWhereTheyFail) {
-  const std::string digest = oci::Digest::of("0123").str();
-  counting_.broken = true;
-  EXPECT_EQ(client().call("POST", cat("/v2/a/blobs/uploads/?digest=", digest), "0123").status, 500);
-  EXPECT_TRUE(std::filesystem::is_empty(options_.root / "content/ingests"));
 }
 
 TEST_F(Uploads, SecondWriterIsToldToWait) {

@@ -1,6 +1,7 @@
 #include "access/accounts.h"
 
 #include "access/roles.h"
+#include "access/tokens.h"
 #include "base/strings.h"
 
 namespace skiff::access {
@@ -74,6 +75,8 @@ Result<> remove_account(Store& store, const std::string& name, AccountKind kind)
 }
 
 Result<> set_password(Store& store, const std::string& name, const std::string& hash) {
+  // First: what fails behind it leaves none that the new password does not know of.
+  TRY(revoke_refresh_tokens_of(store, name));
   const int64_t set = TRY(store.db().run(
       "UPDATE account SET password = ? WHERE name = ? AND kind = 'user'", hash, name));
   if (set == 0) return no_such("user", name);

@@ -35,6 +35,7 @@ Result<Account> find_account(Store& store, const std::string& name);
 Result<std::vector<Account>> list_accounts(Store& store, AccountKind kind);
 // With its memberships, grants and tokens.
 Result<> remove_account(Store& store, const std::string& name, AccountKind kind);
+// Ends the refresh tokens that the one before got.
 Result<> set_password(Store& store, const std::string& name, const std::string& hash);
 Result<> set_disabled(Store& store, const std::string& name, bool disabled);
 

@@ -13,6 +13,8 @@ namespace {
 constexpr size_t kMaxVerified = 4096;
 constexpr size_t kMaxRemembered = 2048;
 
+constexpr std::chrono::hours kRefreshLife{24 * 30};
+
 Error wrong() { return {Code::kUnauthenticated, "wrong user or password"}; }
 
 Identity identity_of(const Account& account, std::string token = "") {
@@ -116,12 +118,21 @@ Result<Identity> Directory::sign_in_by_token(const std::string& secret) {
 }
 
 void Directory::note_use(const std::string& token) {
+  if (token->refresh && use != Use::kRefresh) return wrong();
   std::lock_guard lock(mutex_);
   uses_[token] = now();
 }
 
 Result<> Directory::save_uses() {
   std::lock_guard lock(mutex_);
+Result<std::string> Directory::add_refresh_token(int64_t account, const std::string& label) {
+  std::lock_guard lock(mutex_);
+  const NewToken token{account, label, {}, now() + kRefreshLife, true};
+  MadeToken made = TRY(add_token(store_, token));
+  rights_.reset();  // our own change is no other connection's
+  return std::move(made.secret);
+}
+
   const std::map<std::string, TimePoint> uses = std::exchange(uses_, {});
   return uses.empty() ? Result<>() : save_token_uses(store_, uses);
 }

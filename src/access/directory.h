@@ -39,8 +39,14 @@ class Directory {
   // "" for none.
   Result<Identity> sign_in(const std::string& name, const std::string& secret,
                            const std::string& address);
-  // By the token alone.
-  Result<Identity> sign_in_by_token(const std::string& secret);
+  // Whether that takes no password's hash: the password was right before and is still, or it is a
+  // token.
+  bool remembers(const std::string& name, const std::string& secret);
+  // By the token alone. A refresh token is shown to get short-lived ones only.
+  enum class Use { kAccess, kRefresh };
+  Result<Identity> sign_in_by_token(const std::string& secret, Use use = Use::kAccess);
+  // The secret of a new refresh token.
+  Result<std::string> add_refresh_token(int64_t account, const std::string& label);
 
   // By a certificate that was verified; nullopt for nobody's, or of one who does not count.
   Result<std::optional<Identity>> sign_in_by_certificate(const ShownCertificate& certificate);

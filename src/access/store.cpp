@@ -59,7 +59,8 @@ constexpr const char* kMigrations[] = {
     " account INTEGER NOT NULL REFERENCES account(id) ON DELETE CASCADE,"
     " created INTEGER NOT NULL,"
     " PRIMARY KEY(kind, value)) WITHOUT ROWID;"
-    "CREATE INDEX certificate_of_account ON certificate(account);"};
+    "CREATE INDEX certificate_of_account ON certificate(account);",
+    "ALTER TABLE token ADD COLUMN refresh INTEGER NOT NULL DEFAULT 0;"};
 
 constexpr const char* kSchema = "access";
 

@@ -53,10 +53,18 @@ Result<MadeToken> insert_token(Store& store, const NewToken& token) {
       store.db().run("DELETE FROM token WHERE (revoked > 0 AND revoked < ?1)"
                      " OR (expires > 0 AND expires < ?1)",
                      long_ago));
-  TRY(store.db().run(
-      "INSERT INTO token(id, account, label, secret, created, expires) VALUES (?,?,?,?,?,?)",
-      made.id, token.account, token.label, secret_hash(made.secret), unix_nanos(store.now()),
-      unix_nanos(token.expires)));
+  TRY(
+      store.db().run("INSERT INTO token(id, account, label, secret, created, expires, refresh)"
+                     " VALUES (?,?,?,?,?,?,?)",
+                     made.id, token.account, token.label, secret_hash(made.secret),
+                     unix_nanos(store.now()), unix_nanos(token.expires), token.refresh ? 1 : 0));
+  if (token.refresh) {
+    TRY(
+        store.db().run("DELETE FROM token WHERE account = ?1 AND refresh = 1 AND id NOT IN "
+                       "(SELECT id FROM token WHERE account = ?1 AND refresh = 1"
+                       " ORDER BY created DESC, id = ?2 DESC, id LIMIT ?3)",
+                       token.account, made.id, kMostRefreshTokens));
+  }
   for (const TokenLimit& limit : token.limits) {
     TRY(
         store.db().run("INSERT INTO token_limit(token, repositories, tags, role) VALUES (?,?,?,?) "
@@ -67,12 +75,12 @@ Result<MadeToken> insert_token(Store& store, const NewToken& token) {
 }
 
 Result<std::vector<Token>> list_tokens(Store& store, const std::optional<std::string>& account) {
-  Statement row =
-      TRY(store.db().prepare("SELECT token.id, account, name, label, secret, token.created, "
-                             "token.expires, revoked, used FROM token JOIN account ON account.id = "
-                             "token.account WHERE ?1 IS NULL OR name = ?1 "
-                             "ORDER BY token.created DESC, token.id",
-                             account));
+  Statement row = TRY(store.db().prepare(
+      "SELECT token.id, account, name, label, secret, token.created, "
+      "token.expires, revoked, used, refresh FROM token JOIN account ON account.id = "
+      "token.account WHERE ?1 IS NULL OR name = ?1 "
+      "ORDER BY token.created DESC, token.id",
+      account));
   auto limits = TRY(all_limits(store));
   std::vector<Token> tokens;
   while (TRY(row.step())) {
@@ -85,7 +93,8 @@ Result<std::vector<Token>> list_tokens(Store& store, const std::optional<std::st
                 .created = time_of(row, 5),
                 .expires = time_of(row, 6),
                 .revoked = time_of(row, 7),
-                .used = time_of(row, 8)};
+                .used = time_of(row, 8),
+                .refresh = row.integer(9) != 0};
     token.limits = std::move(limits[token.id]);
     tokens.push_back(std::move(token));
   }
@@ -113,6 +122,14 @@ Result<> save_token_uses(Store& store, const std::map<std::string, TimePoint>& u
 
 Result<> revoke_tokens_of(Store& store, int64_t account) {
   TRY(store.db().run("UPDATE token SET revoked = ? WHERE account = ? AND revoked = 0",
+                     unix_nanos(store.now()), account));
+  return {};
+}
+
+Result<> revoke_refresh_tokens_of(Store& store, const std::string& account) {
+  TRY(
+      store.db().run("UPDATE token SET revoked = ? WHERE refresh = 1 AND revoked = 0 AND account IN"
+                     " (SELECT id FROM account WHERE name = ?)",
                      unix_nanos(store.now()), account));
   return {};
 }

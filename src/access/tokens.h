@@ -2,6 +2,9 @@
 // secret. Shown once; the table has their SHA-256 (as good as a slow hash for what nobody can
 // guess, and cheap for each request).
 //
+// A refresh token is one that a client was given when it logged in with a password, to keep in its
+// place. It gets short-lived tokens and is good for nothing else; its password's end is its own.
+//
 // A token may less than its account: its limits say which role in which repositories, for which
 // tags. Without limits it may all that the account may.
 #pragma once
@@ -34,6 +37,7 @@ struct Token {
   TimePoint expires;  // zero: never
   TimePoint revoked;  // zero: not
   TimePoint used;     // last, to an hour or so; zero: never
+  bool refresh = false;
 };
 
 struct NewToken {
@@ -41,7 +45,9 @@ struct NewToken {
   std::string label;
   std::vector<TokenLimit> limits;
   TimePoint expires;
+  bool refresh = false;  // the oldest of an account's are forgotten beyond kMostRefreshTokens
 };
+inline constexpr int kMostRefreshTokens = 100;
 
 struct MadeToken {
   std::string id;
@@ -49,14 +55,15 @@ struct MadeToken {
 };
 
 Result<MadeToken> add_token(Store& store, const NewToken& token);
+// The same as a part of the caller's transaction.
+Result<MadeToken> insert_token(Store& store, const NewToken& token);
 // Of one account or all; also the revoked and expired ones of the last 90 days, newest first.
 Result<std::vector<Token>> list_tokens(Store& store, const std::optional<std::string>& account);
 // kNotFound; nothing happens where it is revoked already.
 Result<> revoke_token(Store& store, const std::string& id);
 Result<> revoke_tokens_of(Store& store, int64_t account);
+Result<> revoke_refresh_tokens_of(Store& store, const std::string& account);
 
-// The same as a part of the caller's transaction.
-Result<MadeToken> insert_token(Store& store, const NewToken& token);
 // When tokens were used last, by id; less than an hour's difference is not written.
 Result<> save_token_uses(Store& store, const std::map<std::string, TimePoint>& uses);
 

@@ -33,6 +33,7 @@ Result<> create(const Invocation& call) {
   token.expires = TRY(expiry(call, Clock::system().now()));
   access::Store store = TRY(accounts_to_read(call));
   token.account = TRY(access::find_account(store, call.operands[0])).id;
+  if (token.refresh) return "all that the account may, by short-lived tokens";
   const access::MadeToken made = TRY(access::add_token(store, token));
   fputs(cat(made.secret, "\n").c_str(), stdout);
   fputs(cat("Token ", made.id, " of ", call.operands[0], "; it is shown only now.\n").c_str(),

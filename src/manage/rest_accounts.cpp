@@ -3,7 +3,6 @@
 
 #include "access/newcomers.h"
 #include "access/passwords.h"
-#include "access/tokens.h"
 #include "base/strings.h"
 #include "manage/rest.h"
 
@@ -84,13 +83,13 @@ Answer<> change_user(ApiCall& call) {
   }
   auto accounts = TRY(call.api.accounts());
   const access::Account account = TRY(find(*accounts, call.name(0), AccountKind::kUser));
-  Transaction tx = TRY((*accounts).db().begin());
   TRY(check_match(call, account_json(account)));
+  Transaction tx = TRY((*accounts).db().begin());
   if (!hash.empty()) TRY(access::set_password(*accounts, account.name, hash));
   if (call.body.has("disabled")) {
     TRY(access::set_disabled(*accounts, account.name, call.body.boolean("disabled")));
-  TRY(tx.commit());
   }
+  TRY(tx.commit());
   return reply_object(call, account_json(TRY(find(*accounts, account.name, AccountKind::kUser))));
 }
 
@@ -129,6 +128,7 @@ json::Value token_json(const access::Token& token) {
   return json::object({{"id", token.id},
                        {"account", token.account_name},
                        {"label", token.label},
+                       {"refresh", token.refresh},
                        {"limits", std::move(limits)},
                        {"created", time_member(token.created)},
                        {"expires", time_member(token.expires)},

@@ -73,12 +73,16 @@ struct TokenRequest {
   std::string address;        // of the client
   std::vector<Scope> scopes;  // what is wanted
   const net::PeerCertificate* certificate = nullptr;  // shown instead of a secret
+  bool refreshes = false;                             // `secret` may be a refresh token
+  bool offline = false;  // a refresh token is wanted, too, in place of the password
+  std::string client;    // what the program calls itself
 };
 struct IssuedToken {
   std::string token;
   TimePoint issued;
   std::chrono::seconds life{0};
   std::vector<Scope> scopes;  // what is granted, none wider than what was wanted
+  std::string refresh;        // the refresh token, where one was wanted
 };
 
 // Thread-safe; each call is cheap but for the check of a password.

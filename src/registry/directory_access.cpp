@@ -84,6 +84,17 @@ bool is_plain_host(const std::string& host) {
   });
 }
 
+// What may stand in a list of tokens.
+std::string client_word(const std::string& given) {
+  constexpr size_t kLongest = 32;
+  std::string word;
+  for (const char c : given.substr(0, kLongest)) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0;
+    if (plain || std::string_view("._-").find(c) != std::string_view::npos) word += c;
+  }
+  return word.empty() ? "a client" : word;
+}
+
 }  // namespace
 
 // With "" as the name by a token alone.
@@ -200,9 +211,19 @@ std::string DirectoryAccess::challenge(const net::Request& request, const Need& 
 Result<std::optional<IssuedToken>> DirectoryAccess::issue(const TokenRequest& request) {
   access::Identity who;
   if (!request.secret.empty()) {
-    who = TRY(sign_in(request.name, request.secret, request.address));
+    who = TRY(sign_in(request.name, request.secret, request.address,
+                      request.refreshes ? Use::kRefresh : Use::kAccess));
   } else {
     who = TRY(certified(request.certificate, request.address));
+// What a token may, no other made with it may exceed: it is its own refresh token.
+Result<std::string> DirectoryAccess::refresh_token(const access::Identity& who,
+                                                   const TokenRequest& request) {
+  if (request.secret.empty() || !who.token.empty()) return request.secret;
+  std::string label = cat("login of ", client_word(request.client));
+  if (!request.address.empty()) label += cat(" at ", request.address);
+  return directory_->add_refresh_token(who.account, label);
+}
+
   }
   const auto rights = TRY(directory_->rights());
   IssuedToken issued{.issued = std::chrono::floor<std::chrono::seconds>(directory_->now())};
@@ -224,6 +245,7 @@ Result<std::optional<IssuedToken>> DirectoryAccess::issue(const TokenRequest& re
 namespace {
 
 class AccountsIfAny : public Authorizer {
+  if (request.offline) issued.refresh = TRY(refresh_token(who, request));
  public:
   AccountsIfAny(Path root, std::string public_url, const Clock& clock, AuditWriter* audit)
       : root_(std::move(root)), public_url_(std::move(public_url)), clock_(clock), audit_(audit) {}

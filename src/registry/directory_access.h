@@ -33,7 +33,8 @@ class DirectoryAccess : public Authorizer {
 
  private:
   Result<access::Identity> sign_in(const std::string& name, const std::string& secret,
-                                   const std::string& address);
+                                   const std::string& address, Use use = Use::kAccess);
+  Result<std::string> refresh_token(const access::Identity& who, const TokenRequest& request);
   Result<access::Identity> certified(const net::PeerCertificate* certificate,
                                      const std::string& address);
   Result<Viewer> viewer_of_token(const std::string& token, const std::string& address);

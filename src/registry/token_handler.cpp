@@ -34,7 +34,10 @@ Refusal wrong_credentials(const Call& call) {
 }
 
 Answer<TokenRequest> read_query(const Call& call) {
-  TokenRequest wanted{.scopes = TRY(wanted_scopes(call.request.query.all("scope")))};
+  const net::Query& query = call.request.query;
+  TokenRequest wanted{.scopes = TRY(wanted_scopes(query.all("scope")))};
+  wanted.offline = query.get("offline_token") == "true";
+  wanted.client = query.get("client_id");
   const std::string authorization = call.header("Authorization");
   if (authorization.empty()) return wanted;
   const Credentials shown = parse_credentials(authorization);
@@ -53,12 +56,15 @@ Answer<TokenRequest> read_form(const Call& call) {
   if (!body) return Refusal(kTokenRequestInvalid, "the form is too long, or broke off");
   const net::Query form = net::Query::parse(*body);
   TokenRequest wanted{.scopes = TRY(wanted_scopes(form.all("scope")))};
+  wanted.offline = form.get("access_type") == "offline";
+  wanted.client = form.get("client_id");
   const std::string type = form.get("grant_type");
   if (type == "password") {
     wanted.name = form.get("username");
     wanted.secret = form.get("password");
   } else if (type == "refresh_token") {
     wanted.secret = form.get("refresh_token");
+    wanted.refreshes = true;
   } else {
     return Refusal(kTokenRequestInvalid, "grant_type must be password or refresh_token");
   }
@@ -69,11 +75,13 @@ Answer<TokenRequest> read_form(const Call& call) {
 json::Value describe(const IssuedToken& issued) {
   std::vector<std::string> scopes;
   for (const Scope& scope : issued.scopes) scopes.push_back(scope_text(scope));
-  return json::object({{"token", issued.token},
-                       {"access_token", issued.token},
-                       {"scope", join(scopes, " ")},
-                       {"expires_in", issued.life.count()},
-                       {"issued_at", format_rfc3339(issued.issued)}});
+  json::Value out = json::object({{"token", issued.token},
+                                  {"access_token", issued.token},
+                                  {"scope", join(scopes, " ")},
+                                  {"expires_in", issued.life.count()},
+                                  {"issued_at", format_rfc3339(issued.issued)}});
+  if (!issued.refresh.empty()) out.set("refresh_token", issued.refresh);
+  return out;
 }
 
 }  // namespace

@@ -245,5 +245,72 @@ TEST_F(RegistryTest, NoAccountsNoTokenServer) {
   EXPECT_EQ(client().get("/auth/token").status, 404);
 }
 
+// As docker login asks for: kept in the password's place, and good for new tokens alone.
+TEST_F(TokenServer, ARefreshTokenStandsInForThePassword) {
+  EXPECT_FALSE(ask("&offline_token=true").json().has("refresh_token"));  // nobody's
+  EXPECT_FALSE(ask("", as("ann")).json().has("refresh_token"));
+  const Reply login = ask("&offline_token=true&client_id=docker%0a", as("ann"));
+  const std::string refresh = login.json().string("refresh_token");
+  ASSERT_TRUE(refresh.starts_with(access::kSecretPrefix)) << login.body;
+  const auto renewed = [&](const std::string& more = "") {
+    return form(cat(
+        "grant_type=refresh_token&scope=repository:acme/web:pull&refresh_token=", refresh, more));
+  };
+  const Reply again = renewed("&access_type=offline");
+  EXPECT_EQ(again.json().string("refresh_token"), refresh);
+  const Fields who = bearer(again.json().string("access_token"));
+  EXPECT_EQ(pull("acme/web", who), 200);
+  for (const Fields& shown : {bearer(refresh), basic("ann", refresh)}) {
+    EXPECT_EQ(pull("acme/web", shown), 401);
+    EXPECT_EQ(ask("", shown).status, 401);
+  }
+  EXPECT_EQ(form(cat("grant_type=password&username=ann&password=", refresh)).status, 401);
+
+  access::Store store = commands();
+  const std::vector<access::Token> tokens = *access::list_tokens(store, "ann");
+  ASSERT_EQ(tokens.size(), 1u);
+  EXPECT_TRUE(tokens[0].refresh);
+  EXPECT_EQ(tokens[0].label, "login of docker at 127.0.0.1");
+  EXPECT_EQ(tokens[0].secret_hash.find(refresh), std::string::npos);
+  ASSERT_TRUE(access::revoke_token(store, tokens[0].id));
+  EXPECT_EQ(renewed().status, 401);
+  EXPECT_EQ(pull("acme/web", who), 401);
+}
+
+TEST_F(TokenServer, ARefreshTokenEnds) {
+  const auto login = [&] {
+    return form(
+               "grant_type=password&username=ann&password=secret&access_type=offline&client_id="
+               "oras")
+        .json()
+        .string("refresh_token");
+  };
+  const auto renew = [&](const std::string& refresh) {
+    return form(cat("grant_type=refresh_token&refresh_token=", refresh)).status;
+  };
+  const std::string first = login();
+  clock_.advance(std::chrono::hours(24 * 29));
+  EXPECT_EQ(renew(first), 200);
+  clock_.advance(std::chrono::hours(25));
+  EXPECT_EQ(renew(first), 401);
+  const std::string second = login();
+  access::Store store = commands();
+  const std::string personal = access::add_token(store, {.account = ann_})->secret;
+  ASSERT_TRUE(access::set_password(store, "ann", *access::hash_password("secret")));
+  EXPECT_EQ(renew(second), 401);
+  EXPECT_EQ(renew(personal), 200);
+  for (int i = 0; i < access::kMostRefreshTokens + 5; ++i) login();
+  const auto tokens = *access::list_tokens(store, "ann");
+  EXPECT_EQ(std::ranges::count(tokens, true, &access::Token::refresh), access::kMostRefreshTokens);
+}
+
+TEST_F(TokenServer, APersonalTokenIsItsOwnRefreshToken) {
+  access::Store store = commands();
+  const access::MadeToken made = *access::add_token(store, {.account = ann_});
+  EXPECT_EQ(ask("&offline_token=true", basic("ann", made.secret)).json().string("refresh_token"),
+            made.secret);
+  EXPECT_EQ(access::list_tokens(store, "ann")->size(), 1u);
+}
+
 }  // namespace
 }  // namespace skiff::registry

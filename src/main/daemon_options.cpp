@@ -29,7 +29,7 @@ struct Words {
 
 Result<> parse_words(std::span<char* const> arguments, DaemonOptions& o, Words& words,
                      std::string& usage) {
-  const Flag flags[] = {
+  std::vector<Flag> flags = {
       {"root", "DIR", "images, containers, volumes", &o.root},
       {"run-dir", "DIR", "what lives until the next boot", &o.run_dir},
       {"socket", "PATH", "where the Engine API listens", &o.socket},
@@ -61,18 +61,16 @@ Result<> parse_words(std::span<char* const> arguments, DaemonOptions& o, Words& 
        &words.scrub_rate},
       {"registry", "ADDRESS", "serve a registry at HOST:PORT, which shares our blobs' files",
        &o.registry},
-      {"registry-plain-http", "", "serve it without TLS at addresses other than loopback, too",
-       nullptr, &o.registry_plain_http},
-      {"registry-htpasswd", "FILE",
-       "its users and passwords; else those of ROOT/registry/access.db", &o.registry_htpasswd},
-      {"registry-tls-cert", "FILE", "its certificate chain (PEM), for HTTPS", &o.registry_tls_cert},
-      {"registry-tls-key", "FILE", "the certificate's key (PEM)", &o.registry_tls_key},
       {"log-level", "LEVEL", "debug, info, warn or error", &words.log_level},
       {"stop-containers", "", "stop the containers when the daemon stops", nullptr,
        &o.stop_containers},
       {"version", "", "print the version", nullptr, &o.version},
       {"help", "", "print this text", nullptr, &o.help},
   };
+  // Behind --registry, which they are about.
+  const std::vector<Flag> face = face_flags(o.registry_face, "registry-");
+  const auto registry = std::ranges::find(flags, "registry", &Flag::name);
+  flags.insert(registry + 1, face.begin(), face.end());
   usage =
       "Usage: skiffd [flags]\n\nRuns containers, builds images and serves the Docker Engine "
       "API.\n\n" +
@@ -139,9 +137,9 @@ Result<> judge_limits(const Words& words, DaemonOptions& o) {
 }
 
 Result<> judge_registry(const DaemonOptions& o) {
-  if (!o.registry.empty()) return RegistryService::check(registry_options(o));
-  if (cat(o.registry_htpasswd, o.registry_tls_cert, o.registry_tls_key).empty()) return {};
-  return refuse("--registry-htpasswd and --registry-tls-* need --registry");
+  if (!o.registry.empty()) return RegistryService::check(TRY(registry_options(o)));
+  if (!o.registry_face.is_given()) return {};
+  return refuse("the flags --registry-... need --registry");
 }
 
 Result<> judge(const Words& words, DaemonOptions& o) {
@@ -170,17 +168,14 @@ Result<> judge(const Words& words, DaemonOptions& o) {
 
 }  // namespace
 
-RegistryService::Options registry_options(const DaemonOptions& o) {
+Result<RegistryService::Options> registry_options(const DaemonOptions& o) {
   RegistryService::Options out;
   out.registry.root = Path(o.root) / "registry";
-  out.registry.htpasswd = o.registry_htpasswd;
   out.registry.scrub_rate = o.scrub_rate;
   out.registry.metadata.undelete = registry::kUsualUndelete;
   out.listen = o.registry;
   out.listen_flag = "--registry";
-  out.plain_http = o.registry_plain_http;
-  out.tls = {o.registry_tls_cert, o.registry_tls_key, {}};
-  out.flag_prefix = "--registry-";
+  TRY(show_face(o.registry_face, "--registry-", out));
   return out;
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "images/image_store.h"
-#include "main/registry_service.h"
+#include "main/registry_face.h"
 
 namespace skiff {
 
@@ -25,20 +25,17 @@ struct DaemonOptions {
   std::string userns_remap;
   std::string userns_auto = "skiff";
   std::string registry;
-  std::string registry_htpasswd;
-  std::string registry_tls_cert;
-  std::string registry_tls_key;
+  RegistryFace registry_face;
   LogLevel log_level = LogLevel::kInfo;
   images::StoreLimits limits;
   uint64_t scrub_rate = 0;
-  bool registry_plain_http = false;
   bool stop_containers = false;
   bool version = false;
   bool help = false;
 };
 
 // How the registry of --registry is to serve, from `root`/registry.
-RegistryService::Options registry_options(const DaemonOptions& o);
+Result<RegistryService::Options> registry_options(const DaemonOptions& o);
 
 // `usage` becomes the help. An error names the flag whose value is wrong; what is asked with --help
 // or --version is not judged.

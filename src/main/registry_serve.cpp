@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include "main/data_root.h"
 #include "main/registry_commands.h"
 #include "main/registry_database.h"
+#include "main/registry_face.h"
 #include "main/registry_s3.h"
 #include "main/registry_service.h"
 #include "main/registry_settings.h"
@@ -25,14 +27,9 @@ namespace {
 struct Options {
   std::string root = "/var/lib/skiff-registry";
   std::string listen = "127.0.0.1:5000";
-  std::string tls_cert;
-  std::string tls_key;
-  std::string tls_client_ca;
-  std::string tls_client_auth = "required";
+  RegistryFace face;
   std::string database;
   std::string database_password_file;
-  std::string htpasswd;
-  std::string public_url;
   std::string gc_grace = "3600";
   std::string upload_age = "86400";
   std::string undelete = cat(registry::kUsualUndelete.count());
@@ -45,10 +42,7 @@ struct Options {
   std::string client_timeout = "30";
   std::string log_level = "info";
   S3Flags s3;
-  std::string access_log;
-  std::string metrics_listen;
   std::string drain = "0";
-  bool plain_http = false;
   bool no_gc = false;
   bool gc_untagged = false;
   bool sparse = false;
@@ -59,25 +53,13 @@ struct Options {
 };
 
 std::vector<Flag> flags_of(Options& o) {
-  return {
+  std::vector<Flag> flags = {
       {"root", "DIR", "blobs, manifests, tags", &o.root},
       {"database", "URL",
        "tables on PostgreSQL, shared with other servers: postgresql://USER@HOST/NAME", &o.database},
       {"database-password-file", "FILE", "the password of --database, else as libpq finds it",
        &o.database_password_file},
       {"listen", "ADDRESS", "HOST:PORT; port 0 takes a free one", &o.listen},
-      {"tls-cert", "FILE", "serve HTTPS with this certificate chain (PEM)", &o.tls_cert},
-      {"tls-key", "FILE", "the certificate's key (PEM)", &o.tls_key},
-      {"tls-client-ca", "FILE", "demand certificates of this authority from clients",
-       &o.tls_client_ca},
-      {"tls-client-auth", "WHICH", "whether these are required, or optional", &o.tls_client_auth},
-      {"plain-http", "",
-       "serve addresses other than loopback without TLS, readable by whoever listens", nullptr,
-       &o.plain_http},
-      {"public-url", "URL", "how clients reach it, where something stands before it",
-       &o.public_url},
-      {"htpasswd", "FILE", "only the users of this file (htpasswd -B), with all rights",
-       &o.htpasswd},
       {"gc-grace", "SECONDS", "how long what nothing names is kept", &o.gc_grace},
       {"gc-untagged", "", "collect manifests that no tag, index or subject keeps", nullptr,
        &o.gc_untagged},
@@ -113,11 +95,6 @@ std::vector<Flag> flags_of(Options& o) {
        &o.s3.virtual_host},
       {"s3-redirect", "", "send clients to the store for blobs, by links good for minutes", nullptr,
        &o.s3.redirect},
-      {"access-log", "FILE", "a line of JSON for each request; - for standard output",
-       &o.access_log},
-      {"metrics-listen", "ADDRESS",
-       "HOST:PORT for /metrics, /healthz and /readyz alone, by plain HTTP, for who reaches it",
-       &o.metrics_listen},
       {"drain", "SECONDS", "how long it serves on when it is to stop and /readyz says so",
        &o.drain},
       {"log-level", "LEVEL", "debug, info, warn or error", &o.log_level},
@@ -126,6 +103,11 @@ std::vector<Flag> flags_of(Options& o) {
       {"version", "", "print the version", nullptr, &o.version},
       {"help", "", "print this text", nullptr, &o.help},
   };
+  // Behind --listen, which they are about.
+  const std::vector<Flag> face = face_flags(o.face, "");
+  const auto listen = std::ranges::find(flags, "listen", &Flag::name);
+  flags.insert(listen + 1, face.begin(), face.end());
+  return flags;
 }
 
 std::string usage() {
@@ -161,21 +143,6 @@ Result<uint64_t> number(std::string_view flag, const std::string& text, uint64_t
                                            ": must be a whole number from ", least, " to ", kMost));
 }
 
-// "https://registry.example:5000/": without the slash at its end.
-Result<std::string> public_url(std::string_view text) {
-  if (text.empty()) return std::string();
-  const auto parts = split_once(text, ':');
-  const bool is_http = parts && (parts->first == "https" || parts->first == "http") &&
-                       parts->second.starts_with("//") && parts->second.size() > 2;
-  if (!is_http || text.find_first_of("\"\\ \t") != std::string_view::npos) {
-    return Error(Code::kInvalidArgument,
-                 cat("invalid value for --public-url: ", skiff::quoted(text),
-                     ": as in https://registry.example"));
-  }
-  if (text.ends_with('/')) text.remove_suffix(1);
-  return std::string(text);
-}
-
 // As given, or as the root was served before.
 Result<> keep_database(const Options& o, const Path& root) {
   if (o.database.empty() && o.database_password_file.empty()) return {};
@@ -201,21 +168,10 @@ Result<RegistryService::Options> service_options(const Options& o) {
   out.max_connections_per_client =
       TRY(number("max-connections-per-client", o.max_connections_per_client, 0));
   out.pace.stall = std::chrono::seconds(TRY(number("client-timeout", o.client_timeout, 0)));
-  out.tls = {o.tls_cert, o.tls_key, o.tls_client_ca};
-  out.metrics_listen = o.metrics_listen;
-  out.tls.client_optional = o.tls_client_auth == "optional";
-  if (!out.tls.client_optional && o.tls_client_auth != "required") {
-    return Error(Code::kInvalidArgument,
-                 cat("invalid value for --tls-client-auth: ", skiff::quoted(o.tls_client_auth),
-                     ": choose required or optional"));
-  }
-  out.plain_http = o.plain_http;
+  TRY(show_face(o.face, "--", out));
   registry::RegistryOptions& registry = out.registry;
   registry.root = TRY(data_root(o.root));
   TRY(keep_database(o, registry.root));
-  registry.htpasswd = o.htpasswd;
-  registry.public_url = TRY(public_url(o.public_url));
-  registry.access_log = o.access_log;
   registry.metadata.grace = std::chrono::seconds(TRY(number("gc-grace", o.gc_grace, 0)));
   registry.metadata.collect_untagged = o.gc_untagged;
   registry.metadata.undelete = std::chrono::seconds(TRY(number("undelete", o.undelete, 0)));
@@ -244,10 +200,7 @@ std::jthread heed_signals(const sigset_t& signals, std::chrono::seconds drain_ti
   return std::jthread([&signals, drain, &service] {
     int received = 0;
     while (sigwait(&signals, &received) == 0 && received == SIGHUP) {
-      service.reopen_log();
-      if (auto loaded = service.reload_certificate(); !loaded) {
-        log_error(cat("the certificate in use stays: ", loaded.error().message()));
-      }
+      service.reload();
     }
     service.about_to_stop();
     // Another signal ends that, too.

@@ -156,6 +156,13 @@ Result<std::unique_ptr<RegistryService>> RegistryService::open(const Options& op
   return service;
 }
 
+void RegistryService::reload() {
+  registry_->reopen_log();
+  if (auto loaded = server_.reload_certificate(); !loaded) {
+    log_error(cat("the certificate in use stays: ", loaded.error().message()));
+  }
+}
+
 Result<> RegistryService::run() {
   std::jthread metrics;
   if (metrics_server_) {

@@ -51,10 +51,9 @@ class RegistryService {
   // From now on /readyz says that it will not go on.
   void about_to_stop() { registry_->about_to_stop(); }
   void stop() { server_.stop(); }
-  // Of the TLS files, which are followed by themselves, too.
-  Result<> reload_certificate() { return server_.reload_certificate(); }
-  // The access log's name may be another file's now.
-  void reopen_log() { registry_->reopen_log(); }
+  // The access log's name may be another file's now, and the TLS files others, which are followed
+  // by themselves, too. What does not load is an error in the log.
+  void reload();
 
  private:
   RegistryService(std::unique_ptr<manage::RestApi> api,

@@ -107,6 +107,8 @@ class EmbeddedRegistry {
 
   // For the API, as long as this lives.
   api::NearRegistry near();
+  // Its certificate, and what its access log's name is now.
+  void reload() { service_->reload(); }
 
  private:
   void run() {
@@ -121,7 +123,7 @@ Result<std::unique_ptr<EmbeddedRegistry>> EmbeddedRegistry::start(const DaemonOp
                                                                   content::BlobTickets& tickets,
                                                                   images::ImageStore& images) {
   if (o.registry.empty()) return nullptr;
-  RegistryService::Options options = registry_options(o);
+  RegistryService::Options options = TRY(registry_options(o));
   options.registry.tickets = &tickets;
   auto service = TRY_CONTEXT(RegistryService::open(options), "--registry");
   images.set_near_registry({.address = service->address(), .tickets = &tickets});
@@ -146,11 +148,13 @@ api::NearRegistry EmbeddedRegistry::near() {
                    const CancelToken& cancel) { return registry.scrub(options, damaged, cancel); }};
 }
 
-// Waits for SIGTERM or SIGINT in a thread of its own, then stops the server.
-std::jthread stop_on_signal(const sigset_t& signals, net::HttpServer& server) {
-  return std::jthread([&signals, &server] {
+// Waits for signals in a thread of its own: SIGHUP is for the registry, SIGTERM and SIGINT stop the
+// server.
+std::jthread heed_signals(const sigset_t& signals, EmbeddedRegistry* registry,
+                          net::HttpServer& server) {
+  return std::jthread([&signals, registry, &server] {
     int number = 0;
-    sigwait(&signals, &number);
+    while (sigwait(&signals, &number) == 0 && number == SIGHUP) registry->reload();
     log_info("stopping");
     server.stop();
   });
@@ -193,6 +197,9 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  // Where there is nothing to open again it ends the program, as the end of a terminal should.
+  const RegistryFace& face = o.registry_face;
+  if (!cat(face.tls_cert, face.access_log).empty()) sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   // Layers, clients and containers each take some; containers get limits of their own.
@@ -263,7 +270,7 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
   net::HttpServer server(api::make_handler(context),
                          {.server_name = "Skiff/" SKIFF_VERSION " (linux)"});
   TRY(server.listen(TRY(net::listen_unix(o.socket, rootless == nullptr ? 0660 : 0600))));
-  std::jthread stopper = stop_on_signal(signals, server);
+  std::jthread stopper = heed_signals(signals, registry.get(), server);
   log_info(cat("skiffd ", SKIFF_VERSION, " serves ", o.socket, ", root ", root.native()));
   Result<> served = server.run();
   engine->shutdown();

@@ -25,6 +25,10 @@ skiffd '--socket: ' --socket "$(printf 'x%.0s' $(seq 120))"
 skiffd '--registry: ":99999" is not of the form' --registry :99999
 skiffd '--registry-htpasswd: ' --registry :0 --registry-htpasswd none
 skiffd '--registry-tls-key: ' --registry :0 --registry-tls-cert /etc/passwd --registry-tls-key none
+skiffd '--registry-metrics-listen: "x" is not of the form' --registry :0 --registry-plain-http --registry-metrics-listen x
+skiffd 'invalid value for --registry-tls-client-auth: "x"' --registry :0 --registry-tls-client-auth x
+skiffd 'invalid value for --registry-public-url: "x"' --registry :0 --registry-public-url x
+skiffd 'the flags --registry-... need --registry' --registry-access-log x
 registry() { judged "$1" skiff-registry serve --root "$PWD/root" "${@:2}"; }
 registry '--listen: "5" is not of the form' --listen 5
 registry 'invalid value for --gc-grace: ' --gc-grace=-1

@@ -107,24 +107,24 @@ Result<Identity> Directory::sign_in(const std::string& name, const std::string& 
   return identity_of(*account);
 }
 
-Result<Identity> Directory::sign_in_by_token(const std::string& secret) {
+bool Directory::remembers(const std::string& name, const std::string& secret) {
+  if (secret.starts_with(kSecretPrefix)) return true;
+  const auto rights = this->rights();
+  const Account* account = rights ? (*rights)->account(name) : nullptr;
+  return account != nullptr && passwords_.remembers(name, secret, account->password);
+}
+
+Result<Identity> Directory::sign_in_by_token(const std::string& secret, Use use) {
   const auto rights = TRY(this->rights());
   const Token* token = rights->token_of_secret(secret);
   if (token == nullptr || !is_active(*token, now())) return wrong();
+  if (token->refresh && use != Use::kRefresh) return wrong();
   const Account* account = rights->account(token->account);
   if (account == nullptr || !is_active(*account, now())) return wrong();
   note_use(token->id);
   return identity_of(*account, token->id);
 }
 
-void Directory::note_use(const std::string& token) {
-  if (token->refresh && use != Use::kRefresh) return wrong();
-  std::lock_guard lock(mutex_);
-  uses_[token] = now();
-}
-
-Result<> Directory::save_uses() {
-  std::lock_guard lock(mutex_);
 Result<std::string> Directory::add_refresh_token(int64_t account, const std::string& label) {
   std::lock_guard lock(mutex_);
   const NewToken token{account, label, {}, now() + kRefreshLife, true};
@@ -133,6 +133,13 @@ Result<std::string> Directory::add_refresh_token(int64_t account, const std::str
   return std::move(made.secret);
 }
 
+void Directory::note_use(const std::string& token) {
+  std::lock_guard lock(mutex_);
+  uses_[token] = now();
+}
+
+Result<> Directory::save_uses() {
+  std::lock_guard lock(mutex_);
   const std::map<std::string, TimePoint> uses = std::exchange(uses_, {});
   return uses.empty() ? Result<>() : save_token_uses(store_, uses);
 }
@@ -143,6 +150,13 @@ Result<std::optional<Identity>> Directory::sign_in_by_certificate(
   const Account* account = rights->account_of(certificate);
   if (account == nullptr || !is_active(*account, now())) return std::optional<Identity>();
   return std::optional(identity_of(*account));
+}
+
+bool counts(const Rights& rights, const Identity& who, TimePoint now) {
+  if (who.account == 0) return true;
+  const Account* account = rights.account(who.account);
+  if (account == nullptr || !is_active(*account, now)) return false;
+  return who.token.empty() || token_of(rights, who, now) != nullptr;
 }
 
 Role role_of(const Rights& rights, const Identity& who, std::string_view repository,
@@ -162,10 +176,3 @@ Role role_everywhere(const Rights& rights, const Identity& who, TimePoint now) {
 }
 
 }  // namespace skiff::access
-bool counts(const Rights& rights, const Identity& who, TimePoint now) {
-  if (who.account == 0) return true;
-  const Account* account = rights.account(who.account);
-  if (account == nullptr || !is_active(*account, now)) return false;
-  return who.token.empty() || token_of(rights, who, now) != nullptr;
-}
-

@@ -80,13 +80,13 @@ class Directory {
   std::map<std::string, TimePoint> uses_;  // of tokens, by id, since they were written down
 };
 
+// Whether the account and the token that it was shown are still good; nobody in particular counts.
+bool counts(const Rights& rights, const Identity& who, TimePoint now);
 // What somebody may in a repository, with all that limits it. kNone for an account or a token that
 // does not count any more.
 Role role_of(const Rights& rights, const Identity& who, std::string_view repository,
              std::span<const std::string> tags, bool any_tag, TimePoint now);
 // The same in every repository there may be.
 Role role_everywhere(const Rights& rights, const Identity& who, TimePoint now);
-// Whether the account and the token that it was shown are still good; nobody in particular counts.
-bool counts(const Rights& rights, const Identity& who, TimePoint now);
 
 }  // namespace skiff::access

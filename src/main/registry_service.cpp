@@ -12,7 +12,6 @@
 #include "db/root_database.h"
 #include "net/url.h"
 #include "registry/htpasswd.h"
-#include "registry/quick.h"
 #include "upstream/pull_through.h"
 
 namespace skiff {
@@ -24,12 +23,6 @@ Result<net::ServerOptions> server_options(const RegistryService::Options& o) {
   out.max_connections = o.max_connections;
   out.max_connections_per_client = o.max_connections_per_client;
   out.pace = o.pace;
-  // What asks another process is not quick.
-  if (!TRY(database_of(o.registry.root))) {
-    out.quick = [upstream = o.upstream](const net::Request& request) {
-      return registry::is_quick(request) && !upstream::concerns(upstream, request);
-    };
-  }
   const std::string flag = cat(o.flag_prefix, "tls-");
   if (o.tls.certificate.empty() != o.tls.key.empty()) {
     return Error(Code::kInvalidArgument, cat(flag, "cert and ", flag, "key go together"));
@@ -141,6 +134,13 @@ Result<std::unique_ptr<RegistryService>> RegistryService::open(const Options& op
   for_registry.extensions.push_back(api->extension());
   auto registry = TRY(registry::open_registry(for_registry));
   api->serve(*registry);
+  // What asks another process is not quick.
+  if (!TRY(database_of(options.registry.root))) {
+    for_server.quick = [registry = registry.get(),
+                        upstream = options.upstream](const net::Request& request) {
+      return registry->is_quick(request) && !upstream::concerns(upstream, request);
+    };
+  }
   for_server.on_refused = [registry = registry.get()](int status, const std::string& remote) {
     registry->refused(status, remote);
   };

@@ -1,6 +1,7 @@
 #include "registry/access.h"
 
 #include "base/strings.h"
+#include "registry/credentials.h"
 
 namespace skiff::registry {
 
@@ -23,6 +24,10 @@ class OpenAccess : public Authorizer {
 }  // namespace
 
 std::unique_ptr<Authorizer> open_access() { return std::make_unique<OpenAccess>(); }
+
+bool Authorizer::knows(const std::string& authorization) {
+  return !std::holds_alternative<BasicCredentials>(parse_credentials(authorization));
+}
 
 std::string client_address(const net::Request& request) {
   const auto parts = split_last(request.remote, ':');

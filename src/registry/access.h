@@ -5,7 +5,7 @@
 //   switch (TRY(authorizer.may(viewer, need))) { ... }
 //
 // The router asks once for each request, before the handler; a handler asks only for what the path
-// does not name: the repository to mount from, and each name of a catalogue.
+// does not name: the repository to mount from, and the names of a catalogue.
 #pragma once
 
 #include <cstdint>
@@ -93,7 +93,14 @@ class Authorizer {
   // kUnavailable where too many passwords are being checked; kResourceExhausted, with words for the
   // client, where it guessed too often.
   virtual Result<Viewer> identify(const net::Request& request) = 0;
+  // Whether identify() judges such credentials without the time of a password's hash: there are
+  // none, or they were right before and are still, or are no password.
+  virtual bool knows(const std::string& authorization);
   virtual Result<Decision> may(const Viewer& viewer, const Need& need) = 0;
+  // The repositories from which it may pull, for lists of their names.
+  virtual Result<access::VisibleNames> visible(const Viewer& /*viewer*/) {
+    return access::VisibleNames();
+  }
   // The role that a decision of yes was by: what rules of tags go by.
   virtual Result<access::Role> role(const Viewer& /*viewer*/, const Need& /*need*/) {
     return access::Role::kOwn;
@@ -101,10 +108,6 @@ class Authorizer {
   // Writes down what may be written late; called from time to time.
   virtual Result<> save_uses() { return {}; }
   // The WWW-Authenticate field of a 401. `wrong`: credentials were shown and are wrong.
-  // The repositories from which it may pull, for lists of their names.
-  virtual Result<access::VisibleNames> visible(const Viewer& /*viewer*/) {
-    return access::VisibleNames();
-  }
   virtual std::string challenge(const net::Request& request, const Need& need, bool wrong) = 0;
   // kUnauthenticated as above; nullopt where there is no token server.
   virtual Result<std::optional<IssuedToken>> issue(const TokenRequest& /*request*/) {

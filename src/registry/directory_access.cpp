@@ -100,8 +100,8 @@ std::string client_word(const std::string& given) {
 // With "" as the name by a token alone.
 Result<access::Identity> DirectoryAccess::sign_in(const std::string& name,
                                                   const std::string& secret,
-                                                  const std::string& address) {
-  Result<access::Identity> who = name.empty() ? directory_->sign_in_by_token(secret)
+                                                  const std::string& address, Use use) {
+  Result<access::Identity> who = name.empty() ? directory_->sign_in_by_token(secret, use)
                                               : directory_->sign_in(name, secret, address);
   if (audit_ != nullptr) {
     audit_->note_login({who ? who->name : name, address, who ? who->token : ""}, who);
@@ -151,6 +151,12 @@ Result<Viewer> DirectoryAccess::identify(const net::Request& request) {
   return viewer;
 }
 
+bool DirectoryAccess::knows(const std::string& authorization) {
+  const Credentials credentials = parse_credentials(authorization);
+  const auto* basic = std::get_if<BasicCredentials>(&credentials);
+  return basic == nullptr || directory_->remembers(basic->name, basic->password);
+}
+
 Result<Decision> DirectoryAccess::may(const Viewer& viewer, const Need& need) {
   if (need.action == Action::kEnter || need.action == Action::kCatalog) {
     // A client that comes without credentials has some perhaps and waits to be asked; here it
@@ -165,6 +171,11 @@ Result<Decision> DirectoryAccess::may(const Viewer& viewer, const Need& need) {
     return Decision::kLogin;
   }
   return decision;
+}
+
+Result<access::VisibleNames> DirectoryAccess::visible(const Viewer& viewer) {
+  const auto rights = TRY(directory_->rights());
+  return visible_names(*rights, identity_of(viewer), directory_->now());
 }
 
 Result<Role> DirectoryAccess::role(const Viewer& viewer, const Need& need) {
@@ -184,11 +195,6 @@ Result<Decision> DirectoryAccess::judge(const Viewer& viewer, const Need& need) 
   if (role >= role_for(need.action)) return Decision::kYes;
   if (viewer.kind == Viewer::Kind::kAnonymous) return Decision::kLogin;
   const bool sees = !need.repository.empty() &&
-Result<access::VisibleNames> DirectoryAccess::visible(const Viewer& viewer) {
-  const auto rights = TRY(directory_->rights());
-  return visible_names(*rights, identity_of(viewer), directory_->now());
-}
-
                     role_of(*rights, who, need.repository, {}, false, now) >= Role::kPull;
   return sees ? Decision::kForbidden : Decision::kHidden;
 }
@@ -208,13 +214,6 @@ std::string DirectoryAccess::challenge(const net::Request& request, const Need& 
   return out;
 }
 
-Result<std::optional<IssuedToken>> DirectoryAccess::issue(const TokenRequest& request) {
-  access::Identity who;
-  if (!request.secret.empty()) {
-    who = TRY(sign_in(request.name, request.secret, request.address,
-                      request.refreshes ? Use::kRefresh : Use::kAccess));
-  } else {
-    who = TRY(certified(request.certificate, request.address));
 // What a token may, no other made with it may exceed: it is its own refresh token.
 Result<std::string> DirectoryAccess::refresh_token(const access::Identity& who,
                                                    const TokenRequest& request) {
@@ -224,6 +223,13 @@ Result<std::string> DirectoryAccess::refresh_token(const access::Identity& who,
   return directory_->add_refresh_token(who.account, label);
 }
 
+Result<std::optional<IssuedToken>> DirectoryAccess::issue(const TokenRequest& request) {
+  access::Identity who;
+  if (!request.secret.empty()) {
+    who = TRY(sign_in(request.name, request.secret, request.address,
+                      request.refreshes ? Use::kRefresh : Use::kAccess));
+  } else {
+    who = TRY(certified(request.certificate, request.address));
   }
   const auto rights = TRY(directory_->rights());
   IssuedToken issued{.issued = std::chrono::floor<std::chrono::seconds>(directory_->now())};
@@ -239,13 +245,13 @@ Result<std::string> DirectoryAccess::refresh_token(const access::Identity& who,
   }
   for (const Scope& scope : issued.scopes) claims.scopes.push_back(claim_of(scope));
   issued.token = TRY(directory_->sign(claims));
+  if (request.offline) issued.refresh = TRY(refresh_token(who, request));
   return issued;
 }
 
 namespace {
 
 class AccountsIfAny : public Authorizer {
-  if (request.offline) issued.refresh = TRY(refresh_token(who, request));
  public:
   AccountsIfAny(Path root, std::string public_url, const Clock& clock, AuditWriter* audit)
       : root_(std::move(root)), public_url_(std::move(public_url)), clock_(clock), audit_(audit) {}
@@ -253,8 +259,15 @@ class AccountsIfAny : public Authorizer {
   Result<Viewer> identify(const net::Request& request) override {
     return TRY(in_force())->identify(request);
   }
+  bool knows(const std::string& authorization) override {
+    const auto force = in_force();
+    return force && (*force)->knows(authorization);
+  }
   Result<Decision> may(const Viewer& viewer, const Need& need) override {
     return TRY(in_force())->may(viewer, need);
+  }
+  Result<access::VisibleNames> visible(const Viewer& viewer) override {
+    return TRY(in_force())->visible(viewer);
   }
   Result<access::Role> role(const Viewer& viewer, const Need& need) override {
     return TRY(in_force())->role(viewer, need);
@@ -287,9 +300,6 @@ class AccountsIfAny : public Authorizer {
                                                   public_url_, audit_);
     found_.store(accounts_.get(), std::memory_order_release);
     return accounts_.get();
-  }
-  Result<access::VisibleNames> visible(const Viewer& viewer) override {
-    return TRY(in_force())->visible(viewer);
   }
 
   const Path root_;

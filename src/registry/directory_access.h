@@ -24,14 +24,16 @@ class DirectoryAccess : public Authorizer {
       : directory_(std::move(directory)), public_url_(std::move(public_url)), audit_(audit) {}
 
   Result<Viewer> identify(const net::Request& request) override;
+  bool knows(const std::string& authorization) override;
   Result<Decision> may(const Viewer& viewer, const Need& need) override;
-  Result<access::Role> role(const Viewer& viewer, const Need& need) override;
   Result<access::VisibleNames> visible(const Viewer& viewer) override;
+  Result<access::Role> role(const Viewer& viewer, const Need& need) override;
   std::string challenge(const net::Request& request, const Need& need, bool wrong) override;
   Result<std::optional<IssuedToken>> issue(const TokenRequest& request) override;
   Result<> save_uses() override { return directory_->save_uses(); }
 
  private:
+  using Use = access::Directory::Use;
   Result<access::Identity> sign_in(const std::string& name, const std::string& secret,
                                    const std::string& address, Use use = Use::kAccess);
   Result<std::string> refresh_token(const access::Identity& who, const TokenRequest& request);

@@ -67,6 +67,15 @@ Result<Viewer> Htpasswd::identify(const net::Request& request) {
   return viewer;
 }
 
+bool Htpasswd::knows(const std::string& authorization) {
+  const Credentials credentials = parse_credentials(authorization);
+  const auto* basic = std::get_if<BasicCredentials>(&credentials);
+  if (basic == nullptr) return true;
+  if (!reload_if_changed()) return false;
+  const std::optional<std::string> hash = hash_of(basic->name);
+  return hash && passwords_.remembers(basic->name, basic->password, *hash);
+}
+
 Result<bool> Htpasswd::is_right(const std::string& name, const std::string& password,
                                 const std::string& address) {
   const std::optional<std::string> hash = hash_of(name);

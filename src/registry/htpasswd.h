@@ -27,6 +27,7 @@ class Htpasswd : public Authorizer {
                                                 AuditWriter* audit = nullptr);
 
   Result<Viewer> identify(const net::Request& request) override;
+  bool knows(const std::string& authorization) override;
   Result<Decision> may(const Viewer& viewer, const Need& need) override;
   std::string challenge(const net::Request& request, const Need& need, bool wrong) override;
 

@@ -2,12 +2,12 @@
 // own thread may answer them (net/http_server.h, ServerOptions::quick; decision 016).
 #pragma once
 
-#include "net/http_server.h"
+#include "registry/access.h"
 
 namespace skiff::registry {
 
-// A HEAD of a blob renews its lease, a page of tags may be long, and a password takes its hash's
-// time: none of them is quick.
-bool is_quick(const net::Request& request);
+// A HEAD of a blob opens its file and renews its lease, a page of tags may be long, and a password
+// that is not known takes its hash's time: none of them is quick.
+bool is_quick(const net::Request& request, Authorizer& access);
 
 }  // namespace skiff::registry

@@ -1,6 +1,6 @@
 #include "registry/quick.h"
 
-#include "registry/test_registry.h"
+#include "registry/test_accounts.h"
 
 namespace skiff::registry {
 namespace {
@@ -8,7 +8,7 @@ namespace {
 bool quick(const std::string& method, const std::string& path, const std::string& who = "") {
   net::Request request{.method = method, .path = path};
   if (!who.empty()) request.headers.set("Authorization", who);
-  return is_quick(request);
+  return is_quick(request, *open_access());
 }
 
 TEST(QuickRequests, AreManifestsAndTheBase) {
@@ -19,12 +19,47 @@ TEST(QuickRequests, AreManifestsAndTheBase) {
   EXPECT_TRUE(quick("GET", "/v2/a/manifests/1"));
   EXPECT_TRUE(quick("HEAD", "/v2/a/b/manifests/sha256:0"));
   EXPECT_TRUE(quick("GET", "/v2/a/manifests/b/manifests/1", "Bearer x"));
-  EXPECT_FALSE(quick("GET", "/v2/a/manifests/1", "basic x"));
+  EXPECT_FALSE(quick("GET", "/v2/a/manifests/1", "basic YTpi"));
   EXPECT_FALSE(quick("PUT", "/v2/a/manifests/1"));
   EXPECT_FALSE(quick("GET", "/v2/a/blobs/sha256:0"));
   EXPECT_FALSE(quick("GET", "/v2/a/manifests/b/blobs/sha256:0"));
   EXPECT_FALSE(quick("GET", "/v2/a/manifests/b/tags/list"));
   EXPECT_FALSE(quick("GET", "/v2/a/manifests/b/_skiff/history/1"));
+}
+
+class QuickPasswords : public AccountsTest {
+ protected:
+  bool quick(const Fields& who) {
+    net::Request request{.method = "GET", .path = "/v2/a/manifests/1"};
+    request.headers.set("Authorization", who.front().second);
+    return registry_->is_quick(request);
+  }
+};
+
+// One whose hash was made before, and is that of the account still.
+TEST_F(QuickPasswords, AreThoseThatWereRight) {
+  add_user("ann");
+  EXPECT_FALSE(quick(as("ann")));
+  EXPECT_EQ(status("GET", "/v2/", as("ann")), 200);
+  EXPECT_TRUE(quick(as("ann")));
+  EXPECT_EQ(status("GET", "/v2/", as("ann")), 200);
+  EXPECT_FALSE(quick(basic("ann", "other")));
+  EXPECT_FALSE(quick(basic("bob", "secret")));
+  EXPECT_TRUE(quick(basic("ann", cat(access::kSecretPrefix, "x"))));  // no password
+  access::Store store = commands();
+  ASSERT_TRUE(access::set_password(store, "ann", *access::hash_password("other")));
+  EXPECT_FALSE(quick(as("ann")));
+  EXPECT_EQ(status("GET", "/v2/", as("ann")), 401);
+}
+
+TEST_F(QuickPasswords, OfAFileToo) {
+  options_.htpasswd = dir_.path() / "users";
+  ASSERT_TRUE(write_file(options_.htpasswd, cat("ann:", *access::hash_password("secret"), "\n")));
+  restart();
+  EXPECT_FALSE(quick(as("ann")));
+  EXPECT_EQ(status("GET", "/v2/", as("ann")), 200);
+  EXPECT_TRUE(quick(as("ann")));
+  EXPECT_FALSE(quick(basic("ann", "other")));
 }
 
 // Repositories may be called as endpoints are.

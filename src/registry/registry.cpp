@@ -13,6 +13,7 @@
 #include "registry/garbage_collector.h"
 #include "registry/htpasswd.h"
 #include "registry/local_blobs.h"
+#include "registry/quick.h"
 #include "registry/request_metrics.h"
 #include "registry/router.h"
 #include "registry/store_metrics.h"
@@ -80,6 +81,9 @@ class LocalRegistry : public Registry {
 
   Upstreams* upstreams() override { return upstreams_.get(); }
   net::Handler handler() override { return make_handler(context_); }
+  bool is_quick(const net::Request& request) override {
+    return registry::is_quick(request, *access_);
+  }
   void refused(int status, const std::string& remote) override {
     observe_refused(context_, status, remote);
   }

@@ -79,6 +79,8 @@ class Registry {
   virtual Upstreams* upstreams() = 0;
   // Must not outlive the registry.
   virtual net::Handler handler() = 0;
+  // For net::ServerOptions::quick (quick.h).
+  virtual bool is_quick(const net::Request& request) = 0;
   // For net::ServerOptions::on_refused: such requests are observed, too.
   virtual void refused(int status, const std::string& remote) = 0;
   // /metrics, /healthz and /readyz alone, for an address of their own; must not outlive the

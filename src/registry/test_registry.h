@@ -12,7 +12,6 @@
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "oci/manifest.h"
-#include "registry/quick.h"
 #include "registry/registry.h"
 #include "registry/schema.h"
 
@@ -142,7 +141,8 @@ class RegistryTest : public testing::Test {
     auto opened = open_registry(options_, clock_, *files_);
     ASSERT_TRUE(opened) << opened.error().message();
     registry_ = std::move(*opened);
-    net::ServerOptions how{.quick = is_quick};
+    net::ServerOptions how{
+        .quick = [this](const net::Request& request) { return registry_->is_quick(request); }};
     how.on_refused = [this](int status, const std::string& remote) {
       registry_->refused(status, remote);
     };

@@ -43,7 +43,7 @@ std::string absolute(const std::string& file) {
   return file.empty() ? file : std::filesystem::absolute(file, ignored).native();
 }
 
-Result<> add(const Invocation& call) {
+Result<> put(const Invocation& call, std::string_view what) {
   upstream::MirrorSettings settings;
   settings.url = call.operands[1];
   settings.is_push = call.push;
@@ -59,9 +59,12 @@ Result<> add(const Invocation& call) {
   TRY(check(settings));
   json::Value arguments = settings.to_json();
   arguments.set("name", call.operands.front());
-  TRY(operate(call, "add", std::move(arguments)));
+  TRY(operate(call, what, std::move(arguments)));
   return {};
 }
+
+Result<> add(const Invocation& call) { return put(call, "add"); }
+Result<> change(const Invocation& call) { return put(call, "change"); }
 
 std::string outcome_text(const upstream::MirrorReport& report) {
   if (report.started == TimePoint{}) return "has not run";
@@ -124,6 +127,9 @@ Result<> remove(const Invocation& call) {
 constexpr Verb kVerbs[] = {
     {"mirror add", "NAME URL", "Copy images of another registry to this one, or from it",
      "repository tag platform place every credentials ca push referrers delete", 2, 2, add},
+    {"mirror change", "NAME URL",
+     "Give a mirror other settings; those not given are as of a new one",
+     "repository tag platform place every credentials ca push referrers delete", 2, 2, change},
     {"mirror list", "", "Show the mirrors and what became of them", "", 0, 0, list},
     {"mirror run", "NAME", "Run a mirror now, to its end", "", 1, 1, run},
     {"mirror remove", "NAME", "Forget a mirror; what it copied stays", "", 1, 1, remove},

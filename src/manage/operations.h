@@ -5,7 +5,7 @@
 //   check   {"deep","repair"}  tells {"problem":{"what","where","remedy","mended"}};
 //                              {"repositories","manifests","blobs","bytes"}
 //   gc      {"dryRun"}         {"blobs"}, and of a dry run {"bytes","reviewed"}
-//   mirror  {"do","name",...}  add, list, remove, run (upstream/mirrors.h)
+//   mirror  {"do","name",...}  add, change, list, get, remove, run, start (upstream/mirrors.h)
 //   import  {"tree","moveTags"}  tells {"repository"} and {"problem"};
 //                              {"repositories","manifests","tags","blobs","bytes"}
 //   hold    {}                 tells {"held":true}; ends with the one who asked: until then no blob

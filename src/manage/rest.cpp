@@ -101,7 +101,7 @@ registry::Extension RestApi::extension() {
 std::vector<ApiRoute> RestApi::routes() {
   std::vector<ApiRoute> out;
   for (const auto table : {account_routes(), place_routes(), operation_routes(), policy_routes(),
-                           audit_routes(), webhook_routes()}) {
+                           audit_routes(), webhook_routes(), mirror_routes()}) {
     out.insert(out.end(), table.begin(), table.end());
   }
   return out;

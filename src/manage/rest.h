@@ -81,6 +81,7 @@ class RestApi {
   // A connection of the request's own to the registry's tables.
   registry::Answer<Database> database() const;
   TimePoint now() const { return clock_.now(); }
+  const Path& root() const { return root_; }
 
  private:
   registry::Answer<> handle(registry::Call& call);
@@ -132,6 +133,7 @@ std::span<const ApiRoute> operation_routes();
 std::span<const ApiRoute> policy_routes();
 std::span<const ApiRoute> audit_routes();
 std::span<const ApiRoute> webhook_routes();
+std::span<const ApiRoute> mirror_routes();
 
 // docs/registry-api.yaml.
 std::string_view api_document();

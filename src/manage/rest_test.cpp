@@ -9,6 +9,7 @@
 #include "db/database.h"
 #include "registry/schema.h"
 #include "registry/test_registry.h"
+#include "upstream/pull_through.h"
 
 namespace skiff::manage {
 namespace {
@@ -20,6 +21,7 @@ class RestTest : public registry::RegistryTest {
  protected:
   void SetUp() override {
     options_.extensions.push_back(api_.extension());
+    options_.upstreams = upstream::pull_through({.spool = options_.root});
     RegistryTest::SetUp();
     api_.serve(*registry_);
   }
@@ -90,6 +92,43 @@ class RestTest : public registry::RegistryTest {
     EXPECT_EQ(call("POST", "/webhooks/{id}/redeliver", {id}, R"({"event":7})").status, 404);
     EXPECT_EQ(call("DELETE", "/webhooks/{id}", {id}).status, 204);
     EXPECT_EQ(call("DELETE", "/webhooks/{id}", {id}).status, 404);
+  }
+
+  void call_mirrors() {
+    const auto add = [&](const std::string& more) {
+      return call(
+          "POST", "/mirrors", {},
+          cat(R"({"name":"up","url":"http://127.0.0.1:1","repositories":["a/b"])", more, "}"));
+    };
+    for (const char* wrong : {R"(,"credentials":"/etc/shadow")", R"(,"ca":"../x")", R"(,"ca":".x")",
+                              R"(,"tags":[1])", R"(,"place":"No!")"}) {
+      EXPECT_EQ(add(wrong).status, 400) << wrong;
+    }
+    EXPECT_EQ(add(R"(,"credentials":"up")").status, 404);  // no such file
+    ASSERT_TRUE(make_directories(options_.root / "mirrors"));
+    ASSERT_TRUE(write_file(options_.root / "mirrors/up", "ann:secret\n"));
+    const Reply made = add(R"(,"credentials":"up","place":"m")");
+    EXPECT_EQ(made.status, 201) << made.body;
+    EXPECT_EQ(add("").status, 409);
+    const json::Value listed = call("GET", "/mirrors").json().array("mirrors").at(0);
+    EXPECT_EQ(listed.string("name"), "up");
+    EXPECT_FALSE(listed.has("next"));
+    const std::string file = listed.find("settings")->string("credentials");
+    EXPECT_EQ(file, (options_.root / "mirrors/up").native());
+    EXPECT_EQ(call("PUT", "/mirrors/{name}", {"up"},
+                   cat(R"({"url":"http://127.0.0.1:1","repositories":["a/c"],"credentials":")",
+                       file, R"("})"))
+                  .status,
+              204);
+    EXPECT_EQ(call("PUT", "/mirrors/{name}", {"no"}, R"({"url":"http://a.b","repositories":["a"]})")
+                  .status,
+              404);
+    const json::Value changed = call("GET", "/mirrors/{name}", {"up"}).json();
+    EXPECT_EQ(changed.find("settings")->strings("repositories"), std::vector<std::string>{"a/c"});
+    EXPECT_EQ(call("POST", "/mirrors/{name}/run", {"up"}).status, 202);
+    EXPECT_EQ(call("POST", "/mirrors/{name}/run", {"no"}).status, 404);
+    EXPECT_EQ(call("DELETE", "/mirrors/{name}", {"up"}).status, 204);
+    EXPECT_EQ(call("DELETE", "/mirrors/{name}", {"up"}).status, 404);
   }
 
   void call_audit() {
@@ -203,6 +242,10 @@ TEST_F(RestTest, EachOperationOfTheDocumentDoesWhatItSays) {
   EXPECT_EQ(call("GET", "/grants", {}, "", "?place=acme").json().array("grants").size(), 2u);
   EXPECT_EQ(call("DELETE", "/grants", {}, "", "?place=acme&who=team:acme/devs").status, 204);
   EXPECT_EQ(call("DELETE", "/grants", {}, "", "?place=acme&who=team:acme/devs").status, 404);
+  // The server's are taken back by its name alone.
+  EXPECT_EQ(call("PUT", "/grants", {}, R"({"place":"/","who":"bob","role":"pull"})").status, 204);
+  EXPECT_EQ(call("DELETE", "/grants", {}, "", "?who=bob").status, 400);
+  EXPECT_EQ(call("DELETE", "/grants", {}, "", "?place=/&who=bob").status, 204);
   EXPECT_EQ(call("PUT", "/visibility", {}, R"({"place":"a","visibility":"public"})").status, 204);
   EXPECT_EQ(call("DELETE", "/teams/{organisation}/{team}", {"acme", "devs"}).status, 204);
   EXPECT_EQ(call("DELETE", "/robots/{name}", {"acme+ci"}).status, 204);
@@ -215,6 +258,7 @@ TEST_F(RestTest, EachOperationOfTheDocumentDoesWhatItSays) {
   EXPECT_EQ(call("POST", "/gc", {}, R"({"dryRun":true})").json().integer("blobs"), 0);
   call_policies();
   call_webhooks();
+  call_mirrors();
   call_audit();
   EXPECT_EQ(called_, documented());
 
@@ -242,10 +286,6 @@ TEST_F(RestTest, RetentionIsToldAndRun) {
   EXPECT_EQ(done.integer("deleted"), 1) << done.dump();
   const Reply tags = call("GET", "/tags", {}, "", "?repository=a");
   ASSERT_EQ(tags.json().array("tags").size(), 1u) << tags.body;
-  // The server's are taken back by its name alone.
-  EXPECT_EQ(call("PUT", "/grants", {}, R"({"place":"/","who":"bob","role":"pull"})").status, 204);
-  EXPECT_EQ(call("DELETE", "/grants", {}, "", "?who=bob").status, 400);
-  EXPECT_EQ(call("DELETE", "/grants", {}, "", "?place=/&who=bob").status, 204);
   EXPECT_EQ(tags.json().array("tags").at(0).string("name"), "2");
 }
 

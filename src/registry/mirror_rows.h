@@ -22,6 +22,8 @@ class Mirrors {
   virtual ~Mirrors() = default;
   virtual Result<std::vector<MirrorRow>> mirrors() = 0;      // by name
   virtual Result<> add_mirror(const MirrorRow& mirror) = 0;  // kAlreadyExists
+  // The settings and the time; false where there is none.
+  virtual Result<bool> change_mirror(const MirrorRow& mirror) = 0;
   virtual Result<bool> remove_mirror(const std::string& name) = 0;
   // Both do nothing to one that was removed; the state is written soon.
   virtual Result<> schedule_mirror(const std::string& name, TimePoint next_run) = 0;

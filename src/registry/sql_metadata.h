@@ -113,6 +113,7 @@ class SqlMetadata : public MetadataStore {
 
   Result<std::vector<MirrorRow>> mirrors() override;
   Result<> add_mirror(const MirrorRow& mirror) override;
+  Result<bool> change_mirror(const MirrorRow& mirror) override;
   Result<bool> remove_mirror(const std::string& name) override;
   Result<> schedule_mirror(const std::string& name, TimePoint next_run) override;
   Result<> save_mirror_state(const std::string& name, const std::string& state) override;

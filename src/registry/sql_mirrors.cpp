@@ -26,6 +26,15 @@ Result<> SqlMetadata::add_mirror(const MirrorRow& mirror) {
   return Error(Code::kAlreadyExists, cat("there is a mirror ", mirror.name, " already"));
 }
 
+Result<bool> SqlMetadata::change_mirror(const MirrorRow& mirror) {
+  return write([&](Database& db, Transaction& tx) -> Result<bool> {
+    const bool changed = TRY(db.run("UPDATE mirror SET settings = ?, next_run = ? WHERE name = ?",
+                                    mirror.settings, unix_nanos(mirror.next_run), mirror.name)) > 0;
+    TRY(tx.commit());
+    return changed;
+  });
+}
+
 Result<bool> SqlMetadata::remove_mirror(const std::string& name) {
   return write([&](Database& db, Transaction& tx) -> Result<bool> {
     const bool removed = TRY(db.run("DELETE FROM mirror WHERE name = ?", name)) > 0;

@@ -22,6 +22,14 @@ MirrorReport last_report(const registry::MirrorRow& row) {
   return state ? MirrorReport::from_json(*state) : MirrorReport{};
 }
 
+json::Value describe(const registry::MirrorRow& row) {
+  json::Value out = json::object({{"name", row.name}});
+  if (auto settings = json::parse(row.settings)) out.set("settings", *settings);
+  if (row.next_run != kNever) out.set("next", format_rfc3339(row.next_run));
+  if (!row.state.empty()) out.set("last", last_report(row).to_json());
+  return out;
+}
+
 bool was_broken_off(const registry::MirrorRow& row) {
   return !row.state.empty() && !last_report(row).is_over();
 }
@@ -38,7 +46,7 @@ void Mirrors::loop(const std::stop_token& stop) {
     run_due(is_first);
     is_first = false;
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, stop, kLook, [] { return false; });
+    wake_.wait_for(lock, stop, kLook, [this] { return std::exchange(hurry_, false); });
   }
 }
 
@@ -98,7 +106,10 @@ Result<json::Value> Mirrors::operate(std::string_view what, const json::Value& a
                                      const Tell& tell, const CancelToken& cancel) {
   const std::string name = arguments.string("name");
   if (what == "add") return add(arguments);
+  if (what == "change") return change(arguments);
   if (what == "list") return list();
+  if (what == "get") return describe(TRY(find(name)));
+  if (what == "start") return start(name);
   if (what == "remove") {
     if (!TRY(context_.metadata.remove_mirror(name))) return unknown(name);
     return json::object();
@@ -110,7 +121,8 @@ Result<json::Value> Mirrors::operate(std::string_view what, const json::Value& a
   return Error(Code::kInvalidArgument, cat("mirrors do not ", what));
 }
 
-Result<json::Value> Mirrors::add(const json::Value& arguments) {
+// Never run before; one with a time runs at once.
+Result<registry::MirrorRow> Mirrors::row_of(const json::Value& arguments) {
   const std::string name = arguments.string("name");
   if (!oci::valid_tag(name)) {
     return Error(Code::kInvalidArgument,
@@ -118,21 +130,44 @@ Result<json::Value> Mirrors::add(const json::Value& arguments) {
   }
   const MirrorSettings settings = TRY(MirrorSettings::from_json(arguments));
   TRY(settings.origin());
-  TRY(context_.metadata.add_mirror(
-      {.name = name,
-       .settings = settings.to_json().dump(),
-       .next_run = settings.every.count() > 0 ? clock_.now() : kNever}));
+  return registry::MirrorRow{.name = name,
+                             .settings = settings.to_json().dump(),
+                             .next_run = settings.every.count() > 0 ? clock_.now() : kNever,
+                             .state = ""};
+}
+
+Result<json::Value> Mirrors::add(const json::Value& arguments) {
+  TRY(context_.metadata.add_mirror(TRY(row_of(arguments))));
+  return json::object();
+}
+
+Result<json::Value> Mirrors::change(const json::Value& arguments) {
+  const registry::MirrorRow row = TRY(row_of(arguments));
+  if (!TRY(context_.metadata.change_mirror(row))) return unknown(row.name);
+  return json::object();
+}
+
+Result<json::Value> Mirrors::start(const std::string& name) {
+  TRY(find(name));
+  {
+    std::lock_guard lock(mutex_);
+    if (running_.contains(name)) {
+      return Error(Code::kUnavailable, cat("mirror ", name, " is running"));
+    }
+  }
+  TRY(context_.metadata.schedule_mirror(name, clock_.now()));
+  {
+    std::lock_guard lock(mutex_);
+    hurry_ = true;
+  }
+  wake_.notify_all();
   return json::object();
 }
 
 Result<json::Value> Mirrors::list() {
   json::Array out;
   for (const registry::MirrorRow& row : TRY(context_.metadata.mirrors())) {
-    json::Value each = json::object({{"name", row.name}});
-    if (auto settings = json::parse(row.settings)) each.set("settings", *settings);
-    if (row.next_run != kNever) each.set("next", format_rfc3339(row.next_run));
-    if (!row.state.empty()) each.set("last", last_report(row).to_json());
-    out.push_back(std::move(each));
+    out.push_back(describe(row));
   }
   return json::object({{"mirrors", std::move(out)}});
 }

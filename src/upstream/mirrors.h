@@ -24,14 +24,18 @@ class Mirrors {
   // Runs them by itself from now on; one whose run was broken off at once.
   void start();
 
-  // add {"name", and MirrorSettings}  list {}  remove {"name"}
+  // add, change {"name", and MirrorSettings}  list {}  get, remove {"name"}
   // run {"name"}: tells reports as they come, and gives the last one.
+  // start {"name"}: it runs by itself, now.
   // kNotFound, kAlreadyExists; kUnavailable where it is running.
   Result<json::Value> operate(std::string_view what, const json::Value& arguments, const Tell& tell,
                               const CancelToken& cancel);
 
  private:
+  Result<registry::MirrorRow> row_of(const json::Value& arguments);
   Result<json::Value> add(const json::Value& arguments);
+  Result<json::Value> change(const json::Value& arguments);
+  Result<json::Value> start(const std::string& name);
   Result<json::Value> list();
   Result<registry::MirrorRow> find(const std::string& name);
   Result<MirrorReport> run(const registry::MirrorRow& row, const Tell& tell,
@@ -44,6 +48,7 @@ class Mirrors {
   CancelSource cancel_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
+  bool hurry_ = false;  // one is due now
   std::set<std::string> running_;
   std::jthread thread_;  // last: it uses the others
 };

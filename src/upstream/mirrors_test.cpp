@@ -1,3 +1,5 @@
+#include "db/database.h"
+#include "registry/policy_rules.h"
 #include "upstream/mirror_report.h"
 #include "upstream/mirror_settings.h"
 #include "upstream/test_upstream.h"
@@ -25,6 +27,15 @@ class MirrorsTest : public UpstreamTest {
     const auto done = operate("run", json::object({{"name", name}}));
     EXPECT_TRUE(done) << done.error().message();
     return done ? MirrorReport::from_json(*done) : MirrorReport{};
+  }
+  // Until one that runs by itself has.
+  void await_run() {
+    for (;;) {
+      const json::Value all = *operate("list", json::object());
+      const json::Value* last = all.array("mirrors").front().find("last");
+      if (last != nullptr && MirrorReport::from_json(*last).is_over()) return;
+      std::this_thread::yield();
+    }
   }
   std::string failures(const MirrorReport& report) { return join(report.failures, "; "); }
   bool has(const std::string& repository, const std::string& reference) {
@@ -182,12 +193,7 @@ TEST_F(MirrorsTest, AScheduledOneRunsByItself) {
   options_.upstreams = pull_through({.spool = dir_.path(), .run_mirrors = true});
   restart();
   // It begins with the registry; asked for meanwhile it says that it runs.
-  for (;;) {
-    const json::Value all = *operate("list", json::object());
-    const json::Value* last = all.array("mirrors").front().find("last");
-    if (last != nullptr && MirrorReport::from_json(*last).is_over()) break;
-    std::this_thread::yield();
-  }
+  await_run();
   EXPECT_TRUE(has("m/a/b", "1"));
 }
 
@@ -203,6 +209,45 @@ TEST_F(MirrorsTest, ImagesGoToAnotherRegistry) {
   EXPECT_EQ(upstream().head(manifest_path("a/b", "1")).header("Docker-Content-Digest"), image);
   EXPECT_EQ(upstream().head(manifest_path("b", "1")).status, 404);
   EXPECT_EQ(run().unchanged, 1);
+}
+
+// What may not move here stays as it is, is reported with each run, and holds up no other tag.
+TEST_F(MirrorsTest, ATagThatMovesThereAndMustNotHereIsReported) {
+  push_upstream("a/b", "1", "config", {"layer"});
+  push_upstream("a/b", "2", "config", {"layer"});
+  add();
+  EXPECT_EQ(run().copied, 2);
+  const std::string before = client().head(manifest_path("m/a/b", "1")).header("ETag");
+  {
+    Database beside = *registry::open_registry_database(options_.root);
+    ASSERT_TRUE(registry::add_rule(beside, {.node = "m", .tags = "1"}));
+  }
+  for (const char* tag : {"1", "2"}) push_upstream("a/b", tag, "config", {"other"});
+  const MirrorReport second = run();
+  EXPECT_EQ(second.copied, 1);
+  EXPECT_EQ(second.failed, 1);
+  EXPECT_NE(failures(second).find("m/a/b:1: "), std::string::npos) << failures(second);
+  EXPECT_NE(failures(second).find("immutable"), std::string::npos) << failures(second);
+  EXPECT_EQ(client().head(manifest_path("m/a/b", "1")).header("ETag"), before);
+  EXPECT_EQ(run().failed, 1);
+}
+
+TEST_F(MirrorsTest, OneThatIsStartedRunsByItself) {
+  push_upstream("a/b", "1", "config", {"layer"});
+  add();
+  options_.upstreams = pull_through({.spool = dir_.path(), .run_mirrors = true});
+  restart();
+  EXPECT_TRUE(operate("start", json::object({{"name", "up"}})));
+  await_run();
+  EXPECT_TRUE(has("m/a/b", "1"));
+  json::Value other = settings_.to_json();
+  other.set("name", "up");
+  other.set("place", "n");
+  EXPECT_TRUE(operate("change", other));
+  EXPECT_EQ(operate("get", other)->find("settings")->string("place"), "n");
+  other.set("name", "none");
+  EXPECT_EQ(operate("change", other).error().code(), Code::kNotFound);
+  EXPECT_EQ(operate("start", other).error().code(), Code::kNotFound);
 }
 
 TEST_F(MirrorsTest, TheirNamesAreTheirOwn) {

@@ -312,6 +312,27 @@ Result<access::Store> accounts_to_read(const Invocation& invocation) {
                cat("the registry of ", root.native(), " has no accounts: anybody may do anything"));
 }
 
+Result<> remove_numbered(const Invocation& invocation, Result<> (*remove)(Database&, int64_t)) {
+  const std::string& number = invocation.operands.front();
+  const auto id = parse_int(number);
+  if (!id) return Error(Code::kInvalidArgument, cat("no number: ", quoted(number)));
+  Database db = TRY(registry_database(invocation));
+  return remove(db, *id);
+}
+
+std::vector<Patterns> patterns(const Invocation& invocation) {
+  const std::vector<std::string> repositories = {Patterns().repositories};
+  const std::vector<std::string> tags = {Patterns().tags};
+  std::vector<Patterns> out;
+  for (const auto& repository :
+       invocation.repositories.empty() ? repositories : invocation.repositories) {
+    for (const auto& tag : invocation.tags.empty() ? tags : invocation.tags) {
+      out.push_back({repository, tag});
+    }
+  }
+  return out;
+}
+
 Result<access::Role> role_of_new(const Invocation& invocation) {
   if (!invocation.role.empty()) return access::role_named(invocation.role);
   if (invocation.on.empty()) return access::Role::kNone;

@@ -110,6 +110,14 @@ Result<access::Store> accounts_to_read(const Invocation& invocation);
 Result<access::Role> role_of_new(const Invocation& invocation);
 // registry.db of --root, made where it is missing.
 Result<Database> registry_database(const Invocation& invocation);
+// What has the number that the command names goes.
+Result<> remove_numbered(const Invocation& invocation, Result<> (*remove)(Database&, int64_t));
+// Each --repository with each --tag; all where none is given.
+struct Patterns {
+  std::string repositories = "**";
+  std::string tags = "*";
+};
+std::vector<Patterns> patterns(const Invocation& invocation);
 // What --expires says: "90d", "12h", or a time of RFC 3339; zero where it is not given.
 Result<TimePoint> expiry(const Invocation& invocation, TimePoint now);
 // As tables show it: "never", "2026-11-28T10:00:00Z".

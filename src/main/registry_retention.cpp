@@ -32,15 +32,11 @@ Result<> add(const Invocation& call) {
       TRY_CONTEXT(registry::retention_age(call.keep_set), "invalid value for --keep-set");
   rule.keep_pulled =
       TRY_CONTEXT(registry::retention_age(call.keep_pulled), "invalid value for --keep-pulled");
-  const std::vector<std::string> all = {rule.repositories};
-  const std::vector<std::string> any = {rule.tags};
   Database db = TRY(registry_database(call));
-  for (const std::string& repository : call.repositories.empty() ? all : call.repositories) {
-    for (const std::string& tag : call.tags.empty() ? any : call.tags) {
-      rule.repositories = repository;
-      rule.tags = tag;
-      fputs(cat("retention ", TRY(registry::add_retention(db, rule)).id, "\n").c_str(), stdout);
-    }
+  for (const Patterns& each : patterns(call)) {
+    rule.repositories = each.repositories;
+    rule.tags = each.tags;
+    fputs(cat("retention ", TRY(registry::add_retention(db, rule)).id, "\n").c_str(), stdout);
   }
   return {};
 }
@@ -60,10 +56,7 @@ Result<> list(const Invocation& call) {
 }
 
 Result<> remove(const Invocation& call) {
-  const auto id = parse_int(call.operands[0]);
-  if (!id) return Error(Code::kInvalidArgument, cat("no number: ", quoted(call.operands[0])));
-  Database db = TRY(registry_database(call));
-  return registry::remove_retention(db, *id);
+  return remove_numbered(call, registry::remove_retention);
 }
 
 Result<> run(const Invocation& call) {

@@ -12,18 +12,13 @@ namespace {
 using registry::RuleKind;
 using registry::TagRule;
 
-// Each pattern of repositories with each of tags.
 Result<> add(const Invocation& call) {
   TagRule rule = TRY(registry::tag_rule_named(call.operands[0], call.operands[1], call.role));
-  const std::vector<std::string> all = {rule.repositories};
-  const std::vector<std::string> any = {rule.tags};
   Database db = TRY(registry_database(call));
-  for (const std::string& repository : call.repositories.empty() ? all : call.repositories) {
-    for (const std::string& tag : call.tags.empty() ? any : call.tags) {
-      rule.repositories = repository;
-      rule.tags = tag;
-      fputs(cat(TRY(registry::add_rule(db, rule)).str(), "\n").c_str(), stdout);
-    }
+  for (const Patterns& each : patterns(call)) {
+    rule.repositories = each.repositories;
+    rule.tags = each.tags;
+    fputs(cat(TRY(registry::add_rule(db, rule)).str(), "\n").c_str(), stdout);
   }
   return {};
 }
@@ -42,12 +37,7 @@ Result<> list(const Invocation& call) {
   return {};
 }
 
-Result<> remove(const Invocation& call) {
-  const auto id = parse_int(call.operands[0]);
-  if (!id) return Error(Code::kInvalidArgument, cat("no number: ", quoted(call.operands[0])));
-  Database db = TRY(registry_database(call));
-  return registry::remove_rule(db, *id);
-}
+Result<> remove(const Invocation& call) { return remove_numbered(call, registry::remove_rule); }
 
 constexpr Verb kVerbs[] = {
     {"rule add", "immutable|protected PLACE",

@@ -10,20 +10,12 @@ namespace skiff {
 
 namespace {
 
-// Each pattern of repositories with each of tags.
 Result<std::vector<access::TokenLimit>> limits(const Invocation& call) {
   std::vector<access::TokenLimit> out;
   if (call.repositories.empty() && call.tags.empty() && call.role.empty()) return out;
   const access::Role role =
       call.role.empty() ? access::Role::kOwn : TRY(access::role_named(call.role));
-  const std::vector<std::string> all_repositories = {"**"};
-  const std::vector<std::string> all_tags = {"*"};
-  for (const std::string& repository :
-       call.repositories.empty() ? all_repositories : call.repositories) {
-    for (const std::string& tag : call.tags.empty() ? all_tags : call.tags) {
-      out.push_back({repository, tag, role});
-    }
-  }
+  for (const Patterns& each : patterns(call)) out.push_back({each.repositories, each.tags, role});
   return out;
 }
 
@@ -33,7 +25,6 @@ Result<> create(const Invocation& call) {
   token.expires = TRY(expiry(call, Clock::system().now()));
   access::Store store = TRY(accounts_to_read(call));
   token.account = TRY(access::find_account(store, call.operands[0])).id;
-  if (token.refresh) return "all that the account may, by short-lived tokens";
   const access::MadeToken made = TRY(access::add_token(store, token));
   fputs(cat(made.secret, "\n").c_str(), stdout);
   fputs(cat("Token ", made.id, " of ", call.operands[0], "; it is shown only now.\n").c_str(),
@@ -42,6 +33,7 @@ Result<> create(const Invocation& call) {
 }
 
 std::string limits_text(const access::Token& token) {
+  if (token.refresh) return "all that the account may, by short-lived tokens";
   if (token.limits.empty()) return "all that the account may";
   std::vector<std::string> parts;
   for (const access::TokenLimit& limit : token.limits) {

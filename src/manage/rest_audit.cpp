@@ -11,19 +11,6 @@ using registry::AuditRow;
 
 namespace {
 
-json::Value row_json(const AuditRow& row) {
-  const auto& e = row.entry;
-  return json::object({{"id", row.id},
-                       {"time", time_member(e.at)},
-                       {"actor", e.actor},
-                       {"address", e.address},
-                       {"action", e.action},
-                       {"target", e.target},
-                       {"outcome", e.outcome},
-                       {"detail", e.detail},
-                       {"hash", row.hash}});
-}
-
 // One row more than the page, so that the next one is known of.
 Answer<> list_audit(ApiCall& call) {
   const int64_t after = parse_int(call.http.request.query.get("last")).value_or(0);
@@ -31,7 +18,7 @@ Answer<> list_audit(ApiCall& call) {
   TRY(registry::chain_audit(db));
   json::Array out;
   for (const AuditRow& row : TRY(registry::audit_rows(db, after, page_size(call) + 1))) {
-    out.push_back(row_json(row));
+    out.push_back(registry::audit_json(row));
   }
   return reply_page(call, "rows", "id", out);
 }

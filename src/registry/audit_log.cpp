@@ -156,10 +156,9 @@ Result<AuditBounds> audit_bounds(Database& db) {
   return AuditBounds{row.integer(0), row.text(1), row.integer(2), row.text(3)};
 }
 
-std::string audit_line(const AuditRow& row) {
+json::Value audit_json(const AuditRow& row) {
   const AuditEntry& e = row.entry;
   return json::object({{"id", row.id},
-                       {"at", unix_nanos(e.at)},
                        {"time", format_rfc3339(e.at)},
                        {"actor", e.actor},
                        {"address", e.address},
@@ -167,8 +166,13 @@ std::string audit_line(const AuditRow& row) {
                        {"target", e.target},
                        {"outcome", e.outcome},
                        {"detail", e.detail},
-                       {"hash", row.hash}})
-      .dump();
+                       {"hash", row.hash}});
+}
+
+std::string audit_line(const AuditRow& row) {
+  json::Value line = audit_json(row);
+  line.set("at", unix_nanos(row.entry.at));
+  return line.dump();
 }
 
 Result<AuditRow> read_audit_line(std::string_view line) {

@@ -21,6 +21,7 @@
 
 #include "access/signing_keys.h"
 #include "base/clock.h"
+#include "codec/json.h"
 #include "db/database.h"
 #include "registry/policy.h"
 
@@ -61,7 +62,9 @@ struct AuditBounds {
 };
 Result<AuditBounds> audit_bounds(Database& db);
 
-// A line of an export: a JSON object with all of a row. One a line, in order.
+// All of a row, its time as RFC 3339 has it.
+json::Value audit_json(const AuditRow& row);
+// A line of an export: the same, with the time as it is in the table. One a line, in order.
 std::string audit_line(const AuditRow& row);
 Result<AuditRow> read_audit_line(std::string_view line);
 

@@ -18,6 +18,13 @@ constexpr const char* kMigrations[] = {
 
 constexpr std::string_view kColumns = "digest, size, created, verified, modified, damaged";
 
+Result<> write(Database& db, const BlobInfo& blob) {
+  TRY(db.run(cat("INSERT OR REPLACE INTO blob(", kColumns, ") VALUES (?, ?, ?, ?, ?, ?)"),
+             blob.digest.str(), blob.size, unix_nanos(blob.created), unix_nanos(blob.verified),
+             unix_nanos(blob.modified), blob.damaged));
+  return {};
+}
+
 TimePoint time_of(int64_t nanoseconds) { return TimePoint(std::chrono::nanoseconds(nanoseconds)); }
 
 Result<BlobInfo> row_of(const Statement& s) {
@@ -34,8 +41,10 @@ Result<BlobInfo> row_of(const Statement& s) {
 
 Result<BlobTable> BlobTable::open(const Path& file) {
   Database writer = TRY(Database::open(file, kMigrations));
+  Database quick = TRY(Database::open(file, kMigrations));
+  TRY(quick.execute("PRAGMA synchronous = NORMAL"));
   Database reader = TRY(Database::open(file, kMigrations));
-  return BlobTable(std::move(writer), std::move(reader));
+  return BlobTable(std::move(writer), std::move(quick), std::move(reader));
 }
 
 Result<std::optional<BlobInfo>> BlobTable::find(const oci::Digest& digest) {
@@ -57,11 +66,12 @@ Result<std::vector<BlobInfo>> BlobTable::page(const std::string& after) {
 
 Result<> BlobTable::put(const BlobInfo& blob) {
   std::lock_guard lock(state_->writer_mutex);
-  TRY(state_->writer.run(
-      cat("INSERT OR REPLACE INTO blob(", kColumns, ") VALUES (?, ?, ?, ?, ?, ?)"),
-      blob.digest.str(), blob.size, unix_nanos(blob.created), unix_nanos(blob.verified),
-      unix_nanos(blob.modified), blob.damaged));
-  return {};
+  return write(state_->writer, blob);
+}
+
+Result<> BlobTable::put_soon(const BlobInfo& blob) {
+  std::lock_guard lock(state_->writer_mutex);
+  return write(state_->quick, blob);
 }
 
 Result<> BlobTable::erase(std::span<const BlobInfo> blobs) {

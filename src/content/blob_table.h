@@ -22,18 +22,22 @@ class BlobTable {
   Result<std::vector<BlobInfo>> page(const std::string& after);
   // Inserts, or replaces the row that is there.
   Result<> put(const BlobInfo& blob);
+  // The same for what may be lost again in a power cut: no sync for it.
+  Result<> put_soon(const BlobInfo& blob);
   // Deletes all of them in one transaction; missing ones are success.
   Result<> erase(std::span<const BlobInfo> blobs);
   // What SQLite finds wrong with the file itself.
   Result<std::vector<std::string>> faults();
 
  private:
-  BlobTable(Database writer, Database reader)
-      : state_(std::make_unique<State>(std::move(writer), std::move(reader))) {}
+  BlobTable(Database writer, Database quick, Database reader)
+      : state_(std::make_unique<State>(std::move(writer), std::move(quick), std::move(reader))) {}
   struct State {
-    State(Database w, Database r) : writer(std::move(w)), reader(std::move(r)) {}
-    std::mutex writer_mutex;
+    State(Database w, Database q, Database r)
+        : writer(std::move(w)), quick(std::move(q)), reader(std::move(r)) {}
+    std::mutex writer_mutex;  // of both writers
     Database writer;
+    Database quick;  // what it commits a power cut may take back
     std::mutex reader_mutex;
     Database reader;
   };

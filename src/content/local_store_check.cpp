@@ -68,7 +68,8 @@ Result<std::string> LocalStore::find_fault(const oci::Digest& digest, const Veri
     pairing.unlock();
     return find_fault(digest, options, cancel);
   }
-  TRY(table_.put(after));
+  // That one is whole may be forgotten: then it is read again.
+  TRY(after.damaged ? table_.put(after) : table_.put_soon(after));
   if (after.damaged) set_aside(after, fault);
   return fault;
 }

@@ -18,10 +18,19 @@ constexpr const char* kMigrations[] = {
 
 constexpr std::string_view kColumns = "digest, size, created, verified, modified, damaged";
 
+// The column `damaged`.
+constexpr int64_t kChanged = 1;
+constexpr int64_t kUnread = 2;
+
+int64_t damage_of(const BlobInfo& blob) {
+  if (!blob.damaged) return 0;
+  return blob.unread ? kUnread : kChanged;
+}
+
 Result<> write(Database& db, const BlobInfo& blob) {
   TRY(db.run(cat("INSERT OR REPLACE INTO blob(", kColumns, ") VALUES (?, ?, ?, ?, ?, ?)"),
              blob.digest.str(), blob.size, unix_nanos(blob.created), unix_nanos(blob.verified),
-             unix_nanos(blob.modified), blob.damaged));
+             unix_nanos(blob.modified), damage_of(blob)));
   return {};
 }
 
@@ -34,7 +43,8 @@ Result<BlobInfo> row_of(const Statement& s) {
                   .created = time_of(s.integer(2)),
                   .verified = time_of(s.integer(3)),
                   .modified = time_of(s.integer(4)),
-                  .damaged = s.integer(5) != 0};
+                  .damaged = s.integer(5) != 0,
+                  .unread = s.integer(5) == kUnread};
 }
 
 }  // namespace

@@ -166,6 +166,64 @@ TEST_F(CheckTest, WhatAKillKeptFromBeingSetAsideIsSetAsideByTheNextWhoLooks) {
   }
 }
 
+// What stat() sees of it is right, and the disk gives none of it (EIO).
+class UnreadTest : public CheckTest {
+ protected:
+  void break_disk() {
+    std::filesystem::rename(file_of(digest_), kept_);
+    std::filesystem::create_symlink("/proc/self/mem", file_of(digest_));
+  }
+  void mend_disk() { std::filesystem::rename(kept_, file_of(digest_)); }
+  void expect_left_where_it_is() {
+    EXPECT_TRUE(std::filesystem::is_symlink(file_of(digest_)));
+    EXPECT_FALSE(std::filesystem::exists(std::filesystem::symlink_status(aside(digest_))));
+    EXPECT_EQ(store_->open(digest_).error().code(), Code::kDataLoss);
+  }
+
+  oci::Digest digest_ = put("");
+  Path kept_ = dir_.path() / "kept";
+};
+
+TEST_F(UnreadTest, IsRefusedLeftWhereItIsAndReadAgain) {
+  break_disk();
+  EXPECT_EQ(store_->verify(digest_).error().code(), Code::kDataLoss);
+  expect_left_where_it_is();
+  reopen();
+  for (const bool repair : {false, true}) {
+    const auto problems = check({.repair = repair});
+    ASSERT_EQ(problems.size(), 1u);
+    EXPECT_FALSE(problems[0].mended);
+    EXPECT_EQ(problems[0].where, file_of(digest_).native());
+    expect_left_where_it_is();
+  }
+  mend_disk();
+  EXPECT_TRUE(check().empty());
+  EXPECT_FALSE(store_->info(digest_)->damaged);
+  EXPECT_EQ(*read_blob(*store_, digest_), "");
+}
+
+TEST_F(UnreadTest, IsReplacedByTheNextWhoStoresIt) {
+  break_disk();
+  EXPECT_EQ(check().size(), 1u);
+  put("");
+  EXPECT_FALSE(std::filesystem::is_symlink(file_of(digest_)));
+  EXPECT_TRUE(check({.deep = true}).empty());
+}
+
+TEST_F(CheckTest, AQuarantinedFileOfABlobThatIsNotMissingIsToldAndRemoved) {
+  const oci::Digest stored = put("hello");
+  const Path shelf = aside(stored).parent_path();
+  ASSERT_TRUE(make_directories(shelf));
+  for (const std::string& name :
+       {stored.hex(), oci::Digest::of("removed").hex(), std::string("noise")}) {
+    ASSERT_TRUE(write_file(shelf / name, "hullo"));
+  }
+  EXPECT_EQ(check().size(), 3u);
+  expect_mended(3);
+  EXPECT_TRUE(std::filesystem::is_empty(shelf));
+  EXPECT_EQ(*read_blob(*store_, stored), "hello");
+}
+
 TEST_F(CheckTest, WithTheBlobGoesWhatWasSetAside) {
   for (const bool by_remove : {true, false}) {
     const oci::Digest digest = put("hello");

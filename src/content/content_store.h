@@ -12,7 +12,8 @@
 //
 // A blob whose file was lost or changed is *damaged*. Damage is noticed by open, verify and
 // check, and remembered: `open` refuses the blob (kDataLoss) until the same content is
-// committed again, which replaces the file. The damaged one is set aside under ROOT/quarantine.
+// committed again, which replaces the file. The damaged one is set aside under ROOT/quarantine;
+// one that the disk does not give stays, and each verify, check and scrub tries to read it again.
 //
 // Leases live as long as the process: they protect work in flight, and a crash ends the
 // work. A user that turns leased blobs into referenced ones (writes a tag) keeps the lease
@@ -46,6 +47,7 @@ struct BlobInfo {
   TimePoint verified;    // when all of it was last read and found right
   TimePoint modified;    // what its file said of itself then; of another age it is suspect
   bool damaged = false;  // found so, and not stored again since
+  bool unread = false;   // damaged only as far as the disk did not give its file: it is read again
 };
 
 struct VerifyOptions {
@@ -118,7 +120,7 @@ class ContentStore {
   virtual Result<> verify(const oci::Digest& digest, const VerifyOptions& options = {},
                           const CancelToken& cancel = {}) = 0;
   // Compares rows, files and ingests with one another, while others work, and tells each
-  // problem. Repair removes damaged blobs and stray files, and adopts a file without a row
+  // problem. Repair removes changed blobs and stray files, and adopts a file without a row
   // where it is what its name says.
   virtual Result<> check(const CheckOptions& options, const ProblemSink& report,
                          const CancelToken& cancel = {}) = 0;

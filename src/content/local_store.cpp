@@ -66,7 +66,8 @@ std::string LocalStore::visible_fault(const BlobInfo& blob, const struct stat& s
   if (static_cast<uint64_t>(st.st_size) != blob.size) {
     return cat("its file has ", st.st_size, " bytes, not ", blob.size);
   }
-  return blob.damaged ? "its content is not what it was" : "";
+  if (!blob.damaged) return "";
+  return blob.unread ? "it could not be read" : "its content is not what it was";
 }
 
 Result<std::unique_ptr<Ingest>> LocalStore::ingest(const std::string& reference,

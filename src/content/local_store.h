@@ -117,6 +117,7 @@ class LocalStore : public RecordedStore {
   Result<> remember_damage(const BlobInfo& seen);
   Result<> check_blob(const oci::Digest& digest, const Checkup& checkup);
   Result<> check_blob_file(const Path& file, const Checkup& checkup);
+  Result<> check_quarantined_file(const Path& file, const Checkup& checkup);
   Result<> check_ingest_file(const Path& file, const Checkup& checkup);
   Result<> remove_damaged(const oci::Digest& digest, const CheckOptions& options, Problem& problem);
 

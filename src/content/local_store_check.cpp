@@ -12,15 +12,25 @@ namespace skiff::content {
 
 namespace {
 
-// "" where the file's content is `digest`, else what is wrong with it.
-Result<std::string> content_fault(const Path& file, const oci::Digest& digest,
-                                  const VerifyOptions& options, const CancelToken& cancel) {
-  const UniqueFd fd = TRY(open_file(file, O_RDONLY));
+struct Fault {
+  std::string what;     // "" for none
+  bool unread = false;  // the disk did not tell
+};
+
+Result<Fault> content_fault(const Path& file, const oci::Digest& digest,
+                            const VerifyOptions& options, const CancelToken& cancel) {
+  const auto fd = open_file(file, O_RDONLY);
+  if (!fd && fd.error().sys_errno() == EIO) return Fault{fd.error().message(), true};
+  if (!fd) return fd.error();
   const auto actual =
-      digest_on_disk(fd.get(), digest.algorithm(), options.bytes_per_second, cancel);
+      digest_on_disk(fd->get(), digest.algorithm(), options.bytes_per_second, cancel);
   if (!actual && actual.error().code() == Code::kCancelled) return actual.error();
-  if (!actual) return actual.error().message();
-  return *actual == digest ? "" : cat("its content is ", actual->str());
+  if (!actual) return Fault{actual.error().message(), true};
+  return Fault{*actual == digest ? "" : cat("its content is ", actual->str()), false};
+}
+
+bool same_verdict(const BlobInfo& a, const BlobInfo& b) {
+  return a.damaged == b.damaged && a.unread == b.unread && a.verified == b.verified;
 }
 
 std::string_view remedy_of(Stray stray) {
@@ -56,7 +66,7 @@ Result<std::string> LocalStore::find_fault(const oci::Digest& digest, const Veri
   const BlobInfo before = TRY(info(digest));
   BlobInfo after = before;
   std::string fault = TRY(examine(after, options, cancel));
-  if (after.damaged == before.damaged && after.verified == before.verified) {
+  if (same_verdict(before, after)) {
     // A crash may have left it under its name.
     if (after.damaged) TRY(remember_damage(after));
     return fault;
@@ -76,6 +86,11 @@ Result<std::string> LocalStore::find_fault(const oci::Digest& digest, const Veri
 
 void LocalStore::set_aside(const BlobInfo& blob, const std::string& fault) {
   const Path file = layout_.blob(blob.digest);
+  if (blob.unread) {
+    log_error(cat("blob ", blob.digest.str(), " cannot be read: ", fault,
+                  "; left where it is, and tried again later"));
+    return;
+  }
   const std::string told = cat("blob ", blob.digest.str(), " is damaged on disk: ", fault);
   const Result<> moved = quarantine_.take(file, blob.digest);
   if (moved) {
@@ -94,7 +109,7 @@ Result<> LocalStore::remember_damage(const BlobInfo& seen) {
   struct stat st{};
   if (::stat(layout_.blob(seen.digest).c_str(), &st) != 0) return {};
   const std::string fault = visible_fault(*now, st);
-  if (fault.empty()) return {};
+  if (fault.empty() || now->unread) return {};
   if (!now->damaged) {
     now->damaged = true;
     TRY(table_.put(*now));
@@ -109,19 +124,28 @@ Result<std::string> LocalStore::examine(BlobInfo& blob, const VerifyOptions& opt
   const Path file = layout_.blob(blob.digest);
   struct stat st{};
   const bool is_there = ::stat(file.c_str(), &st) == 0;
+  const bool is_hidden = !is_there && errno == EIO;
   const bool is_long_enough = is_there && static_cast<uint64_t>(st.st_size) == blob.size;
   const TimePoint modified = is_there ? modified_time(st) : TimePoint();
   const bool is_suspect = modified != blob.modified;
   // Not looked at twice: it may be removed between the two.
-  if (is_long_enough && !options.always && !is_suspect) return visible_fault(blob, st);
-  std::string fault =
-      is_long_enough ? TRY(content_fault(file, blob.digest, options, cancel)) : visible_fault(blob);
-  blob.damaged = !fault.empty();
+  if (is_long_enough && !options.always && !is_suspect && !blob.unread) {
+    return visible_fault(blob, st);
+  }
+  Fault fault;
+  if (is_long_enough) {
+    fault = TRY(content_fault(file, blob.digest, options, cancel));
+  } else {
+    blob.unread = false;
+    fault = {.what = visible_fault(blob), .unread = is_hidden};
+  }
+  blob.damaged = !fault.what.empty();
+  blob.unread = fault.unread;
   if (!blob.damaged) {
     blob.verified = clock_.now();
     blob.modified = modified;
   }
-  return fault;
+  return fault.what;
 }
 
 Result<> LocalStore::check(const CheckOptions& options, const ProblemSink& report,
@@ -136,8 +160,12 @@ Result<> LocalStore::check(const CheckOptions& options, const ProblemSink& repor
   TRY(walk([&](const BlobInfo& blob) { return check_blob(blob.digest, checkup); }));
   TRY(visit_files(layout_.blobs(),
                   [&](const Path& file) { return check_blob_file(file, checkup); }));
-  return visit_files(layout_.ingests(),
-                     [&](const Path& file) { return check_ingest_file(file, checkup); });
+  TRY(visit_files(layout_.ingests(),
+                  [&](const Path& file) { return check_ingest_file(file, checkup); }));
+  std::error_code ignored;
+  if (!std::filesystem::exists(layout_.quarantine(), ignored)) return {};
+  return visit_files(layout_.quarantine(),
+                     [&](const Path& file) { return check_quarantined_file(file, checkup); });
 }
 
 Path LocalStore::place_of(const oci::Digest& digest) const {
@@ -155,7 +183,13 @@ Result<> LocalStore::check_blob(const oci::Digest& digest, const Checkup& checku
   Problem problem{.what = cat("blob ", digest.str(), " is damaged: ", *fault),
                   .where = place_of(digest).native(),
                   .remedy = cat(how_back(checkup.options, digest.str()), ", or ", kRepairRemedy)};
-  if (checkup.options.repair) TRY(remove_damaged(digest, checkup.options, problem));
+  const std::optional<BlobInfo> now = TRY(table_.find(digest));
+  if (now && now->unread) {
+    problem.remedy = cat("look at the disk: it is read again by each check and scrub; or ",
+                         how_back(checkup.options, digest.str()));
+  } else if (checkup.options.repair) {
+    TRY(remove_damaged(digest, checkup.options, problem));
+  }
   checkup.report(problem);
   return {};
 }
@@ -196,6 +230,27 @@ Result<> LocalStore::check_blob_file(const Path& file, const Checkup& checkup) {
     const Stray done = TRY(adopt_or_remove(file, table_, files_, clock_));
     problem.remedy = remedy_of(done);
     problem.mended = done != Stray::kUnreadable;
+  }
+  checkup.report(problem);
+  return {};
+}
+
+// What a crash left of a blob that was removed or stored again, or of a lost table.
+Result<> LocalStore::check_quarantined_file(const Path& file, const Checkup& checkup) {
+  TRY(checkup.cancel.check());
+  std::lock_guard pairing(pairing_);
+  const auto digest = oci::Digest::parse(
+      cat(file.parent_path().filename().native(), ":", file.filename().native()));
+  std::optional<BlobInfo> row;
+  if (digest) row = TRY(table_.find(*digest));
+  if (row && row->damaged) return {};
+  Problem problem{.what = "a damaged file is kept for a blob that is not missing",
+                  .where = file.native(),
+                  .remedy = kRepairRemedy};
+  if (checkup.options.repair) {
+    TRY(files_.unlink(file));
+    problem.remedy = "removed";
+    problem.mended = true;
   }
   checkup.report(problem);
   return {};

@@ -34,6 +34,14 @@ Result<> write(Database& db, const BlobInfo& blob) {
   return {};
 }
 
+Result<> erase_all(Database& db, std::span<const BlobInfo> blobs) {
+  Transaction tx = TRY(db.begin());
+  for (const BlobInfo& blob : blobs) {
+    TRY(db.run("DELETE FROM blob WHERE digest = ?", blob.digest.str()));
+  }
+  return tx.commit();
+}
+
 TimePoint time_of(int64_t nanoseconds) { return TimePoint(std::chrono::nanoseconds(nanoseconds)); }
 
 Result<BlobInfo> row_of(const Statement& s) {
@@ -86,11 +94,18 @@ Result<> BlobTable::put_soon(const BlobInfo& blob) {
 
 Result<> BlobTable::erase(std::span<const BlobInfo> blobs) {
   std::lock_guard lock(state_->writer_mutex);
-  Transaction tx = TRY(state_->writer.begin());
-  for (const BlobInfo& blob : blobs) {
-    TRY(state_->writer.run("DELETE FROM blob WHERE digest = ?", blob.digest.str()));
-  }
-  return tx.commit();
+  return erase_all(state_->writer, blobs);
+}
+
+Result<> BlobTable::erase_soon(std::span<const BlobInfo> blobs) {
+  std::lock_guard lock(state_->writer_mutex);
+  return erase_all(state_->quick, blobs);
+}
+
+// A commit syncs all that is before it in the write-ahead log. The number is written as it is.
+Result<> BlobTable::sync() {
+  std::lock_guard lock(state_->writer_mutex);
+  return state_->writer.execute(cat("PRAGMA user_version = ", std::size(kMigrations)));
 }
 
 Result<std::vector<std::string>> BlobTable::faults() {

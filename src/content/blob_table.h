@@ -26,6 +26,9 @@ class BlobTable {
   Result<> put_soon(const BlobInfo& blob);
   // Deletes all of them in one transaction; missing ones are success.
   Result<> erase(std::span<const BlobInfo> blobs);
+  Result<> erase_soon(std::span<const BlobInfo> blobs);
+  // What was written soon survives a power cut.
+  Result<> sync();
   // What SQLite finds wrong with the file itself.
   Result<std::vector<std::string>> faults();
 

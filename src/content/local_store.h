@@ -65,6 +65,7 @@ class LocalStore : public RecordedStore {
                                                 HashAlgorithm algorithm,
                                                 const IngestState& from) override;
   Result<bool> finish_commit(const std::string& reference, const oci::Digest& blob) override;
+  // In local_store_removal.cpp.
   std::vector<Result<>> remove_all(std::span<const oci::Digest> blobs) override;
   Result<> sync_removed(std::span<const oci::Digest> blobs) override;
   Result<> abort_others(const std::set<std::string>& references) override;
@@ -96,6 +97,7 @@ class LocalStore : public RecordedStore {
   Result<BlobInfo> publish(IngestFile& ingest, const oci::Digest& expected);
   Result<BlobInfo> share(LocalStore& source, const oci::Digest& digest);
   Result<> make_shelf(const oci::Digest& digest);
+  std::vector<Result<>> remove_some(std::span<const oci::Digest> blobs);
   Result<uint64_t> sweep(const std::vector<BlobInfo>& candidates);
   // Removes the file of a blob whose row is gone, also from quarantine; one that is lost is gone
   // already.

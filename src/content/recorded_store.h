@@ -42,7 +42,7 @@ class RecordedStore : public ContentStore {
   // durable. False where the ingest is still there, or neither is.
   virtual Result<bool> finish_commit(const std::string& reference, const oci::Digest& blob) = 0;
   // As remove() of each, and the outcome of each: of one that is not there success. All at once is
-  // far cheaper, and one that fails holds up no other.
+  // far cheaper, and one that fails holds up no other. A power cut may take it back.
   virtual std::vector<Result<>> remove_all(std::span<const oci::Digest> blobs) = 0;
   // What was removed of these stays so after a power cut; only then may the owner forget them. The
   // same for a thousand as for ten thousand.

@@ -1,4 +1,5 @@
-// What a check writes down of each blob costs no sync, unless it must survive a power cut.
+// What a check writes down of each blob costs no sync, unless it must survive a power cut; nor does
+// a removal of many, until its owner asks for one.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
@@ -9,6 +10,7 @@
 #include "base/strings.h"
 #include "content/content_store.h"
 #include "content/layout.h"
+#include "content/recorded_store.h"
 
 namespace {
 
@@ -58,6 +60,21 @@ TEST_F(VerdictsTest, ThatOneIsDamagedIsSynced) {
   ASSERT_TRUE(write_file(Layout(dir_.path()).blob(digest), "hullo"));
   EXPECT_GT(check(), 0);
   EXPECT_EQ(problems_, 1);
+}
+
+TEST(Removal, OfManySyncsWhenItIsAskedTo) {
+  const TempDir dir = *TempDir::make("/tmp", "skiff-removal-");
+  const auto store = *open_recorded_store(dir.path());
+  std::vector<oci::Digest> blobs;
+  for (int i = 0; i < 120; ++i) blobs.push_back(*write_blob(*store, cat("blob ", i)));
+  syncs = 0;
+  for (const Result<>& outcome : store->remove_all(blobs)) EXPECT_TRUE(outcome);
+  EXPECT_EQ(syncs, 0);
+  // One of the table beside those of directories, all of which are there.
+  std::set<std::string> shelves;
+  for (const oci::Digest& digest : blobs) shelves.insert(digest.hex().substr(0, 2));
+  EXPECT_TRUE(store->sync_removed(blobs));
+  EXPECT_EQ(syncs, static_cast<int>(shelves.size()) + 1);
 }
 
 }  // namespace

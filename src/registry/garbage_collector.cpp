@@ -11,9 +11,9 @@ namespace skiff::registry {
 namespace {
 
 // Of one transaction: pushes wait for it.
-constexpr size_t kBatch = 200;
+constexpr size_t kBatch = 500;
 // Forgotten together, at the price of one sync for each directory that had one of them.
-constexpr size_t kMostGone = 10'000;
+constexpr size_t kMostGone = 50'000;
 constexpr size_t kDiscarded = 1'000;  // at once: as many as S3 removes by one request
 constexpr std::chrono::milliseconds kLongestPause{60'000};
 constexpr std::chrono::milliseconds kShortestPause{100};

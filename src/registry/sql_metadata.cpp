@@ -13,7 +13,7 @@ constexpr int kReaders = 4;
 // A server syncs what several commit at once together, and a commit waits for a disk.
 constexpr int kServerWriters = 4;
 // A file's other writers wait for a collection; a server's others meet it, the more it reads.
-constexpr SqlMetadata::Engine kSqlite{.batch = 200, .together = true};
+constexpr SqlMetadata::Engine kSqlite{.batch = 500, .together = true};
 constexpr SqlMetadata::Engine kServer{.batch = 25};
 
 }  // namespace

@@ -101,6 +101,10 @@ Result<> check(const MirrorSettings& settings) {
   if (!settings.place.empty() && !oci::valid_repository_path(settings.place)) {
     return wrong(cat(skiff::quoted(settings.place), " cannot begin the name of a repository"));
   }
+  constexpr std::chrono::days kLongest{100'000};
+  if (settings.every < std::chrono::seconds(0) || settings.every > kLongest) {
+    return wrong(cat("every: ", settings.every.count(), " seconds lie between no two runs"));
+  }
   const bool has_commas =
       cat(settings.url, settings.credentials, settings.ca).find(',') != std::string::npos;
   if (has_commas) return wrong("a comma cannot stand in a URL or the name of a file");

@@ -270,6 +270,11 @@ TEST(MirrorSettings, WhatIsWrongIsNamed) {
   EXPECT_NE(check(settings).error().message().find("\"A\""), std::string::npos);
   settings.repositories = {"a/**"};
   EXPECT_TRUE(check(settings));
+  for (const auto every : {std::chrono::seconds(-1), std::chrono::seconds::max()}) {
+    settings.every = every;
+    EXPECT_NE(check(settings).error().message().find("every"), std::string::npos);
+  }
+  settings.every = std::chrono::hours(1);
   settings.platforms = {"linux/arm64"};
   settings.is_push = true;
   EXPECT_NE(check(settings).error().message().find("platforms"), std::string::npos);

@@ -90,12 +90,35 @@ Result<> decode_platforms(const Call& call, builder::BuildRequest& request) {
   return {};
 }
 
+// Skiff's own: {"secrets": {ID: base64}, "ssh": {ID: socket}, "allow": [ENTITLEMENT]}, in base64,
+// of clients on this machine.
+Result<> decode_private(const Call& call, builder::BuildRequest& request) {
+  const auto header = call.request.headers.get("X-Skiff-Build-Private");
+  if (header.empty()) return {};
+  const std::string decoded = TRY_CONTEXT(base64_decode(header), "X-Skiff-Build-Private");
+  const json::Value value = TRY_CONTEXT(json::parse(decoded), "X-Skiff-Build-Private");
+  if (const json::Value* secrets = value.find("secrets")) {
+    for (const auto& [id, secret] : secrets->as_object()) {
+      request.secrets[id] = TRY_CONTEXT(base64_decode(secret.as_string()), cat("secret ", id));
+    }
+  }
+  if (const json::Value* agents = value.find("ssh")) {
+    for (const auto& [id, socket] : agents->as_object()) {
+      request.ssh_agents[id] = socket.as_string();
+    }
+  }
+  if (const json::Value* allowed = value.find("allow")) {
+    for (const json::Value& one : allowed->as_array()) request.entitlements.insert(one.as_string());
+  }
+  return {};
+}
+
 Result<builder::BuildRequest> decode_request(const Call& call) {
   if (call.arg("version") == "2") {
     return Error(Code::kUnimplemented,
                  "BuildKit's build protocol is not served here: set DOCKER_BUILDKIT=0");
   }
-  TRY(refuse_arguments(call, {"squash", "outputs", "cgroupparent"}));
+  TRY(refuse_arguments(call, {"squash", "outputs"}));
   if (!call.arg("remote").empty()) {
     return Error(Code::kUnimplemented, "remote build contexts are not served: send the context");
   }
@@ -114,6 +137,10 @@ Result<builder::BuildRequest> decode_request(const Call& call) {
   request.target = call.arg("target");
   TRY(decode_platforms(call, request));
   request.no_cache = call.flag("nocache");
+  for (const auto& stage : call.request.query.all("nocachefilter")) {
+    request.no_cache_stages.insert(to_lower(stage));
+  }
+  request.cgroup_parent = call.arg("cgroupparent");
   request.pull = call.flag("pull");
   request.quiet = call.flag("q");
   request.network = call.arg("networkmode");
@@ -126,11 +153,41 @@ Result<builder::BuildRequest> decode_request(const Call& call) {
         {ulimit.string("Name"), ulimit.integer("Soft"), ulimit.integer("Hard")});
   }
   request.credentials = all_credentials(call);
+  TRY(decode_private(call, request));
   return request;
+}
+
+// Of "call=": what is asked instead of a build.
+Result<std::optional<builder::Question>> decode_question(const Call& call) {
+  const std::string text = call.arg("call");
+  if (text.empty() || text == "build") return std::nullopt;
+  if (text == "check") return builder::Question::kChecks;
+  if (text == "outline") return builder::Question::kOutline;
+  if (text == "targets") return builder::Question::kTargets;
+  return Error(Code::kInvalidArgument,
+               cat("call ", quoted(text), ": it is one of build, check, outline and targets"));
+}
+
+Result<> answer(Call& call, const builder::BuildRequest& request, builder::Question question) {
+  ProgressStream stream(call);
+  auto answered = call.context.builder.inspect(request, question, call.writer.client_gone());
+  if (!answered) return stream.finish(std::move(answered.error()));
+  stream.text(answered->text);
+  if (question != builder::Question::kChecks) return stream.finish({});
+  const size_t count = answered->findings;
+  if (count == 0) {
+    stream.text("Check complete, no warnings found.\n");
+    return stream.finish({});
+  }
+  Error found(Code::kFailedPrecondition,
+              count == 1 ? std::string("Check complete, 1 warning has been found!")
+                         : cat("Check complete, ", count, " warnings have been found!"));
+  return stream.finish(std::move(found), 1);
 }
 
 Result<> build(Call& call) {
   auto request = TRY(decode_request(call));
+  if (const auto question = TRY(decode_question(call))) return answer(call, request, *question);
   ProgressStream stream(call);
   BuildPrinter printer(stream, request.platforms.size() > 1);
   int exit_code = 0;
@@ -146,7 +203,8 @@ Result<> build(Call& call) {
     stream.text(built->id.str() + "\n");
     return stream.finish({});
   }
-  stream.send(json::object({{"aux", json::object({{"ID", built->id.str()}})}}));
+  stream.send(json::object(
+      {{"aux", json::object({{"ID", built->id.str()}, {"Digest", built->target.digest.str()}})}}));
   stream.text(cat("Successfully built ", built->id.short_hex(), "\n"));
   for (const auto& tag : request.tags) {
     stream.text(cat("Successfully tagged ", tag.familiar(), "\n"));

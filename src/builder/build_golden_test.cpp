@@ -4,6 +4,8 @@
 //   #: file PATH MODE TEXT     with \n, \t and \0 in it
 //   #: dir PATH MODE           #: link PATH TARGET     #: hard PATH OF
 //   #: arg NAME=VALUE          #: target STAGE         #: label NAME=VALUE
+//   #: call check|outline|targets
+//   #: secret ID VALUE         #: allow ENTITLEMENT
 //   #: show PATH               a file of the image, whose text is expected, too
 // base:1 is busybox with a few users.
 #include <cstdlib>
@@ -55,6 +57,7 @@ class BuildGolden : public BuildFixture {
   bool has_base_ = false;
   BuildRequest wanted_;
   std::vector<std::string> shown_;
+  std::optional<Question> question_;
 };
 
 void BuildGolden::obey(const std::string& line) {
@@ -83,6 +86,14 @@ void BuildGolden::obey(const std::string& line) {
     wanted_.labels[std::string(pair.first)] = std::string(pair.second);
   } else if (command == "target") {
     wanted_.target = first;
+  } else if (command == "secret") {
+    wanted_.secrets[first] = second;
+  } else if (command == "allow") {
+    wanted_.entitlements.insert(first);
+  } else if (command == "call") {
+    question_ = first == "check"     ? Question::kChecks
+                : first == "outline" ? Question::kOutline
+                                     : Question::kTargets;
   } else if (command == "show") {
     shown_.push_back(first);
   } else {
@@ -117,9 +128,14 @@ std::string BuildGolden::outcome_of(const Path& file) {
   const std::string text = read_file(file).value();
   wanted_ = request(text);
   shown_.clear();
+  question_.reset();
   for (const std::string& line : split(text, '\n')) {
-    if (!line.starts_with("#: ")) break;
-    obey(line.substr(3));
+    if (!line.starts_with('#')) break;
+    if (line.starts_with("#: ")) obey(line.substr(3));
+  }
+  if (question_) {
+    auto answer = builder_->inspect(wanted_, *question_, {});
+    return answer ? answer->text : cat("ERROR ", answer.error().message(), "\n");
   }
   auto result = build(wanted_);
   std::string out;
@@ -143,7 +159,7 @@ TEST_F(BuildGolden, EachFileBuildsAsExpected) {
     if (accept) std::ofstream(expected) << shown;
     EXPECT_EQ(shown, read_file(expected).value_or("(no .expect file)"));
   }
-  EXPECT_GE(count, 40);
+  EXPECT_GE(count, 100);
 }
 
 }  // namespace

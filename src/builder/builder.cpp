@@ -8,7 +8,9 @@
 #include "base/strings.h"
 #include "builder/cache.h"
 #include "builder/context.h"
+#include "builder/inspection.h"
 #include "builder/platform_build.h"
+#include "builder/static_checks.h"
 #include "images/linked_cancel.h"
 #include "images/parts.h"
 #include "oci/manifest.h"
@@ -19,8 +21,11 @@ namespace {
 
 // Frontends of other images are programs that only BuildKit's protocol can run; this one
 // understands what the official one does.
-Result<> check_syntax(const Dockerfile& file) {
-  std::string_view name = file.syntax;
+Result<> check_syntax(const BuildRequest& request, const Dockerfile& file) {
+  const auto given = request.build_args.find("BUILDKIT_SYNTAX");
+  const bool is_given = given != request.build_args.end() && given->second;
+  const std::string syntax = is_given ? *given->second : file.syntax;
+  std::string_view name = syntax;
   for (std::string_view prefix : {"docker.io/", "docker/"}) {
     if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
   }
@@ -29,7 +34,7 @@ Result<> check_syntax(const Dockerfile& file) {
                   name.starts_with("dockerfile-upstream");
   if (official) return {};
   return Error(Code::kUnimplemented,
-               cat("frontends in images are not supported: # syntax=", file.syntax));
+               cat("frontends in images are not supported: # syntax=", syntax));
 }
 
 std::vector<oci::Platform> platforms_of(const BuildRequest& request) {
@@ -42,10 +47,18 @@ std::vector<oci::Platform> platforms_of(const BuildRequest& request) {
   return out;
 }
 
-void send_warnings(SharedSink& events, const Dockerfile& file) {
-  for (const LexicalWarning& warning : file.warnings) {
-    events.send(BuildWarning{cat(file.source->name(), ":", warning.line, ": ", warning.text),
-                             warning.line});
+// "# check=", unless an argument of the build says otherwise.
+Result<CheckConfig> check_config(const BuildRequest& request, const Dockerfile& file) {
+  const auto given = request.build_args.find("BUILDKIT_DOCKERFILE_CHECK");
+  const bool is_given = given != request.build_args.end() && given->second;
+  return CheckConfig::parse(is_given ? *given->second : file.check);
+}
+
+void send_findings(SharedSink& events, const Dockerfile& file, const Checks& checks) {
+  for (const Finding& finding : checks.findings()) {
+    events.send(BuildWarning{cat(file.source->name(), ":", finding.span.first, ": ",
+                                 text_of(finding.rule).name, ": ", finding.message),
+                             finding.span.first});
   }
 }
 
@@ -83,13 +96,16 @@ class LocalBuilder : public Builder {
       : options_(std::move(options)),
         images_(images),
         cache_(std::move(cache)),
-        site_{options_, images, networks, *cache_, clock},
+        cache_mounts_(options_.cache_mounts()),
+        site_{options_, images, networks, *cache_, cache_mounts_, clock},
         solver_(*cache_, clock) {}
   ~LocalBuilder() override { images_.set_extra_roots({}); }
 
   Result<> start();
   Result<BuildResult> build(const BuildRequest& request, const EventSink& events,
                             const CancelToken& cancel) override;
+  Result<Answer> inspect(const BuildRequest& request, Question question,
+                         const CancelToken& cancel) override;
   Result<std::vector<CacheRecord>> disk_usage() override;
   Result<PruneResult> prune(const PruneOptions& options) override;
   Result<size_t> check(const CheckOptions& options, const ProblemSink& report) override {
@@ -100,16 +116,22 @@ class LocalBuilder : public Builder {
   Result<oci::Descriptor> make_target(const std::vector<PlatformImage>& built,
                                       content::Lease& lease);
   Result<std::set<std::string>> image_snapshots();
+  Result<> prune_mounts(const PruneOptions& options, PruneResult& result);
+  // The plan as far as it can be made without a network.
+  Result<Plan> plan_offline(const BuildRequest& request, const Dockerfile& file, bool all_stages,
+                            const oci::IgnorePatterns& ignore, Checks& checks);
 
   BuilderOptions options_;
   images::ImageStore& images_;
   std::unique_ptr<Cache> cache_;
+  CacheMounts cache_mounts_;
   Site site_;
   Solver solver_;
 };
 
 Result<> LocalBuilder::start() {
   images_.set_extra_roots([this] { return cache_->roots(); });
+  TRY(cache_mounts_.start());
   return clean_up_steps(site_);
 }
 
@@ -130,18 +152,22 @@ Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const Event
   CacheHold hold(*cache_, *lease);
   Context context = TRY(Context::open(request, options_.scratch(), cancel));
   Dockerfile file = TRY(parse_dockerfile(request.dockerfile, context.dockerfile()));
-  TRY(check_syntax(file));
-  send_warnings(events, file);
+  TRY(check_syntax(request, file));
+  Checks checks(TRY(check_config(request, file)));
+  check_text(file, checks);
   BuildSite build{.site = site_,
                   .solver = solver_,
                   .request = request,
                   .file = file,
                   .context = context.tree(),
                   .events = events,
+                  .checks = checks,
                   .lease = *lease,
                   .hold = hold};
   std::vector<oci::Platform> platforms = platforms_of(request);
-  auto built = TRY(build_platforms(build, platforms, cancel));
+  auto attempted = build_platforms(build, platforms, cancel);
+  send_findings(events, file, checks);
+  auto built = TRY(std::move(attempted));
   TRY(cancel.check());
   if (!built[0].unused_args.empty()) {
     events.send(BuildWarning{
@@ -163,6 +189,45 @@ Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const Event
   return result;
 }
 
+Result<Plan> LocalBuilder::plan_offline(const BuildRequest& request, const Dockerfile& file,
+                                        bool all_stages, const oci::IgnorePatterns& ignore,
+                                        Checks& checks) {
+  const PlanRequest wanted{.build_args = request.build_args,
+                           .target = request.target,
+                           .build_platform = oci::Platform::host(),
+                           .target_platform = platforms_of(request).front(),
+                           .platform_given = !request.platforms.empty(),
+                           .all_stages = all_stages,
+                           .checks = &checks,
+                           .ignore = &ignore};
+  const FindBase find_base = [&](const std::string& name,
+                                 const std::optional<oci::Platform>& platform,
+                                 int) -> Result<BaseImage> {
+    BaseImage base{.name = name};
+    auto found = images_.find(name, platform);
+    base.known = found.has_value();
+    if (found) base.config = found->config;
+    if (!found) base.config.platform = platform.value_or(wanted.target_platform);
+    return base;
+  };
+  return make_plan(file, wanted, find_base);
+}
+
+Result<Answer> LocalBuilder::inspect(const BuildRequest& request, Question question,
+                                     const CancelToken& cancel) {
+  Context context = TRY(Context::open(request, options_.scratch(), cancel));
+  const Dockerfile file = TRY(parse_dockerfile(request.dockerfile, context.dockerfile()));
+  TRY(check_syntax(request, file));
+  if (question == Question::kTargets) return Answer{.text = show_targets(file)};
+  Checks checks(TRY(check_config(request, file)));
+  const bool all_stages = question == Question::kChecks;
+  const Plan plan = TRY(plan_offline(request, file, all_stages, context.tree().ignore(), checks));
+  if (question == Question::kOutline) return Answer{.text = show_outline(file, plan)};
+  check_text(file, checks);
+  const auto findings = checks.findings();
+  return Answer{.text = show_findings(file, findings), .findings = findings.size()};
+}
+
 Result<std::set<std::string>> LocalBuilder::image_snapshots() {
   std::set<std::string> out;
   for (const images::Image& image : TRY(images_.list())) {
@@ -174,13 +239,47 @@ Result<std::set<std::string>> LocalBuilder::image_snapshots() {
 }
 
 Result<std::vector<CacheRecord>> LocalBuilder::disk_usage() {
-  return cache_->records(TRY(image_snapshots()));
+  std::vector<CacheRecord> out = TRY(cache_->records(TRY(image_snapshots())));
+  for (CacheMounts::Entry& entry : TRY(cache_mounts_.list())) {
+    out.push_back({.id = std::move(entry.name),
+                   .description = cat("cache mount ", entry.id),
+                   .size = entry.bytes,
+                   .in_use = entry.in_use,
+                   .created = entry.last_used,
+                   .last_used = entry.last_used,
+                   .kind = CacheRecord::Kind::kCacheMount});
+  }
+  return out;
+}
+
+// Of what the records of steps have left of the bytes that stay, the mounts used last get theirs.
+Result<> LocalBuilder::prune_mounts(const PruneOptions& options, PruneResult& result) {
+  auto records = TRY(disk_usage());
+  std::ranges::stable_sort(records, std::greater(), &CacheRecord::last_used);
+  const auto is_mount = [](const CacheRecord& record) {
+    return record.kind == CacheRecord::Kind::kCacheMount;
+  };
+  uint64_t kept = 0;
+  for (const CacheRecord& record : records) kept += is_mount(record) ? 0 : record.size;
+  for (const CacheRecord& record : records) {
+    if (!is_mount(record)) continue;
+    const bool young = options.until && site_.clock.now() - record.last_used < *options.until;
+    const bool stays = young || kept + record.size <= options.keep_bytes;
+    if (!stays && TRY(cache_mounts_.remove(record.id))) {
+      result.removed.push_back(record.id);
+      result.freed_bytes += record.size;
+    } else {
+      kept += record.size;
+    }
+  }
+  return {};
 }
 
 Result<PruneResult> LocalBuilder::prune(const PruneOptions& options) {
   PruneResult result;
   result.removed = TRY(cache_->prune(options, TRY(image_snapshots())));
-  result.freed_bytes = TRY(images_.collect_garbage());
+  TRY(prune_mounts(options, result));
+  result.freed_bytes += TRY(images_.collect_garbage());
   return result;
 }
 

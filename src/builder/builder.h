@@ -20,6 +20,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -52,15 +53,20 @@ struct BuildRequest {
   // `--build-arg NAME` without a value is nullopt: it unsets the default of an ARG.
   std::map<std::string, std::optional<std::string>> build_args;
   std::map<std::string, std::string> labels;
-  std::string target;                    // stage name or number; "" is the last stage
-  std::vector<oci::Platform> platforms;  // empty: the host's
-  bool no_cache = false;                 // executes each step anew; the results are cached
-  bool pull = false;                     // asks the registry for newer base images
-  bool quiet = false;                    // no step events: only warnings, the image id and errors
+  std::string target;                     // stage name or number; "" is the last stage
+  std::vector<oci::Platform> platforms;   // empty: the host's
+  bool no_cache = false;                  // executes each step anew; the results are cached
+  std::set<std::string> no_cache_stages;  // names or numbers of those that are executed anew
+  bool pull = false;                      // asks the registry for newer base images
+  bool quiet = false;                     // no step events: only warnings, the image id and errors
 
   std::string network;  // of RUN: "" or "default" (the default bridge), "none", "host", or a name
   std::vector<std::string> extra_hosts;  // "name:ip"
   runtime::Limits limits;
+  std::map<std::string, std::string> secrets;  // of RUN --mount=type=secret, by id
+  std::map<std::string, Path> ssh_agents;      // sockets, of RUN --mount=type=ssh, by id
+  std::set<std::string> entitlements;          // "security.insecure"
+  std::string cgroup_parent;                   // of RUN's cgroups; "": the builder's own
   int64_t shm_bytes = 64 << 20;
   std::vector<runtime::Ulimit> ulimits;
 
@@ -135,8 +141,17 @@ struct BuildResult {
   std::vector<ImageBuilt> images;
 };
 
-// One record of the cache, as `docker system df` and `docker builder prune` show it.
+// What is to be told of a Dockerfile without building it.
+enum class Question { kChecks, kTargets, kOutline };
+struct Answer {
+  std::string text;     // as `docker buildx build --call` shows it
+  size_t findings = 0;  // of kChecks
+};
+
+// One record of the cache, as `docker system df` and `docker builder prune` show it; or the
+// directory of a RUN --mount=type=cache.
 struct CacheRecord {
+  enum class Kind { kStep, kCacheMount };
   std::string id;
   std::string parent;       // id, or ""
   std::string description;  // "[linux/amd64] RUN make"
@@ -146,6 +161,7 @@ struct CacheRecord {
   TimePoint created;
   TimePoint last_used;
   int64_t usage_count = 0;
+  Kind kind = Kind::kStep;
 };
 
 struct PruneOptions {
@@ -172,6 +188,10 @@ class Builder {
   virtual Result<BuildResult> build(const BuildRequest& request, const EventSink& events,
                                     const CancelToken& cancel) = 0;
 
+  // Builds and pulls nothing: of base images that are not here nothing is known.
+  virtual Result<Answer> inspect(const BuildRequest& request, Question question,
+                                 const CancelToken& cancel) = 0;
+
   virtual Result<std::vector<CacheRecord>> disk_usage() = 0;
   virtual Result<PruneResult> prune(const PruneOptions& options) = 0;
   // Tells each record of the cache whose layer is gone; repair drops them. Returns how many
@@ -191,6 +211,8 @@ struct BuilderOptions {
 
   // Contexts and downloads of running builds, which may be large: on disk, not in RUN_DIR.
   Path scratch() const { return root / "scratch"; }
+  // Of RUN --mount=type=cache.
+  Path cache_mounts() const { return root / "mounts"; }
 };
 
 // `images` and `networks` must outlive the builder. Registers the cache with

@@ -48,8 +48,20 @@ Result<> StageBinder::bind_copy_source(const CopyInstruction& copy, const Planne
   out.from_stage = places_.planned_stage(copy.from);
   if (out.from_stage) return {};
   if (copy.from == "scratch") return invalid("COPY --from=scratch has nothing to copy");
-  out.from_image = TRY(places_.find_base(copy.from, stage_.platform, step.number));
+  out.from_image = TRY(find_image(copy.from, step));
   return {};
+}
+
+// Only where no pattern takes something back: then it is too hard to tell.
+void StageBinder::report_ignored(const PlannedCopy& copy) const {
+  const oci::IgnorePatterns* ignore = places_.request.ignore;
+  if (ignore == nullptr || copy.from_stage || copy.from_image) return;
+  for (const std::string& source : copy.sources) {
+    const std::string path = clean_path(source).substr(1);
+    if (path.empty() || !ignore->excluded(path) || ignore->may_contain_exceptions(path)) continue;
+    report(Rule::kCopyIgnoredFile, cat("Attempting to ", copy.add ? "Add" : "Copy", " file ",
+                                       skiff::quoted(path), " that is excluded by .dockerignore"));
+  }
 }
 
 Result<> StageBinder::bind_one(const CopyInstruction& copy, PlannedStep& step) {
@@ -86,6 +98,7 @@ Result<> StageBinder::bind_one(const CopyInstruction& copy, PlannedStep& step) {
   out.checksum = TRY(expand.word(copy.checksum));
   TRY(check_sources(out));
   TRY(bind_copy_source(copy, step, out));
+  report_ignored(out);
   std::string flags = out.parents ? " --parents" : "";
   if (!out.chown.empty()) flags += cat(" --chown=", out.chown);
   if (!out.chmod.empty()) flags += cat(" --chmod=", out.chmod);

@@ -89,7 +89,8 @@ class Lexer {
   // Directives stand at the very top; the first line that is none ends them.
   Result<> read_directives() {
     std::map<std::string, int> seen;
-    for (size_t i = 0; i < lines_.size(); ++i) {
+    const bool interpreted = !lines_.empty() && lines_[0].starts_with("#!");
+    for (size_t i = interpreted ? 1 : 0; i < lines_.size(); ++i) {
       auto directive = parse_directive(lines_[i]);
       if (!directive) return {};
       auto& [key, value] = *directive;
@@ -97,7 +98,9 @@ class Lexer {
       int line = static_cast<int>(i) + 1;
       if (!seen.emplace(key, line).second)
         return error({line, line}, cat("only one ", key, " parser directive can be used"));
+      directives_end_ = i + 1;
       if (key == "syntax") out_.syntax = value;
+      if (key == "check") out_.check = value;
       if (key == "escape") {
         if (value != "\\" && value != "`")
           return error({line, line}, cat("invalid escape token ", quoted(value),
@@ -120,8 +123,14 @@ class Lexer {
 
   Result<> read_instruction() {
     std::string line(trim_left(lines_[next_++]));
-    if (line.empty() || line.starts_with('#')) return {};
+    if (line.starts_with('#')) {
+      if (next_ > directives_end_) comments_.emplace_back(trim(std::string_view(line).substr(1)));
+      return {};
+    }
+    std::vector<std::string> comments = std::exchange(comments_, {});
+    if (line.empty()) return {};
     RawInstruction out;
+    out.comments = std::move(comments);
     out.span.first = static_cast<int>(next_);
     bool goes_on = cut_continuation(line);
     while (goes_on && next_ < lines_.size()) {
@@ -218,6 +227,8 @@ class Lexer {
   const SourceText& source_;
   const std::vector<std::string>& lines_;
   size_t next_ = 0;
+  size_t directives_end_ = 0;  // lines
+  std::vector<std::string> comments_;
   RawDockerfile out_;
 };
 

@@ -24,7 +24,8 @@ struct RawInstruction {
   std::vector<std::string> flags;  // "--from=a", unquoted
   std::string arguments;           // "b c": what is left, continuation lines joined
   std::vector<Heredoc> heredocs;
-  std::string text;          // the whole, continuation lines joined, heredocs not included
+  std::string text;                   // the whole, continuation lines joined, heredocs not included
+  std::vector<std::string> comments;  // right above it, without '#'
   std::string heredoc_text;  // the lines of the heredocs with their terminators, as they stand
   LineSpan span;
 };
@@ -37,6 +38,7 @@ struct LexicalWarning {
 struct RawDockerfile {
   char escape = '\\';
   std::string syntax;  // of "# syntax=", or ""
+  std::string check;   // of "# check=", or ""
   std::vector<RawInstruction> instructions;
   std::vector<LexicalWarning> warnings;
 };

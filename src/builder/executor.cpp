@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "builder/config_words.h"
 #include "builder/scope.h"
 #include "runtime/default_apparmor.h"
 #include "runtime/monitor_client.h"
@@ -24,72 +25,23 @@ namespace {
 // Of every step: a name that varied would vary what is built.
 constexpr std::string_view kHostname = "build";
 
-constexpr std::pair<const char*, bool> kMountPoints[] = {
+const std::vector<MountPlace> kMountPoints = {
     {"dev", true}, {"proc", true}, {"sys", true}, {"etc/resolv.conf", false}, {"etc/hosts", false}};
 
 void warn(const Result<>& result) {
   if (!result) log_warn(cat("build: ", result.error().message()));
 }
 
-// Makes what is missing of the mount points in a directory of its own, which is then laid
-// between the step's changes and its parent.
-class Stubs {
- public:
-  Stubs(const sys::RootDir& tree, const sys::RootDir& stubs) : tree_(tree), stubs_(stubs) {}
-
-  // Whether something was missing.
-  Result<bool> make() {
-    UniqueFd from = TRY(tree_.open_at("", O_RDONLY | O_DIRECTORY));
-    UniqueFd to = TRY(stubs_.open_at("", O_RDONLY | O_DIRECTORY));
-    TRY(snapshot::copy_directory_attributes(from.get(), to.get()));
-    bool any = false;
-    for (const auto& [path, directory] : kMountPoints) {
-      if (tree_.stat(path)) continue;
-      TRY(make_one(path, directory));
-      any = true;
-    }
-    return any;
-  }
-
- private:
-  Result<> make_one(const std::string& path, bool directory) {
-    if (directory) {
-      TRY(stubs_.make_directories(path));
-      return {};
-    }
-    auto parts = split_last(path, '/');
-    std::string parent(parts->first);
-    auto st = tree_.lstat(parent);
-    // Through a link: the runtime makes the file where it leads.
-    if (st && !S_ISDIR(st->st_mode)) return {};
-    UniqueFd to = TRY(stubs_.make_directories(parent));
-    if (st) {
-      UniqueFd from = TRY(tree_.open_at(parent, O_RDONLY | O_DIRECTORY));
-      TRY(snapshot::copy_directory_attributes(from.get(), to.get()));
-    }
-    sys::Place place = TRY(stubs_.place_of(path));
-    UniqueFd made(::openat(place.parent.get(), place.name.c_str(),
-                           O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
-    if (!made) return Error::from_errno(errno, cat("create ", path));
-    if (st) {
-      const timespec times[2] = {st->st_atim, st->st_mtim};
-      ::futimens(to.get(), times);
-    }
-    return {};
-  }
-
-  const sys::RootDir& tree_;
-  const sys::RootDir& stubs_;
-};
-
-Result<> add_mount_points(Workspace& space, bool is_mapped) {
+Result<> add_mount_points(Workspace& space, const RunFiles& files, bool is_mapped) {
   Path directory = space.directory() / "stubs";
   TRY(make_directories(directory, 0755));
   bool any = false;
   {
     sys::RootDir tree = TRY(sys::RootDir::open(space.root()));
     sys::RootDir stubs = TRY(sys::RootDir::open(directory));
-    any = TRY(Stubs(tree, stubs).make());
+    std::vector<MountPlace> places = kMountPoints;
+    places.insert(places.end(), files.places.begin(), files.places.end());
+    any = TRY(make_mount_points(tree, stubs, places));
   }
   if (any) return space.remount_for_step(directory);
   return is_mapped ? space.remount_for_step({}) : Result<>();
@@ -156,6 +108,7 @@ Result<runtime::ContainerSpec> Execution::make_spec() {
   for (const auto& [name, value] : run_.hidden_args) spec.env.push_back(cat(name, "=", value));
   for (const auto& [name, value] : run_.build_args) spec.env.push_back(cat(name, "=", value));
   spec.env.insert(spec.env.end(), run_.env.begin(), run_.env.end());
+  spec.env.insert(spec.env.end(), settings_.files.env.begin(), settings_.files.env.end());
   if (!get_env(spec.env, "HOME")) {
     auto user = TRY(runtime::resolve_user(spec.rootfs, run_.user));
     spec.env.push_back(cat("HOME=", user.home));
@@ -167,7 +120,9 @@ Result<runtime::ContainerSpec> Execution::make_spec() {
   spec.shm_bytes = settings_.shm_bytes;
   spec.limits = settings_.limits;
   spec.ulimits = settings_.ulimits;
-  spec.cgroup_path = cat(site_.options.cgroup_parent, "/", space_.id());
+  const std::string& parent = settings_.cgroup_parent;
+  spec.cgroup_path =
+      cat(parent.empty() ? site_.options.cgroup_parent : clean_path(parent), "/", space_.id());
   if (settings_.network == "host") spec.network_namespace = "host";
   if (site_.options.ids) spec.id_maps = site_.options.ids->maps();
   const auto bind = [&](const char* name, const std::string& target, bool read_only) {
@@ -179,6 +134,9 @@ Result<runtime::ContainerSpec> Execution::make_spec() {
   bind("resolv.conf", "/etc/resolv.conf", false);
   bind("hosts", "/etc/hosts", false);
   if (run_.script) bind("script", cat("/dev/pipes/", run_.script->first), true);
+  spec.binds.insert(spec.binds.end(), settings_.files.binds.begin(), settings_.files.binds.end());
+  spec.tmpfs = settings_.files.tmpfs;
+  spec.privileged = run_.insecure;
   return spec;
 }
 
@@ -211,7 +169,7 @@ Result<int> run_in(Site& site, Workspace& space, const PlannedRun& run,
                  "cannot share the host's network namespace when user namespaces are enabled");
   }
   TRY(sys::ensure_emulation(platform.architecture));
-  TRY_CONTEXT(add_mount_points(space, is_mapped), "make mount points");
+  TRY_CONTEXT(add_mount_points(space, settings.files, is_mapped), "make mount points");
   return Execution(site, space, run, settings).run(output, cancel);
 }
 

@@ -2,10 +2,20 @@
 // network, name resolution, and emulation of foreign processors.
 #pragma once
 
+#include "builder/mount_points.h"
 #include "builder/plan.h"
 #include "builder/workspace.h"
 
 namespace skiff::builder {
+
+// What the mounts of a RUN add to its container.
+struct RunFiles {
+  std::vector<runtime::BindMount> binds;
+  std::vector<runtime::TmpfsMount> tmpfs;
+  std::vector<MountPlace> places;  // of all of them
+  std::vector<std::string> env;
+  std::vector<std::string> secrets;  // which must not be seen in the output
+};
 
 struct RunSettings {
   std::string network;  // "bridge", "none", "host" or a name
@@ -13,6 +23,8 @@ struct RunSettings {
   runtime::Limits limits;
   int64_t shm_bytes = 0;
   std::vector<runtime::Ulimit> ulimits;
+  std::string cgroup_parent;  // "": the builder's
+  RunFiles files;
 };
 
 // The exit code; `output` gets both streams. Whatever comes, no process, cgroup, endpoint or

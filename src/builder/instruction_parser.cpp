@@ -28,6 +28,8 @@ Result<InstructionBody> parse_from(const RawInstruction& raw, char) {
         "FROM requires either one argument, or three: FROM <source> [AS <name>]");
   out.image = words[0];
   if (named) {
+    out.as_word = words[1];
+    out.written_name = words[2];
     out.name = to_lower(words[2]);
     if (!valid_stage_name(out.name))
       return invalid_instruction(cat("invalid name for build stage: ", quoted(words[2]),
@@ -51,20 +53,22 @@ Result<InstructionBody> parse_arg(const RawInstruction& raw, char escape) {
   return out;
 }
 
-// "a=b c=d", or the old "a the rest".
-Result<std::vector<std::pair<std::string, std::string>>> parse_pairs(const RawInstruction& raw,
-                                                                     char escape) {
+// "a=b c=d", or the old "a the rest", of ENV or LABEL.
+template <typename Instruction>
+Result<InstructionBody> parse_pairs(const RawInstruction& raw, char escape) {
   TRY(no_flags(raw));
   std::vector<std::string> words = split_quoted_words(raw.arguments, escape);
   if (words.empty())
     return invalid_instruction(cat(keyword_of(raw), " requires at least one argument"));
-  std::vector<std::pair<std::string, std::string>> pairs;
+  Instruction out;
+  auto& pairs = out.pairs;
   if (words[0].find('=') == std::string::npos) {
     size_t end = raw.arguments.find_first_of(" \t\v\f\r");
     if (end == std::string::npos)
       return invalid_instruction(cat(keyword_of(raw), " must have two arguments"));
     pairs.emplace_back(raw.arguments.substr(0, end), trim(raw.arguments.substr(end)));
-    return pairs;
+    out.legacy = true;
+    return out;
   }
   for (const std::string& word : words) {
     size_t at = word.find('=');
@@ -74,15 +78,7 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_pairs(const RawIn
     if (at == 0) return invalid_instruction(cat(keyword_of(raw), " names can not be blank"));
     pairs.emplace_back(word.substr(0, at), word.substr(at + 1));
   }
-  return pairs;
-}
-
-Result<InstructionBody> parse_env(const RawInstruction& raw, char escape) {
-  return EnvInstruction{TRY(parse_pairs(raw, escape))};
-}
-
-Result<InstructionBody> parse_label(const RawInstruction& raw, char escape) {
-  return LabelInstruction{TRY(parse_pairs(raw, escape))};
+  return out;
 }
 
 Result<InstructionBody> parse_workdir(const RawInstruction& raw, char) {
@@ -200,11 +196,11 @@ const std::map<std::string, Parser, std::less<>>& parsers() {
       {"cmd", parse_cmd},
       {"copy", parse_copy},
       {"entrypoint", parse_entrypoint},
-      {"env", parse_env},
+      {"env", parse_pairs<EnvInstruction>},
       {"expose", parse_expose},
       {"from", parse_from},
       {"healthcheck", parse_healthcheck},
-      {"label", parse_label},
+      {"label", parse_pairs<LabelInstruction>},
       {"maintainer", parse_maintainer},
       {"onbuild", parse_on_build},
       {"run", parse_run},

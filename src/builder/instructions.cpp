@@ -10,12 +10,18 @@ namespace {
 Result<Instruction> understand(const SourceText& source, const RawInstruction& raw, char escape) {
   auto body = parse_instruction(raw, escape);
   if (!body) return source.at(raw.span, body.error());
-  return Instruction{std::move(*body), raw.text, raw.span};
+  return Instruction{std::move(*body), raw.text, raw.span, raw.text.substr(0, raw.keyword.size()),
+                     raw.comments};
 }
 
 Result<> place(Dockerfile& out, Instruction instruction) {
   if (auto* from = std::get_if<FromInstruction>(&instruction.body)) {
-    out.stages.push_back(Stage{std::move(*from), instruction.text, instruction.span, {}});
+    out.stages.push_back(Stage{std::move(*from),
+                               instruction.text,
+                               instruction.span,
+                               instruction.keyword,
+                               instruction.comments,
+                               {}});
   } else if (!out.stages.empty()) {
     out.stages.back().instructions.push_back(std::move(instruction));
   } else if (std::holds_alternative<ArgInstruction>(instruction.body)) {
@@ -37,6 +43,7 @@ Result<Dockerfile> parse_dockerfile(const std::string& name, std::string_view te
   out.source = source;
   out.escape = raw.escape;
   out.syntax = std::move(raw.syntax);
+  out.check = std::move(raw.check);
   out.warnings = std::move(raw.warnings);
   for (const RawInstruction& instruction : raw.instructions) {
     Instruction understood = TRY(understand(*source, instruction, raw.escape));

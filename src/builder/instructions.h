@@ -23,11 +23,15 @@ struct Command {
 struct FromInstruction {
   std::string image;  // image, stage name or "scratch"
   std::string platform;
-  std::string name;  // of "AS name", lower case, or ""
+  std::string name;               // of "AS name", lower case, or ""
+  std::string as_word = {};       // "AS", as written
+  std::string written_name = {};  // the name, as written
 };
 struct RunInstruction {
   Command command;
-  std::string network;  // of --network: "", "default", "none", "host"
+  std::string network;              // of --network: "", "default", "none", "host"
+  std::string security;             // of --security: "", "sandbox", "insecure"
+  std::vector<std::string> mounts;  // of --mount, as written: see run_mount.h
   std::vector<Heredoc> heredocs;
   std::string heredoc_text;
 };
@@ -52,9 +56,11 @@ struct ArgInstruction {
 };
 struct EnvInstruction {
   std::vector<std::pair<std::string, std::string>> pairs;
+  bool legacy = false;  // "NAME the value"
 };
 struct LabelInstruction {
   std::vector<std::pair<std::string, std::string>> pairs;
+  bool legacy = false;
 };
 struct WorkdirInstruction {
   std::string path;
@@ -101,12 +107,16 @@ struct Instruction {
   InstructionBody body;
   std::string text;  // "COPY a b", as written, continuation lines joined
   LineSpan span;
+  std::string keyword;                // as written
+  std::vector<std::string> comments;  // right above it
 };
 
 struct Stage {
   FromInstruction from;
   std::string from_text;
   LineSpan span;
+  std::string keyword;  // "FROM", as written
+  std::vector<std::string> comments;
   std::vector<Instruction> instructions;
 };
 
@@ -114,6 +124,7 @@ struct Dockerfile {
   std::shared_ptr<const SourceText> source;  // for the places of errors
   char escape = '\\';
   std::string syntax;
+  std::string check;                     // of "# check="
   std::vector<Instruction> global_args;  // ARG before the first FROM
   std::vector<Stage> stages;             // at least one
   std::vector<LexicalWarning> warnings;

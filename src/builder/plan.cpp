@@ -23,6 +23,19 @@ struct Origin {
   size_t stage = kNone;  // the earlier one it names
 };
 
+// The stages or images whose files an instruction takes.
+std::vector<std::string> sources_of(const Instruction& instruction) {
+  std::vector<std::string> out;
+  if (const auto* copy = std::get_if<CopyInstruction>(&instruction.body)) out = {copy->from};
+  if (const auto* run = std::get_if<RunInstruction>(&instruction.body)) {
+    for (const std::string& mount : run->mounts) {
+      if (auto from = from_of_mount(mount)) out.push_back(*from);
+    }
+  }
+  std::erase(out, "");
+  return out;
+}
+
 class Planner {
  public:
   Planner(const Dockerfile& file, const PlanRequest& request, const FindBase& find_base)
@@ -41,8 +54,11 @@ class Planner {
   Result<Origin> expand_from(size_t index);
   Result<> mark_needed(size_t index);
   void number_steps();
+  Result<> bind_late(const std::string& name, size_t before);
   Result<> bind_stage(size_t index);
   Result<PlannedStep> bind_from(size_t index, PlannedStage& stage);
+  void check_platform(const Stage& stage, const oci::Platform& actual,
+                      const oci::Platform& expected) const;
 
   const Dockerfile& file_;
   const PlanRequest& request_;
@@ -80,7 +96,16 @@ size_t Planner::find_stage(const std::string& name, size_t before) const {
 
 Result<Origin> Planner::expand_from(size_t index) {
   const Stage& stage = file_.stages[index];
-  Expander expander(file_.escape, [this](const std::string& n) { return globals_.lookup(n); });
+  Expander expander(
+      file_.escape, [this](const std::string& n) { return globals_.lookup(n); },
+      [&](const std::string& name) {
+        if (request_.checks == nullptr || globals_.knows(name)) return;
+        const std::string near = nearest_word(name, globals_.names());
+        request_.checks->report(Rule::kUndefinedArgInFrom, stage.span,
+                                cat("FROM argument '", name, "' is not declared",
+                                    near.empty() ? "" : cat(" (did you mean ", near, "?)")),
+                                stage.comments);
+      });
   auto expand = [&]() -> Result<Origin> {
     Origin origin;
     origin.image = TRY(expander.word(stage.from.image));
@@ -102,19 +127,19 @@ Result<> Planner::mark_needed(size_t index) {
   if (!needed_.insert(index).second) return {};
   if (origins_[index].stage != kNone) TRY(mark_needed(origins_[index].stage));
   for (const Instruction& instruction : file_.stages[index].instructions) {
-    const auto* copy = std::get_if<CopyInstruction>(&instruction.body);
-    if (copy == nullptr || copy->from.empty()) continue;
-    size_t from = find_stage(to_lower(copy->from), index);
-    auto number = parse_uint(copy->from);
-    if (from == kNone && number) {
-      if (*number >= index) {
-        return file_.source->at(instruction.span,
-                                invalid(cat("invalid from flag value ", copy->from,
+    for (const std::string& name : sources_of(instruction)) {
+      size_t from = find_stage(to_lower(name), index);
+      auto number = parse_uint(name);
+      if (from == kNone && number) {
+        if (*number >= index) {
+          return file_.source->at(
+              instruction.span, invalid(cat("invalid from flag value ", name,
                                             ": it must name a stage that stands before this one")));
+        }
+        from = static_cast<size_t>(*number);
       }
-      from = static_cast<size_t>(*number);
+      if (from != kNone) TRY(mark_needed(from));
     }
-    if (from != kNone) TRY(mark_needed(from));
   }
   return {};
 }
@@ -127,6 +152,17 @@ void Planner::number_steps() {
     next += 1 + static_cast<int>(file_.stages[index].instructions.size());
   }
   plan_.total = next - 1;
+}
+
+void Planner::check_platform(const Stage& stage, const oci::Platform& actual,
+                             const oci::Platform& expected) const {
+  const bool same = actual.os == expected.os && actual.architecture == expected.architecture;
+  if (same || request_.checks == nullptr) return;
+  request_.checks->report(Rule::kInvalidBaseImagePlatform, stage.span,
+                          cat("Base image ", stage.from.image, " was pulled with platform ",
+                              skiff::quoted(actual.str()), ", expected ",
+                              skiff::quoted(expected.str()), " for current build"),
+                          stage.comments);
 }
 
 Result<PlannedStep> Planner::bind_from(size_t index, PlannedStage& stage) {
@@ -150,12 +186,28 @@ Result<PlannedStep> Planner::bind_from(size_t index, PlannedStage& stage) {
     auto base = find_base_(origin.image, wanted, step.number);
     if (!base) return file_.source->at(source.span, base.error());
     stage.platform = base->config.platform.normalized();
+    check_platform(source, stage.platform, origin.platform.value_or(request_.target_platform));
     stage.author = base->config.author;
     step.config = base->config.config;
     from.image = std::move(*base);
   }
   if (!get_env(step.config.env, "PATH")) set_env(step.config.env, "PATH", kDefaultPath);
   return step;
+}
+
+// A stage that only a trigger needs: which ones there are shows when the base image is there.
+Result<> Planner::bind_late(const std::string& name, size_t before) {
+  const size_t found = find_stage(to_lower(name), before);
+  if (found == kNone || planned_[found] != kNone) return {};
+  TRY(mark_needed(found));
+  const std::set<size_t> needed = needed_;
+  for (size_t index : needed) {
+    if (index >= before || planned_[index] != kNone) continue;
+    first_numbers_[index] = plan_.total + 1;
+    plan_.total += 1 + static_cast<int>(file_.stages[index].instructions.size());
+    TRY(bind_stage(index));
+  }
+  return {};
 }
 
 Result<> Planner::bind_stage(size_t index) {
@@ -165,6 +217,8 @@ Result<> Planner::bind_stage(size_t index) {
   PlannedStep from = TRY(bind_from(index, stage));
   StageState state;
   if (origins_[index].stage != kNone) state = states_[planned_[origins_[index].stage]];
+  const auto& image = std::get<PlannedFrom>(from.what).image;
+  if (image) state.knows_env = image->known;
   std::vector<std::string> triggers = std::exchange(from.config.on_build, {});
   stage.steps.push_back(std::move(from));
   const Places places{.file = file_,
@@ -185,6 +239,7 @@ Result<> Planner::bind_stage(size_t index) {
     auto instruction = parse_trigger(origins_[index].image, trigger);
     if (!instruction) return file_.source->at(source.span, instruction.error());
     instruction->span = source.span;
+    for (const std::string& name : sources_of(*instruction)) TRY(bind_late(name, index));
     TRY(binder.add(*instruction, first_numbers_[index], true));
   }
   int number = first_numbers_[index];
@@ -199,8 +254,12 @@ Result<> Planner::bind_stage(size_t index) {
 
 Result<Plan> Planner::make() {
   if (target_ == kNone) {
-    return Error(Code::kInvalidArgument,
-                 cat("target stage ", skiff::quoted(request_.target), " could not be found"));
+    std::vector<std::string> names;
+    for (const Stage& stage : file_.stages) names.push_back(stage.from.name);
+    std::erase(names, "");
+    const std::string near = nearest_word(request_.target, names);
+    return invalid(cat("target stage ", skiff::quoted(request_.target), " could not be found",
+                       near.empty() ? "" : cat(" (did you mean ", near, "?)")));
   }
   for (const Instruction& arg : file_.global_args) {
     auto declared = globals_.declare(std::get<ArgInstruction>(arg.body), file_.escape);
@@ -208,6 +267,7 @@ Result<Plan> Planner::make() {
   }
   for (size_t i = 0; i <= target_; ++i) origins_.push_back(TRY(expand_from(i)));
   TRY(mark_needed(target_));
+  for (size_t i = 0; request_.all_stages && i < origins_.size(); ++i) TRY(mark_needed(i));
   number_steps();
   planned_.assign(file_.stages.size(), kNone);
   for (size_t index : needed_) TRY(bind_stage(index));

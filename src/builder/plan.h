@@ -19,7 +19,10 @@
 #include <variant>
 #include <vector>
 
+#include "builder/checks.h"
 #include "builder/instructions.h"
+#include "builder/run_mount.h"
+#include "oci/ignore_patterns.h"
 #include "oci/image_config.h"
 #include "oci/platform.h"
 
@@ -30,7 +33,10 @@ struct PlanRequest {
   std::string target;  // stage name or number; "" is the last
   oci::Platform build_platform;
   oci::Platform target_platform;
-  bool platform_given = false;  // asked for: base images must have it
+  bool platform_given = false;                  // asked for: base images must have it
+  bool all_stages = false;                      // also those that the target does not need
+  Checks* checks = nullptr;                     // told of what is better not done
+  const oci::IgnorePatterns* ignore = nullptr;  // of the context, for the checks
 };
 
 // An image that a FROM or a COPY --from names.
@@ -38,6 +44,7 @@ struct BaseImage {
   std::string name;   // as the Dockerfile has it, expanded
   size_t handle = 0;  // the finder's
   oci::ImageConfig config;
+  bool known = true;  // else the config is made up
 };
 // `step` is the one that needs it; `platform` is nullopt where any will do.
 using FindBase = std::function<Result<BaseImage>(
@@ -47,6 +54,11 @@ struct PlannedFrom {
   std::optional<BaseImage> image;  // neither: scratch
   std::optional<size_t> stage;     // index in Plan::stages
 };
+// Its target is absolute, "" where there is none, and its id never "".
+struct PlannedMount : RunMount {
+  std::optional<size_t> from_stage;
+  std::optional<BaseImage> from_image;
+};
 struct PlannedRun {
   std::vector<std::string> args;
   std::vector<std::string> env;                                  // of the config, PATH always
@@ -54,7 +66,9 @@ struct PlannedRun {
   std::vector<std::pair<std::string, std::string>> hidden_args;  // proxies: not in the key
   std::string working_dir;
   std::string user;
-  std::string network;                                        // of --network
+  std::string network;    // of --network
+  bool insecure = false;  // of --security
+  std::vector<PlannedMount> mounts;
   std::optional<std::pair<std::string, std::string>> script;  // name in /dev/pipes and content
 };
 struct PlannedCopy {

@@ -38,6 +38,13 @@ struct Show {
     std::string out = cat("run ", show(run.args), " in ", run.working_dir, named("user", run.user),
                           named("network", run.network), "\n    env ", show(run.env), "\n    args",
                           show(run.build_args));
+    if (run.insecure) out += " insecure";
+    for (const PlannedMount& mount : run.mounts) {
+      out += cat("\n    mount ", mount.target, named("id", mount.id), named("source", mount.source),
+                 named("env", mount.env), mount.read_only ? " ro" : " rw",
+                 mount.from_image ? cat(" from image ", mount.from_image->name) : "",
+                 mount.from_stage ? cat(" from stage ", *mount.from_stage) : "");
+    }
     if (!run.hidden_args.empty()) out += cat(" hidden", show(run.hidden_args));
     if (run.script)
       out += cat("\n    script ", run.script->first, " ", skiff::quoted(run.script->second));
@@ -89,6 +96,7 @@ Result<BaseImage> find_base(const std::string& name, const std::optional<oci::Pl
     base.config.config.env = {"PATH=/bin", "LANG=C"};
     base.config.config.cmd = std::vector<std::string>{"/bin/sh"};
   }
+  if (name == "takes-from-built") base.config.config.on_build = {"COPY --from=built /a /a"};
   if (name == "triggers") {
     base.config.config.on_build = {"COPY . /src", "RUN make"};
     base.config.config.working_dir = "/base";

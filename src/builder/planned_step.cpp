@@ -5,6 +5,15 @@
 
 namespace skiff::builder {
 
+Result<> unpack_base_of(StepSite& site, const PlannedStage& stage, int step) {
+  const PlannedFrom* from = &std::get<PlannedFrom>(stage.steps.front().what);
+  while (from->stage) {
+    from = &std::get<PlannedFrom>(site.plan.stages[*from->stage].steps.front().what);
+  }
+  if (!from->image) return {};
+  return site.bases.unpack(from->image->handle, step);
+}
+
 PlannedSolverStep::PlannedSolverStep(StepSite& site, const StepPlace& place)
     : site_(site), place_(place) {
   const std::string platform = place.stage->platform.str();
@@ -18,10 +27,17 @@ std::string PlannedSolverStep::input_label(size_t input) const {
   return input == 0 ? place_.below : "source";
 }
 
+bool PlannedSolverStep::ignores_cache() const {
+  const auto& stages = site_.request.no_cache_stages;
+  return stages.contains(stage().name) || stages.contains(cat(stage().number));
+}
+
 Error PlannedSolverStep::placed(Error error) const {
   if (error.code() == Code::kCancelled) return error;
-  if (step().trigger) error = std::move(error).with_context(cat("ONBUILD ", step().text));
-  Error out = site_.source.at(step().span, error);
+  const Error named = step().trigger
+                          ? Error(error.code(), cat("ONBUILD ", step().text, ": ", error.message()))
+                          : std::move(error);
+  Error out = site_.source.at(step().span, named);
   return Error(out.code(), cat(out.message(), after_excerpt()));
 }
 
@@ -41,15 +57,6 @@ Result<StepResult> PlannedSolverStep::execute(const std::vector<StepResult>& inp
   auto result = perform(inputs, cancel);
   if (!result) return placed(std::move(result.error()));
   return result;
-}
-
-Result<> PlannedSolverStep::unpack_base(const PlannedStage& stage) {
-  const PlannedFrom* from = &std::get<PlannedFrom>(stage.steps.front().what);
-  while (from->stage) {
-    from = &std::get<PlannedFrom>(site_.plan.stages[*from->stage].steps.front().what);
-  }
-  if (!from->image) return {};
-  return site_.bases.unpack(from->image->handle, step().number);
 }
 
 Result<StepResult> PlannedSolverStep::finish(Workspace& space, const CancelToken& cancel) {

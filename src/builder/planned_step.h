@@ -7,12 +7,16 @@
 
 namespace skiff::builder {
 
+// Makes sure that the files the stage starts from are there.
+Result<> unpack_base_of(StepSite& site, const PlannedStage& stage, int step);
+
 class PlannedSolverStep : public Step {
  public:
   PlannedSolverStep(StepSite& site, const StepPlace& place);
 
   const StepIdentity& identity() const override { return identity_; }
   std::string input_label(size_t input) const override;
+  bool ignores_cache() const override;
   Result<KeyParts> content(const std::vector<StepResult>& inputs, const CancelToken& cancel) final;
   Result<StepResult> execute(const std::vector<StepResult>& inputs,
                              const CancelToken& cancel) final;
@@ -34,9 +38,7 @@ class PlannedSolverStep : public Step {
   // Stands behind the lines of the Dockerfile in an error.
   virtual std::string after_excerpt() const { return ""; }
 
-  // Makes sure that the files the stage (this one, or another) starts from are there.
-  Result<> unpack_base() { return unpack_base(stage()); }
-  Result<> unpack_base(const PlannedStage& stage);
+  Result<> unpack_base() { return unpack_base_of(site_, stage(), step().number); }
   Result<StepResult> finish(Workspace& space, const CancelToken& cancel);
 
  private:

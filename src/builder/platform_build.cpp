@@ -48,6 +48,12 @@ class GraphMaker {
       if (copy->from_stage) inputs.push_back(out_.vertices[*copy->from_stage].back());
       if (copy->from_image) inputs.push_back(push(make_image_step(site_, *copy->from_image), {}));
     }
+    if (const auto* run = std::get_if<PlannedRun>(&step.what)) {
+      for (const PlannedMount& mount : run->mounts) {
+        if (mount.from_stage) inputs.push_back(out_.vertices[*mount.from_stage].back());
+        if (mount.from_image) inputs.push_back(push(make_image_step(site_, *mount.from_image), {}));
+      }
+    }
     return inputs;
   }
 
@@ -144,10 +150,13 @@ Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& plat
                      .target = build.request.target,
                      .build_platform = oci::Platform::host(),
                      .target_platform = platform,
-                     .platform_given = !build.request.platforms.empty()};
+                     .platform_given = !build.request.platforms.empty(),
+                     .checks = &build.checks,
+                     .ignore = &build.context.ignore()};
   FindBase find_base = [&](const std::string& image, const std::optional<oci::Platform>& which,
                            int step) { return bases.find(image, which, step); };
   Plan plan = TRY(make_plan(build.file, wanted, find_base));
+  TRY(build.checks.error());
   StepSite site{.site = build.site,
                 .request = build.request,
                 .source = *build.file.source,

@@ -1,6 +1,7 @@
 // PlatformBuild: the build of one platform's image: plan, graph, solve, config and manifest.
 #pragma once
 
+#include "builder/checks.h"
 #include "builder/instructions.h"
 #include "builder/source_tree.h"
 #include "builder/step_events.h"
@@ -16,6 +17,7 @@ struct BuildSite {
   const Dockerfile& file;
   SourceTree& context;
   SharedSink& events;
+  Checks& checks;
   images::ImageLease& lease;
   CacheHold& hold;
 };

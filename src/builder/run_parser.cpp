@@ -2,6 +2,7 @@
 #include "base/strings.h"
 #include "builder/instruction_flags.h"
 #include "builder/instruction_parser.h"
+#include "builder/run_mount.h"
 
 namespace skiff::builder {
 
@@ -9,8 +10,8 @@ Result<InstructionBody> parse_run(const RawInstruction& raw, char) {
   InstructionFlags flags = TRY(InstructionFlags::read(raw));
   RunInstruction out;
   out.network = TRY(flags.text("network"));
-  TRY(flags.refuse("mount"));
-  TRY(flags.refuse("security"));
+  out.security = TRY(flags.text("security"));
+  out.mounts = TRY(flags.all("mount"));
   TRY(flags.refuse("device"));
   TRY(flags.finish());
   if (!out.network.empty() && out.network != "default" && out.network != "none" &&
@@ -18,6 +19,11 @@ Result<InstructionBody> parse_run(const RawInstruction& raw, char) {
     return invalid_instruction(cat("unsupported network mode: ", quoted(out.network),
                                    did_you_mean(out.network, {"default", "none", "host"})));
   }
+  if (!out.security.empty() && out.security != "sandbox" && out.security != "insecure") {
+    return invalid_instruction(cat("unsupported security mode: ", quoted(out.security),
+                                   did_you_mean(out.security, {"sandbox", "insecure"})));
+  }
+  for (const std::string& mount : out.mounts) TRY(from_of_mount(mount));
   out.command = TRY(parse_command(raw.arguments));
   if (out.command.words.empty()) return invalid_instruction("RUN requires at least one argument");
   out.heredocs = raw.heredocs;

@@ -65,6 +65,12 @@ Result<> GlobalScope::declare(const ArgInstruction& arg, char escape) {
   return {};
 }
 
+std::vector<std::string> GlobalScope::names() const {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : values_) out.push_back(name);
+  return out;
+}
+
 std::optional<std::string> GlobalScope::lookup(const std::string& name) const {
   auto found = values_.find(name);
   return found == values_.end() ? std::nullopt : found->second;

@@ -24,8 +24,12 @@ class GlobalScope {
 
   // An ARG before the first FROM.
   Result<> declare(const ArgInstruction& arg, char escape);
+  // Declared, or the platform's; with or without a value.
+  bool knows(const std::string& name) const { return values_.contains(name); }
+  std::vector<std::string> names() const;
   // Of words in FROM.
   std::optional<std::string> lookup(const std::string& name) const;
+  bool is_given(const std::string& name) const { return given_.contains(name); }
   // The value that `ARG name` or `ARG name=fallback` has in a stage.
   std::optional<std::string> value_of(const std::string& name,
                                       const std::optional<std::string>& fallback);

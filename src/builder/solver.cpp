@@ -143,8 +143,9 @@ Result<StepResult> Solver::evaluate(Step& step, const std::vector<StepResult>& i
 Result<StepResult> Solver::evaluate_cached(Step& step, const std::vector<StepResult>& inputs,
                                            const SolveOptions& options, const CancelToken& cancel) {
   CacheHold& hold = *options.hold;
+  const bool no_cache = options.no_cache || step.ignores_cache();
   auto look_up = [&](const std::string& key) -> Result<std::optional<StepResult>> {
-    if (options.no_cache) return std::nullopt;
+    if (no_cache) return std::nullopt;
     auto hit = TRY(cache_.find(key, hold));
     if (hit) step.on_cached();
     return hit;
@@ -168,7 +169,7 @@ Result<StepResult> Solver::evaluate_cached(Step& step, const std::vector<StepRes
   }
   auto running = TRY(running_.lock(keys.back(), cancel));
   if (auto hit = TRY(look_up(keys.back()))) return *hit;
-  if (!options.no_cache) {
+  if (!no_cache) {
     std::string reason = TRY(cache_.explain_miss(step.identity(), parts));
     if (!reason.empty()) step.on_missed(reason);
   }

@@ -78,6 +78,8 @@ class Step {
   virtual const StepIdentity& identity() const = 0;
   virtual KeyedBy keyed_by() const = 0;
   virtual KeyParts definition() const = 0;
+  // Executed in any case; the result is cached all the same.
+  virtual bool ignores_cache() const { return false; }
   // What an explanation calls an input: "base image alpine", "result of RUN make".
   virtual std::string input_label(size_t input) const = 0;
   virtual Result<KeyParts> content(const std::vector<StepResult>& inputs,

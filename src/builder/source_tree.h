@@ -58,6 +58,7 @@ class SourceTree {
   const sys::RootDir& root() const { return root_; }
   bool keep_owners() const { return options_.keep_owners; }
   bool changing() const { return options_.changing; }
+  const oci::IgnorePatterns& ignore() const { return options_.ignore; }
 
   // The matches of a source, sorted; none for a wildcard that matches nothing. A plain path
   // that is not there is kNotFound.

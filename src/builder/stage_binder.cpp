@@ -11,15 +11,15 @@ namespace {
 
 constexpr std::string_view kHistoryComment = "buildkit.dockerfile.v0";
 
+Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
+
+}  // namespace
+
 std::string pair_words(const Pairs& pairs) {
   std::string out;
   for (const auto& [name, value] : pairs) out += cat(" ", name, "=", value);
   return out;
 }
-
-Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
-
-}  // namespace
 
 void add_history(PlannedStep& step, std::string created_by, bool empty_layer) {
   oci::History entry;
@@ -34,6 +34,7 @@ Result<> StageBinder::add(const Instruction& instruction, int number, bool trigg
   step.text = instruction.text;
   step.span = instruction.span;
   step.config = stage_.steps.back().config;
+  current_ = &instruction;
   auto bound = bind(instruction.body, step);
   if (!bound) return places_.file.source->at(instruction.span, bound.error());
   stage_.steps.push_back(std::move(step));
@@ -44,16 +45,37 @@ Result<> StageBinder::bind(const InstructionBody& body, PlannedStep& step) {
   return std::visit([&](const auto& one) { return bind_one(one, step); }, body);
 }
 
+Result<BaseImage> StageBinder::find_image(const std::string& name, const PlannedStep& step) const {
+  auto base = places_.find_base(name, stage_.platform, step.number);
+  if (base) return base;
+  std::vector<std::string> stages;
+  for (const Stage& stage : places_.file.stages) {
+    if (!stage.from.name.empty()) stages.push_back(stage.from.name);
+  }
+  const std::string near = nearest_word(name, stages);
+  if (near.empty()) return base;
+  return Error(base.error().code(),
+               cat(base.error().message(), " (did you mean the stage ", near, "?)"));
+}
+
+StageState::Argument* StageBinder::find_argument(const std::string& name) const {
+  const auto found = std::ranges::find(state_.args, name, &StageState::Argument::name);
+  return found == state_.args.end() ? nullptr : &*found;
+}
+
+std::optional<std::string> StageBinder::value_of(const PlannedStep& step,
+                                                 const std::string& name) const {
+  const StageState::Argument* argument = find_argument(name);
+  if (argument != nullptr && argument->over_env) return argument->value;
+  if (auto value = get_env(step.config.env, name)) return value;
+  return argument == nullptr ? std::nullopt : argument->value;
+}
+
 // All words of an instruction see the values before it.
 Expander StageBinder::expander(const PlannedStep& step) const {
-  return Expander(places_.file.escape,
-                  [this, &step](const std::string& name) -> std::optional<std::string> {
-                    if (auto value = get_env(step.config.env, name)) return value;
-                    for (const auto& [arg, value] : state_.args) {
-                      if (arg == name) return value;
-                    }
-                    return std::nullopt;
-                  });
+  return Expander(
+      places_.file.escape, [this, &step](const std::string& name) { return value_of(step, name); },
+      [this, &step](const std::string& name) { tell_unset(step, name); });
 }
 
 std::vector<std::string> StageBinder::command_words(const Command& command,
@@ -69,42 +91,15 @@ Result<> StageBinder::bind_one(const FromInstruction&, PlannedStep&) {
   return invalid("FROM is not allowed here");
 }
 
-Result<> StageBinder::bind_one(const RunInstruction& run, PlannedStep& step) {
-  PlannedRun out;
-  Command command = run.command;
-  bool only_heredoc = run.heredocs.size() == 1 && is_single_heredoc(run.command.words[0]);
-  if (only_heredoc && run.heredocs[0].content.starts_with("#!")) {
-    out.script = {run.heredocs[0].name, run.heredocs[0].content};
-    command = Command{{cat("/dev/pipes/", run.heredocs[0].name)}, true};
-  } else if (only_heredoc) {
-    command = Command{{run.heredocs[0].content}, true};
-  } else if (!run.heredocs.empty()) {
-    command.words[0] += cat("\n", run.heredoc_text);
-  }
-  out.args = command_words(command, step);
-  out.env = step.config.env;
-  out.working_dir = step.config.working_dir.empty() ? "/" : step.config.working_dir;
-  out.user = step.config.user;
-  out.network = run.network;
-  Pairs shown;
-  for (const auto& [name, value] : state_.args) {
-    auto env = get_env(out.env, name);
-    shown.emplace_back(name, env.value_or(value));
-    if (!env) out.build_args.emplace_back(name, value);
-  }
-  for (const auto& [name, value] : places_.globals.predefined()) {
-    bool declared = std::ranges::any_of(state_.args, [&](auto& arg) { return arg.first == name; });
-    if (!declared && !get_env(out.env, name)) out.hidden_args.emplace_back(name, value);
-  }
-  std::string args = shown.empty() ? "" : cat("|", shown.size(), pair_words(shown), " ");
-  add_history(step, cat("RUN ", args, join(out.args, " "), " # buildkit"), false);
-  step.what = std::move(out);
-  return {};
-}
-
+// Without a value it leaves what an earlier one gave.
 void StageBinder::declare(const std::string& name, const std::optional<std::string>& value) {
-  std::erase_if(state_.args, [&](const auto& arg) { return arg.first == name; });
-  if (value) state_.args.emplace_back(name, *value);
+  StageState::Argument* argument = find_argument(name);
+  if (argument == nullptr) {
+    state_.args.push_back({name, value, value.has_value()});
+  } else if (value) {
+    argument->value = value;
+    argument->over_env = true;
+  }
 }
 
 Result<> StageBinder::bind_one(const ArgInstruction& arg, PlannedStep& step) {
@@ -112,7 +107,9 @@ Result<> StageBinder::bind_one(const ArgInstruction& arg, PlannedStep& step) {
   PlannedConfig out;
   for (const auto& [name, fallback] : arg.args) {
     std::optional<std::string> expanded;
-    if (fallback) expanded = TRY(expander(step).word(*fallback));
+    if (fallback && !places_.globals.is_given(name)) {
+      expanded = TRY(expander(step).word(*fallback));
+    }
     auto value = places_.globals.value_of(name, expanded);
     declare(name, value);
     if (value) out.build_args.emplace_back(name, *value);
@@ -129,7 +126,10 @@ Result<> StageBinder::bind_one(const EnvInstruction& env, PlannedStep& step) {
   for (const auto& [name, value] : env.pairs) {
     pairs.emplace_back(TRY(expand.word(name)), TRY(expand.word(value)));
   }
-  for (const auto& [name, value] : pairs) set_env(step.config.env, name, value);
+  for (const auto& [name, value] : pairs) {
+    set_env(step.config.env, name, value);
+    if (auto* argument = find_argument(name)) argument->over_env = false;
+  }
   add_history(step, cat("ENV", pair_words(pairs)), true);
   return {};
 }
@@ -148,6 +148,11 @@ Result<> StageBinder::bind_one(const LabelInstruction& label, PlannedStep& step)
 Result<> StageBinder::bind_one(const WorkdirInstruction& workdir, PlannedStep& step) {
   std::string path = TRY(expander(step).word(workdir.path));
   if (path.empty()) return invalid("WORKDIR can not be blank");
+  if (!std::exchange(state_.workdir_set, true) && !path.starts_with('/')) {
+    report(Rule::kWorkdirRelativePath,
+           cat("Relative workdir ", skiff::quoted(path),
+               " can have unexpected results if the base image changes"));
+  }
   std::string base = step.config.working_dir.empty() ? "/" : step.config.working_dir;
   step.config.working_dir = clean_path(path.starts_with('/') ? path : cat(base, "/", path));
   add_history(step, cat("WORKDIR ", step.config.working_dir), step.config.working_dir == "/");
@@ -168,6 +173,7 @@ Result<> StageBinder::bind_one(const ExposeInstruction& expose, PlannedStep& ste
   std::vector<std::string> ports;
   for (const std::string& words : expose.ports) {
     for (const std::string& word : TRY(expander(step).words(words))) {
+      report_port(word);
       for (std::string& port : TRY(parse_exposed(word))) ports.push_back(std::move(port));
     }
   }
@@ -191,6 +197,7 @@ Result<> StageBinder::bind_one(const VolumeInstruction& volume, PlannedStep& ste
 }
 
 Result<> StageBinder::bind_one(const CmdInstruction& cmd, PlannedStep& step) {
+  report_shell_form(cmd.command, step);
   step.config.cmd = command_words(cmd.command, step);
   step.config.args_escaped = true;
   state_.cmd_set = true;
@@ -199,6 +206,7 @@ Result<> StageBinder::bind_one(const CmdInstruction& cmd, PlannedStep& step) {
 }
 
 Result<> StageBinder::bind_one(const EntrypointInstruction& entrypoint, PlannedStep& step) {
+  report_shell_form(entrypoint.command, step);
   step.config.entrypoint = command_words(entrypoint.command, step);
   if (!state_.cmd_set) step.config.cmd.reset();
   add_history(step, cat("ENTRYPOINT ", quoted_list(*step.config.entrypoint)), true);

@@ -16,9 +16,15 @@ inline constexpr const char* kDefaultPath =
 
 // What the instructions of a stage change beside the config; a stage FROM it goes on with that.
 struct StageState {
-  Pairs args;                           // in scope, with values
-  std::vector<std::string> unset_args;  // in scope, without
-  bool cmd_set = false;                 // by the stage itself
+  struct Argument {
+    std::string name;
+    std::optional<std::string> value;
+    bool over_env = false;  // declared with a value after the last ENV of that name
+  };
+  std::vector<Argument> args;  // in scope, in the order of their first ARG
+  bool cmd_set = false;        // by the stage itself
+  bool workdir_set = false;
+  bool knows_env = true;  // the base image's config was there to be looked at
 };
 
 struct Places {
@@ -37,6 +43,9 @@ class StageBinder {
   }
 
   Result<> add(const Instruction& instruction, int number, bool trigger);
+
+  // What a process of the stage sees: the later of ARG and ENV.
+  std::optional<std::string> value_of(const PlannedStep& step, const std::string& name) const;
 
  private:
   Result<> bind(const InstructionBody& body, PlannedStep& step);
@@ -59,15 +68,28 @@ class StageBinder {
   Result<> bind_one(const MaintainerInstruction& maintainer, PlannedStep& step);
 
   Expander expander(const PlannedStep& step) const;
+  // An image that a COPY or a mount names; a failure tells of a stage of nearly that name.
+  Result<BaseImage> find_image(const std::string& name, const PlannedStep& step) const;
+  void tell_unset(const PlannedStep& step, const std::string& name) const;
+  void report(Rule rule, std::string message) const;
+  void report_shell_form(const Command& command, const PlannedStep& step) const;
+  void report_ignored(const PlannedCopy& copy) const;
+  void report_port(const std::string& word) const;
   std::vector<std::string> command_words(const Command& command, const PlannedStep& step) const;
+  Result<std::vector<PlannedMount>> bind_mounts(const RunInstruction& run, const PlannedStep& step,
+                                                const std::string& working_dir);
   Result<> bind_copy_source(const CopyInstruction& copy, const PlannedStep& step, PlannedCopy& out);
+  StageState::Argument* find_argument(const std::string& name) const;
   void declare(const std::string& name, const std::optional<std::string>& value);
 
   const Places& places_;
   PlannedStage& stage_;
   StageState& state_;
+  const Instruction* current_ = nullptr;
 };
 
+// " A=1 B=2".
+std::string pair_words(const Pairs& pairs);
 // What `docker history` shows of the step.
 void add_history(PlannedStep& step, std::string created_by, bool empty_layer);
 

@@ -4,8 +4,8 @@
 
 #include "base/strings.h"
 #include "builder/copy_step.h"
-#include "builder/executor.h"
 #include "builder/planned_step.h"
+#include "builder/run_step.h"
 #include "sys/root_dir.h"
 
 namespace skiff::builder {
@@ -86,84 +86,6 @@ class WorkdirStep : public PlannedSolverStep {
   }
 };
 
-// Passes what a process prints on as events.
-class OutputSink : public Sink {
- public:
-  OutputSink(StepEvents& events, int step, const std::string& platform)
-      : events_(events), step_(step), platform_(platform) {}
-  Result<> write(std::string_view bytes) override {
-    events_.send(step_, StepOutput{step_, platform_, std::string(bytes)});
-    return {};
-  }
-
- private:
-  StepEvents& events_;
-  int step_;
-  const std::string& platform_;
-};
-
-class RunStep : public PlannedSolverStep {
- public:
-  using PlannedSolverStep::PlannedSolverStep;
-  KeyedBy keyed_by() const override { return KeyedBy::kDefinition; }
-
-  KeyParts definition() const override {
-    KeyParts parts{{PartKind::kText, "command", join(run().args, " ")}};
-    // Words with blanks in them are told from several words.
-    for (size_t i = 0; i < run().args.size(); ++i) {
-      parts.push_back({PartKind::kOpaque, cat("word ", i + 1, " of the command"), run().args[i]});
-    }
-    for (const auto& [name, value] : run().build_args) {
-      parts.push_back({PartKind::kValue, cat("build argument ", name), value});
-    }
-    for (const std::string& entry : run().env) {
-      size_t at = entry.find('=');
-      parts.push_back({PartKind::kValue, cat("environment variable ", entry.substr(0, at)),
-                       entry.substr(std::min(at, entry.size() - 1) + 1)});
-    }
-    parts.push_back({PartKind::kValue, "working directory", run().working_dir});
-    parts.push_back({PartKind::kValue, "user", run().user});
-    parts.push_back({PartKind::kValue, "network", network()});
-    parts.push_back({PartKind::kValue, "platform", stage().platform.str()});
-    if (run().script) parts.push_back({PartKind::kOpaque, "script", run().script->second});
-    return parts;
-  }
-
- private:
-  const PlannedRun& run() const { return std::get<PlannedRun>(step().what); }
-
-  std::string network() const {
-    std::string wanted = run().network.empty() ? site().request.network : run().network;
-    return wanted.empty() || wanted == "default" ? "bridge" : wanted;
-  }
-
-  Result<StepResult> perform(const std::vector<StepResult>& inputs,
-                             const CancelToken& cancel) override {
-    const BuildRequest& request = site().request;
-    TRY(unpack_base());
-    Workspace space = TRY(Workspace::make(site().site, inputs[0].id));
-    OutputSink output(site().events, step().number, site().platform);
-    RunSettings settings{.network = network(),
-                         .extra_hosts = request.extra_hosts,
-                         .limits = request.limits,
-                         .shm_bytes = request.shm_bytes,
-                         .ulimits = request.ulimits};
-    int code = TRY(run_in(site().site, space, run(), stage().platform, settings, output, cancel));
-    TRY(cancel.check());
-    if (code == 0) return finish(space, cancel);
-    site().events.send(
-        step().number,
-        StepFailed{.step = step().number, .platform = stage().platform.str(), .exit_code = code});
-    failed_ = cat("\nThe command '", join(run().args, " "), "' returned a non-zero code: ", code);
-    return Error(Code::kAborted, cat("process ", skiff::quoted(join(run().args, " ")),
-                                     " did not complete successfully: exit code: ", code));
-  }
-  // The classic builder's words for it, which its clients look for.
-  std::string after_excerpt() const override { return failed_; }
-
-  std::string failed_;
-};
-
 // What is there already: nothing to do, nothing to tell.
 class GivenStep : public Step {
  public:
@@ -194,7 +116,7 @@ class GivenStep : public Step {
 std::unique_ptr<Step> make_step(StepSite& site, const StepPlace& place) {
   const auto& what = place.step->what;
   if (std::holds_alternative<PlannedFrom>(what)) return std::make_unique<FromStep>(site, place);
-  if (std::holds_alternative<PlannedRun>(what)) return std::make_unique<RunStep>(site, place);
+  if (std::holds_alternative<PlannedRun>(what)) return make_run_step(site, place);
   if (std::holds_alternative<PlannedCopy>(what)) return make_copy_step(site, place);
   if (std::holds_alternative<PlannedWorkdir>(what)) {
     return std::make_unique<WorkdirStep>(site, place);

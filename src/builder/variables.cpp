@@ -74,8 +74,13 @@ std::string replace(std::string_view value, std::string_view pattern, std::strin
 // Reads one text from left to right, expanding it.
 class Walk {
  public:
-  Walk(std::string_view text, char escape, const Expander::Lookup& lookup, bool keep_quotes)
-      : text_(text), escape_(escape), lookup_(lookup), keep_quotes_(keep_quotes) {}
+  Walk(std::string_view text, char escape, const Expander::Lookup& lookup,
+       const Expander::TellUnset& tell_unset, bool keep_quotes)
+      : text_(text),
+        escape_(escape),
+        lookup_(lookup),
+        tell_unset_(tell_unset),
+        keep_quotes_(keep_quotes) {}
 
   Result<std::string> all() {
     std::string out = TRY(until(0, false));
@@ -180,13 +185,18 @@ class Walk {
     ++at_;
     if (at_end() || peek() != '{') {
       std::string variable = name();
-      return variable.empty() ? std::string("$") : lookup_(variable).value_or("");
+      return variable.empty() ? std::string("$") : plain(variable, lookup_(variable));
     }
     ++at_;
     ++quoted_;  // what stands in the braces is not split by itself
     auto value = braces();
     --quoted_;
     return value;
+  }
+
+  std::string plain(const std::string& variable, const std::optional<std::string>& value) const {
+    if (!value && tell_unset_) tell_unset_(variable);
+    return value.value_or("");
   }
 
   Result<std::string> braces() {
@@ -197,13 +207,14 @@ class Walk {
     std::optional<std::string> value = lookup_(variable);
     if (at_end()) return syntax_error("missing '}'");
     char op = text_[at_++];
-    if (op == '}') return value.value_or("");
+    if (op == '}') return plain(variable, value);
     bool colon = op == ':';
     if (colon) {
       if (at_end()) return syntax_error("missing '}'");
       op = text_[at_++];
     }
     if (op == '-' || op == '+' || op == '?') return conditional(variable, value, op, colon);
+    plain(variable, value);
     bool matches = !colon && (op == '#' || op == '%' || op == '/');
     if (matches && value && value->size() > kMaxPatternText)
       return Error(Code::kResourceExhausted, cat(variable, ": longer than ", kMaxPatternText,
@@ -270,6 +281,7 @@ class Walk {
   std::string_view text_;
   char escape_;
   const Expander::Lookup& lookup_;
+  const Expander::TellUnset& tell_unset_;
   bool keep_quotes_;
   size_t at_ = 0;
   int nesting_ = 0;
@@ -310,17 +322,17 @@ std::vector<size_t> pattern_match_ends(std::string_view pattern, std::string_vie
 }
 
 Result<std::string> Expander::word(std::string_view text) const {
-  return Walk(text, escape_, lookup_, false).all();
+  return Walk(text, escape_, lookup_, tell_unset_, false).all();
 }
 
 Result<std::vector<std::string>> Expander::words(std::string_view text) const {
-  Walk walk(text, escape_, lookup_, false);
+  Walk walk(text, escape_, lookup_, tell_unset_, false);
   TRY(walk.all());
   return walk.take_words();
 }
 
 Result<std::string> Expander::body(std::string_view text) const {
-  return Walk(text, '\\', lookup_, true).all();
+  return Walk(text, '\\', lookup_, tell_unset_, true).all();
 }
 
 }  // namespace skiff::builder

@@ -20,8 +20,11 @@ namespace skiff::builder {
 class Expander {
  public:
   using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
+  // Told of each variable that is used without a value, and without a word in its place.
+  using TellUnset = std::function<void(const std::string& name)>;
   // `escape` is the Dockerfile's escape character.
-  Expander(char escape, Lookup lookup) : escape_(escape), lookup_(std::move(lookup)) {}
+  Expander(char escape, Lookup lookup, TellUnset tell_unset = {})
+      : escape_(escape), lookup_(std::move(lookup)), tell_unset_(std::move(tell_unset)) {}
 
   // One word: quotes and escapes removed, variables replaced.
   Result<std::string> word(std::string_view text) const;
@@ -33,6 +36,7 @@ class Expander {
  private:
   char escape_;
   Lookup lookup_;
+  TellUnset tell_unset_;
 };
 
 // Byte offsets at which a match of `pattern` that starts at `from` can end, ascending.

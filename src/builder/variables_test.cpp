@@ -126,6 +126,15 @@ TEST(Variables, TheEscapeCharacterIsTheFiles) {
   EXPECT_EQ(*expander('`').word("\"`\"\""), "\"");
 }
 
+TEST(Variables, WhatIsUnsetIsTold) {
+  std::vector<std::string> told;
+  const Expander some(
+      '\\', [](const std::string& name) { return name == "x" ? std::optional("1") : std::nullopt; },
+      [&](const std::string& name) { told.push_back(name); });
+  ASSERT_TRUE(some.word("$x ${a} $b ${c:-w} ${d+w} ${e%z} '$f' \\$g \"$h\" ${i:-$j}"));
+  EXPECT_EQ(told, (std::vector<std::string>{"a", "b", "e", "h", "j"}));
+}
+
 TEST(Variables, WordsSplitOutsideQuotes) {
   using Words = std::vector<std::string>;
   EXPECT_EQ(*expander().words("$ports"), (Words{"80", "443"}));

@@ -11,6 +11,7 @@
 
 #include "builder/builder.h"
 #include "builder/cache.h"
+#include "builder/cache_mounts.h"
 #include "builder/solver.h"
 #include "snapshot/snapshotter.h"
 
@@ -22,6 +23,7 @@ struct Site {
   images::ImageStore& images;
   network::NetworkManager& networks;
   Cache& cache;
+  CacheMounts& cache_mounts;
   const Clock& clock;
 };
 

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/strings.h"
+#include "cli/build_private.h"
 #include "cli/option_values.h"
 #include "cli/session.h"
 #include "cli/table.h"
@@ -22,8 +23,12 @@ using enum FlagKind;
 
 constexpr FlagSpec kBuildFlags[] = {
     {"add-host", 0, kList, "Add a line to /etc/hosts (\"host:ip\")"},
+    {"allow", 0, kList, "Allow what is refused else (\"security.insecure\")", "strings"},
     {"build-arg", 0, kList, "Set build-time variables"},
     {"cache-from", 0, kList, "Accepted, changes nothing: the cache is the engine's own"},
+    {"call", 0, kString, "What to do (\"build\", \"check\", \"outline\", \"targets\")"},
+    {"cgroup-parent", 0, kString, "Parent of the cgroups of the RUN instructions"},
+    {"check", 0, kBool, "Tell what is better not done, and build nothing (\"--call=check\")"},
     {"compress", 0, kBool, "Accepted, changes nothing"},
     {"cpu-period", 0, kString, "Length of a CFS period in microseconds", "int"},
     {"cpu-quota", 0, kString, "CPU time in each CFS period in microseconds", "int"},
@@ -38,14 +43,18 @@ constexpr FlagSpec kBuildFlags[] = {
     {"load", 0, kBool, "Accepted, changes nothing: the image is the engine's"},
     {"memory", 'm', kString, "Memory limit", "bytes"},
     {"memory-swap", 0, kString, "Memory and swap together: -1 for unlimited swap", "bytes"},
+    {"metadata-file", 0, kString, "Write the digests of what was built to the file"},
     {"network", 0, kString, "Network of the RUN instructions (default \"default\")"},
     {"no-cache", 0, kBool, "Do not use the cache"},
+    {"no-cache-filter", 0, kList, "Do not use the cache for these stages", "strings"},
     {"platform", 0, kList, "Platforms of the image: linux/amd64,linux/arm64", "strings"},
     {"progress", 0, kString, "How progress is shown (\"auto\", \"plain\") (default \"auto\")"},
     {"pull", 0, kBool, "Always look for newer base images"},
     {"quiet", 'q', kBool, "Suppress the build output and print the image ID on success"},
     {"rm", 0, kBool, "Accepted, changes nothing (default true)"},
+    {"secret", 0, kList, "Secret of the build (id=ID[,src=FILE|,env=NAME])"},
     {"shm-size", 0, kString, "Size of \"/dev/shm\"", "bytes"},
+    {"ssh", 0, kList, "SSH agent of the build (default|ID[=SOCKET])"},
     {"tag", 't', kList, "Name and optionally a tag (\"name:tag\")"},
     {"target", 0, kString, "Stage to build"},
     {"ulimit", 0, kList, "Resource limits (name=soft[:hard])", "ulimit"},
@@ -116,6 +125,8 @@ Result<std::string> build_query(const Flags& flags, const std::string& dockerfil
   if (!dockerfile.empty()) query.add("dockerfile", dockerfile);
   constexpr std::pair<std::string_view, std::string_view> kTexts[] = {
       {"target", "target"},
+      {"call", "call"},
+      {"cgroup-parent", "cgroupparent"},
       {"network", "networkmode"},
       {"cpuset-cpus", "cpusetcpus"},
       {"cpuset-mems", "cpusetmems"}};
@@ -126,6 +137,10 @@ Result<std::string> build_query(const Flags& flags, const std::string& dockerfil
       {"no-cache", "nocache"}, {"pull", "pull"}, {"quiet", "q"}};
   for (const auto& [flag, parameter] : kSwitches) {
     if (flags.on(flag)) query.add(parameter, "1");
+  }
+  if (flags.on("check")) query.add("call", "check");
+  for (const std::string& list : flags.all("no-cache-filter")) {
+    for (const std::string& stage : split(list, ',')) query.add("nocachefilter", stage);
   }
   if (flags.has("build-arg")) query.add("buildargs", TRY(build_args(flags)).dump());
   if (flags.has("label")) query.add("labels", TRY(parse_labels(flags.all("label"))).dump());
@@ -197,10 +212,15 @@ Result<Context> context_from_stdin(const Flags& flags) {
   return out;
 }
 
-Result<std::string> read_ignore_file(const Path& root) {
-  auto text = read_file(root / ".dockerignore");
-  if (!text && text.error().code() == Code::kNotFound) return std::string();
-  return text;
+// The file of the Dockerfile's own wins over that of the context.
+Result<std::string> read_ignore_file(const Path& root, const Path& dockerfile) {
+  const Path own = cat(dockerfile.native(), ".dockerignore");
+  for (const Path& path : {own, root / ".dockerignore"}) {
+    if (dockerfile.empty() && path == own) continue;
+    auto text = read_file(path);
+    if (text || text.error().code() != Code::kNotFound) return text;
+  }
+  return std::string();
 }
 
 // A Dockerfile that is not in the context goes along under a name of its own, which
@@ -222,33 +242,34 @@ Result<Context> context_from_directory(const Flags& flags, const std::string& ar
   }
   Context out;
   out.dockerfile = "Dockerfile";
-  std::string ignore = TRY(read_ignore_file(root));
+  const std::string file = flags.get("file");
+  const bool is_stdin = file == "-";
+  const Path path = file.empty() ? root / out.dockerfile : std::filesystem::absolute(file, ec);
+  const Path real = is_stdin ? Path() : std::filesystem::canonical(path, ec);
+  if (!is_stdin && ec) {
+    return Error(Code::kNotFound,
+                 cat("unable to prepare context: unable to evaluate symlinks in Dockerfile "
+                     "path: lstat ",
+                     path.native(), ": no such file or directory"));
+  }
+  const std::string ignore = TRY(read_ignore_file(root, real));
   auto ignored = TRY_CONTEXT(oci::IgnorePatterns::parse(ignore), ".dockerignore");
   std::vector<ExtraFile> extra;
-  std::string file = flags.get("file");
-  if (file == "-") {
+  std::vector<std::string> always{".dockerignore"};
+  const Path inside = real.lexically_relative(root);
+  if (is_stdin) {
     FdSource input(STDIN_FILENO);
     extra = outside_dockerfile(TRY(read_all(input, kMaxDockerfile)), ignore, out.dockerfile);
+  } else if (inside.native().starts_with("..")) {
+    extra = outside_dockerfile(TRY(read_file(real)), ignore, out.dockerfile);
   } else {
-    Path path = file.empty() ? root / out.dockerfile : std::filesystem::absolute(file, ec);
-    Path real = std::filesystem::canonical(path, ec);
-    if (ec) {
-      return Error(Code::kNotFound,
-                   cat("unable to prepare context: unable to evaluate symlinks in Dockerfile "
-                       "path: lstat ",
-                       path.native(), ": no such file or directory"));
-    }
-    Path inside = real.lexically_relative(root);
-    if (inside.native().starts_with("..")) {
-      extra = outside_dockerfile(TRY(read_file(real)), ignore, out.dockerfile);
-    } else {
-      out.dockerfile = inside.native();
-    }
+    out.dockerfile = inside.native();
+    always.push_back(cat(out.dockerfile, ".dockerignore"));
   }
-  out.body =
-      std::make_unique<TreeTar>(root, TreeTarOptions{.ignored = std::move(ignored),
-                                                     .always = {out.dockerfile, ".dockerignore"},
-                                                     .extra = std::move(extra)});
+  always.push_back(out.dockerfile);
+  out.body = std::make_unique<TreeTar>(root, TreeTarOptions{.ignored = std::move(ignored),
+                                                            .always = std::move(always),
+                                                            .extra = std::move(extra)});
   return out;
 }
 
@@ -291,6 +312,24 @@ Result<bool> wants_plain(const Flags& flags) {
   return bad_flag("--progress", progress, "choose auto or plain");
 }
 
+Result<> write_text(const std::string& file, std::string_view text) {
+  UniqueFd out = TRY(open_file(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  return FdSink(out.get()).write(text).context(cat("write ", file));
+}
+
+// As buildx writes it.
+std::string metadata_of(const Flags& flags, const ProgressPrinter& printer) {
+  json::Value out = json::object({});
+  out.set("containerimage.config.digest", printer.last_aux_id());
+  out.set("containerimage.digest", printer.last_aux_digest());
+  std::vector<std::string> names;
+  for (const std::string& tag : flags.all("tag")) {
+    if (auto name = oci::Reference::parse(tag)) names.push_back(name->with_default_tag().str());
+  }
+  if (!names.empty()) out.set("image.name", join(names, ","));
+  return cat(out.dump(), "\n");
+}
+
 Outcome build(Session& session, Flags& flags) {
   const std::string& argument = flags.args[0];
   if (is_remote(argument)) {
@@ -308,6 +347,9 @@ Outcome build(Session& session, Flags& flags) {
   request.target = cat("/build?", TRY(build_query(flags, context.dockerfile)));
   request.headers.set("Content-Type", "application/x-tar");
   request.headers.set("X-Registry-Config", session.config.all_auths_header());
+  if (std::string secrets = TRY(private_build_header(flags)); !secrets.empty()) {
+    request.headers.set("X-Skiff-Build-Private", secrets);
+  }
   request.stream = &body;
   ProgressPrinter printer(STDOUT_FILENO, false, plain || quiet);
   auto built = show_progress(session, request, printer);
@@ -318,8 +360,10 @@ Outcome build(Session& session, Flags& flags) {
   }
   TRY(std::move(built));
   if (auto file = flags.get("iidfile"); !file.empty()) {
-    UniqueFd out = TRY(open_file(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    TRY_CONTEXT(FdSink(out.get()).write(printer.last_aux_id()), cat("write ", file));
+    TRY(write_text(file, printer.last_aux_id()));
+  }
+  if (auto file = flags.get("metadata-file"); !file.empty()) {
+    TRY(write_text(file, metadata_of(flags, printer)));
   }
   return 0;
 }

@@ -20,6 +20,7 @@ Result<> ProgressPrinter::show(const json::Value& object) {
   }
   if (const json::Value* aux = object.find("aux")) {
     if (auto id = aux->string("ID"); !id.empty()) aux_id_ = id;
+    if (auto digest = aux->string("Digest"); !digest.empty()) aux_digest_ = digest;
   }
   if (quiet_) return {};
   FdSink out(fd_);

@@ -19,6 +19,7 @@ class ProgressPrinter {
   Result<> show(const json::Value& object);
 
   const std::string& last_aux_id() const { return aux_id_; }
+  const std::string& last_aux_digest() const { return aux_digest_; }
   // Of the command that the error is about; 0 for none.
   int exit_code() const { return exit_code_; }
 
@@ -32,6 +33,7 @@ class ProgressPrinter {
   std::vector<std::string> order_;             // layers, in order of appearance
   std::map<std::string, std::string> status_;  // the last plain status of each
   std::string aux_id_;
+  std::string aux_digest_;
   int exit_code_ = 0;
 };
 

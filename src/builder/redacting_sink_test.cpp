@@ -1,0 +1,46 @@
+#include "builder/redacting_sink.h"
+
+#include <gtest/gtest.h>
+
+namespace skiff::builder {
+namespace {
+
+std::string redacted(const std::vector<std::string>& secrets,
+                     const std::vector<std::string_view>& pieces) {
+  StringSink out;
+  RedactingSink sink(out, secrets);
+  for (std::string_view piece : pieces) EXPECT_TRUE(sink.write(piece));
+  EXPECT_TRUE(sink.finish());
+  return out.take();
+}
+
+TEST(RedactingSink, WholeSecretsAreBlottedOut) {
+  EXPECT_EQ(redacted({"hunter2\n"}, {"it is hunter2, hunter2!\n"}),
+            "it is [secret], [secret]!\n");
+  EXPECT_EQ(redacted({"abcd", "abcdef"}, {"abcdef abcd"}), "[secret] [secret]");
+  EXPECT_EQ(redacted({}, {"text"}), "text");
+}
+
+TEST(RedactingSink, AlsoInPieces) {
+  const std::string_view text = "xx hunter2 hunt hunthunter2";
+  for (size_t i = 0; i <= text.size(); ++i) {
+    for (size_t j = i; j <= text.size(); ++j) {
+      EXPECT_EQ(redacted({"hunter2"}, {text.substr(0, i), text.substr(i, j - i), text.substr(j)}),
+                "xx [secret] hunt hunt[secret]");
+    }
+  }
+}
+
+TEST(RedactingSink, WhatCannotBeginASecretIsNotKept) {
+  StringSink out;
+  RedactingSink sink(out, {"hunter2"});
+  EXPECT_TRUE(sink.write("ready h"));
+  EXPECT_EQ(out.text(), "ready ");
+  EXPECT_TRUE(sink.write("o"));
+  EXPECT_EQ(out.text(), "ready ho");
+}
+
+TEST(RedactingSink, ShortOnesStay) { EXPECT_EQ(redacted({"abc", ""}, {"abc"}), "abc"); }
+
+}  // namespace
+}  // namespace skiff::builder

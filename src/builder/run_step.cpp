@@ -1,0 +1,131 @@
+#include "builder/run_step.h"
+
+#include <algorithm>
+
+#include "base/scope_exit.h"
+#include "base/strings.h"
+#include "builder/executor.h"
+#include "builder/planned_step.h"
+#include "builder/redacting_sink.h"
+#include "builder/step_mounts.h"
+
+namespace skiff::builder {
+
+namespace {
+
+// Passes what a process prints on as events.
+class OutputSink : public Sink {
+ public:
+  OutputSink(StepEvents& events, int step, const std::string& platform)
+      : events_(events), step_(step), platform_(platform) {}
+  Result<> write(std::string_view bytes) override {
+    events_.send(step_, StepOutput{step_, platform_, std::string(bytes)});
+    return {};
+  }
+
+ private:
+  StepEvents& events_;
+  int step_;
+  const std::string& platform_;
+};
+
+class RunStep : public PlannedSolverStep {
+ public:
+  RunStep(StepSite& site, const StepPlace& place)
+      : PlannedSolverStep(site, place), mounts_(site, step()) {}
+
+  KeyedBy keyed_by() const override { return mounts_.keyed_by(); }
+  KeyParts definition() const override;
+
+ private:
+  const PlannedRun& run() const { return std::get<PlannedRun>(step().what); }
+
+  std::string network() const {
+    std::string wanted = run().network.empty() ? site().request.network : run().network;
+    return wanted.empty() || wanted == "default" ? "bridge" : wanted;
+  }
+
+  Result<KeyParts> look_at(const std::vector<StepResult>& inputs,
+                           const CancelToken& cancel) override {
+    return mounts_.content(inputs, cancel);
+  }
+  Result<StepResult> perform(const std::vector<StepResult>& inputs,
+                             const CancelToken& cancel) override;
+  Result<int> run_in_space(Workspace& space, RunFiles files, const CancelToken& cancel);
+  // The classic builder's words for it, which its clients look for.
+  std::string after_excerpt() const override { return failed_; }
+
+  StepMounts mounts_;
+  std::string failed_;
+};
+
+KeyParts RunStep::definition() const {
+  KeyParts parts{{PartKind::kText, "command", join(run().args, " ")}};
+  // Words with blanks in them are told from several words.
+  for (size_t i = 0; i < run().args.size(); ++i) {
+    parts.push_back({PartKind::kOpaque, cat("word ", i + 1, " of the command"), run().args[i]});
+  }
+  for (const auto& [name, value] : run().build_args) {
+    parts.push_back({PartKind::kValue, cat("build argument ", name), value});
+  }
+  for (const std::string& entry : run().env) {
+    size_t at = entry.find('=');
+    parts.push_back({PartKind::kValue, cat("environment variable ", entry.substr(0, at)),
+                     entry.substr(std::min(at, entry.size() - 1) + 1)});
+  }
+  parts.push_back({PartKind::kValue, "working directory", run().working_dir});
+  parts.push_back({PartKind::kValue, "user", run().user});
+  parts.push_back({PartKind::kValue, "network", network()});
+  if (run().insecure) parts.push_back({PartKind::kValue, "security", "insecure"});
+  parts.push_back({PartKind::kValue, "platform", stage().platform.str()});
+  if (run().script) parts.push_back({PartKind::kOpaque, "script", run().script->second});
+  KeyParts mounts = mounts_.definition();
+  parts.insert(parts.end(), mounts.begin(), mounts.end());
+  return parts;
+}
+
+Result<int> RunStep::run_in_space(Workspace& space, RunFiles files, const CancelToken& cancel) {
+  const BuildRequest& request = site().request;
+  OutputSink output(site().events, step().number, site().platform);
+  RedactingSink redacted(output, files.secrets);
+  RunSettings settings{.network = network(),
+                       .extra_hosts = request.extra_hosts,
+                       .limits = request.limits,
+                       .shm_bytes = request.shm_bytes,
+                       .ulimits = request.ulimits,
+                       .cgroup_parent = request.cgroup_parent,
+                       .files = std::move(files)};
+  auto code = run_in(site().site, space, run(), stage().platform, settings, redacted, cancel);
+  TRY(redacted.finish());
+  return code;
+}
+
+Result<StepResult> RunStep::perform(const std::vector<StepResult>& inputs,
+                                    const CancelToken& cancel) {
+  constexpr const char* kInsecure = "security.insecure";
+  if (run().insecure && !site().request.entitlements.contains(kInsecure)) {
+    return Error(Code::kPermissionDenied, cat(kInsecure, " is not allowed: build with --allow ",
+                                              kInsecure));
+  }
+  TRY(unpack_base());
+  Workspace space = TRY(Workspace::make(site().site, inputs[0].id));
+  const ScopeExit release([this] { mounts_.release(); });
+  RunFiles files = TRY(mounts_.make_ready(inputs, space, cancel));
+  const int code = TRY(run_in_space(space, std::move(files), cancel));
+  TRY(cancel.check());
+  if (code == 0) return finish(space, cancel);
+  site().events.send(step().number, StepFailed{.step = step().number,
+                                               .platform = stage().platform.str(),
+                                               .exit_code = code});
+  failed_ = cat("\nThe command '", join(run().args, " "), "' returned a non-zero code: ", code);
+  return Error(Code::kAborted, cat("process ", skiff::quoted(join(run().args, " ")),
+                                   " did not complete successfully: exit code: ", code));
+}
+
+}  // namespace
+
+std::unique_ptr<Step> make_run_step(StepSite& site, const StepPlace& place) {
+  return std::make_unique<RunStep>(site, place);
+}
+
+}  // namespace skiff::builder

@@ -1,0 +1,29 @@
+skiff() { "$SKIFF_BIN/skiff" "$@"; }
+mkdir ctx
+printf hunter2 > token
+cat > ctx/Dockerfile <<D
+FROM $IMAGE AS Made
+RUN --mount=type=secret,id=token,env=TOKEN test \${#TOKEN} = 7 && echo "it is \$TOKEN"
+RUN --mount=type=cache,target=/c,id=$N echo kept >> /c/f && cp /c/f /f
+CMD cat /f
+D
+out=$(skiff build -t "$N" --secret id=token,src=token --metadata-file meta ctx)
+expect_contains "$out" "it is [secret]"
+expect_not_contains "$out" hunter2
+expect_contains "$out" "StageNameCasing"
+expect_eq "$(jq -r '."containerimage.config.digest"' meta)" "$(docker image inspect -f '{{.Id}}' "$N")"
+skiff build -t "$N" --secret id=token,src=token --no-cache-filter made ctx >/dev/null
+expect_eq "$(docker run --rm "$N")" "kept
+kept"
+expect_exit 1 skiff build -t "$N" --secret id=nosuch ctx
+expect_exit 1 skiff build --check ctx
+expect_contains "$OUT" "JSONArgsRecommended"
+expect_contains "$(skiff build --call targets ctx)" "made (default)"
+expect_contains "$(skiff build --call outline ctx)" "token"
+# An ignore file of the Dockerfile's own.
+touch ctx/a ctx/b
+printf 'FROM %s\nCOPY . /d\nCMD ["ls","/d"]\n' "$IMAGE" > ctx/other
+echo a > ctx/other.dockerignore
+skiff build -t "$N-o" -f ctx/other ctx >/dev/null
+expect_eq "$(docker run --rm "$N-o" | tr '\n' ' ')" "Dockerfile b other other.dockerignore "
+docker rmi "$N" "$N-o"

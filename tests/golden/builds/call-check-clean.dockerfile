@@ -1,0 +1,3 @@
+#: call check
+FROM scratch
+LABEL a=b

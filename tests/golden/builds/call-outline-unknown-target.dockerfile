@@ -1,0 +1,3 @@
+#: call outline
+#: target biuld
+FROM scratch AS build

@@ -1,0 +1,3 @@
+#: call targets
+FROM scratch AS one
+FROM scratch

@@ -1,0 +1,3 @@
+# check=error=perhaps
+FROM scratch
+LABEL a b

@@ -1,0 +1,3 @@
+# check=skipp=all
+FROM scratch
+LABEL a b

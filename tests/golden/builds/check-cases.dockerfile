@@ -1,0 +1,6 @@
+FROM scratch AS One
+COPY . /
+Label a=b
+FROM scratch as two
+env a=b
+COPY --from=one / /

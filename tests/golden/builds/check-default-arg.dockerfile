@@ -1,0 +1,4 @@
+#: arg TAG=scratch
+ARG TAG
+FROM $TAG
+LABEL a=b

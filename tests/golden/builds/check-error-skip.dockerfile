@@ -1,0 +1,3 @@
+# check=skip=LegacyKeyValueFormat;error=true
+FROM scratch
+LABEL a b

@@ -1,0 +1,4 @@
+# check=error=true
+FROM scratch
+LABEL a b
+CMD c

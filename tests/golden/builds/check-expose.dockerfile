@@ -1,0 +1,2 @@
+FROM scratch
+EXPOSE 80/TCP 127.0.0.1:81:82 90:91/udp 70

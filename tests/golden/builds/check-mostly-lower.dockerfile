@@ -1,0 +1,4 @@
+from scratch
+label a=b
+LABEL c=d
+env e=f

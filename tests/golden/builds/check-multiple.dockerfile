@@ -1,0 +1,7 @@
+FROM scratch
+CMD ["a"]
+ENTRYPOINT ["b"]
+HEALTHCHECK NONE
+CMD ["c"]
+HEALTHCHECK CMD ["d"]
+ENTRYPOINT ["e"]

@@ -1,0 +1,4 @@
+FROM scratch AS context
+FROM scratch AS one
+FROM scratch AS one
+LABEL a=b

@@ -1,0 +1,4 @@
+FROM scratch
+# check=skip=LegacyKeyValueFormat
+LABEL a b
+LABEL c d

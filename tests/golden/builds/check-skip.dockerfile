@@ -1,0 +1,5 @@
+# check=skip=JSONArgsRecommended,MaintainerDeprecated
+FROM scratch
+CMD run it
+MAINTAINER Somebody
+LABEL a b

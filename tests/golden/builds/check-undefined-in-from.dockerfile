@@ -1,0 +1,3 @@
+ARG VERSION=1
+FROM ${BASE:-scratch}
+FROM --platform=$TARGETPLATFROM scratch

@@ -1,0 +1,5 @@
+FROM scratch AS one
+WORKDIR a
+WORKDIR b
+FROM one
+WORKDIR c

@@ -1,0 +1,3 @@
+FROM scratch AS parent
+ONBUILD COPY none /x
+FROM parent

@@ -1,0 +1,3 @@
+FROM base:1
+ARG S=base:1
+RUN --mount=from=$S,target=/x true

@@ -1,0 +1,2 @@
+FROM base:1
+RUN --mount='type=bind,"target=/x' true

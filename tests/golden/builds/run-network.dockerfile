@@ -1,0 +1,3 @@
+FROM base:1
+RUN --network=none ls /sys/class/net
+RUN --network=hots true

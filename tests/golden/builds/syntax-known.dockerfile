@@ -1,0 +1,3 @@
+# syntax=docker/dockerfile:1.20-labs
+FROM scratch
+LABEL a=b

@@ -1,0 +1,3 @@
+# syntax=example.com/mine:1
+FROM scratch
+LABEL a=b

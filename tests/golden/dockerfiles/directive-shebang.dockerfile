@@ -1,0 +1,5 @@
+#!/usr/bin/env build
+# escape=`
+FROM a
+RUN a `
+  b

@@ -1,0 +1,5 @@
+# colour=red
+# escape=`
+FROM a
+RUN a \
+ b

@@ -1,0 +1,5 @@
+FROM a
+COPY --nope=1 \
+  a \
+  b
+RUN c

@@ -1,0 +1,2 @@
+FROM a
+EXPOSE 443 80/tcp 53/udp 8000-8010 $PORT

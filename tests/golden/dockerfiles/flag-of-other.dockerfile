@@ -1,0 +1,2 @@
+FROM a
+COPY --checksum=x a b

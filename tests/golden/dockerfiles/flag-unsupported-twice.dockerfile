@@ -1,2 +1,0 @@
-FROM a
-RUN --mount=type=cache,target=/a --mount=type=tmpfs,target=/b true

@@ -1,0 +1,2 @@
+FROM a
+COPY --from=x --parents --link=true --exclude=*.o --chmod=u+x a b

@@ -1,0 +1,3 @@
+FROM a
+RUN --mount=type=cache,target=/c --mount=type=tmpfs,target=/t --network=none --security=sandbox make
+RUN --mount=type=bind,source=/x make --flag

@@ -1,0 +1,2 @@
+FROM a AS Build
+FROM build as b-2_x.y

@@ -1,0 +1,2 @@
+FROM a
+HEALTHCHECK --intervall=1s CMD a

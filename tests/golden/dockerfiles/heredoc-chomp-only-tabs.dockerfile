@@ -1,0 +1,6 @@
+FROM a
+COPY <<-E /f
+	tab
+		two tabs
+  blanks
+	E

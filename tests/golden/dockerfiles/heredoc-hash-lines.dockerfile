@@ -1,0 +1,7 @@
+FROM a
+RUN <<E
+# stays
+a \
+b
+
+E

@@ -1,0 +1,7 @@
+FROM a
+ONBUILD COPY <<E /f
+x
+E
+ONBUILD RUN <<-'B'
+	y
+	B

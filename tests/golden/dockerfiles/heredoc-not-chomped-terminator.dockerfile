@@ -1,0 +1,6 @@
+FROM a
+COPY <<E /f
+	E
+ E
+E 
+E

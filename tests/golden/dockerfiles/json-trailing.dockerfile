@@ -1,0 +1,3 @@
+FROM a
+CMD ["a"] b
+RUN [ -f /x ] && y

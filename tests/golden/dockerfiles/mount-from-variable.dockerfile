@@ -1,0 +1,2 @@
+FROM a
+RUN --mount=type=bind,from=$X,target=/x true

@@ -1,0 +1,3 @@
+FROM a
+SHELL ["a", "b"]
+SHELL []

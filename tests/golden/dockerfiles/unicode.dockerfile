@@ -1,0 +1,3 @@
+FROM a
+LABEL größe=é 名="前"
+RUN echo ünï

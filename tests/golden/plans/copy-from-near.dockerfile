@@ -1,0 +1,3 @@
+FROM alpine AS missings
+FROM alpine
+COPY --from=missing /x /x

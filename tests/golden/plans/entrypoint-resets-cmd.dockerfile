@@ -1,0 +1,4 @@
+FROM alpine AS one
+CMD ["x"]
+FROM one
+ENTRYPOINT ["y"]

@@ -1,0 +1,7 @@
+FROM alpine AS one
+ONBUILD RUN a
+ONBUILD ENV X=1
+FROM one AS two
+RUN b
+FROM two
+RUN c

@@ -1,0 +1,6 @@
+#arg HTTP_PROXY=http://p
+#arg no_proxy=x
+FROM alpine
+RUN a
+ARG no_proxy
+RUN b

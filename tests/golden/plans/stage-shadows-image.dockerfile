@@ -1,0 +1,3 @@
+FROM alpine AS busybox
+FROM busybox
+RUN a

@@ -1,0 +1,3 @@
+#target biulder
+FROM alpine AS builder
+FROM alpine

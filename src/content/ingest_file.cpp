@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -10,6 +11,28 @@
 #include "content/layout.h"
 
 namespace skiff::content {
+
+namespace {
+
+// What is smaller stays in the page cache for who pulls it next.
+constexpr uint64_t kLarge = uint64_t{64} << 20U;
+// Of all stores: each takes StreamedFile::kBlocks blocks of memory.
+constexpr int kMostStreams = 2;
+std::atomic<int> streams = 0;
+
+// nullptr where there are enough.
+std::shared_ptr<StreamedFile> one_of_few_streams(int fd) {
+  if (++streams > kMostStreams) {
+    --streams;
+    return nullptr;
+  }
+  return {new StreamedFile(fd), [](StreamedFile* stream) {
+            delete stream;
+            --streams;
+          }};
+}
+
+}  // namespace
 
 // Hashes the file from its start; the descriptor's offset ends at the end.
 static Result<uint64_t> hash_file(int fd, Hasher& hasher) {
@@ -120,6 +143,11 @@ Result<> IngestFile::write(std::string_view bytes) {
   if (!fd_) return Error(Code::kFailedPrecondition, cat("ingest ", reference_, " is finished"));
   Result<> written = stream_ ? write_streamed(bytes) : write_plain(bytes);
   return std::move(written).context(cat("write ingest ", reference_));
+}
+
+// The reader of a large blob is served from the disk soon, and memory is better used.
+void IngestFile::expect(uint64_t bytes) {
+  if (fd_ && !stream_ && offset_ == 0 && bytes >= kLarge) stream_ = one_of_few_streams(fd_.get());
 }
 
 // In parts: the reader makes room for the next one only when it has been told of the last.

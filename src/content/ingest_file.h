@@ -28,6 +28,7 @@ class IngestFile : public DurableIngest {
   oci::Digest digest() const override;
   Result<> reset() override;
   Result<IngestState> settle() override;
+  void expect(uint64_t bytes) override;
   Result<std::unique_ptr<Source>> follow(uint64_t size, const CancelToken& cancel) override;
 
   const std::string& reference() const { return reference_; }

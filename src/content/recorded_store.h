@@ -29,6 +29,9 @@ class DurableIngest : public Ingest {
   // All that was written so far survives a power cut. Where that fails, and where a write finds
   // the disk full, the ingest goes back to what settled last.
   virtual Result<IngestState> settle() = 0;
+  // So many bytes are about to come. Of many, the last few mebibytes that did not settle may be
+  // lost with the process.
+  virtual void expect(uint64_t bytes) = 0;
 };
 
 class RecordedStore : public ContentStore {

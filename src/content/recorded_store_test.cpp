@@ -82,6 +82,57 @@ TEST_F(RecordedStoreTest, OtherIngestsAreDropped) {
   EXPECT_EQ((*store->resume("two", HashAlgorithm::kSha256, {}))->offset(), 1u);
 }
 
+// What is announced as large goes past the page cache, in blocks, until it settles.
+class LargeIngest : public RecordedStoreTest {
+ protected:
+  static constexpr uint64_t kAnnounced = uint64_t{1} << 30U;
+
+  std::unique_ptr<DurableIngest> begin(RecordedStore& store, const std::string& reference) {
+    auto ingest = *store.resume(reference, HashAlgorithm::kSha256, {});
+    ingest->expect(kAnnounced);
+    return ingest;
+  }
+  const std::string bytes_ = random_bytes(9'000'001);
+};
+
+TEST_F(LargeIngest, IsWhatWasWritten) {
+  auto store = open();
+  // Also those beyond the number that may go so.
+  std::vector<std::unique_ptr<DurableIngest>> ingests;
+  for (int i = 0; i < 6; ++i) ingests.push_back(begin(*store, cat("r", i)));
+  for (auto& ingest : ingests) {
+    for (size_t at = 0; at < bytes_.size(); at += 1'000'000) {
+      ASSERT_TRUE(ingest->write(std::string_view(bytes_).substr(at, 1'000'000)));
+    }
+    EXPECT_EQ(ingest->offset(), bytes_.size());
+    EXPECT_TRUE(store->commit(*ingest, oci::Digest::of(bytes_)));
+    EXPECT_TRUE(store->verify(oci::Digest::of(bytes_), {.always = true}));
+    EXPECT_TRUE(store->remove(oci::Digest::of(bytes_)));
+  }
+}
+
+TEST_F(LargeIngest, GoesOnFromItsState) {
+  auto store = open();
+  auto ingest = begin(*store, "r");
+  ASSERT_TRUE(ingest->write(std::string_view(bytes_).substr(0, 5'000'000)));
+  const IngestState state = *ingest->settle();
+  EXPECT_EQ(state.offset, 5'000'000u);
+  ASSERT_TRUE(ingest->write(std::string_view(bytes_).substr(5'000'000, 1'000'000)));
+  ingest.reset();
+  store.reset();
+  store = open();
+  ingest = *store->resume("r", HashAlgorithm::kSha256, state);
+  EXPECT_EQ(ingest->offset(), 6'000'000u);
+  ASSERT_TRUE(ingest->write(std::string_view(bytes_).substr(6'000'000)));
+  EXPECT_TRUE(store->commit(*ingest, oci::Digest::of(bytes_)));
+}
+
+TEST_F(LargeIngest, ThatBreaksOffIsThereUpToItsEnd) {
+  auto store = open();
+  ASSERT_TRUE(begin(*store, "r")->write(bytes_));
+  EXPECT_EQ((*store->resume("r", HashAlgorithm::kSha256, {}))->offset(), bytes_.size());
+}
+
 // A file system of two MiB.
 class FullDisk : public RecordedStoreTest {
  protected:
@@ -103,6 +154,20 @@ TEST_F(FullDisk, LeavesWhatSettled) {
   EXPECT_EQ(ingest->offset(), settled.size());
   ASSERT_TRUE(ingest->write("rest"));
   EXPECT_TRUE(store->commit(*ingest, oci::Digest::of(cat(settled, "rest"))));
+}
+
+TEST_F(FullDisk, LeavesNothingOfALargeIngest) {
+  auto store = open();
+  auto ingest = *store->resume("r", HashAlgorithm::kSha256, {});
+  ingest->expect(uint64_t{1} << 30U);
+  Result<> written;
+  for (int i = 0; i < 10 && written; ++i) written = ingest->write(random_bytes(1'000'000));
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code(), Code::kResourceExhausted);
+  EXPECT_EQ(ingest->offset(), 0u);
+  EXPECT_GT(std::filesystem::space(dir_.path()).available, 1'000'000u);
+  ASSERT_TRUE(ingest->write("small"));
+  EXPECT_TRUE(store->commit(*ingest, oci::Digest::of("small")));
 }
 
 TEST_F(FullDisk, LeavesNothingElse) {

@@ -30,6 +30,8 @@ class UploadWriter {
   // A write that failed may have made it less: back to what settled last.
   virtual uint64_t offset() const = 0;
   virtual Result<> write(std::string_view bytes) = 0;
+  // So many bytes are about to be written, as far as anybody knows.
+  virtual void expect(uint64_t /*bytes*/) {}
   // All that was written survives a power cut, and whoever has the state goes on behind it.
   virtual Result<UploadState> settle() = 0;
 };

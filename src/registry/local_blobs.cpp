@@ -21,6 +21,7 @@ class IngestWriter : public UploadWriter {
 
   uint64_t offset() const override { return ingest_->offset(); }
   Result<> write(std::string_view bytes) override { return ingest_->write(bytes); }
+  void expect(uint64_t bytes) override { ingest_->expect(bytes); }
   Result<UploadState> settle() override {
     return UploadState{.bytes = TRY(ingest_->settle()), .place = ""};
   }

@@ -70,6 +70,7 @@ Refusal wrong_length(const Call& call, uint64_t said, std::string_view has) {
 Answer<> receive(Call& call, Upload& upload, Length said = std::nullopt) {
   const uint64_t length = call.request.content_length.value_or(said.value_or(1));
   if (length > 0) TRY(call.context.metadata.check_room(call.name, upload.offset() + length));
+  upload.expect(length);
   std::array<char, kBuffer> buffer;
   uint64_t done = 0;
   for (;;) {

@@ -56,6 +56,11 @@ Result<> UploadSessions::Upload::write(std::string_view bytes) {
   return written;
 }
 
+void UploadSessions::Upload::expect(uint64_t bytes) {
+  std::lock_guard lock(session_->bytes);
+  session_->writer->expect(bytes);
+}
+
 Result<> UploadSessions::recover() {
   content::RecordedStore* files = blobs_.files();
   if (files == nullptr) return {};  // the next request finds out, on whichever node

@@ -50,6 +50,7 @@ class UploadSessions {
     ~Upload();
     uint64_t offset() const;
     Result<> write(std::string_view bytes);
+    void expect(uint64_t bytes);  // that are about to be written
 
    private:
     friend class UploadSessions;

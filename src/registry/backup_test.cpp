@@ -205,6 +205,15 @@ TEST_F(BackupTest, ARestoreThatWasKilledIsServedByNobodyAndBeginsAnew) {
   EXPECT_TRUE(problems().empty());
 }
 
+TEST_F(BackupTest, ARestoreThatWasKilledAtItsFirstStepBeginsAnew) {
+  push_image("a", "1", "{}", {"one"});
+  back_up();
+  ASSERT_TRUE(make_directories(copy()));
+  ASSERT_TRUE(write_file_durably(copy() / cat(backup::kRestoring, ".12ab34cd.tmp"), ""));
+  serve_restored();
+  EXPECT_TRUE(problems().empty());
+}
+
 TEST_F(BackupTest, ADirectoryOfOthersIsLeftAlone) {
   ASSERT_TRUE(make_directories(to()));
   ASSERT_TRUE(write_file_durably(to() / "letter.txt", "dear"));

@@ -29,6 +29,11 @@ Result<std::vector<std::string>> names_in(const Path& directory) {
   return out;
 }
 
+// Of a restore that was killed before its mark had its name.
+bool is_unfinished_mark(const std::string& name) {
+  return name.starts_with(cat(kRestoring, ".")) && name.ends_with(".tmp");
+}
+
 class Restoring {
  public:
   Restoring(const Path& from, const Path& root, const Options& options)
@@ -69,7 +74,8 @@ class Restoring {
     made_ = !std::filesystem::exists(root_, ignored);
     TRY(make_directories(root_));
     const std::vector<std::string> there = TRY(names_in(root_));
-    const bool is_left = std::ranges::find(there, kRestoring) != there.end();
+    const bool is_left = std::ranges::find(there, kRestoring) != there.end() ||
+                         std::ranges::all_of(there, is_unfinished_mark);
     if (!there.empty() && !is_left) {
       return Error(Code::kFailedPrecondition, cat(root_.native(), " is not empty (", there.front(),
                                                   "): a restore makes a registry of its own"));

@@ -33,12 +33,19 @@ class PostgresForTests {
   static void place_tables_of(const Path& root) {
     const char* database = std::getenv("SKIFF_TEST_DATABASE");
     if (database == nullptr || std::string_view(database) != "postgresql") return;
+    place_tables_of(std::vector{root});
+  }
+  // All have the same tables there, whatever SKIFF_TEST_DATABASE says.
+  static void place_tables_of(const std::vector<Path>& roots) {
     set_database_connector(
         [](const DatabaseName& name) -> Result<std::shared_ptr<const DatabaseServer>> {
           return std::make_shared<OwnSchemas>(get().server(), name.url);
         });
-    ASSERT_TRUE(make_directories(root));
-    ASSERT_TRUE(note_database(root, {new_schema(), ""}));
+    const std::string schema = new_schema();
+    for (const Path& root : roots) {
+      ASSERT_TRUE(make_directories(root));
+      ASSERT_TRUE(note_database(root, {schema, ""}));
+    }
   }
   static bool available() { return !programs().empty(); }
   static PostgresForTests& get() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "db/attempts.h"
 
 namespace skiff::registry {
 
@@ -79,17 +80,20 @@ Result<TagRule> add_rule(Database& db, TagRule rule) {
   if (is_protected && rule.role <= Role::kPush) {
     return Error(Code::kInvalidArgument, "protected tags need a role above push: maintain or own");
   }
-  Transaction tx = TRY(db.begin());
-  {
-    Statement last = TRY(db.prepare("SELECT coalesce(max(id), 0) FROM tag_rule"));
-    TRY(last.step());
-    rule.id = last.integer(0) + 1;
-  }
-  TRY(db.run("INSERT INTO tag_rule(id, node, repositories, tags, kind, role) VALUES (?,?,?,?,?,?)",
-             rule.id, rule.node, rule.repositories, rule.tags, rule_kind_name(rule.kind),
-             is_protected ? access::role_name(rule.role) : ""));
-  TRY(tx.commit());
-  return rule;
+  return with_attempts(db, [&](Transaction& tx) -> Result<TagRule> {
+    {
+      Statement last = TRY(db.prepare("SELECT coalesce(max(id), 0) FROM tag_rule"));
+      TRY(last.step());
+      rule.id = last.integer(0) + 1;
+    }
+    TRY(
+        db.run("INSERT INTO tag_rule(id, node, repositories, tags, kind, role)"
+               " VALUES (?,?,?,?,?,?)",
+               rule.id, rule.node, rule.repositories, rule.tags, rule_kind_name(rule.kind),
+               is_protected ? access::role_name(rule.role) : ""));
+    TRY(tx.commit());
+    return rule;
+  });
 }
 
 Result<std::vector<TagRule>> list_rules(Database& db) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "db/attempts.h"
 
 namespace skiff::registry {
 
@@ -200,19 +201,20 @@ Result<RetentionRule> add_retention(Database& db, RetentionRule rule) {
   if (rule.keep_last <= 0 && rule.keep_set.count() <= 0 && rule.keep_pulled.count() <= 0) {
     return Error(Code::kInvalidArgument, "a rule of retention that keeps nothing would delete all");
   }
-  Transaction tx = TRY(db.begin());
-  {
-    Statement last = TRY(db.prepare("SELECT coalesce(max(id), 0) FROM retention"));
-    TRY(last.step());
-    rule.id = last.integer(0) + 1;
-  }
-  TRY(
-      db.run("INSERT INTO retention(id, node, repositories, tags, keep_last, keep_set, keep_pulled)"
-             " VALUES (?,?,?,?,?,?,?)",
-             rule.id, rule.node, rule.repositories, rule.tags, rule.keep_last,
-             rule.keep_set.count(), rule.keep_pulled.count()));
-  TRY(tx.commit());
-  return rule;
+  return with_attempts(db, [&](Transaction& tx) -> Result<RetentionRule> {
+    {
+      Statement last = TRY(db.prepare("SELECT coalesce(max(id), 0) FROM retention"));
+      TRY(last.step());
+      rule.id = last.integer(0) + 1;
+    }
+    TRY(
+        db.run("INSERT INTO retention(id, node, repositories, tags, keep_last, keep_set,"
+               " keep_pulled) VALUES (?,?,?,?,?,?,?)",
+               rule.id, rule.node, rule.repositories, rule.tags, rule.keep_last,
+               rule.keep_set.count(), rule.keep_pulled.count()));
+    TRY(tx.commit());
+    return rule;
+  });
 }
 
 Result<std::chrono::nanoseconds> retention_age(const std::string& text) {
@@ -287,15 +289,22 @@ Result<> run_retention(Database& db, MetadataStore& metadata, const RetentionRun
 
 Result<> save_pulls(Database& db, const std::vector<Pull>& pulls) {
   constexpr int64_t kHour = std::chrono::nanoseconds(std::chrono::hours(1)).count();
-  Transaction tx = TRY(db.begin());
-  for (const Pull& pull : pulls) {
-    const int64_t at = unix_nanos(pull.at);
-    TRY(
-        db.run("UPDATE tag SET pulled = ?1 WHERE pulled < ?1 - ?4 AND (name = ?3 OR digest = ?3)"
-               " AND repository = (SELECT id FROM repository WHERE name = ?2)",
-               at, pull.repository, pull.reference, kHour));
+  // Some at a time: they meet pushes to the same tags.
+  constexpr size_t kAtOnce = 200;
+  for (size_t at = 0; at < pulls.size(); at += kAtOnce) {
+    const auto some = std::span(pulls).subspan(at, std::min(kAtOnce, pulls.size() - at));
+    TRY(with_attempts(db, [&](Transaction& tx) -> Result<> {
+      for (const Pull& pull : some) {
+        TRY(
+            db.run("UPDATE tag SET pulled = ?1 WHERE pulled < ?1 - ?4"
+                   " AND (name = ?3 OR digest = ?3)"
+                   " AND repository = (SELECT id FROM repository WHERE name = ?2)",
+                   unix_nanos(pull.at), pull.repository, pull.reference, kHour));
+      }
+      return tx.commit();
+    }));
   }
-  return tx.commit();
+  return {};
 }
 
 Result<> note_pulls_since(Database& db, TimePoint now, bool anew) {
@@ -307,15 +316,16 @@ Result<> note_pulls_since(Database& db, TimePoint now, bool anew) {
 
 Result<bool> take_turn(Database& db, const std::string& name, std::chrono::seconds every,
                        TimePoint now) {
-  Transaction tx = TRY(db.begin());
-  TRY(db.run("INSERT INTO routine(name, last_run) VALUES (?, 0) ON CONFLICT(name) DO NOTHING",
-             name));
-  const int64_t due = unix_nanos(now) - std::chrono::nanoseconds(every).count();
-  const int64_t mine =
-      TRY(db.run("UPDATE routine SET last_run = ? WHERE name = ? AND last_run <= ?",
-                 unix_nanos(now), name, due));
-  TRY(tx.commit());
-  return mine > 0;
+  return with_attempts(db, [&](Transaction& tx) -> Result<bool> {
+    TRY(db.run("INSERT INTO routine(name, last_run) VALUES (?, 0) ON CONFLICT(name) DO NOTHING",
+               name));
+    const int64_t due = unix_nanos(now) - std::chrono::nanoseconds(every).count();
+    const int64_t mine =
+        TRY(db.run("UPDATE routine SET last_run = ? WHERE name = ? AND last_run <= ?",
+                   unix_nanos(now), name, due));
+    TRY(tx.commit());
+    return mine > 0;
+  });
 }
 
 }  // namespace skiff::registry

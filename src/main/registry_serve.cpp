@@ -34,7 +34,7 @@ struct Options {
   std::string upload_age = "86400";
   std::string undelete = cat(registry::kUsualUndelete.count());
   std::string retention_every = "86400";
-  std::string scrub_rate = "4m";
+  std::string scrub_rate;
   std::vector<std::string> upstreams;
   std::string cache_size = "0";
   std::string max_connections = "1024";
@@ -69,7 +69,8 @@ std::vector<Flag> flags_of(Options& o) {
       {"undelete", "SECONDS", "how long deleted manifests and moved tags can come back; 0 for not",
        &o.undelete},
       {"upload-age", "SECONDS", "how long an abandoned upload is kept", &o.upload_age},
-      {"scrub-rate", "SIZE", "bytes a second at which blobs are read again; 0 for never",
+      {"scrub-rate", "SIZE",
+       "bytes a second at which blobs are read again; 0 for never (default 4m, in an S3 store 0)",
        &o.scrub_rate},
       {"sparse", "", "accept images and indexes whose layers and manifests are not all here",
        nullptr, &o.sparse},
@@ -178,12 +179,14 @@ Result<RegistryService::Options> service_options(const Options& o) {
   registry.metadata.sparse = o.sparse;
   registry.metadata.allow_child_deletion = o.allow_child_deletion;
   registry.collect_garbage = !o.no_gc;
-  registry.scrub_rate =
-      static_cast<uint64_t>(TRY_CONTEXT(parse_size(o.scrub_rate), "--scrub-rate"));
   registry.retention_every =
       std::chrono::seconds(TRY(number("retention-every", o.retention_every, 0)));
   registry.upload_age = std::chrono::seconds(TRY(number("upload-age", o.upload_age, 1)));
   registry.s3 = TRY(s3_options(o.s3));
+  // Elsewhere each look costs, and stores look after their bytes themselves.
+  const std::string usual = registry.s3 ? "0" : "4m";
+  registry.scrub_rate = static_cast<uint64_t>(
+      TRY_CONTEXT(parse_size(o.scrub_rate.empty() ? usual : o.scrub_rate), "--scrub-rate"));
   out.upstream.size = static_cast<uint64_t>(TRY_CONTEXT(parse_size(o.cache_size), "--cache-size"));
   for (const std::string& text : o.upstreams) {
     out.upstream.origins.push_back(TRY_CONTEXT(upstream::parse_origin(text), "--upstream"));

@@ -29,6 +29,7 @@ struct Context {
   AuditWriter* audit = nullptr;
   PolicyKeeper* keeper = nullptr;
   Upstreams* upstreams = nullptr;  // nullptr for one that fetches from no other
+  std::string server = {};         // among those of a database: its name, also after a restart
 };
 
 struct Call {

@@ -54,7 +54,7 @@ class Check {
   }
 
   Result<> check_blobs() {
-    return what_.metadata.each_stored_blob([this](const Audit::BlobRow& blob) -> Result<> {
+    return what_.metadata.each_stored_blob("", [this](const Audit::BlobRow& blob) -> Result<> {
       TRY(cancel_.check());
       ++summary_.blobs;
       summary_.bytes += blob.at.size;
@@ -74,6 +74,7 @@ class Check {
   }
 
   Result<std::string> fault_at(const Audit::BlobRow& blob) {
+    if (blob.damaged) return "is damaged: its content was another when it was read again";
     Result<> whole = what_.blobs.verify(blob.digest, blob.at, {.always = options_.deep}, cancel_);
     if (whole) return std::string();
     const Code code = whole.error().code();

@@ -34,6 +34,7 @@
 #include "db/database_server.h"
 #include "registry/blob_place.h"
 #include "registry/cached_images.h"
+#include "registry/claims.h"
 #include "registry/history.h"
 #include "registry/manifest_rows.h"
 #include "registry/mirror_rows.h"
@@ -264,9 +265,14 @@ class Audit {
     oci::Digest digest;
     BlobPlace at;
     bool kept = true;  // a repository has it, or a review is to come
+    bool damaged = false;
   };
-  // Some at a time, by digest: while one is visited all others may work.
-  virtual Result<> each_stored_blob(const std::function<Result<>(const BlobRow&)>& visit) = 0;
+  // Some at a time, by digest, behind `after`: while one is visited all others may work.
+  virtual Result<> each_stored_blob(const std::string& after,
+                                    const std::function<Result<>(const BlobRow&)>& visit) = 0;
+  // What is at the place is not what the digest says: no client finds it from now on, until it is
+  // pushed again. False where the blob is gone or elsewhere by now. Soon.
+  virtual Result<bool> note_damage(const oci::Digest& blob, const std::string& place) = 0;
   // nullopt where it is not (any more) stored.
   virtual Result<std::optional<BlobRow>> stored_blob(const oci::Digest& blob) = 0;
   // Whether there is a row of it, stored or not.
@@ -313,6 +319,7 @@ class MetadataStore : public BlobLinks,
                       public Outbox,
                       public CachedImages,
                       public Mirrors,
+                      public Claims,
                       public Garbage,
                       public Audit {};
 

@@ -52,6 +52,21 @@ TEST_F(Places, TheNewestIsReadAndTheOtherDiscarded) {
   EXPECT_TRUE(*store_->knows_place("two"));
 }
 
+TEST_F(Places, WhatIsDamagedIsNotFoundUntilItComesAgain) {
+  ASSERT_TRUE(link("one"));
+  EXPECT_FALSE(*store_->note_damage(blob_, "elsewhere"));
+  EXPECT_TRUE(*store_->find_blob("a", blob_, Renew::kNo));
+  EXPECT_TRUE(*store_->note_damage(blob_, "one"));
+  EXPECT_FALSE(*store_->find_blob("a", blob_, Renew::kNo));
+  EXPECT_FALSE(*store_->place_of(blob_));
+  EXPECT_FALSE(*store_->mount_blob("b", "a", blob_));
+  EXPECT_FALSE(*store_->mount_blob("b", "", blob_));
+  EXPECT_TRUE((*store_->stored_blob(blob_))->damaged);
+  ASSERT_TRUE(link("two"));
+  EXPECT_EQ((*store_->find_blob("a", blob_, Renew::kNo))->place, "two");
+  EXPECT_TRUE(*store_->mount_blob("b", "a", blob_));
+}
+
 TEST_F(Places, WhatNothingNamesIsDiscardedAtOnce) {
   ASSERT_TRUE(link("one"));
   wait();

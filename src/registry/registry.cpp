@@ -5,6 +5,7 @@
 #include <array>
 #include <climits>
 
+#include "base/log.h"
 #include "base/strings.h"
 #include "registry/access_log.h"
 #include "registry/backup.h"
@@ -13,6 +14,7 @@
 #include "registry/garbage_collector.h"
 #include "registry/htpasswd.h"
 #include "registry/local_blobs.h"
+#include "registry/place_scrub.h"
 #include "registry/quick.h"
 #include "registry/request_metrics.h"
 #include "registry/router.h"
@@ -26,15 +28,19 @@ namespace {
 // Candidates that a preview looks at, while pushes wait.
 constexpr size_t kPreviewed = 10'000;
 
+// The same after a restart, and no other server's of the same database.
+std::string server_name(const RegistryOptions& options) {
+  std::array<char, HOST_NAME_MAX + 1> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  return cat(host.data(), ":", options.root.native());
+}
+
 // Events are of the registry as its clients know it.
 WebhookOptions webhook_options(const RegistryOptions& options) {
   WebhookOptions out = options.webhooks;
   if (out.source.empty()) out.source = options.public_url;
   if (out.source.empty()) out.source = "skiff-registry";
-  // The same after a restart, and no other server's of the same database.
-  std::array<char, HOST_NAME_MAX + 1> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-  out.server = cat(host.data(), ":", options.root.native());
+  out.server = server_name(options);
   return out;
 }
 
@@ -52,7 +58,10 @@ class LocalRegistry : public Registry {
                  options.tickets, options.extensions, options.observers, audit_.get()},
         collector_(*blobs_, *metadata_, uploads_, locks_, gate_, options.upload_age,
                    options.metadata.grace, clock),
-        root_(options.root) {}
+        root_(options.root),
+        clock_(clock) {
+    context_.server = server_name(options);
+  }
 
   Result<> start(const RegistryOptions& options, const Clock& clock) {
     keeper_ =
@@ -70,8 +79,7 @@ class LocalRegistry : public Registry {
       webhooks_ = std::make_unique<WebhookSender>(*metadata_, webhook_options(options), clock);
       webhooks_->start();
     }
-    // Stores elsewhere look after their bytes themselves, and each look at them costs.
-    if (options.scrub_rate > 0 && blobs_->files() != nullptr) {
+    if (options.scrub_rate > 0) {
       scrubber_.emplace(
           [this](const auto& how, const auto& cancel) { return scrub_all(how, cancel); },
           options.scrub_rate, clock);
@@ -114,10 +122,10 @@ class LocalRegistry : public Registry {
   Result<content::ScrubTotals> scrub(const content::ScrubOptions& options,
                                      const std::function<void(const Error&)>& damaged,
                                      const CancelToken& cancel) override {
-    content::RecordedStore* files = blobs_->files();
-    if (files == nullptr)
-      return Error(Code::kUnimplemented, "blobs in an S3 store are not scrubbed");
-    return content::scrub(*files, options, damaged, cancel);
+    if (blobs_->files() != nullptr) {
+      return content::scrub(*blobs_->files(), options, damaged, cancel);
+    }
+    return scrub_places({*blobs_, *metadata_, context_.server, clock_}, options, damaged, cancel);
   }
 
  private:
@@ -155,8 +163,11 @@ class LocalRegistry : public Registry {
   }
   Result<content::ScrubTotals> scrub_all(const content::ScrubOptions& options,
                                          const CancelToken& cancel) {
-    auto done = content::scrub(
-        *blobs_->files(), options, [this](const Error&) { ++scrubbed_.damaged; }, cancel);
+    const auto damaged = [this](const Error& error) {
+      if (blobs_->files() == nullptr) log_error(error.message());  // files tell it themselves
+      ++scrubbed_.damaged;
+    };
+    auto done = scrub(options, damaged, cancel);
     if (done) scrubbed_.add(*done);
     return done;
   }
@@ -171,6 +182,7 @@ class LocalRegistry : public Registry {
   Context context_;
   GarbageCollector collector_;
   const Path root_;
+  const Clock& clock_;
   ScrubCounts scrubbed_;
   Vitals vitals_{probes(), writers()};
   std::unique_ptr<RequestMetrics> requests_;

@@ -220,7 +220,13 @@ constexpr const char* kMigrations[] = {
     " node TEXT NOT NULL,"
     " lane INTEGER NOT NULL,"
     " room INTEGER NOT NULL,"
-    " PRIMARY KEY(node, lane)) WITHOUT ROWID;"};
+    " PRIMARY KEY(node, lane)) WITHOUT ROWID;",
+    "CREATE TABLE claim("
+    " name TEXT PRIMARY KEY NOT NULL,"
+    " holder TEXT NOT NULL,"
+    " holds_until INTEGER NOT NULL,"
+    " note TEXT NOT NULL DEFAULT '') WITHOUT ROWID;"
+    "ALTER TABLE blob ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0;"};
 
 }  // namespace
 

@@ -15,13 +15,14 @@ constexpr int64_t kPage = 500;
 constexpr std::string_view kBlob =
     "SELECT digest, size, place,"
     " EXISTS (SELECT 1 FROM link WHERE link.digest = blob.digest)"
-    " OR EXISTS (SELECT 1 FROM candidate WHERE candidate.digest = blob.digest)"
+    " OR EXISTS (SELECT 1 FROM candidate WHERE candidate.digest = blob.digest), damaged"
     " FROM blob WHERE state = 'stored' ";
 
 Result<Audit::BlobRow> blob_of(const Statement& row) {
   return Audit::BlobRow{.digest = TRY(oci::Digest::parse(row.text(0))),
                         .at = {.size = static_cast<uint64_t>(row.integer(1)), .place = row.text(2)},
-                        .kept = row.integer(3) != 0};
+                        .kept = row.integer(3) != 0,
+                        .damaged = row.integer(4) != 0};
 }
 
 Result<std::set<std::string>> texts(Statement rows) {
@@ -45,8 +46,9 @@ Result<std::vector<std::string>> SqlMetadata::faults() {
   return out;
 }
 
-Result<> SqlMetadata::each_stored_blob(const std::function<Result<>(const BlobRow&)>& visit) {
-  std::string after;
+Result<> SqlMetadata::each_stored_blob(const std::string& behind,
+                                       const std::function<Result<>(const BlobRow&)>& visit) {
+  std::string after = behind;
   for (;;) {
     std::vector<BlobRow> page;
     bool more = false;
@@ -62,6 +64,16 @@ Result<> SqlMetadata::each_stored_blob(const std::function<Result<>(const BlobRo
     if (!more) return {};
     for (const BlobRow& blob : page) TRY(visit(blob));
   }
+}
+
+Result<bool> SqlMetadata::note_damage(const oci::Digest& blob, const std::string& place) {
+  return write_soon([&](Database& db, Transaction& tx) -> Result<bool> {
+    const int64_t noted = TRY(
+        db.run("UPDATE blob SET damaged = 1 WHERE digest = ? AND place = ? AND state = 'stored'",
+               blob.str(), place));
+    TRY(tx.commit());
+    return noted > 0;
+  });
 }
 
 Result<std::optional<Audit::BlobRow>> SqlMetadata::stored_blob(const oci::Digest& blob) {

@@ -18,23 +18,31 @@ struct Link {
   int64_t repository = 0;
   BlobPlace at;
   int64_t lease = 0;
+  bool damaged = false;
 };
 
 Result<std::optional<Link>> find_link(Database& db, const std::string& repository,
                                       const std::string& digest) {
   Statement row =
-      TRY(db.prepare("SELECT repository.id, blob.size, blob.place, link.lease FROM repository "
+      TRY(db.prepare("SELECT repository.id, blob.size, blob.place, link.lease, blob.damaged"
+                     " FROM repository "
                      "JOIN link ON link.repository = repository.id "
                      "JOIN blob ON blob.digest = link.digest "
                      "WHERE repository.name = ? AND link.digest = ?",
                      repository, digest));
   if (!TRY(row.step())) return std::nullopt;
-  return Link{row.integer(0), place_in(row, 1), row.integer(3)};
+  return Link{row.integer(0), place_in(row, 1), row.integer(3), row.integer(4) != 0};
 }
 
 Result<bool> is_linked(Database& db, const std::string& from, const std::string& digest) {
-  if (!from.empty()) return TRY(find_link(db, from, digest)).has_value();
-  Statement row = TRY(db.prepare("SELECT 1 FROM link WHERE digest = ? LIMIT 1", digest));
+  if (!from.empty()) {
+    const auto link = TRY(find_link(db, from, digest));
+    return link && !link->damaged;
+  }
+  Statement row =
+      TRY(db.prepare("SELECT 1 FROM link JOIN blob ON blob.digest = link.digest"
+                     " WHERE link.digest = ? AND blob.damaged = 0 LIMIT 1",
+                     digest));
   return TRY(row.step());
 }
 
@@ -44,7 +52,7 @@ Result<std::optional<BlobPlace>> SqlMetadata::find_blob(const std::string& repos
                                                         const oci::Digest& blob, Renew renew) {
   const std::string digest = blob.str();
   std::optional<Link> link = TRY(find_link(*readers_.take(), repository, digest));
-  if (!link) return std::optional<BlobPlace>();
+  if (!link || link->damaged) return std::optional<BlobPlace>();
   const int64_t half = std::chrono::nanoseconds(options_.grace).count() / 2;
   if (renew == Renew::kNo || link->lease - now() > half) return std::optional(link->at);
   // The row may be gone by now: then the answer is that there is no such blob.
@@ -61,7 +69,8 @@ Result<std::optional<BlobPlace>> SqlMetadata::find_blob(const std::string& repos
 Result<std::optional<BlobPlace>> SqlMetadata::place_of(const oci::Digest& blob) {
   Pool<Database>::Lease db = readers_.take();
   Statement row = TRY(db->prepare(
-      "SELECT size, place FROM blob WHERE digest = ? AND state = 'stored'", blob.str()));
+      "SELECT size, place FROM blob WHERE digest = ? AND state = 'stored' AND damaged = 0",
+      blob.str()));
   if (!TRY(row.step())) return std::optional<BlobPlace>();
   return std::optional(place_in(row, 0));
 }
@@ -90,7 +99,7 @@ Result<> SqlMetadata::link_blob(const std::string& repository, const oci::Digest
     TRY(
         db.run("INSERT INTO blob(digest, size, state, place) VALUES (?, ?, 'stored', ?)"
                " ON CONFLICT(digest) DO UPDATE SET size = excluded.size,"
-               " state = excluded.state, place = excluded.place",
+               " state = excluded.state, place = excluded.place, damaged = 0",
                blob.str(), at.size, at.place));
     TRY(add_link(db, id, blob));
     return tx.commit();

@@ -118,6 +118,12 @@ class SqlMetadata : public MetadataStore {
   Result<> schedule_mirror(const std::string& name, TimePoint next_run) override;
   Result<> save_mirror_state(const std::string& name, const std::string& state) override;
 
+  Result<std::optional<std::string>> claim(const std::string& name, const std::string& holder,
+                                           TimePoint until) override;
+  Result<> note_claim(const std::string& name, const std::string& holder,
+                      const std::string& note) override;
+  Result<> give_up_claim(const std::string& name, const std::string& holder) override;
+
   Result<Review> take_garbage(size_t limit,
                               const std::function<bool(const oci::Digest&)>& lock) override;
   Result<> drop_blobs(const std::vector<oci::Digest>& blobs) override;
@@ -130,7 +136,9 @@ class SqlMetadata : public MetadataStore {
   Result<> forget_discarded(const std::vector<std::string>& places) override;
 
   Result<std::vector<std::string>> faults() override;
-  Result<> each_stored_blob(const std::function<Result<>(const BlobRow&)>& visit) override;
+  Result<> each_stored_blob(const std::string& after,
+                            const std::function<Result<>(const BlobRow&)>& visit) override;
+  Result<bool> note_damage(const oci::Digest& blob, const std::string& place) override;
   Result<std::optional<BlobRow>> stored_blob(const oci::Digest& blob) override;
   Result<bool> knows_blob(const oci::Digest& blob) override;
   Result<std::optional<BlobRow>> some_blob() override;

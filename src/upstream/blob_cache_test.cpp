@@ -9,33 +9,6 @@ namespace {
 using registry::blob_path;
 using registry::manifest_path;
 
-// A door that requests wait at.
-class Gate {
- public:
-  void open() {
-    std::lock_guard lock(mutex_);
-    is_open_ = true;
-    opened_.notify_all();
-  }
-  void pass() {
-    std::unique_lock lock(mutex_);
-    ++waiting_;
-    came_.notify_all();
-    opened_.wait(lock, [&] { return is_open_; });
-  }
-  void wait_for(int count) {
-    std::unique_lock lock(mutex_);
-    came_.wait(lock, [&] { return waiting_ >= count; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable opened_;
-  std::condition_variable came_;
-  bool is_open_ = false;
-  int waiting_ = 0;
-};
-
 class BlobCacheTest : public UpstreamTest {
  protected:
   BlobCacheTest() {
@@ -286,7 +259,7 @@ class EvictionTest : public UpstreamTest {
 Eviction& EvictionTest::eviction() {
   if (!eviction_) {
     metadata_ = *registry::open_metadata(options_.root, options_.metadata, clock_);
-    eviction_ = std::make_unique<Eviction>(*metadata_, limit_, clock_);
+    eviction_ = std::make_unique<Eviction>(*metadata_, limit_, "here", clock_);
   }
   return *eviction_;
 }
@@ -304,6 +277,20 @@ TEST_F(EvictionTest, TheLeastRecentlyUsedGoes) {
   EXPECT_TRUE(is_kept("x"));
   EXPECT_TRUE(is_kept("z"));
   EXPECT_FALSE(is_kept("y"));
+}
+
+TEST_F(EvictionTest, OneServerMakesRoomAtATime) {
+  for (const std::string name : {"x", "y", "z"}) pull_image(name);
+  clock_.advance(std::chrono::minutes(10));
+  EXPECT_EQ(*eviction().make_room(), 1U);
+  pull_image("x");
+  pull_image("y");
+  pull_image("z");
+  clock_.advance(std::chrono::minutes(10));
+  ASSERT_TRUE(*metadata_->claim("cache", "another", clock_.now() + std::chrono::seconds(60)));
+  EXPECT_EQ(*eviction().make_room(), 0U);
+  ASSERT_TRUE(metadata_->give_up_claim("cache", "another"));
+  EXPECT_EQ(*eviction().make_room(), 1U);
 }
 
 TEST_F(EvictionTest, WhatIsInUseStays) {

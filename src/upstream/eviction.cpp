@@ -14,8 +14,9 @@ constexpr std::chrono::minutes kInUse{5};
 
 }  // namespace
 
-Eviction::Eviction(registry::MetadataStore& metadata, uint64_t limit, const Clock& clock)
-    : metadata_(metadata), limit_(limit), clock_(clock) {
+Eviction::Eviction(registry::MetadataStore& metadata, uint64_t limit, std::string server,
+                   const Clock& clock)
+    : metadata_(metadata), limit_(limit), server_(std::move(server)), clock_(clock) {
   if (limit_ > 0) thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -29,6 +30,9 @@ Result<size_t> Eviction::make_room() {
   size_t gone = 0;
   if (limit_ == 0) return gone;
   std::lock_guard lock(making_);
+  if (TRY(metadata_.cached_bytes()) <= limit_) return gone;
+  const auto claim = TRY(registry::Claim::take(metadata_, "cache", server_, clock_));
+  if (!claim) return gone;
   while (TRY(metadata_.cached_bytes()) > limit_ &&
          TRY(metadata_.evict_one(clock_.now() - kInUse))) {
     ++gone;

@@ -15,12 +15,13 @@ namespace skiff::upstream {
 
 class Eviction {
  public:
-  // `limit` in bytes; 0: nothing goes.
-  Eviction(registry::MetadataStore& metadata, uint64_t limit, const Clock& clock);
+  // `limit` in bytes; 0: nothing goes. Of several servers one makes room at a time.
+  Eviction(registry::MetadataStore& metadata, uint64_t limit, std::string server,
+           const Clock& clock);
 
   // More is here than at the last look.
   void look();
-  // Makes room now; returns the number of manifests that went.
+  // Makes room now, where no other server does; returns the number of manifests that went.
   Result<size_t> make_room();
 
  private:
@@ -28,6 +29,7 @@ class Eviction {
 
   registry::MetadataStore& metadata_;
   const uint64_t limit_;
+  const std::string server_;
   const Clock& clock_;
   std::mutex making_;  // one at a time: two would take twice as much
   std::mutex mutex_;

@@ -36,6 +36,13 @@ bool was_broken_off(const registry::MirrorRow& row) {
 
 }  // namespace
 
+Mirrors::Running::~Running() {
+  if (mirrors_ == nullptr) return;
+  claim.reset();
+  std::lock_guard lock(mirrors_->mutex_);
+  mirrors_->running_.erase(name_);
+}
+
 void Mirrors::start() {
   thread_ = std::jthread([this](const std::stop_token& stop) { loop(stop); });
 }
@@ -50,14 +57,26 @@ void Mirrors::loop(const std::stop_token& stop) {
   }
 }
 
+bool Mirrors::is_due(const registry::MirrorRow& row, bool is_first) const {
+  return row.next_run <= clock_.now() || (is_first && was_broken_off(row));
+}
+
+Result<> Mirrors::run_if_due(const std::string& name, bool is_first) {
+  const Running running = TRY(begin(name));
+  if (!running.claim) return {};
+  // As it is now: another server may have run it since it was looked at.
+  const registry::MirrorRow row = TRY(find(name));
+  if (is_due(row, is_first)) TRY(run(row, {}, cancel_.token()));
+  return {};
+}
+
 void Mirrors::run_due(bool is_first) {
   const auto rows = context_.metadata.mirrors();
   if (!rows) log_warn(cat("mirrors: ", rows.error().message()));
   for (const registry::MirrorRow& row : rows.value_or(std::vector<registry::MirrorRow>())) {
-    const bool is_due = row.next_run <= clock_.now() || (is_first && was_broken_off(row));
-    if (!is_due || cancel_.token().cancelled()) continue;
-    const auto report = run(row, {}, cancel_.token());
-    if (!report) log_warn(cat("mirror ", row.name, ": ", report.error().message()));
+    if (!is_due(row, is_first) || cancel_.token().cancelled()) continue;
+    const Result<> done = run_if_due(row.name, is_first);
+    if (!done) log_warn(cat("mirror ", row.name, ": ", done.error().message()));
   }
 }
 
@@ -68,38 +87,36 @@ Result<registry::MirrorRow> Mirrors::find(const std::string& name) {
   return unknown(name);
 }
 
-Result<MirrorReport> Mirrors::run(const registry::MirrorRow& row, const Tell& tell,
-                                  const CancelToken& cancel) {
+Result<Mirrors::Running> Mirrors::begin(const std::string& name) {
   {
     std::lock_guard lock(mutex_);
-    if (!running_.insert(row.name).second) {
-      return Error(Code::kUnavailable, cat("mirror ", row.name, " is running"));
-    }
+    if (!running_.insert(name).second) return Running{};
   }
-  const auto outcome = [&]() -> Result<MirrorReport> {
-    const json::Value settings_json = TRY(json::parse(row.settings));
-    const MirrorSettings settings = TRY(MirrorSettings::from_json(settings_json));
-    // First: a run that ends badly is not begun again at once.
-    const TimePoint next = settings.every.count() > 0 ? clock_.now() + settings.every : kNever;
-    TRY(context_.metadata.schedule_mirror(row.name, next));
-    const auto told = [&](const MirrorReport& report) {
-      const json::Value state = report.to_json();
-      const Result<> saved = context_.metadata.save_mirror_state(row.name, state.dump());
-      if (!saved) log_warn(cat("mirror ", row.name, ": ", saved.error().message()));
-      if (tell) tell(json::object({{"mirror", state}}));
-    };
-    OriginOptions origin = TRY(settings.origin());
-    return MirrorRun(context_, clock_, settings, std::move(origin), cat("mirror ", row.name), told)
-        .run(cancel);
-  }();
-  std::lock_guard lock(mutex_);
-  running_.erase(row.name);
-  if (outcome) {
-    log_info(cat("mirror ", row.name, ": ", outcome->copied, " of ", outcome->tags,
-                 " tags copied, ", outcome->blobs, " blobs of ", outcome->bytes, " bytes, ",
-                 outcome->failed, " failures"));
-  }
-  return outcome;
+  Running running(*this, name);
+  running.claim =
+      TRY(registry::Claim::take(context_.metadata, cat("mirror ", name), context_.server, clock_));
+  return running;
+}
+
+Result<MirrorReport> Mirrors::run(const registry::MirrorRow& row, const Tell& tell,
+                                  const CancelToken& cancel) {
+  const json::Value settings_json = TRY(json::parse(row.settings));
+  const MirrorSettings settings = TRY(MirrorSettings::from_json(settings_json));
+  // First: a run that ends badly is not begun again at once.
+  const TimePoint next = settings.every.count() > 0 ? clock_.now() + settings.every : kNever;
+  TRY(context_.metadata.schedule_mirror(row.name, next));
+  const auto told = [&](const MirrorReport& report) {
+    const json::Value state = report.to_json();
+    const Result<> saved = context_.metadata.save_mirror_state(row.name, state.dump());
+    if (!saved) log_warn(cat("mirror ", row.name, ": ", saved.error().message()));
+    if (tell) tell(json::object({{"mirror", state}}));
+  };
+  OriginOptions origin = TRY(settings.origin());
+  MirrorRun all(context_, clock_, settings, std::move(origin), cat("mirror ", row.name), told);
+  MirrorReport report = all.run(cancel);
+  log_info(cat("mirror ", row.name, ": ", report.copied, " of ", report.tags, " tags copied, ",
+               report.blobs, " blobs of ", report.bytes, " bytes, ", report.failed, " failures"));
+  return report;
 }
 
 Result<json::Value> Mirrors::operate(std::string_view what, const json::Value& arguments,
@@ -116,6 +133,10 @@ Result<json::Value> Mirrors::operate(std::string_view what, const json::Value& a
   }
   if (what == "run") {
     const registry::MirrorRow row = TRY(find(name));
+    const Running running = TRY(begin(name));
+    if (!running.claim) {
+      return Error(Code::kUnavailable, cat("mirror ", name, " is running, here or elsewhere"));
+    }
     return TRY(run(row, tell, cancel)).to_json();
   }
   return Error(Code::kInvalidArgument, cat("mirrors do not ", what));

@@ -38,8 +38,29 @@ class Mirrors {
   Result<json::Value> start(const std::string& name);
   Result<json::Value> list();
   Result<registry::MirrorRow> find(const std::string& name);
+  // What is ours to run, as long as it lives.
+  class Running {
+   public:
+    Running() = default;
+    Running(Mirrors& mirrors, std::string name) : mirrors_(&mirrors), name_(std::move(name)) {}
+    Running(Running&& other) noexcept
+        : claim(std::move(other.claim)),
+          mirrors_(std::exchange(other.mirrors_, nullptr)),
+          name_(std::move(other.name_)) {}
+    Running& operator=(Running&&) = delete;
+    ~Running();
+
+    std::unique_ptr<registry::Claim> claim;  // null where it runs, here or on another server
+
+   private:
+    Mirrors* mirrors_ = nullptr;
+    std::string name_;
+  };
+  Result<Running> begin(const std::string& name);
   Result<MirrorReport> run(const registry::MirrorRow& row, const Tell& tell,
                            const CancelToken& cancel);
+  bool is_due(const registry::MirrorRow& row, bool is_first) const;
+  Result<> run_if_due(const std::string& name, bool is_first);
   void run_due(bool is_first);
   void loop(const std::stop_token& stop);
 
@@ -48,9 +69,9 @@ class Mirrors {
   CancelSource cancel_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  bool hurry_ = false;  // one is due now
-  std::set<std::string> running_;
-  std::jthread thread_;  // last: it uses the others
+  bool hurry_ = false;             // one is due now
+  std::set<std::string> running_;  // here: claims are of servers
+  std::jthread thread_;            // last: it uses the others
 };
 
 }  // namespace skiff::upstream

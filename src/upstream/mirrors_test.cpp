@@ -263,6 +263,66 @@ TEST_F(MirrorsTest, TheirNamesAreTheirOwn) {
   EXPECT_TRUE(operate("list", json::object())->array("mirrors").empty());
 }
 
+// A second server on the same database.
+class MirrorNodes : public MirrorsTest {
+ protected:
+  void SetUp() override {
+    if (!PostgresForTests::available()) GTEST_SKIP() << "postgresql-15 is not installed";
+    other_root_ = dir_.path() / "other";
+    std::filesystem::remove(options_.root / "database");
+    PostgresForTests::place_tables_of({options_.root, other_root_});
+    MirrorsTest::SetUp();
+  }
+  std::unique_ptr<registry::Registry> open_other() {
+    registry::RegistryOptions options = options_;
+    options.root = other_root_;
+    auto opened = registry::open_registry(options, clock_);
+    EXPECT_TRUE(opened) << opened.error().message();
+    return std::move(*opened);
+  }
+  Path other_root_;
+};
+
+TEST_F(MirrorNodes, OneServerRunsItAtATime) {
+  push_upstream("a/b", "1", "config", {});
+  add();
+  const auto other = open_other();
+  const auto run_there = [&] {
+    return other->upstreams()->operate_mirrors("run", json::object({{"name", "up"}}), {}, {});
+  };
+  Gate gate;
+  origin_.instead([&](net::Request& r, net::ResponseWriter&) {
+    if (r.path.ends_with("/tags/list")) gate.pass();
+    return false;
+  });
+  std::jthread here([&] { EXPECT_EQ(run().copied, 1); });
+  gate.wait_for(1);
+  EXPECT_EQ(run_there().error().code(), Code::kUnavailable);
+  gate.open();
+  here.join();
+  const auto again = run_there();
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(MirrorReport::from_json(*again).unchanged, 1);
+}
+
+TEST_F(MirrorNodes, AScheduledOneIsRunOnce) {
+  push_upstream("a/b", "1", "config", {});
+  settings_.every = std::chrono::hours(1);
+  add();
+  options_.upstreams = pull_through({.spool = dir_.path(), .run_mirrors = true});
+  auto other = open_other();
+  restart();
+  for (;;) {
+    const json::Value all = *operate("list", json::object());
+    const json::Value* last = all.array("mirrors").front().find("last");
+    if (last != nullptr && MirrorReport::from_json(*last).is_over()) break;
+    std::this_thread::yield();
+  }
+  other.reset();
+  stop();
+  EXPECT_EQ(origin_.asked("GET", "/tags/list"), 1U);
+}
+
 TEST(MirrorSettings, WhatIsWrongIsNamed) {
   MirrorSettings settings{.url = "https://a.io"};
   EXPECT_NE(check(settings).error().message().find("repository"), std::string::npos);

@@ -21,7 +21,7 @@ class PullThrough : public registry::Upstreams {
  public:
   PullThrough(const Options& options, const registry::Context& context, const Clock& clock)
       : metadata_(context.metadata),
-        eviction_(context.metadata, options.size, clock),
+        eviction_(context.metadata, options.size, context.server, clock),
         lists_(clock),
         manifests_(context.metadata, clock),
         blobs_(context, options.spool, [this] { eviction_.look(); }),

@@ -21,6 +21,33 @@ inline std::string test_bytes(size_t size, int seed = 0) {
   return bytes;
 }
 
+// A door that requests wait at.
+class Gate {
+ public:
+  void open() {
+    std::lock_guard lock(mutex_);
+    is_open_ = true;
+    opened_.notify_all();
+  }
+  void pass() {
+    std::unique_lock lock(mutex_);
+    ++waiting_;
+    came_.notify_all();
+    opened_.wait(lock, [&] { return is_open_; });
+  }
+  void wait_for(int count) {
+    std::unique_lock lock(mutex_);
+    came_.wait(lock, [&] { return waiting_ >= count; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable opened_;
+  std::condition_variable came_;
+  bool is_open_ = false;
+  int waiting_ = 0;
+};
+
 // The upstream, recording what it is asked.
 class TestOrigin {
  public:

@@ -174,6 +174,54 @@ TEST_F(S3Registry, WhatTheStoreLostIsBroughtBackByAPush) {
   EXPECT_TRUE(check({.deep = true}).empty());
 }
 
+// Whichever node reads it again.
+TEST_F(S3Registry, WhatTheStoreChangedIsFoundAndBroughtBackByAPush) {
+  const std::string digest = first()->push_blob("a", "bytes");
+  const std::string path = blob_path("a", digest);
+  const s3::Bucket bucket = *s3::Bucket::open(s3::store_options());
+  ASSERT_TRUE(bucket.put(objects().front(), "bytez"));
+  EXPECT_TRUE(check({}).empty());
+  std::vector<std::string> told;
+  const auto tell = [&](const Error& error) { told.push_back(error.message()); };
+  const auto read = second().registry().scrub({.unread_since = clock_.now()}, tell, {});
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(read->blobs, 1U);
+  EXPECT_EQ(read->damaged, 1U);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_NE(told[0].find(digest), std::string::npos) << told[0];
+  EXPECT_EQ(first()->head(path).status, 404);
+  EXPECT_EQ(first()->get(path).status, 404);
+  ASSERT_EQ(check({}).size(), 1U);
+  first()->push_blob("a", "bytes");
+  EXPECT_EQ(second()->get(path).body, "bytes");
+  EXPECT_TRUE(check({.deep = true}).empty());
+}
+
+TEST_F(S3Registry, AScrubGoesOnWhereAnotherNodeWasBrokenOff) {
+  for (const char* bytes : {"one", "two", "three"}) first()->push_blob("a", bytes);
+  const s3::Bucket bucket = *s3::Bucket::open(s3::store_options());
+  for (const std::string& object : objects()) ASSERT_TRUE(bucket.put(object, "?"));
+  CancelSource cancel;
+  size_t found = 0;
+  const auto stop = [&](const Error&) {
+    ++found;
+    cancel.cancel();
+  };
+  const TimePoint begin = clock_.now();
+  EXPECT_FALSE(first().registry().scrub({.unread_since = begin}, stop, cancel.token()));
+  EXPECT_EQ(found, 1U);
+  const auto rest = second().registry().scrub({.unread_since = begin}, [](const Error&) {}, {});
+  ASSERT_TRUE(rest) << rest.error().message();
+  EXPECT_EQ(rest->blobs, 2U);
+  EXPECT_EQ(rest->damaged, 2U);
+  // All was read since then.
+  EXPECT_EQ(first().registry().scrub({.unread_since = begin}, [](const Error&) {}, {})->blobs, 0U);
+  clock_.advance(seconds(1));
+  EXPECT_EQ(
+      first().registry().scrub({.unread_since = clock_.now()}, [](const Error&) {}, {})->damaged,
+      3U);
+}
+
 TEST_F(S3Registry, ACheckFindsWhatNobodyHas) {
   first()->push_blob("a", "bytes");
   const std::string upload = first()->start("a");

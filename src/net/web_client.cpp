@@ -226,7 +226,9 @@ void WebClient::Impl::set_method(CURL* easy, Transfer& transfer) {
     ::curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
     ::curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
     ::curl_easy_setopt(easy, CURLOPT_READDATA, &transfer);
-    ::curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 256L * 1024);
+    // A handle keeps both buffers: a hundred uploads at once are a hundred of each.
+    ::curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 64L * 1024);
+    ::curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 16L * 1024);
     ::curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
                        static_cast<curl_off_t>(request.upload_size));
   } else if (has_body) {

@@ -14,7 +14,8 @@ namespace {
 
 using Upload = UploadSessions::Upload;
 
-constexpr size_t kBuffer = size_t{256} * 1024;
+// On the stack of each upload's thread: of a hundred at once all are in memory.
+constexpr size_t kBuffer = size_t{64} * 1024;
 constexpr size_t kMaxHolders = 1'000;  // looked at for a mount without `from`
 
 std::string upload_path(const Call& call, const std::string& id) {

@@ -209,6 +209,27 @@ def uploads_in_turns(nodes):
             check("and is whole", read_blob(node, "a", digest(upload.data)) == upload.data)
 
 
+def copied(nodes, database, disturb):
+    """Tables that pg_dump took while images came and went, with the bucket as it is soon after: all of it is whole."""
+    pushers = [Pusher(number, nodes) for number in range(PUSHERS)]
+    for pusher in pushers:
+        pusher.start()
+    disturb()
+    for pusher in pushers:
+        pusher.join()
+    there = Registry(nodes[0].root.parent / "copy", "--database", database.copy_url, "--no-gc")
+    try:
+        tags = 0
+        for repository in json.loads(there.call("GET", "/v2/_catalog").body)["repositories"]:
+            for tag in json.loads(there.call("GET", f"/v2/{repository}/tags/list").body)["tags"] or ():
+                tags += 1
+                name = there.call("HEAD", f"/v2/{repository}/manifests/{tag}").getheader("Docker-Content-Digest")
+                check(f"a copy: {repository}:{tag} is whole", whole(there, repository, tag, name))
+        check("a copy has images", tags > 0)
+    finally:
+        there.kill()
+
+
 def main():
     root = pathlib.Path(tempfile.mkdtemp(prefix="skiff-nodes-", dir="/tmp"))
     root.chmod(0o755)
@@ -234,6 +255,7 @@ def main():
 
         storm("the database is killed", nodes, kill_the_database)
         storm("after all that", nodes)
+        copied(nodes, database, database.copy)
         for node in nodes:
             compared = subprocess.run([PROGRAM, "check", "--root", node.root / "data", "--deep"], capture_output=True, text=True)
             check("all that is stored fits together", compared.returncode == 0, compared.stdout + compared.stderr)

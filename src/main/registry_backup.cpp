@@ -32,6 +32,13 @@ void print_end(const std::string& text, const backup::Options& options) {
   puts(text.c_str());
 }
 
+// What the directory alone does not bring back.
+std::string text_of_elsewhere(const backup::Summary& summary) {
+  return summary.elsewhere == 0
+             ? ""
+             : cat("; ", summary.elsewhere, " blobs are in the S3 store, which is saved by itself");
+}
+
 Result<> refuse_damaged(const backup::Summary& summary) {
   for (const std::string& digest : summary.damaged) {
     puts(cat("blob ", digest, " is not whole in the registry, and not in the backup").c_str());
@@ -54,9 +61,10 @@ Result<> back_up(const Invocation& call) {
   const manage::Hold hold = TRY(manage::Hold::take(root));
   options.still_held = [&hold] { return hold.check(); };
   const backup::Summary made = TRY(backup::make(root, to, options));
-  print_end(cat((to / made.name).native(), ": ", made.blobs, " blobs (", made.bytes,
-                " bytes), of them ", made.new_blobs, " new (", made.new_bytes, " bytes)"),
-            options);
+  print_end(
+      cat((to / made.name).native(), ": ", made.blobs, " blobs (", made.bytes, " bytes), of them ",
+          made.new_blobs, " new (", made.new_bytes, " bytes)", text_of_elsewhere(made)),
+      options);
   return refuse_damaged(made);
 }
 
@@ -66,7 +74,7 @@ Result<> restore(const Invocation& call) {
   const backup::Options options = options_of(call);
   const backup::Summary done = TRY(backup::restore(from, root, options));
   print_end(cat(root.native(), " is what ", (from / done.name).native(), " was: ", done.blobs,
-                " blobs (", done.bytes, " bytes), each read again"),
+                " blobs (", done.bytes, " bytes), each read again", text_of_elsewhere(done)),
             options);
   return refuse_damaged(done);
 }

@@ -95,32 +95,32 @@ class Making {
       TRY(is_database(file) ? copy_database(file, copy) : place_file(file, copy, Placing::kCopy));
     }
     registry_.emplace(TRY(Database::open(unfinished_ / "registry.db", migrations())));
-    TRY(refuse_other_stores());
-    TRY(copy_database(content::Layout(root_ / "content").database(), unfinished_ / "content.db"));
+    summary_.elsewhere = TRY(count("place <> ''"));
+    const Path records = content::Layout(root_ / "content").database();
+    std::error_code ignored;
+    has_content_ = std::filesystem::exists(records, ignored);  // not with an S3 store
+    if (has_content_) TRY(copy_database(records, unfinished_ / "content.db"));
     // Their bytes stay where they are: an upload that is not finished begins anew.
     TRY(registry_->run("DELETE FROM upload"));
     return {};
   }
 
-  Result<> refuse_other_stores() {
-    Statement elsewhere = TRY(registry_->prepare("SELECT 1 FROM blob WHERE place <> '' LIMIT 1"));
-    if (!TRY(elsewhere.step())) return {};
-    return Error(Code::kUnimplemented, "blobs are in an S3 store: only files can be backed up");
+  // Of the stored blobs.
+  Result<uint64_t> count(std::string_view which) {
+    Statement row = TRY(
+        registry_->prepare(cat("SELECT count(*) FROM blob WHERE state = 'stored' AND ", which)));
+    TRY(row.step());
+    return static_cast<uint64_t>(row.integer(0));
   }
 
   Result<> place_blobs() {
-    uint64_t of = 0;
-    {
-      Statement count = TRY(registry_->prepare("SELECT count(*) FROM blob WHERE state = 'stored'"));
-      TRY(count.step());
-      of = static_cast<uint64_t>(count.integer(0));
-    }
+    const uint64_t of = TRY(count("place = ''"));
     uint64_t done = 0;
     TRY(each_blob(*registry_, [&](const oci::Digest& digest, uint64_t size) -> Result<> {
       if (options_.progress && done++ % kTellEach == 0) options_.progress(done - 1, of);
       return place_blob(digest, size);
     }));
-    return keep_rows_of_blobs();
+    return has_content_ ? keep_rows_of_blobs() : Result<>();
   }
 
   Result<> place_blob(const oci::Digest& digest, uint64_t size) {
@@ -174,6 +174,8 @@ class Making {
                     .version = SKIFF_VERSION,
                     .blobs = summary_.blobs,
                     .bytes = summary_.bytes,
+                    .elsewhere = summary_.elsewhere,
+                    .files = {},
                     .damaged = summary_.damaged};
     for (const Path& file : TRY(list(unfinished_, is_kept))) {
       struct stat st{};
@@ -232,6 +234,7 @@ class Making {
   const Path unfinished_;
   const Options& options_;
   std::optional<Database> registry_;
+  bool has_content_ = false;
   Summary summary_;
 };
 

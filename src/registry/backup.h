@@ -31,6 +31,8 @@ struct Summary {
   uint64_t bytes = 0;
   uint64_t new_blobs = 0;  // that no snapshot had before
   uint64_t new_bytes = 0;
+  // Blobs in an S3 store, which stay there: the backup has the records of where.
+  uint64_t elsewhere = 0;
   // Blobs that are not whole in the registry, and so not in the backup.
   std::vector<std::string> damaged;
 };

@@ -37,6 +37,7 @@ std::string Description::text() const {
                        {"version", version},
                        {"blobs", blobs},
                        {"bytes", bytes},
+                       {"elsewhere", elsewhere},
                        {"files", std::move(listed)},
                        {"damaged", damaged}})
       .pretty();
@@ -52,6 +53,7 @@ Result<Description> Description::parse(const std::string& text) {
                   .version = read.string("version"),
                   .blobs = static_cast<uint64_t>(read.integer("blobs")),
                   .bytes = static_cast<uint64_t>(read.integer("bytes")),
+                  .elsewhere = static_cast<uint64_t>(read.integer("elsewhere")),
                   .damaged = read.strings("damaged")};
   for (const json::Value& file : read.array("files")) {
     out.files.push_back({.name = file.string("name"),
@@ -87,8 +89,8 @@ Result<> each_blob(Database& registry,
     bool more = false;
     {
       Statement rows =
-          TRY(registry.prepare("SELECT digest, size FROM blob WHERE state = 'stored' AND digest > ?"
-                               " ORDER BY digest LIMIT ?",
+          TRY(registry.prepare("SELECT digest, size FROM blob WHERE state = 'stored' AND place = ''"
+                               " AND digest > ? ORDER BY digest LIMIT ?",
                                after, kPage));
       for (; TRY(rows.step()); more = true) {
         after = rows.text(0);

@@ -29,6 +29,7 @@ struct Description {
   std::string version;  // of the program
   uint64_t blobs = 0;
   uint64_t bytes = 0;
+  uint64_t elsewhere = 0;  // blobs in an S3 store
   std::vector<SnapshotFile> files;
   std::vector<std::string> damaged;
 
@@ -44,7 +45,7 @@ inline Path blob_file(const Path& directory, const oci::Digest& digest) {
 // "snapshot-000001" and on, the oldest first.
 Result<std::vector<std::string>> snapshots(const Path& directory);
 
-// Visits the stored blobs of a snapshot's, or root's, registry.db.
+// Visits the blobs of a snapshot's, or root's, registry.db that are stored in files.
 Result<> each_blob(Database& registry,
                    const std::function<Result<>(const oci::Digest&, uint64_t size)>& visit);
 

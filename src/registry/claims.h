@@ -49,8 +49,7 @@ class Claim {
   Result<> leave(const std::string& note) { return claims_.note_claim(name_, holder_, note); }
 
  private:
-  Claim(Claims& claims, std::string name, std::string holder, std::string note,
-        const Clock& clock);
+  Claim(Claims& claims, std::string name, std::string holder, std::string note, const Clock& clock);
   void renew(const std::stop_token& stop);
 
   Claims& claims_;

@@ -101,8 +101,7 @@ Result<content::ScrubTotals> scrub_places(const PlaceScrub& with,
                                           const content::ScrubOptions& options,
                                           const std::function<void(const Error&)>& damaged,
                                           const CancelToken& cancel) {
-  const auto claim =
-      TRY(Claim::take(with.metadata, std::string(kClaim), with.server, with.clock));
+  const auto claim = TRY(Claim::take(with.metadata, std::string(kClaim), with.server, with.clock));
   if (!claim) return content::ScrubTotals{};
   Position position = Position::parse(claim->note());
   Pass pass(with, options, damaged, cancel, *claim);

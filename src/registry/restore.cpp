@@ -65,6 +65,7 @@ class Restoring {
     const Path file = snapshot_ / kDescription;
     description_ = TRY_CONTEXT(Description::parse(TRY(read_file(file))), file.native());
     summary_.damaged = description_.damaged;
+    summary_.elsewhere = description_.elsewhere;
     return {};
   }
 
@@ -96,8 +97,10 @@ class Restoring {
 
   Result<> copy_files() {
     const content::Layout layout(root_ / "content");
-    TRY(make_directories(root_ / "content", 0700));
-    TRY(layout.make(DurableFiles::system()));
+    if (description_.elsewhere == 0) {
+      TRY(make_directories(root_ / "content", 0700));
+      TRY(layout.make(DurableFiles::system()));
+    }
     for (const SnapshotFile& file : description_.files) {
       const Path from = snapshot_ / file.name;
       const Path to = file.name == "content.db" ? layout.database() : root_ / file.name;

@@ -1,6 +1,7 @@
 // Registries that have their blobs in an S3 store that runs (test_store.h): two nodes with one
 // metadata store.
 #include "base/random.h"
+#include "registry/backup.h"
 #include "registry/test_registry.h"
 #include "test_store.h"
 
@@ -232,6 +233,29 @@ TEST_F(S3Registry, ACheckFindsWhatNobodyHas) {
   EXPECT_EQ(check({.repair = true}).size(), 1U);
   EXPECT_TRUE(check({.deep = true}).empty());
   EXPECT_EQ(objects().size(), 2U);
+}
+
+TEST_F(S3Registry, ABackupHasTheRecordsAndTheBucketTheBlobs) {
+  const std::string digest = first()->push_blob("a", "layer");
+  first()->push_blob("a", "{}");
+  ASSERT_EQ(first()->put_manifest("a", "1", image_of("{}", {"layer"})).status, 201);
+  const Path to = dir_.path() / "backup";
+  {
+    const auto hold = first().registry().hold_removals();
+    const auto made = backup::make(options_.root, to, {});
+    ASSERT_TRUE(made) << made.error().message();
+    EXPECT_EQ(made->elsewhere, 2U);
+    EXPECT_EQ(made->blobs, 0U);
+  }
+  RegistryOptions restored = options_;
+  restored.root = dir_.path() / "restored";
+  const auto done = backup::restore(to, restored.root, {});
+  ASSERT_TRUE(done) << done.error().message();
+  EXPECT_EQ(done->elsewhere, 2U);
+  nodes_[1] = std::make_unique<Node>(restored, clock_);
+  EXPECT_EQ(second()->get(manifest_path("a", "1")).status, 200);
+  EXPECT_EQ(second()->get(blob_path("a", digest)).body, "layer");
+  EXPECT_TRUE(check({.deep = true}).empty());
 }
 
 TEST_F(S3Registry, ClientsAreSentToTheStoreWhereThatIsWanted) {

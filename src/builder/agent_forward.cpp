@@ -25,7 +25,8 @@ void pump(int from, int to) {
     if (n <= 0) break;
     ssize_t sent = 0;
     while (sent < n) {
-      const ssize_t m = ::send(to, buffer.data() + sent, static_cast<size_t>(n - sent), MSG_NOSIGNAL);
+      const ssize_t m =
+          ::send(to, buffer.data() + sent, static_cast<size_t>(n - sent), MSG_NOSIGNAL);
       if (m < 0 && errno == EINTR) continue;
       if (m < 0) break;
       sent += m;

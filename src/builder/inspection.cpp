@@ -57,8 +57,8 @@ class Outline {
       }
     }
     const Stage& target = file_.stages[plan_.stages.back().number];
-    std::string out = cat("TARGET:      ", target.from.name.empty() ? "default" : target.from.name,
-                          "\n");
+    std::string out =
+        cat("TARGET:      ", target.from.name.empty() ? "default" : target.from.name, "\n");
     const std::string about = description_of(target.from.written_name, target.comments);
     if (!about.empty()) out += cat("DESCRIPTION: ", about, "\n");
     add(out, {"BUILD ARG", "VALUE", "DESCRIPTION"}, args_);
@@ -98,7 +98,8 @@ class Outline {
     for (const PlannedMount& mount : run->mounts) {
       const bool agent = mount.kind == MountKind::kSsh;
       if (agent || mount.kind == MountKind::kSecret) {
-        Row& row = (agent ? agents_ : secrets_).try_emplace(mount.id, Row{mount.id, ""}).first->second;
+        Row& row =
+            (agent ? agents_ : secrets_).try_emplace(mount.id, Row{mount.id, ""}).first->second;
         if (mount.required) row[1] = "true";
       }
       if (mount.kind == MountKind::kCache) caches_.try_emplace(mount.id, Row{mount.id});

@@ -25,7 +25,8 @@ size_t RedactingSink::open_end() const {
   size_t most = 0;
   for (const std::string& secret : secrets_) {
     for (size_t n = std::min(secret.size() - 1, held_.size()); n > most; --n) {
-      if (std::string_view(held_).substr(held_.size() - n) == std::string_view(secret).substr(0, n)) {
+      if (std::string_view(held_).substr(held_.size() - n) ==
+          std::string_view(secret).substr(0, n)) {
         most = n;
       }
     }

@@ -15,8 +15,7 @@ std::string redacted(const std::vector<std::string>& secrets,
 }
 
 TEST(RedactingSink, WholeSecretsAreBlottedOut) {
-  EXPECT_EQ(redacted({"hunter2\n"}, {"it is hunter2, hunter2!\n"}),
-            "it is [secret], [secret]!\n");
+  EXPECT_EQ(redacted({"hunter2\n"}, {"it is hunter2, hunter2!\n"}), "it is [secret], [secret]!\n");
   EXPECT_EQ(redacted({"abcd", "abcdef"}, {"abcdef abcd"}), "[secret] [secret]");
   EXPECT_EQ(redacted({}, {"text"}), "text");
 }

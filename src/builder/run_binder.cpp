@@ -105,7 +105,8 @@ Result<> StageBinder::bind_one(const RunInstruction& run, PlannedStep& step) {
     }
   }
   for (const auto& [name, value] : places_.globals.predefined()) {
-    if (find_argument(name) == nullptr && !get_env(out.env, name)) out.hidden_args.emplace_back(name, value);
+    if (find_argument(name) == nullptr && !get_env(out.env, name))
+      out.hidden_args.emplace_back(name, value);
   }
   std::string args = shown.empty() ? "" : cat("|", shown.size(), pair_words(shown), " ");
   add_history(step, cat("RUN ", args, join(out.args, " "), " # buildkit"), false);

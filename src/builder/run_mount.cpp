@@ -52,9 +52,11 @@ struct Field {
 };
 
 std::string long_name(const std::string& key) {
-  static const std::map<std::string, std::string> kNames = {
-      {"src", "source"}, {"dst", "target"},        {"destination", "target"},
-      {"ro", "readonly"}, {"rw", "readwrite"}};
+  static const std::map<std::string, std::string> kNames = {{"src", "source"},
+                                                            {"dst", "target"},
+                                                            {"destination", "target"},
+                                                            {"ro", "readonly"},
+                                                            {"rw", "readwrite"}};
   const auto found = kNames.find(key);
   return found == kNames.end() ? key : found->second;
 }
@@ -162,8 +164,8 @@ class Parser {
   }
   static const std::vector<std::string>& keys() {
     static const std::vector<std::string> kKeys = {
-        "type", "from", "source", "target", "readonly", "readwrite", "required", "size",
-        "id",   "env",  "sharing", "mode",  "uid",      "gid"};
+        "type", "from", "source", "target",  "readonly", "readwrite", "required",
+        "size", "id",   "env",    "sharing", "mode",     "uid",       "gid"};
     return kKeys;
   }
 
@@ -172,8 +174,8 @@ class Parser {
                                    did_you_mean(field.written, keys())));
   }
   Error misplaced(const Field& field) const {
-    return invalid_instruction(cat("unexpected key '", field.written, "' for mount type '",
-                                   name_of(mount_.kind), "'"));
+    return invalid_instruction(
+        cat("unexpected key '", field.written, "' for mount type '", name_of(mount_.kind), "'"));
   }
 
   Result<> take_switch(const Field& field) {
@@ -204,8 +206,8 @@ class Parser {
 
   Result<uint32_t> take_number(const Field& field, int base) const {
     if (!is(MountKind::kCache) && !is(MountKind::kSecret) && !is(MountKind::kSsh)) {
-      return invalid_instruction(cat(field.key, " not allowed for ", skiff::quoted(name_of(mount_.kind)),
-                                     " type mounts"));
+      return invalid_instruction(
+          cat(field.key, " not allowed for ", skiff::quoted(name_of(mount_.kind)), " type mounts"));
     }
     const auto number = parse_uint(*field.value, base);
     const uint64_t most = field.key == "mode" ? 07777 : std::numeric_limits<uint32_t>::max() - 1;

@@ -17,7 +17,8 @@ TEST_F(RunMounts, CachesOutliveBuildersAndArePruned) {
   built(again);
   EXPECT_EQ(told_.output, "x\nx\n1000\n");
   auto records = builder_->disk_usage();
-  const auto mount = std::ranges::find(*records, CacheRecord::Kind::kCacheMount, &CacheRecord::kind);
+  const auto mount =
+      std::ranges::find(*records, CacheRecord::Kind::kCacheMount, &CacheRecord::kind);
   ASSERT_NE(mount, records->end());
   EXPECT_EQ(mount->description, "cache mount /c");
   EXPECT_GT(mount->size, 0);
@@ -33,8 +34,9 @@ TEST_F(RunMounts, CachesOutliveBuildersAndArePruned) {
 // Two steps of one build that want the cache at the same time.
 TEST_F(RunMounts, LockedCachesAreUsedOneAfterTheOther) {
   const auto two_stages = [](const std::string& sharing) {
-    const std::string run = cat("RUN --mount=type=cache,id=", sharing, ",target=/c,sharing=",
-                                sharing, " mkdir /c/here && sleep 0.2 && rm -r /c/here");
+    const std::string run =
+        cat("RUN --mount=type=cache,id=", sharing, ",target=/c,sharing=", sharing,
+            " mkdir /c/here && sleep 0.2 && rm -r /c/here");
     return cat("FROM base:1 AS one\nENV A=1\n", run, "\nFROM base:1 AS two\nENV A=2\n", run,
                "\nFROM base:1\nCOPY --from=one /etc/group /1\nCOPY --from=two /etc/group /2\n");
   };

@@ -104,8 +104,8 @@ Result<StepResult> RunStep::perform(const std::vector<StepResult>& inputs,
                                     const CancelToken& cancel) {
   constexpr const char* kInsecure = "security.insecure";
   if (run().insecure && !site().request.entitlements.contains(kInsecure)) {
-    return Error(Code::kPermissionDenied, cat(kInsecure, " is not allowed: build with --allow ",
-                                              kInsecure));
+    return Error(Code::kPermissionDenied,
+                 cat(kInsecure, " is not allowed: build with --allow ", kInsecure));
   }
   TRY(unpack_base());
   Workspace space = TRY(Workspace::make(site().site, inputs[0].id));
@@ -114,9 +114,9 @@ Result<StepResult> RunStep::perform(const std::vector<StepResult>& inputs,
   const int code = TRY(run_in_space(space, std::move(files), cancel));
   TRY(cancel.check());
   if (code == 0) return finish(space, cancel);
-  site().events.send(step().number, StepFailed{.step = step().number,
-                                               .platform = stage().platform.str(),
-                                               .exit_code = code});
+  site().events.send(
+      step().number,
+      StepFailed{.step = step().number, .platform = stage().platform.str(), .exit_code = code});
   failed_ = cat("\nThe command '", join(run().args, " "), "' returned a non-zero code: ", code);
   return Error(Code::kAborted, cat("process ", skiff::quoted(join(run().args, " ")),
                                    " did not complete successfully: exit code: ", code));

@@ -14,7 +14,8 @@ void StageBinder::report(Rule rule, std::string message) const {
 void StageBinder::tell_unset(const PlannedStep& step, const std::string& name) const {
   if (find_argument(name) != nullptr || !state_.knows_env) return;
   std::vector<std::string> names;
-  for (const std::string& entry : step.config.env) names.push_back(entry.substr(0, entry.find('=')));
+  for (const std::string& entry : step.config.env)
+    names.push_back(entry.substr(0, entry.find('=')));
   for (const auto& argument : state_.args) names.push_back(argument.name);
   const std::string near = nearest_word(name, names);
   report(Rule::kUndefinedVar, cat("Usage of undefined variable '$", name, "'",

@@ -108,8 +108,8 @@ class TextChecks {
                            : is_lower(stage.keyword) ? !is_lower(from.as_word)
                                                      : false;
       if (differs) {
-        report(Rule::kFromAsCasing, cat("'", from.as_word, "' and '", stage.keyword,
-                                        "' keywords' casing do not match"));
+        report(Rule::kFromAsCasing,
+               cat("'", from.as_word, "' and '", stage.keyword, "' keywords' casing do not match"));
       }
       if (from.name == "context" || from.name == "scratch") {
         report(Rule::kReservedStageName,
@@ -124,9 +124,8 @@ class TextChecks {
     }
     check_platform(stage, report);
     if (!names_valid_image(from.image)) {
-      report(Rule::kInvalidDefaultArgInFrom,
-             cat("Default value for ARG ", from.image,
-                 " results in empty or invalid base image name"));
+      report(Rule::kInvalidDefaultArgInFrom, cat("Default value for ARG ", from.image,
+                                                 " results in empty or invalid base image name"));
     }
   }
 

@@ -121,8 +121,8 @@ Result<KeyParts> StepMounts::content(const std::vector<StepResult>& inputs,
     }
     if (by_id || !shows_files(mount)) continue;
     SourceTree* tree = TRY(tree_of(i, inputs));
-    const auto selected = TRY_CONTEXT(tree->select({.source = mount.source}, cancel),
-                                      cat("mount ", mount.target));
+    const auto selected =
+        TRY_CONTEXT(tree->select({.source = mount.source}, cancel), cat("mount ", mount.target));
     for (const Selected& one : selected) {
       KeyParts described = TRY(tree->describe(one, false, false, cancel));
       parts.insert(parts.end(), described.begin(), described.end());
@@ -178,7 +178,8 @@ void StepMounts::add_path(const PlannedMount& mount, const Path& path, bool dire
 }
 
 // The part of the context that is mounted, without what .dockerignore leaves out.
-Result<StepMounts::Files> StepMounts::copy_of_context(const std::string& source, const CancelToken& cancel) {
+Result<StepMounts::Files> StepMounts::copy_of_context(const std::string& source,
+                                                      const CancelToken& cancel) {
   TempDir directory = TRY(TempDir::make(site_.site.options.scratch(), "mount-"));
   const auto selected = TRY(site_.context.select({.source = source}, cancel));
   sys::RootDir root = TRY(sys::RootDir::open(directory.path()));
@@ -191,8 +192,9 @@ Result<StepMounts::Files> StepMounts::copy_of_context(const std::string& source,
 }
 
 // What is below it may be changed by the step where the mount is writable: nobody sees that later.
-Result<StepMounts::Files> StepMounts::files_for_step(size_t index, const std::vector<StepResult>& inputs,
-                                        const CancelToken& cancel) {
+Result<StepMounts::Files> StepMounts::files_for_step(size_t index,
+                                                     const std::vector<StepResult>& inputs,
+                                                     const CancelToken& cancel) {
   const PlannedMount& mount = mounts()[index];
   if (!is_from_build(mount)) return copy_of_context(mount.source, cancel);
   TRY(unpack_source(mount));
@@ -253,8 +255,9 @@ Result<> StepMounts::add_secret(size_t index, const Workspace& space, RunFiles& 
   const auto found = site_.request.secrets.find(mount.id);
   if (found == site_.request.secrets.end()) {
     if (!mount.required) return {};
-    return Error(Code::kNotFound, cat("secret ", mount.id, ": not found: it is required, and given with --secret id=",
-                                      mount.id));
+    return Error(Code::kNotFound,
+                 cat("secret ", mount.id,
+                     ": not found: it is required, and given with --secret id=", mount.id));
   }
   out.secrets.push_back(found->second);
   if (!mount.env.empty()) out.env.push_back(cat(mount.env, "=", found->second));
@@ -270,8 +273,9 @@ Result<> StepMounts::add_agent(size_t index, const Workspace& space, RunFiles& o
   const auto found = site_.request.ssh_agents.find(mount.id);
   if (found == site_.request.ssh_agents.end()) {
     if (!mount.required) return {};
-    return Error(Code::kNotFound, cat("SSH agent ", mount.id, ": not found: it is required, and given with --ssh ",
-                                      mount.id));
+    return Error(Code::kNotFound,
+                 cat("SSH agent ", mount.id, ": not found: it is required, and given with --ssh ",
+                     mount.id));
   }
   const Path path = space.directory() / cat("agent-", index);
   AgentForward::Owner owner{.uid = mount.uid.value_or(0), .gid = mount.gid.value_or(0)};

@@ -38,8 +38,8 @@ class StepMounts {
                const CancelToken& cancel, RunFiles& out);
   Result<> add_bind(size_t index, const std::vector<StepResult>& inputs, const CancelToken& cancel,
                     RunFiles& out);
-  Result<> add_cache(size_t index, const std::vector<StepResult>& inputs,
-                     const CancelToken& cancel, RunFiles& out);
+  Result<> add_cache(size_t index, const std::vector<StepResult>& inputs, const CancelToken& cancel,
+                     RunFiles& out);
   Result<> add_secret(size_t index, const Workspace& space, RunFiles& out);
   Result<> add_agent(size_t index, const Workspace& space, RunFiles& out);
   void add_path(const PlannedMount& mount, const Path& path, bool directory, RunFiles& out) const;
@@ -52,7 +52,7 @@ class StepMounts {
     bool directory = true;
   };
   Result<Files> files_for_step(size_t index, const std::vector<StepResult>& inputs,
-                              const CancelToken& cancel);
+                               const CancelToken& cancel);
   Result<Files> copy_of_context(const std::string& source, const CancelToken& cancel);
   const StepResult& input_of(size_t index, const std::vector<StepResult>& inputs) const;
   Result<> unpack_source(const PlannedMount& mount);

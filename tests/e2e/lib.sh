@@ -42,15 +42,24 @@ own_daemon() {
   start_own_daemon
   docker import "$BASE_TAR" "$IMAGE" >/dev/null
 }
-start_own_daemon() {
+launch_own_daemon() {
   setsid "$SKIFF_BIN/skiffd" --root "$OWN/root" --run-dir "$OWN/run" --socket "$OWN/skiff.sock" ${SKIFFD_FLAGS:-} >>"$OWN/log" 2>&1 &
   OWN_PID=$!
-  eventually docker version
+}
+own_daemon_answers() {
+  (eventually docker version) || { tail -n 20 "$OWN/log" >&2; return 1; }
+}
+start_own_daemon() {
+  launch_own_daemon
+  own_daemon_answers || fail "the case's own daemon does not answer"
 }
 stop_own_daemon() {
   local id
   # Its containers outlive a daemon that the case has killed.
-  kill -0 "$OWN_PID" 2>/dev/null || start_own_daemon
+  if ! kill -0 "$OWN_PID" 2>/dev/null; then
+    launch_own_daemon
+    own_daemon_answers || true
+  fi
   for id in $(docker ps -aq 2>/dev/null); do docker rm -f "$id" >/dev/null 2>&1 || true; done
   kill "$OWN_PID" 2>/dev/null || true
   wait "$OWN_PID" 2>/dev/null || true

@@ -6,8 +6,9 @@
 #include <functional>
 #include <mutex>
 
-#include "builder/plan.h"
+#include "builder/vocabulary.h"
 #include "builder/workspace.h"
+#include "dockerfile/plan.h"
 
 namespace skiff::builder {
 

@@ -6,14 +6,14 @@
 
 #include "base/log.h"
 #include "base/strings.h"
-#include "builder/cache.h"
 #include "builder/context.h"
-#include "builder/inspection.h"
 #include "builder/platform_build.h"
-#include "builder/static_checks.h"
+#include "dockerfile/inspection.h"
+#include "dockerfile/static_checks.h"
 #include "images/linked_cancel.h"
 #include "images/parts.h"
 #include "oci/manifest.h"
+#include "solver/cache.h"
 
 namespace skiff::builder {
 

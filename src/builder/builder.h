@@ -7,11 +7,11 @@
 //   auto result = TRY(builder->build(request, print_event, cancel));
 //   result.id                                          // what `docker build -q` prints
 //
-// A build is: read the Dockerfile (parser.h), bind instructions and variables to stages
-// (plan.h), and evaluate the steps that the target needs (solver.h) against the cache
-// (cache.h). Each step that changes files makes one layer, written once. Equal steps of
-// builds that run at the same time are executed once. A failed or cancelled build leaves
-// no process, mount, cgroup, network endpoint, snapshot or file behind; the steps that
+// A build is: read the Dockerfile (dockerfile/instructions.h), bind instructions and variables
+// to stages (dockerfile/plan.h), and evaluate the steps that the target needs (solver/solver.h)
+// against the cache (solver/cache.h). Each step that changes files makes one layer, written once.
+// Equal steps of builds that run at the same time are executed once. A failed or cancelled build
+// leaves no process, mount, cgroup, network endpoint, snapshot or file behind; the steps that
 // succeeded stay in the cache. Thread-safe.
 #pragma once
 
@@ -30,11 +30,13 @@
 #include "base/file.h"
 #include "base/io.h"
 #include "base/problem.h"
+#include "builder/vocabulary.h"
 #include "images/image_store.h"
 #include "network/network_manager.h"
 #include "oci/platform.h"
 #include "oci/reference.h"
 #include "runtime/container_spec.h"
+#include "solver/cache_record.h"
 #include "sys/user_namespace.h"
 
 namespace skiff::builder {
@@ -146,32 +148,6 @@ enum class Question { kChecks, kTargets, kOutline };
 struct Answer {
   std::string text;     // as `docker buildx build --call` shows it
   size_t findings = 0;  // of kChecks
-};
-
-// One record of the cache, as `docker system df` and `docker builder prune` show it; or the
-// directory of a RUN --mount=type=cache.
-struct CacheRecord {
-  enum class Kind { kStep, kCacheMount };
-  std::string id;
-  std::string parent;       // id, or ""
-  std::string description;  // "[linux/amd64] RUN make"
-  uint64_t size = 0;        // bytes that go when only this record goes
-  bool in_use = false;
-  bool shared = false;  // an image has the same layer: removing the record frees nothing
-  TimePoint created;
-  TimePoint last_used;
-  int64_t usage_count = 0;
-  Kind kind = Kind::kStep;
-};
-
-struct PruneOptions {
-  bool all = true;                                // also records that images share
-  std::optional<std::chrono::nanoseconds> until;  // only those unused for that long
-  uint64_t keep_bytes = 0;                        // the newest records of that size stay
-};
-struct PruneResult {
-  std::vector<std::string> removed;  // ids
-  uint64_t freed_bytes = 0;
 };
 
 class Builder {

@@ -16,7 +16,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "builder/run_mount.h"
+#include "builder/vocabulary.h"
+#include "dockerfile/run_mount.h"
 #include "images/keyed_mutex.h"
 
 namespace skiff::builder {

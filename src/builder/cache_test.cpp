@@ -1,5 +1,5 @@
 // The cache, end to end: what is found again, why something is not, what pruning removes.
-#include "builder/cache.h"
+#include "solver/cache.h"
 
 #include <thread>
 

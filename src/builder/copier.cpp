@@ -6,9 +6,9 @@
 #include <cerrno>
 
 #include "base/strings.h"
-#include "builder/config_words.h"
 #include "builder/untar.h"
 #include "codec/hash.h"
+#include "dockerfile/config_words.h"
 #include "runtime/container_spec.h"
 #include "snapshot/file_attributes.h"
 

@@ -7,8 +7,9 @@
 #include <string>
 #include <utility>
 
-#include "builder/mode_change.h"
 #include "builder/source_tree.h"
+#include "builder/vocabulary.h"
+#include "dockerfile/mode_change.h"
 
 namespace skiff::builder {
 

@@ -4,7 +4,7 @@
 
 #include "base/strings.h"
 #include "builder/copier.h"
-#include "builder/git_source.h"
+#include "builder/git_checkout.h"
 #include "builder/planned_step.h"
 #include "builder/remote_file.h"
 #include "builder/untar.h"

@@ -3,8 +3,9 @@
 #pragma once
 
 #include "builder/mount_points.h"
-#include "builder/plan.h"
+#include "builder/vocabulary.h"
 #include "builder/workspace.h"
+#include "dockerfile/plan.h"
 
 namespace skiff::builder {
 

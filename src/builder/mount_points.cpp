@@ -9,7 +9,8 @@
 
 #include "base/file.h"
 #include "base/strings.h"
-#include "builder/config_words.h"
+#include "builder/vocabulary.h"
+#include "dockerfile/config_words.h"
 #include "snapshot/file_attributes.h"
 
 namespace skiff::builder {

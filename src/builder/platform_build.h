@@ -1,11 +1,12 @@
 // PlatformBuild: the build of one platform's image: plan, graph, solve, config and manifest.
 #pragma once
 
-#include "builder/checks.h"
-#include "builder/instructions.h"
 #include "builder/source_tree.h"
 #include "builder/step_events.h"
+#include "builder/vocabulary.h"
 #include "builder/workspace.h"
+#include "dockerfile/checks.h"
+#include "dockerfile/instructions.h"
 
 namespace skiff::builder {
 

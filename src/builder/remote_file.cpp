@@ -31,10 +31,6 @@ std::string name_of(const std::string& url) {
 
 }  // namespace
 
-bool is_url(const std::string& source) {
-  return source.starts_with("http://") || source.starts_with("https://");
-}
-
 Result<std::string> download(const std::string& url, const std::optional<oci::Digest>& checksum,
                              const Path& directory, const CancelToken& cancel) {
   std::string name = name_of(url);

@@ -10,8 +10,6 @@
 
 namespace skiff::builder {
 
-bool is_url(const std::string& source);
-
 // Downloads into `directory` as Docker names and dates it (mode 0600, Last-Modified); returns
 // the file's name. kFailedPrecondition where the content has not the digest `checksum`.
 Result<std::string> download(const std::string& url, const std::optional<oci::Digest>& checksum,

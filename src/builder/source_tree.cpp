@@ -12,9 +12,9 @@
 
 #include "base/file.h"
 #include "base/strings.h"
-#include "builder/config_words.h"
-#include "builder/source_text.h"
 #include "codec/hash.h"
+#include "dockerfile/config_words.h"
+#include "dockerfile/source_text.h"
 #include "snapshot/file_attributes.h"
 
 namespace skiff::builder {

@@ -16,8 +16,9 @@
 #include <vector>
 
 #include "base/cancellation.h"
-#include "builder/solver.h"
+#include "builder/vocabulary.h"
 #include "oci/ignore_patterns.h"
+#include "solver/solver.h"
 #include "sys/root_dir.h"
 
 namespace skiff::builder {

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "base/strings.h"
-#include "builder/config_words.h"
 #include "builder/copier.h"
 #include "builder/planned_step.h"
+#include "dockerfile/config_words.h"
 
 namespace skiff::builder {
 

@@ -6,11 +6,12 @@
 #include <string>
 
 #include "builder/base_images.h"
-#include "builder/plan.h"
-#include "builder/solver.h"
 #include "builder/source_tree.h"
 #include "builder/step_events.h"
+#include "builder/vocabulary.h"
 #include "builder/workspace.h"
+#include "dockerfile/plan.h"
+#include "solver/solver.h"
 
 namespace skiff::builder {
 

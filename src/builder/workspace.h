@@ -10,10 +10,11 @@
 #include <string>
 
 #include "builder/builder.h"
-#include "builder/cache.h"
 #include "builder/cache_mounts.h"
-#include "builder/solver.h"
+#include "builder/vocabulary.h"
 #include "snapshot/snapshotter.h"
+#include "solver/cache.h"
+#include "solver/solver.h"
 
 namespace skiff::builder {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "builder/instructions.h"
-#include "builder/variables.h"
+#include "dockerfile/instructions.h"
+#include "dockerfile/variables.h"
 
 namespace {
 

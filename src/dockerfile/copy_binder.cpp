@@ -1,0 +1,110 @@
+// Binds COPY and ADD.
+#include "base/strings.h"
+#include "dockerfile/config_words.h"
+#include "dockerfile/mode_change.h"
+#include "dockerfile/remote_source.h"
+#include "dockerfile/stage_binder.h"
+
+namespace skiff::dockerfile {
+
+namespace {
+
+Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
+
+// `path` from the working directory, clean; a slash at its end is kept.
+std::string absolute_path(const std::string& path, const std::string& working_dir) {
+  std::string base = working_dir.empty() ? "/" : working_dir;
+  std::string out = clean_path(path.starts_with('/') ? path : cat(base, "/", path));
+  bool is_directory = path.empty() || path == "." || path.ends_with('/') || path.ends_with("/.");
+  if (is_directory && !out.ends_with('/')) out += '/';
+  return out;
+}
+
+// What the flags ask for must be possible with these sources.
+Result<> check_sources(const PlannedCopy& copy) {
+  bool checkable = copy.sources.size() == 1 && copy.files.empty();
+  for (const std::string& source : copy.sources) {
+    const bool git = TRY(parse_git_source(source)).has_value();
+    if (git && !copy.add) return invalid("source can't be a git ref for COPY");
+    if (is_url(source) && !git && !copy.add) return invalid("source can't be a URL for COPY");
+    checkable = checkable && (git || is_url(source));
+    if (!git && checkable && !copy.checksum.empty()) {
+      TRY_CONTEXT(oci::Digest::parse(copy.checksum), "--checksum");
+    }
+  }
+  if (copy.checksum.empty() || checkable) return {};
+  if (copy.sources.size() + copy.files.size() > 1) {
+    return invalid("checksum can't be specified for multiple sources");
+  }
+  return invalid("checksum requires HTTP(S) or Git sources");
+}
+
+}  // namespace
+
+Result<> StageBinder::bind_copy_source(const CopyInstruction& copy, const PlannedStep& step,
+                                       PlannedCopy& out) {
+  if (copy.from.empty()) return {};
+  out.from_stage = places_.planned_stage(copy.from);
+  if (out.from_stage) return {};
+  if (copy.from == "scratch") return invalid("COPY --from=scratch has nothing to copy");
+  out.from_image = TRY(find_image(copy.from, step));
+  return {};
+}
+
+// Only where no pattern takes something back: then it is too hard to tell.
+void StageBinder::report_ignored(const PlannedCopy& copy) const {
+  const oci::IgnorePatterns* ignore = places_.request.ignore;
+  if (ignore == nullptr || copy.from_stage || copy.from_image) return;
+  for (const std::string& source : copy.sources) {
+    const std::string path = clean_path(source).substr(1);
+    if (path.empty() || !ignore->excluded(path) || ignore->may_contain_exceptions(path)) continue;
+    report(Rule::kCopyIgnoredFile, cat("Attempting to ", copy.add ? "Add" : "Copy", " file ",
+                                       skiff::quoted(path), " that is excluded by .dockerignore"));
+  }
+}
+
+Result<> StageBinder::bind_one(const CopyInstruction& copy, PlannedStep& step) {
+  Expander expand = expander(step);
+  PlannedCopy out{.add = copy.add,
+                  .link = copy.link,
+                  .parents = copy.parents,
+                  .excludes = copy.excludes,
+                  .keep_git_dir = copy.keep_git_dir,
+                  .unpack = copy.unpack};
+  std::string words;
+  for (const std::string& source : copy.sources) {
+    out.sources.push_back(TRY(expand.word(source)));
+    words += cat(" ", out.sources.back());
+  }
+  for (const Heredoc& heredoc : copy.heredocs) {
+    std::string content = heredoc.content;
+    if (heredoc.expand) content = TRY(expand.body(content));
+    out.files.emplace_back(heredoc.name, std::move(content));
+    words += cat(" <<", heredoc.name);
+  }
+  std::string destination = TRY(expand.word(copy.destination));
+  if (destination.empty()) return invalid("the destination of a copy can not be blank");
+  out.destination = absolute_path(destination, step.config.working_dir);
+  bool several = out.sources.size() + out.files.size() > 1;
+  if (several && !out.destination.ends_with('/')) {
+    return invalid(cat("When using ", copy.add ? "ADD" : "COPY",
+                       " with more than one source file, the destination must be a directory "
+                       "and end with a /"));
+  }
+  out.chown = TRY(expand.word(copy.chown));
+  out.chmod = TRY(expand.word(copy.chmod));
+  if (!out.chmod.empty()) TRY(ModeChange::parse(out.chmod));
+  out.checksum = TRY(expand.word(copy.checksum));
+  TRY(check_sources(out));
+  TRY(bind_copy_source(copy, step, out));
+  report_ignored(out);
+  std::string flags = out.parents ? " --parents" : "";
+  if (!out.chown.empty()) flags += cat(" --chown=", out.chown);
+  if (!out.chmod.empty()) flags += cat(" --chmod=", out.chmod);
+  add_history(step, cat(copy.add ? "ADD" : "COPY", flags, words, " ", destination, " # buildkit"),
+              false);
+  step.what = std::move(out);
+  return {};
+}
+
+}  // namespace skiff::dockerfile

@@ -1,0 +1,285 @@
+#include "dockerfile/plan.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/strings.h"
+#include "dockerfile/scope.h"
+#include "dockerfile/stage_binder.h"
+#include "dockerfile/variables.h"
+
+namespace skiff::dockerfile {
+
+namespace {
+
+constexpr size_t kNone = static_cast<size_t>(-1);
+
+Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
+
+// A FROM with its words expanded.
+struct Origin {
+  std::string image;
+  std::optional<oci::Platform> platform;
+  size_t stage = kNone;  // the earlier one it names
+};
+
+// The stages or images whose files an instruction takes.
+std::vector<std::string> sources_of(const Instruction& instruction) {
+  std::vector<std::string> out;
+  if (const auto* copy = std::get_if<CopyInstruction>(&instruction.body)) out = {copy->from};
+  if (const auto* run = std::get_if<RunInstruction>(&instruction.body)) {
+    for (const std::string& mount : run->mounts) {
+      if (auto from = from_of_mount(mount)) out.push_back(*from);
+    }
+  }
+  std::erase(out, "");
+  return out;
+}
+
+class Planner {
+ public:
+  Planner(const Dockerfile& file, const PlanRequest& request, const FindBase& find_base)
+      : file_(file),
+        request_(request),
+        find_base_(find_base),
+        target_(target_stage()),
+        globals_(request, target_ == kNone ? "" : stage_label()) {}
+
+  Result<Plan> make();
+
+ private:
+  size_t target_stage() const;
+  std::string stage_label() const;
+  size_t find_stage(const std::string& name, size_t before) const;
+  Result<Origin> expand_from(size_t index);
+  Result<> mark_needed(size_t index);
+  void number_steps();
+  Result<> bind_late(const std::string& name, size_t before);
+  Result<> bind_stage(size_t index);
+  Result<PlannedStep> bind_from(size_t index, PlannedStage& stage);
+  void check_platform(const Stage& stage, const oci::Platform& actual,
+                      const oci::Platform& expected) const;
+
+  const Dockerfile& file_;
+  const PlanRequest& request_;
+  const FindBase& find_base_;
+  size_t target_;
+  GlobalScope globals_;
+  std::vector<Origin> origins_;
+  std::set<size_t> needed_;
+  std::vector<int> first_numbers_;  // of each stage's FROM
+  std::vector<size_t> planned_;     // stage -> index in plan_.stages
+  std::vector<StageState> states_;  // of each planned stage, at its end
+  Plan plan_;
+};
+
+size_t Planner::target_stage() const {
+  if (request_.target.empty()) return file_.stages.size() - 1;
+  size_t found = find_stage(to_lower(request_.target), file_.stages.size());
+  if (found != kNone) return found;
+  auto number = parse_uint(request_.target);
+  return number && *number < file_.stages.size() ? static_cast<size_t>(*number) : kNone;
+}
+
+std::string Planner::stage_label() const {
+  const std::string& name = file_.stages[target_].from.name;
+  return name.empty() ? "default" : name;
+}
+
+// The last of that name: a later stage shadows an earlier one.
+size_t Planner::find_stage(const std::string& name, size_t before) const {
+  for (size_t i = before; i-- > 0;) {
+    if (!name.empty() && file_.stages[i].from.name == name) return i;
+  }
+  return kNone;
+}
+
+Result<Origin> Planner::expand_from(size_t index) {
+  const Stage& stage = file_.stages[index];
+  Expander expander(
+      file_.escape, [this](const std::string& n) { return globals_.lookup(n); },
+      [&](const std::string& name) {
+        if (request_.checks == nullptr || globals_.knows(name)) return;
+        const std::string near = nearest_word(name, globals_.names());
+        request_.checks->report(Rule::kUndefinedArgInFrom, stage.span,
+                                cat("FROM argument '", name, "' is not declared",
+                                    near.empty() ? "" : cat(" (did you mean ", near, "?)")),
+                                stage.comments);
+      });
+  auto expand = [&]() -> Result<Origin> {
+    Origin origin;
+    origin.image = TRY(expander.word(stage.from.image));
+    if (origin.image.empty()) {
+      return invalid(cat("base name (", stage.from.image, ") should not be blank"));
+    }
+    std::string platform = TRY(expander.word(stage.from.platform));
+    if (!platform.empty()) origin.platform = TRY(oci::Platform::parse(platform));
+    origin.stage = find_stage(to_lower(origin.image), index);
+    return origin;
+  };
+  auto origin = expand();
+  if (!origin) return file_.source->at(stage.span, origin.error());
+  return origin;
+}
+
+// The stage and all that its FROM and its COPY --from lead to.
+Result<> Planner::mark_needed(size_t index) {
+  if (!needed_.insert(index).second) return {};
+  if (origins_[index].stage != kNone) TRY(mark_needed(origins_[index].stage));
+  for (const Instruction& instruction : file_.stages[index].instructions) {
+    for (const std::string& name : sources_of(instruction)) {
+      size_t from = find_stage(to_lower(name), index);
+      auto number = parse_uint(name);
+      if (from == kNone && number) {
+        if (*number >= index) {
+          return file_.source->at(
+              instruction.span, invalid(cat("invalid from flag value ", name,
+                                            ": it must name a stage that stands before this one")));
+        }
+        from = static_cast<size_t>(*number);
+      }
+      if (from != kNone) TRY(mark_needed(from));
+    }
+  }
+  return {};
+}
+
+void Planner::number_steps() {
+  first_numbers_.assign(file_.stages.size(), 0);
+  int next = 1;
+  for (size_t index : needed_) {
+    first_numbers_[index] = next;
+    next += 1 + static_cast<int>(file_.stages[index].instructions.size());
+  }
+  plan_.total = next - 1;
+}
+
+void Planner::check_platform(const Stage& stage, const oci::Platform& actual,
+                             const oci::Platform& expected) const {
+  const bool same = actual.os == expected.os && actual.architecture == expected.architecture;
+  if (same || request_.checks == nullptr) return;
+  request_.checks->report(Rule::kInvalidBaseImagePlatform, stage.span,
+                          cat("Base image ", stage.from.image, " was pulled with platform ",
+                              skiff::quoted(actual.str()), ", expected ",
+                              skiff::quoted(expected.str()), " for current build"),
+                          stage.comments);
+}
+
+Result<PlannedStep> Planner::bind_from(size_t index, PlannedStage& stage) {
+  const Stage& source = file_.stages[index];
+  const Origin& origin = origins_[index];
+  PlannedStep step{.what = PlannedFrom{}, .number = first_numbers_[index]};
+  auto& from = std::get<PlannedFrom>(step.what);
+  step.text = source.from_text;
+  step.span = source.span;
+  if (origin.stage != kNone) {
+    from.stage = planned_[origin.stage];
+    stage.platform = plan_.stages[*from.stage].platform;
+    stage.author = plan_.stages[*from.stage].author;
+    step.config = plan_.stages[*from.stage].steps.back().config;
+    return step;
+  }
+  stage.platform = origin.platform.value_or(request_.target_platform);
+  if (origin.image != "scratch") {
+    std::optional<oci::Platform> wanted = origin.platform;
+    if (!wanted && request_.platform_given) wanted = request_.target_platform;
+    auto base = find_base_(origin.image, wanted, step.number);
+    if (!base) return file_.source->at(source.span, base.error());
+    stage.platform = base->config.platform.normalized();
+    check_platform(source, stage.platform, origin.platform.value_or(request_.target_platform));
+    stage.author = base->config.author;
+    step.config = base->config.config;
+    from.image = std::move(*base);
+  }
+  if (!get_env(step.config.env, "PATH")) set_env(step.config.env, "PATH", kDefaultPath);
+  return step;
+}
+
+// A stage that only a trigger needs: which ones there are shows when the base image is there.
+Result<> Planner::bind_late(const std::string& name, size_t before) {
+  const size_t found = find_stage(to_lower(name), before);
+  if (found == kNone || planned_[found] != kNone) return {};
+  TRY(mark_needed(found));
+  const std::set<size_t> needed = needed_;
+  for (size_t index : needed) {
+    if (index >= before || planned_[index] != kNone) continue;
+    first_numbers_[index] = plan_.total + 1;
+    plan_.total += 1 + static_cast<int>(file_.stages[index].instructions.size());
+    TRY(bind_stage(index));
+  }
+  return {};
+}
+
+Result<> Planner::bind_stage(size_t index) {
+  const Stage& source = file_.stages[index];
+  PlannedStage stage{.number = index,
+                     .name = source.from.name.empty() ? cat(index) : source.from.name};
+  PlannedStep from = TRY(bind_from(index, stage));
+  StageState state;
+  if (origins_[index].stage != kNone) state = states_[planned_[origins_[index].stage]];
+  const auto& image = std::get<PlannedFrom>(from.what).image;
+  if (image) state.knows_env = image->known;
+  std::vector<std::string> triggers = std::exchange(from.config.on_build, {});
+  stage.steps.push_back(std::move(from));
+  const Places places{.file = file_,
+                      .globals = globals_,
+                      .find_base = find_base_,
+                      .request = request_,
+                      .planned_stage = [&](const std::string& name) -> std::optional<size_t> {
+                        size_t found = find_stage(to_lower(name), index);
+                        if (auto number = parse_uint(name);
+                            found == kNone && number && *number < index) {
+                          found = static_cast<size_t>(*number);
+                        }
+                        if (found == kNone || planned_[found] == kNone) return std::nullopt;
+                        return planned_[found];
+                      }};
+  StageBinder binder(places, stage, state);
+  for (const std::string& trigger : triggers) {
+    auto instruction = parse_trigger(origins_[index].image, trigger);
+    if (!instruction) return file_.source->at(source.span, instruction.error());
+    instruction->span = source.span;
+    for (const std::string& name : sources_of(*instruction)) TRY(bind_late(name, index));
+    TRY(binder.add(*instruction, first_numbers_[index], true));
+  }
+  int number = first_numbers_[index];
+  for (const Instruction& instruction : source.instructions) {
+    TRY(binder.add(instruction, ++number, false));
+  }
+  planned_[index] = plan_.stages.size();
+  plan_.stages.push_back(std::move(stage));
+  states_.push_back(std::move(state));
+  return {};
+}
+
+Result<Plan> Planner::make() {
+  if (target_ == kNone) {
+    std::vector<std::string> names;
+    for (const Stage& stage : file_.stages) names.push_back(stage.from.name);
+    std::erase(names, "");
+    const std::string near = nearest_word(request_.target, names);
+    return invalid(cat("target stage ", skiff::quoted(request_.target), " could not be found",
+                       near.empty() ? "" : cat(" (did you mean ", near, "?)")));
+  }
+  for (const Instruction& arg : file_.global_args) {
+    auto declared = globals_.declare(std::get<ArgInstruction>(arg.body), file_.escape);
+    if (!declared) return file_.source->at(arg.span, declared.error());
+  }
+  for (size_t i = 0; i <= target_; ++i) origins_.push_back(TRY(expand_from(i)));
+  TRY(mark_needed(target_));
+  for (size_t i = 0; request_.all_stages && i < origins_.size(); ++i) TRY(mark_needed(i));
+  number_steps();
+  planned_.assign(file_.stages.size(), kNone);
+  for (size_t index : needed_) TRY(bind_stage(index));
+  plan_.unused_args = globals_.unused();
+  return std::move(plan_);
+}
+
+}  // namespace
+
+Result<Plan> make_plan(const Dockerfile& file, const PlanRequest& request,
+                       const FindBase& find_base) {
+  return Planner(file, request, find_base).make();
+}
+
+}  // namespace skiff::dockerfile

@@ -1,0 +1,31 @@
+// What a source of ADD, or a build context, names that is not among the files: a URL, or a git
+// repository.
+//
+//   https://example.com/a.git#v1:docs        the directory docs of branch, tag or commit v1
+//   https://example.com/a.git?ref=v1&subdir=docs&keep-git-dir=1&submodules=0&checksum=0123abc
+//   git@example.com:a.git, ssh://git@example.com/a.git, git://example.com/a.git
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace skiff::dockerfile {
+
+bool is_url(std::string_view source);
+
+struct GitSource {
+  std::string remote;
+  std::string ref;                   // branch, tag or commit; "" is the remote's HEAD
+  std::string subdirectory;          // "" or "docs/en"
+  std::string checksum;              // the commit, or how it begins
+  std::optional<bool> keep_git_dir;  // where the address says so
+  bool submodules = true;
+};
+
+// nullopt for what is no repository's address; an error for one that contradicts itself.
+Result<std::optional<GitSource>> parse_git_source(const std::string& text);
+
+}  // namespace skiff::dockerfile

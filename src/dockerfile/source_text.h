@@ -1,0 +1,45 @@
+// SourceText: the lines of a Dockerfile, and how an error shows its place in them.
+//
+//   Dockerfile:3: unknown instruction "RNU" (did you mean RUN?)
+//      1 |     FROM busybox
+//      2 |
+//      3 | >>> RNU make
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace skiff::dockerfile {
+
+// Lines are counted from 1; both ends belong to the span.
+struct LineSpan {
+  int first = 1;
+  int last = 1;
+};
+
+class SourceText {
+ public:
+  // `name` is what errors call the file. A byte order mark and carriage returns at the ends
+  // of lines are dropped; a line beyond 64 KiB is refused.
+  static Result<SourceText> make(std::string name, std::string_view text);
+
+  const std::string& name() const { return name_; }
+  const std::vector<std::string>& lines() const { return lines_; }
+
+  // `error` with the place in front and the lines around it behind.
+  Error at(LineSpan span, const Error& error) const;
+  std::string place(LineSpan span) const;  // "Dockerfile:3"
+
+ private:
+  std::string excerpt(LineSpan span) const;
+  std::string name_;
+  std::vector<std::string> lines_;
+};
+
+// The candidate that `word` is most likely a misspelling of; "" when none is near.
+std::string nearest_word(std::string_view word, const std::vector<std::string>& candidates);
+
+}  // namespace skiff::dockerfile

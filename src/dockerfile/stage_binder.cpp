@@ -1,0 +1,248 @@
+#include "dockerfile/stage_binder.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "dockerfile/config_words.h"
+
+namespace skiff::dockerfile {
+
+namespace {
+
+constexpr std::string_view kHistoryComment = "buildkit.dockerfile.v0";
+
+Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
+
+}  // namespace
+
+std::string pair_words(const Pairs& pairs) {
+  std::string out;
+  for (const auto& [name, value] : pairs) out += cat(" ", name, "=", value);
+  return out;
+}
+
+void add_history(PlannedStep& step, std::string created_by, bool empty_layer) {
+  oci::History entry;
+  entry.created_by = std::move(created_by);
+  entry.comment = kHistoryComment;
+  entry.empty_layer = empty_layer;
+  step.history = std::move(entry);
+}
+
+Result<> StageBinder::add(const Instruction& instruction, int number, bool trigger) {
+  PlannedStep step{.what = PlannedConfig{}, .number = number, .trigger = trigger};
+  step.text = instruction.text;
+  step.span = instruction.span;
+  step.config = stage_.steps.back().config;
+  current_ = &instruction;
+  auto bound = bind(instruction.body, step);
+  if (!bound) return places_.file.source->at(instruction.span, bound.error());
+  stage_.steps.push_back(std::move(step));
+  return {};
+}
+
+Result<> StageBinder::bind(const InstructionBody& body, PlannedStep& step) {
+  return std::visit([&](const auto& one) { return bind_one(one, step); }, body);
+}
+
+Result<BaseImage> StageBinder::find_image(const std::string& name, const PlannedStep& step) const {
+  auto base = places_.find_base(name, stage_.platform, step.number);
+  if (base) return base;
+  std::vector<std::string> stages;
+  for (const Stage& stage : places_.file.stages) {
+    if (!stage.from.name.empty()) stages.push_back(stage.from.name);
+  }
+  const std::string near = nearest_word(name, stages);
+  if (near.empty()) return base;
+  return Error(base.error().code(),
+               cat(base.error().message(), " (did you mean the stage ", near, "?)"));
+}
+
+StageState::Argument* StageBinder::find_argument(const std::string& name) const {
+  const auto found = std::ranges::find(state_.args, name, &StageState::Argument::name);
+  return found == state_.args.end() ? nullptr : &*found;
+}
+
+std::optional<std::string> StageBinder::value_of(const PlannedStep& step,
+                                                 const std::string& name) const {
+  const StageState::Argument* argument = find_argument(name);
+  if (argument != nullptr && argument->over_env) return argument->value;
+  if (auto value = get_env(step.config.env, name)) return value;
+  return argument == nullptr ? std::nullopt : argument->value;
+}
+
+// All words of an instruction see the values before it.
+Expander StageBinder::expander(const PlannedStep& step) const {
+  return Expander(
+      places_.file.escape, [this, &step](const std::string& name) { return value_of(step, name); },
+      [this, &step](const std::string& name) { tell_unset(step, name); });
+}
+
+std::vector<std::string> StageBinder::command_words(const Command& command,
+                                                    const PlannedStep& step) const {
+  if (!command.shell) return command.words;
+  std::vector<std::string> words =
+      step.config.shell.value_or(std::vector<std::string>{"/bin/sh", "-c"});
+  words.insert(words.end(), command.words.begin(), command.words.end());
+  return words;
+}
+
+Result<> StageBinder::bind_one(const FromInstruction&, PlannedStep&) {
+  return invalid("FROM is not allowed here");
+}
+
+// Without a value it leaves what an earlier one gave.
+void StageBinder::declare(const std::string& name, const std::optional<std::string>& value) {
+  StageState::Argument* argument = find_argument(name);
+  if (argument == nullptr) {
+    state_.args.push_back({name, value, value.has_value()});
+  } else if (value) {
+    argument->value = value;
+    argument->over_env = true;
+  }
+}
+
+Result<> StageBinder::bind_one(const ArgInstruction& arg, PlannedStep& step) {
+  std::string words;
+  PlannedConfig out;
+  for (const auto& [name, fallback] : arg.args) {
+    std::optional<std::string> expanded;
+    if (fallback && !places_.globals.is_given(name)) {
+      expanded = TRY(expander(step).word(*fallback));
+    }
+    auto value = places_.globals.value_of(name, expanded);
+    declare(name, value);
+    if (value) out.build_args.emplace_back(name, *value);
+    words += value ? cat(" ", name, "=", *value) : cat(" ", name);
+  }
+  add_history(step, cat("ARG", words), true);
+  step.what = std::move(out);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const EnvInstruction& env, PlannedStep& step) {
+  Expander expand = expander(step);
+  Pairs pairs;
+  for (const auto& [name, value] : env.pairs) {
+    pairs.emplace_back(TRY(expand.word(name)), TRY(expand.word(value)));
+  }
+  for (const auto& [name, value] : pairs) {
+    set_env(step.config.env, name, value);
+    if (auto* argument = find_argument(name)) argument->over_env = false;
+  }
+  add_history(step, cat("ENV", pair_words(pairs)), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const LabelInstruction& label, PlannedStep& step) {
+  Expander expand = expander(step);
+  Pairs pairs;
+  for (const auto& [name, value] : label.pairs) {
+    pairs.emplace_back(TRY(expand.word(name)), TRY(expand.word(value)));
+  }
+  for (const auto& [name, value] : pairs) step.config.labels[name] = value;
+  add_history(step, cat("LABEL", pair_words(pairs)), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const WorkdirInstruction& workdir, PlannedStep& step) {
+  std::string path = TRY(expander(step).word(workdir.path));
+  if (path.empty()) return invalid("WORKDIR can not be blank");
+  if (!std::exchange(state_.workdir_set, true) && !path.starts_with('/')) {
+    report(Rule::kWorkdirRelativePath,
+           cat("Relative workdir ", skiff::quoted(path),
+               " can have unexpected results if the base image changes"));
+  }
+  std::string base = step.config.working_dir.empty() ? "/" : step.config.working_dir;
+  step.config.working_dir = clean_path(path.starts_with('/') ? path : cat(base, "/", path));
+  add_history(step, cat("WORKDIR ", step.config.working_dir), step.config.working_dir == "/");
+  if (step.config.working_dir != "/") {
+    step.what = PlannedWorkdir{step.config.working_dir, step.config.user};
+  }
+  return {};
+}
+
+Result<> StageBinder::bind_one(const UserInstruction& user, PlannedStep& step) {
+  step.config.user = TRY(expander(step).word(user.user));
+  if (step.config.user.empty()) return invalid("USER can not be blank");
+  add_history(step, cat("USER ", step.config.user), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const ExposeInstruction& expose, PlannedStep& step) {
+  std::vector<std::string> ports;
+  for (const std::string& words : expose.ports) {
+    for (const std::string& word : TRY(expander(step).words(words))) {
+      report_port(word);
+      for (std::string& port : TRY(parse_exposed(word))) ports.push_back(std::move(port));
+    }
+  }
+  for (const std::string& port : ports) insert_sorted(step.config.exposed_ports, port);
+  std::ranges::sort(ports);
+  std::string shown;
+  for (const std::string& port : ports) shown += cat(shown.empty() ? "" : " ", port, ":{}");
+  add_history(step, cat("EXPOSE map[", shown, "]"), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const VolumeInstruction& volume, PlannedStep& step) {
+  std::vector<std::string> paths;
+  for (const std::string& path : volume.paths) {
+    paths.push_back(TRY(expander(step).word(path)));
+    if (paths.back().empty()) return invalid("VOLUME specified can not be an empty string");
+    insert_sorted(step.config.volumes, paths.back());
+  }
+  add_history(step, cat("VOLUME [", join(paths, " "), "]"), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const CmdInstruction& cmd, PlannedStep& step) {
+  report_shell_form(cmd.command, step);
+  step.config.cmd = command_words(cmd.command, step);
+  step.config.args_escaped = true;
+  state_.cmd_set = true;
+  add_history(step, cat("CMD ", quoted_list(*step.config.cmd)), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const EntrypointInstruction& entrypoint, PlannedStep& step) {
+  report_shell_form(entrypoint.command, step);
+  step.config.entrypoint = command_words(entrypoint.command, step);
+  if (!state_.cmd_set) step.config.cmd.reset();
+  add_history(step, cat("ENTRYPOINT ", quoted_list(*step.config.entrypoint)), true);
+  if (step.config.entrypoint->empty()) step.config.entrypoint.reset();
+  return {};
+}
+
+Result<> StageBinder::bind_one(const StopSignalInstruction& stop, PlannedStep& step) {
+  std::string signal = TRY(expander(step).word(stop.signal));
+  if (!is_signal(signal)) return invalid(cat("invalid signal: ", signal));
+  step.config.stop_signal = signal;
+  add_history(step, cat("STOPSIGNAL ", signal), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const ShellInstruction& shell, PlannedStep& step) {
+  step.config.shell = shell.words;
+  add_history(step, cat("SHELL [", join(shell.words, " "), "]"), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const HealthcheckInstruction& health, PlannedStep& step) {
+  step.config.healthcheck = health.check;
+  add_history(step, cat("HEALTHCHECK ", health_words(health.check)), true);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const OnBuildInstruction& on_build, PlannedStep& step) {
+  step.config.on_build.push_back(on_build.trigger);
+  return {};
+}
+
+Result<> StageBinder::bind_one(const MaintainerInstruction& maintainer, PlannedStep& step) {
+  stage_.author = TRY(expander(step).word(maintainer.name));
+  add_history(step, cat("MAINTAINER ", stage_.author), true);
+  return {};
+}
+
+}  // namespace skiff::dockerfile

@@ -1,0 +1,138 @@
+// Solver: evaluates a graph of content-addressed steps. Knows nothing of containers or
+// Dockerfiles: a step is what has a key and can be executed.
+//
+//   Graph graph = ...;                                  // each vertex behind its inputs
+//   auto results = TRY(solver.solve(graph, options, cancel));
+//
+// A step's key is made of its definition and of the ids of its inputs; for a step that only
+// looks into an input, of what it sees there instead. A key that the cache knows is not
+// executed. Equal keys of solves that run at the same time are executed once: the others
+// wait and find the result. Steps whose inputs are there run side by side. The first failure
+// cancels the rest of its solve. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancellation.h"
+#include "base/clock.h"
+#include "images/keyed_mutex.h"
+#include "oci/manifest.h"
+
+namespace skiff::solver {
+
+class Cache;
+class CacheHold;
+
+// How a part of a key reads in an explanation.
+enum class PartKind {
+  kValue,   // NAME: "old" is now "new"
+  kText,    // "old" is now "new"
+  kFile,    // NAME changed; the value is "MODE-AND-OWNER CONTENT"
+  kOpaque,  // NAME changed
+  kInput,   // the same of an input; the name does not count
+};
+struct KeyPart {
+  PartKind kind = PartKind::kValue;
+  std::string name;
+  std::string value;
+  bool operator==(const KeyPart&) const = default;
+};
+using KeyParts = std::vector<KeyPart>;
+
+// What a step that changes files leaves.
+struct Layer {
+  oci::Digest diff_id = oci::Digest::of("");
+  oci::Descriptor blob;
+  std::string snapshot;  // its chainID
+  uint64_t size = 0;     // bytes on disk
+};
+
+struct StepResult {
+  std::string id;              // of the content after the step: equal contents, equal ids
+  std::optional<Layer> layer;  // none for a step that changes no files
+  TimePoint created;
+};
+
+// What tells a step from others where its earlier record is looked for.
+struct StepIdentity {
+  std::string description;  // "[linux/amd64] RUN make"
+  std::string platform;
+  std::string place;  // the same for the same step of an edited build
+  std::string text;   // the instruction
+};
+
+enum class KeyedBy {
+  kNothing,     // is not cached
+  kDefinition,  // the definition and the inputs' ids
+  kContent,     // the definition, the first input's id, and content()
+  kEither,      // both: first the cheap one, then content()
+};
+
+class Step {
+ public:
+  virtual ~Step() = default;
+  virtual const StepIdentity& identity() const = 0;
+  virtual KeyedBy keyed_by() const = 0;
+  virtual KeyParts definition() const = 0;
+  // Executed in any case; the result is cached all the same.
+  virtual bool ignores_cache() const { return false; }
+  // What an explanation calls an input: "base image alpine", "result of RUN make".
+  virtual std::string input_label(size_t input) const = 0;
+  virtual Result<KeyParts> content(const std::vector<StepResult>& inputs,
+                                   const CancelToken& cancel) = 0;
+  virtual Result<StepResult> execute(const std::vector<StepResult>& inputs,
+                                     const CancelToken& cancel) = 0;
+
+  // What happens to it, in this order; `on_failed` instead of `on_done`.
+  virtual void on_started() = 0;
+  virtual void on_cached() = 0;
+  virtual void on_missed(const std::string& reason) = 0;
+  virtual void on_done(const StepResult& result, std::chrono::nanoseconds duration) = 0;
+  virtual void on_failed() = 0;
+};
+
+struct Vertex {
+  std::unique_ptr<Step> step;
+  std::vector<size_t> inputs;  // earlier vertices; the first is what the step stands on
+};
+using Graph = std::vector<Vertex>;
+
+struct SolveOptions {
+  bool no_cache = false;  // executes each step; the results are cached all the same
+  // Keeps what this solve uses from being pruned.
+  CacheHold* hold = nullptr;
+};
+
+class Solver {
+ public:
+  Solver(Cache& cache, const Clock& clock) : cache_(cache), clock_(clock) {}
+
+  // One result a vertex.
+  Result<std::vector<StepResult>> solve(const Graph& graph, const SolveOptions& options,
+                                        const CancelToken& cancel);
+
+ private:
+  class Run;
+  Result<StepResult> evaluate(Step& step, const std::vector<StepResult>& inputs,
+                              const SolveOptions& options, const CancelToken& cancel);
+  Result<StepResult> evaluate_cached(Step& step, const std::vector<StepResult>& inputs,
+                                     const SolveOptions& options, const CancelToken& cancel);
+
+  Cache& cache_;
+  const Clock& clock_;
+  images::KeyedMutex running_;  // by key
+};
+
+// The key of the parts: 64 hex digits.
+std::string key_of(const KeyParts& parts);
+
+// Why `now` is not `before`: the first difference in one line; "" where there is none.
+std::string explain_difference(const KeyParts& before, const KeyParts& now);
+// In how many parts they differ.
+size_t count_differences(const KeyParts& before, const KeyParts& now);
+
+}  // namespace skiff::solver

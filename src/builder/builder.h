@@ -41,12 +41,39 @@
 
 namespace skiff::builder {
 
+// What a name in FROM, COPY --from and RUN --mount=from= stands for, instead of the stage or image
+// of that name.
+//
+// A directory: read in place, or, where it came with the context, one of the context's tar. Its own
+// .dockerignore counts.
+struct LocalFiles {
+  Path directory;
+  bool in_tar = false;
+};
+// "alpine:3", as FROM names it.
+struct ImageContext {
+  std::string image;
+};
+// A git repository, or a URL of an archive.
+struct RemoteContext {
+  std::string url;
+};
+// An image of an OCI layout: by tag or digest; "" is its only one.
+struct LayoutContext {
+  LocalFiles layout;
+  std::string reference;
+};
+using NamedContext = std::variant<LocalFiles, ImageContext, RemoteContext, LayoutContext>;
+
 struct BuildRequest {
   // The context: a tar, plain or compressed, read to its end; or a directory, read in
   // place. A tar is hostile input: it is unpacked by the builder, each entry resolved
   // inside a temporary root. Neither: the context is empty.
   Source* context_tar = nullptr;
   Path context_directory;
+  // Where in the tar the context begins, when it holds more than that.
+  std::string context_top;
+  std::map<std::string, NamedContext> named_contexts;  // by "name" or "name::platform"
   // The Dockerfile: its path in the context; or its text, where it is not in the context.
   std::string dockerfile = "Dockerfile";
   std::optional<std::string> dockerfile_text;

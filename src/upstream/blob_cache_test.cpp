@@ -53,9 +53,8 @@ class BlobCacheTest : public UpstreamTest {
 };
 
 TEST_F(BlobCacheTest, ManyWhoWantItAtOnceCauseOneFetch) {
-  Gate gate;
   origin_.instead([&](net::Request& r, net::ResponseWriter&) {
-    if (r.method == "GET" && r.path == blob_path("a/b", digest_)) gate.pass();
+    if (r.method == "GET" && r.path == blob_path("a/b", digest_)) gate_.pass();
     return false;
   });
   constexpr int kPullers = 50;
@@ -68,8 +67,8 @@ TEST_F(BlobCacheTest, ManyWhoWantItAtOnceCauseOneFetch) {
       if (puller.get(path()).body == layer_) ++right;
     });
   }
-  gate.wait_for(1);
-  gate.open();
+  gate_.wait_for(1);
+  gate_.open();
   pullers.clear();
   EXPECT_EQ(right, kPullers);
   EXPECT_EQ(origin_.asked("GET", "/blobs/"), 1);
@@ -77,8 +76,7 @@ TEST_F(BlobCacheTest, ManyWhoWantItAtOnceCauseOneFetch) {
 }
 
 TEST_F(BlobCacheTest, ItIsReadWhileItComes) {
-  Gate gate;
-  give(500'000, [&] { gate.pass(); });
+  give(500'000, [&] { gate_.pass(); });
   net::HttpClient http(net::make_plain_stream(*net::connect_tcp("127.0.0.1", port())));
   net::ClientRequest request{.method = "GET", .target = path()};
   request.headers.set("Host", "127.0.0.1");
@@ -91,22 +89,21 @@ TEST_F(BlobCacheTest, ItIsReadWhileItComes) {
             std::string_view(layer_).substr(0, 400'000));
   // The rest comes by a second request, of what is not there yet.
   origin_.instead({});
-  gate.open();
+  gate_.open();
   EXPECT_EQ(*read_all(*response->body, layer_.size()), layer_.substr(400'000));
 }
 
 TEST_F(BlobCacheTest, TheLastOneToLeaveDoesNotStopIt) {
-  Gate gate;
   origin_.instead([&](net::Request& r, net::ResponseWriter&) {
-    if (r.method == "GET" && r.path == blob_path("a/b", digest_)) gate.pass();
+    if (r.method == "GET" && r.path == blob_path("a/b", digest_)) gate_.pass();
     return false;
   });
   {
     auto stream = net::make_plain_stream(*net::connect_tcp("127.0.0.1", port()));
     ASSERT_TRUE(stream->write(cat("GET ", path(), " HTTP/1.1\r\nHost: a\r\n\r\n")));
-    gate.wait_for(1);
+    gate_.wait_for(1);
   }
-  gate.open();
+  gate_.open();
   EXPECT_EQ(client().get(path()).body, layer_);
   EXPECT_EQ(origin_.asked("GET", "/blobs/"), 1);
 }
@@ -214,13 +211,12 @@ TEST_F(BlobCacheTest, AnEmptyBlob) {
 }
 
 TEST_F(BlobCacheTest, ItStopsWhileABlobComes) {
-  Gate gate;
-  give(500'000, [&] { gate.pass(); });
+  give(500'000, [&] { gate_.pass(); });
   auto stream = net::make_plain_stream(*net::connect_tcp("127.0.0.1", port()));
   ASSERT_TRUE(stream->write(cat("GET ", path(), " HTTP/1.1\r\nHost: a\r\n\r\n")));
-  gate.wait_for(1);
+  gate_.wait_for(1);
   stop();
-  gate.open();
+  gate_.open();
 }
 
 class EvictionTest : public UpstreamTest {
@@ -235,12 +231,17 @@ class EvictionTest : public UpstreamTest {
   void pull_image(const std::string& name) {
     pull(cat("up/", name), "1", {layers_[name], shared_});
   }
+  void evict() {
+    const Result<size_t> gone = eviction().make_room();
+    EXPECT_TRUE(gone) << gone.error().message();
+  }
   // All that is due now, more than once since one review makes others due.
   void make_room() {
-    EXPECT_TRUE(eviction().make_room());
+    evict();
     clock_.advance(std::chrono::minutes(2));
     for (int i = 0; i < 3; ++i) EXPECT_TRUE(registry_->collect_garbage());
   }
+  registry::MetadataStore& metadata();
   Eviction& eviction();
   bool is_kept(const std::string& name) {
     origin_.forget();
@@ -255,12 +256,15 @@ class EvictionTest : public UpstreamTest {
   std::unique_ptr<Eviction> eviction_;
 };
 
+registry::MetadataStore& EvictionTest::metadata() {
+  if (!metadata_) metadata_ = open_metadata(options_.metadata);
+  return *metadata_;
+}
+
 // One of the test's own, on the registry's database: that has none, since its size has no limit.
+// It makes room by itself, too, when it begins.
 Eviction& EvictionTest::eviction() {
-  if (!eviction_) {
-    metadata_ = *registry::open_metadata(options_.root, options_.metadata, clock_);
-    eviction_ = std::make_unique<Eviction>(*metadata_, limit_, "here", clock_);
-  }
+  if (!eviction_) eviction_ = std::make_unique<Eviction>(metadata(), limit_, "here", clock_);
   return *eviction_;
 }
 
@@ -282,15 +286,12 @@ TEST_F(EvictionTest, TheLeastRecentlyUsedGoes) {
 TEST_F(EvictionTest, OneServerMakesRoomAtATime) {
   for (const std::string name : {"x", "y", "z"}) pull_image(name);
   clock_.advance(std::chrono::minutes(10));
-  EXPECT_EQ(*eviction().make_room(), 1U);
-  pull_image("x");
-  pull_image("y");
-  pull_image("z");
-  clock_.advance(std::chrono::minutes(10));
-  ASSERT_TRUE(*metadata_->claim("cache", "another", clock_.now() + std::chrono::seconds(60)));
-  EXPECT_EQ(*eviction().make_room(), 0U);
-  ASSERT_TRUE(metadata_->give_up_claim("cache", "another"));
-  EXPECT_EQ(*eviction().make_room(), 1U);
+  ASSERT_TRUE(*metadata().claim("cache", "another", clock_.now() + std::chrono::seconds(60)));
+  evict();
+  EXPECT_GT(*metadata().cached_bytes(), limit_);
+  ASSERT_TRUE(metadata().give_up_claim("cache", "another"));
+  evict();
+  EXPECT_LE(*metadata().cached_bytes(), limit_);
 }
 
 TEST_F(EvictionTest, WhatIsInUseStays) {

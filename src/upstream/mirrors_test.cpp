@@ -290,15 +290,14 @@ TEST_F(MirrorNodes, OneServerRunsItAtATime) {
   const auto run_there = [&] {
     return other->upstreams()->operate_mirrors("run", json::object({{"name", "up"}}), {}, {});
   };
-  Gate gate;
   origin_.instead([&](net::Request& r, net::ResponseWriter&) {
-    if (r.path.ends_with("/tags/list")) gate.pass();
+    if (r.path.ends_with("/tags/list")) gate_.pass();
     return false;
   });
   std::jthread here([&] { EXPECT_EQ(run().copied, 1); });
-  gate.wait_for(1);
+  gate_.wait_for(1);
   EXPECT_EQ(run_there().error().code(), Code::kUnavailable);
-  gate.open();
+  gate_.open();
   here.join();
   const auto again = run_there();
   ASSERT_TRUE(again) << again.error().message();

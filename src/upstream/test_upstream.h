@@ -131,6 +131,8 @@ class UpstreamTest : public registry::RegistryTest {
     }
   }
 
+  // Before the origin: its requests may still be in the door when a test ends.
+  Gate gate_;
   TempDir origin_dir_ = *TempDir::make("/tmp", "skiff-origin-");
   TestOrigin origin_{origin_dir_.path() / "registry"};
   OriginOptions origin_options_;

@@ -11,10 +11,8 @@ Result<> grant(const Invocation& call) {
   const access::Role role = TRY(access::role_named(call.operands[0]));
   const std::string node = TRY(access::node_named(call.operands[1]));
   const TimePoint expires = TRY(expiry(call, Clock::system().now()));
-  const std::string& who = call.operands[2];
-  const bool anyone = who == "everybody" || who == "known";  // needs no account to be there
-  access::Store store = TRY(anyone ? accounts_to_change(call) : accounts_to_read(call));
-  const access::Subject subject = TRY(access::subject_named(store, who));
+  access::Store store = TRY(accounts_to_read(call));
+  const access::Subject subject = TRY(access::subject_named(store, call.operands[2]));
   return access::set_grant(store, node, subject, role, expires);
 }
 

@@ -52,7 +52,7 @@ Result<> set(const Invocation& call) {
   const std::string node = TRY(access::node_named(call.operands[0]));
   if (call.visibility.empty()) return Error(Code::kInvalidArgument, "--visibility is needed");
   const access::Visibility visibility = TRY(access::visibility_named(call.visibility));
-  access::Store store = TRY(accounts_to_change(call));
+  access::Store store = TRY(accounts_to_read(call));
   return access::set_visibility(store, node, visibility);
 }
 

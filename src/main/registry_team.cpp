@@ -9,7 +9,7 @@ namespace {
 
 Result<> add(const Invocation& call) {
   const access::TeamName name = TRY(access::team_named(call.operands[0]));
-  access::Store store = TRY(accounts_to_change(call));
+  access::Store store = TRY(accounts_to_read(call));
   return access::add_team(store, name);
 }
 

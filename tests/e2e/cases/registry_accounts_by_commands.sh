@@ -12,6 +12,12 @@ docker save -o image.tar "$IMAGE"
 skopeo copy -q --dest-tls-verify=false docker-archive:image.tar "docker://$host/acme/box:1"
 expect_exit 1 reg user list
 expect_contains "$OUT" "no accounts"
+# Nothing but an account closes it.
+for change in "grant pull / everybody" "repo set acme --visibility public" "team add acme/devs"; do
+  expect_exit 1 reg $change
+  expect_contains "$OUT" "no accounts"
+done
+expect_eq "$(status "http://$host/v2/acme/box/tags/list")" 200
 echo secret | reg user add ann --password-stdin --role own 2>said
 expect_contains "$(cat said)" "asks who comes"
 expect_eq "$(stat -c %a reg/access.db)" 600

@@ -1,4 +1,5 @@
 // The classic build endpoint: a tar in, a stream of progress out (engine-api.md section 3).
+#include "api/build_preface.h"
 #include "api/progress_stream.h"
 #include "api/router.h"
 #include "base/strings.h"
@@ -36,7 +37,12 @@ class BuildPrinter {
   void print(const builder::StepDone& e) {
     stream_.text(cat(prefix(e.platform), " ---> ", e.id.substr(0, 12), "\n"));
   }
-  void print(const builder::StepFailed&) {}  // the error says it
+  // The error says the rest.
+  void print(const builder::StepFailed& e) {
+    if (e.kept.empty()) return;
+    stream_.text(cat(prefix(e.platform), "To look at what the step has left: skiff run -it --rm ",
+                     e.kept, " sh\n"));
+  }
   void print(const builder::BuildWarning& e) { stream_.text(cat("[Warning] ", e.text, "\n")); }
   void print(const builder::ImageBuilt& e) {
     if (several_) stream_.text(cat(prefix(e.platform), "built ", e.id.short_hex(), "\n"));
@@ -90,40 +96,15 @@ Result<> decode_platforms(const Call& call, builder::BuildRequest& request) {
   return {};
 }
 
-// Skiff's own: {"secrets": {ID: base64}, "ssh": {ID: socket}, "allow": [ENTITLEMENT]}, in base64,
-// of clients on this machine.
-Result<> decode_private(const Call& call, builder::BuildRequest& request) {
-  const auto header = call.request.headers.get("X-Skiff-Build-Private");
-  if (header.empty()) return {};
-  const std::string decoded = TRY_CONTEXT(base64_decode(header), "X-Skiff-Build-Private");
-  const json::Value value = TRY_CONTEXT(json::parse(decoded), "X-Skiff-Build-Private");
-  if (const json::Value* secrets = value.find("secrets")) {
-    for (const auto& [id, secret] : secrets->as_object()) {
-      request.secrets[id] = TRY_CONTEXT(base64_decode(secret.as_string()), cat("secret ", id));
-    }
-  }
-  if (const json::Value* agents = value.find("ssh")) {
-    for (const auto& [id, socket] : agents->as_object()) {
-      request.ssh_agents[id] = socket.as_string();
-    }
-  }
-  if (const json::Value* allowed = value.find("allow")) {
-    for (const json::Value& one : allowed->as_array()) request.entitlements.insert(one.as_string());
-  }
-  return {};
-}
-
 Result<builder::BuildRequest> decode_request(const Call& call) {
   if (call.arg("version") == "2") {
     return Error(Code::kUnimplemented,
                  "BuildKit's build protocol is not served here: set DOCKER_BUILDKIT=0");
   }
   TRY(refuse_arguments(call, {"squash", "outputs"}));
-  if (!call.arg("remote").empty()) {
-    return Error(Code::kUnimplemented, "remote build contexts are not served: send the context");
-  }
   builder::BuildRequest request;
-  request.context_tar = call.request.body;
+  request.context_url = call.arg("remote");
+  if (request.context_url.empty()) request.context_tar = call.request.body;
   if (!call.arg("dockerfile").empty()) request.dockerfile = call.arg("dockerfile");
   for (const auto& tag : call.request.query.all("t")) {
     if (!tag.empty()) request.tags.push_back(TRY(oci::Reference::parse(tag)).with_default_tag());
@@ -142,6 +123,7 @@ Result<builder::BuildRequest> decode_request(const Call& call) {
   }
   request.cgroup_parent = call.arg("cgroupparent");
   request.pull = call.flag("pull");
+  request.keep_failed = call.flag("keepfailed");
   request.quiet = call.flag("q");
   request.network = call.arg("networkmode");
   request.extra_hosts = call.request.query.all("extrahosts");
@@ -153,7 +135,6 @@ Result<builder::BuildRequest> decode_request(const Call& call) {
         {ulimit.string("Name"), ulimit.integer("Soft"), ulimit.integer("Hard")});
   }
   request.credentials = all_credentials(call);
-  TRY(decode_private(call, request));
   return request;
 }
 
@@ -187,6 +168,8 @@ Result<> answer(Call& call, const builder::BuildRequest& request, builder::Quest
 
 Result<> build(Call& call) {
   auto request = TRY(decode_request(call));
+  BuildPreface preface(*call.request.body);
+  if (call.request.headers.get("Content-Type") == kBuildPreface) TRY(preface.read(request));
   if (const auto question = TRY(decode_question(call))) return answer(call, request, *question);
   ProgressStream stream(call);
   BuildPrinter printer(stream, request.platforms.size() > 1);

@@ -1,6 +1,8 @@
 // ADD of what comes over the network: files, archives, repositories; from servers of our own.
 #include <sys/socket.h>
 
+#include <atomic>
+
 #include "builder/build_fixture.h"
 #include "codec/compress.h"
 #include "codec/hash.h"
@@ -17,6 +19,12 @@ class Add : public BuildFixture {
     server_ = std::make_unique<net::TestServer>([this](net::Request& q, net::ResponseWriter& w) {
       auto file = read_file(served() / q.path.substr(1));
       if (!file) return w.send(404, "text/plain", "no such file");
+      const std::string etag = cat("\"", sha256_hex(*file), "\"");
+      w.headers().set("ETag", q.path.ends_with(".weak") ? cat("W/", etag) : etag);
+      if (q.headers.get("If-None-Match") == etag) {
+        ++not_modified_;
+        return w.send(304, "", "");
+      }
       w.headers().set("Last-Modified", "Wed, 21 Oct 2015 07:28:00 GMT");
       return w.send(200, "application/octet-stream", *file);
     });
@@ -32,6 +40,7 @@ class Add : public BuildFixture {
     return error_of(request(cat("FROM scratch\n", lines)));
   }
 
+  std::atomic<int> not_modified_ = 0;
   std::unique_ptr<net::TestServer> server_;
 };
 
@@ -73,6 +82,33 @@ TEST_F(Add, OnlyContentDecidesWhetherItIsCached) {
   serve("a.txt", "B");
   after(lines);
   EXPECT_EQ(told_.missed[2], "a.txt changed");
+}
+
+TEST_F(Add, WhatTheServerHasUnchangedIsNotSentAgain) {
+  serve("a.txt", "A");
+  serve("b.weak", "B");
+  const std::string lines = cat("ADD ", url("/a.txt"), " ", url("/b.weak"), " /\n");
+  after(lines);
+  EXPECT_EQ(not_modified_, 0);
+  const images::Image again = after(cat("ENV A=1\n", lines));
+  EXPECT_EQ(not_modified_, 1);
+  EXPECT_EQ(text_in(again, "a.txt"), "A");
+  EXPECT_NE(tree(again, "%P %T@").find("a.txt 1445412480.0000000000"), std::string::npos);
+  EXPECT_EQ(text_in(after(cat("ADD --checksum=sha256:", sha256_hex("A"), " ", url("/a.txt"), " /")),
+                    "a.txt"),
+            "A");
+  EXPECT_EQ(not_modified_, 2);
+  serve("a.txt", "C");
+  EXPECT_EQ(text_in(after(cat("ENV A=2\n", lines)), "a.txt"), "C");
+  const auto records = builder_->disk_usage();
+  const auto download = std::ranges::find_if(
+      *records, [](const CacheRecord& one) { return one.description.starts_with("download of "); });
+  ASSERT_NE(download, records->end());
+  const auto pruned = builder_->prune({});
+  EXPECT_NE(std::ranges::find(pruned->removed, download->id), pruned->removed.end());
+  const int before = not_modified_;
+  after(cat("ENV A=3\n", lines));
+  EXPECT_EQ(not_modified_, before);
 }
 
 TEST_F(Add, UnpackIsAskedForOrRefused) {

@@ -1,11 +1,17 @@
 #include "builder/base_images.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
+#include "builder/oci_layout.h"
 
 namespace skiff::builder {
 
 Result<images::Image> BaseImages::get(const std::string& name,
                                       const std::optional<oci::Platform>& platform, int step) {
+  if (const LayoutContext* layout = named_.layout(name)) {
+    return import_layout(site_.images, *layout, platform, lease_, cancel_).context(name);
+  }
   auto reference = oci::Reference::parse(name);
   if (!request_.pull || !reference) {
     auto found = site_.images.find_held(name, platform, lease_);
@@ -30,6 +36,11 @@ Result<BaseImage> BaseImages::find(const std::string& name,
   images_.push_back(std::move(image));
   unpacked_.push_back(false);
   return base;
+}
+
+const images::Image* BaseImages::with_files(const std::string& snapshot) const {
+  const auto found = std::ranges::find(images_, snapshot, &images::Image::snapshot_name);
+  return found == images_.end() ? nullptr : &*found;
 }
 
 Result<> BaseImages::unpack(size_t handle, int step) {

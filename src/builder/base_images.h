@@ -6,6 +6,7 @@
 #include <functional>
 #include <mutex>
 
+#include "builder/named_sources.h"
 #include "builder/vocabulary.h"
 #include "builder/workspace.h"
 #include "dockerfile/plan.h"
@@ -15,10 +16,11 @@ namespace skiff::builder {
 class BaseImages {
  public:
   using Progress = std::function<void(int step, const images::ProgressEvent&)>;
-  BaseImages(Site& site, const BuildRequest& request, images::ImageLease& lease, Progress progress,
-             CancelToken cancel)
+  BaseImages(Site& site, const BuildRequest& request, NamedSources& named,
+             images::ImageLease& lease, Progress progress, CancelToken cancel)
       : site_(site),
         request_(request),
+        named_(named),
         lease_(lease),
         progress_(std::move(progress)),
         cancel_(std::move(cancel)) {}
@@ -26,6 +28,8 @@ class BaseImages {
   Result<BaseImage> find(const std::string& name, const std::optional<oci::Platform>& platform,
                          int step);
   const images::Image& image(size_t handle) const { return images_.at(handle); }
+  // The one whose topmost snapshot that is, or null.
+  const images::Image* with_files(const std::string& snapshot) const;
   // Makes sure that its files are there.
   Result<> unpack(size_t handle, int step);
 
@@ -35,6 +39,7 @@ class BaseImages {
 
   Site& site_;
   const BuildRequest& request_;
+  NamedSources& named_;
   images::ImageLease& lease_;
   Progress progress_;
   CancelToken cancel_;

@@ -180,7 +180,8 @@ class BuildFixture : public testing::Test {
               std::string::npos);
     for (const auto& entry : std::filesystem::directory_iterator(options_.root)) {
       bool known = entry.path().filename().native().starts_with("cache.db") ||
-                   entry.path() == options_.scratch() || entry.path() == options_.cache_mounts();
+                   entry.path() == options_.scratch() || entry.path() == options_.downloads() ||
+                   entry.path() == options_.cache_mounts();
       EXPECT_TRUE(known) << entry.path();
     }
     EXPECT_TRUE(std::filesystem::is_empty(options_.scratch()));

@@ -6,6 +6,7 @@
 //   #: arg NAME=VALUE          #: target STAGE         #: label NAME=VALUE
 //   #: call check|outline|targets
 //   #: secret ID VALUE         #: allow ENTITLEMENT
+//   #: named NAME SOURCE       a named context: docker-image://IMAGE, or a directory of the context
 //   #: show PATH               a file of the image, whose text is expected, too
 // base:1 is busybox with a few users.
 #include <cstdlib>
@@ -94,6 +95,12 @@ void BuildGolden::obey(const std::string& line) {
     question_ = first == "check"     ? Question::kChecks
                 : first == "outline" ? Question::kOutline
                                      : Question::kTargets;
+  } else if (command == "named") {
+    constexpr std::string_view kImage = "docker-image://";
+    wanted_.named_contexts[first] = LocalFiles{context() / second};
+    if (second.starts_with(kImage)) {
+      wanted_.named_contexts[first] = ImageContext{second.substr(kImage.size())};
+    }
   } else if (command == "show") {
     shown_.push_back(first);
   } else {

@@ -7,9 +7,11 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "builder/context.h"
+#include "builder/failed_step.h"
 #include "builder/platform_build.h"
 #include "dockerfile/inspection.h"
 #include "dockerfile/static_checks.h"
+#include "dockerfile/syntax.h"
 #include "images/linked_cancel.h"
 #include "images/parts.h"
 #include "oci/manifest.h"
@@ -21,11 +23,12 @@ namespace {
 
 // Frontends of other images are programs that only BuildKit's protocol can run; this one
 // understands what the official one does.
-Result<> check_syntax(const BuildRequest& request, const Dockerfile& file) {
+Result<> check_syntax(const BuildRequest& request, const std::string& text) {
   const auto given = request.build_args.find("BUILDKIT_SYNTAX");
   const bool is_given = given != request.build_args.end() && given->second;
-  const std::string syntax = is_given ? *given->second : file.syntax;
-  std::string_view name = syntax;
+  const std::string syntax = is_given ? *given->second : detect_syntax(text);
+  // Behind the image stands what only that would understand.
+  std::string_view name = std::string_view(syntax).substr(0, syntax.find_first_of(" \t"));
   for (std::string_view prefix : {"docker.io/", "docker/"}) {
     if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
   }
@@ -97,7 +100,8 @@ class LocalBuilder : public Builder {
         images_(images),
         cache_(std::move(cache)),
         cache_mounts_(options_.cache_mounts()),
-        site_{options_, images, networks, *cache_, cache_mounts_, clock},
+        downloads_(options_.downloads(), clock),
+        site_{options_, images, networks, *cache_, cache_mounts_, downloads_, clock},
         solver_(*cache_, clock) {}
   ~LocalBuilder() override { images_.set_extra_roots({}); }
 
@@ -125,6 +129,7 @@ class LocalBuilder : public Builder {
   images::ImageStore& images_;
   std::unique_ptr<Cache> cache_;
   CacheMounts cache_mounts_;
+  Downloads downloads_;
   Site site_;
   Solver solver_;
 };
@@ -151,8 +156,8 @@ Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const Event
   const auto lease = TRY(images_.lease());
   CacheHold hold(*cache_, *lease);
   Context context = TRY(Context::open(request, options_.scratch(), cancel));
+  TRY(check_syntax(request, context.dockerfile()));
   Dockerfile file = TRY(parse_dockerfile(request.dockerfile, context.dockerfile()));
-  TRY(check_syntax(request, file));
   Checks checks(TRY(check_config(request, file)));
   check_text(file, checks);
   BuildSite build{.site = site_,
@@ -160,6 +165,7 @@ Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const Event
                   .request = request,
                   .file = file,
                   .context = context.tree(),
+                  .named = context.named(),
                   .events = events,
                   .checks = checks,
                   .lease = *lease,
@@ -216,8 +222,8 @@ Result<Plan> LocalBuilder::plan_offline(const BuildRequest& request, const Docke
 Result<Answer> LocalBuilder::inspect(const BuildRequest& request, Question question,
                                      const CancelToken& cancel) {
   Context context = TRY(Context::open(request, options_.scratch(), cancel));
+  TRY(check_syntax(request, context.dockerfile()));
   const Dockerfile file = TRY(parse_dockerfile(request.dockerfile, context.dockerfile()));
-  TRY(check_syntax(request, file));
   if (question == Question::kTargets) return Answer{.text = show_targets(file)};
   Checks checks(TRY(check_config(request, file)));
   const bool all_stages = question == Question::kChecks;
@@ -240,6 +246,7 @@ Result<std::set<std::string>> LocalBuilder::image_snapshots() {
 
 Result<std::vector<CacheRecord>> LocalBuilder::disk_usage() {
   std::vector<CacheRecord> out = TRY(cache_->records(TRY(image_snapshots())));
+  std::ranges::move(TRY(downloads_.list()), std::back_inserter(out));
   for (CacheMounts::Entry& entry : TRY(cache_mounts_.list())) {
     out.push_back({.id = std::move(entry.name),
                    .description = cat("cache mount ", entry.id),
@@ -278,7 +285,9 @@ Result<> LocalBuilder::prune_mounts(const PruneOptions& options, PruneResult& re
 Result<PruneResult> LocalBuilder::prune(const PruneOptions& options) {
   PruneResult result;
   result.removed = TRY(cache_->prune(options, TRY(image_snapshots())));
+  TRY(downloads_.prune(options, result));
   TRY(prune_mounts(options, result));
+  TRY(prune_failed_steps(site_, options, result));
   result.freed_bytes += TRY(images_.collect_garbage());
   return result;
 }

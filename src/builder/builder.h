@@ -37,6 +37,7 @@
 #include "oci/reference.h"
 #include "runtime/container_spec.h"
 #include "solver/cache_record.h"
+#include "sys/binfmt.h"
 #include "sys/user_namespace.h"
 
 namespace skiff::builder {
@@ -44,11 +45,11 @@ namespace skiff::builder {
 // What a name in FROM, COPY --from and RUN --mount=from= stands for, instead of the stage or image
 // of that name.
 //
-// A directory: read in place, or, where it came with the context, one of the context's tar. Its own
-// .dockerignore counts.
+// A directory, read in place; or a tar, as hostile as the context's. Its own .dockerignore counts.
+// Tars may be parts of one stream: they are read before anything else, in the order of the names.
 struct LocalFiles {
   Path directory;
-  bool in_tar = false;
+  Source* tar = nullptr;
 };
 // "alpine:3", as FROM names it.
 struct ImageContext {
@@ -71,8 +72,9 @@ struct BuildRequest {
   // inside a temporary root. Neither: the context is empty.
   Source* context_tar = nullptr;
   Path context_directory;
-  // Where in the tar the context begins, when it holds more than that.
-  std::string context_top;
+  // Or fetched: a git repository ("https://host/a.git#ref:directory"), an archive of the web, or a
+  // file of the web, which is the Dockerfile then.
+  std::string context_url;
   std::map<std::string, NamedContext> named_contexts;  // by "name" or "name::platform"
   // The Dockerfile: its path in the context; or its text, where it is not in the context.
   std::string dockerfile = "Dockerfile";
@@ -87,6 +89,7 @@ struct BuildRequest {
   bool no_cache = false;                  // executes each step anew; the results are cached
   std::set<std::string> no_cache_stages;  // names or numbers of those that are executed anew
   bool pull = false;                      // asks the registry for newer base images
+  bool keep_failed = false;               // what a RUN that fails leaves becomes an image
   bool quiet = false;                     // no step events: only warnings, the image id and errors
 
   std::string network;  // of RUN: "" or "default" (the default bridge), "none", "host", or a name
@@ -148,6 +151,7 @@ struct StepFailed {
   int step = 0;
   std::string platform;
   int exit_code = 0;
+  std::string kept;  // the image of what it left, where that was asked for; else ""
 };
 struct BuildWarning {
   std::string text;  // "Dockerfile:3: ..."
@@ -211,9 +215,13 @@ struct BuilderOptions {
   Path host_resolv_conf = "/etc/resolv.conf";
   // In which steps run, so that what they write has the owners that they see. Null: the host's.
   std::shared_ptr<const sys::UserNamespace> ids = nullptr;
+  // Where QEMU is registered for steps of another processor.
+  sys::EmulationScope emulation = sys::EmulationScope::kContainer;
 
   // Contexts and downloads of running builds, which may be large: on disk, not in RUN_DIR.
   Path scratch() const { return root / "scratch"; }
+  // Of ADD.
+  Path downloads() const { return root / "downloads"; }
   // Of RUN --mount=type=cache.
   Path cache_mounts() const { return root / "mounts"; }
 };

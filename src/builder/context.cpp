@@ -19,10 +19,16 @@ Result<std::string> read_dockerfile(const sys::RootDir& root, const BuildRequest
                cat("Cannot locate specified Dockerfile: ", request.dockerfile));
 }
 
-// The file of the Dockerfile's own wins over that of the context.
-Result<oci::IgnorePatterns> read_ignore(const sys::RootDir& root, const BuildRequest& request) {
-  for (const std::string& name :
-       {cat(request.dockerfile, ".dockerignore"), std::string(".dockerignore")}) {
+}  // namespace
+
+bool keeps_git_dir(const BuildRequest& request) {
+  const auto given = request.build_args.find("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+  return given != request.build_args.end() && (given->second == "1" || given->second == "true");
+}
+
+Result<oci::IgnorePatterns> read_ignore(const sys::RootDir& root,
+                                        const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
     auto text = root.read_file(name, kMaxDockerfile);
     if (text) return oci::IgnorePatterns::parse(*text).context(name);
     if (text.error().code() != Code::kNotFound) return std::move(text.error());
@@ -30,23 +36,36 @@ Result<oci::IgnorePatterns> read_ignore(const sys::RootDir& root, const BuildReq
   return oci::IgnorePatterns();
 }
 
-}  // namespace
+Result<Path> Context::settle(const BuildRequest& request, const Path& scratch,
+                             const CancelToken& cancel) {
+  if (!request.context_url.empty()) {
+    fetched_ = TRY(fetch_context(request.context_url, keeps_git_dir(request), scratch, cancel));
+    return fetched_->directory;
+  }
+  if (!request.context_directory.empty()) return request.context_directory;
+  unpacked_ = TRY(TempDir::make(scratch, "context-"));
+  if (request.context_tar != nullptr) {
+    const sys::RootDir root = TRY(sys::RootDir::open(unpacked_->path()));
+    TRY(untar(*request.context_tar, root, "", {}, cancel));
+  }
+  return unpacked_->path();
+}
 
 Result<Context> Context::open(const BuildRequest& request, const Path& scratch,
                               const CancelToken& cancel) {
   Context context;
-  Path directory = request.context_directory;
-  if (directory.empty()) {
-    context.unpacked_ = TRY(TempDir::make(scratch, "context-"));
-    directory = context.unpacked_->path();
-  }
+  context.named_ = TRY(NamedSources::open(request, scratch, cancel));
+  const Path directory = TRY_CONTEXT(context.settle(request, scratch, cancel), "build context");
   sys::RootDir root = TRY_CONTEXT(sys::RootDir::open(directory), "build context");
-  if (request.context_directory.empty() && request.context_tar != nullptr) {
-    TRY_CONTEXT(untar(*request.context_tar, root, "", {}, cancel), "build context");
+  const bool is_dockerfile = context.fetched_ && context.fetched_->text && !request.dockerfile_text;
+  context.dockerfile_ =
+      is_dockerfile ? *context.fetched_->text : TRY(read_dockerfile(root, request));
+  SourceTree::Options options{.changing = !request.context_directory.empty()};
+  // The file of the Dockerfile's own wins over that of the context. What is fetched has none.
+  if (!context.fetched_) {
+    options.ignore =
+        TRY(read_ignore(root, {cat(request.dockerfile, ".dockerignore"), ".dockerignore"}));
   }
-  context.dockerfile_ = TRY(read_dockerfile(root, request));
-  SourceTree::Options options{.ignore = TRY(read_ignore(root, request)),
-                              .changing = !request.context_directory.empty()};
   context.tree_ = std::make_unique<SourceTree>(std::move(root), std::move(options));
   return context;
 }

@@ -1,5 +1,5 @@
-// Context: the files a build is given: a tar, unpacked below a temporary root, or a directory,
-// read in place; its .dockerignore and its Dockerfile.
+// Context: the files a build is given: a tar, unpacked below a temporary root, a directory, read in
+// place, or what is fetched; its .dockerignore and its Dockerfile.
 #pragma once
 
 #include <memory>
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "builder/builder.h"
+#include "builder/named_sources.h"
 #include "builder/source_tree.h"
 
 namespace skiff::builder {
@@ -18,13 +19,24 @@ class Context {
                               const CancelToken& cancel);
 
   SourceTree& tree() { return *tree_; }
+  NamedSources& named() { return *named_; }
   const std::string& dockerfile() const { return dockerfile_; }
 
  private:
   Context() = default;
+  // Where its files are.
+  Result<Path> settle(const BuildRequest& request, const Path& scratch, const CancelToken& cancel);
   std::optional<TempDir> unpacked_;
+  std::optional<FetchedContext> fetched_;
   std::unique_ptr<SourceTree> tree_;
+  std::unique_ptr<NamedSources> named_;
   std::string dockerfile_;
 };
+
+// Whether what is fetched by git stays a repository.
+bool keeps_git_dir(const BuildRequest& request);
+// The first of these files that is there.
+Result<oci::IgnorePatterns> read_ignore(const sys::RootDir& root,
+                                        const std::vector<std::string>& names);
 
 }  // namespace skiff::builder

@@ -4,9 +4,9 @@
 
 #include "base/strings.h"
 #include "builder/copier.h"
+#include "builder/downloads.h"
 #include "builder/git_checkout.h"
 #include "builder/planned_step.h"
-#include "builder/remote_file.h"
 #include "builder/untar.h"
 
 namespace skiff::builder {
@@ -119,7 +119,8 @@ Result<Chosen> CopyStep::fetch(const std::string& url, const CancelToken& cancel
   TempDir directory = TRY(TempDir::make(site().site.options.scratch(), "download-"));
   std::optional<oci::Digest> checksum;
   if (!copy().checksum.empty()) checksum = TRY(oci::Digest::parse(copy().checksum));
-  const std::string name = TRY(download(url, checksum, directory.path(), cancel));
+  const std::string name =
+      TRY(site().site.downloads.fetch(url, checksum, directory.path(), cancel));
   const Path path = directory.path();
   Chosen chosen{.tree = TRY(own_tree(path, std::move(directory)))};
   chosen.matches = TRY(chosen.tree->select({.source = name}, cancel));
@@ -149,6 +150,9 @@ Result<Chosen> CopyStep::choose_one(const std::string& source, const CancelToken
   }
   if (copy().add && is_url(source)) return fetch(source, cancel);
   chosen.tree = view_tree_ ? view_tree_.get() : &site().context;
+  if (!copy().from_context.empty()) {
+    chosen.tree = TRY(site().named.tree(copy().from_context, cancel));
+  }
   chosen.unpack = copy().unpack.value_or(copy().add);
   const Selection wanted = TRY(selection_of(source));
   chosen.matches =

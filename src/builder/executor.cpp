@@ -12,6 +12,7 @@
 #include "dockerfile/config_words.h"
 #include "dockerfile/scope.h"
 #include "runtime/default_apparmor.h"
+#include "runtime/emulation.h"
 #include "runtime/monitor_client.h"
 #include "snapshot/file_attributes.h"
 #include "sys/binfmt.h"
@@ -22,7 +23,7 @@ namespace skiff::builder {
 
 namespace {
 
-// Of every step: a name that varied would vary what is built.
+// Of every step that nobody has named: a name that varied would vary what is built.
 constexpr std::string_view kHostname = "build";
 
 const std::vector<MountPlace> kMountPoints = {
@@ -49,12 +50,16 @@ Result<> add_mount_points(Workspace& space, const RunFiles& files, bool is_mappe
 
 class Execution {
  public:
-  Execution(Site& site, Workspace& space, const PlannedRun& run, const RunSettings& settings)
-      : site_(site), space_(space), run_(run), settings_(settings) {}
+  Execution(Site& site, Workspace& space, const PlannedRun& run, const RunSettings& settings,
+            const std::string& emulation)
+      : site_(site), space_(space), run_(run), settings_(settings), emulation_(emulation) {}
 
   Result<int> run(Sink& output, const CancelToken& cancel);
 
  private:
+  std::string hostname() const {
+    return settings_.hostname.empty() ? std::string(kHostname) : settings_.hostname;
+  }
   Path file(const char* name) const { return space_.directory() / name; }
   Result<> write_files();
   Result<> write_hosts(const std::string& ip);
@@ -65,6 +70,7 @@ class Execution {
   Workspace& space_;
   const PlannedRun& run_;
   const RunSettings& settings_;
+  const std::string& emulation_;
 };
 
 Result<> Execution::write_hosts(const std::string& ip) {
@@ -79,7 +85,7 @@ Result<> Execution::write_hosts(const std::string& ip) {
                             : entry);
   }
   // In place: the file is bind-mounted, a new one would not be seen.
-  return write_file(file("hosts"), network::make_hosts(std::string(kHostname), "", ip, extra));
+  return write_file(file("hosts"), network::make_hosts(hostname(), "", ip, extra));
 }
 
 Result<> Execution::write_files() {
@@ -115,7 +121,7 @@ Result<runtime::ContainerSpec> Execution::make_spec() {
   }
   spec.working_dir = run_.working_dir;
   spec.user = run_.user;
-  spec.hostname = kHostname;
+  spec.hostname = hostname();
   spec.apparmor_profile = runtime::ready_apparmor_profile_for("", false);
   spec.shm_bytes = settings_.shm_bytes;
   spec.limits = settings_.limits;
@@ -137,6 +143,7 @@ Result<runtime::ContainerSpec> Execution::make_spec() {
   spec.binds.insert(spec.binds.end(), settings_.files.binds.begin(), settings_.files.binds.end());
   spec.tmpfs = settings_.files.tmpfs;
   spec.privileged = run_.insecure;
+  TRY(runtime::emulate(spec, emulation_));
   return spec;
 }
 
@@ -168,9 +175,10 @@ Result<int> run_in(Site& site, Workspace& space, const PlannedRun& run,
     return Error(Code::kInvalidArgument,
                  "cannot share the host's network namespace when user namespaces are enabled");
   }
-  TRY(sys::ensure_emulation(platform.architecture));
+  const std::string emulation =
+      TRY(sys::find_emulation(platform.architecture, site.options.emulation));
   TRY_CONTEXT(add_mount_points(space, settings.files, is_mapped), "make mount points");
-  return Execution(site, space, run, settings).run(output, cancel);
+  return Execution(site, space, run, settings, emulation).run(output, cancel);
 }
 
 }  // namespace skiff::builder

@@ -25,6 +25,7 @@ struct RunSettings {
   int64_t shm_bytes = 0;
   std::vector<runtime::Ulimit> ulimits;
   std::string cgroup_parent;  // "": the builder's
+  std::string hostname;       // "": that of all steps
   RunFiles files;
 };
 

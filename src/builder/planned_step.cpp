@@ -85,6 +85,7 @@ void PlannedSolverStep::on_missed(const std::string& reason) {
 }
 
 void PlannedSolverStep::on_done(const StepResult& result, std::chrono::nanoseconds duration) {
+  if (result.layer) site_.layers.add(*result.layer);
   if (!place_.last) return;
   std::string id = sha256_hex(cat(result.id, "\n", step().config.to_json().dump()));
   site_.events.send(step().number,

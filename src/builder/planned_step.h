@@ -28,6 +28,7 @@ class PlannedSolverStep : public Step {
 
  protected:
   StepSite& site() const { return site_; }
+  const StepPlace& place() const { return place_; }
   const PlannedStep& step() const { return *place_.step; }
   const PlannedStage& stage() const { return *place_.stage; }
 

@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "builder/steps.h"
+#include "sys/binfmt.h"
 
 namespace skiff::builder {
 
@@ -15,6 +16,7 @@ struct PlannedGraph {
 
 std::string label_of(const PlannedStep& step) {
   const auto* from = std::get_if<PlannedFrom>(&step.what);
+  if (from != nullptr && !from->context.empty()) return cat("build context ", from->context);
   if (from == nullptr || from->stage) return cat("result of ", step.text);
   return cat("base image ", from->image ? from->image->name : "scratch");
 }
@@ -99,11 +101,11 @@ void add_stage(const StepSite& site, const PlannedGraph& planned,
     const PlannedStep& step = stage.steps[i];
     if (const auto* from = std::get_if<PlannedFrom>(&step.what)) {
       if (from->stage) add_stage(site, planned, results, *from->stage, out);
-      if (!from->image) continue;
-      const images::Image& image = site.bases.image(from->image->handle);
-      out.config = image.config;
-      out.layers = image.manifest_doc.layers;
-      continue;
+      if (from->image) {
+        const images::Image& image = site.bases.image(from->image->handle);
+        out.config = image.config;
+        out.layers = image.manifest_doc.layers;
+      }
     }
     const StepResult& result = results[planned.vertices[index][i]];
     if (result.layer) {
@@ -132,6 +134,20 @@ Assembled assemble(const StepSite& site, const PlannedGraph& planned,
   return out;
 }
 
+void warn_of_emulation(BuildSite& build, const Plan& plan) {
+  for (const PlannedStage& stage : plan.stages) {
+    for (const PlannedStep& step : stage.steps) {
+      const bool runs = std::holds_alternative<PlannedRun>(step.what);
+      if (!runs || sys::runs_natively(stage.platform.architecture)) continue;
+      build.events.send(BuildWarning{
+          cat("RUN of ", stage.platform.str(), " is emulated, and takes some ten times as long; ",
+              "a stage FROM --platform=$BUILDPLATFORM is not"),
+          step.span.first});
+      return;
+    }
+  }
+}
+
 std::string project_of(const BuildRequest& request) {
   return request.tags.empty() ? request.dockerfile : request.tags.front().repository();
 }
@@ -145,28 +161,33 @@ Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& plat
   auto progress = [&](int step, const images::ProgressEvent& event) {
     events.send(step, StepProgress{step, name, event});
   };
-  BaseImages bases(build.site, build.request, build.lease, progress, cancel);
+  BaseImages bases(build.site, build.request, build.named, build.lease, progress, cancel);
   PlanRequest wanted{.build_args = build.request.build_args,
                      .target = build.request.target,
                      .build_platform = oci::Platform::host(),
                      .target_platform = platform,
                      .platform_given = !build.request.platforms.empty(),
                      .checks = &build.checks,
-                     .ignore = &build.context.ignore()};
+                     .ignore = &build.context.ignore(),
+                     .named_contexts = build.named.names()};
   FindBase find_base = [&](const std::string& image, const std::optional<oci::Platform>& which,
                            int step) { return bases.find(image, which, step); };
   Plan plan = TRY(make_plan(build.file, wanted, find_base));
   TRY(build.checks.error());
+  warn_of_emulation(build, plan);
+  KnownLayers layers;
   StepSite site{.site = build.site,
                 .request = build.request,
                 .source = *build.file.source,
                 .context = build.context,
+                .named = build.named,
                 .plan = plan,
                 .bases = bases,
                 .events = events,
                 .lease = build.lease,
                 .platform = name,
-                .project = project_of(build.request)};
+                .project = project_of(build.request),
+                .layers = layers};
   PlannedGraph planned = GraphMaker(site).make();
   auto results = TRY(build.solver.solve(
       planned.graph, {.no_cache = build.request.no_cache, .hold = &build.hold}, cancel));

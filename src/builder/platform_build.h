@@ -1,6 +1,7 @@
 // PlatformBuild: the build of one platform's image: plan, graph, solve, config and manifest.
 #pragma once
 
+#include "builder/named_sources.h"
 #include "builder/source_tree.h"
 #include "builder/step_events.h"
 #include "builder/vocabulary.h"
@@ -17,6 +18,7 @@ struct BuildSite {
   const BuildRequest& request;
   const Dockerfile& file;
   SourceTree& context;
+  NamedSources& named;
   SharedSink& events;
   Checks& checks;
   images::ImageLease& lease;

@@ -7,7 +7,6 @@
 
 #include "base/io.h"
 #include "base/strings.h"
-#include "codec/hash.h"
 #include "net/web_client.h"
 
 namespace skiff::builder {
@@ -21,7 +20,9 @@ time_t parse_http_date(const std::string& text) {
   return end == nullptr ? 0 : ::timegm(&parts);
 }
 
-std::string name_of(const std::string& url) {
+}  // namespace
+
+std::string remote_name(const std::string& url) {
   std::string path = url.substr(0, url.find_first_of("?#"));
   size_t host = path.find("://") + 3;
   size_t slash = path.rfind('/');
@@ -29,35 +30,32 @@ std::string name_of(const std::string& url) {
   return name.empty() || name == "." || name == ".." ? "__unnamed__" : name;
 }
 
-}  // namespace
-
-Result<std::string> download(const std::string& url, const std::optional<oci::Digest>& checksum,
-                             const Path& directory, const CancelToken& cancel) {
-  std::string name = name_of(url);
-  UniqueFd file = TRY(open_file(directory / name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  FdSink sink(file.get());
+Result<RemoteFile> download(const std::string& url, const std::string& known_etag,
+                            const Path& directory, const CancelToken& cancel) {
+  constexpr int kNotModified = 304;
+  RemoteFile out{.name = remote_name(url)};
   net::WebClient client;
   net::WebRequest request{.url = url, .cancel = cancel};
-  Hasher hasher(checksum ? checksum->algorithm() : HashAlgorithm::kSha256);
-  request.on_body = [&](std::string_view bytes) -> Result<> {
-    hasher.update(bytes);
-    return sink.write(bytes);
+  if (!known_etag.empty()) request.headers.set("If-None-Match", known_etag);
+  UniqueFd file;
+  request.on_head = [&](const net::WebResponse&) -> Result<> {
+    file = TRY(open_file(directory / out.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+    return {};
   };
-  auto response = TRY_CONTEXT(client.send(request), cat("ADD ", url));
+  request.on_body = [&](std::string_view bytes) { return FdSink(file.get()).write(bytes); };
+  auto response = TRY_CONTEXT(client.send(request), url);
+  out.unchanged = response.status == kNotModified && !known_etag.empty();
+  if (out.unchanged) return out;
   if (response.status / 100 != 2) {
-    return Error(Code::kNotFound, cat("ADD ", url, ": the server answered ", response.status));
+    return Error(Code::kNotFound, cat(url, ": the server answered ", response.status));
   }
-  if (checksum) {
-    const auto actual = oci::Digest::from_hex(checksum->algorithm(), hasher.hex());
-    if (actual != *checksum) {
-      return Error(Code::kFailedPrecondition, cat("ADD ", url, ": digest mismatch: it is ",
-                                                  actual.str(), ", expected ", checksum->str()));
-    }
-  }
+  // A weak one stays the same where bytes change.
+  const std::string etag(response.headers.get("ETag"));
+  if (etag.starts_with('"')) out.etag = etag;
   time_t modified = parse_http_date(std::string(response.headers.get("Last-Modified")));
   const timespec times[2] = {{0, UTIME_OMIT}, {modified, 0}};
   ::futimens(file.get(), times);
-  return name;
+  return out;
 }
 
 }  // namespace skiff::builder

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
 #include "builder/executor.h"
+#include "builder/failed_step.h"
 #include "builder/planned_step.h"
 #include "builder/redacting_sink.h"
 #include "builder/step_mounts.h"
@@ -52,6 +54,11 @@ class RunStep : public PlannedSolverStep {
   Result<StepResult> perform(const std::vector<StepResult>& inputs,
                              const CancelToken& cancel) override;
   Result<int> run_in_space(Workspace& space, RunFiles files, const CancelToken& cancel);
+  std::string hostname() const {
+    const auto given = site().request.build_args.find("BUILDKIT_SANDBOX_HOSTNAME");
+    return given == site().request.build_args.end() ? "" : given->second.value_or("");
+  }
+  std::string keep(const std::string& below, Workspace& space, const CancelToken& cancel);
   // The classic builder's words for it, which its clients look for.
   std::string after_excerpt() const override { return failed_; }
 
@@ -76,6 +83,7 @@ KeyParts RunStep::definition() const {
   parts.push_back({PartKind::kValue, "working directory", run().working_dir});
   parts.push_back({PartKind::kValue, "user", run().user});
   parts.push_back({PartKind::kValue, "network", network()});
+  if (!hostname().empty()) parts.push_back({PartKind::kValue, "hostname", hostname()});
   if (run().insecure) parts.push_back({PartKind::kValue, "security", "insecure"});
   parts.push_back({PartKind::kValue, "platform", stage().platform.str()});
   if (run().script) parts.push_back({PartKind::kOpaque, "script", run().script->second});
@@ -94,10 +102,20 @@ Result<int> RunStep::run_in_space(Workspace& space, RunFiles files, const Cancel
                        .shm_bytes = request.shm_bytes,
                        .ulimits = request.ulimits,
                        .cgroup_parent = request.cgroup_parent,
+                       .hostname = hostname(),
                        .files = std::move(files)};
   auto code = run_in(site().site, space, run(), stage().platform, settings, redacted, cancel);
   TRY(redacted.finish());
   return code;
+}
+
+// The failure of the step is what is told in any case.
+std::string RunStep::keep(const std::string& below, Workspace& space, const CancelToken& cancel) {
+  if (!site().request.keep_failed) return "";
+  auto kept = keep_failed_step(site(), place(), below, space, cancel);
+  if (kept) return std::move(*kept);
+  log_warn(cat("keep what a failed step has left: ", kept.error().message()));
+  return "";
 }
 
 Result<StepResult> RunStep::perform(const std::vector<StepResult>& inputs,
@@ -114,9 +132,10 @@ Result<StepResult> RunStep::perform(const std::vector<StepResult>& inputs,
   const int code = TRY(run_in_space(space, std::move(files), cancel));
   TRY(cancel.check());
   if (code == 0) return finish(space, cancel);
-  site().events.send(
-      step().number,
-      StepFailed{.step = step().number, .platform = stage().platform.str(), .exit_code = code});
+  site().events.send(step().number, StepFailed{.step = step().number,
+                                               .platform = stage().platform.str(),
+                                               .exit_code = code,
+                                               .kept = keep(inputs[0].id, space, cancel)});
   failed_ = cat("\nThe command '", join(run().args, " "), "' returned a non-zero code: ", code);
   return Error(Code::kAborted, cat("process ", skiff::quoted(join(run().args, " ")),
                                    " did not complete successfully: exit code: ", code));

@@ -15,6 +15,10 @@ namespace {
 
 bool is_from_build(const PlannedMount& mount) { return mount.from_stage || mount.from_image; }
 
+bool has_files(const PlannedMount& mount) {
+  return is_from_build(mount) || !mount.from_context.empty();
+}
+
 bool is_whole(const PlannedMount& mount) { return clean_path(mount.source) == "/"; }
 
 // Has files that decide what the step sees.
@@ -36,13 +40,21 @@ std::string_view name_of(MountKind kind) {
   return "";
 }
 
-Result<> write_private(const Path& path, std::string_view text, const PlannedMount& mount) {
+// `ids`: of the step, null where they are the host's.
+Result<> write_private(const Path& path, std::string_view text, const PlannedMount& mount,
+                       const sys::IdMaps* ids) {
   constexpr mode_t kMode = 0400;
   UniqueFd fd = TRY(open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
   FdSink sink(fd.get());
   TRY(sink.write(text));
-  if (::fchown(fd.get(), mount.uid.value_or(0), mount.gid.value_or(0)) != 0 ||
-      ::fchmod(fd.get(), mount.mode.value_or(kMode)) != 0) {
+  std::optional<uint32_t> uid = mount.uid.value_or(0);
+  std::optional<uint32_t> gid = mount.gid.value_or(0);
+  if (ids != nullptr) {
+    uid = sys::outside_id(ids->uids, *uid);
+    gid = sys::outside_id(ids->gids, *gid);
+  }
+  if (!uid || !gid) return Error(Code::kInvalidArgument, "a secret's owner is no user of the step");
+  if (::fchown(fd.get(), *uid, *gid) != 0 || ::fchmod(fd.get(), mount.mode.value_or(kMode)) != 0) {
     return Error::from_errno(errno, "set owner and mode of a secret");
   }
   return {};
@@ -95,8 +107,10 @@ Result<> StepMounts::unpack_source(const PlannedMount& mount) {
   return {};
 }
 
-Result<SourceTree*> StepMounts::tree_of(size_t index, const std::vector<StepResult>& inputs) {
+Result<SourceTree*> StepMounts::tree_of(size_t index, const std::vector<StepResult>& inputs,
+                                        const CancelToken& cancel) {
   const PlannedMount& mount = mounts()[index];
+  if (!mount.from_context.empty()) return site_.named.tree(mount.from_context, cancel);
   if (!is_from_build(mount)) return &site_.context;
   View& view = views_[index];
   if (!view.tree) {
@@ -120,7 +134,7 @@ Result<KeyParts> StepMounts::content(const std::vector<StepResult>& inputs,
           {PartKind::kOpaque, cat("files of mount ", mount.target), input_of(i, inputs).id});
     }
     if (by_id || !shows_files(mount)) continue;
-    SourceTree* tree = TRY(tree_of(i, inputs));
+    SourceTree* tree = TRY(tree_of(i, inputs, cancel));
     const auto selected =
         TRY_CONTEXT(tree->select({.source = mount.source}, cancel), cat("mount ", mount.target));
     for (const Selected& one : selected) {
@@ -140,6 +154,7 @@ Result<RunFiles> StepMounts::make_ready(const std::vector<StepResult>& inputs,
 
 void StepMounts::release() {
   agents_.clear();
+  secrets_.reset();
   caches_.clear();
   scratch_.clear();
   copies_.clear();
@@ -177,14 +192,14 @@ void StepMounts::add_path(const PlannedMount& mount, const Path& path, bool dire
   out.places.push_back({mount.target, directory});
 }
 
-// The part of the context that is mounted, without what .dockerignore leaves out.
-Result<StepMounts::Files> StepMounts::copy_of_context(const std::string& source,
-                                                      const CancelToken& cancel) {
+// The part of a context that is mounted, without what .dockerignore leaves out.
+Result<StepMounts::Files> StepMounts::copy_of_files(SourceTree& tree, const std::string& source,
+                                                    const CancelToken& cancel) {
   TempDir directory = TRY(TempDir::make(site_.site.options.scratch(), "mount-"));
-  const auto selected = TRY(site_.context.select({.source = source}, cancel));
+  const auto selected = TRY(tree.select({.source = source}, cancel));
   sys::RootDir root = TRY(sys::RootDir::open(directory.path()));
   Copier copier(root, {});
-  for (const Selected& one : selected) TRY(copier.copy(site_.context, one, "/files", cancel));
+  for (const Selected& one : selected) TRY(copier.copy(tree, one, "/files", cancel));
   const auto st = TRY(root.lstat("files"));
   Files out{directory.path() / "files", S_ISDIR(st.st_mode)};
   copies_.push_back(std::move(directory));
@@ -196,11 +211,14 @@ Result<StepMounts::Files> StepMounts::files_for_step(size_t index,
                                                      const std::vector<StepResult>& inputs,
                                                      const CancelToken& cancel) {
   const PlannedMount& mount = mounts()[index];
-  if (!is_from_build(mount)) return copy_of_context(mount.source, cancel);
+  if (!is_from_build(mount)) {
+    SourceTree* tree = TRY(tree_of(index, inputs, cancel));
+    return copy_of_files(*tree, mount.source, cancel);
+  }
   TRY(unpack_source(mount));
   Path root;
   if (mount.read_only && !is_mapped()) {
-    TRY(tree_of(index, inputs));
+    TRY(tree_of(index, inputs, cancel));
     root = views_[index].mounted->root();
   } else {
     scratch_.push_back(TRY(Workspace::make(site_.site, input_of(index, inputs).id)));
@@ -234,9 +252,9 @@ Result<> StepMounts::add_cache(size_t index, const std::vector<StepResult>& inpu
                              .uid = mount.uid.value_or(0),
                              .gid = mount.gid.value_or(0),
                              .mode = mount.mode.value_or(0755)};
-  if (is_from_build(mount)) {
+  if (has_files(mount)) {
     wanted.seed = [&](const Path& directory) -> Result<> {
-      SourceTree* tree = TRY(tree_of(index, inputs));
+      SourceTree* tree = TRY(tree_of(index, inputs, cancel));
       sys::RootDir root = TRY(sys::RootDir::open(directory));
       Copier copier(root, {});
       for (const Selected& one : TRY(tree->select({.source = mount.source}, cancel))) {
@@ -248,6 +266,22 @@ Result<> StepMounts::add_cache(size_t index, const std::vector<StepResult>& inpu
   caches_.push_back(TRY(site_.site.cache_mounts.acquire(wanted, cancel)));
   add_path(mount, caches_.back().path(), true, out);
   return {};
+}
+
+Result<Path> StepMounts::secret_directory(const Workspace& space) {
+  const Path directory = space.directory() / "secrets";
+  if (secrets_) return directory;
+  TRY(make_directories(directory, 0700));
+  const UniqueFd memory =
+      TRY(sys::new_filesystem({.type = "tmpfs",
+                               .source = "secrets",
+                               .options = {{"mode", "0700"}},
+                               .flags_if_known = {"noswap"},
+                               .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV}));
+  const UniqueFd place = TRY(open_file(directory, O_PATH | O_DIRECTORY));
+  TRY_CONTEXT(sys::attach_mount(memory.get(), place.get()), "secrets");
+  secrets_.emplace(directory);
+  return directory;
 }
 
 Result<> StepMounts::add_secret(size_t index, const Workspace& space, RunFiles& out) {
@@ -262,9 +296,11 @@ Result<> StepMounts::add_secret(size_t index, const Workspace& space, RunFiles& 
   out.secrets.push_back(found->second);
   if (!mount.env.empty()) out.env.push_back(cat(mount.env, "=", found->second));
   if (mount.target.empty()) return {};
-  const Path path = space.directory() / cat("secret-", index);
-  TRY(write_private(path, found->second, mount));
+  const Path path = TRY(secret_directory(space)) / cat(index);
+  const sys::IdMaps* ids = is_mapped() ? &site_.site.options.ids->maps() : nullptr;
+  TRY(write_private(path, found->second, mount, ids));
   add_path(mount, path, false, out);
+  out.binds.back().map_ids = false;  // it has the owner that it is to be seen with
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include "builder/cache_mounts.h"
 #include "builder/executor.h"
 #include "builder/steps.h"
+#include "sys/mounts.h"
 
 namespace skiff::builder {
 
@@ -41,19 +42,23 @@ class StepMounts {
   Result<> add_cache(size_t index, const std::vector<StepResult>& inputs, const CancelToken& cancel,
                      RunFiles& out);
   Result<> add_secret(size_t index, const Workspace& space, RunFiles& out);
+  // In memory, never on a disk.
+  Result<Path> secret_directory(const Workspace& space);
   Result<> add_agent(size_t index, const Workspace& space, RunFiles& out);
   void add_path(const PlannedMount& mount, const Path& path, bool directory, RunFiles& out) const;
   bool is_mapped() const { return site_.site.options.ids != nullptr; }
 
   // Where the files of a bind or the seed of a cache come from, to be looked at.
-  Result<SourceTree*> tree_of(size_t index, const std::vector<StepResult>& inputs);
+  Result<SourceTree*> tree_of(size_t index, const std::vector<StepResult>& inputs,
+                              const CancelToken& cancel);
   struct Files {
     Path path;
     bool directory = true;
   };
   Result<Files> files_for_step(size_t index, const std::vector<StepResult>& inputs,
                                const CancelToken& cancel);
-  Result<Files> copy_of_context(const std::string& source, const CancelToken& cancel);
+  Result<Files> copy_of_files(SourceTree& tree, const std::string& source,
+                              const CancelToken& cancel);
   const StepResult& input_of(size_t index, const std::vector<StepResult>& inputs) const;
   Result<> unpack_source(const PlannedMount& mount);
 
@@ -65,6 +70,7 @@ class StepMounts {
   StepSite& site_;
   const PlannedStep& step_;
   std::vector<View> views_;  // of each mount
+  std::optional<sys::MountPoint> secrets_;
   std::vector<Workspace> scratch_;
   std::vector<TempDir> copies_;
   std::vector<CacheMounts::Use> caches_;

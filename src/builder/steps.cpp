@@ -33,6 +33,45 @@ class FromStep : public PlannedSolverStep {
   }
 };
 
+// A stage that begins with the files of a named context: they are its first layer.
+class ContextStep : public PlannedSolverStep {
+ public:
+  using PlannedSolverStep::PlannedSolverStep;
+  KeyedBy keyed_by() const override { return KeyedBy::kContent; }
+  KeyParts definition() const override {
+    return {{PartKind::kText, "instruction", step().history->created_by}};
+  }
+
+ private:
+  Result<std::vector<Selected>> select(SourceTree& tree, const CancelToken& cancel) {
+    return tree.select({.source = "/"}, cancel);
+  }
+  Result<SourceTree*> tree(const CancelToken& cancel) {
+    return site().named.tree(std::get<PlannedFrom>(step().what).context, cancel);
+  }
+  Result<KeyParts> look_at(const std::vector<StepResult>&, const CancelToken& cancel) override {
+    SourceTree* files = TRY(tree(cancel));
+    KeyParts parts;
+    for (const Selected& selected : TRY(select(*files, cancel))) {
+      KeyParts described = TRY(files->describe(selected, false, false, cancel));
+      parts.insert(parts.end(), described.begin(), described.end());
+    }
+    return parts;
+  }
+  Result<StepResult> perform(const std::vector<StepResult>&, const CancelToken& cancel) override {
+    SourceTree* files = TRY(tree(cancel));
+    Workspace space = TRY(Workspace::make(site().site, ""));
+    {
+      sys::RootDir root = TRY(sys::RootDir::open(space.root()));
+      Copier copier(root, {});
+      for (const Selected& selected : TRY(select(*files, cancel))) {
+        TRY(copier.copy(*files, selected, "/", cancel));
+      }
+    }
+    return finish(space, cancel);
+  }
+};
+
 // Changes the config: the cache keeps when.
 class ConfigStep : public PlannedSolverStep {
  public:
@@ -115,7 +154,10 @@ class GivenStep : public Step {
 
 std::unique_ptr<Step> make_step(StepSite& site, const StepPlace& place) {
   const auto& what = place.step->what;
-  if (std::holds_alternative<PlannedFrom>(what)) return std::make_unique<FromStep>(site, place);
+  if (const auto* from = std::get_if<PlannedFrom>(&what)) {
+    if (!from->context.empty()) return std::make_unique<ContextStep>(site, place);
+    return std::make_unique<FromStep>(site, place);
+  }
   if (std::holds_alternative<PlannedRun>(what)) return make_run_step(site, place);
   if (std::holds_alternative<PlannedCopy>(what)) return make_copy_step(site, place);
   if (std::holds_alternative<PlannedWorkdir>(what)) {

@@ -2,10 +2,14 @@
 // they work in.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "builder/base_images.h"
+#include "builder/named_sources.h"
 #include "builder/source_tree.h"
 #include "builder/step_events.h"
 #include "builder/vocabulary.h"
@@ -15,18 +19,38 @@
 
 namespace skiff::builder {
 
+// The layers that the steps of one platform have made or found, by their snapshots. Thread-safe.
+class KnownLayers {
+ public:
+  void add(const Layer& layer) {
+    const std::scoped_lock lock(mutex_);
+    layers_.insert_or_assign(layer.snapshot, layer);
+  }
+  std::optional<Layer> find(const std::string& snapshot) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found = layers_.find(snapshot);
+    return found == layers_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, Layer> layers_;
+};
+
 // What the steps of one platform share. Outlives them.
 struct StepSite {
   Site& site;
   const BuildRequest& request;
   const SourceText& source;
   SourceTree& context;
+  NamedSources& named;
   const Plan& plan;
   BaseImages& bases;
   StepEvents& events;
   images::ImageLease& lease;
   std::string platform;  // of the build, "linux/amd64"
   std::string project;   // builds of the same name are compared with one another
+  KnownLayers& layers;
 };
 
 // Where a step stands in its plan.

@@ -11,6 +11,7 @@
 
 #include "builder/builder.h"
 #include "builder/cache_mounts.h"
+#include "builder/downloads.h"
 #include "builder/vocabulary.h"
 #include "snapshot/snapshotter.h"
 #include "solver/cache.h"
@@ -25,6 +26,7 @@ struct Site {
   network::NetworkManager& networks;
   Cache& cache;
   CacheMounts& cache_mounts;
+  Downloads& downloads;
   const Clock& clock;
 };
 

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/strings.h"
-#include "cli/build_private.h"
+#include "cli/build_preface.h"
 #include "cli/option_values.h"
 #include "cli/session.h"
 #include "cli/table.h"
@@ -25,6 +25,8 @@ constexpr FlagSpec kBuildFlags[] = {
     {"add-host", 0, kList, "Add a line to /etc/hosts (\"host:ip\")"},
     {"allow", 0, kList, "Allow what is refused else (\"security.insecure\")", "strings"},
     {"build-arg", 0, kList, "Set build-time variables"},
+    {"build-context", 0, kList,
+     "Named context (NAME=DIR|URL|docker-image://IMAGE|oci-layout://DIR)"},
     {"cache-from", 0, kList, "Accepted, changes nothing: the cache is the engine's own"},
     {"call", 0, kString, "What to do (\"build\", \"check\", \"outline\", \"targets\")"},
     {"cgroup-parent", 0, kString, "Parent of the cgroups of the RUN instructions"},
@@ -37,7 +39,7 @@ constexpr FlagSpec kBuildFlags[] = {
     {"cpuset-mems", 0, kString, "Memory nodes in which to allow execution (0-3, 0,1)"},
     {"disable-content-trust", 0, kBool, "Accepted, changes nothing (default true)"},
     {"file", 'f', kString, "Name of the Dockerfile (default is \"PATH/Dockerfile\")"},
-    {"force-rm", 0, kBool, "Accepted, changes nothing: no container of a build stays"},
+    {"force-rm", 0, kBool, "Keep no image of what a RUN that fails has left"},
     {"iidfile", 0, kString, "Write the image ID to the file"},
     {"label", 0, kList, "Set metadata of the image"},
     {"load", 0, kBool, "Accepted, changes nothing: the image is the engine's"},
@@ -138,6 +140,7 @@ Result<std::string> build_query(const Flags& flags, const std::string& dockerfil
   for (const auto& [flag, parameter] : kSwitches) {
     if (flags.on(flag)) query.add(parameter, "1");
   }
+  if (!flags.on("force-rm")) query.add("keepfailed", "1");
   if (flags.on("check")) query.add("call", "check");
   for (const std::string& list : flags.all("no-cache-filter")) {
     for (const std::string& stage : split(list, ',')) query.add("nocachefilter", stage);
@@ -154,8 +157,10 @@ Result<std::string> build_query(const Flags& flags, const std::string& dockerfil
 
 // What is sent, and the Dockerfile's name in it.
 struct Context {
-  std::unique_ptr<Source> body;
+  std::unique_ptr<Source> body;  // none of one that the engine fetches
   std::string dockerfile;
+  std::string url = {};
+  std::optional<std::string> dockerfile_text = {};  // where the engine fetches the rest
 };
 
 constexpr size_t kMaxDockerfile = size_t{16} << 20U;
@@ -298,11 +303,20 @@ class Announced : public Source {
   std::optional<Error> failure_;
 };
 
-bool is_remote(const std::string& argument) {
-  for (std::string_view start : {"http://", "https://", "git://", "git@", "github.com/"}) {
-    if (argument.starts_with(start)) return true;
-  }
-  return false;
+// The engine fetches it. -f is a file in it, or standard input.
+Result<Context> context_from_url(const Flags& flags, const std::string& url) {
+  Context out{.body = nullptr, .dockerfile = flags.get("file"), .url = url};
+  if (out.dockerfile != "-") return out;
+  out.dockerfile.clear();
+  FdSource input(STDIN_FILENO);
+  out.dockerfile_text = TRY(read_all(input, kMaxDockerfile));
+  return out;
+}
+
+Result<Context> find_context(const Flags& flags, const std::string& argument) {
+  if (is_remote(argument)) return context_from_url(flags, argument);
+  if (argument == "-") return context_from_stdin(flags);
+  return context_from_directory(flags, argument);
 }
 
 Result<bool> wants_plain(const Flags& flags) {
@@ -331,29 +345,24 @@ std::string metadata_of(const Flags& flags, const ProgressPrinter& printer) {
 }
 
 Outcome build(Session& session, Flags& flags) {
-  const std::string& argument = flags.args[0];
-  if (is_remote(argument)) {
-    return Error(Code::kUnimplemented,
-                 cat("build context ", argument,
-                     ": remote contexts are not supported; fetch it and build the directory"));
-  }
   bool quiet = flags.on("quiet");
   bool plain = TRY(wants_plain(flags));
-  Context context =
-      TRY(argument == "-" ? context_from_stdin(flags) : context_from_directory(flags, argument));
-  Announced body(*context.body, quiet);
+  Context context = TRY(find_context(flags, flags.args[0]));
+  const bool is_sent = context.body != nullptr;
+  PrefacedBody prefaced =
+      TRY(with_preface(flags, context.dockerfile_text, std::move(context.body)));
+  std::optional<Announced> body;
+  if (prefaced.source) body.emplace(*prefaced.source, quiet || !is_sent);
   net::ClientRequest request;
   request.method = "POST";
   request.target = cat("/build?", TRY(build_query(flags, context.dockerfile)));
-  request.headers.set("Content-Type", "application/x-tar");
+  if (!context.url.empty()) request.target += cat("&remote=", net::url_encode(context.url));
+  request.headers.set("Content-Type", prefaced.content_type);
   request.headers.set("X-Registry-Config", session.config.all_auths_header());
-  if (std::string secrets = TRY(private_build_header(flags)); !secrets.empty()) {
-    request.headers.set("X-Skiff-Build-Private", secrets);
-  }
-  request.stream = &body;
+  if (body) request.stream = &*body;
   ProgressPrinter printer(STDOUT_FILENO, false, plain || quiet);
   auto built = show_progress(session, request, printer);
-  if (body.failure()) return *body.failure();
+  if (body && body->failure()) return *body->failure();
   if (!built && printer.exit_code() != 0) {
     print_error(cat(built.error().message(), "\n"));
     return printer.exit_code();
@@ -370,7 +379,7 @@ Outcome build(Session& session, Flags& flags) {
 
 constexpr Command kCommands[] = {
     {.name = "build",
-     .usage = "PATH | -",
+     .usage = "PATH | URL | -",
      .summary = "Build an image from a Dockerfile",
      .flags = kBuildFlags,
      .run = build,

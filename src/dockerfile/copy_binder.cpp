@@ -46,15 +46,20 @@ Result<> StageBinder::bind_copy_source(const CopyInstruction& copy, const Planne
   if (copy.from.empty()) return {};
   out.from_stage = places_.planned_stage(copy.from);
   if (out.from_stage) return {};
+  const auto context = named_context(copy.from);
+  if (context && context->image.empty()) {
+    out.from_context = context->name;
+    return {};
+  }
   if (copy.from == "scratch") return invalid("COPY --from=scratch has nothing to copy");
-  out.from_image = TRY(find_image(copy.from, step));
+  out.from_image = TRY(find_image(context ? context->image : copy.from, step));
   return {};
 }
 
 // Only where no pattern takes something back: then it is too hard to tell.
 void StageBinder::report_ignored(const PlannedCopy& copy) const {
   const oci::IgnorePatterns* ignore = places_.request.ignore;
-  if (ignore == nullptr || copy.from_stage || copy.from_image) return;
+  if (ignore == nullptr || copy.from_stage || copy.from_image || !copy.from_context.empty()) return;
   for (const std::string& source : copy.sources) {
     const std::string path = clean_path(source).substr(1);
     if (path.empty() || !ignore->excluded(path) || ignore->may_contain_exceptions(path)) continue;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "base/strings.h"
 #include "dockerfile/scope.h"
@@ -20,7 +21,9 @@ Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::m
 struct Origin {
   std::string image;
   std::optional<oci::Platform> platform;
-  size_t stage = kNone;  // the earlier one it names
+  size_t stage = kNone;                               // the earlier one it names
+  std::optional<std::string> context = std::nullopt;  // the named one it stands for
+  bool replaced = false;  // by the context: the stage's own instructions do not count
 };
 
 // The stages or images whose files an instruction takes.
@@ -57,6 +60,9 @@ class Planner {
   Result<> bind_late(const std::string& name, size_t before);
   Result<> bind_stage(size_t index);
   Result<PlannedStep> bind_from(size_t index, PlannedStage& stage);
+  Result<> bind_image(size_t index, const std::string& name, PlannedStage& stage,
+                      PlannedStep& step);
+  std::span<const Instruction> instructions_of(size_t index) const;
   void check_platform(const Stage& stage, const oci::Platform& actual,
                       const oci::Platform& expected) const;
 
@@ -108,6 +114,10 @@ Result<Origin> Planner::expand_from(size_t index) {
       });
   auto expand = [&]() -> Result<Origin> {
     Origin origin;
+    origin.context =
+        find_context(request_.named_contexts, stage.from.name, request_.target_platform);
+    origin.replaced = origin.context.has_value();
+    if (origin.replaced) return origin;
     origin.image = TRY(expander.word(stage.from.image));
     if (origin.image.empty()) {
       return invalid(cat("base name (", stage.from.image, ") should not be blank"));
@@ -115,6 +125,10 @@ Result<Origin> Planner::expand_from(size_t index) {
     std::string platform = TRY(expander.word(stage.from.platform));
     if (!platform.empty()) origin.platform = TRY(oci::Platform::parse(platform));
     origin.stage = find_stage(to_lower(origin.image), index);
+    if (origin.stage == kNone) {
+      origin.context = find_context(request_.named_contexts, origin.image,
+                                    origin.platform.value_or(request_.target_platform));
+    }
     return origin;
   };
   auto origin = expand();
@@ -122,11 +136,16 @@ Result<Origin> Planner::expand_from(size_t index) {
   return origin;
 }
 
+std::span<const Instruction> Planner::instructions_of(size_t index) const {
+  if (origins_[index].replaced) return {};
+  return file_.stages[index].instructions;
+}
+
 // The stage and all that its FROM and its COPY --from lead to.
 Result<> Planner::mark_needed(size_t index) {
   if (!needed_.insert(index).second) return {};
   if (origins_[index].stage != kNone) TRY(mark_needed(origins_[index].stage));
-  for (const Instruction& instruction : file_.stages[index].instructions) {
+  for (const Instruction& instruction : instructions_of(index)) {
     for (const std::string& name : sources_of(instruction)) {
       size_t from = find_stage(to_lower(name), index);
       auto number = parse_uint(name);
@@ -149,7 +168,7 @@ void Planner::number_steps() {
   int next = 1;
   for (size_t index : needed_) {
     first_numbers_[index] = next;
-    next += 1 + static_cast<int>(file_.stages[index].instructions.size());
+    next += 1 + static_cast<int>(instructions_of(index).size());
   }
   plan_.total = next - 1;
 }
@@ -180,19 +199,32 @@ Result<PlannedStep> Planner::bind_from(size_t index, PlannedStage& stage) {
     return step;
   }
   stage.platform = origin.platform.value_or(request_.target_platform);
-  if (origin.image != "scratch") {
-    std::optional<oci::Platform> wanted = origin.platform;
-    if (!wanted && request_.platform_given) wanted = request_.target_platform;
-    auto base = find_base_(origin.image, wanted, step.number);
-    if (!base) return file_.source->at(source.span, base.error());
-    stage.platform = base->config.platform.normalized();
-    check_platform(source, stage.platform, origin.platform.value_or(request_.target_platform));
-    stage.author = base->config.author;
-    step.config = base->config.config;
-    from.image = std::move(*base);
+  const std::string image =
+      origin.context ? request_.named_contexts.at(*origin.context) : origin.image;
+  if (origin.context && image.empty()) {
+    from.context = *origin.context;
+    add_history(step, cat("FROM ", from.context, " # named context"), false);
+  } else if (image != "scratch") {
+    TRY(bind_image(index, image, stage, step));
   }
   if (!get_env(step.config.env, "PATH")) set_env(step.config.env, "PATH", kDefaultPath);
   return step;
+}
+
+Result<> Planner::bind_image(size_t index, const std::string& name, PlannedStage& stage,
+                             PlannedStep& step) {
+  const Stage& source = file_.stages[index];
+  const Origin& origin = origins_[index];
+  std::optional<oci::Platform> wanted = origin.platform;
+  if (!wanted && request_.platform_given) wanted = request_.target_platform;
+  auto base = find_base_(name, wanted, step.number);
+  if (!base) return file_.source->at(source.span, base.error());
+  stage.platform = base->config.platform.normalized();
+  check_platform(source, stage.platform, origin.platform.value_or(request_.target_platform));
+  stage.author = base->config.author;
+  step.config = base->config.config;
+  std::get<PlannedFrom>(step.what).image = std::move(*base);
+  return {};
 }
 
 // A stage that only a trigger needs: which ones there are shows when the base image is there.
@@ -204,7 +236,7 @@ Result<> Planner::bind_late(const std::string& name, size_t before) {
   for (size_t index : needed) {
     if (index >= before || planned_[index] != kNone) continue;
     first_numbers_[index] = plan_.total + 1;
-    plan_.total += 1 + static_cast<int>(file_.stages[index].instructions.size());
+    plan_.total += 1 + static_cast<int>(instructions_of(index).size());
     TRY(bind_stage(index));
   }
   return {};
@@ -243,7 +275,7 @@ Result<> Planner::bind_stage(size_t index) {
     TRY(binder.add(*instruction, first_numbers_[index], true));
   }
   int number = first_numbers_[index];
-  for (const Instruction& instruction : source.instructions) {
+  for (const Instruction& instruction : instructions_of(index)) {
     TRY(binder.add(instruction, ++number, false));
   }
   planned_[index] = plan_.stages.size();

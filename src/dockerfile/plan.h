@@ -21,6 +21,7 @@
 
 #include "dockerfile/checks.h"
 #include "dockerfile/instructions.h"
+#include "dockerfile/named_context.h"
 #include "dockerfile/run_mount.h"
 #include "oci/ignore_patterns.h"
 #include "oci/image_config.h"
@@ -37,6 +38,7 @@ struct PlanRequest {
   bool all_stages = false;                      // also those that the target does not need
   Checks* checks = nullptr;                     // told of what is better not done
   const oci::IgnorePatterns* ignore = nullptr;  // of the context, for the checks
+  NamedContexts named_contexts = {};
 };
 
 // An image that a FROM or a COPY --from names.
@@ -51,13 +53,15 @@ using FindBase = std::function<Result<BaseImage>(
     const std::string& name, const std::optional<oci::Platform>& platform, int step)>;
 
 struct PlannedFrom {
-  std::optional<BaseImage> image;  // neither: scratch
+  std::optional<BaseImage> image;  // nothing of all: scratch
   std::optional<size_t> stage;     // index in Plan::stages
+  std::string context;             // a named one, whose files are a layer
 };
 // Its target is absolute, "" where there is none, and its id never "".
 struct PlannedMount : RunMount {
   std::optional<size_t> from_stage;
   std::optional<BaseImage> from_image;
+  std::string from_context;  // a named one
 };
 struct PlannedRun {
   std::vector<std::string> args;
@@ -78,6 +82,7 @@ struct PlannedCopy {
   std::string destination;                                 // absolute; "/" at its end: a directory
   std::optional<size_t> from_stage;
   std::optional<BaseImage> from_image;
+  std::string from_context;  // a named one; nothing of these: the build's
   std::string chown;
   std::string chmod;
   bool link = false;  // a layer of its own, laid upon what is below

@@ -1,6 +1,6 @@
 // Plans each tests/golden/plans/*.dockerfile and compares with its .plan file.
 // SKIFF_ACCEPT_GOLDEN=1 writes the files anew. Comments at the top say what is asked for:
-//   #arg NAME=VALUE   #arg NAME   #target STAGE   #platform linux/arm64
+//   #arg NAME=VALUE   #arg NAME   #target STAGE   #platform linux/arm64   #context NAME [IMAGE]
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -31,6 +31,7 @@ std::string named(std::string_view name, const std::string& value) {
 
 struct Show {
   std::string operator()(const PlannedFrom& from) const {
+    if (!from.context.empty()) return cat("from context ", from.context);
     if (from.stage) return cat("from stage ", *from.stage);
     return from.image ? cat("from image ", from.image->name) : "from scratch";
   }
@@ -43,7 +44,8 @@ struct Show {
       out += cat("\n    mount ", mount.target, named("id", mount.id), named("source", mount.source),
                  named("env", mount.env), mount.read_only ? " ro" : " rw",
                  mount.from_image ? cat(" from image ", mount.from_image->name) : "",
-                 mount.from_stage ? cat(" from stage ", *mount.from_stage) : "");
+                 mount.from_stage ? cat(" from stage ", *mount.from_stage) : "",
+                 named("context", mount.from_context));
     }
     if (!run.hidden_args.empty()) out += cat(" hidden", show(run.hidden_args));
     if (run.script)
@@ -59,6 +61,7 @@ struct Show {
     out += named("checksum", copy.checksum);
     if (copy.from_stage) out += cat(" from stage ", *copy.from_stage);
     if (copy.from_image) out += cat(" from image ", copy.from_image->name);
+    if (!copy.from_context.empty()) out += cat(" from context ", copy.from_context);
     return out;
   }
   std::string operator()(const PlannedWorkdir& workdir) const {
@@ -123,8 +126,12 @@ Asked read_asked(const Path& path) {
       asked.request.target_platform = *oci::Platform::parse(value);
       asked.request.platform_given = true;
     }
+    auto pair = split_once(value, words->first == "#context" ? ' ' : '=');
+    if (words->first == "#context") {
+      const std::string name = *normal_context_name(pair ? pair->first : value);
+      asked.request.named_contexts[name] = pair ? pair->second : "";
+    }
     if (words->first != "#arg") continue;
-    auto pair = split_once(value, '=');
     if (pair) {
       asked.request.build_args[std::string(pair->first)] = std::string(pair->second);
     } else {

@@ -44,6 +44,18 @@ Result<> add_defaults(PlannedMount& mount, const std::string& working_dir, int a
 
 }  // namespace
 
+Result<> StageBinder::bind_mount_source(PlannedMount& mount, const PlannedStep& step) {
+  mount.from_stage = places_.planned_stage(mount.from);
+  if (mount.from_stage) return {};
+  const auto context = named_context(mount.from);
+  if (context && context->image.empty()) {
+    mount.from_context = context->name;
+  } else {
+    mount.from_image = TRY(find_image(context ? context->image : mount.from, step));
+  }
+  return {};
+}
+
 Result<std::vector<PlannedMount>> StageBinder::bind_mounts(const RunInstruction& run,
                                                            const PlannedStep& step,
                                                            const std::string& working_dir) {
@@ -64,10 +76,7 @@ Result<std::vector<PlannedMount>> StageBinder::bind_mounts(const RunInstruction&
     }
     const bool nothing = mount.from == "scratch" || mount.kind == MountKind::kTmpfs;
     if (!mount.from.empty() && !nothing) {
-      mount.from_stage = places_.planned_stage(mount.from);
-      if (!mount.from_stage) {
-        mount.from_image = TRY(find_image(mount.from, step));
-      }
+      TRY(bind_mount_source(mount, step));
     }
     out.push_back(std::move(mount));
   }

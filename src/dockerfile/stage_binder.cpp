@@ -58,6 +58,13 @@ Result<BaseImage> StageBinder::find_image(const std::string& name, const Planned
                cat(base.error().message(), " (did you mean the stage ", near, "?)"));
 }
 
+std::optional<StageBinder::Meaning> StageBinder::named_context(const std::string& name) const {
+  const NamedContexts& all = places_.request.named_contexts;
+  const auto key = find_context(all, name, stage_.platform);
+  if (!key) return std::nullopt;
+  return Meaning{*key, all.at(*key)};
+}
+
 StageState::Argument* StageBinder::find_argument(const std::string& name) const {
   const auto found = std::ranges::find(state_.args, name, &StageState::Argument::name);
   return found == state_.args.end() ? nullptr : &*found;

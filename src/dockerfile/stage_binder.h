@@ -70,6 +70,12 @@ class StageBinder {
   Expander expander(const PlannedStep& step) const;
   // An image that a COPY or a mount names; a failure tells of a stage of nearly that name.
   Result<BaseImage> find_image(const std::string& name, const PlannedStep& step) const;
+  // What a name that is no stage's stands for; without an image it is files.
+  struct Meaning {
+    std::string name;
+    std::string image;
+  };
+  std::optional<Meaning> named_context(const std::string& name) const;
   void tell_unset(const PlannedStep& step, const std::string& name) const;
   void report(Rule rule, std::string message) const;
   void report_shell_form(const Command& command, const PlannedStep& step) const;
@@ -78,6 +84,7 @@ class StageBinder {
   std::vector<std::string> command_words(const Command& command, const PlannedStep& step) const;
   Result<std::vector<PlannedMount>> bind_mounts(const RunInstruction& run, const PlannedStep& step,
                                                 const std::string& working_dir);
+  Result<> bind_mount_source(PlannedMount& mount, const PlannedStep& step);
   Result<> bind_copy_source(const CopyInstruction& copy, const PlannedStep& step, PlannedCopy& out);
   StageState::Argument* find_argument(const std::string& name) const;
   void declare(const std::string& name, const std::optional<std::string>& value);

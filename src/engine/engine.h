@@ -37,6 +37,7 @@
 #include "engine/volumes.h"
 #include "images/image_store.h"
 #include "network/network_manager.h"
+#include "sys/binfmt.h"
 
 namespace skiff::engine {
 
@@ -56,6 +57,8 @@ struct EngineOptions {
   std::map<std::string, std::string> log_options;  // of the containers with that driver
   bool stop_containers_on_shutdown = false;        // otherwise they run on
   UsernsOptions userns = {};
+  // Where QEMU is registered for images of another processor.
+  sys::EmulationScope emulation = sys::EmulationScope::kContainer;
 };
 
 struct CreateRequest {

@@ -42,11 +42,12 @@ Result<> mount_root(Core& core, const Container& container, const std::string& s
   return {};
 }
 
-// Who the process is is known when there is a root.
-Result<> write_bundle(Core& core, const Container& container) {
+// Who the process is is known when there is a root. Returns whether it has a user namespace.
+Result<bool> write_bundle(Core& core, const Container& container) {
   runtime::ContainerSpec spec = TRY(make_spec(core, container));
   json::Value config = TRY(runtime::make_oci_config(spec));
-  return write_file(container.paths.bundle() / "config.json", config.dump());
+  TRY(write_file(container.paths.bundle() / "config.json", config.dump()));
+  return spec.id_maps.has_value() || !spec.user_namespace.empty();
 }
 
 // Where the containers whose namespaces this one joins keep their states.
@@ -179,7 +180,7 @@ class Start final : public PreparedStart {
     fresh_ = TRY_CONTEXT(core_.monitors.take(), "failed to create task for container");
     begin_mount();
     TRY(make_network_files(container_.paths));
-    TRY(write_bundle(core_, container_));
+    has_user_namespace_ = TRY(write_bundle(core_, container_));
     const runtime::MonitorOptions options = TRY(monitor_options(core_, container_));
     TRY_CONTEXT(fresh_->begin_creation(options), "failed to create task for container");
     TRY(write_network_files(core_, container_));
@@ -214,7 +215,7 @@ class Start final : public PreparedStart {
   // Into the namespace that waits for the container, while that is made; else into its own.
   Result<> connect() {
     const bool wants = has_own_endpoint(info_);
-    const bool early = wants && fresh_->network() >= 0 && !has_user_namespace();
+    const bool early = wants && fresh_->network() >= 0 && !has_user_namespace_;
     if (early) TRY(connect_network(core_, container_, fresh_->network()));
     TRY(await_creation());
     if (!wants) return {};
@@ -222,10 +223,6 @@ class Start final : public PreparedStart {
     if (!early) return connect_network(core_, container_, own.get());
     if (sys::same_namespace(own.get(), fresh_->network())) return {};
     return Error(Code::kInternal, "the container is not in the network that was made for it");
-  }
-
-  bool has_user_namespace() const {
-    return info_.id_maps || !userns_owner(info_.host_config, info_.id_maps).empty();
   }
 
   void show_running() {
@@ -270,6 +267,7 @@ class Start final : public PreparedStart {
   std::optional<runtime::NewMonitor> fresh_;
   Monitor monitor_;
   UniqueFd process_;  // that waits, of a start that was prepared
+  bool has_user_namespace_ = false;
   bool done_ = false;
   Result<> mounted_;
   Result<> saved_;

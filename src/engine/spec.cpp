@@ -9,6 +9,8 @@
 #include "base/strings.h"
 #include "engine/security_options.h"
 #include "runtime/default_apparmor.h"
+#include "runtime/emulation.h"
+#include "sys/binfmt.h"
 #include "sys/namespaces.h"
 
 namespace skiff::engine {
@@ -68,6 +70,15 @@ Result<> add_security(const HostConfig& host, runtime::ContainerSpec& spec) {
   return {};
 }
 
+// The image's programs may be another processor's.
+Result<> add_emulation(const Core& core, const Container& container, runtime::ContainerSpec& spec) {
+  const auto platform = oci::Platform::parse(container.record().image_platform);
+  if (!platform) return {};
+  const std::string registration =
+      TRY(sys::find_emulation(platform->architecture, core.options.emulation));
+  return runtime::emulate(spec, registration);
+}
+
 Result<> make_bind_source(const MountPoint& mount) {
   struct stat st{};
   if (::stat(mount.source.c_str(), &st) == 0) return {};
@@ -76,7 +87,7 @@ Result<> make_bind_source(const MountPoint& mount) {
 
 // Where nobody makes nodes the host's are mounted, with the rights that they have there.
 void add_devices(const ContainerInfo& info, runtime::ContainerSpec& spec) {
-  const bool can_make = !info.id_maps && !sys::in_user_namespace();
+  const bool can_make = !spec.id_maps && !sys::in_user_namespace();
   for (const DeviceMapping& device : info.host_config.devices) {
     if (can_make) {
       spec.devices.push_back({device.path_on_host, device.path_in_container, device.permissions});
@@ -189,13 +200,14 @@ Result<runtime::ContainerSpec> make_spec(Core& core, const Container& container)
   spec.shm_bytes = host.shm_size;
   for (const Ulimit& u : host.ulimits) spec.ulimits.push_back({u.name, u.soft, u.hard});
   spec.sysctls = host.sysctls;
-  add_devices(info, spec);
   spec.limits = limits_of(host.resources);
   spec.cgroup_path = core.cgroup_of(info);
   spec.oom_score_adj = host.oom_score_adj;
   spec.annotations = host.annotations;
   TRY(add_security(host, spec));
   TRY(add_namespaces(core, info, spec));
+  TRY(add_emulation(core, container, spec));
+  add_devices(info, spec);
   TRY(add_mounts(core, container, info, spec));
   return spec;
 }

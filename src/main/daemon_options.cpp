@@ -50,6 +50,11 @@ Result<> parse_words(std::span<char* const> arguments, DaemonOptions& o, Words& 
        &o.userns_remap},
       {"userns-auto", "USER", "who is lent the ids of containers with --userns=auto",
        &o.userns_auto},
+      {"emulation", "SCOPE",
+       "where QEMU is registered for images of another processor: container, in each that needs "
+       "it, "
+       "or host, for all programs of the machine and for good",
+       &o.emulation},
       {"storage-limit", "SIZE",
        "what images and build cache may take (\"50g\"); no limit when not given",
        &words.storage_limit},
@@ -152,6 +157,10 @@ Result<> judge(const Words& words, DaemonOptions& o) {
   }
   if (!o.cgroup_parent.empty()) {
     TRY_CONTEXT(check_cgroup_parent(o.cgroup_parent), "--cgroup-parent");
+  }
+  if (o.emulation != "container" && o.emulation != "host") {
+    return refuse(
+        cat("--emulation: ", skiff::quoted(o.emulation), " is neither container nor host"));
   }
   TRY_CONTEXT(check_storage_driver(o.storage_driver), "--storage-driver");
   TRY_CONTEXT(engine::check_log_driver(o.log_driver), "--log-driver");

@@ -24,6 +24,7 @@ struct DaemonOptions {
   std::map<std::string, std::string> log_options;
   std::string userns_remap;
   std::string userns_auto = "skiff";
+  std::string emulation = "container";
   std::string registry;
   RegistryFace registry_face;
   LogLevel log_level = LogLevel::kInfo;

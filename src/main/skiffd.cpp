@@ -231,11 +231,14 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
        .subnet = o.subnet,
        .ports = rootless == nullptr ? nullptr : make_rootless_ports(*rootless->session)}));
   const auto runtime = TRY(runtime::ShieldedProgram::open(program_beside("skiff-runtime")));
+  const auto emulation =
+      o.emulation == "host" ? sys::EmulationScope::kHost : sys::EmulationScope::kContainer;
   auto builder = TRY(builder::open_builder({.root = root / "builder",
                                             .run_dir = run_dir / "builder",
                                             .runtime_program = runtime.path(),
                                             .cgroup_parent = cgroup_parent,
-                                            .ids = ids.user_namespace},
+                                            .ids = ids.user_namespace,
+                                            .emulation = emulation},
                                            *images, *networks));
   api::DaemonFacts facts = facts_of(o, run_dir, instance, storage, rootless);
   facts.apparmor = runtime::apparmor_enabled();
@@ -249,7 +252,8 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
                                          .log_driver = o.log_driver,
                                          .log_options = o.log_options,
                                          .stop_containers_on_shutdown = o.stop_containers,
-                                         .userns = {.remap = ids.maps, .lender = o.userns_auto}},
+                                         .userns = {.remap = ids.maps, .lender = o.userns_auto},
+                                         .emulation = emulation},
                                         *images, *networks));
 
   // With all there that keeps something.

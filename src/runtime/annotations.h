@@ -5,5 +5,8 @@ namespace skiff::runtime {
 
 // "true": a small init is pid 1 and the container's program its child.
 inline constexpr const char* kInitAnnotation = "org.skiff.init";
+// A line for the "register" of the binfmt_misc that the container mounts.
+inline constexpr const char* kEmulationAnnotation = "org.skiff.emulation";
+inline constexpr const char* kBinfmtDirectory = "/proc/sys/fs/binfmt_misc";
 
 }  // namespace skiff::runtime

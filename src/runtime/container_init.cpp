@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "runtime/annotations.h"
 #include "runtime/descriptors.h"
+#include "runtime/emulation.h"
 #include "runtime/hooks.h"
 #include "runtime/process_birth.h"
 #include "runtime/process_setup.h"
@@ -78,6 +79,7 @@ class Init {
     Rootfs rootfs = TRY(Rootfs::attach(config_, plan_.sources));
     auto map_ids = [&](size_t mount, int fd) { return have_mapped(mount, fd); };
     TRY(rootfs.populate(map_ids, warnings_));
+    TRY(register_emulation(config_, rootfs.dir()));
     TRY(set_sysctls(config_.sysctls));
     UniqueFd slave = TRY(prepare_terminal(rootfs));
     TRY(run_mount_hooks(rootfs));

@@ -82,6 +82,10 @@ json::Array default_mounts(const ContainerSpec& spec) {
   const char* access = spec.privileged ? "rw" : "ro";
   json::Array mounts;
   mounts.push_back(make_mount("/proc", "proc", "proc", strings({"nosuid", "noexec", "nodev"})));
+  if (!spec.emulation.empty()) {
+    mounts.push_back(make_mount(kBinfmtDirectory, "binfmt_misc", "binfmt_misc",
+                                strings({"nosuid", "noexec", "nodev"})));
+  }
   mounts.push_back(make_mount("/dev", "tmpfs", "tmpfs",
                               strings({"nosuid", "strictatime", "mode=755", "size=65536k"})));
   mounts.push_back(make_mount(
@@ -263,6 +267,7 @@ Result<json::Value> make_oci_config(const ContainerSpec& spec) {
   sys::CapabilityMask capabilities = TRY(wanted_capabilities(spec));
   std::map<std::string, std::string> annotations = spec.annotations;
   if (spec.init) annotations.emplace(kInitAnnotation, "true");
+  if (!spec.emulation.empty()) annotations.emplace(kEmulationAnnotation, spec.emulation);
   json::Value config = json::object(
       {{"ociVersion", kSpecVersion},
        {"process", TRY(make_process(spec, user, capabilities))},

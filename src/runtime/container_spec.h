@@ -89,6 +89,8 @@ struct ContainerSpec {
   // which has the same mappings. Neither: the host's. The root is to be mounted with them.
   std::optional<sys::IdMaps> id_maps;
   std::string user_namespace;
+  // Registers an emulator of foreign programs, in the container's user namespace: see emulation.h.
+  std::string emulation = {};
   std::string seccomp;           // "" Docker's default, "unconfined", or a profile's JSON
   std::string apparmor_profile;  // "": none
   // nullopt: Docker's defaults.

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 #include <mutex>
 
@@ -37,16 +38,6 @@ constexpr Emulated kEmulated[] = {
     {"s390x", "s390x", true, true, 22},           {"mips64le", "mips64el", true, false, 8},
     {"loong64", "loongarch64", true, false, 258},
 };
-
-bool runs_natively(std::string_view architecture) {
-  utsname names{};
-  ::uname(&names);
-  std::string_view machine = names.machine;
-  if (machine == "x86_64") return architecture == "amd64" || architecture == "386";
-  if (machine == "aarch64") return architecture == "arm64";
-  if (machine.starts_with("armv")) return architecture == "arm";
-  return machine == architecture;
-}
 
 Error missing(std::string message) { return Error(Code::kFailedPrecondition, std::move(message)); }
 
@@ -109,35 +100,75 @@ bool is_served(const Emulated& e) {
   return false;
 }
 
-Result<> register_qemu(const Emulated& e) {
-  std::string program = cat("/usr/bin/qemu-", e.qemu, "-static");
+// P keeps argv[0], O passes the program open, F opens QEMU now: containers have none.
+Result<std::string> registration_of(const Emulated& e) {
+  const std::string program = cat("/usr/bin/qemu-", e.qemu, "-static");
   if (::access(program.c_str(), X_OK) != 0) {
     return missing(
         cat("programs of ", e.architecture, " need ", program, ": install qemu-user-static"));
   }
-  // P keeps argv[0], O passes the program open, F opens QEMU now: containers have none.
-  std::string line = cat(":skiff-", e.qemu, ":M::", escaped(magic_of(e)), ":", escaped(mask_of(e)),
-                         ":", program, ":POF");
-  auto written = write_file(Path(kDirectory) / "register", line);
+  return cat(":skiff-", e.qemu, ":M::", escaped(magic_of(e)), ":", escaped(mask_of(e)), ":",
+             program, ":POF");
+}
+
+Result<> register_at_host(const Emulated& e) {
+  static std::mutex mutex;
+  const std::scoped_lock lock(mutex);
+  TRY(mount_binfmt());
+  if (is_served(e)) return {};
+  auto written = write_file(Path(kDirectory) / "register", TRY(registration_of(e)));
   // Another process has just done it.
   if (!written && is_served(e)) return {};
-  return std::move(written).context(cat("register ", program));
+  return std::move(written).context("register QEMU");
+}
+
+// Since Linux 6.7.
+Result<> check_own_binfmt(const Emulated& e) {
+  utsname names{};
+  ::uname(&names);
+  int major = 0;
+  int minor = 0;
+  std::sscanf(names.release, "%d.%d", &major, &minor);
+  constexpr std::pair kFirst{6, 7};
+  if (std::pair(major, minor) < kFirst) {
+    return missing(cat("programs of ", e.architecture, " cannot be run: the kernel ", names.release,
+                       " has no binfmt_misc for single containers (6.7 has); start skiffd with "
+                       "--emulation=host, or install qemu-user-static with binfmt-support"));
+  }
+  // Loads the module; only with that the directory to mount it at is there.
+  const UniqueFd filesystem(::fsopen("binfmt_misc", FSOPEN_CLOEXEC));
+  if (filesystem) return {};
+  return missing(cat(Error::from_errno(errno, "open binfmt_misc").message(),
+                     ": the kernel needs CONFIG_BINFMT_MISC (try modprobe binfmt_misc)"));
 }
 
 }  // namespace
 
-Result<> ensure_emulation(const std::string& architecture) {
-  if (runs_natively(architecture)) return {};
+bool runs_natively(const std::string& architecture) {
+  utsname names{};
+  ::uname(&names);
+  const std::string_view machine = names.machine;
+  if (machine == "x86_64") return architecture == "amd64" || architecture == "386";
+  if (machine == "aarch64") return architecture == "arm64";
+  if (machine.starts_with("armv")) return architecture == "arm";
+  return machine == architecture;
+}
+
+Result<std::string> find_emulation(const std::string& architecture, EmulationScope scope) {
+  if (runs_natively(architecture)) return std::string();
   const auto* found =
       std::ranges::find(kEmulated, std::string_view(architecture), &Emulated::architecture);
   if (found == std::end(kEmulated)) {
     return missing(cat("programs of ", architecture, " cannot be run on this machine"));
   }
-  static std::mutex mutex;
-  const std::scoped_lock lock(mutex);
-  TRY(mount_binfmt());
-  if (is_served(*found)) return {};
-  return register_qemu(*found);
+  if (is_served(*found)) return std::string();
+  if (scope == EmulationScope::kHost) {
+    TRY(register_at_host(*found));
+    return std::string();
+  }
+  std::string line = TRY(registration_of(*found));
+  TRY(check_own_binfmt(*found));
+  return line;
 }
 
 }  // namespace skiff::sys

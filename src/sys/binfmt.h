@@ -1,4 +1,6 @@
-// Emulation of foreign processors: QEMU's user mode behind the kernel's binfmt_misc.
+// Emulation of foreign processors: QEMU's user mode behind the kernel's binfmt_misc. From Linux 6.7
+// on each user namespace may have a binfmt_misc of its own, which is gone with it: nobody else's
+// programs are touched then.
 #pragma once
 
 #include <string>
@@ -7,12 +9,20 @@
 
 namespace skiff::sys {
 
-// Makes programs of `architecture` (as OCI names it: "arm64", "arm") start on this machine,
-// also inside containers: mounts binfmt_misc and registers Debian's qemu-user-static where
-// nothing serves that architecture yet. Nothing to do for what the processor runs itself.
-// Idempotent and thread-safe. The registration stays: other instances may use it.
+// Whether this machine's processor runs programs of `architecture` (as OCI names it: "arm64").
+bool runs_natively(const std::string& architecture);
+
+enum class EmulationScope {
+  kContainer,  // each container that needs it has its own
+  kHost,       // the host's binfmt_misc, for all of its programs, and for good
+};
+
+// Has programs of `architecture` start. "": there is nothing left to do, since the processor runs
+// them or the host's binfmt_misc serves them (with kHost: serves them now, by Debian's
+// qemu-user-static). Else the line that is to be written to the "register" of a binfmt_misc in the
+// container's user namespace. Thread-safe.
 //
-// kFailedPrecondition names the program or kernel option that is missing.
-Result<> ensure_emulation(const std::string& architecture);
+// kFailedPrecondition names the program or the kernel's ability that is missing.
+Result<std::string> find_emulation(const std::string& architecture, EmulationScope scope);
 
 }  // namespace skiff::sys

@@ -35,6 +35,19 @@ Result<std::shared_ptr<const UserNamespace>> UserNamespace::make(IdMaps maps) {
   return std::shared_ptr<const UserNamespace>(new UserNamespace(std::move(maps), std::move(fd)));
 }
 
+Result<IdMaps> same_ids() {
+  const ProcFs* proc = TRY(ProcFs::ours());
+  const auto read = [&](const char* file) -> Result<std::vector<IdMapping>> {
+    auto map = parse_mapping_text(TRY(proc->read(file)));
+    for (IdMapping& one : map) one.outside = one.inside;
+    return map;
+  };
+  IdMaps out;
+  out.uids = TRY(read("self/uid_map"));
+  out.gids = TRY(read("self/gid_map"));
+  return out;
+}
+
 Result<> map_as_ordinary_user(const std::string& kind, pid_t pid, uint32_t own,
                               const std::vector<IdMapping>& mappings) {
   const bool itself_alone =

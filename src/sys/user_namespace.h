@@ -27,6 +27,9 @@ class UserNamespace {
   UniqueFd fd_;
 };
 
+// The mapping under which all ids that this process knows stay what they are.
+Result<IdMaps> same_ids();
+
 // Writes the map of `kind`, "uid" or "gid", of a process in a new user namespace. The user's own
 // id alone the kernel grants to anybody; for others there are newuidmap and newgidmap.
 Result<> map_as_ordinary_user(const std::string& kind, pid_t pid, uint32_t own,

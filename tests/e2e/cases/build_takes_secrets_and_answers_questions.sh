@@ -20,6 +20,12 @@ expect_exit 1 skiff build --check ctx
 expect_contains "$OUT" "JSONArgsRecommended"
 expect_contains "$(skiff build --call targets ctx)" "made (default)"
 expect_contains "$(skiff build --call outline ctx)" "token"
+# However large it is: no header holds it.
+head -c 300000 /dev/urandom | base64 > large
+printf 'FROM %s\nRUN --mount=type=secret,id=large md5sum < /run/secrets/large > /sum && grep -q " /run/secrets/large tmpfs " /proc/mounts\nCMD cat /sum\n' "$IMAGE" > ctx/large
+skiff build -q -t "$N" -f ctx/large --secret id=large,src=large ctx >/dev/null
+expect_eq "$(docker run --rm "$N")" "$(md5sum < large)"
+rm ctx/large
 # An ignore file of the Dockerfile's own.
 touch ctx/a ctx/b
 printf 'FROM %s\nCOPY . /d\nCMD ["ls","/d"]\n' "$IMAGE" > ctx/other

@@ -13,6 +13,7 @@ skiffd '--subnet: invalid IPv4 subnet' --subnet 10.0.0.0/33
 skiffd '--subnet: ' --subnet 10.0.0.0/32
 skiffd '--cgroup-parent: "../../x"' --cgroup-parent ../../x
 skiffd '--storage-driver: "x"' --storage-driver x
+skiffd '--emulation: "x" is neither' --emulation x
 skiffd "--log-driver: logger: no log driver named 'x'" --log-driver x
 skiffd "--log-opt: unknown log opt 'x' for json-file" --log-opt x=1
 skiffd '--log-opt: "x" is not of the form' --log-opt x

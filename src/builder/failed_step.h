@@ -1,0 +1,23 @@
+// What a RUN that fails leaves, kept as an image that one can enter:
+//
+//   skiff run -it --rm failed-step:0123456789ab sh
+//
+// The newest few are kept; pruning the cache removes them.
+#pragma once
+
+#include <string>
+
+#include "builder/steps.h"
+
+namespace skiff::builder {
+
+// The name of the image: the tree of `space`, which is committed, on the layers of `below`, the
+// state that the step began with; the step's environment, user and working directory; its command.
+Result<std::string> keep_failed_step(StepSite& site, const StepPlace& place,
+                                     const std::string& below, Workspace& space,
+                                     const CancelToken& cancel);
+
+// Removes those that are `options.until` old; says so in `result`.
+Result<> prune_failed_steps(Site& site, const PruneOptions& options, PruneResult& result);
+
+}  // namespace skiff::builder

@@ -1,0 +1,52 @@
+// NamedSources: what the named contexts of a build are made of: trees of files, and layouts of
+// images. What is remote is fetched when a step first wants it. Thread-safe.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "builder/builder.h"
+#include "builder/remote_context.h"
+#include "builder/source_tree.h"
+#include "builder/vocabulary.h"
+#include "dockerfile/named_context.h"
+
+namespace skiff::builder {
+
+class NamedSources {
+ public:
+  static Result<std::unique_ptr<NamedSources>> open(const BuildRequest& request,
+                                                    const Path& scratch, const CancelToken& cancel);
+  NamedSources(const NamedSources&) = delete;
+  NamedSources& operator=(const NamedSources&) = delete;
+
+  // For the plan. Images of layouts have names that no image has.
+  const NamedContexts& names() const { return names_; }
+  Result<SourceTree*> tree(const std::string& name, const CancelToken& cancel);
+  // The layout of such an image, with its directory; null for the name of any other image.
+  const LayoutContext* layout(const std::string& image) const;
+
+ private:
+  struct Entry {
+    NamedContext what;
+    std::mutex mutex;  // of what follows
+    std::optional<FetchedContext> fetched;
+    std::unique_ptr<SourceTree> tree;
+  };
+  explicit NamedSources(Path scratch, bool keep_git_dir)
+      : scratch_(std::move(scratch)), keep_git_dir_(keep_git_dir) {}
+  Result<> add(const std::string& name, NamedContext context, const CancelToken& cancel);
+  // Where they are on this machine.
+  Result<> settle(LocalFiles& files, const CancelToken& cancel);
+  Result<> open_tree(Entry& entry, const CancelToken& cancel);
+
+  Path scratch_;
+  bool keep_git_dir_;
+  NamedContexts names_;
+  std::vector<TempDir> unpacked_;
+  std::map<std::string, Entry> entries_;
+};
+
+}  // namespace skiff::builder

@@ -1,0 +1,69 @@
+#include "builder/remote_context.h"
+
+#include <fcntl.h>
+
+#include "base/strings.h"
+#include "builder/git_checkout.h"
+#include "builder/remote_file.h"
+#include "builder/untar.h"
+#include "sys/root_dir.h"
+
+namespace skiff::builder {
+
+namespace {
+
+constexpr size_t kMaxDockerfile = size_t{16} << 20U;
+
+Result<FetchedContext> check_out(const GitSource& source, TempDir keep, bool keep_git_dir,
+                                 const CancelToken& cancel) {
+  const std::string commit = TRY(find_commit(source, cancel));
+  const Path tree = keep.path() / "tree";
+  TRY(fetch_commit(source, commit, source.keep_git_dir.value_or(keep_git_dir), tree, cancel));
+  // A link of the repository leads nowhere else.
+  const sys::RootDir root = TRY(sys::RootDir::open(tree));
+  const UniqueFd inside =
+      TRY_CONTEXT(root.open_at(source.subdirectory, O_PATH | O_DIRECTORY),
+                  cat(source.remote, ": subdirectory ", skiff::quoted(source.subdirectory)));
+  const std::string directory = TRY(read_link_at(AT_FDCWD, sys::fd_path(inside.get())));
+  return FetchedContext{std::move(keep), directory, std::nullopt};
+}
+
+Result<FetchedContext> download_context(const std::string& url, TempDir keep,
+                                        const CancelToken& cancel) {
+  const Path download_dir = keep.path() / "download";
+  const Path tree = keep.path() / "tree";
+  TRY(make_directories(download_dir, 0700));
+  TRY(make_directories(tree, 0755));
+  const Path file = download_dir / TRY(download(url, "", download_dir, cancel)).name;
+  FetchedContext out{std::move(keep), tree, std::nullopt};
+  UniqueFd fd = TRY(open_file(file, O_RDONLY));
+  if (!TRY(is_archive(fd.get()))) {
+    FdSource source(fd.get());
+    out.text = TRY_CONTEXT(read_all(source, kMaxDockerfile), url);
+    return out;
+  }
+  const sys::RootDir root = TRY(sys::RootDir::open(tree));
+  FdSource tar(fd.get());
+  TRY_CONTEXT(untar(tar, root, "", {}, cancel), url);
+  return out;
+}
+
+}  // namespace
+
+Result<FetchedContext> fetch_context(const std::string& url, bool keep_git_dir, const Path& scratch,
+                                     const CancelToken& cancel) {
+  TempDir keep = TRY(TempDir::make(scratch, "context-"));
+  const bool short_form = url.starts_with("github.com/");
+  std::string address = short_form ? cat("https://", url) : url;
+  if (short_form && address.find(".git") == std::string::npos) {
+    address.insert(std::min(address.find_first_of("#?"), address.size()), ".git");
+  }
+  if (const auto git = TRY(parse_git_source(address))) {
+    return check_out(*git, std::move(keep), keep_git_dir, cancel);
+  }
+  if (is_url(address)) return download_context(address, std::move(keep), cancel);
+  return Error(Code::kInvalidArgument,
+               cat("build context ", skiff::quoted(url), ": neither a git repository nor a URL"));
+}
+
+}  // namespace skiff::builder

@@ -1,0 +1,26 @@
+// RemoteContext: the files of a build context that is fetched: a git repository, an archive of the
+// web, or a Dockerfile of the web.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/cancellation.h"
+#include "base/file.h"
+#include "base/result.h"
+
+namespace skiff::builder {
+
+struct FetchedContext {
+  TempDir keep;    // all of it lies below
+  Path directory;  // the context
+  // The file, where the URL is no archive: the directory is empty then.
+  std::optional<std::string> text;
+};
+
+// "https://host/a.git#ref:subdirectory", "git@host:a.git", "github.com/owner/name" and what else
+// parse_git_source() knows; or an archive, compressed or not; or any other file.
+Result<FetchedContext> fetch_context(const std::string& url, bool keep_git_dir, const Path& scratch,
+                                     const CancelToken& cancel);
+
+}  // namespace skiff::builder

@@ -1,0 +1,36 @@
+# Contexts that are a repository, an archive or a Dockerfile of the web, for both clients.
+skiff() { "$SKIFF_BIN/skiff" "$@"; }
+git init -q -b main repo
+mkdir -p repo/sub served
+printf 'FROM %s\nCOPY . /c\nCMD ["ls", "/c"]\n' "$IMAGE" > repo/sub/Dockerfile
+printf 'FROM %s\nCMD ["echo", "other"]\n' "$IMAGE" > repo/sub/other
+(cd repo && git add . && git -c user.name=n -c user.email=a@b commit -qm 1)
+git clone -q --bare repo served/r.git && git -C served/r.git update-server-info
+tar -cf served/a.tar -C repo/sub .
+cp repo/sub/other served/Other
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+busybox httpd -f -p "127.0.0.1:$port" -h served &
+server=$!
+trap 'kill $server' EXIT
+web=http://127.0.0.1:$port
+eventually curl -sf "$web/a.tar" -o /dev/null
+shows() { expect_eq "$(docker run --rm "$N" | tr '\n' ' ')" "$1"; }
+skiff build -q -t "$N" "$web/r.git#main:sub" >/dev/null
+shows "Dockerfile other "
+skiff build -q -t "$N" -f other "$web/a.tar" >/dev/null
+shows "other "
+skiff build -q -t "$N" "$web/Other" >/dev/null
+shows "other "
+printf 'FROM %s\nCOPY other /o\nCMD ["ls", "/o"]\n' "$IMAGE" | skiff build -q -t "$N" -f - "$web/a.tar" >/dev/null
+shows "/o "
+skiff build -q -t "$N" - < repo/sub/other >/dev/null
+shows "other "
+tar -cf - -C repo/sub . | skiff build -q -t "$N" - >/dev/null
+shows "Dockerfile other "
+# What the API has for it.
+curl -sf --unix-socket "${DOCKER_HOST#unix://}" -X POST "http://d/build?t=$N&remote=$(jq -rn --arg u "$web/r.git#main:sub" '$u|@uri')" >/dev/null
+shows "Dockerfile other "
+expect_exit 1 skiff build "$web/nosuch.git"
+expect_exit 1 skiff build "$web/nosuch.tar"
+expect_contains "$OUT" "404"
+docker rmi "$N" >/dev/null

@@ -1,0 +1,4 @@
+#: named docs nosuch
+#: file a 644 A
+FROM scratch
+COPY a /

@@ -1,0 +1,3 @@
+#!/usr/bin/env x
+// syntax=example.com/other:1 with words
+whatever this is

@@ -1,0 +1,3 @@
+# syntax=docker/dockerfile:1.26 more words
+FROM scratch
+ENV A=1

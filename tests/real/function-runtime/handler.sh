@@ -1,0 +1,2 @@
+hello() { echo "hello from $TASK_ROOT"; }
+bye() { echo bye; }

@@ -153,7 +153,6 @@ TEST_F(RouterTest, WhatIsLeftOutIsRefusedByName) {
         std::tuple("POST", "/swarm/init", "swarm"), std::tuple("POST", "/plugins/pull", "plugins"),
         std::tuple("GET", "/containers/x/attach/ws", "WebSocket"),
         std::tuple("POST", "/networks/bridge/connect", "connecting"),
-        std::tuple("POST", "/build?remote=http://x", "remote"),
         std::tuple("PUT", "/volumes/v", "cluster"),
         std::tuple("POST", "/images/create?fromSrc=http://x", "URL")}) {
     Reply reply = call(method, target);

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "builder/build_fixture.h"
+#include "codec/base64.h"
 #include "codec/compress.h"
 #include "codec/hash.h"
 #include "net/stream.h"
@@ -17,6 +18,11 @@ class Add : public BuildFixture {
   void SetUp() override {
     BuildFixture::SetUp();
     server_ = std::make_unique<net::TestServer>([this](net::Request& q, net::ResponseWriter& w) {
+      const bool is_private = q.path.starts_with("/private/");
+      const std::string shown = cat("basic ", base64_encode("x-access-token:tok"));
+      if (is_private && q.headers.get("Authorization") != shown) {
+        return w.send(401, "text/plain", "who are you?");
+      }
       auto file = read_file(served() / q.path.substr(1));
       if (!file) return w.send(404, "text/plain", "no such file");
       const std::string etag = cat("\"", sha256_hex(*file), "\"");
@@ -164,6 +170,22 @@ TEST_F(AddGit, HeadBranchTagAndCommit) {
   EXPECT_EQ(f_of(cat(remote(), "#v1")), "one\n");
   EXPECT_EQ(f_of(cat(remote(), "#", first_)), "one\n");
   EXPECT_EQ(f_of(cat(remote(), "?tag=v1")), "one\n");
+}
+
+TEST_F(AddGit, SecretsOpenPrivateRepositories) {
+  std::filesystem::create_directories(served() / "private");
+  std::filesystem::rename(served() / "a.git", served() / "private/a.git");
+  const std::string remote = url("/private/a.git");
+  BuildRequest wanted = request(cat("FROM scratch\nADD ", remote, " /r\n"));
+  EXPECT_NE(error_of(wanted).find("git: "), std::string::npos);
+  wanted.secrets["GIT_AUTH_TOKEN"] = "tok\n";
+  EXPECT_EQ(text_in(built(wanted), "r/f"), "two\n");
+  const std::string host = remote.substr(7, remote.find('/', 7) - 7);
+  wanted.secrets = {{"GIT_AUTH_TOKEN", "wrong"}, {cat("GIT_AUTH_TOKEN.", host), "tok"}};
+  wanted.no_cache = true;
+  EXPECT_EQ(text_in(built(wanted), "r/f"), "two\n");
+  wanted.secrets = {{"GIT_AUTH_TOKEN.other.example", "tok"}};
+  EXPECT_NE(error_of(wanted).find("git: "), std::string::npos);
 }
 
 TEST_F(AddGit, FilesAreOwnedByRootWithoutTheRepository) {

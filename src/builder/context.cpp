@@ -21,11 +21,6 @@ Result<std::string> read_dockerfile(const sys::RootDir& root, const BuildRequest
 
 }  // namespace
 
-bool keeps_git_dir(const BuildRequest& request) {
-  const auto given = request.build_args.find("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
-  return given != request.build_args.end() && (given->second == "1" || given->second == "true");
-}
-
 Result<oci::IgnorePatterns> read_ignore(const sys::RootDir& root,
                                         const std::vector<std::string>& names) {
   for (const std::string& name : names) {
@@ -39,7 +34,7 @@ Result<oci::IgnorePatterns> read_ignore(const sys::RootDir& root,
 Result<Path> Context::settle(const BuildRequest& request, const Path& scratch,
                              const CancelToken& cancel) {
   if (!request.context_url.empty()) {
-    fetched_ = TRY(fetch_context(request.context_url, keeps_git_dir(request), scratch, cancel));
+    fetched_ = TRY(fetch_context(request.context_url, request, scratch, cancel));
     return fetched_->directory;
   }
   if (!request.context_directory.empty()) return request.context_directory;

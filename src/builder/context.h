@@ -33,8 +33,6 @@ class Context {
   std::string dockerfile_;
 };
 
-// Whether what is fetched by git stays a repository.
-bool keeps_git_dir(const BuildRequest& request);
 // The first of these files that is there.
 Result<oci::IgnorePatterns> read_ignore(const sys::RootDir& root,
                                         const std::vector<std::string>& names);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "codec/base64.h"
 #include "sys/process.h"
 
 namespace skiff::builder {
@@ -21,9 +22,16 @@ bool is_commit(std::string_view text) {
   return is_hex(text) && (text.size() == kSha1Digits || text.size() == kSha256Digits);
 }
 
+// "https://host:port/" of an address of the web, else "".
+std::string origin_of(const std::string& remote) {
+  if (!is_url(remote)) return "";
+  const size_t host = remote.find("://") + 3;
+  return cat(remote.substr(0, std::min(remote.find('/', host), remote.size())), "/");
+}
+
 // Without the system's and the user's configuration: what is fetched is the same everywhere, and
 // no helper of theirs runs.
-std::vector<std::string> environment() {
+std::vector<std::string> environment(const std::string& remote, const GitAccess& access) {
   std::vector<std::string> out{"GIT_CONFIG_NOSYSTEM=1",
                                "GIT_CONFIG_GLOBAL=/dev/null",
                                "GIT_TERMINAL_PROMPT=0",
@@ -34,26 +42,49 @@ std::vector<std::string> environment() {
                            "NO_PROXY", "all_proxy", "ALL_PROXY", "SSH_AUTH_SOCK"}) {
     if (const char* value = std::getenv(name)) out.push_back(cat(name, "=", value));
   }
+  if (!access.agent.empty()) {
+    std::erase_if(out, [](const std::string& one) { return one.starts_with("SSH_AUTH_SOCK="); });
+    out.push_back(cat("SSH_AUTH_SOCK=", access.agent));
+  }
+  // Seen by nobody else, as arguments would be; sent to no other server.
+  if (const std::string origin = origin_of(remote);
+      !access.authorization.empty() && !origin.empty()) {
+    out.insert(out.end(),
+               {"GIT_CONFIG_COUNT=1", cat("GIT_CONFIG_KEY_0=http.", origin, ".extraHeader"),
+                cat("GIT_CONFIG_VALUE_0=Authorization: ", access.authorization)});
+  }
   return out;
 }
 
-// Files get the modes that a checkout with umask 022 gives them, whatever ours is.
-Result<std::string> run_git(std::vector<std::string> words, const CancelToken& cancel) {
-  std::vector<std::string> args{"/bin/sh", "-c", "umask 022; exec git \"$@\"", "git"};
-  args.insert(args.end(), words.begin(), words.end());
-  auto done = TRY(sys::run_captured({.args = std::move(args), .env = environment()}, {}, cancel));
-  constexpr int kNoSuchProgram = 127;
-  if (done.code == 0) return std::move(done.out);
-  if (done.code == kNoSuchProgram) return Error(Code::kFailedPrecondition, "git is not installed");
-  return Error(Code::kUnavailable, cat("git: ", trim(done.err)));
-}
+// The program for one remote.
+class Git {
+ public:
+  Git(const std::string& remote, const GitAccess& access)
+      : environment_(environment(remote, access)) {}
 
-Result<std::string> git_in(const Path& directory, std::vector<std::string> words,
-                           const CancelToken& cancel) {
-  std::vector<std::string> all{"-C", directory.native()};
-  all.insert(all.end(), words.begin(), words.end());
-  return run_git(std::move(all), cancel);
-}
+  // Files get the modes that a checkout with umask 022 gives them, whatever ours is.
+  Result<std::string> run(std::vector<std::string> words, const CancelToken& cancel) const {
+    std::vector<std::string> args{"/bin/sh", "-c", "umask 022; exec git \"$@\"", "git"};
+    args.insert(args.end(), words.begin(), words.end());
+    auto done = TRY(sys::run_captured({.args = std::move(args), .env = environment_}, {}, cancel));
+    constexpr int kNoSuchProgram = 127;
+    if (done.code == 0) return std::move(done.out);
+    if (done.code == kNoSuchProgram) {
+      return Error(Code::kFailedPrecondition, "git is not installed");
+    }
+    return Error(Code::kUnavailable, cat("git: ", trim(done.err)));
+  }
+
+  Result<std::string> run_in(const Path& directory, std::vector<std::string> words,
+                             const CancelToken& cancel) const {
+    std::vector<std::string> all{"-C", directory.native()};
+    all.insert(all.end(), words.begin(), words.end());
+    return run(std::move(all), cancel);
+  }
+
+ private:
+  std::vector<std::string> environment_;
+};
 
 // The line of `git ls-remote` that the reference means: a branch before a tag, and of an
 // annotated tag the commit it points to.
@@ -77,12 +108,35 @@ std::string choose(std::string_view listing, const std::string& ref) {
 
 }  // namespace
 
-Result<std::string> find_commit(const GitSource& source, const CancelToken& cancel) {
+GitAccess git_access(const BuildRequest& request, const std::string& remote) {
+  const auto secret = [&](const std::string& id) {
+    const auto found = request.secrets.find(id);
+    return found == request.secrets.end() ? "" : std::string(trim(found->second));
+  };
+  const std::string origin = origin_of(remote);
+  const std::string host = origin.empty() ? "" : origin.substr(origin.find("://") + 3);
+  const std::string end = host.empty() ? "" : cat(".", host.substr(0, host.size() - 1));
+  GitAccess out;
+  for (const std::string& of : {end, std::string()}) {
+    if (out.authorization.empty()) out.authorization = secret(cat("GIT_AUTH_HEADER", of));
+    const std::string token = secret(cat("GIT_AUTH_TOKEN", of));
+    if (!out.authorization.empty() || token.empty()) continue;
+    out.authorization = cat("basic ", base64_encode(cat("x-access-token:", token)));
+  }
+  const auto agent = request.ssh_agents.find("default");
+  if (agent != request.ssh_agents.end()) out.agent = agent->second;
+  return out;
+}
+
+Result<std::string> find_commit(const GitSource& source, const GitAccess& access,
+                                const CancelToken& cancel) {
   const std::string ref = source.ref.empty() ? "HEAD" : source.ref;
   std::string commit = is_commit(ref) ? ref : "";
   if (commit.empty()) {
-    const std::string listing = TRY_CONTEXT(
-        run_git({"ls-remote", "--", source.remote, ref, cat(ref, "^{}")}, cancel), source.remote);
+    const std::string listing =
+        TRY_CONTEXT(Git(source.remote, access)
+                        .run({"ls-remote", "--", source.remote, ref, cat(ref, "^{}")}, cancel),
+                    source.remote);
     commit = choose(listing, ref);
   }
   if (commit.empty()) {
@@ -96,25 +150,26 @@ Result<std::string> find_commit(const GitSource& source, const CancelToken& canc
   return commit;
 }
 
-Result<> fetch_commit(const GitSource& source, const std::string& commit, bool keep_git_dir,
-                      const Path& into, const CancelToken& cancel) {
-  TRY(run_git({"init", "--quiet", "--initial-branch=main", "--", into.native()}, cancel));
-  TRY(git_in(into, {"remote", "add", "origin", source.remote}, cancel));
+Result<> fetch_commit(const GitSource& source, const GitAccess& access, const std::string& commit,
+                      bool keep_git_dir, const Path& into, const CancelToken& cancel) {
+  const Git git(source.remote, access);
+  TRY(git.run({"init", "--quiet", "--initial-branch=main", "--", into.native()}, cancel));
+  TRY(git.run_in(into, {"remote", "add", "origin", source.remote}, cancel));
   // Not each server gives a commit that nobody asks for by a branch or tag: then all of them.
-  auto fetched = git_in(into, {"fetch", "--quiet", "--depth=1", "origin", commit}, cancel);
+  auto fetched = git.run_in(into, {"fetch", "--quiet", "--depth=1", "origin", commit}, cancel);
   if (!fetched) {
     TRY(cancel.check());
     TRY_CONTEXT(
-        git_in(into,
-               {"fetch", "--quiet", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*"},
-               cancel),
+        git.run_in(into,
+                   {"fetch", "--quiet", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*"},
+                   cancel),
         source.remote);
   }
-  TRY_CONTEXT(git_in(into, {"checkout", "--quiet", "--detach", commit}, cancel), source.remote);
+  TRY_CONTEXT(git.run_in(into, {"checkout", "--quiet", "--detach", commit}, cancel), source.remote);
   if (source.submodules) {
     TRY_CONTEXT(
-        git_in(into, {"submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"},
-               cancel),
+        git.run_in(into, {"submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"},
+                   cancel),
         source.remote);
   }
   if (keep_git_dir) return {};

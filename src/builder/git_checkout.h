@@ -6,17 +6,29 @@
 #include "base/cancellation.h"
 #include "base/file.h"
 #include "base/result.h"
+#include "builder/builder.h"
 #include "builder/vocabulary.h"
 #include "dockerfile/remote_source.h"
 
 namespace skiff::builder {
 
+// What servers that do not know us are shown, over HTTP and over SSH.
+struct GitAccess {
+  std::string authorization;  // the value of that header, or ""
+  std::string agent;          // a socket, or "": the engine's own
+};
+
+// Of a build: its secrets GIT_AUTH_HEADER.HOST and GIT_AUTH_TOKEN.HOST, or those without a host,
+// and its SSH agent "default".
+GitAccess git_access(const BuildRequest& request, const std::string& remote);
+
 // The commit that the reference names now: 40 or 64 hex digits. Asks the server.
-Result<std::string> find_commit(const GitSource& source, const CancelToken& cancel);
+Result<std::string> find_commit(const GitSource& source, const GitAccess& access,
+                                const CancelToken& cancel);
 
 // Makes the new directory `into` a checkout of the commit, with its submodules; .git stays only
 // where it is to be kept.
-Result<> fetch_commit(const GitSource& source, const std::string& commit, bool keep_git_dir,
-                      const Path& into, const CancelToken& cancel);
+Result<> fetch_commit(const GitSource& source, const GitAccess& access, const std::string& commit,
+                      bool keep_git_dir, const Path& into, const CancelToken& cancel);
 
 }  // namespace skiff::builder

@@ -23,7 +23,7 @@ Result<> NamedSources::settle(LocalFiles& files, const CancelToken& cancel) {
 Result<std::unique_ptr<NamedSources>> NamedSources::open(const BuildRequest& request,
                                                          const Path& scratch,
                                                          const CancelToken& cancel) {
-  std::unique_ptr<NamedSources> out(new NamedSources(scratch, keeps_git_dir(request)));
+  std::unique_ptr<NamedSources> out(new NamedSources(request, scratch));
   for (const auto& [name, context] : request.named_contexts) {
     TRY_CONTEXT(out->add(name, context, cancel), cat("build context ", name));
   }
@@ -59,7 +59,7 @@ Result<> NamedSources::open_tree(Entry& entry, const CancelToken& cancel) {
     options.changing = true;
   } else {
     const std::string& url = std::get<RemoteContext>(entry.what).url;
-    entry.fetched = TRY(fetch_context(url, keep_git_dir_, scratch_, cancel));
+    entry.fetched = TRY(fetch_context(url, request_, scratch_, cancel));
     if (entry.fetched->text) {
       return Error(Code::kInvalidArgument, cat(url, ": it is neither a repository nor an archive"));
     }

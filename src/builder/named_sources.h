@@ -22,6 +22,7 @@ class NamedSources {
   NamedSources(const NamedSources&) = delete;
   NamedSources& operator=(const NamedSources&) = delete;
 
+  // `request` must outlive it.
   // For the plan. Images of layouts have names that no image has.
   const NamedContexts& names() const { return names_; }
   Result<SourceTree*> tree(const std::string& name, const CancelToken& cancel);
@@ -35,15 +36,15 @@ class NamedSources {
     std::optional<FetchedContext> fetched;
     std::unique_ptr<SourceTree> tree;
   };
-  explicit NamedSources(Path scratch, bool keep_git_dir)
-      : scratch_(std::move(scratch)), keep_git_dir_(keep_git_dir) {}
+  NamedSources(const BuildRequest& request, Path scratch)
+      : request_(request), scratch_(std::move(scratch)) {}
   Result<> add(const std::string& name, NamedContext context, const CancelToken& cancel);
   // Where they are on this machine.
   Result<> settle(LocalFiles& files, const CancelToken& cancel);
   Result<> open_tree(Entry& entry, const CancelToken& cancel);
 
+  const BuildRequest& request_;
   Path scratch_;
-  bool keep_git_dir_;
   NamedContexts names_;
   std::vector<TempDir> unpacked_;
   std::map<std::string, Entry> entries_;

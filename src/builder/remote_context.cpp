@@ -14,11 +14,18 @@ namespace {
 
 constexpr size_t kMaxDockerfile = size_t{16} << 20U;
 
-Result<FetchedContext> check_out(const GitSource& source, TempDir keep, bool keep_git_dir,
+bool keeps_git_dir(const BuildRequest& request) {
+  const auto given = request.build_args.find("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+  return given != request.build_args.end() && (given->second == "1" || given->second == "true");
+}
+
+Result<FetchedContext> check_out(const GitSource& source, TempDir keep, const BuildRequest& request,
                                  const CancelToken& cancel) {
-  const std::string commit = TRY(find_commit(source, cancel));
+  const GitAccess access = git_access(request, source.remote);
+  const std::string commit = TRY(find_commit(source, access, cancel));
   const Path tree = keep.path() / "tree";
-  TRY(fetch_commit(source, commit, source.keep_git_dir.value_or(keep_git_dir), tree, cancel));
+  const bool keep_git_dir = source.keep_git_dir.value_or(keeps_git_dir(request));
+  TRY(fetch_commit(source, access, commit, keep_git_dir, tree, cancel));
   // A link of the repository leads nowhere else.
   const sys::RootDir root = TRY(sys::RootDir::open(tree));
   const UniqueFd inside =
@@ -50,8 +57,8 @@ Result<FetchedContext> download_context(const std::string& url, TempDir keep,
 
 }  // namespace
 
-Result<FetchedContext> fetch_context(const std::string& url, bool keep_git_dir, const Path& scratch,
-                                     const CancelToken& cancel) {
+Result<FetchedContext> fetch_context(const std::string& url, const BuildRequest& request,
+                                     const Path& scratch, const CancelToken& cancel) {
   TempDir keep = TRY(TempDir::make(scratch, "context-"));
   const bool short_form = url.starts_with("github.com/");
   std::string address = short_form ? cat("https://", url) : url;
@@ -59,7 +66,7 @@ Result<FetchedContext> fetch_context(const std::string& url, bool keep_git_dir, 
     address.insert(std::min(address.find_first_of("#?"), address.size()), ".git");
   }
   if (const auto git = TRY(parse_git_source(address))) {
-    return check_out(*git, std::move(keep), keep_git_dir, cancel);
+    return check_out(*git, std::move(keep), request, cancel);
   }
   if (is_url(address)) return download_context(address, std::move(keep), cancel);
   return Error(Code::kInvalidArgument,

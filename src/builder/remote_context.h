@@ -8,6 +8,7 @@
 #include "base/cancellation.h"
 #include "base/file.h"
 #include "base/result.h"
+#include "builder/builder.h"
 
 namespace skiff::builder {
 
@@ -20,7 +21,7 @@ struct FetchedContext {
 
 // "https://host/a.git#ref:subdirectory", "git@host:a.git", "github.com/owner/name" and what else
 // parse_git_source() knows; or an archive, compressed or not; or any other file.
-Result<FetchedContext> fetch_context(const std::string& url, bool keep_git_dir, const Path& scratch,
-                                     const CancelToken& cancel);
+Result<FetchedContext> fetch_context(const std::string& url, const BuildRequest& request,
+                                     const Path& scratch, const CancelToken& cancel);
 
 }  // namespace skiff::builder

@@ -4,11 +4,12 @@
 #include <cstdlib>
 
 #include "dockerfile/instructions.h"
+#include "dockerfile/syntax.h"
 #include "dockerfile/variables.h"
 
 namespace {
 
-using namespace skiff::builder;
+using namespace skiff::dockerfile;
 
 void check_span(LineSpan span, size_t lines) {
   if (span.first < 1 || span.last < span.first || static_cast<size_t>(span.last) > lines) {
@@ -27,6 +28,7 @@ void expand(const Expander& expander, std::string_view text) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const char* data, size_t size) {
+  (void)detect_syntax({data, size});
   auto file = parse_dockerfile("Dockerfile", {data, size});
   if (!file) return 0;
   if (file->stages.empty()) std::abort();

@@ -1,12 +1,13 @@
 // Streaming gzip and zstd as Sources and Sinks.
 //
 // Reading: `open_decompressed` looks at the first bytes and unwraps gzip (also
-// multi-member), zstd, bzip2 and xz or passes plain data through. Writing: `GzipSink` produces the
-// same bytes for the same input on every machine (no name, no time in the header).
+// multi-member), zstd, bzip2 and xz or passes plain data through. Writing: the same bytes for the
+// same input, whatever the machine (no name, no time in the header).
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "base/io.h"
@@ -39,8 +40,20 @@ class CompressingSink : public Sink {
   virtual Result<> finish() = 0;
 };
 std::unique_ptr<CompressingSink> make_gzip_sink(Sink& to);
-// With so many threads at most; else as many as the machine has processors. The bytes are the same.
-std::unique_ptr<CompressingSink> make_gzip_sink_of(Sink& to, size_t threads);
 std::unique_ptr<CompressingSink> make_zstd_sink(Sink& to);
+
+// How something is compressed: as gzip, zstd or not at all (kNone).
+struct CompressForm {
+  Compression compression = Compression::kGzip;
+  std::optional<int> level;  // of the format; else what is quick and nearly as small
+  bool operator==(const CompressForm&) const = default;
+};
+// kInvalidArgument for a level that the format has not (gzip 0 to 9, zstd 1 to 22), and for
+// formats that are only read.
+Result<> check_form(const CompressForm& form);
+// With `threads` at most; 0 is as many as the machine has processors. The bytes are the same for
+// any number. `form` is one that check_form() takes.
+std::unique_ptr<CompressingSink> make_compressing_sink(Sink& to, const CompressForm& form,
+                                                       size_t threads = 0);
 
 }  // namespace skiff

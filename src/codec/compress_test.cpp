@@ -183,12 +183,15 @@ TEST(Compress, TheSameInputGivesTheSameBytesHoweverItComes) {
 }
 
 // A layer has one digest, whatever machine compressed it.
-TEST(Compress, AnyNumberOfThreadsGivesTheSameGzipBytes) {
+class CompressThreads : public testing::TestWithParam<Compression> {};
+
+TEST_P(CompressThreads, AnyNumberOfThemGivesTheSameBytes) {
   std::string text = sample() + sample();
   for (int i = 0; i < 5; ++i) text += random_bytes(300'000) + std::string(500'000, 'z');
+  text += text;  // several of zstd's jobs
   const auto by = [&](size_t threads, size_t piece) {
     StringSink out;
-    const auto sink = make_gzip_sink_of(out, threads);
+    const auto sink = make_compressing_sink(out, {.compression = GetParam(), .level = 2}, threads);
     for (size_t at = 0; at < text.size(); at += piece) {
       EXPECT_TRUE(sink->write(std::string_view(text).substr(at, piece)));
     }
@@ -197,12 +200,33 @@ TEST(Compress, AnyNumberOfThreadsGivesTheSameGzipBytes) {
   };
   const std::string alone = by(1, text.size());
   EXPECT_EQ(*decompress(alone), text);
-  for (const size_t threads : {2, 3, 5, 16}) {
+  for (const size_t threads : {2, 3, 8, 16}) {
     for (const size_t piece : {text.size(), size_t{65'537}}) {
       EXPECT_TRUE(by(threads, piece) == alone) << threads << " threads, pieces of " << piece;
     }
   }
-  EXPECT_TRUE(compress(make_gzip_sink, text) == alone);
+}
+INSTANTIATE_TEST_SUITE_P(Formats, CompressThreads,
+                         testing::Values(Compression::kGzip, Compression::kZstd,
+                                         Compression::kNone));
+
+TEST(Compress, LevelsAreOfTheFormat) {
+  const std::string text = sample();
+  const auto size = [&](Compression compression, int level) {
+    StringSink out;
+    const auto sink = make_compressing_sink(out, {.compression = compression, .level = level});
+    EXPECT_TRUE(sink->write(text));
+    EXPECT_TRUE(sink->finish());
+    EXPECT_EQ(*decompress(out.text()), text);
+    return out.text().size();
+  };
+  EXPECT_GT(size(Compression::kGzip, 1), size(Compression::kGzip, 9));
+  EXPECT_NE(size(Compression::kZstd, 1), size(Compression::kZstd, 19));
+  EXPECT_TRUE(check_form({.compression = Compression::kZstd, .level = 22}));
+  EXPECT_EQ(check_form({.compression = Compression::kGzip, .level = 10}).error().message(),
+            "level 10: gzip has 0 to 9");
+  EXPECT_FALSE(check_form({.compression = Compression::kZstd, .level = 0}));
+  EXPECT_FALSE(check_form({.compression = Compression::kXz, .level = {}}));
 }
 
 RC_GTEST_PROP(Compress, ComesBack, (const std::string& text)) {

@@ -7,7 +7,7 @@
 #include <future>
 #include <thread>
 
-#include "codec/compress.h"
+#include "codec/compressors.h"
 #include "codec/gzip_member.h"
 
 namespace skiff {
@@ -16,7 +16,7 @@ namespace {
 
 class GzipWriter : public CompressingSink {
  public:
-  GzipWriter(Sink& to, size_t threads) : to_(to), threads_(threads) {}
+  GzipWriter(Sink& to, int level, size_t threads) : to_(to), level_(level), threads_(threads) {}
 
   Result<> write(std::string_view bytes) override {
     while (!bytes.empty()) {
@@ -31,15 +31,16 @@ class GzipWriter : public CompressingSink {
   Result<> finish() override {
     while (!running_.empty()) TRY(write_oldest());
     if (pending_.empty() && wrote_any_) return {};
-    return to_.write(compress_gzip_member(pending_));
+    return to_.write(compress_gzip_member(pending_, level_));
   }
 
  private:
   Result<> start_member() {
     if (running_.size() >= threads_) TRY(write_oldest());
-    running_.push_back(std::async(std::launch::async, [input = std::exchange(pending_, {})] {
-      return compress_gzip_member(input);
-    }));
+    running_.push_back(
+        std::async(std::launch::async, [level = level_, input = std::exchange(pending_, {})] {
+          return compress_gzip_member(input, level);
+        }));
     wrote_any_ = true;
     return {};
   }
@@ -51,6 +52,7 @@ class GzipWriter : public CompressingSink {
   }
 
   Sink& to_;
+  const int level_;
   const size_t threads_;
   std::string pending_;
   std::deque<std::future<std::string>> running_;
@@ -59,13 +61,8 @@ class GzipWriter : public CompressingSink {
 
 }  // namespace
 
-std::unique_ptr<CompressingSink> make_gzip_sink(Sink& to) {
-  static const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
-  return make_gzip_sink_of(to, processors);
-}
-
-std::unique_ptr<CompressingSink> make_gzip_sink_of(Sink& to, size_t threads) {
-  return std::make_unique<GzipWriter>(to, threads);
+std::unique_ptr<CompressingSink> make_gzip_writer(Sink& to, int level, size_t threads) {
+  return std::make_unique<GzipWriter>(to, level, threads);
 }
 
 }  // namespace skiff

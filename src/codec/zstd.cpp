@@ -4,14 +4,16 @@
 #include <vector>
 
 #include "base/strings.h"
-#include "codec/compress.h"
+#include "codec/compressors.h"
 #include "codec/stream_decoder.h"
 
 namespace skiff {
 
 namespace {
 
-constexpr int kLevel = 3;
+// What libzstd's threads each take. Its own choice would be four times as much, too little work for
+// several threads in most layers.
+constexpr int kJobBytes = 2 << 20;
 
 struct FreeDecoder {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
@@ -43,13 +45,16 @@ class ZstdReader : public StreamDecoder {
   bool frame_ended_ = false;
 };
 
-// Single-threaded: with workers libzstd cuts the input into jobs, which changes the bytes.
+// libzstd cuts the input into jobs wherever it has threads of its own, be it one: the bytes depend
+// on the size of the jobs, not on how many are compressed side by side.
 class ZstdWriter : public CompressingSink {
  public:
-  explicit ZstdWriter(Sink& to)
+  ZstdWriter(Sink& to, int level, size_t threads)
       : to_(to), context_(ZSTD_createCCtx()), out_(ZSTD_CStreamOutSize()) {
-    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, kLevel);
+    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level);
     ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 1);
+    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_nbWorkers, static_cast<int>(threads));
+    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_jobSize, kJobBytes);
   }
 
   Result<> write(std::string_view bytes) override { return run(bytes, ZSTD_e_continue); }
@@ -80,8 +85,8 @@ std::unique_ptr<Source> make_zstd_reader(Source& from) {
   return std::make_unique<ZstdReader>(from);
 }
 
-std::unique_ptr<CompressingSink> make_zstd_sink(Sink& to) {
-  return std::make_unique<ZstdWriter>(to);
+std::unique_ptr<CompressingSink> make_zstd_writer(Sink& to, int level, size_t threads) {
+  return std::make_unique<ZstdWriter>(to, level, threads);
 }
 
 }  // namespace skiff

@@ -36,9 +36,10 @@ struct Found {
 };
 
 Found find_route(std::string_view method, std::string_view path) {
-  static const std::array kGroups = {
-      system_routes(), container_routes(), stream_routes(),  exec_routes(),  image_routes(),
-      build_routes(),  volume_routes(),    network_routes(), check_routes(), unserved_routes()};
+  static const std::array kGroups = {system_routes(),   container_routes(), stream_routes(),
+                                     exec_routes(),     image_routes(),     build_routes(),
+                                     volume_routes(),   network_routes(),   check_routes(),
+                                     manifest_routes(), unserved_routes()};
   Found found;
   for (auto group : kGroups) {
     for (const Route& route : group) {
@@ -230,6 +231,19 @@ remote::Credentials Call::credentials() const {
     }
   }
   return found;
+}
+
+std::map<std::string, remote::Credentials> Call::all_credentials() const {
+  std::map<std::string, remote::Credentials> out;
+  auto decoded = base64_decode(request.headers.get("X-Registry-Config"));
+  auto parsed = decoded ? json::parse(*decoded) : Result<json::Value>(json::Value());
+  if (!parsed) return out;
+  for (const auto& [server, auth] : parsed->as_object()) {
+    std::string host = server == "https://index.docker.io/v1/" ? "docker.io" : server;
+    out[host] = {auth.string("username"), auth.string("password"), auth.string("identitytoken"),
+                 auth.string("registrytoken")};
+  }
+  return out;
 }
 
 Result<> Call::reply(int status, const json::Value& body) const {

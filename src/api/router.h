@@ -6,6 +6,7 @@
 // stands before and after it. Literal patterns win over captures.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,8 @@ struct Call {
   Result<json::Value> json_body(std::span<const json::Field> fields) const;
   // X-Registry-Auth; none when absent or unreadable.
   remote::Credentials credentials() const;
+  // X-Registry-Config: by registry host; unreadable ones are left out.
+  std::map<std::string, remote::Credentials> all_credentials() const;
 
   Result<> reply(int status, const json::Value& body) const;
   Result<> reply_text(int status, std::string_view content_type, std::string_view body) const;
@@ -62,6 +65,7 @@ std::span<const Route> volume_routes();
 std::span<const Route> network_routes();
 // This engine's own, below /skiff.
 std::span<const Route> check_routes();
+std::span<const Route> manifest_routes();
 // Those of the API that this engine refuses by name.
 std::span<const Route> unserved_routes();
 

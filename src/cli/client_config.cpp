@@ -29,16 +29,16 @@ json::Value auth_of(const std::string& server, const json::Value& entry) {
   return out;
 }
 
-Path config_file() {
-  if (const char* directory = ::getenv("DOCKER_CONFIG");
-      directory != nullptr && *directory != '\0') {
-    return Path(directory) / "config.json";
-  }
-  const char* home = ::getenv("HOME");
-  return Path(home != nullptr ? home : "/root") / ".docker/config.json";
-}
+Path config_file() { return client_directory() / "config.json"; }
 
 }  // namespace
+
+Path client_directory() {
+  const char* directory = ::getenv("DOCKER_CONFIG");
+  if (directory != nullptr && *directory != '\0') return directory;
+  const char* home = ::getenv("HOME");
+  return Path(home != nullptr ? home : "/root") / ".docker";
+}
 
 Result<ClientConfig> ClientConfig::load() {
   ClientConfig config;

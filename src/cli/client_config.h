@@ -33,6 +33,8 @@ class ClientConfig {
   json::Value document_;
 };
 
+// $DOCKER_CONFIG, else ~/.docker.
+Path client_directory();
 // The host part of an image name, as logins are kept by.
 std::string registry_host_of(const std::string& image);
 

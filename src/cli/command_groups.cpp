@@ -16,9 +16,14 @@ struct Group {
 };
 
 constexpr std::array kGroups = {
-    Group{"builder", "Manage builds"},    Group{"container", "Manage containers"},
-    Group{"image", "Manage images"},      Group{"network", "Manage networks"},
-    Group{"system", "Manage the engine"}, Group{"volume", "Manage volumes"},
+    Group{"builder", "Manage builds"},
+    Group{"container", "Manage containers"},
+    Group{"image", "Manage images"},
+    Group{"imagetools", "Work on images in registries"},
+    Group{"manifest", "Manage image manifests and manifest lists"},
+    Group{"network", "Manage networks"},
+    Group{"system", "Manage the engine"},
+    Group{"volume", "Manage volumes"},
 };
 
 // What most people want first, in this order.
@@ -86,8 +91,9 @@ std::vector<const Command*> gather() {
   std::vector<const Command*> out;
   for (auto group :
        {run_commands(), container_commands(), list_commands(), stream_commands(), copy_commands(),
-        image_commands(), login_commands(), build_commands(), volume_commands(), network_commands(),
-        system_commands(), check_commands(), prune_commands(), program_commands()}) {
+        image_commands(), login_commands(), build_commands(), manifest_commands(),
+        imagetools_commands(), volume_commands(), network_commands(), system_commands(),
+        check_commands(), prune_commands(), program_commands()}) {
     for (const Command& command : group) out.push_back(&command);
   }
   return out;

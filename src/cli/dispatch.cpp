@@ -141,10 +141,11 @@ int unknown_command(std::string_view group, std::string_view word) {
                      cat("skiff ", group, " COMMAND"), cat("skiff ", group), 1);
 }
 
-// Finds the command that `words` begin with; takes its one or two words off.
+// Finds the command that `words` begin with; takes its one to three words off.
 const Command* take_command(std::span<const std::string>& words) {
-  for (size_t count = std::min<size_t>(words.size(), 2); count > 0; --count) {
-    std::string name = count == 2 ? cat(words[0], " ", words[1]) : words[0];
+  constexpr size_t kMostWords = 3;  // "buildx imagetools inspect"
+  for (size_t count = std::min(words.size(), kMostWords); count > 0; --count) {
+    const std::string name = join({words.begin(), words.begin() + static_cast<long>(count)}, " ");
     if (const Command* found = find_command(name)) {
       words = words.subspan(count);
       return found;

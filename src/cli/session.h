@@ -43,6 +43,8 @@ std::span<const Command> copy_commands();       // cp, export, import, save, loa
 std::span<const Command> image_commands();      // pull, push, tag, rmi, commit, search
 std::span<const Command> login_commands();      // login, logout
 std::span<const Command> build_commands();      // build
+std::span<const Command> manifest_commands();
+std::span<const Command> imagetools_commands();
 std::span<const Command> volume_commands();
 std::span<const Command> network_commands();
 std::span<const Command> system_commands();   // version, info, system df

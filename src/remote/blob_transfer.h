@@ -32,6 +32,10 @@ Result<uint64_t> blob_size(Transport& transport, const Repository& repository,
 bool link_blob(Transport& transport, const Repository& repository, const oci::Descriptor& blob,
                content::ContentStore& store, const CancelToken& cancel);
 
+// As RegistryClient::mount_blob.
+Result<bool> mount_blob(Transport& transport, const Repository& repository, const oci::Digest& blob,
+                        const std::string& mount_from, const CancelToken& cancel);
+
 // HEAD, then a mount from `mount_from` unless it is "", or from `store` itself where the registry
 // is near; then the bytes.
 Result<PushOutcome> upload_blob(Transport& transport, const Repository& repository,

@@ -204,4 +204,30 @@ Result<PushOutcome> upload_blob(Transport& transport, const Repository& reposito
   return Upload(transport, repository, blob, store, *reader, progress, cancel).run(mount_from);
 }
 
+Result<bool> mount_blob(Transport& transport, const Repository& repository, const oci::Digest& blob,
+                        const std::string& mount_from, const CancelToken& cancel) {
+  Call call;
+  call.host = repository.host;
+  call.target = repository.blob_target(blob);
+  call.scope = repository.push_scope();
+  call.request.method = "HEAD";
+  call.request.cancel = cancel;
+  if (TRY(transport.send(call)).status == 200) return true;
+  net::Query query;
+  query.add("mount", blob.str()).add("from", mount_from);
+  call.target = cat(repository.uploads_target(), "?", query.str());
+  call.scope += cat(" repository:", mount_from, ":pull");
+  call.request.method = "POST";
+  // A refused mount (no right to read the other repository) is no reason not to upload.
+  const Result<net::WebResponse> answer = transport.send(call);
+  TRY(cancel.check());
+  if (!answer || answer->status != 202) return answer && answer->status == 201;
+  // It opened an upload instead, which nobody needs.
+  const net::Url base = TRY(net::Url::parse(answer->url));
+  call.target = TRY(base.resolve(answer->headers.get("Location")));
+  call.request.method = "DELETE";
+  [[maybe_unused]] const auto ignored = transport.send_once(call);
+  return false;
+}
+
 }  // namespace skiff::remote

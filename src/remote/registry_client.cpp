@@ -195,6 +195,11 @@ Result<PushOutcome> RegistryClient::push_blob(const oci::Reference& ref,
                      cancel);
 }
 
+Result<bool> RegistryClient::mount_blob(const oci::Reference& ref, const oci::Digest& blob,
+                                        const std::string& mount_from, const CancelToken& cancel) {
+  return remote::mount_blob(impl_->transport, repository_of(ref), blob, mount_from, cancel);
+}
+
 Result<oci::Digest> RegistryClient::push_manifest(const oci::Reference& ref, std::string_view bytes,
                                                   std::string_view media_type,
                                                   const CancelToken& cancel) {

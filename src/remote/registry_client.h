@@ -94,6 +94,10 @@ class RegistryClient {
   Result<PushOutcome> push_blob(const oci::Reference& ref, const oci::Descriptor& blob,
                                 content::ContentStore& store, const std::string& mount_from,
                                 const Progress& progress, const CancelToken& cancel = {});
+  // Whether the repository has the blob now: it had it, or the registry has taken it from its
+  // repository `mount_from`.
+  Result<bool> mount_blob(const oci::Reference& ref, const oci::Digest& blob,
+                          const std::string& mount_from, const CancelToken& cancel = {});
   Result<oci::Digest> push_manifest(const oci::Reference& ref, std::string_view bytes,
                                     std::string_view media_type, const CancelToken& cancel = {});
   Result<std::vector<std::string>> tags(const oci::Reference& ref, const CancelToken& cancel = {});

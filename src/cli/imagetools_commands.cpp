@@ -1,0 +1,391 @@
+// imagetools create, inspect: images in registries, as `docker buildx imagetools` has them.
+#include <algorithm>
+
+#include "base/strings.h"
+#include "cli/go_template.h"
+#include "cli/registry_documents.h"
+#include "oci/manifest.h"
+#include "oci/platform.h"
+
+namespace skiff::cli {
+
+namespace {
+
+using enum FlagKind;
+
+constexpr int kIndent = 2;  // of what buildx writes
+
+Result<oci::Reference> parse_name(const std::string& text) {
+  auto name = oci::Reference::parse(text);
+  if (!name) return std::move(name.error()).with_context(text);
+  return name->with_default_tag();
+}
+
+Result<RegistryDocument> fetch(Session& session, const oci::Reference& name) {
+  auto document = fetch_document(session, name);
+  if (!document && document.error().code() == Code::kNotFound) {
+    return Error(Code::kNotFound, cat(name.str(), ": not found"));
+  }
+  return document;
+}
+
+constexpr FlagSpec kCreateFlags[] = {
+    {"annotation", 0, kList, "Add annotation to the image", "stringArray"},
+    {"append", 0, kBool, "Append to existing manifest"},
+    {"dry-run", 0, kBool, "Show final image instead of pushing"},
+    {"file", 'f', kList, "Read source descriptor from file", "stringArray"},
+    {"platform", 'p', kList, "Filter specified platforms of target image", "stringArray"},
+    {"prefer-index", 0, kBool,
+     "When only a single source is specified, prefer an index to a copy of its manifest (default "
+     "true)"},
+    {"progress", 0, kString, "Accepted, changes nothing"},
+    {"tag", 't', kList, "Set reference for new image", "stringArray"},
+};
+
+// The order of members is that of Go's clients: the same index has the same digest.
+json::Value ordered(const json::Value& descriptor) {
+  json::Value out = json::object();
+  for (std::string_view key :
+       {"mediaType", "digest", "size", "urls", "annotations", "platform", "artifactType"}) {
+    const json::Value* value = descriptor.find(key);
+    if (value != nullptr && *value != json::Value("")) out.set(key, *value);
+  }
+  return out;
+}
+
+// What `imagetools create` puts together.
+class Combined {
+ public:
+  explicit Combined(Session& session, const Flags& flags) : session_(session), flags_(flags) {}
+
+  Result<> add(const oci::Reference& from) {
+    RegistryDocument document = TRY(fetch(session_, from));
+    const std::string digest = document.descriptor.string("digest");
+    sources_[digest] = from;
+    if (document.is_index()) {
+      const json::Value index = TRY(json::parse(document.raw));
+      for (const json::Value& entry : index.array("manifests")) add_entry(entry, from);
+    } else {
+      add_entry(document.descriptor, from);
+    }
+    only_ = count_++ == 0 ? std::optional(std::move(document)) : std::nullopt;
+    return {};
+  }
+
+  // A descriptor, of which one of the tags' repositories has the manifest.
+  void add_descriptor(const json::Value& descriptor, const oci::Reference& repository) {
+    add_entry(descriptor, repository);
+    ++count_;
+    only_.reset();
+  }
+
+  Result<> finish() {
+    TRY(keep_platforms());
+    const bool copies = only_ && flags_.all("platform").empty() &&
+                        flags_.all("annotation").empty() &&
+                        (only_->is_index() || !flags_.on("prefer-index", true));
+    if (copies) {
+      media_type_ = only_->media_type();
+      raw_ = only_->raw;
+      return {};
+    }
+    return make_index();
+  }
+
+  const std::string& raw() const { return raw_; }
+  const std::string& media_type() const { return media_type_; }
+  const std::map<std::string, oci::Reference>& sources() const { return sources_; }
+
+ private:
+  void add_entry(const json::Value& descriptor, const oci::Reference& from) {
+    const std::string digest = descriptor.string("digest");
+    sources_[digest] = from;
+    const auto same = [&](const json::Value& entry) { return entry.string("digest") == digest; };
+    const auto found = std::ranges::find_if(entries_, same);
+    if (found == entries_.end()) {
+      entries_.push_back(ordered(descriptor));
+    } else {
+      *found = ordered(descriptor);
+    }
+  }
+
+  Result<> keep_platforms() {
+    std::vector<oci::Platform> wanted;
+    for (const std::string& words : flags_.all("platform")) {
+      for (const std::string& word : split(words, ',')) {
+        wanted.push_back(TRY(oci::Platform::parse(trim(word))).normalized());
+      }
+    }
+    if (wanted.empty()) return {};
+    std::erase_if(entries_, [&](const json::Value& entry) {
+      const json::Value* platform = entry.find("platform");
+      return platform == nullptr ||
+             std::ranges::find(wanted, oci::Platform::from_json(*platform).normalized()) ==
+                 wanted.end();
+    });
+    if (!entries_.empty()) return {};
+    return Error(Code::kNotFound, "no source has one of the platforms");
+  }
+
+  Result<> make_index() {
+    const auto is_dockers = [](const json::Value& entry) {
+      return entry.string("mediaType") == oci::kDockerManifest;
+    };
+    json::Object annotations;
+    for (const std::string& text : flags_.all("annotation")) {
+      // "index:KEY=VALUE" is what is meant without a kind, too.
+      const std::string_view words =
+          std::string_view(text).substr(text.starts_with("index:") ? 6 : 0);
+      const auto pair = split_once(words, '=');
+      if (!pair) return bad_flag("--annotation", text, "it is KEY=VALUE");
+      annotations.set(pair->first, pair->second);
+    }
+    const bool all_dockers = annotations.empty() && std::ranges::all_of(entries_, is_dockers);
+    media_type_ = all_dockers ? oci::kDockerManifestList : oci::kMediaTypeIndex;
+    json::Value index = json::object({{"schemaVersion", 2}, {"mediaType", media_type_}});
+    index.set("manifests", json::Array(entries_.begin(), entries_.end()));
+    if (!annotations.empty()) index.set("annotations", json::Value(std::move(annotations)));
+    raw_ = index.pretty(kIndent);
+    return {};
+  }
+
+  Session& session_;
+  const Flags& flags_;
+  std::vector<json::Value> entries_;
+  std::map<std::string, oci::Reference> sources_;  // by digest
+  size_t count_ = 0;
+  std::optional<RegistryDocument> only_;  // where there is one source
+  std::string media_type_;
+  std::string raw_;
+};
+
+Result<> add_sources(const Flags& flags, const std::vector<oci::Reference>& tags,
+                     Combined& combined) {
+  if (flags.on("append")) {
+    if (tags.empty()) return Error(Code::kInvalidArgument, "append needs a tag: set --tag");
+    TRY(combined.add(tags[0]));
+  }
+  for (const std::string& text : flags.args) {
+    // A digest alone is in the repository of the first tag.
+    const auto digest = oci::Digest::parse(text);
+    const bool is_known = digest && !tags.empty();
+    TRY(combined.add(is_known ? tags[0].with_digest(*digest) : TRY(parse_name(text))));
+  }
+  for (const std::string& file : flags.all("file")) {
+    const std::string text = TRY(read_file(file));
+    const json::Value descriptor = TRY_CONTEXT(json::parse(text), file);
+    if (tags.empty()) return Error(Code::kInvalidArgument, "a descriptor needs a tag: set --tag");
+    TRY_CONTEXT(descriptor.require_string("digest"), file);
+    combined.add_descriptor(descriptor, tags[0]);
+  }
+  return {};
+}
+
+Outcome create(Session& session, Flags& flags) {
+  std::vector<oci::Reference> tags;
+  for (const std::string& text : flags.all("tag")) tags.push_back(TRY(parse_name(text)));
+  const bool dry_run = flags.on("dry-run");
+  if (flags.args.empty() && flags.all("file").empty()) {
+    return Error(Code::kInvalidArgument, "no sources specified");
+  }
+  if (tags.empty() && !dry_run) {
+    return Error(Code::kInvalidArgument,
+                 "can't push with no tags specified, please set --tag or --dry-run");
+  }
+  Combined combined(session, flags);
+  TRY(add_sources(flags, tags, combined));
+  TRY(combined.finish());
+  if (dry_run) {
+    print(cat(combined.raw(), "\n"));
+    return 0;
+  }
+  for (const oci::Reference& tag : tags) {
+    const std::string digest = TRY_CONTEXT(
+        push_document(session, tag, combined.media_type(), combined.raw(), combined.sources()),
+        cat("push ", tag.familiar()));
+    print_error(cat("pushed ", digest, " to ", tag.str(), "\n"));
+  }
+  return 0;
+}
+
+constexpr FlagSpec kInspectFlags[] = {
+    {"format", 0, kString, "Format the output using the given Go template"},
+    {"raw", 0, kBool, "Show original, unformatted JSON manifest"},
+};
+
+// Lines "LABEL: VALUE" whose values stand below one another.
+using Lines = std::vector<std::pair<std::string, std::string>>;
+size_t width_of(const Lines& lines) {
+  size_t width = 0;
+  for (const auto& [label, value] : lines) width = std::max(width, label.size() + 2);
+  return width;
+}
+std::string aligned(const Lines& lines, size_t indent, size_t width) {
+  std::string out;
+  for (const auto& [label, value] : lines) {
+    std::string start = label.empty() ? "" : label + ":";
+    start.resize(width, ' ');
+    out += cat(std::string(indent, ' '), start, value, "\n");
+  }
+  return out;
+}
+
+struct Entry {
+  Lines lines;
+  Lines annotations;
+};
+
+Entry entry_of(const std::string& name, const json::Value& descriptor) {
+  Entry out;
+  out.lines = {{"Name", cat(name, "@", descriptor.string("digest"))},
+               {"MediaType", descriptor.string("mediaType")}};
+  if (auto type = descriptor.string("artifactType"); !type.empty()) {
+    out.lines.emplace_back("ArtifactType", type);
+  }
+  if (auto platform = platform_text(descriptor); !platform.empty()) {
+    out.lines.emplace_back("Platform", platform);
+  }
+  if (const json::Value* platform = descriptor.find("platform")) {
+    if (auto version = platform->string("os.version"); !version.empty()) {
+      out.lines.emplace_back("OSVersion", version);
+    }
+    const auto features = platform->strings("os.features");
+    if (!features.empty()) out.lines.emplace_back("OSFeatures", join(features, ", "));
+  }
+  for (const auto& [key, value] : descriptor.string_map("annotations")) {
+    out.annotations.emplace_back(key, value);
+  }
+  if (!out.annotations.empty()) out.lines.emplace_back("Annotations", "");
+  return out;
+}
+
+Result<std::string> shown(const oci::Reference& name, const RegistryDocument& document) {
+  Lines head{{"Name", name.str()},
+             {"MediaType", document.media_type()},
+             {"Digest", document.descriptor.string("digest")}};
+  if (!document.is_index()) return aligned(head, 0, width_of(head));
+  head.emplace_back("", "");
+  head.emplace_back("Manifests", "");
+  std::string out = aligned(head, 0, width_of(head));
+  const json::Value index = TRY(json::parse(document.raw));
+  std::vector<Entry> entries;
+  size_t width = 0;
+  for (const json::Value& descriptor : index.array("manifests")) {
+    entries.push_back(entry_of(name.str(), descriptor));
+    width = std::max(width, width_of(entries.back().lines));
+  }
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (i > 0) out += aligned({{"", ""}}, 2, width);
+    out += aligned(entries[i].lines, 2, width);
+    out += aligned(entries[i].annotations, 4, width_of(entries[i].annotations));
+  }
+  return out;
+}
+
+// A config as it is, of an index one for each platform.
+Result<json::Value> image_of(Session& session, const oci::Reference& name,
+                             const RegistryDocument& document) {
+  if (!document.is_index()) {
+    return document.config.empty() ? json::Value() : TRY(json::parse(document.config));
+  }
+  json::Object out;
+  const json::Value index = TRY(json::parse(document.raw));
+  for (const json::Value& entry : index.array("manifests")) {
+    const auto digest = TRY(oci::Digest::parse(entry.string("digest")));
+    const auto one = TRY(fetch(session, name.with_digest(digest)));
+    if (!one.config.empty()) out.set(platform_text(entry), TRY(json::parse(one.config)));
+  }
+  return json::Value(std::move(out));
+}
+
+// Of an index with its manifests.
+Result<json::Value> manifest_of(const RegistryDocument& document) {
+  if (!document.is_index()) {
+    return json::object({{"mediaType", document.media_type()},
+                         {"digest", document.descriptor.string("digest")},
+                         {"size", document.descriptor.integer("size")}});
+  }
+  const json::Value index = TRY(json::parse(document.raw));
+  json::Value out = json::object({{"schemaVersion", 2},
+                                  {"mediaType", document.media_type()},
+                                  {"digest", document.descriptor.string("digest")},
+                                  {"size", document.descriptor.integer("size")}});
+  json::Array manifests;
+  for (const json::Value& entry : index.array("manifests")) manifests.push_back(ordered(entry));
+  out.set("manifests", std::move(manifests));
+  if (const json::Value* annotations = index.find("annotations")) {
+    out.set("annotations", *annotations);
+  }
+  return out;
+}
+
+// A member under the name that Go's templates know it by.
+json::Value with_gos_names(const json::Value& value) {
+  if (value.is_array()) {
+    json::Array out;
+    for (const json::Value& each : value.as_array()) out.push_back(with_gos_names(each));
+    return json::Value(std::move(out));
+  }
+  if (!value.is_object()) return value;
+  json::Object out;
+  for (const auto& [key, member] : value.as_object()) {
+    std::string name = key == "os" ? "OS" : key;
+    if (!name.empty())
+      name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
+    out.set(name, key == "annotations" ? member : with_gos_names(member));
+  }
+  return json::Value(std::move(out));
+}
+
+Result<std::string> formatted(Session& session, const oci::Reference& name,
+                              const RegistryDocument& document, const std::string& format) {
+  const json::Value manifest = TRY(manifest_of(document));
+  const bool wants_image = format.find(".Image") != std::string::npos || format == "{{json .}}";
+  const json::Value image = wants_image ? TRY(image_of(session, name, document)) : json::Value();
+  // As JSON members have the names of the specification, indented.
+  if (format == "{{json .Manifest}}") return manifest.pretty(kIndent);
+  if (format == "{{json .Image}}") return image.pretty(kIndent);
+  if (format == "{{json .}}") {
+    return json::object({{"name", name.str()}, {"manifest", manifest}, {"image", image}})
+        .pretty(kIndent);
+  }
+  return render_template(format, json::object({{"Name", name.str()},
+                                               {"Manifest", with_gos_names(manifest)},
+                                               {"Image", image}}));
+}
+
+Outcome inspect(Session& session, Flags& flags) {
+  const oci::Reference name = TRY(parse_name(flags.args[0]));
+  const RegistryDocument document = TRY(fetch(session, name));
+  if (flags.on("raw")) {
+    print(document.raw);
+  } else if (flags.has("format")) {
+    print(TRY(formatted(session, name, document, flags.get("format"))));
+  } else {
+    print(TRY(shown(name, document)));
+  }
+  return 0;
+}
+
+constexpr Command kCommands[] = {
+    {.name = "imagetools create",
+     .usage = "[SOURCE...]",
+     .summary = "Create a new image based on source images",
+     .flags = kCreateFlags,
+     .run = create,
+     .aliases = "buildx imagetools create"},
+    {.name = "imagetools inspect",
+     .usage = "NAME",
+     .summary = "Show details of an image in the registry",
+     .flags = kInspectFlags,
+     .run = inspect,
+     .min_args = 1,
+     .max_args = 1,
+     .aliases = "buildx imagetools inspect"},
+};
+
+}  // namespace
+
+std::span<const Command> imagetools_commands() { return kCommands; }
+
+}  // namespace skiff::cli

@@ -1,9 +1,8 @@
 // The classic build endpoint: a tar in, a stream of progress out (engine-api.md section 3).
+#include "api/build_outputs.h"
 #include "api/build_preface.h"
-#include "api/progress_stream.h"
 #include "api/router.h"
 #include "base/strings.h"
-#include "codec/base64.h"
 
 namespace skiff::api {
 
@@ -47,6 +46,7 @@ class BuildPrinter {
   void print(const builder::ImageBuilt& e) {
     if (several_) stream_.text(cat(prefix(e.platform), "built ", e.id.short_hex(), "\n"));
   }
+  void print(const builder::Exporting& e) { stream_.send(e.progress); }
   std::string prefix(const std::string& platform) const {
     return several_ ? cat("[", platform, "] ") : "";
   }
@@ -59,20 +59,6 @@ Result<json::Value> json_argument(const Call& call, std::string_view key) {
   std::string text = call.arg(key);
   if (text.empty()) return json::Value();
   return TRY_CONTEXT(json::parse(text), cat("parameter ", key));
-}
-
-// X-Registry-Config: a map of server to credentials; unreadable ones are ignored.
-std::map<std::string, remote::Credentials> all_credentials(const Call& call) {
-  std::map<std::string, remote::Credentials> out;
-  auto decoded = base64_decode(call.request.headers.get("X-Registry-Config"));
-  auto parsed = decoded ? json::parse(*decoded) : Result<json::Value>(json::Value());
-  if (!parsed) return out;
-  for (const auto& [server, auth] : parsed->as_object()) {
-    std::string host = server == "https://index.docker.io/v1/" ? "docker.io" : server;
-    out[host] = {auth.string("username"), auth.string("password"), auth.string("identitytoken"),
-                 auth.string("registrytoken")};
-  }
-  return out;
 }
 
 runtime::Limits limits(const Call& call) {
@@ -96,12 +82,24 @@ Result<> decode_platforms(const Call& call, builder::BuildRequest& request) {
   return {};
 }
 
+// Skiff's own: "provenance=min" or "max", "sbom=1".
+Result<> decode_attestations(const Call& call, builder::BuildRequest& request) {
+  const std::string mode = call.arg("provenance");
+  if (!mode.empty() && mode != "min" && mode != "max") {
+    return Error(Code::kInvalidArgument, cat("provenance ", quoted(mode), ": it is min or max"));
+  }
+  request.attestations.provenance = !mode.empty();
+  request.attestations.provenance_args = mode == "max";
+  request.attestations.sbom = call.flag("sbom");
+  return {};
+}
+
 Result<builder::BuildRequest> decode_request(const Call& call) {
   if (call.arg("version") == "2") {
     return Error(Code::kUnimplemented,
                  "BuildKit's build protocol is not served here: set DOCKER_BUILDKIT=0");
   }
-  TRY(refuse_arguments(call, {"squash", "outputs"}));
+  TRY(refuse_arguments(call, {"squash"}));
   builder::BuildRequest request;
   request.context_url = call.arg("remote");
   if (request.context_url.empty()) request.context_tar = call.request.body;
@@ -134,7 +132,8 @@ Result<builder::BuildRequest> decode_request(const Call& call) {
     request.ulimits.push_back(
         {ulimit.string("Name"), ulimit.integer("Soft"), ulimit.integer("Hard")});
   }
-  request.credentials = all_credentials(call);
+  request.credentials = call.all_credentials();
+  TRY(decode_attestations(call, request));
   return request;
 }
 
@@ -171,7 +170,9 @@ Result<> build(Call& call) {
   BuildPreface preface(*call.request.body);
   if (call.request.headers.get("Content-Type") == kBuildPreface) TRY(preface.read(request));
   if (const auto question = TRY(decode_question(call))) return answer(call, request, *question);
-  ProgressStream stream(call);
+  BuildOutputs outputs = TRY(BuildOutputs::decode(call));
+  ProgressStream stream(call, outputs.framing());
+  TRY(outputs.attach(request, stream));
   BuildPrinter printer(stream, request.platforms.size() > 1);
   int exit_code = 0;
   builder::EventSink events = [&](const BuildEvent& event) {
@@ -182,6 +183,7 @@ Result<> build(Call& call) {
   };
   auto built = call.context.builder.build(request, events, call.writer.client_gone());
   if (!built) return stream.finish(std::move(built.error()), exit_code);
+  TRY(outputs.finish());
   if (request.quiet) {
     stream.text(built->id.str() + "\n");
     return stream.finish({});
@@ -189,7 +191,8 @@ Result<> build(Call& call) {
   stream.send(json::object(
       {{"aux", json::object({{"ID", built->id.str()}, {"Digest", built->target.digest.str()}})}}));
   stream.text(cat("Successfully built ", built->id.short_hex(), "\n"));
-  for (const auto& tag : request.tags) {
+  const auto tags = outputs.tags_image() ? request.tags : std::vector<oci::Reference>();
+  for (const auto& tag : tags) {
     stream.text(cat("Successfully tagged ", tag.familiar(), "\n"));
   }
   return stream.finish({});

@@ -122,6 +122,56 @@ Value image_inspect_json(const Image& image, std::string_view driver) {
   return out;
 }
 
+namespace {
+
+constexpr std::string_view kReferenceDigest = "vnd.docker.reference.digest";
+
+uint64_t content_size(const images::Image& image) {
+  uint64_t size = image.manifest.size + image.manifest_doc.config.size;
+  for (const oci::Descriptor& layer : image.manifest_doc.layers) size += layer.size;
+  return size;
+}
+
+Value manifest_summary(const oci::Descriptor& manifest, const Image* image) {
+  const uint64_t content = image == nullptr ? 0 : content_size(*image);
+  Value out = json::object({{"ID", manifest.digest.str()},
+                            {"Descriptor", manifest.to_json()},
+                            {"Available", image != nullptr}});
+  const uint64_t unpacked = image == nullptr ? 0 : image->size;
+  out.set("Size", json::object({{"Content", content}, {"Total", content + unpacked}}));
+  const auto about = manifest.annotations.find(std::string(kReferenceDigest));
+  if (about != manifest.annotations.end()) {
+    out.set("Kind", "attestation");
+    out.set("AttestationData", json::object({{"For", about->second}}));
+    return out;
+  }
+  out.set("Kind", manifest.platform || image != nullptr ? "image" : "unknown");
+  const oci::Platform platform =
+      image != nullptr ? image->config.platform : manifest.platform.value_or(oci::Platform());
+  out.set("ImageData", json::object({{"Platform", platform.to_json()},
+                                     {"Size", json::object({{"Unpacked", unpacked}})},
+                                     {"Containers", json::array()}}));
+  return out;
+}
+
+}  // namespace
+
+Result<Value> manifests_json(images::ImageStore& store, const oci::Descriptor& target) {
+  const std::vector<Image> here = TRY(store.platforms_of(target));
+  std::vector<oci::Descriptor> manifests{target};
+  if (oci::is_index_type(target.media_type)) {
+    const std::string bytes = TRY(content::read_blob(store.content(), target.digest));
+    manifests = TRY(oci::Index::parse(bytes, target.media_type)).manifests;
+  }
+  json::Array out;
+  for (const oci::Descriptor& manifest : manifests) {
+    const auto image = std::ranges::find(here, manifest.digest,
+                                         [](const Image& each) { return each.manifest.digest; });
+    out.push_back(manifest_summary(manifest, image == here.end() ? nullptr : &*image));
+  }
+  return Value(std::move(out));
+}
+
 Result<Value> image_history_json(images::ImageStore& store, const Image& image) {
   json::Array rows;
   size_t layer = 0;

@@ -20,6 +20,9 @@ std::vector<ImageRow> image_rows(const std::vector<images::Image>& images);
 json::Value image_list_json(const ImageRow& row, int64_t containers);
 json::Value image_inspect_json(const images::Image& image, std::string_view driver);
 Result<json::Value> image_history_json(images::ImageStore& store, const images::Image& image);
+// What a target leads to, for `manifests=1`: one summary for each manifest of an index, or of the
+// only one; those that are not here are not "Available".
+Result<json::Value> manifests_json(images::ImageStore& store, const oci::Descriptor& target);
 json::Value removed_json(const std::vector<images::Removed>& removed);
 
 // Filters of a list: dangling, label, reference, before, since, until.

@@ -28,15 +28,23 @@ Result<> list_images(Call& call) {
   auto rows = TRY(filter_images(store(call), image_rows(TRY(store(call).list())), filters,
                                 call.context.clock.now()));
   json::Array out;
-  for (const auto& row : rows) out.push_back(image_list_json(row, -1));
+  for (const auto& row : rows) {
+    out.push_back(image_list_json(row, -1));
+    if (!call.flag("manifests")) continue;
+    out.back().set("Descriptor", row.image.target.to_json());
+    out.back().set("Manifests", TRY(manifests_json(store(call), row.image.target)));
+  }
   return call.reply(200, std::move(out));
 }
 
 Result<> inspect_image(Call& call) {
   auto platform = TRY(platform_argument(call.arg("platform")));
   auto image = TRY(store(call).find(call.name, platform));
-  return call.reply(
-      200, image_inspect_json(image, snapshot::name_of(store(call).snapshots().backend())));
+  json::Value out = image_inspect_json(image, snapshot::name_of(store(call).snapshots().backend()));
+  if (call.flag("manifests")) {
+    out.set("Manifests", TRY(manifests_json(store(call), image.target)));
+  }
+  return call.reply(200, out);
 }
 
 Result<> image_history(Call& call) {

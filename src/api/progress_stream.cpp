@@ -1,19 +1,39 @@
 #include "api/progress_stream.h"
 
+#include "api/hijack.h"
 #include "base/log.h"
 #include "base/strings.h"
 
 namespace skiff::api {
 
-void ProgressStream::send(const json::Value& object) {
-  std::lock_guard lock(mutex_);
+namespace {
+
+constexpr std::string_view kLinesType = "application/json";
+constexpr std::string_view kFramesType = "application/vnd.docker.multiplexed-stream";
+
+}  // namespace
+
+void ProgressStream::write(std::string_view bytes) {
   if (broken_) return;
   if (!begun_) {
-    call_.writer.headers().set("Content-Type", "application/json");
+    call_.writer.headers().set(
+        "Content-Type", std::string(framing_ == Framing::kFrames ? kFramesType : kLinesType));
     begun_ = true;
     broken_ = !call_.writer.begin(200);
   }
-  if (!broken_) broken_ = !call_.writer.write(object.dump(json::Html::kEscaped) + "\r\n");
+  if (!broken_) broken_ = !call_.writer.write(bytes);
+}
+
+void ProgressStream::send(const json::Value& object) {
+  const std::string line = object.dump(json::Html::kEscaped) + "\r\n";
+  const std::scoped_lock lock(mutex_);
+  write(framing_ == Framing::kFrames ? frame(kStdoutStream, line) : line);
+}
+
+Result<> ProgressStream::bytes(int stream, std::string_view payload) {
+  const std::scoped_lock lock(mutex_);
+  write(frame(stream, payload));
+  return broken_ ? Result<>(Error(Code::kCancelled, "the client is gone")) : Result<>();
 }
 
 void ProgressStream::send(const images::ProgressEvent& event) {
@@ -40,8 +60,8 @@ Result<> ProgressStream::finish(Result<> outcome, int exit_code) {
     if (exit_code != 0) detail.set("code", exit_code);
     send(json::object({{"errorDetail", detail}, {"error", outcome.error().message()}}));
   } else if (!begun_) {
-    call_.writer.headers().set("Content-Type", "application/json");
-    TRY(call_.writer.begin(200));
+    const std::scoped_lock lock(mutex_);
+    write("");
   }
   if (broken_) return {};
   return call_.writer.finish();

@@ -1,6 +1,9 @@
 // ProgressStream: an answer that is a stream of JSON objects, one a line (engine-api.md
 // 2.4, point 19). The status line is sent with the first object, so that a failure before
 // it still gets a status of its own. Thread-safe.
+//
+// To a client that accepts Docker's frames (hijack.h) bytes can be sent beside the objects, each
+// kind under a stream number of its own.
 #pragma once
 
 #include <mutex>
@@ -11,12 +14,16 @@ namespace skiff::api {
 
 class ProgressStream {
  public:
-  explicit ProgressStream(const Call& call) : call_(call) {}
+  enum class Framing { kLines, kFrames };
+  explicit ProgressStream(const Call& call, Framing framing = Framing::kLines)
+      : call_(call), framing_(framing) {}
 
   void send(const json::Value& object);
   void send(const images::ProgressEvent& event);
   // {"stream": text}
   void text(std::string_view text);
+  // One frame, also an empty one. Fails once the client is gone.
+  Result<> bytes(int stream, std::string_view payload);
   images::ProgressSink sink() {
     return [this](const images::ProgressEvent& event) { send(event); };
   }
@@ -25,7 +32,9 @@ class ProgressStream {
   Result<> finish(Result<> outcome, int exit_code = 0);
 
  private:
+  void write(std::string_view bytes);
   const Call& call_;
+  const Framing framing_;
   std::mutex mutex_;
   bool begun_ = false;
   bool broken_ = false;  // the client is gone: the rest is not sent

@@ -45,6 +45,7 @@ struct Told {
   void take(const StepMissed& e) { missed[e.step] = e.reason; }
   void take(const StepOutput& e) { output += e.bytes; }
   void take(const StepProgress&) {}
+  void take(const Exporting& e) { log.push_back(cat("export ", e.progress.status)); }
   void take(const StepFailed& e) { failed.push_back(e.exit_code); }
   void take(const StepDone& e) {
     ids[e.step] = e.id;

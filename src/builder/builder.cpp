@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "builder/context.h"
+#include "builder/export.h"
 #include "builder/failed_step.h"
 #include "builder/platform_build.h"
 #include "dockerfile/inspection.h"
@@ -117,8 +118,6 @@ class LocalBuilder : public Builder {
   }
 
  private:
-  Result<oci::Descriptor> make_target(const std::vector<PlatformImage>& built,
-                                      content::Lease& lease);
   Result<std::set<std::string>> image_snapshots();
   Result<> prune_mounts(const PruneOptions& options, PruneResult& result);
   // The plan as far as it can be made without a network.
@@ -140,19 +139,11 @@ Result<> LocalBuilder::start() {
   return clean_up_steps(site_);
 }
 
-Result<oci::Descriptor> LocalBuilder::make_target(const std::vector<PlatformImage>& built,
-                                                  content::Lease& lease) {
-  if (built.size() == 1) return built[0].manifest;
-  std::vector<oci::Descriptor> manifests;
-  for (const PlatformImage& image : built) manifests.push_back(image.manifest);
-  oci::Index index = oci::Index::make(oci::kMediaTypeIndex, std::move(manifests));
-  TRY(content::write_blob(images_.content(), index.raw, &lease));
-  return index.descriptor();
-}
-
 Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const EventSink& sink,
                                         const CancelToken& cancel) {
   SharedSink events(sink, request.quiet);
+  const TimePoint begun = site_.clock.now();
+  Exporter exporter = TRY(Exporter::make(site_, request));
   const auto lease = TRY(images_.lease());
   CacheHold hold(*cache_, *lease);
   Context context = TRY(Context::open(request, options_.scratch(), cancel));
@@ -180,17 +171,15 @@ Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const Event
         cat("One or more build-args [", join(built[0].unused_args, " "), "] were not consumed"),
         0});
   }
+  const ShapedImages made = TRY(exporter.run(built, begun, *lease, events, cancel));
   BuildResult result;
-  result.target = TRY(make_target(built, *lease));
-  if (request.tags.empty()) TRY(images_.put(result.target, std::nullopt));
-  for (const oci::Reference& tag : request.tags) {
-    TRY(images_.put(result.target, tag.with_default_tag()));
-  }
+  result.target = made.target;
   auto host = std::ranges::find(platforms, oci::Platform::host());
   size_t chosen = host == platforms.end() ? 0 : static_cast<size_t>(host - platforms.begin());
-  result.id = built[chosen].id;
-  for (size_t i = 0; i < built.size(); ++i) {
-    result.images.push_back({platforms[i].str(), built[i].id});
+  result.id = made.ids[chosen];
+  for (size_t i = 0; i < platforms.size(); ++i) {
+    result.images.push_back({platforms[i].str(), made.ids[i]});
+    events.send(result.images.back());
   }
   return result;
 }

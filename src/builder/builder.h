@@ -30,6 +30,7 @@
 #include "base/file.h"
 #include "base/io.h"
 #include "base/problem.h"
+#include "builder/export_output.h"
 #include "builder/vocabulary.h"
 #include "images/image_store.h"
 #include "network/network_manager.h"
@@ -66,6 +67,15 @@ struct LayoutContext {
 };
 using NamedContext = std::variant<LocalFiles, ImageContext, RemoteContext, LayoutContext>;
 
+// What is attached to images in an index, as in-toto statements: their own digests stay as they
+// are.
+struct Attestations {
+  bool provenance = false;       // how it was built (SLSA v1)
+  bool provenance_args = false;  // with the values of build arguments, and the Dockerfile
+  bool sbom = false;             // what is in it (SPDX)
+  bool any() const { return provenance || sbom; }
+};
+
 struct BuildRequest {
   // The context: a tar, plain or compressed, read to its end; or a directory, read in
   // place. A tar is hostile input: it is unpacked by the builder, each entry resolved
@@ -81,6 +91,9 @@ struct BuildRequest {
   std::optional<std::string> dockerfile_text;
 
   std::vector<oci::Reference> tags;
+  // What becomes of the result; none is one of type image.
+  std::vector<Output> outputs;
+  Attestations attestations;  // of outputs that are images
   // `--build-arg NAME` without a value is nullopt: it unsets the default of an ARG.
   std::map<std::string, std::optional<std::string>> build_args;
   std::map<std::string, std::string> labels;
@@ -162,15 +175,20 @@ struct ImageBuilt {
   std::string platform;
   oci::Digest id = oci::Digest::of("");
 };
+// What is pushed, after the steps.
+struct Exporting {
+  images::ProgressEvent progress;
+};
 using BuildEvent = std::variant<StepStarted, StepCached, StepMissed, StepOutput, StepProgress,
-                                StepDone, StepFailed, BuildWarning, ImageBuilt>;
+                                StepDone, StepFailed, BuildWarning, ImageBuilt, Exporting>;
 // Called from one thread at a time; must not call the builder.
 using EventSink = std::function<void(const BuildEvent&)>;
 
 struct BuildResult {
   // Of the config: of the only platform, or of the host's, else of the first.
   oci::Digest id = oci::Digest::of("");
-  oci::Descriptor target;  // the manifest, or the index of several platforms
+  // The manifest, or the index of several platforms, as the last output has it that is an image.
+  oci::Descriptor target;
   std::vector<ImageBuilt> images;
 };
 

@@ -1,5 +1,7 @@
 #include "builder/platform_build.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "builder/steps.h"
 #include "sys/binfmt.h"
@@ -91,6 +93,7 @@ class GraphMaker {
 struct Assembled {
   oci::ImageConfig config;
   std::vector<oci::Descriptor> layers;
+  size_t base_layers = 0;
 };
 
 // Layers and history of a stage, those of what it stands on first.
@@ -105,6 +108,7 @@ void add_stage(const StepSite& site, const PlannedGraph& planned,
         const images::Image& image = site.bases.image(from->image->handle);
         out.config = image.config;
         out.layers = image.manifest_doc.layers;
+        out.base_layers = out.layers.size();
       }
     }
     const StepResult& result = results[planned.vertices[index][i]];
@@ -146,6 +150,29 @@ void warn_of_emulation(BuildSite& build, const Plan& plan) {
       return;
     }
   }
+}
+
+std::vector<Material> materials_of(const Plan& plan, const BaseImages& bases) {
+  std::vector<Material> out;
+  const auto add = [&](const std::optional<BaseImage>& base) {
+    if (!base) return;
+    const images::Image& image = bases.image(base->handle);
+    const Material made{base->name, image.config.platform, image.target.digest};
+    const auto same = [&](const Material& other) {
+      return other.name == made.name && other.digest == made.digest;
+    };
+    if (std::ranges::none_of(out, same)) out.push_back(made);
+  };
+  for (const PlannedStage& stage : plan.stages) {
+    for (const PlannedStep& step : stage.steps) {
+      if (const auto* from = std::get_if<PlannedFrom>(&step.what)) add(from->image);
+      if (const auto* copy = std::get_if<PlannedCopy>(&step.what)) add(copy->from_image);
+      const auto* run = std::get_if<PlannedRun>(&step.what);
+      if (run == nullptr) continue;
+      for (const PlannedMount& mount : run->mounts) add(mount.from_image);
+    }
+  }
+  return out;
 }
 
 std::string project_of(const BuildRequest& request) {
@@ -192,12 +219,11 @@ Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& plat
   auto results = TRY(build.solver.solve(
       planned.graph, {.no_cache = build.request.no_cache, .hold = &build.hold}, cancel));
   Assembled image = assemble(site, planned, results);
-  auto manifest = TRY(build.site.images.write_image(image.config, image.layers, build.lease));
-  PlatformImage out{.id = oci::Digest::of(image.config.serialize()),
-                    .manifest = std::move(manifest),
-                    .unused_args = plan.unused_args};
-  build.events.send(ImageBuilt{name, out.id});
-  return out;
+  return PlatformImage{.config = std::move(image.config),
+                       .layers = std::move(image.layers),
+                       .base_layers = image.base_layers,
+                       .materials = materials_of(plan, bases),
+                       .unused_args = plan.unused_args};
 }
 
 }  // namespace skiff::builder

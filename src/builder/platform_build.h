@@ -25,9 +25,19 @@ struct BuildSite {
   CacheHold& hold;
 };
 
+// An image that something was taken from.
+struct Material {
+  std::string name;  // as the Dockerfile has it
+  oci::Platform platform;
+  oci::Digest digest = oci::Digest::of("");  // of its manifest or index
+};
+
+// What an image is to be made of; the first `base_layers` are its base image's.
 struct PlatformImage {
-  oci::Digest id = oci::Digest::of("");
-  oci::Descriptor manifest;
+  oci::ImageConfig config;
+  std::vector<oci::Descriptor> layers;
+  size_t base_layers = 0;
+  std::vector<Material> materials;
   std::vector<std::string> unused_args;
 };
 

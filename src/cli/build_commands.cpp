@@ -7,12 +7,12 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/strings.h"
+#include "cli/build_outputs.h"
 #include "cli/build_preface.h"
-#include "cli/option_values.h"
+#include "cli/build_query.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "cli/tree_tar.h"
-#include "oci/platform.h"
 #include "oci/reference.h"
 
 namespace skiff::cli {
@@ -24,6 +24,8 @@ using enum FlagKind;
 constexpr FlagSpec kBuildFlags[] = {
     {"add-host", 0, kList, "Add a line to /etc/hosts (\"host:ip\")"},
     {"allow", 0, kList, "Allow what is refused else (\"security.insecure\")", "strings"},
+    {"attest", 0, kList, "Attach attestations (type=provenance[,mode=min|max], type=sbom)",
+     "stringArray"},
     {"build-arg", 0, kList, "Set build-time variables"},
     {"build-context", 0, kList,
      "Named context (NAME=DIR|URL|docker-image://IMAGE|oci-layout://DIR)"},
@@ -42,18 +44,26 @@ constexpr FlagSpec kBuildFlags[] = {
     {"force-rm", 0, kBool, "Keep no image of what a RUN that fails has left"},
     {"iidfile", 0, kString, "Write the image ID to the file"},
     {"label", 0, kList, "Set metadata of the image"},
-    {"load", 0, kBool, "Accepted, changes nothing: the image is the engine's"},
+    {"load", 0, kBool, "Put the image into the engine's store, as is done without --output"},
     {"memory", 'm', kString, "Memory limit", "bytes"},
     {"memory-swap", 0, kString, "Memory and swap together: -1 for unlimited swap", "bytes"},
     {"metadata-file", 0, kString, "Write the digests of what was built to the file"},
     {"network", 0, kString, "Network of the RUN instructions (default \"default\")"},
     {"no-cache", 0, kBool, "Do not use the cache"},
     {"no-cache-filter", 0, kList, "Do not use the cache for these stages", "strings"},
+    {"output", 'o', kList,
+     "What becomes of the result: a directory, \"-\", or type=TYPE[,KEY=VALUE...]", "stringArray"},
     {"platform", 0, kList, "Platforms of the image: linux/amd64,linux/arm64", "strings"},
     {"progress", 0, kString, "How progress is shown (\"auto\", \"plain\") (default \"auto\")"},
+    {"provenance", 0, kString,
+     "Attach how it was built (\"--attest=type=provenance\"): true or mode=max"},
     {"pull", 0, kBool, "Always look for newer base images"},
+    {"push", 0, kBool, "Push the image to its registries (\"--output=type=image,push=true\")"},
     {"quiet", 'q', kBool, "Suppress the build output and print the image ID on success"},
+    {"reproducible", 0, kBool,
+     "The same bytes whenever it is built: no time is after SOURCE_DATE_EPOCH"},
     {"rm", 0, kBool, "Accepted, changes nothing (default true)"},
+    {"sbom", 0, kString, "Attach what packages it has (\"--attest=type=sbom\")"},
     {"secret", 0, kList, "Secret of the build (id=ID[,src=FILE|,env=NAME])"},
     {"shm-size", 0, kString, "Size of \"/dev/shm\"", "bytes"},
     {"ssh", 0, kList, "SSH agent of the build (default|ID[=SOCKET])"},
@@ -61,99 +71,6 @@ constexpr FlagSpec kBuildFlags[] = {
     {"target", 0, kString, "Stage to build"},
     {"ulimit", 0, kList, "Resource limits (name=soft[:hard])", "ulimit"},
 };
-
-Result<> add_numbers(const Flags& flags, net::Query& query) {
-  constexpr std::pair<std::string_view, std::string_view> kNumbers[] = {
-      {"cpu-period", "cpuperiod"}, {"cpu-quota", "cpuquota"}, {"cpu-shares", "cpushares"}};
-  for (const auto& [flag, parameter] : kNumbers) {
-    if (flags.has(flag)) query.add(parameter, cat(TRY(flags.number(flag))));
-  }
-  struct Size {
-    std::string_view flag;
-    std::string_view shown;
-    std::string_view parameter;
-  };
-  constexpr Size kSizes[] = {{"memory", "-m, --memory", "memory"},
-                             {"memory-swap", "--memory-swap", "memswap"},
-                             {"shm-size", "--shm-size", "shmsize"}};
-  for (const auto& [flag, shown, parameter] : kSizes) {
-    if (!flags.has(flag)) continue;
-    query.add(parameter, cat(TRY(parse_bytes(shown, flags.get(flag)))));
-  }
-  return {};
-}
-
-// NAME=VALUE, or NAME for the client's own variable, null where there is none.
-Result<json::Value> build_args(const Flags& flags) {
-  json::Object out;
-  for (const auto& text : flags.all("build-arg")) {
-    if (text.empty() || text.starts_with('=')) {
-      return bad_flag("--build-arg", text, cat("invalid environment variable: ", text));
-    }
-    if (auto parts = split_once(text, '=')) {
-      out.set(parts->first, parts->second);
-    } else {
-      const char* own = ::getenv(text.c_str());
-      out.set(text, own != nullptr ? json::Value(own) : json::Value());
-    }
-  }
-  return json::Value(std::move(out));
-}
-
-Result<> add_names(const Flags& flags, net::Query& query) {
-  for (const auto& tag : flags.all("tag")) {
-    auto name = oci::Reference::parse(tag);
-    if (!name) return bad_flag("-t, --tag", tag, name.error().message());
-    query.add("t", tag);
-  }
-  std::vector<std::string> platforms;
-  for (const auto& list : flags.all("platform")) {
-    for (const auto& text : split(list, ',')) {
-      auto platform = oci::Platform::parse(trim(text));
-      if (!platform) return bad_flag("--platform", text, platform.error().message());
-      platforms.emplace_back(trim(text));
-    }
-  }
-  if (!platforms.empty()) query.add("platform", join(platforms, ","));
-  return {};
-}
-
-Result<std::string> build_query(const Flags& flags, const std::string& dockerfile) {
-  net::Query query;
-  query.add("version", "1");
-  query.add("rm", "1");
-  TRY(add_names(flags, query));
-  TRY(add_numbers(flags, query));
-  if (!dockerfile.empty()) query.add("dockerfile", dockerfile);
-  constexpr std::pair<std::string_view, std::string_view> kTexts[] = {
-      {"target", "target"},
-      {"call", "call"},
-      {"cgroup-parent", "cgroupparent"},
-      {"network", "networkmode"},
-      {"cpuset-cpus", "cpusetcpus"},
-      {"cpuset-mems", "cpusetmems"}};
-  for (const auto& [flag, parameter] : kTexts) {
-    if (flags.has(flag)) query.add(parameter, flags.get(flag));
-  }
-  constexpr std::pair<std::string_view, std::string_view> kSwitches[] = {
-      {"no-cache", "nocache"}, {"pull", "pull"}, {"quiet", "q"}};
-  for (const auto& [flag, parameter] : kSwitches) {
-    if (flags.on(flag)) query.add(parameter, "1");
-  }
-  if (!flags.on("force-rm")) query.add("keepfailed", "1");
-  if (flags.on("check")) query.add("call", "check");
-  for (const std::string& list : flags.all("no-cache-filter")) {
-    for (const std::string& stage : split(list, ',')) query.add("nocachefilter", stage);
-  }
-  if (flags.has("build-arg")) query.add("buildargs", TRY(build_args(flags)).dump());
-  if (flags.has("label")) query.add("labels", TRY(parse_labels(flags.all("label"))).dump());
-  if (flags.has("ulimit")) query.add("ulimits", TRY(parse_ulimits(flags.all("ulimit"))).dump());
-  const json::Value hosts = TRY(parse_extra_hosts(flags.all("add-host")));
-  for (const auto& host : hosts.as_array()) {
-    query.add("extrahosts", host.as_string());
-  }
-  return query.str();
-}
 
 // What is sent, and the Dockerfile's name in it.
 struct Context {
@@ -281,16 +198,15 @@ Result<Context> context_from_directory(const Flags& flags, const std::string& ar
 // Says how much was sent once all of it is.
 class Announced : public Source {
  public:
-  Announced(Source& from, bool quiet) : from_(from), said_(quiet) {}
+  Announced(Source& from, int to, bool quiet) : from_(from), to_(to), said_(quiet) {}
   Result<size_t> read(std::span<char> buffer) override {
     auto n = from_.read(buffer);
     if (!n) failure_ = n.error();
     if (!n) return n;
     bytes_ += *n;
     if (*n == 0 && !std::exchange(said_, true)) {
-      print(cat("Sending build context to the Skiff daemon  ",
-                human_size(static_cast<double>(bytes_), 4), "\n"));
-      fflush(stdout);
+      TRY(FdSink(to_).write(cat("Sending build context to the Skiff daemon  ",
+                                human_size(static_cast<double>(bytes_), 4), "\n")));
     }
     return n;
   }
@@ -298,6 +214,7 @@ class Announced : public Source {
 
  private:
   Source& from_;
+  int to_;
   bool said_;
   uint64_t bytes_ = 0;
   std::optional<Error> failure_;
@@ -351,23 +268,26 @@ Outcome build(Session& session, Flags& flags) {
   const bool is_sent = context.body != nullptr;
   PrefacedBody prefaced =
       TRY(with_preface(flags, context.dockerfile_text, std::move(context.body)));
+  BuildOutputs outputs = TRY(BuildOutputs::open(flags));
+  const int told = outputs.uses_stdout() ? STDERR_FILENO : STDOUT_FILENO;
   std::optional<Announced> body;
-  if (prefaced.source) body.emplace(*prefaced.source, quiet || !is_sent);
+  if (prefaced.source) body.emplace(*prefaced.source, told, quiet || !is_sent);
   net::ClientRequest request;
   request.method = "POST";
-  request.target = cat("/build?", TRY(build_query(flags, context.dockerfile)));
+  request.target = cat("/build?", TRY(build_query(flags, context.dockerfile, outputs.parameter())));
   if (!context.url.empty()) request.target += cat("&remote=", net::url_encode(context.url));
   request.headers.set("Content-Type", prefaced.content_type);
   request.headers.set("X-Registry-Config", session.config.all_auths_header());
   if (body) request.stream = &*body;
-  ProgressPrinter printer(STDOUT_FILENO, false, plain || quiet);
-  auto built = show_progress(session, request, printer);
+  ProgressPrinter printer(told, false, plain || quiet);
+  auto built = outputs.receive(session, request, printer);
   if (body && body->failure()) return *body->failure();
   if (!built && printer.exit_code() != 0) {
     print_error(cat(built.error().message(), "\n"));
     return printer.exit_code();
   }
   TRY(std::move(built));
+  TRY(outputs.commit());
   if (auto file = flags.get("iidfile"); !file.empty()) {
     TRY(write_text(file, printer.last_aux_id()));
   }

@@ -79,18 +79,59 @@ constexpr FlagSpec kImagesFlags[] = {
     {"format", 0, kString, kFormatHelp},
     {"no-trunc", 0, kBool, "Don't truncate output"},
     {"quiet", 'q', kBool, "Only show image IDs"},
+    {"tree", 0, kBool, "Show the platforms of each image"},
 };
+
+// Below the names of an image its platforms; those that are not here have no size.
+void add_tree_rows(const json::Value& image, std::vector<std::vector<std::string>>& rows) {
+  const auto size = [](const json::Value& sizes, std::string_view key) {
+    return human_size(static_cast<double>(sizes.integer(key)));
+  };
+  const auto& manifests = image.array("Manifests");
+  json::Value total = json::object({{"Total", 0}, {"Content", 0}});
+  std::vector<std::vector<std::string>> below;
+  for (const json::Value& manifest : manifests) {
+    if (manifest.string("Kind") != "image") continue;
+    const json::Value sizes(manifest.object("Size"));
+    for (std::string_view key : {"Total", "Content"}) {
+      total.set(key, total.integer(key) + sizes.integer(key));
+    }
+    const json::Value data(manifest.object("ImageData"));
+    const auto platform = oci::Platform::from_json(json::Value(data.object("Platform"))).str();
+    const bool here = manifest.boolean("Available");
+    below.push_back({platform, short_id(manifest.string("ID")), here ? size(sizes, "Total") : "-",
+                     here ? size(sizes, "Content") : "-"});
+  }
+  std::vector<std::string> names = image.strings("RepoTags");
+  if (names.empty()) names.emplace_back("<untagged>");
+  const json::Value target(image.object("Descriptor"));
+  for (const std::string& name : names) {
+    rows.push_back(
+        {name, short_id(target.string("digest")), size(total, "Total"), size(total, "Content")});
+  }
+  for (size_t i = 0; i < below.size(); ++i) {
+    below[i][0] = cat(i + 1 == below.size() ? "`- " : "|- ", below[i][0]);
+    rows.push_back(std::move(below[i]));
+  }
+}
 
 Outcome images(Session& session, Flags& flags) {
   std::vector<std::string> conditions = flags.all("filter");
   if (!flags.args.empty()) conditions.push_back(cat("reference=", flags.args[0]));
   net::Query query;
   if (flags.on("all")) query.add("all", "1");
+  if (flags.on("tree")) query.add("manifests", "1");
   if (auto filters = TRY(filters_parameter(conditions)); !filters.empty()) {
     query.add("filters", filters);
   }
   std::string text = query.str();
   json::Value list = TRY(session.api.get(cat("/images/json", text.empty() ? "" : "?", text)));
+  if (flags.on("tree")) {
+    std::vector<std::vector<std::string>> tree{{"IMAGE", "ID", "DISK USAGE", "CONTENT SIZE"}};
+    for (const auto& image : list.as_array()) add_tree_rows(image, tree);
+    print(format_table(tree));
+    return 0;
+  }
   std::vector<json::Value> rows;
   for (const auto& image : list.as_array()) {
     auto more = image_rows(image, !flags.on("no-trunc"));

@@ -97,7 +97,9 @@ Pairs GlobalScope::predefined() const {
 std::vector<std::string> GlobalScope::unused() const {
   std::vector<std::string> out;
   for (const auto& [name, value] : given_) {
-    bool known = used_.contains(name) || is_predefined_arg(name) || name.starts_with("BUILDKIT_");
+    // SOURCE_DATE_EPOCH is for the outputs, too.
+    bool known = used_.contains(name) || is_predefined_arg(name) || name.starts_with("BUILDKIT_") ||
+                 name == "SOURCE_DATE_EPOCH";
     if (!known) out.push_back(name);
   }
   return out;

@@ -86,6 +86,9 @@ struct PushOptions {
   // Push only that platform's manifest. Without: the whole index; where parts of it are not
   // here, the manifest of the only platform that is, and with several a refusal.
   std::optional<oci::Platform> platform;
+  // What is pushed where no name in the store needs to lead to it; the caller holds it.
+  std::optional<oci::Descriptor> target;
+  bool by_digest = false;  // no tag is pushed: the name has none
   remote::ClientOptions client;
 };
 
@@ -93,6 +96,9 @@ struct PushResult {
   oci::Digest digest;
   uint64_t size = 0;  // of the manifest or index
 };
+
+// docker-archive: a manifest.json beside the OCI layout's files, for readers that know no other.
+enum class ArchiveForm { kOci, kOciAndDocker };
 
 enum class RemovedKind { kUntagged, kDeleted };
 struct Removed {
@@ -112,6 +118,12 @@ struct ImageUser {
 struct NewLayer {
   oci::Descriptor descriptor;  // of the compressed blob in the content store
   oci::Digest diff_id = oci::Digest::of("");
+};
+
+// How the manifest of an image made here is written.
+struct ManifestForm {
+  bool in_dockers_words = false;  // else in OCI's
+  std::map<std::string, std::string> annotations;
 };
 
 // What a check looked at.
@@ -183,18 +195,23 @@ class ImageStore {
   // here; its docker-archive side has one of each image (the host's, else the first).
   virtual Result<> save(const std::vector<std::string>& names, Sink& tar,
                         const CancelToken& cancel) = 0;
+  // One target, which the caller holds and that need not be recorded, under these names.
+  virtual Result<> archive(const oci::Descriptor& target, std::span<const oci::Reference> names,
+                           ArchiveForm form, Sink& tar, const CancelToken& cancel) = 0;
   // Either form; returns the loaded names (or ids). Bad archives leave nothing behind.
   virtual Result<std::vector<std::string>> load(Source& tar, const ProgressSink& progress,
                                                 const CancelToken& cancel) = 0;
 
-  // Compresses a layer tar into the content store (gzip, deterministic).
-  virtual Result<NewLayer> add_layer(Source& tar, content::Lease& lease) = 0;
+  // Compresses a layer tar into the content store; the same bytes on every machine.
+  virtual Result<NewLayer> add_layer(Source& tar, content::Lease& lease,
+                                     const CompressForm& form = {}) = 0;
   // Writes config and manifest of one platform; the caller puts or indexes the manifest while
   // it holds the lease.
   // Descriptor's platform is set. Layers' descriptors must pair with config.diff_ids.
   virtual Result<oci::Descriptor> write_image(const oci::ImageConfig& config,
                                               const std::vector<oci::Descriptor>& layers,
-                                              content::Lease& lease) = 0;
+                                              content::Lease& lease,
+                                              const ManifestForm& form = {}) = 0;
   // Makes sure that every layer is unpacked; returns the topmost snapshot's name. kDataLoss where
   // one is known to be damaged: a pull replaces it.
   virtual Result<std::string> unpack(const Image& image, const ProgressSink& progress,

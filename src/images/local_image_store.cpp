@@ -78,18 +78,23 @@ class LocalImageStore : public ImageStore {
                 const CancelToken& cancel) override {
     return save_images(parts_, finder_, names, tar, cancel);
   }
+  Result<> archive(const oci::Descriptor& target, std::span<const oci::Reference> names,
+                   ArchiveForm form, Sink& tar, const CancelToken& cancel) override {
+    return archive_target(parts_, finder_, target, names, form, tar, cancel);
+  }
   Result<std::vector<std::string>> load(Source& tar, const ProgressSink& progress,
                                         const CancelToken& cancel) override {
     return load_images(parts_, tar, progress, cancel);
   }
 
-  Result<NewLayer> add_layer(Source& tar, content::Lease& lease) override {
-    return images::add_layer(parts_, tar, lease);
+  Result<NewLayer> add_layer(Source& tar, content::Lease& lease,
+                             const CompressForm& form) override {
+    return images::add_layer(parts_, tar, lease, form);
   }
   Result<oci::Descriptor> write_image(const oci::ImageConfig& config,
                                       const std::vector<oci::Descriptor>& layers,
-                                      content::Lease& lease) override {
-    return write_manifest(parts_, config.serialize(), config, layers, lease);
+                                      content::Lease& lease, const ManifestForm& form) override {
+    return write_manifest(parts_, config.serialize(), config, layers, lease, form);
   }
   Result<std::string> unpack(const Image& image, const ProgressSink& progress,
                              const CancelToken& cancel) override;

@@ -13,32 +13,46 @@ namespace {
 constexpr std::string_view kDockerLayerPlain = "application/vnd.docker.image.rootfs.diff.tar";
 constexpr std::string_view kDockerLayerZstd = "application/vnd.docker.image.rootfs.diff.tar.zstd";
 
-// An OCI manifest names its layers in OCI's words, also those of an image of Docker's that it
-// was built on: the bytes are the same.
-std::string oci_layer_type(const std::string& media_type) {
+// A manifest names its layers in the words of its own kind, also those of an image of the other
+// kind that it was built on: the bytes are the same.
+std::string layer_type(const std::string& media_type, bool in_dockers_words) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kWords = {
       {{oci::kDockerLayerGzip, oci::kMediaTypeLayerGzip},
        {kDockerLayerPlain, oci::kMediaTypeLayer},
        {kDockerLayerZstd, oci::kMediaTypeLayerZstd}}};
   for (const auto& [dockers, ocis] : kWords) {
-    if (media_type == dockers) return std::string(ocis);
+    if (media_type == dockers || media_type == ocis) {
+      return std::string(in_dockers_words ? dockers : ocis);
+    }
   }
   return media_type;
 }
 
+std::string_view layer_type_of(Compression compression) {
+  switch (compression) {
+    case Compression::kNone:
+      return oci::kMediaTypeLayer;
+    case Compression::kZstd:
+      return oci::kMediaTypeLayerZstd;
+    default:
+      return oci::kMediaTypeLayerGzip;
+  }
+}
+
 }  // namespace
 
-Result<NewLayer> add_layer(Parts& parts, Source& tar, content::Lease& lease) {
+Result<NewLayer> add_layer(Parts& parts, Source& tar, content::Lease& lease,
+                           const CompressForm& form) {
   Hasher hasher;
   HashingSource hashed(tar, hasher);
   const auto write = [&](Sink& to) -> Result<> {
-    const auto gzip = make_gzip_sink(to);
-    TRY(copy(hashed, *gzip));
-    return gzip->finish();
+    const auto packed = make_compressing_sink(to, form);
+    TRY(copy(hashed, *packed));
+    return packed->finish();
   };
   const content::BlobInfo blob = TRY(store_written(parts, write, std::nullopt, lease));
   NewLayer layer;
-  layer.descriptor.media_type = oci::kMediaTypeLayerGzip;
+  layer.descriptor.media_type = layer_type_of(form.compression);
   layer.descriptor.digest = blob.digest;
   layer.descriptor.size = blob.size;
   layer.diff_id = oci::Digest::from_hex(HashAlgorithm::kSha256, hasher.hex());
@@ -47,14 +61,18 @@ Result<NewLayer> add_layer(Parts& parts, Source& tar, content::Lease& lease) {
 
 Result<oci::Descriptor> write_manifest(Parts& parts, std::string_view config_bytes,
                                        const oci::ImageConfig& config,
-                                       std::vector<oci::Descriptor> layers, content::Lease& lease) {
+                                       std::vector<oci::Descriptor> layers, content::Lease& lease,
+                                       const ManifestForm& form) {
   oci::Descriptor described;
-  described.media_type = oci::kMediaTypeConfig;
+  described.media_type = form.in_dockers_words ? oci::kDockerConfig : oci::kMediaTypeConfig;
   described.digest = oci::Digest::of(config_bytes);
   described.size = config_bytes.size();
-  for (oci::Descriptor& layer : layers) layer.media_type = oci_layer_type(layer.media_type);
+  for (oci::Descriptor& layer : layers) {
+    layer.media_type = layer_type(layer.media_type, form.in_dockers_words);
+  }
   const oci::Manifest manifest =
-      oci::Manifest::make(oci::kMediaTypeManifest, described, std::move(layers));
+      oci::Manifest::make(form.in_dockers_words ? oci::kDockerManifest : oci::kMediaTypeManifest,
+                          described, std::move(layers), form.annotations);
   TRY(check_layer_count(manifest, config));
   for (const oci::Descriptor& layer : manifest.layers) {
     TRY(lease.hold(layer.digest));

@@ -22,7 +22,7 @@ class Push {
   Push(Parts& parts, const oci::Reference& name, const PushOptions& options,
        const ProgressSink& progress, const CancelToken& cancel)
       : parts_(parts),
-        name_(name.with_default_tag()),
+        name_(options.by_digest ? name : name.with_default_tag()),
         options_(options),
         progress_(progress),
         cancel_(cancel),
@@ -32,14 +32,15 @@ class Push {
     if (name_.digest()) {
       return Error(Code::kInvalidArgument, "cannot push a digest reference");
     }
-    const TargetRow row = TRY(find_held());
+    const oci::Descriptor target = options_.target ? *options_.target : TRY(find_held()).target;
     progress_.say("", cat("The push refers to repository [", name_.repository(), "]"));
-    const oci::Descriptor root = TRY(choose_root(row.target));
+    const oci::Descriptor root = TRY(choose_root(target));
     TRY(plan(root));
     TRY(push_blobs());
     TRY(push_manifests(root));
-    TRY(remember(row.target, root));
-    progress_.say("", cat(name_.tag(), ": digest: ", root.digest.str(), " size: ", root.size));
+    TRY(remember(target, root));
+    progress_.say("", cat(options_.by_digest ? root.digest.str() : name_.tag(),
+                          ": digest: ", root.digest.str(), " size: ", root.size));
     return PushResult{root.digest, root.size};
   }
 
@@ -170,7 +171,8 @@ class Push {
     for (const oci::Descriptor& manifest : manifests_) {
       const std::string bytes = TRY(content::read_blob(parts_.store, manifest.digest));
       const bool is_root = manifest.digest == root.digest;
-      const oci::Reference as = is_root ? name_ : name_.with_digest(manifest.digest);
+      const oci::Reference as =
+          is_root && !options_.by_digest ? name_ : name_.with_digest(manifest.digest);
       const oci::Digest stored =
           TRY(client_.push_manifest(as, bytes, manifest.media_type, cancel_));
       if (is_root && stored.algorithm() == root.digest.algorithm() && stored != root.digest) {

@@ -14,8 +14,8 @@ namespace {
 
 class Save {
  public:
-  Save(Parts& parts, ImageFinder& finder, const CancelToken& cancel)
-      : parts_(parts), finder_(finder), cancel_(cancel) {}
+  Save(Parts& parts, ImageFinder& finder, ArchiveForm form, const CancelToken& cancel)
+      : parts_(parts), finder_(finder), form_(form), cancel_(cancel) {}
 
   Result<> add(const std::string& name) {
     // As `docker save` has it, a bare repository means all its tags.
@@ -32,6 +32,16 @@ class Save {
     return add_target(found, has_tag ? std::optional(found.name) : std::nullopt);
   }
 
+  // What the caller holds, once for each name; without any, once.
+  Result<> add(const oci::Descriptor& target, std::span<const oci::Reference> names) {
+    ImageFinder::Found found;
+    found.row.target = target;
+    found.present = TRY(parts_.reader.present(target));
+    if (names.empty()) return add_target(found, std::nullopt);
+    for (const oci::Reference& name : names) TRY(add_target(found, name));
+    return {};
+  }
+
   Result<> write(Sink& out) {
     TarWriter tar(out);
     TRY(write_directory(tar, "blobs/"));
@@ -44,9 +54,11 @@ class Save {
     }
     for (const auto& [path, bytes] : made_) TRY(write_bytes(tar, path, bytes));
     TRY(write_bytes(tar, kIndexFile, oci::Index::make(oci::kMediaTypeIndex, entries_).raw));
-    json::Array docker;
-    for (const DockerEntry& entry : docker_) docker.push_back(entry.to_json());
-    TRY(write_bytes(tar, kDockerManifestFile, json::Value(std::move(docker)).dump()));
+    if (form_ == ArchiveForm::kOciAndDocker) {
+      json::Array docker;
+      for (const DockerEntry& entry : docker_) docker.push_back(entry.to_json());
+      TRY(write_bytes(tar, kDockerManifestFile, json::Value(std::move(docker)).dump()));
+    }
     TRY(write_bytes(tar, kLayoutFile, kLayoutContent));
     return tar.finish();
   }
@@ -145,6 +157,7 @@ class Save {
 
   Parts& parts_;
   ImageFinder& finder_;
+  const ArchiveForm form_;
   const CancelToken& cancel_;
   std::unique_ptr<Holding> lease_;
   std::map<std::string, oci::Digest> blobs_;  // by path
@@ -157,8 +170,16 @@ class Save {
 
 Result<> save_images(Parts& parts, ImageFinder& finder, const std::vector<std::string>& names,
                      Sink& tar, const CancelToken& cancel) {
-  Save save(parts, finder, cancel);
+  Save save(parts, finder, ArchiveForm::kOciAndDocker, cancel);
   for (const std::string& name : names) TRY(save.add(name));
+  return save.write(tar);
+}
+
+Result<> archive_target(Parts& parts, ImageFinder& finder, const oci::Descriptor& target,
+                        std::span<const oci::Reference> names, ArchiveForm form, Sink& tar,
+                        const CancelToken& cancel) {
+  Save save(parts, finder, form, cancel);
+  TRY(save.add(target, names));
   return save.write(tar);
 }
 

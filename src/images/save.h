@@ -8,4 +8,9 @@ namespace skiff::images {
 Result<> save_images(Parts& parts, ImageFinder& finder, const std::vector<std::string>& names,
                      Sink& tar, const CancelToken& cancel);
 
+// See ImageStore::archive.
+Result<> archive_target(Parts& parts, ImageFinder& finder, const oci::Descriptor& target,
+                        std::span<const oci::Reference> names, ArchiveForm form, Sink& tar,
+                        const CancelToken& cancel);
+
 }  // namespace skiff::images

@@ -1,0 +1,115 @@
+#include "builder/export.h"
+
+#include "base/strings.h"
+#include "builder/export_tree.h"
+
+namespace skiff::builder {
+
+namespace {
+
+bool is_image(OutputType type) {
+  return type == OutputType::kImage || type == OutputType::kOci || type == OutputType::kDocker;
+}
+
+}  // namespace
+
+// The outputs of one build, on their way.
+struct Exporter::Work {
+  Site& site;
+  const BuildRequest& request;
+  images::ImageLease& lease;
+  SharedSink& events;
+  const CancelToken& cancel;
+
+  Result<> write(const Planned& planned, const oci::Descriptor& target);
+  Result<> write_trees(const Planned& planned, const oci::Descriptor& target);
+  Result<> keep(const ExportOptions& options, const oci::Descriptor& target);
+  Result<> push(const ExportOptions& options, const oci::Descriptor& target);
+};
+
+Result<> Exporter::Work::write(const Planned& planned, const oci::Descriptor& target) {
+  const ExportOptions& options = planned.options;
+  switch (planned.output.type) {
+    case OutputType::kNone:
+      return {};
+    case OutputType::kLocal:
+    case OutputType::kTar:
+      return write_trees(planned, target);
+    case OutputType::kOci:
+      return site.images.archive(target, options.names, images::ArchiveForm::kOci,
+                                 *planned.output.file, cancel);
+    case OutputType::kDocker:
+      return site.images.archive(target, options.names, images::ArchiveForm::kOciAndDocker,
+                                 *planned.output.file, cancel);
+    case OutputType::kImage:
+      TRY(keep(options, target));
+      return options.push ? push(options, target) : Result<>();
+  }
+  return {};
+}
+
+Result<> Exporter::Work::write_trees(const Planned& planned, const oci::Descriptor& target) {
+  const ExportedTrees trees = TRY(ExportedTrees::mount(site, target, cancel));
+  const ExportOptions& options = planned.options;
+  if (planned.output.file != nullptr) {
+    const auto newest = options.rewrite_timestamps ? options.epoch : std::nullopt;
+    return trees.write_tar(*planned.output.file, newest, cancel);
+  }
+  return planned.output.trees->receive(trees.trees(), cancel);
+}
+
+Result<> Exporter::Work::keep(const ExportOptions& options, const oci::Descriptor& target) {
+  if (!options.store) return {};
+  // A name without a tag is only one to push to.
+  if (options.names.empty() || options.push_by_digest) return site.images.put(target, std::nullopt);
+  for (const oci::Reference& name : options.names) TRY(site.images.put(target, name));
+  return {};
+}
+
+Result<> Exporter::Work::push(const ExportOptions& options, const oci::Descriptor& target) {
+  for (const oci::Reference& name : options.names) {
+    images::PushOptions push{.target = target, .by_digest = options.push_by_digest};
+    push.client = site.options.client;
+    if (auto found = request.credentials.find(name.domain()); found != request.credentials.end()) {
+      push.client.credentials = found->second;
+    }
+    if (options.insecure) push.client.insecure_hosts.push_back(name.domain());
+    const auto report = [&](const images::ProgressEvent& event) { events.send(Exporting{event}); };
+    TRY_CONTEXT(site.images.push(name, push, report, cancel), cat("push ", name.familiar()));
+  }
+  return {};
+}
+
+Result<Exporter> Exporter::make(Site& site, const BuildRequest& request) {
+  Exporter out(site, request);
+  std::vector<Output> outputs = request.outputs;
+  if (outputs.empty()) outputs.emplace_back();
+  for (Output& output : outputs) {
+    Planned planned{.output = std::move(output), .options = {}};
+    planned.options = TRY(parse_export(planned.output, request));
+    out.planned_.push_back(std::move(planned));
+  }
+  return out;
+}
+
+Result<ShapedImages> Exporter::run(const std::vector<PlatformImage>& built, TimePoint begun,
+                                   images::ImageLease& lease, SharedSink& events,
+                                   const CancelToken& cancel) {
+  Work work{site_, request_, lease, events, cancel};
+  Attester attester(site_, request_, lease, begun, cancel);
+  ImageShaper plain(site_, lease, nullptr, cancel);
+  ImageShaper attested(site_, lease, &attester, cancel);
+  std::optional<ShapedImages> image;
+  std::optional<ShapedImages> other;
+  for (const Planned& planned : planned_) {
+    const std::string what = cat("output type=", name_of(planned.output.type));
+    const bool attests = request_.attestations.any() && is_image(planned.output.type);
+    ShapedImages shaped =
+        TRY_CONTEXT((attests ? attested : plain).shape(built, planned.options), what);
+    TRY_CONTEXT(work.write(planned, shaped.target), what);
+    (is_image(planned.output.type) ? image : other) = std::move(shaped);
+  }
+  return image ? *std::move(image) : *std::move(other);
+}
+
+}  // namespace skiff::builder

@@ -1,0 +1,40 @@
+// Attestations: in-toto statements about an image, in a manifest of their own that stands beside
+// the image's in the index, as BuildKit's do (its docs/attestations): "unknown/unknown", with the
+// annotations vnd.docker.reference.*; it names the image as its subject, too, so that a registry
+// lists it among the image's referrers.
+#pragma once
+
+#include <vector>
+
+#include "builder/export_options.h"
+#include "builder/platform_build.h"
+
+namespace skiff::builder {
+
+class Attester {
+ public:
+  Attester(Site& site, const BuildRequest& request, images::ImageLease& lease, TimePoint begun,
+           const CancelToken& cancel)
+      : site_(site), request_(request), lease_(lease), begun_(begun), cancel_(cancel) {}
+
+  // The attestation manifest of the image, to be an index's entry.
+  Result<oci::Descriptor> attest(const PlatformImage& built, const oci::Descriptor& manifest,
+                                 const ExportOptions& options);
+
+ private:
+  Result<oci::Descriptor> store_statement(std::string_view type, json::Value predicate,
+                                          const oci::Descriptor& manifest,
+                                          const ExportOptions& options);
+  json::Value provenance(const PlatformImage& built, const ExportOptions& options) const;
+  Result<json::Value> sbom(const oci::Descriptor& manifest, const ExportOptions& options);
+  // The build's time, or the epoch where the same bytes are wanted again.
+  std::string time_of(const ExportOptions& options, TimePoint time) const;
+
+  Site& site_;
+  const BuildRequest& request_;
+  images::ImageLease& lease_;
+  TimePoint begun_;
+  const CancelToken& cancel_;
+};
+
+}  // namespace skiff::builder

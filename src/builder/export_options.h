@@ -1,0 +1,42 @@
+// ExportOptions: the attributes of an output, understood.
+#pragma once
+
+#include <vector>
+
+#include "builder/builder.h"
+
+namespace skiff::builder {
+
+// "annotation.KEY=VALUE", "annotation[linux/arm64].KEY=VALUE".
+struct Annotation {
+  std::string key;
+  std::string value;
+  std::optional<oci::Platform> platform;  // of those images alone
+  bool applies_to(const oci::Platform& image) const {
+    return !platform || platform->normalized() == image.normalized();
+  }
+};
+
+struct ExportOptions {
+  std::vector<oci::Reference> names;  // "name=", else the build's tags
+  bool store = true;                  // of an image: keep it in the store, under its names
+  bool push = false;
+  bool push_by_digest = false;
+  bool insecure = false;  // the registry may speak plain HTTP
+
+  std::optional<CompressForm> compression;  // of the layers that were built; else as they are
+  bool force_compression = false;           // of the base image's layers, too
+  bool in_dockers_words = false;            // media types; else OCI's
+  std::vector<Annotation> manifest_annotations;
+  std::vector<Annotation> descriptor_annotations;  // of manifests in an index
+  std::map<std::string, std::string> index_annotations;
+
+  // SOURCE_DATE_EPOCH: the image's time, and the latest one in its history.
+  std::optional<TimePoint> epoch;
+  bool rewrite_timestamps = false;  // it is the latest one of files in layers that were built, too
+};
+
+// kInvalidArgument names the attribute.
+Result<ExportOptions> parse_export(const Output& output, const BuildRequest& request);
+
+}  // namespace skiff::builder

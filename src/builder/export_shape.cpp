@@ -1,0 +1,132 @@
+#include "builder/export_shape.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "builder/export_tar.h"
+#include "snapshot/diff_source.h"
+
+namespace skiff::builder {
+
+namespace {
+
+// How a layer is compressed, by its media type; nullopt for what is unknown.
+std::optional<Compression> compression_of(std::string_view media_type) {
+  if (media_type.ends_with("gzip")) return Compression::kGzip;
+  if (media_type.ends_with("zstd")) return Compression::kZstd;
+  if (media_type.ends_with(".tar")) return Compression::kNone;
+  return std::nullopt;
+}
+
+void clamp(TimePoint& time, TimePoint newest) { time = std::min(time, newest); }
+
+}  // namespace
+
+Result<ShapedImages> ImageShaper::shape(const std::vector<PlatformImage>& images,
+                                        const ExportOptions& options) {
+  ShapedImages out;
+  std::vector<oci::Descriptor> manifests;
+  for (const PlatformImage& image : images) {
+    manifests.push_back(TRY(shape_one(image, options, out.ids)));
+  }
+  std::vector<oci::Descriptor> attestations;
+  for (size_t i = 0; attester_ != nullptr && i < manifests.size(); ++i) {
+    attestations.push_back(TRY(attester_->attest(images[i], manifests[i], options)));
+  }
+  manifests.insert(manifests.end(), attestations.begin(), attestations.end());
+  const bool is_plain = manifests.size() == 1 && options.index_annotations.empty();
+  out.target = is_plain ? manifests[0] : TRY(make_index(std::move(manifests), options));
+  return out;
+}
+
+Result<oci::Descriptor> ImageShaper::make_index(std::vector<oci::Descriptor> manifests,
+                                                const ExportOptions& options) {
+  for (oci::Descriptor& manifest : manifests) {
+    for (const Annotation& one : options.descriptor_annotations) {
+      if (!one.applies_to(*manifest.platform)) continue;
+      manifest.annotations[one.key] = one.value;
+    }
+  }
+  oci::Index index =
+      oci::Index::make(options.in_dockers_words ? oci::kDockerManifestList : oci::kMediaTypeIndex,
+                       std::move(manifests));
+  if (!options.index_annotations.empty()) {
+    json::Value document = TRY(json::parse(index.raw));
+    document.set("annotations", options.index_annotations);
+    index.raw = document.dump();
+  }
+  TRY(content::write_blob(site_.images.content(), index.raw, &lease_));
+  return index.descriptor();
+}
+
+Result<oci::Descriptor> ImageShaper::shape_one(const PlatformImage& image,
+                                               const ExportOptions& options,
+                                               std::vector<oci::Digest>& ids) {
+  oci::ImageConfig config = image.config;
+  std::vector<oci::Descriptor> layers = image.layers;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    images::NewLayer layer{.descriptor = layers[i], .diff_id = config.diff_ids[i]};
+    TRY_CONTEXT(shape_layer(image, i, options, layer), cat("layer ", i + 1));
+    layers[i] = std::move(layer.descriptor);
+    config.diff_ids[i] = std::move(layer.diff_id);
+  }
+  if (options.epoch) {
+    // The zero TimePoint would be written as "never".
+    const TimePoint epoch = std::max(*options.epoch, TimePoint(std::chrono::nanoseconds(1)));
+    config.created = epoch;
+    for (oci::History& entry : config.history) clamp(entry.created, epoch);
+  }
+  images::ManifestForm form{.in_dockers_words = options.in_dockers_words, .annotations = {}};
+  for (const Annotation& one : options.manifest_annotations) {
+    if (one.applies_to(image.config.platform)) form.annotations[one.key] = one.value;
+  }
+  ids.push_back(oci::Digest::of(config.serialize()));
+  return site_.images.write_image(config, layers, lease_, form);
+}
+
+Result<> ImageShaper::shape_layer(const PlatformImage& image, size_t i,
+                                  const ExportOptions& options, images::NewLayer& layer) {
+  const bool is_own = i >= image.base_layers;
+  const auto now = compression_of(layer.descriptor.media_type);
+  if (!now || !TRY(is_here(layer.descriptor))) return {};
+  const bool rewrites = is_own && options.rewrite_timestamps && options.epoch;
+  CompressForm form = options.compression.value_or(CompressForm{.compression = *now, .level = {}});
+  const bool is_wanted_form = form.compression == *now && !form.level;
+  const bool recompresses = !is_wanted_form && (is_own || options.force_compression);
+  if (!rewrites && !recompresses) return {};
+  if (!recompresses) form = {.compression = *now, .level = {}};
+  const auto newest = rewrites ? options.epoch : std::nullopt;
+  const std::string key =
+      cat(layer.descriptor.digest.str(), " ", static_cast<int>(form.compression), " ",
+          form.level.value_or(-1), rewrites ? " rewritten" : "");
+  auto found = converted_.find(key);
+  if (found == converted_.end()) {
+    found = converted_.emplace(key, TRY(convert(layer.descriptor, form, newest))).first;
+  }
+  layer = found->second;
+  return {};
+}
+
+// A layer that is fetched from elsewhere keeps its bytes, which are not here.
+Result<bool> ImageShaper::is_here(const oci::Descriptor& blob) {
+  const auto info = site_.images.content().info(blob.digest);
+  if (!info && info.error().code() != Code::kNotFound) return info.error();
+  return info.has_value();
+}
+
+Result<images::NewLayer> ImageShaper::convert(const oci::Descriptor& blob, const CompressForm& form,
+                                              const std::optional<TimePoint>& newest) {
+  const auto reader = TRY(site_.images.content().open(blob.digest));
+  const auto plain = TRY(open_decompressed(*reader));
+  if (!newest) return site_.images.add_layer(*plain, lease_, form);
+  snapshot::DiffSource rewritten(
+      [&](Sink& to) -> Result<> {
+        TarWriter tar(to);
+        TRY(copy_tar(*plain, {.newest = newest}, tar));
+        return tar.finish();
+      },
+      cancel_);
+  return site_.images.add_layer(rewritten, lease_, form);
+}
+
+}  // namespace skiff::builder

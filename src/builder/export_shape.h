@@ -1,0 +1,50 @@
+// ImageShaper: images of a build as an output wants them: layers compressed otherwise, times
+// clamped, manifests with annotations or in Docker's words. Layers of the base image keep their
+// bytes, unless force-compression asks for theirs too.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "builder/export_attest.h"
+#include "builder/export_options.h"
+#include "builder/platform_build.h"
+
+namespace skiff::builder {
+
+struct ShapedImages {
+  oci::Descriptor target;        // the manifest of the only image, or an index
+  std::vector<oci::Digest> ids;  // of the configs, in the order of the images
+};
+
+class ImageShaper {
+ public:
+  // `attester` is null where no attestations are wanted.
+  ImageShaper(Site& site, images::ImageLease& lease, Attester* attester, const CancelToken& cancel)
+      : site_(site), lease_(lease), attester_(attester), cancel_(cancel) {}
+
+  // With attestations it is always an index.
+  Result<ShapedImages> shape(const std::vector<PlatformImage>& images,
+                             const ExportOptions& options);
+
+ private:
+  Result<oci::Descriptor> shape_one(const PlatformImage& image, const ExportOptions& options,
+                                    std::vector<oci::Digest>& ids);
+  Result<oci::Descriptor> make_index(std::vector<oci::Descriptor> manifests,
+                                     const ExportOptions& options);
+  // Does nothing to a layer that is as it is wanted.
+  Result<> shape_layer(const PlatformImage& image, size_t i, const ExportOptions& options,
+                       images::NewLayer& layer);
+  Result<bool> is_here(const oci::Descriptor& blob);
+  Result<images::NewLayer> convert(const oci::Descriptor& blob, const CompressForm& form,
+                                   const std::optional<TimePoint>& newest);
+
+  Site& site_;
+  images::ImageLease& lease_;
+  Attester* attester_;
+  const CancelToken& cancel_;
+  std::map<std::string, images::NewLayer> converted_;  // several platforms may share a layer
+};
+
+}  // namespace skiff::builder

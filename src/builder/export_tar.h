@@ -1,0 +1,18 @@
+// Tar archives on their way out, entry by entry.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "codec/tar.h"
+
+namespace skiff::builder {
+
+struct TarChanges {
+  std::string directory = {};            // everything moves below it; "" for the top
+  std::optional<TimePoint> newest = {};  // later times become this one
+};
+// All entries of `from` follow those that `to` has already.
+Result<> copy_tar(Source& from, const TarChanges& changes, TarWriter& to);
+
+}  // namespace skiff::builder

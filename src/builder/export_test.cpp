@@ -1,0 +1,322 @@
+// What comes out of a build, by each type of output.
+#include "builder/build_fixture.h"
+#include "builder/export_options.h"
+#include "codec/compress.h"
+
+namespace skiff::builder {
+namespace {
+
+// The entries of a tar: "TYPE MODE NAME", and the bytes of its files by name.
+struct TarContent {
+  std::vector<std::string> lines;
+  std::map<std::string, std::string> files;
+};
+TarContent read_tar(const std::string& bytes) {
+  TarContent out;
+  StringSource source(bytes);
+  TarReader tar(source);
+  for (;;) {
+    auto entry = tar.next();
+    EXPECT_TRUE(entry) << entry.error().message();
+    if (!entry || *entry == nullptr) return out;
+    out.lines.push_back((*entry)->name);
+    if ((*entry)->type == TarType::kFile) {
+      auto body = read_all(tar.body(), size_t{64} << 20U);
+      EXPECT_TRUE(body);
+      out.files[(*entry)->name] = *body;
+    }
+  }
+}
+
+class ExportTest : public BuildFixture {
+ protected:
+  static constexpr std::string_view kDockerfile =
+      "FROM scratch\nCOPY a /d/a\nCOPY a /b\nLABEL x=y\n";
+  BuildRequest wanted(OutputType type, std::map<std::string, std::string> attributes = {}) {
+    write("a", "text of a\n");
+    BuildRequest out = request(std::string(kDockerfile));
+    out.outputs = {{.type = type, .attributes = std::move(attributes), .file = &file_}};
+    return out;
+  }
+  size_t images_here() { return images_->list()->size(); }
+
+  StringSink file_;
+};
+
+TEST_F(ExportTest, WithoutOutputsTheImageIsInTheStore) {
+  write("a", "text of a\n");
+  built(std::string(kDockerfile));
+  EXPECT_EQ(images_here(), 1U);
+}
+
+TEST_F(ExportTest, NoneKeepsNoImage) {
+  ASSERT_TRUE(build(wanted(OutputType::kNone)));
+  EXPECT_EQ(images_here(), 0U);
+}
+
+TEST_F(ExportTest, TarHasTheFilesAndNoImageIsKept) {
+  ASSERT_TRUE(build(wanted(OutputType::kTar)));
+  const TarContent content = read_tar(file_.text());
+  EXPECT_EQ(content.lines, (std::vector<std::string>{"./", "b", "d/", "d/a"}));
+  EXPECT_EQ(content.files.at("d/a"), "text of a\n");
+  EXPECT_EQ(images_here(), 0U);
+}
+
+TEST_F(ExportTest, SeveralPlatformsHaveADirectoryEach) {
+  BuildRequest several = wanted(OutputType::kTar);
+  several.platforms = {*oci::Platform::parse("linux/amd64"), *oci::Platform::parse("linux/arm/v7")};
+  ASSERT_TRUE(build(several));
+  const TarContent content = read_tar(file_.text());
+  EXPECT_EQ(content.files.at("linux_amd64/b"), "text of a\n");
+  EXPECT_EQ(content.files.at("linux_arm_v7/d/a"), "text of a\n");
+}
+
+TEST_F(ExportTest, LocalGivesMountsToTheReceiver) {
+  struct Receiver : TreeReceiver {
+    Result<> receive(std::span<const ExportedTree> trees, const CancelToken&) override {
+      for (const ExportedTree& tree : trees) texts[tree.name] = TRY(read_file(tree.root / "b"));
+      return {};
+    }
+    std::map<std::string, std::string> texts;
+  } receiver;
+  BuildRequest local = wanted(OutputType::kLocal);
+  local.outputs[0].file = nullptr;
+  local.outputs[0].trees = &receiver;
+  ASSERT_TRUE(build(local));
+  EXPECT_EQ(receiver.texts, (std::map<std::string, std::string>{{"", "text of a\n"}}));
+}
+
+TEST_F(ExportTest, OciArchiveIsALayoutThatLoads) {
+  auto result = build(wanted(OutputType::kOci, {{"name", "one:1,two:2"}}));
+  ASSERT_TRUE(result) << result.error().message();
+  const TarContent content = read_tar(file_.text());
+  EXPECT_EQ(content.files.count("manifest.json"), 0U);
+  const auto index = oci::Index::parse(content.files.at("index.json"));
+  ASSERT_TRUE(index);
+  ASSERT_EQ(index->manifests.size(), 2U);
+  EXPECT_EQ(index->manifests[0].digest, result->target.digest);
+  EXPECT_EQ(index->manifests[0].annotations.at("io.containerd.image.name"),
+            "docker.io/library/one:1");
+  EXPECT_EQ(images_here(), 0U);
+  StringSource archive(file_.text());
+  auto loaded = images_->load(archive, [](const images::ProgressEvent&) {}, {});
+  ASSERT_TRUE(loaded) << loaded.error().message();
+  auto image = images_->find("two:2");
+  ASSERT_TRUE(image);
+  EXPECT_EQ(image->id, result->id);
+  EXPECT_EQ(text_in(*image, "d/a"), "text of a\n");
+}
+
+TEST_F(ExportTest, DockerArchiveHasAManifestOfDockersToo) {
+  ASSERT_TRUE(build(wanted(OutputType::kDocker)));
+  const TarContent content = read_tar(file_.text());
+  EXPECT_NE(content.files.at("manifest.json").find("\"RepoTags\":[\"test:1\"]"), std::string::npos);
+}
+
+TEST_F(ExportTest, ImageTakesTheNamesOfItsOutput) {
+  ASSERT_TRUE(build(wanted(OutputType::kImage, {{"name", "other:2"}})));
+  EXPECT_TRUE(images_->find("other:2"));
+  EXPECT_FALSE(images_->find("test:1"));
+}
+
+TEST_F(ExportTest, SeveralOutputsOfOneBuild) {
+  BuildRequest several = wanted(OutputType::kTar);
+  several.outputs.push_back({.type = OutputType::kImage});
+  ASSERT_TRUE(build(several));
+  EXPECT_TRUE(images_->find("test:1"));
+  EXPECT_FALSE(file_.text().empty());
+}
+
+TEST_F(ExportTest, LayersAreCompressedAsAsked) {
+  const std::string plain = built(wanted(OutputType::kImage)).config.diff_ids.back().str();
+  const auto layers = [&](std::map<std::string, std::string> attributes) {
+    return built(wanted(OutputType::kImage, std::move(attributes))).manifest_doc.layers;
+  };
+  const auto zstd = layers({{"compression", "zstd"}, {"compression-level", "19"}});
+  ASSERT_EQ(zstd.size(), 2U);
+  EXPECT_EQ(zstd[1].media_type, oci::kMediaTypeLayerZstd);
+  const auto uncompressed = layers({{"compression", "uncompressed"}});
+  EXPECT_EQ(uncompressed[1].media_type, oci::kMediaTypeLayer);
+  EXPECT_EQ(uncompressed[1].digest.str(), plain);
+  const auto words = layers({{"oci-mediatypes", "false"}});
+  EXPECT_EQ(words[1].media_type, oci::kDockerLayerGzip);
+  EXPECT_EQ(images_->find("test:1")->manifest.media_type, oci::kDockerManifest);
+}
+
+TEST_F(ExportTest, TheBasesLayersAreCompressedAnewOnlyByForce) {
+  built("FROM scratch\nWORKDIR /base\n");
+  const auto types = [&](std::map<std::string, std::string> attributes) {
+    BuildRequest above = wanted(OutputType::kImage, std::move(attributes));
+    above.dockerfile_text = "FROM test:1\nCOPY a /a\n";
+    above.tags = {*oci::Reference::parse("above:1")};
+    std::vector<std::string> out;
+    for (const auto& layer : built(above).manifest_doc.layers) out.push_back(layer.media_type);
+    return out;
+  };
+  const std::string gzip(oci::kMediaTypeLayerGzip);
+  const std::string zstd(oci::kMediaTypeLayerZstd);
+  EXPECT_EQ(types({{"compression", "zstd"}}), (std::vector<std::string>{gzip, zstd}));
+  EXPECT_EQ(types({{"compression", "zstd"}, {"force-compression", "true"}}),
+            (std::vector<std::string>{zstd, zstd}));
+}
+
+TEST_F(ExportTest, AnnotationsOfManifestAndIndex) {
+  BuildRequest several = wanted(OutputType::kImage, {{"annotation.a", "1"},
+                                                     {"annotation[linux/arm64].b", "2"},
+                                                     {"annotation-index.c", "3"},
+                                                     {"annotation-manifest-descriptor.d", "4"}});
+  several.platforms = {*oci::Platform::parse("linux/amd64"), *oci::Platform::parse("linux/arm64")};
+  auto result = build(several);
+  ASSERT_TRUE(result) << result.error().message();
+  const auto raw = content::read_blob(images_->content(), result->target.digest);
+  const auto index = oci::Index::parse(*raw);
+  using Annotations = std::map<std::string, std::string>;
+  EXPECT_EQ(index->annotations, (Annotations{{"c", "3"}}));
+  EXPECT_EQ(index->manifests[1].annotations, (Annotations{{"d", "4"}}));
+  const auto arm = images_->find("test:1", oci::Platform::parse("linux/arm64").value());
+  EXPECT_EQ(arm->manifest_doc.annotations, (Annotations{{"a", "1"}, {"b", "2"}}));
+}
+
+TEST_F(ExportTest, RewrittenTimesGiveTheSameImageAgain) {
+  const auto digest = [&] {
+    BuildRequest again = wanted(
+        OutputType::kImage, {{"rewrite-timestamp", "true"}, {"source-date-epoch", "1000000000"}});
+    again.no_cache = true;
+    auto result = build(again);
+    EXPECT_TRUE(result);
+    return result->target.digest.str();
+  };
+  const std::string first = digest();
+  EXPECT_EQ(digest(), first);
+  const auto image = images_->find("test:1");
+  EXPECT_EQ(unix_seconds(image->config.created), 1'000'000'000);
+  EXPECT_EQ(unix_seconds(image->config.history[0].created), 1'000'000'000);
+  EXPECT_EQ(tree(*image, "%P %Ts"), "b 1000000000\nd 1000000000\nd/a 1000000000");
+}
+
+TEST_F(ExportTest, AnEpochAloneIsTheImagesTime) {
+  BuildRequest dated = wanted(OutputType::kImage);
+  dated.build_args["SOURCE_DATE_EPOCH"] = "1000000000";
+  const auto image = built(dated);
+  EXPECT_EQ(unix_seconds(image.config.created), 1'000'000'000);
+  EXPECT_TRUE(told_.warnings.empty());
+  EXPECT_EQ(tree(image, "%Ts").find("1000000000"), std::string::npos);
+  dated.build_args["SOURCE_DATE_EPOCH"] = "yesterday";
+  EXPECT_EQ(error_of(dated), "SOURCE_DATE_EPOCH=yesterday: it is seconds since 1970");
+}
+
+// What depends on no platform is made once for all.
+TEST_F(ExportTest, AStageOfTheBuildPlatformIsBuiltOnce) {
+  write("a", "text of a\n");
+  BuildRequest several = request(
+      "FROM --platform=$BUILDPLATFORM scratch AS made\nCOPY a /made\nFROM scratch\nARG "
+      "TARGETARCH\nCOPY --from=made /made /$TARGETARCH\n");
+  several.platforms = {*oci::Platform::parse("linux/amd64"), *oci::Platform::parse("linux/arm64")};
+  ASSERT_TRUE(build(several));
+  const auto count = [&](std::string_view start) {
+    return std::ranges::count_if(told_.log,
+                                 [&](const auto& line) { return line.starts_with(start); });
+  };
+  EXPECT_EQ(count("start 2/"), 2);  // COPY a /made, of either platform
+  EXPECT_EQ(count("cached 2"), 1);  // of which one is made, the other found
+}
+
+// The statements about the only image, by predicate type.
+std::map<std::string, json::Value> statements_of(images::ImageStore& images,
+                                                 const oci::Descriptor& target) {
+  std::map<std::string, json::Value> out;
+  const auto index = oci::Index::parse(*content::read_blob(images.content(), target.digest));
+  EXPECT_TRUE(index);
+  if (!index || index->manifests.size() != 2) return out;
+  const oci::Descriptor& entry = index->manifests[1];
+  EXPECT_EQ(entry.platform->str(), "unknown/unknown");
+  EXPECT_EQ(entry.annotations.at("vnd.docker.reference.digest"), index->manifests[0].digest.str());
+  const auto manifest = oci::Manifest::parse(*content::read_blob(images.content(), entry.digest));
+  EXPECT_EQ(manifest->subject->digest, index->manifests[0].digest);
+  for (const oci::Descriptor& layer : manifest->layers) {
+    out[layer.annotations.at("in-toto.io/predicate-type")] =
+        *json::parse(*content::read_blob(images.content(), layer.digest));
+  }
+  return out;
+}
+
+TEST_F(ExportTest, AttestationsStandBesideTheImage) {
+  write("status",
+        "Package: bash\nStatus: install ok installed\nVersion: 5.2-1\nArchitecture: amd64\n"
+        "Description: a shell\n of many words\n\nPackage: gone\nStatus: deinstall ok "
+        "config-files\nVersion: 1\n");
+  write("package.json", R"({"name": "@scope/left-pad", "version": "1.0", "license": "MIT"})");
+  write("METADATA", "Metadata-Version: 2.1\nName: Some_Thing\nVersion: 2.0\n\nName: no\n");
+  write("installed", "C:x\nP:musl\nV:1.2-r0\nA:x86_64\nL:MIT\n\n");
+  const std::string plain = built(wanted(OutputType::kImage)).manifest.digest.str();
+  BuildRequest attested = request(
+      "FROM test:1\nARG TOKEN\nCOPY status /var/lib/dpkg/status\nCOPY package.json "
+      "/app/node_modules/@scope/left-pad/package.json\nCOPY METADATA "
+      "/usr/lib/python3/some-2.0.dist-info/METADATA\nCOPY installed /lib/apk/db/installed\n");
+  attested.tags = {*oci::Reference::parse("attested:1")};
+  attested.build_args["TOKEN"] = "hunter2";
+  const auto before = build(attested);
+  attested.attestations = {.provenance = true, .provenance_args = false, .sbom = true};
+  const auto result = build(attested);
+  ASSERT_TRUE(result) << result.error().message();
+  const auto image = images_->find("attested:1");
+  ASSERT_TRUE(image);
+  EXPECT_EQ(image->manifest.digest, before->target.digest);
+  auto statements = statements_of(*images_, result->target);
+  ASSERT_EQ(statements.size(), 2U);
+  const json::Value& provenance = statements["https://slsa.dev/provenance/v1"];
+  EXPECT_EQ(provenance.array("subject")[0].string("name"),
+            "pkg:docker/attested@1?platform=linux%2Famd64");
+  EXPECT_NE(
+      provenance.dump().find(cat("pkg:docker/test@1?platform=linux%2Famd64\",\"digest\":{\"sha256"
+                                 "\":\"",
+                                 plain.substr(7))),
+      std::string::npos)
+      << provenance.dump();
+  EXPECT_EQ(provenance.dump().find("hunter2"), std::string::npos);
+  std::vector<std::string> urls;
+  const json::Value sbom(statements["https://spdx.dev/Document"].object("predicate"));
+  for (const json::Value& package : sbom.array("packages")) {
+    urls.push_back(package.array("externalRefs")[0].string("referenceLocator"));
+  }
+  EXPECT_EQ(urls,
+            (std::vector<std::string>{"pkg:apk/alpine/musl@1.2-r0?arch=x86_64",
+                                      "pkg:deb/debian/bash@5.2-1?arch=amd64",
+                                      "pkg:npm/%40scope/left-pad@1.0", "pkg:pypi/some-thing@2.0"}));
+  EXPECT_EQ(sbom.array("packages")[0].string("licenseDeclared"), "MIT");
+}
+
+TEST_F(ExportTest, WrongAttributesFailBeforeTheFirstStep) {
+  const auto refused = [&](OutputType type, std::map<std::string, std::string> attributes) {
+    return error_of(wanted(type, std::move(attributes)));
+  };
+  EXPECT_EQ(refused(OutputType::kTar, {{"colour", "red"}}),
+            "output type=tar: colour=red: unknown attribute");
+  EXPECT_EQ(refused(OutputType::kTar, {{"push", "true"}}),
+            "output type=tar: push=true: this type has no such attribute");
+  EXPECT_EQ(refused(OutputType::kImage, {{"push", "maybe"}}),
+            "output type=image: push=maybe: it is true or false");
+  EXPECT_EQ(refused(OutputType::kImage, {{"compression", "estargz"}}),
+            "output type=image: compression=estargz: it is gzip, zstd or uncompressed");
+  EXPECT_EQ(refused(OutputType::kImage, {{"compression-level", "12"}}),
+            "output type=image: level 12: gzip has 0 to 9");
+  EXPECT_EQ(refused(OutputType::kImage, {{"annotation[no/such/thing/x].a", "1"}}),
+            "output type=image: annotation[no/such/thing/x].a=1: bad platform");
+  EXPECT_NE(refused(OutputType::kImage, {{"name", "UPPER"}}).find("name=UPPER"), std::string::npos);
+  EXPECT_NE(refused(OutputType::kImage, {{"push-by-digest", "true"}}).find("has a tag"),
+            std::string::npos);
+  BuildRequest nowhere = wanted(OutputType::kOci);
+  nowhere.outputs[0].file = nullptr;
+  EXPECT_EQ(error_of(nowhere), "output type=oci: nobody takes its bytes");
+  EXPECT_TRUE(told_.log.empty());
+}
+
+TEST(OutputTypes, Words) {
+  EXPECT_EQ(parse_output_type("moby"), OutputType::kImage);
+  EXPECT_EQ(parse_output_type("none"), OutputType::kNone);
+  EXPECT_EQ(parse_output_type("zip"), std::nullopt);
+  EXPECT_EQ(name_of(OutputType::kNone), "cacheonly");
+}
+
+}  // namespace
+}  // namespace skiff::builder

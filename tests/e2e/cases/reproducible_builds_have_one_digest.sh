@@ -1,0 +1,28 @@
+# Two engines, with roots, umasks and times of their own.
+skiff() { "$SKIFF_BIN/skiff" "$@"; }
+mkdir -p ctx/d
+echo data > ctx/d/a
+cat > ctx/Dockerfile <<D
+FROM $IMAGE
+COPY d /d
+WORKDIR /made/here
+RUN mkdir sub && echo text > sub/file && ln sub/file sub/linked && ln -s file sub/symbolic
+CMD ["/bin/true"]
+D
+docker save "$IMAGE" > base.tar
+digest_of() { skiff build "$@" -t "$N:r" --metadata-file meta ctx >/dev/null && jq -r '."containerimage.digest"' meta; }
+first=$(digest_of --reproducible)
+epoch=$(SOURCE_DATE_EPOCH=1700000000 digest_of --reproducible)
+expect_eq "$(SOURCE_DATE_EPOCH=1700000000 docker image inspect -f '{{.Created}}' "$N:r")" 2023-11-14T22:13:20Z
+docker rmi "$N:r" >/dev/null
+touch -d 2024-02-02 ctx/d/a # after both epochs, as checked out files are
+(umask 077; own_daemon; docker load -q -i base.tar >/dev/null
+  digest_of --reproducible > second; SOURCE_DATE_EPOCH=1700000000 digest_of --reproducible > third
+  digest_of > plain; stop_own_daemon)
+expect_eq "$(cat second)" "$first"
+expect_eq "$(cat third)" "$epoch"
+[ "$(cat plain)" != "$first" ] || fail "times are rewritten without being asked"
+# The files, too.
+skiff build --reproducible -o type=tar,dest=one.tar ctx >/dev/null
+skiff build --reproducible --no-cache -o type=tar,dest=two.tar ctx >/dev/null
+cmp one.tar two.tar

@@ -1,0 +1,40 @@
+skiff() { "$SKIFF_BIN/skiff" "$@"; }
+mkdir ctx
+echo data > ctx/a
+cat > ctx/Dockerfile <<D
+FROM --platform=\$BUILDPLATFORM $IMAGE AS made
+RUN echo made > /made
+FROM scratch
+ARG TARGETARCH
+COPY --from=made /made /made
+COPY a /\$TARGETARCH
+D
+both=linux/amd64,linux/arm64
+# Into the store and to the registry as one index; the stage of the build's platform runs once.
+out=$(skiff build --platform $both --push -t "$REGISTRY/$N:1" ctx)
+expect_eq "$(grep -c 'Using cache' <<<"$out")" 2 "the stage is built for one platform, and so is its COPY"
+expect_eq "$(skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/$N:1" | jq -r '[.manifests[].platform.architecture] | join(",")')" amd64,arm64
+tree=$(skiff image ls --tree "$REGISTRY/$N")
+expect_contains "$tree" "|- linux/amd64"
+expect_contains "$tree" "\`- linux/arm64"
+expect_eq "$(curl -s --unix-socket "${DOCKER_HOST#unix://}" "http://d/images/json?manifests=1" | jq -c --arg n "$REGISTRY/$N:1" \
+  '[.[] | select(.RepoTags == [$n]) | .Manifests[] | [.Kind, .Available, .ImageData.Platform.architecture]]')" \
+  '[["image",true,"amd64"],["image",true,"arm64"]]'
+docker image ls --tree >/dev/null
+# Into archives and directories.
+skiff build --platform $both -t "$N:2" -o type=oci,dest=all.tar -o out ctx >/dev/null
+mkdir layout && tar -C layout -xf all.tar
+index=$(jq -r '.manifests[0].digest' layout/index.json)
+expect_eq "$(jq -r '[.manifests[].platform.architecture] | join(",")' "layout/blobs/${index/://}")" amd64,arm64
+expect_eq "$(skopeo --override-arch arm64 inspect --config oci:layout:2 | jq -r .architecture)" arm64
+expect_eq "$(cat out/linux_arm64/arm64 out/linux_amd64/made | tr '\n' ' ')" "data made "
+# The whole index by docker push, too.
+docker tag "$REGISTRY/$N:1" "$REGISTRY/$N-too:1"
+docker push -q "$REGISTRY/$N-too:1" >/dev/null
+expect_eq "$(skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/$N-too:1" | jq '.manifests | length')" 2
+# One that does not run here is started with Docker's warning, unless it was asked for.
+skiff build --platform linux/s390x -t "$N:far" ctx >/dev/null
+expect_contains "$(docker create "$N:far" /x 2>&1)" "The requested image's platform (linux/s390x) does not match the detected host platform (linux/amd64) and no specific platform was requested"
+expect_not_contains "$(docker create --platform linux/s390x "$N:far" /x 2>&1)" "does not match"
+docker rm $(docker ps -aq --filter "ancestor=$N:far") >/dev/null
+docker rmi "$REGISTRY/$N:1" "$REGISTRY/$N-too:1" "$N:far" >/dev/null

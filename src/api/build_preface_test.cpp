@@ -40,11 +40,11 @@ std::string failure_of(const std::string& body) {
 }
 
 TEST(BuildPreface, HasSecretsContextsAndTheirTarsInOrder) {
-  const std::string object = cat(
-      R"({"secrets":{"s":")", base64_encode(std::string(100000, 'x')),
-      R"("},"ssh":{"default":"/a"},"allow":["security.insecure"],"dockerfile":"FROM scratch",)"
-      R"("contexts":{"b":{"files":true},"i":{"image":"alpine"},"u":{"url":"https://x/a.git"},)"
-      R"("a":{"layout":true,"reference":"v1"}}})");
+  const std::string object =
+      cat(R"({"secrets":{"s":")", base64_encode(std::string(100000, 'x')),
+          R"("},"ssh":{"default":"/a"},"allow":["security.insecure"],"dockerfile":"FROM scratch",)"
+          R"("contexts":{"b":{"files":true},"i":{"image":"alpine"},"u":{"url":"https://x/a.git"},)"
+          R"("a":{"layout":true,"reference":"v1"}}})");
   Slow source(body_of(object, "3\nAAA2\nAA0\n1\nB0\n4\nmain0\n"));
   BuildPreface preface(source);
   builder::BuildRequest request;

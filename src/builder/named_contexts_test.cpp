@@ -1,5 +1,6 @@
 // Named and remote contexts: directories, what comes in a tar, images, layouts, repositories, URLs.
 #include "builder/build_fixture.h"
+#include "codec/hash.h"
 #include "net/test_server.h"
 
 namespace skiff::builder {
@@ -118,6 +119,26 @@ TEST_F(NamedContextsTest, AnImageOfALayoutIsFoundByTagAndDigest) {
   EXPECT_NE(unknown.find("no image is called v2"), std::string::npos) << unknown;
   const std::string none = error_of(with("base", LayoutContext{{context()}, ""}, lines));
   EXPECT_NE(none.find("it is no OCI layout"), std::string::npos) << none;
+}
+
+TEST_F(NamedContextsTest, LinksOfALayoutLeadNowhereElse) {
+  const Path layout = root() / "layout";
+  std::filesystem::create_directories(layout / "blobs/sha256");
+  ASSERT_TRUE(write_file(root() / "outside.json", R"({"schemaVersion":2,"manifests":[]})"));
+  std::filesystem::create_symlink(root() / "outside.json", layout / "index.json");
+  const LayoutContext context{{layout}, ""};
+  const std::string index = error_of(with("base", context, "FROM base\n"));
+  EXPECT_NE(index.find("it is no OCI layout"), std::string::npos) << index;
+  // Nor is a blob what its name does not say.
+  const std::string hex = sha256_hex("{}");
+  std::filesystem::remove(layout / "index.json");
+  ASSERT_TRUE(write_file(layout / "index.json",
+                         cat(R"({"schemaVersion":2,"manifests":[{"mediaType":)",
+                             R"("application/vnd.oci.image.manifest.v1+json","size":2,)",
+                             R"("digest":"sha256:)", hex, R"("}]})")));
+  ASSERT_TRUE(write_file(layout / "blobs/sha256" / hex, "[]"));
+  const std::string changed = error_of(with("base", context, "FROM base\n"));
+  EXPECT_NE(changed.find(cat("blob sha256:", hex, " is sha256:")), std::string::npos) << changed;
 }
 
 TEST_F(NamedContextsTest, TheContextItselfCanBeFetched) {

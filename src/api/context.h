@@ -10,6 +10,7 @@
 #include "base/problem.h"
 #include "base/space_reserve.h"
 #include "builder/builder.h"
+#include "buildkit/buildkit_server.h"
 #include "content/scrub.h"
 #include "engine/engine.h"
 #include "images/image_store.h"
@@ -56,6 +57,7 @@ struct Context {
   const Clock& clock;
   SpaceReserve* reserve = nullptr;  // given up while something is removed
   std::optional<NearRegistry> registry;
+  buildkit::BuildkitServer* buildkit = nullptr;  // nullptr: its protocol is not served
 };
 
 }  // namespace skiff::api

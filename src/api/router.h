@@ -61,6 +61,7 @@ std::span<const Route> stream_routes();
 std::span<const Route> exec_routes();
 std::span<const Route> image_routes();
 std::span<const Route> build_routes();
+std::span<const Route> buildkit_routes();
 std::span<const Route> volume_routes();
 std::span<const Route> network_routes();
 // This engine's own, below /skiff.

@@ -35,11 +35,6 @@ Result<> websocket(Call&) {
                "attaching by WebSocket is not served: use POST /containers/ID/attach");
 }
 
-Result<> session(Call&) {
-  return Error(Code::kUnimplemented,
-               "BuildKit's sessions are not served here: set DOCKER_BUILDKIT=0");
-}
-
 Result<> cluster_volume(Call& call) {
   return Error(Code::kUnimplemented,
                cat("volume ", call.name, ": cluster volumes are not served, so none is updated"));
@@ -47,8 +42,6 @@ Result<> cluster_volume(Call& call) {
 
 constexpr Route kRoutes[] = {
     {"GET", "/containers/*/attach/ws", websocket},
-    {"POST", "/session", session},
-    {"POST", "/grpc", session},
     {"PUT", "/volumes/*", cluster_volume},
     {"GET", "/plugins", no_plugins},
     {"GET", "/plugins/privileges", plugin},

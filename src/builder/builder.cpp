@@ -213,14 +213,20 @@ Result<Answer> LocalBuilder::inspect(const BuildRequest& request, Question quest
   Context context = TRY(Context::open(request, options_.scratch(), cancel));
   TRY(check_syntax(request, context.dockerfile()));
   const Dockerfile file = TRY(parse_dockerfile(request.dockerfile, context.dockerfile()));
-  if (question == Question::kTargets) return Answer{.text = show_targets(file)};
+  if (question == Question::kTargets) {
+    return Answer{.text = show_targets(file), .data = targets_data(file)};
+  }
   Checks checks(TRY(check_config(request, file)));
   const bool all_stages = question == Question::kChecks;
   const Plan plan = TRY(plan_offline(request, file, all_stages, context.tree().ignore(), checks));
-  if (question == Question::kOutline) return Answer{.text = show_outline(file, plan)};
+  if (question == Question::kOutline) {
+    return Answer{.text = show_outline(file, plan), .data = outline_data(file, plan)};
+  }
   check_text(file, checks);
   const auto findings = checks.findings();
-  return Answer{.text = show_findings(file, findings), .findings = findings.size()};
+  return Answer{.text = show_findings(file, findings),
+                .data = findings_data(file, findings),
+                .findings = findings.size()};
 }
 
 Result<std::set<std::string>> LocalBuilder::image_snapshots() {

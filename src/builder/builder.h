@@ -32,6 +32,7 @@
 #include "base/problem.h"
 #include "builder/export_output.h"
 #include "builder/vocabulary.h"
+#include "codec/json.h"
 #include "images/image_store.h"
 #include "network/network_manager.h"
 #include "oci/platform.h"
@@ -89,6 +90,8 @@ struct BuildRequest {
   // The Dockerfile: its path in the context; or its text, where it is not in the context.
   std::string dockerfile = "Dockerfile";
   std::optional<std::string> dockerfile_text;
+  // The text of .dockerignore, where it is not in the context either.
+  std::optional<std::string> ignore_text;
 
   std::vector<oci::Reference> tags;
   // What becomes of the result; none is one of type image.
@@ -117,6 +120,13 @@ struct BuildRequest {
 
   // By registry host ("docker.io", "localhost:5000"), for pulling base images.
   std::map<std::string, remote::Credentials> credentials;
+
+  // What the maps above do not have is asked for here, where these are set, when a step first needs
+  // it; by any thread. nullopt: there is none.
+  std::function<Result<std::optional<std::string>>(const std::string& id)> find_secret;
+  std::function<Result<std::optional<Path>>(const std::string& id)> find_ssh_agent;
+  std::function<Result<std::optional<remote::Credentials>>(const std::string& host)>
+      find_credentials;
 };
 
 // What happens during a build. `step` counts from 1 to `total` of that platform's steps;
@@ -196,6 +206,7 @@ struct BuildResult {
 enum class Question { kChecks, kTargets, kOutline };
 struct Answer {
   std::string text;     // as `docker buildx build --call` shows it
+  json::Value data;     // the same, as BuildKit's frontend has it
   size_t findings = 0;  // of kChecks
 };
 

@@ -57,7 +57,9 @@ Result<Context> Context::open(const BuildRequest& request, const Path& scratch,
       is_dockerfile ? *context.fetched_->text : TRY(read_dockerfile(root, request));
   SourceTree::Options options{.changing = !request.context_directory.empty()};
   // The file of the Dockerfile's own wins over that of the context. What is fetched has none.
-  if (!context.fetched_) {
+  if (request.ignore_text) {
+    options.ignore = TRY(oci::IgnorePatterns::parse(*request.ignore_text).context(".dockerignore"));
+  } else if (!context.fetched_) {
     options.ignore =
         TRY(read_ignore(root, {cat(request.dockerfile, ".dockerignore"), ".dockerignore"}));
   }

@@ -40,6 +40,16 @@ std::string_view name_of(MountKind kind) {
   return "";
 }
 
+// What the request has by that id, or its client when asked.
+template <typename T, typename Find>
+Result<std::optional<T>> look_up(const std::map<std::string, T>& given, const Find& find,
+                                 const std::string& id) {
+  const auto found = given.find(id);
+  if (found != given.end()) return std::optional<T>(found->second);
+  if (find) return find(id);
+  return std::optional<T>();
+}
+
 // `ids`: of the step, null where they are the host's.
 Result<> write_private(const Path& path, std::string_view text, const PlannedMount& mount,
                        const sys::IdMaps* ids) {
@@ -286,19 +296,20 @@ Result<Path> StepMounts::secret_directory(const Workspace& space) {
 
 Result<> StepMounts::add_secret(size_t index, const Workspace& space, RunFiles& out) {
   const PlannedMount& mount = mounts()[index];
-  const auto found = site_.request.secrets.find(mount.id);
-  if (found == site_.request.secrets.end()) {
+  const BuildRequest& request = site_.request;
+  const auto secret = TRY(look_up(request.secrets, request.find_secret, mount.id));
+  if (!secret) {
     if (!mount.required) return {};
     return Error(Code::kNotFound,
                  cat("secret ", mount.id,
                      ": not found: it is required, and given with --secret id=", mount.id));
   }
-  out.secrets.push_back(found->second);
-  if (!mount.env.empty()) out.env.push_back(cat(mount.env, "=", found->second));
+  out.secrets.push_back(*secret);
+  if (!mount.env.empty()) out.env.push_back(cat(mount.env, "=", *secret));
   if (mount.target.empty()) return {};
   const Path path = TRY(secret_directory(space)) / cat(index);
   const sys::IdMaps* ids = is_mapped() ? &site_.site.options.ids->maps() : nullptr;
-  TRY(write_private(path, found->second, mount, ids));
+  TRY(write_private(path, *secret, mount, ids));
   add_path(mount, path, false, out);
   out.binds.back().map_ids = false;  // it has the owner that it is to be seen with
   return {};
@@ -306,8 +317,9 @@ Result<> StepMounts::add_secret(size_t index, const Workspace& space, RunFiles& 
 
 Result<> StepMounts::add_agent(size_t index, const Workspace& space, RunFiles& out) {
   const PlannedMount& mount = mounts()[index];
-  const auto found = site_.request.ssh_agents.find(mount.id);
-  if (found == site_.request.ssh_agents.end()) {
+  const BuildRequest& request = site_.request;
+  const auto agent = TRY(look_up(request.ssh_agents, request.find_ssh_agent, mount.id));
+  if (!agent) {
     if (!mount.required) return {};
     return Error(Code::kNotFound,
                  cat("SSH agent ", mount.id, ": not found: it is required, and given with --ssh ",
@@ -316,7 +328,7 @@ Result<> StepMounts::add_agent(size_t index, const Workspace& space, RunFiles& o
   const Path path = space.directory() / cat("agent-", index);
   AgentForward::Owner owner{.uid = mount.uid.value_or(0), .gid = mount.gid.value_or(0)};
   if (mount.mode) owner.mode = *mount.mode;
-  agents_.push_back(TRY(AgentForward::start(path, owner, found->second)));
+  agents_.push_back(TRY(AgentForward::start(path, owner, *agent)));
   if (agents_.size() == 1) out.env.push_back(cat("SSH_AUTH_SOCK=", mount.target));
   add_path(mount, path, false, out);
   out.binds.back().read_only = false;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "codec/base64.h"
 #include "dockerfile/run_mount.h"
 
 namespace skiff::dockerfile {
@@ -46,21 +47,22 @@ std::string description_of(const std::string& name, const std::vector<std::strin
 
 class Outline {
  public:
-  Outline(const Dockerfile& file, const Plan& plan) : file_(file), plan_(plan) {}
-
-  std::string show() {
-    for (const Instruction& instruction : file_.global_args) take(instruction);
-    for (const PlannedStage& stage : plan_.stages) {
+  Outline(const Dockerfile& file, const Plan& plan) {
+    for (const Instruction& instruction : file.global_args) take(instruction);
+    for (const PlannedStage& stage : plan.stages) {
       for (const PlannedStep& step : stage.steps) take(step);
-      for (const Instruction& instruction : file_.stages[stage.number].instructions) {
+      for (const Instruction& instruction : file.stages[stage.number].instructions) {
         take(instruction);
       }
     }
-    const Stage& target = file_.stages[plan_.stages.back().number];
-    std::string out =
-        cat("TARGET:      ", target.from.name.empty() ? "default" : target.from.name, "\n");
-    const std::string about = description_of(target.from.written_name, target.comments);
-    if (!about.empty()) out += cat("DESCRIPTION: ", about, "\n");
+    const Stage& target = file.stages[plan.stages.back().number];
+    name_ = target.from.name.empty() ? "default" : target.from.name;
+    description_ = description_of(target.from.written_name, target.comments);
+  }
+
+  std::string show() const {
+    std::string out = cat("TARGET:      ", name_, "\n");
+    if (!description_.empty()) out += cat("DESCRIPTION: ", description_, "\n");
     add(out, {"BUILD ARG", "VALUE", "DESCRIPTION"}, args_);
     add(out, {"SECRET", "REQUIRED"}, secrets_);
     add(out, {"SSH", "REQUIRED"}, agents_);
@@ -68,7 +70,31 @@ class Outline {
     return out;
   }
 
+  json::Value data() const {
+    json::Value out = json::object({{"name", name_}});
+    if (!description_.empty()) out.set("description", description_);
+    set_list(out, "args", args_, [](const Row& row) {
+      return json::object({{"name", row[0]}, {"value", row[1]}, {"description", row[2]}});
+    });
+    const auto mount = [](const Row& row) {
+      return json::object({{"name", row[0]}, {"required", row[1] == "true"}});
+    };
+    set_list(out, "secrets", secrets_, mount);
+    set_list(out, "ssh", agents_, mount);
+    set_list(out, "cache", caches_, [](const Row& row) { return json::object({{"ID", row[0]}}); });
+    return out;
+  }
+
  private:
+  template <typename Describe>
+  static void set_list(json::Value& out, std::string_view key,
+                       const std::map<std::string, Row>& rows, const Describe& describe) {
+    if (rows.empty()) return;
+    json::Array list;
+    for (const auto& [name, row] : rows) list.push_back(describe(row));
+    out.set(key, std::move(list));
+  }
+
   static void add(std::string& out, Row head, const std::map<std::string, Row>& rows) {
     if (rows.empty()) return;
     std::vector<Row> table{std::move(head)};
@@ -106,13 +132,23 @@ class Outline {
     }
   }
 
-  const Dockerfile& file_;
-  const Plan& plan_;
+  std::string name_;
+  std::string description_;
   std::map<std::string, Row> args_;
   std::map<std::string, Row> secrets_;
   std::map<std::string, Row> agents_;
   std::map<std::string, Row> caches_;
 };
+
+json::Value location_of(LineSpan span) {
+  const json::Value range = json::object({{"start", json::object({{"line", span.first}})},
+                                          {"end", json::object({{"line", span.last}})}});
+  return json::object({{"ranges", json::array({range})}});
+}
+
+std::string data_of(const Dockerfile& file) {
+  return base64_encode(join(file.source->lines(), "\n"));
+}
 
 }  // namespace
 
@@ -128,6 +164,21 @@ std::string show_findings(const Dockerfile& file, const std::vector<Finding>& fi
   return out;
 }
 
+json::Value findings_data(const Dockerfile& file, const std::vector<Finding>& findings) {
+  json::Array warnings;
+  for (const Finding& finding : findings) {
+    const RuleText& rule = text_of(finding.rule);
+    warnings.push_back(json::object({{"ruleName", rule.name},
+                                     {"description", rule.description},
+                                     {"url", cat(kPages, rule.page, "/")},
+                                     {"detail", finding.message},
+                                     {"location", location_of(finding.span)}}));
+  }
+  const json::Value source = json::object(
+      {{"filename", file.source->name()}, {"language", "Dockerfile"}, {"data", data_of(file)}});
+  return json::object({{"warnings", std::move(warnings)}, {"sources", json::array({source})}});
+}
+
 std::string show_targets(const Dockerfile& file) {
   std::vector<Row> rows{{"TARGET", "DESCRIPTION"}};
   for (const Stage& stage : file.stages) {
@@ -140,8 +191,30 @@ std::string show_targets(const Dockerfile& file) {
   return show_table(rows);
 }
 
+json::Value targets_data(const Dockerfile& file) {
+  json::Array targets;
+  for (const Stage& stage : file.stages) {
+    const bool last = &stage == &file.stages.back();
+    if (stage.from.name.empty() && !last) continue;
+    json::Value target = json::object({{"base", stage.from.image}});
+    if (!stage.from.name.empty()) target.set("name", stage.from.name);
+    if (last) target.set("default", true);
+    const std::string about = description_of(stage.from.written_name, stage.comments);
+    if (!about.empty()) target.set("description", about);
+    targets.push_back(std::move(target));
+  }
+  return json::object(
+      {{"targets", std::move(targets)}, {"sources", json::array({json::Value(data_of(file))})}});
+}
+
 std::string show_outline(const Dockerfile& file, const Plan& plan) {
   return Outline(file, plan).show();
+}
+
+json::Value outline_data(const Dockerfile& file, const Plan& plan) {
+  json::Value out = Outline(file, plan).data();
+  out.set("sources", json::array({json::Value(data_of(file))}));
+  return out;
 }
 
 }  // namespace skiff::dockerfile

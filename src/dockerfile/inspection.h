@@ -1,9 +1,11 @@
-// What a Dockerfile says without being built: `build --check` and `--call outline|targets`.
+// What a Dockerfile says without being built: `build --check` and `--call outline|targets`; each
+// as text, and as the data that BuildKit's frontend answers with.
 #pragma once
 
 #include <optional>
 #include <string>
 
+#include "codec/json.h"
 #include "dockerfile/checks.h"
 #include "dockerfile/plan.h"
 
@@ -11,9 +13,12 @@ namespace skiff::dockerfile {
 
 // Each finding with its lines, and how many there are.
 std::string show_findings(const Dockerfile& file, const std::vector<Finding>& findings);
+json::Value findings_data(const Dockerfile& file, const std::vector<Finding>& findings);
 // The stages that have names, the default one marked.
 std::string show_targets(const Dockerfile& file);
+json::Value targets_data(const Dockerfile& file);
 // Arguments, secrets, SSH agents and caches of the stages that the plan's target needs.
 std::string show_outline(const Dockerfile& file, const Plan& plan);
+json::Value outline_data(const Dockerfile& file, const Plan& plan);
 
 }  // namespace skiff::dockerfile

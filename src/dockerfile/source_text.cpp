@@ -70,6 +70,26 @@ std::string SourceText::excerpt(LineSpan span) const {
   return out;
 }
 
+std::optional<PlacedError> take_apart(std::string_view message, std::string_view file_name) {
+  const std::string before = cat(file_name, ":");
+  if (!message.starts_with(before)) return std::nullopt;
+  const auto split = split_once(message.substr(before.size()), ':');
+  const auto line = split ? parse_int(split->first) : std::nullopt;
+  if (!line) return std::nullopt;
+  std::string_view text = split->second;
+  if (text.starts_with(' ')) text.remove_prefix(1);
+  // The first of the lines: a number in four columns or more, and a bar.
+  for (size_t end = text.find('\n'); end != std::string_view::npos;
+       end = text.find('\n', end + 1)) {
+    const std::string_view next = text.substr(end + 1);
+    const size_t bar = next.find(" | ");
+    if (bar >= 4 && bar != std::string_view::npos && parse_int(trim(next.substr(0, bar)))) {
+      return PlacedError{static_cast<int>(*line), std::string(text.substr(0, end))};
+    }
+  }
+  return PlacedError{static_cast<int>(*line), std::string(text)};
+}
+
 std::string nearest_word(std::string_view word, const std::vector<std::string>& candidates) {
   std::string best;
   size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;

@@ -6,6 +6,7 @@
 //      3 | >>> RNU make
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,14 @@ class SourceText {
   std::string name_;
   std::vector<std::string> lines_;
 };
+
+// What SourceText::at() has made, taken apart again.
+struct PlacedError {
+  int line = 0;
+  std::string text;  // without place and lines
+};
+// nullopt where `message` does not begin with a place in `file_name`.
+std::optional<PlacedError> take_apart(std::string_view message, std::string_view file_name);
 
 // The candidate that `word` is most likely a misspelling of; "" when none is near.
 std::string nearest_word(std::string_view word, const std::vector<std::string>& candidates);

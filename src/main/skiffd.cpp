@@ -191,6 +191,16 @@ api::DaemonFacts facts_of(const DaemonOptions& o, const Path& run_dir, const std
   return facts;
 }
 
+Result<std::unique_ptr<buildkit::BuildkitServer>> start_buildkit(const Path& root,
+                                                                 const std::string& instance,
+                                                                 builder::Builder& builder,
+                                                                 images::ImageStore& images) {
+  return buildkit::BuildkitServer::start(
+      {.worker = {.id = instance, .platforms = {oci::Platform::host()}},
+       .scratch = root / "buildkit"},
+      builder, images);
+}
+
 // `rootless` of an ordinary user, else nullptr.
 Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
   sigset_t signals;
@@ -271,8 +281,14 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
   }
   api::Context context{*engine, *images, *builder, *networks, facts, Clock::system(), &reserve, {}};
   if (registry) context.registry = registry->near();
-  net::HttpServer server(api::make_handler(context),
-                         {.server_name = "Skiff/" SKIFF_VERSION " (linux)"});
+  const auto buildkit = TRY(start_buildkit(root, instance, *builder, *images));
+  context.buildkit = buildkit.get();
+  net::HttpServer server(
+      api::make_handler(context),
+      {.server_name = "Skiff/" SKIFF_VERSION " (linux)", .on_http2 = [&](net::Hijacked connection) {
+         auto served = buildkit->serve(std::move(connection));
+         if (!served) log_warn(served.error().message());
+       }});
   TRY(server.listen(TRY(net::listen_unix(o.socket, rootless == nullptr ? 0660 : 0600))));
   std::jthread stopper = heed_signals(signals, registry.get(), server);
   log_info(cat("skiffd ", SKIFF_VERSION, " serves ", o.socket, ", root ", root.native()));

@@ -1,0 +1,91 @@
+#include "buildkit/build_progress.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+
+namespace skiff::buildkit {
+
+namespace {
+
+// Instructions that change files, or bring some: the others take no time, and are not shown.
+bool is_shown(std::string_view text) {
+  const std::string word = to_upper(text.substr(0, text.find_first_of(" \t")));
+  return word == "FROM" || word == "RUN" || word == "COPY" || word == "ADD" || word == "WORKDIR";
+}
+
+}  // namespace
+
+void BuildProgress::operator()(const builder::BuildEvent& event) {
+  std::visit([this](const auto& e) { take(e); }, event);
+}
+
+// "[linux/amd64 build 2/5] RUN make"
+std::string BuildProgress::name_of(const builder::StepStarted& e) const {
+  std::string place;
+  if (several_platforms_) place += cat(e.platform, " ");
+  const bool numbered = parse_int(e.stage).has_value();
+  if (!numbered) place += cat(e.stage, " ");
+  if (numbered && file_.stages > 1) place += cat("stage-", e.stage, " ");
+  return cat("[", place, e.step, "/", e.total, "] ", e.text);
+}
+
+const std::string* BuildProgress::vertex_of(const std::string& platform, int step) const {
+  const auto found = running_.find({platform, step});
+  return found == running_.end() ? nullptr : &found->second.vertex;
+}
+
+void BuildProgress::take(const builder::StepStarted& e) {
+  if (!is_shown(e.text)) return;
+  running_[{e.platform, e.step}] = {writer_.start(name_of(e)), e.line};
+}
+
+void BuildProgress::take(const builder::StepCached& e) {
+  if (const std::string* vertex = vertex_of(e.platform, e.step)) writer_.finish_cached(*vertex);
+  running_.erase({e.platform, e.step});
+}
+
+void BuildProgress::take(const builder::StepMissed& e) {
+  const std::string* vertex = vertex_of(e.platform, e.step);
+  if (vertex != nullptr) writer_.log(*vertex, cat("not cached: ", e.reason, "\n"));
+}
+
+void BuildProgress::take(const builder::StepOutput& e) {
+  if (const std::string* vertex = vertex_of(e.platform, e.step)) writer_.log(*vertex, e.bytes);
+}
+
+void BuildProgress::take(const builder::StepProgress& e) {
+  const std::string* vertex = vertex_of(e.platform, e.step);
+  if (vertex == nullptr || e.progress.id.empty()) return;
+  const bool done = to_lower(e.progress.status).ends_with("complete");
+  writer_.count(*vertex, cat(e.progress.id, " ", e.progress.status),
+                static_cast<int64_t>(e.progress.current), static_cast<int64_t>(e.progress.total),
+                done || e.progress.total == 0);
+}
+
+void BuildProgress::take(const builder::StepDone& e) {
+  if (const std::string* vertex = vertex_of(e.platform, e.step)) writer_.finish(*vertex, "");
+  running_.erase({e.platform, e.step});
+}
+
+void BuildProgress::take(const builder::BuildWarning& e) {
+  PlacedWarning warning{.text = e.text, .file_name = file_.name, .file_text = file_.text};
+  const std::string place = cat(file_.name, ":", e.line, ": ");
+  if (e.line > 0 && e.text.starts_with(place)) {
+    warning.text = cat(e.text.substr(place.size()), " (line ", e.line, ")");
+    warning.line = e.line;
+  }
+  writer_.warn(definition_, warning);
+}
+
+void BuildProgress::end(std::string_view error, int line) {
+  const bool known =
+      std::ranges::any_of(running_, [&](const auto& one) { return one.second.line == line; });
+  for (const auto& [id, step] : running_) {
+    const bool failed = !known || step.line == line;
+    writer_.finish(step.vertex, error.empty() || failed ? error : "context canceled");
+  }
+  running_.clear();
+}
+
+}  // namespace skiff::buildkit

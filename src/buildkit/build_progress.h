@@ -1,0 +1,60 @@
+// BuildProgress: a build's events as vertices of BuildKit.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "builder/builder.h"
+#include "buildkit/progress_writer.h"
+
+namespace skiff::buildkit {
+
+// The Dockerfile, to show places in.
+struct DockerfileText {
+  std::string name;
+  std::string text;
+  size_t stages = 0;
+};
+
+class BuildProgress {
+ public:
+  // `definition` is the vertex that warnings belong to.
+  BuildProgress(ProgressWriter& writer, DockerfileText file, std::string definition,
+                bool several_platforms)
+      : writer_(writer),
+        file_(std::move(file)),
+        definition_(std::move(definition)),
+        several_platforms_(several_platforms) {}
+
+  void operator()(const builder::BuildEvent& event);
+  // The build is over: what is at work ends with it. `line`: of the step that failed, or 0.
+  void end(std::string_view error, int line);
+
+ private:
+  using StepId = std::pair<std::string, int>;  // platform, number
+  struct Step {
+    std::string vertex;
+    int line = 0;
+  };
+
+  void take(const builder::StepStarted& e);
+  void take(const builder::StepCached& e);
+  void take(const builder::StepMissed& e);
+  void take(const builder::StepOutput& e);
+  void take(const builder::StepProgress& e);
+  void take(const builder::StepDone& e);
+  void take(const builder::StepFailed&) {}  // the error says it
+  void take(const builder::BuildWarning& e);
+  void take(const builder::ImageBuilt&) {}
+  void take(const builder::Exporting&) {}  // pushes are not asked for
+  std::string name_of(const builder::StepStarted& e) const;
+  const std::string* vertex_of(const std::string& platform, int step) const;
+
+  ProgressWriter& writer_;
+  DockerfileText file_;
+  std::string definition_;
+  bool several_platforms_;
+  std::map<StepId, Step> running_;
+};
+
+}  // namespace skiff::buildkit

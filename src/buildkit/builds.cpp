@@ -1,0 +1,59 @@
+#include "buildkit/builds.h"
+
+#include <chrono>
+
+#include "base/strings.h"
+
+namespace skiff::buildkit {
+
+void Build::begin(BuildOrder order) {
+  const std::scoped_lock lock(mutex_);
+  order_ = std::move(order);
+  begun_.notify_all();
+}
+
+bool Build::begun() const {
+  const std::scoped_lock lock(mutex_);
+  return order_.has_value();
+}
+
+Result<BuildOrder> Build::order() {
+  constexpr auto kPatience = std::chrono::seconds(5);
+  std::unique_lock lock(mutex_);
+  if (!begun_.wait_for(lock, kPatience, [&] { return order_.has_value(); })) {
+    return Error(Code::kNotFound, cat("no build ", quoted(ref_), " is at work"));
+  }
+  return *order_;
+}
+
+void Build::set_outcome(BuildOutcome outcome) {
+  const std::scoped_lock lock(mutex_);
+  if (!outcome_.failure) outcome_ = std::move(outcome);
+}
+
+void Build::end(std::optional<RpcFailure> failure) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (failure && !outcome_.failure) outcome_.failure = std::move(failure);
+  }
+  ended_.cancel();
+}
+
+BuildOutcome Build::outcome() const {
+  const std::scoped_lock lock(mutex_);
+  return outcome_;
+}
+
+std::shared_ptr<Build> Builds::get(const std::string& ref) {
+  const std::scoped_lock lock(mutex_);
+  std::erase_if(builds_, [](const auto& one) { return one.second.expired(); });
+  std::weak_ptr<Build>& known = builds_[ref];
+  std::shared_ptr<Build> build = known.lock();
+  if (!build) {
+    build = std::make_shared<Build>(ref, clock_);
+    known = build;
+  }
+  return build;
+}
+
+}  // namespace skiff::buildkit

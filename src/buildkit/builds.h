@@ -1,0 +1,92 @@
+// Builds: what clients have asked for and is not over yet, by the name (ref) that they gave it. The
+// calls of one build, Control.Solve, Control.Status and those of LLBBridge, come in any order.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/cancellation.h"
+#include "base/clock.h"
+#include "buildkit/progress_writer.h"
+#include "buildkit/rpc.h"
+
+namespace skiff::buildkit {
+
+struct ExporterSpec {
+  std::string type;
+  std::map<std::string, std::string> attrs;
+};
+
+// What Control.Solve says of the build as a whole.
+struct BuildOrder {
+  std::string session;
+  std::vector<ExporterSpec> exporters;
+  std::set<std::string> entitlements;
+};
+
+// How it ended: what the client is told of the result ("containerimage.digest"), or why not.
+struct BuildOutcome {
+  std::map<std::string, std::string> reply;
+  std::optional<RpcFailure> failure;
+};
+
+// Thread-safe.
+class Build {
+ public:
+  Build(std::string ref, const Clock& clock)
+      : ref_(std::move(ref)), progress_(feed_, ref_, clock) {}
+
+  const std::string& ref() const { return ref_; }
+  ProgressFeed& feed() { return feed_; }
+  ProgressWriter& progress() { return progress_; }
+  // Stops the work on it.
+  void cancel() const { cancel_.cancel(); }
+  CancelToken cancelled() const { return cancel_.token(); }
+
+  void begin(BuildOrder order);
+  bool begun() const;
+  // Waits a while for begin().
+  Result<BuildOrder> order();
+
+  // What a frontend made of it; the last word counts, the first failure before that.
+  void set_outcome(BuildOutcome outcome);
+  // The client has nothing more to ask of frontends; it may have failed itself.
+  void end(std::optional<RpcFailure> failure);
+  // Readable once it has ended.
+  CancelToken ended() const { return ended_.token(); }
+  BuildOutcome outcome() const;
+
+ private:
+  const std::string ref_;
+  ProgressFeed feed_;
+  ProgressWriter progress_;
+  CancelSource cancel_;
+  CancelSource ended_;
+  mutable std::mutex mutex_;  // of what follows
+  std::condition_variable begun_;
+  std::optional<BuildOrder> order_;
+  BuildOutcome outcome_;
+};
+
+// Thread-safe.
+class Builds {
+ public:
+  explicit Builds(const Clock& clock) : clock_(clock) {}
+
+  // The build of that name, made where there is none: stays while somebody has it.
+  std::shared_ptr<Build> get(const std::string& ref);
+
+ private:
+  const Clock& clock_;
+  std::mutex mutex_;  // of what follows
+  std::map<std::string, std::weak_ptr<Build>> builds_;
+};
+
+}  // namespace skiff::buildkit

@@ -1,0 +1,200 @@
+#include "buildkit/control_service.h"
+
+#include <poll.h>
+
+#include <thread>
+
+#include "base/strings.h"
+#include "buildkit/byte_bridge.h"
+#include "control.pb.h"
+
+namespace skiff::buildkit {
+
+namespace {
+
+BuildOrder order_of(const wire::SolveRequest& request) {
+  BuildOrder order{.session = request.session()};
+  for (const wire::Exporter& exporter : request.exporters()) {
+    order.exporters.push_back(
+        {exporter.type(), {exporter.attrs().begin(), exporter.attrs().end()}});
+  }
+  if (order.exporters.empty() && !request.exporter().empty()) {
+    order.exporters.push_back(
+        {request.exporter(), {request.exporter_attrs().begin(), request.exporter_attrs().end()}});
+  }
+  order.entitlements = {request.entitlements().begin(), request.entitlements().end()};
+  return order;
+}
+
+// Until either is cancelled.
+void wait_for(const CancelToken& a, const CancelToken& b) {
+  pollfd waits[] = {{a.fd(), POLLIN, 0}, {b.fd(), POLLIN, 0}};
+  while (::poll(waits, 2, -1) < 0) {
+  }
+}
+
+void set_time(wire::Timestamp* out, TimePoint t) {
+  constexpr int64_t kNanos = 1'000'000'000;
+  out->set_seconds(unix_seconds(t));
+  out->set_nanos(static_cast<int32_t>(unix_nanos(t) % kNanos));
+}
+
+void describe_record(const builder::CacheRecord& record, wire::UsageRecord& out) {
+  const bool mount = record.kind == builder::CacheRecord::Kind::kCacheMount;
+  out.set_id(record.id);
+  out.set_mutable_(mount);
+  out.set_in_use(record.in_use);
+  out.set_size(static_cast<int64_t>(record.size));
+  set_time(out.mutable_created_at(), record.created);
+  set_time(out.mutable_last_used_at(), record.last_used);
+  out.set_usage_count(record.usage_count);
+  out.set_description(record.description);
+  out.set_record_type(mount ? "exec.cachemount" : "regular");
+  out.set_shared(record.shared);
+  if (!record.parent.empty()) out.add_parents(record.parent);
+}
+
+// "type==regular", "id~=abc", "until=24h" and so on; those that are not understood match nothing
+// by a clear message.
+struct RecordFilter {
+  std::string field;
+  std::string value;
+};
+
+Result<std::vector<RecordFilter>> filters_of(
+    const google::protobuf::RepeatedPtrField<std::string>& texts) {
+  std::vector<RecordFilter> out;
+  for (const std::string& text : texts) {
+    for (const std::string& one : split(text, ',')) {
+      if (one.empty()) continue;
+      const size_t at = one.find("==");
+      const std::string field = one.substr(0, at);
+      if (at == std::string::npos || (field != "id" && field != "type")) {
+        return Error(Code::kInvalidArgument,
+                     cat("filter ", quoted(one), ": id==... and type==... are served"));
+      }
+      out.push_back({field, one.substr(at + 2)});
+    }
+  }
+  return out;
+}
+
+bool matches(const wire::UsageRecord& record, const std::vector<RecordFilter>& filters) {
+  for (const RecordFilter& filter : filters) {
+    const std::string& value = filter.field == "id" ? record.id() : record.record_type();
+    if (value != filter.value) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<> ControlService::list_workers(RpcCall& call) {
+  wire::ListWorkersResponse reply;
+  describe_worker(worker_, *reply.add_record());
+  return write_message(call, reply);
+}
+
+Result<> ControlService::info(RpcCall& call) {
+  wire::InfoResponse reply;
+  describe_version(*reply.mutable_version());
+  return write_message(call, reply);
+}
+
+Result<> ControlService::disk_usage(RpcCall& call) {
+  const auto request = TRY(read_message<wire::DiskUsageRequest>(call));
+  const auto filters = TRY(filters_of(request.filter()));
+  wire::DiskUsageResponse reply;
+  for (const builder::CacheRecord& record : TRY(builder_.disk_usage())) {
+    wire::UsageRecord described;
+    describe_record(record, described);
+    if (matches(described, filters)) *reply.add_record() = std::move(described);
+  }
+  return write_message(call, reply);
+}
+
+Result<> ControlService::prune(RpcCall& call) {
+  const auto request = TRY(read_message<wire::PruneRequest>(call));
+  if (!TRY(filters_of(request.filter())).empty()) {
+    return Error(Code::kUnimplemented, "pruning by filters other than until is not served");
+  }
+  builder::PruneOptions options{.all = request.all()};
+  if (request.keep_duration() > 0)
+    options.until = std::chrono::nanoseconds(request.keep_duration());
+  const int64_t keep = std::max(request.reserved_space(), request.max_used_space());
+  if (keep > 0) options.keep_bytes = static_cast<uint64_t>(keep);
+  std::map<std::string, builder::CacheRecord> before;
+  for (builder::CacheRecord& record : TRY(builder_.disk_usage())) before[record.id] = record;
+  const builder::PruneResult pruned = TRY(builder_.prune(options));
+  for (const std::string& id : pruned.removed) {
+    wire::UsageRecord removed;
+    removed.set_id(id);
+    if (before.contains(id)) describe_record(before[id], removed);
+    TRY(write_message(call, removed));
+  }
+  return {};
+}
+
+std::optional<RpcFailure> ControlService::solve(RpcCall& call) {
+  auto request = read_message<wire::SolveRequest>(call);
+  if (!request) return RpcFailure{std::move(request.error()), ""};
+  const std::shared_ptr<Build> build = builds_.get(request->ref());
+  build->begin(order_of(*request));
+  wait_for(call.cancelled(), build->ended());
+  const bool given_up = call.cancelled().cancelled();
+  if (given_up) build->cancel();
+  build->feed().close();
+  const BuildOutcome outcome = build->outcome();
+  if (outcome.failure) return outcome.failure;
+  if (given_up) return RpcFailure{Error(Code::kCancelled, "the client has given up"), ""};
+  wire::SolveResponse reply;
+  reply.mutable_exporter_response()->insert(outcome.reply.begin(), outcome.reply.end());
+  if (auto sent = write_message(call, reply); !sent) return RpcFailure{sent.error(), ""};
+  return std::nullopt;
+}
+
+Result<> ControlService::status(RpcCall& call) {
+  const auto request = TRY(read_message<wire::StatusRequest>(call));
+  const std::shared_ptr<Build> build = builds_.get(request.ref());
+  if (!build->feed().listen()) {
+    return Error(Code::kFailedPrecondition, "somebody listens to this build already");
+  }
+  const CancelToken gone = call.cancelled();
+  CancelSource over;
+  std::thread watch([&] {
+    wait_for(gone, over.token());
+    build->feed().stop_listening();
+  });
+  Result<> sent;
+  while (sent) {
+    const std::optional<std::string> message = build->feed().next();
+    if (!message) break;
+    sent = call.write(*message);
+  }
+  over.cancel();
+  watch.join();
+  return sent;
+}
+
+Result<> ControlService::listen_build_history(RpcCall& call) {
+  const auto request = TRY(read_message<wire::BuildHistoryRequest>(call));
+  if (request.early_exit()) return {};
+  const CancelSource never;
+  wait_for(call.cancelled(), never.token());
+  return {};
+}
+
+Result<> ControlService::session(RpcCall& call) {
+  SessionFacts facts{.id = call.metadata("x-docker-expose-session-uuid"),
+                     .shared_key = call.metadata("x-docker-expose-session-sharedkey")};
+  if (facts.id.empty()) return Error(Code::kInvalidArgument, "the session has no id");
+  const auto [first, last] = call.metadata().equal_range("x-docker-expose-session-grpc-method");
+  for (auto method = first; method != last; ++method) facts.methods.insert(method->second);
+  const std::string id = facts.id;
+  auto served =
+      tunnel(call, [&](UniqueFd socket) { sessions_.add(std::move(facts), std::move(socket)); });
+  sessions_.remove(id);
+  return served;
+}
+
+}  // namespace skiff::buildkit

@@ -1,0 +1,35 @@
+// moby.buildkit.v1.Control: what a client asks of the daemon as a whole.
+#pragma once
+
+#include "builder/builder.h"
+#include "buildkit/builds.h"
+#include "buildkit/rpc_server.h"
+#include "buildkit/sessions.h"
+#include "buildkit/worker.h"
+
+namespace skiff::buildkit {
+
+class ControlService {
+ public:
+  ControlService(const WorkerFacts& worker, builder::Builder& builder, Builds& builds,
+                 Sessions& sessions)
+      : worker_(worker), builder_(builder), builds_(builds), sessions_(sessions) {}
+
+  Result<> list_workers(RpcCall& call);
+  Result<> info(RpcCall& call);
+  Result<> disk_usage(RpcCall& call);
+  Result<> prune(RpcCall& call);
+  std::optional<RpcFailure> solve(RpcCall& call);
+  Result<> status(RpcCall& call);
+  Result<> session(RpcCall& call);
+  // Of builds that are over nothing is kept: none are told of.
+  Result<> listen_build_history(RpcCall& call);
+
+ private:
+  const WorkerFacts& worker_;
+  builder::Builder& builder_;
+  Builds& builds_;
+  Sessions& sessions_;
+};
+
+}  // namespace skiff::buildkit

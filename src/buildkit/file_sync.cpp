@@ -1,0 +1,110 @@
+#include "buildkit/file_sync.h"
+
+#include <algorithm>
+
+#include "base/io.h"
+#include "base/strings.h"
+#include "builder/untar.h"
+#include "buildkit/fsutil_receiver.h"
+#include "control.pb.h"
+#include "net/http.h"
+#include "sys/root_dir.h"
+
+namespace skiff::buildkit {
+
+namespace {
+
+constexpr const char* kPull = "/moby.upload.v1.Upload/Pull";
+constexpr std::string_view kUploadHost = "buildkit-session";
+constexpr const char* kDiffCopy = "/moby.filesync.v1.FileSync/DiffCopy";
+
+// Fields of HTTP are ASCII: values that are not come encoded, and a field more says so.
+void add_values(Metadata& metadata, const std::string& key,
+                const std::vector<std::string>& values) {
+  const bool plain = std::ranges::all_of(values, [](const std::string& value) {
+    return std::ranges::all_of(value, [](char c) { return c >= ' ' && c <= '~'; });
+  });
+  for (const std::string& value : values) {
+    metadata.emplace(key, plain ? value : net::url_encode(value));
+  }
+  if (!plain) metadata.emplace(cat(key, "-encoded"), "1");
+}
+
+// A byte stream in messages.
+class UploadSource : public Source {
+ public:
+  UploadSource(RpcClientCall& call, const std::function<void(uint64_t)>& progress)
+      : call_(call), progress_(progress) {}
+
+  Result<size_t> read(std::span<char> buffer) override {
+    while (rest_.empty()) {
+      const std::optional<std::string> message = TRY(call_.read());
+      if (!message) return size_t{0};
+      if (!piece_.ParseFromString(*message)) {
+        return Error(Code::kInvalidArgument, "a piece of the client's tar cannot be read");
+      }
+      rest_ = piece_.data();
+      bytes_ += rest_.size();
+      progress_(bytes_);
+    }
+    const size_t n = rest_.copy(buffer.data(), buffer.size());
+    rest_.remove_prefix(n);
+    return n;
+  }
+
+  // What follows the tar, and how the call ended.
+  Result<> finish() {
+    while (TRY(call_.read())) {
+    }
+    return call_.finish();
+  }
+
+ private:
+  RpcClientCall& call_;
+  const std::function<void(uint64_t)>& progress_;
+  wire::BytesMessage piece_;
+  std::string_view rest_;
+  uint64_t bytes_ = 0;
+};
+
+}  // namespace
+
+Result<> sync_files(Session& session, const SyncRequest& request,
+                    const std::function<void(uint64_t)>& progress, const CancelToken& cancel) {
+  if (!session.answers(kDiffCopy)) {
+    return Error(Code::kFailedPrecondition, "the client's session has no files");
+  }
+  Metadata metadata;
+  add_values(metadata, "dir-name", {request.directory});
+  add_values(metadata, "followpaths", request.follow);
+  add_values(metadata, "exclude-patterns", request.exclude);
+  const sys::RootDir root = TRY(sys::RootDir::open(request.into));
+  const auto call = session.channel().call(kDiffCopy, metadata, cancel);
+  FsutilReceiver receiver(root, [&](std::string_view packet) { return call->write(packet); });
+  for (bool all = false; !all;) {
+    const std::optional<std::string> packet = TRY(call->read());
+    if (!packet) {
+      TRY(cancel.check());
+      TRY(call->finish());
+      return Error(Code::kUnavailable, "the client stopped sending files");
+    }
+    all = TRY(receiver.take(*packet));
+    progress(receiver.bytes());
+  }
+  TRY(call->finish_writing());
+  while (TRY(call->read())) {
+  }
+  return call->finish();
+}
+
+Result<> unpack_upload(Session& session, const std::string& path, const Path& into,
+                       const std::function<void(uint64_t)>& progress, const CancelToken& cancel) {
+  const auto call = session.channel().call(
+      kPull, {{"urlpath", path}, {"urlhost", std::string(kUploadHost)}}, cancel);
+  UploadSource source(*call, progress);
+  const sys::RootDir root = TRY(sys::RootDir::open(into));
+  TRY_CONTEXT(builder::untar(source, root, "", {}, cancel), "build context");
+  return source.finish();
+}
+
+}  // namespace skiff::buildkit

@@ -1,0 +1,30 @@
+// Files of the client's directories, over its session (moby.filesync.v1.FileSync).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/cancellation.h"
+#include "base/file.h"
+#include "buildkit/sessions.h"
+
+namespace skiff::buildkit {
+
+struct SyncRequest {
+  std::string directory;             // as the session calls it: "context"
+  std::vector<std::string> follow;   // these paths alone, with what they link to; empty: all
+  std::vector<std::string> exclude;  // patterns of .dockerignore
+  Path into;                         // an empty directory
+};
+
+// `progress` is told of the bytes that have come.
+Result<> sync_files(Session& session, const SyncRequest& request,
+                    const std::function<void(uint64_t)>& progress, const CancelToken& cancel);
+
+// The tar that the client holds ready under `path` (moby.upload.v1.Upload), plain or compressed,
+// unpacked into an empty directory.
+Result<> unpack_upload(Session& session, const std::string& path, const Path& into,
+                       const std::function<void(uint64_t)>& progress, const CancelToken& cancel);
+
+}  // namespace skiff::buildkit

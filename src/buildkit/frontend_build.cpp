@@ -1,0 +1,290 @@
+#include "buildkit/frontend_build.h"
+
+#include "base/strings.h"
+#include "buildkit/client_answers.h"
+#include "buildkit/error_details.h"
+#include "buildkit/file_sync.h"
+#include "codec/base64.h"
+#include "codec/json.h"
+#include "dockerfile/instructions.h"
+#include "dockerfile/source_text.h"
+#include "sys/root_dir.h"
+
+namespace skiff::buildkit {
+
+namespace {
+
+constexpr size_t kMaxDockerfile = size_t{16} << 20U;
+
+// Of the answers' data.
+constexpr const char* kAnswerVersion = "1.0.0";
+
+std::optional<builder::Question> question_named(std::string_view name) {
+  if (name == "frontend.lint") return builder::Question::kChecks;
+  if (name == "frontend.targets") return builder::Question::kTargets;
+  if (name == "frontend.outline") return builder::Question::kOutline;
+  return std::nullopt;
+}
+
+// Tells of bytes that come, not of each packet.
+class Counter {
+ public:
+  Counter(ProgressWriter& writer, std::string vertex, std::string what)
+      : writer_(writer), vertex_(std::move(vertex)), what_(std::move(what)) {}
+  void operator()(uint64_t bytes) {
+    constexpr uint64_t kStep = uint64_t{1} << 20U;
+    bytes_ = bytes;
+    if (bytes - told_ < kStep) return;
+    told_ = bytes;
+    writer_.count(vertex_, what_, static_cast<int64_t>(bytes), 0, false);
+  }
+  void end() { writer_.count(vertex_, what_, static_cast<int64_t>(bytes_), 0, true); }
+
+ private:
+  ProgressWriter& writer_;
+  std::string vertex_;
+  std::string what_;
+  uint64_t bytes_ = 0;
+  uint64_t told_ = 0;
+};
+
+Result<std::optional<std::string>> read_if_there(const Path& directory, const std::string& name) {
+  const sys::RootDir root = TRY(sys::RootDir::open(directory));
+  auto text = root.read_file(name, kMaxDockerfile);
+  if (text) return std::optional(std::move(*text));
+  if (text.error().code() == Code::kNotFound) return std::optional<std::string>();
+  return std::move(text.error());
+}
+
+}  // namespace
+
+BuildOutcome FrontendBuild::run() {
+  Result<> ready = prepare();
+  if (!ready) return {.failure = failure_of(ready.error())};
+  auto built = build();
+  if (!built) return {.failure = failure_of(built.error())};
+  return {.reply = std::move(*built)};
+}
+
+Result<std::map<std::string, std::string>> FrontendBuild::answer() {
+  const auto question = question_named(options_.question);
+  if (!question) {
+    return Error(Code::kUnimplemented, cat("request ", quoted(options_.question),
+                                           " of the Dockerfile frontend is not served"));
+  }
+  TRY(prepare());
+  const auto answered = TRY(tools_.builder.inspect(options_.request, *question, cancel_));
+  std::map<std::string, std::string> out{{"result.txt", answered.text},
+                                         {"result.json", answered.data.dump()},
+                                         {"version", kAnswerVersion}};
+  if (answered.findings > 0) out["result.statuscode"] = "1";
+  return out;
+}
+
+Result<> FrontendBuild::prepare() {
+  session_ = TRY(tools_.sessions.find(order_.session));
+  files_ = TRY(TempDir::make(tools_.scratch, "build-"));
+  TRY(take_names());
+  TRY(load_upload());
+  TRY(load_definition());
+  TRY(load_ignore_file());
+  TRY(load_context());
+  TRY(load_named_contexts());
+  answer_questions();
+  options_.request.entitlements = order_.entitlements;
+  return {};
+}
+
+// Names of the result, of the exporters that keep it here.
+Result<> FrontendBuild::take_names() {
+  for (const ExporterSpec& exporter : order_.exporters) {
+    if (exporter.type != "moby" && exporter.type != "image") {
+      return Error(Code::kUnimplemented, cat("exporter ", quoted(exporter.type), " is not served"));
+    }
+    const auto push = exporter.attrs.find("push");
+    if (push != exporter.attrs.end() && push->second == "true") {
+      return Error(Code::kUnimplemented, "pushing a build's result is not served: use docker push");
+    }
+    const auto names = exporter.attrs.find("name");
+    if (names == exporter.attrs.end()) continue;
+    for (const std::string& name : split(names->second, ',')) {
+      if (name.empty()) continue;
+      options_.request.tags.push_back(TRY(oci::Reference::parse(name)).with_default_tag());
+      names_.push_back(options_.request.tags.back().str());
+    }
+  }
+  return {};
+}
+
+Result<> FrontendBuild::load(const std::string& vertex_name, const std::string& what,
+                             SyncRequest request) {
+  const std::string vertex = build_.progress().start(cat("[internal] ", vertex_name));
+  if (definition_vertex_.empty()) definition_vertex_ = vertex;
+  Counter counter(build_.progress(), vertex, cat("transferring ", what, ":"));
+  auto made = make_directories(request.into, 0700);
+  auto synced = made ? sync_files(*session_, request, std::ref(counter), cancel_) : std::move(made);
+  counter.end();
+  build_.progress().finish(vertex, synced ? "" : synced.error().message());
+  return synced;
+}
+
+// A context that is no directory: the client's standard input.
+Result<> FrontendBuild::load_upload() {
+  if (options_.remote_context.empty()) return {};
+  std::string_view path = options_.remote_context;
+  for (const std::string_view before : {"http://buildkit-session", "https://buildkit-session"}) {
+    if (path.starts_with(before)) path.remove_prefix(before.size());
+  }
+  if (!path.starts_with('/')) {
+    options_.request.context_url = options_.remote_context;
+    return {};
+  }
+  const std::string vertex = build_.progress().start("[internal] load remote build context");
+  definition_vertex_ = vertex;
+  Counter counter(build_.progress(), vertex, "transferring context:");
+  const Path into = files_->path() / "context";
+  auto unpacked = make_directories(into, 0700);
+  if (unpacked) {
+    unpacked = unpack_upload(*session_, std::string(path), into, std::ref(counter), cancel_);
+  }
+  counter.end();
+  build_.progress().finish(vertex, unpacked ? "" : unpacked.error().message());
+  options_.request.context_directory = into;
+  options_.request.ignore_text = "";
+  return unpacked;
+}
+
+Result<> FrontendBuild::load_definition() {
+  const std::string& name = options_.file_name;
+  const bool fetched = !options_.request.context_url.empty();
+  if (fetched && !options_.dockerfile_is_local) {
+    options_.request.dockerfile = name;
+    dockerfile_.name = name;
+    return {};
+  }
+  const bool in_context =
+      !options_.request.context_directory.empty() && !options_.dockerfile_is_local;
+  const Path into = in_context ? options_.request.context_directory : files_->path() / "dockerfile";
+  const Path lower = Path(name).parent_path() / to_lower(Path(name).filename().native());
+  if (!in_context) {
+    std::vector<std::string> follow{name, cat(name, ".dockerignore")};
+    if (lower.native() != name) follow.push_back(lower.native());
+    TRY_CONTEXT(load(cat("load build definition from ", name), "dockerfile",
+                     {.directory = options_.dockerfile, .follow = follow, .into = into}),
+                "failed to read dockerfile");
+  }
+  std::optional<std::string> text = TRY(read_if_there(into, name));
+  if (!text) text = TRY(read_if_there(into, lower.native()));
+  if (!text) {
+    return Error(Code::kNotFound,
+                 cat("failed to read dockerfile: open ", name, ": no such file or directory"));
+  }
+  dockerfile_ = {.name = name, .text = *text};
+  options_.request.dockerfile = name;
+  options_.request.dockerfile_text = std::move(text);
+  if (!options_.request.ignore_text) {
+    options_.request.ignore_text = TRY(read_if_there(into, cat(name, ".dockerignore")));
+  }
+  // Where it cannot be read the builder says why.
+  const auto parsed = dockerfile::parse_dockerfile(name, dockerfile_.text);
+  if (parsed) dockerfile_.stages = parsed->stages.size();
+  return {};
+}
+
+Result<> FrontendBuild::load_ignore_file() {
+  if (options_.request.ignore_text || !options_.request.context_url.empty()) return {};
+  constexpr const char* kName = ".dockerignore";
+  const Path into = files_->path() / "ignore";
+  TRY(load("load .dockerignore", "context",
+           {.directory = options_.context, .follow = {kName}, .into = into}));
+  options_.request.ignore_text = TRY(read_if_there(into, kName)).value_or("");
+  return {};
+}
+
+Result<> FrontendBuild::load_context() {
+  const builder::BuildRequest& request = options_.request;
+  if (!request.context_directory.empty() || !request.context_url.empty()) return {};
+  const Path into = files_->path() / "context";
+  TRY(load("load build context", "context",
+           {.directory = options_.context,
+            .exclude = ignore_lines(*options_.request.ignore_text),
+            .into = into}));
+  options_.request.context_directory = into;
+  return {};
+}
+
+Result<builder::NamedContext> FrontendBuild::named_context(const std::string& what,
+                                                           const Path& into) {
+  constexpr std::string_view kImage = "docker-image://";
+  constexpr std::string_view kLocal = "local:";
+  if (what.starts_with(kImage)) {
+    return builder::NamedContext(builder::ImageContext{what.substr(kImage.size())});
+  }
+  for (const std::string_view kind : {"oci-layout:", "input:"}) {
+    if (what.starts_with(kind)) {
+      return Error(Code::kUnimplemented, cat("contexts of kind ", kind, " are not served"));
+    }
+  }
+  if (!what.starts_with(kLocal)) return builder::NamedContext(builder::RemoteContext{what});
+  const std::string name = what.substr(kLocal.size());
+  TRY(load(cat("load context ", name), "context", {.directory = name, .into = into}));
+  return builder::NamedContext(builder::LocalFiles{.directory = into});
+}
+
+Result<> FrontendBuild::load_named_contexts() {
+  for (const auto& [name, what] : options_.contexts) {
+    const Path into = files_->path() / cat("named-", options_.request.named_contexts.size());
+    options_.request.named_contexts[name] =
+        TRY_CONTEXT(named_context(what, into), cat("context ", name));
+  }
+  return {};
+}
+
+void FrontendBuild::answer_questions() {
+  const auto answers = std::make_shared<ClientAnswers>(session_, files_->path(), cancel_);
+  options_.request.find_secret = [answers](const std::string& id) { return answers->secret(id); };
+  options_.request.find_ssh_agent = [answers](const std::string& id) {
+    return answers->ssh_agent(id);
+  };
+  options_.request.find_credentials = [answers](const std::string& host) {
+    return answers->credentials(host);
+  };
+}
+
+Result<std::map<std::string, std::string>> FrontendBuild::build() {
+  BuildProgress progress(build_.progress(), dockerfile_, definition_vertex_,
+                         options_.request.platforms.size() > 1);
+  auto built = tools_.builder.build(options_.request, std::ref(progress), cancel_);
+  if (!built) {
+    const auto placed = dockerfile::take_apart(built.error().message(), dockerfile_.name);
+    progress.end(placed ? placed->text : built.error().message(), placed ? placed->line : 0);
+    return std::move(built.error());
+  }
+  progress.end("", 0);
+  const std::string vertex = build_.progress().start("exporting to image");
+  build_.progress().count(vertex, cat("writing image ", built->id.str()), 0, 0, true);
+  for (const std::string& name : names_) {
+    build_.progress().count(vertex, cat("naming to ", name), 0, 0, true);
+  }
+  build_.progress().finish(vertex, "");
+  return describe(*built);
+}
+
+std::map<std::string, std::string> FrontendBuild::describe(
+    const builder::BuildResult& result) const {
+  json::Value descriptor = result.target.to_json();
+  descriptor.set("annotations", json::object({{"config.digest", result.id.str()}}));
+  std::map<std::string, std::string> reply{
+      {"containerimage.digest", result.target.digest.str()},
+      {"containerimage.config.digest", result.id.str()},
+      {"containerimage.descriptor", base64_encode(descriptor.dump())},
+  };
+  if (!names_.empty()) reply["image.name"] = join(names_, ",");
+  return reply;
+}
+
+RpcFailure FrontendBuild::failure_of(const Error& error) const {
+  return describe_failure(error, dockerfile_);
+}
+
+}  // namespace skiff::buildkit

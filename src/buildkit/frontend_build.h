@@ -1,0 +1,67 @@
+// FrontendBuild: one evaluation of the Dockerfile frontend for a client: its files come from the
+// session, the builder does the work, and the result is exported.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "builder/builder.h"
+#include "buildkit/build_progress.h"
+#include "buildkit/builds.h"
+#include "buildkit/frontend_options.h"
+#include "buildkit/sessions.h"
+#include "images/image_store.h"
+
+namespace skiff::buildkit {
+
+struct SyncRequest;
+
+// What builds work with.
+struct BuildTools {
+  builder::Builder& builder;
+  images::ImageStore& images;
+  Sessions& sessions;
+  Path scratch;
+};
+
+class FrontendBuild {
+ public:
+  FrontendBuild(BuildTools& tools, Build& build, BuildOrder order, FrontendOptions options)
+      : tools_(tools),
+        build_(build),
+        order_(std::move(order)),
+        options_(std::move(options)),
+        cancel_(build.cancelled()) {}
+
+  BuildOutcome run();
+  // Where the client has a question ("frontend.lint") instead: what the result says.
+  Result<std::map<std::string, std::string>> answer();
+  RpcFailure failure_of(const Error& error) const;
+
+ private:
+  Result<> prepare();
+  Result<> load_definition();
+  Result<> load_ignore_file();
+  Result<> load_context();
+  Result<> load(const std::string& vertex_name, const std::string& what, SyncRequest request);
+  Result<> load_upload();
+  Result<> load_named_contexts();
+  Result<builder::NamedContext> named_context(const std::string& what, const Path& into);
+  Result<> take_names();
+  void answer_questions();
+  Result<std::map<std::string, std::string>> build();
+  std::map<std::string, std::string> describe(const builder::BuildResult& result) const;
+
+  BuildTools& tools_;
+  Build& build_;
+  BuildOrder order_;
+  FrontendOptions options_;
+  CancelToken cancel_;
+  std::shared_ptr<Session> session_;
+  std::optional<TempDir> files_;  // of the client, while the build lasts
+  std::string definition_vertex_;
+  DockerfileText dockerfile_;
+  std::vector<std::string> names_;  // as the client wrote them
+};
+
+}  // namespace skiff::buildkit

@@ -1,0 +1,186 @@
+#include "buildkit/frontend_options.h"
+
+#include "base/strings.h"
+
+namespace skiff::buildkit {
+
+namespace {
+
+using builder::BuildRequest;
+
+// "nofile=1024:2048,nproc=64"
+Result<std::vector<runtime::Ulimit>> ulimits_of(const std::string& text) {
+  std::vector<runtime::Ulimit> out;
+  for (const std::string& one : split(text, ',')) {
+    if (one.empty()) continue;
+    const auto named = split_once(one, '=');
+    const auto limits = named ? split_once(named->second, ':') : std::nullopt;
+    const auto soft =
+        named ? parse_int(limits ? limits->first : named->second) : std::optional<int64_t>();
+    const auto hard = limits ? parse_int(limits->second) : soft;
+    if (!soft || !hard) {
+      return Error(Code::kInvalidArgument, cat("ulimit ", quoted(one), ": it is NAME=SOFT[:HARD]"));
+    }
+    out.push_back({std::string(named->first), *soft, *hard});
+  }
+  return out;
+}
+
+// "name=ip,other=ip"
+std::vector<std::string> hosts_of(const std::string& text) {
+  std::vector<std::string> out;
+  for (const std::string& one : split(text, ',')) {
+    const auto pair = split_once(one, '=');
+    if (pair) out.push_back(cat(pair->first, ":", pair->second));
+  }
+  return out;
+}
+
+Result<> take_platforms(const std::string& text, BuildRequest& request) {
+  for (const std::string& one : split(text, ',')) {
+    if (!trim(one).empty()) request.platforms.push_back(TRY(oci::Platform::parse(trim(one))));
+  }
+  return {};
+}
+
+void take_no_cache(const std::string& stages, BuildRequest& request) {
+  request.no_cache = stages.empty();
+  for (const std::string& stage : split(stages, ',')) {
+    if (!stage.empty()) request.no_cache_stages.insert(to_lower(stage));
+  }
+}
+
+using Take = Result<> (*)(const std::string& value, FrontendOptions& out);
+struct Option {
+  std::string_view name;
+  Take take;
+};
+
+constexpr Option kOptions[] = {
+    {"filename",
+     [](const std::string& v, FrontendOptions& out) -> Result<> {
+       out.file_name = v;
+       return {};
+     }},
+    {"contextkey",
+     [](const std::string& v, FrontendOptions& out) -> Result<> {
+       out.context = v;
+       return {};
+     }},
+    {"dockerfilekey",
+     [](const std::string& v, FrontendOptions& out) -> Result<> {
+       out.dockerfile = v;
+       out.dockerfile_is_local = true;
+       return {};
+     }},
+    {"context",
+     [](const std::string& v, FrontendOptions& out) -> Result<> {
+       out.remote_context = v;
+       return {};
+     }},
+    {"target",
+     [](const std::string& v, FrontendOptions& out) -> Result<> {
+       out.request.target = v;
+       return {};
+     }},
+    {"platform",
+     [](const std::string& v, FrontendOptions& out) -> Result<> {
+       return take_platforms(v, out.request);
+     }},
+    {"no-cache",
+     [](const std::string& v, FrontendOptions& out) -> Result<> {
+       take_no_cache(v, out.request);
+       return {};
+     }},
+    {"image-resolve-mode",
+     [](const std::string& v, FrontendOptions& out) -> Result<> {
+       out.request.pull = v == "pull";
+       return {};
+     }},
+    {"force-network-mode",
+     [](const std::string& v, FrontendOptions& out) -> Result<> {
+       out.request.network = v;
+       return {};
+     }},
+    {"add-hosts",
+     [](const std::string& v, FrontendOptions& out) -> Result<> {
+       out.request.extra_hosts = hosts_of(v);
+       return {};
+     }},
+    {"shm-size",
+     [](const std::string& v, FrontendOptions& out) -> Result<> {
+       if (const auto bytes = parse_int(v); bytes && *bytes > 0) out.request.shm_bytes = *bytes;
+       return {};
+     }},
+    {"ulimit",
+     [](const std::string& v, FrontendOptions& out) -> Result<> {
+       out.request.ulimits = TRY(ulimits_of(v));
+       return {};
+     }},
+    {"cgroup-parent",
+     [](const std::string& v, FrontendOptions& out) -> Result<> {
+       out.request.cgroup_parent = v;
+       return {};
+     }},
+    {"requestid",
+     [](const std::string& v, FrontendOptions& out) -> Result<> {
+       out.question = v;
+       return {};
+     }},
+};
+
+// "build-arg:V" and the like.
+bool take_prefixed(const std::string& name, const std::string& value, FrontendOptions& out) {
+  const auto parts = split_once(name, ':');
+  if (!parts) return false;
+  const std::string key(parts->second);
+  if (parts->first == "build-arg") out.request.build_args[key] = value;
+  if (parts->first == "label") out.request.labels[key] = value;
+  if (parts->first == "context") out.contexts[key] = value;
+  return true;
+}
+
+}  // namespace
+
+Result<FrontendOptions> decode_frontend_options(const std::map<std::string, std::string>& options) {
+  FrontendOptions out;
+  for (const auto& [name, value] : options) {
+    if (take_prefixed(name, value, out)) continue;
+    for (const Option& option : kOptions) {
+      if (option.name == name) TRY_CONTEXT(option.take(value, out), name);
+    }
+  }
+  if (options.contains("attest:sbom")) {
+    return Error(Code::kUnimplemented, "attestations of software (--sbom) are not served");
+  }
+  return out;
+}
+
+bool is_dockerfile_frontend(const std::string& name,
+                            const std::map<std::string, std::string>& options) {
+  if (name == "dockerfile.v0") return true;
+  const auto source = options.find("source");
+  if (name != "gateway.v0" || source == options.end()) return false;
+  std::string_view image = source->second;
+  for (std::string_view prefix : {"docker.io/", "docker/"}) {
+    if (image.starts_with(prefix)) image.remove_prefix(prefix.size());
+  }
+  return image == "dockerfile" || image.starts_with("dockerfile:") ||
+         image.starts_with("dockerfile@") || image.starts_with("dockerfile-upstream");
+}
+
+std::vector<std::string> ignore_lines(std::string_view text) {
+  std::vector<std::string> out;
+  for (const std::string& line : split(text, '\n')) {
+    if (line.starts_with('#')) continue;
+    std::string_view pattern = trim(line);
+    if (pattern.empty()) continue;
+    const bool back = pattern.starts_with('!');
+    if (back) pattern = trim(pattern.substr(1));
+    while (pattern.size() > 1 && pattern.starts_with('/')) pattern.remove_prefix(1);
+    out.push_back(cat(back ? "!" : "", pattern));
+  }
+  return out;
+}
+
+}  // namespace skiff::buildkit

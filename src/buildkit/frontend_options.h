@@ -1,0 +1,34 @@
+// The options of BuildKit's Dockerfile frontend ("build-arg:V", "target", ...) as a BuildRequest.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "builder/builder.h"
+
+namespace skiff::buildkit {
+
+struct FrontendOptions {
+  builder::BuildRequest request;  // without contexts, names and callbacks
+  std::string file_name = "Dockerfile";
+  // Directories of the client, by the names of its session.
+  std::string context = "context";
+  std::string dockerfile = "dockerfile";
+  bool dockerfile_is_local = false;  // also where the context is not
+  std::string remote_context;        // a URL instead of the client's directory
+  // Of named contexts: the name to "docker-image://alpine", "local:directory", or a URL.
+  std::map<std::string, std::string> contexts;
+  std::string question;  // "frontend.lint": no build is wanted
+};
+
+// kUnimplemented for what would change the result and is not served.
+Result<FrontendOptions> decode_frontend_options(const std::map<std::string, std::string>& options);
+
+// Whether `name`, with "source" for a frontend in an image, is the Dockerfile frontend of old.
+bool is_dockerfile_frontend(const std::string& name,
+                            const std::map<std::string, std::string>& options);
+
+// The lines of an ignore file as patterns for a client.
+std::vector<std::string> ignore_lines(std::string_view text);
+
+}  // namespace skiff::buildkit

@@ -1,0 +1,67 @@
+#include "buildkit/frontend_options.h"
+
+#include <gtest/gtest.h>
+
+namespace skiff::buildkit {
+namespace {
+
+TEST(FrontendOptionsTest, EveryOptionFindsItsPlace) {
+  auto options = *decode_frontend_options({{"filename", "a/Dockerfile"},
+                                           {"target", "build"},
+                                           {"platform", "linux/amd64,linux/arm64"},
+                                           {"build-arg:V", "1"},
+                                           {"label:a.b", "c"},
+                                           {"no-cache", ""},
+                                           {"image-resolve-mode", "pull"},
+                                           {"force-network-mode", "none"},
+                                           {"add-hosts", "a=1.2.3.4,b=::1"},
+                                           {"shm-size", "1048576"},
+                                           {"ulimit", "nofile=10:20,nproc=5"},
+                                           {"cgroup-parent", "x"},
+                                           {"context:base", "docker-image://alpine"},
+                                           {"requestid", "frontend.lint"}});
+  const builder::BuildRequest& request = options.request;
+  EXPECT_EQ(options.file_name, "a/Dockerfile");
+  EXPECT_EQ(request.target, "build");
+  ASSERT_EQ(request.platforms.size(), 2U);
+  EXPECT_EQ(request.platforms[1].str(), "linux/arm64");
+  EXPECT_EQ(request.build_args.at("V"), "1");
+  EXPECT_EQ(request.labels.at("a.b"), "c");
+  EXPECT_TRUE(request.no_cache);
+  EXPECT_TRUE(request.pull);
+  EXPECT_EQ(request.network, "none");
+  EXPECT_EQ(request.extra_hosts, (std::vector<std::string>{"a:1.2.3.4", "b:::1"}));
+  EXPECT_EQ(request.shm_bytes, 1048576);
+  ASSERT_EQ(request.ulimits.size(), 2U);
+  EXPECT_EQ(request.ulimits[0].hard, 20);
+  EXPECT_EQ(request.ulimits[1].hard, 5);
+  EXPECT_EQ(request.cgroup_parent, "x");
+  EXPECT_EQ(options.contexts.at("base"), "docker-image://alpine");
+  EXPECT_EQ(options.question, "frontend.lint");
+}
+
+TEST(FrontendOptionsTest, StagesMayBeExecutedAnew) {
+  const auto options = *decode_frontend_options({{"no-cache", "Build,test"}});
+  EXPECT_FALSE(options.request.no_cache);
+  EXPECT_EQ(options.request.no_cache_stages, (std::set<std::string>{"build", "test"}));
+}
+
+TEST(FrontendOptionsTest, WhatIsNotServedIsNamed) {
+  EXPECT_EQ(decode_frontend_options({{"attest:sbom", ""}}).error().code(), Code::kUnimplemented);
+  EXPECT_EQ(decode_frontend_options({{"ulimit", "nofile"}}).error().code(), Code::kInvalidArgument);
+}
+
+TEST(FrontendOptionsTest, TheOfficialFrontendIsOurOwn) {
+  EXPECT_TRUE(is_dockerfile_frontend("dockerfile.v0", {}));
+  EXPECT_TRUE(is_dockerfile_frontend("gateway.v0", {{"source", "docker/dockerfile:1"}}));
+  EXPECT_FALSE(is_dockerfile_frontend("gateway.v0", {{"source", "somebody/else"}}));
+  EXPECT_FALSE(is_dockerfile_frontend("", {}));
+}
+
+TEST(FrontendOptionsTest, IgnoreFilesBecomePatterns) {
+  EXPECT_EQ(ignore_lines("# no\n *.md \n\n!/keep.md\r\n/dir\n"),
+            (std::vector<std::string>{"*.md", "!keep.md", "dir"}));
+}
+
+}  // namespace
+}  // namespace skiff::buildkit

@@ -1,0 +1,226 @@
+#include "buildkit/fsutil_receiver.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/io.h"
+#include "base/strings.h"
+#include "buildkit/go_mode.h"
+#include "session.pb.h"
+
+namespace skiff::buildkit {
+
+namespace {
+
+// The sender stops listening while it has more than 128 requests to serve.
+constexpr size_t kMaxIncoming = 96;
+constexpr size_t kMaxPath = 4096;
+constexpr size_t kMaxAttributes = 64;
+
+// Those that a file of a build context may bring along.
+bool is_wanted(const std::string& attribute) {
+  return attribute == "security.capability" || attribute.starts_with("user.");
+}
+
+Error refused(const std::string& path, std::string_view why) {
+  return Error(Code::kInvalidArgument, cat("the client sends ", quoted(path), ": ", why));
+}
+
+timespec to_timespec(int64_t nanoseconds) {
+  constexpr int64_t kNanos = 1'000'000'000;
+  int64_t rest = nanoseconds % kNanos;
+  if (rest < 0) rest += kNanos;
+  return {.tv_sec = (nanoseconds - rest) / kNanos, .tv_nsec = rest};
+}
+
+Result<> set_attributes(int fd, uint32_t mode, int64_t mtime,
+                        const std::map<std::string, std::string>& attributes,
+                        const std::string& path) {
+  for (const auto& [name, value] : attributes) {
+    // Not every file system has them; what needs them says so.
+    [[maybe_unused]] const int set = ::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0);
+  }
+  const timespec time = to_timespec(mtime);
+  const timespec times[] = {time, time};
+  if (::fchmod(fd, mode) != 0 || ::futimens(fd, times) != 0) {
+    return Error::from_errno(errno, cat("set mode and time of ", path));
+  }
+  return {};
+}
+
+}  // namespace
+
+struct FsutilReceiver::Told {
+  std::string path;
+  uint32_t go_mode = 0;
+  std::string link;
+
+  bool is(uint32_t type) const { return (go_mode & kGoType) == type; }
+};
+
+Result<bool> FsutilReceiver::take(std::string_view packet) {
+  bytes_ += packet.size();
+  wire::Packet message;
+  if (!message.ParseFromArray(packet.data(), static_cast<int>(packet.size()))) {
+    return Error(Code::kInvalidArgument, "a packet of the client's files cannot be read");
+  }
+  switch (message.type()) {
+    case wire::Packet::STAT: {
+      if (all_told_) return Error(Code::kInvalidArgument, "the client sends files after the last");
+      if (!message.has_stat()) {
+        all_told_ = true;
+        TRY(ask_for_more());
+        return false;
+      }
+      const wire::Stat& stat = message.stat();
+      Entry entry{.path = stat.path(), .mode = from_go_mode(stat.mode()), .mtime = stat.mod_time()};
+      for (const auto& [name, value] : stat.xattrs()) {
+        if (is_wanted(name) && entry.attributes.size() < kMaxAttributes) {
+          entry.attributes[name] = value;
+        }
+      }
+      TRY(make({stat.path(), stat.mode(), stat.linkname()}, std::move(entry)));
+      return false;
+    }
+    case wire::Packet::DATA:
+      TRY(take_data(message.id(), message.data()));
+      return false;
+    case wire::Packet::FIN:
+      if (finished_) return true;
+      return Error(Code::kInvalidArgument, "the client ends before all of its files are sent");
+    case wire::Packet::ERR:
+      return Error(Code::kUnknown, cat("the client cannot send its files: ", message.data()));
+    default:
+      return Error(Code::kInvalidArgument,
+                   cat("the client sends a packet of kind ", static_cast<int>(message.type())));
+  }
+}
+
+// Order is that of a walk: '/' comes before every other character.
+Result<> FsutilReceiver::check_path(const std::string& path, bool directory) {
+  if (path.empty() || path.size() > kMaxPath || path.find('\0') != std::string::npos) {
+    return refused(path, "that is no path");
+  }
+  if (path.front() == '/') return refused(path, "it is absolute");
+  const std::vector<std::string> parts = split(path, '/');
+  for (const std::string& part : parts) {
+    if (part.empty() || part == "." || part == "..") return refused(path, "it is not clean");
+  }
+  const std::vector<std::string> last =
+      last_path_.empty() ? std::vector<std::string>() : split(last_path_, '/');
+  if (!std::ranges::lexicographical_compare(last, parts)) {
+    return refused(path, cat("it is out of order, after ", quoted(last_path_)));
+  }
+  while (!parents_.empty() && !path.starts_with(cat(parents_.back(), "/"))) parents_.pop_back();
+  const auto above = split_last(path, '/');
+  const std::string_view parent = above ? above->first : std::string_view();
+  if (parent != (parents_.empty() ? std::string_view() : std::string_view(parents_.back()))) {
+    return refused(path, "its directory was not sent before");
+  }
+  if (directory) parents_.push_back(path);
+  last_path_ = path;
+  return {};
+}
+
+Result<> FsutilReceiver::make(const Told& told, Entry entry) {
+  const uint32_t id = next_id_++;
+  TRY(check_path(told.path, told.is(kGoDirectory)));
+  if (told.is(0)) {
+    if (!told.link.empty()) {
+      links_.push_back({told.path, told.link});
+      return {};
+    }
+    wanted_.emplace_back(id, std::move(entry));
+    return ask_for_more();
+  }
+  const bool makes = told.is(kGoDirectory) || told.is(kGoSymlink) || told.is(kGoFifo);
+  if (!makes) return {};  // sockets and devices have no place in a build context
+  const sys::Place place = TRY(root_.place_of(told.path));
+  int made = 0;
+  if (told.is(kGoDirectory)) {
+    made = ::mkdirat(place.parent.get(), place.name.c_str(), 0700);
+  } else if (told.is(kGoSymlink)) {
+    made = ::symlinkat(told.link.c_str(), place.parent.get(), place.name.c_str());
+  } else {
+    made = ::mkfifoat(place.parent.get(), place.name.c_str(), entry.mode);
+  }
+  if (made != 0) return Error::from_errno(errno, cat("make ", told.path));
+  if (told.is(kGoDirectory)) directories_.push_back(std::move(entry));
+  return {};
+}
+
+Result<> FsutilReceiver::ask_for_more() {
+  while (!wanted_.empty() && incoming_.size() < kMaxIncoming) {
+    auto [id, entry] = std::move(wanted_.front());
+    wanted_.pop_front();
+    TRY(open_file(id, std::move(entry)));
+    wire::Packet request;
+    request.set_type(wire::Packet::REQ);
+    request.set_id(id);
+    TRY(send_(request.SerializeAsString()));
+  }
+  if (all_told_ && wanted_.empty() && incoming_.empty() && !finished_) return finish();
+  return {};
+}
+
+Result<> FsutilReceiver::open_file(uint32_t id, Entry entry) {
+  const sys::Place place = TRY(root_.place_of(entry.path));
+  UniqueFd file(::openat(place.parent.get(), place.name.c_str(),
+                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return Error::from_errno(errno, cat("create ", entry.path));
+  incoming_[id] = {std::move(entry), std::move(file)};
+  return {};
+}
+
+Result<> FsutilReceiver::take_data(uint32_t id, std::string_view data) {
+  const auto found = incoming_.find(id);
+  if (found == incoming_.end()) {
+    return Error(Code::kInvalidArgument,
+                 cat("the client sends a file that was not asked for (", id, ")"));
+  }
+  const Entry& entry = found->second.entry;
+  if (!data.empty()) {
+    FdSink sink(found->second.file.get());
+    TRY_CONTEXT(sink.write(data), cat("write ", entry.path));
+    return {};
+  }
+  TRY(set_attributes(found->second.file.get(), entry.mode, entry.mtime, entry.attributes,
+                     entry.path));
+  incoming_.erase(found);
+  return ask_for_more();
+}
+
+Result<> FsutilReceiver::finish() {
+  TRY(make_links());
+  TRY(set_directory_attributes());
+  finished_ = true;
+  wire::Packet end;
+  end.set_type(wire::Packet::FIN);
+  return send_(end.SerializeAsString());
+}
+
+Result<> FsutilReceiver::make_links() {
+  for (const HardLink& link : links_) {
+    const sys::Place from = TRY_CONTEXT(root_.place_of(link.target), cat("link ", link.path));
+    const sys::Place to = TRY(root_.place_of(link.path));
+    if (::linkat(from.parent.get(), from.name.c_str(), to.parent.get(), to.name.c_str(), 0) != 0) {
+      return Error::from_errno(errno, cat("link ", link.path, " to ", link.target));
+    }
+  }
+  return {};
+}
+
+// The innermost first: what is made in a directory changes its time.
+Result<> FsutilReceiver::set_directory_attributes() {
+  for (auto entry = directories_.rbegin(); entry != directories_.rend(); ++entry) {
+    const UniqueFd directory = TRY(root_.open_at(entry->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    TRY(set_attributes(directory.get(), entry->mode, entry->mtime, entry->attributes, entry->path));
+  }
+  return {};
+}
+
+}  // namespace skiff::buildkit

@@ -1,0 +1,75 @@
+// FsutilReceiver: the receiving end of BuildKit's file transfer (fsutil): the sender tells of each
+// file in the order of paths, the receiver asks for contents by number, and they come in pieces.
+//
+//   FsutilReceiver receiver(root, send);
+//   while (!TRY(receiver.take(TRY(next_packet())))) {}
+//
+// What comes is hostile: paths are taken in order only, below directories that were told of before,
+// and made inside the root by RootDir. Contents go straight to files; few are open at a time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "sys/root_dir.h"
+
+namespace skiff::buildkit {
+
+class FsutilReceiver {
+ public:
+  using Send = std::function<Result<>(std::string_view packet)>;
+  // `root` is empty and must outlive it. `send` takes packets for the sender.
+  FsutilReceiver(const sys::RootDir& root, Send send) : root_(root), send_(std::move(send)) {}
+
+  // One packet of the sender's; true once all is there. Not to be called after that, or an error.
+  Result<bool> take(std::string_view packet);
+  uint64_t bytes() const { return bytes_; }  // of packets
+
+ private:
+  struct Entry {
+    std::string path;
+    uint32_t mode = 0;  // st_mode
+    int64_t mtime = 0;  // nanoseconds
+    std::map<std::string, std::string> attributes;
+  };
+  struct Told;  // a Stat as it is on the wire
+  struct Incoming {
+    Entry entry;
+    UniqueFd file;
+  };
+  struct HardLink {
+    std::string path;
+    std::string target;
+  };
+
+  Result<> check_path(const std::string& path, bool directory);
+  Result<> make(const Told& told, Entry entry);
+  Result<> take_data(uint32_t id, std::string_view data);
+  Result<> ask_for_more();
+  Result<> open_file(uint32_t id, Entry entry);
+  Result<> finish();
+  Result<> make_links();
+  Result<> set_directory_attributes();
+
+  const sys::RootDir& root_;
+  Send send_;
+  uint64_t bytes_ = 0;
+  uint32_t next_id_ = 0;
+  std::string last_path_;
+  std::vector<std::string> parents_;  // the directories above last_path_, the outermost first
+  bool all_told_ = false;
+  bool finished_ = false;                          // we have said so
+  std::deque<std::pair<uint32_t, Entry>> wanted_;  // not asked for yet
+  std::map<uint32_t, Incoming> incoming_;
+  std::vector<HardLink> links_;
+  std::vector<Entry> directories_;
+};
+
+}  // namespace skiff::buildkit

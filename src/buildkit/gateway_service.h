@@ -1,0 +1,30 @@
+// moby.buildkit.v1.frontend.LLBBridge: what a frontend asks of the daemon; stock clients ask in its
+// place. Only the frontend for Dockerfiles is served, not LLB of the client's own.
+#pragma once
+
+#include "buildkit/frontend_build.h"
+#include "buildkit/rpc_server.h"
+#include "buildkit/worker.h"
+
+namespace skiff::buildkit {
+
+class GatewayService {
+ public:
+  GatewayService(const WorkerFacts& worker, BuildTools tools, Builds& builds)
+      : worker_(worker), tools_(std::move(tools)), builds_(builds) {}
+
+  Result<> ping(RpcCall& call);
+  std::optional<RpcFailure> solve(RpcCall& call);
+  Result<> return_result(RpcCall& call);
+  Result<> inputs(RpcCall& call);
+  Result<> warn(RpcCall& call);
+
+ private:
+  std::shared_ptr<Build> build_of(const RpcCall& call);
+
+  const WorkerFacts& worker_;
+  BuildTools tools_;
+  Builds& builds_;
+};
+
+}  // namespace skiff::buildkit

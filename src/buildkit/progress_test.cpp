@@ -1,0 +1,123 @@
+// A build's events as a client gets them.
+#include <gtest/gtest.h>
+
+#include "buildkit/build_progress.h"
+#include "buildkit/error_details.h"
+#include "control.pb.h"
+
+namespace skiff::buildkit {
+namespace {
+
+class ProgressTest : public ::testing::Test {
+ protected:
+  // All that has been told, one message after another.
+  wire::StatusResponse told() {
+    wire::StatusResponse all;
+    feed_.close();
+    while (auto message = feed_.next()) {
+      wire::StatusResponse one;
+      EXPECT_TRUE(one.ParseFromString(*message));
+      all.MergeFrom(one);
+    }
+    return all;
+  }
+
+  ManualClock clock_{TimePoint(std::chrono::seconds(1'700'000'000))};
+  ProgressFeed feed_;
+  ProgressWriter writer_{feed_, "ref", clock_};
+  BuildProgress progress_{
+      writer_, {.name = "Dockerfile", .text = "FROM a\nRUN b\n", .stages = 1}, "sha256:def", false};
+};
+
+builder::StepStarted step(int number, std::string stage, std::string text, int line) {
+  return {.step = number,
+          .total = 3,
+          .platform = "linux/amd64",
+          .stage = std::move(stage),
+          .text = std::move(text),
+          .line = line};
+}
+
+TEST_F(ProgressTest, AStepIsAVertexWithItsOutput) {
+  progress_(step(2, "0", "RUN b", 2));
+  progress_(builder::StepOutput{2, "linux/amd64", "hello\n"});
+  clock_.advance(std::chrono::seconds(1));
+  progress_(builder::StepDone{2, "linux/amd64", "id", {}});
+  const auto all = told();
+  ASSERT_EQ(all.vertexes_size(), 2);
+  EXPECT_EQ(all.vertexes(0).name(), "[2/3] RUN b");
+  EXPECT_EQ(all.vertexes(0).digest(), all.vertexes(1).digest());
+  EXPECT_FALSE(all.vertexes(0).has_completed());
+  EXPECT_EQ(all.vertexes(1).completed().seconds(), 1'700'000'001);
+  ASSERT_EQ(all.logs_size(), 1);
+  EXPECT_EQ(all.logs(0).msg(), "hello\n");
+  EXPECT_EQ(all.logs(0).vertex(), all.vertexes(0).digest());
+}
+
+TEST_F(ProgressTest, NamedStagesAreNamed) {
+  progress_(step(1, "build", "FROM a", 1));
+  EXPECT_EQ(told().vertexes(0).name(), "[build 1/3] FROM a");
+}
+
+TEST_F(ProgressTest, SettingsAreNoVertices) {
+  progress_(step(1, "0", "ENV A=b", 1));
+  progress_(builder::StepDone{1, "linux/amd64", "id", {}});
+  EXPECT_EQ(told().vertexes_size(), 0);
+}
+
+TEST_F(ProgressTest, WhatWasInTheCacheIsCached) {
+  progress_(step(2, "0", "RUN b", 2));
+  progress_(builder::StepCached{2, "linux/amd64"});
+  progress_(builder::StepDone{2, "linux/amd64", "id", {}});
+  const auto all = told();
+  ASSERT_EQ(all.vertexes_size(), 2);
+  EXPECT_TRUE(all.vertexes(1).cached());
+}
+
+TEST_F(ProgressTest, TheStepThatFailedHasTheError) {
+  progress_(step(1, "a", "RUN a", 1));
+  progress_(step(2, "b", "RUN b", 2));
+  progress_.end("exit code: 1", 2);
+  const auto all = told();
+  ASSERT_EQ(all.vertexes_size(), 4);
+  for (const auto& vertex : {all.vertexes(2), all.vertexes(3)}) {
+    EXPECT_EQ(vertex.error(),
+              vertex.name() == "[b 2/3] RUN b" ? "exit code: 1" : "context canceled");
+  }
+}
+
+TEST_F(ProgressTest, WarningsHaveTheirLine) {
+  progress_(builder::BuildWarning{"Dockerfile:2: JSONArgsRecommended: use JSON", 2});
+  const auto all = told();
+  ASSERT_EQ(all.warnings_size(), 1);
+  EXPECT_EQ(all.warnings(0).short_(), "JSONArgsRecommended: use JSON (line 2)");
+  EXPECT_EQ(all.warnings(0).ranges(0).start().line(), 2);
+  EXPECT_EQ(all.warnings(0).vertex(), "sha256:def");
+}
+
+TEST_F(ProgressTest, WithoutAListenerTheOldestGo) {
+  for (int i = 0; i < 100; ++i) writer_.log("v", std::string(size_t{64} << 10U, 'x'));
+  EXPECT_LE(told().logs_size(), 17);
+}
+
+TEST(ErrorDetailsTest, ThePlaceIsADetailAndNotInTheText) {
+  const Error error(Code::kAborted,
+                    "Dockerfile:2: process \"x\" did not complete successfully: exit code: 1\n"
+                    "   1 |     FROM a\n   2 | >>> RUN b\nThe command 'x' returned");
+  const RpcFailure failure = describe_failure(error, {"Dockerfile", "FROM a\nRUN b\n", 1});
+  EXPECT_EQ(failure.error.message(), "process \"x\" did not complete successfully: exit code: 1");
+  wire::Status status;
+  ASSERT_TRUE(status.ParseFromString(failure.details));
+  ASSERT_EQ(status.details_size(), 1);
+  EXPECT_EQ(status.details(0).type_url(), "github.com/moby/buildkit/errdefs.Source+json");
+  EXPECT_NE(status.details(0).value().find("\"start\":{\"line\":2}"), std::string::npos);
+}
+
+TEST(ErrorDetailsTest, OtherErrorsStayAsTheyAre) {
+  const RpcFailure failure = describe_failure(Error(Code::kNotFound, "no: 3: x"), {"Dockerfile"});
+  EXPECT_EQ(failure.error.message(), "no: 3: x");
+  EXPECT_EQ(failure.details, "");
+}
+
+}  // namespace
+}  // namespace skiff::buildkit

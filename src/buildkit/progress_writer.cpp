@@ -1,0 +1,110 @@
+#include "buildkit/progress_writer.h"
+
+#include "base/strings.h"
+#include "codec/hash.h"
+#include "control.pb.h"
+
+namespace skiff::buildkit {
+
+namespace {
+
+void set_time(wire::Timestamp* out, TimePoint t) {
+  constexpr int64_t kNanos = 1'000'000'000;
+  out->set_seconds(unix_seconds(t));
+  out->set_nanos(static_cast<int32_t>(unix_nanos(t) % kNanos));
+}
+
+}  // namespace
+
+std::string ProgressWriter::start(const std::string& name) {
+  const TimePoint now = clock_.now();
+  wire::StatusResponse message;
+  wire::Vertex* vertex = message.add_vertexes();
+  std::string id;
+  {
+    const std::scoped_lock lock(mutex_);
+    id = cat("sha256:", sha256_hex(cat(build_, "\n", number_++)));
+    running_[id] = {name, now};
+  }
+  vertex->set_digest(id);
+  vertex->set_name(name);
+  set_time(vertex->mutable_started(), now);
+  feed_.push(message.SerializeAsString());
+  return id;
+}
+
+void ProgressWriter::finish(const std::string& vertex, std::string_view error) {
+  end(vertex, error, false);
+}
+void ProgressWriter::finish_cached(const std::string& vertex) { end(vertex, "", true); }
+
+void ProgressWriter::end(const std::string& vertex, std::string_view error, bool cached) {
+  Running ended;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = running_.find(vertex);
+    if (found == running_.end()) return;
+    ended = std::move(found->second);
+    running_.erase(found);
+  }
+  wire::StatusResponse message;
+  wire::Vertex* out = message.add_vertexes();
+  out->set_digest(vertex);
+  out->set_name(ended.name);
+  out->set_cached(cached);
+  out->set_error(std::string(error));
+  set_time(out->mutable_started(), ended.started);
+  set_time(out->mutable_completed(), clock_.now());
+  feed_.push(message.SerializeAsString());
+}
+
+void ProgressWriter::log(const std::string& vertex, std::string_view text) {
+  wire::StatusResponse message;
+  wire::VertexLog* out = message.add_logs();
+  out->set_vertex(vertex);
+  out->set_stream(1);
+  out->set_msg(std::string(text));
+  set_time(out->mutable_timestamp(), clock_.now());
+  feed_.push(message.SerializeAsString());
+}
+
+void ProgressWriter::count(const std::string& vertex, const std::string& what, int64_t current,
+                           int64_t total, bool done) {
+  const TimePoint now = clock_.now();
+  TimePoint began;
+  {
+    const std::scoped_lock lock(mutex_);
+    began = counters_.try_emplace({vertex, what}, now).first->second;
+    if (done) counters_.erase({vertex, what});
+  }
+  wire::StatusResponse message;
+  wire::VertexStatus* out = message.add_statuses();
+  out->set_id(what);
+  out->set_vertex(vertex);
+  out->set_current(current);
+  out->set_total(total);
+  set_time(out->mutable_timestamp(), now);
+  set_time(out->mutable_started(), began);
+  if (done) set_time(out->mutable_completed(), now);
+  feed_.push(message.SerializeAsString());
+}
+
+void ProgressWriter::warn(const std::string& vertex, const PlacedWarning& warning) {
+  wire::StatusResponse message;
+  wire::VertexWarning* out = message.add_warnings();
+  out->set_vertex(vertex);
+  out->set_level(1);
+  out->set_short_(warning.text);
+  if (!warning.detail.empty()) out->add_detail(warning.detail);
+  out->set_url(warning.url);
+  if (warning.line > 0) {
+    out->mutable_info()->set_filename(warning.file_name);
+    out->mutable_info()->set_data(warning.file_text);
+    wire::Range* range = out->add_ranges();
+    range->mutable_start()->set_line(warning.line);
+    range->mutable_end()->set_line(warning.line);
+  }
+  feed_.push(message.SerializeAsString());
+}
+
+}  // namespace skiff::buildkit

@@ -1,0 +1,63 @@
+// ProgressWriter: a build's progress in the words of BuildKit: vertices, each with a name, a start
+// and an end, and with lines and counters of its own.
+//
+//   const std::string vertex = writer.start("[internal] load build context");
+//   writer.count(vertex, "transferring context:", bytes, false);
+//   writer.finish(vertex, {});
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "buildkit/progress_feed.h"
+
+namespace skiff::buildkit {
+
+// A warning with its place in the Dockerfile.
+struct PlacedWarning {
+  std::string text;
+  std::string detail;
+  std::string url;
+  std::string file_name;
+  std::string file_text;
+  int line = 0;  // 0: none
+};
+
+// Thread-safe.
+class ProgressWriter {
+ public:
+  // `build` makes the vertices' names on the wire differ from those of other builds.
+  ProgressWriter(ProgressFeed& feed, std::string build, const Clock& clock)
+      : feed_(feed), build_(std::move(build)), clock_(clock) {}
+
+  // A vertex that is at work from now on.
+  std::string start(const std::string& name);
+  void finish(const std::string& vertex, std::string_view error);
+  // It was in the cache: it is over.
+  void finish_cached(const std::string& vertex);
+  void log(const std::string& vertex, std::string_view text);
+  // How far something is: "transferring context:", "sha256:..."; `total` 0 is unknown.
+  void count(const std::string& vertex, const std::string& what, int64_t current, int64_t total,
+             bool done);
+  void warn(const std::string& vertex, const PlacedWarning& warning);
+
+ private:
+  struct Running {
+    std::string name;
+    TimePoint started;
+  };
+  void end(const std::string& vertex, std::string_view error, bool cached);
+
+  ProgressFeed& feed_;
+  const std::string build_;
+  const Clock& clock_;
+  std::mutex mutex_;  // of what follows
+  int64_t number_ = 0;
+  std::map<std::string, Running> running_;
+  std::map<std::pair<std::string, std::string>, TimePoint> counters_;  // when each began
+};
+
+}  // namespace skiff::buildkit

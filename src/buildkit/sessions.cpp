@@ -1,0 +1,40 @@
+#include "buildkit/sessions.h"
+
+#include <chrono>
+
+#include "base/strings.h"
+
+namespace skiff::buildkit {
+
+bool Session::answers(const std::string& method) const {
+  for (const std::string& known : facts_.methods) {
+    if (equals_ignore_case(known, method)) return true;
+  }
+  return false;
+}
+
+void Sessions::add(SessionFacts facts, UniqueFd socket) {
+  std::string id = facts.id;
+  auto session = std::make_shared<Session>(std::move(facts), RpcChannel::over(std::move(socket)));
+  const std::scoped_lock lock(mutex_);
+  std::erase_if(sessions_, [](const auto& one) { return !one.second->channel().alive(); });
+  sessions_[id] = std::move(session);
+  came_.notify_all();
+}
+
+void Sessions::remove(const std::string& id) {
+  const std::scoped_lock lock(mutex_);
+  sessions_.erase(id);
+}
+
+Result<std::shared_ptr<Session>> Sessions::find(const std::string& id) {
+  constexpr auto kPatience = std::chrono::seconds(5);
+  std::unique_lock lock(mutex_);
+  if (!came_.wait_for(lock, kPatience, [&] { return sessions_.contains(id); })) {
+    return Error(Code::kFailedPrecondition,
+                 cat("no session ", quoted(id), ": the client has not opened one"));
+  }
+  return sessions_[id];
+}
+
+}  // namespace skiff::buildkit

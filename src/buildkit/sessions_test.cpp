@@ -1,0 +1,33 @@
+#include "buildkit/sessions.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "sys/unix_socket.h"
+
+namespace skiff::buildkit {
+namespace {
+
+TEST(SessionsTest, SeveralStandBesideOneAnother) {
+  Sessions sessions;
+  auto first = *sys::socket_pair(SOCK_STREAM);
+  auto second = *sys::socket_pair(SOCK_STREAM);
+  sessions.add({.id = "first", .methods = {"/A.b/C"}}, std::move(first.first));
+  sessions.add({.id = "second"}, std::move(second.first));
+  const auto found = sessions.find("first");
+  ASSERT_TRUE(found);
+  EXPECT_TRUE((*found)->answers("/a.B/c"));
+  EXPECT_FALSE((*found)->answers("/a.B/d"));
+  EXPECT_TRUE(sessions.find("second"));
+}
+
+TEST(SessionsTest, AChannelKnowsThatItsPeerIsGone) {
+  auto pair = *sys::socket_pair(SOCK_STREAM);
+  const auto channel = RpcChannel::over(std::move(pair.first));
+  EXPECT_TRUE(channel->alive());
+  pair.second.reset();
+  EXPECT_FALSE(channel->alive());
+}
+
+}  // namespace
+}  // namespace skiff::buildkit

@@ -1,0 +1,12 @@
+# buildx's remote driver: HTTP/2 from the first byte, the session inside of it.
+peers_ready
+own_daemon
+bx() { peers env DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker buildx "$@"; }
+bx create --name "$N" --driver remote "$DOCKER_HOST" >/dev/null
+expect_contains "$(bx inspect "$N")" running
+mkdir context
+echo hello >context/file
+printf 'FROM %s\nCOPY file /\nRUN cat /file\n' "$IMAGE" >context/Dockerfile
+OUT=$(bx build --builder "$N" --progress plain --output type=image,name="$N:1" "$PWD/context" 2>&1)
+expect_contains "$OUT" hello
+expect_eq "$(docker run --rm "$N:1" cat /file)" hello

@@ -1,8 +1,10 @@
 // The classic build endpoint: a tar in, a stream of progress out (engine-api.md section 3).
 #include "api/build_outputs.h"
 #include "api/build_preface.h"
+#include "api/cache_places.h"
 #include "api/router.h"
 #include "base/strings.h"
+#include "sys/root_dir.h"
 
 namespace skiff::api {
 
@@ -29,7 +31,11 @@ class BuildPrinter {
     stream_.text(cat(prefix(e.platform), " ---> Using cache\n"));
   }
   void print(const builder::StepMissed& e) {
-    stream_.text(cat(prefix(e.platform), " ---> Not cached: ", e.reason, "\n"));
+    json::Array differences;
+    for (const std::string& one : e.differences) differences.push_back(one);
+    stream_.send(
+        json::object({{"stream", cat(prefix(e.platform), " ---> Not cached: ", e.reason, "\n")},
+                      {"differences", json::Value(std::move(differences))}}));
   }
   void print(const builder::StepOutput& e) { stream_.text(e.bytes); }
   void print(const builder::StepProgress& e) { stream_.send(e.progress); }
@@ -165,10 +171,23 @@ Result<> answer(Call& call, const builder::BuildRequest& request, builder::Quest
   return stream.finish(std::move(found), 1);
 }
 
+// What the request names by X-Skiff-Directory; it stays open while the answer is made.
+using Directory = std::shared_ptr<const UniqueFd>;
+Result<Directory> shared_directory(const Call& call, builder::BuildRequest& request) {
+  const auto name = call.request.headers.get("X-Skiff-Directory");
+  if (name.empty()) return Directory();
+  Directory directory = TRY(call.context.directories->find(std::string(name)));
+  request.context_tar = nullptr;
+  request.context_directory = sys::fd_path(directory->get());
+  return directory;
+}
+
 Result<> build(Call& call) {
   auto request = TRY(decode_request(call));
   BuildPreface preface(*call.request.body);
   if (call.request.headers.get("Content-Type") == kBuildPreface) TRY(preface.read(request));
+  const Directory directory = TRY(shared_directory(call, request));
+  const auto caches = TRY(decode_cache_places(call, request));
   if (const auto question = TRY(decode_question(call))) return answer(call, request, *question);
   BuildOutputs outputs = TRY(BuildOutputs::decode(call));
   ProgressStream stream(call, outputs.framing());

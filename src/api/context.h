@@ -2,9 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "api/shared_directories.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/problem.h"
@@ -58,6 +60,7 @@ struct Context {
   SpaceReserve* reserve = nullptr;  // given up while something is removed
   std::optional<NearRegistry> registry;
   buildkit::BuildkitServer* buildkit = nullptr;  // nullptr: its protocol is not served
+  std::unique_ptr<SharedDirectories> directories = std::make_unique<SharedDirectories>();
 };
 
 }  // namespace skiff::api

@@ -36,10 +36,10 @@ struct Found {
 };
 
 Found find_route(std::string_view method, std::string_view path) {
-  static const std::array kGroups = {system_routes(),   container_routes(), stream_routes(),
-                                     exec_routes(),     image_routes(),     build_routes(),
-                                     buildkit_routes(), volume_routes(),    network_routes(),
-                                     check_routes(),    manifest_routes(),  unserved_routes()};
+  static const std::array kGroups = {
+      system_routes(),   container_routes(), stream_routes(),  exec_routes(),    image_routes(),
+      build_routes(),    buildkit_routes(),  volume_routes(),  network_routes(), check_routes(),
+      manifest_routes(), directory_routes(), unserved_routes()};
   Found found;
   for (auto group : kGroups) {
     for (const Route& route : group) {

@@ -67,6 +67,7 @@ std::span<const Route> network_routes();
 // This engine's own, below /skiff.
 std::span<const Route> check_routes();
 std::span<const Route> manifest_routes();
+std::span<const Route> directory_routes();
 // Those of the API that this engine refuses by name.
 std::span<const Route> unserved_routes();
 

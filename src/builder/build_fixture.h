@@ -23,6 +23,7 @@ struct Told {
   std::vector<std::string> texts;     // of steps started
   std::vector<int> cached;            // steps
   std::map<int, std::string> missed;  // step -> reason
+  std::map<int, std::vector<std::string>> differences;
   std::map<int, std::string> ids;
   std::string output;
   std::vector<std::string> warnings;
@@ -42,7 +43,10 @@ struct Told {
     cached.push_back(e.step);
     log.push_back(cat("cached ", e.step));
   }
-  void take(const StepMissed& e) { missed[e.step] = e.reason; }
+  void take(const StepMissed& e) {
+    missed[e.step] = e.reason;
+    differences[e.step] = e.differences;
+  }
   void take(const StepOutput& e) { output += e.bytes; }
   void take(const StepProgress&) {}
   void take(const Exporting& e) { log.push_back(cat("export ", e.progress.status)); }
@@ -181,8 +185,8 @@ class BuildFixture : public testing::Test {
               std::string::npos);
     for (const auto& entry : std::filesystem::directory_iterator(options_.root)) {
       bool known = entry.path().filename().native().starts_with("cache.db") ||
-                   entry.path() == options_.scratch() || entry.path() == options_.downloads() ||
-                   entry.path() == options_.cache_mounts();
+                   entry.path().filename() == "stat-cache" || entry.path() == options_.scratch() ||
+                   entry.path() == options_.downloads() || entry.path() == options_.cache_mounts();
       EXPECT_TRUE(known) << entry.path();
     }
     EXPECT_TRUE(std::filesystem::is_empty(options_.scratch()));

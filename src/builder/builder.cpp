@@ -5,11 +5,14 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/scope_exit.h"
 #include "base/strings.h"
+#include "builder/cache_image.h"
 #include "builder/context.h"
 #include "builder/export.h"
 #include "builder/failed_step.h"
 #include "builder/platform_build.h"
+#include "builder/stat_cache.h"
 #include "dockerfile/inspection.h"
 #include "dockerfile/static_checks.h"
 #include "dockerfile/syntax.h"
@@ -102,6 +105,7 @@ class LocalBuilder : public Builder {
         cache_(std::move(cache)),
         cache_mounts_(options_.cache_mounts()),
         downloads_(options_.downloads(), clock),
+        stats_(StatCache::open(options_.root / "stat-cache", clock)),
         site_{options_, images, networks, *cache_, cache_mounts_, downloads_, clock},
         solver_(*cache_, clock) {}
   ~LocalBuilder() override { images_.set_extra_roots({}); }
@@ -118,6 +122,10 @@ class LocalBuilder : public Builder {
   }
 
  private:
+  void import_caches(const BuildRequest& request, SharedSink& events, images::ImageLease& lease,
+                     ImportedRecords& imported, const CancelToken& cancel);
+  Result<> export_caches(const BuildRequest& request, const std::vector<PlatformImage>& built,
+                         const CacheHold& hold, const CancelToken& cancel);
   Result<std::set<std::string>> image_snapshots();
   Result<> prune_mounts(const PruneOptions& options, PruneResult& result);
   // The plan as far as it can be made without a network.
@@ -129,14 +137,44 @@ class LocalBuilder : public Builder {
   std::unique_ptr<Cache> cache_;
   CacheMounts cache_mounts_;
   Downloads downloads_;
+  std::unique_ptr<StatCache> stats_;
   Site site_;
   Solver solver_;
 };
 
 Result<> LocalBuilder::start() {
   images_.set_extra_roots([this] { return cache_->roots(); });
+  cache_->set_limit(options_.cache_limit, [this]() -> Result<> {
+    TRY(images_.collect_garbage());
+    images_.content().settle();
+    images_.snapshots().settle();
+    return {};
+  });
   TRY(cache_mounts_.start());
   return clean_up_steps(site_);
+}
+
+void LocalBuilder::import_caches(const BuildRequest& request, SharedSink& events,
+                                 images::ImageLease& lease, ImportedRecords& imported,
+                                 const CancelToken& cancel) {
+  for (const CachePlace& place : request.cache_from) {
+    auto read = import_cache(site_, request, place, lease, imported, cancel);
+    if (!read) events.send(BuildWarning{read.error().message(), 0});
+  }
+}
+
+Result<> LocalBuilder::export_caches(const BuildRequest& request,
+                                     const std::vector<PlatformImage>& built, const CacheHold& hold,
+                                     const CancelToken& cancel) {
+  if (request.cache_to.empty()) return {};
+  OwnCache own{.records = TRY(cache_->records_of(hold))};
+  for (const PlatformImage& image : built) {
+    own.mounts.insert(image.cache_mounts.begin(), image.cache_mounts.end());
+  }
+  for (const CachePlace& place : request.cache_to) {
+    TRY(export_cache(site_, request, place, own, cancel));
+  }
+  return {};
 }
 
 Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const EventSink& sink,
@@ -146,11 +184,16 @@ Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const Event
   Exporter exporter = TRY(Exporter::make(site_, request));
   const auto lease = TRY(images_.lease());
   CacheHold hold(*cache_, *lease);
-  Context context = TRY(Context::open(request, options_.scratch(), cancel));
+  Context context = TRY(Context::open(request, options_.scratch(), *stats_, cancel));
+  const ScopeExit remember([this] {
+    if (auto saved = stats_->save(); !saved) log_warn(saved.error().message());
+  });
   TRY(check_syntax(request, context.dockerfile()));
   Dockerfile file = TRY(parse_dockerfile(request.dockerfile, context.dockerfile()));
   Checks checks(TRY(check_config(request, file)));
   check_text(file, checks);
+  ImportedRecords imported;
+  import_caches(request, events, *lease, imported, cancel);
   BuildSite build{.site = site_,
                   .solver = solver_,
                   .request = request,
@@ -160,7 +203,8 @@ Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const Event
                   .events = events,
                   .checks = checks,
                   .lease = *lease,
-                  .hold = hold};
+                  .hold = hold,
+                  .imported = imported};
   std::vector<oci::Platform> platforms = platforms_of(request);
   auto attempted = build_platforms(build, platforms, cancel);
   send_findings(events, file, checks);
@@ -171,6 +215,7 @@ Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const Event
         cat("One or more build-args [", join(built[0].unused_args, " "), "] were not consumed"),
         0});
   }
+  TRY(export_caches(request, built, hold, cancel));
   const ShapedImages made = TRY(exporter.run(built, begun, *lease, events, cancel));
   BuildResult result;
   result.target = made.target;
@@ -210,7 +255,7 @@ Result<Plan> LocalBuilder::plan_offline(const BuildRequest& request, const Docke
 
 Result<Answer> LocalBuilder::inspect(const BuildRequest& request, Question question,
                                      const CancelToken& cancel) {
-  Context context = TRY(Context::open(request, options_.scratch(), cancel));
+  Context context = TRY(Context::open(request, options_.scratch(), *stats_, cancel));
   TRY(check_syntax(request, context.dockerfile()));
   const Dockerfile file = TRY(parse_dockerfile(request.dockerfile, context.dockerfile()));
   if (question == Question::kTargets) {

@@ -77,6 +77,15 @@ struct Attestations {
   bool any() const { return provenance || sbom; }
 };
 
+// Where records of the cache, with their layers, are taken from or given to: a directory with an
+// OCI layout (and the name of an image in it), or a repository of a registry.
+struct CachePlace {
+  Path directory;
+  std::string tag = "latest";
+  std::optional<oci::Reference> reference = std::nullopt;
+  bool mounts = false;  // the directories of RUN --mount=type=cache, too
+};
+
 struct BuildRequest {
   // The context: a tar, plain or compressed, read to its end; or a directory, read in
   // place. A tar is hostile input: it is unpacked by the builder, each entry resolved
@@ -118,6 +127,9 @@ struct BuildRequest {
   int64_t shm_bytes = 64 << 20;
   std::vector<runtime::Ulimit> ulimits;
 
+  std::vector<CachePlace> cache_from;  // one that cannot be read is a warning
+  std::vector<CachePlace> cache_to;    // united with what is there; a failure is the build's
+
   // By registry host ("docker.io", "localhost:5000"), for pulling base images.
   std::map<std::string, remote::Credentials> credentials;
 
@@ -144,12 +156,14 @@ struct StepCached {
   int step = 0;
   std::string platform;
 };
-// Why it was not: the first cause ("src/a.c changed", "build argument V: \"1\" is now \"2\"").
-// Comes only for steps that have an earlier record to compare with.
+// Why it was not: the first cause ("src/a.c changed", "build argument V: \"1\" is now \"2\""),
+// and all that differs. Comes only where there is something to tell: not for a step that is like
+// none before.
 struct StepMissed {
   int step = 0;
   std::string platform;
   std::string reason;
+  std::vector<std::string> differences;
 };
 // What a RUN printed, both streams, in pieces as they came.
 struct StepOutput {
@@ -246,6 +260,9 @@ struct BuilderOptions {
   std::shared_ptr<const sys::UserNamespace> ids = nullptr;
   // Where QEMU is registered for steps of another processor.
   sys::EmulationScope emulation = sys::EmulationScope::kContainer;
+  // What the cache's layers may take; the records used longest ago go before a step writes more.
+  // 0: no limit.
+  uint64_t cache_limit = 0;
 
   // Contexts and downloads of running builds, which may be large: on disk, not in RUN_DIR.
   Path scratch() const { return root / "scratch"; }

@@ -132,6 +132,69 @@ TEST_F(Cached, TwentyMutationsNameTheirTrueCause) {
   }
 }
 
+TEST_F(Cached, ExplainsAllDifferences) {
+  write("a", "A");
+  write("b", "B");
+  const std::string dockerfile = "FROM scratch\nCOPY a b /x/";
+  built(dockerfile);
+  EXPECT_EQ(told_.differences[2], std::vector<std::string>());  // nothing to compare with
+  write("a", "A2");
+  std::filesystem::remove(context() / "b");
+  write("c", "C");
+  built("FROM scratch\nCOPY a c /x/");
+  EXPECT_EQ(
+      told_.differences[2],
+      (std::vector<std::string>{"\"COPY a b /x/ # buildkit\" is now \"COPY a c /x/ # buildkit\"",
+                                "a changed", "c is new", "b is gone"}));
+  EXPECT_EQ(told_.missed[2], told_.differences[2].front());
+}
+
+TEST_F(Cached, FlagsArePartOfTheStory) {
+  write("a", "A");
+  BuildRequest wanted = request("FROM scratch AS one\nCOPY a /");
+  built(wanted);
+  wanted.no_cache = true;
+  built(wanted);
+  EXPECT_EQ(told_.missed[2], "--no-cache");
+  wanted.no_cache = false;
+  wanted.no_cache_stages = {"one"};
+  built(wanted);
+  EXPECT_EQ(told_.missed[2], "--no-cache-filter");
+}
+
+TEST_F(Cached, OtherPlatformIsNamed) {
+  BuildRequest wanted = request("FROM scratch\nWORKDIR /w\nUSER 1");
+  wanted.platforms = {*oci::Platform::parse("linux/amd64")};
+  built(wanted);
+  wanted.dockerfile_text = "FROM scratch\nWORKDIR /w\nCOPY a /\nUSER 1";
+  write("a", "A");
+  wanted.platforms = {*oci::Platform::parse("linux/riscv64")};
+  built(wanted);
+  EXPECT_EQ(told_.missed[3], "");
+  wanted.platforms = {*oci::Platform::parse("linux/s390x")};
+  write("a", "A2");
+  built(wanted);
+  EXPECT_EQ(told_.differences[3],
+            (std::vector<std::string>{"platform: \"linux/riscv64\" is now \"linux/s390x\"",
+                                      "a changed"}));
+}
+
+TEST_F(Cached, WhatWasPrunedOrLostSaysSo) {
+  write("a", "A");
+  const std::string dockerfile = "FROM scratch\nCOPY a /";
+  images::Image image = built(dockerfile);
+  ASSERT_EQ(builder_->prune({})->removed.size(), 1);
+  const std::string today = format_rfc3339(Clock::system().now()).substr(0, 10);
+  built(dockerfile);
+  EXPECT_EQ(told_.missed[2], cat("evicted (pruned on ", today, ")"));
+  ASSERT_TRUE(images_->content().remove(image.manifest_doc.layers[0].digest));
+  built(dockerfile);
+  EXPECT_EQ(told_.missed[2], cat("evicted (its layer was gone on ", today, ")"));
+  write("a", "A2");
+  built(dockerfile);
+  EXPECT_EQ(told_.missed[2], "a changed");
+}
+
 TEST_F(Cached, SameContentSameImageWhateverTheTimes) {
   write("a", "A");
   images::Image first = built("FROM scratch\nCOPY a /\nENV X=1");
@@ -233,6 +296,67 @@ TEST_F(Cached, LostLayerIsMadeAgain) {
   EXPECT_TRUE(told_.cached.empty());
   built("FROM scratch\nCOPY a /");
   EXPECT_EQ(told_.cached.size(), 1);
+}
+
+// Bytes of files below a directory, but for databases.
+uint64_t bytes_below(const Path& directory) {
+  uint64_t out = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    const bool database = entry.path().filename().native().find(".db") != std::string::npos;
+    if (entry.is_regular_file() && !database) out += entry.file_size();
+  }
+  return out;
+}
+
+TEST_F(Cached, LimitIsKeptBeforeALayerIsWritten) {
+  constexpr uint64_t kLimit = 6 << 20;
+  constexpr size_t kLayer = 1 << 20;
+  options_.cache_limit = kLimit;
+  open_builder_again();
+  auto nobody = [](const oci::Digest&) { return images::ImageUser(); };
+  for (int i = 0; i < 12; ++i) {
+    write("a", random_bytes(kLayer));
+    BuildRequest wanted = request("FROM scratch AS one\nCOPY a /\nWORKDIR /w");
+    built(wanted);
+    ASSERT_TRUE(images_->remove("test:1", true, false, nobody));
+    images_->content().settle();
+    images_->snapshots().settle();
+    uint64_t used = 0;
+    for (const CacheRecord& record : *builder_->disk_usage()) used += record.size;
+    EXPECT_LE(used, kLimit);
+    const uint64_t on_disk =
+        bytes_below(root() / "content/blobs") + bytes_below(root() / "snapshots");
+    EXPECT_LE(on_disk, kLimit + kLimit / 100);
+  }
+  EXPECT_GE(builder_->disk_usage()->size(), 4);  // as many as there is room for
+  built("FROM scratch AS one\nCOPY a /\nWORKDIR /w");
+  EXPECT_EQ(told_.cached, (std::vector<int>{2, 3}));
+  // More than all of it is refused, and nothing is evicted for it.
+  const size_t before = builder_->disk_usage()->size();
+  write("a", random_bytes(kLimit));
+  EXPECT_NE(
+      error_of(request("FROM scratch\nCOPY a /")).find("the limit of 7 MB for the build cache"),
+      std::string::npos);
+  EXPECT_EQ(builder_->disk_usage()->size(), before);
+}
+
+TEST_F(Cached, TheLimitTakesWhatWasUsedLongestAgo) {
+  constexpr size_t kLayer = 1 << 20;
+  options_.cache_limit = 5 * kLayer;
+  open_builder_again();
+  const std::string first = random_bytes(kLayer);
+  write("first", first);
+  write("second", random_bytes(kLayer));
+  built("FROM scratch\nCOPY first /");
+  built("FROM scratch\nCOPY second /");
+  built("FROM scratch\nCOPY first /");  // used again
+  write("third", random_bytes(kLayer));
+  built("FROM scratch\nCOPY third /");
+  built("FROM scratch\nCOPY first /");
+  EXPECT_EQ(told_.cached, std::vector<int>{2});
+  built("FROM scratch\nCOPY second /");
+  const std::string today = format_rfc3339(Clock::system().now()).substr(0, 10);
+  EXPECT_EQ(told_.missed[2], cat("evicted (for the cache's limit on ", today, ")"));
 }
 
 TEST_F(Cached, EqualConcurrentBuildsRunAStepOnce) {

@@ -46,7 +46,7 @@ Result<Path> Context::settle(const BuildRequest& request, const Path& scratch,
   return unpacked_->path();
 }
 
-Result<Context> Context::open(const BuildRequest& request, const Path& scratch,
+Result<Context> Context::open(const BuildRequest& request, const Path& scratch, StatCache& stats,
                               const CancelToken& cancel) {
   Context context;
   context.named_ = TRY(NamedSources::open(request, scratch, cancel));
@@ -63,6 +63,7 @@ Result<Context> Context::open(const BuildRequest& request, const Path& scratch,
     options.ignore =
         TRY(read_ignore(root, {cat(request.dockerfile, ".dockerignore"), ".dockerignore"}));
   }
+  if (options.changing) options.stats = &stats;
   context.tree_ = std::make_unique<SourceTree>(std::move(root), std::move(options));
   return context;
 }

@@ -14,8 +14,8 @@ namespace skiff::builder {
 
 class Context {
  public:
-  // Temporary contexts are made below `scratch`.
-  static Result<Context> open(const BuildRequest& request, const Path& scratch,
+  // Temporary contexts are made below `scratch`; `stats` remembers files of a directory.
+  static Result<Context> open(const BuildRequest& request, const Path& scratch, StatCache& stats,
                               const CancelToken& cancel);
 
   SourceTree& tree() { return *tree_; }

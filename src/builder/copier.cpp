@@ -30,6 +30,20 @@ bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
+// False where the file systems cannot, and nothing was copied.
+Result<bool> copy_range(int in, int out, const CancelToken& cancel) {
+  constexpr size_t kPiece = size_t{64} << 20U;
+  for (bool begun = false;; begun = true) {
+    TRY(cancel.check());
+    ssize_t n = 0;
+    while ((n = ::copy_file_range(in, nullptr, out, nullptr, kPiece, 0)) < 0 && errno == EINTR) {
+    }
+    if (n == 0) return true;
+    if (n < 0 && begun) return Error::from_errno(errno, "copy file");
+    if (n < 0) return false;
+  }
+}
+
 }  // namespace
 
 Result<> Copier::make_directories(const std::string& path) {
@@ -87,7 +101,7 @@ Result<> Copier::copy(SourceTree& from, const Selected& selected, const std::str
   for (size_t i = 1; i < selected.files.size(); ++i) {
     TRY(cancel.check());
     const SourceFile& file = selected.files[i];
-    TRY_CONTEXT(copy_one(from, file, below(directory, file.target), false, cancel), file.path);
+    TRY_CONTEXT(copy_one(from, file, below(directory, file.target()), false, cancel), file.path);
   }
   for (auto it = directories_.rbegin(); it != directories_.rend(); ++it) {
     UniqueFd fd = TRY(target_.open_at(it->first, O_RDONLY | O_DIRECTORY));
@@ -172,15 +186,14 @@ mode_t Copier::mode_of(const SourceFile& file) const {
 
 Result<> Copier::copy_data(SourceTree& from, const SourceFile& file, int out,
                            const CancelToken& cancel) {
+  const auto changed = [&] {
+    return Error(Code::kAborted, cat(file.path, " changed while it was being copied"));
+  };
   UniqueFd in = TRY(from.root().open_at(file.path, O_RDONLY | O_NONBLOCK));
-  if (!from.changing()) {
-    for (;;) {
-      TRY(cancel.check());
-      ssize_t n = ::copy_file_range(in.get(), nullptr, out, nullptr, size_t{64} << 20U, 0);
-      if (n == 0) return {};
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) break;  // another file system, or one that cannot
-    }
+  const bool watched = from.changing() && from.is_unchanged(file, in.get());
+  if ((!from.changing() || watched) && TRY(copy_range(in.get(), out, cancel))) {
+    if (watched && !from.is_unchanged(file, in.get())) return changed();
+    return {};
   }
   FdSource source(in.get());
   FdSink sink(out);
@@ -188,9 +201,7 @@ Result<> Copier::copy_data(SourceTree& from, const SourceFile& file, int out,
   HashingSource hashing(source, hasher);
   TRY(skiff::copy(hashing, sink));
   // The key names what was hashed: nothing else may go into the layer.
-  if (from.changing() && hasher.hex() != TRY(from.hash_of(file.path, cancel))) {
-    return Error(Code::kAborted, cat(file.path, " changed while it was being copied"));
-  }
+  if (from.changing() && hasher.hex() != TRY(from.hash_of(file, cancel))) return changed();
   return {};
 }
 

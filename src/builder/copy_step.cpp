@@ -61,6 +61,7 @@ class CopyStep : public PlannedSolverStep {
   const PlannedCopy& copy() const { return std::get<PlannedCopy>(step().what); }
   bool is_from_build() const { return copy().from_stage || copy().from_image; }
 
+  Result<> unpack_ground() override { return copy().link ? Result<>() : unpack_base(); }
   Result<KeyParts> look_at(const std::vector<StepResult>& inputs,
                            const CancelToken& cancel) override;
   Result<StepResult> perform(const std::vector<StepResult>& inputs,
@@ -178,14 +179,15 @@ Result<KeyParts> CopyStep::look_at(const std::vector<StepResult>& inputs,
   KeyParts parts;
   // A mode that is set for all files hides their own.
   const bool mode_given = !copy().chmod.empty() && TRY(ModeChange::parse(copy().chmod)).absolute();
-  for (const Chosen& source : chosen_) {
+  for (Chosen& source : chosen_) {
     if (source.git) {
       parts.push_back({PartKind::kValue, cat("commit of ", source.git->remote), source.commit});
     }
-    for (const Selected& selected : source.matches) {
+    for (Selected& selected : source.matches) {
       KeyParts described =
           TRY(source.tree->describe(selected, mode_given, !copy().chown.empty(), cancel));
-      parts.insert(parts.end(), described.begin(), described.end());
+      parts.insert(parts.end(), std::make_move_iterator(described.begin()),
+                   std::make_move_iterator(described.end()));
     }
   }
   return parts;

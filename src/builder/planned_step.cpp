@@ -27,9 +27,11 @@ std::string PlannedSolverStep::input_label(size_t input) const {
   return input == 0 ? place_.below : "source";
 }
 
-bool PlannedSolverStep::ignores_cache() const {
+std::string PlannedSolverStep::refuses_cache() const {
+  if (site_.request.no_cache) return "--no-cache";
   const auto& stages = site_.request.no_cache_stages;
-  return stages.contains(stage().name) || stages.contains(cat(stage().number));
+  const bool chosen = stages.contains(stage().name) || stages.contains(cat(stage().number));
+  return chosen ? "--no-cache-filter" : "";
 }
 
 Error PlannedSolverStep::placed(Error error) const {
@@ -66,6 +68,11 @@ Result<StepResult> PlannedSolverStep::finish(Workspace& space, const CancelToken
       .id = std::move(id), .layer = std::move(layer), .created = site_.site.clock.now()};
 }
 
+Result<bool> PlannedSolverStep::is_same(const StepResult& own, const StepResult& earlier,
+                                        const CancelToken& cancel) {
+  return same_layers(site_.site.images.content(), own, earlier, times(), cancel);
+}
+
 void PlannedSolverStep::on_started() {
   if (!place_.first) return;
   site_.events.send(step().number, StepStarted{.step = step().number,
@@ -80,8 +87,10 @@ void PlannedSolverStep::on_cached() {
   if (!step().trigger) site_.events.send(step().number, StepCached{step().number, site_.platform});
 }
 
-void PlannedSolverStep::on_missed(const std::string& reason) {
-  site_.events.send(step().number, StepMissed{step().number, site_.platform, reason});
+void PlannedSolverStep::on_missed(const Miss& miss) {
+  if (miss.reason.empty()) return;
+  site_.events.send(step().number,
+                    StepMissed{step().number, site_.platform, miss.reason, miss.differences});
 }
 
 void PlannedSolverStep::on_done(const StepResult& result, std::chrono::nanoseconds duration) {

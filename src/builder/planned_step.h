@@ -3,6 +3,7 @@
 #pragma once
 
 #include "builder/copier.h"
+#include "builder/same_layers.h"
 #include "builder/steps.h"
 
 namespace skiff::builder {
@@ -16,13 +17,16 @@ class PlannedSolverStep : public Step {
 
   const StepIdentity& identity() const override { return identity_; }
   std::string input_label(size_t input) const override;
-  bool ignores_cache() const override;
+  std::string refuses_cache() const override;
   Result<KeyParts> content(const std::vector<StepResult>& inputs, const CancelToken& cancel) final;
   Result<StepResult> execute(const std::vector<StepResult>& inputs,
                              const CancelToken& cancel) final;
+  Result<> unpack_ground() override { return unpack_base(); }
+  Result<bool> is_same(const StepResult& own, const StepResult& earlier,
+                       const CancelToken& cancel) override;
   void on_started() override;
   void on_cached() override;
-  void on_missed(const std::string& reason) override;
+  void on_missed(const Miss& miss) override;
   void on_done(const StepResult& result, std::chrono::nanoseconds duration) override;
   void on_failed() override;
 
@@ -36,6 +40,8 @@ class PlannedSolverStep : public Step {
                                    const CancelToken& cancel);
   virtual Result<StepResult> perform(const std::vector<StepResult>& inputs,
                                      const CancelToken& cancel) = 0;
+  // Which times in its layer tell it from another one.
+  virtual Times times() const { return Times::kNone; }
   // Stands behind the lines of the Dockerfile in an error.
   virtual std::string after_excerpt() const { return ""; }
 

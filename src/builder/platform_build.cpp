@@ -175,6 +175,20 @@ std::vector<Material> materials_of(const Plan& plan, const BaseImages& bases) {
   return out;
 }
 
+std::set<std::string> cache_mounts_of(const Plan& plan) {
+  std::set<std::string> out;
+  for (const PlannedStage& stage : plan.stages) {
+    for (const PlannedStep& step : stage.steps) {
+      const auto* run = std::get_if<PlannedRun>(&step.what);
+      if (run == nullptr) continue;
+      for (const PlannedMount& mount : run->mounts) {
+        if (mount.kind == MountKind::kCache) out.insert(mount.id);
+      }
+    }
+  }
+  return out;
+}
+
 std::string project_of(const BuildRequest& request) {
   return request.tags.empty() ? request.dockerfile : request.tags.front().repository();
 }
@@ -217,13 +231,14 @@ Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& plat
                 .layers = layers};
   PlannedGraph planned = GraphMaker(site).make();
   auto results = TRY(build.solver.solve(
-      planned.graph, {.no_cache = build.request.no_cache, .hold = &build.hold}, cancel));
+      planned.graph, {.hold = &build.hold, .imported = &build.imported}, cancel));
   Assembled image = assemble(site, planned, results);
   return PlatformImage{.config = std::move(image.config),
                        .layers = std::move(image.layers),
                        .base_layers = image.base_layers,
                        .materials = materials_of(plan, bases),
-                       .unused_args = plan.unused_args};
+                       .unused_args = plan.unused_args,
+                       .cache_mounts = cache_mounts_of(plan)};
 }
 
 }  // namespace skiff::builder

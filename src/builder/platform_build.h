@@ -8,6 +8,7 @@
 #include "builder/workspace.h"
 #include "dockerfile/checks.h"
 #include "dockerfile/instructions.h"
+#include "solver/portable_records.h"
 
 namespace skiff::builder {
 
@@ -23,6 +24,7 @@ struct BuildSite {
   Checks& checks;
   images::ImageLease& lease;
   CacheHold& hold;
+  const ImportedRecords& imported;
 };
 
 // An image that something was taken from.
@@ -39,6 +41,7 @@ struct PlatformImage {
   size_t base_layers = 0;
   std::vector<Material> materials;
   std::vector<std::string> unused_args;
+  std::set<std::string> cache_mounts;  // ids of RUN --mount=type=cache
 };
 
 Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& platform,

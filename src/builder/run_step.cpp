@@ -59,6 +59,8 @@ class RunStep : public PlannedSolverStep {
     return given == site().request.build_args.end() ? "" : given->second.value_or("");
   }
   std::string keep(const std::string& below, Workspace& space, const CancelToken& cancel);
+  // What a command set on purpose counts: make looks at it.
+  Times times() const override { return Times::kOfTheRun; }
   // The classic builder's words for it, which its clients look for.
   std::string after_excerpt() const override { return failed_; }
 

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -24,7 +23,15 @@ namespace {
 bool has_wildcard(std::string_view text) { return text.find_first_of("*?[\\") != text.npos; }
 
 std::string join_path(const std::string& directory, const std::string& name) {
-  return directory.empty() ? name : cat(directory, "/", name);
+  if (directory.empty()) return name;
+  std::string path;
+  path.reserve(directory.size() + 1 + name.size());
+  return path.append(directory).append(1, '/').append(name);
+}
+
+// Where a path below `directory` goes on.
+size_t below_at(const std::string& directory) {
+  return directory.empty() ? 0 : directory.size() + 1;
 }
 
 Result<std::vector<std::string>> names_in(int directory) {
@@ -42,13 +49,30 @@ Result<std::vector<std::string>> names_in(int directory) {
   return names;
 }
 
+bool is_same_state(const struct stat& one, const struct stat& other) {
+  return one.st_dev == other.st_dev && one.st_ino == other.st_ino && one.st_size == other.st_size &&
+         snapshot::time_of(one.st_mtim) == snapshot::time_of(other.st_mtim) &&
+         snapshot::time_of(one.st_ctim) == snapshot::time_of(other.st_ctim);
+}
+
 std::string octal(mode_t mode) {
-  char text[16];
-  std::snprintf(text, sizeof text, "%04o", mode & 07777U);
+  std::string text(4, '0');
+  for (size_t i = 0; i < text.size(); ++i) {
+    text[text.size() - 1 - i] = static_cast<char>('0' + (mode >> (3 * i) & 7U));
+  }
   return text;
 }
 
 }  // namespace
+
+SourceTree::SourceTree(sys::RootDir root, Options options)
+    : root_(std::move(root)), options_(std::move(options)) {
+  struct stat st{};
+  const bool trusted = options_.stats != nullptr && ::fstat(root_.fd(), &st) == 0 &&
+                       StatCache::trusts_files_at(root_.fd());
+  if (!trusted) options_.stats = nullptr;
+  device_ = st.st_dev;
+}
 
 // Component by component, so that a wildcard never crosses a '/'.
 Result<std::vector<std::string>> SourceTree::expand(const std::string& pattern) const {
@@ -84,27 +108,30 @@ struct SourceTree::Walk {
   const oci::IgnorePatterns* wanted = nullptr;  // only what matches, and its directories
   std::vector<std::string> only = {};           // components that every match begins with
 
-  Result<> below(int directory, const std::string& path, const std::string& target, size_t depth);
+  // `target_at`: where in what is below `path` the target begins.
+  Result<> below(int directory, const std::string& path, size_t target_at, size_t depth);
   Result<> enter(int directory, const std::string& name, SourceFile file, bool needed,
                  size_t depth);
 };
 
-Result<> SourceTree::Walk::below(int directory, const std::string& path, const std::string& target,
+Result<> SourceTree::Walk::below(int directory, const std::string& path, size_t target_at,
                                  size_t depth) {
   TRY(cancel.check());
   const oci::IgnorePatterns& ignore = tree.options_.ignore;
+  const bool is_chosen = wanted != nullptr || !excludes.empty();
   for (const std::string& name : TRY(names_in(directory))) {
     if (depth < only.size() && name != only[depth]) continue;
-    SourceFile file{.path = join_path(path, name), .target = join_path(target, name)};
+    SourceFile file{.path = join_path(path, name), .target_at = target_at};
     if (::fstatat(directory, name.c_str(), &file.st, AT_SYMLINK_NOFOLLOW) != 0) {
       return Error::from_errno(errno, cat("stat ", file.path));
     }
     const bool is_directory = S_ISDIR(file.st.st_mode);
     const bool ignored = ignore.excluded(file.path);
     if (ignored && !(is_directory && ignore.may_contain_exceptions(file.path))) continue;
-    const bool excluded = excludes.excluded(file.target);
-    if (excluded && !(is_directory && excludes.may_contain_exceptions(file.target))) continue;
-    const bool matches = wanted == nullptr || wanted->excluded(file.target);
+    const std::string target = is_chosen ? file.target() : "";
+    const bool excluded = is_chosen && excludes.excluded(target);
+    if (excluded && !(is_directory && excludes.may_contain_exceptions(target))) continue;
+    const bool matches = wanted == nullptr || wanted->excluded(target);
     if (S_ISSOCK(file.st.st_mode) || (!matches && !is_directory)) continue;
     if (S_ISLNK(file.st.st_mode)) file.link = TRY(read_link_at(directory, name));
     if (is_directory) {
@@ -120,12 +147,12 @@ Result<> SourceTree::Walk::below(int directory, const std::string& path, const s
 Result<> SourceTree::Walk::enter(int directory, const std::string& name, SourceFile file,
                                  bool needed, size_t depth) {
   const std::string path = file.path;
-  const std::string target = file.target;
+  const size_t target_at = file.target_at;
   const size_t before = out.files.size();
   out.files.push_back(std::move(file));
   UniqueFd fd(::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) return Error::from_errno(errno, cat("open ", path));
-  TRY(below(fd.get(), path, target, depth + 1));
+  TRY(below(fd.get(), path, target_at, depth + 1));
   if (!needed && out.files.size() == before + 1) out.files.pop_back();
   return {};
 }
@@ -169,7 +196,7 @@ Result<std::vector<Selected>> SourceTree::select_with_parents(const Selection& w
     auto fd = root_.open_at(path, O_RDONLY | O_DIRECTORY);
     if (!fd) continue;
     Selected selected{.directory = true, .parents = true};
-    selected.files.push_back({.path = path});
+    selected.files.push_back({.path = path, .target_at = path.size()});
     selected.files.back().st.st_mode = S_IFDIR | 0755;
     Walk walk{.tree = *this,
               .excludes = wanted.excludes,
@@ -177,7 +204,7 @@ Result<std::vector<Selected>> SourceTree::select_with_parents(const Selection& w
               .out = selected,
               .wanted = &matcher,
               .only = only};
-    TRY(walk.below(fd->get(), path, "", 0));
+    TRY(walk.below(fd->get(), path, below_at(path), 0));
     if (selected.files.size() > 1) out.push_back(std::move(selected));
   }
   const bool was_excluded = wanted.excludes.excluded(pattern);
@@ -195,7 +222,7 @@ Result<Selected> SourceTree::collect(const std::string& path, const oci::IgnoreP
   constexpr std::string_view kIgnored = ": .dockerignore leaves it out";
   bool excluded = !path.empty() && options_.ignore.excluded(path);
   if (excluded && !options_.ignore.may_contain_exceptions(path)) return missing(kIgnored);
-  SourceFile self{.path = path};
+  SourceFile self{.path = path, .target_at = path.size()};
   auto st = root_.stat(path);
   if (!st && (st.error().code() == Code::kNotFound || st.error().sys_errno() == ENOTDIR)) {
     return missing(near_name(path));
@@ -212,7 +239,7 @@ Result<Selected> SourceTree::collect(const std::string& path, const oci::IgnoreP
   if (!out.directory) return out;
   UniqueFd fd = TRY(root_.open_at(path, O_RDONLY | O_DIRECTORY));
   Walk walk{.tree = *this, .excludes = excludes, .cancel = cancel, .out = out};
-  TRY(walk.below(fd.get(), path, "", 0));
+  TRY(walk.below(fd.get(), path, below_at(path), 0));
   return out;
 }
 
@@ -232,31 +259,62 @@ std::string SourceTree::near_name(const std::string& path) const {
   return near.empty() ? "" : cat(" (did you mean ", join_path(directory, near), "?)");
 }
 
-Result<std::string> SourceTree::hash_of(const std::string& path, const CancelToken& cancel) {
+Result<std::string> SourceTree::hash_of(const SourceFile& file, const CancelToken& cancel) {
+  if (!file.hash.empty()) return file.hash;
+  // Other file systems may be mounted below.
+  if (options_.stats != nullptr && file.st.st_dev == device_) {
+    if (auto remembered = options_.stats->find(file.st)) return std::move(*remembered);
+  }
   {
     const std::scoped_lock lock(mutex_);
-    auto known = hashes_.find(path);
+    auto known = hashes_.find(file.path);
     if (known != hashes_.end()) return known->second;
   }
   TRY(cancel.check());
-  UniqueFd fd = TRY_CONTEXT(root_.open_at(path, O_RDONLY | O_NONBLOCK), path);
-  FdSource source(fd.get());
-  Hasher hasher;
-  TRY_CONTEXT(copy(source, hasher), path);
+  std::string hash = TRY_CONTEXT(read_hash(file), file.path);
   const std::scoped_lock lock(mutex_);
-  return hashes_[path] = hasher.hex();
+  return hashes_[file.path] = std::move(hash);
 }
 
-Result<KeyParts> SourceTree::describe(const Selected& selected, bool mode_given, bool owner_given,
+Result<std::string> SourceTree::read_hash(const SourceFile& file) {
+  struct stat before{};
+  struct stat after{};
+  UniqueFd fd = TRY(root_.open_at(file.path, O_RDONLY | O_NONBLOCK));
+  const bool asked = ::fstat(fd.get(), &before) == 0;
+  const TimePoint began = options_.stats != nullptr ? options_.stats->now() : TimePoint();
+  FdSource source(fd.get());
+  Hasher hasher;
+  TRY(copy(source, hasher));
+  std::string hash = hasher.hex();
+  if (options_.stats == nullptr || !asked || before.st_dev != device_) return hash;
+  // Else it was changed while it was read: nobody knows what was.
+  if (::fstat(fd.get(), &after) == 0 && is_same_state(before, after))
+    options_.stats->put(before, began, hash);
+  return hash;
+}
+
+bool SourceTree::is_unchanged(const SourceFile& file, int fd) const {
+  struct stat st{};
+  return file.settled && ::fstat(fd, &st) == 0 && is_same_state(file.st, st);
+}
+
+Result<KeyParts> SourceTree::describe(Selected& selected, bool mode_given, bool owner_given,
                                       const CancelToken& cancel) {
   KeyParts parts;
-  for (const SourceFile& file : selected.files) {
+  parts.reserve(selected.files.size());
+  for (SourceFile& file : selected.files) {
     const mode_t mode = file.st.st_mode;
-    std::string value = mode_given || S_ISLNK(mode) ? "-" : octal(mode);
+    constexpr size_t kMostOfFiles = 96;
+    std::string value;
+    value.reserve(kMostOfFiles);
+    value += mode_given || S_ISLNK(mode) ? "-" : octal(mode);
     if (options_.keep_owners && !owner_given)
       value += cat(":", file.st.st_uid, ":", file.st.st_gid);
     if (S_ISREG(mode)) {
-      value += cat(" file ", TRY(hash_of(file.path, cancel)));
+      file.settled = options_.stats != nullptr && file.st.st_dev == device_ &&
+                     options_.stats->is_settled(file.st);
+      file.hash = TRY(hash_of(file, cancel));
+      value.append(" file ").append(file.hash);
     } else if (S_ISLNK(mode)) {
       value += cat(" link ", file.link);
     } else if (S_ISDIR(mode)) {

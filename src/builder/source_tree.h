@@ -4,18 +4,20 @@
 //   for (const Selected& one : TRY(tree.select({.source = "src/*.c"}, cancel))) ...
 //   KeyParts parts = TRY(tree.describe(one, ...));     // names and contents, not times
 //
-// Files are hashed when they are described, once a tree. Every path is resolved inside the
-// root. Thread-safe.
+// Files are hashed when they are described, once a tree, unless a StatCache knows them. Every path
+// is resolved inside the root. Thread-safe.
 #pragma once
 
 #include <sys/stat.h>
 
-#include <map>
+#include <deque>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/cancellation.h"
+#include "builder/stat_cache.h"
 #include "builder/vocabulary.h"
 #include "oci/ignore_patterns.h"
 #include "solver/solver.h"
@@ -24,18 +26,23 @@
 namespace skiff::builder {
 
 struct SourceFile {
-  std::string path;    // in the tree, "src/a.c"
-  std::string target;  // below the destination, "a.c"; "" for what was selected itself
+  std::string path;      // in the tree, "src/a.c"
+  size_t target_at = 0;  // where in it the target begins
   struct stat st{};
-  std::string link;  // of a symlink
+  std::string link;      // of a symlink
+  std::string hash;      // of a file that was described: what a key names
+  bool settled = false;  // a change since then shows in its times
+
+  // Below the destination, "a.c"; "" for what was selected itself.
+  std::string target() const { return path.substr(target_at); }
 };
 
 // One match of a source: a file, or a directory with all that is below it.
 struct Selected {
   std::string name;  // last component of the source
   bool directory = false;
-  bool parents = false;           // of --parents: a directory whose own attributes mean nothing
-  std::vector<SourceFile> files;  // the first is the match itself, parents before children
+  bool parents = false;          // of --parents: a directory whose own attributes mean nothing
+  std::deque<SourceFile> files;  // the first is the match itself, parents before children
 };
 
 // What a COPY or ADD wants.
@@ -50,11 +57,11 @@ class SourceTree {
  public:
   struct Options {
     oci::IgnorePatterns ignore;
-    bool keep_owners = false;  // else all belongs to 0:0
-    bool changing = false;     // somebody may write to it: what is copied is compared again
+    bool keep_owners = false;    // else all belongs to 0:0
+    bool changing = false;       // somebody may write to it: what is copied is compared again
+    StatCache* stats = nullptr;  // of hashes that are remembered
   };
-  SourceTree(sys::RootDir root, Options options)
-      : root_(std::move(root)), options_(std::move(options)) {}
+  SourceTree(sys::RootDir root, Options options);
 
   const sys::RootDir& root() const { return root_; }
   bool keep_owners() const { return options_.keep_owners; }
@@ -65,10 +72,15 @@ class SourceTree {
   // that is not there is kNotFound.
   Result<std::vector<Selected>> select(const Selection& wanted, const CancelToken& cancel) const;
 
-  // A kFile part for each file. Modes are left out where `mode_given`, owners where `owner_given`.
-  Result<KeyParts> describe(const Selected& selected, bool mode_given, bool owner_given,
+  // A kFile part for each file, whose hash is known from then on. Modes are left out where
+  // `mode_given`, owners where `owner_given`.
+  Result<KeyParts> describe(Selected& selected, bool mode_given, bool owner_given,
                             const CancelToken& cancel);
-  Result<std::string> hash_of(const std::string& path, const CancelToken& cancel);
+  // Of its content, unless it is known.
+  Result<std::string> hash_of(const SourceFile& file, const CancelToken& cancel);
+  // Whether the open file is to be seen to be what was described, so that what is read from it
+  // has its hash.
+  bool is_unchanged(const SourceFile& file, int fd) const;
 
  private:
   struct Walk;
@@ -78,11 +90,13 @@ class SourceTree {
   Result<std::vector<Selected>> select_with_parents(const Selection& wanted,
                                                     const CancelToken& cancel) const;
   std::string near_name(const std::string& path) const;
+  Result<std::string> read_hash(const SourceFile& file);
 
   sys::RootDir root_;
   Options options_;
+  dev_t device_ = 0;  // whose files the StatCache knows
   std::mutex mutex_;
-  std::map<std::string, std::string> hashes_;
+  std::unordered_map<std::string, std::string> hashes_;  // of paths
 };
 
 }  // namespace skiff::builder

@@ -31,7 +31,7 @@ class StackStep : public PlannedSolverStep {
   KeyParts definition() const override { return {{PartKind::kOpaque, "stacked", "1"}}; }
   // The copy has told what there is to tell.
   void on_cached() override {}
-  void on_missed(const std::string&) override {}
+  void on_missed(const Miss&) override {}
 
  private:
   Result<StepResult> perform(const std::vector<StepResult>& inputs,
@@ -47,7 +47,8 @@ class StackStep : public PlannedSolverStep {
     if (!images.snapshots().stat(layer.snapshot)) {
       const auto blob = TRY(images.content().open(layer.blob.digest));
       const auto tar = TRY(open_decompressed(*blob));
-      RoomedSource within_limit(*tar, images.layer_room());
+      layer.room = std::make_shared<CacheRoom>(site().site.cache);
+      RoomedSource within_limit(*tar, room_for(site().site, *layer.room));
       auto unpacked = images.snapshots().unpack(layer.snapshot, below, within_limit, cancel);
       // Another build may have made the same one meanwhile.
       if (!unpacked && unpacked.error().code() != Code::kAlreadyExists) {

@@ -145,9 +145,9 @@ Result<KeyParts> StepMounts::content(const std::vector<StepResult>& inputs,
     }
     if (by_id || !shows_files(mount)) continue;
     SourceTree* tree = TRY(tree_of(i, inputs, cancel));
-    const auto selected =
+    auto selected =
         TRY_CONTEXT(tree->select({.source = mount.source}, cancel), cat("mount ", mount.target));
-    for (const Selected& one : selected) {
+    for (Selected& one : selected) {
       KeyParts described = TRY(tree->describe(one, false, false, cancel));
       parts.insert(parts.end(), described.begin(), described.end());
     }

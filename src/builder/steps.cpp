@@ -52,7 +52,7 @@ class ContextStep : public PlannedSolverStep {
   Result<KeyParts> look_at(const std::vector<StepResult>&, const CancelToken& cancel) override {
     SourceTree* files = TRY(tree(cancel));
     KeyParts parts;
-    for (const Selected& selected : TRY(select(*files, cancel))) {
+    for (Selected& selected : TRY(select(*files, cancel))) {
       KeyParts described = TRY(files->describe(selected, false, false, cancel));
       parts.insert(parts.end(), described.begin(), described.end());
     }
@@ -139,9 +139,13 @@ class GivenStep : public Step {
   Result<StepResult> execute(const std::vector<StepResult>&, const CancelToken&) override {
     return result_;
   }
+  Result<> unpack_ground() override { return {}; }
+  Result<bool> is_same(const StepResult&, const StepResult&, const CancelToken&) override {
+    return false;
+  }
   void on_started() override {}
   void on_cached() override {}
-  void on_missed(const std::string&) override {}
+  void on_missed(const Miss&) override {}
   void on_done(const StepResult&, std::chrono::nanoseconds) override {}
   void on_failed() override {}
 

@@ -16,6 +16,9 @@ namespace {
 
 constexpr size_t kIdDigits = 12;
 
+// A layer is there compressed, which is hardly larger than it is, and unpacked.
+constexpr uint64_t kForms = 2;
+
 void warn(const Result<>& result) {
   if (!result) log_warn(cat("build: ", result.error().message()));
 }
@@ -110,13 +113,28 @@ Result<Layer> Workspace::commit(images::ImageLease& lease, const CancelToken& ca
     return layer.snapshot;
   };
   auto& snapshots = site_->images.snapshots();
-  auto sealed = snapshots.seal(id_, store, site_->images.layer_room(), cancel);
+  layer.room = std::make_shared<CacheRoom>(site_->cache);
+  if (site_->cache.has_limit()) {
+    const auto asked = snapshot::Snapshotter::Asked::kInPassing;
+    const uint64_t bytes = TRY(snapshots.usage(id_, asked)).bytes;
+    TRY_CONTEXT(layer.room->reserve(kForms * bytes), "store layer");
+  }
+  auto sealed = snapshots.seal(id_, store, room_for(*site_, *layer.room), cancel);
   // Another step gave the same tree.
   const bool known = !sealed && sealed.error().code() == Code::kAlreadyExists;
   if (!known) TRY_CONTEXT(std::move(sealed), "store layer");
   if (!known) owned_.active = false;
   layer.size = TRY(snapshots.usage(layer.snapshot)).bytes;
   return layer;
+}
+
+snapshot::Snapshotter::MakeRoom room_for(Site& site, CacheRoom& room) {
+  auto of_images = site.images.layer_room();
+  if (!site.cache.has_limit()) return of_images;
+  return [of_images = std::move(of_images), &room](uint64_t bytes) -> Result<> {
+    TRY(room.grow(kForms * bytes));
+    return of_images ? of_images(bytes) : Result<>();
+  };
 }
 
 Result<std::unique_ptr<MountedView>> MountedView::make(Site& site, const std::string& name) {

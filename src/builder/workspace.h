@@ -15,6 +15,7 @@
 #include "builder/vocabulary.h"
 #include "snapshot/snapshotter.h"
 #include "solver/cache.h"
+#include "solver/cache_room.h"
 #include "solver/solver.h"
 
 namespace skiff::builder {
@@ -93,6 +94,9 @@ class MountedView {
   TempDir directory_;
   std::optional<snapshot::MountedSnapshot> mounted_;
 };
+
+// Room for a layer's bytes under all limits; `room` outlives it.
+snapshot::Snapshotter::MakeRoom room_for(Site& site, CacheRoom& room);
 
 // Removes what builds of an earlier, killed daemon left: mounts, directories, snapshots,
 // cgroups, endpoints, contexts.

@@ -32,6 +32,8 @@ class ApiClient {
                   const std::function<Result<>(const json::Value&)>& each);
   // Attach and exec, on a connection of their own.
   Result<net::Hijacked> hijack(const std::string& path, const json::Value& body = {});
+  // Whether the daemon is reached over a Unix socket.
+  bool is_local() const { return host_.starts_with("unix://"); }
   // A second client of the same daemon, for calls beside a running stream.
   ApiClient another() const { return ApiClient(host_); }
 

@@ -10,7 +10,9 @@
 #include "cli/build_outputs.h"
 #include "cli/build_preface.h"
 #include "cli/build_query.h"
+#include "cli/cache_places.h"
 #include "cli/session.h"
+#include "cli/shared_directory.h"
 #include "cli/table.h"
 #include "cli/tree_tar.h"
 #include "oci/reference.h"
@@ -29,7 +31,8 @@ constexpr FlagSpec kBuildFlags[] = {
     {"build-arg", 0, kList, "Set build-time variables"},
     {"build-context", 0, kList,
      "Named context (NAME=DIR|URL|docker-image://IMAGE|oci-layout://DIR)"},
-    {"cache-from", 0, kList, "Accepted, changes nothing: the cache is the engine's own"},
+    {"cache-from", 0, kList, "Cache of elsewhere (NAME, \"type=local,src=DIR\")"},
+    {"cache-to", 0, kList, "Give the cache to others (NAME, \"type=local,dest=DIR\")"},
     {"call", 0, kString, "What to do (\"build\", \"check\", \"outline\", \"targets\")"},
     {"cgroup-parent", 0, kString, "Parent of the cgroups of the RUN instructions"},
     {"check", 0, kBool, "Tell what is better not done, and build nothing (\"--call=check\")"},
@@ -40,6 +43,7 @@ constexpr FlagSpec kBuildFlags[] = {
     {"cpuset-cpus", 0, kString, "CPUs in which to allow execution (0-3, 0,1)"},
     {"cpuset-mems", 0, kString, "Memory nodes in which to allow execution (0-3, 0,1)"},
     {"disable-content-trust", 0, kBool, "Accepted, changes nothing (default true)"},
+    {"explain", 0, kBool, "Tell of each step that is not cached all that has changed"},
     {"file", 'f', kString, "Name of the Dockerfile (default is \"PATH/Dockerfile\")"},
     {"force-rm", 0, kBool, "Keep no image of what a RUN that fails has left"},
     {"iidfile", 0, kString, "Write the image ID to the file"},
@@ -78,6 +82,7 @@ struct Context {
   std::string dockerfile;
   std::string url = {};
   std::optional<std::string> dockerfile_text = {};  // where the engine fetches the rest
+  Path directory = {};  // where all of it is one, which an engine on this machine can read itself
 };
 
 constexpr size_t kMaxDockerfile = size_t{16} << 20U;
@@ -189,6 +194,7 @@ Result<Context> context_from_directory(const Flags& flags, const std::string& ar
     always.push_back(cat(out.dockerfile, ".dockerignore"));
   }
   always.push_back(out.dockerfile);
+  if (extra.empty()) out.directory = root;
   out.body = std::make_unique<TreeTar>(root, TreeTarOptions{.ignored = std::move(ignored),
                                                             .always = std::move(always),
                                                             .extra = std::move(extra)});
@@ -265,6 +271,9 @@ Outcome build(Session& session, Flags& flags) {
   bool quiet = flags.on("quiet");
   bool plain = TRY(wants_plain(flags));
   Context context = TRY(find_context(flags, flags.args[0]));
+  // Nothing is sent then; what the steps do not read is not even looked at.
+  const auto shared = share_directory(session, context.directory);
+  if (shared) context.body.reset();
   const bool is_sent = context.body != nullptr;
   PrefacedBody prefaced =
       TRY(with_preface(flags, context.dockerfile_text, std::move(context.body)));
@@ -278,8 +287,12 @@ Outcome build(Session& session, Flags& flags) {
   if (!context.url.empty()) request.target += cat("&remote=", net::url_encode(context.url));
   request.headers.set("Content-Type", prefaced.content_type);
   request.headers.set("X-Registry-Config", session.config.all_auths_header());
+  const CachePlaces caches = TRY(cache_places(session, flags));
+  if (!caches.header.empty()) request.headers.set("X-Skiff-Cache", caches.header);
+  if (shared) request.headers.set("X-Skiff-Directory", shared->name);
   if (body) request.stream = &*body;
   ProgressPrinter printer(told, false, plain || quiet);
+  if (flags.on("explain")) printer.explain();
   auto built = outputs.receive(session, request, printer);
   if (body && body->failure()) return *body->failure();
   if (!built && printer.exit_code() != 0) {

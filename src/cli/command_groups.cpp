@@ -93,7 +93,7 @@ std::vector<const Command*> gather() {
        {run_commands(), container_commands(), list_commands(), stream_commands(), copy_commands(),
         image_commands(), login_commands(), build_commands(), manifest_commands(),
         imagetools_commands(), volume_commands(), network_commands(), system_commands(),
-        check_commands(), prune_commands(), program_commands()}) {
+        check_commands(), prune_commands(), cache_commands(), program_commands()}) {
     for (const Command& command : group) out.push_back(&command);
   }
   return out;

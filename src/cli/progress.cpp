@@ -26,7 +26,13 @@ Result<> ProgressPrinter::show(const json::Value& object) {
   FdSink out(fd_);
   if (const json::Value* stream = object.find("stream")) {
     order_.clear();  // what scrolled by is not redrawn
-    return out.write(stream->as_string());
+    TRY(out.write(stream->as_string()));
+    const json::Value* differences = explains_ ? object.find("differences") : nullptr;
+    if (differences == nullptr || differences->as_array().size() < 2) return {};
+    for (const json::Value& one : differences->as_array()) {
+      TRY(out.write(cat("       - ", one.as_string(), "\n")));
+    }
+    return {};
   }
   std::string status = object.string("status");
   if (status.empty()) return {};

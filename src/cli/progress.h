@@ -15,6 +15,8 @@ class ProgressPrinter {
   // `quiet` prints nothing but keeps the errors.
   // `plain` writes lines even to a terminal.
   explicit ProgressPrinter(int fd, bool quiet = false, bool plain = false);
+  // Also shows all that a step differs in from when it was cached.
+  void explain() { explains_ = true; }
   // One object of the stream; an object with "error" is returned as the Error it is.
   Result<> show(const json::Value& object);
 
@@ -30,6 +32,7 @@ class ProgressPrinter {
   int fd_;
   bool terminal_;
   bool quiet_;
+  bool explains_ = false;
   std::vector<std::string> order_;             // layers, in order of appearance
   std::map<std::string, std::string> status_;  // the last plain status of each
   std::string aux_id_;

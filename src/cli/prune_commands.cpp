@@ -20,7 +20,8 @@ constexpr FlagSpec kBuilderFlags[] = {
     {"all", 'a', kBool, "Remove all unused build cache, not just dangling ones"},
     kFilter,
     kForce,
-    {"keep-storage", 0, kString, "Disk space that the cache may keep", "bytes"}};
+    {"keep-storage", 0, kString, "Disk space that the cache may keep", "bytes"},
+    {"max-used-space", 0, kString, "The same, in the words of buildx", "bytes"}};
 constexpr FlagSpec kSystemFlags[] = {
     {"all", 'a', kBool, "Remove all unused images, not just dangling ones"},
     kFilter,
@@ -43,8 +44,11 @@ Outcome prune_image(Session& session, Flags& flags) {
 }
 
 Result<std::string> kept_bytes(const Flags& flags) {
-  if (!flags.has("keep-storage")) return std::string();
-  return cat(TRY(parse_bytes("--keep-storage", flags.get("keep-storage"))));
+  for (std::string_view flag : {"keep-storage", "max-used-space"}) {
+    if (!flags.has(flag)) continue;
+    return cat(TRY(parse_bytes(cat("--", flag), flags.get(flag))));
+  }
+  return std::string();
 }
 
 Outcome prune_builder(Session& session, Flags& flags) {

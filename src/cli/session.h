@@ -50,6 +50,7 @@ std::span<const Command> network_commands();
 std::span<const Command> system_commands();   // version, info, system df
 std::span<const Command> check_commands();    // system check, system scrub
 std::span<const Command> prune_commands();    // system, container, image, builder prune
+std::span<const Command> cache_commands();    // builder du
 std::span<const Command> program_commands();  // registry, daemon: the other programs
 
 // Calls `action` for each of the arguments, prints each name that succeeded and each error;

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <random>
+
 #include "base/random.h"
+#include "codec/gzip_member.h"
 #include "codec/hash.h"
 #include "codec/test_programs.h"
 
@@ -227,6 +230,21 @@ TEST(Compress, LevelsAreOfTheFormat) {
             "level 10: gzip has 0 to 9");
   EXPECT_FALSE(check_form({.compression = Compression::kZstd, .level = 0}));
   EXPECT_FALSE(check_form({.compression = Compression::kXz, .level = {}}));
+}
+
+// Members whose samples do not become smaller are stored; all others are compressed.
+TEST(Compress, GzipStoresWhatDoesNotBecomeSmaller) {
+  std::mt19937_64 random(7);
+  std::string noise(kGzipMemberInput, '\0');
+  for (char& c : noise) c = static_cast<char>(random());
+  const std::string stored = compress_gzip_member(noise, 4);
+  EXPECT_GT(stored.size(), noise.size());  // not even tried
+  EXPECT_LT(stored.size(), noise.size() + noise.size() / 1000 + 64);
+  EXPECT_EQ(*decompress(stored), noise);
+  const std::string text(kGzipMemberInput, 'a');
+  const std::string mixed = noise.substr(0, noise.size() / 2) + text.substr(0, text.size() / 2);
+  EXPECT_LT(compress_gzip_member(mixed, 4).size(), mixed.size() * 6 / 10);
+  EXPECT_EQ(*decompress(compress_gzip_member(mixed, 4)), mixed);
 }
 
 RC_GTEST_PROP(Compress, ComesBack, (const std::string& text)) {

@@ -21,6 +21,7 @@ namespace {
 struct Words {
   std::string log_level = "info";
   std::string storage_limit;
+  std::string build_cache_limit;
   std::string layer_limit = "100g";
   std::string layer_ratio = "1100";
   std::string scrub_rate = "4m";
@@ -58,6 +59,9 @@ Result<> parse_words(std::span<char* const> arguments, DaemonOptions& o, Words& 
       {"storage-limit", "SIZE",
        "what images and build cache may take (\"50g\"); no limit when not given",
        &words.storage_limit},
+      {"build-cache-limit", "SIZE",
+       "what the build cache's layers may take: those used longest ago go for new ones",
+       &words.build_cache_limit},
       {"layer-limit", "SIZE", "what one layer may expand to", &words.layer_limit},
       {"layer-ratio", "N",
        "how many times its compressed size a layer may expand to, beyond the first GiB",
@@ -127,6 +131,11 @@ Result<> judge_limits(const Words& words, DaemonOptions& o) {
     o.limits.bytes =
         static_cast<uint64_t>(TRY_CONTEXT(parse_size(words.storage_limit), "--storage-limit"));
     if (o.limits.bytes == 0) return refuse("--storage-limit: 0 fits nothing");
+  }
+  if (!words.build_cache_limit.empty()) {
+    o.build_cache_limit = static_cast<uint64_t>(
+        TRY_CONTEXT(parse_size(words.build_cache_limit), "--build-cache-limit"));
+    if (o.build_cache_limit == 0) return refuse("--build-cache-limit: 0 fits nothing");
   }
   o.limits.layer.bytes =
       static_cast<uint64_t>(TRY_CONTEXT(parse_size(words.layer_limit), "--layer-limit"));

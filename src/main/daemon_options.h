@@ -29,6 +29,7 @@ struct DaemonOptions {
   RegistryFace registry_face;
   LogLevel log_level = LogLevel::kInfo;
   images::StoreLimits limits;
+  uint64_t build_cache_limit = 0;
   uint64_t scrub_rate = 0;
   bool stop_containers = false;
   bool version = false;

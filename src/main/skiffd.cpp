@@ -248,7 +248,8 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
                                             .runtime_program = runtime.path(),
                                             .cgroup_parent = cgroup_parent,
                                             .ids = ids.user_namespace,
-                                            .emulation = emulation},
+                                            .emulation = emulation,
+                                            .cache_limit = o.build_cache_limit},
                                            *images, *networks));
   api::DaemonFacts facts = facts_of(o, run_dir, instance, storage, rootless);
   facts.apparmor = runtime::apparmor_enabled();

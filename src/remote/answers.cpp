@@ -21,6 +21,8 @@ Code code_of_status(int status) {
       return Code::kPermissionDenied;
     case 404:
       return Code::kNotFound;
+    case 412:
+      return Code::kFailedPrecondition;
     case 405:
       return Code::kUnimplemented;
     case 416:

@@ -202,7 +202,8 @@ Result<bool> RegistryClient::mount_blob(const oci::Reference& ref, const oci::Di
 
 Result<oci::Digest> RegistryClient::push_manifest(const oci::Reference& ref, std::string_view bytes,
                                                   std::string_view media_type,
-                                                  const CancelToken& cancel) {
+                                                  const CancelToken& cancel,
+                                                  const std::optional<Swap>& swap) {
   const std::string what = cat("push manifest of ", ref.familiar());
   if (bytes.size() > kMaxManifest) {
     return Error(Code::kResourceExhausted, cat(what, ": larger than ", kMaxManifest, " bytes"));
@@ -216,6 +217,10 @@ Result<oci::Digest> RegistryClient::push_manifest(const oci::Reference& ref, std
   call.scope = repository_of(ref).push_scope();
   call.request.headers = {};
   call.request.headers.set("Content-Type", std::string(media_type));
+  if (swap && swap->before.empty()) call.request.headers.set("If-None-Match", "*");
+  if (swap && !swap->before.empty()) {
+    call.request.headers.set("If-Match", cat("\"", swap->before, "\""));
+  }
   call.request.body = bytes;
   const net::WebResponse answer = TRY_CONTEXT(impl_->transport.send(call), what);
   if (answer.status / 100 != 2) return answer_error(answer, what);

@@ -66,6 +66,11 @@ class BlobReceiver : public Sink {
 // kLinked: the registry is near and has the very file now.
 enum class PushOutcome { kUploaded, kExists, kMounted, kLinked };
 
+// What a tag is to point at when it is written; "" for nothing.
+struct Swap {
+  std::string before;
+};
+
 class RegistryClient {
  public:
   explicit RegistryClient(ClientOptions options);
@@ -98,8 +103,11 @@ class RegistryClient {
   // repository `mount_from`.
   Result<bool> mount_blob(const oci::Reference& ref, const oci::Digest& blob,
                           const std::string& mount_from, const CancelToken& cancel = {});
+  // With `swap`, kFailedPrecondition where another manifest has the tag by then; registries that do
+  // not look at If-Match write it all the same.
   Result<oci::Digest> push_manifest(const oci::Reference& ref, std::string_view bytes,
-                                    std::string_view media_type, const CancelToken& cancel = {});
+                                    std::string_view media_type, const CancelToken& cancel = {},
+                                    const std::optional<Swap>& swap = {});
   Result<std::vector<std::string>> tags(const oci::Reference& ref, const CancelToken& cancel = {});
   // What is about the manifest `subject`: of registries without the endpoint, what the tag of that
   // digest lists (OCI distribution-spec, Referrers Tag Schema).

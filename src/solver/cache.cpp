@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
-#include "codec/json.h"
+#include "solver/key_parts.h"
 
 namespace skiff::solver {
 
@@ -35,32 +35,20 @@ CREATE TABLE keys(
   key TEXT PRIMARY KEY,
   record TEXT NOT NULL REFERENCES records(id) ON DELETE CASCADE);
 CREATE INDEX keys_by_record ON keys(record);
+)",
+                                       R"(
+CREATE TABLE gone(
+  key TEXT PRIMARY KEY,
+  why TEXT NOT NULL,
+  at INTEGER NOT NULL);
+CREATE INDEX gone_by_time ON gone(at);
+ALTER TABLE records ADD COLUMN began INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX records_by_parent ON records(parent);
 )"};
-
-// Records that a miss is compared with.
-constexpr int kCandidates = 8;
 
 TimePoint time_of(int64_t ns) { return TimePoint(std::chrono::nanoseconds(ns)); }
 
-std::string encode(const KeyParts& parts) {
-  json::Array rows;
-  for (const KeyPart& part : parts) {
-    rows.push_back(json::array({static_cast<int>(part.kind), part.name, part.value}));
-  }
-  return json::Value(std::move(rows)).dump();
-}
-
-Result<KeyParts> decode(const std::string& text) {
-  json::Value rows = TRY_CONTEXT(json::parse(text), "cache record");
-  KeyParts parts;
-  for (const json::Value& row : rows.as_array()) {
-    const json::Array& fields = row.as_array();
-    if (fields.size() != 3) return Error(Code::kDataLoss, "cache record: malformed parts");
-    parts.push_back(
-        {static_cast<PartKind>(fields[0].as_int()), fields[1].as_string(), fields[2].as_string()});
-  }
-  return parts;
-}
+constexpr std::string_view kLayerGone = "its layer was gone";
 
 void drop_count(auto& counts, const auto& key) {
   auto found = counts.find(key);
@@ -78,7 +66,8 @@ struct Cache::Row {
 namespace {
 
 constexpr std::string_view kRowColumns =
-    "id, result, snapshot, diff_id, blob, blob_type, blob_size, size, created, description";
+    "id, result, snapshot, diff_id, blob, blob_type, blob_size, size, created, description, "
+    "began";
 
 }  // namespace
 
@@ -98,7 +87,9 @@ Result<std::optional<Cache::Row>> Cache::row_of(const std::string& key) {
 
 Result<Cache::Row> Cache::read_row(const Statement& s) {
   Row row{.id = s.text(0),
-          .result = {.id = s.text(1), .created = time_of(s.integer(8))},
+          .result = {.id = s.text(1),
+                     .created = time_of(s.integer(8)),
+                     .began = time_of(s.integer(10))},
           .description = s.text(9)};
   if (s.text(2).empty()) return row;
   Layer layer{.diff_id = TRY(oci::Digest::parse(s.text(3))), .snapshot = s.text(2)};
@@ -111,6 +102,18 @@ Result<Cache::Row> Cache::read_row(const Statement& s) {
 }
 
 Result<std::optional<StepResult>> Cache::find(const std::string& key, CacheHold& hold) {
+  auto found = TRY(look_at(key, hold));
+  if (!found) return found;
+  const std::scoped_lock lock(mutex_);
+  if (const auto row = TRY(row_of(key))) {
+    Uses& uses = used_[row->id];
+    ++uses.count;
+    uses.last = unix_nanos(clock_.now());
+  }
+  return found;
+}
+
+Result<std::optional<StepResult>> Cache::look_at(const std::string& key, CacheHold& hold) {
   std::optional<Row> row;
   {
     const std::scoped_lock lock(mutex_);
@@ -121,13 +124,10 @@ Result<std::optional<StepResult>> Cache::find(const std::string& key, CacheHold&
   // Held before it is looked for: what is there then stays.
   if (row->result.layer) TRY(hold.lease_layer(*row->result.layer));
   bool lost = row->result.layer && !present_(*row->result.layer);
+  if (!lost) return std::move(row->result);
   const std::scoped_lock lock(mutex_);
-  if (!lost) {
-    ++used_[row->id];
-    return std::move(row->result);
-  }
   log_info(cat("build cache: the layer of ", row->id.substr(0, 12), " is gone"));
-  TRY(db_.run("DELETE FROM records WHERE id = ?", row->id));
+  TRY(forget({row->id}, kLayerGone));
   return std::nullopt;
 }
 
@@ -137,21 +137,23 @@ Result<> Cache::put(const NewRecord& record, CacheHold& hold) {
   const Layer layer = result.layer.value_or(Layer{});
   const bool has_layer = result.layer.has_value();
   int64_t now = unix_nanos(clock_.now());
-  std::string parts = encode(record.parts);
+  std::string parts = encode_parts(record.parts);
   const std::scoped_lock lock(mutex_);
   Transaction tx = TRY(db_.begin());
   for (const std::string& key : record.keys) {
     TRY(db_.run("DELETE FROM records WHERE id = ? OR id IN (SELECT record FROM keys WHERE key = ?)",
                 key, key));
   }
-  TRY(db_.run("INSERT INTO records VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)", id, result.id,
+  TRY(db_.run("INSERT INTO records VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?)", id, result.id,
               record.parent, layer.snapshot, has_layer ? layer.diff_id.str() : "",
               has_layer ? layer.blob.digest.str() : "", layer.blob.media_type,
               static_cast<int64_t>(layer.blob.size), static_cast<int64_t>(layer.size),
               record.identity.description, record.identity.platform, record.identity.place,
-              record.identity.text, parts, unix_nanos(result.created), now));
+              record.identity.text, parts, unix_nanos(result.created), now,
+              unix_nanos(result.began)));
   for (const std::string& key : record.keys) {
     TRY(db_.run("INSERT INTO keys(key, record) VALUES(?, ?)", key, id));
+    TRY(db_.run("DELETE FROM gone WHERE key = ?", key));
   }
   TRY(tx.commit());
   hold.keep_locked(id);
@@ -165,40 +167,22 @@ Result<> Cache::add_key(const std::string& key, const std::string& known) {
   return {};
 }
 
-Result<std::vector<std::string>> Cache::candidates(std::string_view where, const std::string& value,
-                                                   const std::string& platform) {
-  Statement s =
-      TRY(db_.prepare(cat("SELECT parts FROM records WHERE ", where,
-                          " AND platform = ? ORDER BY max(created, used) DESC LIMIT ", kCandidates),
-                      value, platform));
+Result<std::vector<std::string>> Cache::similar(const std::string& parent,
+                                                const StepIdentity& identity,
+                                                const StepResult& result) {
+  constexpr int kMost = 2;
+  constexpr int kSlack = 64 << 10;  // blocks of the disk, and of an index
+  const std::scoped_lock lock(mutex_);
+  Statement s = TRY(
+      db_.prepare(cat("SELECT id, max(place = ?5) AS near, max(max(created, used)) AS last FROM "
+                      "records WHERE parent = ?1 AND platform = ?2 AND snapshot <> '' AND "
+                      "result <> ?3 AND abs(size - ?4) <= ",
+                      kSlack, " GROUP BY result ORDER BY near DESC, last DESC LIMIT ", kMost),
+                  parent, identity.platform, result.id, static_cast<int64_t>(result.layer->size),
+                  identity.place));
   std::vector<std::string> out;
   while (TRY(s.step())) out.push_back(s.text(0));
   return out;
-}
-
-Result<std::string> Cache::explain_miss(const StepIdentity& identity, const KeyParts& parts) {
-  std::vector<std::string> rows;
-  {
-    const std::scoped_lock lock(mutex_);
-    TRY(write_usage());  // the candidates' order is that of their last use
-    for (std::string_view where : {"place || char(10) || text = ?", "text = ?", "place = ?"}) {
-      std::string value = where.starts_with("text")     ? identity.text
-                          : where.ends_with("text = ?") ? cat(identity.place, "\n", identity.text)
-                                                        : identity.place;
-      rows = TRY(candidates(where, value, identity.platform));
-      if (!rows.empty()) break;
-    }
-  }
-  std::optional<KeyParts> nearest;
-  size_t fewest = 0;
-  for (const std::string& row : rows) {
-    KeyParts before = TRY(decode(row));
-    size_t count = count_differences(before, parts);
-    if (count == 0 || (nearest && count >= fewest)) continue;
-    nearest = std::move(before);
-    fewest = count;
-  }
-  return nearest ? explain_difference(*nearest, parts) : "";
 }
 
 Result<std::vector<Cache::Row>> Cache::layer_rows() {
@@ -229,7 +213,7 @@ Result<size_t> Cache::check(const CheckOptions& options, const ProblemSink& repo
                     .remedy = kRepairRemedy};
     if (options.repair) {
       const std::scoped_lock lock(mutex_);
-      TRY(db_.run("DELETE FROM records WHERE id = ?", row.id));
+      TRY(forget({row.id}, kLayerGone));
       problem.remedy = "dropped: the step runs again";
       problem.mended = true;
     }
@@ -249,16 +233,47 @@ Result<images::ImageStore::Roots> Cache::roots() {
   return roots;
 }
 
+Result<std::vector<NewRecord>> Cache::records_of(const CacheHold& hold) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<NewRecord> out;
+  for (const std::string& id : std::set<std::string>(hold.records_.begin(), hold.records_.end())) {
+    Statement s =
+        TRY(db_.prepare(cat("SELECT ", kRowColumns,
+                            ", parent, platform, place, text, parts FROM records ", "WHERE id = ?"),
+                        id));
+    if (!TRY(s.step())) continue;  // replaced since
+    Row row = TRY(read_row(s));
+    NewRecord record{.keys = {id}, .parent = s.text(11), .result = std::move(row.result)};
+    record.identity = {.description = row.description,
+                       .platform = s.text(12),
+                       .place = s.text(13),
+                       .text = s.text(14)};
+    record.parts = TRY(decode_parts(s.text(15)));
+    Statement keys =
+        TRY(db_.prepare("SELECT key FROM keys WHERE record = ? AND key <> record", id));
+    while (TRY(keys.step())) record.keys.push_back(keys.text(0));
+    out.push_back(std::move(record));
+  }
+  return out;
+}
+
 Result<> Cache::write_usage() {
+  usage_written_ = clock_.now();
   if (used_.empty()) return {};
   Transaction tx = TRY(db_.begin());
-  for (const auto& [id, count] : used_) {
-    TRY(db_.run("UPDATE records SET used = ?, uses = uses + ? WHERE id = ?",
-                unix_nanos(clock_.now()), count, id));
+  for (const auto& [id, uses] : used_) {
+    TRY(db_.run("UPDATE records SET used = ?, uses = uses + ? WHERE id = ?", uses.last, uses.count,
+                id));
   }
   TRY(tx.commit());
   used_.clear();
   return {};
+}
+
+Cache::~Cache() {
+  if (auto written = write_usage(); !written) {
+    log_warn(cat("build cache: ", written.error().message()));
+  }
 }
 
 Result<std::vector<CacheRecord>> Cache::records(const std::set<std::string>& shared_snapshots) {
@@ -297,7 +312,6 @@ Result<std::vector<std::string>> Cache::prune(const PruneOptions& options,
   std::vector<std::string> removed;
   uint64_t kept = 0;
   const std::scoped_lock lock(mutex_);
-  Transaction tx = TRY(db_.begin());
   for (const CacheRecord& record : records) {
     bool young = options.until && now - record.last_used < *options.until;
     bool fits = kept + record.size <= options.keep_bytes;
@@ -307,19 +321,21 @@ Result<std::vector<std::string>> Cache::prune(const PruneOptions& options,
       kept += record.size;
       continue;
     }
-    TRY(db_.run("DELETE FROM records WHERE id = ?", record.id));
     removed.push_back(record.id);
   }
+  TRY(forget(removed, "pruned"));
   if (options.all && !options.until && options.keep_bytes == 0) {
     TRY(db_.run("DELETE FROM records WHERE snapshot = ''"));
   }
-  TRY(tx.commit());
   return removed;
 }
 
+// What waits for the disk at the end of each build would be most of one that is cached.
 CacheHold::~CacheHold() {
+  constexpr std::chrono::minutes kEvery{1};
   const std::scoped_lock lock(cache_.mutex_);
   for (const std::string& id : records_) drop_count(cache_.held_records_, id);
+  if (cache_.clock_.now() - cache_.usage_written_ < kEvery) return;
   if (auto written = cache_.write_usage(); !written) {
     log_warn(cat("build cache: ", written.error().message()));
   }

@@ -1,11 +1,12 @@
 // Keys of steps, and why two of them differ.
+#include "solver/key_parts.h"
+
 #include <algorithm>
-#include <functional>
-#include <map>
+#include <iterator>
 
 #include "base/strings.h"
 #include "codec/hash.h"
-#include "solver/solver.h"
+#include "codec/json.h"
 
 namespace skiff::solver {
 
@@ -14,18 +15,10 @@ namespace {
 // Changing how keys are made or what steps do with them starts the cache anew.
 constexpr std::string_view kKeyVersion = "skiff-step-2";
 
-using Index = std::map<std::pair<PartKind, std::string>, const KeyPart*>;
-
 // Inputs are told apart by their order, everything else by its name.
 std::string place_of(const KeyPart& part, size_t& inputs) {
-  return part.kind == PartKind::kInput ? cat(inputs++) : part.name;
-}
-
-Index index_of(const KeyParts& parts) {
-  Index index;
-  size_t inputs = 0;
-  for (const KeyPart& part : parts) index[{part.kind, place_of(part, inputs)}] = &part;
-  return index;
+  return cat(static_cast<int>(part.kind),
+             part.kind == PartKind::kInput ? cat(inputs++) : part.name);
 }
 
 std::string explain_file(const KeyPart& before, const KeyPart& now) {
@@ -53,59 +46,77 @@ std::string explain_change(const KeyPart& before, const KeyPart& now) {
   return cat(now.name, " changed");
 }
 
-// Calls `visit(before, now)` for each difference, in the order of `now`, what is gone last;
-// until it returns false.
-void each_difference(const KeyParts& before, const KeyParts& now,
-                     const std::function<bool(const KeyPart*, const KeyPart*)>& visit) {
-  Index old_index = index_of(before);
-  Index new_index = index_of(now);
-  size_t inputs = 0;
-  for (const KeyPart& part : now) {
-    auto found = old_index.find({part.kind, place_of(part, inputs)});
-    const KeyPart* old = found == old_index.end() ? nullptr : found->second;
-    if ((old == nullptr || old->value != part.value) && !visit(old, &part)) return;
-  }
-  inputs = 0;
-  for (const KeyPart& part : before) {
-    if (!new_index.contains({part.kind, place_of(part, inputs)}) && !visit(&part, nullptr)) return;
-  }
-}
-
 }  // namespace
 
 std::string key_of(const KeyParts& parts) {
+  constexpr size_t kPiece = size_t{32} << 10U;  // many parts are hashed at once
   Hasher hasher;
-  hasher.update(kKeyVersion);
-  auto add = [&hasher](std::string_view text) { hasher.update(cat("\n", text.size(), " ", text)); };
+  std::string pending(kKeyVersion);
+  const auto add = [&](std::string_view text) {
+    pending += cat("\n", text.size(), " ");
+    pending += text;
+    if (pending.size() < kPiece) return;
+    hasher.update(pending);
+    pending.clear();
+  };
   for (const KeyPart& part : parts) {
     add(part.kind == PartKind::kInput ? std::string_view("input") : part.name);
     add(part.value);
   }
+  hasher.update(pending);
   return hasher.hex();
 }
 
-std::string explain_difference(const KeyParts& before, const KeyParts& now) {
-  std::string reason;
-  each_difference(before, now, [&](const KeyPart* old, const KeyPart* part) {
-    if (old == nullptr) {
-      reason = cat(part->name, " is new");
-    } else if (part == nullptr) {
-      reason = cat(old->name, " is gone");
-    } else {
-      reason = explain_change(*old, *part);
-    }
-    return false;
-  });
-  return reason;
+std::string encode_parts(const KeyParts& parts) {
+  json::Array rows;
+  for (const KeyPart& part : parts) {
+    rows.push_back(json::array({static_cast<int>(part.kind), part.name, part.value}));
+  }
+  return json::Value(std::move(rows)).dump();
 }
 
-size_t count_differences(const KeyParts& before, const KeyParts& now) {
-  size_t count = 0;
-  each_difference(before, now, [&](const KeyPart*, const KeyPart*) {
-    ++count;
-    return true;
-  });
-  return count;
+Result<KeyParts> decode_parts(const std::string& text) {
+  json::Value rows = TRY_CONTEXT(json::parse(text), "cache record");
+  KeyParts parts;
+  for (const json::Value& row : rows.as_array()) {
+    const json::Array& fields = row.as_array();
+    if (fields.size() != 3) return Error(Code::kDataLoss, "cache record: malformed parts");
+    parts.push_back(
+        {static_cast<PartKind>(fields[0].as_int()), fields[1].as_string(), fields[2].as_string()});
+  }
+  return parts;
+}
+
+PartsIndex::PartsIndex(const KeyParts& parts) : parts_(parts) {
+  size_t inputs = 0;
+  places_.reserve(parts.size());
+  for (size_t i = 0; i < parts.size(); ++i) places_.try_emplace(place_of(parts[i], inputs), i);
+}
+
+std::vector<std::string> PartsIndex::differences_from(const KeyParts& before) const {
+  std::vector<const KeyPart*> old(parts_.size(), nullptr);
+  std::vector<std::string> gone;
+  size_t inputs = 0;
+  for (const KeyPart& part : before) {
+    auto found = places_.find(place_of(part, inputs));
+    if (found == places_.end()) {
+      gone.push_back(cat(part.name, " is gone"));
+    } else {
+      old[found->second] = &part;
+    }
+  }
+  std::vector<size_t> changed;
+  for (const auto& [place, i] : places_) {
+    if (old[i] == nullptr || old[i]->value != parts_[i].value) changed.push_back(i);
+  }
+  std::ranges::sort(changed);
+  std::vector<std::string> out;
+  for (size_t i : changed) {
+    out.push_back(old[i] == nullptr ? cat(parts_[i].name, " is new")
+                                    : explain_change(*old[i], parts_[i]));
+  }
+  out.insert(out.end(), std::make_move_iterator(gone.begin()), std::make_move_iterator(gone.end()));
+  return out;
 }
 
 }  // namespace skiff::solver

@@ -11,6 +11,7 @@
 #include "images/linked_cancel.h"
 #include "images/parts.h"
 #include "solver/cache.h"
+#include "solver/portable_records.h"
 
 namespace skiff::solver {
 
@@ -25,7 +26,8 @@ KeyParts with_inputs(const Step& step, const std::vector<StepResult>& inputs, si
     parts.push_back({PartKind::kInput, step.input_label(i), inputs[i].id});
   }
   KeyParts definition = step.definition();
-  parts.insert(parts.end(), definition.begin(), definition.end());
+  parts.insert(parts.end(), std::make_move_iterator(definition.begin()),
+               std::make_move_iterator(definition.end()));
   return parts;
 }
 
@@ -143,9 +145,9 @@ Result<StepResult> Solver::evaluate(Step& step, const std::vector<StepResult>& i
 Result<StepResult> Solver::evaluate_cached(Step& step, const std::vector<StepResult>& inputs,
                                            const SolveOptions& options, const CancelToken& cancel) {
   CacheHold& hold = *options.hold;
-  const bool no_cache = options.no_cache || step.ignores_cache();
+  const std::string refusal = step.refuses_cache();
   auto look_up = [&](const std::string& key) -> Result<std::optional<StepResult>> {
-    if (no_cache) return std::nullopt;
+    if (!refusal.empty()) return std::nullopt;
     auto hit = TRY(cache_.find(key, hold));
     if (hit) step.on_cached();
     return hit;
@@ -160,7 +162,8 @@ Result<StepResult> Solver::evaluate_cached(Step& step, const std::vector<StepRes
   if (step.keyed_by() != KeyedBy::kDefinition) {
     KeyParts content = TRY(step.content(inputs, cancel));
     parts = with_inputs(step, inputs, 1);
-    parts.insert(parts.end(), content.begin(), content.end());
+    parts.insert(parts.end(), std::make_move_iterator(content.begin()),
+                 std::make_move_iterator(content.end()));
     keys.push_back(key_of(parts));
     if (auto hit = TRY(look_up(keys.back()))) {
       if (keys.size() > 1) TRY(cache_.add_key(keys[0], keys[1]));
@@ -169,17 +172,64 @@ Result<StepResult> Solver::evaluate_cached(Step& step, const std::vector<StepRes
   }
   auto running = TRY(running_.lock(keys.back(), cancel));
   if (auto hit = TRY(look_up(keys.back()))) return *hit;
-  if (!no_cache) {
-    std::string reason = TRY(cache_.explain_miss(step.identity(), parts));
-    if (!reason.empty()) step.on_missed(reason);
+  if (refusal.empty()) {
+    if (auto taken = TRY(take_over(step, keys, options, cancel))) return *taken;
+    step.on_missed(TRY(cache_.explain_miss(step.identity(), keys, parts, options.imported)));
+  } else {
+    step.on_missed({.reason = refusal, .differences = {refusal}});
   }
-  StepResult result = TRY(step.execute(inputs, cancel));
+  StepResult result = TRY(execute(step, inputs, options, cancel));
   NewRecord record{.keys = std::move(keys),
                    .parent = inputs.empty() ? "" : inputs[0].id,
                    .identity = step.identity(),
                    .parts = std::move(parts),
                    .result = result};
   TRY(cache_.put(record, hold));
+  if (result.layer) result.layer->room.reset();
+  return result;
+}
+
+Result<std::optional<StepResult>> Solver::take_over(Step& step,
+                                                    const std::vector<std::string>& keys,
+                                                    const SolveOptions& options,
+                                                    const CancelToken& cancel) {
+  if (options.imported == nullptr) return std::nullopt;
+  for (const std::string& key : keys) {
+    const NewRecord* found = options.imported->find(key);
+    if (found == nullptr) continue;
+    if (found->result.layer) TRY(step.unpack_ground());
+    auto record = options.imported->fetch(*found, cancel);
+    TRY(cancel.check());
+    if (!record) {
+      // The step can still be executed.
+      log_warn(cat("build cache of elsewhere: ", record.error().message()));
+      continue;
+    }
+    TRY(cache_.put(*record, *options.hold));
+    for (const std::string& other : keys) TRY(cache_.add_key(other, record->keys.front()));
+    step.on_cached();
+    if (record->result.layer) record->result.layer->room.reset();
+    return std::move(record->result);
+  }
+  return std::nullopt;
+}
+
+Result<StepResult> Solver::execute(Step& step, const std::vector<StepResult>& inputs,
+                                   const SolveOptions& options, const CancelToken& cancel) {
+  const TimePoint began = clock_.now();
+  StepResult result = TRY(step.execute(inputs, cancel));
+  result.began = began;
+  if (!result.layer || !step.refuses_cache().empty()) return result;
+  const std::string parent = inputs.empty() ? "" : inputs[0].id;
+  for (const std::string& id : TRY(cache_.similar(parent, step.identity(), result))) {
+    CacheHold compared(cache_, options.hold->lease_);
+    auto earlier = TRY(cache_.look_at(id, compared));
+    // What cannot be compared is not the same; the step has its own result.
+    const auto same = earlier ? step.is_same(result, *earlier, cancel) : Result<bool>(false);
+    TRY(cancel.check());
+    if (!same || !*same) continue;
+    if (auto found = TRY(cache_.find(id, *options.hold))) return *found;
+  }
   return result;
 }
 

@@ -6,9 +6,10 @@
 //
 // A step's key is made of its definition and of the ids of its inputs; for a step that only
 // looks into an input, of what it sees there instead. A key that the cache knows is not
-// executed. Equal keys of solves that run at the same time are executed once: the others
-// wait and find the result. Steps whose inputs are there run side by side. The first failure
-// cancels the rest of its solve. Thread-safe.
+// executed. A step whose files are those that an earlier one left on the same ground has the
+// earlier one's result, so that what follows is found again. Equal keys of solves that run at the
+// same time are executed once: the others wait and find the result. Steps whose inputs are there
+// run side by side. The first failure cancels the rest of its solve. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -26,6 +27,8 @@ namespace skiff::solver {
 
 class Cache;
 class CacheHold;
+class CacheRoom;
+class ImportedRecords;
 
 // How a part of a key reads in an explanation.
 enum class PartKind {
@@ -49,12 +52,15 @@ struct Layer {
   oci::Descriptor blob;
   std::string snapshot;  // its chainID
   uint64_t size = 0;     // bytes on disk
+  // Counts it under the cache's limit until it has a record.
+  std::shared_ptr<CacheRoom> room = nullptr;
 };
 
 struct StepResult {
   std::string id;              // of the content after the step: equal contents, equal ids
   std::optional<Layer> layer;  // none for a step that changes no files
   TimePoint created;
+  TimePoint began;  // when its step was begun, of those that were executed
 };
 
 // What tells a step from others where its earlier record is looked for.
@@ -63,6 +69,12 @@ struct StepIdentity {
   std::string platform;
   std::string place;  // the same for the same step of an edited build
   std::string text;   // the instruction
+};
+
+// Why a step's key was not found.
+struct Miss {
+  std::string reason;  // the first cause in one line; "" where there is nothing to compare with
+  std::vector<std::string> differences;  // all that differ, the first cause first
 };
 
 enum class KeyedBy {
@@ -78,19 +90,26 @@ class Step {
   virtual const StepIdentity& identity() const = 0;
   virtual KeyedBy keyed_by() const = 0;
   virtual KeyParts definition() const = 0;
-  // Executed in any case; the result is cached all the same.
-  virtual bool ignores_cache() const { return false; }
+  // Why it is executed in any case ("--no-cache"); "" where the cache is asked. The result is
+  // cached all the same.
+  virtual std::string refuses_cache() const { return ""; }
   // What an explanation calls an input: "base image alpine", "result of RUN make".
   virtual std::string input_label(size_t input) const = 0;
   virtual Result<KeyParts> content(const std::vector<StepResult>& inputs,
                                    const CancelToken& cancel) = 0;
   virtual Result<StepResult> execute(const std::vector<StepResult>& inputs,
                                      const CancelToken& cancel) = 0;
+  // Makes sure that the files of its first input are there.
+  virtual Result<> unpack_ground() = 0;
+  // Whether its own result and an earlier one on the same first input, both with a layer, may
+  // stand for one another.
+  virtual Result<bool> is_same(const StepResult& own, const StepResult& earlier,
+                               const CancelToken& cancel) = 0;
 
   // What happens to it, in this order; `on_failed` instead of `on_done`.
   virtual void on_started() = 0;
   virtual void on_cached() = 0;
-  virtual void on_missed(const std::string& reason) = 0;
+  virtual void on_missed(const Miss& miss) = 0;
   virtual void on_done(const StepResult& result, std::chrono::nanoseconds duration) = 0;
   virtual void on_failed() = 0;
 };
@@ -102,9 +121,10 @@ struct Vertex {
 using Graph = std::vector<Vertex>;
 
 struct SolveOptions {
-  bool no_cache = false;  // executes each step; the results are cached all the same
   // Keeps what this solve uses from being pruned.
   CacheHold* hold = nullptr;
+  // What other caches know; a record that is found there becomes one of the own cache.
+  const ImportedRecords* imported = nullptr;
 };
 
 class Solver {
@@ -121,6 +141,13 @@ class Solver {
                               const SolveOptions& options, const CancelToken& cancel);
   Result<StepResult> evaluate_cached(Step& step, const std::vector<StepResult>& inputs,
                                      const SolveOptions& options, const CancelToken& cancel);
+  // The record of one of the keys in `options.imported`, as one of the own cache.
+  Result<std::optional<StepResult>> take_over(Step& step, const std::vector<std::string>& keys,
+                                              const SolveOptions& options,
+                                              const CancelToken& cancel);
+  // Executes the step; the result is the earlier one that it is the same as, if there is one.
+  Result<StepResult> execute(Step& step, const std::vector<StepResult>& inputs,
+                             const SolveOptions& options, const CancelToken& cancel);
 
   Cache& cache_;
   const Clock& clock_;
@@ -129,10 +156,5 @@ class Solver {
 
 // The key of the parts: 64 hex digits.
 std::string key_of(const KeyParts& parts);
-
-// Why `now` is not `before`: the first difference in one line; "" where there is none.
-std::string explain_difference(const KeyParts& before, const KeyParts& now);
-// In how many parts they differ.
-size_t count_differences(const KeyParts& before, const KeyParts& now);
 
 }  // namespace skiff::solver

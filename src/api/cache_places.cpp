@@ -1,0 +1,38 @@
+#include "api/cache_places.h"
+
+#include "base/strings.h"
+#include "codec/base64.h"
+#include "sys/root_dir.h"
+
+namespace skiff::api {
+
+Result<std::vector<std::shared_ptr<const UniqueFd>>> decode_cache_places(
+    const Call& call, builder::BuildRequest& request) {
+  constexpr std::string_view kHeader = "X-Skiff-Cache";
+  std::vector<std::shared_ptr<const UniqueFd>> directories;
+  const auto header = call.request.headers.get(kHeader);
+  if (header.empty()) return directories;
+  const json::Value value =
+      TRY_CONTEXT(json::parse(TRY_CONTEXT(base64_decode(header), kHeader)), kHeader);
+  const auto decode = [&](std::string_view list,
+                          std::vector<builder::CachePlace>& places) -> Result<> {
+    for (const json::Value& one : value.array(list)) {
+      builder::CachePlace place;
+      if (one.has("ref")) {
+        place.reference = TRY(oci::Reference::parse(one.string("ref")));
+      } else {
+        directories.push_back(TRY(call.context.directories->find(one.string("directory"))));
+        place.directory = sys::fd_path(directories.back()->get());
+        if (one.has("tag")) place.tag = one.string("tag");
+      }
+      place.mounts = one.boolean("mounts");
+      places.push_back(std::move(place));
+    }
+    return {};
+  };
+  TRY(decode("from", request.cache_from));
+  TRY(decode("to", request.cache_to));
+  return directories;
+}
+
+}  // namespace skiff::api

@@ -1,0 +1,28 @@
+// Cache images: records of the build cache with their layers, as an OCI image that other engines
+// import (docs/formats/cache-image.md): in a directory with an OCI layout, or in a registry.
+//
+//   TRY(export_cache(site, request, place, own, cancel));   // united with what is there
+//   TRY(import_cache(site, request, place, lease, imported, cancel));
+#pragma once
+
+#include "builder/builder.h"
+#include "builder/vocabulary.h"
+#include "builder/workspace.h"
+#include "solver/portable_records.h"
+
+namespace skiff::builder {
+
+// What a build has to give away.
+struct OwnCache {
+  std::vector<NewRecord> records;
+  std::set<std::string> mounts;  // ids of RUN --mount=type=cache
+};
+Result<> export_cache(Site& site, const BuildRequest& request, const CachePlace& place,
+                      const OwnCache& own, const CancelToken& cancel);
+
+// A place where there is nothing yet is an empty cache. `lease` holds what is fetched.
+Result<> import_cache(Site& site, const BuildRequest& request, const CachePlace& place,
+                      images::ImageLease& lease, ImportedRecords& imported,
+                      const CancelToken& cancel);
+
+}  // namespace skiff::builder

@@ -1,0 +1,152 @@
+// Caches given to other engines: in a directory, and in a registry.
+#include <thread>
+
+#include "builder/run_fixture.h"
+#include "solver/portable_records.h"
+
+namespace skiff::builder {
+namespace {
+
+class CacheImage : public BuildFixture {
+ protected:
+  void SetUp() override {
+    BuildFixture::SetUp();
+    std::filesystem::create_directories(exported());
+    write("a", "A");
+    write("b", "B");
+  }
+  Path exported() const { return root() / "exported"; }
+  BuildRequest exporting(const std::string& dockerfile) {
+    BuildRequest out = request(dockerfile);
+    out.cache_to = {{.directory = exported()}};
+    return out;
+  }
+  BuildRequest importing(const std::string& dockerfile) {
+    BuildRequest out = request(dockerfile);
+    out.cache_from = {{.directory = exported()}};
+    return out;
+  }
+  // Another engine: nothing is known, nothing is there.
+  void forget() {
+    auto nobody = [](const oci::Digest&) { return images::ImageUser(); };
+    ASSERT_TRUE(images_->remove("test:1", true, false, nobody));
+    ASSERT_TRUE(builder_->prune({}));
+    ASSERT_TRUE(builder_->disk_usage()->empty());
+  }
+  static constexpr const char* kDockerfile =
+      "FROM scratch AS lib\nCOPY b /lib/\nFROM scratch\nLABEL x=y\nCOPY a /\n"
+      "COPY --link a /linked\nWORKDIR /w\nCOPY --from=lib /lib /lib\n";
+};
+
+TEST_F(CacheImage, AnotherEngineHasEveryStepCached) {
+  const images::Image image = built(exporting(kDockerfile));
+  forget();
+  EXPECT_EQ(built(importing(kDockerfile)).id, image.id);
+  EXPECT_EQ(told_.cached, (std::vector<int>{2, 4, 5, 6, 7, 8}));
+  EXPECT_EQ(told_.missed.size(), 0);
+  EXPECT_EQ(text_in(*images_->find("test:1"), "lib/b"), "B");
+  // They are its own now.
+  built(kDockerfile);
+  EXPECT_EQ(told_.cached.size(), 6);
+}
+
+TEST_F(CacheImage, MissesAfterAnImportAreExplained) {
+  built(exporting(kDockerfile));
+  forget();
+  write("a", "A2");
+  open_builder_again();
+  built(importing(kDockerfile));
+  EXPECT_EQ(told_.missed[5], "a changed");
+}
+
+TEST_F(CacheImage, WritersAreUnited) {
+  built(exporting("FROM scratch\nCOPY a /"));
+  built(exporting("FROM scratch\nCOPY b /"));
+  forget();
+  built(importing("FROM scratch\nCOPY a /"));
+  EXPECT_EQ(told_.cached, std::vector<int>{2});
+  built(importing("FROM scratch\nCOPY b /"));
+  EXPECT_EQ(told_.cached, std::vector<int>{2});
+}
+
+TEST_F(CacheImage, WritersAtTheSameTimeAreUnited) {
+  constexpr int kWriters = 4;
+  for (int i = 0; i < kWriters; ++i) write(cat("f", i), cat(i));
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < kWriters; ++i) {
+      threads.emplace_back([&, i] {
+        auto result = builder_->build(exporting(cat("FROM scratch\nCOPY f", i, " /")), {}, {});
+        EXPECT_TRUE(result) << result.error().message();
+      });
+    }
+  }
+  forget();
+  for (int i = 0; i < kWriters; ++i) {
+    built(importing(cat("FROM scratch\nCOPY f", i, " /")));
+    EXPECT_EQ(told_.cached, std::vector<int>{2}) << i;
+  }
+}
+
+class CacheImageOfRuns : public RunFixture {};
+
+TEST_F(CacheImageOfRuns, CacheMountsTravelOnRequest) {
+  const Path place = root() / "exported";
+  std::filesystem::create_directories(place);
+  BuildRequest wanted = request("FROM base:1\nRUN --mount=type=cache,target=/c echo kept > /c/f");
+  wanted.cache_to = {{.directory = place, .mounts = true}};
+  built(wanted);
+  ASSERT_TRUE(builder_->prune({}));
+  wanted.cache_to.clear();
+  wanted.dockerfile_text = "FROM base:1\nRUN --mount=type=cache,target=/c cat /c/f; true";
+  wanted.cache_from = {{.directory = place}};
+  built(wanted);
+  EXPECT_EQ(told_.output.find("kept"), std::string::npos);
+  ASSERT_TRUE(builder_->prune({}));
+  wanted.cache_from[0].mounts = true;
+  built(wanted);
+  EXPECT_EQ(told_.output, "kept\n");
+}
+
+TEST_F(CacheImage, NothingThereIsAnEmptyCache) {
+  built(importing("FROM scratch\nCOPY a /"));
+  EXPECT_TRUE(told_.warnings.empty());
+  EXPECT_TRUE(told_.cached.empty());
+}
+
+TEST_F(CacheImage, WhatIsNoCacheOrDamagedIsAWarning) {
+  built(exporting("FROM scratch\nCOPY a /"));
+  forget();
+  // A layer that is another one.
+  for (const auto& entry : std::filesystem::directory_iterator(exported() / "blobs/sha256")) {
+    auto text = *read_file(entry.path());
+    if (text.starts_with('{')) continue;
+    text[text.size() / 2] ^= 1;
+    ASSERT_TRUE(write_file(entry.path(), text));
+  }
+  built(importing("FROM scratch\nCOPY a /"));
+  EXPECT_TRUE(told_.cached.empty());
+  ASSERT_TRUE(write_file(exported() / "index.json", "{"));
+  built(importing("FROM scratch\nCOPY b /"));
+  ASSERT_EQ(told_.warnings.size(), 1);
+  EXPECT_TRUE(told_.warnings[0].starts_with("import build cache from directory, latest: "))
+      << told_.warnings[0];
+}
+
+TEST_F(CacheImage, RecordsThatContradictThemselvesAreRefused) {
+  NewRecord record{.keys = {std::string(64, 'a')}, .parent = oci::Digest::of("p").str()};
+  record.result.id = record.parent;
+  EXPECT_TRUE(decode_cache(encode_cache({.records = {record}})));
+  record.result.id = oci::Digest::of("other").str();
+  EXPECT_FALSE(decode_cache(encode_cache({.records = {record}})));
+  record.result.layer = Layer{.diff_id = oci::Digest::of("x")};
+  EXPECT_FALSE(decode_cache(encode_cache({.records = {record}})));
+  record.keys = {"a"};
+  EXPECT_FALSE(decode_cache(encode_cache({.records = {record}})));
+  for (const char* text : {"", "[]", "{}", R"({"version":2,"records":[]})"}) {
+    EXPECT_FALSE(decode_cache(text)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace skiff::builder

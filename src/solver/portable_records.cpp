@@ -1,0 +1,167 @@
+#include "solver/portable_records.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/strings.h"
+#include "codec/json.h"
+#include "solver/key_parts.h"
+
+namespace skiff::solver {
+
+namespace {
+
+constexpr int kVersion = 1;
+constexpr size_t kKeyDigits = 64;
+
+json::Value encode_record(const NewRecord& record) {
+  json::Value out = json::object({{"keys", record.keys},
+                                  {"parent", record.parent},
+                                  {"result", record.result.id},
+                                  {"description", record.identity.description},
+                                  {"platform", record.identity.platform},
+                                  {"place", record.identity.place},
+                                  {"text", record.identity.text},
+                                  {"parts", encode_parts(record.parts)},
+                                  {"created", unix_nanos(record.result.created)},
+                                  {"began", unix_nanos(record.result.began)}});
+  if (!record.result.layer) return out;
+  out.set("diffId", record.result.layer->diff_id.str());
+  out.set("blob", record.result.layer->blob.to_json());
+  return out;
+}
+
+Error malformed(std::string_view why) {
+  return Error(Code::kInvalidArgument, cat("record of a build cache: ", why));
+}
+
+bool is_key(const std::string& key) {
+  return key.size() == kKeyDigits && key.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+TimePoint time_in(const json::Value& value, std::string_view field) {
+  return TimePoint(std::chrono::nanoseconds(value.integer(field)));
+}
+
+Result<Layer> decode_layer(const json::Value& value, const std::string& parent) {
+  Layer layer{.diff_id = TRY(oci::Digest::parse(value.string("diffId")))};
+  const json::Value* blob = value.find("blob");
+  if (blob == nullptr) return malformed("its layer has no blob");
+  layer.blob = TRY(oci::Descriptor::from_json(*blob));
+  layer.snapshot = parent.empty() ? layer.diff_id.str()
+                                  : oci::Digest::of(cat(parent, " ", layer.diff_id.str())).str();
+  return layer;
+}
+
+Result<NewRecord> decode_record(const json::Value& value) {
+  NewRecord record{.keys = value.strings("keys"), .parent = value.string("parent")};
+  const bool keys_right = !record.keys.empty() && std::ranges::all_of(record.keys, is_key);
+  if (!keys_right) return malformed("it has no keys");
+  if (!record.parent.empty()) TRY(oci::Digest::parse(record.parent));
+  record.identity = {.description = value.string("description"),
+                     .platform = value.string("platform"),
+                     .place = value.string("place"),
+                     .text = value.string("text")};
+  record.parts = TRY(decode_parts(value.string("parts")));
+  record.result = {.id = value.string("result"),
+                   .created = time_in(value, "created"),
+                   .began = time_in(value, "began")};
+  std::string expected = record.parent;
+  if (value.has("diffId")) {
+    record.result.layer = TRY(decode_layer(value, record.parent));
+    expected = record.result.layer->snapshot;
+  }
+  if (record.result.id != expected) return malformed("its result is not what its layer gives");
+  return record;
+}
+
+}  // namespace
+
+std::string encode_cache(const PortableCache& cache) {
+  json::Array records;
+  for (const NewRecord& record : cache.records) records.push_back(encode_record(record));
+  json::Array mounts;
+  for (const PortableMount& mount : cache.mounts) {
+    mounts.push_back(json::object({{"id", mount.id}, {"blob", mount.blob.to_json()}}));
+  }
+  return json::object({{"version", kVersion},
+                       {"records", json::Value(std::move(records))},
+                       {"mounts", json::Value(std::move(mounts))}})
+      .dump();
+}
+
+Result<PortableCache> decode_cache(std::string_view text) {
+  const json::Value document = TRY_CONTEXT(json::parse(text), "records of a build cache");
+  if (document.integer("version") != kVersion) return malformed("its version is unknown");
+  PortableCache out;
+  for (const json::Value& row : document.array("records")) {
+    out.records.push_back(TRY(decode_record(row)));
+  }
+  for (const json::Value& row : document.array("mounts")) {
+    PortableMount mount{.id = row.string("id")};
+    const json::Value* blob = row.find("blob");
+    if (blob == nullptr || mount.id.empty()) return malformed("a mount has no id or no blob");
+    mount.blob = TRY(oci::Descriptor::from_json(*blob));
+    out.mounts.push_back(std::move(mount));
+  }
+  return out;
+}
+
+PortableCache unite(PortableCache first, const PortableCache& second) {
+  std::set<std::string> keys;
+  for (const NewRecord& record : first.records) {
+    keys.insert(record.keys.begin(), record.keys.end());
+  }
+  for (const NewRecord& record : second.records) {
+    const bool known = std::ranges::any_of(
+        record.keys, [&](const std::string& key) { return keys.contains(key); });
+    if (!known) first.records.push_back(record);
+  }
+  for (const PortableMount& mount : second.mounts) {
+    const auto own = std::ranges::find(first.mounts, mount.id, &PortableMount::id);
+    if (own == first.mounts.end()) first.mounts.push_back(mount);
+  }
+  return first;
+}
+
+void ImportedRecords::add(std::vector<NewRecord> records, Fetch fetch) {
+  sources_.push_back(
+      std::make_unique<Source>(Source{.records = std::move(records), .fetch = std::move(fetch)}));
+  const Source& source = *sources_.back();
+  for (const NewRecord& record : source.records) {
+    for (const std::string& key : record.keys) by_key_.try_emplace(key, &record);
+    owners_.emplace(&record, &source);
+  }
+}
+
+const NewRecord* ImportedRecords::find(const std::string& key) const {
+  const auto found = by_key_.find(key);
+  return found == by_key_.end() ? nullptr : found->second;
+}
+
+Result<NewRecord> ImportedRecords::fetch(const NewRecord& record, const CancelToken& cancel) const {
+  NewRecord own = record;
+  TRY(owners_.at(&record)->fetch(own, cancel));
+  return own;
+}
+
+std::vector<const NewRecord*> ImportedRecords::similar(const StepIdentity& identity,
+                                                       size_t most) const {
+  const auto same_place = [&](const NewRecord& r) { return r.identity.place == identity.place; };
+  const auto same_text = [&](const NewRecord& r) { return r.identity.text == identity.text; };
+  const std::function<bool(const NewRecord&)> likeness[] = {
+      [&](const NewRecord& r) { return same_place(r) && same_text(r); }, same_text, same_place};
+  std::vector<const NewRecord*> out;
+  for (const auto& is_like : likeness) {
+    for (const auto& source : sources_) {
+      for (const NewRecord& record : source->records) {
+        const bool fits = record.identity.platform == identity.platform && is_like(record);
+        if (fits && out.size() < most) out.push_back(&record);
+      }
+    }
+    if (!out.empty()) break;
+  }
+  return out;
+}
+
+}  // namespace skiff::solver

@@ -1,0 +1,58 @@
+// Records of the cache as they travel: the document of a cache image (docs/formats/cache-image.md).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "solver/cache.h"
+
+namespace skiff::solver {
+
+inline constexpr std::string_view kRecordsType = "application/vnd.skiff.build-cache.v1+json";
+
+// A directory of RUN --mount=type=cache, as a tar.
+struct PortableMount {
+  std::string id;
+  oci::Descriptor blob;
+};
+struct PortableCache {
+  std::vector<NewRecord> records;
+  std::vector<PortableMount> mounts;
+};
+
+std::string encode_cache(const PortableCache& cache);
+// What comes from elsewhere is judged: a record whose result is not what its parent and layer give
+// is an error, as is a document of another form.
+Result<PortableCache> decode_cache(std::string_view text);
+
+// All of `first`, and of `second` the records whose keys are not there, and the other mounts.
+PortableCache unite(PortableCache first, const PortableCache& second);
+
+// Records that another cache has, found by their keys; their layers are fetched when they are.
+class ImportedRecords {
+ public:
+  // Brings a record's layer here, held as long as the build: the content, and the snapshot on its
+  // parent's, which is there.
+  using Fetch = std::function<Result<>(NewRecord& record, const CancelToken& cancel)>;
+  void add(std::vector<NewRecord> records, Fetch fetch);
+
+  bool empty() const { return sources_.empty(); }
+  const NewRecord* find(const std::string& key) const;
+  // `record` as one that can be put into the own cache.
+  Result<NewRecord> fetch(const NewRecord& record, const CancelToken& cancel) const;
+  // Those that a step is compared with when none of the own cache is like it.
+  std::vector<const NewRecord*> similar(const StepIdentity& identity, size_t most) const;
+
+ private:
+  struct Source {
+    std::vector<NewRecord> records;
+    Fetch fetch;
+  };
+  std::vector<std::unique_ptr<Source>> sources_;
+  std::unordered_map<std::string, const NewRecord*> by_key_;
+  std::unordered_map<const NewRecord*, const Source*> owners_;
+};
+
+}  // namespace skiff::solver

@@ -1,9 +1,10 @@
 skiff() { "$SKIFF_BIN/skiff" "$@"; }
 mkdir ctx
-echo data > ctx/a
+# Its own name in each step: another case may have built the same, and what is counted are this one's hits.
+echo "data $N" > ctx/a
 cat > ctx/Dockerfile <<D
 FROM --platform=\$BUILDPLATFORM $IMAGE AS made
-RUN echo made > /made
+RUN echo made of $N > /made
 FROM scratch
 ARG TARGETARCH
 COPY --from=made /made /made
@@ -27,7 +28,7 @@ mkdir layout && tar -C layout -xf all.tar
 index=$(jq -r '.manifests[0].digest' layout/index.json)
 expect_eq "$(jq -r '[.manifests[].platform.architecture] | join(",")' "layout/blobs/${index/://}")" amd64,arm64
 expect_eq "$(skopeo --override-arch arm64 inspect --config oci:layout:2 | jq -r .architecture)" arm64
-expect_eq "$(cat out/linux_arm64/arm64 out/linux_amd64/made | tr '\n' ' ')" "data made "
+expect_eq "$(cat out/linux_arm64/arm64 out/linux_amd64/made | tr '\n' ' ')" "data $N made of $N "
 # The whole index by docker push, too.
 docker tag "$REGISTRY/$N:1" "$REGISTRY/$N-too:1"
 docker push -q "$REGISTRY/$N-too:1" >/dev/null

@@ -20,13 +20,8 @@ Result<images::Image> BaseImages::get(const std::string& name,
   }
   images::PullOptions options{
       .platform = platform, .lease = &lease_, .client = site_.options.client};
-  auto credentials = request_.credentials.find(reference->domain());
-  if (credentials != request_.credentials.end()) {
-    options.client.credentials = credentials->second;
-  } else if (request_.find_credentials) {
-    auto asked = TRY(request_.find_credentials(reference->domain()));
-    if (asked) options.client.credentials = std::move(*asked);
-  }
+  auto credentials = TRY(request_.credentials_of(reference->domain()));
+  if (credentials) options.client.credentials = std::move(*credentials);
   return site_.images
       .pull(
           reference->with_default_tag(), options,

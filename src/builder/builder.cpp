@@ -23,6 +23,14 @@
 
 namespace skiff::builder {
 
+Result<std::optional<remote::Credentials>> BuildRequest::credentials_of(
+    const std::string& host) const {
+  const auto known = credentials.find(host);
+  if (known != credentials.end()) return std::optional(known->second);
+  if (find_credentials) return find_credentials(host);
+  return std::optional<remote::Credentials>();
+}
+
 namespace {
 
 // Frontends of other images are programs that only BuildKit's protocol can run; this one

@@ -139,6 +139,9 @@ struct BuildRequest {
   std::function<Result<std::optional<Path>>(const std::string& id)> find_ssh_agent;
   std::function<Result<std::optional<remote::Credentials>>(const std::string& host)>
       find_credentials;
+
+  // Of `credentials`, else asked for.
+  Result<std::optional<remote::Credentials>> credentials_of(const std::string& host) const;
 };
 
 // What happens during a build. `step` counts from 1 to `total` of that platform's steps;

@@ -185,8 +185,8 @@ Result<std::shared_ptr<Shelf>> open_shelf(Site& site, const BuildRequest& reques
                                          place.tag);
   }
   remote::ClientOptions options = site.options.client;
-  const auto known = request.credentials.find(place.reference->domain());
-  if (known != request.credentials.end()) options.credentials = known->second;
+  auto credentials = TRY(request.credentials_of(place.reference->domain()));
+  if (credentials) options.credentials = std::move(*credentials);
   return std::make_shared<RegistryShelf>(store, std::move(options),
                                          place.reference->with_default_tag(), cancel);
 }

@@ -70,9 +70,8 @@ Result<> Exporter::Work::push(const ExportOptions& options, const oci::Descripto
   for (const oci::Reference& name : options.names) {
     images::PushOptions push{.target = target, .by_digest = options.push_by_digest};
     push.client = site.options.client;
-    if (auto found = request.credentials.find(name.domain()); found != request.credentials.end()) {
-      push.client.credentials = found->second;
-    }
+    auto credentials = TRY(request.credentials_of(name.domain()));
+    if (credentials) push.client.credentials = std::move(*credentials);
     if (options.insecure) push.client.insecure_hosts.push_back(name.domain());
     const auto report = [&](const images::ProgressEvent& event) { events.send(Exporting{event}); };
     TRY_CONTEXT(site.images.push(name, push, report, cancel), cat("push ", name.familiar()));

@@ -56,11 +56,20 @@ void BuildProgress::take(const builder::StepOutput& e) {
 
 void BuildProgress::take(const builder::StepProgress& e) {
   const std::string* vertex = vertex_of(e.platform, e.step);
-  if (vertex == nullptr || e.progress.id.empty()) return;
-  const bool done = to_lower(e.progress.status).ends_with("complete");
-  writer_.count(*vertex, cat(e.progress.id, " ", e.progress.status),
-                static_cast<int64_t>(e.progress.current), static_cast<int64_t>(e.progress.total),
-                done || e.progress.total == 0);
+  if (vertex != nullptr) count(*vertex, e.progress);
+}
+
+void BuildProgress::take(const builder::Exporting& e) {
+  if (pushing_.empty()) pushing_ = writer_.start("pushing the image");
+  count(pushing_, e.progress);
+}
+
+void BuildProgress::count(const std::string& vertex, const images::ProgressEvent& progress) {
+  if (progress.id.empty()) return;
+  const bool done = to_lower(progress.status).ends_with("complete");
+  writer_.count(vertex, cat(progress.id, " ", progress.status),
+                static_cast<int64_t>(progress.current), static_cast<int64_t>(progress.total),
+                done || progress.total == 0);
 }
 
 void BuildProgress::take(const builder::StepDone& e) {
@@ -86,6 +95,7 @@ void BuildProgress::end(std::string_view error, int line) {
     writer_.finish(step.vertex, error.empty() || failed ? error : "context canceled");
   }
   running_.clear();
+  if (!pushing_.empty()) writer_.finish(pushing_, error);
 }
 
 }  // namespace skiff::buildkit

@@ -46,7 +46,8 @@ class BuildProgress {
   void take(const builder::StepFailed&) {}  // the error says it
   void take(const builder::BuildWarning& e);
   void take(const builder::ImageBuilt&) {}
-  void take(const builder::Exporting&) {}  // pushes are not asked for
+  void take(const builder::Exporting& e);
+  void count(const std::string& vertex, const images::ProgressEvent& progress);
   std::string name_of(const builder::StepStarted& e) const;
   const std::string* vertex_of(const std::string& platform, int step) const;
 
@@ -54,6 +55,7 @@ class BuildProgress {
   DockerfileText file_;
   std::string definition_;
   bool several_platforms_;
+  std::string pushing_;  // the vertex of what is pushed; "": nothing yet
   std::map<StepId, Step> running_;
 };
 

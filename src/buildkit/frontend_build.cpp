@@ -84,7 +84,9 @@ Result<std::map<std::string, std::string>> FrontendBuild::answer() {
 Result<> FrontendBuild::prepare() {
   session_ = TRY(tools_.sessions.find(order_.session));
   files_ = TRY(TempDir::make(tools_.scratch, "build-"));
-  TRY(take_names());
+  outputs_ = TRY(ClientOutputs::make(order_.exporters, session_, build_.progress(), cancel_));
+  options_.request.outputs = outputs_->outputs();
+  options_.request.tags = outputs_->names();
   TRY(load_upload());
   TRY(load_definition());
   TRY(load_ignore_file());
@@ -92,27 +94,6 @@ Result<> FrontendBuild::prepare() {
   TRY(load_named_contexts());
   answer_questions();
   options_.request.entitlements = order_.entitlements;
-  return {};
-}
-
-// Names of the result, of the exporters that keep it here.
-Result<> FrontendBuild::take_names() {
-  for (const ExporterSpec& exporter : order_.exporters) {
-    if (exporter.type != "moby" && exporter.type != "image") {
-      return Error(Code::kUnimplemented, cat("exporter ", quoted(exporter.type), " is not served"));
-    }
-    const auto push = exporter.attrs.find("push");
-    if (push != exporter.attrs.end() && push->second == "true") {
-      return Error(Code::kUnimplemented, "pushing a build's result is not served: use docker push");
-    }
-    const auto names = exporter.attrs.find("name");
-    if (names == exporter.attrs.end()) continue;
-    for (const std::string& name : split(names->second, ',')) {
-      if (name.empty()) continue;
-      options_.request.tags.push_back(TRY(oci::Reference::parse(name)).with_default_tag());
-      names_.push_back(options_.request.tags.back().str());
-    }
-  }
   return {};
 }
 
@@ -261,17 +242,23 @@ Result<std::map<std::string, std::string>> FrontendBuild::build() {
     return std::move(built.error());
   }
   progress.end("", 0);
+  TRY(outputs_->finish());
+  if (outputs_->keeps_image()) tell_of_image(built->id);
+  return describe(*built);
+}
+
+void FrontendBuild::tell_of_image(const oci::Digest& id) {
   const std::string vertex = build_.progress().start("exporting to image");
-  build_.progress().count(vertex, cat("writing image ", built->id.str()), 0, 0, true);
-  for (const std::string& name : names_) {
-    build_.progress().count(vertex, cat("naming to ", name), 0, 0, true);
+  build_.progress().count(vertex, cat("writing image ", id.str()), 0, 0, true);
+  for (const oci::Reference& name : outputs_->names()) {
+    build_.progress().count(vertex, cat("naming to ", name.str()), 0, 0, true);
   }
   build_.progress().finish(vertex, "");
-  return describe(*built);
 }
 
 std::map<std::string, std::string> FrontendBuild::describe(
     const builder::BuildResult& result) const {
+  if (!outputs_->has_image()) return {};
   json::Value descriptor = result.target.to_json();
   descriptor.set("annotations", json::object({{"config.digest", result.id.str()}}));
   std::map<std::string, std::string> reply{
@@ -279,7 +266,9 @@ std::map<std::string, std::string> FrontendBuild::describe(
       {"containerimage.config.digest", result.id.str()},
       {"containerimage.descriptor", base64_encode(descriptor.dump())},
   };
-  if (!names_.empty()) reply["image.name"] = join(names_, ",");
+  std::vector<std::string> names;
+  for (const oci::Reference& name : outputs_->names()) names.push_back(name.str());
+  if (!names.empty()) reply["image.name"] = join(names, ",");
   return reply;
 }
 

@@ -8,6 +8,7 @@
 #include "builder/builder.h"
 #include "buildkit/build_progress.h"
 #include "buildkit/builds.h"
+#include "buildkit/client_outputs.h"
 #include "buildkit/frontend_options.h"
 #include "buildkit/sessions.h"
 #include "images/image_store.h"
@@ -47,8 +48,8 @@ class FrontendBuild {
   Result<> load_upload();
   Result<> load_named_contexts();
   Result<builder::NamedContext> named_context(const std::string& what, const Path& into);
-  Result<> take_names();
   void answer_questions();
+  void tell_of_image(const oci::Digest& id);
   Result<std::map<std::string, std::string>> build();
   std::map<std::string, std::string> describe(const builder::BuildResult& result) const;
 
@@ -61,7 +62,7 @@ class FrontendBuild {
   std::optional<TempDir> files_;  // of the client, while the build lasts
   std::string definition_vertex_;
   DockerfileText dockerfile_;
-  std::vector<std::string> names_;  // as the client wrote them
+  std::optional<ClientOutputs> outputs_;
 };
 
 }  // namespace skiff::buildkit

@@ -29,4 +29,18 @@ constexpr uint32_t from_go_mode(uint32_t go_mode) {
   return mode;
 }
 
+constexpr uint32_t to_go_mode(uint32_t mode) {
+  uint32_t out = mode & 0777U;
+  if ((mode & S_ISUID) != 0) out |= kGoSetuid;
+  if ((mode & S_ISGID) != 0) out |= kGoSetgid;
+  if ((mode & S_ISVTX) != 0) out |= kGoSticky;
+  if (S_ISDIR(mode)) out |= kGoDirectory;
+  if (S_ISLNK(mode)) out |= kGoSymlink;
+  if (S_ISFIFO(mode)) out |= kGoFifo;
+  if (S_ISSOCK(mode)) out |= kGoSocket;
+  if (S_ISBLK(mode)) out |= kGoDevice;
+  if (S_ISCHR(mode)) out |= kGoDevice | kGoCharDevice;
+  return out;
+}
+
 }  // namespace skiff::buildkit

@@ -59,6 +59,7 @@ constexpr const char* kLlbCaps[] = {
     "file.base",
     "file.rm.wildcard",
     "file.copy.includeexcludepatterns",
+    "exporter.multiple",
     "constraints",
     "platform",
     "meta.ignorecache",

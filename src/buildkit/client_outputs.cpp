@@ -1,0 +1,188 @@
+#include "buildkit/client_outputs.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "base/truth.h"
+#include "buildkit/fsutil_sender.h"
+#include "control.pb.h"
+
+namespace skiff::buildkit {
+
+namespace {
+
+constexpr const char* kSend = "/moby.filesync.v1.FileSend/DiffCopy";
+// Which of the client's outputs a call is for: its number in the request.
+constexpr const char* kOutputNumber = "buildkit-attachable-exporter-id";
+// Clients take messages of 4 MB at least.
+constexpr size_t kPiece = size_t{1} << 20U;
+
+}  // namespace
+
+// One output on its way to the client. The call begins with the first byte: until then the client
+// makes no file.
+class ClientStream : public Sink, public builder::TreeReceiver {
+ public:
+  ClientStream(std::shared_ptr<Session> session, std::string number, std::string what,
+               ProgressWriter& progress, CancelToken cancel)
+      : session_(std::move(session)),
+        number_(std::move(number)),
+        what_(std::move(what)),
+        progress_(progress),
+        cancel_(std::move(cancel)) {}
+  ~ClientStream() override { end("canceled"); }
+
+  Result<> write(std::string_view bytes) override {
+    begin();
+    while (!bytes.empty()) {
+      const std::string_view piece = bytes.substr(0, kPiece - waiting_.size());
+      waiting_ += piece;
+      bytes.remove_prefix(piece.size());
+      if (waiting_.size() == kPiece) TRY(send());
+    }
+    return {};
+  }
+
+  Result<> receive(std::span<const builder::ExportedTree> trees,
+                   const CancelToken& cancel) override {
+    begin();
+    std::vector<builder::ExportedTree> sorted(trees.begin(), trees.end());
+    std::ranges::sort(sorted, {}, &builder::ExportedTree::name);
+    return send_trees(*call_, sorted, cancel);
+  }
+
+  Result<> finish() {
+    if (call_ == nullptr) return {};
+    if (!waiting_.empty()) TRY(send());
+    TRY(call_->finish_writing());
+    while (TRY(call_->read())) {
+    }
+    Result<> done = call_->finish().context(what_);
+    end(done ? "" : done.error().message());
+    return done;
+  }
+
+ private:
+  void begin() {
+    if (call_ != nullptr) return;
+    vertex_ = progress_.start(what_);
+    call_ = session_->channel().call(kSend, {{kOutputNumber, number_}}, cancel_);
+  }
+
+  void end(std::string_view error) {
+    if (!vertex_.empty()) progress_.finish(vertex_, error);
+    vertex_.clear();
+  }
+
+  Result<> send() {
+    wire::BytesMessage message;
+    message.set_data(std::exchange(waiting_, {}));
+    sent_ += message.data().size();
+    if (auto written = write_message(*call_, message); !written) {
+      // Why it takes no more the client has said, where it is still there.
+      TRY(cancel_.check());
+      TRY_CONTEXT(call_->finish(), what_);
+      return written;
+    }
+    progress_.count(vertex_, "transferring:", static_cast<int64_t>(sent_), 0, false);
+    return {};
+  }
+
+  std::shared_ptr<Session> session_;
+  std::string number_;
+  std::string what_;
+  ProgressWriter& progress_;
+  CancelToken cancel_;
+  std::string vertex_;
+  std::string waiting_;
+  uint64_t sent_ = 0;
+  std::unique_ptr<RpcClientCall> call_;
+};
+
+namespace {
+
+using builder::OutputType;
+
+bool goes_to_client(OutputType type) {
+  return type != OutputType::kImage && type != OutputType::kNone;
+}
+
+bool is_true(const builder::Output& output, const std::string& attribute) {
+  const auto found = output.attributes.find(attribute);
+  return found != output.attributes.end() &&
+         (found->second.empty() || parse_bool(found->second).value_or(false));
+}
+
+Result<builder::Output> output_of(const ExporterSpec& exporter) {
+  const auto type = builder::parse_output_type(exporter.type);
+  if (!type) {
+    return Error(Code::kUnimplemented, cat("exporter ", quoted(exporter.type), " is not served"));
+  }
+  builder::Output output{.type = *type, .attributes = exporter.attrs};
+  // Such a client takes blobs one by one.
+  const auto tar = output.attributes.find("tar");
+  if (tar != output.attributes.end() && parse_bool(tar->second) == false) {
+    return Error(Code::kUnimplemented,
+                 cat("exporter ", exporter.type, ": tar=false is not served: a layout is one tar"));
+  }
+  return output;
+}
+
+}  // namespace
+
+ClientOutputs::ClientOutputs() = default;
+ClientOutputs::ClientOutputs(ClientOutputs&&) noexcept = default;
+ClientOutputs& ClientOutputs::operator=(ClientOutputs&&) noexcept = default;
+ClientOutputs::~ClientOutputs() = default;
+
+Result<ClientOutputs> ClientOutputs::make(const std::vector<ExporterSpec>& exporters,
+                                          const std::shared_ptr<Session>& session,
+                                          ProgressWriter& progress, const CancelToken& cancel) {
+  ClientOutputs out;
+  for (size_t i = 0; i < exporters.size(); ++i) {
+    builder::Output output = TRY(output_of(exporters[i]));
+    if (goes_to_client(output.type)) {
+      if (!session->answers(kSend)) {
+        return Error(Code::kFailedPrecondition,
+                     cat("exporter ", exporters[i].type, ": the client's session takes no files"));
+      }
+      out.streams_.push_back(std::make_unique<ClientStream>(
+          session, std::to_string(i), cat("sending output type=", builder::name_of(output.type)),
+          progress, cancel));
+      if (output.type == OutputType::kLocal) {
+        output.trees = out.streams_.back().get();
+      } else {
+        output.file = out.streams_.back().get();
+      }
+    }
+    TRY(out.take(output));
+  }
+  // A client that names no output wants the cache alone.
+  if (out.outputs_.empty()) out.outputs_.push_back({.type = OutputType::kNone});
+  return out;
+}
+
+Result<> ClientOutputs::take(const builder::Output& output) {
+  outputs_.push_back(output);
+  if (output.type == OutputType::kImage) keeps_image_ = true;
+  if (output.type == OutputType::kImage || output.type == OutputType::kOci ||
+      output.type == OutputType::kDocker) {
+    has_image_ = true;
+  }
+  const auto names = output.attributes.find("name");
+  if (names == output.attributes.end()) return {};
+  for (const std::string& name : split(names->second, ',')) {
+    if (trim(name).empty()) continue;
+    const auto reference = TRY(oci::Reference::parse(trim(name)));
+    const bool by_digest = is_true(output, "push-by-digest");
+    names_.push_back(by_digest ? reference : reference.with_default_tag());
+  }
+  return {};
+}
+
+Result<> ClientOutputs::finish() {
+  for (const auto& stream : streams_) TRY(stream->finish());
+  return {};
+}
+
+}  // namespace skiff::buildkit

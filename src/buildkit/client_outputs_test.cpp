@@ -1,0 +1,63 @@
+#include "buildkit/client_outputs.h"
+
+#include <gtest/gtest.h>
+
+namespace skiff::buildkit {
+namespace {
+
+class ClientOutputsTest : public ::testing::Test {
+ protected:
+  Result<ClientOutputs> make(const std::vector<ExporterSpec>& exporters, bool takes_files = true) {
+    SessionFacts facts{.id = "s"};
+    if (takes_files) facts.methods.insert("/moby.filesync.v1.FileSend/DiffCopy");
+    return ClientOutputs::make(exporters, std::make_shared<Session>(facts, nullptr), progress_, {});
+  }
+  Code code_of(const std::vector<ExporterSpec>& exporters, bool takes_files = true) {
+    const auto made = make(exporters, takes_files);
+    return made ? Code::kUnknown : made.error().code();
+  }
+
+  ProgressFeed feed_;
+  ProgressWriter progress_{feed_, "b", Clock::system()};
+};
+
+TEST_F(ClientOutputsTest, EachHasWhoTakesIt) {
+  const auto made = make({{"moby", {{"name", "demo"}}}, {"local", {}}, {"oci", {}}});
+  ASSERT_TRUE(made) << made.error().message();
+  const auto& outputs = made->outputs();
+  ASSERT_EQ(outputs.size(), 3U);
+  EXPECT_EQ(outputs[0].type, builder::OutputType::kImage);
+  EXPECT_EQ(outputs[0].file, nullptr);
+  EXPECT_NE(outputs[1].trees, nullptr);
+  EXPECT_EQ(outputs[1].file, nullptr);
+  EXPECT_NE(outputs[2].file, nullptr);
+  EXPECT_TRUE(made->keeps_image());
+  ASSERT_EQ(made->names().size(), 1U);
+  EXPECT_EQ(made->names()[0].str(), "docker.io/library/demo:latest");
+}
+
+TEST_F(ClientOutputsTest, WhatIsPushedByDigestGetsNoTag) {
+  const auto made =
+      make({{"image", {{"name", "r.example/a, r.example/b"}, {"push-by-digest", "true"}}}});
+  ASSERT_TRUE(made) << made.error().message();
+  ASSERT_EQ(made->names().size(), 2U);
+  EXPECT_EQ(made->names()[1].str(), "r.example/b");
+}
+
+TEST_F(ClientOutputsTest, NoneIsTheCacheAlone) {
+  const auto made = make({});
+  ASSERT_TRUE(made);
+  ASSERT_EQ(made->outputs().size(), 1U);
+  EXPECT_EQ(made->outputs()[0].type, builder::OutputType::kNone);
+  EXPECT_FALSE(made->has_image());
+}
+
+TEST_F(ClientOutputsTest, WhatCannotBeServedIsRefused) {
+  EXPECT_EQ(code_of({{"dance", {}}}), Code::kUnimplemented);
+  EXPECT_EQ(code_of({{"oci", {{"tar", "false"}}}}), Code::kUnimplemented);
+  EXPECT_EQ(code_of({{"tar", {}}}, false), Code::kFailedPrecondition);
+  EXPECT_EQ(code_of({{"image", {{"name", "Not/A Name"}}}}), Code::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace skiff::buildkit

@@ -1,0 +1,74 @@
+# Stock buildx: what it builds goes into its directories and files, and to a registry.
+peers_ready
+own_daemon
+bx() { peers env DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker "$@"; }
+build() { bx buildx build "$@" "$PWD/context"; }
+
+mkdir -p context/sub
+echo hello >context/sub/file
+# More than a message of gRPC takes.
+head -c 9000000 /dev/urandom >context/large
+ln context/large context/large-again
+cat >context/Dockerfile <<END
+FROM $IMAGE AS image
+COPY sub/file /file
+FROM scratch
+COPY . /files/
+COPY --from=image /etc/passwd /
+COPY --from=image --chmod=4750 /file /run-as
+END
+
+build -o type=local,dest="$PWD/local"
+expect_eq "$(cat local/files/sub/file)" hello
+cmp local/files/large context/large
+expect_eq "$(stat -c %a local/run-as)" 4750
+expect_eq "$(cd local && find . -maxdepth 1 | sort | tr '\n' ' ')" '. ./files ./passwd ./run-as '
+
+build -o type=tar,dest="$PWD/files.tar"
+expect_eq "$(tar -xOf files.tar files/sub/file)" hello
+tar -xOf files.tar files/large | cmp - context/large
+expect_eq "$(build -o - 2>/dev/null | tar -xO files/sub/file)" hello
+# A client that stops reading ends its build, and no other one.
+(set +o pipefail; build -o - 2>/dev/null | head -c 1000 >/dev/null)
+
+build --target image -o type=docker,dest="$PWD/docker.tar",name="$N:docker"
+docker load -q -i docker.tar >/dev/null
+expect_eq "$(docker run --rm "$N:docker" cat /file)" hello
+
+# Two at once.
+build --target image --metadata-file "$PWD/metadata" -o type=oci,dest="$PWD/image.tar",name="$N:1" -o type=local,dest="$PWD/both"
+expect_eq "$(cat both/file)" hello
+expect_eq "$(skopeo inspect --format '{{.Digest}}' oci-archive:image.tar)" "$(jq -r '."containerimage.digest"' metadata)"
+expect_eq "$(jq -r '."containerimage.descriptor".digest' metadata)" "$(jq -r '."containerimage.digest"' metadata)"
+skopeo copy -q oci-archive:image.tar dir:copied
+expect_exit 1 docker inspect "$N:1"
+
+# Several platforms have a directory each.
+printf 'FROM scratch\nARG TARGETARCH\nCOPY sub/file /$TARGETARCH\n' >several
+build -f "$PWD/several" --platform linux/arm64,linux/amd64 -o type=local,dest="$PWD/each"
+expect_eq "$(cat each/linux_amd64/amd64 each/linux_arm64/arm64)" $'hello\nhello'
+
+# What the client cannot keep, and what makes no sense.
+touch taken
+expect_exit 1 build -o type=local,dest="$PWD/taken/below"
+expect_exit 1 build -o type=tar,dest="$PWD/x.tar",colour=blue
+expect_contains "$OUT" 'colour=blue: unknown attribute'
+
+# To a registry.
+build --target image --push -t "$REGISTRY/$N:pushed" --metadata-file "$PWD/metadata"
+expect_eq "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY/$N:pushed")" \
+  "$(jq -r '."containerimage.digest"' metadata)"
+expect_exit 1 build --target image --push -t "127.0.0.1:1/$N:pushed"
+expect_contains "$OUT" "push 127.0.0.1:1/$N:pushed"
+
+# By the client's login: the daemon has none.
+"$SKIFF_BIN/skiff-registry" serve --root "$PWD/reg" --listen 127.0.0.1:0 >registry.log 2>&1 &
+server=$!
+trap 'kill $server; wait $server || true; stop_own_daemon' EXIT
+eventually grep -q serves registry.log
+host=$(grep -oE '127\.0\.0\.1:[0-9]+' registry.log | head -1)
+echo secret | "$SKIFF_BIN/skiff" registry user add ann --password-stdin --role own --root "$PWD/reg" 2>/dev/null
+expect_exit 1 build --target image -o type=image,push=true,name="$host/ann/box:1"
+echo secret | bx login -u ann --password-stdin "$host" >/dev/null 2>&1
+build --target image -o type=image,push=true,name="$host/ann/box:1"
+skopeo inspect --tls-verify=false --creds ann:secret "docker://$host/ann/box:1" >/dev/null

@@ -56,4 +56,24 @@ std::shared_ptr<Build> Builds::get(const std::string& ref) {
   return build;
 }
 
+std::shared_ptr<Build> Builds::get_new(const std::string& ref) {
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto known = builds_.find(ref);
+    const std::shared_ptr<Build> before = known == builds_.end() ? nullptr : known->second.lock();
+    if (before && before->ended().cancelled()) {
+      builds_.erase(known);
+      std::erase(ended_, before);
+    }
+  }
+  return get(ref);
+}
+
+void Builds::keep(std::shared_ptr<Build> build) {
+  constexpr size_t kKept = 8;
+  const std::scoped_lock lock(mutex_);
+  ended_.push_back(std::move(build));
+  if (ended_.size() > kKept) ended_.pop_front();
+}
+
 }  // namespace skiff::buildkit

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -82,11 +83,16 @@ class Builds {
 
   // The build of that name, made where there is none: stays while somebody has it.
   std::shared_ptr<Build> get(const std::string& ref);
+  // The same for who begins it: one that has ended is of the past.
+  std::shared_ptr<Build> get_new(const std::string& ref);
+  // One that has ended stays for a while: its client may not have asked yet how it went.
+  void keep(std::shared_ptr<Build> build);
 
  private:
   const Clock& clock_;
   std::mutex mutex_;  // of what follows
   std::map<std::string, std::weak_ptr<Build>> builds_;
+  std::deque<std::shared_ptr<Build>> ended_;  // the latest ones
 };
 
 }  // namespace skiff::buildkit

@@ -138,15 +138,17 @@ Result<> ControlService::prune(RpcCall& call) {
 std::optional<RpcFailure> ControlService::solve(RpcCall& call) {
   auto request = read_message<wire::SolveRequest>(call);
   if (!request) return RpcFailure{std::move(request.error()), ""};
-  const std::shared_ptr<Build> build = builds_.get(request->ref());
+  const std::shared_ptr<Build> build = builds_.get_new(request->ref());
   build->begin(order_of(*request));
   wait_for(call.cancelled(), build->ended());
-  const bool given_up = call.cancelled().cancelled();
-  if (given_up) build->cancel();
+  if (call.cancelled().cancelled()) {
+    build->cancel();
+    build->end(RpcFailure{Error(Code::kCancelled, "the client has given up"), ""});
+  }
   build->feed().close();
+  builds_.keep(build);
   const BuildOutcome outcome = build->outcome();
   if (outcome.failure) return outcome.failure;
-  if (given_up) return RpcFailure{Error(Code::kCancelled, "the client has given up"), ""};
   wire::SolveResponse reply;
   reply.mutable_exporter_response()->insert(outcome.reply.begin(), outcome.reply.end());
   if (auto sent = write_message(call, reply); !sent) return RpcFailure{sent.error(), ""};

@@ -66,8 +66,10 @@ TEST(RpcTest, StreamsGoBothWaysUntilTheClientEnds) {
 }
 
 TEST(RpcTest, ACancelledCallEndsOnBothSides) {
+  CancelSource begun;
   CancelSource seen;
   auto server = *RpcServer::start([&](RpcCall& call) -> std::optional<RpcFailure> {
+    begun.cancel();
     EXPECT_TRUE(ends(call));
     pollfd told{call.cancelled().fd(), POLLIN, 0};
     EXPECT_EQ(::poll(&told, 1, -1), 1);
@@ -77,6 +79,8 @@ TEST(RpcTest, ACancelledCallEndsOnBothSides) {
   auto channel = connect(*server);
   CancelSource cancel;
   auto call = channel->call("/a.B/C", {}, cancel.token());
+  pollfd reached{begun.token().fd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&reached, 1, -1), 1);
   cancel.cancel();
   EXPECT_FALSE(*call->read());
   EXPECT_FALSE(call->finish());

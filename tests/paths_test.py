@@ -17,7 +17,7 @@ import re
 import sys
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent / "src"
-TREE_FOLDERS = ["runtime", "engine", "builder", "snapshot"]
+TREE_FOLDERS = ["runtime", "engine", "builder", "buildkit", "snapshot"]
 PROC_FOLDERS = [*TREE_FOLDERS, "sys", "network"]
 
 AT_CALL = re.compile(r"::(openat|mkdirat|mknodat|unlinkat|fchownat|fchmodat|fstatat|readlinkat|utimensat|faccessat)"
@@ -91,6 +91,9 @@ ALLOWED = {
     ("path", "builder/remote_context.cpp", "open_file"): "what was downloaded, in a directory of the builder's own",
     ("path", "builder/step_mounts.cpp", "make_directories"): OWN_DIRECTORY,
     ("path", "builder/step_mounts.cpp", "open_file"): "a secret, in a directory of the builder's own",
+    ("path", "buildkit/frontend_build.cpp", "make_directories"): OWN_DIRECTORY,
+    ("path", "buildkit/fsutil_receiver.cpp", "open_file"): "its own, which goes through RootDir",
+    ("path", "buildkit/fsutil_receiver.h", "open_file"): "its own, which goes through RootDir",
     ("path", "snapshot/layer_apply.cpp", "sys::fd_path"): "DESCRIPTOR/name, and what a descriptor is called",
     ("path", "snapshot/layer_apply.cpp", "remove_tree"): "follows nothing; the tree is only ours meanwhile",
     ("path", "snapshot/layer_apply.cpp", "open_file"): "the layer's own directory",

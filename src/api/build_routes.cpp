@@ -103,7 +103,8 @@ Result<> decode_attestations(const Call& call, builder::BuildRequest& request) {
 Result<builder::BuildRequest> decode_request(const Call& call) {
   if (call.arg("version") == "2") {
     return Error(Code::kUnimplemented,
-                 "BuildKit's build protocol is not served here: set DOCKER_BUILDKIT=0");
+                 "BuildKit through POST /build, as by clients without buildx, is not served: "
+                 "install buildx, or use skiff build");
   }
   TRY(refuse_arguments(call, {"squash"}));
   builder::BuildRequest request;

@@ -1,5 +1,6 @@
 #include "buildkit/agent_socket.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "buildkit/byte_bridge.h"
@@ -8,8 +9,9 @@
 namespace skiff::buildkit {
 
 namespace {
-constexpr size_t kMaxTalks = 64;
-}
+constexpr size_t kMaxTalks = 64;   // at a time: more are closed at once
+constexpr int kRetryAccept = 100;  // milliseconds
+}  // namespace
 
 Result<std::unique_ptr<AgentSocket>> AgentSocket::open(const Path& path, std::string id,
                                                        std::shared_ptr<Session> session) {
@@ -30,14 +32,38 @@ void AgentSocket::serve() {
   for (;;) {
     UniqueFd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!connection && (errno == EINTR || errno == ECONNABORTED)) continue;
-    if (!connection || talks_.size() == kMaxTalks) break;
-    talks_.emplace_back([this, connection = std::move(connection)]() mutable {
-      const auto call = session_->channel().call("/moby.sshforward.v1.SSH/ForwardAgent",
-                                                 {{"buildkit.ssh.id", id_}}, over_.token());
-      [[maybe_unused]] const auto done = tunnel(*call, std::move(connection));
-    });
+    if (!connection) {
+      if (over_.token().cancelled()) break;
+      // Out of descriptors or memory: tries again a little later.
+      pollfd over{over_.token().fd(), POLLIN, 0};
+      ::poll(&over, 1, kRetryAccept);
+      continue;
+    }
+    join_ended();
+    if (talks_.size() < kMaxTalks) begin(std::move(connection));
   }
-  for (std::thread& talk : talks_) talk.join();
+  for (Talk& talk : talks_) talk.thread.join();
+}
+
+void AgentSocket::begin(UniqueFd connection) {
+  Talk& talk = talks_.emplace_back();
+  talk.thread = std::thread([this, &talk, connection = std::move(connection)]() mutable {
+    const auto call = session_->channel().call("/moby.sshforward.v1.SSH/ForwardAgent",
+                                               {{"buildkit.ssh.id", id_}}, over_.token());
+    [[maybe_unused]] const auto done = tunnel(*call, std::move(connection));
+    talk.over = true;
+  });
+}
+
+void AgentSocket::join_ended() {
+  for (auto talk = talks_.begin(); talk != talks_.end();) {
+    if (talk->over) {
+      talk->thread.join();
+      talk = talks_.erase(talk);
+    } else {
+      ++talk;
+    }
+  }
 }
 
 }  // namespace skiff::buildkit

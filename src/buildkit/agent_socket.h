@@ -2,6 +2,7 @@
 // session (moby.sshforward.v1.SSH).
 #pragma once
 
+#include <atomic>
 #include <list>
 #include <memory>
 #include <string>
@@ -30,14 +31,20 @@ class AgentSocket {
         path_(std::move(path)),
         id_(std::move(id)),
         session_(std::move(session)) {}
+  struct Talk {
+    std::atomic<bool> over = false;
+    std::thread thread;
+  };
   void serve();
+  void begin(UniqueFd connection);
+  void join_ended();
 
   UniqueFd listener_;
   Path path_;
   std::string id_;
   std::shared_ptr<Session> session_;
   CancelSource over_;
-  std::list<std::thread> talks_;  // of the thread that serves
+  std::list<Talk> talks_;  // of the thread that serves
   std::thread serving_;
 };
 

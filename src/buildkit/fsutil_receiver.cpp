@@ -20,6 +20,9 @@ namespace {
 constexpr size_t kMaxIncoming = 96;
 constexpr size_t kMaxPath = 4096;
 constexpr size_t kMaxAttributes = 64;
+constexpr size_t kMaxAttributeBytes = size_t{64} << 10U;
+// Of what is kept of an entry, or of an attribute, beside its text.
+constexpr size_t kOverhead = 128;
 
 // Those that a file of a build context may bring along.
 bool is_wanted(const std::string& attribute) {
@@ -77,12 +80,7 @@ Result<bool> FsutilReceiver::take(std::string_view packet) {
         return false;
       }
       const wire::Stat& stat = message.stat();
-      Entry entry{.path = stat.path(), .mode = from_go_mode(stat.mode()), .mtime = stat.mod_time()};
-      for (const auto& [name, value] : stat.xattrs()) {
-        if (is_wanted(name) && entry.attributes.size() < kMaxAttributes) {
-          entry.attributes[name] = value;
-        }
-      }
+      Entry entry = TRY(entry_of(stat));
       TRY(make({stat.path(), stat.mode(), stat.linkname()}, std::move(entry)));
       return false;
     }
@@ -98,6 +96,36 @@ Result<bool> FsutilReceiver::take(std::string_view packet) {
       return Error(Code::kInvalidArgument,
                    cat("the client sends a packet of kind ", static_cast<int>(message.type())));
   }
+}
+
+Result<FsutilReceiver::Entry> FsutilReceiver::entry_of(const wire::Stat& stat) {
+  Entry entry{.path = stat.path(), .mode = from_go_mode(stat.mode()), .mtime = stat.mod_time()};
+  size_t bytes = 0;
+  for (const auto& [name, value] : stat.xattrs()) {
+    if (!is_wanted(name) || entry.attributes.size() == kMaxAttributes) continue;
+    bytes += name.size() + value.size();
+    entry.attributes[name] = value;
+  }
+  if (bytes > kMaxAttributeBytes) {
+    return Error(Code::kResourceExhausted,
+                 cat("the client sends ", quoted(entry.path), ": its extended attributes have ",
+                     bytes, " bytes; at most ", kMaxAttributeBytes, " are taken"));
+  }
+  return entry;
+}
+
+size_t FsutilReceiver::memory_of(const Entry& entry) {
+  size_t out = kOverhead + entry.path.size();
+  for (const auto& [name, value] : entry.attributes) out += kOverhead + name.size() + value.size();
+  return out;
+}
+
+Result<> FsutilReceiver::keep(size_t memory) {
+  kept_ += memory;
+  if (kept_ <= limits_.memory) return {};
+  return Error(Code::kResourceExhausted,
+               cat("the client's files: what is told of them takes more than ", limits_.memory,
+                   " bytes of memory"));
 }
 
 // Order is that of a walk: '/' comes before every other character.
@@ -127,13 +155,19 @@ Result<> FsutilReceiver::check_path(const std::string& path, bool directory) {
 }
 
 Result<> FsutilReceiver::make(const Told& told, Entry entry) {
+  if (next_id_ == limits_.entries) {
+    return Error(Code::kResourceExhausted,
+                 cat("the client sends more than ", limits_.entries, " files"));
+  }
   const uint32_t id = next_id_++;
   TRY(check_path(told.path, told.is(kGoDirectory)));
   if (told.is(0)) {
     if (!told.link.empty()) {
+      TRY(keep(kOverhead + told.path.size() + told.link.size()));
       links_.push_back({told.path, told.link});
       return {};
     }
+    TRY(keep(memory_of(entry)));
     wanted_.emplace_back(id, std::move(entry));
     return ask_for_more();
   }
@@ -149,7 +183,9 @@ Result<> FsutilReceiver::make(const Told& told, Entry entry) {
     made = ::mkfifoat(place.parent.get(), place.name.c_str(), entry.mode);
   }
   if (made != 0) return Error::from_errno(errno, cat("make ", told.path));
-  if (told.is(kGoDirectory)) directories_.push_back(std::move(entry));
+  if (!told.is(kGoDirectory)) return {};
+  TRY(keep(memory_of(entry)));
+  directories_.push_back(std::move(entry));
   return {};
 }
 
@@ -157,6 +193,7 @@ Result<> FsutilReceiver::ask_for_more() {
   while (!wanted_.empty() && incoming_.size() < kMaxIncoming) {
     auto [id, entry] = std::move(wanted_.front());
     wanted_.pop_front();
+    kept_ -= memory_of(entry);
     TRY(open_file(id, std::move(entry)));
     wire::Packet request;
     request.set_type(wire::Packet::REQ);

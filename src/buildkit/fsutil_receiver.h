@@ -5,7 +5,8 @@
 //   while (!TRY(receiver.take(TRY(next_packet())))) {}
 //
 // What comes is hostile: paths are taken in order only, below directories that were told of before,
-// and made inside the root by RootDir. Contents go straight to files; few are open at a time.
+// and made inside the root by RootDir. Contents go straight to files; few are open at a time. What
+// is told of takes no more memory than Limits says.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +23,24 @@
 
 namespace skiff::buildkit {
 
+namespace wire {
+class Stat;
+}
+
 class FsutilReceiver {
  public:
   using Send = std::function<Result<>(std::string_view packet)>;
+  struct Limits {
+    uint32_t entries = 4'000'000;
+    size_t memory = size_t{512} << 20U;  // of files not asked for yet, links and directories
+  };
   // `root` is empty and must outlive it. `send` takes packets for the sender.
-  FsutilReceiver(const sys::RootDir& root, Send send) : root_(root), send_(std::move(send)) {}
+  FsutilReceiver(const sys::RootDir& root, Send send) : FsutilReceiver(root, std::move(send), {}) {}
+  FsutilReceiver(const sys::RootDir& root, Send send, Limits limits)
+      : root_(root), send_(std::move(send)), limits_(limits) {}
 
   // One packet of the sender's; true once all is there. Not to be called after that, or an error.
+  // kResourceExhausted: it tells of too much.
   Result<bool> take(std::string_view packet);
   uint64_t bytes() const { return bytes_; }  // of packets
 
@@ -49,6 +61,9 @@ class FsutilReceiver {
     std::string target;
   };
 
+  static Result<Entry> entry_of(const wire::Stat& stat);
+  static size_t memory_of(const Entry& entry);
+  Result<> keep(size_t memory);
   Result<> check_path(const std::string& path, bool directory);
   Result<> make(const Told& told, Entry entry);
   Result<> take_data(uint32_t id, std::string_view data);
@@ -60,6 +75,8 @@ class FsutilReceiver {
 
   const sys::RootDir& root_;
   Send send_;
+  Limits limits_;
+  size_t kept_ = 0;  // of Limits::memory
   uint64_t bytes_ = 0;
   uint32_t next_id_ = 0;
   std::string last_path_;

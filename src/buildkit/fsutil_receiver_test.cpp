@@ -13,13 +13,14 @@ namespace {
 
 class FsutilReceiverTest : public ::testing::Test {
  protected:
-  FsutilReceiverTest()
-      : receiver_(root_, [this](std::string_view packet) -> Result<> {
-          wire::Packet answer;
-          EXPECT_TRUE(answer.ParseFromString(std::string(packet)));
-          answers_.push_back(std::move(answer));
-          return {};
-        }) {}
+  FsutilReceiver::Send send() {
+    return [this](std::string_view packet) -> Result<> {
+      wire::Packet answer;
+      EXPECT_TRUE(answer.ParseFromString(std::string(packet)));
+      answers_.push_back(std::move(answer));
+      return {};
+    };
+  }
 
   Result<bool> tell(const std::string& path, uint32_t mode, const std::string& link = "") {
     wire::Packet packet;
@@ -55,7 +56,25 @@ class FsutilReceiverTest : public ::testing::Test {
   TempDir dir_ = *TempDir::make("/tmp", "skiff-fsutil-");
   sys::RootDir root_ = *sys::RootDir::open(dir_.path());
   std::vector<wire::Packet> answers_;
-  FsutilReceiver receiver_;
+  FsutilReceiver receiver_{root_, send()};
+};
+
+class FsutilLimitsTest : public FsutilReceiverTest {
+ protected:
+  // How many are taken until one is too much.
+  int taken(FsutilReceiver::Limits limits, uint32_t mode, const std::string& link) {
+    FsutilReceiver receiver(root_, send(), limits);
+    for (int i = 0;; ++i) {
+      wire::Packet packet;
+      packet.mutable_stat()->set_path(cat("f", 1000 + i));
+      packet.mutable_stat()->set_mode(mode);
+      packet.mutable_stat()->set_linkname(link);
+      const auto all = receiver.take(packet.SerializeAsString());
+      if (all && i < 1000) continue;
+      EXPECT_TRUE(!all && all.error().code() == Code::kResourceExhausted);
+      return i;
+    }
+  }
 };
 
 TEST_F(FsutilReceiverTest, FilesDirectoriesAndLinksAreMade) {
@@ -144,6 +163,36 @@ TEST_F(FsutilReceiverTest, TheSendersErrorIsTold) {
 }
 
 TEST_F(FsutilReceiverTest, NoiseIsRefused) { EXPECT_FALSE(receiver_.take("\xff\xff\xff")); }
+
+TEST_F(FsutilLimitsTest, AttributesOfAFileHaveABound) {
+  wire::Packet packet;
+  packet.mutable_stat()->set_path("a");
+  auto& attributes = *packet.mutable_stat()->mutable_xattrs();
+  attributes["trusted.x"] = std::string(size_t{100} << 10U, 'x');  // not taken anyway
+  attributes["user.a"] = std::string(size_t{40} << 10U, 'x');
+  ASSERT_TRUE(receiver_.take(packet.SerializeAsString()));
+  packet.mutable_stat()->set_path("b");
+  attributes["user.b"] = std::string(size_t{40} << 10U, 'x');
+  auto refused = receiver_.take(packet.SerializeAsString());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kResourceExhausted);
+}
+
+TEST_F(FsutilLimitsTest, EntriesHaveABound) {
+  EXPECT_EQ(taken({.entries = 10}, kGoDevice, ""), 10);
+}
+
+TEST_F(FsutilLimitsTest, WhatIsKeptOfLinksHasABound) {
+  EXPECT_LT(taken({.memory = 100'000}, 0644, std::string(1000, 'x')), 100);
+}
+
+TEST_F(FsutilLimitsTest, WhatIsKeptOfDirectoriesHasABound) {
+  EXPECT_LT(taken({.memory = 10'000}, kGoDirectory | 0755, ""), 100);
+}
+
+TEST_F(FsutilLimitsTest, WhatIsKeptOfFilesHasABound) {
+  EXPECT_LT(taken({.memory = 10'000}, 0644, ""), 300);
+}
 
 // A sender with 128 requests before it stops reading; we would stop, too, and nobody go on.
 TEST_F(FsutilReceiverTest, FewFilesAreAskedForAtATime) {

@@ -1,6 +1,7 @@
 // A build's events as a client gets them.
 #include <gtest/gtest.h>
 
+#include "base/strings.h"
 #include "buildkit/build_progress.h"
 #include "buildkit/error_details.h"
 #include "control.pb.h"
@@ -95,9 +96,25 @@ TEST_F(ProgressTest, WarningsHaveTheirLine) {
   EXPECT_EQ(all.warnings(0).vertex(), "sha256:def");
 }
 
-TEST_F(ProgressTest, WithoutAListenerTheOldestGo) {
-  for (int i = 0; i < 100; ++i) writer_.log("v", std::string(size_t{64} << 10U, 'x'));
-  EXPECT_LE(told().logs_size(), 17);
+TEST_F(ProgressTest, NobodyWaitsForAListenerThatDoesNotRead) {
+  ASSERT_TRUE(feed_.listen());
+  const std::string vertex = writer_.start("[1/1] RUN a");
+  for (int i = 0; i < 200; ++i) writer_.log(vertex, cat(i, std::string(size_t{64} << 10U, 'x')));
+  writer_.finish(vertex, "");
+  const auto all = told();
+  EXPECT_EQ(all.vertexes_size(), 2);
+  EXPECT_LE(all.logs_size(), 64);
+  EXPECT_GE(all.logs_size(), 60);
+  EXPECT_TRUE(all.logs(all.logs_size() - 1).msg().starts_with("199x"));
+  ASSERT_EQ(all.warnings_size(), 1);
+  EXPECT_EQ(all.warnings(0).short_(), "output was left out: the client read it too slowly");
+}
+
+TEST_F(ProgressTest, CountersTakeNoMoreRoomThanOutput) {
+  for (int i = 0; i < 200'000; ++i) writer_.count("v", "transferring:", i, 0, false);
+  const auto all = told();
+  EXPECT_LT(all.statuses_size(), 100'000);
+  EXPECT_EQ(all.warnings_size(), 0);
 }
 
 TEST(ErrorDetailsTest, ThePlaceIsADetailAndNotInTheText) {

@@ -16,6 +16,17 @@ void set_time(wire::Timestamp* out, TimePoint t) {
 
 }  // namespace
 
+// Whichever message displaces output, one warning says that some is missing.
+void ProgressWriter::push(const std::string& vertex, std::string message, Kind kind) {
+  if (feed_.push(std::move(message), kind) || gap_told_.exchange(true)) return;
+  wire::StatusResponse gap;
+  wire::VertexWarning* warning = gap.add_warnings();
+  warning->set_vertex(vertex);
+  warning->set_level(1);
+  warning->set_short_("output was left out: the client read it too slowly");
+  feed_.push(gap.SerializeAsString(), Kind::kKept);
+}
+
 std::string ProgressWriter::start(const std::string& name) {
   const TimePoint now = clock_.now();
   wire::StatusResponse message;
@@ -29,7 +40,7 @@ std::string ProgressWriter::start(const std::string& name) {
   vertex->set_digest(id);
   vertex->set_name(name);
   set_time(vertex->mutable_started(), now);
-  feed_.push(message.SerializeAsString());
+  push(id, message.SerializeAsString(), Kind::kKept);
   return id;
 }
 
@@ -55,7 +66,7 @@ void ProgressWriter::end(const std::string& vertex, std::string_view error, bool
   out->set_error(std::string(error));
   set_time(out->mutable_started(), ended.started);
   set_time(out->mutable_completed(), clock_.now());
-  feed_.push(message.SerializeAsString());
+  push(vertex, message.SerializeAsString(), Kind::kKept);
 }
 
 void ProgressWriter::log(const std::string& vertex, std::string_view text) {
@@ -65,7 +76,7 @@ void ProgressWriter::log(const std::string& vertex, std::string_view text) {
   out->set_stream(1);
   out->set_msg(std::string(text));
   set_time(out->mutable_timestamp(), clock_.now());
-  feed_.push(message.SerializeAsString());
+  push(vertex, message.SerializeAsString(), Kind::kOutput);
 }
 
 void ProgressWriter::count(const std::string& vertex, const std::string& what, int64_t current,
@@ -86,7 +97,7 @@ void ProgressWriter::count(const std::string& vertex, const std::string& what, i
   set_time(out->mutable_timestamp(), now);
   set_time(out->mutable_started(), began);
   if (done) set_time(out->mutable_completed(), now);
-  feed_.push(message.SerializeAsString());
+  push(vertex, message.SerializeAsString(), Kind::kMayGo);
 }
 
 void ProgressWriter::warn(const std::string& vertex, const PlacedWarning& warning) {
@@ -104,7 +115,7 @@ void ProgressWriter::warn(const std::string& vertex, const PlacedWarning& warnin
     range->mutable_start()->set_line(warning.line);
     range->mutable_end()->set_line(warning.line);
   }
-  feed_.push(message.SerializeAsString());
+  push(vertex, message.SerializeAsString(), Kind::kMayGo);
 }
 
 }  // namespace skiff::buildkit

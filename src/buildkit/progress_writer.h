@@ -6,6 +6,7 @@
 //   writer.finish(vertex, {});
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <string>
@@ -45,15 +46,18 @@ class ProgressWriter {
   void warn(const std::string& vertex, const PlacedWarning& warning);
 
  private:
+  using Kind = ProgressFeed::Kind;
   struct Running {
     std::string name;
     TimePoint started;
   };
   void end(const std::string& vertex, std::string_view error, bool cached);
+  void push(const std::string& vertex, std::string message, Kind kind);
 
   ProgressFeed& feed_;
   const std::string build_;
   const Clock& clock_;
+  std::atomic<bool> gap_told_ = false;
   std::mutex mutex_;  // of what follows
   int64_t number_ = 0;
   std::map<std::string, Running> running_;

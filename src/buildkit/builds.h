@@ -20,7 +20,8 @@
 
 namespace skiff::buildkit {
 
-struct ExporterSpec {
+// An exporter or a cache that the client asks for.
+struct ServiceSpec {
   std::string type;
   std::map<std::string, std::string> attrs;
 };
@@ -28,7 +29,9 @@ struct ExporterSpec {
 // What Control.Solve says of the build as a whole.
 struct BuildOrder {
   std::string session;
-  std::vector<ExporterSpec> exporters;
+  std::vector<ServiceSpec> exporters;
+  std::vector<ServiceSpec> cache_exports;
+  std::vector<ServiceSpec> cache_imports;
   std::set<std::string> entitlements;
 };
 

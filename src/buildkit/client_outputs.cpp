@@ -113,7 +113,7 @@ bool is_true(const builder::Output& output, const std::string& attribute) {
          (found->second.empty() || parse_bool(found->second).value_or(false));
 }
 
-Result<builder::Output> output_of(const ExporterSpec& exporter) {
+Result<builder::Output> output_of(const ServiceSpec& exporter) {
   const auto type = builder::parse_output_type(exporter.type);
   if (!type) {
     return Error(Code::kUnimplemented, cat("exporter ", quoted(exporter.type), " is not served"));
@@ -135,7 +135,7 @@ ClientOutputs::ClientOutputs(ClientOutputs&&) noexcept = default;
 ClientOutputs& ClientOutputs::operator=(ClientOutputs&&) noexcept = default;
 ClientOutputs::~ClientOutputs() = default;
 
-Result<ClientOutputs> ClientOutputs::make(const std::vector<ExporterSpec>& exporters,
+Result<ClientOutputs> ClientOutputs::make(const std::vector<ServiceSpec>& exporters,
                                           const std::shared_ptr<Session>& session,
                                           ProgressWriter& progress, const CancelToken& cancel) {
   ClientOutputs out;

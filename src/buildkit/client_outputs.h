@@ -17,7 +17,7 @@ class ClientOutputs {
  public:
   // kUnimplemented or kFailedPrecondition for an exporter that cannot be served. `progress` must
   // outlive it.
-  static Result<ClientOutputs> make(const std::vector<ExporterSpec>& exporters,
+  static Result<ClientOutputs> make(const std::vector<ServiceSpec>& exporters,
                                     const std::shared_ptr<Session>& session,
                                     ProgressWriter& progress, const CancelToken& cancel);
   ClientOutputs(ClientOutputs&&) noexcept;

@@ -7,12 +7,12 @@ namespace {
 
 class ClientOutputsTest : public ::testing::Test {
  protected:
-  Result<ClientOutputs> make(const std::vector<ExporterSpec>& exporters, bool takes_files = true) {
+  Result<ClientOutputs> make(const std::vector<ServiceSpec>& exporters, bool takes_files = true) {
     SessionFacts facts{.id = "s"};
     if (takes_files) facts.methods.insert("/moby.filesync.v1.FileSend/DiffCopy");
     return ClientOutputs::make(exporters, std::make_shared<Session>(facts, nullptr), progress_, {});
   }
-  Code code_of(const std::vector<ExporterSpec>& exporters, bool takes_files = true) {
+  Code code_of(const std::vector<ServiceSpec>& exporters, bool takes_files = true) {
     const auto made = make(exporters, takes_files);
     return made ? Code::kUnknown : made.error().code();
   }

@@ -22,6 +22,12 @@ BuildOrder order_of(const wire::SolveRequest& request) {
     order.exporters.push_back(
         {request.exporter(), {request.exporter_attrs().begin(), request.exporter_attrs().end()}});
   }
+  for (const wire::CacheOptionsEntry& cache : request.cache().exports()) {
+    order.cache_exports.push_back({cache.type(), {cache.attrs().begin(), cache.attrs().end()}});
+  }
+  for (const wire::CacheOptionsEntry& cache : request.cache().imports()) {
+    order.cache_imports.push_back({cache.type(), {cache.attrs().begin(), cache.attrs().end()}});
+  }
   order.entitlements = {request.entitlements().begin(), request.entitlements().end()};
   return order;
 }

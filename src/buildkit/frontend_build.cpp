@@ -87,6 +87,7 @@ Result<> FrontendBuild::prepare() {
   outputs_ = TRY(ClientOutputs::make(order_.exporters, session_, build_.progress(), cancel_));
   options_.request.outputs = outputs_->outputs();
   options_.request.tags = outputs_->names();
+  TRY(add_caches(order_, options_.request));
   TRY(load_upload());
   TRY(load_definition());
   TRY(load_ignore_file());

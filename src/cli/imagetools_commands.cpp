@@ -3,6 +3,7 @@
 
 #include "base/strings.h"
 #include "cli/go_template.h"
+#include "cli/image_annotation.h"
 #include "cli/registry_documents.h"
 #include "oci/manifest.h"
 #include "oci/platform.h"
@@ -51,6 +52,14 @@ json::Value ordered(const json::Value& descriptor) {
     if (value != nullptr && *value != json::Value("")) out.set(key, *value);
   }
   return out;
+}
+
+void annotate(json::Value& entry, const ImageAnnotation& given) {
+  const json::Value* there = entry.find("annotations");
+  json::Value annotations = there != nullptr ? *there : json::object();
+  annotations.set(given.key, given.value);
+  entry.set("annotations", std::move(annotations));
+  entry = ordered(entry);
 }
 
 // What `imagetools create` puts together.
@@ -133,12 +142,11 @@ class Combined {
     };
     json::Object annotations;
     for (const std::string& text : flags_.all("annotation")) {
-      // "index:KEY=VALUE" is what is meant without a kind, too.
-      const std::string_view words =
-          std::string_view(text).substr(text.starts_with("index:") ? 6 : 0);
-      const auto pair = split_once(words, '=');
-      if (!pair) return bad_flag("--annotation", text, "it is KEY=VALUE");
-      annotations.set(pair->first, pair->second);
+      const ImageAnnotation given = TRY(parse_annotation(text));
+      if (!given.of_descriptors) annotations.set(given.key, given.value);
+      for (json::Value& entry : entries_) {
+        if (given.applies_to(entry)) annotate(entry, given);
+      }
     }
     const bool all_dockers = annotations.empty() && std::ranges::all_of(entries_, is_dockers);
     media_type_ = all_dockers ? oci::kDockerManifestList : oci::kMediaTypeIndex;

@@ -28,6 +28,20 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+// What a terminal would take for a command is shown as what it is: "\x1b".
+std::string shown_line(std::string_view line) {
+  std::string out;
+  for (const char c : line.substr(0, kMaxShownBytes)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\t') || byte == 0x7f) {
+      out += cat("\\x", to_hex({&c, 1}));
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<SourceText> SourceText::make(std::string name, std::string_view text) {
@@ -62,8 +76,7 @@ std::string SourceText::excerpt(LineSpan span) const {
     std::string number = cat(n);
     if (number.size() < 4) number.insert(0, 4 - number.size(), ' ');
     bool marked = n >= span.first && n <= span.last;
-    std::string_view line = std::string_view(lines_[n - 1]).substr(0, kMaxShownBytes);
-    std::string shown = cat(number, " | ", marked ? ">>> " : "    ", line);
+    std::string shown = cat(number, " | ", marked ? ">>> " : "    ", shown_line(lines_[n - 1]));
     out += shown.substr(0, shown.find_last_not_of(' ') + 1) + "\n";
   }
   if (!out.empty()) out.pop_back();

@@ -12,6 +12,7 @@
 #include "base/flags.h"
 #include "base/strings.h"
 #include "codec/json.h"
+#include "db/attempts.h"
 #include "main/data_root.h"
 #include "main/registry_database.h"
 #include "registry/audit_log.h"
@@ -198,13 +199,17 @@ Result<> write_audit(const Verb& verb, const Invocation& call, const Result<>& d
   json::Value detail = told(call);
   if (!done && operands == call.operands) detail.set("why", done.error().message());
   Database db = TRY(registry_database(call));
-  TRY(registry::append_audit(db, {.at = Clock::system().now(),
-                                  .actor = local_actor(),
-                                  .address = "",
-                                  .action = std::string(verb.words),
-                                  .target = join(operands, " "),
-                                  .outcome = done ? "done" : "failed",
-                                  .detail = detail.dump()}));
+  const registry::AuditEntry entry{.at = Clock::system().now(),
+                                   .actor = local_actor(),
+                                   .address = "",
+                                   .action = std::string(verb.words),
+                                   .target = join(operands, " "),
+                                   .outcome = done ? "done" : "failed",
+                                   .detail = detail.dump()};
+  TRY(with_attempts(db, [&](Transaction& tx) -> Result<> {
+    TRY(registry::append_audit(db, entry));
+    return tx.commit();
+  }));
   return registry::chain_audit(db);
 }
 

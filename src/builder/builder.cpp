@@ -52,6 +52,9 @@ Result<> check_syntax(const BuildRequest& request, const std::string& text) {
                cat("frontends in images are not supported: # syntax=", syntax));
 }
 
+// Each has threads of its own.
+constexpr size_t kMostPlatforms = 32;
+
 std::vector<oci::Platform> platforms_of(const BuildRequest& request) {
   std::vector<oci::Platform> out;
   for (const oci::Platform& platform : request.platforms) {
@@ -214,6 +217,10 @@ Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const Event
                   .hold = hold,
                   .imported = imported};
   std::vector<oci::Platform> platforms = platforms_of(request);
+  if (platforms.size() > kMostPlatforms) {
+    return Error(Code::kInvalidArgument, cat("an image of ", platforms.size(), " platforms: ",
+                                             kMostPlatforms, " are the most at once"));
+  }
   auto attempted = build_platforms(build, platforms, cancel);
   send_findings(events, file, checks);
   auto built = TRY(std::move(attempted));

@@ -98,7 +98,7 @@ Result<> ImageShaper::shape_layer(const PlatformImage& image, size_t i,
   const auto newest = rewrites ? options.epoch : std::nullopt;
   const std::string key =
       cat(layer.descriptor.digest.str(), " ", static_cast<int>(form.compression), " ",
-          form.level.value_or(-1), rewrites ? " rewritten" : "");
+          form.level.value_or(-1), " ", newest ? unix_nanos(*newest) : -1);
   auto found = converted_.find(key);
   if (found == converted_.end()) {
     found = converted_.emplace(key, TRY(convert(layer.descriptor, form, newest))).first;

@@ -29,23 +29,22 @@ std::string origin_of(const std::string& remote) {
   return cat(remote.substr(0, std::min(remote.find('/', host), remote.size())), "/");
 }
 
-// Without the system's and the user's configuration: what is fetched is the same everywhere, and
-// no helper of theirs runs.
+// Without the system's and the user's configuration, keys and agent: what is fetched is the same
+// everywhere, no helper of theirs runs, and a build opens what its secrets open, not what the
+// daemon's user may.
 std::vector<std::string> environment(const std::string& remote, const GitAccess& access) {
   std::vector<std::string> out{"GIT_CONFIG_NOSYSTEM=1",
                                "GIT_CONFIG_GLOBAL=/dev/null",
                                "GIT_TERMINAL_PROMPT=0",
                                "GIT_ALLOW_PROTOCOL=http:https:git:ssh",
-                               "GIT_SSH_COMMAND=ssh -F none -o BatchMode=yes",
+                               "GIT_SSH_COMMAND=ssh -F none -o BatchMode=yes -o IdentityFile=none",
+                               "HOME=/nonexistent",
                                "LC_ALL=C"};
-  for (const char* name : {"PATH", "HOME", "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy",
-                           "NO_PROXY", "all_proxy", "ALL_PROXY", "SSH_AUTH_SOCK"}) {
+  for (const char* name : {"PATH", "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy",
+                           "NO_PROXY", "all_proxy", "ALL_PROXY"}) {
     if (const char* value = std::getenv(name)) out.push_back(cat(name, "=", value));
   }
-  if (!access.agent.empty()) {
-    std::erase_if(out, [](const std::string& one) { return one.starts_with("SSH_AUTH_SOCK="); });
-    out.push_back(cat("SSH_AUTH_SOCK=", access.agent));
-  }
+  if (!access.agent.empty()) out.push_back(cat("SSH_AUTH_SOCK=", access.agent));
   // Seen by nobody else, as arguments would be; sent to no other server.
   if (const std::string origin = origin_of(remote);
       !access.authorization.empty() && !origin.empty()) {

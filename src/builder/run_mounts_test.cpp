@@ -44,6 +44,25 @@ TEST_F(RunMounts, LockedCachesAreUsedOneAfterTheOther) {
   built(two_stages("private"));
 }
 
+TEST_F(RunMounts, OneStepMayMountALockedCacheTwice) {
+  EXPECT_EQ(
+      output_of("RUN --mount=type=cache,id=l,target=/a,sharing=locked "
+                "--mount=type=cache,id=l,target=/b,sharing=locked echo x > /a/f && cat /b/f\n"),
+      "x\n");
+}
+
+TEST_F(RunMounts, WhichSecretItIsCounts) {
+  const auto with = [&](const std::string& id) {
+    BuildRequest wanted = request(
+        cat("FROM base:1\nRUN --mount=type=secret,id=", id, ",target=/s,required wc -c < /s\n"));
+    wanted.secrets = {{"prod", "12345"}, {"dev", "123"}};
+    built(wanted);
+    return told_.output;
+  };
+  EXPECT_EQ(with("prod"), "5\n");
+  EXPECT_EQ(with("dev"), "3\n");
+}
+
 TEST_F(RunMounts, WhatABindShowsIsTheKey) {
   write("src/a", "A");
   write("other", "O");

@@ -53,6 +53,7 @@ class RunStep : public PlannedSolverStep {
   }
   Result<StepResult> perform(const std::vector<StepResult>& inputs,
                              const CancelToken& cancel) override;
+  Result<> check_allowed(const std::string& entitlement) const;
   Result<int> run_in_space(Workspace& space, RunFiles files, const CancelToken& cancel);
   std::string hostname() const {
     const auto given = site().request.build_args.find("BUILDKIT_SANDBOX_HOSTNAME");
@@ -120,13 +121,18 @@ std::string RunStep::keep(const std::string& below, Workspace& space, const Canc
   return "";
 }
 
+Result<> RunStep::check_allowed(const std::string& entitlement) const {
+  if (site().request.entitlements.contains(entitlement)) return {};
+  return Error(Code::kPermissionDenied,
+               cat(entitlement, " is not allowed: build with --allow ", entitlement));
+}
+
 Result<StepResult> RunStep::perform(const std::vector<StepResult>& inputs,
                                     const CancelToken& cancel) {
-  constexpr const char* kInsecure = "security.insecure";
-  if (run().insecure && !site().request.entitlements.contains(kInsecure)) {
-    return Error(Code::kPermissionDenied,
-                 cat(kInsecure, " is not allowed: build with --allow ", kInsecure));
-  }
+  if (run().insecure) TRY(check_allowed("security.insecure"));
+  // Of a Dockerfile's own; the network that the whole build was given is its caller's wish.
+  const bool on_host = run().network == "host" && site().request.network != "host";
+  if (on_host) TRY(check_allowed("network.host"));
   TRY(unpack_base());
   Workspace space = TRY(Workspace::make(site().site, inputs[0].id));
   const ScopeExit release([this] { mounts_.release(); });

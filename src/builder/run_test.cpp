@@ -97,6 +97,17 @@ TEST_F(Run, Networks) {
   EXPECT_NE(output_of("RUN ls /sys/class/net").find("eth0"), std::string::npos);
 }
 
+TEST_F(Run, TheHostsNetworkHasToBeAllowed) {
+  BuildRequest wanted = request("FROM base:1\nRUN --network=host ls /sys/class/net\n");
+  const auto refused = builder_->build(wanted, {}, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kPermissionDenied);
+  EXPECT_NE(refused.error().message().find("--allow network.host"), std::string::npos);
+  wanted.entitlements = {"network.host"};
+  built(wanted);
+  EXPECT_NE(told_.output.find("lo"), std::string::npos);
+}
+
 TEST_F(Run, EqualStepsOfConcurrentBuildsRunOnce) {
   constexpr int kBuilds = 3;
   std::array<Told, kBuilds> told;

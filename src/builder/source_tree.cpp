@@ -298,6 +298,20 @@ bool SourceTree::is_unchanged(const SourceFile& file, int fd) const {
   return file.settled && ::fstat(fd, &st) == 0 && is_same_state(file.st, st);
 }
 
+// Capabilities and the like, which are copied along; "" for the many that have none.
+Result<std::string> SourceTree::describe_xattrs(const std::string& path) const {
+  if (path.empty()) return std::string();  // the root, which has no place to be copied to
+  const sys::Place place = TRY(root_.place_of(path));
+  const snapshot::Xattrs xattrs = TRY(snapshot::read_xattrs(place.parent.get(), place.name));
+  if (xattrs.empty()) return std::string();
+  Hasher hasher;
+  for (const auto& [name, value] : xattrs) {
+    hasher.update(cat(name, " ", value.size(), " "));
+    hasher.update(value);
+  }
+  return cat(" attributes ", hasher.hex());
+}
+
 Result<KeyParts> SourceTree::describe(Selected& selected, bool mode_given, bool owner_given,
                                       const CancelToken& cancel) {
   KeyParts parts;
@@ -323,6 +337,7 @@ Result<KeyParts> SourceTree::describe(Selected& selected, bool mode_given, bool 
       value +=
           cat(" node ", mode & S_IFMT, " ", major(file.st.st_rdev), ":", minor(file.st.st_rdev));
     }
+    if (options_.keep_owners) value += TRY(describe_xattrs(file.path));
     parts.push_back({PartKind::kFile, file.path.empty() ? "/" : file.path, std::move(value)});
   }
   return parts;

@@ -41,12 +41,16 @@ class StepEvents {
   void failed(int step);
 
  private:
+  struct Waiting {
+    std::vector<BuildEvent> events;
+    size_t bytes = 0;  // of output
+  };
   void flush(int step);
   SharedSink& sink_;
   std::mutex mutex_;
   int open_ = 1;  // the first step that is not done
   std::set<int> done_;
-  std::map<int, std::vector<BuildEvent>> waiting_;
+  std::map<int, Waiting> waiting_;
 };
 
 }  // namespace skiff::builder

@@ -96,6 +96,13 @@ KeyParts StepMounts::definition() const {
   for (const PlannedMount& mount : mounts()) {
     std::string text = cat(name_of(mount.kind), " ", mount.source, mount.read_only ? " ro" : "");
     if (!mount.env.empty()) text += cat(" env ", mount.env);
+    if (mount.kind == MountKind::kSecret || mount.kind == MountKind::kSsh) {
+      text += cat(" id ", mount.id);
+    }
+    if (mount.uid) text += cat(" uid ", *mount.uid);
+    if (mount.gid) text += cat(" gid ", *mount.gid);
+    if (mount.mode) text += cat(" mode ", *mount.mode);
+    if (mount.size > 0) text += cat(" size ", mount.size);
     parts.push_back({PartKind::kValue, cat("mount ", mount.target), std::move(text)});
   }
   return parts;
@@ -166,6 +173,7 @@ void StepMounts::release() {
   agents_.clear();
   secrets_.reset();
   caches_.clear();
+  locked_caches_.clear();
   scratch_.clear();
   copies_.clear();
   for (View& view : views_) view = View();
@@ -257,6 +265,12 @@ Result<> StepMounts::add_bind(size_t index, const std::vector<StepResult>& input
 Result<> StepMounts::add_cache(size_t index, const std::vector<StepResult>& inputs,
                                const CancelToken& cancel, RunFiles& out) {
   const PlannedMount& mount = mounts()[index];
+  const bool is_locked = mount.sharing == CacheSharing::kLocked;
+  // Twice in one step: it would wait for itself.
+  if (const auto own = locked_caches_.find(mount.id); is_locked && own != locked_caches_.end()) {
+    add_path(mount, own->second, true, out);
+    return {};
+  }
   CacheMounts::Wanted wanted{.id = mount.id,
                              .sharing = mount.sharing,
                              .uid = mount.uid.value_or(0),
@@ -274,6 +288,7 @@ Result<> StepMounts::add_cache(size_t index, const std::vector<StepResult>& inpu
     };
   }
   caches_.push_back(TRY(site_.site.cache_mounts.acquire(wanted, cancel)));
+  if (is_locked) locked_caches_.emplace(mount.id, caches_.back().path());
   add_path(mount, caches_.back().path(), true, out);
   return {};
 }

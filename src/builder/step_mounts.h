@@ -74,6 +74,7 @@ class StepMounts {
   std::vector<Workspace> scratch_;
   std::vector<TempDir> copies_;
   std::vector<CacheMounts::Use> caches_;
+  std::map<std::string, Path> locked_caches_;  // of those that this step has locked, by id
   std::vector<std::unique_ptr<AgentForward>> agents_;
 };
 

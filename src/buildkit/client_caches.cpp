@@ -16,8 +16,7 @@ Result<builder::CachePlace> place_of(const ServiceSpec& cache) {
     return Error(Code::kInvalidArgument, "a cache of type registry needs a ref");
   }
   builder::CachePlace out;
-  const auto parsed = oci::Reference::parse(ref->second);
-  out.reference = TRY_CONTEXT(parsed, "cache").with_default_tag();
+  out.reference = TRY_CONTEXT(oci::Reference::parse(ref->second), "cache").with_default_tag();
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "buildkit/client_answers.h"
+#include "buildkit/client_caches.h"
 #include "buildkit/error_details.h"
 #include "buildkit/file_sync.h"
 #include "codec/base64.h"

@@ -25,7 +25,8 @@ using enum FlagKind;
 
 constexpr FlagSpec kBuildFlags[] = {
     {"add-host", 0, kList, "Add a line to /etc/hosts (\"host:ip\")"},
-    {"allow", 0, kList, "Allow what is refused else (\"security.insecure\")", "strings"},
+    {"allow", 0, kList, "Allow what is refused else (\"security.insecure\", \"network.host\")",
+     "strings"},
     {"attest", 0, kList, "Attach attestations (type=provenance[,mode=min|max], type=sbom)",
      "stringArray"},
     {"build-arg", 0, kList, "Set build-time variables"},

@@ -172,15 +172,16 @@ Result<StepResult> Solver::evaluate_cached(Step& step, const std::vector<StepRes
   }
   auto running = TRY(running_.lock(keys.back(), cancel));
   if (auto hit = TRY(look_up(keys.back()))) return *hit;
+  const std::string parent = inputs.empty() ? "" : inputs[0].id;
   if (refusal.empty()) {
-    if (auto taken = TRY(take_over(step, keys, options, cancel))) return *taken;
+    if (auto taken = TRY(take_over(step, parent, keys, options, cancel))) return *taken;
     step.on_missed(TRY(cache_.explain_miss(step.identity(), keys, parts, options.imported)));
   } else {
     step.on_missed({.reason = refusal, .differences = {refusal}});
   }
   StepResult result = TRY(execute(step, inputs, options, cancel));
   NewRecord record{.keys = std::move(keys),
-                   .parent = inputs.empty() ? "" : inputs[0].id,
+                   .parent = parent,
                    .identity = step.identity(),
                    .parts = std::move(parts),
                    .result = result};
@@ -189,14 +190,16 @@ Result<StepResult> Solver::evaluate_cached(Step& step, const std::vector<StepRes
   return result;
 }
 
-Result<std::optional<StepResult>> Solver::take_over(Step& step,
+Result<std::optional<StepResult>> Solver::take_over(Step& step, const std::string& parent,
                                                     const std::vector<std::string>& keys,
                                                     const SolveOptions& options,
                                                     const CancelToken& cancel) {
   if (options.imported == nullptr) return std::nullopt;
   for (const std::string& key : keys) {
     const NewRecord* found = options.imported->find(key);
-    if (found == nullptr) continue;
+    // What comes from elsewhere is believed for the step it was asked for, and for nothing else:
+    // its own other keys, and what it claims to stand on, would be records of other builds.
+    if (found == nullptr || found->parent != parent) continue;
     if (found->result.layer) TRY(step.unpack_ground());
     auto record = options.imported->fetch(*found, cancel);
     TRY(cancel.check());
@@ -205,8 +208,8 @@ Result<std::optional<StepResult>> Solver::take_over(Step& step,
       log_warn(cat("build cache of elsewhere: ", record.error().message()));
       continue;
     }
+    record->keys = keys;
     TRY(cache_.put(*record, *options.hold));
-    for (const std::string& other : keys) TRY(cache_.add_key(other, record->keys.front()));
     step.on_cached();
     if (record->result.layer) record->result.layer->room.reset();
     return std::move(record->result);

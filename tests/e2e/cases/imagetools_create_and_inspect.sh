@@ -22,6 +22,9 @@ expect_eq "$(skiff imagetools inspect --raw "$new:copy" | sha256sum)" "$(skiff i
 skiff imagetools create -t "$new:grows" "$REGISTRY/$N:amd64"
 skiff imagetools create --append --annotation index:who=me -t "$new:grows" "$REGISTRY/$N:arm64"
 expect_eq "$(skiff imagetools inspect --raw "$new:grows" | jq -c '[.annotations.who, (.manifests | length)]')" '["me",2]'
+skiff imagetools create --annotation "manifest-descriptor[linux/arm64]:why=arm" -t "$new:told" "$new:1"
+expect_eq "$(skiff imagetools inspect --raw "$new:told" | jq -c '[.manifests[].annotations.why]')" '[null,"arm"]'
+expect_exit 125 skiff imagetools create --annotation manifest:a=b -t "$new:x" "$new:1"
 skiff imagetools create -p linux/arm64 -t "$new:arm" "$new:1"
 expect_eq "$(skiff imagetools inspect --raw "$new:arm" | jq -r '.manifests[].platform.architecture')" arm64
 expect_exit 1 skiff imagetools create "$REGISTRY/$N:amd64"

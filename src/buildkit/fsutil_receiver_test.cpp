@@ -194,6 +194,19 @@ TEST_F(FsutilLimitsTest, WhatIsKeptOfFilesHasABound) {
   EXPECT_LT(taken({.memory = 10'000}, 0644, ""), 300);
 }
 
+TEST_F(FsutilLimitsTest, FilesThatCameTakeNoRoom) {
+  FsutilReceiver receiver(root_, send(), {.memory = 10'000});
+  for (uint32_t i = 0; i < 300; ++i) {
+    wire::Packet packet;
+    packet.mutable_stat()->set_path(cat("f", 1000 + i));
+    ASSERT_TRUE(receiver.take(packet.SerializeAsString()));
+    wire::Packet nothing;
+    nothing.set_type(wire::Packet::DATA);
+    nothing.set_id(i);
+    ASSERT_TRUE(receiver.take(nothing.SerializeAsString()));
+  }
+}
+
 // A sender with 128 requests before it stops reading; we would stop, too, and nobody go on.
 TEST_F(FsutilReceiverTest, FewFilesAreAskedForAtATime) {
   constexpr int kFiles = 1000;

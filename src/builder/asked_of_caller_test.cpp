@@ -1,4 +1,5 @@
 // What a request does not hold itself, and the builder asks its caller for.
+#include "builder/git_checkout.h"
 #include "builder/run_fixture.h"
 #include "net/stream.h"
 
@@ -42,6 +43,25 @@ TEST_F(AskedOfCaller, AnAgentIsAskedFor) {
   };
   built(wanted);
   EXPECT_EQ(told_.output, "there\n");
+}
+
+TEST_F(AskedOfCaller, TokensAndTheAgentOfRepositoriesAreAskedFor) {
+  BuildRequest wanted;
+  wanted.find_secret = [&](const std::string& id) -> Result<std::optional<std::string>> {
+    return id == "GIT_AUTH_TOKEN.git.example" ? std::optional<std::string>("t\n") : std::nullopt;
+  };
+  wanted.find_ssh_agent = [&](const std::string& id) -> Result<std::optional<Path>> {
+    return id == "default" ? std::optional<Path>("/agent") : std::nullopt;
+  };
+  const auto web = git_access(wanted, "https://git.example/a.git");
+  ASSERT_TRUE(web) << web.error().message();
+  EXPECT_EQ(web->authorization, "basic eC1hY2Nlc3MtdG9rZW46dA==");
+  EXPECT_EQ(git_access(wanted, "https://other.example/a.git")->authorization, "");
+  EXPECT_EQ(git_access(wanted, "git@git.example:a.git")->agent, "/agent");
+  wanted.find_secret = [](const std::string&) -> Result<std::optional<std::string>> {
+    return Error(Code::kUnavailable, "the client is gone");
+  };
+  EXPECT_FALSE(git_access(wanted, "https://git.example/a.git"));
 }
 
 TEST_F(AskedOfCaller, CredentialsAreAskedForByHost) {

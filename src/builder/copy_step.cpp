@@ -133,8 +133,8 @@ Result<> CopyStep::check_out(Chosen& source, const CancelToken& cancel) {
   TempDir directory = TRY(TempDir::make(site().site.options.scratch(), "git-"));
   const Path path = directory.path() / "tree";
   const bool keep = source.git->keep_git_dir.value_or(copy().keep_git_dir.value_or(false));
-  TRY(fetch_commit(*source.git, git_access(site().request, source.git->remote), source.commit, keep,
-                   path, cancel));
+  const GitAccess access = TRY(git_access(site().request, source.git->remote));
+  TRY(fetch_commit(*source.git, access, source.commit, keep, path, cancel));
   source.tree = TRY(own_tree(path, std::move(directory)));
   Selection wanted = TRY(selection_of(cat("/", source.git->subdirectory)));
   wanted.parents = false;
@@ -147,8 +147,8 @@ Result<Chosen> CopyStep::choose_one(const std::string& source, const CancelToken
   if (copy().add) chosen.git = TRY(parse_git_source(source));
   if (chosen.git) {
     if (chosen.git->checksum.empty()) chosen.git->checksum = copy().checksum;
-    chosen.commit =
-        TRY(find_commit(*chosen.git, git_access(site().request, chosen.git->remote), cancel));
+    const GitAccess access = TRY(git_access(site().request, chosen.git->remote));
+    chosen.commit = TRY(find_commit(*chosen.git, access, cancel));
     return chosen;
   }
   if (copy().add && is_url(source)) return fetch(source, cancel);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "builder/asked_of_caller.h"
 #include "codec/base64.h"
 #include "sys/process.h"
 
@@ -107,23 +108,24 @@ std::string choose(std::string_view listing, const std::string& ref) {
 
 }  // namespace
 
-GitAccess git_access(const BuildRequest& request, const std::string& remote) {
-  const auto secret = [&](const std::string& id) {
-    const auto found = request.secrets.find(id);
-    return found == request.secrets.end() ? "" : std::string(trim(found->second));
+Result<GitAccess> git_access(const BuildRequest& request, const std::string& remote) {
+  const auto secret = [&](const std::string& id) -> Result<std::string> {
+    const auto found = TRY(look_up(request.secrets, request.find_secret, id));
+    return found ? std::string(trim(*found)) : std::string();
   };
   const std::string origin = origin_of(remote);
   const std::string host = origin.empty() ? "" : origin.substr(origin.find("://") + 3);
   const std::string end = host.empty() ? "" : cat(".", host.substr(0, host.size() - 1));
   GitAccess out;
+  // Of a submodule, perhaps, where the repository itself comes from the web.
+  out.agent = TRY(look_up(request.ssh_agents, request.find_ssh_agent, "default")).value_or(Path());
   for (const std::string& of : {end, std::string()}) {
-    if (out.authorization.empty()) out.authorization = secret(cat("GIT_AUTH_HEADER", of));
-    const std::string token = secret(cat("GIT_AUTH_TOKEN", of));
-    if (!out.authorization.empty() || token.empty()) continue;
+    if (out.authorization.empty()) out.authorization = TRY(secret(cat("GIT_AUTH_HEADER", of)));
+    if (!out.authorization.empty()) break;
+    const std::string token = TRY(secret(cat("GIT_AUTH_TOKEN", of)));
+    if (token.empty()) continue;
     out.authorization = cat("basic ", base64_encode(cat("x-access-token:", token)));
   }
-  const auto agent = request.ssh_agents.find("default");
-  if (agent != request.ssh_agents.end()) out.agent = agent->second;
   return out;
 }
 

@@ -15,12 +15,12 @@ namespace skiff::builder {
 // What servers that do not know us are shown, over HTTP and over SSH.
 struct GitAccess {
   std::string authorization;  // the value of that header, or ""
-  std::string agent;          // a socket, or "": the engine's own
+  std::string agent;          // a socket, or ""
 };
 
 // Of a build: its secrets GIT_AUTH_HEADER.HOST and GIT_AUTH_TOKEN.HOST, or those without a host,
-// and its SSH agent "default".
-GitAccess git_access(const BuildRequest& request, const std::string& remote);
+// and its SSH agent "default"; the caller is asked for those that the request does not hold.
+Result<GitAccess> git_access(const BuildRequest& request, const std::string& remote);
 
 // The commit that the reference names now: 40 or 64 hex digits. Asks the server.
 Result<std::string> find_commit(const GitSource& source, const GitAccess& access,

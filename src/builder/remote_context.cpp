@@ -21,7 +21,7 @@ bool keeps_git_dir(const BuildRequest& request) {
 
 Result<FetchedContext> check_out(const GitSource& source, TempDir keep, const BuildRequest& request,
                                  const CancelToken& cancel) {
-  const GitAccess access = git_access(request, source.remote);
+  const GitAccess access = TRY(git_access(request, source.remote));
   const std::string commit = TRY(find_commit(source, access, cancel));
   const Path tree = keep.path() / "tree";
   const bool keep_git_dir = source.keep_git_dir.value_or(keeps_git_dir(request));

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/strings.h"
+#include "builder/asked_of_caller.h"
 #include "builder/copier.h"
 #include "builder/planned_step.h"
 #include "dockerfile/config_words.h"
@@ -38,16 +39,6 @@ std::string_view name_of(MountKind kind) {
       return "ssh";
   }
   return "";
-}
-
-// What the request has by that id, or its client when asked.
-template <typename T, typename Find>
-Result<std::optional<T>> look_up(const std::map<std::string, T>& given, const Find& find,
-                                 const std::string& id) {
-  const auto found = given.find(id);
-  if (found != given.end()) return std::optional<T>(found->second);
-  if (find) return find(id);
-  return std::optional<T>();
 }
 
 // `ids`: of the step, null where they are the host's.

@@ -1,6 +1,9 @@
+# A daemon of its own: hits of the cache are counted.
+docker save -o base.tar "$IMAGE"
+own_daemon
+docker load -q -i base.tar
 skiff() { "$SKIFF_BIN/skiff" "$@"; }
 mkdir ctx
-# Its own name in each step: another case may have built the same, and what is counted are this one's hits.
 echo "data $N" > ctx/a
 cat > ctx/Dockerfile <<D
 FROM --platform=\$BUILDPLATFORM $IMAGE AS made

@@ -308,9 +308,10 @@ Result<> login(Call& call) {
   remote::ClientOptions options;
   options.credentials = {body.string("username"), body.string("password"),
                          body.string("identitytoken"), body.string("registrytoken")};
+  options.wants_identity_token = true;
   remote::RegistryClient client(options);
-  TRY(client.check_login(registry_host(body.string("serveraddress"))));
-  return call.reply(200, json::object({{"Status", "Login Succeeded"}, {"IdentityToken", ""}}));
+  const std::string token = TRY(client.check_login(registry_host(body.string("serveraddress"))));
+  return call.reply(200, json::object({{"Status", "Login Succeeded"}, {"IdentityToken", token}}));
 }
 
 constexpr Route kRoutes[] = {

@@ -73,10 +73,13 @@ std::string ClientConfig::username(const std::string& host) const {
 }
 
 Result<> ClientConfig::save_login(const std::string& host, const std::string& username,
-                                  const std::string& password) {
+                                  const std::string& password, const std::string& identity_token) {
   json::Value auths =
       document_.find("auths") != nullptr ? *document_.find("auths") : json::object();
-  auths.set(key_of(host), json::object({{"auth", base64_encode(cat(username, ":", password))}}));
+  const std::string kept = identity_token.empty() ? password : "";
+  json::Value entry = json::object({{"auth", base64_encode(cat(username, ":", kept))}});
+  if (!identity_token.empty()) entry.set("identitytoken", identity_token);
+  auths.set(key_of(host), std::move(entry));
   document_.set("auths", std::move(auths));
   return write();
 }

@@ -21,9 +21,9 @@ class ClientConfig {
   std::string all_auths_header() const;
   std::string username(const std::string& host) const;
 
-  // Written at once, mode 0600.
+  // Written at once, mode 0600. An identity token is kept in the password's place.
   Result<> save_login(const std::string& host, const std::string& username,
-                      const std::string& password);
+                      const std::string& password, const std::string& identity_token = "");
   // False when there was none.
   Result<bool> remove_login(const std::string& host);
 

@@ -44,6 +44,18 @@ TEST_F(ClientConfigTest, LoginsAreKeptForTheirOwnerAlone) {
                                       "serveraddress": "localhost:5000"})"));
 }
 
+TEST_F(ClientConfigTest, AnIdentityTokenIsKeptInThePasswordsPlace) {
+  auto config = ClientConfig::load();
+  ASSERT_TRUE(config->save_login("localhost:5000", "me", "secret", "token"));
+  EXPECT_EQ(json::parse(*read_file(file()))->dump(),
+            cat(R"({"auths":{"localhost:5000":{"auth":")", base64_encode("me:"),
+                R"(","identitytoken":"token"}}})"));
+  const auto header = json::parse(*base64_decode(config->auth_header("localhost:5000")));
+  EXPECT_EQ(*header, *json::parse(R"({"username": "me", "password": "",
+                                      "serveraddress": "localhost:5000",
+                                      "identitytoken": "token"})"));
+}
+
 TEST_F(ClientConfigTest, TheHubHasItsOldAddressAndTheRestStays) {
   fs::create_directories(file().parent_path());
   ASSERT_TRUE(write_file(file(), R"({"psFormat": "x", "auths": {"other": {"auth": "YTpi"}}})"));

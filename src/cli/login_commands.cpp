@@ -106,7 +106,8 @@ Outcome login(Session& session, Flags& flags) {
                              {"password", login.password},
                              {"serveraddress",
                               host == "docker.io" ? "https://index.docker.io/v1/" : host}})));
-  TRY(session.config.save_login(host, login.username, login.password));
+  TRY(session.config.save_login(host, login.username, login.password,
+                                answer.string("IdentityToken")));
   std::string status = answer.string("Status");
   print(cat(status.empty() ? "Login Succeeded" : status, "\n"));
   return 0;

@@ -186,6 +186,10 @@ class Manifests {
   virtual Result<PutOutcome> put_manifest(const std::string& repository,
                                           const NewManifest& manifest,
                                           const PutCondition& condition) = 0;
+  // A policy refusal where a rule keeps the actor from pointing the tag at that manifest: a hint to
+  // who is about to fetch it, since it is put_manifest that decides.
+  virtual Result<> judge_tag_change(const std::string& repository, const std::string& tag,
+                                    const oci::Digest& digest, const Actor& actor) = 0;
   // By digest or tag.
   virtual Result<std::optional<ManifestRow>> find_manifest(const std::string& repository,
                                                            const std::string& reference) = 0;

@@ -127,6 +127,16 @@ Result<PutOutcome> SqlMetadata::put_manifest(const std::string& repository,
   });
 }
 
+Result<> SqlMetadata::judge_tag_change(const std::string& repository, const std::string& tag,
+                                       const oci::Digest& digest, const Actor& actor) {
+  Pool<Database>::Lease db = readers_.take();
+  const std::optional<int64_t> id = TRY(repository_id(*db, repository));
+  if (!id) return {};
+  const std::optional<std::string> before = TRY(tag_target(*db, *id, tag));
+  if (before == digest.str()) return {};
+  return judge_tag(*db, {*id, tag, before.has_value()}, actor);
+}
+
 Result<PutOutcome> SqlMetadata::check_references(Database& db, int64_t repository,
                                                  const NewManifest& manifest) const {
   PutOutcome outcome;

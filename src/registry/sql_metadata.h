@@ -53,6 +53,8 @@ class SqlMetadata : public MetadataStore {
 
   Result<PutOutcome> put_manifest(const std::string& repository, const NewManifest& manifest,
                                   const PutCondition& condition) override;
+  Result<> judge_tag_change(const std::string& repository, const std::string& tag,
+                            const oci::Digest& digest, const Actor& actor) override;
   Result<std::optional<ManifestRow>> find_manifest(const std::string& repository,
                                                    const std::string& reference) override;
   Result<DeleteOutcome> delete_manifest(const std::string& repository, const oci::Digest& digest,

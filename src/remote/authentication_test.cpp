@@ -176,6 +176,30 @@ TEST_F(TokenRegistry, LoginProvesTheCredentials) {
             cat("login to ", registry_.host(), ": unauthorized: log in"));
 }
 
+TEST_F(TokenRegistry, ALoginAsksForAnIdentityToken) {
+  ClientOptions options = quick_options();
+  options.credentials.username = "me";
+  options.credentials.password = "pw";
+  token_answer_ = R"({"token":"good","refresh_token":"keep me"})";
+  // Nobody who did not ask for one takes it.
+  EXPECT_EQ(*RegistryClient(options).check_login(registry_.host()), "");
+  EXPECT_EQ(realm_.asked().back().find("offline_token"), std::string::npos);
+  options.wants_identity_token = true;
+  EXPECT_EQ(*RegistryClient(options).check_login(registry_.host()), "keep me");
+  EXPECT_NE(realm_.asked().back().find("account=me&client_id=skiff&offline_token=true"),
+            std::string::npos)
+      << realm_.asked().back();
+  token_answer_ = R"({"token":"good"})";
+  EXPECT_EQ(*RegistryClient(options).check_login(registry_.host()), "");
+  // Who shows one keeps it, unless another takes its place.
+  options.credentials = {};
+  options.credentials.username = "me";
+  options.credentials.identity_token = "kept";
+  EXPECT_EQ(*RegistryClient(options).check_login(registry_.host()), "kept");
+  token_answer_ = R"({"token":"good","refresh_token":"another"})";
+  EXPECT_EQ(*RegistryClient(options).check_login(registry_.host()), "another");
+}
+
 class BasicRegistry : public testing::Test {
  protected:
   BasicRegistry() {
@@ -207,6 +231,14 @@ TEST_F(BasicRegistry, WithoutAPasswordTheRefusalIsFinal) {
   auto refused = RegistryClient(quick_options()).check_login(registry_.host());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), Code::kUnauthenticated);
+  EXPECT_EQ(registry_.asked().size(), 1U);
+}
+
+TEST_F(BasicRegistry, AnIdentityTokenIsNoPassword) {
+  ClientOptions options = quick_options();
+  options.credentials.username = "me";
+  options.credentials.identity_token = "kept";
+  EXPECT_FALSE(RegistryClient(options).check_login(registry_.host()));
   EXPECT_EQ(registry_.asked().size(), 1U);
 }
 

@@ -34,10 +34,11 @@ net::Query token_query(const std::string& scope, const Challenge& challenge) {
   return query;
 }
 
-net::WebRequest refresh_request(const Credentials& credentials, net::Query form) {
+net::WebRequest refresh_request(const ClientOptions& options, net::Query form) {
   form.add("grant_type", "refresh_token");
   form.add("client_id", kClientId);
-  form.add("refresh_token", credentials.identity_token);
+  form.add("refresh_token", options.credentials.identity_token);
+  if (options.wants_identity_token) form.add("access_type", "offline");
   net::WebRequest request;
   request.method = "POST";
   request.headers.set("Content-Type", "application/x-www-form-urlencoded");
@@ -48,7 +49,9 @@ net::WebRequest refresh_request(const Credentials& credentials, net::Query form)
 }  // namespace
 
 Authenticator::Authenticator(Connector& connector, const ClientOptions& options)
-    : connector_(connector), options_(options) {}
+    : connector_(connector),
+      options_(options),
+      identity_token_(options.credentials.identity_token) {}
 
 Result<std::string> Authenticator::authorization(const std::string& host, const std::string& scope,
                                                  const CancelToken& cancel) {
@@ -92,7 +95,13 @@ Result<std::string> Authenticator::bearer(const std::string& host, const std::st
   Token token = TRY(fetch_token(scope, challenge, cancel));
   const std::scoped_lock lock(mutex_);
   tokens_[{host, scope}] = token;
+  if (options_.wants_identity_token && !token.refresh.empty()) identity_token_ = token.refresh;
   return cat("Bearer ", token.value);
+}
+
+std::string Authenticator::identity_token() {
+  const std::scoped_lock lock(mutex_);
+  return identity_token_;
 }
 
 Result<Authenticator::Token> Authenticator::fetch_token(const std::string& scope,
@@ -109,11 +118,16 @@ Result<Authenticator::Token> Authenticator::fetch_token(const std::string& scope
         cat("refusing to send credentials unencrypted to the realm ", skiff::quoted(realm_text)));
   }
   if (!options_.credentials.identity_token.empty()) {
-    request = refresh_request(options_.credentials, std::move(query));
+    request = refresh_request(options_, std::move(query));
   } else {
     if (has_password()) {
       query.add("account", options_.credentials.username);
       request.headers.set("Authorization", basic_value(options_.credentials));
+      // Token Authentication Specification, "Requesting a Token".
+      if (options_.wants_identity_token) {
+        query.add("client_id", kClientId);
+        query.add("offline_token", "true");
+      }
     }
     const char separator = realm.target.find('?') == std::string::npos ? '?' : '&';
     realm.target += separator + query.str();
@@ -128,7 +142,8 @@ Result<Authenticator::Token> Authenticator::fetch_token(const std::string& scope
   const int64_t seconds = body.integer("expires_in");
   const auto lifetime =
       seconds > 0 ? std::chrono::seconds(std::min<int64_t>(seconds, 24 * 3600)) : kDefaultLifetime;
-  return Token{std::move(value), std::chrono::steady_clock::now() + lifetime};
+  return Token{std::move(value), std::chrono::steady_clock::now() + lifetime,
+               body.string("refresh_token")};
 }
 
 // Not repeated here: a failure for the moment fails, and so repeats, the call that wants the token.

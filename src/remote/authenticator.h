@@ -25,12 +25,16 @@ class Authenticator {
   // Takes a 401 in: remembers the challenge and forgets the token that was refused. False
   // where there is nothing to answer it with; the 401 is final then.
   bool learn(const std::string& host, const std::string& scope, const net::WebResponse& refused);
+  // The refresh token that came last with a token (ClientOptions::wants_identity_token), else what
+  // the credentials have.
+  std::string identity_token();
 
  private:
   using Instant = std::chrono::steady_clock::time_point;
   struct Token {
     std::string value;
     Instant expires;
+    std::string refresh;  // "" where none came
   };
 
   Result<std::string> bearer(const std::string& host, const std::string& scope,
@@ -39,13 +43,14 @@ class Authenticator {
                             const CancelToken& cancel);
   Result<net::WebResponse> ask_realm(const net::Url& realm, net::WebRequest request,
                                      const CancelToken& cancel);
-  bool has_password() const { return !options_.credentials.username.empty(); }
+  bool has_password() const { return !options_.credentials.password.empty(); }
 
   Connector& connector_;
   const ClientOptions& options_;
   std::mutex mutex_;
   std::map<std::string, Challenge> challenges_;                  // by host
   std::map<std::pair<std::string, std::string>, Token> tokens_;  // by host and scope
+  std::string identity_token_;
 };
 
 }  // namespace skiff::remote

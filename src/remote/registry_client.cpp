@@ -257,7 +257,7 @@ Result<std::vector<oci::Descriptor>> RegistryClient::referrers(const oci::Refere
   return TRY(oci::Index::parse(listed->bytes, listed->media_type)).manifests;
 }
 
-Result<> RegistryClient::check_login(const std::string& host) {
+Result<std::string> RegistryClient::check_login(const std::string& host) {
   std::string_view name = host;
   for (std::string_view scheme : {"https://", "http://"}) {
     if (name.starts_with(scheme)) name.remove_prefix(scheme.size());
@@ -266,7 +266,7 @@ Result<> RegistryClient::check_login(const std::string& host) {
   call.host = api_host(name.substr(0, name.find('/')));
   call.target = "/v2/";
   const net::WebResponse answer = TRY(impl_->transport.send(call));
-  if (answer.status == 200) return {};
+  if (answer.status == 200) return impl_->transport.identity_token();
   return answer_error(answer, cat("login to ", call.host));
 }
 

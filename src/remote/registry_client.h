@@ -36,6 +36,8 @@ struct Credentials {
 
 struct ClientOptions {
   Credentials credentials;
+  // A token server is asked for an identity token in the password's place: a login.
+  bool wants_identity_token = false;
   std::vector<std::string> insecure_hosts;
   Path ca_file;
   std::optional<NearRegistry> near;
@@ -117,8 +119,9 @@ class RegistryClient {
   // The names of all repositories of the host; many registries tell nobody.
   Result<std::vector<std::string>> repositories(const std::string& host,
                                                 const CancelToken& cancel = {});
-  // Proves the credentials (`login`): GET /v2/ on the host.
-  Result<> check_login(const std::string& host);
+  // Proves the credentials (`login`): GET /v2/ on the host. The identity token to keep in their
+  // place, "" where there is none.
+  Result<std::string> check_login(const std::string& host);
 
  private:
   struct Impl;

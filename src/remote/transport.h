@@ -45,6 +45,8 @@ class Transport {
   // image's author may not.
   bool may_follow(const std::string& host, const net::Url& url) const;
 
+  std::string identity_token() { return authenticator_.identity_token(); }
+
   Backoff backoff(const CancelToken& cancel) const {
     return Backoff(options_.attempts, options_.retry_delay, cancel);
   }

@@ -127,6 +127,10 @@ Result<bool> MirrorRun::pull_tag(const Pair& pair, const std::string& tag) {
       TRY(origin_.client().resolve(TRY(reference(pair)).with_tag(tag), cancel_));
   const auto here = TRY(context_.metadata.cached_tag(pair.local, tag));
   const bool is_same = here && here->digest == there.digest;
+  // What could not be named is not fetched: it would go as garbage, and come again with each run.
+  if (!is_same) {
+    TRY(context_.metadata.judge_tag_change(pair.local, tag, there.digest, {.name = actor_}));
+  }
   return pull_manifest(pair, there.digest, is_same ? std::nullopt : std::optional(tag), 0);
 }
 

@@ -222,7 +222,9 @@ TEST_F(MirrorsTest, ATagThatMovesThereAndMustNotHereIsReported) {
     Database beside = *registry::open_registry_database(options_.root);
     ASSERT_TRUE(registry::add_rule(beside, {.node = "m", .tags = "1"}));
   }
-  for (const char* tag : {"1", "2"}) push_upstream("a/b", tag, "config", {"other"});
+  push_upstream("a/b", "1", "config", {"refused"});
+  push_upstream("a/b", "2", "config", {"other"});
+  origin_.forget();
   const MirrorReport second = run();
   EXPECT_EQ(second.copied, 1);
   EXPECT_EQ(second.failed, 1);
@@ -230,6 +232,10 @@ TEST_F(MirrorsTest, ATagThatMovesThereAndMustNotHereIsReported) {
   EXPECT_NE(failures(second).find("immutable"), std::string::npos) << failures(second);
   EXPECT_EQ(client().head(manifest_path("m/a/b", "1")).header("ETag"), before);
   EXPECT_EQ(run().failed, 1);
+  // It costs a HEAD with each run, and nothing of it comes.
+  EXPECT_EQ(origin_.asked("HEAD", manifest_path("a/b", "1")), 2U);
+  EXPECT_EQ(origin_.asked("GET", blob_path("a/b", oci::Digest::of("refused").str())), 0U);
+  EXPECT_EQ(origin_.asked("GET", "/manifests/"), 1U);
 }
 
 TEST_F(MirrorsTest, OneThatIsStartedRunsByItself) {

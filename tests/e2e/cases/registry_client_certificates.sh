@@ -56,6 +56,17 @@ expect_eq "$(as stranger /v2/)" 000
 # Its tokens, too.
 token=$(curl -s --cacert cert --cert ci.cert --key ci.key "https://$host/auth/token?scope=repository:acme/box:pull,push" | jq -r .token)
 expect_eq "$(status -H "Authorization: Bearer $token" -X POST "https://$host/v2/acme/box/blobs/uploads/")" 202
+# A stock client, too: what it shows is the certificate alone.
+mkdir ci
+cp cert ci/ca.crt
+cp ci.cert ci/client.cert
+cp ci.key ci/client.key
+docker save -o image.tar "$IMAGE"
+skopeo copy -q --dest-cert-dir ci docker-archive:image.tar "docker://$host/acme/box:1"
+expect_contains "$(skopeo list-tags --cert-dir ci "docker://$host/acme/box")" '"1"'
+mkdir stranger
+cp cert stranger/ca.crt
+expect_exit 1 skopeo list-tags --cert-dir stranger "docker://$host/acme/box"
 # The key goes on in a renewed certificate; what is taken back counts no more.
 openssl x509 -req -in ann.csr -CA ca/cert -CAkey ca/key -CAcreateserial -days 1 -out ann.cert 2>/dev/null
 expect_eq "$(as ann /v2/)" 200

@@ -76,6 +76,26 @@ expect_eq "$(grep -cxF "$lost" heard)" 2
 expect_not_contains "$(cat heard)" forged
 expect_eq "$(grep -c 'manifest.pushed' <(sort -u heard))" 2
 
+# Gone while things change: each attempt is seen, and who comes back hears all of it, in order.
+kill $receiver
+wait $receiver || true
+push a/b 3
+push a/b 4
+tried() { reg webhook deliveries "$id" --state waiting | grep -qE 'a/b +waiting +[2-9] '; }
+eventually tried
+reg webhook deliveries "$id" --state waiting >waiting
+expect_contains "$(cat waiting)" "connect to 127.0.0.1"
+expect_eq "$(grep -c 'a/b' waiting)" 4
+expect_not_contains "$(cat heard)" 'a/b:4'
+port=$(cat port)
+sed -i "s/(\"127.0.0.1\", 0)/(\"127.0.0.1\", $port)/" receiver.py
+python3 receiver.py 2>>receiver.log &
+receiver=$!
+eventually grep -q 'tag.set a/b:4$' heard
+expect_eq "$(grep -oE 'tag.set a/b:[34]$' heard | uniq | tr '\n' ' ')" "tag.set a/b:3 tag.set a/b:4 "
+none_waits() { ! reg webhook deliveries "$id" --state waiting | grep -q a/b; }
+eventually none_waits
+
 event=$(reg webhook deliveries "$id" | awk '$3 == "tag.set" { print $1; exit }')
 count=$(wc -l <heard)
 expect_contains "$(reg webhook redeliver "$id" "$event")" "1 event is"

@@ -28,3 +28,44 @@ serves second
 renew third
 kill -HUP $server
 eventually serves third
+
+# Many that connect meanwhile, and one that stays connected, see one certificate or the other, and no failure.
+cat >clients.py <<'PYTHON'
+import http.client, os, ssl, sys, threading
+host, port = sys.argv[1].split(":")
+anyone = ssl._create_unverified_context()
+done, failures = [0] * 9, []
+def ask(connection, number):
+    connection.request("GET", "/v2/x/manifests/1", headers={"Accept": "*/*"})
+    answer = connection.getresponse()
+    assert answer.status == 200 and answer.read(), answer.status
+    done[number] += 1
+def client(number):
+    connection = None
+    try:
+        while not os.path.exists("enough"):
+            if connection is None or number > 0:
+                connection = http.client.HTTPSConnection(host, int(port), context=anyone, timeout=20)
+            ask(connection, number)
+            if number > 0:
+                connection.close()
+            if min(done) > 0:
+                open("busy", "w").close()
+    except Exception as error:
+        failures.append(f"{number}: {error!r}")
+threads = [threading.Thread(target=client, args=(n,)) for n in range(len(done))]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(failures, done)
+sys.exit(bool(failures) or min(done) < 2)
+PYTHON
+python3 clients.py "$host" >clients.log 2>&1 &
+clients=$!
+eventually test -e busy
+for number in $(seq 5); do
+  renew "number-$number"
+  kill -HUP $server
+  eventually serves "number-$number"
+done
+touch enough
+wait $clients || fail "$(cat clients.log)"

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/strings.h"
+#include "db/attempts.h"
 
 namespace skiff::db_detail {
 
@@ -169,11 +170,23 @@ Result<PostgresResult> PostgresSession::run(const std::string& sql, const Postgr
                                             const std::vector<PostgresValue>& values) {
   if (in_transaction_ && !is_connected()) return failure(nullptr, sql);
   if (!is_connected()) TRY(reconnect());
-  Result<PostgresResult> result = try_run(sql, statement, values);
+  Result<PostgresResult> result = run_alone_or_once(sql, statement, values);
   const bool reads = sql.starts_with("SELECT") || sql.starts_with("WITH");
   if (result || in_transaction_ || is_connected() || !reads) return result;
   TRY(reconnect());
   return try_run(sql, statement, values);
+}
+
+// Outside of a transaction a statement is one of its own, and can be refused like any.
+Result<PostgresResult> PostgresSession::run_alone_or_once(
+    const std::string& sql, const PostgresSql& statement,
+    const std::vector<PostgresValue>& values) {
+  for (int attempts = 1;; ++attempts) {
+    if (!in_transaction_) refused_ = false;
+    Result<PostgresResult> result = try_run(sql, statement, values);
+    if (result || in_transaction_ || !refused_ || attempts == kMostAttempts) return result;
+    wait_before_attempt(attempts);
+  }
 }
 
 Result<PostgresResult> PostgresSession::try_run(const std::string& sql,

@@ -52,6 +52,8 @@ class PostgresSession : public ServerConnection {
   static uint32_t next_number();
   bool is_connected() const { return connection_ && PQstatus(connection_.get()) == CONNECTION_OK; }
   Result<> reconnect();
+  Result<PostgresResult> run_alone_or_once(const std::string& sql, const PostgresSql& statement,
+                                           const std::vector<PostgresValue>& values);
   Result<PostgresResult> try_run(const std::string& sql, const PostgresSql& statement,
                                  const std::vector<PostgresValue>& values);
   Result<std::string> prepared(const std::string& sql, const PostgresSql& statement,

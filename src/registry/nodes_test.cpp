@@ -218,7 +218,9 @@ TEST_F(Nodes, TheAuditLogIsOneChainWhoeverChains) {
           TRY(append_audit(db, {.at = {}, .actor = cat(writer), .target = cat(i)}));
           return tx.commit();
         }));
-        EXPECT_TRUE(i % 5 != 0 || chain_audit(db));
+        if (i % 5 != 0) continue;
+        const Result<> chained = chain_audit(db);
+        EXPECT_TRUE(chained) << chained.error().message();
       }
     });
   }

@@ -100,6 +100,14 @@ Result<> decode_attestations(const Call& call, builder::BuildRequest& request) {
   return {};
 }
 
+// ".dockerfile.0123456789abcdef0123": so Docker's clients call one that is not in the context.
+bool is_temporary_name(std::string_view name) {
+  constexpr std::string_view kStart = ".dockerfile.";
+  constexpr size_t kDigits = 20;
+  return name.starts_with(kStart) && name.size() == kStart.size() + kDigits &&
+         name.find_first_not_of("0123456789abcdef", kStart.size()) == std::string_view::npos;
+}
+
 Result<builder::BuildRequest> decode_request(const Call& call) {
   if (call.arg("version") == "2") {
     return Error(Code::kUnimplemented,
@@ -111,6 +119,13 @@ Result<builder::BuildRequest> decode_request(const Call& call) {
   request.context_url = call.arg("remote");
   if (request.context_url.empty()) request.context_tar = call.request.body;
   if (!call.arg("dockerfile").empty()) request.dockerfile = call.arg("dockerfile");
+  request.dockerfile_name = call.arg("dockerfilename");
+  if (request.dockerfile_name.empty() && is_temporary_name(request.dockerfile)) {
+    request.dockerfile_name = "Dockerfile";
+  }
+  if (!call.arg("vcsrevision").empty()) {
+    request.origin = builder::ContextOrigin{call.arg("vcssource"), call.arg("vcsrevision")};
+  }
   for (const auto& tag : call.request.query.all("t")) {
     if (!tag.empty()) request.tags.push_back(TRY(oci::Reference::parse(tag)).with_default_tag());
   }
@@ -129,7 +144,6 @@ Result<builder::BuildRequest> decode_request(const Call& call) {
   request.cgroup_parent = call.arg("cgroupparent");
   request.pull = call.flag("pull");
   request.keep_failed = call.flag("keepfailed");
-  request.quiet = call.flag("q");
   request.network = call.arg("networkmode");
   request.extra_hosts = call.request.query.all("extrahosts");
   request.limits = limits(call);
@@ -199,12 +213,15 @@ Result<> build(Call& call) {
     if (const auto* failed = std::get_if<builder::StepFailed>(&event)) {
       exit_code = failed->exit_code;
     }
-    if (!request.quiet) printer(event);
+    printer(event);
   };
+  const bool quiet = call.flag("q");
+  if (quiet) stream.hold();
   auto built = call.context.builder.build(request, events, call.writer.client_gone());
   if (!built) return stream.finish(std::move(built.error()), exit_code);
   TRY(outputs.finish());
-  if (request.quiet) {
+  stream.release();
+  if (quiet) {
     stream.text(built->id.str() + "\n");
     return stream.finish({});
   }

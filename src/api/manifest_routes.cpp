@@ -34,15 +34,45 @@ Result<oci::Reference> name_argument(const Call& call) {
   return TRY(oci::Reference::parse(call.arg("name"))).with_default_tag();
 }
 
+// The in-toto statements among a manifest's layers.
+Result<json::Array> statements_of(const Call& call, remote::RegistryClient& client,
+                                  const oci::Reference& name,
+                                  const remote::FetchedManifest& document) {
+  constexpr size_t kMostStatement = size_t{16} << 20U;
+  json::Array out;
+  if (oci::is_index_type(document.media_type)) return out;
+  content::ContentStore& store = call.context.images.content();
+  const auto lease = TRY(call.context.images.lease());
+  const auto manifest = TRY(oci::Manifest::parse(document.bytes, document.media_type));
+  for (const oci::Descriptor& layer : manifest.layers) {
+    if (layer.media_type != "application/vnd.in-toto+json") continue;
+    if (layer.size > kMostStatement) {
+      return Error(Code::kResourceExhausted,
+                   cat("statement ", layer.digest.str(), " has ", layer.size, " bytes"));
+    }
+    const auto ingest = TRY(store.ingest(""));
+    TRY(client.fetch_blob(name, layer, *ingest, {}, call.writer.client_gone()));
+    TRY(store.commit(*ingest, layer.digest, lease.get()));
+    const std::string text = TRY(content::read_blob(store, layer.digest, kMostStatement));
+    out.push_back(TRY_CONTEXT(json::parse(text), cat("statement ", layer.digest.str())));
+  }
+  return out;
+}
+
 // {"Descriptor": {...}, "Manifest": base64, "Config": base64}
 Result<> get_manifest(Call& call) {
   const oci::Reference name = TRY(name_argument(call));
   Clients clients(call);
   const auto found =
       TRY(remote::fetch_described(clients.of(name.domain()), name, call.writer.client_gone()));
-  return call.reply(200, json::object({{"Descriptor", found.descriptor.to_json()},
-                                       {"Manifest", base64_encode(found.document.bytes)},
-                                       {"Config", base64_encode(found.config)}}));
+  json::Value answer = json::object({{"Descriptor", found.descriptor.to_json()},
+                                     {"Manifest", base64_encode(found.document.bytes)},
+                                     {"Config", base64_encode(found.config)}});
+  if (call.flag("statements")) {
+    answer.set("Statements",
+               TRY(statements_of(call, clients.of(name.domain()), name, found.document)));
+  }
+  return call.reply(200, answer);
 }
 
 constexpr json::Field kPushFields[] = {{"MediaType", json::Type::kString},

@@ -27,7 +27,21 @@ void ProgressStream::write(std::string_view bytes) {
 void ProgressStream::send(const json::Value& object) {
   const std::string line = object.dump(json::Html::kEscaped) + "\r\n";
   const std::scoped_lock lock(mutex_);
+  if (!holds_) return write_line(line);
+  constexpr size_t kMostHeld = size_t{1} << 20U;
+  held_bytes_ += line.size();
+  held_.push_back(line);
+  for (; held_bytes_ > kMostHeld; held_.pop_front()) held_bytes_ -= held_.front().size();
+}
+
+void ProgressStream::write_line(const std::string& line) {
   write(framing_ == Framing::kFrames ? frame(kStdoutStream, line) : line);
+}
+
+void ProgressStream::release() {
+  const std::scoped_lock lock(mutex_);
+  holds_ = false;
+  held_.clear();
 }
 
 Result<> ProgressStream::bytes(int stream, std::string_view payload) {
@@ -54,6 +68,8 @@ void ProgressStream::text(std::string_view text) { send(json::object({{"stream",
 
 Result<> ProgressStream::finish(Result<> outcome, int exit_code) {
   if (!outcome) {
+    holds_ = false;
+    for (const std::string& line : std::exchange(held_, {})) write_line(line);
     if (!begun_) return outcome;
     log_warn(cat(call_.request.method, " ", call_.request.path, ": ", outcome.error().message()));
     json::Value detail = json::object({{"message", outcome.error().message()}});

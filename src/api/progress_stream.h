@@ -6,6 +6,7 @@
 // kind under a stream number of its own.
 #pragma once
 
+#include <deque>
 #include <mutex>
 
 #include "api/router.h"
@@ -27,17 +28,26 @@ class ProgressStream {
   images::ProgressSink sink() {
     return [this](const images::ProgressEvent& event) { send(event); };
   }
+  // From now on objects wait, the last MiB of them, to be told only with a failure: who asked for
+  // silence wants to know then what led to it.
+  void hold() { holds_ = true; }
+  // Of those that wait none is told, and those that follow at once.
+  void release();
   // Ends the answer. After the first object an error becomes the last one,
   // {"errorDetail": ..., "error": ...}; before it, it is returned.
   Result<> finish(Result<> outcome, int exit_code = 0);
 
  private:
   void write(std::string_view bytes);
+  void write_line(const std::string& line);
   const Call& call_;
   const Framing framing_;
   std::mutex mutex_;
   bool begun_ = false;
   bool broken_ = false;  // the client is gone: the rest is not sent
+  bool holds_ = false;
+  std::deque<std::string> held_;
+  size_t held_bytes_ = 0;
 };
 
 }  // namespace skiff::api

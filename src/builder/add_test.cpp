@@ -2,6 +2,8 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <cstdlib>
+#include <map>
 
 #include "builder/build_fixture.h"
 #include "codec/base64.h"
@@ -25,13 +27,27 @@ class Add : public BuildFixture {
       }
       auto file = read_file(served() / q.path.substr(1));
       if (!file) return w.send(404, "text/plain", "no such file");
+      constexpr std::string_view kDate = "Wed, 21 Oct 2015 07:28:00 GMT";
+      if (q.path.ends_with(".dated")) {
+        w.headers().set("Last-Modified", std::string(kDate));
+        if (q.headers.get("If-Modified-Since") == kDate) {
+          ++not_modified_;
+          return w.send(304, "", "");
+        }
+        return w.send(200, "application/octet-stream", *file);
+      }
+      if (q.path.ends_with(".fresh")) {
+        w.headers().set("Last-Modified", fresh_);
+        EXPECT_EQ(q.headers.get("If-Modified-Since"), "");
+        return w.send(200, "application/octet-stream", *file);
+      }
       const std::string etag = cat("\"", sha256_hex(*file), "\"");
       w.headers().set("ETag", q.path.ends_with(".weak") ? cat("W/", etag) : etag);
       if (q.headers.get("If-None-Match") == etag) {
         ++not_modified_;
         return w.send(304, "", "");
       }
-      w.headers().set("Last-Modified", "Wed, 21 Oct 2015 07:28:00 GMT");
+      w.headers().set("Last-Modified", std::string(kDate));
       return w.send(200, "application/octet-stream", *file);
     });
     std::filesystem::create_directories(served());
@@ -47,6 +63,7 @@ class Add : public BuildFixture {
   }
 
   std::atomic<int> not_modified_ = 0;
+  std::string fresh_ = "Sun, 01 Jan 2051 00:00:00 GMT";
   std::unique_ptr<net::TestServer> server_;
 };
 
@@ -115,6 +132,33 @@ TEST_F(Add, WhatTheServerHasUnchangedIsNotSentAgain) {
   const int before = not_modified_;
   after(cat("ENV A=3\n", lines));
   EXPECT_EQ(not_modified_, before);
+}
+
+TEST_F(Add, ATimeTellsWhereThereIsNoETag) {
+  serve("a.dated", "A");
+  serve("b.fresh", "B");
+  const std::string lines = cat("ADD ", url("/a.dated"), " ", url("/b.fresh"), " /\n");
+  after(lines);
+  EXPECT_EQ(not_modified_, 0);
+  const images::Image again = after(cat("ENV A=1\n", lines));
+  EXPECT_EQ(not_modified_, 1);
+  EXPECT_EQ(text_in(again, "a.dated") + text_in(again, "b.fresh"), "AB");
+  EXPECT_NE(tree(again, "%P %T@").find("a.dated 1445412480.0000000000"), std::string::npos);
+}
+
+// The bytes that stay are those used last, whatever they are.
+TEST_F(Add, PruningKeepsAsManyBytesOfDownloads) {
+  serve("a.txt", std::string(100'000, 'a'));
+  after(cat("ADD ", url("/a.txt"), " /\n"));
+  const auto is_here = [&] {
+    const auto records = builder_->disk_usage();
+    return std::ranges::any_of(
+        *records, [](const CacheRecord& one) { return one.kind == CacheRecord::Kind::kDownload; });
+  };
+  ASSERT_TRUE(builder_->prune({.keep_bytes = uint64_t{1} << 30U}));
+  EXPECT_TRUE(is_here());
+  ASSERT_TRUE(builder_->prune({.keep_bytes = 1000}));
+  EXPECT_FALSE(is_here());
 }
 
 TEST_F(Add, UnpackIsAskedForOrRefused) {
@@ -186,6 +230,75 @@ TEST_F(AddGit, SecretsOpenPrivateRepositories) {
   EXPECT_EQ(text_in(built(wanted), "r/f"), "two\n");
   wanted.secrets = {{"GIT_AUTH_TOKEN.other.example", "tok"}};
   EXPECT_NE(error_of(wanted).find("git: "), std::string::npos);
+}
+
+// What the daemon runs with, for the length of a test.
+class Environment {
+ public:
+  void set(const std::string& name, const std::string& value) {
+    const char* before = std::getenv(name.c_str());
+    before_.try_emplace(name,
+                        before == nullptr ? std::nullopt : std::optional<std::string>(before));
+    ::setenv(name.c_str(), value.c_str(), 1);
+  }
+  Environment() = default;
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  ~Environment() {
+    for (const auto& [name, value] : before_) {
+      if (value) ::setenv(name.c_str(), value->c_str(), 1);
+      if (!value) ::unsetenv(name.c_str());
+    }
+  }
+
+ private:
+  std::map<std::string, std::optional<std::string>> before_;
+};
+
+// It may open the repository; a build without a secret may not.
+TEST_F(AddGit, PasswordsOfTheDaemonsUserOpenNothing) {
+  std::filesystem::create_directories(served() / "private");
+  std::filesystem::rename(served() / "a.git", served() / "private/a.git");
+  const Path home = root() / "home";
+  std::filesystem::create_directories(home);
+  const std::string header = cat("Authorization: basic ", base64_encode("x-access-token:tok"));
+  ASSERT_TRUE(write_file(home / ".gitconfig", cat("[http]\n\textraHeader = ", header, "\n")));
+  ASSERT_TRUE(write_file(home / ".netrc", "machine 127.0.0.1 login x-access-token password tok\n"));
+  Environment environment;
+  environment.set("HOME", home);
+  environment.set("XDG_CONFIG_HOME", home);
+  environment.set("GIT_CONFIG_COUNT", "1");
+  environment.set("GIT_CONFIG_KEY_0", "http.extraHeader");
+  environment.set("GIT_CONFIG_VALUE_0", header);
+  environment.set("GIT_ASKPASS", "/bin/echo tok");
+  const std::string own = cat("git ls-remote ", url("/private/a.git"));
+  ASSERT_EQ(sys::run_captured({.args = {"/bin/sh", "-c", own}})->code, 0);
+  EXPECT_NE(failure(cat("ADD ", url("/private/a.git"), " /r")).find("git: "), std::string::npos);
+}
+
+// The program ssh of the test is the server, too: it runs what it is asked to run, and writes down
+// how it was called.
+TEST_F(AddGit, KeysOfTheDaemonsUserAreNotShown) {
+  const Path programs = root() / "programs";
+  std::filesystem::create_directories(programs);
+  ASSERT_TRUE(
+      write_file(programs / "ssh",
+                 cat("#!/bin/sh\nenv > ", root().native(), "/called\necho \"$*\" >> ",
+                     root().native(), "/called\nfor last; do :; done\nexec sh -c \"$last\"\n")));
+  std::filesystem::permissions(programs / "ssh", std::filesystem::perms(0755));
+  Environment environment;
+  environment.set("PATH", cat(programs.native(), ":", std::getenv("PATH")));
+  environment.set("HOME", root());
+  environment.set("SSH_AUTH_SOCK", "/run/agent-of-the-daemon");
+  environment.set("GIT_SSH_COMMAND", "ssh -i /root/key-of-the-daemon");
+  EXPECT_EQ(f_of(cat("ssh://git@there.invalid", (served() / "a.git").native())), "two\n");
+  const std::string called = *read_file(root() / "called");
+  EXPECT_EQ(called.find("of-the-daemon"), std::string::npos) << called;
+  EXPECT_EQ(called.find("SSH_AUTH_SOCK"), std::string::npos) << called;
+  EXPECT_NE(called.find("HOME=/nonexistent\n"), std::string::npos) << called;
+  for (const char* option : {"-F none", "-o BatchMode=yes", "-o IdentityFile=none"}) {
+    EXPECT_NE(called.find(option), std::string::npos) << called;
+  }
 }
 
 TEST_F(AddGit, FilesAreOwnedByRootWithoutTheRepository) {

@@ -33,21 +33,11 @@ Result<std::optional<remote::Credentials>> BuildRequest::credentials_of(
 
 namespace {
 
-// Frontends of other images are programs that only BuildKit's protocol can run; this one
-// understands what the official one does.
 Result<> check_syntax(const BuildRequest& request, const std::string& text) {
   const auto given = request.build_args.find("BUILDKIT_SYNTAX");
   const bool is_given = given != request.build_args.end() && given->second;
   const std::string syntax = is_given ? *given->second : detect_syntax(text);
-  // Behind the image stands what only that would understand.
-  std::string_view name = std::string_view(syntax).substr(0, syntax.find_first_of(" \t"));
-  for (std::string_view prefix : {"docker.io/", "docker/"}) {
-    if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
-  }
-  bool official = name.empty() || name == "dockerfile" || name.starts_with("dockerfile:") ||
-                  name.starts_with("dockerfile@") || name == "dockerfile.v0" ||
-                  name.starts_with("dockerfile-upstream");
-  if (official) return {};
+  if (is_own_frontend(syntax)) return {};
   return Error(Code::kUnimplemented,
                cat("frontends in images are not supported: # syntax=", syntax));
 }
@@ -115,7 +105,7 @@ class LocalBuilder : public Builder {
         images_(images),
         cache_(std::move(cache)),
         cache_mounts_(options_.cache_mounts()),
-        downloads_(options_.downloads(), clock),
+        downloads_(options_.downloads()),
         stats_(StatCache::open(options_.root / "stat-cache", clock)),
         site_{options_, images, networks, *cache_, cache_mounts_, downloads_, clock},
         solver_(*cache_, clock) {}
@@ -138,7 +128,8 @@ class LocalBuilder : public Builder {
   Result<> export_caches(const BuildRequest& request, const std::vector<PlatformImage>& built,
                          const CacheHold& hold, const CancelToken& cancel);
   Result<std::set<std::string>> image_snapshots();
-  Result<> prune_mounts(const PruneOptions& options, PruneResult& result);
+  Result<> prune_others(const PruneOptions& options, PruneResult& result);
+  Result<bool> remove_other(const CacheRecord& record);
   // The plan as far as it can be made without a network.
   Result<Plan> plan_offline(const BuildRequest& request, const Dockerfile& file, bool all_stages,
                             const oci::IgnorePatterns& ignore, Checks& checks);
@@ -190,17 +181,18 @@ Result<> LocalBuilder::export_caches(const BuildRequest& request,
 
 Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const EventSink& sink,
                                         const CancelToken& cancel) {
-  SharedSink events(sink, request.quiet);
-  const TimePoint begun = site_.clock.now();
+  SharedSink events(sink);
+  BuildFacts facts{.begun = site_.clock.now(), .origin = request.origin};
   Exporter exporter = TRY(Exporter::make(site_, request));
   const auto lease = TRY(images_.lease());
   CacheHold hold(*cache_, *lease);
   Context context = TRY(Context::open(request, options_.scratch(), *stats_, cancel));
+  if (context.origin()) facts.origin = context.origin();
   const ScopeExit remember([this] {
     if (auto saved = stats_->save(); !saved) log_warn(saved.error().message());
   });
   TRY(check_syntax(request, context.dockerfile()));
-  Dockerfile file = TRY(parse_dockerfile(request.dockerfile, context.dockerfile()));
+  Dockerfile file = TRY(parse_dockerfile(request.name_of_dockerfile(), context.dockerfile()));
   Checks checks(TRY(check_config(request, file)));
   check_text(file, checks);
   ImportedRecords imported;
@@ -231,7 +223,7 @@ Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const Event
         0});
   }
   TRY(export_caches(request, built, hold, cancel));
-  const ShapedImages made = TRY(exporter.run(built, begun, *lease, events, cancel));
+  const ShapedImages made = TRY(exporter.run(built, facts, *lease, events, cancel));
   BuildResult result;
   result.target = made.target;
   auto host = std::ranges::find(platforms, oci::Platform::host());
@@ -272,7 +264,7 @@ Result<Answer> LocalBuilder::inspect(const BuildRequest& request, Question quest
                                      const CancelToken& cancel) {
   Context context = TRY(Context::open(request, options_.scratch(), *stats_, cancel));
   TRY(check_syntax(request, context.dockerfile()));
-  const Dockerfile file = TRY(parse_dockerfile(request.dockerfile, context.dockerfile()));
+  const Dockerfile file = TRY(parse_dockerfile(request.name_of_dockerfile(), context.dockerfile()));
   if (question == Question::kTargets) {
     return Answer{.text = show_targets(file), .data = targets_data(file)};
   }
@@ -314,20 +306,36 @@ Result<std::vector<CacheRecord>> LocalBuilder::disk_usage() {
   return out;
 }
 
-// Of what the records of steps have left of the bytes that stay, the mounts used last get theirs.
-Result<> LocalBuilder::prune_mounts(const PruneOptions& options, PruneResult& result) {
+Result<bool> LocalBuilder::remove_other(const CacheRecord& record) {
+  switch (record.kind) {
+    case CacheRecord::Kind::kCacheMount:
+      return cache_mounts_.remove(record.id);
+    case CacheRecord::Kind::kDownload:
+      return downloads_.remove(record.id);
+    case CacheRecord::Kind::kFailedStep:
+      TRY(remove_failed_step(site_, record.id));
+      return true;
+    case CacheRecord::Kind::kStep:
+      break;
+  }
+  return false;
+}
+
+// Of what the records of steps have left of the bytes that stay, the others used last get theirs.
+Result<> LocalBuilder::prune_others(const PruneOptions& options, PruneResult& result) {
   auto records = TRY(disk_usage());
+  std::ranges::move(TRY(list_failed_steps(site_)), std::back_inserter(records));
   std::ranges::stable_sort(records, std::greater(), &CacheRecord::last_used);
-  const auto is_mount = [](const CacheRecord& record) {
-    return record.kind == CacheRecord::Kind::kCacheMount;
+  const auto is_step = [](const CacheRecord& record) {
+    return record.kind == CacheRecord::Kind::kStep;
   };
   uint64_t kept = 0;
-  for (const CacheRecord& record : records) kept += is_mount(record) ? 0 : record.size;
+  for (const CacheRecord& record : records) kept += is_step(record) ? record.size : 0;
   for (const CacheRecord& record : records) {
-    if (!is_mount(record)) continue;
+    if (is_step(record)) continue;
     const bool young = options.until && site_.clock.now() - record.last_used < *options.until;
     const bool stays = young || kept + record.size <= options.keep_bytes;
-    if (!stays && TRY(cache_mounts_.remove(record.id))) {
+    if (!stays && TRY(remove_other(record))) {
       result.removed.push_back(record.id);
       result.freed_bytes += record.size;
     } else {
@@ -340,9 +348,7 @@ Result<> LocalBuilder::prune_mounts(const PruneOptions& options, PruneResult& re
 Result<PruneResult> LocalBuilder::prune(const PruneOptions& options) {
   PruneResult result;
   result.removed = TRY(cache_->prune(options, TRY(image_snapshots())));
-  TRY(downloads_.prune(options, result));
-  TRY(prune_mounts(options, result));
-  TRY(prune_failed_steps(site_, options, result));
+  TRY(prune_others(options, result));
   result.freed_bytes += TRY(images_.collect_garbage());
   return result;
 }

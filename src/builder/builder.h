@@ -86,6 +86,12 @@ struct CachePlace {
   bool mounts = false;  // the directories of RUN --mount=type=cache, too
 };
 
+// Where the files of a context come from: a repository, and the commit.
+struct ContextOrigin {
+  std::string repository;  // "https://host/a.git", without who may read it
+  std::string commit;      // with "-dirty" behind it where files were changed since; or ""
+};
+
 struct BuildRequest {
   // The context: a tar, plain or compressed, read to its end; or a directory, read in
   // place. A tar is hostile input: it is unpacked by the builder, each entry resolved
@@ -99,6 +105,10 @@ struct BuildRequest {
   // The Dockerfile: its path in the context; or its text, where it is not in the context.
   std::string dockerfile = "Dockerfile";
   std::optional<std::string> dockerfile_text;
+  // What errors and provenance call it; "" by its path.
+  std::string dockerfile_name;
+  // What its caller knows of a context that is not fetched; for the provenance.
+  std::optional<ContextOrigin> origin;
   // The text of .dockerignore, where it is not in the context either.
   std::optional<std::string> ignore_text;
 
@@ -115,7 +125,6 @@ struct BuildRequest {
   std::set<std::string> no_cache_stages;  // names or numbers of those that are executed anew
   bool pull = false;                      // asks the registry for newer base images
   bool keep_failed = false;               // what a RUN that fails leaves becomes an image
-  bool quiet = false;                     // no step events: only warnings, the image id and errors
 
   std::string network;  // of RUN: "" or "default" (the default bridge), "none", "host", or a name
   std::vector<std::string> extra_hosts;  // "name:ip"
@@ -140,6 +149,9 @@ struct BuildRequest {
   std::function<Result<std::optional<remote::Credentials>>(const std::string& host)>
       find_credentials;
 
+  const std::string& name_of_dockerfile() const {
+    return dockerfile_name.empty() ? dockerfile : dockerfile_name;
+  }
   // Of `credentials`, else asked for.
   Result<std::optional<remote::Credentials>> credentials_of(const std::string& host) const;
 };
@@ -159,7 +171,7 @@ struct StepCached {
   int step = 0;
   std::string platform;
 };
-// Why it was not: the first cause ("src/a.c changed", "build argument V: \"1\" is now \"2\""),
+// Why it was not: the first cause ("src/a.c changed", "build argument V changed"),
 // and all that differs. Comes only where there is something to tell: not for a step that is like
 // none before.
 struct StepMissed {

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "base/strings.h"
+#include "builder/oci_layout.h"
 #include "builder/untar.h"
 #include "codec/compress.h"
 #include "codec/hash.h"
@@ -23,7 +24,6 @@ namespace {
 
 constexpr size_t kMostRecords = size_t{64} << 20U;  // bytes of their document
 constexpr int kAttempts = 16;
-constexpr std::string_view kRefName = "org.opencontainers.image.ref.name";
 
 struct CacheImage {
   oci::Manifest manifest;
@@ -46,8 +46,8 @@ class Shelf {
 // A directory with an OCI layout (OCI image-spec, image-layout.md). Who writes has it locked.
 class LayoutShelf : public Shelf {
  public:
-  LayoutShelf(content::ContentStore& store, sys::RootDir root, std::string tag)
-      : store_(store), root_(std::move(root)), tag_(std::move(tag)) {}
+  LayoutShelf(content::ContentStore& store, OciLayout layout, std::string tag)
+      : store_(store), layout_(std::move(layout)), tag_(std::move(tag)) {}
 
   Result<std::optional<std::string>> manifest() override {
     for (const oci::Descriptor& one : TRY(index()).manifests) {
@@ -56,50 +56,44 @@ class LayoutShelf : public Shelf {
     return std::optional<std::string>();
   }
   Result<std::string> document(const oci::Descriptor& blob) override {
-    std::string text = TRY(root_.read_file(path_of(blob.digest), kMostRecords));
-    if (oci::Digest::of(text, blob.digest.algorithm()) == blob.digest) return text;
-    return Error(Code::kDataLoss, cat(path_of(blob.digest), " is damaged"));
+    return layout_.document(blob, kMostRecords);
   }
   Result<> fetch(const oci::Descriptor& blob, content::Ingest& to) override {
-    const UniqueFd file = TRY(root_.open_at(path_of(blob.digest), O_RDONLY | O_NOFOLLOW));
     TRY(to.reset());
-    FdSource source(file.get());
-    TRY(copy(source, to));
-    return {};
+    return layout_.fetch(blob, to);
   }
   Result<> put(const oci::Descriptor& blob) override {
-    if (auto there = root_.stat(path_of(blob.digest)); there) return {};
+    const std::string path = OciLayout::path_of(blob.digest);
+    if (auto there = root().stat(path); there) return {};
     const auto reader = TRY(store_.open(blob.digest));
-    return write(path_of(blob.digest), *reader);
+    return write(path, *reader);
   }
   Result<> put_manifest(const oci::Manifest& manifest, const std::string& before) override {
-    const UniqueFd lock = TRY(root_.open_at("/", O_RDONLY | O_DIRECTORY));
+    const UniqueFd lock = TRY(root().open_at("/", O_RDONLY | O_DIRECTORY));
     if (::flock(lock.get(), LOCK_EX) != 0) return Error::from_errno(errno, "lock cache directory");
     const auto now = TRY(this->manifest());
     if ((now ? oci::Digest::of(*now).str() : "") != before) {
       return Error(Code::kFailedPrecondition, "somebody else has written it");
     }
-    TRY(write_text(path_of(manifest.descriptor().digest), manifest.raw));
+    TRY(write_text(OciLayout::path_of(manifest.descriptor().digest), manifest.raw));
     std::vector<oci::Descriptor> all = TRY(index()).manifests;
     std::erase_if(all, [&](const oci::Descriptor& one) { return is_ours(one); });
     all.push_back(manifest.descriptor());
-    all.back().annotations[std::string(kRefName)] = tag_;
+    all.back().annotations[std::string(OciLayout::kRefName)] = tag_;
     TRY(write_text("oci-layout", R"({"imageLayoutVersion":"1.0.0"})"));
     return write_text("index.json", oci::Index::make(oci::kMediaTypeIndex, std::move(all)).raw);
   }
 
  private:
-  static std::string path_of(const oci::Digest& digest) {
-    return cat("blobs/", replace_all(digest.str(), ":", "/"));
-  }
+  const sys::RootDir& root() const { return layout_.root(); }
   bool is_ours(const oci::Descriptor& one) const {
-    const auto name = one.annotations.find(std::string(kRefName));
+    const auto name = one.annotations.find(std::string(OciLayout::kRefName));
     return name != one.annotations.end() && name->second == tag_;
   }
   Result<oci::Index> index() {
-    auto text = root_.read_file("index.json", kMostRecords);
-    if (!text && text.error().code() == Code::kNotFound) return oci::Index();
-    return oci::Index::parse(TRY(std::move(text)));
+    auto index = layout_.index();
+    if (!index && index.error().code() == Code::kNotFound) return oci::Index();
+    return index;
   }
   Result<> write_text(const std::string& path, std::string_view text) {
     StringSource source(text);
@@ -108,8 +102,8 @@ class LayoutShelf : public Shelf {
   // Whole or not at all.
   Result<> write(const std::string& path, Source& from) {
     constexpr size_t kDigits = 12;
-    const sys::Place place = TRY(root_.make_place(path));
-    const sys::Place beside = TRY(root_.make_place(cat(path, ".new-", random_hex(kDigits))));
+    const sys::Place place = TRY(root().make_place(path));
+    const sys::Place beside = TRY(root().make_place(cat(path, ".new-", random_hex(kDigits))));
     const UniqueFd out(::openat(beside.parent.get(), beside.name.c_str(),
                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (!out) return Error::from_errno(errno, cat("write ", path));
@@ -126,7 +120,7 @@ class LayoutShelf : public Shelf {
   }
 
   content::ContentStore& store_;
-  sys::RootDir root_;
+  OciLayout layout_;
   std::string tag_;
 };
 
@@ -181,8 +175,7 @@ Result<std::shared_ptr<Shelf>> open_shelf(Site& site, const BuildRequest& reques
                                           const CachePlace& place, const CancelToken& cancel) {
   content::ContentStore& store = site.images.content();
   if (!place.reference) {
-    return std::make_shared<LayoutShelf>(store, TRY(sys::RootDir::open(place.directory)),
-                                         place.tag);
+    return std::make_shared<LayoutShelf>(store, TRY(OciLayout::open(place.directory)), place.tag);
   }
   remote::ClientOptions options = site.options.client;
   auto credentials = TRY(request.credentials_of(place.reference->domain()));

@@ -1,4 +1,5 @@
 // Caches given to other engines: in a directory, and in a registry.
+#include <functional>
 #include <thread>
 
 #include "builder/run_fixture.h"
@@ -32,6 +33,30 @@ class CacheImage : public BuildFixture {
     ASSERT_TRUE(images_->remove("test:1", true, false, nobody));
     ASSERT_TRUE(builder_->prune({}));
     ASSERT_TRUE(builder_->disk_usage()->empty());
+  }
+  // Rewrites what was exported, as who may write there can.
+  void change_records(const std::function<void(PortableCache&)>& change) {
+    const Path blobs = exported() / "blobs";
+    const auto path = [&](const oci::Digest& digest) {
+      return blobs / digest.algorithm_name() / digest.hex();
+    };
+    const auto index = oci::Index::parse(*read_file(exported() / "index.json"));
+    ASSERT_EQ(index->manifests.size(), 1);
+    oci::Descriptor entry = index->manifests[0];
+    const auto manifest = oci::Manifest::parse(*read_file(path(entry.digest)));
+    PortableCache cache = *decode_cache(*read_file(path(manifest->config.digest)));
+    change(cache);
+    const std::string document = encode_cache(cache);
+    oci::Descriptor config = manifest->config;
+    config.digest = oci::Digest::of(document);
+    config.size = document.size();
+    const auto changed = oci::Manifest::make(oci::kMediaTypeManifest, config, manifest->layers);
+    ASSERT_TRUE(write_file(path(config.digest), document));
+    ASSERT_TRUE(write_file(path(changed.descriptor().digest), changed.raw));
+    entry.digest = changed.descriptor().digest;
+    entry.size = changed.raw.size();
+    ASSERT_TRUE(
+        write_file(exported() / "index.json", oci::Index::make(oci::kMediaTypeIndex, {entry}).raw));
   }
   static constexpr const char* kDockerfile =
       "FROM scratch AS lib\nCOPY b /lib/\nFROM scratch\nLABEL x=y\nCOPY a /\n"
@@ -108,6 +133,46 @@ TEST_F(CacheImageOfRuns, CacheMountsTravelOnRequest) {
   EXPECT_EQ(told_.output, "kept\n");
 }
 
+// A cache image whose record of one step has the key of another one, too: who imports it for the
+// first step has not the second one built from it.
+TEST_F(CacheImage, ARecordStandsForNoStepButTheOneThatAskedForIt) {
+  const std::string first = "FROM scratch\nCOPY a /f";
+  const std::string second = "FROM scratch\nCOPY b /f";
+  built(exporting(first));
+  built(exporting(second));
+  forget();
+  change_records([](PortableCache& cache) {
+    ASSERT_EQ(cache.records.size(), 2);
+    const bool a_first = cache.records[0].identity.text == "COPY a /f";
+    NewRecord own = cache.records[a_first ? 0 : 1];
+    const NewRecord& other = cache.records[a_first ? 1 : 0];
+    own.keys.insert(own.keys.end(), other.keys.begin(), other.keys.end());
+    cache.records = {own};
+  });
+  EXPECT_EQ(text_in(built(importing(first)), "f"), "A");
+  EXPECT_EQ(told_.cached, std::vector<int>{2});
+  EXPECT_EQ(text_in(built(second), "f"), "B");
+  EXPECT_TRUE(told_.cached.empty());
+}
+
+// Nor for one that stands on something else than the record says.
+TEST_F(CacheImage, ARecordOfAnotherGroundIsNotTaken) {
+  const std::string lines = "FROM scratch\nCOPY a /x\nCOPY b /y";
+  built(exporting(lines));
+  forget();
+  change_records([](PortableCache& cache) {
+    for (NewRecord& record : cache.records) {
+      if (record.parent.empty()) continue;
+      // Files without what they stood on.
+      record.parent.clear();
+      record.result.layer->snapshot = record.result.layer->diff_id.str();
+      record.result.id = record.result.layer->snapshot;
+    }
+  });
+  EXPECT_EQ(tree(built(importing(lines)), "%P"), "x\ny");
+  EXPECT_EQ(told_.cached, std::vector<int>{2});
+}
+
 TEST_F(CacheImage, NothingThereIsAnEmptyCache) {
   built(importing("FROM scratch\nCOPY a /"));
   EXPECT_TRUE(told_.warnings.empty());
@@ -118,12 +183,21 @@ TEST_F(CacheImage, WhatIsNoCacheOrDamagedIsAWarning) {
   built(exporting("FROM scratch\nCOPY a /"));
   forget();
   // A layer that is another one.
+  Path damaged;
   for (const auto& entry : std::filesystem::directory_iterator(exported() / "blobs/sha256")) {
     auto text = *read_file(entry.path());
     if (text.starts_with('{')) continue;
     text[text.size() / 2] ^= 1;
     ASSERT_TRUE(write_file(entry.path(), text));
+    damaged = entry.path();
   }
+  built(importing("FROM scratch\nCOPY a /"));
+  EXPECT_TRUE(told_.cached.empty());
+  // Or none at all: nobody waits for who writes into a pipe.
+  ASSERT_FALSE(damaged.empty());
+  std::filesystem::remove(damaged);
+  ASSERT_EQ(::mkfifo(damaged.c_str(), 0600), 0);
+  forget();
   built(importing("FROM scratch\nCOPY a /"));
   EXPECT_TRUE(told_.cached.empty());
   ASSERT_TRUE(write_file(exported() / "index.json", "{"));

@@ -21,6 +21,8 @@ class Context {
   SourceTree& tree() { return *tree_; }
   NamedSources& named() { return *named_; }
   const std::string& dockerfile() const { return dockerfile_; }
+  // Of one that was fetched from a repository.
+  std::optional<ContextOrigin> origin() const { return fetched_ ? fetched_->origin : std::nullopt; }
 
  private:
   Context() = default;

@@ -8,6 +8,7 @@
 #include "builder/git_checkout.h"
 #include "builder/planned_step.h"
 #include "builder/untar.h"
+#include "net/url.h"
 
 namespace skiff::builder {
 
@@ -33,8 +34,8 @@ class CopyStep : public PlannedSolverStep {
   }
 
   KeyParts definition() const override {
-    KeyParts parts{{PartKind::kText, "instruction", step().history->created_by},
-                   {PartKind::kValue, "destination", copy().destination}};
+    KeyParts parts{written_part(PartKind::kText, "instruction", step().history->created_by),
+                   written_part(PartKind::kValue, "destination", copy().destination)};
     // What the history does not show.
     if (copy().link) parts.push_back({PartKind::kOpaque, "--link", "yes"});
     for (const std::string& pattern : copy().excludes) {
@@ -48,11 +49,11 @@ class CopyStep : public PlannedSolverStep {
           {PartKind::kValue, "--keep-git-dir", *copy().keep_git_dir ? "true" : "false"});
     }
     if (!copy().checksum.empty()) {
-      parts.push_back({PartKind::kValue, "--checksum", copy().checksum});
+      parts.push_back(written_part(PartKind::kValue, "--checksum", copy().checksum));
     }
     // An image is named by its content, which is an input.
     for (const auto& [name, content] : copy().files) {
-      parts.push_back({PartKind::kOpaque, cat("heredoc ", name), content});
+      parts.push_back(untold_part(cat("heredoc ", name), content));
     }
     return parts;
   }
@@ -181,7 +182,8 @@ Result<KeyParts> CopyStep::look_at(const std::vector<StepResult>& inputs,
   const bool mode_given = !copy().chmod.empty() && TRY(ModeChange::parse(copy().chmod)).absolute();
   for (Chosen& source : chosen_) {
     if (source.git) {
-      parts.push_back({PartKind::kValue, cat("commit of ", source.git->remote), source.commit});
+      parts.push_back(
+          {PartKind::kValue, cat("commit of ", net::shown_url(source.git->remote)), source.commit});
     }
     for (Selected& selected : source.matches) {
       KeyParts described =

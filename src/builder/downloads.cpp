@@ -53,7 +53,10 @@ Result<std::string> Downloads::fetch(const std::string& url,
                                      const Path& directory, const CancelToken& cancel) {
   const auto guard = TRY(by_url_.lock(url, cancel));
   const auto meta = read_meta(place(url));
-  const std::string known = meta && meta->string("url") == url ? meta->string("etag") : "";
+  Validator known;
+  if (meta && meta->string("url") == url) {
+    known = {.etag = meta->string("etag"), .modified = meta->string("modified")};
+  }
   RemoteFile file = TRY_CONTEXT(download(url, known, directory, cancel), "ADD");
   const Path path = directory / file.name;
   if (file.unchanged) {
@@ -64,9 +67,10 @@ Result<std::string> Downloads::fetch(const std::string& url,
   }
   // It was pruned meanwhile.
   const bool is_gone = !known.empty() && ::access(path.c_str(), F_OK) != 0;
-  if (is_gone) file = TRY_CONTEXT(download(url, "", directory, cancel), "ADD");
+  if (is_gone) file = TRY_CONTEXT(download(url, {}, directory, cancel), "ADD");
   if (checksum) TRY(check_digest(url, path, *checksum));
-  if (!file.unchanged && !file.etag.empty()) TRY_CONTEXT(keep(url, file, path), "keep a download");
+  if (!file.unchanged && !file.validator.empty())
+    TRY_CONTEXT(keep(url, file, path), "keep a download");
   return file.name;
 }
 
@@ -76,7 +80,9 @@ Result<> Downloads::keep(const std::string& url, const RemoteFile& file, const P
   TRY(remove_tree(directory));
   TRY(make_directories(directory, 0700));
   TRY(link_file(path, directory / kBody));
-  TRY(write_file(directory / kMeta, json::object({{"url", url}, {"etag", file.etag}}).dump()));
+  const json::Value meta = json::object(
+      {{"url", url}, {"etag", file.validator.etag}, {"modified", file.validator.modified}});
+  TRY(write_file(directory / kMeta, meta.dump()));
   uint64_t kept = 0;
   for (const Entry& entry : TRY(entries())) {
     kept += entry.bytes;
@@ -119,20 +125,18 @@ Result<std::vector<CacheRecord>> Downloads::list() {
                    .description = cat("download of ", entry.url),
                    .size = entry.bytes,
                    .created = entry.used,
-                   .last_used = entry.used});
+                   .last_used = entry.used,
+                   .kind = CacheRecord::Kind::kDownload});
   }
   return out;
 }
 
-Result<> Downloads::prune(const PruneOptions& options, PruneResult& result) {
+Result<bool> Downloads::remove(const std::string& id) {
   const std::scoped_lock lock(mutex_);
-  for (const Entry& entry : TRY(entries())) {
-    if (options.until && clock_.now() - entry.used < *options.until) continue;
-    TRY(remove_tree(root_ / entry.name));
-    result.removed.push_back(entry.name);
-    result.freed_bytes += entry.bytes;
-  }
-  return {};
+  std::error_code ec;
+  if (!std::filesystem::exists(root_ / id, ec)) return false;
+  TRY(remove_tree(root_ / id));
+  return true;
 }
 
 }  // namespace skiff::builder

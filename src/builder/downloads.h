@@ -1,5 +1,6 @@
 // Downloads: the files that ADD has fetched, kept so that what a server says is unchanged (by its
-// ETag) is not sent again. Below ROOT a directory for each URL: "body" and "meta.json" (url, etag).
+// ETag, or its Last-Modified) is not sent again. Below ROOT a directory for each URL: "body" and
+// "meta.json" (url, etag, modified).
 // Thread-safe.
 #pragma once
 
@@ -16,8 +17,8 @@ namespace skiff::builder {
 class Downloads {
  public:
   // At most `most_bytes` are kept, those used last.
-  Downloads(Path root, const Clock& clock, uint64_t most_bytes = uint64_t{1} << 30U)
-      : root_(std::move(root)), clock_(clock), most_bytes_(most_bytes) {}
+  explicit Downloads(Path root, uint64_t most_bytes = uint64_t{1} << 30U)
+      : root_(std::move(root)), most_bytes_(most_bytes) {}
 
   // The name of the file that is in `directory` afterwards: a link to the kept one, not to be
   // written to; the directory is of the same file system. kFailedPrecondition where the content has
@@ -26,7 +27,8 @@ class Downloads {
                             const Path& directory, const CancelToken& cancel);
 
   Result<std::vector<CacheRecord>> list();
-  Result<> prune(const PruneOptions& options, PruneResult& result);
+  // False where it is gone already.
+  Result<bool> remove(const std::string& id);
 
  private:
   struct Entry {
@@ -40,7 +42,6 @@ class Downloads {
   Path place(const std::string& url) const;
 
   Path root_;
-  const Clock& clock_;
   uint64_t most_bytes_;
   images::KeyedMutex by_url_;
   std::mutex mutex_;  // of the directory

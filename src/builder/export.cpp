@@ -52,8 +52,8 @@ Result<> Exporter::Work::write_trees(const Planned& planned, const oci::Descript
   const ExportedTrees trees = TRY(ExportedTrees::mount(site, target, cancel));
   const ExportOptions& options = planned.options;
   if (planned.output.file != nullptr) {
-    const auto newest = options.rewrite_timestamps ? options.epoch : std::nullopt;
-    return trees.write_tar(*planned.output.file, newest, cancel);
+    // As BuildKit has it, of all files whenever they were made.
+    return trees.write_tar(*planned.output.file, options.epoch, cancel);
   }
   return planned.output.trees->receive(trees.trees(), cancel);
 }
@@ -91,11 +91,11 @@ Result<Exporter> Exporter::make(Site& site, const BuildRequest& request) {
   return out;
 }
 
-Result<ShapedImages> Exporter::run(const std::vector<PlatformImage>& built, TimePoint begun,
+Result<ShapedImages> Exporter::run(const std::vector<PlatformImage>& built, const BuildFacts& facts,
                                    images::ImageLease& lease, SharedSink& events,
                                    const CancelToken& cancel) {
   Work work{site_, request_, lease, events, cancel};
-  Attester attester(site_, request_, lease, begun, cancel);
+  Attester attester(site_, request_, lease, facts, cancel);
   ImageShaper plain(site_, lease, nullptr, cancel);
   ImageShaper attested(site_, lease, &attester, cancel);
   std::optional<ShapedImages> image;

@@ -16,8 +16,8 @@ class Exporter {
   static Result<Exporter> make(Site& site, const BuildRequest& request);
 
   // One output after the other; returns what the last one has that is an image, else the last. The
-  // build began at `begun`; the lease holds what the images are made of.
-  Result<ShapedImages> run(const std::vector<PlatformImage>& built, TimePoint begun,
+  // lease holds what the images are made of.
+  Result<ShapedImages> run(const std::vector<PlatformImage>& built, const BuildFacts& facts,
                            images::ImageLease& lease, SharedSink& events,
                            const CancelToken& cancel);
 

@@ -14,6 +14,7 @@ constexpr std::string_view kProvenance = "https://slsa.dev/provenance/v1";
 constexpr std::string_view kSpdx = "https://spdx.dev/Document";
 constexpr std::string_view kInToto = "application/vnd.in-toto+json";
 constexpr std::string_view kAttestation = "application/vnd.docker.attestation.manifest.v1+json";
+constexpr std::string_view kBuildkitMetadata = "https://mobyproject.org/buildkit@v1#metadata";
 // What "buildDefinition" means here: docs/outputs.md.
 constexpr std::string_view kBuildType = "urn:skiff:build:dockerfile:v1";
 
@@ -36,6 +37,14 @@ json::Value material_json(const Material& material) {
   const std::string uri =
       name ? package_url(name->with_default_tag(), material.platform) : material.name;
   return json::object({{"uri", uri}, {"digest", digest_json(material.digest)}});
+}
+
+// Of a repository that was fetched.
+json::Value origin_json(const ContextOrigin& origin) {
+  constexpr size_t kSha1Digits = 40;
+  json::Value digest = json::object();
+  digest.set(origin.commit.size() == kSha1Digits ? "sha1" : "sha256", origin.commit);
+  return json::object({{"uri", origin.repository}, {"digest", std::move(digest)}});
 }
 
 json::Value request_json(const BuildRequest& request) {
@@ -62,22 +71,32 @@ std::string Attester::time_of(const ExportOptions& options, TimePoint time) cons
 json::Value Attester::provenance(const PlatformImage& built, const ExportOptions& options) const {
   json::Array dependencies;
   for (const Material& material : built.materials) dependencies.push_back(material_json(material));
+  json::Value source = json::object({{"path", request_.name_of_dockerfile()}});
+  json::Value metadata = json::object({{"startedOn", time_of(options, facts_.begun)},
+                                       {"finishedOn", time_of(options, site_.clock.now())}});
+  if (facts_.origin && !request_.context_url.empty()) {
+    json::Value fetched = origin_json(*facts_.origin);
+    dependencies.push_back(fetched);
+    for (const auto& [key, value] : fetched.as_object()) source.set(key, value);
+  } else if (facts_.origin) {
+    // What the caller says of its directory, as buildx passes it on.
+    metadata.set(kBuildkitMetadata,
+                 json::object({{"vcs", json::object({{"source", facts_.origin->repository},
+                                                     {"revision", facts_.origin->commit}})}}));
+  }
   json::Value external =
-      json::object({{"configSource", json::object({{"path", request_.dockerfile}})},
-                    {"request", request_json(request_)}});
+      json::object({{"configSource", std::move(source)}, {"request", request_json(request_)}});
   json::Value definition =
       json::object({{"buildType", kBuildType},
                     {"externalParameters", std::move(external)},
                     {"internalParameters",
                      json::object({{"platform", built.config.platform.normalized().str()}})},
                     {"resolvedDependencies", std::move(dependencies)}});
-  const json::Value times = json::object({{"startedOn", time_of(options, begun_)},
-                                          {"finishedOn", time_of(options, site_.clock.now())}});
   return json::object(
       {{"buildDefinition", std::move(definition)},
        {"runDetails",
         json::object({{"builder", json::object({{"id", cat("urn:skiff:", SKIFF_VERSION)}})},
-                      {"metadata", times}})}});
+                      {"metadata", std::move(metadata)}})}});
 }
 
 Result<json::Value> Attester::sbom(const oci::Descriptor& manifest, const ExportOptions& options) {

@@ -11,11 +11,18 @@
 
 namespace skiff::builder {
 
+// What is known of a build besides what was asked for.
+struct BuildFacts {
+  TimePoint begun;
+  std::optional<ContextOrigin> origin;
+};
+
 class Attester {
  public:
-  Attester(Site& site, const BuildRequest& request, images::ImageLease& lease, TimePoint begun,
-           const CancelToken& cancel)
-      : site_(site), request_(request), lease_(lease), begun_(begun), cancel_(cancel) {}
+  // The facts outlive it.
+  Attester(Site& site, const BuildRequest& request, images::ImageLease& lease,
+           const BuildFacts& facts, const CancelToken& cancel)
+      : site_(site), request_(request), lease_(lease), facts_(facts), cancel_(cancel) {}
 
   // The attestation manifest of the image, to be an index's entry.
   Result<oci::Descriptor> attest(const PlatformImage& built, const oci::Descriptor& manifest,
@@ -33,7 +40,7 @@ class Attester {
   Site& site_;
   const BuildRequest& request_;
   images::ImageLease& lease_;
-  TimePoint begun_;
+  const BuildFacts& facts_;
   const CancelToken& cancel_;
 };
 

@@ -75,6 +75,10 @@ class Reader {
     options_.*kMember = *value;
     return {};
   }
+  Result<> ignored_truth(const Attribute& attribute) {
+    if (attribute.second.empty() || parse_bool(attribute.second)) return {};
+    return bad_attribute(output_, attribute, "it is true or false");
+  }
 
   Result<> compression(const Attribute& attribute) {
     static const std::map<std::string, Compression, std::less<>> kWords = {
@@ -162,12 +166,12 @@ constexpr Reader::Known Reader::kKnown[] = {
     {"oci-mediatypes", kImages, &Reader::oci_words},
     {"rewrite-timestamp", kAny, &Reader::truth<&ExportOptions::rewrite_timestamps>},
     {"source-date-epoch", kAny, &Reader::epoch},
-    {"unpack", kImages, nullptr},  // layers are unpacked when they are first needed
+    {"unpack", kImages, &Reader::ignored_truth},  // layers are unpacked when they are first needed
     {"dangling-name-prefix", kImages, nullptr},
-    {"name-canonical", kImages, nullptr},  // pushed images have it always
-    {"context", kArchives, nullptr},       // of the client
-    {"dest", kAny, nullptr},               // of the client
-    {"tar", kArchives, nullptr},           // of the client
+    {"name-canonical", kImages, &Reader::ignored_truth},  // pushed images have it always
+    {"context", kArchives, nullptr},                      // of the client
+    {"dest", kAny, nullptr},                              // of the client
+    {"tar", kArchives, &Reader::ignored_truth},           // of the client
 };
 
 Result<> Reader::read(const Attribute& attribute) {

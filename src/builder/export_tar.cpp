@@ -26,6 +26,7 @@ Result<> copy_tar(Source& from, const TarChanges& changes, TarWriter& to) {
       entry.link_target = placed(changes.directory, entry.link_target);
     }
     if (changes.newest) entry.mtime = std::min(entry.mtime, *changes.newest);
+    if (changes.every) entry.mtime = *changes.every;
     TRY_CONTEXT(to.add_file(entry, reader.body()), entry.name);
   }
   return {};

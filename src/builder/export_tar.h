@@ -11,6 +11,7 @@ namespace skiff::builder {
 struct TarChanges {
   std::string directory = {};            // everything moves below it; "" for the top
   std::optional<TimePoint> newest = {};  // later times become this one
+  std::optional<TimePoint> every = {};   // all times become this one
 };
 // All entries of `from` follow those that `to` has already.
 Result<> copy_tar(Source& from, const TarChanges& changes, TarWriter& to);

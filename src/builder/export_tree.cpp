@@ -30,13 +30,13 @@ Result<ExportedTrees> ExportedTrees::mount(Site& site, const oci::Descriptor& ta
   return out;
 }
 
-Result<> ExportedTrees::write_tar(Sink& to, const std::optional<TimePoint>& newest,
+Result<> ExportedTrees::write_tar(Sink& to, const std::optional<TimePoint>& time,
                                   const CancelToken& cancel) const {
   TarWriter tar(to);
   for (const ExportedTree& tree : trees_) {
     snapshot::DiffSource files([&](Sink& into) { return snapshot::write_tree(tree.root, into); },
                                cancel);
-    TRY(copy_tar(files, {.directory = tree.name, .newest = newest}, tar));
+    TRY(copy_tar(files, {.directory = tree.name, .every = time}, tar));
   }
   return tar.finish();
 }

@@ -15,9 +15,9 @@ class ExportedTrees {
   static Result<ExportedTrees> mount(Site& site, const oci::Descriptor& target,
                                      const CancelToken& cancel);
   std::span<const ExportedTree> trees() const { return trees_; }
-  // All of them as one tar, owners in numbers, each in the directory of its name; times later than
-  // `newest` become that.
-  Result<> write_tar(Sink& to, const std::optional<TimePoint>& newest,
+  // All of them as one tar, owners in numbers, each in the directory of its name; with the time
+  // that is given, where one is.
+  Result<> write_tar(Sink& to, const std::optional<TimePoint>& time,
                      const CancelToken& cancel) const;
 
  private:

@@ -13,32 +13,6 @@ namespace {
 constexpr const char* kRepository = "failed-step";
 constexpr size_t kMost = 3;
 
-struct Kept {
-  std::string name;
-  TimePoint when;
-  uint64_t bytes = 0;  // of the layer that the step left
-};
-
-// Newest first.
-Result<std::vector<Kept>> list_kept(Site& site) {
-  std::vector<Kept> out;
-  for (const images::Image& image : TRY(site.images.list())) {
-    for (const oci::Reference& name : image.names) {
-      if (name.familiar_repository() != kRepository) continue;
-      const auto usage = site.images.snapshots().usage(image.snapshot_name());
-      out.push_back({name.familiar(), image.tagged, usage ? usage->bytes : 0});
-    }
-  }
-  std::ranges::stable_sort(out, std::greater(), &Kept::when);
-  return out;
-}
-
-// A container that was made of it keeps its layers.
-Result<> remove(Site& site, const std::string& name) {
-  TRY(site.images.remove(name, true, true, [](const oci::Digest&) { return images::ImageUser(); }));
-  return {};
-}
-
 struct Below {
   std::vector<oci::Digest> diff_ids;
   std::vector<oci::Descriptor> blobs;
@@ -93,18 +67,31 @@ Result<std::string> keep_failed_step(StepSite& site, const StepPlace& place,
   const auto manifest = TRY(site.site.images.write_image(config, layers.blobs, site.lease));
   const std::string name = cat(kRepository, ":", random_hex(kDigits));
   TRY(site.site.images.put(manifest, TRY(oci::Reference::parse(name))));
-  const auto kept = TRY(list_kept(site.site));
-  for (size_t i = kMost; i < kept.size(); ++i) TRY(remove(site.site, kept[i].name));
+  const auto kept = TRY(list_failed_steps(site.site));
+  for (size_t i = kMost; i < kept.size(); ++i) TRY(remove_failed_step(site.site, kept[i].id));
   return name;
 }
 
-Result<> prune_failed_steps(Site& site, const PruneOptions& options, PruneResult& result) {
-  for (const Kept& one : TRY(list_kept(site))) {
-    if (options.until && site.clock.now() - one.when < *options.until) continue;
-    TRY(remove(site, one.name));
-    result.removed.push_back(one.name);
-    result.freed_bytes += one.bytes;
+Result<std::vector<CacheRecord>> list_failed_steps(Site& site) {
+  std::vector<CacheRecord> out;
+  for (const images::Image& image : TRY(site.images.list())) {
+    for (const oci::Reference& name : image.names) {
+      if (name.familiar_repository() != kRepository) continue;
+      const auto usage = site.images.snapshots().usage(image.snapshot_name());
+      out.push_back({.id = name.familiar(),
+                     .description = cat("failed step ", name.familiar()),
+                     .size = usage ? usage->bytes : 0,  // of the layer that the step left
+                     .created = image.tagged,
+                     .last_used = image.tagged,
+                     .kind = CacheRecord::Kind::kFailedStep});
+    }
   }
+  std::ranges::stable_sort(out, std::greater(), &CacheRecord::created);
+  return out;
+}
+
+Result<> remove_failed_step(Site& site, const std::string& name) {
+  TRY(site.images.remove(name, true, true, [](const oci::Digest&) { return images::ImageUser(); }));
   return {};
 }
 

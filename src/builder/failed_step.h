@@ -17,7 +17,9 @@ Result<std::string> keep_failed_step(StepSite& site, const StepPlace& place,
                                      const std::string& below, Workspace& space,
                                      const CancelToken& cancel);
 
-// Removes those that are `options.until` old; says so in `result`.
-Result<> prune_failed_steps(Site& site, const PruneOptions& options, PruneResult& result);
+// Those that are kept, by their names, newest first.
+Result<std::vector<CacheRecord>> list_failed_steps(Site& site);
+// A container that was made of it keeps its layers.
+Result<> remove_failed_step(Site& site, const std::string& name);
 
 }  // namespace skiff::builder

@@ -1,37 +1,63 @@
 #include "builder/oci_layout.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/strings.h"
-#include "sys/root_dir.h"
 
 namespace skiff::builder {
 
-namespace {
+Result<OciLayout> OciLayout::open(const Path& directory) {
+  return OciLayout(TRY(sys::RootDir::open(directory)));
+}
 
-constexpr size_t kMaxDocument = size_t{4} << 20U;
-constexpr const char* kRefName = "org.opencontainers.image.ref.name";
-
-Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
-
-std::string blob_path(const oci::Digest& digest) {
+std::string OciLayout::path_of(const oci::Digest& digest) {
   return cat("blobs/", digest.algorithm_name(), "/", digest.hex());
 }
 
+Result<oci::Index> OciLayout::index() const {
+  constexpr size_t kMost = size_t{4} << 20U;
+  const std::string text = TRY(root_.read_file("index.json", kMost));
+  return oci::Index::parse(text).context("index.json");
+}
+
+Result<std::string> OciLayout::document(const oci::Descriptor& what, size_t most) const {
+  std::string text = TRY(root_.read_file(path_of(what.digest), most));
+  const auto actual = oci::Digest::of(text, what.digest.algorithm());
+  if (actual == what.digest) return text;
+  return Error(Code::kDataLoss, cat("blob ", what.digest.str(), " is ", actual.str()));
+}
+
+Result<> OciLayout::fetch(const oci::Descriptor& what, content::Ingest& to) const {
+  // Who opens a pipe waits for its writer.
+  const UniqueFd file =
+      TRY(root_.open_at(path_of(what.digest), O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
+  struct stat st{};
+  if (::fstat(file.get(), &st) != 0) return Error::from_errno(errno, "stat");
+  if (!S_ISREG(st.st_mode)) {
+    return Error(Code::kInvalidArgument, cat(path_of(what.digest), " is no file"));
+  }
+  FdSource source(file.get());
+  TRY(copy(source, to));
+  return {};
+}
+
+namespace {
+
+Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
+
 class Importer {
  public:
-  Importer(images::ImageStore& images, sys::RootDir root, images::ImageLease& lease,
+  Importer(images::ImageStore& images, OciLayout layout, images::ImageLease& lease,
            const CancelToken& cancel)
-      : images_(images), root_(std::move(root)), lease_(lease), cancel_(cancel) {}
+      : images_(images), layout_(std::move(layout)), lease_(lease), cancel_(cancel) {}
 
   // The manifest or index that the reference names.
   Result<oci::Descriptor> choose(const std::string& reference) {
-    const std::string text =
-        TRY_CONTEXT(root_.read_file("index.json", kMaxDocument), "it is no OCI layout");
-    const auto index = TRY_CONTEXT(oci::Index::parse(text), "index.json");
+    const auto index = TRY_CONTEXT(layout_.index(), "it is no OCI layout");
     std::vector<std::string> names;
     for (const oci::Descriptor& one : index.manifests) {
-      const auto found = one.annotations.find(kRefName);
+      const auto found = one.annotations.find(std::string(OciLayout::kRefName));
       const std::string name = found == one.annotations.end() ? "" : found->second;
       // Some tools write the tag there, others the whole name.
       const bool is_named =
@@ -50,7 +76,7 @@ class Importer {
 
   Result<oci::Descriptor> manifest_of(oci::Descriptor target, const oci::Platform& platform) {
     while (oci::is_index_type(target.media_type)) {
-      const auto index = TRY(oci::Index::parse(TRY(document(target)), target.media_type));
+      const auto index = TRY(oci::Index::parse(TRY(layout_.document(target)), target.media_type));
       const oci::Descriptor* best = index.choose(platform);
       if (best == nullptr) {
         return Error(Code::kNotFound, cat("no image for ", platform.str()));
@@ -61,36 +87,27 @@ class Importer {
   }
 
   Result<> import(const oci::Descriptor& target) {
-    const auto manifest = TRY(oci::Manifest::parse(TRY(document(target)), target.media_type));
+    const auto manifest =
+        TRY(oci::Manifest::parse(TRY(layout_.document(target)), target.media_type));
     TRY(add(manifest.config));
     for (const oci::Descriptor& layer : manifest.layers) TRY(add(layer));
     return add(target);
   }
 
  private:
-  Result<std::string> document(const oci::Descriptor& what) {
-    std::string text = TRY(root_.read_file(blob_path(what.digest), kMaxDocument));
-    const auto actual = oci::Digest::of(text, what.digest.algorithm());
-    if (actual == what.digest) return text;
-    return Error(Code::kDataLoss, cat("blob ", what.digest.str(), " is ", actual.str()));
-  }
-
   Result<> add(const oci::Descriptor& what) {
     TRY(cancel_.check());
     auto& content = images_.content();
     TRY(lease_.hold(what.digest));
     if (content.info(what.digest)) return {};
-    const UniqueFd file =
-        TRY(root_.open_at(blob_path(what.digest), O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
-    FdSource source(file.get());
     const auto ingest = TRY(content.ingest(""));
-    TRY(copy(source, *ingest));
+    TRY(layout_.fetch(what, *ingest));
     TRY(content.commit(*ingest, what.digest, &lease_));
     return {};
   }
 
   images::ImageStore& images_;
-  sys::RootDir root_;
+  OciLayout layout_;
   images::ImageLease& lease_;
   const CancelToken& cancel_;
 };
@@ -100,8 +117,8 @@ class Importer {
 Result<images::Image> import_layout(images::ImageStore& images, const LayoutContext& layout,
                                     const std::optional<oci::Platform>& platform,
                                     images::ImageLease& lease, const CancelToken& cancel) {
-  sys::RootDir root = TRY(sys::RootDir::open(layout.layout.directory));
-  Importer importer(images, std::move(root), lease, cancel);
+  OciLayout files = TRY(OciLayout::open(layout.layout.directory));
+  Importer importer(images, std::move(files), lease, cancel);
   const oci::Descriptor named = TRY(importer.choose(layout.reference));
   const oci::Descriptor manifest =
       TRY(importer.manifest_of(named, platform.value_or(oci::Platform::host())));

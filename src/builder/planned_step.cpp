@@ -14,6 +14,10 @@ Result<> unpack_base_of(StepSite& site, const PlannedStage& stage, int step) {
   return site.bases.unpack(from->image->handle, step);
 }
 
+KeyPart untold_part(std::string name, std::string_view value) {
+  return {PartKind::kOpaque, std::move(name), sha256_hex(value)};
+}
+
 PlannedSolverStep::PlannedSolverStep(StepSite& site, const StepPlace& place)
     : site_(site), place_(place) {
   const std::string platform = place.stage->platform.str();
@@ -34,13 +38,19 @@ std::string PlannedSolverStep::refuses_cache() const {
   return chosen ? "--no-cache-filter" : "";
 }
 
+KeyPart PlannedSolverStep::written_part(PartKind kind, std::string_view name,
+                                        const std::string& value) const {
+  if (step().text.find('$') == std::string::npos) return {kind, std::string(name), value};
+  return untold_part(cat("the expanded ", name), value);
+}
+
 Error PlannedSolverStep::placed(Error error) const {
   if (error.code() == Code::kCancelled) return error;
   const Error named = step().trigger
                           ? Error(error.code(), cat("ONBUILD ", step().text, ": ", error.message()))
                           : std::move(error);
   Error out = site_.source.at(step().span, named);
-  return Error(out.code(), cat(out.message(), after_excerpt()));
+  return Error(out.code(), cat(out.message(), without_controls(after_excerpt())));
 }
 
 Result<KeyParts> PlannedSolverStep::look_at(const std::vector<StepResult>&, const CancelToken&) {
@@ -79,7 +89,7 @@ void PlannedSolverStep::on_started() {
                                                .total = site_.plan.total,
                                                .platform = site_.platform,
                                                .stage = stage().name,
-                                               .text = step().text,
+                                               .text = without_controls(step().text),
                                                .line = step().span.first});
 }
 
@@ -89,8 +99,11 @@ void PlannedSolverStep::on_cached() {
 
 void PlannedSolverStep::on_missed(const Miss& miss) {
   if (miss.reason.empty()) return;
+  std::vector<std::string> differences;
+  for (const std::string& one : miss.differences) differences.push_back(without_controls(one));
   site_.events.send(step().number,
-                    StepMissed{step().number, site_.platform, miss.reason, miss.differences});
+                    StepMissed{step().number, site_.platform, without_controls(miss.reason),
+                               std::move(differences)});
 }
 
 void PlannedSolverStep::on_done(const StepResult& result, std::chrono::nanoseconds duration) {

@@ -11,6 +11,9 @@ namespace skiff::builder {
 // Makes sure that the files the stage starts from are there.
 Result<> unpack_base_of(StepSite& site, const PlannedStage& stage, int step);
 
+// A part of a key whose value may be a secret: it counts, and is neither kept nor told.
+KeyPart untold_part(std::string name, std::string_view value);
+
 class PlannedSolverStep : public Step {
  public:
   PlannedSolverStep(StepSite& site, const StepPlace& place);
@@ -35,6 +38,9 @@ class PlannedSolverStep : public Step {
   const StepPlace& place() const { return place_; }
   const PlannedStep& step() const { return *place_.step; }
   const PlannedStage& stage() const { return *place_.stage; }
+
+  // Of what the Dockerfile says: untold where variables have a part in it.
+  KeyPart written_part(PartKind kind, std::string_view name, const std::string& value) const;
 
   virtual Result<KeyParts> look_at(const std::vector<StepResult>& inputs,
                                    const CancelToken& cancel);

@@ -190,7 +190,7 @@ std::set<std::string> cache_mounts_of(const Plan& plan) {
 }
 
 std::string project_of(const BuildRequest& request) {
-  return request.tags.empty() ? request.dockerfile : request.tags.front().repository();
+  return request.tags.empty() ? request.name_of_dockerfile() : request.tags.front().repository();
 }
 
 }  // namespace

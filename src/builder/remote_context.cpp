@@ -6,6 +6,7 @@
 #include "builder/git_checkout.h"
 #include "builder/remote_file.h"
 #include "builder/untar.h"
+#include "net/url.h"
 #include "sys/root_dir.h"
 
 namespace skiff::builder {
@@ -32,7 +33,9 @@ Result<FetchedContext> check_out(const GitSource& source, TempDir keep, const Bu
       TRY_CONTEXT(root.open_at(source.subdirectory, O_PATH | O_DIRECTORY),
                   cat(source.remote, ": subdirectory ", skiff::quoted(source.subdirectory)));
   const std::string directory = TRY(read_link_at(AT_FDCWD, sys::fd_path(inside.get())));
-  return FetchedContext{std::move(keep), directory, std::nullopt};
+  const std::string remote = net::shown_url(source.remote);
+  const std::string address = source.ref.empty() ? remote : cat(remote, "#", source.ref);
+  return FetchedContext{std::move(keep), directory, std::nullopt, ContextOrigin{address, commit}};
 }
 
 Result<FetchedContext> download_context(const std::string& url, TempDir keep,
@@ -41,8 +44,8 @@ Result<FetchedContext> download_context(const std::string& url, TempDir keep,
   const Path tree = keep.path() / "tree";
   TRY(make_directories(download_dir, 0700));
   TRY(make_directories(tree, 0755));
-  const Path file = download_dir / TRY(download(url, "", download_dir, cancel)).name;
-  FetchedContext out{std::move(keep), tree, std::nullopt};
+  const Path file = download_dir / TRY(download(url, {}, download_dir, cancel)).name;
+  FetchedContext out{std::move(keep), tree, std::nullopt, std::nullopt};
   UniqueFd fd = TRY(open_file(file, O_RDONLY));
   if (!TRY(is_archive(fd.get()))) {
     FdSource source(fd.get());
@@ -69,8 +72,12 @@ Result<FetchedContext> fetch_context(const std::string& url, const BuildRequest&
     return check_out(*git, std::move(keep), request, cancel);
   }
   if (is_url(address)) return download_context(address, std::move(keep), cancel);
-  return Error(Code::kInvalidArgument,
-               cat("build context ", skiff::quoted(url), ": neither a git repository nor a URL"));
+  const size_t scheme = address.find("://");
+  const std::string why = scheme == std::string::npos
+                              ? "neither a git repository nor a URL"
+                              : cat("unknown scheme ", skiff::quoted(address.substr(0, scheme)),
+                                    ": it is one of http, https, git and ssh");
+  return Error(Code::kInvalidArgument, cat("build context ", skiff::quoted(url), ": ", why));
 }
 
 }  // namespace skiff::builder

@@ -17,6 +17,8 @@ struct FetchedContext {
   Path directory;  // the context
   // The file, where the URL is no archive: the directory is empty then.
   std::optional<std::string> text;
+  // Of a repository: its address with the reference that was asked for.
+  std::optional<ContextOrigin> origin;
 };
 
 // "https://host/a.git#ref:subdirectory", "git@host:a.git", "github.com/owner/name" and what else

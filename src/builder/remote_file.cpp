@@ -20,6 +20,19 @@ time_t parse_http_date(const std::string& text) {
   return end == nullptr ? 0 : ::timegm(&parts);
 }
 
+Validator validator_of(const net::Headers& headers) {
+  // Within a second a file may change twice; and clocks may differ by more.
+  constexpr time_t kLongPast = 60;
+  const std::string etag(headers.get("ETag"));
+  // A weak one stays the same where bytes change.
+  if (etag.starts_with('"')) return {.etag = etag, .modified = {}};
+  const std::string modified(headers.get("Last-Modified"));
+  const time_t told = parse_http_date(std::string(headers.get("Date")));
+  const time_t changed = parse_http_date(modified);
+  const bool is_sure = etag.empty() && changed != 0 && told - changed >= kLongPast;
+  return {.etag = {}, .modified = is_sure ? modified : ""};
+}
+
 }  // namespace
 
 std::string remote_name(const std::string& url) {
@@ -30,13 +43,17 @@ std::string remote_name(const std::string& url) {
   return name.empty() || name == "." || name == ".." ? "__unnamed__" : name;
 }
 
-Result<RemoteFile> download(const std::string& url, const std::string& known_etag,
-                            const Path& directory, const CancelToken& cancel) {
+Result<RemoteFile> download(const std::string& url, const Validator& known, const Path& directory,
+                            const CancelToken& cancel) {
   constexpr int kNotModified = 304;
   RemoteFile out{.name = remote_name(url)};
   net::WebClient client;
   net::WebRequest request{.url = url, .cancel = cancel};
-  if (!known_etag.empty()) request.headers.set("If-None-Match", known_etag);
+  if (!known.etag.empty()) {
+    request.headers.set("If-None-Match", known.etag);
+  } else if (!known.modified.empty()) {
+    request.headers.set("If-Modified-Since", known.modified);
+  }
   UniqueFd file;
   request.on_head = [&](const net::WebResponse&) -> Result<> {
     file = TRY(open_file(directory / out.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
@@ -44,14 +61,12 @@ Result<RemoteFile> download(const std::string& url, const std::string& known_eta
   };
   request.on_body = [&](std::string_view bytes) { return FdSink(file.get()).write(bytes); };
   auto response = TRY_CONTEXT(client.send(request), url);
-  out.unchanged = response.status == kNotModified && !known_etag.empty();
+  out.unchanged = response.status == kNotModified && !known.empty();
   if (out.unchanged) return out;
   if (response.status / 100 != 2) {
     return Error(Code::kNotFound, cat(url, ": the server answered ", response.status));
   }
-  // A weak one stays the same where bytes change.
-  const std::string etag(response.headers.get("ETag"));
-  if (etag.starts_with('"')) out.etag = etag;
+  out.validator = validator_of(response.headers);
   time_t modified = parse_http_date(std::string(response.headers.get("Last-Modified")));
   const timespec times[2] = {{0, UTIME_OMIT}, {modified, 0}};
   ::futimens(file.get(), times);

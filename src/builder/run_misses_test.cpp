@@ -33,7 +33,7 @@ const RunMutation kMutations[] = {
        ASSERT_EQ(::pwrite(fd.get(), "2", 1, 0), 1);
      },
      2, "f changed"},
-    {"User", "RUN true", "USER app\nRUN true", {}, 3, "user: \"\" is now \"app\""},
+    {"User", "RUN true", "USER app\nRUN true", {}, 3, "user changed"},
     {"Directory",
      "WORKDIR /v\nRUN true",
      "WORKDIR /w\nRUN true",
@@ -52,10 +52,9 @@ const RunMutation kMutations[] = {
      "ENV A=2\nRUN true",
      {},
      3,
-     "environment variable A: \"1\" is now \"2\""},
+     "environment variable A changed"},
     {"Argument", "ARG A=1\nRUN true", "ARG A=1\nRUN true",
-     [](BuildRequest& request) { request.build_args["A"] = "2"; }, 3,
-     "build argument A: \"1\" is now \"2\""},
+     [](BuildRequest& request) { request.build_args["A"] = "2"; }, 3, "build argument A changed"},
     {"NoCache", "RUN true", "RUN true", [](BuildRequest& request) { request.no_cache = true; }, 2,
      "--no-cache"},
 };
@@ -74,6 +73,48 @@ TEST_F(RunMisses, NameTheirTrueCause) {
     built(wanted);
     EXPECT_EQ(told_.missed[mutation.step], own(mutation.reason));
   }
+}
+
+// Many a build has a secret among its arguments, and shows its log to others.
+TEST_F(RunMisses, ValuesOfArgumentsAreNeitherToldNorKept) {
+  write("f", "1");
+  const auto cache = root() / "exported";
+  std::filesystem::create_directories(cache);
+  BuildRequest wanted = request(
+      "FROM base:1\nARG T\nENV U=$T\nLABEL l=$T\nCOPY f /$T\nWORKDIR /w/$T\n"
+      "COPY <<E /h\n$T\nE\nRUN echo misses\n"
+      "RUN --mount=target=/m/$T,source=f ls /m\n");
+  wanted.cache_to = {{.directory = cache}};
+  wanted.build_args["T"] = "planted-1";
+  built(wanted);
+  wanted.build_args["T"] = "planted-2";
+  built(wanted);
+  std::string told;
+  for (const auto& [step, differences] : told_.differences) told += join(differences, "\n");
+  for (const auto& [step, reason] : told_.missed) told += cat("\n", reason);
+  EXPECT_NE(told.find("build argument T changed"), std::string::npos) << told;
+  EXPECT_NE(told.find("environment variable U changed"), std::string::npos) << told;
+  EXPECT_NE(told.find("heredoc E changed"), std::string::npos) << told;
+  EXPECT_EQ(told.find("planted"), std::string::npos) << told;
+  builder_.reset();
+  const auto found = sys::run_captured(
+      {.args = {"grep", "-rl", "planted", options_.root.native(), cache.native()}});
+  EXPECT_EQ(found->out, "");
+  open_builder_again();
+}
+
+// A line of it may come from a stranger.
+TEST_F(RunMisses, NothingOfADockerfileCommandsTheTerminal) {
+  const std::string esc = "\x1b[2J";
+  built(cat("FROM base:1\nLABEL a=\"", esc, "\"\n"));
+  built(cat("FROM base:1\nLABEL a=\"", esc, "b\"\n"));
+  const std::string error =
+      error_of(request(cat("FROM base:1\nRUN echo '", esc, "' >/dev/null; false\n")));
+  std::string told = error;
+  for (const auto& text : told_.texts) told += text;
+  for (const auto& [step, reason] : told_.missed) told += reason;
+  EXPECT_NE(error.find("\\x1b[2J"), std::string::npos) << error;
+  EXPECT_EQ(told.find('\x1b'), std::string::npos) << told;
 }
 
 }  // namespace

@@ -1,4 +1,7 @@
 // RUN --mount, beyond what one build shows: what is kept, shared, told and forgotten.
+#include <atomic>
+#include <thread>
+
 #include "builder/run_fixture.h"
 #include "net/stream.h"
 
@@ -42,6 +45,48 @@ TEST_F(RunMounts, LockedCachesAreUsedOneAfterTheOther) {
   };
   built(two_stages("locked"));
   built(two_stages("private"));
+}
+
+// Each has the first of its mounts when a third step, which has the cache in the middle, ends: they
+// take them in one order all the same.
+TEST_F(RunMounts, StepsThatLockTwoCachesInOppositeOrderEnd) {
+  const auto mount = [](const std::string& id) {
+    return cat("--mount=type=cache,sharing=locked,id=", id, ",target=/", id, " ");
+  };
+  const auto lines = [&](std::string_view ids, const std::string& command) {
+    std::string out = "FROM base:1\nRUN ";
+    for (const char id : ids) out += mount(std::string(1, id));
+    return cat(out, command);
+  };
+  const auto directory_of = [&](const std::string& id) -> std::string {
+    const auto records = builder_->disk_usage();
+    for (const CacheRecord& record : *records) {
+      if (record.description == cat("cache mount ", id)) return record.id;
+    }
+    return "";
+  };
+  const CancelSource give_up;
+  std::vector<std::jthread> threads;
+  std::atomic<int> built = 0;
+  const auto start = [&](const std::string& dockerfile) {
+    threads.emplace_back([&, wanted = request(dockerfile)] {
+      const auto result = builder_->build(wanted, [](const BuildEvent&) {}, give_up.token());
+      EXPECT_TRUE(result) << result.error().message();
+      if (result) ++built;
+    });
+  };
+  const auto until = [&](const std::function<bool()>& is_so) {
+    for (int i = 0; i < 3000 && !is_so(); ++i) ::usleep(10'000);
+    if (!is_so()) give_up.cancel();
+  };
+  start(lines("m", "until test -e /m/go; do sleep 0.05; done"));
+  until([&] { return !directory_of("m").empty(); });
+  start(lines("amb", "true"));
+  start(lines("bma", "echo"));
+  // The directories are made once they are locked.
+  until([&] { return !directory_of("a").empty() && !directory_of("b").empty(); });
+  ASSERT_TRUE(write_file(options_.cache_mounts() / directory_of("m") / "data/go", ""));
+  until([&] { return built == 3; });
 }
 
 TEST_F(RunMounts, OneStepMayMountALockedCacheTwice) {

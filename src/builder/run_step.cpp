@@ -76,17 +76,18 @@ KeyParts RunStep::definition() const {
     parts.push_back({PartKind::kOpaque, cat("word ", i + 1, " of the command"), run().args[i]});
   }
   for (const auto& [name, value] : run().build_args) {
-    parts.push_back({PartKind::kValue, cat("build argument ", name), value});
+    parts.push_back(untold_part(cat("build argument ", name), value));
   }
   for (const std::string& entry : run().env) {
     size_t at = entry.find('=');
-    parts.push_back({PartKind::kValue, cat("environment variable ", entry.substr(0, at)),
-                     entry.substr(std::min(at, entry.size() - 1) + 1)});
+    parts.push_back(
+        untold_part(cat("environment variable ", entry.substr(0, at)),
+                    std::string_view(entry).substr(std::min(at, entry.size() - 1) + 1)));
   }
-  parts.push_back({PartKind::kValue, "working directory", run().working_dir});
-  parts.push_back({PartKind::kValue, "user", run().user});
+  parts.push_back(untold_part("working directory", run().working_dir));
+  parts.push_back(untold_part("user", run().user));
   parts.push_back({PartKind::kValue, "network", network()});
-  if (!hostname().empty()) parts.push_back({PartKind::kValue, "hostname", hostname()});
+  if (!hostname().empty()) parts.push_back(untold_part("hostname", hostname()));
   if (run().insecure) parts.push_back({PartKind::kValue, "security", "insecure"});
   parts.push_back({PartKind::kValue, "platform", stage().platform.str()});
   if (run().script) parts.push_back({PartKind::kOpaque, "script", run().script->second});

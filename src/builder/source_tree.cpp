@@ -99,6 +99,29 @@ Result<std::vector<std::string>> SourceTree::expand(const std::string& pattern) 
   return found;
 }
 
+namespace {
+
+// Of "a/../../b".
+bool leads_above(std::string_view path) {
+  int depth = 0;
+  for (const std::string& part : split(path, '/')) {
+    if (part.empty() || part == ".") continue;
+    depth += part == ".." ? -1 : 1;
+    if (depth < 0) return true;
+  }
+  return false;
+}
+
+std::string outside_of(const std::string& link, const std::string& target) {
+  const std::string quoted = skiff::quoted(target);
+  const std::string what =
+      link.empty() ? quoted
+                   : cat(skiff::quoted(cat("/", link)), " is a link to ", quoted, ", which");
+  return cat(": ", what, " is outside of the build context");
+}
+
+}  // namespace
+
 // One descent: what it leaves out, and what it finds.
 struct SourceTree::Walk {
   const SourceTree& tree;
@@ -166,6 +189,9 @@ Result<std::vector<Selected>> SourceTree::select(const Selection& wanted,
     auto selected = collect(path, wanted.excludes, cancel);
     const bool missing = !selected && selected.error().code() == Code::kNotFound;
     if (missing && wild) continue;
+    if (missing && leads_above(wanted.source)) {
+      return Error(Code::kNotFound, cat(selected.error().message(), outside_of("", wanted.source)));
+    }
     if (!selected) return std::move(selected.error());
     if (!selected->directory && wanted.excludes.excluded(selected->name)) continue;
     out.push_back(std::move(*selected));
@@ -225,7 +251,8 @@ Result<Selected> SourceTree::collect(const std::string& path, const oci::IgnoreP
   SourceFile self{.path = path, .target_at = path.size()};
   auto st = root_.stat(path);
   if (!st && (st.error().code() == Code::kNotFound || st.error().sys_errno() == ENOTDIR)) {
-    return missing(near_name(path));
+    const std::string outside = link_out(path);
+    return missing(outside.empty() ? near_name(path) : outside);
   }
   self.st = TRY(std::move(st));
   // The root of a context has no attributes that would mean something.
@@ -241,6 +268,28 @@ Result<Selected> SourceTree::collect(const std::string& path, const oci::IgnoreP
   Walk walk{.tree = *this, .excludes = excludes, .cancel = cancel, .out = out};
   TRY(walk.below(fd.get(), path, below_at(path), 0));
   return out;
+}
+
+// ": it is a link to ...": of a path of a context that would leave it; "" for others. Inside of it
+// such a link leads to what is not there.
+std::string SourceTree::link_out(const std::string& path) const {
+  if (options_.keep_owners) return "";
+  for (size_t end = 0; end != std::string::npos && end < path.size();) {
+    end = path.find('/', end + 1);
+    const std::string part = path.substr(0, end);
+    const auto st = root_.lstat(part);
+    if (!st) return "";
+    if (!S_ISLNK(st->st_mode)) continue;
+    const auto place = root_.place_of(part);
+    const auto target =
+        place ? read_link_at(place->parent.get(), place->name) : Result<std::string>(place.error());
+    if (!target) return "";
+    const size_t slash = part.rfind('/');
+    const std::string directory = slash == std::string::npos ? "" : part.substr(0, slash + 1);
+    const bool leaves = target->starts_with('/') || leads_above(cat(directory, *target));
+    if (leaves) return outside_of(part, *target);
+  }
+  return "";
 }
 
 // " (did you mean ...?)": a file of nearly that name beside it.

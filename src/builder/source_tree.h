@@ -90,6 +90,7 @@ class SourceTree {
   Result<std::vector<Selected>> select_with_parents(const Selection& wanted,
                                                     const CancelToken& cancel) const;
   std::string near_name(const std::string& path) const;
+  std::string link_out(const std::string& path) const;
   Result<std::string> describe_xattrs(const std::string& path) const;
   Result<std::string> read_hash(const SourceFile& file);
 

@@ -14,19 +14,14 @@ namespace skiff::builder {
 // The caller's sink, called by one thread at a time.
 class SharedSink {
  public:
-  SharedSink(const EventSink& sink, bool quiet) : sink_(sink), quiet_(quiet) {}
+  explicit SharedSink(const EventSink& sink) : sink_(sink) {}
   void send(const BuildEvent& event) {
-    bool always = std::holds_alternative<BuildWarning>(event) ||
-                  std::holds_alternative<ImageBuilt>(event) ||
-                  std::holds_alternative<StepFailed>(event);
-    if (quiet_ && !always) return;
     const std::scoped_lock lock(mutex_);
     if (sink_) sink_(event);
   }
 
  private:
   const EventSink& sink_;
-  bool quiet_;
   std::mutex mutex_;
 };
 

@@ -81,10 +81,21 @@ KeyedBy StepMounts::keyed_by() const {
   return out;
 }
 
+// By its target, or by its number where variables may have made that.
+std::string StepMounts::name_of_mount(size_t index) const {
+  for (const std::string& word : split(step_.text, ' ')) {
+    const bool is_expanded = word.starts_with("--mount") && word.find('$') != std::string::npos;
+    if (is_expanded) return cat("mount ", index + 1);
+  }
+  return cat("mount ", mounts()[index].target);
+}
+
 // Of a cache only that it is there, and of secrets never what they say.
 KeyParts StepMounts::definition() const {
   KeyParts parts;
-  for (const PlannedMount& mount : mounts()) {
+  for (size_t i = 0; i < mounts().size(); ++i) {
+    const PlannedMount& mount = mounts()[i];
+    const std::string name = name_of_mount(i);
     std::string text = cat(name_of(mount.kind), " ", mount.source, mount.read_only ? " ro" : "");
     if (!mount.env.empty()) text += cat(" env ", mount.env);
     if (mount.kind == MountKind::kSecret || mount.kind == MountKind::kSsh) {
@@ -94,7 +105,9 @@ KeyParts StepMounts::definition() const {
     if (mount.gid) text += cat(" gid ", *mount.gid);
     if (mount.mode) text += cat(" mode ", *mount.mode);
     if (mount.size > 0) text += cat(" size ", mount.size);
-    parts.push_back({PartKind::kValue, cat("mount ", mount.target), std::move(text)});
+    const bool is_told = name == cat("mount ", mount.target);
+    parts.push_back(is_told ? KeyPart{PartKind::kValue, name, std::move(text)}
+                            : untold_part(name, cat(mount.target, " ", text)));
   }
   return parts;
 }
@@ -139,7 +152,7 @@ Result<KeyParts> StepMounts::content(const std::vector<StepResult>& inputs,
     const bool by_id = is_from_build(mount) && (is_whole(mount) || !shows_files(mount));
     if (by_id) {
       parts.push_back(
-          {PartKind::kOpaque, cat("files of mount ", mount.target), input_of(i, inputs).id});
+          {PartKind::kOpaque, cat("files of ", name_of_mount(i)), input_of(i, inputs).id});
     }
     if (by_id || !shows_files(mount)) continue;
     SourceTree* tree = TRY(tree_of(i, inputs, cancel));
@@ -156,6 +169,7 @@ Result<KeyParts> StepMounts::content(const std::vector<StepResult>& inputs,
 Result<RunFiles> StepMounts::make_ready(const std::vector<StepResult>& inputs,
                                         const Workspace& space, const CancelToken& cancel) {
   RunFiles out;
+  TRY(lock_caches(inputs, cancel));
   for (size_t i = 0; i < mounts().size(); ++i) TRY(add(i, inputs, space, cancel, out));
   return out;
 }
@@ -253,15 +267,37 @@ Result<> StepMounts::add_bind(size_t index, const std::vector<StepResult>& input
   return {};
 }
 
+Result<> StepMounts::lock_caches(const std::vector<StepResult>& inputs, const CancelToken& cancel) {
+  // Of several mounts of one cache the first: the others would wait for it.
+  std::map<std::string, size_t> wanted;
+  for (size_t i = 0; i < mounts().size(); ++i) {
+    const PlannedMount& mount = mounts()[i];
+    const bool is_locked =
+        mount.kind == MountKind::kCache && mount.sharing == CacheSharing::kLocked;
+    if (is_locked) wanted.try_emplace(mount.id, i);
+  }
+  for (const auto& [id, index] : wanted) {
+    caches_.push_back(TRY(acquire(index, inputs, cancel)));
+    locked_caches_.emplace(id, caches_.back().path());
+  }
+  return {};
+}
+
 Result<> StepMounts::add_cache(size_t index, const std::vector<StepResult>& inputs,
                                const CancelToken& cancel, RunFiles& out) {
   const PlannedMount& mount = mounts()[index];
-  const bool is_locked = mount.sharing == CacheSharing::kLocked;
-  // Twice in one step: it would wait for itself.
-  if (const auto own = locked_caches_.find(mount.id); is_locked && own != locked_caches_.end()) {
-    add_path(mount, own->second, true, out);
+  if (mount.sharing == CacheSharing::kLocked) {
+    add_path(mount, locked_caches_.at(mount.id), true, out);
     return {};
   }
+  caches_.push_back(TRY(acquire(index, inputs, cancel)));
+  add_path(mount, caches_.back().path(), true, out);
+  return {};
+}
+
+Result<CacheMounts::Use> StepMounts::acquire(size_t index, const std::vector<StepResult>& inputs,
+                                             const CancelToken& cancel) {
+  const PlannedMount& mount = mounts()[index];
   CacheMounts::Wanted wanted{.id = mount.id,
                              .sharing = mount.sharing,
                              .uid = mount.uid.value_or(0),
@@ -278,10 +314,7 @@ Result<> StepMounts::add_cache(size_t index, const std::vector<StepResult>& inpu
       return {};
     };
   }
-  caches_.push_back(TRY(site_.site.cache_mounts.acquire(wanted, cancel)));
-  if (is_locked) locked_caches_.emplace(mount.id, caches_.back().path());
-  add_path(mount, caches_.back().path(), true, out);
-  return {};
+  return site_.site.cache_mounts.acquire(wanted, cancel);
 }
 
 Result<Path> StepMounts::secret_directory(const Workspace& space) {

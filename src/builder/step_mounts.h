@@ -35,12 +35,18 @@ class StepMounts {
 
  private:
   const std::vector<PlannedMount>& mounts() const;
+  std::string name_of_mount(size_t index) const;
   Result<> add(size_t index, const std::vector<StepResult>& inputs, const Workspace& space,
                const CancelToken& cancel, RunFiles& out);
   Result<> add_bind(size_t index, const std::vector<StepResult>& inputs, const CancelToken& cancel,
                     RunFiles& out);
+  // All caches that nobody else may use meanwhile. Every step takes them in the order of their
+  // names, whatever that of its mounts: two that want the same ones never wait for one another.
+  Result<> lock_caches(const std::vector<StepResult>& inputs, const CancelToken& cancel);
   Result<> add_cache(size_t index, const std::vector<StepResult>& inputs, const CancelToken& cancel,
                      RunFiles& out);
+  Result<CacheMounts::Use> acquire(size_t index, const std::vector<StepResult>& inputs,
+                                   const CancelToken& cancel);
   Result<> add_secret(size_t index, const Workspace& space, RunFiles& out);
   // In memory, never on a disk.
   Result<Path> secret_directory(const Workspace& space);

@@ -39,7 +39,7 @@ class ContextStep : public PlannedSolverStep {
   using PlannedSolverStep::PlannedSolverStep;
   KeyedBy keyed_by() const override { return KeyedBy::kContent; }
   KeyParts definition() const override {
-    return {{PartKind::kText, "instruction", step().history->created_by}};
+    return {written_part(PartKind::kText, "instruction", step().history->created_by)};
   }
 
  private:
@@ -80,10 +80,14 @@ class ConfigStep : public PlannedSolverStep {
   KeyParts definition() const override {
     const auto& config = std::get<PlannedConfig>(step().what);
     bool declares = !config.build_args.empty() || !step().history;
-    KeyParts parts{
-        {PartKind::kText, "instruction", declares ? step().text : step().history->created_by}};
+    KeyParts parts;
+    if (declares) {
+      parts.push_back({PartKind::kText, "instruction", step().text});
+    } else {
+      parts.push_back(written_part(PartKind::kText, "instruction", step().history->created_by));
+    }
     for (const auto& [name, value] : config.build_args) {
-      parts.push_back({PartKind::kValue, cat("build argument ", name), value});
+      parts.push_back(untold_part(cat("build argument ", name), value));
     }
     return parts;
   }
@@ -101,8 +105,8 @@ class WorkdirStep : public PlannedSolverStep {
   KeyedBy keyed_by() const override { return KeyedBy::kDefinition; }
   KeyParts definition() const override {
     const auto& workdir = std::get<PlannedWorkdir>(step().what);
-    return {{PartKind::kText, "instruction", cat("WORKDIR ", workdir.path)},
-            {PartKind::kValue, "user", workdir.user}};
+    return {written_part(PartKind::kText, "instruction", cat("WORKDIR ", workdir.path)),
+            untold_part("user", workdir.user)};
   }
 
  private:

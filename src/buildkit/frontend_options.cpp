@@ -1,6 +1,7 @@
 #include "buildkit/frontend_options.h"
 
 #include "base/strings.h"
+#include "dockerfile/syntax.h"
 
 namespace skiff::buildkit {
 
@@ -160,13 +161,8 @@ bool is_dockerfile_frontend(const std::string& name,
                             const std::map<std::string, std::string>& options) {
   if (name == "dockerfile.v0") return true;
   const auto source = options.find("source");
-  if (name != "gateway.v0" || source == options.end()) return false;
-  std::string_view image = source->second;
-  for (std::string_view prefix : {"docker.io/", "docker/"}) {
-    if (image.starts_with(prefix)) image.remove_prefix(prefix.size());
-  }
-  return image == "dockerfile" || image.starts_with("dockerfile:") ||
-         image.starts_with("dockerfile@") || image.starts_with("dockerfile-upstream");
+  return name == "gateway.v0" && source != options.end() && !source->second.empty() &&
+         dockerfile::is_own_frontend(source->second);
 }
 
 std::vector<std::string> ignore_lines(std::string_view text) {

@@ -1,5 +1,6 @@
 // build: the context as a tar to POST /build, and the stream of its progress.
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <memory>
@@ -7,6 +8,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/strings.h"
+#include "cli/build_origin.h"
 #include "cli/build_outputs.h"
 #include "cli/build_preface.h"
 #include "cli/build_query.h"
@@ -81,6 +83,7 @@ constexpr FlagSpec kBuildFlags[] = {
 struct Context {
   std::unique_ptr<Source> body;  // none of one that the engine fetches
   std::string dockerfile;
+  std::string shown_dockerfile = {};  // where that is no name its owner knows
   std::string url = {};
   std::optional<std::string> dockerfile_text = {};  // where the engine fetches the rest
   Path directory = {};  // where all of it is one, which an engine on this machine can read itself
@@ -128,6 +131,10 @@ Result<Context> context_from_stdin(const Flags& flags) {
   std::string first(kBlock, '\0');
   first.resize(TRY_CONTEXT(read_full(*input, first), "read standard input"));
   Context out;
+  if (!is_archive(first) && first.find('\0') != std::string::npos) {
+    return Error(Code::kInvalidArgument,
+                 "what standard input has is neither a Dockerfile nor a whole archive");
+  }
   if (is_archive(first)) {
     out.dockerfile = flags.get("file");
     out.body = std::make_unique<Prefixed>(std::move(first), std::move(input));
@@ -165,6 +172,7 @@ Result<Context> context_from_directory(const Flags& flags, const std::string& ar
   std::error_code ec;
   Path root = std::filesystem::canonical(argument, ec);
   if (ec || !std::filesystem::is_directory(root, ec)) {
+    TRY(check_scheme(argument).context("build context"));
     return Error(Code::kNotFound,
                  cat("unable to prepare context: path ", skiff::quoted(argument), " not found"));
   }
@@ -186,9 +194,11 @@ Result<Context> context_from_directory(const Flags& flags, const std::string& ar
   std::vector<std::string> always{".dockerignore"};
   const Path inside = real.lexically_relative(root);
   if (is_stdin) {
+    out.shown_dockerfile = "Dockerfile";
     FdSource input(STDIN_FILENO);
     extra = outside_dockerfile(TRY(read_all(input, kMaxDockerfile)), ignore, out.dockerfile);
   } else if (inside.native().starts_with("..")) {
+    out.shown_dockerfile = path.filename();
     extra = outside_dockerfile(TRY(read_file(real)), ignore, out.dockerfile);
   } else {
     out.dockerfile = inside.native();
@@ -268,6 +278,44 @@ std::string metadata_of(const Flags& flags, const ProgressPrinter& printer) {
   return cat(out.dump(), "\n");
 }
 
+// What is asked of the daemon, but for the body.
+Result<net::ClientRequest> request_of(Session& session, const Flags& flags, const Context& context,
+                                      const std::string& outputs) {
+  BuildQuery query{.dockerfile = context.dockerfile,
+                   .shown_dockerfile = context.shown_dockerfile,
+                   .outputs = outputs};
+  if (context.url.empty() && wants_provenance(flags)) query.origin = find_origin(flags.args[0]);
+  net::ClientRequest request;
+  request.method = "POST";
+  request.target = cat("/build?", TRY(build_query(flags, query)));
+  if (!context.url.empty()) request.target += cat("&remote=", net::url_encode(context.url));
+  request.headers.set("X-Registry-Config", session.config.all_auths_header());
+  return request;
+}
+
+// What is told where only the image's id is to be seen: shown at the end, as that or as what led to
+// the failure.
+class Held {
+ public:
+  static Result<Held> make() {
+    UniqueFd fd(::memfd_create("build", MFD_CLOEXEC));
+    if (!fd) return Error::from_errno(errno, "keep the build's output");
+    return Held(std::move(fd));
+  }
+  int fd() const { return fd_.get(); }
+  Result<> show(int to) {
+    if (::lseek(fd_.get(), 0, SEEK_SET) != 0) return Error::from_errno(errno, "lseek");
+    FdSource from(fd_.get());
+    FdSink out(to);
+    TRY(copy(from, out));
+    return {};
+  }
+
+ private:
+  explicit Held(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;
+};
+
 Outcome build(Session& session, Flags& flags) {
   bool quiet = flags.on("quiet");
   bool plain = TRY(wants_plain(flags));
@@ -282,19 +330,17 @@ Outcome build(Session& session, Flags& flags) {
   const int told = outputs.uses_stdout() ? STDERR_FILENO : STDOUT_FILENO;
   std::optional<Announced> body;
   if (prefaced.source) body.emplace(*prefaced.source, told, quiet || !is_sent);
-  net::ClientRequest request;
-  request.method = "POST";
-  request.target = cat("/build?", TRY(build_query(flags, context.dockerfile, outputs.parameter())));
-  if (!context.url.empty()) request.target += cat("&remote=", net::url_encode(context.url));
+  net::ClientRequest request = TRY(request_of(session, flags, context, outputs.parameter()));
   request.headers.set("Content-Type", prefaced.content_type);
-  request.headers.set("X-Registry-Config", session.config.all_auths_header());
   const CachePlaces caches = TRY(cache_places(session, flags));
   if (!caches.header.empty()) request.headers.set("X-Skiff-Cache", caches.header);
   if (shared) request.headers.set("X-Skiff-Directory", shared->name);
   if (body) request.stream = &*body;
-  ProgressPrinter printer(told, false, plain || quiet);
+  Held held = TRY(Held::make());
+  ProgressPrinter printer(quiet ? held.fd() : told, false, plain || quiet);
   if (flags.on("explain")) printer.explain();
   auto built = outputs.receive(session, request, printer);
+  if (quiet) TRY(held.show(built ? told : STDERR_FILENO));
   if (body && body->failure()) return *body->failure();
   if (!built && printer.exit_code() != 0) {
     print_error(cat(built.error().message(), "\n"));

@@ -110,6 +110,7 @@ Result<std::unique_ptr<Source>> tar_of(const std::string& text, const std::strin
   std::error_code ec;
   const Path root = std::filesystem::canonical(directory, ec);
   if (ec || !std::filesystem::is_directory(root, ec)) {
+    TRY(check_scheme(directory).context(cat("--build-context ", text)));
     return bad_flag("--build-context", text, cat(directory, " is no directory"));
   }
   TreeTarOptions options{.always = {".dockerignore"}};
@@ -177,7 +178,13 @@ Result<json::Value> private_parts(const Flags& flags) {
   json::Object agents;
   for (const std::string& text : flags.all("ssh")) TRY(add_agent(text, agents));
   json::Array allowed;
-  for (const std::string& one : flags.all("allow")) allowed.emplace_back(one);
+  for (const std::string& one : split(join(flags.all("allow"), ","), ',')) {
+    if (one.empty()) continue;
+    if (one != "security.insecure" && one != "network.host") {
+      return bad_flag("--allow", one, "it is security.insecure or network.host");
+    }
+    allowed.emplace_back(one);
+  }
   json::Value all = json::object({});
   all.set("secrets", json::Value(std::move(secrets)));
   all.set("ssh", json::Value(std::move(agents)));
@@ -198,6 +205,13 @@ bool is_remote(const std::string& text) {
   }
   std::error_code ec;
   return text.starts_with("github.com/") && !std::filesystem::exists(text, ec);
+}
+
+Result<> check_scheme(const std::string& text) {
+  const size_t end = text.find("://");
+  if (end == std::string::npos) return {};
+  return Error(Code::kInvalidArgument, cat("unknown scheme ", skiff::quoted(text.substr(0, end)),
+                                           ": it is one of http, https, git and ssh"));
 }
 
 BuildBody::BuildBody(std::string first, std::vector<std::unique_ptr<Source>> tars)

@@ -16,6 +16,8 @@ inline constexpr const char* kBuildPreface = "application/vnd.skiff.build";
 
 // Whether a context is one that the engine fetches.
 bool is_remote(const std::string& text);
+// What no directory is called and nobody fetches: "ftp://host/a".
+Result<> check_scheme(const std::string& text);
 
 // The body of a build, as the engine's api/build_preface.h has it, piece by piece.
 class BuildBody : public Source {

@@ -26,7 +26,9 @@ Result<> read_field(std::string_view flag, const std::string& text, const std::s
   const std::string key(parts ? parts->first : std::string_view(field));
   const std::string value(parts ? parts->second : "");
   if (key == "disabled") {
-    wanted = !parse_bool(value).value_or(true);
+    const auto disabled = parse_bool(value);
+    if (!disabled) return bad_flag(flag, text, cat("disabled=", value, ": it is true or false"));
+    wanted = !*disabled;
   } else if (key == "mode" && (value == "min" || value == "max")) {
     mode = value;
   } else if (key == "generator") {
@@ -58,7 +60,7 @@ Result<> read_one(std::string_view flag, const std::string& text, std::string ty
   return {};
 }
 
-Result<> add_attestations(const Flags& flags, net::Query& query) {
+Result<Attestations> attestations_of(const Flags& flags) {
   Attestations wanted;
   for (const std::string& text : flags.all("attest")) {
     TRY(read_one("--attest", text, "", wanted));
@@ -67,6 +69,11 @@ Result<> add_attestations(const Flags& flags, net::Query& query) {
     TRY(read_one("--provenance", flags.get("provenance"), "provenance", wanted));
   }
   if (flags.has("sbom")) TRY(read_one("--sbom", flags.get("sbom"), "sbom", wanted));
+  return wanted;
+}
+
+Result<> add_attestations(const Flags& flags, net::Query& query) {
+  const Attestations wanted = TRY(attestations_of(flags));
   if (!wanted.provenance.empty()) query.add("provenance", wanted.provenance);
   if (wanted.sbom) query.add("sbom", "1");
   return {};
@@ -134,16 +141,25 @@ Result<> add_names(const Flags& flags, net::Query& query) {
 
 }  // namespace
 
-Result<std::string> build_query(const Flags& flags, const std::string& dockerfile,
-                                const std::string& outputs) {
+bool wants_provenance(const Flags& flags) {
+  const auto wanted = attestations_of(flags);
+  return wanted && !wanted->provenance.empty();
+}
+
+Result<std::string> build_query(const Flags& flags, const BuildQuery& given) {
   net::Query query;
   query.add("version", "1");
   query.add("rm", "1");
   TRY(add_names(flags, query));
   TRY(add_attestations(flags, query));
   TRY(add_numbers(flags, query));
-  if (!dockerfile.empty()) query.add("dockerfile", dockerfile);
-  if (!outputs.empty()) query.add("outputs", outputs);
+  if (!given.dockerfile.empty()) query.add("dockerfile", given.dockerfile);
+  if (!given.shown_dockerfile.empty()) query.add("dockerfilename", given.shown_dockerfile);
+  if (!given.outputs.empty()) query.add("outputs", given.outputs);
+  if (given.origin) {
+    query.add("vcssource", given.origin->repository);
+    query.add("vcsrevision", given.origin->commit);
+  }
   constexpr std::pair<std::string_view, std::string_view> kTexts[] = {
       {"target", "target"},
       {"call", "call"},

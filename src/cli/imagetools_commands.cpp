@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "base/strings.h"
-#include "cli/go_template.h"
 #include "cli/image_annotation.h"
+#include "cli/imagetools_format.h"
 #include "cli/registry_documents.h"
 #include "oci/manifest.h"
 #include "oci/platform.h"
@@ -14,20 +14,10 @@ namespace {
 
 using enum FlagKind;
 
-constexpr int kIndent = 2;  // of what buildx writes
-
 Result<oci::Reference> parse_name(const std::string& text) {
   auto name = oci::Reference::parse(text);
   if (!name) return std::move(name.error()).with_context(text);
   return name->with_default_tag();
-}
-
-Result<RegistryDocument> fetch(Session& session, const oci::Reference& name) {
-  auto document = fetch_document(session, name);
-  if (!document && document.error().code() == Code::kNotFound) {
-    return Error(Code::kNotFound, cat(name.str(), ": not found"));
-  }
-  return document;
 }
 
 constexpr FlagSpec kCreateFlags[] = {
@@ -43,23 +33,12 @@ constexpr FlagSpec kCreateFlags[] = {
     {"tag", 't', kList, "Set reference for new image", "stringArray"},
 };
 
-// The order of members is that of Go's clients: the same index has the same digest.
-json::Value ordered(const json::Value& descriptor) {
-  json::Value out = json::object();
-  for (std::string_view key :
-       {"mediaType", "digest", "size", "urls", "annotations", "platform", "artifactType"}) {
-    const json::Value* value = descriptor.find(key);
-    if (value != nullptr && *value != json::Value("")) out.set(key, *value);
-  }
-  return out;
-}
-
 void annotate(json::Value& entry, const ImageAnnotation& given) {
   const json::Value* there = entry.find("annotations");
   json::Value annotations = there != nullptr ? *there : json::object();
   annotations.set(given.key, given.value);
   entry.set("annotations", std::move(annotations));
-  entry = ordered(entry);
+  entry = in_gos_order(entry);
 }
 
 // What `imagetools create` puts together.
@@ -68,7 +47,7 @@ class Combined {
   explicit Combined(Session& session, const Flags& flags) : session_(session), flags_(flags) {}
 
   Result<> add(const oci::Reference& from) {
-    RegistryDocument document = TRY(fetch(session_, from));
+    RegistryDocument document = TRY(fetch_known(session_, from));
     const std::string digest = document.descriptor.string("digest");
     sources_[digest] = from;
     if (document.is_index()) {
@@ -112,9 +91,9 @@ class Combined {
     const auto same = [&](const json::Value& entry) { return entry.string("digest") == digest; };
     const auto found = std::ranges::find_if(entries_, same);
     if (found == entries_.end()) {
-      entries_.push_back(ordered(descriptor));
+      entries_.push_back(in_gos_order(descriptor));
     } else {
-      *found = ordered(descriptor);
+      *found = in_gos_order(descriptor);
     }
   }
 
@@ -153,7 +132,7 @@ class Combined {
     json::Value index = json::object({{"schemaVersion", 2}, {"mediaType", media_type_}});
     index.set("manifests", json::Array(entries_.begin(), entries_.end()));
     if (!annotations.empty()) index.set("annotations", json::Value(std::move(annotations)));
-    raw_ = index.pretty(kIndent);
+    raw_ = index.pretty(kBuildxIndent);
     return {};
   }
 
@@ -290,81 +269,9 @@ Result<std::string> shown(const oci::Reference& name, const RegistryDocument& do
   return out;
 }
 
-// A config as it is, of an index one for each platform.
-Result<json::Value> image_of(Session& session, const oci::Reference& name,
-                             const RegistryDocument& document) {
-  if (!document.is_index()) {
-    return document.config.empty() ? json::Value() : TRY(json::parse(document.config));
-  }
-  json::Object out;
-  const json::Value index = TRY(json::parse(document.raw));
-  for (const json::Value& entry : index.array("manifests")) {
-    const auto digest = TRY(oci::Digest::parse(entry.string("digest")));
-    const auto one = TRY(fetch(session, name.with_digest(digest)));
-    if (!one.config.empty()) out.set(platform_text(entry), TRY(json::parse(one.config)));
-  }
-  return json::Value(std::move(out));
-}
-
-// Of an index with its manifests.
-Result<json::Value> manifest_of(const RegistryDocument& document) {
-  if (!document.is_index()) {
-    return json::object({{"mediaType", document.media_type()},
-                         {"digest", document.descriptor.string("digest")},
-                         {"size", document.descriptor.integer("size")}});
-  }
-  const json::Value index = TRY(json::parse(document.raw));
-  json::Value out = json::object({{"schemaVersion", 2},
-                                  {"mediaType", document.media_type()},
-                                  {"digest", document.descriptor.string("digest")},
-                                  {"size", document.descriptor.integer("size")}});
-  json::Array manifests;
-  for (const json::Value& entry : index.array("manifests")) manifests.push_back(ordered(entry));
-  out.set("manifests", std::move(manifests));
-  if (const json::Value* annotations = index.find("annotations")) {
-    out.set("annotations", *annotations);
-  }
-  return out;
-}
-
-// A member under the name that Go's templates know it by.
-json::Value with_gos_names(const json::Value& value) {
-  if (value.is_array()) {
-    json::Array out;
-    for (const json::Value& each : value.as_array()) out.push_back(with_gos_names(each));
-    return json::Value(std::move(out));
-  }
-  if (!value.is_object()) return value;
-  json::Object out;
-  for (const auto& [key, member] : value.as_object()) {
-    std::string name = key == "os" ? "OS" : key;
-    if (!name.empty())
-      name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
-    out.set(name, key == "annotations" ? member : with_gos_names(member));
-  }
-  return json::Value(std::move(out));
-}
-
-Result<std::string> formatted(Session& session, const oci::Reference& name,
-                              const RegistryDocument& document, const std::string& format) {
-  const json::Value manifest = TRY(manifest_of(document));
-  const bool wants_image = format.find(".Image") != std::string::npos || format == "{{json .}}";
-  const json::Value image = wants_image ? TRY(image_of(session, name, document)) : json::Value();
-  // As JSON members have the names of the specification, indented.
-  if (format == "{{json .Manifest}}") return manifest.pretty(kIndent);
-  if (format == "{{json .Image}}") return image.pretty(kIndent);
-  if (format == "{{json .}}") {
-    return json::object({{"name", name.str()}, {"manifest", manifest}, {"image", image}})
-        .pretty(kIndent);
-  }
-  return render_template(format, json::object({{"Name", name.str()},
-                                               {"Manifest", with_gos_names(manifest)},
-                                               {"Image", image}}));
-}
-
 Outcome inspect(Session& session, Flags& flags) {
   const oci::Reference name = TRY(parse_name(flags.args[0]));
-  const RegistryDocument document = TRY(fetch(session, name));
+  const RegistryDocument document = TRY(fetch_known(session, name));
   if (flags.on("raw")) {
     print(document.raw);
   } else if (flags.has("format")) {

@@ -39,6 +39,12 @@ Result<RegistryDocument> fetch_document(Session& session, const oci::Reference& 
   return out;
 }
 
+Result<json::Array> fetch_statements(Session& session, const oci::Reference& name) {
+  net::ClientRequest request;
+  request.target = cat(target_of(name, Insecure::kNo), "&statements=1");
+  return TRY(call(session, std::move(request))).array("Statements");
+}
+
 Result<std::string> push_document(Session& session, const oci::Reference& name,
                                   const std::string& media_type, const std::string& raw,
                                   const std::map<std::string, oci::Reference>& sources,

@@ -24,6 +24,8 @@ enum class Insecure { kNo, kYes };
 // kNotFound where there is none.
 Result<RegistryDocument> fetch_document(Session& session, const oci::Reference& name,
                                         Insecure insecure = Insecure::kNo);
+// The in-toto statements of an attestation manifest.
+Result<json::Array> fetch_statements(Session& session, const oci::Reference& name);
 // Makes `raw` what `name` points at, after all that it names, which `sources` have by digest.
 // Returns its digest.
 Result<std::string> push_document(Session& session, const oci::Reference& name,

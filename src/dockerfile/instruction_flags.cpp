@@ -70,7 +70,8 @@ Result<std::optional<bool>> InstructionFlags::boolean(const std::string& name) {
 
 Result<> InstructionFlags::refuse(const std::string& name) {
   if (!take(name)) return {};
-  return Error(Code::kUnimplemented, cat("the flag --", name, " is not supported yet"));
+  return Error(Code::kUnimplemented,
+               cat("the flag --", name, " is not supported: steps get no devices of the host"));
 }
 
 Result<> InstructionFlags::finish() const {

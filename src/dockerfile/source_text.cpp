@@ -11,35 +11,23 @@ namespace {
 constexpr size_t kMaxLine = 65535;
 constexpr int kLinesAround = 3;
 constexpr size_t kMaxShownBytes = 200;
+constexpr size_t kMostWord = 1024;  // that a misspelling is looked for
 
-// Levenshtein distance.
+// How many letters are left out, added, replaced or exchanged with their neighbours (the distance
+// of optimal string alignment).
 size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  std::vector<std::vector<size_t>> rows(a.size() + 1, std::vector<size_t>(b.size() + 1));
+  for (size_t j = 0; j <= b.size(); ++j) rows[0][j] = j;
   for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
+    rows[i][0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
-      size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+      const size_t replaced = rows[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      rows[i][j] = std::min({replaced, rows[i - 1][j] + 1, rows[i][j - 1] + 1});
+      const bool exchanged = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (exchanged) rows[i][j] = std::min(rows[i][j], rows[i - 2][j - 2] + 1);
     }
   }
-  return row.back();
-}
-
-// What a terminal would take for a command is shown as what it is: "\x1b".
-std::string shown_line(std::string_view line) {
-  std::string out;
-  for (const char c : line.substr(0, kMaxShownBytes)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\t') || byte == 0x7f) {
-      out += cat("\\x", to_hex({&c, 1}));
-    } else {
-      out += c;
-    }
-  }
-  return out;
+  return rows[a.size()][b.size()];
 }
 
 }  // namespace
@@ -64,7 +52,8 @@ Result<SourceText> SourceText::make(std::string name, std::string_view text) {
 std::string SourceText::place(LineSpan span) const { return cat(name_, ":", span.first); }
 
 Error SourceText::at(LineSpan span, const Error& error) const {
-  std::string message = cat(place(span), ": ", error.message(), "\n", excerpt(span));
+  std::string message =
+      cat(place(span), ": ", without_controls(error.message()), "\n", excerpt(span));
   return Error(error.code(), std::move(message));
 }
 
@@ -76,7 +65,9 @@ std::string SourceText::excerpt(LineSpan span) const {
     std::string number = cat(n);
     if (number.size() < 4) number.insert(0, 4 - number.size(), ' ');
     bool marked = n >= span.first && n <= span.last;
-    std::string shown = cat(number, " | ", marked ? ">>> " : "    ", shown_line(lines_[n - 1]));
+    std::string shown =
+        cat(number, " | ", marked ? ">>> " : "    ",
+            without_controls(std::string_view(lines_[n - 1]).substr(0, kMaxShownBytes)));
     out += shown.substr(0, shown.find_last_not_of(' ') + 1) + "\n";
   }
   if (!out.empty()) out.pop_back();
@@ -103,10 +94,34 @@ std::optional<PlacedError> take_apart(std::string_view message, std::string_view
   return PlacedError{static_cast<int>(*line), std::string(text)};
 }
 
+std::string without_controls(std::string_view text) {
+  // Of UTF-8, the first byte of U+0080 to U+009F: those are commands, too.
+  constexpr unsigned char kC1 = 0xc2;
+  std::string out;
+  bool after_c1 = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : '\0');
+    const bool is_c1 = byte == kC1 && next >= 0x80 && next < 0xa0;
+    const bool is_c0 = byte < 0x20 && byte != '\t' && byte != '\n';
+    if (is_c0 || is_c1 || after_c1 || byte == 0x7f) {
+      out += cat("\\x", to_hex(text.substr(i, 1)));
+    } else {
+      out += text[i];
+    }
+    after_c1 = is_c1;
+  }
+  return out;
+}
+
 std::string nearest_word(std::string_view word, const std::vector<std::string>& candidates) {
   std::string best;
   size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
+    // Lengths that differ by so much rule it out, and long words are dear to compare.
+    const size_t apart = word.size() > candidate.size() ? word.size() - candidate.size()
+                                                        : candidate.size() - word.size();
+    if (apart >= best_distance || word.size() > kMostWord) continue;
     size_t distance = edit_distance(to_lower(word), to_lower(candidate));
     if (distance < best_distance) {
       best_distance = distance;

@@ -48,6 +48,10 @@ struct PlacedError {
 // nullopt where `message` does not begin with a place in `file_name`.
 std::optional<PlacedError> take_apart(std::string_view message, std::string_view file_name);
 
+// What others wrote, to be shown: what a terminal would take for a command is shown as what it is,
+// "\\x1b". Ends of lines and tabs stay.
+std::string without_controls(std::string_view text);
+
 // The candidate that `word` is most likely a misspelling of; "" when none is near.
 std::string nearest_word(std::string_view word, const std::vector<std::string>& candidates);
 

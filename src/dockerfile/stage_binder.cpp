@@ -45,17 +45,20 @@ Result<> StageBinder::bind(const InstructionBody& body, PlannedStep& step) {
   return std::visit([&](const auto& one) { return bind_one(one, step); }, body);
 }
 
-Result<BaseImage> StageBinder::find_image(const std::string& name, const PlannedStep& step) const {
-  auto base = places_.find_base(name, stage_.platform, step.number);
-  if (base) return base;
+Error suggest_stage(const Error& error, const Dockerfile& file, const std::string& name) {
   std::vector<std::string> stages;
-  for (const Stage& stage : places_.file.stages) {
+  for (const Stage& stage : file.stages) {
     if (!stage.from.name.empty()) stages.push_back(stage.from.name);
   }
   const std::string near = nearest_word(name, stages);
-  if (near.empty()) return base;
-  return Error(base.error().code(),
-               cat(base.error().message(), " (did you mean the stage ", near, "?)"));
+  if (near.empty()) return error;
+  return Error(error.code(), cat(error.message(), " (did you mean the stage ", near, "?)"));
+}
+
+Result<BaseImage> StageBinder::find_image(const std::string& name, const PlannedStep& step) const {
+  auto base = places_.find_base(name, stage_.platform, step.number);
+  if (base) return base;
+  return suggest_stage(base.error(), places_.file, name);
 }
 
 std::optional<StageBinder::Meaning> StageBinder::named_context(const std::string& name) const {

@@ -35,6 +35,9 @@ struct Places {
   std::function<std::optional<size_t>(const std::string& name)> planned_stage;
 };
 
+// The error that there is no image of that name, where a stage's is nearly it.
+Error suggest_stage(const Error& error, const Dockerfile& file, const std::string& name);
+
 class StageBinder {
  public:
   StageBinder(const Places& places, PlannedStage& stage, StageState& state)

@@ -50,4 +50,15 @@ std::string detect_syntax(std::string_view text) {
   return value ? value->string("syntax") : "";
 }
 
+bool is_own_frontend(std::string_view syntax) {
+  // Behind the image stands what only that would understand.
+  std::string_view name = syntax.substr(0, syntax.find_first_of(" \t"));
+  for (std::string_view prefix : {"docker.io/", "docker/"}) {
+    if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
+  }
+  return name.empty() || name == "dockerfile" || name.starts_with("dockerfile:") ||
+         name.starts_with("dockerfile@") || name == "dockerfile.v0" ||
+         name.starts_with("dockerfile-upstream");
+}
+
 }  // namespace skiff::dockerfile

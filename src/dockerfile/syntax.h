@@ -10,4 +10,8 @@ namespace skiff::dockerfile {
 // as the "syntax" of a JSON object. A first line that begins with "#!" is passed over.
 std::string detect_syntax(std::string_view text);
 
+// Whether this folder is what the value asks for: nothing, "dockerfile.v0", or an official image of
+// the frontend ("docker/dockerfile:1"). Frontends of other images are programs of their own.
+bool is_own_frontend(std::string_view syntax);
+
 }  // namespace skiff::dockerfile

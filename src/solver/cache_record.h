@@ -12,9 +12,9 @@
 namespace skiff::solver {
 
 // One record of the cache, as `docker system df` and `docker builder prune` show it; or the
-// directory of a RUN --mount=type=cache.
+// directory of a RUN --mount=type=cache, a file that ADD fetched, what a failed step has left.
 struct CacheRecord {
-  enum class Kind { kStep, kCacheMount };
+  enum class Kind { kStep, kCacheMount, kDownload, kFailedStep };
   std::string id;
   std::string parent;       // id, or ""
   std::string description;  // "[linux/amd64] RUN make"

@@ -1,7 +1,7 @@
 // Parts of keys: their text in the cache, and what differs between those of two steps.
 //
 //   PartsIndex now(parts);
-//   now.differences_from(earlier)   // {"src/a.c changed", "build argument V: \"1\" is now \"2\""}
+//   now.differences_from(earlier)   // {"src/a.c changed", "network: \"bridge\" is now \"none\""}
 #pragma once
 
 #include <string>

@@ -9,6 +9,14 @@ id=$(docker image inspect -f '{{.Id}}' "$N")
 skopeo copy -q oci:cache:latest oci:copied:latest
 skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/$N-cache" oci:pulled:latest
 docker rmi "$N"
+# Several who write into one at the same time lose nothing of one another.
+for i in 1 2 3 4; do
+  printf 'FROM scratch\nCOPY a /%s\n' "$i" > "ctx/file$i"
+  skiff build -t "$N-w$i" -f "ctx/file$i" --cache-to "$REGISTRY/$N-race" ctx >"log$i" 2>&1 &
+  writers="${writers:-} $!"
+done
+for writer in $writers; do wait "$writer" || fail "a writer: $(cat log?)"; done
+docker rmi "$N-w1" "$N-w2" "$N-w3" "$N-w4" >/dev/null
 own_daemon
 docker load -q -i base.tar
 for from in type=local,src=copied type=local,src=pulled "type=registry,ref=$REGISTRY/$N-cache"; do
@@ -18,6 +26,9 @@ for from in type=local,src=copied type=local,src=pulled "type=registry,ref=$REGI
   expect_eq "$(docker run --rm "$N")" a
   docker rmi "$N"
   skiff builder prune -af >/dev/null
+done
+for i in 1 2 3 4; do
+  expect_contains "$(skiff build -t "$N" -f "ctx/file$i" --cache-from "$REGISTRY/$N-race" ctx)" "Using cache"
 done
 echo b > ctx/a
 expect_contains "$(skiff build -t "$N" --cache-from type=local,src=copied ctx)" "Not cached: a changed"

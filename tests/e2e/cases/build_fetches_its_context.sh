@@ -30,6 +30,24 @@ shows "Dockerfile other "
 # What the API has for it.
 curl -sf --unix-socket "${DOCKER_HOST#unix://}" -X POST "http://d/build?t=$N&remote=$(jq -rn --arg u "$web/r.git#main:sub" '$u|@uri')" >/dev/null
 shows "Dockerfile other "
+# The commit it was built from is told.
+skiff build --push -t "$REGISTRY/$N:1" --provenance true "http://u:p@${web#http://}/r.git#main:sub" >/dev/null
+attestation=$(skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/$N:1" | jq -r '.manifests[1].digest')
+statement=$(curl -s "http://$REGISTRY/v2/$N/manifests/$attestation" | jq -r '.layers[0].digest')
+expect_eq "$(curl -s "http://$REGISTRY/v2/$N/blobs/$statement" | jq -c '.predicate.buildDefinition | [.externalParameters.configSource, .resolvedDependencies[-1]]')" \
+  "[{\"path\":\"Dockerfile\",\"uri\":\"$web/r.git#main\",\"digest\":{\"sha1\":\"$(git -C repo rev-parse HEAD)\"}},{\"uri\":\"$web/r.git#main\",\"digest\":{\"sha1\":\"$(git -C repo rev-parse HEAD)\"}}]"
+docker rmi "$REGISTRY/$N:1" >/dev/null
+# What is no context says so.
+expect_exit 1 skiff build ftp://host/a.tar
+expect_contains "$OUT" 'unknown scheme "ftp"'
+expect_exit 1 skiff build --build-context "x=s3://bucket/a" repo/sub
+expect_contains "$OUT" 'unknown scheme "s3"'
+tar -cf - -C repo/sub . | head -c 100 > torn
+expect_exit 1 skiff build - < torn
+expect_contains "$OUT" "neither a Dockerfile nor a whole archive"
+tar -cf - -C repo/sub . | head -c 700 > torn
+expect_exit 1 skiff build - < torn
+expect_contains "$OUT" "build context"
 expect_exit 1 skiff build "$web/nosuch.git"
 expect_exit 1 skiff build "$web/nosuch.tar"
 expect_contains "$OUT" "404"

@@ -20,6 +20,8 @@ expect_exit 1 skiff build --check ctx
 expect_contains "$OUT" "JSONArgsRecommended"
 expect_contains "$(skiff build --call targets ctx)" "made (default)"
 expect_contains "$(skiff build --call outline ctx)" "token"
+expect_exit 125 skiff build --allow device ctx
+expect_contains "$OUT" "it is security.insecure or network.host"
 # However large it is: no header holds it.
 head -c 300000 /dev/urandom | base64 > large
 printf 'FROM %s\nRUN --mount=type=secret,id=large md5sum < /run/secrets/large > /sum && grep -q " /run/secrets/large tmpfs " /proc/mounts\nCMD cat /sum\n' "$IMAGE" > ctx/large

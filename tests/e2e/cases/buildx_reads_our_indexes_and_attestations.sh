@@ -14,4 +14,8 @@ expect_eq "$(skiff imagetools create --dry-run "$one")" "$(peers docker buildx i
 format='{{json .Provenance.SLSA.buildDefinition.resolvedDependencies}}'
 expect_contains "$(peers docker buildx imagetools inspect --format "$format" "$REGISTRY/$N:attested")" "pkg:docker/${IMAGE/:/@}"
 expect_contains "$(peers docker buildx imagetools inspect --format '{{json .SBOM.SPDX.packages}}' "$REGISTRY/$N:attested")" '"bash"'
+for format in '{{json .Provenance}}' '{{json .SBOM}}' '{{json .Image}}'; do
+  expect_eq "$(skiff imagetools inspect --format "$format" "$REGISTRY/$N:attested" | jq -cS .)" \
+    "$(peers docker buildx imagetools inspect --format "$format" "$REGISTRY/$N:attested" | jq -cS .)"
+done
 docker rmi "$one" "$REGISTRY/$N:attested" >/dev/null

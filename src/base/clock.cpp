@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstdio>
-#include <ctime>
 #include <optional>
 
 #include "base/strings.h"
@@ -24,13 +23,19 @@ class SystemClock : public Clock {
 
 constexpr std::string_view kGoZeroTime = "0001-01-01T00:00:00Z";
 
+// Not by gmtime(), which reads the file of the local time zone first.
 std::string format_seconds(int64_t secs) {
-  time_t t = secs;
-  tm parts{};
-  gmtime_r(&t, &parts);
-  char buf[32];
-  size_t n = strftime(buf, sizeof buf, "%Y-%m-%dT%H:%M:%S", &parts);
-  return {buf, n};
+  const std::chrono::sys_seconds time{seconds(secs)};
+  const auto midnight = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(midnight);
+  const std::chrono::hh_mm_ss clock(time - midnight);
+  char buf[64];
+  const int n =
+      snprintf(buf, sizeof buf, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+               static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+               static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+               static_cast<int>(clock.seconds().count()));
+  return {buf, static_cast<size_t>(n)};
 }
 
 // Splits into whole seconds (rounded down) and the nanoseconds within.

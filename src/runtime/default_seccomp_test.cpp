@@ -11,12 +11,12 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
 #include <map>
 #include <optional>
 #include <set>
 
 #include "codec/hash.h"
+#include "runtime/bpf_reading.h"
 #include "runtime/default_capabilities.h"
 #include "runtime/new_syscalls.h"
 #include "runtime/seccomp_filter.h"
@@ -36,53 +36,8 @@ constexpr std::string_view kPublishedDigest =
 
 constexpr uint32_t kRefused = SECCOMP_RET_ERRNO | EPERM;
 
+using test::answer_of;
 using Arguments = std::array<uint64_t, 6>;
-
-uint32_t word_at(const seccomp_data& data, uint32_t offset) {
-  uint32_t word = 0;
-  std::memcpy(&word, reinterpret_cast<const char*>(&data) + offset, sizeof word);
-  return word;
-}
-
-bool jumps(const sock_filter& step, uint32_t accumulator) {
-  switch (BPF_OP(step.code)) {
-    case BPF_JEQ:
-      return accumulator == step.k;
-    case BPF_JGT:
-      return accumulator > step.k;
-    case BPF_JGE:
-      return accumulator >= step.k;
-    default:
-      return (accumulator & step.k) != 0;
-  }
-}
-
-// What the kernel's interpreter makes of it.
-uint32_t run(const std::vector<sock_filter>& program, const seccomp_data& data) {
-  uint32_t accumulator = 0;
-  for (size_t at = 0; at < program.size(); ++at) {
-    const sock_filter& step = program[at];
-    switch (BPF_CLASS(step.code)) {
-      case BPF_LD:
-        accumulator = word_at(data, step.k);
-        break;
-      case BPF_ALU:
-        EXPECT_EQ(BPF_OP(step.code), BPF_AND);
-        accumulator &= step.k;
-        break;
-      case BPF_JMP:
-        at += BPF_OP(step.code) == BPF_JA ? step.k : jumps(step, accumulator) ? step.jt : step.jf;
-        break;
-      case BPF_RET:
-        return step.k;
-      default:
-        ADD_FAILURE() << "an instruction that the test does not know: " << step.code;
-        return 0;
-    }
-  }
-  ADD_FAILURE() << "the program has no end";
-  return 0;
-}
 
 std::optional<uint32_t> number_of(const std::string& name) {
   int number = ::seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, name.c_str());
@@ -230,7 +185,7 @@ TEST(DefaultSeccomp, AnswersEachCallAsTheProfileSays) {
         // whether the profile names it under other circumstances.
         bool unknown = *number >= first_unknown_syscall();
         if (unknown && wanted == kRefused) wanted = SECCOMP_RET_ERRNO | ENOSYS;
-        ASSERT_EQ(run(program, call(*number, arguments)), wanted)
+        ASSERT_EQ(answer_of(program, call(*number, arguments)), wanted)
             << name << "(" << arguments[0] << ") with capabilities " << capabilities;
       }
     }
@@ -250,7 +205,7 @@ TEST(DefaultSeccomp, RefusesWhatTheProfileDoesNotName) {
     const std::vector<sock_filter> program = filter_for(capabilities);
     for (uint32_t number = 0; number < 1000; ++number) {
       if (named.contains(number)) continue;
-      uint32_t answer = run(program, call(number, {}));
+      uint32_t answer = answer_of(program, call(number, {}));
       bool refused = answer == kRefused ||
                      (answer == (SECCOMP_RET_ERRNO | ENOSYS) && number > *named.rbegin());
       EXPECT_TRUE(refused) << "system call " << number << " is answered with " << answer;

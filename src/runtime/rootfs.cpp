@@ -14,6 +14,7 @@
 #include "runtime/rootfs_mounts.h"
 #include "runtime/rootfs_shields.h"
 #include "sys/mounts.h"
+#include "sys/namespaces.h"
 
 namespace skiff::runtime {
 
@@ -90,7 +91,9 @@ Result<Rootfs> Rootfs::attach(const OciConfig& config, RootfsSources& sources) {
 }
 
 Result<> Rootfs::populate(const MapIds& map_ids, std::vector<std::string>& warnings) {
-  MountWork work{root_, sources_.cgroups, late_readonly_, warnings};
+  const bool flags_hold =
+      config_.find_namespace(CLONE_NEWUSER) != nullptr || sys::in_user_namespace();
+  MountWork work{root_, sources_.cgroups, late_readonly_, warnings, flags_hold};
   for (size_t i = 0; i < config_.mounts.size(); ++i) {
     const OciMount& mount = config_.mounts[i];
     BindSource& bind = sources_.binds.at(i);

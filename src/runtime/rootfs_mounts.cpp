@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "runtime/bind_attributes.h"
 #include "runtime/copy_up.h"
 #include "sys/mounts.h"
 
@@ -120,12 +121,13 @@ Result<> check_destination(const OciMount& mount) {
 }
 
 Result<> make_bind(const MountWork& work, const OciMount& mount, const UniqueFd& source,
-                   const Options& options) {
+                   Options options) {
   // As mount(2): the file system is another's, who has given it the options it has.
   if (!options.superblock.empty()) {
     work.warnings.push_back(cat("bind mount at ", mount.destination, ": option ",
                                 quoted(options.superblock[0].first), " changes nothing"));
   }
+  options.top = TRY(bind_attributes(mount, source.get(), work.flags_hold));
   TRY(apply_options(source.get(), options));
   UniqueFd target = TRY(bind_target(work.root, mount, source));
   return sys::attach_mount(source.get(), target.get());
@@ -254,7 +256,7 @@ Result<> make_mount(const MountWork& work, const OciMount& mount, const UniqueFd
   if (options.copy_up && mount.type != "tmpfs") {
     return Error(Code::kInvalidArgument, "mount option \"tmpcopyup\" is for tmpfs alone");
   }
-  if (is_bind(mount)) return make_bind(work, mount, bind, options);
+  if (is_bind(mount)) return make_bind(work, mount, bind, std::move(options));
   if (is_cgroup(mount)) return make_cgroup(work, mount, options);
   if (mount.type.empty()) return Error(Code::kInvalidArgument, "the mount has no type");
   if (mount.type == "tmpfs") return make_tmpfs(work, mount, std::move(options));

@@ -12,6 +12,7 @@ struct MountWork {
   std::vector<CgroupView>& cgroups;
   std::vector<UniqueFd>& late_readonly;  // what must stay writable until the end of the set-up
   std::vector<std::string>& warnings;
+  bool flags_hold = false;  // bind_attributes()
 };
 
 // Where a mount is put, made where it is missing: a directory, and for a bind mount whose detached

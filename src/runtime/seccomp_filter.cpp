@@ -15,6 +15,7 @@
 #include "base/strings.h"
 #include "base/unique_fd.h"
 #include "runtime/new_syscalls.h"
+#include "runtime/seccomp_shrink.h"
 
 namespace skiff::runtime {
 
@@ -154,6 +155,7 @@ class Compiler {
     filter.program = prefix();
     std::vector<sock_filter> body = TRY(export_program());
     filter.program.insert(filter.program.end(), body.begin(), body.end());
+    filter.program = shrink_seccomp(std::move(filter.program));
     return filter;
   }
 

@@ -81,15 +81,18 @@ Result<std::string> place_in(const std::vector<CgroupHierarchy>& hierarchies,
 }
 
 // A version 1 cpuset takes no process before it has CPUs and memory nodes. Nor may the one above
-// have them yet, where another process has just made it.
+// have them yet, where another process has just made it. What `file` then says.
+Result<std::string> inherit(const CgroupHierarchy& h, const Path& directory, const char* file) {
+  std::string own = TRY(read_file(directory / file));
+  if (!trim(own).empty() || directory == h.mount) return own;
+  std::string inherited = TRY(inherit(h, directory.parent_path(), file));
+  TRY(write_file(directory / file, trim(inherited)));
+  return inherited;
+}
+
 Result<> inherit_cpuset(const CgroupHierarchy& h, const Path& directory) {
-  for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
-    std::string own = TRY(read_file(directory / file));
-    if (!trim(own).empty() || directory == h.mount) continue;
-    TRY(inherit_cpuset(h, directory.parent_path()));
-    std::string inherited = TRY(read_file(directory.parent_path() / file));
-    TRY(write_file(directory / file, trim(inherited)));
-  }
+  TRY(inherit(h, directory, "cpuset.cpus"));
+  TRY(inherit(h, directory, "cpuset.mems"));
   return {};
 }
 

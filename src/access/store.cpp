@@ -62,8 +62,6 @@ constexpr const char* kMigrations[] = {
     "CREATE INDEX certificate_of_account ON certificate(account);",
     "ALTER TABLE token ADD COLUMN refresh INTEGER NOT NULL DEFAULT 0;"};
 
-constexpr const char* kSchema = "access";
-
 constexpr mode_t kMode = 0600;
 
 // Made by root for a server of another user, the file is that user's, as its directory is.
@@ -78,6 +76,8 @@ Result<> give_to_owner_of(const Path& directory, int fd) {
 }
 
 }  // namespace
+
+std::span<const char* const> migrations() { return kMigrations; }
 
 // SQLite gives its journals the mode and the owner of the database. Its locks are the process's:
 // whoever closes a descriptor of the file takes them from all its connections (fcntl(2)), and

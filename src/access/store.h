@@ -9,6 +9,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "base/clock.h"
 #include "db/root_database.h"
@@ -43,6 +44,10 @@ class Store {
   Database db_;
   const Clock* clock_;
 };
+
+// For who moves the tables elsewhere: those of every Store, and the schema's name on a server.
+std::span<const char* const> migrations();
+inline constexpr const char* kSchema = "access";
 
 // Sees to it that a database is readable by its owner alone, who is that of its directory where
 // root asks. Also while this process has connections to it.

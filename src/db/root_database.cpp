@@ -39,12 +39,15 @@ Result<> note_database(const Path& root, const DatabaseName& name) {
 
 void set_database_connector(DatabaseConnector set) { connector = set; }
 
+Result<std::shared_ptr<const DatabaseServer>> reach_database(const DatabaseName& name) {
+  if (const DatabaseConnector connect = connector) return connect(name);
+  return Error(Code::kFailedPrecondition, cat(name.url, ": only skiff-registry reaches it"));
+}
+
 Result<std::shared_ptr<const DatabaseServer>> database_server_of(const Path& root) {
   const std::optional<DatabaseName> name = TRY(database_of(root));
   if (!name) return std::shared_ptr<const DatabaseServer>();
-  if (const DatabaseConnector connect = connector) return connect(*name);
-  return Error(Code::kFailedPrecondition, cat("the tables of ", root.native(), " are on ",
-                                              name->url, ", which only skiff-registry reaches"));
+  return reach_database(*name).context(cat("the tables of ", root.native(), " are elsewhere"));
 }
 
 }  // namespace skiff

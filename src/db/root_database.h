@@ -27,6 +27,8 @@ Result<> note_database(const Path& root, const DatabaseName& name);
 // need not be linked with what reaches servers.
 using DatabaseConnector = Result<std::shared_ptr<const DatabaseServer>> (*)(const DatabaseName&);
 void set_database_connector(DatabaseConnector connector);
+// kFailedPrecondition where this program reaches no servers.
+Result<std::shared_ptr<const DatabaseServer>> reach_database(const DatabaseName& name);
 // Of the root; null where its tables are in its files. kFailedPrecondition where they are elsewhere
 // and this program reaches no servers: tables made here would know of nothing that there is.
 Result<std::shared_ptr<const DatabaseServer>> database_server_of(const Path& root);

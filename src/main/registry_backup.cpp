@@ -48,6 +48,18 @@ Result<> refuse_damaged(const backup::Summary& summary) {
                cat(summary.damaged.size(), " blobs are missing: see skiff registry check"));
 }
 
+// The S3 store of the configuration, and what is on its way there.
+struct Store {
+  TempDir spool;
+  std::unique_ptr<registry::Blobs> blobs;
+};
+
+Result<Store> open_store(const registry::S3Options& s3) {
+  TempDir spool = TRY(TempDir::make("/tmp", "skiff-registry-"));
+  auto blobs = TRY(registry::open_s3_blobs(s3, spool.path()));
+  return Store{std::move(spool), std::move(blobs)};
+}
+
 Result<> back_up(const Invocation& call) {
   const Path root = TRY(data_root(call.root));
   const Path to = std::filesystem::absolute(call.operands[0]).lexically_normal();
@@ -58,6 +70,15 @@ Result<> back_up(const Invocation& call) {
                  cat("invalid value for --keep: ", skiff::quoted(call.keep), ": 1 or more"));
   }
   options.keep = *keep;
+  std::optional<Store> store;
+  if (call.blobs) {
+    const Elsewhere configured = TRY(served_elsewhere(call.config));
+    if (!configured.s3) {
+      return Error(Code::kInvalidArgument, "--blobs: the configuration names no S3 store");
+    }
+    store = TRY(open_store(*configured.s3));
+    options.elsewhere = store->blobs.get();
+  }
   const manage::Hold hold = TRY(manage::Hold::take(root));
   options.still_held = [&hold] { return hold.check(); };
   const backup::Summary made = TRY(backup::make(root, to, options));
@@ -71,7 +92,14 @@ Result<> back_up(const Invocation& call) {
 Result<> restore(const Invocation& call) {
   const Path root = TRY(data_root(call.root));
   const Path from = std::filesystem::absolute(call.operands[0]).lexically_normal();
-  const backup::Options options = options_of(call);
+  backup::Options options = options_of(call);
+  std::optional<Store> store;
+  if (call.as_configured) {
+    Elsewhere configured = TRY(served_elsewhere(call.config));
+    options.database = std::move(configured.database);
+    if (configured.s3) store = TRY(open_store(*configured.s3));
+    if (store) options.elsewhere = store->blobs.get();
+  }
   const backup::Summary done = TRY(backup::restore(from, root, options));
   print_end(cat(root.native(), " is what ", (from / done.name).native(), " was: ", done.blobs,
                 " blobs (", done.bytes, " bytes), each read again", text_of_elsewhere(done)),
@@ -83,9 +111,9 @@ constexpr Verb kVerbs[] = {
     {"backup", "DIR",
      "Make a backup in a directory, also while the registry serves; the next one there moves only "
      "what is new",
-     "copy keep", 1, 1, back_up},
-    {"restore", "DIR", "Make an empty root what the last backup in a directory says", "copy", 1, 1,
-     restore, true},
+     "copy keep blobs config", 1, 1, back_up},
+    {"restore", "DIR", "Make an empty root what the last backup in a directory says",
+     "copy as-configured config", 1, 1, restore, true},
 };
 
 }  // namespace

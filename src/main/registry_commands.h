@@ -14,7 +14,8 @@
 
 #include "access/roles.h"
 #include "access/store.h"
-#include "db/database.h"
+#include "db/root_database.h"
+#include "registry/s3_blobs.h"
 
 namespace skiff {
 
@@ -56,6 +57,8 @@ struct Invocation {
   std::string config;
   std::string keep = "1";
   bool forget = false;
+  bool blobs = false;
+  bool as_configured = false;
   bool drop = false;
 };
 
@@ -98,6 +101,13 @@ int serve_registry(std::span<char* const> arguments);
 // What it would go by without flags, as Settings::text() has it, all judged. `config`: as of
 // --config; "" for the usual file.
 Result<std::string> serve_settings(const std::string& config);
+
+// Where such a server keeps what is not below its root.
+struct Elsewhere {
+  std::optional<registry::S3Options> s3;
+  std::optional<DatabaseName> database;
+};
+Result<Elsewhere> served_elsewhere(const std::string& config);
 
 // For verbs.
 

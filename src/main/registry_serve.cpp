@@ -144,9 +144,8 @@ Result<uint64_t> number(std::string_view flag, const std::string& text, uint64_t
                                            ": must be a whole number from ", least, " to ", kMost));
 }
 
-// As given, or as the root was served before.
-Result<> keep_database(const Options& o, const Path& root) {
-  if (o.database.empty() && o.database_password_file.empty()) return {};
+Result<std::optional<DatabaseName>> database_given(const Options& o) {
+  if (o.database.empty() && o.database_password_file.empty()) return std::optional<DatabaseName>();
   if (o.database.empty()) {
     return Error(Code::kInvalidArgument, "--database-password-file needs --database");
   }
@@ -154,10 +153,17 @@ Result<> keep_database(const Options& o, const Path& root) {
   if (!o.database_password_file.empty()) {
     password = std::filesystem::absolute(o.database_password_file);
   }
-  const DatabaseName name{o.database, std::move(password)};
+  DatabaseName name{o.database, std::move(password)};
   TRY(database_server(name));
+  return std::optional(std::move(name));
+}
+
+// As given, or as the root was served before.
+Result<> keep_database(const Options& o, const Path& root) {
+  const auto name = TRY(database_given(o));
+  if (!name) return {};
   TRY(make_directories(root));
-  return note_database(root, name);
+  return note_database(root, *name);
 }
 
 // All values judged, before anything is opened.
@@ -270,6 +276,17 @@ Result<std::string> serve_settings(const std::string& config) {
   TRY(load(settings, config, {}));
   TRY(service_options(o));
   return settings.text();
+}
+
+Result<Elsewhere> served_elsewhere(const std::string& config) {
+  Options o;
+  const std::vector<Flag> flags = flags_of(o);
+  Settings settings(flags);
+  TRY(load(settings, config, {}));
+  Elsewhere out;
+  out.s3 = TRY(s3_options(o.s3));
+  out.database = TRY(database_given(o));
+  return out;
 }
 
 }  // namespace skiff

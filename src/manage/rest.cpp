@@ -100,8 +100,9 @@ registry::Extension RestApi::extension() {
 
 std::vector<ApiRoute> RestApi::routes() {
   std::vector<ApiRoute> out;
-  for (const auto table : {account_routes(), place_routes(), operation_routes(), policy_routes(),
-                           audit_routes(), webhook_routes(), mirror_routes()}) {
+  for (const auto table :
+       {account_routes(), place_routes(), operation_routes(), policy_routes(), audit_routes(),
+        webhook_routes(), mirror_routes(), certificate_routes()}) {
     out.insert(out.end(), table.begin(), table.end());
   }
   return out;

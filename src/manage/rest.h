@@ -132,6 +132,7 @@ std::span<const ApiRoute> place_routes();
 std::span<const ApiRoute> operation_routes();
 std::span<const ApiRoute> policy_routes();
 std::span<const ApiRoute> audit_routes();
+std::span<const ApiRoute> certificate_routes();
 std::span<const ApiRoute> webhook_routes();
 std::span<const ApiRoute> mirror_routes();
 

@@ -13,6 +13,7 @@
 #include "db/database_copy.h"
 #include "db/root_database.h"
 #include "registry/backup_directory.h"
+#include "registry/backup_elsewhere.h"
 #include "registry/schema.h"
 
 namespace skiff::registry::backup {
@@ -36,7 +37,7 @@ bool is_kept(const std::filesystem::directory_entry& entry) {
   const std::string name = entry.path().filename().native();
   return entry.is_regular_file(gone) && !entry.is_symlink(gone) && name != "lock" &&
          !name.ends_with("-wal") && !name.ends_with("-shm") && !name.ends_with("-journal") &&
-         !name.ends_with(".tmp");
+         !name.ends_with(".tmp") && name != "database";
 }
 
 Result<std::vector<Path>> list(
@@ -55,13 +56,14 @@ Result<std::vector<Path>> list(
 
 class Making {
  public:
-  Making(const Path& root, const Path& to, const Options& options)
-      : root_(root), to_(to), unfinished_(to / kUnfinished), options_(options) {}
+  Making(const Path& root, const DatabaseServer* server, const Path& to, const Options& options)
+      : root_(root), server_(server), to_(to), unfinished_(to / kUnfinished), options_(options) {}
 
   Result<Summary> run() {
     TRY(begin());
     TRY(copy_files());
     TRY(place_blobs());
+    if (options_.elsewhere != nullptr) TRY(fetch_blobs());
     if (options_.still_held) TRY(options_.still_held());
     TRY(describe());
     TRY(finish());
@@ -94,6 +96,7 @@ class Making {
       const Path copy = unfinished_ / file.filename();
       TRY(is_database(file) ? copy_database(file, copy) : place_file(file, copy, Placing::kCopy));
     }
+    if (server_ != nullptr) TRY(save_tables(*server_, unfinished_));
     registry_.emplace(TRY(Database::open(unfinished_ / "registry.db", migrations())));
     summary_.elsewhere = TRY(count("place <> ''"));
     const Path records = content::Layout(root_ / "content").database();
@@ -144,6 +147,52 @@ class Making {
     summary_.new_bytes += size;
     TRY(make_directories(to.parent_path(), 0700));
     return place_file(from, to, options_.placing);
+  }
+
+  // Blobs that have a place elsewhere come here, and the records say so.
+  Result<> fetch_blobs() {
+    auto table = TRY(content::BlobTable::open(unfinished_ / "content.db"));
+    const uint64_t of = summary_.elsewhere;
+    uint64_t done = 0;
+    TRY(each_placed_blob(*registry_, [&](const Placed& blob) -> Result<> {
+      if (options_.progress && done++ % kTellEach == 0) options_.progress(done - 1, of);
+      return fetch_blob_once(blob, table);
+    }));
+    TRY(table.sync());
+    summary_.elsewhere = 0;
+    return note_all_in_files(*registry_);
+  }
+
+  // One that a snapshot has was right when it came.
+  Result<> fetch_blob_once(const Placed& blob, content::BlobTable& table) {
+    const Path to = blob_file(to_, blob.digest);
+    struct stat st{};
+    const bool is_here =
+        ::stat(to.c_str(), &st) == 0 && static_cast<uint64_t>(st.st_size) == blob.at.size;
+    if (!is_here) {
+      TRY(make_directories(to.parent_path(), 0700));
+      Result<> fetched = Error(Code::kDataLoss, "it is damaged there");
+      if (!blob.damaged) fetched = fetch_blob(*options_.elsewhere, blob, to);
+      const Code why = fetched ? Code::kInternal : fetched.error().code();
+      if (why == Code::kDataLoss || why == Code::kNotFound) {
+        log_warn(cat("blob ", blob.digest.str(), " is not whole: it is not in the backup"));
+        summary_.damaged.push_back(blob.digest.str());
+        return {};
+      }
+      if (!fetched) return fetched;
+      if (::stat(to.c_str(), &st) != 0) return Error::from_errno(errno, to.native());
+      ++summary_.new_blobs;
+      summary_.new_bytes += blob.at.size;
+    }
+    ++summary_.blobs;
+    summary_.bytes += blob.at.size;
+    const TimePoint modified = TimePoint(std::chrono::seconds(st.st_mtim.tv_sec)) +
+                               std::chrono::nanoseconds(st.st_mtim.tv_nsec);
+    return table.put_soon({.digest = blob.digest,
+                           .size = blob.at.size,
+                           .created = modified,
+                           .verified = modified,
+                           .modified = modified});
   }
 
   // Of what came after the records there is no file.
@@ -230,6 +279,7 @@ class Making {
   }
 
   const Path& root_;
+  const DatabaseServer* const server_;  // null: the tables are in files of the root
   const Path& to_;
   const Path unfinished_;
   const Options& options_;
@@ -241,12 +291,9 @@ class Making {
 }  // namespace
 
 Result<Summary> make(const Path& root, const Path& to, const Options& options) {
-  if (const auto elsewhere = TRY(database_of(root))) {
-    return Error(Code::kUnimplemented, cat("the tables of ", root.native(), " are on ",
-                                           elsewhere->url, ": they are backed up there"));
-  }
+  const std::shared_ptr<const DatabaseServer> server = TRY(database_server_of(root));
   std::error_code ignored;
-  if (!std::filesystem::exists(root / "registry.db", ignored)) {
+  if (!server && !std::filesystem::exists(root / "registry.db", ignored)) {
     return Error(Code::kNotFound, cat("there is no registry in ", root.native()));
   }
   if (std::filesystem::exists(root / kRestoring, ignored)) {
@@ -255,7 +302,7 @@ Result<Summary> make(const Path& root, const Path& to, const Options& options) {
   }
   TRY(make_directories(to, 0700));
   const content::RootLock lock = TRY(content::RootLock::take(to));
-  return Making(root, to, options).run();
+  return Making(root, server.get(), to, options).run();
 }
 
 }  // namespace skiff::registry::backup

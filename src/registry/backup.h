@@ -3,6 +3,10 @@
 //   backup::make(root, "/backup/registry", {});      // again: moves only what is new
 //   backup::restore("/backup/registry", new_root, {});
 //
+// Tables of a database server come into it as files. Blobs of an S3 store do where
+// Options::elsewhere is given; then, too, it is as if the root had kept all in files, and is
+// restored into a root of whatever kind.
+//
 // What a backup is on disk: docs/formats/backup.md. Whoever makes one sees to it that nobody takes
 // away blobs of the root meanwhile (Registry::hold_removals), or that nobody has it open. Pushes
 // and deletions may go on: the backup is what the registry's records were at one moment, with all
@@ -10,9 +14,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "db/root_database.h"
+#include "registry/blobs.h"
 #include "registry/placed_file.h"
 
 namespace skiff::registry::backup {
@@ -23,6 +30,10 @@ struct Options {
   // Asked when all is in place: an error says that blobs may have been taken away meanwhile.
   std::function<Result<>()> still_held;
   std::function<void(uint64_t blobs, uint64_t of)> progress;
+  // The S3 store that has the root's blobs; null: they stay there. Of a restore: where they go.
+  Blobs* elsewhere = nullptr;
+  // Of a restore: where the tables go, if not into files; nobody has used it.
+  std::optional<DatabaseName> database;
 };
 
 struct Summary {

@@ -226,5 +226,75 @@ TEST_F(BackupTest, ADirectoryOfOthersIsLeftAlone) {
   EXPECT_FALSE(std::filesystem::exists(dir_.path() / "other"));
 }
 
+// A root whose tables are on a server.
+class ServerBackupTest : public BackupTest {
+ protected:
+  void SetUp() override {
+    if (!PostgresForTests::available()) GTEST_SKIP() << "postgresql-15 is not installed";
+    std::filesystem::remove(options_.root / "database");
+    PostgresForTests::place_tables_of(std::vector{options_.root});
+    BackupTest::SetUp();
+  }
+  void add_account(const std::string& name) {
+    auto store = access::Store::open_or_create(options_.root, Clock::system());
+    ASSERT_TRUE(store) << store.error().message();
+    const auto added = access::add_account(*store, {.name = name});
+    ASSERT_TRUE(added) << added.error().message();
+  }
+  void expect_account(const std::string& name) {
+    auto store = access::Store::open(copy(), Clock::system());
+    ASSERT_TRUE(store && *store);
+    EXPECT_TRUE(access::find_account(**store, name));
+  }
+};
+
+TEST_F(ServerBackupTest, ItsTablesComeAlongAsFiles) {
+  const std::string digest = push_image("a", "1", "{}", {"one"});
+  stop();
+  add_account("ann");
+  ASSERT_TRUE(backup::make(options_.root, to(), {}));
+  ASSERT_TRUE(backup::restore(to(), copy(), {}));
+  EXPECT_EQ(*database_of(copy()), std::nullopt);
+  expect_account("ann");
+  ASSERT_TRUE(std::filesystem::remove(copy() / "access.db"));
+  options_.root = copy();
+  start();
+  EXPECT_EQ(client().get(manifest_path("a", "1")).header("Docker-Content-Digest"), digest);
+  EXPECT_EQ(client().get(blob_path("a", oci::Digest::of("one").str())).body, "one");
+  EXPECT_EQ(problems(), std::vector<std::string>{});
+  push_image("a", "2", "{}", {"two"});
+}
+
+TEST_F(ServerBackupTest, FilesGoToAServer) {
+  push_image("a", "1", "{}", {"one"});
+  back_up();
+  const DatabaseName there{PostgresForTests::new_schema(), ""};
+  const auto done = backup::restore(to(), copy(), {.database = there});
+  ASSERT_TRUE(done) << done.error().message();
+  EXPECT_EQ(*database_of(copy()), there);
+  EXPECT_FALSE(std::filesystem::exists(copy() / "registry.db"));
+  // Nobody's rows are written over.
+  const auto again = backup::restore(to(), dir_.path() / "other", {.database = there});
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code(), Code::kFailedPrecondition);
+  EXPECT_FALSE(std::filesystem::exists(dir_.path() / "other"));
+  stop();
+  options_.root = copy();
+  start();
+  EXPECT_EQ(client().get(manifest_path("a", "1")).status, 200);
+  push_image("a", "2", "{}", {"two"});
+  EXPECT_EQ(problems(), std::vector<std::string>{});
+}
+
+TEST_F(ServerBackupTest, AccountsGoToAServer) {
+  stop();
+  add_account("ann");
+  ASSERT_TRUE(backup::make(options_.root, to(), {}));
+  const DatabaseName there{PostgresForTests::new_schema(), ""};
+  ASSERT_TRUE(backup::restore(to(), copy(), {.database = there}));
+  EXPECT_FALSE(std::filesystem::exists(copy() / "access.db"));
+  expect_account("ann");
+}
+
 }  // namespace
 }  // namespace skiff::registry

@@ -10,6 +10,7 @@
 #include "content/root_lock.h"
 #include "registry/backup.h"
 #include "registry/backup_directory.h"
+#include "registry/backup_elsewhere.h"
 #include "registry/schema.h"
 
 namespace skiff::registry::backup {
@@ -37,13 +38,16 @@ bool is_unfinished_mark(const std::string& name) {
 class Restoring {
  public:
   Restoring(const Path& from, const Path& root, const Options& options)
-      : from_(from), root_(root), options_(options) {}
+      : from_(from), root_(root), options_(options) {
+    if (options.elsewhere != nullptr) out_.emplace(*options.elsewhere);
+  }
 
   Result<Summary> run() {
     TRY(choose());
     TRY(claim_root());
     Result<> restored = restore_all();
     if (!restored) {
+      if (out_) out_->take_back();
       TRY(clear());
       return restored.error();
     }
@@ -66,7 +70,11 @@ class Restoring {
     description_ = TRY_CONTEXT(Description::parse(TRY(read_file(file))), file.native());
     summary_.damaged = description_.damaged;
     summary_.elsewhere = description_.elsewhere;
-    return {};
+    if (options_.elsewhere == nullptr || description_.elsewhere == 0) return {};
+    return Error(Code::kFailedPrecondition,
+                 cat(snapshot_.native(),
+                     " does not have the blobs, which are in an S3 store: make "
+                     "a backup with --blobs"));
   }
 
   // Missing, empty, or what a restore that was killed has left.
@@ -89,6 +97,7 @@ class Restoring {
   Result<> restore_all() {
     TRY(copy_files());
     TRY(place_blobs());
+    if (options_.database) TRY(move_tables(root_, *options_.database));
     TRY(give_to_owner());
     TRY(sync_all(root_));
     TRY(DurableFiles::system().unlink(root_ / kRestoring));
@@ -97,11 +106,13 @@ class Restoring {
 
   Result<> copy_files() {
     const content::Layout layout(root_ / "content");
-    if (description_.elsewhere == 0) {
+    const bool has_content = description_.elsewhere == 0 && options_.elsewhere == nullptr;
+    if (has_content) {
       TRY(make_directories(root_ / "content", 0700));
       TRY(layout.make(DurableFiles::system()));
     }
     for (const SnapshotFile& file : description_.files) {
+      if (file.name == "content.db" && !has_content) continue;
       const Path from = snapshot_ / file.name;
       const Path to = file.name == "content.db" ? layout.database() : root_ / file.name;
       TRY(place_file(from, to, Placing::kCopy));
@@ -113,14 +124,34 @@ class Restoring {
 
   Result<> place_blobs() {
     Database registry = TRY(Database::open(root_ / "registry.db", migrations()));
+    // All is synced at the end.
+    if (out_) TRY(registry.execute("PRAGMA synchronous = OFF"));
     return each_blob(registry, [&](const oci::Digest& digest, uint64_t size) -> Result<> {
       if (options_.progress && summary_.blobs % kTellEach == 0) {
         options_.progress(summary_.blobs, description_.blobs);
       }
       const bool never_had =
           std::ranges::find(description_.damaged, digest.str()) != description_.damaged.end();
+      if (out_) return send_blob(registry, digest, size, never_had);
       return never_had ? Result<>() : place_blob(digest, size);
     });
+  }
+
+  Result<> send_blob(Database& registry, const oci::Digest& digest, uint64_t size, bool never_had) {
+    // In an S3 store each blob has a place, also one that is lost until it is pushed again.
+    BlobPlace at{size, cat("lost/", digest.hex())};
+    if (!never_had) {
+      Result<BlobPlace> sent = out_->put(blob_file(from_, digest), digest);
+      const Code why = sent ? Code::kInternal : sent.error().code();
+      if (why == Code::kNotFound) return damaged(cat("blob ", digest.str(), " is missing"));
+      if (why == Code::kDataLoss) return damaged(cat("blob ", digest.str(), " has changed"));
+      at = TRY(std::move(sent));
+      ++summary_.blobs;
+      summary_.bytes += size;
+    }
+    TRY(registry.run("UPDATE blob SET place = ?, damaged = ? WHERE digest = ?", at.place,
+                     never_had ? 1 : 0, digest.str()));
+    return {};
   }
 
   Result<> place_blob(const oci::Digest& digest, uint64_t size) {
@@ -184,6 +215,7 @@ class Restoring {
   const Options& options_;
   Path snapshot_;
   Description description_;
+  std::optional<BlobsOut> out_;            // where blobs go to an S3 store
   std::optional<content::RootLock> lock_;  // of the backup
   bool made_ = false;                      // the root's directory
   Summary summary_;

@@ -209,25 +209,66 @@ def uploads_in_turns(nodes):
             check("and is whole", read_blob(node, "a", digest(upload.data)) == upload.data)
 
 
-def copied(nodes, database, disturb):
-    """Tables that pg_dump took while images came and went, with the bucket as it is soon after: all of it is whole."""
+def under_pushes(nodes, act):
+    """What `act` makes of a registry where images come and go meanwhile."""
     pushers = [Pusher(number, nodes) for number in range(PUSHERS)]
     for pusher in pushers:
         pusher.start()
-    disturb()
+    made = act()
     for pusher in pushers:
         pusher.join()
-    there = Registry(nodes[0].root.parent / "copy", "--database", database.copy_url, "--no-gc")
+    return made
+
+
+def check_all(what, there):
+    """All images of a registry, which goes."""
     try:
         tags = 0
         for repository in json.loads(there.call("GET", "/v2/_catalog").body)["repositories"]:
             for tag in json.loads(there.call("GET", f"/v2/{repository}/tags/list").body)["tags"] or ():
                 tags += 1
                 name = there.call("HEAD", f"/v2/{repository}/manifests/{tag}").getheader("Docker-Content-Digest")
-                check(f"a copy: {repository}:{tag} is whole", whole(there, repository, tag, name))
-        check("a copy has images", tags > 0)
+                check(f"{what}: {repository}:{tag} is whole", whole(there, repository, tag, name))
+        check(f"{what} has images", tags > 0)
+        compared = subprocess.run([PROGRAM, "check", "--root", there.root / "data", "--deep"], capture_output=True, text=True)
+        return compared.returncode == 0, compared.stdout + compared.stderr
     finally:
         there.kill()
+
+
+def copied(nodes, database):
+    """Tables that pg_dump took while images came and went, with the bucket as it is soon after: all of it is whole."""
+    under_pushes(nodes, database.copy)
+    check_all("a copy", Registry(nodes[0].root.parent / "copy", "--database", database.copy_url, "--no-gc"))
+
+
+def moved(nodes, database):
+    """A backup that was made while images came and went, restored into files, and from there to another database and
+    another part of the bucket."""
+    root = nodes[0].root.parent
+    words = iter(os.environ["SKIFF_REGISTRY_FLAGS"].split())
+    settings = {flag.removeprefix("--"): next(words) for flag in words}
+
+    def config(**changes):
+        path = root / "config.yaml"
+        path.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in (settings | changes).items()))
+        return ("--config", path)
+
+    def run(*command):
+        done = subprocess.run([PROGRAM, *command], capture_output=True, text=True)
+        check(f"{command[0]} ends well", done.returncode == 0, done.stdout + done.stderr)
+
+    under_pushes(nodes, lambda: run("backup", root / "backup", "--root", nodes[0].root / "data", "--blobs", *config()))
+    run("restore", root / "backup", "--root", root / "files/data")
+    flags = os.environ.pop("SKIFF_REGISTRY_FLAGS")  # it has all in files
+    check("in files all fits together", *check_all("in files", Registry(root / "files", "--no-gc")))
+    run("backup", root / "again", "--root", root / "files/data")
+    database.make("moved")
+    there = {"database": database.url_of("moved"), "s3-prefix": "moved"}
+    run("restore", root / "again", "--root", root / "moved/data", "--as-configured", *config(**there))
+    os.environ["SKIFF_REGISTRY_FLAGS"] = flags.replace(settings["s3-prefix"], "moved")
+    check("moved all fits together", *check_all("moved", Registry(root / "moved", "--no-gc")))
+    os.environ["SKIFF_REGISTRY_FLAGS"] = flags
 
 
 def main():
@@ -255,7 +296,8 @@ def main():
 
         storm("the database is killed", nodes, kill_the_database)
         storm("after all that", nodes)
-        copied(nodes, database, database.copy)
+        copied(nodes, database)
+        moved(nodes, database)
         for node in nodes:
             compared = subprocess.run([PROGRAM, "check", "--root", node.root / "data", "--deep"], capture_output=True, text=True)
             check("all that is stored fits together", compared.returncode == 0, compared.stdout + compared.stderr)

@@ -40,16 +40,22 @@ class Postgres:
             time.sleep(0.05)
         raise SystemExit(f"error: PostgreSQL did not start: {self.log.read_text()}")
 
+    def url_of(self, database):
+        return self.url.replace("/postgres?", f"/{database}?")
+
     @property
     def copy_url(self):
-        return self.url.replace("/postgres?", "/copy?")
+        return self.url_of("copy")
+
+    def make(self, database):
+        subprocess.run([PROGRAMS / "createdb", "-h", self.directory, "-U", "skiff", database], check=True)
 
     def copy(self):
         """Makes the database `copy` what pg_dump says of this one."""
         dump = self.directory.parent / "dump"
-        for command in (["pg_dump", "-Fc", "-f", dump, self.url], ["createdb", "-h", self.directory, "-U", "skiff", "copy"],
-                        ["pg_restore", "-d", self.copy_url, dump]):
-            subprocess.run([PROGRAMS / command[0], *command[1:]], check=True)
+        subprocess.run([PROGRAMS / "pg_dump", "-Fc", "-f", dump, self.url], check=True)
+        self.make("copy")
+        subprocess.run([PROGRAMS / "pg_restore", "-d", self.copy_url, dump], check=True)
 
     def kill(self, how=signal.SIGKILL):
         self.process.send_signal(how)

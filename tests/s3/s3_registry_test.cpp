@@ -258,6 +258,82 @@ TEST_F(S3Registry, ABackupHasTheRecordsAndTheBucketTheBlobs) {
   EXPECT_TRUE(check({.deep = true}).empty());
 }
 
+// Out of the bucket into files, and from there into another one.
+TEST_F(S3Registry, AMoveIsABackupAndARestore) {
+  const std::string layer = random_bytes(9 * kMiB);
+  const std::string digest = first()->push_blob("a", layer);
+  first()->push_blob("a", "{}");
+  const std::string lost = first()->push_blob("a", "lost");
+  ASSERT_EQ(first()->put_manifest("a", "1", image_of("{}", {layer, "lost"})).status, 201);
+  const auto bucket = s3::Bucket::open(s3::store_options());
+  const auto blobs = open_s3_blobs(*options_.s3, dir_.path() / "spool");
+  ASSERT_TRUE(blobs) << blobs.error().message();
+  for (const std::string& key : objects()) {
+    if (*bucket->size_of(key) != 4) continue;
+    ASSERT_TRUE(bucket->remove(key));
+  }
+  const Path to = dir_.path() / "backup";
+  const auto back_up = [&] {
+    const auto hold = first().registry().hold_removals();
+    const auto made = backup::make(options_.root, to, {.elsewhere = blobs->get()});
+    EXPECT_TRUE(made) << made.error().message();
+    return made.value_or(backup::Summary());
+  };
+  const backup::Summary made = back_up();
+  EXPECT_EQ(made.blobs, 2U);
+  EXPECT_EQ(made.elsewhere, 0U);
+  EXPECT_EQ(made.damaged, std::vector<std::string>{lost});
+  EXPECT_EQ(back_up().new_blobs, 0U);
+
+  RegistryOptions in_files = options_;
+  in_files.s3.reset();
+  in_files.root = dir_.path() / "files";
+  ASSERT_TRUE(backup::restore(to, in_files.root, {}));
+  nodes_[1] = std::make_unique<Node>(in_files, clock_);
+  EXPECT_EQ(second()->get(manifest_path("a", "1")).status, 200);
+  EXPECT_TRUE(second()->get(blob_path("a", digest)).body == layer);
+  EXPECT_EQ(check({.deep = true}).size(), 1U);  // what is lost
+  second()->push_blob("a", "lost");
+  EXPECT_TRUE(check({.deep = true}).empty());
+
+  RegistryOptions other = options_;
+  other.root = dir_.path() / "other";
+  other.s3->prefix = cat("registries/", random_hex(8), "/");
+  const auto there = open_s3_blobs(*other.s3, dir_.path() / "spool");
+  ASSERT_TRUE(there);
+  const auto done = backup::restore(to, other.root, {.elsewhere = there->get()});
+  ASSERT_TRUE(done) << done.error().message();
+  EXPECT_EQ(done->blobs, 2U);
+  nodes_[1] = std::make_unique<Node>(other, clock_);
+  EXPECT_TRUE(second()->get(blob_path("a", digest)).body == layer);
+  EXPECT_EQ(second()->get(blob_path("a", lost)).status, 404);
+  second()->push_blob("a", "lost");
+  EXPECT_EQ(second()->get(blob_path("a", lost)).body, "lost");
+  EXPECT_TRUE(check({.deep = true}).empty());
+}
+
+TEST_F(S3Registry, ARestoreThatFailsLeavesNothingInTheBucket) {
+  first()->push_blob("a", "one");
+  first()->push_blob("a", "{}");
+  ASSERT_EQ(first()->put_manifest("a", "1", image_of("{}", {"one"})).status, 201);
+  const auto blobs = open_s3_blobs(*options_.s3, dir_.path() / "spool");
+  const Path to = dir_.path() / "backup";
+  ASSERT_TRUE(backup::make(options_.root, to, {.elsewhere = blobs->get()}));
+  const std::string hex = oci::Digest::of("one").hex();
+  ASSERT_TRUE(write_file_durably(to / "blobs/sha256" / hex.substr(0, 2) / hex, "eno"));
+  const auto before = objects();
+  const auto done = backup::restore(to, dir_.path() / "restored", {.elsewhere = blobs->get()});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code(), Code::kDataLoss);
+  EXPECT_EQ(objects(), before);
+  // The blobs have to be in the backup.
+  ASSERT_TRUE(backup::make(options_.root, dir_.path() / "records", {}));
+  const auto none = backup::restore(dir_.path() / "records", dir_.path() / "restored",
+                                    {.elsewhere = blobs->get()});
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().message().find("--blobs"), std::string::npos);
+}
+
 TEST_F(S3Registry, ClientsAreSentToTheStoreWhereThatIsWanted) {
   const std::string large = random_bytes(kMiB);
   const std::string digest = first()->push_blob("a", large);

@@ -79,9 +79,9 @@ Result<> insert(Database& to, const Table& table, const Statement& row) {
     given.push_back(i);
   }
   const std::vector<std::string> places(given.size(), "?");
-  Statement statement = TRY(to.prepare(cat("INSERT INTO ", quoted_name(table.name), "(",
-                                           join(names, ", "), ") VALUES (", join(places, ", "),
-                                           ")")));
+  Statement statement =
+      TRY(to.prepare(cat("INSERT INTO ", quoted_name(table.name), "(", join(names, ", "),
+                         ") VALUES (", join(places, ", "), ")")));
   int index = 0;
   for (const int i : given) {
     ++index;
@@ -131,9 +131,8 @@ Result<> copy_rows_to_server(Database& file, Database& server, const Table& tabl
     while (TRY(row.step())) TRY(insert(server, table, row));
   }
   if (table.counter.empty()) return {};
-  int64_t last =
-      TRY(one_number(file.prepare(cat("SELECT coalesce(max(", quoted_name(table.counter),
-                                      "), 0) FROM ", quoted_name(table.name)))));
+  int64_t last = TRY(one_number(file.prepare(cat("SELECT coalesce(max(", quoted_name(table.counter),
+                                                 "), 0) FROM ", quoted_name(table.name)))));
   if (table.never_again) {
     last = std::max(last, TRY(one_number(file.prepare(
                               "SELECT seq FROM sqlite_sequence WHERE name = ?", table.name))));

@@ -24,7 +24,9 @@ class TableCopy : public testing::Test {
     const auto server = PostgresForTests::get().server();
     return *server->connect(PostgresForTests::new_schema(), Use::kDurable, kSchema);
   }
-  Database open_file(const std::string& name) { return *Database::open(dir_.path() / name, kSchema); }
+  Database open_file(const std::string& name) {
+    return *Database::open(dir_.path() / name, kSchema);
+  }
   static int64_t new_owner(Database& db) {
     Statement row = *db.prepare("INSERT INTO owner(name) VALUES ('new') RETURNING id");
     EXPECT_TRUE(*row.step());
@@ -33,10 +35,9 @@ class TableCopy : public testing::Test {
   // All of it, as one text.
   static std::string contents(Database& db) {
     std::string out;
-    for (const char* sql :
-         {"SELECT id, name, '', '' FROM owner ORDER BY id",
-          "SELECT \"offset\", word, bytes, owner FROM thing ORDER BY owner, word",
-          "SELECT id, n, '', '' FROM number ORDER BY id"}) {
+    for (const char* sql : {"SELECT id, name, '', '' FROM owner ORDER BY id",
+                            "SELECT \"offset\", word, bytes, owner FROM thing ORDER BY owner, word",
+                            "SELECT id, n, '', '' FROM number ORDER BY id"}) {
       Statement row = *db.prepare(sql);
       while (*row.step()) {
         for (int i = 0; i < 4; ++i) out += row.is_null(i) ? "null " : cat(quoted(row.text(i)), " ");
@@ -57,7 +58,8 @@ class TableCopy : public testing::Test {
           *db.prepare("INSERT INTO thing(owner, word, bytes) VALUES (2, ?, ?)", cat("wörd ", i));
       ASSERT_TRUE(row.bind_blob(2, bytes) && row.step());
     }
-    ASSERT_TRUE(db.run("INSERT INTO thing(owner, \"offset\", word) VALUES (1, ?, '')", int64_t{1} << 40));
+    ASSERT_TRUE(
+        db.run("INSERT INTO thing(owner, \"offset\", word) VALUES (1, ?, '')", int64_t{1} << 40));
     ASSERT_TRUE(db.run("INSERT INTO number(id, n) VALUES (40, ?)", 1));
     ASSERT_TRUE(tx.commit());
   }

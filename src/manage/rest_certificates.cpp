@@ -28,8 +28,8 @@ Answer<> list_certificates(ApiCall& call) {
 Answer<> add_certificate(ApiCall& call) {
   const access::MarkKind by = TRY(as_answer(access::mark_named(call.body.string("by"))));
   auto accounts = TRY(call.api.accounts());
-  TRY(as_answer(access::add_mark(*accounts, call.body.string("account"), by,
-                                 call.body.string("value"))));
+  TRY(as_answer(
+      access::add_mark(*accounts, call.body.string("account"), by, call.body.string("value"))));
   return call.http.reply_empty(204);
 }
 

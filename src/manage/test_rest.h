@@ -137,9 +137,9 @@ class RestTest : public registry::RegistryTest {
                               R"({"account":"ann","by":"look","value":"x"})"}) {
       EXPECT_EQ(call("POST", "/certificates", {}, wrong).status, 400) << wrong;
     }
-    EXPECT_EQ(
-        call("POST", "/certificates", {}, R"({"account":"no","by":"subject","value":"CN=a"})").status,
-        404);
+    EXPECT_EQ(call("POST", "/certificates", {}, R"({"account":"no","by":"subject","value":"CN=a"})")
+                  .status,
+              404);
     const json::Value listed = call("GET", "/certificates").json().array("certificates").at(0);
     EXPECT_EQ(listed.string("account"), "ann");
     EXPECT_EQ(listed.string("value"), "DNS:ann.example");

@@ -30,8 +30,7 @@ struct Schema {
 };
 
 std::vector<Schema> schemas() {
-  return {{access::kSchema, access::kDatabaseName, access::migrations(), "account",
-           Use::kCounted},
+  return {{access::kSchema, access::kDatabaseName, access::migrations(), "account", Use::kCounted},
           {"registry", "registry.db", migrations(), "repository", Use::kDurable}};
 }
 
@@ -128,8 +127,7 @@ Result<> note_all_in_files(Database& registry) {
 Result<> fetch_blob(Blobs& from, const Placed& blob, const Path& to) {
   const auto source = TRY(from.open(blob.digest, blob.at));
   const Path unfinished = cat(to.native(), ".tmp");
-  const UniqueFd file =
-      TRY(open_file(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const UniqueFd file = TRY(open_file(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   Hasher hasher(blob.digest.algorithm());
   const auto take = [&](std::string_view bytes) -> Result<> {
     hasher.update(bytes);
@@ -160,11 +158,11 @@ Result<BlobPlace> BlobsOut::put(const Path& file, const oci::Digest& digest) {
 
 Result<BlobPlace> BlobsOut::send(const Path& file, const oci::Digest& digest, const std::string& id,
                                  UploadState& noted) {
-  const auto writer = TRY(to_.resume(id, digest.algorithm(), noted,
-                                     [&noted](const UploadState& state) -> Result<> {
-                                       noted = state;
-                                       return {};
-                                     }));
+  const auto writer =
+      TRY(to_.resume(id, digest.algorithm(), noted, [&noted](const UploadState& state) -> Result<> {
+        noted = state;
+        return {};
+      }));
   const UniqueFd from = TRY(open_file(file, O_RDONLY));
   std::string buffer(size_t{1} << 18U, '\0');
   for (;;) {

@@ -131,22 +131,47 @@ class Check {
 
   // The same where blobs have places.
   Result<> check_places() {
-    return what_.blobs.walk([this](const Blobs::Found& found) -> Result<> {
+    constexpr size_t kMostSuspects = 10'000;
+    std::set<std::string> suspects;
+    TRY(each_unknown_place([&](const std::string& place) -> Result<> {
+      suspects.insert(place);
+      if (suspects.size() >= kMostSuspects) TRY(tell_unknown_places(suspects));
+      return {};
+    }));
+    return suspects.empty() ? Result<>() : tell_unknown_places(suspects);
+  }
+
+  Result<> each_unknown_place(const std::function<Result<>(const std::string&)>& visit) {
+    return what_.blobs.walk([&](const Blobs::Found& found) -> Result<> {
       TRY(cancel_.check());
       // In this order: an upload that ends leaves its place in the transaction.
       if (TRY(what_.metadata.knows_upload(found.upload))) return {};
       if (TRY(what_.metadata.knows_place(found.place))) return {};
-      Problem problem{.what = cat("object ", found.place, " is stored, and no record has it"),
-                      .where = "the S3 store",
-                      .remedy = kRepairRemedy};
-      if (options_.repair) {
-        TRY(std::move(what_.blobs.discard({&found.place, 1}).front()));
-        problem.remedy = "removed";
-        problem.mended = true;
-      }
-      tell(std::move(problem));
-      return {};
+      return visit(found.place);
     });
+  }
+
+  // Those that are listed once more: what a collection forgot between the list and the question was
+  // removed before that.
+  Result<> tell_unknown_places(std::set<std::string>& suspects) {
+    TRY(each_unknown_place([&](const std::string& place) -> Result<> {
+      return suspects.contains(place) ? tell_unknown_place(place) : Result<>();
+    }));
+    suspects.clear();
+    return {};
+  }
+
+  Result<> tell_unknown_place(const std::string& place) {
+    Problem problem{.what = cat("object ", place, " is stored, and no record has it"),
+                    .where = "the S3 store",
+                    .remedy = kRepairRemedy};
+    if (options_.repair) {
+      TRY(std::move(what_.blobs.discard({&place, 1}).front()));
+      problem.remedy = "removed";
+      problem.mended = true;
+    }
+    tell(std::move(problem));
+    return {};
   }
 
   // Content that no record has.

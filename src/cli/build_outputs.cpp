@@ -97,15 +97,16 @@ Result<> BuildOutputs::add(const std::string& text) {
 Result<> BuildOutputs::open_destination(const std::string& text, Wanted& wanted) {
   const std::string place = take_field(wanted.attributes, "dest");
   const std::string packed = take_field(wanted.attributes, "tar");
-  const bool unpacked = !packed.empty() && !parse_bool(packed).value_or(true);
+  const auto is_packed = packed.empty() ? true : parse_bool(packed);
+  if (!is_packed) return bad_flag(kFlag, text, cat("tar=", packed, ": it is true or false"));
   const bool is_archive = wanted.type == "oci" || wanted.type == "docker";
   // As `docker buildx` has it, it is loaded.
   if (wanted.type == "docker" && place.empty()) wanted.type = "image";
-  if (wanted.type == "local" || (is_archive && unpacked)) {
+  if (wanted.type == "local" || (is_archive && !*is_packed)) {
     if (place.empty() || place == "-") {
       return bad_flag(kFlag, text, cat("dest is required for ", wanted.type, " exporter"));
     }
-    wanted.destination = TRY(to_directory(place));
+    wanted.destination = TRY(is_archive ? to_layout(place) : to_directory(place));
   } else if (wanted.type == "tar" || wanted.type == "oci" || wanted.type == "docker") {
     const bool is_stdout = place.empty() || place == "-";
     if (is_stdout && uses_stdout_) return bad_flag(kFlag, text, "only one output can be stdout");

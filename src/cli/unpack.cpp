@@ -37,12 +37,24 @@ class Unpacker {
     parts.pop_back();
     UniqueFd parent = TRY(open_parent(parts));
     if (entry.type == TarType::kDirectory) {
-      TRY(make_directory(parent.get(), name));
-    } else {
-      TRY(replace(parent.get(), name));
-      TRY(make(parent.get(), name, entry, body));
+      parts.push_back(name);
+      directories_.push_back({std::move(parts), entry});
+      return make_directory(parent.get(), name);
     }
+    TRY(replace(parent.get(), name));
+    TRY(make(parent.get(), name, entry, body));
     return set_attributes(parent.get(), name, entry);
+  }
+
+  // What comes into a directory changes its time, and may need a mode that it is not to have.
+  Result<> finish() {
+    for (auto it = directories_.rbegin(); it != directories_.rend(); ++it) {
+      const std::string name = it->parts.back();
+      it->parts.pop_back();
+      const UniqueFd parent = TRY_CONTEXT(open_parent(it->parts), it->entry.name);
+      TRY_CONTEXT(set_attributes(parent.get(), name, it->entry), it->entry.name);
+    }
+    return {};
   }
 
  private:
@@ -142,8 +154,14 @@ class Unpacker {
     return {};
   }
 
+  struct Directory {
+    std::vector<std::string> parts;
+    TarEntry entry;
+  };
+
   UniqueFd root_;
   const UnpackOptions& options_;
+  std::vector<Directory> directories_;
 };
 
 }  // namespace
@@ -155,7 +173,7 @@ Result<> unpack(Source& archive, const Path& directory, const UnpackOptions& opt
   while (const TarEntry* entry = TRY(tar.next())) {
     TRY_CONTEXT(unpacker.add(*entry, tar.body()), entry->name);
   }
-  return {};
+  return unpacker.finish();
 }
 
 }  // namespace skiff::cli

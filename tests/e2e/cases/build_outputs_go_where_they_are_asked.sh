@@ -25,6 +25,23 @@ expect_eq "$(docker image inspect -f '{{.Config.Cmd}}' "$N:1")" "[/d/a]"
 docker rmi "$N:1" >/dev/null
 skiff build -t "$N:1" -o type=oci,dest=layout,tar=false ctx >/dev/null
 expect_eq "$(skopeo inspect --config "oci:layout:1" | jq -c .config.Cmd)" '["/d/a"]'
+# Another image beside it, and the first one again.
+printf 'FROM scratch\nCOPY a /other\nCMD ["/other"]\n' > ctx/other
+skiff build -f ctx/other -t "$N:2" -o type=oci,dest=layout,tar=false ctx >/dev/null
+skiff build -t "$N:1" -o type=oci,dest=layout,tar=false ctx >/dev/null
+expect_eq "$(skopeo inspect --config "oci:layout:1" | jq -c .config.Cmd)" '["/d/a"]'
+expect_eq "$(skopeo inspect --config "oci:layout:2" | jq -c .config.Cmd)" '["/other"]'
+expect_eq "$(jq '.manifests | length' layout/index.json)" 2
+expect_exit 125 skiff build -o type=oci,dest=layout,tar=maybe ctx
+expect_contains "$OUT" "tar=maybe: it is true or false"
+# A file where a directory is to be: nothing is written.
+mkdir full && echo mine > full/d
+expect_exit 1 skiff build -o full ctx
+expect_contains "$OUT" "nothing is written: full/d is no directory"
+expect_eq "$(find full | sort | tr '\n' ' ')" "full full/d "
+# With an epoch all that comes has that time, directories, too.
+SOURCE_DATE_EPOCH=1000000000 skiff build -o dated ctx >/dev/null
+expect_eq "$(find dated -mindepth 1 -printf '%Ts %P\n' | sort -k 2 | tr '\n' ' ')" "1000000000 d 1000000000 d/a "
 # Pushed, by its tag and by its digest alone.
 skiff build --push -t "$REGISTRY/$N:1" --metadata-file meta ctx >/dev/null
 expect_eq "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY/$N:1")" "$(jq -r '."containerimage.digest"' meta)"

@@ -58,8 +58,8 @@ def children_cpu_seconds():
     return used.ru_utime + used.ru_stime
 
 
-def tree_cpu_seconds(root):
-    """CPU time of a process, its descendants, and those of them that were waited for."""
+def tree(root):
+    """A process and its descendants: {pid: CPU time, with that of those that it waited for}."""
     spent, children = {}, {}
     for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -69,12 +69,26 @@ def tree_cpu_seconds(root):
         pid = int(stat.parent.name)
         children.setdefault(int(fields[1]), []).append(pid)
         spent[pid] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-    total, waiting = 0, [root]
+    found, waiting = {}, [root]
     while waiting:
         pid = waiting.pop()
-        total += spent.get(pid, 0)
+        found[pid] = spent.get(pid, 0)
         waiting += children.get(pid, [])
-    return total
+    return found
+
+
+def tree_cpu_seconds(root):
+    """CPU time of a process, its descendants, and those of them that were waited for."""
+    return sum(tree(root).values())
+
+
+def rollup(pid):
+    """smaps_rollup as KiB by name."""
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    except OSError:
+        return {}
+    return {name.rstrip(":"): int(kib) for name, kib, _unit in map(str.split, lines)}
 
 
 def chosen(name):

@@ -1,16 +1,18 @@
 #include "builder/source_tree.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <thread>
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "builder/source_walk.h"
 #include "codec/hash.h"
 #include "dockerfile/config_words.h"
 #include "dockerfile/source_text.h"
@@ -22,37 +24,16 @@ namespace {
 
 bool has_wildcard(std::string_view text) { return text.find_first_of("*?[\\") != text.npos; }
 
-std::string join_path(const std::string& directory, const std::string& name) {
-  if (directory.empty()) return name;
-  std::string path;
-  path.reserve(directory.size() + 1 + name.size());
-  return path.append(directory).append(1, '/').append(name);
-}
-
-// Where a path below `directory` goes on.
-size_t below_at(const std::string& directory) {
-  return directory.empty() ? 0 : directory.size() + 1;
-}
-
-Result<std::vector<std::string>> names_in(int directory) {
-  UniqueFd copy(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  DIR* stream = copy ? ::fdopendir(copy.get()) : nullptr;
-  if (stream == nullptr) return Error::from_errno(errno, "read directory");
-  copy.release();
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(stream)) {
-    std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(std::move(name));
-  }
-  ::closedir(stream);
-  std::ranges::sort(names);
-  return names;
-}
-
 bool is_same_state(const struct stat& one, const struct stat& other) {
   return one.st_dev == other.st_dev && one.st_ino == other.st_ino && one.st_size == other.st_size &&
          snapshot::time_of(one.st_mtim) == snapshot::time_of(other.st_mtim) &&
          snapshot::time_of(one.st_ctim) == snapshot::time_of(other.st_ctim);
+}
+
+std::string hex_of(const StatCache::Hash& hash) {
+  std::string hex;
+  StatCache::append_hex(hash, hex);
+  return hex;
 }
 
 std::string octal(mode_t mode) {
@@ -61,6 +42,25 @@ std::string octal(mode_t mode) {
     text[text.size() - 1 - i] = static_cast<char>('0' + (mode >> (3 * i) & 7U));
   }
   return text;
+}
+
+// Of "a/../../b".
+bool leads_above(std::string_view path) {
+  int depth = 0;
+  for (const std::string& part : split(path, '/')) {
+    if (part.empty() || part == ".") continue;
+    depth += part == ".." ? -1 : 1;
+    if (depth < 0) return true;
+  }
+  return false;
+}
+
+std::string outside_of(const std::string& link, const std::string& target) {
+  const std::string quoted = skiff::quoted(target);
+  const std::string what =
+      link.empty() ? quoted
+                   : cat(skiff::quoted(cat("/", link)), " is a link to ", quoted, ", which");
+  return cat(": ", what, " is outside of the build context");
 }
 
 }  // namespace
@@ -97,87 +97,6 @@ Result<std::vector<std::string>> SourceTree::expand(const std::string& pattern) 
     found = std::move(next);
   }
   return found;
-}
-
-namespace {
-
-// Of "a/../../b".
-bool leads_above(std::string_view path) {
-  int depth = 0;
-  for (const std::string& part : split(path, '/')) {
-    if (part.empty() || part == ".") continue;
-    depth += part == ".." ? -1 : 1;
-    if (depth < 0) return true;
-  }
-  return false;
-}
-
-std::string outside_of(const std::string& link, const std::string& target) {
-  const std::string quoted = skiff::quoted(target);
-  const std::string what =
-      link.empty() ? quoted
-                   : cat(skiff::quoted(cat("/", link)), " is a link to ", quoted, ", which");
-  return cat(": ", what, " is outside of the build context");
-}
-
-}  // namespace
-
-// One descent: what it leaves out, and what it finds.
-struct SourceTree::Walk {
-  const SourceTree& tree;
-  const oci::IgnorePatterns& excludes;
-  const CancelToken& cancel;
-  Selected& out;
-  const oci::IgnorePatterns* wanted = nullptr;  // only what matches, and its directories
-  std::vector<std::string> only = {};           // components that every match begins with
-
-  // `target_at`: where in what is below `path` the target begins.
-  Result<> below(int directory, const std::string& path, size_t target_at, size_t depth);
-  Result<> enter(int directory, const std::string& name, SourceFile file, bool needed,
-                 size_t depth);
-};
-
-Result<> SourceTree::Walk::below(int directory, const std::string& path, size_t target_at,
-                                 size_t depth) {
-  TRY(cancel.check());
-  const oci::IgnorePatterns& ignore = tree.options_.ignore;
-  const bool is_chosen = wanted != nullptr || !excludes.empty();
-  for (const std::string& name : TRY(names_in(directory))) {
-    if (depth < only.size() && name != only[depth]) continue;
-    SourceFile file{.path = join_path(path, name), .target_at = target_at};
-    if (::fstatat(directory, name.c_str(), &file.st, AT_SYMLINK_NOFOLLOW) != 0) {
-      return Error::from_errno(errno, cat("stat ", file.path));
-    }
-    const bool is_directory = S_ISDIR(file.st.st_mode);
-    const bool ignored = ignore.excluded(file.path);
-    if (ignored && !(is_directory && ignore.may_contain_exceptions(file.path))) continue;
-    const std::string target = is_chosen ? file.target() : "";
-    const bool excluded = is_chosen && excludes.excluded(target);
-    if (excluded && !(is_directory && excludes.may_contain_exceptions(target))) continue;
-    const bool matches = wanted == nullptr || wanted->excluded(target);
-    if (S_ISSOCK(file.st.st_mode) || (!matches && !is_directory)) continue;
-    if (S_ISLNK(file.st.st_mode)) file.link = TRY(read_link_at(directory, name));
-    if (is_directory) {
-      TRY(enter(directory, name, std::move(file), matches && !ignored && !excluded, depth));
-    } else {
-      out.files.push_back(std::move(file));
-    }
-  }
-  return {};
-}
-
-// A directory that is not `needed` itself is there only for what is found below it.
-Result<> SourceTree::Walk::enter(int directory, const std::string& name, SourceFile file,
-                                 bool needed, size_t depth) {
-  const std::string path = file.path;
-  const size_t target_at = file.target_at;
-  const size_t before = out.files.size();
-  out.files.push_back(std::move(file));
-  UniqueFd fd(::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd) return Error::from_errno(errno, cat("open ", path));
-  TRY(below(fd.get(), path, target_at, depth + 1));
-  if (!needed && out.files.size() == before + 1) out.files.pop_back();
-  return {};
 }
 
 Result<std::vector<Selected>> SourceTree::select(const Selection& wanted,
@@ -224,13 +143,12 @@ Result<std::vector<Selected>> SourceTree::select_with_parents(const Selection& w
     Selected selected{.directory = true, .parents = true};
     selected.files.push_back({.path = path, .target_at = path.size()});
     selected.files.back().st.st_mode = S_IFDIR | 0755;
-    Walk walk{.tree = *this,
-              .excludes = wanted.excludes,
-              .cancel = cancel,
-              .out = selected,
-              .wanted = &matcher,
-              .only = only};
-    TRY(walk.below(fd->get(), path, below_at(path), 0));
+    const SourceWalk walk{.ignore = options_.ignore,
+                          .excludes = wanted.excludes,
+                          .cancel = cancel,
+                          .wanted = &matcher,
+                          .only = only};
+    TRY(walk.below(fd->get(), path, selected.files));
     if (selected.files.size() > 1) out.push_back(std::move(selected));
   }
   const bool was_excluded = wanted.excludes.excluded(pattern);
@@ -265,8 +183,8 @@ Result<Selected> SourceTree::collect(const std::string& path, const oci::IgnoreP
   out.files.push_back(self);
   if (!out.directory) return out;
   UniqueFd fd = TRY(root_.open_at(path, O_RDONLY | O_DIRECTORY));
-  Walk walk{.tree = *this, .excludes = excludes, .cancel = cancel, .out = out};
-  TRY(walk.below(fd.get(), path, below_at(path), 0));
+  const SourceWalk walk{.ignore = options_.ignore, .excludes = excludes, .cancel = cancel};
+  TRY(walk.below(fd.get(), path, out.files));
   return out;
 }
 
@@ -309,7 +227,7 @@ std::string SourceTree::near_name(const std::string& path) const {
 }
 
 Result<std::string> SourceTree::hash_of(const SourceFile& file, const CancelToken& cancel) {
-  if (!file.hash.empty()) return file.hash;
+  if (file.hash) return hex_of(*file.hash);
   // Other file systems may be mounted below.
   if (options_.stats != nullptr && file.st.st_dev == device_) {
     if (auto remembered = options_.stats->find(file.st)) return std::move(*remembered);
@@ -363,33 +281,78 @@ Result<std::string> SourceTree::describe_xattrs(const std::string& path) const {
 
 Result<KeyParts> SourceTree::describe(Selected& selected, bool mode_given, bool owner_given,
                                       const CancelToken& cancel) {
-  KeyParts parts;
-  parts.reserve(selected.files.size());
-  for (SourceFile& file : selected.files) {
-    const mode_t mode = file.st.st_mode;
-    constexpr size_t kMostOfFiles = 96;
-    std::string value;
-    value.reserve(kMostOfFiles);
-    value += mode_given || S_ISLNK(mode) ? "-" : octal(mode);
-    if (options_.keep_owners && !owner_given)
-      value += cat(":", file.st.st_uid, ":", file.st.st_gid);
-    if (S_ISREG(mode)) {
-      file.settled = options_.stats != nullptr && file.st.st_dev == device_ &&
-                     options_.stats->is_settled(file.st);
-      file.hash = TRY(hash_of(file, cancel));
-      value.append(" file ").append(file.hash);
-    } else if (S_ISLNK(mode)) {
-      value += cat(" link ", file.link);
-    } else if (S_ISDIR(mode)) {
-      value += " directory";
-    } else {
-      value +=
-          cat(" node ", mode & S_IFMT, " ", major(file.st.st_rdev), ":", minor(file.st.st_rdev));
+  constexpr size_t kPiece = 512;
+  const Terms terms{.mode_given = mode_given, .owner_given = owner_given};
+  const std::span<SourceFile> files(selected.files);
+  KeyParts parts(files.size());
+  const size_t pieces = (files.size() + kPiece - 1) / kPiece;
+  std::vector<Result<>> outcomes(pieces);
+  std::atomic<size_t> next = 0;
+  const auto work = [&] {
+    for (size_t n = next++; n < pieces; n = next++) {
+      const size_t at = n * kPiece;
+      const size_t count = std::min(kPiece, files.size() - at);
+      outcomes[n] = describe_some(files.subspan(at, count), terms, cancel,
+                                  std::span(parts).subspan(at, count));
     }
-    if (options_.keep_owners) value += TRY(describe_xattrs(file.path));
-    parts.push_back({PartKind::kFile, file.path.empty() ? "/" : file.path, std::move(value)});
+  };
+  {
+    std::jthread helper;
+    if (pieces > 2 && std::thread::hardware_concurrency() > 1) helper = std::jthread(work);
+    work();
   }
+  for (Result<>& outcome : outcomes) TRY(std::move(outcome));
   return parts;
+}
+
+Result<> SourceTree::describe_some(std::span<SourceFile> files, const Terms& terms,
+                                   const CancelToken& cancel, std::span<KeyPart> parts) {
+  std::vector<StatCache::Asked> asked;
+  std::vector<SourceFile*> whose;
+  for (SourceFile& file : files) {
+    // Other file systems may be mounted below.
+    if (!S_ISREG(file.st.st_mode) || options_.stats == nullptr || file.st.st_dev != device_) {
+      continue;
+    }
+    file.settled = options_.stats->is_settled(file.st);
+    if (file.hash) continue;
+    asked.push_back({.file = &file.st, .hash = {}});
+    whose.push_back(&file);
+  }
+  if (!asked.empty()) options_.stats->find(asked);
+  for (size_t i = 0; i < asked.size(); ++i) whose[i]->hash = asked[i].hash;
+  for (size_t i = 0; i < files.size(); ++i) {
+    parts[i] = TRY(describe_one(files[i], terms, cancel));
+  }
+  return {};
+}
+
+Result<KeyPart> SourceTree::describe_one(SourceFile& file, const Terms& terms,
+                                         const CancelToken& cancel) {
+  constexpr size_t kMostOfFiles = 96;
+  const mode_t mode = file.st.st_mode;
+  std::string value;
+  value.reserve(kMostOfFiles);
+  value += terms.mode_given || S_ISLNK(mode) ? "-" : octal(mode);
+  if (options_.keep_owners && !terms.owner_given) {
+    value += cat(":", file.st.st_uid, ":", file.st.st_gid);
+  }
+  if (S_ISREG(mode)) {
+    if (!file.hash) {
+      const std::string hex = TRY(hash_of(file, cancel));
+      file.hash = StatCache::from_hex(hex);
+    }
+    value += " file ";
+    StatCache::append_hex(*file.hash, value);
+  } else if (S_ISLNK(mode)) {
+    value += cat(" link ", file.link);
+  } else if (S_ISDIR(mode)) {
+    value += " directory";
+  } else {
+    value += cat(" node ", mode & S_IFMT, " ", major(file.st.st_rdev), ":", minor(file.st.st_rdev));
+  }
+  if (options_.keep_owners) value += TRY(describe_xattrs(file.path));
+  return KeyPart{PartKind::kFile, file.path.empty() ? "/" : file.path, std::move(value)};
 }
 
 }  // namespace skiff::builder

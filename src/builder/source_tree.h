@@ -10,7 +10,6 @@
 
 #include <sys/stat.h>
 
-#include <deque>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -29,9 +28,9 @@ struct SourceFile {
   std::string path;      // in the tree, "src/a.c"
   size_t target_at = 0;  // where in it the target begins
   struct stat st{};
-  std::string link;      // of a symlink
-  std::string hash;      // of a file that was described: what a key names
-  bool settled = false;  // a change since then shows in its times
+  std::string link;                     // of a symlink
+  std::optional<StatCache::Hash> hash;  // of a file that was described: what a key names
+  bool settled = false;                 // a change since then shows in its times
 
   // Below the destination, "a.c"; "" for what was selected itself.
   std::string target() const { return path.substr(target_at); }
@@ -41,8 +40,8 @@ struct SourceFile {
 struct Selected {
   std::string name;  // last component of the source
   bool directory = false;
-  bool parents = false;          // of --parents: a directory whose own attributes mean nothing
-  std::deque<SourceFile> files;  // the first is the match itself, parents before children
+  bool parents = false;           // of --parents: a directory whose own attributes mean nothing
+  std::vector<SourceFile> files;  // the first is the match itself, parents before children
 };
 
 // What a COPY or ADD wants.
@@ -83,7 +82,6 @@ class SourceTree {
   bool is_unchanged(const SourceFile& file, int fd) const;
 
  private:
-  struct Walk;
   Result<std::vector<std::string>> expand(const std::string& pattern) const;
   Result<Selected> collect(const std::string& path, const oci::IgnorePatterns& excludes,
                            const CancelToken& cancel) const;
@@ -91,6 +89,14 @@ class SourceTree {
                                                     const CancelToken& cancel) const;
   std::string near_name(const std::string& path) const;
   std::string link_out(const std::string& path) const;
+  // How files are described.
+  struct Terms {
+    bool mode_given;
+    bool owner_given;
+  };
+  Result<> describe_some(std::span<SourceFile> files, const Terms& terms, const CancelToken& cancel,
+                         std::span<KeyPart> parts);
+  Result<KeyPart> describe_one(SourceFile& file, const Terms& terms, const CancelToken& cancel);
   Result<std::string> describe_xattrs(const std::string& path) const;
   Result<std::string> read_hash(const SourceFile& file);
 

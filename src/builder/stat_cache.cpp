@@ -4,8 +4,8 @@
 #include <sys/vfs.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
-#include <vector>
 
 #include "base/log.h"
 #include "base/strings.h"
@@ -27,15 +27,45 @@ void append(std::string& out, const void* bytes, size_t size) {
 
 int digit(char c) { return c <= '9' ? c - '0' : c - 'a' + 10; }
 
+constexpr size_t kLeastSlots = 1024;
+
 }  // namespace
 
-size_t StatCache::KeyHash::operator()(const Key& key) const {
+// Files of one directory have numbers close to each other, and so are asked for together: 64 of
+// them lie side by side.
+size_t StatCache::slot_of(const Key& key) const {
   constexpr uint64_t kOdd = 0x9e3779b97f4a7c15U;
-  return static_cast<size_t>((key.inode ^ (key.device << 32U)) * kOdd);
+  constexpr uint64_t kTogether = 64;
+  const uint64_t group = ((key.inode / kTogether) ^ (key.device << 40U)) * kOdd >> 20U;
+  const size_t mask = index_.size() - 1;
+  size_t at = (group * kTogether + key.inode % kTogether) & mask;
+  while (index_[at] != 0 && rows_[index_[at] - 1].key != key) at = (at + 1) & mask;
+  return at;
+}
+
+void StatCache::make_index() {
+  size_t slots = std::max(kLeastSlots, index_.size());
+  while (slots < 2 * (rows_.size() + 1)) slots *= 2;
+  index_.assign(slots, 0);
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    index_[slot_of(rows_[i].key)] = static_cast<uint32_t>(i + 1);
+  }
+}
+
+void StatCache::put_row(const Row& row) {
+  if (index_.size() < 2 * (rows_.size() + 1)) make_index();
+  uint32_t& place = index_[slot_of(row.key)];
+  if (place != 0) {
+    rows_[place - 1] = row;
+    return;
+  }
+  rows_.push_back(row);
+  place = static_cast<uint32_t>(rows_.size());
 }
 
 std::unique_ptr<StatCache> StatCache::open(Path file, const Clock& clock, size_t most) {
   std::unique_ptr<StatCache> cache(new StatCache(std::move(file), clock, most));
+  cache->make_index();
   if (auto bytes = read_file(cache->file_)) cache->load(*bytes);
   return cache;
 }
@@ -49,27 +79,49 @@ bool StatCache::trusts_files_at(int directory) {
          std::ranges::find(kLocal, static_cast<unsigned long>(about.f_type)) != std::end(kLocal);
 }
 
-std::optional<std::string> StatCache::find(const struct stat& st) {
-  std::array<char, 32> hash;
-  {
-    const std::scoped_lock lock(mutex_);
-    const auto found = entries_.find({st.st_dev, st.st_ino});
-    if (found == entries_.end()) return std::nullopt;
-    Entry& entry = found->second;
+void StatCache::find(std::span<Asked> files) {
+  const std::shared_lock lock(mutex_);
+  for (Asked& one : files) {
+    const struct stat& st = *one.file;
+    const uint32_t place = index_[slot_of({st.st_dev, st.st_ino})];
+    if (place == 0) continue;
+    Entry& entry = rows_[place - 1].entry;
     const bool same = entry.size == static_cast<uint64_t>(st.st_size) &&
                       entry.mtime == nanos(st.st_mtim) && entry.ctime == nanos(st.st_ctim);
-    if (!same) return std::nullopt;
-    entry.seen = run_;
-    hash = entry.hash;
+    if (!same) continue;
+    // Others may find the same one now.
+    std::atomic_ref(entry.seen).store(run_, std::memory_order_relaxed);
+    one.hash = entry.hash;
   }
-  constexpr std::string_view kDigits = "0123456789abcdef";
+}
+
+std::optional<std::string> StatCache::find(const struct stat& st) {
+  Asked one{.file = &st, .hash = {}};
+  find(std::span(&one, 1));
+  if (!one.hash) return std::nullopt;
   std::string hex;
-  hex.reserve(2 * hash.size());
-  for (const char byte : hash) {
-    hex += kDigits[static_cast<unsigned char>(byte) >> 4U];
-    hex += kDigits[static_cast<unsigned char>(byte) & 15U];
-  }
+  append_hex(*one.hash, hex);
   return hex;
+}
+
+void StatCache::append_hex(const Hash& hash, std::string& to) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  const size_t before = to.size();
+  to.resize(before + 2 * hash.size());
+  char* at = to.data() + before;
+  for (const char byte : hash) {
+    *at++ = kDigits[static_cast<unsigned char>(byte) >> 4U];
+    *at++ = kDigits[static_cast<unsigned char>(byte) & 15U];
+  }
+}
+
+std::optional<StatCache::Hash> StatCache::from_hex(std::string_view hex) {
+  Hash hash{};
+  if (hex.size() != 2 * hash.size()) return std::nullopt;
+  for (size_t i = 0; i < hash.size(); ++i) {
+    hash[i] = static_cast<char>(digit(hex[2 * i]) << 4U | digit(hex[2 * i + 1]));
+  }
+  return hash;
 }
 
 bool StatCache::is_settled(const struct stat& st, TimePoint now) {
@@ -78,16 +130,16 @@ bool StatCache::is_settled(const struct stat& st, TimePoint now) {
 }
 
 void StatCache::put(const struct stat& st, TimePoint began, const std::string& hex) {
-  Entry entry{.size = static_cast<uint64_t>(st.st_size),
-              .mtime = nanos(st.st_mtim),
-              .ctime = nanos(st.st_ctim)};
-  if (!is_settled(st, began) || hex.size() != 2 * entry.hash.size()) return;
-  for (size_t i = 0; i < entry.hash.size(); ++i) {
-    entry.hash[i] = static_cast<char>(digit(hex[2 * i]) << 4U | digit(hex[2 * i + 1]));
-  }
-  const std::scoped_lock lock(mutex_);
-  entry.seen = run_;
-  entries_[{st.st_dev, st.st_ino}] = entry;
+  Row row{.key = {st.st_dev, st.st_ino},
+          .entry = {.size = static_cast<uint64_t>(st.st_size),
+                    .mtime = nanos(st.st_mtim),
+                    .ctime = nanos(st.st_ctim)}};
+  const std::optional<Hash> hash = from_hex(hex);
+  if (!hash || !is_settled(st, began)) return;
+  row.entry.hash = *hash;
+  const std::unique_lock lock(mutex_);
+  row.entry.seen = run_;
+  put_row(row);
   is_new_ = true;
 }
 
@@ -96,15 +148,12 @@ Result<> StatCache::save() {
   const std::scoped_lock saving(saving_);
   std::string out(kMagic);
   {
-    const std::scoped_lock lock(mutex_);
+    const std::unique_lock lock(mutex_);
     if (!std::exchange(is_new_, false)) return {};
     drop_oldest();
     append(out, &++run_, sizeof run_);
-    out.reserve(out.size() + entries_.size() * (sizeof(Key) + sizeof(Entry)) + kChecksum);
-    for (const auto& [key, entry] : entries_) {
-      append(out, &key, sizeof key);
-      append(out, &entry, sizeof entry);
-    }
+    out.reserve(out.size() + rows_.size() * sizeof(Row) + kChecksum);
+    append(out, rows_.data(), rows_.size() * sizeof(Row));
   }
   out += sha256_hex(out);
   // What is lost or half written after a power cut is only hashed again.
@@ -117,22 +166,18 @@ Result<> StatCache::save() {
 }
 
 void StatCache::drop_oldest() {
-  if (entries_.size() <= most_) return;
-  std::vector<uint64_t> seen;
-  seen.reserve(entries_.size());
-  for (const auto& [key, entry] : entries_) seen.push_back(entry.seen);
-  const auto limit = seen.begin() + static_cast<ptrdiff_t>(entries_.size() - most_);
-  std::ranges::nth_element(seen, limit);
-  const uint64_t oldest = *limit;
-  std::erase_if(entries_, [&](const auto& one) { return one.second.seen < oldest; });
+  if (rows_.size() <= most_) return;
+  const auto by_age = [](const Row& row) { return row.entry.seen; };
   // Of one age any may go.
-  for (auto it = entries_.begin(); it != entries_.end() && entries_.size() > most_;) {
-    it = it->second.seen == oldest ? entries_.erase(it) : std::next(it);
-  }
+  std::ranges::nth_element(rows_, rows_.begin() + static_cast<ptrdiff_t>(most_),
+                           std::ranges::greater(), by_age);
+  rows_.resize(most_);
+  make_index();
 }
 
 void StatCache::load(std::string_view bytes) {
-  constexpr size_t kRow = sizeof(Key) + sizeof(Entry);
+  constexpr size_t kRow = sizeof(Row);
+  static_assert(kRow == sizeof(Key) + sizeof(Entry));
   const size_t head = kMagic.size() + sizeof run_;
   if (bytes.size() < head + kChecksum || !bytes.starts_with(kMagic)) return;
   const std::string_view checked = bytes.substr(0, bytes.size() - kChecksum);
@@ -144,11 +189,9 @@ void StatCache::load(std::string_view bytes) {
   }
   std::memcpy(&run_, bytes.data() + kMagic.size(), sizeof run_);
   for (size_t at = head; at < checked.size(); at += kRow) {
-    Key key;
-    Entry entry;
-    std::memcpy(&key, bytes.data() + at, sizeof key);
-    std::memcpy(&entry, bytes.data() + at + sizeof key, sizeof entry);
-    entries_[key] = entry;
+    Row row;
+    std::memcpy(&row, bytes.data() + at, kRow);
+    put_row(row);
   }
 }
 

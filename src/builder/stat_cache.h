@@ -1,7 +1,7 @@
 // StatCache: hashes of files in contexts on this machine, remembered across builds and daemons,
 // so that an unchanged file is not read again (decision 025).
 //
-//   if (auto hash = cache.find(st)) return *hash;
+//   cache.find(files, hashes);    // of many at once
 //   began = cache.now(), after an fstat; read and hash the file; fstat: the same
 //   cache.put(st, began, hash);
 //
@@ -16,8 +16,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
+#include <span>
 #include <string>
-#include <unordered_map>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -26,6 +28,12 @@ namespace skiff::builder {
 
 class StatCache {
  public:
+  using Hash = std::array<char, 32>;
+  struct Asked {
+    const struct stat* file = nullptr;
+    std::optional<Hash> hash;  // the answer
+  };
+
   static constexpr size_t kMost = size_t{1} << 18U;
   // Coarser than any clock of the file systems that are trusted.
   static constexpr std::chrono::nanoseconds kGranularity = std::chrono::seconds(2);
@@ -40,7 +48,10 @@ class StatCache {
   TimePoint now() const { return clock_.now(); }
   // Whether its last change is so long ago that another one would have another time.
   bool is_settled(const struct stat& st) const { return is_settled(st, now()); }
-  std::optional<std::string> find(const struct stat& st);
+  void find(std::span<Asked> files);
+  std::optional<std::string> find(const struct stat& st);  // as hexadecimal digits
+  static void append_hex(const Hash& hash, std::string& to);
+  static std::optional<Hash> from_hex(std::string_view hex);
   // `began`: when the reading began, after `st` was taken.
   void put(const struct stat& st, TimePoint began, const std::string& hex);
   // Writes down what is new.
@@ -52,15 +63,16 @@ class StatCache {
     uint64_t inode = 0;
     bool operator==(const Key&) const = default;
   };
-  struct KeyHash {
-    size_t operator()(const Key& key) const;
-  };
   struct Entry {
     uint64_t size = 0;
     int64_t mtime = 0;
     int64_t ctime = 0;
     uint64_t seen = 0;  // the run of the cache
-    std::array<char, 32> hash{};
+    Hash hash{};
+  };
+  struct Row {
+    Key key;
+    Entry entry;
   };
 
   StatCache(Path file, const Clock& clock, size_t most)
@@ -68,13 +80,20 @@ class StatCache {
   static bool is_settled(const struct stat& st, TimePoint now);
   void load(std::string_view bytes);
   void drop_oldest();
+  void put_row(const Row& row);
+  // Where in index_ the key is, or would be.
+  size_t slot_of(const Key& key) const;
+  void make_index();
 
   Path file_;
   const Clock& clock_;
   size_t most_;
   std::mutex saving_;
-  std::mutex mutex_;  // of what follows
-  std::unordered_map<Key, Entry, KeyHash> entries_;
+  std::shared_mutex mutex_;  // of what follows
+  std::vector<Row> rows_;
+  // Of rows, from 1 on; 0 for none. A power of two, at most half of them taken: a file's place
+  // is its key's hash, or the next one that is free.
+  std::vector<uint32_t> index_;
   uint64_t run_ = 1;  // counts savings: what was seen in the latest is younger
   bool is_new_ = false;
 };

@@ -54,6 +54,35 @@ TEST_F(StatCacheTest, WhatChangedJustNowIsNotTrusted) {
   }
 }
 
+// Of directories all over the disk, as a file system numbers them.
+TEST_F(StatCacheTest, ManyFilesAreFoundAtOnce) {
+  std::vector<struct stat> files;
+  for (ino_t directory = 0; directory < 60; ++directory) {
+    for (ino_t file = 0; file < 70; ++file) {
+      files.push_back(about(8192 * directory + file + 1, clock_.now() - kLater));
+    }
+  }
+  const auto hash = [](size_t i) { return sha256_hex(cat("file ", i)); };
+  {
+    auto cache = open();
+    for (size_t i = 0; i < files.size(); ++i) cache->put(files[i], clock_.now(), hash(i));
+    ASSERT_TRUE(cache->save());
+  }
+  auto cache = open();
+  std::vector<StatCache::Asked> asked;
+  for (const struct stat& file : files) asked.push_back({.file = &file, .hash = {}});
+  const struct stat unknown = about(8192 * 60, clock_.now() - kLater);
+  asked.push_back({.file = &unknown, .hash = {}});
+  cache->find(asked);
+  for (size_t i = 0; i < files.size(); ++i) {
+    ASSERT_TRUE(asked[i].hash) << i;
+    std::string hex;
+    StatCache::append_hex(*asked[i].hash, hex);
+    EXPECT_EQ(hex, hash(i));
+  }
+  EXPECT_FALSE(asked.back().hash);
+}
+
 TEST_F(StatCacheTest, OutlivesTheProcessUnlessItIsDamaged) {
   const struct stat st = about(1, clock_.now() - kLater);
   {

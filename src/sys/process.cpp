@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -149,6 +150,9 @@ void return_large_blocks() {
   constexpr int kLarge = 1 << 20;
   ::mallopt(M_MMAP_THRESHOLD, kLarge);
   ::mallopt(M_TRIM_THRESHOLD, kLarge);
+  // What a thread has freed stays in its arena, of which there would be eight a processor.
+  constexpr int kArenas = 2;
+  ::mallopt(M_ARENA_MAX, kArenas * ::get_nprocs());
 }
 
 void keep_heap() {

@@ -280,7 +280,8 @@ Result<PortableMount> pack_mount(Site& site, images::ImageLease& lease, const st
   const auto use = TRY(site.cache_mounts.acquire({.id = id}, cancel));
   const Path directory = use.path();
   snapshot::DiffSource tar([&](Sink& to) { return snapshot::write_tree(directory, to); }, cancel);
-  return PortableMount{.id = id, .blob = TRY(site.images.add_layer(tar, lease)).descriptor};
+  return PortableMount{.id = id,
+                       .blob = TRY(site.images.add_layer(tar, lease, CompressForm{})).descriptor};
 }
 
 bool has_all(const PortableCache& cache, const PortableCache& own) {
@@ -324,6 +325,11 @@ Result<> export_cache(Site& site, const BuildRequest& request, const CachePlace&
   const auto write = [&]() -> Result<> {
     const auto lease = TRY(site.images.lease());
     PortableCache cache{.records = own.records};
+    for (NewRecord& record : cache.records) {
+      if (!record.result.layer) continue;
+      oci::Descriptor& blob = record.result.layer->blob;
+      blob = TRY(site.images.pack_layer(blob, images::Pack::kNow, *lease, cancel));
+    }
     for (const std::string& id : place.mounts ? own.mounts : std::set<std::string>()) {
       cache.mounts.push_back(TRY(pack_mount(site, *lease, id, cancel)));
     }

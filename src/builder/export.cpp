@@ -68,7 +68,8 @@ Result<> Exporter::Work::keep(const ExportOptions& options, const oci::Descripto
 
 Result<> Exporter::Work::push(const ExportOptions& options, const oci::Descriptor& target) {
   for (const oci::Reference& name : options.names) {
-    images::PushOptions push{.target = target, .by_digest = options.push_by_digest};
+    images::PushOptions push{
+        .target = target, .by_digest = options.push_by_digest, .as_it_is = true};
     push.client = site.options.client;
     auto credentials = TRY(request.credentials_of(name.domain()));
     if (credentials) push.client.credentials = std::move(*credentials);

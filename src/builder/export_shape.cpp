@@ -64,9 +64,11 @@ Result<oci::Descriptor> ImageShaper::shape_one(const PlatformImage& image,
                                                std::vector<oci::Digest>& ids) {
   oci::ImageConfig config = image.config;
   std::vector<oci::Descriptor> layers = image.layers;
+  // Statements about a manifest name its digest, which must not change when it is pushed.
+  const bool leaves = options.leaves || attester_ != nullptr;
   for (size_t i = 0; i < layers.size(); ++i) {
     images::NewLayer layer{.descriptor = layers[i], .diff_id = config.diff_ids[i]};
-    TRY_CONTEXT(shape_layer(image, i, options, layer), cat("layer ", i + 1));
+    TRY_CONTEXT(shape_layer(image, i, leaves, options, layer), cat("layer ", i + 1));
     layers[i] = std::move(layer.descriptor);
     config.diff_ids[i] = std::move(layer.diff_id);
   }
@@ -84,17 +86,24 @@ Result<oci::Descriptor> ImageShaper::shape_one(const PlatformImage& image,
   return site_.images.write_image(config, layers, lease_, form);
 }
 
-Result<> ImageShaper::shape_layer(const PlatformImage& image, size_t i,
+Result<> ImageShaper::shape_layer(const PlatformImage& image, size_t i, bool leaves,
                                   const ExportOptions& options, images::NewLayer& layer) {
   const bool is_own = i >= image.base_layers;
   const auto now = compression_of(layer.descriptor.media_type);
   if (!now || !TRY(is_here(layer.descriptor))) return {};
   const bool rewrites = is_own && options.rewrite_timestamps && options.epoch;
-  CompressForm form = options.compression.value_or(CompressForm{.compression = *now, .level = {}});
+  const bool is_chosen = options.compression && (is_own || options.force_compression);
+  if (!rewrites && (!is_chosen || options.compression == CompressForm{})) {
+    // One that has left before is the same as then.
+    const auto pack = leaves || is_chosen ? images::Pack::kNow : images::Pack::kIfDone;
+    layer.descriptor = TRY(site_.images.pack_layer(layer.descriptor, pack, lease_, cancel_));
+    if (!is_chosen || compression_of(layer.descriptor.media_type) == Compression::kGzip) return {};
+  }
+  CompressForm form{.compression = *now, .level = {}};
+  if (leaves && *now == Compression::kNone) form = {};
+  if (is_chosen) form = *options.compression;
   const bool is_wanted_form = form.compression == *now && !form.level;
-  const bool recompresses = !is_wanted_form && (is_own || options.force_compression);
-  if (!rewrites && !recompresses) return {};
-  if (!recompresses) form = {.compression = *now, .level = {}};
+  if (!rewrites && is_wanted_form) return {};
   const auto newest = rewrites ? options.epoch : std::nullopt;
   const std::string key =
       cat(layer.descriptor.digest.str(), " ", static_cast<int>(form.compression), " ",

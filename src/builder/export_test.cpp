@@ -97,6 +97,13 @@ TEST_F(ExportTest, OciArchiveIsALayoutThatLoads) {
   EXPECT_EQ(index->manifests[0].digest, result->target.digest);
   EXPECT_EQ(index->manifests[0].annotations.at("io.containerd.image.name"),
             "docker.io/library/one:1");
+  // What leaves is compressed.
+  const auto manifest =
+      oci::Manifest::parse(content.files.at(cat("blobs/sha256/", result->target.digest.hex())));
+  ASSERT_TRUE(manifest);
+  for (const auto& layer : manifest->layers) {
+    EXPECT_EQ(layer.media_type, oci::kMediaTypeLayerGzip);
+  }
   EXPECT_EQ(images_here(), 0U);
   StringSource archive(file_.text());
   auto loaded = images_->load(archive, [](const images::ProgressEvent&) {}, {});
@@ -139,8 +146,23 @@ TEST_F(ExportTest, LayersAreCompressedAsAsked) {
   EXPECT_EQ(uncompressed[1].media_type, oci::kMediaTypeLayer);
   EXPECT_EQ(uncompressed[1].digest.str(), plain);
   const auto words = layers({{"oci-mediatypes", "false"}});
-  EXPECT_EQ(words[1].media_type, oci::kDockerLayerGzip);
+  EXPECT_EQ(words[1].media_type, oci::kDockerLayerPlain);
+  const auto gzip = layers({{"compression", "gzip"}, {"oci-mediatypes", "false"}});
+  EXPECT_EQ(gzip[1].media_type, oci::kDockerLayerGzip);
   EXPECT_EQ(images_->find("test:1")->manifest.media_type, oci::kDockerManifest);
+}
+
+// So that an image which was pushed is the same one when it is built again.
+TEST_F(ExportTest, LayersAreNamedAsTheyHaveLeft) {
+  const auto lease = *images_->lease();
+  std::vector<oci::Digest> packed;
+  for (const auto& layer : built(wanted(OutputType::kImage)).manifest_doc.layers) {
+    EXPECT_EQ(layer.media_type, oci::kMediaTypeLayer);
+    packed.push_back(images_->pack_layer(layer, images::Pack::kNow, *lease, {})->digest);
+  }
+  const auto again = built(wanted(OutputType::kImage)).manifest_doc.layers;
+  ASSERT_EQ(again.size(), packed.size());
+  for (size_t i = 0; i < packed.size(); ++i) EXPECT_EQ(again[i].digest, packed[i]);
 }
 
 TEST_F(ExportTest, TheBasesLayersAreCompressedAnewOnlyByForce) {
@@ -153,9 +175,9 @@ TEST_F(ExportTest, TheBasesLayersAreCompressedAnewOnlyByForce) {
     for (const auto& layer : built(above).manifest_doc.layers) out.push_back(layer.media_type);
     return out;
   };
-  const std::string gzip(oci::kMediaTypeLayerGzip);
+  const std::string plain(oci::kMediaTypeLayer);
   const std::string zstd(oci::kMediaTypeLayerZstd);
-  EXPECT_EQ(types({{"compression", "zstd"}}), (std::vector<std::string>{gzip, zstd}));
+  EXPECT_EQ(types({{"compression", "zstd"}}), (std::vector<std::string>{plain, zstd}));
   EXPECT_EQ(types({{"compression", "zstd"}, {"force-compression", "true"}}),
             (std::vector<std::string>{zstd, zstd}));
 }
@@ -261,7 +283,11 @@ TEST_F(ExportTest, AttestationsStandBesideTheImage) {
   ASSERT_TRUE(result) << result.error().message();
   const auto image = images_->find("attested:1");
   ASSERT_TRUE(image);
-  EXPECT_EQ(image->manifest.digest, before->target.digest);
+  EXPECT_EQ(image->id, before->id);
+  // The statements name its digest: it is as it will leave.
+  for (const auto& layer : image->manifest_doc.layers) {
+    EXPECT_EQ(layer.media_type, oci::kMediaTypeLayerGzip);
+  }
   auto statements = statements_of(*images_, result->target);
   ASSERT_EQ(statements.size(), 2U);
   const json::Value& provenance = statements["https://slsa.dev/provenance/v1"];

@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kIdDigits = 12;
 
-// A layer is there compressed, which is hardly larger than it is, and unpacked.
+// A layer is there as a tar and unpacked, or twice as a tar.
 constexpr uint64_t kForms = 2;
 
 void warn(const Result<>& result) {
@@ -102,7 +102,7 @@ Result<> Workspace::remount_for_step(const Path& extra) {
 Result<Layer> Workspace::commit(images::ImageLease& lease, const CancelToken& cancel) {
   mounted_.reset();
   Layer layer;
-  const auto store = [&](Source& tar) -> Result<std::string> {
+  const auto store = [&](snapshot::LayerToStore& tar) -> Result<std::string> {
     const images::NewLayer stored = TRY(site_->images.add_layer(tar, lease));
     layer.diff_id = stored.diff_id;
     layer.blob = stored.descriptor;
@@ -124,7 +124,9 @@ Result<Layer> Workspace::commit(images::ImageLease& lease, const CancelToken& ca
   const bool known = !sealed && sealed.error().code() == Code::kAlreadyExists;
   if (!known) TRY_CONTEXT(std::move(sealed), "store layer");
   if (!known) owned_.active = false;
-  layer.size = TRY(snapshots.usage(layer.snapshot)).bytes;
+  // Not to be kept, which would wait for the disk once more.
+  const auto asked = snapshot::Snapshotter::Asked::kInPassing;
+  layer.size = TRY(snapshots.usage(layer.snapshot, asked)).bytes;
   return layer;
 }
 

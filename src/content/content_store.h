@@ -109,6 +109,10 @@ class ContentStore {
   // and success where the blob is here. Fails where `other` has not got it whole, or the system
   // gives no link (another file system, too many links): then the bytes must come by an ingest.
   virtual Result<BlobInfo> link_from(ContentStore& other, const oci::Digest& digest) = 0;
+  // Makes a file a blob, too, as link_from() does another store's: `file` is on the disk, nobody
+  // writes to it again, and the caller has hashed what he wrote.
+  virtual Result<BlobInfo> link_file(const Path& file, const oci::Digest& digest,
+                                     Lease* lease = nullptr) = 0;
   virtual Result<> abort(const std::string& reference) = 0;  // missing is success
   // Removes the ingests that nobody has open; returns bytes freed.
   virtual Result<uint64_t> abort_idle() = 0;

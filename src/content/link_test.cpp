@@ -197,6 +197,47 @@ TEST_F(LinkTest, AStoreDoesNotLinkFromItself) {
   EXPECT_EQ(ours_->link_from(*ours_, digest).error().code(), Code::kFailedPrecondition);
 }
 
+TEST_F(LinkTest, AFileBecomesABlobWithoutACopy) {
+  const Path file = dir_.path() / "layer.tar";
+  ASSERT_TRUE(write_file(file, "hello"));
+  const oci::Digest digest = oci::Digest::of("hello");
+  auto lease = *ours_->lease();
+  const auto linked = ours_->link_file(file, digest, lease.get());
+  ASSERT_TRUE(linked) << linked.error().message();
+  EXPECT_EQ(linked->size, 5u);
+  struct stat st{};
+  ASSERT_EQ(::stat(file.c_str(), &st), 0);
+  EXPECT_EQ(st.st_ino, stat_of("ours", digest).st_ino);
+  EXPECT_EQ(st.st_mode & 0777U, 0444u);
+  ASSERT_TRUE(ours_->link_file(file, digest, nullptr));
+  EXPECT_EQ(*ours_->collect({}), 0u) << "it is leased";
+  // Either name outlives the other.
+  std::filesystem::remove(file);
+  EXPECT_EQ(*read_blob(*ours_, digest), "hello");
+  EXPECT_TRUE(ours_->verify(digest, {.always = true}));
+  lease.reset();
+  EXPECT_EQ(*ours_->collect({}), 5u);
+}
+
+TEST_F(LinkTest, AFileThatCannotBeLinkedLeavesNothing) {
+  const Path file = dir_.path() / "layer.tar";
+  EXPECT_EQ(ours_->link_file(file, oci::Digest::of("none"), nullptr).error().code(),
+            Code::kNotFound);
+  for (int step = 1; step <= 2; ++step) {  // fsync of the parent, fsync of the directory
+    const std::string text = cat("layer ", step);
+    const oci::Digest digest = oci::Digest::of(text);
+    ASSERT_TRUE(write_file(file, text));
+    files_.calls = 0;
+    files_.fail_at = step;
+    EXPECT_FALSE(ours_->link_file(file, digest, nullptr));
+    files_.fail_at = 0;
+    EXPECT_FALSE(ours_->info(digest));
+    EXPECT_FALSE(std::filesystem::exists(file_of("ours", digest)));
+    EXPECT_TRUE(ours_->link_file(file, digest, nullptr));
+    std::filesystem::remove(file);
+  }
+}
+
 TEST_F(LinkTest, TwoStoresLinkFromEachOtherAtOnce) {
   std::vector<oci::Digest> of_ours;
   std::vector<oci::Digest> of_theirs;

@@ -125,10 +125,15 @@ Result<> LocalStore::check_digest(IngestFile& ingest, const oci::Digest& expecte
 }
 
 Result<BlobInfo> LocalStore::renew(IngestFile& ingest, BlobInfo existing) {
-  existing.created = clock_.now();
-  TRY(table_.put(existing));
+  existing = TRY(renew(std::move(existing)));
   TRY(files_.unlink(ingest.path()));
   ingest.finish();
+  return existing;
+}
+
+Result<BlobInfo> LocalStore::renew(BlobInfo existing) {
+  existing.created = clock_.now();
+  TRY(table_.put(existing));
   return existing;
 }
 

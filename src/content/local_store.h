@@ -72,6 +72,7 @@ class LocalStore : public RecordedStore {
   Result<BlobInfo> commit(Ingest& ingest, const oci::Digest& expected, Lease* lease) override;
   // In local_store_link.cpp.
   Result<BlobInfo> link_from(ContentStore& other, const oci::Digest& digest) override;
+  Result<BlobInfo> link_file(const Path& file, const oci::Digest& digest, Lease* lease) override;
   Result<> abort(const std::string& reference) override;
   Result<uint64_t> abort_idle() override;
   Result<uint64_t> idle_bytes(const std::set<std::string>& without) override;
@@ -96,6 +97,8 @@ class LocalStore : public RecordedStore {
   Result<BlobInfo> renew(IngestFile& ingest, BlobInfo existing);
   Result<BlobInfo> publish(IngestFile& ingest, const oci::Digest& expected);
   Result<BlobInfo> share(LocalStore& source, const oci::Digest& digest);
+  Result<BlobInfo> add_link(const Path& from, const BlobInfo& blob);
+  Result<BlobInfo> renew(BlobInfo existing);
   Result<> make_shelf(const oci::Digest& digest);
   std::vector<Result<>> remove_some(std::span<const oci::Digest> blobs);
   Result<uint64_t> sweep(const std::vector<BlobInfo>& candidates);

@@ -1,4 +1,5 @@
-// Blobs that two local content stores share as one file.
+// Blobs whose file another store has, or a snapshot.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,13 +20,28 @@ Result<BlobInfo> LocalStore::link_from(ContentStore& other, const oci::Digest& d
   if (!own) TRY(source->verify(digest, {.always = own.error().code() != Code::kNotFound}, {}));
 
   const std::scoped_lock pairing(pairing_, source->pairing_);
-  std::optional<BlobInfo> existing = TRY(table_.find(digest));
-  if (existing && visible_fault(*existing).empty()) {
-    existing->created = clock_.now();
-    TRY(table_.put(*existing));
-    return *existing;
-  }
+  const std::optional<BlobInfo> existing = TRY(table_.find(digest));
+  if (existing && visible_fault(*existing).empty()) return renew(*existing);
   return share(*source, digest).context(cat("link blob ", digest.str()));
+}
+
+Result<BlobInfo> LocalStore::link_file(const Path& file, const oci::Digest& digest, Lease* lease) {
+  const std::scoped_lock pairing(pairing_);
+  if (lease != nullptr) TRY(lease->hold(digest));
+  const std::optional<BlobInfo> existing = TRY(table_.find(digest));
+  if (existing && visible_fault(*existing).empty()) return renew(*existing);
+  struct stat st{};
+  if (::stat(file.c_str(), &st) != 0) return Error::from_errno(errno, cat("stat ", file.native()));
+  const TimePoint now = clock_.now();
+  const BlobInfo blob{.digest = digest,
+                      .size = static_cast<uint64_t>(st.st_size),
+                      .created = now,
+                      .verified = now,
+                      .modified = modified_time(st)};
+  if (::chmod(file.c_str(), 0444) != 0) {
+    return Error::from_errno(errno, cat("chmod ", file.native()));
+  }
+  return add_link(file, blob).context(cat("link blob ", digest.str()));
 }
 
 Result<BlobInfo> LocalStore::share(LocalStore& source, const oci::Digest& digest) {
@@ -36,14 +52,18 @@ Result<BlobInfo> LocalStore::share(LocalStore& source, const oci::Digest& digest
   if (!source.visible_fault(blob).empty() || modified_time(st) != blob.modified) {
     return Error(Code::kUnavailable, "its file was changed since it was verified");
   }
-  TRY(make_shelf(digest));
+  blob.created = clock_.now();
+  return add_link(from, blob);
+}
+
+Result<BlobInfo> LocalStore::add_link(const Path& from, const BlobInfo& blob) {
+  TRY(make_shelf(blob.digest));
   // Of a damaged blob, or left by a removal that failed.
   TRY(remove_file(blob));
-  const Path to = layout_.blob(digest);
+  const Path to = layout_.blob(blob.digest);
   if (::link(from.c_str(), to.c_str()) != 0) return Error::from_errno(errno, "link");
   ScopeExit undo([&] { ::unlink(to.c_str()); });
   TRY(files_.sync_directory(to.parent_path()));
-  blob.created = clock_.now();
   TRY(table_.put(blob));
   undo.dismiss();
   return blob;

@@ -63,7 +63,7 @@ Result<> capture_changes(Core& core, const std::string& snapshot, oci::ImageConf
                          const CancelToken& cancel) {
   const std::string parent =
       config.diff_ids.empty() ? "" : oci::chain_id(config.diff_ids, config.diff_ids.size()).str();
-  const auto store = [&](Source& tar) -> Result<std::string> {
+  const auto store = [&](snapshot::LayerToStore& tar) -> Result<std::string> {
     const images::NewLayer layer = TRY(core.images.add_layer(tar, lease));
     config.diff_ids.push_back(layer.diff_id);
     layers.push_back(layer.descriptor);

@@ -28,7 +28,11 @@ constexpr const char* kMigrations[] = {
     " digest TEXT PRIMARY KEY,"
     " media_type TEXT NOT NULL,"
     " size INTEGER NOT NULL,"
-    " since INTEGER NOT NULL) WITHOUT ROWID;"};
+    " since INTEGER NOT NULL) WITHOUT ROWID;",
+    "CREATE TABLE packed("
+    " layer TEXT PRIMARY KEY,"
+    " digest TEXT NOT NULL,"
+    " size INTEGER NOT NULL) WITHOUT ROWID;"};
 
 constexpr std::string_view kTargetColumns = "digest, media_type, size, changed, parent";
 
@@ -131,6 +135,22 @@ Result<> Catalog::add_name(const oci::Digest& target, const oci::Reference& name
   return {};
 }
 
+Result<> Catalog::replace(const oci::Digest& target, const oci::Descriptor& by) {
+  const std::scoped_lock lock(mutex_);
+  Transaction tx = TRY(db_.begin());
+  const std::string old = target.str();
+  const std::string made = by.digest.str();
+  TRY(
+      db_.run("INSERT INTO target(digest, media_type, size, changed, parent) "
+              "SELECT ?, ?, ?, changed, parent FROM target WHERE digest = ? "
+              "ON CONFLICT(digest) DO UPDATE SET changed = excluded.changed",
+              made, by.media_type, by.size, old));
+  // Of what is gone there are none.
+  TRY(db_.run("UPDATE name SET target = ? WHERE target = ?", made, old));
+  TRY(db_.run("DELETE FROM target WHERE digest = ?", old));
+  return tx.commit();
+}
+
 Result<> Catalog::untag(const std::vector<oci::Reference>& names) {
   const std::scoped_lock lock(mutex_);
   Transaction tx = TRY(db_.begin());
@@ -208,11 +228,33 @@ Result<std::string> Catalog::source_of(const oci::Digest& blob, const oci::Refer
   return row.text(0);
 }
 
-Result<> Catalog::forget_sources(const std::set<oci::Digest>& blobs) {
+Result<bool> Catalog::has_source(const oci::Digest& blob) {
+  const std::scoped_lock lock(mutex_);
+  Statement row = TRY(db_.prepare("SELECT 1 FROM source WHERE blob = ? LIMIT 1", blob.str()));
+  return row.step();
+}
+
+Result<std::optional<PackedForm>> Catalog::packed_form(const oci::Digest& layer) {
+  const std::scoped_lock lock(mutex_);
+  Statement row = TRY(db_.prepare("SELECT digest, size FROM packed WHERE layer = ?", layer.str()));
+  if (!TRY(row.step())) return std::nullopt;
+  return PackedForm{.digest = TRY(oci::Digest::parse(row.text(0))),
+                    .size = static_cast<uint64_t>(row.integer(1))};
+}
+
+Result<> Catalog::set_packed_form(const oci::Digest& layer, const PackedForm& form) {
+  const std::scoped_lock lock(mutex_);
+  TRY(db_.run("INSERT OR REPLACE INTO packed(layer, digest, size) VALUES (?,?,?)", layer.str(),
+              form.digest.str(), form.size));
+  return {};
+}
+
+Result<> Catalog::forget_blobs(const std::set<oci::Digest>& blobs) {
   const std::scoped_lock lock(mutex_);
   Transaction tx = TRY(db_.begin());
   for (const oci::Digest& blob : blobs) {
     TRY(db_.run("DELETE FROM source WHERE blob = ?", blob.str()));
+    TRY(db_.run("DELETE FROM packed WHERE layer = ?", blob.str()));
   }
   return tx.commit();
 }

@@ -1,5 +1,6 @@
 // Catalog: the rows of ROOT/images.db: which targets there are, what names them, which pulls are
-// not finished, and which repositories are known to hold a blob. Thread-safe.
+// not finished, which repositories are known to hold a blob, and which layers were
+// compressed for them. Thread-safe.
 #pragma once
 
 #include <mutex>
@@ -21,6 +22,12 @@ struct TargetRow {
   std::string parent;      // image id, or ""
 };
 
+// The form of a plain layer that goes to registries.
+struct PackedForm {
+  oci::Digest digest = oci::Digest::of("");
+  uint64_t size = 0;
+};
+
 class Catalog {
  public:
   static Result<Catalog> open(const Path& file);
@@ -34,6 +41,8 @@ class Catalog {
   Result<bool> tag(const oci::Digest& target, const oci::Reference& name, TimePoint now);
   // One more name for a target; where that is gone meanwhile, nothing.
   Result<> add_name(const oci::Digest& target, const oci::Reference& name);
+  // All that is said of the target is said of `by` from now on; where it is gone, nothing.
+  Result<> replace(const oci::Digest& target, const oci::Descriptor& by);
   // All or none; missing is success.
   Result<> untag(const std::vector<oci::Reference>& names);
   // All or none, with all that points at them; missing is success.
@@ -58,7 +67,14 @@ class Catalog {
   Result<> add_sources(const std::vector<oci::Digest>& blobs, const oci::Reference& where);
   // The path of another repository in the same registry that has the blob, or "".
   Result<std::string> source_of(const oci::Digest& blob, const oci::Reference& for_push_to);
-  Result<> forget_sources(const std::set<oci::Digest>& blobs);
+  // Whether any repository is known to have the blob.
+  Result<bool> has_source(const oci::Digest& blob);
+
+  Result<std::optional<PackedForm>> packed_form(const oci::Digest& layer);
+  Result<> set_packed_form(const oci::Digest& layer, const PackedForm& form);
+
+  // What is remembered of blobs that are gone.
+  Result<> forget_blobs(const std::set<oci::Digest>& blobs);
 
   // What SQLite finds wrong with the file itself.
   Result<std::vector<std::string>> faults();

@@ -101,7 +101,7 @@ TEST_F(ImageCheckTest, ALayerMadeHereComesBackFromItsSnapshot) {
   const std::string bytes = tar.take();
   StringSource source(bytes);
   auto lease = images_.lease();
-  const auto layer = images_->add_layer(source, *lease);
+  const auto layer = images_->add_layer(source, *lease, CompressForm{});
   oci::ImageConfig config = image.config;
   config.diff_ids = {image.config.diff_ids[0], layer->diff_id};
   const auto manifest =
@@ -150,7 +150,7 @@ TEST_F(ImageCheckTest, ALayerComesBackAsTheTarThatItWas) {
   const std::string tar = LayerTar().file("z", "1").file("a", "2").file("implied/b", "3").take();
   auto lease = images_.lease();
   StringSource source(tar);
-  const NewLayer zipped = *images_->add_layer(source, *lease);
+  const NewLayer zipped = *images_->add_layer(source, *lease, CompressForm{});
   oci::Descriptor plain = zipped.descriptor;
   plain.media_type = oci::kMediaTypeLayer;
   plain.digest = *content::write_blob(images_->content(), tar, lease.get());

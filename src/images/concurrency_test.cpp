@@ -129,7 +129,7 @@ class Concurrency : public testing::Test {
     ScopeExit drop([&] { EXPECT_TRUE(snapshots.remove(key)) << key; });
     std::string made;
     const auto store = [&](Source& tar) -> Result<std::string> {
-      const NewLayer layer = TRY(to_->add_layer(tar, lease));
+      const NewLayer layer = TRY(to_->add_layer(tar, lease, CompressForm{}));
       made = oci::Digest::of(cat(parent, " ", layer.diff_id.str())).str();
       TRY(lease.hold_snapshots({made}));
       return made;
@@ -143,7 +143,7 @@ class Concurrency : public testing::Test {
   Result<> extend(const Image& base, unsigned thread, ImageLease& lease) {
     const std::string tar = layer_tar({{"more", cat(thread % 4)}});
     StringSource source(tar);
-    const NewLayer layer = TRY(to_->add_layer(source, lease));
+    const NewLayer layer = TRY(to_->add_layer(source, lease, CompressForm{}));
     oci::ImageConfig config = base.config;
     config.diff_ids.push_back(layer.diff_id);
     std::vector<oci::Descriptor> layers = base.manifest_doc.layers;

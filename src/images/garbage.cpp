@@ -243,7 +243,7 @@ Result<> Garbage::sweep_blobs(const Marked& marked, const Candidates* only, Swep
   if (freed < bytes) ++passed_over_;
   swept.bytes += freed;
   reader_.forget(doomed);
-  return catalog_.forget_sources(doomed);
+  return catalog_.forget_blobs(doomed);
 }
 
 }  // namespace skiff::images

@@ -89,6 +89,9 @@ struct PushOptions {
   // What is pushed where no name in the store needs to lead to it; the caller holds it.
   std::optional<oci::Descriptor> target;
   bool by_digest = false;  // no tag is pushed: the name has none
+  // Else its plain layers are packed first, unless a registry is known to have them plain, and the
+  // names that led to it lead to what is pushed.
+  bool as_it_is = false;
   remote::ClientOptions client;
 };
 
@@ -116,9 +119,15 @@ struct ImageUser {
 
 // A layer made here, ready to become part of an image.
 struct NewLayer {
-  oci::Descriptor descriptor;  // of the compressed blob in the content store
+  oci::Descriptor descriptor;  // of the blob in the content store
   oci::Digest diff_id = oci::Digest::of("");
 };
+
+// How layers that are made here are kept: they are compressed when they leave.
+inline constexpr CompressForm kKeptForm{.compression = Compression::kNone, .level = {}};
+
+// Whether the form of a plain layer that goes to registries is to be made where it is not here.
+enum class Pack { kNow, kIfDone };
 
 // How the manifest of an image made here is written.
 struct ManifestForm {
@@ -202,9 +211,15 @@ class ImageStore {
   virtual Result<std::vector<std::string>> load(Source& tar, const ProgressSink& progress,
                                                 const CancelToken& cancel) = 0;
 
-  // Compresses a layer tar into the content store; the same bytes on every machine.
+  // Puts a layer tar into the content store; the same bytes on every machine.
   virtual Result<NewLayer> add_layer(Source& tar, content::Lease& lease,
-                                     const CompressForm& form = {}) = 0;
+                                     const CompressForm& form = kKeptForm) = 0;
+  // The same of one that the snapshotter keeps, whose file becomes the blob's.
+  virtual Result<NewLayer> add_layer(snapshot::LayerToStore& tar, content::Lease& lease) = 0;
+  // A plain layer as it goes to registries: gzip, which is made once. The layer itself where it is
+  // compressed, or a registry is known to have it plain.
+  virtual Result<oci::Descriptor> pack_layer(const oci::Descriptor& layer, Pack pack,
+                                             content::Lease& lease, const CancelToken& cancel) = 0;
   // Writes config and manifest of one platform; the caller puts or indexes the manifest while
   // it holds the lease.
   // Descriptor's platform is set. Layers' descriptors must pair with config.diff_ids.

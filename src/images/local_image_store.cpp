@@ -6,6 +6,7 @@
 #include "images/image_store.h"
 #include "images/load.h"
 #include "images/new_image.h"
+#include "images/pack.h"
 #include "images/pull.h"
 #include "images/push.h"
 #include "images/remove.h"
@@ -91,6 +92,13 @@ class LocalImageStore : public ImageStore {
                              const CompressForm& form) override {
     return images::add_layer(parts_, tar, lease, form);
   }
+  Result<NewLayer> add_layer(snapshot::LayerToStore& tar, content::Lease& lease) override {
+    return images::add_layer(parts_, tar, lease);
+  }
+  Result<oci::Descriptor> pack_layer(const oci::Descriptor& layer, Pack pack, content::Lease& lease,
+                                     const CancelToken& cancel) override {
+    return images::pack_layer(parts_, layer, pack, lease, cancel);
+  }
   Result<oci::Descriptor> write_image(const oci::ImageConfig& config,
                                       const std::vector<oci::Descriptor>& layers,
                                       content::Lease& lease, const ManifestForm& form) override {
@@ -161,11 +169,15 @@ Result<> LocalImageStore::tag(const Image& image, const oci::Reference& name) {
   if (name.digest()) {
     return Error(Code::kInvalidArgument, "refusing to create a tag with a digest reference");
   }
-  const auto lock = garbage_.adding_roots();
-  // Not recorded anew: of what was removed since, all parts need not be here.
-  if (TRY(catalog_.tag(image.target.digest, name.with_default_tag(), parts_.clock.now()))) {
-    return {};
-  }
+  const auto point_at = [&](const oci::Digest& target) {
+    const auto lock = garbage_.adding_roots();
+    // Not recorded anew: of what was removed since, all parts need not be here.
+    return catalog_.tag(target, name.with_default_tag(), parts_.clock.now());
+  };
+  if (TRY(point_at(image.target.digest))) return {};
+  // A push may have given the image another target since.
+  const Image now = TRY(finder_.find(image.id.str(), image.config.platform));
+  if (TRY(point_at(now.target.digest))) return {};
   return Error(Code::kNotFound, cat("No such image: ", image.id.str()));
 }
 

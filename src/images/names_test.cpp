@@ -142,7 +142,7 @@ TEST_F(Names, ALayerOfDockersIsNamedInTheWordsOfOci) {
   const auto lease = images_.lease();
   const std::string tar = layer_tar({{"a", "1"}});
   StringSource source(tar);
-  NewLayer layer = *images_->add_layer(source, *lease);
+  NewLayer layer = *images_->add_layer(source, *lease, CompressForm{});
   layer.descriptor.media_type = oci::kDockerLayerGzip;
   oci::ImageConfig config;
   config.platform = kAmd64;

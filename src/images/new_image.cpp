@@ -1,7 +1,9 @@
 #include "images/new_image.h"
 
 #include <array>
+#include <filesystem>
 
+#include "base/log.h"
 #include "base/strings.h"
 #include "codec/compress.h"
 #include "codec/hash.h"
@@ -10,7 +12,6 @@ namespace skiff::images {
 
 namespace {
 
-constexpr std::string_view kDockerLayerPlain = "application/vnd.docker.image.rootfs.diff.tar";
 constexpr std::string_view kDockerLayerZstd = "application/vnd.docker.image.rootfs.diff.tar.zstd";
 
 // A manifest names its layers in the words of its own kind, also those of an image of the other
@@ -18,7 +19,7 @@ constexpr std::string_view kDockerLayerZstd = "application/vnd.docker.image.root
 std::string layer_type(const std::string& media_type, bool in_dockers_words) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kWords = {
       {{oci::kDockerLayerGzip, oci::kMediaTypeLayerGzip},
-       {kDockerLayerPlain, oci::kMediaTypeLayer},
+       {oci::kDockerLayerPlain, oci::kMediaTypeLayer},
        {kDockerLayerZstd, oci::kMediaTypeLayerZstd}}};
   for (const auto& [dockers, ocis] : kWords) {
     if (media_type == dockers || media_type == ocis) {
@@ -45,7 +46,12 @@ Result<NewLayer> add_layer(Parts& parts, Source& tar, content::Lease& lease,
                            const CompressForm& form) {
   Hasher hasher;
   HashingSource hashed(tar, hasher);
+  const bool is_plain = form.compression == Compression::kNone;
   const auto write = [&](Sink& to) -> Result<> {
+    if (is_plain) {
+      TRY(copy(tar, to));
+      return {};
+    }
     const auto packed = make_compressing_sink(to, form);
     TRY(copy(hashed, *packed));
     return packed->finish();
@@ -55,7 +61,29 @@ Result<NewLayer> add_layer(Parts& parts, Source& tar, content::Lease& lease,
   layer.descriptor.media_type = layer_type_of(form.compression);
   layer.descriptor.digest = blob.digest;
   layer.descriptor.size = blob.size;
-  layer.diff_id = oci::Digest::from_hex(HashAlgorithm::kSha256, hasher.hex());
+  layer.diff_id =
+      is_plain ? blob.digest : oci::Digest::from_hex(HashAlgorithm::kSha256, hasher.hex());
+  return layer;
+}
+
+Result<NewLayer> add_layer(Parts& parts, snapshot::LayerToStore& tar, content::Lease& lease) {
+  Source& bytes = tar;
+  const auto* kept = tar.kept();
+  if (kept == nullptr) return add_layer(parts, bytes, lease);
+  // It counts as a file of its own, which it is once the other name is gone.
+  StorageLimit::Room room = parts.limit.room();
+  std::error_code ec;
+  const uint64_t size = std::filesystem::file_size(kept->file, ec);
+  if (parts.limit.bytes() > 0 && !ec) TRY(make_room(parts.limit, room, size));
+  const auto blob = parts.store.link_file(kept->file, kept->digest, &lease);
+  if (!blob) {
+    log_info(cat("layer is copied: ", blob.error().message()));
+    return add_layer(parts, bytes, lease);
+  }
+  NewLayer layer{.descriptor = {}, .diff_id = blob->digest};
+  layer.descriptor.media_type = oci::kMediaTypeLayer;
+  layer.descriptor.digest = blob->digest;
+  layer.descriptor.size = blob->size;
   return layer;
 }
 

@@ -6,9 +6,12 @@
 
 namespace skiff::images {
 
-// Compresses a layer tar into the store.
+// Puts a layer tar into the store.
 Result<NewLayer> add_layer(Parts& parts, Source& tar, content::Lease& lease,
-                           const CompressForm& form = {});
+                           const CompressForm& form = kKeptForm);
+
+// The same; one that is kept in a file is not written again.
+Result<NewLayer> add_layer(Parts& parts, snapshot::LayerToStore& tar, content::Lease& lease);
 
 // Writes the manifest over a config, kept byte by byte, and its layers; returns its descriptor
 // with the config's platform.

@@ -290,7 +290,7 @@ TEST_F(PullPush, ALayerThatIsNotWhatTheConfigPromisedIsRefused) {
   const auto lease = from_.lease();
   const std::string tar = layer_tar({{"a", "1"}});
   StringSource source(tar);
-  const NewLayer layer = *from_->add_layer(source, *lease);
+  const NewLayer layer = *from_->add_layer(source, *lease, CompressForm{});
   oci::ImageConfig config;
   config.platform = oci::Platform::host();
   config.diff_ids = {oci::Digest::of("another")};

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "images/holding.h"
 #include "images/linked_cancel.h"
+#include "images/pack.h"
 #include "images/progress.h"
 
 namespace skiff::images {
@@ -32,8 +33,9 @@ class Push {
     if (name_.digest()) {
       return Error(Code::kInvalidArgument, "cannot push a digest reference");
     }
-    const oci::Descriptor target = options_.target ? *options_.target : TRY(find_held()).target;
+    oci::Descriptor target = TRY(find_target());
     progress_.say("", cat("The push refers to repository [", name_.repository(), "]"));
+    if (!options_.as_it_is) target = TRY(pack_target(parts_, target, *lease_, progress_, cancel_));
     const oci::Descriptor root = TRY(choose_root(target));
     TRY(plan(root));
     TRY(push_blobs());
@@ -51,10 +53,11 @@ class Push {
   };
 
   // What nobody removes while it is pushed.
-  Result<TargetRow> find_held() {
+  Result<oci::Descriptor> find_target() {
     lease_ = TRY(Holding::make(parts_));
+    if (options_.target) return *options_.target;
     while (const auto row = TRY(parts_.catalog.find(name_))) {
-      if (TRY(lease_->hold_target(row->target))) return *row;
+      if (TRY(lease_->hold_target(row->target))) return row->target;
     }
     return Error(Code::kNotFound, cat("An image does not exist locally with the tag: ",
                                       name_.familiar_repository()));

@@ -162,7 +162,7 @@ TEST_F(StreamedPull, ARefusedLayerEndsTheDownload) {
   const std::string bytes = tar.take();
   StringSource source(bytes);
   const auto lease = from_.lease();
-  const NewLayer layer = *from_->add_layer(source, *lease);
+  const NewLayer layer = *from_->add_layer(source, *lease, CompressForm{});
   oci::ImageConfig config;
   config.platform = oci::Platform::host();
   config.diff_ids = {layer.diff_id};

@@ -81,7 +81,7 @@ class TestImages {
     for (const Files& files : layers) {
       const std::string tar = layer_tar(files);
       StringSource source(tar);
-      const auto layer = store_->add_layer(source, lease);
+      const auto layer = store_->add_layer(source, lease, CompressForm{});  // as registries have it
       EXPECT_TRUE(layer) << message_of(layer);
       EXPECT_EQ(layer->diff_id, oci::Digest::of(tar));
       config.diff_ids.push_back(layer->diff_id);

@@ -1,5 +1,6 @@
 #include "snapshot/diff_source.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 
 #include <csignal>
@@ -32,6 +33,9 @@ DiffSource::DiffSource(std::function<Result<>(Sink&)> write, CancelToken cancel)
     return;
   }
   read_ = std::move(pipe->read);
+  // As far as the system allows: fewer turns of the two threads.
+  constexpr int kAhead = 1 << 20;
+  ::fcntl(read_.get(), F_SETPIPE_SZ, kAhead);
   thread_ = std::thread([this, write = std::move(write), end = std::move(pipe->write)]() mutable {
     block_sigpipe();
     FdSink sink(end.get());

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "codec/hash.h"
 #include "snapshot/diff_source.h"
 #include "snapshot/indexed_layer.h"
 #include "snapshot/layer_diff.h"
@@ -26,6 +27,27 @@ struct Received : public ReceivedLayer {
       : directory(std::move(where)), layer(std::move(what)) {}
   TempDir directory;  // below ROOT/new
   std::unique_ptr<IndexedLayer> layer;
+};
+
+class ReadTar : public LayerToStore {
+ public:
+  explicit ReadTar(Source& from) : from_(from) {}
+  Result<size_t> read(std::span<char> buffer) override { return from_.read(buffer); }
+  const Kept* kept() const override { return nullptr; }
+
+ private:
+  Source& from_;
+};
+
+class KeptTar : public LayerToStore {
+ public:
+  KeptTar(FdSource from, Kept kept) : from_(from), kept_(std::move(kept)) {}
+  Result<size_t> read(std::span<char> buffer) override { return from_.read(buffer); }
+  const Kept* kept() const override { return &kept_; }
+
+ private:
+  FdSource from_;
+  Kept kept_;
 };
 
 // Passes on what there is room for.
@@ -160,7 +182,8 @@ Result<> LocalSnapshotter::seal(const std::string& key, const StoreLayer& store,
   }
   if (make_room) TRY(make_room(TRY(usage(key, Asked::kInPassing)).bytes));
   DiffSource diff(*this, key, cancel);
-  return commit(TRY(store(diff)), key);
+  ReadTar tar(diff);
+  return commit(TRY(store(tar)), key);
 }
 
 Result<> LocalSnapshotter::capture(const std::string& key, const std::string& parent,
@@ -169,13 +192,19 @@ Result<> LocalSnapshotter::capture(const std::string& key, const std::string& pa
   TRY(get(key, Kind::kActive));
   DiffSource diff(*this, key, cancel);
   if (backend_ != Backend::kErofs) {
-    TRY(store(diff));
+    ReadTar tar(diff);
+    TRY(store(tar));
     return {};
   }
   const auto position = parent.empty() ? Position::kFirst : Position::kOnTop;
   RoomySource roomy(diff, make_room);
-  auto layer = TRY(receive(roomy, position, cancel));
-  FdSource tar = TRY(static_cast<Received&>(*layer).layer->tar());
+  Hasher hasher;
+  HashingSource hashed(roomy, hasher);
+  auto layer = TRY(receive(hashed, position, cancel));
+  const auto& received = static_cast<Received&>(*layer);
+  FdSource file = TRY(received.layer->tar());
+  KeptTar tar(file, {.file = received.directory.path() / kTarName,
+                     .digest = oci::Digest::from_hex(HashAlgorithm::kSha256, hasher.hex())});
   const std::string name = TRY(store(tar));
   return add(name, parent, std::move(layer)).context(cat("add layer ", name));
 }

@@ -83,6 +83,17 @@ class ReceivedLayer {
   virtual ~ReceivedLayer() = default;
 };
 
+// A layer's tar for who stores it, to be read to its end or taken as the file that it is kept in.
+class LayerToStore : public Source {
+ public:
+  struct Kept {
+    Path file;  // on the disk, and never written to again
+    oci::Digest digest = oci::Digest::of("");
+  };
+  // Null where it is not kept in a file.
+  virtual const Kept* kept() const = 0;
+};
+
 class Snapshotter {
  public:
   virtual ~Snapshotter() = default;
@@ -115,11 +126,11 @@ class Snapshotter {
 
   // Turns the active snapshot `key` into the committed `name`. It must not be mounted.
   virtual Result<> commit(const std::string& name, const std::string& key) = 0;
-  // The same as a layer: `store` is given what `key` adds to its parent, a tar to be read to its
-  // end, and returns the name. kAlreadyExists where that is taken: `key` stays active then, as
+  // The same as a layer: `store` is given what `key` adds to its parent, and returns the
+  // name. kAlreadyExists where that is taken: `key` stays active then, as
   // after any other failure. `make_room`, where there is one, is told how many bytes the layer
   // takes here, before each of them is written: its refusal is such a failure.
-  using StoreLayer = std::function<Result<std::string>(Source& tar)>;
+  using StoreLayer = std::function<Result<std::string>(LayerToStore& tar)>;
   using MakeRoom = std::function<Result<>(uint64_t bytes)>;
   virtual Result<> seal(const std::string& key, const StoreLayer& store, const MakeRoom& make_room,
                         const CancelToken& cancel) = 0;

@@ -21,11 +21,11 @@ from postgres import Postgres  # noqa: E402
 PUSHERS, SECONDS = int(os.environ.get("SKIFF_PACE_PUSHERS", 16)), float(os.environ.get("SKIFF_PACE_SECONDS", 10))
 
 
-def push(port, number, end, out):
+def push(port, repository, number, end, out):
     connection, done, refused = http.client.HTTPConnection("127.0.0.1", port, timeout=60), 0, 0
     while time.time() < end:
         document = json.dumps(image(b"{}", (b"layer",), annotations={"n": f"{number} {time.time_ns()}"})).encode()
-        connection.request("PUT", f"/v2/p{number}/web/manifests/latest", document, {"Content-Type": MANIFEST})
+        connection.request("PUT", f"/v2/{repository}{number}/web/manifests/latest", document, {"Content-Type": MANIFEST})
         answer = connection.getresponse()
         answer.read()
         done += answer.status == 201
@@ -52,10 +52,10 @@ def undone(database):
     return int(ask(database, "SELECT xact_rollback FROM pg_stat_database WHERE datname = 'postgres'"))
 
 
-def measure(name, nodes, database):
+def measure(name, nodes, database, repository="p"):
     out, end = multiprocessing.Queue(), time.time() + SECONDS
     before = undone(database)
-    pushers = [multiprocessing.Process(target=push, args=(nodes[n % 2].port, n, end, out)) for n in range(PUSHERS)]
+    pushers = [multiprocessing.Process(target=push, args=(nodes[n % 2].port, repository, n, end, out)) for n in range(PUSHERS)]
     for pusher in pushers:
         pusher.start()
     done = [out.get() for _ in pushers]
@@ -74,9 +74,10 @@ def main():
     nodes = [Registry(root / name, "--database", database.url) for name in ("one", "two")]
     try:
         for number in range(PUSHERS):
-            push_image(nodes[0], f"p{number}/web", "latest", b"{}", (b"layer",))
-        measure("no other tags", nodes, database)
+            push_image(nodes[0], f"q{number}/web", "latest", b"{}", (b"layer",))
+        measure("no other tags", nodes, database, "q")
         for number in range(PUSHERS):
+            push_image(nodes[0], f"p{number}/web", "latest", b"{}", (b"layer",))
             fill(database, number)
         ask(database, "ANALYZE")  # as the server does by itself a minute later
         measure("no quota", nodes, database)

@@ -62,11 +62,19 @@ Result<CheckConfig> check_config(const BuildRequest& request, const Dockerfile& 
   return CheckConfig::parse(is_given ? *given->second : file.check);
 }
 
+// For a terminal: words of the Dockerfile may be in it.
+template <typename T>
+Result<T> shown(Result<T> result) {
+  if (result) return result;
+  return Error(result.error().code(), without_controls(result.error().message()));
+}
+
 void send_findings(SharedSink& events, const Dockerfile& file, const Checks& checks) {
   for (const Finding& finding : checks.findings()) {
-    events.send(BuildWarning{cat(file.source->name(), ":", finding.span.first, ": ",
-                                 text_of(finding.rule).name, ": ", finding.message),
-                             finding.span.first});
+    events.send(
+        BuildWarning{without_controls(cat(file.source->name(), ":", finding.span.first, ": ",
+                                          text_of(finding.rule).name, ": ", finding.message)),
+                     finding.span.first});
   }
 }
 
@@ -113,9 +121,15 @@ class LocalBuilder : public Builder {
 
   Result<> start();
   Result<BuildResult> build(const BuildRequest& request, const EventSink& events,
-                            const CancelToken& cancel) override;
+                            const CancelToken& cancel) override {
+    return shown(build_all(request, events, cancel));
+  }
   Result<Answer> inspect(const BuildRequest& request, Question question,
-                         const CancelToken& cancel) override;
+                         const CancelToken& cancel) override {
+    auto answer = shown(answer_to(request, question, cancel));
+    if (answer) answer->text = without_controls(answer->text);
+    return answer;
+  }
   Result<std::vector<CacheRecord>> disk_usage() override;
   Result<PruneResult> prune(const PruneOptions& options) override;
   Result<size_t> check(const CheckOptions& options, const ProblemSink& report) override {
@@ -123,6 +137,10 @@ class LocalBuilder : public Builder {
   }
 
  private:
+  Result<BuildResult> build_all(const BuildRequest& request, const EventSink& events,
+                                const CancelToken& cancel);
+  Result<Answer> answer_to(const BuildRequest& request, Question question,
+                           const CancelToken& cancel);
   void import_caches(const BuildRequest& request, SharedSink& events, images::ImageLease& lease,
                      ImportedRecords& imported, const CancelToken& cancel);
   Result<> export_caches(const BuildRequest& request, const std::vector<PlatformImage>& built,
@@ -179,8 +197,8 @@ Result<> LocalBuilder::export_caches(const BuildRequest& request,
   return {};
 }
 
-Result<BuildResult> LocalBuilder::build(const BuildRequest& request, const EventSink& sink,
-                                        const CancelToken& cancel) {
+Result<BuildResult> LocalBuilder::build_all(const BuildRequest& request, const EventSink& sink,
+                                            const CancelToken& cancel) {
   SharedSink events(sink);
   BuildFacts facts{.begun = site_.clock.now(), .origin = request.origin};
   Exporter exporter = TRY(Exporter::make(site_, request));
@@ -260,8 +278,8 @@ Result<Plan> LocalBuilder::plan_offline(const BuildRequest& request, const Docke
   return make_plan(file, wanted, find_base);
 }
 
-Result<Answer> LocalBuilder::inspect(const BuildRequest& request, Question question,
-                                     const CancelToken& cancel) {
+Result<Answer> LocalBuilder::answer_to(const BuildRequest& request, Question question,
+                                       const CancelToken& cancel) {
   Context context = TRY(Context::open(request, options_.scratch(), *stats_, cancel));
   TRY(check_syntax(request, context.dockerfile()));
   const Dockerfile file = TRY(parse_dockerfile(request.name_of_dockerfile(), context.dockerfile()));

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "base/log.h"
 #include "base/strings.h"
 #include "builder/untar.h"
 #include "codec/hash.h"
@@ -42,6 +43,26 @@ Result<bool> copy_range(int in, int out, const CancelToken& cancel) {
     if (n < 0 && begun) return Error::from_errno(errno, "copy file");
     if (n < 0) return false;
   }
+}
+
+Result<> copy_bytes(SourceTree& from, const SourceFile& file, int out, const CancelToken& cancel) {
+  const auto changed = [&] {
+    return Error(Code::kAborted, cat(file.path, " changed while it was being copied"));
+  };
+  UniqueFd in = TRY(from.root().open_at(file.path, O_RDONLY | O_NONBLOCK));
+  const bool watched = from.changing() && from.is_unchanged(file, in.get());
+  if ((!from.changing() || watched) && TRY(copy_range(in.get(), out, cancel))) {
+    if (watched && !from.is_unchanged(file, in.get())) return changed();
+    return {};
+  }
+  FdSource source(in.get());
+  FdSink sink(out);
+  Hasher hasher;
+  HashingSource hashing(source, hasher);
+  TRY(skiff::copy(hashing, sink));
+  // The key names what was hashed: nothing else may go into the layer.
+  if (from.changing() && hasher.hex() != TRY(from.hash_of(file, cancel))) return changed();
+  return {};
 }
 
 }  // namespace
@@ -144,7 +165,7 @@ Result<> Copier::copy_one(SourceTree& from, const SourceFile& given, const std::
   // A file named itself goes where the link leads; one of a directory replaces it.
   if (top && existing && S_ISLNK(existing->st_mode) && S_ISREG(file.st.st_mode)) {
     UniqueFd out = TRY(target_.open_at(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
-    TRY(copy_data(from, file, out.get(), cancel));
+    TRY_CONTEXT(copy_data(from, file, out.get(), cancel), path);
     auto owner = attributes_.owner.value_or(std::pair(file.st.st_uid, file.st.st_gid));
     if (::fchown(out.get(), owner.first, owner.second) != 0) return failed("chown", path);
     if (::fchmod(out.get(), mode_of(file)) != 0) {
@@ -163,7 +184,7 @@ Result<> Copier::copy_one(SourceTree& from, const SourceFile& given, const std::
   UniqueFd out(::openat(place.parent.get(), place.name.c_str(),
                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!out) return failed("create", path);
-  TRY(copy_data(from, file, out.get(), cancel));
+  TRY_CONTEXT(copy_data(from, file, out.get(), cancel), path);
   return set_attributes(from, file, place);
 }
 
@@ -186,23 +207,11 @@ mode_t Copier::mode_of(const SourceFile& file) const {
 
 Result<> Copier::copy_data(SourceTree& from, const SourceFile& file, int out,
                            const CancelToken& cancel) {
-  const auto changed = [&] {
-    return Error(Code::kAborted, cat(file.path, " changed while it was being copied"));
-  };
-  UniqueFd in = TRY(from.root().open_at(file.path, O_RDONLY | O_NONBLOCK));
-  const bool watched = from.changing() && from.is_unchanged(file, in.get());
-  if ((!from.changing() || watched) && TRY(copy_range(in.get(), out, cancel))) {
-    if (watched && !from.is_unchanged(file, in.get())) return changed();
-    return {};
-  }
-  FdSource source(in.get());
-  FdSink sink(out);
-  Hasher hasher;
-  HashingSource hashing(source, hasher);
-  TRY(skiff::copy(hashing, sink));
-  // The key names what was hashed: nothing else may go into the layer.
-  if (from.changing() && hasher.hex() != TRY(from.hash_of(file, cancel))) return changed();
-  return {};
+  auto copied = copy_bytes(from, file, out, cancel);
+  if (copied) return copied;
+  // Of a full disk, perhaps: what cleans up after the step needs room, too.
+  if (::ftruncate(out, 0) != 0) log_warn(cat("copy ", file.path, ": cannot make room again"));
+  return copied;
 }
 
 Result<> Copier::make_other(const SourceFile& file, const sys::Place& place) {
@@ -260,7 +269,7 @@ Result<> Copier::write(const std::string& name, std::string_view content,
                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!out) return failed("create", path);
   FdSink sink(out.get());
-  TRY(sink.write(content));
+  TRY_CONTEXT(sink.write(content), path);
   constexpr mode_t kMode = 0644;
   const mode_t mode = attributes_.mode ? attributes_.mode->apply(kMode, false) : kMode;
   if (::fchmod(out.get(), mode) != 0) return failed("chmod", path);

@@ -106,14 +106,24 @@ TEST_F(RunMisses, ValuesOfArgumentsAreNeitherToldNorKept) {
 // A line of it may come from a stranger.
 TEST_F(RunMisses, NothingOfADockerfileCommandsTheTerminal) {
   const std::string esc = "\x1b[2J";
+  std::string told;
+  const auto note = [&](const std::string& error) {
+    for (const auto& text : told_.texts) told += text;
+    for (const auto& [step, reason] : told_.missed) told += reason;
+    told += cat(error, "\n");
+  };
   built(cat("FROM base:1\nLABEL a=\"", esc, "\"\n"));
   built(cat("FROM base:1\nLABEL a=\"", esc, "b\"\n"));
-  const std::string error =
-      error_of(request(cat("FROM base:1\nRUN echo '", esc, "' >/dev/null; false\n")));
-  std::string told = error;
-  for (const auto& text : told_.texts) told += text;
-  for (const auto& [step, reason] : told_.missed) told += reason;
-  EXPECT_NE(error.find("\\x1b[2J"), std::string::npos) << error;
+  EXPECT_NE(told_.missed[2], "");
+  note("");
+  note(error_of(request(cat("FROM base:1\nRUN echo '", esc, "' >/dev/null; false\n"))));
+  note(error_of(request(cat("# syntax=a", esc, "\nFROM base:1\n"))));
+  note(error_of(request(cat("# check=a", esc, "\nFROM base:1\n"))));
+  const auto outline =
+      builder_->inspect(request(cat("FROM base:1\nARG a", esc, "=1\n")), Question::kOutline, {});
+  ASSERT_TRUE(outline);
+  note(outline->text);
+  EXPECT_NE(told.find("echo '\\x1b[2J"), std::string::npos) << told;
   EXPECT_EQ(told.find('\x1b'), std::string::npos) << told;
 }
 

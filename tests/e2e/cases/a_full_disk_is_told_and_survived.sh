@@ -13,6 +13,8 @@ expect_exit 1 docker pull "$REGISTRY/$N"
 expect_contains "$OUT" "No space left on device"
 expect_exit 1 docker build .
 expect_contains "$OUT" "No space left on device"
+expect_exit 1 "$SKIFF_BIN/skiff" build .
+expect_contains "$OUT" "big: write: No space left on device"
 expect_exit 1 docker import big too-big
 expect_contains "$OUT" "No space left on device"
 

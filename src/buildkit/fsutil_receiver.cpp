@@ -102,7 +102,12 @@ Result<FsutilReceiver::Entry> FsutilReceiver::entry_of(const wire::Stat& stat) {
   Entry entry{.path = stat.path(), .mode = from_go_mode(stat.mode()), .mtime = stat.mod_time()};
   size_t bytes = 0;
   for (const auto& [name, value] : stat.xattrs()) {
-    if (!is_wanted(name) || entry.attributes.size() == kMaxAttributes) continue;
+    if (!is_wanted(name)) continue;
+    if (entry.attributes.size() == kMaxAttributes) {
+      return Error(Code::kResourceExhausted,
+                   cat("the client sends ", quoted(entry.path), ": it has more than ",
+                       kMaxAttributes, " extended attributes"));
+    }
     bytes += name.size() + value.size();
     entry.attributes[name] = value;
   }

@@ -178,6 +178,19 @@ TEST_F(FsutilLimitsTest, AttributesOfAFileHaveABound) {
   EXPECT_EQ(refused.error().code(), Code::kResourceExhausted);
 }
 
+TEST_F(FsutilLimitsTest, NoAttributeIsLeftOutSilently) {
+  wire::Packet packet;
+  packet.mutable_stat()->set_path("a");
+  auto& attributes = *packet.mutable_stat()->mutable_xattrs();
+  for (int i = 0; i < 64; ++i) attributes[cat("user.", i)] = "x";
+  ASSERT_TRUE(receiver_.take(packet.SerializeAsString()));
+  packet.mutable_stat()->set_path("b");
+  attributes["user.more"] = "x";
+  const auto refused = receiver_.take(packet.SerializeAsString());
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("more than 64 extended"), std::string::npos);
+}
+
 TEST_F(FsutilLimitsTest, EntriesHaveABound) {
   EXPECT_EQ(taken({.entries = 10}, kGoDevice, ""), 10);
 }

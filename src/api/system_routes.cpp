@@ -241,18 +241,16 @@ Result<Value> volumes_usage(const Call& call) {
 Result<Value> cache_usage(const Call& call) {
   json::Array out;
   for (const auto& record : TRY(call.context.builder.disk_usage())) {
-    out.push_back(json::object(
-        {{"ID", record.id},
-         {"Parent", record.parent},
-         {"Type",
-          record.kind == builder::CacheRecord::Kind::kCacheMount ? "exec.cachemount" : "regular"},
-         {"Description", record.description},
-         {"InUse", record.in_use},
-         {"Shared", record.shared},
-         {"Size", record.size},
-         {"CreatedAt", format_rfc3339(record.created)},
-         {"LastUsedAt", format_rfc3339(record.last_used)},
-         {"UsageCount", record.usage_count}}));
+    out.push_back(json::object({{"ID", record.id},
+                                {"Parent", record.parent},
+                                {"Type", std::string(solver::type_name(record.kind))},
+                                {"Description", record.description},
+                                {"InUse", record.in_use},
+                                {"Shared", record.shared},
+                                {"Size", record.size},
+                                {"CreatedAt", format_rfc3339(record.created)},
+                                {"LastUsedAt", format_rfc3339(record.last_used)},
+                                {"UsageCount", record.usage_count}}));
   }
   return Value(std::move(out));
 }

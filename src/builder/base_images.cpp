@@ -12,6 +12,9 @@ Result<images::Image> BaseImages::get(const std::string& name,
   if (const LayoutContext* layout = named_.layout(name)) {
     return import_layout(site_.images, *layout, platform, lease_, cancel_).context(name);
   }
+  if (const ResultContext* result = named_.result(name)) {
+    return of_result(result->target, platform.value_or(oci::Platform::host())).context(name);
+  }
   auto reference = oci::Reference::parse(name);
   if (!request_.pull || !reference) {
     auto found = site_.images.find_held(name, platform, lease_);
@@ -27,6 +30,20 @@ Result<images::Image> BaseImages::get(const std::string& name,
           reference->with_default_tag(), options,
           [&](const images::ProgressEvent& event) { progress_(step, event); }, cancel_)
       .context(cat("pull ", reference->with_default_tag().familiar()));
+}
+
+Result<images::Image> BaseImages::of_result(oci::Descriptor target, const oci::Platform& platform) {
+  while (oci::is_index_type(target.media_type)) {
+    const std::string text = TRY(content::read_blob(site_.images.content(), target.digest));
+    const auto index = TRY(oci::Index::parse(text, target.media_type));
+    const oci::Descriptor* best = index.choose(platform);
+    if (best == nullptr) return Error(Code::kNotFound, cat("no image for ", platform.str()));
+    target = *best;
+  }
+  auto found = TRY(site_.images.platforms_of(target));
+  if (found.empty()) return Error(Code::kNotFound, "it is gone");
+  TRY(lease_.hold_image(found.front()));
+  return std::move(found.front());
 }
 
 Result<BaseImage> BaseImages::find(const std::string& name,

@@ -36,6 +36,7 @@ class BaseImages {
  private:
   Result<images::Image> get(const std::string& name, const std::optional<oci::Platform>& platform,
                             int step);
+  Result<images::Image> of_result(oci::Descriptor target, const oci::Platform& platform);
 
   Site& site_;
   const BuildRequest& request_;

@@ -186,7 +186,9 @@ class BuildFixture : public testing::Test {
     for (const auto& entry : std::filesystem::directory_iterator(options_.root)) {
       bool known = entry.path().filename().native().starts_with("cache.db") ||
                    entry.path().filename() == "stat-cache" || entry.path() == options_.scratch() ||
-                   entry.path() == options_.downloads() || entry.path() == options_.cache_mounts();
+                   entry.path() == options_.downloads() ||
+                   entry.path() == options_.cache_mounts() ||
+                   entry.path() == options_.local_sources();
       EXPECT_TRUE(known) << entry.path();
     }
     EXPECT_TRUE(std::filesystem::is_empty(options_.scratch()));

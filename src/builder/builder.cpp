@@ -11,6 +11,7 @@
 #include "builder/context.h"
 #include "builder/export.h"
 #include "builder/failed_step.h"
+#include "builder/offline_plan.h"
 #include "builder/platform_build.h"
 #include "builder/stat_cache.h"
 #include "dockerfile/inspection.h"
@@ -44,16 +45,6 @@ Result<> check_syntax(const BuildRequest& request, const std::string& text) {
 
 // Each has threads of its own.
 constexpr size_t kMostPlatforms = 32;
-
-std::vector<oci::Platform> platforms_of(const BuildRequest& request) {
-  std::vector<oci::Platform> out;
-  for (const oci::Platform& platform : request.platforms) {
-    oci::Platform normal = platform.normalized();
-    if (std::ranges::find(out, normal) == out.end()) out.push_back(std::move(normal));
-  }
-  if (out.empty()) out.push_back(oci::Platform::host());
-  return out;
-}
 
 // "# check=", unless an argument of the build says otherwise.
 Result<CheckConfig> check_config(const BuildRequest& request, const Dockerfile& file) {
@@ -115,6 +106,7 @@ class LocalBuilder : public Builder {
         cache_mounts_(options_.cache_mounts()),
         downloads_(options_.downloads()),
         stats_(StatCache::open(options_.root / "stat-cache", clock)),
+        sources_(options_.local_sources(), *stats_, clock),
         site_{options_, images, networks, *cache_, cache_mounts_, downloads_, clock},
         solver_(*cache_, clock) {}
   ~LocalBuilder() override { images_.set_extra_roots({}); }
@@ -130,6 +122,11 @@ class LocalBuilder : public Builder {
     if (answer) answer->text = without_controls(answer->text);
     return answer;
   }
+  Result<std::optional<std::vector<std::string>>> context_paths(
+      const BuildRequest& request) override {
+    return builder::context_paths(images_, request);
+  }
+  LocalSources& local_sources() override { return sources_; }
   Result<std::vector<CacheRecord>> disk_usage() override;
   Result<PruneResult> prune(const PruneOptions& options) override;
   Result<size_t> check(const CheckOptions& options, const ProblemSink& report) override {
@@ -148,9 +145,6 @@ class LocalBuilder : public Builder {
   Result<std::set<std::string>> image_snapshots();
   Result<> prune_others(const PruneOptions& options, PruneResult& result);
   Result<bool> remove_other(const CacheRecord& record);
-  // The plan as far as it can be made without a network.
-  Result<Plan> plan_offline(const BuildRequest& request, const Dockerfile& file, bool all_stages,
-                            const oci::IgnorePatterns& ignore, Checks& checks);
 
   BuilderOptions options_;
   images::ImageStore& images_;
@@ -158,6 +152,7 @@ class LocalBuilder : public Builder {
   CacheMounts cache_mounts_;
   Downloads downloads_;
   std::unique_ptr<StatCache> stats_;
+  LocalSources sources_;
   Site site_;
   Solver solver_;
 };
@@ -171,6 +166,7 @@ Result<> LocalBuilder::start() {
     return {};
   });
   TRY(cache_mounts_.start());
+  TRY(sources_.start());
   return clean_up_steps(site_);
 }
 
@@ -244,6 +240,11 @@ Result<BuildResult> LocalBuilder::build_all(const BuildRequest& request, const E
   const ShapedImages made = TRY(exporter.run(built, facts, *lease, events, cancel));
   BuildResult result;
   result.target = made.target;
+  if (request.result_lease != nullptr) {
+    for (const images::Image& image : TRY(images_.platforms_of(made.target))) {
+      TRY(request.result_lease->hold_image(image));
+    }
+  }
   auto host = std::ranges::find(platforms, oci::Platform::host());
   size_t chosen = host == platforms.end() ? 0 : static_cast<size_t>(host - platforms.begin());
   result.id = made.ids[chosen];
@@ -252,30 +253,6 @@ Result<BuildResult> LocalBuilder::build_all(const BuildRequest& request, const E
     events.send(result.images.back());
   }
   return result;
-}
-
-Result<Plan> LocalBuilder::plan_offline(const BuildRequest& request, const Dockerfile& file,
-                                        bool all_stages, const oci::IgnorePatterns& ignore,
-                                        Checks& checks) {
-  const PlanRequest wanted{.build_args = request.build_args,
-                           .target = request.target,
-                           .build_platform = oci::Platform::host(),
-                           .target_platform = platforms_of(request).front(),
-                           .platform_given = !request.platforms.empty(),
-                           .all_stages = all_stages,
-                           .checks = &checks,
-                           .ignore = &ignore};
-  const FindBase find_base = [&](const std::string& name,
-                                 const std::optional<oci::Platform>& platform,
-                                 int) -> Result<BaseImage> {
-    BaseImage base{.name = name};
-    auto found = images_.find(name, platform);
-    base.known = found.has_value();
-    if (found) base.config = found->config;
-    if (!found) base.config.platform = platform.value_or(wanted.target_platform);
-    return base;
-  };
-  return make_plan(file, wanted, find_base);
 }
 
 Result<Answer> LocalBuilder::answer_to(const BuildRequest& request, Question question,
@@ -287,8 +264,11 @@ Result<Answer> LocalBuilder::answer_to(const BuildRequest& request, Question que
     return Answer{.text = show_targets(file), .data = targets_data(file)};
   }
   Checks checks(TRY(check_config(request, file)));
-  const bool all_stages = question == Question::kChecks;
-  const Plan plan = TRY(plan_offline(request, file, all_stages, context.tree().ignore(), checks));
+  PlanRequest wanted = plan_request(request, platforms_of(request).front());
+  wanted.all_stages = question == Question::kChecks;
+  wanted.checks = &checks;
+  wanted.ignore = &context.tree().ignore();
+  const Plan plan = TRY(plan_offline(images_, file, wanted)).plan;
   if (question == Question::kOutline) {
     return Answer{.text = show_outline(file, plan), .data = outline_data(file, plan)};
   }
@@ -312,6 +292,7 @@ Result<std::set<std::string>> LocalBuilder::image_snapshots() {
 Result<std::vector<CacheRecord>> LocalBuilder::disk_usage() {
   std::vector<CacheRecord> out = TRY(cache_->records(TRY(image_snapshots())));
   std::ranges::move(TRY(downloads_.list()), std::back_inserter(out));
+  std::ranges::move(TRY(sources_.list()), std::back_inserter(out));
   for (CacheMounts::Entry& entry : TRY(cache_mounts_.list())) {
     out.push_back({.id = std::move(entry.name),
                    .description = cat("cache mount ", entry.id),
@@ -330,6 +311,8 @@ Result<bool> LocalBuilder::remove_other(const CacheRecord& record) {
       return cache_mounts_.remove(record.id);
     case CacheRecord::Kind::kDownload:
       return downloads_.remove(record.id);
+    case CacheRecord::Kind::kLocalSource:
+      return sources_.remove(record.id);
     case CacheRecord::Kind::kFailedStep:
       TRY(remove_failed_step(site_, record.id));
       return true;
@@ -351,9 +334,10 @@ Result<> LocalBuilder::prune_others(const PruneOptions& options, PruneResult& re
   for (const CacheRecord& record : records) kept += is_step(record) ? record.size : 0;
   for (const CacheRecord& record : records) {
     if (is_step(record)) continue;
+    const bool chosen = options.type.empty() || options.type == type_name(record.kind);
     const bool young = options.until && site_.clock.now() - record.last_used < *options.until;
     const bool stays = young || kept + record.size <= options.keep_bytes;
-    if (!stays && TRY(remove_other(record))) {
+    if (chosen && !stays && TRY(remove_other(record))) {
       result.removed.push_back(record.id);
       result.freed_bytes += record.size;
     } else {
@@ -365,7 +349,9 @@ Result<> LocalBuilder::prune_others(const PruneOptions& options, PruneResult& re
 
 Result<PruneResult> LocalBuilder::prune(const PruneOptions& options) {
   PruneResult result;
-  result.removed = TRY(cache_->prune(options, TRY(image_snapshots())));
+  if (options.type.empty() || options.type == type_name(CacheRecord::Kind::kStep)) {
+    result.removed = TRY(cache_->prune(options, TRY(image_snapshots())));
+  }
   TRY(prune_others(options, result));
   result.freed_bytes += TRY(images_.collect_garbage());
   return result;

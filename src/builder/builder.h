@@ -31,6 +31,7 @@
 #include "base/io.h"
 #include "base/problem.h"
 #include "builder/export_output.h"
+#include "builder/local_sources.h"
 #include "builder/vocabulary.h"
 #include "codec/json.h"
 #include "images/image_store.h"
@@ -52,6 +53,7 @@ namespace skiff::builder {
 struct LocalFiles {
   Path directory;
   Source* tar = nullptr;
+  bool is_still = false;  // nobody writes to the directory while it is built
 };
 // "alpine:3", as FROM names it.
 struct ImageContext {
@@ -66,7 +68,12 @@ struct LayoutContext {
   LocalFiles layout;
   std::string reference;
 };
-using NamedContext = std::variant<LocalFiles, ImageContext, RemoteContext, LayoutContext>;
+// What another build has made, and a lease of the caller's holds.
+struct ResultContext {
+  oci::Descriptor target;
+};
+using NamedContext =
+    std::variant<LocalFiles, ImageContext, RemoteContext, LayoutContext, ResultContext>;
 
 // What is attached to images in an index, as in-toto statements: their own digests stay as they
 // are.
@@ -78,11 +85,14 @@ struct Attestations {
 };
 
 // Where records of the cache, with their layers, are taken from or given to: a directory with an
-// OCI layout (and the name of an image in it), or a repository of a registry.
+// OCI layout (and the name of an image in it), a repository of a registry, or a shelf of the
+// caller's.
+class CacheShelf;
 struct CachePlace {
   Path directory;
   std::string tag = "latest";
   std::optional<oci::Reference> reference = std::nullopt;
+  std::shared_ptr<CacheShelf> shelf = nullptr;
   bool mounts = false;  // the directories of RUN --mount=type=cache, too
 };
 
@@ -98,6 +108,7 @@ struct BuildRequest {
   // inside a temporary root. Neither: the context is empty.
   Source* context_tar = nullptr;
   Path context_directory;
+  bool context_is_still = false;  // nobody writes to the directory while it is built
   // Or fetched: a git repository ("https://host/a.git#ref:directory"), an archive of the web, or a
   // file of the web, which is the Dockerfile then.
   std::string context_url;
@@ -116,6 +127,8 @@ struct BuildRequest {
   // What becomes of the result; none is one of type image.
   std::vector<Output> outputs;
   Attestations attestations;  // of outputs that are images
+  // Holds what the result is made of, where there is one, however long it is kept.
+  images::ImageLease* result_lease = nullptr;
   // `--build-arg NAME` without a value is nullopt: it unsets the default of an ARG.
   std::map<std::string, std::optional<std::string>> build_args;
   std::map<std::string, std::string> labels;
@@ -257,6 +270,14 @@ class Builder {
   virtual Result<Answer> inspect(const BuildRequest& request, Question question,
                                  const CancelToken& cancel) = 0;
 
+  // The paths of the context that the build reads, as its instructions name them, with wildcards;
+  // nullopt: all, or it takes more than what is here to know.
+  virtual Result<std::optional<std::vector<std::string>>> context_paths(
+      const BuildRequest& request) = 0;
+
+  // Directories that clients have sent.
+  virtual LocalSources& local_sources() = 0;
+
   virtual Result<std::vector<CacheRecord>> disk_usage() = 0;
   virtual Result<PruneResult> prune(const PruneOptions& options) = 0;
   // Tells each record of the cache whose layer is gone; repair drops them. Returns how many
@@ -281,6 +302,7 @@ struct BuilderOptions {
 
   // Contexts and downloads of running builds, which may be large: on disk, not in RUN_DIR.
   Path scratch() const { return root / "scratch"; }
+  Path local_sources() const { return root / "sources"; }
   // Of ADD.
   Path downloads() const { return root / "downloads"; }
   // Of RUN --mount=type=cache.

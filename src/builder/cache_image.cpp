@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "base/strings.h"
+#include "builder/cache_shelf.h"
 #include "builder/oci_layout.h"
 #include "builder/untar.h"
 #include "codec/compress.h"
@@ -30,21 +31,8 @@ struct CacheImage {
   PortableCache cache;
 };
 
-// Where a cache image is kept under a name.
-class Shelf {
- public:
-  virtual ~Shelf() = default;
-  // The manifest of that name; nullopt where there is none.
-  virtual Result<std::optional<std::string>> manifest() = 0;
-  virtual Result<std::string> document(const oci::Descriptor& blob) = 0;
-  virtual Result<> fetch(const oci::Descriptor& blob, content::Ingest& to) = 0;
-  virtual Result<> put(const oci::Descriptor& blob) = 0;  // from the content store
-  // Unless another one than `before` (none: "") has the name by now: kFailedPrecondition.
-  virtual Result<> put_manifest(const oci::Manifest& manifest, const std::string& before) = 0;
-};
-
 // A directory with an OCI layout (OCI image-spec, image-layout.md). Who writes has it locked.
-class LayoutShelf : public Shelf {
+class LayoutShelf : public CacheShelf {
  public:
   LayoutShelf(content::ContentStore& store, OciLayout layout, std::string tag)
       : store_(store), layout_(std::move(layout)), tag_(std::move(tag)) {}
@@ -124,7 +112,7 @@ class LayoutShelf : public Shelf {
   std::string tag_;
 };
 
-class RegistryShelf : public Shelf {
+class RegistryShelf : public CacheShelf {
  public:
   RegistryShelf(content::ContentStore& store, remote::ClientOptions options, oci::Reference name,
                 CancelToken cancel)
@@ -168,11 +156,13 @@ class RegistryShelf : public Shelf {
 };
 
 std::string text_of(const CachePlace& place) {
+  if (place.shelf) return "the client";
   return place.reference ? place.reference->familiar() : cat("directory, ", place.tag);
 }
 
-Result<std::shared_ptr<Shelf>> open_shelf(Site& site, const BuildRequest& request,
-                                          const CachePlace& place, const CancelToken& cancel) {
+Result<std::shared_ptr<CacheShelf>> open_shelf(Site& site, const BuildRequest& request,
+                                               const CachePlace& place, const CancelToken& cancel) {
+  if (place.shelf) return place.shelf;
   content::ContentStore& store = site.images.content();
   if (!place.reference) {
     return std::make_shared<LayoutShelf>(store, TRY(OciLayout::open(place.directory)), place.tag);
@@ -184,7 +174,7 @@ Result<std::shared_ptr<Shelf>> open_shelf(Site& site, const BuildRequest& reques
                                          place.reference->with_default_tag(), cancel);
 }
 
-Result<std::optional<CacheImage>> read_image(Shelf& shelf) {
+Result<std::optional<CacheImage>> read_image(CacheShelf& shelf) {
   const auto bytes = TRY(shelf.manifest());
   if (!bytes) return std::optional<CacheImage>();
   CacheImage image{.manifest = TRY(oci::Manifest::parse(*bytes))};
@@ -230,7 +220,7 @@ class LayerSource : public Source {
   Hasher hasher_;
 };
 
-Result<> fetch_blob(Site& site, Shelf& shelf, images::ImageLease& lease,
+Result<> fetch_blob(Site& site, CacheShelf& shelf, images::ImageLease& lease,
                     const oci::Descriptor& blob) {
   content::ContentStore& store = site.images.content();
   TRY(lease.hold(blob.digest));
@@ -241,7 +231,7 @@ Result<> fetch_blob(Site& site, Shelf& shelf, images::ImageLease& lease,
   return {};
 }
 
-Result<> fetch_layer(Site& site, Shelf& shelf, images::ImageLease& lease, NewRecord& record,
+Result<> fetch_layer(Site& site, CacheShelf& shelf, images::ImageLease& lease, NewRecord& record,
                      const CancelToken& cancel) {
   if (!record.result.layer) return {};
   Layer& layer = *record.result.layer;
@@ -261,7 +251,7 @@ Result<> fetch_layer(Site& site, Shelf& shelf, images::ImageLease& lease, NewRec
 }
 
 // One that is here already stays as it is.
-Result<> fetch_mount(Site& site, Shelf& shelf, images::ImageLease& lease,
+Result<> fetch_mount(Site& site, CacheShelf& shelf, images::ImageLease& lease,
                      const PortableMount& mount, const CancelToken& cancel) {
   const auto seed = [&](const Path& directory) -> Result<> {
     TRY(fetch_blob(site, shelf, lease, mount.blob));
@@ -301,7 +291,7 @@ bool has_all(const PortableCache& cache, const PortableCache& own) {
 
 // One writer among several: reads what is there, adds its own, and swaps it unless another one has
 // done so meanwhile; until what is there has its own. True then.
-Result<bool> try_export(Site& site, Shelf& shelf, const PortableCache& own) {
+Result<bool> try_export(Site& site, CacheShelf& shelf, const PortableCache& own) {
   const auto before = TRY(read_image(shelf));
   if (before && has_all(before->cache, own)) return true;
   const PortableCache all = unite(own, before ? before->cache : PortableCache());

@@ -49,13 +49,14 @@ Result<Path> Context::settle(const BuildRequest& request, const Path& scratch,
 Result<Context> Context::open(const BuildRequest& request, const Path& scratch, StatCache& stats,
                               const CancelToken& cancel) {
   Context context;
-  context.named_ = TRY(NamedSources::open(request, scratch, cancel));
+  context.named_ = TRY(NamedSources::open(request, scratch, stats, cancel));
   const Path directory = TRY_CONTEXT(context.settle(request, scratch, cancel), "build context");
   sys::RootDir root = TRY_CONTEXT(sys::RootDir::open(directory), "build context");
   const bool is_dockerfile = context.fetched_ && context.fetched_->text && !request.dockerfile_text;
   context.dockerfile_ =
       is_dockerfile ? *context.fetched_->text : TRY(read_dockerfile(root, request));
-  SourceTree::Options options{.changing = !request.context_directory.empty()};
+  SourceTree::Options options{.changing =
+                                  !request.context_directory.empty() && !request.context_is_still};
   // The file of the Dockerfile's own wins over that of the context. What is fetched has none.
   if (request.ignore_text) {
     options.ignore = TRY(oci::IgnorePatterns::parse(*request.ignore_text).context(".dockerignore"));
@@ -63,7 +64,7 @@ Result<Context> Context::open(const BuildRequest& request, const Path& scratch, 
     options.ignore =
         TRY(read_ignore(root, {cat(request.dockerfile, ".dockerignore"), ".dockerignore"}));
   }
-  if (options.changing) options.stats = &stats;
+  if (!request.context_directory.empty()) options.stats = &stats;
   context.tree_ = std::make_unique<SourceTree>(std::move(root), std::move(options));
   return context;
 }

@@ -9,6 +9,14 @@ namespace skiff::builder {
 namespace {
 
 constexpr std::string_view kLayout = "oci-layout://";
+constexpr std::string_view kResult = "build-result://";
+
+// "" where it is none. Images of layouts and results have names that no image has.
+std::string image_of(const std::string& key, const NamedContext& context) {
+  if (const auto* named = std::get_if<ImageContext>(&context)) return named->image;
+  if (std::holds_alternative<ResultContext>(context)) return cat(kResult, key);
+  return std::holds_alternative<LayoutContext>(context) ? cat(kLayout, key) : "";
+}
 
 }  // namespace
 
@@ -20,10 +28,19 @@ Result<> NamedSources::settle(LocalFiles& files, const CancelToken& cancel) {
   return untar(*std::exchange(files.tar, nullptr), root, "", {}, cancel);
 }
 
+Result<NamedContexts> NamedSources::names_of(const BuildRequest& request) {
+  NamedContexts out;
+  for (const auto& [name, context] : request.named_contexts) {
+    const std::string key = TRY(normal_context_name(name));
+    out[key] = image_of(key, context);
+  }
+  return out;
+}
+
 Result<std::unique_ptr<NamedSources>> NamedSources::open(const BuildRequest& request,
-                                                         const Path& scratch,
+                                                         const Path& scratch, StatCache& stats,
                                                          const CancelToken& cancel) {
-  std::unique_ptr<NamedSources> out(new NamedSources(request, scratch));
+  std::unique_ptr<NamedSources> out(new NamedSources(request, scratch, stats));
   for (const auto& [name, context] : request.named_contexts) {
     TRY_CONTEXT(out->add(name, context, cancel), cat("build context ", name));
   }
@@ -33,14 +50,9 @@ Result<std::unique_ptr<NamedSources>> NamedSources::open(const BuildRequest& req
 Result<> NamedSources::add(const std::string& name, NamedContext context,
                            const CancelToken& cancel) {
   const std::string key = TRY(normal_context_name(name));
-  std::string image;
   if (auto* files = std::get_if<LocalFiles>(&context)) TRY(settle(*files, cancel));
-  if (const auto* named = std::get_if<ImageContext>(&context)) image = named->image;
-  if (auto* layout = std::get_if<LayoutContext>(&context)) {
-    TRY(settle(layout->layout, cancel));
-    image = cat(kLayout, key);
-  }
-  names_[key] = std::move(image);
+  if (auto* layout = std::get_if<LayoutContext>(&context)) TRY(settle(layout->layout, cancel));
+  names_[key] = image_of(key, context);
   entries_[key].what = std::move(context);
   return {};
 }
@@ -51,12 +63,19 @@ const LayoutContext* NamedSources::layout(const std::string& image) const {
   return found == entries_.end() ? nullptr : std::get_if<LayoutContext>(&found->second.what);
 }
 
+const ResultContext* NamedSources::result(const std::string& image) const {
+  if (!image.starts_with(kResult)) return nullptr;
+  const auto found = entries_.find(image.substr(kResult.size()));
+  return found == entries_.end() ? nullptr : std::get_if<ResultContext>(&found->second.what);
+}
+
 Result<> NamedSources::open_tree(Entry& entry, const CancelToken& cancel) {
   SourceTree::Options options;
   Path directory;
   if (const auto* files = std::get_if<LocalFiles>(&entry.what)) {
     directory = files->directory;
-    options.changing = true;
+    options.changing = !files->is_still;
+    if (files->is_still) options.stats = &stats_;
   } else {
     const std::string& url = std::get<RemoteContext>(entry.what).url;
     entry.fetched = TRY(fetch_context(url, request_, scratch_, cancel));

@@ -17,17 +17,22 @@ namespace skiff::builder {
 
 class NamedSources {
  public:
+  // `stats` remembers files of directories that are still.
   static Result<std::unique_ptr<NamedSources>> open(const BuildRequest& request,
-                                                    const Path& scratch, const CancelToken& cancel);
+                                                    const Path& scratch, StatCache& stats,
+                                                    const CancelToken& cancel);
   NamedSources(const NamedSources&) = delete;
   NamedSources& operator=(const NamedSources&) = delete;
 
   // `request` must outlive it.
-  // For the plan. Images of layouts have names that no image has.
+  // For the plan.
+  static Result<NamedContexts> names_of(const BuildRequest& request);
   const NamedContexts& names() const { return names_; }
   Result<SourceTree*> tree(const std::string& name, const CancelToken& cancel);
   // The layout of such an image, with its directory; null for the name of any other image.
   const LayoutContext* layout(const std::string& image) const;
+  // The same of another build's result.
+  const ResultContext* result(const std::string& image) const;
 
  private:
   struct Entry {
@@ -36,8 +41,8 @@ class NamedSources {
     std::optional<FetchedContext> fetched;
     std::unique_ptr<SourceTree> tree;
   };
-  NamedSources(const BuildRequest& request, Path scratch)
-      : request_(request), scratch_(std::move(scratch)) {}
+  NamedSources(const BuildRequest& request, Path scratch, StatCache& stats)
+      : request_(request), scratch_(std::move(scratch)), stats_(stats) {}
   Result<> add(const std::string& name, NamedContext context, const CancelToken& cancel);
   // Where they are on this machine.
   Result<> settle(LocalFiles& files, const CancelToken& cancel);
@@ -45,6 +50,7 @@ class NamedSources {
 
   const BuildRequest& request_;
   Path scratch_;
+  StatCache& stats_;
   NamedContexts names_;
   std::vector<TempDir> unpacked_;
   std::map<std::string, Entry> entries_;

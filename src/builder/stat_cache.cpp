@@ -130,12 +130,16 @@ bool StatCache::is_settled(const struct stat& st, TimePoint now) {
 }
 
 void StatCache::put(const struct stat& st, TimePoint began, const std::string& hex) {
+  if (is_settled(st, began)) put_still(st, hex);
+}
+
+void StatCache::put_still(const struct stat& st, const std::string& hex) {
   Row row{.key = {st.st_dev, st.st_ino},
           .entry = {.size = static_cast<uint64_t>(st.st_size),
                     .mtime = nanos(st.st_mtim),
                     .ctime = nanos(st.st_ctim)}};
   const std::optional<Hash> hash = from_hex(hex);
-  if (!hash || !is_settled(st, began)) return;
+  if (!hash) return;
   row.entry.hash = *hash;
   const std::unique_lock lock(mutex_);
   row.entry.seen = run_;

@@ -54,6 +54,8 @@ class StatCache {
   static std::optional<Hash> from_hex(std::string_view hex);
   // `began`: when the reading began, after `st` was taken.
   void put(const struct stat& st, TimePoint began, const std::string& hex);
+  // The same for a file that nobody writes to from now on.
+  void put_still(const struct stat& st, const std::string& hex);
   // Writes down what is new.
   Result<> save();
 

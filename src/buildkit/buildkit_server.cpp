@@ -91,6 +91,7 @@ class Server final : public BuildkitServer {
     add(bridge + "Ping", gateway_, &GatewayService::ping);
     add(bridge + "Return", gateway_, &GatewayService::return_result);
     add(bridge + "Inputs", gateway_, &GatewayService::inputs);
+    add(bridge + "Evaluate", gateway_, &GatewayService::evaluate);
     add(bridge + "Warn", gateway_, &GatewayService::warn);
     answers_[bridge + "Solve"] = [this](RpcCall& call) { return gateway_.solve(call); };
   }

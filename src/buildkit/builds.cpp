@@ -31,10 +31,22 @@ void Build::set_outcome(BuildOutcome outcome) {
   if (!outcome_.failure) outcome_ = std::move(outcome);
 }
 
+void Build::keep_result(std::shared_ptr<const KeptResult> result) {
+  const std::scoped_lock lock(mutex_);
+  result_ = std::move(result);
+}
+
+std::shared_ptr<const KeptResult> Build::result() const {
+  const std::scoped_lock lock(mutex_);
+  return result_;
+}
+
 void Build::end(std::optional<RpcFailure> failure) {
+  std::shared_ptr<const KeptResult> result;  // to go without the lock
   {
     const std::scoped_lock lock(mutex_);
     if (failure && !outcome_.failure) outcome_.failure = std::move(failure);
+    result.swap(result_);
   }
   ended_.cancel();
 }
@@ -54,6 +66,13 @@ std::shared_ptr<Build> Builds::get(const std::string& ref) {
     known = build;
   }
   return build;
+}
+
+std::shared_ptr<const KeptResult> Builds::result_of(const std::string& ref) {
+  const std::scoped_lock lock(mutex_);
+  const auto known = builds_.find(ref);
+  const std::shared_ptr<Build> build = known == builds_.end() ? nullptr : known->second.lock();
+  return build ? build->result() : nullptr;
 }
 
 std::shared_ptr<Build> Builds::get_new(const std::string& ref) {

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "buildkit/progress_writer.h"
 #include "buildkit/rpc.h"
+#include "images/image_store.h"
 
 namespace skiff::buildkit {
 
@@ -41,6 +42,12 @@ struct BuildOutcome {
   std::optional<RpcFailure> failure;
 };
 
+// What it has made, for builds that go on from there.
+struct KeptResult {
+  oci::Descriptor target;
+  std::unique_ptr<images::ImageLease> lease;
+};
+
 // Thread-safe.
 class Build {
  public:
@@ -63,6 +70,9 @@ class Build {
   void set_outcome(BuildOutcome outcome);
   // The client has nothing more to ask of frontends; it may have failed itself.
   void end(std::optional<RpcFailure> failure);
+  // There until the client has nothing more to ask.
+  void keep_result(std::shared_ptr<const KeptResult> result);
+  std::shared_ptr<const KeptResult> result() const;
   // Readable once it has ended.
   CancelToken ended() const { return ended_.token(); }
   BuildOutcome outcome() const;
@@ -77,6 +87,7 @@ class Build {
   std::condition_variable begun_;
   std::optional<BuildOrder> order_;
   BuildOutcome outcome_;
+  std::shared_ptr<const KeptResult> result_;
 };
 
 // Thread-safe.
@@ -86,7 +97,9 @@ class Builds {
 
   // The build of that name, made where there is none: stays while somebody has it.
   std::shared_ptr<Build> get(const std::string& ref);
-  // The same for who begins it: one that has ended is of the past.
+  // Null where there is none, or it has none.
+  std::shared_ptr<const KeptResult> result_of(const std::string& ref);
+  // As get() for who begins it: one that has ended is of the past.
   std::shared_ptr<Build> get_new(const std::string& ref);
   // One that has ended stays for a while: its client may not have asked yet how it went.
   void keep(std::shared_ptr<Build> build);

@@ -4,32 +4,98 @@
 
 namespace skiff::buildkit {
 
+Result<std::optional<std::string>> ClientShelf::manifest() {
+  if (!known_) return std::optional<std::string>();
+  return std::optional(TRY(content_.document(*known_)));
+}
+
+Result<std::string> ClientShelf::document(const oci::Descriptor& blob) {
+  return content_.document(blob.digest);
+}
+
+Result<> ClientShelf::fetch(const oci::Descriptor& blob, content::Ingest& to) {
+  TRY(to.reset());
+  return content_.read(blob.digest, to);
+}
+
+Result<> ClientShelf::put(const oci::Descriptor& blob) {
+  const auto reader = TRY(store_.open(blob.digest));
+  return content_.write(blob, *reader);
+}
+
+// Nobody else writes in a client's name.
+Result<> ClientShelf::put_manifest(const oci::Manifest& manifest, const std::string& /*before*/) {
+  StringSource text(manifest.raw);
+  TRY(content_.write(manifest.descriptor(), text));
+  written_ = manifest.descriptor();
+  known_ = written_->digest;
+  return {};
+}
+
 namespace {
 
-Result<builder::CachePlace> place_of(const ServiceSpec& cache) {
-  if (cache.type != "registry") {
-    return Error(Code::kUnimplemented,
-                 cat("caches of type ", quoted(cache.type), " are not served: type=registry is"));
+struct Client {
+  std::shared_ptr<Session> session;
+  content::ContentStore& store;
+  const CancelToken& cancel;
+
+  std::shared_ptr<ClientShelf> shelf(const std::string& directory,
+                                     std::optional<oci::Digest> known) const {
+    return std::make_shared<ClientShelf>(ClientContent(session, cat("local:", directory), cancel),
+                                         store, std::move(known));
   }
-  const auto ref = cache.attrs.find("ref");
-  if (ref == cache.attrs.end()) {
-    return Error(Code::kInvalidArgument, "a cache of type registry needs a ref");
+};
+
+Result<std::string> attribute_of(const ServiceSpec& cache, const std::string& name) {
+  const auto found = cache.attrs.find(name);
+  if (found != cache.attrs.end()) return found->second;
+  return Error(Code::kInvalidArgument, cat("a cache of type ", cache.type, " needs a ", name));
+}
+
+Result<builder::CachePlace> in_registry(const ServiceSpec& cache) {
+  if (cache.type != "registry") {
+    return Error(Code::kUnimplemented, cat("caches of type ", quoted(cache.type),
+                                           " are not served: type=registry and type=local are"));
   }
   builder::CachePlace out;
-  out.reference = TRY_CONTEXT(oci::Reference::parse(ref->second), "cache").with_default_tag();
+  const std::string ref = TRY(attribute_of(cache, "ref"));
+  out.reference = TRY_CONTEXT(oci::Reference::parse(ref), "cache").with_default_tag();
+  return out;
+}
+
+Result<builder::CachePlace> import_of(const ServiceSpec& cache, const Client& client) {
+  if (cache.type != "local") return in_registry(cache);
+  const std::string directory = TRY(attribute_of(cache, "src"));
+  const auto digest = cache.attrs.find("digest");
+  std::optional<oci::Digest> known;
+  if (digest != cache.attrs.end()) known = TRY(oci::Digest::parse(digest->second));
+  builder::CachePlace out;
+  out.shelf = client.shelf(directory, std::move(known));
   return out;
 }
 
 }  // namespace
 
-Result<> add_caches(const BuildOrder& order, builder::BuildRequest& request) {
+Result<std::vector<std::shared_ptr<ClientShelf>>> add_caches(
+    const BuildOrder& order, const std::shared_ptr<Session>& session, content::ContentStore& store,
+    const CancelToken& cancel, builder::BuildRequest& request) {
+  const Client client{session, store, cancel};
+  std::vector<std::shared_ptr<ClientShelf>> written;
   for (const ServiceSpec& cache : order.cache_imports) {
-    request.cache_from.push_back(TRY(place_of(cache)));
+    request.cache_from.push_back(TRY(import_of(cache, client)));
   }
   for (const ServiceSpec& cache : order.cache_exports) {
-    request.cache_to.push_back(TRY(place_of(cache)));
+    if (cache.type != "local") {
+      request.cache_to.push_back(TRY(in_registry(cache)));
+      continue;
+    }
+    const std::string directory = TRY(attribute_of(cache, "dest"));
+    written.push_back(client.shelf(directory, std::nullopt));
+    builder::CachePlace place;
+    place.shelf = written.back();
+    request.cache_to.push_back(std::move(place));
   }
-  return {};
+  return written;
 }
 
 }  // namespace skiff::buildkit

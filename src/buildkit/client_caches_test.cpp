@@ -5,29 +5,50 @@
 namespace skiff::buildkit {
 namespace {
 
-TEST(ClientCaches, ThoseOfRegistriesAreTheBuilders) {
-  builder::BuildRequest request;
+class ClientCachesTest : public testing::Test {
+ protected:
+  auto add(const BuildOrder& order) { return add_caches(order, nullptr, *store_, {}, request_); }
+
+  TempDir dir_ = std::move(*TempDir::make("/tmp", "skiff-client-caches-"));
+  std::unique_ptr<content::ContentStore> store_ = *content::open_content_store(dir_.path());
+  builder::BuildRequest request_;
+};
+
+TEST_F(ClientCachesTest, ThoseOfRegistriesAreTheBuilders) {
   const auto added =
-      add_caches({.cache_exports = {{"registry", {{"ref", "r.example/a/cache"}, {"mode", "max"}}}},
-                  .cache_imports = {{"registry", {{"ref", "r.example/a/other:1"}}}}},
-                 request);
+      add({.cache_exports = {{"registry", {{"ref", "r.example/a/cache"}, {"mode", "max"}}}},
+           .cache_imports = {{"registry", {{"ref", "r.example/a/other:1"}}}}});
   ASSERT_TRUE(added) << added.error().message();
-  ASSERT_EQ(request.cache_to.size(), 1U);
-  EXPECT_EQ(request.cache_to[0].reference->str(), "r.example/a/cache:latest");
-  ASSERT_EQ(request.cache_from.size(), 1U);
-  EXPECT_EQ(request.cache_from[0].reference->str(), "r.example/a/other:1");
+  ASSERT_EQ(request_.cache_to.size(), 1U);
+  EXPECT_EQ(request_.cache_to[0].reference->str(), "r.example/a/cache:latest");
+  ASSERT_EQ(request_.cache_from.size(), 1U);
+  EXPECT_EQ(request_.cache_from[0].reference->str(), "r.example/a/other:1");
+  EXPECT_TRUE(added->empty());
 }
 
-TEST(ClientCaches, OthersAreRefusedByName) {
-  builder::BuildRequest request;
-  const auto local = add_caches({.cache_exports = {{"local", {{"dest", "x"}}}}}, request);
-  ASSERT_FALSE(local);
-  EXPECT_EQ(local.error().code(), Code::kUnimplemented);
-  EXPECT_NE(local.error().message().find("\"local\""), std::string::npos);
-  const auto nameless = add_caches({.cache_imports = {{"registry", {}}}}, request);
-  ASSERT_FALSE(nameless);
-  EXPECT_EQ(nameless.error().code(), Code::kInvalidArgument);
-  EXPECT_TRUE(request.cache_to.empty());
+TEST_F(ClientCachesTest, ThoseOfDirectoriesAreTheClients) {
+  const auto added = add({.cache_exports = {{"local", {{"dest", "out"}}}},
+                          .cache_imports = {{"local", {{"src", "in"}}}}});
+  ASSERT_TRUE(added) << added.error().message();
+  ASSERT_EQ(request_.cache_from.size(), 1U);
+  // Without a digest the client has nothing there.
+  EXPECT_EQ(*request_.cache_from[0].shelf->manifest(), std::nullopt);
+  ASSERT_EQ(added->size(), 1U);
+  EXPECT_EQ(request_.cache_to[0].shelf, added->front());
+  EXPECT_FALSE(added->front()->written());
+}
+
+TEST_F(ClientCachesTest, OthersAreRefusedByName) {
+  const auto inside = add({.cache_exports = {{"inline", {}}}});
+  ASSERT_FALSE(inside);
+  EXPECT_EQ(inside.error().code(), Code::kUnimplemented);
+  EXPECT_NE(inside.error().message().find("\"inline\""), std::string::npos);
+  for (const char* type : {"registry", "local"}) {
+    const auto nameless = add({.cache_imports = {{type, {}}}});
+    ASSERT_FALSE(nameless);
+    EXPECT_EQ(nameless.error().code(), Code::kInvalidArgument);
+  }
+  EXPECT_TRUE(request_.cache_to.empty());
 }
 
 }  // namespace

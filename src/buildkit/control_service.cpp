@@ -2,6 +2,8 @@
 
 #include <poll.h>
 
+#include <algorithm>
+#include <array>
 #include <thread>
 
 #include "base/strings.h"
@@ -46,16 +48,15 @@ void set_time(wire::Timestamp* out, TimePoint t) {
 }
 
 void describe_record(const builder::CacheRecord& record, wire::UsageRecord& out) {
-  const bool mount = record.kind == builder::CacheRecord::Kind::kCacheMount;
   out.set_id(record.id);
-  out.set_mutable_(mount);
+  out.set_mutable_(solver::type_name(record.kind) != "regular");
   out.set_in_use(record.in_use);
   out.set_size(static_cast<int64_t>(record.size));
   set_time(out.mutable_created_at(), record.created);
   set_time(out.mutable_last_used_at(), record.last_used);
   out.set_usage_count(record.usage_count);
   out.set_description(record.description);
-  out.set_record_type(mount ? "exec.cachemount" : "regular");
+  out.set_record_type(std::string(solver::type_name(record.kind)));
   out.set_shared(record.shared);
   if (!record.parent.empty()) out.add_parents(record.parent);
 }
@@ -83,6 +84,12 @@ Result<std::vector<RecordFilter>> filters_of(
     }
   }
   return out;
+}
+
+bool is_type(const std::string& name) {
+  using Kind = builder::CacheRecord::Kind;
+  return std::ranges::any_of(std::array{Kind::kStep, Kind::kCacheMount, Kind::kLocalSource},
+                             [&](Kind kind) { return solver::type_name(kind) == name; });
 }
 
 bool matches(const wire::UsageRecord& record, const std::vector<RecordFilter>& filters) {
@@ -121,10 +128,17 @@ Result<> ControlService::disk_usage(RpcCall& call) {
 
 Result<> ControlService::prune(RpcCall& call) {
   const auto request = TRY(read_message<wire::PruneRequest>(call));
-  if (!TRY(filters_of(request.filter())).empty()) {
-    return Error(Code::kUnimplemented, "pruning by filters other than until is not served");
-  }
   builder::PruneOptions options{.all = request.all()};
+  for (const RecordFilter& filter : TRY(filters_of(request.filter()))) {
+    if (filter.field != "type") {
+      return Error(Code::kUnimplemented,
+                   "pruning by filters other than until and type is not served");
+    }
+    if (!is_type(filter.value)) {
+      return Error(Code::kInvalidArgument, cat("no record is of type ", quoted(filter.value)));
+    }
+    options.type = filter.value;
+  }
   if (request.keep_duration() > 0)
     options.until = std::chrono::nanoseconds(request.keep_duration());
   const int64_t keep = std::max(request.reserved_space(), request.max_used_space());

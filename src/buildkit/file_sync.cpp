@@ -67,20 +67,34 @@ class UploadSource : public Source {
   uint64_t bytes_ = 0;
 };
 
-}  // namespace
+// Values of any bytes: each with its length.
+std::string key_of(const Session& session, const SyncRequest& request) {
+  std::string key;
+  const auto add = [&](const std::string& value) { key += cat(value.size(), ":", value); };
+  add(session.facts().shared_key);
+  add(request.directory);
+  key += cat(request.follow.size(), ";");
+  for (const auto* values : {&request.follow, &request.exclude})
+    std::ranges::for_each(*values, add);
+  return key;
+}
 
-Result<> sync_files(Session& session, const SyncRequest& request,
-                    const std::function<void(uint64_t)>& progress, const CancelToken& cancel) {
-  if (!session.answers(kDiffCopy)) {
-    return Error(Code::kFailedPrecondition, "the client's session has no files");
-  }
+std::unique_ptr<RpcClientCall> call_for(Session& session, const SyncRequest& request,
+                                        const CancelToken& cancel) {
   Metadata metadata;
   add_values(metadata, "dir-name", {request.directory});
   add_values(metadata, "followpaths", request.follow);
   add_values(metadata, "exclude-patterns", request.exclude);
-  const sys::RootDir root = TRY(sys::RootDir::open(request.into));
-  const auto call = session.channel().call(kDiffCopy, metadata, cancel);
-  FsutilReceiver receiver(root, [&](std::string_view packet) { return call->write(packet); });
+  return session.channel().call(kDiffCopy, metadata, cancel);
+}
+
+Result<> check_files(const Session& session) {
+  if (session.answers(kDiffCopy)) return {};
+  return Error(Code::kFailedPrecondition, "the client's session has no files");
+}
+
+Result<> receive(FsutilReceiver& receiver, RpcClientCall* call,
+                 const std::function<void(uint64_t)>& progress, const CancelToken& cancel) {
   for (bool all = false; !all;) {
     const std::optional<std::string> packet = TRY(call->read());
     if (!packet) {
@@ -95,6 +109,41 @@ Result<> sync_files(Session& session, const SyncRequest& request,
   while (TRY(call->read())) {
   }
   return call->finish();
+}
+
+}  // namespace
+
+Result<> sync_files(Session& session, const SyncRequest& request,
+                    const std::function<void(uint64_t)>& progress, const CancelToken& cancel) {
+  TRY(check_files(session));
+  const sys::RootDir root = TRY(sys::RootDir::open(request.into));
+  const auto call = call_for(session, request, cancel);
+  FsutilReceiver receiver(root, [&](std::string_view packet) { return call->write(packet); });
+  return receive(receiver, call.get(), progress, cancel);
+}
+
+Result<builder::LocalSources::Use> sync_source(Session& session, const SyncRequest& request,
+                                               builder::LocalSources& sources,
+                                               const std::function<void(uint64_t)>& progress,
+                                               const CancelToken& cancel) {
+  TRY(check_files(session));
+  auto transfer = TRY(sources.begin(key_of(session, request), request.directory, cancel));
+  std::optional<sys::RootDir> root;
+  const auto change = [&]() -> Result<FsutilReceiver::Target> {
+    const builder::LocalSources::Place place = TRY(transfer.change());
+    root = TRY(sys::RootDir::open(place.files));
+    return FsutilReceiver::Target{.root = &*root, .empty = place.empty};
+  };
+  const FsutilReceiver::Known known{
+      .record = transfer.record(),
+      .change = change,
+      .began = sources.now(),
+      .on_file = [&](int fd, const std::string& hex) { sources.remember(fd, hex); }};
+  const auto call = call_for(session, request, cancel);
+  FsutilReceiver receiver(known, [&](std::string_view packet) { return call->write(packet); });
+  TRY(receive(receiver, call.get(), progress, cancel));
+  if (!receiver.changed()) return transfer.share();
+  return transfer.keep(receiver.record());
 }
 
 Result<> unpack_upload(Session& session, const std::string& path, const Path& into,

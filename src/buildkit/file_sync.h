@@ -7,6 +7,7 @@
 
 #include "base/cancellation.h"
 #include "base/file.h"
+#include "builder/local_sources.h"
 #include "buildkit/sessions.h"
 
 namespace skiff::buildkit {
@@ -21,6 +22,13 @@ struct SyncRequest {
 // `progress` is told of the bytes that have come.
 Result<> sync_files(Session& session, const SyncRequest& request,
                     const std::function<void(uint64_t)>& progress, const CancelToken& cancel);
+
+// The same into the tree that an earlier transfer of the same request by the same client has left:
+// only what has changed comes. `request.into` is not looked at.
+Result<builder::LocalSources::Use> sync_source(Session& session, const SyncRequest& request,
+                                               builder::LocalSources& sources,
+                                               const std::function<void(uint64_t)>& progress,
+                                               const CancelToken& cancel);
 
 // The tar that the client holds ready under `path` (moby.upload.v1.Upload), plain or compressed,
 // unpacked into an empty directory.

@@ -2,7 +2,6 @@
 
 #include "base/strings.h"
 #include "buildkit/client_answers.h"
-#include "buildkit/client_caches.h"
 #include "buildkit/error_details.h"
 #include "buildkit/file_sync.h"
 #include "codec/base64.h"
@@ -88,27 +87,50 @@ Result<> FrontendBuild::prepare() {
   outputs_ = TRY(ClientOutputs::make(order_.exporters, session_, build_.progress(), cancel_));
   options_.request.outputs = outputs_->outputs();
   options_.request.tags = outputs_->names();
-  TRY(add_caches(order_, options_.request));
+  caches_ = TRY(add_caches(order_, session_, tools_.images.content(), cancel_, options_.request));
+  lease_ = TRY(tools_.images.lease());
   TRY(load_upload());
   TRY(load_definition());
   TRY(load_ignore_file());
-  TRY(load_context());
   TRY(load_named_contexts());
+  TRY(load_context());
   answer_questions();
   options_.request.entitlements = order_.entitlements;
   return {};
 }
 
 Result<> FrontendBuild::load(const std::string& vertex_name, const std::string& what,
-                             SyncRequest request) {
+                             const Transfer& transfer) {
   const std::string vertex = build_.progress().start(cat("[internal] ", vertex_name));
   if (definition_vertex_.empty()) definition_vertex_ = vertex;
   Counter counter(build_.progress(), vertex, cat("transferring ", what, ":"));
-  auto made = make_directories(request.into, 0700);
-  auto synced = made ? sync_files(*session_, request, std::ref(counter), cancel_) : std::move(made);
+  auto done = transfer(std::ref(counter));
   counter.end();
-  build_.progress().finish(vertex, synced ? "" : synced.error().message());
-  return synced;
+  build_.progress().finish(vertex, done ? "" : done.error().message());
+  return done;
+}
+
+Result<> FrontendBuild::load_files(const std::string& vertex_name, const std::string& what,
+                                   const SyncRequest& request) {
+  TRY(make_directories(request.into, 0700));
+  return load(vertex_name, what, [&](const std::function<void(uint64_t)>& progress) {
+    return sync_files(*session_, request, progress, cancel_);
+  });
+}
+
+Result<builder::LocalFiles> FrontendBuild::load_source(const std::string& vertex_name,
+                                                       const SyncRequest& request) {
+  // Without a key nobody knows which directory it is; and who wants no cache wants none of this.
+  if (session_->facts().shared_key.empty() || options_.request.no_cache) {
+    TRY(load_files(vertex_name, "context", request));
+    return builder::LocalFiles{.directory = request.into, .is_still = true};
+  }
+  TRY(load(vertex_name, "context", [&](const std::function<void(uint64_t)>& progress) -> Result<> {
+    sources_.push_back(
+        TRY(sync_source(*session_, request, tools_.builder.local_sources(), progress, cancel_)));
+    return {};
+  }));
+  return builder::LocalFiles{.directory = sources_.back().files(), .is_still = true};
 }
 
 // A context that is no directory: the client's standard input.
@@ -122,19 +144,15 @@ Result<> FrontendBuild::load_upload() {
     options_.request.context_url = options_.remote_context;
     return {};
   }
-  const std::string vertex = build_.progress().start("[internal] load remote build context");
-  definition_vertex_ = vertex;
-  Counter counter(build_.progress(), vertex, "transferring context:");
   const Path into = files_->path() / "context";
-  auto unpacked = make_directories(into, 0700);
-  if (unpacked) {
-    unpacked = unpack_upload(*session_, std::string(path), into, std::ref(counter), cancel_);
-  }
-  counter.end();
-  build_.progress().finish(vertex, unpacked ? "" : unpacked.error().message());
+  TRY(make_directories(into, 0700));
   options_.request.context_directory = into;
+  options_.request.context_is_still = true;
   options_.request.ignore_text = "";
-  return unpacked;
+  return load("load remote build context", "context",
+              [&](const std::function<void(uint64_t)>& progress) {
+                return unpack_upload(*session_, std::string(path), into, progress, cancel_);
+              });
 }
 
 Result<> FrontendBuild::load_definition() {
@@ -152,8 +170,8 @@ Result<> FrontendBuild::load_definition() {
   if (!in_context) {
     std::vector<std::string> follow{name, cat(name, ".dockerignore")};
     if (lower.native() != name) follow.push_back(lower.native());
-    TRY_CONTEXT(load(cat("load build definition from ", name), "dockerfile",
-                     {.directory = options_.dockerfile, .follow = follow, .into = into}),
+    TRY_CONTEXT(load_files(cat("load build definition from ", name), "dockerfile",
+                           {.directory = options_.dockerfile, .follow = follow, .into = into}),
                 "failed to read dockerfile");
   }
   std::optional<std::string> text = TRY(read_if_there(into, name));
@@ -178,21 +196,31 @@ Result<> FrontendBuild::load_ignore_file() {
   if (options_.request.ignore_text || !options_.request.context_url.empty()) return {};
   constexpr const char* kName = ".dockerignore";
   const Path into = files_->path() / "ignore";
-  TRY(load("load .dockerignore", "context",
-           {.directory = options_.context, .follow = {kName}, .into = into}));
+  TRY(load_files("load .dockerignore", "context",
+                 {.directory = options_.context, .follow = {kName}, .into = into}));
   options_.request.ignore_text = TRY(read_if_there(into, kName)).value_or("");
   return {};
 }
 
 Result<> FrontendBuild::load_context() {
-  const builder::BuildRequest& request = options_.request;
+  builder::BuildRequest& request = options_.request;
   if (!request.context_directory.empty() || !request.context_url.empty()) return {};
-  const Path into = files_->path() / "context";
-  TRY(load("load build context", "context",
-           {.directory = options_.context,
-            .exclude = ignore_lines(*options_.request.ignore_text),
-            .into = into}));
-  options_.request.context_directory = into;
+  SyncRequest wanted{.directory = options_.context,
+                     .exclude = ignore_lines(*request.ignore_text),
+                     .into = files_->path() / "context"};
+  // Where the Dockerfile cannot be understood the builder says why.
+  const auto paths = tools_.builder.context_paths(request);
+  const bool some = paths && *paths;
+  const bool needs_none = !options_.question.empty() || (some && (*paths)->empty());
+  if (needs_none) {
+    TRY(make_directories(wanted.into, 0700));
+    request.context_directory = wanted.into;
+    return {};
+  }
+  if (some) wanted.follow = **paths;
+  const builder::LocalFiles files = TRY(load_source("load build context", wanted));
+  request.context_directory = files.directory;
+  request.context_is_still = true;
   return {};
 }
 
@@ -200,18 +228,26 @@ Result<builder::NamedContext> FrontendBuild::named_context(const std::string& wh
                                                            const Path& into) {
   constexpr std::string_view kImage = "docker-image://";
   constexpr std::string_view kLocal = "local:";
+  constexpr std::string_view kInput = "input:";
+  constexpr std::string_view kLayout = "oci-layout:";
   if (what.starts_with(kImage)) {
     return builder::NamedContext(builder::ImageContext{what.substr(kImage.size())});
   }
-  for (const std::string_view kind : {"oci-layout:", "input:"}) {
-    if (what.starts_with(kind)) {
-      return Error(Code::kUnimplemented, cat("contexts of kind ", kind, " are not served"));
+  if (what.starts_with(kInput)) {
+    const auto input = options_.inputs.find(what.substr(kInput.size()));
+    if (input == options_.inputs.end()) {
+      return Error(Code::kInvalidArgument, cat("there is no ", what));
     }
+    return builder::NamedContext(builder::ResultContext{input->second->target});
+  }
+  if (what.starts_with(kLayout)) {
+    return builder::NamedContext(TRY(fetch_layout(session_, what, into, options_.request.platforms,
+                                                  tools_.images.content(), *lease_, cancel_)));
   }
   if (!what.starts_with(kLocal)) return builder::NamedContext(builder::RemoteContext{what});
   const std::string name = what.substr(kLocal.size());
-  TRY(load(cat("load context ", name), "context", {.directory = name, .into = into}));
-  return builder::NamedContext(builder::LocalFiles{.directory = into});
+  return builder::NamedContext(
+      TRY(load_source(cat("load context ", name), {.directory = name, .into = into})));
 }
 
 Result<> FrontendBuild::load_named_contexts() {
@@ -237,6 +273,7 @@ void FrontendBuild::answer_questions() {
 Result<std::map<std::string, std::string>> FrontendBuild::build() {
   BuildProgress progress(build_.progress(), dockerfile_, definition_vertex_,
                          options_.request.platforms.size() > 1);
+  options_.request.result_lease = lease_.get();
   auto built = tools_.builder.build(options_.request, std::ref(progress), cancel_);
   if (!built) {
     const auto placed = dockerfile::take_apart(built.error().message(), dockerfile_.name);
@@ -246,6 +283,8 @@ Result<std::map<std::string, std::string>> FrontendBuild::build() {
   progress.end("", 0);
   TRY(outputs_->finish());
   if (outputs_->keeps_image()) tell_of_image(built->id);
+  build_.keep_result(
+      std::make_shared<const KeptResult>(KeptResult{built->target, std::move(lease_)}));
   return describe(*built);
 }
 
@@ -260,14 +299,16 @@ void FrontendBuild::tell_of_image(const oci::Digest& id) {
 
 std::map<std::string, std::string> FrontendBuild::describe(
     const builder::BuildResult& result) const {
-  if (!outputs_->has_image()) return {};
+  std::map<std::string, std::string> reply;
+  for (const auto& cache : caches_) {
+    if (cache->written()) reply["cache.manifest"] = cache->written()->to_json().dump();
+  }
+  if (!outputs_->has_image()) return reply;
   json::Value descriptor = result.target.to_json();
   descriptor.set("annotations", json::object({{"config.digest", result.id.str()}}));
-  std::map<std::string, std::string> reply{
-      {"containerimage.digest", result.target.digest.str()},
-      {"containerimage.config.digest", result.id.str()},
-      {"containerimage.descriptor", base64_encode(descriptor.dump())},
-  };
+  reply["containerimage.digest"] = result.target.digest.str();
+  reply["containerimage.config.digest"] = result.id.str();
+  reply["containerimage.descriptor"] = base64_encode(descriptor.dump());
   std::vector<std::string> names;
   for (const oci::Reference& name : outputs_->names()) names.push_back(name.str());
   if (!names.empty()) reply["image.name"] = join(names, ",");

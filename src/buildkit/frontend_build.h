@@ -2,12 +2,15 @@
 // session, the builder does the work, and the result is exported.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "builder/builder.h"
 #include "buildkit/build_progress.h"
 #include "buildkit/builds.h"
+#include "buildkit/client_caches.h"
 #include "buildkit/client_outputs.h"
 #include "buildkit/frontend_options.h"
 #include "buildkit/sessions.h"
@@ -44,7 +47,13 @@ class FrontendBuild {
   Result<> load_definition();
   Result<> load_ignore_file();
   Result<> load_context();
-  Result<> load(const std::string& vertex_name, const std::string& what, SyncRequest request);
+  using Transfer = std::function<Result<>(const std::function<void(uint64_t)>& progress)>;
+  Result<> load(const std::string& vertex_name, const std::string& what, const Transfer& transfer);
+  Result<> load_files(const std::string& vertex_name, const std::string& what,
+                      const SyncRequest& request);
+  // A directory of the client's: its path here while the build lasts.
+  Result<builder::LocalFiles> load_source(const std::string& vertex_name,
+                                          const SyncRequest& request);
   Result<> load_upload();
   Result<> load_named_contexts();
   Result<builder::NamedContext> named_context(const std::string& what, const Path& into);
@@ -60,9 +69,12 @@ class FrontendBuild {
   CancelToken cancel_;
   std::shared_ptr<Session> session_;
   std::optional<TempDir> files_;  // of the client, while the build lasts
+  std::vector<builder::LocalSources::Use> sources_;
   std::string definition_vertex_;
   DockerfileText dockerfile_;
   std::optional<ClientOutputs> outputs_;
+  std::vector<std::shared_ptr<ClientShelf>> caches_;  // that are written to
+  std::unique_ptr<images::ImageLease> lease_;         // of what is fetched, and of the result
 };
 
 }  // namespace skiff::buildkit

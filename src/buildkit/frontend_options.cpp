@@ -1,6 +1,7 @@
 #include "buildkit/frontend_options.h"
 
 #include "base/strings.h"
+#include "base/truth.h"
 #include "dockerfile/syntax.h"
 
 namespace skiff::buildkit {
@@ -130,11 +131,44 @@ constexpr Option kOptions[] = {
      }},
 };
 
+// "mode=max,version=v1" of "attest:provenance". Clients ask for "inline-only=true" of their own
+// accord: what is in no index anyway. A plain image stays plain.
+Result<> take_attestation(std::string_view type, const std::string& text,
+                          builder::Attestations& out) {
+  std::map<std::string, std::string> attributes;
+  for (const std::string& one : split(text, ',')) {
+    const auto pair = split_once(one, '=');
+    if (pair) attributes.emplace(trim(pair->first), trim(pair->second));
+  }
+  const auto is_set = [&](const char* name) {
+    return parse_bool(attributes[name]).value_or(false);
+  };
+  if (is_set("disabled") || is_set("inline-only")) return {};
+  const std::string& version = attributes["version"];
+  if (!attributes["generator"].empty() || (!version.empty() && version != "v1")) {
+    return Error(Code::kUnimplemented,
+                 "generators, and versions other than v1, of attestations are not served");
+  }
+  if (type == "provenance") {
+    out.provenance = true;
+    out.provenance_args = attributes["mode"] == "max";
+  } else if (type == "sbom") {
+    out.sbom = true;
+  } else {
+    return Error(Code::kUnimplemented, cat("attestations of type ", type, " are not served"));
+  }
+  return {};
+}
+
 // "build-arg:V" and the like.
-bool take_prefixed(const std::string& name, const std::string& value, FrontendOptions& out) {
+Result<bool> take_prefixed(const std::string& name, const std::string& value,
+                           FrontendOptions& out) {
   const auto parts = split_once(name, ':');
   if (!parts) return false;
   const std::string key(parts->second);
+  if (parts->first == "attest") {
+    TRY_CONTEXT(take_attestation(parts->second, value, out.request.attestations), name);
+  }
   if (parts->first == "build-arg") out.request.build_args[key] = value;
   if (parts->first == "label") out.request.labels[key] = value;
   if (parts->first == "context") out.contexts[key] = value;
@@ -146,13 +180,15 @@ bool take_prefixed(const std::string& name, const std::string& value, FrontendOp
 Result<FrontendOptions> decode_frontend_options(const std::map<std::string, std::string>& options) {
   FrontendOptions out;
   for (const auto& [name, value] : options) {
-    if (take_prefixed(name, value, out)) continue;
+    if (TRY(take_prefixed(name, value, out))) continue;
     for (const Option& option : kOptions) {
       if (option.name == name) TRY_CONTEXT(option.take(value, out), name);
     }
   }
-  if (options.contains("attest:sbom")) {
-    return Error(Code::kUnimplemented, "attestations of software (--sbom) are not served");
+  if (const auto commit = options.find("vcs:revision"); commit != options.end()) {
+    const auto source = options.find("vcs:source");
+    out.request.origin = builder::ContextOrigin{
+        .repository = source == options.end() ? "" : source->second, .commit = commit->second};
   }
   return out;
 }

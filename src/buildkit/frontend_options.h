@@ -2,9 +2,11 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "builder/builder.h"
+#include "buildkit/builds.h"
 
 namespace skiff::buildkit {
 
@@ -18,6 +20,8 @@ struct FrontendOptions {
   std::string remote_context;        // a URL instead of the client's directory
   // Of named contexts: the name to "docker-image://alpine", "local:directory", or a URL.
   std::map<std::string, std::string> contexts;
+  // Results of other builds, by the names that such a context has after "input:".
+  std::map<std::string, std::shared_ptr<const KeptResult>> inputs;
   std::string question;  // "frontend.lint": no build is wanted
 };
 

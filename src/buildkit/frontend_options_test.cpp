@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/strings.h"
+
 namespace skiff::buildkit {
 namespace {
 
@@ -47,8 +49,27 @@ TEST(FrontendOptionsTest, StagesMayBeExecutedAnew) {
 }
 
 TEST(FrontendOptionsTest, WhatIsNotServedIsNamed) {
-  EXPECT_EQ(decode_frontend_options({{"attest:sbom", ""}}).error().code(), Code::kUnimplemented);
+  EXPECT_EQ(decode_frontend_options({{"attest:sbom", "generator=x"}}).error().code(),
+            Code::kUnimplemented);
+  EXPECT_EQ(decode_frontend_options({{"attest:other", ""}}).error().code(), Code::kUnimplemented);
   EXPECT_EQ(decode_frontend_options({{"ulimit", "nofile"}}).error().code(), Code::kInvalidArgument);
+}
+
+TEST(FrontendOptionsTest, AttestationsAreMadeWhereTheyAreAskedFor) {
+  const auto attestations = [](const std::string& type, const std::string& value) {
+    const auto out = decode_frontend_options({{cat("attest:", type), value}});
+    EXPECT_TRUE(out) << value;
+    return out ? out->request.attestations : builder::Attestations();
+  };
+  EXPECT_FALSE(attestations("provenance", "mode=min,inline-only=true").any());
+  EXPECT_FALSE(attestations("sbom", "disabled=true").any());
+  EXPECT_TRUE(attestations("sbom", "").sbom);
+  EXPECT_TRUE(attestations("provenance", "mode=min").provenance);
+  EXPECT_FALSE(attestations("provenance", "mode=min").provenance_args);
+  EXPECT_TRUE(attestations("provenance", "mode=max,version=v1").provenance_args);
+  const auto of_git = decode_frontend_options({{"vcs:source", "a.git"}, {"vcs:revision", "123"}});
+  EXPECT_EQ(of_git->request.origin->repository, "a.git");
+  EXPECT_EQ(of_git->request.origin->commit, "123");
 }
 
 TEST(FrontendOptionsTest, TheOfficialFrontendIsOurOwn) {

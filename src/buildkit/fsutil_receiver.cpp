@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/strings.h"
+#include "builder/stat_cache.h"
 #include "buildkit/go_mode.h"
 #include "session.pb.h"
 
@@ -74,14 +75,7 @@ Result<bool> FsutilReceiver::take(std::string_view packet) {
   switch (message.type()) {
     case wire::Packet::STAT: {
       if (all_told_) return Error(Code::kInvalidArgument, "the client sends files after the last");
-      if (!message.has_stat()) {
-        all_told_ = true;
-        TRY(ask_for_more());
-        return false;
-      }
-      const wire::Stat& stat = message.stat();
-      Entry entry = TRY(entry_of(stat));
-      TRY(make({stat.path(), stat.mode(), stat.linkname()}, std::move(entry)));
+      TRY(message.has_stat() ? take_stat(packet, message.stat()) : all_told());
       return false;
     }
     case wire::Packet::DATA:
@@ -96,6 +90,74 @@ Result<bool> FsutilReceiver::take(std::string_view packet) {
       return Error(Code::kInvalidArgument,
                    cat("the client sends a packet of kind ", static_cast<int>(message.type())));
   }
+}
+
+FsutilReceiver::FsutilReceiver(Known known, Send send)
+    : send_(std::move(send)), known_(std::move(known)) {
+  if (!known_->record.empty()) comparison_.emplace(known_->record);
+}
+
+Result<> FsutilReceiver::take_stat(std::string_view packet, const wire::Stat& stat) {
+  if (next_id_ == limits_.entries) {
+    return Error(Code::kResourceExhausted,
+                 cat("the client sends more than ", limits_.entries, " files"));
+  }
+  const uint32_t id = next_id_++;
+  TRY(check_path(stat.path(), (stat.mode() & kGoType) == kGoDirectory));
+  if (known_) {
+    TRY(keep(packet.size()));
+    const TimePoint changed{std::chrono::nanoseconds(stat.mod_time())};
+    record_.add(packet, changed < known_->began - builder::StatCache::kGranularity);
+  }
+  if (comparison_) {
+    comparison_->take(packet, stat);
+    return {};
+  }
+  if (root_ == nullptr) root_ = TRY(known_->change()).root;
+  Entry entry = TRY(entry_of(stat));
+  return make(id, {stat.path(), stat.mode(), stat.linkname()}, std::move(entry));
+}
+
+Result<> FsutilReceiver::all_told() {
+  all_told_ = true;
+  if (comparison_) {
+    comparison_->end();
+    if (comparison_->changed()) TRY(apply_changes());
+  } else if (root_ == nullptr) {
+    root_ = TRY(known_->change()).root;  // of no files
+  }
+  return ask_for_more();
+}
+
+Result<> FsutilReceiver::apply_changes() {
+  const Target target = TRY(known_->change());
+  root_ = target.root;
+  in_place_ = !target.empty;
+  if (in_place_) {
+    const std::vector<std::string>& gone = comparison_->gone();
+    for (auto path = gone.rbegin(); path != gone.rend(); ++path) TRY(clear(*path));
+  }
+  TreeRecordReader told(record_.bytes());
+  for (uint32_t id = 0; told.next(); ++id) {
+    wire::Packet packet;
+    packet.ParseFromArray(told.packet().data(), static_cast<int>(told.packet().size()));
+    const wire::Stat& stat = packet.stat();
+    const bool stays = in_place_ && comparison_->same()[id];
+    // What changes in a directory changes its time.
+    if (stays && (stat.mode() & kGoType) != kGoDirectory) continue;
+    Entry entry = TRY(entry_of(stat));
+    TRY(make(id, {stat.path(), stat.mode(), stat.linkname()}, std::move(entry)));
+  }
+  return {};
+}
+
+// Makes place for another file; nothing that is still needed is below it.
+Result<> FsutilReceiver::clear(const std::string& path) {
+  const sys::Place place = TRY(root_->place_of(path));
+  for (const int flag : {0, AT_REMOVEDIR}) {
+    if (::unlinkat(place.parent.get(), place.name.c_str(), flag) == 0 || errno == ENOENT) return {};
+  }
+  return Error::from_errno(errno, cat("remove ", path));
 }
 
 Result<FsutilReceiver::Entry> FsutilReceiver::entry_of(const wire::Stat& stat) {
@@ -139,13 +201,10 @@ Result<> FsutilReceiver::check_path(const std::string& path, bool directory) {
     return refused(path, "that is no path");
   }
   if (path.front() == '/') return refused(path, "it is absolute");
-  const std::vector<std::string> parts = split(path, '/');
-  for (const std::string& part : parts) {
+  for (const std::string& part : split(path, '/')) {
     if (part.empty() || part == "." || part == "..") return refused(path, "it is not clean");
   }
-  const std::vector<std::string> last =
-      last_path_.empty() ? std::vector<std::string>() : split(last_path_, '/');
-  if (!std::ranges::lexicographical_compare(last, parts)) {
+  if (!is_before(last_path_, path)) {
     return refused(path, cat("it is out of order, after ", quoted(last_path_)));
   }
   while (!parents_.empty() && !path.starts_with(cat(parents_.back(), "/"))) parents_.pop_back();
@@ -159,13 +218,11 @@ Result<> FsutilReceiver::check_path(const std::string& path, bool directory) {
   return {};
 }
 
-Result<> FsutilReceiver::make(const Told& told, Entry entry) {
-  if (next_id_ == limits_.entries) {
-    return Error(Code::kResourceExhausted,
-                 cat("the client sends more than ", limits_.entries, " files"));
-  }
-  const uint32_t id = next_id_++;
-  TRY(check_path(told.path, told.is(kGoDirectory)));
+Result<> FsutilReceiver::make(uint32_t id, const Told& told, Entry entry) {
+  const auto there = in_place_ && told.is(kGoDirectory) ? root_->lstat(told.path)
+                                                        : Error(Code::kNotFound, told.path);
+  const bool is_made = there && S_ISDIR(there->st_mode);
+  if (in_place_ && !is_made) TRY(clear(told.path));
   if (told.is(0)) {
     if (!told.link.empty()) {
       TRY(keep(kOverhead + told.path.size() + told.link.size()));
@@ -178,10 +235,10 @@ Result<> FsutilReceiver::make(const Told& told, Entry entry) {
   }
   const bool makes = told.is(kGoDirectory) || told.is(kGoSymlink) || told.is(kGoFifo);
   if (!makes) return {};  // sockets and devices have no place in a build context
-  const sys::Place place = TRY(root_.place_of(told.path));
+  const sys::Place place = TRY(root_->place_of(told.path));
   int made = 0;
   if (told.is(kGoDirectory)) {
-    made = ::mkdirat(place.parent.get(), place.name.c_str(), 0700);
+    made = is_made ? 0 : ::mkdirat(place.parent.get(), place.name.c_str(), 0700);
   } else if (told.is(kGoSymlink)) {
     made = ::symlinkat(told.link.c_str(), place.parent.get(), place.name.c_str());
   } else {
@@ -210,11 +267,13 @@ Result<> FsutilReceiver::ask_for_more() {
 }
 
 Result<> FsutilReceiver::open_file(uint32_t id, Entry entry) {
-  const sys::Place place = TRY(root_.place_of(entry.path));
+  const sys::Place place = TRY(root_->place_of(entry.path));
   UniqueFd file(::openat(place.parent.get(), place.name.c_str(),
                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return Error::from_errno(errno, cat("create ", entry.path));
-  incoming_[id] = {std::move(entry), std::move(file)};
+  Incoming& incoming = incoming_[id];
+  incoming = {.entry = std::move(entry), .file = std::move(file)};
+  if (known_) incoming.hasher.emplace();
   return {};
 }
 
@@ -225,13 +284,16 @@ Result<> FsutilReceiver::take_data(uint32_t id, std::string_view data) {
                  cat("the client sends a file that was not asked for (", id, ")"));
   }
   const Entry& entry = found->second.entry;
+  const int file = found->second.file.get();
+  std::optional<Hasher>& hasher = found->second.hasher;
   if (!data.empty()) {
-    FdSink sink(found->second.file.get());
+    FdSink sink(file);
     TRY_CONTEXT(sink.write(data), cat("write ", entry.path));
+    if (hasher) hasher->update(data);
     return {};
   }
-  TRY(set_attributes(found->second.file.get(), entry.mode, entry.mtime, entry.attributes,
-                     entry.path));
+  TRY(set_attributes(file, entry.mode, entry.mtime, entry.attributes, entry.path));
+  if (hasher) known_->on_file(file, hasher->hex());
   incoming_.erase(found);
   return ask_for_more();
 }
@@ -247,8 +309,8 @@ Result<> FsutilReceiver::finish() {
 
 Result<> FsutilReceiver::make_links() {
   for (const HardLink& link : links_) {
-    const sys::Place from = TRY_CONTEXT(root_.place_of(link.target), cat("link ", link.path));
-    const sys::Place to = TRY(root_.place_of(link.path));
+    const sys::Place from = TRY_CONTEXT(root_->place_of(link.target), cat("link ", link.path));
+    const sys::Place to = TRY(root_->place_of(link.path));
     if (::linkat(from.parent.get(), from.name.c_str(), to.parent.get(), to.name.c_str(), 0) != 0) {
       return Error::from_errno(errno, cat("link ", link.path, " to ", link.target));
     }
@@ -259,7 +321,8 @@ Result<> FsutilReceiver::make_links() {
 // The innermost first: what is made in a directory changes its time.
 Result<> FsutilReceiver::set_directory_attributes() {
   for (auto entry = directories_.rbegin(); entry != directories_.rend(); ++entry) {
-    const UniqueFd directory = TRY(root_.open_at(entry->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    const UniqueFd directory =
+        TRY(root_->open_at(entry->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     TRY(set_attributes(directory.get(), entry->mode, entry->mtime, entry->attributes, entry->path));
   }
   return {};

@@ -4,6 +4,8 @@
 //   FsutilReceiver receiver(root, send);
 //   while (!TRY(receiver.take(TRY(next_packet())))) {}
 //
+// Into a tree that an earlier transfer has left only what has changed comes: see Known.
+//
 // What comes is hostile: paths are taken in order only, below directories that were told of before,
 // and made inside the root by RootDir. Contents go straight to files; few are open at a time. What
 // is told of takes no more memory than Limits says.
@@ -13,12 +15,16 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "buildkit/tree_record.h"
+#include "codec/hash.h"
 #include "sys/root_dir.h"
 
 namespace skiff::buildkit {
@@ -34,15 +40,33 @@ class FsutilReceiver {
     uint32_t entries = 4'000'000;
     size_t memory = size_t{512} << 20U;  // of files not asked for yet, links and directories
   };
+  struct Target {
+    const sys::RootDir* root = nullptr;
+    bool empty = true;  // else it holds what the record says
+  };
+  // What is there from the last time.
+  struct Known {
+    std::string_view record;  // of its record(); "": nothing
+    // Where to write; once, where something has changed. An empty place gets all.
+    std::function<Result<Target>()> change;
+    TimePoint began;  // before the client was asked
+    // Of each file that has come: its content, once it has its attributes.
+    std::function<void(int fd, const std::string& hex)> on_file;
+  };
+  // It must outlive it.
+  FsutilReceiver(Known known, Send send);
   // `root` is empty and must outlive it. `send` takes packets for the sender.
   FsutilReceiver(const sys::RootDir& root, Send send) : FsutilReceiver(root, std::move(send), {}) {}
   FsutilReceiver(const sys::RootDir& root, Send send, Limits limits)
-      : root_(root), send_(std::move(send)), limits_(limits) {}
+      : root_(&root), send_(std::move(send)), limits_(limits) {}
 
   // One packet of the sender's; true once all is there. Not to be called after that, or an error.
   // kResourceExhausted: it tells of too much.
   Result<bool> take(std::string_view packet);
   uint64_t bytes() const { return bytes_; }  // of packets
+  // Of what was told; and whether it differs from what was known.
+  const std::string& record() const { return record_.bytes(); }
+  bool changed() const { return !comparison_ || comparison_->changed(); }
 
  private:
   struct Entry {
@@ -55,6 +79,7 @@ class FsutilReceiver {
   struct Incoming {
     Entry entry;
     UniqueFd file;
+    std::optional<Hasher> hasher = std::nullopt;
   };
   struct HardLink {
     std::string path;
@@ -65,7 +90,11 @@ class FsutilReceiver {
   static size_t memory_of(const Entry& entry);
   Result<> keep(size_t memory);
   Result<> check_path(const std::string& path, bool directory);
-  Result<> make(const Told& told, Entry entry);
+  Result<> take_stat(std::string_view packet, const wire::Stat& stat);
+  Result<> all_told();
+  Result<> apply_changes();
+  Result<> clear(const std::string& path);
+  Result<> make(uint32_t id, const Told& told, Entry entry);
   Result<> take_data(uint32_t id, std::string_view data);
   Result<> ask_for_more();
   Result<> open_file(uint32_t id, Entry entry);
@@ -73,10 +102,14 @@ class FsutilReceiver {
   Result<> make_links();
   Result<> set_directory_attributes();
 
-  const sys::RootDir& root_;
+  const sys::RootDir* root_ = nullptr;
   Send send_;
   Limits limits_;
-  size_t kept_ = 0;  // of Limits::memory
+  std::optional<Known> known_;
+  TreeRecord record_;
+  std::optional<TreeComparison> comparison_;
+  bool in_place_ = false;  // what is in the way goes
+  size_t kept_ = 0;        // of Limits::memory
   uint64_t bytes_ = 0;
   uint32_t next_id_ = 0;
   std::string last_path_;

@@ -1,6 +1,7 @@
 #include "buildkit/gateway_service.h"
 
 #include "base/strings.h"
+#include "buildkit/result_definition.h"
 #include "gateway.pb.h"
 
 namespace skiff::buildkit {
@@ -32,6 +33,9 @@ std::optional<RpcFailure> GatewayService::solve(RpcCall& call) {
   }
   auto options = decode_frontend_options(given);
   if (!options) return failed(std::move(options.error()));
+  auto inputs = inputs_of(*request);
+  if (!inputs) return failed(std::move(inputs.error()));
+  options->inputs = std::move(*inputs);
   const bool asks = !options->question.empty();
   FrontendBuild frontend(tools_, *build, std::move(*order), std::move(*options));
   wire::GatewaySolveResponse reply;
@@ -44,10 +48,28 @@ std::optional<RpcFailure> GatewayService::solve(RpcCall& call) {
     const std::optional<RpcFailure> failure = outcome.failure;
     build->set_outcome(std::move(outcome));
     if (failure) return failure;
-    reply.mutable_result()->mutable_ref()->set_id(build->ref());
+    wire::Ref* ref = reply.mutable_result()->mutable_ref();
+    ref->set_id(build->ref());
+    *ref->mutable_def() = definition_of(build->ref());
   }
   if (auto sent = write_message(call, reply); !sent) return failed(std::move(sent.error()));
   return std::nullopt;
+}
+
+// Only results of ours can be an input.
+Result<GatewayService::Inputs> GatewayService::inputs_of(const wire::GatewaySolveRequest& request) {
+  Inputs out;
+  for (const auto& [name, definition] : request.frontend_inputs()) {
+    const auto ref = build_of_definition(definition);
+    if (!ref) {
+      return Error(Code::kUnimplemented,
+                   cat("input ", name, ": LLB of clients is not served, only results of builds"));
+    }
+    auto result = builds_.result_of(*ref);
+    if (!result) return Error(Code::kNotFound, cat("input ", name, ": that build is over"));
+    out[name] = std::move(result);
+  }
+  return out;
 }
 
 Result<> GatewayService::return_result(RpcCall& call) {
@@ -68,6 +90,12 @@ Result<> GatewayService::return_result(RpcCall& call) {
 // None are passed on: what a build needs of another one comes with its request.
 Result<> GatewayService::inputs(RpcCall& call) {
   return write_message(call, wire::InputsResponse());
+}
+
+// A result is there as soon as the client has its name.
+Result<> GatewayService::evaluate(RpcCall& call) {
+  TRY(call.read());
+  return call.write("");
 }
 
 Result<> GatewayService::warn(RpcCall& call) {

@@ -8,6 +8,10 @@
 
 namespace skiff::buildkit {
 
+namespace wire {
+class GatewaySolveRequest;
+}
+
 class GatewayService {
  public:
   GatewayService(const WorkerFacts& worker, BuildTools tools, Builds& builds)
@@ -17,10 +21,13 @@ class GatewayService {
   std::optional<RpcFailure> solve(RpcCall& call);
   Result<> return_result(RpcCall& call);
   Result<> inputs(RpcCall& call);
+  Result<> evaluate(RpcCall& call);
   Result<> warn(RpcCall& call);
 
  private:
+  using Inputs = std::map<std::string, std::shared_ptr<const KeptResult>>;
   std::shared_ptr<Build> build_of(const RpcCall& call);
+  Result<Inputs> inputs_of(const wire::GatewaySolveRequest& request);
 
   const WorkerFacts& worker_;
   BuildTools tools_;

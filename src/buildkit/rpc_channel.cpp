@@ -6,6 +6,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <poll.h>
 
+#include <deque>
 #include <thread>
 
 #include "base/strings.h"
@@ -14,6 +15,48 @@
 namespace skiff::buildkit {
 
 namespace {
+
+// Messages that have come before they were asked for: a client tells of thousands of files, each in
+// one of its own. Two threads.
+class ReadAhead {
+ public:
+  // False: it is full, and nothing is read until take() says so.
+  bool put(std::string message) {
+    const std::scoped_lock lock(mutex_);
+    bytes_ += message.size();
+    messages_.push_back(std::move(message));
+    came_.notify_one();
+    stopped_ = messages_.size() >= kMessages || bytes_ >= kBytes;
+    return !stopped_;
+  }
+  void end() {
+    const std::scoped_lock lock(mutex_);
+    over_ = true;
+    came_.notify_one();
+  }
+
+  struct Taken {
+    std::deque<std::string> messages;  // none: it is over
+    bool go_on = false;                // it was full
+  };
+  // All that is there; waits for one.
+  Taken take() {
+    std::unique_lock lock(mutex_);
+    came_.wait(lock, [&] { return over_ || !messages_.empty(); });
+    bytes_ = 0;
+    return {std::exchange(messages_, {}), std::exchange(stopped_, false)};
+  }
+
+ private:
+  static constexpr size_t kMessages = 512;
+  static constexpr size_t kBytes = size_t{4} << 20U;
+  std::mutex mutex_;
+  std::condition_variable came_;
+  std::deque<std::string> messages_;
+  size_t bytes_ = 0;
+  bool stopped_ = false;
+  bool over_ = false;
+};
 
 class ClientCall final : public RpcClientCall,
                          public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
@@ -38,10 +81,16 @@ class ClientCall final : public RpcClientCall,
   }
 
   Result<std::optional<std::string>> read() override {
-    reading_.begin();
-    StartRead(&in_);
-    if (reading_.wait()) return std::optional(to_bytes(in_));
-    return std::optional<std::string>();
+    if (!std::exchange(reads_, true)) StartRead(&in_);
+    if (taken_.empty()) {
+      ReadAhead::Taken more = ahead_.take();
+      taken_ = std::move(more.messages);
+      if (more.go_on) StartRead(&in_);
+    }
+    if (taken_.empty()) return std::optional<std::string>();
+    std::string message = std::move(taken_.front());
+    taken_.pop_front();
+    return std::optional(std::move(message));
   }
 
   Result<> write(std::string_view message) override {
@@ -67,7 +116,10 @@ class ClientCall final : public RpcClientCall,
 
   void cancel() override { context_.TryCancel(); }
 
-  void OnReadDone(bool ok) override { reading_.end(ok); }
+  void OnReadDone(bool ok) override {
+    if (!ok) return ahead_.end();
+    if (ahead_.put(to_bytes(in_))) StartRead(&in_);
+  }
   void OnWriteDone(bool ok) override { writing_.end(ok); }
   void OnWritesDoneDone(bool ok) override { finishing_.end(ok); }
   void OnDone(const grpc::Status& status) override {
@@ -92,7 +144,9 @@ class ClientCall final : public RpcClientCall,
   std::string method_;
   grpc::ClientContext context_;
   grpc::ByteBuffer in_;
-  Operation reading_;
+  ReadAhead ahead_;
+  bool reads_ = false;
+  std::deque<std::string> taken_;
   Operation writing_;
   Operation finishing_;
   Operation ended_;
@@ -132,8 +186,8 @@ std::unique_ptr<RpcChannel> RpcChannel::over(UniqueFd socket) {
 }
 
 Result<std::string> RpcChannel::ask(const std::string& method, std::string_view request,
-                                    const CancelToken& cancel) {
-  const auto asked = call(method, {}, cancel);
+                                    const CancelToken& cancel, const Metadata& metadata) {
+  const auto asked = call(method, metadata, cancel);
   // Where that fails the status says why.
   [[maybe_unused]] const auto sent = asked->write(request);
   TRY(asked->finish_writing());

@@ -35,7 +35,7 @@ class RpcChannel {
 
   // A call of one message each way.
   Result<std::string> ask(const std::string& method, std::string_view request,
-                          const CancelToken& cancel);
+                          const CancelToken& cancel, const Metadata& metadata = {});
 };
 
 }  // namespace skiff::buildkit

@@ -17,6 +17,7 @@ constexpr const char* kFrontendCaps[] = {
     "importcaches",
     "gateway.solve.metadata",
     "gateway.solve.evaluate",
+    "gateway.evaluate",
     "gateway.warnings",
     "reference.output",
 };
@@ -59,6 +60,7 @@ constexpr const char* kLlbCaps[] = {
     "file.base",
     "file.rm.wildcard",
     "file.copy.includeexcludepatterns",
+    "exporter.image.attestations",
     "exporter.multiple",
     "constraints",
     "platform",

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -12,9 +13,10 @@
 namespace skiff::solver {
 
 // One record of the cache, as `docker system df` and `docker builder prune` show it; or the
-// directory of a RUN --mount=type=cache, a file that ADD fetched, what a failed step has left.
+// directory of a RUN --mount=type=cache, a file that ADD fetched, what a failed step has left, a
+// directory that a client has sent.
 struct CacheRecord {
-  enum class Kind { kStep, kCacheMount, kDownload, kFailedStep };
+  enum class Kind { kStep, kCacheMount, kDownload, kFailedStep, kLocalSource };
   std::string id;
   std::string parent;       // id, or ""
   std::string description;  // "[linux/amd64] RUN make"
@@ -27,9 +29,22 @@ struct CacheRecord {
   Kind kind = Kind::kStep;
 };
 
+// As clients know it.
+constexpr std::string_view type_name(CacheRecord::Kind kind) {
+  switch (kind) {
+    case CacheRecord::Kind::kCacheMount:
+      return "exec.cachemount";
+    case CacheRecord::Kind::kLocalSource:
+      return "source.local";
+    default:
+      return "regular";
+  }
+}
+
 struct PruneOptions {
   bool all = true;                                // also records that images share
   std::optional<std::chrono::nanoseconds> until;  // only those unused for that long
+  std::string type;                               // only those, as type_name() says; "": all
   uint64_t keep_bytes = 0;                        // the newest records of that size stay
 };
 struct PruneResult {

@@ -109,7 +109,12 @@ peers_ready() {
   "$SKIFF_TESTS/../peers" true 2>/dev/null || skip "no peers: run tests/peers --setup"
   trap 'podman_gone' EXIT
 }
-peers() { "$SKIFF_TESTS/../peers" "$@"; }
+peers() { ${BECOME:-} "$SKIFF_TESTS/../peers" "$@"; }
+# Stock buildx. It leaves files of its own in the directory for temporary ones.
+bx() {
+  peers env TMPDIR="$PWD" DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 \
+    docker buildx "$@"
+}
 podman_here() {
   peers env PODMAN_IGNORE_CGROUPSV1_WARNING=1 podman --root "$PWD/podman" --runroot "$PWD/podman-run" \
     --runtime runc --cgroup-manager cgroupfs --events-backend none "$@"

@@ -1,9 +1,8 @@
 # Stock docker with buildx, on the socket as it is: lists the builder, builds, and gets what it built.
 peers_ready
 own_daemon
-bx() { peers env DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker "$@"; }
 
-OUT=$(bx buildx ls)
+OUT=$(bx ls)
 expect_contains "$OUT" running
 expect_contains "$OUT" linux/amd64
 
@@ -21,7 +20,7 @@ LABEL from=file
 RUN --mount=type=secret,id=s cat /run/secrets/s >/dev/null && cp /word /again
 END
 echo value >secret
-OUT=$(bx buildx build --progress plain --build-arg WORD=spoken --label by=flag --secret id=s,src="$PWD/secret" \
+OUT=$(bx build --progress plain --build-arg WORD=spoken --label by=flag --secret id=s,src="$PWD/secret" \
   --iidfile "$PWD/iid" --metadata-file "$PWD/metadata" -t "$N:1" "$PWD/context" 2>&1)
 expect_contains "$OUT" 'said spoken'
 expect_contains "$OUT" "naming to docker.io/library/$N:1"
@@ -31,49 +30,49 @@ expect_eq "$(docker run --rm "$(cat iid)" cat /word)" spoken
 expect_eq "$(jq -r '."image.name"' metadata)" "docker.io/library/$N:1"
 
 # Nothing changed: all of it is in the cache. One file did: it is not.
-OUT=$(bx buildx build --progress plain --build-arg WORD=spoken --secret id=s,src="$PWD/secret" -t "$N:1" "$PWD/context" 2>&1)
+OUT=$(bx build --progress plain --build-arg WORD=spoken --secret id=s,src="$PWD/secret" -t "$N:1" "$PWD/context" 2>&1)
 expect_contains "$OUT" CACHED
 expect_not_contains "$OUT" 'said spoken'
-touch -r context/sub/file reference
-echo HELLO >context/sub/file
-touch -r reference context/sub/file
-bx buildx build -q --build-arg WORD=spoken --secret id=s,src="$PWD/secret" -t "$N:2" "$PWD/context" >id
+echo HELLO >context/sub/new
+touch -r context/sub/file context/sub/new
+mv context/sub/new context/sub/file
+bx build -q --build-arg WORD=spoken --secret id=s,src="$PWD/secret" -t "$N:2" "$PWD/context" >id
 expect_eq "$(docker run --rm "$(cat id)" cat /files/sub/file)" HELLO
 
-bx buildx build -q --target first -t "$N:first" "$PWD/context"
+bx build -q --target first -t "$N:first" "$PWD/context"
 expect_eq "$(docker run --rm "$N:first" cat /word)" none
 
 # A step that fails: its output, its place, and exit code 1.
 printf 'FROM %s\nRUN echo before && exit 7\n' "$IMAGE" >failing
-expect_exit 1 bx buildx build --progress plain -f "$PWD/failing" "$PWD/context"
+expect_exit 1 bx build --progress plain -f "$PWD/failing" "$PWD/context"
 expect_contains "$OUT" before
 expect_contains "$OUT" 'did not complete successfully: exit code: 7'
 expect_contains "$OUT" '>>> RUN echo before && exit 7'
-expect_exit 1 bx buildx build -f "$PWD/none" "$PWD/context"
+expect_exit 1 bx build -f "$PWD/none" "$PWD/context"
 
 # Standard input: a Dockerfile alone, and a context.
-printf 'FROM %s\nRUN echo alone >/alone\n' "$IMAGE" | bx buildx build -q -t "$N:alone" -
+printf 'FROM %s\nRUN echo alone >/alone\n' "$IMAGE" | bx build -q -t "$N:alone" -
 expect_eq "$(docker run --rm "$N:alone" cat /alone)" alone
-tar -C context --exclude left-out -c . | bx buildx build -q -t "$N:tar" --build-arg WORD=tar --target first -
+tar -C context --exclude left-out -c . | bx build -q -t "$N:tar" --build-arg WORD=tar --target first -
 expect_eq "$(docker run --rm "$N:tar" cat /word)" tar
 
 # Contexts with names: a directory, and an image.
 mkdir named
 echo named >named/file
 printf 'FROM base\nCOPY --from=files file /named\n' >with-names
-bx buildx build -q -f "$PWD/with-names" -t "$N:named" --build-context files="$PWD/named" \
+bx build -q -f "$PWD/with-names" -t "$N:named" --build-context files="$PWD/named" \
   --build-context base=docker-image://"$N:1" "$PWD/context"
 expect_eq "$(docker run --rm "$N:named" cat /named /word)" $'named\nspoken'
 
 # Questions, in place of a build.
 printf 'from %s as Base\nARG V=1\nFROM Base AS last\nRUN true\n' "$IMAGE" >asked
 # Clients before 0.15 ask nothing.
-if bx buildx build --help | grep -q -e --call; then
-  expect_exit 1 bx buildx build --check -f "$PWD/asked" "$PWD/context"
+if bx build --help | grep -q -e --call; then
+  expect_exit 1 bx build --check -f "$PWD/asked" "$PWD/context"
   expect_contains "$OUT" StageNameCasing
-  expect_contains "$(bx buildx build --call targets -f "$PWD/asked" "$PWD/context" 2>&1)" 'last (default)'
-  expect_contains "$(bx buildx build --call outline -f "$PWD/asked" "$PWD/context" 2>&1)" V
+  expect_contains "$(bx build --call targets -f "$PWD/asked" "$PWD/context" 2>&1)" 'last (default)'
+  expect_contains "$(bx build --call outline -f "$PWD/asked" "$PWD/context" 2>&1)" V
 fi
 
-expect_contains "$(bx buildx du)" Total
-bx buildx prune -f >/dev/null
+expect_contains "$(bx du)" Total
+bx prune -f >/dev/null

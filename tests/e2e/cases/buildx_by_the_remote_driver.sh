@@ -1,7 +1,6 @@
 # buildx's remote driver: HTTP/2 from the first byte, the session inside of it.
 peers_ready
 own_daemon
-bx() { peers env DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker buildx "$@"; }
 bx create --name "$N" --driver remote "$DOCKER_HOST" >/dev/null
 expect_contains "$(bx inspect "$N")" running
 mkdir context

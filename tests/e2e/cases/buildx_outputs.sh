@@ -1,8 +1,7 @@
 # Stock buildx: what it builds goes into its directories and files, and to a registry.
 peers_ready
 own_daemon
-bx() { peers env DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker "$@"; }
-build() { bx buildx build "$@" "$PWD/context"; }
+build() { bx build "$@" "$PWD/context"; }
 
 mkdir -p context/sub
 echo hello >context/sub/file
@@ -69,6 +68,6 @@ eventually grep -q serves registry.log
 host=$(grep -oE '127\.0\.0\.1:[0-9]+' registry.log | head -1)
 echo secret | "$SKIFF_BIN/skiff" registry user add ann --password-stdin --role own --root "$PWD/reg" 2>/dev/null
 expect_exit 1 build --target image -o type=image,push=true,name="$host/ann/box:1"
-echo secret | bx login -u ann --password-stdin "$host" >/dev/null 2>&1
+echo secret | peers env DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" docker login -u ann --password-stdin "$host" >/dev/null 2>&1
 build --target image -o type=image,push=true,name="$host/ann/box:1"
 skopeo inspect --tls-verify=false --creds ann:secret "docker://$host/ann/box:1" >/dev/null

@@ -8,14 +8,23 @@ one=$REGISTRY/$N:one
 skiff build --push -t "$one" ctx >/dev/null
 skiff build --push --provenance mode=max --sbom true -t "$REGISTRY/$N:attested" ctx >/dev/null
 for name in "$one" "$REGISTRY/$N:attested"; do
-  expect_eq "$(skiff imagetools inspect "$name")" "$(peers docker buildx imagetools inspect "$name")"
+  expect_eq "$(skiff imagetools inspect "$name")" "$(bx imagetools inspect "$name")"
 done
-expect_eq "$(skiff imagetools create --dry-run "$one")" "$(peers docker buildx imagetools create --dry-run "$one")"
+expect_eq "$(skiff imagetools create --dry-run "$one")" "$(bx imagetools create --dry-run "$one")"
 format='{{json .Provenance.SLSA.buildDefinition.resolvedDependencies}}'
-expect_contains "$(peers docker buildx imagetools inspect --format "$format" "$REGISTRY/$N:attested")" "pkg:docker/${IMAGE/:/@}"
-expect_contains "$(peers docker buildx imagetools inspect --format '{{json .SBOM.SPDX.packages}}' "$REGISTRY/$N:attested")" '"bash"'
+expect_contains "$(bx imagetools inspect --format "$format" "$REGISTRY/$N:attested")" "pkg:docker/${IMAGE/:/@}"
+expect_contains "$(bx imagetools inspect --format '{{json .SBOM.SPDX.packages}}' "$REGISTRY/$N:attested")" '"bash"'
 for format in '{{json .Provenance}}' '{{json .SBOM}}' '{{json .Image}}'; do
   expect_eq "$(skiff imagetools inspect --format "$format" "$REGISTRY/$N:attested" | jq -cS .)" \
-    "$(peers docker buildx imagetools inspect --format "$format" "$REGISTRY/$N:attested" | jq -cS .)"
+    "$(bx imagetools inspect --format "$format" "$REGISTRY/$N:attested" | jq -cS .)"
 done
 docker rmi "$one" "$REGISTRY/$N:attested" >/dev/null
+
+# Asked for by the stock client itself; not where it only asks on its own account.
+for asked in provenance=mode=max,version=v1 sbom=true; do
+  bx build -q --push "--$asked" -t "$REGISTRY/$N:asked" ctx >/dev/null
+done
+expect_contains "$(bx imagetools inspect --format '{{json .SBOM.SPDX.packages}}' "$REGISTRY/$N:asked")" '"bash"'
+peers env TMPDIR="$PWD" DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" docker buildx build -q --push -t "$REGISTRY/$N:plain" ctx >/dev/null
+expect_eq "$(skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/$N:plain" | jq -r .mediaType)" \
+  application/vnd.oci.image.manifest.v1+json

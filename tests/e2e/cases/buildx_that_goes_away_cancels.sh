@@ -1,11 +1,9 @@
 # A client that is gone takes its build along: no process of it is left.
 peers_ready
 own_daemon
-bx() { peers env DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker buildx "$@"; }
 mkdir context
 printf 'FROM %s\nRUN echo begun && sleep 1234.5\n' "$IMAGE" >context/Dockerfile
-setsid "$SKIFF_TESTS/../peers" env DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" \
-  docker buildx build --progress plain "$PWD/context" >log 2>&1 &
+BECOME='exec setsid' bx build --progress plain "$PWD/context" >log 2>&1 &
 client=$!
 eventually grep -q begun log
 eventually pgrep -f '^sleep 1234.5$'

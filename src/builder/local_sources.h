@@ -1,0 +1,133 @@
+// LocalSources: directories of clients that are not of this machine, as they were last sent, so
+// that the next time only what has changed has to be.
+//
+//   auto transfer = TRY(sources.begin(key, "context", cancel));   // others of the key wait
+//   if (transfer.record() says that all is as it was) return transfer.share();
+//   auto place = TRY(transfer.change());    // what is there; nothing, where a build reads that
+//   ... write below place.files ...
+//   return TRY(transfer.keep(record));
+//
+// A tree does not change while somebody uses it. On disk: ROOT/NAME/about, whose time is that of
+// the last use; ROOT/NAME/files, the tree; and ROOT/NAME/record, text of the caller's that is there
+// only while the tree is whole. Nothing is synced: trees of before the last boot go at the start.
+// Bounded: those used last stay. Thread-safe.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "builder/stat_cache.h"
+#include "builder/vocabulary.h"
+#include "images/keyed_mutex.h"
+#include "solver/cache_record.h"
+
+namespace skiff::builder {
+
+class LocalSources {
+ public:
+  struct Limits {
+    size_t trees = 64;
+    uint64_t bytes = uint64_t{4} << 30U;
+    std::chrono::hours unused{48};
+  };
+  LocalSources(Path root, StatCache& stats, const Clock& clock)
+      : LocalSources(std::move(root), stats, clock, Limits()) {}
+  LocalSources(Path root, StatCache& stats, const Clock& clock, Limits limits)
+      : root_(std::move(root)), stats_(stats), clock_(clock), limits_(limits) {}
+
+  // Finds what an earlier daemon has left, and removes what is not whole.
+  Result<> start();
+
+  // A build's use of a tree; must not outlive the LocalSources.
+  class Use {
+   public:
+    Use(Use&& other) noexcept
+        : owner_(std::exchange(other.owner_, nullptr)), name_(std::move(other.name_)) {}
+    Use& operator=(Use&&) = delete;
+    ~Use() {
+      if (owner_ != nullptr) owner_->release(name_);
+    }
+    Path files() const { return owner_->root_ / name_ / "files"; }
+
+   private:
+    friend class LocalSources;
+    Use(LocalSources* owner, std::string name) : owner_(owner), name_(std::move(name)) {}
+    LocalSources* owner_;
+    std::string name_;
+  };
+
+  struct Place {
+    Path files;
+    bool empty = true;
+  };
+
+  class Transfer {
+   public:
+    Transfer(Transfer&&) = default;
+    Transfer& operator=(Transfer&&) = delete;
+    ~Transfer();
+
+    // That of the tree as it is; "": there is none.
+    const std::string& record() const { return record_; }
+    // The tree as it is. Only where there is one.
+    Use share();
+    // Where to write. Once; without keep() after it the tree is gone.
+    Result<Place> change();
+    Result<Use> keep(std::string_view record);
+
+   private:
+    friend class LocalSources;
+    Transfer(LocalSources& owner, images::KeyedMutex::Guard guard)
+        : owner_(&owner), guard_(std::move(guard)) {}
+    LocalSources* owner_;
+    images::KeyedMutex::Guard guard_;
+    std::string hash_;  // of the key
+    std::string about_;
+    std::string record_;
+    std::optional<Use> use_;        // of the tree as it is
+    std::optional<TempDir> fresh_;  // in its place
+    bool in_place_ = false;
+  };
+
+  // `what` is for people. kCancelled.
+  Result<Transfer> begin(const std::string& key, const std::string& what,
+                         const CancelToken& cancel);
+  TimePoint now() const { return clock_.now(); }
+  // The content of an open file of a tree that has its last attributes.
+  void remember(int fd, const std::string& hex);
+
+  Result<std::vector<CacheRecord>> list();
+  // False where it is in use or gone.
+  Result<bool> remove(const std::string& id);
+
+ private:
+  struct Entry {
+    std::string name;
+    std::string what;
+    uint64_t bytes = 0;
+    TimePoint used;
+    bool in_use = false;
+  };
+  Result<std::vector<Entry>> entries();  // those that are whole, used last first
+  std::optional<Use> use_current(const std::string& hash);
+  Result<Use> put(const std::string& hash, TempDir fresh);
+  void release(const std::string& name);
+  void make_room();
+
+  Path root_;
+  StatCache& stats_;
+  const Clock& clock_;
+  Limits limits_;
+  images::KeyedMutex transfers_;                // by hash
+  std::mutex mutex_;                            // of what follows
+  std::map<std::string, std::string> current_;  // hash to the name of its tree
+  std::map<std::string, int> uses_;             // by name
+  uint64_t made_ = 0;
+};
+
+}  // namespace skiff::builder

@@ -53,9 +53,11 @@ TEST_F(LocalSourcesTest, ATreeIsFoundAgainAndChangedInPlace) {
   {
     EXPECT_EQ(text(put("a", "one")), "one");
   }
-  auto transfer = begin("a");
-  EXPECT_EQ(transfer.record(), "one");
-  EXPECT_EQ(text(transfer.share()), "one");
+  {
+    auto transfer = begin("a");
+    EXPECT_EQ(transfer.record(), "one");
+    EXPECT_EQ(text(transfer.share()), "one");
+  }
   EXPECT_EQ(record("b"), "");
   auto again = put("a", "two");
   EXPECT_EQ(text(again), "two");

@@ -22,9 +22,9 @@ docker rmi "$one" "$REGISTRY/$N:attested" >/dev/null
 
 # Asked for by the stock client itself; not where it only asks on its own account.
 for asked in provenance=mode=max,version=v1 sbom=true; do
-  bx build -q --push "--$asked" -t "$REGISTRY/$N:asked" ctx >/dev/null
+  bx build -q --push "--$asked" -t "$REGISTRY/$N:asked" "$PWD/ctx" >/dev/null
 done
 expect_contains "$(bx imagetools inspect --format '{{json .SBOM.SPDX.packages}}' "$REGISTRY/$N:asked")" '"bash"'
-peers env TMPDIR="$PWD" DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" docker buildx build -q --push -t "$REGISTRY/$N:plain" ctx >/dev/null
+peers env TMPDIR="$PWD" DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" docker buildx build -q --push -t "$REGISTRY/$N:plain" "$PWD/ctx" >/dev/null
 expect_eq "$(skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/$N:plain" | jq -r .mediaType)" \
   application/vnd.oci.image.manifest.v1+json

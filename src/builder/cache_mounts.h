@@ -33,7 +33,7 @@ class CacheMounts {
     uint32_t gid = 0;
     mode_t mode = 0755;
     // Called with a new, empty directory before it gets its owner and mode: what it begins with.
-    std::function<Result<>(const Path& directory)> seed = {};
+    std::function<Result<>(const Path& directory)> seed;
   };
 
   // The use of one directory; it must not outlive the CacheMounts.

@@ -21,7 +21,7 @@ struct CopyAttributes {
 class Copier {
  public:
   Copier(const sys::RootDir& target, CopyAttributes attributes)
-      : target_(target), attributes_(attributes) {}
+      : target_(target), attributes_(std::move(attributes)) {}
 
   // A directory's contents go into `destination`; a file becomes it, or goes into it where it
   // ends with '/' or is a directory already.

@@ -26,9 +26,6 @@ namespace {
 // Of every step that nobody has named: a name that varied would vary what is built.
 constexpr std::string_view kHostname = "build";
 
-const std::vector<MountPlace> kMountPoints = {
-    {"dev", true}, {"proc", true}, {"sys", true}, {"etc/resolv.conf", false}, {"etc/hosts", false}};
-
 void warn(const Result<>& result) {
   if (!result) log_warn(cat("build: ", result.error().message()));
 }
@@ -40,7 +37,11 @@ Result<> add_mount_points(Workspace& space, const RunFiles& files, bool is_mappe
   {
     sys::RootDir tree = TRY(sys::RootDir::open(space.root()));
     sys::RootDir stubs = TRY(sys::RootDir::open(directory));
-    std::vector<MountPlace> places = kMountPoints;
+    std::vector<MountPlace> places = {{"dev", true},
+                                      {"proc", true},
+                                      {"sys", true},
+                                      {"etc/resolv.conf", false},
+                                      {"etc/hosts", false}};
     places.insert(places.end(), files.places.begin(), files.places.end());
     any = TRY(make_mount_points(tree, stubs, places));
   }

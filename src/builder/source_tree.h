@@ -49,7 +49,7 @@ struct Selection {
   std::string source;
   // "a/./b/*.c": what is below "a" and matches, with its directories; else the whole is so.
   bool parents = false;
-  oci::IgnorePatterns excludes = {};  // paths below the source, or names of files
+  oci::IgnorePatterns excludes;  // paths below the source, or names of files
 };
 
 class SourceTree {

@@ -23,9 +23,9 @@ struct Command {
 struct FromInstruction {
   std::string image;  // image, stage name or "scratch"
   std::string platform;
-  std::string name;               // of "AS name", lower case, or ""
-  std::string as_word = {};       // "AS", as written
-  std::string written_name = {};  // the name, as written
+  std::string name;          // of "AS name", lower case, or ""
+  std::string as_word;       // "AS", as written
+  std::string written_name;  // the name, as written
 };
 struct RunInstruction {
   Command command;

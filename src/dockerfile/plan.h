@@ -38,7 +38,7 @@ struct PlanRequest {
   bool all_stages = false;                      // also those that the target does not need
   Checks* checks = nullptr;                     // told of what is better not done
   const oci::IgnorePatterns* ignore = nullptr;  // of the context, for the checks
-  NamedContexts named_contexts = {};
+  NamedContexts named_contexts;
 };
 
 // An image that a FROM or a COPY --from names.

@@ -90,7 +90,7 @@ struct ContainerSpec {
   std::optional<sys::IdMaps> id_maps;
   std::string user_namespace;
   // Registers an emulator of foreign programs, in the container's user namespace: see emulation.h.
-  std::string emulation = {};
+  std::string emulation;
   std::string seccomp;           // "" Docker's default, "unconfined", or a profile's JSON
   std::string apparmor_profile;  // "": none
   // nullopt: Docker's defaults.

@@ -173,8 +173,11 @@ Result<std::vector<std::string>> Cache::similar(const std::string& parent,
   constexpr int kMost = 2;
   constexpr int kSlack = 64 << 10;  // blocks of the disk, and of an index
   const std::scoped_lock lock(mutex_);
+  // Of records of one result the first one made it: the others' times are not those of its files.
   Statement s = TRY(
-      db_.prepare(cat("SELECT id, max(place = ?5) AS near, max(max(created, used)) AS last FROM "
+      db_.prepare(cat("SELECT (SELECT id FROM records AS made WHERE made.result = records.result "
+                      "AND parent = ?1 AND platform = ?2 ORDER BY began LIMIT 1), "
+                      "max(place = ?5) AS near, max(max(created, used)) AS last FROM "
                       "records WHERE parent = ?1 AND platform = ?2 AND snapshot <> '' AND "
                       "result <> ?3 AND abs(size - ?4) <= ",
                       kSlack, " GROUP BY result ORDER BY near DESC, last DESC LIMIT ", kMost),

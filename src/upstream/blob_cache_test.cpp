@@ -31,12 +31,14 @@ class BlobCacheTest : public UpstreamTest {
     });
   }
   const std::string path() const { return blob_path("up/a/b", digest_); }
-  // Status and body, as far as it came.
-  std::pair<int, std::string> read(const std::string& target) const {
+  // Status and body, as far as it came; calls `begun` between the two.
+  std::pair<int, std::string> read(
+      const std::string& target, const std::function<void()>& begun = [] {}) const {
     net::HttpClient http(net::make_plain_stream(*net::connect_tcp("127.0.0.1", port())));
     net::ClientRequest request{.method = "GET", .target = target};
     request.headers.set("Host", "127.0.0.1");
     auto response = http.send(request);
+    begun();
     if (!response) return {0, ""};
     std::string body;
     std::vector<char> buffer(65536);
@@ -138,13 +140,15 @@ TEST_F(BlobCacheTest, WrongBytesOfASmallOneAreAnError) {
 }
 
 TEST_F(BlobCacheTest, AnUpstreamThatDiesInTheMiddleBreaksTheConnection) {
+  // What breaks before the answer has begun is an error, not a broken answer.
   give(500'000, [&] {
+    gate_.pass();
     origin_.instead([](net::Request&, net::ResponseWriter& w) {
       EXPECT_TRUE(w.send(503, "text/plain", ""));
       return true;
     });
   });
-  const auto [status, body] = read(path());
+  const auto [status, body] = read(path(), [&] { gate_.open(); });
   EXPECT_EQ(status, 200);
   EXPECT_TRUE(body.ends_with(" broken off"));
   EXPECT_EQ(client().get(path()).status, 502);

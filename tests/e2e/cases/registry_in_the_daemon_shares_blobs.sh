@@ -17,13 +17,17 @@ links() { stat -c %h "$OWN/root/$1/blobs/sha256/${2:0:2}/$2"; }
 before=$(written)
 expect_contains "$(docker push "$host/team/big:1")" "Pushed"
 moved=$(($(written) - before))
-[ "$moved" -lt 2000000 ] || fail "a push wrote $moved bytes"
+# Its 100 MB are written once, compressed: the first push of what was built here does that.
+[ "$moved" -lt 110000000 ] || fail "a push wrote $moved bytes"
 big=$(layer "$host/team/big:1")
 expect_eq "$(links content "$big")" 2
 expect_eq "$(its)" "$(comm -12 <(ours) <(its))" "each blob of the registry is the engine's file"
 expect_contains "$(docker push "$host/team/big:1")" "Layer already exists"
 docker tag "$host/team/big:1" "$host/other/big:1"
+before=$(written)
 expect_contains "$(docker push "$host/other/big:1")" "Mounted from team/big"
+moved=$(($(written) - before))
+[ "$moved" -lt 2000000 ] || fail "a push of what is there wrote $moved bytes"
 
 # The daemon's check is also the registry's: of its records, content and manifests.
 skiff() { "$SKIFF_BIN/skiff" -H "$DOCKER_HOST" "$@"; }

@@ -72,7 +72,8 @@ rm journal/socket
 printf '[Journal]\nReadKMsg=no\nAudit=\nForwardToWall=no\nRateLimitBurst=0\n' >journald.conf
 in_daemon() { nsenter --target "$OWN_PID" --mount "$@"; }
 in_daemon mount --bind "$PWD/journald.conf" /etc/systemd/journald.conf
-in_daemon unshare --net $journald >journald.log 2>&1 &
+# Not through the function: that would be a shell, which a signal to it ends alone.
+nsenter --target "$OWN_PID" --mount unshare --net $journald >journald.log 2>&1 &
 journald_pid=$!
 trap 'kill $journald_pid; stop_own_daemon' EXIT
 eventually test -S journal/socket

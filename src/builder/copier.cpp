@@ -45,24 +45,8 @@ Result<bool> copy_range(int in, int out, const CancelToken& cancel) {
   }
 }
 
-Result<> copy_bytes(SourceTree& from, const SourceFile& file, int out, const CancelToken& cancel) {
-  const auto changed = [&] {
-    return Error(Code::kAborted, cat(file.path, " changed while it was being copied"));
-  };
-  UniqueFd in = TRY(from.root().open_at(file.path, O_RDONLY | O_NONBLOCK));
-  const bool watched = from.changing() && from.is_unchanged(file, in.get());
-  if ((!from.changing() || watched) && TRY(copy_range(in.get(), out, cancel))) {
-    if (watched && !from.is_unchanged(file, in.get())) return changed();
-    return {};
-  }
-  FdSource source(in.get());
-  FdSink sink(out);
-  Hasher hasher;
-  HashingSource hashing(source, hasher);
-  TRY(skiff::copy(hashing, sink));
-  // The key names what was hashed: nothing else may go into the layer.
-  if (from.changing() && hasher.hex() != TRY(from.hash_of(file, cancel))) return changed();
-  return {};
+Error changed(const SourceFile& file) {
+  return Error(Code::kAborted, cat(file.path, " changed while it was being copied"));
 }
 
 }  // namespace
@@ -165,6 +149,7 @@ Result<> Copier::copy_one(SourceTree& from, const SourceFile& given, const std::
   // A file named itself goes where the link leads; one of a directory replaces it.
   if (top && existing && S_ISLNK(existing->st_mode) && S_ISREG(file.st.st_mode)) {
     UniqueFd out = TRY(target_.open_at(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+    snapshot::LentContents::take_back(out.get());
     TRY_CONTEXT(copy_data(from, file, out.get(), cancel), path);
     auto owner = attributes_.owner.value_or(std::pair(file.st.st_uid, file.st.st_gid));
     if (::fchown(out.get(), owner.first, owner.second) != 0) return failed("chown", path);
@@ -212,6 +197,31 @@ Result<> Copier::copy_data(SourceTree& from, const SourceFile& file, int out,
   // Of a full disk, perhaps: what cleans up after the step needs room, too.
   if (::ftruncate(out, 0) != 0) log_warn(cat("copy ", file.path, ": cannot make room again"));
   return copied;
+}
+
+Result<> Copier::copy_bytes(SourceTree& from, const SourceFile& file, int out,
+                            const CancelToken& cancel) {
+  snapshot::LentContents::Content content;
+  content.file = TRY(from.root().open_at(file.path, O_RDONLY | O_NONBLOCK));
+  const int in = content.file.get();
+  const bool watched = from.changing() && from.is_unchanged(file, in);
+  if (!from.changing() || watched) {
+    content.check = [&from, file, watched, in]() -> Result<> {
+      if (watched && !from.is_unchanged(file, in)) return changed(file);
+      return {};
+    };
+    const auto size = static_cast<uint64_t>(file.st.st_size);
+    if (lent_ && lent_->takes(size) && lent_->lend(out, size, content)) return {};
+    if (TRY(copy_range(in, out, cancel))) return content.check();
+  }
+  FdSource source(in);
+  FdSink sink(out);
+  Hasher hasher;
+  HashingSource hashing(source, hasher);
+  TRY(skiff::copy(hashing, sink));
+  // The key names what was hashed: nothing else may go into the layer.
+  if (from.changing() && hasher.hex() != TRY(from.hash_of(file, cancel))) return changed(file);
+  return {};
 }
 
 Result<> Copier::make_other(const SourceFile& file, const sys::Place& place) {

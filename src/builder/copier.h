@@ -10,6 +10,7 @@
 #include "builder/source_tree.h"
 #include "builder/vocabulary.h"
 #include "dockerfile/mode_change.h"
+#include "snapshot/lent_contents.h"
 
 namespace skiff::builder {
 
@@ -20,8 +21,10 @@ struct CopyAttributes {
 
 class Copier {
  public:
-  Copier(const sys::RootDir& target, CopyAttributes attributes)
-      : target_(target), attributes_(std::move(attributes)) {}
+  // `lent`, if not null, gets what large files hold in place of a copy of it.
+  Copier(const sys::RootDir& target, CopyAttributes attributes,
+         snapshot::LentContents* lent = nullptr)
+      : target_(target), attributes_(std::move(attributes)), lent_(lent) {}
 
   // A directory's contents go into `destination`; a file becomes it, or goes into it where it
   // ends with '/' or is a directory already.
@@ -41,6 +44,7 @@ class Copier {
                     const CancelToken& cancel);
   Result<> copy_directory(const SourceFile& file, const std::string& path, bool top);
   Result<> copy_data(SourceTree& from, const SourceFile& file, int out, const CancelToken& cancel);
+  Result<> copy_bytes(SourceTree& from, const SourceFile& file, int out, const CancelToken& cancel);
   // Whether `file` is another name of one that was copied, and has become so here.
   Result<bool> link_known(const SourceFile& file, const std::string& path, const sys::Place& place);
   Result<> make_other(const SourceFile& file, const sys::Place& place);
@@ -49,6 +53,7 @@ class Copier {
 
   const sys::RootDir& target_;
   CopyAttributes attributes_;
+  snapshot::LentContents* lent_;
   std::vector<std::pair<std::string, timespec>> directories_;  // whose times are set last
   std::map<std::pair<dev_t, ino_t>, std::string> linked_;      // files of several names, copied
 };

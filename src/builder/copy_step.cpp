@@ -222,7 +222,7 @@ Result<StepResult> CopyStep::perform(const std::vector<StepResult>& inputs,
   Workspace space = TRY(Workspace::make(site().site, inputs[0].id));
   {
     sys::RootDir root = TRY(sys::RootDir::open(space.root()));
-    Copier copier(root, TRY(attributes(root)));
+    Copier copier(root, TRY(attributes(root)), space.lent());
     for (Chosen& source : chosen_) {
       if (source.git) TRY(check_out(source, cancel));
       for (const Selected& selected : source.matches) {

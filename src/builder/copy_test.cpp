@@ -193,6 +193,39 @@ TEST_F(Copy, LinkedLayersDoNotDependOnWhatIsBelow) {
   EXPECT_EQ(told_.missed[2], "b changed");
 }
 
+// Which are not copied into the step's own tree where a layer is kept as its tar; see LentContents.
+TEST_F(Copy, LargeFilesOfAStage) {
+  const std::string large(size_t{3} << 20U, 'l');
+  const std::string other(size_t{2} << 20U, 'o');
+  write("large", large);
+  write("other", other);
+  write("small", "s");
+  ASSERT_EQ(::link((context() / "large").c_str(), (context() / "name").c_str()), 0);
+  const images::Image made = built(
+      "FROM scratch AS files\n"
+      "COPY . /f\n"
+      "FROM scratch\n"
+      "COPY --from=files --chmod=600 --chown=1:2 f /d\n"
+      "COPY --from=files f/large f/other f/small /e/\n"
+      "COPY --from=files f/other f/small /e/\n"
+      "COPY --from=files f/small /e/other\n");
+  EXPECT_EQ(tree(made),
+            "d 600 1:2 d\n"
+            "d 755 0:0 e\n"
+            "f 600 1:2 d/large\n"
+            "f 600 1:2 d/name\n"
+            "f 600 1:2 d/other\n"
+            "f 600 1:2 d/small\n"
+            "f 644 0:0 e/large\n"
+            "f 644 0:0 e/other\n"
+            "f 644 0:0 e/small");
+  EXPECT_TRUE(text_in(made, "d/large") == large);
+  EXPECT_TRUE(text_in(made, "d/name") == large);
+  EXPECT_TRUE(text_in(made, "d/other") == other);
+  EXPECT_TRUE(text_in(made, "e/large") == large);
+  EXPECT_EQ(text_in(made, "e/other"), "s");
+}
+
 TEST_F(Copy, TimesAreKept) {
   write("d/a", "A");
   const timespec times[2] = {{1000000000, 0}, {1000000000, 0}};

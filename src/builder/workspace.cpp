@@ -99,6 +99,11 @@ Result<> Workspace::remount_for_step(const Path& extra) {
   return {};
 }
 
+snapshot::LentContents* Workspace::lent() {
+  const bool kept_as_tars = site_->images.snapshots().backend() == snapshot::Backend::kErofs;
+  return kept_as_tars ? &lent_ : nullptr;
+}
+
 Result<Layer> Workspace::commit(images::ImageLease& lease, const CancelToken& cancel) {
   mounted_.reset();
   Layer layer;
@@ -116,10 +121,10 @@ Result<Layer> Workspace::commit(images::ImageLease& lease, const CancelToken& ca
   layer.room = std::make_shared<CacheRoom>(site_->cache);
   if (site_->cache.has_limit()) {
     const auto asked = snapshot::Snapshotter::Asked::kInPassing;
-    const uint64_t bytes = TRY(snapshots.usage(id_, asked)).bytes;
+    const uint64_t bytes = TRY(snapshots.usage(id_, asked)).bytes + lent_.bytes();
     TRY_CONTEXT(layer.room->reserve(kForms * bytes), "store layer");
   }
-  auto sealed = snapshots.seal(id_, store, room_for(*site_, *layer.room), cancel);
+  auto sealed = snapshots.seal(id_, store, room_for(*site_, *layer.room), cancel, lent());
   // Another step gave the same tree.
   const bool known = !sealed && sealed.error().code() == Code::kAlreadyExists;
   if (!known) TRY_CONTEXT(std::move(sealed), "store layer");

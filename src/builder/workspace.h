@@ -13,6 +13,7 @@
 #include "builder/cache_mounts.h"
 #include "builder/downloads.h"
 #include "builder/vocabulary.h"
+#include "snapshot/lent_contents.h"
 #include "snapshot/snapshotter.h"
 #include "solver/cache.h"
 #include "solver/cache_room.h"
@@ -46,6 +47,9 @@ class Workspace {
   Path directory() const { return directory_.path(); }
   Path root() const { return directory_.path() / "rootfs"; }
 
+  // For contents that commit() reads from where they are; null where layers are kept unpacked.
+  snapshot::LentContents* lent();
+
   // Mounts it anew as the process of a step is to see it: in the steps' user namespace, and, where
   // it is not empty, with `extra` as the uppermost of the read-only directories below it: what is
   // there can be seen, and does not become part of the layer.
@@ -74,6 +78,7 @@ class Workspace {
   std::string id_;
   TempDir directory_;
   std::optional<snapshot::MountedSnapshot> mounted_;
+  snapshot::LentContents lent_;
   Owned owned_{true};
 };
 

@@ -47,7 +47,7 @@ Result<> check_length(const std::string& path) {
 
 class LayerWriter {
  public:
-  explicit LayerWriter(Sink& to) : tar_(to) {}
+  explicit LayerWriter(Sink& to, const LentContents* lent = nullptr) : tar_(to), lent_(lent) {}
 
   Result<> directory(int upper, const LowerDir& lower, const std::string& prefix);
   // The directory's own entry.
@@ -60,12 +60,14 @@ class LayerWriter {
   Result<TarEntry> describe(int upper, const std::string& path, const std::string& name,
                             const struct stat& st);
   Result<> body(int upper, const std::string& name, const TarEntry& entry);
+  Result<> lent_body(const LentContents::Content& content, const TarEntry& entry);
   Result<> subdirectory(int upper, const LowerDir& lower, const std::string& path,
                         const std::string& name, const struct stat& st);
   // An empty file that stands for a deletion.
   Result<> marker(const std::string& name, const struct stat& st);
 
   TarWriter tar_;
+  const LentContents* lent_;
   std::map<std::pair<dev_t, ino_t>, std::string> linked_;  // first name of what has several
 };
 
@@ -93,7 +95,10 @@ Result<> LayerWriter::entry(int upper, const LowerDir& lower, const std::string&
   }
   std::string path = prefix + name;
   TarEntry described = TRY(describe(upper, path, name, st));
-  if (described.type == TarType::kFile) return body(upper, name, described);
+  if (described.type == TarType::kFile) {
+    const auto* lent = lent_ ? lent_->find(described.xattrs) : nullptr;
+    return lent ? lent_body(*lent, described) : body(upper, name, described);
+  }
   TRY(tar_.add(described));
   if (described.type == TarType::kDirectory) return subdirectory(upper, lower, path, name, st);
   return {};
@@ -134,6 +139,14 @@ Result<> LayerWriter::body(int upper, const std::string& name, const TarEntry& e
   FdSource file(fd.get());
   LimitedSource limited(file, entry.size);  // it may grow meanwhile
   return tar_.add_file(entry, limited);
+}
+
+Result<> LayerWriter::lent_body(const LentContents::Content& content, const TarEntry& entry) {
+  if (::lseek(content.file.get(), 0, SEEK_SET) != 0) return Error::from_errno(errno, "rewind");
+  FdSource file(content.file.get());
+  LimitedSource limited(file, entry.size);
+  TRY(tar_.add_file(entry, limited));
+  return content.check ? content.check() : Result<>();
 }
 
 Result<> LayerWriter::subdirectory(int upper, const LowerDir& lower, const std::string& path,
@@ -217,9 +230,10 @@ Result<> ChangeLister::entry(int upper, const LowerDir& lower, Below below,
 
 }  // namespace
 
-Result<> write_layer(const Path& upper, const std::vector<Path>& lowers, Sink& tar) {
+Result<> write_layer(const Path& upper, const std::vector<Path>& lowers, Sink& tar,
+                     const LentContents* lent) {
   UniqueFd root = TRY(open_file(upper, O_RDONLY | O_DIRECTORY));
-  LayerWriter writer(tar);
+  LayerWriter writer(tar, lent);
   TRY(writer.directory(root.get(), TRY(LowerDir::open(lowers)), ""));
   return writer.finish();
 }

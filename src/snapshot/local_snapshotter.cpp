@@ -174,10 +174,12 @@ Result<> LocalSnapshotter::commit(const std::string& name, const std::string& ke
 }
 
 Result<> LocalSnapshotter::seal(const std::string& key, const StoreLayer& store,
-                                const MakeRoom& make_room, const CancelToken& cancel) {
+                                const MakeRoom& make_room, const CancelToken& cancel,
+                                const LentContents* lent) {
   const SnapshotRow row = TRY(get(key, Kind::kActive));
   if (backend_ == Backend::kErofs) {
-    TRY(capture(key, row.info.parent, store, make_room, cancel));
+    DiffSource diff([&](Sink& to) { return write_changes(key, to, lent); }, cancel);
+    TRY(keep_changes(row.info.parent, diff, store, make_room, cancel));
     return remove(key);
   }
   if (make_room) TRY(make_room(TRY(usage(key, Asked::kInPassing)).bytes));
@@ -196,6 +198,13 @@ Result<> LocalSnapshotter::capture(const std::string& key, const std::string& pa
     TRY(store(tar));
     return {};
   }
+  return keep_changes(parent, diff, store, make_room, cancel);
+}
+
+// A layer of the tar that is read from `diff`, kept as such.
+Result<> LocalSnapshotter::keep_changes(const std::string& parent, Source& diff,
+                                        const StoreLayer& store, const MakeRoom& make_room,
+                                        const CancelToken& cancel) {
   const auto position = parent.empty() ? Position::kFirst : Position::kOnTop;
   RoomySource roomy(diff, make_room);
   Hasher hasher;
@@ -251,10 +260,15 @@ Result<> LocalSnapshotter::diff(const std::string& key, Sink& tar) {
   const auto write = [&]() -> Result<> {
     const SnapshotRow row = TRY(table_.get(key));
     if (is_present(directory_of(row.id) / kTarName)) return copy_tar(row.id, tar);
-    const ChangedTree changed = TRY(changed_tree(key));
-    return write_layer(changed.tree(), changed.lowers.trees, tar);
+    return write_changes(key, tar, nullptr);
   };
   return write().context(cat("diff of snapshot ", key));
+}
+
+Result<> LocalSnapshotter::write_changes(const std::string& key, Sink& tar,
+                                         const LentContents* lent) {
+  const ChangedTree changed = TRY(changed_tree(key));
+  return write_layer(changed.tree(), changed.lowers.trees, tar, lent);
 }
 
 Result<> LocalSnapshotter::copy_tar(int64_t id, Sink& tar) {

@@ -60,7 +60,7 @@ class LocalSnapshotter : public Snapshotter {
   }
   Result<> commit(const std::string& name, const std::string& key) override;
   Result<> seal(const std::string& key, const StoreLayer& store, const MakeRoom& make_room,
-                const CancelToken& cancel) override;
+                const CancelToken& cancel, const LentContents* lent) override;
   Result<> capture(const std::string& key, const std::string& parent, const StoreLayer& store,
                    const MakeRoom& make_room, const CancelToken& cancel) override;
   Result<> remove(const std::string& name) override;
@@ -117,6 +117,9 @@ class LocalSnapshotter : public Snapshotter {
   };
   Result<ChangedTree> changed_tree(const std::string& key);
   Result<> copy_tar(int64_t id, Sink& tar);
+  Result<> write_changes(const std::string& key, Sink& tar, const LentContents* lent);
+  Result<> keep_changes(const std::string& parent, Source& diff, const StoreLayer& store,
+                        const MakeRoom& make_room, const CancelToken& cancel);
 
   Path root_;
   Backend backend_;

@@ -94,6 +94,8 @@ class LayerToStore : public Source {
   virtual const Kept* kept() const = 0;
 };
 
+class LentContents;  // lent_contents.h
+
 class Snapshotter {
  public:
   virtual ~Snapshotter() = default;
@@ -129,11 +131,12 @@ class Snapshotter {
   // The same as a layer: `store` is given what `key` adds to its parent, and returns the
   // name. kAlreadyExists where that is taken: `key` stays active then, as
   // after any other failure. `make_room`, where there is one, is told how many bytes the layer
-  // takes here, before each of them is written: its refusal is such a failure.
+  // takes here, before each of them is written: its refusal is such a failure. `lent` are contents
+  // of files in `key` that were lent for this; none where layers are kept unpacked.
   using StoreLayer = std::function<Result<std::string>(LayerToStore& tar)>;
   using MakeRoom = std::function<Result<>(uint64_t bytes)>;
   virtual Result<> seal(const std::string& key, const StoreLayer& store, const MakeRoom& make_room,
-                        const CancelToken& cancel) = 0;
+                        const CancelToken& cancel, const LentContents* lent = nullptr) = 0;
   // The same of one that stays active, and may be mounted: its changes become a layer on top of
   // `parent`. Where layers are kept unpacked, `store` is all that happens: whoever wants the layer
   // unpacks it.

@@ -18,9 +18,7 @@ constexpr size_t kMost = 64;
 
 LentContents::LentContents() : secret_(random_hex(kSecretDigits)) {}
 
-bool LentContents::takes(uint64_t size) const {
-  return size >= kLeast && contents_.size() < kMost;
-}
+bool LentContents::takes(uint64_t size) const { return size >= kLeast && contents_.size() < kMost; }
 
 bool LentContents::lend(int out, uint64_t size, Content& content) {
   const std::string mark = cat(secret_, contents_.size());

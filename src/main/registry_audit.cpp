@@ -20,7 +20,6 @@ using registry::AuditReport;
 using registry::AuditRow;
 using registry::AuditVerifier;
 
-constexpr size_t kPage = 1'000;
 constexpr size_t kMostExported = size_t{4} << 30U;
 
 Result<> list(const Invocation& call) {
@@ -84,7 +83,7 @@ Result<> verify(const Invocation& call) {
   return told(TRY(registry::verify_audit(db)));
 }
 
-Result<> write_all(int fd, const std::string& text) {
+Result<> write_all(int fd, std::string_view text) {
   for (size_t at = 0; at < text.size();) {
     const ssize_t n = ::write(fd, text.data() + at, text.size() - at);
     if (n < 0) return Error::from_errno(errno, "write the export");
@@ -96,34 +95,18 @@ Result<> write_all(int fd, const std::string& text) {
 Result<> export_rows(const Invocation& call) {
   const Path file = call.operands[0];
   Database db = TRY(registry_database(call));
-  TRY(registry::chain_audit(db));
-  const AuditBounds bounds = TRY(registry::audit_bounds(db));
   UniqueFd out = TRY(open_file(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  const json::Value head =
-      json::object({{"after", bounds.exported}, {"hash", bounds.exported_hash}});
-  TRY(write_all(out.get(), head.dump() + "\n"));
-  AuditVerifier verifier(bounds.exported, bounds.exported_hash);
-  int64_t after = bounds.exported;
-  while (after < bounds.last) {
-    const auto rows = TRY(registry::audit_rows(db, after, kPage));
-    std::string text;
-    for (const AuditRow& row : rows) {
-      if (!verifier.check(row)) return broken(verifier.report());
-      text += registry::audit_line(row) + "\n";
-      after = row.id;
-    }
-    if (rows.empty()) return Error(Code::kDataLoss, cat("the audit log ends at row ", after));
-    TRY(write_all(out.get(), text));
-  }
+  const registry::AuditExport done = TRY(registry::export_audit(
+      db, [&](std::string_view text) { return write_all(out.get(), text); }));
   if (::fsync(out.get()) != 0) return Error::from_errno(errno, cat("fsync ", file.native()));
   TRY(DurableFiles::system().sync_directory(file.has_parent_path() ? file.parent_path()
                                                                    : Path(".")));
-  fputs(cat("Rows ", bounds.exported + 1, " to ", after, "; the hash of the last is ",
-            verifier.hash(), "\n")
-            .c_str(),
-        stdout);
-  if (!call.forget || after == bounds.exported) return {};
-  return registry::forget_audit(db, after);
+  fputs(
+      cat("Rows ", done.after + 1, " to ", done.last, "; the hash of the last is ", done.hash, "\n")
+          .c_str(),
+      stdout);
+  if (!call.forget || done.last == done.after) return {};
+  return registry::forget_audit(db, done.last);
 }
 
 constexpr Verb kVerbs[] = {

@@ -48,6 +48,7 @@ struct Options {
   bool sparse = false;
   bool allow_child_deletion = false;
   std::string config;
+  std::string text;  // all of this, as Settings have it
   bool version = false;
   bool help = false;
 };
@@ -133,6 +134,7 @@ Result<Options> parse_options(std::span<char* const> arguments) {
   const std::vector<Flag> flags = flags_of(o);
   Settings settings(flags);
   TRY(load(settings, given.config, arguments));
+  o.text = settings.text();
   return o;
 }
 
@@ -171,6 +173,7 @@ Result<RegistryService::Options> service_options(const Options& o) {
   set_log_level(TRY_CONTEXT(log_level_named(o.log_level), "--log-level"));
   RegistryService::Options out;
   out.listen = o.listen;
+  out.configuration = o.text;
   out.max_connections = TRY(number("max-connections", o.max_connections, 1));
   out.max_connections_per_client =
       TRY(number("max-connections-per-client", o.max_connections_per_client, 0));

@@ -132,6 +132,7 @@ Result<std::unique_ptr<RegistryService>> RegistryService::open(const Options& op
   upstream.run_mirrors = true;
   for_registry.upstreams = upstream::pull_through(std::move(upstream));
   for_registry.extensions.push_back(api->extension());
+  api->show_configuration(options.configuration);
   auto registry = TRY(registry::open_registry(for_registry));
   api->serve(*registry);
   // What asks another process is not quick.

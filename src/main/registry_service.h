@@ -31,6 +31,7 @@ class RegistryService {
     // HOST:PORT for /metrics, /healthz and /readyz alone, by plain HTTP for everybody; "": /metrics
     // is at `listen`, for who asks from this machine.
     std::string metrics_listen;
+    std::string configuration;  // for the REST API, without secrets
     // For errors: the flag of `listen`, and how those of the files begin.
     std::string listen_flag = "--listen";
     std::string flag_prefix = "--";

@@ -101,8 +101,8 @@ registry::Extension RestApi::extension() {
 std::vector<ApiRoute> RestApi::routes() {
   std::vector<ApiRoute> out;
   for (const auto table :
-       {account_routes(), place_routes(), operation_routes(), policy_routes(), audit_routes(),
-        webhook_routes(), mirror_routes(), certificate_routes()}) {
+       {account_routes(), place_routes(), operation_routes(), copy_routes(), policy_routes(),
+        audit_routes(), webhook_routes(), mirror_routes(), certificate_routes()}) {
     out.insert(out.end(), table.begin(), table.end());
   }
   return out;
@@ -231,6 +231,19 @@ Answer<int64_t> number_of(const ApiCall& call) {
   const auto number = parse_int(call.name(0));
   if (number) return *number;
   return Refusal(registry::kNotFound, cat("no number: ", quoted(call.name(0))));
+}
+
+Answer<Path> directory_below(const ApiCall& call, std::string_view among) {
+  const std::string name = call.body.string("name");
+  if (name.empty() || name.starts_with('.') || name.find('/') != std::string::npos ||
+      name.find('\0') != std::string::npos) {
+    return Refusal(kInvalid, cat("name must be that of a directory in ROOT/", among));
+  }
+  const Path directory = call.api.root() / among;
+  std::error_code none;
+  if (std::filesystem::is_directory(directory, none)) return directory / name;
+  return Refusal(kConflict, cat("the server has no ", directory.native(),
+                                ": its operator makes it, or a link to where it shall be"));
 }
 
 Answer<std::string> place_of_query(const ApiCall& call) {

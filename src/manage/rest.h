@@ -57,6 +57,8 @@ class RestApi {
   // Must not outlive this.
   registry::Extension extension();
   void serve(registry::Registry& registry) { registry_ = &registry; }
+  // What /configuration tells, without secrets; before it serves.
+  void show_configuration(std::string text) { configuration_ = std::move(text); }
 
   static std::vector<ApiRoute> routes();
 
@@ -82,6 +84,7 @@ class RestApi {
   registry::Answer<Database> database() const;
   TimePoint now() const { return clock_.now(); }
   const Path& root() const { return root_; }
+  const std::string& configuration() const { return configuration_; }
 
  private:
   registry::Answer<> handle(registry::Call& call);
@@ -91,6 +94,7 @@ class RestApi {
 
   const Path root_;
   const Clock& clock_;
+  std::string configuration_;
   std::mutex mutex_;  // guards store_
   std::optional<access::Store> store_;
   std::atomic<registry::Registry*> registry_ = nullptr;
@@ -120,6 +124,13 @@ registry::Answer<> reply_page(ApiCall& call, std::string_view name, std::string_
                               const json::Array& items);
 // The number that the path's first {…} is; 404 where it is none.
 registry::Answer<int64_t> number_of(const ApiCall& call);
+// ROOT/`among`/NAME, where `name` of the body is NAME. Who may do this over the network is not
+// thereby one who reaches any directory of the server: ROOT/`among` is there where the operator
+// made it, as are its links to elsewhere.
+registry::Answer<Path> directory_below(const ApiCall& call, std::string_view among);
+// Runs one of operations.h, and replies with its result and the problems that it told of.
+registry::Answer<> run_operation(ApiCall& call, std::string_view name,
+                                 const json::Value& arguments);
 // The node of the query's `place`, which must be there.
 registry::Answer<std::string> place_of_query(const ApiCall& call);
 // RFC 3339; "" for never. And back: an absent or empty member is never.
@@ -130,6 +141,7 @@ registry::Answer<TimePoint> expiry_member(const ApiCall& call);
 std::span<const ApiRoute> account_routes();
 std::span<const ApiRoute> place_routes();
 std::span<const ApiRoute> operation_routes();
+std::span<const ApiRoute> copy_routes();
 std::span<const ApiRoute> policy_routes();
 std::span<const ApiRoute> audit_routes();
 std::span<const ApiRoute> certificate_routes();

@@ -34,6 +34,19 @@ Answer<> verify_audit(ApiCall& call) {
   return call.http.reply_json(out);
 }
 
+// As the command writes it to a file; the rows stay.
+Answer<> export_audit(ApiCall& call) {
+  Database db = TRY(call.api.database());
+  net::ResponseWriter& writer = call.http.writer;
+  call.http.set("Content-Type", "application/jsonl");
+  TRY(registry::export_audit(db, [&](std::string_view text) -> Result<> {
+    if (!writer.started()) TRY(writer.begin(200));
+    return writer.write(text);
+  }));
+  TRY(writer.finish());
+  return {};
+}
+
 Answer<> list_keys(ApiCall& call) {
   auto accounts = TRY(call.api.accounts());
   json::Array out;
@@ -57,6 +70,7 @@ Answer<> rotate_keys(ApiCall& call) {
 
 constexpr ApiRoute kRoutes[] = {
     {"GET", "/audit", "", list_audit},
+    {"GET", "/audit/export", "", export_audit},
     {"GET", "/audit/verify", "", verify_audit},
     {"GET", "/keys", "", list_keys},
     {"POST", "/keys/rotate", "drop:bool", rotate_keys},

@@ -5,13 +5,39 @@
 namespace skiff::manage {
 
 using registry::Answer;
+using registry::Refusal;
 
 namespace {
 
 // Problems of one answer.
 constexpr size_t kMostProblems = 1'000;
 
-Answer<> run(ApiCall& call, std::string_view name) {
+Answer<> check(ApiCall& call) { return run_operation(call, "check", call.body); }
+Answer<> collect(ApiCall& call) { return run_operation(call, "gc", call.body); }
+
+Answer<> configuration(ApiCall& call) {
+  if (call.api.configuration().empty()) {
+    return Refusal(registry::kNotFound, "this registry is part of a daemon, whose flags it has");
+  }
+  return call.http.reply(200, "application/yaml", call.api.configuration());
+}
+
+Answer<> document(ApiCall& call) {
+  return call.http.reply(200, "application/yaml", api_document());
+}
+
+constexpr ApiRoute kRoutes[] = {
+    {"POST", "/check", "deep:bool repair:bool", check},
+    {"POST", "/gc", "dryRun:bool", collect},
+    {"GET", "/configuration", "", configuration},
+    {"GET", "/openapi.yaml", "", document},
+};
+
+}  // namespace
+
+std::span<const ApiRoute> operation_routes() { return kRoutes; }
+
+Answer<> run_operation(ApiCall& call, std::string_view name, const json::Value& arguments) {
   registry::Registry* const registry = TRY(call.api.registry());
   json::Array problems;
   size_t found = 0;
@@ -22,29 +48,12 @@ Answer<> run(ApiCall& call, std::string_view name) {
     if (problems.size() < kMostProblems) problems.push_back(*problem);
   };
   json::Value out = TRY(as_answer(
-      find_operation(name)->run(*registry, call.body, tell, call.http.writer.client_gone())));
-  if (name == "check") {
+      find_operation(name)->run(*registry, arguments, tell, call.http.writer.client_gone())));
+  if (name != "gc") {
     out.set("found", found);
     out.set("problems", std::move(problems));
   }
   return call.http.reply_json(out);
 }
-
-Answer<> check(ApiCall& call) { return run(call, "check"); }
-Answer<> collect(ApiCall& call) { return run(call, "gc"); }
-
-Answer<> document(ApiCall& call) {
-  return call.http.reply(200, "application/yaml", api_document());
-}
-
-constexpr ApiRoute kRoutes[] = {
-    {"POST", "/check", "deep:bool repair:bool", check},
-    {"POST", "/gc", "dryRun:bool", collect},
-    {"GET", "/openapi.yaml", "", document},
-};
-
-}  // namespace
-
-std::span<const ApiRoute> operation_routes() { return kRoutes; }
 
 }  // namespace skiff::manage

@@ -117,6 +117,7 @@ TEST_F(RestTest, EachOperationOfTheDocumentDoesWhatItSays) {
   call_webhooks();
   call_mirrors();
   call_certificates();
+  call_copies();
   call_audit();
   EXPECT_EQ(called_, documented());
 

@@ -21,6 +21,7 @@ class RestTest : public registry::RegistryTest {
     options_.extensions.push_back(api_.extension());
     options_.upstreams = upstream::pull_through({.spool = options_.root});
     RegistryTest::SetUp();
+    api_.show_configuration("listen: 127.0.0.1:5000\n");
     api_.serve(*registry_);
   }
 
@@ -148,6 +149,39 @@ class RestTest : public registry::RegistryTest {
     EXPECT_EQ(call("DELETE", "/certificates", {}, "", query).status, 404);
   }
 
+  void call_copies() {
+    const std::string nightly = R"({"name":"nightly","keep":2})";
+    EXPECT_EQ(call("POST", "/backups", {}, nightly).status, 409);  // nobody made the directory
+    EXPECT_TRUE(call("GET", "/backups").json().array("backups").empty());
+    for (const char* directory : {"backups", "imports/old"}) {
+      ASSERT_TRUE(make_directories(options_.root / directory));
+    }
+    for (const char* wrong :
+         {R"({"name":""})", R"({"name":".."})", R"({"name":"a/b"})", R"({"name":"a\u0000"})",
+          R"({"name":"a","keep":0})", R"({"name":"a","blobs":true})"}) {
+      EXPECT_EQ(call("POST", "/backups", {}, wrong).status, 400) << wrong;
+    }
+    const Reply made = call("POST", "/backups", {}, nightly);
+    EXPECT_EQ(made.status, 200) << made.body;
+    EXPECT_EQ(made.json().string("snapshot"), "snapshot-000001");
+    EXPECT_EQ(call("POST", "/backups", {}, nightly).status, 200);
+    const json::Value listed = call("GET", "/backups").json().array("backups").at(0);
+    EXPECT_EQ(listed.string("name"), "nightly");
+    EXPECT_EQ(listed.strings("snapshots"),
+              (std::vector<std::string>{"snapshot-000001", "snapshot-000002"}));
+
+    EXPECT_EQ(call("POST", "/imports", {}, R"({"name":"/etc"})").status, 400);
+    EXPECT_EQ(call("POST", "/imports", {}, R"({"name":"none"})").status, 404);
+    const std::string old = R"({"name":"old","moveTags":true})";
+    EXPECT_EQ(call("POST", "/imports", {}, old).status, 404);  // no such tree
+    ASSERT_TRUE(make_directories(options_.root / "imports/old/docker/registry/v2/repositories"));
+    const Reply imported = call("POST", "/imports", {}, old);
+    EXPECT_EQ(imported.status, 200) << imported.body;
+    EXPECT_EQ(imported.json().integer("manifests"), 0);
+    EXPECT_TRUE(imported.json().array("problems").empty());
+    EXPECT_EQ(call("GET", "/configuration").body, "listen: 127.0.0.1:5000\n");
+  }
+
   void call_audit() {
     const Reply page = call("GET", "/audit", {}, "", "?n=2&last=1");
     EXPECT_EQ(page.json().array("rows").at(0).integer("id"), 2);
@@ -155,6 +189,10 @@ class RestTest : public registry::RegistryTest {
     const json::Value report = call("GET", "/audit/verify").json();
     EXPECT_GE(report.integer("rows"), 20);
     EXPECT_FALSE(report.has("broken")) << report.dump();
+    const Reply exported = call("GET", "/audit/export");
+    EXPECT_EQ(exported.header("Content-Type"), "application/jsonl");
+    EXPECT_EQ(json::parse(split(exported.body, '\n').front())->integer("after"), 0);
+    EXPECT_GE(std::ranges::count(exported.body, '\n'), 21);
     EXPECT_EQ(call("POST", "/keys/rotate").status, 204);
     const json::Value keys = call("GET", "/keys").json();
     ASSERT_FALSE(keys.array("keys").empty());

@@ -283,4 +283,29 @@ Result<> forget_audit(Database& db, int64_t through) {
   });
 }
 
+Result<AuditExport> export_audit(Database& db,
+                                 const std::function<Result<>(std::string_view)>& write) {
+  constexpr size_t kPage = 1'000;
+  TRY(chain_audit(db));
+  const AuditBounds bounds = TRY(audit_bounds(db));
+  AuditVerifier verifier(bounds.exported, bounds.exported_hash);
+  int64_t last = bounds.exported;
+  TRY(write(json::object({{"after", last}, {"hash", bounds.exported_hash}}).dump() + "\n"));
+  while (last < bounds.last) {
+    std::string text;
+    const int64_t before = last;
+    for (const AuditRow& row : TRY(audit_rows(db, last, kPage))) {
+      if (!verifier.check(row)) {
+        return Error(Code::kDataLoss, cat("the audit log is broken at row ",
+                                          *verifier.report().broken, ": ", verifier.report().why));
+      }
+      text += audit_line(row) + "\n";
+      last = row.id;
+    }
+    if (last == before) return Error(Code::kDataLoss, cat("the audit log ends at row ", last));
+    TRY(write(text));
+  }
+  return AuditExport{bounds.exported, last, verifier.hash()};
+}
+
 }  // namespace skiff::registry

@@ -98,6 +98,16 @@ Result<AuditReport> verify_audit(Database& db);
 // Chains what was not, and a row that signs the row before it, unless that is such a row already.
 Result<> seal_audit(Database& db, const access::SigningKey& key, TimePoint now);
 
+// The rows that are there as lines, those not chained before with them; the first line,
+// {"after","hash"}, says what the first row follows. kDataLoss where the chain is broken.
+struct AuditExport {
+  int64_t after = 0;
+  int64_t last = 0;
+  std::string hash;  // of the last
+};
+Result<AuditExport> export_audit(Database& db,
+                                 const std::function<Result<>(std::string_view)>& write);
+
 // Takes the rows up to `through` out, which somebody has written elsewhere.
 Result<> forget_audit(Database& db, int64_t through);
 

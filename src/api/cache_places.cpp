@@ -17,6 +17,10 @@ Result<std::vector<std::shared_ptr<const UniqueFd>>> decode_cache_places(
   const auto decode = [&](std::string_view list,
                           std::vector<builder::CachePlace>& places) -> Result<> {
     for (const json::Value& one : value.array(list)) {
+      if (one.boolean("inline")) {
+        request.inline_cache = true;
+        continue;
+      }
       builder::CachePlace place;
       if (one.has("ref")) {
         place.reference = TRY(oci::Reference::parse(one.string("ref")));

@@ -244,6 +244,7 @@ Result<BuildResult> LocalBuilder::build_all(const BuildRequest& request, const E
     for (const images::Image& image : TRY(images_.platforms_of(made.target))) {
       TRY(request.result_lease->hold_image(image));
     }
+  if (wants_inline_cache(request)) facts.steps = TRY(cache_->records_of(hold));
   }
   auto host = std::ranges::find(platforms, oci::Platform::host());
   size_t chosen = host == platforms.end() ? 0 : static_cast<size_t>(host - platforms.begin());

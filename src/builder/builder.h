@@ -151,6 +151,7 @@ struct BuildRequest {
 
   std::vector<CachePlace> cache_from;  // one that cannot be read is a warning
   std::vector<CachePlace> cache_to;    // united with what is there; a failure is the build's
+  bool inline_cache = false;           // images tell of their own steps, for `cache_from`
 
   // By registry host ("docker.io", "localhost:5000"), for pulling base images.
   std::map<std::string, remote::Credentials> credentials;

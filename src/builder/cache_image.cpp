@@ -1,20 +1,15 @@
 #include "builder/cache_image.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <set>
 
-#include "base/random.h"
 #include "base/strings.h"
-#include "builder/cache_shelf.h"
-#include "builder/oci_layout.h"
+#include "base/truth.h"
+#include "builder/offline_plan.h"
+#include "builder/open_shelf.h"
 #include "builder/untar.h"
 #include "codec/compress.h"
 #include "codec/hash.h"
-#include "remote/registry_client.h"
 #include "snapshot/diff_source.h"
 #include "snapshot/layer_diff.h"
 #include "sys/root_dir.h"
@@ -23,156 +18,12 @@ namespace skiff::builder {
 
 namespace {
 
-constexpr size_t kMostRecords = size_t{64} << 20U;  // bytes of their document
 constexpr int kAttempts = 16;
 
 struct CacheImage {
   oci::Manifest manifest;
   PortableCache cache;
 };
-
-// A directory with an OCI layout (OCI image-spec, image-layout.md). Who writes has it locked.
-class LayoutShelf : public CacheShelf {
- public:
-  LayoutShelf(content::ContentStore& store, OciLayout layout, std::string tag)
-      : store_(store), layout_(std::move(layout)), tag_(std::move(tag)) {}
-
-  Result<std::optional<std::string>> manifest() override {
-    for (const oci::Descriptor& one : TRY(index()).manifests) {
-      if (is_ours(one)) return std::optional(TRY(document(one)));
-    }
-    return std::optional<std::string>();
-  }
-  Result<std::string> document(const oci::Descriptor& blob) override {
-    return layout_.document(blob, kMostRecords);
-  }
-  Result<> fetch(const oci::Descriptor& blob, content::Ingest& to) override {
-    TRY(to.reset());
-    return layout_.fetch(blob, to);
-  }
-  Result<> put(const oci::Descriptor& blob) override {
-    const std::string path = OciLayout::path_of(blob.digest);
-    if (auto there = root().stat(path); there) return {};
-    const auto reader = TRY(store_.open(blob.digest));
-    return write(path, *reader);
-  }
-  Result<> put_manifest(const oci::Manifest& manifest, const std::string& before) override {
-    const UniqueFd lock = TRY(root().open_at("/", O_RDONLY | O_DIRECTORY));
-    if (::flock(lock.get(), LOCK_EX) != 0) return Error::from_errno(errno, "lock cache directory");
-    const auto now = TRY(this->manifest());
-    if ((now ? oci::Digest::of(*now).str() : "") != before) {
-      return Error(Code::kFailedPrecondition, "somebody else has written it");
-    }
-    TRY(write_text(OciLayout::path_of(manifest.descriptor().digest), manifest.raw));
-    std::vector<oci::Descriptor> all = TRY(index()).manifests;
-    std::erase_if(all, [&](const oci::Descriptor& one) { return is_ours(one); });
-    all.push_back(manifest.descriptor());
-    all.back().annotations[std::string(OciLayout::kRefName)] = tag_;
-    TRY(write_text("oci-layout", R"({"imageLayoutVersion":"1.0.0"})"));
-    return write_text("index.json", oci::Index::make(oci::kMediaTypeIndex, std::move(all)).raw);
-  }
-
- private:
-  const sys::RootDir& root() const { return layout_.root(); }
-  bool is_ours(const oci::Descriptor& one) const {
-    const auto name = one.annotations.find(std::string(OciLayout::kRefName));
-    return name != one.annotations.end() && name->second == tag_;
-  }
-  Result<oci::Index> index() {
-    auto index = layout_.index();
-    if (!index && index.error().code() == Code::kNotFound) return oci::Index();
-    return index;
-  }
-  Result<> write_text(const std::string& path, std::string_view text) {
-    StringSource source(text);
-    return write(path, source);
-  }
-  // Whole or not at all.
-  Result<> write(const std::string& path, Source& from) {
-    constexpr size_t kDigits = 12;
-    const sys::Place place = TRY(root().make_place(path));
-    const sys::Place beside = TRY(root().make_place(cat(path, ".new-", random_hex(kDigits))));
-    const UniqueFd out(::openat(beside.parent.get(), beside.name.c_str(),
-                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-    if (!out) return Error::from_errno(errno, cat("write ", path));
-    FdSink sink(out.get());
-    auto written = copy(from, sink);
-    if (written && ::renameat(beside.parent.get(), beside.name.c_str(), place.parent.get(),
-                              place.name.c_str()) == 0) {
-      return {};
-    }
-    const int why = errno;
-    ::unlinkat(beside.parent.get(), beside.name.c_str(), 0);
-    if (!written) return std::move(written.error()).with_context(path);
-    return Error::from_errno(why, cat("rename to ", path));
-  }
-
-  content::ContentStore& store_;
-  OciLayout layout_;
-  std::string tag_;
-};
-
-class RegistryShelf : public CacheShelf {
- public:
-  RegistryShelf(content::ContentStore& store, remote::ClientOptions options, oci::Reference name,
-                CancelToken cancel)
-      : store_(store),
-        client_(std::move(options)),
-        name_(std::move(name)),
-        cancel_(std::move(cancel)) {}
-
-  Result<std::optional<std::string>> manifest() override {
-    auto found = client_.fetch_manifest(name_, cancel_);
-    if (found) return std::optional(std::move(found->bytes));
-    if (found.error().code() == Code::kNotFound) return std::optional<std::string>();
-    return std::move(found.error());
-  }
-  Result<std::string> document(const oci::Descriptor& blob) override {
-    if (blob.size > kMostRecords)
-      return Error(Code::kResourceExhausted, "its records are too many");
-    auto ingest = TRY(store_.ingest(""));
-    TRY(fetch(blob, *ingest));
-    TRY(store_.commit(*ingest, blob.digest));
-    return content::read_blob(store_, blob.digest, kMostRecords);
-  }
-  Result<> fetch(const oci::Descriptor& blob, content::Ingest& to) override {
-    return client_.fetch_blob(name_, blob, to, {}, cancel_);
-  }
-  Result<> put(const oci::Descriptor& blob) override {
-    TRY(client_.push_blob(name_, blob, store_, "", {}, cancel_));
-    return {};
-  }
-  Result<> put_manifest(const oci::Manifest& manifest, const std::string& before) override {
-    TRY(client_.push_manifest(name_, manifest.raw, manifest.media_type, cancel_,
-                              remote::Swap{before}));
-    return {};
-  }
-
- private:
-  content::ContentStore& store_;
-  remote::RegistryClient client_;
-  oci::Reference name_;
-  CancelToken cancel_;
-};
-
-std::string text_of(const CachePlace& place) {
-  if (place.shelf) return "the client";
-  return place.reference ? place.reference->familiar() : cat("directory, ", place.tag);
-}
-
-Result<std::shared_ptr<CacheShelf>> open_shelf(Site& site, const BuildRequest& request,
-                                               const CachePlace& place, const CancelToken& cancel) {
-  if (place.shelf) return place.shelf;
-  content::ContentStore& store = site.images.content();
-  if (!place.reference) {
-    return std::make_shared<LayoutShelf>(store, TRY(OciLayout::open(place.directory)), place.tag);
-  }
-  remote::ClientOptions options = site.options.client;
-  auto credentials = TRY(request.credentials_of(place.reference->domain()));
-  if (credentials) options.credentials = std::move(*credentials);
-  return std::make_shared<RegistryShelf>(store, std::move(options),
-                                         place.reference->with_default_tag(), cancel);
-}
 
 Result<std::optional<CacheImage>> read_image(CacheShelf& shelf) {
   const auto bytes = TRY(shelf.manifest());
@@ -183,6 +34,47 @@ Result<std::optional<CacheImage>> read_image(CacheShelf& shelf) {
   }
   image.cache = TRY(decode_cache(TRY(shelf.document(image.manifest.config))));
   return std::optional(std::move(image));
+}
+
+// What an image tells of its own steps; nothing is no error.
+Result<std::vector<NewRecord>> steps_of(CacheShelf& shelf, const oci::Manifest& image) {
+  const std::string text = TRY(shelf.document(image.config));
+  const json::Value document = TRY_CONTEXT(json::parse(text), "image config");
+  const json::Value* told = document.find(kInlineMember);
+  if (told == nullptr) return std::vector<NewRecord>();
+  return decode_inline(*told, TRY(oci::ImageConfig::parse(text)).diff_ids, image.layers);
+}
+
+Result<std::vector<NewRecord>> steps_of(CacheShelf& shelf, const oci::Index& index,
+                                        const std::vector<oci::Platform>& platforms) {
+  std::vector<NewRecord> out;
+  std::set<oci::Digest> seen;
+  for (const oci::Platform& platform : platforms) {
+    const oci::Descriptor* image = index.choose(platform);
+    if (image == nullptr || !oci::is_manifest_type(image->media_type)) continue;
+    if (!seen.insert(image->digest).second) continue;
+    const auto manifest = TRY(oci::Manifest::parse(TRY(shelf.document(*image))));
+    std::ranges::move(TRY(steps_of(shelf, manifest)), std::back_inserter(out));
+  }
+  if (!seen.empty()) return out;
+  return Error(Code::kInvalidArgument, "there is neither a build cache nor an image in it");
+}
+
+// Of a cache image, or of images.
+Result<PortableCache> read_cache(CacheShelf& shelf, const std::vector<oci::Platform>& platforms) {
+  const auto bytes = TRY(shelf.manifest());
+  if (!bytes) return PortableCache();
+  if (oci::is_index_type(oci::sniff_media_type(*bytes))) {
+    return PortableCache{.records =
+                             TRY(steps_of(shelf, TRY(oci::Index::parse(*bytes)), platforms))};
+  }
+  const auto manifest = TRY(oci::Manifest::parse(*bytes));
+  const std::string& type = manifest.config.media_type;
+  if (type == kRecordsType) return decode_cache(TRY(shelf.document(manifest.config)));
+  if (type == oci::kMediaTypeConfig || type == oci::kDockerConfig) {
+    return PortableCache{.records = TRY(steps_of(shelf, manifest))};
+  }
+  return Error(Code::kInvalidArgument, "what is there is no build cache of ours");
 }
 
 std::vector<oci::Descriptor> layers_of(const PortableCache& cache) {
@@ -310,6 +202,12 @@ Result<bool> try_export(Site& site, CacheShelf& shelf, const PortableCache& own)
 
 }  // namespace
 
+bool wants_inline_cache(const BuildRequest& request) {
+  const auto given = request.build_args.find("BUILDKIT_INLINE_CACHE");
+  const bool is_given = given != request.build_args.end() && given->second;
+  return request.inline_cache || (is_given && parse_bool(*given->second).value_or(false));
+}
+
 Result<> export_cache(Site& site, const BuildRequest& request, const CachePlace& place,
                       const OwnCache& own, const CancelToken& cancel) {
   const auto write = [&]() -> Result<> {
@@ -338,14 +236,13 @@ Result<> import_cache(Site& site, const BuildRequest& request, const CachePlace&
                       const CancelToken& cancel) {
   const auto read = [&]() -> Result<> {
     const auto shelf = TRY(open_shelf(site, request, place, cancel));
-    auto image = TRY(read_image(*shelf));
-    if (!image) return {};
+    PortableCache cache = TRY(read_cache(*shelf, platforms_of(request)));
     if (place.mounts) {
-      for (const PortableMount& mount : image->cache.mounts) {
+      for (const PortableMount& mount : cache.mounts) {
         TRY(fetch_mount(site, *shelf, lease, mount, cancel));
       }
     }
-    imported.add(std::move(image->cache.records),
+    imported.add(std::move(cache.records),
                  [&site, &lease, shelf](NewRecord& record, const CancelToken& token) {
                    return fetch_layer(site, *shelf, lease, record, token);
                  });

@@ -1,5 +1,6 @@
 // Cache images: records of the build cache with their layers, as an OCI image that other engines
 // import (docs/formats/cache-image.md): in a directory with an OCI layout, or in a registry.
+// Images that tell of their own steps can be imported, too.
 //
 //   TRY(export_cache(site, request, place, own, cancel));   // united with what is there
 //   TRY(import_cache(site, request, place, lease, imported, cancel));
@@ -12,6 +13,9 @@
 
 namespace skiff::builder {
 
+// Whether images are to tell of their own steps; an argument of the build says so, too, as of old.
+bool wants_inline_cache(const BuildRequest& request);
+
 // What a build has to give away.
 struct OwnCache {
   std::vector<NewRecord> records;
@@ -20,7 +24,8 @@ struct OwnCache {
 Result<> export_cache(Site& site, const BuildRequest& request, const CachePlace& place,
                       const OwnCache& own, const CancelToken& cancel);
 
-// A place where there is nothing yet is an empty cache. `lease` holds what is fetched.
+// A place where there is nothing yet is an empty cache; of an image it is what the image tells of
+// its own steps. `lease` holds what is fetched.
 Result<> import_cache(Site& site, const BuildRequest& request, const CachePlace& place,
                       images::ImageLease& lease, ImportedRecords& imported,
                       const CancelToken& cancel);

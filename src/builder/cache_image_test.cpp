@@ -173,6 +173,89 @@ TEST_F(CacheImage, ARecordOfAnotherGroundIsNotTaken) {
   EXPECT_EQ(told_.cached, std::vector<int>{2});
 }
 
+TEST_F(CacheImage, AnImageTellsOfItsOwnStepsWhereAskedTo) {
+  const images::Image plain = built(kDockerfile);
+  BuildRequest wanted = request(kDockerfile);
+  wanted.build_args["BUILDKIT_INLINE_CACHE"] = "1";
+  const images::Image image = built(wanted);
+  EXPECT_EQ(told_.cached.size(), 6);
+  EXPECT_TRUE(told_.warnings.empty());
+  EXPECT_NE(image.id, plain.id);
+  EXPECT_EQ(image.config.serialize(), plain.config.serialize());
+  EXPECT_EQ(plain.config_bytes.find(kInlineMember), std::string::npos);
+  wanted.build_args.clear();
+  wanted.inline_cache = true;
+  EXPECT_EQ(built(wanted).id, image.id);
+  // All are of the image's layers; the stage's COPY has made the same one as that from the stage.
+  const json::Value told = *json::parse(image.config_bytes)->find(kInlineMember);
+  const auto records = decode_inline(told, image.config.diff_ids, image.manifest_doc.layers);
+  ASSERT_TRUE(records) << records.error().message();
+  EXPECT_EQ(
+      std::ranges::count_if(*records, [](const auto& r) { return r.result.layer.has_value(); }), 6);
+  // And what another image stands on is none of its business.
+  EXPECT_EQ(built("FROM test:1\nLABEL z=1").config_bytes.find(kInlineMember), std::string::npos);
+}
+
+TEST_F(CacheImage, AnotherEngineUsesWhatAnImageTells) {
+  const std::string lines = "FROM scratch\nLABEL x=y\nCOPY a /\nCOPY --link b /linked\nWORKDIR /w";
+  UniqueFd file(::open((root() / "image.tar").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  FdSink sink(file.get());
+  BuildRequest wanted = request(lines);
+  wanted.inline_cache = true;
+  wanted.outputs = {{.type = OutputType::kImage}, {.type = OutputType::kOci, .file = &sink}};
+  const images::Image image = built(wanted);
+  ASSERT_TRUE(sys::run_captured(
+      {.args = {"tar", "-C", exported().native(), "-xf", (root() / "image.tar").native()}}));
+  forget();
+  wanted = importing(lines);
+  wanted.inline_cache = true;
+  wanted.cache_from[0].tag = "1";
+  EXPECT_EQ(built(wanted).id, image.id);
+  EXPECT_TRUE(told_.warnings.empty());
+  EXPECT_EQ(told_.cached, (std::vector<int>{2, 3, 4, 5}));
+  // What is known of the steps by now explains the next miss.
+  write("a", "A2");
+  open_builder_again();
+  built(lines);
+  EXPECT_EQ(told_.missed[3], "a changed");
+}
+
+TEST_F(CacheImage, WhatImagesTellIsJudged) {
+  const oci::Digest layer = oci::Digest::of("layer");
+  const oci::Descriptor blob{.media_type = std::string(oci::kMediaTypeLayer), .digest = layer};
+  NewRecord record{.keys = {std::string(64, 'a')}};
+  record.result.layer = Layer{.diff_id = layer};
+  record.result.id = layer.str();
+  const auto told = encode_inline({record}, {layer}, std::nullopt);
+  ASSERT_TRUE(told);
+  const auto decode = [&](const json::Value& value, size_t blobs = 1) {
+    return decode_inline(value, {layer}, std::vector<oci::Descriptor>(blobs, blob));
+  };
+  ASSERT_TRUE(decode(*told));
+  EXPECT_EQ(decode(*told)->at(0).result.layer->blob.digest, layer);
+  EXPECT_FALSE(decode(*told, 2));
+  EXPECT_FALSE(decode_inline(*told, {oci::Digest::of("other")}, {blob}));
+  EXPECT_FALSE(encode_inline({record}, {oci::Digest::of("other")}, std::nullopt));
+  for (const char* text :
+       {"null", "[]", "1", R"({"version":2})", R"({"version":1,"records":[1]})"}) {
+    EXPECT_FALSE(decode(*json::parse(text))) << text;
+  }
+  // Each character of it another one: never more than what the image has.
+  const std::string text = told->dump();
+  for (size_t i = 0; i < text.size(); ++i) {
+    for (const char c : {'"', '0', '}', '\0', 'z'}) {
+      std::string changed = text;
+      changed[i] = c;
+      const auto value = json::parse(changed);
+      const auto records = value ? decode(*value) : Result<std::vector<NewRecord>>(value.error());
+      for (const NewRecord& one : records ? *records : std::vector<NewRecord>()) {
+        ASSERT_EQ(one.keys.size(), 1) << changed;
+        EXPECT_EQ(one.result.layer ? one.result.id : "", one.result.layer ? layer.str() : "");
+      }
+    }
+  }
+}
+
 TEST_F(CacheImage, NothingThereIsAnEmptyCache) {
   built(importing("FROM scratch\nCOPY a /"));
   EXPECT_TRUE(told_.warnings.empty());

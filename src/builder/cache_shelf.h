@@ -15,6 +15,7 @@ class CacheShelf {
   virtual ~CacheShelf() = default;
   // The manifest of that name; nullopt where there is none.
   virtual Result<std::optional<std::string>> manifest() = 0;
+  // Of a manifest that an index names, or of a blob.
   virtual Result<std::string> document(const oci::Descriptor& blob) = 0;
   virtual Result<> fetch(const oci::Descriptor& blob, content::Ingest& to) = 0;
   virtual Result<> put(const oci::Descriptor& blob) = 0;  // from the content store

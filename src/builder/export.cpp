@@ -97,8 +97,8 @@ Result<ShapedImages> Exporter::run(const std::vector<PlatformImage>& built, cons
                                    const CancelToken& cancel) {
   Work work{site_, request_, lease, events, cancel};
   Attester attester(site_, request_, lease, facts, cancel);
-  ImageShaper plain(site_, lease, nullptr, cancel);
-  ImageShaper attested(site_, lease, &attester, cancel);
+  ImageShaper plain(site_, lease, facts, nullptr, cancel);
+  ImageShaper attested(site_, lease, facts, &attester, cancel);
   std::optional<ShapedImages> image;
   std::optional<ShapedImages> other;
   for (const Planned& planned : planned_) {

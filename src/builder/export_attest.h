@@ -15,6 +15,7 @@ namespace skiff::builder {
 struct BuildFacts {
   TimePoint begun;
   std::optional<ContextOrigin> origin;
+  std::vector<NewRecord> steps;  // that images are to tell of
 };
 
 class Attester {

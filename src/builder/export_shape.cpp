@@ -78,6 +78,9 @@ Result<oci::Descriptor> ImageShaper::shape_one(const PlatformImage& image,
     config.created = epoch;
     for (oci::History& entry : config.history) clamp(entry.created, epoch);
   }
+  if (auto told = encode_inline(facts_.steps, config.diff_ids, options.epoch)) {
+    config.further.set(kInlineMember, *std::move(told));
+  }
   images::ManifestForm form{.in_dockers_words = options.in_dockers_words, .annotations = {}};
   for (const Annotation& one : options.manifest_annotations) {
     if (one.applies_to(image.config.platform)) form.annotations[one.key] = one.value;

@@ -20,9 +20,10 @@ struct ShapedImages {
 
 class ImageShaper {
  public:
-  // `attester` is null where no attestations are wanted.
-  ImageShaper(Site& site, images::ImageLease& lease, Attester* attester, const CancelToken& cancel)
-      : site_(site), lease_(lease), attester_(attester), cancel_(cancel) {}
+  // The facts outlive it. `attester` is null where no attestations are wanted.
+  ImageShaper(Site& site, images::ImageLease& lease, const BuildFacts& facts, Attester* attester,
+              const CancelToken& cancel)
+      : site_(site), lease_(lease), facts_(facts), attester_(attester), cancel_(cancel) {}
 
   // With attestations it is always an index.
   Result<ShapedImages> shape(const std::vector<PlatformImage>& images,
@@ -42,6 +43,7 @@ class ImageShaper {
 
   Site& site_;
   images::ImageLease& lease_;
+  const BuildFacts& facts_;
   Attester* attester_;
   const CancelToken& cancel_;
   std::map<std::string, images::NewLayer> converted_;  // several platforms may share a layer

@@ -55,7 +55,7 @@ Result<std::string> attribute_of(const ServiceSpec& cache, const std::string& na
 Result<builder::CachePlace> in_registry(const ServiceSpec& cache) {
   if (cache.type != "registry") {
     return Error(Code::kUnimplemented, cat("caches of type ", quoted(cache.type),
-                                           " are not served: type=registry and type=local are"));
+                                           " are not served: type=registry, local and inline are"));
   }
   builder::CachePlace out;
   const std::string ref = TRY(attribute_of(cache, "ref"));
@@ -85,6 +85,10 @@ Result<std::vector<std::shared_ptr<ClientShelf>>> add_caches(
     request.cache_from.push_back(TRY(import_of(cache, client)));
   }
   for (const ServiceSpec& cache : order.cache_exports) {
+    if (cache.type == "inline") {
+      request.inline_cache = true;
+      continue;
+    }
     if (cache.type != "local") {
       request.cache_to.push_back(TRY(in_registry(cache)));
       continue;

@@ -38,11 +38,19 @@ TEST_F(ClientCachesTest, ThoseOfDirectoriesAreTheClients) {
   EXPECT_FALSE(added->front()->written());
 }
 
+TEST_F(ClientCachesTest, AnImageIsToTellOfItsOwnSteps) {
+  const auto added = add({.cache_exports = {{"inline", {}}}});
+  ASSERT_TRUE(added) << added.error().message();
+  EXPECT_TRUE(added->empty());
+  EXPECT_TRUE(request_.cache_to.empty());
+  EXPECT_TRUE(request_.inline_cache);
+}
+
 TEST_F(ClientCachesTest, OthersAreRefusedByName) {
-  const auto inside = add({.cache_exports = {{"inline", {}}}});
+  const auto inside = add({.cache_exports = {{"gha", {}}}});
   ASSERT_FALSE(inside);
   EXPECT_EQ(inside.error().code(), Code::kUnimplemented);
-  EXPECT_NE(inside.error().message().find("\"inline\""), std::string::npos);
+  EXPECT_NE(inside.error().message().find("\"gha\""), std::string::npos);
   for (const char* type : {"registry", "local"}) {
     const auto nameless = add({.cache_imports = {{type, {}}}});
     ASSERT_FALSE(nameless);

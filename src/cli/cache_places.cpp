@@ -52,7 +52,12 @@ Result<json::Value> place_of(Session& session, const Direction& direction, const
     if (!name) return bad_flag(flag, text, name.error().message());
     return json::object({{"ref", fields["ref"]}, {"mounts", fields.contains("mounts")}});
   }
-  if (fields["type"] != "local") return bad_flag(flag, text, "the types are local and registry");
+  if (direction.makes && fields["type"] == "inline") return json::object({{"inline", true}});
+  if (fields["type"] != "local") {
+    return bad_flag(flag, text,
+                    direction.makes ? "the types are inline, local and registry"
+                                    : "the types are local and registry");
+  }
   const Path directory = fields[std::string(direction.directory)];
   if (directory.empty()) return bad_flag(flag, text, cat(direction.directory, "=DIR is needed"));
   if (direction.makes) TRY(make_directories(directory, 0755));

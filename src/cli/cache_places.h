@@ -14,7 +14,7 @@ struct CachePlaces {
 };
 
 // "NAME", "type=registry,ref=NAME", "type=local,src=DIR" (of --cache-to: dest=DIR, which is made),
-// both with "tag=NAME" and "mounts=all".
+// both with "tag=NAME" and "mounts=all"; of --cache-to also "type=inline".
 Result<CachePlaces> cache_places(Session& session, const Flags& flags);
 
 }  // namespace skiff::cli

@@ -239,6 +239,7 @@ std::string ImageConfig::serialize() const {
   json::Array entries;
   for (const History& h : history) entries.push_back(to_json(h));
   if (!entries.empty()) out.set("history", std::move(entries));
+  for (const auto& [key, value] : further) out.set(key, value);
   return json::Value(std::move(out)).dump();
 }
 

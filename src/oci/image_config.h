@@ -64,9 +64,11 @@ struct ImageConfig {
   RunConfig config;
   std::vector<Digest> diff_ids;
   std::vector<History> history;
+  // Members of the document that are for others; those of a parsed one are not kept.
+  json::Object further;
 
   static Result<ImageConfig> parse(std::string_view bytes);
-  // The canonical bytes; unknown fields of a parsed config are not kept.
+  // The canonical bytes.
   std::string serialize() const;
 };
 

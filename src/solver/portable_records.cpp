@@ -4,7 +4,7 @@
 #include <set>
 
 #include "base/strings.h"
-#include "codec/json.h"
+#include "oci/image_config.h"
 #include "solver/key_parts.h"
 
 namespace skiff::solver {
@@ -14,20 +14,25 @@ namespace {
 constexpr int kVersion = 1;
 constexpr size_t kKeyDigits = 64;
 
-json::Value encode_record(const NewRecord& record) {
+// What every record says: that these keys lead from here to there.
+json::Value encode_step(const NewRecord& record) {
   json::Value out = json::object({{"keys", record.keys},
                                   {"parent", record.parent},
                                   {"result", record.result.id},
-                                  {"description", record.identity.description},
-                                  {"platform", record.identity.platform},
-                                  {"place", record.identity.place},
-                                  {"text", record.identity.text},
-                                  {"parts", encode_parts(record.parts)},
                                   {"created", unix_nanos(record.result.created)},
                                   {"began", unix_nanos(record.result.began)}});
-  if (!record.result.layer) return out;
-  out.set("diffId", record.result.layer->diff_id.str());
-  out.set("blob", record.result.layer->blob.to_json());
+  if (record.result.layer) out.set("diffId", record.result.layer->diff_id.str());
+  return out;
+}
+
+json::Value encode_record(const NewRecord& record) {
+  json::Value out = encode_step(record);
+  out.set("description", record.identity.description);
+  out.set("platform", record.identity.platform);
+  out.set("place", record.identity.place);
+  out.set("text", record.identity.text);
+  out.set("parts", encode_parts(record.parts));
+  if (record.result.layer) out.set("blob", record.result.layer->blob.to_json());
   return out;
 }
 
@@ -43,26 +48,19 @@ TimePoint time_in(const json::Value& value, std::string_view field) {
   return TimePoint(std::chrono::nanoseconds(value.integer(field)));
 }
 
+// The layer's blob is not known yet.
 Result<Layer> decode_layer(const json::Value& value, const std::string& parent) {
   Layer layer{.diff_id = TRY(oci::Digest::parse(value.string("diffId")))};
-  const json::Value* blob = value.find("blob");
-  if (blob == nullptr) return malformed("its layer has no blob");
-  layer.blob = TRY(oci::Descriptor::from_json(*blob));
   layer.snapshot = parent.empty() ? layer.diff_id.str()
                                   : oci::Digest::of(cat(parent, " ", layer.diff_id.str())).str();
   return layer;
 }
 
-Result<NewRecord> decode_record(const json::Value& value) {
+Result<NewRecord> decode_step(const json::Value& value) {
   NewRecord record{.keys = value.strings("keys"), .parent = value.string("parent")};
   const bool keys_right = !record.keys.empty() && std::ranges::all_of(record.keys, is_key);
   if (!keys_right) return malformed("it has no keys");
   if (!record.parent.empty()) TRY(oci::Digest::parse(record.parent));
-  record.identity = {.description = value.string("description"),
-                     .platform = value.string("platform"),
-                     .place = value.string("place"),
-                     .text = value.string("text")};
-  record.parts = TRY(decode_parts(value.string("parts")));
   record.result = {.id = value.string("result"),
                    .created = time_in(value, "created"),
                    .began = time_in(value, "began")};
@@ -72,6 +70,20 @@ Result<NewRecord> decode_record(const json::Value& value) {
     expected = record.result.layer->snapshot;
   }
   if (record.result.id != expected) return malformed("its result is not what its layer gives");
+  return record;
+}
+
+Result<NewRecord> decode_record(const json::Value& value) {
+  NewRecord record = TRY(decode_step(value));
+  record.identity = {.description = value.string("description"),
+                     .platform = value.string("platform"),
+                     .place = value.string("place"),
+                     .text = value.string("text")};
+  record.parts = TRY(decode_parts(value.string("parts")));
+  if (!record.result.layer) return record;
+  const json::Value* blob = value.find("blob");
+  if (blob == nullptr) return malformed("its layer has no blob");
+  record.result.layer->blob = TRY(oci::Descriptor::from_json(*blob));
   return record;
 }
 
@@ -103,6 +115,47 @@ Result<PortableCache> decode_cache(std::string_view text) {
     if (blob == nullptr || mount.id.empty()) return malformed("a mount has no id or no blob");
     mount.blob = TRY(oci::Descriptor::from_json(*blob));
     out.mounts.push_back(std::move(mount));
+  }
+  return out;
+}
+
+std::optional<json::Value> encode_inline(std::vector<NewRecord> records,
+                                         const std::vector<oci::Digest>& layers,
+                                         const std::optional<TimePoint>& newest) {
+  std::set<std::string> grounds{""};  // what its steps without a layer stand on
+  for (size_t i = 1; i <= layers.size(); ++i) grounds.insert(oci::chain_id(layers, i).str());
+  std::erase_if(records, [&](const NewRecord& record) {
+    if (!record.result.layer) return !grounds.contains(record.result.id);
+    return std::ranges::find(layers, record.result.layer->diff_id) == layers.end();
+  });
+  if (records.empty()) return std::nullopt;
+  // Side by side they came in any order.
+  std::ranges::sort(records, {}, [](const NewRecord& record) { return record.keys.front(); });
+  json::Array rows;
+  for (NewRecord& record : records) {
+    if (newest) {
+      record.result.created = std::min(record.result.created, *newest);
+      record.result.began = std::min(record.result.began, *newest);
+    }
+    rows.push_back(encode_step(record));
+  }
+  return json::object({{"version", kVersion}, {"records", json::Value(std::move(rows))}});
+}
+
+Result<std::vector<NewRecord>> decode_inline(const json::Value& value,
+                                             const std::vector<oci::Digest>& layers,
+                                             const std::vector<oci::Descriptor>& blobs) {
+  if (value.integer("version") != kVersion) return malformed("its version is unknown");
+  if (layers.size() != blobs.size()) return malformed("its image has not a blob for each layer");
+  std::vector<NewRecord> out;
+  for (const json::Value& row : value.array("records")) {
+    NewRecord record = TRY(decode_step(row));
+    if (record.result.layer) {
+      const auto layer = std::ranges::find(layers, record.result.layer->diff_id);
+      if (layer == layers.end()) return malformed("its image has no such layer");
+      record.result.layer->blob = blobs[static_cast<size_t>(layer - layers.begin())];
+    }
+    out.push_back(std::move(record));
   }
   return out;
 }

@@ -1,11 +1,14 @@
-// Records of the cache as they travel: the document of a cache image (docs/formats/cache-image.md).
+// Records of the cache as they travel: the document of a cache image, and what images tell of their
+// own steps (docs/formats/cache-image.md).
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "codec/json.h"
 #include "solver/cache.h"
 
 namespace skiff::solver {
@@ -26,6 +29,18 @@ std::string encode_cache(const PortableCache& cache);
 // What comes from elsewhere is judged: a record whose result is not what its parent and layer give
 // is an error, as is a document of another form.
 Result<PortableCache> decode_cache(std::string_view text);
+
+// Inline caches: what an image tells, in this member of its config, of the steps that made its
+// layers. What their keys are made of is not in it.
+inline constexpr std::string_view kInlineMember = "skiff.build-cache.v1";
+// Of the records those of `layers` (diffIDs), none later than `newest`; nullopt: there are none.
+std::optional<json::Value> encode_inline(std::vector<NewRecord> records,
+                                         const std::vector<oci::Digest>& layers,
+                                         const std::optional<TimePoint>& newest);
+// `blobs`: of the image's layers. Judged as decode_cache() does.
+Result<std::vector<NewRecord>> decode_inline(const json::Value& value,
+                                             const std::vector<oci::Digest>& layers,
+                                             const std::vector<oci::Descriptor>& blobs);
 
 // All of `first`, and of `second` the records whose keys are not there, and the other mounts.
 PortableCache unite(PortableCache first, const PortableCache& second);

@@ -174,7 +174,7 @@ Result<StepResult> Solver::evaluate_cached(Step& step, const std::vector<StepRes
   if (auto hit = TRY(look_up(keys.back()))) return *hit;
   const std::string parent = inputs.empty() ? "" : inputs[0].id;
   if (refusal.empty()) {
-    if (auto taken = TRY(take_over(step, parent, keys, options, cancel))) return *taken;
+    if (auto taken = TRY(take_over(step, parent, keys, parts, options, cancel))) return *taken;
     step.on_missed(TRY(cache_.explain_miss(step.identity(), keys, parts, options.imported)));
   } else {
     step.on_missed({.reason = refusal, .differences = {refusal}});
@@ -192,6 +192,7 @@ Result<StepResult> Solver::evaluate_cached(Step& step, const std::vector<StepRes
 
 Result<std::optional<StepResult>> Solver::take_over(Step& step, const std::string& parent,
                                                     const std::vector<std::string>& keys,
+                                                    const KeyParts& parts,
                                                     const SolveOptions& options,
                                                     const CancelToken& cancel) {
   if (options.imported == nullptr) return std::nullopt;
@@ -199,6 +200,7 @@ Result<std::optional<StepResult>> Solver::take_over(Step& step, const std::strin
     const NewRecord* found = options.imported->find(key);
     // What comes from elsewhere is believed for the step it was asked for, and for nothing else:
     // its own other keys, and what it claims to stand on, would be records of other builds.
+    // What does not tell how its step reads has it from here.
     if (found == nullptr || found->parent != parent) continue;
     if (found->result.layer) TRY(step.unpack_ground());
     auto record = options.imported->fetch(*found, cancel);
@@ -209,6 +211,10 @@ Result<std::optional<StepResult>> Solver::take_over(Step& step, const std::strin
       continue;
     }
     record->keys = keys;
+    if (record->parts.empty()) {
+      record->identity = step.identity();
+      record->parts = parts;
+    }
     TRY(cache_.put(*record, *options.hold));
     step.on_cached();
     if (record->result.layer) record->result.layer->room.reset();

@@ -144,7 +144,7 @@ class Solver {
   // The record of one of the keys in `options.imported`, as one of the own cache.
   Result<std::optional<StepResult>> take_over(Step& step, const std::string& parent,
                                               const std::vector<std::string>& keys,
-                                              const SolveOptions& options,
+                                              const KeyParts& parts, const SolveOptions& options,
                                               const CancelToken& cancel);
   // Executes the step; the result is the earlier one that it is the same as, if there is one.
   Result<StepResult> execute(Step& step, const std::vector<StepResult>& inputs,

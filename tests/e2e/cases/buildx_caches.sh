@@ -12,7 +12,7 @@ own_daemon
 docker load -q -i base.tar
 bx build --progress plain --cache-from "$cache" "$PWD/context" >again 2>&1
 expect_eq "$(grep -cE '^#[0-9]+ CACHED$' again)" 2 "COPY and RUN"
-expect_exit 1 bx build --cache-to type=inline "$PWD/context"
+expect_exit 1 bx build --cache-to type=other,ref=x "$PWD/context"
 expect_contains "$OUT" "are not served"
 
 bx build --cache-to type=local,dest="$PWD/cache" "$PWD/context" >built 2>&1 || fail "$(cat built)"

@@ -13,6 +13,7 @@
 #include "builder/failed_step.h"
 #include "builder/offline_plan.h"
 #include "builder/platform_build.h"
+#include "builder/source_epoch.h"
 #include "builder/stat_cache.h"
 #include "dockerfile/inspection.h"
 #include "dockerfile/static_checks.h"
@@ -136,6 +137,8 @@ class LocalBuilder : public Builder {
  private:
   Result<BuildResult> build_all(const BuildRequest& request, const EventSink& events,
                                 const CancelToken& cancel);
+  Result<BuildResult> tell(const BuildRequest& request, const std::vector<oci::Platform>& platforms,
+                           const ShapedImages& made, SharedSink& events);
   Result<Answer> answer_to(const BuildRequest& request, Question question,
                            const CancelToken& cancel);
   void import_caches(const BuildRequest& request, SharedSink& events, images::ImageLease& lease,
@@ -193,15 +196,19 @@ Result<> LocalBuilder::export_caches(const BuildRequest& request,
   return {};
 }
 
-Result<BuildResult> LocalBuilder::build_all(const BuildRequest& request, const EventSink& sink,
+Result<BuildResult> LocalBuilder::build_all(const BuildRequest& asked, const EventSink& sink,
                                             const CancelToken& cancel) {
   SharedSink events(sink);
-  BuildFacts facts{.begun = site_.clock.now(), .origin = request.origin};
-  Exporter exporter = TRY(Exporter::make(site_, request));
+  BuildFacts facts{.begun = site_.clock.now(), .origin = asked.origin};
+  TRY(Exporter::make(site_, asked));  // what is wrong with outputs is told at once
   const auto lease = TRY(images_.lease());
   CacheHold hold(*cache_, *lease);
-  Context context = TRY(Context::open(request, options_.scratch(), *stats_, cancel));
+  Context context = TRY(Context::open(asked, options_.scratch(), *stats_, cancel));
   if (context.origin()) facts.origin = context.origin();
+  std::optional<BuildRequest> dated;
+  if (wants_epoch_of_context(asked)) dated = with_epoch(asked, context.time());
+  const BuildRequest& request = dated ? *dated : asked;
+  Exporter exporter = TRY(Exporter::make(site_, request));
   const ScopeExit remember([this] {
     if (auto saved = stats_->save(); !saved) log_warn(saved.error().message());
   });
@@ -237,14 +244,20 @@ Result<BuildResult> LocalBuilder::build_all(const BuildRequest& request, const E
         0});
   }
   TRY(export_caches(request, built, hold, cancel));
+  if (wants_inline_cache(request)) facts.steps = TRY(cache_->records_of(hold));
   const ShapedImages made = TRY(exporter.run(built, facts, *lease, events, cancel));
+  return tell(request, platforms, made, events);
+}
+
+Result<BuildResult> LocalBuilder::tell(const BuildRequest& request,
+                                       const std::vector<oci::Platform>& platforms,
+                                       const ShapedImages& made, SharedSink& events) {
   BuildResult result;
   result.target = made.target;
   if (request.result_lease != nullptr) {
     for (const images::Image& image : TRY(images_.platforms_of(made.target))) {
       TRY(request.result_lease->hold_image(image));
     }
-  if (wants_inline_cache(request)) facts.steps = TRY(cache_->records_of(hold));
   }
   auto host = std::ranges::find(platforms, oci::Platform::host());
   size_t chosen = host == platforms.end() ? 0 : static_cast<size_t>(host - platforms.begin());

@@ -23,6 +23,7 @@ class Context {
   const std::string& dockerfile() const { return dockerfile_; }
   // Of one that was fetched from a repository.
   std::optional<ContextOrigin> origin() const { return fetched_ ? fetched_->origin : std::nullopt; }
+  std::optional<TimePoint> time() const { return fetched_ ? fetched_->time : std::nullopt; }
 
  private:
   Context() = default;

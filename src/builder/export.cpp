@@ -49,12 +49,10 @@ Result<> Exporter::Work::write(const Planned& planned, const oci::Descriptor& ta
 }
 
 Result<> Exporter::Work::write_trees(const Planned& planned, const oci::Descriptor& target) {
-  const ExportedTrees trees = TRY(ExportedTrees::mount(site, target, cancel));
-  const ExportOptions& options = planned.options;
-  if (planned.output.file != nullptr) {
-    // As BuildKit has it, of all files whenever they were made.
-    return trees.write_tar(*planned.output.file, options.epoch, cancel);
-  }
+  // As BuildKit has it, the epoch is the time of all files whenever they were made.
+  const ExportedTrees trees =
+      TRY(ExportedTrees::mount(site, target, planned.options.epoch, cancel));
+  if (planned.output.file != nullptr) return trees.write_tar(*planned.output.file, cancel);
   return planned.output.trees->receive(trees.trees(), cancel);
 }
 

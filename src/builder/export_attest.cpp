@@ -100,7 +100,7 @@ json::Value Attester::provenance(const PlatformImage& built, const ExportOptions
 }
 
 Result<json::Value> Attester::sbom(const oci::Descriptor& manifest, const ExportOptions& options) {
-  const ExportedTrees trees = TRY(ExportedTrees::mount(site_, manifest, cancel_));
+  const ExportedTrees trees = TRY(ExportedTrees::mount(site_, manifest, std::nullopt, cancel_));
   std::vector<FoundPackage> packages;
   for (const ExportedTree& tree : trees.trees()) {
     const auto root = TRY(sys::RootDir::open(tree.root));

@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "base/truth.h"
+#include "builder/source_epoch.h"
 
 namespace skiff::builder {
 
@@ -205,10 +206,12 @@ std::string_view name_of(OutputType type) {
 Result<ExportOptions> parse_export(const Output& output, const BuildRequest& request) {
   ExportOptions options;
   options.names = request.tags;
-  const auto epoch = request.build_args.find("SOURCE_DATE_EPOCH");
-  if (epoch != request.build_args.end() && epoch->second && !epoch->second->empty()) {
+  const auto epoch = request.build_args.find(kEpochArgument);
+  const bool is_given =
+      epoch != request.build_args.end() && epoch->second && !epoch->second->empty();
+  if (is_given && !wants_epoch_of_context(request)) {
     options.epoch =
-        TRY_CONTEXT(parse_epoch(*epoch->second), cat("SOURCE_DATE_EPOCH=", *epoch->second));
+        TRY_CONTEXT(parse_epoch(*epoch->second), cat(kEpochArgument, "=", *epoch->second));
   }
   Reader reader(output, options);
   for (const auto& attribute : output.attributes) TRY(reader.read(attribute));

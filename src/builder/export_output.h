@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "base/cancellation.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/io.h"
 
@@ -38,6 +39,7 @@ std::string_view name_of(OutputType type);
 struct ExportedTree {
   std::string name;  // of its directory, "linux_arm64", where there are several platforms; else ""
   Path root;         // a read-only mount
+  std::optional<TimePoint> time = std::nullopt;  // of all its files, in place of their own
 };
 
 // Takes the files of an output of type local.

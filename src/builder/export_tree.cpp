@@ -17,6 +17,7 @@ std::string directory_of(const oci::Platform& platform) {
 }  // namespace
 
 Result<ExportedTrees> ExportedTrees::mount(Site& site, const oci::Descriptor& target,
+                                           const std::optional<TimePoint>& time,
                                            const CancelToken& cancel) {
   ExportedTrees out;
   const auto images = TRY(site.images.platforms_of(target));
@@ -25,18 +26,17 @@ Result<ExportedTrees> ExportedTrees::mount(Site& site, const oci::Descriptor& ta
     const std::string snapshot = TRY(site.images.unpack(image, unsaid, cancel));
     out.mounts_.push_back(TRY(MountedView::make(site, snapshot)));
     out.trees_.push_back({images.size() == 1 ? "" : directory_of(image.config.platform),
-                          out.mounts_.back()->root()});
+                          out.mounts_.back()->root(), time});
   }
   return out;
 }
 
-Result<> ExportedTrees::write_tar(Sink& to, const std::optional<TimePoint>& time,
-                                  const CancelToken& cancel) const {
+Result<> ExportedTrees::write_tar(Sink& to, const CancelToken& cancel) const {
   TarWriter tar(to);
   for (const ExportedTree& tree : trees_) {
     snapshot::DiffSource files([&](Sink& into) { return snapshot::write_tree(tree.root, into); },
                                cancel);
-    TRY(copy_tar(files, {.directory = tree.name, .every = time}, tar));
+    TRY(copy_tar(files, {.directory = tree.name, .every = tree.time}, tar));
   }
   return tar.finish();
 }

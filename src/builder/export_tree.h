@@ -11,14 +11,14 @@ namespace skiff::builder {
 
 class ExportedTrees {
  public:
-  // Of the images that `target` leads to; unpacks what is not yet.
+  // Of the images that `target` leads to; unpacks what is not yet. `time`: of all files, where one
+  // is given.
   static Result<ExportedTrees> mount(Site& site, const oci::Descriptor& target,
+                                     const std::optional<TimePoint>& time,
                                      const CancelToken& cancel);
   std::span<const ExportedTree> trees() const { return trees_; }
-  // All of them as one tar, owners in numbers, each in the directory of its name; with the time
-  // that is given, where one is.
-  Result<> write_tar(Sink& to, const std::optional<TimePoint>& time,
-                     const CancelToken& cancel) const;
+  // All of them as one tar, owners in numbers, each in the directory of its name.
+  Result<> write_tar(Sink& to, const CancelToken& cancel) const;
 
  private:
   std::vector<std::unique_ptr<MountedView>> mounts_;

@@ -151,8 +151,9 @@ Result<std::string> find_commit(const GitSource& source, const GitAccess& access
   return commit;
 }
 
-Result<> fetch_commit(const GitSource& source, const GitAccess& access, const std::string& commit,
-                      bool keep_git_dir, const Path& into, const CancelToken& cancel) {
+Result<TimePoint> fetch_commit(const GitSource& source, const GitAccess& access,
+                               const std::string& commit, bool keep_git_dir, const Path& into,
+                               const CancelToken& cancel) {
   const Git git(source.remote, access);
   TRY(git.run({"init", "--quiet", "--initial-branch=main", "--", into.native()}, cancel));
   TRY(git.run_in(into, {"remote", "add", "origin", source.remote}, cancel));
@@ -173,8 +174,10 @@ Result<> fetch_commit(const GitSource& source, const GitAccess& access, const st
                    cancel),
         source.remote);
   }
-  if (keep_git_dir) return {};
-  return remove_tree(into / ".git");
+  const std::string seconds =
+      TRY(git.run_in(into, {"show", "--no-patch", "--format=%ct", "HEAD"}, cancel));
+  if (!keep_git_dir) TRY(remove_tree(into / ".git"));
+  return TimePoint(std::chrono::seconds(parse_int(trim(seconds)).value_or(0)));
 }
 
 }  // namespace skiff::builder

@@ -27,8 +27,9 @@ Result<std::string> find_commit(const GitSource& source, const GitAccess& access
                                 const CancelToken& cancel);
 
 // Makes the new directory `into` a checkout of the commit, with its submodules; .git stays only
-// where it is to be kept.
-Result<> fetch_commit(const GitSource& source, const GitAccess& access, const std::string& commit,
-                      bool keep_git_dir, const Path& into, const CancelToken& cancel);
+// where it is to be kept. Returns the commit's time.
+Result<TimePoint> fetch_commit(const GitSource& source, const GitAccess& access,
+                               const std::string& commit, bool keep_git_dir, const Path& into,
+                               const CancelToken& cancel);
 
 }  // namespace skiff::builder

@@ -1,11 +1,16 @@
 #include "builder/remote_context.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
 
 #include "base/strings.h"
 #include "builder/git_checkout.h"
 #include "builder/remote_file.h"
 #include "builder/untar.h"
+#include "codec/compress.h"
+#include "codec/tar.h"
 #include "net/url.h"
 #include "sys/root_dir.h"
 
@@ -26,7 +31,7 @@ Result<FetchedContext> check_out(const GitSource& source, TempDir keep, const Bu
   const std::string commit = TRY(find_commit(source, access, cancel));
   const Path tree = keep.path() / "tree";
   const bool keep_git_dir = source.keep_git_dir.value_or(keeps_git_dir(request));
-  TRY(fetch_commit(source, access, commit, keep_git_dir, tree, cancel));
+  const TimePoint time = TRY(fetch_commit(source, access, commit, keep_git_dir, tree, cancel));
   // A link of the repository leads nowhere else.
   const sys::RootDir root = TRY(sys::RootDir::open(tree));
   const UniqueFd inside =
@@ -35,7 +40,19 @@ Result<FetchedContext> check_out(const GitSource& source, TempDir keep, const Bu
   const std::string directory = TRY(read_link_at(AT_FDCWD, sys::fd_path(inside.get())));
   const std::string remote = net::shown_url(source.remote);
   const std::string address = source.ref.empty() ? remote : cat(remote, "#", source.ref);
-  return FetchedContext{std::move(keep), directory, std::nullopt, ContextOrigin{address, commit}};
+  return FetchedContext{std::move(keep), directory, std::nullopt, ContextOrigin{address, commit},
+                        time};
+}
+
+Result<std::optional<TimePoint>> newest_entry(const UniqueFd& archive) {
+  FdSource file(archive.get());
+  const auto plain = TRY(open_decompressed(file));
+  TarReader tar(*plain);
+  std::optional<TimePoint> newest;
+  while (const TarEntry* entry = TRY(tar.next())) {
+    newest = std::max(newest.value_or(entry->mtime), entry->mtime);
+  }
+  return newest;
 }
 
 Result<FetchedContext> download_context(const std::string& url, TempDir keep,
@@ -45,8 +62,13 @@ Result<FetchedContext> download_context(const std::string& url, TempDir keep,
   TRY(make_directories(download_dir, 0700));
   TRY(make_directories(tree, 0755));
   const Path file = download_dir / TRY(download(url, {}, download_dir, cancel)).name;
-  FetchedContext out{std::move(keep), tree, std::nullopt, std::nullopt};
+  FetchedContext out{std::move(keep), tree, std::nullopt, std::nullopt, std::nullopt};
   UniqueFd fd = TRY(open_file(file, O_RDONLY));
+  struct stat st{};
+  // 1970 is no answer.
+  if (::fstat(fd.get(), &st) == 0 && st.st_mtim.tv_sec > 0) {
+    out.time = TimePoint(std::chrono::seconds(st.st_mtim.tv_sec));
+  }
   if (!TRY(is_archive(fd.get()))) {
     FdSource source(fd.get());
     out.text = TRY_CONTEXT(read_all(source, kMaxDockerfile), url);
@@ -55,6 +77,7 @@ Result<FetchedContext> download_context(const std::string& url, TempDir keep,
   const sys::RootDir root = TRY(sys::RootDir::open(tree));
   FdSource tar(fd.get());
   TRY_CONTEXT(untar(tar, root, "", {}, cancel), url);
+  if (!out.time) out.time = TRY_CONTEXT(newest_entry(TRY(open_file(file, O_RDONLY))), url);
   return out;
 }
 

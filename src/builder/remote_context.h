@@ -19,6 +19,8 @@ struct FetchedContext {
   std::optional<std::string> text;
   // Of a repository: its address with the reference that was asked for.
   std::optional<ContextOrigin> origin;
+  // Of the commit; else as the server says, or that of the archive's newest entry.
+  std::optional<TimePoint> time;
 };
 
 // "https://host/a.git#ref:subdirectory", "git@host:a.git", "github.com/owner/name" and what else

@@ -90,10 +90,12 @@ class Sender {
   Result<> tell(const builder::ExportedTree& tree) {
     roots_.push_back(TRY(sys::RootDir::open(tree.root)));
     links_.clear();
+    time_ = tree.time;
     if (!tree.name.empty()) {
       wire::Packet packet;
       packet.mutable_stat()->set_path(tree.name);
       packet.mutable_stat()->set_mode(kGoDirectory | 0755U);
+      if (time_) packet.mutable_stat()->set_mod_time(unix_nanos(*time_));
       TRY(write_message(stream_, packet));
       ++next_id_;
     }
@@ -146,7 +148,7 @@ class Sender {
     stat.set_mode(to_go_mode(st.st_mode));
     stat.set_uid(st.st_uid);
     stat.set_gid(st.st_gid);
-    stat.set_mod_time(st.st_mtim.tv_sec * kNanos + st.st_mtim.tv_nsec);
+    stat.set_mod_time(time_ ? unix_nanos(*time_) : st.st_mtim.tv_sec * kNanos + st.st_mtim.tv_nsec);
     if (S_ISREG(st.st_mode)) stat.set_size(st.st_size);
     if (S_ISLNK(st.st_mode)) {
       const sys::Place place = TRY(roots_.back().place_of(path));
@@ -193,6 +195,7 @@ class Sender {
   RpcStream& stream_;
   const CancelToken& cancel_;
   std::vector<sys::RootDir> roots_;
+  std::optional<TimePoint> time_;  // of all files of the last root
   uint32_t next_id_ = 0;
   std::map<uint32_t, File> files_;
   std::map<std::pair<dev_t, ino_t>, std::string> links_;  // the first path of each

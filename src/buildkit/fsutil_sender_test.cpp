@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <fstream>
 
@@ -83,6 +84,22 @@ TEST_F(FsutilSenderTest, SeveralTreesHaveTheirOwnDirectories) {
   ASSERT_TRUE(sent) << sent.error().message();
   EXPECT_EQ(text_of("linux_amd64/f"), "text");
   EXPECT_EQ(text_of("linux_arm64/f"), "text");
+}
+
+TEST_F(FsutilSenderTest, FilesHaveTheTimeThatTheTreeSays) {
+  write("d/f", "text");
+  const TimePoint time{std::chrono::seconds(1'000'000'000)};
+  const builder::ExportedTree trees[] = {{"dated", from_.path(), time}, {"own", from_.path()}};
+  const auto sent = send(trees);
+  ASSERT_TRUE(sent) << sent.error().message();
+  const auto time_of = [&](const std::string& path) {
+    struct stat st{};
+    EXPECT_EQ(::lstat((to_.path() / path).c_str(), &st), 0);
+    return st.st_mtim.tv_sec;
+  };
+  for (const char* path : {"dated", "dated/d", "dated/d/f"})
+    EXPECT_EQ(time_of(path), 1'000'000'000);
+  EXPECT_GT(time_of("own/d/f"), 1'000'000'000);
 }
 
 TEST_F(FsutilSenderTest, ManyFilesDoNotWaitForOneAnother) {

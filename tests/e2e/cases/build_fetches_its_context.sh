@@ -37,6 +37,17 @@ statement=$(curl -s "http://$REGISTRY/v2/$N/manifests/$attestation" | jq -r '.la
 expect_eq "$(curl -s "http://$REGISTRY/v2/$N/blobs/$statement" | jq -c '.predicate.buildDefinition | [.externalParameters.configSource, .resolvedDependencies[-1]]')" \
   "[{\"path\":\"Dockerfile\",\"uri\":\"$web/r.git#main\",\"digest\":{\"sha1\":\"$(git -C repo rev-parse HEAD)\"}},{\"uri\":\"$web/r.git#main\",\"digest\":{\"sha1\":\"$(git -C repo rev-parse HEAD)\"}}]"
 docker rmi "$REGISTRY/$N:1" >/dev/null
+# SOURCE_DATE_EPOCH=context: the time of the commit, of the archive, or of what is newest in it; a directory has none.
+dated() { skiff build -q -t "$N" --build-arg SOURCE_DATE_EPOCH=context "$@" >/dev/null; }
+created() { docker image inspect -f '{{.Created}}' "$N" | cut -c1-19; }
+dated "$web/r.git#main:sub"
+expect_eq "$(created)" "$(TZ=UTC git -C repo show -s --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%S)"
+touch -d 2020-02-03T04:05:06Z served/a.tar
+dated "$web/a.tar"
+expect_eq "$(created)" 2020-02-03T04:05:06
+printf 'FROM %s\nARG SOURCE_DATE_EPOCH\nRUN [ -z "$SOURCE_DATE_EPOCH" ]\n' "$IMAGE" >repo/sub/unset
+dated -f repo/sub/unset repo/sub
+expect_contains "$(created)" "$(date -u +%Y-)"
 # What is no context says so.
 expect_exit 1 skiff build ftp://host/a.tar
 expect_contains "$OUT" 'unknown scheme "ftp"'

@@ -23,6 +23,9 @@ cmp local/files/large context/large
 expect_eq "$(stat -c %a local/run-as)" 4750
 expect_eq "$(cd local && find . -maxdepth 1 | sort | tr '\n' ' ')" '. ./files ./passwd ./run-as '
 
+build --build-arg SOURCE_DATE_EPOCH=1000000000 -o type=local,dest="$PWD/dated"
+expect_eq "$(find dated -mindepth 1 -printf '%Ts\n' | sort -u)" 1000000000
+
 build -o type=tar,dest="$PWD/files.tar"
 expect_eq "$(tar -xOf files.tar files/sub/file)" hello
 tar -xOf files.tar files/large | cmp - context/large

@@ -50,6 +50,32 @@ TEST_F(Run, FailureNamesCommandCodeAndPlace) {
   expect_nothing_left();
 }
 
+// The usual way to cross-compile: only what has a target's name in it is done for each target, and
+// all of it natively.
+TEST_F(Run, AStageOfTheBuildPlatformRunsOnceForThreeTargets) {
+  write("a", "text");
+  BuildRequest wanted = request(
+      "FROM --platform=$BUILDPLATFORM base:1 AS build\nCOPY a /a\nRUN echo prepared\n"
+      "ARG TARGETARCH\nRUN echo compiled for $TARGETARCH\nRUN echo $TARGETARCH > /out\n"
+      "FROM scratch\nCOPY --from=build /out /\n");
+  const std::set<std::string> targets{"amd64", "arm64", "riscv64"};
+  for (const std::string& one : targets) {
+    wanted.platforms.push_back(*oci::Platform::parse(cat("linux/", one)));
+  }
+  const auto made = build(wanted);
+  ASSERT_TRUE(made) << made.error().message();
+  std::map<std::string, int> lines;
+  for (const std::string& line : split(told_.output, '\n')) ++lines[line];
+  EXPECT_EQ(lines["prepared"], 1);
+  for (const std::string& one : targets) {
+    EXPECT_EQ(lines[cat("compiled for ", one)], 1);
+    const auto image = images_->find("test:1", oci::Platform::parse(cat("linux/", one)).value());
+    ASSERT_TRUE(image);
+    EXPECT_EQ(text_in(*image, "out"), cat(one, "\n"));
+  }
+  EXPECT_TRUE(told_.warnings.empty());  // of emulation
+}
+
 TEST_F(Run, StepsBeforeAFailureStayCached) {
   error_of(request("FROM base:1\nRUN echo a > /a\nRUN exit 1"));
   built("FROM base:1\nRUN echo a > /a\nRUN test -f /a");

@@ -51,11 +51,43 @@ Result<> LocalSources::start() {
   return {};
 }
 
-Result<LocalSources::Transfer> LocalSources::begin(const std::string& key, const std::string& what,
-                                                   const CancelToken& cancel) {
+// True: it is this one's.
+Result<bool> LocalSources::wait_for_turn(const std::string& hash, const CancelToken& cancel) {
+  constexpr std::chrono::milliseconds kCheck{50};
+  using Clock = std::chrono::steady_clock;
+  uint64_t seen = 0;
+  Clock::time_point since;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const auto [other, mine] = transfers_.try_emplace(hash, progress_ + 1);
+    if (mine) {
+      ++progress_;
+      return true;
+    }
+    if (std::exchange(seen, other->second) != other->second) since = Clock::now();
+    if (Clock::now() - since >= limits_.patience) return false;
+    TRY(cancel.check());
+    turn_over_.wait_for(lock, std::min(kCheck, limits_.patience));
+  }
+}
+
+void LocalSources::end_turn(const std::string& hash) {
+  const std::scoped_lock lock(mutex_);
+  transfers_.erase(hash);
+  turn_over_.notify_all();
+}
+
+void LocalSources::Transfer::progressed() {
+  const std::scoped_lock lock(owner_->mutex_);
+  owner_->transfers_[hash_] = ++owner_->progress_;
+}
+
+Result<std::optional<LocalSources::Transfer>> LocalSources::begin(const std::string& key,
+                                                                  const std::string& what,
+                                                                  const CancelToken& cancel) {
   const std::string hash = sha256_hex(key).substr(0, kHashDigits);
-  Transfer transfer(*this, TRY(transfers_.lock(hash, cancel)));
-  transfer.hash_ = hash;
+  if (!TRY(wait_for_turn(hash, cancel))) return std::optional<Transfer>();
+  Transfer transfer(*this, hash);
   transfer.about_ = json::object({{"what", what}, {"boot", content::current_boot()}}).dump();
   if (auto use = use_current(hash)) {
     const Path directory = root_ / use->name_;
@@ -64,7 +96,7 @@ Result<LocalSources::Transfer> LocalSources::begin(const std::string& key, const
       transfer.record_ = std::move(*record);
     }
   }
-  return transfer;
+  return std::optional(std::move(transfer));
 }
 
 std::optional<LocalSources::Use> LocalSources::use_current(const std::string& hash) {
@@ -123,9 +155,14 @@ Result<LocalSources::Use> LocalSources::Transfer::keep(std::string_view record) 
 
 // What was begun in place and not ended is no tree any more.
 LocalSources::Transfer::~Transfer() {
-  if (!in_place_ || !use_) return;
-  const std::scoped_lock lock(owner_->mutex_);
-  owner_->current_.erase(hash_);
+  if (owner_ == nullptr) return;
+  if (in_place_ && use_) {
+    const std::scoped_lock lock(owner_->mutex_);
+    owner_->current_.erase(hash_);
+  }
+  use_.reset();
+  fresh_.reset();
+  owner_->end_turn(hash_);
 }
 
 Result<LocalSources::Use> LocalSources::put(const std::string& hash, TempDir fresh) {

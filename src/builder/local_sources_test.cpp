@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 namespace skiff::builder {
 namespace {
@@ -20,8 +22,8 @@ class LocalSourcesTest : public testing::Test {
 
   LocalSources::Transfer begin(const std::string& key) {
     auto transfer = sources_->begin(key, key, {});
-    EXPECT_TRUE(transfer) << transfer.error().message();
-    return std::move(*transfer);
+    EXPECT_TRUE(transfer && *transfer);
+    return std::move(**transfer);
   }
   // A transfer of one file.
   LocalSources::Use put(const std::string& key, const std::string& text) {
@@ -62,6 +64,39 @@ TEST_F(LocalSourcesTest, ATreeIsFoundAgainAndChangedInPlace) {
   auto again = put("a", "two");
   EXPECT_EQ(text(again), "two");
   EXPECT_EQ(trees(), 1U);
+}
+
+TEST_F(LocalSourcesTest, WhoeverWouldWaitForOneThatStandsStillGoesItsOwnWay) {
+  open({.patience = std::chrono::milliseconds(0)});
+  {
+    auto stopped = begin("a");
+    auto other = sources_->begin("a", "a", {});
+    ASSERT_TRUE(other);
+    EXPECT_FALSE(*other);
+    // Its turn is still its own.
+    auto place = stopped.change();
+    ASSERT_TRUE(place && write_file(place->files / "f", "one"));
+    EXPECT_TRUE(stopped.keep("one"));
+  }
+  EXPECT_EQ(record("a"), "one");
+}
+
+TEST_F(LocalSourcesTest, OneThatGoesOnIsWaitedFor) {
+  open({.patience = std::chrono::hours(1)});
+  auto transfer = std::optional(begin("a"));
+  std::atomic<bool> waits = false;
+  std::jthread other([&] {
+    waits = true;
+    auto turn = sources_->begin("a", "a", {});
+    ASSERT_TRUE(turn && *turn);
+    EXPECT_EQ((*turn)->record(), "one");
+  });
+  while (!waits) std::this_thread::yield();
+  auto place = transfer->change();
+  ASSERT_TRUE(place && write_file(place->files / "f", "one"));
+  transfer->progressed();
+  EXPECT_TRUE(transfer->keep("one"));
+  transfer.reset();
 }
 
 TEST_F(LocalSourcesTest, ATreeInUseStaysAsItIs) {

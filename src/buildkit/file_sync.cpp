@@ -122,12 +122,14 @@ Result<> sync_files(Session& session, const SyncRequest& request,
   return receive(receiver, call.get(), progress, cancel);
 }
 
-Result<builder::LocalSources::Use> sync_source(Session& session, const SyncRequest& request,
-                                               builder::LocalSources& sources,
-                                               const std::function<void(uint64_t)>& progress,
-                                               const CancelToken& cancel) {
+Result<std::optional<builder::LocalSources::Use>> sync_source(
+    Session& session, const SyncRequest& request, builder::LocalSources& sources,
+    const std::function<void(uint64_t)>& progress, const CancelToken& cancel) {
+  using Use = std::optional<builder::LocalSources::Use>;
   TRY(check_files(session));
-  auto transfer = TRY(sources.begin(key_of(session, request), request.directory, cancel));
+  auto turn = TRY(sources.begin(key_of(session, request), request.directory, cancel));
+  if (!turn) return Use();
+  builder::LocalSources::Transfer& transfer = *turn;
   std::optional<sys::RootDir> root;
   const auto change = [&]() -> Result<FsutilReceiver::Target> {
     const builder::LocalSources::Place place = TRY(transfer.change());
@@ -141,9 +143,13 @@ Result<builder::LocalSources::Use> sync_source(Session& session, const SyncReque
       .on_file = [&](int fd, const std::string& hex) { sources.remember(fd, hex); }};
   const auto call = call_for(session, request, cancel);
   FsutilReceiver receiver(known, [&](std::string_view packet) { return call->write(packet); });
-  TRY(receive(receiver, call.get(), progress, cancel));
-  if (!receiver.changed()) return transfer.share();
-  return transfer.keep(receiver.record());
+  const auto go_on = [&](uint64_t bytes) {
+    transfer.progressed();
+    progress(bytes);
+  };
+  TRY(receive(receiver, call.get(), go_on, cancel));
+  if (!receiver.changed()) return Use(transfer.share());
+  return Use(TRY(transfer.keep(receiver.record())));
 }
 
 Result<> unpack_upload(Session& session, const std::string& path, const Path& into,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,11 @@ Result<> sync_files(Session& session, const SyncRequest& request,
                     const std::function<void(uint64_t)>& progress, const CancelToken& cancel);
 
 // The same into the tree that an earlier transfer of the same request by the same client has left:
-// only what has changed comes. `request.into` is not looked at.
-Result<builder::LocalSources::Use> sync_source(Session& session, const SyncRequest& request,
-                                               builder::LocalSources& sources,
-                                               const std::function<void(uint64_t)>& progress,
-                                               const CancelToken& cancel);
+// only what has changed comes. `request.into` is not looked at. nullopt: such a transfer is at
+// work, and its client does not go on.
+Result<std::optional<builder::LocalSources::Use>> sync_source(
+    Session& session, const SyncRequest& request, builder::LocalSources& sources,
+    const std::function<void(uint64_t)>& progress, const CancelToken& cancel);
 
 // The tar that the client holds ready under `path` (moby.upload.v1.Upload), plain or compressed,
 // unpacked into an empty directory.

@@ -125,12 +125,20 @@ Result<builder::LocalFiles> FrontendBuild::load_source(const std::string& vertex
     TRY(load_files(vertex_name, "context", request));
     return builder::LocalFiles{.directory = request.into, .is_still = true};
   }
+  Path files = request.into;
   TRY(load(vertex_name, "context", [&](const std::function<void(uint64_t)>& progress) -> Result<> {
-    sources_.push_back(
-        TRY(sync_source(*session_, request, tools_.builder.local_sources(), progress, cancel_)));
+    auto source =
+        TRY(sync_source(*session_, request, tools_.builder.local_sources(), progress, cancel_));
+    // One that another client holds up is not waited for: all comes, for this build alone.
+    if (!source) {
+      TRY(make_directories(files, 0700));
+      return sync_files(*session_, request, progress, cancel_);
+    }
+    files = source->files();
+    sources_.push_back(std::move(*source));
     return {};
   }));
-  return builder::LocalFiles{.directory = sources_.back().files(), .is_still = true};
+  return builder::LocalFiles{.directory = files, .is_still = true};
 }
 
 // A context that is no directory: the client's standard input.

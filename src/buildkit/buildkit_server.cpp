@@ -30,12 +30,14 @@ Result<> drop(RpcCall& call) {
 
 class Server final : public BuildkitServer {
  public:
-  Server(Options options, builder::Builder& builder, images::ImageStore& images, const Clock& clock)
+  Server(Options options, std::unique_ptr<History> history, builder::Builder& builder,
+         images::ImageStore& images, const Clock& clock)
       : options_(std::move(options)),
+        history_(std::move(history)),
         builds_(clock),
-        control_(options_.worker, builder, builds_, sessions_),
-        gateway_(options_.worker, BuildTools{builder, images, sessions_, options_.scratch},
-                 builds_) {
+        control_(options_.worker, builder, builds_, sessions_, *history_),
+        gateway_(options_.worker, BuildTools{builder, images, sessions_, options_.scratch}, builds_,
+                 *history_) {
     add_control();
     add_gateway();
     add_others();
@@ -81,6 +83,8 @@ class Server final : public BuildkitServer {
     add("/moby.buildkit.v1.Control/Session", control_, &ControlService::session);
     add("/moby.buildkit.v1.Control/ListenBuildHistory", control_,
         &ControlService::listen_build_history);
+    add("/moby.buildkit.v1.Control/UpdateBuildHistory", control_,
+        &ControlService::update_build_history);
     answers_["/moby.buildkit.v1.Control/Solve"] = [this](RpcCall& call) {
       return control_.solve(call);
     };
@@ -113,6 +117,7 @@ class Server final : public BuildkitServer {
 
   Options options_;
   net::WorkerThreads threads_;  // of bridges: they end with the connections of what follows
+  std::unique_ptr<History> history_;
   Builds builds_;
   Sessions sessions_;
   ControlService control_;
@@ -127,7 +132,9 @@ Result<std::unique_ptr<BuildkitServer>> BuildkitServer::start(Options options,
                                                               builder::Builder& builder,
                                                               images::ImageStore& images,
                                                               const Clock& clock) {
-  auto server = std::make_unique<Server>(std::move(options), builder, images, clock);
+  auto history = TRY_CONTEXT(History::open(options.history, clock), "builds of earlier");
+  auto server =
+      std::make_unique<Server>(std::move(options), std::move(history), builder, images, clock);
   TRY(server->open());
   return std::unique_ptr<BuildkitServer>(std::move(server));
 }

@@ -23,6 +23,7 @@ class BuildkitServer {
   struct Options {
     WorkerFacts worker;
     Path scratch;  // contexts of running builds; emptied at the start
+    Path history;  // a database: what builds there were
   };
   // All must outlive it.
   static Result<std::unique_ptr<BuildkitServer>> start(Options options, builder::Builder& builder,

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <thread>
 
+#include "base/log.h"
 #include "base/strings.h"
 #include "buildkit/byte_bridge.h"
+#include "buildkit/wire_time.h"
 #include "control.pb.h"
 
 namespace skiff::buildkit {
@@ -41,10 +44,24 @@ void wait_for(const CancelToken& a, const CancelToken& b) {
   }
 }
 
-void set_time(wire::Timestamp* out, TimePoint t) {
-  constexpr int64_t kNanos = 1'000'000'000;
-  out->set_seconds(unix_seconds(t));
-  out->set_nanos(static_cast<int32_t>(unix_nanos(t) % kNanos));
+// What comes until there is no more; `stop` ends that when the client has gone.
+Result<> pass_on(RpcCall& call, const std::function<std::optional<std::string>()>& next,
+                 const std::function<void()>& stop) {
+  const CancelToken gone = call.cancelled();
+  CancelSource over;
+  std::thread watch([&] {
+    wait_for(gone, over.token());
+    stop();
+  });
+  Result<> sent;
+  while (sent) {
+    const std::optional<std::string> message = next();
+    if (!message) break;
+    sent = call.write(*message);
+  }
+  over.cancel();
+  watch.join();
+  return sent;
 }
 
 void describe_record(const builder::CacheRecord& record, wire::UsageRecord& out) {
@@ -167,6 +184,7 @@ std::optional<RpcFailure> ControlService::solve(RpcCall& call) {
   }
   build->feed().close();
   builds_.keep(build);
+  if (auto kept = history_.end(*build); !kept) log_warn(kept.error().message());
   const BuildOutcome outcome = build->outcome();
   if (outcome.failure) return outcome.failure;
   wire::SolveResponse reply;
@@ -177,33 +195,40 @@ std::optional<RpcFailure> ControlService::solve(RpcCall& call) {
 
 Result<> ControlService::status(RpcCall& call) {
   const auto request = TRY(read_message<wire::StatusRequest>(call));
+  if (const auto told = TRY(history_.log(request.ref()))) {
+    for (const std::string& message : *told) TRY(call.write(message));
+    return {};
+  }
   const std::shared_ptr<Build> build = builds_.get(request.ref());
   if (!build->feed().listen()) {
     return Error(Code::kFailedPrecondition, "somebody listens to this build already");
   }
-  const CancelToken gone = call.cancelled();
-  CancelSource over;
-  std::thread watch([&] {
-    wait_for(gone, over.token());
-    build->feed().stop_listening();
-  });
-  Result<> sent;
-  while (sent) {
-    const std::optional<std::string> message = build->feed().next();
-    if (!message) break;
-    sent = call.write(*message);
-  }
-  over.cancel();
-  watch.join();
-  return sent;
+  return pass_on(
+      call, [&] { return build->feed().next(); }, [&] { build->feed().stop_listening(); });
 }
 
 Result<> ControlService::listen_build_history(RpcCall& call) {
   const auto request = TRY(read_message<wire::BuildHistoryRequest>(call));
-  if (request.early_exit()) return {};
-  const CancelSource never;
-  wait_for(call.cancelled(), never.token());
-  return {};
+  // Clients filter, too, and then want the first of what is left.
+  const bool limited = request.limit() > 0 && request.filter().empty();
+  const HistoryQuery query{.ref = request.ref(),
+                           .active_only = request.active_only(),
+                           .limit = limited ? static_cast<size_t>(request.limit()) : 0};
+  const auto listener = request.early_exit() ? nullptr : history_.listen(query);
+  call.add_header("buildkit-current-timestamp", format_rfc3339(Clock::system().now()));
+  for (const std::string& event : TRY(history_.events(query))) TRY(call.write(event));
+  if (listener == nullptr) return {};
+  return pass_on(call, [&] { return listener->next(); }, [&] { listener->stop(); });
+}
+
+Result<> ControlService::update_build_history(RpcCall& call) {
+  const auto request = TRY(read_message<wire::UpdateBuildHistoryRequest>(call));
+  if (request.delete_()) {
+    TRY(history_.remove(request.ref()));
+  } else if (!request.finalize()) {  // all that is to be there is there already
+    TRY(history_.pin(request.ref(), request.pinned()));
+  }
+  return call.write("");
 }
 
 Result<> ControlService::session(RpcCall& call) {

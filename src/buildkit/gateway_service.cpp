@@ -6,6 +6,15 @@
 
 namespace skiff::buildkit {
 
+namespace {
+
+bool is_question(const std::map<std::string, std::string>& options) {
+  const auto asked = options.find("requestid");
+  return asked != options.end() && !asked->second.empty();
+}
+
+}  // namespace
+
 std::shared_ptr<Build> GatewayService::build_of(const RpcCall& call) {
   return builds_.get(call.RpcCall::metadata("buildkit-controlapi-buildid"));
 }
@@ -31,6 +40,7 @@ std::optional<RpcFailure> GatewayService::solve(RpcCall& call) {
                             ? std::string("LLB of clients is not served, only Dockerfiles")
                             : cat("frontend ", quoted(request->frontend()), " is not served")));
   }
+  if (!is_question(given)) history_.begin(build, request->frontend(), given, order->exporters);
   auto options = decode_frontend_options(given);
   if (!options) return failed(std::move(options.error()));
   auto inputs = inputs_of(*request);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "buildkit/frontend_build.h"
+#include "buildkit/history.h"
 #include "buildkit/rpc_server.h"
 #include "buildkit/worker.h"
 
@@ -14,8 +15,8 @@ class GatewaySolveRequest;
 
 class GatewayService {
  public:
-  GatewayService(const WorkerFacts& worker, BuildTools tools, Builds& builds)
-      : worker_(worker), tools_(std::move(tools)), builds_(builds) {}
+  GatewayService(const WorkerFacts& worker, BuildTools tools, Builds& builds, History& history)
+      : worker_(worker), tools_(std::move(tools)), builds_(builds), history_(history) {}
 
   Result<> ping(RpcCall& call);
   std::optional<RpcFailure> solve(RpcCall& call);
@@ -32,6 +33,7 @@ class GatewayService {
   const WorkerFacts& worker_;
   BuildTools tools_;
   Builds& builds_;
+  History& history_;
 };
 
 }  // namespace skiff::buildkit

@@ -4,21 +4,17 @@
 #pragma once
 
 #include <condition_variable>
-#include <cstdint>
-#include <deque>
 #include <mutex>
 #include <optional>
 #include <string>
+
+#include "buildkit/message_queue.h"
 
 namespace skiff::buildkit {
 
 class ProgressFeed {
  public:
-  enum class Kind : uint8_t {
-    kKept,    // there are few of them
-    kMayGo,   // the oldest go while too much waits to be read
-    kOutput,  // the same, and it is told: see push
-  };
+  using Kind = MessageQueue::Kind;
   // False where output has gone for want of room.
   bool push(std::string message, Kind kind);
   // No more will come.
@@ -32,16 +28,12 @@ class ProgressFeed {
   std::optional<std::string> next();
 
  private:
-  struct Message {
-    std::string bytes;
-    Kind kind = Kind::kKept;
-  };
-  bool make_room();
+  // How far a listener may be behind.
+  static constexpr size_t kMostWaiting = size_t{4} << 20U;
 
   std::mutex mutex_;  // of what follows
   std::condition_variable changed_;
-  std::deque<Message> messages_;
-  size_t bytes_ = 0;
+  MessageQueue messages_{kMostWaiting};
   bool closed_ = false;
   bool heard_ = false;  // somebody listens
   bool left_ = false;   // or did

@@ -1,30 +1,43 @@
 #include "buildkit/progress_writer.h"
 
 #include "base/strings.h"
+#include "buildkit/wire_time.h"
 #include "codec/hash.h"
 #include "control.pb.h"
 
 namespace skiff::buildkit {
 
-namespace {
-
-void set_time(wire::Timestamp* out, TimePoint t) {
-  constexpr int64_t kNanos = 1'000'000'000;
-  out->set_seconds(unix_seconds(t));
-  out->set_nanos(static_cast<int32_t>(unix_nanos(t) % kNanos));
-}
-
-}  // namespace
-
-// Whichever message displaces output, one warning says that some is missing.
-void ProgressWriter::push(const std::string& vertex, std::string message, Kind kind) {
-  if (feed_.push(std::move(message), kind) || gap_told_.exchange(true)) return;
+std::string ProgressWriter::gap_at(const std::string& vertex, std::string_view text) {
   wire::StatusResponse gap;
   wire::VertexWarning* warning = gap.add_warnings();
   warning->set_vertex(vertex);
   warning->set_level(1);
-  warning->set_short_("output was left out: the client read it too slowly");
-  feed_.push(gap.SerializeAsString(), Kind::kKept);
+  warning->set_short_(std::string(text));
+  return gap.SerializeAsString();
+}
+
+// Whichever message displaces output, one warning says that some is missing.
+void ProgressWriter::push(const std::string& vertex, std::string message, Kind kind) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!told_.push(message, kind) && !std::exchange(told_gap_, true)) {
+      told_.push(gap_at(vertex, "output was left out: there was too much of it"), Kind::kKept);
+    }
+  }
+  if (feed_.push(std::move(message), kind) || gap_told_.exchange(true)) return;
+  feed_.push(gap_at(vertex, "output was left out: the client read it too slowly"), Kind::kKept);
+}
+
+BuildSteps ProgressWriter::steps() {
+  const std::scoped_lock lock(mutex_);
+  return steps_;
+}
+
+std::vector<std::string> ProgressWriter::told() {
+  std::vector<std::string> out;
+  const std::scoped_lock lock(mutex_);
+  told_.for_each([&](const std::string& message) { out.push_back(message); });
+  return out;
 }
 
 std::string ProgressWriter::start(const std::string& name) {
@@ -36,6 +49,7 @@ std::string ProgressWriter::start(const std::string& name) {
     const std::scoped_lock lock(mutex_);
     id = cat("sha256:", sha256_hex(cat(build_, "\n", number_++)));
     running_[id] = {name, now};
+    ++steps_.total;
   }
   vertex->set_digest(id);
   vertex->set_name(name);
@@ -57,6 +71,8 @@ void ProgressWriter::end(const std::string& vertex, std::string_view error, bool
     if (found == running_.end()) return;
     ended = std::move(found->second);
     running_.erase(found);
+    ++steps_.completed;
+    if (cached) ++steps_.cached;
   }
   wire::StatusResponse message;
   wire::Vertex* out = message.add_vertexes();
@@ -114,6 +130,10 @@ void ProgressWriter::warn(const std::string& vertex, const PlacedWarning& warnin
     wire::Range* range = out->add_ranges();
     range->mutable_start()->set_line(warning.line);
     range->mutable_end()->set_line(warning.line);
+  }
+  {
+    const std::scoped_lock lock(mutex_);
+    ++steps_.warnings;
   }
   push(vertex, message.SerializeAsString(), Kind::kMayGo);
 }

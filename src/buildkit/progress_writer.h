@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "buildkit/progress_feed.h"
@@ -25,6 +26,14 @@ struct PlacedWarning {
   std::string file_name;
   std::string file_text;
   int line = 0;  // 0: none
+};
+
+// How far a build is, in vertices.
+struct BuildSteps {
+  int total = 0;
+  int completed = 0;
+  int cached = 0;  // of those completed
+  int warnings = 0;
 };
 
 // Thread-safe.
@@ -45,6 +54,10 @@ class ProgressWriter {
              bool done);
   void warn(const std::string& vertex, const PlacedWarning& warning);
 
+  BuildSteps steps();
+  // All that was told so far, serialized StatusResponses: of very much the last.
+  std::vector<std::string> told();
+
  private:
   using Kind = ProgressFeed::Kind;
   struct Running {
@@ -53,6 +66,9 @@ class ProgressWriter {
   };
   void end(const std::string& vertex, std::string_view error, bool cached);
   void push(const std::string& vertex, std::string message, Kind kind);
+  static std::string gap_at(const std::string& vertex, std::string_view text);
+  // Of what is kept for later.
+  static constexpr size_t kMostTold = size_t{1} << 20U;
 
   ProgressFeed& feed_;
   const std::string build_;
@@ -60,6 +76,9 @@ class ProgressWriter {
   std::atomic<bool> gap_told_ = false;
   std::mutex mutex_;  // of what follows
   int64_t number_ = 0;
+  BuildSteps steps_;
+  MessageQueue told_{kMostTold};
+  bool told_gap_ = false;
   std::map<std::string, Running> running_;
   std::map<std::pair<std::string, std::string>, TimePoint> counters_;  // when each began
 };

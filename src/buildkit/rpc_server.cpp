@@ -32,6 +32,9 @@ class Call final : public RpcCall, public grpc::ServerGenericBidiReactor {
 
   const std::string& method() const override { return method_; }
   const Metadata& metadata() const override { return metadata_; }
+  void add_header(const std::string& key, const std::string& value) override {
+    context_.AddInitialMetadata(key, value);
+  }
   CancelToken cancelled() override { return cancel_.token(); }
   void cancel() override { context_.TryCancel(); }
 

@@ -23,6 +23,8 @@ class RpcCall : public RpcStream {
     const auto found = metadata().find(key);
     return found == metadata().end() ? "" : found->second;
   }
+  // Before the first write().
+  virtual void add_header(const std::string& key, const std::string& value) = 0;
   // Cancelled when the client gives up the call, or is gone.
   virtual CancelToken cancelled() = 0;
   // Ends the call from here: reads and writes fail.

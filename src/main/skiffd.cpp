@@ -197,7 +197,8 @@ Result<std::unique_ptr<buildkit::BuildkitServer>> start_buildkit(const Path& roo
                                                                  images::ImageStore& images) {
   return buildkit::BuildkitServer::start(
       {.worker = {.id = instance, .platforms = {oci::Platform::host()}},
-       .scratch = root / "buildkit"},
+       .scratch = root / "buildkit",
+       .history = root / "build-history.db"},
       builder, images);
 }
 

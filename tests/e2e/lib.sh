@@ -104,12 +104,13 @@ EOF
     fail "$1: $OUT"
 }
 
-# Stock clients of a Debian 13 tree (tests/peers), with a private podman store: gone with the case.
+# Stock clients of a Debian 13 tree (tests/peers), or by the command SKIFF_PEERS, with a private podman store: gone
+# with the case.
 peers_ready() {
-  "$SKIFF_TESTS/../peers" true 2>/dev/null || skip "no peers: run tests/peers --setup"
+  "${SKIFF_PEERS:-$SKIFF_TESTS/../peers}" true 2>/dev/null || skip "no peers: run tests/peers --setup"
   trap 'podman_gone' EXIT
 }
-peers() { ${BECOME:-} "$SKIFF_TESTS/../peers" "$@"; }
+peers() { ${BECOME:-} "${SKIFF_PEERS:-$SKIFF_TESTS/../peers}" "$@"; }
 # Stock buildx. It leaves files of its own in the directory for temporary ones.
 bx() {
   peers env TMPDIR="$PWD" DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 \

@@ -51,7 +51,7 @@ Result<> write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Error::from_errno(errno, "write a blob of the backup");
+    if (n < 0) return Error::from_errno(errno, "write a file of the backup");
     bytes.remove_prefix(static_cast<size_t>(n));
   }
   return {};
@@ -143,26 +143,14 @@ Result<> fetch_blob(Blobs& from, const Placed& blob, const Path& to) {
   return DurableFiles::system().rename(unfinished, to);
 }
 
-Result<BlobPlace> BlobsOut::put(const Path& file, const oci::Digest& digest) {
-  const std::string id = random_hex(32);
-  UploadState noted = to_.first_state();
-  Result<BlobPlace> at = send(file, digest, id, noted);
-  if (!at) {
-    const auto left = to_.abandon(id, noted);
-    if (left) places_.insert(places_.end(), left->begin(), left->end());
-    return at;
-  }
-  places_.push_back(at->place);
-  return at;
+Result<BlobsOut> BlobsOut::open(Blobs& to, const Path& notes) {
+  return BlobsOut(to, TRY(open_file(notes, O_WRONLY | O_APPEND)));
 }
 
-Result<BlobPlace> BlobsOut::send(const Path& file, const oci::Digest& digest, const std::string& id,
-                                 UploadState& noted) {
-  const auto writer =
-      TRY(to_.resume(id, digest.algorithm(), noted, [&noted](const UploadState& state) -> Result<> {
-        noted = state;
-        return {};
-      }));
+Result<BlobPlace> BlobsOut::put(const Path& file, const oci::Digest& digest) {
+  const std::string id = random_hex(32);
+  const auto keep = [this, &id](const UploadState& state) { return note(id, state); };
+  const auto writer = TRY(to_->resume(id, digest.algorithm(), to_->first_state(), keep));
   const UniqueFd from = TRY(open_file(file, O_RDONLY));
   std::string buffer(size_t{1} << 18U, '\0');
   for (;;) {
@@ -171,11 +159,27 @@ Result<BlobPlace> BlobsOut::send(const Path& file, const oci::Digest& digest, co
     if (n == 0) break;
     TRY(writer->write(std::string_view(buffer).substr(0, static_cast<size_t>(n))));
   }
-  return to_.finish(*writer, digest);
+  return to_->finish(*writer, digest);
+}
+
+// Durable before anything is sent to a place.
+Result<> BlobsOut::note(const std::string& id, const UploadState& state) {
+  std::string lines;
+  for (const std::string& place : to_->leftovers(id, state, {})) {
+    if (places_.insert(place).second) lines += cat(place, "\n");
+  }
+  if (lines.empty()) return {};
+  TRY(write_all(notes_.get(), lines));
+  return DurableFiles::system().sync_file(notes_.get());
 }
 
 void BlobsOut::take_back() {
-  for (const Result<>& gone : to_.discard(places_)) {
+  discard_places(*to_, {places_.begin(), places_.end()});
+  places_.clear();
+}
+
+void discard_places(Blobs& from, const std::vector<std::string>& places) {
+  for (const Result<>& gone : from.discard(places)) {
     if (!gone) log_warn(cat("what came of the restore stays: ", gone.error().message()));
   }
 }

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "db/root_database.h"
 #include "registry/blobs.h"
 
@@ -29,22 +31,27 @@ Result<> note_all_in_files(Database& registry);
 // `to` is the blob then. kDataLoss and kNotFound where it is not whole there.
 Result<> fetch_blob(Blobs& from, const Placed& blob, const Path& to);
 
-// The blobs of a restore on their way into a store.
+// The blobs of a restore on their way into a store. What there will be of them is noted in a file
+// first, a line each: by it the next restore takes away what one that was killed has put there.
 class BlobsOut {
  public:
-  explicit BlobsOut(Blobs& to) : to_(to) {}
+  // Goes on behind what is in the file.
+  static Result<BlobsOut> open(Blobs& to, const Path& notes);
   // kDataLoss where the file is not the blob.
   Result<BlobPlace> put(const Path& file, const oci::Digest& digest);
   // What was put goes again, and what there is of one that failed.
   void take_back();
 
  private:
-  // `noted`: what there is of the upload.
-  Result<BlobPlace> send(const Path& file, const oci::Digest& digest, const std::string& id,
-                         UploadState& noted);
+  BlobsOut(Blobs& to, UniqueFd notes) : to_(&to), notes_(std::move(notes)) {}
+  Result<> note(const std::string& id, const UploadState& state);
 
-  Blobs& to_;
-  std::vector<std::string> places_;
+  Blobs* to_;
+  UniqueFd notes_;
+  std::set<std::string> places_;  // that are noted
 };
+
+// Takes away what is at the places; what stays is told in the log.
+void discard_places(Blobs& from, const std::vector<std::string>& places);
 
 }  // namespace skiff::registry::backup

@@ -38,9 +38,7 @@ bool is_unfinished_mark(const std::string& name) {
 class Restoring {
  public:
   Restoring(const Path& from, const Path& root, const Options& options)
-      : from_(from), root_(root), options_(options) {
-    if (options.elsewhere != nullptr) out_.emplace(*options.elsewhere);
-  }
+      : from_(from), root_(root), options_(options) {}
 
   Result<Summary> run() {
     TRY(choose());
@@ -90,8 +88,35 @@ class Restoring {
                                                   "): a restore makes a registry of its own"));
     }
     lock_.emplace(TRY(content::RootLock::take(from_)));
-    if (is_left) TRY(clear_but_mark());
-    return write_file_durably(root_ / kRestoring, from_.native() + "\n");
+    if (is_left) {
+      TRY(take_back_left());
+      TRY(clear_but_mark());
+    }
+    TRY(write_file_durably(root_ / kRestoring, from_.native() + "\n"));
+    if (options_.elsewhere == nullptr) return {};
+    out_.emplace(TRY(BlobsOut::open(*options_.elsewhere, root_ / kRestoring)));
+    return {};
+  }
+
+  // What the restore that was killed has put into a store, as its mark says behind the first line.
+  Result<> take_back_left() {
+    std::error_code ignored;
+    if (!std::filesystem::exists(root_ / kRestoring, ignored)) return {};
+    const std::string mark = TRY(read_file(root_ / kRestoring));
+    std::vector<std::string> places;
+    for (const std::string& line : split(mark, '\n')) {
+      if (!line.empty()) places.push_back(line);
+    }
+    if (places.size() < 2) return {};
+    places.erase(places.begin());
+    if (options_.elsewhere == nullptr) {
+      return Error(Code::kFailedPrecondition,
+                   cat("a restore into ", root_.native(),
+                       " that was not finished has put blobs into an S3 store: run it again with "
+                       "--as-configured, or choose another root"));
+    }
+    discard_places(*options_.elsewhere, places);
+    return {};
   }
 
   Result<> restore_all() {

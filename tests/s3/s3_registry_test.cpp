@@ -1,6 +1,7 @@
 // Registries that have their blobs in an S3 store that runs (test_store.h): two nodes with one
 // metadata store.
 #include "base/random.h"
+#include "dying_blobs.h"
 #include "registry/backup.h"
 #include "registry/test_registry.h"
 #include "test_store.h"
@@ -332,6 +333,38 @@ TEST_F(S3Registry, ARestoreThatFailsLeavesNothingInTheBucket) {
                                     {.elsewhere = blobs->get()});
   ASSERT_FALSE(none);
   EXPECT_NE(none.error().message().find("--blobs"), std::string::npos);
+}
+
+TEST_F(S3Registry, WhatAKilledRestoreLeftInTheBucketGoesWithTheNext) {
+  const std::string layer = random_bytes(9 * kMiB);
+  for (const std::string& blob : {layer, std::string("{}"), std::string("small")}) {
+    first()->push_blob("a", blob);
+  }
+  ASSERT_EQ(first()->put_manifest("a", "1", image_of("{}", {layer, "small"})).status, 201);
+  const Path to = dir_.path() / "backup";
+  const Path root = dir_.path() / "restored";
+  {
+    const auto blobs = open_s3_blobs(*options_.s3, dir_.path() / "spool");
+    ASSERT_TRUE(backup::make(options_.root, to, {.elsewhere = blobs->get()}));
+  }
+  for (auto& node : nodes_) node.reset();
+  options_.s3->prefix = cat("registries/", random_hex(8), "/");
+  const auto blobs = open_s3_blobs(*options_.s3, dir_.path() / "spool");
+  ASSERT_TRUE(blobs);
+  DyingBlobs dying(**blobs);
+  EXPECT_EXIT(
+      { [[maybe_unused]] auto none = backup::restore(to, root, {.elsewhere = &dying}); },
+      testing::ExitedWithCode(DyingBlobs::kStatus), "");
+  EXPECT_EQ(objects().size(), 2U);
+  const auto without = backup::restore(to, root, {});
+  ASSERT_FALSE(without);
+  EXPECT_NE(without.error().message().find("--as-configured"), std::string::npos);
+  ASSERT_TRUE(backup::restore(to, root, {.elsewhere = blobs->get()}));
+  EXPECT_EQ(objects().size(), 3U);
+  options_.root = root;
+  nodes_[1] = std::make_unique<Node>(options_, clock_);
+  EXPECT_TRUE(second()->get(blob_path("a", oci::Digest::of(layer).str())).body == layer);
+  EXPECT_TRUE(check({.deep = true}).empty());
 }
 
 TEST_F(S3Registry, ClientsAreSentToTheStoreWhereThatIsWanted) {

@@ -42,5 +42,9 @@ Result<PushOutcome> upload_blob(Transport& transport, const Repository& reposito
                                 const oci::Descriptor& blob, content::ContentStore& store,
                                 const std::string& mount_from, const Progress& progress,
                                 const CancelToken& cancel);
+// HEAD, then the bytes.
+Result<PushOutcome> upload_blob(Transport& transport, const Repository& repository,
+                                const oci::Descriptor& blob, const ReadAt& read,
+                                const CancelToken& cancel);
 
 }  // namespace skiff::remote

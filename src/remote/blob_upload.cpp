@@ -21,19 +21,23 @@ struct Session {
 class Upload {
  public:
   Upload(Transport& transport, const Repository& repository, const oci::Descriptor& blob,
-         content::ContentStore& store, content::BlobReader& reader, const Progress& progress,
-         const CancelToken& cancel)
+         const ReadAt& read, const Progress& progress, const CancelToken& cancel)
       : transport_(transport),
         repository_(repository),
         blob_(blob),
-        store_(store),
-        reader_(reader),
+        read_(read),
         progress_(progress),
         cancel_(cancel) {}
 
-  Result<PushOutcome> run(const std::string& mount_from) {
+  Result<PushOutcome> run() {
     if (TRY(exists())) return PushOutcome::kExists;
-    const auto ticket = transport_.ticket(repository_.host, store_, blob_.digest);
+    return send_bytes(std::nullopt);
+  }
+
+  // Of a blob in `store`.
+  Result<PushOutcome> run(content::ContentStore& store, const std::string& mount_from) {
+    if (TRY(exists())) return PushOutcome::kExists;
+    const auto ticket = transport_.ticket(repository_.host, store, blob_.digest);
     if (mount_from.empty() && !ticket) return send_bytes(std::nullopt);
     std::optional<Session> session = TRY(try_mount(mount_from, ticket ? ticket->word() : ""));
     if (session) return send_bytes(std::move(session));
@@ -161,15 +165,15 @@ class Upload {
 
   Result<size_t> read_more(std::span<char> buffer) {
     const size_t wanted = std::min<uint64_t>(buffer.size(), blob_.size - position_);
-    const ssize_t n = ::pread(reader_.fd(), buffer.data(), wanted, static_cast<off_t>(position_));
-    if (n < 0 || (n == 0 && wanted > 0)) {
-      local_failure_ = n < 0 ? Error::from_errno(errno, cat(what(), ": read it"))
-                             : Error(Code::kDataLoss, cat(what(), ": it is shorter than recorded"));
+    Result<size_t> n = read_(position_, buffer.first(wanted));
+    if (n && *n == 0 && wanted > 0) n = Error(Code::kDataLoss, "it is shorter than recorded");
+    if (!n) {
+      local_failure_ = Error(n.error()).with_context(what());
       return *local_failure_;
     }
-    position_ += static_cast<uint64_t>(n);
+    position_ += *n;
     if (progress_) progress_(position_, blob_.size);
-    return static_cast<size_t>(n);
+    return n;
   }
 
   Error failure(const Result<net::WebResponse>& answer) const {
@@ -182,8 +186,7 @@ class Upload {
   Transport& transport_;
   const Repository& repository_;
   const oci::Descriptor& blob_;
-  content::ContentStore& store_;
-  content::BlobReader& reader_;
+  const ReadAt& read_;
   const Progress& progress_;
   const CancelToken& cancel_;
   uint64_t position_ = 0;
@@ -201,7 +204,20 @@ Result<PushOutcome> upload_blob(Transport& transport, const Repository& reposito
     return Error(Code::kDataLoss, cat("upload ", blob.digest.str(), ": it has ", reader->size(),
                                       " bytes, its descriptor says ", blob.size));
   }
-  return Upload(transport, repository, blob, store, *reader, progress, cancel).run(mount_from);
+  const ReadAt read = [&reader](uint64_t offset, std::span<char> buffer) -> Result<size_t> {
+    const ssize_t n =
+        ::pread(reader->fd(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
+    if (n < 0) return Error::from_errno(errno, "read it");
+    return static_cast<size_t>(n);
+  };
+  return Upload(transport, repository, blob, read, progress, cancel).run(store, mount_from);
+}
+
+Result<PushOutcome> upload_blob(Transport& transport, const Repository& repository,
+                                const oci::Descriptor& blob, const ReadAt& read,
+                                const CancelToken& cancel) {
+  const Progress untold;
+  return Upload(transport, repository, blob, read, untold, cancel).run();
 }
 
 Result<bool> mount_blob(Transport& transport, const Repository& repository, const oci::Digest& blob,

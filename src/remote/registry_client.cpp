@@ -195,6 +195,12 @@ Result<PushOutcome> RegistryClient::push_blob(const oci::Reference& ref,
                      cancel);
 }
 
+Result<PushOutcome> RegistryClient::push_blob(const oci::Reference& ref,
+                                              const oci::Descriptor& blob, const ReadAt& read,
+                                              const CancelToken& cancel) {
+  return upload_blob(impl_->transport, repository_of(ref), blob, read, cancel);
+}
+
 Result<bool> RegistryClient::mount_blob(const oci::Reference& ref, const oci::Digest& blob,
                                         const std::string& mount_from, const CancelToken& cancel) {
   return remote::mount_blob(impl_->transport, repository_of(ref), blob, mount_from, cancel);

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,8 @@ struct FetchedManifest {
 
 // Bytes moved so far of one blob.
 using Progress = std::function<void(uint64_t done, uint64_t total)>;
+// Bytes from an offset on, at most those of the buffer; 0 at the end.
+using ReadAt = std::function<Result<size_t>(uint64_t offset, std::span<char> buffer)>;
 
 // Takes a blob whose size only its registry knows.
 class BlobReceiver : public Sink {
@@ -101,6 +104,9 @@ class RegistryClient {
   Result<PushOutcome> push_blob(const oci::Reference& ref, const oci::Descriptor& blob,
                                 content::ContentStore& store, const std::string& mount_from,
                                 const Progress& progress, const CancelToken& cancel = {});
+  // The same of a blob that is in no store here; no mount is tried.
+  Result<PushOutcome> push_blob(const oci::Reference& ref, const oci::Descriptor& blob,
+                                const ReadAt& read, const CancelToken& cancel = {});
   // Whether the repository has the blob now: it had it, or the registry has taken it from its
   // repository `mount_from`.
   Result<bool> mount_blob(const oci::Reference& ref, const oci::Digest& blob,

@@ -42,6 +42,25 @@ TEST_F(Upload, WhatIsThereIsNotSent) {
   EXPECT_EQ(registry_.asked(), (Lines{head_line()}));
 }
 
+TEST_F(Upload, BytesThatAreInNoStoreGo) {
+  const auto from = [this](uint64_t offset, std::span<char> buffer) -> Result<size_t> {
+    return bytes_.copy(buffer.data(), std::min<size_t>(buffer.size(), 1000), offset);
+  };
+  EXPECT_EQ(client_.push_blob(registry_.ref("app"), blob_, from).value(), PushOutcome::kUploaded);
+  EXPECT_EQ(stored(), bytes_);
+  EXPECT_EQ(client_.push_blob(registry_.ref("app"), blob_, from).value(), PushOutcome::kExists);
+}
+
+TEST_F(Upload, BytesThatCannotBeReadAreTold) {
+  const auto none = [](uint64_t, std::span<char>) -> Result<size_t> {
+    return Error(Code::kUnavailable, "the store is away");
+  };
+  const auto pushed = client_.push_blob(registry_.ref("app"), blob_, none);
+  ASSERT_FALSE(pushed);
+  EXPECT_NE(pushed.error().message().find("the store is away"), std::string::npos);
+  EXPECT_EQ(stored(), "");
+}
+
 TEST_F(Upload, WhatAnotherRepositoryHasIsMounted) {
   registry_.blobs["other/x"][blob_.digest.str()] = bytes_;
   EXPECT_EQ(push("other/x").value(), PushOutcome::kMounted);

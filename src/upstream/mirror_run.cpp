@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "registry/manifest_document.h"
+#include "upstream/blob_pieces.h"
 #include "upstream/blob_receiver.h"
 
 namespace skiff::upstream {
@@ -298,10 +299,6 @@ Result<> MirrorRun::push_manifest(const Pair& pair, const std::string& digest, i
 }
 
 Result<> MirrorRun::push_parts(const Pair& pair, const registry::NewManifest& manifest, int depth) {
-  content::ContentStore* files = context_.blobs.files();
-  if (files == nullptr) {
-    return Error(Code::kUnimplemented, "blobs that are not in files go to no other registry");
-  }
   for (const registry::ManifestReference& part : manifest.references) {
     TRY(cancel_.check());
     const bool is_manifest =
@@ -313,14 +310,29 @@ Result<> MirrorRun::push_parts(const Pair& pair, const registry::NewManifest& ma
       oci::Descriptor blob;
       blob.digest = part.digest;
       blob.size = part.size;
-      const auto how =
-          TRY(origin_.client().push_blob(TRY(reference(pair)), blob, *files, "", {}, cancel_));
+      const auto how = TRY(push_blob(pair, blob));
       if (how != remote::PushOutcome::kUploaded) continue;
       ++report_.blobs;
       report_.bytes += static_cast<int64_t>(part.size);
     }
   }
   return {};
+}
+
+Result<remote::PushOutcome> MirrorRun::push_blob(const Pair& pair, const oci::Descriptor& blob) {
+  const oci::Reference to = TRY(reference(pair));
+  remote::RegistryClient& client = origin_.client();
+  if (content::ContentStore* const files = context_.blobs.files(); files != nullptr) {
+    return client.push_blob(to, blob, *files, "", {}, cancel_);
+  }
+  const auto at = TRY(context_.metadata.find_blob(pair.local, blob.digest, registry::Renew::kNo));
+  if (!at) return Error(Code::kNotFound, cat("blob ", blob.digest.str(), " is not here"));
+  const auto source = TRY(context_.blobs.open(blob.digest, *at));
+  BlobPieces pieces(*source);
+  return client.push_blob(
+      to, blob,
+      [&pieces](uint64_t offset, std::span<char> buffer) { return pieces.read(offset, buffer); },
+      cancel_);
 }
 
 Result<> MirrorRun::push_referrers(const Pair& pair, const oci::Digest& subject, int depth) {

@@ -46,6 +46,7 @@ class MirrorRun {
   Result<bool> push_tag(const Pair& pair, const std::string& tag);
   Result<> push_manifest(const Pair& pair, const std::string& reference, int depth);
   Result<> push_parts(const Pair& pair, const registry::NewManifest& manifest, int depth);
+  Result<remote::PushOutcome> push_blob(const Pair& pair, const oci::Descriptor& blob);
   Result<> push_referrers(const Pair& pair, const oci::Digest& subject, int depth);
   Result<std::vector<std::string>> local_tags(const std::string& local);
   Result<oci::Reference> reference(const Pair& pair) const;

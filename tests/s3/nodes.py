@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""tests/s3/nodes.py: an upload to a registry whose blobs are in an S3 store, whose node is killed in the middle of a
+"""tests/s3/nodes.py: a mirror that pushes, and an upload to a registry whose blobs are in an S3 store, whose node is killed in the middle of a
 chunk; another node goes on. SKIFF_REGISTRY_FLAGS names the store. tests/s3/registry runs it."""
 import os
 import pathlib
 import random
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
-from distribution import Checklist, Registry, digest, push_image  # noqa: E402
+from distribution import PROGRAM, Checklist, Registry, digest, push_image, whole  # noqa: E402
 
 MIB = 1 << 20
 check = Checklist()
@@ -69,6 +70,17 @@ def killed_behind_the_answer(root):
     node.stop()
 
 
+def pushed_by_a_mirror(root):
+    ours, other = Registry(root / "ours"), Registry(root / "other")
+    document = push_image(ours, "a", "1", b"{}", (random.Random(1).randbytes(9 * MIB), b"small"))
+    for command in (["add", "out", f"http://{other.host}", "--push", "--repository", "a"], ["run", "out"]):
+        done = subprocess.run([PROGRAM, "mirror", *command, "--root", ours.root / "data"], capture_output=True, text=True)
+        check(f"mirror {command[0]}", done.returncode == 0, done.stdout + done.stderr)
+    check("the other registry has all", whole(other, "a", "1", digest(document)))
+    ours.stop()
+    other.stop()
+
+
 def secrets_stay(root):
     node = Registry(root / "secrets", "--log-level", "debug")
     node.push_blob("a", b"bytes")
@@ -83,6 +95,7 @@ def main():
         for told, sent in ((0, 100), (100, 9 * MIB), (9 * MIB + 7, 20 * MIB), (16 * MIB, 0)):
             resumed(root, told, sent)
         killed_behind_the_answer(root)
+        pushed_by_a_mirror(root)
         secrets_stay(root)
     finally:
         shutil.rmtree(root, ignore_errors=True)

@@ -87,8 +87,9 @@ Result<> check_kept(const OciMount& mount, const Asked& asked, uint64_t had) {
   const bool undoes = (had & asked.undone & kProtections) != 0;
   const bool retimes = asked.times.any() && asked.times.attributes() != (had & kAccessTimes);
   if (!undoes && !retimes) return {};
-  return Error::from_errno(EPERM, cat("bind mount at ", mount.destination,
-                                      ": in a user namespace, undo flags that its source has"));
+  return Error(Code::kPermissionDenied,
+               cat("bind mount at ", mount.destination, ": in a user namespace, undo flags that ",
+                   "its source has: operation not permitted"));
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ std::string after(uint64_t before, std::vector<std::string> options, bool flags_
   wanted.destination = "/data";
   wanted.options = std::move(options);
   const auto change = bind_attributes(wanted, mount->get(), flags_hold);
-  if (!change) return change.error().sys_errno() == EPERM ? "refused" : change.error().message();
+  if (!change)
+    return change.error().code() == Code::kPermissionDenied ? "refused" : change.error().message();
   const auto changed = sys::change_mount(mount->get(), *change);
   if (!changed) return changed.error().message();
   struct statvfs info{};

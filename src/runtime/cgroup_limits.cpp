@@ -99,7 +99,7 @@ class Limits {
     std::optional<int64_t> usage = parse_int(trim(present));
     if (limit < 0 || !usage || *usage <= limit) return {};
     return Error(Code::kFailedPrecondition,
-                 cat("linux.resources.memory.limit ", limit, " is below what is used, ", *usage));
+                 cat("rejecting memory limit ", limit, " below what is used, ", *usage));
   }
 
   // The kernel holds memory <= memory + swap at every moment, so that what grows is written

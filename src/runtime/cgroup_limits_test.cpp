@@ -89,7 +89,8 @@ TEST_F(Version2Limits, MemoryAndSwapAreApart) {
 TEST_F(Version2Limits, ALimitBelowWhatIsUsedIsRefusedWhenAsked) {
   file("memory.max");
   file("memory.current", "200\n");
-  EXPECT_NE(apply(R"({"memory": {"limit": 100, "checkBeforeUpdate": true}})").find("100 is below"),
+  EXPECT_NE(apply(R"({"memory": {"limit": 100, "checkBeforeUpdate": true}})")
+                .find("rejecting memory limit 100 below"),
             std::string::npos);
   EXPECT_EQ(text("memory.max"), "");
   apply(R"({"memory": {"limit": 300, "checkBeforeUpdate": true}})");

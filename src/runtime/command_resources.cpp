@@ -83,8 +83,8 @@ Result<json::Value> resources_of(const CommandArguments& arguments) {
 }
 
 Result<int> update(const CommandContext& context) {
-  json::Value resources = TRY(resources_of(context.arguments));
-  TRY_CONTEXT(check_types(resources, "linux.resources"), "update");
+  const json::Value asked = TRY(resources_of(context.arguments));
+  const json::Value resources = TRY_CONTEXT(read_resources(asked), "update");
   Container container = TRY(Container::load(context.root, context.id()));
   TRY(container.update(resources));
   std::string l3_cache = context.arguments.value("l3-cache-schema");

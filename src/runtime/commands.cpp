@@ -12,10 +12,11 @@
 #include "base/strings.h"
 #include "base/truth.h"
 #include "codec/json.h"
+#include "runtime/command_help.h"
 #include "runtime/command_line.h"
 #include "runtime/diagnostics.h"
 #include "runtime/own_program.h"
-#include "runtime/spec_version.h"
+#include "runtime/process_setup.h"
 #include "sys/process.h"
 
 namespace skiff::runtime {
@@ -103,38 +104,8 @@ Result<> check_rootless(const CommandArguments& global) {
                cat("--rootless: ", quoted(mode), " is neither true, false nor auto"));
 }
 
-std::string flag_lines(std::span<const CommandFlag> flags) {
-  std::string text;
-  for (const CommandFlag& flag : flags) {
-    std::string name = cat("--", flag.name);
-    if (!flag.letter.empty()) name += cat(", -", flag.letter);
-    if (!flag.value_name.empty()) name += cat(" ", flag.value_name);
-    name.resize(std::max<size_t>(name.size() + 1, 32), ' ');
-    text += cat("  ", name, flag.help, "\n");
-  }
-  return text;
-}
-
-std::string usage(const std::vector<Command>& commands) {
-  std::string text =
-      "Usage: skiff-runtime [global flags] command [flags] [words]\n\n"
-      "Runs containers from OCI bundles.\n\nCommands:\n";
-  for (const Command& command : commands) {
-    std::string name(command.name);
-    name.resize(12, ' ');
-    text += cat("  ", name, command.help, "\n");
-  }
-  return cat(text, "\nGlobal flags:\n", flag_lines(kGlobalFlags));
-}
-
-std::string usage(const Command& command) {
-  std::string text = cat("Usage: skiff-runtime ", command.name, " [flags] ", command.words, "\n\n",
-                         command.help, "\n");
-  return command.flags.empty() ? text : cat(text, "\nFlags:\n", flag_lines(command.flags));
-}
-
-Result<int> run_command(const Command& command, const CommandArguments& global,
-                        std::span<const std::string> arguments) {
+Result<int> run_command(std::string_view program, const Command& command,
+                        const CommandArguments& global, std::span<const std::string> arguments) {
   std::vector<CommandFlag> flags = command.flags;
   flags.push_back({"help", "h", "", ""});
   CommandContext context;
@@ -143,7 +114,7 @@ Result<int> run_command(const Command& command, const CommandArguments& global,
   context.criu = global.value("criu");
   context.arguments = TRY(CommandArguments::parse(arguments, flags, command.words_end_flags));
   if (context.arguments.has("help")) {
-    print(trim(usage(command)));
+    print(trim(help_text(program, command)));
     return 0;
   }
   size_t words = context.arguments.words().size();
@@ -154,32 +125,45 @@ Result<int> run_command(const Command& command, const CommandArguments& global,
   return command.run(context);
 }
 
-Result<int> dispatch(const CommandArguments& global, std::span<char* const> arguments) {
+Result<int> dispatch(const char* program, const CommandArguments& global,
+                     std::span<char* const> arguments) {
   std::vector<Command> commands = all_commands();
   if (global.has("version")) {
-    print(cat("skiff-runtime version " SKIFF_VERSION "\nspec: ", kSpecVersion));
+    print(version_text(program));
     return 0;
   }
   TRY(check_rootless(global));
   const std::vector<std::string>& words = global.words();
   if (global.has("help") || words.empty() || words[0] == "help") {
-    print(trim(usage(commands)));
+    print(trim(help_text(program, commands, kGlobalFlags)));
     return 0;
   }
   for (const Command& command : commands) {
     if (command.name != words[0]) continue;
     if (std::find(std::begin(kNeedShield), std::end(kNeedShield), words[0]) !=
         std::end(kNeedShield)) {
-      TRY(run_from_readonly_mount("skiff-runtime", arguments));
+      TRY(run_from_readonly_mount(program, arguments));
     }
-    return run_command(command, global, std::span(words).subspan(1));
+    return run_command(program, command, global, std::span(words).subspan(1));
   }
-  return Error(Code::kInvalidArgument, cat("no such command: ", words[0]));
+  return Error(Code::kInvalidArgument,
+               cat("No help topic for '", words[0], "': there is no such command"));
+}
+
+// To standard error, in runc's words, which callers and their tests look for. That the kernel would
+// not execute the program is what the container says: it stands alone.
+void tell(const char* program, std::string_view command, const Error& error) {
+  std::string line = error.message();
+  if (!is_exec_failure(error)) {
+    const bool makes = command == "run" || command == "create";
+    line = cat(program, makes ? cat(" ", command, " failed") : std::string(), ": ", line);
+  }
+  ::fprintf(stderr, "%s\n", line.c_str());
 }
 
 }  // namespace
 
-int runtime_main(std::span<char* const> arguments) {
+int runtime_main(const char* program, std::span<char* const> arguments) {
   sys::keep_heap();
   std::vector<std::string> texts(arguments.begin(), arguments.end());
   Result<CommandArguments> global = CommandArguments::parse(texts, kGlobalFlags, true);
@@ -187,13 +171,14 @@ int runtime_main(std::span<char* const> arguments) {
   if (log && log->to_file() && !global->has("debug")) {
     set_warning_sink([&](std::string_view text) { log->write("warning", text); });
   }
-  Result<int> done = log ? dispatch(*global, arguments) : Result<int>(log.error());
+  Result<int> done = log ? dispatch(program, *global, arguments) : Result<int>(log.error());
   if (done) return *done;
   if (log) log->write("error", done.error().message());
-  ::fprintf(stderr, "skiff-runtime: %s\n", done.error().message().c_str());
+  const std::string command =
+      global && !global->words().empty() ? global->words().front() : std::string();
+  tell(program, command, done.error());
   // As runc: an exec that fails is not to be taken for a program that answers 1.
-  bool exec = global && !global->words().empty() && global->words()[0] == "exec";
-  return exec ? 255 : 1;
+  return command == "exec" ? 255 : 1;
 }
 
 }  // namespace skiff::runtime

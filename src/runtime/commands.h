@@ -5,8 +5,8 @@
 
 namespace skiff::runtime {
 
-// `arguments` without argv[0]. Returns the exit code; errors go to standard error and, with
-// --log, to that file.
-int runtime_main(std::span<char* const> arguments);
+// `program` is the name we were called by, `arguments` what follows it. Returns the exit code;
+// errors go to standard error and, with --log, to that file.
+int runtime_main(const char* program, std::span<char* const> arguments);
 
 }  // namespace skiff::runtime

@@ -71,6 +71,26 @@ TEST_F(Commands, VersionAndFeaturesAgree) {
             std::string::npos);
 }
 
+TEST_F(Commands, GoesByTheNameItIsCalledBy) {
+  const sys::ProcessOptions options{.args = {"/usr/bin/runc", "run", "-h"},
+                                    .program = test::runtime_program()};
+  EXPECT_TRUE(sys::run_captured(options)->out.starts_with("NAME:\n   runc run - "));
+  EXPECT_TRUE(run({"--help"}).out.starts_with("NAME:\n   skiff-runtime - "));
+  EXPECT_TRUE(
+      run({"--version"}).out.starts_with("skiff-runtime version " SKIFF_VERSION "\ncommit: "));
+  EXPECT_NE(run({"run", "--bundle", "/no/such", "x"}).err.find("skiff-runtime run failed: "),
+            std::string::npos);
+}
+
+TEST_F(Commands, WhatTheKernelWillNotExecuteIsTheContainersWord) {
+  ASSERT_TRUE(write_file(bundle_.rootfs() / "bad", "#!/no/such\n"));
+  ASSERT_EQ(::chmod((bundle_.rootfs() / "bad").c_str(), 0755), 0);
+  bundle_.spec.args = {"/bad"};
+  ASSERT_TRUE(bundle_.write());
+  EXPECT_EQ(run({"run", "-b", bundle_.path().native(), bundle_.id}).err,
+            "exec /bad: no such file or directory\n");
+}
+
 TEST_F(Commands, PidfdIsSent) {
   UniqueFd listening = *sys::listen_unix(at("pidfd.sock"));
   std::string link;

@@ -1,5 +1,6 @@
 #include "runtime/config_types.h"
 
+#include "base/strings.h"
 #include "codec/json_types.h"
 
 namespace skiff::runtime {
@@ -161,7 +162,43 @@ constexpr Field kFields[] = {
     {"linux.resources.unified.*", Type::kString},
 };
 
+constexpr std::string_view kResources = "linux.resources";
+
+// The field of the object at `part` that is `key` but for its case; `key` where there is none.
+std::string_view spelling(std::string_view part, std::string_view key) {
+  const std::string wanted = to_lower(cat(part, ".", key));
+  for (const Field& field : kFields) {
+    if (field.path.size() == wanted.size() && to_lower(field.path) == wanted) {
+      return field.path.substr(part.size() + 1);
+    }
+  }
+  return key;
+}
+
+json::Value spelled(const json::Value& given, std::string_view part) {
+  if (given.is_array()) {
+    json::Array items;
+    for (const json::Value& item : given.as_array()) {
+      items.push_back(spelled(item, cat(part, "[]")));
+    }
+    return items;
+  }
+  if (!given.is_object()) return given;
+  json::Value out = json::object();
+  for (const auto& [key, value] : given.as_object()) {
+    const std::string_view name = spelling(part, key);
+    out.set(name, spelled(value, cat(part, ".", name)));
+  }
+  return out;
+}
+
 }  // namespace
+
+Result<json::Value> read_resources(const json::Value& resources) {
+  json::Value out = spelled(resources, kResources);
+  TRY(check_types(out, kResources));
+  return out;
+}
 
 Result<> check_types(const json::Value& config, std::string_view part) {
   for (const Field& field : kFields) {

@@ -15,4 +15,9 @@ namespace skiff::runtime {
 // "linux.resources"). kInvalidArgument names the first field that is wrong, and the type it wants.
 Result<> check_types(const json::Value& config, std::string_view part = "");
 
+// "linux.resources" in the specification's spelling, and checked. Go's decoder, and so every tool
+// that was tried with runc, takes a field in any case: {"CPU": {"Cpus": "0"}} is a limit, which
+// must not be passed over.
+Result<json::Value> read_resources(const json::Value& resources);
+
 }  // namespace skiff::runtime

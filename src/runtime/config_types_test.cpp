@@ -10,6 +10,17 @@ std::string refusal(std::string_view config, std::string_view part = "") {
   return checked ? "" : checked.error().message();
 }
 
+TEST(ConfigTypes, ResourcesAreReadInAnyCase) {
+  const auto read = [](const char* text) { return read_resources(*json::parse(text)); };
+  EXPECT_EQ(
+      *read(R"({"CPU":{"Cpus":"0","shares":5},"unified":{"CPU.max":"1"},"odd":{"A":1}})"),
+      *json::parse(R"({"cpu":{"cpus":"0","shares":5},"unified":{"CPU.max":"1"},"odd":{"A":1}})"));
+  EXPECT_EQ(*read(R"({"hugepageLimits":[{"pagesize":"2MB"}]})"),
+            *json::parse(R"({"hugepageLimits":[{"pageSize":"2MB"}]})"));
+  EXPECT_EQ(read(R"({"CPU":{"Cpus":0}})").error().message(),
+            "linux.resources.cpu.cpus is not a string");
+}
+
 TEST(ConfigTypes, NamesTheFieldAndWhatItWants) {
   struct Case {
     std::string_view config, refusal;

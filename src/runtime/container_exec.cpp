@@ -107,7 +107,7 @@ class Exec {
     TRY(close_others(std::move(keep), options_.preserve_fds));
     TRY(set_personality(config_));
     TRY(set_memory_policy(config_));
-    TRY(set_scheduling(process_));
+    TRY(set_scheduling(process_, has_cpus(config_)));
     TRY(take_identity(process_, warnings_));
     for (const std::string& text : warnings_) TRY(plan_.channel.send(Signal::kWarning, text));
     return find_program(process_, plan_.env);

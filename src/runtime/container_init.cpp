@@ -29,6 +29,8 @@ namespace skiff::runtime {
 namespace {
 
 constexpr int kFailed = 1;
+// runc's words, which its callers know.
+constexpr const char* kInInit = "unable to start container process: error during container init";
 
 Result<> set_names(const OciConfig& config) {
   const std::string& host = config.hostname;
@@ -66,7 +68,7 @@ class Init {
   Result<> prepare() {
     TRY(isolate());
     TRY(join_namespaces());
-    TRY(build_root());
+    TRY_CONTEXT(build_root(), kInInit);
     TRY(reopen_null());
     return become_user();
   }
@@ -161,7 +163,7 @@ class Init {
     TRY(close_others(std::move(keep), plan_.options.preserve_fds));
     TRY(set_personality(config_));
     TRY(set_memory_policy(config_));
-    TRY(set_scheduling(process_));
+    TRY(set_scheduling(process_, has_cpus(config_)));
     TRY(take_identity(process_, warnings_));
     for (const std::string& text : warnings_) TRY(plan_.channel.send(Signal::kWarning, text));
     if (config_.process) program_ = TRY(find_program(process_, plan_.env));

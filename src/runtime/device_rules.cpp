@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "runtime/diagnostics.h"
 #include "sys/device_filter.h"
 #include "sys/namespaces.h"
 
@@ -44,10 +45,14 @@ Result<uint32_t> parse_access(const std::string& text) {
   if (text.empty()) return kAll;
   uint32_t access = 0;
   for (const char c : text) {
-    if (c != 'r' && c != 'w' && c != 'm') return bad_rule("access", text);
+    if (c != 'r' && c != 'w' && c != 'm') {
+      warn(cat("linux.resources.devices: access ", quoted(text), ": '", c, "' is passed over"));
+      continue;
+    }
     access |= c == 'r' ? sys::kDeviceRead : c == 'w' ? sys::kDeviceWrite : sys::kDeviceMknod;
   }
-  return access;
+  // As runc passes single letters over; but a rule of none would be no rule.
+  return access == 0 ? Result<uint32_t>(bad_rule("access", text)) : access;
 }
 
 Result<DeviceRule> parse_rule(const json::Value& entry) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/strings.h"
+#include "runtime/config_types.h"
 #include "runtime/oci_config.h"
 #include "runtime/oci_parts.h"
 #include "runtime/sysctls.h"
@@ -160,7 +161,9 @@ Result<> parse_linux(const json::Value& lx, OciConfig& out) {
   }
   TRY(parse_devices(lx, out));
   out.cgroups_path = lx.string("cgroupsPath");
-  if (const json::Value* resources = lx.find("resources")) out.resources = *resources;
+  if (const json::Value* resources = lx.find("resources")) {
+    out.resources = TRY(read_resources(*resources));
+  }
   if (const json::Value* seccomp = lx.find("seccomp")) out.seccomp = *seccomp;
   out.masked_paths = lx.strings("maskedPaths");
   out.readonly_paths = lx.strings("readonlyPaths");

@@ -23,6 +23,7 @@ namespace skiff::runtime {
 
 namespace {
 
+constexpr std::string_view kExecFailed = "exec ";
 constexpr sys::CapabilityMask kSysAdmin = sys::CapabilityMask{1} << CAP_SYS_ADMIN;
 
 std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
@@ -261,7 +262,12 @@ Error execute(const std::string& program, const OciProcess& process,
   std::vector<char*> variables = pointers_to(env);
   ::execve(program.c_str(), args.data(), variables.data());
   int err = errno;
-  return {Error::from_errno(err, "").code(), cat("exec ", program, ": ", go_error(err))};
+  return {Error::from_errno(err, "").code(), cat(kExecFailed, program, ": ", go_error(err))};
+}
+
+bool is_exec_failure(const Error& error) {
+  // Not "exec --cgroup: ...": a program's path has a slash before any dash.
+  return error.message().starts_with(kExecFailed) && !error.message().starts_with("exec -");
 }
 
 }  // namespace skiff::runtime

@@ -32,8 +32,10 @@ Result<std::string> find_program(const OciProcess& process, const std::vector<st
 // what the filter is meant for may follow: hooks in the container and execve.
 Result<> finish_privileges(const OciProcess& process, const SeccompFilter& filter,
                            const SeccompListener& agent);
-// Returns only on failure.
+// Returns only on failure, with an Error of which is_exec_failure().
 Error execute(const std::string& program, const OciProcess& process,
               const std::vector<std::string>& env);
+// The kernel would not execute the program: nothing before it was wrong.
+bool is_exec_failure(const Error& error);
 
 }  // namespace skiff::runtime

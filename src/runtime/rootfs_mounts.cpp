@@ -239,7 +239,7 @@ Result<> make_other(const sys::RootDir& root, const OciMount& mount, const Optio
 Result<UniqueFd> directory_target(const sys::RootDir& root, const std::string& path) {
   Result<UniqueFd> found = root.open_at(path, O_PATH | O_DIRECTORY);
   if (found || found.error().code() != Code::kNotFound) return found;
-  return root.make_directories(path);
+  return root.make_directories(path, 0755, sys::NewGroup::kParents);
 }
 
 Result<UniqueFd> bind_target(const sys::RootDir& root, const OciMount& mount,

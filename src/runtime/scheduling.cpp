@@ -57,10 +57,22 @@ Result<> set_io_priority(const OciIoPriority& wanted) {
 
 }  // namespace
 
-Result<> set_scheduling(const OciProcess& process) {
-  if (process.scheduler) TRY(set_scheduler(*process.scheduler));
+Result<> set_scheduling(const OciProcess& process, bool has_cpus) {
+  if (process.scheduler) {
+    Result<> set = set_scheduler(*process.scheduler);
+    if (!set && set.error().sys_errno() == EPERM && has_cpus) {
+      // sched_setattr(2): a deadline wants all processors. runc's words.
+      return std::move(set).context("process scheduler can't be used together with AllowedCPUs");
+    }
+    TRY(std::move(set));
+  }
   if (process.io_priority) TRY(set_io_priority(*process.io_priority));
   return {};
+}
+
+bool has_cpus(const OciConfig& config) {
+  const json::Value* cpu = config.resources.find("cpu");
+  return cpu != nullptr && !cpu->string("cpus").empty();
 }
 
 Result<> set_cpu_affinity(const IndexMask& cpus) {

@@ -6,7 +6,9 @@
 namespace skiff::runtime {
 
 // Scheduler and IO priority; needs the privileges that the program may not have.
-Result<> set_scheduling(const OciProcess& process);
+Result<> set_scheduling(const OciProcess& process, bool has_cpus);
+// Whether the container is confined to some processors.
+bool has_cpus(const OciConfig& config);
 // A mask of CPUs; an empty one is all that the cgroup permits.
 Result<> set_cpu_affinity(const IndexMask& cpus);
 // "linux.personality" and "linux.memoryPolicy"; both outlive the execve.

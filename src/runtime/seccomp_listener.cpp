@@ -9,7 +9,7 @@ namespace skiff::runtime {
 
 namespace {
 
-constexpr const char* kWhere = "linux.seccomp.listenerPath";
+constexpr const char* kWhere = "linux.seccomp.listenerPath: failed to connect with seccomp agent";
 
 // In the namespace whose proc this is: the agent's.
 Result<int64_t> own_number() {

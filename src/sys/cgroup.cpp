@@ -180,6 +180,14 @@ Result<> check_below(const std::string& path) {
   return Error(Code::kInvalidArgument, cat(path, " is not a sub cgroup path"));
 }
 
+// In runc's words, which callers look for.
+Result<> check_there(const Path& directory) {
+  const Path file = directory / "cgroup.procs";
+  if (::access(file.c_str(), F_OK) == 0) return {};
+  return Error(Code::kNotFound, cat("adding pid of the new process: open ", file.native(), ": ",
+                                    to_lower(std::generic_category().message(errno))));
+}
+
 // The path that counts for a member, relative to the group.
 Path path_below(const Cgroup::Member& member, const std::map<std::string, std::string>& below) {
   for (const auto& [controller, path] : below) {
@@ -315,6 +323,7 @@ Result<CgroupEntry> Cgroup::entry(const std::map<std::string, std::string>& belo
   CgroupEntry entry;
   for (const Member& member : members_) {
     const Path directory = member.directory / path_below(member, below);
+    if (!below.empty()) TRY(check_there(directory));
     if (member.unified) {
       entry.unified_ = TRY(open_file(directory, O_RDONLY | O_DIRECTORY));
     } else {

@@ -43,9 +43,9 @@ std::vector<std::string> components_of(std::string_view path) {
   return parts;
 }
 
-// Makes `name` in `parent` with exactly `mode` and owner 0:0, whatever the umask and a
-// set-group-id parent say. False when the name is taken.
-Result<bool> make_one(int parent, const std::string& name, mode_t mode) {
+// Makes `name` in `parent` with exactly `mode` and owner 0:0, whatever the umask and, but for
+// NewGroup::kParents, a set-group-id parent say. False when the name is taken.
+Result<bool> make_one(int parent, const std::string& name, mode_t mode, NewGroup group) {
   if (::mkdirat(parent, name.c_str(), mode) != 0) {
     if (errno == EEXIST) return false;
     return Error::from_errno(errno, cat("mkdir ", name));
@@ -54,7 +54,10 @@ Result<bool> make_one(int parent, const std::string& name, mode_t mode) {
   if (!made) return Error::from_errno(errno, cat("open ", name));
   struct stat st{};
   if (::fstat(made.get(), &st) != 0) return Error::from_errno(errno, cat("stat ", name));
-  if ((st.st_uid != 0 || st.st_gid != 0) && ::fchown(made.get(), 0, 0) != 0) {
+  const bool inherits = group == NewGroup::kParents && (st.st_mode & S_ISGID) != 0;
+  const gid_t gid = inherits ? st.st_gid : 0;
+  if (inherits) mode |= S_ISGID;
+  if ((st.st_uid != 0 || st.st_gid != gid) && ::fchown(made.get(), 0, gid) != 0) {
     return Error::from_errno(errno, cat("chown ", name));
   }
   if ((st.st_mode & 07777) != mode && ::fchmod(made.get(), mode) != 0) {
@@ -135,7 +138,8 @@ Result<Place> RootDir::make_place(const std::string& path, mode_t mode) const {
 
 // Walks component by component. `reached` is always a path that the kernel resolves itself, so
 // a component that somebody swaps meanwhile can redirect the walk, but never out of the root.
-Result<UniqueFd> RootDir::make_directories(const std::string& path, mode_t mode) const {
+Result<UniqueFd> RootDir::make_directories(const std::string& path, mode_t mode,
+                                           NewGroup group) const {
   std::string reached = ".";
   UniqueFd here = TRY(open_at(reached, O_RDONLY | O_DIRECTORY));
   Walk walk(path);
@@ -145,7 +149,7 @@ Result<UniqueFd> RootDir::make_directories(const std::string& path, mode_t mode)
     std::string next = cat(reached, "/", name);
     UniqueFd fd(open_in_root(fd_.get(), next, O_RDONLY | O_DIRECTORY, 0));
     if (!fd && errno == ENOENT) {
-      if (!TRY_CONTEXT(make_one(here.get(), name, mode), path)) {
+      if (!TRY_CONTEXT(make_one(here.get(), name, mode, group), path)) {
         // Taken, yet not to be found: a symlink whose target has to be made.
         if (++links > kMaxLinks) return Error::from_errno(ELOOP, cat("mkdir ", path));
         std::string target = TRY_CONTEXT(read_link_at(here.get(), name), path);

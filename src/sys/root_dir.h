@@ -17,6 +17,12 @@
 namespace skiff::sys {
 
 // Where an entry is or will be made: the open parent directory and the last component.
+// To whom a directory that is made belongs.
+enum class NewGroup {
+  kRoot,     // 0:0, with just the mode asked for
+  kParents,  // the group, and the set-group-id bit, of a parent that has that bit, as mkdir(2)
+};
+
 struct Place {
   UniqueFd parent;   // O_PATH
   std::string name;  // never empty, ".", ".." nor with a '/'
@@ -36,7 +42,8 @@ class RootDir {
   // The same, creating missing parents, each with `mode` and owner 0:0.
   Result<Place> make_place(const std::string& path, mode_t mode = 0755) const;
   // mkdir -p inside the root; gives the directory opened (O_RDONLY).
-  Result<UniqueFd> make_directories(const std::string& path, mode_t mode = 0755) const;
+  Result<UniqueFd> make_directories(const std::string& path, mode_t mode = 0755,
+                                    NewGroup group = NewGroup::kRoot) const;
   // lstat of `path`.
   Result<struct stat> lstat(const std::string& path) const;
   Result<struct stat> stat(const std::string& path) const;

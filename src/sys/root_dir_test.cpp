@@ -84,6 +84,18 @@ TEST_F(RootDirTest, MakesMissingParentsWithTheModeWhateverTheUmask) {
   EXPECT_EQ(root_->stat("a/b/c").error().code(), Code::kNotFound);
 }
 
+TEST_F(RootDirTest, TakesAParentsGroupOnlyWhereAsked) {
+  ASSERT_TRUE(make_directories(top_ / "shared"));
+  ASSERT_EQ(::chown((top_ / "shared").c_str(), 0, 7), 0);
+  ASSERT_EQ(::chmod((top_ / "shared").c_str(), 02775), 0);
+  EXPECT_TRUE(root_->make_directories("shared/plain"));
+  EXPECT_TRUE(root_->make_directories("shared/a/b", 0755, NewGroup::kParents));
+  EXPECT_EQ(root_->stat("shared/plain")->st_mode & 07777, 0755U);
+  EXPECT_EQ(root_->stat("shared/plain")->st_gid, 0U);
+  EXPECT_EQ(root_->stat("shared/a/b")->st_mode & 07777, 02755U);
+  EXPECT_EQ(root_->stat("shared/a/b")->st_gid, 7U);
+}
+
 TEST_F(RootDirTest, MakesTheTargetOfADanglingLinkInside) {
   link("/new/target", "dangling");
   link("..", "up");

@@ -4,11 +4,14 @@
 - Relative links in every *.md lead to a file, and to a heading of it.
 - README.ko.md has README.md's headings, code blocks and links.
 - Each package of scripts/packages/* is in docs/dependencies.md.
+- docs/runtime.md's table of foreign suites is tests/conformance/results.tsv, and a suite whose points have names of
+  their own has as many expected passes as that says.
 - docs/cli.md lists exactly the commands and flags of `skiff --help`, and a code block that
-  begins with `$ PROGRAM ... --help` is what that prints. --write brings both up to date.
+  begins with `$ PROGRAM ... --help` is what that prints. --write brings these up to date.
 
 SKIFF_BIN (default build/bin) holds the programs; without them the last check is left out.
 """
+import csv
 import os
 import pathlib
 import re
@@ -21,6 +24,7 @@ errors = []
 
 FENCE = re.compile(r"^```[a-z]*\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+RESULTS = re.compile(r"(<!-- results -->\n).*?(<!-- /results -->)", re.S)
 COMMANDS = re.compile(r"(<!-- commands -->\n).*?(<!-- /commands -->)", re.S)
 
 
@@ -76,6 +80,35 @@ def check_packages():
         for package in re.sub(r"#.*", "", file.read_text()).split():
             if f"`{package}`" not in page:
                 errors.append(f"docs/dependencies.md: no word on {package} of scripts/packages/{file.name}")
+
+
+def results():
+    with (root / "tests/conformance/results.tsv").open() as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def results_table():
+    out = "| Suite | cgroups | Runtime | Points | Passed | Failed | Skipped | Aborted |\n|---|---|---|---|---|---|---|---|\n"
+    for row in results():
+        cells = (f"{row['suite']} {row['version']}", row["cgroups"], row["runtime"], row["points"], row["passed"],
+                 row["failed"], row["skipped"], row["aborted"])
+        out += f"| {' | '.join(cells)} |\n"
+    return out
+
+
+def check_results(write):
+    page = root / "docs/runtime.md"
+    text = page.read_text()
+    real = RESULTS.sub(lambda m: m.group(1) + results_table() + m.group(2), text)
+    if real != text and write:
+        page.write_text(real)
+    elif real != text:
+        errors.append("docs/runtime.md: its table is not tests/conformance/results.tsv: run tests/docs_test.py --write")
+    for row in results():
+        kept = {"hybrid": "runc-bats.passes", "version 2": "runc-bats-v2.passes"}[row["cgroups"]]
+        lines = (root / "tests/conformance" / kept).read_text().count("\n")
+        if (row["suite"], row["runtime"]) == ("runc-bats", "Skiff") and lines != int(row["passed"]):
+            errors.append(f"tests/conformance/{kept}: {lines} points, results.tsv says {row['passed']}")
 
 
 def help_of(command):
@@ -158,6 +191,7 @@ def main():
         check_links(document)
     check_twins()
     check_packages()
+    check_results(write)
     for error in errors:
         print(error)
     return 1 if errors else 0

@@ -86,6 +86,26 @@ TEST_F(Add, AFileOfTheWebHasItsNameModeAndTime) {
   EXPECT_NE(tree(image, "%P %T@").find("d/a.txt 1445412480.0000000000"), std::string::npos);
 }
 
+// SOURCE_DATE_EPOCH=context: what the server says, else what is newest in the archive.
+TEST_F(Add, AFetchedContextGivesItsTime) {
+  StringSink tar;
+  TarWriter writer(tar);
+  const std::string lines = "FROM scratch\nCOPY f /\n";
+  const auto at = [](int64_t seconds) { return TimePoint(std::chrono::seconds(seconds)); };
+  EXPECT_TRUE(writer.add({.name = "Dockerfile", .size = lines.size(), .mtime = at(900'000'000)}));
+  EXPECT_TRUE(writer.write_body(lines));
+  EXPECT_TRUE(writer.add({.name = "f", .mtime = at(1'000'000'000)}) && writer.finish());
+  serve("a.fresh", tar.text());
+  serve("a.dated", tar.text());
+  fresh_ = "";
+  BuildRequest wanted;
+  wanted.build_args["SOURCE_DATE_EPOCH"] = "context";
+  wanted.context_url = url("/a.fresh");
+  EXPECT_EQ(built(wanted).config.created, at(1'000'000'000));
+  wanted.context_url = url("/a.dated");
+  EXPECT_EQ(built(wanted).config.created, at(1'445'412'480));
+}
+
 TEST_F(Add, ItsChecksumIsChecked) {
   serve("a.txt", "A");
   const std::string good = cat("sha256:", sha256_hex("A"));

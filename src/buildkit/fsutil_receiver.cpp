@@ -68,7 +68,7 @@ struct FsutilReceiver::Told {
 
 Result<bool> FsutilReceiver::take(std::string_view packet) {
   bytes_ += packet.size();
-  wire::Packet message;
+  wire::Packet& message = *packet_;
   if (!message.ParseFromArray(packet.data(), static_cast<int>(packet.size()))) {
     return Error(Code::kInvalidArgument, "a packet of the client's files cannot be read");
   }
@@ -93,9 +93,17 @@ Result<bool> FsutilReceiver::take(std::string_view packet) {
 }
 
 FsutilReceiver::FsutilReceiver(Known known, Send send)
-    : send_(std::move(send)), known_(std::move(known)) {
+    : packet_(std::make_unique<wire::Packet>()), send_(std::move(send)), known_(std::move(known)) {
   if (!known_->record.empty()) comparison_.emplace(known_->record);
 }
+
+FsutilReceiver::FsutilReceiver(const sys::RootDir& root, Send send, Limits limits)
+    : packet_(std::make_unique<wire::Packet>()),
+      root_(&root),
+      send_(std::move(send)),
+      limits_(limits) {}
+
+FsutilReceiver::~FsutilReceiver() = default;
 
 Result<> FsutilReceiver::take_stat(std::string_view packet, const wire::Stat& stat) {
   if (next_id_ == limits_.entries) {

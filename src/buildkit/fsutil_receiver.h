@@ -15,6 +15,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,8 +31,9 @@
 namespace skiff::buildkit {
 
 namespace wire {
+class Packet;
 class Stat;
-}
+}  // namespace wire
 
 class FsutilReceiver {
  public:
@@ -57,8 +59,8 @@ class FsutilReceiver {
   FsutilReceiver(Known known, Send send);
   // `root` is empty and must outlive it. `send` takes packets for the sender.
   FsutilReceiver(const sys::RootDir& root, Send send) : FsutilReceiver(root, std::move(send), {}) {}
-  FsutilReceiver(const sys::RootDir& root, Send send, Limits limits)
-      : root_(&root), send_(std::move(send)), limits_(limits) {}
+  FsutilReceiver(const sys::RootDir& root, Send send, Limits limits);
+  ~FsutilReceiver();
 
   // One packet of the sender's; true once all is there. Not to be called after that, or an error.
   // kResourceExhausted: it tells of too much.
@@ -102,6 +104,7 @@ class FsutilReceiver {
   Result<> make_links();
   Result<> set_directory_attributes();
 
+  std::unique_ptr<wire::Packet> packet_;  // the one at hand: thousands come, in the same room
   const sys::RootDir* root_ = nullptr;
   Send send_;
   Limits limits_;

@@ -3,10 +3,9 @@
 #include <fcntl.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel_posix.h>
-#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/support/sync_stream.h>
 #include <poll.h>
 
-#include <deque>
 #include <thread>
 
 #include "base/strings.h"
@@ -16,59 +15,22 @@ namespace skiff::buildkit {
 
 namespace {
 
-// Messages that have come before they were asked for: a client tells of thousands of files, each in
-// one of its own. Two threads.
-class ReadAhead {
+// How much of a call may come before it is read: a client tells of thousands of files, each in a
+// message of its own.
+constexpr int kReadAhead = 4 << 20;
+
+// By the blocking interface, as gRPC's generated code uses it: who reads looks after the connection
+// himself while he waits, and what has come already he gets without waking anybody. Callbacks
+// would come on other threads, one message after another.
+class ClientCall final : public RpcClientCall {
  public:
-  // False: it is full, and nothing is read until take() says so.
-  bool put(std::string message) {
-    const std::scoped_lock lock(mutex_);
-    bytes_ += message.size();
-    messages_.push_back(std::move(message));
-    came_.notify_one();
-    stopped_ = messages_.size() >= kMessages || bytes_ >= kBytes;
-    return !stopped_;
-  }
-  void end() {
-    const std::scoped_lock lock(mutex_);
-    over_ = true;
-    came_.notify_one();
-  }
-
-  struct Taken {
-    std::deque<std::string> messages;  // none: it is over
-    bool go_on = false;                // it was full
-  };
-  // All that is there; waits for one.
-  Taken take() {
-    std::unique_lock lock(mutex_);
-    came_.wait(lock, [&] { return over_ || !messages_.empty(); });
-    bytes_ = 0;
-    return {std::exchange(messages_, {}), std::exchange(stopped_, false)};
-  }
-
- private:
-  static constexpr size_t kMessages = 512;
-  static constexpr size_t kBytes = size_t{4} << 20U;
-  std::mutex mutex_;
-  std::condition_variable came_;
-  std::deque<std::string> messages_;
-  size_t bytes_ = 0;
-  bool stopped_ = false;
-  bool over_ = false;
-};
-
-class ClientCall final : public RpcClientCall,
-                         public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
- public:
-  ClientCall(grpc::GenericStub& stub, std::string method, const Metadata& metadata,
+  ClientCall(grpc::Channel& channel, std::string method, const Metadata& metadata,
              const CancelToken& cancel)
       : method_(std::move(method)) {
     for (const auto& [key, value] : metadata) context_.AddMetadata(key, value);
-    stub.PrepareBidiStreamingCall(&context_, method_, {}, this);
-    ended_.begin();
-    AddHold();  // reads and writes come from outside of the callbacks
-    StartCall();
+    using grpc::internal::RpcMethod;
+    const RpcMethod rpc(method_.c_str(), RpcMethod::BIDI_STREAMING);
+    stream_.reset(Factory::Create(&channel, rpc, &context_));
     if (cancel.fd() >= 0) watcher_ = std::thread([this, cancel] { follow(cancel); });
   }
   ClientCall(const ClientCall&) = delete;
@@ -81,30 +43,21 @@ class ClientCall final : public RpcClientCall,
   }
 
   Result<std::optional<std::string>> read() override {
-    if (!std::exchange(reads_, true)) StartRead(&in_);
-    if (taken_.empty()) {
-      ReadAhead::Taken more = ahead_.take();
-      taken_ = std::move(more.messages);
-      if (more.go_on) StartRead(&in_);
+    grpc::ByteBuffer in;
+    if (all_read_ || !stream_->Read(&in)) {
+      all_read_ = true;
+      return std::optional<std::string>();
     }
-    if (taken_.empty()) return std::optional<std::string>();
-    std::string message = std::move(taken_.front());
-    taken_.pop_front();
-    return std::optional(std::move(message));
+    return std::optional(to_bytes(in));
   }
 
   Result<> write(std::string_view message) override {
-    const grpc::ByteBuffer out = to_buffer(message);
-    writing_.begin();
-    StartWrite(&out);
-    if (writing_.wait()) return {};
+    if (stream_->Write(to_buffer(message))) return {};
     return Error(Code::kUnavailable, cat("call the client's ", method_, ": it takes no more"));
   }
 
   Result<> finish_writing() override {
-    finishing_.begin();
-    StartWritesDone();
-    finishing_.wait();
+    stream_->WritesDone();
     return {};
   }
 
@@ -116,22 +69,16 @@ class ClientCall final : public RpcClientCall,
 
   void cancel() override { context_.TryCancel(); }
 
-  void OnReadDone(bool ok) override {
-    if (!ok) return ahead_.end();
-    if (ahead_.put(to_bytes(in_))) StartRead(&in_);
-  }
-  void OnWriteDone(bool ok) override { writing_.end(ok); }
-  void OnWritesDoneDone(bool ok) override { finishing_.end(ok); }
-  void OnDone(const grpc::Status& status) override {
-    status_ = status;
-    ended_.end(true);
-  }
-
  private:
+  using Factory = grpc::internal::ClientReaderWriterFactory<grpc::ByteBuffer, grpc::ByteBuffer>;
+
+  // The status comes behind the last message.
   void end() {
-    if (!over_) RemoveHold();
-    over_ = true;
-    ended_.wait();
+    if (std::exchange(over_, true)) return;
+    grpc::ByteBuffer in;
+    while (!all_read_ && stream_->Read(&in)) {
+    }
+    status_ = stream_->Finish();
   }
 
   void follow(const CancelToken& cancel) {
@@ -143,15 +90,10 @@ class ClientCall final : public RpcClientCall,
 
   std::string method_;
   grpc::ClientContext context_;
-  grpc::ByteBuffer in_;
-  ReadAhead ahead_;
-  bool reads_ = false;
-  std::deque<std::string> taken_;
-  Operation writing_;
-  Operation finishing_;
-  Operation ended_;
-  grpc::Status status_;
+  std::unique_ptr<grpc::ClientReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer>> stream_;
+  bool all_read_ = false;
   bool over_ = false;
+  grpc::Status status_;
   CancelSource over_source_;
   std::thread watcher_;  // of the token, where it can be cancelled
 };
@@ -159,11 +101,11 @@ class ClientCall final : public RpcClientCall,
 class GrpcChannel final : public RpcChannel {
  public:
   GrpcChannel(std::shared_ptr<grpc::Channel> channel, UniqueFd socket)
-      : socket_(std::move(socket)), stub_(std::move(channel)) {}
+      : socket_(std::move(socket)), channel_(std::move(channel)) {}
 
   std::unique_ptr<RpcClientCall> call(const std::string& method, const Metadata& metadata,
                                       const CancelToken& cancel) override {
-    return std::make_unique<ClientCall>(stub_, method, metadata, cancel);
+    return std::make_unique<ClientCall>(*channel_, method, metadata, cancel);
   }
   bool alive() const override {
     // gRPC does not tell of channels that it has not connected itself.
@@ -173,7 +115,7 @@ class GrpcChannel final : public RpcChannel {
 
  private:
   UniqueFd socket_;  // a second descriptor of the channel's
-  grpc::GenericStub stub_;
+  std::shared_ptr<grpc::Channel> channel_;
 };
 
 }  // namespace
@@ -181,8 +123,12 @@ class GrpcChannel final : public RpcChannel {
 std::unique_ptr<RpcChannel> RpcChannel::over(UniqueFd socket) {
   ::fcntl(socket.get(), F_SETFL, ::fcntl(socket.get(), F_GETFL) | O_NONBLOCK);
   UniqueFd second(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kReadAhead);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   return std::make_unique<GrpcChannel>(
-      grpc::CreateInsecureChannelFromFd("session", socket.release()), std::move(second));
+      grpc::CreateCustomInsecureChannelFromFd("session", socket.release(), arguments),
+      std::move(second));
 }
 
 Result<std::string> RpcChannel::ask(const std::string& method, std::string_view request,

@@ -29,6 +29,10 @@ inline grpc::ByteBuffer to_buffer(std::string_view bytes) {
 }
 
 inline std::string to_bytes(const grpc::ByteBuffer& buffer) {
+  grpc::Slice whole;
+  if (buffer.TrySingleSlice(&whole).ok()) {
+    return {reinterpret_cast<const char*>(whole.begin()), whole.size()};
+  }
   std::vector<grpc::Slice> slices;
   std::string out;
   if (!buffer.Dump(&slices).ok()) return out;

@@ -74,7 +74,10 @@ class Limits {
     std::optional<int64_t> limit = number(memory, "limit");
     std::optional<int64_t> swap = number(memory, "swap");
     std::optional<int64_t> reservation = number(memory, "reservation");
-    if (memory.boolean("checkBeforeUpdate") && limit) TRY(check_usage(*limit));
+    if (memory.boolean("checkBeforeUpdate")) {
+      TRY(check_usage("memory+swap", swap.value_or(0)));
+      TRY(check_usage("memory", limit.value_or(0)));
+    }
     if (v2()) {
       TRY(set_memory_v2(limit.value_or(0), swap.value_or(0)));
       if (reservation.value_or(0) == 0) return {};
@@ -93,13 +96,14 @@ class Limits {
   }
 
   // A limit below what is used would kill.
-  Result<> check_usage(int64_t limit) {
+  Result<> check_usage(std::string_view what, int64_t limit) {
+    if (limit <= 0) return {};
     const char* file = v2() ? "memory.current" : "memory.usage_in_bytes";
     std::string present = TRY(cgroup_.read("memory", file));
     std::optional<int64_t> usage = parse_int(trim(present));
-    if (limit < 0 || !usage || *usage <= limit) return {};
+    if (!usage || *usage <= limit) return {};
     return Error(Code::kFailedPrecondition,
-                 cat("rejecting memory limit ", limit, " below what is used, ", *usage));
+                 cat("rejecting ", what, " limit ", limit, " below what is used, ", *usage));
   }
 
   // The kernel holds memory <= memory + swap at every moment, so that what grows is written

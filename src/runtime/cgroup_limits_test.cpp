@@ -92,6 +92,9 @@ TEST_F(Version2Limits, ALimitBelowWhatIsUsedIsRefusedWhenAsked) {
   EXPECT_NE(apply(R"({"memory": {"limit": 100, "checkBeforeUpdate": true}})")
                 .find("rejecting memory limit 100 below"),
             std::string::npos);
+  EXPECT_NE(apply(R"({"memory": {"limit": 100, "swap": 150, "checkBeforeUpdate": true}})")
+                .find("rejecting memory+swap limit 150 below"),
+            std::string::npos);
   EXPECT_EQ(text("memory.max"), "");
   apply(R"({"memory": {"limit": 300, "checkBeforeUpdate": true}})");
   EXPECT_EQ(text("memory.max"), "300");

@@ -32,9 +32,9 @@ std::string flag_lines(std::span<const CommandFlag> flags) {
 
 std::string help_text(std::string_view program, std::span<const Command> commands,
                       std::span<const CommandFlag> global) {
-  std::string text = cat("NAME:\n   ", program, " - Open Container Initiative runtime\n\nUSAGE:\n   ",
-                         program, " [global options] command [command options] [arguments...]\n\n",
-                         "COMMANDS:\n");
+  std::string text =
+      cat("NAME:\n   ", program, " - Open Container Initiative runtime\n\nUSAGE:\n   ", program,
+          " [global options] command [command options] [arguments...]\n\n", "COMMANDS:\n");
   for (const Command& command : commands) {
     text += cat("   ", padded(std::string(command.name), kCommandColumn), command.help, "\n");
   }
@@ -49,7 +49,8 @@ std::string help_text(std::string_view program, const Command& command) {
 }
 
 std::string version_text(std::string_view program) {
-  return cat(program, " version " SKIFF_VERSION "\ncommit: v" SKIFF_VERSION "\nspec: ", kSpecVersion);
+  return cat(program,
+             " version " SKIFF_VERSION "\ncommit: v" SKIFF_VERSION "\nspec: ", kSpecVersion);
 }
 
 }  // namespace skiff::runtime

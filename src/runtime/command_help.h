@@ -1,5 +1,6 @@
 // What skiff-runtime says of itself: --help and --version, laid out as runc lays them out, for who
-// reads them by program. It goes by the name that it was called by: "runc", where it stands in runc's place.
+// reads them by program. It goes by the name that it was called by: "runc", where it stands in
+// runc's place.
 #pragma once
 
 #include <span>

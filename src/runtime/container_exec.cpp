@@ -252,6 +252,11 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
     plan.cgroup = TRY(entry_beside(state_.pid));
     made = make();
   }
+  if (!made && made.error().sys_errno() == EBUSY) {
+    return Error(Code::kFailedPrecondition,
+                 cat("exec --cgroup: adding pid of the new process to cgroups: ", cgroup_->path(),
+                     "/cgroup.procs: device or resource busy"));
+  }
   sys::Child child = TRY(std::move(made));
   plan.channel.close();
   ScopeExit undo([&] {

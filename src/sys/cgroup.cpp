@@ -184,8 +184,9 @@ Result<> check_below(const std::string& path) {
 Result<> check_there(const Path& directory) {
   const Path file = directory / "cgroup.procs";
   if (::access(file.c_str(), F_OK) == 0) return {};
-  return Error(Code::kNotFound, cat("adding pid of the new process: open ", file.native(), ": ",
-                                    to_lower(std::generic_category().message(errno))));
+  return Error(Code::kNotFound,
+               cat("adding pid of the new process to cgroups: open ", file.native(), ": ",
+                   to_lower(std::generic_category().message(errno))));
 }
 
 // The path that counts for a member, relative to the group.

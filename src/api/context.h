@@ -30,6 +30,7 @@ struct DaemonFacts {
   std::vector<std::string> warnings;  // what keeps the daemon from its work, or parts of it
   bool rootless = false;
   bool apparmor = false;
+  bool selinux = false;   // containers have labels of their own
   bool maps_ids = false;  // containers are in user namespaces unless they say otherwise
   // The cgroup controllers that containers may use; all that the host has when absent.
   std::optional<std::vector<std::string>> controllers;

@@ -109,6 +109,7 @@ Value security_options(const DaemonFacts& facts) {
   json::Array options;
   if (facts.apparmor) options.emplace_back("name=apparmor");
   options.emplace_back("name=seccomp,profile=builtin");
+  if (facts.selinux) options.emplace_back("name=selinux");
   if (facts.rootless) options.emplace_back("name=rootless");
   if (facts.maps_ids) options.emplace_back("name=userns");
   return Value(std::move(options));

@@ -12,6 +12,7 @@
 #include "engine/container_config.h"
 #include "network/network_manager.h"
 #include "runtime/health.h"
+#include "runtime/selinux_contexts.h"
 #include "sys/id_map.h"
 
 namespace skiff::engine {
@@ -80,6 +81,7 @@ struct ContainerInfo {
   // What its ids are on the host: of a user namespace, which its latest start or, before that, its
   // creation chose (user_namespaces.h). nullopt: the same.
   std::optional<sys::IdMaps> id_maps;
+  runtime::SelinuxLabels labels;  // chosen when it was created
   int restart_count = 0;
   std::vector<std::string> exec_ids;
   std::string driver;  // of the root file system

@@ -16,6 +16,7 @@ Core::Core(EngineOptions the_options, images::ImageStore& the_images,
       events(the_clock),
       volumes(options.root / "volumes", *db, events, the_clock),
       userns(options.userns, options.root),
+      labels(options.selinux),
       monitors(options.monitor_program, options.spare_monitors) {}
 
 ContainerPaths Core::paths_of(const std::string& id) const {

@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "engine/engine_db.h"
 #include "engine/image_claims.h"
+#include "engine/label_pool.h"
 #include "engine/task_group.h"
 #include "engine/user_namespaces.h"
 #include "engine/volume_store.h"
@@ -32,6 +33,7 @@ struct Core {
   ContainerTable table;
   ImageClaims claims;
   UserNamespaces userns;
+  LabelPool labels;
   runtime::MonitorPool monitors;
   std::atomic<bool> stopping = false;
   CancelSource shutdown;  // ends what waits inside the engine

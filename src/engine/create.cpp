@@ -14,7 +14,9 @@
 #include "engine/log_drivers.h"
 #include "engine/mount_plan.h"
 #include "engine/names.h"
+#include "engine/relabel.h"
 #include "engine/resource_support.h"
+#include "engine/security_options.h"
 #include "sys/cgroup.h"
 
 namespace skiff::engine {
@@ -123,6 +125,16 @@ class Creation {
     return {};
   }
 
+  Result<> choose_labels(ContainerInfo& info) {
+    const auto label_of = [this](const std::string& other) -> Result<std::string> {
+      return TRY(core_.table.find(other))->info().labels.process;
+    };
+    TRY(add_default_labels(info.host_config, label_of));
+    const auto options = TRY(read_security_options(info.host_config.security_opt));
+    info.labels = TRY(core_.labels.choose(options.labels));
+    return {};
+  }
+
   Result<> fill_record(const images::Image& image) {
     ContainerInfo& info = record_.info;
     info.id = id_;
@@ -139,6 +151,7 @@ class Creation {
     TRY(check_joined(info.host_config));
     info.id_maps = TRY(core_.userns.choose(
         info.host_config, [this](const std::string& other) { return core_.maps_of(other); }));
+    TRY(choose_labels(info));
     if (info.host_config.cgroupns_mode.empty()) {
       auto hierarchies = TRY(sys::cgroup_hierarchies());
       bool v2 = hierarchies.size() == 1 && hierarchies[0].unified;
@@ -183,6 +196,8 @@ class Creation {
         mount.volume.driver = record_.info.host_config.volume_driver;
         Volume volume = TRY(core_.volumes.create(mount.volume));
         if (mount.volume.name.empty()) anonymous_.push_back(volume.name);
+        // Nothing names it, so no mode asks for this at each start.
+        if (point.mode.empty()) TRY(relabel(volume.mountpoint, record_.info.labels.mount, true));
         point.name = volume.name;
         point.source = volume.mountpoint.string();
         if (mount.copy_up) {
@@ -215,6 +230,7 @@ class Creation {
     for (const std::string& volume : anonymous_) logged(core_.volumes.remove(volume, true));
     logged(remove_tree(paths_.directory));
     core_.userns.give_back(record_.info.host_config, record_.info.id_maps);
+    core_.labels.give_back(record_.info.labels);
     // Last: a check takes what is left of nobody for a leftover.
     core_.table.release_name(record_.info.name, id_);
   }

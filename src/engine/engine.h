@@ -32,6 +32,7 @@
 #include "engine/events.h"
 #include "engine/files.h"
 #include "engine/filters.h"
+#include "engine/label_pool.h"
 #include "engine/streams.h"
 #include "engine/userns_remap.h"
 #include "engine/volumes.h"
@@ -57,6 +58,7 @@ struct EngineOptions {
   std::map<std::string, std::string> log_options;  // of the containers with that driver
   bool stop_containers_on_shutdown = false;        // otherwise they run on
   UsernsOptions userns = {};
+  SelinuxOptions selinux = {};
   // Where QEMU is registered for images of another processor.
   sys::EmulationScope emulation = sys::EmulationScope::kContainer;
 };

@@ -47,7 +47,9 @@ Result<> check_target(const std::string& target, std::string_view spec) {
 
 // Applies the words after the second colon.
 Result<> apply_mode(PlannedMount& mount, const std::string& mode, const std::string& spec) {
+  int labels = 0;
   for (const std::string& word : split(mode, ',')) {
+    if (word == "z" || word == "Z") ++labels;
     if (word == "ro") {
       mount.point.read_write = false;
     } else if (word == "nocopy" && mount.point.type == MountType::kVolume) {
@@ -58,6 +60,7 @@ Result<> apply_mode(PlannedMount& mount, const std::string& mode, const std::str
       return invalid_spec(spec, cat(": invalid mode: ", mode));
     }
   }
+  if (labels > 1) return invalid_spec(spec, cat(": invalid mode: ", mode));
   mount.point.mode = mode;
   return {};
 }

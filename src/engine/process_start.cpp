@@ -10,6 +10,7 @@
 #include "engine/log_drivers.h"
 #include "engine/orphan.h"
 #include "engine/process_life.h"
+#include "engine/relabel.h"
 #include "engine/spec.h"
 #include "sys/cgroup.h"
 #include "sys/namespaces.h"
@@ -35,6 +36,7 @@ Result<> mount_root(Core& core, const Container& container, const std::string& s
     auto mount =
         TRY_CONTEXT(core.images.snapshots().mount_of(snapshot), cat("image ", info.config.image));
     mount.ids = ids;
+    if (core.labels.is_on()) mount.label = info.labels.mount;
     return mount;
   };
   // Stays until free_process(), also across a restart of the daemon.
@@ -181,6 +183,7 @@ class Start final : public PreparedStart {
     begin_mount();
     TRY(make_network_files(container_.paths));
     has_user_namespace_ = TRY(write_bundle(core_, container_));
+    TRY(relabel_sources(core_, container_));
     const runtime::MonitorOptions options = TRY(monitor_options(core_, container_));
     TRY_CONTEXT(fresh_->begin_creation(options), "failed to create task for container");
     TRY(write_network_files(core_, container_));

@@ -119,6 +119,8 @@ json::Value Record::to_json() const {
                        {"mounts", mounts_json(info.mounts)},
                        {"networks", networks_json(info.networks)},
                        {"idMaps", id_maps_json(info.id_maps)},
+                       {"processLabel", info.labels.process},
+                       {"mountLabel", info.labels.mount},
                        {"restartCount", info.restart_count},
                        {"driver", info.driver},
                        {"snapshot", snapshot},
@@ -146,6 +148,7 @@ Result<Record> Record::from_json(const json::Value& v) {
   info.mounts = read_mounts(v.array("mounts"));
   info.networks = read_networks(v.array("networks"));
   info.id_maps = read_id_maps(v);
+  info.labels = {.process = v.string("processLabel"), .mount = v.string("mountLabel")};
   info.restart_count = static_cast<int>(v.integer("restartCount"));
   info.driver = v.string("driver");
   out.snapshot = v.string("snapshot");

@@ -155,6 +155,7 @@ Result<> load_containers(Core& core) {
   for (Record& record : TRY(core.db->load_containers())) {
     TRY(core.table.reserve_name(record.info.name, record.info.id));
     core.userns.keep(record.info.host_config, record.info.id_maps);
+    core.labels.keep(record.info.labels);
     ContainerPaths paths = core.paths_of(record.info.id);
     core.table.add(std::make_shared<Container>(std::move(record), paths));
   }

@@ -68,6 +68,7 @@ Result<> free_files(Core& core, Container& container) {
   if (!removed && removed.error().code() != Code::kNotFound) return removed;
   const ContainerInfo info = container.info();
   core.userns.give_back(info.host_config, info.id_maps);
+  core.labels.give_back(info.labels);
   if (Result<> tree = remove_tree(container.paths.directory); !tree) {
     log_warn(tree.error().message());
   }

@@ -186,12 +186,12 @@ Record exited(const std::string& policy, int code, bool by_hand = false, int ret
 
 TEST(SecurityOptions, AreReadAsDockerReadsThem) {
   auto options = read_security_options({"no-new-privileges", "seccomp=unconfined", "apparmor:mine",
-                                        "label=user:u", "label=disable"});
+                                        "label=user:u", "label:type:t", "disable"});
   ASSERT_TRUE(options);
   EXPECT_TRUE(options->no_new_privileges);
   EXPECT_EQ(options->seccomp, "unconfined");
   EXPECT_EQ(options->apparmor_profile, "mine");
-  EXPECT_EQ(options->labels, (Words{"user:u", "disable"}));
+  EXPECT_EQ(options->labels, (Words{"user:u", "type:t", "disable"}));
   EXPECT_FALSE(read_security_options({"no-new-privileges=false"})->no_new_privileges);
   const std::pair<const char*, const char*> bad[] = {
       {"seccomp", "invalid --security-opt 1: \"seccomp\""},
@@ -217,6 +217,8 @@ TEST(Security, IsRefusedBeforeTheContainerIsMade) {
   EXPECT_EQ(security_error({.cap_drop = {"nope"}}),
             "invalid CapDrop: unknown capability: \"CAP_NOPE\"");
   EXPECT_EQ(security_error({.ulimits = {{"nope", 1, 1}}}), "invalid ulimit type: nope");
+  EXPECT_EQ(security_error({.security_opt = {"label:typ:x"}}),
+            "bad label option \"typ\", valid options 'disable, user, role, level, type, filetype'");
   EXPECT_EQ(security_error({.ulimits = {{"nofile", 2, 1}}}),
             "ulimit nofile: soft limit must be less than or equal to hard limit: 2 > 1");
   EXPECT_EQ(security_error({.cap_add = {"net_admin", "ALL"}, .ulimits = {{"core", -1, -1}}}), "");

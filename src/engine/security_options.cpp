@@ -7,6 +7,7 @@
 #include "runtime/container_spec.h"
 #include "runtime/default_apparmor.h"
 #include "runtime/security_labels.h"
+#include "runtime/selinux_contexts.h"
 
 namespace skiff::engine {
 
@@ -60,6 +61,10 @@ Result<SecurityOptions> read_security_options(const std::vector<std::string>& op
       return Error(Code::kInvalidArgument,
                    cat("invalid --security-opt ", rule, ": ", skiff::quoted(option)));
     };
+    if (option == "disable") {
+      out.labels.push_back(option);
+      continue;
+    }
     if (at == std::string::npos && name != "no-new-privileges") return refused(1);
     if (name == "no-new-privileges") {
       const auto wanted = at == std::string::npos ? true : parse_bool(value);
@@ -78,21 +83,40 @@ Result<SecurityOptions> read_security_options(const std::vector<std::string>& op
   return out;
 }
 
+Result<> add_default_labels(HostConfig& host, const LabelOf& label_of) {
+  if (!TRY(read_security_options(host.security_opt)).labels.empty()) return {};
+  if (host.privileged || host.pid_mode == "host" || host.ipc_mode == "host") {
+    host.security_opt.emplace_back("label=disable");
+    return {};
+  }
+  std::optional<std::vector<std::string>> joined;
+  for (const std::string* mode : {&host.ipc_mode, &host.pid_mode}) {
+    constexpr std::string_view kJoin = "container:";
+    if (!mode->starts_with(kJoin)) continue;
+    auto labels = TRY(runtime::label_options_of(TRY(label_of(mode->substr(kJoin.size())))));
+    if (joined && *joined != labels) {
+      return Error(Code::kInvalidArgument,
+                   "--ipc and --pid containers SELinux labels aren't the same");
+    }
+    joined = std::move(labels);
+  }
+  if (!joined) return {};
+  for (const std::string& label : *joined) host.security_opt.push_back(cat("label=", label));
+  return {};
+}
+
 Result<> check_security(const HostConfig& host, std::vector<std::string>& warnings) {
   TRY(runtime::check_capabilities(host.cap_add, host.cap_drop));
   TRY(check_ulimits(host.ulimits));
   TRY(check_devices(host));
   const SecurityOptions options = TRY(read_security_options(host.security_opt));
+  TRY(runtime::check_label_options(options.labels));
   const std::string& profile = options.apparmor_profile;
   if (!profile.empty() && profile != runtime::kUnconfined && !runtime::apparmor_enabled()) {
     warnings.push_back(unenforced(cat("apparmor=", profile), "AppArmor"));
   }
   for (const std::string& label : options.labels) {
-    if (label == "disable") continue;
-    if (runtime::selinux_enabled()) {
-      return Error(Code::kUnimplemented,
-                   cat("--security-opt label=", label, " is not supported: only label=disable is"));
-    }
+    if (label == "disable" || runtime::selinux_enabled()) continue;
     warnings.push_back(unenforced(cat("label=", label), "SELinux"));
   }
   return {};

@@ -59,12 +59,16 @@ Result<> add_namespaces(Core& core, const ContainerInfo& info, runtime::Containe
   return {};
 }
 
-Result<> add_security(const HostConfig& host, runtime::ContainerSpec& spec) {
+Result<> add_security(const Core& core, const ContainerInfo& info, runtime::ContainerSpec& spec) {
+  const HostConfig& host = info.host_config;
   SecurityOptions options = TRY(read_security_options(host.security_opt));
   spec.no_new_privileges = options.no_new_privileges;
   spec.seccomp = std::move(options.seccomp);
   spec.apparmor_profile =
       runtime::ready_apparmor_profile_for(options.apparmor_profile, host.privileged);
+  // One with all privileges is confined by no label that it asks for.
+  if (core.labels.is_on()) spec.selinux = info.labels;
+  if (host.privileged) spec.selinux.process.clear();
   spec.masked_paths = host.masked_paths;
   spec.readonly_paths = host.readonly_paths;
   return {};
@@ -204,7 +208,7 @@ Result<runtime::ContainerSpec> make_spec(Core& core, const Container& container)
   spec.cgroup_path = core.cgroup_of(info);
   spec.oom_score_adj = host.oom_score_adj;
   spec.annotations = host.annotations;
-  TRY(add_security(host, spec));
+  TRY(add_security(core, info, spec));
   TRY(add_namespaces(core, info, spec));
   TRY(add_emulation(core, container, spec));
   add_devices(info, spec);

@@ -22,30 +22,9 @@ namespace {
 constexpr int kDeepest = 512;
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-// Sorted, so that an archive's order does not depend on the file system.
-Result<std::vector<std::string>> names_in(int directory) {
-  UniqueFd own(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  std::unique_ptr<DIR, int (*)(DIR*)> stream(own ? ::fdopendir(own.get()) : nullptr, ::closedir);
-  if (!stream) return Error::from_errno(errno, "read directory");
-  (void)own.release();
-  std::vector<std::string> names;
-  while (dirent* entry = ::readdir(stream.get())) {
-    std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(std::move(name));
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 // Sockets cannot be archived, and a live tree may lose entries while it is read.
 bool is_skippable(const Error& error) {
   return error.code() == Code::kUnimplemented || error.code() == Code::kNotFound;
-}
-
-Result<> check_depth(int depth, const std::string& where) {
-  if (depth <= kDeepest) return {};
-  return Error(Code::kResourceExhausted,
-               cat("directories nested deeper than ", kDeepest, " at ", where.substr(0, 80)));
 }
 
 // A file's bytes, exactly `size` of them, whatever happens to the file.
@@ -160,6 +139,26 @@ Result<> copy_directory(int from, int to, const CancelToken& cancel, int depth) 
 }
 
 }  // namespace
+
+Result<std::vector<std::string>> names_in(int directory) {
+  UniqueFd own(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  std::unique_ptr<DIR, int (*)(DIR*)> stream(own ? ::fdopendir(own.get()) : nullptr, ::closedir);
+  if (!stream) return Error::from_errno(errno, "read directory");
+  (void)own.release();
+  std::vector<std::string> names;
+  while (dirent* entry = ::readdir(stream.get())) {
+    std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(std::move(name));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<> check_depth(int depth, const std::string& where) {
+  if (depth <= kDeepest) return {};
+  return Error(Code::kResourceExhausted,
+               cat("directories nested deeper than ", kDeepest, " at ", where.substr(0, 80)));
+}
 
 Result<> write_tree(int parent, const std::string& name, const std::string& entry_name,
                     TarWriter& tar, const IdShift& ids, const CancelToken& cancel) {

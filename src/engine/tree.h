@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/cancellation.h"
 #include "codec/tar.h"
@@ -21,5 +22,12 @@ Result<> write_contents(int directory, const std::string& prefix, TarWriter& tar
 
 // Copies what stands in `from` into the directory `to`, with owners, modes, times and xattrs.
 Result<> copy_contents(int from, int to, const CancelToken& cancel = {});
+
+// Of what stands in the open directory, sorted: an archive's order does not depend on the file
+// system.
+Result<std::vector<std::string>> names_in(int directory);
+
+// Refuses to go `depth` levels down, of which each takes descriptors; `where` is for the error.
+Result<> check_depth(int depth, const std::string& where);
 
 }  // namespace skiff::engine

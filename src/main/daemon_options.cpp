@@ -51,6 +51,8 @@ Result<> parse_words(std::span<char* const> arguments, DaemonOptions& o, Words& 
        &o.userns_remap},
       {"userns-auto", "USER", "who is lent the ids of containers with --userns=auto",
        &o.userns_auto},
+      {"no-selinux", "", "containers get no SELinux labels, also where SELinux is on", nullptr,
+       &o.no_selinux},
       {"emulation", "SCOPE",
        "where QEMU is registered for images of another processor: container, in each that needs "
        "it, "

@@ -32,6 +32,7 @@ struct DaemonOptions {
   uint64_t build_cache_limit = 0;
   uint64_t scrub_rate = 0;
   bool stop_containers = false;
+  bool no_selinux = false;
   bool version = false;
   bool help = false;
 };

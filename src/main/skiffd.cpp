@@ -27,6 +27,7 @@
 #include "main/rootless_ports.h"
 #include "runtime/own_program.h"
 #include "runtime/security_labels.h"
+#include "runtime/selinux_contexts.h"
 #include "sys/namespaces.h"
 #include "sys/process.h"
 
@@ -168,6 +169,13 @@ std::string cgroup_parent_of(const DaemonOptions& o, const std::string& instance
   return cat(above, instance == "default" ? "/skiff" : cat("/skiff-", instance));
 }
 
+bool labels_containers(const DaemonOptions& o) {
+  if (o.no_selinux || !runtime::selinux_enabled()) return false;
+  if (!runtime::policy_labels({}).process.empty()) return true;
+  log_warn("SELinux is on, but its policy knows no containers: they get no labels");
+  return false;
+}
+
 api::DaemonFacts facts_of(const DaemonOptions& o, const Path& run_dir, const std::string& instance,
                           const snapshot::BackendChoice& storage, const RootlessDaemon* rootless) {
   api::DaemonFacts facts{.root = o.root,
@@ -254,6 +262,7 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
                                            *images, *networks));
   api::DaemonFacts facts = facts_of(o, run_dir, instance, storage, rootless);
   facts.apparmor = runtime::apparmor_enabled();
+  facts.selinux = labels_containers(o);
   facts.maps_ids = ids.maps.has_value();
   auto engine = TRY(engine::open_engine({.root = root,
                                          .run_dir = run_dir,
@@ -265,6 +274,7 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
                                          .log_options = o.log_options,
                                          .stop_containers_on_shutdown = o.stop_containers,
                                          .userns = {.remap = ids.maps, .lender = o.userns_auto},
+                                         .selinux = {.enabled = facts.selinux},
                                          .emulation = emulation},
                                         *images, *networks));
 

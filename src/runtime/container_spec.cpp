@@ -47,6 +47,7 @@ Result<json::Value> make_process(const ContainerSpec& spec, const ResolvedUser& 
                 json::object({{"height", spec.console_height}, {"width", spec.console_width}}));
   }
   if (!spec.apparmor_profile.empty()) process.set("apparmorProfile", spec.apparmor_profile);
+  if (!spec.selinux.process.empty()) process.set("selinuxLabel", spec.selinux.process);
   return process;
 }
 
@@ -232,6 +233,7 @@ Result<json::Value> make_linux(const ContainerSpec& spec, sys::CapabilityMask ca
   if (std::string propagation = root_propagation(spec); !propagation.empty()) {
     lx.set("rootfsPropagation", propagation);
   }
+  if (!spec.selinux.mount.empty()) lx.set("mountLabel", spec.selinux.mount);
   if (spec.privileged) return lx;
   if (spec.seccomp != "unconfined") {
     lx.set("seccomp", TRY(make_oci_seccomp(spec.seccomp, capabilities)));

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "codec/json.h"
 #include "runtime/host_devices.h"
+#include "runtime/selinux_contexts.h"
 #include "sys/id_map.h"
 
 namespace skiff::runtime {
@@ -93,6 +94,7 @@ struct ContainerSpec {
   std::string emulation;
   std::string seccomp;           // "" Docker's default, "unconfined", or a profile's JSON
   std::string apparmor_profile;  // "": none
+  SelinuxLabels selinux;         // empty: none; the root is to be mounted with its label
   // nullopt: Docker's defaults.
   std::optional<std::vector<std::string>> masked_paths;
   std::optional<std::vector<std::string>> readonly_paths;

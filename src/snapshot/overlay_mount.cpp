@@ -82,6 +82,8 @@ std::string option_text(const Mount& what, const Path& base) {
   for (auto [key, value] : fixed_options()) {
     text.append(cat(",", key, *value == '\0' ? "" : "=", value));
   }
+  // Quoted: there are commas in it.
+  if (!what.label.empty()) text.append(cat(",context=\"", what.label, "\""));
   return text;
 }
 
@@ -106,6 +108,7 @@ Result<UniqueFd> make_overlay(const Mount& what) {
   };
   sys::FilesystemOptions wanted{.type = "overlay", .source = "overlay"};
   for (auto [key, value] : fixed_options()) wanted.options.emplace_back(key, value);
+  if (!what.label.empty()) wanted.options.emplace_back("context", what.label);
   for (const Path& lower : what.lowers) {
     wanted.options.emplace_back("lowerdir+", TRY(option(lower)));
   }

@@ -69,6 +69,7 @@ struct Mount {
   // As whom the owners of files are shown: on disk they stay as the layers have them, so that one
   // layer serves every mapping, and what is written comes down as inside. Null: as on disk.
   std::shared_ptr<const sys::UserNamespace> ids = nullptr;
+  std::string label = {};  // the SELinux label of all that is in it; "": as on disk
 };
 
 enum class ChangeKind { kModified, kAdded, kDeleted };

@@ -13,6 +13,7 @@
 #include "cli/build_preface.h"
 #include "cli/build_query.h"
 #include "cli/cache_places.h"
+#include "cli/result_file.h"
 #include "cli/session.h"
 #include "cli/shared_directory.h"
 #include "cli/table.h"
@@ -260,11 +261,6 @@ Result<bool> wants_plain(const Flags& flags) {
   return bad_flag("--progress", progress, "choose auto or plain");
 }
 
-Result<> write_text(const std::string& file, std::string_view text) {
-  UniqueFd out = TRY(open_file(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  return FdSink(out.get()).write(text).context(cat("write ", file));
-}
-
 // As buildx writes it.
 std::string metadata_of(const Flags& flags, const ProgressPrinter& printer) {
   json::Value out = json::object({});
@@ -319,6 +315,9 @@ class Held {
 Outcome build(Session& session, Flags& flags) {
   bool quiet = flags.on("quiet");
   bool plain = TRY(wants_plain(flags));
+  for (const char* file : {"iidfile", "metadata-file"}) {
+    TRY_CONTEXT(clear_result_file(flags.get(file)), cat("--", file));
+  }
   Context context = TRY(find_context(flags, flags.args[0]));
   // Nothing is sent then; what the steps do not read is not even looked at.
   const auto shared = share_directory(session, context.directory);
@@ -348,12 +347,8 @@ Outcome build(Session& session, Flags& flags) {
   }
   TRY(std::move(built));
   TRY(outputs.commit());
-  if (auto file = flags.get("iidfile"); !file.empty()) {
-    TRY(write_text(file, printer.last_aux_id()));
-  }
-  if (auto file = flags.get("metadata-file"); !file.empty()) {
-    TRY(write_text(file, metadata_of(flags, printer)));
-  }
+  TRY(write_result_file(flags.get("iidfile"), printer.last_aux_id()));
+  TRY(write_result_file(flags.get("metadata-file"), metadata_of(flags, printer)));
   return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "cli/docker_members.h"
 #include "cli/go_functions.h"
 
 namespace skiff::cli {
@@ -130,27 +131,6 @@ bool opens_block(std::string_view action) {
 
 bool is_else(std::string_view action) { return action == "else" || action.starts_with("else "); }
 
-// Members that the daemon leaves out where they say nothing: no mistake of the template's.
-bool may_be_absent(std::string_view name) {
-  constexpr std::string_view kNames[] = {
-      "Annotations",   "ArgsEscaped",  "Comment",    "ConfigFrom",  "Container",
-      "DockerVersion", "ExposedPorts", "Health",     "Healthcheck", "Init",
-      "IPv6Address",   "Labels",       "MacAddress", "Mounts",      "NetworkDisabled",
-      "OnBuild",       "Options",      "Parent",     "Runtime",     "Shell",
-      "SizeRootFs",    "SizeRw",       "Status",     "StopSignal",  "StopTimeout",
-      "StorageOpt",    "Sysctls",      "Tmpfs",      "UsageData",   "Volumes"};
-  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
-}
-
-// Members whose own members have names of the user's: any may be missing.
-bool is_map(std::string_view name) {
-  constexpr std::string_view kNames[] = {"Annotations",  "Attributes",   "Containers", "Data",
-                                         "DriverOpts",   "ExposedPorts", "Labels",     "Networks",
-                                         "PortBindings", "Ports",        "Options",    "StorageOpt",
-                                         "Sysctls",      "Tmpfs",        "Volumes"};
-  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
-}
-
 // Docker's templates also know members by their names in Go, which differ in the case of letters:
 // ID for Id, APIVersion for ApiVersion, NanoCPUs for NanoCpus.
 const Value* find_field(const Value& value, const std::string& name) {
@@ -165,7 +145,7 @@ const Value* find_field(const Value& value, const std::string& name) {
 Result<Value> member_of(const Value& value, const std::string& owner, const std::string& name) {
   if (const Value* found = value.find(name)) return *found;
   if (const Value* found = find_field(value, name)) return *found;
-  if (is_map(owner) || (value.is_object() && may_be_absent(name))) return Value();
+  if (has_free_names(owner) || (value.is_object() && may_be_absent(name))) return Value();
   std::string_view reason = value.is_null()     ? "nil pointer evaluating"
                             : value.is_object() ? "map has no entry for key"
                                                 : "can't evaluate field";
@@ -222,7 +202,10 @@ class Renderer {
         return std::string();
       }
     }
-    return go_text(TRY(evaluate(text, dot)));
+    const Value value = TRY(evaluate(text, dot));
+    const bool is_path = (text[0] == '.' || text[0] == '$') && text.find(' ') == std::string::npos;
+    if (!value.is_null() || !is_path) return go_text(value);
+    return std::string(text_of_nothing(std::string_view(text).substr(text.rfind('.') + 1)));
   }
 
   // An {{if}}, {{range}} or {{with}} up to its {{end}}, where it leaves `at`.

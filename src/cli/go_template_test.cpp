@@ -37,6 +37,16 @@ TEST(GoTemplate, Values) {
   EXPECT_EQ(render("{{\"{{\"}}{{\"}}\"}}"), "{{}}");
 }
 
+// As Docker prints what its types have as lists and maps and the daemon does not tell.
+TEST(GoTemplate, WhatSaysNothing) {
+  EXPECT_EQ(render("{{.Config.Entrypoint}}{{.RepoTags}}{{.Config.Volumes}}"), "[][]map[]");
+  EXPECT_EQ(render("{{with .Config}}{{.Shell}}{{end}}{{$c := .Config}}{{$c.OnBuild}}"), "[][]");
+  EXPECT_EQ(render("{{json .Config.Entrypoint}} {{len .Config.Entrypoint}}"), "null 0");
+  EXPECT_EQ(render("{{join .Config.Entrypoint \" \"}}|{{range .Config.Shell}}x{{end}}"), "|");
+  EXPECT_EQ(render("{{if .Config.Entrypoint}}a{{else}}b{{end}}"), "b");
+  EXPECT_EQ(render("{{.Config.Volumes.x}}{{.Nothing}}"), "<no value><no value>");
+}
+
 TEST(GoTemplate, Functions) {
   EXPECT_EQ(render("{{len .Config.Env}}"), "2");
   EXPECT_EQ(render("{{join .Config.Env \", \"}}"), "A=1, B=2");

@@ -6,6 +6,8 @@
 - Each package of scripts/packages/* is in docs/dependencies.md.
 - docs/runtime.md's table of foreign suites is tests/conformance/results.tsv, and a suite whose points have names of
   their own has as many expected passes as that says.
+- The tests that docs/security.md names in its table of escapes are there, and each case of
+  tests/escape is named by it.
 - docs/cli.md lists exactly the commands and flags of `skiff --help`, and a code block that
   begins with `$ PROGRAM ... --help` is what that prints. --write brings these up to date.
 
@@ -111,6 +113,41 @@ def check_results(write):
             errors.append(f"tests/conformance/{kept}: {lines} points, results.tsv says {row['passed']}")
 
 
+def unit_tests():
+    """Suite.Name of every unit test."""
+    found = set()
+    for file in (root / "src").rglob("*_test.cpp"):
+        found |= {f"{a}.{b}" for a, b in re.findall(r"^(?:TYPED_)?TEST(?:_[FP])?\((\w+),\s*(\w+)\)", file.read_text(), re.M)}
+    return found
+
+
+def check_escapes():
+    rows = [line for line in (root / "docs/security.md").read_text().splitlines() if line.count("|") == 5]
+    cases = {path.name for path in (root / "tests/escape/cases").iterdir()}
+    unit, named = unit_tests(), set()
+    for row in rows:
+        tests = row.split("|")[4]
+        suite = ""
+        for word in re.findall(r"`([^`]+)`", tests):
+            if word.endswith(".sh"):
+                named.add(word)
+                there = word in cases
+            elif word.endswith("_tests"):
+                there = (root / "src" / word.removesuffix("_tests")).is_dir()
+            elif f"fuzz target `{word}`" in tests or "fuzz targets" in tests:
+                there = (root / f"tests/fuzz/{word}_fuzz.cpp").exists()
+            elif "*" in word:
+                there = any(name.startswith(word.partition("*")[0]) for name in unit)
+            elif "." in word:
+                suite = word.partition(".")[0] or suite
+                there = f"{suite}.{word.partition('.')[2]}" in unit
+            else:
+                continue
+            if not there:
+                errors.append(f"docs/security.md: there is no test {word}")
+    errors.extend(f"docs/security.md: no row names {name} of tests/escape" for name in sorted(cases - named))
+
+
 def help_of(command):
     return subprocess.run([programs / command[0], *command[1:], "--help"], capture_output=True, text=True,
                           check=True).stdout
@@ -192,6 +229,7 @@ def main():
     check_twins()
     check_packages()
     check_results(write)
+    check_escapes()
     for error in errors:
         print(error)
     return 1 if errors else 0

@@ -107,6 +107,30 @@ TEST_F(Jwt, ChoosesNoAlgorithm) {
             "invalid token: a wrong signature");
 }
 
+// A key, or where one is to be had, in the token's own header counts for nothing.
+TEST_F(Jwt, BringsNoKeyAlong) {
+  const SigningKey own = make_key("own");
+  const std::string jwk =
+      cat(R"({"kty":"OKP","crv":"Ed25519","kid":"k1","x":")", encode(own.public_key), "\"}");
+  const std::string members[] = {
+      cat(R"("jwk":)", jwk),
+      cat(R"("jwks":{"keys":[)", jwk, "]}"),
+      cat(R"("x5c":[")", base64_encode(own.public_key), "\"]"),
+      R"("jku":"http://127.0.0.1:1/keys")",
+      R"("x5u":"http://127.0.0.1:1/chain")",
+  };
+  for (const std::string& member : members) {
+    for (const auto& [kid, refused] : {std::pair("k1", "invalid token: a wrong signature"),
+                                       std::pair("own", "invalid token: an unknown key")}) {
+      const std::string text =
+          cat(encode(cat(R"({"alg":"EdDSA","typ":"JWT","kid":")", kid, "\",", member, "}")), ".",
+              encode(payload_));
+      const std::string token = cat(text, ".", encode(*sign_ed25519(text, own.private_key)));
+      EXPECT_EQ(refusal(token), refused) << member;
+    }
+  }
+}
+
 TEST_F(Jwt, IsForThisRegistry) {
   for (const char* member : {"iss", "aud"}) {
     const std::string other = replace_all(payload_, cat("\"", member, "\":\"skiff-registry\""),

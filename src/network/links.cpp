@@ -95,9 +95,11 @@ Result<> create_bridge(NetlinkSocket& socket, const BridgeSpec& spec) {
 // Inside the container's namespace: the loopback, the address, the route.
 Result<> configure_inside(const VethSpec& spec) {
   // As Docker: no IPv6 on the interface of a network without it. Absent where the kernel
-  // has no IPv6 at all.
+  // has no IPv6 at all; else a container without this setting is not to be.
   const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
-  (void)proc->write(cat("sys/net/ipv6/conf/", spec.container_name, "/disable_ipv6"), "1");
+  const std::string setting = cat("sys/net/ipv6/conf/", spec.container_name, "/disable_ipv6");
+  const Result<> disabled = proc->write(setting, "1");
+  if (!disabled && disabled.error().code() != Code::kNotFound) return disabled;
   const auto index = static_cast<int>(::if_nametoindex(spec.container_name.c_str()));
   if (index == 0) return Error::from_errno(errno, cat("find interface ", spec.container_name));
   std::vector<NetlinkMessage> messages;

@@ -493,6 +493,28 @@ TEST_F(NetworkManagerTest, InternalNetworkHasNoWayOut) {
   EXPECT_EQ(tcp_exchange(a.netns, "10.9.0.2", 80, beyond, kRefusalMs), "nobody came");
 }
 
+// Otherwise a container would take a router's word for its addresses, past every rule of ours.
+TEST_F(NetworkManagerTest, NoContainerHasIpv6WithoutItsNetwork) {
+  const std::string defaults = "/proc/sys/net/ipv6/conf/default";
+  if (!std::filesystem::exists(defaults)) GTEST_SKIP() << "this kernel has no IPv6";
+  NetworkInfo wanted;
+  wanted.name = "own";
+  ASSERT_TRUE(net_->create(wanted));
+  wanted.name = "inner";
+  wanted.internal = true;
+  ASSERT_TRUE(net_->create(wanted));
+  for (const char* network : {"bridge", "own", "inner"}) {
+    const UniqueFd netns = new_netns();
+    // Where each new interface takes part, and heeds routers.
+    EXPECT_EQ(run_in(netns, cat("cd ", defaults, "; echo 0 >disable_ipv6; echo 2 >accept_ra")), "");
+    const auto endpoint = net_->attach(cat("on-", network), network, netns.get(), {});
+    ASSERT_TRUE(endpoint) << endpoint.error().message();
+    EXPECT_EQ(run_in(netns, "cat /proc/sys/net/ipv6/conf/eth0/disable_ipv6"), "1\n") << network;
+    EXPECT_EQ(run_in(netns, "ip -o -6 addr show dev eth0; ip -6 route show dev eth0"), "")
+        << network;
+  }
+}
+
 TEST_F(NetworkManagerTest, NetworksAreCreatedAndRemoved) {
   NetworkInfo wanted;
   wanted.name = "mine";

@@ -116,6 +116,39 @@ TEST_F(Blobs, AreDeletedOnce) {
   EXPECT_EQ(client().get(blob_path("a", digest)).body, "bytes");
 }
 
+// What one repository knows of a blob is not told by another's reads.
+TEST_F(Blobs, StayDeletedWhileAnotherRepositoryIsRead) {
+  const std::string digest = client().push_blob("a", "bytes");
+  client().push_blob("b", "bytes");
+  const auto statuses = [&](const std::string& repository) {
+    return std::pair(client().head(blob_path(repository, digest)).status,
+                     client().get(blob_path(repository, digest)).status);
+  };
+  const std::pair there(200, 200);
+  const std::pair gone(404, 404);
+  EXPECT_EQ(statuses("a"), there);
+  EXPECT_EQ(statuses("b"), there);
+  EXPECT_EQ(client().remove(blob_path("a", digest)).status, 202);
+  EXPECT_EQ(statuses("a"), gone);
+  EXPECT_EQ(statuses("b"), there);
+  EXPECT_EQ(statuses("a"), gone) << "another's read brought it back";
+  // Nor may it be mounted from where it no longer is.
+  EXPECT_EQ(client().call("POST", cat("/v2/c/blobs/uploads/?mount=", digest, "&from=a")).status,
+            202);
+  EXPECT_EQ(statuses("c"), gone);
+}
+
+// The same of a manifest, which the server's own thread answers from memory.
+TEST_F(Blobs, OfADeletedManifestIsNoWord) {
+  const std::string digest = push_image("a", "1", "{}", {"layer"});
+  push_image("b", "1", "{}", {"layer"});
+  EXPECT_EQ(client().get(manifest_path("a", digest)).status, 200);
+  EXPECT_EQ(client().remove(manifest_path("a", digest)).status, 202);
+  EXPECT_EQ(client().get(manifest_path("b", digest)).status, 200);
+  EXPECT_EQ(client().get(manifest_path("a", digest)).status, 404);
+  EXPECT_EQ(client().get(manifest_path("a", "1")).status, 404);
+}
+
 TEST_F(Blobs, OfAManifestAreNotDeleted) {
   push_image("a", "1", "{}", {"layer"});
   Reply refused = client().remove(blob_path("a", oci::Digest::of("layer").str()));

@@ -1,5 +1,5 @@
-# CVE-2024-23650 to CVE-2024-23653, CVE-2024-1753, CVE-2024-9407, CVE-2024-9675, CVE-2022-4122,
-# CVE-2026-33747: Dockerfiles whose sources, targets and mounts lead out of the context or the image.
+# CVE-2024-23650 to CVE-2024-23653, CVE-2024-1753, CVE-2024-9407, CVE-2024-9675, CVE-2024-11218, CVE-2022-4122,
+# CVE-2022-4123, CVE-2025-4953, CVE-2026-33747: Dockerfiles whose sources, targets and mounts lead out of the context or the image.
 # Each is refused or harmless; the daemon lives.
 mkdir -p context/sub
 ln -s "$SENTINEL/secret" context/link
@@ -50,6 +50,27 @@ try <<<'RUN --mount=type=cache,id=shared,target=/cache ln -sfn '"$SENTINEL"' /ca
 try <<<'RUN --mount=type=cache,id=shared,target=/cache --mount=type=cache,id=other,target=/cache/inner touch /cache/inner/made'
 try <<<'RUN --mount=type=cache,id=shared,target=/cache cat /cache/inner/secret /cache/root/sentinel/secret; touch /cache/inner/made'
 try <<<'RUN --mount=type=cache,id=shared,target=/c --mount=type=bind,source=own,target=/c/inner/made true'
+# Steps side by side: one swaps a directory of their shared cache for a link while others mount there.
+with_probe "$N-probe"
+cache='--mount=type=cache,id=race,target=/c'
+printf 'FROM %s\nRUN %s cd /c && rm -f done && mkdir -p place && ln -sfn %s link && { /probe swap place link & } && touch ready \\\n  && while [ ! -e done ]; do sleep 0.1; done\n' \
+  "$N-probe" "$cache" "$SENTINEL/empty" >swapping
+skiff build --no-cache -f swapping context >swapping.log 2>&1 &
+swapping=$!
+skiff build --no-cache - <<<"FROM $IMAGE"$'\n'"RUN $cache while [ ! -e /c/ready ]; do sleep 0.1; done" >/dev/null 2>&1
+for round in $(seq $((ROUNDS / 20))); do
+  try <<<"RUN $cache --mount=type=tmpfs,target=/c/place/t --mount=type=cache,id=inner,target=/c/place/m touch /c/place/t/made /c/place/m/made; ls /c/place/../secret"
+done
+skiff build --no-cache - <<<"FROM $IMAGE"$'\n'"RUN $cache touch /c/done" >/dev/null 2>&1
+wait $swapping || fail "nothing was swapped: $(cat swapping.log)"
+unharmed "steps that race"
+# What is written to a context that is mounted stays nowhere: not in it, not in the next step.
+try <<<'RUN --mount=type=bind,source=.,target=/m,rw echo lost >/m/lost && rm -rf /m/sub'$'\n''COPY . /got'$'\n''RUN ! test -e /got/lost && test -e /got/sub'
+expect_not_contains "$OUT" "exit code"
+[ ! -e context/lost ] && [ -e context/sub ] || fail "the step wrote to its context"
+# The host's paths are not told either.
+try <<<'COPY sub/nothing /got'
+expect_not_contains "$OUT" "$PWD"
 try <<<'RUN --security=insecure grep CapEff /proc/self/status'
 expect_contains "$OUT" "security.insecure is not allowed"
 # What a step leaves in place of files of ours is gone, and nothing through it.

@@ -108,12 +108,19 @@ bool is_temporary_name(std::string_view name) {
          name.find_first_not_of("0123456789abcdef", kStart.size()) == std::string_view::npos;
 }
 
-Result<builder::BuildRequest> decode_request(const Call& call) {
-  if (call.arg("version") == "2") {
-    return Error(Code::kUnimplemented,
-                 "BuildKit through POST /build, as by clients without buildx, is not served: "
-                 "install buildx, or use skiff build");
+// "1" is the classic protocol, "2" BuildKit's by a session.
+Result<> check_version(const std::string& version) {
+  if (version.empty() || version == "1") return {};
+  if (version != "2") {
+    return Error(Code::kInvalidArgument, cat("invalid version ", skiff::quoted(version)));
   }
+  return Error(Code::kInvalidArgument,
+               "BuildKit through POST /build, as by clients without buildx, is not served: "
+               "install buildx, or use skiff build");
+}
+
+Result<builder::BuildRequest> decode_request(const Call& call) {
+  TRY(check_version(call.arg("version")));
   TRY(refuse_arguments(call, {"squash"}));
   builder::BuildRequest request;
   request.context_url = call.arg("remote");

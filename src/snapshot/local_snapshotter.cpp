@@ -224,11 +224,21 @@ Result<> LocalSnapshotter::remove(const std::string& name) {
   ScopeExit gone([&] { set_going(row.id, false); });
   std::vector<int64_t> below;
   if (row.info.kind != Kind::kCommitted) below = TRY(table_.parents_of(name));
-  TRY(table_.erase(name));
+  TRY(erase(row));
   let_go(row.id);
   stack_.forget(row.id);
   free_retired(below);
   return trash_->take(directory_of(row.id)).context(cat("remove snapshot ", name));
+}
+
+// The database must write before it can forget. Where a full disk keeps it from that, an active
+// snapshot, on which nothing stands, gives its own files first: it may be they that fill it.
+Result<> LocalSnapshotter::erase(const SnapshotRow& row) {
+  Result<> erased = table_.erase(row.info.name);
+  const bool is_full = !erased && erased.error().code() == Code::kResourceExhausted;
+  if (!is_full || row.info.kind == Kind::kCommitted) return erased;
+  TRY(remove_tree(directory_of(row.id)));
+  return table_.erase(row.info.name);
 }
 
 void LocalSnapshotter::set_going(int64_t id, bool is_going) {

@@ -86,6 +86,7 @@ class LocalSnapshotter : public Snapshotter {
   Path snapshots() const { return root_ / "snapshots"; }
   Path staging() const { return root_ / "new"; }
   Path mounts() const { return root_ / "mounts"; }
+  Result<> erase(const SnapshotRow& row);
   void set_going(int64_t id, bool is_going);
   Path directory_of(int64_t id) const { return snapshots() / std::to_string(id); }
 

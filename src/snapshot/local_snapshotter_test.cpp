@@ -1,3 +1,7 @@
+#include <fcntl.h>
+#include <sys/mount.h>
+
+#include <cerrno>
 #include <set>
 
 #include "snapshot/snapshotter_check_suite.h"
@@ -171,6 +175,47 @@ TEST(Backends, WhatCannotBeWrittenOnIsTold) {
   EXPECT_EQ(choice.backend, Backend::kOverlay);
   EXPECT_NE(choice.why_no_upper, "") << "overlayfs on overlayfs";
   EXPECT_TRUE(std::filesystem::is_empty(root->path()));
+}
+
+// A file system of four MiB.
+class FullDisk : public testing::TestWithParam<Backend> {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(::mount("tmpfs", dir_.path().c_str(), "tmpfs", 0, "size=4m"), 0);
+  }
+  void TearDown() override { ::umount2(dir_.path().c_str(), MNT_DETACH); }
+
+  // To the last page.
+  static void fill(const Path& directory) {
+    const UniqueFd file = *open_file(directory / "full", O_WRONLY | O_CREAT, 0600);
+    const std::string page(4096, 'x');
+    while (::write(file.get(), page.data(), page.size()) > 0) continue;
+    EXPECT_EQ(errno, ENOSPC);
+  }
+
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-snapshot-");
+};
+
+INSTANTIATE_TEST_SUITE_P(Backends, FullDisk, testing::Values(Backend::kErofs, Backend::kOverlay));
+
+TEST_P(FullDisk, IsEmptiedByTheSnapshotThatFillsIt) {
+  auto store = *open_snapshotter(dir_.path(), {.backend = GetParam()});
+  const auto room = [&] { return std::filesystem::space(dir_.path()).available; };
+  ASSERT_TRUE(store->prepare("other", ""));
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_TRUE(store->prepare("step", ""));
+    const Mount mount = *store->mount_of("step");
+    const uintmax_t before = room();
+    fill(mount.upper);
+    ASSERT_EQ(room(), 0U);
+    const Result<> removed = store->remove("step");
+    ASSERT_TRUE(removed) << removed.error().message();
+    store->settle();
+    EXPECT_EQ(store->stat("step").error().code(), Code::kNotFound);
+    EXPECT_GT(room() + 256 * 1024, before);
+  }
+  EXPECT_TRUE(store->stat("other"));
+  EXPECT_TRUE(check_of(*store, {.deep = true}).empty());
 }
 
 // Its directory, its tar and its index, also while it is used.

@@ -1,5 +1,6 @@
 // Exchange: one request on a server's connection and its answer; the ResponseWriter that
-// handlers see. Used by HttpServer only.
+// handlers see. Used by HttpServer only. exchange.cpp has the request's way to a handler,
+// exchange_answer.cpp the answer's to the client.
 #pragma once
 
 #include <memory>
@@ -57,8 +58,14 @@ class Exchange : public ResponseWriter {
   CancelToken client_gone() override { return owner_.watch_peer(); }
 
  private:
+  // A body that the handler left is read away up to here, so that the connection can live on.
+  static constexpr uint64_t kDrainLimit = uint64_t{256} * 1024;
+
   enum class State { kNotStarted, kBody, kDone, kHijacked };
   enum class Framing { kNone, kLength, kChunked, kToClose };
+
+  // What is sent at once behind some bytes.
+  enum class Then { kNothing, kFile };
 
   // The request's body as the handler reads it.
   class Body : public Source {
@@ -81,9 +88,10 @@ class Exchange : public ResponseWriter {
   Hijacked hand_over(std::string early_bytes);
   bool drain_body();
   bool body_wanted_but_not_asked() const;
-  Result<> start(int status, Framing framing, uint64_t length, std::string_view body);
+  Result<> start(int status, Framing framing, uint64_t length, std::string_view body,
+                 Then then = Then::kNothing);
   std::string head_text(int status, Framing framing, uint64_t length);
-  Result<> put(std::string_view bytes);
+  Result<> put(std::string_view bytes, Then then = Then::kNothing);
   Result<> check(Result<> result);
 
   std::unique_ptr<Stream>& stream_;

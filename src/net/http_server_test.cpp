@@ -233,6 +233,19 @@ TEST_P(HttpServerTest, BigFilesGoOutWhole) {
             cat(content.size() - 100));
 }
 
+TEST_P(HttpServerTest, AHeadLeavesWithTheFilesFirstBytes) {
+  TempDir dir = *TempDir::make("/tmp", "skiff-net-");
+  ASSERT_TRUE(write_file(dir.path() / "f", std::string(1000, 'x')));
+  auto file = open_file(dir.path() / "f", O_RDONLY);
+  TestServer server(
+      [&](Request&, ResponseWriter& w) { EXPECT_TRUE(w.send_file(200, file->get(), 0, 1000)); });
+  auto stream = server.connect_port();
+  ASSERT_TRUE(stream->write("GET / HTTP/1.1\r\nHost:\r\n\r\n"));
+  std::string first(4096, '\0');
+  first.resize(stream->read(first).value_or(0));
+  EXPECT_TRUE(first.ends_with(cat("\r\n\r\n", std::string(1000, 'x'))));
+}
+
 TEST_P(HttpServerTest, ContinueIsSentWhenTheBodyIsWanted) {
   TestServer server([](Request& request, ResponseWriter& w) {
     if (request.path == "/refuse") {

@@ -19,8 +19,8 @@ namespace {
 // A peer that takes little is noticed at the end of a step.
 constexpr uint64_t kSendfileStep = uint64_t{1} << 21U;
 
-// Keeps SIGPIPE from this thread for a while: sendfile(2) knows no MSG_NOSIGNAL. Ignoring the
-// signal for the whole process would pass on to every program it starts.
+// Keeps SIGPIPE from this thread while it sends a file: sendfile(2) knows no MSG_NOSIGNAL. Ignoring
+// the signal for the whole process would pass on to every program it starts.
 class NoSigpipe {
  public:
   NoSigpipe() {
@@ -33,12 +33,19 @@ class NoSigpipe {
   ~NoSigpipe() {
     if (::sigismember(&before_, SIGPIPE) == 1) return;
     const timespec now{};
-    while (::sigtimedwait(&pipe_, nullptr, &now) > 0) {
+    while (raised_ && ::sigtimedwait(&pipe_, nullptr, &now) > 0) {
     }
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
 
+  ssize_t send(int socket, int file, off_t& position, uint64_t size) {
+    const ssize_t n = ::sendfile(socket, file, &position, size);
+    raised_ = raised_ || (n < 0 && errno == EPIPE);
+    return n;
+  }
+
  private:
+  bool raised_ = false;
   sigset_t pipe_{};
   sigset_t before_{};
 };
@@ -57,15 +64,8 @@ class PlainStream : public Stream {
     }
   }
 
-  Result<> write(std::string_view bytes) override {
-    while (!bytes.empty()) {
-      const size_t n = TRY(writer_.attempt(socket_.get(), "write to connection", [&] {
-        return ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      }));
-      bytes.remove_prefix(n);
-    }
-    return {};
-  }
+  Result<> write(std::string_view bytes) override { return write(bytes, 0); }
+  Result<> write_more(std::string_view bytes) override { return write(bytes, MSG_MORE); }
 
   Result<std::optional<size_t>> read_now(std::span<char> buffer) override {
     for (;;) {
@@ -99,7 +99,7 @@ class PlainStream : public Stream {
     auto position = static_cast<off_t>(offset);
     while (size > 0) {
       const size_t n = TRY(writer_.attempt(socket_.get(), "send file", [&] {
-        return ::sendfile(socket_.get(), file, &position, std::min(size, kSendfileStep));
+        return guard.send(socket_.get(), file, position, std::min(size, kSendfileStep));
       }));
       if (n == 0) return Error(Code::kDataLoss, cat("send file: it ends ", size, " bytes early"));
       size -= n;
@@ -119,6 +119,16 @@ class PlainStream : public Stream {
   }
 
  private:
+  Result<> write(std::string_view bytes, int flags) {
+    while (!bytes.empty()) {
+      const size_t n = TRY(writer_.attempt(socket_.get(), "write to connection", [&] {
+        return ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | flags);
+      }));
+      bytes.remove_prefix(n);
+    }
+    return {};
+  }
+
   void set_timeout(int option, std::chrono::milliseconds timeout) const {
     timeval value{.tv_sec = timeout.count() / 1000, .tv_usec = timeout.count() % 1000 * 1000};
     ::setsockopt(socket_.get(), SOL_SOCKET, option, &value, sizeof value);

@@ -37,6 +37,8 @@ class Stream : public Source, public Sink {
   virtual Result<> shutdown_write() = 0;
   // `size` bytes of `file` from `offset`: sendfile(2) on a plain socket.
   virtual Result<> send_file(int file, uint64_t offset, uint64_t size) = 0;
+  // As write(), of bytes that others follow at once: they may leave together.
+  virtual Result<> write_more(std::string_view bytes) { return write(bytes); }
   // How long one read may wait for a byte before it fails with kDeadlineExceeded; 0 is for ever.
   virtual void set_read_timeout(std::chrono::milliseconds timeout) = 0;
   // From now on a write or send_file whose bytes the peer takes too slowly fails with

@@ -6,7 +6,6 @@
 
 #include <cerrno>
 
-#include "base/log.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
 #include "dockerfile/config_words.h"
@@ -25,10 +24,6 @@ namespace {
 
 // Of every step that nobody has named: a name that varied would vary what is built.
 constexpr std::string_view kHostname = "build";
-
-void warn(const Result<>& result) {
-  if (!result) log_warn(cat("build: ", result.error().message()));
-}
 
 Result<> add_mount_points(Workspace& space, const RunFiles& files, bool is_mapped) {
   Path directory = space.directory() / "stubs";
@@ -160,7 +155,9 @@ Result<int> Execution::run(Sink& output, const CancelToken& cancel) {
   TRY(write_files());
   json::Value config = TRY(runtime::make_oci_config(TRY(make_spec())));
   TRY(write_file_durably(file("config.json"), config.dump()));
-  const ScopeExit disconnect([this] { warn(site_.networks.detach(space_.id())); });
+  const ScopeExit disconnect([this] {
+    if (!site_.networks.detach(space_.id())) space_.detach_at_end();
+  });
   return runtime::run_bundle(
       site_.options.runtime_program, space_.id(), space_.directory(), file("state"), output,
       [this](int pid) { return connect(pid); }, cancel);

@@ -85,6 +85,7 @@ Result<Workspace> Workspace::make(Site& site, const std::string& parent) {
 Workspace::~Workspace() {
   mounted_.reset();
   if (owned_.active) warn(site_->images.snapshots().remove(id_));
+  if (owned_.has_address) warn(site_->networks.detach(id_));
 }
 
 Result<> Workspace::remount_for_step(const Path& extra) {

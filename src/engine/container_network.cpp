@@ -148,6 +148,7 @@ bool has_own_endpoint(const ContainerInfo& info) {
 }
 
 Result<> connect_network(Core& core, Container& container, int netns) {
+  disconnect_network(core, container);
   ContainerInfo info = container.info();
   network::AttachOptions options;
   options.ports = TRY(plan_ports(info.config, info.host_config));
@@ -172,6 +173,14 @@ void disconnect_network(Core& core, Container& container) {
   if (!endpoint) return;
   if (Result<> detached = core.networks.detach(container.id); !detached) {
     log_error(cat("container ", container.id, ": detach network: ", detached.error().message()));
+    // On a full disk an address cannot be forgotten: it is the container's until its next start or
+    // its removal, which try again.
+    container.change([&](Record& record) {
+      for (NetworkAttachment& network : record.info.networks) {
+        if (network.network_id == endpoint->network_id) network.endpoint = endpoint;
+      }
+    });
+    return;
   }
   publish_network_event(core, *endpoint, "disconnect");
 }

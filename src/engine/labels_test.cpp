@@ -44,7 +44,7 @@ TEST(LabelPool, EachContainerHasALevelOfItsOwn) {
     const std::string level = level_of(labels.process);
     EXPECT_TRUE(labels.process.starts_with("system_u:system_r:container_t:s0:c"));
     EXPECT_EQ(labels.mount, cat("system_u:object_r:container_file_t:", level));
-    const auto categories = split_once(level.substr(4), ',').value();
+    const auto categories = split_once(std::string_view(level).substr(4), ',').value();
     const auto low = parse_uint(categories.first);
     const auto high = parse_uint(categories.second.substr(1));
     EXPECT_TRUE(low && high && *low < *high && *high < 1024) << level;

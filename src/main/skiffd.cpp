@@ -293,7 +293,7 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
   }
   api::Context context{*engine, *images, *builder, *networks, facts, Clock::system(), &reserve, {}};
   if (registry) context.registry = registry->near();
-  const auto buildkit = TRY(start_buildkit(root, instance, *builder, *images));
+  auto buildkit = TRY(start_buildkit(root, instance, *builder, *images));
   context.buildkit = buildkit.get();
   net::HttpServer server(
       api::make_handler(context),
@@ -305,6 +305,7 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
   std::jthread stopper = heed_signals(signals, registry.get(), server);
   log_info(cat("skiffd ", SKIFF_VERSION, " serves ", o.socket, ", root ", root.native()));
   Result<> served = server.run();
+  buildkit.reset();  // its builds end first: their steps hold cgroups and addresses
   engine->shutdown();
   auto cleared = networks->shutdown();
   if (!cleared) log_warn(cat("network: ", cleared.error().message()));

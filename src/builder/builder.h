@@ -53,7 +53,8 @@ namespace skiff::builder {
 struct LocalFiles {
   Path directory;
   Source* tar = nullptr;
-  bool is_still = false;  // nobody writes to the directory while it is built
+  bool is_still = false;     // nobody writes to the directory while it is built
+  std::string version = "";  // the same means the same files, in this process; "": nobody knows
 };
 // "alpine:3", as FROM names it.
 struct ImageContext {
@@ -109,6 +110,8 @@ struct BuildRequest {
   Source* context_tar = nullptr;
   Path context_directory;
   bool context_is_still = false;  // nobody writes to the directory while it is built
+  // The same means the same files, in this process; "": nothing is known of that.
+  std::string context_version;
   // Or fetched: a git repository ("https://host/a.git#ref:directory"), an archive of the web, or a
   // file of the web, which is the Dockerfile then.
   std::string context_url;

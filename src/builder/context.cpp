@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "builder/untar.h"
+#include "codec/hash.h"
 
 namespace skiff::builder {
 
@@ -65,6 +66,9 @@ Result<Context> Context::open(const BuildRequest& request, const Path& scratch, 
         TRY(read_ignore(root, {cat(request.dockerfile, ".dockerignore"), ".dockerignore"}));
   }
   if (!request.context_directory.empty()) options.stats = &stats;
+  if (!request.context_version.empty() && request.ignore_text) {
+    options.version = cat(request.context_version, " ", sha256_hex(*request.ignore_text));
+  }
   context.tree_ = std::make_unique<SourceTree>(std::move(root), std::move(options));
   return context;
 }

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "builder/copier.h"
 #include "builder/downloads.h"
@@ -23,6 +25,12 @@ struct Chosen {
   std::optional<GitSource> git;
   std::string commit;
 };
+
+// What may be another thing the next time, whatever the context is.
+bool is_remote(const std::string& source) {
+  const auto git = parse_git_source(source);
+  return is_url(source) || !git || *git;
+}
 
 class CopyStep : public PlannedSolverStep {
  public:
@@ -54,6 +62,22 @@ class CopyStep : public PlannedSolverStep {
     // An image is named by its content, which is an input.
     for (const auto& [name, content] : copy().files) {
       parts.push_back(untold_part(cat("heredoc ", name), content));
+    }
+    return parts;
+  }
+
+  // Of what is copied from a context that is kept: its version, and what is chosen of it.
+  KeyParts stand_in() const override {
+    const bool is_told = !is_from_build() && copy().from_context.empty() &&
+                         !site().context.version().empty() &&
+                         std::ranges::none_of(copy().sources, is_remote);
+    if (!is_told) return {};
+    KeyParts parts{{PartKind::kOpaque, "context", site().context.version()},
+                   {PartKind::kOpaque, "--parents", copy().parents ? "yes" : "no"},
+                   {PartKind::kOpaque, "--chmod", copy().chmod},
+                   {PartKind::kOpaque, "--chown", copy().chown}};
+    for (const std::string& source : copy().sources) {
+      parts.push_back({PartKind::kOpaque, "source", source});
     }
     return parts;
   }

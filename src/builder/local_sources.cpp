@@ -107,6 +107,13 @@ std::optional<LocalSources::Use> LocalSources::use_current(const std::string& ha
   return Use(this, current->second);
 }
 
+std::string LocalSources::Use::version() const {
+  const std::scoped_lock lock(owner_->mutex_);
+  const auto [version, is_new] = owner_->versions_.try_emplace(name_);
+  if (is_new) version->second = ++owner_->latest_version_;
+  return cat("source ", version->second);
+}
+
 LocalSources::Use LocalSources::Transfer::share() {
   Use out = std::move(*use_);
   use_.reset();
@@ -117,6 +124,7 @@ Result<LocalSources::Place> LocalSources::Transfer::change() {
   if (use_ && !record_.empty()) {
     const std::scoped_lock lock(owner_->mutex_);
     in_place_ = owner_->uses_[use_->name_] == 1;
+    if (in_place_) owner_->versions_.erase(use_->name_);
   }
   if (in_place_) {
     std::error_code ec;
@@ -190,6 +198,7 @@ void LocalSources::release(const std::string& name) {
     uses_.erase(found);
     const auto current = current_.find(hash_of(name));
     is_gone = current == current_.end() || current->second != name;
+    if (is_gone) versions_.erase(name);
   }
   if (!is_gone) {
     if (auto about = open_file(directory / kAbout, O_WRONLY)) ::futimens(about->get(), nullptr);
@@ -236,6 +245,7 @@ Result<bool> LocalSources::remove(const std::string& name) {
     std::filesystem::rename(root_ / name, gone, ec);
     if (ec) return Error::from_errno(ec.value(), cat("remove local source ", name));
     current_.erase(current);
+    versions_.erase(name);
   }
   TRY(remove_tree(gone));
   return true;

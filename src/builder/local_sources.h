@@ -55,6 +55,8 @@ class LocalSources {
       if (owner_ != nullptr) owner_->release(name_);
     }
     Path files() const { return owner_->root_ / name_ / "files"; }
+    // Another one after each change, of this tree and of all others; of this daemon's life alone.
+    std::string version() const;
 
    private:
     friend class LocalSources;
@@ -141,6 +143,8 @@ class LocalSources {
   uint64_t progress_ = 0;
   std::map<std::string, std::string> current_;  // hash to the name of its tree
   std::map<std::string, int> uses_;             // by name
+  std::map<std::string, uint64_t> versions_;    // by name, of those that were used
+  uint64_t latest_version_ = 0;
   uint64_t made_ = 0;
 };
 

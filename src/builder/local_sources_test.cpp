@@ -117,6 +117,19 @@ TEST_F(LocalSourcesTest, ATreeInUseStaysAsItIs) {
   EXPECT_EQ(trees(), 1U);
 }
 
+TEST_F(LocalSourcesTest, EachChangeIsAnotherVersion) {
+  open();
+  const std::string first = put("a", "one").version();
+  EXPECT_EQ(begin("a").share().version(), first);
+  const std::string other = put("b", "one").version();
+  EXPECT_NE(other, first);
+  const auto in_place = put("a", "two");
+  EXPECT_NE(in_place.version(), first);
+  EXPECT_NE(in_place.version(), other);
+  const auto beside = put("a", "three");
+  EXPECT_NE(beside.version(), in_place.version());
+}
+
 TEST_F(LocalSourcesTest, OneTransferOfAKeyAtATime) {
   open();
   CancelSource cancel;

@@ -59,6 +59,7 @@ class SourceTree {
     bool keep_owners = false;    // else all belongs to 0:0
     bool changing = false;       // somebody may write to it: what is copied is compared again
     StatCache* stats = nullptr;  // of hashes that are remembered
+    std::string version = "";    // the same means the same files; "": nothing is known of that
   };
   SourceTree(sys::RootDir root, Options options);
 
@@ -66,6 +67,7 @@ class SourceTree {
   bool keep_owners() const { return options_.keep_owners; }
   bool changing() const { return options_.changing; }
   const oci::IgnorePatterns& ignore() const { return options_.ignore; }
+  const std::string& version() const { return options_.version; }
 
   // The matches of a source, sorted; none for a wildcard that matches nothing. A plain path
   // that is not there is kNotFound.

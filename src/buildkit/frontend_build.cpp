@@ -126,6 +126,7 @@ Result<builder::LocalFiles> FrontendBuild::load_source(const std::string& vertex
     return builder::LocalFiles{.directory = request.into, .is_still = true};
   }
   Path files = request.into;
+  std::string version;
   TRY(load(vertex_name, "context", [&](const std::function<void(uint64_t)>& progress) -> Result<> {
     auto source =
         TRY(sync_source(*session_, request, tools_.builder.local_sources(), progress, cancel_));
@@ -135,10 +136,11 @@ Result<builder::LocalFiles> FrontendBuild::load_source(const std::string& vertex
       return sync_files(*session_, request, progress, cancel_);
     }
     files = source->files();
+    version = source->version();
     sources_.push_back(std::move(*source));
     return {};
   }));
-  return builder::LocalFiles{.directory = files, .is_still = true};
+  return builder::LocalFiles{.directory = files, .is_still = true, .version = version};
 }
 
 // A context that is no directory: the client's standard input.
@@ -229,6 +231,7 @@ Result<> FrontendBuild::load_context() {
   const builder::LocalFiles files = TRY(load_source("load build context", wanted));
   request.context_directory = files.directory;
   request.context_is_still = true;
+  request.context_version = files.version;
   return {};
 }
 

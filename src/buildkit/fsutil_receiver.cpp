@@ -68,6 +68,31 @@ struct FsutilReceiver::Told {
 
 Result<bool> FsutilReceiver::take(std::string_view packet) {
   bytes_ += packet.size();
+  if (comes_as_before(packet)) return false;
+  // The last word of them all is empty.
+  const bool as_ever = as_before_ && (all_told_ || (as_before_->at_end() && packet.empty()));
+  if (as_before_ && !as_ever) TRY(catch_up());
+  return take_packet(packet);
+}
+
+// Of thousands of files most often none has changed, and then they are told of in the same bytes.
+bool FsutilReceiver::comes_as_before(std::string_view packet) {
+  if (!as_before_) return false;
+  TreeRecordReader next = *as_before_;
+  if (!next.next() || !next.telling() || next.packet() != packet) return false;
+  as_before_ = next;
+  ++as_before_count_;
+  return true;
+}
+
+Result<> FsutilReceiver::catch_up() {
+  as_before_.reset();
+  TreeRecordReader come(known_->record);
+  for (uint32_t i = 0; i < as_before_count_ && come.next(); ++i) TRY(take_packet(come.packet()));
+  return {};
+}
+
+Result<bool> FsutilReceiver::take_packet(std::string_view packet) {
   wire::Packet& message = *packet_;
   if (!message.ParseFromArray(packet.data(), static_cast<int>(packet.size()))) {
     return Error(Code::kInvalidArgument, "a packet of the client's files cannot be read");
@@ -94,7 +119,9 @@ Result<bool> FsutilReceiver::take(std::string_view packet) {
 
 FsutilReceiver::FsutilReceiver(Known known, Send send)
     : packet_(std::make_unique<wire::Packet>()), send_(std::move(send)), known_(std::move(known)) {
-  if (!known_->record.empty()) comparison_.emplace(known_->record);
+  if (known_->record.empty()) return;
+  comparison_.emplace(known_->record);
+  as_before_.emplace(known_->record);
 }
 
 FsutilReceiver::FsutilReceiver(const sys::RootDir& root, Send send, Limits limits)
@@ -111,11 +138,12 @@ Result<> FsutilReceiver::take_stat(std::string_view packet, const wire::Stat& st
                  cat("the client sends more than ", limits_.entries, " files"));
   }
   const uint32_t id = next_id_++;
-  TRY(check_path(stat.path(), (stat.mode() & kGoType) == kGoDirectory));
+  TRY(check_path(stat));
   if (known_) {
     TRY(keep(packet.size()));
     const TimePoint changed{std::chrono::nanoseconds(stat.mod_time())};
-    record_.add(packet, changed < known_->began - builder::StatCache::kGranularity);
+    const bool settled = changed < known_->began - builder::StatCache::kGranularity;
+    record_.add(packet, settled, is_telling(stat, settled));
   }
   if (comparison_) {
     comparison_->take(packet, stat);
@@ -126,8 +154,15 @@ Result<> FsutilReceiver::take_stat(std::string_view packet, const wire::Stat& st
   return make(id, {stat.path(), stat.mode(), stat.linkname()}, std::move(entry));
 }
 
+// What TreeComparison finds where all before it is the same.
+bool FsutilReceiver::is_telling(const wire::Stat& stat, bool settled) const {
+  if ((stat.mode() & kGoType) != 0 || !stat.linkname().empty()) return true;
+  return settled && (is_exact(stat) || (!parents_.empty() && parents_.back().exact));
+}
+
 Result<> FsutilReceiver::all_told() {
   all_told_ = true;
+  if (as_before_) return ask_for_more();
   if (comparison_) {
     comparison_->end();
     if (comparison_->changed()) TRY(apply_changes());
@@ -204,7 +239,8 @@ Result<> FsutilReceiver::keep(size_t memory) {
 }
 
 // Order is that of a walk: '/' comes before every other character.
-Result<> FsutilReceiver::check_path(const std::string& path, bool directory) {
+Result<> FsutilReceiver::check_path(const wire::Stat& stat) {
+  const std::string& path = stat.path();
   if (path.empty() || path.size() > kMaxPath || path.find('\0') != std::string::npos) {
     return refused(path, "that is no path");
   }
@@ -215,13 +251,15 @@ Result<> FsutilReceiver::check_path(const std::string& path, bool directory) {
   if (!is_before(last_path_, path)) {
     return refused(path, cat("it is out of order, after ", quoted(last_path_)));
   }
-  while (!parents_.empty() && !path.starts_with(cat(parents_.back(), "/"))) parents_.pop_back();
+  while (!parents_.empty() && !path.starts_with(cat(parents_.back().path, "/"))) {
+    parents_.pop_back();
+  }
   const auto above = split_last(path, '/');
   const std::string_view parent = above ? above->first : std::string_view();
-  if (parent != (parents_.empty() ? std::string_view() : std::string_view(parents_.back()))) {
+  if (parent != (parents_.empty() ? std::string_view() : std::string_view(parents_.back().path))) {
     return refused(path, "its directory was not sent before");
   }
-  if (directory) parents_.push_back(path);
+  if ((stat.mode() & kGoType) == kGoDirectory) parents_.push_back({path, is_exact(stat)});
   last_path_ = path;
   return {};
 }

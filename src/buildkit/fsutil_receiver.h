@@ -67,7 +67,7 @@ class FsutilReceiver {
   Result<bool> take(std::string_view packet);
   uint64_t bytes() const { return bytes_; }  // of packets
   // Of what was told; and whether it differs from what was known.
-  const std::string& record() const { return record_.bytes(); }
+  std::string_view record() const { return as_before_ ? known_->record : record_.bytes(); }
   bool changed() const { return !comparison_ || comparison_->changed(); }
 
  private:
@@ -91,7 +91,11 @@ class FsutilReceiver {
   static Result<Entry> entry_of(const wire::Stat& stat);
   static size_t memory_of(const Entry& entry);
   Result<> keep(size_t memory);
-  Result<> check_path(const std::string& path, bool directory);
+  Result<bool> take_packet(std::string_view packet);
+  bool comes_as_before(std::string_view packet);
+  Result<> catch_up();
+  bool is_telling(const wire::Stat& stat, bool settled) const;
+  Result<> check_path(const wire::Stat& stat);
   Result<> take_stat(std::string_view packet, const wire::Stat& stat);
   Result<> all_told();
   Result<> apply_changes();
@@ -110,13 +114,20 @@ class FsutilReceiver {
   Limits limits_;
   std::optional<Known> known_;
   TreeRecord record_;
+  // Behind what has come as the record says it: that is not looked into until something differs.
+  std::optional<TreeRecordReader> as_before_;
+  uint32_t as_before_count_ = 0;
   std::optional<TreeComparison> comparison_;
   bool in_place_ = false;  // what is in the way goes
   size_t kept_ = 0;        // of Limits::memory
   uint64_t bytes_ = 0;
   uint32_t next_id_ = 0;
   std::string last_path_;
-  std::vector<std::string> parents_;  // the directories above last_path_, the outermost first
+  struct Parent {
+    std::string path;
+    bool exact = false;
+  };
+  std::vector<Parent> parents_;  // the directories above last_path_, the outermost first
   bool all_told_ = false;
   bool finished_ = false;                          // we have said so
   std::deque<std::pair<uint32_t, Entry>> wanted_;  // not asked for yet

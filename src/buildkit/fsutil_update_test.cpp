@@ -167,6 +167,47 @@ TEST_F(FsutilUpdateTest, IntoAnEmptyPlaceAllComes) {
   EXPECT_EQ(text("y"), "new");
 }
 
+// Those before it have not been looked into.
+TEST_F(FsutilUpdateTest, ADifferenceShowsWhereverItIs) {
+  const std::vector<File> files{
+      directory("d"), directory("d/e"), {"d/e/x", "x"}, {"d/y", "y"}, {"z", "z"}};
+  for (size_t i = 0; i < files.size(); ++i) {
+    SCOPED_TRACE(files[i].path);
+    update(files);
+    std::vector<File> changed = files;
+    changed[i].mtime += 1;
+    update(changed);
+    EXPECT_EQ(changes_, 1);
+    update(changed);
+    EXPECT_EQ(changes_, 0);
+  }
+  update(files);
+  std::vector<File> more = files;
+  more.push_back({"zz", "new"});
+  update(more);
+  EXPECT_EQ(asked_, Paths{"zz"});
+  update(files);
+  EXPECT_EQ(text("zz"), "none");
+  more = files;
+  more.insert(more.begin() + 3, {"d/f", "new"});
+  update(more);
+  EXPECT_EQ(asked_, Paths{"d/f"});
+  update({directory("d")});
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(FsutilUpdateTest, WhoseTimeTellsNothingComesAgain) {
+  constexpr int64_t kWhole = 1'700'000'000'000'000'000;
+  const std::vector<File> files{directory("d", kWhole),
+                                {"d/exact", "x"},
+                                {"d/x", "x", 0644, kWhole},
+                                {"new", "x", 0644, kTime + int64_t{3'600'000'000'000}},
+                                {"y", "y", 0644, kWhole}};
+  update(files);
+  update(files);
+  EXPECT_EQ(asked_, (Paths{"d/x", "new", "y"}));
+}
+
 TEST_F(FsutilUpdateTest, ATreeWithoutFilesIsOne) {
   update({});
   EXPECT_EQ(changes_, 1);

@@ -1,134 +1,162 @@
 #include "buildkit/rpc_channel.h"
 
-#include <fcntl.h>
-#include <grpcpp/client_context.h>
-#include <grpcpp/create_channel_posix.h>
-#include <grpcpp/support/sync_stream.h>
 #include <poll.h>
 
 #include <thread>
 
 #include "base/strings.h"
-#include "buildkit/rpc_grpc.h"
+#include "buildkit/http2_connection.h"
+#include "net/http.h"
 
 namespace skiff::buildkit {
 
 namespace {
 
-// How much of a call may come before it is read: a client tells of thousands of files, each in a
-// message of its own.
-constexpr int kReadAhead = 4 << 20;
+constexpr size_t kPrefix = 5;                        // of a message: a flag and its length
+constexpr size_t kMostOfMessage = size_t{4} << 20U;  // gRPC's own limit
 
-// By the blocking interface, as gRPC's generated code uses it: who reads looks after the connection
-// himself while he waits, and what has come already he gets without waking anybody. Callbacks
-// would come on other threads, one message after another.
+std::optional<std::string_view> value_of(const Http2Connection::Fields& fields,
+                                         std::string_view name) {
+  for (const hpack::Field& field : fields) {
+    if (field.name == name) return field.value;
+  }
+  return std::nullopt;
+}
+
+// What a call that came to its end says. gRPC's codes are ours, one further.
+Result<> status_of(const Http2Connection::Stream& stream) {
+  if (stream.failure()) return *stream.failure();
+  const auto http = value_of(stream.headers(), ":status");
+  const auto status = value_of(stream.trailers(), "grpc-status");
+  const auto code = status ? parse_uint(*status) : std::nullopt;
+  if (!code)
+    return Error(Code::kUnknown, cat("no answer of gRPC: HTTP status ", http.value_or("-")));
+  if (*code == 0) return {};
+  const bool known = *code - 1 <= static_cast<uint64_t>(Code::kUnauthenticated);
+  return Error(known ? static_cast<Code>(*code - 1) : Code::kUnknown,
+               net::url_decode(value_of(stream.trailers(), "grpc-message").value_or("")));
+}
+
+// gRPC over HTTP/2: each message has its length before it.
 class ClientCall final : public RpcClientCall {
  public:
-  ClientCall(grpc::Channel& channel, std::string method, const Metadata& metadata,
-             const CancelToken& cancel)
-      : method_(std::move(method)) {
-    for (const auto& [key, value] : metadata) context_.AddMetadata(key, value);
-    using grpc::internal::RpcMethod;
-    const RpcMethod rpc(method_.c_str(), RpcMethod::BIDI_STREAMING);
-    stream_.reset(Factory::Create(&channel, rpc, &context_));
+  ClientCall(std::shared_ptr<Http2Connection> connection, std::string method,
+             const Metadata& metadata, const CancelToken& cancel)
+      : connection_(std::move(connection)), method_(std::move(method)) {
+    Http2Connection::Fields fields{{":method", "POST"},
+                                   {":scheme", "http"},
+                                   {":path", method_},
+                                   {":authority", "session"},
+                                   {"content-type", "application/grpc"},
+                                   {"te", "trailers"}};
+    for (const auto& [key, value] : metadata) fields.push_back({key, value});
+    auto stream = connection_->open(fields);
+    if (!stream) {
+      failure_ = std::move(stream.error());
+      return;
+    }
+    stream_ = std::move(*stream);
     if (cancel.fd() >= 0) watcher_ = std::thread([this, cancel] { follow(cancel); });
   }
   ClientCall(const ClientCall&) = delete;
   ClientCall& operator=(const ClientCall&) = delete;
   ~ClientCall() override {
-    if (!over_) context_.TryCancel();
-    end();
-    over_source_.cancel();
+    cancel();
+    over_.cancel();
     if (watcher_.joinable()) watcher_.join();
   }
 
   Result<std::optional<std::string>> read() override {
-    grpc::ByteBuffer in;
-    if (all_read_ || !stream_->Read(&in)) {
-      all_read_ = true;
-      return std::optional<std::string>();
+    for (;;) {
+      if (auto message = TRY(next_message())) return message;
+      came_.erase(0, std::exchange(taken_, 0));
+      if (!stream_ || !connection_->read(*stream_, came_)) return std::optional<std::string>();
     }
-    return std::optional(to_bytes(in));
   }
 
   Result<> write(std::string_view message) override {
-    if (stream_->Write(to_buffer(message))) return {};
+    std::string bytes(kPrefix, '\0');
+    for (size_t i = 1; i < kPrefix; ++i) {
+      bytes[i] = static_cast<char>(message.size() >> (8 * (kPrefix - 1 - i)));
+    }
+    bytes += message;
+    if (stream_ && connection_->write(*stream_, bytes)) return {};
     return Error(Code::kUnavailable, cat("call the client's ", method_, ": it takes no more"));
   }
 
   Result<> finish_writing() override {
-    stream_->WritesDone();
+    if (stream_) connection_->end(*stream_);
     return {};
   }
 
+  // The status comes behind the last message.
   Result<> finish() override {
-    end();
-    if (status_.ok()) return {};
-    return Error(from_grpc(status_.error_code()), status_.error_message());
+    if (!stream_) return *failure_;
+    do {
+      came_.clear();
+    } while (connection_->read(*stream_, came_));
+    taken_ = 0;
+    return failure_ ? Result<>(*failure_) : status_of(*stream_);
   }
 
-  void cancel() override { context_.TryCancel(); }
+  void cancel() override {
+    if (stream_) connection_->cancel(*stream_);
+  }
 
  private:
-  using Factory = grpc::internal::ClientReaderWriterFactory<grpc::ByteBuffer, grpc::ByteBuffer>;
-
-  // The status comes behind the last message.
-  void end() {
-    if (std::exchange(over_, true)) return;
-    grpc::ByteBuffer in;
-    while (!all_read_ && stream_->Read(&in)) {
+  // The next one that has come; nullopt: it is not whole.
+  Result<std::optional<std::string>> next_message() {
+    const std::string_view rest = std::string_view(came_).substr(taken_);
+    if (rest.size() < kPrefix) return std::optional<std::string>();
+    size_t size = 0;
+    for (size_t i = 1; i < kPrefix; ++i) size = size << 8U | static_cast<unsigned char>(rest[i]);
+    if (rest.front() != 0 || size > kMostOfMessage) {
+      failure_ = Error(Code::kResourceExhausted,
+                       cat("call the client's ", method_, ": a message is too large"));
+      cancel();
+      return *failure_;
     }
-    status_ = stream_->Finish();
+    if (rest.size() - kPrefix < size) return std::optional<std::string>();
+    taken_ += kPrefix + size;
+    return std::optional(std::string(rest.substr(kPrefix, size)));
   }
 
   void follow(const CancelToken& cancel) {
-    pollfd waits[] = {{cancel.fd(), POLLIN, 0}, {over_source_.token().fd(), POLLIN, 0}};
+    pollfd waits[] = {{cancel.fd(), POLLIN, 0}, {over_.token().fd(), POLLIN, 0}};
     while (::poll(waits, 2, -1) < 0) {
     }
-    if (cancel.cancelled()) context_.TryCancel();
+    if (cancel.cancelled()) connection_->cancel(*stream_);
   }
 
+  std::shared_ptr<Http2Connection> connection_;
   std::string method_;
-  grpc::ClientContext context_;
-  std::unique_ptr<grpc::ClientReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer>> stream_;
-  bool all_read_ = false;
-  bool over_ = false;
-  grpc::Status status_;
-  CancelSource over_source_;
+  std::shared_ptr<Http2Connection::Stream> stream_;
+  std::optional<Error> failure_;
+  std::string came_;  // messages, and
+  size_t taken_ = 0;  // where the next one begins
+  CancelSource over_;
   std::thread watcher_;  // of the token, where it can be cancelled
 };
 
-class GrpcChannel final : public RpcChannel {
+class SocketChannel final : public RpcChannel {
  public:
-  GrpcChannel(std::shared_ptr<grpc::Channel> channel, UniqueFd socket)
-      : socket_(std::move(socket)), channel_(std::move(channel)) {}
+  explicit SocketChannel(UniqueFd socket)
+      : connection_(std::make_shared<Http2Connection>(std::move(socket))) {}
 
   std::unique_ptr<RpcClientCall> call(const std::string& method, const Metadata& metadata,
                                       const CancelToken& cancel) override {
-    return std::make_unique<ClientCall>(*channel_, method, metadata, cancel);
+    return std::make_unique<ClientCall>(connection_, method, metadata, cancel);
   }
-  bool alive() const override {
-    // gRPC does not tell of channels that it has not connected itself.
-    pollfd peer{socket_.get(), POLLRDHUP, 0};
-    return ::poll(&peer, 1, 0) == 0;
-  }
+  bool alive() const override { return connection_->alive(); }
 
  private:
-  UniqueFd socket_;  // a second descriptor of the channel's
-  std::shared_ptr<grpc::Channel> channel_;
+  std::shared_ptr<Http2Connection> connection_;
 };
 
 }  // namespace
 
 std::unique_ptr<RpcChannel> RpcChannel::over(UniqueFd socket) {
-  ::fcntl(socket.get(), F_SETFL, ::fcntl(socket.get(), F_GETFL) | O_NONBLOCK);
-  UniqueFd second(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kReadAhead);
-  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  return std::make_unique<GrpcChannel>(
-      grpc::CreateCustomInsecureChannelFromFd("session", socket.release(), arguments),
-      std::move(second));
+  return std::make_unique<SocketChannel>(std::move(socket));
 }
 
 Result<std::string> RpcChannel::ask(const std::string& method, std::string_view request,

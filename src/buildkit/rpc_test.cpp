@@ -3,7 +3,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <thread>
+
 #include "base/strings.h"
+#include "buildkit/hpack.h"
+#include "buildkit/http2_frames.h"
 #include "buildkit/rpc_channel.h"
 #include "buildkit/rpc_server.h"
 #include "sys/unix_socket.h"
@@ -63,6 +67,56 @@ TEST(RpcTest, StreamsGoBothWaysUntilTheClientEnds) {
   ASSERT_TRUE(call->finish_writing());
   EXPECT_FALSE(*call->read());
   EXPECT_TRUE(call->finish());
+}
+
+TEST(RpcTest, MuchGoesBothWays) {
+  auto server = *RpcServer::start([](RpcCall& call) -> std::optional<RpcFailure> {
+    while (auto message = *call.read()) EXPECT_TRUE(call.write(*message));
+    return std::nullopt;
+  });
+  auto channel = connect(*server);
+  auto call = channel->call("/a.B/C", {{"long", std::string(4000, 'x')}}, {});
+  const std::string large(size_t{3} << 20U, 'x');
+  constexpr int kTimes = 5;
+  std::jthread writer([&] {
+    for (int i = 0; i < kTimes; ++i) EXPECT_TRUE(call->write(large));
+    for (int i = 0; i < 2000; ++i) EXPECT_TRUE(call->write(cat(i)));
+    EXPECT_TRUE(call->finish_writing());
+  });
+  for (int i = 0; i < kTimes; ++i) EXPECT_EQ((*call->read())->size(), large.size());
+  for (int i = 0; i < 2000; ++i) EXPECT_EQ(**call->read(), cat(i));
+  EXPECT_FALSE(*call->read());
+  EXPECT_TRUE(call->finish());
+}
+
+// Of a peer that is no gRPC server, and says no more than this.
+std::unique_ptr<RpcChannel> channel_to(std::string_view said, UniqueFd& peer) {
+  auto pair = *sys::socket_pair(SOCK_STREAM);
+  peer = std::move(pair.first);
+  EXPECT_EQ(::send(peer.get(), said.data(), said.size(), 0), static_cast<ssize_t>(said.size()));
+  return RpcChannel::over(std::move(pair.second));
+}
+
+TEST(RpcTest, WhatIsTooLargeIsRefused) {
+  std::string said;
+  http2::append_frame(said, http2::kData, 0, 1, {"\0\0\x50\0\0begins", 11});
+  UniqueFd peer;
+  auto channel = channel_to(said, peer);
+  auto call = channel->call("/a.B/C", {}, {});
+  EXPECT_EQ(call->read().error().code(), Code::kResourceExhausted);
+  EXPECT_EQ(call->finish().error().code(), Code::kResourceExhausted);
+}
+
+TEST(RpcTest, AnAnswerThatIsNotOfGrpcIsAnError) {
+  std::string headers;
+  hpack::append(headers, ":status", "404");
+  std::string said;
+  http2::append_frame(said, http2::kHeaders, http2::kEndStream | http2::kEndHeaders, 1, headers);
+  UniqueFd peer;
+  auto channel = channel_to(said, peer);
+  const auto reply = channel->ask("/a.B/C", "x", {});
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().message(), "no answer of gRPC: HTTP status 404");
 }
 
 TEST(RpcTest, ACancelledCallEndsOnBothSides) {

@@ -9,14 +9,10 @@
 
 namespace skiff::buildkit {
 
-namespace {
-
 bool is_exact(const wire::Stat& stat) {
   constexpr int64_t kNanos = 1'000'000'000;
   return stat.mod_time() % kNanos != 0;
 }
-
-}  // namespace
 
 bool is_before(std::string_view a, std::string_view b) {
   const auto [x, y] = std::ranges::mismatch(a, b);
@@ -26,11 +22,12 @@ bool is_before(std::string_view a, std::string_view b) {
 }
 
 // An entry: 4 bytes of length, 1 of flags, the packet; numbers as this machine has them.
-void TreeRecord::add(std::string_view packet, bool settled) {
+void TreeRecord::add(std::string_view packet, bool settled, bool telling) {
   const auto size = static_cast<uint32_t>(packet.size());
   char head[5];
   std::memcpy(head, &size, sizeof size);
-  head[4] = settled ? 1 : 0;
+  head[4] = static_cast<char>((settled ? TreeRecordReader::kSettled : 0) |
+                              (telling ? TreeRecordReader::kTelling : 0));
   bytes_.append(head, sizeof head).append(packet);
 }
 
@@ -40,7 +37,7 @@ bool TreeRecordReader::next() {
   if (rest_.size() < kHead) return false;
   std::memcpy(&size, rest_.data(), sizeof size);
   if (rest_.size() - kHead < size) return false;
-  settled_ = rest_[4] != 0;
+  flags_ = static_cast<uint8_t>(rest_[4]);
   packet_ = rest_.substr(kHead, size);
   rest_.remove_prefix(kHead + size);
   return true;

@@ -26,13 +26,17 @@ namespace wire {
 class Stat;
 }
 
+// Its time has a fraction of a second, as those of clocks have.
+bool is_exact(const wire::Stat& stat);
+
 // The order of a walk: '/' comes before every other character.
 bool is_before(std::string_view a, std::string_view b);
 
 class TreeRecord {
  public:
-  // `settled`: a change after it was sent shows in its time.
-  void add(std::string_view packet, bool settled);
+  // `settled`: a change after it was sent shows in its time. `telling`: where this and all before
+  // it come again as they are, it is the same, and nothing else has to be looked at.
+  void add(std::string_view packet, bool settled, bool telling = false);
   const std::string& bytes() const { return bytes_; }
 
  private:
@@ -41,17 +45,22 @@ class TreeRecord {
 
 class TreeRecordReader {
  public:
+  static constexpr uint8_t kSettled = 1;
+  static constexpr uint8_t kTelling = 2;
+
   // `bytes` must outlive it.
   explicit TreeRecordReader(std::string_view bytes) : rest_(bytes) {}
   // False at the end, and where the rest makes no sense.
   bool next();
   std::string_view packet() const { return packet_; }
-  bool settled() const { return settled_; }
+  bool settled() const { return (flags_ & kSettled) != 0; }
+  bool telling() const { return (flags_ & kTelling) != 0; }
+  bool at_end() const { return rest_.empty(); }
 
  private:
   std::string_view rest_;
   std::string_view packet_;
-  bool settled_ = false;
+  uint8_t flags_ = 0;
 };
 
 class TreeComparison {

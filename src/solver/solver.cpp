@@ -31,7 +31,33 @@ KeyParts with_inputs(const Step& step, const std::vector<StepResult>& inputs, si
   return parts;
 }
 
+// "" where nothing stands for the step's content.
+std::string key_of_stand_in(const Step& step, const std::vector<StepResult>& inputs) {
+  if (step.keyed_by() != KeyedBy::kContent) return "";
+  KeyParts own = step.stand_in();
+  if (own.empty()) return "";
+  KeyParts parts = with_inputs(step, inputs, 1);
+  parts.insert(parts.end(), std::make_move_iterator(own.begin()),
+               std::make_move_iterator(own.end()));
+  return key_of(parts);
+}
+
 }  // namespace
+
+std::optional<std::string> KnownKeys::find(const std::string& stand_in) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = keys_.find(stand_in);
+  if (found == keys_.end()) return std::nullopt;
+  return found->second;
+}
+
+void KnownKeys::put(const std::string& stand_in, const std::string& key) {
+  constexpr size_t kMost = 4096;
+  if (stand_in.empty()) return;
+  const std::scoped_lock lock(mutex_);
+  if (keys_.size() >= kMost) keys_.clear();
+  keys_[stand_in] = key;
+}
 
 // One solve: hands vertices whose inputs are there to a few threads.
 class Solver::Run {
@@ -159,12 +185,17 @@ Result<StepResult> Solver::evaluate_cached(Step& step, const std::vector<StepRes
     keys.push_back(key_of(parts));
     if (auto hit = TRY(look_up(keys[0]))) return *hit;
   }
+  const std::string stand_in = refusal.empty() ? key_of_stand_in(step, inputs) : "";
+  if (const auto known = known_keys_.find(stand_in)) {
+    if (auto hit = TRY(look_up(*known))) return *hit;
+  }
   if (step.keyed_by() != KeyedBy::kDefinition) {
     KeyParts content = TRY(step.content(inputs, cancel));
     parts = with_inputs(step, inputs, 1);
     parts.insert(parts.end(), std::make_move_iterator(content.begin()),
                  std::make_move_iterator(content.end()));
     keys.push_back(key_of(parts));
+    known_keys_.put(stand_in, keys.back());
     if (auto hit = TRY(look_up(keys.back()))) {
       if (keys.size() > 1) TRY(cache_.add_key(keys[0], keys[1]));
       return *hit;

@@ -14,8 +14,10 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/cancellation.h"
@@ -97,6 +99,9 @@ class Step {
   virtual std::string input_label(size_t input) const = 0;
   virtual Result<KeyParts> content(const std::vector<StepResult>& inputs,
                                    const CancelToken& cancel) = 0;
+  // What is quickly told and, where it is the same in the same process, together with the
+  // definition and the first input, means that content() is; none where there is nothing such.
+  virtual KeyParts stand_in() const { return {}; }
   virtual Result<StepResult> execute(const std::vector<StepResult>& inputs,
                                      const CancelToken& cancel) = 0;
   // Makes sure that the files of its first input are there.
@@ -127,6 +132,17 @@ struct SolveOptions {
   const ImportedRecords* imported = nullptr;
 };
 
+// Keys of content, by those of what stands for it. Bounded, and forgotten with the process.
+class KnownKeys {
+ public:
+  std::optional<std::string> find(const std::string& stand_in);
+  void put(const std::string& stand_in, const std::string& key);
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::string> keys_;
+};
+
 class Solver {
  public:
   Solver(Cache& cache, const Clock& clock) : cache_(cache), clock_(clock) {}
@@ -153,6 +169,7 @@ class Solver {
   Cache& cache_;
   const Clock& clock_;
   images::KeyedMutex running_;  // by key
+  KnownKeys known_keys_;
 };
 
 // The key of the parts: 64 hex digits.

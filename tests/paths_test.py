@@ -61,6 +61,7 @@ ALLOWED = {
     ("path", "runtime/rootfs.cpp", "mount"): "of \"/\": propagation",
     ("path", "runtime/rootfs.cpp", "open_file"): "the host's place where the detached root is attached",
     ("path", "runtime/rootfs.cpp", "chroot"): "of \".\", the root by descriptor",
+    ("path", "runtime/rootfs_devices.cpp", "umount2"): "of \".\", the file system of the nodes",
     ("path", "runtime/rootfs.cpp", "umount2"): "of \".\", the old root",
     ("path", "runtime/rootfs.cpp", "chdir"): "to \"/\" in the new root",
     ("path", "runtime/rootfs_devices.cpp", "access"): "the host's",

@@ -9,4 +9,8 @@ inline constexpr const char* kInitAnnotation = "org.skiff.init";
 inline constexpr const char* kEmulationAnnotation = "org.skiff.emulation";
 inline constexpr const char* kBinfmtDirectory = "/proc/sys/fs/binfmt_misc";
 
+// crun's and Podman's (`--group-add keep-groups`): "1" where the process keeps the groups of who
+// makes the container.
+inline constexpr const char* kKeepGroupsAnnotation = "run.oci.keep_original_groups";
+
 }  // namespace skiff::runtime

@@ -36,6 +36,12 @@ void Channel::send_error(const Error& error) const {
   [[maybe_unused]] auto sent = send(Signal::kError, encode_error(error));
 }
 
+void Channel::carry_debug() const {
+  if (!debugging()) return;
+  set_debug_sink(
+      [this](std::string_view step) { [[maybe_unused]] auto sent = send(Signal::kStep, step); });
+}
+
 Result<Message> Channel::receive() const {
   // Not cleared: most messages are a byte long, and every page touched costs a fault.
   const auto packet = std::make_unique_for_overwrite<char[]>(kMessageLimit);
@@ -49,8 +55,10 @@ Result<Message> Channel::receive() const {
     Signal signal{packet[0]};
     std::string_view text(packet.get() + 1, static_cast<size_t>(n) - 1);
     if (signal == Signal::kError) return decode_error(text);
-    if (signal != Signal::kWarning) return Message{signal, std::string(text)};
-    warn(text);
+    if (signal != Signal::kWarning && signal != Signal::kStep) {
+      return Message{signal, std::string(text)};
+    }
+    signal == Signal::kWarning ? warn(text) : debug(text);
   }
 }
 

@@ -1,7 +1,7 @@
 // Channel: what a container's new process and its creator tell each other while it is set up.
 //
-// The new process sends warnings, and last either kReady or the Error that stopped it; a
-// channel that closes without either is a process that died. The creator answers kBorn,
+// The new process sends warnings and what it does, and last either kReady or the Error that stopped
+// it; a channel that closes without either is a process that died. The creator answers kBorn,
 // kEntered, kCloned and kMounted with kGo once its part is done.
 #pragma once
 
@@ -21,6 +21,7 @@ enum class Signal : char {
   kGo = 'G',       // text: the container's state as JSON
   kReady = 'R',    // all is set up
   kWarning = 'W',  // text: the warning
+  kStep = 'S',     // text: what is being done, for debug()
   kError = 'E',    // text: the code's number and the message
   kClosed = 0,     // the other end has gone
 };
@@ -43,8 +44,11 @@ class Channel {
   Result<> send(Signal signal, std::string_view text = {}) const;
   // Best effort: there is nobody else to tell.
   void send_error(const Error& error) const;
+  // From now on debug() of this process, the new one, is the creator's. The channel must outlive
+  // it; once closed it carries nothing.
+  void carry_debug() const;
   // The next message; kClosed at the end. Errors of the other side come as Errors, warnings
-  // are passed on and skipped.
+  // and steps are passed on and skipped.
   Result<Message> receive() const;
   // The next message, which must be `wanted`; `who` died when the channel is closed.
   Result<std::string> expect(Signal wanted, std::string_view who) const;

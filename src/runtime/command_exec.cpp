@@ -5,6 +5,7 @@
 #include "runtime/command_line.h"
 #include "runtime/config_types.h"
 #include "runtime/container.h"
+#include "runtime/diagnostics.h"
 #include "runtime/foreground.h"
 
 namespace skiff::runtime {
@@ -52,10 +53,13 @@ Result<> apply_user(const CommandArguments& arguments, OciProcess& process) {
   return {};
 }
 
-Result<> apply_capabilities(const CommandArguments& arguments, OciProcess& process) {
+void apply_capabilities(const CommandArguments& arguments, OciProcess& process) {
   for (const std::string& name : arguments.values("cap")) {
     int number = sys::capability_number(name);
-    if (number < 0) return Error(Code::kInvalidArgument, cat("unknown capability ", quoted(name)));
+    if (number < 0) {
+      warn(cat("unknown capability ", quoted(name), " is left out"));
+      continue;
+    }
     sys::CapabilityMask bit = sys::CapabilityMask{1} << static_cast<unsigned>(number);
     process.capabilities.bounding |= bit;
     process.capabilities.effective |= bit;
@@ -63,7 +67,6 @@ Result<> apply_capabilities(const CommandArguments& arguments, OciProcess& proce
     // Ambient needs inheritable, which the flag leaves alone: only a container that uses it.
     if (process.capabilities.inheritable != 0) process.capabilities.ambient |= bit;
   }
-  return {};
 }
 
 // The container's own process, changed by flags and words.
@@ -82,7 +85,7 @@ Result<OciProcess> changed_process(const CommandArguments& arguments, const OciC
   if (arguments.has("apparmor")) process.apparmor_profile = arguments.value("apparmor");
   if (arguments.has("no-new-privs")) process.no_new_privileges = true;
   TRY(apply_user(arguments, process));
-  TRY(apply_capabilities(arguments, process));
+  apply_capabilities(arguments, process);
   return process;
 }
 

@@ -27,7 +27,7 @@ constexpr CommandFlag kGlobalFlags[] = {
     {"root", "", "DIR", "where the containers' state is kept"},
     {"log", "", "FILE", "log errors there, besides standard error"},
     {"log-format", "", "FORMAT", "text or json"},
-    {"debug", "", "", "log warnings to standard error too"},
+    {"debug", "", "", "tell each step, in the log or on standard error"},
     {"criu", "", "FILE", "the program for checkpoint and restore; criu in PATH when not given"},
     {"systemd-cgroup", "", "", "let systemd make the cgroup, slice:prefix:name"},
     {"rootless", "", "VALUE", "accepted for runc's sake; the mode follows from the user"},
@@ -45,7 +45,7 @@ std::vector<Command> all_commands() {
   return all;
 }
 
-// --log: a file of its own, one line an event, in runc's words so that engines can read it.
+// --log: a file of its own, one line an event, in runc's form so that engines can read it.
 class ErrorLog {
  public:
   static Result<ErrorLog> open(const CommandArguments& global) {
@@ -65,13 +65,13 @@ class ErrorLog {
 
   bool to_file() const { return static_cast<bool>(file_); }
 
+  // To standard error where there is no file.
   void write(std::string_view level, std::string_view text) const {
-    if (!file_) return;
     std::string time = format_rfc3339(Clock::system().now());
     std::string line = json_
                            ? json::object({{"level", level}, {"msg", text}, {"time", time}}).dump()
                            : cat("time=", quoted(time), " level=", level, " msg=", quoted(text));
-    FdSink sink(file_.get());
+    FdSink sink(file_ ? file_.get() : STDERR_FILENO);
     [[maybe_unused]] auto written = sink.write(line + "\n");
   }
 
@@ -168,12 +168,15 @@ int runtime_main(const char* program, std::span<char* const> arguments) {
   std::vector<std::string> texts(arguments.begin(), arguments.end());
   Result<CommandArguments> global = CommandArguments::parse(texts, kGlobalFlags, true);
   Result<ErrorLog> log = global ? ErrorLog::open(*global) : Result<ErrorLog>(global.error());
-  if (log && log->to_file() && !global->has("debug")) {
+  if (log && log->to_file()) {
     set_warning_sink([&](std::string_view text) { log->write("warning", text); });
+  }
+  if (log && global->has("debug")) {
+    set_debug_sink([&](std::string_view text) { log->write("debug", text); });
   }
   Result<int> done = log ? dispatch(program, *global, arguments) : Result<int>(log.error());
   if (done) return *done;
-  if (log) log->write("error", done.error().message());
+  if (log && log->to_file()) log->write("error", done.error().message());
   const std::string command =
       global && !global->words().empty() ? global->words().front() : std::string();
   tell(program, command, done.error());

@@ -71,6 +71,39 @@ TEST_F(Commands, VersionAndFeaturesAgree) {
             std::string::npos);
 }
 
+TEST_F(Commands, DebugTellsTheSteps) {
+  bundle_.spec.args = {"/bin/true"};
+  ASSERT_TRUE(bundle_.write());
+  const std::vector<std::string> words{"run", "-b", bundle_.path().native(), bundle_.id};
+  std::vector<std::string> wordy{"--debug"};
+  wordy.insert(wordy.end(), words.begin(), words.end());
+  EXPECT_EQ(run(words).err, "");
+  const std::string said = run(wordy).err;
+  for (const char* step :
+       {"level=debug msg=\"cgroup /", "mount proc at /proc\"", "program /bin/true\""}) {
+    EXPECT_NE(said.find(step), std::string::npos) << step << " in " << said;
+  }
+  wordy.insert(wordy.begin(), {"--log", at("log").native(), "--log-format", "json"});
+  EXPECT_EQ(run(wordy).err, "");
+  for (const std::string& line : split(trim(*read_file(at("log"))), '\n')) {
+    EXPECT_EQ(json::parse(line)->string("level"), "debug") << line;
+  }
+}
+
+TEST_F(Commands, ExecTellsItsSteps) {
+  start("sleep 100");
+  const std::string said = run({"--debug", "exec", bundle_.id, "true"}).err;
+  EXPECT_NE(said.find("about to exec true\""), std::string::npos) << said;
+}
+
+TEST_F(Commands, ExecLeavesOutCapabilitiesThatNobodyKnows) {
+  start("sleep 100");
+  const sys::Captured done = exec({"--cap", "CAP_UNKNOWN", bundle_.id, "true"});
+  EXPECT_EQ(done.code, 0);
+  EXPECT_NE(done.err.find("unknown capability \"CAP_UNKNOWN\" is left out"), std::string::npos)
+      << done.err;
+}
+
 TEST_F(Commands, GoesByTheNameItIsCalledBy) {
   const sys::ProcessOptions options{.args = {"/usr/bin/runc", "run", "-h"},
                                     .program = test::runtime_program()};

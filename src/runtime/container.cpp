@@ -21,6 +21,7 @@
 #include "runtime/root_mount.h"
 #include "runtime/spec_version.h"
 #include "runtime/state_file.h"
+#include "sys/procfs.h"
 
 namespace skiff::runtime {
 
@@ -44,6 +45,23 @@ Result<> wait_for_end(int pidfd) {
   }
   if (ready > 0) return {};
   return Error(Code::kDeadlineExceeded, "the container's process does not end after SIGKILL");
+}
+
+// Whether the process is in a freezer cgroup (version 1) that is neither this one nor below it.
+bool is_elsewhere(pid_t pid, const sys::Cgroup& cgroup) {
+  const auto proc = sys::ProcFs::ours();
+  const auto lines = proc ? (*proc)->read(cat(pid, "/cgroup")) : proc.error();
+  if (!lines) return false;
+  for (const sys::Cgroup::Member& member : cgroup.members()) {
+    if (std::ranges::find(member.controllers, "freezer") == member.controllers.end()) continue;
+    const std::string own = member.directory.native().substr(member.mount.native().size());
+    for (const std::string& line : split(*lines, '\n')) {
+      const std::vector<std::string> fields = split(line, ':');  // 6:freezer:/its/path
+      if (fields.size() != 3 || fields[1] != join(member.controllers, ",")) continue;
+      return fields[2] != own && !fields[2].starts_with(own + "/");
+    }
+  }
+  return false;
 }
 
 Error wrong_status(std::string_view action, const std::string& id, ContainerStatus status) {
@@ -157,9 +175,18 @@ Result<> Container::kill(int signal, bool all) {
   }
   UniqueFd init = TRY(open_init());
   TRY(send_signal(init.get(), signal));
-  // A frozen process of version 1 takes even this one only once it is thawed.
-  if (signal == SIGKILL && !cgroup_->v2() && cgroup_->frozen()) return cgroup_->thaw();
-  return {};
+  return signal == SIGKILL ? thaw_to_die() : Result<>{};
+}
+
+// A frozen process of version 1 takes even SIGKILL only once it is thawed. One that somebody has
+// moved into a frozen cgroup of theirs is taken back from it.
+Result<> Container::thaw_to_die() const {
+  if (cgroup_->v2() || !cgroup_->has("freezer")) return {};
+  if (cgroup_->frozen()) TRY(cgroup_->thaw());
+  if (!is_elsewhere(state_.pid, *cgroup_)) return {};
+  const Result<> back = cgroup_->write("freezer", "cgroup.procs", cat(state_.pid));
+  // It may have ended by now.
+  return back || back.error().sys_errno() == ESRCH ? Result<>{} : back;
 }
 
 Result<> Container::pause() {
@@ -229,7 +256,9 @@ Result<> Container::end_processes() const {
   if (init) [[maybe_unused]]
     auto sent = send_signal(init->get(), SIGKILL);
   if (!cgroup_->members().empty()) TRY(cgroup_->kill_all());
-  return init ? wait_for_end(init->get()) : Result<>{};
+  if (!init) return {};
+  TRY(thaw_to_die());
+  return wait_for_end(init->get());
 }
 
 }  // namespace skiff::runtime

@@ -160,6 +160,7 @@ class Container {
   Result<> require_running(std::string_view action) const;
   Result<std::shared_ptr<const SeccompFilter>> seccomp_filter();
   Result<> end_processes() const;
+  Result<> thaw_to_die() const;
   void stop_unit() const;
 
   Path directory_;  // STATE_ROOT/ID

@@ -17,6 +17,7 @@
 #include "runtime/cpu_quota.h"
 #include "runtime/descriptors.h"
 #include "runtime/device_rules.h"
+#include "runtime/diagnostics.h"
 #include "runtime/hooks.h"
 #include "runtime/network_devices.h"
 #include "runtime/notify_proxy.h"
@@ -184,6 +185,7 @@ Result<> Container::make_cgroup() {
   std::string path = config_.cgroups_path.empty() ? state_.id : config_.cgroups_path;
   cgroup_ = TRY_CONTEXT(sys::Cgroup::create(path), "linux.cgroupsPath");
   state_.cgroup = cgroup_->path();
+  debug(cat("cgroup ", state_.cgroup));
   // Known from here on, so that a container whose creator dies can be deleted.
   TRY(write_state(directory_, state_));
   return set_up_cgroup();
@@ -196,6 +198,7 @@ Result<> Container::make_scope() {
   scope_holder_.emplace(std::move(scope.holder));
   state_.systemd_unit = name.unit;
   state_.cgroup = scope.cgroup;
+  debug(cat("cgroup ", state_.cgroup, " of systemd's ", name.unit));
   TRY(write_state(directory_, state_));
   cgroup_ = TRY(sys::Cgroup::adopt(scope.cgroup));
   return set_up_cgroup();
@@ -249,6 +252,7 @@ Result<> Container::launch(const CreateOptions& options) {
       plan.namespaces.clone(entry.unified_dir(), [&] { return run_container_init(plan, entry); }));
   plan.channel.close();
   state_.pid = child.pid;
+  debug(cat("process ", child.pid, " is born"));
   pidfd_ = std::move(child.pidfd);
   state_.start_time = TRY(sys::process_start_time(child.pid));
   TRY(adjust_oom_score(process, child.pid));

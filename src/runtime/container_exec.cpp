@@ -13,6 +13,7 @@
 #include "runtime/channel.h"
 #include "runtime/container.h"
 #include "runtime/descriptors.h"
+#include "runtime/diagnostics.h"
 #include "runtime/namespace_plan.h"
 #include "runtime/process_birth.h"
 #include "runtime/process_setup.h"
@@ -93,10 +94,13 @@ class Exec {
 
  private:
   Result<std::string> prepare() {
+    plan_.channel.carry_debug();
+    debug("nsexec container setup: born");
     TRY(isolate());
     TRY(enter_cgroup());
     TRY(set_rlimits(process_, warnings_));
     TRY(enter_container());
+    debug("child process in init(): in the container's cgroup, namespaces and root");
     TRY(prepare_terminal());
     TRY(reopen_null());
     give_stdio(process_.uid);
@@ -135,7 +139,10 @@ class Exec {
 
   Result<> enter_cgroup() const {
     const auto& affinity = process_.exec_cpu_affinity;
-    if (affinity && !affinity->initial.empty()) TRY(set_cpu_affinity(affinity->initial));
+    if (affinity && !affinity->initial.empty()) {
+      TRY(set_cpu_affinity(affinity->initial));
+      debug(cat("nsexec: affinity: ", mask_text(affinity->initial)));
+    }
     TRY(plan_.cgroup.enter());
     // Without a final one the kernel decides what is left of the initial.
     if (affinity && affinity->final.empty()) return {};
@@ -163,6 +170,7 @@ class Exec {
   Result<> finish() {
     TRY(label_.write());
     TRY(prepare_for_exec(options_.preserve_fds));
+    debug(cat("setns_init: about to exec ", process_.args[0]));
     TRY(plan_.channel.send(Signal::kReady));
     return finish_privileges(process_, plan_.filter, plan_.agent);
   }

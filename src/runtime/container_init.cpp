@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "runtime/annotations.h"
 #include "runtime/descriptors.h"
+#include "runtime/diagnostics.h"
 #include "runtime/emulation.h"
 #include "runtime/hooks.h"
 #include "runtime/process_birth.h"
@@ -65,12 +66,20 @@ class Init {
   }
 
  private:
+  // The steps are in runc's words, as far as it has them.
   Result<> prepare() {
+    plan_.channel.carry_debug();
+    debug("nsexec container setup: born in its namespaces");
     TRY(isolate());
     TRY(join_namespaces());
+    debug("child process in init(): in its cgroup, limits and namespaces");
     TRY_CONTEXT(build_root(), kInInit);
+    debug(cat("init: in the root file system, with ", config_.mounts.size(), " mounts"));
     TRY(reopen_null());
-    return become_user();
+    TRY(become_user());
+    debug(cat("init: user ", process_.uid, ":", process_.gid, ", program ", program_));
+    debug("init: closing the pipe to signal completion");
+    return {};
   }
 
   Result<> build_root() {
@@ -218,7 +227,7 @@ class Init {
     std::vector<OciHook> hooks = config_.hooks.start_container;
     // As runc: without an environment of its own such a hook has the program's.
     for (OciHook& hook : hooks) {
-      if (hook.env.empty()) hook.env = plan_.env;
+      if (!hook.env) hook.env = plan_.env;
     }
     return run_hooks(hooks, "startContainer", state_);
   }

@@ -17,7 +17,7 @@ using Names = std::vector<std::string>;
 // With those that are this runtime's own.
 Names mount_options() {
   Names words = sys::mount_option_words();
-  words.insert(words.end(), {"dest-nofollow", "src-nofollow", "tmpcopyup"});
+  words.insert(words.end(), {"copy-symlink", "dest-nofollow", "src-nofollow", "tmpcopyup"});
   std::sort(words.begin(), words.end());
   return words;
 }

@@ -50,8 +50,8 @@ int run_child(const OciHook& hook, int in, int out) {
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   std::vector<std::string> names = hook.args.empty() ? std::vector{hook.path} : hook.args;
   std::vector<char*> args = pointers_to(names);
-  std::vector<char*> env = pointers_to(hook.env);
-  ::execve(hook.path.c_str(), args.data(), env.data());
+  std::vector<char*> env = pointers_to(hook.env.value_or(std::vector<std::string>{}));
+  ::execve(hook.path.c_str(), args.data(), hook.env ? env.data() : ::environ);
   std::string text = Error::from_errno(errno, "exec").message();
   [[maybe_unused]] ssize_t n = ::write(2, text.data(), text.size());
   return 127;
@@ -109,6 +109,7 @@ std::string name_of(const std::vector<OciHook>& hooks, std::string_view kind, si
 Result<> run_hooks(const std::vector<OciHook>& hooks, std::string_view kind,
                    const std::string& state) {
   for (size_t i = 0; i < hooks.size(); ++i) {
+    debug(cat("running ", kind, " hook #", i, ": ", hooks[i].path));
     TRY_CONTEXT(run_hook(hooks[i], state), name_of(hooks, kind, i));
   }
   return {};

@@ -72,8 +72,10 @@ Result<> bring_up_loopback() {
 }
 
 // All ids of the new user namespace are its root's to take.
-Result<> become_root() {
-  if (::setgroups(0, nullptr) != 0 && errno != EPERM) return Error::from_errno(errno, "setgroups");
+Result<> become_root(bool keeps_groups) {
+  if (!keeps_groups && ::setgroups(0, nullptr) != 0 && errno != EPERM) {
+    return Error::from_errno(errno, "setgroups");
+  }
   if (::setresgid(0, 0, 0) != 0) return Error::from_errno(errno, "become group 0");
   if (::setresuid(0, 0, 0) != 0) return Error::from_errno(errno, "become user 0");
   return {};
@@ -182,6 +184,7 @@ Result<NamespacePlan> NamespacePlan::make(const OciConfig& config, int spare_net
   const uint64_t by_birth = CLONE_NEWPID | CLONE_NEWTIME;
   plan.unshare_flags_ = joins_user ? fresh & ~by_birth : fresh & CLONE_NEWCGROUP;
   plan.clone_flags_ = fresh & ~plan.unshare_flags_;
+  plan.keeps_groups_ = config.process && config.process->keeps_groups;
   plan.born_inside_user_ = joins_user && plan.clone_flags_ != 0;
   return plan;
 }
@@ -211,7 +214,7 @@ Result<> NamespacePlan::enter_user_namespace() const {
   const Joined& user = joined_.front();
   become_undumpable();
   TRY(join(user.fd.get(), *user.kind));
-  return become_root();
+  return become_root(keeps_groups_);
 }
 
 Result<> NamespacePlan::map_ids(const OciConfig& config, pid_t pid) const {
@@ -243,7 +246,7 @@ Result<> NamespacePlan::enter() const {
     if (!early || !join(joined.fd.get(), *joined.kind)) left.push_back(&joined);
   }
   for (const Joined* joined : left) TRY(join(joined->fd.get(), *joined->kind));
-  if (new_user() || joins_user) TRY(become_root());
+  if (new_user() || joins_user) TRY(become_root(keeps_groups_));
   if (unshare_flags_ != 0 && ::unshare(static_cast<int>(unshare_flags_)) != 0) {
     return Error::from_errno(errno, "make new namespaces");
   }

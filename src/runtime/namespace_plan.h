@@ -37,6 +37,7 @@ class NamespacePlan {
 
   uint64_t clone_flags_ = 0;
   bool born_inside_user_ = false;  // of joined_.front()
+  bool keeps_groups_ = false;
   uint64_t unshare_flags_ = 0;
   std::vector<Joined> joined_;
   UniqueFd joined_pid_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "base/truth.h"
+#include "runtime/annotations.h"
 #include "runtime/config_types.h"
 #include "runtime/oci_parts.h"
 
@@ -36,7 +38,7 @@ Result<std::vector<OciHook>> parse_hook_list(const json::Value& hooks, const cha
     hook.path = TRY_CONTEXT(entry.require_string("path"), cat("hooks.", key));
     if (!hook.path.starts_with('/')) return invalid(cat("hooks.", key, ": path is not absolute"));
     hook.args = entry.strings("args");
-    hook.env = entry.strings("env");
+    if (entry.has("env")) hook.env = entry.strings("env");
     hook.timeout_seconds = static_cast<int>(entry.integer("timeout"));
     list.push_back(std::move(hook));
   }
@@ -94,6 +96,10 @@ Result<OciConfig> parse_config(const json::Value& config, const Path& bundle) {
   out.domainname = config.string("domainname");
   TRY(parse_hooks(config, out.hooks));
   out.annotations = config.string_map("annotations");
+  const auto keeps = out.annotations.find(kKeepGroupsAnnotation);
+  if (out.process && keeps != out.annotations.end()) {
+    out.process->keeps_groups = parse_bool(keeps->second).value_or(false);
+  }
   TRY(parse_linux(*TRY(config.require_object("linux")), out));
   for (OciMount& mount : out.mounts) mount.label = out.mount_label;
   if (!out.hostname.empty() && out.find_namespace(CLONE_NEWUTS) == nullptr) {

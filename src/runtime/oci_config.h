@@ -34,6 +34,7 @@ struct OciProcess {
   uint32_t uid = 0;
   uint32_t gid = 0;
   std::vector<gid_t> additional_gids;
+  bool keeps_groups = false;  // of who makes it, instead: kKeepGroupsAnnotation
   mode_t umask = 022;
   std::vector<std::string> args;
   std::vector<std::string> env;
@@ -97,8 +98,8 @@ struct OciIntelRdt {
 struct OciHook {
   std::string path;
   std::vector<std::string> args;
-  std::vector<std::string> env;
-  int timeout_seconds = 0;  // 0: none
+  std::optional<std::vector<std::string>> env;  // none: the runtime's own, as under runc and crun
+  int timeout_seconds = 0;                      // 0: none
 };
 
 struct OciHooks {

@@ -3,6 +3,7 @@
 #include <sys/personality.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <set>
 
@@ -11,6 +12,7 @@
 #include "runtime/oci_config.h"
 #include "runtime/oci_parts.h"
 #include "runtime/sysctls.h"
+#include "sys/user_namespace.h"
 
 namespace skiff::runtime {
 
@@ -135,6 +137,18 @@ Result<> check_sysctls(const OciConfig& config) {
   return {};
 }
 
+// As crun: where none is said every id of root's is itself in the new namespace. What an ordinary
+// user may map nobody can guess.
+Result<> complete_mappings(OciConfig& out) {
+  if (::geteuid() == 0 && out.uid_mappings.empty() && out.gid_mappings.empty()) {
+    const sys::IdMaps same = TRY(sys::same_ids());
+    out.uid_mappings = same.uids;
+    out.gid_mappings = same.gids;
+  }
+  if (!out.uid_mappings.empty() && !out.gid_mappings.empty()) return {};
+  return invalid("linux.namespaces: a user namespace needs uidMappings and gidMappings");
+}
+
 }  // namespace
 
 Result<std::vector<sys::IdMapping>> parse_mappings(const json::Value& lx, const char* key) {
@@ -153,9 +167,7 @@ Result<> parse_linux(const json::Value& lx, OciConfig& out) {
   out.gid_mappings = TRY(parse_mappings(lx, "gidMappings"));
   const OciNamespace* user = out.find_namespace(CLONE_NEWUSER);
   bool new_user = user != nullptr && user->path.empty();
-  if (new_user && (out.uid_mappings.empty() || out.gid_mappings.empty())) {
-    return invalid("linux.namespaces: a user namespace needs uidMappings and gidMappings");
-  }
+  if (new_user) TRY(complete_mappings(out));
   if (!new_user && !out.uid_mappings.empty()) {
     return invalid("linux.uidMappings: there is no user namespace to map");
   }

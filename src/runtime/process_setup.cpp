@@ -52,7 +52,7 @@ Result<> set_rlimit(const OciRlimit& wanted, std::vector<std::string>& warnings)
 Result<> set_ids(const OciProcess& process) {
   // The system calls themselves: one thread, and no signalling of others.
   const auto& gids = process.additional_gids;
-  if (::syscall(SYS_setgroups, gids.size(), gids.data()) != 0 &&
+  if (!process.keeps_groups && ::syscall(SYS_setgroups, gids.size(), gids.data()) != 0 &&
       !(errno == EPERM && gids.empty())) {
     return Error::from_errno(errno, "setgroups");
   }

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "base/strings.h"
+#include "runtime/diagnostics.h"
 #include "runtime/rootfs_devices.h"
 #include "runtime/rootfs_mounts.h"
 #include "runtime/rootfs_shields.h"
@@ -98,9 +99,10 @@ Result<> Rootfs::populate(const MapIds& map_ids, std::vector<std::string>& warni
     const OciMount& mount = config_.mounts[i];
     BindSource& bind = sources_.binds.at(i);
     if (!bind.in_root.empty()) TRY_CONTEXT(bind_from_root(i, map_ids), describe(mount));
+    if (debugging()) debug(cat("mount ", mount.type, " at ", mount.destination));
     TRY_CONTEXT(make_mount(work, mount, bind.mount), describe(mount));
   }
-  if (!binds_dev(config_)) TRY(make_devices(root_, config_));
+  if (!binds_dev(config_)) TRY(make_devices(root_, config_, sources_.device_nodes));
   make_working_directory(root_, config_);
   return {};
 }

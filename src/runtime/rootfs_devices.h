@@ -6,9 +6,14 @@
 
 namespace skiff::runtime {
 
-// Called while the host's root is still the caller's: where a node may not be made, the
-// host's is bound.
-Result<> make_devices(const sys::RootDir& root, const OciConfig& config);
+// For the creator: a detached file system with "linux.devices" as nodes "0", "1" and so on, whose
+// modes and owners are the config's, where the container's process is one that makes no nodes: in a
+// new user namespace. None where the creator may not make them either.
+Result<UniqueFd> make_device_nodes(const OciConfig& config);
+
+// Called while the host's root is still the caller's: where a node may not be made, that of
+// `nodes` is bound, or where there are none the host's.
+Result<> make_devices(const sys::RootDir& root, const OciConfig& config, const UniqueFd& nodes);
 
 // Binds the terminal's slave onto /dev/console.
 Result<> make_console(const sys::RootDir& root, int slave);

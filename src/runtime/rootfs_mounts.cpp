@@ -37,7 +37,8 @@ void add_change(sys::MountChange& to, const sys::MountChange& change) {
 bool take_own_word(Options& sorted, std::string_view word) {
   if (word == "tmpcopyup") sorted.copy_up = true;
   // The others are for who opens the destination, bind_target(), and the source, rootfs_sources.h.
-  return word == "tmpcopyup" || word == "dest-nofollow" || word == "src-nofollow";
+  return word == "tmpcopyup" || word == "dest-nofollow" || word == "src-nofollow" ||
+         word == "copy-symlink";
 }
 
 Options sort_options(const OciMount& mount) {
@@ -120,8 +121,23 @@ Result<> check_destination(const OciMount& mount) {
   return {};
 }
 
+// copy-symlink: a link of the same text, where the bind mount's source is one; false for others.
+Result<bool> copy_link(const sys::RootDir& root, const OciMount& mount, const UniqueFd& source) {
+  struct stat st{};
+  if (::fstat(source.get(), &st) != 0) return Error::from_errno(errno, "stat the source");
+  if (!S_ISLNK(st.st_mode)) return false;
+  const std::string text = TRY(read_link_at(source.get(), ""));
+  const sys::Place place = TRY(root.make_place(mount.destination));
+  if (::symlinkat(text.c_str(), place.parent.get(), place.name.c_str()) == 0) return true;
+  if (errno != EEXIST) return Error::from_errno(errno, cat("link ", mount.destination));
+  const Result<std::string> there = read_link_at(place.parent.get(), place.name);
+  if (there && *there == text) return true;
+  return Error(Code::kAlreadyExists, cat(mount.destination, " exists and is not that link"));
+}
+
 Result<> make_bind(const MountWork& work, const OciMount& mount, const UniqueFd& source,
                    Options options) {
+  if (has_word(mount, "copy-symlink") && TRY(copy_link(work.root, mount, source))) return {};
   // As mount(2): the file system is another's, who has given it the options it has.
   if (!options.superblock.empty()) {
     work.warnings.push_back(cat("bind mount at ", mount.destination, ": option ",

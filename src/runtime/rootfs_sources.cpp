@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/strings.h"
+#include "runtime/rootfs_devices.h"
 #include "sys/mounts.h"
 #include "sys/user_namespace.h"
 
@@ -55,6 +56,7 @@ std::vector<int> RootfsSources::descriptors() const {
     if (bind.mount) fds.push_back(bind.mount.get());
   }
   for (const CgroupView& view : cgroups) fds.push_back(view.mount.get());
+  if (device_nodes) fds.push_back(device_nodes.get());
   return fds;
 }
 
@@ -67,7 +69,8 @@ bool has_word(const OciMount& mount, std::string_view word) {
 }
 
 int source_flags(const OciMount& mount) {
-  return has_word(mount, "src-nofollow") ? O_PATH | O_NOFOLLOW : O_PATH;
+  const bool link_itself = has_word(mount, "src-nofollow") || has_word(mount, "copy-symlink");
+  return link_itself ? O_PATH | O_NOFOLLOW : O_PATH;
 }
 
 bool is_bind(const OciMount& mount) {
@@ -133,6 +136,7 @@ Result<RootfsSources> open_rootfs_sources(const OciConfig& config, const Path& b
     sources.binds.push_back(std::move(bind));
     if (is_cgroup(mount) && sources.cgroups.empty()) sources.cgroups = TRY(clone_cgroups(cgroup));
   }
+  sources.device_nodes = TRY(make_device_nodes(config));
   return sources;
 }
 

@@ -28,6 +28,7 @@ struct RootfsSources {
   UniqueFd root;
   std::vector<BindSource> binds;  // by the mount's place in config.mounts
   std::vector<CgroupView> cgroups;
+  UniqueFd device_nodes;  // make_device_nodes()
 
   std::vector<int> descriptors() const;
 };

@@ -5,8 +5,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 
 #include "base/strings.h"
 
@@ -82,6 +84,16 @@ Result<> set_cpu_affinity(const IndexMask& cpus) {
     return Error::from_errno(errno, "set the CPU affinity");
   }
   return {};
+}
+
+std::string mask_text(const IndexMask& mask) {
+  std::string digits;
+  for (auto word = mask.rbegin(); word != mask.rend(); ++word) {
+    std::array<char, 17> text{};
+    ::snprintf(text.data(), text.size(), digits.empty() ? "%lx" : "%016lx", *word);
+    if (!digits.empty() || *word != 0) digits += text.data();
+  }
+  return cat("0x", digits.empty() ? "0" : digits);
 }
 
 Result<> set_personality(const OciConfig& config) {

@@ -11,6 +11,8 @@ Result<> set_scheduling(const OciProcess& process, bool has_cpus);
 bool has_cpus(const OciConfig& config);
 // A mask of CPUs; an empty one is all that the cgroup permits.
 Result<> set_cpu_affinity(const IndexMask& cpus);
+// "0x5" of processors 0 and 2.
+std::string mask_text(const IndexMask& mask);
 // "linux.personality" and "linux.memoryPolicy"; both outlive the execve.
 Result<> set_personality(const OciConfig& config);
 Result<> set_memory_policy(const OciConfig& config);

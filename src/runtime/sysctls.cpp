@@ -18,13 +18,18 @@ uint64_t namespace_of_sysctl(std::string_view name) {
       name.starts_with("kernel.msg") || name == "kernel.sem") {
     return CLONE_NEWIPC;
   }
-  if (name == "kernel.domainname" || name == "kernel.hostname") return CLONE_NEWUTS;
+  if (name == "kernel.domainname") return CLONE_NEWUTS;
   return 0;
 }
 
 }  // namespace
 
 Result<> check_sysctl(const std::string& name, const std::function<bool(uint64_t)>& is_separate) {
+  if (name == "kernel.hostname") {
+    return Error(Code::kInvalidArgument,
+                 cat("sysctl ", quoted(name),
+                     " is not allowed as it conflicts with the OCI \"hostname\" field"));
+  }
   const uint64_t flag = namespace_of_sysctl(name);
   if (flag == 0) {
     return Error(Code::kInvalidArgument,

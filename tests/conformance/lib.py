@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 RUNTIME = HERE.parent.parent / "build/bin/skiff-runtime"
@@ -44,12 +45,16 @@ class Tree:
 
     def __exit__(self, *_):
         shutil.rmtree(self.work, ignore_errors=True)
-        for lane in pathlib.Path("/sys/fs/cgroup").glob(f"*/{self.work.name}-*"):
+        lanes = list(pathlib.Path("/sys/fs/cgroup").glob(f"*/{self.work.name}-*"))
+        # What a test left frozen has been killed, and dies when it thaws.
+        for state in (found for lane in lanes for found in lane.glob("*/**/freezer.state")):
+            state.write_text("THAWED")
+        for lane in lanes:
             for folder, _, _ in os.walk(lane, topdown=False):
-                os.rmdir(folder)
+                remove_cgroup(folder)
 
     def version_of(self, suite):
-        folder = "runtime-tools" if suite == "runtime-tools" else "runc"
+        folder = {"runtime-tools": "runtime-tools", "crun-tests": "crun"}.get(suite, "runc")
         return self.run(f"cat /judges/{folder}/VERSION").stdout.strip()
 
     def runtime_version(self):
@@ -74,6 +79,16 @@ class Tree:
             [HERE / "judges", "env", *(f"{key}={value}" for key, value in words.items()), "bash", "-c",
              f"{only_v1}{enter} exec timeout --foreground -s KILL {limit} {alone} bash -c \"$script\""],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False)
+
+
+def remove_cgroup(folder):
+    """Once what has been killed in it is gone."""
+    for _ in range(50):
+        try:
+            return os.rmdir(folder)
+        except OSError:
+            time.sleep(0.1)
+    return print(f"cgroup {folder} is left: it has processes", file=sys.stderr)
 
 
 def in_lanes(count, groups, work):

@@ -22,9 +22,10 @@ TEST(HpackTest, ResponsesWithHuffmanCodesReferToEarlierOnes) {
   Decoder decoder;
   const Field date{"date", "Mon, 21 Oct 2013 20:13:21 GMT"};
   const Field place{"location", "https://www.example.com"};
-  EXPECT_EQ(*decoder.decode(bytes_of("488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a6"
-                                     "2d1bff6e919d29ad171863c78f0b97c8e9ae82ae43d3")),
-            (Fields{{":status", "302"}, {"cache-control", "private"}, date, place}));
+  EXPECT_EQ(
+      *decoder.decode(bytes_of("488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a6"
+                               "2d1bff6e919d29ad171863c78f0b97c8e9ae82ae43d3")),
+      (Fields{{":status", "302"}, {"cache-control", "private"}, date, place}));
   EXPECT_EQ(*decoder.decode(bytes_of("4883640effc1c0bf")),
             (Fields{{":status", "307"}, {"cache-control", "private"}, date, place}));
 }
@@ -38,7 +39,9 @@ TEST(HpackTest, WhatIsWrittenCanBeRead) {
 
 TEST(HpackTest, ATableThatThePeerMakesSmallerForgets) {
   Decoder decoder;
-  ASSERT_TRUE(decoder.decode(bytes_of("4003616263" "03646566")));  // abc: def, remembered
+  ASSERT_TRUE(
+      decoder.decode(bytes_of("4003616263"
+                              "03646566")));  // abc: def, remembered
   EXPECT_EQ(*decoder.decode(bytes_of("be")), (Fields{{"abc", "def"}}));
   ASSERT_TRUE(decoder.decode(bytes_of("20")));
   EXPECT_FALSE(decoder.decode(bytes_of("be")));

@@ -186,8 +186,7 @@ Result<> Http2Connection::write(Stream& stream, std::string_view bytes) {
   std::unique_lock lock(mutex_);
   while (!bytes.empty()) {
     wait_until(lock, [&] {
-      return stream.ended_here_ ||
-             (stream.may_go_ > 0 && may_go_ > 0 && out_.size() < kMostOut);
+      return stream.ended_here_ || (stream.may_go_ > 0 && may_go_ > 0 && out_.size() < kMostOut);
     });
     if (broken_ || stream.ended_here_) return Error(Code::kUnavailable, "it takes no more");
     const auto room = static_cast<size_t>(std::min(stream.may_go_, may_go_));

@@ -52,9 +52,9 @@ class Http2Connection {
     Fields headers_;
     Fields trailers_;
     std::optional<Error> failure_;
-    std::string in_;           // not read yet
-    int64_t may_come_ = 0;     // what the peer may still send
-    int64_t may_go_ = 0;       // what we may still send
+    std::string in_;        // not read yet
+    int64_t may_come_ = 0;  // what the peer may still send
+    int64_t may_go_ = 0;    // what we may still send
     bool has_headers_ = false;
     bool ended_ = false;       // by the peer, or for a failure
     bool ended_here_ = false;  // nothing more goes
@@ -102,15 +102,15 @@ class Http2Connection {
   std::condition_variable changed_;
   bool someone_reads_ = false;
   std::optional<Error> broken_;
-  bool refuses_ = false;  // takes no new streams
-  std::vector<char> in_;  // begins with what has come of a frame that is not whole
-  size_t begun_ = 0;      // how much that is
+  bool refuses_ = false;    // takes no new streams
+  std::vector<char> in_;    // begins with what has come of a frame that is not whole
+  size_t begun_ = 0;        // how much that is
   int small_in_a_row_ = 0;  // pieces that came
-  std::string out_;       // what the socket does not take yet
+  std::string out_;         // what the socket does not take yet
   hpack::Decoder decoder_;
-  std::string block_;         // of headers, until it is whole
-  uint32_t block_of_ = 0;     // whose; 0: none is under way
-  bool block_ends_ = false;   // its stream
+  std::string block_;        // of headers, until it is whole
+  uint32_t block_of_ = 0;    // whose; 0: none is under way
+  bool block_ends_ = false;  // its stream
   uint32_t next_id_ = 1;
   uint32_t largest_frame_ = 16384;  // that the peer takes
   int64_t first_window_ = 65535;    // of a new stream, to the peer

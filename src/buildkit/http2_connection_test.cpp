@@ -259,20 +259,21 @@ TEST_P(Http2NonsenseTest, EndsTheConnection) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, Http2NonsenseTest,
-    testing::Values(
-        Nonsense{"LargeFrame", kData, 0, 1, std::string(16385, 'x')},
-        Nonsense{"LongPadding", kData, kPadded, 1, "\x05x"},
-        Nonsense{"HeadersThatAreNone", kHeaders, kEndHeaders, 1, "\x80"},
-        Nonsense{"HeadersWithinHeaders", kHeaders, 0, 1, ""},
-        Nonsense{"ContinuationOfNothing", kContinuation, kEndHeaders, 1, ""},
-        Nonsense{"HeadersCutShort", kHeaders, kEndHeaders | kPriority, 1, "abc"},
-        Nonsense{"Push", kPushPromise, kEndHeaders, 1, "abcd"},
-        Nonsense{"HalfASetting", kSettings, 0, 0, "abc"},
-        Nonsense{"LargeWindow", kSettings, 0, 0, setting(kInitialWindow, 0x80000000U)},
-        Nonsense{"SmallFrames", kSettings, 0, 0, setting(kMaxFrame, 100)},
-        Nonsense{"WindowOverflow", kWindowUpdate, 0, 1, number(0x7fffffff)},
-        Nonsense{"ShortWindow", kWindowUpdate, 0, 1, "abc"}, Nonsense{"ShortPing", kPing, 0, 0, ""},
-        Nonsense{"ShortReset", kReset, 0, 1, ""}, Nonsense{"ShortGoodbye", kGoodbye, 0, 0, ""}),
+    testing::Values(Nonsense{"LargeFrame", kData, 0, 1, std::string(16385, 'x')},
+                    Nonsense{"LongPadding", kData, kPadded, 1, "\x05x"},
+                    Nonsense{"HeadersThatAreNone", kHeaders, kEndHeaders, 1, "\x80"},
+                    Nonsense{"HeadersWithinHeaders", kHeaders, 0, 1, ""},
+                    Nonsense{"ContinuationOfNothing", kContinuation, kEndHeaders, 1, ""},
+                    Nonsense{"HeadersCutShort", kHeaders, kEndHeaders | kPriority, 1, "abc"},
+                    Nonsense{"Push", kPushPromise, kEndHeaders, 1, "abcd"},
+                    Nonsense{"HalfASetting", kSettings, 0, 0, "abc"},
+                    Nonsense{"LargeWindow", kSettings, 0, 0, setting(kInitialWindow, 0x80000000U)},
+                    Nonsense{"SmallFrames", kSettings, 0, 0, setting(kMaxFrame, 100)},
+                    Nonsense{"WindowOverflow", kWindowUpdate, 0, 1, number(0x7fffffff)},
+                    Nonsense{"ShortWindow", kWindowUpdate, 0, 1, "abc"},
+                    Nonsense{"ShortPing", kPing, 0, 0, ""},
+                    Nonsense{"ShortReset", kReset, 0, 1, ""},
+                    Nonsense{"ShortGoodbye", kGoodbye, 0, 0, ""}),
     [](const auto& test) { return test.param.name; });
 
 TEST_F(Http2Test, APeerThatSendsMoreThanItMayIsLeft) {

@@ -224,6 +224,7 @@ Result<> Container::launch(const CreateOptions& options) {
   RootfsSources sources;
   if (!ordinary) sources = TRY(open_rootfs_sources(config_, state_.bundle, *cgroup_));
   std::shared_ptr<const SeccompFilter> filter = TRY(seccomp_filter());
+  if (!filter->program.empty()) debug(cat("seccomp filter flags: ", filter->flags));
   SeccompListener agent = TRY(
       SeccompListener::connect(*filter, config_.seccomp, state_json(ContainerStatus::kCreating)));
   UniqueFd start_socket = TRY(sys::listen_unix(directory_ / kStartSocket, 1, SOCK_SEQPACKET));

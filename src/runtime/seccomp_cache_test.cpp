@@ -52,6 +52,14 @@ TEST_F(SeccompCacheTest, DockersDefaultProfileIsBuiltIn) {
   EXPECT_FALSE(std::filesystem::exists(directory_));
 }
 
+TEST_F(SeccompCacheTest, WithoutAWordOnFlagsSpeculationIsAllowed) {
+  json::Value silent = profile(1);
+  silent.make_object().erase("flags");
+  EXPECT_EQ(compile_seccomp(silent)->flags, SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+  silent.set("flags", json::array({}));
+  EXPECT_EQ(compile_seccomp(silent)->flags, 0U);
+}
+
 TEST_F(SeccompCacheTest, WhatIsCompiledIsKept) {
   EXPECT_TRUE(same(get(profile(1)), *compile_seccomp(profile(1))));
   ASSERT_EQ(files().size(), 1u);

@@ -198,6 +198,8 @@ class Compiler {
 
   Result<unsigned> parse_flags() const {
     unsigned flags = notifies_ ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
+    // As runc: a filter alone is no wish for the slower mitigations that some kernels tie to it.
+    if (!seccomp_.has("flags")) flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
     for (const std::string& name : seccomp_.strings("flags")) {
       if (name == "SECCOMP_FILTER_FLAG_TSYNC") continue;  // there is one thread
       if (name == "SECCOMP_FILTER_FLAG_LOG") {

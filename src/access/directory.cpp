@@ -42,6 +42,8 @@ Result<std::shared_ptr<const Rights>> Directory::rights() {
 }
 
 Result<> Directory::refresh() {
+  const std::optional<CommitMark> mark = commits_.mark();
+  if (rights_ && mark && mark == mark_) return {};
   int64_t version = TRY(store_.version());
   // On a server what is read while another changes it may be of two moments.
   while (!rights_ || version != version_) {
@@ -49,6 +51,7 @@ Result<> Directory::refresh() {
     TRY(read_keys());
     version_ = std::exchange(version, TRY(store_.version()));
   }
+  mark_ = mark;
   return {};
 }
 

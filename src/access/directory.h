@@ -62,7 +62,7 @@ class Directory {
 
  private:
   Directory(Store store, std::unique_ptr<Guesses> guesses)
-      : guesses_(std::move(guesses)), store_(std::move(store)) {}
+      : guesses_(std::move(guesses)), store_(std::move(store)), commits_(store_.db().commits()) {}
   Result<> refresh();    // under mutex_
   Result<> read_keys();  // under mutex_
   void note_use(const std::string& token);
@@ -71,6 +71,8 @@ class Directory {
   std::unique_ptr<Guesses> guesses_;
   std::mutex mutex_;  // guards what follows
   Store store_;
+  CommitWatch commits_;
+  std::optional<CommitMark> mark_;  // since when version_ is known to be the newest
   int64_t version_ = -1;
   std::shared_ptr<const Rights> rights_;
   std::shared_ptr<const std::vector<SigningKey>> keys_;

@@ -66,9 +66,14 @@ Result<BlobTable> BlobTable::open(const Path& file) {
 }
 
 Result<std::optional<BlobInfo>> BlobTable::find(const oci::Digest& digest) {
+  const std::string text = digest.str();
+  return state_->rows.get(text, [&] { return read(text); });
+}
+
+Result<std::optional<BlobInfo>> BlobTable::read(const std::string& digest) {
   std::lock_guard lock(state_->reader_mutex);
-  Statement s = TRY(state_->reader.prepare(cat("SELECT ", kColumns, " FROM blob WHERE digest = ?"),
-                                           digest.str()));
+  Statement s =
+      TRY(state_->reader.prepare(cat("SELECT ", kColumns, " FROM blob WHERE digest = ?"), digest));
   if (!TRY(s.step())) return std::optional<BlobInfo>();
   return std::optional<BlobInfo>(TRY(row_of(s)));
 }

@@ -10,6 +10,7 @@
 
 #include "content/content_store.h"
 #include "db/database.h"
+#include "db/memo.h"
 
 namespace skiff::content {
 
@@ -37,13 +38,16 @@ class BlobTable {
       : state_(std::make_unique<State>(std::move(writer), std::move(quick), std::move(reader))) {}
   struct State {
     State(Database w, Database q, Database r)
-        : writer(std::move(w)), quick(std::move(q)), reader(std::move(r)) {}
+        : writer(std::move(w)), quick(std::move(q)), reader(std::move(r)), rows(reader.commits()) {}
     std::mutex writer_mutex;  // of both writers
     Database writer;
     Database quick;  // what it commits a power cut may take back
     std::mutex reader_mutex;
     Database reader;
+    Memo<std::optional<BlobInfo>> rows;  // by digest
   };
+  Result<std::optional<BlobInfo>> read(const std::string& digest);
+
   std::unique_ptr<State> state_;
 };
 

@@ -14,8 +14,9 @@ Result<> Layout::make(DurableFiles& files) const {
   return files.sync_directory(root_);
 }
 
-Path Layout::blob(const oci::Digest& digest) const {
-  return blobs() / digest.algorithm_name() / digest.hex().substr(0, 2) / digest.hex();
+std::string Layout::blob_name(const oci::Digest& digest) const {
+  const std::string_view hex = digest.hex();
+  return cat(root_.native(), "/blobs/", digest.algorithm_name(), "/", hex.substr(0, 2), "/", hex);
 }
 
 }  // namespace skiff::content

@@ -21,7 +21,9 @@ class Layout {
   Path quarantine() const { return root_ / "quarantine"; }
   Path database() const { return root_ / "content.db"; }
   // blobs/ALGORITHM/HH/HEX: no directory grows beyond a 256th of the store.
-  Path blob(const oci::Digest& digest) const;
+  Path blob(const oci::Digest& digest) const { return blob_name(digest); }
+  // The same for who only hands it on: a Path is taken apart when it is made.
+  std::string blob_name(const oci::Digest& digest) const;
   // Named by hash: a reference may hold any character. Without one: a name of its own.
   Path ingest(const std::string& reference) const {
     return ingests() / (reference.empty() ? cat("once-", random_hex(32)) : sha256_hex(reference));

@@ -38,14 +38,17 @@ Result<BlobInfo> LocalStore::info(const oci::Digest& digest) {
 
 Result<std::unique_ptr<BlobReader>> LocalStore::open(const oci::Digest& digest) {
   BlobInfo blob = TRY(info(digest));
-  if (std::string fault = visible_fault(blob); !fault.empty()) {
+  UniqueFd fd(::open(layout_.blob_name(digest).c_str(), O_RDONLY | O_CLOEXEC));
+  const int failure = errno;
+  struct stat st{};
+  const bool seen = fd && ::fstat(fd.get(), &st) == 0;
+  if (std::string fault = seen ? visible_fault(blob, st) : visible_fault(blob); !fault.empty()) {
     // Perhaps it was removed, and even stored again, between the two.
     if (TRY(info(digest)).created != blob.created) return open(digest);
     if (auto done = remember_damage(blob); !done) log_warn(done.error().message());
     return damaged_blob(digest, fault);
   }
-  UniqueFd fd =
-      TRY_CONTEXT(open_file(layout_.blob(digest), O_RDONLY), cat("open blob ", digest.str()));
+  if (!fd) return Error::from_errno(failure, cat("open blob ", digest.str()));
   return std::make_unique<FileReader>(std::move(fd), blob.size);
 }
 

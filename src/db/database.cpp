@@ -306,6 +306,10 @@ Result<int64_t> Database::change_count() {
   return row.integer(0);
 }
 
+CommitWatch Database::commits() const {
+  return connection_ ? CommitWatch(connection_->db) : CommitWatch();
+}
+
 std::string_view Database::claiming() const { return remote_ ? " FOR UPDATE SKIP LOCKED" : ""; }
 
 int Database::lane() const { return remote_ ? static_cast<int>(remote_->number() % kLanes) : 0; }

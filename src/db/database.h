@@ -33,6 +33,7 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "db/commit_watch.h"
 #include "db/server.h"
 
 struct sqlite3_stmt;
@@ -138,6 +139,8 @@ class Database {
   // Differs from before once another connection has changed anything; of a server for those that
   // count (DatabaseServer::Use::kCounted), also for changes of this one.
   Result<int64_t> change_count();
+  // The same without asking, and for this connection's changes, too; of SQLite's file alone.
+  CommitWatch commits() const;
   // Whether the transaction that failed last would have gone through alone (attempts.h).
   bool refused() const { return remote_ && remote_->refused(); }
   // Behind a SELECT of rows for one worker among many: nobody else's transaction gets them. In

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/strings.h"
+#include "db/test_elsewhere.h"
 
 namespace skiff {
 namespace {
@@ -32,16 +33,8 @@ class DatabaseTest : public testing::Test {
   }
 };
 
-// What another process counts, having opened the file and closed it again.
-int64_t count_elsewhere(const Path& file) {
-  const std::string command =
-      cat("python3 -c \"import sqlite3; c = sqlite3.connect('", file.native(),
-          "'); print(c.execute('SELECT count(*) FROM tag').fetchone()[0]); c.close()\"");
-  FILE* out = ::popen(command.c_str(), "r");
-  int64_t counted = -1;
-  EXPECT_EQ(::fscanf(out, "%ld", &counted), 1);
-  EXPECT_EQ(::pclose(out), 0);
-  return counted;
+std::string count_elsewhere(const Path& file) {
+  return run_elsewhere(file, "SELECT count(*) FROM tag");
 }
 
 // It takes the log away where it finds itself the last: each connection must be seen.
@@ -49,9 +42,9 @@ TEST_F(DatabaseTest, AProcessThatComesAndGoesTakesNoCommitAway) {
   Database first = open();
   const Database second = open();
   ASSERT_TRUE(first.run("INSERT INTO tag VALUES ('a', 'b', 1)"));
-  EXPECT_EQ(count_elsewhere(file_), 1);
+  EXPECT_EQ(count_elsewhere(file_), "1");
   ASSERT_TRUE(first.run("INSERT INTO tag VALUES ('b', 'b', 1)"));
-  EXPECT_EQ(count_elsewhere(file_), 2);
+  EXPECT_EQ(count_elsewhere(file_), "2");
 }
 
 TEST_F(DatabaseTest, ValuesOfEveryKindComeBack) {

@@ -1,4 +1,5 @@
 // The answer's part of an exchange: from a handler to the client.
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <ctime>
@@ -30,7 +31,10 @@ std::string_view date_now() {
 // A field's value may come from an image's label or a client: never let it end the line.
 void append_field(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ");
-  for (char c : value) out.push_back(c == '\r' || c == '\n' || c == '\0' ? ' ' : c);
+  const auto begin = static_cast<std::ptrdiff_t>(out.size());
+  out.append(value);
+  const auto ends_line = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
+  std::replace_if(out.begin() + begin, out.end(), ends_line, ' ');
   out.append("\r\n");
 }
 

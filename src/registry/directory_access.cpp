@@ -254,7 +254,11 @@ namespace {
 class AccountsIfAny : public Authorizer {
  public:
   AccountsIfAny(Path root, std::string public_url, const Clock& clock, AuditWriter* audit)
-      : root_(std::move(root)), public_url_(std::move(public_url)), clock_(clock), audit_(audit) {}
+      : root_(std::move(root)),
+        file_(root_ / access::kDatabaseName),
+        public_url_(std::move(public_url)),
+        clock_(clock),
+        audit_(audit) {}
 
   Result<Viewer> identify(const net::Request& request) override {
     return TRY(in_force())->identify(request);
@@ -285,14 +289,14 @@ class AccountsIfAny : public Authorizer {
   // What cannot be opened lets nobody in.
   Result<Authorizer*> in_force() {
     if (Authorizer* accounts = found_.load(std::memory_order_acquire)) return accounts;
+    // Asked with each request until there are any.
+    if (in_files_.load(std::memory_order_acquire) && !may_have_file()) return open_.get();
     std::lock_guard lock(mutex_);
     if (accounts_) return accounts_.get();
     if (!server_) server_ = TRY(database_server_of(root_));
-    // Asked with each request until there are any.
-    std::error_code error;
-    const bool may_be = *server_ ? TRY(access::Store::is_on(**server_))
-                                 : std::filesystem::exists(root_ / access::kDatabaseName, error);
-    if (!may_be && !error) return open_.get();
+    in_files_.store(!*server_, std::memory_order_release);
+    const bool may_be = *server_ ? TRY(access::Store::is_on(**server_)) : may_have_file();
+    if (!may_be) return open_.get();
     auto store = TRY(access::Store::open(root_, clock_));
     if (!store) return open_.get();
     log_info("the registry has accounts now: who comes is asked who it is");
@@ -302,13 +306,20 @@ class AccountsIfAny : public Authorizer {
     return accounts_.get();
   }
 
+  bool may_have_file() const {
+    std::error_code error;
+    return std::filesystem::exists(file_, error) || error;
+  }
+
   const Path root_;
+  const Path file_;
   const std::string public_url_;
   const Clock& clock_;
   AuditWriter* const audit_;
   const std::unique_ptr<Authorizer> open_ = open_access();
   std::atomic<Authorizer*> found_ = nullptr;
-  std::mutex mutex_;  // guards what follows
+  std::atomic<bool> in_files_ = false;  // the root's tables are, as far as it is known
+  std::mutex mutex_;                    // guards what follows
   std::optional<std::shared_ptr<const DatabaseServer>>
       server_;  // of the root's tables; null for none
   std::unique_ptr<Authorizer> accounts_;

@@ -13,16 +13,8 @@ BlobPlace place_in(const Statement& row, int size) {
   return {.size = static_cast<uint64_t>(row.integer(size)), .place = row.text(size + 1)};
 }
 
-// The repository's link to a stored blob.
-struct Link {
-  int64_t repository = 0;
-  BlobPlace at;
-  int64_t lease = 0;
-  bool damaged = false;
-};
-
-Result<std::optional<Link>> find_link(Database& db, const std::string& repository,
-                                      const std::string& digest) {
+Result<std::optional<BlobLink>> find_link(Database& db, const std::string& repository,
+                                          const std::string& digest) {
   Statement row =
       TRY(db.prepare("SELECT repository.id, blob.size, blob.place, link.lease, blob.damaged"
                      " FROM repository "
@@ -31,7 +23,7 @@ Result<std::optional<Link>> find_link(Database& db, const std::string& repositor
                      "WHERE repository.name = ? AND link.digest = ?",
                      repository, digest));
   if (!TRY(row.step())) return std::nullopt;
-  return Link{row.integer(0), place_in(row, 1), row.integer(3), row.integer(4) != 0};
+  return BlobLink{row.integer(0), place_in(row, 1), row.integer(3), row.integer(4) != 0};
 }
 
 Result<bool> is_linked(Database& db, const std::string& from, const std::string& digest) {
@@ -51,7 +43,9 @@ Result<bool> is_linked(Database& db, const std::string& from, const std::string&
 Result<std::optional<BlobPlace>> SqlMetadata::find_blob(const std::string& repository,
                                                         const oci::Digest& blob, Renew renew) {
   const std::string digest = blob.str();
-  std::optional<Link> link = TRY(find_link(*readers_.take(), repository, digest));
+  const std::optional<BlobLink> link = TRY(links_.get(cat(repository, "@", digest), [&] {
+    return find_link(*readers_.take(), repository, digest);
+  }));
   if (!link || link->damaged) return std::optional<BlobPlace>();
   const int64_t half = std::chrono::nanoseconds(options_.grace).count() / 2;
   if (renew == Renew::kNo || link->lease - now() > half) return std::optional(link->at);
@@ -161,7 +155,7 @@ Result<std::vector<std::string>> SqlMetadata::unlink_blob(const std::string& rep
                                                           const Actor& actor) {
   const std::string digest = blob.str();
   return write([&](Database& db, Transaction& tx) -> Result<std::vector<std::string>> {
-    std::optional<Link> link = TRY(find_link(db, repository, digest));
+    std::optional<BlobLink> link = TRY(find_link(db, repository, digest));
     if (!link) return Error(Code::kNotFound, cat("no blob ", digest, " in ", repository));
     std::vector<std::string> parents;
     {

@@ -25,6 +25,7 @@ SqlMetadata::SqlMetadata(std::vector<Writer> writers, std::vector<Database> read
       engine_(engine),
       writers_(std::move(writers)),
       queue_([this](const std::function<void(Database&)>& use) { use(writers_.take()->durable); }),
+      links_(readers.front().commits()),
       readers_(std::move(readers)) {}
 
 int64_t SqlMetadata::lease_end() const { return unix_nanos(clock_.now() + options_.grace); }

@@ -7,10 +7,19 @@
 #include "db/attempts.h"
 #include "db/commit_queue.h"
 #include "db/database.h"
+#include "db/memo.h"
 #include "db/pool.h"
 #include "registry/metadata.h"
 
 namespace skiff::registry {
+
+// A repository's link to a stored blob.
+struct BlobLink {
+  int64_t repository = 0;
+  BlobPlace at;
+  int64_t lease = 0;
+  bool damaged = false;
+};
 
 class SqlMetadata : public MetadataStore {
  public:
@@ -262,6 +271,7 @@ class SqlMetadata : public MetadataStore {
   const Engine engine_;
   Pool<Writer> writers_;
   CommitQueue queue_;
+  Memo<std::optional<BlobLink>> links_;  // by repository and digest; it watches one of readers_
   Pool<Database> readers_;
 };
 

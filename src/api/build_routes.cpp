@@ -1,8 +1,10 @@
 // The classic build endpoint: a tar in, a stream of progress out (engine-api.md section 3).
+#include "api/build_arguments.h"
 #include "api/build_outputs.h"
 #include "api/build_preface.h"
 #include "api/cache_places.h"
 #include "api/router.h"
+#include "api/session_build.h"
 #include "base/strings.h"
 #include "sys/root_dir.h"
 
@@ -61,12 +63,6 @@ class BuildPrinter {
   bool several_;
 };
 
-Result<json::Value> json_argument(const Call& call, std::string_view key) {
-  std::string text = call.arg(key);
-  if (text.empty()) return json::Value();
-  return TRY_CONTEXT(json::parse(text), cat("parameter ", key));
-}
-
 runtime::Limits limits(const Call& call) {
   runtime::Limits out;
   out.memory_bytes = parse_int(call.arg("memory")).value_or(0);
@@ -100,6 +96,19 @@ Result<> decode_attestations(const Call& call, builder::BuildRequest& request) {
   return {};
 }
 
+// Names of images: those that are here tell of their steps, as far as they tell of any. With
+// Docker's builder every image does, by its history: so does one that is built with such sources,
+// since it is the next build's.
+Result<> decode_cache_from(const Call& call, builder::BuildRequest& request) {
+  for (std::string& name : TRY(cache_from_argument(call))) {
+    builder::CachePlace place;
+    place.image = std::move(name);
+    request.cache_from.push_back(std::move(place));
+  }
+  request.inline_cache = !request.cache_from.empty();
+  return {};
+}
+
 // ".dockerfile.0123456789abcdef0123": so Docker's clients call one that is not in the context.
 bool is_temporary_name(std::string_view name) {
   constexpr std::string_view kStart = ".dockerfile.";
@@ -108,19 +117,7 @@ bool is_temporary_name(std::string_view name) {
          name.find_first_not_of("0123456789abcdef", kStart.size()) == std::string_view::npos;
 }
 
-// "1" is the classic protocol, "2" BuildKit's by a session.
-Result<> check_version(const std::string& version) {
-  if (version.empty() || version == "1") return {};
-  if (version != "2") {
-    return Error(Code::kInvalidArgument, cat("invalid version ", skiff::quoted(version)));
-  }
-  return Error(Code::kInvalidArgument,
-               "BuildKit through POST /build, as by clients without buildx, is not served: "
-               "install buildx, or use skiff build");
-}
-
 Result<builder::BuildRequest> decode_request(const Call& call) {
-  TRY(check_version(call.arg("version")));
   TRY(refuse_arguments(call, {"squash"}));
   builder::BuildRequest request;
   request.context_url = call.arg("remote");
@@ -142,6 +139,7 @@ Result<builder::BuildRequest> decode_request(const Call& call) {
   }
   json::Value labels = TRY(json_argument(call, "labels"));
   for (const auto& [key, value] : labels.as_object()) request.labels[key] = value.as_string();
+  TRY(decode_cache_from(call, request));
   request.target = call.arg("target");
   TRY(decode_platforms(call, request));
   request.no_cache = call.flag("nocache");
@@ -204,7 +202,7 @@ Result<Directory> shared_directory(const Call& call, builder::BuildRequest& requ
   return directory;
 }
 
-Result<> build(Call& call) {
+Result<> build_classic(Call& call) {
   auto request = TRY(decode_request(call));
   BuildPreface preface(*call.request.body);
   if (call.request.headers.get("Content-Type") == kBuildPreface) TRY(preface.read(request));
@@ -242,6 +240,14 @@ Result<> build(Call& call) {
   return stream.finish({});
 }
 
+// "1" is the classic protocol, "2" BuildKit's by a session.
+Result<> build(Call& call) {
+  const std::string version = call.arg("version");
+  if (version.empty() || version == "1") return build_classic(call);
+  if (version == "2") return build_by_session(call);
+  return Error(Code::kInvalidArgument, cat("invalid version ", skiff::quoted(version)));
+}
+
 Result<> prune_cache(Call& call) {
   builder::PruneOptions options;
   options.all = call.flag("all");
@@ -266,6 +272,7 @@ Result<> prune_cache(Call& call) {
 
 constexpr Route kRoutes[] = {
     {"POST", "/build", build},
+    {"POST", "/build/cancel", cancel_build},
     {"POST", "/build/prune", prune_cache},
 };
 

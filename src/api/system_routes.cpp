@@ -22,7 +22,8 @@ using json::Value;
 
 void set_ping_headers(Call& call) {
   auto& headers = call.writer.headers();
-  headers.set("Builder-Version", "1");
+  // What POST /build of clients without buildx is to be: BuildKit's.
+  headers.set("Builder-Version", "2");
   headers.set("Cache-Control", "no-cache, no-store, must-revalidate");
   headers.set("Pragma", "no-cache");
   headers.set("Swarm", "inactive");

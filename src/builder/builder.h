@@ -87,13 +87,15 @@ struct Attestations {
 
 // Where records of the cache, with their layers, are taken from or given to: a directory with an
 // OCI layout (and the name of an image in it), a repository of a registry, or a shelf of the
-// caller's.
+// caller's. Taken also from an image of the store, as one names it; where it is not here, from
+// `reference`, if there is one.
 class CacheShelf;
 struct CachePlace {
   Path directory;
   std::string tag = "latest";
   std::optional<oci::Reference> reference = std::nullopt;
   std::shared_ptr<CacheShelf> shelf = nullptr;
+  std::string image;
   bool mounts = false;  // the directories of RUN --mount=type=cache, too
 };
 

@@ -220,6 +220,38 @@ TEST_F(CacheImage, AnotherEngineUsesWhatAnImageTells) {
   EXPECT_EQ(told_.missed[3], "a changed");
 }
 
+TEST_F(CacheImage, AnImageThatIsHereTellsToo) {
+  const std::string lines = "FROM scratch\nCOPY a /\nCOPY b /";
+  BuildRequest wanted = request(lines);
+  wanted.inline_cache = true;
+  const images::Image image = built(wanted);
+  ASSERT_TRUE(builder_->prune({.all = true}));
+  ASSERT_TRUE(builder_->disk_usage()->empty());
+  wanted.cache_from = {{.image = "test:1"}};
+  EXPECT_EQ(built(wanted).id, image.id);
+  EXPECT_TRUE(told_.warnings.empty());
+  EXPECT_EQ(told_.cached, (std::vector<int>{2, 3}));
+  // By its id, and before anybody asks the registry of its name.
+  for (const CachePlace& place :
+       {CachePlace{.image = image.id.str()},
+        CachePlace{.reference = *oci::Reference::parse("127.0.0.1:1/a"), .image = "test"}}) {
+    ASSERT_TRUE(images_->tag(image, *oci::Reference::parse("test:latest")));
+    ASSERT_TRUE(builder_->prune({.all = true}));
+    wanted.cache_from = {place};
+    built(wanted);
+    EXPECT_TRUE(told_.warnings.empty());
+    EXPECT_EQ(told_.cached, (std::vector<int>{2, 3}));
+  }
+}
+
+TEST_F(CacheImage, AnImageThatIsNotHereIsAWarning) {
+  BuildRequest wanted = request("FROM scratch\nCOPY a /");
+  wanted.cache_from = {{.image = "none:1"}};
+  built(wanted);
+  ASSERT_EQ(told_.warnings.size(), 1U);
+  EXPECT_EQ(told_.warnings[0], "import build cache from none:1: No such image: none:1");
+}
+
 TEST_F(CacheImage, WhatImagesTellIsJudged) {
   const oci::Digest layer = oci::Digest::of("layer");
   const oci::Descriptor blob{.media_type = std::string(oci::kMediaTypeLayer), .digest = layer};

@@ -146,16 +146,62 @@ class RegistryShelf : public CacheShelf {
   CancelToken cancel_;
 };
 
+// An image of the image store, which is read, and whose blobs are all here.
+class ImageShelf : public CacheShelf {
+ public:
+  ImageShelf(content::ContentStore& store, oci::Descriptor target,
+             std::unique_ptr<images::ImageLease> lease)
+      : store_(store), target_(std::move(target)), lease_(std::move(lease)) {}
+
+  Result<std::optional<std::string>> manifest() override {
+    return std::optional(TRY(document(target_)));
+  }
+  Result<std::string> document(const oci::Descriptor& blob) override {
+    return content::read_blob(store_, blob.digest, kMostRecords);
+  }
+  Result<> fetch(const oci::Descriptor& blob, content::Ingest& /*to*/) override {
+    return Error(Code::kNotFound, cat("blob ", blob.digest.str(), " of the image is not here"));
+  }
+  Result<> put(const oci::Descriptor& /*blob*/) override { return is_read(); }
+  Result<> put_manifest(const oci::Manifest& /*manifest*/, const std::string& /*before*/) override {
+    return is_read();
+  }
+
+ private:
+  static Result<> is_read() {
+    return Error(Code::kInvalidArgument, "no cache is written to an image that is here");
+  }
+
+  content::ContentStore& store_;
+  oci::Descriptor target_;
+  std::unique_ptr<images::ImageLease> lease_;
+};
+
+// nullptr where there is no such image, but another place to look.
+Result<std::shared_ptr<CacheShelf>> shelf_of_image(Site& site, const CachePlace& place) {
+  auto lease = TRY(site.images.lease());
+  auto image = site.images.find_held(place.image, std::nullopt, *lease);
+  if (image) {
+    return std::make_shared<ImageShelf>(site.images.content(), image->target, std::move(lease));
+  }
+  if (place.reference) return std::shared_ptr<CacheShelf>();
+  return std::move(image.error());
+}
+
 }  // namespace
 
 std::string text_of(const CachePlace& place) {
   if (place.shelf) return "the client";
+  if (!place.image.empty()) return place.image;
   return place.reference ? place.reference->familiar() : cat("directory, ", place.tag);
 }
 
 Result<std::shared_ptr<CacheShelf>> open_shelf(Site& site, const BuildRequest& request,
                                                const CachePlace& place, const CancelToken& cancel) {
   if (place.shelf) return place.shelf;
+  if (!place.image.empty()) {
+    if (auto shelf = TRY(shelf_of_image(site, place))) return shelf;
+  }
   content::ContentStore& store = site.images.content();
   if (!place.reference) {
     return std::make_shared<LayoutShelf>(store, TRY(OciLayout::open(place.directory)), place.tag);

@@ -1,5 +1,5 @@
-// The shelf that a CachePlace means: a directory with an OCI layout, a repository of a registry, or
-// the caller's own.
+// The shelf that a CachePlace means: a directory with an OCI layout, a repository of a registry, an
+// image that is here, or the caller's own.
 #pragma once
 
 #include <memory>

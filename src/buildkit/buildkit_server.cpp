@@ -7,6 +7,7 @@
 #include "buildkit/byte_bridge.h"
 #include "buildkit/control_service.h"
 #include "buildkit/gateway_service.h"
+#include "buildkit/http_builds.h"
 #include "control.pb.h"
 
 namespace skiff::buildkit {
@@ -36,8 +37,8 @@ class Server final : public BuildkitServer {
         history_(std::move(history)),
         builds_(clock),
         control_(options_.worker, builder, builds_, sessions_, *history_),
-        gateway_(options_.worker, BuildTools{builder, images, sessions_, options_.scratch}, builds_,
-                 *history_) {
+        gateway_(options_.worker, tools(builder, images), builds_, *history_),
+        http_builds_(tools(builder, images), builds_, *history_) {
     add_control();
     add_gateway();
     add_others();
@@ -61,7 +62,13 @@ class Server final : public BuildkitServer {
     return {};
   }
 
+  HttpBuilds& http_builds() override { return http_builds_; }
+
  private:
+  BuildTools tools(builder::Builder& builder, images::ImageStore& images) {
+    return {builder, images, sessions_, options_.scratch};
+  }
+
   template <typename Service>
   void add(std::string_view method, Service& service, Result<> (Service::*serve_it)(RpcCall&)) {
     answers_[std::string(method)] = [&service, serve_it](RpcCall& call) {
@@ -122,6 +129,7 @@ class Server final : public BuildkitServer {
   Sessions sessions_;
   ControlService control_;
   GatewayService gateway_;
+  HttpBuilds http_builds_;
   std::map<std::string, Answer, std::less<>> answers_;
   std::unique_ptr<RpcServer> rpc_;
 };

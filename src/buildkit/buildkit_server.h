@@ -4,6 +4,7 @@
 //   auto server = TRY(BuildkitServer::start(options, builder, images));
 //   server->serve(hijacked);                   // POST /grpc, or HTTP/2 from the start
 //   server->add_session(facts, hijacked);      // POST /session
+//   server->http_builds().build(...);          // POST /build?version=2
 #pragma once
 
 #include <memory>
@@ -16,6 +17,8 @@
 #include "net/http_server.h"
 
 namespace skiff::buildkit {
+
+class HttpBuilds;
 
 // Thread-safe.
 class BuildkitServer {
@@ -36,6 +39,8 @@ class BuildkitServer {
   virtual Result<> serve(net::Hijacked connection) = 0;
   // The client answers calls on it.
   virtual Result<> add_session(SessionFacts facts, net::Hijacked connection) = 0;
+  // For clients that ask by POST /build?version=2.
+  virtual HttpBuilds& http_builds() = 0;
 };
 
 }  // namespace skiff::buildkit

@@ -33,6 +33,8 @@ struct BuildOrder {
   std::vector<ServiceSpec> exporters;
   std::vector<ServiceSpec> cache_exports;
   std::vector<ServiceSpec> cache_imports;
+  // Images that may tell of their own steps: those that are here, else those of registries.
+  std::vector<std::string> cache_images;
   std::set<std::string> entitlements;
 };
 
@@ -40,6 +42,8 @@ struct BuildOrder {
 struct BuildOutcome {
   std::map<std::string, std::string> reply;
   std::optional<RpcFailure> failure;
+  // Of a failure as the builder tells it, with the lines of the Dockerfile in its text.
+  std::optional<Error> cause = std::nullopt;
 };
 
 // What it has made, for builds that go on from there.

@@ -74,6 +74,14 @@ Result<builder::CachePlace> import_of(const ServiceSpec& cache, const Client& cl
   return out;
 }
 
+builder::CachePlace image_named(const std::string& name) {
+  builder::CachePlace out;
+  out.image = name;
+  const auto reference = oci::Reference::parse(name);
+  if (reference) out.reference = reference->with_default_tag();
+  return out;
+}
+
 }  // namespace
 
 Result<std::vector<std::shared_ptr<ClientShelf>>> add_caches(
@@ -83,6 +91,9 @@ Result<std::vector<std::shared_ptr<ClientShelf>>> add_caches(
   std::vector<std::shared_ptr<ClientShelf>> written;
   for (const ServiceSpec& cache : order.cache_imports) {
     request.cache_from.push_back(TRY(import_of(cache, client)));
+  }
+  for (const std::string& name : order.cache_images) {
+    request.cache_from.push_back(image_named(name));
   }
   for (const ServiceSpec& cache : order.cache_exports) {
     if (cache.type == "inline") {

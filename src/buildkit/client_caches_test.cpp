@@ -26,6 +26,15 @@ TEST_F(ClientCachesTest, ThoseOfRegistriesAreTheBuilders) {
   EXPECT_TRUE(added->empty());
 }
 
+TEST_F(ClientCachesTest, ImagesAreLookedForHereFirst) {
+  ASSERT_TRUE(add({.cache_images = {"a/b", "sha256:0123"}}));
+  ASSERT_EQ(request_.cache_from.size(), 2U);
+  EXPECT_EQ(request_.cache_from[0].image, "a/b");
+  EXPECT_EQ(request_.cache_from[0].reference->str(), "docker.io/a/b:latest");
+  EXPECT_EQ(request_.cache_from[1].image, "sha256:0123");
+  EXPECT_FALSE(request_.inline_cache);
+}
+
 TEST_F(ClientCachesTest, ThoseOfDirectoriesAreTheClients) {
   const auto added = add({.cache_exports = {{"local", {{"dest", "out"}}}},
                           .cache_imports = {{"local", {{"src", "in"}}}}});

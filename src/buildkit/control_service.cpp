@@ -1,7 +1,5 @@
 #include "buildkit/control_service.h"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -10,6 +8,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "buildkit/byte_bridge.h"
+#include "buildkit/waiting.h"
 #include "buildkit/wire_time.h"
 #include "control.pb.h"
 
@@ -35,13 +34,6 @@ BuildOrder order_of(const wire::SolveRequest& request) {
   }
   order.entitlements = {request.entitlements().begin(), request.entitlements().end()};
   return order;
-}
-
-// Until either is cancelled.
-void wait_for(const CancelToken& a, const CancelToken& b) {
-  pollfd waits[] = {{a.fd(), POLLIN, 0}, {b.fd(), POLLIN, 0}};
-  while (::poll(waits, 2, -1) < 0) {
-  }
 }
 
 // What comes until there is no more; `stop` ends that when the client has gone.

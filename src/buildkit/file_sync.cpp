@@ -1,6 +1,7 @@
 #include "buildkit/file_sync.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/io.h"
 #include "base/strings.h"
@@ -33,8 +34,7 @@ void add_values(Metadata& metadata, const std::string& key,
 // A byte stream in messages.
 class UploadSource : public Source {
  public:
-  UploadSource(RpcClientCall& call, const std::function<void(uint64_t)>& progress)
-      : call_(call), progress_(progress) {}
+  explicit UploadSource(RpcClientCall& call) : call_(call) {}
 
   Result<size_t> read(std::span<char> buffer) override {
     while (rest_.empty()) {
@@ -44,26 +44,34 @@ class UploadSource : public Source {
         return Error(Code::kInvalidArgument, "a piece of the client's tar cannot be read");
       }
       rest_ = piece_.data();
-      bytes_ += rest_.size();
-      progress_(bytes_);
     }
     const size_t n = rest_.copy(buffer.data(), buffer.size());
     rest_.remove_prefix(n);
     return n;
   }
 
-  // What follows the tar, and how the call ended.
-  Result<> finish() {
-    while (TRY(call_.read())) {
-    }
-    return call_.finish();
-  }
+  // How the call ended.
+  Result<> finish() { return call_.finish(); }
 
  private:
   RpcClientCall& call_;
-  const std::function<void(uint64_t)>& progress_;
   wire::BytesMessage piece_;
   std::string_view rest_;
+};
+
+class CountedSource : public Source {
+ public:
+  CountedSource(Source& from, const std::function<void(uint64_t)>& progress)
+      : from_(from), progress_(progress) {}
+  Result<size_t> read(std::span<char> buffer) override {
+    const size_t n = TRY(from_.read(buffer));
+    progress_(bytes_ += n);
+    return n;
+  }
+
+ private:
+  Source& from_;
+  const std::function<void(uint64_t)>& progress_;
   uint64_t bytes_ = 0;
 };
 
@@ -152,13 +160,23 @@ Result<std::optional<builder::LocalSources::Use>> sync_source(
   return Use(TRY(transfer.keep(receiver.record())));
 }
 
+Result<> unpack_tar(Source& tar, const Path& into, const std::function<void(uint64_t)>& progress,
+                    const CancelToken& cancel) {
+  CountedSource counted(tar, progress);
+  const sys::RootDir root = TRY(sys::RootDir::open(into));
+  TRY_CONTEXT(builder::untar(counted, root, "", {}, cancel), "build context");
+  std::array<char, size_t{16} << 10U> rest;
+  while (TRY(counted.read(rest)) > 0) {
+  }
+  return {};
+}
+
 Result<> unpack_upload(Session& session, const std::string& path, const Path& into,
                        const std::function<void(uint64_t)>& progress, const CancelToken& cancel) {
   const auto call = session.channel().call(
       kPull, {{"urlpath", path}, {"urlhost", std::string(kUploadHost)}}, cancel);
-  UploadSource source(*call, progress);
-  const sys::RootDir root = TRY(sys::RootDir::open(into));
-  TRY_CONTEXT(builder::untar(source, root, "", {}, cancel), "build context");
+  UploadSource source(*call);
+  TRY(unpack_tar(source, into, progress, cancel));
   return source.finish();
 }
 

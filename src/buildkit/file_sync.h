@@ -8,6 +8,7 @@
 
 #include "base/cancellation.h"
 #include "base/file.h"
+#include "base/io.h"
 #include "builder/local_sources.h"
 #include "buildkit/sessions.h"
 
@@ -31,8 +32,11 @@ Result<std::optional<builder::LocalSources::Use>> sync_source(
     Session& session, const SyncRequest& request, builder::LocalSources& sources,
     const std::function<void(uint64_t)>& progress, const CancelToken& cancel);
 
-// The tar that the client holds ready under `path` (moby.upload.v1.Upload), plain or compressed,
-// unpacked into an empty directory.
+// A tar, plain or compressed, unpacked into an empty directory; all of it is read.
+Result<> unpack_tar(Source& tar, const Path& into, const std::function<void(uint64_t)>& progress,
+                    const CancelToken& cancel);
+
+// The same of the tar that the client holds ready under `path` (moby.upload.v1.Upload).
 Result<> unpack_upload(Session& session, const std::string& path, const Path& into,
                        const std::function<void(uint64_t)>& progress, const CancelToken& cancel);
 

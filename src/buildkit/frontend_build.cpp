@@ -60,9 +60,9 @@ Result<std::optional<std::string>> read_if_there(const Path& directory, const st
 
 BuildOutcome FrontendBuild::run() {
   Result<> ready = prepare();
-  if (!ready) return {.failure = failure_of(ready.error())};
+  if (!ready) return {.failure = failure_of(ready.error()), .cause = ready.error()};
   auto built = build();
-  if (!built) return {.failure = failure_of(built.error())};
+  if (!built) return {.failure = failure_of(built.error()), .cause = built.error()};
   return {.reply = std::move(*built)};
 }
 
@@ -82,7 +82,8 @@ Result<std::map<std::string, std::string>> FrontendBuild::answer() {
 }
 
 Result<> FrontendBuild::prepare() {
-  session_ = TRY(tools_.sessions.find(order_.session));
+  session_ =
+      TRY(order_.session.empty() ? Sessions::silent() : tools_.sessions.find(order_.session));
   files_ = TRY(TempDir::make(tools_.scratch, "build-"));
   outputs_ = TRY(ClientOutputs::make(order_.exporters, session_, build_.progress(), cancel_));
   options_.request.outputs = outputs_->outputs();
@@ -143,8 +144,13 @@ Result<builder::LocalFiles> FrontendBuild::load_source(const std::string& vertex
   return builder::LocalFiles{.directory = files, .is_still = true, .version = version};
 }
 
-// A context that is no directory: the client's standard input.
+// A context that is no directory: the client's standard input, or elsewhere.
 Result<> FrontendBuild::load_upload() {
+  if (options_.upload != nullptr) {
+    return load_tar([&](const Path& into, const std::function<void(uint64_t)>& progress) {
+      return unpack_tar(*options_.upload, into, progress, cancel_);
+    });
+  }
   if (options_.remote_context.empty()) return {};
   std::string_view path = options_.remote_context;
   for (const std::string_view before : {"http://buildkit-session", "https://buildkit-session"}) {
@@ -154,15 +160,22 @@ Result<> FrontendBuild::load_upload() {
     options_.request.context_url = options_.remote_context;
     return {};
   }
+  return load_tar([&](const Path& into, const std::function<void(uint64_t)>& progress) {
+    return unpack_upload(*session_, std::string(path), into, progress, cancel_);
+  });
+}
+
+Result<> FrontendBuild::load_tar(
+    const std::function<Result<>(const Path& into, const std::function<void(uint64_t)>& progress)>&
+        unpack) {
   const Path into = files_->path() / "context";
   TRY(make_directories(into, 0700));
   options_.request.context_directory = into;
   options_.request.context_is_still = true;
   options_.request.ignore_text = "";
-  return load("load remote build context", "context",
-              [&](const std::function<void(uint64_t)>& progress) {
-                return unpack_upload(*session_, std::string(path), into, progress, cancel_);
-              });
+  return load(
+      "load remote build context", "context",
+      [&](const std::function<void(uint64_t)>& progress) { return unpack(into, progress); });
 }
 
 Result<> FrontendBuild::load_definition() {

@@ -55,6 +55,8 @@ class FrontendBuild {
   Result<builder::LocalFiles> load_source(const std::string& vertex_name,
                                           const SyncRequest& request);
   Result<> load_upload();
+  Result<> load_tar(const std::function<Result<>(
+                        const Path& into, const std::function<void(uint64_t)>& progress)>& unpack);
   Result<> load_named_contexts();
   Result<builder::NamedContext> named_context(const std::string& what, const Path& into);
   void answer_questions();

@@ -18,6 +18,7 @@ struct FrontendOptions {
   std::string dockerfile = "dockerfile";
   bool dockerfile_is_local = false;  // also where the context is not
   std::string remote_context;        // a URL instead of the client's directory
+  Source* upload = nullptr;          // or a tar
   // Of named contexts: the name to "docker-image://alpine", "local:directory", or a URL.
   std::map<std::string, std::string> contexts;
   // Results of other builds, by the names that such a context has after "input:".

@@ -55,6 +55,16 @@ TEST_F(ProgressTest, AStepIsAVertexWithItsOutput) {
   EXPECT_EQ(all.logs(0).vertex(), all.vertexes(0).digest());
 }
 
+TEST_F(ProgressTest, ClientsThatKnowNoWarningsReadThem) {
+  writer_.log_warnings();
+  progress_(builder::BuildWarning{"Dockerfile:2: beware", 2});
+  const auto all = told();
+  EXPECT_EQ(all.warnings_size(), 1);
+  ASSERT_EQ(all.logs_size(), 1);
+  EXPECT_EQ(all.logs(0).msg(), "WARNING: beware (line 2)\n");
+  EXPECT_EQ(all.logs(0).vertex(), "sha256:def");
+}
+
 TEST_F(ProgressTest, NamedStagesAreNamed) {
   progress_(step(1, "build", "FROM a", 1));
   EXPECT_EQ(told().vertexes(0).name(), "[build 1/3] FROM a");

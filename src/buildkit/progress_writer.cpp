@@ -136,6 +136,7 @@ void ProgressWriter::warn(const std::string& vertex, const PlacedWarning& warnin
     ++steps_.warnings;
   }
   push(vertex, message.SerializeAsString(), Kind::kMayGo);
+  if (logs_warnings_) log(vertex, cat("WARNING: ", warning.text, "\n"));
 }
 
 }  // namespace skiff::buildkit

@@ -43,6 +43,8 @@ class ProgressWriter {
   ProgressWriter(ProgressFeed& feed, std::string build, const Clock& clock)
       : feed_(feed), build_(std::move(build)), clock_(clock) {}
 
+  // Warnings are output of their vertices, too: for clients that know no others. Before the first.
+  void log_warnings() { logs_warnings_ = true; }
   // A vertex that is at work from now on.
   std::string start(const std::string& name);
   void finish(const std::string& vertex, std::string_view error);
@@ -73,6 +75,7 @@ class ProgressWriter {
   ProgressFeed& feed_;
   const std::string build_;
   const Clock& clock_;
+  bool logs_warnings_ = false;
   std::atomic<bool> gap_told_ = false;
   std::mutex mutex_;  // of what follows
   int64_t number_ = 0;

@@ -41,6 +41,8 @@ class Sessions {
   void remove(const std::string& id);
   // A build may be asked for before its session is there: waits a while for it.
   Result<std::shared_ptr<Session>> find(const std::string& id);
+  // Of a client that has none: it answers nothing, and calls fail.
+  static Result<std::shared_ptr<Session>> silent();
 
  private:
   std::mutex mutex_;  // of what follows

@@ -21,6 +21,13 @@ TEST(SessionsTest, SeveralStandBesideOneAnother) {
   EXPECT_TRUE(sessions.find("second"));
 }
 
+TEST(SessionsTest, WhoHasNoneAnswersNothing) {
+  const auto silent = Sessions::silent();
+  ASSERT_TRUE(silent);
+  EXPECT_FALSE((*silent)->answers("/A.b/C"));
+  EXPECT_FALSE((*silent)->channel().ask("/A.b/C", "", {}));
+}
+
 TEST(SessionsTest, AChannelKnowsThatItsPeerIsGone) {
   auto pair = *sys::socket_pair(SOCK_STREAM);
   const auto channel = RpcChannel::over(std::move(pair.first));

@@ -116,6 +116,14 @@ bx() {
   peers env TMPDIR="$PWD" DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 \
     docker buildx "$@"
 }
+# Docker's client of the years in which BuildKit was a part of it, and buildx was not: `old_docker`.
+old_docker_ready() {
+  for OLD_DOCKER in $(type -ap docker); do
+    [[ $("$OLD_DOCKER" --version) =~ ^Docker\ version\ (18\.09|19|20|22)\. ]] && return
+  done
+  skip "no docker client of 18.09 to 22: install Debian 12's docker.io"
+}
+old_docker() { "$OLD_DOCKER" "$@"; }
 podman_here() {
   peers env PODMAN_IGNORE_CGROUPSV1_WARNING=1 podman --root "$PWD/podman" --runroot "$PWD/podman-run" \
     --runtime runc --cgroup-manager cgroupfs --events-backend none "$@"

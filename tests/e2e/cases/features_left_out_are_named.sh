@@ -9,9 +9,6 @@ refused "HostConfig.MemorySwappiness is not supported" 125 docker run --rm --mem
 refused "HostConfig.DeviceRequests is not supported" 125 docker run --rm --gpus all "$IMAGE" true
 refused "no log driver named 'syslog' is registered" 125 docker run --rm --log-driver syslog "$IMAGE" true
 docker rm "$N"
-build() { curl -s --unix-socket "${DOCKER_HOST#unix://}" -w ' %{http_code}' -X POST "http://d/build?version=$1" </dev/null; }
-for version in 2:"install buildx" 3:'invalid version \"3\"'; do
-  said=$(build "${version%%:*}")
-  expect_contains "$said" "${version#*:}"
-  expect_contains "$said" " 400"
-done
+said=$(curl -s --unix-socket "${DOCKER_HOST#unix://}" -w ' %{http_code}' -X POST "http://d/build?version=3" </dev/null)
+expect_contains "$said" 'invalid version \"3\"'
+expect_contains "$said" " 400"

@@ -1,0 +1,135 @@
+// POST /build?version=2 of clients without a session of their own, and what both of its protocols
+// share.
+#include "api/session_build.h"
+
+#include <thread>
+
+#include "api/test_api.h"
+#include "base/strings.h"
+#include "sys/process.h"
+
+namespace skiff::api {
+namespace {
+
+class SessionBuildTest : public ApiTest {
+ protected:
+  void SetUp() override {
+    ApiTest::SetUp();
+    if (context_ == nullptr) return;
+    buildkit_ = *buildkit::BuildkitServer::start(
+        {.worker = {.id = "test", .platforms = {oci::Platform::host()}},
+         .scratch = dir_.path() / "buildkit",
+         .history = dir_.path() / "history.db"},
+        *builder_, *images_);
+    context_->buildkit = buildkit_.get();
+  }
+  void TearDown() override {
+    buildkit_.reset();
+    ApiTest::TearDown();
+  }
+
+  // A tar with this Dockerfile and a file `a`.
+  std::string context(const std::string& dockerfile) {
+    const Path files = dir_.path() / "files";
+    std::filesystem::create_directories(files);
+    EXPECT_TRUE(write_file(files / "Dockerfile", dockerfile));
+    EXPECT_TRUE(write_file(files / "a", "A"));
+    return sys::run_captured({.args = {"tar", "-C", files.native(), "-c", "."}})->out;
+  }
+  Reply build(const std::string& query, const std::string& tar = "") {
+    return call("POST", cat("/build?", query), tar, {{"Content-Type", "application/x-tar"}});
+  }
+  // The last object of the stream.
+  static json::Value last(const Reply& reply) {
+    const auto lines = split(trim(reply.body), '\n');
+    return *json::parse(lines.back());
+  }
+  std::string id_of(const std::string& name) { return images_->find(name)->id.str(); }
+
+ private:
+  std::unique_ptr<buildkit::BuildkitServer> buildkit_;
+};
+
+TEST_F(SessionBuildTest, TheProgressAndTheImageAreTold) {
+  const Reply reply = build("version=2&t=made:1&t=also&labels=%7B%22k%22:%22v%22%7D",
+                            context("FROM scratch\nARG V\nLABEL v=$V\nCOPY a /\n"));
+  EXPECT_EQ(reply.status, 200) << reply.body;
+  const auto first = *json::parse(reply.body.substr(0, reply.body.find('\n')));
+  EXPECT_EQ(first.string("id"), "moby.buildkit.trace");
+  EXPECT_FALSE(first.string("aux").empty());
+  EXPECT_EQ(last(reply).string("id"), "moby.image.id");
+  EXPECT_EQ(last(reply).find("aux")->string("ID"), id_of("made:1"));
+  EXPECT_EQ(id_of("also"), id_of("made:1"));
+  EXPECT_EQ(images_->find("made:1")->config.config.labels.at("k"), "v");
+}
+
+TEST_F(SessionBuildTest, SilenceIsTheIdAlone) {
+  const Reply reply = build("version=2&q=1&t=made:1", context("FROM scratch\nCOPY a /\n"));
+  EXPECT_EQ(last(reply).string("stream"), id_of("made:1") + "\n");
+  EXPECT_EQ(reply.body.find("trace"), std::string::npos);
+}
+
+TEST_F(SessionBuildTest, AnErrorShowsThePlace) {
+  const Reply reply = build("version=2&t=made:1", context("FROM scratch\nCOPY none /\n"));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_NE(last(reply).string("error").find(">>> COPY none /"), std::string::npos) << reply.body;
+  EXPECT_FALSE(images_->find("made:1"));
+}
+
+TEST_F(SessionBuildTest, TheContextMayComeInARequestOfItsOwn) {
+  const std::string tar = context("FROM scratch\nCOPY a /\n");
+  std::jthread sender([&] {
+    const Reply sent = build("version=2&buildid=upload-request:b", tar);
+    EXPECT_EQ(sent.status, 200) << sent.body;
+    EXPECT_EQ(sent.body, "");
+  });
+  const Reply reply = build("version=2&buildid=b&remote=upload-request&t=made:1");
+  EXPECT_EQ(last(reply).string("id"), "moby.image.id") << reply.body;
+}
+
+TEST_F(SessionBuildTest, WhatNeedsAClientFailsWithoutOne) {
+  const Reply files = build("version=2&remote=client-session");
+  EXPECT_NE(last(files).string("error").find("the client's session has no files"),
+            std::string::npos);
+  const Reply secret =
+      build("version=2", context("FROM scratch\nRUN --mount=type=secret,id=s,required /x\n"));
+  EXPECT_NE(last(secret).string("error").find("secret"), std::string::npos) << secret.body;
+  const Reply output =
+      build("version=2&outputs=%5B%7B%22Type%22:%22local%22%7D%5D", context("FROM scratch\n"));
+  EXPECT_EQ(output.status, 409);
+  EXPECT_EQ(output.message(), "exporter local: the client's session takes no files");
+}
+
+TEST_F(SessionBuildTest, BadParametersAreRefused) {
+  for (const char* query :
+       {"version=3", "version=2&outputs=%5B%7B%7D,%7B%7D%5D", "version=2&buildargs=x",
+        "cachefrom=x", "cachefrom=%7B%7D", "version=2&cachefrom=%5B1%5D", "version=2&t=A%20B"}) {
+    EXPECT_EQ(build(query).status, 400) << query;
+  }
+  EXPECT_EQ(build("version=2&squash=1").status, 501);
+  EXPECT_EQ(post("/build/cancel").status, 400);
+  EXPECT_EQ(post("/build/cancel?id=nobody").status, 200);
+  context_->buildkit = nullptr;
+  EXPECT_EQ(build("version=2").status, 501);
+}
+
+// What Docker's classic builder takes from an image's history is here what an image tells, which
+// one does that was built so itself.
+TEST_F(SessionBuildTest, ImagesAreCachesOfTheClassicBuild) {
+  const std::string tar = context("FROM scratch\nCOPY a /\n");
+  const std::string query = "t=made:1&cachefrom=%5B%22made:1%22%5D";
+  const Reply first = build(query, tar);
+  EXPECT_NE(first.body.find("[Warning] import build cache from made:1: No such image: made:1"),
+            std::string::npos)
+      << first.body;
+  EXPECT_EQ(first.body.find("Using cache"), std::string::npos);
+  ASSERT_TRUE(builder_->prune({.all = true}));
+  const Reply again = build(query, tar);
+  EXPECT_NE(again.body.find("Using cache"), std::string::npos) << again.body;
+  EXPECT_EQ(again.body.find("[Warning]"), std::string::npos);
+  ASSERT_TRUE(builder_->prune({.all = true}));
+  EXPECT_EQ(build("", tar).body.find("Using cache"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace skiff::api

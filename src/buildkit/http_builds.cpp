@@ -1,0 +1,77 @@
+#include "buildkit/http_builds.h"
+
+#include <thread>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "buildkit/waiting.h"
+
+namespace skiff::buildkit {
+
+namespace {
+
+constexpr size_t kRefDigits = 25;
+
+BuildOutcome failed(const Error& error) {
+  return {.failure = RpcFailure{error, ""}, .cause = error};
+}
+
+Result<std::string> result_of(const BuildOutcome& outcome) {
+  if (outcome.cause) return *outcome.cause;
+  const auto id = outcome.reply.find("containerimage.config.digest");
+  return id == outcome.reply.end() ? std::string() : id->second;
+}
+
+}  // namespace
+
+Result<std::string> HttpBuilds::build(const HttpBuild& wanted, const Tell& tell,
+                                      const CancelToken& gone) {
+  const std::shared_ptr<Build> build = builds_.get_new(random_hex(kRefDigits));
+  build->begin(wanted.order);
+  build->feed().listen();
+  build->progress().log_warnings();
+  std::unique_lock lock(mutex_);
+  const auto entry = at_work_.emplace(wanted.id, build);
+  lock.unlock();
+  std::thread watch([&] {
+    wait_for(gone, build->ended());
+    if (gone.cancelled()) build->cancel();
+  });
+  std::thread teller([&] {
+    while (const auto status = build->feed().next()) tell(*status);
+  });
+  build->set_outcome(run(wanted, build));
+  build->end(std::nullopt);
+  build->feed().close();
+  watch.join();
+  teller.join();
+  lock.lock();
+  at_work_.erase(entry);
+  lock.unlock();
+  if (auto kept = history_.end(*build); !kept) log_warn(kept.error().message());
+  return result_of(build->outcome());
+}
+
+BuildOutcome HttpBuilds::run(const HttpBuild& wanted, const std::shared_ptr<Build>& build) {
+  auto options = decode_frontend_options(wanted.options);
+  if (!options) return failed(options.error());
+  history_.begin(build, "dockerfile.v0", wanted.options, wanted.order.exporters);
+  options->request.credentials = wanted.credentials;
+  options->upload = wanted.context;
+  std::unique_ptr<Source> sent;
+  if (wanted.context_is_sent) {
+    auto taken = contexts_.take(wanted.id, build->cancelled());
+    if (!taken) return failed(taken.error());
+    sent = std::move(*taken);
+    options->upload = sent.get();
+  }
+  return FrontendBuild(tools_, *build, wanted.order, std::move(*options)).run();
+}
+
+void HttpBuilds::cancel(const std::string& id) {
+  const std::scoped_lock lock(mutex_);
+  const auto [first, last] = at_work_.equal_range(id);
+  for (auto one = first; one != last; ++one) one->second->cancel();
+}
+
+}  // namespace skiff::buildkit

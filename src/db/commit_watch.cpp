@@ -2,8 +2,6 @@
 
 #include <sqlite3.h>
 
-#include <atomic>
-
 namespace skiff {
 
 namespace {
@@ -13,10 +11,11 @@ constexpr size_t kWords = std::tuple_size_v<CommitMark>;
 // "isInit" is a byte of this word: none of it is set in a header that was never written.
 constexpr size_t kInitWord = 3;
 
-// Others write there meanwhile: who compares two copies finds that out.
+// Others write there meanwhile: who compares two copies finds that out. What is read after this is
+// read later.
 [[gnu::no_sanitize("thread")]] CommitMark copy_of(const volatile uint32_t* header) {
   CommitMark copy;
-  for (size_t i = 0; i < kWords; ++i) copy[i] = header[i];
+  for (size_t i = 0; i < kWords; ++i) copy[i] = __atomic_load_n(&header[i], __ATOMIC_ACQUIRE);
   return copy;
 }
 
@@ -38,7 +37,6 @@ CommitWatch::CommitWatch(sqlite3* db) {
 std::optional<CommitMark> CommitWatch::mark() const {
   if (headers_ == nullptr) return std::nullopt;
   const CommitMark first = copy_of(headers_);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
   const CommitMark second = copy_of(headers_ + kWords);
   if (first != second || first[kInitWord] == 0) return std::nullopt;
   return first;

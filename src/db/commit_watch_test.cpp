@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <mutex>
+#include <thread>
+
 #include "db/database.h"
 #include "db/memo.h"
 #include "db/test_elsewhere.h"
@@ -97,6 +101,29 @@ TEST_F(MemoTest, WhatIsCommittedWhileItIsAskedCounts) {
   });
   EXPECT_EQ(*before_the_commit, 0);
   EXPECT_EQ(remembered(memo), 1);
+}
+
+TEST_F(MemoTest, NoAnswerIsOlderThanACommitThatWasDone) {
+  Memo<int64_t> memo(watch_);
+  std::mutex mutex;  // of db_
+  std::atomic<int64_t> done = 0;
+  const auto ask = [&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const int64_t least = done;
+      const auto counted = memo.get("all", [&] {
+        std::lock_guard lock(mutex);
+        return count(db_);
+      });
+      ASSERT_GE(*counted, least);
+    }
+  };
+  Database writer = open();
+  const std::jthread one(ask);
+  const std::jthread another(ask);
+  for (int i = 1; i <= 200; ++i) {
+    ASSERT_TRUE(writer.run("INSERT INTO tag VALUES ('a')"));
+    done = i;
+  }
 }
 
 TEST_F(MemoTest, QuestionsAreToldApartAndFailuresForgotten) {

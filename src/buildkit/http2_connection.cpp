@@ -1,28 +1,24 @@
 #include "buildkit/http2_connection.h"
 
 #include <fcntl.h>
+#include <nghttp2/nghttp2.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <ctime>
 
 #include "base/strings.h"
-#include "buildkit/http2_frames.h"
 
 namespace skiff::buildkit {
 
-using namespace http2;
-
 namespace {
 
-constexpr std::string_view kGreeting = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-constexpr uint32_t kLargestFrame = 16384;        // that we take: what peers may send untold
-constexpr size_t kPiece = size_t{64} << 10U;     // that is read at once
-constexpr size_t kMostOut = size_t{256} << 10U;  // beyond it writers wait
-constexpr size_t kMostAnswers = size_t{4} << 20U;
+constexpr size_t kPiece = size_t{64} << 10U;     // that is read or written at once
+constexpr uint32_t kMostOfHeaders = 64U << 10U;  // the library's own bound
 
 // Peers write, and are at work, for each message, small as it is: to be woken each time would cost
 // both ends more than all else does. After kFlood of them in a row, which no word of ours has come
@@ -37,31 +33,140 @@ Error violation(std::string_view what) {
 
 Error gone() { return Error(Code::kUnavailable, "the client is gone"); }
 
-Error failure_of_reset(uint32_t reason) {
-  if (reason == kCancelled) return Error(Code::kCancelled, "the client has given it up");
-  if (reason == kRefused) return Error(Code::kUnavailable, "the client refuses it");
-  return Error(Code::kInternal, cat("the client has reset it (", reason, ")"));
+std::optional<Error> failure_of_close(uint32_t reason) {
+  if (reason == NGHTTP2_NO_ERROR) return std::nullopt;
+  if (reason == NGHTTP2_CANCEL) return Error(Code::kCancelled, "the client has given it up");
+  if (reason == NGHTTP2_REFUSED_STREAM) {
+    return Error(Code::kUnavailable, "the client refuses it");
+  }
+  return Error(Code::kInternal, cat("the stream has broken: ", ::nghttp2_http2_strerror(reason)));
+}
+
+std::string_view text(const uint8_t* bytes, size_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
+uint8_t* bytes_of(const std::string& text) {
+  return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
 }
 
 }  // namespace
 
+// All are called with the lock held, by what the connection asks of the library.
+struct Http2Connection::Callbacks {
+  static Http2Connection& self(void* user) { return *static_cast<Http2Connection*>(user); }
+
+  static int on_header(nghttp2_session* /*session*/, const nghttp2_frame* frame,
+                       const uint8_t* name, size_t name_size, const uint8_t* value,
+                       size_t value_size, uint8_t /*flags*/, void* user) {
+    Stream* stream = self(user).find(frame->hd.stream_id);
+    if (stream == nullptr) return 0;
+    Fields& fields = stream->has_headers_ ? stream->trailers_ : stream->headers_;
+    fields.push_back({std::string(text(name, name_size)), std::string(text(value, value_size))});
+    return 0;
+  }
+
+  static int on_data(nghttp2_session* session, uint8_t /*flags*/, int32_t id, const uint8_t* bytes,
+                     size_t size, void* user) {
+    // Each stream has its own bound: together they have none that one could use up for the others.
+    ::nghttp2_session_consume_connection(session, size);
+    if (Stream* stream = self(user).find(id)) stream->in_ += text(bytes, size);
+    return 0;
+  }
+
+  static int on_frame(nghttp2_session* /*session*/, const nghttp2_frame* frame, void* user) {
+    Stream* stream = self(user).find(frame->hd.stream_id);
+    if (stream == nullptr) return 0;
+    const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if (frame->hd.type == NGHTTP2_HEADERS) {
+      if (!stream->has_headers_ && ends) stream->trailers_ = stream->headers_;
+      stream->has_headers_ = true;
+    }
+    const bool may_end = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
+    if (may_end && ends) self(user).take_end(*stream);
+    return 0;
+  }
+
+  static int on_close(nghttp2_session* /*session*/, int32_t id, uint32_t reason, void* user) {
+    if (Stream* stream = self(user).find(id)) {
+      self(user).end_stream(*stream, failure_of_close(reason));
+    }
+    return 0;
+  }
+
+  // The library ends a connection whose peer breaks the protocol by a goodbye of ours.
+  static int on_sent(nghttp2_session* /*session*/, const nghttp2_frame* frame, void* user) {
+    if (frame->hd.type == NGHTTP2_GOAWAY) {
+      self(user).fail(violation(::nghttp2_http2_strerror(frame->goaway.error_code)));
+    }
+    return 0;
+  }
+
+  // A request that waited for its turn, of a peer that takes none any more.
+  static int on_not_sent(nghttp2_session* /*session*/, const nghttp2_frame* frame, int /*reason*/,
+                         void* user) {
+    Stream* stream = self(user).find(frame->hd.stream_id);
+    if (stream != nullptr && frame->hd.type == NGHTTP2_HEADERS) {
+      self(user).end_stream(*stream, gone());
+    }
+    return 0;
+  }
+
+  static ssize_t give(nghttp2_session* /*session*/, int32_t id, uint8_t* into, size_t size,
+                      uint32_t* flags, nghttp2_data_source* /*source*/, void* user) {
+    Stream* stream = self(user).find(id);
+    if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    const size_t given = std::min(size, stream->out_.size() - stream->taken_);
+    if (given == 0 && !stream->ended_here_) return NGHTTP2_ERR_DEFERRED;
+    std::memcpy(into, stream->out_.data() + stream->taken_, given);
+    stream->taken_ += given;
+    if (stream->taken_ == stream->out_.size()) {
+      stream->out_.clear();
+      stream->taken_ = 0;
+      if (stream->ended_here_) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    }
+    return static_cast<ssize_t>(given);
+  }
+
+  // What is to be said in the requests and answers is gRPC's to judge; windows of streams are
+  // opened by who reads them.
+  static nghttp2_session* start(Http2Connection& connection) {
+    nghttp2_session_callbacks* callbacks = nullptr;
+    ::nghttp2_session_callbacks_new(&callbacks);
+    ::nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    ::nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+    ::nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+    ::nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
+    ::nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
+    ::nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_not_sent);
+    nghttp2_option* options = nullptr;
+    ::nghttp2_option_new(&options);
+    ::nghttp2_option_set_no_auto_window_update(options, 1);
+    ::nghttp2_option_set_no_http_messaging(options, 1);
+    nghttp2_session* session = nullptr;
+    ::nghttp2_session_client_new2(&session, callbacks, &connection, options);
+    ::nghttp2_option_del(options);
+    ::nghttp2_session_callbacks_del(callbacks);
+    return session;
+  }
+};
+
+void Http2Connection::Close::operator()(nghttp2_session* session) const {
+  ::nghttp2_session_del(session);
+}
+
 Http2Connection::Http2Connection(UniqueFd socket)
     : socket_(std::move(socket)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      in_(kHead + kLargestFrame + kPiece) {
+      session_(Callbacks::start(*this)),
+      in_(kPiece) {
   ::fcntl(socket_.get(), F_SETFL, ::fcntl(socket_.get(), F_GETFL) | O_NONBLOCK);
-  out_ = kGreeting;
-  std::string settings;
-  for (const auto& [name, value] : std::initializer_list<std::pair<uint16_t, uint32_t>>{
-           {kEnablePush, 0},
-           {kInitialWindow, kReadAhead},
-           {kMaxHeaders, hpack::Decoder::kMostOfBlock}}) {
-    append_number(settings, name, 2);
-    append_number(settings, value, 4);
-  }
-  send(kSettings, 0, 0, settings);
-  // Each stream has its own bounds: together they have none that one could use up for the others.
-  send_window(0, 2 * kReadAhead);
+  const nghttp2_settings_entry settings[] = {
+      {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kReadAhead},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, kMostOfHeaders}};
+  ::nghttp2_submit_settings(session_.get(), NGHTTP2_FLAG_NONE, settings, std::size(settings));
+  ::nghttp2_session_set_local_window_size(session_.get(), NGHTTP2_FLAG_NONE, 0, 2 * kReadAhead);
   flush();
 }
 
@@ -92,38 +197,41 @@ void Http2Connection::wait_until(std::unique_lock<std::mutex>& lock, const Done&
   }
 }
 
+void Http2Connection::take_in() {
+  const ssize_t n = ::recv(socket_.get(), in_.data(), in_.size(), 0);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n <= 0) return fail(gone());
+  const auto came = static_cast<size_t>(n);
+  small_in_a_row_ = came < kSmall || small_in_a_row_ >= kFlood ? small_in_a_row_ + 1 : 0;
+  const ssize_t taken = ::nghttp2_session_mem_recv(session_.get(), in_.data(), came);
+  if (taken < 0) return fail(violation(::nghttp2_strerror(static_cast<int>(taken))));
+}
+
 // What the socket takes; whoever waits for it takes care of the rest.
 void Http2Connection::flush() {
-  while (!out_.empty() && !broken_) {
+  while (!broken_) {
+    if (out_.empty()) {
+      const uint8_t* bytes = nullptr;
+      const ssize_t size = ::nghttp2_session_mem_send(session_.get(), &bytes);
+      if (size < 0) return fail(violation(::nghttp2_strerror(static_cast<int>(size))));
+      if (size == 0) break;
+      small_in_a_row_ = 0;
+      out_ = text(bytes, static_cast<size_t>(size));
+    }
     const ssize_t n = ::send(socket_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
     if (n > 0) {
       out_.erase(0, static_cast<size_t>(n));
     } else if (n < 0 && errno == EAGAIN) {
       break;
     } else if (n == 0 || errno != EINTR) {
-      fail(gone());
+      return fail(gone());
     }
   }
+  // The peer has said goodbye, and nothing of it is under way any more.
+  const bool goes_on = ::nghttp2_session_want_read(session_.get()) != 0 ||
+                       ::nghttp2_session_want_write(session_.get()) != 0;
+  if (!goes_on) fail(gone());
   if (!out_.empty() && someone_reads_) ::eventfd_write(wake_.get(), 1);
-}
-
-void Http2Connection::take_in() {
-  const ssize_t n = ::recv(socket_.get(), in_.data() + begun_, kPiece, 0);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (n <= 0) return fail(gone());
-  const auto came = static_cast<size_t>(n);
-  small_in_a_row_ = came < kSmall || small_in_a_row_ >= kFlood ? small_in_a_row_ + 1 : 0;
-  std::string_view rest(in_.data(), begun_ + came);
-  while (rest.size() >= kHead && !broken_) {
-    const uint32_t size = number_at(rest, 0, 3);
-    if (size > kLargestFrame) return fail(violation("a frame is too large"));
-    if (rest.size() < kHead + size) break;
-    if (auto taken = take(frame_at(rest, size)); !taken) return fail(std::move(taken.error()));
-    rest.remove_prefix(kHead + size);
-  }
-  std::memmove(in_.data(), rest.data(), rest.size());
-  begun_ = rest.size();
-  if (out_.size() > kMostAnswers) fail(violation("it reads no answers"));
 }
 
 void Http2Connection::fail(Error error) {
@@ -141,61 +249,51 @@ void Http2Connection::end_stream(Stream& stream, std::optional<Error> failure) {
   streams_.erase(stream.id_);
 }
 
-void Http2Connection::send(uint8_t type, uint8_t flags, uint32_t id, std::string_view payload) {
-  small_in_a_row_ = 0;
-  append_frame(out_, type, flags, id, payload);
+// The peer keeps a stream until both ends have ended it.
+void Http2Connection::take_end(Stream& stream) {
+  if (!stream.ended_here_ || !stream.out_.empty()) {
+    ::nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_NO_ERROR);
+  }
+  end_stream(stream, std::nullopt);
 }
 
-void Http2Connection::send_window(uint32_t id, uint32_t bytes) {
-  std::string payload;
-  append_number(payload, bytes, 4);
-  send(kWindowUpdate, 0, id, payload);
-}
-
-void Http2Connection::send_reset(uint32_t id, uint32_t reason) {
-  std::string payload;
-  append_number(payload, reason, 4);
-  send(kReset, 0, id, payload);
+Http2Connection::Stream* Http2Connection::find(int32_t id) {
+  const auto found = streams_.find(id);
+  return found == streams_.end() ? nullptr : found->second.get();
 }
 
 Result<std::shared_ptr<Http2Connection::Stream>> Http2Connection::open(const Fields& fields) {
-  std::string block;
-  for (const auto& [name, value] : fields) hpack::append(block, name, value);
+  std::vector<nghttp2_nv> pairs;
+  for (const auto& [name, value] : fields) {
+    pairs.push_back(
+        {bytes_of(name), bytes_of(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+  }
   const std::unique_lock lock(mutex_);
   if (broken_) return *broken_;
-  if (refuses_ || next_id_ > kMostWindow) return gone();
+  const nghttp2_data_provider body{.source = {}, .read_callback = Callbacks::give};
+  const int32_t id =
+      ::nghttp2_submit_request(session_.get(), nullptr, pairs.data(), pairs.size(), &body, nullptr);
+  if (id < 0) return gone();  // it takes no new streams
   auto stream = std::make_shared<Stream>();
-  stream->id_ = next_id_;
-  stream->may_come_ = kReadAhead;
-  stream->may_go_ = first_window_;
-  next_id_ += 2;
-  streams_[stream->id_] = stream;
-  uint8_t type = kHeaders;
-  std::string_view rest = block;
-  do {
-    const std::string_view piece = rest.substr(0, largest_frame_);
-    rest.remove_prefix(piece.size());
-    send(type, rest.empty() ? kEndHeaders : 0, stream->id_, piece);
-    type = kContinuation;
-  } while (!rest.empty());
+  stream->id_ = id;
+  streams_[id] = stream;
   flush();
+  if (stream->failure_) return *stream->failure_;
   return stream;
 }
 
 Result<> Http2Connection::write(Stream& stream, std::string_view bytes) {
   std::unique_lock lock(mutex_);
+  const auto is_taken = [&] { return stream.ended_here_ || stream.out_.empty(); };
   while (!bytes.empty()) {
-    wait_until(lock, [&] {
-      return stream.ended_here_ || (stream.may_go_ > 0 && may_go_ > 0 && out_.size() < kMostOut);
-    });
+    wait_until(lock, is_taken);  // another writer's
     if (broken_ || stream.ended_here_) return Error(Code::kUnavailable, "it takes no more");
-    const auto room = static_cast<size_t>(std::min(stream.may_go_, may_go_));
-    const std::string_view piece = bytes.substr(0, std::min<size_t>(room, largest_frame_));
-    send(kData, 0, stream.id_, piece);
-    stream.may_go_ -= static_cast<int64_t>(piece.size());
-    may_go_ -= static_cast<int64_t>(piece.size());
+    const std::string_view piece = bytes.substr(0, kPiece);
+    stream.out_ = piece;
     bytes.remove_prefix(piece.size());
-    if (bytes.empty() || out_.size() >= kMostOut) flush();
+    ::nghttp2_session_resume_data(session_.get(), stream.id_);
+    flush();
+    wait_until(lock, is_taken);
   }
   return {};
 }
@@ -203,7 +301,7 @@ Result<> Http2Connection::write(Stream& stream, std::string_view bytes) {
 void Http2Connection::end(Stream& stream) {
   const std::unique_lock lock(mutex_);
   if (std::exchange(stream.ended_here_, true)) return;
-  send(kData, kEndStream, stream.id_, {});
+  ::nghttp2_session_resume_data(session_.get(), stream.id_);
   flush();
 }
 
@@ -211,16 +309,15 @@ bool Http2Connection::read(Stream& stream, std::string& bytes) {
   std::unique_lock lock(mutex_);
   wait_until(lock, [&] { return !stream.in_.empty() || stream.ended_; });
   if (stream.in_.empty()) return false;
+  const size_t size = stream.in_.size();
   if (bytes.empty()) {
     bytes.swap(stream.in_);
   } else {
     bytes += stream.in_;
     stream.in_.clear();
   }
-  const int64_t used = kReadAhead - stream.may_come_;
-  if (!stream.ended_ && used >= kReadAhead / 2) {
-    stream.may_come_ = kReadAhead;
-    send_window(stream.id_, static_cast<uint32_t>(used));
+  if (!stream.ended_) {
+    ::nghttp2_session_consume_stream(session_.get(), stream.id_, size);
     flush();
   }
   return true;
@@ -230,7 +327,7 @@ void Http2Connection::cancel(Stream& stream) {
   const std::unique_lock lock(mutex_);
   stream.in_.clear();
   if (stream.ended_) return;
-  send_reset(stream.id_, kCancelled);
+  ::nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_CANCEL);
   end_stream(stream, Error(Code::kCancelled, "cancelled"));
   flush();
   if (someone_reads_) ::eventfd_write(wake_.get(), 1);
@@ -244,139 +341,6 @@ bool Http2Connection::alive() {
   }
   pollfd peer{socket_.get(), POLLRDHUP, 0};
   return ::poll(&peer, 1, 0) == 0;
-}
-
-Http2Connection::Stream* Http2Connection::find(uint32_t id) {
-  const auto found = streams_.find(id);
-  return found == streams_.end() ? nullptr : found->second.get();
-}
-
-Result<> Http2Connection::take(const Frame& frame) {
-  const bool goes_on = frame.type == kContinuation && frame.id == block_of_;
-  if (block_of_ != 0 && !goes_on) return violation("headers are not whole");
-  switch (frame.type) {
-    case kData:
-      return take_data(frame);
-    case kHeaders:
-      return take_headers(frame);
-    case kContinuation:
-      if (block_of_ == 0) return violation("headers go on that have not begun");
-      block_ += frame.payload;
-      return take_block(frame.id, frame.has(kEndHeaders));
-    case kReset:
-      if (frame.payload.size() != 4) return violation("a reset has no reason");
-      take_reset(frame);
-      return {};
-    case kSettings:
-      return take_settings(frame);
-    case kPing:
-      if (frame.payload.size() != 8) return violation("a ping has another size");
-      if (!frame.has(kAck)) send(kPing, kAck, 0, frame.payload);
-      return {};
-    case kGoodbye:
-      if (frame.payload.size() < 8) return violation("a goodbye is too short");
-      take_goodbye(frame);
-      return {};
-    case kWindowUpdate:
-      return take_window(frame);
-    case kPushPromise:
-      return violation("it pushes");
-    default:
-      return {};  // may be ignored
-  }
-}
-
-Result<> Http2Connection::take_data(const Frame& frame) {
-  const auto content = frame.content();
-  if (!content) return violation("padding is longer than its frame");
-  const auto size = static_cast<int64_t>(frame.payload.size());
-  came_ += size;
-  if (came_ >= kReadAhead) send_window(0, static_cast<uint32_t>(std::exchange(came_, 0)));
-  Stream* stream = find(frame.id);
-  if (stream == nullptr) return {};  // it was under way when the stream ended
-  stream->may_come_ -= size;
-  if (stream->may_come_ < 0) return violation("it sends more of a stream than it may");
-  stream->in_ += *content;
-  if (frame.has(kEndStream)) take_end(*stream);
-  return {};
-}
-
-Result<> Http2Connection::take_headers(const Frame& frame) {
-  const auto content = frame.content();
-  if (!content) return violation("padding is longer than its frame");
-  block_ = *content;
-  block_of_ = frame.id;
-  block_ends_ = frame.has(kEndStream);
-  return take_block(frame.id, frame.has(kEndHeaders));
-}
-
-// Those of a stream that is over count for the tables, too.
-Result<> Http2Connection::take_block(uint32_t id, bool last) {
-  if (block_.size() > hpack::Decoder::kMostOfBlock) return violation("headers are too large");
-  if (!last) return {};
-  block_of_ = 0;
-  Fields fields = TRY(decoder_.decode(block_));
-  Stream* stream = find(id);
-  if (stream == nullptr) return {};
-  if (block_ends_) stream->trailers_ = fields;
-  if (!std::exchange(stream->has_headers_, true)) stream->headers_ = std::move(fields);
-  if (block_ends_) take_end(*stream);
-  return {};
-}
-
-// The peer keeps a stream until both ends have ended it.
-void Http2Connection::take_end(Stream& stream) {
-  if (!stream.ended_here_) send_reset(stream.id_, kNoError);
-  end_stream(stream, std::nullopt);
-}
-
-Result<> Http2Connection::take_settings(const Frame& frame) {
-  constexpr size_t kSize = 6;
-  if (frame.has(kAck)) return {};
-  if (frame.payload.size() % kSize != 0) return violation("settings are not whole");
-  for (size_t at = 0; at < frame.payload.size(); at += kSize) {
-    const auto name = static_cast<uint16_t>(number_at(frame.payload, at, 2));
-    TRY(take_setting(name, number_at(frame.payload, at + 2, 4)));
-  }
-  send(kSettings, kAck, 0, {});
-  return {};
-}
-
-Result<> Http2Connection::take_setting(uint16_t name, uint32_t value) {
-  if (name == kMaxFrame) {
-    if (value < kLargestFrame || value >= 1U << 24U) return violation("a size of frames");
-    largest_frame_ = value;
-  }
-  if (name != kInitialWindow) return {};
-  if (value > kMostWindow) return violation("a window is too large");
-  const int64_t more = value - std::exchange(first_window_, value);
-  for (auto& [id, stream] : streams_) stream->may_go_ += more;
-  return {};
-}
-
-Result<> Http2Connection::take_window(const Frame& frame) {
-  if (frame.payload.size() != 4) return violation("a window has another size");
-  const uint32_t more = number_at(frame.payload, 0, 4) & kMostWindow;
-  Stream* stream = find(frame.id);
-  if (frame.id != 0 && stream == nullptr) return {};
-  int64_t& window = frame.id == 0 ? may_go_ : stream->may_go_;
-  window += more;
-  if (window > kMostWindow) return violation("a window is too large");
-  return {};
-}
-
-void Http2Connection::take_reset(const Frame& frame) {
-  Stream* stream = find(frame.id);
-  if (stream != nullptr) end_stream(*stream, failure_of_reset(number_at(frame.payload, 0, 4)));
-}
-
-// Streams that it has not begun with it does not serve.
-void Http2Connection::take_goodbye(const Frame& frame) {
-  refuses_ = true;
-  const uint32_t last = number_at(frame.payload, 0, 4) & kMostWindow;
-  while (!streams_.empty() && streams_.rbegin()->first > last) {
-    end_stream(*streams_.rbegin()->second, gone());
-  }
 }
 
 }  // namespace skiff::buildkit

@@ -1,10 +1,10 @@
 // Http2Connection: the client's end of HTTP/2 (RFC 9113) over a socket: requests whose bodies are
-// streams of bytes both ways.
+// streams of bytes both ways. The protocol is libnghttp2's; sockets, waiting and bounds are here.
 //
 //   auto stream = TRY(connection->open({{":method", "POST"}, {":path", "/a.B/C"}}));
 //   TRY(connection->write(*stream, bytes)); connection->end(*stream);
 //   while (connection->read(*stream, bytes)) {}     // until the peer ends it
-//   stream->trailers
+//   stream->trailers()
 //
 // It has no thread of its own. Of those that wait one reads the socket for all, so that what comes
 // for one that waits reaches it without a change of threads; what comes while nobody waits lies in
@@ -23,20 +23,22 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "buildkit/hpack.h"
+
+struct nghttp2_session;
 
 namespace skiff::buildkit {
-
-namespace http2 {
-struct Frame;
-}
 
 class Http2Connection {
  public:
   // How much of a stream may come before it is read.
   static constexpr uint32_t kReadAhead = 4U << 20U;
 
-  using Fields = std::vector<hpack::Field>;
+  struct Field {
+    std::string name;
+    std::string value;
+    bool operator==(const Field&) const = default;
+  };
+  using Fields = std::vector<Field>;
 
   class Stream {
    public:
@@ -48,13 +50,13 @@ class Http2Connection {
 
    private:
     friend class Http2Connection;
-    uint32_t id_ = 0;
+    int32_t id_ = 0;
     Fields headers_;
     Fields trailers_;
     std::optional<Error> failure_;
-    std::string in_;        // not read yet
-    int64_t may_come_ = 0;  // what the peer may still send
-    int64_t may_go_ = 0;    // what we may still send
+    std::string in_;   // not read yet
+    std::string out_;  // to be sent, from taken_ on
+    size_t taken_ = 0;
     bool has_headers_ = false;
     bool ended_ = false;       // by the peer, or for a failure
     bool ended_here_ = false;  // nothing more goes
@@ -75,26 +77,19 @@ class Http2Connection {
   bool alive();
 
  private:
+  struct Callbacks;  // of the library
+  struct Close {
+    void operator()(nghttp2_session* session) const;
+  };
+
   template <typename Done>
   void wait_until(std::unique_lock<std::mutex>& lock, const Done& done);
-  void flush();
   void take_in();
+  void flush();
   void fail(Error error);
   void end_stream(Stream& stream, std::optional<Error> failure);
-  void send(uint8_t type, uint8_t flags, uint32_t id, std::string_view payload);
-  void send_window(uint32_t id, uint32_t bytes);
-  void send_reset(uint32_t id, uint32_t reason);
-  Stream* find(uint32_t id);
-  Result<> take(const http2::Frame& frame);
-  Result<> take_data(const http2::Frame& frame);
-  Result<> take_headers(const http2::Frame& frame);
-  Result<> take_block(uint32_t id, bool last);
   void take_end(Stream& stream);
-  Result<> take_settings(const http2::Frame& frame);
-  Result<> take_setting(uint16_t name, uint32_t value);
-  Result<> take_window(const http2::Frame& frame);
-  void take_reset(const http2::Frame& frame);
-  void take_goodbye(const http2::Frame& frame);
+  Stream* find(int32_t id);
 
   const UniqueFd socket_;
   const UniqueFd wake_;  // whoever reads for all
@@ -102,21 +97,11 @@ class Http2Connection {
   std::condition_variable changed_;
   bool someone_reads_ = false;
   std::optional<Error> broken_;
-  bool refuses_ = false;    // takes no new streams
-  std::vector<char> in_;    // begins with what has come of a frame that is not whole
-  size_t begun_ = 0;        // how much that is
-  int small_in_a_row_ = 0;  // pieces that came
-  std::string out_;         // what the socket does not take yet
-  hpack::Decoder decoder_;
-  std::string block_;        // of headers, until it is whole
-  uint32_t block_of_ = 0;    // whose; 0: none is under way
-  bool block_ends_ = false;  // its stream
-  uint32_t next_id_ = 1;
-  uint32_t largest_frame_ = 16384;  // that the peer takes
-  int64_t first_window_ = 65535;    // of a new stream, to the peer
-  int64_t may_go_ = 65535;          // of all streams
-  int64_t came_ = 0;                // of all streams, since the peer was told that it may send more
-  std::map<uint32_t, std::shared_ptr<Stream>> streams_;  // that have not ended
+  std::unique_ptr<nghttp2_session, Close> session_;
+  std::vector<uint8_t> in_;
+  int small_in_a_row_ = 0;                              // pieces that came
+  std::string out_;                                     // what the socket does not take yet
+  std::map<int32_t, std::shared_ptr<Stream>> streams_;  // that have not ended
 };
 
 }  // namespace skiff::buildkit

@@ -17,7 +17,7 @@ constexpr size_t kMostOfMessage = size_t{4} << 20U;  // gRPC's own limit
 
 std::optional<std::string_view> value_of(const Http2Connection::Fields& fields,
                                          std::string_view name) {
-  for (const hpack::Field& field : fields) {
+  for (const Http2Connection::Field& field : fields) {
     if (field.name == name) return field.value;
   }
   return std::nullopt;

@@ -6,10 +6,9 @@
 #include <thread>
 
 #include "base/strings.h"
-#include "buildkit/hpack.h"
-#include "buildkit/http2_frames.h"
 #include "buildkit/rpc_channel.h"
 #include "buildkit/rpc_server.h"
+#include "buildkit/test_http2.h"
 #include "sys/unix_socket.h"
 
 namespace skiff::buildkit {
@@ -93,12 +92,18 @@ TEST(RpcTest, MuchGoesBothWays) {
 std::unique_ptr<RpcChannel> channel_to(std::string_view said, UniqueFd& peer) {
   auto pair = *sys::socket_pair(SOCK_STREAM);
   peer = std::move(pair.first);
+  std::string settings;
+  http2::append_frame(settings, http2::kSettings, 0, 0, "");
+  EXPECT_EQ(::send(peer.get(), settings.data(), settings.size(), 0), http2::kHead);
   EXPECT_EQ(::send(peer.get(), said.data(), said.size(), 0), static_cast<ssize_t>(said.size()));
   return RpcChannel::over(std::move(pair.second));
 }
 
 TEST(RpcTest, WhatIsTooLargeIsRefused) {
+  std::string headers;
+  http2::append_header(headers, ":status", "200");
   std::string said;
+  http2::append_frame(said, http2::kHeaders, http2::kEndHeaders, 1, headers);
   http2::append_frame(said, http2::kData, 0, 1, {"\0\0\x50\0\0begins", 11});
   UniqueFd peer;
   auto channel = channel_to(said, peer);
@@ -109,7 +114,7 @@ TEST(RpcTest, WhatIsTooLargeIsRefused) {
 
 TEST(RpcTest, AnAnswerThatIsNotOfGrpcIsAnError) {
   std::string headers;
-  hpack::append(headers, ":status", "404");
+  http2::append_header(headers, ":status", "404");
   std::string said;
   http2::append_frame(said, http2::kHeaders, http2::kEndStream | http2::kEndHeaders, 1, headers);
   UniqueFd peer;

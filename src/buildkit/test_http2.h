@@ -1,8 +1,8 @@
-// Frames of HTTP/2 (RFC 9113, section 4).
+// For tests: a peer of HTTP/2 that is written out frame by frame (RFC 9113, section 4), its headers
+// as literals (RFC 7541, section 6.2.2).
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,24 +41,6 @@ struct Frame {
   uint8_t flags = 0;
   uint32_t id = 0;
   std::string_view payload;
-
-  bool has(Flag flag) const { return (flags & flag) != 0; }
-  // Without what it is padded with; nullopt where that is more than there is.
-  std::optional<std::string_view> content() const {
-    std::string_view rest = payload;
-    size_t padding = 0;
-    if (has(kPadded)) {
-      if (rest.empty()) return std::nullopt;
-      padding = static_cast<unsigned char>(rest.front());
-      rest.remove_prefix(1);
-    }
-    if (type == kHeaders && has(kPriority)) {
-      if (rest.size() < 5) return std::nullopt;
-      rest.remove_prefix(5);
-    }
-    if (padding > rest.size()) return std::nullopt;
-    return rest.substr(0, rest.size() - padding);
-  }
 };
 
 inline void append_frame(std::string& to, uint8_t type, uint8_t flags, uint32_t id,
@@ -76,6 +58,15 @@ inline Frame frame_at(std::string_view bytes, uint32_t size) {
           .flags = static_cast<uint8_t>(bytes[4]),
           .id = static_cast<uint32_t>(number_at(bytes, 5, 4) & kMostWindow),
           .payload = bytes.substr(kHead, size)};
+}
+
+// Of fewer than 127 bytes each.
+inline void append_header(std::string& to, std::string_view name, std::string_view value) {
+  to += '\0';
+  for (const std::string_view text : {name, value}) {
+    to += static_cast<char>(text.size());
+    to += text;
+  }
 }
 
 }  // namespace skiff::buildkit::http2

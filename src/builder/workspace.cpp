@@ -77,9 +77,20 @@ Result<Workspace> Workspace::make(Site& site, const std::string& parent) {
   auto& snapshots = site.images.snapshots();
   TRY(snapshots.prepare(id, parent));
   Workspace space(site, parent, id, std::move(directory));
-  const auto find = [&] { return snapshots.mount_of(id); };
-  space.mounted_ = TRY(snapshot::MountedSnapshot::mount(find, space.root()));
+  space.mounted_ = TRY(space.mount({}));
   return space;
+}
+
+// What a step leaves is read, and written down, when it has ended.
+Result<snapshot::MountedSnapshot> Workspace::mount(
+    const std::function<void(snapshot::Mount&)>& change) {
+  const auto find = [&]() -> Result<snapshot::Mount> {
+    auto mount = TRY(site_->images.snapshots().mount_of(id_));
+    mount.is_passing = true;
+    if (change) change(mount);
+    return mount;
+  };
+  return snapshot::MountedSnapshot::mount(find, root());
 }
 
 Workspace::~Workspace() {
@@ -90,13 +101,10 @@ Workspace::~Workspace() {
 
 Result<> Workspace::remount_for_step(const Path& extra) {
   mounted_.reset();
-  const auto find = [&]() -> Result<snapshot::Mount> {
-    auto mount = TRY(site_->images.snapshots().mount_of(id_));
+  mounted_ = TRY(mount([&](snapshot::Mount& mount) {
     if (!extra.empty()) mount.lowers.insert(mount.lowers.begin(), extra);
     mount.ids = site_->options.ids;
-    return mount;
-  };
-  mounted_ = TRY(snapshot::MountedSnapshot::mount(find, root()));
+  }));
   return {};
 }
 

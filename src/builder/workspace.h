@@ -6,6 +6,7 @@
 //   Layer layer = TRY(space.commit(lease, cancel));
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -68,6 +69,9 @@ class Workspace {
         parent_(std::move(parent)),
         id_(std::move(id)),
         directory_(std::move(directory)) {}
+
+  // At root(), as `change` wants it.
+  Result<snapshot::MountedSnapshot> mount(const std::function<void(snapshot::Mount&)>& change);
 
   // Tells a moved-from workspace from one that has to clean up.
   struct Owned {

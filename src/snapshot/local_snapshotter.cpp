@@ -119,9 +119,12 @@ Result<> LocalSnapshotter::add_directory(const std::string& name, const std::str
   }
   Info info{.name = name, .parent = parent, .kind = Kind::kCommitted, .created = clock_.now()};
   const LayerFiles files{.index = index, .stamp = files_stamp(made.path())};
-  return table_.add(
+  auto added = table_.add(
       info, [&](int64_t id) { return publish(std::move(made), id); },
       [&](int64_t id) { remove_directory(id); }, files);
+  // Of a layer that is there already, say: a step that gave the same files again.
+  if (!added && !made.path().empty()) TRY(trash_->take(made.path()));
+  return added;
 }
 
 Result<> LocalSnapshotter::prepare(const std::string& key, const std::string& parent) {

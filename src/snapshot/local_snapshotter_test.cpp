@@ -177,6 +177,44 @@ TEST(Backends, WhatCannotBeWrittenOnIsTold) {
   EXPECT_TRUE(std::filesystem::is_empty(root->path()));
 }
 
+// What nobody trusts after a crash need not be on the disk when it is unmounted.
+TEST(MountedSnapshots, APassingOneCanBeMountedAgain) {
+  const TempDir dir = *TempDir::make("/tmp", "skiff-snapshot-");
+  for (const char* part : {"lower", "upper", "work", "root"}) {
+    ASSERT_TRUE(make_directories(dir.path() / part));
+  }
+  const Mount what{.lowers = {dir.path() / "lower"},
+                   .upper = dir.path() / "upper",
+                   .work = dir.path() / "work",
+                   .is_passing = true};
+  const Path file = dir.path() / "root/f";
+  for (const char* text : {"one", "two"}) {
+    const auto mounted = MountedSnapshot::mount(what, dir.path() / "root");
+    ASSERT_TRUE(mounted) << mounted.error().message();
+    ASSERT_TRUE(write_file(file, text));
+    EXPECT_EQ(::fsync(open_file(file, O_RDONLY)->get()), 0);
+    const std::string mounts = *read_file("/proc/self/mountinfo");
+    const size_t at = mounts.find(dir.path().native());
+    EXPECT_NE(mounts.substr(at, mounts.find('\n', at) - at).find("volatile"), std::string::npos);
+  }
+  EXPECT_EQ(*read_file(dir.path() / "upper/f"), "two");
+}
+
+TEST(Snapshots, ALayerThatIsThereAlreadyLeavesNothing) {
+  const TempDir dir = *TempDir::make("/tmp", "skiff-snapshot-");
+  const ManualClock clock(Clock::system().now());
+  auto store = *open_store<Backend::kErofs>(dir.path(), clock);
+  const std::string tar = LayerTar().file("f", "x").take();
+  for (const bool is_new : {true, false}) {
+    StringSource source(tar);
+    auto layer = store->receive(source, Snapshotter::Position::kFirst, {});
+    ASSERT_TRUE(layer) << layer.error().message();
+    const auto added = store->add("layer", "", std::move(*layer));
+    EXPECT_EQ(added || added.error().code() != Code::kAlreadyExists, is_new);
+    EXPECT_TRUE(std::filesystem::is_empty(dir.path() / "new"));
+  }
+}
+
 // A file system of four MiB.
 class FullDisk : public testing::TestWithParam<Backend> {
  protected:

@@ -23,10 +23,21 @@ namespace {
 // layers by name (redirect), lack its data (metacopy) or be bound to one upper (index). Layers
 // that are mounts of their own show inode numbers of one file system (xino).
 // Overlayfs's own attributes in a user namespace are user.overlay.*, which rules redirects out.
-std::vector<std::pair<const char*, const char*>> fixed_options() {
+std::vector<std::pair<const char*, const char*>> options_of(const Mount& what) {
   const std::pair<const char*, const char*> first =
       sys::in_user_namespace() ? std::pair("userxattr", "") : std::pair("redirect_dir", "off");
-  return {first, {"metacopy", "off"}, {"index", "off"}, {"xino", "on"}};
+  std::vector<std::pair<const char*, const char*>> out{
+      first, {"metacopy", "off"}, {"index", "off"}, {"xino", "on"}};
+  if (what.is_passing && !what.upper.empty()) out.emplace_back("volatile", "");
+  return out;
+}
+
+// A mount that was passing leaves a mark, so that nobody trusts its files after a crash. There was
+// none where the one who made them mounts them again.
+void forget_passing(const Mount& what) {
+  if (!what.is_passing || what.upper.empty()) return;
+  std::error_code ec;
+  std::filesystem::remove_all(what.work / "work/incompat", ec);
 }
 
 Result<> attach(const UniqueFd& mount, const Path& target) {
@@ -79,7 +90,7 @@ std::string option_text(const Mount& what, const Path& base) {
     text.append(",upperdir=").append(escaped(what.upper.lexically_relative(base)));
     text.append(",workdir=").append(escaped(what.work.lexically_relative(base)));
   }
-  for (auto [key, value] : fixed_options()) {
+  for (auto [key, value] : options_of(what)) {
     text.append(cat(",", key, *value == '\0' ? "" : "=", value));
   }
   // Quoted: there are commas in it.
@@ -93,6 +104,7 @@ Result<> mount_as_needed(const Mount& what, const Path& target) {
   }
   const bool is_single = what.lowers.size() + (what.upper.empty() ? 0 : 1) == 1;
   if (is_single) return mount_single(what, target);
+  forget_passing(what);
   Result<UniqueFd> overlay = what.ids ? make_mapped_overlay(what) : make_overlay(what);
   if (overlay) return attach(*overlay, target);
   if (what.ids || overlay.error().code() != Code::kUnimplemented) return overlay.error();
@@ -107,7 +119,7 @@ Result<UniqueFd> make_overlay(const Mount& what) {
     return sys::option_path(path, O_PATH | O_DIRECTORY, open);
   };
   sys::FilesystemOptions wanted{.type = "overlay", .source = "overlay"};
-  for (auto [key, value] : fixed_options()) wanted.options.emplace_back(key, value);
+  for (auto [key, value] : options_of(what)) wanted.options.emplace_back(key, value);
   if (!what.label.empty()) wanted.options.emplace_back("context", what.label);
   for (const Path& lower : what.lowers) {
     wanted.options.emplace_back("lowerdir+", TRY(option(lower)));

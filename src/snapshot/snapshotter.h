@@ -70,6 +70,9 @@ struct Mount {
   // layer serves every mapping, and what is written comes down as inside. Null: as on disk.
   std::shared_ptr<const sys::UserNamespace> ids = nullptr;
   std::string label = {};  // the SELinux label of all that is in it; "": as on disk
+  // Nobody looks at what is written after a crash: fsync() in it and its unmounting, which else
+  // waits for all that waits to be written to the file system of `upper`, write nothing.
+  bool is_passing = false;
 };
 
 enum class ChangeKind { kModified, kAdded, kDeleted };

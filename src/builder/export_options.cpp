@@ -231,7 +231,8 @@ Result<ExportOptions> parse_export(const Output& output, const BuildRequest& req
     return Error(Code::kInvalidArgument, "output push=true: a name to push to is needed");
   }
   options.push |= options.push_by_digest;
-  options.leaves = options.push || (bit(output.type) & kArchives) != 0;
+  options.packs = options.push || (bit(output.type) & kArchives) != 0 ||
+                  (options.epoch && (bit(output.type) & kImages) != 0);
   const bool needs_file = (bit(output.type) & (kArchives | bit(OutputType::kTar))) != 0;
   if (needs_file && output.file == nullptr) {
     return Error(Code::kInvalidArgument,

@@ -24,7 +24,8 @@ struct ExportOptions {
   bool push_by_digest = false;
   bool insecure = false;  // the registry may speak plain HTTP
 
-  bool leaves = false;  // what is exported goes elsewhere, and is packed for that
+  // Plain layers are packed: the image goes elsewhere, or is to have one digest everywhere.
+  bool packs = false;
   std::optional<CompressForm> compression;  // of the layers that were built
   bool force_compression = false;           // of the base image's layers, too
   bool in_dockers_words = false;            // media types; else OCI's

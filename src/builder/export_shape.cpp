@@ -65,10 +65,10 @@ Result<oci::Descriptor> ImageShaper::shape_one(const PlatformImage& image,
   oci::ImageConfig config = image.config;
   std::vector<oci::Descriptor> layers = image.layers;
   // Statements about a manifest name its digest, which must not change when it is pushed.
-  const bool leaves = options.leaves || attester_ != nullptr;
+  const bool packs = options.packs || attester_ != nullptr;
   for (size_t i = 0; i < layers.size(); ++i) {
     images::NewLayer layer{.descriptor = layers[i], .diff_id = config.diff_ids[i]};
-    TRY_CONTEXT(shape_layer(image, i, leaves, options, layer), cat("layer ", i + 1));
+    TRY_CONTEXT(shape_layer(image, i, packs, options, layer), cat("layer ", i + 1));
     layers[i] = std::move(layer.descriptor);
     config.diff_ids[i] = std::move(layer.diff_id);
   }
@@ -89,7 +89,7 @@ Result<oci::Descriptor> ImageShaper::shape_one(const PlatformImage& image,
   return site_.images.write_image(config, layers, lease_, form);
 }
 
-Result<> ImageShaper::shape_layer(const PlatformImage& image, size_t i, bool leaves,
+Result<> ImageShaper::shape_layer(const PlatformImage& image, size_t i, bool packs,
                                   const ExportOptions& options, images::NewLayer& layer) {
   const bool is_own = i >= image.base_layers;
   const auto now = compression_of(layer.descriptor.media_type);
@@ -98,12 +98,16 @@ Result<> ImageShaper::shape_layer(const PlatformImage& image, size_t i, bool lea
   const bool is_chosen = options.compression && (is_own || options.force_compression);
   if (!rewrites && (!is_chosen || options.compression == CompressForm{})) {
     // One that has left before is the same as then.
-    const auto pack = leaves || is_chosen ? images::Pack::kNow : images::Pack::kIfDone;
+    const auto pack = packs || is_chosen ? images::Pack::kNow : images::Pack::kIfDone;
     layer.descriptor = TRY(site_.images.pack_layer(layer.descriptor, pack, lease_, cancel_));
-    if (!is_chosen || compression_of(layer.descriptor.media_type) == Compression::kGzip) return {};
+    if (compression_of(layer.descriptor.media_type) == Compression::kGzip) return {};
+    // Of the base, what some registry has plain stays so; but not where that would tell two
+    // engines apart, of which only one has met that registry.
+    const bool must_pack = packs && *now == Compression::kNone && (is_own || options.epoch);
+    if (!is_chosen && !must_pack) return {};
   }
   CompressForm form{.compression = *now, .level = {}};
-  if (leaves && *now == Compression::kNone) form = {};
+  if (packs && (rewrites || *now == Compression::kNone)) form = {};
   if (is_chosen) form = *options.compression;
   const bool is_wanted_form = form.compression == *now && !form.level;
   if (!rewrites && is_wanted_form) return {};

@@ -1,6 +1,7 @@
 // ImageShaper: images of a build as an output wants them: layers compressed otherwise, times
 // clamped, manifests with annotations or in Docker's words. Layers of the base image keep their
-// bytes, unless force-compression asks for theirs too. What leaves the store is packed.
+// bytes, unless force-compression asks for theirs too. What leaves the store is packed, and what
+// is dated: its digest must not tell what this engine has pushed before.
 #pragma once
 
 #include <map>
@@ -35,7 +36,7 @@ class ImageShaper {
   Result<oci::Descriptor> make_index(std::vector<oci::Descriptor> manifests,
                                      const ExportOptions& options);
   // Does nothing to a layer that is as it is wanted.
-  Result<> shape_layer(const PlatformImage& image, size_t i, bool leaves,
+  Result<> shape_layer(const PlatformImage& image, size_t i, bool packs,
                        const ExportOptions& options, images::NewLayer& layer);
   Result<bool> is_here(const oci::Descriptor& blob);
   Result<images::NewLayer> convert(const oci::Descriptor& blob, const CompressForm& form,

@@ -2,6 +2,7 @@
 #include "builder/build_fixture.h"
 #include "builder/export_options.h"
 #include "codec/compress.h"
+#include "remote/test_registry.h"
 
 namespace skiff::builder {
 namespace {
@@ -214,6 +215,59 @@ TEST_F(ExportTest, RewrittenTimesGiveTheSameImageAgain) {
   EXPECT_EQ(unix_seconds(image->config.created), 1'000'000'000);
   EXPECT_EQ(unix_seconds(image->config.history[0].created), 1'000'000'000);
   EXPECT_EQ(tree(*image, "%P %Ts"), "b 1000000000\nd 1000000000\nd/a 1000000000");
+}
+
+// With an epoch: by each output, whatever this engine has pushed, and in which form.
+TEST_F(ExportTest, WhatWasPushedBeforeIsNotToldByADigest) {
+  remote::TestRegistry registry;
+  write("a", "text of a\n");
+  const auto digests = [&] {
+    std::set<std::string> out;
+    const std::string name = registry.ref("above:1").familiar();
+    std::vector<BuildRequest> all = {
+        wanted(OutputType::kImage), wanted(OutputType::kOci),
+        wanted(OutputType::kImage, {{"push", "true"}, {"name", name}, {"store", "false"}})};
+    for (BuildRequest& one : all) {
+      one.dockerfile_text = "FROM base:1\nCOPY a /a\n";
+      one.no_cache = true;
+      one.outputs[0].attributes["rewrite-timestamp"] = "true";
+      one.outputs[0].attributes["source-date-epoch"] = "1000000000";
+      const auto result = build(one);
+      EXPECT_TRUE(result) << result.error().message();
+      if (result) out.insert(result->target.digest.str());
+    }
+    return out;
+  };
+  for (const bool as_it_is : {false, true}) {
+    BuildRequest base = request(cat("FROM scratch\nCOPY a /base-", as_it_is, "\n"));
+    base.tags = {*oci::Reference::parse("base:1")};
+    const images::Image made = built(base);
+    const auto before = digests();
+    EXPECT_EQ(before.size(), 1U);
+    ASSERT_TRUE(images_->tag(made, registry.ref("base:1")));
+    const images::PushOptions push{.as_it_is = as_it_is, .client = remote::quick_options()};
+    const auto pushed =
+        images_->push(registry.ref("base:1"), push, [](const images::ProgressEvent&) {}, {});
+    ASSERT_TRUE(pushed) << pushed.error().message();
+    EXPECT_EQ(digests(), before);
+  }
+}
+
+// Which is what they are there, until somebody asks for another form.
+TEST_F(ExportTest, LayersThatWereBuiltLeavePackedAlsoWhereARegistryHasThemPlain) {
+  remote::TestRegistry registry;
+  const std::string name = registry.ref("app:1").familiar();
+  ASSERT_TRUE(build(wanted(OutputType::kImage,
+                           {{"push", "true"}, {"name", name}, {"compression", "uncompressed"}})));
+  const auto result = build(wanted(OutputType::kOci));
+  ASSERT_TRUE(result) << result.error().message();
+  const TarContent content = read_tar(file_.text());
+  const auto manifest =
+      oci::Manifest::parse(content.files.at(cat("blobs/sha256/", result->target.digest.hex())));
+  ASSERT_TRUE(manifest);
+  for (const auto& layer : manifest->layers) {
+    EXPECT_EQ(layer.media_type, oci::kMediaTypeLayerGzip);
+  }
 }
 
 TEST_F(ExportTest, AnEpochAloneIsTheImagesTime) {

@@ -1,7 +1,7 @@
 # Two engines, with roots, umasks and times of their own.
 skiff() { "$SKIFF_BIN/skiff" "$@"; }
-# A base of its own: the layer of the shared one has another form once a case beside this one has pushed it.
-base=$N:base
+# A base of its own, which nobody has pushed so far.
+base=$REGISTRY/$N:base
 echo "$N" >own-base
 cp "$BASE_TAR" own.tar
 tar -rf own.tar own-base
@@ -28,6 +28,15 @@ touch -d 2024-02-02 ctx/d/a # after both epochs, as checked out files are
 expect_eq "$(cat second)" "$first"
 expect_eq "$(cat third)" "$epoch"
 [ "$(cat plain)" != "$first" ] || fail "times are rewritten without being asked"
+# Nor does it matter where the image goes, and whether the base has been pushed.
+each_digest() {
+  digest_of --reproducible --no-cache
+  digest_of --reproducible --no-cache -o type=oci,dest=image.tar
+  digest_of --reproducible --no-cache -o "type=image,push=true,store=false,name=$REGISTRY/$N:r"
+}
+expect_eq "$(each_digest | sort -u)" "$first"
+docker push -q "$base" >/dev/null
+expect_eq "$(each_digest | sort -u)" "$first"
 # The files, too.
 skiff build --reproducible -o type=tar,dest=one.tar ctx >/dev/null
 skiff build --reproducible --no-cache -o type=tar,dest=two.tar ctx >/dev/null

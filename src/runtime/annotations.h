@@ -10,7 +10,7 @@ inline constexpr const char* kEmulationAnnotation = "org.skiff.emulation";
 inline constexpr const char* kBinfmtDirectory = "/proc/sys/fs/binfmt_misc";
 
 // crun's and Podman's (`--group-add keep-groups`): "1" where the process keeps the groups of who
-// makes the container.
+// makes the container, in place of its additionalGids.
 inline constexpr const char* kKeepGroupsAnnotation = "run.oci.keep_original_groups";
 
 }  // namespace skiff::runtime

@@ -47,6 +47,8 @@ Result<> apply_user(const CommandArguments& arguments, OciProcess& process) {
     process.uid = TRY(parse_id(pair ? pair->first : std::string_view(user)));
     if (pair) process.gid = TRY(parse_id(pair->second));
   }
+  // Groups that are asked for are given.
+  if (arguments.has("additional-gids")) process.keeps_groups = false;
   for (const std::string& gid : arguments.values("additional-gids")) {
     process.additional_gids.push_back(TRY(parse_id(gid)));
   }
@@ -96,6 +98,7 @@ Result<OciProcess> process_of(const CommandArguments& arguments, const OciConfig
   TRY_CONTEXT(check_types(asked, "process"), file);
   OciProcess process = TRY_CONTEXT(parse_process(asked), file);
   if (arguments.has("tty")) process.terminal = true;
+  process.keeps_groups = config.process && config.process->keeps_groups;
   return process;
 }
 

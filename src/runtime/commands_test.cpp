@@ -6,6 +6,7 @@
 
 #include <thread>
 
+#include "runtime/annotations.h"
 #include "runtime/test_bundle.h"
 #include "runtime/test_program.h"
 #include "sys/unix_socket.h"
@@ -94,6 +95,26 @@ TEST_F(Commands, ExecTellsItsSteps) {
   start("sleep 100");
   const std::string said = run({"--debug", "exec", bundle_.id, "true"}).err;
   EXPECT_NE(said.find("about to exec true\""), std::string::npos) << said;
+}
+
+TEST_F(Commands, ExecKeepsGroupsUnlessItIsGivenSome) {
+  bundle_.spec.annotations[kKeepGroupsAnnotation] = "1";
+  start("sleep 100");
+  const std::string own = *read_file("/proc/self/status");
+  const auto groups = [](const std::string& status) {
+    return std::string(trim(split(status.substr(status.find("Groups:") + 7), '\n')[0]));
+  };
+  const std::vector<std::string> look{bundle_.id, "cat", "/proc/self/status"};
+  EXPECT_EQ(groups(exec(look).out), groups(own));
+  ASSERT_TRUE(
+      write_file(at("process"),
+                 R"({"args": ["cat", "/proc/self/status"], "env": ["PATH=/bin"], "cwd": "/"})"));
+  EXPECT_EQ(groups(exec({"--process", at("process").native(), bundle_.id}).out), groups(own));
+  std::vector<std::string> given{"--additional-gids", "55"};
+  given.insert(given.end(), look.begin(), look.end());
+  const sys::Captured done = exec(given);
+  ASSERT_EQ(done.code, 0) << done.err;
+  EXPECT_EQ(groups(done.out), "0 55");
 }
 
 TEST_F(Commands, ExecLeavesOutCapabilitiesThatNobodyKnows) {

@@ -47,18 +47,23 @@ Result<> wait_for_end(int pidfd) {
   return Error(Code::kDeadlineExceeded, "the container's process does not end after SIGKILL");
 }
 
-// Whether the process is in a freezer cgroup (version 1) that is neither this one nor below it.
-bool is_elsewhere(pid_t pid, const sys::Cgroup& cgroup) {
+// Whether somebody has moved the process into a frozen cgroup of theirs (version 1): neither this
+// one nor below it, nor the root, where the kernel shows what is ending.
+bool is_frozen_elsewhere(pid_t pid, const sys::Cgroup& cgroup) {
   const auto proc = sys::ProcFs::ours();
-  const auto lines = proc ? (*proc)->read(cat(pid, "/cgroup")) : proc.error();
-  if (!lines) return false;
+  const auto text = proc ? (*proc)->read(cat(pid, "/cgroup")) : proc.error();
+  if (!text) return false;
   for (const sys::Cgroup::Member& member : cgroup.members()) {
     if (std::ranges::find(member.controllers, "freezer") == member.controllers.end()) continue;
     const std::string own = member.directory.native().substr(member.mount.native().size());
-    for (const std::string& line : split(*lines, '\n')) {
-      const std::vector<std::string> fields = split(line, ':');  // 6:freezer:/its/path
-      if (fields.size() != 3 || fields[1] != join(member.controllers, ",")) continue;
-      return fields[2] != own && !fields[2].starts_with(own + "/");
+    const std::string mark = cat(":", join(member.controllers, ","), ":");  // 6:freezer:/its/path
+    for (const std::string& line : split(*text, '\n')) {
+      const size_t at = line.find(mark);
+      if (at == std::string::npos) continue;
+      const std::string path = line.substr(at + mark.size());
+      if (path == "/" || path == own || path.starts_with(own + "/")) return false;
+      const auto state = read_file(cat(member.mount.native(), path, "/freezer.state"));
+      return state && trim(*state) != "THAWED";
     }
   }
   return false;
@@ -168,7 +173,10 @@ Result<> Container::kill(int signal, bool all) {
   bool shared_pids = !config_.has_new_namespace(CLONE_NEWPID);
   bool any_left = shared_pids && !TRY(cgroup_->processes()).empty();
   if (signal == SIGKILL && any_left) return cgroup_->kill_all();
-  if (signal == SIGKILL && all && !cgroup_->members().empty()) return cgroup_->kill_all();
+  if (signal == SIGKILL && all && !cgroup_->members().empty()) {
+    TRY(cgroup_->kill_all());
+    return thaw_to_die();
+  }
   if (all && !cgroup_->members().empty()) {
     for (pid_t pid : TRY(cgroup_->processes())) ::kill(pid, signal);
     return {};
@@ -179,14 +187,14 @@ Result<> Container::kill(int signal, bool all) {
 }
 
 // A frozen process of version 1 takes even SIGKILL only once it is thawed. One that somebody has
-// moved into a frozen cgroup of theirs is taken back from it.
+// frozen elsewhere is taken back.
 Result<> Container::thaw_to_die() const {
   if (cgroup_->v2() || !cgroup_->has("freezer")) return {};
   if (cgroup_->frozen()) TRY(cgroup_->thaw());
-  if (!is_elsewhere(state_.pid, *cgroup_)) return {};
+  if (!is_frozen_elsewhere(state_.pid, *cgroup_)) return {};
   const Result<> back = cgroup_->write("freezer", "cgroup.procs", cat(state_.pid));
-  // It may have ended by now.
-  return back || back.error().sys_errno() == ESRCH ? Result<>{} : back;
+  // Whoever thawed it meanwhile has let it end, and its cgroup go.
+  return back || !sys::process_alive(state_.pid, state_.start_time) ? Result<>{} : back;
 }
 
 Result<> Container::pause() {

@@ -85,12 +85,12 @@ TEST(CrunWords, GroupsAreKeptOnRequest) {
   const std::array<gid_t, 2> ours{41, 42};
   ASSERT_EQ(::setgroups(ours.size(), ours.data()), 0);
   const ScopeExit restore([&] { ::setgroups(static_cast<size_t>(count), before.data()); });
-  const char* const script = "grep Groups /proc/self/status | tr -s '\\t ' ' '";
+  const char* const script = "grep Groups /proc/self/status | tr -s '\t ' ' '";
   TestBundle bundle;
-  EXPECT_EQ(output(bundle, script).find("41 42"), std::string::npos);
+  EXPECT_EQ(trim(output(bundle, script)), "Groups: 0");
   TestBundle keeping;
   keeping.spec.annotations[kKeepGroupsAnnotation] = "1";
-  EXPECT_NE(output(keeping, script).find("41 42"), std::string::npos);
+  EXPECT_EQ(trim(output(keeping, script)), "Groups: 41 42");
 }
 
 TEST(CrunWords, ALinkIsCopiedAndOthersAreMounted) {
@@ -134,12 +134,12 @@ TEST(CrunWords, TheHostsNameIsNoSysctl) {
             std::string::npos);
 }
 
-TEST(CrunWords, DevicesOfAUserNamespaceAreNodesOfTheirOwn) {
-  TestBundle bundle;
-  const auto ids = [](int64_t host) {
-    return json::array({json::object({{"containerID", 0}, {"hostID", host}, {"size", 65536}})});
-  };
-  bundle.change = [&](json::Value& config) {
+// Ids 0 to 999 of a container that has /dev/zero in these places, owned by this id.
+std::function<void(json::Value&)> with_zeros(std::vector<std::string> places, int64_t owner) {
+  return [places = std::move(places), owner](json::Value& config) {
+    const auto ids = [](int64_t host) {
+      return json::array({json::object({{"containerID", 0}, {"hostID", host}, {"size", 1000}})});
+    };
     json::Value lx = *config.find("linux");
     json::Array namespaces = lx.array("namespaces");
     namespaces.push_back(json::object({{"type", "user"}}));
@@ -147,40 +147,96 @@ TEST(CrunWords, DevicesOfAUserNamespaceAreNodesOfTheirOwn) {
     lx.set("namespaces", std::move(namespaces));
     lx.set("uidMappings", ids(100000));
     lx.set("gidMappings", ids(200000));
-    const auto device = [](const char* path, int64_t mode) {
-      return json::object({{"path", path},
-                           {"type", "c"},
-                           {"major", 1},
-                           {"minor", 5},
-                           {"uid", 10},
-                           {"gid", 11},
-                           {"fileMode", mode}});
-    };
-    lx.set("devices", json::array({device("/dev/first", 0157), device("/dev/sub/second", 0666)}));
+    json::Array devices;
+    for (const std::string& place : places) {
+      devices.push_back(json::object({{"path", place},
+                                      {"type", "c"},
+                                      {"major", 1},
+                                      {"minor", 5},
+                                      {"uid", owner},
+                                      {"gid", owner},
+                                      {"fileMode", 0157}}));
+    }
+    lx.set("devices", std::move(devices));
     config.set("linux", lx);
   };
+}
+
+TEST(CrunWords, DevicesOfAUserNamespaceAreNodesOfTheirOwn) {
+  TestBundle bundle;
+  bundle.change = with_zeros({"/dev/first", "/dev/sub/second"}, 10);
   EXPECT_EQ(output(bundle,
                    "stat -c '%n %t:%T %a %u:%g' /dev/first /dev/sub/second;"
-                   " head -c 3 /dev/sub/second | wc -c; ls /dev | grep -c '^[0-9]'"),
-            "/dev/first 1:5 157 10:11\n/dev/sub/second 1:5 666 10:11\n3\n0\n");
+                   " ls /dev | grep -c '^[0-9]'; ls / | grep -c '^[0-9]'"),
+            "/dev/first 1:5 157 10:10\n/dev/sub/second 1:5 157 10:10\n0\n0\n");
+}
+
+TEST(CrunWords, ADeviceWhoseOwnerIsNotMappedIsNobodys) {
+  TestBundle bundle;
+  bundle.change = with_zeros({"/dev/first"}, 5000);
+  EXPECT_EQ(output(bundle, "stat -c '%u:%g' /dev/first; head -c 3 /dev/first | wc -c"),
+            "65534:65534\n3\n");
+}
+
+TEST(CrunWords, NothingIsMadeInAHostsDev) {
+  TestBundle bundle;
+  const auto devices = with_zeros({"/dev/first"}, 5000);
+  bundle.change = [&](json::Value& config) {
+    devices(config);
+    json::Array mounts;
+    for (const json::Value& mount : config.array("mounts")) {
+      if (!mount.string("destination").starts_with("/dev")) mounts.push_back(mount);
+    }
+    mounts.push_back(json::object({{"destination", "/dev"},
+                                   {"type", "bind"},
+                                   {"source", "/dev"},
+                                   {"options", json::array({"rbind"})}}));
+    config.set("mounts", std::move(mounts));
+  };
+  EXPECT_EQ(output(bundle, "[ ! -e /dev/first ] && head -c 3 /dev/zero | wc -c"), "3\n");
 }
 
 // Of version 1: there the kernel lets no frozen process die.
-TEST(CrunWords, AProcessThatSomebodyFrozeElsewhereIsRemoved) {
-  const Path freezer = "/sys/fs/cgroup/freezer";
-  if (!std::filesystem::exists(freezer / "tasks")) GTEST_SKIP() << "needs the freezer of version 1";
-  TestBundle bundle;
-  Result<Container> container = bundle.script("sleep 100").create();
-  ASSERT_TRUE(container) << container.error().message();
-  ASSERT_TRUE(container->start());
-  const Path theirs = freezer / (bundle.id + "-theirs");
-  ASSERT_TRUE(std::filesystem::create_directory(theirs));
-  const ScopeExit remove([&] { ::rmdir(theirs.c_str()); });
-  ASSERT_TRUE(write_file(theirs / "cgroup.procs", cat(container->pid())));
-  ASSERT_TRUE(write_file(theirs / "freezer.state", "FROZEN"));
-  EXPECT_TRUE(container->remove(true));
-  TestBundle::reap(container->pid());
-  EXPECT_EQ(bundle.traces(), "");
+class FrozenElsewhere : public testing::Test {
+ protected:
+  void SetUp() override {
+    const Path freezer = "/sys/fs/cgroup/freezer";
+    if (!std::filesystem::exists(freezer / "tasks")) {
+      GTEST_SKIP() << "needs the freezer of version 1";
+    }
+    container_ = bundle_.script("sleep 100").create();
+    ASSERT_TRUE(container_) << container_.error().message();
+    ASSERT_TRUE(container_->start());
+    theirs_ = freezer / (bundle_.id + "-theirs");
+    ASSERT_TRUE(std::filesystem::create_directory(theirs_));
+    ASSERT_TRUE(write_file(theirs_ / "cgroup.procs", cat(container_->pid())));
+    ASSERT_TRUE(write_file(theirs_ / "freezer.state", "FROZEN"));
+  }
+  void TearDown() override {
+    if (theirs_.empty()) return;
+    [[maybe_unused]] auto removed = container_->remove(true);
+    ::rmdir(theirs_.c_str());
+    EXPECT_EQ(bundle_.traces(), "");
+  }
+
+  TestBundle bundle_;
+  Result<Container> container_ = Error(Code::kUnavailable, "none yet");
+  Path theirs_;
+};
+
+TEST_F(FrozenElsewhere, TheContainerIsRemoved) {
+  EXPECT_TRUE(container_->remove(true));
+  EXPECT_EQ(TestBundle::reap(container_->pid()), 128 + SIGKILL);
+}
+
+TEST_F(FrozenElsewhere, TheContainerIsKilled) {
+  EXPECT_TRUE(container_->kill(SIGKILL));
+  EXPECT_EQ(TestBundle::reap(container_->pid()), 128 + SIGKILL);
+}
+
+TEST_F(FrozenElsewhere, TheContainerIsKilledWithAllThatIsInIt) {
+  EXPECT_TRUE(container_->kill(SIGKILL, true));
+  EXPECT_EQ(TestBundle::reap(container_->pid()), 128 + SIGKILL);
 }
 
 }  // namespace

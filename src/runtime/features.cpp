@@ -59,8 +59,8 @@ json::Value linux_features() {
        {"capabilities", sys::names_of(sys::known_capabilities())},
        {"cgroup", json::object({{"v1", true},
                                 {"v2", true},
-                                {"systemd", false},
-                                {"systemdUser", false},
+                                {"systemd", true},
+                                {"systemdUser", true},
                                 {"rdma", true}})},
        {"seccomp", seccomp()},
        {"apparmor", enabled(true)},
@@ -80,6 +80,9 @@ json::Value runtime_features() {
                                        "startContainer", "poststart", "poststop"}},
                        {"mountOptions", mount_options()},
                        {"linux", linux_features()},
+                       {"potentiallyUnsafeConfigAnnotations",
+                        Names{"org.criu.config", "org.skiff.emulation", "org.systemd.property.",
+                              "run.oci.keep_original_groups"}},
                        {"annotations", json::object({{"org.skiff.version", SKIFF_VERSION}})}});
 }
 

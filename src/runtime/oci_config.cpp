@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/strings.h"
-#include "base/truth.h"
 #include "runtime/annotations.h"
 #include "runtime/config_types.h"
 #include "runtime/oci_parts.h"
@@ -38,7 +37,8 @@ Result<std::vector<OciHook>> parse_hook_list(const json::Value& hooks, const cha
     hook.path = TRY_CONTEXT(entry.require_string("path"), cat("hooks.", key));
     if (!hook.path.starts_with('/')) return invalid(cat("hooks.", key, ": path is not absolute"));
     hook.args = entry.strings("args");
-    if (entry.has("env")) hook.env = entry.strings("env");
+    const json::Value* env = entry.find("env");
+    if (env != nullptr && !env->is_null()) hook.env = entry.strings("env");
     hook.timeout_seconds = static_cast<int>(entry.integer("timeout"));
     list.push_back(std::move(hook));
   }
@@ -98,7 +98,7 @@ Result<OciConfig> parse_config(const json::Value& config, const Path& bundle) {
   out.annotations = config.string_map("annotations");
   const auto keeps = out.annotations.find(kKeepGroupsAnnotation);
   if (out.process && keeps != out.annotations.end()) {
-    out.process->keeps_groups = parse_bool(keeps->second).value_or(false);
+    out.process->keeps_groups = keeps->second == "1";
   }
   TRY(parse_linux(*TRY(config.require_object("linux")), out));
   for (OciMount& mount : out.mounts) mount.label = out.mount_label;

@@ -168,8 +168,9 @@ Result<> parse_linux(const json::Value& lx, OciConfig& out) {
   const OciNamespace* user = out.find_namespace(CLONE_NEWUSER);
   bool new_user = user != nullptr && user->path.empty();
   if (new_user) TRY(complete_mappings(out));
-  if (!new_user && !out.uid_mappings.empty()) {
-    return invalid("linux.uidMappings: there is no user namespace to map");
+  const bool maps = !out.uid_mappings.empty() || !out.gid_mappings.empty();
+  if (!new_user && maps) {
+    return invalid("linux.uidMappings, gidMappings: there is no user namespace to map");
   }
   TRY(parse_devices(lx, out));
   out.cgroups_path = lx.string("cgroupsPath");

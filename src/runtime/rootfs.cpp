@@ -70,12 +70,6 @@ Result<UniqueFd> place_of_root(const OciConfig& config) {
   return open_file("/", O_PATH | O_DIRECTORY);
 }
 
-bool binds_dev(const OciConfig& config) {
-  return std::any_of(config.mounts.begin(), config.mounts.end(), [](const OciMount& mount) {
-    return is_bind(mount) && (mount.destination == "/dev" || mount.destination == "/dev/");
-  });
-}
-
 }  // namespace
 
 Result<Rootfs> Rootfs::attach(const OciConfig& config, RootfsSources& sources) {

@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "base/strings.h"
+#include "runtime/rootfs_sources.h"
 #include "sys/id_map.h"
 #include "sys/mounts.h"
 
@@ -89,34 +90,29 @@ Result<> make_device(const sys::RootDir& root, const OciDevice& device) {
   return bind_node(place, device);
 }
 
-Result<uint32_t> outside(const std::vector<sys::IdMapping>& mappings, uint32_t id,
-                         const OciDevice& device) {
-  const std::optional<uint32_t> mapped = sys::outside_id(mappings, id);
-  if (mapped) return *mapped;
-  return Error(Code::kInvalidArgument,
-               cat("linux.devices: the owner of ", device.path, ", ", id, ", is not mapped"));
+// What has no mapping stays root's, as everything on the host that is not mapped: nobody's.
+uint32_t outside(const std::vector<sys::IdMapping>& mappings, uint32_t id) {
+  return sys::outside_id(mappings, id).value_or(0);
 }
 
-// Copies of the nodes, each a mount to be put in its place. They can be taken only from what is in
-// the mount namespace: it is there for that moment.
-Result<std::vector<UniqueFd>> take_nodes(const sys::RootDir& root, const UniqueFd& nodes,
-                                         size_t count) {
-  const UniqueFd place = TRY(root.open_at("/dev", O_PATH | O_DIRECTORY));
-  TRY(sys::attach_mount(nodes.get(), place.get()));
-  std::vector<UniqueFd> taken;
-  for (size_t i = 0; i < count; ++i) {
-    taken.push_back(TRY(sys::clone_mount(nodes.get(), cat(i), false)));
-  }
+Result<> put_node(const sys::RootDir& root, const OciDevice& device, const UniqueFd& nodes,
+                  size_t index) {
+  const sys::Place place = TRY(root.make_place(device.path));
+  if (TRY(exists_already(place, device))) return {};
+  const UniqueFd node = TRY(sys::clone_mount(nodes.get(), cat(index), false));
+  return attach_to_file(place, node.get()).context(device.path);
+}
+
+// They can be taken only from what is in the mount namespace: for that while their file system lies
+// on the root, where no path of the root leads to it.
+Result<> put_nodes(const sys::RootDir& root, const std::vector<OciDevice>& devices,
+                   const UniqueFd& nodes) {
+  TRY(sys::attach_mount(nodes.get(), root.fd()));
+  for (size_t i = 0; i < devices.size(); ++i) TRY(put_node(root, devices[i], nodes, i));
   if (::fchdir(nodes.get()) != 0 || ::umount2(".", MNT_DETACH) != 0) {
     return Error::from_errno(errno, "take the devices' file system away");
   }
-  return taken;
-}
-
-Result<> put_node(const sys::RootDir& root, const OciDevice& device, const UniqueFd& node) {
-  const sys::Place place = TRY(root.make_place(device.path));
-  if (TRY(exists_already(place, device))) return {};
-  return attach_to_file(place, node.get()).context(device.path);
+  return {};
 }
 
 Result<> make_link(const sys::RootDir& root, const Link& link) {
@@ -151,23 +147,29 @@ const std::vector<OciDevice>& default_devices() {
   return devices;
 }
 
+bool binds_dev(const OciConfig& config) {
+  return std::any_of(config.mounts.begin(), config.mounts.end(), [](const OciMount& mount) {
+    return is_bind(mount) && (mount.destination == "/dev" || mount.destination == "/dev/");
+  });
+}
+
 Result<UniqueFd> make_device_nodes(const OciConfig& config) {
-  if (config.devices.empty() || !config.has_new_namespace(CLONE_NEWUSER)) return UniqueFd();
+  const bool in_new = config.has_new_namespace(CLONE_NEWUSER);
+  if (config.devices.empty() || !in_new || binds_dev(config)) return UniqueFd();
   UniqueFd nodes = TRY(sys::new_filesystem({.type = "tmpfs",
                                             .source = "devices",
                                             .options = {{"mode", "711"}},
-                                            .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC}));
+                                            .attributes = MOUNT_ATTR_NOSUID}));
   for (size_t i = 0; i < config.devices.size(); ++i) {
     const OciDevice& device = config.devices[i];
-    const uid_t uid = TRY(outside(config.uid_mappings, device.uid, device));
-    const gid_t gid = TRY(outside(config.gid_mappings, device.gid, device));
     const std::string name = cat(i);
     if (::mknodat(nodes.get(), name.c_str(), device.mode, device.number) != 0) {
       if (errno == EPERM) return UniqueFd();
       return Error::from_errno(errno, cat("mknod ", device.path));
     }
     // Whatever the creator's umask is.
-    if (::fchownat(nodes.get(), name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0 ||
+    if (::fchownat(nodes.get(), name.c_str(), outside(config.uid_mappings, device.uid),
+                   outside(config.gid_mappings, device.gid), AT_SYMLINK_NOFOLLOW) != 0 ||
         ::fchmodat(nodes.get(), name.c_str(), device.mode & 07777U, 0) != 0) {
       return Error::from_errno(errno, cat("give ", device.path, " its owner and mode"));
     }
@@ -180,8 +182,7 @@ Result<> make_devices(const sys::RootDir& root, const OciConfig& config, const U
     if (!names(config.devices, device.path)) TRY(make_device(root, device));
   }
   if (nodes) {
-    const auto taken = TRY(take_nodes(root, nodes, config.devices.size()));
-    for (size_t i = 0; i < taken.size(); ++i) TRY(put_node(root, config.devices[i], taken[i]));
+    TRY(put_nodes(root, config.devices, nodes));
   } else {
     for (const OciDevice& device : config.devices) TRY(make_device(root, device));
   }

@@ -6,9 +6,13 @@
 
 namespace skiff::runtime {
 
+// Whether all of /dev is a directory of the host's: then nothing is made in it.
+bool binds_dev(const OciConfig& config);
+
 // For the creator: a detached file system with "linux.devices" as nodes "0", "1" and so on, whose
 // modes and owners are the config's, where the container's process is one that makes no nodes: in a
-// new user namespace. None where the creator may not make them either.
+// new user namespace. None where the creator may not make them either. An owner that is not mapped
+// is nobody there.
 Result<UniqueFd> make_device_nodes(const OciConfig& config);
 
 // Called while the host's root is still the caller's: where a node may not be made, that of

@@ -199,7 +199,8 @@ class Compiler {
   Result<unsigned> parse_flags() const {
     unsigned flags = notifies_ ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
     // As runc: a filter alone is no wish for the slower mitigations that some kernels tie to it.
-    if (!seccomp_.has("flags")) flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+    const json::Value* said = seccomp_.find("flags");
+    if (said == nullptr || said->is_null()) flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
     for (const std::string& name : seccomp_.strings("flags")) {
       if (name == "SECCOMP_FILTER_FLAG_TSYNC") continue;  // there is one thread
       if (name == "SECCOMP_FILTER_FLAG_LOG") {
@@ -265,6 +266,10 @@ Result<SeccompFilter> compile_seccomp(const json::Value& seccomp) {
   return Compiler(seccomp).compile();
 }
 
+// Of what compile_seccomp() makes of a profile: another with each change of that, so that what an
+// older program has compiled and kept is not taken for it.
+constexpr int kForm = 2;
+
 std::string seccomp_identity(const json::Value& seccomp) {
   if (seccomp.has("listenerPath") || seccomp.has("listenerMetadata")) {
     json::Value profile = seccomp;
@@ -273,8 +278,8 @@ std::string seccomp_identity(const json::Value& seccomp) {
     return seccomp_identity(profile);
   }
   const scmp_version* library = ::seccomp_version();
-  return cat(library->major, ".", library->minor, ".", library->micro, " ", ::seccomp_arch_native(),
-             " ", seccomp.dump());
+  return cat(kForm, " ", library->major, ".", library->minor, ".", library->micro, " ",
+             ::seccomp_arch_native(), " ", seccomp.dump());
 }
 
 Result<UniqueFd> load_seccomp(const SeccompFilter& filter) {

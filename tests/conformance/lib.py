@@ -86,6 +86,8 @@ def remove_cgroup(folder):
     for _ in range(50):
         try:
             return os.rmdir(folder)
+        except FileNotFoundError:
+            return None
         except OSError:
             time.sleep(0.1)
     return print(f"cgroup {folder} is left: it has processes", file=sys.stderr)

@@ -114,6 +114,9 @@ struct BuildRequest {
   bool context_is_still = false;  // nobody writes to the directory while it is built
   // The same means the same files, in this process; "": nothing is known of that.
   std::string context_version;
+  // Where the directory has no more than what the build reads: the names in one of the context's
+  // own directories, for suggestions. By any thread.
+  std::function<Result<std::vector<std::string>>(const std::string& directory)> names_in_context;
   // Or fetched: a git repository ("https://host/a.git#ref:directory"), an archive of the web, or a
   // file of the web, which is the Dockerfile then.
   std::string context_url;

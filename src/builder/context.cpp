@@ -65,7 +65,10 @@ Result<Context> Context::open(const BuildRequest& request, const Path& scratch, 
     options.ignore =
         TRY(read_ignore(root, {cat(request.dockerfile, ".dockerignore"), ".dockerignore"}));
   }
-  if (!request.context_directory.empty()) options.stats = &stats;
+  if (!request.context_directory.empty()) {
+    options.stats = &stats;
+    options.names_in = request.names_in_context;
+  }
   if (!request.context_version.empty() && request.ignore_text) {
     options.version = cat(request.context_version, " ", sha256_hex(*request.ignore_text));
   }

@@ -210,14 +210,18 @@ std::string SourceTree::link_out(const std::string& path) const {
   return "";
 }
 
+Result<std::vector<std::string>> SourceTree::names_beside(const std::string& directory) const {
+  if (options_.names_in) return options_.names_in(directory);
+  const UniqueFd fd = TRY(root_.open_at(directory, O_RDONLY | O_DIRECTORY));
+  return names_in(fd.get());
+}
+
 // " (did you mean ...?)": a file of nearly that name beside it.
 std::string SourceTree::near_name(const std::string& path) const {
   const auto parts = split_last(path, '/');
   const std::string directory = parts ? std::string(parts->first) : "";
   const std::string name = parts ? std::string(parts->second) : path;
-  auto fd = root_.open_at(directory, O_RDONLY | O_DIRECTORY);
-  if (!fd) return "";
-  auto names = names_in(fd->get());
+  auto names = names_beside(directory);
   if (!names) return "";
   std::erase_if(*names, [&](const std::string& other) {
     return options_.ignore.excluded(join_path(directory, other));

@@ -10,6 +10,7 @@
 
 #include <sys/stat.h>
 
+#include <functional>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -60,6 +61,8 @@ class SourceTree {
     bool changing = false;       // somebody may write to it: what is copied is compared again
     StatCache* stats = nullptr;  // of hashes that are remembered
     std::string version = "";    // the same means the same files; "": nothing is known of that
+    // Of one of its directories, where the root may have only some; for suggestions.
+    std::function<Result<std::vector<std::string>>(const std::string&)> names_in = nullptr;
   };
   SourceTree(sys::RootDir root, Options options);
 
@@ -89,6 +92,7 @@ class SourceTree {
                            const CancelToken& cancel) const;
   Result<std::vector<Selected>> select_with_parents(const Selection& wanted,
                                                     const CancelToken& cancel) const;
+  Result<std::vector<std::string>> names_beside(const std::string& directory) const;
   std::string near_name(const std::string& path) const;
   std::string link_out(const std::string& path) const;
   // How files are described.

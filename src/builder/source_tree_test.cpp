@@ -26,6 +26,21 @@ TEST(SourceTreeTest, AttributesThatAreCopiedAreInTheKey) {
   EXPECT_EQ(described(false), dropped);
 }
 
+TEST(SourceTreeTest, SuggestionsAreOfAllFilesWhereOnlySomeAreHere) {
+  const TempDir dir = *TempDir::make("/tmp", "skiff-source-tree-");
+  const auto names = [](const std::string& directory) -> Result<std::vector<std::string>> {
+    if (directory != "src") return Error(Code::kUnavailable, "gone");
+    return std::vector<std::string>{"main.log", "main.cpp"};
+  };
+  SourceTree tree(*sys::RootDir::open(dir.path()),
+                  {.ignore = *oci::IgnorePatterns::parse("**/*.log"), .names_in = names});
+  const auto failure = [&](const std::string& source) {
+    return tree.select({.source = source}, {}).error().message();
+  };
+  EXPECT_EQ(failure("src/main.cp"), "\"/src/main.cp\": not found (did you mean src/main.cpp?)");
+  EXPECT_EQ(failure("main.cp"), "\"/main.cp\": not found");
+}
+
 // More threads than one walk and describe: what they find is in the order of one.
 TEST(SourceTreeTest, ManyDirectoriesComeInOrder) {
   const TempDir dir = *TempDir::make("/tmp", "skiff-source-tree-");

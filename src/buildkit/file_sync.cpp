@@ -9,6 +9,7 @@
 #include "buildkit/fsutil_receiver.h"
 #include "control.pb.h"
 #include "net/http.h"
+#include "session.pb.h"
 #include "sys/root_dir.h"
 
 namespace skiff::buildkit {
@@ -18,6 +19,7 @@ namespace {
 constexpr const char* kPull = "/moby.upload.v1.Upload/Pull";
 constexpr std::string_view kUploadHost = "buildkit-session";
 constexpr const char* kDiffCopy = "/moby.filesync.v1.FileSync/DiffCopy";
+constexpr size_t kMaxNames = size_t{4} << 20U;  // bytes of what tells them
 
 // Fields of HTTP are ASCII: values that are not come encoded, and a field more says so.
 void add_values(Metadata& metadata, const std::string& key,
@@ -96,6 +98,25 @@ std::unique_ptr<RpcClientCall> call_for(Session& session, const SyncRequest& req
   return session.channel().call(kDiffCopy, metadata, cancel);
 }
 
+// All that the sender tells before it waits to be asked.
+Result<std::vector<std::string>> read_names(RpcClientCall& call, const std::string& below) {
+  std::vector<std::string> out;
+  for (size_t bytes = 0; bytes < kMaxNames;) {
+    const std::optional<std::string> message = TRY(call.read());
+    wire::Packet packet;
+    if (!message || !packet.ParseFromString(*message) || packet.type() != wire::Packet::STAT) {
+      return Error(Code::kUnavailable, "the client does not tell its files");
+    }
+    if (!packet.has_stat()) return out;
+    bytes += message->size();
+    std::string_view path = packet.stat().path();
+    if (!path.starts_with(below)) continue;  // a directory above
+    path.remove_prefix(below.size());
+    if (!path.empty() && path.find('/') == path.npos) out.emplace_back(path);
+  }
+  return Error(Code::kResourceExhausted, "the client tells of too many files");
+}
+
 Result<> check_files(const Session& session) {
   if (session.answers(kDiffCopy)) return {};
   return Error(Code::kFailedPrecondition, "the client's session has no files");
@@ -158,6 +179,31 @@ Result<std::optional<builder::LocalSources::Use>> sync_source(
   TRY(receive(receiver, call.get(), go_on, cancel));
   if (!receiver.changed()) return Use(transfer.share());
   return Use(TRY(transfer.keep(receiver.record())));
+}
+
+Result<std::vector<std::string>> sync_names(Session& session, const SyncRequest& request,
+                                            const std::string& path, const CancelToken& cancel) {
+  TRY(check_files(session));
+  if (path.find_first_of("*?[]^\\!") != std::string::npos) {
+    return Error(Code::kInvalidArgument, cat("no pattern says ", quoted(path)));
+  }
+  const std::string below = path.empty() ? "" : cat(path, "/");
+  std::vector<std::string> exclude = request.exclude;
+  exclude.push_back(cat(below, "*/*"));  // after exceptions: the last one that matches counts
+  Metadata metadata;
+  add_values(metadata, "dir-name", {request.directory});
+  add_values(metadata, "include-patterns", {cat(below, "*")});
+  add_values(metadata, "exclude-patterns", exclude);
+  const auto call = session.channel().call(kDiffCopy, metadata, cancel);
+  std::vector<std::string> out = TRY(read_names(*call, below));
+  wire::Packet end;
+  end.set_type(wire::Packet::FIN);
+  TRY(write_message(*call, end));
+  TRY(call->finish_writing());
+  while (TRY(call->read())) {
+  }
+  TRY(call->finish());
+  return out;
 }
 
 Result<> unpack_tar(Source& tar, const Path& into, const std::function<void(uint64_t)>& progress,

@@ -32,6 +32,12 @@ Result<std::optional<builder::LocalSources::Use>> sync_source(
     Session& session, const SyncRequest& request, builder::LocalSources& sources,
     const std::function<void(uint64_t)>& progress, const CancelToken& cancel);
 
+// The names in a directory of `request.directory`, but for what is excluded; `request.follow` and
+// `into` are not looked at. No contents come. Of very many, or where the path has characters of
+// patterns, it is an error.
+Result<std::vector<std::string>> sync_names(Session& session, const SyncRequest& request,
+                                            const std::string& path, const CancelToken& cancel);
+
 // A tar, plain or compressed, unpacked into an empty directory; all of it is read.
 Result<> unpack_tar(Source& tar, const Path& into, const std::function<void(uint64_t)>& progress,
                     const CancelToken& cancel);

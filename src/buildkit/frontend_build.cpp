@@ -240,7 +240,12 @@ Result<> FrontendBuild::load_context() {
     request.context_directory = wanted.into;
     return {};
   }
-  if (some) wanted.follow = **paths;
+  if (some) {
+    wanted.follow = **paths;
+    request.names_in_context = [this, wanted](const std::string& directory) {
+      return sync_names(*session_, wanted, directory, cancel_);
+    };
+  }
   const builder::LocalFiles files = TRY(load_source("load build context", wanted));
   request.context_directory = files.directory;
   request.context_is_still = true;

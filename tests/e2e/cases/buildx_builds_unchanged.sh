@@ -49,6 +49,16 @@ expect_contains "$OUT" before
 expect_contains "$OUT" 'did not complete successfully: exit code: 7'
 expect_contains "$OUT" '>>> RUN echo before && exit 7'
 expect_exit 1 bx build -f "$PWD/none" "$PWD/context"
+# A file that is not there: the client tells of those beside it, which no step reads.
+printf 'FROM scratch\nCOPY sub/fiel /\n' >misspelt
+expect_exit 1 bx build -f "$PWD/misspelt" "$PWD/context"
+expect_contains "$OUT" '"/sub/fiel": not found (did you mean sub/file?)'
+printf 'FROM scratch\nCOPY sup /\n' >misspelt
+expect_exit 1 bx build -f "$PWD/misspelt" "$PWD/context"
+expect_contains "$OUT" '"/sup": not found (did you mean sub?)'
+printf 'FROM scratch\nCOPY left-put /\n' >misspelt
+expect_exit 1 bx build -f "$PWD/misspelt" "$PWD/context"
+expect_not_contains "$OUT" 'did you mean'
 
 # Standard input: a Dockerfile alone, and a context.
 printf 'FROM %s\nRUN echo alone >/alone\n' "$IMAGE" | bx build -q -t "$N:alone" -

@@ -121,8 +121,8 @@ Result<> FrontendBuild::load_files(const std::string& vertex_name, const std::st
 
 Result<builder::LocalFiles> FrontendBuild::load_source(const std::string& vertex_name,
                                                        const SyncRequest& request) {
-  // Without a key nobody knows which directory it is; and who wants no cache wants none of this.
-  if (session_->facts().shared_key.empty() || options_.request.no_cache) {
+  // Without a key nobody knows which directory it is.
+  if (session_->facts().shared_key.empty()) {
     TRY(load_files(vertex_name, "context", request));
     return builder::LocalFiles{.directory = request.into, .is_still = true};
   }

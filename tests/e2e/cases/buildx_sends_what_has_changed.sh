@@ -25,6 +25,12 @@ build
 expect_not_contains "$(sent)" MB
 expect_eq "$(file /d/sub/f)" one
 
+# No step is cached, and what was sent still counts.
+build --no-cache
+expect_not_contains "$(sent)" MB
+expect_not_contains "$(cat out)" CACHED
+expect_eq "$(file /d/sub/f)" one
+
 # In place; by another file of the same size and time; gone; another mode.
 echo two >context/d/sub/f
 build

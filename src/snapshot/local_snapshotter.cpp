@@ -70,20 +70,16 @@ class RoomySource : public Source {
 
 Result<> LocalSnapshotter::unpack(const std::string& name, const std::string& parent, Source& tar,
                                   const CancelToken& cancel) {
-  auto unpack = [&]() -> Result<> {
-    if (is_whole(name)) return Error(Code::kAlreadyExists, "it exists");
-    Lowers lowers = TRY(lowers_from(parent));
-    TempDir made = TRY(TempDir::make(staging(), ""));
-    TRY(unpack_layer(made.path(), lowers.trees, tar, cancel));
-    TRY(write_form_digest(made.path(), files_));
-    return add_directory(name, parent, std::move(made));
-  };
-  auto index = [&]() -> Result<> {
-    if (is_whole(name)) return Error(Code::kAlreadyExists, "it exists");
-    auto position = parent.empty() ? Position::kFirst : Position::kOnTop;
+  if (is_whole(name)) return Error(Code::kAlreadyExists, cat("snapshot ", name, " exists"));
+  if (backend_ == Backend::kErofs) {
+    const auto position = parent.empty() ? Position::kFirst : Position::kOnTop;
     return add(name, parent, TRY(receive(tar, position, cancel)));
-  };
-  return (backend_ == Backend::kErofs ? index() : unpack()).context(cat("snapshot ", name));
+  }
+  const Lowers lowers = TRY(lowers_from(parent));
+  TempDir made = TRY(TempDir::make(staging(), ""));
+  TRY(unpack_layer(made.path(), lowers.trees, tar, cancel));
+  TRY(write_form_digest(made.path(), files_));
+  return add_directory(name, parent, std::move(made));
 }
 
 Result<std::unique_ptr<ReceivedLayer>> LocalSnapshotter::receive(Source& tar, Position position,

@@ -14,4 +14,5 @@ expect_exit 1 docker import cut.tar
 expect_contains "$OUT" "cut short"
 expect_exit 1 docker import noise
 expect_contains "$OUT" "not a tar archive"
+expect_eq "$(grep -o sha256: <<<"$OUT" | wc -l)" 1 # which layer, once
 expect_eq "$(find "$OWN/root/content/blobs" -type f -size +100k | wc -l)" 0

@@ -89,17 +89,20 @@ Result<> make_bind_source(const MountPoint& mount) {
   return make_directories(mount.source, 0755);
 }
 
-// Where nobody makes nodes the host's are mounted, with the rights that they have there.
-void add_devices(const ContainerInfo& info, runtime::ContainerSpec& spec) {
-  const bool can_make = !spec.id_maps && !sys::in_user_namespace();
+// Where we may make no nodes the host's are mounted, with the rights that they have there.
+Result<> add_devices(const ContainerInfo& info, runtime::ContainerSpec& spec) {
   for (const DeviceMapping& device : info.host_config.devices) {
-    if (can_make) {
-      spec.devices.push_back({device.path_on_host, device.path_in_container, device.permissions});
-    } else {
-      spec.binds.push_back({.source = device.path_on_host, .target = device.path_in_container});
+    const runtime::DeviceGrant grant{device.path_on_host, device.path_in_container,
+                                     device.permissions};
+    if (!sys::in_user_namespace()) {
+      spec.devices.push_back(grant);
+      continue;
     }
+    TRY(runtime::granted_devices(grant));  // that it is one
+    spec.binds.push_back({.source = device.path_on_host, .target = device.path_in_container});
   }
   spec.device_rules = info.host_config.device_cgroup_rules;
+  return {};
 }
 
 std::string tmpfs_options(const HostConfig& host, const std::string& target, bool read_write) {
@@ -211,7 +214,7 @@ Result<runtime::ContainerSpec> make_spec(Core& core, const Container& container)
   TRY(add_security(core, info, spec));
   TRY(add_namespaces(core, info, spec));
   TRY(add_emulation(core, container, spec));
-  add_devices(info, spec);
+  TRY(add_devices(info, spec));
   TRY(add_mounts(core, container, info, spec));
   return spec;
 }

@@ -63,8 +63,15 @@ docker commit "$N" "$N" >/dev/null
 expect_eq "$(run "$N" stat -c %u:%g /new)" 1000:2000
 expect_eq "$(run --userns host "$N" stat -c %u:%g /new)" 1000:2000
 
-# A device is the host's, mounted: nobody makes nodes here.
-expect_eq "$(run --device /dev/full:/dev/mine "$IMAGE" stat -c %t:%T /dev/mine)" 1:7
+# A device is a node of the container's own, which its device cgroup knows.
+expect_eq "$(run --device /dev/full:/dev/mine "$IMAGE" stat -c '%t:%T %u' /dev/mine)" "1:7 0"
+mknod -m 666 tun c 10 200
+! run --device "$PWD/tun:/dev/tun" "$IMAGE" sh -c ': <>/dev/tun' 2>&1 | grep 'not permitted' || fail "the device is not for it"
+rm tun
+for other in /etc/passwd "$PWD/bind"; do
+  expect_exit 125 run --device "$other:/dev/mine" "$IMAGE" true
+  expect_contains "$OUT" "not a device node"
+done
 
 # File capabilities that root in the container gave are everybody's in an image, as Docker writes them.
 tools=(-v /:/host:ro)

@@ -66,27 +66,12 @@ class CopyStep : public PlannedSolverStep {
     return parts;
   }
 
-  // Of what is copied from a context that is kept: its version, and what is chosen of it.
-  KeyParts stand_in() const override {
-    const bool is_told = !is_from_build() && copy().from_context.empty() &&
-                         !site().context.version().empty() &&
-                         std::ranges::none_of(copy().sources, is_remote);
-    if (!is_told) return {};
-    KeyParts parts{{PartKind::kOpaque, "context", site().context.version()},
-                   {PartKind::kOpaque, "--parents", copy().parents ? "yes" : "no"},
-                   {PartKind::kOpaque, "--chmod", copy().chmod},
-                   {PartKind::kOpaque, "--chown", copy().chown}};
-    for (const std::string& source : copy().sources) {
-      parts.push_back({PartKind::kOpaque, "source", source});
-    }
-    return parts;
-  }
-
  private:
   const PlannedCopy& copy() const { return std::get<PlannedCopy>(step().what); }
   bool is_from_build() const { return copy().from_stage || copy().from_image; }
 
   Result<> unpack_ground() override { return copy().link ? Result<>() : unpack_base(); }
+  Result<KeyParts> glance_at(const CancelToken& cancel) override;
   Result<KeyParts> look_at(const std::vector<StepResult>& inputs,
                            const CancelToken& cancel) override;
   Result<StepResult> perform(const std::vector<StepResult>& inputs,
@@ -98,6 +83,8 @@ class CopyStep : public PlannedSolverStep {
   Result<> check_out(Chosen& source, const CancelToken& cancel);
   // What a source is in a tree: with the excludes of the step.
   Result<Selection> selection_of(const std::string& source) const;
+  // A mode that is set for all files hides their own.
+  Result<bool> mode_given() const;
   Result<SourceTree*> own_tree(const Path& directory, TempDir keep);
   Result<CopyAttributes> attributes(const sys::RootDir& root) const;
   Result<> copy_one(Copier& copier, const Chosen& source, const Selected& selected,
@@ -197,13 +184,42 @@ Result<> CopyStep::choose(const CancelToken& cancel) {
   return {};
 }
 
+Result<bool> CopyStep::mode_given() const {
+  return !copy().chmod.empty() && TRY(ModeChange::parse(copy().chmod)).absolute();
+}
+
+// The version of a context that is kept; else a digest of what is chosen, where all of its files
+// are remembered.
+Result<KeyParts> CopyStep::glance_at(const CancelToken& cancel) {
+  if (is_from_build() || std::ranges::any_of(copy().sources, is_remote)) return KeyParts();
+  KeyParts parts{{PartKind::kOpaque, "--parents", copy().parents ? "yes" : "no"},
+                 {PartKind::kOpaque, "--chmod", copy().chmod},
+                 {PartKind::kOpaque, "--chown", copy().chown}};
+  for (const std::string& source : copy().sources) {
+    parts.push_back({PartKind::kOpaque, "source", source});
+  }
+  if (copy().from_context.empty() && !site().context.version().empty()) {
+    parts.push_back({PartKind::kOpaque, "context", site().context.version()});
+    return parts;
+  }
+  TRY(choose(cancel));
+  const bool mode_given = TRY(this->mode_given());
+  for (Chosen& source : chosen_) {
+    for (Selected& selected : source.matches) {
+      auto digest = source.tree->digest(selected, mode_given);
+      if (!digest) return KeyParts();
+      parts.push_back({PartKind::kOpaque, "files", std::move(*digest)});
+    }
+  }
+  return parts;
+}
+
 Result<KeyParts> CopyStep::look_at(const std::vector<StepResult>& inputs,
                                    const CancelToken& cancel) {
   TRY(open_source(inputs));
   TRY(choose(cancel));
   KeyParts parts;
-  // A mode that is set for all files hides their own.
-  const bool mode_given = !copy().chmod.empty() && TRY(ModeChange::parse(copy().chmod)).absolute();
+  const bool mode_given = TRY(this->mode_given());
   for (Chosen& source : chosen_) {
     if (source.git) {
       parts.push_back(

@@ -57,6 +57,14 @@ Result<KeyParts> PlannedSolverStep::look_at(const std::vector<StepResult>&, cons
   return KeyParts();
 }
 
+Result<KeyParts> PlannedSolverStep::glance_at(const CancelToken&) { return KeyParts(); }
+
+Result<KeyParts> PlannedSolverStep::stand_in(const CancelToken& cancel) {
+  auto parts = glance_at(cancel);
+  if (!parts) return placed(std::move(parts.error()));
+  return parts;
+}
+
 Result<KeyParts> PlannedSolverStep::content(const std::vector<StepResult>& inputs,
                                             const CancelToken& cancel) {
   auto parts = look_at(inputs, cancel);

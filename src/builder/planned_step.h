@@ -22,6 +22,7 @@ class PlannedSolverStep : public Step {
   std::string input_label(size_t input) const override;
   std::string refuses_cache() const override;
   Result<KeyParts> content(const std::vector<StepResult>& inputs, const CancelToken& cancel) final;
+  Result<KeyParts> stand_in(const CancelToken& cancel) final;
   Result<StepResult> execute(const std::vector<StepResult>& inputs,
                              const CancelToken& cancel) final;
   Result<> unpack_ground() override { return unpack_base(); }
@@ -42,6 +43,8 @@ class PlannedSolverStep : public Step {
   // Of what the Dockerfile says: untold where variables have a part in it.
   KeyPart written_part(PartKind kind, std::string_view name, const std::string& value) const;
 
+  // What stands for what look_at() finds; nothing, as a rule.
+  virtual Result<KeyParts> glance_at(const CancelToken& cancel);
   virtual Result<KeyParts> look_at(const std::vector<StepResult>& inputs,
                                    const CancelToken& cancel);
   virtual Result<StepResult> perform(const std::vector<StepResult>& inputs,

@@ -2,47 +2,22 @@
 
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <thread>
 
 #include "base/file.h"
 #include "base/strings.h"
 #include "builder/source_walk.h"
-#include "codec/hash.h"
 #include "dockerfile/config_words.h"
 #include "dockerfile/source_text.h"
-#include "snapshot/file_attributes.h"
 
 namespace skiff::builder {
 
 namespace {
 
 bool has_wildcard(std::string_view text) { return text.find_first_of("*?[\\") != text.npos; }
-
-bool is_same_state(const struct stat& one, const struct stat& other) {
-  return one.st_dev == other.st_dev && one.st_ino == other.st_ino && one.st_size == other.st_size &&
-         snapshot::time_of(one.st_mtim) == snapshot::time_of(other.st_mtim) &&
-         snapshot::time_of(one.st_ctim) == snapshot::time_of(other.st_ctim);
-}
-
-std::string hex_of(const StatCache::Hash& hash) {
-  std::string hex;
-  StatCache::append_hex(hash, hex);
-  return hex;
-}
-
-std::string octal(mode_t mode) {
-  std::string text(4, '0');
-  for (size_t i = 0; i < text.size(); ++i) {
-    text[text.size() - 1 - i] = static_cast<char>('0' + (mode >> (3 * i) & 7U));
-  }
-  return text;
-}
 
 // Of "a/../../b".
 bool leads_above(std::string_view path) {
@@ -228,135 +203,6 @@ std::string SourceTree::near_name(const std::string& path) const {
   });
   const std::string near = nearest_word(name, *names);
   return near.empty() ? "" : cat(" (did you mean ", join_path(directory, near), "?)");
-}
-
-Result<std::string> SourceTree::hash_of(const SourceFile& file, const CancelToken& cancel) {
-  if (file.hash) return hex_of(*file.hash);
-  // Other file systems may be mounted below.
-  if (options_.stats != nullptr && file.st.st_dev == device_) {
-    if (auto remembered = options_.stats->find(file.st)) return std::move(*remembered);
-  }
-  {
-    const std::scoped_lock lock(mutex_);
-    auto known = hashes_.find(file.path);
-    if (known != hashes_.end()) return known->second;
-  }
-  TRY(cancel.check());
-  std::string hash = TRY_CONTEXT(read_hash(file), file.path);
-  const std::scoped_lock lock(mutex_);
-  return hashes_[file.path] = std::move(hash);
-}
-
-Result<std::string> SourceTree::read_hash(const SourceFile& file) {
-  struct stat before{};
-  struct stat after{};
-  UniqueFd fd = TRY(root_.open_at(file.path, O_RDONLY | O_NONBLOCK));
-  const bool asked = ::fstat(fd.get(), &before) == 0;
-  const TimePoint began = options_.stats != nullptr ? options_.stats->now() : TimePoint();
-  FdSource source(fd.get());
-  Hasher hasher;
-  TRY(copy(source, hasher));
-  std::string hash = hasher.hex();
-  if (options_.stats == nullptr || !asked || before.st_dev != device_) return hash;
-  // Else it was changed while it was read: nobody knows what was.
-  if (::fstat(fd.get(), &after) == 0 && is_same_state(before, after))
-    options_.stats->put(before, began, hash);
-  return hash;
-}
-
-bool SourceTree::is_unchanged(const SourceFile& file, int fd) const {
-  struct stat st{};
-  return file.settled && ::fstat(fd, &st) == 0 && is_same_state(file.st, st);
-}
-
-// Capabilities and the like, which are copied along; "" for the many that have none.
-Result<std::string> SourceTree::describe_xattrs(const std::string& path) const {
-  if (path.empty()) return std::string();  // the root, which has no place to be copied to
-  const sys::Place place = TRY(root_.place_of(path));
-  const snapshot::Xattrs xattrs = TRY(snapshot::read_xattrs(place.parent.get(), place.name));
-  if (xattrs.empty()) return std::string();
-  Hasher hasher;
-  for (const auto& [name, value] : xattrs) {
-    hasher.update(cat(name, " ", value.size(), " "));
-    hasher.update(value);
-  }
-  return cat(" attributes ", hasher.hex());
-}
-
-Result<KeyParts> SourceTree::describe(Selected& selected, bool mode_given, bool owner_given,
-                                      const CancelToken& cancel) {
-  constexpr size_t kPiece = 512;
-  const Terms terms{.mode_given = mode_given, .owner_given = owner_given};
-  const std::span<SourceFile> files(selected.files);
-  KeyParts parts(files.size());
-  const size_t pieces = (files.size() + kPiece - 1) / kPiece;
-  std::vector<Result<>> outcomes(pieces);
-  std::atomic<size_t> next = 0;
-  const auto work = [&] {
-    for (size_t n = next++; n < pieces; n = next++) {
-      const size_t at = n * kPiece;
-      const size_t count = std::min(kPiece, files.size() - at);
-      outcomes[n] = describe_some(files.subspan(at, count), terms, cancel,
-                                  std::span(parts).subspan(at, count));
-    }
-  };
-  {
-    std::jthread helper;
-    if (pieces > 2 && std::thread::hardware_concurrency() > 1) helper = std::jthread(work);
-    work();
-  }
-  for (Result<>& outcome : outcomes) TRY(std::move(outcome));
-  return parts;
-}
-
-Result<> SourceTree::describe_some(std::span<SourceFile> files, const Terms& terms,
-                                   const CancelToken& cancel, std::span<KeyPart> parts) {
-  std::vector<StatCache::Asked> asked;
-  std::vector<SourceFile*> whose;
-  for (SourceFile& file : files) {
-    // Other file systems may be mounted below.
-    if (!S_ISREG(file.st.st_mode) || options_.stats == nullptr || file.st.st_dev != device_) {
-      continue;
-    }
-    file.settled = options_.stats->is_settled(file.st);
-    if (file.hash) continue;
-    asked.push_back({.file = &file.st, .hash = {}});
-    whose.push_back(&file);
-  }
-  if (!asked.empty()) options_.stats->find(asked);
-  for (size_t i = 0; i < asked.size(); ++i) whose[i]->hash = asked[i].hash;
-  for (size_t i = 0; i < files.size(); ++i) {
-    parts[i] = TRY(describe_one(files[i], terms, cancel));
-  }
-  return {};
-}
-
-Result<KeyPart> SourceTree::describe_one(SourceFile& file, const Terms& terms,
-                                         const CancelToken& cancel) {
-  constexpr size_t kMostOfFiles = 96;
-  const mode_t mode = file.st.st_mode;
-  std::string value;
-  value.reserve(kMostOfFiles);
-  value += terms.mode_given || S_ISLNK(mode) ? "-" : octal(mode);
-  if (options_.keep_owners && !terms.owner_given) {
-    value += cat(":", file.st.st_uid, ":", file.st.st_gid);
-  }
-  if (S_ISREG(mode)) {
-    if (!file.hash) {
-      const std::string hex = TRY(hash_of(file, cancel));
-      file.hash = StatCache::from_hex(hex);
-    }
-    value += " file ";
-    StatCache::append_hex(*file.hash, value);
-  } else if (S_ISLNK(mode)) {
-    value += cat(" link ", file.link);
-  } else if (S_ISDIR(mode)) {
-    value += " directory";
-  } else {
-    value += cat(" node ", mode & S_IFMT, " ", major(file.st.st_rdev), ":", minor(file.st.st_rdev));
-  }
-  if (options_.keep_owners) value += TRY(describe_xattrs(file.path));
-  return KeyPart{PartKind::kFile, file.path.empty() ? "/" : file.path, std::move(value)};
 }
 
 }  // namespace skiff::builder

@@ -80,6 +80,9 @@ class SourceTree {
   // `mode_given`, owners where `owner_given`.
   Result<KeyParts> describe(Selected& selected, bool mode_given, bool owner_given,
                             const CancelToken& cancel);
+  // Stands for all that describe() tells of what is not described yet, and is made faster; none
+  // where a hash of a file is not remembered for exactly what was seen of it.
+  std::optional<std::string> digest(Selected& selected, bool mode_given) const;
   // Of its content, unless it is known.
   Result<std::string> hash_of(const SourceFile& file, const CancelToken& cancel);
   // Whether the open file is to be seen to be what was described, so that what is read from it
@@ -102,6 +105,8 @@ class SourceTree {
   };
   Result<> describe_some(std::span<SourceFile> files, const Terms& terms, const CancelToken& cancel,
                          std::span<KeyPart> parts);
+  // Looks for those that are not known; false where one is not remembered.
+  bool find_hashes(std::span<SourceFile> files) const;
   Result<KeyPart> describe_one(SourceFile& file, const Terms& terms, const CancelToken& cancel);
   Result<std::string> describe_xattrs(const std::string& path) const;
   Result<std::string> read_hash(const SourceFile& file);

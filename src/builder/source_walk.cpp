@@ -8,7 +8,10 @@
 #include <atomic>
 #include <cerrno>
 #include <iterator>
+#include <mutex>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -32,12 +35,46 @@ class Spare {
   std::atomic<bool> free_ = std::thread::hardware_concurrency() > 1;
 };
 
-// One name in a directory. A directory that is not `needed` itself is there only for what is found
-// below it.
-struct Found {
-  SourceFile file;
-  bool needed = true;
-  bool is_directory() const { return S_ISDIR(file.st.st_mode); }
+// A name in a directory, and whether it is likely one of a directory itself.
+struct Name {
+  std::string text;
+  bool is_directory = false;
+};
+
+// Sorted, without "." and "..".
+Result<std::vector<Name>> list(int directory) {
+  alignas(dirent64) char buffer[size_t{32} << 10U];
+  std::vector<Name> names;
+  for (;;) {
+    const ssize_t size = ::getdents64(directory, buffer, sizeof buffer);
+    if (size < 0) return Error::from_errno(errno, "read directory");
+    if (size == 0) break;
+    constexpr size_t kUsual = 32;  // bytes of an entry
+    if (names.empty()) names.reserve(static_cast<size_t>(size) / kUsual);
+    for (ssize_t at = 0; at < size;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(buffer + at);
+      at += entry->d_reclen;
+      const std::string_view text = entry->d_name;
+      if (text == "." || text == "..") continue;
+      names.push_back({std::string(text), entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN});
+    }
+  }
+  std::ranges::sort(names, {}, &Name::text);
+  return names;
+}
+
+enum class Verdict {
+  kOut,  // left out
+  kWay,  // a directory that is there only for what is found below it
+  kIn,
+};
+
+// The directory whose names are added.
+struct Above {
+  int fd;
+  const std::string& path;
+  size_t target_at;  // where in what is below `path` the target begins
+  size_t depth;
 };
 
 class Descent {
@@ -45,95 +82,95 @@ class Descent {
   Descent(const SourceWalk& walk, Spare& spare, std::vector<SourceFile>& out)
       : walk_(walk), spare_(spare), out_(out) {}
 
-  // `target_at`: where in what is below `path` the target begins.
-  Result<> below(int directory, const std::string& path, size_t target_at, size_t depth);
+  Result<> below(const Above& above);
 
  private:
-  // False where the name is left out.
-  Result<bool> look(int directory, const std::string& name, const std::string& path,
-                    Found& found) const;
-  Result<> enter(int directory, Found& found, size_t name_at, size_t depth);
-  Result<> enter_side_by_side(int directory, std::vector<Found> level, size_t name_at,
-                              size_t depth);
+  // The name, with what is below it.
+  Result<> add(const Above& above, const std::string& name);
+  Result<Verdict> look(const Above& above, const std::string& name, SourceFile& file) const;
+  Result<> enter(const Above& above, const std::string& name);
+  Result<> add_side_by_side(const Above& above, const std::vector<Name>& names);
+  void take(std::vector<SourceFile> files, size_t times);
+  // For so many more; by steps that grow, as there may be many directories.
+  void make_room(size_t files) {
+    const size_t needed = out_.size() + files;
+    if (needed > out_.capacity()) out_.reserve(std::max(needed, 2 * out_.capacity()));
+  }
 
   const SourceWalk& walk_;
   Spare& spare_;
   std::vector<SourceFile>& out_;
 };
 
-Result<> Descent::below(int directory, const std::string& path, size_t target_at, size_t depth) {
+Result<> Descent::below(const Above& above) {
   // Of fewer the helper's start costs more than it saves.
   constexpr ptrdiff_t kWorthAHelper = 8;
   TRY(walk_.cancel.check());
-  std::vector<std::string> names = TRY(names_in(directory));
-  if (depth < walk_.only.size())
-    std::erase_if(names, [&](auto& name) { return name != walk_.only[depth]; });
-  std::vector<Found> level;
-  level.reserve(names.size());
-  for (const std::string& name : names) {
-    Found& found = level.emplace_back();
-    found.file.target_at = target_at;
-    if (!TRY(look(directory, name, path, found))) level.pop_back();
+  std::vector<Name> names = TRY(list(above.fd));
+  if (above.depth < walk_.only.size()) {
+    std::erase_if(names, [&](const Name& name) { return name.text != walk_.only[above.depth]; });
   }
-  const size_t name_at = below_at(path);
-  const auto directories = std::ranges::count_if(level, &Found::is_directory);
-  if (directories >= kWorthAHelper && spare_.take()) {
-    return enter_side_by_side(directory, std::move(level), name_at, depth);
-  }
-  for (Found& found : level) {
-    if (found.is_directory()) {
-      TRY(enter(directory, found, name_at, depth));
-    } else {
-      out_.push_back(std::move(found.file));
-    }
-  }
+  const auto directories = std::ranges::count_if(names, &Name::is_directory);
+  if (directories >= kWorthAHelper && spare_.take()) return add_side_by_side(above, names);
+  make_room(names.size());
+  for (const Name& name : names) TRY(add(above, name.text));
   return {};
 }
 
-Result<bool> Descent::look(int directory, const std::string& name, const std::string& path,
-                           Found& found) const {
+Result<> Descent::add(const Above& above, const std::string& name) {
+  const size_t before = out_.size();
+  SourceFile& file = out_.emplace_back();
+  const Verdict verdict = TRY(look(above, name, file));
+  if (verdict != Verdict::kOut && S_ISDIR(file.st.st_mode)) TRY(enter(above, name));
+  const bool is_empty_way = verdict == Verdict::kWay && out_.size() == before + 1;
+  if (verdict == Verdict::kOut || is_empty_way) out_.pop_back();
+  return {};
+}
+
+Result<Verdict> Descent::look(const Above& above, const std::string& name, SourceFile& file) const {
   const auto& [ignore, excludes, cancel, wanted, only] = walk_;
-  SourceFile& file = found.file;
-  file.path = join_path(path, name);
-  if (::fstatat(directory, name.c_str(), &file.st, AT_SYMLINK_NOFOLLOW) != 0) {
+  file.path = join_path(above.path, name);
+  file.target_at = above.target_at;
+  if (::fstatat(above.fd, name.c_str(), &file.st, AT_SYMLINK_NOFOLLOW) != 0) {
     return Error::from_errno(errno, cat("stat ", file.path));
   }
+  const bool is_directory = S_ISDIR(file.st.st_mode);
   const bool ignored = ignore.excluded(file.path);
-  if (ignored && !(found.is_directory() && ignore.may_contain_exceptions(file.path))) return false;
+  if (ignored && !(is_directory && ignore.may_contain_exceptions(file.path))) return Verdict::kOut;
   const bool is_chosen = wanted != nullptr || !excludes.empty();
   const std::string target = is_chosen ? file.target() : "";
   const bool excluded = is_chosen && excludes.excluded(target);
-  if (excluded && !(found.is_directory() && excludes.may_contain_exceptions(target))) return false;
+  if (excluded && !(is_directory && excludes.may_contain_exceptions(target))) return Verdict::kOut;
   const bool matches = wanted == nullptr || wanted->excluded(target);
-  if (S_ISSOCK(file.st.st_mode) || (!matches && !found.is_directory())) return false;
-  if (S_ISLNK(file.st.st_mode)) file.link = TRY(read_link_at(directory, name));
-  found.needed = matches && !ignored && !excluded;
-  return true;
+  if (S_ISSOCK(file.st.st_mode) || (!matches && !is_directory)) return Verdict::kOut;
+  if (S_ISLNK(file.st.st_mode)) file.link = TRY(read_link_at(above.fd, name));
+  return matches && !ignored && !excluded ? Verdict::kIn : Verdict::kWay;
 }
 
-Result<> Descent::enter(int directory, Found& found, size_t name_at, size_t depth) {
-  const std::string path = found.file.path;
-  const size_t target_at = found.file.target_at;
-  const size_t before = out_.size();
-  out_.push_back(std::move(found.file));
-  const std::string name = path.substr(name_at);
-  UniqueFd fd(::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+// The directory that was added last.
+Result<> Descent::enter(const Above& above, const std::string& name) {
+  const std::string path = out_.back().path;
+  UniqueFd fd(::openat(above.fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) return Error::from_errno(errno, cat("open ", path));
-  TRY(below(fd.get(), path, target_at, depth + 1));
-  if (!found.needed && out_.size() == before + 1) out_.pop_back();
-  return {};
+  return below({fd.get(), path, above.target_at, above.depth + 1});
 }
 
-// The spare thread takes every directory that this one has not begun with.
-Result<> Descent::enter_side_by_side(int directory, std::vector<Found> level, size_t name_at,
-                                     size_t depth) {
-  std::vector<std::vector<SourceFile>> found(level.size());
-  std::vector<Result<>> outcomes(level.size());
+// The spare thread takes every name that this one has not begun with.
+Result<> Descent::add_side_by_side(const Above& above, const std::vector<Name>& names) {
+  std::vector<std::vector<SourceFile>> found(names.size());
+  std::vector<std::optional<Result<>>> outcomes(names.size());
   std::atomic<size_t> next = 0;
+  std::mutex mutex;  // of what follows, and of outcomes
+  size_t taken = 0;
   const auto work = [&] {
-    for (size_t n = next++; n < level.size(); n = next++) {
-      if (!level[n].is_directory()) continue;
-      outcomes[n] = Descent(walk_, spare_, found[n]).enter(directory, level[n], name_at, depth);
+    for (size_t n = next++; n < names.size(); n = next++) {
+      auto outcome = Descent(walk_, spare_, found[n]).add(above, names[n].text);
+      // In order, and at once: the memory of one name's files is soon that of another's.
+      const std::scoped_lock lock(mutex);
+      outcomes[n] = std::move(outcome);
+      for (; taken < names.size() && outcomes[taken]; ++taken) {
+        take(std::exchange(found[taken], {}), names.size() - taken - 1);
+      }
     }
   };
   {
@@ -143,15 +180,16 @@ Result<> Descent::enter_side_by_side(int directory, std::vector<Found> level, si
     });
     work();
   }
-  size_t total = out_.size();
-  for (const auto& files : found) total += std::max<size_t>(1, files.size());
-  out_.reserve(total);
-  for (size_t n = 0; n < level.size(); ++n) {
-    TRY(std::move(outcomes[n]));
-    if (!level[n].is_directory()) out_.push_back(std::move(level[n].file));
-    std::ranges::move(found[n], std::back_inserter(out_));
-  }
+  for (auto& outcome : outcomes) TRY(std::move(*outcome));
   return {};
+}
+
+// As many again may follow so many times; memory that is not written to costs nothing.
+void Descent::take(std::vector<SourceFile> files, size_t times) {
+  constexpr size_t kMost = size_t{1} << 16U;
+  const size_t needed = out_.size() + files.size();
+  if (needed > out_.capacity()) make_room(files.size() + std::min(files.size() * times, kMost));
+  std::ranges::move(files, std::back_inserter(out_));
 }
 
 }  // namespace
@@ -164,24 +202,15 @@ std::string join_path(const std::string& directory, const std::string& name) {
 }
 
 Result<std::vector<std::string>> names_in(int directory) {
-  UniqueFd copy(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  DIR* stream = copy ? ::fdopendir(copy.get()) : nullptr;
-  if (stream == nullptr) return Error::from_errno(errno, "read directory");
-  copy.release();
   std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(stream)) {
-    std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(std::move(name));
-  }
-  ::closedir(stream);
-  std::ranges::sort(names);
+  for (Name& name : TRY(list(directory))) names.push_back(std::move(name.text));
   return names;
 }
 
 Result<> SourceWalk::below(int directory, const std::string& path,
                            std::vector<SourceFile>& files) const {
   Spare spare;
-  return Descent(*this, spare, files).below(directory, path, below_at(path), 0);
+  return Descent(*this, spare, files).below({directory, path, below_at(path), 0});
 }
 
 }  // namespace skiff::builder

@@ -17,7 +17,7 @@ namespace skiff::builder {
 
 // "src" and "a.c" are "src/a.c"; "" is the root.
 std::string join_path(const std::string& directory, const std::string& name);
-// Sorted, without "." and "..".
+// Of a directory that was just opened: sorted, without "." and "..".
 Result<std::vector<std::string>> names_in(int directory);
 
 // What it leaves out: what is ignored or excluded.
@@ -28,7 +28,7 @@ struct SourceWalk {
   const oci::IgnorePatterns* wanted = nullptr;  // only what matches, and its directories
   std::vector<std::string> only = {};           // components that every match begins with
 
-  // Adds what is below the open directory `path`; parents before children.
+  // Adds what is below the directory `path`, just opened; parents before children.
   Result<> below(int directory, const std::string& path, std::vector<SourceFile>& files) const;
 };
 

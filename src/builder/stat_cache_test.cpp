@@ -129,6 +129,11 @@ class StatCached : public BuildFixture {
     ASSERT_TRUE(builder) << builder.error().message();
     builder_ = std::move(*builder);
   }
+  // Until nothing of it is looked at that can be known.
+  void build_often(const std::string& dockerfile) {
+    for (int i = 0; i < 3; ++i) built(dockerfile);
+    EXPECT_EQ(told_.cached, std::vector{2});
+  }
   Path file() const { return options_.root / "stat-cache"; }
   struct stat stat_of(const std::string& path) {
     struct stat st{};
@@ -156,7 +161,7 @@ TEST_F(StatCached, KnownFilesAreNotReadAgain) {
 TEST_F(StatCached, SameSizeAndTimeIsNoticed) {
   write("d/a", "A");
   const struct stat before = stat_of("d/a");
-  built("FROM scratch\nCOPY d /d");
+  build_often("FROM scratch\nCOPY d /d");
   UniqueFd fd(::open((context() / "d/a").c_str(), O_WRONLY | O_CLOEXEC));
   ASSERT_EQ(::pwrite(fd.get(), "B", 1, 0), 1);
   const timespec times[2] = {before.st_atim, before.st_mtim};
@@ -172,16 +177,36 @@ TEST_F(StatCached, SwappedDirectoriesAreNoticed) {
     const timespec times[2] = {{5, 0}, {5, 0}};
     ASSERT_EQ(::utimensat(AT_FDCWD, (context() / path).c_str(), times, 0), 0);
   }
-  built("FROM scratch\nCOPY x /x");
+  build_often("FROM scratch\nCOPY x /x");
   std::filesystem::rename(context() / "x", context() / "z");
   std::filesystem::rename(context() / "y", context() / "x");
   EXPECT_EQ(text_in(built("FROM scratch\nCOPY x /x"), "x/f"), "B");
   EXPECT_EQ(told_.missed[2], "x/f changed");
 }
 
+TEST_F(StatCached, IgnoreFilesAndNamesAreNeverRemembered) {
+  write("d/a", "A");
+  write("d/b", "B");
+  build_often("FROM scratch\nCOPY d /d");
+  write(".dockerignore", "d/b");
+  EXPECT_EQ(tree(built("FROM scratch\nCOPY d /d"), "%P"), "d\nd/a");
+  EXPECT_EQ(told_.missed[2], "d/b is gone");
+  std::filesystem::rename(context() / "d/a", context() / "d/c");
+  EXPECT_EQ(tree(built("FROM scratch\nCOPY d /d"), "%P"), "d\nd/c");
+}
+
+// The same files, of which something else is made.
+TEST_F(StatCached, OtherFlagsAreAnotherStep) {
+  write("d/a", "A");
+  build_often("FROM scratch\nCOPY d /d");
+  const images::Image image = built("FROM scratch\nCOPY --chmod=700 d /d");
+  EXPECT_NE(tree(image).find("f 700 0:0 d/a"), std::string::npos);
+  EXPECT_EQ(tree(built("FROM scratch\nCOPY --exclude=a d /d"), "%P"), "d");
+}
+
 TEST_F(StatCached, ModesAreNeverRemembered) {
   write("d/e/a", "A");
-  built("FROM scratch\nCOPY d /d");
+  build_often("FROM scratch\nCOPY d /d");
   ::chmod((context() / "d/e").c_str(), 0700);
   const images::Image image = built("FROM scratch\nCOPY d /d");
   EXPECT_EQ(told_.missed[2], "mode or owner of d/e: 0755 is now 0700");

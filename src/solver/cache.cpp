@@ -105,8 +105,10 @@ Result<std::optional<StepResult>> Cache::find(const std::string& key, CacheHold&
   auto found = TRY(look_at(key, hold));
   if (!found) return found;
   const std::scoped_lock lock(mutex_);
-  if (const auto row = TRY(row_of(key))) {
-    Uses& uses = used_[row->id];
+  // The record itself is not read again: times stand behind its parts, which may be long.
+  Statement s = TRY(db_.prepare("SELECT record FROM keys WHERE key = ?", key));
+  if (TRY(s.step())) {
+    Uses& uses = used_[s.text(0)];
     ++uses.count;
     uses.last = unix_nanos(clock_.now());
   }

@@ -32,10 +32,11 @@ KeyParts with_inputs(const Step& step, const std::vector<StepResult>& inputs, si
 }
 
 // "" where nothing stands for the step's content.
-std::string key_of_stand_in(const Step& step, const std::vector<StepResult>& inputs) {
-  if (step.keyed_by() != KeyedBy::kContent) return "";
-  KeyParts own = step.stand_in();
-  if (own.empty()) return "";
+Result<std::string> key_of_stand_in(Step& step, const std::vector<StepResult>& inputs,
+                                    const CancelToken& cancel) {
+  if (step.keyed_by() != KeyedBy::kContent) return std::string();
+  KeyParts own = TRY(step.stand_in(cancel));
+  if (own.empty()) return std::string();
   KeyParts parts = with_inputs(step, inputs, 1);
   parts.insert(parts.end(), std::make_move_iterator(own.begin()),
                std::make_move_iterator(own.end()));
@@ -185,7 +186,7 @@ Result<StepResult> Solver::evaluate_cached(Step& step, const std::vector<StepRes
     keys.push_back(key_of(parts));
     if (auto hit = TRY(look_up(keys[0]))) return *hit;
   }
-  const std::string stand_in = refusal.empty() ? key_of_stand_in(step, inputs) : "";
+  const std::string stand_in = refusal.empty() ? TRY(key_of_stand_in(step, inputs, cancel)) : "";
   if (const auto known = known_keys_.find(stand_in)) {
     if (auto hit = TRY(look_up(*known))) return *hit;
   }

@@ -101,7 +101,7 @@ class Step {
                                    const CancelToken& cancel) = 0;
   // What is quickly told and, where it is the same in the same process, together with the
   // definition and the first input, means that content() is; none where there is nothing such.
-  virtual KeyParts stand_in() const { return {}; }
+  virtual Result<KeyParts> stand_in(const CancelToken&) { return KeyParts(); }
   virtual Result<StepResult> execute(const std::vector<StepResult>& inputs,
                                      const CancelToken& cancel) = 0;
   // Makes sure that the files of its first input are there.

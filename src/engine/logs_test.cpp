@@ -98,6 +98,8 @@ TEST_F(LogsTest, ALocalLogIsReadAsAJsonFileIs) {
     options.follow = true;
     got = logs(id, options);
   });
+  // The two streams have no order but that in which they are read.
+  while (logs(id).find("err\n") == std::string::npos) ::usleep(1000);
   ASSERT_TRUE(streams().start_exec_detached(
       *streams().create_exec(id, {.command = {"touch", "/go"}}), {.detach = true}));
   follower.join();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "base/strings.h"
 
 namespace skiff::access {
@@ -14,6 +15,9 @@ constexpr size_t kMaxVerified = 4096;
 constexpr size_t kMaxRemembered = 2048;
 
 constexpr std::chrono::hours kRefreshLife{24 * 30};
+constexpr std::chrono::hours kUseKnownTo{1};
+// Not with each request: rights are told without a system call.
+constexpr std::chrono::seconds kCheckFilesEvery{1};
 
 Error wrong() { return {Code::kUnauthenticated, "wrong user or password"}; }
 
@@ -31,8 +35,10 @@ const Token* token_of(const Rights& rights, const Identity& who, TimePoint now) 
 }  // namespace
 
 Result<std::unique_ptr<Directory>> Directory::open(Store store) {
+  FileWatch files(store.root() / kDatabaseName);  // at once: those that it has opened
   auto guesses = TRY(Guesses::open(store.root(), store.clock()));
-  return std::unique_ptr<Directory>(new Directory(std::move(store), std::move(guesses)));
+  return std::unique_ptr<Directory>(
+      new Directory(std::move(store), std::move(files), std::move(guesses)));
 }
 
 Result<std::shared_ptr<const Rights>> Directory::rights() {
@@ -41,7 +47,17 @@ Result<std::shared_ptr<const Rights>> Directory::rights() {
   return rights_;
 }
 
+// A clock that was put back makes it look at once.
+Result<> Directory::check_files() {
+  const TimePoint at = now();
+  if (checked_ <= at && at < checked_ + kCheckFilesEvery) return {};
+  TRY(files_.check());
+  checked_ = at;
+  return {};
+}
+
 Result<> Directory::refresh() {
+  TRY(check_files());
   const std::optional<CommitMark> mark = commits_.mark();
   if (rights_ && mark && mark == mark_) return {};
   int64_t version = TRY(store_.version());
@@ -130,21 +146,39 @@ Result<Identity> Directory::sign_in_by_token(const std::string& secret, Use use)
 
 Result<std::string> Directory::add_refresh_token(int64_t account, const std::string& label) {
   std::lock_guard lock(mutex_);
+  TRY(files_.check());
   const NewToken token{account, label, {}, now() + kRefreshLife, true};
   MadeToken made = TRY(add_token(store_, token));
   rights_.reset();  // our own change is no other connection's
   return std::move(made.secret);
 }
 
-void Directory::note_use(const std::string& token) {
+// Who looks for tokens that nobody uses must not be told "never" of one that is: the first use
+// after an hour is written at once. Whoever shows the token is not held up by a failure.
+void Directory::note_use(const std::string& id) {
   std::lock_guard lock(mutex_);
-  uses_[token] = now();
+  TimePoint& noted = noted_[id];
+  if (const Token* token = rights_ ? rights_->token(id) : nullptr) {
+    noted = std::max(noted, token->used);
+  }
+  if (now() < noted + kUseKnownTo) return;
+  uses_[id] = noted = now();
+  if (const Result<> saved = write_uses(); !saved) {
+    log_warn(cat("when a token was used is not written down yet: ", saved.error().message()));
+  }
 }
 
 Result<> Directory::save_uses() {
   std::lock_guard lock(mutex_);
-  const std::map<std::string, TimePoint> uses = std::exchange(uses_, {});
-  return uses.empty() ? Result<>() : save_token_uses(store_, uses);
+  return write_uses();
+}
+
+Result<> Directory::write_uses() {
+  if (uses_.empty()) return {};
+  TRY(files_.check());
+  TRY(save_token_uses(store_, uses_));
+  uses_.clear();
+  return {};
 }
 
 Result<std::optional<Identity>> Directory::sign_in_by_certificate(

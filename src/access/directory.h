@@ -15,6 +15,7 @@
 #include "access/jwt.h"
 #include "access/passwords.h"
 #include "access/rights.h"
+#include "db/file_watch.h"
 
 namespace skiff::access {
 
@@ -50,7 +51,7 @@ class Directory {
 
   // By a certificate that was verified; nullopt for nobody's, or of one who does not count.
   Result<std::optional<Identity>> sign_in_by_certificate(const ShownCertificate& certificate);
-  // Writes down when tokens were used last: from time to time.
+  // Writes down when tokens were used last, where that failed at the time.
   Result<> save_uses();
 
   // A short-lived token that says so, signed.
@@ -61,16 +62,22 @@ class Directory {
   TimePoint now() const { return store_.now(); }
 
  private:
-  Directory(Store store, std::unique_ptr<Guesses> guesses)
-      : guesses_(std::move(guesses)), store_(std::move(store)), commits_(store_.db().commits()) {}
-  Result<> refresh();    // under mutex_
-  Result<> read_keys();  // under mutex_
-  void note_use(const std::string& token);
+  Directory(Store store, FileWatch files, std::unique_ptr<Guesses> guesses)
+      : guesses_(std::move(guesses)),
+        store_(std::move(store)),
+        files_(std::move(files)),
+        commits_(store_.db().commits()) {}
+  Result<> refresh();      // under mutex_
+  Result<> check_files();  // under mutex_
+  Result<> read_keys();    // under mutex_
+  void note_use(const std::string& id);
+  Result<> write_uses();  // under mutex_
 
   PasswordChecker passwords_;
   std::unique_ptr<Guesses> guesses_;
   std::mutex mutex_;  // guards what follows
   Store store_;
+  const FileWatch files_;  // of store_, where it is a file
   CommitWatch commits_;
   std::optional<CommitMark> mark_;  // since when version_ is known to be the newest
   int64_t version_ = -1;
@@ -79,7 +86,9 @@ class Directory {
   // Tokens that were right under these keys: a signature takes longer to check than a manifest to
   // find.
   std::unordered_map<std::string, Claims> verified_;
-  std::map<std::string, TimePoint> uses_;  // of tokens, by id, since they were written down
+  std::map<std::string, TimePoint> noted_;  // when tokens were used, to an hour, by id
+  std::map<std::string, TimePoint> uses_;   // of these what is not written down
+  TimePoint checked_;                       // when the store's files were at their paths
 };
 
 // Whether the account and the token that it was shown are still good; nobody in particular counts.

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "access/mark.h"
 #include "base/log.h"
 #include "base/strings.h"
 
@@ -120,6 +121,7 @@ Result<Store> Store::open_or_create(const Path& root, const Clock& clock) {
   if (const auto server = TRY(database_server_of(root))) return open_on(*server, root, clock);
   TRY(make_directories(root));
   TRY(make_private(root / kDatabaseName, IfMissing::kMake));
+  TRY(make_mark(root));
   return open_file(root, clock);
 }
 
@@ -129,8 +131,13 @@ Result<std::optional<Store>> Store::open(const Path& root, const Clock& clock) {
     return TRY(open_on(*server, root, clock));
   }
   std::error_code error;
-  if (!std::filesystem::exists(root / kDatabaseName, error) && !error) return std::nullopt;
+  if (!std::filesystem::exists(root / kDatabaseName, error) && !error) {
+    TRY(check_not_lost(root));
+    return std::nullopt;
+  }
   TRY(make_private(root / kDatabaseName, IfMissing::kFail));
+  // Of a root of before there was a mark.
+  if (const Result<> made = make_mark(root); !made) log_warn(made.error().message());
   return TRY(open_file(root, clock));
 }
 

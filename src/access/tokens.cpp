@@ -114,7 +114,7 @@ Result<> save_token_uses(Store& store, const std::map<std::string, TimePoint>& u
   constexpr int64_t kHour = std::chrono::nanoseconds(std::chrono::hours(1)).count();
   Transaction tx = TRY(store.db().begin());
   for (const auto& [id, at] : uses) {
-    TRY(store.db().run("UPDATE token SET used = ?1 WHERE id = ?2 AND used < ?1 - ?3",
+    TRY(store.db().run("UPDATE token SET used = ?1 WHERE id = ?2 AND used <= ?1 - ?3",
                        unix_nanos(at), id, kHour));
   }
   return tx.commit();

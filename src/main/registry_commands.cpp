@@ -305,10 +305,11 @@ int run_registry_command(std::span<char* const> arguments) {
       first.empty() ? "a command is needed, such as serve" : cat("unknown command: ", first), "");
 }
 
+// Also where those of before are lost: the registry is closed all the same.
 Result<access::Store> accounts_to_change(const Invocation& invocation) {
   const Path root = TRY(root_of(invocation));
-  auto there = TRY(access::Store::open(root, Clock::system()));
-  if (there) return std::move(*there);
+  auto there = access::Store::open(root, Clock::system());
+  if (there && *there) return std::move(**there);
   access::Store made = TRY(access::Store::open_or_create(root, Clock::system()));
   fputs(cat("From now on the registry of ", root.native(), " asks who comes.\n").c_str(), stderr);
   return made;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "access/accounts.h"
+#include "access/mark.h"
 #include "registry/test_registry.h"
 
 namespace skiff::registry {
@@ -256,7 +257,9 @@ TEST_F(ServerBackupTest, ItsTablesComeAlongAsFiles) {
   ASSERT_TRUE(backup::restore(to(), copy(), {}));
   EXPECT_EQ(*database_of(copy()), std::nullopt);
   expect_account("ann");
-  ASSERT_TRUE(std::filesystem::remove(copy() / "access.db"));
+  for (const char* name : {access::kDatabaseName, access::kMarkName}) {
+    ASSERT_TRUE(std::filesystem::remove(copy() / name));
+  }
   options_.root = copy();
   start();
   EXPECT_EQ(client().get(manifest_path("a", "1")).header("Docker-Content-Digest"), digest);

@@ -74,6 +74,7 @@ Result<std::unique_ptr<UploadWriter>> LocalBlobs::resume(const std::string& id,
 Result<BlobPlace> LocalBlobs::finish(UploadWriter& writer, const oci::Digest& expected) {
   auto* ours = dynamic_cast<IngestWriter*>(&writer);
   if (ours == nullptr) return Error(Code::kInvalidArgument, "an upload of another store");
+  TRY(records_.check());
   const content::BlobInfo blob = TRY(content_->commit(ours->ingest(), expected));
   return BlobPlace{.size = blob.size, .place = ""};
 }

@@ -1,6 +1,7 @@
 // Blobs in the files of a content store. An upload's bytes are an ingest named by its id.
 #pragma once
 
+#include "db/file_watch.h"
 #include "registry/blobs.h"
 
 namespace skiff::registry {
@@ -10,8 +11,9 @@ std::string ingest_name(const std::string& upload);
 
 class LocalBlobs : public Blobs {
  public:
-  explicit LocalBlobs(std::unique_ptr<content::RecordedStore> content)
-      : content_(std::move(content)) {}
+  // `records` are the files of the store's database.
+  LocalBlobs(std::unique_ptr<content::RecordedStore> content, FileWatch records)
+      : content_(std::move(content)), records_(std::move(records)) {}
 
   UploadState first_state() const override;
   Result<std::unique_ptr<UploadWriter>> resume(const std::string& id, HashAlgorithm algorithm,
@@ -33,6 +35,7 @@ class LocalBlobs : public Blobs {
 
  private:
   std::unique_ptr<content::RecordedStore> content_;
+  const FileWatch records_;
 };
 
 }  // namespace skiff::registry

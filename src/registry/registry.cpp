@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "content/layout.h"
 #include "registry/access_log.h"
 #include "registry/backup.h"
 #include "registry/check.h"
@@ -146,10 +147,11 @@ class LocalRegistry : public Registry {
     return {};
   }
   std::vector<Vitals::Probe> probes() {
-    std::vector<Vitals::Probe> out = {{"database", [this] { return probe_database(*metadata_); }}};
+    std::vector<Vitals::Probe> out = {
+        {"database", [this] { return probe_database(*metadata_, files_, *access_); }}};
     // A store elsewhere answers in its own time, and asks for money each time.
     if (blobs_->files() != nullptr) {
-      out.push_back({"store", [this] { return probe_store(root_); }});
+      out.push_back({"store", [this] { return probe_store(root_, records_); }});
     }
     return out;
   }
@@ -182,6 +184,8 @@ class LocalRegistry : public Registry {
   Context context_;
   GarbageCollector collector_;
   const Path root_;
+  const FileWatch files_{root_ / "registry.db"};                            // of metadata_
+  const FileWatch records_{content::Layout(root_ / "content").database()};  // of blobs_
   const Clock& clock_;
   ScrubCounts scrubbed_;
   Vitals vitals_{probes(), writers()};
@@ -196,8 +200,10 @@ class LocalRegistry : public Registry {
 Result<std::shared_ptr<Authorizer>> open_authorizer(const RegistryOptions& options,
                                                     const Clock& clock, AuditWriter& audit) {
   if (options.access) return options.access;
-  if (options.htpasswd.empty())
+  if (options.htpasswd.empty()) {
+    TRY(access::Store::open(options.root, clock));  // they are not lost
     return accounts_where_there_are_any(options.root, options.public_url, clock, &audit);
+  }
   return TRY(
       Htpasswd::open(options.htpasswd, TRY(access::Guesses::open(options.root, clock)), &audit));
 }
@@ -214,8 +220,10 @@ Result<> judge_places(MetadataStore& metadata, const RegistryOptions& options) {
 Result<std::unique_ptr<Blobs>> open_blobs(const RegistryOptions& options, const Clock& clock,
                                           DurableFiles& files) {
   if (options.s3) return TRY(open_s3_blobs(*options.s3, options.root / "spool"));
-  return std::make_unique<LocalBlobs>(
-      TRY(content::open_recorded_store(options.root / "content", files, clock)));
+  const Path content = options.root / "content";
+  auto store = TRY(content::open_recorded_store(content, files, clock));
+  return std::make_unique<LocalBlobs>(std::move(store),
+                                      FileWatch(content::Layout(content).database()));
 }
 
 }  // namespace

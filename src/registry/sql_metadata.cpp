@@ -19,10 +19,11 @@ constexpr SqlMetadata::Engine kServer{.batch = 25};
 }  // namespace
 
 SqlMetadata::SqlMetadata(std::vector<Writer> writers, std::vector<Database> readers, Engine engine,
-                         const MetadataOptions& options, const Clock& clock)
+                         FileWatch files, const MetadataOptions& options, const Clock& clock)
     : options_(options),
       clock_(clock),
       engine_(engine),
+      files_(std::move(files)),
       writers_(std::move(writers)),
       queue_([this](const std::function<void(Database&)>& use) { use(writers_.take()->durable); }),
       links_(readers.front().commits()),
@@ -65,8 +66,8 @@ Result<std::unique_ptr<MetadataStore>> open_metadata(const Path& root,
       {std::move(durable), TRY(open_registry_database(root, DatabaseServer::Use::kSoon))});
   std::vector<Database> readers;
   for (int i = 0; i < kReaders; ++i) readers.push_back(TRY(Database::open(file, migrations())));
-  return std::make_unique<SqlMetadata>(std::move(writers), std::move(readers), kSqlite, options,
-                                       clock);
+  return std::make_unique<SqlMetadata>(std::move(writers), std::move(readers), kSqlite,
+                                       FileWatch(file), options, clock);
 }
 
 Result<std::unique_ptr<MetadataStore>> open_server_metadata(const DatabaseServer& server,
@@ -84,8 +85,8 @@ Result<std::unique_ptr<MetadataStore>> open_server_metadata(const DatabaseServer
   for (int i = 0; i < kReaders; ++i) {
     readers.push_back(TRY(server.connect("registry", Use::kRead, {})));
   }
-  return std::make_unique<SqlMetadata>(std::move(writers), std::move(readers), kServer, options,
-                                       clock);
+  return std::make_unique<SqlMetadata>(std::move(writers), std::move(readers), kServer, FileWatch(),
+                                       options, clock);
 }
 
 }  // namespace skiff::registry

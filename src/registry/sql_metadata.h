@@ -7,6 +7,7 @@
 #include "db/attempts.h"
 #include "db/commit_queue.h"
 #include "db/database.h"
+#include "db/file_watch.h"
 #include "db/memo.h"
 #include "db/pool.h"
 #include "registry/metadata.h"
@@ -31,9 +32,10 @@ class SqlMetadata : public MetadataStore {
     size_t batch = 0;       // candidates that a collection reviews in one transaction
     bool together = false;  // transactions that wait are committed by one sync: SQLite
   };
-  // Of a file one writer: a queue of ours is fairer than SQLite's busy loop.
+  // Of a file one writer: a queue of ours is fairer than SQLite's busy loop. `files` are the
+  // database's.
   SqlMetadata(std::vector<Writer> writers, std::vector<Database> readers, Engine engine,
-              const MetadataOptions& options, const Clock& clock);
+              FileWatch files, const MetadataOptions& options, const Clock& clock);
 
   Result<std::optional<BlobPlace>> find_blob(const std::string& repository, const oci::Digest& blob,
                                              Renew renew) override;
@@ -189,11 +191,20 @@ class SqlMetadata : public MetadataStore {
   // again from its start where a database server could not order it with what ran beside it.
   template <typename Work>
   auto write(const Work& work) {
-    return engine_.together ? queue_.run(work) : transact(&Writer::durable, work);
+    return engine_.together ? queue_.run(watched(work)) : transact(&Writer::durable, work);
   }
   template <typename Work>
   auto write_soon(const Work& work) {
-    return transact(&Writer::quick, work);
+    return transact(&Writer::quick, watched(work));
+  }
+  // Not begun where what it commits would be lost.
+  template <typename Work>
+  auto watched(const Work& work) const {
+    return [this, &work](Database& db,
+                         Transaction& tx) -> std::invoke_result_t<Work, Database&, Transaction&> {
+      TRY(files_.check());
+      return work(db, tx);
+    };
   }
   template <typename Work>
   auto transact(Database Writer::* which, const Work& work) {
@@ -269,6 +280,7 @@ class SqlMetadata : public MetadataStore {
   MetadataOptions options_;
   const Clock& clock_;
   const Engine engine_;
+  const FileWatch files_;
   Pool<Writer> writers_;
   CommitQueue queue_;
   Memo<std::optional<BlobLink>> links_;  // by repository and digest; it watches one of readers_

@@ -34,14 +34,16 @@ void write_disk(MetricsText& out, const Path& root) {
 
 }  // namespace
 
-Result<> probe_database(MetadataStore& metadata) {
+Result<> probe_database(MetadataStore& metadata, const FileWatch& files, Authorizer& access) {
+  TRY(files.check());
   TRY(metadata.next_review());
+  TRY(access.may(Viewer(), {.action = Action::kPull}));
   return {};
 }
 
-Result<> probe_store(const Path& root) {
+Result<> probe_store(const Path& root, const FileWatch& records) {
   struct statvfs disk = {};
-  if (::statvfs((root / "content").c_str(), &disk) == 0) return {};
+  if (::statvfs((root / "content").c_str(), &disk) == 0) return records.check();
   return Error::from_errno(errno, "the blobs' directory");
 }
 

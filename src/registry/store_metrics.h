@@ -3,6 +3,8 @@
 #pragma once
 
 #include "content/scrub.h"
+#include "db/file_watch.h"
+#include "registry/access.h"
 #include "registry/access_log.h"
 #include "registry/garbage_collector.h"
 #include "registry/metrics_text.h"
@@ -24,8 +26,9 @@ struct ScrubCounts {
   }
 };
 
-Result<> probe_database(MetadataStore& metadata);
-Result<> probe_store(const Path& root);
+// That of the registry, whose files are `files`, and that of the accounts.
+Result<> probe_database(MetadataStore& metadata, const FileWatch& files, Authorizer& access);
+Result<> probe_store(const Path& root, const FileWatch& records);
 
 // What cannot be found out is left out.
 void write_store_metrics(MetricsText& out, MetadataStore& metadata, const Path& root);

@@ -41,6 +41,7 @@ expect_eq "$(status "http://$host/v2/acme/box/tags/list")" 401
 
 token=$(reg token create ann --repository 'acme/*' --role pull --label laptop 2>/dev/null)
 expect_eq "$(status -u "ann:$token" "http://$host/v2/acme/box/tags/list")" 200
+expect_eq "$(reg token list ann | awk '/laptop/ {print $5 == "never"}')" 0
 expect_contains "$(reg key list)" "SIGNS UNTIL"
 expect_eq "$(status -u "ann:$token" -X POST "http://$host/v2/acme/box/blobs/uploads/")" 403
 reg token revoke "$(reg token list ann | awk '/laptop/ {print $1}')"

@@ -1,17 +1,35 @@
-// Parameters of POST /build that both of its protocols have.
+// Parameters of POST /build that both of its protocols have. What is of a wrong shape is
+// kInvalidArgument, by the parameter's name.
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "api/router.h"
+#include "net/extra_host.h"
 
 namespace skiff::api {
 
-// One that is JSON; null when absent.
-Result<json::Value> json_argument(const Call& call, std::string_view key);
+// Those that would change the result, and are not served.
+Result<> refuse_unserved_build(const Call& call);
 // `cachefrom`: names of images.
 Result<std::vector<std::string>> cache_from_argument(const Call& call);
+// `extrahosts`, once for each.
+Result<std::vector<net::ExtraHost>> extra_hosts_argument(const Call& call);
+// `buildargs`; one that is null unsets the default of its ARG.
+Result<std::map<std::string, std::optional<std::string>>> build_args_argument(const Call& call);
+// `labels`.
+Result<std::map<std::string, std::string>> labels_argument(const Call& call);
+// `ulimits`: objects with a "Name", "Soft" and "Hard".
+Result<std::vector<runtime::Ulimit>> ulimits_argument(const Call& call);
+struct OutputWish {
+  std::string type;
+  std::map<std::string, std::string> attributes;
+};
+// `outputs`.
+Result<std::vector<OutputWish>> outputs_argument(const Call& call);
 
 }  // namespace skiff::api

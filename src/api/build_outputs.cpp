@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/build_arguments.h"
 #include "base/strings.h"
 
 namespace skiff::api {
@@ -17,19 +18,15 @@ bool has_bytes(builder::OutputType type) {
   return type == kTar || type == kLocal || type == kOci || type == kDocker;
 }
 
-Result<builder::Output> decode_one(const json::Value& value) {
-  const std::string word = value.string("Type");
-  const auto type = builder::parse_output_type(word);
+Result<builder::Output> decode_one(const OutputWish& wish) {
+  const auto type = builder::parse_output_type(wish.type);
   if (!type) {
     return Error(Code::kInvalidArgument,
-                 cat("outputs: unknown type ", quoted(word),
+                 cat("outputs: unknown type ", quoted(wish.type),
                      ": it is one of image, local, tar, oci, docker and cacheonly"));
   }
-  builder::Output out{.type = *type};
-  if (const json::Value* attributes = value.find("Attrs")) {
-    for (const auto& [key, text] : attributes->as_object()) out.attributes[key] = text.as_string();
-  }
-  if (word == "registry") out.attributes["push"] = "true";
+  builder::Output out{.type = *type, .attributes = wish.attributes};
+  if (wish.type == "registry") out.attributes["push"] = "true";
   return out;
 }
 
@@ -63,13 +60,12 @@ BuildOutputs::~BuildOutputs() = default;
 
 Result<BuildOutputs> BuildOutputs::decode(const Call& call) {
   BuildOutputs out;
-  const std::string text = call.arg("outputs");
-  if (text.empty()) return out;
-  const json::Value list = TRY_CONTEXT(json::parse(text), "parameter outputs");
-  if (list.as_array().size() > kMostOutputs) {
+  if (call.arg("outputs").empty()) return out;
+  const std::vector<OutputWish> wishes = TRY(outputs_argument(call));
+  if (wishes.size() > kMostOutputs) {
     return Error(Code::kInvalidArgument, cat("outputs: more than ", kMostOutputs));
   }
-  for (const json::Value& one : list.as_array()) out.outputs_.push_back(TRY(decode_one(one)));
+  for (const OutputWish& wish : wishes) out.outputs_.push_back(TRY(decode_one(wish)));
   constexpr std::string_view kFrames = "application/vnd.docker.multiplexed-stream";
   if (call.request.headers.get("Accept").find(kFrames) != std::string::npos) {
     out.framing_ = ProgressStream::Framing::kFrames;

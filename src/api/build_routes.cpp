@@ -118,7 +118,7 @@ bool is_temporary_name(std::string_view name) {
 }
 
 Result<builder::BuildRequest> decode_request(const Call& call) {
-  TRY(refuse_arguments(call, {"squash"}));
+  TRY(refuse_unserved_build(call));
   builder::BuildRequest request;
   request.context_url = call.arg("remote");
   if (request.context_url.empty()) request.context_tar = call.request.body;
@@ -133,12 +133,8 @@ Result<builder::BuildRequest> decode_request(const Call& call) {
   for (const auto& tag : call.request.query.all("t")) {
     if (!tag.empty()) request.tags.push_back(TRY(oci::Reference::parse(tag)).with_default_tag());
   }
-  json::Value args = TRY(json_argument(call, "buildargs"));
-  for (const auto& [name, value] : args.as_object()) {
-    request.build_args[name] = value.is_null() ? std::nullopt : std::optional(value.as_string());
-  }
-  json::Value labels = TRY(json_argument(call, "labels"));
-  for (const auto& [key, value] : labels.as_object()) request.labels[key] = value.as_string();
+  request.build_args = TRY(build_args_argument(call));
+  request.labels = TRY(labels_argument(call));
   TRY(decode_cache_from(call, request));
   request.target = call.arg("target");
   TRY(decode_platforms(call, request));
@@ -150,14 +146,12 @@ Result<builder::BuildRequest> decode_request(const Call& call) {
   request.pull = call.flag("pull");
   request.keep_failed = call.flag("keepfailed");
   request.network = call.arg("networkmode");
-  request.extra_hosts = call.request.query.all("extrahosts");
+  for (const net::ExtraHost& host : TRY(extra_hosts_argument(call))) {
+    request.extra_hosts.push_back(host.str());
+  }
   request.limits = limits(call);
   if (auto shm = parse_int(call.arg("shmsize")); shm && *shm > 0) request.shm_bytes = *shm;
-  json::Value ulimits = TRY(json_argument(call, "ulimits"));
-  for (const auto& ulimit : ulimits.as_array()) {
-    request.ulimits.push_back(
-        {ulimit.string("Name"), ulimit.integer("Soft"), ulimit.integer("Hard")});
-  }
+  request.ulimits = TRY(ulimits_argument(call));
   request.credentials = call.all_credentials();
   TRY(decode_attestations(call, request));
   return request;

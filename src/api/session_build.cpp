@@ -19,20 +19,18 @@ constexpr std::string_view kUploadId = "upload-request:";
 constexpr std::string_view kUpload = "upload-request";
 constexpr std::string_view kFromSession = "client-session";
 
-// "host:address" of each, as the frontend has it.
-std::string hosts_of(const Call& call) {
+Result<std::string> hosts_of(const Call& call) {
   std::vector<std::string> out;
-  for (const std::string& host : call.request.query.all("extrahosts")) {
-    if (const auto pair = split_once(host, ':')) out.push_back(cat(pair->first, "=", pair->second));
+  for (const net::ExtraHost& host : TRY(extra_hosts_argument(call))) {
+    out.push_back(cat(host.name, "=", host.address));
   }
   return join(out, ",");
 }
 
 Result<std::string> ulimits_of(const Call& call) {
-  const json::Value ulimits = TRY(json_argument(call, "ulimits"));
   std::vector<std::string> out;
-  for (const json::Value& one : ulimits.as_array()) {
-    out.push_back(cat(one.string("Name"), "=", one.integer("Soft"), ":", one.integer("Hard")));
+  for (const runtime::Ulimit& one : TRY(ulimits_argument(call))) {
+    out.push_back(cat(one.name, "=", one.soft, ":", one.hard));
   }
   return join(out, ",");
 }
@@ -54,30 +52,28 @@ Result<Options> decode_options(const Call& call) {
   if (remote != kFromSession && remote != kUpload) set_unless_empty(out, "context", remote);
   const std::string network = call.arg("networkmode");
   if (network != "default") set_unless_empty(out, "force-network-mode", network);
-  set_unless_empty(out, "add-hosts", hosts_of(call));
+  set_unless_empty(out, "add-hosts", TRY(hosts_of(call)));
   set_unless_empty(out, "ulimit", TRY(ulimits_of(call)));
   set_unless_empty(out, "shm-size", call.arg("shmsize"));
   if (call.flag("nocache")) out["no-cache"] = "";
   if (call.flag("pull")) out["image-resolve-mode"] = "pull";
-  const json::Value args = TRY(json_argument(call, "buildargs"));
-  for (const auto& [name, value] : args.as_object()) {
-    if (!value.is_null()) out[cat("build-arg:", name)] = value.as_string();
+  for (const auto& [name, value] : TRY(build_args_argument(call))) {
+    if (value) out[cat("build-arg:", name)] = *value;
   }
-  const json::Value labels = TRY(json_argument(call, "labels"));
-  for (const auto& [key, value] : labels.as_object()) out[cat("label:", key)] = value.as_string();
+  for (const auto& [key, value] : TRY(labels_argument(call))) out[cat("label:", key)] = value;
   return out;
 }
 
 // An output's names are the build's tags where it is an image of the store.
 Result<std::vector<buildkit::ServiceSpec>> decode_exporters(const Call& call) {
-  const json::Value outputs = TRY(json_argument(call, "outputs"));
-  if (outputs.as_array().size() > 1) {
+  const std::vector<OutputWish> outputs = TRY(outputs_argument(call));
+  if (outputs.size() > 1) {
     return Error(Code::kInvalidArgument,
                  "several outputs are not served here: clients could not tell them apart");
   }
   buildkit::ServiceSpec exporter{.type = "moby"};
-  for (const json::Value& one : outputs.as_array()) {
-    exporter = {.type = one.string("Type"), .attrs = one.string_map("Attrs")};
+  for (const OutputWish& wish : outputs) {
+    exporter = {.type = wish.type, .attrs = wish.attributes};
   }
   const std::vector<std::string> tags = call.request.query.all("t");
   if (!tags.empty() && (exporter.type == "moby" || exporter.type == "image")) {
@@ -87,7 +83,7 @@ Result<std::vector<buildkit::ServiceSpec>> decode_exporters(const Call& call) {
 }
 
 Result<buildkit::HttpBuild> decode(const Call& call) {
-  TRY(refuse_arguments(call, {"squash"}));
+  TRY(refuse_unserved_build(call));
   buildkit::HttpBuild out{.id = call.arg("buildid"), .options = TRY(decode_options(call))};
   out.order.session = call.arg("session");
   out.order.exporters = TRY(decode_exporters(call));

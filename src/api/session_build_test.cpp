@@ -2,6 +2,7 @@
 // share.
 #include "api/session_build.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "api/test_api.h"
@@ -102,8 +103,10 @@ TEST_F(SessionBuildTest, WhatNeedsAClientFailsWithoutOne) {
 
 TEST_F(SessionBuildTest, BadParametersAreRefused) {
   for (const char* query :
-       {"version=3", "version=2&outputs=%5B%7B%7D,%7B%7D%5D", "version=2&buildargs=x",
-        "cachefrom=x", "cachefrom=%7B%7D", "version=2&cachefrom=%5B1%5D", "version=2&t=A%20B"}) {
+       {"version=3",
+        "version=2&outputs=%5B%7B%22Type%22:%22tar%22%7D,%7B%22Type%22:%22tar%22%7D%5D",
+        "version=2&buildargs=x", "cachefrom=x", "cachefrom=%7B%7D", "version=2&cachefrom=%5B1%5D",
+        "version=2&t=A%20B"}) {
     EXPECT_EQ(build(query).status, 400) << query;
   }
   EXPECT_EQ(build("version=2&squash=1").status, 501);
@@ -111,6 +114,55 @@ TEST_F(SessionBuildTest, BadParametersAreRefused) {
   EXPECT_EQ(post("/build/cancel?id=nobody").status, 200);
   context_->buildkit = nullptr;
   EXPECT_EQ(build("version=2").status, 501);
+}
+
+// Both protocols say the same, before they build.
+TEST_F(SessionBuildTest, WhatIsOfAWrongShapeIsNamed) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"extrahosts=a:1.2.3.4&extrahosts=zz", "bad format for add-host: \"zz\""},
+      {"extrahosts=a:b:c:d", "invalid IP address in add-host: \"b:c:d\""},
+      {"outputs={}", "parameter outputs: outputs is not an array of objects"},
+      {"outputs=[1]", "parameter outputs: outputs is not an array of objects"},
+      {"outputs=[{}]", "parameter outputs: outputs[0] has no Type"},
+      {"outputs=[{'Type':'image','Attrs':[]}]",
+       "parameter outputs: outputs[0].Attrs is not an object"},
+      {"outputs=[{'Type':'image','Attrs':{'a':1}}]",
+       "parameter outputs: outputs[0].Attrs.a is not a string"},
+      {"labels=[]", "parameter labels: labels is not an object"},
+      {"labels={'a':1}", "parameter labels: labels.a is not a string"},
+      {"buildargs={'a':1}", "parameter buildargs: buildargs.a is not a string"},
+      {"ulimits=[1]", "parameter ulimits: ulimits is not an array of objects"},
+      {"ulimits=[{'Soft':1}]", "parameter ulimits: ulimits[0] has no Name"},
+      {"ulimits=[{'Name':'nofile','Soft':'1'}]",
+       "parameter ulimits: ulimits[0].Soft is not a whole number of 64 bits"},
+      {"cachefrom={}", "parameter cachefrom: cachefrom is not an array of strings"},
+      {"cachefrom=['a','']", "parameter cachefrom: cachefrom[1] has no name"},
+      {"isolation=hyperv", "Unsupported isolation: \"hyperv\""},
+      {"securityopt=['x=y']",
+       "The daemon on this platform does not support setting security options on build"},
+  };
+  for (const auto& [parameter, message] : cases) {
+    std::string query = parameter;
+    std::ranges::replace(query, '\'', '"');
+    for (const char* version : {"1", "2"}) {
+      const Reply reply = build(cat("version=", version, "&", query));
+      EXPECT_EQ(reply.status, 400) << parameter;
+      EXPECT_EQ(reply.message(), message) << parameter;
+    }
+  }
+}
+
+TEST_F(SessionBuildTest, WhatSaysNothingIsTaken) {
+  const std::string tar = context("FROM scratch\nARG V=1\nLABEL v=$V\nCOPY a /\n");
+  for (const char* version : {"1", "2"}) {
+    const Reply reply =
+        build(cat("version=", version, "&t=made:", version,
+                  "&buildargs={%22V%22:null}&labels=null&outputs=[]&ulimits=null&cachefrom=[]"
+                  "&isolation=default&securityopt=&extrahosts=a:[::1]"),
+              tar);
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    EXPECT_TRUE(images_->find(cat("made:", version))) << reply.body;
+  }
 }
 
 // What Docker's classic builder takes from an image's history is here what an image tells, which

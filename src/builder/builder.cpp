@@ -108,7 +108,8 @@ class LocalBuilder : public Builder {
         downloads_(options_.downloads()),
         stats_(StatCache::open(options_.root / "stat-cache", clock)),
         sources_(options_.local_sources(), *stats_, clock),
-        site_{options_, images, networks, *cache_, cache_mounts_, downloads_, clock},
+        site_{options_,      images,     networks,        *cache_,
+              cache_mounts_, downloads_, cgroup_parents_, clock},
         solver_(*cache_, clock) {}
   ~LocalBuilder() override { images_.set_extra_roots({}); }
 
@@ -154,6 +155,7 @@ class LocalBuilder : public Builder {
   std::unique_ptr<Cache> cache_;
   CacheMounts cache_mounts_;
   Downloads downloads_;
+  CgroupParents cgroup_parents_;
   std::unique_ptr<StatCache> stats_;
   LocalSources sources_;
   Site site_;

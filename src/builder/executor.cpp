@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "dockerfile/config_words.h"
 #include "dockerfile/scope.h"
+#include "net/extra_host.h"
 #include "runtime/default_apparmor.h"
 #include "runtime/emulation.h"
 #include "runtime/monitor_client.h"
@@ -72,13 +73,11 @@ class Execution {
 Result<> Execution::write_hosts(const std::string& ip) {
   std::vector<std::string> extra;
   for (const std::string& entry : settings_.extra_hosts) {
-    auto parts = split_once(entry, ':');
-    if (!parts || parts->first.empty() || parts->second.empty()) {
-      return Error(Code::kInvalidArgument, cat("bad format for add-host: ", skiff::quoted(entry)));
+    net::ExtraHost host = TRY(net::parse_extra_host(entry));
+    if (host.address == net::kHostGateway) {
+      host.address = TRY(site_.networks.find("bridge")).gateway;
     }
-    bool gateway = parts->second == "host-gateway";
-    extra.push_back(gateway ? cat(parts->first, ":", TRY(site_.networks.find("bridge")).gateway)
-                            : entry);
+    extra.push_back(host.str());
   }
   // In place: the file is bind-mounted, a new one would not be seen.
   return write_file(file("hosts"), network::make_hosts(hostname(), "", ip, extra));
@@ -153,7 +152,12 @@ Result<> Execution::connect(int pid) {
 
 Result<int> Execution::run(Sink& output, const CancelToken& cancel) {
   TRY(write_files());
-  json::Value config = TRY(runtime::make_oci_config(TRY(make_spec())));
+  const runtime::ContainerSpec spec = TRY(make_spec());
+  std::optional<CgroupParents::Use> parents;
+  if (!settings_.cgroup_parent.empty()) {
+    parents.emplace(TRY(site_.cgroup_parents.use(spec.cgroup_path)));
+  }
+  json::Value config = TRY(runtime::make_oci_config(spec));
   TRY(write_file_durably(file("config.json"), config.dump()));
   const ScopeExit disconnect([this] {
     if (!site_.networks.detach(space_.id())) space_.detach_at_end();

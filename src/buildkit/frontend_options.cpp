@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "base/truth.h"
 #include "dockerfile/syntax.h"
+#include "net/extra_host.h"
 
 namespace skiff::buildkit {
 
@@ -29,11 +30,10 @@ Result<std::vector<runtime::Ulimit>> ulimits_of(const std::string& text) {
 }
 
 // "name=ip,other=ip"
-std::vector<std::string> hosts_of(const std::string& text) {
+Result<std::vector<std::string>> hosts_of(const std::string& text) {
   std::vector<std::string> out;
   for (const std::string& one : split(text, ',')) {
-    const auto pair = split_once(one, '=');
-    if (pair) out.push_back(cat(pair->first, ":", pair->second));
+    if (!one.empty()) out.push_back(TRY(net::parse_extra_host(one, "=")).str());
   }
   return out;
 }
@@ -106,7 +106,7 @@ constexpr Option kOptions[] = {
      }},
     {"add-hosts",
      [](const std::string& v, FrontendOptions& out) -> Result<> {
-       out.request.extra_hosts = hosts_of(v);
+       out.request.extra_hosts = TRY(hosts_of(v));
        return {};
      }},
     {"shm-size",

@@ -16,7 +16,7 @@ TEST(FrontendOptionsTest, EveryOptionFindsItsPlace) {
                                            {"no-cache", ""},
                                            {"image-resolve-mode", "pull"},
                                            {"force-network-mode", "none"},
-                                           {"add-hosts", "a=1.2.3.4,b=::1"},
+                                           {"add-hosts", "a=1.2.3.4,b=[::1]"},
                                            {"shm-size", "1048576"},
                                            {"ulimit", "nofile=10:20,nproc=5"},
                                            {"cgroup-parent", "x"},
@@ -53,6 +53,8 @@ TEST(FrontendOptionsTest, WhatIsNotServedIsNamed) {
             Code::kUnimplemented);
   EXPECT_EQ(decode_frontend_options({{"attest:other", ""}}).error().code(), Code::kUnimplemented);
   EXPECT_EQ(decode_frontend_options({{"ulimit", "nofile"}}).error().code(), Code::kInvalidArgument);
+  EXPECT_EQ(decode_frontend_options({{"add-hosts", "a=1.2.3.4,zz"}}).error().message(),
+            "add-hosts: bad format for add-host: \"zz\"");
 }
 
 TEST(FrontendOptionsTest, AttestationsAreMadeWhereTheyAreAskedFor) {

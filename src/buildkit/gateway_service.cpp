@@ -42,7 +42,8 @@ std::optional<RpcFailure> GatewayService::solve(RpcCall& call) {
   }
   if (!is_question(given)) history_.begin(build, request->frontend(), given, order->exporters);
   auto options = decode_frontend_options(given);
-  if (!options) return failed(std::move(options.error()));
+  // Clients put the name of any other code before the text, and do so twice.
+  if (!options) return failed(Error(Code::kUnknown, options.error().message()));
   auto inputs = inputs_of(*request);
   if (!inputs) return failed(std::move(inputs.error()));
   options->inputs = std::move(*inputs);

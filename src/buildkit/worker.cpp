@@ -81,6 +81,11 @@ void describe_worker(const WorkerFacts& facts, wire::WorkerRecord& out) {
   // By this label clients know that images of several platforms, layouts and caches can be had.
   (*out.mutable_labels())["org.mobyproject.buildkit.worker.snapshotter"] = "skiff";
   (*out.mutable_labels())["org.mobyproject.buildkit.worker.executor"] = "skiff";
+  // Clients resolve --add-host NAME:host-gateway by it, and fail where it is missing.
+  const std::string gateway = facts.host_gateway ? facts.host_gateway() : std::string();
+  if (!gateway.empty()) {
+    (*out.mutable_labels())["org.mobyproject.buildkit.worker.moby.host-gateway-ip"] = gateway;
+  }
   for (const oci::Platform& platform : facts.platforms) {
     wire::Platform* added = out.add_platforms();
     added->set_os(platform.os);

@@ -1,6 +1,7 @@
 // What clients are told of this builder: its name, its platforms, and what it can do.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ inline constexpr const char* kProtocolVersion = "v0.21.0";
 struct WorkerFacts {
   std::string id;                        // of the instance
   std::vector<oci::Platform> platforms;  // the machine's own first
+  // What clients put for "host-gateway", asked each time: a network that nobody uses may move.
+  std::function<std::string()> host_gateway;
 };
 
 namespace wire {

@@ -11,6 +11,7 @@
 #include "base/size.h"
 #include "base/strings.h"
 #include "cli/session.h"
+#include "net/extra_host.h"
 #include "net/ip_address.h"
 
 namespace skiff::cli {
@@ -347,19 +348,9 @@ Result<> check_device_rules(const std::vector<std::string>& flags) {
 Result<json::Value> parse_extra_hosts(const std::vector<std::string>& flags) {
   json::Array out;
   for (const std::string& flag : flags) {
-    size_t at = flag.find_first_of(":=");
-    if (at == std::string::npos || at == 0 || at + 1 == flag.size()) {
-      return bad_flag("--add-host", flag, cat("bad format for add-host: ", skiff::quoted(flag)));
-    }
-    std::string address = flag.substr(at + 1);
-    if (address.size() > 2 && address.starts_with('[') && address.ends_with(']')) {
-      address = address.substr(1, address.size() - 2);
-    }
-    if (address != "host-gateway" && !net::is_ip_address(address)) {
-      return bad_flag("--add-host", flag,
-                      cat("invalid IP address in add-host: ", skiff::quoted(address)));
-    }
-    out.emplace_back(cat(flag.substr(0, at), ":", address));
+    const auto extra = net::parse_extra_host(flag, ":=");
+    if (!extra) return bad_flag("--add-host", flag, extra.error().message());
+    out.emplace_back(extra->str());
   }
   return json::Value(std::move(out));
 }

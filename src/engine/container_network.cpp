@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "net/extra_host.h"
 #include "network/ipv4.h"
 #include "network/links.h"
 
@@ -21,16 +22,11 @@ Result<> rewrite(const Path& path, const std::string& text) {
 Result<std::vector<std::string>> extra_hosts(Core& core, const HostConfig& host) {
   std::vector<std::string> out;
   for (const std::string& entry : host.extra_hosts) {
-    auto parts = split_once(entry, ':');
-    if (!parts || parts->first.empty() || parts->second.empty()) {
-      return Error(Code::kInvalidArgument, cat("bad format for add-host: ", skiff::quoted(entry)));
+    net::ExtraHost extra = TRY(net::parse_extra_host(entry));
+    if (extra.address == net::kHostGateway) {
+      extra.address = TRY(core.networks.find("bridge")).gateway;
     }
-    if (parts->second != "host-gateway") {
-      out.push_back(entry);
-      continue;
-    }
-    network::NetworkInfo bridge = TRY(core.networks.find("bridge"));
-    out.push_back(cat(parts->first, ":", bridge.gateway));
+    out.push_back(extra.str());
   }
   return out;
 }

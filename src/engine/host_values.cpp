@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "base/strings.h"
+#include "net/extra_host.h"
 #include "net/ip_address.h"
 #include "runtime/sysctls.h"
 
@@ -11,16 +12,6 @@ namespace skiff::engine {
 namespace {
 
 Error refuse(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
-
-Result<> check_extra_host(const std::string& entry) {
-  const auto parts = split_once(entry, ':');
-  if (!parts || parts->first.empty()) {
-    return refuse(cat("bad format for add-host: ", skiff::quoted(entry)));
-  }
-  const std::string address(parts->second);
-  if (address == "host-gateway" || net::is_ip_address(address)) return {};
-  return refuse(cat("invalid IP address in add-host: ", skiff::quoted(address)));
-}
 
 Result<> check_healthcheck(const oci::Healthcheck& check) {
   constexpr int64_t kLeast = 1'000'000;
@@ -72,7 +63,7 @@ Result<> check_values(const ContainerConfig& config, const HostConfig& host) {
       return refuse(cat("invalid DNS server: ", skiff::quoted(server), " is no IP address"));
     }
   }
-  for (const std::string& entry : host.extra_hosts) TRY(check_extra_host(entry));
+  for (const std::string& entry : host.extra_hosts) TRY(net::parse_extra_host(entry));
   TRY(check_host_addresses(host));
   for (const auto& [name, value] : host.sysctls) {
     TRY(runtime::check_sysctl(name, [&](uint64_t space) { return is_separate(host, space); }));

@@ -201,13 +201,19 @@ api::DaemonFacts facts_of(const DaemonOptions& o, const Path& run_dir, const std
 
 Result<std::unique_ptr<buildkit::BuildkitServer>> start_buildkit(const Path& root,
                                                                  const std::string& instance,
+                                                                 network::NetworkManager& networks,
                                                                  builder::Builder& builder,
                                                                  images::ImageStore& images) {
-  return buildkit::BuildkitServer::start(
-      {.worker = {.id = instance, .platforms = {oci::Platform::host()}},
-       .scratch = root / "buildkit",
-       .history = root / "build-history.db"},
-      builder, images);
+  const auto host_gateway = [&networks] {
+    const auto bridge = networks.find("bridge");
+    return bridge ? bridge->gateway : std::string();
+  };
+  return buildkit::BuildkitServer::start({.worker = {.id = instance,
+                                                     .platforms = {oci::Platform::host()},
+                                                     .host_gateway = host_gateway},
+                                          .scratch = root / "buildkit",
+                                          .history = root / "build-history.db"},
+                                         builder, images);
 }
 
 // `rootless` of an ordinary user, else nullptr.
@@ -293,7 +299,7 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
   }
   api::Context context{*engine, *images, *builder, *networks, facts, Clock::system(), &reserve, {}};
   if (registry) context.registry = registry->near();
-  auto buildkit = TRY(start_buildkit(root, instance, *builder, *images));
+  auto buildkit = TRY(start_buildkit(root, instance, *networks, *builder, *images));
   context.buildkit = buildkit.get();
   net::HttpServer server(
       api::make_handler(context),

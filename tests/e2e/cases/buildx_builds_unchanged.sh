@@ -42,6 +42,18 @@ expect_eq "$(docker run --rm "$(cat id)" cat /files/sub/file)" HELLO
 bx build -q --target first -t "$N:first" "$PWD/context"
 expect_eq "$(docker run --rm "$N:first" cat /word)" none
 
+# Where the host is the client asks the builder, and gives up where it does not know.
+printf 'FROM %s\nRUN cat /etc/hosts\n' "$IMAGE" >asked-of-run
+OUT=$(bx build --progress plain --no-cache --add-host zz:host-gateway -f "$PWD/asked-of-run" "$PWD/context" 2>&1)
+expect_contains "$OUT" "$(docker network inspect -f '{{(index .IPAM.Config 0).Gateway}}' bridge)"$'\tzz'
+
+# What the frontend does not take, in its words alone.
+expect_exit 1 bx build --platform foo/bar/baz/far -f "$PWD/asked-of-run" "$PWD/context"
+expect_not_contains "$OUT" 'InvalidArgument: InvalidArgument'
+expect_exit 1 bx build --attest type=provenance,version=v9 -f "$PWD/asked-of-run" "$PWD/context"
+expect_contains "$OUT" 'are not served'
+expect_not_contains "$OUT" 'Unimplemented:'
+
 # A step that fails: its output, its place, and exit code 1.
 printf 'FROM %s\nRUN echo before && exit 7\n' "$IMAGE" >failing
 expect_exit 1 bx build --progress plain -f "$PWD/failing" "$PWD/context"

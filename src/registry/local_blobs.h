@@ -12,7 +12,7 @@ std::string ingest_name(const std::string& upload);
 class LocalBlobs : public Blobs {
  public:
   // `records` are the files of the store's database.
-  LocalBlobs(std::unique_ptr<content::RecordedStore> content, FileWatch records)
+  explicit LocalBlobs(std::unique_ptr<content::RecordedStore> content, FileWatch records = {})
       : content_(std::move(content)), records_(std::move(records)) {}
 
   UploadState first_state() const override;

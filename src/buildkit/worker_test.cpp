@@ -11,8 +11,10 @@ constexpr const char* kHostGateway = "org.mobyproject.buildkit.worker.moby.host-
 
 TEST(WorkerTest, TellsWhereTheHostIs) {
   wire::WorkerRecord record;
-  describe_worker(
-      {.id = "w", .platforms = {oci::Platform::host()}, .host_gateway = [] { return "172.17.0.1"; }}, record);
+  describe_worker({.id = "w",
+                   .platforms = {oci::Platform::host()},
+                   .host_gateway = [] { return "172.17.0.1"; }},
+                  record);
   EXPECT_EQ(record.id(), "w");
   EXPECT_EQ(record.labels().at(kHostGateway), "172.17.0.1");
   wire::WorkerRecord without;

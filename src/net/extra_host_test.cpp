@@ -14,7 +14,9 @@ TEST(ExtraHost, HasANameAndAnAddress) {
 }
 
 TEST(ExtraHost, OthersAreRefused) {
-  const auto error = [](std::string_view entry) { return parse_extra_host(entry).error().message(); };
+  const auto error = [](std::string_view entry) {
+    return parse_extra_host(entry).error().message();
+  };
   EXPECT_EQ(error("zz"), "bad format for add-host: \"zz\"");
   EXPECT_EQ(error(":1.2.3.4"), "bad format for add-host: \":1.2.3.4\"");
   EXPECT_EQ(error("a=1.2.3.4"), "bad format for add-host: \"a=1.2.3.4\"");

@@ -18,7 +18,7 @@ look() {
   now=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$OWN_PID/status")
   echo "$1: $(echo "$OUT" | tail -1 | cut -c -200); peak $peak KiB, now $now KiB"
   [ "$peak" -lt "$2" ] || fail "$1: the daemon held $peak KiB"
-  [ "$now" -lt $((64 << 10)) ] || fail "$1: the daemon keeps $now KiB"
+  [ "$now" -lt $((72 << 10)) ] || fail "$1: the daemon keeps $now KiB"
   echo 5 >"/proc/$OWN_PID/clear_refs"
 }
 try() {
@@ -32,7 +32,7 @@ import() { endless "$@" | skiff import - "$N:endless"; skiff rmi "$N:endless" ||
 try "$COUNT files as a layer" $limit_kib import files "$COUNT"
 try "$COUNT files in one directory as a layer" $limit_kib import flat "$COUNT"
 try "$SOME deep names as a layer" $limit_kib import names "$SOME"
-small=$((64 << 10))
+small=$((72 << 10)) # of which some 58 are what the builds before have left
 into() { endless "$@" | gzip -d | skiff cp - "$N:/tmp"; docker exec "$N" sh -c 'rm -rf /tmp/*'; }
 add() {
   rm -rf context

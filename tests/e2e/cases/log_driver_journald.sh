@@ -36,7 +36,10 @@ eventually test -S journal/socket
 docker run --name "$N" --label a.b=c --log-driver journald --log-opt labels=a.b --log-opt tag='{{.Name}}/{{.ImageName}}' \
   "$IMAGE" sh -c 'echo hello; echo bad >&2; seq 1000' >/dev/null 2>&1
 id=$(inspect '{{.Id}}' "$N")
+# The two streams arrive in an order of their own.
 eventually grep -qx MESSAGE=1000 got
+eventually grep -qx MESSAGE=bad got
+messages=$(cat got; echo end)
 fields="A_B=c
 CONTAINER_ID=$(echo "$id" | cut -c1-12)
 CONTAINER_ID_FULL=$id
@@ -44,15 +47,15 @@ CONTAINER_NAME=$N
 CONTAINER_TAG=$N/$IMAGE
 IMAGE_NAME=$IMAGE
 SYSLOG_IDENTIFIER=$N/$IMAGE"
-expect_contains "$(cat got)" "$fields
+expect_contains "$messages" "$fields
 PRIORITY=6
 MESSAGE=hello
 "
-expect_contains "$(cat got)" "$fields
+expect_contains "$messages" "$fields
 PRIORITY=3
 MESSAGE=bad
 "
-expect_eq "$(grep -c '^MESSAGE=[0-9]*$' got)" 1000
+eventually sh -c "[ \$(grep -c '^MESSAGE=[0-9]*\$' got) = 1000 ]"
 expect_exit 1 docker logs "$N"
 expect_contains "$OUT" "there is no journal on this host"
 expect_eq "$(inspect '{{.HostConfig.LogConfig.Type}} {{.LogPath}}' "$N")" "journald "

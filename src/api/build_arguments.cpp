@@ -86,6 +86,24 @@ Result<std::map<std::string, std::string>> labels_argument(const Call& call) {
   return out;
 }
 
+Result<runtime::Limits> limits_argument(const Call& call) {
+  runtime::Limits out;
+  out.memory_bytes = TRY(number_argument(call, "memory", 0));
+  out.memory_swap_bytes = TRY(number_argument(call, "memswap", 0));
+  out.cpu_shares = TRY(number_argument(call, "cpushares", 0));
+  out.cpu_period_us = TRY(number_argument(call, "cpuperiod", 0));
+  out.cpu_quota_us = TRY(number_argument(call, "cpuquota", 0));
+  out.cpuset_cpus = call.arg("cpusetcpus");
+  out.cpuset_mems = call.arg("cpusetmems");
+  return out;
+}
+
+Result<int64_t> shm_size_argument(const Call& call) {
+  const int64_t bytes = TRY(number_argument(call, "shmsize", 0));
+  if (bytes < 0) return Error(Code::kInvalidArgument, "SHM size can not be less than 0");
+  return bytes;
+}
+
 Result<std::vector<runtime::Ulimit>> ulimits_argument(const Call& call) {
   const json::Value list = TRY(json_argument(call, "ulimits"));
   std::vector<runtime::Ulimit> out;

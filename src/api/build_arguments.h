@@ -23,6 +23,10 @@ Result<std::vector<net::ExtraHost>> extra_hosts_argument(const Call& call);
 Result<std::map<std::string, std::optional<std::string>>> build_args_argument(const Call& call);
 // `labels`.
 Result<std::map<std::string, std::string>> labels_argument(const Call& call);
+// `memory`, `memswap`, `cpushares`, `cpuperiod`, `cpuquota`, `cpusetcpus`, `cpusetmems`.
+Result<runtime::Limits> limits_argument(const Call& call);
+// `shmsize` in bytes; 0 for the usual size.
+Result<int64_t> shm_size_argument(const Call& call);
 // `ulimits`: objects with a "Name", "Soft" and "Hard".
 Result<std::vector<runtime::Ulimit>> ulimits_argument(const Call& call);
 struct OutputWish {

@@ -63,18 +63,6 @@ class BuildPrinter {
   bool several_;
 };
 
-runtime::Limits limits(const Call& call) {
-  runtime::Limits out;
-  out.memory_bytes = parse_int(call.arg("memory")).value_or(0);
-  out.memory_swap_bytes = parse_int(call.arg("memswap")).value_or(0);
-  out.cpu_shares = parse_int(call.arg("cpushares")).value_or(0);
-  out.cpu_period_us = parse_int(call.arg("cpuperiod")).value_or(0);
-  out.cpu_quota_us = parse_int(call.arg("cpuquota")).value_or(0);
-  out.cpuset_cpus = call.arg("cpusetcpus");
-  out.cpuset_mems = call.arg("cpusetmems");
-  return out;
-}
-
 Result<> decode_platforms(const Call& call, builder::BuildRequest& request) {
   std::string list = call.arg("platform");
   if (list.empty()) return {};
@@ -149,8 +137,8 @@ Result<builder::BuildRequest> decode_request(const Call& call) {
   for (const net::ExtraHost& host : TRY(extra_hosts_argument(call))) {
     request.extra_hosts.push_back(host.str());
   }
-  request.limits = limits(call);
-  if (auto shm = parse_int(call.arg("shmsize")); shm && *shm > 0) request.shm_bytes = *shm;
+  request.limits = TRY(limits_argument(call));
+  if (const auto shm = TRY(shm_size_argument(call)); shm > 0) request.shm_bytes = shm;
   request.ulimits = TRY(ulimits_argument(call));
   request.credentials = call.all_credentials();
   TRY(decode_attestations(call, request));
@@ -246,7 +234,14 @@ Result<> prune_cache(Call& call) {
   builder::PruneOptions options;
   options.all = call.flag("all");
   for (std::string_view key : {"keep-storage", "reserved-space", "max-used-space"}) {
-    if (auto bytes = parse_uint(call.arg(key))) options.keep_bytes = *bytes;
+    const std::string text = call.arg(key);
+    if (text.empty()) continue;
+    const auto bytes = parse_uint(text);
+    if (!bytes) {
+      return Error(Code::kInvalidArgument,
+                   cat(key, " is in bytes and expects an integer, got ", skiff::quoted(text)));
+    }
+    options.keep_bytes = *bytes;
   }
   auto filters = TRY(call.filters());
   TimePoint now = call.context.clock.now();

@@ -256,14 +256,26 @@ Result<> Call::reply_text(int status, std::string_view content_type, std::string
 
 Result<> Call::reply_empty(int status) const { return writer.send(status, "", ""); }
 
-Result<int> int_argument(const Call& call, std::string_view key, int if_absent) {
-  std::string text = call.arg(key);
+namespace {
+
+Error invalid_number(std::string_view key, std::string_view text) {
+  return {Code::kInvalidArgument, cat("invalid value for ", key, ": ", skiff::quoted(text))};
+}
+
+}  // namespace
+
+Result<int64_t> number_argument(const Call& call, std::string_view key, int64_t if_absent) {
+  const std::string text = call.arg(key);
   if (text.empty()) return if_absent;
-  auto value = parse_int(text);
-  if (!value || *value > INT32_MAX || *value < INT32_MIN) {
-    return Error(Code::kInvalidArgument, cat("invalid value for ", key, ": ", skiff::quoted(text)));
-  }
-  return static_cast<int>(*value);
+  const auto value = parse_int(text);
+  if (!value) return invalid_number(key, text);
+  return *value;
+}
+
+Result<int> int_argument(const Call& call, std::string_view key, int if_absent) {
+  const int64_t value = TRY(number_argument(call, key, if_absent));
+  if (value > INT32_MAX || value < INT32_MIN) return invalid_number(key, call.arg(key));
+  return static_cast<int>(value);
 }
 
 Result<> refuse_arguments(const Call& call, std::initializer_list<std::string_view> keys) {

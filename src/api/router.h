@@ -80,6 +80,7 @@ std::string error_body(std::string_view message);
 net::Handler make_handler(const Context& context);
 
 // Numbers of a query, refused by name when malformed: `invalid value for t: "x"`.
+Result<int64_t> number_argument(const Call& call, std::string_view key, int64_t if_absent);
 Result<int> int_argument(const Call& call, std::string_view key, int if_absent);
 // Refuses the parameters of a query that would change the result and are not served.
 Result<> refuse_arguments(const Call& call, std::initializer_list<std::string_view> keys);

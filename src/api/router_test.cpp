@@ -194,6 +194,12 @@ TEST_F(RouterTest, ThePruningOfTheCacheKnowsItsFilters) {
   EXPECT_EQ(prune(R"({"id":["x"]})").status, 400);
   EXPECT_EQ(prune(R"({"label":["x"]})").json().integer("SpaceReclaimed"), 0);
   EXPECT_EQ(prune(R"({"until":["24h"]})").status, 200);
+  for (const char* key : {"keep-storage", "reserved-space", "max-used-space"}) {
+    EXPECT_EQ(post(cat("/build/prune?", key, "=0")).status, 200);
+    const Reply refused = post(cat("/build/prune?", key, "=1g"));
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_EQ(refused.message(), cat(key, " is in bytes and expects an integer, got \"1g\""));
+  }
 }
 
 TEST(HttpStatus, OfEachCode) {

@@ -54,7 +54,9 @@ Result<Options> decode_options(const Call& call) {
   if (network != "default") set_unless_empty(out, "force-network-mode", network);
   set_unless_empty(out, "add-hosts", TRY(hosts_of(call)));
   set_unless_empty(out, "ulimit", TRY(ulimits_of(call)));
-  set_unless_empty(out, "shm-size", call.arg("shmsize"));
+  if (const auto shm = TRY(shm_size_argument(call)); shm > 0) out["shm-size"] = cat(shm);
+  // Of no effect, as their clients say themselves, and yet no place for what is none.
+  TRY(limits_argument(call));
   if (call.flag("nocache")) out["no-cache"] = "";
   if (call.flag("pull")) out["image-resolve-mode"] = "pull";
   for (const auto& [name, value] : TRY(build_args_argument(call))) {

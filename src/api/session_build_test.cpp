@@ -137,6 +137,13 @@ TEST_F(SessionBuildTest, WhatIsOfAWrongShapeIsNamed) {
        "parameter ulimits: ulimits[0].Soft is not a whole number of 64 bits"},
       {"cachefrom={}", "parameter cachefrom: cachefrom is not an array of strings"},
       {"cachefrom=['a','']", "parameter cachefrom: cachefrom[1] has no name"},
+      {"shmsize=abc", "invalid value for shmsize: \"abc\""},
+      {"shmsize=-1", "SHM size can not be less than 0"},
+      {"memory=512m", "invalid value for memory: \"512m\""},
+      {"memswap=-1.5", "invalid value for memswap: \"-1.5\""},
+      {"cpushares=x", "invalid value for cpushares: \"x\""},
+      {"cpuperiod=1e6", "invalid value for cpuperiod: \"1e6\""},
+      {"cpuquota=9223372036854775808", "invalid value for cpuquota: \"9223372036854775808\""},
       {"isolation=hyperv", "Unsupported isolation: \"hyperv\""},
       {"securityopt=['x=y']",
        "The daemon on this platform does not support setting security options on build"},
@@ -158,7 +165,8 @@ TEST_F(SessionBuildTest, WhatSaysNothingIsTaken) {
     const Reply reply =
         build(cat("version=", version, "&t=made:", version,
                   "&buildargs={%22V%22:null}&labels=null&outputs=[]&ulimits=null&cachefrom=[]"
-                  "&isolation=default&securityopt=&extrahosts=a:[::1]"),
+                  "&isolation=default&securityopt=&extrahosts=a:[::1]&shmsize=0&memory=&memswap=-1"
+                  "&cpushares=0&cpuperiod=0&cpuquota=0"),
               tar);
     EXPECT_EQ(reply.status, 200) << reply.body;
     EXPECT_TRUE(images_->find(cat("made:", version))) << reply.body;

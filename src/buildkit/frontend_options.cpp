@@ -111,7 +111,10 @@ constexpr Option kOptions[] = {
      }},
     {"shm-size",
      [](const std::string& v, FrontendOptions& out) -> Result<> {
-       if (const auto bytes = parse_int(v); bytes && *bytes > 0) out.request.shm_bytes = *bytes;
+       const auto bytes = v.empty() ? 0 : parse_int(v);
+       if (!bytes || *bytes < 0)
+         return Error(Code::kInvalidArgument, cat(quoted(v), " is no number of bytes"));
+       if (*bytes > 0) out.request.shm_bytes = *bytes;
        return {};
      }},
     {"ulimit",

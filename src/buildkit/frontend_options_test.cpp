@@ -55,6 +55,8 @@ TEST(FrontendOptionsTest, WhatIsNotServedIsNamed) {
   EXPECT_EQ(decode_frontend_options({{"ulimit", "nofile"}}).error().code(), Code::kInvalidArgument);
   EXPECT_EQ(decode_frontend_options({{"add-hosts", "a=1.2.3.4,zz"}}).error().message(),
             "add-hosts: bad format for add-host: \"zz\"");
+  EXPECT_EQ(decode_frontend_options({{"shm-size", "1m"}}).error().message(),
+            "shm-size: \"1m\" is no number of bytes");
 }
 
 TEST(FrontendOptionsTest, AttestationsAreMadeWhereTheyAreAskedFor) {

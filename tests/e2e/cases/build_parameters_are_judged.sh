@@ -22,6 +22,8 @@ refuses 'labels={"a":1}' 'labels.a is not a string'
 refuses 'buildargs={"a":1}' 'buildargs.a is not a string'
 refuses 'ulimits=[1]' 'ulimits is not an array of objects'
 refuses 'cachefrom=[""]' 'cachefrom[0] has no name'
+refuses 'shmsize=abc' 'invalid value for shmsize: \"abc\"'
+refuses 'memory=512m' 'invalid value for memory: \"512m\"'
 refuses 'isolation=hyperv' 'Unsupported isolation: \"hyperv\"'
 refuses 'securityopt=["x=y"]' 'does not support setting security options on build'
 

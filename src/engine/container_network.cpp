@@ -1,22 +1,27 @@
 #include "engine/container_network.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/strings.h"
 #include "net/extra_host.h"
 #include "network/ipv4.h"
 #include "network/links.h"
+#include "network/veth_pair.h"
 
 namespace skiff::engine {
 
 namespace {
 
-// In place: the file is bind-mounted, a new one would not be seen.
+// In place: the file is bind-mounted, a new one would not be seen. Cut last: ext4 begins to write
+// a file to disk, in close, that was emptied first.
 Result<> rewrite(const Path& path, const std::string& text) {
-  UniqueFd fd = TRY(open_file(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  UniqueFd fd = TRY(open_file(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
   FdSink sink(fd.get());
-  return sink.write(text);
+  TRY(sink.write(text));
+  if (::ftruncate(fd.get(), static_cast<off_t>(text.size())) == 0) return {};
+  return Error::from_errno(errno, cat("cut ", path.string()));
 }
 
 Result<std::vector<std::string>> extra_hosts(Core& core, const HostConfig& host) {
@@ -143,7 +148,12 @@ bool has_own_endpoint(const ContainerInfo& info) {
   return mode != "host" && mode != "none" && !mode.starts_with("container:");
 }
 
-Result<> connect_network(Core& core, Container& container, int netns) {
+Result<std::unique_ptr<network::VethPair>> make_container_veth(int netns) {
+  auto pair = TRY(network::VethPair::make(network::new_host_link(), "eth0", netns));
+  return std::make_unique<network::VethPair>(std::move(pair));
+}
+
+Result<> connect_network(Core& core, Container& container, int netns, network::VethPair* ready) {
   disconnect_network(core, container);
   ContainerInfo info = container.info();
   network::AttachOptions options;
@@ -152,6 +162,7 @@ Result<> connect_network(Core& core, Container& container, int netns) {
   options.requested_ip = wanted.config.ipv4_address;
   options.requested_mac = wanted.config.mac_address;
   options.aliases = wanted.config.aliases;
+  options.ready = ready;
   network::Endpoint endpoint =
       TRY(core.networks.attach(container.id, wanted.network, netns, options));
   container.change([&](Record& record) { record.info.networks.at(0).endpoint = endpoint; });

@@ -12,6 +12,7 @@
 #include "engine/process_life.h"
 #include "engine/relabel.h"
 #include "engine/spec.h"
+#include "network/veth_pair.h"
 #include "sys/cgroup.h"
 #include "sys/namespaces.h"
 
@@ -140,6 +141,7 @@ class Start final : public PreparedStart {
     info_ = container_.info();
     work_beside(std::nullopt);
     TRY(order_creation());
+    if (wires_early()) veth_ = TRY(make_container_veth(fresh_->network()));
     TRY(await_creation());
     process_ = TRY(sys::open_pidfd(monitor_->pid()));
     beside_.wait();
@@ -215,15 +217,20 @@ class Start final : public PreparedStart {
     });
   }
 
+  // A user namespace has to own its network.
+  bool wires_early() const {
+    return has_own_endpoint(info_) && fresh_->network() >= 0 && !has_user_namespace_;
+  }
+
   // Into the namespace that waits for the container, while that is made; else into its own.
   Result<> connect() {
     const bool wants = has_own_endpoint(info_);
-    const bool early = wants && fresh_->network() >= 0 && !has_user_namespace_;
-    if (early) TRY(connect_network(core_, container_, fresh_->network()));
+    const bool early = wires_early();
+    if (early) TRY(connect_network(core_, container_, fresh_->network(), veth_.get()));
     TRY(await_creation());
     if (!wants) return {};
     UniqueFd own = TRY(sys::namespace_of(cat(monitor_->pid()), *sys::find_namespace("network")));
-    if (!early) return connect_network(core_, container_, own.get());
+    if (!early) return connect_network(core_, container_, own.get(), nullptr);
     if (sys::same_namespace(own.get(), fresh_->network())) return {};
     return Error(Code::kInternal, "the container is not in the network that was made for it");
   }
@@ -270,6 +277,7 @@ class Start final : public PreparedStart {
   std::optional<runtime::NewMonitor> fresh_;
   Monitor monitor_;
   UniqueFd process_;  // that waits, of a start that was prepared
+  std::unique_ptr<network::VethPair> veth_;  // of a start that was prepared
   bool has_user_namespace_ = false;
   bool done_ = false;
   Result<> mounted_;

@@ -2,13 +2,9 @@
 
 #include <arpa/inet.h>
 #include <linux/if_link.h>
-#include <linux/rtnetlink.h>
-#include <linux/veth.h>
-#include <net/if.h>
 
 #include "base/strings.h"
-#include "sys/netlink.h"
-#include "sys/procfs.h"
+#include "network/link_messages.h"
 
 namespace skiff::network {
 
@@ -18,16 +14,53 @@ using sys::NetlinkAttributes;
 using sys::NetlinkMessage;
 using sys::NetlinkSocket;
 
-constexpr uint16_t kCreate = NLM_F_CREATE | NLM_F_EXCL;
-
-Result<NetlinkSocket> open_route_socket() { return NetlinkSocket::open(NETLINK_ROUTE); }
-
 template <typename T>
 T header_of(std::string_view payload) {
   T header{};
   payload.copy(reinterpret_cast<char*>(&header), sizeof header);
   return header;
 }
+
+LinkInfo link_of(std::string_view payload) {
+  const auto header = header_of<ifinfomsg>(payload);
+  const NetlinkAttributes attributes(payload.substr(sizeof header));
+  return {.index = header.ifi_index,
+          .name = attributes.text(IFLA_IFNAME),
+          .kind = attributes.nested(IFLA_LINKINFO).text(IFLA_INFO_KIND),
+          .alias = attributes.text(IFLA_IFALIAS),
+          .up = (header.ifi_flags & IFF_UP) != 0,
+          .master = static_cast<int>(attributes.number(IFLA_MASTER))};
+}
+
+Result<> create_bridge(NetlinkSocket& socket, const BridgeSpec& spec) {
+  NetlinkMessage create(RTM_NEWLINK, kCreateLink, link_header(0, 0));
+  create.put_text(IFLA_IFNAME, spec.name);
+  // A fixed address: otherwise a bridge takes the lowest of its ports, and changes it.
+  create.put(IFLA_ADDRESS, mac_of(spec.gateway));
+  create.nest(IFLA_LINKINFO, [&] { create.put_text(IFLA_INFO_KIND, "bridge"); });
+  NetlinkMessage name(RTM_SETLINK, 0, link_header(0, 0));
+  name.put_text(IFLA_IFNAME, spec.name);
+  name.put_text(IFLA_IFALIAS, spec.alias);
+  const std::array messages{std::move(create), std::move(name)};
+  return socket.send(messages);
+}
+
+void add_subnets_of_addresses(std::vector<Subnet>& out, std::string_view payload, int except) {
+  const auto header = header_of<ifaddrmsg>(payload);
+  if (static_cast<int>(header.ifa_index) == except) return;
+  const uint32_t wire = NetlinkAttributes(payload.substr(sizeof header)).number(IFA_ADDRESS);
+  out.push_back(Subnet::of({ntohl(wire)}, header.ifa_prefixlen));
+}
+
+void add_subnets_of_routes(std::vector<Subnet>& out, std::string_view payload, int except) {
+  const auto header = header_of<rtmsg>(payload);
+  if (header.rtm_dst_len == 0 || header.rtm_table == RT_TABLE_LOCAL) return;
+  const NetlinkAttributes attributes(payload.substr(sizeof header));
+  if (static_cast<int>(attributes.number(RTA_OIF)) == except) return;
+  out.push_back(Subnet::of({ntohl(attributes.number(RTA_DST))}, header.rtm_dst_len));
+}
+
+}  // namespace
 
 ifinfomsg link_header(int index, unsigned flags) {
   ifinfomsg header{};
@@ -54,110 +87,6 @@ NetlinkMessage address_message(int index, Ipv4 ip, int prefix, uint16_t flags) {
   message.put(IFA_BROADCAST, Subnet::of(ip, prefix).broadcast().wire());
   return message;
 }
-
-NetlinkMessage default_route_message(int index, Ipv4 gateway) {
-  rtmsg header{};
-  header.rtm_family = AF_INET;
-  header.rtm_table = RT_TABLE_MAIN;
-  header.rtm_protocol = RTPROT_BOOT;
-  header.rtm_scope = RT_SCOPE_UNIVERSE;
-  header.rtm_type = RTN_UNICAST;
-  NetlinkMessage message(RTM_NEWROUTE, kCreate, header);
-  message.put(RTA_GATEWAY, gateway.wire());
-  message.put(RTA_OIF, index);
-  return message;
-}
-
-LinkInfo link_of(std::string_view payload) {
-  const auto header = header_of<ifinfomsg>(payload);
-  const NetlinkAttributes attributes(payload.substr(sizeof header));
-  return {.index = header.ifi_index,
-          .name = attributes.text(IFLA_IFNAME),
-          .kind = attributes.nested(IFLA_LINKINFO).text(IFLA_INFO_KIND),
-          .alias = attributes.text(IFLA_IFALIAS),
-          .up = (header.ifi_flags & IFF_UP) != 0,
-          .master = static_cast<int>(attributes.number(IFLA_MASTER))};
-}
-
-Result<> create_bridge(NetlinkSocket& socket, const BridgeSpec& spec) {
-  NetlinkMessage create(RTM_NEWLINK, kCreate, link_header(0, 0));
-  create.put_text(IFLA_IFNAME, spec.name);
-  // A fixed address: otherwise a bridge takes the lowest of its ports, and changes it.
-  create.put(IFLA_ADDRESS, mac_of(spec.gateway));
-  create.nest(IFLA_LINKINFO, [&] { create.put_text(IFLA_INFO_KIND, "bridge"); });
-  NetlinkMessage name(RTM_SETLINK, 0, link_header(0, 0));
-  name.put_text(IFLA_IFNAME, spec.name);
-  name.put_text(IFLA_IFALIAS, spec.alias);
-  const std::array messages{std::move(create), std::move(name)};
-  return socket.send(messages);
-}
-
-// Inside the container's namespace: the loopback, the address, the route.
-Result<> configure_inside(const VethSpec& spec) {
-  // As Docker: no IPv6 on the interface of a network without it. Absent where the kernel
-  // has no IPv6 at all; else a container without this setting is not to be.
-  const sys::ProcFs* proc = TRY(sys::ProcFs::ours());
-  const std::string setting = cat("sys/net/ipv6/conf/", spec.container_name, "/disable_ipv6");
-  const Result<> disabled = proc->write(setting, "1");
-  if (!disabled && disabled.error().code() != Code::kNotFound) return disabled;
-  const auto index = static_cast<int>(::if_nametoindex(spec.container_name.c_str()));
-  if (index == 0) return Error::from_errno(errno, cat("find interface ", spec.container_name));
-  std::vector<NetlinkMessage> messages;
-  messages.push_back(raise_message(1));  // the loopback is always the first link
-  messages.push_back(address_message(index, spec.ip, spec.prefix, kCreate));
-  messages.push_back(raise_message(index));
-  if (spec.default_gateway) {
-    messages.push_back(default_route_message(index, *spec.default_gateway));
-  }
-  return TRY(open_route_socket()).send(messages);
-}
-
-Result<> create_pair(const VethSpec& spec, int netns) {
-  const auto bridge = static_cast<int>(::if_nametoindex(spec.bridge.c_str()));
-  if (bridge == 0) return Error::from_errno(errno, cat("find bridge ", spec.bridge));
-  NetlinkMessage pair(RTM_NEWLINK, kCreate, link_header(0, IFF_UP));
-  pair.put_text(IFLA_IFNAME, spec.host_name);
-  pair.put(IFLA_MASTER, bridge);
-  pair.nest(IFLA_LINKINFO, [&] {
-    pair.put_text(IFLA_INFO_KIND, "veth");
-    pair.nest(IFLA_INFO_DATA, [&] {
-      pair.nest(VETH_INFO_PEER, [&] {
-        const ifinfomsg peer = link_header(0, 0);
-        pair.append(&peer, sizeof peer);
-        pair.put_text(IFLA_IFNAME, spec.container_name);
-        pair.put(IFLA_ADDRESS, spec.mac);
-        pair.put(IFLA_NET_NS_FD, netns);
-      });
-    });
-  });
-  // Where the host filters bridged packets (br_netfilter), one for a container's own
-  // published port leaves the bridge where it came in.
-  NetlinkMessage hairpin(RTM_NEWLINK, 0, link_header(0, 0));
-  hairpin.put_text(IFLA_IFNAME, spec.host_name);
-  hairpin.nest(IFLA_LINKINFO, [&] {
-    hairpin.put_text(IFLA_INFO_SLAVE_KIND, "bridge");
-    hairpin.nest(IFLA_INFO_SLAVE_DATA, [&] { hairpin.put(IFLA_BRPORT_MODE, uint8_t{1}); });
-  });
-  const std::array messages{std::move(pair), std::move(hairpin)};
-  return TRY(open_route_socket()).send(messages);
-}
-
-void add_subnets_of_addresses(std::vector<Subnet>& out, std::string_view payload, int except) {
-  const auto header = header_of<ifaddrmsg>(payload);
-  if (static_cast<int>(header.ifa_index) == except) return;
-  const uint32_t wire = NetlinkAttributes(payload.substr(sizeof header)).number(IFA_ADDRESS);
-  out.push_back(Subnet::of({ntohl(wire)}, header.ifa_prefixlen));
-}
-
-void add_subnets_of_routes(std::vector<Subnet>& out, std::string_view payload, int except) {
-  const auto header = header_of<rtmsg>(payload);
-  if (header.rtm_dst_len == 0 || header.rtm_table == RT_TABLE_LOCAL) return;
-  const NetlinkAttributes attributes(payload.substr(sizeof header));
-  if (static_cast<int>(attributes.number(RTA_OIF)) == except) return;
-  out.push_back(Subnet::of({ntohl(attributes.number(RTA_DST))}, header.rtm_dst_len));
-}
-
-}  // namespace
 
 MacAddress mac_of(Ipv4 ip) {
   const auto byte = [&](unsigned shift) { return static_cast<uint8_t>(ip.bits >> shift); };
@@ -238,16 +167,6 @@ Result<> ensure_bridge(const BridgeSpec& spec) {
       raise_message(index)};
   Result<> done = socket.send(messages);
   if (!done && !link) (void)delete_link(spec.name);
-  return std::move(done).context(what);
-}
-
-Result<> create_veth(const VethSpec& spec, int netns) {
-  const std::string what = cat("connect interface ", spec.container_name, " to ", spec.bridge);
-  Result<> done = create_pair(spec, netns);
-  if (done) {
-    done = sys::run_in_network_namespace(netns, [&] { return configure_inside(spec); });
-  }
-  if (!done) (void)delete_link(spec.host_name);
   return std::move(done).context(what);
 }
 

@@ -42,19 +42,6 @@ struct BridgeSpec {
 // Makes the bridge where missing, gives it its address and raises it.
 Result<> ensure_bridge(const BridgeSpec& spec);
 
-struct VethSpec {
-  std::string host_name;
-  std::string bridge;
-  std::string container_name;  // "eth0"
-  MacAddress mac{};
-  Ipv4 ip;
-  int prefix = 0;
-  std::optional<Ipv4> default_gateway;
-};
-// Makes a pair of which one end is a port of the bridge and the other, with its address
-// and route, is in `netns`; raises its loopback too. A failure leaves nothing behind.
-Result<> create_veth(const VethSpec& spec, int netns);
-
 Result<> raise_loopback(int netns);
 
 // The subnets of all IPv4 addresses and routes (default routes apart) that are not of the

@@ -18,6 +18,7 @@
 #include "network/network_store.h"
 #include "network/nft_table.h"
 #include "network/port_hold.h"
+#include "network/veth_pair.h"
 #include "sys/namespaces.h"
 #include "sys/procfs.h"
 
@@ -91,8 +92,11 @@ class Manager : public NetworkManager {
   struct Reservation {
     NetworkRecord network;
     EndpointRecord endpoint;
+    std::string container_link;
     VethSpec veth;
   };
+
+  static Result<> connect(const Reservation& reserved, int netns, VethPair* ready);
 
   // All below expect mutex_ to be held.
   std::string alias() const { return cat("skiff ", options_.instance); }
@@ -376,11 +380,11 @@ Result<Endpoint> Manager::attach(const std::string& container_id, const std::str
     const std::lock_guard lock(mutex_);
     reserved = TRY(reserve(container_id, network, options));
   }
-  Result<> made = create_veth(reserved.veth, netns);  // unlocked: it takes the longest
+  Result<> made = connect(reserved, netns, options.ready);  // unlocked: it takes the longest
   const std::lock_guard lock(mutex_);
   if (made) made = publish(reserved.endpoint);
   if (!made) {
-    (void)delete_link(reserved.veth.host_name);
+    (void)delete_link(reserved.endpoint.host_link);
     (void)release(reserved.endpoint);
     return std::move(made.error())
         .with_context(
@@ -419,24 +423,31 @@ Result<Manager::Reservation> Manager::reserve(const std::string& container_id,
   const MacAddress mac =
       options.requested_mac.empty() ? mac_of(ip) : TRY(parse_mac(options.requested_mac));
   const std::string id = random_hex(kIdDigits);
+  const std::string container_link = cat("eth", others.size());
+  const bool serves = options.ready && options.ready->container_name() == container_link;
   EndpointRecord endpoint{.id = id,
                           .container_id = container_id,
                           .network_id = record.info.id,
                           .mac = format_mac(mac),
                           .ip = ip,
-                          .host_link = cat("skv", id.substr(0, 12)),
+                          .host_link = serves ? options.ready->host_name() : new_host_link(),
                           .ports = std::move(ports)};
   TRY(store_.add_endpoint(endpoint));
   holds_[id] = std::move(holds);
-  VethSpec veth{.host_name = endpoint.host_link,
-                .bridge = record.info.bridge,
-                .container_name = cat("eth", others.size()),
+  VethSpec veth{.bridge = record.info.bridge,
                 .mac = mac,
                 .ip = ip,
                 .prefix = record.subnet->prefix,
                 .default_gateway = std::nullopt};
   if (others.empty() && !record.info.internal) veth.default_gateway = record.gateway;
-  return Reservation{std::move(record), std::move(endpoint), std::move(veth)};
+  return Reservation{std::move(record), std::move(endpoint), container_link, std::move(veth)};
+}
+
+Result<> Manager::connect(const Reservation& reserved, int netns, VethPair* ready) {
+  const std::string& host_link = reserved.endpoint.host_link;
+  if (ready && ready->host_name() == host_link) return ready->connect(reserved.veth);
+  VethPair pair = TRY(VethPair::make(host_link, reserved.container_link, netns));
+  return pair.connect(reserved.veth);
 }
 
 Result<> Manager::publish(const EndpointRecord& endpoint) {

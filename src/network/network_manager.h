@@ -24,6 +24,8 @@
 
 namespace skiff::network {
 
+class VethPair;  // veth_pair.h
+
 enum class Protocol { kTcp, kUdp };
 
 struct PortBinding {
@@ -64,6 +66,8 @@ struct AttachOptions {
   std::string requested_ip;
   std::string requested_mac;
   std::vector<std::string> aliases;
+  // A pair whose one end is in the namespace already, or null: the container's, if its name serves.
+  VethPair* ready = nullptr;
 };
 
 class HostPorts;  // host_ports.h
@@ -86,8 +90,8 @@ class NetworkManager {
   virtual Result<NetworkInfo> create(const NetworkInfo& wanted) = 0;  // name, subnet, labels...
   virtual Result<> remove(const std::string& name) = 0;  // predefined or in use: refused
 
-  // `netns` is an open network namespace, with nothing but a down loopback in it. A failed
-  // attach leaves nothing behind. Port in use: kAlreadyExists, "Bind for 0.0.0.0:80 failed:
+  // `netns` is an open network namespace, with nothing but a loopback in it and the end of
+  // options.ready. A failed attach leaves nothing behind. Port in use: kAlreadyExists, "Bind for 0.0.0.0:80 failed:
   // port is already allocated".
   virtual Result<Endpoint> attach(const std::string& container_id, const std::string& network,
                                   int netns, const AttachOptions& options) = 0;

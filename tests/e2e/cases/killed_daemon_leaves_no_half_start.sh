@@ -12,11 +12,21 @@ nothing_left() {
 # What is made ahead of a start ends with the daemon, and the next one knows nothing of it.
 id=$(docker create "$IMAGE" sleep 1000)
 eventually pgrep -f "skiff-monitor $id"
+# The number of the host's end of its interface.
+waiting_link() {
+  link=$(nsenter --net --target "$(pgrep -n -f "skiff-monitor $id")" ip -o link show eth0) || return
+  link=${link#*@if}
+  link=${link%%:*}
+}
+eventually waiting_link
+ip -o link | grep -q "^$link: " || fail "link $link is not on the host"
 kill -9 "$OWN_PID"
 wait "$OWN_PID" 2>/dev/null || true
 start_own_daemon
 monitor_ends() { ! pgrep -f "skiff-monitor $id" >/dev/null; }
 eventually monitor_ends
+link_ends() { ! ip -o link | grep -q "^$link: "; }
+eventually link_ends
 nothing_left "made ahead of a start" "$id"
 expect_eq "$(inspect '{{.State.Status}}' "$id")" created
 docker start "$id" >/dev/null

@@ -276,7 +276,7 @@ class Start final : public PreparedStart {
   ContainerInfo info_;
   std::optional<runtime::NewMonitor> fresh_;
   Monitor monitor_;
-  UniqueFd process_;  // that waits, of a start that was prepared
+  UniqueFd process_;                         // that waits, of a start that was prepared
   std::unique_ptr<network::VethPair> veth_;  // of a start that was prepared
   bool has_user_namespace_ = false;
   bool done_ = false;

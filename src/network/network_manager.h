@@ -91,8 +91,8 @@ class NetworkManager {
   virtual Result<> remove(const std::string& name) = 0;  // predefined or in use: refused
 
   // `netns` is an open network namespace, with nothing but a loopback in it and the end of
-  // options.ready. A failed attach leaves nothing behind. Port in use: kAlreadyExists, "Bind for 0.0.0.0:80 failed:
-  // port is already allocated".
+  // options.ready. A failed attach leaves nothing behind. Port in use: kAlreadyExists, "Bind for
+  // 0.0.0.0:80 failed: port is already allocated".
   virtual Result<Endpoint> attach(const std::string& container_id, const std::string& network,
                                   int netns, const AttachOptions& options) = 0;
   // Only raises the loopback, for mode "none".

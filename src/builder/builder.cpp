@@ -108,8 +108,10 @@ class LocalBuilder : public Builder {
         downloads_(options_.downloads()),
         stats_(StatCache::open(options_.root / "stat-cache", clock)),
         sources_(options_.local_sources(), *stats_, clock),
-        site_{options_,      images,     networks,        *cache_,
-              cache_mounts_, downloads_, cgroup_parents_, clock},
+        cgroup_parents_(options_.cgroup_parents ? options_.cgroup_parents
+                                                : sys::CgroupParents::unrecorded()),
+        site_{options_,      images,     networks,         *cache_,
+              cache_mounts_, downloads_, *cgroup_parents_, clock},
         solver_(*cache_, clock) {}
   ~LocalBuilder() override { images_.set_extra_roots({}); }
 
@@ -155,9 +157,9 @@ class LocalBuilder : public Builder {
   std::unique_ptr<Cache> cache_;
   CacheMounts cache_mounts_;
   Downloads downloads_;
-  CgroupParents cgroup_parents_;
   std::unique_ptr<StatCache> stats_;
   LocalSources sources_;
+  std::shared_ptr<sys::CgroupParents> cgroup_parents_;
   Site site_;
   Solver solver_;
 };

@@ -41,6 +41,7 @@
 #include "runtime/container_spec.h"
 #include "solver/cache_record.h"
 #include "sys/binfmt.h"
+#include "sys/cgroup_parents.h"
 #include "sys/user_namespace.h"
 
 namespace skiff::builder {
@@ -299,6 +300,8 @@ struct BuilderOptions {
   Path run_dir;          // mount points and bundles of running steps: below the run directory
   Path runtime_program;  // the static binary
   std::string cgroup_parent = "/skiff";  // steps run in CGROUP_PARENT/build-ID
+  // Of those that builds name instead; shared with the engine. Null: nobody follows to drop them.
+  std::shared_ptr<sys::CgroupParents> cgroup_parents = nullptr;
   remote::ClientOptions client;  // for pulling base images; credentials come from the request
   Path host_resolv_conf = "/etc/resolv.conf";
   // In which steps run, so that what they write has the owners that they see. Null: the host's.

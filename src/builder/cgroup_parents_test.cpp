@@ -1,5 +1,5 @@
 // `--cgroup-parent` of builds: what becomes of the cgroups that are named.
-#include "builder/cgroup_parents.h"
+#include "sys/cgroup_parents.h"
 
 #include "base/random.h"
 #include "builder/run_fixture.h"
@@ -40,18 +40,21 @@ TEST_F(CgroupParentsTest, WhatWasThereStays) {
   EXPECT_TRUE(group.remove());
 }
 
-TEST_F(CgroupParentsTest, TheLastUserRemoves) {
-  CgroupParents parents;
-  {
-    const auto outer = *parents.use(cat(name_, "/a"));
-    {
-      const auto inner = *parents.use(cat(name_, "/inner/b"));
-      EXPECT_TRUE(sys::Cgroup::create(cat(name_, "/inner/b"))->remove());
-      EXPECT_TRUE(is_there(cat(name_, "/inner")));
-    }
-    EXPECT_FALSE(is_there(cat(name_, "/inner")));
-    EXPECT_TRUE(is_there(name_));
-  }
+// As a daemon that was killed has left it: the step's bundle and its cgroup.
+TEST_F(CgroupParentsTest, StepsOfAKilledDaemonAreEnded) {
+  const auto parents = sys::CgroupParents::unrecorded();
+  const std::string step = cat(name_, "/inner/build-0123456789ab");
+  std::optional<sys::CgroupParents::Use> use = *parents->use(step);
+  ASSERT_TRUE(sys::Cgroup::create(step));
+  builder_.reset();
+  const Path bundle = options_.run_dir / "build-0123456789ab-x";
+  std::filesystem::create_directories(bundle);
+  const json::Value place = json::object({{"cgroupsPath", step}});
+  ASSERT_TRUE(write_file(bundle / "config.json", json::object({{"linux", place}}).dump()));
+  open_builder_again();
+  EXPECT_FALSE(is_there(step));
+  EXPECT_TRUE(is_there(cat(name_, "/inner")));
+  use.reset();
   EXPECT_FALSE(is_there(name_));
 }
 

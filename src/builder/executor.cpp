@@ -153,7 +153,7 @@ Result<> Execution::connect(int pid) {
 Result<int> Execution::run(Sink& output, const CancelToken& cancel) {
   TRY(write_files());
   const runtime::ContainerSpec spec = TRY(make_spec());
-  std::optional<CgroupParents::Use> parents;
+  std::optional<sys::CgroupParents::Use> parents;
   if (!settings_.cgroup_parent.empty()) {
     parents.emplace(TRY(site_.cgroup_parents.use(spec.cgroup_path)));
   }

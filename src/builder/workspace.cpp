@@ -1,11 +1,13 @@
 #include "builder/workspace.h"
 
 #include <filesystem>
+#include <set>
 
 #include "base/log.h"
 #include "base/random.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "codec/json.h"
 #include "sys/cgroup.h"
 #include "sys/mounts.h"
 #include "sys/process.h"
@@ -36,19 +38,34 @@ Result<> drop_snapshots(Site& site) {
   return {};
 }
 
+// The bundle of a step that was broken off tells where its cgroup is.
+void add_cgroups_of_bundles(const Site& site, std::set<std::string>& to) {
+  std::error_code ec;
+  for (const auto& entry : std::filesystem::directory_iterator(site.options.run_dir, ec)) {
+    const auto text = read_file(entry.path() / "config.json");
+    const auto config = text ? json::parse(*text) : Result<json::Value>(json::Value());
+    const json::Value* linux_part = config ? config->find("linux") : nullptr;
+    if (linux_part == nullptr) continue;
+    const std::string path = linux_part->string("cgroupsPath");
+    if (Path(path).filename().native().starts_with(kStepPrefix)) to.insert(path);
+  }
+}
+
 Result<> drop_cgroups(Site& site) {
-  std::vector<std::string> left;
+  std::set<std::string> left;
+  add_cgroups_of_bundles(site, left);
   for (const auto& hierarchy : TRY(sys::cgroup_hierarchies())) {
     std::error_code ec;
     Path parent = hierarchy.mount / Path(site.options.cgroup_parent).relative_path();
     for (const auto& entry : std::filesystem::directory_iterator(parent, ec)) {
       std::string name = entry.path().filename();
-      if (entry.is_directory(ec) && name.starts_with(kStepPrefix)) left.push_back(name);
+      if (!entry.is_directory(ec) || !name.starts_with(kStepPrefix)) continue;
+      left.insert(cat(site.options.cgroup_parent, "/", name));
     }
   }
-  for (const std::string& name : left) {
-    auto group = sys::Cgroup::open(cat(site.options.cgroup_parent, "/", name));
-    if (!group) continue;  // in several hierarchies: gone with the first
+  for (const std::string& path : left) {
+    auto group = sys::Cgroup::open(path);
+    if (!group) continue;
     warn(group->kill_all());
     warn(group->remove());
   }
@@ -170,12 +187,12 @@ MountedView::~MountedView() {
 }
 
 Result<> clean_up_steps(Site& site) {
+  TRY(drop_cgroups(site));
   sys::unmount_below(site.options.run_dir);
   TRY(remove_tree(site.options.run_dir));
   TRY(make_directories(site.options.run_dir, 0711));
   TRY(remove_tree(site.options.scratch()));
   TRY(make_directories(site.options.scratch(), 0700));
-  TRY(drop_cgroups(site));
   TRY(drop_snapshots(site));
   return drop_endpoints(site);
 }

@@ -12,7 +12,6 @@
 
 #include "builder/builder.h"
 #include "builder/cache_mounts.h"
-#include "builder/cgroup_parents.h"
 #include "builder/downloads.h"
 #include "builder/vocabulary.h"
 #include "snapshot/lent_contents.h"
@@ -31,7 +30,7 @@ struct Site {
   Cache& cache;
   CacheMounts& cache_mounts;
   Downloads& downloads;
-  CgroupParents& cgroup_parents;
+  sys::CgroupParents& cgroup_parents;
   const Clock& clock;
 };
 

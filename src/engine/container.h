@@ -18,6 +18,7 @@
 #include "engine/record.h"
 #include "engine/wait_slot.h"
 #include "runtime/monitor_client.h"
+#include "sys/cgroup_parents.h"
 
 namespace skiff::engine {
 
@@ -66,6 +67,8 @@ class Container {
   OperationLock try_operate_start();
   // Guarded by the above.
   std::shared_ptr<PreparedStart> prepared;
+
+  std::optional<sys::CgroupParents::Use> cgroup_parents;
 
   // While it is being restarted by hand: its end is no reason for --rm to remove it.
   std::atomic<bool> keep_after_exit = false;

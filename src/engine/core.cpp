@@ -15,6 +15,8 @@ Core::Core(EngineOptions the_options, images::ImageStore& the_images,
       db(std::move(the_db)),
       events(the_clock),
       volumes(options.root / "volumes", *db, events, the_clock),
+      cgroup_parents(options.cgroup_parents ? options.cgroup_parents
+                                            : sys::CgroupParents::unrecorded()),
       userns(options.userns, options.root),
       labels(options.selinux),
       monitors(options.monitor_program, options.spare_monitors) {}

@@ -30,6 +30,7 @@ struct Core {
   std::unique_ptr<EngineDb> db;
   EventBus events;
   VolumeStore volumes;
+  const std::shared_ptr<sys::CgroupParents> cgroup_parents;  // which containers use
   ContainerTable table;
   ImageClaims claims;
   UserNamespaces userns;

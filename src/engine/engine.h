@@ -39,6 +39,7 @@
 #include "images/image_store.h"
 #include "network/network_manager.h"
 #include "sys/binfmt.h"
+#include "sys/cgroup_parents.h"
 
 namespace skiff::engine {
 
@@ -50,6 +51,8 @@ struct EngineOptions {
   // How long what is made ahead of a new container's start is kept for it.
   std::chrono::milliseconds keep_prepared{10'000};
   std::string cgroup_parent = "/skiff";
+  // Of those that containers name instead. Null: nobody follows to drop them.
+  std::shared_ptr<sys::CgroupParents> cgroup_parents = nullptr;
   // The cgroup controllers that may be used below it; all that the host has when absent.
   std::optional<std::vector<std::string>> controllers = std::nullopt;
   bool has_cgroups = true;  // false: containers have none of their own, not even a bare one

@@ -49,6 +49,7 @@ void free_process(Core& core, Container& container) {
     log_warn(cat("container ", container.id, ": ", cleaned.error().message()));
   }
   let_go_volumes(core, container);
+  container.cgroup_parents.reset();
   publish_volume_events(core, container, "unmount");
 }
 
@@ -56,6 +57,13 @@ Result<> hold_volumes(Core& core, const Container& container) {
   for (const MountPoint& mount : container.info().mounts) {
     if (mount.type == MountType::kVolume) TRY(core.volumes.hold(mount.name, container.id));
   }
+  return {};
+}
+
+Result<> hold_cgroup_parents(Core& core, Container& container) {
+  const ContainerInfo info = container.info();
+  if (info.host_config.cgroup_parent.empty() || !core.options.has_cgroups) return {};
+  container.cgroup_parents.emplace(TRY(core.cgroup_parents->use(core.cgroup_of(info))));
   return {};
 }
 

@@ -20,6 +20,10 @@ Result<> prepare_start(Core& core, Container& container);
 Result<> hold_volumes(Core& core, const Container& container);
 void let_go_volumes(Core& core, const Container& container);
 
+// What is above the container's cgroup, where it named that itself, is there until it is let go;
+// operate() is held.
+Result<> hold_cgroup_parents(Core& core, Container& container);
+
 // Whether the container's files are such that it can be started: kDataLoss where a layer is known
 // to be damaged.
 Result<> check_root(Core& core, const Container& container);

@@ -120,6 +120,7 @@ Result<> make_place(Core& core, Container& container) {
   TRY(clean_run_directory(container));
   TRY(choose_ids(core, container));
   TRY(hold_volumes(core, container));
+  TRY(hold_cgroup_parents(core, container));
   TRY(make_directories(container.paths.rootfs(), 0700));
   TRY(make_directories(container.paths.bundle(), 0700));
   std::error_code ignored;
@@ -252,6 +253,7 @@ class Start final : public PreparedStart {
       log_warn(cleaned.error().message());
     }
     let_go_volumes(core_, container_);
+    container_.cgroup_parents.reset();
   }
 
   void end_process() {

@@ -49,6 +49,7 @@ Status live_status(Core& core, const Container& container) {
 void take_over(Core& core, Supervisor& supervisor, const std::shared_ptr<Container>& container,
                const runtime::MonitorState& state) {
   log_failure(*container, hold_volumes(core, *container));
+  log_failure(*container, hold_cgroup_parents(core, *container));
   supervisor.note_state(*container, state);
   if (state.stage != runtime::MonitorState::Stage::kRestarting) {
     Status status = live_status(core, *container);

@@ -239,6 +239,8 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
   std::string instance = instance_name(o);
   const std::string cgroup_parent = cgroup_parent_of(o, instance, rootless);
 
+  const auto cgroup_parents = TRY(sys::CgroupParents::open(run_dir / "cgroup-parents"));
+
   const RemappedIds ids = TRY(remapped_ids(o.userns_remap, root, run_dir));
   content::BlobTickets tickets;
   // Opening databases and putting right what a crash left takes room, too.
@@ -262,6 +264,7 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
                                             .run_dir = run_dir / "builder",
                                             .runtime_program = runtime.path(),
                                             .cgroup_parent = cgroup_parent,
+                                            .cgroup_parents = cgroup_parents,
                                             .ids = ids.user_namespace,
                                             .emulation = emulation,
                                             .cache_limit = o.build_cache_limit},
@@ -274,6 +277,7 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
                                          .run_dir = run_dir,
                                          .monitor_program = runtime.path(),
                                          .cgroup_parent = cgroup_parent,
+                                         .cgroup_parents = cgroup_parents,
                                          .controllers = facts.controllers,
                                          .has_cgroups = facts.has_cgroups,
                                          .log_driver = o.log_driver,
@@ -283,6 +287,7 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
                                          .selinux = {.enabled = facts.selinux},
                                          .emulation = emulation},
                                         *images, *networks));
+  cgroup_parents->sweep();
 
   // With all there that keeps something.
   if (auto swept = images->collect_leftovers(); !swept) log_warn(swept.error().message());

@@ -7,6 +7,8 @@
 #include <system_error>
 #include <thread>
 
+#include "sys/process.h"
+
 namespace skiff::net {
 
 constexpr auto kIdleLife = std::chrono::seconds(10);
@@ -37,8 +39,20 @@ struct WorkerThreads::Shared {
       --busy;
       changed.notify_all();
     }
+    if (idle == 0 && !ending) return_memory(lock);
     --threads;
     changed.notify_all();
+  }
+
+  // For as long as a thread waits nobody has asked for anything: what the allocator keeps of all
+  // that was freed before goes back to the system.
+  static void return_memory(std::unique_lock<std::mutex>& lock) {
+    lock.unlock();
+    {
+      sys::HeapTrim trim;
+      trim.wanted = true;
+    }
+    lock.lock();
   }
 };
 

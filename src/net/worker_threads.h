@@ -1,6 +1,7 @@
 // WorkerThreads: threads for blocking work. Each job gets a thread at once: one that has
 // finished another job and waits, or a new one; the number is limited by whoever submits.
-// Idle threads end after a while.
+// Idle threads end after a while; with the last of them, memory that nobody needs any more goes
+// back to the system.
 #pragma once
 
 #include <functional>

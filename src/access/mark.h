@@ -1,6 +1,5 @@
-// ROOT/has-accounts: says that the root has accounts, so that the loss of access.db is told from
-// there never having been any, and opens nothing. Its name alone counts; it is removed by whoever
-// means to let anybody do anything from then on.
+// ROOT/has-accounts: says that the root has accounts (db/root_mark.h), so that the loss of
+// access.db opens nothing. It is removed by whoever means to let anybody do anything from then on.
 #pragma once
 
 #include "base/file.h"

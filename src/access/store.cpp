@@ -121,8 +121,9 @@ Result<Store> Store::open_or_create(const Path& root, const Clock& clock) {
   if (const auto server = TRY(database_server_of(root))) return open_on(*server, root, clock);
   TRY(make_directories(root));
   TRY(make_private(root / kDatabaseName, IfMissing::kMake));
+  Store store = TRY(open_file(root, clock));
   TRY(make_mark(root));
-  return open_file(root, clock);
+  return store;
 }
 
 Result<std::optional<Store>> Store::open(const Path& root, const Clock& clock) {

@@ -26,13 +26,15 @@ Result<std::optional<DatabaseName>> database_of(const Path& root) {
 
 Result<> note_database(const Path& root, const DatabaseName& name) {
   if (TRY(database_of(root)) == name) return {};
-  for (const char* own : {"registry.db", "access.db"}) {
+  // Also where they are lost.
+  for (const auto& [sign, own] : {std::pair("registry.db", "registry.db"),
+                                  {"has-registry", "registry.db"},
+                                  {"access.db", "access.db"}}) {
     std::error_code error;
-    if (std::filesystem::exists(root / own, error)) {
-      return Error(Code::kFailedPrecondition,
-                   cat(root.native(), " has tables of its own in ", own, ", which ", name.url,
-                       " does not have: choose another root"));
-    }
+    if (!std::filesystem::exists(root / sign, error)) continue;
+    return Error(Code::kFailedPrecondition,
+                 cat(root.native(), " has tables of its own in ", own, ", which ", name.url,
+                     " does not have: choose another root"));
   }
   return write_file_durably(root / kName, cat(name.url, "\n", name.password_file.native(), "\n"));
 }

@@ -20,7 +20,8 @@ struct DatabaseName {
 
 // nullopt: the tables are in files of the root, or nowhere yet.
 Result<std::optional<DatabaseName>> database_of(const Path& root);
-// kFailedPrecondition where the root has tables of its own, which would be forgotten.
+// kFailedPrecondition where the root has tables of its own, which would be forgotten; also lost
+// ones (root_mark.h).
 Result<> note_database(const Path& root, const DatabaseName& name);
 
 // How a program reaches servers. Set by main(); one that sets none works on files alone, and so

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <iterator>
 
 #include "base/flags.h"
@@ -16,6 +15,7 @@
 #include "main/data_root.h"
 #include "main/registry_database.h"
 #include "registry/audit_log.h"
+#include "registry/mark.h"
 #include "registry/schema.h"
 
 namespace skiff {
@@ -218,14 +218,14 @@ Result<> write_audit(const Verb& verb, const Invocation& call, const Result<>& d
   return registry::chain_audit(db);
 }
 
-// A change that was made and not written down is told; a registry that is not there stays so.
+// A change that was made and not written down is told; a registry that is not there stays so, and
+// of one whose database is lost nothing is changed.
 Result<> run_audited(const Verb& verb, const Invocation& call) {
+  if (verb.looks) return verb.run(call);
+  const Path root = TRY(data_root(call.root));
+  TRY(registry::has_registry(root));
   Result<> done = verb.run(call);
-  if (verb.looks) return done;
-  std::error_code error;
-  const bool there = std::filesystem::exists(Path(call.root) / "registry.db", error) ||
-                     std::filesystem::exists(Path(call.root) / "database", error);
-  if (!done && !there) return done;
+  if (!done && !TRY(registry::has_registry(root))) return done;
   const Result<> written = write_audit(verb, call, done);
   if (done && !written) {
     return Error(written.error().code(),

@@ -1,11 +1,9 @@
 // skiff-registry repo ...
-#include <filesystem>
-
 #include "access/rights.h"
 #include "base/strings.h"
-#include "db/root_database.h"
 #include "main/data_root.h"
 #include "main/registry_commands.h"
+#include "registry/mark.h"
 #include "registry/metadata.h"
 
 namespace skiff {
@@ -21,7 +19,7 @@ constexpr int64_t kAnyAccount = -1;
 
 Result<std::vector<std::string>> repositories(const Path& root) {
   std::vector<std::string> names;
-  if (!TRY(database_of(root)) && !std::filesystem::exists(root / "registry.db")) return names;
+  if (!TRY(registry::has_registry(root))) return names;
   const auto metadata = TRY(registry::open_metadata(root, {}, Clock::system()));
   registry::Page page{"", kPage};
   for (;;) {
@@ -38,10 +36,11 @@ std::string_view visibility(const access::Rights& rights, const std::string& nam
 }
 
 Result<> list(const Invocation& call) {
+  const std::vector<std::string> names = TRY(repositories(TRY(data_root(call.root))));
   access::Store store = TRY(accounts_to_read(call));
   const access::Rights rights = TRY(access::Rights::load(store));
   std::vector<std::vector<std::string>> rows = {{"REPOSITORY", "VISIBILITY"}};
-  for (const std::string& name : TRY(repositories(TRY(data_root(call.root))))) {
+  for (const std::string& name : names) {
     rows.push_back({name, std::string(visibility(rights, name, store.now()))});
   }
   print_table(rows);

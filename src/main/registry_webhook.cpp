@@ -1,12 +1,11 @@
 // skiff-registry webhook ...
 #include <cstdio>
-#include <filesystem>
 
 #include "base/strings.h"
-#include "db/root_database.h"
 #include "main/data_root.h"
 #include "main/registry_commands.h"
 #include "registry/cloud_event.h"
+#include "registry/mark.h"
 #include "registry/metadata.h"
 
 namespace skiff {
@@ -20,7 +19,7 @@ using registry::Webhook;
 // Beside a server that runs, too.
 Result<std::unique_ptr<MetadataStore>> open_outbox(const Invocation& call) {
   const Path root = TRY(data_root(call.root));
-  if (!TRY(database_of(root)) && !std::filesystem::exists(root / "registry.db")) {
+  if (!TRY(registry::has_registry(root))) {
     return Error(Code::kNotFound, cat("there is no registry in ", root.native()));
   }
   return registry::open_metadata(root, {}, Clock::system());

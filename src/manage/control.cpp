@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "registry/mark.h"
 #include "upstream/pull_through.h"
 
 namespace skiff::manage {
@@ -183,8 +184,7 @@ Result<Hold> Hold::take(const Path& root) {
   if (hold.server_) {
     TRY(hold.server_->begin("hold", json::object()));
   } else {
-    std::error_code ignored;
-    if (!std::filesystem::exists(root / "registry.db", ignored)) {
+    if (!TRY(registry::has_registry(root))) {
       return Error(Code::kNotFound, cat("there is no registry in ", root.native()));
     }
     hold.lock_.emplace(TRY(content::RootLock::take(root / "content")));
@@ -195,10 +195,7 @@ Result<Hold> Hold::take(const Path& root) {
 Result<json::Value> operate(const Path& root, std::string_view operation,
                             const json::Value& arguments, const Tell& tell, NoRegistry where_none) {
   if (auto server = TRY(Control::connect(root))) return server->run(operation, arguments, tell);
-  std::error_code ignored;
-  const bool is_there = std::filesystem::exists(root / "registry.db", ignored) ||
-                        std::filesystem::exists(root / "database", ignored);
-  if (!is_there && where_none == NoRegistry::kRefused) {
+  if (!TRY(registry::has_registry(root)) && where_none == NoRegistry::kRefused) {
     return Error(Code::kNotFound, cat("there is no registry in ", root.native()));
   }
   const auto registry =

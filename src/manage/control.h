@@ -81,7 +81,8 @@ class Hold {
 enum class NoRegistry { kRefused, kMade };
 
 // By the server that runs on `root`, else by opening the registry here, as long as it takes:
-// kNotFound where there is none and none is to be made, kUnavailable where another process has it.
+// kNotFound where there is none and none is to be made, kUnavailable where another process has it,
+// kFailedPrecondition where its database is lost.
 Result<json::Value> operate(const Path& root, std::string_view operation,
                             const json::Value& arguments, const Tell& tell,
                             NoRegistry where_none = NoRegistry::kRefused);

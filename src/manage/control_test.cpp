@@ -106,6 +106,21 @@ TEST_F(ControlTest, WithoutAServerTheRegistryIsOpened) {
   EXPECT_FALSE(std::filesystem::exists(dir_.path() / "none"));
 }
 
+TEST_F(ControlTest, ALostDatabaseIsNotTakenForNoRegistry) {
+  client().push_blob("a/b", "one");
+  stop();
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::filesystem::remove(options_.root / cat("registry.db", suffix));
+  }
+  const auto made = manage::operate(options_.root, "import", json::object(), {}, NoRegistry::kMade);
+  const auto held = Hold::take(options_.root);
+  for (const Error& error : {operate("check").error(), made.error(), held.error()}) {
+    EXPECT_EQ(error.code(), Code::kFailedPrecondition);
+    EXPECT_NE(error.message().find("registry.db is missing"), std::string::npos);
+  }
+  EXPECT_FALSE(std::filesystem::exists(options_.root / "registry.db"));
+}
+
 TEST_F(ControlTest, TheLengthOfTheRootsPathDoesNotMatter) {
   stop();
   options_.root = dir_.path() / std::string(200, 'x');

@@ -14,6 +14,7 @@
 #include "db/root_database.h"
 #include "registry/backup_directory.h"
 #include "registry/backup_elsewhere.h"
+#include "registry/mark.h"
 #include "registry/schema.h"
 
 namespace skiff::registry::backup {
@@ -292,10 +293,10 @@ class Making {
 
 Result<Summary> make(const Path& root, const Path& to, const Options& options) {
   const std::shared_ptr<const DatabaseServer> server = TRY(database_server_of(root));
-  std::error_code ignored;
-  if (!server && !std::filesystem::exists(root / "registry.db", ignored)) {
+  if (!server && !TRY(has_registry(root))) {
     return Error(Code::kNotFound, cat("there is no registry in ", root.native()));
   }
+  std::error_code ignored;
   if (std::filesystem::exists(root / kRestoring, ignored)) {
     return Error(Code::kFailedPrecondition,
                  cat("a restore into ", root.native(), " is not finished"));

@@ -4,12 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "access/mark.h"
 #include "access/store.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/strings.h"
 #include "codec/hash.h"
 #include "db/table_copy.h"
+#include "registry/mark.h"
 #include "registry/schema.h"
 
 namespace skiff::registry::backup {
@@ -31,7 +33,7 @@ struct Schema {
 
 std::vector<Schema> schemas() {
   return {{access::kSchema, access::kDatabaseName, access::migrations(), "account", Use::kCounted},
-          {"registry", "registry.db", migrations(), "repository", Use::kDurable}};
+          {"registry", kDatabaseName, migrations(), "repository", Use::kDurable}};
 }
 
 Result<> save_schema(const DatabaseServer& server, const Schema& schema, const Path& file) {
@@ -89,6 +91,10 @@ Result<> move_tables(const Path& directory, const DatabaseName& to) {
     for (const char* part : {"", "-wal", "-shm"}) {
       std::filesystem::remove(Path(cat(file.native(), part)), ignored);
     }
+  }
+  for (const char* mark : {access::kMarkName, kMarkName}) {
+    std::error_code ignored;
+    std::filesystem::remove(directory / mark, ignored);
   }
   return note_database(directory, to);
 }

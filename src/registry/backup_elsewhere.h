@@ -15,7 +15,8 @@ namespace skiff::registry::backup {
 // registry.db and, where there are accounts, access.db of what the server has: each is of one
 // moment.
 Result<> save_tables(const DatabaseServer& server, const Path& directory);
-// The other way round; the files go. kFailedPrecondition where the server has rows of a registry.
+// The other way round; the files go, and what says that they were there. kFailedPrecondition where
+// the server has rows of a registry.
 Result<> move_tables(const Path& directory, const DatabaseName& to);
 
 // Visits the stored blobs that have a place of their own.

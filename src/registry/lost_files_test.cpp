@@ -1,5 +1,6 @@
 // Database files that are removed or replaced under a registry that serves, and what a client
 // meets then: nothing is acknowledged that would be lost, and nobody let in for it.
+#include "registry/backup.h"
 #include "registry/test_accounts.h"
 
 namespace skiff::registry {
@@ -31,6 +32,19 @@ class LostDatabase : public AccountsTest {
     return reply.json().strings("reasons");
   }
   using Reasons = std::vector<std::string>;
+  bool is_there(const std::string& name) const {
+    return std::filesystem::exists(options_.root / name);
+  }
+  // Whoever opens it is told the same, and nothing is made.
+  template <typename T>
+  void expect_lost(const Result<T>& opened) {
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code(), Code::kFailedPrecondition);
+    EXPECT_NE(opened.error().message().find("registry.db is missing"), std::string::npos)
+        << opened.error().message();
+    EXPECT_NE(opened.error().message().find("skiff-registry restore"), std::string::npos);
+    EXPECT_FALSE(is_there("registry.db"));
+  }
 };
 
 TEST_F(LostDatabase, NothingIsPushedIntoOneThatIsGone) {
@@ -83,6 +97,69 @@ TEST_F(LostDatabase, WithoutItsAccountsItDoesNotStart) {
   start();
   EXPECT_EQ(status("GET", "/v2/", {}), 401);
   EXPECT_EQ(status("GET", "/v2/", as("bob")), 200);
+}
+
+TEST_F(LostDatabase, ARootWhoseDatabaseIsLostIsOpenedByNobody) {
+  push_image("a", "1", "config", {"layer"});
+  stop();
+  remove_database("registry.db");
+  expect_lost(open_registry(options_, clock_));
+  expect_lost(open_registry_database(options_.root));
+  expect_lost(registry::open_metadata(options_.root, {}, clock_));
+  expect_lost(backup::make(options_.root, dir_.path() / "backup", {}));
+  EXPECT_FALSE(std::filesystem::exists(dir_.path() / "backup"));
+  ASSERT_TRUE(write_file(options_.root / "registry.db", ""));  // as one without a commit
+  EXPECT_FALSE(open_registry(options_, clock_));
+}
+
+TEST_F(LostDatabase, ItBeginsEmptyWhereThatIsMeant) {
+  push_image("a", "1", "config", {"layer"});
+  stop();
+  remove_database("registry.db");
+  std::filesystem::remove(options_.root / "has-registry");
+  expect_lost(open_registry(options_, clock_));  // it has records of blobs
+  std::filesystem::rename(options_.root / "content", dir_.path() / "old");
+  start();
+  EXPECT_EQ(client().get("/v2/_catalog").json().strings("repositories").size(), 0u);
+  EXPECT_TRUE(is_there("has-registry"));
+}
+
+TEST_F(LostDatabase, ARootOfBeforeThereWasAMarkGetsOne) {
+  stop();
+  std::filesystem::remove(options_.root / "has-registry");
+  start();
+  EXPECT_TRUE(is_there("has-registry"));
+}
+
+// What a kill may leave of the first start: each is a root that starts.
+TEST_F(LostDatabase, AFirstStartThatWasKilledIsOneThatStarts) {
+  stop();
+  const std::vector<std::function<void()>> kills = {
+      [] {}, [this] { ASSERT_TRUE(write_file(options_.root / "registry.db", "")); },
+      [this] { ASSERT_TRUE(Database::open(options_.root / "registry.db", {})); },
+      [this] { ASSERT_TRUE(Database::open(options_.root / "registry.db", migrations())); },
+      [this] {
+        ASSERT_TRUE(Database::open(options_.root / "registry.db", migrations()));
+        ASSERT_TRUE(write_file(options_.root / "has-registry.0123456789abcdef.tmp", "This"));
+      }};
+  for (size_t i = 0; i < kills.size(); ++i) {
+    options_.root = dir_.path() / cat("killed-", i);
+    ASSERT_TRUE(make_directories(options_.root));
+    kills[i]();
+    start();
+    EXPECT_TRUE(is_there("has-registry")) << i;
+    client().push_blob("a", "one");
+    stop();
+  }
+}
+
+TEST_F(LostDatabase, OneThatNeverWasIsNotSaidToHaveBeen) {
+  stop();
+  options_.root = dir_.path() / "other";
+  ASSERT_TRUE(make_directories(options_.root));
+  ASSERT_TRUE(write_file(options_.root / "registry.db", std::string(8192, 'x')));
+  EXPECT_FALSE(open_registry(options_, clock_));
+  EXPECT_FALSE(is_there("has-registry"));
 }
 
 // As where access.db is damaged.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "access/store.h"
+#include "base/strings.h"
 #include "registry/backup.h"
 #include "registry/metadata.h"
 
@@ -56,6 +57,10 @@ TEST_F(DatabaseFile, TablesOfTheRootAreNotForgotten) {
   ASSERT_FALSE(noted);
   EXPECT_EQ(noted.error().code(), Code::kFailedPrecondition);
   EXPECT_EQ(*database_of(root_), std::nullopt);
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::filesystem::remove(root_ / cat("registry.db", suffix));
+  }
+  EXPECT_FALSE(note_database(root_, name_));  // lost ones
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "registry/schema.h"
 
 #include "access/store.h"
+#include "base/log.h"
+#include "registry/mark.h"
 
 namespace skiff::registry {
 
@@ -236,9 +238,11 @@ Result<Database> open_registry_database(const Path& root, DatabaseServer::Use us
   if (const auto server = TRY(database_server_of(root))) {
     return server->connect("registry", use, migrations());
   }
-  const Path file = root / "registry.db";
+  const Path file = root / kDatabaseName;
+  TRY(check_not_lost(root));
   TRY(access::make_private(file, access::IfMissing::kMake));
   Database db = TRY_CONTEXT(Database::open(file, migrations()), file.native());
+  if (const Result<> made = make_mark(root); !made) log_warn(made.error().message());
   if (use == DatabaseServer::Use::kSoon) TRY(db.execute("PRAGMA synchronous = NORMAL"));
   return db;
 }

@@ -11,8 +11,8 @@ namespace skiff::registry {
 std::span<const char* const> migrations();
 
 // ROOT/registry.db, readable by its owner alone: it tells of private repositories, and has the
-// audit log. Made where it is missing. On the database server where ROOT/database names one. For
-// what works beside a registry that serves.
+// audit log. Made where there never was one, else as check_not_lost() (mark.h). On the database
+// server where ROOT/database names one. For what works beside a registry that serves.
 Result<Database> open_registry_database(const Path& root,
                                         DatabaseServer::Use use = DatabaseServer::Use::kDurable);
 

@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "db/root_database.h"
+#include "registry/mark.h"
 #include "registry/schema.h"
 
 namespace skiff::registry {
@@ -59,7 +60,7 @@ Result<std::unique_ptr<MetadataStore>> open_metadata(const Path& root,
   if (const auto server = TRY(database_server_of(root))) {
     return open_server_metadata(*server, options, clock);
   }
-  Path file = root / "registry.db";
+  const Path file = root / kDatabaseName;
   std::vector<SqlMetadata::Writer> writers;
   Database durable = TRY(open_registry_database(root));
   writers.push_back(

@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/recurring_error.h"
 #include "base/size.h"
 #include "base/strings.h"
 
@@ -155,6 +156,18 @@ TEST(Log, LevelsAreKnownByName) {
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().message(),
             "unknown log level \"loud\": choose debug, info, warn or error");
+}
+
+TEST(RecurringError, IsNewsOnceUntilAnotherOrAnEnd) {
+  const Result<int> three = half(3);
+  RecurringError failing;
+  EXPECT_FALSE(failing.is_news(half(2)));
+  EXPECT_TRUE(failing.is_news(three));
+  EXPECT_FALSE(failing.is_news(three));
+  EXPECT_TRUE(failing.is_news(half(5)));
+  EXPECT_TRUE(failing.is_news(three));
+  EXPECT_FALSE(failing.is_news(half(2)));
+  EXPECT_TRUE(failing.is_news(three));
 }
 
 TEST(Cancellation, TokenSeesTheCancel) {

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "codec/json.h"
 #include "db/attempts.h"
+#include "registry/mark.h"
 #include "registry/schema.h"
 
 namespace skiff::registry {
@@ -33,7 +34,8 @@ void count_in(AuditEntry& entry, std::string_view name, int64_t count) {
 
 Result<std::unique_ptr<AuditWriter>> AuditWriter::open(const Path& root, const Clock& clock) {
   Database db = TRY(open_registry_database(root, DatabaseServer::Use::kSoon));
-  std::unique_ptr<AuditWriter> writer(new AuditWriter(std::move(db), clock));
+  std::unique_ptr<AuditWriter> writer(
+      new AuditWriter(std::move(db), FileWatch(root / kDatabaseName), clock));
   writer->thread_ = std::jthread([w = writer.get()](const std::stop_token& stop) { w->run(stop); });
   return writer;
 }
@@ -42,7 +44,8 @@ AuditWriter::~AuditWriter() {
   flush();
   thread_.request_stop();
   thread_.join();
-  if (const Result<> chained = chain(); !chained) log_warn(chained.error().message());
+  work_off({});
+  if (lost_ > 0) log_error(cat("audit log: ", lost_, " rows were lost"));
 }
 
 bool AuditWriter::is_wanted(AuditEntry& entry) {
@@ -109,29 +112,36 @@ void AuditWriter::run(const std::stop_token& stop) {
     const std::deque<AuditEntry> entries = std::exchange(queue_, {});
     writing_ = true;
     lock.unlock();
-    if (const Result<> written = write(entries); !written) {
-      log_error(cat("audit log: ", entries.size(), " rows are lost: ", written.error().message()));
-    }
-    if (const Result<> chained = chain(); !chained) {
-      log_warn(cat("audit log: what was written is not chained: ", chained.error().message()));
-    }
+    work_off(entries);
     lock.lock();
     writing_ = false;
     changed_.notify_all();
   }
 }
 
+// Tried each five seconds: what fails is told when it begins, and what it cost when it is over.
+void AuditWriter::work_off(const std::deque<AuditEntry>& entries) {
+  Result<> done = write(entries);
+  if (!done) lost_ += entries.size();
+  if (done) done = chain().context("what was written is not chained");
+  if (failing_.is_news(done)) log_error(cat("audit log: ", done.error().message()));
+  if (!done || lost_ == 0) return;
+  log_error(cat("audit log: ", std::exchange(lost_, 0), " rows were lost"));
+}
+
 // What all servers and commands appended since: whoever comes first.
 Result<> AuditWriter::chain() {
   std::lock_guard lock(writing_mutex_);
+  TRY(files_.check());
   return chain_audit(db_);
 }
 
 Result<> AuditWriter::record(const AuditEntry& entry) { return write({entry}); }
 
 Result<> AuditWriter::write(const std::deque<AuditEntry>& entries) {
-  if (entries.empty()) return {};
   std::lock_guard lock(writing_mutex_);
+  TRY(files_.check());
+  if (entries.empty()) return {};
   return with_attempts(db_, [&](Transaction& tx) -> Result<> {
     for (const AuditEntry& entry : entries) TRY(append_audit(db_, entry));
     return tx.commit();

@@ -7,7 +7,8 @@
 //
 // Bounded: of rows that differ in nothing but their time and detail one is written a minute, of
 // what was done one an hour; and no more than 300 a minute in all. What was left out is counted
-// in the detail of a later row. Thread-safe.
+// in the detail of a later row. Nothing is written where registry.db is not the file at its path
+// any more (db/file_watch.h): what was noted is lost then, which the log says. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -18,6 +19,8 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/recurring_error.h"
+#include "db/file_watch.h"
 #include "registry/audit_log.h"
 
 namespace skiff::registry {
@@ -46,15 +49,18 @@ class AuditWriter {
     TimePoint until;  // not again before
     int64_t left_out = 0;
   };
-  AuditWriter(Database db, const Clock& clock) : db_(std::move(db)), clock_(clock) {}
+  AuditWriter(Database db, FileWatch files, const Clock& clock)
+      : db_(std::move(db)), files_(std::move(files)), clock_(clock) {}
   void note_login(const Actor& actor, const Error* error);
   bool is_wanted(AuditEntry& entry);  // under mutex_
   void run(const std::stop_token& stop);
+  void work_off(const std::deque<AuditEntry>& entries);
   Result<> write(const std::deque<AuditEntry>& entries);
   Result<> chain();
 
   std::mutex writing_mutex_;  // guards the next
   Database db_;
+  const FileWatch files_;  // of db_, where it is a file
   const Clock& clock_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable_any changed_;
@@ -64,7 +70,9 @@ class AuditWriter {
   int64_t left_out_ = 0;  // since the last row, by the limit of a minute
   std::deque<AuditEntry> queue_;
   bool writing_ = false;
-  std::jthread thread_;  // last: it uses the others
+  RecurringError failing_;  // the thread's, as is the next
+  size_t lost_ = 0;         // rows, since it has failed
+  std::jthread thread_;     // last: it uses the others
 };
 
 }  // namespace skiff::registry

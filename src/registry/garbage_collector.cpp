@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/recurring_error.h"
 #include "base/strings.h"
 
 namespace skiff::registry {
@@ -190,9 +191,10 @@ void GarbageCollector::start() {
 }
 
 void GarbageCollector::run(const std::stop_token& stop) {
+  RecurringError failing;
   while (!stop.stop_requested()) {
     Result<size_t> removed = collect();
-    if (!removed) log_warn(cat("garbage collection: ", removed.error().message()));
+    if (failing.is_news(removed)) log_warn(cat("garbage collection: ", removed.error().message()));
     if (removed && *removed > 0) log_info(cat("garbage collection removed ", *removed, " blobs"));
     const std::chrono::milliseconds wait = removed ? pause() : longest_pause_;
     std::unique_lock lock(mutex_);

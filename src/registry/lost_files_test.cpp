@@ -1,6 +1,8 @@
 // Database files that are removed or replaced under a registry that serves, and what a client
 // meets then: nothing is acknowledged that would be lost, and nobody let in for it.
+#include "registry/audit_writer.h"
 #include "registry/backup.h"
+#include "registry/policy_keeper.h"
 #include "registry/test_accounts.h"
 
 namespace skiff::registry {
@@ -15,6 +17,11 @@ class LostDatabase : public AccountsTest {
   void remove_database(const std::string& name) {
     for (const char* suffix : {"", "-wal", "-shm"}) {
       std::filesystem::remove(options_.root / cat(name, suffix));
+    }
+  }
+  void move_database(const Path& from, const Path& to) {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::filesystem::rename(from / cat("registry.db", suffix), to / cat("registry.db", suffix));
     }
   }
   void replace_database(const std::string& name) {
@@ -34,6 +41,11 @@ class LostDatabase : public AccountsTest {
   using Reasons = std::vector<std::string>;
   bool is_there(const std::string& name) const {
     return std::filesystem::exists(options_.root / name);
+  }
+  static int64_t number(Database& db, const std::string& question) {
+    Statement row = *db.prepare(question);
+    EXPECT_TRUE(*row.step());
+    return row.integer(0);
   }
   // Whoever opens it is told the same, and nothing is made.
   template <typename T>
@@ -97,6 +109,52 @@ TEST_F(LostDatabase, WithoutItsAccountsItDoesNotStart) {
   start();
   EXPECT_EQ(status("GET", "/v2/", {}), 401);
   EXPECT_EQ(status("GET", "/v2/", as("bob")), 200);
+}
+
+TEST_F(LostDatabase, NoRowOfTheAuditLogGoesIntoOneThatIsGone) {
+  stop();
+  testing::internal::CaptureStderr();
+  const auto audit = *AuditWriter::open(options_.root, clock_);
+  Database lost = *open_registry_database(options_.root);
+  remove_database("registry.db");
+  const Result<> recorded = audit->record({.at = clock_.now(), .action = "user add"});
+  ASSERT_FALSE(recorded);
+  EXPECT_EQ(recorded.error().code(), Code::kUnavailable);
+  for (const char* name : {"ann", "bob", "eve"}) {
+    audit->note({.at = clock_.now(), .actor = name, .action = "log in"});
+    audit->flush();
+  }
+  EXPECT_EQ(number(lost, "SELECT count(*) FROM audit_entry"), 0);
+  EXPECT_EQ(number(lost, "SELECT count(*) FROM audit"), 0);
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(split(log, '\n').size(), 2u) << log;  // one line
+  EXPECT_NE(log.find("registry.db is gone"), std::string::npos) << log;
+}
+
+TEST_F(LostDatabase, PoliciesWriteNothingIntoOneThatIsGoneAndGoOnWhenItIsBack) {
+  push_image("a", "1", "config", {"layer"});
+  stop();
+  const auto metadata = open_metadata();
+  const auto access = open_access();
+  const auto keeper =
+      *PolicyKeeper::open(options_.root, *metadata, *access, std::chrono::hours(24), clock_);
+  ASSERT_TRUE(keeper->run_due());
+  Database lost = *open_registry_database(options_.root);
+  const std::string turns = "SELECT sum(last_run) FROM routine";
+  const int64_t before = number(lost, turns);
+  const TempDir away = *TempDir::make("/tmp", "skiff-away-");
+  move_database(options_.root, away.path());
+  clock_.advance(std::chrono::hours(48));
+  keeper->pulled("a", "1");
+  const Result<> done = keeper->run_due();
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code(), Code::kUnavailable);
+  EXPECT_EQ(number(lost, turns), before);
+  EXPECT_EQ(number(lost, "SELECT pulled FROM tag"), 0);
+  move_database(away.path(), options_.root);
+  ASSERT_TRUE(keeper->run_due());
+  EXPECT_GT(number(lost, turns), before);
+  EXPECT_GT(number(lost, "SELECT pulled FROM tag"), 0);
 }
 
 TEST_F(LostDatabase, ARootWhoseDatabaseIsLostIsOpenedByNobody) {

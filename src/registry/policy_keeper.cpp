@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "registry/audit_log.h"
+#include "registry/mark.h"
 #include "registry/schema.h"
 
 namespace skiff::registry {
@@ -34,14 +35,16 @@ PolicyKeeper::PolicyKeeper(Path root, Database db, MetadataStore& metadata, Auth
       retention_every_(retention_every),
       clock_(clock),
       db_(std::move(db)),
+      files_(root_ / kDatabaseName),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 PolicyKeeper::~PolicyKeeper() {
   thread_.request_stop();
   thread_.join();
   std::lock_guard lock(running_);
-  if (const Result<> saved = save_pulls(); !saved) log_warn(saved.error().message());
-  if (const Result<> saved = access_.save_uses(); !saved) log_warn(saved.error().message());
+  const Result<> saved = save_pulls().context("policies");
+  if (failing_.is_news(saved)) log_warn(saved.error().message());
+  if (const Result<> used = access_.save_uses(); !used) log_warn(used.error().message());
 }
 
 void PolicyKeeper::pulled(const std::string& repository, const std::string& reference) {
@@ -56,6 +59,7 @@ void PolicyKeeper::pulled(const std::string& repository, const std::string& refe
 }
 
 Result<> PolicyKeeper::save_pulls() {
+  TRY(files_.check());
   std::vector<Pull> pulls;
   bool lost = false;
   {
@@ -72,9 +76,14 @@ Result<> PolicyKeeper::save_pulls() {
   return registry::save_pulls(db_, pulls);
 }
 
+Result<bool> PolicyKeeper::is_turn(const std::string& name, std::chrono::seconds every) {
+  TRY(files_.check());
+  return take_turn(db_, name, every, clock_.now());
+}
+
 // Without accounts there is no key.
 Result<> PolicyKeeper::seal() {
-  if (!TRY(take_turn(db_, "seal", kSealEvery, clock_.now()))) return {};
+  if (!TRY(is_turn("seal", kSealEvery))) return {};
   auto store = TRY(access::Store::open(root_, clock_));
   if (!store) return {};
   return seal_audit(db_, TRY(access::current_signing_key(*store)), clock_.now());
@@ -82,7 +91,7 @@ Result<> PolicyKeeper::seal() {
 
 Result<> PolicyKeeper::expire() {
   if (retention_every_.count() == 0) return {};
-  if (!TRY(take_turn(db_, "retention", retention_every_, clock_.now()))) return {};
+  if (!TRY(is_turn("retention", retention_every_))) return {};
   size_t gone = 0;
   TRY(run_retention(
       db_, metadata_, {}, clock_.now(), [&](const std::string& repository, const Verdict& verdict) {
@@ -107,7 +116,8 @@ void PolicyKeeper::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     lock.unlock();
-    if (const Result<> done = run_due(); !done) log_warn(cat("policies: ", done.error().message()));
+    const Result<> done = run_due().context("policies");
+    if (failing_.is_news(done)) log_warn(done.error().message());
     lock.lock();
     wake_.wait_for(lock, stop, kPause, [&] { return lost_pulls_; });
   }

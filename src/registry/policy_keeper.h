@@ -1,6 +1,8 @@
 // PolicyKeeper: what policy asks for from time to time, in a thread of its own: pulls are written
 // down each minute, the head of the audit log is signed each hour where there are accounts
-// (audit_log.h), retention runs (retention.h). Several servers on one database take turns.
+// (audit_log.h), retention runs (retention.h). Several servers on one database take turns. Nothing
+// is written where registry.db is not the file at its path any more (db/file_watch.h): pulls are
+// kept in memory then, until it is back.
 //
 //   keeper.pulled("acme/web", "1.0");      // by any thread, at no cost
 #pragma once
@@ -12,6 +14,8 @@
 #include <unordered_map>
 
 #include "base/file.h"
+#include "base/recurring_error.h"
+#include "db/file_watch.h"
 #include "registry/access.h"
 #include "registry/retention.h"
 
@@ -36,6 +40,7 @@ class PolicyKeeper {
   PolicyKeeper(Path root, Database db, MetadataStore& metadata, Authorizer& access,
                std::chrono::seconds retention_every, const Clock& clock);
   Result<> save_pulls();
+  Result<bool> is_turn(const std::string& name, std::chrono::seconds every);
   Result<> seal();
   Result<> expire();
   void run(const std::stop_token& stop);
@@ -47,11 +52,13 @@ class PolicyKeeper {
   const Clock& clock_;
   std::mutex running_;  // guards the next
   Database db_;
-  std::mutex mutex_;  // guards what follows
+  const FileWatch files_;  // of db_, where it is a file
+  std::mutex mutex_;       // guards what follows
   std::condition_variable_any wake_;
   std::unordered_map<std::string, TimePoint> pulls_;  // by "NAME REFERENCE"
   bool lost_pulls_ = false;
-  std::jthread thread_;  // last: it uses the others
+  RecurringError failing_;  // the thread's
+  std::jthread thread_;     // last: it uses the others
 };
 
 }  // namespace skiff::registry

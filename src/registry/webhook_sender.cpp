@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/recurring_error.h"
 #include "base/strings.h"
 #include "net/ip_address.h"
 #include "net/url.h"
@@ -57,10 +58,10 @@ void WebhookSender::start() {
 }
 
 void WebhookSender::run(const std::stop_token& stop) {
+  RecurringError failing;
   while (!stop.stop_requested()) {
-    if (const Result<> looked = look(stop); !looked) {
-      log_warn(cat("webhooks: ", looked.error().message()));
-    }
+    const Result<> looked = look(stop);
+    if (failing.is_news(looked)) log_warn(cat("webhooks: ", looked.error().message()));
     pause(stop);
   }
 }
@@ -102,10 +103,12 @@ void WebhookSender::keep_tellers(const std::vector<Webhook>& webhooks) {
 }
 
 void WebhookSender::tell(Teller& teller, const std::stop_token& stop) {
+  RecurringError failing;
   while (!stop.stop_requested()) {
     const Result<bool> told = tell_next(teller);
     if (!told && told.error().code() == Code::kCancelled) return;
-    if (!told) log_warn(cat("webhook ", teller.webhook.id, ": ", told.error().message()));
+    if (failing.is_news(told))
+      log_warn(cat("webhook ", teller.webhook.id, ": ", told.error().message()));
     if (!told || !*told) pause(stop);
   }
 }

@@ -1,6 +1,7 @@
 #include "upstream/eviction.h"
 
 #include "base/log.h"
+#include "base/recurring_error.h"
 #include "base/strings.h"
 
 namespace skiff::upstream {
@@ -41,6 +42,7 @@ Result<size_t> Eviction::make_room() {
 }
 
 void Eviction::run(const std::stop_token& stop) {
+  RecurringError failing;
   while (!stop.stop_requested()) {
     {
       std::unique_lock lock(mutex_);
@@ -48,7 +50,7 @@ void Eviction::run(const std::stop_token& stop) {
       has_more_ = false;
     }
     const Result<size_t> gone = make_room();
-    if (!gone) log_warn(cat("cache: ", gone.error().message()));
+    if (failing.is_news(gone)) log_warn(cat("cache: ", gone.error().message()));
     if (gone && *gone > 0) log_info(cat("cache: ", *gone, " manifests made room"));
     // What is in use now is not for ever.
     const auto held = metadata_.cached_bytes();

@@ -81,6 +81,7 @@ Result<std::string> Directory::sign(const Claims& claims) {
   std::lock_guard lock(mutex_);
   TRY(refresh());
   if (keys_->empty() || keys_->front().signs_until <= now()) {
+    TRY(files_.check());
     TRY(current_signing_key(store_));
     TRY(read_keys());  // our own change is no other connection's
   }

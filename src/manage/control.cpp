@@ -78,6 +78,7 @@ Result<json::Value> run_asked(registry::Registry& registry, net::Request& reques
   const std::string body = TRY(read_all(*request.body, kLongestArguments));
   const json::Value arguments = TRY(json::parse(body));
   log_info(cat("control: ", operation->name, " ", body));
+  TRY(registry.check_files());
   const Tell tell = [&](const json::Value& event) { lines.send(json::object({{"event", event}})); };
   return operation->run(registry, arguments, tell, writer.client_gone());
 }

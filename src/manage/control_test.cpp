@@ -121,6 +121,21 @@ TEST_F(ControlTest, ALostDatabaseIsNotTakenForNoRegistry) {
   EXPECT_FALSE(std::filesystem::exists(options_.root / "registry.db"));
 }
 
+TEST_F(ControlTest, NothingIsDoneWithADatabaseThatWasReplaced) {
+  serve();
+  const Path file = options_.root / "registry.db";
+  std::filesystem::copy_file(file, options_.root / "copy");
+  std::filesystem::rename(options_.root / "copy", file);
+  const auto checked = operate("check");
+  const auto held = Hold::take(options_.root);  // for a backup, which would be of the other
+  ASSERT_FALSE(checked);
+  ASSERT_FALSE(held);
+  for (const Error& error : {checked.error(), held.error()}) {
+    EXPECT_EQ(error.code(), Code::kUnavailable);
+    EXPECT_NE(error.message().find("registry.db is another file"), std::string::npos);
+  }
+}
+
 TEST_F(ControlTest, TheLengthOfTheRootsPathDoesNotMatter) {
   stop();
   options_.root = dir_.path() / std::string(200, 'x');

@@ -118,6 +118,7 @@ Answer<> RestApi::handle(Call& call) {
     if (!names) continue;
     allowed.emplace_back(route.method);
     if (route.method != call.request.method) continue;
+    if (route.method != "GET") TRY(check_files());
     json::Value body = TRY(read_body(call, route.members));
     ApiCall api_call{*this, call, *std::move(names), std::move(body)};
     Answer<> done = route.run(api_call);
@@ -152,9 +153,9 @@ Answer<> RestApi::judge(Call& call) {
   const registry::Viewer& viewer = call.viewer;
   bool owns = TRY(call.context.access.may(viewer, all)) == registry::Decision::kYes;
   std::lock_guard lock(mutex_);
-  if (!store_) store_ = TRY(access::Store::open(root_, clock_));
-  if (store_ && viewer.account != 0) {
-    const access::Rights rights = TRY(access::Rights::load(*store_));
+  access::Store* const store = TRY(find_accounts());
+  if (store != nullptr && viewer.account != 0) {
+    const access::Rights rights = TRY(access::Rights::load(*store));
     const access::Identity who{viewer.account, viewer.name,
                                viewer.kind == registry::Viewer::Kind::kRobot, viewer.token};
     owns =
@@ -168,16 +169,34 @@ Answer<> RestApi::judge(Call& call) {
   return Refusal(registry::kDenied, "only who owns the server may do this");
 }
 
+Answer<access::Store*> RestApi::find_accounts() {
+  TRY(files_.check());
+  if (!store_) {
+    store_ = TRY(access::Store::open(root_, clock_));
+    if (store_) files_ = FileWatch(root_ / access::kDatabaseName);
+  }
+  return store_ ? &*store_ : nullptr;
+}
+
+Answer<> RestApi::check_files() const {
+  registry::Registry* const registry = registry_;
+  if (registry != nullptr) TRY(registry->check_files());
+  return {};
+}
+
 Answer<RestApi::Accounts> RestApi::accounts() {
   std::unique_lock lock(mutex_);
-  if (!store_) store_ = TRY(access::Store::open(root_, clock_));
-  if (!store_) return Refusal(registry::kNotFound, "the registry has no accounts");
-  return Accounts(std::move(lock), *store_);
+  access::Store* const store = TRY(find_accounts());
+  if (store == nullptr) return Refusal(registry::kNotFound, "the registry has no accounts");
+  return Accounts(std::move(lock), *store);
 }
 
 Answer<RestApi::Accounts> RestApi::accounts_to_change() {
   std::unique_lock lock(mutex_);
-  if (!store_) store_ = TRY(access::Store::open_or_create(root_, clock_));
+  if (TRY(find_accounts()) == nullptr) {
+    store_ = TRY(access::Store::open_or_create(root_, clock_));
+    files_ = FileWatch(root_ / access::kDatabaseName);
+  }
   return Accounts(std::move(lock), *store_);
 }
 
@@ -188,6 +207,7 @@ Answer<registry::Registry*> RestApi::registry() const {
 }
 
 Answer<Database> RestApi::database() const {
+  TRY(check_files());
   return as_answer(registry::open_registry_database(root_));
 }
 

@@ -19,6 +19,7 @@
 
 #include "access/store.h"
 #include "db/database.h"
+#include "db/file_watch.h"
 #include "manage/operations.h"
 #include "registry/call.h"
 #include "registry/extension.h"
@@ -89,14 +90,19 @@ class RestApi {
  private:
   registry::Answer<> handle(registry::Call& call);
   registry::Answer<> judge(registry::Call& call);
+  // Under mutex_: null where the registry has none.
+  registry::Answer<access::Store*> find_accounts();
+  // Not on top of a registry.db that is lost.
+  registry::Answer<> check_files() const;
   void write_down(const registry::Call& call, const ApiRoute& route,
                   const registry::Answer<>& done) const;
 
   const Path root_;
   const Clock& clock_;
   std::string configuration_;
-  std::mutex mutex_;  // guards store_
+  std::mutex mutex_;  // guards the next two
   std::optional<access::Store> store_;
+  FileWatch files_;  // of store_, where it is a file
   std::atomic<registry::Registry*> registry_ = nullptr;
 };
 

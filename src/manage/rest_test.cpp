@@ -249,5 +249,29 @@ TEST_F(RestTest, WhatIsNotUnderstoodIsToldAndChangesNothing) {
   EXPECT_FALSE(std::filesystem::exists(options_.root / access::kDatabaseName));
 }
 
+TEST_F(RestTest, NothingIsChangedWhereADatabaseIsLost) {
+  const std::string ann = R"({"name":"ann","password":"s","role":"own"})";
+  const std::string bob = R"({"name":"bob","password":"s"})";
+  EXPECT_EQ(call("POST", "/users", {}, ann).status, 201);
+  log_in("ann", "s");
+  EXPECT_EQ(call("GET", "/users").status, 200);
+  const Path accounts = options_.root / access::kDatabaseName;
+  std::filesystem::copy_file(accounts, options_.root / "copy");
+  std::filesystem::rename(accounts, options_.root / "away");
+  std::filesystem::rename(options_.root / "copy", accounts);
+  EXPECT_EQ(call("POST", "/users", {}, bob).status, 503);
+  std::filesystem::rename(options_.root / "away", accounts);
+  EXPECT_EQ(call("GET", "/users/{name}", {"bob"}).status, 404);
+
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::filesystem::remove(options_.root / cat("registry.db", suffix));
+  }
+  EXPECT_EQ(call("POST", "/users", {}, bob).status, 503);
+  EXPECT_EQ(call("GET", "/users/{name}", {"bob"}).status, 404);
+  EXPECT_EQ(call("POST", "/rules", {}, R"({"kind":"immutable","place":"a"})").status, 503);
+  EXPECT_EQ(call("GET", "/rules").status, 503);
+  EXPECT_FALSE(std::filesystem::exists(options_.root / "registry.db"));
+}
+
 }  // namespace
 }  // namespace skiff::manage

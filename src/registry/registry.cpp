@@ -15,6 +15,7 @@
 #include "registry/garbage_collector.h"
 #include "registry/htpasswd.h"
 #include "registry/local_blobs.h"
+#include "registry/mark.h"
 #include "registry/place_scrub.h"
 #include "registry/quick.h"
 #include "registry/request_metrics.h"
@@ -106,6 +107,7 @@ class LocalRegistry : public Registry {
     return metadata_->preview_garbage(kPreviewed);
   }
   RemovalGate::Counted hold_removals() override { return gate_.hold(); }
+  Result<> check_files() override { return files_.check(); }
   Result<CheckSummary> check(const CheckOptions& options, const ProblemSink& report,
                              const CancelToken& cancel) override {
     const auto pass = options.repair ? gate_.try_pass() : std::nullopt;
@@ -184,7 +186,7 @@ class LocalRegistry : public Registry {
   Context context_;
   GarbageCollector collector_;
   const Path root_;
-  const FileWatch files_{root_ / "registry.db"};                            // of metadata_
+  const FileWatch files_{root_ / kDatabaseName};                            // of metadata_
   const FileWatch records_{content::Layout(root_ / "content").database()};  // of blobs_
   const Clock& clock_;
   ScrubCounts scrubbed_;

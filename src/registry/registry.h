@@ -98,6 +98,9 @@ class Registry {
   // While it lives no blob is taken away, whatever is deleted; waits for a removal that is going
   // on.
   virtual RemovalGate::Counted hold_removals() = 0;
+  // kUnavailable where registry.db is not the file at its path any more: what is written there now
+  // by whom it has open is lost (db/file_watch.h).
+  virtual Result<> check_files() = 0;
   // Compares all that is stored with one another, while it serves; see check.h.
   virtual Result<CheckSummary> check(const CheckOptions& options, const ProblemSink& report,
                                      const CancelToken& cancel) = 0;
@@ -113,6 +116,7 @@ class Registry {
                                              const CancelToken& cancel) = 0;
 };
 
+// kFailedPrecondition where the root had a registry.db or accounts, and they are lost.
 Result<std::unique_ptr<Registry>> open_registry(const RegistryOptions& options,
                                                 const Clock& clock = Clock::system(),
                                                 DurableFiles& files = DurableFiles::system());

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/flags.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/size.h"
 #include "base/strings.h"
@@ -237,7 +238,7 @@ Result<> serve(const RegistryService::Options& options, std::chrono::seconds dra
 
   // A connection, the blob it reads and the upload it writes each need a descriptor.
   sys::raise_descriptor_limit();
-  sys::return_large_blocks();
+  return_large_blocks();
   const auto service = TRY(RegistryService::open(options));
   std::jthread stopper = heed_signals(signals, drain, *service);
   log_info(cat("skiff-registry ", SKIFF_VERSION, " serves ", service->description()));

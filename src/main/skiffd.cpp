@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "api/router.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/space_reserve.h"
 #include "base/strings.h"
@@ -229,7 +230,7 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
 
   // Layers, clients and containers each take some; containers get limits of their own.
   sys::raise_descriptor_limit();
-  sys::return_large_blocks();
+  return_large_blocks();
   const Path root = o.root;
   Path run_dir = std::filesystem::absolute(o.run_dir);
   TRY(make_directories(root, 0711));

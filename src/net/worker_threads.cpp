@@ -7,7 +7,7 @@
 #include <system_error>
 #include <thread>
 
-#include "sys/process.h"
+#include "base/heap.h"
 
 namespace skiff::net {
 
@@ -49,7 +49,7 @@ struct WorkerThreads::Shared {
   static void return_memory(std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     {
-      sys::HeapTrim trim;
+      HeapTrim trim;
       trim.wanted = true;
     }
     lock.lock();

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/io.h"
 #include "base/strings.h"
 #include "base/truth.h"
@@ -17,7 +18,6 @@
 #include "runtime/diagnostics.h"
 #include "runtime/own_program.h"
 #include "runtime/process_setup.h"
-#include "sys/process.h"
 
 namespace skiff::runtime {
 
@@ -164,7 +164,7 @@ void tell(const char* program, std::string_view command, const Error& error) {
 }  // namespace
 
 int runtime_main(const char* program, std::span<char* const> arguments) {
-  sys::keep_heap();
+  keep_heap();
   std::vector<std::string> texts(arguments.begin(), arguments.end());
   Result<CommandArguments> global = CommandArguments::parse(texts, kGlobalFlags, true);
   Result<ErrorLog> log = global ? ErrorLog::open(*global) : Result<ErrorLog>(global.error());

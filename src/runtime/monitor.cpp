@@ -14,6 +14,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/heap.h"
 #include "base/strings.h"
 #include "runtime/bundle_runner.h"
 #include "runtime/monitor_protocol.h"
@@ -22,7 +23,6 @@
 #include "runtime/namespace_plan.h"
 #include "runtime/own_program.h"
 #include "runtime/warm_up.h"
-#include "sys/process.h"
 #include "sys/unix_socket.h"
 
 namespace skiff::runtime {
@@ -122,7 +122,7 @@ int monitor_main(std::span<char* const> arguments) {
   // What spawn() set is not for the programs that this one runs.
   ::unsetenv("GLIBC_TUNABLES");
   ::prctl(PR_SET_NAME, "skiff-monitor");
-  sys::keep_heap();
+  keep_heap();
   UniqueFd parent(kParentSocket);
   if (::fcntl(parent.get(), F_SETFD, FD_CLOEXEC) != 0 || arguments.empty()) {
     std::fputs("skiff-monitor is started by the daemon\n", stderr);

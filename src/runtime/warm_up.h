@@ -4,7 +4,7 @@
 
 namespace skiff::runtime {
 
-// The program's own pages, and a heap of the size that a creation needs (sys::keep_heap() holds
+// The program's own pages, and a heap of the size that a creation needs (keep_heap() holds
 // it).
 void warm_up();
 // The program's pages go again, for a process that mostly sleeps: those that it runs come back.

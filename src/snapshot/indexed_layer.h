@@ -12,9 +12,9 @@
 
 #include "base/cancellation.h"
 #include "base/file.h"
+#include "base/heap.h"
 #include "base/io.h"
 #include "snapshot/layer_index.h"
-#include "sys/process.h"
 
 namespace skiff::snapshot {
 
@@ -44,7 +44,7 @@ class IndexedLayer {
   IndexedLayer(Path directory, UniqueFd tar, const LayerTreeOptions& options, DurableFiles& files)
       : directory_(std::move(directory)), tar_(std::move(tar)), index_(options), files_(files) {}
 
-  sys::HeapTrim trim_;  // destroyed last
+  HeapTrim trim_;  // destroyed last
   Path directory_;
   UniqueFd tar_;
   LayerIndexer index_;

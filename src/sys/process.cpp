@@ -1,13 +1,11 @@
 #include "sys/process.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/sysinfo.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -143,25 +141,6 @@ void raise_descriptor_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-void return_large_blocks() {
-  // A threshold that is set does not grow with what is freed (mallopt(3)).
-  constexpr int kLarge = 1 << 20;
-  ::mallopt(M_MMAP_THRESHOLD, kLarge);
-  ::mallopt(M_TRIM_THRESHOLD, kLarge);
-  // What a thread has freed stays in its arena, of which there would be eight a processor.
-  constexpr int kArenas = 2;
-  ::mallopt(M_ARENA_MAX, kArenas * ::get_nprocs());
-}
-
-void keep_heap() {
-  constexpr int kMost = 4 << 20;
-  ::mallopt(M_TRIM_THRESHOLD, kMost);
-}
-
-HeapTrim::~HeapTrim() {
-  if (wanted) ::malloc_trim(0);
 }
 
 Result<Pipe> make_pipe(int flags) {

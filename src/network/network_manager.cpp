@@ -5,7 +5,6 @@
 #include <sys/file.h>
 
 #include <algorithm>
-#include <mutex>
 #include <set>
 
 #include "base/log.h"
@@ -14,11 +13,8 @@
 #include "base/strings.h"
 #include "codec/hash.h"
 #include "network/links.h"
+#include "network/manager.h"
 #include "network/network_rules.h"
-#include "network/network_store.h"
-#include "network/nft_table.h"
-#include "network/port_hold.h"
-#include "network/veth_pair.h"
 #include "sys/namespaces.h"
 #include "sys/procfs.h"
 
@@ -26,7 +22,6 @@ namespace skiff::network {
 
 namespace {
 
-constexpr size_t kIdDigits = 64;
 constexpr std::string_view kDefaultNetwork = "bridge";
 
 // Held while a subnet is chosen and taken, against every other instance in this network
@@ -50,106 +45,7 @@ Result<> enable_forwarding() {
   return proc->write(path, "1").context("let the host forward packets between its networks");
 }
 
-Result<Ipv4> parse_host_ip(const std::string& text) {
-  if (text.empty()) return Ipv4{};
-  if (text.find(':') != std::string::npos) {
-    return Error(Code::kUnimplemented, cat("publish a port on ", skiff::quoted(text),
-                                           ": only IPv4 addresses are supported"));
-  }
-  return Ipv4::parse(text);
-}
-
-class Manager : public NetworkManager {
- public:
-  Manager(ManagerOptions options, NetworkStore store, const Clock& clock)
-      : options_(std::move(options)),
-        store_(std::move(store)),
-        clock_(clock),
-        table_(options_.instance),
-        ports_(options_.ports != nullptr ? options_.ports : make_held_ports()) {}
-  // Containers outlive the daemon, and their ports with them.
-  ~Manager() override {
-    for (auto& [endpoint, holds] : holds_) {
-      for (PortHold& hold : holds) hold.leave();
-    }
-  }
-
-  Result<> start();
-
-  Result<std::vector<NetworkInfo>> list() override;
-  Result<NetworkInfo> find(const std::string& name) override;
-  Result<NetworkInfo> create(const NetworkInfo& wanted) override;
-  Result<> remove(const std::string& name) override;
-  Result<Endpoint> attach(const std::string& container_id, const std::string& network, int netns,
-                          const AttachOptions& options) override;
-  Result<> raise_loopback(int netns) override { return network::raise_loopback(netns); }
-  Result<> detach(const std::string& container_id) override;
-  Result<std::vector<Endpoint>> endpoints(const std::string& network_id) override;
-  Result<> reconcile(const std::vector<std::string>& alive) override;
-  Result<> shutdown() override;
-
- private:
-  struct Reservation {
-    NetworkRecord network;
-    EndpointRecord endpoint;
-    std::string container_link;
-    VethSpec veth;
-  };
-
-  static Result<> connect(const Reservation& reserved, int netns, VethPair* ready);
-
-  // All below expect mutex_ to be held.
-  std::string alias() const { return cat("skiff ", options_.instance); }
-  Result<> add_predefined();
-  Result<> restore();
-  Result<NetworkRecord> find_record(const std::string& name);
-  Result<> check_subnet_wish(const NetworkRecord& record) const;
-  Result<NetworkRecord> with_subnet(NetworkRecord record, const std::string& subnet,
-                                    const std::string& gateway);
-  Result<std::vector<Subnet>> subnets_taken(const NetworkRecord& apart_from);
-  Result<NetworkRecord> bring_up(NetworkRecord record);
-  Result<NetworkRecord> settle_subnet(NetworkRecord record);
-  Result<> write_table();
-  Result<> take_down(const NetworkRecord& record);
-  Result<Reservation> reserve(const std::string& container_id, const std::string& network,
-                              const AttachOptions& options);
-  Result<> publish(const EndpointRecord& endpoint);
-  Result<> release(const EndpointRecord& endpoint);
-
-  const ManagerOptions options_;
-  std::mutex mutex_;
-  NetworkStore store_;
-  const Clock& clock_;
-  NftTable table_;
-  const std::shared_ptr<HostPorts> ports_;
-  std::set<std::string> up_;                            // ids of networks whose bridge is there
-  std::map<std::string, std::vector<PortHold>> holds_;  // by endpoint id
-};
-
-Result<std::vector<Forward>> forwards_of(const EndpointRecord& endpoint) {
-  std::vector<Forward> out;
-  for (const PortBinding& port : endpoint.ports) {
-    const Ipv4 host_ip = TRY(Ipv4::parse(port.host_ip));
-    out.push_back({.protocol = port.protocol,
-                   .host_ip = host_ip,
-                   .host_port = port.host_port,
-                   .container_ip = endpoint.ip,
-                   .container_port = port.container_port});
-  }
-  return out;
-}
-
-Endpoint describe(const EndpointRecord& record, const NetworkRecord& network) {
-  return {.id = record.id,
-          .container_id = record.container_id,
-          .network_id = network.info.id,
-          .network_name = network.info.name,
-          .mac = record.mac,
-          .ip = record.ip.str(),
-          .prefix_length = network.subnet->prefix,
-          .gateway = network.gateway.str(),
-          .ports = record.ports};
-}
+}  // namespace
 
 // Starting: what is in the database, and what of it is in the kernel.
 
@@ -371,150 +267,12 @@ Result<> Manager::take_down(const NetworkRecord& record) {
   return delete_link(record.info.bridge);
 }
 
-// Containers.
-
-Result<Endpoint> Manager::attach(const std::string& container_id, const std::string& network,
-                                 int netns, const AttachOptions& options) {
-  Reservation reserved;
-  {
-    const std::lock_guard lock(mutex_);
-    reserved = TRY(reserve(container_id, network, options));
-  }
-  Result<> made = connect(reserved, netns, options.ready);  // unlocked: it takes the longest
-  const std::lock_guard lock(mutex_);
-  if (made) made = publish(reserved.endpoint);
-  if (!made) {
-    (void)delete_link(reserved.endpoint.host_link);
-    (void)release(reserved.endpoint);
-    return std::move(made.error())
-        .with_context(
-            cat("attach container ", container_id, " to network ", reserved.network.info.name));
-  }
-  return describe(reserved.endpoint, reserved.network);
-}
-
-// Everything but the kernel's part: address and ports are the container's from here on.
-Result<Manager::Reservation> Manager::reserve(const std::string& container_id,
-                                              const std::string& network,
-                                              const AttachOptions& options) {
-  NetworkRecord record = TRY(find_record(network));
-  if (!record.subnet) {
-    return Error(Code::kInvalidArgument,
-                 cat("network ", record.info.name, " has no addresses to attach a container to"));
-  }
-  const std::vector<EndpointRecord> others = TRY(store_.endpoints_of_container(container_id));
-  for (const EndpointRecord& other : others) {
-    if (other.network_id != record.info.id) continue;
-    return Error(Code::kAlreadyExists, cat("container ", container_id,
-                                           " is already attached to network ", record.info.name));
-  }
-  std::vector<PortHold> holds;
-  std::vector<PortBinding> ports;
-  for (PortBinding port : options.ports) {
-    const Ipv4 host_ip = TRY(parse_host_ip(port.host_ip));
-    holds.push_back(TRY(PortHold::take(*ports_, {port.protocol, host_ip, port.host_port})));
-    port.host_ip = host_ip.str();
-    port.host_port = holds.back().port();
-    ports.push_back(std::move(port));
-  }
-  record = TRY(bring_up(std::move(record)));
-  const Ipv4 ip =
-      TRY(choose_address(record, TRY(store_.used_addresses(record.info.id)), options.requested_ip));
-  const MacAddress mac =
-      options.requested_mac.empty() ? mac_of(ip) : TRY(parse_mac(options.requested_mac));
-  const std::string id = random_hex(kIdDigits);
-  const std::string container_link = cat("eth", others.size());
-  const bool serves = options.ready && options.ready->container_name() == container_link;
-  EndpointRecord endpoint{.id = id,
-                          .container_id = container_id,
-                          .network_id = record.info.id,
-                          .mac = format_mac(mac),
-                          .ip = ip,
-                          .host_link = serves ? options.ready->host_name() : new_host_link(),
-                          .ports = std::move(ports)};
-  TRY(store_.add_endpoint(endpoint));
-  holds_[id] = std::move(holds);
-  VethSpec veth{.bridge = record.info.bridge,
-                .mac = mac,
-                .ip = ip,
-                .prefix = record.subnet->prefix,
-                .default_gateway = std::nullopt};
-  if (others.empty() && !record.info.internal) veth.default_gateway = record.gateway;
-  return Reservation{std::move(record), std::move(endpoint), container_link, std::move(veth)};
-}
-
-Result<> Manager::connect(const Reservation& reserved, int netns, VethPair* ready) {
-  const std::string& host_link = reserved.endpoint.host_link;
-  if (ready && ready->host_name() == host_link) return ready->connect(reserved.veth);
-  VethPair pair = TRY(VethPair::make(host_link, reserved.container_link, netns));
-  return pair.connect(reserved.veth);
-}
-
-Result<> Manager::publish(const EndpointRecord& endpoint) {
-  const std::vector<Forward> forwards = TRY(forwards_of(endpoint));
-  for (const Forward& f : forwards) {
-    TRY(ports_->lead({f.protocol, f.host_ip, f.host_port}, f.container_ip, f.container_port));
-  }
-  Result<> done = table_.publish(forwards);
-  // The host's administrator may have flushed all rules: then the table is written anew.
-  if (!done && done.error().sys_errno() == ENOENT) return write_table();
-  return done;
-}
-
-Result<> Manager::release(const EndpointRecord& endpoint) {
-  Result<> withdrawn = table_.unpublish(TRY(forwards_of(endpoint)));
-  TRY(store_.remove_endpoint(endpoint.id));
-  holds_.erase(endpoint.id);
-  return withdrawn;
-}
-
-Result<> Manager::detach(const std::string& container_id) {
-  std::vector<EndpointRecord> records;
-  {
-    const std::lock_guard lock(mutex_);
-    records = TRY(store_.endpoints_of_container(container_id));
-  }
-  Result<> outcome;
-  const auto note = [&](Result<> done) {
-    if (!done && outcome) outcome = std::move(done);
-  };
-  for (const EndpointRecord& record : records) {
-    note(delete_link(record.host_link));  // unlocked: the kernel waits long in it
-    const std::lock_guard lock(mutex_);
-    note(release(record));
-  }
-  return std::move(outcome).context(cat("detach container ", container_id));
-}
-
-Result<std::vector<Endpoint>> Manager::endpoints(const std::string& network_id) {
-  const std::lock_guard lock(mutex_);
-  const NetworkRecord network = TRY(find_record(network_id));
-  std::vector<Endpoint> out;
-  for (const EndpointRecord& record : TRY(store_.endpoints_of_network(network.info.id))) {
-    out.push_back(describe(record, network));
-  }
-  return out;
-}
-
-Result<> Manager::reconcile(const std::vector<std::string>& alive) {
-  std::set<std::string> gone;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const EndpointRecord& record : TRY(store_.endpoints())) gone.insert(record.container_id);
-  }
-  for (const std::string& container : alive) gone.erase(container);
-  for (const std::string& container : gone) TRY(detach(container));
-  return {};
-}
-
 Result<> Manager::shutdown() {
   const std::lock_guard lock(mutex_);
   if (!TRY(store_.endpoints()).empty()) return {};
   for (const NetworkRecord& record : TRY(store_.networks())) TRY(take_down(record));
   return table_.remove();
 }
-
-}  // namespace
 
 Result<std::unique_ptr<NetworkManager>> open_network_manager(const ManagerOptions& options,
                                                              const Clock& clock) {

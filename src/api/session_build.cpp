@@ -69,19 +69,15 @@ Result<Options> decode_options(const Call& call) {
 // An output's names are the build's tags where it is an image of the store.
 Result<std::vector<buildkit::ServiceSpec>> decode_exporters(const Call& call) {
   const std::vector<OutputWish> outputs = TRY(outputs_argument(call));
-  if (outputs.size() > 1) {
-    return Error(Code::kInvalidArgument,
-                 "several outputs are not served here: clients could not tell them apart");
-  }
-  buildkit::ServiceSpec exporter{.type = "moby"};
-  for (const OutputWish& wish : outputs) {
-    exporter = {.type = wish.type, .attrs = wish.attributes};
-  }
+  std::vector<buildkit::ServiceSpec> out;
+  for (const OutputWish& wish : outputs) out.push_back({wish.type, wish.attributes});
+  if (out.empty()) out.push_back({.type = "moby", .attrs = {}});
   const std::vector<std::string> tags = call.request.query.all("t");
-  if (!tags.empty() && (exporter.type == "moby" || exporter.type == "image")) {
-    exporter.attrs["name"] = join(tags, ",");
+  for (buildkit::ServiceSpec& exporter : out) {
+    const bool is_image = exporter.type == "moby" || exporter.type == "image";
+    if (is_image && !tags.empty()) exporter.attrs["name"] = join(tags, ",");
   }
-  return std::vector{std::move(exporter)};
+  return out;
 }
 
 Result<buildkit::HttpBuild> decode(const Call& call) {

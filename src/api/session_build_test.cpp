@@ -3,14 +3,60 @@
 #include "api/session_build.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <thread>
 
 #include "api/test_api.h"
 #include "base/strings.h"
+#include "buildkit/rpc_server.h"
 #include "sys/process.h"
+#include "sys/unix_socket.h"
 
 namespace skiff::api {
 namespace {
+
+// A client's session that takes outputs which are one stream of bytes.
+class OutputTaker {
+ public:
+  OutputTaker(buildkit::BuildkitServer& server, const std::string& id)
+      : rpc_(*buildkit::RpcServer::start([this](buildkit::RpcCall& call) { return take(call); })) {
+    auto [own, other] = *sys::socket_pair(SOCK_STREAM);
+    rpc_->serve(std::move(own));
+    EXPECT_TRUE(server.add_session({.id = id, .methods = {kSend}},
+                                   {net::make_plain_stream(std::move(other)), ""}));
+  }
+
+  // By the output's number in the request.
+  std::string taken(const std::string& number) {
+    const std::scoped_lock lock(mutex_);
+    return taken_[number];
+  }
+
+ private:
+  static constexpr const char* kSend = "/moby.filesync.v1.FileSend/DiffCopy";
+
+  // Of a BytesMessage, whose only field it is: after a tag and a size, in bytes of which the last
+  // has no uppermost bit.
+  static std::string_view data_of(std::string_view message) {
+    size_t at = 1;
+    while (at < message.size() && (static_cast<unsigned char>(message[at]) & 0x80U) != 0) ++at;
+    return message.substr(std::min(at + 1, message.size()));
+  }
+
+  std::optional<buildkit::RpcFailure> take(buildkit::RpcCall& call) {
+    EXPECT_EQ(call.method(), kSend);
+    std::string bytes;
+    while (const auto message = *call.read()) bytes += data_of(*message);
+    const std::scoped_lock lock(mutex_);
+    taken_[call.RpcCall::metadata("buildkit-attachable-exporter-id")] = std::move(bytes);
+    return std::nullopt;
+  }
+
+  std::mutex mutex_;
+  std::map<std::string, std::string> taken_;
+  std::unique_ptr<buildkit::RpcServer> rpc_;  // last: its calls use the above
+};
 
 class SessionBuildTest : public ApiTest {
  protected:
@@ -47,7 +93,13 @@ class SessionBuildTest : public ApiTest {
   }
   std::string id_of(const std::string& name) { return images_->find(name)->id.str(); }
 
- private:
+  // Of a tar, a line each.
+  std::string names_in(const std::string& tar) {
+    const Path file = dir_.path() / "output.tar";
+    EXPECT_TRUE(write_file_durably(file, tar));
+    return sys::run_captured({.args = {"tar", "-tf", file.native()}})->out;
+  }
+
   std::unique_ptr<buildkit::BuildkitServer> buildkit_;
 };
 
@@ -101,12 +153,38 @@ TEST_F(SessionBuildTest, WhatNeedsAClientFailsWithoutOne) {
   EXPECT_EQ(output.message(), "exporter local: the client's session takes no files");
 }
 
+// Docker's own client would take the layout for the files.
+TEST_F(SessionBuildTest, OutputsThatAClientDoesNotTellApartAreRefused) {
+  std::string query = "version=2&outputs=[{'Type':'local'},{'Type':'oci','Attrs':{'dest':'x'}}]";
+  std::ranges::replace(query, '\'', '"');
+  const Reply reply = build(query, context("FROM scratch\n"));
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_EQ(reply.message(), "exporter oci: this client takes no such output");
+}
+
+TEST_F(SessionBuildTest, SeveralOutputsAreOfOneBuild) {
+  OutputTaker client(*buildkit_, "s");
+  std::string outputs =
+      "[{'Type':'tar'},{'Type':'image'},{'Type':'oci'},{'Type':'docker','Attrs':{'name':'x'}}]";
+  std::ranges::replace(outputs, '\'', '"');
+  const Reply reply = build(cat("version=2&session=s&t=made:1&outputs=", outputs),
+                            context("FROM scratch\nCOPY a /\n"));
+  EXPECT_EQ(last(reply).string("id"), "moby.image.id") << reply.body;
+  const std::string id = id_of("made:1");
+  EXPECT_EQ(last(reply).find("aux")->string("ID"), id);
+  const std::string config = cat("blobs/sha256/", id.substr(id.find(':') + 1), "\n");
+  EXPECT_EQ(names_in(client.taken("0")), "./\na\n");
+  for (const char* layout : {"2", "3"}) {
+    EXPECT_NE(names_in(client.taken(layout)).find(config), std::string::npos) << layout;
+  }
+  EXPECT_EQ(names_in(client.taken("2")).find("manifest.json"), std::string::npos);
+  EXPECT_NE(names_in(client.taken("3")).find("manifest.json"), std::string::npos);
+  EXPECT_EQ(client.taken("1"), "");
+}
+
 TEST_F(SessionBuildTest, BadParametersAreRefused) {
-  for (const char* query :
-       {"version=3",
-        "version=2&outputs=%5B%7B%22Type%22:%22tar%22%7D,%7B%22Type%22:%22tar%22%7D%5D",
-        "version=2&buildargs=x", "cachefrom=x", "cachefrom=%7B%7D", "version=2&cachefrom=%5B1%5D",
-        "version=2&t=A%20B"}) {
+  for (const char* query : {"version=3", "version=2&buildargs=x", "cachefrom=x", "cachefrom=%7B%7D",
+                            "version=2&cachefrom=%5B1%5D", "version=2&t=A%20B"}) {
     EXPECT_EQ(build(query).status, 400) << query;
   }
   EXPECT_EQ(build("version=2&squash=1").status, 501);

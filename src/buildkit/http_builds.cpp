@@ -1,9 +1,11 @@
 #include "buildkit/http_builds.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/strings.h"
 #include "buildkit/waiting.h"
 
 namespace skiff::buildkit {
@@ -20,6 +22,25 @@ Result<std::string> result_of(const BuildOutcome& outcome) {
   if (outcome.cause) return *outcome.cause;
   const auto id = outcome.reply.find("containerimage.config.digest");
   return id == outcome.reply.end() ? std::string() : id->second;
+}
+
+bool goes_to_client(const ServiceSpec& exporter) {
+  using enum builder::OutputType;
+  const auto type = builder::parse_output_type(exporter.type);
+  return type && *type != kImage && *type != kNone;
+}
+
+// Docker's own client takes files, or their tar, of one output, and leaves `dest` with what it does
+// not take: beside the other it would be taken for that one.
+Result<> check_takers(const std::vector<ServiceSpec>& exporters) {
+  if (std::ranges::count_if(exporters, goes_to_client) < 2) return {};
+  for (const ServiceSpec& exporter : exporters) {
+    const bool is_layout = exporter.type == "oci" || exporter.type == "docker";
+    if (!is_layout || !exporter.attrs.contains("dest")) continue;
+    return Error(Code::kInvalidArgument,
+                 cat("exporter ", exporter.type, ": this client takes no such output"));
+  }
+  return {};
 }
 
 }  // namespace
@@ -53,6 +74,12 @@ Result<std::string> HttpBuilds::build(const HttpBuild& wanted, const Tell& tell,
 }
 
 BuildOutcome HttpBuilds::run(const HttpBuild& wanted, const std::shared_ptr<Build>& build) {
+  // Docker's own client hangs where it hears of a failure before its session stands.
+  if (!wanted.order.session.empty()) {
+    auto session = tools_.sessions.find(wanted.order.session);
+    if (!session) return failed(session.error());
+  }
+  if (auto fit = check_takers(wanted.order.exporters); !fit) return failed(fit.error());
   auto options = decode_frontend_options(wanted.options);
   if (!options) return failed(options.error());
   history_.begin(build, "dockerfile.v0", wanted.options, wanted.order.exporters);

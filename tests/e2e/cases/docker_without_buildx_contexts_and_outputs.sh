@@ -44,6 +44,13 @@ docker image inspect "$N:named" >/dev/null
 expect_exit 1 old_docker build -o type=oci context
 expect_contains "$OUT" "the client's session takes no files"
 
+# Both, of one build; but not a layout, which this client would take for the files.
+old_docker build -q -t "$N:both" -o both -o type=image context >id
+expect_eq "$(cat both/f)" hello
+expect_eq "$(cat id)" "$(inspect '{{.Id}}' "$N:both")"
+expect_exit 1 old_docker build -o other -o type=oci,dest=layout.tar context
+expect_contains "$OUT" 'exporter oci: this client takes no such output'
+
 # A client without a session, and its context in the request.
 tar -C context -c . | curl -s --unix-socket "${DOCKER_HOST#unix://}" -H 'Content-Type: application/x-tar' \
   --data-binary @- "http://d/build?version=2&t=$N:http" >answer

@@ -6,6 +6,8 @@
 #include <random>
 
 #include "base/random.h"
+#include "base/strings.h"
+#include "codec/gzip_identity.h"
 #include "codec/gzip_member.h"
 #include "codec/hash.h"
 #include "codec/test_programs.h"
@@ -233,6 +235,12 @@ TEST(Compress, LevelsAreOfTheFormat) {
 }
 
 // Members whose samples do not become smaller are stored; all others are compressed.
+TEST(GzipIdentity, NamesTheLibraryAndWhatItDoes) {
+  const std::string identity = gzip_identity();
+  EXPECT_TRUE(identity.starts_with(cat(gzip_library(), ", level 4, 1048576, "))) << identity;
+  EXPECT_EQ(split(identity, ' ').back().size(), 16U);
+}
+
 TEST(Compress, GzipStoresWhatDoesNotBecomeSmaller) {
   std::mt19937_64 random(7);
   std::string noise(kGzipMemberInput, '\0');

@@ -43,6 +43,8 @@ bool is_incompressible(libdeflate_compressor* compressor, std::string_view input
 
 }  // namespace
 
+std::string_view gzip_library() { return "libdeflate " LIBDEFLATE_VERSION_STRING; }
+
 // The header is written here and not by libdeflate, which stores a time and a level.
 std::string compress_gzip_member(std::string_view input, int level) {
   Compressor compressor(libdeflate_alloc_compressor(level));

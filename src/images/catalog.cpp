@@ -32,7 +32,8 @@ constexpr const char* kMigrations[] = {
     "CREATE TABLE packed("
     " layer TEXT PRIMARY KEY,"
     " digest TEXT NOT NULL,"
-    " size INTEGER NOT NULL) WITHOUT ROWID;"};
+    " size INTEGER NOT NULL) WITHOUT ROWID;",
+    "ALTER TABLE packed ADD COLUMN compressor TEXT NOT NULL DEFAULT '';"};
 
 constexpr std::string_view kTargetColumns = "digest, media_type, size, changed, parent";
 
@@ -236,16 +237,18 @@ Result<bool> Catalog::has_source(const oci::Digest& blob) {
 
 Result<std::optional<PackedForm>> Catalog::packed_form(const oci::Digest& layer) {
   const std::scoped_lock lock(mutex_);
-  Statement row = TRY(db_.prepare("SELECT digest, size FROM packed WHERE layer = ?", layer.str()));
+  Statement row =
+      TRY(db_.prepare("SELECT digest, size, compressor FROM packed WHERE layer = ?", layer.str()));
   if (!TRY(row.step())) return std::nullopt;
   return PackedForm{.digest = TRY(oci::Digest::parse(row.text(0))),
-                    .size = static_cast<uint64_t>(row.integer(1))};
+                    .size = static_cast<uint64_t>(row.integer(1)),
+                    .compressor = row.text(2)};
 }
 
 Result<> Catalog::set_packed_form(const oci::Digest& layer, const PackedForm& form) {
   const std::scoped_lock lock(mutex_);
-  TRY(db_.run("INSERT OR REPLACE INTO packed(layer, digest, size) VALUES (?,?,?)", layer.str(),
-              form.digest.str(), form.size));
+  TRY(db_.run("INSERT OR REPLACE INTO packed(layer, digest, size, compressor) VALUES (?,?,?,?)",
+              layer.str(), form.digest.str(), form.size, form.compressor));
   return {};
 }
 

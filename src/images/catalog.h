@@ -26,6 +26,7 @@ struct TargetRow {
 struct PackedForm {
   oci::Digest digest = oci::Digest::of("");
   uint64_t size = 0;
+  std::string compressor;  // what made it: gzip_identity(); "": a daemon that did not tell
 };
 
 class Catalog {

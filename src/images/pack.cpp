@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "codec/compress.h"
+#include "codec/gzip_identity.h"
 #include "codec/hash.h"
 
 namespace skiff::images {
@@ -38,7 +39,8 @@ Result<oci::Descriptor> make_packed(Parts& parts, const oci::Descriptor& layer,
                  cat("layer ", layer.digest.str(), " was read wrongly: try again"));
   };
   const content::BlobInfo blob = TRY(store_written(parts, write, std::nullopt, lease));
-  TRY(parts.catalog.set_packed_form(layer.digest, {.digest = blob.digest, .size = blob.size}));
+  TRY(parts.catalog.set_packed_form(
+      layer.digest, {.digest = blob.digest, .size = blob.size, .compressor = gzip_identity()}));
   oci::Descriptor out = layer;
   out.media_type = packed_type(layer.media_type);
   out.digest = blob.digest;
@@ -50,7 +52,8 @@ Result<std::optional<oci::Descriptor>> find_packed(Parts& parts, const oci::Desc
                                                    content::Lease& lease,
                                                    const CancelToken& cancel) {
   const auto form = TRY(parts.catalog.packed_form(layer.digest));
-  if (!form) return std::optional<oci::Descriptor>();
+  // Another one would not make the same of it here, nor this one elsewhere.
+  if (!form || form->compressor != gzip_identity()) return std::optional<oci::Descriptor>();
   TRY(lease.hold(form->digest));
   if (!TRY(is_whole(parts, form->digest, cancel))) return std::optional<oci::Descriptor>();
   oci::Descriptor out = layer;

@@ -11,7 +11,8 @@
 namespace skiff::images {
 
 // The packed form of a layer, made where it is not here and `pack` says so. The layer itself where
-// it is compressed already, or a registry has it plain. Bytes are the same on every machine.
+// it is compressed already, or a registry has it plain. Bytes are the same on every machine with
+// the same compressor; what another one made here is not taken.
 Result<oci::Descriptor> pack_layer(Parts& parts, const oci::Descriptor& layer, Pack pack,
                                    content::Lease& lease, const CancelToken& cancel);
 

@@ -1,5 +1,7 @@
 // Layers that were made here, on their way to a registry in memory (decision 026).
+#include "codec/gzip_identity.h"
 #include "content/layout.h"
+#include "images/catalog.h"
 #include "images/test_publish.h"
 
 namespace skiff::images {
@@ -121,6 +123,30 @@ TEST_F(PackTest, AnotherImageOfThePackedLayerUsesIt) {
   EXPECT_EQ(done->media_type, oci::kMediaTypeLayerGzip);
   must_push("app:2");
   EXPECT_EQ(compressed(), 1);
+}
+
+// After an upgrade of the library, and of a daemon that did not write down what it had used.
+TEST_F(PackTest, WhatAnotherCompressorMadeIsMadeAnew) {
+  const auto lease = images_.lease();
+  const oci::Descriptor plain = make(familiar("app:1"), {{{"a", "1"}}}).manifest_doc.layers[0];
+  make("keeper", {{{"a", "1"}}, {{"b", "2"}}});
+  const oci::Digest pushed = must_push("app:1").digest;
+  Catalog catalog = *Catalog::open(images_.root() / "images/images.db");
+  const PackedForm packed = **catalog.packed_form(plain.digest);
+  EXPECT_EQ(packed.compressor, gzip_identity());
+  for (const char* compressor : {"libdeflate 0.1, level 4", ""}) {
+    PackedForm other = packed;
+    other.digest = pushed;
+    other.compressor = compressor;
+    ASSERT_TRUE(catalog.set_packed_form(plain.digest, other));
+    make(familiar("app:2"), {{{"a", "1"}}});
+    const auto kept = images_->pack_layer(plain, Pack::kIfDone, *lease, {});
+    ASSERT_TRUE(kept) << message_of(kept);
+    EXPECT_EQ(kept->digest, plain.digest);
+    EXPECT_EQ(must_push("app:2").digest, pushed);
+    EXPECT_EQ(compressed(), 1) << compressor;
+    EXPECT_EQ((*catalog.packed_form(plain.digest))->compressor, gzip_identity());
+  }
 }
 
 TEST_F(PackTest, AnIndexFollowsButNotWhatIsAttested) {

@@ -1,5 +1,10 @@
 #include "builder/stat_cache.h"
 
+#include <sys/inotify.h>
+
+#include <array>
+#include <set>
+
 #include "builder/build_fixture.h"
 #include "codec/hash.h"
 
@@ -156,6 +161,59 @@ TEST_F(StatCached, KnownFilesAreNotReadAgain) {
   open_ahead();
   built("FROM scratch\nCOPY a /");
   EXPECT_EQ(told_.missed[2], "a changed");
+}
+
+// What is opened or read of the files of a directory, by whom it may be; its listing is not told
+// of.
+class FileWatch {
+ public:
+  explicit FileWatch(const Path& directory) {
+    EXPECT_GE(::inotify_add_watch(fd_.get(), directory.c_str(), IN_OPEN | IN_ACCESS), 0);
+  }
+  // Since the last question.
+  std::set<std::string> names() {
+    alignas(inotify_event) std::array<char, size_t{64} << 10U> buffer{};
+    std::set<std::string> out;
+    ssize_t size = 0;
+    while ((size = ::read(fd_.get(), buffer.data(), buffer.size())) > 0) {
+      for (const char* at = buffer.data(); at < buffer.data() + size;) {
+        const auto* event = reinterpret_cast<const inotify_event*>(at);
+        EXPECT_EQ(event->mask & IN_Q_OVERFLOW, 0U);
+        if (event->len > 0 && (event->mask & IN_ISDIR) == 0) out.insert(event->name);
+        at += sizeof *event + event->len;
+      }
+    }
+    return out;
+  }
+
+ private:
+  UniqueFd fd_{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
+};
+
+TEST_F(StatCached, NothingIsReadOfAnUnchangedDirectory) {
+  write("d/a", "A");
+  write("d/b", "B");
+  const std::string dockerfile = "FROM scratch\nCOPY d /d";
+  FileWatch watch(context() / "d");
+  built(dockerfile);
+  EXPECT_EQ(watch.names(), (std::set<std::string>{"a", "b"}));
+  build_often(dockerfile);
+  EXPECT_EQ(watch.names(), std::set<std::string>());
+  // By a daemon that has not seen it before.
+  open_ahead();
+  built(dockerfile);
+  EXPECT_EQ(told_.cached, std::vector{2});
+  EXPECT_EQ(watch.names(), std::set<std::string>());
+
+  const struct stat before = stat_of("d/a");
+  write("d/a", "X");
+  const timespec times[2] = {before.st_atim, before.st_mtim};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (context() / "d/a").c_str(), times, 0), 0);
+  watch.names();
+  EXPECT_EQ(text_in(built(dockerfile), "d/a"), "X");
+  EXPECT_TRUE(watch.names().contains("a"));
+  EXPECT_EQ(stat_of("d/a").st_size, before.st_size);
+  EXPECT_EQ(stat_of("d/a").st_mtim.tv_nsec, before.st_mtim.tv_nsec);
 }
 
 TEST_F(StatCached, SameSizeAndTimeIsNoticed) {

@@ -8,10 +8,10 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "base/nearest_word.h"
 #include "base/strings.h"
 #include "builder/source_walk.h"
 #include "dockerfile/config_words.h"
-#include "dockerfile/source_text.h"
 
 namespace skiff::builder {
 

@@ -24,7 +24,7 @@ Result<std::optional<DatabaseName>> database_of(const Path& root) {
   return std::optional(DatabaseName{std::move(lines[0]), std::move(lines[1])});
 }
 
-Result<> note_database(const Path& root, const DatabaseName& name) {
+Result<> may_note_database(const Path& root, const DatabaseName& name) {
   if (TRY(database_of(root)) == name) return {};
   // Also where they are lost.
   for (const auto& [sign, own] : {std::pair("registry.db", "registry.db"),
@@ -36,6 +36,12 @@ Result<> note_database(const Path& root, const DatabaseName& name) {
                  cat(root.native(), " has tables of its own in ", own, ", which ", name.url,
                      " does not have: choose another root"));
   }
+  return {};
+}
+
+Result<> note_database(const Path& root, const DatabaseName& name) {
+  TRY(may_note_database(root, name));
+  if (TRY(database_of(root)) == name) return {};
   return write_file_durably(root / kName, cat(name.url, "\n", name.password_file.native(), "\n"));
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <span>
 
+#include "base/nearest_word.h"
 #include "base/strings.h"
 #include "dockerfile/scope.h"
 #include "dockerfile/stage_binder.h"

@@ -52,7 +52,4 @@ std::optional<PlacedError> take_apart(std::string_view message, std::string_view
 // "\\x1b". Ends of lines and tabs stay.
 std::string without_controls(std::string_view text);
 
-// The candidate that `word` is most likely a misspelling of; "" when none is near.
-std::string nearest_word(std::string_view word, const std::vector<std::string>& candidates);
-
 }  // namespace skiff::dockerfile

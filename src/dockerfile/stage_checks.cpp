@@ -1,6 +1,7 @@
 // The checks that need to know what a stage has: its variables, its shell.
 #include <algorithm>
 
+#include "base/nearest_word.h"
 #include "base/strings.h"
 #include "dockerfile/stage_binder.h"
 

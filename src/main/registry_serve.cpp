@@ -124,6 +124,7 @@ Result<> load(Settings& settings, const std::string& config, std::span<char* con
   TRY(config.empty() ? settings.load(kUsualConfig, Settings::Missing::kAllowed)
                      : settings.load(config, Settings::Missing::kRefused));
   TRY(settings.load_environment());
+  for (const std::string& unknown : settings.unknown_variables(environ)) log_warn(unknown);
   return settings.load_flags(arguments);
 }
 
@@ -161,18 +162,17 @@ Result<std::optional<DatabaseName>> database_given(const Options& o) {
   return std::optional(std::move(name));
 }
 
-// As given, or as the root was served before.
-Result<> keep_database(const Options& o, const Path& root) {
-  const auto name = TRY(database_given(o));
-  if (!name) return {};
-  TRY(make_directories(root));
-  return note_database(root, *name);
-}
+struct Judged {
+  RegistryService::Options service;
+  std::optional<DatabaseName> database;  // as given; else as the root was served before
+  std::chrono::seconds drain{};
+};
 
-// All values judged, before anything is opened.
-Result<RegistryService::Options> service_options(const Options& o) {
+// All values judged: nothing is opened or made.
+Result<Judged> judge(const Options& o) {
   set_log_level(TRY_CONTEXT(log_level_named(o.log_level), "--log-level"));
-  RegistryService::Options out;
+  Judged judged;
+  RegistryService::Options& out = judged.service;
   out.listen = o.listen;
   out.configuration = o.text;
   out.max_connections = TRY(number("max-connections", o.max_connections, 1));
@@ -182,7 +182,8 @@ Result<RegistryService::Options> service_options(const Options& o) {
   TRY(show_face(o.face, "--", out));
   registry::RegistryOptions& registry = out.registry;
   registry.root = TRY(data_root(o.root));
-  TRY(keep_database(o, registry.root));
+  judged.database = TRY(database_given(o));
+  if (judged.database) TRY(may_note_database(registry.root, *judged.database));
   registry.metadata.grace = std::chrono::seconds(TRY(number("gc-grace", o.gc_grace, 0)));
   registry.metadata.collect_untagged = o.gc_untagged;
   registry.metadata.undelete = std::chrono::seconds(TRY(number("undelete", o.undelete, 0)));
@@ -201,8 +202,9 @@ Result<RegistryService::Options> service_options(const Options& o) {
   for (const std::string& text : o.upstreams) {
     out.upstream.origins.push_back(TRY_CONTEXT(upstream::parse_origin(text), "--upstream"));
   }
+  judged.drain = std::chrono::seconds(TRY(number("drain", o.drain, 0)));
   TRY(RegistryService::check(out));
-  return out;
+  return judged;
 }
 
 // Waits for signals in a thread of its own: SIGHUP loads the certificate and opens the access log
@@ -226,7 +228,8 @@ std::jthread heed_signals(const sigset_t& signals, std::chrono::seconds drain_ti
   });
 }
 
-Result<> serve(const RegistryService::Options& options, std::chrono::seconds drain) {
+Result<> serve(const Judged& judged) {
+  const RegistryService::Options& options = judged.service;
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -239,8 +242,12 @@ Result<> serve(const RegistryService::Options& options, std::chrono::seconds dra
   // A connection, the blob it reads and the upload it writes each need a descriptor.
   sys::raise_descriptor_limit();
   return_large_blocks();
+  if (judged.database) {
+    TRY(make_directories(options.registry.root));
+    TRY(note_database(options.registry.root, *judged.database));
+  }
   const auto service = TRY(RegistryService::open(options));
-  std::jthread stopper = heed_signals(signals, drain, *service);
+  std::jthread stopper = heed_signals(signals, judged.drain, *service);
   log_info(cat("skiff-registry ", SKIFF_VERSION, " serves ", service->description()));
   Result<> served = service->run();
   if (!served) ::kill(::getpid(), SIGTERM);  // wakes the stopper, another thread
@@ -262,11 +269,9 @@ int serve_registry(std::span<char* const> arguments) {
     fputs(options->help ? usage().c_str() : "skiff-registry " SKIFF_VERSION "\n", stdout);
     return 0;
   }
-  auto judged = service_options(*options);
+  const auto judged = judge(*options);
   if (!judged) return refuse(judged.error());
-  const auto drain = number("drain", options->drain, 0);
-  if (!drain) return refuse(drain.error());
-  if (auto served = serve(*judged, std::chrono::seconds(*drain)); !served) {
+  if (const auto served = serve(*judged); !served) {
     fprintf(stderr, "skiff-registry: %s\n", served.error().message().c_str());
     return 1;
   }
@@ -278,7 +283,7 @@ Result<std::string> serve_settings(const std::string& config) {
   const std::vector<Flag> flags = flags_of(o);
   Settings settings(flags);
   TRY(load(settings, config, {}));
-  TRY(service_options(o));
+  TRY(judge(o));
   return settings.text();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/nearest_word.h"
 #include "base/strings.h"
 #include "codec/yaml.h"
 
@@ -22,7 +23,9 @@ Result<std::string> text_of(const Node& node, std::string_view key) {
   if (node.kind != Node::Kind::kScalar && node.kind != Node::Kind::kNull) {
     return refused(node, key, "takes one value");
   }
-  if (node.text.empty()) return refused(node, key, "has an empty value: leave the key out");
+  // "~" is none, and no directory of that name, unless it stands in quotes.
+  if (node.kind == Node::Kind::kNull || node.text.empty())
+    return refused(node, key, "has an empty value: leave the key out");
   return node.text;
 }
 
@@ -43,6 +46,16 @@ Result<> set(const Flag& flag, const Node& node) {
   flag.values->clear();
   for (const Node& item : node.items) flag.values->push_back(TRY(text_of(item, flag.name)));
   return {};
+}
+
+constexpr std::string_view kPrefix = "SKIFF_REGISTRY_";
+
+// SKIFF_REGISTRY_SERVICE_HOST, SKIFF_REGISTRY_PORT_5000_TCP_ADDR, ..._NAME, ..._ENV_PATH
+bool is_of_a_service(std::string_view variable) {
+  const std::string_view rest = variable.substr(kPrefix.size());
+  return rest == "PORT" || rest.starts_with("PORT_") || rest == "SERVICE_HOST" ||
+         rest == "SERVICE_PORT" || rest.starts_with("SERVICE_PORT_") || rest == "NAME" ||
+         rest.starts_with("ENV_");
 }
 
 // Names of options whose values are secrets themselves, not files that hold them.
@@ -73,7 +86,7 @@ bool Settings::is_setting(const Flag& flag) {
 }
 
 std::string Settings::variable(const Flag& flag) {
-  std::string out = "SKIFF_REGISTRY_";
+  std::string out(kPrefix);
   for (const char c : flag.name) {
     out += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
   }
@@ -127,6 +140,24 @@ Result<> Settings::load_environment() {
     note(flag, name);
   }
   return {};
+}
+
+std::vector<std::string> Settings::unknown_variables(const char* const* environment) const {
+  std::vector<std::string> known;
+  for (const Flag& flag : flags_) {
+    if (is_setting(flag)) known.push_back(variable(flag));
+  }
+  std::vector<std::string> out;
+  for (; *environment != nullptr; ++environment) {
+    const std::string_view entry = *environment;
+    const std::string_view name = entry.substr(0, entry.find('='));
+    if (!name.starts_with(kPrefix) || is_of_a_service(name)) continue;
+    if (std::ranges::find(known, name) != known.end()) continue;
+    const std::string near = nearest_word(name, known);
+    out.push_back(cat("the variable ", name, " is none of an option",
+                      near.empty() ? "" : cat(" (did you mean ", near, "?)")));
+  }
+  return out;
 }
 
 Result<> Settings::load_flags(std::span<char* const> arguments) {

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/file.h"
 #include "base/flags.h"
@@ -30,8 +31,11 @@ class Settings {
 
   // Errors name the file, the line and the column: also of a key that no flag has.
   Result<> load(const Path& file, Missing missing);
-  // Variables of other names are let be.
   Result<> load_environment();
+  // What `environment` (environ(7)) has that begins as our variables do and is none of them, each
+  // with the name that may be meant: a sentence for a warning. Not what Kubernetes and Docker set
+  // themselves beside a service or a container called skiff-registry.
+  std::vector<std::string> unknown_variables(const char* const* environment) const;
   Result<> load_flags(std::span<char* const> arguments);
 
   // As a file that says the same, with the place that each value came from; secrets left out.

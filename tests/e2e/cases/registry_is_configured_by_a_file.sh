@@ -53,3 +53,26 @@ expect_contains "$OUT" none.yaml
 export SKIFF_REGISTRY_SPARSE=maybe
 expect_exit 2 serve --config c.yaml
 expect_contains "$OUT" "SKIFF_REGISTRY_SPARSE must be true or false"
+unset SKIFF_REGISTRY_SPARSE
+
+# What check says is what serve does.
+refused 'drain: -1\n' 'invalid value for --drain: "-1"'
+refused 'drain: 1.5\n' 'invalid value for --drain: "1.5"'
+refused 'root: ~\n' 'line 1, column 7: root has an empty value'
+refused 'upstream: [null]\n' 'line 1, column 12: upstream has an empty value'
+
+# It judges, and makes nothing.
+export SKIFF_REGISTRY_ROOT=$PWD/new SKIFF_REGISTRY_DATABASE=postgresql://u@db.invalid/d
+expect_contains "$(reg config check)" "all is understood"
+reg config show >/dev/null
+[ ! -e new ] || fail "check made the root"
+mkdir new && : >new/registry.db
+expect_exit 1 reg config check
+expect_contains "$OUT" "has tables of its own in registry.db"
+unset SKIFF_REGISTRY_ROOT SKIFF_REGISTRY_DATABASE
+
+# Of a variable that no option reads there is a warning; Kubernetes sets some beside a service of that name.
+SKIFF_REGISTRY_GC_GRAC=1 SKIFF_REGISTRY_PORT_5000_TCP=tcp://1.2.3.4:5000 SKIFF_REGISTRY_SERVICE_HOST=1.2.3.4 \
+  reg config check --config empty.yaml >out 2>&1
+expect_contains "$(cat out)" "the variable SKIFF_REGISTRY_GC_GRAC is none of an option (did you mean SKIFF_REGISTRY_GC_GRACE?)"
+expect_eq "$(grep -c "the variable" out)" 1

@@ -125,14 +125,25 @@ void add_stage(const StepSite& site, const PlannedGraph& planned,
   }
 }
 
-Assembled assemble(const StepSite& site, const PlannedGraph& planned,
+// Where a platform is asked for, the image is of that: a stage that is built on another one copies
+// for it.
+oci::Platform platform_of(const oci::Platform& stage, const PlanRequest& asked) {
+  if (!asked.platform_given) return stage;
+  oci::Platform out = asked.target_platform;
+  const bool same = out.os == stage.os && out.architecture == stage.architecture;
+  if (same && out.variant.empty()) out.variant = stage.variant;
+  if (same && out.os_version.empty()) out.os_version = stage.os_version;
+  return out;
+}
+
+Assembled assemble(const StepSite& site, const PlanRequest& asked, const PlannedGraph& planned,
                    const std::vector<StepResult>& results) {
   const PlannedStage& target = site.plan.stages.back();
   Assembled out;
   add_stage(site, planned, results, site.plan.stages.size() - 1, out);
   if (out.config.created == TimePoint()) out.config.created = site.site.clock.now();
   out.config.author = target.author;
-  out.config.platform = target.platform;
+  out.config.platform = platform_of(target.platform, asked);
   out.config.config = target.steps.back().config;
   for (const auto& [name, value] : site.request.labels) out.config.config.labels[name] = value;
   return out;
@@ -232,7 +243,7 @@ Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& plat
   PlannedGraph planned = GraphMaker(site).make();
   auto results = TRY(build.solver.solve(
       planned.graph, {.hold = &build.hold, .imported = &build.imported}, cancel));
-  Assembled image = assemble(site, planned, results);
+  Assembled image = assemble(site, wanted, planned, results);
   return PlatformImage{.config = std::move(image.config),
                        .layers = std::move(image.layers),
                        .base_layers = image.base_layers,

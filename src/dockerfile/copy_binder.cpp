@@ -90,12 +90,6 @@ Result<> StageBinder::bind_one(const CopyInstruction& copy, PlannedStep& step) {
   std::string destination = TRY(expand.word(copy.destination));
   if (destination.empty()) return invalid("the destination of a copy can not be blank");
   out.destination = absolute_path(destination, step.config.working_dir);
-  bool several = out.sources.size() + out.files.size() > 1;
-  if (several && !out.destination.ends_with('/')) {
-    return invalid(cat("When using ", copy.add ? "ADD" : "COPY",
-                       " with more than one source file, the destination must be a directory "
-                       "and end with a /"));
-  }
   out.chown = TRY(expand.word(copy.chown));
   out.chmod = TRY(expand.word(copy.chmod));
   if (!out.chmod.empty()) TRY(ModeChange::parse(out.chmod));

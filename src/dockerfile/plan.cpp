@@ -27,16 +27,23 @@ struct Origin {
   bool replaced = false;  // by the context: the stage's own instructions do not count
 };
 
-// The stages or images whose files an instruction takes.
-std::vector<std::string> sources_of(const Instruction& instruction) {
-  std::vector<std::string> out;
-  if (const auto* copy = std::get_if<CopyInstruction>(&instruction.body)) out = {copy->from};
+// A stage or image whose files an instruction takes.
+struct TakenFrom {
+  std::string name;
+  std::optional<std::string> mount;  // its target
+};
+
+std::vector<TakenFrom> sources_of(const Instruction& instruction) {
+  std::vector<TakenFrom> out;
+  if (const auto* copy = std::get_if<CopyInstruction>(&instruction.body)) {
+    out.push_back({copy->from, std::nullopt});
+  }
   if (const auto* run = std::get_if<RunInstruction>(&instruction.body)) {
     for (const std::string& mount : run->mounts) {
-      if (auto from = from_of_mount(mount)) out.push_back(*from);
+      if (auto from = from_of_mount(mount)) out.push_back({*from, target_of_mount(mount)});
     }
   }
-  std::erase(out, "");
+  std::erase_if(out, [](const TakenFrom& one) { return one.name.empty(); });
   return out;
 }
 
@@ -58,7 +65,10 @@ class Planner {
   Result<Origin> expand_from(size_t index);
   Result<> mark_needed(size_t index);
   void number_steps();
-  Result<> bind_late(const std::string& name, size_t before);
+  std::string label_of(size_t index) const;
+  bool is_replaced(size_t index) const;
+  Result<size_t> taken_stage(const TakenFrom& from, size_t index) const;
+  Result<> bind_late(const TakenFrom& from, size_t index);
   Result<> bind_stage(size_t index);
   Result<PlannedStep> bind_from(size_t index, PlannedStage& stage);
   Result<> bind_image(size_t index, const std::string& name, PlannedStage& stage,
@@ -142,23 +152,50 @@ std::span<const Instruction> Planner::instructions_of(size_t index) const {
   return file_.stages[index].instructions;
 }
 
+std::string Planner::label_of(size_t index) const {
+  const std::string& name = file_.stages[index].from.name;
+  return name.empty() ? cat("stage-", index) : name;
+}
+
+// By a named context, whose files are there whatever the stage says.
+bool Planner::is_replaced(size_t index) const {
+  return find_context(request_.named_contexts, file_.stages[index].from.name,
+                      request_.target_platform)
+      .has_value();
+}
+
+// The stage whose files the stage `index` takes; kNone where they are an image's. Names are looked
+// up in the whole file: a later stage must not be mistaken for an image of its name.
+Result<size_t> Planner::taken_stage(const TakenFrom& from, size_t index) const {
+  size_t found = find_stage(to_lower(from.name), file_.stages.size());
+  if (auto number = parse_uint(from.name); found == kNone && number) {
+    if (*number >= file_.stages.size()) return invalid(cat("invalid stage index ", from.name));
+    found = static_cast<size_t>(*number);
+  }
+  if (found == kNone || found < index) return found;
+  if (is_replaced(found)) return kNone;
+  if (found == index) {
+    return invalid(cat("circular dependency detected on stage: ", label_of(index)));
+  }
+  if (from.mount) {
+    return invalid(cat("cannot mount from stage ", skiff::quoted(from.name), " to ",
+                       skiff::quoted(*from.mount),
+                       ", stage needs to be defined before current command"));
+  }
+  return invalid(cat("cannot copy from stage ", skiff::quoted(from.name),
+                     ", it needs to be defined before current stage ",
+                     skiff::quoted(label_of(index))));
+}
+
 // The stage and all that its FROM and its COPY --from lead to.
 Result<> Planner::mark_needed(size_t index) {
   if (!needed_.insert(index).second) return {};
   if (origins_[index].stage != kNone) TRY(mark_needed(origins_[index].stage));
   for (const Instruction& instruction : instructions_of(index)) {
-    for (const std::string& name : sources_of(instruction)) {
-      size_t from = find_stage(to_lower(name), index);
-      auto number = parse_uint(name);
-      if (from == kNone && number) {
-        if (*number >= index) {
-          return file_.source->at(
-              instruction.span, invalid(cat("invalid from flag value ", name,
-                                            ": it must name a stage that stands before this one")));
-        }
-        from = static_cast<size_t>(*number);
-      }
-      if (from != kNone) TRY(mark_needed(from));
+    for (const TakenFrom& from : sources_of(instruction)) {
+      auto found = taken_stage(from, index);
+      if (!found) return file_.source->at(instruction.span, found.error());
+      if (*found != kNone) TRY(mark_needed(*found));
     }
   }
   return {};
@@ -207,7 +244,11 @@ Result<PlannedStep> Planner::bind_from(size_t index, PlannedStage& stage) {
     add_history(step, cat("FROM ", from.context, " # named context"), false);
   } else if (image != "scratch") {
     TRY(bind_image(index, image, stage, step));
+  } else {
+    stage.platform = request_.target_platform;  // nothing is of any other
   }
+  // An image that there is none of begins with that alone.
+  if (!from.image && !origin.replaced) step.config.working_dir = "/";
   if (!get_env(step.config.env, "PATH")) set_env(step.config.env, "PATH", kDefaultPath);
   return step;
 }
@@ -229,16 +270,17 @@ Result<> Planner::bind_image(size_t index, const std::string& name, PlannedStage
 }
 
 // A stage that only a trigger needs: which ones there are shows when the base image is there.
-Result<> Planner::bind_late(const std::string& name, size_t before) {
-  const size_t found = find_stage(to_lower(name), before);
-  if (found == kNone || planned_[found] != kNone) return {};
-  TRY(mark_needed(found));
+Result<> Planner::bind_late(const TakenFrom& from, size_t index) {
+  auto found = taken_stage(from, index);
+  if (!found) return file_.source->at(file_.stages[index].span, found.error());
+  if (*found == kNone || planned_[*found] != kNone) return {};
+  TRY(mark_needed(*found));
   const std::set<size_t> needed = needed_;
-  for (size_t index : needed) {
-    if (index >= before || planned_[index] != kNone) continue;
-    first_numbers_[index] = plan_.total + 1;
-    plan_.total += 1 + static_cast<int>(instructions_of(index).size());
-    TRY(bind_stage(index));
+  for (size_t other : needed) {
+    if (other >= index || planned_[other] != kNone) continue;
+    first_numbers_[other] = plan_.total + 1;
+    plan_.total += 1 + static_cast<int>(instructions_of(other).size());
+    TRY(bind_stage(other));
   }
   return {};
 }
@@ -259,20 +301,18 @@ Result<> Planner::bind_stage(size_t index) {
                       .find_base = find_base_,
                       .request = request_,
                       .planned_stage = [&](const std::string& name) -> std::optional<size_t> {
-                        size_t found = find_stage(to_lower(name), index);
-                        if (auto number = parse_uint(name);
-                            found == kNone && number && *number < index) {
-                          found = static_cast<size_t>(*number);
+                        const auto found = taken_stage({name, std::nullopt}, index);
+                        if (!found || *found == kNone || planned_[*found] == kNone) {
+                          return std::nullopt;
                         }
-                        if (found == kNone || planned_[found] == kNone) return std::nullopt;
-                        return planned_[found];
+                        return planned_[*found];
                       }};
   StageBinder binder(places, stage, state);
   for (const std::string& trigger : triggers) {
     auto instruction = parse_trigger(origins_[index].image, trigger);
     if (!instruction) return file_.source->at(source.span, instruction.error());
     instruction->span = source.span;
-    for (const std::string& name : sources_of(*instruction)) TRY(bind_late(name, index));
+    for (const TakenFrom& taken : sources_of(*instruction)) TRY(bind_late(taken, index));
     TRY(binder.add(*instruction, first_numbers_[index], true));
   }
   int number = first_numbers_[index];

@@ -29,6 +29,11 @@ std::string named(std::string_view name, const std::string& value) {
   return value.empty() ? "" : cat(" ", name, "=", value);
 }
 
+std::string show(const BaseImage& image) {
+  const std::string platform = image.config.platform.str();
+  return cat(" from image ", image.name, platform == "linux/amd64" ? "" : cat(" of ", platform));
+}
+
 struct Show {
   std::string operator()(const PlannedFrom& from) const {
     if (!from.context.empty()) return cat("from context ", from.context);
@@ -43,7 +48,7 @@ struct Show {
     for (const PlannedMount& mount : run.mounts) {
       out += cat("\n    mount ", mount.target, named("id", mount.id), named("source", mount.source),
                  named("env", mount.env), mount.read_only ? " ro" : " rw",
-                 mount.from_image ? cat(" from image ", mount.from_image->name) : "",
+                 mount.from_image ? show(*mount.from_image) : "",
                  mount.from_stage ? cat(" from stage ", *mount.from_stage) : "",
                  named("context", mount.from_context));
     }
@@ -60,7 +65,7 @@ struct Show {
     if (!copy.excludes.empty()) out += cat(" excluding ", show(copy.excludes));
     out += named("checksum", copy.checksum);
     if (copy.from_stage) out += cat(" from stage ", *copy.from_stage);
-    if (copy.from_image) out += cat(" from image ", copy.from_image->name);
+    if (copy.from_image) out += show(*copy.from_image);
     if (!copy.from_context.empty()) out += cat(" from context ", copy.from_context);
     return out;
   }

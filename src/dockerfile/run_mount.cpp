@@ -256,4 +256,14 @@ Result<std::string> from_of_mount(const std::string& text) {
       "'from' doesn't support variable expansion, define alias stage instead");
 }
 
+std::string target_of_mount(const std::string& text) {
+  std::string target;
+  const auto fields = read_fields(text);
+  if (!fields) return target;
+  for (const Field& field : *fields) {
+    if (field.key == "target" && field.value) target = *field.value;
+  }
+  return target;
+}
+
 }  // namespace skiff::dockerfile

@@ -44,5 +44,7 @@ Result<RunMount> parse_run_mount(const std::string& text, const ExpandValue& exp
 
 // The stage or image of "from" alone, before anything is expanded.
 Result<std::string> from_of_mount(const std::string& text);
+// Its target as written; "" where there is none.
+std::string target_of_mount(const std::string& text);
 
 }  // namespace skiff::dockerfile

@@ -57,14 +57,16 @@ Error suggest_stage(const Error& error, const Dockerfile& file, const std::strin
 }
 
 Result<BaseImage> StageBinder::find_image(const std::string& name, const PlannedStep& step) const {
-  auto base = places_.find_base(name, stage_.platform, step.number);
+  std::optional<oci::Platform> wanted;
+  if (places_.request.platform_given) wanted = places_.request.target_platform;
+  auto base = places_.find_base(name, wanted, step.number);
   if (base) return base;
   return suggest_stage(base.error(), places_.file, name);
 }
 
 std::optional<StageBinder::Meaning> StageBinder::named_context(const std::string& name) const {
   const NamedContexts& all = places_.request.named_contexts;
-  const auto key = find_context(all, name, stage_.platform);
+  const auto key = find_context(all, name, places_.request.target_platform);
   if (!key) return std::nullopt;
   return Meaning{*key, all.at(*key)};
 }
@@ -189,10 +191,7 @@ Result<> StageBinder::bind_one(const ExposeInstruction& expose, PlannedStep& ste
     }
   }
   for (const std::string& port : ports) insert_sorted(step.config.exposed_ports, port);
-  std::ranges::sort(ports);
-  std::string shown;
-  for (const std::string& port : ports) shown += cat(shown.empty() ? "" : " ", port, ":{}");
-  add_history(step, cat("EXPOSE map[", shown, "]"), true);
+  add_history(step, cat("EXPOSE [", join(ports, " "), "]"), true);
   return {};
 }
 

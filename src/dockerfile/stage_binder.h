@@ -71,7 +71,8 @@ class StageBinder {
   Result<> bind_one(const MaintainerInstruction& maintainer, PlannedStep& step);
 
   Expander expander(const PlannedStep& step) const;
-  // An image that a COPY or a mount names; a failure tells of a stage of nearly that name.
+  // An image that a COPY or a mount names: of the build's platform, whatever the stage's is. A
+  // failure tells of a stage of nearly that name.
   Result<BaseImage> find_image(const std::string& name, const PlannedStep& step) const;
   // What a name that is no stage's stands for; without an image it is files.
   struct Meaning {

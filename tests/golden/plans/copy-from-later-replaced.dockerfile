@@ -1,0 +1,5 @@
+#context mp busybox
+FROM alpine AS x
+COPY --from=mp /a /a
+FROM alpine AS mp
+FROM x

@@ -1,0 +1,3 @@
+FROM alpine
+FROM alpine
+COPY --from=1 /a /a

@@ -1,0 +1,2 @@
+FROM alpine AS x
+COPY --from=x /a /a

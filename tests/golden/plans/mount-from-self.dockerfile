@@ -1,0 +1,2 @@
+FROM alpine AS x
+RUN --mount=from=x,target=/m true

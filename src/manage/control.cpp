@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "manage/redaction.h"
 #include "registry/mark.h"
 #include "upstream/pull_through.h"
 
@@ -77,7 +78,7 @@ Result<json::Value> run_asked(registry::Registry& registry, net::Request& reques
   }
   const std::string body = TRY(read_all(*request.body, kLongestArguments));
   const json::Value arguments = TRY(json::parse(body));
-  log_info(cat("control: ", operation->name, " ", body));
+  log_info(cat("control: ", operation->name, " ", without_secrets(arguments).dump()));
   TRY(registry.check_files());
   const Tell tell = [&](const json::Value& event) { lines.send(json::object({{"event", event}})); };
   return operation->run(registry, arguments, tell, writer.client_gone());

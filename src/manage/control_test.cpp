@@ -93,6 +93,19 @@ TEST_F(ControlTest, WhatTheServerDoesNotKnowIsRefused) {
   EXPECT_NE(unknown.error().message().find("/dance"), std::string::npos);
 }
 
+TEST_F(ControlTest, TheLogHasNoSecretOfWhatIsAsked) {
+  serve();
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(operate("mirror", json::object({{"do", "add"},
+                                               {"name", "m"},
+                                               {"url", "https://usr:HIDDEN@x.example"},
+                                               {"repositories", json::Array{"a"}}})));
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find("control: mirror"), std::string::npos) << log;
+  EXPECT_NE(log.find("https://x.example"), std::string::npos) << log;
+  EXPECT_EQ(log.find("HIDDEN"), std::string::npos) << log;
+}
+
 TEST_F(ControlTest, WithoutAServerTheRegistryIsOpened) {
   client().push_blob("a/b", "one");
   const auto busy = operate("check");

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "codec/hash.h"
+#include "manage/request_body.h"
 #include "registry/precondition.h"
 #include "registry/schema.h"
 
@@ -18,7 +19,6 @@ using registry::Refusal;
 
 namespace {
 
-constexpr size_t kLongestBody = size_t{64} << 10U;
 constexpr size_t kPage = 1'000;
 
 constexpr registry::ErrorKind kInvalid{"INVALID", 400};
@@ -40,41 +40,6 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, std::str
     }
   }
   return names;
-}
-
-// Mistyped members would read as absent: a dry run would be a real one.
-Answer<> check_type(std::string_view name, std::string_view type, const json::Value& value) {
-  if (type.empty() && value.is_string()) return {};
-  if (type == "int" && value.is_int()) return {};
-  if (type == "bool" && value.is_bool()) return {};
-  if (type == "array" && value.is_array()) return {};
-  return Refusal(kInvalid, cat(name, " must be of type ", type.empty() ? "string" : type));
-}
-
-Answer<json::Value> read_body(const Call& call, std::string_view members) {
-  if (members.empty()) return json::object();
-  const Result<std::string> bytes = read_all(*call.request.body, kLongestBody);
-  if (!bytes) return registry::broken_off(kInvalid, bytes.error());
-  const auto body = json::parse(bytes->empty() ? "{}" : *bytes);
-  if (!body) return Refusal(kInvalid, cat("the body is no JSON: ", body.error().message()));
-  if (!body->is_object()) return Refusal(kInvalid, "the body must be an object");
-  std::vector<std::string> known;
-  for (std::string& word : split(members, ' ')) {
-    const bool is_needed = word.ends_with('!');
-    if (is_needed) word.pop_back();
-    const auto typed = split_once(word, ':');
-    const std::string name(typed ? typed->first : word);
-    const json::Value* const value = body->find(name);
-    if (is_needed && value == nullptr) return Refusal(kInvalid, cat(name, " is needed"));
-    if (value != nullptr) TRY(check_type(name, typed ? typed->second : "", *value));
-    known.push_back(name);
-  }
-  for (const auto& [name, value] : body->as_object()) {
-    if (std::ranges::find(known, name) == known.end()) {
-      return Refusal(kInvalid, cat("unknown member ", quoted(name)));
-    }
-  }
-  return *body;
 }
 
 std::string key_text(const json::Value& item, std::string_view key) {
@@ -119,10 +84,10 @@ Answer<> RestApi::handle(Call& call) {
     allowed.emplace_back(route.method);
     if (route.method != call.request.method) continue;
     if (route.method != "GET") TRY(check_files());
-    json::Value body = TRY(read_body(call, route.members));
+    json::Value body = TRY(read_body(call.request, route.members));
     ApiCall api_call{*this, call, *std::move(names), std::move(body)};
     Answer<> done = route.run(api_call);
-    if (route.method != "GET") write_down(call, route, done);
+    if (route.method != "GET") write_down(api_call, route, done);
     return done;
   }
   if (allowed.empty()) {
@@ -134,16 +99,26 @@ Answer<> RestApi::handle(Call& call) {
 }
 
 // The accounts' changes are in a database of their own: their rows of the audit log follow them.
-void RestApi::write_down(const Call& call, const ApiRoute& route, const Answer<>& done) const {
-  if (call.context.audit == nullptr) return;
-  const Result<> written = call.context.audit->record(
-      {.at = now(),
-       .actor = call.viewer.name,
-       .address = call.viewer.address,
-       .action = cat("api ", route.method, " ", route.path),
-       .target = call.request.path,
-       .outcome = done ? "done" : "failed",
-       .detail = done ? "" : json::object({{"error", done.error().message}}).dump()});
+void RestApi::write_down(const ApiCall& call, const ApiRoute& route, const Answer<>& done) const {
+  if (call.http.context.audit == nullptr) return;
+  json::Value detail = told_body(call.body, route.members);
+  const bool hides = detail != call.body;
+  const net::Query& query = call.http.request.query;
+  for (const std::string_view name : {"place", "who", "by", "value"}) {
+    if (query.has(name) && !detail.has(name)) detail.set(name, query.get(name));
+  }
+  for (const auto& [name, value] : call.noted.as_object()) detail.set(name, value);
+  // The error may repeat what the body is not told for.
+  if (!done)
+    detail.set("error", hides ? std::string(done.error().kind.code) : done.error().message);
+  const Result<> written =
+      call.http.context.audit->record({.at = now(),
+                                       .actor = call.http.viewer.name,
+                                       .address = call.http.viewer.address,
+                                       .action = cat("api ", route.method, " ", route.path),
+                                       .target = call.http.request.path,
+                                       .outcome = done ? "done" : "failed",
+                                       .detail = detail.as_object().empty() ? "" : detail.dump()});
   if (!written) log_error(cat("not in the audit log: ", written.error().message()));
 }
 

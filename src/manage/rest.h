@@ -36,6 +36,7 @@ struct ApiCall {
   registry::Call& http;
   std::vector<std::string> names;  // what stands for {…} in the path
   json::Value body;                // an object, of requests that have one
+  json::Value noted = {};          // members that the audit log is told beside body and query
 
   const std::string& name(size_t i) const { return names[i]; }
 };
@@ -43,8 +44,7 @@ struct ApiCall {
 struct ApiRoute {
   std::string_view method;
   std::string_view path;  // below the prefix: "/users/{name}"
-  // Of the body's members, where there is one: "name! keep:int dryRun:bool limits:array"; those
-  // with ! must be there. Without a type: a string.
+  // Of the body, where there is one (request_body.h).
   std::string_view members;
   registry::Answer<> (*run)(ApiCall&);
 };
@@ -94,8 +94,8 @@ class RestApi {
   registry::Answer<access::Store*> find_accounts();
   // Not on top of a registry.db that is lost.
   registry::Answer<> check_files() const;
-  void write_down(const registry::Call& call, const ApiRoute& route,
-                  const registry::Answer<>& done) const;
+  // Who did what, without secrets.
+  void write_down(const ApiCall& call, const ApiRoute& route, const registry::Answer<>& done) const;
 
   const Path root_;
   const Clock& clock_;

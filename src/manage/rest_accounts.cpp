@@ -165,6 +165,7 @@ Answer<> add_token(ApiCall& call) {
   auto accounts = TRY(call.api.accounts());
   token.account = TRY(as_answer(access::find_account(*accounts, call.body.string("account")))).id;
   const access::MadeToken made = TRY(as_answer(access::add_token(*accounts, token)));
+  call.noted.set("id", made.id);
   return call.http.reply(201, "application/json",
                          json::object({{"id", made.id}, {"secret", made.secret}}).dump());
 }
@@ -177,9 +178,9 @@ Answer<> revoke_token(ApiCall& call) {
 
 constexpr ApiRoute kRoutes[] = {
     {"GET", "/users", "", list_users},
-    {"POST", "/users", "name! password! role on expires", add_user},
+    {"POST", "/users", "name! password:secret! role on expires", add_user},
     {"GET", "/users/{name}", "", get_user},
-    {"PATCH", "/users/{name}", "password disabled:bool", change_user},
+    {"PATCH", "/users/{name}", "password:secret disabled:bool", change_user},
     {"DELETE", "/users/{name}", "", remove_user},
     {"GET", "/robots", "", list_robots},
     {"POST", "/robots", "name! role on expires", add_robot},
@@ -187,7 +188,7 @@ constexpr ApiRoute kRoutes[] = {
     {"DELETE", "/robots/{name}", "", remove_robot},
     {"POST", "/robots/{name}/secret", "", renew_secret},
     {"GET", "/tokens", "", list_tokens},
-    {"POST", "/tokens", "account! label limits:array expires", add_token},
+    {"POST", "/tokens", "account! label limits:[repositories tags role] expires", add_token},
     {"DELETE", "/tokens/{id}", "", revoke_token},
 };
 

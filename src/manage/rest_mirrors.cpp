@@ -45,11 +45,6 @@ Answer<std::string> file_of(const ApiCall& call, std::string_view member,
 
 // As the body says, and where it says nothing as a new one.
 Answer<json::Value> settings_of(const ApiCall& call, const MirrorSettings& before) {
-  for (const std::string_view list : {"repositories", "tags", "platforms"}) {
-    for (const json::Value& item : call.body.array(list)) {
-      if (!item.is_string()) return Refusal(kInvalid, cat(list, " must have strings alone"));
-    }
-  }
   json::Value out = call.body;
   out.set("credentials", TRY(file_of(call, "credentials", before.credentials)));
   out.set("ca", TRY(file_of(call, "ca", before.ca)));
@@ -86,12 +81,13 @@ Answer<> run_mirror(ApiCall& call) {
 constexpr ApiRoute kRoutes[] = {
     {"GET", "/mirrors", "", list_mirrors},
     {"POST", "/mirrors",
-     "name! url! repositories:array! push:bool place credentials ca tags:array platforms:array"
+     "name! url:url! repositories:strings! push:bool place credentials ca tags:strings "
+     "platforms:strings"
      " every:int referrers:bool remove:bool",
      add_mirror},
     {"GET", "/mirrors/{name}", "", get_mirror},
     {"PUT", "/mirrors/{name}",
-     "url! repositories:array! push:bool place credentials ca tags:array platforms:array"
+     "url:url! repositories:strings! push:bool place credentials ca tags:strings platforms:strings"
      " every:int referrers:bool remove:bool",
      change_mirror},
     {"DELETE", "/mirrors/{name}", "", remove_mirror},

@@ -45,7 +45,9 @@ Answer<> add_rule(ApiCall& call) {
   if (call.body.has("repositories")) rule.repositories = call.body.string("repositories");
   if (call.body.has("tags")) rule.tags = call.body.string("tags");
   Database db = TRY(call.api.database());
-  return reply_object(call, rule_json(TRY(as_answer(registry::add_rule(db, rule)))), 201);
+  const json::Value added = rule_json(TRY(as_answer(registry::add_rule(db, rule))));
+  call.noted = added;
+  return reply_object(call, added, 201);
 }
 
 Answer<> remove_rule(ApiCall& call) {
@@ -121,7 +123,9 @@ Answer<> add_retention(ApiCall& call) {
   if (call.body.has("repositories")) rule.repositories = call.body.string("repositories");
   if (call.body.has("tags")) rule.tags = call.body.string("tags");
   Database db = TRY(call.api.database());
-  return reply_object(call, retention_json(TRY(as_answer(registry::add_retention(db, rule)))), 201);
+  const json::Value added = retention_json(TRY(as_answer(registry::add_retention(db, rule))));
+  call.noted = added;
+  return reply_object(call, added, 201);
 }
 
 Answer<> remove_retention(ApiCall& call) {

@@ -33,22 +33,13 @@ Answer<> list_webhooks(ApiCall& call) {
   return reply_page(call, "webhooks", "id", out);
 }
 
-// Anything else among them would leave the webhook without a limit.
-Answer<std::vector<std::string>> words(const ApiCall& call, std::string_view name) {
-  std::vector<std::string> out;
-  for (const json::Value& item : call.body.array(name)) {
-    if (!item.is_string()) return Refusal(kInvalid, cat(name, " must have strings alone"));
-    out.push_back(item.as_string());
-  }
-  return out;
-}
-
 Answer<> add_webhook(ApiCall& call) {
   Webhook wanted{.url = call.body.string("url")};
-  wanted.kinds = TRY(words(call, "kinds"));
-  wanted.repositories = TRY(words(call, "repositories"));
+  wanted.kinds = call.body.strings("kinds");
+  wanted.repositories = call.body.strings("repositories");
   wanted.inner = call.body.boolean("inner");
   const Webhook added = TRY(as_answer(registry::add_webhook(call.http.context.metadata, wanted)));
+  call.noted.set("id", added.id);
   json::Value out = webhook_json(added);
   out.set("secret", added.secret);
   return call.http.reply(201, "application/json", out.dump());
@@ -97,7 +88,7 @@ Answer<> redeliver(ApiCall& call) {
 
 constexpr ApiRoute kRoutes[] = {
     {"GET", "/webhooks", "", list_webhooks},
-    {"POST", "/webhooks", "url! kinds:array repositories:array inner:bool", add_webhook},
+    {"POST", "/webhooks", "url:url! kinds:strings repositories:strings inner:bool", add_webhook},
     {"PATCH", "/webhooks/{id}", "disabled:bool!", change_webhook},
     {"DELETE", "/webhooks/{id}", "", remove_webhook},
     {"GET", "/webhooks/{id}/deliveries", "", list_deliveries},

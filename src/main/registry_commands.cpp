@@ -14,6 +14,7 @@
 #include "db/attempts.h"
 #include "main/data_root.h"
 #include "main/registry_database.h"
+#include "manage/redaction.h"
 #include "registry/audit_log.h"
 #include "registry/mark.h"
 #include "registry/schema.h"
@@ -165,43 +166,33 @@ std::string local_actor() {
   return cat("local:", user != nullptr ? std::string(user->pw_name) : cat(::getuid()));
 }
 
-// What it was told: no secret is among operands and flags.
-json::Value told(const Invocation& call) {
-  json::Value out = json::object();
-  for (const auto& [name, text] :
-       std::initializer_list<std::pair<std::string_view, const std::string*>>{
-           {"role", &call.role},
-           {"on", &call.on},
-           {"label", &call.label},
-           {"visibility", &call.visibility},
-           {"expires", &call.expires},
-           {"keep-last", &call.keep_last},
-           {"keep-set", &call.keep_set},
-           {"keep-pulled", &call.keep_pulled},
-           {"file", &call.file},
-           {"key", &call.key},
-           {"name", &call.name},
-           {"subject", &call.subject}}) {
-    if (!text->empty()) out.set(name, *text);
-  }
-  if (!call.repositories.empty()) out.set("repositories", call.repositories);
-  if (!call.tags.empty()) out.set("tags", call.tags);
-  return out;
+// Text of a value that was not given is the usual one.
+void tell(json::Value& out, const Flag& flag, const Flag& usual) {
+  if (flag.given != nullptr && *flag.given) out.set(flag.name, true);
+  if (flag.value != nullptr && *flag.value != *usual.value) out.set(flag.name, *flag.value);
+  if (flag.values == nullptr || flag.values->empty()) return;
+  out.set(flag.name, *flag.values);
 }
 
-// Of a URL neither who logs in there nor what is asked.
-std::string without_secrets(const std::string& operand) {
-  const auto parts = split_once(operand, ':');
-  if (!parts || !parts->second.starts_with("//")) return operand;
-  std::string rest(parts->second.substr(2, parts->second.find_first_of("?#") - 2));
-  const size_t at = rest.substr(0, rest.find('/')).rfind('@');
-  return cat(parts->first, "://", at == std::string::npos ? rest : rest.substr(at + 1));
+// The flags that it was given, but for where the registry is: no secret is among flags.
+json::Value told(const Verb& verb, const Invocation& call) {
+  Invocation given = call;
+  Invocation usual;
+  bool help = false;
+  const std::vector<Flag> flags = flags_of(verb, given, help);
+  const std::vector<Flag> usual_flags = flags_of(verb, usual, help);
+  json::Value out = json::object();
+  for (size_t i = 0; i < flags.size(); ++i) {
+    if (flags[i].name != "root") tell(out, flags[i], usual_flags[i]);
+  }
+  return out;
 }
 
 Result<> write_audit(const Verb& verb, const Invocation& call, const Result<>& done) {
   std::vector<std::string> operands;
-  for (const std::string& operand : call.operands) operands.push_back(without_secrets(operand));
-  json::Value detail = told(call);
+  for (const std::string& operand : call.operands)
+    operands.push_back(manage::without_secrets(operand));
+  json::Value detail = told(verb, call);
   if (!done && operands == call.operands) detail.set("why", done.error().message());
   Database db = TRY(registry_database(call));
   const registry::AuditEntry entry{.at = Clock::system().now(),

@@ -51,6 +51,14 @@ reg webhook add 'https://ann:hidden@hooks.example.com/x?key=hidden' >/dev/null 2
 expect_contains "$(reg audit list)" "https://hooks.example.com/x"
 expect_not_contains "$(reg audit list)" hidden
 
+# A dry run looks like one.
+reg gc --dry-run >/dev/null
+expect_contains "$(reg audit list)" '{"dry-run":true}'
+expect_contains "$(reg audit list | grep 'retention run')" '{"dry-run":true}'
+reg mirror add mm https://usr:hidden@x.example --repository a >/dev/null 2>&1 || true
+expect_contains "$(grep 'control: mirror' log)" 'https://x.example'
+expect_not_contains "$(cat log)" hidden
+
 # The log of all that stands in one chain, and a kill breaks none of it.
 kill -9 $server
 wait $server || true

@@ -4,9 +4,9 @@
 //
 //   "name! password:secret! keep:int dryRun:bool tags:strings limits:[repositories tags role]"
 //
-// Those with ! must be there. Types: none (a string), int, bool, strings (a list of them), secret (a
-// string that is told to nobody), url (one of which only the place is told), and [...] (a list of
-// objects with such members, one of them at least).
+// Those with ! must be there. Types: none (a string), int, bool, strings (a list of them), secret
+// (a string that is told to nobody), url (one of which only the place is told), and [...] (a list
+// of objects with such members, one of them at least).
 #pragma once
 
 #include "codec/json.h"
@@ -15,8 +15,8 @@
 
 namespace skiff::manage {
 
-// 400 where it has anything else, naming where: what is mistyped would read as absent, and a dry run
-// be a real one, a limit none. 413 above 64 KiB. Where nothing is taken the body is not read.
+// 400 where it has anything else, naming where: what is mistyped would read as absent, and a dry
+// run be a real one, a limit none. 413 above 64 KiB. Where nothing is taken the body is not read.
 registry::Answer<json::Value> read_body(net::Request& request, std::string_view members);
 
 // What the log may have of a body that was judged so.

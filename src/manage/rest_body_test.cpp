@@ -45,8 +45,7 @@ TEST_F(RestBodyTest, ATokensLimitThatIsNoneIsNotTakenForNoLimit) {
   refused(R"([{}])", "limits[0]");
   refused(R"({"repositories":"a"})", "limits");
   refused("null", "limits");
-  EXPECT_TRUE(
-      call("GET", "/tokens", {}, "", "?account=bob").json().array("tokens").empty());
+  EXPECT_TRUE(call("GET", "/tokens", {}, "", "?account=bob").json().array("tokens").empty());
 }
 
 TEST_F(RestBodyTest, WhatStandsInAListIsJudgedToo) {
@@ -55,10 +54,10 @@ TEST_F(RestBodyTest, WhatStandsInAListIsJudgedToo) {
   expect_refused("POST", "/webhooks", R"({"url":"https://a.example","repositories":[null]})",
                  "repositories[0]");
   for (const char* list : {"tags", "platforms"}) {
-    expect_refused("POST", "/mirrors",
-                   cat(R"({"name":"m","url":"https://a.example","repositories":["a"],")", list,
-                       R"(":[{}]})"),
-                   cat(list, "[0]"));
+    expect_refused(
+        "POST", "/mirrors",
+        cat(R"({"name":"m","url":"https://a.example","repositories":["a"],")", list, R"(":[{}]})"),
+        cat(list, "[0]"));
   }
 }
 
@@ -105,8 +104,7 @@ TEST_F(RestBodyTest, TheAuditLogTellsNoSecret) {
             std::string::npos);
   call("POST", "/mirrors", {},
        R"({"name":"m","url":"https://u:hidden@x.example","repositories":["a"]})");
-  EXPECT_NE(detail_of("api POST /mirrors").find(R"("url":"https://x.example")"),
-            std::string::npos);
+  EXPECT_NE(detail_of("api POST /mirrors").find(R"("url":"https://x.example")"), std::string::npos);
   const std::string all = call("GET", "/audit").body;
   EXPECT_EQ(all.find("hidden"), std::string::npos) << all;
   EXPECT_EQ(all.find(token.string("secret")), std::string::npos) << all;

@@ -15,6 +15,7 @@
 #include "registry/backup_directory.h"
 #include "registry/backup_elsewhere.h"
 #include "registry/mark.h"
+#include "registry/registry_id.h"
 #include "registry/schema.h"
 
 namespace skiff::registry::backup {
@@ -81,6 +82,7 @@ class Making {
                    cat(to_.native(), " holds other things than a backup (",
                        strangers.front().filename().native(), "): choose a directory of its own"));
     }
+    TRY(check_owner());
     TRY(remove_tree(unfinished_));
     for (const Path& left : TRY(list(to_, [](const auto& entry) {
            return entry.path().filename().native().starts_with(kPruning);
@@ -89,6 +91,21 @@ class Making {
     }
     TRY(make_directories(unfinished_, 0700));
     return make_directories(to_ / "blobs", 0700);
+  }
+
+  // With the snapshots of another registry their blobs would go. Those of before there were ids say
+  // nothing.
+  Result<> check_owner() {
+    id_ = TRY(registry_id(root_));
+    const std::vector<std::string> before = TRY(snapshots(to_));
+    if (before.empty()) return {};
+    const Path file = to_ / before.back() / kDescription;
+    const std::string owner =
+        TRY_CONTEXT(Description::parse(TRY(read_file(file))), file.native()).registry;
+    if (owner.empty() || owner == id_) return {};
+    return Error(Code::kFailedPrecondition,
+                 cat(to_.native(), " has backups of another registry than that in ", root_.native(),
+                     ": choose a directory of its own"));
   }
 
   // registry.db before content.db: that has a row of each blob that this knows, then.
@@ -139,15 +156,20 @@ class Making {
     }
     ++summary_.blobs;
     summary_.bytes += size;
-    struct stat there{};
-    if (::stat(to.c_str(), &there) == 0 && there.st_size == st.st_size &&
-        there.st_mtim.tv_sec == st.st_mtim.tv_sec && there.st_mtim.tv_nsec == st.st_mtim.tv_nsec) {
-      return {};
-    }
+    if (is_placed(to, st)) return {};
     ++summary_.new_blobs;
     summary_.new_bytes += size;
     TRY(make_directories(to.parent_path(), 0700));
     return place_file(from, to, options_.placing);
+  }
+
+  // Whether a backup of before has put the blob there: of a copy also as a file of its own.
+  bool is_placed(const Path& to, const struct stat& from) const {
+    struct stat there{};
+    const bool is_same = ::stat(to.c_str(), &there) == 0 && there.st_size == from.st_size &&
+                         there.st_mtim.tv_sec == from.st_mtim.tv_sec &&
+                         there.st_mtim.tv_nsec == from.st_mtim.tv_nsec;
+    return is_same && (options_.placing != Placing::kCopy || there.st_nlink == 1);
   }
 
   // Blobs that have a place elsewhere come here, and the records say so.
@@ -222,6 +244,7 @@ class Making {
     registry_.reset();  // what was written to it is in its file then
     Description out{.created = format_rfc3339(Clock::system().now()),
                     .version = SKIFF_VERSION,
+                    .registry = id_,
                     .blobs = summary_.blobs,
                     .bytes = summary_.bytes,
                     .elsewhere = summary_.elsewhere,
@@ -284,6 +307,7 @@ class Making {
   const Path& to_;
   const Path unfinished_;
   const Options& options_;
+  std::string id_;  // of the registry
   std::optional<Database> registry_;
   bool has_content_ = false;
   Summary summary_;

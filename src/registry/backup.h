@@ -40,7 +40,7 @@ struct Summary {
   std::string name;  // of the snapshot: "snapshot-000003"
   uint64_t blobs = 0;
   uint64_t bytes = 0;
-  uint64_t new_blobs = 0;  // that no snapshot had before
+  uint64_t new_blobs = 0;  // that no snapshot had before, or had as the registry's own files
   uint64_t new_bytes = 0;
   // Blobs in an S3 store, which stay there: the backup has the records of where.
   uint64_t elsewhere = 0;
@@ -48,7 +48,8 @@ struct Summary {
   std::vector<std::string> damaged;
 };
 
-// `to` is made where it is missing; a directory with anything else in it is refused. Where it
+// `to` is made where it is missing; a directory with anything else in it, also with backups of
+// another registry (registry_id.h), is refused with kFailedPrecondition. Where it
 // fails, or is killed, the snapshots of before stay, and what is there of the new one is no
 // snapshot.
 Result<Summary> make(const Path& root, const Path& to, const Options& options);

@@ -35,6 +35,7 @@ std::string Description::text() const {
   return json::object({{"format", kFormat},
                        {"created", created},
                        {"version", version},
+                       {"registry", registry},
                        {"blobs", blobs},
                        {"bytes", bytes},
                        {"elsewhere", elsewhere},
@@ -51,6 +52,7 @@ Result<Description> Description::parse(const std::string& text) {
   }
   Description out{.created = read.string("created"),
                   .version = read.string("version"),
+                  .registry = read.string("registry"),
                   .blobs = static_cast<uint64_t>(read.integer("blobs")),
                   .bytes = static_cast<uint64_t>(read.integer("bytes")),
                   .elsewhere = static_cast<uint64_t>(read.integer("elsewhere")),

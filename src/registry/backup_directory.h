@@ -26,7 +26,8 @@ struct SnapshotFile {
 // backup.json.
 struct Description {
   std::string created;
-  std::string version;  // of the program
+  std::string version;   // of the program
+  std::string registry;  // registry_id.h; "": of before there were ids
   uint64_t blobs = 0;
   uint64_t bytes = 0;
   uint64_t elsewhere = 0;  // blobs in an S3 store

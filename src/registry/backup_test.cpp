@@ -92,6 +92,46 @@ TEST_F(BackupTest, TheNextMovesOnlyWhatIsNew) {
   EXPECT_TRUE(problems().empty());
 }
 
+TEST_F(BackupTest, ACopySharesNothingWithTheRegistryAlsoBehindOneThatDid) {
+  push_image("a", "1", "{}", {"one"});
+  back_up();
+  const Path blob = file_below(to(), "one");
+  ASSERT_EQ(inode(blob), inode(file_below(options_.root / "content", "one")));
+  EXPECT_EQ(back_up({.placing = Placing::kCopy}).new_blobs, 2u);
+  EXPECT_NE(inode(blob), inode(file_below(options_.root / "content", "one")));
+  EXPECT_EQ(std::filesystem::hard_link_count(blob), 1u);
+  EXPECT_EQ(back_up({.placing = Placing::kCopy}).new_blobs, 0u);
+}
+
+TEST_F(BackupTest, ADirectoryIsOfOneRegistry) {
+  push_image("a", "1", "{}", {"one"});
+  back_up();
+  stop();
+  const Path first = options_.root;
+  options_.root = dir_.path() / "other";
+  start();
+  push_image("b", "1", "{}", {"two"});
+  const auto made = backup::make(options_.root, to(), {});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code(), Code::kFailedPrecondition);
+  EXPECT_NE(made.error().message().find("another registry"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::exists(file_below(to(), "one")));
+  EXPECT_EQ(backup::make(first, to(), {})->name, "snapshot-000002");
+  serve_restored();  // which goes on as the first
+  EXPECT_EQ(back_up().name, "snapshot-000003");
+}
+
+TEST_F(BackupTest, ADirectoryOfBeforeThereWereIdsIsAnybodys) {
+  push_image("a", "1", "{}", {"one"});
+  const Path description = to() / back_up().name / "backup.json";
+  json::Value told = *json::parse(*read_file(description));
+  ASSERT_FALSE(told.string("registry").empty());
+  told.make_object().erase("registry");
+  ASSERT_TRUE(write_file(description, told.dump()));
+  ASSERT_TRUE(remove_tree(options_.root / "registry-id"));
+  EXPECT_EQ(back_up().name, "snapshot-000002");
+}
+
 TEST_F(BackupTest, SnapshotsThatAreKeptStayWhole) {
   const std::string digest = push_image("a", "1", "{}", {"one"});
   back_up();

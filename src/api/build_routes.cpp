@@ -181,6 +181,8 @@ Result<Directory> shared_directory(const Call& call, builder::BuildRequest& requ
   Directory directory = TRY(call.context.directories->find(std::string(name)));
   request.context_tar = nullptr;
   request.context_directory = sys::fd_path(directory->get());
+  std::error_code unknown;
+  request.context_name = std::filesystem::read_symlink(request.context_directory, unknown).native();
   return directory;
 }
 

@@ -115,6 +115,8 @@ struct BuildRequest {
   bool context_is_still = false;  // nobody writes to the directory while it is built
   // The same means the same files, in this process; "": nothing is known of that.
   std::string context_version;
+  // The same for the same context whenever it is built; "": nothing is known of that.
+  std::string context_name;
   // Where the directory has no more than what the build reads: the names in one of the context's
   // own directories, for suggestions. By any thread.
   std::function<Result<std::vector<std::string>>(const std::string& directory)> names_in_context;
@@ -195,8 +197,8 @@ struct StepCached {
   std::string platform;
 };
 // Why it was not: the first cause ("src/a.c changed", "build argument V changed"),
-// and all that differs. Comes only where there is something to tell: not for a step that is like
-// none before.
+// and all that differs. "never built before", and nothing that differs, where no earlier step can
+// have been this one.
 struct StepMissed {
   int step = 0;
   std::string platform;

@@ -5,6 +5,23 @@
 
 namespace skiff::builder {
 
+namespace {
+
+// Whether an earlier step of the stage, or of the one that it starts from, changes files.
+bool is_on_own_files(const StepPlace& place) {
+  if (place.below.empty()) return false;
+  for (const PlannedStep& earlier : place.stage->steps) {
+    if (&earlier == place.step) return false;
+    const auto* from = std::get_if<PlannedFrom>(&earlier.what);
+    const bool changes = from != nullptr ? from->stage.has_value()
+                                         : !std::holds_alternative<PlannedConfig>(earlier.what);
+    if (changes) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 Result<> unpack_base_of(StepSite& site, const PlannedStage& stage, int step) {
   const PlannedFrom* from = &std::get<PlannedFrom>(stage.steps.front().what);
   while (from->stage) {
@@ -24,7 +41,8 @@ PlannedSolverStep::PlannedSolverStep(StepSite& site, const StepPlace& place)
   identity_ = {.description = cat("[", platform, "] ", place.step->text),
                .platform = platform,
                .place = cat(site.project, "|", place.stage->name, "|", place.step->number),
-               .text = place.step->text};
+               .text = place.step->text,
+               .on_own_files = is_on_own_files(place)};
 }
 
 std::string PlannedSolverStep::input_label(size_t input) const {
@@ -106,7 +124,6 @@ void PlannedSolverStep::on_cached() {
 }
 
 void PlannedSolverStep::on_missed(const Miss& miss) {
-  if (miss.reason.empty()) return;
   std::vector<std::string> differences;
   for (const std::string& one : miss.differences) differences.push_back(without_controls(one));
   site_.events.send(step().number,

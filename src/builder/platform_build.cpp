@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "builder/steps.h"
+#include "codec/hash.h"
 #include "sys/binfmt.h"
 
 namespace skiff::builder {
@@ -200,8 +201,16 @@ std::set<std::string> cache_mounts_of(const Plan& plan) {
   return out;
 }
 
+// The repository of the first tag; else the Dockerfile's name and, where that is known, which
+// context it is of.
 std::string project_of(const BuildRequest& request) {
-  return request.tags.empty() ? request.name_of_dockerfile() : request.tags.front().repository();
+  constexpr size_t kDigits = 16;
+  if (!request.tags.empty()) return request.tags.front().repository();
+  const std::string& name = request.name_of_dockerfile();
+  std::string of = request.context_url;
+  if (of.empty() && request.origin) of = request.origin->repository;
+  if (of.empty()) of = request.context_name;
+  return of.empty() ? name : cat(name, "@", sha256_hex(of).substr(0, kDigits));
 }
 
 }  // namespace

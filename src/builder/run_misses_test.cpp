@@ -75,6 +75,70 @@ TEST_F(RunMisses, NameTheirTrueCause) {
   }
 }
 
+// Of a directory of its own, as builds without tags are told apart.
+BuildRequest of_nobody(BuildRequest wanted, const std::string& dockerfile) {
+  wanted.tags.clear();
+  wanted.context_name = "/src";
+  wanted.dockerfile_name = dockerfile;
+  return wanted;
+}
+
+// "USER app" is now "USER daemon"
+std::string told(std::string_view instruction, std::string_view before) {
+  return cat("\"", instruction, before, "\" is now \"", instruction, "daemon\"");
+}
+
+TEST_F(RunMisses, TheEarlierStepIsOneOnTheSameFilesAndNotOneOfAnotherDockerfile) {
+  write("one", "1");
+  for (const char* instruction : {"USER ", "LABEL a=", "ENV A="}) {
+    SCOPED_TRACE(instruction);
+    const auto with = [&](const char* before, const char* argument) {
+      return request(cat("FROM base:1\n", before, "\n", instruction, argument, "\n"));
+    };
+    const char* copy = "COPY one /one";
+    built(of_nobody(with("RUN echo first >/a", "daemon"), cat("D1", instruction)));
+    built(of_nobody(with(copy, "app"), cat("D2", instruction)));
+    built(of_nobody(with(copy, "daemon"), cat("D3", instruction)));
+    EXPECT_EQ(told_.missed[3], told(instruction, "app"));
+    // Also where all are one Dockerfile, edited.
+    built(with("RUN echo first >/a", "daemon"));
+    built(with("RUN echo other >/a", "two"));
+    built(with("RUN echo other >/a", "daemon"));
+    EXPECT_EQ(told_.missed[3], told(instruction, "two"));
+  }
+}
+
+TEST_F(RunMisses, AStepOfAnUnrelatedBuildIsNoEarlierOne) {
+  built(of_nobody(request("FROM base:1\nRUN echo theirs >/a\nRUN echo end\n"), "D1"));
+  BuildRequest mine = of_nobody(request("FROM base:1\nRUN echo mine >/b\nRUN echo end\n"), "D2");
+  built(mine);
+  for (int step : {2, 3}) EXPECT_EQ(told_.missed[step], "never built before");
+  EXPECT_TRUE(told_.differences[2].empty());
+  // Of the same name in another directory.
+  mine = of_nobody(request("FROM base:1\nRUN echo third >/b\nRUN echo end\n"), "D2");
+  mine.context_name = "/elsewhere";
+  built(mine);
+  for (int step : {2, 3}) EXPECT_EQ(told_.missed[step], "never built before");
+  // An edit of that one has a predecessor.
+  mine.dockerfile_text = "FROM base:1\nRUN echo forth >/b\nRUN echo end\n";
+  built(mine);
+  EXPECT_EQ(told_.missed[2], "\"/bin/sh -c echo third >/b\" is now \"/bin/sh -c echo forth >/b\"");
+  EXPECT_EQ(told_.missed[3], "result of RUN echo third >/b is now result of RUN echo forth >/b");
+}
+
+TEST_F(RunMisses, WhatWasMadeAnewBelowIsNotTheFirstCause) {
+  write("d/one", "1");
+  const std::string run = "FROM base:1\nRUN cat /proc/sys/kernel/random/uuid >/id\n";
+  built(cat(run, "COPY d /d\n"));
+  BuildRequest anew = request(run);
+  anew.no_cache = true;
+  built(anew);
+  write("d/two", "2");
+  built(cat(run, "COPY d /d\n"));
+  EXPECT_EQ(told_.missed[3], "d/two is new");
+  EXPECT_EQ(told_.differences[3].size(), 2);
+}
+
 // Many a build has a secret among its arguments, and shows its log to others.
 TEST_F(RunMisses, ValuesOfArgumentsAreNeitherToldNorKept) {
   write("f", "1");

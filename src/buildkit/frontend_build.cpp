@@ -227,6 +227,7 @@ Result<> FrontendBuild::load_ignore_file() {
 
 Result<> FrontendBuild::load_context() {
   builder::BuildRequest& request = options_.request;
+  request.context_name = session_->facts().shared_key;
   if (!request.context_directory.empty() || !request.context_url.empty()) return {};
   SyncRequest wanted{.directory = options_.context,
                      .exclude = ignore_lines(*request.ignore_text),

@@ -26,6 +26,8 @@
 
 namespace skiff::solver {
 
+struct EarlierStep;
+
 struct NewRecord {
   std::vector<std::string> keys;  // the first is the record's id
   std::string parent;             // id of the result that the step stood on
@@ -54,7 +56,7 @@ class Cache {
   Result<std::vector<std::string>> similar(const std::string& parent, const StepIdentity& identity,
                                            const StepResult& result);
   // Why a step of these keys and parts has no record: it had one that went, or what differs from
-  // the most similar one, here or imported.
+  // the most similar one, here or imported; without one it was never built before.
   Result<Miss> explain_miss(const StepIdentity& identity, const std::vector<std::string>& keys,
                             const KeyParts& parts, const ImportedRecords* imported = nullptr);
   // All that a build has found or made, to be used elsewhere.
@@ -89,9 +91,9 @@ class Cache {
   static Result<Row> read_row(const Statement& s);
   Result<std::vector<Row>> layer_rows();
   Result<> write_usage();
-  struct Candidate;
-  // Records to compare a step with, those used last first.
-  Result<std::vector<Candidate>> candidates(const StepIdentity& identity);
+  // Records to compare a step on `parent` with: of the same place, text, or parent.
+  Result<std::vector<EarlierStep>> candidates(const StepIdentity& identity,
+                                              std::string_view parent);
   // Drops records; their keys remember why, for a while.
   Result<> forget(const std::vector<std::string>& records, std::string_view why);
   // "evicted (pruned on 2026-11-29)", "" where none of the keys had a record.

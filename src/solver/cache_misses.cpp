@@ -1,17 +1,16 @@
 // Why the cache has no record of a step: what was dropped, and what the step differs in from
 // those that are there.
-#include <algorithm>
-
 #include "base/strings.h"
 #include "solver/cache.h"
 #include "solver/key_parts.h"
 #include "solver/portable_records.h"
+#include "solver/predecessors.h"
 
 namespace skiff::solver {
 
 namespace {
 
-// Records that a miss is compared with.
+// Records of each likeness that a miss is compared with.
 constexpr int kCandidates = 8;
 // Keys of dropped records that are remembered.
 constexpr int kMostGone = 10000;
@@ -26,11 +25,6 @@ void shorten(std::vector<std::string>& lines) {
 }
 
 }  // namespace
-
-struct Cache::Candidate {
-  std::string parts;
-  std::string platform;
-};
 
 Result<> Cache::forget(const std::vector<std::string>& records, std::string_view why) {
   Transaction tx = TRY(db_.begin());
@@ -58,56 +52,51 @@ Result<std::string> Cache::eviction_of(const std::vector<std::string>& keys) {
   return std::string();
 }
 
-// Of the same place and text, else of the same text, else of the same place; and only then, of
-// the same place and text for another platform.
-Result<std::vector<Cache::Candidate>> Cache::candidates(const StepIdentity& identity) {
+Result<std::vector<EarlierStep>> Cache::candidates(const StepIdentity& identity,
+                                                   std::string_view parent) {
   constexpr std::string_view kSearches[] = {
-      "place = ?1 AND text = ?2 AND platform = ?3", "text = ?2 AND platform = ?3",
-      "place = ?1 AND platform = ?3", "place = ?1 AND text = ?2 AND platform <> ?3"};
-  std::vector<Candidate> out;
+      "place = ?1 AND text = ?2 AND platform = ?3",
+      "parent = ?4 AND platform = ?3 AND substr(text, 1, length(?5)) = ?5",
+      "text = ?2 AND platform = ?3", "place = ?1 AND platform = ?3",
+      "place = ?1 AND text = ?2 AND platform <> ?3"};
+  std::vector<EarlierStep> out;
   for (std::string_view where : kSearches) {
-    Statement s = TRY(db_.prepare(cat("SELECT parts, platform FROM records WHERE ", where,
-                                      " ORDER BY max(created, used) DESC LIMIT ", kCandidates),
-                                  identity.place, identity.text, identity.platform));
-    while (TRY(s.step())) out.push_back({s.text(0), s.text(1)});
-    if (!out.empty()) break;
+    Statement s = TRY(db_.prepare(
+        cat("SELECT parts, parent, platform, place, text, max(created, used) FROM records WHERE ",
+            where, " AND ?5 <> '' ORDER BY parent = ?4 DESC, max(created, used) DESC LIMIT ",
+            kCandidates),
+        identity.place, identity.text, identity.platform, parent, instruction_of(identity.text)));
+    while (TRY(s.step())) {
+      out.push_back({.parts = s.text(0),
+                     .parent = s.text(1),
+                     .identity = {.platform = s.text(2), .place = s.text(3), .text = s.text(4)},
+                     .used = s.integer(5)});
+    }
   }
   return out;
 }
 
 Result<Miss> Cache::explain_miss(const StepIdentity& identity, const std::vector<std::string>& keys,
                                  const KeyParts& parts, const ImportedRecords* imported) {
-  std::vector<Candidate> found;
+  std::vector<EarlierStep> found;
   Miss miss;
   {
     const std::scoped_lock lock(mutex_);
     TRY(write_usage());  // the candidates' order is that of their last use
     miss.reason = TRY(eviction_of(keys));
-    if (miss.reason.empty()) found = TRY(candidates(identity));
+    if (miss.reason.empty()) found = TRY(candidates(identity, parent_of(parts).value));
   }
-  if (imported != nullptr && miss.reason.empty() && found.empty()) {
-    for (const NewRecord* record : imported->similar(identity, kCandidates)) {
-      found.push_back({encode_parts(record->parts), record->identity.platform});
-    }
+  if (!miss.reason.empty()) {
+    miss.differences.push_back(miss.reason);
+    return miss;
   }
-  if (!miss.reason.empty()) miss.differences.push_back(miss.reason);
-  const PartsIndex now(parts);
-  for (const Candidate& candidate : found) {
-    const auto before = decode_parts(candidate.parts);
-    if (!before) continue;  // names that are no text
-    std::vector<std::string> differences = now.differences_from(*before);
-    if (candidate.platform != identity.platform) {
-      std::string platform = cat("platform: ", skiff::quoted(candidate.platform), " is now ",
-                                 skiff::quoted(identity.platform));
-      std::erase(differences, platform);
-      differences.insert(differences.begin(), std::move(platform));
-    }
-    const bool nearer = miss.differences.empty() || differences.size() < miss.differences.size();
-    if (!differences.empty() && nearer) miss.differences = std::move(differences);
-    if (miss.differences.size() == 1) break;
+  const Predecessors predecessors(identity, parts);
+  miss.differences = predecessors.differences_from(std::move(found));
+  if (miss.differences.empty() && imported != nullptr) {
+    miss.differences = predecessors.differences_from(imported->similar(identity, kCandidates));
   }
   shorten(miss.differences);
-  if (!miss.differences.empty()) miss.reason = miss.differences.front();
+  miss.reason = miss.differences.empty() ? "never built before" : miss.differences.front();
   return miss;
 }
 

@@ -111,11 +111,15 @@ std::vector<std::string> PartsIndex::differences_from(const KeyParts& before) co
   }
   std::ranges::sort(changed);
   std::vector<std::string> out;
+  std::vector<std::string> inputs_made_anew;
   for (size_t i : changed) {
-    out.push_back(old[i] == nullptr ? cat(parts_[i].name, " is new")
-                                    : explain_change(*old[i], parts_[i]));
+    const bool anew =
+        old[i] != nullptr && parts_[i].kind == PartKind::kInput && old[i]->name == parts_[i].name;
+    (anew ? inputs_made_anew : out)
+        .push_back(old[i] == nullptr ? cat(parts_[i].name, " is new")
+                                     : explain_change(*old[i], parts_[i]));
   }
-  out.insert(out.end(), std::make_move_iterator(gone.begin()), std::make_move_iterator(gone.end()));
+  for (auto* rest : {&gone, &inputs_made_anew}) std::ranges::move(*rest, std::back_inserter(out));
   return out;
 }
 

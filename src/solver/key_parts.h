@@ -16,7 +16,8 @@ namespace skiff::solver {
 class PartsIndex {
  public:
   explicit PartsIndex(const KeyParts& parts);
-  // One line each, in the parts' order, what is gone last.
+  // One line each: what the step itself differs in, in the parts' order, then what is gone, and
+  // last inputs of the same name, whose own steps say why they are others.
   std::vector<std::string> differences_from(const KeyParts& before) const;
 
  private:

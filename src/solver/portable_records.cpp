@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "oci/image_config.h"
 #include "solver/key_parts.h"
+#include "solver/predecessors.h"
 
 namespace skiff::solver {
 
@@ -198,21 +199,16 @@ Result<NewRecord> ImportedRecords::fetch(const NewRecord& record, const CancelTo
   return own;
 }
 
-std::vector<const NewRecord*> ImportedRecords::similar(const StepIdentity& identity,
-                                                       size_t most) const {
-  const auto same_place = [&](const NewRecord& r) { return r.identity.place == identity.place; };
-  const auto same_text = [&](const NewRecord& r) { return r.identity.text == identity.text; };
-  const std::function<bool(const NewRecord&)> likeness[] = {
-      [&](const NewRecord& r) { return same_place(r) && same_text(r); }, same_text, same_place};
-  std::vector<const NewRecord*> out;
-  for (const auto& is_like : likeness) {
-    for (const auto& source : sources_) {
-      for (const NewRecord& record : source->records) {
-        const bool fits = record.identity.platform == identity.platform && is_like(record);
-        if (fits && out.size() < most) out.push_back(&record);
-      }
+std::vector<EarlierStep> ImportedRecords::similar(const StepIdentity& identity, size_t most) const {
+  std::vector<EarlierStep> out;
+  for (const auto& source : sources_) {
+    for (const NewRecord& record : source->records) {
+      const StepIdentity& other = record.identity;
+      const bool is_like = other.place == identity.place || other.text == identity.text;
+      if (other.platform != identity.platform || !is_like) continue;
+      out.push_back({encode_parts(record.parts), record.parent, other});
+      if (out.size() == most) return out;
     }
-    if (!out.empty()) break;
   }
   return out;
 }

@@ -58,7 +58,7 @@ class ImportedRecords {
   // `record` as one that can be put into the own cache.
   Result<NewRecord> fetch(const NewRecord& record, const CancelToken& cancel) const;
   // Those that a step is compared with when none of the own cache is like it.
-  std::vector<const NewRecord*> similar(const StepIdentity& identity, size_t most) const;
+  std::vector<EarlierStep> similar(const StepIdentity& identity, size_t most) const;
 
  private:
   struct Source {

@@ -71,12 +71,15 @@ struct StepIdentity {
   std::string platform;
   std::string place;  // the same for the same step of an edited build
   std::string text;   // the instruction
+  // Whether steps of its own build have made files that it stands on.
+  bool on_own_files = false;
 };
 
 // Why a step's key was not found.
 struct Miss {
-  std::string reason;  // the first cause in one line; "" where there is nothing to compare with
-  std::vector<std::string> differences;  // all that differ, the first cause first
+  std::string reason;                    // the first cause in one line
+  std::vector<std::string> differences;  // all that differ, the first cause first; none where
+                                         // there is nothing to compare with
 };
 
 enum class KeyedBy {

@@ -1,0 +1,50 @@
+// Predecessors: which earlier step one that is not cached is compared with.
+//
+//   Predecessors predecessors(identity, parts);
+//   predecessors.differences_from(earlier)   // {"src/a.c changed"}; none: it has no predecessor
+//
+// An earlier step is a predecessor that stands at the same place of the same build; that reads the
+// same, in the same build, on the same files, or on the result of a step that reads the same; or
+// that is the same instruction on the same files, where steps of the build have made these: on a
+// base image alone stand the steps of many builds that have nothing to do with one another. Of
+// predecessors those on the same files come first, then those that differ in less, then those of
+// the same place, then those used last. One of another platform counts where there is no other.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "solver/key_parts.h"
+
+namespace skiff::solver {
+
+// What a record tells of its step.
+struct EarlierStep {
+  std::string parts;  // as encode_parts() has them
+  std::string parent;
+  StepIdentity identity;
+  int64_t used = 0;  // the larger the later
+};
+
+// "RUN " of "RUN make".
+std::string_view instruction_of(std::string_view text);
+// The part that says what the step stands on; one without a value where it stands on nothing.
+KeyPart parent_of(const KeyParts& parts);
+
+class Predecessors {
+ public:
+  // Of the step of these, which outlive it.
+  Predecessors(const StepIdentity& identity, const KeyParts& parts);
+  // From the nearest of them, one line each; none where none is a predecessor, or equal.
+  std::vector<std::string> differences_from(std::vector<EarlierStep> earlier) const;
+
+ private:
+  struct Ranked;
+  bool is_one(const EarlierStep& earlier, const KeyParts& before) const;
+  const StepIdentity& identity_;
+  const KeyPart parent_;
+  const PartsIndex now_;
+};
+
+}  // namespace skiff::solver

@@ -218,8 +218,19 @@ Answer<> check_match(const ApiCall& call, const json::Value& object) {
   return Refusal(registry::kPreconditionFailed, "it has changed since it was read");
 }
 
-size_t page_size(const ApiCall& call) {
-  return std::min<size_t>(parse_uint(call.http.request.query.get("n")).value_or(kPage), kPage);
+Answer<size_t> page_size(const ApiCall& call) {
+  const net::Query& query = call.http.request.query;
+  if (!query.has("n")) return kPage;
+  const auto n = parse_uint(query.get("n"));
+  if (n && *n > 0) return std::min<size_t>(*n, kPage);
+  return Refusal(registry::kNumberInvalid, "n must be a whole number, at least 1");
+}
+
+Answer<int64_t> last_number(const ApiCall& call) {
+  const std::string last = call.http.request.query.get("last");
+  if (last.empty()) return 0;
+  if (const auto number = parse_int(last)) return *number;
+  return Refusal(registry::kNumberInvalid, "last must be the number of an item");
 }
 
 Answer<int64_t> number_of(const ApiCall& call) {
@@ -250,15 +261,11 @@ Answer<std::string> place_of_query(const ApiCall& call) {
 Answer<> reply_page(ApiCall& call, std::string_view name, std::string_view key,
                     const json::Array& items) {
   const net::Query& query = call.http.request.query;
-  size_t limit = kPage;
-  if (query.has("n")) {
-    const auto n = parse_uint(query.get("n"));
-    if (!n || *n == 0) {
-      return Refusal(registry::kNumberInvalid, "n must be a whole number, at least 1");
-    }
-    limit = std::min<size_t>(*n, kPage);
-  }
+  const size_t limit = TRY(page_size(call));
   const std::string last = query.get("last");
+  if (!last.empty() && !items.empty() && items.front().find(key)->is_int()) {
+    TRY(last_number(call));
+  }
   json::Array page;
   for (const json::Value& item : items) {
     if (!last.empty() && !is_after(item, key, last)) continue;

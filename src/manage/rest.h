@@ -123,11 +123,13 @@ registry::Answer<T> as_answer(Result<T> result) {
 registry::Answer<> reply_object(ApiCall& call, const json::Value& object, int status = 200);
 // 412 where If-Match is there and names not what `object` is now.
 registry::Answer<> check_match(const ApiCall& call, const json::Value& object);
-// How many items the request's page has at most.
-size_t page_size(const ApiCall& call);
+// How many items the request's page has at most; 400 where `n` is no number above 0.
+registry::Answer<size_t> page_size(const ApiCall& call);
 // A page of the items, which are sorted by their member `key`, a string or a number: {NAME: [...]}.
 registry::Answer<> reply_page(ApiCall& call, std::string_view name, std::string_view key,
                               const json::Array& items);
+// Of lists by number: behind which one the page begins; 400 where `last` is none.
+registry::Answer<int64_t> last_number(const ApiCall& call);
 // The number that the path's first {…} is; 404 where it is none.
 registry::Answer<int64_t> number_of(const ApiCall& call);
 // ROOT/`among`/NAME, where `name` of the body is NAME. Who may do this over the network is not

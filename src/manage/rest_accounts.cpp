@@ -138,7 +138,10 @@ json::Value token_json(const access::Token& token) {
 Answer<> list_tokens(ApiCall& call) {
   auto accounts = TRY(call.api.accounts());
   std::optional<std::string> account;
-  if (call.http.request.query.has("account")) account = call.http.request.query.get("account");
+  if (call.http.request.query.has("account")) {
+    account = call.http.request.query.get("account");
+    TRY(as_answer(access::find_account(*accounts, *account)));
+  }
   std::vector<access::Token> tokens = TRY(as_answer(access::list_tokens(*accounts, account)));
   std::ranges::sort(tokens, {}, &access::Token::id);
   json::Array out;

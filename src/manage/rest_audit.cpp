@@ -13,11 +13,12 @@ namespace {
 
 // One row more than the page, so that the next one is known of.
 Answer<> list_audit(ApiCall& call) {
-  const int64_t after = parse_int(call.http.request.query.get("last")).value_or(0);
+  const int64_t after = TRY(last_number(call));
+  const size_t page = TRY(page_size(call));
   Database db = TRY(call.api.database());
   TRY(registry::chain_audit(db));
   json::Array out;
-  for (const AuditRow& row : TRY(registry::audit_rows(db, after, page_size(call) + 1))) {
+  for (const AuditRow& row : TRY(registry::audit_rows(db, after, page + 1))) {
     out.push_back(registry::audit_json(row));
   }
   return reply_page(call, "rows", "id", out);

@@ -67,6 +67,22 @@ TEST_F(RestBodyTest, OneThatIsTooLongIsToldSo) {
   EXPECT_EQ(reply.error(), "SIZE_INVALID");
 }
 
+TEST_F(RestBodyTest, QueriesAreJudged) {
+  call("POST", "/rules", {}, R"({"kind":"immutable","place":"a"})");
+  const auto status = [&](const std::string& route, const std::string& query) {
+    return call("GET", route, {}, "", query).status;
+  };
+  for (const char* list : {"/audit", "/rules"}) {
+    EXPECT_EQ(status(list, "?last=x"), 400) << list;
+    EXPECT_EQ(status(list, "?last=0"), 200) << list;
+    EXPECT_EQ(status(list, "?n=0"), 400) << list;
+  }
+  EXPECT_EQ(status("/tags", "?repository=a&n=0"), 400);
+  EXPECT_EQ(status("/repositories", "?n=x"), 400);
+  EXPECT_EQ(status("/tokens", "?account=nobody"), 404);
+  EXPECT_EQ(status("/tokens", "?account=bob"), 200);
+}
+
 TEST_F(RestBodyTest, TheAuditLogTellsWhatWasDone) {
   call("PUT", "/grants", {}, R"({"place":"acme","who":"bob","role":"push"})");
   EXPECT_EQ(detail_of("api PUT /grants"), R"({"place":"acme","who":"bob","role":"push"})");

@@ -16,8 +16,8 @@ using registry::Refusal;
 namespace {
 
 // One more than the page, so that the next one is known of.
-registry::Page page_of(const ApiCall& call) {
-  return {call.http.request.query.get("last"), page_size(call) + 1};
+Answer<registry::Page> page_of(const ApiCall& call) {
+  return registry::Page{call.http.request.query.get("last"), TRY(page_size(call)) + 1};
 }
 
 json::Array named(const std::vector<std::string>& names) {
@@ -27,7 +27,7 @@ json::Array named(const std::vector<std::string>& names) {
 }
 
 Answer<> list_repositories(ApiCall& call) {
-  const auto names = TRY(call.http.context.metadata.repositories(page_of(call)));
+  const auto names = TRY(call.http.context.metadata.repositories(TRY(page_of(call))));
   return reply_page(call, "repositories", "name", named(names));
 }
 
@@ -37,7 +37,7 @@ Answer<> list_tags(ApiCall& call) {
     return Refusal(registry::kNameInvalid, "repository=NAME is needed");
   }
   registry::MetadataStore& metadata = call.http.context.metadata;
-  registry::Page page = page_of(call);
+  const registry::Page page = TRY(page_of(call));
   const auto tags = TRY(metadata.tags(repository, page));
   if (!tags) return Refusal(registry::kNameUnknown, cat("no repository ", repository));
   json::Array out;

@@ -16,7 +16,7 @@ std::string sample() {
   constexpr uint32_t kFactor = 1664525;
   constexpr uint32_t kStep = 1013904223;
   constexpr std::array kWords = {"usr",    "lib",  "share", "doc",   "python", "include",
-                                 "return", "the ", "0000",  "const", "{}\n",  "\t"};
+                                 "return", "the ", "0000",  "const", "{}\n",   "\t"};
   std::string out;
   for (uint32_t state = 1; out.size() < kSize;) {
     state = state * kFactor + kStep;

@@ -21,6 +21,7 @@ struct Wanted {
 Result<Wanted> wanted(const Invocation& call) {
   std::vector<Wanted> given;
   if (!call.file.empty()) {
+    TRY(read_file(call.file));  // whose error names what is wrong with the file
     const net::PeerCertificate read = TRY(net::read_certificate(call.file));
     given.push_back({MarkKind::kKey, read.key});
   }

@@ -118,7 +118,7 @@ Result<access::Store> accounts_to_change(const Invocation& invocation);
 Result<access::Store> accounts_to_read(const Invocation& invocation);
 // What --role says; kNone where it is not given, which --on does not go without.
 Result<access::Role> role_of_new(const Invocation& invocation);
-// registry.db of --root, made where it is missing.
+// The registry's tables of --root; kNotFound where there is no registry.
 Result<Database> registry_database(const Invocation& invocation);
 // What has the number that the command names goes.
 Result<> remove_numbered(const Invocation& invocation, Result<> (*remove)(Database&, int64_t));

@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "main/data_root.h"
 #include "main/registry_commands.h"
+#include "registry/mark.h"
 #include "registry/schema.h"
 
 namespace skiff {
@@ -62,8 +63,8 @@ Result<access::Role> role_of_new(const Invocation& invocation) {
 
 Result<Database> registry_database(const Invocation& invocation) {
   const Path root = TRY(root_of(invocation));
-  TRY(make_directories(root));
-  return registry::open_registry_database(root);
+  if (TRY(registry::has_registry(root))) return registry::open_registry_database(root);
+  return Error(Code::kNotFound, cat("there is no registry in ", root.native()));
 }
 
 Result<TimePoint> expiry(const Invocation& invocation, TimePoint now) {

@@ -1,5 +1,5 @@
-// ROOT/registry-id: what tells a registry from any other, also after a restore. A backup's directory
-// belongs to the registry of the first backup in it.
+// ROOT/registry-id: what tells a registry from any other, also after a restore. A backup's
+// directory belongs to the registry of the first backup in it.
 #pragma once
 
 #include <string>

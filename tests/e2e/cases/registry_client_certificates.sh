@@ -29,6 +29,8 @@ as() { status --cert "$1.cert" --key "$1.key" "https://$host$2" "${@:3}"; }
 
 echo secret | reg user add ann --password-stdin 2>/dev/null
 echo secret | reg user add bob --password-stdin
+expect_exit 1 reg certificate add bob --file "$PWD/none.pem"
+expect_contains "$OUT" "none.pem: No such file"
 reg robot add acme+ci --role push >/dev/null
 reg grant pull acme ann
 reg certificate add ann --file ann.cert | grep -qE '^key [0-9a-f]{64}$' || fail "no key"

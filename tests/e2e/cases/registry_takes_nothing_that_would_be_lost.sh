@@ -76,3 +76,12 @@ mv reg/has-registry reg/content empty
 serve
 expect_eq "$(status "http://$host/v2/_catalog")" 200
 expect_contains "$(cat body)" '"repositories":[]'
+
+# Where there never was a registry, commands make none.
+for command in check gc "backup $PWD/backup" "quota set a 1g" "quota list" "rule add immutable a" "rule list" "rule remove 1" "audit list" \
+  "audit verify" "audit export $PWD/rows" "retention run" "retention add a --keep-last 1" "webhook list"; do
+  # shellcheck disable=SC2086
+  expect_exit 1 "$SKIFF_BIN/skiff-registry" $command --root "$PWD/none" </dev/null
+  expect_contains "$OUT" "there is no registry in $PWD/none"
+done
+[ ! -e none ] || fail "a root was made"

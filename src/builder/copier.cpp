@@ -289,11 +289,27 @@ Result<> Copier::write(const std::string& name, std::string_view content,
 }
 
 Result<std::pair<uid_t, gid_t>> parse_owner(const sys::RootDir& target, const std::string& text) {
-  std::string full = text;
-  if (is_number(text)) full = cat(text, ":", text);
-  auto user =
-      TRY_CONTEXT(runtime::resolve_user(sys::fd_path(target.fd()), full), cat("--chown=", text));
-  return std::pair(user.uid, user.gid);
+  const auto parts = split_once(text, ':');
+  const std::string user(parts ? parts->first : std::string_view(text));
+  const std::string group(parts ? parts->second : std::string_view());
+  const auto find = [&](const std::string& wanted, bool number) {
+    auto found = runtime::resolve_user(sys::fd_path(target.fd()), wanted);
+    const bool unknown = !number && !found && found.error().code() == Code::kInvalidArgument;
+    using Found = std::optional<runtime::ResolvedUser>;
+    if (unknown) return Result<Found>(Found());
+    return found ? Result<Found>(std::move(*found)) : Result<Found>(found.error());
+  };
+  std::pair<uid_t, gid_t> out{0, 0};
+  if (!user.empty()) {
+    const bool number = is_number(user);
+    const auto found = TRY(find(number ? cat(user, ":", user) : user, number));
+    if (found) out = {found->uid, found->gid};
+  }
+  if (!group.empty()) {
+    const auto found = TRY(find(cat("0:", group), is_number(group)));
+    if (found) out.second = found->gid;
+  }
+  return out;
 }
 
 }  // namespace skiff::builder

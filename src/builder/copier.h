@@ -59,6 +59,7 @@ class Copier {
 };
 
 // "1000", "1000:1000", "app", "app:extra", looked up in the target's /etc/passwd and
-// /etc/group; without a group the user's, for a number the same one.
+// /etc/group; without a group the user's, for a number the same one. A user that is not there is
+// root and a group that is not there the user's, as with BuildKit.
 Result<std::pair<uid_t, gid_t>> parse_owner(const sys::RootDir& target, const std::string& text);
 }  // namespace skiff::builder

@@ -68,7 +68,9 @@ class CopyStep : public PlannedSolverStep {
 
  private:
   const PlannedCopy& copy() const { return std::get<PlannedCopy>(step().what); }
-  bool is_from_build() const { return copy().from_stage || copy().from_image; }
+  bool is_from_build() const {
+    return copy().from_stage || copy().from_image || copy().from_scratch;
+  }
 
   Result<> unpack_ground() override { return copy().link ? Result<>() : unpack_base(); }
   Result<KeyParts> glance_at(const CancelToken& cancel) override;
@@ -249,7 +251,9 @@ Result<> CopyStep::copy_one(Copier& copier, const Chosen& source, const Selected
 
 Result<CopyAttributes> CopyStep::attributes(const sys::RootDir& root) const {
   CopyAttributes out;
-  if (!copy().chown.empty()) out.owner = TRY(parse_owner(root, copy().chown));
+  if (!copy().chown.empty()) {
+    out.owner = TRY_CONTEXT(parse_owner(root, copy().chown), cat("--chown=", copy().chown));
+  }
   if (!copy().chmod.empty()) out.mode = TRY(ModeChange::parse(copy().chmod));
   return out;
 }

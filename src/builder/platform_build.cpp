@@ -52,6 +52,7 @@ class GraphMaker {
     if (const auto* copy = std::get_if<PlannedCopy>(&step.what)) {
       if (copy->from_stage) inputs.push_back(out_.vertices[*copy->from_stage].back());
       if (copy->from_image) inputs.push_back(push(make_image_step(site_, *copy->from_image), {}));
+      if (copy->from_scratch) inputs.push_back(push(make_empty_step(), {}));
     }
     if (const auto* run = std::get_if<PlannedRun>(&step.what)) {
       for (const PlannedMount& mount : run->mounts) {

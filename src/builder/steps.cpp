@@ -118,10 +118,7 @@ class WorkdirStep : public PlannedSolverStep {
     {
       sys::RootDir root = TRY(sys::RootDir::open(space.root()));
       CopyAttributes attributes;
-      if (!workdir.user.empty()) {
-        auto user = TRY(runtime::resolve_user(space.root(), workdir.user));
-        attributes.owner = std::pair(user.uid, user.gid);
-      }
+      if (!workdir.user.empty()) attributes.owner = TRY(parse_owner(root, workdir.user));
       TRY(Copier(root, attributes).make_directories(workdir.path));
     }
     TRY(cancel.check());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <tuple>
 
 #include "base/strings.h"
 
@@ -10,14 +11,16 @@ namespace skiff::dockerfile {
 
 namespace {
 
-Error bad_port(std::string_view text) {
-  return Error(Code::kInvalidArgument, cat("invalid containerPort: ", text));
-}
+Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
 
-Result<uint64_t> port_number(std::string_view text, std::string_view whole) {
-  auto number = parse_uint(text);
-  if (!number || *number == 0 || *number > 65535) return bad_port(whole);
-  return *number;
+// "8000-9000" or one port; `what` is what errors call it.
+Result<std::pair<uint64_t, uint64_t>> port_range(std::string_view text, std::string_view what) {
+  const auto range = split_once(text, '-');
+  const auto low = parse_uint(range ? range->first : text);
+  const auto high = parse_uint(range ? range->second : text);
+  if (!low || !high || *high > 65535 || *high < *low)
+    return invalid(cat("invalid ", what, ": ", text));
+  return std::pair(*low, *high);
 }
 
 // "1m30s", as Go prints durations of whole seconds; smaller parts as a fraction.
@@ -62,25 +65,28 @@ bool is_single_heredoc(std::string_view text) {
 }
 
 Result<std::vector<std::string>> parse_exposed(std::string_view text) {
-  std::string_view port = text;
-  std::string protocol = "tcp";
-  if (auto parts = split_once(text, '/')) {
-    port = parts->first;
-    protocol = to_lower(parts->second);
-  }
+  std::string_view address;  // of the host, with its port: read, and without effect
+  std::string_view container = text;
+  if (auto parts = split_last(text, ':')) std::tie(address, container) = *parts;
+  const auto parts = split_once(container, '/');
+  const std::string_view port = parts ? parts->first : container;
+  std::string protocol = to_lower(parts ? parts->second : std::string_view());
+  if (port.empty())
+    return invalid(cat("invalid port: ", skiff::quoted(text), ": no port specified"));
+  if (protocol.empty()) protocol = "tcp";
   if (protocol != "tcp" && protocol != "udp" && protocol != "sctp") {
-    return Error(Code::kInvalidArgument, cat("invalid proto: ", protocol));
+    return invalid(cat("invalid port: ", skiff::quoted(text), ": invalid proto: ", parts->second));
   }
-  if (auto parts = split_last(port, ':')) port = parts->second;
-  std::string_view last = port;
-  std::string_view first = port;
-  if (auto range = split_once(port, '-')) {
-    first = range->first;
-    last = range->second;
+  const auto [low, high] = TRY(port_range(port, "containerPort"));
+  const auto host = split_last(address, ':');
+  const std::string_view host_port = host ? host->second : address;
+  if (!host_port.empty()) {
+    const auto [first, last] = TRY(port_range(host_port, "hostPort"));
+    if (last - first != high - low && high != low) {
+      return invalid(
+          cat("invalid ranges specified for container and host Ports: ", port, " and ", host_port));
+    }
   }
-  uint64_t low = TRY(port_number(first, text));
-  uint64_t high = TRY(port_number(last, text));
-  if (high < low) return bad_port(text);
   std::vector<std::string> out;
   for (uint64_t n = low; n <= high; ++n) out.push_back(cat(n, "/", protocol));
   return out;

@@ -51,7 +51,8 @@ Result<> StageBinder::bind_copy_source(const CopyInstruction& copy, const Planne
     out.from_context = context->name;
     return {};
   }
-  if (copy.from == "scratch") return invalid("COPY --from=scratch has nothing to copy");
+  out.from_scratch = copy.from == "scratch";
+  if (out.from_scratch) return {};
   out.from_image = TRY(find_image(context ? context->image : copy.from, step));
   return {};
 }
@@ -59,7 +60,9 @@ Result<> StageBinder::bind_copy_source(const CopyInstruction& copy, const Planne
 // Only where no pattern takes something back: then it is too hard to tell.
 void StageBinder::report_ignored(const PlannedCopy& copy) const {
   const oci::IgnorePatterns* ignore = places_.request.ignore;
-  if (ignore == nullptr || copy.from_stage || copy.from_image || !copy.from_context.empty()) return;
+  if (ignore == nullptr || copy.from_stage || copy.from_image || copy.from_scratch ||
+      !copy.from_context.empty())
+    return;
   for (const std::string& source : copy.sources) {
     const std::string path = clean_path(source).substr(1);
     if (path.empty() || !ignore->excluded(path) || ignore->may_contain_exceptions(path)) continue;
@@ -88,7 +91,6 @@ Result<> StageBinder::bind_one(const CopyInstruction& copy, PlannedStep& step) {
     words += cat(" <<", heredoc.name);
   }
   std::string destination = TRY(expand.word(copy.destination));
-  if (destination.empty()) return invalid("the destination of a copy can not be blank");
   out.destination = absolute_path(destination, step.config.working_dir);
   out.chown = TRY(expand.word(copy.chown));
   out.chmod = TRY(expand.word(copy.chmod));

@@ -82,7 +82,8 @@ struct PlannedCopy {
   std::string destination;                                 // absolute; "/" at its end: a directory
   std::optional<size_t> from_stage;
   std::optional<BaseImage> from_image;
-  std::string from_context;  // a named one; nothing of these: the build's
+  std::string from_context;   // a named one
+  bool from_scratch = false;  // where nothing is; none of these: the build's context
   std::string chown;
   std::string chmod;
   bool link = false;  // a layer of its own, laid upon what is below

@@ -66,6 +66,7 @@ struct Show {
     out += named("checksum", copy.checksum);
     if (copy.from_stage) out += cat(" from stage ", *copy.from_stage);
     if (copy.from_image) out += show(*copy.from_image);
+    if (copy.from_scratch) out += " from scratch";
     if (!copy.from_context.empty()) out += cat(" from context ", copy.from_context);
     return out;
   }

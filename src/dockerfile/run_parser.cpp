@@ -25,7 +25,8 @@ Result<InstructionBody> parse_run(const RawInstruction& raw, char) {
   }
   for (const std::string& mount : out.mounts) TRY(from_of_mount(mount));
   out.command = TRY(parse_command(raw.arguments));
-  if (out.command.words.empty()) return invalid_instruction("RUN requires at least one argument");
+  if (out.command.words.empty() && !out.command.shell)
+    return invalid_instruction("RUN requires at least one argument");
   out.heredocs = raw.heredocs;
   out.heredoc_text = raw.heredoc_text;
   return out;

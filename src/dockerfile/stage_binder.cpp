@@ -96,7 +96,7 @@ std::vector<std::string> StageBinder::command_words(const Command& command,
   if (!command.shell) return command.words;
   std::vector<std::string> words =
       step.config.shell.value_or(std::vector<std::string>{"/bin/sh", "-c"});
-  words.insert(words.end(), command.words.begin(), command.words.end());
+  words.push_back(join(command.words, " "));  // "" of an instruction that stands alone
   return words;
 }
 
@@ -160,7 +160,6 @@ Result<> StageBinder::bind_one(const LabelInstruction& label, PlannedStep& step)
 
 Result<> StageBinder::bind_one(const WorkdirInstruction& workdir, PlannedStep& step) {
   std::string path = TRY(expander(step).word(workdir.path));
-  if (path.empty()) return invalid("WORKDIR can not be blank");
   if (!std::exchange(state_.workdir_set, true) && !path.starts_with('/')) {
     report(Rule::kWorkdirRelativePath,
            cat("Relative workdir ", skiff::quoted(path),
@@ -177,7 +176,6 @@ Result<> StageBinder::bind_one(const WorkdirInstruction& workdir, PlannedStep& s
 
 Result<> StageBinder::bind_one(const UserInstruction& user, PlannedStep& step) {
   step.config.user = TRY(expander(step).word(user.user));
-  if (step.config.user.empty()) return invalid("USER can not be blank");
   add_history(step, cat("USER ", step.config.user), true);
   return {};
 }

@@ -3,3 +3,6 @@
 FROM scratch
 COPY etc /etc
 COPY --chown=nobody a /a
+COPY --chown=0:nogroup a /b
+COPY --chown=12:nogroup a /c
+COPY --link --chown=nobody a /d

@@ -1,0 +1,7 @@
+#: call check
+FROM scratch AS Upper
+USER $NO
+WORKDIR $NONE
+COPY a $NEITHER
+maintainer x
+EXPOSE $NO

@@ -1,0 +1,7 @@
+FROM base:1
+USER nobody:extra
+WORKDIR /x
+USER app
+WORKDIR /y
+USER 1000
+WORKDIR /z

@@ -7,6 +7,7 @@
 //   int what = TRY(landing->wait(client_gone));
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -42,8 +43,22 @@ class Landing {
     while (!landed_.wait_for(lock, kLook, [&] { return result_.has_value(); })) TRY(gone.check());
     return *result_;
   }
+  // The same, but nullopt where it has not landed so long after it was made: who comes later waits
+  // for what is left of that.
+  Result<std::optional<T>> wait(const CancelToken& gone, std::chrono::milliseconds limit) {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      const auto left = begun_ + limit - std::chrono::steady_clock::now();
+      const bool over = left <= kLook;
+      const auto look = over ? left : std::chrono::steady_clock::duration(kLook);
+      if (landed_.wait_for(lock, look, [&] { return result_.has_value(); })) return result_;
+      if (over) return std::optional<T>();
+      TRY(gone.check());
+    }
+  }
 
  private:
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   std::mutex mutex_;
   std::condition_variable landed_;
   std::optional<T> result_;

@@ -70,7 +70,15 @@ Answer<std::optional<ListCache::List>> ListCache::get(Origin& origin, Call& call
                       }
                       to.land(std::move(list));
                     });
-  Result<List> list = TRY(flight->wait(call.writer.client_gone()));
+  const CancelToken gone = call.writer.client_gone();
+  if (here) {
+    const auto landed = TRY(flight->wait(gone, origin.options().patience));
+    if (!landed) {
+      mark_stale(call);
+      return here;
+    }
+  }
+  Result<List> list = TRY(flight->wait(gone));
   if (list) return std::optional(*std::move(list));
   origin.failed(cat("list of ", call.name), list.error());
   if (list.error().code() == Code::kNotFound) return registry::unknown_repository(call);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "registry/manifest_document.h"
+#include "upstream/time_limit.h"
 
 namespace skiff::upstream {
 
@@ -34,6 +35,7 @@ Result<ManifestCache::Found> ManifestCache::look(Origin& origin, const Call& cal
   const std::string repository = call.name;
   const std::string reference = call.reference;
   Flights<Flight>::Work work;
+  bool is_here = false;
   if (is_digest(reference)) {
     if (TRY(metadata_.find_manifest(repository, reference))) return Found{};
     const oci::Digest digest = TRY(oci::Digest::parse(reference));
@@ -44,12 +46,18 @@ Result<ManifestCache::Found> ManifestCache::look(Origin& origin, const Call& cal
     const auto here = TRY(metadata_.cached_tag(repository, reference));
     if (here && clock_.now() - here->checked < origin.options().revalidate) return Found{};
     if (here && origin.is_quiet()) return Found{.is_stale = true};
+    is_here = here.has_value();
     work = [this, &origin, repository, reference](Flight& to, const CancelToken& cancel) {
       to.land(ask_for_tag(origin, repository, reference, cancel));
     };
   }
   if (origin.is_missing(key)) return Found{.error = Error(Code::kNotFound, "known to be missing")};
-  return flights_.join(key, std::make_shared<Flight>(), work)->wait(call.writer.client_gone());
+  const auto flight = flights_.join(key, std::make_shared<Flight>(), work);
+  const CancelToken gone = call.writer.client_gone();
+  if (!is_here) return flight->wait(gone);
+  // It goes on for those who come later.
+  const auto found = TRY(flight->wait(gone, origin.options().patience));
+  return found.value_or(Found{.is_stale = true});
 }
 
 ManifestCache::Found ManifestCache::ask_for_tag(Origin& origin, const std::string& repository,
@@ -81,11 +89,21 @@ Result<> ManifestCache::revalidate(Origin& origin, const std::string& repository
                                    const CancelToken& cancel) {
   oci::Reference reference = TRY(origin.reference(repository)).with_tag(tag);
   if (is_here) {
-    const oci::Descriptor now = TRY(origin.client().resolve(reference, cancel));
+    const oci::Descriptor now = TRY(resolve(origin, reference, cancel));
     if (TRY(ours(metadata_.confirm_tag(repository, tag, now.digest)))) return {};
     reference = reference.with_digest(now.digest);
   }
   return fetch(origin, repository, reference, tag, cancel);
+}
+
+// One that hangs is left alone as one that fails, while its copy is here.
+Result<oci::Descriptor> ManifestCache::resolve(Origin& origin, const oci::Reference& reference,
+                                               const CancelToken& cancel) {
+  const std::chrono::milliseconds patience = origin.options().patience;
+  const TimeLimit limit(cancel, patience);
+  Result<oci::Descriptor> now = origin.client().resolve(reference, limit.token());
+  if (now || !limit.is_over()) return now;
+  return Error(Code::kDeadlineExceeded, cat("no answer within ", patience.count(), " ms"));
 }
 
 ManifestCache::Found ManifestCache::ask_for_digest(Origin& origin, const std::string& repository,

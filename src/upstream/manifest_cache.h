@@ -31,6 +31,8 @@ class ManifestCache {
                     const CancelToken& cancel);
   Result<> revalidate(Origin& origin, const std::string& repository, const std::string& tag,
                       bool is_here, const CancelToken& cancel);
+  static Result<oci::Descriptor> resolve(Origin& origin, const oci::Reference& reference,
+                                         const CancelToken& cancel);
   Found ask_for_digest(Origin& origin, const std::string& repository, const oci::Digest& digest,
                        const CancelToken& cancel);
   Result<> fetch(Origin& origin, const std::string& repository, const oci::Reference& reference,

@@ -22,9 +22,10 @@ struct OriginOptions {
   std::string host;  // "registry-1.docker.io", with a port where it has one
   // Names that an `ns` parameter may call it by: `name`, `host` and those given.
   std::vector<std::string> spaces;
-  bool is_default = false;               // it has the names that are not here
-  std::chrono::seconds revalidate{300};  // how long a tag holds before it is asked for again
-  std::chrono::seconds negative{60};     // how long what is not there is not asked for again
+  bool is_default = false;                   // it has the names that are not here
+  std::chrono::seconds revalidate{300};      // how long a tag holds before it is asked for again
+  std::chrono::seconds negative{60};         // how long what is not there is not asked for again
+  std::chrono::milliseconds patience{5000};  // for its answer, where a copy is here
   remote::ClientOptions client;
 };
 

@@ -70,6 +70,33 @@ TEST_F(PullThroughTest, ADeadUpstreamsTagsAreServedStale) {
   EXPECT_EQ(other.error(), "UNAVAILABLE");
 }
 
+TEST_F(PullThroughTest, ATagOfAnUpstreamThatHangsIsServedStale) {
+  origin_options_.patience = std::chrono::milliseconds(50);
+  options_.upstreams = pull_through({.origins = {origin_options_}, .spool = dir_.path()});
+  restart();
+  client().get(manifest_path("up/a/b", "1"));
+  client().get("/v2/up/a/b/tags/list");
+  clock_.advance(std::chrono::minutes(6));
+  origin_.instead([this](net::Request&, net::ResponseWriter&) {
+    gate_.pass();
+    return false;
+  });
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back([this] {
+      const Reply stale = Client(port()).get(manifest_path("up/a/b", "1"));
+      EXPECT_EQ(stale.status, 200);
+      EXPECT_EQ(stale.header("Warning"), "110 - \"Response is Stale\"");
+    });
+  }
+  for (std::thread& each : clients) each.join();
+  EXPECT_EQ(origin_.asked("HEAD", "/manifests/1"), 1);
+  const Reply tags = client().get("/v2/up/a/b/tags/list");
+  EXPECT_EQ(tags.json().strings("tags"), std::vector<std::string>{"1"});
+  EXPECT_NE(tags.header("Warning"), "");
+  gate_.open();
+}
+
 TEST_F(PullThroughTest, ABusyUpstreamIsLeftAlone) {
   client().get(manifest_path("up/a/b", "1"));
   origin_.forget();
@@ -120,6 +147,13 @@ TEST_F(PullThroughTest, NamesOfTheUpstreamByNs) {
   EXPECT_EQ(client().get(cat("/v2/a/b/blobs/", layer_digest_, "?ns=up")).body, layer_);
   EXPECT_EQ(client().get("/v2/a/b/manifests/1?ns=other.example").error(), "NAME_UNKNOWN");
   EXPECT_EQ(client().get("/v2/a/b/manifests/1").status, 404);
+  // Answers call it as the client does.
+  push_upstream("a/b", "2", "config", {});
+  const Reply tags = client().get("/v2/a/b/tags/list?ns=up&n=1");
+  EXPECT_EQ(tags.json().string("name"), "a/b");
+  EXPECT_EQ(tags.header("Link"), "</v2/a/b/tags/list?n=1&last=1&ns=up>; rel=\"next\"");
+  const Reply none = client().get("/v2/a/b/manifests/none?ns=up");
+  EXPECT_EQ(none.body.find("up/a/b"), std::string::npos) << none.body;
 }
 
 TEST_F(PullThroughTest, NothingIsPushedThere) {

@@ -6,7 +6,27 @@
 
 namespace skiff::net {
 
+namespace {
+
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// Fragments are not sent, and a % stands before two digits (RFC 9112, 3.2; RFC 3986, 2.1).
+bool is_well_formed(std::string_view target) {
+  if (target.find('#') != std::string_view::npos) return false;
+  for (size_t at = 0; (at = target.find('%', at)) != std::string_view::npos; at += 3) {
+    if (at + 2 >= target.size() || !is_hex(target[at + 1]) || !is_hex(target[at + 2])) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 Result<std::string> origin_form(std::string_view method, std::string_view target) {
+  if (!is_well_formed(target)) {
+    return Error(Code::kInvalidArgument, cat("malformed request target ", quoted(target)));
+  }
   if (target.starts_with('/') || (target == "*" && method == "OPTIONS")) {
     return std::string(target);
   }

@@ -47,8 +47,9 @@ Answer<> redirect(Call& call, const std::string& link) {
   return call.reply_empty(307);
 }
 
-// The range that counts: none where If-Range names other content.
+// The range that counts: none of a HEAD (RFC 9110, 14.2), nor where If-Range names other content.
 RequestedRange range_of(const Call& call, uint64_t size) {
+  if (call.is_head()) return {};
   const std::string condition = call.header("If-Range");
   if (!condition.empty() && condition != etag_of(call.reference)) return {};
   return requested_range(call.header("Range"), size);
@@ -67,7 +68,7 @@ void link_to_engine(const Call& call, const oci::Digest& digest) {
 }  // namespace
 
 Refusal unknown_blob(const Call& call) {
-  return {kBlobUnknown, cat("blob ", call.reference, " is unknown to repository ", call.name),
+  return {kBlobUnknown, cat("blob ", call.reference, " is unknown to repository ", call.asked),
           json::object({{"digest", call.reference}})};
 }
 

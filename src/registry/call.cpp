@@ -53,10 +53,25 @@ Answer<> Call::reply_json(const json::Value& body) const {
 Answer<> Call::reply_empty(int status) const { return reply(status, "", ""); }
 
 Answer<bool> Call::not_modified(const std::string& etag) const {
+  const Precondition condition{.match = TRY(entity_tags(*this, "If-Match")), .none_match = {}};
+  if (!condition.holds(etag)) return condition_failed(*this);
   const std::string header_value = header("If-None-Match");
   if (header_value.empty() || !names_entity(header_value, etag)) return false;
   TRY(reply_empty(304));
   return true;
+}
+
+Answer<std::optional<EntityTags>> entity_tags(const Call& call, std::string_view field) {
+  const std::vector<std::string> fields = call.request.headers.all(field);
+  if (fields.empty()) return std::nullopt;
+  std::optional<EntityTags> tags = parse_entity_tags(join(fields, ","));
+  if (tags) return tags;
+  return Refusal(kConditionInvalid, cat(field, " must be * or a list of digests in double quotes"));
+}
+
+Refusal condition_failed(const Call& call) {
+  return {kPreconditionFailed,
+          cat(quoted(call.reference), " is not what the request's condition names")};
 }
 
 Answer<oci::Digest> parse_digest(std::string_view text) {
@@ -74,8 +89,8 @@ Refusal guessed_too_often(const Error& error) {
 }
 
 Refusal unknown_repository(const Call& call) {
-  return {kNameUnknown, cat("repository ", call.name, " is unknown"),
-          json::object({{"name", call.name}})};
+  return {kNameUnknown, cat("repository ", call.asked, " is unknown"),
+          json::object({{"name", call.asked}})};
 }
 
 Answer<> hidden_repository(Call& call) { return unknown_repository(call); }

@@ -12,6 +12,7 @@
 #include "registry/metadata.h"
 #include "registry/observer.h"
 #include "registry/policy_keeper.h"
+#include "registry/precondition.h"
 #include "registry/refusal.h"
 #include "registry/upload_sessions.h"
 #include "registry/upstreams.h"
@@ -42,6 +43,8 @@ struct Call {
   std::string id;                       // of the request, for logs
   std::string_view endpoint = "other";  // its name for observers
   Need need;                            // what was asked of the viewer, and granted
+  // What the client calls the repository: another name than ours where an upstream has it.
+  std::string asked = {};
 
   std::string header(std::string_view field) const { return request.headers.get(field); }
   // Whether the viewer may also pull from that repository; of "", from every one.
@@ -58,7 +61,8 @@ struct Call {
   Answer<> reply(int status, std::string_view content_type, std::string_view body) const;
   Answer<> reply_json(const json::Value& body) const;
   Answer<> reply_empty(int status) const;
-  // True, and answered 304, where If-None-Match names the entity `etag` (without quotes).
+  // Of a GET or HEAD of the entity `etag` (without quotes): true, and answered 304, where
+  // If-None-Match names it; 412 where If-Match does not (RFC 9110, 13.2.2).
   Answer<bool> not_modified(const std::string& etag) const;
 };
 
@@ -74,6 +78,10 @@ Refusal guessed_too_often(const Error& error);
 Refusal unknown_blob(const Call& call);
 Refusal unknown_manifest(const Call& call);
 Refusal unknown_repository(const Call& call);
+
+// The digests that the condition `field` of a request names; nullopt where there is no such field.
+Answer<std::optional<EntityTags>> entity_tags(const Call& call, std::string_view field);
+Refusal condition_failed(const Call& call);
 
 // Pages of all the tags of a repository, and of all that is about a manifest, in any order.
 Answer<> reply_tags(Call& call, std::vector<std::string> all);

@@ -227,7 +227,7 @@ class Check {
       return cat(reference.place, " ", reference.digest.str(), " is missing");
     }
     for (const ManifestReference& reference : outcome.mismatch) {
-      return cat(reference.place, " ", reference.digest.str(), " is of another size");
+      return cat(reference.place, " ", reference.digest.str(), " is of another size or type");
     }
     if (files_ == nullptr) return "";
     for (const ManifestReference& reference : manifest.references) {

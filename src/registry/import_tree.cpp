@@ -141,7 +141,7 @@ class RepositoryImport {
             outcome.missing.empty() ? outcome.mismatch.front() : outcome.missing.front();
         tell(cat("manifest ", digest),
              cat(lacks.place, " ", lacks.digest.str(),
-                 outcome.missing.empty() ? " is of another size" : " is not there"));
+                 outcome.missing.empty() ? " is of another size or type" : " is not there"));
         return false;
       }
     }

@@ -33,13 +33,19 @@ Page with_one_more(Page page) {
   return page;
 }
 
+// A media type has no blank: one that stands there was a + that the client did not encode.
+std::string wanted_type(const Call& call) {
+  std::string type = call.request.query.get("artifactType");
+  std::ranges::replace(type, ' ', '+');
+  return type;
+}
+
 // Names the next page, which begins after `last`.
 void link_next(const Call& call, const Page& page, const std::string& last) {
   net::Query query;
   query.add("n", cat(page.limit)).add("last", last);
-  if (std::string type = call.request.query.get("artifactType"); !type.empty()) {
-    query.add("artifactType", type);
-  }
+  if (std::string type = wanted_type(call); !type.empty()) query.add("artifactType", type);
+  if (std::string space = call.request.query.get("ns"); !space.empty()) query.add("ns", space);
   call.set("Link", cat("<", call.request.path, "?", query.str(), ">; rel=\"next\""));
 }
 
@@ -62,7 +68,7 @@ Answer<> reply_page(Call& call, const Page& page, const ReferrerPage& found) {
   if (found.more && !found.items.empty()) link_next(call, page, found.items.back().digest);
   json::Array manifests;
   for (const Referrer& referrer : found.items) manifests.push_back(describe(referrer));
-  if (!call.request.query.get("artifactType").empty()) {
+  if (!wanted_type(call).empty()) {
     call.set("OCI-Filters-Applied", "artifactType");
   }
   const json::Value index = json::object({{"schemaVersion", 2},
@@ -78,7 +84,7 @@ Answer<> list_tags(Call& call) {
   auto tags = TRY(call.context.metadata.tags(call.name, with_one_more(page)));
   if (!tags) return unknown_repository(call);
   end_page(call, *tags, page);
-  return call.reply_json(json::object({{"name", call.name}, {"tags", *tags}}));
+  return call.reply_json(json::object({{"name", call.asked}, {"tags", *tags}}));
 }
 
 Answer<> hidden_tags(Call& call) {
@@ -102,7 +108,7 @@ Answer<> list_repositories(Call& call) {
 Answer<> list_referrers(Call& call) {
   const oci::Digest subject = TRY(parse_digest(call.reference));
   const Page page = TRY(requested_page(call, kMaxReferrers));
-  const std::string type = call.request.query.get("artifactType");
+  const std::string type = wanted_type(call);
   return reply_page(
       call, page,
       TRY(call.context.metadata.referrers(call.name, subject, type, page, kReferrerBytes)));
@@ -125,12 +131,12 @@ Answer<> reply_tags(Call& call, std::vector<std::string> all) {
   }
   if (page.limit == 0) all.clear();
   end_page(call, all, page);
-  return call.reply_json(json::object({{"name", call.name}, {"tags", all}}));
+  return call.reply_json(json::object({{"name", call.asked}, {"tags", all}}));
 }
 
 Answer<> reply_referrers(Call& call, std::vector<Referrer> all) {
   const Page page = TRY(requested_page(call, kMaxReferrers));
-  const std::string type = call.request.query.get("artifactType");
+  const std::string type = wanted_type(call);
   std::erase_if(all, [&](const Referrer& each) {
     return each.digest <= page.last || (!type.empty() && each.artifact_type != type);
   });

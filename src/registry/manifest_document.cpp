@@ -1,6 +1,9 @@
 #include "registry/manifest_document.h"
 
+#include <span>
+
 #include "base/strings.h"
+#include "codec/json_keys.h"
 #include "oci/manifest.h"
 
 namespace skiff::registry {
@@ -37,6 +40,7 @@ Answer<NewManifest> read_index(std::string_view bytes, const std::string& media_
   for (const oci::Descriptor& entry : index->manifests) {
     out.references.push_back({.digest = entry.digest,
                               .size = entry.size,
+                              .media_type = entry.media_type,
                               .manifest = true,
                               .spared = true,
                               .place = cat("manifests[", out.references.size(), "]")});
@@ -44,7 +48,54 @@ Answer<NewManifest> read_index(std::string_view bytes, const std::string& media_
   return out;
 }
 
+constexpr std::string_view kDocumentKeys[] = {"schemaVersion", "mediaType",  "artifactType",
+                                              "config",        "layers",     "manifests",
+                                              "subject",       "annotations"};
+constexpr std::string_view kDescriptorKeys[] = {
+    "mediaType", "digest", "size", "urls", "annotations", "data", "artifactType", "platform"};
+constexpr std::string_view kPlatformKeys[] = {"architecture", "os",      "os.version",
+                                              "os.features",  "variant", "features"};
+
+// Keys of annotations are anybody's.
+std::span<const std::string_view> known_keys(std::string_view parent) {
+  if (parent.empty()) return kDocumentKeys;
+  if (parent == "platform") return kPlatformKeys;
+  const bool is_descriptor =
+      parent == "config" || parent == "layers" || parent == "manifests" || parent == "subject";
+  return is_descriptor ? std::span<const std::string_view>(kDescriptorKeys)
+                       : std::span<const std::string_view>();
+}
+
+// As Go's encoding/json compares keys: also U+017F is an s, and U+212A a k.
+std::string folded(std::string_view key) {
+  return to_lower(replace_all(replace_all(key, "\xC5\xBF", "s"), "\xE2\x84\xAA", "k"));
+}
+
+// The known key that others take this one for; "" for none.
+std::string_view taken_for(const json::Key& key) {
+  for (const std::string_view known : known_keys(key.parent)) {
+    if (key.name == known) return "";
+  }
+  const std::string like = folded(key.name);
+  for (const std::string_view known : known_keys(key.parent)) {
+    if (like == to_lower(known)) return known;
+  }
+  return "";
+}
+
 }  // namespace
+
+Answer<> check_keys(std::string_view bytes) {
+  std::string fault;
+  const Result<> read = json::each_key(bytes, [&](const json::Key& key) {
+    const std::string_view known = taken_for(key);
+    if (key.repeated) fault = cat("the key ", quoted(key.name), " stands twice");
+    if (!known.empty()) fault = cat("the key ", quoted(key.name), ": did you mean ", known, "?");
+    return fault.empty();
+  });
+  if (read && !fault.empty()) return Refusal(kManifestInvalid, fault);
+  return {};
+}
 
 Answer<NewManifest> read_manifest(std::string bytes, const std::string& media_type,
                                   const oci::Digest& digest) {

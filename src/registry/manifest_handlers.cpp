@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "oci/reference.h"
+#include "registry/accept.h"
 #include "registry/call.h"
 #include "registry/manifest_document.h"
 
@@ -18,23 +19,6 @@ constexpr size_t kMaxReferences = 10'000;
 constexpr size_t kMaxDetails = 10;
 
 bool is_digest(const std::string& reference) { return reference.find(':') != std::string::npos; }
-
-// What the Accept header allows; clients that send none take anything.
-bool accepts(const Call& call, std::string_view media_type) {
-  const std::vector<std::string> headers = call.request.headers.all("Accept");
-  bool any = true;
-  for (const std::string& header : headers) {
-    for (std::string_view item : split(header, ',')) {
-      const std::string_view range = trim(item.substr(0, item.find(';')));
-      if (range.empty()) continue;
-      any = false;
-      if (range == "*/*" || range == "application/*" || equals_ignore_case(range, media_type)) {
-        return true;
-      }
-    }
-  }
-  return any;
-}
 
 Answer<std::string> read_document(const Call& call) {
   const auto too_large = [] {
@@ -57,9 +41,20 @@ Answer<oci::Digest> digest_for(const Call& call, std::string_view bytes) {
                  cat("the manifest is ", actual.str(), ", pushed as ", expected.str()));
 }
 
+// Each once.
+std::vector<std::string> tags_of_query(const Call& call) {
+  std::vector<std::string> out;
+  for (std::string& tag : call.request.query.all("tag")) {
+    if (std::ranges::find(out, tag) == out.end()) out.push_back(std::move(tag));
+  }
+  return out;
+}
+
 Answer<std::vector<std::string>> tags_to_set(const Call& call) {
-  std::vector<std::string> tags = call.request.query.all("tag");
-  if (!is_digest(call.reference)) tags.push_back(call.reference);
+  std::vector<std::string> tags = tags_of_query(call);
+  if (!is_digest(call.reference) && std::ranges::find(tags, call.reference) == tags.end()) {
+    tags.push_back(call.reference);
+  }
   for (const std::string& tag : tags) {
     if (!oci::valid_tag(tag)) return Refusal(kTagInvalid, cat("invalid tag ", quoted(tag)));
   }
@@ -69,25 +64,12 @@ Answer<std::vector<std::string>> tags_to_set(const Call& call) {
   return tags;
 }
 
-Answer<std::optional<EntityTags>> entity_tags(const Call& call, std::string_view field) {
-  const std::vector<std::string> fields = call.request.headers.all(field);
-  if (fields.empty()) return std::nullopt;
-  std::optional<EntityTags> tags = parse_entity_tags(join(fields, ","));
-  if (tags) return tags;
-  return Refusal(kConditionInvalid, cat(field, " must be * or a list of digests in double quotes"));
-}
-
 // What is compared is the tag or manifest that the request would write.
 Answer<Precondition> precondition_of(const Call& call) {
   Precondition out;
   out.match = TRY(entity_tags(call, "If-Match"));
   out.none_match = TRY(entity_tags(call, "If-None-Match"));
   return out;
-}
-
-Refusal condition_failed(const Call& call) {
-  return {kPreconditionFailed,
-          cat(quoted(call.reference), " is not what the request's condition names")};
 }
 
 json::Value details_of(const std::vector<ManifestReference>& references) {
@@ -111,9 +93,12 @@ Answer<> check_outcome(const Call& call, const PutOutcome& outcome) {
   }
   if (!outcome.mismatch.empty()) {
     const ManifestReference& first = outcome.mismatch.front();
-    return Refusal(kManifestInvalid,
-                   cat(first.place, ".size: ", first.digest.str(), " has ", first.size, " bytes"),
-                   details_of(outcome.mismatch));
+    const std::string what =
+        first.manifest && !first.media_type.empty()
+            ? cat(": ", first.digest.str(), " is of type ", first.media_type, " and has ",
+                  first.size, " bytes")
+            : cat(".size: ", first.digest.str(), " has ", first.size, " bytes");
+    return Refusal(kManifestInvalid, cat(first.place, what), details_of(outcome.mismatch));
   }
   return {};
 }
@@ -147,8 +132,8 @@ Answer<> delete_tag(Call& call) {
 
 Refusal unknown_manifest(const Call& call) {
   return {kManifestUnknown,
-          cat("manifest ", quoted(call.reference), " is unknown to repository ", call.name),
-          json::object({{"name", call.name}, {"reference", call.reference}})};
+          cat("manifest ", quoted(call.reference), " is unknown to repository ", call.asked),
+          json::object({{"name", call.asked}, {"reference", call.reference}})};
 }
 
 Answer<> hidden_manifest(Call& call) {
@@ -161,7 +146,8 @@ Answer<> get_manifest(Call& call) {
   if (is_digest(call.reference)) TRY(parse_digest(call.reference));
   const auto manifest = TRY(call.context.metadata.find_manifest(call.name, call.reference));
   if (!manifest) return unknown_manifest(call);
-  if (!accepts(call, manifest->media_type)) {
+  call.set("Vary", "Accept");
+  if (!accepted(call.request.headers.all("Accept"), manifest->media_type)) {
     return Refusal(kManifestUnknown,
                    cat("manifest ", quoted(call.reference), " is of type ", manifest->media_type,
                        ", which the Accept header does not allow"));
@@ -182,7 +168,9 @@ Answer<> put_manifest(Call& call) {
   std::string bytes = TRY(read_document(call));
   const oci::Digest digest = TRY(digest_for(call, bytes));
   const std::string type_header = call.header("Content-Type");
-  const std::string type(trim(std::string_view(type_header).substr(0, type_header.find(';'))));
+  const std::string type =
+      to_lower(trim(std::string_view(type_header).substr(0, type_header.find(';'))));
+  TRY(check_keys(bytes));
   const NewManifest manifest = TRY(read_manifest(std::move(bytes), type, digest));
   if (manifest.references.size() > kMaxReferences) {
     return Refusal(kManifestInvalid, cat("it names ", manifest.references.size(),
@@ -192,7 +180,7 @@ Answer<> put_manifest(Call& call) {
   call.set("Location", cat("/v2/", call.name, "/manifests/", digest.str()));
   call.set("Docker-Content-Digest", digest.str());
   if (manifest.subject) call.set("OCI-Subject", manifest.subject->str());
-  for (const std::string& tag : call.request.query.all("tag")) {
+  for (const std::string& tag : tags_of_query(call)) {
     call.writer.headers().add("OCI-Tag", tag);
   }
   return call.reply_empty(201);

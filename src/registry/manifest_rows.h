@@ -15,7 +15,8 @@ namespace skiff::registry {
 struct ManifestReference {
   oci::Digest digest;
   uint64_t size = 0;
-  bool manifest = false;  // an entry of an index
+  std::string media_type = {};  // of an entry of an index
+  bool manifest = false;        // an entry of an index
   bool optional = false;  // the repository need not have it: a layer that is fetched elsewhere
   bool spared = false;    // nor need one of sparse content: a layer, an entry of an index
   std::string place;      // "layers[2]"

@@ -142,9 +142,10 @@ struct PutCondition {
 };
 
 struct PutOutcome {
-  bool condition_failed = false;            // what it names is all there
-  std::vector<ManifestReference> missing;   // nothing was written where there are any
-  std::vector<ManifestReference> mismatch;  // `size` is what is stored
+  bool condition_failed = false;           // what it names is all there
+  std::vector<ManifestReference> missing;  // nothing was written where there are any
+  // `size` is what is stored, and so is the `media_type` of a manifest.
+  std::vector<ManifestReference> mismatch;
   bool stored() const { return !condition_failed && missing.empty() && mismatch.empty(); }
 };
 

@@ -64,6 +64,23 @@ TEST_F(PolicyTest, AnImmutableTagIsNeitherMovedNorDeleted) {
   EXPECT_EQ(tag("other/web", "v1", "two").status, 201);
 }
 
+// RFC 9110, 13.2.1: what fails without its condition fails as it does without.
+TEST_F(PolicyTest, ARuleIsToldBeforeAConditionThatFails) {
+  const std::string digest = tag("a", "v1", "one").header("Docker-Content-Digest");
+  rule({.node = "", .tags = "v1"});
+  client().push_blob("a", "two");
+  const Fields other = {{"If-Match", "\"sha256:other\""}};
+  EXPECT_EQ(
+      client().put_manifest("a", "v1", image_of("two", {}), oci::kMediaTypeManifest, other).status,
+      403);
+  EXPECT_EQ(client().call("DELETE", manifest_path("a", "v1"), "", other).status, 403);
+  EXPECT_EQ(client().call("DELETE", manifest_path("a", digest), "", other).status, 403);
+  EXPECT_EQ(
+      client().put_manifest("a", "new", image_of("two", {}), oci::kMediaTypeManifest, other).status,
+      412);
+  EXPECT_EQ(client().get(manifest_path("a", "new")).status, 404);
+}
+
 TEST_F(PolicyTest, ARefusedPushWithSeveralTagsSetsNone) {
   rule({.node = "", .tags = "v1"});
   tag("a", "v1", "one");

@@ -46,6 +46,7 @@ const std::vector<Endpoint>& endpoints() {
        "/blobs/uploads/",
        true,
        {{"GET", kPush, upload_status, hidden_repository},
+        {"HEAD", kPush, upload_status, hidden_repository},
         {"PATCH", kPush, upload_chunk, hidden_repository},
         {"PUT", kPush, finish_upload, hidden_repository},
         {"DELETE", kPush, cancel_upload, hidden_repository}}},
@@ -73,15 +74,18 @@ const std::vector<Endpoint>& endpoints() {
       {"history",
        "/_skiff/history/",
        true,
-       {{"GET", kPush, list_history, hidden_repository, Tags::kNamedOrAny}}},
+       {{"GET", kPush, list_history, hidden_repository, Tags::kNamedOrAny},
+        {"HEAD", kPush, list_history, hidden_repository, Tags::kNamedOrAny}}},
       {"history",
        "/_skiff/history",
        false,
-       {{"GET", kPush, list_history, hidden_repository, Tags::kAny}}},
+       {{"GET", kPush, list_history, hidden_repository, Tags::kAny},
+        {"HEAD", kPush, list_history, hidden_repository, Tags::kAny}}},
       {"history",
        "/_skiff/trash",
        false,
-       {{"GET", kPush, list_trash, hidden_repository, Tags::kAny}}},
+       {{"GET", kPush, list_trash, hidden_repository, Tags::kAny},
+        {"HEAD", kPush, list_trash, hidden_repository, Tags::kAny}}},
       // What an index lists comes back with all its tags.
       {"history",
        "/_skiff/restore/",
@@ -170,7 +174,8 @@ Answer<const Method*> find_endpoint(Call& call) {
     return Refusal(kNameInvalid, cat("invalid repository name ", quoted(target->name)),
                    json::object({{"name", target->name}}));
   }
-  call.name = std::move(target->name);
+  call.name = target->name;
+  call.asked = std::move(target->name);
   call.reference = std::move(target->reference);
   if (named && call.context.upstreams != nullptr) {
     call.name = TRY(call.context.upstreams->repository(call, method->action == Action::kPull));
@@ -233,8 +238,8 @@ Answer<bool> ask_upstreams(Call& call, const Method& method) {
   Upstreams* upstreams = call.context.upstreams;
   if (upstreams == nullptr || !upstreams->covers(call.name)) return false;
   if (method.name == "PUT" || method.name == "POST" || method.name == "PATCH") {
-    return Refusal(kUnsupported, cat(call.name, " keeps images of another registry: push there"),
-                   json::object({{"name", call.name}}));
+    return Refusal(kUnsupported, cat(call.asked, " keeps images of another registry: push there"),
+                   json::object({{"name", call.asked}}));
   }
   if (method.handler == get_manifest) return upstreams->manifest(call);
   if (method.handler == get_blob) return upstreams->blob(call);
@@ -267,7 +272,7 @@ Answer<> dispatch(Call& call) {
       break;
   }
   return Refusal(kDenied, "the requested access to the repository is denied",
-                 json::object({{"name", call.name}}));
+                 json::object({{"name", call.asked}}));
 }
 
 const Extension* find_extension(const Context& context, std::string_view path) {

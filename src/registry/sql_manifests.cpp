@@ -35,6 +35,19 @@ Result<bool> condition_holds(Database& db, int64_t repository, const PutConditio
   return true;
 }
 
+// A manifest that an index lists, as it is stored: its size and type.
+Result<std::optional<ManifestReference>> stored_entry(Database& db, int64_t repository,
+                                                      const ManifestReference& entry) {
+  Statement row = TRY(
+      db.prepare("SELECT length(bytes), media_type FROM manifest WHERE repository = ? AND digest = ?",
+                 repository, entry.digest.str()));
+  if (!TRY(row.step())) return std::optional<ManifestReference>();
+  ManifestReference stored = entry;
+  stored.size = static_cast<uint64_t>(row.integer(0));
+  stored.media_type = row.text(1);
+  return std::optional(std::move(stored));
+}
+
 // The size of a stored blob that the repository has.
 Result<std::optional<uint64_t>> linked_size(Database& db, int64_t repository,
                                             const std::string& digest) {
@@ -111,9 +124,7 @@ Result<PutOutcome> SqlMetadata::put_manifest(const std::string& repository,
     PutOutcome outcome;
     if (!condition.is_partial) outcome = TRY(check_references(db, id, manifest));
     if (!outcome.stored()) return outcome;
-    // Last: a request that would fail anyhow is told so (RFC 9110, 13.2.1).
-    outcome.condition_failed = !TRY(condition_holds(db, id, condition, digest));
-    if (!outcome.stored()) return outcome;
+    const bool holds = TRY(condition_holds(db, id, condition, digest));
     const bool first = TRY(begins_repository(db, id));
     TRY(write_manifest(db, id, manifest));
     TRY(set_partial(db, id, digest, condition.is_partial));
@@ -121,6 +132,10 @@ Result<PutOutcome> SqlMetadata::put_manifest(const std::string& repository,
     for (const std::string& tag : condition.tags) {
       TRY(write_tag(db, id, {tag, "set", digest, std::nullopt, condition.actor, now()}));
     }
+    // Last, and nothing stays of it: a request that would fail anyhow, also by a rule or a quota,
+    // is told so (RFC 9110, 13.2.1).
+    outcome.condition_failed = !holds;
+    if (!outcome.stored()) return outcome;
     TRY(append_audit(db, pushed(clock_.now(), repository, digest, condition)));
     TRY(tx.commit());
     return outcome;
@@ -142,7 +157,14 @@ Result<PutOutcome> SqlMetadata::check_references(Database& db, int64_t repositor
   PutOutcome outcome;
   for (const ManifestReference& reference : manifest.references) {
     const std::string digest = reference.digest.str();
-    if (reference.manifest && TRY(has_manifest(db, repository, digest))) continue;
+    if (reference.manifest) {
+      if (auto stored = TRY(stored_entry(db, repository, reference))) {
+        const bool agrees = stored->size == reference.size &&
+                            equals_ignore_case(stored->media_type, reference.media_type);
+        if (!agrees) outcome.mismatch.push_back(*std::move(stored));
+        continue;
+      }
+    }
     // The entries of a build cache's index are plain blobs.
     std::optional<uint64_t> size = TRY(linked_size(db, repository, digest));
     if (!size) {
@@ -232,12 +254,13 @@ Result<DeleteOutcome> SqlMetadata::delete_manifest(const std::string& repository
     const std::optional<int64_t> id = TRY(repository_id(db, repository));
     outcome.found = id && TRY(has_manifest(db, *id, digest.str()));
     if (!outcome.found) return outcome;
-    outcome.condition_failed = !precondition.holds(digest.str());
     if (!options_.allow_child_deletion) {
       outcome.parents = TRY(parents_of(db, *id, digest.str()));
     }
     if (!outcome.deleted()) return outcome;
     TRY(judge_deletion(db, *id, digest.str(), actor));
+    outcome.condition_failed = !precondition.holds(digest.str());
+    if (!outcome.deleted()) return outcome;
     if (options_.undelete.count() > 0) {
       TRY(trash_manifest(db, *id, digest.str(), actor));
     } else {
@@ -291,10 +314,10 @@ Result<bool> SqlMetadata::delete_tag(const std::string& repository, const std::s
     const std::optional<int64_t> id = TRY(repository_id(db, repository));
     const std::optional<std::string> target = id ? TRY(tag_target(db, *id, tag)) : std::nullopt;
     if (!target) return false;
+    TRY(judge_tag(db, {*id, tag, true}, actor));
     if (!precondition.holds(target)) {
       return Error(Code::kFailedPrecondition, cat("tag ", tag, " is at ", *target));
     }
-    TRY(judge_tag(db, {*id, tag, true}, actor));
     TRY(db.run("DELETE FROM tag WHERE repository = ? AND name = ?", *id, tag));
     TRY(log_tag(db, *id, {tag, "delete", std::nullopt, target, actor, now()}));
     TRY(add_candidate(db, *id, *target));

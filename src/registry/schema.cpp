@@ -228,7 +228,8 @@ constexpr const char* kMigrations[] = {
     " holder TEXT NOT NULL,"
     " holds_until INTEGER NOT NULL,"
     " note TEXT NOT NULL DEFAULT '') WITHOUT ROWID;"
-    "ALTER TABLE blob ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0;"};
+    "ALTER TABLE blob ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE manifest ADD COLUMN entry INTEGER NOT NULL DEFAULT 0;"};
 
 }  // namespace
 

@@ -132,7 +132,7 @@ Result<> SqlMetadata::review(Database& db, const Candidate& candidate, Review& o
 
 // A manifest is kept by a tag, an index that lists it, a subject that is there or may come back,
 // its lease, or a tag that named it not long ago; and unless untagged ones are garbage, by itself,
-// if it did not lose its subject.
+// if it did not lose its subject, or the last index that it was a part of.
 Result<> SqlMetadata::review_manifest(Database& db, const Candidate& candidate) {
   int64_t lease = 0;
   {
@@ -142,12 +142,13 @@ Result<> SqlMetadata::review_manifest(Database& db, const Candidate& candidate) 
                        " EXISTS (SELECT 1 FROM manifest AS other WHERE other.repository = ?1"
                        "  AND other.digest = manifest.subject) OR"
                        " EXISTS (SELECT 1 FROM trash WHERE trash.repository = ?1"
-                       "  AND trash.digest = manifest.subject), orphaned"
+                       "  AND trash.digest = manifest.subject), orphaned, entry"
                        " FROM manifest WHERE repository = ?1 AND digest = ?2",
                        candidate.repository, candidate.digest));
     if (!TRY(row.step())) return {};
     if (row.integer(1) != 0 || row.integer(2) != 0) return {};
-    if (row.integer(3) == 0 && !options_.collect_untagged) return {};
+    const bool lost_its_keeper = row.integer(3) != 0 || row.integer(4) == kFormerEntry;
+    if (!lost_its_keeper && !options_.collect_untagged) return {};
     lease = row.integer(0);
   }
   if (TRY(is_named(db, candidate.repository, candidate.digest))) return {};

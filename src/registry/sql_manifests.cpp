@@ -38,9 +38,9 @@ Result<bool> condition_holds(Database& db, int64_t repository, const PutConditio
 // A manifest that an index lists, as it is stored: its size and type.
 Result<std::optional<ManifestReference>> stored_entry(Database& db, int64_t repository,
                                                       const ManifestReference& entry) {
-  Statement row = TRY(
-      db.prepare("SELECT length(bytes), media_type FROM manifest WHERE repository = ? AND digest = ?",
-                 repository, entry.digest.str()));
+  Statement row = TRY(db.prepare(
+      "SELECT length(bytes), media_type FROM manifest WHERE repository = ? AND digest = ?",
+      repository, entry.digest.str()));
   if (!TRY(row.step())) return std::optional<ManifestReference>();
   ManifestReference stored = entry;
   stored.size = static_cast<uint64_t>(row.integer(0));
@@ -186,9 +186,10 @@ Result<> SqlMetadata::write_manifest(Database& db, int64_t repository,
   if (manifest.subject) subject = manifest.subject->str();
   Statement insert =
       TRY(db.prepare("INSERT INTO manifest(repository, digest, media_type, artifact_type, subject,"
-                     " annotations, lease, bytes) VALUES (?,?,?,?,?,?,?,?) "
+                     " annotations, lease, bytes, entry) VALUES (?,?,?,?,?,?,?,?,1) "
                      "ON CONFLICT(repository, digest) DO UPDATE SET lease = excluded.lease,"
-                     " orphaned = 0, media_type = excluded.media_type, bytes = excluded.bytes",
+                     " orphaned = 0, media_type = excluded.media_type, bytes = excluded.bytes,"
+                     " entry = CASE manifest.entry WHEN 2 THEN 1 ELSE manifest.entry END",
                      repository, digest, manifest.row.media_type, manifest.artifact_type, subject,
                      annotations_json(manifest.annotations).dump(), lease_end()));
   TRY(insert.bind_blob(8, manifest.row.bytes));
@@ -222,6 +223,9 @@ Result<> SqlMetadata::write_tag(Database& db, int64_t repository, TagWrite chang
              "ON CONFLICT(repository, name) DO UPDATE SET digest = excluded.digest,"
              " updated = excluded.updated",
              repository, change.tag, change.digest, change.at));
+  // From now on somebody has it for its own sake.
+  TRY(db.run("UPDATE manifest SET entry = 0 WHERE repository = ? AND digest = ? AND entry <> 0",
+             repository, change.digest));
   if (change.before && change.before != change.digest) {
     TRY(add_candidate(db, repository, *change.before));
   }
@@ -231,7 +235,8 @@ Result<> SqlMetadata::write_tag(Database& db, int64_t repository, TagWrite chang
 Result<std::optional<ManifestRow>> SqlMetadata::find_manifest(const std::string& repository,
                                                               const std::string& reference) {
   constexpr std::string_view kByDigest =
-      "SELECT manifest.digest, media_type, bytes FROM repository JOIN manifest"
+      "SELECT manifest.digest, media_type, bytes, entry, lease, repository.id"
+      " FROM repository JOIN manifest"
       " ON manifest.repository = repository.id WHERE name = ? AND manifest.digest = ?";
   constexpr std::string_view kByTag =
       "SELECT manifest.digest, media_type, bytes FROM repository"
@@ -239,10 +244,33 @@ Result<std::optional<ManifestRow>> SqlMetadata::find_manifest(const std::string&
       " JOIN manifest ON manifest.repository = tag.repository AND manifest.digest = tag.digest"
       " WHERE repository.name = ? AND tag.name = ?";
   const bool by_digest = reference.find(':') != std::string::npos;
-  Pool<Database>::Lease db = readers_.take();
-  Statement row = TRY(db->prepare(by_digest ? kByDigest : kByTag, repository, reference));
-  if (!TRY(row.step())) return std::optional<ManifestRow>();
-  return std::optional(ManifestRow{TRY(oci::Digest::parse(row.text(0))), row.text(1), row.text(2)});
+  std::optional<ManifestRow> found;
+  int64_t id = 0;
+  {
+    Pool<Database>::Lease db = readers_.take();
+    Statement row = TRY(db->prepare(by_digest ? kByDigest : kByTag, repository, reference));
+    if (!TRY(row.step())) return std::optional<ManifestRow>();
+    found = ManifestRow{TRY(oci::Digest::parse(row.text(0))), row.text(1), row.text(2)};
+    const int64_t half = std::chrono::nanoseconds(options_.grace).count() / 2;
+    const bool may_go = by_digest && row.integer(3) == kFormerEntry;
+    if (!may_go || row.integer(4) - now() > half) return found;
+    id = row.integer(5);
+  }
+  if (!TRY(renew_manifest(id, reference))) return std::optional<ManifestRow>();
+  return found;
+}
+
+// Of an entry that no index lists: who hears that it is here may be about to push one that does.
+// False where it has gone by now.
+Result<bool> SqlMetadata::renew_manifest(int64_t repository, const std::string& digest) {
+  return write_soon([&](Database& db, Transaction& tx) -> Result<bool> {
+    const int64_t renewed =
+        TRY(db.run("UPDATE manifest SET lease = CASE WHEN lease > ?3 THEN lease ELSE ?3 END"
+                   " WHERE repository = ?1 AND digest = ?2",
+                   repository, digest, lease_end()));
+    TRY(tx.commit());
+    return renewed > 0;
+  });
 }
 
 Result<DeleteOutcome> SqlMetadata::delete_manifest(const std::string& repository,
@@ -283,11 +311,26 @@ Result<> SqlMetadata::erase_manifest(Database& db, int64_t repository, const std
   return add_candidate(db, repository, digest);
 }
 
+// What came as a part of the index alone goes with the last that lists it. Of what is kept of
+// upstreams the cache decides.
+Result<> SqlMetadata::mark_former_entries(Database& db, int64_t repository,
+                                          const std::string& index) {
+  TRY(
+      db.run("UPDATE manifest SET entry = 2 WHERE repository = ?1 AND entry = 1 AND digest IN"
+             " (SELECT child FROM edge WHERE repository = ?1 AND parent = ?2)"
+             " AND NOT EXISTS (SELECT 1 FROM partial_manifest"
+             "  WHERE partial_manifest.repository = manifest.repository"
+             "  AND partial_manifest.digest = manifest.digest)",
+             repository, index));
+  return {};
+}
+
 // Its tags go with it; what it named is reviewed.
 Result<> SqlMetadata::drop_manifest(Database& db, int64_t repository, const std::string& digest) {
   const std::vector<std::string> children = TRY(column(TRY(db.prepare(
       "SELECT child FROM edge WHERE repository = ? AND parent = ?", repository, digest))));
   TRY(charge(db, repository, TRY(uncount_manifest(db, repository, digest))));
+  TRY(mark_former_entries(db, repository, digest));
   TRY(db.run("DELETE FROM edge WHERE repository = ? AND parent = ?", repository, digest));
   TRY(db.run("DELETE FROM tag WHERE repository = ? AND digest = ?", repository, digest));
   TRY(db.run("DELETE FROM partial_manifest WHERE repository = ? AND digest = ?", repository,

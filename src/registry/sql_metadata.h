@@ -14,6 +14,9 @@
 
 namespace skiff::registry {
 
+// manifest.entry of one that came by digest, never had a tag, and was in an index that is gone.
+inline constexpr int64_t kFormerEntry = 2;
+
 // A repository's link to a stored blob.
 struct BlobLink {
   int64_t repository = 0;
@@ -255,6 +258,8 @@ class SqlMetadata : public MetadataStore {
   static Error no_webhook(const std::string& id);
   // Its rows, not what is about it.
   Result<> drop_manifest(Database& db, int64_t repository, const std::string& digest);
+  static Result<> mark_former_entries(Database& db, int64_t repository, const std::string& index);
+  Result<bool> renew_manifest(int64_t repository, const std::string& digest);
   Result<> orphan_referrers(Database& db, int64_t repository, const std::string& digest);
   Result<> trash_manifest(Database& db, int64_t repository, const std::string& digest,
                           const Actor& actor);

@@ -74,7 +74,7 @@ std::vector<ApiRoute> RestApi::routes() {
 }
 
 Answer<> RestApi::handle(Call& call) {
-  TRY(judge(call));
+  const Caller caller = TRY(caller_of(call));
   static const std::vector<ApiRoute> kRoutes = routes();
   const std::string_view path = std::string_view(call.request.path).substr(kApiPrefix.size());
   std::vector<std::string> allowed;
@@ -83,19 +83,39 @@ Answer<> RestApi::handle(Call& call) {
     if (!names) continue;
     allowed.emplace_back(route.method);
     if (route.method != call.request.method) continue;
-    if (route.method != "GET") TRY(check_files());
-    json::Value body = TRY(read_body(call.request, route.members));
-    ApiCall api_call{*this, call, *std::move(names), std::move(body)};
-    Answer<> done = route.run(api_call);
-    if (route.method != "GET") write_down(api_call, route, done);
-    return done;
+    ApiCall api_call{*this, call, caller, *std::move(names)};
+    return run(api_call, route);
   }
+  if (!caller.owns_server()) return forbidden("");
   if (allowed.empty()) {
     return Refusal(registry::kNotFound, cat("no such endpoint: ", call.request.path));
   }
   call.set("Allow", join(allowed, ", "));
   return Refusal(registry::kUnsupported,
                  cat("method ", call.request.method, " is not served here"));
+}
+
+Answer<> RestApi::run(ApiCall& call, const ApiRoute& route) const {
+  const bool changes = route.method != "GET";
+  if (route.judge == nullptr && !call.caller.owns_server()) return note_denied(call, forbidden(""));
+  if (changes) TRY(check_files());
+  call.body = TRY(read_body(call.http.request, route.members));
+  if (route.judge != nullptr) {
+    if (Answer<> judged = route.judge(call); !judged) return note_denied(call, judged.error());
+  }
+  Answer<> done = route.run(call);
+  if (changes) write_down(call, route, done);
+  return done;
+}
+
+Refusal RestApi::note_denied(const ApiCall& call, Refusal refusal) {
+  registry::AuditWriter* const audit = call.http.context.audit;
+  if (audit == nullptr || refusal.kind.status != registry::kDenied.status) return refusal;
+  const registry::Viewer& viewer = call.http.viewer;
+  audit->note_denied({viewer.name, viewer.address, viewer.token},
+                     cat("api ", call.http.request.method), call.http.request.path,
+                     refusal.message);
+  return refusal;
 }
 
 // The accounts' changes are in a database of their own: their rows of the audit log follow them.
@@ -120,28 +140,6 @@ void RestApi::write_down(const ApiCall& call, const ApiRoute& route, const Answe
                                        .outcome = done ? "done" : "failed",
                                        .detail = detail.as_object().empty() ? "" : detail.dump()});
   if (!written) log_error(cat("not in the audit log: ", written.error().message()));
-}
-
-// Who owns the server. A token of the token server speaks for repositories, and for nothing here.
-Answer<> RestApi::judge(Call& call) {
-  const registry::Need all{.action = registry::Action::kDelete};
-  const registry::Viewer& viewer = call.viewer;
-  bool owns = TRY(call.context.access.may(viewer, all)) == registry::Decision::kYes;
-  std::lock_guard lock(mutex_);
-  access::Store* const store = TRY(find_accounts());
-  if (store != nullptr && viewer.account != 0) {
-    const access::Rights rights = TRY(access::Rights::load(*store));
-    const access::Identity who{viewer.account, viewer.name,
-                               viewer.kind == registry::Viewer::Kind::kRobot, viewer.token};
-    owns =
-        owns && !viewer.scopes && access::role_everywhere(rights, who, now()) >= access::Role::kOwn;
-  }
-  if (owns) return {};
-  if (viewer.kind == registry::Viewer::Kind::kAnonymous) {
-    call.set("WWW-Authenticate", "Basic realm=\"registry\"");
-    return Refusal(registry::kUnauthorized, "authentication required");
-  }
-  return Refusal(registry::kDenied, "only who owns the server may do this");
 }
 
 Answer<access::Store*> RestApi::find_accounts() {

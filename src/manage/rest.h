@@ -8,9 +8,10 @@
 //   api.serve(*registry);                 // until then operations are answered 503
 //
 // It asks for `own` on the server, by a password or a token without limits; where the registry has
-// no accounts, who may push and delete anything may do this, too. Errors have the form of the
-// distribution API's. Lists come in pages (`n`, `last`, `Link`). What can be changed has an ETag,
-// and changes take If-Match. Thread-safe.
+// no accounts, who may push and delete anything may do this, too. Some routes have a judge of their
+// own: of a place, those that say who may what there, ask for `own` on it; an account may change
+// its password, and its tokens. Errors have the form of the distribution API's. Lists come in pages
+// (`n`, `last`, `Link`). What can be changed has an ETag, and changes take If-Match. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -20,6 +21,7 @@
 #include "access/store.h"
 #include "db/database.h"
 #include "db/file_watch.h"
+#include "manage/caller.h"
 #include "manage/operations.h"
 #include "registry/call.h"
 #include "registry/extension.h"
@@ -34,8 +36,9 @@ class RestApi;
 struct ApiCall {
   RestApi& api;
   registry::Call& http;
+  const Caller& caller;
   std::vector<std::string> names;  // what stands for {…} in the path
-  json::Value body;                // an object, of requests that have one
+  json::Value body = {};           // an object, of requests that have one
   json::Value noted = {};          // members that the audit log is told beside body and query
 
   const std::string& name(size_t i) const { return names[i]; }
@@ -47,6 +50,8 @@ struct ApiRoute {
   // Of the body, where there is one (request_body.h).
   std::string_view members;
   registry::Answer<> (*run)(ApiCall&);
+  // Refuses who may not; before `run`, and with the body. Without one the server must be theirs.
+  registry::Answer<> (*judge)(ApiCall&) = nullptr;
 };
 
 class RestApi {
@@ -89,7 +94,11 @@ class RestApi {
 
  private:
   registry::Answer<> handle(registry::Call& call);
-  registry::Answer<> judge(registry::Call& call);
+  registry::Answer<> run(ApiCall& call, const ApiRoute& route) const;
+  // 401 where it is nobody, and that is not enough.
+  registry::Answer<Caller> caller_of(registry::Call& call);
+  // The same, having told the audit log.
+  static registry::Refusal note_denied(const ApiCall& call, registry::Refusal refusal);
   // Under mutex_: null where the registry has none.
   registry::Answer<access::Store*> find_accounts();
   // Not on top of a registry.db that is lost.
@@ -105,6 +114,21 @@ class RestApi {
   FileWatch files_;  // of store_, where it is a file
   std::atomic<registry::Registry*> registry_ = nullptr;
 };
+
+// Judges of routes.
+
+registry::Refusal forbidden(std::string_view node);
+// Who owns the node.
+registry::Answer<> owner_of(const ApiCall& call, const std::string& node);
+// Who owns the `place` of the body, or of the query: that which the route goes by. Where there is
+// none, the server.
+registry::Answer<> owner_of_body_place(ApiCall& call);
+registry::Answer<> owner_of_query_place(ApiCall& call);
+// For lists: who owns the query's `place`, where it has one, or else any. Only what the caller owns
+// may be listed then.
+registry::Answer<> owner_of_something(ApiCall& call);
+// Whether the account is the caller's own, shown by its password.
+bool is_self(const ApiCall& call, std::string_view account);
 
 // Helpers of the routes.
 

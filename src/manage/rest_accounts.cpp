@@ -75,6 +75,12 @@ Answer<> add_user(ApiCall& call) {
   return reply_object(call, account_json(added), 201);
 }
 
+Answer<> owner_or_self(ApiCall& call) {
+  const bool may = is_self(call, call.name(0)) && !call.body.has("disabled");
+  if (call.caller.owns_server() || may) return {};
+  return forbidden("");
+}
+
 // A new password, or whether the user is let in.
 Answer<> change_user(ApiCall& call) {
   std::string hash;
@@ -135,6 +141,33 @@ json::Value token_json(const access::Token& token) {
                        {"revoked", time_member(token.revoked)}});
 }
 
+bool lists_own(const ApiCall& call, const std::string& own) {
+  const net::Query& query = call.http.request.query;
+  return !query.has("account") || query.get("account") == own;
+}
+
+// An account makes, lists and ends its own tokens, which may no more than it does.
+Answer<> owner_or_holder(ApiCall& call) {
+  if (call.caller.owns_server()) return {};
+  const std::string& own = call.http.viewer.name;
+  const bool asks_for_own = call.http.request.method == "POST" ? call.body.string("account") == own
+                            : call.names.empty()               ? lists_own(call, own)
+                                                 : call.caller.has_token(call.name(0));
+  if (is_self(call, own) && asks_for_own) return {};
+  return forbidden("");
+}
+
+// All tokens are in memory, and read anew with each change of one.
+Answer<> check_room(ApiCall& call, access::Store& store, const std::string& account) {
+  constexpr size_t kMostTokens = 1'000;
+  if (call.caller.owns_server()) return {};
+  const size_t count = TRY(access::list_tokens(store, account)).size();
+  if (count < kMostTokens) return {};
+  return registry::Refusal({"DENIED", 409},
+                           cat(account, " has ", count, " tokens, with those of the last 90 days: ",
+                               "only who owns the server may add more"));
+}
+
 Answer<> list_tokens(ApiCall& call) {
   auto accounts = TRY(call.api.accounts());
   std::optional<std::string> account;
@@ -142,6 +175,7 @@ Answer<> list_tokens(ApiCall& call) {
     account = call.http.request.query.get("account");
     TRY(as_answer(access::find_account(*accounts, *account)));
   }
+  if (!call.caller.owns_server()) account = call.http.viewer.name;
   std::vector<access::Token> tokens = TRY(as_answer(access::list_tokens(*accounts, account)));
   std::ranges::sort(tokens, {}, &access::Token::id);
   json::Array out;
@@ -167,6 +201,7 @@ Answer<> add_token(ApiCall& call) {
   token.expires = TRY(expiry_member(call));
   auto accounts = TRY(call.api.accounts());
   token.account = TRY(as_answer(access::find_account(*accounts, call.body.string("account")))).id;
+  TRY(check_room(call, *accounts, call.body.string("account")));
   const access::MadeToken made = TRY(as_answer(access::add_token(*accounts, token)));
   call.noted.set("id", made.id);
   return call.http.reply(201, "application/json",
@@ -182,17 +217,18 @@ Answer<> revoke_token(ApiCall& call) {
 constexpr ApiRoute kRoutes[] = {
     {"GET", "/users", "", list_users},
     {"POST", "/users", "name! password:secret! role on expires", add_user},
-    {"GET", "/users/{name}", "", get_user},
-    {"PATCH", "/users/{name}", "password:secret disabled:bool", change_user},
+    {"GET", "/users/{name}", "", get_user, owner_or_self},
+    {"PATCH", "/users/{name}", "password:secret disabled:bool", change_user, owner_or_self},
     {"DELETE", "/users/{name}", "", remove_user},
     {"GET", "/robots", "", list_robots},
     {"POST", "/robots", "name! role on expires", add_robot},
     {"GET", "/robots/{name}", "", get_robot},
     {"DELETE", "/robots/{name}", "", remove_robot},
     {"POST", "/robots/{name}/secret", "", renew_secret},
-    {"GET", "/tokens", "", list_tokens},
-    {"POST", "/tokens", "account! label limits:[repositories tags role] expires", add_token},
-    {"DELETE", "/tokens/{id}", "", revoke_token},
+    {"GET", "/tokens", "", list_tokens, owner_or_holder},
+    {"POST", "/tokens", "account! label limits:[repositories tags role] expires", add_token,
+     owner_or_holder},
+    {"DELETE", "/tokens/{id}", "", revoke_token, owner_or_holder},
 };
 
 }  // namespace

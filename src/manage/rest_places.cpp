@@ -31,6 +31,11 @@ Answer<> list_repositories(ApiCall& call) {
   return reply_page(call, "repositories", "name", named(names));
 }
 
+Answer<> owner_of_repository(ApiCall& call) {
+  const std::string repository = call.http.request.query.get("repository");
+  return owner_of(call, oci::valid_repository_path(repository) ? repository : "");
+}
+
 Answer<> list_tags(ApiCall& call) {
   const std::string repository = call.http.request.query.get("repository");
   if (!oci::valid_repository_path(repository)) {
@@ -129,6 +134,7 @@ Answer<> list_grants(ApiCall& call) {
   auto accounts = TRY(call.api.accounts());
   json::Array out;
   for (const access::Grant& grant : TRY(access::list_grants(*accounts, node))) {
+    if (!call.caller.owns(grant.node)) continue;
     const std::string place = access::node_text(grant.node);
     out.push_back(json::object({{"id", cat(place, " ", grant.subject_text)},
                                 {"place", place},
@@ -173,17 +179,17 @@ Answer<> set_visibility(ApiCall& call) {
 
 constexpr ApiRoute kRoutes[] = {
     {"GET", "/repositories", "", list_repositories},
-    {"GET", "/tags", "", list_tags},
+    {"GET", "/tags", "", list_tags, owner_of_repository},
     {"GET", "/teams", "", list_teams},
     {"POST", "/teams", "name!", add_team},
     {"GET", "/teams/{organisation}/{team}", "", get_team},
     {"DELETE", "/teams/{organisation}/{team}", "", remove_team},
     {"PUT", "/teams/{organisation}/{team}/members/{name}", "", add_member},
     {"DELETE", "/teams/{organisation}/{team}/members/{name}", "", remove_member},
-    {"GET", "/grants", "", list_grants},
-    {"PUT", "/grants", "place! who! role! expires", set_grant},
-    {"DELETE", "/grants", "", remove_grant},
-    {"PUT", "/visibility", "place! visibility!", set_visibility},
+    {"GET", "/grants", "", list_grants, owner_of_something},
+    {"PUT", "/grants", "place! who! role! expires", set_grant, owner_of_body_place},
+    {"DELETE", "/grants", "", remove_grant, owner_of_query_place},
+    {"PUT", "/visibility", "place! visibility!", set_visibility, owner_of_body_place},
 };
 
 }  // namespace

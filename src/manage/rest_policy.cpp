@@ -35,7 +35,9 @@ json::Value rule_json(const TagRule& rule) {
 Answer<> list_rules(ApiCall& call) {
   Database db = TRY(call.api.database());
   json::Array out;
-  for (const TagRule& rule : TRY(registry::list_rules(db))) out.push_back(rule_json(rule));
+  for (const TagRule& rule : TRY(registry::list_rules(db))) {
+    if (call.caller.owns(rule.node)) out.push_back(rule_json(rule));
+  }
   return reply_page(call, "rules", "id", out);
 }
 
@@ -49,6 +51,21 @@ Answer<> add_rule(ApiCall& call) {
   call.noted = added;
   return reply_object(call, added, 201);
 }
+
+// Of one that is not there only the server's owner is told so.
+template <typename Rule>
+Answer<> owner_of_rule(ApiCall& call, Result<std::vector<Rule>> (*list)(Database&)) {
+  if (call.caller.owns_server()) return {};
+  const int64_t id = TRY(number_of(call));
+  Database db = TRY(call.api.database());
+  for (const Rule& rule : TRY(list(db))) {
+    if (rule.id == id && call.caller.owns(rule.node)) return {};
+  }
+  return Refusal(registry::kDenied, "only who owns its place may do this");
+}
+
+Answer<> owner_of_tag_rule(ApiCall& call) { return owner_of_rule(call, registry::list_rules); }
+Answer<> owner_of_retention(ApiCall& call) { return owner_of_rule(call, registry::list_retention); }
 
 Answer<> remove_rule(ApiCall& call) {
   const int64_t id = TRY(number_of(call));
@@ -65,7 +82,9 @@ json::Value quota_json(const Quota& quota) {
 Answer<> list_quotas(ApiCall& call) {
   Database db = TRY(call.api.database());
   json::Array out;
-  for (const Quota& quota : TRY(registry::list_quotas(db))) out.push_back(quota_json(quota));
+  for (const Quota& quota : TRY(registry::list_quotas(db))) {
+    if (call.caller.owns(quota.node)) out.push_back(quota_json(quota));
+  }
   return reply_page(call, "quotas", "place", out);
 }
 
@@ -106,7 +125,7 @@ Answer<> list_retention(ApiCall& call) {
   Database db = TRY(call.api.database());
   json::Array out;
   for (const RetentionRule& rule : TRY(registry::list_retention(db))) {
-    out.push_back(retention_json(rule));
+    if (call.caller.owns(rule.node)) out.push_back(retention_json(rule));
   }
   return reply_page(call, "rules", "id", out);
 }
@@ -158,18 +177,18 @@ Answer<> run_retention(ApiCall& call) {
 }
 
 constexpr ApiRoute kRoutes[] = {
-    {"GET", "/rules", "", list_rules},
-    {"POST", "/rules", "kind! place! repositories tags role", add_rule},
-    {"DELETE", "/rules/{id}", "", remove_rule},
-    {"GET", "/quotas", "", list_quotas},
+    {"GET", "/rules", "", list_rules, owner_of_something},
+    {"POST", "/rules", "kind! place! repositories tags role", add_rule, owner_of_body_place},
+    {"DELETE", "/rules/{id}", "", remove_rule, owner_of_tag_rule},
+    {"GET", "/quotas", "", list_quotas, owner_of_something},
     {"PUT", "/quotas", "place! bytes:int!", set_quota},
     {"DELETE", "/quotas", "", remove_quota},
-    {"GET", "/usage", "", get_usage},
-    {"GET", "/retention", "", list_retention},
+    {"GET", "/usage", "", get_usage, owner_of_query_place},
+    {"GET", "/retention", "", list_retention, owner_of_something},
     {"POST", "/retention", "place! repositories tags keepLast:int keepSet keepPulled",
-     add_retention},
-    {"DELETE", "/retention/{id}", "", remove_retention},
-    {"POST", "/retention/run", "place dryRun:bool", run_retention},
+     add_retention, owner_of_body_place},
+    {"DELETE", "/retention/{id}", "", remove_retention, owner_of_retention},
+    {"POST", "/retention/run", "place dryRun:bool", run_retention, owner_of_body_place},
 };
 
 }  // namespace

@@ -103,6 +103,8 @@ class Server final : public BuildkitServer {
     add(bridge + "Return", gateway_, &GatewayService::return_result);
     add(bridge + "Inputs", gateway_, &GatewayService::inputs);
     add(bridge + "Evaluate", gateway_, &GatewayService::evaluate);
+    add(bridge + "StatFile", gateway_, &GatewayService::stat_file);
+    add(bridge + "ReadFile", gateway_, &GatewayService::read_file);
     add(bridge + "Warn", gateway_, &GatewayService::warn);
     answers_[bridge + "Solve"] = [this](RpcCall& call) { return gateway_.solve(call); };
   }

@@ -41,12 +41,26 @@ std::shared_ptr<const KeptResult> Build::result() const {
   return result_;
 }
 
+void Build::keep_source(const std::string& name, std::shared_ptr<const FetchedSource> source) {
+  const std::scoped_lock lock(mutex_);
+  sources_[name] = std::move(source);
+}
+
+std::shared_ptr<const FetchedSource> Build::source(const std::string& name) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = sources_.find(name);
+  return found == sources_.end() ? nullptr : found->second;
+}
+
 void Build::end(std::optional<RpcFailure> failure) {
-  std::shared_ptr<const KeptResult> result;  // to go without the lock
+  // To go without the lock.
+  std::shared_ptr<const KeptResult> result;
+  std::map<std::string, std::shared_ptr<const FetchedSource>> sources;
   {
     const std::scoped_lock lock(mutex_);
     if (failure && !outcome_.failure) outcome_.failure = std::move(failure);
     result.swap(result_);
+    sources.swap(sources_);
   }
   ended_.cancel();
 }

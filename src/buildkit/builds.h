@@ -21,6 +21,8 @@
 
 namespace skiff::buildkit {
 
+class FetchedSource;
+
 // An exporter or a cache that the client asks for.
 struct ServiceSpec {
   std::string type;
@@ -77,6 +79,9 @@ class Build {
   // There until the client has nothing more to ask.
   void keep_result(std::shared_ptr<const KeptResult> result);
   std::shared_ptr<const KeptResult> result() const;
+  // What its client reads, by the names that it was told; null for others.
+  void keep_source(const std::string& name, std::shared_ptr<const FetchedSource> source);
+  std::shared_ptr<const FetchedSource> source(const std::string& name) const;
   // Readable once it has ended.
   CancelToken ended() const { return ended_.token(); }
   BuildOutcome outcome() const;
@@ -92,6 +97,7 @@ class Build {
   std::optional<BuildOrder> order_;
   BuildOutcome outcome_;
   std::shared_ptr<const KeptResult> result_;
+  std::map<std::string, std::shared_ptr<const FetchedSource>> sources_;
 };
 
 // Thread-safe.

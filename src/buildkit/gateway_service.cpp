@@ -1,8 +1,16 @@
 #include "buildkit/gateway_service.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
+#include "buildkit/client_answers.h"
+#include "buildkit/fetched_source.h"
+#include "buildkit/go_mode.h"
+#include "buildkit/remote_definition.h"
 #include "buildkit/result_definition.h"
+#include "codec/hash.h"
 #include "gateway.pb.h"
+#include "net/url.h"
 
 namespace skiff::buildkit {
 
@@ -32,21 +40,22 @@ std::optional<RpcFailure> GatewayService::solve(RpcCall& call) {
   const std::shared_ptr<Build> build = build_of(call);
   auto order = build->order();
   if (!order) return failed(std::move(order.error()));
+  if (request->frontend().empty() && request->definition().def_size() > 0) {
+    auto fetched = tell_source(call, *build, *order, request->definition());
+    if (!fetched) return failed(std::move(fetched.error()));
+    return std::nullopt;
+  }
   const std::map<std::string, std::string> given{request->frontend_opt().begin(),
                                                  request->frontend_opt().end()};
   if (!is_dockerfile_frontend(request->frontend(), given)) {
     return failed(Error(Code::kUnimplemented,
-                        request->frontend().empty()
-                            ? std::string("LLB of clients is not served, only Dockerfiles")
-                            : cat("frontend ", quoted(request->frontend()), " is not served")));
+                        cat("frontend ", quoted(request->frontend()), " is not served")));
   }
   if (!is_question(given)) history_.begin(build, request->frontend(), given, order->exporters);
   auto options = decode_frontend_options(given);
   // Clients put the name of any other code before the text, and do so twice.
   if (!options) return failed(Error(Code::kUnknown, options.error().message()));
-  auto inputs = inputs_of(*request);
-  if (!inputs) return failed(std::move(inputs.error()));
-  options->inputs = std::move(*inputs);
+  if (auto taken = take_inputs(*request, *options); !taken) return failed(std::move(taken.error()));
   const bool asks = !options->question.empty();
   FrontendBuild frontend(tools_, *build, std::move(*order), std::move(*options));
   wire::GatewaySolveResponse reply;
@@ -67,20 +76,96 @@ std::optional<RpcFailure> GatewayService::solve(RpcCall& call) {
   return std::nullopt;
 }
 
-// Only results of ours can be an input.
-Result<GatewayService::Inputs> GatewayService::inputs_of(const wire::GatewaySolveRequest& request) {
-  Inputs out;
+// Results of ours, and repositories: as the context, whose Dockerfile they have, too, or as what a
+// named context is ("input:NAME").
+Result<> GatewayService::take_inputs(const wire::GatewaySolveRequest& request,
+                                     FrontendOptions& options) {
   for (const auto& [name, definition] : request.frontend_inputs()) {
-    const auto ref = build_of_definition(definition);
-    if (!ref) {
-      return Error(Code::kUnimplemented,
-                   cat("input ", name, ": LLB of clients is not served, only results of builds"));
+    if (const auto ref = build_of_definition(definition)) {
+      auto result = builds_.result_of(*ref);
+      if (!result) return Error(Code::kNotFound, cat("input ", name, ": that build is over"));
+      options.inputs[name] = std::move(result);
+      continue;
     }
-    auto result = builds_.result_of(*ref);
-    if (!result) return Error(Code::kNotFound, cat("input ", name, ": that build is over"));
-    out[name] = std::move(result);
+    const auto source = remote_source_of(definition);
+    if (!source || !source->file_name.empty()) {
+      return Error(
+          Code::kUnimplemented,
+          cat("input ", name, ": LLB of clients is not served, only results of builds and ",
+              "git repositories"));
+    }
+    const auto is_it = [&](const auto& named) { return named.second == cat("input:", name); };
+    const auto named = std::ranges::find_if(options.contexts, is_it);
+    (named == options.contexts.end() ? options.remote_context : named->second) = source->url;
   }
-  return out;
+  return {};
+}
+
+Result<std::shared_ptr<const FetchedSource>> GatewayService::fetch(const RemoteSource& source,
+                                                                   Build& build,
+                                                                   const BuildOrder& order) {
+  const auto session =
+      TRY(order.session.empty() ? Sessions::silent() : tools_.sessions.find(order.session));
+  const TempDir sockets = TRY(TempDir::make(tools_.scratch, "agents-"));
+  ClientAnswers answers(session, sockets.path(), build.cancelled());
+  builder::BuildRequest asks;
+  asks.find_secret = [&](const std::string& id) { return answers.secret(id); };
+  asks.find_ssh_agent = [&](const std::string& id) { return answers.ssh_agent(id); };
+  const std::string vertex =
+      build.progress().start(cat("[internal] load remote source ", net::shown_url(source.url)));
+  auto fetched = FetchedSource::fetch(source, asks, tools_.scratch, build.cancelled());
+  build.progress().finish(vertex, fetched ? "" : fetched.error().message());
+  return fetched;
+}
+
+Result<> GatewayService::tell_source(RpcCall& call, Build& build, const BuildOrder& order,
+                                     const wire::Definition& definition) {
+  const auto source = remote_source_of(definition);
+  if (!source) {
+    return Error(Code::kUnimplemented,
+                 "LLB of clients is not served, only Dockerfiles and the files of remote sources");
+  }
+  const std::string ref =
+      cat(build.ref(), "-", sha256_hex(definition.def(definition.def_size() - 1)).substr(0, 16));
+  build.keep_source(ref, TRY(fetch(*source, build, order)));
+  wire::GatewaySolveResponse reply;
+  wire::Ref* named = reply.mutable_result()->mutable_ref();
+  named->set_id(ref);
+  *named->mutable_def() = definition;
+  return write_message(call, reply);
+}
+
+Result<std::shared_ptr<const FetchedSource>> GatewayService::source_of(const RpcCall& call,
+                                                                       const std::string& ref) {
+  if (auto source = build_of(call)->source(ref)) return source;
+  return Error(Code::kUnimplemented,
+               cat("no files can be read of ", quoted(ref), ", only of remote sources"));
+}
+
+Result<> GatewayService::stat_file(RpcCall& call) {
+  const auto request = TRY(read_message<wire::StatFileRequest>(call));
+  const auto source = TRY(source_of(call, request.ref()));
+  const FetchedSource::Stat found = TRY(source->stat(request.path()));
+  wire::StatFileResponse reply;
+  wire::Stat* stat = reply.mutable_stat();
+  stat->set_path(request.path());
+  stat->set_mode(to_go_mode(found.mode));
+  stat->set_size(static_cast<int64_t>(found.size));
+  stat->set_mod_time(found.modified);
+  return write_message(call, reply);
+}
+
+Result<> GatewayService::read_file(RpcCall& call) {
+  const auto request = TRY(read_message<wire::ReadFileRequest>(call));
+  const auto source = TRY(source_of(call, request.ref()));
+  if (request.range().offset() < 0 || request.range().length() < 0) {
+    return Error(Code::kInvalidArgument, cat("read ", request.file_path(), ": a negative range"));
+  }
+  wire::ReadFileResponse reply;
+  reply.set_data(
+      TRY(source->read(request.file_path(), static_cast<uint64_t>(request.range().offset()),
+                       static_cast<uint64_t>(request.range().length()))));
+  return write_message(call, reply);
 }
 
 Result<> GatewayService::return_result(RpcCall& call) {

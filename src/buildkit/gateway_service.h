@@ -1,17 +1,20 @@
 // moby.buildkit.v1.frontend.LLBBridge: what a frontend asks of the daemon; stock clients ask in its
-// place. Only the frontend for Dockerfiles is served, not LLB of the client's own.
+// place. The frontend for Dockerfiles is served; of the client's own LLB, remote sources whose
+// files it reads (remote_definition.h).
 #pragma once
 
 #include "buildkit/frontend_build.h"
 #include "buildkit/history.h"
+#include "buildkit/remote_definition.h"
 #include "buildkit/rpc_server.h"
 #include "buildkit/worker.h"
 
 namespace skiff::buildkit {
 
 namespace wire {
+class Definition;
 class GatewaySolveRequest;
-}
+}  // namespace wire
 
 class GatewayService {
  public:
@@ -23,12 +26,19 @@ class GatewayService {
   Result<> return_result(RpcCall& call);
   Result<> inputs(RpcCall& call);
   Result<> evaluate(RpcCall& call);
+  Result<> stat_file(RpcCall& call);
+  Result<> read_file(RpcCall& call);
   Result<> warn(RpcCall& call);
 
  private:
-  using Inputs = std::map<std::string, std::shared_ptr<const KeptResult>>;
   std::shared_ptr<Build> build_of(const RpcCall& call);
-  Result<Inputs> inputs_of(const wire::GatewaySolveRequest& request);
+  Result<> take_inputs(const wire::GatewaySolveRequest& request, FrontendOptions& options);
+  Result<std::shared_ptr<const FetchedSource>> fetch(const RemoteSource& source, Build& build,
+                                                     const BuildOrder& order);
+  Result<> tell_source(RpcCall& call, Build& build, const BuildOrder& order,
+                       const wire::Definition& definition);
+  Result<std::shared_ptr<const FetchedSource>> source_of(const RpcCall& call,
+                                                         const std::string& ref);
 
   const WorkerFacts& worker_;
   BuildTools tools_;

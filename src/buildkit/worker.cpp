@@ -9,6 +9,8 @@ namespace {
 constexpr const char* kFrontendCaps[] = {
     "solve.base",
     "solve.inlinereturn",
+    "readfile",
+    "statfile",
     "return",
     "returnmap",
     "proto.refarray",

@@ -1,0 +1,23 @@
+// LLB of clients, as far as it is served: the files of one remote source, which clients want to
+// read before they know what to build (`buildx bake URL`).
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace skiff::buildkit {
+
+namespace wire {
+class Definition;
+}
+
+struct RemoteSource {
+  std::string url;        // as fetch_context() takes it: a repository or a part of it, or a file
+  std::string file_name;  // what that file of the web is called; empty for a repository
+};
+
+// nullopt for any other LLB. What is understood is a git source, a copy of a directory of it, and
+// an HTTP source.
+std::optional<RemoteSource> remote_source_of(const wire::Definition& definition);
+
+}  // namespace skiff::buildkit

@@ -97,6 +97,7 @@ ALLOWED = {
     ("path", "builder/step_mounts.cpp", "make_directories"): OWN_DIRECTORY,
     ("path", "builder/step_mounts.cpp", "open_file"): "a secret, in a directory of the builder's own",
     ("path", "buildkit/frontend_build.cpp", "make_directories"): OWN_DIRECTORY,
+    ("path", "buildkit/fetched_source.cpp", "make_directories"): OWN_DIRECTORY,
     ("path", "buildkit/fsutil_receiver.cpp", "open_file"): "its own, which goes through RootDir",
     ("path", "buildkit/fsutil_receiver.h", "open_file"): "its own, which goes through RootDir",
     ("path", "snapshot/layer_apply.cpp", "sys::fd_path"): "DESCRIPTOR/name, and what a descriptor is called",

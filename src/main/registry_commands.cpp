@@ -174,7 +174,8 @@ void tell(json::Value& out, const Flag& flag, const Flag& usual) {
   out.set(flag.name, *flag.values);
 }
 
-// The flags that it was given, but for where the registry is: no secret is among flags.
+// The flags that it was given, but for where the registry is and where it reads a password from: no
+// secret is among flags.
 json::Value told(const Verb& verb, const Invocation& call) {
   Invocation given = call;
   Invocation usual;
@@ -183,7 +184,8 @@ json::Value told(const Verb& verb, const Invocation& call) {
   const std::vector<Flag> usual_flags = flags_of(verb, usual, help);
   json::Value out = json::object();
   for (size_t i = 0; i < flags.size(); ++i) {
-    if (flags[i].name != "root") tell(out, flags[i], usual_flags[i]);
+    if (flags[i].name == "root" || flags[i].name == "password-stdin") continue;
+    tell(out, flags[i], usual_flags[i]);
   }
   return out;
 }

@@ -2,8 +2,8 @@
 //
 //   if (!caller.owns("acme/web")) return forbidden(call, "acme/web");
 //
-// Nothing by default. Who owns a place owns all below it, and nothing beside it. A token with limits
-// and one of the token server speak for repositories, and own nothing here.
+// Nothing by default. Who owns a place owns all below it, and nothing beside it. A token with
+// limits and one of the token server speak for repositories, and own nothing here.
 #pragma once
 
 #include <optional>

@@ -18,7 +18,8 @@ class RestOwnerTest : public RestTest {
     add("dan", R"(,"role":"own","on":"acme2")");
     for (const char* place : {"/", "acme", "acme2"}) {
       call("PUT", "/quotas", {}, cat(R"({"bytes":10000,"place":")", place, R"("})"));
-      call("POST", "/rules", {}, cat(R"({"kind":"immutable","tags":"x","place":")", place, R"("})"));
+      call("POST", "/rules", {},
+           cat(R"({"kind":"immutable","tags":"x","place":")", place, R"("})"));
       call("POST", "/retention", {}, cat(R"({"keepLast":9,"place":")", place, R"("})"));
     }
     log_in("carl", "password");
@@ -51,10 +52,10 @@ TEST_F(RestOwnerTest, APlaceIsAdministeredByItsOwner) {
               place == std::string("acme") ? "carl" : "bob");
     EXPECT_EQ(call("DELETE", "/grants", {}, "", cat(query, "&who=bob")).status, 204) << place;
     EXPECT_EQ(call("GET", "/usage", {}, "", query).status, 200) << place;
-    EXPECT_EQ(call("PUT", "/visibility", {},
-                   cat(R"({"visibility":"private","place":")", place, R"("})"))
-                  .status,
-              204);
+    EXPECT_EQ(
+        call("PUT", "/visibility", {}, cat(R"({"visibility":"private","place":")", place, R"("})"))
+            .status,
+        204);
     const Reply rule =
         call("POST", "/rules", {}, cat(R"({"kind":"protected","place":")", place, R"("})"));
     EXPECT_EQ(rule.status, 201) << rule.body;
@@ -119,29 +120,28 @@ TEST_F(RestOwnerTest, NoOtherPlaceIs) {
 
 // What one member says and another is done must not differ.
 TEST_F(RestOwnerTest, ThePlaceThatIsJudgedIsThatWhichCounts) {
-  EXPECT_EQ(call("PUT", "/grants", {}, R"({"place":"acme2","who":"carl","role":"own"})",
-                 "?place=acme")
-                .status,
-            403);
+  EXPECT_EQ(
+      call("PUT", "/grants", {}, R"({"place":"acme2","who":"carl","role":"own"})", "?place=acme")
+          .status,
+      403);
   EXPECT_EQ(call("POST", "/retention/run", {}, "{}", "?place=acme").status, 403);
   EXPECT_EQ(call("POST", "/tokens", {}, R"({"account":"ann"})", "?account=carl").status, 403);
   EXPECT_EQ(call("DELETE", "/grants", {}, R"({"place":"acme"})", "?who=bob").status, 403);
-  EXPECT_EQ(
-      call("DELETE", "/grants", {}, "", "?place=acme2&place=acme&who=dan").status, 403);
+  EXPECT_EQ(call("DELETE", "/grants", {}, "", "?place=acme2&place=acme&who=dan").status, 403);
 }
 
 TEST_F(RestOwnerTest, TheServerIsNotTheirs) {
   const std::pair<const char*, const char*> asked[] = {
-      {"GET", "/users"},         {"POST", "/users"},       {"GET", "/robots"},
-      {"POST", "/robots"},       {"GET", "/teams"},        {"POST", "/teams"},
-      {"GET", "/repositories"},  {"PUT", "/quotas"},       {"DELETE", "/quotas"},
-      {"POST", "/check"},        {"POST", "/gc"},          {"GET", "/configuration"},
-      {"GET", "/backups"},       {"POST", "/backups"},     {"POST", "/imports"},
-      {"GET", "/audit"},         {"GET", "/audit/export"}, {"GET", "/audit/verify"},
-      {"GET", "/keys"},          {"POST", "/keys/rotate"}, {"GET", "/mirrors"},
-      {"POST", "/mirrors"},      {"GET", "/webhooks"},     {"POST", "/webhooks"},
-      {"GET", "/certificates"},  {"POST", "/certificates"}, {"DELETE", "/certificates"},
-      {"GET", "/nothing"},       {"DELETE", "/users"},
+      {"GET", "/users"},        {"POST", "/users"},        {"GET", "/robots"},
+      {"POST", "/robots"},      {"GET", "/teams"},         {"POST", "/teams"},
+      {"GET", "/repositories"}, {"PUT", "/quotas"},        {"DELETE", "/quotas"},
+      {"POST", "/check"},       {"POST", "/gc"},           {"GET", "/configuration"},
+      {"GET", "/backups"},      {"POST", "/backups"},      {"POST", "/imports"},
+      {"GET", "/audit"},        {"GET", "/audit/export"},  {"GET", "/audit/verify"},
+      {"GET", "/keys"},         {"POST", "/keys/rotate"},  {"GET", "/mirrors"},
+      {"POST", "/mirrors"},     {"GET", "/webhooks"},      {"POST", "/webhooks"},
+      {"GET", "/certificates"}, {"POST", "/certificates"}, {"DELETE", "/certificates"},
+      {"GET", "/nothing"},      {"DELETE", "/users"},
   };
   for (const auto& [method, route] : asked) {
     EXPECT_EQ(call(method, route, {}, R"({"place":"acme","bytes":1})", "?place=acme").status, 403)

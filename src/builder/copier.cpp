@@ -51,7 +51,7 @@ Error changed(const SourceFile& file) {
 
 }  // namespace
 
-Result<> Copier::make_directories(const std::string& path) {
+Result<> Copier::make_directories(const std::string& path, bool with_mode) {
   std::string so_far;
   for (const std::string& part : split(clean_path(path).substr(1), '/')) {
     if (part.empty()) continue;
@@ -67,7 +67,7 @@ Result<> Copier::make_directories(const std::string& path) {
       return failed("chown", so_far);
     }
     const auto& mode = attributes_.mode;
-    if (mode && mode->absolute() && ::fchmod(made.get(), mode->apply(0, true)) != 0) {
+    if (with_mode && mode && mode->absolute() && ::fchmod(made.get(), mode->apply(0, true)) != 0) {
       return failed("chmod", so_far);
     }
   }
@@ -102,7 +102,9 @@ Result<> Copier::copy(SourceTree& from, const Selected& selected, const std::str
   }
   bool created = !existing;
   TRY(make_directories(directory));
-  if (created && !selected.parents) TRY(copy_directory(self, directory, true));
+  // With a slash the directory is made before anything is copied, and is no copy of the source.
+  const bool copied = created && !selected.parents && !destination.ends_with('/');
+  if (copied) TRY(copy_directory(self, directory, true));
   for (size_t i = 1; i < selected.files.size(); ++i) {
     TRY(cancel.check());
     const SourceFile& file = selected.files[i];
@@ -262,7 +264,7 @@ Result<> Copier::extract(SourceTree& from, const std::string& path, const std::s
     return Error(Code::kInvalidArgument,
                  cat("cannot extract ", path, " to non-directory ", destination));
   }
-  TRY(make_directories(destination));
+  TRY(make_directories(destination, false));
   UniqueFd in = TRY(from.root().open_at(path, O_RDONLY));
   FdSource source(in.get());
   UntarOptions options{.owner = attributes_.owner, .keep_owners = true, .devices = true};

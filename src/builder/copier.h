@@ -35,8 +35,9 @@ class Copier {
                    const CancelToken& cancel);
   // A file of given content, as `copy` would place one called `name`.
   Result<> write(const std::string& name, std::string_view content, const std::string& destination);
-  // mkdir -p; the new directories have the owner of --chown and the mode of --chmod.
-  Result<> make_directories(const std::string& path);
+  // mkdir -p; the new directories have the owner of --chown and, `with_mode`, the mode of --chmod
+  // where that is a number.
+  Result<> make_directories(const std::string& path, bool with_mode = true);
 
  private:
   Result<std::string> place_for(const std::string& name, const std::string& destination);

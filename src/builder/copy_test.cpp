@@ -177,6 +177,8 @@ TEST_F(Copy, AddUnpacksLocalArchives) {
             "f 600 1:2 x/d/f\n"
             "f 644 0:0 x/no.tar\n"
             "f 644 0:0 y");
+  // The directory is made for it, and not copied.
+  EXPECT_NE(after("ADD --chmod=700 a.tgz /w").find("d 755 0:0 w\n"), std::string::npos);
 }
 
 TEST_F(Copy, LinkedLayersDoNotDependOnWhatIsBelow) {

@@ -19,6 +19,17 @@ namespace {
 
 bool has_wildcard(std::string_view text) { return text.find_first_of("*?[\\") != text.npos; }
 
+// As Go matches: only "^" negates a class, "!" is one of its characters.
+std::string without_bang(std::string_view pattern) {
+  std::string out;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    out += pattern[i];
+    if (pattern[i] == '\\' && i + 1 < pattern.size()) out += pattern[++i];
+    if (pattern[i] == '[' && pattern.substr(i + 1).starts_with('!')) out += '\\';
+  }
+  return out;
+}
+
 // Of "a/../../b".
 bool leads_above(std::string_view path) {
   int depth = 0;
@@ -54,6 +65,7 @@ Result<std::vector<std::string>> SourceTree::expand(const std::string& pattern) 
   std::vector<std::string> found{""};
   for (const std::string& part : split(clean_path(pattern).substr(1), '/')) {
     if (part.empty()) continue;
+    const std::string wildcard = without_bang(part);
     std::vector<std::string> next;
     for (const std::string& directory : found) {
       if (!has_wildcard(part)) {
@@ -66,7 +78,7 @@ Result<std::vector<std::string>> SourceTree::expand(const std::string& pattern) 
         std::string path = join_path(directory, name);
         bool hidden =
             options_.ignore.excluded(path) && !options_.ignore.may_contain_exceptions(path);
-        if (::fnmatch(part.c_str(), name.c_str(), 0) == 0 && !hidden) next.push_back(path);
+        if (::fnmatch(wildcard.c_str(), name.c_str(), 0) == 0 && !hidden) next.push_back(path);
       }
     }
     found = std::move(next);
@@ -87,7 +99,6 @@ Result<std::vector<Selected>> SourceTree::select(const Selection& wanted,
       return Error(Code::kNotFound, cat(selected.error().message(), outside_of("", wanted.source)));
     }
     if (!selected) return std::move(selected.error());
-    if (!selected->directory && wanted.excludes.excluded(selected->name)) continue;
     out.push_back(std::move(*selected));
   }
   return out;

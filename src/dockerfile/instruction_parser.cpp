@@ -184,7 +184,9 @@ Result<InstructionBody> parse_on_build(const RawInstruction& raw, char) {
     return invalid_instruction("chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
   if (trigger == "from" || trigger == "maintainer")
     return invalid_instruction(cat(to_upper(trigger), " isn't allowed as an ONBUILD trigger"));
-  if (!raw.heredoc_text.empty()) text += cat("\n", raw.heredoc_text);
+  if (!raw.heredoc_text.empty()) {
+    text += cat("\n", std::string_view(raw.heredoc_text).substr(0, raw.heredoc_text.size() - 1));
+  }
   return OnBuildInstruction{std::move(text)};
 }
 

@@ -133,17 +133,19 @@ class Lexer {
     out.comments = std::move(comments);
     out.span.first = static_cast<int>(next_);
     bool goes_on = cut_continuation(line);
+    bool has_empty = false;
     while (goes_on && next_ < lines_.size()) {
       std::string more = lines_[next_++];
       if (is_comment(more)) continue;
       if (trim_left(more).empty()) {
-        out_.warnings.push_back({"Empty continuation line", static_cast<int>(next_)});
+        has_empty = true;
         continue;
       }
       goes_on = cut_continuation(more);
       line += more;
     }
     out.span.last = static_cast<int>(next_);
+    if (has_empty) out_.warnings.push_back({"Empty continuation line", out.span.last});
     out.text = trim(line);
     split_instruction(out);
     TRY(read_flags(out));
@@ -214,12 +216,17 @@ class Lexer {
 
   Result<> read_heredoc_body(RawInstruction& out, Heredoc& heredoc) {
     while (next_ < lines_.size()) {
-      std::string_view line = lines_[next_++];
+      std::string_view line = lines_[next_];
+      const std::string end = cat(source_.returns(next_++), "\n");
       out.span.last = static_cast<int>(next_);
-      out.heredoc_text += cat(line, "\n");
+      const std::string_view whole = line;
       if (heredoc.chomp) line.remove_prefix(std::min(line.find_first_not_of('\t'), line.size()));
-      if (line == heredoc.name) return {};
-      heredoc.content += cat(line, "\n");
+      if (line == heredoc.name) {
+        out.heredoc_text += cat(line, "\n");
+        return {};
+      }
+      out.heredoc_text += cat(whole, end);
+      heredoc.content += cat(line, end);
     }
     return error(out.span, cat("unterminated heredoc: no line ", quoted(heredoc.name)));
   }

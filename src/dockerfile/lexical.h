@@ -13,7 +13,7 @@ namespace skiff::dockerfile {
 
 struct Heredoc {
   std::string name;     // the terminator, unquoted
-  std::string content;  // each line with its newline
+  std::string content;  // each line with its newline, and with its carriage return
   bool expand = true;   // false where the terminator was quoted
   bool chomp = false;   // "<<-": leading tabs are dropped
 };
@@ -26,7 +26,7 @@ struct RawInstruction {
   std::vector<Heredoc> heredocs;
   std::string text;                   // the whole, continuation lines joined, heredocs not included
   std::vector<std::string> comments;  // right above it, without '#'
-  std::string heredoc_text;  // the lines of the heredocs with their terminators, as they stand
+  std::string heredoc_text;  // the lines of the heredocs as they stand, with their terminators
   LineSpan span;
 };
 

@@ -113,9 +113,11 @@ size_t Planner::find_stage(const std::string& name, size_t before) const {
 
 Result<Origin> Planner::expand_from(size_t index) {
   const Stage& stage = file_.stages[index];
+  std::vector<std::string> unset;
   Expander expander(
       file_.escape, [this](const std::string& n) { return globals_.lookup(n); },
       [&](const std::string& name) {
+        unset.push_back(name);
         if (request_.checks == nullptr || globals_.knows(name)) return;
         const std::string near = nearest_word(name, globals_.names());
         request_.checks->report(Rule::kUndefinedArgInFrom, stage.span,
@@ -133,7 +135,13 @@ Result<Origin> Planner::expand_from(size_t index) {
     if (origin.image.empty()) {
       return invalid(cat("base name (", stage.from.image, ") should not be blank"));
     }
+    unset.clear();
     std::string platform = TRY(expander.word(stage.from.platform));
+    if (platform.empty() && !stage.from.platform.empty()) {
+      const std::string near = unset.empty() ? "" : nearest_word(unset[0], globals_.names());
+      return invalid(cat("empty platform value from expression ", stage.from.platform,
+                         near.empty() ? "" : cat(" (did you mean ", near, "?)")));
+    }
     if (!platform.empty()) origin.platform = TRY(oci::Platform::parse(platform));
     origin.stage = find_stage(to_lower(origin.image), index);
     if (origin.stage == kNone) {
@@ -292,6 +300,10 @@ Result<> Planner::bind_stage(size_t index) {
   PlannedStep from = TRY(bind_from(index, stage));
   StageState state;
   if (origins_[index].stage != kNone) state = states_[planned_[origins_[index].stage]];
+  // A stage begins with its config: what another one's ARG had put over that stays behind.
+  for (StageState::Argument& argument : state.args) {
+    argument.over_env = argument.over_env && !get_env(from.config.env, argument.name);
+  }
   const auto& image = std::get<PlannedFrom>(from.what).image;
   if (image) state.knows_env = image->known;
   std::vector<std::string> triggers = std::exchange(from.config.on_build, {});

@@ -100,7 +100,9 @@ Result<BaseImage> find_base(const std::string& name, const std::optional<oci::Pl
                             int) {
   BaseImage base{.name = name};
   base.config.platform = platform.value_or(*oci::Platform::parse("linux/amd64"));
-  if (name == "missing") return Error(Code::kNotFound, "No such image: missing:latest");
+  if (name == "missing" || name == "alpin") {
+    return Error(Code::kNotFound, cat("No such image: ", name, ":latest"));
+  }
   if (name.starts_with("alpine")) {
     base.config.config.env = {"PATH=/bin", "LANG=C"};
     base.config.config.cmd = std::vector<std::string>{"/bin/sh"};

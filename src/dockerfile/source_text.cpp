@@ -22,7 +22,9 @@ Result<SourceText> SourceText::make(std::string name, std::string_view text) {
   out.lines_ = split(text, '\n');
   if (out.lines_.back().empty()) out.lines_.pop_back();
   for (std::string& line : out.lines_) {
+    const size_t whole = line.size();
     while (line.ends_with('\r')) line.pop_back();
+    out.returns_.push_back(whole - line.size());
     if (line.size() > kMaxLine)
       return Error(Code::kInvalidArgument,
                    cat(out.name_, ":", &line - out.lines_.data() + 1,

@@ -29,6 +29,8 @@ class SourceText {
 
   const std::string& name() const { return name_; }
   const std::vector<std::string>& lines() const { return lines_; }
+  // The carriage returns that line `index`, from 0, had at its end: heredocs keep them.
+  std::string returns(size_t index) const { return std::string(returns_[index], '\r'); }
 
   // `error` with the place in front and the lines around it behind.
   Error at(LineSpan span, const Error& error) const;
@@ -38,6 +40,7 @@ class SourceText {
   std::string excerpt(LineSpan span) const;
   std::string name_;
   std::vector<std::string> lines_;
+  std::vector<size_t> returns_;
 };
 
 // What SourceText::at() has made, taken apart again.

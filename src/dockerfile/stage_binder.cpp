@@ -51,9 +51,17 @@ Error suggest_stage(const Error& error, const Dockerfile& file, const std::strin
   for (const Stage& stage : file.stages) {
     if (!stage.from.name.empty()) stages.push_back(stage.from.name);
   }
-  const std::string near = nearest_word(name, stages);
+  const std::vector<std::string> common = {"alpine", "busybox", "centos", "debian",
+                                           "fedora", "golang",  "ubuntu"};
+  const bool is_common = std::ranges::find(common, name) != common.end();
+  std::string near = nearest_word(name, stages);
+  if (!near.empty()) {
+    near = cat("the stage ", near);
+  } else if (!is_common) {
+    near = nearest_word(name, common);
+  }
   if (near.empty()) return error;
-  return Error(error.code(), cat(error.message(), " (did you mean the stage ", near, "?)"));
+  return Error(error.code(), cat(error.message(), " (did you mean ", near, "?)"));
 }
 
 Result<BaseImage> StageBinder::find_image(const std::string& name, const PlannedStep& step) const {
@@ -182,8 +190,11 @@ Result<> StageBinder::bind_one(const UserInstruction& user, PlannedStep& step) {
 
 Result<> StageBinder::bind_one(const ExposeInstruction& expose, PlannedStep& step) {
   std::vector<std::string> ports;
+  // Variables without a value are not told here.
+  const Expander expand(places_.file.escape,
+                        [&](const std::string& name) { return value_of(step, name); });
   for (const std::string& words : expose.ports) {
-    for (const std::string& word : TRY(expander(step).words(words))) {
+    for (const std::string& word : TRY(expand.words(words))) {
       report_port(word);
       for (std::string& port : TRY(parse_exposed(word))) ports.push_back(std::move(port));
     }

@@ -35,7 +35,8 @@ struct Places {
   std::function<std::optional<size_t>(const std::string& name)> planned_stage;
 };
 
-// The error that there is no image of that name, where a stage's is nearly it.
+// The error that there is no image of that name, where a stage's or a well-known image's is nearly
+// it.
 Error suggest_stage(const Error& error, const Dockerfile& file, const std::string& name);
 
 class StageBinder {

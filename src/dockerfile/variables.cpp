@@ -228,6 +228,7 @@ class Walk {
   Result<std::string> conditional(const std::string& variable,
                                   const std::optional<std::string>& value, char op, bool colon) {
     std::string word = TRY(until('}', false));
+    plain(variable, value);
     bool set = value && !(colon && value->empty());
     if (op == '-') return set ? *value : word;
     if (op == '+') return set ? word : std::string();

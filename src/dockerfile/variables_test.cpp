@@ -132,7 +132,7 @@ TEST(Variables, WhatIsUnsetIsTold) {
       '\\', [](const std::string& name) { return name == "x" ? std::optional("1") : std::nullopt; },
       [&](const std::string& name) { told.push_back(name); });
   ASSERT_TRUE(some.word("$x ${a} $b ${c:-w} ${d+w} ${e%z} '$f' \\$g \"$h\" ${i:-$j}"));
-  EXPECT_EQ(told, (std::vector<std::string>{"a", "b", "e", "h", "j"}));
+  EXPECT_EQ(told, (std::vector<std::string>{"a", "b", "c", "d", "e", "h", "j", "i"}));
 }
 
 TEST(Variables, WordsSplitOutsideQuotes) {
@@ -147,6 +147,7 @@ TEST(Variables, WordsSplitOutsideQuotes) {
 
 TEST(Variables, HeredocBodiesKeepTheirQuotes) {
   EXPECT_EQ(*expander().body("a \"$x\" '$x' \\$x \\n\n"), "a \"value\" 'value' $x \\n\n");
+  EXPECT_EQ(*expander().body("${unset:-a\\b}"), "a\\b");
 }
 
 }  // namespace

@@ -1,3 +1,3 @@
 ARG VERSION=1
 FROM ${BASE:-scratch}
-FROM --platform=$TARGETPLATFROM scratch
+FROM --platform=${TARGETPLATFROM:-$BUILDPLATFORM} scratch

@@ -1,0 +1,8 @@
+FROM scratch
+LABEL a=b \
+
+  c=d \
+
+
+  e=f
+LABEL g=h

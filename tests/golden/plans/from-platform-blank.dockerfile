@@ -1,0 +1,2 @@
+#arg TARGETPLATFROM=
+FROM --platform=$TARGETPLATFROM alpine

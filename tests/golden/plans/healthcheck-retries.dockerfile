@@ -1,0 +1,12 @@
+FROM alpine
+HEALTHCHECK --retries=3 CMD a
+HEALTHCHECK --retries=9 CMD a
+HEALTHCHECK --retries=39 CMD a
+HEALTHCHECK --retries=65 CMD a
+HEALTHCHECK --retries=127 CMD a
+HEALTHCHECK --retries=128 CMD a
+HEALTHCHECK --retries=233 CMD a
+HEALTHCHECK --retries=8364 CMD a
+HEALTHCHECK --retries=128512 CMD a
+HEALTHCHECK --retries=2000000 CMD a
+HEALTHCHECK --retries=92 CMD a

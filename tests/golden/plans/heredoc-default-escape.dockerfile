@@ -1,0 +1,4 @@
+FROM alpine
+COPY <<a /a
+${HOME:-a\b} ${NO:-\}} \b
+a

@@ -8,10 +8,12 @@ namespace skiff::registry {
 
 namespace {
 
-// How much of the type the range names: 0 for none of it, 3 for all.
+constexpr int kAll = 3;
+
+// How much of the type the range names: 0 for none of it.
 int fit(std::string_view range, std::string_view media_type) {
   if (range == "*/*") return 1;
-  if (equals_ignore_case(range, media_type)) return 3;
+  if (equals_ignore_case(range, media_type)) return kAll;
   const std::string_view family = media_type.substr(0, media_type.find('/') + 1);
   const bool is_family =
       range.ends_with("/*") && equals_ignore_case(range.substr(0, range.size() - 1), family);
@@ -45,6 +47,7 @@ bool accepted(const std::vector<std::string>& fields, std::string_view media_typ
       if (fits == 0 || fits < best) continue;
       allowed = (fits == best && allowed) || !is_excluded(parameters);
       best = fits;
+      if (allowed && fits == kAll) return true;
     }
   }
   return any || allowed;

@@ -85,8 +85,8 @@ Answer<bool> BlobCache::tell(Origin& origin, Call& call, const oci::Digest& dige
     return refuse(origin, call, size.error());
   }
   describe(call, digest);
-  call.set("Content-Length", cat(*size));
   if (TRY(call.not_modified(digest.str()))) return true;
+  call.set("Content-Length", cat(*size));
   TRY(call.reply_empty(200));
   return true;
 }

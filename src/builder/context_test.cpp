@@ -110,7 +110,19 @@ TEST_F(HostileContext, ForeignFrontendsAreRefused) {
   EXPECT_NE(error_of(request("# syntax=example.com/front:1\nFROM scratch\n"))
                 .find("frontends in images are not supported"),
             std::string::npos);
-  EXPECT_TRUE(build(request("# syntax=docker/dockerfile:1.7\nFROM scratch\n")));
+  const std::string digest = cat("@sha256:", std::string(64, '1'));
+  for (const std::string& known :
+       {std::string(), std::string(":1"), std::string(":1.0"), std::string(":1.7.1-labs"),
+        std::string(":1.26"), std::string(":latest"), cat(":1.7", digest)}) {
+    EXPECT_TRUE(build(request(cat("# syntax=docker/dockerfile", known, "\nFROM scratch\n"))))
+        << known;
+  }
+  for (const std::string& unknown : {std::string(":1.99"), std::string(":2"), std::string(":1.x"),
+                                     std::string(":1.7.1.1"), std::string(":"), digest}) {
+    const std::string error =
+        error_of(request(cat("# syntax=docker/dockerfile", unknown, "\nFROM scratch\n")));
+    EXPECT_NE(error.find("write \"# syntax=docker/dockerfile:1\""), std::string::npos) << error;
+  }
 }
 
 TEST_F(HostileContext, UnusedArgumentsAreTold) {

@@ -196,12 +196,17 @@ Result<FrontendOptions> decode_frontend_options(const std::map<std::string, std:
   return out;
 }
 
-bool is_dockerfile_frontend(const std::string& name,
-                            const std::map<std::string, std::string>& options) {
-  if (name == "dockerfile.v0") return true;
+Result<> check_frontend(const std::string& name,
+                        const std::map<std::string, std::string>& options) {
+  if (name == "dockerfile.v0") return {};
+  if (name.empty()) {
+    return Error(Code::kUnimplemented, "LLB of clients is not served, only Dockerfiles");
+  }
   const auto source = options.find("source");
-  return name == "gateway.v0" && source != options.end() && !source->second.empty() &&
-         dockerfile::is_own_frontend(source->second);
+  if (name == "gateway.v0" && source != options.end() && !source->second.empty()) {
+    return dockerfile::check_frontend(source->second);
+  }
+  return Error(Code::kUnimplemented, cat("frontend ", quoted(name), " is not served"));
 }
 
 std::vector<std::string> ignore_lines(std::string_view text) {

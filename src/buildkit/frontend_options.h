@@ -29,9 +29,9 @@ struct FrontendOptions {
 // kUnimplemented for what would change the result and is not served.
 Result<FrontendOptions> decode_frontend_options(const std::map<std::string, std::string>& options);
 
-// Whether `name`, with "source" for a frontend in an image, is the Dockerfile frontend of old.
-bool is_dockerfile_frontend(const std::string& name,
-                            const std::map<std::string, std::string>& options);
+// kUnimplemented where `name`, with "source" for a frontend in an image, is not the Dockerfile
+// frontend, or not a version of it that is known.
+Result<> check_frontend(const std::string& name, const std::map<std::string, std::string>& options);
 
 // The lines of an ignore file as patterns for a client.
 std::vector<std::string> ignore_lines(std::string_view text);

@@ -77,10 +77,11 @@ TEST(FrontendOptionsTest, AttestationsAreMadeWhereTheyAreAskedFor) {
 }
 
 TEST(FrontendOptionsTest, TheOfficialFrontendIsOurOwn) {
-  EXPECT_TRUE(is_dockerfile_frontend("dockerfile.v0", {}));
-  EXPECT_TRUE(is_dockerfile_frontend("gateway.v0", {{"source", "docker/dockerfile:1"}}));
-  EXPECT_FALSE(is_dockerfile_frontend("gateway.v0", {{"source", "somebody/else"}}));
-  EXPECT_FALSE(is_dockerfile_frontend("", {}));
+  EXPECT_TRUE(check_frontend("dockerfile.v0", {}));
+  EXPECT_TRUE(check_frontend("gateway.v0", {{"source", "docker/dockerfile:1"}}));
+  EXPECT_FALSE(check_frontend("gateway.v0", {{"source", "somebody/else"}}));
+  EXPECT_FALSE(check_frontend("gateway.v0", {{"source", "docker/dockerfile:1.99"}}));
+  EXPECT_FALSE(check_frontend("", {}));
 }
 
 TEST(FrontendOptionsTest, IgnoreFilesBecomePatterns) {

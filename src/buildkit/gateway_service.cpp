@@ -47,10 +47,8 @@ std::optional<RpcFailure> GatewayService::solve(RpcCall& call) {
   }
   const std::map<std::string, std::string> given{request->frontend_opt().begin(),
                                                  request->frontend_opt().end()};
-  if (!is_dockerfile_frontend(request->frontend(), given)) {
-    return failed(Error(Code::kUnimplemented,
-                        cat("frontend ", quoted(request->frontend()), " is not served")));
-  }
+  const auto known = check_frontend(request->frontend(), given);
+  if (!known) return failed(known.error());
   if (!is_question(given)) history_.begin(build, request->frontend(), given, order->exporters);
   auto options = decode_frontend_options(given);
   // Clients put the name of any other code before the text, and do so twice.

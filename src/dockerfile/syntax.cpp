@@ -34,6 +34,24 @@ std::string syntax_in(std::string_view text, std::string_view sign) {
   return "";
 }
 
+// Of the frontend 1.x.
+constexpr int kNewestMinor = 26;
+
+// A tag of the official image: "1", "1.7", "1.7.1", "1.7-labs", "latest".
+bool is_implemented(std::string_view tag) {
+  for (std::string_view channel : {"-labs", "-experimental"}) {
+    if (tag.ends_with(channel)) tag.remove_suffix(channel.size());
+  }
+  for (std::string_view newest : {"latest", "labs", "experimental", "master", "1"}) {
+    if (tag == newest) return true;
+  }
+  if (!tag.starts_with("1.")) return false;
+  const std::vector<std::string> numbers = split(tag.substr(2), '.');
+  const auto minor = parse_uint(numbers[0]);
+  const bool has_patch = numbers.size() == 2 && parse_uint(numbers[1]);
+  return minor && *minor <= kNewestMinor && (numbers.size() == 1 || has_patch);
+}
+
 }  // namespace
 
 std::string detect_syntax(std::string_view text) {
@@ -50,15 +68,31 @@ std::string detect_syntax(std::string_view text) {
   return value ? value->string("syntax") : "";
 }
 
-bool is_own_frontend(std::string_view syntax) {
+Result<> check_frontend(std::string_view syntax) {
   // Behind the image stands what only that would understand.
   std::string_view name = syntax.substr(0, syntax.find_first_of(" \t"));
   for (std::string_view prefix : {"docker.io/", "docker/"}) {
     if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
   }
-  return name.empty() || name == "dockerfile" || name.starts_with("dockerfile:") ||
-         name.starts_with("dockerfile@") || name == "dockerfile.v0" ||
-         name.starts_with("dockerfile-upstream");
+  if (name.empty() || name == "dockerfile.v0") return {};
+  std::string_view version = name;
+  for (std::string_view image : {"dockerfile-upstream", "dockerfile"}) {
+    if (version.starts_with(image)) version.remove_prefix(image.size());
+  }
+  const bool is_official = version.empty() || version[0] == ':' || version[0] == '@';
+  if (version.size() == name.size() || !is_official) {
+    return Error(Code::kUnimplemented,
+                 cat("frontends in images are not supported: # syntax=", syntax));
+  }
+  if (version.empty()) return {};
+  version = version.substr(0, version.find('@'));
+  if (!version.empty() && is_implemented(version.substr(1))) return {};
+  return Error(Code::kUnimplemented,
+               cat("# syntax=", syntax, ": ",
+                   version.empty() ? "which version a digest is cannot be told"
+                                   : "this version of the frontend is not known",
+                   ": Dockerfiles are read by the built-in one, which is 1.0 to 1.", kNewestMinor,
+                   "; write \"# syntax=docker/dockerfile:1\" to use it"));
 }
 
 }  // namespace skiff::dockerfile

@@ -4,14 +4,19 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
+
 namespace skiff::dockerfile {
 
 // The whole value, or "". Files for frontends that are no Dockerfiles say it with "// syntax=" or
 // as the "syntax" of a JSON object. A first line that begins with "#!" is passed over.
 std::string detect_syntax(std::string_view text);
 
-// Whether this folder is what the value asks for: nothing, "dockerfile.v0", or an official image of
-// the frontend ("docker/dockerfile:1"). Frontends of other images are programs of their own.
-bool is_own_frontend(std::string_view syntax);
+// Whether this folder is what the value asks for: nothing, "dockerfile.v0", or a version of the
+// official frontend that it implements ("docker/dockerfile:1", "docker/dockerfile:1.4-labs"; a
+// digest behind a version says nothing more). kUnimplemented says what else there is to write:
+// frontends of other images are programs of their own, and of a later version, or of a digest
+// alone, nobody knows what it means.
+Result<> check_frontend(std::string_view syntax);
 
 }  // namespace skiff::dockerfile

@@ -210,12 +210,12 @@ Result<> build_classic(Call& call) {
   if (!built) return stream.finish(std::move(built.error()), exit_code);
   TRY(outputs.finish());
   stream.release();
+  stream.send(json::object(
+      {{"aux", json::object({{"ID", built->id.str()}, {"Digest", built->target.digest.str()}})}}));
   if (quiet) {
     stream.text(built->id.str() + "\n");
     return stream.finish({});
   }
-  stream.send(json::object(
-      {{"aux", json::object({{"ID", built->id.str()}, {"Digest", built->target.digest.str()}})}}));
   stream.text(cat("Successfully built ", built->id.short_hex(), "\n"));
   const auto tags = outputs.tags_image() ? request.tags : std::vector<oci::Reference>();
   for (const auto& tag : tags) {

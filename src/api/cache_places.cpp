@@ -30,6 +30,8 @@ Result<std::vector<std::shared_ptr<const UniqueFd>>> decode_cache_places(
         if (one.has("tag")) place.tag = one.string("tag");
       }
       place.mounts = one.boolean("mounts");
+      place.of_result = one.boolean("min");
+      place.ignore_error = one.boolean("ignoreError");
       places.push_back(std::move(place));
     }
     return {};

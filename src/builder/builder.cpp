@@ -39,9 +39,7 @@ Result<> check_syntax(const BuildRequest& request, const std::string& text) {
   const auto given = request.build_args.find("BUILDKIT_SYNTAX");
   const bool is_given = given != request.build_args.end() && given->second;
   const std::string syntax = is_given ? *given->second : detect_syntax(text);
-  if (is_own_frontend(syntax)) return {};
-  return Error(Code::kUnimplemented,
-               cat("frontends in images are not supported: # syntax=", syntax));
+  return check_frontend(syntax);
 }
 
 // Each has threads of its own.
@@ -147,7 +145,7 @@ class LocalBuilder : public Builder {
   void import_caches(const BuildRequest& request, SharedSink& events, images::ImageLease& lease,
                      ImportedRecords& imported, const CancelToken& cancel);
   Result<> export_caches(const BuildRequest& request, const std::vector<PlatformImage>& built,
-                         const CacheHold& hold, const CancelToken& cancel);
+                         const CacheHold& hold, SharedSink& events, const CancelToken& cancel);
   Result<std::set<std::string>> image_snapshots();
   Result<> prune_others(const PruneOptions& options, PruneResult& result);
   Result<bool> remove_other(const CacheRecord& record);
@@ -188,14 +186,18 @@ void LocalBuilder::import_caches(const BuildRequest& request, SharedSink& events
 
 Result<> LocalBuilder::export_caches(const BuildRequest& request,
                                      const std::vector<PlatformImage>& built, const CacheHold& hold,
-                                     const CancelToken& cancel) {
+                                     SharedSink& events, const CancelToken& cancel) {
   if (request.cache_to.empty()) return {};
   OwnCache own{.records = TRY(cache_->records_of(hold))};
   for (const PlatformImage& image : built) {
     own.mounts.insert(image.cache_mounts.begin(), image.cache_mounts.end());
+    for (const oci::Descriptor& layer : image.layers) own.layers.insert(layer.digest);
   }
   for (const CachePlace& place : request.cache_to) {
-    TRY(export_cache(site_, request, place, own, cancel));
+    auto done = export_cache(site_, request, place, own, cancel);
+    TRY(cancel.check());
+    if (!done && !place.ignore_error) return done;
+    if (!done) events.send(BuildWarning{done.error().message(), 0});
   }
   return {};
 }
@@ -247,7 +249,7 @@ Result<BuildResult> LocalBuilder::build_all(const BuildRequest& asked, const Eve
         cat("One or more build-args [", join(built[0].unused_args, " "), "] were not consumed"),
         0});
   }
-  TRY(export_caches(request, built, hold, cancel));
+  TRY(export_caches(request, built, hold, events, cancel));
   if (wants_inline_cache(request)) facts.steps = TRY(cache_->records_of(hold));
   const ShapedImages made = TRY(exporter.run(built, facts, *lease, events, cancel));
   return tell(request, platforms, made, events);

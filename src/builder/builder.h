@@ -98,6 +98,10 @@ struct CachePlace {
   std::shared_ptr<CacheShelf> shelf = nullptr;
   std::string image;
   bool mounts = false;  // the directories of RUN --mount=type=cache, too
+  // Of one that is given to: records of layers that the result has, alone (mode=min); a failure is
+  // a warning.
+  bool of_result = false;
+  bool ignore_error = false;
 };
 
 // Where the files of a context come from: a repository, and the commit.

@@ -213,6 +213,11 @@ Result<> export_cache(Site& site, const BuildRequest& request, const CachePlace&
   const auto write = [&]() -> Result<> {
     const auto lease = TRY(site.images.lease());
     PortableCache cache{.records = own.records};
+    if (place.of_result) {
+      std::erase_if(cache.records, [&](const NewRecord& record) {
+        return record.result.layer && !own.layers.contains(record.result.layer->blob.digest);
+      });
+    }
     for (NewRecord& record : cache.records) {
       if (!record.result.layer) continue;
       oci::Descriptor& blob = record.result.layer->blob;

@@ -20,6 +20,7 @@ bool wants_inline_cache(const BuildRequest& request);
 struct OwnCache {
   std::vector<NewRecord> records;
   std::set<std::string> mounts;  // ids of RUN --mount=type=cache
+  std::set<oci::Digest> layers;  // blobs of the images
 };
 Result<> export_cache(Site& site, const BuildRequest& request, const CachePlace& place,
                       const OwnCache& own, const CancelToken& cancel);

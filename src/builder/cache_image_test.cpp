@@ -75,6 +75,27 @@ TEST_F(CacheImage, AnotherEngineHasEveryStepCached) {
   EXPECT_EQ(told_.cached.size(), 6);
 }
 
+TEST_F(CacheImage, OfTheResultAloneIsWhatWasAskedFor) {
+  const std::string dockerfile =
+      "FROM scratch AS lib\nCOPY b /other/\nFROM scratch\nCOPY a /\nCOPY --from=lib /other /lib\n";
+  BuildRequest wanted = exporting(dockerfile);
+  wanted.cache_to[0].of_result = true;
+  built(wanted);
+  forget();
+  built(importing(dockerfile));
+  EXPECT_EQ(told_.cached, (std::vector<int>{4, 5}));  // 2 is of a stage before the last
+}
+
+TEST_F(CacheImage, AFailureIsAWarningWhereItMayBe) {
+  BuildRequest wanted = request(kDockerfile);
+  wanted.cache_to = {{.directory = root() / "missing" / "there"}};
+  EXPECT_NE(error_of(wanted).find("export build cache"), std::string::npos);
+  wanted.cache_to[0].ignore_error = true;
+  built(wanted);
+  ASSERT_EQ(told_.warnings.size(), 1);
+  EXPECT_NE(told_.warnings[0].find("export build cache"), std::string::npos) << told_.warnings[0];
+}
+
 TEST_F(CacheImage, MissesAfterAnImportAreExplained) {
   built(exporting(kDockerfile));
   forget();

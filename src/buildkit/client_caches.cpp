@@ -1,6 +1,7 @@
 #include "buildkit/client_caches.h"
 
 #include "base/strings.h"
+#include "base/truth.h"
 
 namespace skiff::buildkit {
 
@@ -74,6 +75,25 @@ Result<builder::CachePlace> import_of(const ServiceSpec& cache, const Client& cl
   return out;
 }
 
+// What a client says of an export beside its place.
+Result<builder::CachePlace> with_options(builder::CachePlace place, const ServiceSpec& cache) {
+  const auto mode = cache.attrs.find("mode");
+  if (mode != cache.attrs.end() && mode->second != "min" && mode->second != "max") {
+    return Error(Code::kInvalidArgument,
+                 cat("cache: invalid mode ", quoted(mode->second), ": the modes are min and max"));
+  }
+  place.of_result = mode != cache.attrs.end() && mode->second == "min";
+  const auto ignore = cache.attrs.find("ignore-error");
+  if (ignore == cache.attrs.end()) return place;
+  const auto ignored = parse_bool(ignore->second);
+  if (!ignored) {
+    return Error(Code::kInvalidArgument,
+                 cat("cache: invalid ignore-error ", quoted(ignore->second)));
+  }
+  place.ignore_error = *ignored;
+  return place;
+}
+
 builder::CachePlace image_named(const std::string& name) {
   builder::CachePlace out;
   out.image = name;
@@ -101,14 +121,14 @@ Result<std::vector<std::shared_ptr<ClientShelf>>> add_caches(
       continue;
     }
     if (cache.type != "local") {
-      request.cache_to.push_back(TRY(in_registry(cache)));
+      request.cache_to.push_back(TRY(with_options(TRY(in_registry(cache)), cache)));
       continue;
     }
     const std::string directory = TRY(attribute_of(cache, "dest"));
     written.push_back(client.shelf(directory, std::nullopt));
     builder::CachePlace place;
     place.shelf = written.back();
-    request.cache_to.push_back(std::move(place));
+    request.cache_to.push_back(TRY(with_options(std::move(place), cache)));
   }
   return written;
 }

@@ -26,6 +26,19 @@ TEST_F(ClientCachesTest, ThoseOfRegistriesAreTheBuilders) {
   EXPECT_TRUE(added->empty());
 }
 
+TEST_F(ClientCachesTest, WhatIsExportedAndWhetherItMayFailIsTheClients) {
+  ASSERT_TRUE(add(
+      {.cache_exports = {{"registry", {{"ref", "r/c"}, {"mode", "min"}, {"ignore-error", "true"}}},
+                         {"local", {{"dest", "out"}, {"mode", "max"}}}}}));
+  ASSERT_EQ(request_.cache_to.size(), 2U);
+  EXPECT_TRUE(request_.cache_to[0].of_result);
+  EXPECT_TRUE(request_.cache_to[0].ignore_error);
+  EXPECT_FALSE(request_.cache_to[1].of_result);
+  EXPECT_FALSE(request_.cache_to[1].ignore_error);
+  EXPECT_FALSE(add({.cache_exports = {{"local", {{"dest", "out"}, {"mode", "mid"}}}}}));
+  EXPECT_FALSE(add({.cache_exports = {{"local", {{"dest", "out"}, {"ignore-error", "maybe"}}}}}));
+}
+
 TEST_F(ClientCachesTest, ImagesAreLookedForHereFirst) {
   ASSERT_TRUE(add({.cache_images = {"a/b", "sha256:0123"}}));
   ASSERT_EQ(request_.cache_from.size(), 2U);

@@ -1,8 +1,11 @@
 #include "cli/cache_places.h"
 
+#include <unistd.h>
+
 #include <map>
 
 #include "base/strings.h"
+#include "base/truth.h"
 #include "cli/option_values.h"
 #include "codec/base64.h"
 #include "codec/json.h"
@@ -28,13 +31,18 @@ Result<std::map<std::string, std::string>> fields_of(const Direction& direction,
     if (!parts) return bad_flag(flag, text, cat("invalid field '", field, "'"));
     const std::string key = to_lower(parts->first);
     const bool known = key == "type" || key == "ref" || key == "tag" || key == "mode" ||
-                       key == "mounts" || key == direction.directory;
+                       key == "mounts" || key == direction.directory ||
+                       (direction.makes && key == "ignore-error");
     if (!known) return bad_flag(flag, text, cat("unexpected key '", key, "'"));
     out[key] = parts->second;
   }
   const auto mode = out.find("mode");
-  if (mode != out.end() && mode->second != "max") {
-    return bad_flag(flag, text, "all steps are exported: mode=max");
+  if (mode != out.end() && mode->second != "max" && mode->second != "min") {
+    return bad_flag(flag, text, "the modes are min and max");
+  }
+  const auto ignore = out.find("ignore-error");
+  if (ignore != out.end() && !parse_bool(ignore->second)) {
+    return bad_flag(flag, text, "ignore-error is true or false");
   }
   const auto mounts = out.find("mounts");
   if (mounts != out.end() && mounts->second != "all") {
@@ -43,16 +51,28 @@ Result<std::map<std::string, std::string>> fields_of(const Direction& direction,
   return out;
 }
 
-Result<json::Value> place_of(Session& session, const Direction& direction, const std::string& text,
-                             CachePlaces& out) {
+// What holds of a cache whatever its type is.
+json::Value options_of(std::map<std::string, std::string>& fields) {
+  return json::object({{"mounts", fields.contains("mounts")},
+                       {"min", fields["mode"] == "min"},
+                       {"ignoreError", parse_bool(fields["ignore-error"]).value_or(false)}});
+}
+
+// nullopt: there is nothing to take from, and the user is told.
+Result<std::optional<json::Value>> place_of(Session& session, const Direction& direction,
+                                            const std::string& text, CachePlaces& out) {
   const std::string flag = cat("--", direction.flag);
   auto fields = TRY(fields_of(direction, text));
   if (fields["type"] == "registry") {
     auto name = oci::Reference::parse(fields["ref"]);
     if (!name) return bad_flag(flag, text, name.error().message());
-    return json::object({{"ref", fields["ref"]}, {"mounts", fields.contains("mounts")}});
+    json::Value place = options_of(fields);
+    place.set("ref", fields["ref"]);
+    return std::optional(std::move(place));
   }
-  if (direction.makes && fields["type"] == "inline") return json::object({{"inline", true}});
+  if (direction.makes && fields["type"] == "inline") {
+    return std::optional(json::object({{"inline", true}}));
+  }
   if (fields["type"] != "local") {
     return bad_flag(flag, text,
                     direction.makes ? "the types are inline, local and registry"
@@ -60,7 +80,13 @@ Result<json::Value> place_of(Session& session, const Direction& direction, const
   }
   const Path directory = fields[std::string(direction.directory)];
   if (directory.empty()) return bad_flag(flag, text, cat(direction.directory, "=DIR is needed"));
-  if (direction.makes) TRY(make_directories(directory, 0755));
+  if (direction.makes) {
+    TRY(make_directories(directory, 0755));
+  } else if (::access(directory.c_str(), F_OK) != 0 && errno == ENOENT) {
+    print_error(
+        cat("warning: ", flag, " ", text, ": there is no such directory; building without it\n"));
+    return std::optional<json::Value>();
+  }
   auto shared = share_directory(session, directory);
   if (!shared) {
     return Error(Code::kFailedPrecondition,
@@ -68,11 +94,11 @@ Result<json::Value> place_of(Session& session, const Direction& direction, const
                      ": the engine cannot read the directory: it takes those of "
                      "root and of its own user on this machine alone"));
   }
-  json::Value place =
-      json::object({{"directory", shared->name}, {"mounts", fields.contains("mounts")}});
+  json::Value place = options_of(fields);
+  place.set("directory", shared->name);
   if (fields.contains("tag")) place.set("tag", fields["tag"]);
   out.directories.push_back(std::move(*shared));
-  return place;
+  return std::optional(std::move(place));
 }
 
 }  // namespace
@@ -86,7 +112,8 @@ Result<CachePlaces> cache_places(Session& session, const Flags& flags) {
   for (const auto& [list, direction] : lists) {
     json::Array places;
     for (const std::string& text : flags.all(direction.flag)) {
-      places.push_back(TRY(place_of(session, direction, text, out)));
+      auto place = TRY(place_of(session, direction, text, out));
+      if (place) places.push_back(std::move(*place));
     }
     all.set(list, json::Value(std::move(places)));
   }

@@ -34,4 +34,13 @@ echo b > ctx/a
 expect_contains "$(skiff build -t "$N" --cache-from type=local,src=copied ctx)" "Not cached: a changed"
 expect_contains "$(skiff builder du --filter type=regular)" "Total:"
 expect_exit 125 skiff build --cache-to type=s3 ctx
+expect_exit 125 skiff build --cache-to type=local,dest=cache,mode=mid ctx
+# A cache that is not there, and one that cannot be written where that may be.
+out=$(skiff build -t "$N" --cache-from type=local,src=missing ctx 2>&1)
+expect_contains "$out" "warning: --cache-from type=local,src=missing: there is no such directory"
+out=$(skiff build -t "$N" --cache-to type=registry,ref=127.0.0.1:1/c,mode=min,ignore-error=true ctx 2>&1)
+expect_contains "$out" "[Warning] export build cache to"
+skiff build -q -t "$N" --metadata-file about ctx >/dev/null
+expect_eq "$(jq -r '."containerimage.config.digest"' about)" "$(docker image inspect -f '{{.Id}}' "$N")"
+expect_contains "$(jq -r '."containerimage.digest"' about)" sha256:
 docker rmi "$N"

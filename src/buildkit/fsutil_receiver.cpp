@@ -291,7 +291,14 @@ Result<> FsutilReceiver::make(uint32_t id, const Told& told, Entry entry) {
     made = ::mkfifoat(place.parent.get(), place.name.c_str(), entry.mode);
   }
   if (made != 0) return Error::from_errno(errno, cat("make ", told.path));
-  if (!told.is(kGoDirectory)) return {};
+  if (!told.is(kGoDirectory)) {
+    const timespec time = to_timespec(entry.mtime);
+    const timespec times[] = {time, time};
+    if (::utimensat(place.parent.get(), place.name.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0) {
+      return {};
+    }
+    return Error::from_errno(errno, cat("set the time of ", told.path));
+  }
   TRY(keep(memory_of(entry)));
   directories_.push_back(std::move(entry));
   return {};

@@ -103,6 +103,7 @@ TEST_F(FsutilReceiverTest, FilesDirectoriesAndLinksAreMade) {
   EXPECT_EQ(stat_of("a").st_mode, static_cast<mode_t>(S_IFDIR | 0750));
   EXPECT_EQ(stat_of("a").st_mtim.tv_sec, 1'700'000'000);
   EXPECT_TRUE(S_ISLNK(stat_of("a/c").st_mode));
+  EXPECT_EQ(stat_of("a/c").st_mtim.tv_sec, 1'700'000'000);
   EXPECT_EQ(stat_of("a-").st_size, 0);
 }
 

@@ -12,13 +12,13 @@ namespace {
 // errdefs.Source of BuildKit: in JSON, as its name says.
 constexpr const char* kSourceType = "github.com/moby/buildkit/errdefs.Source+json";
 
-std::string source_detail(const DockerfileText& file, int line) {
-  const json::Value position = json::object({{"line", line}});
-  return json::object(
-             {{"info", json::object({{"filename", file.name},
-                                     {"data", base64_encode(file.text)},
-                                     {"language", "Dockerfile"}})},
-              {"ranges", json::array({json::object({{"start", position}, {"end", position}})})}})
+std::string source_detail(const DockerfileText& file, int first, int last) {
+  const json::Value start = json::object({{"line", first}});
+  const json::Value end = json::object({{"line", last}});
+  return json::object({{"info", json::object({{"filename", file.name},
+                                              {"data", base64_encode(file.text)},
+                                              {"language", "Dockerfile"}})},
+                       {"ranges", json::array({json::object({{"start", start}, {"end", end}})})}})
       .dump();
 }
 
@@ -34,7 +34,7 @@ RpcFailure describe_failure(const Error& error, const DockerfileText& file) {
   status.set_message(placed->text);
   wire::Any* source = status.add_details();
   source->set_type_url(kSourceType);
-  source->set_value(source_detail(file, placed->line));
+  source->set_value(source_detail(file, placed->line, placed->last));
   return {Error(code, placed->text), status.SerializeAsString()};
 }
 

@@ -140,6 +140,17 @@ TEST(ErrorDetailsTest, ThePlaceIsADetailAndNotInTheText) {
   EXPECT_NE(status.details(0).value().find("\"start\":{\"line\":2}"), std::string::npos);
 }
 
+TEST(ErrorDetailsTest, AllLinesOfTheInstructionAreNamed) {
+  const Error error(Code::kAborted,
+                    "Dockerfile:2: process \"x\" did not complete successfully: exit code: 1\n"
+                    "   1 |     FROM a\n   2 | >>> RUN b \\\n   3 | >>>\n   4 | >>>   c\n"
+                    "   5 |     >>> USER d\n   6 |");
+  wire::Status status;
+  ASSERT_TRUE(status.ParseFromString(describe_failure(error, {"Dockerfile", "", 1}).details));
+  EXPECT_NE(status.details(0).value().find("\"end\":{\"line\":4}"), std::string::npos)
+      << status.details(0).value();
+}
+
 TEST(ErrorDetailsTest, OtherErrorsStayAsTheyAre) {
   const RpcFailure failure = describe_failure(Error(Code::kNotFound, "no: 3: x"), {"Dockerfile"});
   EXPECT_EQ(failure.error.message(), "no: 3: x");

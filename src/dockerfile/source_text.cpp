@@ -58,6 +58,33 @@ std::string SourceText::excerpt(LineSpan span) const {
   return out;
 }
 
+namespace {
+
+// A line of an excerpt: its number, and whether it is one of those that the error is about.
+std::optional<std::pair<int, bool>> excerpt_line(std::string_view text) {
+  constexpr std::string_view kBar = " | ";
+  text = text.substr(0, text.find('\n'));
+  const size_t bar = text.find(" |");
+  if (bar < 4 || bar == std::string_view::npos) return std::nullopt;
+  const auto number = parse_int(trim(text.substr(0, bar)));
+  if (!number) return std::nullopt;
+  const bool is_marked = text.substr(bar).starts_with(cat(kBar, ">>>"));
+  return std::pair(static_cast<int>(*number), is_marked);
+}
+
+// The last of the marked lines of an excerpt; `line` without one.
+int last_marked(std::string_view excerpt, int line) {
+  while (const auto one = excerpt_line(excerpt)) {
+    if (one->second) line = std::max(line, one->first);
+    const size_t end = excerpt.find('\n');
+    if (end == std::string_view::npos) break;
+    excerpt.remove_prefix(end + 1);
+  }
+  return line;
+}
+
+}  // namespace
+
 std::optional<PlacedError> take_apart(std::string_view message, std::string_view file_name) {
   const std::string before = cat(file_name, ":");
   if (!message.starts_with(before)) return std::nullopt;
@@ -70,12 +97,12 @@ std::optional<PlacedError> take_apart(std::string_view message, std::string_view
   for (size_t end = text.find('\n'); end != std::string_view::npos;
        end = text.find('\n', end + 1)) {
     const std::string_view next = text.substr(end + 1);
-    const size_t bar = next.find(" | ");
-    if (bar >= 4 && bar != std::string_view::npos && parse_int(trim(next.substr(0, bar)))) {
-      return PlacedError{static_cast<int>(*line), std::string(text.substr(0, end))};
+    if (excerpt_line(next)) {
+      const int first = static_cast<int>(*line);
+      return PlacedError{first, last_marked(next, first), std::string(text.substr(0, end))};
     }
   }
-  return PlacedError{static_cast<int>(*line), std::string(text)};
+  return PlacedError{static_cast<int>(*line), static_cast<int>(*line), std::string(text)};
 }
 
 std::string without_controls(std::string_view text) {

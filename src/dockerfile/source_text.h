@@ -46,6 +46,7 @@ class SourceText {
 // What SourceText::at() has made, taken apart again.
 struct PlacedError {
   int line = 0;
+  int last = 0;      // of the lines that it is about; `line` where it is one
   std::string text;  // without place and lines
 };
 // nullopt where `message` does not begin with a place in `file_name`.

@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <functional>
-#include <utility>
+
+#include "base/strings.h"
 
 namespace skiff::builder {
 
 namespace {
 
 constexpr size_t kShortest = 4;
+// Shorter lines of a secret of several are words like others: "}", "end".
+constexpr size_t kShortestLine = 8;
 constexpr std::string_view kBlot = "[secret]";
 
 }  // namespace
@@ -16,9 +19,17 @@ constexpr std::string_view kBlot = "[secret]";
 RedactingSink::RedactingSink(Sink& to, const std::vector<std::string>& secrets) : to_(to) {
   for (std::string secret : secrets) {
     while (secret.ends_with('\n') || secret.ends_with('\r')) secret.pop_back();
+    if (secret.find('\n') != std::string::npos) add_lines(secret);
     if (secret.size() >= kShortest) secrets_.push_back(std::move(secret));
   }
   std::ranges::sort(secrets_, std::greater(), &std::string::size);
+}
+
+void RedactingSink::add_lines(std::string_view secret) {
+  for (const std::string& line : split(secret, '\n')) {
+    const std::string_view text = trim(line);
+    if (text.size() >= kShortestLine) secrets_.emplace_back(text);
+  }
 }
 
 size_t RedactingSink::open_end() const {
@@ -34,9 +45,7 @@ size_t RedactingSink::open_end() const {
   return most;
 }
 
-Result<> RedactingSink::write(std::string_view bytes) {
-  if (secrets_.empty()) return to_.write(bytes);
-  held_ += bytes;
+std::string RedactingSink::take_redacted(size_t open) {
   std::string out;
   for (;;) {
     size_t first = std::string::npos;
@@ -48,20 +57,28 @@ Result<> RedactingSink::write(std::string_view bytes) {
         length = secret.size();
       }
     }
-    if (first == std::string::npos) break;
+    // One that may go on to be a longer one waits.
+    if (first == std::string::npos || first + open >= held_.size()) break;
     out += held_.substr(0, first);
     out += kBlot;
     held_.erase(0, first + length);
+    open = std::min(open, held_.size());
   }
-  const size_t keep = open_end();
-  out += held_.substr(0, held_.size() - keep);
-  held_.erase(0, held_.size() - keep);
+  out += held_.substr(0, held_.size() - open);
+  held_.erase(0, held_.size() - open);
+  return out;
+}
+
+Result<> RedactingSink::write(std::string_view bytes) {
+  if (secrets_.empty()) return to_.write(bytes);
+  held_ += bytes;
+  const std::string out = take_redacted(open_end());
   return out.empty() ? Result<>() : to_.write(out);
 }
 
 Result<> RedactingSink::finish() {
-  if (held_.empty()) return {};
-  return to_.write(std::exchange(held_, {}));
+  const std::string rest = take_redacted(0);
+  return rest.empty() ? Result<>() : to_.write(rest);
 }
 
 }  // namespace skiff::builder

@@ -12,7 +12,8 @@ namespace skiff::builder {
 class RedactingSink : public Sink {
  public:
   // A newline at a secret's end does not belong to it. Those of fewer than four bytes stay:
-  // to blot them out would tell more than it hides.
+  // to blot them out would tell more than it hides. Of one of several lines each line of eight
+  // bytes or more is a secret, too.
   RedactingSink(Sink& to, const std::vector<std::string>& secrets);
 
   Result<> write(std::string_view bytes) override;
@@ -20,6 +21,9 @@ class RedactingSink : public Sink {
   Result<> finish();
 
  private:
+  void add_lines(std::string_view secret);
+  // Of what is held all but the last `open` bytes, without the secrets that are whole.
+  std::string take_redacted(size_t open);
   // How much of `held_`'s end may be the beginning of a secret.
   size_t open_end() const;
 

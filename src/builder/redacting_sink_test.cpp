@@ -39,6 +39,17 @@ TEST(RedactingSink, WhatCannotBeginASecretIsNotKept) {
   EXPECT_EQ(out.text(), "ready ho");
 }
 
+TEST(RedactingSink, LinesOfASecretAreSecretsToo) {
+  const std::string key = "-----BEGIN KEY-----\r\n  aGVsbG8gd29ybGQ=\nend\n";
+  EXPECT_EQ(redacted({key}, {"x aGVsbG8gd29ybGQ= end\n"}), "x [secret] end\n");
+  EXPECT_EQ(redacted({key}, {"-----BEGIN KEY-----"}), "[secret]");
+  // All of it is one secret, in whatever pieces it comes.
+  for (size_t i = 0; i <= key.size(); ++i) {
+    const std::string_view all = key;
+    EXPECT_EQ(redacted({key}, {all.substr(0, i), all.substr(i)}), "[secret]\n") << i;
+  }
+}
+
 TEST(RedactingSink, ShortOnesStay) { EXPECT_EQ(redacted({"abc", ""}, {"abc"}), "abc"); }
 
 }  // namespace

@@ -138,6 +138,9 @@ Result<> ControlService::disk_usage(RpcCall& call) {
 Result<> ControlService::prune(RpcCall& call) {
   const auto request = TRY(read_message<wire::PruneRequest>(call));
   builder::PruneOptions options{.all = request.all()};
+  if (request.min_free_space() > 0) {
+    return Error(Code::kUnimplemented, "pruning for a minimum of free space is not served");
+  }
   for (const RecordFilter& filter : TRY(filters_of(request.filter()))) {
     if (filter.field != "type") {
       return Error(Code::kUnimplemented,

@@ -66,6 +66,7 @@ constexpr const char* kLlbCaps[] = {
     "exporter.multiple",
     "constraints",
     "platform",
+    "gc.freespacefilter",
     "meta.ignorecache",
     "meta.description",
 };

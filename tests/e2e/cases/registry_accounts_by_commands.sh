@@ -72,6 +72,8 @@ expect_exit 2 reg user add Ann --password-stdin </dev/null
 expect_exit 2 reg user add eve </dev/null
 expect_contains "$OUT" "--password-stdin"
 expect_exit 2 reg user fly
+expect_exit 2 reg grant own "" bob
+expect_contains "$OUT" "a place is needed"
 expect_exit 2 reg grant fly acme bob
 expect_exit 2 reg grant pull acme bob --expires 100000d
 expect_exit 2 reg grant pull acme bob --expires 99999999999h

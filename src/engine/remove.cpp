@@ -86,6 +86,8 @@ Result<> free_claimed(Core& core, Container& container, Status before) {
     return forgotten;
   }
   Result<> freed = free_files(core, container);
+  // Again: its address, where a full disk did not let it be forgotten before.
+  disconnect_network(core, container);
   if (!freed) be(Status::kDead);
   return freed;
 }

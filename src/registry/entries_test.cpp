@@ -31,6 +31,10 @@ TEST_F(ManifestApiEntries, AreWhatTheIndexSaysOfThem) {
                                        cat("\"mediaType\":\"", oci::kMediaTypeIndex, "\""))),
                  "manifests[0]");
   EXPECT_EQ(put_index(index).status, 201);
+  // As a stock client that flattens images does.
+  const std::string other_format = replace_all(
+      index, entry_type, "\"mediaType\":\"application/vnd.docker.distribution.manifest.v2+json\"");
+  EXPECT_EQ(put_index(other_format).status, 201);
 }
 
 TEST_F(ManifestApiEntries, KeysThatAreReadDifferentlyAreRefused) {

@@ -1,6 +1,7 @@
 // Manifests and tags: what makes an image visible, and what takes it away.
 #include "base/strings.h"
 #include "codec/json.h"
+#include "oci/manifest.h"
 #include "registry/audit_log.h"
 #include "registry/policy_rules.h"
 #include "registry/quota.h"
@@ -159,8 +160,10 @@ Result<PutOutcome> SqlMetadata::check_references(Database& db, int64_t repositor
     const std::string digest = reference.digest.str();
     if (reference.manifest) {
       if (auto stored = TRY(stored_entry(db, repository, reference))) {
+        // Of the same kind; some clients name the one format where the other one is.
         const bool agrees = stored->size == reference.size &&
-                            equals_ignore_case(stored->media_type, reference.media_type);
+                            oci::is_index_type(stored->media_type) ==
+                                oci::is_index_type(to_lower(reference.media_type));
         if (!agrees) outcome.mismatch.push_back(*std::move(stored));
         continue;
       }

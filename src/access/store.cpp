@@ -137,9 +137,10 @@ Result<std::optional<Store>> Store::open(const Path& root, const Clock& clock) {
     return std::nullopt;
   }
   TRY(make_private(root / kDatabaseName, IfMissing::kFail));
+  Store store = TRY(open_file(root, clock));
   // Of a root of before there was a mark.
   if (const Result<> made = make_mark(root); !made) log_warn(made.error().message());
-  return TRY(open_file(root, clock));
+  return store;
 }
 
 Result<int64_t> Store::version() { return db_.change_count(); }

@@ -43,7 +43,7 @@ std::shared_ptr<const KeptResult> Build::result() const {
 
 void Build::keep_source(const std::string& name, std::shared_ptr<const FetchedSource> source) {
   const std::scoped_lock lock(mutex_);
-  sources_[name] = std::move(source);
+  if (!ended_.token().cancelled()) sources_[name] = std::move(source);
 }
 
 std::shared_ptr<const FetchedSource> Build::source(const std::string& name) const {

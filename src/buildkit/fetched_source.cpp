@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "builder/remote_context.h"
 #include "builder/remote_file.h"
+#include "net/url.h"
 #include "sys/root_dir.h"
 
 namespace skiff::buildkit {
@@ -29,7 +30,7 @@ Result<Path> download_as(const RemoteSource& source, const Path& keep, const Can
       0) {
     return directory;
   }
-  return Error::from_errno(errno, cat("name what came of ", source.url));
+  return Error::from_errno(errno, cat("name what came of ", net::shown_url(source.url)));
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "buildkit/remote_definition.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/strings.h"
 #include "control.pb.h"
 
@@ -25,8 +28,19 @@ std::string git_url(const wire::SourceOp& source) {
   return fragment == std::string_view::npos ? url : cat(url, identifier.substr(fragment));
 }
 
+// What an attribute asks for beyond these, such as a checksum, is not done.
+bool only_known(const wire::SourceOp& source) {
+  static constexpr auto kKnown = std::to_array<std::string_view>(
+      {"git.fullurl", "git.keepgitdir", "git.authtokensecret", "git.authheadersecret",
+       "git.knownsshhosts", "git.mountsshsock", "http.filename"});
+  return std::ranges::all_of(source.attrs(), [](const auto& attribute) {
+    return std::ranges::find(kKnown, attribute.first) != kKnown.end();
+  });
+}
+
 std::optional<RemoteSource> source_of(const wire::SourceOp& source) {
   const std::string& identifier = source.identifier();
+  if (!only_known(source)) return std::nullopt;
   if (identifier.starts_with(kGit)) return RemoteSource{git_url(source), ""};
   if (!identifier.starts_with("https://") && !identifier.starts_with("http://")) return {};
   const std::string name = attribute(source, "http.filename");
@@ -34,13 +48,27 @@ std::optional<RemoteSource> source_of(const wire::SourceOp& source) {
 }
 
 const wire::FileActionCopy* copy_of(const wire::Op& op) {
-  const bool is_one = op.has_file() && op.file().actions_size() == 1;
-  return is_one && op.file().actions(0).has_copy() ? &op.file().actions(0).copy() : nullptr;
+  if (!op.has_file() || op.file().actions_size() != 1 || op.inputs_size() != 1) return nullptr;
+  const wire::FileAction& action = op.file().actions(0);
+  return action.input() == -1 && action.has_copy() ? &action.copy() : nullptr;
+}
+
+// The last one, which has nothing but the number of the result.
+bool is_end(const wire::Op& op) {
+  return op.inputs_size() == 1 && !op.has_file() && !op.has_source() && op.exec().empty() &&
+         op.build().empty() && op.merge().empty() && op.diff().empty();
+}
+
+// Of a directory's files as they are.
+bool is_plain(const wire::FileActionCopy& copy) {
+  return copy.dest() == "/" && copy.dir_copy_contents() && !copy.has_owner() && copy.mode() <= 0 &&
+         copy.mode_text().empty() && copy.timestamp() <= 0 && copy.include_patterns().empty() &&
+         copy.exclude_patterns().empty() && copy.src().find_first_of("*?[\\") == std::string::npos;
 }
 
 // Of a repository's directory into an empty tree: "URL#ref:dir".
 bool apply(const wire::FileActionCopy& copy, RemoteSource& source) {
-  if (!source.file_name.empty() || copy.dest() != "/" || !copy.dircopycontents()) return false;
+  if (!source.file_name.empty() || !is_plain(copy)) return false;
   std::string_view directory = copy.src();
   while (directory.starts_with('/')) directory.remove_prefix(1);
   if (directory.empty()) return true;
@@ -63,7 +91,7 @@ std::optional<RemoteSource> remote_source_of(const wire::Definition& definition)
       source = source_of(op.source());
     } else if (const auto* copy = copy_of(op); copy && source) {
       if (!apply(*copy, *source)) return std::nullopt;
-    } else if (i + 1 < definition.def_size() || op.has_file() || op.has_source()) {
+    } else if (i + 1 < definition.def_size() || !is_end(op)) {
       return std::nullopt;
     }
     if (!source) return std::nullopt;

@@ -17,14 +17,20 @@ class RemoteDefinition : public ::testing::Test {
   }
   void copy(const std::string& from, const std::string& to, bool contents) {
     wire::Op op;
-    auto* copied = op.mutable_file()->add_actions()->mutable_copy();
+    op.add_inputs();
+    auto* action = op.mutable_file()->add_actions();
+    action->set_input(into_);
+    auto* copied = action->mutable_copy();
+    copied->set_mode(mode_);
     copied->set_src(from);
     copied->set_dest(to);
-    copied->set_dircopycontents(contents);
+    copied->set_dir_copy_contents(contents);
     add(op);
   }
   std::string url() {
-    add(wire::Op());  // names the result
+    wire::Op end;  // names the result
+    end.add_inputs();
+    add(end);
     const auto found = remote_source_of(definition_);
     return found ? found->url + (found->file_name.empty() ? "" : " as " + found->file_name)
                  : "none";
@@ -34,6 +40,10 @@ class RemoteDefinition : public ::testing::Test {
   void add(const wire::Op& op) { definition_.add_def(op.SerializeAsString()); }
 
   wire::Definition definition_;
+
+ protected:
+  int64_t into_ = -1;
+  int32_t mode_ = -1;
 };
 
 TEST_F(RemoteDefinition, AGitSourceHasItsAddressInAnAttribute) {
@@ -71,6 +81,25 @@ TEST_F(RemoteDefinition, OtherThingsAreNotServed) {
 TEST_F(RemoteDefinition, NorOtherCopies) {
   source("git://example.com/a.git", {});
   copy("app", "/app", true);
+  EXPECT_EQ(url(), "none");
+}
+
+TEST_F(RemoteDefinition, NorOntoTheRepositoryItself) {
+  source("git://example.com/a.git", {});
+  into_ = 0;
+  copy("app", "/", true);
+  EXPECT_EQ(url(), "none");
+}
+
+TEST_F(RemoteDefinition, NorWithOtherModes) {
+  source("git://example.com/a.git", {});
+  mode_ = 0700;
+  copy("app", "/", true);
+  EXPECT_EQ(url(), "none");
+}
+
+TEST_F(RemoteDefinition, NorWhatIsToBeVerified) {
+  source("https://example.com/bake.hcl", {{"http.checksum", "sha256:00"}});
   EXPECT_EQ(url(), "none");
 }
 

@@ -29,7 +29,8 @@ Result<> may_note_database(const Path& root, const DatabaseName& name) {
   // Also where they are lost.
   for (const auto& [sign, own] : {std::pair("registry.db", "registry.db"),
                                   {"has-registry", "registry.db"},
-                                  {"access.db", "access.db"}}) {
+                                  {"access.db", "access.db"},
+                                  {"has-accounts", "access.db"}}) {
     std::error_code error;
     if (!std::filesystem::exists(root / sign, error)) continue;
     return Error(Code::kFailedPrecondition,

@@ -1,6 +1,7 @@
 #include "engine/container_network.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -14,14 +15,18 @@ namespace skiff::engine {
 
 namespace {
 
-// In place: the file is bind-mounted, a new one would not be seen. Cut last: ext4 begins to write
-// a file to disk, in close, that was emptied first.
+// In place: the file is bind-mounted, a new one would not be seen. Never cut to nothing: ext4
+// begins to write a file to disk, in close, that was emptied first.
 Result<> rewrite(const Path& path, const std::string& text) {
   UniqueFd fd = TRY(open_file(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  struct stat st{};
+  if (::fstat(fd.get(), &st) != 0) return Error::from_errno(errno, cat("read ", path.string()));
+  const auto size = static_cast<off_t>(text.size());
+  if (st.st_size > size && ::ftruncate(fd.get(), size) != 0) {
+    return Error::from_errno(errno, cat("cut ", path.string()));
+  }
   FdSink sink(fd.get());
-  TRY(sink.write(text));
-  if (::ftruncate(fd.get(), static_cast<off_t>(text.size())) == 0) return {};
-  return Error::from_errno(errno, cat("cut ", path.string()));
+  return sink.write(text);
 }
 
 Result<std::vector<std::string>> extra_hosts(Core& core, const HostConfig& host) {

@@ -29,7 +29,11 @@ struct WorkerThreads::Shared {
       ++idle;
       wake.wait_for(lock, kIdleLife, [&] { return ending || !jobs.empty(); });
       --idle;
-      if (jobs.empty()) break;
+      if (jobs.empty()) {
+        if (idle > 0 || busy > 0 || ending) break;
+        return_memory(lock);
+        if (jobs.empty()) break;
+      }
       std::function<void()> job = std::move(jobs.front());
       jobs.pop_front();
       lock.unlock();
@@ -39,13 +43,12 @@ struct WorkerThreads::Shared {
       --busy;
       changed.notify_all();
     }
-    if (idle == 0 && !ending) return_memory(lock);
     --threads;
     changed.notify_all();
   }
 
-  // For as long as a thread waits nobody has asked for anything: what the allocator keeps of all
-  // that was freed before goes back to the system.
+  // For as long as a thread waits nothing was asked: what the allocator keeps of all that was freed
+  // before goes back to the system. A job may come meanwhile.
   static void return_memory(std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     {

@@ -54,6 +54,35 @@ TEST_F(FormerEntriesGarbage, GoWithTheirIndex) {
   EXPECT_EQ(client().get("/v2/_catalog").json().strings("repositories").size(), 0);
 }
 
+TEST_F(FormerEntriesGarbage, WhatWasThereBeforeAnybodyListedItIsNone) {
+  const std::string own = push_entry("own");
+  collect();
+  push_index("1", {"own"});
+  remove("1");
+  collect();
+  EXPECT_TRUE(has(own));
+}
+
+TEST_F(FormerEntriesGarbage, AnIndexThatListsOneAgainMakesItAPartAgain) {
+  const std::string entry = push_entry("one");
+  const std::string first = push_index("1", {"one"});
+  remove(first);
+  const std::string second = push_index("2", {"one", "one"});
+  collect();
+  EXPECT_TRUE(has(entry));
+  remove(second);
+  collect();
+  EXPECT_FALSE(has(entry));
+}
+
+TEST_F(FormerEntriesGarbage, OneThatIsRestoredStays) {
+  const std::string entry = push_entry("one");
+  remove(push_index("1", {"one"}));
+  EXPECT_EQ(client().call("POST", cat("/v2/a/_skiff/restore/", entry)).status, 200);
+  collect();
+  EXPECT_TRUE(has(entry));
+}
+
 TEST_F(FormerEntriesGarbage, StayWithAnotherIndexATagOrASecondPush) {
   const std::string shared = push_entry("shared");
   const std::string tagged = push_entry("tagged");

@@ -203,9 +203,9 @@ Result<RestoreOutcome> SqlMetadata::restore_manifest(const std::string& reposito
       if (!tag) outcome.tags = TRY(free_tags(db, *id, digest, *deleted));
       first = TRY(begins_repository(db, *id));
       TRY(write_manifest(db, *id, manifest));
-      // The trash does not say whether it had tags before it came there.
-      TRY(db.run("UPDATE manifest SET entry = 0 WHERE repository = ? AND digest = ?", *id, digest));
     }
+    // Somebody wants it for its own sake, whether it had tags before or not.
+    TRY(db.run("UPDATE manifest SET entry = 0 WHERE repository = ? AND digest = ?", *id, digest));
     if (tag) outcome.tags = {*tag};
     TRY(tell_restore(db, *id, digest, outcome.tags, actor, first));
     for (const std::string& name : outcome.tags) {

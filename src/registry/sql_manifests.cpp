@@ -1,4 +1,5 @@
 // Manifests and tags: what makes an image visible, and what takes it away.
+#include "base/log.h"
 #include "base/strings.h"
 #include "codec/json.h"
 #include "oci/manifest.h"
@@ -99,6 +100,20 @@ std::string at_digest(const std::string& repository, const std::string& digest) 
   return cat(repository, "@", digest);
 }
 
+// Before the index lists them: what was there before anybody did is no part of it, but somebody's
+// own; what was a part of others is one again.
+Result<> adopt_entries(Database& db, int64_t repository, const NewManifest& manifest, int64_t now) {
+  for (const ManifestReference& reference : manifest.references) {
+    if (!reference.manifest) continue;
+    TRY(
+        db.run("UPDATE manifest SET entry = CASE WHEN entry = 2 THEN 1 ELSE 0 END"
+               " WHERE repository = ?1 AND digest = ?2 AND (entry = 2 OR (entry = 1 AND lease <= ?3"
+               " AND NOT EXISTS (SELECT 1 FROM edge WHERE repository = ?1 AND child = ?2)))",
+               repository, reference.digest.str(), now));
+  }
+  return {};
+}
+
 AuditEntry pushed(TimePoint at, const std::string& repository, const std::string& digest,
                   const PutCondition& condition) {
   AuditEntry entry = audit_entry(at, condition.actor, "push", at_digest(repository, digest));
@@ -197,6 +212,7 @@ Result<> SqlMetadata::write_manifest(Database& db, int64_t repository,
                      annotations_json(manifest.annotations).dump(), lease_end()));
   TRY(insert.bind_blob(8, manifest.row.bytes));
   TRY(insert.step());
+  TRY(adopt_entries(db, repository, manifest, now()));
   TRY(write_edges(db, repository, manifest));
   const auto own = static_cast<int64_t>(is_new ? manifest.row.bytes.size() : 0);
   TRY(charge(db, repository, own + TRY(count_children(db, repository, digest))));
@@ -256,10 +272,13 @@ Result<std::optional<ManifestRow>> SqlMetadata::find_manifest(const std::string&
     found = ManifestRow{TRY(oci::Digest::parse(row.text(0))), row.text(1), row.text(2)};
     const int64_t half = std::chrono::nanoseconds(options_.grace).count() / 2;
     const bool may_go = by_digest && row.integer(3) == kFormerEntry;
-    if (!may_go || row.integer(4) - now() > half) return found;
+    if (!may_go || half == 0 || row.integer(4) - now() > half) return found;
     id = row.integer(5);
   }
-  if (!TRY(renew_manifest(id, reference))) return std::optional<ManifestRow>();
+  const Result<bool> renewed = renew_manifest(id, reference);
+  // What is there can be read, also where nothing can be written.
+  if (!renewed) log_warn(cat("keep ", repository, "@", reference, ": ", renewed.error().message()));
+  if (renewed && !*renewed) return std::optional<ManifestRow>();
   return found;
 }
 
@@ -318,13 +337,14 @@ Result<> SqlMetadata::erase_manifest(Database& db, int64_t repository, const std
 // upstreams the cache decides.
 Result<> SqlMetadata::mark_former_entries(Database& db, int64_t repository,
                                           const std::string& index) {
-  TRY(
-      db.run("UPDATE manifest SET entry = 2 WHERE repository = ?1 AND entry = 1 AND digest IN"
-             " (SELECT child FROM edge WHERE repository = ?1 AND parent = ?2)"
-             " AND NOT EXISTS (SELECT 1 FROM partial_manifest"
-             "  WHERE partial_manifest.repository = manifest.repository"
-             "  AND partial_manifest.digest = manifest.digest)",
-             repository, index));
+  TRY(db.run(
+      "UPDATE manifest SET entry = 2 WHERE repository = ?1 AND entry = 1 AND digest IN"
+      " (SELECT child FROM edge WHERE repository = ?1 AND parent = ?2)"
+      " AND NOT EXISTS (SELECT 1 FROM edge WHERE edge.repository = ?1"
+      "  AND edge.child = manifest.digest AND edge.parent <> ?2)"
+      " AND NOT EXISTS (SELECT 1 FROM partial_manifest WHERE partial_manifest.repository = ?1"
+      "  AND partial_manifest.digest IN (manifest.digest, ?2))",
+      repository, index));
   return {};
 }
 

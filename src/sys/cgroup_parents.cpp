@@ -39,9 +39,14 @@ std::shared_ptr<CgroupParents> CgroupParents::unrecorded() {
 Result<std::shared_ptr<CgroupParents>> CgroupParents::open(Path record) {
   std::shared_ptr<CgroupParents> parents(new CgroupParents(std::move(record)));
   auto text = read_file(parents->record_);
-  if (!text && text.error().code() == Code::kNotFound) return parents;
-  const std::vector<std::string> lines = split(TRY(text), '\n');
-  if (lines.front() != this_boot()) return parents;
+  if (!text) {
+    if (text.error().code() != Code::kNotFound) {
+      log_warn(cat("cgroups that were made before: ", text.error().message()));
+    }
+    return parents;
+  }
+  const std::vector<std::string> lines = split(*text, '\n');
+  if (lines.front().empty() || lines.front() != this_boot()) return parents;
   for (const std::string& line : lines) {
     if (line.starts_with('/')) parents->directories_[line].ours = true;
   }

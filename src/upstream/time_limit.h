@@ -13,7 +13,8 @@
 
 namespace skiff::upstream {
 
-// A thread of its own watches the clock. The destructor ends it.
+// A thread of its own watches the clock. The destructor ends it. Where there can be no more threads
+// there is no limit.
 class TimeLimit {
  public:
   TimeLimit(const CancelToken& parent, std::chrono::milliseconds limit);
@@ -22,11 +23,14 @@ class TimeLimit {
   ~TimeLimit();
 
   // Cancelled when the time is over or `parent` is.
-  CancelToken token() const { return limited_.token(); }
+  CancelToken token() const { return watch_.joinable() ? limited_.token() : parent_; }
   // The time, not the parent.
   bool is_over() const { return over_; }
 
  private:
+  void watch(std::chrono::steady_clock::time_point end);
+
+  const CancelToken parent_;
   CancelSource limited_;
   CancelSource done_;
   std::atomic<bool> over_ = false;

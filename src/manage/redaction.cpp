@@ -35,7 +35,10 @@ std::string without_secrets(const std::string& text) {
   // USER:PASSWORD@HOST, whose scheme was forgotten.
   const size_t at = rest.rfind('@');
   const bool has_login = at != std::string_view::npos && rest.find(':') < at;
-  return has_login ? std::string(rest.substr(at + 1)) : text;
+  const std::string place = has_login ? std::string(rest.substr(at + 1)) : text;
+  const size_t question = place.find('?');
+  const bool asks = question != std::string::npos && place.find('=', question) != std::string::npos;
+  return asks ? place.substr(0, question) : place;
 }
 
 json::Value without_secrets(const json::Value& value) {

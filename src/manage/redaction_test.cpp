@@ -17,7 +17,9 @@ TEST(Redaction, OfAUrlThePlaceIsLeft) {
       {"https://usr:PW?PW@x.example", "https://x.example"},
       {"https://usr:PW#PW@x.example", "https://x.example"},
       {"usr:PW@x.example", "x.example"},
+      {"hooks.example.com/x?token=SECRET", "hooks.example.com/x"},
       // What is no URL.
+      {"acme/v?", "acme/v?"},
       {"/etc/skiff/hub", "/etc/skiff/hub"},
       {"team:acme/devs", "team:acme/devs"},
       {"acme/web@sha256:00", "acme/web@sha256:00"},

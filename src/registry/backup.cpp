@@ -97,15 +97,24 @@ class Making {
   // nothing.
   Result<> check_owner() {
     id_ = TRY(registry_id(root_));
-    const std::vector<std::string> before = TRY(snapshots(to_));
-    if (before.empty()) return {};
-    const Path file = to_ / before.back() / kDescription;
-    const std::string owner =
-        TRY_CONTEXT(Description::parse(TRY(read_file(file))), file.native()).registry;
-    if (owner.empty() || owner == id_) return {};
-    return Error(Code::kFailedPrecondition,
-                 cat(to_.native(), " has backups of another registry than that in ", root_.native(),
-                     ": choose a directory of its own"));
+    for (const std::string& before : TRY(snapshots(to_))) {
+      const std::string owner = owner_of(before);
+      if (owner.empty() || owner == id_) continue;
+      return Error(Code::kFailedPrecondition,
+                   cat(to_.native(), " has backups of another registry than that in ",
+                       root_.native(), ": choose a directory of its own"));
+    }
+    return {};
+  }
+
+  // A damaged one is no reason to make no new one.
+  std::string owner_of(const std::string& snapshot) const {
+    const Path file = to_ / snapshot / kDescription;
+    const auto text = read_file(file);
+    const auto described = text ? Description::parse(*text) : Result<Description>(text.error());
+    if (described) return described->registry;
+    log_warn(cat(file.native(), ": ", described.error().message()));
+    return "";
   }
 
   // registry.db before content.db: that has a row of each blob that this knows, then.

@@ -98,7 +98,8 @@ Error parse_error(const error_code& ec) {
 // Whether a request line that Beast refuses for its version is one of another HTTP: Beast says
 // the same of words that are no version at all.
 bool names_other_version(std::string_view text) {
-  std::string_view line = text.substr(0, text.find_first_of("\r\n"));
+  std::string_view line = text.substr(0, text.find("\r\n"));
+  if (line.size() == text.size() && line.ends_with('\r')) line.remove_suffix(1);  // its LF may come
   size_t target = line.find(' ');
   if (target == std::string_view::npos) return false;
   std::string_view version = line.substr(line.find(' ', target + 1) + 1);

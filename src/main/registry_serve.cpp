@@ -11,6 +11,7 @@
 #include "base/flags.h"
 #include "base/heap.h"
 #include "base/log.h"
+#include "base/program_pages.h"
 #include "base/size.h"
 #include "base/strings.h"
 #include "main/data_root.h"
@@ -249,6 +250,7 @@ Result<> serve(const Judged& judged) {
   const auto service = TRY(RegistryService::open(options));
   std::jthread stopper = heed_signals(signals, judged.drain, *service);
   log_info(cat("skiff-registry ", SKIFF_VERSION, " serves ", service->description()));
+  release_program_pages();  // most of what a start runs
   Result<> served = service->run();
   if (!served) ::kill(::getpid(), SIGTERM);  // wakes the stopper, another thread
   return served;

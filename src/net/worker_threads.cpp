@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/heap.h"
+#include "base/program_pages.h"
 
 namespace skiff::net {
 
@@ -48,13 +49,14 @@ struct WorkerThreads::Shared {
   }
 
   // For as long as a thread waits nothing was asked: what the allocator keeps of all that was freed
-  // before goes back to the system. A job may come meanwhile.
+  // before goes back to the system, and the code that ran. A job may come meanwhile.
   static void return_memory(std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     {
       HeapTrim trim;
       trim.wanted = true;
     }
+    release_program_pages();
     lock.lock();
   }
 };

@@ -1,7 +1,6 @@
 #include "builder/redacting_sink.h"
 
 #include <algorithm>
-#include <functional>
 
 #include "base/strings.h"
 
@@ -22,7 +21,7 @@ RedactingSink::RedactingSink(Sink& to, const std::vector<std::string>& secrets) 
     if (secret.find('\n') != std::string::npos) add_lines(secret);
     if (secret.size() >= kShortest) secrets_.push_back(std::move(secret));
   }
-  std::ranges::sort(secrets_, std::greater(), &std::string::size);
+  make_index();
 }
 
 void RedactingSink::add_lines(std::string_view secret) {
@@ -32,52 +31,61 @@ void RedactingSink::add_lines(std::string_view secret) {
   }
 }
 
-size_t RedactingSink::open_end() const {
-  size_t most = 0;
-  for (const std::string& secret : secrets_) {
-    for (size_t n = std::min(secret.size() - 1, held_.size()); n > most; --n) {
-      if (std::string_view(held_).substr(held_.size() - n) ==
-          std::string_view(secret).substr(0, n)) {
-        most = n;
-      }
+void RedactingSink::make_index() {
+  std::ranges::sort(secrets_);
+  const auto again = std::ranges::unique(secrets_);
+  secrets_.erase(again.begin(), again.end());
+  for (size_t i = 0; i < secrets_.size(); ++i) {
+    size_t shorter = i == 0 ? kNone : i - 1;
+    while (shorter != kNone && !secrets_[i].starts_with(secrets_[shorter])) {
+      shorter = shorter_[shorter];
     }
+    shorter_.push_back(shorter);
+    first_bytes_.set(static_cast<unsigned char>(secrets_[i].front()));
   }
-  return most;
 }
 
-std::string RedactingSink::take_redacted(size_t open) {
+RedactingSink::Beginning RedactingSink::look_at(std::string_view text) const {
+  if (!first_bytes_.test(static_cast<unsigned char>(text.front()))) return {};
+  const auto after = std::ranges::upper_bound(secrets_, text, {}, [](const std::string& secret) {
+    return std::string_view(secret);
+  });
+  Beginning out;
+  out.is_open = after != secrets_.end() && after->starts_with(text);
+  size_t whole = after == secrets_.begin() ? kNone
+                                           : static_cast<size_t>(after - secrets_.begin()) - 1;
+  while (whole != kNone && !text.starts_with(secrets_[whole])) whole = shorter_[whole];
+  if (whole != kNone) out.secret = secrets_[whole].size();
+  return out;
+}
+
+std::string RedactingSink::take_redacted(bool more_follows) {
   std::string out;
-  for (;;) {
-    size_t first = std::string::npos;
-    size_t length = 0;
-    for (const std::string& secret : secrets_) {
-      const size_t at = held_.find(secret);
-      if (at < first) {
-        first = at;
-        length = secret.size();
-      }
+  std::string_view left = held_;
+  while (!left.empty()) {
+    const Beginning beginning = look_at(left);
+    if (beginning.is_open && more_follows) break;
+    if (beginning.secret > 0) {
+      out += kBlot;
+      left.remove_prefix(beginning.secret);
+    } else {
+      out += left.front();
+      left.remove_prefix(1);
     }
-    // One that may go on to be a longer one waits.
-    if (first == std::string::npos || first + open >= held_.size()) break;
-    out += held_.substr(0, first);
-    out += kBlot;
-    held_.erase(0, first + length);
-    open = std::min(open, held_.size());
   }
-  out += held_.substr(0, held_.size() - open);
-  held_.erase(0, held_.size() - open);
+  held_.erase(0, held_.size() - left.size());
   return out;
 }
 
 Result<> RedactingSink::write(std::string_view bytes) {
   if (secrets_.empty()) return to_.write(bytes);
   held_ += bytes;
-  const std::string out = take_redacted(open_end());
+  const std::string out = take_redacted(true);
   return out.empty() ? Result<>() : to_.write(out);
 }
 
 Result<> RedactingSink::finish() {
-  const std::string rest = take_redacted(0);
+  const std::string rest = take_redacted(false);
   return rest.empty() ? Result<>() : to_.write(rest);
 }
 

@@ -1,6 +1,9 @@
 // RedactingSink: passes text on with secrets blotted out, also those that come in pieces.
 #pragma once
 
+#include <bitset>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,13 +25,23 @@ class RedactingSink : public Sink {
 
  private:
   void add_lines(std::string_view secret);
-  // Of what is held all but the last `open` bytes, without the secrets that are whole.
-  std::string take_redacted(size_t open);
-  // How much of `held_`'s end may be the beginning of a secret.
-  size_t open_end() const;
+  void make_index();
+  // What `text`, the rest of what is held, begins with.
+  struct Beginning {
+    size_t secret = 0;     // bytes of the longest that is whole
+    bool is_open = false;  // more of it would be a longer one
+  };
+  Beginning look_at(std::string_view text) const;
+  // Of what is held all that no secret can begin in, or, when nothing follows, all of it.
+  std::string take_redacted(bool more_follows);
 
   Sink& to_;
-  std::vector<std::string> secrets_;  // the longest first
+  // Sorted, each once, so that one search finds all that a text can begin with: there are as many
+  // as the secrets have lines.
+  std::vector<std::string> secrets_;
+  static constexpr size_t kNone = std::numeric_limits<size_t>::max();
+  std::vector<size_t> shorter_;    // for each the longest other one that it begins with
+  std::bitset<256> first_bytes_;  // of any
   std::string held_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/strings.h"
+
 namespace skiff::builder {
 namespace {
 
@@ -48,6 +50,24 @@ TEST(RedactingSink, LinesOfASecretAreSecretsToo) {
     const std::string_view all = key;
     EXPECT_EQ(redacted({key}, {all.substr(0, i), all.substr(i)}), "[secret]\n") << i;
   }
+}
+
+// One search for each of the lines would take minutes.
+TEST(RedactingSink, ASecretMayHaveVeryManyLines) {
+  std::string key;
+  for (int i = 0; i < 50000; ++i) key += cat("secret line ", i, "\n");
+  std::string text;
+  for (int i = 0; i < 50000; ++i) text += cat("a line of the log: secret lines ", i, "\n");
+  EXPECT_EQ(redacted({key, key}, {text, "secret line 4711, secret line x"}),
+            cat(text, "[secret], secret line x"));
+}
+
+TEST(RedactingSink, TheLongestThatIsThereGoes) {
+  const std::vector<std::string> nested = {"abcd", "abcdefgh", "abcdef", "zzzz"};
+  EXPECT_EQ(redacted(nested, {"abcdefg abcdefgh abcde abcz"}),
+            "[secret]g [secret] [secret]e abcz");
+  EXPECT_EQ(redacted(nested, {"abcde", "fg"}), "[secret]g");
+  EXPECT_EQ(redacted(nested, {"abcdzzzz"}), "[secret][secret]");
 }
 
 TEST(RedactingSink, ShortOnesStay) { EXPECT_EQ(redacted({"abc", ""}, {"abc"}), "abc"); }

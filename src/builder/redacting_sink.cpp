@@ -47,13 +47,12 @@ void RedactingSink::make_index() {
 
 RedactingSink::Beginning RedactingSink::look_at(std::string_view text) const {
   if (!first_bytes_.test(static_cast<unsigned char>(text.front()))) return {};
-  const auto after = std::ranges::upper_bound(secrets_, text, {}, [](const std::string& secret) {
-    return std::string_view(secret);
-  });
+  const auto after = std::ranges::upper_bound(
+      secrets_, text, {}, [](const std::string& secret) { return std::string_view(secret); });
   Beginning out;
   out.is_open = after != secrets_.end() && after->starts_with(text);
-  size_t whole = after == secrets_.begin() ? kNone
-                                           : static_cast<size_t>(after - secrets_.begin()) - 1;
+  size_t whole =
+      after == secrets_.begin() ? kNone : static_cast<size_t>(after - secrets_.begin()) - 1;
   while (whole != kNone && !text.starts_with(secrets_[whole])) whole = shorter_[whole];
   if (whole != kNone) out.secret = secrets_[whole].size();
   return out;

@@ -40,7 +40,7 @@ class RedactingSink : public Sink {
   // as the secrets have lines.
   std::vector<std::string> secrets_;
   static constexpr size_t kNone = std::numeric_limits<size_t>::max();
-  std::vector<size_t> shorter_;    // for each the longest other one that it begins with
+  std::vector<size_t> shorter_;   // for each the longest other one that it begins with
   std::bitset<256> first_bytes_;  // of any
   std::string held_;
 };

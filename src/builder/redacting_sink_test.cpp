@@ -64,8 +64,7 @@ TEST(RedactingSink, ASecretMayHaveVeryManyLines) {
 
 TEST(RedactingSink, TheLongestThatIsThereGoes) {
   const std::vector<std::string> nested = {"abcd", "abcdefgh", "abcdef", "zzzz"};
-  EXPECT_EQ(redacted(nested, {"abcdefg abcdefgh abcde abcz"}),
-            "[secret]g [secret] [secret]e abcz");
+  EXPECT_EQ(redacted(nested, {"abcdefg abcdefgh abcde abcz"}), "[secret]g [secret] [secret]e abcz");
   EXPECT_EQ(redacted(nested, {"abcde", "fg"}), "[secret]g");
   EXPECT_EQ(redacted(nested, {"abcdzzzz"}), "[secret][secret]");
 }

@@ -44,6 +44,14 @@ CREATE TABLE gone(
 CREATE INDEX gone_by_time ON gone(at);
 ALTER TABLE records ADD COLUMN began INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX records_by_parent ON records(parent);
+)",
+                                       // Parts are long: they stand apart from what is searched.
+                                       R"(
+CREATE TABLE step_parts(
+  record TEXT PRIMARY KEY REFERENCES records(id) ON DELETE CASCADE,
+  parts TEXT NOT NULL);
+INSERT INTO step_parts SELECT id, parts FROM records;
+ALTER TABLE records DROP COLUMN parts;
 )"};
 
 TimePoint time_of(int64_t ns) { return TimePoint(std::chrono::nanoseconds(ns)); }
@@ -105,7 +113,6 @@ Result<std::optional<StepResult>> Cache::find(const std::string& key, CacheHold&
   auto found = TRY(look_at(key, hold));
   if (!found) return found;
   const std::scoped_lock lock(mutex_);
-  // The record itself is not read again: times stand behind its parts, which may be long.
   Statement s = TRY(db_.prepare("SELECT record FROM keys WHERE key = ?", key));
   if (TRY(s.step())) {
     Uses& uses = used_[s.text(0)];
@@ -146,13 +153,13 @@ Result<> Cache::put(const NewRecord& record, CacheHold& hold) {
     TRY(db_.run("DELETE FROM records WHERE id = ? OR id IN (SELECT record FROM keys WHERE key = ?)",
                 key, key));
   }
-  TRY(db_.run("INSERT INTO records VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?)", id, result.id,
+  TRY(db_.run("INSERT INTO records VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?)", id, result.id,
               record.parent, layer.snapshot, has_layer ? layer.diff_id.str() : "",
               has_layer ? layer.blob.digest.str() : "", layer.blob.media_type,
               static_cast<int64_t>(layer.blob.size), static_cast<int64_t>(layer.size),
               record.identity.description, record.identity.platform, record.identity.place,
-              record.identity.text, parts, unix_nanos(result.created), now,
-              unix_nanos(result.began)));
+              record.identity.text, unix_nanos(result.created), now, unix_nanos(result.began)));
+  TRY(db_.run("INSERT INTO step_parts VALUES(?, ?)", id, parts));
   for (const std::string& key : record.keys) {
     TRY(db_.run("INSERT INTO keys(key, record) VALUES(?, ?)", key, id));
     TRY(db_.run("DELETE FROM gone WHERE key = ?", key));
@@ -242,10 +249,10 @@ Result<std::vector<NewRecord>> Cache::records_of(const CacheHold& hold) {
   const std::scoped_lock lock(mutex_);
   std::vector<NewRecord> out;
   for (const std::string& id : std::set<std::string>(hold.records_.begin(), hold.records_.end())) {
-    Statement s =
-        TRY(db_.prepare(cat("SELECT ", kRowColumns,
-                            ", parent, platform, place, text, parts FROM records ", "WHERE id = ?"),
-                        id));
+    Statement s = TRY(db_.prepare(cat("SELECT ", kRowColumns,
+                                      ", parent, platform, place, text, parts FROM records "
+                                      "JOIN step_parts ON record = id WHERE id = ?"),
+                                  id));
     if (!TRY(s.step())) continue;  // replaced since
     Row row = TRY(read_row(s));
     NewRecord record{.keys = {id}, .parent = s.text(11), .result = std::move(row.result)};

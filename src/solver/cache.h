@@ -94,6 +94,8 @@ class Cache {
   // Records to compare a step on `parent` with: of the same place, text, or parent.
   Result<std::vector<EarlierStep>> candidates(const StepIdentity& identity,
                                               std::string_view parent);
+  // As encode_parts() has them; "" of one that has gone.
+  Result<std::string> parts_of(const std::string& record);
   // Drops records; their keys remember why, for a while.
   Result<> forget(const std::vector<std::string>& records, std::string_view why);
   // "evicted (pruned on 2026-11-29)", "" where none of the keys had a record.

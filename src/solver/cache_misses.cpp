@@ -1,5 +1,7 @@
 // Why the cache has no record of a step: what was dropped, and what the step differs in from
 // those that are there.
+#include <set>
+
 #include "base/strings.h"
 #include "solver/cache.h"
 #include "solver/key_parts.h"
@@ -10,7 +12,7 @@ namespace skiff::solver {
 
 namespace {
 
-// Records of each likeness that a miss is compared with.
+// Records of each likeness that are looked at.
 constexpr int kCandidates = 8;
 // Keys of dropped records that are remembered.
 constexpr int kMostGone = 10000;
@@ -60,20 +62,28 @@ Result<std::vector<EarlierStep>> Cache::candidates(const StepIdentity& identity,
       "text = ?2 AND platform = ?3", "place = ?1 AND platform = ?3",
       "place = ?1 AND text = ?2 AND platform <> ?3"};
   std::vector<EarlierStep> out;
+  std::set<std::string> known;
   for (std::string_view where : kSearches) {
     Statement s = TRY(db_.prepare(
-        cat("SELECT parts, parent, platform, place, text, max(created, used) FROM records WHERE ",
+        cat("SELECT id, parent, platform, place, text, max(created, used) FROM records WHERE ",
             where, " AND ?5 <> '' ORDER BY parent = ?4 DESC, max(created, used) DESC LIMIT ",
             kCandidates),
         identity.place, identity.text, identity.platform, parent, instruction_of(identity.text)));
     while (TRY(s.step())) {
-      out.push_back({.parts = s.text(0),
+      if (!known.insert(s.text(0)).second) continue;
+      out.push_back({.record = s.text(0),
                      .parent = s.text(1),
                      .identity = {.platform = s.text(2), .place = s.text(3), .text = s.text(4)},
                      .used = s.integer(5)});
     }
   }
   return out;
+}
+
+Result<std::string> Cache::parts_of(const std::string& record) {
+  const std::scoped_lock lock(mutex_);
+  Statement s = TRY(db_.prepare("SELECT parts FROM step_parts WHERE record = ?", record));
+  return TRY(s.step()) ? s.text(0) : std::string();
 }
 
 Result<Miss> Cache::explain_miss(const StepIdentity& identity, const std::vector<std::string>& keys,
@@ -91,9 +101,16 @@ Result<Miss> Cache::explain_miss(const StepIdentity& identity, const std::vector
     return miss;
   }
   const Predecessors predecessors(identity, parts);
-  miss.differences = predecessors.differences_from(std::move(found));
+  const auto own_parts = [this](const std::string& record) -> Result<KeyParts> {
+    return decode_parts(TRY(parts_of(record)));
+  };
+  miss.differences = predecessors.differences_from(std::move(found), own_parts);
   if (miss.differences.empty() && imported != nullptr) {
-    miss.differences = predecessors.differences_from(imported->similar(identity, kCandidates));
+    const auto their_parts = [&](const std::string& record) -> Result<KeyParts> {
+      return imported->find(record)->parts;
+    };
+    miss.differences = predecessors.differences_from(
+        imported->similar(identity, parent_of(parts).value), their_parts);
   }
   shorten(miss.differences);
   miss.reason = miss.differences.empty() ? "never built before" : miss.differences.front();

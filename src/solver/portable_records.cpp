@@ -199,15 +199,19 @@ Result<NewRecord> ImportedRecords::fetch(const NewRecord& record, const CancelTo
   return own;
 }
 
-std::vector<EarlierStep> ImportedRecords::similar(const StepIdentity& identity, size_t most) const {
+std::vector<EarlierStep> ImportedRecords::similar(const StepIdentity& identity,
+                                                  std::string_view parent) const {
   std::vector<EarlierStep> out;
   for (const auto& source : sources_) {
     for (const NewRecord& record : source->records) {
       const StepIdentity& other = record.identity;
-      const bool is_like = other.place == identity.place || other.text == identity.text;
-      if (other.platform != identity.platform || !is_like) continue;
-      out.push_back({encode_parts(record.parts), record.parent, other});
-      if (out.size() == most) return out;
+      const bool is_like = other.place == identity.place || other.text == identity.text ||
+                           (record.parent == parent && !parent.empty());
+      if (record.parts.empty() || !is_like) continue;
+      out.push_back({.record = record.keys.front(),
+                     .parent = record.parent,
+                     .identity = other,
+                     .used = unix_nanos(record.result.created)});
     }
   }
   return out;

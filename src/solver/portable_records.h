@@ -57,8 +57,8 @@ class ImportedRecords {
   const NewRecord* find(const std::string& key) const;
   // `record` as one that can be put into the own cache.
   Result<NewRecord> fetch(const NewRecord& record, const CancelToken& cancel) const;
-  // Those that a step is compared with when none of the own cache is like it.
-  std::vector<EarlierStep> similar(const StepIdentity& identity, size_t most) const;
+  // Those that a step on `parent` is compared with when none of the own cache is like it.
+  std::vector<EarlierStep> similar(const StepIdentity& identity, std::string_view parent) const;
 
  private:
   struct Source {

@@ -27,63 +27,85 @@ KeyPart parent_of(const KeyParts& parts) {
 }
 
 struct Predecessors::Ranked {
-  std::vector<std::string> differences;
+  EarlierStep step;
+  Kin kin;
   bool other_platform;
   bool other_parent;
   bool other_place;
-  int64_t used;
 
-  auto rank() const {
-    return std::tuple(other_platform, other_parent, differences.size(), other_place, -used);
+  auto group() const { return std::tuple(other_platform, other_parent); }
+  auto nearness() const {
+    return std::tuple(other_platform, other_parent, other_place, kin != Kin::kYes, -step.used);
   }
 };
 
 Predecessors::Predecessors(const StepIdentity& identity, const KeyParts& parts)
     : identity_(identity), parent_(parent_of(parts)), now_(parts) {}
 
-bool Predecessors::is_one(const EarlierStep& earlier, const KeyParts& before) const {
+Predecessors::Kin Predecessors::kin_of(const EarlierStep& earlier) const {
+  const auto only_if = [](bool condition) { return condition ? Kin::kYes : Kin::kNone; };
   const StepIdentity& other = earlier.identity;
   const bool same_text = other.text == identity_.text;
-  if (other.platform != identity_.platform) return same_text && other.place == identity_.place;
-  if (other.place == identity_.place) return true;
+  if (other.platform != identity_.platform) {
+    return only_if(same_text && other.place == identity_.place);
+  }
+  if (other.place == identity_.place) return Kin::kYes;
   const bool same_parent = earlier.parent == parent_.value;
   if (same_text) {
-    return same_parent || project_of(other.place) == project_of(identity_.place) ||
-           parent_of(before).name == parent_.name;
+    const bool same_project = project_of(other.place) == project_of(identity_.place);
+    return same_parent || same_project ? Kin::kYes : Kin::kOnSameGround;
   }
-  return same_parent && identity_.on_own_files &&
-         instruction_of(other.text) == instruction_of(identity_.text);
+  return only_if(same_parent && identity_.on_own_files &&
+                 instruction_of(other.text) == instruction_of(identity_.text));
 }
 
-std::vector<std::string> Predecessors::differences_from(std::vector<EarlierStep> earlier) const {
-  // Those on the same files first: where there is one, the others, which may be long, are not read.
-  const auto other_parent = [&](const EarlierStep& one) {
-    return std::pair(one.identity.platform != identity_.platform, one.parent != parent_.value);
-  };
-  std::ranges::stable_sort(earlier, {}, other_parent);
-  std::optional<Ranked> best;
-  for (const EarlierStep& one : earlier) {
-    const auto [platform, parent] = other_parent(one);
-    if (best && std::pair(best->other_platform, best->other_parent) < std::pair(platform, parent)) {
-      break;
-    }
-    const auto before = decode_parts(one.parts);
-    if (!before || !is_one(one, *before)) continue;  // of names that are no text, or of others
-    Ranked ranked{.differences = now_.differences_from(*before),
-                  .other_platform = platform,
-                  .other_parent = parent,
-                  .other_place = one.identity.place != identity_.place,
-                  .used = one.used};
-    if (platform) {
-      std::string line = cat("platform: ", skiff::quoted(one.identity.platform), " is now ",
-                             skiff::quoted(identity_.platform));
-      std::erase(ranked.differences, line);
-      ranked.differences.insert(ranked.differences.begin(), std::move(line));
-    }
-    if (ranked.differences.empty()) continue;
-    if (!best || ranked.rank() < best->rank()) best = std::move(ranked);
+std::vector<Predecessors::Ranked> Predecessors::nearest_first(
+    std::vector<EarlierStep> earlier) const {
+  std::vector<Ranked> out;
+  for (EarlierStep& one : earlier) {
+    const Kin kin = kin_of(one);
+    if (kin == Kin::kNone) continue;
+    Ranked ranked{.step = std::move(one), .kin = kin};
+    ranked.other_platform = ranked.step.identity.platform != identity_.platform;
+    ranked.other_parent = ranked.step.parent != parent_.value;
+    ranked.other_place = ranked.step.identity.place != identity_.place;
+    out.push_back(std::move(ranked));
   }
-  return best ? std::move(best->differences) : std::vector<std::string>();
+  std::ranges::stable_sort(out, {}, &Ranked::nearness);
+  return out;
+}
+
+std::vector<std::string> Predecessors::compare(const Ranked& one, const KeyParts& before) const {
+  std::vector<std::string> differences = now_.differences_from(before);
+  if (!one.other_platform) return differences;
+  std::string line = cat("platform: ", skiff::quoted(one.step.identity.platform), " is now ",
+                         skiff::quoted(identity_.platform));
+  std::erase(differences, line);
+  differences.insert(differences.begin(), std::move(line));
+  return differences;
+}
+
+std::vector<std::string> Predecessors::differences_from(std::vector<EarlierStep> earlier,
+                                                        const PartsOf& parts_of) const {
+  constexpr size_t kMostRead = 8;
+  const std::vector<Ranked> near = nearest_first(std::move(earlier));
+  std::vector<std::string> best;
+  const Ranked* nearest = nullptr;
+  size_t read = 0;
+  for (const Ranked& one : near) {
+    // Those of the next group count where this one has none; in less than one nothing differs.
+    const bool settled = nearest != nullptr && (nearest->group() < one.group() || best.size() == 1);
+    if (settled || read == kMostRead) break;
+    ++read;
+    const auto before = parts_of(one.step.record);
+    if (!before) continue;  // it has gone, or has names that are no text
+    if (one.kin == Kin::kOnSameGround && parent_of(*before).name != parent_.name) continue;
+    std::vector<std::string> differences = compare(one, *before);
+    if (differences.empty() || (nearest != nullptr && differences.size() >= best.size())) continue;
+    best = std::move(differences);
+    nearest = &one;
+  }
+  return best;
 }
 
 }  // namespace skiff::solver

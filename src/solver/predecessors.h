@@ -1,7 +1,7 @@
 // Predecessors: which earlier step one that is not cached is compared with.
 //
 //   Predecessors predecessors(identity, parts);
-//   predecessors.differences_from(earlier)   // {"src/a.c changed"}; none: it has no predecessor
+//   predecessors.differences_from(earlier, parts_of)   // {"src/a.c changed"}; none: it has none
 //
 // An earlier step is a predecessor that stands at the same place of the same build; that reads the
 // same, in the same build, on the same files, or on the result of a step that reads the same; or
@@ -11,6 +11,7 @@
 // the same place, then those used last. One of another platform counts where there is no other.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,7 @@ namespace skiff::solver {
 
 // What a record tells of its step.
 struct EarlierStep {
-  std::string parts;  // as encode_parts() has them
+  std::string record;  // its id
   std::string parent;
   StepIdentity identity;
   int64_t used = 0;  // the larger the later
@@ -34,14 +35,21 @@ KeyPart parent_of(const KeyParts& parts);
 
 class Predecessors {
  public:
+  // What a record's key is made of: long, so it is asked for of few.
+  using PartsOf = std::function<Result<KeyParts>(const std::string& record)>;
+
   // Of the step of these, which outlive it.
   Predecessors(const StepIdentity& identity, const KeyParts& parts);
   // From the nearest of them, one line each; none where none is a predecessor, or equal.
-  std::vector<std::string> differences_from(std::vector<EarlierStep> earlier) const;
+  std::vector<std::string> differences_from(std::vector<EarlierStep> earlier,
+                                            const PartsOf& parts_of) const;
 
  private:
+  enum class Kin { kNone, kOnSameGround, kYes };  // in the middle: if that reads the same
   struct Ranked;
-  bool is_one(const EarlierStep& earlier, const KeyParts& before) const;
+  Kin kin_of(const EarlierStep& earlier) const;
+  std::vector<Ranked> nearest_first(std::vector<EarlierStep> earlier) const;
+  std::vector<std::string> compare(const Ranked& one, const KeyParts& before) const;
   const StepIdentity& identity_;
   const KeyPart parent_;
   const PartsIndex now_;

@@ -4,6 +4,7 @@
 
 #include "access/accounts.h"
 #include "base/strings.h"
+#include "db/texts.h"
 
 namespace skiff::access {
 
@@ -14,9 +15,7 @@ Result<std::vector<std::string>> members_of(Store& store, int64_t team) {
       TRY(store.db().prepare("SELECT account.name FROM membership JOIN account ON "
                              "account.id = membership.account WHERE team = ? ORDER BY name",
                              team));
-  std::vector<std::string> members;
-  while (TRY(row.step())) members.push_back(row.text(0));
-  return members;
+  return texts(std::move(row));
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "db/root_database.h"
 
 #include <atomic>
-#include <filesystem>
 
 #include "base/strings.h"
 
@@ -24,25 +23,7 @@ Result<std::optional<DatabaseName>> database_of(const Path& root) {
   return std::optional(DatabaseName{std::move(lines[0]), std::move(lines[1])});
 }
 
-Result<> may_note_database(const Path& root, const DatabaseName& name) {
-  if (TRY(database_of(root)) == name) return {};
-  // Also where they are lost.
-  for (const auto& [sign, own] : {std::pair("registry.db", "registry.db"),
-                                  {"has-registry", "registry.db"},
-                                  {"access.db", "access.db"},
-                                  {"has-accounts", "access.db"}}) {
-    std::error_code error;
-    if (!std::filesystem::exists(root / sign, error)) continue;
-    return Error(Code::kFailedPrecondition,
-                 cat(root.native(), " has tables of its own in ", own, ", which ", name.url,
-                     " does not have: choose another root"));
-  }
-  return {};
-}
-
 Result<> note_database(const Path& root, const DatabaseName& name) {
-  TRY(may_note_database(root, name));
-  if (TRY(database_of(root)) == name) return {};
   return write_file_durably(root / kName, cat(name.url, "\n", name.password_file.native(), "\n"));
 }
 

@@ -20,10 +20,7 @@ struct DatabaseName {
 
 // nullopt: the tables are in files of the root, or nowhere yet.
 Result<std::optional<DatabaseName>> database_of(const Path& root);
-// kFailedPrecondition where the root has tables of its own, which would be forgotten; also lost
-// ones (root_mark.h). Changes nothing.
-Result<> may_note_database(const Path& root, const DatabaseName& name);
-// The same, and writes it.
+// For a root that has no tables of its own, which would be forgotten.
 Result<> note_database(const Path& root, const DatabaseName& name);
 
 // How a program reaches servers. Set by main(); one that sets none works on files alone, and so

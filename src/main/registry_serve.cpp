@@ -21,6 +21,7 @@
 #include "main/registry_s3.h"
 #include "main/registry_service.h"
 #include "main/registry_settings.h"
+#include "registry/elsewhere.h"
 #include "sys/process.h"
 
 namespace skiff {
@@ -184,7 +185,7 @@ Result<Judged> judge(const Options& o) {
   registry::RegistryOptions& registry = out.registry;
   registry.root = TRY(data_root(o.root));
   judged.database = TRY(database_given(o));
-  if (judged.database) TRY(may_note_database(registry.root, *judged.database));
+  if (judged.database) TRY(registry::may_be_elsewhere(registry.root, *judged.database));
   registry.metadata.grace = std::chrono::seconds(TRY(number("gc-grace", o.gc_grace, 0)));
   registry.metadata.collect_untagged = o.gc_untagged;
   registry.metadata.undelete = std::chrono::seconds(TRY(number("undelete", o.undelete, 0)));
@@ -245,7 +246,7 @@ Result<> serve(const Judged& judged) {
   return_large_blocks();
   if (judged.database) {
     TRY(make_directories(options.registry.root));
-    TRY(note_database(options.registry.root, *judged.database));
+    TRY(registry::place_elsewhere(options.registry.root, *judged.database));
   }
   const auto service = TRY(RegistryService::open(options));
   std::jthread stopper = heed_signals(signals, judged.drain, *service);

@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "codec/hash.h"
 #include "db/table_copy.h"
+#include "registry/elsewhere.h"
 #include "registry/mark.h"
 #include "registry/schema.h"
 
@@ -96,7 +97,7 @@ Result<> move_tables(const Path& directory, const DatabaseName& to) {
     std::error_code ignored;
     std::filesystem::remove(directory / mark, ignored);
   }
-  return note_database(directory, to);
+  return place_elsewhere(directory, to);
 }
 
 Result<> each_placed_blob(Database& registry, const std::function<Result<>(const Placed&)>& visit) {

@@ -1,10 +1,9 @@
-#include "db/root_database.h"
-
 #include <gtest/gtest.h>
 
 #include "access/store.h"
 #include "base/strings.h"
 #include "registry/backup.h"
+#include "registry/elsewhere.h"
 #include "registry/metadata.h"
 
 namespace skiff::registry {
@@ -24,16 +23,16 @@ class DatabaseFile : public testing::Test {
 
 TEST_F(DatabaseFile, SaysWhereTheTablesAre) {
   EXPECT_EQ(*database_of(root_), std::nullopt);
-  ASSERT_TRUE(note_database(root_, name_));
+  ASSERT_TRUE(place_elsewhere(root_, name_));
   EXPECT_EQ(*database_of(root_), name_);
   const DatabaseName other{"postgresql://ann@other/skiff", ""};
-  ASSERT_TRUE(note_database(root_, other));
+  ASSERT_TRUE(place_elsewhere(root_, other));
   EXPECT_EQ(*database_of(root_), other);
 }
 
 // A registry.db without rows would have a repair take all blobs away.
 TEST_F(DatabaseFile, NobodyMakesOtherTablesBesideThose) {
-  ASSERT_TRUE(note_database(root_, name_));
+  ASSERT_TRUE(place_elsewhere(root_, name_));
   const auto opened = open_own();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code(), Code::kFailedPrecondition);
@@ -44,7 +43,7 @@ TEST_F(DatabaseFile, NobodyMakesOtherTablesBesideThose) {
 }
 
 TEST_F(DatabaseFile, ABackupSaysThatItHasNoTables) {
-  ASSERT_TRUE(note_database(root_, name_));
+  ASSERT_TRUE(place_elsewhere(root_, name_));
   const auto made = backup::make(root_, root_ / "backup", {});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code(), Code::kFailedPrecondition);
@@ -53,14 +52,14 @@ TEST_F(DatabaseFile, ABackupSaysThatItHasNoTables) {
 
 TEST_F(DatabaseFile, TablesOfTheRootAreNotForgotten) {
   ASSERT_TRUE(open_own());
-  const auto noted = note_database(root_, name_);
+  const auto noted = place_elsewhere(root_, name_);
   ASSERT_FALSE(noted);
   EXPECT_EQ(noted.error().code(), Code::kFailedPrecondition);
   EXPECT_EQ(*database_of(root_), std::nullopt);
   for (const char* suffix : {"", "-wal", "-shm"}) {
     std::filesystem::remove(root_ / cat("registry.db", suffix));
   }
-  EXPECT_FALSE(note_database(root_, name_));  // lost ones
+  EXPECT_FALSE(place_elsewhere(root_, name_));  // lost ones
 }
 
 }  // namespace

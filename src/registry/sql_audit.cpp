@@ -2,6 +2,7 @@
 #include <set>
 
 #include "base/strings.h"
+#include "db/texts.h"
 #include "registry/quota.h"
 #include "registry/sql_metadata.h"
 
@@ -23,12 +24,6 @@ Result<Audit::BlobRow> blob_of(const Statement& row) {
                         .at = {.size = static_cast<uint64_t>(row.integer(1)), .place = row.text(2)},
                         .kept = row.integer(3) != 0,
                         .damaged = row.integer(4) != 0};
-}
-
-Result<std::set<std::string>> texts(Statement rows) {
-  std::set<std::string> out;
-  while (TRY(rows.step())) out.insert(rows.text(0));
-  return out;
 }
 
 }  // namespace
@@ -152,8 +147,8 @@ Result<std::vector<std::string>> SqlMetadata::owners(const oci::Digest& digest) 
       " WHERE link.digest = ?1 ORDER BY name LIMIT 3";
   Pool<Database>::Lease db = readers_.take();
   for (const std::string_view query : {kTags, kRepositories}) {
-    const auto found = TRY(texts(TRY(db->prepare(std::string(query), digest.str()))));
-    if (!found.empty()) return std::vector<std::string>(found.begin(), found.end());
+    std::vector<std::string> found = TRY(texts(TRY(db->prepare(std::string(query), digest.str()))));
+    if (!found.empty()) return found;
   }
   return std::vector<std::string>();
 }
@@ -208,14 +203,13 @@ Result<std::optional<Audit::Inspected>> SqlMetadata::inspect(const std::string& 
     if (!TRY(is_partial(db, *id, digest))) {
       out.outcome = TRY(check_references(db, *id, manifest));
     }
-    const auto tags = TRY(texts(
-        TRY(db.prepare("SELECT name FROM tag WHERE repository = ? AND digest = ?", *id, digest))));
-    out.tags.assign(tags.begin(), tags.end());
+    out.tags = TRY(texts(TRY(db.prepare(
+        "SELECT name FROM tag WHERE repository = ? AND digest = ? ORDER BY name", *id, digest))));
     std::set<std::string> named;
     for (const ManifestReference& each : manifest.references) named.insert(each.digest.str());
-    out.edges_right =
-        named == TRY(texts(TRY(db.prepare(
-                     "SELECT child FROM edge WHERE repository = ? AND parent = ?", *id, digest))));
+    const auto recorded = TRY(texts(TRY(
+        db.prepare("SELECT child FROM edge WHERE repository = ? AND parent = ?", *id, digest))));
+    out.edges_right = named == std::set(recorded.begin(), recorded.end());
     return std::optional(std::move(out));
   });
 }

@@ -1,5 +1,6 @@
 // Which repository has which blob.
 #include "base/strings.h"
+#include "db/texts.h"
 #include "registry/audit_log.h"
 #include "registry/quota.h"
 #include "registry/sql_metadata.h"
@@ -145,9 +146,7 @@ Result<std::vector<std::string>> SqlMetadata::holders(const oci::Digest& blob, s
       TRY(db->prepare("SELECT repository.name FROM link JOIN repository ON "
                       "repository.id = link.repository WHERE link.digest = ? LIMIT ?",
                       blob.str(), limit));
-  std::vector<std::string> names;
-  while (TRY(rows.step())) names.push_back(rows.text(0));
-  return names;
+  return texts(std::move(rows));
 }
 
 Result<std::vector<std::string>> SqlMetadata::unlink_blob(const std::string& repository,

@@ -1,6 +1,7 @@
 // Images of other registries that are kept here.
 #include "base/log.h"
 #include "base/strings.h"
+#include "db/texts.h"
 #include "registry/sql_metadata.h"
 
 namespace skiff::registry {
@@ -153,9 +154,7 @@ Result<bool> SqlMetadata::evict_one(TimePoint used_before) {
 Result<std::vector<std::string>> SqlMetadata::children_of(Database& db, const Candidate& manifest) {
   Statement rows = TRY(db.prepare("SELECT child FROM edge WHERE repository = ? AND parent = ?",
                                   manifest.repository, manifest.digest));
-  std::vector<std::string> out;
-  while (TRY(rows.step())) out.push_back(rows.text(0));
-  return out;
+  return texts(std::move(rows));
 }
 
 }  // namespace skiff::registry

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "db/texts.h"
 #include "registry/quota.h"
 #include "registry/sql_metadata.h"
 
@@ -215,9 +216,7 @@ Result<std::vector<std::string>> SqlMetadata::discarded(const std::string& after
   Statement rows = TRY(db->prepare(
       "SELECT place FROM discarded WHERE place > ? AND since <= ? ORDER BY place LIMIT ?", after,
       unix_nanos(clock_.now() - options_.grace), limit));
-  std::vector<std::string> out;
-  while (TRY(rows.step())) out.push_back(rows.text(0));
-  return out;
+  return texts(std::move(rows));
 }
 
 Result<> SqlMetadata::forget_discarded(const std::vector<std::string>& places) {

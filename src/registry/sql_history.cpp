@@ -1,6 +1,7 @@
 // What tags named before, and the trash. A manifest in the trash is in tables of its own, so that
 // nothing that looks for manifests finds it.
 #include "base/strings.h"
+#include "db/texts.h"
 #include "registry/audit_log.h"
 #include "registry/sql_metadata.h"
 
@@ -9,12 +10,6 @@ namespace skiff::registry {
 namespace {
 
 TimePoint time_of(int64_t nanos) { return TimePoint(std::chrono::nanoseconds(nanos)); }
-
-Result<std::vector<std::string>> texts(Statement rows) {
-  std::vector<std::string> out;
-  while (TRY(rows.step())) out.push_back(rows.text(0));
-  return out;
-}
 
 // Of a deletion at that time, which is the same in each of its rows.
 Result<std::vector<std::string>> tags_deleted_with(Database& db, int64_t repository,

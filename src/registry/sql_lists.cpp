@@ -1,6 +1,7 @@
 // Lists in pages: tags, repositories, referrers. Each page is one walk along an index.
 #include "base/strings.h"
 #include "codec/json.h"
+#include "db/texts.h"
 #include "registry/sql_metadata.h"
 
 namespace skiff::registry {
@@ -31,9 +32,7 @@ Result<std::vector<std::string>> SqlMetadata::repositories(const std::string& fr
                       " (SELECT 1 FROM manifest WHERE repository = repository.id)"
                       " ORDER BY name LIMIT ?",
                       from, limit));
-  std::vector<std::string> names;
-  while (TRY(rows.step())) names.push_back(rows.text(0));
-  return names;
+  return texts(std::move(rows));
 }
 
 Result<ReferrerPage> SqlMetadata::referrers(const std::string& repository,

@@ -1,5 +1,6 @@
 // Uploads under way. Their bytes are ingests of the content store, named by the same id.
 #include "base/strings.h"
+#include "db/texts.h"
 #include "registry/sql_metadata.h"
 
 namespace skiff::registry {
@@ -91,9 +92,7 @@ Result<> SqlMetadata::save_upload(const std::string& id, const UploadState& stat
 Result<std::vector<std::string>> SqlMetadata::all_uploads() {
   Pool<Database>::Lease db = readers_.take();
   Statement rows = TRY(db->prepare("SELECT id FROM upload"));
-  std::vector<std::string> ids;
-  while (TRY(rows.step())) ids.push_back(rows.text(0));
-  return ids;
+  return texts(std::move(rows));
 }
 
 Result<std::vector<Uploads::Ending>> SqlMetadata::ending_uploads() {

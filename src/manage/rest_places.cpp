@@ -47,7 +47,7 @@ Answer<> list_tags(ApiCall& call) {
   if (!tags) return Refusal(registry::kNameUnknown, cat("no repository ", repository));
   json::Array out;
   for (const std::string& tag : *tags) {
-    const auto manifest = TRY(metadata.find_manifest(repository, tag));
+    const auto manifest = TRY(metadata.find_manifest(repository, tag, registry::Renew::kNo));
     if (!manifest || out.size() + 1 == page.limit) continue;
     out.push_back(json::object(
         {{"name", tag}, {"digest", manifest->digest.str()}, {"mediaType", manifest->media_type}}));

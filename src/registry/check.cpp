@@ -200,7 +200,8 @@ class Check {
   }
 
   Result<> check_manifest(const Audit::ManifestName& name) {
-    const auto row = TRY(what_.metadata.find_manifest(name.repository, name.digest.str()));
+    const auto row =
+        TRY(what_.metadata.find_manifest(name.repository, name.digest.str(), Renew::kNo));
     if (!row) return {};  // removed meanwhile
     ++summary_.manifests;
     if (name.repository != repository_) ++summary_.repositories;

@@ -121,6 +121,17 @@ TEST_F(FormerEntriesGarbage, ComeBackWithTheirIndex) {
   EXPECT_FALSE(has(entry));
 }
 
+TEST_F(FormerEntriesGarbage, NoCheckKeepsThem) {
+  const std::string entry = push_entry("one");
+  remove(push_index("1", {"one"}));
+  for (int i = 0; i < 8; ++i) {
+    clock_.advance(kGrace * 3 / 4);
+    EXPECT_TRUE(registry_->check({}, [](const Problem& p) { ADD_FAILURE() << p.what; }, {}));
+    ASSERT_TRUE(registry_->collect_garbage());
+  }
+  EXPECT_FALSE(has(entry));
+}
+
 TEST_F(FormerEntriesGarbage, WhoHearsThatOneIsHereMayListIt) {
   const std::string entry = push_entry("one");
   remove(push_index("1", {"one"}));

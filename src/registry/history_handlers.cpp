@@ -76,7 +76,7 @@ Refusal incomplete(const oci::Digest& digest, const std::vector<ManifestReferenc
 // The manifest, there or in the trash.
 Answer<std::optional<NewManifest>> find_either(const Call& call, const oci::Digest& digest) {
   auto row = TRY(call.context.metadata.find_trashed(call.name, digest));
-  if (!row) row = TRY(call.context.metadata.find_manifest(call.name, digest.str()));
+  if (!row) row = TRY(call.context.metadata.find_manifest(call.name, digest.str(), Renew::kYes));
   if (!row) return std::nullopt;
   return std::optional(TRY(read_manifest(std::move(row->bytes), row->media_type, digest)));
 }

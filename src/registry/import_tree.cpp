@@ -132,10 +132,11 @@ class RepositoryImport {
   Result<bool> put(const NewManifest& manifest) {
     const std::string digest = manifest.row.digest.str();
     const std::vector<std::string> tags = TRY(tags_to_set(digest));
-    const bool is_here = TRY(into_.metadata.find_manifest(name_, digest)).has_value();
+    const bool is_here = TRY(into_.metadata.find_manifest(name_, digest, Renew::kYes)).has_value();
     if (!is_here || !tags.empty()) {
       const PutOutcome outcome = TRY(into_.metadata.put_manifest(
-          name_, manifest, {.tags = tags, .actor = {.name = "import"}}));
+          name_, manifest,
+          {.tags = tags, .actor = {.name = "import"}, .parts = parts_of(manifest)}));
       if (!outcome.stored()) {
         const ManifestReference& lacks =
             outcome.missing.empty() ? outcome.mismatch.front() : outcome.missing.front();
@@ -144,10 +145,20 @@ class RepositoryImport {
                  outcome.missing.empty() ? " is of another size or type" : " is not there"));
         return false;
       }
+      if (!is_here) stored_.insert(digest);
     }
     ++summary_.manifests;
     summary_.tags += tags.size();
     return true;
+  }
+
+  // What it lists and this import brought: a large one may have begun with it long ago.
+  std::set<std::string> parts_of(const NewManifest& manifest) const {
+    std::set<std::string> out;
+    for (const ManifestReference& reference : manifest.references) {
+      if (stored_.contains(reference.digest.str())) out.insert(reference.digest.str());
+    }
+    return out;
   }
 
   // Of the tags that name it in the tree those that do not name it here.
@@ -156,7 +167,7 @@ class RepositoryImport {
     const auto found = tags_.find(digest);
     if (found == tags_.end()) return out;
     for (const std::string& tag : found->second) {
-      const auto here = TRY(into_.metadata.find_manifest(name_, tag));
+      const auto here = TRY(into_.metadata.find_manifest(name_, tag, Renew::kNo));
       if (here && here->digest.str() == digest) {
         ++summary_.tags;
       } else if (here && !options_.move_tags) {
@@ -178,6 +189,7 @@ class RepositoryImport {
   ImportSummary& summary_;
   std::map<std::string, std::vector<std::string>> tags_;  // by what they name
   std::map<std::string, bool> done_;                      // manifests; whether they are whole
+  std::set<std::string> stored_;                          // manifests that were not here before
 };
 
 }  // namespace

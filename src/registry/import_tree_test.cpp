@@ -75,6 +75,44 @@ TEST_F(ImportTest, ImagesIndexesAndTagsCome) {
   EXPECT_EQ(take().bytes, 5u);
 }
 
+// However long it takes from the one to the other.
+TEST_F(ImportTest, WhatAnIndexListsGoesWithIt) {
+  const std::chrono::seconds grace = options_.metadata.grace;
+  // The part comes in its turn; then, with what is told of one that is damaged, time passes; then
+  // the index comes.
+  const auto hex = [](const std::string& bytes) { return oci::Digest::of(bytes).hex(); };
+  const std::string damaged = image_of("damaged", {});
+  std::string config;
+  std::string part;
+  std::string index;
+  for (int i = 0; index.empty() || hex(part) > hex(damaged) || hex(index) < hex(damaged); ++i) {
+    config = cat("{\"n\":", i, "}");
+    part = image_of(config, {"one"});
+    index = index_of({part});
+  }
+  add_image("a", "", config, {"one"});
+  add_manifest("a", damaged);
+  write(data(damaged), "damaged");
+  add_manifest("a", index, "1");
+  const std::string own = add_image("a", "", "own", {"one"});
+  const auto done = registry_->import_tree(
+      dir_.path() / "tree", {}, [](const std::string&) {},
+      [&](const Problem&) { clock_.advance(grace * 2); }, {});
+  ASSERT_TRUE(done) << done.error().message();
+  EXPECT_EQ(done->manifests, 3u);
+
+  const auto status = [&](const std::string& digest) {
+    return client().get(manifest_path("a", digest)).status;
+  };
+  EXPECT_EQ(client().remove(manifest_path("a", oci::Digest::of(index).str())).status, 202);
+  for (int i = 0; i < 4; ++i) {
+    clock_.advance(grace * 2);
+    ASSERT_TRUE(registry_->collect_garbage());
+  }
+  EXPECT_EQ(status(oci::Digest::of(part).str()), 404);
+  EXPECT_EQ(status(own), 200);
+}
+
 TEST_F(ImportTest, WhatIsDamagedOrMissingIsToldAndLeftOut) {
   add_image("a", "good", "{}", {"one"});
   add_image("a", "bad", "{}", {"two"});

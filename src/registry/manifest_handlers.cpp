@@ -138,13 +138,14 @@ Refusal unknown_manifest(const Call& call) {
 
 Answer<> hidden_manifest(Call& call) {
   if (is_digest(call.reference)) TRY(parse_digest(call.reference));
-  TRY(call.context.metadata.find_manifest(kNoRepository, call.reference));
+  TRY(call.context.metadata.find_manifest(kNoRepository, call.reference, Renew::kYes));
   return unknown_manifest(call);
 }
 
 Answer<> get_manifest(Call& call) {
   if (is_digest(call.reference)) TRY(parse_digest(call.reference));
-  const auto manifest = TRY(call.context.metadata.find_manifest(call.name, call.reference));
+  const auto manifest =
+      TRY(call.context.metadata.find_manifest(call.name, call.reference, Renew::kYes));
   if (!manifest) return unknown_manifest(call);
   call.set("Vary", "Accept");
   if (!accepted(call.request.headers.all("Accept"), manifest->media_type)) {

@@ -25,6 +25,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -139,6 +140,7 @@ struct PutCondition {
   Actor actor;                    // who does it: for rules, the history and the audit log
   Precondition precondition;      // of each tag; without tags, of the manifest itself
   bool is_partial = false;        // what it names may be missing
+  std::set<std::string> parts;    // of its entries those that came for it, however long ago
 };
 
 struct PutOutcome {
@@ -191,9 +193,11 @@ class Manifests {
   // who is about to fetch it, since it is put_manifest that decides.
   virtual Result<> judge_tag_change(const std::string& repository, const std::string& tag,
                                     const oci::Digest& digest, const Actor& actor) = 0;
-  // By digest or tag.
+  // By digest or tag. `renew`: one that came as a part of an index that is gone, asked for by
+  // digest, is kept for a while longer.
   virtual Result<std::optional<ManifestRow>> find_manifest(const std::string& repository,
-                                                           const std::string& reference) = 0;
+                                                           const std::string& reference,
+                                                           Renew renew) = 0;
   // With the tags that point at it; to the trash, where there is one (history.h). Once it is gone
   // for good, manifests whose subject it is go, too, when the grace is over, if no tag or index
   // keeps them, the subject has not come back, and they were not pushed again.

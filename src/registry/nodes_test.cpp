@@ -96,7 +96,7 @@ class Nodes : public testing::Test {
   }
   void expect_whole(MetadataStore& node, const std::string& repository, const std::string& tag,
                     const NewManifest& manifest) {
-    const auto found = node.find_manifest(repository, tag);
+    const auto found = node.find_manifest(repository, tag, Renew::kNo);
     ASSERT_TRUE(found && *found) << repository << ":" << tag;
     EXPECT_EQ((*found)->digest, manifest.row.digest);
     const auto inspected = node.inspect(repository, manifest);
@@ -122,7 +122,7 @@ TEST_F(Nodes, WhatOneTakesTheOtherServes) {
   const NewManifest manifest = push_image(*one, "a", "1", "{}", {"layer"});
   expect_whole(*two, "a", "1", manifest);
   EXPECT_TRUE(two->delete_tag("a", "1", {}, {.name = "ann"}));
-  EXPECT_FALSE(one->find_manifest("a", "1")->has_value());
+  EXPECT_FALSE(one->find_manifest("a", "1", Renew::kNo)->has_value());
 }
 
 TEST_F(Nodes, OfTwoConditionalPushesOneIsTaken) {

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "codec/json.h"
+#include "db/texts.h"
 #include "oci/manifest.h"
 #include "registry/audit_log.h"
 #include "registry/policy_rules.h"
@@ -61,19 +62,13 @@ Result<std::optional<uint64_t>> linked_size(Database& db, int64_t repository,
   return std::optional(static_cast<uint64_t>(row.integer(0)));
 }
 
-Result<std::vector<std::string>> column(Statement rows) {
-  std::vector<std::string> out;
-  while (TRY(rows.step())) out.push_back(rows.text(0));
-  return out;
-}
-
 // Of a refusal: enough to find the others.
 constexpr int kMostParents = 10;
 
 // The tags that point at the index, or at one that leads to it.
 Result<std::vector<std::string>> tags_to(Database& db, int64_t repository,
                                          const std::string& digest) {
-  return column(
+  return texts(
       TRY(db.prepare("WITH RECURSIVE above(digest) AS ("
                      " SELECT digest FROM manifest WHERE repository = ?1 AND digest = ?2"
                      " UNION SELECT edge.parent FROM edge JOIN above ON edge.child = above.digest"
@@ -85,9 +80,9 @@ Result<std::vector<std::string>> tags_to(Database& db, int64_t repository,
 
 Result<std::vector<DeleteOutcome::Parent>> parents_of(Database& db, int64_t repository,
                                                       const std::string& digest) {
-  const std::vector<std::string> indexes = TRY(
-      column(TRY(db.prepare("SELECT parent FROM edge WHERE repository = ? AND child = ? LIMIT ?",
-                            repository, digest, kMostParents))));
+  const std::vector<std::string> indexes =
+      TRY(texts(TRY(db.prepare("SELECT parent FROM edge WHERE repository = ? AND child = ? LIMIT ?",
+                               repository, digest, kMostParents))));
   std::vector<DeleteOutcome::Parent> out;
   for (const std::string& index : indexes) {
     std::vector<std::string> tags = TRY(tags_to(db, repository, index));
@@ -101,15 +96,17 @@ std::string at_digest(const std::string& repository, const std::string& digest) 
 }
 
 // Before the index lists them: what was there before anybody did is no part of it, but somebody's
-// own; what was a part of others is one again.
-Result<> adopt_entries(Database& db, int64_t repository, const NewManifest& manifest, int64_t now) {
+// own, unless it is said to have come for it; what was a part of others is one again.
+Result<> adopt_entries(Database& db, int64_t repository, const NewManifest& manifest,
+                       const std::set<std::string>& parts, int64_t now) {
   for (const ManifestReference& reference : manifest.references) {
     if (!reference.manifest) continue;
+    const int64_t since = parts.contains(reference.digest.str()) ? 0 : now;
     TRY(
         db.run("UPDATE manifest SET entry = CASE WHEN entry = 2 THEN 1 ELSE 0 END"
                " WHERE repository = ?1 AND digest = ?2 AND (entry = 2 OR (entry = 1 AND lease <= ?3"
                " AND NOT EXISTS (SELECT 1 FROM edge WHERE repository = ?1 AND child = ?2)))",
-               repository, reference.digest.str(), now));
+               repository, reference.digest.str(), since));
   }
   return {};
 }
@@ -142,7 +139,7 @@ Result<PutOutcome> SqlMetadata::put_manifest(const std::string& repository,
     if (!outcome.stored()) return outcome;
     const bool holds = TRY(condition_holds(db, id, condition, digest));
     const bool first = TRY(begins_repository(db, id));
-    TRY(write_manifest(db, id, manifest));
+    TRY(write_manifest(db, id, manifest, condition.parts));
     TRY(set_partial(db, id, digest, condition.is_partial));
     TRY(tell_push(db, id, manifest, condition, first));
     for (const std::string& tag : condition.tags) {
@@ -196,8 +193,8 @@ Result<PutOutcome> SqlMetadata::check_references(Database& db, int64_t repositor
   return outcome;
 }
 
-Result<> SqlMetadata::write_manifest(Database& db, int64_t repository,
-                                     const NewManifest& manifest) {
+Result<> SqlMetadata::write_manifest(Database& db, int64_t repository, const NewManifest& manifest,
+                                     const std::set<std::string>& parts) {
   const std::string digest = manifest.row.digest.str();
   const bool is_new = !TRY(has_manifest(db, repository, digest));
   std::optional<std::string> subject;
@@ -212,7 +209,7 @@ Result<> SqlMetadata::write_manifest(Database& db, int64_t repository,
                      annotations_json(manifest.annotations).dump(), lease_end()));
   TRY(insert.bind_blob(8, manifest.row.bytes));
   TRY(insert.step());
-  TRY(adopt_entries(db, repository, manifest, now()));
+  TRY(adopt_entries(db, repository, manifest, parts, now()));
   TRY(write_edges(db, repository, manifest));
   const auto own = static_cast<int64_t>(is_new ? manifest.row.bytes.size() : 0);
   TRY(charge(db, repository, own + TRY(count_children(db, repository, digest))));
@@ -252,7 +249,8 @@ Result<> SqlMetadata::write_tag(Database& db, int64_t repository, TagWrite chang
 }
 
 Result<std::optional<ManifestRow>> SqlMetadata::find_manifest(const std::string& repository,
-                                                              const std::string& reference) {
+                                                              const std::string& reference,
+                                                              Renew renew) {
   constexpr std::string_view kByDigest =
       "SELECT manifest.digest, media_type, bytes, entry, lease, repository.id"
       " FROM repository JOIN manifest"
@@ -271,7 +269,7 @@ Result<std::optional<ManifestRow>> SqlMetadata::find_manifest(const std::string&
     if (!TRY(row.step())) return std::optional<ManifestRow>();
     found = ManifestRow{TRY(oci::Digest::parse(row.text(0))), row.text(1), row.text(2)};
     const int64_t half = std::chrono::nanoseconds(options_.grace).count() / 2;
-    const bool may_go = by_digest && row.integer(3) == kFormerEntry;
+    const bool may_go = renew == Renew::kYes && by_digest && row.integer(3) == kFormerEntry;
     if (!may_go || half == 0 || row.integer(4) - now() > half) return found;
     id = row.integer(5);
   }
@@ -350,7 +348,7 @@ Result<> SqlMetadata::mark_former_entries(Database& db, int64_t repository,
 
 // Its tags go with it; what it named is reviewed.
 Result<> SqlMetadata::drop_manifest(Database& db, int64_t repository, const std::string& digest) {
-  const std::vector<std::string> children = TRY(column(TRY(db.prepare(
+  const std::vector<std::string> children = TRY(texts(TRY(db.prepare(
       "SELECT child FROM edge WHERE repository = ? AND parent = ?", repository, digest))));
   TRY(charge(db, repository, TRY(uncount_manifest(db, repository, digest))));
   TRY(mark_former_entries(db, repository, digest));
@@ -366,7 +364,7 @@ Result<> SqlMetadata::drop_manifest(Database& db, int64_t repository, const std:
 // What is about it is reviewed, as what lost its subject.
 Result<> SqlMetadata::orphan_referrers(Database& db, int64_t repository,
                                        const std::string& digest) {
-  const std::vector<std::string> referrers = TRY(column(TRY(db.prepare(
+  const std::vector<std::string> referrers = TRY(texts(TRY(db.prepare(
       "SELECT digest FROM manifest WHERE repository = ? AND subject = ?", repository, digest))));
   TRY(db.run("UPDATE manifest SET orphaned = 1 WHERE repository = ? AND subject = ?", repository,
              digest));

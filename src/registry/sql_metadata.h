@@ -70,7 +70,8 @@ class SqlMetadata : public MetadataStore {
   Result<> judge_tag_change(const std::string& repository, const std::string& tag,
                             const oci::Digest& digest, const Actor& actor) override;
   Result<std::optional<ManifestRow>> find_manifest(const std::string& repository,
-                                                   const std::string& reference) override;
+                                                   const std::string& reference,
+                                                   Renew renew) override;
   Result<DeleteOutcome> delete_manifest(const std::string& repository, const oci::Digest& digest,
                                         const Precondition& precondition,
                                         const Actor& actor) override;
@@ -235,7 +236,9 @@ class SqlMetadata : public MetadataStore {
   Result<> add_candidate(Database& db, int64_t repository, const std::string& digest);
   Result<PutOutcome> check_references(Database& db, int64_t repository,
                                       const NewManifest& manifest) const;
-  Result<> write_manifest(Database& db, int64_t repository, const NewManifest& manifest);
+  // `parts` as PutCondition has them.
+  Result<> write_manifest(Database& db, int64_t repository, const NewManifest& manifest,
+                          const std::set<std::string>& parts = {});
   static Result<> write_edges(Database& db, int64_t repository, const NewManifest& manifest);
   // Finds out what the tag names before.
   Result<> write_tag(Database& db, int64_t repository, TagWrite change);

@@ -37,7 +37,7 @@ Result<ManifestCache::Found> ManifestCache::look(Origin& origin, const Call& cal
   Flights<Flight>::Work work;
   bool is_here = false;
   if (is_digest(reference)) {
-    if (TRY(metadata_.find_manifest(repository, reference))) return Found{};
+    if (TRY(metadata_.find_manifest(repository, reference, registry::Renew::kYes))) return Found{};
     const oci::Digest digest = TRY(oci::Digest::parse(reference));
     work = [this, &origin, repository, digest](Flight& to, const CancelToken& cancel) {
       to.land(ask_for_digest(origin, repository, digest, cancel));

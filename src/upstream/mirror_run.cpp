@@ -166,7 +166,8 @@ Result<bool> MirrorRun::pull_manifest(const Pair& pair, const oci::Digest& diges
 // Ours, where it is here.
 Result<registry::NewManifest> MirrorRun::manifest(const Pair& pair, const oci::Digest& digest,
                                                   bool& moved) {
-  const auto here = TRY(context_.metadata.find_manifest(pair.local, digest.str()));
+  const auto here =
+      TRY(context_.metadata.find_manifest(pair.local, digest.str(), registry::Renew::kYes));
   std::string bytes = here ? here->bytes : "";
   std::string type = here ? here->media_type : "";
   if (!here) {
@@ -262,7 +263,7 @@ Result<> MirrorRun::push_repository(const Pair& pair) {
 }
 
 Result<bool> MirrorRun::push_tag(const Pair& pair, const std::string& tag) {
-  const auto here = TRY(context_.metadata.find_manifest(pair.local, tag));
+  const auto here = TRY(context_.metadata.find_manifest(pair.local, tag, registry::Renew::kNo));
   if (!here) return false;  // gone meanwhile
   const oci::Reference to = TRY(reference(pair));
   const auto there = origin_.client().resolve(to.with_tag(tag), cancel_);
@@ -283,7 +284,7 @@ Result<> MirrorRun::push_manifest(const Pair& pair, const std::string& digest, i
   if (depth > kMaxDepth)
     return Error(Code::kInvalidArgument, "its indexes and referrers nest too deep");
   if (!seen_.insert(digest).second) return {};
-  const auto row = TRY(context_.metadata.find_manifest(pair.local, digest));
+  const auto row = TRY(context_.metadata.find_manifest(pair.local, digest, registry::Renew::kNo));
   if (!row) return Error(Code::kNotFound, cat(digest, " is not here"));
   auto read = registry::read_manifest(row->bytes, row->media_type, row->digest);
   if (!read) return Error(Code::kDataLoss, read.error().message);
@@ -303,7 +304,8 @@ Result<> MirrorRun::push_parts(const Pair& pair, const registry::NewManifest& ma
     TRY(cancel_.check());
     const bool is_manifest =
         part.manifest &&
-        TRY(context_.metadata.find_manifest(pair.local, part.digest.str())).has_value();
+        TRY(context_.metadata.find_manifest(pair.local, part.digest.str(), registry::Renew::kNo))
+            .has_value();
     if (is_manifest) {
       TRY(push_manifest(pair, part.digest.str(), depth + 1));
     } else if (!part.optional) {

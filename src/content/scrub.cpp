@@ -45,6 +45,7 @@ Result<ScrubTotals> scrub(ContentStore& store, const ScrubOptions& options,
   ScrubTotals totals;
   Pace pace(options.bytes_per_second);
   const auto read_again = [&](const BlobInfo& blob) -> Result<> {
+    if (options.may_note) TRY(options.may_note());
     // What is known to be damaged is told, and not read again and again.
     const VerifyOptions how{.always = !blob.damaged, .bytes_per_second = options.bytes_per_second};
     const Result<> verified = store.verify(blob.digest, how, cancel);

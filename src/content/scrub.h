@@ -12,6 +12,8 @@ namespace skiff::content {
 struct ScrubOptions {
   uint64_t bytes_per_second = 0;  // 0 for as fast as it goes
   TimePoint unread_since;         // what was verified then or later is left out
+  // Asked before each blob: an error ends it. Without one what was read can always be noted.
+  std::function<Result<>()> may_note = {};
 };
 
 struct ScrubTotals {

@@ -19,9 +19,9 @@ class LostDatabase : public AccountsTest {
       std::filesystem::remove(options_.root / cat(name, suffix));
     }
   }
-  void move_database(const Path& from, const Path& to) {
+  void move_database(const std::string& name, const Path& from, const Path& to) {
     for (const char* suffix : {"", "-wal", "-shm"}) {
-      std::filesystem::rename(from / cat("registry.db", suffix), to / cat("registry.db", suffix));
+      std::filesystem::rename(from / cat(name, suffix), to / cat(name, suffix));
     }
   }
   void replace_database(const std::string& name) {
@@ -84,6 +84,23 @@ TEST_F(LostDatabase, NoBlobIsPushedWhereTheRecordsAreGone) {
   EXPECT_EQ(reasons(), Reasons{"store"});
 }
 
+TEST_F(LostDatabase, WhatIsReadAgainIsNotNotedInRecordsThatAreGone) {
+  push_image("a", "1", "config", {"layer"});
+  clock_.advance(std::chrono::hours(24));
+  const auto scrub = [this] {
+    return registry_->scrub({.unread_since = clock_.now()}, [](const Error&) {}, {});
+  };
+  const TempDir away = *TempDir::make("/tmp", "skiff-away-");
+  const Path content = options_.root / "content";
+  move_database("content.db", content, away.path());
+  const auto done = scrub();
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code(), Code::kUnavailable);
+  move_database("content.db", away.path(), content);
+  EXPECT_EQ(scrub()->blobs, 2u);
+  EXPECT_EQ(scrub()->blobs, 0u);
+}
+
 TEST_F(LostDatabase, NobodyIsLetInByAccountsThatAreReplaced) {
   push_image("a", "1", "config", {"layer"});
   allow(add_user("ann"), "a", access::Role::kPull);
@@ -143,7 +160,7 @@ TEST_F(LostDatabase, PoliciesWriteNothingIntoOneThatIsGoneAndGoOnWhenItIsBack) {
   const std::string turns = "SELECT sum(last_run) FROM routine";
   const int64_t before = number(lost, turns);
   const TempDir away = *TempDir::make("/tmp", "skiff-away-");
-  move_database(options_.root, away.path());
+  move_database("registry.db", options_.root, away.path());
   clock_.advance(std::chrono::hours(48));
   keeper->pulled("a", "1");
   const Result<> done = keeper->run_due();
@@ -151,7 +168,7 @@ TEST_F(LostDatabase, PoliciesWriteNothingIntoOneThatIsGoneAndGoOnWhenItIsBack) {
   EXPECT_EQ(done.error().code(), Code::kUnavailable);
   EXPECT_EQ(number(lost, turns), before);
   EXPECT_EQ(number(lost, "SELECT pulled FROM tag"), 0);
-  move_database(away.path(), options_.root);
+  move_database("registry.db", away.path(), options_.root);
   ASSERT_TRUE(keeper->run_due());
   EXPECT_GT(number(lost, turns), before);
   EXPECT_GT(number(lost, "SELECT pulled FROM tag"), 0);

@@ -126,7 +126,9 @@ class LocalRegistry : public Registry {
                                      const std::function<void(const Error&)>& damaged,
                                      const CancelToken& cancel) override {
     if (blobs_->files() != nullptr) {
-      return content::scrub(*blobs_->files(), options, damaged, cancel);
+      content::ScrubOptions noted = options;
+      noted.may_note = [this] { return records_.check(); };
+      return content::scrub(*blobs_->files(), noted, damaged, cancel);
     }
     return scrub_places({*blobs_, *metadata_, context_.server, clock_}, options, damaged, cancel);
   }

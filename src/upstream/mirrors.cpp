@@ -53,7 +53,9 @@ void Mirrors::loop(const std::stop_token& stop) {
     run_due(is_first);
     is_first = false;
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, stop, kLook, [this] { return std::exchange(hurry_, false); });
+    const bool hurries =
+        wake_.wait_for(lock, stop, kLook, [this] { return std::exchange(hurry_, false); });
+    if (hurries) pauses_ = {};
   }
 }
 
@@ -71,11 +73,15 @@ Result<> Mirrors::run_if_due(const std::string& name, bool is_first) {
 }
 
 void Mirrors::run_due(bool is_first) {
+  const auto is_over = [this](const std::string& name) { return pauses_.over(name, clock_.now()); };
+  if (!is_over("")) return;
   const auto rows = context_.metadata.mirrors();
+  pauses_.note("", rows, clock_.now());
   if (!rows) log_warn(cat("mirrors: ", rows.error().message()));
   for (const registry::MirrorRow& row : rows.value_or(std::vector<registry::MirrorRow>())) {
-    if (!is_due(row, is_first) || cancel_.token().cancelled()) continue;
+    if (!is_due(row, is_first) || !is_over(row.name) || cancel_.token().cancelled()) continue;
     const Result<> done = run_if_due(row.name, is_first);
+    pauses_.note(row.name, done, clock_.now());
     if (!done) log_warn(cat("mirror ", row.name, ": ", done.error().message()));
   }
 }

@@ -9,6 +9,7 @@
 
 #include "registry/call.h"
 #include "upstream/mirror_report.h"
+#include "upstream/pauses.h"
 
 namespace skiff::upstream {
 
@@ -71,6 +72,7 @@ class Mirrors {
   std::condition_variable_any wake_;
   bool hurry_ = false;             // one is due now
   std::set<std::string> running_;  // here: claims are of servers
+  Pauses pauses_;                  // the thread's; "" for the list of mirrors
   std::jthread thread_;            // last: it uses the others
 };
 

@@ -81,31 +81,31 @@ TEST_F(AccessDirectory, LookingMakesNoDatabase) {
 }
 
 TEST_F(AccessDirectory, UsersSignInWithTheirPassword) {
-  const int64_t id = add_user("ann", "secret");
-  const Identity ann = sign_in("ann", "secret");
+  const int64_t id = add_user("ann", "secret-1");
+  const Identity ann = sign_in("ann", "secret-1");
   EXPECT_EQ(ann.account, id);
   EXPECT_EQ(ann.name, "ann");
   EXPECT_FALSE(ann.robot);
-  EXPECT_EQ(sign_in("ann", "secret").account, id);  // remembered
-  for (const char* wrong : {"", "Secret", "secret ", "secret1"}) {
+  EXPECT_EQ(sign_in("ann", "secret-1").account, id);  // remembered
+  for (const char* wrong : {"", "Secret-1", "secret-1 ", "secret-11"}) {
     EXPECT_EQ(refusal("ann", wrong), Code::kUnauthenticated) << wrong;
   }
-  EXPECT_EQ(refusal("bob", "secret"), Code::kUnauthenticated);
+  EXPECT_EQ(refusal("bob", "secret-1"), Code::kUnauthenticated);
 }
 
 TEST_F(AccessDirectory, AChangeCountsWithTheNextQuestion) {
-  add_user("ann", "secret");
-  const Identity ann = sign_in("ann", "secret");
-  ASSERT_TRUE(set_password(commands_, "ann", *hash_password("other")));
-  EXPECT_EQ(refusal("ann", "secret"), Code::kUnauthenticated);
-  sign_in("ann", "other");
+  add_user("ann", "secret-1");
+  const Identity ann = sign_in("ann", "secret-1");
+  ASSERT_TRUE(set_password(commands_, "ann", *hash_password("other-one")));
+  EXPECT_EQ(refusal("ann", "secret-1"), Code::kUnauthenticated);
+  sign_in("ann", "other-one");
 
   EXPECT_EQ(role(ann, "acme/web"), Role::kNone);
   ASSERT_TRUE(set_grant(commands_, "acme", {Kind::kAccount, ann.account}, Role::kPush));
   EXPECT_EQ(role(ann, "acme/web"), Role::kPush);
   ASSERT_TRUE(set_disabled(commands_, "ann", true));
   EXPECT_EQ(role(ann, "acme/web"), Role::kNone);
-  EXPECT_EQ(refusal("ann", "other"), Code::kUnauthenticated);
+  EXPECT_EQ(refusal("ann", "other-one"), Code::kUnauthenticated);
   ASSERT_TRUE(set_disabled(commands_, "ann", false));
   EXPECT_EQ(role(ann, "acme/web"), Role::kPush);
 
@@ -113,18 +113,18 @@ TEST_F(AccessDirectory, AChangeCountsWithTheNextQuestion) {
   EXPECT_EQ(role(ann, "acme/web"), Role::kNone);
   EXPECT_TRUE(list_grants(commands_)->empty());
   // Whoever comes after has another id.
-  EXPECT_NE(add_user("ann", "secret"), ann.account);
+  EXPECT_NE(add_user("ann", "secret-1"), ann.account);
   EXPECT_EQ(role(ann, "acme/web"), Role::kNone);
 }
 
 TEST_F(AccessDirectory, WhoGuessesWaitsAndWhoIsInStaysIn) {
-  add_user("ann", "secret");
-  sign_in("ann", "secret");
+  add_user("ann", "secret-1");
+  sign_in("ann", "secret-1");
   for (int i = 0; i < 10; ++i) EXPECT_EQ(refusal("ann", "wrong"), Code::kUnauthenticated);
   EXPECT_EQ(refusal("ann", "wrong"), Code::kResourceExhausted);
   EXPECT_EQ(refusal("bob", "wrong"), Code::kResourceExhausted);
-  sign_in("ann", "secret");  // was right before
-  const MadeToken token = *add_token(commands_, {.account = sign_in("ann", "secret").account});
+  sign_in("ann", "secret-1");  // was right before
+  const MadeToken token = *add_token(commands_, {.account = sign_in("ann", "secret-1").account});
   sign_in("ann", token.secret);
   clock_.advance(std::chrono::seconds(1));
   EXPECT_EQ(refusal("ann", "wrong"), Code::kUnauthenticated);
@@ -132,9 +132,9 @@ TEST_F(AccessDirectory, WhoGuessesWaitsAndWhoIsInStaysIn) {
 
 TEST_F(AccessDirectory, AccountsAndGrantsEnd) {
   const TimePoint soon = clock_.now() + std::chrono::hours(1);
-  auto bob =
-      add_account(commands_, {.name = "bob", .password = *hash_password("x"), .expires = soon});
-  const Identity who = sign_in("bob", "x");
+  auto bob = add_account(commands_,
+                         {.name = "bob", .password = *hash_password("password"), .expires = soon});
+  const Identity who = sign_in("bob", "password");
   ASSERT_TRUE(set_grant(commands_, "a", {Kind::kAccount, bob->id}, Role::kPull));
   ASSERT_TRUE(set_grant(commands_, "", {Kind::kEverybody}, Role::kPull, soon));
   EXPECT_EQ(role({}, "a/b"), Role::kPull);
@@ -146,8 +146,8 @@ TEST_F(AccessDirectory, AccountsAndGrantsEnd) {
 }
 
 TEST_F(AccessDirectory, TeamsShareWhatTheyWereGranted) {
-  add_user("ann", "secret");
-  const Identity ann = sign_in("ann", "secret");
+  add_user("ann", "secret-1");
+  const Identity ann = sign_in("ann", "secret-1");
   const TeamName devs{"acme", "devs"};
   ASSERT_TRUE(add_team(commands_, devs));
   EXPECT_EQ(add_team(commands_, devs).error().code(), Code::kAlreadyExists);
@@ -166,7 +166,7 @@ TEST_F(AccessDirectory, TeamsShareWhatTheyWereGranted) {
 }
 
 TEST_F(AccessDirectory, TokensSpeakForTheirAccountAndLess) {
-  const int64_t id = add_user("ann", "secret");
+  const int64_t id = add_user("ann", "secret-1");
   ASSERT_TRUE(set_grant(commands_, "acme", {Kind::kAccount, id}, Role::kMaintain));
   const MadeToken token = *add_token(
       commands_, {.account = id, .label = "ci", .limits = {{"acme/web", "v*", Role::kPush}}});
@@ -203,7 +203,7 @@ TEST_F(AccessDirectory, TokensEnd) {
 }
 
 TEST_F(AccessDirectory, ShortLivedTokensEndWithTheirAccount) {
-  const int64_t id = add_user("ann", "secret");
+  const int64_t id = add_user("ann", "secret-1");
   Claims claims{.subject = "ann", .account = id, .issued = clock_.now()};
   claims.expires = clock_.now() + std::chrono::minutes(5);
   const std::string token = *directory_->sign(claims);
@@ -265,7 +265,7 @@ TEST_F(AccessDirectory, AKeyThatWasRotatedStillChecks) {
 }
 
 TEST_F(AccessDirectory, WhenTokensWereUsedIsKnownToAnHour) {
-  const int64_t id = add_user("ann", "secret");
+  const int64_t id = add_user("ann", "secret-1");
   const MadeToken token = *add_token(commands_, {.account = id, .label = "ci"});
   const auto used = [&] { return list_tokens(commands_, "ann")->front().used; };
   EXPECT_EQ(used(), TimePoint{});
@@ -284,7 +284,7 @@ TEST_F(AccessDirectory, WhenTokensWereUsedIsKnownToAnHour) {
 }
 
 TEST_F(AccessDirectory, TokensThatAreLongOverAreForgotten) {
-  const int64_t id = add_user("ann", "secret");
+  const int64_t id = add_user("ann", "secret-1");
   const MadeToken revoked = *add_token(commands_, {.account = id, .label = "revoked"});
   ASSERT_TRUE(revoke_token(commands_, revoked.id));
   ASSERT_TRUE(add_token(commands_, {.account = id,
@@ -301,8 +301,8 @@ TEST_F(AccessDirectory, TokensThatAreLongOverAreForgotten) {
 }
 
 TEST_F(AccessDirectory, ACertificateStandsForAnAccount) {
-  const int64_t ann = add_user("ann", "secret");
-  const int64_t bob = add_user("bob", "secret");
+  const int64_t ann = add_user("ann", "secret-1");
+  const int64_t bob = add_user("bob", "secret-1");
   const std::string key(64, 'a');
   ASSERT_TRUE(add_mark(commands_, "ann", MarkKind::kKey, key));
   ASSERT_TRUE(add_mark(commands_, "bob", MarkKind::kName, "DNS:bob.example"));
@@ -328,8 +328,8 @@ TEST_F(AccessDirectory, ACertificateStandsForAnAccount) {
 }
 
 TEST_F(AccessDirectory, MarksOfCertificatesAreJudged) {
-  add_user("ann", "secret");
-  add_user("bob", "secret");
+  add_user("ann", "secret-1");
+  add_user("bob", "secret-1");
   ASSERT_TRUE(add_mark(commands_, "ann", MarkKind::kSubject, "CN=x"));
   EXPECT_EQ(add_mark(commands_, "bob", MarkKind::kSubject, "CN=x").error().code(),
             Code::kAlreadyExists);
@@ -344,8 +344,8 @@ TEST_F(AccessDirectory, MarksOfCertificatesAreJudged) {
 
 TEST_F(AccessDirectory, VisibilityIsSetAsAWhole) {
   const auto visible = [&](const Identity& who) { return role(who, "acme/web") >= Role::kPull; };
-  add_user("ann", "secret");
-  const Identity ann = sign_in("ann", "secret");
+  add_user("ann", "secret-1");
+  const Identity ann = sign_in("ann", "secret-1");
   const struct {
     Visibility of_web;
     bool everybody;

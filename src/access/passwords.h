@@ -1,8 +1,8 @@
 // Passwords: bcrypt ($2b$) by crypt(3). A hash takes tens of milliseconds of a processor, so at
-// most two are made at once, and a password that was right is remembered while its hash stays.
+// most two are made at once in a process, and a password that was right is remembered while its
+// hash stays. Where too many wait for their turn the answer is kUnavailable.
 #pragma once
 
-#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -12,8 +12,10 @@
 
 namespace skiff::access {
 
-// Refuses what bcrypt would cut off (above 72 bytes, or from a NUL on), the empty one, and what
-// looks like a token.
+inline constexpr size_t kLeastPassword = 8;  // characters
+
+// Of a new password. Refuses what bcrypt would cut off (above 72 bytes, or from a NUL on), what is
+// shorter than kLeastPassword, and what looks like a token.
 Result<std::string> hash_password(const std::string& password);
 // Of any kind that crypt(3) knows: bcrypt, yescrypt, SHA-512, SHA-256.
 bool password_matches(const std::string& password, const std::string& hash);
@@ -24,7 +26,7 @@ class PasswordChecker {
   PasswordChecker();
   // Whether the password of `name` is that of `hash`; without a hash (there is no such name) it is
   // wrong, and takes as long as with `stand_in`, one of the hashes that there are; with "" one that
-  // hash_password() made. kUnavailable where too many wait for their turn.
+  // hash_password() made.
   Result<bool> check(const std::string& name, const std::string& password,
                      const std::optional<std::string>& hash, const std::string& stand_in = "");
 
@@ -37,13 +39,9 @@ class PasswordChecker {
     std::string digest;  // of the password, with a key of this process
   };
   std::string digest_of(const std::string& name, const std::string& password) const;
-  Result<bool> match_in_turn(const std::string& password, const std::string& hash);
 
   const std::string key_;
-  std::mutex mutex_;  // guards what follows
-  std::condition_variable turn_;
-  int running_ = 0;
-  int waiting_ = 0;
+  std::mutex mutex_;                         // guards what follows
   std::map<std::string, Known> known_good_;  // by name
 };
 

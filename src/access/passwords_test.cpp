@@ -12,9 +12,13 @@ namespace {
 
 TEST(AccessPasswords, AreJudgedBeforeTheyAreTaken) {
   for (const std::string& bad :
-       {std::string(), std::string(73, 'x'), std::string("a\0b", 3), std::string("skiff_x")}) {
-    EXPECT_FALSE(hash_password(bad));
+       {std::string(), std::string(7, 'x'), std::string("\u00e9\u00e9\u00e9\u00e9"),
+        std::string(73, 'x'), std::string("before\0behind", 13), std::string("skiff_pat_x")}) {
+    const auto hash = hash_password(bad);
+    ASSERT_FALSE(hash) << bad;
+    EXPECT_EQ(hash.error().code(), Code::kInvalidArgument);
   }
+  EXPECT_TRUE(hash_password("eight--8"));
   const std::string hash = *hash_password(std::string(72, 'x'));
   EXPECT_TRUE(hash.starts_with("$2b$10$"));
   EXPECT_TRUE(password_matches(std::string(72, 'x'), hash));
@@ -22,25 +26,25 @@ TEST(AccessPasswords, AreJudgedBeforeTheyAreTaken) {
   EXPECT_FALSE(password_matches("x", "no hash"));
   // What crypt(3) does not look at.
   EXPECT_FALSE(password_matches(std::string(73, 'x'), hash));
-  EXPECT_FALSE(password_matches(std::string("right\0wrong", 11), *hash_password("right")));
+  EXPECT_FALSE(password_matches(std::string("all right\0wrong", 15), *hash_password("all right")));
 }
 
 TEST(AccessPasswords, WhoIsNotThereHasNoPassword) {
   PasswordChecker checker;
-  const std::string others = *hash_password("right");
-  EXPECT_FALSE(*checker.check("nobody", "right", std::nullopt, others));
-  EXPECT_FALSE(*checker.check("nobody", "right", std::nullopt));
+  const std::string others = *hash_password("all right");
+  EXPECT_FALSE(*checker.check("nobody", "all right", std::nullopt, others));
+  EXPECT_FALSE(*checker.check("nobody", "all right", std::nullopt));
 }
 
 TEST(AccessPasswords, ManyAtOnceAreAllAnswered) {
   PasswordChecker checker;
-  const std::string hash = *hash_password("right");
+  const std::string hash = *hash_password("all right");
   std::atomic<int> right = 0;
   std::vector<std::thread> threads;
   for (int i = 0; i < 16; ++i) {
     threads.emplace_back([&, i] {
       const bool good = i % 2 == 0;
-      const auto checked = checker.check(cat("user", i), good ? "right" : "wrong", hash);
+      const auto checked = checker.check(cat("user", i), good ? "all right" : "wrong", hash);
       ASSERT_TRUE(checked);
       EXPECT_EQ(*checked, good);
       if (*checked) ++right;

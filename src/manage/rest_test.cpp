@@ -35,12 +35,12 @@ TEST_F(RestTest, EachOperationOfTheDocumentDoesWhatItSays) {
 
   // Without accounts anybody who may push may make the first one.
   EXPECT_EQ(call("GET", "/users").status, 404);
-  Reply made = call("POST", "/users", {}, R"({"name":"ann","password":"secret","role":"own"})");
+  Reply made = call("POST", "/users", {}, R"({"name":"ann","password":"secret-1","role":"own"})");
   EXPECT_EQ(made.status, 201) << made.body;
   EXPECT_EQ(call("GET", "/users").status, 401);
-  log_in("ann", "secret");
-  EXPECT_EQ(call("POST", "/users", {}, R"({"name":"bob","password":"other"})").status, 201);
-  EXPECT_EQ(call("POST", "/users", {}, R"({"name":"bob","password":"other"})").status, 409);
+  log_in("ann", "secret-1");
+  EXPECT_EQ(call("POST", "/users", {}, R"({"name":"bob","password":"other-one"})").status, 201);
+  EXPECT_EQ(call("POST", "/users", {}, R"({"name":"bob","password":"other-one"})").status, 409);
   EXPECT_EQ(call("GET", "/users").json().array("users").size(), 2u);
   Reply page = call("GET", "/users", {}, "", "?n=1");
   EXPECT_EQ(page.json().array("users").at(0).string("name"), "ann");
@@ -58,9 +58,9 @@ TEST_F(RestTest, EachOperationOfTheDocumentDoesWhatItSays) {
       call("PATCH", "/users/{name}", {"bob"}, R"({"disabled":false})", "", {{"If-Match", etag}})
           .status,
       412);
-  EXPECT_EQ(
-      call("PATCH", "/users/{name}", {"bob"}, R"({"disabled":false,"password":"third"})").status,
-      200);
+  EXPECT_EQ(call("PATCH", "/users/{name}", {"bob"}, R"({"disabled":false,"password":"third-one"})")
+                .status,
+            200);
 
   made = call("POST", "/robots", {}, R"({"name":"acme+ci","role":"push"})");
   EXPECT_EQ(made.status, 201) << made.body;
@@ -197,10 +197,12 @@ TEST_F(RestTest, RepositoriesAndTagsAreListed) {
 }
 
 TEST_F(RestTest, WhoDoesNotOwnTheServerIsRefused) {
-  EXPECT_EQ(call("POST", "/users", {}, R"({"name":"ann","password":"s","role":"own"})").status,
-            201);
-  log_in("ann", "s");
-  EXPECT_EQ(call("POST", "/users", {}, R"({"name":"bob","password":"s","role":"maintain"})").status,
+  EXPECT_EQ(
+      call("POST", "/users", {}, R"({"name":"ann","password":"password","role":"own"})").status,
+      201);
+  log_in("ann", "password");
+  EXPECT_EQ(call("POST", "/users", {}, R"({"name":"bob","password":"password","role":"maintain"})")
+                .status,
             201);
   const std::string limited =
       call("POST", "/tokens", {}, R"({"account":"ann","limits":[{"repositories":"a/*"}]})")
@@ -208,7 +210,7 @@ TEST_F(RestTest, WhoDoesNotOwnTheServerIsRefused) {
           .string("secret");
   const std::string whole =
       call("POST", "/tokens", {}, R"({"account":"ann"})").json().string("secret");
-  log_in("bob", "s");
+  log_in("bob", "password");
   EXPECT_EQ(call("GET", "/users").status, 403);
   log_in("ann", limited);
   EXPECT_EQ(call("GET", "/users").status, 403);
@@ -233,10 +235,11 @@ TEST_F(RestTest, WhatIsNotUnderstoodIsToldAndChangesNothing) {
   refused("[]");
   refused("{");
   refused(R"({"name":"ann"})");
-  refused(R"({"name":"Ann!","password":"s"})");
-  refused(R"({"name":"ann","password":"s","rolle":"own"})");
-  refused(R"({"name":"ann","password":"s","role":"king"})");
-  refused(R"({"name":"ann","password":"s","expires":"yesterday"})");
+  refused(R"({"name":"Ann!","password":"password"})");
+  refused(R"({"name":"ann","password":"seven-7"})");
+  refused(R"({"name":"ann","password":"password","rolle":"own"})");
+  refused(R"({"name":"ann","password":"password","role":"king"})");
+  refused(R"({"name":"ann","password":"password","expires":"yesterday"})");
   EXPECT_EQ(call("PUT", "/grants", {}, R"({"place":"a","who":"nobody","role":"pull"})").status,
             404);
   EXPECT_EQ(call("PUT", "/grants", {}, R"({"place":"A!","who":"known","role":"pull"})").status,
@@ -250,10 +253,10 @@ TEST_F(RestTest, WhatIsNotUnderstoodIsToldAndChangesNothing) {
 }
 
 TEST_F(RestTest, NothingIsChangedWhereADatabaseIsLost) {
-  const std::string ann = R"({"name":"ann","password":"s","role":"own"})";
-  const std::string bob = R"({"name":"bob","password":"s"})";
+  const std::string ann = R"({"name":"ann","password":"password","role":"own"})";
+  const std::string bob = R"({"name":"bob","password":"password"})";
   EXPECT_EQ(call("POST", "/users", {}, ann).status, 201);
-  log_in("ann", "s");
+  log_in("ann", "password");
   EXPECT_EQ(call("GET", "/users").status, 200);
   const Path accounts = options_.root / access::kDatabaseName;
   std::filesystem::copy_file(accounts, options_.root / "copy");

@@ -213,7 +213,7 @@ class GuardedRegistry : public RegistryTest {
  protected:
   GuardedRegistry() {
     options_.htpasswd = dir_.path() / "htpasswd";
-    write_users("ann", "secret");
+    write_users("ann", "secret-1");
   }
   void write_users(const char* name, const char* password) {
     const std::string hash = *access::hash_password(password);
@@ -229,9 +229,9 @@ TEST_F(GuardedRegistry, AsksWhoItIs) {
   EXPECT_EQ(nobody.status, 401);
   EXPECT_EQ(nobody.error(), "UNAUTHORIZED");
   EXPECT_TRUE(nobody.header("WWW-Authenticate").starts_with("Basic realm="));
-  EXPECT_EQ(client().get("/v2/", as("ann:secret")).status, 200);
-  EXPECT_EQ(client().get("/v2/", as("ann:secret")).status, 200);
-  for (const char* wrong : {"ann:wrong", "bob:secret", "ann", ":", "ann:"}) {
+  EXPECT_EQ(client().get("/v2/", as("ann:secret-1")).status, 200);
+  EXPECT_EQ(client().get("/v2/", as("ann:secret-1")).status, 200);
+  for (const char* wrong : {"ann:wrong", "bob:secret-1", "ann", ":", "ann:"}) {
     EXPECT_EQ(client().get("/v2/", as(wrong)).status, 401) << wrong;
   }
   EXPECT_EQ(client().get("/v2/", {{"Authorization", "Bearer x"}}).status, 401);
@@ -240,21 +240,21 @@ TEST_F(GuardedRegistry, AsksWhoItIs) {
 
 TEST_F(GuardedRegistry, WhoGuessesWaits) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(client().get("/v2/", as("ann:wrong")).status, 401);
-  const Reply reply = client().get("/v2/", as("ann:secret"));
+  const Reply reply = client().get("/v2/", as("ann:secret-1"));
   EXPECT_EQ(reply.status, 429);
   EXPECT_EQ(reply.header("Retry-After"), "1");
   EXPECT_EQ(reply.error(), "TOOMANYREQUESTS");
   clock_.advance(std::chrono::seconds(1));
-  EXPECT_EQ(client().get("/v2/", as("ann:secret")).status, 200);
+  EXPECT_EQ(client().get("/v2/", as("ann:secret-1")).status, 200);
 }
 
 TEST_F(GuardedRegistry, ReadsItsUsersAgain) {
-  EXPECT_EQ(client().get("/v2/", as("ann:secret")).status, 200);
-  write_users("ann", "other");
+  EXPECT_EQ(client().get("/v2/", as("ann:secret-1")).status, 200);
+  write_users("ann", "other-one");
   std::filesystem::last_write_time(
       options_.htpasswd, std::filesystem::file_time_type::clock::now() + std::chrono::seconds(5));
-  EXPECT_EQ(client().get("/v2/", as("ann:secret")).status, 401);
-  EXPECT_EQ(client().get("/v2/", as("ann:other")).status, 200);
+  EXPECT_EQ(client().get("/v2/", as("ann:secret-1")).status, 401);
+  EXPECT_EQ(client().get("/v2/", as("ann:other-one")).status, 200);
 }
 
 TEST(HtpasswdFile, ABadOneIsRefusedByLine) {

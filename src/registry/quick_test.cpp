@@ -44,17 +44,17 @@ TEST_F(QuickPasswords, AreThoseThatWereRight) {
   EXPECT_TRUE(quick(as("ann")));
   EXPECT_EQ(status("GET", "/v2/", as("ann")), 200);
   EXPECT_FALSE(quick(basic("ann", "other")));
-  EXPECT_FALSE(quick(basic("bob", "secret")));
+  EXPECT_FALSE(quick(basic("bob", "secret-1")));
   EXPECT_TRUE(quick(basic("ann", cat(access::kSecretPrefix, "x"))));  // no password
   access::Store store = commands();
-  ASSERT_TRUE(access::set_password(store, "ann", *access::hash_password("other")));
+  ASSERT_TRUE(access::set_password(store, "ann", *access::hash_password("other-one")));
   EXPECT_FALSE(quick(as("ann")));
   EXPECT_EQ(status("GET", "/v2/", as("ann")), 401);
 }
 
 TEST_F(QuickPasswords, OfAFileToo) {
   options_.htpasswd = dir_.path() / "users";
-  ASSERT_TRUE(write_file(options_.htpasswd, cat("ann:", *access::hash_password("secret"), "\n")));
+  ASSERT_TRUE(write_file(options_.htpasswd, cat("ann:", *access::hash_password("secret-1"), "\n")));
   restart();
   EXPECT_FALSE(quick(as("ann")));
   EXPECT_EQ(status("GET", "/v2/", as("ann")), 200);

@@ -18,7 +18,7 @@ inline Fields bearer(const std::string& token) {
 class AccountsTest : public RegistryTest {
  protected:
   access::Store commands() { return *access::Store::open_or_create(options_.root, clock_); }
-  // With the password "secret".
+  // With the password "secret-1".
   int64_t add_user(const std::string& name) {
     access::Store store = commands();
     return access::add_account(store, {.name = name, .password = password_})->id;
@@ -27,13 +27,13 @@ class AccountsTest : public RegistryTest {
     access::Store store = commands();
     ASSERT_TRUE(access::set_grant(store, node, {access::Subject::Kind::kAccount, account}, role));
   }
-  Fields as(const std::string& name) { return basic(name, "secret"); }
+  Fields as(const std::string& name) { return basic(name, "secret-1"); }
   int status(const std::string& method, const std::string& target, const Fields& who) {
     return client().call(method, target, "", who).status;
   }
 
  private:
-  const std::string password_ = *access::hash_password("secret");
+  const std::string password_ = *access::hash_password("secret-1");
 };
 
 }  // namespace skiff::registry

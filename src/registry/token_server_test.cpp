@@ -190,7 +190,7 @@ TEST_F(TokenServer, WhoGuessesIsToldToWait) {
 
 TEST_F(TokenServer, FormsAskAsQueriesDo) {
   const Reply reply = form(
-      "grant_type=password&username=ann&password=secret&service=skiff-registry&client_id=x"
+      "grant_type=password&username=ann&password=secret-1&service=skiff-registry&client_id=x"
       "&scope=repository%3Aacme%2Fweb%3Apull");
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(pull("acme/web", bearer(reply.json().string("access_token"))), 200);
@@ -280,7 +280,7 @@ TEST_F(TokenServer, ARefreshTokenStandsInForThePassword) {
 TEST_F(TokenServer, ARefreshTokenEnds) {
   const auto login = [&] {
     return form(
-               "grant_type=password&username=ann&password=secret&access_type=offline&client_id="
+               "grant_type=password&username=ann&password=secret-1&access_type=offline&client_id="
                "oras")
         .json()
         .string("refresh_token");
@@ -296,7 +296,7 @@ TEST_F(TokenServer, ARefreshTokenEnds) {
   const std::string second = login();
   access::Store store = commands();
   const std::string personal = access::add_token(store, {.account = ann_})->secret;
-  ASSERT_TRUE(access::set_password(store, "ann", *access::hash_password("secret")));
+  ASSERT_TRUE(access::set_password(store, "ann", *access::hash_password("secret-1")));
   EXPECT_EQ(renew(second), 401);
   EXPECT_EQ(renew(personal), 200);
   for (int i = 0; i < access::kMostRefreshTokens + 5; ++i) login();

@@ -34,7 +34,7 @@ use_registry() {
 }
 
 # own_registry [tls] [login]: what is judged, once more, for this case alone: with a certificate of ca.pem;
-# with the user ana, whose password is secret. Its files are below OWN_REGISTRY. It ends with the case.
+# with the user ana, whose password is secret-1. Its files are below OWN_REGISTRY. It ends with the case.
 own_registry() {
   local word scheme=http tls= login= log
   OWN_REGISTRY=$(mktemp -d "$PWD/registry.XXXX")
@@ -48,8 +48,8 @@ own_registry() {
     mkdir -p certs
     cp ca.pem certs/ca.crt
   fi
-  # A hash of "secret" that both read.
-  echo 'ana:$2y$05$UHBLgTXrmJ7fvXvBEmGQFOI0NcB.qfuUG74UwIA1YoiaiykXeWoF6' >users
+  # A hash of "secret-1" that both read.
+  echo 'ana:$2y$05$UHBLgTXrmJ7fvXvBEmGQFOAHVshWBafJjZWvRvRHuFJSRymwBomJW' >users
   own_registry_process "$tls" "$login" "$OWN_REGISTRY" >"$log" 2>&1 &
   BACKGROUND+=($!)
   eventually grep -qE '127\.0\.0\.1:[0-9]+' "$log"
@@ -159,12 +159,12 @@ api() {
 }
 
 # accounts: the registry of own_registry gets the users ana, who owns org, ben, who may pull from it, and cora, who
-# was granted nothing (password of all: secret); org/open is public. Only ours has accounts.
+# was granted nothing (password of all: secret-1); org/open is public. Only ours has accounts.
 accounts() {
   local root=$OWN_REGISTRY name
   [ "$JUDGED" = skiff-registry ] || skip "$JUDGED has no accounts"
   for name in ana ben cora; do
-    echo secret | "$SKIFF_BIN/skiff-registry" user add $name --password-stdin --root "$root" 2>/dev/null
+    echo secret-1 | "$SKIFF_BIN/skiff-registry" user add $name --password-stdin --root "$root" 2>/dev/null
   done
   "$SKIFF_BIN/skiff-registry" grant own org ana --root "$root"
   "$SKIFF_BIN/skiff-registry" grant pull org ben --root "$root"

@@ -1,7 +1,7 @@
 needs crane
 own_registry
 accounts
-enter() { crane auth login -u "$1" -p secret "$REGISTRY"; }
+enter() { crane auth login -u "$1" -p secret-1 "$REGISTRY"; }
 leave() { crane auth logout "$REGISTRY"; }
 # Another image each time: crane pushes nothing that is there already.
 count=0

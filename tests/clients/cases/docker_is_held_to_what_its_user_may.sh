@@ -3,7 +3,7 @@ needs dockerd docker
 cat >script <<'END'
 accounts
 docker import base.tar box:1 >/dev/null
-enter() { docker login -u "$1" -p secret "$REGISTRY"; }
+enter() { docker login -u "$1" -p secret-1 "$REGISTRY"; }
 leave() { docker logout "$REGISTRY"; }
 push() { docker tag box:1 "$1"; docker push -q "$1"; local code=$?; docker rmi "$1"; return $code; }
 pull() { docker pull -q "$1" && docker rmi "$1"; }

@@ -4,7 +4,7 @@ cat >script <<'END'
 accounts
 config=$PWD/home/.docker/config.json
 docker import base.tar "$REGISTRY/org/own:1" >/dev/null
-docker login -u ana -p secret "$REGISTRY"
+docker login -u ana -p secret-1 "$REGISTRY"
 grep -q '"identitytoken": "skiff_' "$config" || fail "no identity token: $(cat "$config")"
 expect_eq "$(jq -r '.auths[].auth' "$config" | base64 -d)" "ana:"
 docker push -q "$REGISTRY/org/own:1"

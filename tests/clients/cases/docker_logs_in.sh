@@ -2,7 +2,7 @@ needs dockerd docker
 cat >script <<'END'
 docker import base.tar "$REGISTRY/image:1" >/dev/null
 docker push -q "$REGISTRY/image:1" 2>&1 || echo refused
-echo secret | docker login -u ana --password-stdin "$REGISTRY" 2>/dev/null
+echo secret-1 | docker login -u ana --password-stdin "$REGISTRY" 2>/dev/null
 docker push -q "$REGISTRY/image:1"
 docker logout "$REGISTRY"
 docker pull -q "$REGISTRY/image:1" 2>&1 || echo refused again

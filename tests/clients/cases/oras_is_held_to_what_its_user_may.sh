@@ -2,7 +2,7 @@ needs oras
 own_registry
 accounts
 echo text >text
-enter() { oras login --plain-http -u "$1" -p secret "$REGISTRY"; }
+enter() { oras login --plain-http -u "$1" -p secret-1 "$REGISTRY"; }
 leave() { oras logout "$REGISTRY"; }
 push() { oras push --plain-http "$1" text; }
 pull() { oras pull --plain-http -o got "$1"; }

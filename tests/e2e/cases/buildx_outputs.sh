@@ -69,8 +69,8 @@ server=$!
 trap 'kill $server; wait $server || true; stop_own_daemon' EXIT
 eventually grep -q serves registry.log
 host=$(grep -oE '127\.0\.0\.1:[0-9]+' registry.log | head -1)
-echo secret | "$SKIFF_BIN/skiff" registry user add ann --password-stdin --role own --root "$PWD/reg" 2>/dev/null
+echo secret-1 | "$SKIFF_BIN/skiff" registry user add ann --password-stdin --role own --root "$PWD/reg" 2>/dev/null
 expect_exit 1 build --target image -o type=image,push=true,name="$host/ann/box:1"
-echo secret | peers env DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" docker login -u ann --password-stdin "$host" >/dev/null 2>&1
+echo secret-1 | peers env DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" docker login -u ann --password-stdin "$host" >/dev/null 2>&1
 build --target image -o type=image,push=true,name="$host/ann/box:1"
-skopeo inspect --tls-verify=false --creds ann:secret "docker://$host/ann/box:1" >/dev/null
+skopeo inspect --tls-verify=false --creds ann:secret-1 "docker://$host/ann/box:1" >/dev/null

@@ -1,6 +1,6 @@
 # A registry that is its own token server: what the client keeps is a token that ends with `token revoke`.
 registry() { "$SKIFF_BIN/skiff-registry" "$@" --root "$PWD/registry"; }
-echo secret | registry user add ann --role own --password-stdin 2>/dev/null
+echo secret-1 | registry user add ann --role own --password-stdin 2>/dev/null
 "$SKIFF_BIN/skiff-registry" serve --root "$PWD/registry" --listen 127.0.0.1:0 >registry.log 2>&1 &
 serving=$!
 trap 'kill $serving' EXIT
@@ -10,7 +10,7 @@ export DOCKER_CONFIG=$PWD/client
 skiff() { "$SKIFF_BIN/skiff" -H "$DOCKER_HOST" "$@"; }
 for client in docker skiff; do
   expect_exit 1 $client login -u ann -p wrong "$host"
-  $client login -u ann -p secret "$host" 2>/dev/null
+  $client login -u ann -p secret-1 "$host" 2>/dev/null
   expect_contains "$(cat client/config.json)" '"identitytoken": "skiff_'
   expect_eq "$(jq -r '.auths[].auth' client/config.json | base64 -d)" "ann:"
   $client tag "$IMAGE" "$host/$client:1"

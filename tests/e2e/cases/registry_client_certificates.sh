@@ -27,8 +27,8 @@ serve() {
 status() { curl -s --cacert cert -o /dev/null -w '%{http_code}' "$@"; }
 as() { status --cert "$1.cert" --key "$1.key" "https://$host$2" "${@:3}"; }
 
-echo secret | reg user add ann --password-stdin 2>/dev/null
-echo secret | reg user add bob --password-stdin
+echo secret-1 | reg user add ann --password-stdin 2>/dev/null
+echo secret-1 | reg user add bob --password-stdin
 expect_exit 1 reg certificate add bob --file "$PWD/none.pem"
 expect_contains "$OUT" "none.pem: No such file"
 reg robot add acme+ci --role push >/dev/null
@@ -43,7 +43,7 @@ expect_contains "$(reg certificate list)" "acme+ci"
 
 serve --tls-client-auth optional
 expect_eq "$(status "https://$host/v2/")" 401
-expect_eq "$(status -u ann:secret "https://$host/v2/")" 200
+expect_eq "$(status -u ann:secret-1 "https://$host/v2/")" 200
 expect_eq "$(as ann /v2/)" 200
 expect_eq "$(as ann /v2/acme/box/tags/list)" 404
 expect_eq "$(as ann /v2/acme/box/blobs/uploads/ -X POST)" 403
@@ -51,7 +51,7 @@ expect_eq "$(as ci /v2/acme/box/blobs/uploads/ -X POST)" 202
 expect_eq "$(as bob /v2/acme/box/blobs/uploads/ -X POST)" 404
 expect_eq "$(as nobody /v2/)" 401
 # A password beside it says who it is; a wrong one is none.
-expect_eq "$(as ci /v2/acme/box/blobs/uploads/ -X POST -u bob:secret)" 404
+expect_eq "$(as ci /v2/acme/box/blobs/uploads/ -X POST -u bob:secret-1)" 404
 expect_eq "$(as ann /v2/ -u ann:wrong)" 401
 # Of another authority: no connection at all.
 expect_eq "$(as stranger /v2/)" 000

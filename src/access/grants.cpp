@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "access/accounts.h"
+#include "access/room.h"
 #include "access/teams.h"
 #include "base/strings.h"
+#include "db/texts.h"
 
 namespace skiff::access {
 
@@ -43,6 +45,16 @@ Kind kind_of(const std::string& text) {
 
 constexpr std::string_view kTeamPrefix = "team:";
 
+constexpr Rows kGrants{"access_grant", "grants", kMostGrants};
+constexpr Rows kClosedNodes{"closed_node", "closed places", kMostGrants};
+
+Result<bool> is_granted(Store& store, const std::string& node, const Subject& subject) {
+  Statement row = TRY(store.db().prepare(
+      "SELECT 1 FROM access_grant WHERE node = ? AND subject_kind = ? AND subject = ?", node,
+      kind_text(subject.kind), subject.id));
+  return TRY(row.step());
+}
+
 }  // namespace
 
 Result<Subject> subject_named(Store& store, const std::string& text) {
@@ -57,6 +69,7 @@ Result<Subject> subject_named(Store& store, const std::string& text) {
 
 Result<> set_grant(Store& store, const std::string& node, const Subject& subject, Role role,
                    TimePoint expires) {
+  if (!TRY(is_granted(store, node, subject))) TRY(check_room(store.db(), kGrants, node));
   TRY(store.db().run(
       "INSERT INTO access_grant(node, subject_kind, subject, role, expires) "
       "VALUES (?,?,?,?,?) ON CONFLICT(node, subject_kind, subject) DO UPDATE "
@@ -118,6 +131,7 @@ Result<> set_visibility(Store& store, const std::string& node, Visibility visibi
   if (visibility == Visibility::kPublic)
     TRY(set_grant(store, node, {Kind::kEverybody}, Role::kPull));
   if (visibility == Visibility::kInternal || visibility == Visibility::kPrivate) {
+    TRY(check_room(store.db(), kClosedNodes, node));
     TRY(store.db().run("INSERT INTO closed_node(node) VALUES (?)", node));
   }
   if (visibility == Visibility::kInternal) TRY(set_grant(store, node, {Kind::kKnown}, Role::kPull));
@@ -126,9 +140,7 @@ Result<> set_visibility(Store& store, const std::string& node, Visibility visibi
 
 Result<std::vector<std::string>> closed_nodes(Store& store) {
   Statement row = TRY(store.db().prepare("SELECT node FROM closed_node ORDER BY node"));
-  std::vector<std::string> nodes;
-  while (TRY(row.step())) nodes.push_back(row.text(0));
-  return nodes;
+  return texts(std::move(row));
 }
 
 }  // namespace skiff::access

@@ -30,7 +30,8 @@ struct Grant {
 // "ann", "acme+ci", "team:acme/devs", "everybody", "known"; kNotFound for one that is not there.
 Result<Subject> subject_named(Store& store, const std::string& text);
 
-// In the place of what the subject was granted on that node before.
+// In the place of what the subject was granted on that node before. kFailedPrecondition where there
+// are too many (room.h).
 Result<> set_grant(Store& store, const std::string& node, const Subject& subject, Role role,
                    TimePoint expires = {});
 // kNotFound where there is none.
@@ -46,7 +47,7 @@ enum class Visibility {
 };
 std::string_view visibility_name(Visibility visibility);
 Result<Visibility> visibility_named(std::string_view name);
-// Sets what everybody and known may, and whether the node is closed.
+// Sets what everybody and known may, and whether the node is closed; as set_grant().
 Result<> set_visibility(Store& store, const std::string& node, Visibility visibility);
 Result<std::vector<std::string>> closed_nodes(Store& store);
 

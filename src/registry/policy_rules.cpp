@@ -2,14 +2,18 @@
 
 #include <algorithm>
 
+#include "access/room.h"
 #include "base/strings.h"
 #include "db/attempts.h"
+#include "db/texts.h"
 
 namespace skiff::registry {
 
 namespace {
 
 using access::Role;
+
+constexpr access::Rows kRules{"tag_rule", "rules of tags", access::kMostRules};
 
 bool fits(const TagRule& rule, std::string_view repository, std::string_view tag) {
   return reaches(rule.node, repository) && access::matches_pattern(rule.repositories, repository) &&
@@ -20,12 +24,6 @@ Result<std::string> name_of(Database& db, int64_t repository) {
   Statement row = TRY(db.prepare("SELECT name FROM repository WHERE id = ?", repository));
   if (TRY(row.step())) return row.text(0);
   return Error(Code::kInternal, cat("no repository ", repository));
-}
-
-Result<std::vector<std::string>> texts(Statement rows) {
-  std::vector<std::string> out;
-  while (TRY(rows.step())) out.push_back(rows.text(0));
-  return out;
 }
 
 Result<> judge(const TagRule& rule, const TagChangeAsked& change, const Actor& actor) {
@@ -81,6 +79,7 @@ Result<TagRule> add_rule(Database& db, TagRule rule) {
     return Error(Code::kInvalidArgument, "protected tags need a role above push: maintain or own");
   }
   return with_attempts(db, [&](Transaction& tx) -> Result<TagRule> {
+    TRY(access::check_room(db, kRules, rule.node));
     {
       Statement last = TRY(db.prepare("SELECT coalesce(max(id), 0) FROM tag_rule"));
       TRY(last.step());

@@ -38,7 +38,7 @@ struct TagRule {
 Result<TagRule> tag_rule_named(std::string_view kind, std::string_view place,
                                std::string_view role);
 
-// Refuses patterns and roles that are none; the rule's id is set.
+// Refuses patterns and roles that are none, and one too many (access/room.h); the rule's id is set.
 Result<TagRule> add_rule(Database& db, TagRule rule);
 // By id.
 Result<std::vector<TagRule>> list_rules(Database& db);

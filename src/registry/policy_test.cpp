@@ -1,6 +1,8 @@
 // Rules of tags and quotas, as clients meet them.
+#include "access/room.h"
 #include "registry/policy_rules.h"
 #include "registry/quota.h"
+#include "registry/retention.h"
 #include "registry/schema.h"
 #include "registry/test_accounts.h"
 
@@ -44,6 +46,36 @@ class PolicyTest : public AccountsTest {
                                  who);
   }
 };
+
+// Each push goes by all of them, and who owns a place adds them without asking.
+TEST_F(PolicyTest, ThereAreSoManyRulesOfOneNameAndNoMore) {
+  Database db = beside();
+  const auto fill = [&](std::string_view into, std::string_view columns, std::string_view values) {
+    ASSERT_TRUE(db.execute(cat("INSERT INTO ", into, "(id, node, repositories, tags", columns,
+                               ") WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n ",
+                               "WHERE i < ", access::kMostRules, ") SELECT i, 'acme/' || i, '**', ",
+                               "'v*'", values, " FROM n")));
+  };
+  fill("tag_rule", ", kind, role", ", 'immutable', ''");
+  fill("retention", ", keep_last, keep_set, keep_pulled", ", 1, 0, 0");
+  for (const char* full : {"acme", "acme/web/deep"}) {
+    const auto rule = add_rule(db, {.node = full});
+    ASSERT_FALSE(rule);
+    EXPECT_EQ(rule.error().code(), Code::kFailedPrecondition);
+    EXPECT_NE(rule.error().message().find("have 500 rules of tags"), std::string::npos)
+        << rule.error().message();
+    const auto retention = add_retention(db, {.node = full, .keep_last = 1});
+    ASSERT_FALSE(retention);
+    EXPECT_NE(retention.error().message().find("have 500 rules of retention"), std::string::npos)
+        << retention.error().message();
+  }
+  for (const char* free : {"acme2", ""}) {
+    EXPECT_TRUE(add_rule(db, {.node = free})) << free;
+    EXPECT_TRUE(add_retention(db, {.node = free, .keep_last = 1})) << free;
+  }
+  ASSERT_TRUE(remove_rule(db, 7));
+  EXPECT_TRUE(add_rule(db, {.node = "acme"}));
+}
 
 TEST_F(PolicyTest, AnImmutableTagIsNeitherMovedNorDeleted) {
   rule({.node = "acme", .tags = "v*"});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "access/room.h"
 #include "base/strings.h"
 #include "db/attempts.h"
 
@@ -11,6 +12,7 @@ namespace {
 
 // Of one transaction.
 constexpr size_t kBatch = 200;
+constexpr access::Rows kRetention{"retention", "rules of retention", access::kMostRules};
 constexpr std::string_view kPulls = "pulls known since";
 
 TimePoint time_at(int64_t nanos) { return TimePoint(std::chrono::nanoseconds(nanos)); }
@@ -202,6 +204,7 @@ Result<RetentionRule> add_retention(Database& db, RetentionRule rule) {
     return Error(Code::kInvalidArgument, "a rule of retention that keeps nothing would delete all");
   }
   return with_attempts(db, [&](Transaction& tx) -> Result<RetentionRule> {
+    TRY(access::check_room(db, kRetention, rule.node));
     {
       Statement last = TRY(db.prepare("SELECT coalesce(max(id), 0) FROM retention"));
       TRY(last.step());

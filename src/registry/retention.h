@@ -39,7 +39,8 @@ struct RetentionRule {
 Result<std::chrono::nanoseconds> retention_age(const std::string& text);
 std::string retention_age_text(std::chrono::nanoseconds age);
 
-// Refuses patterns that are none, and a rule that keeps nothing; its id is set.
+// Refuses patterns that are none, a rule that keeps nothing, and one too many (access/room.h); its
+// id is set.
 Result<RetentionRule> add_retention(Database& db, RetentionRule rule);
 // By id.
 Result<std::vector<RetentionRule>> list_retention(Database& db);

@@ -70,7 +70,11 @@ Result<> check_robot_name(std::string_view name) {
 }
 
 Result<std::string> node_named(std::string_view text) {
-  if (text.empty() || text == "/") return std::string();
+  if (text.empty()) {
+    return Error(Code::kInvalidArgument,
+                 "a place is needed: '/' for the server, or acme, acme/web");
+  }
+  if (text == "/") return std::string();
   const auto parts = split(text, '/');
   if (text.size() <= kMaxNode && std::ranges::all_of(parts, is_component)) return std::string(text);
   return invalid("place", text, "'/' for the server, else names as in acme or acme/web");

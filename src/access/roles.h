@@ -29,7 +29,8 @@ Result<Role> role_named(std::string_view name);
 Result<> check_user_name(std::string_view name);
 // "acme+ci": a robot of an organisation.
 Result<> check_robot_name(std::string_view name);
-// "/" or "" for the server, else "acme", "acme/web"; what comes back is the node.
+// "/" for the server, else "acme", "acme/web"; what comes back is the node. None where it is empty:
+// "$UNSET" is not the whole server.
 Result<std::string> node_named(std::string_view text);
 // "acme/devs"
 struct TeamName {

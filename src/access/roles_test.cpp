@@ -20,7 +20,7 @@ TEST(AccessNames, HaveTheirForms) {
   }
   EXPECT_EQ(*node_named("/"), "");
   EXPECT_EQ(*node_named("acme/web"), "acme/web");
-  for (const char* bad : {"/acme", "acme/", "a//b", "../a", "A"})
+  for (const char* bad : {"", "/acme", "acme/", "a//b", "../a", "A"})
     EXPECT_FALSE(node_named(bad)) << bad;
   EXPECT_EQ(team_named("acme/devs")->name, "devs");
   EXPECT_FALSE(team_named("acme"));

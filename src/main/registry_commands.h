@@ -116,8 +116,6 @@ Result<Elsewhere> served_elsewhere(const std::string& config);
 Result<access::Store> accounts_to_change(const Invocation& invocation);
 // The same for looking; kNotFound where there are none.
 Result<access::Store> accounts_to_read(const Invocation& invocation);
-// The node of a place that was given. None where it is empty: "$UNSET" is not the whole server.
-Result<std::string> place_named(const std::string& operand);
 // What --role says; kNone where it is not given, which --on does not go without.
 Result<access::Role> role_of_new(const Invocation& invocation);
 // The registry's tables of --root; kNotFound where there is no registry.

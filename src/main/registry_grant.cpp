@@ -9,7 +9,7 @@ namespace {
 
 Result<> grant(const Invocation& call) {
   const access::Role role = TRY(access::role_named(call.operands[0]));
-  const std::string node = TRY(place_named(call.operands[1]));
+  const std::string node = TRY(access::node_named(call.operands[1]));
   const TimePoint expires = TRY(expiry(call, Clock::system().now()));
   access::Store store = TRY(accounts_to_read(call));
   const access::Subject subject = TRY(access::subject_named(store, call.operands[2]));
@@ -17,7 +17,7 @@ Result<> grant(const Invocation& call) {
 }
 
 Result<> revoke(const Invocation& call) {
-  const std::string node = TRY(place_named(call.operands[0]));
+  const std::string node = TRY(access::node_named(call.operands[0]));
   access::Store store = TRY(accounts_to_read(call));
   const access::Subject subject = TRY(access::subject_named(store, call.operands[1]));
   return access::remove_grant(store, node, subject);

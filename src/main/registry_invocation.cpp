@@ -55,11 +55,6 @@ std::vector<Patterns> patterns(const Invocation& invocation) {
   return out;
 }
 
-Result<std::string> place_named(const std::string& operand) {
-  if (!operand.empty()) return access::node_named(operand);
-  return Error(Code::kInvalidArgument, "a place is needed: '/' for the server, or acme, acme/web");
-}
-
 Result<access::Role> role_of_new(const Invocation& invocation) {
   if (!invocation.role.empty()) return access::role_named(invocation.role);
   if (invocation.on.empty()) return access::Role::kNone;

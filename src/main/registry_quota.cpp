@@ -10,7 +10,7 @@ namespace skiff {
 namespace {
 
 Result<> set(const Invocation& call) {
-  const std::string node = TRY(place_named(call.operands[0]));
+  const std::string node = TRY(access::node_named(call.operands[0]));
   const int64_t bytes = TRY(parse_size(call.operands[1]));
   if (bytes < 0) return Error(Code::kInvalidArgument, "a quota cannot be below zero");
   Database db = TRY(registry_database(call));
@@ -18,7 +18,7 @@ Result<> set(const Invocation& call) {
 }
 
 Result<> show(const Invocation& call) {
-  const std::string node = TRY(place_named(call.operands[0]));
+  const std::string node = TRY(access::node_named(call.operands[0]));
   Database db = TRY(registry_database(call));
   std::vector<std::vector<std::string>> rows = {{"PLACE", "USED", "LIMIT"}};
   rows.push_back({access::node_text(node), cat(TRY(registry::used_at(db, node))), "none"});
@@ -40,7 +40,7 @@ Result<> list(const Invocation& call) {
 }
 
 Result<> remove(const Invocation& call) {
-  const std::string node = TRY(place_named(call.operands[0]));
+  const std::string node = TRY(access::node_named(call.operands[0]));
   Database db = TRY(registry_database(call));
   return registry::remove_quota(db, node);
 }

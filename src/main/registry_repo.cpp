@@ -48,7 +48,7 @@ Result<> list(const Invocation& call) {
 }
 
 Result<> set(const Invocation& call) {
-  const std::string node = TRY(place_named(call.operands[0]));
+  const std::string node = TRY(access::node_named(call.operands[0]));
   if (call.visibility.empty()) return Error(Code::kInvalidArgument, "--visibility is needed");
   const access::Visibility visibility = TRY(access::visibility_named(call.visibility));
   access::Store store = TRY(accounts_to_read(call));
@@ -57,7 +57,7 @@ Result<> set(const Invocation& call) {
 
 Result<> grants(const Invocation& call) {
   std::optional<std::string> node;
-  if (!call.operands.empty()) node = TRY(place_named(call.operands[0]));
+  if (!call.operands.empty()) node = TRY(access::node_named(call.operands[0]));
   access::Store store = TRY(accounts_to_read(call));
   std::vector<std::vector<std::string>> rows = {{"PLACE", "WHO", "ROLE", "EXPIRES"}};
   for (const access::Grant& grant : TRY(access::list_grants(store, node))) {

@@ -26,7 +26,7 @@ Result<int64_t> count(const std::string& text) {
 
 Result<> add(const Invocation& call) {
   RetentionRule rule;
-  rule.node = TRY(place_named(call.operands[0]));
+  rule.node = TRY(access::node_named(call.operands[0]));
   rule.keep_last = TRY(count(call.keep_last));
   rule.keep_set =
       TRY_CONTEXT(registry::retention_age(call.keep_set), "invalid value for --keep-set");
@@ -61,7 +61,7 @@ Result<> remove(const Invocation& call) {
 
 Result<> run(const Invocation& call) {
   registry::RetentionRun run{.dry = call.dry_run};
-  if (!call.operands.empty()) run.node = TRY(place_named(call.operands[0]));
+  if (!call.operands.empty()) run.node = TRY(access::node_named(call.operands[0]));
   Database db = TRY(registry_database(call));
   const auto metadata = TRY(registry::open_metadata(
       TRY(data_root(call.root)), {.undelete = registry::kUsualUndelete}, Clock::system()));

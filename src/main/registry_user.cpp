@@ -14,7 +14,7 @@ Result<> add(const Invocation& call) {
   const std::string& name = call.operands[0];
   TRY(access::check_user_name(name));
   const access::Role role = TRY(role_of_new(call));
-  const std::string node = TRY(access::node_named(call.on));
+  const std::string node = TRY(access::node_named(call.on.empty() ? "/" : call.on));
   const TimePoint expires = TRY(expiry(call, Clock::system().now()));
   const std::string hash = TRY(access::hash_password(TRY(new_password(call))));
   access::Store store = TRY(accounts_to_change(call));

@@ -250,6 +250,11 @@ Answer<Path> directory_below(const ApiCall& call, std::string_view among) {
                                 ": its operator makes it, or a link to where it shall be"));
 }
 
+Answer<std::string> place_of_body(const ApiCall& call) {
+  if (!call.body.has("place")) return std::string();
+  return as_answer(access::node_named(call.body.string("place")));
+}
+
 Answer<std::string> place_of_query(const ApiCall& call) {
   const net::Query& query = call.http.request.query;
   if (!query.has("place")) return Refusal(kInvalid, "place is needed");

@@ -163,6 +163,8 @@ registry::Answer<Path> directory_below(const ApiCall& call, std::string_view amo
 // Runs one of operations.h, and replies with its result and the problems that it told of.
 registry::Answer<> run_operation(ApiCall& call, std::string_view name,
                                  const json::Value& arguments);
+// The node of the body's `place`; the server where it has none.
+registry::Answer<std::string> place_of_body(const ApiCall& call);
 // The node of the query's `place`, which must be there.
 registry::Answer<std::string> place_of_query(const ApiCall& call);
 // RFC 3339; "" for never. And back: an absent or empty member is never.

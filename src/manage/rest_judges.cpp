@@ -34,13 +34,11 @@ Answer<> owner_of(const ApiCall& call, const std::string& node) {
   return forbidden(node);
 }
 
-Answer<> owner_of_body_place(ApiCall& call) {
-  return owner_of(call, TRY(as_answer(access::node_named(call.body.string("place")))));
-}
+Answer<> owner_of_body_place(ApiCall& call) { return owner_of(call, TRY(place_of_body(call))); }
 
 Answer<> owner_of_query_place(ApiCall& call) {
-  const std::string place = call.http.request.query.get("place");
-  return owner_of(call, TRY(as_answer(access::node_named(place))));
+  if (!call.http.request.query.has("place")) return owner_of(call, "");
+  return owner_of(call, TRY(place_of_query(call)));
 }
 
 Answer<> owner_of_something(ApiCall& call) {

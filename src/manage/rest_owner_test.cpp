@@ -1,5 +1,6 @@
 // Who owns a place administers that place over the REST API, and an account what is its own; nobody
 // anything else.
+#include "access/room.h"
 #include "manage/test_rest.h"
 
 namespace skiff::manage {
@@ -86,8 +87,45 @@ TEST_F(RestOwnerTest, ListsShowWhatTheCallerOwns) {
   }
 }
 
+TEST_F(RestOwnerTest, ListsOfNamesShowEachAccountItsOwn) {
+  log_in("ann", "password");
+  for (const char* team : {"acme/devs", "acme2/devs", "acme2/ops"}) {
+    ASSERT_EQ(call("POST", "/teams", {}, cat(R"({"name":")", team, R"("})")).status, 201);
+  }
+  ASSERT_EQ(
+      call("PUT", "/teams/{organisation}/{team}/members/{name}", {"acme2", "ops", "carl"}).status,
+      204);
+  const auto names = [&](const std::string& route) {
+    std::vector<std::string> out;
+    const json::Value page = call("GET", route).json();
+    for (const json::Value& item : page.array(route.substr(1))) out.push_back(item.string("name"));
+    return out;
+  };
+  const auto team = [&](const char* organisation, const char* name) {
+    return call("GET", "/teams/{organisation}/{team}", {organisation, name}).status;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names("/repositories"), (Names{"acme/web", "acme2/web"}));
+  EXPECT_EQ(names("/teams"), (Names{"acme/devs", "acme2/devs", "acme2/ops"}));
+
+  log_in("carl", "password");  // owns acme, is in acme2/ops
+  EXPECT_EQ(names("/repositories"), Names{"acme/web"});
+  EXPECT_EQ(names("/teams"), (Names{"acme/devs", "acme2/ops"}));
+  EXPECT_EQ(team("acme", "devs"), 200);
+  EXPECT_EQ(team("acme", "none"), 404);
+  EXPECT_EQ(team("acme2", "ops"), 200);
+  for (const char* hidden : {"devs", "none"}) EXPECT_EQ(team("acme2", hidden), 403) << hidden;
+
+  log_in("bob", "password");  // may pull from all, and owns nothing
+  EXPECT_EQ(names("/repositories"), (Names{"acme/web", "acme2/web"}));
+  EXPECT_EQ(names("/teams"), Names{});
+  const Reply page = call("GET", "/repositories", {}, "", "?n=1");
+  EXPECT_EQ(page.json().array("repositories").size(), 1u);
+  EXPECT_EQ(page.header("Link"), "</api/v1/repositories?n=1&last=acme%2Fweb>; rel=\"next\"");
+}
+
 TEST_F(RestOwnerTest, NoOtherPlaceIs) {
-  for (const char* place : {"/", "", "acme2", "acme2/web", "other", "acm"}) {
+  for (const char* place : {"/", "acme2", "acme2/web", "other", "acm"}) {
     EXPECT_EQ(grant(place), 403) << place;
     const std::string query = cat("?place=", place);
     EXPECT_EQ(call("GET", "/grants", {}, "", query).status, 403) << place;
@@ -118,6 +156,41 @@ TEST_F(RestOwnerTest, NoOtherPlaceIs) {
   EXPECT_EQ(call("GET", "/grants").json().array("grants").size(), 4u);
 }
 
+TEST_F(RestOwnerTest, OneRuleTooManyIsRefused) {
+  Database db = *registry::open_registry_database(options_.root);
+  ASSERT_TRUE(db.execute(
+      cat("INSERT INTO tag_rule(id, node, repositories, tags, kind, role) WITH RECURSIVE n(i) AS "
+          "(SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < ",
+          access::kMostRules + 100, ") SELECT i, 'acme', 'a', 'b', 'immutable', '' FROM n")));
+  const Reply reply = call("POST", "/rules", {}, R"({"kind":"immutable","place":"acme/web"})");
+  EXPECT_EQ(reply.status, 409);
+  EXPECT_EQ(reply.error(), "DENIED");
+  EXPECT_NE(reply.body.find("have 500 rules of tags"), std::string::npos) << reply.body;
+}
+
+// What a variable that is not set leaves.
+TEST_F(RestOwnerTest, AnEmptyPlaceIsNotTheServer) {
+  log_in("ann", "password");
+  const auto refused = [&](const char* method, const char* route, const std::string& body,
+                           const char* query = "") {
+    const Reply reply = call(method, route, {}, body, query);
+    EXPECT_EQ(reply.status, 400) << method << " " << route;
+    EXPECT_NE(reply.body.find("a place is needed"), std::string::npos) << reply.body;
+  };
+  refused("POST", "/users", R"({"name":"eve","password":"password","role":"own","on":""})");
+  refused("POST", "/robots", R"({"name":"acme+ci","role":"own","on":""})");
+  refused("PUT", "/grants", R"({"place":"","who":"bob","role":"own"})");
+  refused("PUT", "/visibility", R"({"place":"","visibility":"public"})");
+  refused("POST", "/rules", R"({"place":"","kind":"immutable"})");
+  refused("PUT", "/quotas", R"({"place":"","bytes":1})");
+  refused("POST", "/retention", R"({"place":"","keepLast":1})");
+  refused("POST", "/retention/run", R"({"place":""})");
+  for (const char* route : {"/grants", "/usage", "/rules"}) refused("GET", route, "", "?place=");
+  refused("DELETE", "/grants", "", "?place=&who=bob");
+  refused("DELETE", "/quotas", "", "?place=");
+  EXPECT_EQ(call("GET", "/users/{name}", {"eve"}).status, 404);
+}
+
 // What one member says and another is done must not differ.
 TEST_F(RestOwnerTest, ThePlaceThatIsJudgedIsThatWhichCounts) {
   EXPECT_EQ(
@@ -132,16 +205,15 @@ TEST_F(RestOwnerTest, ThePlaceThatIsJudgedIsThatWhichCounts) {
 
 TEST_F(RestOwnerTest, TheServerIsNotTheirs) {
   const std::pair<const char*, const char*> asked[] = {
-      {"GET", "/users"},        {"POST", "/users"},        {"GET", "/robots"},
-      {"POST", "/robots"},      {"GET", "/teams"},         {"POST", "/teams"},
-      {"GET", "/repositories"}, {"PUT", "/quotas"},        {"DELETE", "/quotas"},
-      {"POST", "/check"},       {"POST", "/gc"},           {"GET", "/configuration"},
-      {"GET", "/backups"},      {"POST", "/backups"},      {"POST", "/imports"},
-      {"GET", "/audit"},        {"GET", "/audit/export"},  {"GET", "/audit/verify"},
-      {"GET", "/keys"},         {"POST", "/keys/rotate"},  {"GET", "/mirrors"},
-      {"POST", "/mirrors"},     {"GET", "/webhooks"},      {"POST", "/webhooks"},
-      {"GET", "/certificates"}, {"POST", "/certificates"}, {"DELETE", "/certificates"},
-      {"GET", "/nothing"},      {"DELETE", "/users"},
+      {"GET", "/users"},           {"POST", "/users"},       {"GET", "/robots"},
+      {"POST", "/robots"},         {"POST", "/teams"},       {"PUT", "/quotas"},
+      {"DELETE", "/quotas"},       {"POST", "/check"},       {"POST", "/gc"},
+      {"GET", "/configuration"},   {"GET", "/backups"},      {"POST", "/backups"},
+      {"POST", "/imports"},        {"GET", "/audit"},        {"GET", "/audit/export"},
+      {"GET", "/audit/verify"},    {"GET", "/keys"},         {"POST", "/keys/rotate"},
+      {"GET", "/mirrors"},         {"POST", "/mirrors"},     {"GET", "/webhooks"},
+      {"POST", "/webhooks"},       {"GET", "/certificates"}, {"POST", "/certificates"},
+      {"DELETE", "/certificates"}, {"GET", "/nothing"},      {"DELETE", "/users"},
   };
   for (const auto& [method, route] : asked) {
     EXPECT_EQ(call(method, route, {}, R"({"place":"acme","bytes":1})", "?place=acme").status, 403)
@@ -163,6 +235,7 @@ TEST_F(RestOwnerTest, ATokenWithLimitsOwnsNothing) {
   log_in("carl", limited);
   EXPECT_EQ(grant("acme/web"), 403);
   EXPECT_EQ(call("GET", "/rules").status, 403);
+  for (const char* list : {"/repositories", "/teams"}) EXPECT_EQ(call("GET", list).status, 403);
   log_in("carl", whole);
   EXPECT_EQ(grant("acme/web"), 204);
   log_in("", "");
@@ -175,6 +248,7 @@ TEST_F(RestOwnerTest, AnAccountChangesItsPassword) {
   EXPECT_EQ(call("GET", "/users/{name}", {"ann"}).status, 403);
   EXPECT_EQ(call("PATCH", "/users/{name}", {"ann"}, R"({"password":"taken-over"})").status, 403);
   EXPECT_EQ(call("PATCH", "/users/{name}", {"bob"}, R"({"disabled":false})").status, 403);
+  EXPECT_EQ(call("PATCH", "/users/{name}", {"bob"}, R"({"password":"seven-7"})").status, 400);
   EXPECT_EQ(call("DELETE", "/users/{name}", {"bob"}).status, 403);
   const std::string token =
       call("POST", "/tokens", {}, R"({"account":"bob"})").json().string("secret");

@@ -15,6 +15,12 @@ using registry::Refusal;
 
 namespace {
 
+// For lists that show each account no more than is its own.
+Answer<> any_account(ApiCall& call) {
+  if (call.caller.owns_server() || call.caller.is(call.http.viewer.name)) return {};
+  return Refusal(registry::kDenied, "only an account, with all that it may, may do this");
+}
+
 // One more than the page, so that the next one is known of.
 Answer<registry::Page> page_of(const ApiCall& call) {
   return registry::Page{call.http.request.query.get("last"), TRY(page_size(call)) + 1};
@@ -26,8 +32,14 @@ json::Array named(const std::vector<std::string>& names) {
   return out;
 }
 
+// Those that the caller may pull from, by all that limits it: who owns a place may pull there.
 Answer<> list_repositories(ApiCall& call) {
-  const auto names = TRY(call.http.context.metadata.repositories(TRY(page_of(call))));
+  const registry::Page page = TRY(page_of(call));
+  const access::VisibleNames visible = TRY(call.http.context.access.visible(call.http.viewer));
+  const auto names =
+      TRY(visible.take(page.last, page.limit, [&](const std::string& from, size_t limit) {
+        return call.http.context.metadata.repositories(from, limit);
+      }));
   return reply_page(call, "repositories", "name", named(names));
 }
 
@@ -70,14 +82,30 @@ Answer<access::TeamName> team_of(const ApiCall& call) {
   return as_answer(access::team_named(cat(call.name(0), "/", call.name(1))));
 }
 
+// Teams of an organisation that the caller owns, and those that it is in.
+bool may_see(const ApiCall& call, const access::Team& team) {
+  const auto is_caller = [&](const std::string& name) { return call.caller.is(name); };
+  return call.caller.owns(team.name.organisation) || std::ranges::any_of(team.members, is_caller);
+}
+
 Answer<> list_teams(ApiCall& call) {
   auto accounts = TRY(call.api.accounts());
   json::Array out;
   for (const access::Team& team : TRY(access::list_teams(*accounts))) {
-    out.push_back(team_json(team));
+    if (may_see(call, team)) out.push_back(team_json(team));
   }
   std::ranges::sort(out, {}, [](const json::Value& team) { return team.string("name"); });
   return reply_page(call, "teams", "name", out);
+}
+
+// Others are not told whether it is there.
+Answer<> who_may_see_team(ApiCall& call) {
+  const access::TeamName name = TRY(team_of(call));
+  if (call.caller.owns(name.organisation)) return {};
+  auto accounts = TRY(call.api.accounts());
+  const auto team = access::find_team(*accounts, name);
+  if (team && may_see(call, *team)) return {};
+  return Refusal(registry::kDenied, "only who owns its organisation, or is in it, may see a team");
 }
 
 Answer<> get_team(ApiCall& call) {
@@ -112,24 +140,16 @@ Answer<> change_member(ApiCall& call, Result<> (*change)(access::Store&, const a
 Answer<> add_member(ApiCall& call) { return change_member(call, access::add_member); }
 Answer<> remove_member(ApiCall& call) { return change_member(call, access::remove_member); }
 
-// Where a grant is, and to whom: of the body, or of the query.
-struct Given {
-  std::string node;
-  access::Subject subject;
-};
-
-Answer<Given> given(access::Store& store, const std::string& place, const std::string& who) {
+// To whom a grant is.
+Answer<access::Subject> subject_of(access::Store& store, const std::string& who) {
   if (who.empty()) return Refusal(registry::kNameInvalid, "who is needed");
-  Given out;
-  out.node = TRY(as_answer(access::node_named(place)));
-  out.subject = TRY(as_answer(access::subject_named(store, who)));
-  return out;
+  return as_answer(access::subject_named(store, who));
 }
 
 Answer<> list_grants(ApiCall& call) {
   std::optional<std::string> node;
   if (call.http.request.query.has("place")) {
-    node = TRY(as_answer(access::node_named(call.http.request.query.get("place"))));
+    node = TRY(place_of_query(call));
   }
   auto accounts = TRY(call.api.accounts());
   json::Array out;
@@ -149,12 +169,10 @@ Answer<> list_grants(ApiCall& call) {
 Answer<> set_grant(ApiCall& call) {
   const access::Role role = TRY(as_answer(access::role_named(call.body.string("role"))));
   const TimePoint expires = TRY(expiry_member(call));
-  const std::string place = call.body.string("place");
-  const std::string who = call.body.string("who");
-  TRY(as_answer(access::node_named(place)));
+  const std::string node = TRY(place_of_body(call));
   auto accounts = TRY(call.api.accounts());
-  const Given to = TRY(given(*accounts, place, who));
-  TRY(as_answer(access::set_grant(*accounts, to.node, to.subject, role, expires)));
+  const access::Subject subject = TRY(subject_of(*accounts, call.body.string("who")));
+  TRY(as_answer(access::set_grant(*accounts, node, subject, role, expires)));
   return call.http.reply_empty(204);
 }
 
@@ -162,14 +180,13 @@ Answer<> remove_grant(ApiCall& call) {
   // Without one it would be the server's.
   const std::string node = TRY(place_of_query(call));
   auto accounts = TRY(call.api.accounts());
-  const Given to =
-      TRY(given(*accounts, access::node_text(node), call.http.request.query.get("who")));
-  TRY(as_answer(access::remove_grant(*accounts, to.node, to.subject)));
+  const access::Subject subject = TRY(subject_of(*accounts, call.http.request.query.get("who")));
+  TRY(as_answer(access::remove_grant(*accounts, node, subject)));
   return call.http.reply_empty(204);
 }
 
 Answer<> set_visibility(ApiCall& call) {
-  const std::string node = TRY(as_answer(access::node_named(call.body.string("place"))));
+  const std::string node = TRY(place_of_body(call));
   const access::Visibility visibility =
       TRY(as_answer(access::visibility_named(call.body.string("visibility"))));
   auto accounts = TRY(call.api.accounts());
@@ -178,11 +195,11 @@ Answer<> set_visibility(ApiCall& call) {
 }
 
 constexpr ApiRoute kRoutes[] = {
-    {"GET", "/repositories", "", list_repositories},
+    {"GET", "/repositories", "", list_repositories, any_account},
     {"GET", "/tags", "", list_tags, owner_of_repository},
-    {"GET", "/teams", "", list_teams},
+    {"GET", "/teams", "", list_teams, any_account},
     {"POST", "/teams", "name!", add_team},
-    {"GET", "/teams/{organisation}/{team}", "", get_team},
+    {"GET", "/teams/{organisation}/{team}", "", get_team, who_may_see_team},
     {"DELETE", "/teams/{organisation}/{team}", "", remove_team},
     {"PUT", "/teams/{organisation}/{team}/members/{name}", "", add_member},
     {"DELETE", "/teams/{organisation}/{team}/members/{name}", "", remove_member},

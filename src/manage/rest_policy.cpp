@@ -89,7 +89,7 @@ Answer<> list_quotas(ApiCall& call) {
 }
 
 Answer<> set_quota(ApiCall& call) {
-  const std::string node = TRY(as_answer(access::node_named(call.body.string("place"))));
+  const std::string node = TRY(place_of_body(call));
   const int64_t bytes = call.body.integer("bytes");
   if (bytes < 0) return Refusal(kInvalid, "a quota cannot be below zero");
   Database db = TRY(call.api.database());
@@ -132,7 +132,7 @@ Answer<> list_retention(ApiCall& call) {
 
 Answer<> add_retention(ApiCall& call) {
   RetentionRule rule;
-  rule.node = TRY(as_answer(access::node_named(call.body.string("place"))));
+  rule.node = TRY(place_of_body(call));
   rule.keep_last = call.body.integer("keepLast");
   if (rule.keep_last < 0) return Refusal(kInvalid, "keepLast cannot be below zero");
   rule.keep_set = TRY(
@@ -156,7 +156,7 @@ Answer<> remove_retention(ApiCall& call) {
 
 Answer<> run_retention(ApiCall& call) {
   registry::RetentionRun run{.dry = call.body.boolean("dryRun")};
-  run.node = TRY(as_answer(access::node_named(call.body.string("place"))));
+  run.node = TRY(place_of_body(call));
   Database db = TRY(call.api.database());
   json::Array verdicts;
   int64_t kept = 0;

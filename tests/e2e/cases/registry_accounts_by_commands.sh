@@ -18,21 +18,21 @@ for change in "grant pull / everybody" "repo set acme --visibility public" "team
   expect_contains "$OUT" "no accounts"
 done
 expect_eq "$(status "http://$host/v2/acme/box/tags/list")" 200
-echo secret | reg user add ann --password-stdin --role own 2>said
+echo secret-1 | reg user add ann --password-stdin --role own 2>said
 expect_contains "$(cat said)" "asks who comes"
 expect_eq "$(stat -c %a reg/access.db)" 600
 expect_eq "$(status "http://$host/v2/acme/box/tags/list")" 401
-expect_eq "$(status -u ann:secret "http://$host/v2/acme/box/tags/list")" 200
+expect_eq "$(status -u ann:secret-1 "http://$host/v2/acme/box/tags/list")" 200
 
-echo other | reg user add bob --password-stdin
-expect_eq "$(status -u bob:other "http://$host/v2/acme/box/tags/list")" 404
+echo other-one | reg user add bob --password-stdin
+expect_eq "$(status -u bob:other-one "http://$host/v2/acme/box/tags/list")" 404
 reg team add acme/devs
 reg team join acme/devs bob
 reg grant pull acme team:acme/devs
-expect_eq "$(status -u bob:other "http://$host/v2/acme/box/tags/list")" 200
-expect_eq "$(status -u bob:other -X POST "http://$host/v2/acme/box/blobs/uploads/")" 403
+expect_eq "$(status -u bob:other-one "http://$host/v2/acme/box/tags/list")" 200
+expect_eq "$(status -u bob:other-one -X POST "http://$host/v2/acme/box/blobs/uploads/")" 403
 reg revoke acme team:acme/devs
-expect_eq "$(status -u bob:other "http://$host/v2/acme/box/tags/list")" 404
+expect_eq "$(status -u bob:other-one "http://$host/v2/acme/box/tags/list")" 404
 reg repo set acme/box --visibility public
 expect_eq "$(status "http://$host/v2/acme/box/tags/list")" 200
 expect_contains "$(reg repo list)" "acme/box    public"
@@ -55,14 +55,14 @@ expect_eq "$(status -u "acme+ci:$secret" "http://$host/v2/")" 401
 expect_eq "$(status -u "acme+ci:$(cat again)" "http://$host/v2/")" 200
 
 reg user disable ann
-expect_eq "$(status -u ann:secret "http://$host/v2/")" 401
+expect_eq "$(status -u ann:secret-1 "http://$host/v2/")" 401
 reg user enable ann
-expect_eq "$(status -u ann:secret "http://$host/v2/")" 200
-echo changed | reg user password ann --password-stdin
-expect_eq "$(status -u ann:secret "http://$host/v2/")" 401
-expect_eq "$(status -u ann:changed "http://$host/v2/")" 200
+expect_eq "$(status -u ann:secret-1 "http://$host/v2/")" 200
+echo changed-1 | reg user password ann --password-stdin
+expect_eq "$(status -u ann:secret-1 "http://$host/v2/")" 401
+expect_eq "$(status -u ann:changed-1 "http://$host/v2/")" 200
 reg user remove ann
-expect_eq "$(status -u ann:changed "http://$host/v2/")" 401
+expect_eq "$(status -u ann:changed-1 "http://$host/v2/")" 401
 
 # What is not understood is told, and changes nothing.
 expect_exit 2 reg user add cid --on acme --password-stdin </dev/null
@@ -73,6 +73,11 @@ expect_exit 2 reg user add eve </dev/null
 expect_contains "$OUT" "--password-stdin"
 expect_exit 2 reg user fly
 expect_exit 2 reg grant own "" bob
+expect_contains "$OUT" "a place is needed"
+expect_exit 2 reg user add eve --role own --on "" --password-stdin </dev/null
+expect_contains "$OUT" "--on has an empty value"
+expect_exit 2 reg robot add acme+eve --role own --on=
+expect_exit 2 reg rule add immutable ""
 expect_contains "$OUT" "a place is needed"
 expect_exit 2 reg grant fly acme bob
 expect_exit 2 reg grant pull acme bob --expires 100000d

@@ -2,6 +2,7 @@
 #include "api/build_arguments.h"
 #include "api/build_outputs.h"
 #include "api/build_preface.h"
+#include "api/cache_filters.h"
 #include "api/cache_places.h"
 #include "api/router.h"
 #include "api/session_build.h"
@@ -232,30 +233,36 @@ Result<> build(Call& call) {
   return Error(Code::kInvalidArgument, cat("invalid version ", skiff::quoted(version)));
 }
 
+// "keep-storage" is what clients before 1.48 call it.
+struct PruneSize {
+  const char* parameter;
+  uint64_t builder::PruneOptions::* bytes;
+};
+constexpr PruneSize kPruneSizes[] = {
+    {"keep-storage", &builder::PruneOptions::reserved_bytes},
+    {"reserved-space", &builder::PruneOptions::reserved_bytes},
+    {"max-used-space", &builder::PruneOptions::max_used_bytes},
+    {"min-free-space", &builder::PruneOptions::min_free_bytes},
+};
+
 Result<> prune_cache(Call& call) {
   builder::PruneOptions options;
   options.all = call.flag("all");
-  for (std::string_view key : {"keep-storage", "reserved-space", "max-used-space"}) {
-    const std::string text = call.arg(key);
+  for (const PruneSize& size : kPruneSizes) {
+    const std::string text = call.arg(size.parameter);
     if (text.empty()) continue;
     const auto bytes = parse_uint(text);
     if (!bytes) {
-      return Error(Code::kInvalidArgument,
-                   cat(key, " is in bytes and expects an integer, got ", skiff::quoted(text)));
+      return Error(
+          Code::kInvalidArgument,
+          cat(size.parameter, " is in bytes and expects an integer, got ", skiff::quoted(text)));
     }
-    options.keep_bytes = *bytes;
+    options.*size.bytes = *bytes;
   }
-  auto filters = TRY(call.filters());
-  TimePoint now = call.context.clock.now();
-  TRY(engine::check_filters(filters, {"until", "unused-for", "label", "label!"}));
-  for (const char* key : {"until", "unused-for"}) {
-    for (const auto& text : engine::filter_values(filters, key)) {
-      options.until = now - TRY(engine::parse_time_argument(text, now));
-    }
-  }
-  // No record has a label.
-  bool none = !engine::filter_values(filters, "label").empty();
-  auto pruned = none ? builder::PruneResult() : TRY(call.context.builder.prune(options));
+  CacheFilters filters = TRY(decode_cache_filters(call));
+  options.until = filters.until;
+  options.filter = std::move(filters.filter);
+  auto pruned = filters.none ? builder::PruneResult() : TRY(call.context.builder.prune(options));
   json::Value removed = pruned.removed.empty() ? json::Value() : json::Value(pruned.removed);
   return call.reply(
       200, json::object({{"CachesDeleted", removed}, {"SpaceReclaimed", pruned.freed_bytes}}));

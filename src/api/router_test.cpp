@@ -191,10 +191,18 @@ TEST_F(RouterTest, ThePruningOfTheCacheKnowsItsFilters) {
   auto prune = [&](const char* filters) {
     return post(cat("/build/prune?filters=", net::url_encode(filters)));
   };
-  EXPECT_EQ(prune(R"({"id":["x"]})").status, 400);
+  const Reply unknown = prune(R"({"colour":["x"]})");
+  EXPECT_EQ(unknown.status, 400);
+  EXPECT_TRUE(unknown.message().starts_with("filter \"colour\": the fields are id,"))
+      << unknown.message();
+  EXPECT_EQ(prune(R"({"id":["x","y"]})").status, 400);
+  EXPECT_EQ(prune(R"({"until":["1h"],"unused-for":["1h"]})").status, 400);
+  EXPECT_EQ(prune(R"({"id":["x"],"type!":["regular"],"inuse":[]})").status, 200);
+  const std::string filters = net::url_encode(R"({"colour":["x"]})");
+  EXPECT_EQ(get(cat("/system/df?type=build-cache&filters=", filters)).status, 400);
   EXPECT_EQ(prune(R"({"label":["x"]})").json().integer("SpaceReclaimed"), 0);
   EXPECT_EQ(prune(R"({"until":["24h"]})").status, 200);
-  for (const char* key : {"keep-storage", "reserved-space", "max-used-space"}) {
+  for (const char* key : {"keep-storage", "reserved-space", "max-used-space", "min-free-space"}) {
     EXPECT_EQ(post(cat("/build/prune?", key, "=0")).status, 200);
     const Reply refused = post(cat("/build/prune?", key, "=1g"));
     EXPECT_EQ(refused.status, 400);

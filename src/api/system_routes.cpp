@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "api/body_types.h"
+#include "api/cache_filters.h"
 #include "api/container_json.h"
 #include "api/image_json.h"
 #include "api/router.h"
@@ -241,8 +242,12 @@ Result<Value> volumes_usage(const Call& call) {
 }
 
 Result<Value> cache_usage(const Call& call) {
+  const CacheFilters filters = TRY(decode_cache_filters(call));
+  const TimePoint now = call.context.clock.now();
   json::Array out;
   for (const auto& record : TRY(call.context.builder.disk_usage())) {
+    const bool young = filters.until && now - record.last_used < *filters.until;
+    if (filters.none || young || !filters.filter.matches(record)) continue;
     out.push_back(json::object({{"ID", record.id},
                                 {"Parent", record.parent},
                                 {"Type", std::string(solver::type_name(record.kind))},

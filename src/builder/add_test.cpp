@@ -175,9 +175,9 @@ TEST_F(Add, PruningKeepsAsManyBytesOfDownloads) {
     return std::ranges::any_of(
         *records, [](const CacheRecord& one) { return one.kind == CacheRecord::Kind::kDownload; });
   };
-  ASSERT_TRUE(builder_->prune({.keep_bytes = uint64_t{1} << 30U}));
+  ASSERT_TRUE(builder_->prune({.max_used_bytes = uint64_t{1} << 30U}));
   EXPECT_TRUE(is_here());
-  ASSERT_TRUE(builder_->prune({.keep_bytes = 1000}));
+  ASSERT_TRUE(builder_->prune({.max_used_bytes = 1000}));
   EXPECT_FALSE(is_here());
 }
 

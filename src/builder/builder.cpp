@@ -147,7 +147,6 @@ class LocalBuilder : public Builder {
   Result<> export_caches(const BuildRequest& request, const std::vector<PlatformImage>& built,
                          const CacheHold& hold, SharedSink& events, const CancelToken& cancel);
   Result<std::set<std::string>> image_snapshots();
-  Result<> prune_others(const PruneOptions& options, PruneResult& result);
   Result<bool> remove_other(const CacheRecord& record);
 
   BuilderOptions options_;
@@ -342,37 +341,27 @@ Result<bool> LocalBuilder::remove_other(const CacheRecord& record) {
   return false;
 }
 
-// Of what the records of steps have left of the bytes that stay, the others used last get theirs.
-Result<> LocalBuilder::prune_others(const PruneOptions& options, PruneResult& result) {
+Result<PruneResult> LocalBuilder::prune(const PruneOptions& options) {
   auto records = TRY(disk_usage());
   std::ranges::move(TRY(list_failed_steps(site_)), std::back_inserter(records));
-  std::ranges::stable_sort(records, std::greater(), &CacheRecord::last_used);
-  const auto is_step = [](const CacheRecord& record) {
-    return record.kind == CacheRecord::Kind::kStep;
-  };
-  uint64_t kept = 0;
-  for (const CacheRecord& record : records) kept += is_step(record) ? record.size : 0;
-  for (const CacheRecord& record : records) {
-    if (is_step(record)) continue;
-    const bool chosen = options.type.empty() || options.type == type_name(record.kind);
-    const bool young = options.until && site_.clock.now() - record.last_used < *options.until;
-    const bool stays = young || kept + record.size <= options.keep_bytes;
-    if (chosen && !stays && TRY(remove_other(record))) {
+  std::error_code unknown;
+  const uint64_t free_bytes = std::filesystem::space(options_.root, unknown).available;
+  if (unknown) {
+    return Error::from_errno(unknown.value(), cat("free space of ", options_.root.native()));
+  }
+  std::vector<std::string> steps;
+  PruneResult result;
+  for (const CacheRecord& record :
+       solver::chosen_to_go(std::move(records), options, site_.clock.now(), free_bytes)) {
+    if (record.kind == CacheRecord::Kind::kStep) {
+      steps.push_back(record.id);
+    } else if (TRY(remove_other(record))) {
       result.removed.push_back(record.id);
       result.freed_bytes += record.size;
-    } else {
-      kept += record.size;
     }
   }
-  return {};
-}
-
-Result<PruneResult> LocalBuilder::prune(const PruneOptions& options) {
-  PruneResult result;
-  if (options.type.empty() || options.type == type_name(CacheRecord::Kind::kStep)) {
-    result.removed = TRY(cache_->prune(options, TRY(image_snapshots())));
-  }
-  TRY(prune_others(options, result));
+  std::ranges::move(TRY(cache_->remove(steps)), std::back_inserter(result.removed));
+  if (options.is_everything()) TRY(cache_->remove_layerless());
   result.freed_bytes += TRY(images_.collect_garbage());
   return result;
 }

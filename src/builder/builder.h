@@ -40,6 +40,7 @@
 #include "oci/reference.h"
 #include "runtime/container_spec.h"
 #include "solver/cache_record.h"
+#include "solver/pruning.h"
 #include "sys/binfmt.h"
 #include "sys/cgroup_parents.h"
 #include "sys/user_namespace.h"

@@ -274,19 +274,6 @@ TEST_F(Cached, RecordsSurviveTheImageAndGoWithPrune) {
   }));
 }
 
-TEST_F(Cached, PruneKeepsTheNewestAndWhatImagesShare) {
-  write("a", "A");
-  write("b", "B");
-  built("FROM scratch\nCOPY a /");
-  built("FROM scratch\nCOPY b /");
-  auto records = builder_->disk_usage();
-  ASSERT_EQ(records->size(), 2);
-  auto kept = builder_->prune({.keep_bytes = (*records)[1].size});
-  ASSERT_EQ(kept->removed, std::vector<std::string>{(*records)[0].id});
-  EXPECT_TRUE(builder_->prune({.all = false})->removed.empty());
-  EXPECT_TRUE(builder_->prune({.until = std::chrono::hours(1)})->removed.empty());
-}
-
 TEST_F(Cached, LostLayerIsMadeAgain) {
   write("a", "A");
   images::Image image = built("FROM scratch\nCOPY a /");

@@ -54,7 +54,7 @@ TEST_F(FailedStep, OfManyTheNewestStayUntilTheyArePruned) {
   EXPECT_EQ(text_in(*images_->find(name_), "w/half"), "4\n");
   ASSERT_TRUE(builder_->prune({.until = std::chrono::hours(1)}));
   EXPECT_EQ(kept().size(), 3U);
-  ASSERT_TRUE(builder_->prune({.keep_bytes = uint64_t{1} << 30U}));
+  ASSERT_TRUE(builder_->prune({.reserved_bytes = uint64_t{1} << 30U}));
   EXPECT_EQ(kept().size(), 3U);
   const auto pruned = builder_->prune({});
   ASSERT_TRUE(pruned);

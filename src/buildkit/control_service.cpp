@@ -1,12 +1,9 @@
 #include "buildkit/control_service.h"
 
-#include <algorithm>
-#include <array>
 #include <functional>
 #include <thread>
 
 #include "base/log.h"
-#include "base/strings.h"
 #include "buildkit/byte_bridge.h"
 #include "buildkit/waiting.h"
 #include "buildkit/wire_time.h"
@@ -58,7 +55,7 @@ Result<> pass_on(RpcCall& call, const std::function<std::optional<std::string>()
 
 void describe_record(const builder::CacheRecord& record, wire::UsageRecord& out) {
   out.set_id(record.id);
-  out.set_mutable_(solver::type_name(record.kind) != "regular");
+  out.set_mutable_(solver::is_mutable(record.kind));
   out.set_in_use(record.in_use);
   out.set_size(static_cast<int64_t>(record.size));
   set_time(out.mutable_created_at(), record.created);
@@ -70,44 +67,13 @@ void describe_record(const builder::CacheRecord& record, wire::UsageRecord& out)
   if (!record.parent.empty()) out.add_parents(record.parent);
 }
 
-// "type==regular", "id~=abc", "until=24h" and so on; those that are not understood match nothing
-// by a clear message.
-struct RecordFilter {
-  std::string field;
-  std::string value;
-};
-
-Result<std::vector<RecordFilter>> filters_of(
+Result<builder::RecordFilter> filter_of(
     const google::protobuf::RepeatedPtrField<std::string>& texts) {
-  std::vector<RecordFilter> out;
-  for (const std::string& text : texts) {
-    for (const std::string& one : split(text, ',')) {
-      if (one.empty()) continue;
-      const size_t at = one.find("==");
-      const std::string field = one.substr(0, at);
-      if (at == std::string::npos || (field != "id" && field != "type")) {
-        return Error(Code::kInvalidArgument,
-                     cat("filter ", quoted(one), ": id==... and type==... are served"));
-      }
-      out.push_back({field, one.substr(at + 2)});
-    }
-  }
-  return out;
+  return builder::RecordFilter::parse({texts.begin(), texts.end()});
 }
 
-bool is_type(const std::string& name) {
-  using Kind = builder::CacheRecord::Kind;
-  return std::ranges::any_of(std::array{Kind::kStep, Kind::kCacheMount, Kind::kLocalSource},
-                             [&](Kind kind) { return solver::type_name(kind) == name; });
-}
-
-bool matches(const wire::UsageRecord& record, const std::vector<RecordFilter>& filters) {
-  for (const RecordFilter& filter : filters) {
-    const std::string& value = filter.field == "id" ? record.id() : record.record_type();
-    if (value != filter.value) return false;
-  }
-  return true;
-}
+// Clients count in signed numbers.
+uint64_t bytes_of(int64_t given) { return given > 0 ? static_cast<uint64_t>(given) : 0; }
 
 }  // namespace
 
@@ -125,36 +91,25 @@ Result<> ControlService::info(RpcCall& call) {
 
 Result<> ControlService::disk_usage(RpcCall& call) {
   const auto request = TRY(read_message<wire::DiskUsageRequest>(call));
-  const auto filters = TRY(filters_of(request.filter()));
+  const auto filter = TRY(filter_of(request.filter()));
+  const auto since = Clock::system().now() - std::chrono::nanoseconds(request.age_limit());
   wire::DiskUsageResponse reply;
   for (const builder::CacheRecord& record : TRY(builder_.disk_usage())) {
-    wire::UsageRecord described;
-    describe_record(record, described);
-    if (matches(described, filters)) *reply.add_record() = std::move(described);
+    const bool young = request.age_limit() > 0 && record.last_used > since;
+    if (!young && filter.matches(record)) describe_record(record, *reply.add_record());
   }
   return write_message(call, reply);
 }
 
 Result<> ControlService::prune(RpcCall& call) {
   const auto request = TRY(read_message<wire::PruneRequest>(call));
-  builder::PruneOptions options{.all = request.all()};
-  if (request.min_free_space() > 0) {
-    return Error(Code::kUnimplemented, "pruning for a minimum of free space is not served");
-  }
-  for (const RecordFilter& filter : TRY(filters_of(request.filter()))) {
-    if (filter.field != "type") {
-      return Error(Code::kUnimplemented,
-                   "pruning by filters other than until and type is not served");
-    }
-    if (!is_type(filter.value)) {
-      return Error(Code::kInvalidArgument, cat("no record is of type ", quoted(filter.value)));
-    }
-    options.type = filter.value;
-  }
+  builder::PruneOptions options{.all = request.all(),
+                                .filter = TRY(filter_of(request.filter())),
+                                .reserved_bytes = bytes_of(request.reserved_space()),
+                                .max_used_bytes = bytes_of(request.max_used_space()),
+                                .min_free_bytes = bytes_of(request.min_free_space())};
   if (request.keep_duration() > 0)
     options.until = std::chrono::nanoseconds(request.keep_duration());
-  const int64_t keep = std::max(request.reserved_space(), request.max_used_space());
-  if (keep > 0) options.keep_bytes = static_cast<uint64_t>(keep);
   std::map<std::string, builder::CacheRecord> before;
   for (builder::CacheRecord& record : TRY(builder_.disk_usage())) before[record.id] = record;
   const builder::PruneResult pruned = TRY(builder_.prune(options));

@@ -12,27 +12,13 @@ using enum FlagKind;
 
 constexpr FlagSpec kUsageFlags[] = {
     {"filter", 0, kList,
-     "Show only what meets the condition (\"type=regular\", \"inuse=false\", \"shared=true\", "
-     "\"id=PREFIX\", \"description=TEXT\")",
+     "Show only what meets the condition (\"until=24h\", \"id=TEXT\", \"type=regular\", "
+     "\"inuse=false\", \"description~=REGEX\")",
      "filter"},
     {"format", 0, kString,
      "Print by a template: 'table', 'table TEMPLATE', 'json' or a Go TEMPLATE"},
     {"verbose", 0, kBool, "Show all of each record"},
 };
-
-Result<bool> is_wanted(const json::Value& record, const std::string& filter) {
-  const auto parts = split_once(filter, '=');
-  if (!parts) return bad_flag("--filter", filter, "it is NAME=VALUE");
-  const auto& [name, value] = *parts;
-  if (name == "type") return record.string("Type") == value;
-  if (name == "id") return record.string("ID").starts_with(value);
-  if (name == "description") return record.string("Description").find(value) != std::string::npos;
-  if (name != "inuse" && name != "shared") {
-    return bad_flag("--filter", filter, "the names are id, type, description, inuse and shared");
-  }
-  if (value != "true" && value != "false") return bad_flag("--filter", filter, "true or false");
-  return record.boolean(name == "inuse" ? "InUse" : "Shared") == (value == "true");
-}
 
 std::string time_text(const json::Value& record, std::string_view field) {
   const auto point = parse_rfc3339(record.string(field));
@@ -80,17 +66,16 @@ std::string all_of(const std::vector<json::Value>& rows) {
 }
 
 Outcome usage(Session& session, Flags& flags) {
-  const json::Value answer = TRY(session.api.get("/system/df?type=build-cache"));
+  net::Query query;
+  query.add("type", "build-cache");
+  const std::string filters = TRY(filters_parameter(flags.all("filter")));
+  if (!filters.empty()) query.add("filters", filters);
+  const json::Value answer = TRY(session.api.get(cat("/system/df?", query.str())));
   std::vector<json::Value> rows;
   int64_t total = 0;
   int64_t shared = 0;
   int64_t reclaimable = 0;
   for (const json::Value& record : answer.array("BuildCache")) {
-    bool wanted = true;
-    for (const std::string& filter : flags.all("filter")) {
-      wanted = TRY(is_wanted(record, filter)) && wanted;
-    }
-    if (!wanted) continue;
     rows.push_back(row_of(record));
     const int64_t size = record.integer("Size");
     total += size;

@@ -57,10 +57,9 @@ Result<Pruned> prune_images(Session& session, FilterList filters, bool all) {
 }
 
 Result<Pruned> prune_build_cache(Session& session, const FilterList& filters, bool all,
-                                 const std::string& keep_bytes) {
-  net::Query query;
+                                 const net::Query& sizes) {
+  net::Query query = sizes;
   if (all) query.add("all", "1");
-  if (!keep_bytes.empty()) query.add("keep-storage", keep_bytes);
   json::Value answer = TRY(post_prune(session, "/build/prune", filters, std::move(query)));
   return listed("Deleted build cache objects:", answer.strings("CachesDeleted"), answer);
 }

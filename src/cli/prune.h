@@ -22,6 +22,6 @@ Result<Pruned> prune_networks(Session& session, const FilterList& filters);
 Result<Pruned> prune_volumes(Session& session, const FilterList& filters);
 Result<Pruned> prune_images(Session& session, FilterList filters, bool all);
 Result<Pruned> prune_build_cache(Session& session, const FilterList& filters, bool all,
-                                 const std::string& keep_bytes);
+                                 const net::Query& sizes = {});
 
 }  // namespace skiff::cli

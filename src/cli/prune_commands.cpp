@@ -20,8 +20,10 @@ constexpr FlagSpec kBuilderFlags[] = {
     {"all", 'a', kBool, "Remove all unused build cache, not just dangling ones"},
     kFilter,
     kForce,
-    {"keep-storage", 0, kString, "Disk space that the cache may keep", "bytes"},
-    {"max-used-space", 0, kString, "The same, in the words of buildx", "bytes"}};
+    {"reserved-space", 0, kString, "Disk space that the cache always keeps", "bytes"},
+    {"max-used-space", 0, kString, "Most that the cache keeps", "bytes"},
+    {"min-free-space", 0, kString, "Disk space that is to be free then", "bytes"},
+    {"keep-storage", 0, kString, "Older word for --reserved-space", "bytes"}};
 constexpr FlagSpec kSystemFlags[] = {
     {"all", 'a', kBool, "Remove all unused images, not just dangling ones"},
     kFilter,
@@ -43,22 +45,22 @@ Outcome prune_image(Session& session, Flags& flags) {
   return 0;
 }
 
-Result<std::string> kept_bytes(const Flags& flags) {
-  for (std::string_view flag : {"keep-storage", "max-used-space"}) {
-    if (!flags.has(flag)) continue;
-    return cat(TRY(parse_bytes(cat("--", flag), flags.get(flag))));
+Result<net::Query> sizes_of(const Flags& flags) {
+  net::Query out;
+  for (const char* flag : {"keep-storage", "reserved-space", "max-used-space", "min-free-space"}) {
+    if (flags.has(flag)) out.add(flag, cat(TRY(parse_bytes(cat("--", flag), flags.get(flag)))));
   }
-  return std::string();
+  return out;
 }
 
 Outcome prune_builder(Session& session, Flags& flags) {
   bool all = flags.on("all");
-  std::string keep = TRY(kept_bytes(flags));
+  const net::Query sizes = TRY(sizes_of(flags));
   if (!confirmed(cat("WARNING! This will remove all ", all ? "" : "dangling ", "build cache."),
                  flags.on("force"))) {
     return 0;
   }
-  print(TRY(prune_build_cache(session, flags.all("filter"), all, keep)).report());
+  print(TRY(prune_build_cache(session, flags.all("filter"), all, sizes)).report());
   return 0;
 }
 
@@ -86,7 +88,7 @@ Outcome prune_system(Session& session, Flags& flags) {
   add(TRY(prune_networks(session, filters)));
   if (flags.on("volumes")) add(TRY(prune_volumes(session, filters)));
   add(TRY(prune_images(session, filters, all)));
-  add(TRY(prune_build_cache(session, filters, all, "")));
+  add(TRY(prune_build_cache(session, filters, all)));
   print(total.report());
   return 0;
 }

@@ -316,30 +316,20 @@ Result<std::vector<CacheRecord>> Cache::records(const std::set<std::string>& sha
   return out;
 }
 
-Result<std::vector<std::string>> Cache::prune(const PruneOptions& options,
-                                              const std::set<std::string>& shared_snapshots) {
-  std::vector<CacheRecord> records = TRY(this->records(shared_snapshots));
-  std::ranges::stable_sort(records, std::greater(), &CacheRecord::last_used);
-  TimePoint now = clock_.now();
+Result<std::vector<std::string>> Cache::remove(const std::vector<std::string>& ids) {
   std::vector<std::string> removed;
-  uint64_t kept = 0;
   const std::scoped_lock lock(mutex_);
-  for (const CacheRecord& record : records) {
-    bool young = options.until && now - record.last_used < *options.until;
-    bool fits = kept + record.size <= options.keep_bytes;
-    bool stays =
-        held_records_.contains(record.id) || young || fits || (record.shared && !options.all);
-    if (stays) {
-      kept += record.size;
-      continue;
-    }
-    removed.push_back(record.id);
+  for (const std::string& id : ids) {
+    if (!held_records_.contains(id)) removed.push_back(id);
   }
   TRY(forget(removed, "pruned"));
-  if (options.all && !options.until && options.keep_bytes == 0) {
-    TRY(db_.run("DELETE FROM records WHERE snapshot = ''"));
-  }
   return removed;
+}
+
+Result<> Cache::remove_layerless() {
+  const std::scoped_lock lock(mutex_);
+  TRY(db_.run("DELETE FROM records WHERE snapshot = ''"));
+  return {};
 }
 
 // What waits for the disk at the end of each build would be most of one that is cached.

@@ -74,10 +74,11 @@ class Cache {
   Result<images::ImageStore::Roots> roots();
   // Records with a layer. `shared_snapshots` are those that images have.
   Result<std::vector<CacheRecord>> records(const std::set<std::string>& shared_snapshots);
-  // Forgets records, those without a layer along with the rest when `all`; the layers stay for
-  // the collector. Returns the ids of records with a layer.
-  Result<std::vector<std::string>> prune(const PruneOptions& options,
-                                         const std::set<std::string>& shared_snapshots);
+  // Forgets these but those that a build has found or made meanwhile, and returns their ids; the
+  // layers stay for the collector.
+  Result<std::vector<std::string>> remove(const std::vector<std::string>& ids);
+  // Forgets records without a layer.
+  Result<> remove_layerless();
   // See builder::Builder::check.
   Result<size_t> check(const CheckOptions& options, const ProblemSink& report);
 

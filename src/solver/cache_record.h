@@ -1,12 +1,9 @@
-// What the build cache tells of itself, and what of it is to go.
+// What the build cache tells of itself.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/clock.h"
 
@@ -41,15 +38,9 @@ constexpr std::string_view type_name(CacheRecord::Kind kind) {
   }
 }
 
-struct PruneOptions {
-  bool all = true;                                // also records that images share
-  std::optional<std::chrono::nanoseconds> until;  // only those unused for that long
-  std::string type;                               // only those, as type_name() says; "": all
-  uint64_t keep_bytes = 0;                        // the newest records of that size stay
-};
-struct PruneResult {
-  std::vector<std::string> removed;  // ids
-  uint64_t freed_bytes = 0;
-};
+// A directory that goes on changing.
+constexpr bool is_mutable(CacheRecord::Kind kind) {
+  return kind == CacheRecord::Kind::kCacheMount || kind == CacheRecord::Kind::kLocalSource;
+}
 
 }  // namespace skiff::solver

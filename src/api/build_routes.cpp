@@ -79,7 +79,13 @@ Result<> decode_attestations(const Call& call, builder::BuildRequest& request) {
   if (!mode.empty() && mode != "min" && mode != "max") {
     return Error(Code::kInvalidArgument, cat("provenance ", quoted(mode), ": it is min or max"));
   }
+  const std::string version = call.arg("provenanceversion");
+  if (!version.empty() && version != "v1" && version != "v0.2") {
+    return Error(Code::kInvalidArgument,
+                 cat("provenanceversion ", quoted(version), ": it is v1 or v0.2"));
+  }
   request.attestations.provenance = !mode.empty();
+  request.attestations.provenance_v02 = version == "v0.2";
   request.attestations.provenance_args = mode == "max";
   request.attestations.sbom = call.flag("sbom");
   return {};

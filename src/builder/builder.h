@@ -82,6 +82,7 @@ using NamedContext =
 // are.
 struct Attestations {
   bool provenance = false;       // how it was built (SLSA v1)
+  bool provenance_v02 = false;   // in the words of SLSA v0.2
   bool provenance_args = false;  // with the values of build arguments, and the Dockerfile
   bool sbom = false;             // what is in it (SPDX)
   bool any() const { return provenance || sbom; }

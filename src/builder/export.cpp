@@ -1,5 +1,7 @@
 #include "builder/export.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "builder/export_tree.h"
 
@@ -20,21 +22,24 @@ struct Exporter::Work {
   images::ImageLease& lease;
   SharedSink& events;
   const CancelToken& cancel;
+  const std::vector<PlatformImage>& built;
+  Attester& attester;
 
-  Result<> write(const Planned& planned, const oci::Descriptor& target);
-  Result<> write_trees(const Planned& planned, const oci::Descriptor& target);
+  Result<> write(const Planned& planned, const ShapedImages& shaped);
+  Result<> write_trees(const Planned& planned, const ShapedImages& shaped);
   Result<> keep(const ExportOptions& options, const oci::Descriptor& target);
   Result<> push(const ExportOptions& options, const oci::Descriptor& target);
 };
 
-Result<> Exporter::Work::write(const Planned& planned, const oci::Descriptor& target) {
+Result<> Exporter::Work::write(const Planned& planned, const ShapedImages& shaped) {
   const ExportOptions& options = planned.options;
+  const oci::Descriptor& target = shaped.target;
   switch (planned.output.type) {
     case OutputType::kNone:
       return {};
     case OutputType::kLocal:
     case OutputType::kTar:
-      return write_trees(planned, target);
+      return write_trees(planned, shaped);
     case OutputType::kOci:
       return site.images.archive(target, options.names, images::ArchiveForm::kOci,
                                  *planned.output.file, cancel);
@@ -48,10 +53,18 @@ Result<> Exporter::Work::write(const Planned& planned, const oci::Descriptor& ta
   return {};
 }
 
-Result<> Exporter::Work::write_trees(const Planned& planned, const oci::Descriptor& target) {
+Result<> Exporter::Work::write_trees(const Planned& planned, const ShapedImages& shaped) {
+  ExportedTrees::Beside beside;
+  if (request.attestations.any()) {
+    beside = [&](const images::Image& image, const Path& root) {
+      const auto number = std::ranges::find(shaped.ids, image.id) - shaped.ids.begin();
+      return attester.attest_files(built[static_cast<size_t>(number)], image.manifest, root,
+                                   planned.options);
+    };
+  }
   // As BuildKit has it, the epoch is the time of all files whenever they were made.
   const ExportedTrees trees =
-      TRY(ExportedTrees::mount(site, target, planned.options.epoch, cancel));
+      TRY(ExportedTrees::mount(site, shaped.target, planned.options.epoch, cancel, beside));
   if (planned.output.file != nullptr) return trees.write_tar(*planned.output.file, cancel);
   return planned.output.trees->receive(trees.trees(), cancel);
 }
@@ -93,8 +106,8 @@ Result<Exporter> Exporter::make(Site& site, const BuildRequest& request) {
 Result<ShapedImages> Exporter::run(const std::vector<PlatformImage>& built, const BuildFacts& facts,
                                    images::ImageLease& lease, SharedSink& events,
                                    const CancelToken& cancel) {
-  Work work{site_, request_, lease, events, cancel};
   Attester attester(site_, request_, lease, facts, cancel);
+  Work work{site_, request_, lease, events, cancel, built, attester};
   ImageShaper plain(site_, lease, facts, nullptr, cancel);
   ImageShaper attested(site_, lease, facts, &attester, cancel);
   std::optional<ShapedImages> image;
@@ -104,7 +117,7 @@ Result<ShapedImages> Exporter::run(const std::vector<PlatformImage>& built, cons
     const bool attests = request_.attestations.any() && is_image(planned.output.type);
     ShapedImages shaped =
         TRY_CONTEXT((attests ? attested : plain).shape(built, planned.options), what);
-    TRY_CONTEXT(work.write(planned, shaped.target), what);
+    TRY_CONTEXT(work.write(planned, shaped), what);
     (is_image(planned.output.type) ? image : other) = std::move(shaped);
   }
   return image ? *std::move(image) : *std::move(other);

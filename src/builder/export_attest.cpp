@@ -1,8 +1,14 @@
 #include "builder/export_attest.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "base/strings.h"
+#include "builder/export_provenance.h"
 #include "builder/export_sbom.h"
 #include "builder/export_tree.h"
+#include "builder/source_walk.h"
+#include "codec/hash.h"
 #include "codec/json.h"
 
 namespace skiff::builder {
@@ -10,55 +16,38 @@ namespace skiff::builder {
 namespace {
 
 constexpr std::string_view kStatement = "https://in-toto.io/Statement/v0.1";
-constexpr std::string_view kProvenance = "https://slsa.dev/provenance/v1";
 constexpr std::string_view kSpdx = "https://spdx.dev/Document";
 constexpr std::string_view kInToto = "application/vnd.in-toto+json";
 constexpr std::string_view kAttestation = "application/vnd.docker.attestation.manifest.v1+json";
-constexpr std::string_view kBuildkitMetadata = "https://mobyproject.org/buildkit@v1#metadata";
-// What "buildDefinition" means here: docs/outputs.md.
-constexpr std::string_view kBuildType = "urn:skiff:build:dockerfile:v1";
 
-// "pkg:docker/library/alpine@3?platform=linux%2Famd64"
-std::string package_url(const oci::Reference& name, const oci::Platform& platform) {
-  const bool is_hub = name.domain() == "docker.io";
-  std::string out = cat("pkg:docker/", is_hub ? name.familiar_repository() : name.repository());
-  if (!name.tag().empty()) out += cat("@", name.tag());
-  return cat(out, "?platform=", replace_all(platform.normalized().str(), "/", "%2F"));
+json::Value statement(std::string_view type, json::Array subjects, json::Value predicate) {
+  return json::object({{"_type", kStatement},
+                       {"predicateType", type},
+                       {"subject", std::move(subjects)},
+                       {"predicate", std::move(predicate)}});
 }
 
-json::Value digest_json(const oci::Digest& digest) {
-  json::Value out = json::object();
-  out.set(digest.algorithm_name(), digest.hex());
-  return out;
+json::Value subject(const std::string& name, json::Value digest) {
+  return json::object({{"name", name}, {"digest", std::move(digest)}});
 }
 
-json::Value material_json(const Material& material) {
-  const auto name = oci::Reference::parse(material.name);
-  const std::string uri =
-      name ? package_url(name->with_default_tag(), material.platform) : material.name;
-  return json::object({{"uri", uri}, {"digest", digest_json(material.digest)}});
-}
-
-// Of a repository that was fetched.
-json::Value origin_json(const ContextOrigin& origin) {
-  constexpr size_t kSha1Digits = 40;
-  json::Value digest = json::object();
-  digest.set(origin.commit.size() == kSha1Digits ? "sha1" : "sha256", origin.commit);
-  return json::object({{"uri", origin.repository}, {"digest", std::move(digest)}});
-}
-
-json::Value request_json(const BuildRequest& request) {
-  json::Object arguments;
-  if (!request.target.empty()) arguments.set("target", request.target);
-  for (const auto& [name, value] : request.labels) arguments.set(cat("label:", name), value);
-  if (request.no_cache) arguments.set("no-cache", "");
-  // Values may be secrets that do not belong there: they are told only where that is asked for.
-  for (const auto& [name, value] : request.build_args) {
-    if (request.attestations.provenance_args) {
-      arguments.set(cat("build-arg:", name), value ? json::Value(*value) : json::Value());
-    }
+// Each regular file below `directory`, by its path from the root.
+Result<> add_files(const sys::RootDir& root, const std::string& directory, json::Array& to,
+                   const CancelToken& cancel) {
+  const UniqueFd listed = TRY(root.open_at(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  for (const std::string& name : TRY(names_in(listed.get()))) {
+    TRY(cancel.check());
+    const std::string path = directory == "." ? name : cat(directory, "/", name);
+    const struct stat st = TRY(root.lstat(path));
+    if (S_ISDIR(st.st_mode)) TRY(add_files(root, path, to, cancel));
+    if (!S_ISREG(st.st_mode)) continue;
+    const UniqueFd file = TRY(root.open_at(path, O_RDONLY | O_NOFOLLOW));
+    FdSource source(file.get());
+    Hasher hash;
+    TRY_CONTEXT(copy(source, hash), path);
+    to.push_back(subject(path, json::object({{"sha256", hash.hex()}})));
   }
-  return json::object({{"frontend", "dockerfile.v0"}, {"args", json::Value(std::move(arguments))}});
+  return {};
 }
 
 }  // namespace
@@ -69,43 +58,22 @@ std::string Attester::time_of(const ExportOptions& options, TimePoint time) cons
 }
 
 json::Value Attester::provenance(const PlatformImage& built, const ExportOptions& options) const {
-  json::Array dependencies;
-  for (const Material& material : built.materials) dependencies.push_back(material_json(material));
-  json::Value source = json::object({{"path", request_.name_of_dockerfile()}});
-  json::Value metadata = json::object({{"startedOn", time_of(options, facts_.begun)},
-                                       {"finishedOn", time_of(options, site_.clock.now())}});
-  if (facts_.origin && !request_.context_url.empty()) {
-    json::Value fetched = origin_json(*facts_.origin);
-    dependencies.push_back(fetched);
-    for (const auto& [key, value] : fetched.as_object()) source.set(key, value);
-  } else if (facts_.origin) {
-    // What the caller says of its directory, as buildx passes it on.
-    metadata.set(kBuildkitMetadata,
-                 json::object({{"vcs", json::object({{"source", facts_.origin->repository},
-                                                     {"revision", facts_.origin->commit}})}}));
-  }
-  json::Value external =
-      json::object({{"configSource", std::move(source)}, {"request", request_json(request_)}});
-  json::Value definition =
-      json::object({{"buildType", kBuildType},
-                    {"externalParameters", std::move(external)},
-                    {"internalParameters",
-                     json::object({{"platform", built.config.platform.normalized().str()}})},
-                    {"resolvedDependencies", std::move(dependencies)}});
-  return json::object(
-      {{"buildDefinition", std::move(definition)},
-       {"runDetails",
-        json::object({{"builder", json::object({{"id", cat("urn:skiff:", SKIFF_VERSION)}})},
-                      {"metadata", std::move(metadata)}})}});
+  return provenance_of({.request = request_,
+                        .built = built,
+                        .origin = facts_.origin,
+                        .started = time_of(options, facts_.begun),
+                        .finished = time_of(options, site_.clock.now())});
 }
 
 Result<json::Value> Attester::sbom(const oci::Descriptor& manifest, const ExportOptions& options) {
   const ExportedTrees trees = TRY(ExportedTrees::mount(site_, manifest, std::nullopt, cancel_));
-  std::vector<FoundPackage> packages;
-  for (const ExportedTree& tree : trees.trees()) {
-    const auto root = TRY(sys::RootDir::open(tree.root));
-    packages = TRY(find_packages(root, cancel_));
-  }
+  return sbom_of(trees.trees().front().root, manifest, options);
+}
+
+Result<json::Value> Attester::sbom_of(const Path& root, const oci::Descriptor& manifest,
+                                      const ExportOptions& options) {
+  const auto tree = TRY(sys::RootDir::open(root));
+  const std::vector<FoundPackage> packages = TRY(find_packages(tree, cancel_));
   const std::string name =
       options.names.empty() ? manifest.digest.str() : options.names[0].familiar();
   return spdx_document(name, cat("urn:skiff:sbom:", manifest.digest.str()),
@@ -117,15 +85,11 @@ Result<oci::Descriptor> Attester::store_statement(std::string_view type, json::V
                                                   const ExportOptions& options) {
   json::Array subjects;
   const auto add = [&](const std::string& name) {
-    subjects.push_back(json::object({{"name", name}, {"digest", digest_json(manifest.digest)}}));
+    subjects.push_back(subject(name, digest_json(manifest.digest)));
   };
   for (const oci::Reference& name : options.names) add(package_url(name, *manifest.platform));
   if (subjects.empty()) add("_");
-  const std::string bytes = json::object({{"_type", kStatement},
-                                          {"predicateType", type},
-                                          {"subject", std::move(subjects)},
-                                          {"predicate", std::move(predicate)}})
-                                .dump();
+  const std::string bytes = statement(type, std::move(subjects), std::move(predicate)).dump();
   oci::Descriptor out;
   out.media_type = kInToto;
   out.digest = TRY(content::write_blob(site_.images.content(), bytes, &lease_));
@@ -144,7 +108,8 @@ Result<oci::Descriptor> Attester::attest(const PlatformImage& built,
     return {};
   };
   if (request_.attestations.sbom) TRY(store(kSpdx, TRY(sbom(manifest, options))));
-  if (request_.attestations.provenance) TRY(store(kProvenance, provenance(built, options)));
+  if (request_.attestations.provenance)
+    TRY(store(provenance_type(request_.attestations), provenance(built, options)));
   oci::Descriptor config;
   config.media_type = oci::kMediaTypeEmptyJson;
   config.digest = TRY(content::write_blob(site_.images.content(), "{}", &lease_));
@@ -165,6 +130,27 @@ Result<oci::Descriptor> Attester::attest(const PlatformImage& built,
   out.platform = oci::Platform{.os = "unknown", .architecture = "unknown"};
   out.annotations = {{"vnd.docker.reference.type", "attestation-manifest"},
                      {"vnd.docker.reference.digest", manifest.digest.str()}};
+  return out;
+}
+
+Result<std::map<std::string, std::string>> Attester::attest_files(const PlatformImage& built,
+                                                                  const oci::Descriptor& manifest,
+                                                                  const Path& root,
+                                                                  const ExportOptions& options) {
+  constexpr int kIndent = 2;
+  json::Array subjects;
+  TRY(add_files(TRY(sys::RootDir::open(root)), ".", subjects, cancel_));
+  std::map<std::string, std::string> out;
+  const auto add = [&](std::string_view file, std::string_view type, json::Value predicate) {
+    out[cat(options.attestation_prefix, file)] =
+        statement(type, subjects, std::move(predicate)).pretty(kIndent);
+  };
+  if (request_.attestations.sbom) {
+    add("sbom.spdx.json", kSpdx, TRY(sbom_of(root, manifest, options)));
+  }
+  if (request_.attestations.provenance) {
+    add("provenance.json", provenance_type(request_.attestations), provenance(built, options));
+  }
   return out;
 }
 

@@ -4,6 +4,8 @@
 // lists it among the image's referrers.
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "builder/export_options.h"
@@ -28,6 +30,12 @@ class Attester {
   // The attestation manifest of the image, to be an index's entry.
   Result<oci::Descriptor> attest(const PlatformImage& built, const oci::Descriptor& manifest,
                                  const ExportOptions& options);
+  // Statements about the files at `root`, those of the image, by the names that BuildKit gives
+  // them: "provenance.json", "sbom.spdx.json".
+  Result<std::map<std::string, std::string>> attest_files(const PlatformImage& built,
+                                                          const oci::Descriptor& manifest,
+                                                          const Path& root,
+                                                          const ExportOptions& options);
 
  private:
   Result<oci::Descriptor> store_statement(std::string_view type, json::Value predicate,
@@ -35,6 +43,8 @@ class Attester {
                                           const ExportOptions& options);
   json::Value provenance(const PlatformImage& built, const ExportOptions& options) const;
   Result<json::Value> sbom(const oci::Descriptor& manifest, const ExportOptions& options);
+  Result<json::Value> sbom_of(const Path& root, const oci::Descriptor& manifest,
+                              const ExportOptions& options);
   // The build's time, or the epoch where the same bytes are wanted again.
   std::string time_of(const ExportOptions& options, TimePoint time) const;
 

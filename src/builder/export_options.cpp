@@ -117,6 +117,13 @@ class Reader {
     options_.epoch = *time;
     return {};
   }
+  Result<> prefix(const Attribute& attribute) {
+    if (attribute.second.contains('/')) {
+      return bad_attribute(output_, attribute, "it is the beginning of a file's name");
+    }
+    options_.attestation_prefix = attribute.second;
+    return {};
+  }
   // "annotation[-manifest|-index|-manifest-descriptor][[PLATFORM]].KEY"
   Result<> annotation(const Attribute& attribute) {
     std::string_view rest = attribute.first;
@@ -167,6 +174,7 @@ constexpr Reader::Known Reader::kKnown[] = {
     {"oci-mediatypes", kImages, &Reader::oci_words},
     {"rewrite-timestamp", kAny, &Reader::truth<&ExportOptions::rewrite_timestamps>},
     {"source-date-epoch", kAny, &Reader::epoch},
+    {"attestation-prefix", kFiles, &Reader::prefix},
     {"unpack", kImages, &Reader::ignored_truth},  // layers are unpacked when they are first needed
     {"dangling-name-prefix", kImages, nullptr},
     {"name-canonical", kImages, &Reader::ignored_truth},  // pushed images have it always

@@ -36,6 +36,8 @@ struct ExportOptions {
   // SOURCE_DATE_EPOCH: the image's time, and the latest one in its history.
   std::optional<TimePoint> epoch;
   bool rewrite_timestamps = false;  // it is the latest one of files in layers that were built, too
+
+  std::string attestation_prefix;  // of the names of attestations that stand beside files
 };
 
 // kInvalidArgument names the attribute.

@@ -1,48 +1,11 @@
 // What comes out of a build, by each type of output.
-#include "builder/build_fixture.h"
+#include "builder/export_fixture.h"
 #include "builder/export_options.h"
 #include "codec/compress.h"
 #include "remote/test_registry.h"
 
 namespace skiff::builder {
 namespace {
-
-// The entries of a tar: "TYPE MODE NAME", and the bytes of its files by name.
-struct TarContent {
-  std::vector<std::string> lines;
-  std::map<std::string, std::string> files;
-};
-TarContent read_tar(const std::string& bytes) {
-  TarContent out;
-  StringSource source(bytes);
-  TarReader tar(source);
-  for (;;) {
-    auto entry = tar.next();
-    EXPECT_TRUE(entry) << entry.error().message();
-    if (!entry || *entry == nullptr) return out;
-    out.lines.push_back((*entry)->name);
-    if ((*entry)->type == TarType::kFile) {
-      auto body = read_all(tar.body(), size_t{64} << 20U);
-      EXPECT_TRUE(body);
-      out.files[(*entry)->name] = *body;
-    }
-  }
-}
-
-class ExportTest : public BuildFixture {
- protected:
-  static constexpr std::string_view kDockerfile =
-      "FROM scratch\nCOPY a /d/a\nCOPY a /b\nLABEL x=y\n";
-  BuildRequest wanted(OutputType type, std::map<std::string, std::string> attributes = {}) {
-    write("a", "text of a\n");
-    BuildRequest out = request(std::string(kDockerfile));
-    out.outputs = {{.type = type, .attributes = std::move(attributes), .file = &file_}};
-    return out;
-  }
-  size_t images_here() { return images_->list()->size(); }
-
-  StringSink file_;
-};
 
 TEST_F(ExportTest, WithoutOutputsTheImageIsInTheStore) {
   write("a", "text of a\n");
@@ -295,75 +258,6 @@ TEST_F(ExportTest, AStageOfTheBuildPlatformIsBuiltOnce) {
   };
   EXPECT_EQ(count("start 2/"), 2);  // COPY a /made, of either platform
   EXPECT_EQ(count("cached 2"), 1);  // of which one is made, the other found
-}
-
-// The statements about the only image, by predicate type.
-std::map<std::string, json::Value> statements_of(images::ImageStore& images,
-                                                 const oci::Descriptor& target) {
-  std::map<std::string, json::Value> out;
-  const auto index = oci::Index::parse(*content::read_blob(images.content(), target.digest));
-  EXPECT_TRUE(index);
-  if (!index || index->manifests.size() != 2) return out;
-  const oci::Descriptor& entry = index->manifests[1];
-  EXPECT_EQ(entry.platform->str(), "unknown/unknown");
-  EXPECT_EQ(entry.annotations.at("vnd.docker.reference.digest"), index->manifests[0].digest.str());
-  const auto manifest = oci::Manifest::parse(*content::read_blob(images.content(), entry.digest));
-  EXPECT_EQ(manifest->subject->digest, index->manifests[0].digest);
-  for (const oci::Descriptor& layer : manifest->layers) {
-    out[layer.annotations.at("in-toto.io/predicate-type")] =
-        *json::parse(*content::read_blob(images.content(), layer.digest));
-  }
-  return out;
-}
-
-TEST_F(ExportTest, AttestationsStandBesideTheImage) {
-  write("status",
-        "Package: bash\nStatus: install ok installed\nVersion: 5.2-1\nArchitecture: amd64\n"
-        "Description: a shell\n of many words\n\nPackage: gone\nStatus: deinstall ok "
-        "config-files\nVersion: 1\n");
-  write("package.json", R"({"name": "@scope/left-pad", "version": "1.0", "license": "MIT"})");
-  write("METADATA", "Metadata-Version: 2.1\nName: Some_Thing\nVersion: 2.0\n\nName: no\n");
-  write("installed", "C:x\nP:musl\nV:1.2-r0\nA:x86_64\nL:MIT\n\n");
-  const std::string plain = built(wanted(OutputType::kImage)).manifest.digest.str();
-  BuildRequest attested = request(
-      "FROM test:1\nARG TOKEN\nCOPY status /var/lib/dpkg/status\nCOPY package.json "
-      "/app/node_modules/@scope/left-pad/package.json\nCOPY METADATA "
-      "/usr/lib/python3/some-2.0.dist-info/METADATA\nCOPY installed /lib/apk/db/installed\n");
-  attested.tags = {*oci::Reference::parse("attested:1")};
-  attested.build_args["TOKEN"] = "hunter2";
-  const auto before = build(attested);
-  attested.attestations = {.provenance = true, .provenance_args = false, .sbom = true};
-  const auto result = build(attested);
-  ASSERT_TRUE(result) << result.error().message();
-  const auto image = images_->find("attested:1");
-  ASSERT_TRUE(image);
-  EXPECT_EQ(image->id, before->id);
-  // The statements name its digest: it is as it will leave.
-  for (const auto& layer : image->manifest_doc.layers) {
-    EXPECT_EQ(layer.media_type, oci::kMediaTypeLayerGzip);
-  }
-  auto statements = statements_of(*images_, result->target);
-  ASSERT_EQ(statements.size(), 2U);
-  const json::Value& provenance = statements["https://slsa.dev/provenance/v1"];
-  EXPECT_EQ(provenance.array("subject")[0].string("name"),
-            "pkg:docker/attested@1?platform=linux%2Famd64");
-  EXPECT_NE(
-      provenance.dump().find(cat("pkg:docker/test@1?platform=linux%2Famd64\",\"digest\":{\"sha256"
-                                 "\":\"",
-                                 plain.substr(7))),
-      std::string::npos)
-      << provenance.dump();
-  EXPECT_EQ(provenance.dump().find("hunter2"), std::string::npos);
-  std::vector<std::string> urls;
-  const json::Value sbom(statements["https://spdx.dev/Document"].object("predicate"));
-  for (const json::Value& package : sbom.array("packages")) {
-    urls.push_back(package.array("externalRefs")[0].string("referenceLocator"));
-  }
-  EXPECT_EQ(urls,
-            (std::vector<std::string>{"pkg:apk/alpine/musl@1.2-r0?arch=x86_64",
-                                      "pkg:deb/debian/bash@5.2-1?arch=amd64",
-                                      "pkg:npm/%40scope/left-pad@1.0", "pkg:pypi/some-thing@2.0"}));
-  EXPECT_EQ(sbom.array("packages")[0].string("licenseDeclared"), "MIT");
 }
 
 TEST_F(ExportTest, WrongAttributesFailBeforeTheFirstStep) {

@@ -1,7 +1,10 @@
 // The files of images, mounted to be exported.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "builder/export_output.h"
@@ -11,17 +14,21 @@ namespace skiff::builder {
 
 class ExportedTrees {
  public:
+  // What is to stand beside an image's files, at the top: texts by the names of their files.
+  using Beside = std::function<Result<std::map<std::string, std::string>>(const images::Image&,
+                                                                          const Path& root)>;
   // Of the images that `target` leads to; unpacks what is not yet. `time`: of all files, where one
   // is given.
   static Result<ExportedTrees> mount(Site& site, const oci::Descriptor& target,
                                      const std::optional<TimePoint>& time,
-                                     const CancelToken& cancel);
+                                     const CancelToken& cancel, const Beside& beside = {});
   std::span<const ExportedTree> trees() const { return trees_; }
   // All of them as one tar, owners in numbers, each in the directory of its name.
   Result<> write_tar(Sink& to, const CancelToken& cancel) const;
 
  private:
   std::vector<std::unique_ptr<MountedView>> mounts_;
+  std::vector<Workspace> writable_;  // instead of a view, where something stands beside
   std::vector<ExportedTree> trees_;
 };
 

@@ -147,14 +147,24 @@ Result<> take_attestation(std::string_view type, const std::string& text,
     return parse_bool(attributes[name]).value_or(false);
   };
   if (is_set("disabled") || is_set("inline-only")) return {};
-  const std::string& version = attributes["version"];
-  if (!attributes["generator"].empty() || (!version.empty() && version != "v1")) {
+  if (const std::string& generator = attributes["generator"]; !generator.empty()) {
     return Error(Code::kUnimplemented,
-                 "generators, and versions other than v1, of attestations are not served");
+                 cat("generator ", quoted(generator),
+                     " is not served: packages are found by the engine itself"));
   }
   if (type == "provenance") {
+    const std::string& version = attributes["version"];
+    if (!version.empty() && version != "v1" && version != "v0.2") {
+      return Error(Code::kUnimplemented,
+                   cat("version ", quoted(version), " is not served: provenance has v1 and v0.2"));
+    }
+    const std::string& mode = attributes["mode"];
+    if (!mode.empty() && mode != "min" && mode != "max") {
+      return Error(Code::kInvalidArgument, cat("mode ", quoted(mode), ": it is min or max"));
+    }
     out.provenance = true;
-    out.provenance_args = attributes["mode"] == "max";
+    out.provenance_v02 = version == "v0.2";
+    out.provenance_args = mode == "max";
   } else if (type == "sbom") {
     out.sbom = true;
   } else {

@@ -49,8 +49,12 @@ TEST(FrontendOptionsTest, StagesMayBeExecutedAnew) {
 }
 
 TEST(FrontendOptionsTest, WhatIsNotServedIsNamed) {
-  EXPECT_EQ(decode_frontend_options({{"attest:sbom", "generator=x"}}).error().code(),
-            Code::kUnimplemented);
+  EXPECT_EQ(decode_frontend_options({{"attest:sbom", "generator=x"}}).error().message(),
+            "attest:sbom: generator \"x\" is not served: packages are found by the engine itself");
+  EXPECT_EQ(decode_frontend_options({{"attest:provenance", "version=v2"}}).error().message(),
+            "attest:provenance: version \"v2\" is not served: provenance has v1 and v0.2");
+  EXPECT_EQ(decode_frontend_options({{"attest:provenance", "mode=all"}}).error().message(),
+            "attest:provenance: mode \"all\": it is min or max");
   EXPECT_EQ(decode_frontend_options({{"attest:other", ""}}).error().code(), Code::kUnimplemented);
   EXPECT_EQ(decode_frontend_options({{"ulimit", "nofile"}}).error().code(), Code::kInvalidArgument);
   EXPECT_EQ(decode_frontend_options({{"add-hosts", "a=1.2.3.4,zz"}}).error().message(),
@@ -71,6 +75,8 @@ TEST(FrontendOptionsTest, AttestationsAreMadeWhereTheyAreAskedFor) {
   EXPECT_TRUE(attestations("provenance", "mode=min").provenance);
   EXPECT_FALSE(attestations("provenance", "mode=min").provenance_args);
   EXPECT_TRUE(attestations("provenance", "mode=max,version=v1").provenance_args);
+  EXPECT_FALSE(attestations("provenance", "version=v1").provenance_v02);
+  EXPECT_TRUE(attestations("provenance", "version=v0.2").provenance_v02);
   const auto of_git = decode_frontend_options({{"vcs:source", "a.git"}, {"vcs:revision", "123"}});
   EXPECT_EQ(of_git->request.origin->repository, "a.git");
   EXPECT_EQ(of_git->request.origin->commit, "123");

@@ -12,12 +12,13 @@ namespace {
 
 struct Attestations {
   std::string provenance;  // "", "min" or "max"
+  std::string version;     // of the provenance: "", "v1" or "v0.2"
   bool sbom = false;
 };
 
 // Of one attestation: "mode=max", "disabled=true", and truth alone.
 Result<> read_field(std::string_view flag, const std::string& text, const std::string& field,
-                    std::string& mode, bool& wanted) {
+                    Attestations& out, std::string& mode, bool& wanted) {
   if (const auto truth = parse_bool(field)) {
     wanted = *truth;
     return {};
@@ -31,6 +32,10 @@ Result<> read_field(std::string_view flag, const std::string& text, const std::s
     wanted = !*disabled;
   } else if (key == "mode" && (value == "min" || value == "max")) {
     mode = value;
+  } else if (key == "version" && (value == "v1" || value == "v0.2")) {
+    out.version = value;
+  } else if (key == "version") {
+    return bad_flag(flag, text, cat("version ", skiff::quoted(value), ": it is v1 or v0.2"));
   } else if (key == "generator") {
     return bad_flag(flag, text, "packages are found by the engine itself: there is no generator");
   } else {
@@ -47,7 +52,7 @@ Result<> read_one(std::string_view flag, const std::string& text, std::string ty
     if (field.starts_with("type=")) {
       type = field.substr(5);
     } else {
-      TRY(read_field(flag, text, field, mode, wanted));
+      TRY(read_field(flag, text, field, out, mode, wanted));
     }
   }
   if (type == "provenance") {
@@ -75,6 +80,7 @@ Result<Attestations> attestations_of(const Flags& flags) {
 Result<> add_attestations(const Flags& flags, net::Query& query) {
   const Attestations wanted = TRY(attestations_of(flags));
   if (!wanted.provenance.empty()) query.add("provenance", wanted.provenance);
+  if (!wanted.version.empty()) query.add("provenanceversion", wanted.version);
   if (wanted.sbom) query.add("sbom", "1");
   return {};
 }

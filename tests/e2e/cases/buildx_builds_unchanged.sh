@@ -51,7 +51,7 @@ expect_contains "$OUT" "$(docker network inspect -f '{{(index .IPAM.Config 0).Ga
 expect_exit 1 bx build --platform foo/bar/baz/far -f "$PWD/asked-of-run" "$PWD/context"
 expect_not_contains "$OUT" 'InvalidArgument: InvalidArgument'
 expect_exit 1 bx build --attest type=provenance,version=v9 -f "$PWD/asked-of-run" "$PWD/context"
-expect_contains "$OUT" 'are not served'
+expect_contains "$OUT" 'version "v9" is not served'
 expect_not_contains "$OUT" 'Unimplemented:'
 
 # A step that fails: its output, its place, and exit code 1.

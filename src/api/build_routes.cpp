@@ -2,6 +2,7 @@
 #include "api/build_arguments.h"
 #include "api/build_outputs.h"
 #include "api/build_preface.h"
+#include "api/build_question.h"
 #include "api/cache_filters.h"
 #include "api/cache_places.h"
 #include "api/router.h"
@@ -152,34 +153,6 @@ Result<builder::BuildRequest> decode_request(const Call& call) {
   return request;
 }
 
-// Of "call=": what is asked instead of a build.
-Result<std::optional<builder::Question>> decode_question(const Call& call) {
-  const std::string text = call.arg("call");
-  if (text.empty() || text == "build") return std::nullopt;
-  if (text == "check") return builder::Question::kChecks;
-  if (text == "outline") return builder::Question::kOutline;
-  if (text == "targets") return builder::Question::kTargets;
-  return Error(Code::kInvalidArgument,
-               cat("call ", quoted(text), ": it is one of build, check, outline and targets"));
-}
-
-Result<> answer(Call& call, const builder::BuildRequest& request, builder::Question question) {
-  ProgressStream stream(call);
-  auto answered = call.context.builder.inspect(request, question, call.writer.client_gone());
-  if (!answered) return stream.finish(std::move(answered.error()));
-  stream.text(answered->text);
-  if (question != builder::Question::kChecks) return stream.finish({});
-  const size_t count = answered->findings;
-  if (count == 0) {
-    stream.text("Check complete, no warnings found.\n");
-    return stream.finish({});
-  }
-  Error found(Code::kFailedPrecondition,
-              count == 1 ? std::string("Check complete, 1 warning has been found!")
-                         : cat("Check complete, ", count, " warnings have been found!"));
-  return stream.finish(std::move(found), 1);
-}
-
 // What the request names by X-Skiff-Directory; it stays open while the answer is made.
 using Directory = std::shared_ptr<const UniqueFd>;
 Result<Directory> shared_directory(const Call& call, builder::BuildRequest& request) {
@@ -199,7 +172,7 @@ Result<> build_classic(Call& call) {
   if (call.request.headers.get("Content-Type") == kBuildPreface) TRY(preface.read(request));
   const Directory directory = TRY(shared_directory(call, request));
   const auto caches = TRY(decode_cache_places(call, request));
-  if (const auto question = TRY(decode_question(call))) return answer(call, request, *question);
+  if (const auto asked = TRY(decode_question(call))) return answer(call, request, *asked);
   BuildOutputs outputs = TRY(BuildOutputs::decode(call));
   ProgressStream stream(call, outputs.framing());
   TRY(outputs.attach(request, stream));

@@ -75,7 +75,7 @@ Result<std::map<std::string, std::string>> FrontendBuild::answer() {
   TRY(prepare());
   const auto answered = TRY(tools_.builder.inspect(options_.request, *question, cancel_));
   std::map<std::string, std::string> out{{"result.txt", answered.text},
-                                         {"result.json", answered.data.dump()},
+                                         {"result.json", answered.data.pretty(2)},
                                          {"version", kAnswerVersion}};
   if (answered.findings > 0) out["result.statuscode"] = "1";
   return out;

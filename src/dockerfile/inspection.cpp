@@ -35,6 +35,18 @@ std::string show_table(const std::vector<Row>& rows) {
   return out;
 }
 
+// As BuildKit has it: each line is a range of its own.
+json::Value location_of(LineSpan span) {
+  json::Array ranges;
+  for (int line = span.first; line <= std::max(span.first, span.last); ++line) {
+    const json::Value place = json::object({{"line", line}});
+    ranges.push_back(json::object({{"start", place}, {"end", place}}));
+  }
+  return json::object({{"ranges", std::move(ranges)}});
+}
+
+std::string data_of(const Dockerfile& file) { return base64_encode(file.source->text()); }
+
 // Of "# NAME the description" above it.
 std::string description_of(const std::string& name, const std::vector<std::string>& comments) {
   for (const std::string& comment : comments) {
@@ -56,12 +68,12 @@ class Outline {
       }
     }
     const Stage& target = file.stages[plan.stages.back().number];
-    name_ = target.from.name.empty() ? "default" : target.from.name;
+    name_ = target.from.name;
     description_ = description_of(target.from.written_name, target.comments);
   }
 
   std::string show() const {
-    std::string out = cat("TARGET:      ", name_, "\n");
+    std::string out = cat("TARGET:      ", name_.empty() ? "default" : name_, "\n");
     if (!description_.empty()) out += cat("DESCRIPTION: ", description_, "\n");
     add(out, {"BUILD ARG", "VALUE", "DESCRIPTION"}, args_);
     add(out, {"SECRET", "REQUIRED"}, secrets_);
@@ -71,13 +83,19 @@ class Outline {
   }
 
   json::Value data() const {
-    json::Value out = json::object({{"name", name_}});
+    json::Value out = json::object({});
+    if (!name_.empty()) out.set("name", name_);
     if (!description_.empty()) out.set("description", description_);
     set_list(out, "args", args_, [](const Row& row) {
-      return json::object({{"name", row[0]}, {"value", row[1]}, {"description", row[2]}});
+      json::Value one = json::object({{"name", row[0]}});
+      if (!row[2].empty()) one.set("description", row[2]);
+      if (!row[1].empty()) one.set("value", row[1]);
+      return one;
     });
     const auto mount = [](const Row& row) {
-      return json::object({{"name", row[0]}, {"required", row[1] == "true"}});
+      json::Value one = json::object({{"name", row[0]}});
+      if (row[1] == "true") one.set("required", true);
+      return one;
     };
     set_list(out, "secrets", secrets_, mount);
     set_list(out, "ssh", agents_, mount);
@@ -86,19 +104,39 @@ class Outline {
   }
 
  private:
+  // The cells of its row, and the instruction that says it last; of an argument that no instruction
+  // declares there is none.
+  struct Entry {
+    Row row;
+    std::optional<LineSpan> span = std::nullopt;
+  };
+  using Entries = std::map<std::string, Entry>;
+
+  // In the order of the file.
+  static std::vector<Entry> in_order(const Entries& entries) {
+    std::vector<Entry> out;
+    for (const auto& [name, entry] : entries) out.push_back(entry);
+    std::ranges::stable_sort(out, {},
+                             [](const Entry& entry) { return entry.span ? entry.span->first : 0; });
+    return out;
+  }
+
   template <typename Describe>
-  static void set_list(json::Value& out, std::string_view key,
-                       const std::map<std::string, Row>& rows, const Describe& describe) {
-    if (rows.empty()) return;
+  static void set_list(json::Value& out, std::string_view key, const Entries& entries,
+                       const Describe& describe) {
+    if (entries.empty()) return;
     json::Array list;
-    for (const auto& [name, row] : rows) list.push_back(describe(row));
+    for (const Entry& entry : in_order(entries)) {
+      list.push_back(describe(entry.row));
+      if (entry.span) list.back().set("location", location_of(*entry.span));
+    }
     out.set(key, std::move(list));
   }
 
-  static void add(std::string& out, Row head, const std::map<std::string, Row>& rows) {
-    if (rows.empty()) return;
+  static void add(std::string& out, Row head, const Entries& entries) {
+    if (entries.empty()) return;
     std::vector<Row> table{std::move(head)};
-    for (const auto& [name, row] : rows) table.push_back(row);
+    for (const Entry& entry : in_order(entries)) table.push_back(entry.row);
     out += cat("\n", show_table(table));
   }
 
@@ -106,7 +144,9 @@ class Outline {
     const auto* arg = std::get_if<ArgInstruction>(&instruction.body);
     if (arg == nullptr) return;
     for (const auto& [name, fallback] : arg->args) {
-      Row& row = args_.try_emplace(name, Row{name, "", ""}).first->second;
+      Entry& entry = args_.try_emplace(name, Entry{Row{name, "", ""}}).first->second;
+      entry.span = instruction.span;
+      Row& row = entry.row;
       if (row[1].empty()) row[1] = fallback.value_or("");
       const std::string about = description_of(name, instruction.comments);
       if (!about.empty()) row[2] = about;
@@ -116,7 +156,7 @@ class Outline {
   void take(const PlannedStep& step) {
     if (const auto* config = std::get_if<PlannedConfig>(&step.what)) {
       for (const auto& [name, value] : config->build_args) {
-        args_.try_emplace(name, Row{name, value, ""});
+        args_.try_emplace(name, Entry{Row{name, value, ""}});
       }
     }
     const auto* run = std::get_if<PlannedRun>(&step.what);
@@ -124,31 +164,24 @@ class Outline {
     for (const PlannedMount& mount : run->mounts) {
       const bool agent = mount.kind == MountKind::kSsh;
       if (agent || mount.kind == MountKind::kSecret) {
-        Row& row =
-            (agent ? agents_ : secrets_).try_emplace(mount.id, Row{mount.id, ""}).first->second;
-        if (mount.required) row[1] = "true";
+        Entries& entries = agent ? agents_ : secrets_;
+        Entry& entry = entries.try_emplace(mount.id, Entry{Row{mount.id, ""}}).first->second;
+        entry.span = step.span;
+        if (mount.required) entry.row[1] = "true";
       }
-      if (mount.kind == MountKind::kCache) caches_.try_emplace(mount.id, Row{mount.id});
+      if (mount.kind == MountKind::kCache) {
+        caches_.insert_or_assign(mount.id, Entry{Row{mount.id}, step.span});
+      }
     }
   }
 
   std::string name_;
   std::string description_;
-  std::map<std::string, Row> args_;
-  std::map<std::string, Row> secrets_;
-  std::map<std::string, Row> agents_;
-  std::map<std::string, Row> caches_;
+  Entries args_;
+  Entries secrets_;
+  Entries agents_;
+  Entries caches_;
 };
-
-json::Value location_of(LineSpan span) {
-  const json::Value range = json::object({{"start", json::object({{"line", span.first}})},
-                                          {"end", json::object({{"line", span.last}})}});
-  return json::object({{"ranges", json::array({range})}});
-}
-
-std::string data_of(const Dockerfile& file) {
-  return base64_encode(join(file.source->lines(), "\n"));
-}
 
 }  // namespace
 
@@ -175,7 +208,7 @@ json::Value findings_data(const Dockerfile& file, const std::vector<Finding>& fi
                                      {"location", location_of(finding.span)}}));
   }
   const json::Value source = json::object(
-      {{"filename", file.source->name()}, {"language", "Dockerfile"}, {"data", data_of(file)}});
+      {{"fileName", file.source->name()}, {"language", "Dockerfile"}, {"data", data_of(file)}});
   return json::object({{"warnings", std::move(warnings)}, {"sources", json::array({source})}});
 }
 
@@ -194,13 +227,14 @@ std::string show_targets(const Dockerfile& file) {
 json::Value targets_data(const Dockerfile& file) {
   json::Array targets;
   for (const Stage& stage : file.stages) {
-    const bool last = &stage == &file.stages.back();
-    if (stage.from.name.empty() && !last) continue;
-    json::Value target = json::object({{"base", stage.from.image}});
+    json::Value target = json::object({});
     if (!stage.from.name.empty()) target.set("name", stage.from.name);
-    if (last) target.set("default", true);
+    if (&stage == &file.stages.back()) target.set("default", true);
     const std::string about = description_of(stage.from.written_name, stage.comments);
     if (!about.empty()) target.set("description", about);
+    target.set("base", stage.from.image);
+    if (!stage.from.platform.empty()) target.set("platform", stage.from.platform);
+    target.set("location", location_of(stage.span));
     targets.push_back(std::move(target));
   }
   return json::object(

@@ -16,8 +16,9 @@ constexpr size_t kMaxShownBytes = 200;
 
 Result<SourceText> SourceText::make(std::string name, std::string_view text) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   SourceText out;
+  out.text_ = text;
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   out.name_ = std::move(name);
   out.lines_ = split(text, '\n');
   if (out.lines_.back().empty()) out.lines_.pop_back();

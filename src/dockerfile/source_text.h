@@ -28,6 +28,7 @@ class SourceText {
   static Result<SourceText> make(std::string name, std::string_view text);
 
   const std::string& name() const { return name_; }
+  const std::string& text() const { return text_; }  // as it came
   const std::vector<std::string>& lines() const { return lines_; }
   // The carriage returns that line `index`, from 0, had at its end: heredocs keep them.
   std::string returns(size_t index) const { return std::string(returns_[index], '\r'); }
@@ -39,6 +40,7 @@ class SourceText {
  private:
   std::string excerpt(LineSpan span) const;
   std::string name_;
+  std::string text_;
   std::vector<std::string> lines_;
   std::vector<size_t> returns_;
 };

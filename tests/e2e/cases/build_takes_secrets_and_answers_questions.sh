@@ -20,6 +20,13 @@ expect_exit 1 skiff build --check ctx
 expect_contains "$OUT" "JSONArgsRecommended"
 expect_contains "$(skiff build --call targets ctx)" "made (default)"
 expect_contains "$(skiff build --call outline ctx)" "token"
+# In JSON, as buildx prints it.
+expect_eq "$(skiff build --call outline,format=json ctx | jq -r '.secrets[0].name')" token
+expect_contains "$(skiff build --call targets,format=json ctx | jq -c '.targets[].location')" '"ranges":[{"start":{"line":1}'
+expect_exit 1 skiff build --call check,format=json ctx
+expect_eq "$(skiff build --call check,format=json,ignorestatus=true ctx | jq -r '.sources[0].fileName')" Dockerfile
+expect_exit 1 skiff build --call check,format=xml ctx
+expect_contains "$OUT" 'format=xml'
 expect_exit 125 skiff build --allow device ctx
 expect_contains "$OUT" "it is security.insecure or network.host"
 # However large it is: no header holds it.

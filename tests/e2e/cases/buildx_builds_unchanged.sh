@@ -94,6 +94,9 @@ if bx build --help | grep -q -e --call; then
   expect_contains "$OUT" StageNameCasing
   expect_contains "$(bx build --call targets -f "$PWD/asked" "$PWD/context" 2>&1)" 'last (default)'
   expect_contains "$(bx build --call outline -f "$PWD/asked" "$PWD/context" 2>&1)" V
+  bx build --call outline,format=json -f "$PWD/asked" "$PWD/context" >outline 2>/dev/null
+  expect_eq "$(jq -r '.sources[0]' outline | base64 -d | cmp - asked 2>&1)" ""
+  expect_contains "$(jq -c '.args[] | select(.name == "V") | .location.ranges[0]' outline)" '"line"'
 fi
 
 expect_contains "$(bx du)" Total

@@ -1,0 +1,73 @@
+#include "api/build_question.h"
+
+#include "api/progress_stream.h"
+#include "base/strings.h"
+#include "base/truth.h"
+
+namespace skiff::api {
+
+namespace {
+
+Error refused(const std::string& text, std::string_view why) {
+  return {Code::kInvalidArgument, cat("call ", skiff::quoted(text), ": ", why)};
+}
+
+Result<std::optional<builder::Question>> question_named(const std::string& text,
+                                                        std::string_view name) {
+  if (name.empty() || name == "build") return std::optional<builder::Question>();
+  if (name == "check" || name == "lint") return std::optional(builder::Question::kChecks);
+  if (name == "outline") return std::optional(builder::Question::kOutline);
+  if (name == "targets") return std::optional(builder::Question::kTargets);
+  return refused(text, "it is one of build, check, outline and targets");
+}
+
+std::string count_of(size_t findings) {
+  if (findings == 1) return "Check complete, 1 warning has been found!";
+  return cat("Check complete, ", findings, " warnings have been found!");
+}
+
+}  // namespace
+
+Result<std::optional<AskedQuestion>> decode_question(const Call& call) {
+  const std::string text = call.arg("call");
+  const std::vector<std::string> fields = split(text, ',');
+  const auto question = TRY(question_named(text, fields.front()));
+  AskedQuestion out;
+  for (size_t i = 1; i < fields.size(); ++i) {
+    const auto parts = split_once(fields[i], '=');
+    const std::string_view key = parts ? parts->first : std::string_view(fields[i]);
+    const std::string_view value = parts ? parts->second : std::string_view();
+    const auto truth = parse_bool(value);
+    if (key == "format" && (value == "json" || value == "text")) {
+      out.in_json = value == "json";
+    } else if (key == "ignorestatus" && truth) {
+      out.ignore_status = *truth;
+    } else {
+      return refused(text, cat(skiff::quoted(fields[i]),
+                               " is none of format=json, format=text and "
+                               "ignorestatus=true"));
+    }
+  }
+  if (!question) return std::optional<AskedQuestion>();
+  out.question = *question;
+  return std::optional(out);
+}
+
+Result<> answer(Call& call, const builder::BuildRequest& request, const AskedQuestion& asked) {
+  constexpr int kIndent = 2;
+  ProgressStream stream(call);
+  auto answered = call.context.builder.inspect(request, asked.question, call.writer.client_gone());
+  if (!answered) return stream.finish(std::move(answered.error()));
+  stream.text(asked.in_json ? cat(answered->data.pretty(kIndent), "\n") : answered->text);
+  if (asked.question != builder::Question::kChecks) return stream.finish({});
+  const size_t count = answered->findings;
+  if (count > 0 && !asked.ignore_status) {
+    return stream.finish(Error(Code::kFailedPrecondition, count_of(count)), 1);
+  }
+  if (!asked.in_json) {
+    stream.text(count == 0 ? "Check complete, no warnings found.\n" : cat(count_of(count), "\n"));
+  }
+  return stream.finish({});
+}
+
+}  // namespace skiff::api

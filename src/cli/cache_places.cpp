@@ -21,6 +21,16 @@ struct Direction {
   bool makes = false;
 };
 
+// Of those that a cache has of each type; others are told by name.
+bool is_known(const Direction& direction, const std::string& type, const std::string& key) {
+  if (key == "type") return true;
+  if (key == "mode" || (key == "ignore-error" && direction.makes)) return true;
+  if (type == "inline") return false;
+  if (key == "mounts") return true;
+  if (type == "registry") return key == "ref";
+  return type != "local" || key == "tag" || key == direction.directory;
+}
+
 Result<std::map<std::string, std::string>> fields_of(const Direction& direction,
                                                      const std::string& text) {
   std::map<std::string, std::string> out;
@@ -30,15 +40,20 @@ Result<std::map<std::string, std::string>> fields_of(const Direction& direction,
     const auto parts = split_once(field, '=');
     if (!parts) return bad_flag(flag, text, cat("invalid field '", field, "'"));
     const std::string key = to_lower(parts->first);
-    const bool known = key == "type" || key == "ref" || key == "tag" || key == "mode" ||
-                       key == "mounts" || key == direction.directory ||
-                       (direction.makes && key == "ignore-error");
-    if (!known) return bad_flag(flag, text, cat("unexpected key '", key, "'"));
     out[key] = parts->second;
+  }
+  for (const auto& [key, value] : out) {
+    if (!is_known(direction, out["type"], key)) {
+      return bad_flag(flag, text, cat("unexpected key '", key, "' of type=", out["type"]));
+    }
   }
   const auto mode = out.find("mode");
   if (mode != out.end() && mode->second != "max" && mode->second != "min") {
     return bad_flag(flag, text, "the modes are min and max");
+  }
+  // Stock clients take it there, and nothing comes of it: what is there is taken.
+  if (mode != out.end() && !direction.makes) {
+    print_error(cat("warning: ", flag, " ", text, ": mode is of no effect here\n"));
   }
   const auto ignore = out.find("ignore-error");
   if (ignore != out.end() && !parse_bool(ignore->second)) {

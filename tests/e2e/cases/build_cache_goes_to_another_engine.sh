@@ -35,6 +35,12 @@ expect_contains "$(skiff build -t "$N" --cache-from type=local,src=copied ctx)" 
 expect_contains "$(skiff builder du --filter type=regular)" "Total:"
 expect_exit 125 skiff build --cache-to type=s3 ctx
 expect_exit 125 skiff build --cache-to type=local,dest=cache,mode=mid ctx
+expect_exit 125 skiff build --cache-from type=local,src=copied,ignore-error=true ctx
+expect_contains "$OUT" "unexpected key 'ignore-error' of type=local"
+expect_exit 125 skiff build --cache-from "type=registry,ref=$REGISTRY/$N-cache,src=copied" ctx
+expect_contains "$OUT" "unexpected key 'src' of type=registry"
+out=$(skiff build -t "$N" --cache-from type=local,src=copied,mode=max ctx 2>&1)
+expect_contains "$out" "warning: --cache-from type=local,src=copied,mode=max: mode is of no effect here"
 # A cache that is not there, and one that cannot be written where that may be.
 out=$(skiff build -t "$N" --cache-from type=local,src=missing ctx 2>&1)
 expect_contains "$out" "warning: --cache-from type=local,src=missing: there is no such directory"

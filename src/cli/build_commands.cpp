@@ -74,7 +74,7 @@ constexpr FlagSpec kBuildFlags[] = {
     {"sbom", 0, kString, "Attach what packages it has (\"--attest=type=sbom\")"},
     {"secret", 0, kList, "Secret of the build (id=ID[,src=FILE|,env=NAME])"},
     {"shm-size", 0, kString, "Size of \"/dev/shm\"", "bytes"},
-    {"ssh", 0, kList, "SSH agent of the build (default|ID[=SOCKET])"},
+    {"ssh", 0, kList, "SSH agent or keys of the build (default|ID[=SOCKET|KEY[,KEY]])"},
     {"tag", 't', kList, "Name and optionally a tag (\"name:tag\")"},
     {"target", 0, kString, "Stage to build"},
     {"ulimit", 0, kList, "Resource limits (name=soft[:hard])", "ulimit"},

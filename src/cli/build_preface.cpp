@@ -71,8 +71,8 @@ Result<std::string> read_secret(const Secret& secret) {
       .context(cat("secret ", secret.id));
 }
 
-// "default", "default=/run/agent.sock".
-Result<> add_agent(const std::string& text, json::Object& agents) {
+// "default", "default=/run/agent.sock", "default=KEY,KEY".
+Result<> add_agent(const std::string& text, json::Object& agents, std::vector<KeyAgent>& started) {
   const auto parts = split_once(text, '=');
   const std::string id(parts ? parts->first : std::string_view(text));
   std::string socket(parts ? parts->second : "");
@@ -85,11 +85,21 @@ Result<> add_agent(const std::string& text, json::Object& agents) {
     socket = own;
   }
   std::error_code ec;
-  const Path path = std::filesystem::absolute(socket, ec);
-  if (!std::filesystem::is_socket(path, ec)) {
-    return bad_flag("--ssh", text, cat(path.native(), " is no socket of an agent"));
+  std::vector<Path> keys;
+  const std::vector<std::string> paths = split(socket, ',');
+  for (const std::string& one : paths) {
+    const Path path = std::filesystem::absolute(one, ec);
+    if (!std::filesystem::is_socket(path, ec)) {
+      keys.push_back(path);
+    } else if (paths.size() > 1) {
+      return bad_flag("--ssh", text, "it is one socket of an agent, or files of keys");
+    } else {
+      agents.set(id, path.native());
+      return {};
+    }
   }
-  agents.set(id, path.native());
+  started.push_back(TRY_CONTEXT(KeyAgent::start(keys), cat("--ssh ", text)));
+  agents.set(id, started.back().socket().native());
   return {};
 }
 
@@ -169,14 +179,14 @@ Result<json::Object> read_contexts(const Flags& flags, std::vector<std::unique_p
   return out;
 }
 
-Result<json::Value> private_parts(const Flags& flags) {
+Result<json::Value> private_parts(const Flags& flags, std::vector<KeyAgent>& started) {
   json::Object secrets;
   for (const std::string& text : flags.all("secret")) {
     const Secret secret = TRY(parse_secret(text));
     secrets.set(secret.id, base64_encode(TRY(read_secret(secret))));
   }
   json::Object agents;
-  for (const std::string& text : flags.all("ssh")) TRY(add_agent(text, agents));
+  for (const std::string& text : flags.all("ssh")) TRY(add_agent(text, agents, started));
   json::Array allowed;
   for (const std::string& one : split(join(flags.all("allow"), ","), ',')) {
     if (one.empty()) continue;
@@ -246,12 +256,14 @@ Result<PrefacedBody> with_preface(const Flags& flags, const std::optional<std::s
   bool any = dockerfile.has_value();
   for (const char* flag : {"secret", "ssh", "allow", "build-context"}) any |= flags.has(flag);
   if (!any) return PrefacedBody{std::move(tar), "application/x-tar"};
-  json::Value all = TRY(private_parts(flags));
+  PrefacedBody out{.content_type = kBuildPreface};
+  json::Value all = TRY(private_parts(flags, out.agents));
   std::vector<std::unique_ptr<Source>> tars;
   all.set("contexts", json::Value(TRY(read_contexts(flags, tars))));
   if (dockerfile) all.set("dockerfile", *dockerfile);
   tars.push_back(tar ? std::move(tar) : std::make_unique<Nothing>());
-  return PrefacedBody{std::make_unique<BuildBody>(all.dump(), std::move(tars)), kBuildPreface};
+  out.source = std::make_unique<BuildBody>(all.dump(), std::move(tars));
+  return out;
 }
 
 }  // namespace skiff::cli

@@ -77,4 +77,17 @@ Result<std::string> FetchedSource::read(const std::string& path, uint64_t offset
   return out;
 }
 
+Result<> fetch_part(const RemoteSource& source, const builder::BuildRequest& request,
+                    const Path& scratch, const Path& into, const CancelToken& cancel) {
+  TRY(make_directories(into, 0755));
+  const auto fetched = TRY(builder::fetch_context(source.url, request, scratch, cancel));
+  const sys::RootDir root = TRY(sys::RootDir::open(fetched.directory));
+  const sys::Place place = TRY(root.place_of(source.part));
+  const sys::RootDir to = TRY(sys::RootDir::open(into));
+  if (::renameat(place.parent.get(), place.name.c_str(), to.fd(), place.name.c_str()) == 0) {
+    return {};
+  }
+  return Error::from_errno(errno, cat(net::shown_url(source.url), ": ", source.part));
+}
+
 }  // namespace skiff::buildkit

@@ -36,4 +36,8 @@ class FetchedSource {
   Path directory_;
 };
 
+// The part of a repository that `source` names, into the directory `into`, which is made.
+Result<> fetch_part(const RemoteSource& source, const builder::BuildRequest& request,
+                    const Path& scratch, const Path& into, const CancelToken& cancel);
+
 }  // namespace skiff::buildkit

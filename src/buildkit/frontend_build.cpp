@@ -3,11 +3,13 @@
 #include "base/strings.h"
 #include "buildkit/client_answers.h"
 #include "buildkit/error_details.h"
+#include "buildkit/fetched_source.h"
 #include "buildkit/file_sync.h"
 #include "codec/base64.h"
 #include "codec/json.h"
 #include "dockerfile/instructions.h"
 #include "dockerfile/source_text.h"
+#include "net/url.h"
 #include "sys/root_dir.h"
 
 namespace skiff::buildkit {
@@ -93,9 +95,9 @@ Result<> FrontendBuild::prepare() {
   TRY(load_upload());
   TRY(load_definition());
   TRY(load_ignore_file());
+  answer_questions();
   TRY(load_named_contexts());
   TRY(load_context());
-  answer_questions();
   options_.request.entitlements = order_.entitlements;
   return {};
 }
@@ -264,7 +266,12 @@ Result<builder::NamedContext> FrontendBuild::named_context(const std::string& wh
     return builder::NamedContext(builder::ImageContext{what.substr(kImage.size())});
   }
   if (what.starts_with(kInput)) {
-    const auto input = options_.inputs.find(what.substr(kInput.size()));
+    const std::string name = what.substr(kInput.size());
+    const auto part = options_.parts.find(name);
+    if (part != options_.parts.end()) {
+      return builder::NamedContext(TRY(load_part(part->second, into)));
+    }
+    const auto input = options_.inputs.find(name);
     if (input == options_.inputs.end()) {
       return Error(Code::kInvalidArgument, cat("there is no ", what));
     }
@@ -278,6 +285,14 @@ Result<builder::NamedContext> FrontendBuild::named_context(const std::string& wh
   const std::string name = what.substr(kLocal.size());
   return builder::NamedContext(
       TRY(load_source(cat("load context ", name), {.directory = name, .into = into})));
+}
+
+Result<builder::LocalFiles> FrontendBuild::load_part(const RemoteSource& source, const Path& into) {
+  TRY(load(cat("load remote source ", net::shown_url(source.url)), source.part,
+           [&](const std::function<void(uint64_t)>&) {
+             return fetch_part(source, options_.request, tools_.scratch, into, cancel_);
+           }));
+  return builder::LocalFiles{.directory = into, .is_still = true};
 }
 
 Result<> FrontendBuild::load_named_contexts() {

@@ -58,6 +58,7 @@ class FrontendBuild {
   Result<> load_tar(const std::function<Result<>(
                         const Path& into, const std::function<void(uint64_t)>& progress)>& unpack);
   Result<> load_named_contexts();
+  Result<builder::LocalFiles> load_part(const RemoteSource& source, const Path& into);
   Result<builder::NamedContext> named_context(const std::string& what, const Path& into);
   void answer_questions();
   void tell_of_image(const oci::Digest& id);

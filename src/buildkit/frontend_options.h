@@ -7,6 +7,7 @@
 
 #include "builder/builder.h"
 #include "buildkit/builds.h"
+#include "buildkit/remote_definition.h"
 
 namespace skiff::buildkit {
 
@@ -23,6 +24,8 @@ struct FrontendOptions {
   std::map<std::string, std::string> contexts;
   // Results of other builds, by the names that such a context has after "input:".
   std::map<std::string, std::shared_ptr<const KeptResult>> inputs;
+  // Parts of repositories, by the same.
+  std::map<std::string, RemoteSource> parts;
   std::string question;  // "frontend.lint": no build is wanted
 };
 

@@ -94,7 +94,16 @@ Result<> GatewayService::take_inputs(const wire::GatewaySolveRequest& request,
     }
     const auto is_it = [&](const auto& named) { return named.second == cat("input:", name); };
     const auto named = std::ranges::find_if(options.contexts, is_it);
-    (named == options.contexts.end() ? options.remote_context : named->second) = source->url;
+    const bool is_context = named == options.contexts.end();
+    if (source->part.empty()) {
+      (is_context ? options.remote_context : named->second) = source->url;
+    } else if (!is_context) {
+      options.parts[name] = *source;
+    } else {
+      return Error(Code::kUnimplemented, cat("input ", name,
+                                             ": a context that is a part of a "
+                                             "repository, in its directory"));
+    }
   }
   return {};
 }
@@ -119,7 +128,7 @@ Result<std::shared_ptr<const FetchedSource>> GatewayService::fetch(const RemoteS
 Result<> GatewayService::tell_source(RpcCall& call, Build& build, const BuildOrder& order,
                                      const wire::Definition& definition) {
   const auto source = remote_source_of(definition);
-  if (!source) {
+  if (!source || !source->part.empty()) {
     return Error(Code::kUnimplemented,
                  "LLB of clients is not served, only Dockerfiles and the files of remote sources");
   }

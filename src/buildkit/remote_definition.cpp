@@ -59,19 +59,23 @@ bool is_end(const wire::Op& op) {
          op.build().empty() && op.merge().empty() && op.diff().empty();
 }
 
-// Of a directory's files as they are.
+// Of files as they are.
 bool is_plain(const wire::FileActionCopy& copy) {
-  return copy.dest() == "/" && copy.dir_copy_contents() && !copy.has_owner() && copy.mode() <= 0 &&
-         copy.mode_text().empty() && copy.timestamp() <= 0 && copy.include_patterns().empty() &&
+  return copy.dest() == "/" && !copy.has_owner() && copy.mode() <= 0 && copy.mode_text().empty() &&
+         copy.timestamp() <= 0 && copy.include_patterns().empty() &&
          copy.exclude_patterns().empty() && copy.src().find_first_of("*?[\\") == std::string::npos;
 }
 
-// Of a repository's directory into an empty tree: "URL#ref:dir".
+// Of a repository into an empty tree: of a directory's contents "URL#ref:dir".
 bool apply(const wire::FileActionCopy& copy, RemoteSource& source) {
-  if (!source.file_name.empty() || !is_plain(copy)) return false;
+  if (!source.file_name.empty() || !source.part.empty() || !is_plain(copy)) return false;
   std::string_view directory = copy.src();
   while (directory.starts_with('/')) directory.remove_prefix(1);
-  if (directory.empty()) return true;
+  if (directory.empty() || directory == ".") return true;
+  if (!copy.dir_copy_contents()) {
+    source.part = directory;
+    return true;
+  }
   const size_t fragment = source.url.find('#');
   const bool has_directory =
       fragment != std::string::npos && source.url.find(':', fragment) != std::string::npos;

@@ -14,10 +14,13 @@ class Definition;
 struct RemoteSource {
   std::string url;        // as fetch_context() takes it: a repository or a part of it, or a file
   std::string file_name;  // what that file of the web is called; empty for a repository
+  // Of the repository this file or directory alone, which lies in the root under its own name: so
+  // clients write down a named context. Empty: all that is at `url`, as it is.
+  std::string part;
 };
 
-// nullopt for any other LLB. What is understood is a git source, a copy of a directory of it, and
-// an HTTP source.
+// nullopt for any other LLB. What is understood is a git source, a copy of a part of it, and an
+// HTTP source.
 std::optional<RemoteSource> remote_source_of(const wire::Definition& definition);
 
 }  // namespace skiff::buildkit

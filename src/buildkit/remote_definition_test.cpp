@@ -32,8 +32,9 @@ class RemoteDefinition : public ::testing::Test {
     end.add_inputs();
     add(end);
     const auto found = remote_source_of(definition_);
-    return found ? found->url + (found->file_name.empty() ? "" : " as " + found->file_name)
-                 : "none";
+    if (!found) return "none";
+    return found->url + (found->file_name.empty() ? "" : " as " + found->file_name) +
+           (found->part.empty() ? "" : " has " + found->part);
   }
 
  private:
@@ -60,6 +61,19 @@ TEST_F(RemoteDefinition, ADirectoryOfItBecomesPartOfTheUrl) {
   source("git://example.com/a.git", {});
   copy("/app/", "/", true);
   EXPECT_EQ(url(), "https://example.com/a.git#:app/");
+}
+
+TEST_F(RemoteDefinition, APartOfItUnderItsOwnName) {
+  source("git://example.com/a.git#main:sub", {});
+  copy("/app/files", "/", false);
+  EXPECT_EQ(url(), "https://example.com/a.git#main:sub has app/files");
+}
+
+TEST_F(RemoteDefinition, NothingOfAPart) {
+  source("git://example.com/a.git", {});
+  copy("app", "/", false);
+  copy("app", "/", true);
+  EXPECT_EQ(url(), "none");
 }
 
 TEST_F(RemoteDefinition, BelowTheDirectoryThatTheUrlNames) {

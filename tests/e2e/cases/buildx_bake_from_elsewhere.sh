@@ -43,6 +43,31 @@ built
 expect_exit 1 bx bake --progress plain -f none.hcl "git://127.0.0.1:$git_port/a.git#main"
 expect_contains "$OUT" "none"
 
+# A part of it as a named context has its own name there; one of a repository with a directory, and an archive, have
+# their files.
+printf 'FROM %s\nCOPY --from=part app/file /file\nCOPY --from=whole file /whole\nCOPY --from=packed file /packed\n' \
+  "$IMAGE" >work/app/named
+cat >work/named.hcl <<END
+target "default" {
+  context = "app"
+  dockerfile = "named"
+  tags = ["$N:app"]
+  contexts = {
+    part = "app"
+    whole = "git://127.0.0.1:$git_port/a.git#main:app"
+    packed = "http://127.0.0.1:$web_port/app.tar.gz"
+  }
+}
+END
+tar -C work/app -czf served/app.tar.gz file
+git -C work add -A
+git -C work -c user.name=a -c user.email=a@example.com commit -qm named
+git -C work push -q "$PWD/served/a.git" main
+eventually curl -sf "http://127.0.0.1:$web_port/app.tar.gz" -o /dev/null
+bx bake --progress plain -f named.hcl "git://127.0.0.1:$git_port/a.git#main" >out 2>&1 || fail "$(cat out)"
+expect_eq "$(docker run --rm "$N:app" cat /file /whole /packed | sort -u)" "from elsewhere"
+built
+
 # The file alone: what it names is the client's own.
 sed "s|\"app\"|\"$PWD/work/app\"|" work/docker-bake.hcl >served/bake.hcl
 eventually curl -sf "http://127.0.0.1:$web_port/bake.hcl" -o got.hcl

@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <condition_variable>
 #include <memory>
 
 #include "access/tokens.h"
 #include "base/random.h"
-#include "base/scope_exit.h"
 #include "base/strings.h"
 #include "codec/hash.h"
 
@@ -33,42 +31,6 @@ bool equal_in_time(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
-// Who waits to take a processor for a hash.
-class Turns {
- public:
-  // `work`'s result, when its turn has come.
-  template <typename Work>
-  auto take(const Work& work) -> Result<std::invoke_result_t<Work>> {
-    {
-      std::unique_lock lock(mutex_);
-      if (waiting_ >= kMostWaiting) {
-        return Error(Code::kUnavailable, "too many passwords are being checked");
-      }
-      ++waiting_;
-      turn_.wait(lock, [this] { return running_ < kMostAtOnce; });
-      --waiting_;
-      ++running_;
-    }
-    const ScopeExit done([this] {
-      std::lock_guard lock(mutex_);
-      --running_;
-      turn_.notify_one();
-    });
-    return work();
-  }
-
- private:
-  std::mutex mutex_;  // guards what follows
-  std::condition_variable turn_;
-  int running_ = 0;
-  int waiting_ = 0;
-};
-
-Turns& turns() {
-  static Turns kTurns;
-  return kTurns;
-}
-
 // Of UTF-8: bytes that go on with a character are none.
 size_t characters(const std::string& text) {
   return static_cast<size_t>(
@@ -76,6 +38,11 @@ size_t characters(const std::string& text) {
 }
 
 }  // namespace
+
+Turns& password_turns() {
+  static Turns turns(kMostAtOnce, kMostWaiting, "too many passwords are being checked");
+  return turns;
+}
 
 Result<std::string> hash_password(const std::string& password) {
   if (characters(password) < kLeastPassword) {
@@ -100,8 +67,8 @@ Result<std::string> hash_password(const std::string& password) {
     return Error::from_errno(errno, "make a bcrypt salt");
   }
   auto data = std::make_unique<crypt_data>();
-  const char* hash =
-      TRY(turns().take([&] { return ::crypt_r(password.c_str(), setting.data(), data.get()); }));
+  const char* hash = TRY(password_turns().take(
+      [&] { return ::crypt_r(password.c_str(), setting.data(), data.get()); }));
   if (hash == nullptr || hash[0] == '*') return Error::from_errno(errno, "hash the password");
   return std::string(hash);
 }
@@ -136,8 +103,8 @@ Result<bool> PasswordChecker::check(const std::string& name, const std::string& 
                                     const std::string& stand_in) {
   if (hash && remembers(name, password, *hash)) return true;
   const std::string& nobodys = stand_in.empty() ? std::string(kNobody) : stand_in;
-  const bool matches =
-      TRY(turns().take([&] { return password_matches(password, hash.value_or(nobodys)); }));
+  const bool matches = TRY(
+      password_turns().take([&] { return password_matches(password, hash.value_or(nobodys)); }));
   const bool right = matches && hash.has_value();
   if (!right) return false;
   std::lock_guard lock(mutex_);

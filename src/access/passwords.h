@@ -8,9 +8,13 @@
 #include <optional>
 #include <string>
 
+#include "access/turns.h"
 #include "base/result.h"
 
 namespace skiff::access {
+
+// Of who makes a hash in this process.
+Turns& password_turns();
 
 inline constexpr size_t kLeastPassword = 8;  // characters
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <latch>
 #include <thread>
 
 #include "base/strings.h"
@@ -34,6 +35,28 @@ TEST(AccessPasswords, WhoIsNotThereHasNoPassword) {
   const std::string others = *hash_password("all right");
   EXPECT_FALSE(*checker.check("nobody", "all right", std::nullopt, others));
   EXPECT_FALSE(*checker.check("nobody", "all right", std::nullopt));
+}
+
+// Also who sets one: whoever may do that would else take all processors.
+TEST(AccessPasswords, WhoIsOneTooManyIsRefused) {
+  std::latch end(1);
+  std::vector<std::thread> threads;
+  // Two at work and 64 waiting.
+  for (int i = 0; i < 66; ++i) {
+    threads.emplace_back([&] {
+      EXPECT_TRUE(password_turns().take([&] {
+        end.wait();
+        return 0;
+      }));
+    });
+  }
+  while (password_turns().waiting() < 64) std::this_thread::yield();
+  EXPECT_EQ(hash_password("all right").error().code(), Code::kUnavailable);
+  EXPECT_EQ(PasswordChecker().check("ann", "all right", std::nullopt).error().code(),
+            Code::kUnavailable);
+  end.count_down();
+  for (auto& thread : threads) thread.join();
+  EXPECT_TRUE(hash_password("all right"));
 }
 
 TEST(AccessPasswords, ManyAtOnceAreAllAnswered) {

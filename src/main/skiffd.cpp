@@ -240,7 +240,8 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
   std::string instance = instance_name(o);
   const std::string cgroup_parent = cgroup_parent_of(o, instance, rootless);
 
-  const auto cgroup_parents = TRY(sys::CgroupParents::open(run_dir / "cgroup-parents"));
+  const auto cgroup_parents =
+      TRY(sys::CgroupParents::open(run_dir / "cgroup-parents", cgroup_parent));
 
   const RemappedIds ids = TRY(remapped_ids(o.userns_remap, root, run_dir));
   content::BlobTickets tickets;

@@ -22,6 +22,7 @@ namespace skiff::sys {
 
 namespace {
 
+constexpr int kMakeTries = 100;
 constexpr int kRemoveTries = 200;  // 10 ms apart
 
 bool contains(const std::vector<std::string>& list, std::string_view word) {
@@ -112,10 +113,13 @@ void pass_on_controllers(const Path& directory) {
 
 // mkdir -p; `made` collects what was missing, outermost first.
 Result<> make_in(const CgroupHierarchy& h, const Path& directory, std::vector<Path>& made) {
-  int err = ::mkdir(directory.c_str(), 0755) == 0 ? 0 : errno;
-  if (err == ENOENT && directory != h.mount) {
-    TRY(make_in(h, directory.parent_path(), made));
-    err = ::mkdir(directory.c_str(), 0755) == 0 ? 0 : errno;
+  const auto make = [&] { return ::mkdir(directory.c_str(), 0755) == 0 ? 0 : errno; };
+  int err = make();
+  // Whoever used the one above last may remove it just then.
+  for (int tries = 0; err == ENOENT && directory != h.mount && tries < kMakeTries; ++tries) {
+    const Result<> above = make_in(h, directory.parent_path(), made);
+    if (!above && above.error().code() != Code::kNotFound) return above;
+    err = make();
   }
   if (err != 0 && err != EEXIST) {
     return Error::from_errno(err, cat("make cgroup ", directory.native()));

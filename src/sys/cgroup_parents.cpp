@@ -1,7 +1,9 @@
 #include "sys/cgroup_parents.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ranges>
 #include <utility>
@@ -22,6 +24,21 @@ std::string this_boot() {
   return std::string(trim((*proc)->read("sys/kernel/random/boot_id").value_or("")));
 }
 
+// Below the mount of a hierarchy.
+Result<Path> place_of(const std::string& cgroup) {
+  return Path(TRY(Cgroup::open(cgroup)).path()).relative_path();
+}
+
+// 0 where there is none.
+uint64_t inode_of(const Path& path) {
+  struct stat info{};
+  return ::stat(path.c_str(), &info) == 0 ? info.st_ino : 0;
+}
+
+bool is_in(const Path& inner, const Path& outer) {
+  return std::ranges::mismatch(outer, inner).in1 == outer.end();
+}
+
 }  // namespace
 
 CgroupParents::Use::Use(Use&& other) noexcept
@@ -33,11 +50,13 @@ CgroupParents::Use::~Use() {
 }
 
 std::shared_ptr<CgroupParents> CgroupParents::unrecorded() {
-  return std::shared_ptr<CgroupParents>(new CgroupParents(""));
+  return std::shared_ptr<CgroupParents>(new CgroupParents("", ""));
 }
 
-Result<std::shared_ptr<CgroupParents>> CgroupParents::open(Path record) {
-  std::shared_ptr<CgroupParents> parents(new CgroupParents(std::move(record)));
+Result<std::shared_ptr<CgroupParents>> CgroupParents::open(Path record, const std::string& own) {
+  Path own_place = own.empty() ? Path() : TRY(place_of(own));
+  std::shared_ptr<CgroupParents> parents(
+      new CgroupParents(std::move(record), std::move(own_place)));
   auto text = read_file(parents->record_);
   if (!text) {
     if (text.error().code() != Code::kNotFound) {
@@ -48,28 +67,31 @@ Result<std::shared_ptr<CgroupParents>> CgroupParents::open(Path record) {
   const std::vector<std::string> lines = split(*text, '\n');
   if (lines.front().empty() || lines.front() != this_boot()) return parents;
   for (const std::string& line : lines) {
-    if (line.starts_with('/')) parents->directories_[line].ours = true;
+    const auto fields = split_once(line, ' ');
+    const auto inode = fields ? parse_uint(fields->first) : std::nullopt;
+    if (inode) parents->directories_[fields->second].inode = *inode;
   }
   return parents;
 }
 
 Result<CgroupParents::Use> CgroupParents::use(const std::string& cgroup) {
-  const Path place = Path(TRY(Cgroup::open(cgroup)).path()).relative_path();
+  const Path place = TRY(place_of(cgroup));
+  const bool is_below_own = !own_.empty() && is_in(place, own_);
+  if (is_below_own) Cgroup::make_ahead(Path("/" / own_).native());
   std::vector<Path> directories;
   for (const CgroupHierarchy& hierarchy : TRY(cgroup_hierarchies())) {
     for (Path below = place.parent_path(); !below.empty(); below = below.parent_path()) {
-      directories.push_back(hierarchy.mount / below);
+      if (!is_in(own_, below)) directories.push_back(hierarchy.mount / below);
     }
   }
+  std::ranges::reverse(directories);
   const std::lock_guard lock(mutex_);
   bool changed = false;
   for (const Path& each : directories) {
     Directory& directory = directories_[each];
-    if (directory.users++ > 0 || directory.ours || ::access(each.c_str(), F_OK) == 0) continue;
-    directory.ours = true;
-    changed = true;
+    ++directory.users;
+    changed = make(each, directory) || changed;
   }
-  // Before any is made: who follows could not tell whose it is.
   if (changed) save();
   return Use(*this, std::move(directories));
 }
@@ -77,7 +99,7 @@ Result<CgroupParents::Use> CgroupParents::use(const std::string& cgroup) {
 void CgroupParents::release(const std::vector<Path>& directories) {
   const std::lock_guard lock(mutex_);
   bool changed = false;
-  for (const Path& each : directories) {
+  for (const Path& each : std::views::reverse(directories)) {
     if (--directories_.at(each).users == 0) changed = drop(each) || changed;
   }
   if (changed) save();
@@ -95,19 +117,29 @@ void CgroupParents::sweep() {
   if (changed) save();
 }
 
+bool CgroupParents::make(const Path& path, Directory& directory) {
+  const uint64_t before = directory.inode;
+  if (::mkdir(path.c_str(), 0755) == 0) {
+    directory.inode = inode_of(path);
+  } else if (inode_of(path) != before) {
+    directory.inode = 0;
+  }
+  return directory.inode != before;
+}
+
 bool CgroupParents::drop(const Path& path) {
-  const bool ours = directories_.at(path).ours;
-  // One of another hierarchy may never have been made.
-  if (ours && ::rmdir(path.c_str()) != 0 && errno != ENOENT) return false;
+  const uint64_t made = directories_.at(path).inode;
+  const bool is_ours = made != 0 && inode_of(path) == made;
+  if (is_ours && ::rmdir(path.c_str()) != 0 && errno != ENOENT) return false;
   directories_.erase(path);
-  return ours;
+  return made != 0;
 }
 
 void CgroupParents::save() const {
   if (record_.empty()) return;
   std::string text = cat(this_boot(), "\n");
   for (const auto& [path, directory] : directories_) {
-    if (directory.ours) text += cat(path.native(), "\n");
+    if (directory.inode != 0) text += cat(directory.inode, " ", path.native(), "\n");
   }
   if (auto written = write_file_durably(record_, text); !written) {
     log_warn(cat("cgroups that were made: ", written.error().message()));

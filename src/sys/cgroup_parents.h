@@ -1,13 +1,14 @@
 // CgroupParents: the cgroups that clients name for those of their steps and containers
 // (`--cgroup-parent`). What was not there before goes with the last that uses it.
 //
-//   auto parents = TRY(CgroupParents::open(run_dir / "cgroup-parents"));
+//   auto parents = TRY(CgroupParents::open(run_dir / "cgroup-parents", "/skiff"));
 //   auto use = TRY(parents->use("/ci/builds/build-0123456789ab"));
-//   ... the runtime makes /ci, /ci/builds and its own, and removes its own ...
+//   ... /ci and /ci/builds are there; the runtime makes its own, and removes it ...
 //   use = ...                     // at its end /ci/builds and /ci go, as far as they are empty
 //   parents->sweep();             // at a start, when all that has survived is used again
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -23,8 +24,9 @@ namespace skiff::sys {
 class CgroupParents {
  public:
   // `record` tells who follows after a crash, or leaves containers running, what was made; one of
-  // another boot of the machine counts for nothing.
-  static Result<std::shared_ptr<CgroupParents>> open(Path record);
+  // another boot of the machine counts for nothing. `own`, which all others stand in, is never
+  // among them, whatever clients name.
+  static Result<std::shared_ptr<CgroupParents>> open(Path record, const std::string& own);
   // Nobody follows.
   static std::shared_ptr<CgroupParents> unrecorded();
 
@@ -41,11 +43,11 @@ class CgroupParents {
     Use(CgroupParents& parents, std::vector<Path> directories)
         : parents_(&parents), directories_(std::move(directories)) {}
     CgroupParents* parents_;
-    std::vector<Path> directories_;  // innermost first
+    std::vector<Path> directories_;  // outermost first
   };
 
-  // Of all that are above `cgroup`, a path as sys::Cgroup has it, which is not made yet, or was
-  // made while it was used. It must not outlive this.
+  // Makes what is not there of all that are above `cgroup`, a path as sys::Cgroup has it, in the
+  // hierarchies where the caller may. It must not outlive this.
   Result<Use> use(const std::string& cgroup);
 
   // Removes what is recorded, empty and not used.
@@ -54,16 +56,20 @@ class CgroupParents {
  private:
   struct Directory {
     size_t users = 0;
-    bool ours = false;
+    // Of the one that was made here; 0: it was there. What somebody has removed and made anew has
+    // another one.
+    uint64_t inode = 0;
   };
 
-  explicit CgroupParents(Path record) : record_(std::move(record)) {}
+  CgroupParents(Path record, Path own) : record_(std::move(record)), own_(std::move(own)) {}
   void release(const std::vector<Path>& directories);
-  // Returns whether the record is another one then.
+  // Both return whether the record is another one then.
+  static bool make(const Path& path, Directory& directory);
   bool drop(const Path& path);
   void save() const;
 
   const Path record_;
+  const Path own_;  // below the mount of a hierarchy
   std::mutex mutex_;
   std::map<Path, Directory> directories_;  // that are used, or ours
 };

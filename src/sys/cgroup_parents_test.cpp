@@ -22,7 +22,9 @@ class CgroupParentsTest : public testing::Test {
   void SetUp() override {
     if (::geteuid() != 0 || !cgroup_hierarchies()) GTEST_SKIP() << "needs root and cgroups";
   }
-  std::shared_ptr<CgroupParents> open() { return *CgroupParents::open(record_); }
+  std::shared_ptr<CgroupParents> open() {
+    return *CgroupParents::open(record_, cat(name_, "-own"));
+  }
   std::string below(std::string_view path) const { return cat(name_, path); }
   void make(std::string_view path) { EXPECT_TRUE(Cgroup::create(below(path))); }
   void remove(std::string_view path) { EXPECT_TRUE(Cgroup::open(below(path))->remove()); }
@@ -93,6 +95,36 @@ TEST_F(CgroupParentsTest, WhatRanOnGoesWithItsUser) {
     EXPECT_TRUE(is_there(name_));
   }
   EXPECT_FALSE(is_there(name_));
+}
+
+TEST_F(CgroupParentsTest, WhatSomebodyHasMadeAnewStays) {
+  {
+    const auto parents = open();
+    const auto use = *parents->use(below("/inner/b"));
+    remove("/inner");
+    make("/inner");
+    const auto second = *parents->use(below("/inner/c"));
+  }
+  EXPECT_TRUE(is_there(below("/inner")));
+  open()->sweep();
+  EXPECT_TRUE(is_there(below("/inner")));
+  remove("/inner");
+  open()->sweep();
+  EXPECT_FALSE(is_there(name_));
+}
+
+// All other cgroups stand in it, those that no client has named, too.
+TEST_F(CgroupParentsTest, OnesOwnIsNeverAmongThem) {
+  const std::string own = cat(name_, "/own");
+  const auto parents = *CgroupParents::open(record_, own);
+  {
+    const auto use = *parents->use(cat(own, "/b/c"));
+    EXPECT_TRUE(is_there(cat(own, "/b")));
+  }
+  EXPECT_FALSE(is_there(cat(own, "/b")));
+  EXPECT_TRUE(is_there(own));
+  remove("/own");
+  remove("");
 }
 
 TEST_F(CgroupParentsTest, ARecordOfAnotherBootCountsForNothing) {

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <thread>
+
 #include "base/random.h"
 #include "base/strings.h"
 #include "sys/namespaces.h"
@@ -72,6 +74,30 @@ TEST(Cgroup, BeneathOneThatIsStillBare) {
   for (const CgroupHierarchy& h : cgroup_hierarchies().value()) {
     EXPECT_EQ(::rmdir(cat(h.mount.native(), parent).c_str()), 0) << h.mount;
   }
+}
+
+// Other containers' ends take the parent away, one after another.
+TEST(Cgroup, BeneathOneThatIsRemovedMeanwhile) {
+  constexpr int kRounds = 20;
+  constexpr int kRemovals = 30;
+  const std::string parent = cat("/skiff-sys-test-", random_hex(8));
+  std::vector<std::string> parents;
+  for (const CgroupHierarchy& h : cgroup_hierarchies().value()) {
+    parents.push_back(cat(h.mount.native(), parent));
+  }
+  const auto remove_them = [&] {
+    for (const std::string& directory : parents) ::rmdir(directory.c_str());
+  };
+  for (int i = 0; i < kRounds; ++i) {
+    std::jthread remover([&] {
+      for (int n = 0; n < kRemovals; ++n) remove_them();
+    });
+    const auto group = Cgroup::create(parent + "/box");
+    remover.join();
+    ASSERT_TRUE(group) << group.error().message();
+    EXPECT_TRUE(group->remove());
+  }
+  remove_them();
 }
 
 TEST_F(CgroupTest, SecondCreateIsRefusedWhileProcessesAreInside) {

@@ -23,6 +23,7 @@
 #include "engine/log_drivers.h"
 #include "engine/process_life.h"
 #include "main/daemon_options.h"
+#include "main/embedded_registry.h"
 #include "main/remapped_ids.h"
 #include "main/rootless_daemon.h"
 #include "main/rootless_ports.h"
@@ -94,62 +95,6 @@ Path program_beside(const char* name) {
   return std::filesystem::read_symlink("/proc/self/exe", ec).parent_path() / name;
 }
 
-// The registry of --registry, which serves in a thread of its own until it is destroyed.
-class EmbeddedRegistry {
- public:
-  // nullptr where none was asked for. `tickets` serve pushes and pulls of `images`.
-  static Result<std::unique_ptr<EmbeddedRegistry>> start(const DaemonOptions& o,
-                                                         content::BlobTickets& tickets,
-                                                         images::ImageStore& images);
-  explicit EmbeddedRegistry(std::unique_ptr<RegistryService> service)
-      : service_(std::move(service)), thread_([this] { run(); }) {}
-  EmbeddedRegistry(const EmbeddedRegistry&) = delete;
-  EmbeddedRegistry& operator=(const EmbeddedRegistry&) = delete;
-  ~EmbeddedRegistry() { service_->stop(); }
-
-  // For the API, as long as this lives.
-  api::NearRegistry near();
-  // Its certificate, and what its access log's name is now.
-  void reload() { service_->reload(); }
-
- private:
-  void run() {
-    if (auto served = service_->run(); !served) log_error(served.error().message());
-  }
-
-  std::unique_ptr<RegistryService> service_;
-  std::jthread thread_;  // last: it uses the rest
-};
-
-Result<std::unique_ptr<EmbeddedRegistry>> EmbeddedRegistry::start(const DaemonOptions& o,
-                                                                  content::BlobTickets& tickets,
-                                                                  images::ImageStore& images) {
-  if (o.registry.empty()) return nullptr;
-  RegistryService::Options options = TRY(registry_options(o));
-  options.registry.tickets = &tickets;
-  auto service = TRY_CONTEXT(RegistryService::open(options), "--registry");
-  images.set_near_registry({.address = service->address(), .tickets = &tickets});
-  log_info(cat("registry at ", service->description()));
-  return std::make_unique<EmbeddedRegistry>(std::move(service));
-}
-
-api::NearRegistry EmbeddedRegistry::near() {
-  registry::Registry& registry = service_->registry();
-  return {
-      .check = [&registry](const CheckOptions& options, const ProblemSink& report,
-                           const CancelToken& cancel) -> Result<api::NearRegistry::Checked> {
-        const auto checked = TRY(registry.check(options, report, cancel));
-        return api::NearRegistry::Checked{.repositories = checked.repositories,
-                                          .manifests = checked.manifests,
-                                          .blobs = checked.blobs,
-                                          .bytes = checked.bytes};
-      },
-      .scrub = [&registry](
-                   const content::ScrubOptions& options,
-                   const std::function<void(const Error&)>& damaged,
-                   const CancelToken& cancel) { return registry.scrub(options, damaged, cancel); }};
-}
-
 // Waits for signals in a thread of its own: SIGHUP is for the registry, SIGTERM and SIGINT stop the
 // server.
 std::jthread heed_signals(const sigset_t& signals, EmbeddedRegistry* registry,
@@ -191,6 +136,8 @@ api::DaemonFacts facts_of(const DaemonOptions& o, const Path& run_dir, const std
     facts.has_cgroups = !rootless->cgroups.parent.empty();
     facts.warnings = rootless->warnings;
   }
+  facts.apparmor = runtime::apparmor_enabled();
+  facts.selinux = labels_containers(o);
   if (!storage.why_no_upper.empty()) {
     facts.warnings.push_back(cat("containers cannot run: overlayfs takes no upper directory in ",
                                  o.root, " (", storage.why_no_upper,
@@ -217,8 +164,8 @@ Result<std::unique_ptr<buildkit::BuildkitServer>> start_buildkit(const Path& roo
                                          builder, images);
 }
 
-// `rootless` of an ordinary user, else nullptr.
-Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
+// What ends the daemon, and what its registry heeds: for a thread of its own.
+sigset_t block_signals(const DaemonOptions& o) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -227,86 +174,132 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
   const RegistryFace& face = o.registry_face;
   if (!cat(face.tls_cert, face.access_log).empty()) sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
 
-  // Layers, clients and containers each take some; containers get limits of their own.
-  sys::raise_descriptor_limit();
-  return_large_blocks();
-  const Path root = o.root;
-  Path run_dir = std::filesystem::absolute(o.run_dir);
-  TRY(make_directories(root, 0711));
-  TRY(make_directories(run_dir, 0711));
-  UniqueFd root_lock = TRY(lock_directory(root, "--root"));
-  UniqueFd run_lock = TRY(lock_directory(run_dir, "--run-dir"));
-  std::string instance = instance_name(o);
-  const std::string cgroup_parent = cgroup_parent_of(o, instance, rootless);
+// Where this daemon is at home, its alone as long as this lives.
+struct Home {
+  Path root;
+  Path run_dir;
+  UniqueFd root_lock;
+  UniqueFd run_lock;
+  std::string instance;
+  std::string cgroup_parent;
+};
 
-  const auto cgroup_parents =
-      TRY(sys::CgroupParents::open(run_dir / "cgroup-parents", cgroup_parent));
+Result<Home> enter_home(const DaemonOptions& o, const RootlessDaemon* rootless) {
+  Home home{.root = o.root, .run_dir = std::filesystem::absolute(o.run_dir)};
+  TRY(make_directories(home.root, 0711));
+  TRY(make_directories(home.run_dir, 0711));
+  home.root_lock = TRY(lock_directory(home.root, "--root"));
+  home.run_lock = TRY(lock_directory(home.run_dir, "--run-dir"));
+  home.instance = instance_name(o);
+  home.cgroup_parent = cgroup_parent_of(o, home.instance, rootless);
+  return home;
+}
 
-  const RemappedIds ids = TRY(remapped_ids(o.userns_remap, root, run_dir));
-  content::BlobTickets tickets;
-  // Opening databases and putting right what a crash left takes room, too.
-  SpaceReserve reserve(root / "reserve", kReserve);
-  std::optional<SpaceReserve::Loan> starting = reserve.borrow();
+// What clients work with; the later use the earlier ones.
+struct Works {
+  std::unique_ptr<images::ImageStore> images;
+  std::unique_ptr<network::NetworkManager> networks;
+  std::unique_ptr<builder::Builder> builder;
+  std::unique_ptr<engine::Engine> engine;
+};
+
+Result<std::unique_ptr<images::ImageStore>> open_images(const DaemonOptions& o, const Path& root,
+                                                        const snapshot::BackendChoice& storage) {
   auto content = TRY(content::open_content_store(root / "content"));
-  snapshot::BackendChoice storage = TRY(choose_storage(o.storage_driver, root));
   auto snapshots = TRY(snapshot::open_snapshotter(root / "snapshots", storage));
-  auto images = TRY(images::open_image_store(root / "images", std::move(content),
-                                             std::move(snapshots), Clock::system(), o.limits));
-  auto networks = TRY(network::open_network_manager(
-      {.root = root / "network",
-       .instance = instance,
+  return images::open_image_store(root / "images", std::move(content), std::move(snapshots),
+                                  Clock::system(), o.limits);
+}
+
+Result<Works> open_works(const DaemonOptions& o, const Home& home, const RootlessDaemon* rootless,
+                         const runtime::ShieldedProgram& runtime,
+                         const snapshot::BackendChoice& storage, api::DaemonFacts& facts) {
+  Works works;
+  const auto cgroup_parents =
+      TRY(sys::CgroupParents::open(home.run_dir / "cgroup-parents", home.cgroup_parent));
+  const RemappedIds ids = TRY(remapped_ids(o.userns_remap, home.root, home.run_dir));
+  facts.maps_ids = ids.maps.has_value();
+  works.images = TRY(open_images(o, home.root, storage));
+  works.networks = TRY(network::open_network_manager(
+      {.root = home.root / "network",
+       .instance = home.instance,
        .bridge = o.bridge,
        .subnet = o.subnet,
        .ports = rootless == nullptr ? nullptr : make_rootless_ports(*rootless->session)}));
-  const auto runtime = TRY(runtime::ShieldedProgram::open(program_beside("skiff-runtime")));
   const auto emulation =
       o.emulation == "host" ? sys::EmulationScope::kHost : sys::EmulationScope::kContainer;
-  auto builder = TRY(builder::open_builder({.root = root / "builder",
-                                            .run_dir = run_dir / "builder",
-                                            .runtime_program = runtime.path(),
-                                            .cgroup_parent = cgroup_parent,
-                                            .cgroup_parents = cgroup_parents,
-                                            .ids = ids.user_namespace,
-                                            .emulation = emulation,
-                                            .cache_limit = o.build_cache_limit},
-                                           *images, *networks));
-  api::DaemonFacts facts = facts_of(o, run_dir, instance, storage, rootless);
-  facts.apparmor = runtime::apparmor_enabled();
-  facts.selinux = labels_containers(o);
-  facts.maps_ids = ids.maps.has_value();
-  auto engine = TRY(engine::open_engine({.root = root,
-                                         .run_dir = run_dir,
-                                         .monitor_program = runtime.path(),
-                                         .cgroup_parent = cgroup_parent,
-                                         .cgroup_parents = cgroup_parents,
-                                         .controllers = facts.controllers,
-                                         .has_cgroups = facts.has_cgroups,
-                                         .log_driver = o.log_driver,
-                                         .log_options = o.log_options,
-                                         .stop_containers_on_shutdown = o.stop_containers,
-                                         .userns = {.remap = ids.maps, .lender = o.userns_auto},
-                                         .selinux = {.enabled = facts.selinux},
-                                         .emulation = emulation},
-                                        *images, *networks));
+  works.builder = TRY(builder::open_builder({.root = home.root / "builder",
+                                             .run_dir = home.run_dir / "builder",
+                                             .runtime_program = runtime.path(),
+                                             .cgroup_parent = home.cgroup_parent,
+                                             .cgroup_parents = cgroup_parents,
+                                             .ids = ids.user_namespace,
+                                             .emulation = emulation,
+                                             .cache_limit = o.build_cache_limit},
+                                            *works.images, *works.networks));
+  works.engine = TRY(engine::open_engine({.root = home.root,
+                                          .run_dir = home.run_dir,
+                                          .monitor_program = runtime.path(),
+                                          .cgroup_parent = home.cgroup_parent,
+                                          .cgroup_parents = cgroup_parents,
+                                          .controllers = facts.controllers,
+                                          .has_cgroups = facts.has_cgroups,
+                                          .log_driver = o.log_driver,
+                                          .log_options = o.log_options,
+                                          .stop_containers_on_shutdown = o.stop_containers,
+                                          .userns = {.remap = ids.maps, .lender = o.userns_auto},
+                                          .selinux = {.enabled = facts.selinux},
+                                          .emulation = emulation},
+                                         *works.images, *works.networks));
   cgroup_parents->sweep();
-
   // With all there that keeps something.
-  if (auto swept = images->collect_leftovers(); !swept) log_warn(swept.error().message());
+  if (auto swept = works.images->collect_leftovers(); !swept) log_warn(swept.error().message());
+  return works;
+}
 
-  auto registry = TRY(EmbeddedRegistry::start(o, tickets, *images));
+void shut_down(Works& works, const RootlessDaemon* rootless) {
+  works.engine->shutdown();
+  auto cleared = works.networks->shutdown();
+  if (!cleared) log_warn(cat("network: ", cleared.error().message()));
+  // Their keeper stays for containers that run on.
+  const auto left = works.engine->containers().counters();
+  if (rootless == nullptr || left.running + left.paused > 0) return;
+  if (auto ended = rootless->session->end(); !ended) log_warn(ended.error().message());
+}
+
+// `rootless` of an ordinary user, else nullptr.
+Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
+  const sigset_t signals = block_signals(o);
+  // Layers, clients and containers each take some; containers get limits of their own.
+  sys::raise_descriptor_limit();
+  return_large_blocks();
+  const Home home = TRY(enter_home(o, rootless));
+  content::BlobTickets tickets;
+  // Opening databases and putting right what a crash left takes room, too.
+  SpaceReserve reserve(home.root / "reserve", kReserve);
+  std::optional<SpaceReserve::Loan> starting = reserve.borrow();
+  const auto runtime = TRY(runtime::ShieldedProgram::open(program_beside("skiff-runtime")));
+  const snapshot::BackendChoice storage = TRY(choose_storage(o.storage_driver, home.root));
+  api::DaemonFacts facts = facts_of(o, home.run_dir, home.instance, storage, rootless);
+  Works works = TRY(open_works(o, home, rootless, runtime, storage, facts));
+  auto registry = TRY(EmbeddedRegistry::start(o, tickets, *works.images));
   starting.reset();
   std::optional<content::Scrubber> scrubber;
   if (o.scrub_rate > 0) {
     scrubber.emplace(
         [&](const content::ScrubOptions& options, const CancelToken& cancel) {
-          return images->scrub(options, [](const Error&) {}, cancel);
+          return works.images->scrub(options, [](const Error&) {}, cancel);
         },
         o.scrub_rate);
   }
-  api::Context context{*engine, *images, *builder, *networks, facts, Clock::system(), &reserve, {}};
+  api::Context context{*works.engine, *works.images,   *works.builder, *works.networks,
+                       facts,         Clock::system(), &reserve,       {}};
   if (registry) context.registry = registry->near();
-  auto buildkit = TRY(start_buildkit(root, instance, *networks, *builder, *images));
+  auto buildkit =
+      TRY(start_buildkit(home.root, home.instance, *works.networks, *works.builder, *works.images));
   context.buildkit = buildkit.get();
   net::HttpServer server(
       api::make_handler(context),
@@ -316,17 +309,10 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
        }});
   TRY(server.listen(TRY(net::listen_unix(o.socket, rootless == nullptr ? 0660 : 0600))));
   std::jthread stopper = heed_signals(signals, registry.get(), server);
-  log_info(cat("skiffd ", SKIFF_VERSION, " serves ", o.socket, ", root ", root.native()));
+  log_info(cat("skiffd ", SKIFF_VERSION, " serves ", o.socket, ", root ", home.root.native()));
   Result<> served = server.run();
   buildkit.reset();  // its builds end first: their steps hold cgroups and addresses
-  engine->shutdown();
-  auto cleared = networks->shutdown();
-  if (!cleared) log_warn(cat("network: ", cleared.error().message()));
-  // Their keeper stays for containers that run on.
-  const auto left = engine->containers().counters();
-  if (rootless != nullptr && left.running + left.paused == 0) {
-    if (auto ended = rootless->session->end(); !ended) log_warn(ended.error().message());
-  }
+  shut_down(works, rootless);
   ::unlink(o.socket.c_str());
   if (!served) ::kill(::getpid(), SIGTERM);  // wakes the stopper, another thread
   return served;

@@ -2,6 +2,8 @@
 
 #include "base/strings.h"
 #include "codec/json_types.h"
+#include "engine/cpuset.h"
+#include "engine/resource_rules.h"
 
 namespace skiff::api {
 
@@ -96,6 +98,18 @@ Result<runtime::Limits> limits_argument(const Call& call) {
   out.cpuset_cpus = call.arg("cpusetcpus");
   out.cpuset_mems = call.arg("cpusetmems");
   return out;
+}
+
+Result<> check_limits(const runtime::Limits& limits) {
+  engine::Resources resources{.memory = limits.memory_bytes,
+                              .memory_swap = limits.memory_swap_bytes,
+                              .cpu_shares = limits.cpu_shares,
+                              .cpu_period = limits.cpu_period_us,
+                              .cpu_quota = limits.cpu_quota_us,
+                              .cpuset_cpus = limits.cpuset_cpus,
+                              .cpuset_mems = limits.cpuset_mems};
+  TRY(engine::check_resources(resources));
+  return engine::check_cpuset(resources);
 }
 
 Result<int64_t> shm_size_argument(const Call& call) {

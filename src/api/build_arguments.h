@@ -25,6 +25,8 @@ Result<std::map<std::string, std::optional<std::string>>> build_args_argument(co
 Result<std::map<std::string, std::string>> labels_argument(const Call& call);
 // `memory`, `memswap`, `cpushares`, `cpuperiod`, `cpuquota`, `cpusetcpus`, `cpusetmems`.
 Result<runtime::Limits> limits_argument(const Call& call);
+// Whether they make sense: kInvalidArgument, as of a container's.
+Result<> check_limits(const runtime::Limits& limits);
 // `shmsize` in bytes; 0 for the usual size.
 Result<int64_t> shm_size_argument(const Call& call);
 // `ulimits`: objects with a "Name", "Soft" and "Hard".

@@ -146,6 +146,7 @@ Result<builder::BuildRequest> decode_request(const Call& call) {
     request.extra_hosts.push_back(host.str());
   }
   request.limits = TRY(limits_argument(call));
+  TRY(check_limits(request.limits));
   if (const auto shm = TRY(shm_size_argument(call)); shm > 0) request.shm_bytes = shm;
   request.ulimits = TRY(ulimits_argument(call));
   request.credentials = call.all_credentials();

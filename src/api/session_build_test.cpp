@@ -237,6 +237,26 @@ TEST_F(SessionBuildTest, WhatIsOfAWrongShapeIsNamed) {
   }
 }
 
+// BuildKit has no such limits: there they are not judged either.
+TEST_F(SessionBuildTest, LimitsOfTheClassicBuildMakeSense) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"memory=1000", "Minimum memory limit allowed is 6MB"},
+      {"memory=-1", "Minimum memory limit allowed is 6MB"},
+      {"memswap=10000000",
+       "You should always set the Memory limit when using Memoryswap limit, see usage"},
+      {"memory=20000000&memswap=10000000",
+       "Minimum memoryswap limit should be larger than memory limit, see usage"},
+      {"cpushares=-1", "invalid CPU shares (-1): value must be a positive integer"},
+      {"cpuquota=10", "CPU cfs quota can not be less than 1ms (i.e. 1000)"},
+      {"cpusetcpus=x", "Invalid value x for cpuset cpus"},
+  };
+  for (const auto& [parameters, message] : cases) {
+    const Reply reply = build(parameters, context("FROM scratch\nCOPY a /\n"));
+    EXPECT_EQ(reply.status, 400) << parameters;
+    EXPECT_EQ(reply.message(), message) << parameters;
+  }
+}
+
 TEST_F(SessionBuildTest, WhatSaysNothingIsTaken) {
   const std::string tar = context("FROM scratch\nARG V=1\nLABEL v=$V\nCOPY a /\n");
   for (const char* version : {"1", "2"}) {

@@ -13,8 +13,6 @@ Result<> merge_image_config(oci::RunConfig& config, const oci::RunConfig& image)
 // Refuses what cannot work, fills in what follows from other fields; adds warnings.
 Result<> check_host_config(const ContainerConfig& config, HostConfig& host,
                            std::vector<std::string>& warnings);
-// The limits' part of it, also for `update`.
-Result<> check_resources(Resources& resources);
 Result<> check_restart_policy(const RestartPolicy& policy);
 
 // Makes sure that programs of `platform` run here; warns where the user did not ask for it.

@@ -1,6 +1,4 @@
 // What a new container takes from its image, and what is refused before it is made.
-#include <sys/sysinfo.h>
-
 #include <algorithm>
 #include <array>
 #include <set>
@@ -10,13 +8,12 @@
 #include "engine/host_values.h"
 #include "engine/log_drivers.h"
 #include "engine/process_life.h"
+#include "engine/resource_rules.h"
 #include "engine/security_options.h"
 
 namespace skiff::engine {
 
 namespace {
-
-constexpr int64_t kLeastMemory = int64_t{6} << 20;
 
 std::string_view variable_name(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 
@@ -146,53 +143,6 @@ Result<> check_restart_policy(const RestartPolicy& policy) {
   }
   if (policy.name != "on-failure" && policy.maximum_retry_count > 0) {
     return refuse("invalid restart policy: maximum retry count can only be used with 'on-failure'");
-  }
-  return {};
-}
-
-Result<> check_resources(Resources& r) {
-  if (r.memory != 0 && r.memory < kLeastMemory) {
-    return refuse("Minimum memory limit allowed is 6MB");
-  }
-  if (r.memory_swap > 0 && r.memory == 0) {
-    return refuse("You should always set the Memory limit when using Memoryswap limit, see usage");
-  }
-  if (r.memory_swap > 0 && r.memory_swap < r.memory) {
-    return refuse("Minimum memoryswap limit should be larger than memory limit, see usage");
-  }
-  if (r.memory_swap < -1) {
-    return refuse(cat("invalid memory-swap limit ", r.memory_swap, ": only -1 is unlimited"));
-  }
-  if (r.memory > 0 && r.memory_swap == 0) r.memory_swap = 2 * r.memory;
-  if (r.memory_reservation != 0 && r.memory_reservation < kLeastMemory) {
-    return refuse("Minimum memory reservation allowed is 6MB");
-  }
-  if (r.memory > 0 && r.memory_reservation > r.memory) {
-    return refuse("Minimum memory limit can not be less than memory reservation limit, see usage");
-  }
-  if (r.nano_cpus != 0) {
-    if (r.cpu_period != 0) {
-      return refuse("Conflicting options: Nano CPUs and CPU Period cannot both be set");
-    }
-    if (r.cpu_quota != 0) {
-      return refuse("Conflicting options: Nano CPUs and CPU Quota cannot both be set");
-    }
-    int64_t cpus = ::get_nprocs();
-    if (r.nano_cpus < 0 || r.nano_cpus > cpus * 1'000'000'000) {
-      return refuse(cat("range of CPUs is from 0.01 to ", cpus, ".00, as there are only ", cpus,
-                        " CPUs available"));
-    }
-  }
-  if (r.cpu_shares < 0) {
-    return refuse(cat("invalid CPU shares (", r.cpu_shares, "): value must be a positive integer"));
-  }
-  if (r.cpu_period != 0 && (r.cpu_period < 1000 || r.cpu_period > 1'000'000)) {
-    return refuse(
-        "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. "
-        "1000000)");
-  }
-  if (r.cpu_quota > 0 && r.cpu_quota < 1000) {
-    return refuse("CPU cfs quota can not be less than 1ms (i.e. 1000)");
   }
   return {};
 }

@@ -8,6 +8,7 @@
 #include "engine/filters.h"
 #include "engine/host_values.h"
 #include "engine/process_life.h"
+#include "engine/resource_rules.h"
 #include "engine/security_options.h"
 #include "engine/supervisor.h"
 #include "engine/top.h"

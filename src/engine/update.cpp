@@ -4,6 +4,7 @@
 #include "engine/cpuset.h"
 #include "engine/create.h"
 #include "engine/process_life.h"
+#include "engine/resource_rules.h"
 #include "engine/resource_support.h"
 #include "engine/spec.h"
 

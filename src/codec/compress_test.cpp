@@ -234,13 +234,28 @@ TEST(Compress, LevelsAreOfTheFormat) {
   EXPECT_FALSE(check_form({.compression = Compression::kXz, .level = {}}));
 }
 
-// Members whose samples do not become smaller are stored; all others are compressed.
 TEST(GzipIdentity, NamesTheLibraryAndWhatItDoes) {
   const std::string identity = gzip_identity();
   EXPECT_TRUE(identity.starts_with(cat(gzip_library(), ", level 4, 1048576, "))) << identity;
   EXPECT_EQ(split(identity, ' ').back().size(), 16U);
 }
 
+// The sample goes through all that a layer may: compressed, stored within what is compressed, and
+// members that are stored whole.
+TEST(GzipIdentity, TheSampleHasAllKindsOfData) {
+  const std::string sample = gzip_sample();
+  ASSERT_GT(sample.size(), 2 * kGzipMemberInput);
+  const auto packed = [&](size_t from, size_t size) {
+    return compress_gzip_member(sample.substr(from, size)).size();
+  };
+  EXPECT_LT(packed(0, kGzipMemberInput), kGzipMemberInput / 2);
+  EXPECT_GT(packed(kGzipMemberInput, kGzipMemberInput), kGzipMemberInput);
+  const size_t noise = kGzipMemberInput / 8 + 1024;
+  EXPECT_GT(packed(noise, 32 << 10), 32 << 10);
+  EXPECT_EQ(sample, gzip_sample());
+}
+
+// Members whose samples do not become smaller are stored; all others are compressed.
 TEST(Compress, GzipStoresWhatDoesNotBecomeSmaller) {
   std::mt19937_64 random(7);
   std::string noise(kGzipMemberInput, '\0');

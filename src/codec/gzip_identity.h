@@ -10,4 +10,7 @@ namespace skiff {
 // since a shared library that was exchanged does not tell its version.
 const std::string& gzip_identity();
 
+// What it is asked to compress: all that a compressor decides on, in more than one member.
+std::string gzip_sample();
+
 }  // namespace skiff

@@ -33,17 +33,6 @@ Result<> note_use(const Path& directory) {
   return Error::from_errno(errno, "set the time of a download");
 }
 
-Result<> check_digest(const std::string& url, const Path& path, const oci::Digest& wanted) {
-  UniqueFd file = TRY(open_file(path, O_RDONLY));
-  FdSource source(file.get());
-  Hasher hasher(wanted.algorithm());
-  TRY(copy(source, hasher));
-  const auto actual = oci::Digest::from_hex(wanted.algorithm(), hasher.hex());
-  if (actual == wanted) return {};
-  return Error(Code::kFailedPrecondition, cat("ADD ", url, ": digest mismatch: it is ",
-                                              actual.str(), ", expected ", wanted.str()));
-}
-
 }  // namespace
 
 Path Downloads::place(const std::string& url) const { return root_ / sha256_hex(url); }
@@ -68,7 +57,7 @@ Result<std::string> Downloads::fetch(const std::string& url,
   // It was pruned meanwhile.
   const bool is_gone = !known.empty() && ::access(path.c_str(), F_OK) != 0;
   if (is_gone) file = TRY_CONTEXT(download(url, {}, directory, cancel), "ADD");
-  if (checksum) TRY(check_digest(url, path, *checksum));
+  if (checksum) TRY_CONTEXT(check_digest(path, *checksum), cat("ADD ", url));
   if (!file.unchanged && !file.validator.empty())
     TRY_CONTEXT(keep(url, file, path), "keep a download");
   return file.name;

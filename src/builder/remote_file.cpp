@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "base/strings.h"
+#include "codec/hash.h"
 #include "net/web_client.h"
 
 namespace skiff::builder {
@@ -71,6 +72,17 @@ Result<RemoteFile> download(const std::string& url, const Validator& known, cons
   const timespec times[2] = {{0, UTIME_OMIT}, {modified, 0}};
   ::futimens(file.get(), times);
   return out;
+}
+
+Result<> check_digest(const Path& path, const oci::Digest& wanted) {
+  UniqueFd file = TRY(open_file(path, O_RDONLY));
+  FdSource source(file.get());
+  Hasher hasher(wanted.algorithm());
+  TRY(copy(source, hasher));
+  const auto actual = oci::Digest::from_hex(wanted.algorithm(), hasher.hex());
+  if (actual == wanted) return {};
+  return Error(Code::kFailedPrecondition,
+               cat("digest mismatch: it is ", actual.str(), ", expected ", wanted.str()));
 }
 
 }  // namespace skiff::builder

@@ -31,4 +31,7 @@ std::string remote_name(const std::string& url);
 Result<RemoteFile> download(const std::string& url, const Validator& known, const Path& directory,
                             const CancelToken& cancel);
 
+// kFailedPrecondition where the file is another one.
+Result<> check_digest(const Path& path, const oci::Digest& wanted);
+
 }  // namespace skiff::builder

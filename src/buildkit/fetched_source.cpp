@@ -24,6 +24,10 @@ Result<Path> download_as(const RemoteSource& source, const Path& keep, const Can
   TRY(make_directories(came, 0700));
   TRY(make_directories(directory, 0700));
   const builder::RemoteFile file = TRY(builder::download(source.url, {}, came, cancel));
+  if (source.checksum) {
+    TRY_CONTEXT(builder::check_digest(came / file.name, *source.checksum),
+                net::shown_url(source.url));
+  }
   const sys::RootDir root = TRY(sys::RootDir::open(directory));
   const sys::Place place = TRY(root.make_place(source.file_name));
   if (::renameat(AT_FDCWD, (came / file.name).c_str(), place.parent.get(), place.name.c_str()) ==

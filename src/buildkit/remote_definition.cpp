@@ -28,11 +28,33 @@ std::string git_url(const wire::SourceOp& source) {
   return fragment == std::string_view::npos ? url : cat(url, identifier.substr(fragment));
 }
 
-// What an attribute asks for beyond these, such as a checksum, is not done.
+// "URL?checksum=COMMIT#ref:dir", as the builder reads it.
+std::optional<std::string> with_commit(const std::string& url, const std::string& commit) {
+  if (commit.empty()) return url;
+  const bool is_plain = commit.find_first_not_of("0123456789abcdef") == std::string::npos;
+  // Addresses as ssh has them have no query.
+  if (!is_plain || url.find("://") == std::string::npos) return std::nullopt;
+  const size_t end = std::min(url.find('#'), url.size());
+  const bool has_query = url.substr(0, end).find('?') != std::string::npos;
+  return cat(url.substr(0, end), has_query ? "&" : "?", "checksum=", commit, url.substr(end));
+}
+
+std::optional<RemoteSource> file_of(const wire::SourceOp& source) {
+  const std::string name = attribute(source, "http.filename");
+  RemoteSource out{source.identifier(), name.empty() ? "context" : name};
+  const std::string wanted = attribute(source, "http.checksum");
+  if (wanted.empty()) return out;
+  const auto checksum = oci::Digest::parse(wanted);
+  if (!checksum) return std::nullopt;
+  out.checksum = *checksum;
+  return out;
+}
+
+// What an attribute asks for beyond these is not done.
 bool only_known(const wire::SourceOp& source) {
   static constexpr auto kKnown = std::to_array<std::string_view>(
       {"git.fullurl", "git.keepgitdir", "git.authtokensecret", "git.authheadersecret",
-       "git.knownsshhosts", "git.mountsshsock", "http.filename"});
+       "git.knownsshhosts", "git.mountsshsock", "git.checksum", "http.filename", "http.checksum"});
   return std::ranges::all_of(source.attrs(), [](const auto& attribute) {
     return std::ranges::find(kKnown, attribute.first) != kKnown.end();
   });
@@ -41,10 +63,12 @@ bool only_known(const wire::SourceOp& source) {
 std::optional<RemoteSource> source_of(const wire::SourceOp& source) {
   const std::string& identifier = source.identifier();
   if (!only_known(source)) return std::nullopt;
-  if (identifier.starts_with(kGit)) return RemoteSource{git_url(source), ""};
+  if (identifier.starts_with(kGit)) {
+    const auto url = with_commit(git_url(source), attribute(source, "git.checksum"));
+    return url ? std::optional(RemoteSource{*url, ""}) : std::nullopt;
+  }
   if (!identifier.starts_with("https://") && !identifier.starts_with("http://")) return {};
-  const std::string name = attribute(source, "http.filename");
-  return RemoteSource{identifier, name.empty() ? "context" : name};
+  return file_of(source);
 }
 
 const wire::FileActionCopy* copy_of(const wire::Op& op) {

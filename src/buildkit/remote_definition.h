@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "oci/digest.h"
+
 namespace skiff::buildkit {
 
 namespace wire {
@@ -17,6 +19,7 @@ struct RemoteSource {
   // Of the repository this file or directory alone, which lies in the root under its own name: so
   // clients write down a named context. Empty: all that is at `url`, as it is.
   std::string part;
+  std::optional<oci::Digest> checksum = std::nullopt;  // of that file
 };
 
 // nullopt for any other LLB. What is understood is a git source, a copy of a part of it, and an

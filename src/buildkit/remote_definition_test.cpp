@@ -37,12 +37,9 @@ class RemoteDefinition : public ::testing::Test {
            (found->part.empty() ? "" : " has " + found->part);
   }
 
- private:
   void add(const wire::Op& op) { definition_.add_def(op.SerializeAsString()); }
 
   wire::Definition definition_;
-
- protected:
   int64_t into_ = -1;
   int32_t mode_ = -1;
 };
@@ -112,8 +109,30 @@ TEST_F(RemoteDefinition, NorWithOtherModes) {
   EXPECT_EQ(url(), "none");
 }
 
-TEST_F(RemoteDefinition, NorWhatIsToBeVerified) {
+TEST_F(RemoteDefinition, NorUnknownWishes) {
+  source("https://example.com/bake.hcl", {{"http.uid", "1"}});
+  EXPECT_EQ(url(), "none");
+}
+
+TEST_F(RemoteDefinition, NorChecksumsThatAreNone) {
   source("https://example.com/bake.hcl", {{"http.checksum", "sha256:00"}});
+  EXPECT_EQ(url(), "none");
+}
+
+TEST_F(RemoteDefinition, AChecksumOfAFileIsKept) {
+  const auto digest = oci::Digest::of("text");
+  source("https://example.com/a", {{"http.checksum", digest.str()}});
+  EXPECT_EQ(url(), "https://example.com/a as context");
+  EXPECT_EQ(remote_source_of(definition_)->checksum, digest);
+}
+
+TEST_F(RemoteDefinition, ACommitBecomesPartOfTheUrl) {
+  source("git://example.com/a.git#main:sub", {{"git.checksum", "0123abcd"}});
+  EXPECT_EQ(url(), "https://example.com/a.git?checksum=0123abcd#main:sub");
+}
+
+TEST_F(RemoteDefinition, ButNotOfAnAddressWithoutQueries) {
+  source("git://example.com/a.git", {{"git.checksum", "0123abcd"}, {"git.fullurl", "git@h:a.git"}});
   EXPECT_EQ(url(), "none");
 }
 

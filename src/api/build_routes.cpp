@@ -28,10 +28,12 @@ class BuildPrinter {
 
  private:
   void print(const builder::StepStarted& e) {
+    if (e.trigger) return;  // a part of its FROM
     stream_.text(cat(prefix(e.platform), "Step ", e.step, "/", e.total, " : ", e.text));
     stream_.text("\n");
   }
   void print(const builder::StepCached& e) {
+    if (e.trigger) return;
     stream_.text(cat(prefix(e.platform), " ---> Using cache\n"));
   }
   void print(const builder::StepMissed& e) {

@@ -21,6 +21,7 @@ namespace skiff::builder {
 
 struct Told {
   std::vector<std::string> texts;     // of steps started
+  std::vector<std::string> places;    // "0 2/3 RUN make", triggers, too
   std::vector<int> cached;            // steps
   std::map<int, std::string> missed;  // step -> reason
   std::map<int, std::vector<std::string>> differences;
@@ -36,10 +37,13 @@ struct Told {
 
  private:
   void take(const StepStarted& e) {
+    if (e.places > 0) places.push_back(cat(e.stage, " ", e.place, "/", e.places, " ", e.text));
+    if (e.trigger) return;
     texts.push_back(e.text);
     log.push_back(cat("start ", e.step, "/", e.total));
   }
   void take(const StepCached& e) {
+    if (e.trigger) return;
     cached.push_back(e.step);
     log.push_back(cat("cached ", e.step));
   }

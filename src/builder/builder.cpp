@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "builder/answer.h"
 #include "builder/cache_image.h"
 #include "builder/context.h"
 #include "builder/export.h"
@@ -15,9 +16,7 @@
 #include "builder/platform_build.h"
 #include "builder/source_epoch.h"
 #include "builder/stat_cache.h"
-#include "dockerfile/inspection.h"
 #include "dockerfile/static_checks.h"
-#include "dockerfile/syntax.h"
 #include "images/linked_cancel.h"
 #include "images/parts.h"
 #include "oci/manifest.h"
@@ -35,22 +34,8 @@ Result<std::optional<remote::Credentials>> BuildRequest::credentials_of(
 
 namespace {
 
-Result<> check_syntax(const BuildRequest& request, const std::string& text) {
-  const auto given = request.build_args.find("BUILDKIT_SYNTAX");
-  const bool is_given = given != request.build_args.end() && given->second;
-  const std::string syntax = is_given ? *given->second : detect_syntax(text);
-  return check_frontend(syntax);
-}
-
 // Each has threads of its own.
 constexpr size_t kMostPlatforms = 32;
-
-// "# check=", unless an argument of the build says otherwise.
-Result<CheckConfig> check_config(const BuildRequest& request, const Dockerfile& file) {
-  const auto given = request.build_args.find("BUILDKIT_DOCKERFILE_CHECK");
-  const bool is_given = given != request.build_args.end() && given->second;
-  return CheckConfig::parse(is_given ? *given->second : file.check);
-}
 
 // For a terminal: words of the Dockerfile may be in it.
 template <typename T>
@@ -120,7 +105,7 @@ class LocalBuilder : public Builder {
   }
   Result<Answer> inspect(const BuildRequest& request, Question question,
                          const CancelToken& cancel) override {
-    auto answer = shown(answer_to(request, question, cancel));
+    auto answer = shown(ask(request, question, cancel));
     if (answer) answer->text = without_controls(answer->text);
     return answer;
   }
@@ -138,10 +123,12 @@ class LocalBuilder : public Builder {
  private:
   Result<BuildResult> build_all(const BuildRequest& request, const EventSink& events,
                                 const CancelToken& cancel);
+  Result<Answer> ask(const BuildRequest& request, Question question, const CancelToken& cancel) {
+    Context context = TRY(Context::open(request, options_.scratch(), *stats_, cancel));
+    return answer_to(images_, request, context, question);
+  }
   Result<BuildResult> tell(const BuildRequest& request, const std::vector<oci::Platform>& platforms,
                            const ShapedImages& made, SharedSink& events);
-  Result<Answer> answer_to(const BuildRequest& request, Question question,
-                           const CancelToken& cancel);
   void import_caches(const BuildRequest& request, SharedSink& events, images::ImageLease& lease,
                      ImportedRecords& imported, const CancelToken& cancel);
   Result<> export_caches(const BuildRequest& request, const std::vector<PlatformImage>& built,
@@ -210,15 +197,13 @@ Result<BuildResult> LocalBuilder::build_all(const BuildRequest& asked, const Eve
   CacheHold hold(*cache_, *lease);
   Context context = TRY(Context::open(asked, options_.scratch(), *stats_, cancel));
   if (context.origin()) facts.origin = context.origin();
-  std::optional<BuildRequest> dated;
-  if (wants_epoch_of_context(asked)) dated = with_epoch(asked, context.time());
-  const BuildRequest& request = dated ? *dated : asked;
+  TRY(check_syntax(asked, context.dockerfile()));
+  Dockerfile file = TRY(parse_dockerfile(asked.name_of_dockerfile(), context.dockerfile()));
+  const BuildRequest request = TRY(with_epoch(asked, file, context.time()));
   Exporter exporter = TRY(Exporter::make(site_, request));
   const ScopeExit remember([this] {
     if (auto saved = stats_->save(); !saved) log_warn(saved.error().message());
   });
-  TRY(check_syntax(request, context.dockerfile()));
-  Dockerfile file = TRY(parse_dockerfile(request.name_of_dockerfile(), context.dockerfile()));
   Checks checks(TRY(check_config(request, file)));
   check_text(file, checks);
   ImportedRecords imported;
@@ -272,30 +257,6 @@ Result<BuildResult> LocalBuilder::tell(const BuildRequest& request,
     events.send(result.images.back());
   }
   return result;
-}
-
-Result<Answer> LocalBuilder::answer_to(const BuildRequest& request, Question question,
-                                       const CancelToken& cancel) {
-  Context context = TRY(Context::open(request, options_.scratch(), *stats_, cancel));
-  TRY(check_syntax(request, context.dockerfile()));
-  const Dockerfile file = TRY(parse_dockerfile(request.name_of_dockerfile(), context.dockerfile()));
-  if (question == Question::kTargets) {
-    return Answer{.text = show_targets(file), .data = targets_data(file)};
-  }
-  Checks checks(TRY(check_config(request, file)));
-  PlanRequest wanted = plan_request(request, platforms_of(request).front());
-  wanted.all_stages = question == Question::kChecks;
-  wanted.checks = &checks;
-  wanted.ignore = &context.tree().ignore();
-  const Plan plan = TRY(plan_offline(images_, file, wanted)).plan;
-  if (question == Question::kOutline) {
-    return Answer{.text = show_outline(file, plan), .data = outline_data(file, plan)};
-  }
-  check_text(file, checks);
-  const auto findings = checks.findings();
-  return Answer{.text = show_findings(file, findings),
-                .data = findings_data(file, findings),
-                .findings = findings.size()};
 }
 
 Result<std::set<std::string>> LocalBuilder::image_snapshots() {

@@ -148,6 +148,8 @@ struct BuildRequest {
   images::ImageLease* result_lease = nullptr;
   // `--build-arg NAME` without a value is nullopt: it unsets the default of an ARG.
   std::map<std::string, std::optional<std::string>> build_args;
+  // SOURCE_DATE_EPOCH of the Dockerfile itself, filled in by the builder; build_args go before.
+  std::string epoch;
   std::map<std::string, std::string> labels;
   std::string target;                     // stage name or number; "" is the last stage
   std::vector<oci::Platform> platforms;   // empty: the host's
@@ -196,11 +198,18 @@ struct StepStarted {
   std::string stage;     // name or number of the stage
   std::string text;      // the instruction, continuation lines joined
   int line = 0;          // where it starts
+  // Of the base image's ONBUILD: it has the number of the FROM, which it comes after.
+  bool trigger = false;
+  // Its place among those of its stage that change files or bring some, triggers all counted, as
+  // BuildKit's clients show it; 0: it is none of these.
+  int place = 0;
+  int places = 0;
 };
 // The result was in the cache; `StepDone` follows.
 struct StepCached {
   int step = 0;
   std::string platform;
+  bool trigger = false;
 };
 // Why it was not: the first cause ("src/a.c changed", "build argument V changed"),
 // and all that differs. "never built before", and nothing that differs, where no earlier step can

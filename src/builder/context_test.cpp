@@ -72,13 +72,14 @@ TEST_F(HostileContext, DevicesAndGarbage) {
 TEST_F(HostileContext, CompressedAndLaterEntriesWin) {
   TarEntry directory{.name = "x", .type = TarType::kDirectory, .mode = 0700};
   std::string tar =
-      tar_of({directory, {.name = "x/a"}, {.name = "x/a", .mode = 0600}}, "COPY x /x");
+      tar_of({directory, {.name = "x/a"}, {.name = "x/a", .mode = 0600}}, "COPY . /c");
   StringSink packed;
   auto gzip = make_gzip_sink(packed);
   ASSERT_TRUE(gzip->write(tar) && gzip->finish());
   auto result = build_tar(packed.text());
   ASSERT_TRUE(result) << result.error().message();
-  EXPECT_EQ(tree(*images_->find(result->id.str())), "d 700 0:0 x\nf 600 0:0 x/a");
+  EXPECT_EQ(tree(*images_->find(result->id.str())),
+            "d 700 0:0 c/x\nd 755 0:0 c\nf 600 0:0 c/x/a\nf 644 0:0 c/Dockerfile");
 }
 
 TEST_F(HostileContext, AbsoluteNamesAreOfTheContext) {

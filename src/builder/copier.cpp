@@ -100,11 +100,12 @@ Result<> Copier::copy(SourceTree& from, const Selected& selected, const std::str
     return Error(Code::kInvalidArgument,
                  cat("cannot copy to non-directory: ", directory, " is a file"));
   }
-  bool created = !existing;
+  // What is copied is in the directory: one that is new has no attributes of the source's but the
+  // time, and one that was there keeps its own.
   TRY(make_directories(directory));
-  // With a slash the directory is made before anything is copied, and is no copy of the source.
-  const bool copied = created && !selected.parents && !destination.ends_with('/');
-  if (copied) TRY(copy_directory(self, directory, true));
+  const bool is_copy = !existing && !selected.parents;
+  if (is_copy) directories_.emplace_back(directory, self.st.st_mtim);
+  if (existing) directories_.emplace_back(directory, existing->st_mtim);
   for (size_t i = 1; i < selected.files.size(); ++i) {
     TRY(cancel.check());
     const SourceFile& file = selected.files[i];
@@ -119,15 +120,12 @@ Result<> Copier::copy(SourceTree& from, const Selected& selected, const std::str
   return {};
 }
 
-Result<> Copier::copy_directory(const SourceFile& file, const std::string& path, bool top) {
-  if (!top) {
-    auto st = target_.lstat(path);
-    if (st && !S_ISDIR(st->st_mode) && !is_directory(target_.stat(path))) {
-      return Error(Code::kInvalidArgument,
-                   cat("cannot copy to non-directory: ", path, " is a file"));
-    }
-    if (!st) TRY(target_.make_directories(path, 0755));
+Result<> Copier::copy_directory(const SourceFile& file, const std::string& path) {
+  auto st = target_.lstat(path);
+  if (st && !S_ISDIR(st->st_mode) && !is_directory(target_.stat(path))) {
+    return Error(Code::kInvalidArgument, cat("cannot copy to non-directory: ", path, " is a file"));
   }
+  if (!st) TRY(target_.make_directories(path, 0755));
   UniqueFd fd = TRY(target_.open_at(path, O_RDONLY | O_DIRECTORY));
   auto owner = attributes_.owner.value_or(std::pair(file.st.st_uid, file.st.st_gid));
   if (::fchown(fd.get(), owner.first, owner.second) != 0) return failed("chown", path);
@@ -142,7 +140,7 @@ Result<> Copier::copy_one(SourceTree& from, const SourceFile& given, const std::
                           bool top, const CancelToken& cancel) {
   SourceFile file = given;
   if (!from.keep_owners()) file.st.st_uid = file.st.st_gid = 0;
-  if (S_ISDIR(file.st.st_mode)) return copy_directory(file, path, false);
+  if (S_ISDIR(file.st.st_mode)) return copy_directory(file, path);
   auto existing = target_.lstat(path);
   if (existing && S_ISDIR(existing->st_mode)) {
     return Error(Code::kInvalidArgument, cat("cannot replace directory ", path, " with a file"));

@@ -43,7 +43,7 @@ class Copier {
   Result<std::string> place_for(const std::string& name, const std::string& destination);
   Result<> copy_one(SourceTree& from, const SourceFile& file, const std::string& path, bool top,
                     const CancelToken& cancel);
-  Result<> copy_directory(const SourceFile& file, const std::string& path, bool top);
+  Result<> copy_directory(const SourceFile& file, const std::string& path);
   Result<> copy_data(SourceTree& from, const SourceFile& file, int out, const CancelToken& cancel);
   Result<> copy_bytes(SourceTree& from, const SourceFile& file, int out, const CancelToken& cancel);
   // Whether `file` is another name of one that was copied, and has become so here.

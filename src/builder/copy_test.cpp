@@ -234,6 +234,10 @@ TEST_F(Copy, TimesAreKept) {
   ASSERT_EQ(::utimensat(AT_FDCWD, (context() / "d").c_str(), times, 0), 0);
   EXPECT_EQ(tree(built("FROM scratch\nCOPY d /d"), "%P %T@"),
             "d 1000000000.0000000000\nd/a 1000000000.0000000000");
+  // Of a directory that is there already its own.
+  write("e/d/b", "B");
+  EXPECT_EQ(tree(built("FROM scratch\nCOPY d /d\nCOPY e/d /d"), "%P %T@").substr(0, 23),
+            "d 1000000000.0000000000");
 }
 
 }  // namespace

@@ -214,12 +214,11 @@ std::string_view name_of(OutputType type) {
 Result<ExportOptions> parse_export(const Output& output, const BuildRequest& request) {
   ExportOptions options;
   options.names = request.tags;
-  const auto epoch = request.build_args.find(kEpochArgument);
-  const bool is_given =
-      epoch != request.build_args.end() && epoch->second && !epoch->second->empty();
-  if (is_given && !wants_epoch_of_context(request)) {
-    options.epoch =
-        TRY_CONTEXT(parse_epoch(*epoch->second), cat(kEpochArgument, "=", *epoch->second));
+  const auto given = request.build_args.find(kEpochArgument);
+  const std::string epoch =
+      given == request.build_args.end() ? request.epoch : given->second.value_or("");
+  if (!epoch.empty() && !wants_epoch_of_context(request)) {
+    options.epoch = TRY_CONTEXT(parse_epoch(epoch), cat(kEpochArgument, "=", epoch));
   }
   Reader reader(output, options);
   for (const auto& attribute : output.attributes) TRY(reader.read(attribute));

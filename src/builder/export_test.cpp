@@ -233,17 +233,6 @@ TEST_F(ExportTest, LayersThatWereBuiltLeavePackedAlsoWhereARegistryHasThemPlain)
   }
 }
 
-TEST_F(ExportTest, AnEpochAloneIsTheImagesTime) {
-  BuildRequest dated = wanted(OutputType::kImage);
-  dated.build_args["SOURCE_DATE_EPOCH"] = "1000000000";
-  const auto image = built(dated);
-  EXPECT_EQ(unix_seconds(image.config.created), 1'000'000'000);
-  EXPECT_TRUE(told_.warnings.empty());
-  EXPECT_EQ(tree(image, "%Ts").find("1000000000"), std::string::npos);
-  dated.build_args["SOURCE_DATE_EPOCH"] = "yesterday";
-  EXPECT_EQ(error_of(dated), "SOURCE_DATE_EPOCH=yesterday: it is seconds since 1970");
-}
-
 // What depends on no platform is made once for all.
 TEST_F(ExportTest, AStageOfTheBuildPlatformIsBuiltOnce) {
   write("a", "text of a\n");

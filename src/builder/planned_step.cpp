@@ -20,6 +20,22 @@ bool is_on_own_files(const StepPlace& place) {
   return false;
 }
 
+// A step's place among those of its stage that are shown, and how many these are.
+std::pair<int, int> shown_place(const PlannedStage& stage, const PlannedStep& step) {
+  int place = 0;
+  int places = 0;
+  int shown = 0;
+  for (const PlannedStep& one : stage.steps) {
+    const auto* from = std::get_if<PlannedFrom>(&one.what);
+    const bool is_shown = from != nullptr ? from->image || !from->context.empty()
+                                          : !std::holds_alternative<PlannedConfig>(one.what);
+    if (is_shown) ++shown;
+    if (is_shown || one.trigger) ++places;
+    if (is_shown && &one == &step) place = shown;
+  }
+  return {place, places};
+}
+
 }  // namespace
 
 Result<> unpack_base_of(StepSite& site, const PlannedStage& stage, int step) {
@@ -111,16 +127,20 @@ Result<bool> PlannedSolverStep::is_same(const StepResult& own, const StepResult&
 
 void PlannedSolverStep::on_started() {
   if (!place_.first) return;
+  const auto [place, places] = shown_place(stage(), step());
   site_.events.send(step().number, StepStarted{.step = step().number,
                                                .total = site_.plan.total,
                                                .platform = site_.platform,
                                                .stage = stage().name,
                                                .text = without_controls(step().text),
-                                               .line = step().span.first});
+                                               .line = step().span.first,
+                                               .trigger = step().trigger,
+                                               .place = place,
+                                               .places = places});
 }
 
 void PlannedSolverStep::on_cached() {
-  if (!step().trigger) site_.events.send(step().number, StepCached{step().number, site_.platform});
+  site_.events.send(step().number, StepCached{step().number, site_.platform, step().trigger});
 }
 
 void PlannedSolverStep::on_missed(const Miss& miss) {

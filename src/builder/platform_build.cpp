@@ -67,7 +67,6 @@ class GraphMaker {
     const PlannedStep& step = stage.steps[i];
     std::vector<size_t>& vertices = out_.vertices.back();
     StepPlace place{.stage = &stage, .step = &step};
-    place.first = !step.trigger;
     place.last = i + 1 == stage.steps.size() || !stage.steps[i + 1].trigger;
     std::vector<size_t> inputs = sources_of(step);
     const auto* copy = std::get_if<PlannedCopy>(&step.what);

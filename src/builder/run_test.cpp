@@ -170,6 +170,9 @@ TEST_F(Run, TriggersOfTheBaseRun) {
   images::Image image = built("FROM parent:1\nRUN test -f /h");
   EXPECT_EQ(text_in(image, "h"), "root:x:0:\napp:x:1000:\nextra:x:2000:app\n");
   EXPECT_TRUE(image.config.config.on_build.empty());
+  EXPECT_EQ(join(told_.places, "\n"),
+            "0 1/4 FROM parent:1\n0 2/4 COPY root/etc/group /g\n0 3/4 RUN cat /g > /h\n"
+            "0 4/4 RUN test -f /h");
 }
 
 TEST_F(Run, InAUserNamespaceTheLayersOwnersAreThoseInside) {

@@ -58,8 +58,8 @@ struct StepPlace {
   const PlannedStage* stage = nullptr;
   const PlannedStep* step = nullptr;
   std::string below;  // what an explanation calls the step's first input
-  bool first = true;  // of its number: it starts the number, or ends it
-  bool last = true;
+  bool first = true;  // of its instruction: it begins that
+  bool last = true;   // of its number: it ends that
 };
 
 std::unique_ptr<Step> make_step(StepSite& site, const StepPlace& place);

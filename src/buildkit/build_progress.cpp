@@ -6,28 +6,20 @@
 
 namespace skiff::buildkit {
 
-namespace {
-
-// Instructions that change files, or bring some: the others take no time, and are not shown.
-bool is_shown(std::string_view text) {
-  const std::string word = to_upper(text.substr(0, text.find_first_of(" \t")));
-  return word == "FROM" || word == "RUN" || word == "COPY" || word == "ADD" || word == "WORKDIR";
-}
-
-}  // namespace
-
 void BuildProgress::operator()(const builder::BuildEvent& event) {
   std::visit([this](const auto& e) { take(e); }, event);
 }
 
-// "[linux/amd64 build 2/5] RUN make"
+// "[linux/amd64 build 2/5] RUN make", "[build  3/12] ONBUILD RUN make"
 std::string BuildProgress::name_of(const builder::StepStarted& e) const {
   std::string place;
   if (several_platforms_) place += cat(e.platform, " ");
   const bool numbered = parse_int(e.stage).has_value();
-  if (!numbered) place += cat(e.stage, " ");
-  if (numbered && file_.stages > 1) place += cat("stage-", e.stage, " ");
-  return cat("[", place, e.step, "/", e.total, "] ", e.text);
+  if (file_.stages > 1) place += cat(numbered ? "stage-" : "", e.stage, " ");
+  const std::string total = cat(e.places);
+  std::string number = cat(e.place);
+  number.insert(0, total.size() - number.size(), ' ');
+  return cat("[", place, number, "/", total, "] ", e.trigger ? "ONBUILD " : "", e.text);
 }
 
 const std::string* BuildProgress::vertex_of(const std::string& platform, int step) const {
@@ -36,7 +28,11 @@ const std::string* BuildProgress::vertex_of(const std::string& platform, int ste
 }
 
 void BuildProgress::take(const builder::StepStarted& e) {
-  if (!is_shown(e.text)) return;
+  const auto before = running_.find({e.platform, e.step});
+  if (before != running_.end()) writer_.finish(before->second.vertex, "");
+  running_.erase({e.platform, e.step});
+  // The others take no time.
+  if (e.place == 0) return;
   running_[{e.platform, e.step}] = {writer_.start(name_of(e)), e.line};
 }
 

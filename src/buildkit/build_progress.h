@@ -13,7 +13,7 @@ namespace skiff::buildkit {
 struct DockerfileText {
   std::string name;
   std::string text;
-  size_t stages = 0;
+  size_t stages = 0;  // what stages_shown() says
 };
 
 class BuildProgress {

@@ -9,6 +9,7 @@
 #include "codec/json.h"
 #include "dockerfile/instructions.h"
 #include "dockerfile/source_text.h"
+#include "dockerfile/stage_sources.h"
 #include "net/url.h"
 #include "sys/root_dir.h"
 
@@ -213,7 +214,7 @@ Result<> FrontendBuild::load_definition() {
   }
   // Where it cannot be read the builder says why.
   const auto parsed = dockerfile::parse_dockerfile(name, dockerfile_.text);
-  if (parsed) dockerfile_.stages = parsed->stages.size();
+  if (parsed) dockerfile_.stages = dockerfile::stages_shown(*parsed);
   return {};
 }
 

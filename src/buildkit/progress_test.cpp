@@ -36,7 +36,9 @@ builder::StepStarted step(int number, std::string stage, std::string text, int l
           .platform = "linux/amd64",
           .stage = std::move(stage),
           .text = std::move(text),
-          .line = line};
+          .line = line,
+          .place = number,
+          .places = 3};
 }
 
 TEST_F(ProgressTest, AStepIsAVertexWithItsOutput) {
@@ -65,13 +67,40 @@ TEST_F(ProgressTest, ClientsThatKnowNoWarningsReadThem) {
   EXPECT_EQ(all.logs(0).vertex(), "sha256:def");
 }
 
-TEST_F(ProgressTest, NamedStagesAreNamed) {
-  progress_(step(1, "build", "FROM a", 1));
-  EXPECT_EQ(told().vertexes(0).name(), "[build 1/3] FROM a");
+TEST_F(ProgressTest, StagesAreNamedWhereThereAreSeveral) {
+  BuildProgress of_two(writer_, {.name = "Dockerfile", .text = "", .stages = 2}, "sha256:def",
+                       true);
+  of_two(step(1, "build", "FROM a", 1));
+  of_two(step(2, "1", "FROM b", 2));
+  progress_(step(3, "alone", "FROM c", 1));
+  const auto all = told();
+  ASSERT_EQ(all.vertexes_size(), 3);
+  EXPECT_EQ(all.vertexes(0).name(), "[linux/amd64 build 1/3] FROM a");
+  EXPECT_EQ(all.vertexes(1).name(), "[linux/amd64 stage-1 2/3] FROM b");
+  EXPECT_EQ(all.vertexes(2).name(), "[3/3] FROM c");
+}
+
+TEST_F(ProgressTest, TriggersAreVerticesBehindTheirFrom) {
+  auto from = step(1, "0", "FROM a", 1);
+  auto trigger = step(1, "0", "RUN b", 1);
+  trigger.trigger = true;
+  trigger.place = 2;
+  from.places = trigger.places = 12;
+  progress_(from);
+  progress_(trigger);
+  progress_(builder::StepDone{1, "linux/amd64", "id", {}});
+  const auto all = told();
+  ASSERT_EQ(all.vertexes_size(), 4);
+  EXPECT_EQ(all.vertexes(1).name(), "[ 1/12] FROM a");
+  EXPECT_TRUE(all.vertexes(1).has_completed());
+  EXPECT_EQ(all.vertexes(2).name(), "[ 2/12] ONBUILD RUN b");
+  EXPECT_TRUE(all.vertexes(3).has_completed());
 }
 
 TEST_F(ProgressTest, SettingsAreNoVertices) {
-  progress_(step(1, "0", "ENV A=b", 1));
+  auto setting = step(1, "0", "ENV A=b", 1);
+  setting.place = 0;
+  progress_(setting);
   progress_(builder::StepDone{1, "linux/amd64", "id", {}});
   EXPECT_EQ(told().vertexes_size(), 0);
 }
@@ -92,8 +121,7 @@ TEST_F(ProgressTest, TheStepThatFailedHasTheError) {
   const auto all = told();
   ASSERT_EQ(all.vertexes_size(), 4);
   for (const auto& vertex : {all.vertexes(2), all.vertexes(3)}) {
-    EXPECT_EQ(vertex.error(),
-              vertex.name() == "[b 2/3] RUN b" ? "exit code: 1" : "context canceled");
+    EXPECT_EQ(vertex.error(), vertex.name() == "[2/3] RUN b" ? "exit code: 1" : "context canceled");
   }
 }
 

@@ -40,40 +40,6 @@ std::string go_duration(int64_t ns) {
   return out + "s";
 }
 
-// A number as Go's "%q" shows it: as the character of that code.
-std::string go_rune(int64_t code) {
-  constexpr std::string_view kNamed = "\a\b\f\n\r\t\v\\'";
-  constexpr std::string_view kNames = "abfnrtv\\'";
-  constexpr int64_t kLast = 0x10ffff;
-  if (code > kLast || (code >= 0xd800 && code < 0xe000)) code = 0xfffd;
-  if (code < 0x80) {
-    const char c = static_cast<char>(code);
-    if (const size_t at = kNamed.find(c); at != std::string_view::npos) {
-      return cat("'\\", std::string(1, kNames[at]), "'");
-    }
-    if (code < 0x20 || code == 0x7f) return cat("'\\x", to_hex(std::string(1, c)), "'");
-    return cat("'", std::string(1, c), "'");
-  }
-  if (code <= 0xa0 || code == 0xad) {
-    return cat("'\\u00", to_hex(std::string(1, static_cast<char>(code))), "'");
-  }
-  std::string out;
-  const auto add = [&](int64_t bits) { out += static_cast<char>(bits); };
-  if (code < 0x800) {
-    add(0xc0 | (code >> 6));
-  } else {
-    if (code < 0x10000) {
-      add(0xe0 | (code >> 12));
-    } else {
-      add(0xf0 | (code >> 18));
-      add(0x80 | ((code >> 12) & 0x3f));
-    }
-    add(0x80 | ((code >> 6) & 0x3f));
-  }
-  add(0x80 | (code & 0x3f));
-  return cat("'", out, "'");
-}
-
 }  // namespace
 
 std::string clean_path(std::string_view path) {
@@ -155,10 +121,11 @@ std::string quoted_list(const std::vector<std::string>& words) {
 }
 
 std::string health_words(const oci::Healthcheck& check) {
-  auto time = [](int64_t ns) { return skiff::quoted(go_duration(ns)); };
-  return cat("&{", quoted_list(check.test), " ", time(check.interval_ns), " ",
-             time(check.timeout_ns), " ", time(check.start_period_ns), " ",
-             time(check.start_interval_ns), " ", go_rune(check.retries), "}");
+  return cat("{Test:[", join(check.test, " "), "] Interval:", go_duration(check.interval_ns),
+             " Timeout:", go_duration(check.timeout_ns),
+             " StartPeriod:", go_duration(check.start_period_ns),
+             " StartInterval:", go_duration(check.start_interval_ns), " Retries:", check.retries,
+             "}");
 }
 
 }  // namespace skiff::dockerfile

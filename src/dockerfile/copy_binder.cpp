@@ -44,7 +44,7 @@ Result<> check_sources(const PlannedCopy& copy) {
 Result<> StageBinder::bind_copy_source(const CopyInstruction& copy, const PlannedStep& step,
                                        PlannedCopy& out) {
   if (copy.from.empty()) return {};
-  out.from_stage = places_.planned_stage(copy.from);
+  out.from_stage = places_.planned_stage(copy.from, true);
   if (out.from_stage) return {};
   const auto context = named_context(copy.from);
   if (context && context->image.empty()) {

@@ -8,13 +8,12 @@
 #include "base/strings.h"
 #include "dockerfile/scope.h"
 #include "dockerfile/stage_binder.h"
+#include "dockerfile/stage_sources.h"
 #include "dockerfile/variables.h"
 
 namespace skiff::dockerfile {
 
 namespace {
-
-constexpr size_t kNone = static_cast<size_t>(-1);
 
 Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
 
@@ -22,29 +21,17 @@ Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::m
 struct Origin {
   std::string image;
   std::optional<oci::Platform> platform;
-  size_t stage = kNone;                               // the earlier one it names
+  size_t stage = kNoStage;                            // the earlier one it names
   std::optional<std::string> context = std::nullopt;  // the named one it stands for
   bool replaced = false;  // by the context: the stage's own instructions do not count
 };
 
-// A stage or image whose files an instruction takes.
-struct TakenFrom {
-  std::string name;
-  std::optional<std::string> mount;  // its target
-};
-
-std::vector<TakenFrom> sources_of(const Instruction& instruction) {
-  std::vector<TakenFrom> out;
-  if (const auto* copy = std::get_if<CopyInstruction>(&instruction.body)) {
-    out.push_back({copy->from, std::nullopt});
+Result<> declare_all(const Dockerfile& file, GlobalScope& globals) {
+  for (const Instruction& arg : file.global_args) {
+    auto declared = globals.declare(std::get<ArgInstruction>(arg.body), file.escape);
+    if (!declared) return file.source->at(arg.span, declared.error());
   }
-  if (const auto* run = std::get_if<RunInstruction>(&instruction.body)) {
-    for (const std::string& mount : run->mounts) {
-      if (auto from = from_of_mount(mount)) out.push_back({*from, target_of_mount(mount)});
-    }
-  }
-  std::erase_if(out, [](const TakenFrom& one) { return one.name.empty(); });
-  return out;
+  return {};
 }
 
 class Planner {
@@ -54,18 +41,16 @@ class Planner {
         request_(request),
         find_base_(find_base),
         target_(target_stage()),
-        globals_(request, target_ == kNone ? "" : stage_label()) {}
+        globals_(request, target_ == kNoStage ? "" : stage_label()) {}
 
   Result<Plan> make();
 
  private:
   size_t target_stage() const;
   std::string stage_label() const;
-  size_t find_stage(const std::string& name, size_t before) const;
   Result<Origin> expand_from(size_t index);
   Result<> mark_needed(size_t index);
   void number_steps();
-  std::string label_of(size_t index) const;
   bool is_replaced(size_t index) const;
   Result<size_t> taken_stage(const TakenFrom& from, size_t index) const;
   Result<> bind_late(const TakenFrom& from, size_t index);
@@ -92,23 +77,15 @@ class Planner {
 
 size_t Planner::target_stage() const {
   if (request_.target.empty()) return file_.stages.size() - 1;
-  size_t found = find_stage(to_lower(request_.target), file_.stages.size());
-  if (found != kNone) return found;
+  size_t found = find_stage(file_, to_lower(request_.target), file_.stages.size());
+  if (found != kNoStage) return found;
   auto number = parse_uint(request_.target);
-  return number && *number < file_.stages.size() ? static_cast<size_t>(*number) : kNone;
+  return number && *number < file_.stages.size() ? static_cast<size_t>(*number) : kNoStage;
 }
 
 std::string Planner::stage_label() const {
   const std::string& name = file_.stages[target_].from.name;
   return name.empty() ? "default" : name;
-}
-
-// The last of that name: a later stage shadows an earlier one.
-size_t Planner::find_stage(const std::string& name, size_t before) const {
-  for (size_t i = before; i-- > 0;) {
-    if (!name.empty() && file_.stages[i].from.name == name) return i;
-  }
-  return kNone;
 }
 
 Result<Origin> Planner::expand_from(size_t index) {
@@ -143,8 +120,8 @@ Result<Origin> Planner::expand_from(size_t index) {
                          near.empty() ? "" : cat(" (did you mean ", near, "?)")));
     }
     if (!platform.empty()) origin.platform = TRY(oci::Platform::parse(platform));
-    origin.stage = find_stage(to_lower(origin.image), index);
-    if (origin.stage == kNone) {
+    origin.stage = find_stage(file_, to_lower(origin.image), index);
+    if (origin.stage == kNoStage) {
       origin.context = find_context(request_.named_contexts, origin.image,
                                     origin.platform.value_or(request_.target_platform));
     }
@@ -160,11 +137,6 @@ std::span<const Instruction> Planner::instructions_of(size_t index) const {
   return file_.stages[index].instructions;
 }
 
-std::string Planner::label_of(size_t index) const {
-  const std::string& name = file_.stages[index].from.name;
-  return name.empty() ? cat("stage-", index) : name;
-}
-
 // By a named context, whose files are there whatever the stage says.
 bool Planner::is_replaced(size_t index) const {
   return find_context(request_.named_contexts, file_.stages[index].from.name,
@@ -172,19 +144,11 @@ bool Planner::is_replaced(size_t index) const {
       .has_value();
 }
 
-// The stage whose files the stage `index` takes; kNone where they are an image's. Names are looked
-// up in the whole file: a later stage must not be mistaken for an image of its name.
+// The stage whose files the stage `index` takes; kNoStage where they are an image's.
 Result<size_t> Planner::taken_stage(const TakenFrom& from, size_t index) const {
-  size_t found = find_stage(to_lower(from.name), file_.stages.size());
-  if (auto number = parse_uint(from.name); found == kNone && number) {
-    if (*number >= file_.stages.size()) return invalid(cat("invalid stage index ", from.name));
-    found = static_cast<size_t>(*number);
-  }
-  if (found == kNone || found < index) return found;
-  if (is_replaced(found)) return kNone;
-  if (found == index) {
-    return invalid(cat("circular dependency detected on stage: ", label_of(index)));
-  }
+  const size_t found = TRY(named_stage(file_, from));
+  if (found == kNoStage || found < index) return found;
+  if (is_replaced(found)) return kNoStage;
   if (from.mount) {
     return invalid(cat("cannot mount from stage ", skiff::quoted(from.name), " to ",
                        skiff::quoted(*from.mount),
@@ -192,18 +156,18 @@ Result<size_t> Planner::taken_stage(const TakenFrom& from, size_t index) const {
   }
   return invalid(cat("cannot copy from stage ", skiff::quoted(from.name),
                      ", it needs to be defined before current stage ",
-                     skiff::quoted(label_of(index))));
+                     skiff::quoted(label_of(file_, index))));
 }
 
 // The stage and all that its FROM and its COPY --from lead to.
 Result<> Planner::mark_needed(size_t index) {
   if (!needed_.insert(index).second) return {};
-  if (origins_[index].stage != kNone) TRY(mark_needed(origins_[index].stage));
+  if (origins_[index].stage != kNoStage) TRY(mark_needed(origins_[index].stage));
   for (const Instruction& instruction : instructions_of(index)) {
     for (const TakenFrom& from : sources_of(instruction)) {
       auto found = taken_stage(from, index);
       if (!found) return file_.source->at(instruction.span, found.error());
-      if (*found != kNone) TRY(mark_needed(*found));
+      if (*found != kNoStage) TRY(mark_needed(*found));
     }
   }
   return {};
@@ -237,7 +201,7 @@ Result<PlannedStep> Planner::bind_from(size_t index, PlannedStage& stage) {
   auto& from = std::get<PlannedFrom>(step.what);
   step.text = source.from_text;
   step.span = source.span;
-  if (origin.stage != kNone) {
+  if (origin.stage != kNoStage) {
     from.stage = planned_[origin.stage];
     stage.platform = plan_.stages[*from.stage].platform;
     stage.author = plan_.stages[*from.stage].author;
@@ -281,11 +245,11 @@ Result<> Planner::bind_image(size_t index, const std::string& name, PlannedStage
 Result<> Planner::bind_late(const TakenFrom& from, size_t index) {
   auto found = taken_stage(from, index);
   if (!found) return file_.source->at(file_.stages[index].span, found.error());
-  if (*found == kNone || planned_[*found] != kNone) return {};
+  if (*found == kNoStage || planned_[*found] != kNoStage) return {};
   TRY(mark_needed(*found));
   const std::set<size_t> needed = needed_;
   for (size_t other : needed) {
-    if (other >= index || planned_[other] != kNone) continue;
+    if (other >= index || planned_[other] != kNoStage) continue;
     first_numbers_[other] = plan_.total + 1;
     plan_.total += 1 + static_cast<int>(instructions_of(other).size());
     TRY(bind_stage(other));
@@ -299,7 +263,7 @@ Result<> Planner::bind_stage(size_t index) {
                      .name = source.from.name.empty() ? cat(index) : source.from.name};
   PlannedStep from = TRY(bind_from(index, stage));
   StageState state;
-  if (origins_[index].stage != kNone) state = states_[planned_[origins_[index].stage]];
+  if (origins_[index].stage != kNoStage) state = states_[planned_[origins_[index].stage]];
   // A stage begins with its config: what another one's ARG had put over that stays behind.
   for (StageState::Argument& argument : state.args) {
     argument.over_env = argument.over_env && !get_env(from.config.env, argument.name);
@@ -308,17 +272,19 @@ Result<> Planner::bind_stage(size_t index) {
   if (image) state.knows_env = image->known;
   std::vector<std::string> triggers = std::exchange(from.config.on_build, {});
   stage.steps.push_back(std::move(from));
-  const Places places{.file = file_,
-                      .globals = globals_,
-                      .find_base = find_base_,
-                      .request = request_,
-                      .planned_stage = [&](const std::string& name) -> std::optional<size_t> {
-                        const auto found = taken_stage({name, std::nullopt}, index);
-                        if (!found || *found == kNone || planned_[*found] == kNone) {
-                          return std::nullopt;
-                        }
-                        return planned_[*found];
-                      }};
+  const Places places{
+      .file = file_,
+      .globals = globals_,
+      .find_base = find_base_,
+      .request = request_,
+      .planned_stage = [&](const std::string& name, bool or_number) -> std::optional<size_t> {
+        const auto mount = or_number ? std::nullopt : std::optional("");
+        const auto found = taken_stage({name, mount}, index);
+        if (!found || *found == kNoStage || planned_[*found] == kNoStage) {
+          return std::nullopt;
+        }
+        return planned_[*found];
+      }};
   StageBinder binder(places, stage, state);
   for (const std::string& trigger : triggers) {
     auto instruction = parse_trigger(origins_[index].image, trigger);
@@ -338,7 +304,7 @@ Result<> Planner::bind_stage(size_t index) {
 }
 
 Result<Plan> Planner::make() {
-  if (target_ == kNone) {
+  if (target_ == kNoStage) {
     std::vector<std::string> names;
     for (const Stage& stage : file_.stages) names.push_back(stage.from.name);
     std::erase(names, "");
@@ -346,21 +312,27 @@ Result<Plan> Planner::make() {
     return invalid(cat("target stage ", skiff::quoted(request_.target), " could not be found",
                        near.empty() ? "" : cat(" (did you mean ", near, "?)")));
   }
-  for (const Instruction& arg : file_.global_args) {
-    auto declared = globals_.declare(std::get<ArgInstruction>(arg.body), file_.escape);
-    if (!declared) return file_.source->at(arg.span, declared.error());
-  }
+  TRY(declare_all(file_, globals_));
   for (size_t i = 0; i <= target_; ++i) origins_.push_back(TRY(expand_from(i)));
+  TRY(check_circles(file_));
   TRY(mark_needed(target_));
   for (size_t i = 0; request_.all_stages && i < origins_.size(); ++i) TRY(mark_needed(i));
   number_steps();
-  planned_.assign(file_.stages.size(), kNone);
+  planned_.assign(file_.stages.size(), kNoStage);
   for (size_t index : needed_) TRY(bind_stage(index));
   plan_.unused_args = globals_.unused();
   return std::move(plan_);
 }
 
 }  // namespace
+
+Result<std::optional<std::string>> global_argument(const Dockerfile& file,
+                                                   const PlanRequest& request,
+                                                   const std::string& name) {
+  GlobalScope globals(request, "");
+  TRY(declare_all(file, globals));
+  return globals.lookup(name);
+}
 
 Result<Plan> make_plan(const Dockerfile& file, const PlanRequest& request,
                        const FindBase& find_base) {

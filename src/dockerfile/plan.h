@@ -126,6 +126,11 @@ struct Plan {
   std::vector<std::string> unused_args;  // given, and never declared
 };
 
+// The value of an ARG before the first FROM; nullopt where there is none, or it has none.
+Result<std::optional<std::string>> global_argument(const Dockerfile& file,
+                                                   const PlanRequest& request,
+                                                   const std::string& name);
+
 // Errors name their place in the Dockerfile.
 Result<Plan> make_plan(const Dockerfile& file, const PlanRequest& request,
                        const FindBase& find_base);

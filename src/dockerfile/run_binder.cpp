@@ -45,7 +45,7 @@ Result<> add_defaults(PlannedMount& mount, const std::string& working_dir, int a
 }  // namespace
 
 Result<> StageBinder::bind_mount_source(PlannedMount& mount, const PlannedStep& step) {
-  mount.from_stage = places_.planned_stage(mount.from);
+  mount.from_stage = places_.planned_stage(mount.from, false);
   if (mount.from_stage) return {};
   const auto context = named_context(mount.from);
   if (context && context->image.empty()) {

@@ -259,7 +259,7 @@ Result<> StageBinder::bind_one(const OnBuildInstruction& on_build, PlannedStep& 
 }
 
 Result<> StageBinder::bind_one(const MaintainerInstruction& maintainer, PlannedStep& step) {
-  stage_.author = TRY(expander(step).word(maintainer.name));
+  stage_.author = maintainer.name;  // no word of it is a variable
   add_history(step, cat("MAINTAINER ", stage_.author), true);
   return {};
 }

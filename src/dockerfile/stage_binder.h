@@ -32,7 +32,8 @@ struct Places {
   GlobalScope& globals;
   const FindBase& find_base;
   const PlanRequest& request;
-  std::function<std::optional<size_t>(const std::string& name)> planned_stage;
+  // By its name, or for COPY by its number.
+  std::function<std::optional<size_t>(const std::string& name, bool or_number)> planned_stage;
 };
 
 // The error that there is no image of that name, where a stage's or a well-known image's is nearly

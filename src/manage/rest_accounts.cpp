@@ -52,6 +52,9 @@ Answer<> remove_account(ApiCall& call, AccountKind kind) {
 Answer<access::FirstGrant> first_grant(const ApiCall& call, const std::string& usual_place) {
   access::FirstGrant out;
   const std::string role = call.body.string("role");
+  if (role.empty() && call.body.has("on")) {
+    return refusal_of(Error(Code::kInvalidArgument, "on needs role: what may it do there?"));
+  }
   if (!role.empty()) out.role = TRY(as_answer(access::role_named(role)));
   const std::string place = call.body.has("on") ? call.body.string("on") : usual_place;
   out.node = TRY(as_answer(access::node_named(place)));

@@ -237,6 +237,7 @@ TEST_F(RestTest, WhatIsNotUnderstoodIsToldAndChangesNothing) {
   refused(R"({"name":"ann"})");
   refused(R"({"name":"Ann!","password":"password"})");
   refused(R"({"name":"ann","password":"seven-7"})");
+  refused(R"({"name":"ann","password":"password","on":"acme"})");
   refused(R"({"name":"ann","password":"password","rolle":"own"})");
   refused(R"({"name":"ann","password":"password","role":"king"})");
   refused(R"({"name":"ann","password":"password","expires":"yesterday"})");

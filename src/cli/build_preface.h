@@ -40,7 +40,7 @@ class BuildBody : public Source {
 struct PrefacedBody {
   std::unique_ptr<Source> source;
   std::string content_type;
-  std::vector<KeyAgent> agents = {};  // as long as the build
+  std::vector<KeyAgent> agents;  // as long as the build
 };
 Result<PrefacedBody> with_preface(const Flags& flags, const std::optional<std::string>& dockerfile,
                                   std::unique_ptr<Source> tar);

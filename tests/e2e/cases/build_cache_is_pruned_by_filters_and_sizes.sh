@@ -22,8 +22,10 @@ all=$(count)
 for wrong in colour=red type=regula inuse=maybe; do
   expect_exit 1 bx prune -af --filter $wrong
   expect_contains "$OUT" "filter \"${wrong%=*}\""
-  expect_exit 1 "$skiff" builder prune -af --filter $wrong
-  expect_contains "$OUT" "filter \"${wrong%=*}\""
+  for client in docker "$skiff"; do
+    expect_exit 1 "$client" builder prune -af --filter $wrong
+    expect_contains "$OUT" "filter \"${wrong%=*}\""
+  done
 done
 bx prune -af --filter until=1h --filter type=regular >/dev/null
 bx prune -af --filter inuse=true >/dev/null
@@ -36,8 +38,10 @@ fi
 "$skiff" builder prune -af --min-free-space 1b >/dev/null
 expect_eq "$(count)" "$all"
 
+docker builder prune -af --filter id=none >/dev/null
+expect_eq "$(count)" "$all"
 id=$("$skiff" builder du --filter 'description~=echo two' --format '{{.ID}}')
-bx prune -af --filter "id=$id" >/dev/null
+docker builder prune -af --filter "id=${id:0:20}" >/dev/null
 expect_not_contains "$("$skiff" builder du --verbose)" 'echo two'
 "$skiff" builder prune -af --filter 'description~=cache mount' >/dev/null
 expect_not_contains "$("$skiff" builder du --verbose)" 'cache mount'

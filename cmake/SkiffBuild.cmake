@@ -14,6 +14,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     $<$<CONFIG:Release>:-Wno-stringop-overread>)
   # ccache tells by it what a precompiled header stands for.
   target_compile_options(skiff_options INTERFACE -fpch-preprocess)
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # std::stable_sort of libstdc++ 12 uses what is deprecated.
+  target_compile_options(skiff_options INTERFACE -Wno-deprecated-declarations)
 endif()
 if(SKIFF_SANITIZE)
   target_compile_options(skiff_options INTERFACE -fsanitize=${SKIFF_SANITIZE} -fno-sanitize-recover=all)

@@ -7,6 +7,9 @@ namespace skiff::dockerfile {
 
 namespace {
 
+// Each may stand on the one before it, and is looked at through that.
+constexpr size_t kMostStages = 4096;
+
 Result<Instruction> understand(const SourceText& source, const RawInstruction& raw, char escape) {
   auto body = parse_instruction(raw, escape);
   if (!body) return source.at(raw.span, body.error());
@@ -16,6 +19,11 @@ Result<Instruction> understand(const SourceText& source, const RawInstruction& r
 
 Result<> place(Dockerfile& out, Instruction instruction) {
   if (auto* from = std::get_if<FromInstruction>(&instruction.body)) {
+    if (out.stages.size() == kMostStages) {
+      return out.source->at(instruction.span,
+                            Error(Code::kResourceExhausted,
+                                  cat("more than ", kMostStages, " stages: these are the most")));
+    }
     out.stages.push_back(Stage{std::move(*from),
                                instruction.text,
                                instruction.span,

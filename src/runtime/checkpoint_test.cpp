@@ -281,6 +281,13 @@ TEST_F(Checkpoint, ATerminalsMasterGoesToItsSocket) {
       std::string::npos);
 }
 
+TEST_F(Checkpoint, TakesAPausedOne) {
+  ASSERT_EQ(run({"pause", bundle_.id}).code, 0);
+  const sys::Captured done = run({"checkpoint", "--image-path", images(), bundle_.id});
+  EXPECT_EQ(done.code, 0) << done.out;
+  EXPECT_EQ(bundle_.traces(), "");
+}
+
 // As at a creation, once the namespaces are there.
 TEST_F(Checkpoint, HooksRunAtTheRestore) {
   const Path said = bundle_.scratch() / "said";

@@ -1,6 +1,10 @@
 // skiff-runtime exec.
-#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
 
+#include <cerrno>
+
+#include "base/scope_exit.h"
 #include "base/strings.h"
 #include "runtime/command_line.h"
 #include "runtime/config_types.h"
@@ -137,8 +141,14 @@ Result<int> exec(const CommandContext& context) {
                                    .preserve_fds = TRY(arguments.number("preserve-fds", 0)),
                                    .cgroups = TRY(parse_cgroups(arguments.values("cgroup"))),
                                    .ignore_paused = arguments.has("ignore-paused")}));
+  // Whoever asked is told that there is no process: then there is none.
+  ScopeExit undo([&] {
+    ::kill(child.pid, SIGKILL);
+    while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) continue;
+  });
   UniqueFd master = TRY(console.take_master());
   TRY(announce(arguments, child.pid, child.pidfd.get()));
+  undo.dismiss();
   if (detach) return 0;
   return attend(child, std::move(master));
 }

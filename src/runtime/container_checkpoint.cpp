@@ -206,7 +206,8 @@ struct Restorer {
 }  // namespace
 
 Result<> Container::checkpoint(const CheckpointOptions& options) {
-  TRY(require_running("checkpoint"));
+  // A paused one as well: that is how containerd's clients do it.
+  if (status() != ContainerStatus::kPaused) TRY(require_running("checkpoint"));
   TRY(make_directories(options.images, 0700));
   TRY(make_directories(options.work, 0700));
   UniqueFd top = TRY(TRY(sys::ProcFs::ours())->open_link(cat(state_.pid, "/root"), O_PATH));

@@ -302,6 +302,8 @@ void Container::undo_create() {
   detach_root(state_.rootfs, state_.root_mount);
   [[maybe_unused]] auto unclassed = remove_resctrl(state_.resctrl);
   [[maybe_unused]] auto removed = remove_tree(directory_);
+  // As at any end: what an earlier hook did may have to be undone (runtime.md, Lifecycle).
+  run_all_hooks(config_.hooks.poststop, "poststop", state_json(ContainerStatus::kStopped).dump());
 }
 
 Result<std::shared_ptr<const SeccompFilter>> Container::seccomp_filter() {

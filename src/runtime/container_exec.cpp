@@ -98,7 +98,7 @@ class Exec {
     debug("nsexec container setup: born");
     TRY(isolate());
     TRY(enter_cgroup());
-    TRY(set_rlimits(process_, warnings_));
+    raise_rlimits(process_, 0);
     TRY(enter_container());
     debug("child process in init(): in the container's cgroup, namespaces and root");
     TRY(prepare_terminal());
@@ -112,6 +112,7 @@ class Exec {
     TRY(set_personality(config_));
     TRY(set_memory_policy(config_));
     TRY(set_scheduling(process_, has_cpus(config_)));
+    TRY(set_rlimits(process_, warnings_));
     TRY(take_identity(process_, warnings_));
     for (const std::string& text : warnings_) TRY(plan_.channel.send(Signal::kWarning, text));
     return find_program(process_, plan_.env);

@@ -138,7 +138,8 @@ class Init {
       TRY(plan_.channel.expect(Signal::kGo, "the creator"));
     }
     become_undumpable();
-    TRY(set_rlimits(process_, warnings_));
+    // The limits themselves come last: the set-up needs more descriptors than a program may.
+    raise_rlimits(process_, 0);
     TRY(plan_.namespaces.enter());
     if (waits_when_entered(config_)) {
       TRY(plan_.channel.send(Signal::kEntered));
@@ -158,8 +159,10 @@ class Init {
     if (!waits_when_mounted(config_)) return {};
     if (::fchdir(rootfs.dir().fd()) != 0) return Error::from_errno(errno, "enter the root");
     TRY(plan_.channel.send(Signal::kMounted));
-    state_ = TRY(plan_.channel.expect(Signal::kGo, "the creator"));
-    return run_hooks(config_.hooks.create_container, "createContainer", state_);
+    state_ = TRY(json::parse(TRY(plan_.channel.expect(Signal::kGo, "the creator"))));
+    // Hooks in the container's namespaces are told of it as it is seen there (runtime.md, State).
+    state_.set("pid", ::getpid());
+    return run_hooks(config_.hooks.create_container, "createContainer", state_.dump());
   }
 
   Result<> become_user() {
@@ -173,6 +176,7 @@ class Init {
     TRY(set_personality(config_));
     TRY(set_memory_policy(config_));
     TRY(set_scheduling(process_, has_cpus(config_)));
+    TRY(set_rlimits(process_, warnings_));
     TRY(take_identity(process_, warnings_));
     for (const std::string& text : warnings_) TRY(plan_.channel.send(Signal::kWarning, text));
     if (config_.process) program_ = TRY(find_program(process_, plan_.env));
@@ -229,7 +233,9 @@ class Init {
     for (OciHook& hook : hooks) {
       if (!hook.env) hook.env = plan_.env;
     }
-    return run_hooks(hooks, "startContainer", state_);
+    json::Value state = state_;
+    if (!hooks.empty()) state.set("status", status_name(ContainerStatus::kCreated));
+    return run_hooks(hooks, "startContainer", state.dump());
   }
 
   // The small init drops its privileges like the program, but needs no filter: it is our own
@@ -246,7 +252,7 @@ class Init {
   const sys::CgroupEntry& cgroup_;
   LabelFile label_;
   std::vector<std::string> warnings_;
-  std::string state_;
+  json::Value state_;  // for hooks; null where there are none
   std::string program_;
 };
 

@@ -264,43 +264,6 @@ INSTANTIATE_TEST_SUITE_P(
                "createRuntime hook #0"}),
     [](const auto& instance) { return std::string(instance.param.name); });
 
-TEST(ContainerHooks, RunInOrderWithTheState) {
-  TestBundle bundle;
-  std::string log = (bundle.scratch() / "log").native();
-  bundle.change = [&](json::Value& config) {
-    json::Value hooks = json::object();
-    for (const char* kind : {"prestart", "createRuntime", "createContainer", "startContainer",
-                             "poststart", "poststop"}) {
-      bool inside = std::string_view(kind) == "startContainer";
-      std::string file = inside ? "/tmp/log" : log;
-      hooks.set(kind,
-                json::array({json::object(
-                    {{"path", "/bin/sh"},
-                     {"args", std::vector<std::string>{"sh", "-c",
-                                                       cat("echo ", kind, " >> ", file, "; cat >> ",
-                                                           file, "; echo >> ", file)}},
-                     {"env", std::vector<std::string>{"PATH=/bin:/usr/bin"}}})}));
-    }
-    config.set("hooks", std::move(hooks));
-  };
-  bundle.script("cat /tmp/log");
-  Result<Ran> ran = bundle.run();
-  ASSERT_TRUE(ran) << ran.error().message();
-  EXPECT_TRUE(ran->output.starts_with("startContainer\n{")) << ran->output;
-  std::vector<std::string> lines = split(*read_file(log), '\n');
-  ASSERT_EQ(lines.size(), 11U);
-  EXPECT_EQ(lines[0], "prestart");
-  EXPECT_EQ(lines[2], "createRuntime");
-  EXPECT_EQ(lines[4], "createContainer");
-  EXPECT_EQ(lines[6], "poststart");
-  EXPECT_EQ(lines[8], "poststop");
-  EXPECT_EQ(json::parse(lines[1])->string("status"), "created");
-  EXPECT_EQ(json::parse(lines[3])->string("status"), "creating");
-  EXPECT_GT(json::parse(lines[1])->integer("pid"), 0);
-  EXPECT_EQ(json::parse(lines[7])->string("status"), "running");
-  EXPECT_EQ(json::parse(lines[9])->string("status"), "stopped");
-}
-
 TEST(ContainerWithoutProcess, IsCreatedAndCannotBeStarted) {
   TestBundle bundle;
   bundle.change = [](json::Value& config) { config.set("process", nullptr); };
@@ -315,38 +278,6 @@ TEST(ContainerWithoutProcess, IsCreatedAndCannotBeStarted) {
   EXPECT_EQ(container->status(), ContainerStatus::kStopped);
   EXPECT_TRUE(container->remove(false));
   EXPECT_EQ(bundle.traces(), "");
-}
-
-// A startContainer hook; its failure is what start says.
-std::string failure_of_hook(const std::string& script, json::Value seccomp) {
-  TestBundle bundle;
-  bundle.change = [&](json::Value& config) {
-    json::Value hook =
-        json::object({{"path", "/bin/sh"}, {"args", std::vector<std::string>{"sh", "-c", script}}});
-    config.set("hooks", json::object({{"startContainer", json::array({std::move(hook)})}}));
-    test::with_linux("seccomp", seccomp)(config);
-  };
-  Result<Ran> ran = bundle.script("true").run();
-  return ran ? "" : ran.error().message();
-}
-
-json::Value forbidding_mkdir(std::string_view action) {
-  json::Value rule =
-      json::object({{"names", std::vector<std::string>{"mkdir", "mkdirat"}}, {"action", action}});
-  return json::object(
-      {{"defaultAction", "SCMP_ACT_ALLOW"}, {"syscalls", json::array({std::move(rule)})}});
-}
-
-TEST(ContainerHooks, StartHooksAreConfinedAsTheProgram) {
-  EXPECT_EQ(failure_of_hook("mkdir /tmp/x", forbidding_mkdir("SCMP_ACT_ALLOW")), "");
-  std::string refused = failure_of_hook("mkdir /tmp/x", forbidding_mkdir("SCMP_ACT_ERRNO"));
-  EXPECT_NE(refused.find("startContainer hook #0"), std::string::npos) << refused;
-  EXPECT_NE(refused.find("exit status 1"), std::string::npos) << refused;
-  std::string killed = failure_of_hook("mkdir /tmp/x", forbidding_mkdir("SCMP_ACT_KILL"));
-  EXPECT_NE(killed.find("signal: bad system call"), std::string::npos) << killed;
-  std::string unprivileged = failure_of_hook("grep -q '^CapEff:.*a80425fb' /proc/self/status",
-                                             forbidding_mkdir("SCMP_ACT_ERRNO"));
-  EXPECT_EQ(unprivileged, "");
 }
 
 }  // namespace

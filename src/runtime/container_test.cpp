@@ -167,6 +167,13 @@ TEST(Container, RlimitsAreSetOrWarnedOf) {
   EXPECT_EQ(run(bundle, "ulimit -n; ulimit -Hn; ulimit -c").output, "100\n200\n0\n");
 }
 
+// Of the program alone: the set-up opens more.
+TEST(Container, FewDescriptorsAreEnough) {
+  TestBundle bundle;
+  bundle.spec.ulimits = {{"nofile", 8, 8}};
+  EXPECT_EQ(run(bundle, "ulimit -n; ulimit -Hn").output, "8\n8\n");
+}
+
 TEST(Container, DescriptorsAreLimitedAsForALogin) {
   TestBundle bundle;
   rlimit own{};

@@ -21,12 +21,11 @@ namespace skiff::runtime {
 
 namespace {
 
+// As runc and crun: all but those that tell us of ourselves, of our children and our output.
 sigset_t passed_signals() {
   sigset_t set;
-  ::sigemptyset(&set);
-  for (int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT}) {
-    ::sigaddset(&set, signal);
-  }
+  ::sigfillset(&set);
+  for (int signal : {SIGCHLD, SIGPIPE, SIGURG}) ::sigdelset(&set, signal);
   return set;
 }
 
@@ -64,14 +63,34 @@ void copy_size(int master) {
   if (::ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) ::ioctl(master, TIOCSWINSZ, &size);
 }
 
-// False at the end of what can be read.
-bool pass_bytes(int from, int to) {
-  std::array<char, 16384> buffer;
-  ssize_t n = ::read(from, buffer.data(), buffer.size());
-  if (n < 0) return errno == EINTR || errno == EAGAIN;
-  FdSink sink(to);
-  return n > 0 && sink.write({buffer.data(), static_cast<size_t>(n)}).has_value();
-}
+bool is_passing(int error) { return error == EINTR || error == EAGAIN; }
+
+// What our input holds for a terminal whose program may not read: it waits here, so that writing
+// never does.
+class WaitingInput {
+ public:
+  bool empty() const { return waiting_.empty(); }
+
+  // False at the input's end. Only when nothing waits.
+  bool take(int from) {
+    std::array<char, 16384> buffer;
+    ssize_t n = ::read(from, buffer.data(), buffer.size());
+    if (n < 0) return is_passing(errno);
+    waiting_.assign(buffer.data(), static_cast<size_t>(n));
+    return n > 0;
+  }
+
+  // False when the terminal is gone.
+  bool give(int to) {
+    ssize_t n = ::write(to, waiting_.data(), waiting_.size());
+    if (n < 0 && is_passing(errno)) return true;
+    waiting_.erase(0, n < 0 ? std::string::npos : static_cast<size_t>(n));
+    return n >= 0;
+  }
+
+ private:
+  std::string waiting_;
+};
 
 class Foreground {
  public:
@@ -86,6 +105,7 @@ class Foreground {
     if (master_) {
       raw.emplace();
       copy_size(master_.get());
+      ::fcntl(master_.get(), F_SETFL, O_RDWR | O_NONBLOCK);
     }
     while (!TRY(step())) continue;
     while (master_ && pass_rest()) continue;
@@ -99,15 +119,20 @@ class Foreground {
  private:
   // True when the child has ended.
   Result<bool> step() {
+    const bool takes = master_ && input_ && waiting_.empty();
+    const bool gives = !waiting_.empty();
     std::array<pollfd, 4> polled = {
         pollfd{child_.pidfd.get(), POLLIN, 0}, pollfd{signals_.get(), POLLIN, 0},
-        pollfd{master_.get(), POLLIN, 0}, pollfd{master_ && input_ ? STDIN_FILENO : -1, POLLIN, 0}};
-    if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) {
+        pollfd{master_.get(), static_cast<short>(gives ? POLLIN | POLLOUT : POLLIN), 0},
+        pollfd{takes ? STDIN_FILENO : -1, POLLIN, 0}};
+    if (::poll(polled.data(), polled.size(), -1) < 0) {
+      if (errno == EINTR) return false;
       return Error::from_errno(errno, "poll");
     }
     if (polled[1].revents != 0) pass_signal();
-    if (polled[2].revents != 0 && !pass_bytes(master_.get(), STDOUT_FILENO)) master_.reset();
-    if (polled[3].revents != 0 && master_) input_ = pass_bytes(STDIN_FILENO, master_.get());
+    if (polled[3].revents != 0) input_ = waiting_.take(STDIN_FILENO);
+    if ((polled[2].revents & POLLOUT) != 0) input_ = waiting_.give(master_.get()) && input_;
+    if ((polled[2].revents & ~POLLOUT) != 0 && !pass_output()) master_.reset();
     return polled[0].revents != 0;
   }
 
@@ -119,16 +144,25 @@ class Foreground {
     ::kill(child_.pid, signal);
   }
 
+  // False when the terminal has no more, or nobody wants it.
+  bool pass_output() const {
+    std::array<char, 16384> buffer;
+    ssize_t n = ::read(master_.get(), buffer.data(), buffer.size());
+    if (n < 0) return is_passing(errno);
+    FdSink sink(STDOUT_FILENO);
+    return n > 0 && sink.write({buffer.data(), static_cast<size_t>(n)}).has_value();
+  }
+
   // What the terminal still holds when the process has ended.
   bool pass_rest() {
     pollfd polled{master_.get(), POLLIN, 0};
-    return ::poll(&polled, 1, 0) > 0 && (polled.revents & POLLIN) != 0 &&
-           pass_bytes(master_.get(), STDOUT_FILENO);
+    return ::poll(&polled, 1, 0) > 0 && (polled.revents & POLLIN) != 0 && pass_output();
   }
 
   const sys::Child& child_;
   UniqueFd master_;
   UniqueFd signals_;
+  WaitingInput waiting_;
   bool input_ = true;
 };
 

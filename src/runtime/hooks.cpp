@@ -5,9 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstring>
 
 #include "base/io.h"
@@ -57,14 +60,31 @@ int run_child(const OciHook& hook, int in, int out) {
   return 127;
 }
 
+// For poll(2): what is left of a time, or none where there is none.
+class TimeLeft {
+ public:
+  explicit TimeLeft(int seconds) : limited_(seconds > 0) { end_ += std::chrono::seconds(seconds); }
+  int milliseconds() const {
+    if (!limited_) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end_ - Steady::now()).count();
+    return static_cast<int>(std::clamp<int64_t>(left, 0, INT32_MAX));
+  }
+
+ private:
+  using Steady = std::chrono::steady_clock;
+  bool limited_;
+  Steady::time_point end_ = Steady::now();
+};
+
 // Its output until it ends; false when the time ran out.
-Result<bool> watch(int pidfd, int output, int timeout_ms, std::string& said) {
+Result<bool> watch(int pidfd, int output, const TimeLeft& time, std::string& said) {
   std::array<char, 1024> buffer;
   for (;;) {
     std::array<pollfd, 2> polled = {pollfd{pidfd, POLLIN, 0}, pollfd{output, POLLIN, 0}};
-    int ready = ::poll(polled.data(), polled.size(), timeout_ms);
+    int ready = ::poll(polled.data(), polled.size(), time.milliseconds());
     if (ready < 0 && errno != EINTR) return Error::from_errno(errno, "poll");
-    if (ready == 0) return false;
+    // Also of one that never stops talking.
+    if (time.milliseconds() == 0) return false;
     if (ready > 0 && (polled[1].revents & POLLIN) != 0) {
       ssize_t n = ::read(output, buffer.data(), buffer.size());
       if (n > 0 && said.size() < kTextLimit) said.append(buffer.data(), static_cast<size_t>(n));
@@ -87,8 +107,8 @@ Result<> run_hook(const OciHook& hook, const std::string& state) {
       TRY(sys::clone_process({}, [&] { return run_child(hook, in.get(), out.write.get()); }));
   out.write.reset();
   std::string said;
-  int timeout_ms = hook.timeout_seconds > 0 ? hook.timeout_seconds * 1000 : -1;
-  Result<bool> ended = watch(child.pidfd.get(), out.read.get(), timeout_ms, said);
+  Result<bool> ended =
+      watch(child.pidfd.get(), out.read.get(), TimeLeft(hook.timeout_seconds), said);
   if (!ended || !*ended) ::kill(child.pid, SIGKILL);
   int status = 0;
   while (::waitpid(child.pid, &status, 0) < 0 && errno == EINTR) continue;

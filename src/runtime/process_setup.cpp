@@ -205,8 +205,10 @@ Result<> set_rlimits(const OciProcess& process, std::vector<std::string>& warnin
 
 void raise_rlimits(const OciProcess& process, pid_t pid) {
   for (const OciRlimit& wanted : process.rlimits) {
-    const rlimit limit{wanted.soft, wanted.hard};
     const auto resource = static_cast<__rlimit_resource>(wanted.resource);
+    rlimit limit{};
+    if (::prlimit(pid, resource, nullptr, &limit) != 0 || limit.rlim_max >= wanted.hard) continue;
+    limit.rlim_max = wanted.hard;
     [[maybe_unused]] const int raised = ::prlimit(pid, resource, &limit, nullptr);
   }
 }

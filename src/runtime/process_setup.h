@@ -16,8 +16,8 @@ std::vector<std::string> environment_of(const OciProcess& process, const Path& r
 
 // For the creator: what is written for `pid` through the host's /proc.
 Result<> adjust_oom_score(const OciProcess& process, pid_t pid);
-// Of one that is born into a user namespace, where it could not raise them itself. What the creator
-// may not raise either stays.
+// What `pid` (0: the caller) may later set: by the creator for one that is born into a user
+// namespace, by itself before it joins one, where it could not. What may not be raised stays.
 void raise_rlimits(const OciProcess& process, pid_t pid);
 
 // In the new process, in this order.

@@ -1,0 +1,103 @@
+// Processes in the foreground: their terminals, and the signals that they are passed.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+
+#include "runtime/test_bundle.h"
+#include "runtime/test_program.h"
+
+namespace skiff::runtime {
+namespace {
+
+using test::TestBundle;
+
+// Reads until `text` has come; what was read.
+std::string read_until(int fd, std::string_view text) {
+  std::string read;
+  while (read.find(text) == std::string::npos) {
+    char c = 0;
+    if (::read(fd, &c, 1) != 1) break;
+    read += c;
+  }
+  return read;
+}
+
+class Foreground : public testing::Test {
+ protected:
+  ~Foreground() override {
+    [[maybe_unused]] int code = *spawn({"delete", "-f", bundle_.id}).wait();
+  }
+
+  sys::Process spawn(std::vector<std::string> words, std::vector<std::pair<int, int>> fds = {}) {
+    words.insert(words.begin(), {"skiff-runtime", "--root", bundle_.state_root().native()});
+    return *sys::Process::spawn({.args = std::move(words),
+                                 .program = test::runtime_program(),
+                                 .env = std::vector<std::string>{"PATH=/usr/bin:/bin"},
+                                 .fds = std::move(fds),
+                                 .new_session = true});
+  }
+  sys::Process run(std::vector<std::pair<int, int>> fds) {
+    return spawn({"run", "-b", bundle_.path().native(), bundle_.id}, std::move(fds));
+  }
+  Path at(const char* name) const { return bundle_.scratch() / name; }
+
+  TestBundle bundle_;
+};
+
+TEST_F(Foreground, ATerminalThatNobodyReadsHoldsNothingUp) {
+  constexpr int kInput = 300'000;  // more than all the buffers of a terminal
+  constexpr int kTaken = 16'000;   // less than one read
+  bundle_.change = test::with_process("terminal", true);
+  std::filesystem::create_symlink("busybox", bundle_.rootfs() / "bin/stty");
+  ASSERT_TRUE(bundle_
+                  .script("trap 'echo told; exit 7' TERM; stty raw -echo; echo ready; "
+                          "sleep 1000 & wait")
+                  .write());
+  sys::Pipe in = *sys::make_pipe();
+  sys::Pipe out = *sys::make_pipe();
+  ASSERT_GE(::fcntl(in.write.get(), F_SETPIPE_SZ, kInput), kInput);
+  sys::Process process = run({{in.read.get(), 0}, {out.write.get(), 1}, {out.write.get(), 2}});
+  out.write.reset();
+  ASSERT_EQ(read_until(out.read.get(), "\n"), "ready\n");
+  const std::string text(kInput, 'x');
+  ASSERT_EQ(::write(in.write.get(), text.data(), text.size()), kInput);
+  for (int left = kInput; left > kInput - kTaken; ::usleep(1000)) {
+    ASSERT_EQ(::ioctl(in.read.get(), FIONREAD, &left), 0);
+  }
+  ASSERT_TRUE(process.kill(SIGTERM));
+  EXPECT_EQ(read_until(out.read.get(), "\n"), "told\n");
+  EXPECT_EQ(*process.wait(), 7);
+}
+
+TEST_F(Foreground, AllSignalsButOurOwnArePassedOn) {
+  std::filesystem::create_symlink("busybox", bundle_.rootfs() / "bin/usleep");
+  ASSERT_TRUE(bundle_
+                  .script("for s in ALRM VTALRM PROF IO PWR STKFLT XCPU TSTP TTIN TTOU 34; do "
+                          "trap \"echo $s\" $s; done; echo ready; while :; do usleep 1000; done")
+                  .write());
+  sys::Pipe out = *sys::make_pipe();
+  sys::Process process = run({{out.write.get(), 1}, {out.write.get(), 2}});
+  out.write.reset();
+  ASSERT_EQ(read_until(out.read.get(), "\n"), "ready\n");
+  const std::pair<int, const char*> signals[] = {
+      {SIGALRM, "ALRM\n"}, {SIGVTALRM, "VTALRM\n"}, {SIGPROF, "PROF\n"}, {SIGIO, "IO\n"},
+      {SIGPWR, "PWR\n"},   {SIGSTKFLT, "STKFLT\n"}, {SIGXCPU, "XCPU\n"}, {SIGTSTP, "TSTP\n"},
+      {SIGTTIN, "TTIN\n"}, {SIGTTOU, "TTOU\n"},     {34, "34\n"}};
+  for (const auto& [signal, name] : signals) {
+    ASSERT_TRUE(process.kill(signal));
+    ASSERT_EQ(read_until(out.read.get(), "\n"), name);
+  }
+}
+
+TEST_F(Foreground, AnExecThatNobodyIsToldOfLeavesNoProcess) {
+  ASSERT_TRUE(bundle_.script("sleep 100").write());
+  ASSERT_EQ(*spawn({"run", "-d", "-b", bundle_.path().native(), bundle_.id}).wait(), 0);
+  const sys::Cgroup group = *sys::Cgroup::open("/" + bundle_.id);
+  for (const char* flag : {"--pid-file", "--pidfd-socket"}) {
+    EXPECT_EQ(*spawn({"exec", "-d", flag, "/no/such/x", bundle_.id, "sleep", "77"}).wait(), 255);
+    EXPECT_EQ(group.processes()->size(), 1U) << flag;
+  }
+}
+
+}  // namespace
+}  // namespace skiff::runtime

@@ -13,7 +13,7 @@ constexpr size_t kInitWord = 3;
 
 // Others write there meanwhile: who compares two copies finds that out. What is read after this is
 // read later.
-[[gnu::no_sanitize("thread")]] CommitMark copy_of(const volatile uint32_t* header) {
+__attribute__((no_sanitize("thread"))) CommitMark copy_of(const volatile uint32_t* header) {
   CommitMark copy;
   for (size_t i = 0; i < kWords; ++i) copy[i] = __atomic_load_n(&header[i], __ATOMIC_ACQUIRE);
   return copy;

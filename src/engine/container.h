@@ -37,6 +37,7 @@ struct ContainerPaths {
   Path resolv_conf() const { return directory / "resolv.conf"; }
   Path rootfs() const { return run / "rootfs"; }
   Path bundle() const { return run / "bundle"; }
+  Path shm() const { return run / "shm"; }  // of one whose IPC namespace others may join
   Path monitor() const { return run / "monitor"; }
 };
 
@@ -69,6 +70,7 @@ class Container {
   std::shared_ptr<PreparedStart> prepared;
 
   std::optional<sys::CgroupParents::Use> cgroup_parents;
+  uint64_t oom_kills_told = 0;  // of this run
 
   // While it is being restarted by hand: its end is no reason for --rm to remove it.
   std::atomic<bool> keep_after_exit = false;

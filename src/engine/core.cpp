@@ -12,6 +12,7 @@ Core::Core(EngineOptions the_options, images::ImageStore& the_images,
       images(the_images),
       networks(the_networks),
       clock(the_clock),
+      opened(the_clock.now()),
       db(std::move(the_db)),
       events(the_clock),
       volumes(options.root / "volumes", *db, events, the_clock),
@@ -43,7 +44,7 @@ void Core::save_or_log(Container& container) {
 }
 
 void Core::publish(const Container& container, std::string action,
-                   std::map<std::string, std::string> more) {
+                   std::map<std::string, std::string> more, TimePoint happened) {
   ContainerInfo info = container.info();
   std::map<std::string, std::string> attributes = info.config.run.labels;
   attributes["image"] = info.config.image;
@@ -53,7 +54,7 @@ void Core::publish(const Container& container, std::string action,
                   .action = std::move(action),
                   .id = container.id,
                   .attributes = std::move(attributes),
-                  .time = {}});
+                  .time = happened < opened ? happened : TimePoint()});
 }
 
 }  // namespace skiff::engine

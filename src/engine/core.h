@@ -27,6 +27,7 @@ struct Core {
   images::ImageStore& images;
   network::NetworkManager& networks;
   const Clock& clock;
+  const TimePoint opened;  // what is older happened without this engine
   std::unique_ptr<EngineDb> db;
   EventBus events;
   VolumeStore volumes;
@@ -50,9 +51,10 @@ struct Core {
   Result<> save(Container& container);
   // save() where a failure can only be logged: the process is there, or gone, all the same.
   void save_or_log(Container& container);
-  // A container event with its labels, image and name as attributes.
+  // A container event with its labels, image and name as attributes. Its time is now, unless it
+  // happened before this engine was opened: events come in the order of their times.
   void publish(const Container& container, std::string action,
-               std::map<std::string, std::string> more = {});
+               std::map<std::string, std::string> more = {}, TimePoint happened = {});
 };
 
 }  // namespace skiff::engine

@@ -52,7 +52,7 @@ class LocalEngine final : public Engine {
     TRY(core_.volumes.open());
     TRY(supervisor_.open());
     TRY(load_containers(core_));
-    recover_containers(core_, supervisor_);
+    recover_containers(core_, supervisor_, streams_.execs());
     TRY(sweep_leftovers(core_));
     resume_containers(core_, supervisor_);
     core_.monitors.refill();

@@ -138,7 +138,7 @@ EventBus::EventBus(const Clock& clock) : impl_(std::make_shared<Impl>(clock)) {}
 EventBus::~EventBus() { close(); }
 
 void EventBus::publish(Event event) {
-  event.time = impl_->clock.now();
+  if (event.time == TimePoint()) event.time = impl_->clock.now();
   std::lock_guard lock(impl_->mutex);
   for (const auto& subscriber : impl_->subscribers) {
     if (!event_matches(subscriber->filters, event)) continue;

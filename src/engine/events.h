@@ -21,7 +21,7 @@ struct Event {
   std::string action;  // "start", "exec_create: sh -c x"
   std::string id;      // Actor.ID: container id, image name, volume name, network id
   std::map<std::string, std::string> attributes;
-  TimePoint time;  // set by publish
+  TimePoint time;  // zero is now, when it is published
 };
 
 struct EventQuery {

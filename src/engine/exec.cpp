@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/strings.h"
 #include "engine/detach_keys.h"
+#include "engine/exec_record.h"
 #include "engine/process_life.h"
 #include "engine/spec.h"
 #include "engine/stopping.h"
@@ -90,6 +91,18 @@ Exec::Exec(std::shared_ptr<Container> of, ExecConfig config)
   info_.config = std::move(config);
 }
 
+Exec::Exec(std::shared_ptr<Container> of, const runtime::ExecReport& found)
+    : id(found.id),
+      container(std::move(of)),
+      ended_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      claimed_(true) {
+  info_.id = id;
+  info_.container_id = container->id;
+  info_.config = exec_config_from(found.record);
+  info_.exit_code = found.code;
+  finished_ = found.finished;
+}
+
 ExecInfo Exec::info() const {
   std::lock_guard lock(mutex_);
   return info_;
@@ -135,6 +148,7 @@ Result<runtime::ExecSpec> Exec::make_spec(bool attach) const {
   spec.privileged = config.privileged;
   spec.console_height = config.console_height;
   spec.console_width = config.console_width;
+  spec.record = exec_record(config);
   return spec;
 }
 
@@ -151,17 +165,33 @@ Result<UniqueFd> Exec::start(Core& core, const std::shared_ptr<Exec>& exec, bool
     constexpr int kNotFound = 127;
     constexpr int kCannotRun = 126;
     const bool missing = start_exit_code(session.error()) == kNotFound;
-    exec->set_ended(core, missing ? kNotFound : kCannotRun);
+    exec->set_ended(core, missing ? kNotFound : kCannotRun, core.clock.now());
     return std::move(session.error()).with_context("OCI runtime exec failed");
   }
   exec->set_started(session->pid);
+  follow(core, exec);
+  return std::move(session->stream);
+}
+
+void Exec::follow(Core& core, const std::shared_ptr<Exec>& exec) {
   core.tasks.run([&core, exec, monitor = exec->container->monitor()] {
     auto code =
         monitor ? monitor->wait_exec(exec->id, core.shutdown.token()) : Result<int>(kKilled);
     if (!code && code.error().code() == Code::kCancelled) return;
-    exec->set_ended(core, code.value_or(kKilled));
+    exec->set_ended(core, code.value_or(kKilled), core.clock.now());
   });
-  return std::move(session->stream);
+}
+
+void Exec::take_over(Core& core, const std::shared_ptr<Exec>& exec,
+                     const runtime::ExecReport& found) {
+  if (!found.code) {
+    exec->set_started(found.pid);
+    follow(core, exec);
+  } else if (!found.told) {
+    // The monitor learns that somebody knows.
+    (void)exec->container->monitor()->wait_exec(exec->id, core.shutdown.token());
+    exec->set_ended(core, *found.code, found.finished);
+  }
 }
 
 void Exec::set_started(int pid) {
@@ -180,17 +210,18 @@ void Exec::set_started(int pid) {
   if (!resized) log_info(resized.error().message());
 }
 
-void Exec::set_ended(Core& core, int exit_code) {
+void Exec::set_ended(Core& core, int exit_code, TimePoint finished) {
   container->remove_exec(id);
   {
     std::lock_guard lock(mutex_);
     info_.running = false;
     info_.exit_code = exit_code;
     info_.pid = 0;
-    finished_ = core.clock.now();
+    finished_ = finished;
   }
   (void)::eventfd_write(ended_.get(), 1);
-  core.publish(*container, "exec_die", {{"execID", id}, {"exitCode", std::to_string(exit_code)}});
+  core.publish(*container, "exec_die", {{"execID", id}, {"exitCode", std::to_string(exit_code)}},
+               finished);
 }
 
 Result<> Exec::wait(const CancelToken& cancel, const CancelToken& shutdown, int client) const {
@@ -238,6 +269,22 @@ Result<std::string> ExecTable::create(const std::shared_ptr<Container>& containe
   core_.publish(*container, cat("exec_create: ", join(config.command, " ")),
                 {{"execID", exec->id}});
   return exec->id;
+}
+
+void ExecTable::adopt(const std::shared_ptr<Container>& container) {
+  const auto found = container->monitor()->execs(core_.clock.now() - kKept);
+  if (!found) {
+    log_warn(cat("container ", container->id, ": exec sessions: ", found.error().message()));
+    return;
+  }
+  for (const runtime::ExecReport& report : *found) {
+    auto exec = std::make_shared<Exec>(container, report);
+    {
+      std::lock_guard lock(mutex_);
+      by_id_[exec->id] = exec;
+    }
+    Exec::take_over(core_, exec, report);
+  }
 }
 
 // Those that ended a while ago, and those whose container is gone or stopped.

@@ -15,6 +15,8 @@ namespace skiff::engine {
 class Exec {
  public:
   Exec(std::shared_ptr<Container> container, ExecConfig config);
+  // One that an earlier daemon has started.
+  Exec(std::shared_ptr<Container> container, const runtime::ExecReport& found);
 
   const std::string id;
   const std::shared_ptr<Container> container;
@@ -25,6 +27,9 @@ class Exec {
   // Starts the process and sees to it that its end is noted. The stream is none when nothing
   // is attached.
   static Result<UniqueFd> start(Core& core, const std::shared_ptr<Exec>& exec, bool attach);
+  // Goes on with one that was found.
+  static void take_over(Core& core, const std::shared_ptr<Exec>& exec,
+                        const runtime::ExecReport& found);
   // Waits for the end; kCancelled.
   Result<> wait(const CancelToken& cancel, const CancelToken& shutdown, int client) const;
   Result<> resize(int height, int width);
@@ -34,7 +39,9 @@ class Exec {
  private:
   Result<runtime::ExecSpec> make_spec(bool attach) const;
   void set_started(int pid);
-  void set_ended(Core& core, int exit_code);
+  // Notes its end when that comes.
+  static void follow(Core& core, const std::shared_ptr<Exec>& exec);
+  void set_ended(Core& core, int exit_code, TimePoint finished);
 
   UniqueFd ended_;  // readable then
   mutable std::mutex mutex_;
@@ -49,6 +56,8 @@ class ExecTable {
  public:
   explicit ExecTable(Core& core) : core_(core) {}
   Result<std::string> create(const std::shared_ptr<Container>& container, const ExecConfig& config);
+  // Those that the container's monitor knows.
+  void adopt(const std::shared_ptr<Container>& container);
   // kNotFound: "No such exec instance: ID".
   Result<std::shared_ptr<Exec>> find(const std::string& id) const;
 

@@ -76,9 +76,11 @@ void merge_healthcheck(std::optional<oci::Healthcheck>& mine,
 Error refuse(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
 
 Result<> check_modes(const ContainerConfig& config, const HostConfig& host) {
-  constexpr std::array kIpcModes = {"private", "host", "shareable"};
+  constexpr std::array kIpcModes = {"none", "private", "host", "shareable"};
+  constexpr std::string_view kJoined = "container:";
   bool known = std::find(kIpcModes.begin(), kIpcModes.end(), host.ipc_mode) != kIpcModes.end();
-  if (!known && !host.ipc_mode.starts_with("container:")) {
+  known |= host.ipc_mode.starts_with(kJoined) && host.ipc_mode.size() > kJoined.size();
+  if (!known) {
     return refuse(cat("invalid IPC mode: ", host.ipc_mode));
   }
   if (host.network_mode == "container:") {

@@ -74,11 +74,14 @@ void let_go_volumes(Core& core, const Container& container) {
 }
 
 Result<> clean_run_directory(const Container& container) {
-  std::string rootfs = container.paths.rootfs().string();
-  // Lazily: a `docker cp` may still read in it.
-  while (::umount2(rootfs.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
+  for (const Path& mounted : {container.paths.rootfs(), container.paths.shm()}) {
+    // Lazily: a `docker cp` may still read in it.
+    while (::umount2(mounted.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
+    }
+    if (errno != EINVAL && errno != ENOENT) {
+      return Error::from_errno(errno, cat("unmount ", mounted.native()));
+    }
   }
-  if (errno != EINVAL && errno != ENOENT) return Error::from_errno(errno, cat("unmount ", rootfs));
   return remove_tree(container.paths.run);
 }
 

@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "engine/container_network.h"
 #include "engine/health.h"
+#include "engine/ipc_mode.h"
 #include "engine/log_drivers.h"
 #include "engine/orphan.h"
 #include "engine/process_life.h"
@@ -89,6 +90,7 @@ Result<runtime::MonitorOptions> monitor_options(Core& core, const Container& con
   options.restart_count = info.restart_count;
   options.joined = TRY(joined_namespaces(core, info));
   options.health = health_check_of(info);
+  options.shm = own_shared_memory(core, container);
   return options;
 }
 

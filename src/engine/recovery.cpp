@@ -64,7 +64,7 @@ void take_over(Core& core, Supervisor& supervisor, const std::shared_ptr<Contain
 }
 
 // One that was running, or about to run again, when the earlier daemon ended.
-void recover_running(Core& core, Supervisor& supervisor,
+void recover_running(Core& core, Supervisor& supervisor, ExecTable& execs,
                      const std::shared_ptr<Container>& container) {
   restore_endpoints(core, *container);
   Monitor monitor = find_monitor(container->paths);
@@ -72,6 +72,7 @@ void recover_running(Core& core, Supervisor& supervisor,
   const auto operation = container->operate();
   std::optional<runtime::ExitStatus> ended;
   if (monitor != nullptr) {
+    execs.adopt(container);
     using Stage = runtime::MonitorState::Stage;
     auto state = monitor->state();
     // One that is created only had no network yet, maybe; nobody was told that it started.
@@ -163,13 +164,13 @@ Result<> load_containers(Core& core) {
   return {};
 }
 
-void recover_containers(Core& core, Supervisor& supervisor) {
+void recover_containers(Core& core, Supervisor& supervisor, ExecTable& execs) {
   for (const auto& container : core.table.all()) {
     Status status = container->state().status;
     bool ran = status == Status::kRunning || status == Status::kPaused ||
                (status == Status::kRestarting && find_monitor(container->paths) != nullptr);
     if (ran) {
-      recover_running(core, supervisor, container);
+      recover_running(core, supervisor, execs, container);
     } else {
       undo_start(core, *container);
     }

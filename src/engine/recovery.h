@@ -2,7 +2,7 @@
 // ended at any moment, by kill -9 too, and with the machine.
 //
 //   TRY(load_containers(core));             // rows -> table
-//   recover_containers(core, supervisor);   // running ones found again, ended ones recorded
+//   recover_containers(core, supervisor, execs);   // running ones found again, ended ones recorded
 //   TRY(sweep_leftovers(core));             // what belongs to no container
 //   resume_containers(core, supervisor);    // restart policies, --rm
 //
@@ -11,13 +11,14 @@
 #pragma once
 
 #include "engine/core.h"
+#include "engine/exec.h"
 #include "engine/supervisor.h"
 
 namespace skiff::engine {
 
 Result<> load_containers(Core& core);
 // Failures of one container are logged and do not keep the engine from opening.
-void recover_containers(Core& core, Supervisor& supervisor);
+void recover_containers(Core& core, Supervisor& supervisor, ExecTable& execs);
 Result<> sweep_leftovers(Core& core);
 // Starts and removals go on in core.tasks.
 void resume_containers(Core& core, Supervisor& supervisor);

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "base/strings.h"
+#include "engine/ipc_mode.h"
 #include "engine/security_options.h"
 #include "runtime/default_apparmor.h"
 #include "runtime/emulation.h"
@@ -26,9 +27,13 @@ bool sets(const std::vector<std::string>& env, std::string_view name) {
   });
 }
 
+bool is_own(const std::string& mode) {
+  return mode.empty() || mode == "private" || mode == "shareable" || mode == "none";
+}
+
 // "", "host", or the path of another container's namespace ("container:ID").
 Result<std::string> namespace_path(Core& core, const std::string& mode, const char* kind) {
-  if (mode.empty() || mode == "private" || mode == "shareable") return std::string();
+  if (is_own(mode)) return std::string();
   if (mode == "host") return mode;
   if (!mode.starts_with("container:")) {
     return Error(Code::kInvalidArgument, cat("invalid ", kind, " mode: ", mode));
@@ -43,12 +48,14 @@ Result<std::string> namespace_path(Core& core, const std::string& mode, const ch
   return cat("/proc/", state.pid, "/ns/", kind);
 }
 
-Result<> add_namespaces(Core& core, const ContainerInfo& info, runtime::ContainerSpec& spec) {
+Result<> add_namespaces(Core& core, const Container& container, const ContainerInfo& info,
+                        runtime::ContainerSpec& spec) {
   const HostConfig& host = info.host_config;
   if (host.network_mode == "host" || host.network_mode.starts_with("container:")) {
     spec.network_namespace = TRY(namespace_path(core, host.network_mode, "net"));
   }
   spec.pid_namespace = TRY(namespace_path(core, host.pid_mode, "pid"));
+  spec.shm = TRY(choose_shm(core, container));
   spec.ipc_namespace = TRY(namespace_path(core, host.ipc_mode, "ipc"));
   spec.uts_namespace = TRY(namespace_path(core, host.uts_mode, "uts"));
   spec.cgroup_namespace = host.cgroupns_mode;
@@ -212,7 +219,7 @@ Result<runtime::ContainerSpec> make_spec(Core& core, const Container& container)
   spec.oom_score_adj = host.oom_score_adj;
   spec.annotations = host.annotations;
   TRY(add_security(core, info, spec));
-  TRY(add_namespaces(core, info, spec));
+  TRY(add_namespaces(core, container, info, spec));
   TRY(add_emulation(core, container, spec));
   TRY(add_devices(info, spec));
   TRY(add_mounts(core, container, info, spec));

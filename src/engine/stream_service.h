@@ -25,6 +25,8 @@ class StreamService : public Streams {
   Result<ExecInfo> exec_info(const std::string& exec_id) override;
   Result<> resize_exec(const std::string& exec_id, int height, int width) override;
 
+  ExecTable& execs() { return execs_; }
+
  private:
   Core& core_;
   ExecTable execs_;

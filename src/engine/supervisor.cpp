@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "base/log.h"
 #include "base/strings.h"
@@ -178,7 +179,21 @@ void Supervisor::note_state(Container& container, const runtime::MonitorState& s
       (waits || state.restart_count != record.info.restart_count)) {
     note_start(container, state);
   }
-  if (state.stage == Stage::kRunning) note_health(core_, container);
+  if (state.stage != Stage::kRunning) return;
+  note_oom(container, state.oom_kills);
+  note_health(core_, container);
+}
+
+// The memory of the whole container was at its end, and one of its processes had to go.
+void Supervisor::note_oom(Container& container, uint64_t kills) {
+  if (kills <= container.oom_kills_told) return;
+  const bool known = container.change(
+      [](Record& record) { return std::exchange(record.info.state.oom_killed, true); });
+  // An earlier daemon may have told.
+  const bool told = known && container.oom_kills_told == 0;
+  container.oom_kills_told = kills;
+  if (!known) core_.save_or_log(container);
+  if (!told) core_.publish(container, "oom");
 }
 
 void Supervisor::note_start(Container& container, const runtime::MonitorState& state) {
@@ -187,6 +202,7 @@ void Supervisor::note_start(Container& container, const runtime::MonitorState& s
     known.status = Status::kRunning;
     known.pid = state.pid;
     known.started = state.started;
+    known.oom_killed = false;
     known.health.reset();
     record.info.restart_count = state.restart_count;
   });
@@ -211,13 +227,14 @@ void Supervisor::record_lost(Container& container) {
 
 void Supervisor::note_end(Container& container, const runtime::ExitStatus& status, Status next) {
   bool told = false;
+  bool oom_told = false;
   auto ran = container.change([&](Record& record) {
     State& state = record.info.state;
+    oom_told = std::exchange(state.oom_killed, status.oom_killed);
     told = state.status == Status::kRestarting && state.finished == status.finished;
     state.status = next;
     state.pid = 0;
     state.exit_code = status.code;
-    state.oom_killed = status.oom_killed;
     state.finished = status.finished;
     if (!status.restart_error.empty()) {
       state.error = status.restart_error;
@@ -227,13 +244,15 @@ void Supervisor::note_end(Container& container, const runtime::ExitStatus& statu
     record.info.restart_count = status.restart_count;
     return state.finished - state.started;
   });
+  container.oom_kills_told = 0;
   core_.save_or_log(container);
   if (!told) {
-    if (status.oom_killed) core_.publish(container, "oom");
+    if (status.oom_killed && !oom_told) core_.publish(container, "oom", {}, status.finished);
     auto seconds = std::chrono::duration_cast<std::chrono::seconds>(ran).count();
     core_.publish(container, "die",
                   {{"exitCode", std::to_string(status.code)},
-                   {"execDuration", std::to_string(std::max<int64_t>(seconds, 0))}});
+                   {"execDuration", std::to_string(std::max<int64_t>(seconds, 0))}},
+                  status.finished);
   }
   container.notify_exit();
 }

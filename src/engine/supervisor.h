@@ -59,6 +59,7 @@ class Supervisor {
   void record_lost(Container& container);
   void note_end(Container& container, const runtime::ExitStatus& status, Status next);
   void note_start(Container& container, const runtime::MonitorState& state);
+  void note_oom(Container& container, uint64_t kills);
   void start_later(const std::shared_ptr<Container>& container);
 
   Core& core_;

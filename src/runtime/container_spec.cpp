@@ -1,6 +1,7 @@
 #include "runtime/container_spec.h"
 
 #include <sys/resource.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 
@@ -63,17 +64,24 @@ json::Value make_bind(const std::string& target, const std::string& source) {
   return make_mount(target, "bind", source, strings({"rbind", "rprivate"}));
 }
 
-// Where another process's /dev/shm is, given its IPC namespace's path.
-std::string shm_of_namespace(const std::string& path) {
-  constexpr std::string_view kEnd = "/ns/ipc";
-  if (!path.ends_with(kEnd)) return "";
-  return path.substr(0, path.size() - kEnd.size()) + "/root/dev/shm";
+// Without one there the host's message queues can be mounted anew; in a user namespace only the
+// host's own mount shows them.
+bool host_has_mqueue() {
+  struct statfs info{};
+  constexpr decltype(info.f_type) kMqueue =
+      0x19800202;  // MQUEUE_MAGIC of the kernel's ipc/mqueue.c
+  return ::statfs("/dev/mqueue", &info) == 0 && info.f_type == kMqueue;
+}
+
+json::Value make_mqueue(const ContainerSpec& spec) {
+  if (spec.ipc_namespace == "host" && host_has_mqueue()) {
+    return make_bind("/dev/mqueue", "/dev/mqueue");
+  }
+  return make_mount("/dev/mqueue", "mqueue", "mqueue", strings({"nosuid", "noexec", "nodev"}));
 }
 
 json::Value make_shm(const ContainerSpec& spec) {
-  if (spec.ipc_namespace == "host") return make_bind("/dev/shm", "/dev/shm");
-  std::string joined = shm_of_namespace(spec.ipc_namespace);
-  if (!joined.empty()) return make_bind("/dev/shm", joined);
+  if (!spec.shm.empty()) return make_bind("/dev/shm", spec.shm);
   json::Value options = strings({"nosuid", "noexec", "nodev", "mode=1777"});
   options.make_array().emplace_back(cat("size=", spec.shm_bytes));
   return make_mount("/dev/shm", "tmpfs", "shm", std::move(options));
@@ -96,11 +104,8 @@ json::Array default_mounts(const ContainerSpec& spec) {
       make_mount("/sys", "sysfs", "sysfs", strings({"nosuid", "noexec", "nodev", access})));
   mounts.push_back(make_mount("/sys/fs/cgroup", "cgroup", "cgroup",
                               strings({access, "nosuid", "noexec", "nodev"})));
-  mounts.push_back(
-      spec.ipc_namespace == "host"
-          ? make_bind("/dev/mqueue", "/dev/mqueue")
-          : make_mount("/dev/mqueue", "mqueue", "mqueue", strings({"nosuid", "noexec", "nodev"})));
-  mounts.push_back(make_shm(spec));
+  mounts.push_back(make_mqueue(spec));
+  if (spec.shm != kNoShm) mounts.push_back(make_shm(spec));
   return mounts;
 }
 

@@ -52,6 +52,8 @@ struct Ulimit {
   int64_t hard = 0;
 };
 
+inline constexpr std::string_view kNoShm = "none";
+
 struct ContainerSpec {
   Path rootfs;  // mounted tree on the host
   std::vector<std::string> args;
@@ -84,6 +86,7 @@ struct ContainerSpec {
   std::string network_namespace;
   std::string pid_namespace;
   std::string ipc_namespace;
+  std::string shm;  // what is at /dev/shm: "" a new one, kNoShm, else the path of a shared one
   std::string uts_namespace;
   std::string cgroup_namespace;  // "" decides as Docker: host on v1, private on v2; or "private"
   // A user namespace: a new one that maps these ids, or another's by its path ("/proc/12/ns/user"),

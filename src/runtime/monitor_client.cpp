@@ -142,6 +142,22 @@ Result<int> MonitorClient::wait_exec(const std::string& exec_id, const CancelTok
   return static_cast<int>(TRY(answer.require_int("code")));
 }
 
+Result<std::vector<ExecReport>> MonitorClient::execs(TimePoint ended_after) const {
+  json::Value asked = request("execs");
+  asked.set("ended_after", format_rfc3339(ended_after));
+  const json::Value found = TRY(call(asked));
+  std::vector<ExecReport> reports;
+  for (const std::string& id : found.strings("ids")) {
+    json::Value one = request("exec_info");
+    one.set("id", id);
+    Result<json::Value> answer = call(one);
+    // It has been forgotten meanwhile.
+    if (!answer && answer.error().code() == Code::kNotFound) continue;
+    reports.push_back(TRY(exec_report_from(TRY(std::move(answer)))));
+  }
+  return reports;
+}
+
 Result<ExitStatus> MonitorClient::wait(const CancelToken& cancel) {
   return exit_status_from(TRY(exchange(state_dir_, request("wait"), nullptr, cancel)));
 }

@@ -38,6 +38,15 @@ struct StopRequest {
   bool by_hand = true;  // else it is the daemon that goes, and its next one may start it again
 };
 
+// A file system in memory that each run of a container gets anew, where others find it, too.
+struct SharedMemory {
+  Path path;  // on the host
+  int64_t bytes = 0;
+  uint32_t uid = 0;  // of its root
+  uint32_t gid = 0;
+  std::string label;  // of SELinux; "" has none
+};
+
 struct MonitorOptions {
   std::string container_id;
   Path bundle;       // with config.json
@@ -59,6 +68,7 @@ struct MonitorOptions {
   // Namespaces of other containers that the bundle joins: OCI name -> directory of the state.
   std::map<std::string, Path> joined;
   std::optional<HealthCheck> health;
+  std::optional<SharedMemory> shm;
 
   // Of the container's runtime, for those that join its namespaces.
   static Path state_of(const Path& state_dir, const std::string& id) {
@@ -79,7 +89,20 @@ struct ExecSpec {
   bool privileged = false;
   int console_height = 0;
   int console_width = 0;
+  std::string record;  // the client's own words about the session, for MonitorClient::execs()
 };
+
+// What a monitor knows of an exec session.
+struct ExecReport {
+  std::string id;
+  int pid = 0;
+  std::optional<int> code;  // none while it runs
+  TimePoint finished;
+  bool told = false;  // a client that waited has got the code
+  std::string record;
+};
+json::Value to_json(const ExecReport& report);
+Result<ExecReport> exec_report_from(const json::Value& value);
 
 // A running exec session.
 struct ExecSession {
@@ -128,6 +151,8 @@ class MonitorClient {
   Result<> resize_exec(const std::string& exec_id, int height, int width);
   // Blocks until the exec session's process has ended.
   Result<int> wait_exec(const std::string& exec_id, const CancelToken& cancel = {});
+  // The sessions that run, and of those that have ended which it keeps the younger ones.
+  Result<std::vector<ExecReport>> execs(TimePoint ended_after) const;
   Result<MonitorState> state() const;
   // Blocks until the container has ended for good and all its output is in the log.
   Result<ExitStatus> wait(const CancelToken& cancel = {});

@@ -12,9 +12,9 @@ namespace skiff::runtime {
 
 namespace {
 
-// How many ended sessions keep their codes; those nobody has asked for are kept longer.
+// How many ended sessions keep their codes; those nobody has been told of are kept longer.
 constexpr size_t kKeptEnded = 256;
-constexpr size_t kKeptUnasked = 4096;
+constexpr size_t kKeptUntold = 4096;
 
 Error no_such(const std::string& id) {
   return {Code::kNotFound, cat("No such exec instance: ", id)};
@@ -95,6 +95,7 @@ Result<std::unique_ptr<ExecSessions::Session>> ExecSessions::launch(Container& c
       process, {.stdio = session->io->stdio(), .console_socket = session->io->console_socket()}));
   session->pid = child.pid;
   session->number = next_number_++;
+  session->record = spec.record;
   if (Result<> begun = session->io->begin(); !begun) {
     ::kill(child.pid, SIGKILL);
     return std::move(begun).context(cat("exec session ", id)).error();
@@ -113,19 +114,39 @@ Result<> ExecSessions::wait(const std::string& id, UniqueFd& socket) {
   auto found = sessions_.find(id);
   if (found == sessions_.end()) return no_such(id);
   Session& session = *found->second;
-  session.asked = true;
   if (session.code) {
-    send_answer(socket.get(), json::object({{"code", *session.code}}));
+    session.told |= send_answer(socket.get(), json::object({{"code", *session.code}}));
   } else {
     session.waiting.add(std::move(socket));
   }
   return {};
 }
 
+std::vector<std::string> ExecSessions::ids(TimePoint ended_after) const {
+  std::vector<std::string> out;
+  for (const auto& [id, session] : sessions_) {
+    if (!session->code || session->finished > ended_after) out.push_back(id);
+  }
+  return out;
+}
+
+Result<ExecReport> ExecSessions::report(const std::string& id) const {
+  auto found = sessions_.find(id);
+  if (found == sessions_.end()) return no_such(id);
+  const Session& session = *found->second;
+  return ExecReport{.id = id,
+                    .pid = session.pid,
+                    .code = session.code,
+                    .finished = session.finished,
+                    .told = session.told,
+                    .record = session.record};
+}
+
 bool ExecSessions::child_ended(int pid, int code) {
   for (const auto& [id, session] : sessions_) {
     if (session->pid != pid || session->ended) continue;
     session->ended = code;
+    session->finished = Clock::system().now();
     session->io->process_ended();
     return true;
   }
@@ -140,7 +161,7 @@ bool ExecSessions::has_clients() const {
 
 void ExecSessions::finish(Session& session) {
   session.code = session.ended;
-  session.waiting.answer_all(json::object({{"code", *session.code}}));
+  session.told = session.waiting.answer_all(json::object({{"code", *session.code}}));
   session.io->finish();
   tidy();
 }
@@ -150,20 +171,20 @@ void ExecSessions::tidy() {
   if (std::exchange(tidying_, true)) return;
   loop_.call_after(std::chrono::milliseconds(0), [this] {
     tidying_ = false;
-    std::vector<std::pair<uint64_t, std::string>> asked;
-    std::vector<std::pair<uint64_t, std::string>> unasked;
+    std::vector<std::pair<uint64_t, std::string>> told;
+    std::vector<std::pair<uint64_t, std::string>> untold;
     for (auto& [id, session] : sessions_) {
       if (!session->code) continue;
       if (session->io && !session->io->has_clients()) session->io.reset();
       if (session->io) continue;
-      (session->asked ? asked : unasked).emplace_back(session->number, id);
+      (session->told ? told : untold).emplace_back(session->number, id);
     }
     auto forget = [this](auto& ended, size_t kept) {
       std::sort(ended.begin(), ended.end());
       for (size_t i = 0; i + kept < ended.size(); ++i) sessions_.erase(ended[i].second);
     };
-    forget(asked, kKeptEnded);
-    forget(unasked, kKeptUnasked);
+    forget(told, kKeptEnded);
+    forget(untold, kKeptUntold);
     on_idle_();
   });
 }

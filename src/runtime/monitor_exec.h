@@ -28,6 +28,9 @@ class ExecSessions {
   // Answers when the process has ended and its output is read; takes the connection unless it
   // fails.
   Result<> wait(const std::string& id, UniqueFd& socket);
+  // Those that run, and those that ended after that time.
+  std::vector<std::string> ids(TimePoint ended_after) const;
+  Result<ExecReport> report(const std::string& id) const;
   // False when `pid` is none of ours.
   bool child_ended(int pid, int code);
   // Whether clients still have output to take.
@@ -41,7 +44,9 @@ class ExecSessions {
     std::optional<int> ended;  // the process's code
     std::optional<int> code;   // the same, once all output is read
     uint64_t number = 0;       // order of the starts
-    bool asked = false;
+    TimePoint finished;
+    bool told = false;  // the code
+    std::string record;
     WaitingClients waiting;
   };
   Result<std::unique_ptr<Session>> launch(Container& container, const std::string& id,

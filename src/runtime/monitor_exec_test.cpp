@@ -151,6 +151,34 @@ TEST_F(MonitorExec, AChildThatKeepsTheOutputOpenIsNotWaitedForLong) {
   remove(monitor);
 }
 
+TEST_F(MonitorExec, AClientThatComesLaterFindsIt) {
+  MonitorClient monitor = run("sleep 1000");
+  ExecSpec spec = shell("exit 3");
+  spec.record = "{\"of\": \"a\"}";
+  ASSERT_TRUE(monitor.exec("a", spec));
+  spec = shell("sleep 1000");
+  const int pid = monitor.exec("b", spec)->pid;
+  std::vector<ExecReport> found;
+  ASSERT_TRUE(eventually([&] {
+    found = monitor.execs({}).value();
+    return found.size() == 2 && found[0].code;
+  }));
+  EXPECT_EQ(found[0].id, "a");
+  EXPECT_EQ(found[0].code, 3);
+  EXPECT_EQ(found[0].record, "{\"of\": \"a\"}");
+  EXPECT_FALSE(found[0].told);
+  EXPECT_GT(found[0].finished, TimePoint());
+  EXPECT_EQ(found[1].id, "b");
+  EXPECT_EQ(found[1].pid, pid);
+  EXPECT_FALSE(found[1].code);
+  EXPECT_EQ(monitor.wait_exec("a").value(), 3);
+  EXPECT_TRUE(monitor.execs({})->front().told);
+  const auto younger = monitor.execs(found[0].finished).value();
+  ASSERT_EQ(younger.size(), 1U);
+  EXPECT_EQ(younger.front().id, "b");
+  remove(monitor);
+}
+
 TEST_F(MonitorExec, TheContainersEndEndsIt) {
   MonitorClient monitor = run("sleep 1000");
   ExecSession session = monitor.exec("a", shell("echo up; sleep 1000")).value();

@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "runtime/monitor_protocol.h"
 #include "runtime/monitor_server.h"
+#include "runtime/shared_memory.h"
 #include "sys/process.h"
 
 namespace skiff::runtime {
@@ -32,6 +33,7 @@ Result<> ContainerMonitor::create_container() {
   }
   std::vector<OciNamespace> namespaces = held_.namespaces();
   for (OciNamespace& other : others.namespaces()) namespaces.push_back(std::move(other));
+  if (options_.shm) TRY(mount_shared_memory(*options_.shm));
   auto io = make_io();
   TRY(io->open());
   Bundle bundle = TRY(read_bundle(options_.bundle));
@@ -105,6 +107,17 @@ void ContainerMonitor::begin_run() {
     report(health_->begin());
   }
   announce();
+  watch_memory();
+}
+
+void ContainerMonitor::watch_memory() {
+  oom_kills_ = 0;
+  oom_ = std::make_unique<OomWatch>(loop_, container_->cgroup(), [this](uint64_t kills) {
+    oom_kills_ = kills;
+    announce();
+    trim_soon();
+  });
+  report(oom_->begin());
 }
 
 // Of several requests the most impatient counts.
@@ -130,6 +143,9 @@ void ContainerMonitor::child_ended(int pid, int wait_status) {
   stage_ = Stage::kEnded;
   recorded_ = false;
   health_.reset();
+  // Before its cgroup goes.
+  oom_kills_ = std::max(oom_kills_, container_->cgroup().oom_kills());
+  oom_.reset();
   exit_.code = code;
   exit_.finished = Clock::system().now();
   // In a PID namespace of its own nobody outlives the init.
@@ -144,7 +160,7 @@ void ContainerMonitor::record_end() {
   if (log_) report(log_->end(exit_.finished));
   if (compressor_) compressor_->follow(log_->rotations());
   if (journal_) journal_->end();
-  exit_.oom_killed = container_->cgroup().oom_kills() > 0;
+  exit_.oom_killed = oom_kills_ > 0;
   exit_.restarting =
       !stopping_ && !removal_asked_ && !removed_ &&
       wants_restart(options_.restart, exit_.code, exit_.by_hand, options_.restart_count);
@@ -203,6 +219,7 @@ MonitorState ContainerMonitor::state() const {
                    .pid = has_process() || ending ? container_->pid() : 0,
                    .started = started_,
                    .restart_count = options_.restart_count,
+                   .oom_kills = stage_ == Stage::kRunning || ending ? oom_kills_ : 0,
                    .exit = {}};
   if (!ending && exit_.finished != TimePoint()) now.exit = exit_;
   return now;
@@ -226,6 +243,7 @@ Result<> ContainerMonitor::remove() {
                              WEXITED | WNOHANG | WNOWAIT) != 0) {
     child_ended(container_->pid(), SIGKILL);
   }
+  if (options_.shm) report(unmount_shared_memory(options_.shm->path));
   Result<> cleaned = remove_tree(options_.state_dir);
   return removed ? std::move(cleaned) : std::move(removed);
 }

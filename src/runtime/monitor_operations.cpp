@@ -95,6 +95,15 @@ Result<json::Value> ContainerMonitor::resize_exec(const json::Value& asked) {
   return done();
 }
 
+Result<json::Value> ContainerMonitor::execs(const json::Value& asked) {
+  const TimePoint after = TRY(parse_rfc3339(TRY(asked.require_string("ended_after"))));
+  return json::object({{"ids", execs_.ids(after)}});
+}
+
+Result<json::Value> ContainerMonitor::exec_info(const json::Value& asked) {
+  return to_json(TRY(execs_.report(asked.string("id"))));
+}
+
 Result<> ContainerMonitor::start(Request& request) {
   TRY(check_not_ended());
   if (stage_ == Stage::kRunning) {

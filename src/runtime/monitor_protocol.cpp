@@ -110,6 +110,22 @@ HealthCheck health_check_from(const json::Value& v) {
   return check;
 }
 
+json::Value to_json(const SharedMemory& shm) {
+  return json::object({{"path", shm.path.native()},
+                       {"bytes", shm.bytes},
+                       {"uid", int64_t{shm.uid}},
+                       {"gid", int64_t{shm.gid}},
+                       {"label", shm.label}});
+}
+
+SharedMemory shared_memory_from(const json::Value& v) {
+  return {.path = v.string("path"),
+          .bytes = v.integer("bytes"),
+          .uid = static_cast<uint32_t>(v.integer("uid")),
+          .gid = static_cast<uint32_t>(v.integer("gid")),
+          .label = v.string("label")};
+}
+
 json::Value to_json(const MonitorOptions& o) {
   json::Value joined = json::object();
   for (const auto& [kind, state] : o.joined) joined.set(kind, state.native());
@@ -132,6 +148,7 @@ json::Value to_json(const MonitorOptions& o) {
                                     {"restart_count", o.restart_count},
                                     {"joined", std::move(joined)}});
   if (o.health) value.set("health", to_json(*o.health));
+  if (o.shm) value.set("shm", to_json(*o.shm));
   return value;
 }
 
@@ -156,6 +173,7 @@ MonitorOptions monitor_options_from(const json::Value& v) {
   o.restart_count = static_cast<int>(v.integer("restart_count"));
   for (const auto& [kind, state] : v.string_map("joined")) o.joined[kind] = state;
   if (const json::Value* health = v.find("health")) o.health = health_check_from(*health);
+  if (const json::Value* shm = v.find("shm")) o.shm = shared_memory_from(*shm);
   return o;
 }
 
@@ -190,7 +208,8 @@ json::Value to_json(const ExecSpec& s) {
                        {"attach_stderr", s.attach_stderr},
                        {"privileged", s.privileged},
                        {"console_height", s.console_height},
-                       {"console_width", s.console_width}});
+                       {"console_width", s.console_width},
+                       {"record", s.record}});
 }
 
 ExecSpec exec_spec_from(const json::Value& v) {
@@ -206,7 +225,30 @@ ExecSpec exec_spec_from(const json::Value& v) {
   s.privileged = v.boolean("privileged");
   s.console_height = static_cast<int>(v.integer("console_height"));
   s.console_width = static_cast<int>(v.integer("console_width"));
+  s.record = v.string("record");
   return s;
+}
+
+json::Value to_json(const ExecReport& report) {
+  json::Value value = json::object(
+      {{"id", report.id}, {"pid", report.pid}, {"told", report.told}, {"record", report.record}});
+  if (!report.code) return value;
+  value.set("code", *report.code);
+  value.set("finished", format_rfc3339(report.finished));
+  return value;
+}
+
+Result<ExecReport> exec_report_from(const json::Value& v) {
+  ExecReport report{.id = TRY(v.require_string("id")),
+                    .pid = static_cast<int>(v.integer("pid")),
+                    .code = {},
+                    .finished = {},
+                    .told = v.boolean("told"),
+                    .record = v.string("record")};
+  if (v.find("code") == nullptr) return report;
+  report.code = static_cast<int>(v.integer("code"));
+  report.finished = TRY(parse_rfc3339(v.string("finished")));
+  return report;
 }
 
 }  // namespace skiff::runtime

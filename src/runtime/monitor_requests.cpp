@@ -95,9 +95,11 @@ void WaitingClients::tell_all(const json::Value& answer) {
   });
 }
 
-void WaitingClients::answer_all(const json::Value& answer) {
+bool WaitingClients::answer_all(const json::Value& answer) {
   tell_all(answer);
+  const bool taken = !sockets_.empty();
   close_all();
+  return taken;
 }
 
 void WaitingClients::close_all() {

@@ -62,8 +62,8 @@ class WaitingClients {
   void add(UniqueFd socket);
   // Answers and keeps the connections of those who take it.
   void tell_all(const json::Value& answer);
-  // Answers and closes them.
-  void answer_all(const json::Value& answer);
+  // Answers and closes them; whether anybody took it.
+  bool answer_all(const json::Value& answer);
   void close_all();
 
  private:

@@ -154,7 +154,8 @@ ContainerMonitor::Operation ContainerMonitor::find_operation(const std::string& 
       {"info", &ContainerMonitor::info},     {"keep", &ContainerMonitor::keep},
       {"stop", &ContainerMonitor::stop},     {"pause", &ContainerMonitor::pause},
       {"resume", &ContainerMonitor::resume}, {"update", &ContainerMonitor::update},
-      {"resize", &ContainerMonitor::resize}, {"resize_exec", &ContainerMonitor::resize_exec}};
+      {"resize", &ContainerMonitor::resize}, {"resize_exec", &ContainerMonitor::resize_exec},
+      {"execs", &ContainerMonitor::execs},   {"exec_info", &ContainerMonitor::exec_info}};
   for (const Entry& entry : kOperations) {
     if (entry.name == name) return entry.operation;
   }

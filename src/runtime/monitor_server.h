@@ -24,6 +24,7 @@
 #include "runtime/monitor_io.h"
 #include "runtime/monitor_requests.h"
 #include "runtime/monitor_watch.h"
+#include "runtime/oom_watch.h"
 
 namespace skiff::runtime {
 
@@ -70,6 +71,7 @@ class ContainerMonitor {
   std::unique_ptr<ProcessIo> make_io();
   void replace_io(std::unique_ptr<ProcessIo> io);
   void begin_run();
+  void watch_memory();
   void kill_after(std::chrono::milliseconds delay);
   void kill_now();
   void record_end();
@@ -90,6 +92,8 @@ class ContainerMonitor {
   Result<json::Value> update(const json::Value& asked);
   Result<json::Value> resize(const json::Value& asked);
   Result<json::Value> resize_exec(const json::Value& asked);
+  Result<json::Value> execs(const json::Value& asked);
+  Result<json::Value> exec_info(const json::Value& asked);
   Result<> start(Request& request);
   Result<> attach(Request& request);
   Result<> exec(Request& request);
@@ -125,6 +129,7 @@ class ContainerMonitor {
   std::list<std::unique_ptr<ProcessIo>> leaving_;  // of earlier runs, with clients that still read
   ExecSessions execs_;
   std::unique_ptr<HealthChecker> health_;
+  std::unique_ptr<OomWatch> oom_;
   RequestListener listener_;
   WaitingClients waiting_;
   WaitingClients watching_;
@@ -138,6 +143,7 @@ class ContainerMonitor {
   SteadyTime run_began_;
   TimePoint started_;
   RestartBackoff backoff_;
+  uint64_t oom_kills_ = 0;  // of the run
   ExitStatus exit_;
   bool log_failing_ = false;
   bool warm_ = true;  // until it has been quiet for the first time

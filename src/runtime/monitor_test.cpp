@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cstring>
@@ -261,6 +262,33 @@ TEST_F(Monitor, OutOfMemoryIsTold) {
   EXPECT_EQ(status.code, 137);
   EXPECT_TRUE(status.oom_killed);
   EXPECT_TRUE(read_exit_file(options_.exit_file)->oom_killed);
+  remove(monitor);
+}
+
+TEST_F(Monitor, AnOutOfMemoryThatTheContainerSurvivesIsToldAtOnce) {
+  spec_.limits.memory_bytes = 16 << 20;
+  spec_.limits.memory_swap_bytes = 16 << 20;
+  MonitorClient monitor = run("sh -c 'tail /dev/zero'; exec sleep 1000");
+  MonitorWatch watch = monitor.watch().value();
+  uint64_t kills = watch.now().oom_kills;
+  EXPECT_TRUE(eventually([&] {
+    for (const MonitorState& state : watch.read()) kills = state.oom_kills;
+    return kills == 1;
+  }));
+  EXPECT_EQ(monitor.state()->stage, MonitorState::Stage::kRunning);
+  remove(monitor);
+}
+
+TEST_F(Monitor, SharedMemoryIsNewForEachMonitor) {
+  const Path shm = dir_.path() / "shm";
+  spec_.shm = shm;
+  options_.shm = SharedMemory{.path = shm, .bytes = 1 << 20, .uid = 5};
+  MonitorClient monitor = run("echo in > /dev/shm/f; exec sleep 1000");
+  EXPECT_TRUE(eventually([&] { return read_file(shm / "f").value_or("") == "in\n"; }));
+  struct stat st{};
+  ASSERT_EQ(::stat(shm.c_str(), &st), 0);
+  EXPECT_EQ(st.st_uid, 5U);
+  EXPECT_EQ(st.st_mode & 07777U, 01777U);
   remove(monitor);
 }
 

@@ -41,7 +41,8 @@ json::Value to_json(const MonitorState& state) {
   json::Value value = json::object({{"stage", kStages.at(static_cast<size_t>(state.stage))},
                                     {"pid", state.pid},
                                     {"started", format_rfc3339(state.started)},
-                                    {"restart_count", state.restart_count}});
+                                    {"restart_count", state.restart_count},
+                                    {"oom_kills", state.oom_kills}});
   if (state.exit) value.set("exit", to_json(*state.exit));
   return value;
 }
@@ -55,6 +56,7 @@ Result<MonitorState> monitor_state_from(const json::Value& value) {
   state.pid = static_cast<int>(value.integer("pid"));
   state.started = TRY(parse_rfc3339(TRY(value.require_string("started"))));
   state.restart_count = static_cast<int>(value.integer("restart_count"));
+  state.oom_kills = static_cast<uint64_t>(value.integer("oom_kills"));
   if (const json::Value* exit = value.find("exit")) state.exit = TRY(exit_status_from(*exit));
   return state;
 }

@@ -38,6 +38,7 @@ struct MonitorState {
   int pid = 0;        // of the container's init; 0 where there is none
   TimePoint started;  // of the last run
   int restart_count = 0;
+  uint64_t oom_kills = 0;          // processes of this run that the kernel killed
   std::optional<ExitStatus> exit;  // of the last run that has ended
 };
 

@@ -112,6 +112,10 @@ expect_contains "$OUT" "cannot share the host's network namespace"
 run --privileged --network host --pid host --userns host "$IMAGE" true
 expect_eq "$(run --network "container:$N" --pid "container:$N" "$IMAGE" sh -c 'ps | grep -c [h]ttpd; wget -qO- 127.0.0.1/f')" "1
 served"
+docker run -d --name "$N-ipc" --ipc shareable "$IMAGE" sleep 1000 >/dev/null
+expect_eq "$(run --ipc "container:$N-ipc" "$IMAGE" sh -c 'stat -c %u:%g /dev/shm; echo shared >/dev/shm/f')" 0:0
+expect_eq "$(docker exec "$N-ipc" cat /dev/shm/f)" shared
+docker rm -f "$N-ipc" >/dev/null
 
 # One of its own for a container.
 docker="$SKIFF_BIN/skiff"

@@ -14,6 +14,7 @@
 #include "runtime/spec_privileges.h"
 #include "runtime/spec_version.h"
 #include "sys/capabilities.h"
+#include "sys/namespaces.h"
 
 namespace skiff::runtime {
 
@@ -64,8 +65,6 @@ json::Value make_bind(const std::string& target, const std::string& source) {
   return make_mount(target, "bind", source, strings({"rbind", "rprivate"}));
 }
 
-// Without one there the host's message queues can be mounted anew; in a user namespace only the
-// host's own mount shows them.
 bool host_has_mqueue() {
   struct statfs info{};
   constexpr decltype(info.f_type) kMqueue =
@@ -73,9 +72,12 @@ bool host_has_mqueue() {
   return ::statfs("/dev/mqueue", &info) == 0 && info.f_type == kMqueue;
 }
 
-json::Value make_mqueue(const ContainerSpec& spec) {
-  if (spec.ipc_namespace == "host" && host_has_mqueue()) {
-    return make_bind("/dev/mqueue", "/dev/mqueue");
+// The host's queues that the host itself has mounted nowhere are not for a user namespace to mount.
+std::optional<json::Value> make_mqueue(const ContainerSpec& spec) {
+  if (spec.ipc_namespace == "host") {
+    if (host_has_mqueue()) return make_bind("/dev/mqueue", "/dev/mqueue");
+    const bool is_mapped = spec.id_maps || !spec.user_namespace.empty();
+    if (is_mapped || sys::in_user_namespace()) return std::nullopt;
   }
   return make_mount("/dev/mqueue", "mqueue", "mqueue", strings({"nosuid", "noexec", "nodev"}));
 }
@@ -104,7 +106,7 @@ json::Array default_mounts(const ContainerSpec& spec) {
       make_mount("/sys", "sysfs", "sysfs", strings({"nosuid", "noexec", "nodev", access})));
   mounts.push_back(make_mount("/sys/fs/cgroup", "cgroup", "cgroup",
                               strings({access, "nosuid", "noexec", "nodev"})));
-  mounts.push_back(make_mqueue(spec));
+  if (auto queues = make_mqueue(spec)) mounts.push_back(std::move(*queues));
   if (spec.shm != kNoShm) mounts.push_back(make_shm(spec));
   return mounts;
 }

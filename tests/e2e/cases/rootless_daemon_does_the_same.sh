@@ -38,6 +38,13 @@ expect_eq "$(cat /mnt/ana/page)" page
 ana docker commit web committed >/dev/null
 expect_eq "$(ana docker run --rm committed cat /tmp/index.html)" page
 
+# Memory that containers share, and the host's.
+ana docker run -d --name lends --ipc shareable base sleep 1000 >/dev/null
+ana docker run --rm --ipc container:lends base sh -c 'echo lent >/dev/shm/f'
+expect_eq "$(ana docker exec lends cat /dev/shm/f)" lent
+ana docker rm -f lends >/dev/null
+ana docker run --rm --ipc host base test -d /dev/shm
+
 # Networks: a container reaches another by a network of its own, and the neighbour.
 (mkdir pages && echo neighbour >pages/index.html)
 in_neighbour busybox httpd -f -p 198.51.100.1:8000 -h "$PWD/pages" &

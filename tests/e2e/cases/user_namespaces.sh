@@ -116,6 +116,7 @@ docker run -d --name "$N-ipc" --ipc shareable "$IMAGE" sleep 1000 >/dev/null
 expect_eq "$(run --ipc "container:$N-ipc" "$IMAGE" sh -c 'stat -c %u:%g /dev/shm; echo shared >/dev/shm/f')" 0:0
 expect_eq "$(docker exec "$N-ipc" cat /dev/shm/f)" shared
 docker rm -f "$N-ipc" >/dev/null
+run --ipc host "$IMAGE" test -d /dev/shm
 
 # One of its own for a container.
 docker="$SKIFF_BIN/skiff"

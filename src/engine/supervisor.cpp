@@ -207,7 +207,7 @@ void Supervisor::note_start(Container& container, const runtime::MonitorState& s
     record.info.restart_count = state.restart_count;
   });
   core_.save_or_log(container);
-  core_.publish(container, "start");
+  core_.publish(container, "start", {}, state.started);
 }
 
 void Supervisor::record_exit(Container& container, const runtime::ExitStatus& status, Status next) {

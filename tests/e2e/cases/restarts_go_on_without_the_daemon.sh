@@ -43,6 +43,10 @@ expect_eq "$(inspect '{{.NetworkSettings.IPAddress}}' web)" "$ip"
 expect_eq "$(inspect '{{.State.Status}} {{.RestartCount}} {{.State.ExitCode}}' fails)" "exited 2 6"
 expect_eq "$(inspect '{{.State.Status}} {{.RestartCount}}' killed)" "running 1"
 [ "$(inspect '{{.State.Pid}}' killed)" != "$killed_pid" ] || fail "an old process number is told"
+# The events of that time have their own times.
+time_of() { docker events --since 0 --until "$(date +%s.%N)" --filter container=killed --filter "event=$1" --format '{{.TimeNano}}'; }
+expect_eq "$(time_of die)" "$(date -d "$(inspect '{{.State.FinishedAt}}' killed)" +%s%N)"
+expect_eq "$(time_of start)" "$(date -d "$(inspect '{{.State.StartedAt}}' killed)" +%s%N)"
 expect_eq "$(docker exec killed echo in)" in
 expect_contains "$(docker ps --filter name=killed)" "Up"
 expect_eq "$(curl -fs "http://$address/")" 2

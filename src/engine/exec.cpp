@@ -292,6 +292,7 @@ void ExecTable::forget_old() {
   TimePoint now = core_.clock.now();
   std::erase_if(by_id_, [&](const auto& entry) {
     const Exec& exec = *entry.second;
+    if (!core_.table.knows(exec.container->id)) return true;
     auto finished = exec.finished();
     if (finished) return now - *finished > kKept;
     return exec.container->monitor() == nullptr && !exec.info().running;
@@ -301,7 +302,10 @@ void ExecTable::forget_old() {
 Result<std::shared_ptr<Exec>> ExecTable::find(const std::string& id) const {
   std::lock_guard lock(mutex_);
   auto found = by_id_.find(id);
-  if (found != by_id_.end()) return found->second;
+  // It goes with its container.
+  if (found != by_id_.end() && core_.table.knows(found->second->container->id)) {
+    return found->second;
+  }
   return Error(Code::kNotFound, cat("No such exec instance: ", id));
 }
 

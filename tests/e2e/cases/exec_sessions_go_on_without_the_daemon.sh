@@ -47,3 +47,4 @@ docker exec stays touch /go
 eventually sh -c "curl -sf --unix-socket $OWN/skiff.sock http://d/exec/$goes_on/json | grep -q '\"ExitCode\":9'"
 expect_eq "$(inspect '{{json .ExecIDs}}' stays)" null
 docker rm -f stays ends >/dev/null
+expect_exit 22 session "$over"

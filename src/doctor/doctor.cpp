@@ -71,8 +71,8 @@ Path existing_part(Path path) {
   return path;
 }
 
-void try_inside(const Path& root, Findings& findings) {
-  check_storage(root, findings);
+void try_inside(const Path& root, bool rootless, Findings& findings) {
+  check_storage(root, rootless, findings);
   check_packet_rules(findings);
 }
 
@@ -87,7 +87,7 @@ Findings try_rootless(const Path& root, const Path& scratch) {
   const Result<> uplink = (*session)->ensure_uplink();
   findings.push_back(uplink ? ok("way out", "the uplink works")
                             : lacking("way out", uplink.error().message(), ""));
-  try_inside(root, findings);
+  try_inside(root, true, findings);
   [[maybe_unused]] auto ended = (*session)->end();
   return findings;
 }
@@ -129,7 +129,7 @@ Findings examine(const Path& root) {
     examine_user(place, findings);
   } else {
     check_cgroups(findings);
-    try_inside(place, findings);
+    try_inside(place, false, findings);
   }
   return findings;
 }

@@ -52,6 +52,13 @@ void check_program(Findings& findings, std::string_view name, std::string_view p
                       cat("not installed: ", without), cat("sudo apt-get install ", package)});
 }
 
+// Where the kernel has it, what is lacking may be the right to mount it.
+std::string supplies_erofs(bool rootless) {
+  const Result<std::string> known = read_file("/proc/filesystems");
+  if (!known || known->find("\terofs\n") == std::string::npos) return "sudo modprobe erofs";
+  return rootless ? "sudo skiffd" : "";
+}
+
 }  // namespace
 
 Path find_program(std::string_view name) {
@@ -112,15 +119,16 @@ void check_programs(Findings& findings) {
                                    "sudo modprobe binfmt_misc"));
 }
 
-void check_storage(const Path& directory, Findings& findings) {
+void check_storage(const Path& directory, bool rootless, Findings& findings) {
   const snapshot::BackendChoice choice = snapshot::choose_backend(directory);
   findings.push_back(choice.why_no_upper.empty()
                          ? ok("container roots", cat("overlayfs works in ", directory.native()))
                          : missing("container roots", choice.why_no_upper,
                                    "skiffd --root a directory on ext4, xfs or btrfs"));
-  findings.push_back(choice.why_not_erofs.empty()
-                         ? ok("layers", "kept as their tar, mounted through an EROFS index")
-                         : lacking("layers", cat("unpacked: ", choice.why_not_erofs), ""));
+  findings.push_back(
+      choice.why_not_erofs.empty()
+          ? ok("layers", "kept as their tar, mounted through an EROFS index")
+          : lacking("layers", cat("unpacked: ", choice.why_not_erofs), supplies_erofs(rootless)));
 }
 
 void check_packet_rules(Findings& findings) {

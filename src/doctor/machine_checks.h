@@ -13,7 +13,7 @@ void check_kernel(Findings& findings);
 void check_cgroups(Findings& findings);
 void check_programs(Findings& findings);
 // Tried: the two storage back ends in `directory`, and packet rules in our network namespace.
-void check_storage(const Path& directory, Findings& findings);
+void check_storage(const Path& directory, bool rootless, Findings& findings);
 void check_packet_rules(Findings& findings);
 
 // The first file of that name in PATH or the system's directories; "" where there is none.

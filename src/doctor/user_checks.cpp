@@ -63,6 +63,14 @@ bool may_set_ids(const Path& program) {
   return set_uid || ::getxattr(program.c_str(), "security.capability", nullptr, 0) > 0;
 }
 
+// For the files of a daemon of this user's.
+std::string why_unusable(const Path& directory) {
+  struct stat st{};
+  if (::stat(directory.c_str(), &st) != 0) return "there is no such directory";
+  if (!S_ISDIR(st.st_mode)) return "it is no directory";
+  return ::access(directory.c_str(), W_OK | X_OK) == 0 ? "" : "this user may not write to it";
+}
+
 }  // namespace
 
 void check_user_namespaces(Findings& findings) {
@@ -132,17 +140,28 @@ void check_uplink(Findings& findings) {
 }
 
 void check_runtime_directory(Findings& findings) {
+  constexpr const char* kName = "runtime directory";
+  const std::string linger = cat("sudo loginctl enable-linger ", ::getuid());
   const auto places = default_places();
-  findings.push_back(places ? ok("runtime directory", places->run_dir.parent_path().native())
-                            : missing("runtime directory", places.error().message(),
-                                      cat("sudo loginctl enable-linger ", ::getuid())));
+  if (!places) {
+    findings.push_back(missing(kName, places.error().message(), linger));
+    return;
+  }
+  const Path directory = places->run_dir.parent_path();
+  const std::string why = why_unusable(directory);
+  findings.push_back(
+      why.empty() ? ok(kName, directory.native())
+                  : missing(kName, cat("XDG_RUNTIME_DIR ", directory.native(), ": ", why),
+                            cat(linger, " && export XDG_RUNTIME_DIR=/run/user/", ::getuid())));
 }
 
 void check_delegation(Findings& findings) {
   const rootless::Delegation cgroups = rootless::find_delegation();
   if (!cgroups.why_not.empty()) {
     findings.push_back(lacking("cgroups", cat("containers have no limits: ", cgroups.why_not),
-                               "systemd-run --user --scope skiffd"));
+                               cgroups.unified ? "systemd-run --user --scope skiffd"
+                                               : "add systemd.unified_cgroup_hierarchy=1 to the "
+                                                 "kernel's command line"));
     return;
   }
   findings.push_back(ok("cgroups", cat(cgroups.parent, ": ", join(cgroups.controllers, " "))));

@@ -33,7 +33,8 @@ Delegation find_delegation() {
   if (!hierarchies || hierarchies->size() != 1 || !hierarchies->front().unified) {
     return {.why_not =
                 "the system does not use version 2 cgroups alone: boot it with "
-                "systemd.unified_cgroup_hierarchy=1"};
+                "systemd.unified_cgroup_hierarchy=1",
+            .unified = false};
   }
   const Result<std::string> own = own_cgroup();
   if (!own) return {.why_not = own.error().message()};

@@ -11,6 +11,7 @@ struct Delegation {
   std::string parent;  // "/user.slice/user-1000.slice/user@1000.service/app.slice"
   std::vector<std::string> controllers;  // that a cgroup in it can have
   std::string why_not;                   // "" where there is one
+  bool unified = true;                   // false where the system's hierarchies are the reason
 };
 
 // The nearest cgroup above the caller's that the caller may make others in, and that holds no

@@ -36,5 +36,15 @@ chmod 666 /mnt/tun
 limit=$(cat /proc/sys/user/max_user_namespaces)
 expect_exit 1 ana env -u XDG_RUNTIME_DIR skiff doctor
 expect_contains "$OUT" XDG_RUNTIME_DIR
+expect_exit 1 ana env XDG_RUNTIME_DIR=/nope skiff doctor
+expect_contains "$OUT" "XDG_RUNTIME_DIR /nope: there is no such directory"
+expect_contains "$OUT" "export XDG_RUNTIME_DIR=/run/user/"
+
+# What is lacking has a command, too, and one that helps here.
+ana skiff doctor --format json >findings
+expect_eq "$(jq -r '.[] | select(.State == "lacking" and .Command == "") | .Name' findings)" ""
+if [ "$(grep -c cgroup /proc/self/mountinfo)" != 1 ]; then
+  expect_contains "$(jq -r '.[] | select(.Name == "cgroups") | .Command' findings)" unified_cgroup_hierarchy
+fi
 EOF_SCRIPT
 with_user script

@@ -132,6 +132,7 @@ ALLOWED = {
     ("proc", "runtime/container_spec.cpp", "/proc"): "a mount point, as text of config.json",
     ("proc", "runtime/default_apparmor.cpp", "*"): "patterns of an AppArmor profile",
     ("proc", "runtime/default_shields.cpp", "*"): "shields, as text of config.json",
+    ("proc", "runtime/rootfs_mounts.cpp", "/proc/"): "what a destination is compared with",
     ("proc", "runtime/example_config.cpp", "*"): "mount points and shields, as text of config.json",
     ("proc", "runtime/rootfs_devices.cpp", "*"): "where links of the container lead; the host has a kcore",
     ("proc", "runtime/own_program.h", "/proc/self/exe"): "our own program, in the host's mount namespace",

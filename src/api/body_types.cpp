@@ -1,5 +1,7 @@
 #include "api/body_types.h"
 
+#include "codec/json_text.h"
+
 namespace skiff::api {
 
 namespace {
@@ -168,6 +170,12 @@ constexpr Field kLogin[] = {
 }  // namespace
 
 std::span<const Field> container_config_types() { return kContainerConfig; }
+Result<> check_container_words(const json::Value& body) {
+  for (const auto& [name, value] : body.as_object()) {
+    if (name != "Labels") TRY(json::refuse_nul(value, name));
+  }
+  return {};
+}
 std::span<const Field> host_config_types() { return kHostConfig; }
 std::span<const Field> exec_types() { return kExec; }
 std::span<const Field> network_types() { return kNetwork; }

@@ -12,6 +12,9 @@ namespace skiff::api {
 
 // POST /containers/create, but for what stands in HostConfig, and POST /commit.
 std::span<const json::Field> container_config_types();
+// That no string of such a body, but of its labels, holds a NUL byte: a path or an argument would
+// end there.
+Result<> check_container_words(const json::Value& body);
 // HostConfig, and POST /containers/{id}/update, whose fields are some of the same.
 std::span<const json::Field> host_config_types();
 // POST /containers/{id}/exec and /exec/{id}/start.

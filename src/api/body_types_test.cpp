@@ -47,6 +47,7 @@ TEST_F(BodyTypesTest, OfTheOtherRequests) {
   expect_refused("/containers/c/update", R"({"Memory":"a"})",
                  "Memory is not a whole number of 64 bits");
   expect_refused("/containers/c/exec", R"({"Cmd":"ls"})", "Cmd is not an array of strings");
+  expect_refused("/containers/c/exec", R"({"Cmd":["ls","a\u0000b"]})", "Cmd[1] holds a NUL byte");
   expect_refused("/networks/create", R"({"Name":"n","Internal":"true"})",
                  "Internal is not true or false");
   expect_refused("/networks/create", R"({"Name":"n","IPAM":{"Config":[{"Subnet":1}]}})",

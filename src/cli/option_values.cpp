@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/file.h"
 #include "base/size.h"
 #include "base/strings.h"
@@ -47,44 +48,6 @@ Result<std::vector<std::string>> read_pairs(const std::string& file, bool from_e
     }
   }
   return out;
-}
-
-// One "1.5h" off the front, in nanoseconds; nullopt when it is none.
-std::optional<double> take_unit(std::string_view& text) {
-  size_t digits = text.find_first_not_of("0123456789.");
-  if (digits == 0 || digits == std::string_view::npos) return std::nullopt;
-  double value = 0;
-  const std::string_view number = text.substr(0, digits);
-  auto [end, ec] = std::from_chars(number.data(), number.data() + number.size(), value);
-  if (ec != std::errc() || end != number.end()) return std::nullopt;
-  text.remove_prefix(digits);
-  struct Unit {
-    std::string_view name;
-    double nanos;
-  };
-  constexpr Unit kUnits[] = {{"ns", 1},  {"us", 1e3}, {"µs", 1e3},  {"ms", 1e6},
-                             {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
-  for (const auto& [name, nanos] : kUnits) {
-    // "m" is not the beginning of "ms".
-    if (!text.starts_with(name) || (name == "m" && text.starts_with("ms"))) continue;
-    text.remove_prefix(name.size());
-    return value * nanos;
-  }
-  return std::nullopt;
-}
-
-std::optional<int64_t> duration_of(std::string_view text) {
-  if (text == "0") return 0;
-  if (text.empty()) return std::nullopt;
-  double nanos = 0;
-  while (!text.empty()) {
-    auto part = take_unit(text);
-    if (!part) return std::nullopt;
-    nanos += *part;
-  }
-  constexpr double kMost = 9.2e18;  // what the nanoseconds of an int64_t can say
-  if (nanos > kMost) return std::nullopt;
-  return static_cast<int64_t>(std::llround(nanos));
 }
 
 std::string seconds_text(int64_t nanos) {
@@ -204,7 +167,7 @@ Result<json::Value> read_labels(const std::vector<std::string>& files,
 }
 
 Result<int64_t> parse_duration(std::string_view flag, std::string_view text) {
-  if (auto nanos = duration_of(text)) return *nanos;
+  if (auto nanos = skiff::parse_duration(text)) return *nanos;
   bool number = !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
   return bad_flag(
       flag, text,
@@ -220,7 +183,7 @@ Result<int64_t> parse_bytes(std::string_view flag, std::string_view text) {
 
 Result<std::string> time_parameter(std::string_view text) {
   if (text.empty()) return std::string();
-  if (auto nanos = duration_of(text); nanos && text != "0") {
+  if (auto nanos = skiff::parse_duration(text); nanos && text != "0") {
     return seconds_text(unix_nanos(Clock::system().now()) - *nanos);
   }
   if (auto time = date_of(text)) return seconds_text(unix_nanos(*time));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/duration.h"
 #include "base/strings.h"
 #include "dockerfile/instruction_flags.h"
 
@@ -228,25 +229,8 @@ Result<InstructionBody> parse_instruction(const RawInstruction& raw, char escape
 }
 
 Result<int64_t> parse_duration_ns(std::string_view text) {
-  static const std::map<std::string_view, double> kUnits = {{"ns", 1},  {"us", 1e3}, {"ms", 1e6},
-                                                            {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
-  Error bad = invalid_instruction(cat("invalid duration ", quoted(text)));
-  if (text == "0") return 0;
-  if (text.empty()) return bad;
-  double total = 0;
-  while (!text.empty()) {
-    size_t number = std::min(text.find_first_not_of("0123456789."), text.size());
-    size_t unit = std::min(text.find_first_of("0123456789.", number), text.size());
-    auto scale = kUnits.find(text.substr(number, unit - number));
-    double value = 0;
-    const std::string_view digits = text.substr(0, number);
-    auto read = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (scale == kUnits.end() || read.ec != std::errc() || read.ptr != digits.end()) return bad;
-    total += value * scale->second;
-    text.remove_prefix(unit);
-  }
-  if (total > 9.2e18) return bad;
-  return static_cast<int64_t>(total);
+  if (const auto nanoseconds = parse_duration(text)) return *nanoseconds;
+  return invalid_instruction(cat("invalid duration ", quoted(text)));
 }
 
 }  // namespace skiff::dockerfile

@@ -86,7 +86,12 @@ Result<OciProcess> changed_process(const CommandArguments& arguments, const OciC
   }
   process.terminal = arguments.has("tty");
   if (arguments.has("cwd")) process.cwd = arguments.value("cwd");
-  for (const std::string& variable : arguments.values("env")) process.env.push_back(variable);
+  for (const std::string& variable : arguments.values("env")) {
+    if (variable.find('=') == std::string::npos) {
+      return Error(Code::kInvalidArgument, cat("--env ", quoted(variable), " is not NAME=value"));
+    }
+    process.env.push_back(variable);
+  }
   if (arguments.has("process-label")) process.selinux_label = arguments.value("process-label");
   if (arguments.has("apparmor")) process.apparmor_profile = arguments.value("apparmor");
   if (arguments.has("no-new-privs")) process.no_new_privileges = true;

@@ -59,8 +59,13 @@ Result<int> kill(const CommandContext& context) {
 Result<int> remove(const CommandContext& context) {
   bool force = context.arguments.has("force");
   Result<Container> container = Container::load(context.root, context.id());
-  if (!container && force && container.error().code() == Code::kNotFound) return 0;
-  if (!container) return container.error();
+  if (!container) {
+    const Code code = container.error().code();
+    if (force && code == Code::kNotFound) return 0;
+    if (!force || code != Code::kDataLoss) return container.error();
+    TRY(Container::discard(context.root, context.id()));
+    return 0;
+  }
   TRY(container->remove(force));
   return 0;
 }

@@ -2,7 +2,11 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "base/duration.h"
 #include "base/io.h"
+#include "base/size.h"
 #include "base/strings.h"
 #include "runtime/cgroup_stats.h"
 #include "runtime/command_line.h"
@@ -19,10 +23,11 @@ struct ResourceFlag {
   CommandFlag flag;
   const char* part;  // of linux.resources
   const char* key;
-  bool text = false;
+  enum class Kind { kNumber, kSize, kText } kind = Kind::kNumber;
 };
 
 const std::vector<ResourceFlag>& resource_flags() {
+  using enum ResourceFlag::Kind;
   static const std::vector<ResourceFlag> flags = {
       {{"blkio-weight", "", "N", "block IO weight, 10 to 1000"}, "blockIO", "weight"},
       {{"cpu-period", "", "USEC", "CPU period"}, "cpu", "period"},
@@ -32,33 +37,28 @@ const std::vector<ResourceFlag>& resource_flags() {
       {{"cpu-rt-period", "", "USEC", "realtime period"}, "cpu", "realtimePeriod"},
       {{"cpu-rt-runtime", "", "USEC", "realtime in a period"}, "cpu", "realtimeRuntime"},
       {{"cpu-idle", "", "N", "idle scheduling"}, "cpu", "idle"},
-      {{"cpuset-cpus", "", "LIST", "CPUs"}, "cpu", "cpus", true},
-      {{"cpuset-mems", "", "LIST", "memory nodes"}, "cpu", "mems", true},
-      {{"memory", "", "BYTES", "memory limit"}, "memory", "limit"},
-      {{"memory-reservation", "", "BYTES", "soft memory limit"}, "memory", "reservation"},
-      {{"memory-swap", "", "BYTES", "memory and swap limit; -1: none"}, "memory", "swap"},
+      {{"cpuset-cpus", "", "LIST", "CPUs"}, "cpu", "cpus", kText},
+      {{"cpuset-mems", "", "LIST", "memory nodes"}, "cpu", "mems", kText},
+      {{"memory", "", "BYTES", "memory limit"}, "memory", "limit", kSize},
+      {{"memory-reservation", "", "BYTES", "soft memory limit"}, "memory", "reservation", kSize},
+      {{"memory-swap", "", "BYTES", "memory and swap limit; -1: none"}, "memory", "swap", kSize},
       {{"pids-limit", "", "N", "processes"}, "pids", "limit"}};
   return flags;
 }
 
-// "512m" and "-1" alike, in bytes or plain.
-Result<int64_t> parse_amount(std::string_view text, std::string_view flag) {
-  constexpr std::string_view kUnits = "bkmgt";
-  std::string lower = to_lower(text);
-  std::string_view digits = lower;
-  unsigned shift = 0;
-  if (!digits.empty()) {
-    size_t unit = kUnits.find(digits.back());
-    if (unit != std::string_view::npos) {
-      shift = static_cast<unsigned>(10 * unit);
-      digits.remove_suffix(1);
-    }
+Result<json::Value> value_of(const ResourceFlag& flag, const std::string& text) {
+  const std::string context = cat("--", flag.flag.name);
+  switch (flag.kind) {
+    case ResourceFlag::Kind::kText:
+      return json::Value(text);
+    case ResourceFlag::Kind::kSize:
+      if (text == "-1") return json::Value(-1);  // no limit
+      return json::Value(TRY_CONTEXT(parse_size(text), context));
+    case ResourceFlag::Kind::kNumber:
+      break;
   }
-  std::optional<int64_t> number = parse_int(digits);
-  if (!number) {
-    return Error(Code::kInvalidArgument, cat("invalid value ", quoted(text), " for --", flag));
-  }
-  return *number * (int64_t{1} << shift);
+  if (const std::optional<int64_t> number = parse_int(text)) return json::Value(*number);
+  return Error(Code::kInvalidArgument, cat(context, ": ", quoted(text), " is not a whole number"));
 }
 
 Result<json::Value> resources_of(const CommandArguments& arguments) {
@@ -72,8 +72,7 @@ Result<json::Value> resources_of(const CommandArguments& arguments) {
   for (const ResourceFlag& flag : resource_flags()) {
     if (!arguments.has(flag.flag.name)) continue;
     std::string text = arguments.value(flag.flag.name);
-    json::Value value = text;
-    if (!flag.text) value = TRY(parse_amount(text, flag.flag.name));
+    json::Value value = TRY(value_of(flag, text));
     const json::Value* part = resources.find(flag.part);
     json::Value changed = part != nullptr ? *part : json::object();
     changed.set(flag.key, std::move(value));
@@ -99,17 +98,15 @@ void print_event(const Container& container, const char* type, json::Value data)
   print(event.dump());
 }
 
-// "5s", "500ms", "1m".
 Result<int> parse_interval(const std::string& text) {
+  constexpr int64_t kMillisecond = 1'000'000;
+  constexpr int64_t kDay = 86'400'000 * kMillisecond;
   if (text.empty()) return 5000;
-  size_t digits = text.find_first_not_of("0123456789");
-  std::string unit = digits == std::string::npos ? "" : text.substr(digits);
-  std::optional<int64_t> number = parse_int(text.substr(0, digits));
-  int64_t factor = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 0;
-  if (!number || *number <= 0 || factor == 0 || *number > 86'400'000 / factor) {
+  const std::optional<int64_t> nanoseconds = parse_duration(text);
+  if (!nanoseconds || *nanoseconds <= 0 || *nanoseconds > kDay) {
     return Error(Code::kInvalidArgument, cat("invalid interval ", quoted(text)));
   }
-  return static_cast<int>(*number * factor);
+  return static_cast<int>(std::max(*nanoseconds / kMillisecond, int64_t{1}));
 }
 
 Result<int> events(const CommandContext& context) {

@@ -274,6 +274,43 @@ TEST_F(Commands, GlobalFlagsAreJudgedByName) {
   EXPECT_EQ(run({"--rootless", "auto", "--debug=false", "list"}).code, 0);
 }
 
+TEST_F(Commands, WhatAnInterruptedCreateLeftIsToldAndDeleted) {
+  const Path state = bundle_.state_root() / bundle_.id;
+  const auto expect_gone = [&](const char* told) {
+    const std::string said = run({"list"}).err;
+    EXPECT_NE(said.find(told), std::string::npos) << said;
+    EXPECT_NE(run({"delete", bundle_.id}).code, 0);
+    EXPECT_EQ(run({"delete", "-f", bundle_.id}).code, 0);
+    EXPECT_EQ(bundle_.traces(), "");
+  };
+  std::filesystem::create_directories(state);
+  expect_gone("/state.json: ");
+  start("sleep 100");
+  ASSERT_TRUE(write_file(state / "config.json", ""));
+  expect_gone("/config.json: ");
+  std::filesystem::create_directories(state);
+  ASSERT_TRUE(write_file(state / "state.json", "{"));
+  expect_gone("/state.json: ");
+}
+
+TEST_F(Commands, ValuesAreReadAsRuncReadsThem) {
+  start("sleep 100");
+  for (const char* good : {"64MB", "64mib", "1.5g", "-1"}) {
+    EXPECT_EQ(run({"update", "--memory", good, bundle_.id}).code, 0) << good;
+  }
+  const std::pair<std::vector<std::string>, std::string> bad[] = {
+      {{"update", "--memory", "9999999999999g"}, "--memory: invalid size: '9999999999999g'"},
+      {{"update", "--cpu-quota", "5k"}, "--cpu-quota: \"5k\" is not a whole number"},
+      {{"events", "--interval", "5"}, "invalid interval \"5\""},
+      {{"exec", "-e", "NOEQ"}, "--env \"NOEQ\" is not NAME=value"}};
+  for (auto [words, message] : bad) {
+    words.push_back(bundle_.id);
+    if (words[0] == "exec") words.emplace_back("true");
+    EXPECT_NE(run(words).err.find(message), std::string::npos) << run(words).err;
+  }
+  EXPECT_EQ(run({"events", "--stats", "--interval", "1m1.5s", bundle_.id}).code, 0);
+}
+
 TEST_F(Commands, WhatIsNotSupportedIsSaid) {
   start("sleep 100");
   EXPECT_NE(run({"checkpoint", "nobody"}).err.find("does not exist"), std::string::npos);

@@ -1,6 +1,7 @@
 #include "runtime/config_types.h"
 
 #include "base/strings.h"
+#include "codec/json_text.h"
 #include "codec/json_types.h"
 
 namespace skiff::runtime {
@@ -162,6 +163,10 @@ constexpr Field kFields[] = {
     {"linux.resources.unified.*", Type::kString},
 };
 
+// All that is the kernel's in the end. Annotations are not: they go where they came from.
+constexpr std::string_view kKernels[] = {"root",  "process",  "mounts",    "hooks",
+                                         "linux", "hostname", "domainname"};
+
 constexpr std::string_view kResources = "linux.resources";
 
 // The field of the object at `part` that is `key` but for its case; `key` where there is none.
@@ -204,6 +209,11 @@ Result<> check_types(const json::Value& config, std::string_view part) {
   for (const Field& field : kFields) {
     if (!field.path.starts_with(part)) continue;
     TRY(json::check_type(config, {field.path.substr(part.size()), field.type}, std::string(part)));
+  }
+  if (!part.empty()) return json::refuse_nul(config, std::string(part));
+  for (const std::string_view name : kKernels) {
+    const json::Value* value = config.find(name);
+    if (value != nullptr) TRY(json::refuse_nul(*value, std::string(name)));
   }
   return {};
 }

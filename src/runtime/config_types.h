@@ -1,7 +1,8 @@
 // The JSON types of config.json's fields (runtime-spec 1.3, config.md and config-linux.md).
 //
 // A field of another type than it should have is an error, and never read as absent: "true" for
-// true would take a protection away without a word. Fields that the spec does not name pass.
+// true would take a protection away without a word. Fields that the spec does not name pass. So is
+// a NUL byte in what the kernel gets: it would cut the string there.
 #pragma once
 
 #include <string_view>

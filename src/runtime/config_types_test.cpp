@@ -65,6 +65,18 @@ TEST(ConfigTypes, ChecksAPartThatCameAlone) {
   EXPECT_EQ(refusal(R"({"pids":{"limit":5}})", "linux.resources"), "");
 }
 
+TEST(ConfigTypes, NoStringOfTheKernelsIsCut) {
+  EXPECT_EQ(refusal(R"({"root":{"path":"a\u0000b"}})"), "root.path holds a NUL byte");
+  EXPECT_EQ(refusal(R"({"process":{"args":["sh","-c\u0000"]}})"),
+            "process.args[1] holds a NUL byte");
+  EXPECT_EQ(refusal(R"({"mounts":[{"destination":"/a\u0000"}]})"),
+            "mounts[0].destination holds a NUL byte");
+  EXPECT_EQ(refusal(R"({"hostname":"h\u0000"})"), "hostname holds a NUL byte");
+  EXPECT_EQ(refusal(R"({"linux":{"sysctl":{"a\u0000":"1"}}})"), "linux.sysctl holds a NUL byte");
+  EXPECT_EQ(refusal(R"({"cwd":"/\u0000"})", "process"), "process.cwd holds a NUL byte");
+  EXPECT_EQ(refusal(R"({"annotations":{"a":"b\u0000"}})"), "");
+}
+
 TEST(ConfigTypes, NullAndWhatTheSpecDoesNotNamePass) {
   EXPECT_EQ(refusal(R"({"mounts":null,"process":{"capabilities":null},"mine":[1,"x"]})"), "");
 }

@@ -69,6 +69,10 @@ bool is_frozen_elsewhere(pid_t pid, const sys::Cgroup& cgroup) {
   return false;
 }
 
+Error no_container(const std::string& id) {
+  return {Code::kNotFound, cat("container ", quoted(id), " does not exist")};
+}
+
 Error wrong_status(std::string_view action, const std::string& id, ContainerStatus status) {
   return {Code::kFailedPrecondition,
           cat("cannot ", action, " container ", quoted(id), ": it is ", status_name(status))};
@@ -97,14 +101,23 @@ Result<Container> Container::load(const Path& state_root, const std::string& id)
   Container c;
   c.directory_ = state_root / id;
   c.seccomp_dir_ = state_root / kSeccompDir;
-  if (::access(c.directory_.c_str(), F_OK) != 0) {
-    return Error(Code::kNotFound, cat("container ", quoted(id), " does not exist"));
+  if (::access(c.directory_.c_str(), F_OK) != 0) return no_container(id);
+  Result<> read = c.read_files();
+  if (!read) {
+    const Code code = read.error().code();
+    const bool damaged = code == Code::kNotFound || code == Code::kInvalidArgument;
+    return Error(damaged ? Code::kDataLoss : code, read.error().message());
   }
-  c.state_ = TRY(read_state(c.directory_));
-  json::Value config = TRY(json::parse(TRY(read_file(c.directory_ / kConfigFile))));
-  c.config_ = TRY(parse_config(config, c.state_.bundle));
   c.cgroup_ = TRY(sys::Cgroup::open(c.state_.cgroup));
   return c;
+}
+
+Result<> Container::read_files() {
+  state_ = TRY(read_state(directory_));
+  const Path file = directory_ / kConfigFile;
+  const json::Value config = TRY_CONTEXT(json::parse(TRY(read_file(file))), file.native());
+  config_ = TRY_CONTEXT(parse_config(config, state_.bundle), file.native());
+  return {};
 }
 
 Result<std::vector<Container>> Container::list(const Path& state_root) {
@@ -112,14 +125,29 @@ Result<std::vector<Container>> Container::list(const Path& state_root) {
   std::error_code ec;
   for (const auto& entry : std::filesystem::directory_iterator(state_root, ec)) {
     std::string id = entry.path().filename().native();
-    if (::access((entry.path() / kStateFile).c_str(), F_OK) != 0) continue;
+    if (id == kSeccompDir || !entry.is_directory(ec)) continue;
     Result<Container> loaded = load(state_root, id);
-    // One being removed at this moment is no failure of the list.
-    if (loaded) found.push_back(std::move(*loaded));
+    if (loaded) {
+      found.push_back(std::move(*loaded));
+    } else if (::access(entry.path().c_str(), F_OK) == 0) {  // not removed at this moment
+      warn(cat("container ", id, ": ", loaded.error().message()));
+    }
   }
   std::sort(found.begin(), found.end(),
             [](const Container& a, const Container& b) { return a.state_.id < b.state_.id; });
   return found;
+}
+
+Result<> Container::discard(const Path& state_root, const std::string& id) {
+  TRY(check_container_id(id));
+  Container c;
+  c.directory_ = state_root / id;
+  if (::access(c.directory_.c_str(), F_OK) != 0) return no_container(id);
+  Result<ContainerState> state = read_state(c.directory_);
+  if (!state) return remove_tree(c.directory_);
+  c.state_ = std::move(*state);
+  c.cgroup_ = TRY(sys::Cgroup::open(c.state_.cgroup));
+  return c.remove_all();
 }
 
 ContainerStatus Container::status() const {
@@ -242,15 +270,18 @@ Result<> Container::remove(bool force) {
     return Error(Code::kFailedPrecondition, cat("cannot delete container ", quoted(state_.id),
                                                 " that is not stopped: ", status_name(now)));
   }
+  TRY(remove_all());
+  run_all_hooks(config_.hooks.poststop, "poststop", state_json(ContainerStatus::kStopped).dump());
+  return {};
+}
+
+Result<> Container::remove_all() const {
   TRY(end_processes());
   stop_unit();
   TRY(cgroup_->remove());
   TRY(remove_resctrl(state_.resctrl));
   detach_root(state_.rootfs, state_.root_mount);
-  std::string state = state_json(ContainerStatus::kStopped).dump();
-  TRY(remove_tree(directory_));
-  run_all_hooks(config_.hooks.poststop, "poststop", state);
-  return {};
+  return remove_tree(directory_);
 }
 
 void Container::stop_unit() const {

@@ -97,9 +97,13 @@ struct ContainerState {
 class Container {
  public:
   static Result<Container> create(const CreateOptions& options, Bundle bundle);
-  // kNotFound: "container \"x\" does not exist".
+  // kNotFound: "container \"x\" does not exist"; kDataLoss: its files are missing or damaged.
   static Result<Container> load(const Path& state_root, const std::string& id);
+  // Those whose files can be read; of others there is a warning.
   static Result<std::vector<Container>> list(const Path& state_root);
+  // Removes one that load() cannot read (kDataLoss): with its processes, where state.json tells
+  // them.
+  static Result<> discard(const Path& state_root, const std::string& id);
 
   const ContainerState& state() const { return state_; }
   ContainerStatus status() const;
@@ -140,6 +144,7 @@ class Container {
 
  private:
   Container() = default;
+  Result<> read_files();
   // All before the cgroup: the state's directory with the config's copy.
   Result<> begin(const CreateOptions& options, Bundle bundle);
   Result<> run_restore(const CreateOptions& options, const CheckpointOptions& checkpoint);
@@ -159,6 +164,7 @@ class Container {
   Result<UniqueFd> open_init() const;
   Result<> require_running(std::string_view action) const;
   Result<std::shared_ptr<const SeccompFilter>> seccomp_filter();
+  Result<> remove_all() const;
   Result<> end_processes() const;
   Result<> thaw_to_die() const;
   void stop_unit() const;

@@ -244,6 +244,12 @@ INSTANTIATE_TEST_SUITE_P(
                "mount nofs"},
         Broken{"root_target", [](json::Value& c) { c.set("mounts", one_mount("/", "tmpfs", "x")); },
                "cannot be mounted upon"},
+        Broken{"proc", [](json::Value& c) { c.set("mounts", one_mount("/proc", "tmpfs", "x")); },
+               "is not of type proc"},
+        Broken{
+            "in_proc",
+            [](json::Value& c) { c.set("mounts", one_mount("/proc/self/attr", "bind", "/tmp")); },
+            "/proc/self/attr cannot be mounted because it is inside /proc"},
         Broken{"resources",
                test::with_linux("resources",
                                 json::object({{"memory", json::object({{"limit", int64_t{1} << 62},

@@ -1,6 +1,7 @@
 #include "runtime/oci_config.h"
 
 #include <algorithm>
+#include <climits>
 
 #include "base/strings.h"
 #include "runtime/annotations.h"
@@ -39,7 +40,7 @@ Result<std::vector<OciHook>> parse_hook_list(const json::Value& hooks, const cha
     hook.args = entry.strings("args");
     const json::Value* env = entry.find("env");
     if (env != nullptr && !env->is_null()) hook.env = entry.strings("env");
-    hook.timeout_seconds = static_cast<int>(entry.integer("timeout"));
+    hook.timeout_seconds = TRY_CONTEXT(int_of(entry, "timeout", 1, INT_MAX), cat("hooks.", key));
     list.push_back(std::move(hook));
   }
   return list;
@@ -100,7 +101,9 @@ Result<OciConfig> parse_config(const json::Value& config, const Path& bundle) {
   if (out.process && keeps != out.annotations.end()) {
     out.process->keeps_groups = keeps->second == "1";
   }
-  TRY(parse_linux(*TRY(config.require_object("linux")), out));
+  const json::Value none = json::object();
+  const json::Value* lx = config.find("linux");
+  TRY(parse_linux(lx != nullptr && !lx->is_null() ? *lx : none, out));
   for (OciMount& mount : out.mounts) mount.label = out.mount_label;
   if (!out.hostname.empty() && out.find_namespace(CLONE_NEWUTS) == nullptr) {
     return invalid("unable to set hostname without a private UTS namespace");
@@ -116,6 +119,7 @@ Result<Bundle> read_bundle(const Path& path) {
   std::error_code failed;
   out.path = std::filesystem::absolute(path, failed).lexically_normal();
   if (failed) return Error::from_errno(failed.value(), cat("bundle ", path.native()));
+  if (!out.path.has_filename()) out.path = out.path.parent_path();  // "/its/path/"
   const Path file = out.path / "config.json";
   out.text = TRY(read_file(file, kConfigLimit));
   const json::Value value = TRY_CONTEXT(json::parse(out.text), file.native());

@@ -44,14 +44,21 @@ Result<mode_t> device_type(const std::string& type) {
   return invalid(cat("linux.devices: unknown type ", quoted(type)));
 }
 
+// Of the size that the kernel gives it.
+Result<dev_t> device_number(const json::Value& entry) {
+  if (entry.string("type") == "p") return dev_t{0};
+  const int major = TRY(int_of(entry, "major", 0, (1 << 12) - 1));
+  const int minor = TRY(int_of(entry, "minor", 0, (1 << 20) - 1));
+  return makedev(static_cast<unsigned>(major), static_cast<unsigned>(minor));
+}
+
 Result<> parse_devices(const json::Value& lx, OciConfig& out) {
   for (const json::Value& entry : lx.array("devices")) {
     OciDevice device;
     device.path = TRY_CONTEXT(entry.require_string("path"), "linux.devices");
     mode_t mode = entry.has("fileMode") ? static_cast<mode_t>(entry.integer("fileMode")) : 0666;
     device.mode = TRY(device_type(entry.string("type"))) | (mode & 07777U);
-    device.number = makedev(static_cast<unsigned>(entry.integer("major")),
-                            static_cast<unsigned>(entry.integer("minor")));
+    device.number = TRY_CONTEXT(device_number(entry), cat("linux.devices: ", device.path));
     device.uid = TRY_CONTEXT(uint32_of(entry, "uid"), "linux.devices");
     device.gid = TRY_CONTEXT(uint32_of(entry, "gid"), "linux.devices");
     out.devices.push_back(std::move(device));
@@ -130,6 +137,15 @@ Result<> parse_intel_rdt(const json::Value& lx, OciConfig& out) {
   return {};
 }
 
+Result<std::vector<std::string>> absolute_paths(const json::Value& lx, const char* key) {
+  std::vector<std::string> paths = lx.strings(key);
+  for (const std::string& path : paths) {
+    if (path.starts_with('/')) continue;
+    return invalid(cat("linux.", key, ": ", quoted(path), " is not an absolute path"));
+  }
+  return paths;
+}
+
 Result<> check_sysctls(const OciConfig& config) {
   for (const auto& [name, value] : config.sysctls) {
     TRY(check_sysctl(name, [&](uint64_t flag) { return config.find_namespace(flag) != nullptr; }));
@@ -178,8 +194,8 @@ Result<> parse_linux(const json::Value& lx, OciConfig& out) {
     out.resources = TRY(read_resources(*resources));
   }
   if (const json::Value* seccomp = lx.find("seccomp")) out.seccomp = *seccomp;
-  out.masked_paths = lx.strings("maskedPaths");
-  out.readonly_paths = lx.strings("readonlyPaths");
+  out.masked_paths = TRY(absolute_paths(lx, "maskedPaths"));
+  out.readonly_paths = TRY(absolute_paths(lx, "readonlyPaths"));
   out.sysctls = lx.string_map("sysctl");
   out.rootfs_propagation = lx.string("rootfsPropagation");
   out.mount_label = lx.string("mountLabel");

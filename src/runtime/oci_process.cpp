@@ -12,6 +12,8 @@ namespace skiff::runtime {
 
 namespace {
 
+constexpr int kMostCells = 0xffff;  // of a terminal's line or column, as the kernel has them
+
 struct NamedLimit {
   std::string_view name;
   int resource;
@@ -33,6 +35,17 @@ constexpr NamedLimit kRlimits[] = {{"RLIMIT_AS", RLIMIT_AS},
                                    {"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
                                    {"RLIMIT_STACK", RLIMIT_STACK}};
 
+// 2^64-1 ("infinity") and -1 are the same bits.
+Result<uint64_t> limit_of(const json::Value& entry, const char* key) {
+  constexpr double kBeyondInt = 9223372036854775808.0;
+  const json::Value* number = entry.find(key);
+  if (number == nullptr || !number->is_number() || number->is_int()) {
+    return static_cast<uint64_t>(entry.integer(key));
+  }
+  if (number->as_double() >= kBeyondInt) return static_cast<uint64_t>(RLIM_INFINITY);
+  return invalid(cat(key, " ", number->dump(), " is not a whole number of 64 bits"));
+}
+
 Result<std::vector<OciRlimit>> parse_rlimits(const json::Value& process) {
   std::vector<OciRlimit> limits;
   for (const json::Value& entry : process.array("rlimits")) {
@@ -44,14 +57,14 @@ Result<std::vector<OciRlimit>> parse_rlimits(const json::Value& process) {
     for (const OciRlimit& other : limits) {
       if (other.name == name) return invalid(cat("process.rlimits: ", name, " is there twice"));
     }
-    // 2^64-1 ("infinity") and -1 are the same bits.
-    auto value = [&](const char* key) {
-      const json::Value* number = entry.find(key);
-      bool huge = number != nullptr && number->is_number() && !number->is_int();
-      return huge ? static_cast<uint64_t>(RLIM_INFINITY)
-                  : static_cast<uint64_t>(entry.integer(key));
-    };
-    limits.push_back({known->resource, name, value("soft"), value("hard")});
+    const OciRlimit limit{known->resource, name,
+                          TRY_CONTEXT(limit_of(entry, "soft"), cat("process.rlimits: ", name)),
+                          TRY_CONTEXT(limit_of(entry, "hard"), cat("process.rlimits: ", name))};
+    if (limit.soft > limit.hard) {
+      return invalid(
+          cat("process.rlimits: ", name, ": soft ", limit.soft, " is above hard ", limit.hard));
+    }
+    limits.push_back(limit);
   }
   return limits;
 }
@@ -88,8 +101,8 @@ Result<OciProcess> parse_process(const json::Value& process) {
   OciProcess out;
   out.terminal = process.boolean("terminal");
   if (const json::Value* size = process.find("consoleSize")) {
-    out.console_height = static_cast<int>(size->integer("height"));
-    out.console_width = static_cast<int>(size->integer("width"));
+    out.console_height = TRY_CONTEXT(int_of(*size, "height", 0, kMostCells), "process.consoleSize");
+    out.console_width = TRY_CONTEXT(int_of(*size, "width", 0, kMostCells), "process.consoleSize");
   }
   TRY(parse_user(process, out));
   out.args = process.strings("args");
@@ -119,7 +132,7 @@ Result<OciProcess> parse_process(const json::Value& process) {
   out.selinux_label = process.string("selinuxLabel");
   out.no_new_privileges = process.boolean("noNewPrivileges");
   if (process.has("oomScoreAdj")) {
-    out.oom_score_adj = static_cast<int>(process.integer("oomScoreAdj"));
+    out.oom_score_adj = TRY_CONTEXT(int_of(process, "oomScoreAdj", -1000, 1000), "process");
   }
   return out;
 }

@@ -1,7 +1,9 @@
 #include "runtime/rootfs_mounts.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -115,10 +117,42 @@ Result<UniqueFd> plain_directory_target(const sys::RootDir& root, const OciMount
   return directory_target(root, mount.destination);
 }
 
-Result<> check_destination(const OciMount& mount) {
-  std::string clean = (Path("/") / mount.destination).lexically_normal().native();
+// As runc: /proc is the kernel's word about the container, in which only these are others',
+// lxcfs's.
+constexpr std::string_view kOthersInProc[] = {"cpuinfo",
+                                              "diskstats",
+                                              "meminfo",
+                                              "stat",
+                                              "swaps",
+                                              "uptime",
+                                              "loadavg",
+                                              "slabinfo",
+                                              "net/dev",
+                                              "sys/kernel/ns_last_pid",
+                                              "sys/crypto/fips_enabled"};
+
+bool is_proc(const OciMount& mount, const UniqueFd& bind) {
+  struct statfs there{};
+  if (!is_bind(mount)) return mount.type == "proc";
+  return ::fstatfs(bind.get(), &there) == 0 && there.f_type == PROC_SUPER_MAGIC;
+}
+
+Result<> check_destination(const OciMount& mount, const UniqueFd& bind) {
+  constexpr std::string_view kProc = "/proc/";
+  const std::string clean = (Path("/") / mount.destination / "").lexically_normal().native();
   if (clean == "/") return Error(Code::kInvalidArgument, "the root cannot be mounted upon");
-  return {};
+  if (!clean.starts_with(kProc)) return {};
+  if (clean == kProc) {
+    if (is_proc(mount, bind)) return {};
+    return Error(Code::kInvalidArgument,
+                 cat(mount.destination, " cannot be mounted because it is not of type proc"));
+  }
+  const std::string_view inside = std::string_view(clean).substr(kProc.size());
+  for (const std::string_view file : kOthersInProc) {
+    if (inside == cat(file, "/")) return {};
+  }
+  return Error(Code::kInvalidArgument,
+               cat(mount.destination, " cannot be mounted because it is inside /proc"));
 }
 
 // copy-symlink: a link of the same text, where the bind mount's source is one; false for others.
@@ -267,7 +301,7 @@ Result<UniqueFd> bind_target(const sys::RootDir& root, const OciMount& mount,
 }
 
 Result<> make_mount(const MountWork& work, const OciMount& mount, const UniqueFd& bind) {
-  TRY(check_destination(mount));
+  TRY(check_destination(mount, bind));
   Options options = sort_options(mount);
   if (options.copy_up && mount.type != "tmpfs") {
     return Error(Code::kInvalidArgument, "mount option \"tmpcopyup\" is for tmpfs alone");

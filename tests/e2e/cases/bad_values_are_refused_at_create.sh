@@ -23,6 +23,8 @@ refuses '"HostConfig":{"CpuShares":-1}' 'invalid CPU shares'
 refuses '"Labels":{"":"x"}' 'empty name'
 refuses '"Healthcheck":{"Test":["NONE"],"Timeout":1}' 'less than 1ms'
 refuses '"NetworkingConfig":{"EndpointsConfig":{"bridge":{"MacAddress":"zz"}}}' 'invalid MAC address'
+refuses '"HostConfig":{"Binds":["/tmp/x\u0000/zzz:/m"]}' 'HostConfig.Binds[0] holds a NUL byte'
+refuses '"Env":["A=b\u0000c"]' 'Env[0] holds a NUL byte'
 expect_exit 1 docker inspect "$N"
 docker create --name "$N" --dns ::1 --cpuset-cpus 0 --sysctl net.ipv4.ip_forward=1 "$IMAGE" true >/dev/null
 expect_exit 1 docker update --cpuset-cpus 4099 "$N"

@@ -1,8 +1,9 @@
-// start_floor LOWER DIRECTORY RUN PROGRAM ROUNDS: the kernel's part of a start call, and nothing
-// else: the calls that a start of a container with Docker's defaults cannot do without, one after
-// the other. LOWER is the image's tree, DIRECTORY a place on the disk, RUN one on a tmpfs; PROGRAM,
-// static, is what is executed. Prints the least and the median of the milliseconds that each share
-// takes.
+// start_floor LOWER DIRECTORY RUN PROGRAM ROUNDS [own-network]: the kernel's part of a start call,
+// and nothing else: the calls that a start of a container with Docker's defaults cannot do without,
+// one after the other. LOWER is the image's tree, DIRECTORY a place on the disk, RUN one on a
+// tmpfs; PROGRAM, static, is what is executed. With `own-network` each makes a network namespace,
+// which else is there before. Prints the least and the median of the milliseconds that each share
+// takes, and of those of CPU that a whole life takes, with end and removal.
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -11,6 +12,7 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -197,11 +199,24 @@ void take_identity(const skiff::runtime::SeccompFilter& filter) {
 }
 
 struct Shares {
-  std::vector<double> root, cgroups, process, all;
+  std::vector<double> root, cgroups, process, all, cpu;
 };
 
-void one_round(const Round& round, const std::string& lower, const char* program, int network,
-               const skiff::runtime::SeccompFilter& filter, Shares& shares) {
+double cpu_ms() {
+  double sum = 0;
+  for (const auto whose : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage used{};
+    need(::getrusage(whose, &used) == 0, "getrusage");
+    for (const timeval& time : {used.ru_utime, used.ru_stime})
+      sum += static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
+  }
+  return sum;
+}
+
+// `network` is that to enter, or none for a new one.
+void one_round(const Round& round, const std::string& lower, const char* program,
+               const UniqueFd& network, const skiff::runtime::SeccompFilter& filter,
+               Shares& shares) {
   const auto t0 = Clock::now();
   UniqueFd root = make_root(round, lower);
   const auto t1 = Clock::now();
@@ -220,9 +235,10 @@ void one_round(const Round& round, const std::string& lower, const char* program
   need(::pipe2(ends, O_CLOEXEC) == 0, "pipe");
   skiff::sys::CloneOptions options{
       .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS, .cgroup = unified.get()};
+  if (!network) options.flags |= CLONE_NEWNET;
   const auto child = need(skiff::sys::clone_process(options, [&] {
     for (const UniqueFd& fd : tasks) need(::write(fd.get(), "0", 1) == 1, "tasks");
-    need(::setns(network, CLONE_NEWNET) == 0, "setns");
+    if (network) need(::setns(network.get(), CLONE_NEWNET) == 0, "setns");
     build_tree(round, root.get(), views);
     take_identity(filter);
     ::execl(program, program, "1000", nullptr);
@@ -250,6 +266,14 @@ void take_away(const Round& round) {
   if (round.unified) ::rmdir((kCgroups + ("unified/" + round.cgroup)).c_str());
 }
 
+UniqueFd new_network() {
+  const UniqueFd own(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  need(::unshare(CLONE_NEWNET) == 0, "unshare");
+  UniqueFd made(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  need(::setns(own.get(), CLONE_NEWNET) == 0, "setns");
+  return made;
+}
+
 void print(const char* what, std::vector<double> times) {
   std::sort(times.begin(), times.end());
   std::printf("%s %.2f %.2f\n", what, times.front(), times[times.size() / 2]);
@@ -258,14 +282,13 @@ void print(const char* what, std::vector<double> times) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  need(argc == 6, "usage: start_floor LOWER DIRECTORY RUN PROGRAM ROUNDS");
+  const bool own_network = argc == 7 && std::string(argv[6]) == "own-network";
+  need(argc == 6 || own_network,
+       "usage: start_floor LOWER DIRECTORY RUN PROGRAM ROUNDS [own-network]");
   const auto capabilities = skiff::runtime::default_capabilities();
   const auto filter = need(skiff::runtime::SeccompCache("").get(
       need(skiff::runtime::make_oci_seccomp("", capabilities))));
-  const UniqueFd own(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-  need(::unshare(CLONE_NEWNET) == 0, "unshare");
-  const UniqueFd network(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-  need(::setns(own.get(), CLONE_NEWNET) == 0, "setns");
+  const UniqueFd network = own_network ? UniqueFd() : new_network();
   Shares shares;
   for (int number = 0; number < std::atoi(argv[5]); ++number) {
     const std::string name = "floor-" + std::to_string(::getpid()) + "-" + std::to_string(number);
@@ -276,11 +299,14 @@ int main(int argc, char** argv) {
       if (h.unified) round.unified = true;
       if (!h.unified) round.hierarchies.push_back(h.mount.filename());
     }
-    one_round(round, argv[1], argv[4], network.get(), filter, shares);
+    const double before = cpu_ms();
+    one_round(round, argv[1], argv[4], network, filter, shares);
     take_away(round);
+    shares.cpu.push_back(cpu_ms() - before);
   }
   print("root", shares.root);
   print("cgroups", shares.cgroups);
   print("process", shares.process);
   print("all", shares.all);
+  print("life-CPU", shares.cpu);
 }

@@ -15,7 +15,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # ccache tells by it what a precompiled header stands for.
   target_compile_options(skiff_options INTERFACE -fpch-preprocess)
 elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  # std::stable_sort of libstdc++ 12 uses what is deprecated.
+  # std::stable_sort of libstdc++ 12 uses what is deprecated; of our own uses g++ warns.
   target_compile_options(skiff_options INTERFACE -Wno-deprecated-declarations)
 endif()
 if(SKIFF_SANITIZE)

@@ -12,7 +12,7 @@ namespace skiff::access {
 namespace {
 
 constexpr TimePoint kNow{std::chrono::seconds(1000)};
-constexpr Identity kAnn{.account = 1, .name = "ann"};
+const Identity kAnn{.account = 1, .name = "ann"};
 constexpr size_t kAll = 1'000'000;
 
 using Names = std::vector<std::string>;

@@ -111,7 +111,7 @@ TEST(File, FailedDurableWriteLeavesTheOldFileAndNothingElse) {
 }
 
 TEST(File, ALinksTargetIsReadBesideItsDirectory) {
-  TempDir directory = std::move(*TempDir::make("/tmp", "skiff-link-"));
+  TempDir directory = *TempDir::make("/tmp", "skiff-link-");
   std::filesystem::create_symlink("../to/nowhere", directory.path() / "link");
   auto opened = open_file(directory.path(), O_RDONLY | O_DIRECTORY);
   ASSERT_TRUE(opened) << opened.error().message();

@@ -31,7 +31,7 @@ class Forwarding : public testing::Test {
     return UniqueFd(::accept4(agent_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   }
 
-  TempDir dir_ = std::move(*TempDir::make("/tmp", "skiff-agent-"));
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-agent-");
   UniqueFd agent_;
   std::unique_ptr<AgentForward> forward_;
 };

@@ -205,7 +205,7 @@ class BuildFixture : public testing::Test {
     EXPECT_EQ(groups->out, "");
   }
 
-  TempDir dir_ = std::move(*TempDir::make("/tmp", "skiff-builder-test-"));
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-builder-test-");
   std::unique_ptr<images::ImageStore> images_;
   std::unique_ptr<network::NetworkManager> networks_;
   BuilderOptions options_;

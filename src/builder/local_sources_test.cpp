@@ -44,7 +44,7 @@ class LocalSourcesTest : public testing::Test {
     return out;
   }
 
-  TempDir dir_ = std::move(*TempDir::make("/tmp", "skiff-local-sources-"));
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-local-sources-");
   std::unique_ptr<StatCache> stats_ = StatCache::open(dir_.path() / "stats");
   std::unique_ptr<LocalSources> sources_;
 };

@@ -52,7 +52,7 @@ class SourceDigest : public testing::Test {
     return look().digest().value_or("");
   }
 
-  TempDir dir_ = std::move(*TempDir::make("/tmp", "skiff-source-digest-test-"));
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-source-digest-test-");
   ManualClock clock_{Clock::system().now()};
   std::unique_ptr<StatCache> stats_ = StatCache::open(dir_.path() / "stat-cache", clock_);
 };

@@ -28,7 +28,7 @@ class StatCacheTest : public testing::Test {
   std::unique_ptr<StatCache> open(size_t most = StatCache::kMost) {
     return StatCache::open(dir_.path() / "stat-cache", clock_, most);
   }
-  TempDir dir_ = std::move(*TempDir::make("/tmp", "skiff-stat-cache-test-"));
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-stat-cache-test-");
   ManualClock clock_{TimePoint(std::chrono::hours(1000))};
   const std::string hash_ = sha256_hex("abc");
 };

@@ -9,7 +9,7 @@ class ClientCachesTest : public testing::Test {
  protected:
   auto add(const BuildOrder& order) { return add_caches(order, nullptr, *store_, {}, request_); }
 
-  TempDir dir_ = std::move(*TempDir::make("/tmp", "skiff-client-caches-"));
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-client-caches-");
   std::unique_ptr<content::ContentStore> store_ = *content::open_content_store(dir_.path());
   builder::BuildRequest request_;
 };

@@ -92,8 +92,8 @@ class FsutilUpdateTest : public testing::Test {
   }
 
   void start_anew() {
-    dir_ = std::move(*TempDir::make("/tmp", "skiff-fsutil-"));
-    root_ = std::move(*sys::RootDir::open(dir_.path()));
+    dir_ = *TempDir::make("/tmp", "skiff-fsutil-");
+    root_ = *sys::RootDir::open(dir_.path());
   }
   std::string text(const std::string& path) { return root_->read_file(path).value_or("none"); }
   size_t entries() {
@@ -105,7 +105,7 @@ class FsutilUpdateTest : public testing::Test {
   }
 
   using Paths = std::vector<std::string>;
-  TempDir dir_ = std::move(*TempDir::make("/tmp", "skiff-fsutil-"));
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-fsutil-");
   std::optional<sys::RootDir> root_;
   std::string record_;
   Paths asked_;

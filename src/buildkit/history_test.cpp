@@ -47,7 +47,7 @@ class HistoryTest : public ::testing::Test {
     return out;
   }
 
-  TempDir dir_ = std::move(*TempDir::make("/tmp", "skiff-history-"));
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-history-");
   ManualClock clock_{TimePoint(std::chrono::seconds(1'700'000'000))};
   Builds builds_{clock_};
   std::unique_ptr<History> history_;

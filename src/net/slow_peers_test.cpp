@@ -183,7 +183,7 @@ TEST(SlowPeers, AConnectionThatIsHandedOverHasNoLimits) {
 TEST(SlowPeers, VanishedOnesAreProbedAndGivenUp) {
   for (const auto& [options, patience] : {std::pair(ServerOptions{}, 0), {hasty(), 100}}) {
     TestServer server(
-        [patience = patience](Request&, ResponseWriter& w) {
+        [patience](Request&, ResponseWriter& w) {
           auto connection = w.hijack("");
           ASSERT_TRUE(connection);
           const int fd = connection->stream->fd();

@@ -29,7 +29,7 @@ class CgroupParentsTest : public testing::Test {
   void make(std::string_view path) { EXPECT_TRUE(Cgroup::create(below(path))); }
   void remove(std::string_view path) { EXPECT_TRUE(Cgroup::open(below(path))->remove()); }
 
-  TempDir dir_ = std::move(*TempDir::make("/tmp", "skiff-cgroup-parents-test-"));
+  TempDir dir_ = *TempDir::make("/tmp", "skiff-cgroup-parents-test-");
   const Path record_ = dir_.path() / "record";
   const std::string name_ = cat("/skiff-parents-", random_hex(8));
 };

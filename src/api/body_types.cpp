@@ -170,7 +170,7 @@ constexpr Field kLogin[] = {
 }  // namespace
 
 std::span<const Field> container_config_types() { return kContainerConfig; }
-Result<> check_container_words(const json::Value& body) {
+Result<> check_words(const json::Value& body) {
   for (const auto& [name, value] : body.as_object()) {
     if (name != "Labels") TRY(json::refuse_nul(value, name));
   }

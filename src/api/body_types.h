@@ -12,9 +12,6 @@ namespace skiff::api {
 
 // POST /containers/create, but for what stands in HostConfig, and POST /commit.
 std::span<const json::Field> container_config_types();
-// That no string of such a body, but of its labels, holds a NUL byte: a path or an argument would
-// end there.
-Result<> check_container_words(const json::Value& body);
 // HostConfig, and POST /containers/{id}/update, whose fields are some of the same.
 std::span<const json::Field> host_config_types();
 // POST /containers/{id}/exec and /exec/{id}/start.
@@ -25,5 +22,9 @@ std::span<const json::Field> network_types();
 std::span<const json::Field> volume_types();
 // POST /auth.
 std::span<const json::Field> login_types();
+
+// That no string of a body, but of its labels, holds a NUL byte: to the kernel a path or an
+// argument ends there.
+Result<> check_words(const json::Value& body);
 
 }  // namespace skiff::api

@@ -53,6 +53,8 @@ TEST_F(BodyTypesTest, OfTheOtherRequests) {
   expect_refused("/networks/create", R"({"Name":"n","IPAM":{"Config":[{"Subnet":1}]}})",
                  "IPAM.Config[0].Subnet is not a string");
   expect_refused("/volumes/create", R"({"Labels":{"a":1}})", "Labels.a is not a string");
+  expect_refused("/volumes/create", R"({"DriverOpts":{"device":"/a\u0000b"}})",
+                 "DriverOpts.device holds a NUL byte");
   expect_refused("/auth", R"({"username":1})", "username is not a string");
 }
 

@@ -32,7 +32,7 @@ Result<> create_container(Call& call) {
   if (!body.is_object()) {
     return Error(Code::kInvalidArgument, "config cannot be empty in order to create a container");
   }
-  TRY(check_container_words(body));
+  TRY(check_words(body));
   engine::CreateRequest request;
   request.name = call.arg("name");
   request.platform = TRY(platform_argument(call.arg("platform")));

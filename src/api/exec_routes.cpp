@@ -17,7 +17,7 @@ std::pair<int, int> console_size(const json::Value& body) {
 
 Result<> create_exec(Call& call) {
   json::Value body = TRY(call.json_body(exec_types()));
-  TRY(check_container_words(body));
+  TRY(check_words(body));
   engine::ExecConfig config;
   config.command = body.strings("Cmd");
   if (config.command.empty()) return Error(Code::kInvalidArgument, "No exec command specified");

@@ -229,6 +229,15 @@ std::string root_propagation(const ContainerSpec& spec) {
   return wanted;
 }
 
+// Docker's callers may leave the slash out: to runc such a path is one of the root's.
+json::Value in_root(std::vector<std::string> paths) {
+  std::erase(paths, "");
+  for (std::string& path : paths) {
+    if (!path.starts_with('/')) path.insert(0, 1, '/');
+  }
+  return paths;
+}
+
 Result<json::Value> make_linux(const ContainerSpec& spec, sys::CapabilityMask capabilities) {
   json::Value lx = json::object();
   lx.set("sysctl", TRY(make_sysctls(spec)));
@@ -246,8 +255,8 @@ Result<json::Value> make_linux(const ContainerSpec& spec, sys::CapabilityMask ca
     lx.set("seccomp", TRY(make_oci_seccomp(spec.seccomp, capabilities)));
   }
   lx.set("maskedPaths",
-         spec.masked_paths ? json::Value(*spec.masked_paths) : json::Value(default_masked_paths()));
-  lx.set("readonlyPaths", spec.readonly_paths ? json::Value(*spec.readonly_paths)
+         spec.masked_paths ? in_root(*spec.masked_paths) : json::Value(default_masked_paths()));
+  lx.set("readonlyPaths", spec.readonly_paths ? in_root(*spec.readonly_paths)
                                               : json::Value(default_readonly_paths()));
   return lx;
 }

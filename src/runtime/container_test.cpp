@@ -161,6 +161,13 @@ TEST(Container, SeccompFollowsItsRules) {
   EXPECT_NE(run(bundle, "mkdir /tmp/x").output.find("No space left"), std::string::npos);
 }
 
+TEST(Container, APathToMaskIsOneOfTheRoot) {
+  TestBundle bundle;
+  bundle.spec.masked_paths = {{"etc/secret", ""}};
+  ASSERT_TRUE(write_file(bundle.rootfs() / "etc/secret", "told"));
+  EXPECT_EQ(run(bundle, "cat /etc/secret; echo end").output, "end\n");
+}
+
 TEST(Container, RlimitsAreSetOrWarnedOf) {
   TestBundle bundle;
   bundle.spec.ulimits = {{"nofile", 100, 200}, {"core", 0, 0}, {"memlock", -1, -1}};

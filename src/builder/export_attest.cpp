@@ -138,18 +138,23 @@ Result<std::map<std::string, std::string>> Attester::attest_files(const Platform
                                                                   const Path& root,
                                                                   const ExportOptions& options) {
   constexpr int kIndent = 2;
-  json::Array subjects;
-  TRY(add_files(TRY(sys::RootDir::open(root)), ".", subjects, cancel_));
-  std::map<std::string, std::string> out;
-  const auto add = [&](std::string_view file, std::string_view type, json::Value predicate) {
-    out[cat(options.attestation_prefix, file)] =
-        statement(type, subjects, std::move(predicate)).pretty(kIndent);
-  };
+  std::map<std::string, std::pair<std::string_view, json::Value>> predicates;  // by their files
   if (request_.attestations.sbom) {
-    add("sbom.spdx.json", kSpdx, TRY(sbom_of(root, manifest, options)));
+    predicates[cat(options.attestation_prefix, "sbom.spdx.json")] = {
+        kSpdx, TRY(sbom_of(root, manifest, options))};
   }
   if (request_.attestations.provenance) {
-    add("provenance.json", provenance_type(request_.attestations), provenance(built, options));
+    predicates[cat(options.attestation_prefix, "provenance.json")] = {
+        provenance_type(request_.attestations), provenance(built, options)};
+  }
+  json::Array subjects;
+  TRY(add_files(TRY(sys::RootDir::open(root)), ".", subjects, cancel_));
+  // Files of the image that have these names are replaced.
+  std::erase_if(subjects,
+                [&](const json::Value& file) { return predicates.contains(file.string("name")); });
+  std::map<std::string, std::string> out;
+  for (auto& [file, stated] : predicates) {
+    out[file] = statement(stated.first, subjects, std::move(stated.second)).pretty(kIndent);
   }
   return out;
 }

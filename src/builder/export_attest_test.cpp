@@ -93,6 +93,21 @@ TEST_F(ExportTest, AttestationsStandBesideTheFiles) {
             "output type=tar: attestation-prefix=a/b: it is the beginning of a file's name");
 }
 
+TEST_F(ExportTest, AFileThatAnAttestationReplacesIsNoneOfItsSubjects) {
+  BuildRequest named = wanted(OutputType::kTar);
+  named.dockerfile_text =
+      "FROM scratch\nCOPY a /provenance.json\nCOPY a /sbom.spdx.json\nCOPY a /d/\n";
+  named.attestations = {.provenance = true};
+  ASSERT_TRUE(build(named));
+  const TarContent content = read_tar(file_.text());
+  EXPECT_EQ(content.files.at("sbom.spdx.json"), "text of a\n");
+  std::vector<std::string> names;
+  const auto statement = json::parse(content.files.at("provenance.json"));
+  ASSERT_TRUE(statement);
+  for (const json::Value& one : statement->array("subject")) names.push_back(one.string("name"));
+  EXPECT_EQ(names, (std::vector<std::string>{"d/a", "sbom.spdx.json"}));
+}
+
 TEST_F(ExportTest, ProvenanceMayBeInTheWordsOfSlsa02) {
   BuildRequest old = wanted(OutputType::kTar);
   old.build_args["WORD"] = "spoken";

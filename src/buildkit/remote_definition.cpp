@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "control.pb.h"
+#include "dockerfile/remote_source.h"
 
 namespace skiff::buildkit {
 
@@ -36,7 +37,12 @@ std::optional<std::string> with_commit(const std::string& url, const std::string
   if (!is_plain || url.find("://") == std::string::npos) return std::nullopt;
   const size_t end = std::min(url.find('#'), url.size());
   const bool has_query = url.substr(0, end).find('?') != std::string::npos;
-  return cat(url.substr(0, end), has_query ? "&" : "?", "checksum=", commit, url.substr(end));
+  const std::string out =
+      cat(url.substr(0, end), has_query ? "&" : "?", "checksum=", commit, url.substr(end));
+  // An address that is not taken for a repository's would be fetched as a file, and never compared.
+  const auto read = dockerfile::parse_git_source(out);
+  if (!read || !*read || (*read)->checksum != commit) return std::nullopt;
+  return out;
 }
 
 std::optional<RemoteSource> file_of(const wire::SourceOp& source) {

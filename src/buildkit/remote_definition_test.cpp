@@ -136,6 +136,17 @@ TEST_F(RemoteDefinition, ButNotOfAnAddressWithoutQueries) {
   EXPECT_EQ(url(), "none");
 }
 
+TEST_F(RemoteDefinition, NorOfOneThatIsNotReadAsARepositorys) {
+  source("git://example.com/a", {{"git.checksum", "0123abcd"}});
+  EXPECT_EQ(url(), "none");
+}
+
+TEST_F(RemoteDefinition, NorOfOneThatNobodyCanRead) {
+  source("git://example.com/a.git",
+         {{"git.checksum", "0123abcd"}, {"git.fullurl", "https://example.com/a.git?depth=1"}});
+  EXPECT_EQ(url(), "none");
+}
+
 TEST_F(RemoteDefinition, NorTwoSources) {
   source("git://example.com/a.git", {});
   source("git://example.com/b.git", {});

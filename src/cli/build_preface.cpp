@@ -85,17 +85,17 @@ Result<> add_agent(const std::string& text, json::Object& agents, std::vector<Ke
     socket = own;
   }
   std::error_code ec;
+  // A socket's path may have commas.
+  const Path whole = std::filesystem::absolute(socket, ec);
+  if (std::filesystem::is_socket(whole, ec)) {
+    agents.set(id, whole.native());
+    return {};
+  }
   std::vector<Path> keys;
-  const std::vector<std::string> paths = split(socket, ',');
-  for (const std::string& one : paths) {
-    const Path path = std::filesystem::absolute(one, ec);
-    if (!std::filesystem::is_socket(path, ec)) {
-      keys.push_back(path);
-    } else if (paths.size() > 1) {
+  for (const std::string& one : split(socket, ',')) {
+    keys.push_back(std::filesystem::absolute(one, ec));
+    if (std::filesystem::is_socket(keys.back(), ec)) {
       return bad_flag("--ssh", text, "it is one socket of an agent, or files of keys");
-    } else {
-      agents.set(id, path.native());
-      return {};
     }
   }
   started.push_back(TRY_CONTEXT(KeyAgent::start(keys), cat("--ssh ", text)));

@@ -16,11 +16,18 @@ struct Attestations {
   bool sbom = false;
 };
 
-// Of one attestation: "mode=max", "disabled=true", and truth alone.
+// What the fields of one attestation say.
+struct Fields {
+  std::string mode = "min";
+  std::string version;
+  bool wanted = true;
+};
+
+// "mode=max", "disabled=true", and truth alone.
 Result<> read_field(std::string_view flag, const std::string& text, const std::string& field,
-                    Attestations& out, std::string& mode, bool& wanted) {
+                    Fields& out) {
   if (const auto truth = parse_bool(field)) {
-    wanted = *truth;
+    out.wanted = *truth;
     return {};
   }
   const auto parts = split_once(field, '=');
@@ -29,9 +36,9 @@ Result<> read_field(std::string_view flag, const std::string& text, const std::s
   if (key == "disabled") {
     const auto disabled = parse_bool(value);
     if (!disabled) return bad_flag(flag, text, cat("disabled=", value, ": it is true or false"));
-    wanted = !*disabled;
+    out.wanted = !*disabled;
   } else if (key == "mode" && (value == "min" || value == "max")) {
-    mode = value;
+    out.mode = value;
   } else if (key == "version" && (value == "v1" || value == "v0.2")) {
     out.version = value;
   } else if (key == "version") {
@@ -46,19 +53,21 @@ Result<> read_field(std::string_view flag, const std::string& text, const std::s
 
 Result<> read_one(std::string_view flag, const std::string& text, std::string type,
                   Attestations& out) {
-  std::string mode = "min";
-  bool wanted = true;
+  Fields fields;
   for (const std::string& field : split_fields(text)) {
     if (field.starts_with("type=")) {
       type = field.substr(5);
     } else {
-      TRY(read_field(flag, text, field, out, mode, wanted));
+      TRY(read_field(flag, text, field, fields));
     }
   }
   if (type == "provenance") {
-    out.provenance = wanted ? mode : "";
+    out.provenance = fields.wanted ? fields.mode : "";
+    if (!fields.version.empty()) out.version = fields.version;
+  } else if (type == "sbom" && !fields.version.empty()) {
+    return bad_flag(flag, text, "a version is a field of provenance alone");
   } else if (type == "sbom") {
-    out.sbom = wanted;
+    out.sbom = fields.wanted;
   } else {
     return bad_flag(flag, text, "type=provenance or type=sbom is needed");
   }

@@ -145,6 +145,17 @@ TEST_F(CheckTest, ADamagedFileIsSetAsideUntilItsBlobIsStoredAgain) {
   EXPECT_TRUE(check({.deep = true}).empty());
 }
 
+TEST_F(CheckTest, NothingIsSetAsideOnceTheRecordsAreLost) {
+  const oci::Digest blobs[] = {put("one"), put("two")};
+  for (const oci::Digest& blob : blobs) spoil(blob);
+  const auto checked = store_->check({}, [&](const Problem&) {
+    std::filesystem::rename(layout_.database(), dir_.path() / "away");
+  });
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code(), Code::kUnavailable);
+  EXPECT_NE(is_served_from_its_place(blobs[0]), is_served_from_its_place(blobs[1]));
+}
+
 TEST_F(CheckTest, WhatOpenSeesIsSetAside) {
   const oci::Digest digest = put("hello");
   ASSERT_EQ(::truncate(file_of(digest).c_str(), 3), 0);

@@ -21,6 +21,7 @@
 #include "content/quarantine.h"
 #include "content/recorded_store.h"
 #include "content/root_lock.h"
+#include "db/file_watch.h"
 
 namespace skiff::content {
 
@@ -129,6 +130,8 @@ class LocalStore : public RecordedStore {
   RootLock lock_;
   Layout layout_;
   BlobTable table_;
+  // Of table_: what is found in lost records is not noted, and no file goes aside or away for it.
+  const FileWatch records_{layout_.database()};
   std::unique_ptr<Trash> trash_;
   Quarantine quarantine_;  // used under pairing_
   DurableFiles& files_;

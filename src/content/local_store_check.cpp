@@ -78,6 +78,7 @@ Result<std::string> LocalStore::find_fault(const oci::Digest& digest, const Veri
     pairing.unlock();
     return find_fault(digest, options, cancel);
   }
+  TRY(records_.check());
   // That one is whole may be forgotten: then it is read again.
   TRY(after.damaged ? table_.put(after) : table_.put_soon(after));
   if (after.damaged) set_aside(after, fault);
@@ -104,6 +105,7 @@ void LocalStore::set_aside(const BlobInfo& blob, const std::string& fault) {
 
 Result<> LocalStore::remember_damage(const BlobInfo& seen) {
   std::lock_guard pairing(pairing_);
+  TRY(records_.check());
   std::optional<BlobInfo> now = TRY(table_.find(seen.digest));
   if (!now || now->created != seen.created) return {};
   struct stat st{};
@@ -150,6 +152,7 @@ Result<std::string> LocalStore::examine(BlobInfo& blob, const VerifyOptions& opt
 
 Result<> LocalStore::check(const CheckOptions& options, const ProblemSink& report,
                            const CancelToken& cancel) {
+  TRY(records_.check());
   settle();
   const Checkup checkup{.options = options, .report = report, .cancel = cancel};
   for (const std::string& fault : TRY(table_.faults())) {
@@ -199,6 +202,7 @@ Result<> LocalStore::check_blob(const oci::Digest& digest, const Checkup& checku
 Result<> LocalStore::remove_damaged(const oci::Digest& digest, const CheckOptions& options,
                                     Problem& problem) {
   std::lock_guard pairing(pairing_);
+  TRY(records_.check());
   const std::optional<BlobInfo> blob = TRY(table_.find(digest));
   if (!blob || visible_fault(*blob).empty()) return {};
   {
@@ -227,6 +231,7 @@ Result<> LocalStore::check_blob_file(const Path& file, const Checkup& checkup) {
                   .where = file.native(),
                   .remedy = kRepairRemedy};
   if (checkup.options.repair) {
+    TRY(records_.check());
     const Stray done = TRY(adopt_or_remove(file, table_, files_, clock_));
     problem.remedy = remedy_of(done);
     problem.mended = done != Stray::kUnreadable;
@@ -248,6 +253,7 @@ Result<> LocalStore::check_quarantined_file(const Path& file, const Checkup& che
                   .where = file.native(),
                   .remedy = kRepairRemedy};
   if (checkup.options.repair) {
+    TRY(records_.check());
     TRY(files_.unlink(file));
     problem.remedy = "removed";
     problem.mended = true;

@@ -96,6 +96,9 @@ TEST_F(LostDatabase, WhatIsReadAgainIsNotNotedInRecordsThatAreGone) {
   const auto done = scrub();
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code(), Code::kUnavailable);
+  const auto checked = registry_->check({.deep = true}, [](const Problem&) {}, {});
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code(), Code::kUnavailable);
   move_database("content.db", away.path(), content);
   EXPECT_EQ(scrub()->blobs, 2u);
   EXPECT_EQ(scrub()->blobs, 0u);

@@ -23,3 +23,5 @@ expect_eq "$(jq -r .predicateType own/provenance.json)" https://slsa.dev/provena
 expect_exit 1 bx build --sbom generator=scanner "$PWD/context"
 expect_contains "$OUT" 'generator "scanner" is not served'
 expect_exit 125 skiff build --provenance version=v9 context
+expect_exit 125 skiff build --provenance true --sbom version=v0.2 context
+expect_contains "$OUT" 'a version is a field of provenance alone'

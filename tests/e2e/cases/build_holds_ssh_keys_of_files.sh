@@ -15,6 +15,14 @@ for key in one two; do
   expect_contains "$keys" "$(ssh-keygen -lf $key.pub | cut -d ' ' -f 2)"
 done
 expect_eq "$(find tmp -mindepth 1)" "" "the agent's socket is gone"
+# An agent's socket is one whatever it is called.
+eval "$(ssh-agent -a "$PWD/an,agent")" >/dev/null
+trap 'kill "$SSH_AGENT_PID"' EXIT
+ssh-add -q two
+skiff build -q --no-cache -t "$N" --ssh mine="$PWD/an,agent" tree >/dev/null
+keys=$(docker run --rm "$N" cat /keys)
+expect_contains "$keys" "$(ssh-keygen -lf two.pub | cut -d ' ' -f 2)"
+expect_eq "$(wc -l <<<"$keys")" 1
 expect_exit 1 skiff build --ssh mine=locked tree
 expect_contains "$OUT" "locked is protected by a passphrase"
 expect_exit 1 skiff build --ssh mine=one.pub tree

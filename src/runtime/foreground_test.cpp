@@ -1,5 +1,6 @@
 // Processes in the foreground: their terminals, and the signals that they are passed.
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 
@@ -12,11 +13,14 @@ namespace {
 using test::TestBundle;
 
 // Reads until `text` has come; what was read.
+// Or what came before it was quiet for long.
 std::string read_until(int fd, std::string_view text) {
+  constexpr int kLongMs = 30'000;
   std::string read;
   while (read.find(text) == std::string::npos) {
     char c = 0;
-    if (::read(fd, &c, 1) != 1) break;
+    pollfd ready{fd, POLLIN, 0};
+    if (::poll(&ready, 1, kLongMs) != 1 || ::read(fd, &c, 1) != 1) break;
     read += c;
   }
   return read;

@@ -83,14 +83,16 @@ Result<bool> watch(int pidfd, int output, const TimeLeft& time, std::string& sai
     std::array<pollfd, 2> polled = {pollfd{pidfd, POLLIN, 0}, pollfd{output, POLLIN, 0}};
     int ready = ::poll(polled.data(), polled.size(), time.milliseconds());
     if (ready < 0 && errno != EINTR) return Error::from_errno(errno, "poll");
-    // Also of one that never stops talking.
-    if (time.milliseconds() == 0) return false;
+    const bool ended = ready > 0 && polled[0].revents != 0;
+    // Also of one that never stops talking. What ended did so in time, however late that is seen.
+    const bool late = time.milliseconds() == 0;
+    if (late && !ended) return false;
     if (ready > 0 && (polled[1].revents & POLLIN) != 0) {
       ssize_t n = ::read(output, buffer.data(), buffer.size());
       if (n > 0 && said.size() < kTextLimit) said.append(buffer.data(), static_cast<size_t>(n));
-      if (n > 0) continue;
+      if (n > 0 && !late) continue;
     }
-    if (ready > 0 && polled[0].revents != 0) return true;
+    if (ended) return true;
   }
 }
 

@@ -36,6 +36,39 @@ Result<> judge(const TagRule& rule, const TagChangeAsked& change, const Actor& a
   return {};
 }
 
+Result<std::vector<TagRule>> read_rules(Statement rows) {
+  std::vector<TagRule> rules;
+  while (TRY(rows.step())) {
+    TagRule rule{.id = rows.integer(0),
+                 .node = rows.text(1),
+                 .repositories = rows.text(2),
+                 .tags = rows.text(3)};
+    rule.kind = TRY(rule_kind_named(rows.text(4)));
+    if (rule.kind == RuleKind::kProtected) rule.role = TRY(access::role_named(rows.text(5)));
+    rules.push_back(std::move(rule));
+  }
+  return rules;
+}
+
+Result<bool> has_rules(Database& db) {
+  Statement row = TRY(db.prepare("SELECT 1 FROM tag_rule LIMIT 1"));
+  return row.step();
+}
+
+// Those of its nodes alone: the others' are many.
+Result<std::vector<TagRule>> rules_above(Database& db, std::string_view repository) {
+  const std::vector<std::string> nodes = nodes_above(repository);
+  std::string marks = "?";
+  for (size_t i = 1; i < nodes.size(); ++i) marks += ",?";
+  Statement rows =
+      TRY(db.prepare(cat("SELECT id, node, repositories, tags, kind, role "
+                         "FROM tag_rule WHERE node IN (",
+                         marks, ") ORDER BY id")));
+  int at = 0;
+  for (const std::string_view node : nodes) TRY(rows.bind(++at, node));
+  return read_rules(std::move(rows));
+}
+
 }  // namespace
 
 std::string_view rule_kind_name(RuleKind kind) {
@@ -96,19 +129,8 @@ Result<TagRule> add_rule(Database& db, TagRule rule) {
 }
 
 Result<std::vector<TagRule>> list_rules(Database& db) {
-  Statement rows =
-      TRY(db.prepare("SELECT id, node, repositories, tags, kind, role FROM tag_rule ORDER BY id"));
-  std::vector<TagRule> rules;
-  while (TRY(rows.step())) {
-    TagRule rule{.id = rows.integer(0),
-                 .node = rows.text(1),
-                 .repositories = rows.text(2),
-                 .tags = rows.text(3)};
-    rule.kind = TRY(rule_kind_named(rows.text(4)));
-    if (rule.kind == RuleKind::kProtected) rule.role = TRY(access::role_named(rows.text(5)));
-    rules.push_back(std::move(rule));
-  }
-  return rules;
+  return read_rules(
+      TRY(db.prepare("SELECT id, node, repositories, tags, kind, role FROM tag_rule ORDER BY id")));
 }
 
 Result<> remove_rule(Database& db, int64_t id) {
@@ -125,9 +147,9 @@ std::vector<TagRule> rules_for(const std::vector<TagRule>& rules, std::string_vi
 }
 
 Result<> judge_tag(Database& db, const TagChangeAsked& change, const Actor& actor) {
-  const std::vector<TagRule> rules = TRY(list_rules(db));
-  if (rules.empty()) return {};
+  if (!TRY(has_rules(db))) return {};
   const std::string repository = TRY(name_of(db, change.repository));
+  const std::vector<TagRule> rules = TRY(rules_above(db, repository));
   for (const TagRule& rule : rules_for(rules, repository, change.tag)) {
     TRY(judge(rule, change, actor));
   }
@@ -136,9 +158,10 @@ Result<> judge_tag(Database& db, const TagChangeAsked& change, const Actor& acto
 
 Result<> judge_deletion(Database& db, int64_t repository, const std::string& digest,
                         const Actor& actor) {
-  const std::vector<TagRule> rules = TRY(list_rules(db));
-  if (rules.empty()) return {};
+  if (!TRY(has_rules(db))) return {};
   const std::string name = TRY(name_of(db, repository));
+  const std::vector<TagRule> rules = TRY(rules_above(db, name));
+  if (rules.empty()) return {};
   const std::vector<std::string> own = TRY(texts(TRY(
       db.prepare("SELECT name FROM tag WHERE repository = ? AND digest = ?", repository, digest))));
   const std::vector<std::string> above = TRY(texts(

@@ -47,7 +47,7 @@ class PolicyTest : public AccountsTest {
   }
 };
 
-// Each push goes by all of them, and who owns a place adds them without asking.
+// A push goes by all above it, and who owns a place adds them without asking.
 TEST_F(PolicyTest, ThereAreSoManyRulesOfOneNameAndNoMore) {
   Database db = beside();
   const auto fill = [&](std::string_view into, std::string_view columns, std::string_view values) {
@@ -94,6 +94,19 @@ TEST_F(PolicyTest, AnImmutableTagIsNeitherMovedNorDeleted) {
   EXPECT_EQ(tag("acme/web", "latest", "two").status, 201);
   EXPECT_EQ(tag("other/web", "v1", "one").status, 201);
   EXPECT_EQ(tag("other/web", "v1", "two").status, 201);
+}
+
+TEST_F(PolicyTest, RulesOfOthersAreNotRead) {
+  rule({.node = "acme", .tags = "v*"});
+  rule({.node = "other", .kind = RuleKind::kProtected, .role = Role::kOwn});
+  {
+    Database db = beside();
+    ASSERT_TRUE(db.execute("UPDATE tag_rule SET role = 'none of ours' WHERE node = 'other'"));
+  }
+  EXPECT_EQ(tag("acme/web", "v1", "one").status, 201);
+  EXPECT_EQ(tag("acme/web", "v1", "two").status, 403);
+  EXPECT_EQ(client().remove(manifest_path("acme/web", "v1")).status, 403);
+  EXPECT_EQ(tag("other/web", "v1", "one").status, 500);
 }
 
 // RFC 9110, 13.2.1: what fails without its condition fails as it does without.

@@ -112,13 +112,11 @@ void pass_on_controllers(const Path& directory) {
 }
 
 // mkdir -p; `made` collects what was missing, outermost first.
-Result<> make_in(const CgroupHierarchy& h, const Path& directory, std::vector<Path>& made) {
+Result<> try_to_make_in(const CgroupHierarchy& h, const Path& directory, std::vector<Path>& made) {
   const auto make = [&] { return ::mkdir(directory.c_str(), 0755) == 0 ? 0 : errno; };
   int err = make();
-  // Whoever used the one above last may remove it just then.
-  for (int tries = 0; err == ENOENT && directory != h.mount && tries < kMakeTries; ++tries) {
-    const Result<> above = make_in(h, directory.parent_path(), made);
-    if (!above && above.error().code() != Code::kNotFound) return above;
+  if (err == ENOENT && directory != h.mount) {
+    TRY(try_to_make_in(h, directory.parent_path(), made));
     err = make();
   }
   if (err != 0 && err != EEXIST) {
@@ -127,6 +125,16 @@ Result<> make_in(const CgroupHierarchy& h, const Path& directory, std::vector<Pa
   if (err == 0) made.push_back(directory);
   if (contains(h.controllers, "cpuset") && !h.unified) TRY(inherit_cpuset(h, directory));
   return {};
+}
+
+// Whoever used one on the way last may remove it just then.
+Result<> make_in(const CgroupHierarchy& h, const Path& directory, std::vector<Path>& made) {
+  Result<> there = try_to_make_in(h, directory, made);
+  for (int tries = 1; tries < kMakeTries; ++tries) {
+    if (there || there.error().code() != Code::kNotFound) break;
+    there = try_to_make_in(h, directory, made);
+  }
+  return there;
 }
 
 // Whether the caller may put a process in.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <ranges>
 #include <utility>
 
@@ -68,8 +69,11 @@ Result<std::shared_ptr<CgroupParents>> CgroupParents::open(Path record, const st
   if (lines.front().empty() || lines.front() != this_boot()) return parents;
   for (const std::string& line : lines) {
     const auto fields = split_once(line, ' ');
-    const auto inode = fields ? parse_uint(fields->first) : std::nullopt;
-    if (inode) parents->directories_[fields->second].inode = *inode;
+    auto inode = fields ? parse_uint(fields->first) : std::nullopt;
+    if (!inode) continue;
+    // Whoever was to make it may have been killed before it could say that it had.
+    if (*inode == 0) inode = inode_of(fields->second);
+    if (*inode != 0) parents->directories_[fields->second].inode = *inode;
   }
   return parents;
 }
@@ -86,7 +90,12 @@ Result<CgroupParents::Use> CgroupParents::use(const std::string& cgroup) {
   }
   std::ranges::reverse(directories);
   const std::lock_guard lock(mutex_);
-  bool changed = false;
+  std::vector<Path> missing;
+  std::ranges::copy_if(directories, std::back_inserter(missing),
+                       [](const Path& each) { return inode_of(each) == 0; });
+  // None is there that the record does not name, even if the daemon is killed.
+  if (!missing.empty()) save(missing);
+  bool changed = !missing.empty();
   for (const Path& each : directories) {
     Directory& directory = directories_[each];
     ++directory.users;
@@ -135,12 +144,13 @@ bool CgroupParents::drop(const Path& path) {
   return made != 0;
 }
 
-void CgroupParents::save() const {
+void CgroupParents::save(const std::vector<Path>& planned) const {
   if (record_.empty()) return;
   std::string text = cat(this_boot(), "\n");
   for (const auto& [path, directory] : directories_) {
     if (directory.inode != 0) text += cat(directory.inode, " ", path.native(), "\n");
   }
+  for (const Path& path : planned) text += cat("0 ", path.native(), "\n");
   if (auto written = write_file_durably(record_, text); !written) {
     log_warn(cat("cgroups that were made: ", written.error().message()));
   }

@@ -66,7 +66,8 @@ class CgroupParents {
   // Both return whether the record is another one then.
   static bool make(const Path& path, Directory& directory);
   bool drop(const Path& path);
-  void save() const;
+  // `planned` is about to be made.
+  void save(const std::vector<Path>& planned = {}) const;
 
   const Path record_;
   const Path own_;  // below the mount of a hierarchy

@@ -80,6 +80,20 @@ TEST_F(CgroupParentsTest, WhatADaemonHasLeftIsSwept) {
   remove("");
 }
 
+TEST_F(CgroupParentsTest, WhatADaemonWasAboutToMakeIsSwept) {
+  const auto killed = open();
+  std::optional<CgroupParents::Use> use = *killed->use(below("/inner/b"));
+  std::string planned;
+  for (const std::string& line : split(*read_file(record_), '\n')) {
+    const auto fields = split_once(line, ' ');
+    planned += fields ? cat("0 ", fields->second, "\n") : cat(line, "\n");
+  }
+  planned += cat("0 /sys/fs/cgroup", name_, "-never-made\n");
+  ASSERT_TRUE(write_file_durably(record_, planned));
+  open()->sweep();
+  EXPECT_FALSE(is_there(name_));
+}
+
 TEST_F(CgroupParentsTest, WhatRanOnGoesWithItsUser) {
   {
     const auto first = open();

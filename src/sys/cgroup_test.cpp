@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
+#include <latch>
 #include <thread>
 
 #include "base/random.h"
@@ -79,24 +81,33 @@ TEST(Cgroup, BeneathOneThatIsStillBare) {
 // Other containers' ends take the parent away, one after another.
 TEST(Cgroup, BeneathOneThatIsRemovedMeanwhile) {
   constexpr int kRounds = 20;
-  constexpr int kRemovals = 30;
+  constexpr int kRemovals = 30;  // of each round: far fewer than a create tries
   const std::string parent = cat("/skiff-sys-test-", random_hex(8));
   std::vector<std::string> parents;
   for (const CgroupHierarchy& h : cgroup_hierarchies().value()) {
     parents.push_back(cat(h.mount.native(), parent));
   }
   const auto remove_them = [&] {
-    for (const std::string& directory : parents) ::rmdir(directory.c_str());
+    return std::ranges::count_if(
+               parents, [](const std::string& each) { return ::rmdir(each.c_str()) == 0; }) > 0;
   };
+  int removed = 0;
   for (int i = 0; i < kRounds; ++i) {
-    std::jthread remover([&] {
-      for (int n = 0; n < kRemovals; ++n) remove_them();
+    std::latch at_work(1);
+    std::jthread remover([&](const std::stop_token& created) {
+      int of_round = remove_them() ? 1 : 0;
+      at_work.count_down();
+      while (!created.stop_requested() && of_round < kRemovals) of_round += remove_them() ? 1 : 0;
+      removed += of_round;
     });
+    at_work.wait();
     const auto group = Cgroup::create(parent + "/box");
+    remover.request_stop();
     remover.join();
     ASSERT_TRUE(group) << group.error().message();
     EXPECT_TRUE(group->remove());
   }
+  EXPECT_GT(removed, 0);
   remove_them();
 }
 

@@ -28,10 +28,12 @@ CREATE INDEX gone_by_time ON gone(at);
 INSERT INTO records VALUES('k1', 'sha256:r', 'p', '', '', '', '', 0, 0, '[linux/amd64] RUN make',
   'linux/amd64', 'app|0|2', 'RUN make',
   '[[4,"base image base:1","p"],[0,"network","bridge"]]', 7, 8, 3, 5);
-INSERT INTO keys VALUES('k1', 'k1'), ('k2', 'k1');
+INSERT INTO records VALUES('k4', 'sha256:s', 'sha256:r', 'sha256:s', 'sha256:d', 'sha256:b', 'tar',
+  1, 2, '[linux/amd64] COPY a b', 'linux/amd64', 'app|0|3', 'COPY a b', '[]', 7, 8, 3, 5);
+INSERT INTO keys VALUES('k1', 'k1'), ('k2', 'k1'), ('k4', 'k4');
 )"};
 
-TEST(CacheMigration, RecordsOfTheSecondVersionKeepTheirParts) {
+TEST(CacheMigration, RecordsOfTheSecondVersionExplainAndHoldNoLayer) {
   const auto dir = *TempDir::make("/tmp", "skiff-cache-migration-test-");
   const Path file = dir.path() / "cache.db";
   ASSERT_TRUE(Database::open(file, kSecondVersion));
@@ -42,6 +44,10 @@ TEST(CacheMigration, RecordsOfTheSecondVersionKeepTheirParts) {
   const auto miss = cache->explain_miss(step, {"k3"}, now);
   ASSERT_TRUE(miss);
   EXPECT_EQ(miss->reason, "network: \"bridge\" is now \"none\"");
+  const KeyParts same = {{PartKind::kInput, "base image base:1", "p"},
+                         {PartKind::kValue, "network", "bridge"}};
+  EXPECT_EQ(cache->explain_miss(step, {"k3"}, same)->reason, "its record is of an earlier version");
+  EXPECT_TRUE(cache->roots()->snapshots.empty());
 }
 
 }  // namespace

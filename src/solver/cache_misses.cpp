@@ -65,7 +65,8 @@ Result<std::vector<EarlierStep>> Cache::candidates(const StepIdentity& identity,
   std::set<std::string> known;
   for (std::string_view where : kSearches) {
     Statement s = TRY(db_.prepare(
-        cat("SELECT id, parent, platform, place, text, max(created, used) FROM records WHERE ",
+        cat("SELECT id, parent, platform, place, text, max(created, used), "
+            "NOT EXISTS(SELECT 1 FROM keys WHERE record = id) FROM records WHERE ",
             where, " AND ?5 <> '' ORDER BY parent = ?4 DESC, max(created, used) DESC LIMIT ",
             kCandidates),
         identity.place, identity.text, identity.platform, parent, instruction_of(identity.text)));
@@ -74,7 +75,8 @@ Result<std::vector<EarlierStep>> Cache::candidates(const StepIdentity& identity,
       out.push_back({.record = s.text(0),
                      .parent = s.text(1),
                      .identity = {.platform = s.text(2), .place = s.text(3), .text = s.text(4)},
-                     .used = s.integer(5)});
+                     .used = s.integer(5),
+                     .is_outdated = s.integer(6) != 0});
     }
   }
   return out;
@@ -101,16 +103,14 @@ Result<Miss> Cache::explain_miss(const StepIdentity& identity, const std::vector
     return miss;
   }
   const Predecessors predecessors(identity, parts);
-  const auto own_parts = [this](const std::string& record) -> Result<KeyParts> {
-    return decode_parts(TRY(parts_of(record)));
+  const auto own_parts = [this](const EarlierStep& earlier) -> Result<KeyParts> {
+    return decode_parts(TRY(parts_of(earlier.record)));
   };
   miss.differences = predecessors.differences_from(std::move(found), own_parts);
   if (miss.differences.empty() && imported != nullptr) {
-    const auto their_parts = [&](const std::string& record) -> Result<KeyParts> {
-      return imported->find(record)->parts;
-    };
-    miss.differences = predecessors.differences_from(
-        imported->similar(identity, parent_of(parts).value), their_parts);
+    miss.differences =
+        predecessors.differences_from(imported->similar(identity, parent_of(parts).value),
+                                      [](const EarlierStep& earlier) { return *earlier.imported; });
   }
   shorten(miss.differences);
   miss.reason = miss.differences.empty() ? "never built before" : miss.differences.front();

@@ -211,7 +211,8 @@ std::vector<EarlierStep> ImportedRecords::similar(const StepIdentity& identity,
       out.push_back({.record = record.keys.front(),
                      .parent = record.parent,
                      .identity = other,
-                     .used = unix_nanos(record.result.created)});
+                     .used = unix_nanos(record.result.created),
+                     .imported = &record.parts});
     }
   }
   return out;

@@ -77,6 +77,9 @@ std::vector<Predecessors::Ranked> Predecessors::nearest_first(
 
 std::vector<std::string> Predecessors::compare(const Ranked& one, const KeyParts& before) const {
   std::vector<std::string> differences = now_.differences_from(before);
+  if (differences.empty() && one.step.is_outdated) {
+    differences.emplace_back("its record is of an earlier version");
+  }
   if (!one.other_platform) return differences;
   std::string line = cat("platform: ", skiff::quoted(one.step.identity.platform), " is now ",
                          skiff::quoted(identity_.platform));
@@ -87,17 +90,22 @@ std::vector<std::string> Predecessors::compare(const Ranked& one, const KeyParts
 
 std::vector<std::string> Predecessors::differences_from(std::vector<EarlierStep> earlier,
                                                         const PartsOf& parts_of) const {
-  constexpr size_t kMostRead = 8;
+  constexpr size_t kMostRead = 8;  // of each group
   const std::vector<Ranked> near = nearest_first(std::move(earlier));
   std::vector<std::string> best;
   const Ranked* nearest = nullptr;
+  const Ranked* first_of_group = nullptr;
   size_t read = 0;
   for (const Ranked& one : near) {
     // Those of the next group count where this one has none; in less than one nothing differs.
     const bool settled = nearest != nullptr && (nearest->group() < one.group() || best.size() == 1);
-    if (settled || read == kMostRead) break;
-    ++read;
-    const auto before = parts_of(one.step.record);
+    if (settled) break;
+    if (first_of_group == nullptr || first_of_group->group() < one.group()) {
+      first_of_group = &one;
+      read = 0;
+    }
+    if (++read > kMostRead) continue;
+    const auto before = parts_of(one.step);
     if (!before) continue;  // it has gone, or has names that are no text
     if (one.kin == Kin::kOnSameGround && parent_of(*before).name != parent_.name) continue;
     std::vector<std::string> differences = compare(one, *before);

@@ -6,9 +6,10 @@
 // An earlier step is a predecessor that stands at the same place of the same build; that reads the
 // same, in the same build, on the same files, or on the result of a step that reads the same; or
 // that is the same instruction on the same files, where steps of the build have made these: on a
-// base image alone stand the steps of many builds that have nothing to do with one another. Of
-// predecessors those on the same files come first, then those that differ in less, then those of
-// the same place, then those used last. One of another platform counts where there is no other.
+// base image alone stand the steps of many builds that have nothing to do with one another. Those
+// on the same files count before others, and one of another platform where there is no other. Of
+// predecessors that count alike the few nearest are read, those of the same place first and then
+// those used last; of these it is the one that differs in least.
 #pragma once
 
 #include <functional>
@@ -26,6 +27,9 @@ struct EarlierStep {
   std::string parent;
   StepIdentity identity;
   int64_t used = 0;  // the larger the later
+  // No key leads to it: an earlier version made it, and it may differ in nothing.
+  bool is_outdated = false;
+  const KeyParts* imported = nullptr;  // of a record of another cache, which outlives this
 };
 
 // "RUN " of "RUN make".
@@ -36,7 +40,7 @@ KeyPart parent_of(const KeyParts& parts);
 class Predecessors {
  public:
   // What a record's key is made of: long, so it is asked for of few.
-  using PartsOf = std::function<Result<KeyParts>(const std::string& record)>;
+  using PartsOf = std::function<Result<KeyParts>(const EarlierStep& earlier)>;
 
   // Of the step of these, which outlive it.
   Predecessors(const StepIdentity& identity, const KeyParts& parts);

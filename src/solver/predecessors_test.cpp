@@ -32,9 +32,9 @@ class PredecessorsTest : public testing::Test {
   }
   std::vector<std::string> differences_from_them() {
     read_ = 0;
-    const auto parts_of = [this](const std::string& record) -> Result<KeyParts> {
+    const auto parts_of = [this](const EarlierStep& earlier) -> Result<KeyParts> {
       ++read_;
-      return records_.at(record);
+      return records_.at(earlier.record);
     };
     return Predecessors(step_, now_).differences_from(earlier_, parts_of);
   }
@@ -77,6 +77,16 @@ TEST_F(PredecessorsTest, OneOfAnotherProjectCountsOnlyOnTheSameGround) {
   EXPECT_EQ(differences_from_them(), std::vector<std::string>());
 }
 
+TEST_F(PredecessorsTest, ManyOfOtherProjectsLeaveRoomForOneOfAnotherPlatform) {
+  for (int i = 0; i < 20; ++i) {
+    add("q", {"1", "2", "x"}).identity.place = "other|0|2";
+    records_[cat(i)].front().name = "base image other:1";
+  }
+  add("p", {"1", "2", "3"}).identity.platform = "linux/arm64";
+  EXPECT_EQ(differences_from_them(),
+            std::vector<std::string>{"platform: \"linux/arm64\" is now \"linux/amd64\""});
+}
+
 // The nearest of another cache may stand anywhere in it.
 TEST_F(PredecessorsTest, ImportedRecordsAreChosenByTheirNearness) {
   std::vector<NewRecord> records;
@@ -87,10 +97,12 @@ TEST_F(PredecessorsTest, ImportedRecordsAreChosenByTheirNearness) {
                        .parts = with_values(i == 15 ? "p" : "q", {"1", "2", "x"})});
   }
   ImportedRecords imported;
+  // An image that tells of the same step has a record without parts.
+  std::vector<NewRecord> told = {records[15]};
+  told.front().parts.clear();
+  imported.add(std::move(told), {});
   imported.add(std::move(records), {});
-  const auto parts_of = [&](const std::string& record) -> Result<KeyParts> {
-    return imported.find(record)->parts;
-  };
+  const auto parts_of = [](const EarlierStep& earlier) { return *earlier.imported; };
   EXPECT_EQ(Predecessors(step_, now_).differences_from(imported.similar(step_, "p"), parts_of),
             std::vector<std::string>{"f2 changed"});
 }

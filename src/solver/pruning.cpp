@@ -37,6 +37,8 @@ std::vector<CacheRecord> chosen_to_go(std::vector<CacheRecord> records, const Pr
     if (options.has_sizes() && total <= stay) break;
     const bool young = options.until && now - record.last_used < *options.until;
     if (record.in_use || young || (record.shared && !options.all)) continue;
+    // It makes no room.
+    if (options.has_sizes() && record.shared) continue;
     if (!options.filter.matches(record)) continue;
     total -= own_bytes(record);
     out.push_back(std::move(record));

@@ -45,6 +45,7 @@ TEST(Pruning, ComesDownToASize) {
   std::vector<CacheRecord> records = kRecords;
   records[2].shared = true;
   EXPECT_EQ(gone(records, {.max_used_bytes = 70}), "");
+  EXPECT_EQ(gone(records, {.max_used_bytes = 60}), "a");
 }
 
 TEST(Pruning, FreesTheDisk) {

@@ -30,8 +30,8 @@ class RecordFilter {
   // must. A condition is FIELD, FIELD==VALUE, FIELD!=VALUE or FIELD~=REGEX (RE2); values may be
   // quoted. No text, or an empty one, means every record.
   static Result<RecordFilter> parse(const std::vector<std::string>& texts);
-  // As the Engine API has them: by "FIELD", "FIELD!" or "FIELD~", each with a value or none. Part
-  // of an id is enough.
+  // As the Engine API has them: by "FIELD", "FIELD!" or "FIELD~", each with a value or none. An
+  // id is a pattern, as with "~".
   static Result<RecordFilter> of_map(const std::map<std::string, std::vector<std::string>>& values);
 
   bool matches(const CacheRecord& record) const;

@@ -253,6 +253,7 @@ TEST_F(WebhookTest, ThatIsDisabledOrRemovedIsToldNothing) {
   const Webhook hook = add(receiver);
   push("a", "1");
   EXPECT_EQ(receiver.next().tag(), "1");
+  wait_for(hook, [](const Delivery& d) { return d.state == "delivered"; });
   ASSERT_TRUE(store_->set_webhook_disabled(hook.id, true));
   push("a", "2");
   ASSERT_TRUE(store_->set_webhook_disabled(hook.id, false));

@@ -148,6 +148,8 @@ Result<> check_destination(const OciMount& mount, const UniqueFd& bind) {
                  cat(mount.destination, " cannot be mounted because it is not of type proc"));
   }
   const std::string_view inside = std::string_view(clean).substr(kProc.size());
+  // The kernel's own place for it, as of containers that interpret foreign programs themselves.
+  if (mount.type == "binfmt_misc" && inside == "sys/fs/binfmt_misc/") return {};
   for (const std::string_view file : kOthersInProc) {
     if (inside == cat(file, "/")) return {};
   }

@@ -35,7 +35,7 @@ printf 'FROM %s\nRUN --mount=type=cache,target=/gate until [ -e /gate/open ]; do
 printf 'FROM %s\nRUN --mount=type=cache,target=/gate touch /gate/open\n' "$IMAGE" >context/open
 bx build --progress plain -f "$PWD/context/slow" "$PWD/context" >slow.log 2>&1 &
 slow=$!
-eventually grep -q '\[2/2\] RUN' slow.log
+eventually grep -q '2/2\] RUN' slow.log
 expect_eq "$(bx history ls --format '{{.Status}}')" Running
 expect_contains "$(bx history inspect)" "(running)"
 bx build -f "$PWD/context/open" "$PWD/context" >/dev/null 2>&1

@@ -70,7 +70,7 @@ END
 bx build -q -f "$PWD/quick" -t "$N:quick" "$PWD/context" >/dev/null
 bx build --progress plain -f "$PWD/slow" -t "$N:slow" "$PWD/context" >slow.log 2>&1 &
 slow=$!
-eventually grep -q '\[2/2\] RUN' slow.log
+eventually grep -q '\[stage-0 2/2\] RUN' slow.log
 echo after >context/d/sub/f
 bx build -q -f "$PWD/quick" -t "$N:quick" "$PWD/context" >/dev/null
 wait $slow || fail "$(cat slow.log)"

@@ -14,6 +14,7 @@
 #include "api/router.h"
 #include "base/heap.h"
 #include "base/log.h"
+#include "base/program_pages.h"
 #include "base/space_reserve.h"
 #include "base/strings.h"
 #include "base/unique_fd.h"
@@ -310,6 +311,7 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
   TRY(server.listen(TRY(net::listen_unix(o.socket, rootless == nullptr ? 0660 : 0600))));
   std::jthread stopper = heed_signals(signals, registry.get(), server);
   log_info(cat("skiffd ", SKIFF_VERSION, " serves ", o.socket, ", root ", home.root.native()));
+  release_program_pages();  // most of what a start runs
   Result<> served = server.run();
   buildkit.reset();  // its builds end first: their steps hold cgroups and addresses
   shut_down(works, rootless);

@@ -1,10 +1,10 @@
 // OomWatch: learns from the kernel when it kills processes of a cgroup for want of memory, while
 // others of it go on.
 //
-//   OomWatch watch(loop, cgroup, [&](uint64_t kills) { ... });   // all so far, whenever there are
-//   more TRY(watch.begin());
+//   OomWatch watch(loop, cgroup, [&](uint64_t kills) { ... });
+//   TRY(watch.begin());
 //
-// `cgroup` is there as long as the watch is. Thread-compatible.
+// The kills are all so far, told whenever there are more. `cgroup` is there as long as the watch is. Thread-compatible.
 #pragma once
 
 #include <chrono>

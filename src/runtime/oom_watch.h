@@ -4,7 +4,8 @@
 //   OomWatch watch(loop, cgroup, [&](uint64_t kills) { ... });
 //   TRY(watch.begin());
 //
-// The kills are all so far, told whenever there are more. `cgroup` is there as long as the watch is. Thread-compatible.
+// The kills are all so far, told whenever there are more. `cgroup` is there as long as the watch
+// is. Thread-compatible.
 #pragma once
 
 #include <chrono>

@@ -293,6 +293,29 @@ TEST_F(Commands, WhatAnInterruptedCreateLeftIsToldAndDeleted) {
   expect_gone("/state.json: ");
 }
 
+TEST_F(Commands, ProcessesEndThoughTheStateCannotBeRead) {
+  const Path state = bundle_.state_root() / bundle_.id;
+  const std::string whole = R"({"id": "x", "bundle": "/b", "pid": 1, "created": ")" +
+                            format_rfc3339(Clock::system().now()) + R"(", "cgroup": ")";
+  for (const std::string& damaged :
+       {std::string(), std::string("{\"id\": "), whole + "\"}", whole + "self\"}"}) {
+    start("sleep 100 & sleep 100");
+    const sys::Cgroup group = *sys::Cgroup::open("/" + bundle_.id);
+    ASSERT_FALSE(group.processes()->empty());
+    ASSERT_TRUE(write_file(state / "state.json", damaged));
+    EXPECT_NE(run({"delete", bundle_.id}).code, 0);
+    const sys::Captured deleted = run({"delete", "-f", bundle_.id});
+    EXPECT_EQ(deleted.code, 0) << deleted.err;
+    EXPECT_EQ(deleted.err, "");
+    EXPECT_EQ(bundle_.traces(), "") << damaged;
+  }
+  std::filesystem::create_directories(state);
+  ASSERT_TRUE(write_file(state / "state.json", "{"));
+  const std::string said = run({"delete", "-f", bundle_.id}).err;
+  EXPECT_NE(said.find("no cgroup of it is known"), std::string::npos) << said;
+  EXPECT_EQ(bundle_.traces(), "");
+}
+
 TEST_F(Commands, ValuesAreReadAsRuncReadsThem) {
   start("sleep 100");
   for (const char* good : {"64MB", "64mib", "1.5g", "-1"}) {

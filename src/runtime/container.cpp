@@ -144,10 +144,14 @@ Result<> Container::discard(const Path& state_root, const std::string& id) {
   c.directory_ = state_root / id;
   if (::access(c.directory_.c_str(), F_OK) != 0) return no_container(id);
   Result<ContainerState> state = read_state(c.directory_);
-  if (!state) return remove_tree(c.directory_);
-  c.state_ = std::move(*state);
-  c.cgroup_ = TRY(sys::Cgroup::open(c.state_.cgroup));
-  return c.remove_all();
+  c.state_ = state ? std::move(*state) : read_trace(c.directory_);
+  const bool traced = !c.state_.cgroup.empty();
+  if (traced) c.cgroup_ = TRY(sys::Cgroup::open(c.state_.cgroup));
+  if (!state && (!traced || c.cgroup_->members().empty())) {
+    warn(cat("container ", id, ": ", state.error().message(), ": no cgroup of it is ",
+             traced ? "there" : "known", "; what processes it may still have are not ended"));
+  }
+  return traced ? c.remove_all() : remove_tree(c.directory_);
 }
 
 ContainerStatus Container::status() const {

@@ -101,8 +101,8 @@ class Container {
   static Result<Container> load(const Path& state_root, const std::string& id);
   // Those whose files can be read; of others there is a warning.
   static Result<std::vector<Container>> list(const Path& state_root);
-  // Removes one that load() cannot read (kDataLoss): with its processes, where state.json tells
-  // them.
+  // Removes one that load() cannot read (kDataLoss), with its processes: those that state.json or,
+  // where that is damaged, its cgroup tells. Where neither does, a warning says so.
   static Result<> discard(const Path& state_root, const std::string& id);
 
   const ContainerState& state() const { return state_; }

@@ -187,6 +187,7 @@ Result<> Container::make_cgroup() {
   state_.cgroup = cgroup_->path();
   debug(cat("cgroup ", state_.cgroup));
   // Known from here on, so that a container whose creator dies can be deleted.
+  TRY(leave_trace(directory_, state_));
   TRY(write_state(directory_, state_));
   return set_up_cgroup();
 }
@@ -199,6 +200,7 @@ Result<> Container::make_scope() {
   state_.systemd_unit = name.unit;
   state_.cgroup = scope.cgroup;
   debug(cat("cgroup ", state_.cgroup, " of systemd's ", name.unit));
+  TRY(leave_trace(directory_, state_));
   TRY(write_state(directory_, state_));
   cgroup_ = TRY(sys::Cgroup::adopt(scope.cgroup));
   return set_up_cgroup();

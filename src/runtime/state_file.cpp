@@ -1,9 +1,11 @@
 #include "runtime/state_file.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 
 #include "base/strings.h"
 #include "runtime/replace_file.h"
@@ -41,7 +43,11 @@ Result<ContainerState> from_json(const json::Value& value) {
   state.pid = static_cast<int>(TRY(value.require_int("pid")));
   state.start_time = static_cast<uint64_t>(value.integer("startTime"));
   state.created = TRY(parse_rfc3339(value.string("created")));
-  state.cgroup = value.string("cgroup");
+  state.cgroup = TRY(value.require_string("cgroup"));
+  // Any other would count from our own cgroup, and be emptied with the container.
+  if (!state.cgroup.starts_with('/')) {
+    return Error(Code::kInvalidArgument, cat("cgroup ", quoted(state.cgroup), " is not absolute"));
+  }
   state.systemd_unit = value.string("systemdUnit");
   state.owner = value.string("owner");
   state.no_new_keyring = value.boolean("noNewKeyring");
@@ -49,6 +55,11 @@ Result<ContainerState> from_json(const json::Value& value) {
   state.resctrl = value.strings("resctrl");
   state.annotations = value.string_map("annotations");
   return state;
+}
+
+Result<> leave_link(const Path& link, const std::string& target) {
+  if (target.empty() || ::symlink(target.c_str(), link.c_str()) == 0) return {};
+  return Error::from_errno(errno, cat("link ", link.native()));
 }
 
 }  // namespace
@@ -68,6 +79,18 @@ Result<ContainerState> read_state(const Path& directory) {
   Path file = directory / kStateFile;
   json::Value value = TRY_CONTEXT(json::parse(TRY(read_file(file))), file.native());
   return from_json(value).context(file.native());
+}
+
+Result<> leave_trace(const Path& directory, const ContainerState& state) {
+  TRY(leave_link(directory / kCgroupLink, state.cgroup));
+  return leave_link(directory / kScopeLink, state.systemd_unit);
+}
+
+ContainerState read_trace(const Path& directory) {
+  ContainerState state;
+  state.cgroup = read_link_at(AT_FDCWD, directory / kCgroupLink).value_or("");
+  state.systemd_unit = read_link_at(AT_FDCWD, directory / kScopeLink).value_or("");
+  return state;
 }
 
 std::string current_owner() {

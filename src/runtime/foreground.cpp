@@ -8,18 +8,24 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 
 #include "base/io.h"
 #include "base/strings.h"
 #include "sys/process.h"
+#include "sys/procfs.h"
 #include "sys/unix_socket.h"
 
 namespace skiff::runtime {
 
 namespace {
+
+// How long an output that takes nothing is waited for once the container has ended.
+constexpr int kUnreadMs = 10'000;
 
 // As runc and crun: all but those that tell us of ourselves, of our children and our output.
 sigset_t passed_signals() {
@@ -65,31 +71,53 @@ void copy_size(int master) {
 
 bool is_passing(int error) { return error == EINTR || error == EAGAIN; }
 
-// What our input holds for a terminal whose program may not read: it waits here, so that writing
-// never does.
-class WaitingInput {
+// What has been read and cannot be written yet: it waits here, so that writing never does.
+class Waiting {
  public:
-  bool empty() const { return waiting_.empty(); }
+  bool empty() const { return bytes_.empty(); }
 
-  // False at the input's end. Only when nothing waits.
+  // False at the end of `from`. Only when nothing waits.
   bool take(int from) {
     std::array<char, 16384> buffer;
     ssize_t n = ::read(from, buffer.data(), buffer.size());
     if (n < 0) return is_passing(errno);
-    waiting_.assign(buffer.data(), static_cast<size_t>(n));
+    bytes_.assign(buffer.data(), static_cast<size_t>(n));
     return n > 0;
   }
 
-  // False when the terminal is gone.
+  // False when `to` is gone. One that poll() calls writable takes as much without a wait.
   bool give(int to) {
-    ssize_t n = ::write(to, waiting_.data(), waiting_.size());
+    ssize_t n = ::write(to, bytes_.data(), std::min<size_t>(bytes_.size(), PIPE_BUF));
     if (n < 0 && is_passing(errno)) return true;
-    waiting_.erase(0, n < 0 ? std::string::npos : static_cast<size_t>(n));
+    bytes_.erase(0, n < 0 ? std::string::npos : static_cast<size_t>(n));
     return n >= 0;
   }
 
  private:
-  std::string waiting_;
+  std::string bytes_;
+};
+
+// Our standard output. A terminal takes what poll() says only as a descriptor that does not wait,
+// which the one we share with others is not to become.
+class Output {
+ public:
+  void open() {
+    if (::isatty(STDOUT_FILENO) == 0) return;
+    const auto proc = sys::ProcFs::ours();
+    auto opened = proc ? (*proc)->open_link("self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY)
+                       : Result<UniqueFd>(proc.error());
+    if (opened) own_ = std::move(*opened);
+  }
+  int fd() const { return own_ ? own_.get() : STDOUT_FILENO; }
+
+  // A pipe takes more when it is made longer; the container has ended, and this is its last.
+  bool widen() const {
+    const int size = ::fcntl(fd(), F_GETPIPE_SZ);
+    return size > 0 && ::fcntl(fd(), F_SETPIPE_SZ, size * 2) > size;
+  }
+
+ private:
+  UniqueFd own_;
 };
 
 class Foreground {
@@ -104,11 +132,13 @@ class Foreground {
     std::optional<RawTerminal> raw;
     if (master_) {
       raw.emplace();
+      output_.open();
       copy_size(master_.get());
       ::fcntl(master_.get(), F_SETFL, O_RDWR | O_NONBLOCK);
+      ::signal(SIGPIPE, SIG_IGN);  // who reads our output may go before the container
     }
     while (!TRY(step())) continue;
-    while (master_ && pass_rest()) continue;
+    while (pass_rest()) continue;
     int status = 0;
     while (::waitpid(child_.pid, &status, 0) < 0) {
       if (errno != EINTR) return Error::from_errno(errno, "wait for the container");
@@ -119,20 +149,27 @@ class Foreground {
  private:
   // True when the child has ended.
   Result<bool> step() {
-    const bool takes = master_ && input_ && waiting_.empty();
-    const bool gives = !waiting_.empty();
-    std::array<pollfd, 4> polled = {
-        pollfd{child_.pidfd.get(), POLLIN, 0}, pollfd{signals_.get(), POLLIN, 0},
-        pollfd{master_.get(), static_cast<short>(gives ? POLLIN | POLLOUT : POLLIN), 0},
-        pollfd{takes ? STDIN_FILENO : -1, POLLIN, 0}};
+    const bool gives = !typed_.empty();
+    const bool takes = master_ && input_ && !gives;
+    const bool shows = !shown_.empty();
+    const auto wanted = static_cast<short>((gives ? POLLOUT : 0) | (shows ? 0 : POLLIN));
+    std::array<pollfd, 5> polled = {pollfd{child_.pidfd.get(), POLLIN, 0},
+                                    pollfd{signals_.get(), POLLIN, 0},
+                                    pollfd{wanted != 0 ? master_.get() : -1, wanted, 0},
+                                    pollfd{takes ? STDIN_FILENO : -1, POLLIN, 0},
+                                    pollfd{shows ? output_.fd() : -1, POLLOUT, 0}};
     if (::poll(polled.data(), polled.size(), -1) < 0) {
       if (errno == EINTR) return false;
       return Error::from_errno(errno, "poll");
     }
     if (polled[1].revents != 0) pass_signal();
-    if (polled[3].revents != 0) input_ = waiting_.take(STDIN_FILENO);
-    if ((polled[2].revents & POLLOUT) != 0) input_ = waiting_.give(master_.get()) && input_;
-    if ((polled[2].revents & ~POLLOUT) != 0 && !pass_output()) master_.reset();
+    if (polled[3].revents != 0) input_ = typed_.take(STDIN_FILENO);
+    if (gives && polled[2].revents != 0) input_ = typed_.give(master_.get()) && input_;
+    // The terminal has no more, or nobody wants it.
+    if (!shows && (polled[2].revents & ~POLLOUT) != 0 && !shown_.take(master_.get())) {
+      master_.reset();
+    }
+    if (polled[4].revents != 0 && !shown_.give(output_.fd())) master_.reset();
     return polled[0].revents != 0;
   }
 
@@ -144,25 +181,30 @@ class Foreground {
     ::kill(child_.pid, signal);
   }
 
-  // False when the terminal has no more, or nobody wants it.
-  bool pass_output() const {
-    std::array<char, 16384> buffer;
-    ssize_t n = ::read(master_.get(), buffer.data(), buffer.size());
-    if (n < 0) return is_passing(errno);
-    FdSink sink(STDOUT_FILENO);
-    return n > 0 && sink.write({buffer.data(), static_cast<size_t>(n)}).has_value();
-  }
-
-  // What the terminal still holds when the process has ended.
+  // What waits, and what the terminal still holds, when the process has ended; false when that is
+  // all, or nobody takes it.
   bool pass_rest() {
-    pollfd polled{master_.get(), POLLIN, 0};
-    return ::poll(&polled, 1, 0) > 0 && (polled.revents & POLLIN) != 0 && pass_output();
+    if (shown_.empty()) {
+      pollfd more{master_.get(), POLLIN, 0};
+      return ::poll(&more, 1, 0) > 0 && (more.revents & POLLIN) != 0 && shown_.take(master_.get());
+    }
+    std::array<pollfd, 2> polled = {pollfd{output_.fd(), POLLOUT, 0},
+                                    pollfd{signals_.get(), POLLIN, 0}};
+    if (::poll(polled.data(), 1, 0) == 0) {
+      if (output_.widen()) return true;
+      // Nobody is left whom a signal could be for but us.
+      if (::poll(polled.data(), polled.size(), kUnreadMs) <= 0) return false;
+      if (polled[0].revents == 0) return false;
+    }
+    return shown_.give(output_.fd());
   }
 
   const sys::Child& child_;
   UniqueFd master_;
   UniqueFd signals_;
-  WaitingInput waiting_;
+  Output output_;
+  Waiting typed_;  // on our input, for the terminal
+  Waiting shown_;  // on the terminal, for our output
   bool input_ = true;
 };
 

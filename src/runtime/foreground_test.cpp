@@ -73,6 +73,52 @@ TEST_F(Foreground, ATerminalThatNobodyReadsHoldsNothingUp) {
   EXPECT_EQ(*process.wait(), 7);
 }
 
+// Waits until the pipe takes nothing more; how much it holds.
+int filled(const sys::Pipe& pipe) {
+  for (pollfd room{pipe.write.get(), POLLOUT, 0}; ::poll(&room, 1, 0) != 0;) ::usleep(1000);
+  int held = 0;
+  return ::ioctl(pipe.read.get(), FIONREAD, &held) == 0 ? held : -1;
+}
+
+TEST_F(Foreground, AnOutputThatNobodyReadsHoldsNothingUp) {
+  std::filesystem::create_symlink("busybox", bundle_.rootfs() / "bin/yes");
+  bundle_.script("trap '' HUP; trap 'exit 7' TERM; yes 0123456789 & wait");
+  const auto end_by = [&](std::vector<std::string> words) {
+    sys::Pipe out = *sys::make_pipe();
+    sys::Process process = run({{out.write.get(), 1}, {out.write.get(), 2}});
+    const auto held = static_cast<size_t>(filled(out));
+    out.write.reset();
+    if (words.empty()) {
+      EXPECT_TRUE(process.kill(SIGTERM));
+    } else {
+      words.push_back(bundle_.id);
+      EXPECT_EQ(*spawn(words).wait(), 0);
+    }
+    const int code = *process.wait();
+    FdSource source(out.read.get());
+    return std::pair(code, read_all(source, size_t{1} << 20U)->size() > held);
+  };
+  for (const bool terminal : {false, true}) {
+    bundle_.change = test::with_process("terminal", terminal);
+    ASSERT_TRUE(bundle_.write());
+    // What the terminal still held is not lost.
+    EXPECT_EQ(end_by({}), std::pair(7, terminal));
+    EXPECT_EQ(end_by({"kill"}), std::pair(7, terminal));
+    EXPECT_EQ(end_by({"delete", "-f"}), std::pair(137, terminal));
+  }
+}
+
+TEST_F(Foreground, AReaderThatGoesEndsTheTerminal) {
+  bundle_.change = test::with_process("terminal", true);
+  ASSERT_TRUE(bundle_.script("while echo more; do :; done; exit 5").write());
+  sys::Pipe out = *sys::make_pipe();
+  sys::Process process = run({{out.write.get(), 1}});
+  ASSERT_EQ(read_until(out.read.get(), "more"), "more");
+  out = sys::Pipe();
+  EXPECT_EQ(*process.wait(), 5);
+  EXPECT_EQ(bundle_.traces(), "");
+}
+
 TEST_F(Foreground, AllSignalsButOurOwnArePassedOn) {
   std::filesystem::create_symlink("busybox", bundle_.rootfs() / "bin/usleep");
   ASSERT_TRUE(bundle_

@@ -23,7 +23,8 @@ namespace skiff::api {
 struct DaemonFacts {
   Path root;
   Path run_dir;
-  std::string id;  // of the instance
+  std::string id;      // of the instance
+  std::string commit;  // that the daemon is built of; "" where that is not known
   TimePoint started;
   std::string why_not_erofs;          // "" where layers are kept so
   std::string log_driver;             // of containers that name none

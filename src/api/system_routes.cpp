@@ -58,7 +58,7 @@ Result<> version(Call& call) {
                                        {"Version", SKIFF_VERSION},
                                        {"ApiVersion", api},
                                        {"MinAPIVersion", min_api},
-                                       {"GitCommit", ""},
+                                       {"GitCommit", call.context.facts.commit},
                                        {"GoVersion", ""},
                                        {"Os", host.os},
                                        {"Arch", host.architecture},

@@ -23,6 +23,7 @@
 #include "doctor/doctor.h"
 #include "engine/log_drivers.h"
 #include "engine/process_life.h"
+#include "main/build_commit.h"
 #include "main/daemon_options.h"
 #include "main/embedded_registry.h"
 #include "main/remapped_ids.h"
@@ -128,6 +129,7 @@ api::DaemonFacts facts_of(const DaemonOptions& o, const Path& run_dir, const std
   api::DaemonFacts facts{.root = o.root,
                          .run_dir = run_dir,
                          .id = instance,
+                         .commit = std::string(kBuildCommit),
                          .started = Clock::system().now(),
                          .why_not_erofs = storage.why_not_erofs,
                          .log_driver = o.log_driver};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "runtime/seccomp_filter.h"
 #include "runtime/spec_version.h"
 
 namespace skiff::runtime {
@@ -48,9 +49,10 @@ std::string help_text(std::string_view program, const Command& command) {
   return command.flags.empty() ? text : cat(text, "\nOPTIONS:\n", flag_lines(command.flags));
 }
 
-std::string version_text(std::string_view program) {
-  return cat(program,
-             " version " SKIFF_VERSION "\ncommit: v" SKIFF_VERSION "\nspec: ", kSpecVersion);
+std::string version_text(std::string_view program, std::string_view commit) {
+  return cat(program, " version " SKIFF_VERSION "\ncommit: v" SKIFF_VERSION,
+             commit.empty() ? "" : "-g", commit, "\nspec: ", kSpecVersion,
+             "\nlibseccomp: ", libseccomp_version());
 }
 
 }  // namespace skiff::runtime

@@ -14,6 +14,7 @@ namespace skiff::runtime {
 std::string help_text(std::string_view program, std::span<const Command> commands,
                       std::span<const CommandFlag> global);
 std::string help_text(std::string_view program, const Command& command);
-std::string version_text(std::string_view program);
+// `commit` may be "".
+std::string version_text(std::string_view program, std::string_view commit);
 
 }  // namespace skiff::runtime

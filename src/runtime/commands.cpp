@@ -126,10 +126,10 @@ Result<int> run_command(std::string_view program, const Command& command,
 }
 
 Result<int> dispatch(const char* program, const CommandArguments& global,
-                     std::span<char* const> arguments) {
+                     std::span<char* const> arguments, std::string_view commit) {
   std::vector<Command> commands = all_commands();
   if (global.has("version")) {
-    print(version_text(program));
+    print(version_text(program, commit));
     return 0;
   }
   TRY(check_rootless(global));
@@ -163,7 +163,7 @@ void tell(const char* program, std::string_view command, const Error& error) {
 
 }  // namespace
 
-int runtime_main(const char* program, std::span<char* const> arguments) {
+int runtime_main(const char* program, std::span<char* const> arguments, std::string_view commit) {
   keep_heap();
   std::vector<std::string> texts(arguments.begin(), arguments.end());
   Result<CommandArguments> global = CommandArguments::parse(texts, kGlobalFlags, true);
@@ -174,7 +174,7 @@ int runtime_main(const char* program, std::span<char* const> arguments) {
   if (log && global->has("debug")) {
     set_debug_sink([&](std::string_view text) { log->write("debug", text); });
   }
-  Result<int> done = log ? dispatch(program, *global, arguments) : Result<int>(log.error());
+  Result<int> done = log ? dispatch(program, *global, arguments, commit) : Result<int>(log.error());
   if (done) return *done;
   if (log && log->to_file()) log->write("error", done.error().message());
   const std::string command =

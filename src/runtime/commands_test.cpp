@@ -68,8 +68,16 @@ std::string receive(int socket) {
 
 TEST_F(Commands, VersionAndFeaturesAgree) {
   json::Value features = *json::parse(run({"features"}).out);
-  EXPECT_NE(run({"--version"}).out.find("spec: " + features.string("ociVersionMax")),
-            std::string::npos);
+  const std::vector<std::string> lines = split(trim(run({"--version"}).out), '\n');
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_EQ(lines[0], "skiff-runtime version " SKIFF_VERSION);
+  // With the commit's first digits, where it was built of one.
+  const std::string release = "commit: v" SKIFF_VERSION;
+  EXPECT_TRUE(lines[1] == release ||
+              (lines[1].starts_with(release + "-g") && lines[1].size() == release.size() + 14))
+      << lines[1];
+  EXPECT_EQ(lines[2], "spec: " + features.string("ociVersionMax"));
+  EXPECT_TRUE(lines[3].starts_with("libseccomp: 2."));
 }
 
 TEST_F(Commands, DebugTellsTheSteps) {

@@ -277,9 +277,12 @@ std::string seccomp_identity(const json::Value& seccomp) {
     profile.make_object().erase("listenerMetadata");
     return seccomp_identity(profile);
   }
+  return cat(kForm, " ", libseccomp_version(), " ", ::seccomp_arch_native(), " ", seccomp.dump());
+}
+
+std::string libseccomp_version() {
   const scmp_version* library = ::seccomp_version();
-  return cat(kForm, " ", library->major, ".", library->minor, ".", library->micro, " ",
-             ::seccomp_arch_native(), " ", seccomp.dump());
+  return cat(library->major, ".", library->minor, ".", library->micro);
 }
 
 Result<UniqueFd> load_seccomp(const SeccompFilter& filter) {

@@ -24,6 +24,9 @@ struct SeccompFilter {
 // default is an errno, so that a C library falls back to what the profile knows.
 Result<SeccompFilter> compile_seccomp(const json::Value& seccomp);
 
+// Of the library that compiles them: "2.5.4".
+std::string libseccomp_version();
+
 // All that decides what compile_seccomp() makes of it: the profile, this architecture and this
 // libseccomp; not who listens.
 std::string seccomp_identity(const json::Value& seccomp);

@@ -28,30 +28,31 @@ class BuildPrinter {
 
  private:
   void print(const builder::StepStarted& e) {
-    if (e.trigger) return;  // a part of its FROM
-    stream_.text(cat(prefix(e.platform), "Step ", e.step, "/", e.total, " : ", e.text));
+    if (e.step.trigger > 0) return;  // a part of its FROM
+    stream_.text(cat(prefix(e.step), "Step ", e.step.number, "/", e.total, " : ", e.text));
     stream_.text("\n");
   }
   void print(const builder::StepCached& e) {
-    if (e.trigger) return;
-    stream_.text(cat(prefix(e.platform), " ---> Using cache\n"));
+    if (e.step.trigger > 0) return;
+    stream_.text(cat(prefix(e.step), " ---> Using cache\n"));
   }
   void print(const builder::StepMissed& e) {
     json::Array differences;
     for (const std::string& one : e.differences) differences.push_back(one);
     stream_.send(
-        json::object({{"stream", cat(prefix(e.platform), " ---> Not cached: ", e.reason, "\n")},
+        json::object({{"stream", cat(prefix(e.step), " ---> Not cached: ", e.reason, "\n")},
                       {"differences", json::Value(std::move(differences))}}));
   }
   void print(const builder::StepOutput& e) { stream_.text(e.bytes); }
   void print(const builder::StepProgress& e) { stream_.send(e.progress); }
   void print(const builder::StepDone& e) {
-    stream_.text(cat(prefix(e.platform), " ---> ", e.id.substr(0, 12), "\n"));
+    if (!e.last) return;
+    stream_.text(cat(prefix(e.step), " ---> ", e.id.substr(0, 12), "\n"));
   }
-  // The error says the rest.
+  // The error of the build says the rest.
   void print(const builder::StepFailed& e) {
     if (e.kept.empty()) return;
-    stream_.text(cat(prefix(e.platform), "To look at what the step has left: skiff run -it --rm ",
+    stream_.text(cat(prefix(e.step), "To look at what the step has left: skiff run -it --rm ",
                      e.kept, " sh\n"));
   }
   void print(const builder::BuildWarning& e) { stream_.text(cat("[Warning] ", e.text, "\n")); }
@@ -59,6 +60,7 @@ class BuildPrinter {
     if (several_) stream_.text(cat(prefix(e.platform), "built ", e.id.short_hex(), "\n"));
   }
   void print(const builder::Exporting& e) { stream_.send(e.progress); }
+  std::string prefix(const builder::StepId& step) const { return prefix(step.platform); }
   std::string prefix(const std::string& platform) const {
     return several_ ? cat("[", platform, "] ") : "";
   }

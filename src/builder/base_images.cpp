@@ -8,7 +8,8 @@
 namespace skiff::builder {
 
 Result<images::Image> BaseImages::get(const std::string& name,
-                                      const std::optional<oci::Platform>& platform, int step) {
+                                      const std::optional<oci::Platform>& platform,
+                                      const StepId& step) {
   if (const LayoutContext* layout = named_.layout(name)) {
     return import_layout(site_.images, *layout, platform, lease_, cancel_).context(name);
   }
@@ -47,7 +48,8 @@ Result<images::Image> BaseImages::of_result(oci::Descriptor target, const oci::P
 }
 
 Result<BaseImage> BaseImages::find(const std::string& name,
-                                   const std::optional<oci::Platform>& platform, int step) {
+                                   const std::optional<oci::Platform>& platform,
+                                   const StepId& step) {
   images::Image image = TRY(get(name, platform, step));
   BaseImage base{.name = name, .handle = images_.size(), .config = image.config};
   images_.push_back(std::move(image));
@@ -60,7 +62,7 @@ const images::Image* BaseImages::with_files(const std::string& snapshot) const {
   return found == images_.end() ? nullptr : &*found;
 }
 
-Result<> BaseImages::unpack(size_t handle, int step) {
+Result<> BaseImages::unpack(size_t handle, const StepId& step) {
   const std::scoped_lock lock(mutex_);
   if (unpacked_[handle]) return {};
   TRY_CONTEXT(site_.images.unpack(

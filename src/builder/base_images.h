@@ -15,7 +15,7 @@ namespace skiff::builder {
 
 class BaseImages {
  public:
-  using Progress = std::function<void(int step, const images::ProgressEvent&)>;
+  using Progress = std::function<void(const StepId& step, const images::ProgressEvent&)>;
   BaseImages(Site& site, const BuildRequest& request, NamedSources& named,
              images::ImageLease& lease, Progress progress, CancelToken cancel)
       : site_(site),
@@ -26,16 +26,16 @@ class BaseImages {
         cancel_(std::move(cancel)) {}
 
   Result<BaseImage> find(const std::string& name, const std::optional<oci::Platform>& platform,
-                         int step);
+                         const StepId& step);
   const images::Image& image(size_t handle) const { return images_.at(handle); }
   // The one whose topmost snapshot that is, or null.
   const images::Image* with_files(const std::string& snapshot) const;
   // Makes sure that its files are there.
-  Result<> unpack(size_t handle, int step);
+  Result<> unpack(size_t handle, const StepId& step);
 
  private:
   Result<images::Image> get(const std::string& name, const std::optional<oci::Platform>& platform,
-                            int step);
+                            const StepId& step);
   Result<images::Image> of_result(oci::Descriptor target, const oci::Platform& platform);
 
   Site& site_;

@@ -38,26 +38,29 @@ struct Told {
  private:
   void take(const StepStarted& e) {
     if (e.places > 0) places.push_back(cat(e.stage, " ", e.place, "/", e.places, " ", e.text));
-    if (e.trigger) return;
+    if (e.step.trigger > 0) return;
     texts.push_back(e.text);
-    log.push_back(cat("start ", e.step, "/", e.total));
+    log.push_back(cat("start ", e.step.number, "/", e.total));
   }
   void take(const StepCached& e) {
-    if (e.trigger) return;
-    cached.push_back(e.step);
-    log.push_back(cat("cached ", e.step));
+    if (e.step.trigger > 0) return;
+    cached.push_back(e.step.number);
+    log.push_back(cat("cached ", e.step.number));
   }
   void take(const StepMissed& e) {
-    missed[e.step] = e.reason;
-    differences[e.step] = e.differences;
+    missed[e.step.number] = e.reason;
+    differences[e.step.number] = e.differences;
   }
   void take(const StepOutput& e) { output += e.bytes; }
   void take(const StepProgress&) {}
   void take(const Exporting& e) { log.push_back(cat("export ", e.progress.status)); }
-  void take(const StepFailed& e) { failed.push_back(e.exit_code); }
+  void take(const StepFailed& e) {
+    if (e.exit_code != 0) failed.push_back(e.exit_code);
+  }
   void take(const StepDone& e) {
-    ids[e.step] = e.id;
-    log.push_back(cat("done ", e.step));
+    if (!e.last) return;
+    ids[e.step.number] = e.id;
+    log.push_back(cat("done ", e.step.number));
   }
   void take(const BuildWarning& e) { warnings.push_back(e.text); }
   void take(const ImageBuilt& e) { log.push_back(cat("built ", e.platform)); }

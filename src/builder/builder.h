@@ -189,17 +189,26 @@ struct BuildRequest {
   Result<std::optional<remote::Credentials>> credentials_of(const std::string& host) const;
 };
 
-// What happens during a build. `step` counts from 1 to `total` of that platform's steps;
-// steps of one platform come in order, those of several platforms interleave.
-struct StepStarted {
-  int step = 0;
-  int total = 0;
+// Which step of a build it is.
+struct StepId {
   std::string platform;  // "linux/amd64"
-  std::string stage;     // name or number of the stage
-  std::string text;      // the instruction, continuation lines joined
-  int line = 0;          // where it starts
-  // Of the base image's ONBUILD: it has the number of the FROM, which it comes after.
-  bool trigger = false;
+  int number = 0;        // from 1 to the total of that platform's steps
+  // Of the base image's ONBUILD, from 1: it has the number of the FROM, which all of them come
+  // after. 0: it is none of these.
+  int trigger = 0;
+  auto operator<=>(const StepId&) const = default;
+};
+
+// What happens during a build. A step that is started ends once, by StepDone or StepFailed; or the
+// build ends before, by another step. Steps of one platform come in order, each when the one before
+// it is done: but for those that fail, which are told of at once. Those of several platforms
+// interleave.
+struct StepStarted {
+  StepId step;
+  int total = 0;
+  std::string stage;  // name or number of the stage
+  std::string text;   // the instruction, continuation lines joined
+  int line = 0;       // where it starts
   // Its place among those of its stage that change files or bring some, triggers all counted, as
   // BuildKit's clients show it; 0: it is none of these.
   int place = 0;
@@ -207,43 +216,38 @@ struct StepStarted {
 };
 // The result was in the cache; `StepDone` follows.
 struct StepCached {
-  int step = 0;
-  std::string platform;
-  bool trigger = false;
+  StepId step;
 };
 // Why it was not: the first cause ("src/a.c changed", "build argument V changed"),
 // and all that differs. "never built before", and nothing that differs, where no earlier step can
 // have been this one.
 struct StepMissed {
-  int step = 0;
-  std::string platform;
+  StepId step;
   std::string reason;
   std::vector<std::string> differences;
 };
 // What a RUN printed, both streams, in pieces as they came.
 struct StepOutput {
-  int step = 0;
-  std::string platform;
+  StepId step;
   std::string bytes;
 };
 // A base image on its way.
 struct StepProgress {
-  int step = 0;
-  std::string platform;
+  StepId step;
   images::ProgressEvent progress;
 };
 struct StepDone {
-  int step = 0;
-  std::string platform;
+  StepId step;
   std::string id;  // 64 hex digits that name the state after the step; equal states, equal ids
   std::chrono::nanoseconds duration{};
+  bool last = true;  // of its number: no trigger comes after it
 };
-// A RUN's command has ended so, and with it the build.
+// It failed, and with it the build; or it was cancelled with that.
 struct StepFailed {
-  int step = 0;
-  std::string platform;
-  int exit_code = 0;
-  std::string kept;  // the image of what it left, where that was asked for; else ""
+  StepId step;
+  std::string error;  // with its place, as the build's; "": it was at work when the build ended
+  int exit_code = 0;  // that of a RUN's command, where it is why
+  std::string kept;   // the image of what that left, where that was asked for; else ""
 };
 struct BuildWarning {
   std::string text;  // "Dockerfile:3: ..."

@@ -101,9 +101,10 @@ class CopyStep : public PlannedSolverStep {
 
 Result<> CopyStep::open_source(const std::vector<StepResult>& inputs) {
   if (!is_from_build() || view_) return {};
-  if (copy().from_stage)
-    TRY(unpack_base_of(site(), site().plan.stages[*copy().from_stage], step().number));
-  if (copy().from_image) TRY(site().bases.unpack(copy().from_image->handle, step().number));
+  if (copy().from_stage) {
+    TRY(unpack_base_of(site(), site().plan.stages[*copy().from_stage], id()));
+  }
+  if (copy().from_image) TRY(site().bases.unpack(copy().from_image->handle, id()));
   view_ = TRY(MountedView::make(site().site, inputs.at(1).id));
   sys::RootDir root = TRY(sys::RootDir::open(view_->root()));
   view_tree_ =

@@ -30,7 +30,7 @@ std::pair<int, int> shown_place(const PlannedStage& stage, const PlannedStep& st
     const bool is_shown = from != nullptr ? from->image || !from->context.empty()
                                           : !std::holds_alternative<PlannedConfig>(one.what);
     if (is_shown) ++shown;
-    if (is_shown || one.trigger) ++places;
+    if (is_shown || one.trigger > 0) ++places;
     if (is_shown && &one == &step) place = shown;
   }
   return {place, places};
@@ -38,7 +38,11 @@ std::pair<int, int> shown_place(const PlannedStage& stage, const PlannedStep& st
 
 }  // namespace
 
-Result<> unpack_base_of(StepSite& site, const PlannedStage& stage, int step) {
+StepId id_of(const StepSite& site, const PlannedStep& step) {
+  return {.platform = site.platform, .number = step.number, .trigger = step.trigger};
+}
+
+Result<> unpack_base_of(StepSite& site, const PlannedStage& stage, const StepId& step) {
   const PlannedFrom* from = &std::get<PlannedFrom>(stage.steps.front().what);
   while (from->stage) {
     from = &std::get<PlannedFrom>(site.plan.stages[*from->stage].steps.front().what);
@@ -52,7 +56,7 @@ KeyPart untold_part(std::string name, std::string_view value) {
 }
 
 PlannedSolverStep::PlannedSolverStep(StepSite& site, const StepPlace& place)
-    : site_(site), place_(place) {
+    : site_(site), place_(place), id_(id_of(site, *place.step)) {
   const std::string platform = place.stage->platform.str();
   identity_ = {.description = cat("[", platform, "] ", place.step->text),
                .platform = platform,
@@ -80,7 +84,7 @@ KeyPart PlannedSolverStep::written_part(PartKind kind, std::string_view name,
 
 Error PlannedSolverStep::placed(Error error) const {
   if (error.code() == Code::kCancelled) return error;
-  const Error named = step().trigger
+  const Error named = step().trigger > 0
                           ? Error(error.code(), cat("ONBUILD ", step().text, ": ", error.message()))
                           : std::move(error);
   Error out = site_.source.at(step().span, named);
@@ -128,38 +132,40 @@ Result<bool> PlannedSolverStep::is_same(const StepResult& own, const StepResult&
 void PlannedSolverStep::on_started() {
   if (!place_.first) return;
   const auto [place, places] = shown_place(stage(), step());
-  site_.events.send(step().number, StepStarted{.step = step().number,
-                                               .total = site_.plan.total,
-                                               .platform = site_.platform,
-                                               .stage = stage().name,
-                                               .text = without_controls(step().text),
-                                               .line = step().span.first,
-                                               .trigger = step().trigger,
-                                               .place = place,
-                                               .places = places});
+  site_.events.send(id_, StepStarted{.step = id_,
+                                     .total = site_.plan.total,
+                                     .stage = stage().name,
+                                     .text = without_controls(step().text),
+                                     .line = step().span.first,
+                                     .place = place,
+                                     .places = places});
 }
 
-void PlannedSolverStep::on_cached() {
-  site_.events.send(step().number, StepCached{step().number, site_.platform, step().trigger});
-}
+void PlannedSolverStep::on_cached() { site_.events.send(id_, StepCached{id_}); }
 
 void PlannedSolverStep::on_missed(const Miss& miss) {
   std::vector<std::string> differences;
   for (const std::string& one : miss.differences) differences.push_back(without_controls(one));
-  site_.events.send(step().number,
-                    StepMissed{step().number, site_.platform, without_controls(miss.reason),
-                               std::move(differences)});
+  site_.events.send(id_, StepMissed{id_, without_controls(miss.reason), std::move(differences)});
 }
 
 void PlannedSolverStep::on_done(const StepResult& result, std::chrono::nanoseconds duration) {
   if (result.layer) site_.layers.add(*result.layer);
   if (!place_.last) return;
   std::string id = sha256_hex(cat(result.id, "\n", step().config.to_json().dump()));
-  site_.events.send(step().number,
-                    StepDone{step().number, site_.platform, std::move(id), duration});
-  site_.events.done(step().number);
+  site_.events.send(
+      id_,
+      StepDone{
+          .step = id_, .id = std::move(id), .duration = duration, .last = place_.last_of_number});
+  site_.events.done(id_, place_.last_of_number);
 }
 
-void PlannedSolverStep::on_failed() { site_.events.failed(step().number); }
+void PlannedSolverStep::on_failed(const Error& error) {
+  StepFailed event{.step = id_};
+  if (error.code() != Code::kCancelled) event.error = without_controls(error.message());
+  tell_more(event);
+  site_.events.send(id_, std::move(event));
+  site_.events.failed(id_);
+}
 
 }  // namespace skiff::builder

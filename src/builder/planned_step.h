@@ -9,7 +9,7 @@
 namespace skiff::builder {
 
 // Makes sure that the files the stage starts from are there.
-Result<> unpack_base_of(StepSite& site, const PlannedStage& stage, int step);
+Result<> unpack_base_of(StepSite& site, const PlannedStage& stage, const StepId& step);
 
 // A part of a key whose value may be a secret: it counts, and is neither kept nor told.
 KeyPart untold_part(std::string name, std::string_view value);
@@ -32,12 +32,13 @@ class PlannedSolverStep : public Step {
   void on_cached() override;
   void on_missed(const Miss& miss) override;
   void on_done(const StepResult& result, std::chrono::nanoseconds duration) override;
-  void on_failed() override;
+  void on_failed(const Error& error) override;
 
  protected:
   StepSite& site() const { return site_; }
   const StepPlace& place() const { return place_; }
   const PlannedStep& step() const { return *place_.step; }
+  const StepId& id() const { return id_; }
   const PlannedStage& stage() const { return *place_.stage; }
 
   // Of what the Dockerfile says: untold where variables have a part in it.
@@ -53,8 +54,10 @@ class PlannedSolverStep : public Step {
   virtual Times times() const { return Times::kNone; }
   // Stands behind the lines of the Dockerfile in an error.
   virtual std::string after_excerpt() const { return ""; }
+  // What else there is to tell of its failure.
+  virtual void tell_more(StepFailed&) const {}
 
-  Result<> unpack_base() { return unpack_base_of(site_, stage(), step().number); }
+  Result<> unpack_base() { return unpack_base_of(site_, stage(), id_); }
   Result<StepResult> finish(Workspace& space, const CancelToken& cancel);
 
  private:
@@ -62,6 +65,7 @@ class PlannedSolverStep : public Step {
 
   StepSite& site_;
   StepPlace place_;
+  StepId id_;
   StepIdentity identity_;
 };
 

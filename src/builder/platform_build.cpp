@@ -67,15 +67,15 @@ class GraphMaker {
     const PlannedStep& step = stage.steps[i];
     std::vector<size_t>& vertices = out_.vertices.back();
     StepPlace place{.stage = &stage, .step = &step};
-    place.last = i + 1 == stage.steps.size() || !stage.steps[i + 1].trigger;
+    place.last_of_number = i + 1 == stage.steps.size() || stage.steps[i + 1].trigger == 0;
     std::vector<size_t> inputs = sources_of(step);
     const auto* copy = std::get_if<PlannedCopy>(&step.what);
     if (copy != nullptr && copy->link) {
-      const bool last = std::exchange(place.last, false);
+      place.last = false;
       inputs.insert(inputs.begin(), push(make_empty_step(), {}));
       const size_t made = push(make_step(site_, place), std::move(inputs));
       place.first = false;
-      place.last = last;
+      place.last = true;
       place.below = label_of(stage.steps[i - 1]);
       vertices.push_back(push(make_stack_step(site_, place), {vertices.back(), made}));
       return;
@@ -219,8 +219,8 @@ Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& plat
                                      const CancelToken& cancel) {
   const std::string name = platform.str();
   StepEvents events(build.events);
-  auto progress = [&](int step, const images::ProgressEvent& event) {
-    events.send(step, StepProgress{step, name, event});
+  auto progress = [&](const StepId& step, const images::ProgressEvent& event) {
+    events.send(step, StepProgress{step, event});
   };
   BaseImages bases(build.site, build.request, build.named, build.lease, progress, cancel);
   PlanRequest wanted{.build_args = build.request.build_args,
@@ -232,7 +232,7 @@ Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& plat
                      .ignore = &build.context.ignore(),
                      .named_contexts = build.named.names()};
   FindBase find_base = [&](const std::string& image, const std::optional<oci::Platform>& which,
-                           int step) { return bases.find(image, which, step); };
+                           int step) { return bases.find(image, which, {name, step}); };
   Plan plan = TRY(make_plan(build.file, wanted, find_base));
   TRY(build.checks.error());
   warn_of_emulation(build, plan);

@@ -18,17 +18,15 @@ namespace {
 // Passes what a process prints on as events.
 class OutputSink : public Sink {
  public:
-  OutputSink(StepEvents& events, int step, const std::string& platform)
-      : events_(events), step_(step), platform_(platform) {}
+  OutputSink(StepEvents& events, const StepId& step) : events_(events), step_(step) {}
   Result<> write(std::string_view bytes) override {
-    events_.send(step_, StepOutput{step_, platform_, std::string(bytes)});
+    events_.send(step_, StepOutput{step_, std::string(bytes)});
     return {};
   }
 
  private:
   StepEvents& events_;
-  int step_;
-  const std::string& platform_;
+  const StepId& step_;
 };
 
 class RunStep : public PlannedSolverStep {
@@ -64,9 +62,15 @@ class RunStep : public PlannedSolverStep {
   Times times() const override { return Times::kOfTheRun; }
   // The classic builder's words for it, which its clients look for.
   std::string after_excerpt() const override { return failed_; }
+  void tell_more(StepFailed& event) const override {
+    event.exit_code = exit_code_;
+    event.kept = kept_;
+  }
 
   StepMounts mounts_;
   std::string failed_;
+  int exit_code_ = 0;
+  std::string kept_;  // of what it has left
 };
 
 KeyParts RunStep::definition() const {
@@ -98,7 +102,7 @@ KeyParts RunStep::definition() const {
 
 Result<int> RunStep::run_in_space(Workspace& space, RunFiles files, const CancelToken& cancel) {
   const BuildRequest& request = site().request;
-  OutputSink output(site().events, step().number, site().platform);
+  OutputSink output(site().events, id());
   RedactingSink redacted(output, files.secrets);
   RunSettings settings{.network = network(),
                        .extra_hosts = request.extra_hosts,
@@ -141,10 +145,8 @@ Result<StepResult> RunStep::perform(const std::vector<StepResult>& inputs,
   const int code = TRY(run_in_space(space, std::move(files), cancel));
   TRY(cancel.check());
   if (code == 0) return finish(space, cancel);
-  site().events.send(step().number, StepFailed{.step = step().number,
-                                               .platform = stage().platform.str(),
-                                               .exit_code = code,
-                                               .kept = keep(inputs[0].id, space, cancel)});
+  exit_code_ = code;
+  kept_ = keep(inputs[0].id, space, cancel);
   failed_ = cat("\nThe command '", join(run().args, " "), "' returned a non-zero code: ", code);
   return Error(Code::kAborted, cat("process ", skiff::quoted(join(run().args, " ")),
                                    " did not complete successfully: exit code: ", code));

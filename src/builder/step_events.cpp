@@ -1,7 +1,5 @@
 #include "builder/step_events.h"
 
-#include <utility>
-
 namespace skiff::builder {
 
 namespace {
@@ -11,10 +9,10 @@ constexpr size_t kMostWaiting = size_t{2} << 20U;
 
 }  // namespace
 
-void StepEvents::send(int step, BuildEvent event) {
+void StepEvents::send(const StepId& step, BuildEvent event) {
   const std::scoped_lock lock(mutex_);
-  if (step <= open_) return sink_.send(event);
-  Waiting& waiting = waiting_[step];
+  if (turn_of(step) <= open_) return sink_.send(event);
+  Waiting& waiting = waiting_[turn_of(step)];
   if (auto* output = std::get_if<StepOutput>(&event)) {
     const size_t before = std::exchange(waiting.bytes, waiting.bytes + output->bytes.size());
     if (before > kMostWaiting) return;
@@ -23,22 +21,26 @@ void StepEvents::send(int step, BuildEvent event) {
   waiting.events.push_back(std::move(event));
 }
 
-void StepEvents::flush(int step) {
-  auto found = waiting_.find(step);
+void StepEvents::flush(Turn turn) {
+  auto found = waiting_.find(turn);
   if (found == waiting_.end()) return;
   for (const BuildEvent& event : found->second.events) sink_.send(event);
   waiting_.erase(found);
 }
 
-void StepEvents::done(int step) {
+void StepEvents::done(const StepId& step, bool last) {
   const std::scoped_lock lock(mutex_);
-  done_.insert(step);
-  while (done_.erase(open_) != 0) flush(++open_);
+  done_[turn_of(step)] = last ? Turn(step.number + 1, 0) : Turn(step.number, step.trigger + 1);
+  for (auto found = done_.find(open_); found != done_.end(); found = done_.find(open_)) {
+    open_ = found->second;
+    done_.erase(found);
+    flush(open_);
+  }
 }
 
-void StepEvents::failed(int step) {
+void StepEvents::failed(const StepId& step) {
   const std::scoped_lock lock(mutex_);
-  flush(step);
+  flush(turn_of(step));
 }
 
 }  // namespace skiff::builder

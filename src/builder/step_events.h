@@ -1,10 +1,11 @@
 // StepEvents: the events of one platform, in the order of its steps, though steps of several
-// stages run side by side: those of a later step wait until the earlier ones are done.
+// stages, and those that stand on nothing, run side by side: those of a later step wait until the
+// earlier ones are done.
 #pragma once
 
 #include <map>
 #include <mutex>
-#include <set>
+#include <utility>
 #include <vector>
 
 #include "builder/builder.h"
@@ -29,23 +30,25 @@ class StepEvents {
  public:
   explicit StepEvents(SharedSink& sink) : sink_(sink) {}
 
-  void send(int step, BuildEvent event);
-  // The step is over: the next one's events may pass.
-  void done(int step);
+  void send(const StepId& step, BuildEvent event);
+  // The step is over: the next one's events may pass. `last`: that has another number.
+  void done(const StepId& step, bool last);
   // The build fails by this step: what it had to say passes now.
-  void failed(int step);
+  void failed(const StepId& step);
 
  private:
+  using Turn = std::pair<int, int>;  // number and trigger
   struct Waiting {
     std::vector<BuildEvent> events;
     size_t bytes = 0;  // of output
   };
-  void flush(int step);
+  static Turn turn_of(const StepId& step) { return {step.number, step.trigger}; }
+  void flush(Turn turn);
   SharedSink& sink_;
   std::mutex mutex_;
-  int open_ = 1;  // the first step that is not done
-  std::set<int> done_;
-  std::map<int, Waiting> waiting_;
+  Turn open_ = {1, 0};         // of the first step that is not done
+  std::map<Turn, Turn> done_;  // and what comes after each
+  std::map<Turn, Waiting> waiting_;
 };
 
 }  // namespace skiff::builder

@@ -122,9 +122,11 @@ const StepResult& StepMounts::input_of(size_t index, const std::vector<StepResul
 
 Result<> StepMounts::unpack_source(const PlannedMount& mount) {
   if (mount.from_stage) {
-    return unpack_base_of(site_, site_.plan.stages[*mount.from_stage], step_.number);
+    return unpack_base_of(site_, site_.plan.stages[*mount.from_stage], id_of(site_, step_));
   }
-  if (mount.from_image) return site_.bases.unpack(mount.from_image->handle, step_.number);
+  if (mount.from_image) {
+    return site_.bases.unpack(mount.from_image->handle, id_of(site_, step_));
+  }
   return {};
 }
 

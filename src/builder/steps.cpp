@@ -148,7 +148,7 @@ class GivenStep : public Step {
   void on_cached() override {}
   void on_missed(const Miss&) override {}
   void on_done(const StepResult&, std::chrono::nanoseconds) override {}
-  void on_failed() override {}
+  void on_failed(const Error&) override {}
 
  private:
   StepResult result_;

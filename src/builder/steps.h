@@ -57,10 +57,13 @@ struct StepSite {
 struct StepPlace {
   const PlannedStage* stage = nullptr;
   const PlannedStep* step = nullptr;
-  std::string below;  // what an explanation calls the step's first input
-  bool first = true;  // of its instruction: it begins that
-  bool last = true;   // of its number: it ends that
+  std::string below;           // what an explanation calls the step's first input
+  bool first = true;           // of what is done for the step: it begins that
+  bool last = true;            // it ends that
+  bool last_of_number = true;  // no trigger comes after the step
 };
+
+StepId id_of(const StepSite& site, const PlannedStep& step);
 
 std::unique_ptr<Step> make_step(StepSite& site, const StepPlace& place);
 // Of COPY --link, whose own step stands on nothing: lays its layer upon the first input.

@@ -1,10 +1,16 @@
 #include "buildkit/build_progress.h"
 
-#include <algorithm>
-
 #include "base/strings.h"
+#include "dockerfile/source_text.h"
 
 namespace skiff::buildkit {
+
+namespace {
+
+// In BuildKit's words, which its clients look for.
+constexpr std::string_view kCancelled = "context canceled";
+
+}  // namespace
 
 void BuildProgress::operator()(const builder::BuildEvent& event) {
   std::visit([this](const auto& e) { take(e); }, event);
@@ -13,46 +19,43 @@ void BuildProgress::operator()(const builder::BuildEvent& event) {
 // "[linux/amd64 build 2/5] RUN make", "[build  3/12] ONBUILD RUN make"
 std::string BuildProgress::name_of(const builder::StepStarted& e) const {
   std::string place;
-  if (several_platforms_) place += cat(e.platform, " ");
+  if (several_platforms_) place += cat(e.step.platform, " ");
   const bool numbered = parse_int(e.stage).has_value();
   if (file_.stages > 1) place += cat(numbered ? "stage-" : "", e.stage, " ");
   const std::string total = cat(e.places);
   std::string number = cat(e.place);
   number.insert(0, total.size() - number.size(), ' ');
-  return cat("[", place, number, "/", total, "] ", e.trigger ? "ONBUILD " : "", e.text);
+  return cat("[", place, number, "/", total, "] ", e.step.trigger > 0 ? "ONBUILD " : "", e.text);
 }
 
-const std::string* BuildProgress::vertex_of(const std::string& platform, int step) const {
-  const auto found = running_.find({platform, step});
-  return found == running_.end() ? nullptr : &found->second.vertex;
+// Null where it is not shown.
+BuildProgress::Step* BuildProgress::find(const builder::StepId& step) {
+  const auto found = running_.find(step);
+  return found == running_.end() ? nullptr : &found->second;
 }
 
 void BuildProgress::take(const builder::StepStarted& e) {
-  const auto before = running_.find({e.platform, e.step});
-  if (before != running_.end()) writer_.finish(before->second.vertex, "");
-  running_.erase({e.platform, e.step});
   // The others take no time.
   if (e.place == 0) return;
-  running_[{e.platform, e.step}] = {writer_.start(name_of(e)), e.line};
+  running_[e.step] = {.vertex = writer_.start(name_of(e))};
 }
 
 void BuildProgress::take(const builder::StepCached& e) {
-  if (const std::string* vertex = vertex_of(e.platform, e.step)) writer_.finish_cached(*vertex);
-  running_.erase({e.platform, e.step});
+  if (Step* step = find(e.step)) step->cached = true;
 }
 
 void BuildProgress::take(const builder::StepMissed& e) {
-  const std::string* vertex = vertex_of(e.platform, e.step);
-  if (vertex != nullptr) writer_.log(*vertex, cat("not cached: ", e.reason, "\n"));
+  if (const Step* step = find(e.step)) {
+    writer_.log(step->vertex, cat("not cached: ", e.reason, "\n"));
+  }
 }
 
 void BuildProgress::take(const builder::StepOutput& e) {
-  if (const std::string* vertex = vertex_of(e.platform, e.step)) writer_.log(*vertex, e.bytes);
+  if (const Step* step = find(e.step)) writer_.log(step->vertex, e.bytes);
 }
 
 void BuildProgress::take(const builder::StepProgress& e) {
-  const std::string* vertex = vertex_of(e.platform, e.step);
-  if (vertex != nullptr) count(*vertex, e.progress);
+  if (const Step* step = find(e.step)) count(step->vertex, e.progress);
 }
 
 void BuildProgress::take(const builder::Exporting& e) {
@@ -69,8 +72,21 @@ void BuildProgress::count(const std::string& vertex, const images::ProgressEvent
 }
 
 void BuildProgress::take(const builder::StepDone& e) {
-  if (const std::string* vertex = vertex_of(e.platform, e.step)) writer_.finish(*vertex, "");
-  running_.erase({e.platform, e.step});
+  if (const Step* step = find(e.step)) finish(*step, "");
+  running_.erase(e.step);
+}
+
+// Its place is shown by the error of the build.
+void BuildProgress::take(const builder::StepFailed& e) {
+  const auto placed = dockerfile::take_apart(e.error, file_.name);
+  const std::string_view error = placed ? placed->text : e.error;
+  if (const Step* step = find(e.step)) finish(*step, error.empty() ? kCancelled : error);
+  running_.erase(e.step);
+}
+
+void BuildProgress::finish(const Step& step, std::string_view error) {
+  if (step.cached && error.empty()) return writer_.finish_cached(step.vertex);
+  writer_.finish(step.vertex, error);
 }
 
 void BuildProgress::take(const builder::BuildWarning& e) {
@@ -83,13 +99,8 @@ void BuildProgress::take(const builder::BuildWarning& e) {
   writer_.warn(definition_, warning);
 }
 
-void BuildProgress::end(std::string_view error, int line) {
-  const bool known =
-      std::ranges::any_of(running_, [&](const auto& one) { return one.second.line == line; });
-  for (const auto& [id, step] : running_) {
-    const bool failed = !known || step.line == line;
-    writer_.finish(step.vertex, error.empty() || failed ? error : "context canceled");
-  }
+void BuildProgress::end(std::string_view error) {
+  for (const auto& [id, step] : running_) finish(step, error.empty() ? "" : kCancelled);
   running_.clear();
   if (!pushing_.empty()) writer_.finish(pushing_, error);
 }

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "builder/builder.h"
 #include "buildkit/progress_writer.h"
@@ -27,14 +28,13 @@ class BuildProgress {
         several_platforms_(several_platforms) {}
 
   void operator()(const builder::BuildEvent& event);
-  // The build is over: what is at work ends with it. `line`: of the step that failed, or 0.
-  void end(std::string_view error, int line);
+  // The build is over: what is at work ends with it.
+  void end(std::string_view error);
 
  private:
-  using StepId = std::pair<std::string, int>;  // platform, number
   struct Step {
     std::string vertex;
-    int line = 0;
+    bool cached = false;
   };
 
   void take(const builder::StepStarted& e);
@@ -43,20 +43,21 @@ class BuildProgress {
   void take(const builder::StepOutput& e);
   void take(const builder::StepProgress& e);
   void take(const builder::StepDone& e);
-  void take(const builder::StepFailed&) {}  // the error says it
+  void take(const builder::StepFailed& e);
   void take(const builder::BuildWarning& e);
   void take(const builder::ImageBuilt&) {}
   void take(const builder::Exporting& e);
   void count(const std::string& vertex, const images::ProgressEvent& progress);
   std::string name_of(const builder::StepStarted& e) const;
-  const std::string* vertex_of(const std::string& platform, int step) const;
+  Step* find(const builder::StepId& step);
+  void finish(const Step& step, std::string_view error);
 
   ProgressWriter& writer_;
   DockerfileText file_;
   std::string definition_;
   bool several_platforms_;
   std::string pushing_;  // the vertex of what is pushed; "": nothing yet
-  std::map<StepId, Step> running_;
+  std::map<builder::StepId, Step> running_;
 };
 
 }  // namespace skiff::buildkit

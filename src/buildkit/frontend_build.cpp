@@ -323,10 +323,10 @@ Result<std::map<std::string, std::string>> FrontendBuild::build() {
   auto built = tools_.builder.build(options_.request, std::ref(progress), cancel_);
   if (!built) {
     const auto placed = dockerfile::take_apart(built.error().message(), dockerfile_.name);
-    progress.end(placed ? placed->text : built.error().message(), placed ? placed->line : 0);
+    progress.end(placed ? placed->text : built.error().message());
     return std::move(built.error());
   }
-  progress.end("", 0);
+  progress.end("");
   TRY(outputs_->finish());
   if (outputs_->keeps_image()) tell_of_image(built->id);
   build_.keep_result(

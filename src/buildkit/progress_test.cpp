@@ -31,9 +31,8 @@ class ProgressTest : public ::testing::Test {
 };
 
 builder::StepStarted step(int number, std::string stage, std::string text, int line) {
-  return {.step = number,
+  return {.step = {"linux/amd64", number},
           .total = 3,
-          .platform = "linux/amd64",
           .stage = std::move(stage),
           .text = std::move(text),
           .line = line,
@@ -41,11 +40,19 @@ builder::StepStarted step(int number, std::string stage, std::string text, int l
           .places = 3};
 }
 
+// Of the FROM that is step 1, in the place behind it.
+builder::StepStarted trigger(int number, std::string text) {
+  auto out = step(1, "0", std::move(text), 1);
+  out.step.trigger = number;
+  out.place = 1 + number;
+  return out;
+}
+
 TEST_F(ProgressTest, AStepIsAVertexWithItsOutput) {
   progress_(step(2, "0", "RUN b", 2));
-  progress_(builder::StepOutput{2, "linux/amd64", "hello\n"});
+  progress_(builder::StepOutput{{"linux/amd64", 2}, "hello\n"});
   clock_.advance(std::chrono::seconds(1));
-  progress_(builder::StepDone{2, "linux/amd64", "id", {}});
+  progress_(builder::StepDone{{"linux/amd64", 2}, "id", {}});
   const auto all = told();
   ASSERT_EQ(all.vertexes_size(), 2);
   EXPECT_EQ(all.vertexes(0).name(), "[2/3] RUN b");
@@ -82,13 +89,12 @@ TEST_F(ProgressTest, StagesAreNamedWhereThereAreSeveral) {
 
 TEST_F(ProgressTest, TriggersAreVerticesBehindTheirFrom) {
   auto from = step(1, "0", "FROM a", 1);
-  auto trigger = step(1, "0", "RUN b", 1);
-  trigger.trigger = true;
-  trigger.place = 2;
-  from.places = trigger.places = 12;
+  auto second = trigger(1, "RUN b");
+  from.places = second.places = 12;
   progress_(from);
-  progress_(trigger);
-  progress_(builder::StepDone{1, "linux/amd64", "id", {}});
+  progress_(builder::StepDone{.step = from.step, .last = false});
+  progress_(second);
+  progress_(builder::StepDone{.step = second.step});
   const auto all = told();
   ASSERT_EQ(all.vertexes_size(), 4);
   EXPECT_EQ(all.vertexes(1).name(), "[ 1/12] FROM a");
@@ -97,32 +103,99 @@ TEST_F(ProgressTest, TriggersAreVerticesBehindTheirFrom) {
   EXPECT_TRUE(all.vertexes(3).has_completed());
 }
 
+// "start NAME", "end NAME", "cached NAME", "failed NAME: ERROR", as they came; the output behind.
+std::string in_short(const wire::StatusResponse& all) {
+  std::string out;
+  std::map<std::string, std::string> names;
+  for (const auto& vertex : all.vertexes()) {
+    names[vertex.digest()] = vertex.name();
+    const char* how = vertex.has_completed() ? "end " : "start ";
+    if (vertex.cached()) how = "cached ";
+    if (!vertex.error().empty()) how = "failed ";
+    out += cat(how, vertex.name(), vertex.error().empty() ? "" : ": ", vertex.error(), "\n");
+  }
+  for (const auto& log : all.logs()) out += cat(names[log.vertex()], ": ", log.msg());
+  return out;
+}
+
+TEST_F(ProgressTest, TriggersAtWorkBesideOneAnotherEndEachForItself) {
+  const auto from = step(1, "0", "FROM a", 1);
+  const auto slow = trigger(1, "RUN b");
+  const auto kept = trigger(2, "COPY --link c");
+  progress_(kept);
+  progress_(from);
+  progress_(slow);
+  progress_(builder::StepProgress{from.step, {.id = "layer", .status = "Extracting"}});
+  progress_(builder::StepCached{kept.step});
+  progress_(builder::StepOutput{slow.step, "hello\n"});
+  progress_(builder::StepDone{.step = from.step, .last = false});
+  progress_(builder::StepDone{.step = kept.step});
+  progress_(builder::StepOutput{slow.step, "again\n"});
+  progress_(builder::StepDone{.step = slow.step, .last = false});
+  progress_.end("");
+  const auto all = told();
+  EXPECT_EQ(in_short(all),
+            "start [3/3] ONBUILD COPY --link c\nstart [1/3] FROM a\nstart [2/3] ONBUILD RUN b\n"
+            "end [1/3] FROM a\ncached [3/3] ONBUILD COPY --link c\nend [2/3] ONBUILD RUN b\n"
+            "[2/3] ONBUILD RUN b: hello\n[2/3] ONBUILD RUN b: again\n");
+  ASSERT_EQ(all.statuses_size(), 1);
+  EXPECT_EQ(all.statuses(0).vertex(), all.vertexes(1).digest());
+}
+
+TEST_F(ProgressTest, OfTriggersAtWorkTheOneThatFailedHasTheError) {
+  const auto slow = trigger(1, "RUN b");
+  const auto failing = trigger(2, "COPY --link c");
+  progress_(slow);
+  progress_(failing);
+  progress_(builder::StepFailed{.step = failing.step, .error = "Dockerfile:1: no c"});
+  progress_(builder::StepOutput{slow.step, "hello\n"});
+  progress_(builder::StepFailed{.step = slow.step});
+  progress_.end("no c");
+  EXPECT_EQ(in_short(told()),
+            "start [2/3] ONBUILD RUN b\nstart [3/3] ONBUILD COPY --link c\n"
+            "failed [3/3] ONBUILD COPY --link c: no c\n"
+            "failed [2/3] ONBUILD RUN b: context canceled\n[2/3] ONBUILD RUN b: hello\n");
+}
+
+TEST_F(ProgressTest, AStepThatFailsAfterItWasFoundHasTheError) {
+  const auto made = step(2, "0", "COPY --link c", 2);
+  progress_(made);
+  progress_(builder::StepCached{made.step});
+  progress_(builder::StepFailed{.step = made.step, .error = "no room"});
+  EXPECT_EQ(in_short(told()), "start [2/3] COPY --link c\nfailed [2/3] COPY --link c: no room\n");
+}
+
 TEST_F(ProgressTest, SettingsAreNoVertices) {
   auto setting = step(1, "0", "ENV A=b", 1);
   setting.place = 0;
   progress_(setting);
-  progress_(builder::StepDone{1, "linux/amd64", "id", {}});
+  progress_(builder::StepDone{{"linux/amd64", 1}, "id", {}});
   EXPECT_EQ(told().vertexes_size(), 0);
 }
 
 TEST_F(ProgressTest, WhatWasInTheCacheIsCached) {
   progress_(step(2, "0", "RUN b", 2));
-  progress_(builder::StepCached{2, "linux/amd64"});
-  progress_(builder::StepDone{2, "linux/amd64", "id", {}});
+  progress_(builder::StepCached{{"linux/amd64", 2}});
+  progress_(builder::StepDone{{"linux/amd64", 2}, "id", {}});
   const auto all = told();
   ASSERT_EQ(all.vertexes_size(), 2);
   EXPECT_TRUE(all.vertexes(1).cached());
 }
 
-TEST_F(ProgressTest, TheStepThatFailedHasTheError) {
-  progress_(step(1, "a", "RUN a", 1));
-  progress_(step(2, "b", "RUN b", 2));
-  progress_.end("exit code: 1", 2);
-  const auto all = told();
-  ASSERT_EQ(all.vertexes_size(), 4);
-  for (const auto& vertex : {all.vertexes(2), all.vertexes(3)}) {
-    EXPECT_EQ(vertex.error(), vertex.name() == "[2/3] RUN b" ? "exit code: 1" : "context canceled");
-  }
+TEST_F(ProgressTest, OfTheSameStepOnTwoPlatformsTheOneThatFailedHasTheError) {
+  BuildProgress of_two(writer_, {.name = "Dockerfile", .text = "", .stages = 1}, "sha256:def",
+                       true);
+  const auto failing = step(2, "0", "RUN b", 2);
+  auto other = failing;
+  other.step.platform = "linux/arm64";
+  of_two(failing);
+  of_two(other);
+  of_two(builder::StepFailed{.step = failing.step, .error = "Dockerfile:2: exit code: 1"});
+  of_two.end("exit code: 1");
+  EXPECT_EQ(in_short(told()),
+            "start [linux/amd64 2/3] RUN b\nstart [linux/arm64 2/3] RUN b\n"
+            "failed [linux/amd64 2/3] RUN b: exit code: 1\n"
+            "failed [linux/arm64 2/3] RUN b: context canceled\n");
 }
 
 TEST_F(ProgressTest, WarningsHaveTheirLine) {

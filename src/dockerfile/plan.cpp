@@ -286,16 +286,17 @@ Result<> Planner::bind_stage(size_t index) {
         return planned_[*found];
       }};
   StageBinder binder(places, stage, state);
+  int trigger_number = 0;
   for (const std::string& trigger : triggers) {
     auto instruction = parse_trigger(origins_[index].image, trigger);
     if (!instruction) return file_.source->at(source.span, instruction.error());
     instruction->span = source.span;
     for (const TakenFrom& taken : sources_of(*instruction)) TRY(bind_late(taken, index));
-    TRY(binder.add(*instruction, first_numbers_[index], true));
+    TRY(binder.add(*instruction, first_numbers_[index], ++trigger_number));
   }
   int number = first_numbers_[index];
   for (const Instruction& instruction : instructions_of(index)) {
-    TRY(binder.add(instruction, ++number, false));
+    TRY(binder.add(instruction, ++number, 0));
   }
   planned_[index] = plan_.stages.size();
   plan_.stages.push_back(std::move(stage));

@@ -84,7 +84,7 @@ std::string dump(const Plan& plan) {
     out += cat("stage ", stage.number, " ", stage.name, " ", stage.platform.str(),
                named("author", stage.author), "\n");
     for (const PlannedStep& step : stage.steps) {
-      out += cat("  ", step.number, step.trigger ? " trigger: " : ": ",
+      out += cat("  ", step.number, step.trigger > 0 ? " trigger: " : ": ",
                  std::visit(Show{}, step.what), "\n");
       if (!step.history) continue;
       out += cat("    history ", step.history->empty_layer ? "(empty) " : "",

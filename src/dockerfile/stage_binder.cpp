@@ -30,7 +30,7 @@ void add_history(PlannedStep& step, std::string created_by, bool empty_layer) {
   step.history = std::move(entry);
 }
 
-Result<> StageBinder::add(const Instruction& instruction, int number, bool trigger) {
+Result<> StageBinder::add(const Instruction& instruction, int number, int trigger) {
   PlannedStep step{.what = PlannedConfig{}, .number = number, .trigger = trigger};
   step.text = instruction.text;
   step.span = instruction.span;

@@ -47,7 +47,7 @@ class StageBinder {
     state_.cmd_set = false;
   }
 
-  Result<> add(const Instruction& instruction, int number, bool trigger);
+  Result<> add(const Instruction& instruction, int number, int trigger);
 
   // What a process of the stage sees: the later of ARG and ENV.
   std::optional<std::string> value_of(const PlannedStep& step, const std::string& name) const;

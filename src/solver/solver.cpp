@@ -164,7 +164,9 @@ Result<StepResult> Solver::evaluate(Step& step, const std::vector<StepResult>& i
   if (result) {
     step.on_done(*result, std::chrono::steady_clock::now() - started);
   } else {
-    step.on_failed();
+    // What is cancelled may fail by that, whatever it says.
+    const auto in_time = cancel.check();
+    step.on_failed(in_time ? result.error() : in_time.error());
   }
   return result;
 }

@@ -114,12 +114,13 @@ class Step {
   virtual Result<bool> is_same(const StepResult& own, const StepResult& earlier,
                                const CancelToken& cancel) = 0;
 
-  // What happens to it, in this order; `on_failed` instead of `on_done`.
+  // What happens to it, in this order; `on_failed` instead of `on_done`: with kCancelled where the
+  // solve was over before.
   virtual void on_started() = 0;
   virtual void on_cached() = 0;
   virtual void on_missed(const Miss& miss) = 0;
   virtual void on_done(const StepResult& result, std::chrono::nanoseconds duration) = 0;
-  virtual void on_failed() = 0;
+  virtual void on_failed(const Error& error) = 0;
 };
 
 struct Vertex {

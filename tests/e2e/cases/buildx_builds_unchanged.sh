@@ -72,6 +72,24 @@ printf 'FROM scratch\nCOPY left-put /\n' >misspelt
 expect_exit 1 bx build -f "$PWD/misspelt" "$PWD/context"
 expect_not_contains "$OUT" 'did you mean'
 
+# Triggers that stand on nothing are at work beside their FROM and one another: each is shown for
+# itself, from its start to its end.
+number_of() { sed -nE "s/^(#[0-9]+) \[ *[0-9]+\/[0-9]+\] $1.*/\1/p" <<<"$OUT" | sort -u; }
+printf 'FROM %s\nONBUILD RUN echo by a trigger\nONBUILD COPY --link sub/file /linked\n' "$IMAGE" >triggers
+bx build -q -f "$PWD/triggers" -t "$N:triggers" "$PWD/context" >id
+printf 'FROM %s\nRUN cat /linked\n' "$N:triggers" >triggered
+OUT=$(bx build --progress plain --no-cache -f "$PWD/triggered" "$PWD/context" 2>&1)
+for step in FROM 'ONBUILD RUN' 'ONBUILD COPY' RUN; do
+  expect_eq "$(grep -cE "^$(number_of "$step") (DONE|CACHED|ERROR|CANCELED)" <<<"$OUT")" 1
+done
+expect_contains "$(grep "^$(number_of 'ONBUILD RUN') " <<<"$OUT")" 'by a trigger'
+printf 'FROM %s\nONBUILD RUN sleep 600\nONBUILD COPY --link gone /linked\n' "$IMAGE" >triggers
+bx build -q -f "$PWD/triggers" -t "$N:triggers" "$PWD/context" >id
+expect_exit 1 bx build --progress plain --no-cache -f "$PWD/triggered" "$PWD/context"
+expect_contains "$(grep "^$(number_of 'ONBUILD COPY') " <<<"$OUT")" 'ERROR: '
+RUN=$(number_of 'ONBUILD RUN')
+[ -z "$RUN" ] || expect_contains "$(grep "^$RUN " <<<"$OUT")" CANCELED
+
 # Standard input: a Dockerfile alone, and a context.
 printf 'FROM %s\nRUN echo alone >/alone\n' "$IMAGE" | bx build -q -t "$N:alone" -
 expect_eq "$(docker run --rm "$N:alone" cat /alone)" alone

@@ -34,6 +34,8 @@ constexpr Field kContainerConfig[] = {
     {"NetworkingConfig.EndpointsConfig.*.Aliases", Type::kStrings},
     {"NetworkingConfig.EndpointsConfig.*.Links", Type::kStrings},
     {"NetworkingConfig.EndpointsConfig.*.MacAddress", Type::kString},
+    {"NetworkingConfig.EndpointsConfig.*.DriverOpts", Type::kObject},
+    {"NetworkingConfig.EndpointsConfig.*.DriverOpts.*", Type::kString},
     {"NetworkingConfig.EndpointsConfig.*.IPAMConfig", Type::kObject},
     {"NetworkingConfig.EndpointsConfig.*.IPAMConfig.IPv4Address", Type::kString},
     {"NetworkingConfig.EndpointsConfig.*.IPAMConfig.IPv6Address", Type::kString},

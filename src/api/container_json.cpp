@@ -19,11 +19,12 @@ Value strings_or_null(const std::vector<std::string>& list) {
 
 Value endpoint_json(const NetworkAttachment& attachment) {
   const auto& e = attachment.endpoint;
+  const auto& options = attachment.config.driver_opts;
   return json::object({{"IPAMConfig", nullptr},
                        {"Links", nullptr},
                        {"Aliases", strings_or_null(attachment.config.aliases)},
                        {"MacAddress", e ? e->mac : ""},
-                       {"DriverOpts", nullptr},
+                       {"DriverOpts", options.empty() ? Value() : Value(options)},
                        {"GwPriority", 0},
                        {"NetworkID", attachment.network_id},
                        {"EndpointID", e ? e->id : ""},

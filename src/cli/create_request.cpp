@@ -253,12 +253,13 @@ Result<json::Value> make_host_config(const Flags& flags) {
   return host;
 }
 
-// One --network: a name, or name=...,alias=...,ip=...
+// One --network: a name, or name=...,alias=...,ip=...,driver-opt=OPTION=VALUE
 Result<> add_network(const std::string& text, json::Value& host, json::Value& endpoints) {
   std::string name = text;
   json::Value endpoint = json::object();
   if (text.find('=') != std::string::npos) {
     json::Array aliases;
+    std::vector<std::string> options;
     for (const auto& field : split_fields(text)) {
       auto parts = split_once(field, '=');
       std::string_view key = parts ? parts->first : std::string_view();
@@ -268,6 +269,8 @@ Result<> add_network(const std::string& text, json::Value& host, json::Value& en
         aliases.emplace_back(parts->second);
       } else if (key == "ip") {
         endpoint.set("IPAMConfig", json::object({{"IPv4Address", parts->second}}));
+      } else if (key == "driver-opt") {
+        options.emplace_back(parts->second);
       } else if (key == "mac-address") {
         endpoint.set("MacAddress", parts->second);
       } else {
@@ -275,6 +278,7 @@ Result<> add_network(const std::string& text, json::Value& host, json::Value& en
       }
     }
     if (!aliases.empty()) endpoint.set("Aliases", std::move(aliases));
+    if (!options.empty()) endpoint.set("DriverOpts", key_values(options));
   }
   if (host.string("NetworkMode").empty()) host.set("NetworkMode", name);
   endpoints.set(name, std::move(endpoint));

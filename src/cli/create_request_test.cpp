@@ -204,6 +204,9 @@ TEST(CreateRequest, NetworksHaveNamesAliasesAndAddresses) {
   EXPECT_EQ(
       dump(*body, "NetworkingConfig"),
       R"({"EndpointsConfig":{"n1":{"IPAMConfig":{"IPv4Address":"10.0.0.2"},"Aliases":["a"]},"n2":{}}})");
+  auto named = request({"--network", "name=n,driver-opt=a.ifname=up0,driver-opt=b=", "busybox"});
+  EXPECT_EQ(dump(*named, "NetworkingConfig"),
+            R"({"EndpointsConfig":{"n":{"DriverOpts":{"a.ifname":"up0","b":""}}}})");
   auto flat = request({"--network", "n", "--network-alias", "x", "--ip", "10.0.0.3", "busybox"});
   EXPECT_EQ(
       dump(*flat, "NetworkingConfig"),

@@ -80,12 +80,18 @@ json::Value ContainerConfig::to_json() const {
   return out;
 }
 
+std::string EndpointConfig::interface() const {
+  const auto named = driver_opts.find(std::string(kInterfaceOption));
+  return named == driver_opts.end() ? "" : named->second;
+}
+
 Result<NetworkingConfig> NetworkingConfig::from_json(const json::Value& v) {
   NetworkingConfig out;
   for (const auto& [name, value] : v.object("EndpointsConfig")) {
     EndpointConfig endpoint;
     endpoint.aliases = value.strings("Aliases");
     endpoint.mac_address = value.string("MacAddress");
+    endpoint.driver_opts = value.string_map("DriverOpts");
     if (const json::Value* ipam = value.find("IPAMConfig")) {
       endpoint.ipv4_address = ipam->string("IPv4Address");
       if (!ipam->string("IPv6Address").empty()) {
@@ -105,7 +111,9 @@ json::Value NetworkingConfig::to_json() const {
   for (const auto& [name, endpoint] : endpoints) {
     json::Value one = json::object(
         {{"Aliases", endpoint.aliases.empty() ? json::Value() : json::Value(endpoint.aliases)},
-         {"MacAddress", endpoint.mac_address}});
+         {"MacAddress", endpoint.mac_address},
+         {"DriverOpts",
+          endpoint.driver_opts.empty() ? json::Value() : json::Value(endpoint.driver_opts)}});
     one.set("IPAMConfig", endpoint.ipv4_address.empty()
                               ? json::Value()
                               : json::object({{"IPv4Address", endpoint.ipv4_address}}));

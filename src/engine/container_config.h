@@ -149,7 +149,13 @@ struct EndpointConfig {
   std::vector<std::string> aliases;
   std::string ipv4_address;
   std::string mac_address;
+  std::map<std::string, std::string> driver_opts;
+
+  // What kInterfaceOption names it; "" leaves that to the network.
+  std::string interface() const;
 };
+// Of an endpoint's driver: the interface's name in the container.
+inline constexpr std::string_view kInterfaceOption = "com.docker.network.endpoint.ifname";
 
 struct NetworkingConfig {
   std::map<std::string, EndpointConfig> endpoints;

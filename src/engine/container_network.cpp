@@ -69,7 +69,23 @@ Result<network::PortBinding> make_binding(const std::string& port, const HostPor
   return binding;
 }
 
-Result<> check_addresses(const EndpointConfig& endpoint) {
+// Options of other drivers are passed over, as the bridge's driver does; not one that asks for what
+// would then be missing.
+Result<> check_driver_options(const EndpointConfig& endpoint) {
+  constexpr std::string_view kOurs = "com.docker.network.";
+  for (const auto& [name, value] : endpoint.driver_opts) {
+    if (name == kInterfaceOption) {
+      TRY_CONTEXT(network::check_interface_name(value), name);
+    } else if (name.starts_with(kOurs)) {
+      return Error(Code::kUnimplemented,
+                   cat("the driver option ", name, " of an endpoint is not supported"));
+    }
+  }
+  return {};
+}
+
+Result<> check_endpoint(const EndpointConfig& endpoint) {
+  TRY(check_driver_options(endpoint));
   if (!endpoint.ipv4_address.empty() && !network::Ipv4::parse(endpoint.ipv4_address)) {
     return Error(Code::kInvalidArgument, cat("invalid IPv4 address: ", endpoint.ipv4_address));
   }
@@ -106,7 +122,7 @@ Result<std::vector<NetworkAttachment>> plan_networks(Core& core, const HostConfi
           Code::kUnimplemented,
           cat("a container on more than one network is not supported (", mode, " and ", name, ")"));
     }
-    TRY(check_addresses(endpoint));
+    TRY(check_endpoint(endpoint));
     attachment.config = endpoint;
   }
   out.push_back(std::move(attachment));
@@ -153,8 +169,11 @@ bool has_own_endpoint(const ContainerInfo& info) {
   return mode != "host" && mode != "none" && !mode.starts_with("container:");
 }
 
-Result<std::unique_ptr<network::VethPair>> make_container_veth(int netns) {
-  auto pair = TRY(network::VethPair::make(network::new_host_link(), "eth0", netns));
+Result<std::unique_ptr<network::VethPair>> make_container_veth(const ContainerInfo& info,
+                                                               int netns) {
+  const std::string named = info.networks.at(0).config.interface();
+  const std::string name = named.empty() ? "eth0" : named;
+  auto pair = TRY(network::VethPair::make(network::new_host_link(), name, netns));
   return std::make_unique<network::VethPair>(std::move(pair));
 }
 
@@ -167,6 +186,7 @@ Result<> connect_network(Core& core, Container& container, int netns, network::V
   options.requested_ip = wanted.config.ipv4_address;
   options.requested_mac = wanted.config.mac_address;
   options.aliases = wanted.config.aliases;
+  options.interface = wanted.config.interface();
   options.ready = ready;
   network::Endpoint endpoint =
       TRY(core.networks.attach(container.id, wanted.network, netns, options));

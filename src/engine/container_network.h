@@ -20,7 +20,8 @@ Result<> write_network_files(Core& core, const Container& container);
 // Not without a network, in the host's or in another container's.
 bool has_own_endpoint(const ContainerInfo& info);
 // What of an endpoint needs no address, ahead of connect_network().
-Result<std::unique_ptr<network::VethPair>> make_container_veth(int netns);
+Result<std::unique_ptr<network::VethPair>> make_container_veth(const ContainerInfo& info,
+                                                               int netns);
 // Wires the network namespace of one that has an endpoint, and completes hosts. `ready` is a pair
 // in that namespace, or null.
 Result<> connect_network(Core& core, Container& container, int netns, network::VethPair* ready);

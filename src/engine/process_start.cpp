@@ -144,7 +144,7 @@ class Start final : public PreparedStart {
     info_ = container_.info();
     work_beside(std::nullopt);
     TRY(order_creation());
-    if (wires_early()) veth_ = TRY(make_container_veth(fresh_->network()));
+    if (wires_early()) veth_ = TRY(make_container_veth(info_, fresh_->network()));
     TRY(await_creation());
     process_ = TRY(sys::open_pidfd(monitor_->pid()));
     beside_.wait();

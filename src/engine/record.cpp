@@ -71,7 +71,8 @@ json::Value networks_json(const std::vector<NetworkAttachment>& networks) {
                                 {"networkId", network.network_id},
                                 {"aliases", network.config.aliases},
                                 {"ip", network.config.ipv4_address},
-                                {"mac", network.config.mac_address}}));
+                                {"mac", network.config.mac_address},
+                                {"driverOpts", network.config.driver_opts}}));
   }
   return out;
 }
@@ -82,7 +83,8 @@ std::vector<NetworkAttachment> read_networks(const json::Array& list) {
     NetworkAttachment network;
     network.network = v.string("network");
     network.network_id = v.string("networkId");
-    network.config = {v.strings("aliases"), v.string("ip"), v.string("mac")};
+    network.config = {v.strings("aliases"), v.string("ip"), v.string("mac"),
+                      v.string_map("driverOpts")};
     out.push_back(std::move(network));
   }
   return out;

@@ -96,7 +96,9 @@ Result<Manager::Reservation> Manager::reserve(const std::string& container_id,
   const MacAddress mac =
       options.requested_mac.empty() ? mac_of(ip) : TRY(parse_mac(options.requested_mac));
   const std::string id = random_hex(kIdDigits);
-  const std::string container_link = cat("eth", others.size());
+  if (!options.interface.empty()) TRY(check_interface_name(options.interface));
+  const std::string container_link =
+      options.interface.empty() ? cat("eth", others.size()) : options.interface;
   const bool serves = options.ready && options.ready->container_name() == container_link;
   EndpointRecord endpoint{.id = id,
                           .container_id = container_id,

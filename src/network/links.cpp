@@ -2,6 +2,9 @@
 
 #include <arpa/inet.h>
 #include <linux/if_link.h>
+#include <net/if.h>
+
+#include <algorithm>
 
 #include "base/strings.h"
 #include "network/link_messages.h"
@@ -116,6 +119,25 @@ std::string format_mac(const MacAddress& mac) {
     out += to_hex({reinterpret_cast<const char*>(&byte), 1});
   }
   return out;
+}
+
+Result<> check_interface_name(std::string_view name) {
+  const auto invalid = [&](std::string_view why) {
+    return Error(Code::kInvalidArgument, cat("invalid interface name ", quoted(name), ": ", why));
+  };
+  if (name.empty()) return invalid("it is empty");
+  if (name.size() >= IFNAMSIZ) return invalid(cat("longer than ", IFNAMSIZ - 1, " bytes"));
+  for (const std::string_view taken : {".", "..", "lo", "all", "default"}) {
+    if (name == taken) return invalid("it has a meaning of its own");
+  }
+  // "%d" the kernel would replace by a number; "name:1" is an address to `ip`.
+  const auto is_bad = [](char c) {
+    return static_cast<unsigned char>(c) <= ' ' || c == '\x7f' || c == '/' || c == ':' || c == '%';
+  };
+  if (std::ranges::any_of(name, is_bad)) {
+    return invalid("white space, control characters, '/', ':' and '%' are not for it");
+  }
+  return {};
 }
 
 Result<std::vector<LinkInfo>> list_links() {

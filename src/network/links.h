@@ -30,6 +30,9 @@ struct LinkInfo {
 
 Result<std::optional<LinkInfo>> find_link(const std::string& name);
 Result<std::vector<LinkInfo>> list_links();
+// Of a link that is to be made: what the kernel takes, and neither "lo" nor what `ip` reads as
+// another word.
+Result<> check_interface_name(std::string_view name);
 // Removing what is not there is success.
 Result<> delete_link(const std::string& name);
 

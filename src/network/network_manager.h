@@ -66,6 +66,7 @@ struct AttachOptions {
   std::string requested_ip;
   std::string requested_mac;
   std::vector<std::string> aliases;
+  std::string interface;  // its name in the namespace; "": "eth0", of a further network "eth1", ...
   // A pair whose one end is in the namespace already, or null: the container's, if its name serves.
   VethPair* ready = nullptr;
 };

@@ -452,6 +452,32 @@ TEST_F(NetworkManagerTest, RequestedAddressesAreObeyed) {
   EXPECT_EQ(net_->endpoints("mine")->size(), 2U);
 }
 
+TEST_F(NetworkManagerTest, AnInterfaceHasTheNameThatIsAskedFor) {
+  AttachOptions options;
+  options.interface = "fifteen-bytes-x";
+  const Container a = attach("a", options);
+  EXPECT_NE(run_in(a.netns, "ip -o -4 addr show dev fifteen-bytes-x").find(a.endpoint.ip),
+            std::string::npos);
+  NetworkInfo wanted;
+  wanted.name = "mine";
+  ASSERT_TRUE(net_->create(wanted));
+  // The same name twice in a container is the kernel's to refuse.
+  const auto twice = net_->attach("a", "mine", a.netns.get(), options);
+  ASSERT_FALSE(twice);
+  EXPECT_NE(twice.error().message().find("interface fifteen-bytes-x"), std::string::npos)
+      << twice.error().message();
+  const UniqueFd netns = new_netns();
+  for (const char* bad :
+       {"sixteen-bytes-xx", "a/b", "a b", "a\tb", "a:1", "e%d", "lo", ".", ".."}) {
+    options.interface = bad;
+    EXPECT_EQ(net_->attach("b", "bridge", netns.get(), options).error().code(),
+              Code::kInvalidArgument)
+        << bad;
+  }
+  EXPECT_EQ(check_interface_name("").error().message(), "invalid interface name \"\": it is empty");
+  EXPECT_TRUE(net_->endpoints("mine")->empty());
+}
+
 TEST_F(NetworkManagerTest, UserNetworksAreIsolatedFromEachOther) {
   const UniqueFd outside = make_outside();
   NetworkInfo wanted;

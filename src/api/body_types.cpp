@@ -178,6 +178,13 @@ Result<> check_words(const json::Value& body) {
   }
   return {};
 }
+Result<> check_named(const json::Value& body) {
+  for (const auto& [name, value] : body.as_object()) {
+    TRY(name == "Labels" ? json::refuse_control_in_text(value, name)
+                         : json::refuse_control(value, name));
+  }
+  return {};
+}
 std::span<const Field> host_config_types() { return kHostConfig; }
 std::span<const Field> exec_types() { return kExec; }
 std::span<const Field> network_types() { return kNetwork; }

@@ -26,5 +26,8 @@ std::span<const json::Field> login_types();
 // That no string of a body, but of its labels, holds a NUL byte: to the kernel a path or an
 // argument ends there.
 Result<> check_words(const json::Value& body);
+// That there is no control character at all, but for tabs and ends of lines in the values of
+// labels: for what is kept by name.
+Result<> check_named(const json::Value& body);
 
 }  // namespace skiff::api

@@ -55,6 +55,22 @@ TEST_F(BodyTypesTest, OfTheOtherRequests) {
   expect_refused("/volumes/create", R"({"Labels":{"a":1}})", "Labels.a is not a string");
   expect_refused("/volumes/create", R"({"DriverOpts":{"device":"/a\u0000b"}})",
                  "DriverOpts.device holds a NUL byte");
+  expect_refused("/volumes/create", R"({"Name":"a\u0000b"})", "Name holds a NUL byte");
+  expect_refused("/volumes/create", R"({"DriverOpts":{"o":"uid=1\nx"}})",
+                 "DriverOpts.o holds a control character");
+  expect_refused("/volumes/create", R"({"Labels":{"a":"\u001b[2J"}})",
+                 "Labels.a holds a control character");
+  expect_refused("/volumes/create", R"({"Labels":{"a\n":""}})", "Labels holds a control character");
+  expect_refused("/networks/create", R"({"Name":"n\u0000"})", "Name holds a NUL byte");
+  expect_refused("/networks/create", R"({"Name":"n","Options":{"a":"\u0000"}})",
+                 "Options.a holds a NUL byte");
+  expect_refused("/networks/create", R"({"Name":"n","Options":{"a\u007f":""}})",
+                 "Options holds a control character");
+  expect_refused("/networks/create", R"({"Name":"n","Labels":{"a":"b\u0000"}})",
+                 "Labels.a holds a NUL byte");
+  expect_refused("/networks/create", R"({"Name":"n","IPAM":{"Driver":"\b"}})",
+                 "IPAM.Driver holds a control character");
+  EXPECT_EQ(post("/volumes/create", R"({"Name":"v","Labels":{"a":"one\n\ttwo\r\n"}})").status, 201);
   expect_refused("/auth", R"({"username":1})", "username is not a string");
 }
 

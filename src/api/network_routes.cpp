@@ -109,6 +109,7 @@ Result<> refuse_unserved(const json::Value& body) {
 
 Result<> create_network(Call& call) {
   json::Value body = TRY(call.json_body(network_types()));
+  TRY(check_named(body));
   TRY(refuse_unserved(body));
   NetworkInfo wanted;
   wanted.name = TRY(body.require_string("Name"));

@@ -34,7 +34,7 @@ Result<> list_volumes(Call& call) {
 
 Result<> create_volume(Call& call) {
   json::Value body = TRY(call.json_body(volume_types()));
-  TRY(check_words(body));
+  TRY(check_named(body));
   engine::VolumeRequest request;
   request.name = body.string("Name");
   request.driver = body.string("Driver");

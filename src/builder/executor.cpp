@@ -117,7 +117,7 @@ Result<runtime::ContainerSpec> Execution::make_spec() {
   spec.working_dir = run_.working_dir;
   spec.user = run_.user;
   spec.hostname = hostname();
-  spec.apparmor_profile = runtime::ready_apparmor_profile_for("", false);
+  spec.apparmor_profile = runtime::ready_apparmor_profile_for("", run_.insecure);
   spec.shm_bytes = settings_.shm_bytes;
   spec.limits = settings_.limits;
   spec.ulimits = settings_.ulimits;

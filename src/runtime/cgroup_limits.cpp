@@ -1,11 +1,12 @@
 #include "runtime/cgroup_limits.h"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "base/strings.h"
+#include "runtime/cgroup_checks.h"
 #include "runtime/cgroup_conversions.h"
 #include "runtime/device_rules.h"
 #include "runtime/diagnostics.h"
@@ -13,14 +14,6 @@
 namespace skiff::runtime {
 
 namespace {
-
-// An optional whole number.
-std::optional<int64_t> number(const json::Value& object, const char* key) {
-  const json::Value* value = object.find(key);
-  if (value == nullptr || !value->is_number()) return std::nullopt;
-  // 2^64-1 in an unsigned field is "no limit".
-  return value->is_int() ? value->as_int() : -1;
-}
 
 std::string limit_text(int64_t limit, std::string_view none) {
   return limit < 0 ? std::string(none) : cat(limit);
@@ -30,11 +23,11 @@ constexpr const char* kBfqWeight = "io.bfq.weight";
 
 class Limits {
  public:
-  Limits(const sys::Cgroup& cgroup, const json::Value& resources)
-      : cgroup_(cgroup), resources_(resources) {}
+  Limits(const sys::Cgroup& cgroup, const json::Value& resources, bool undoable)
+      : cgroup_(cgroup), resources_(resources), undoable_(undoable) {}
 
   Result<> apply() {
-    TRY(refuse_unknown());
+    TRY(check_limits(resources_, v2()));
     if (const json::Value* memory = resources_.find("memory")) TRY(apply_memory(*memory));
     if (const json::Value* cpu = resources_.find("cpu")) TRY(apply_cpu(*cpu));
     if (const json::Value* pids = resources_.find("pids")) TRY(apply_pids(*pids));
@@ -49,51 +42,63 @@ class Limits {
     for (const auto& [file, value] : resources_.object("unified")) {
       TRY(apply_unified(file, value.as_string()));
     }
-    return {};
+    return apply_device_rules(cgroup_, resources_);
+  }
+
+  // What was written before an error, written back, the last first: each step backwards is one
+  // that the kernel has taken forwards.
+  void undo() {
+    for (auto at = before_.rbegin(); at != before_.rend(); ++at) {
+      const auto& [controller, file, value] = *at;
+      [[maybe_unused]] auto written = cgroup_.write(controller, file, value);
+    }
+    before_.clear();
   }
 
  private:
   bool v2() const { return cgroup_.v2(); }
 
+  // A file that holds one value.
   Result<> write(std::string_view controller, const std::string& file, std::string_view value) {
+    Result<std::string> before = undoable_ ? cgroup_.read(controller, file) : std::string();
+    TRY(write_entry(controller, file, value));
+    if (undoable_ && before) before_.emplace_back(controller, file, std::move(*before));
+    return {};
+  }
+
+  // A line of a file that holds many.
+  Result<> write_entry(std::string_view controller, const std::string& file,
+                       std::string_view value) {
     return cgroup_.write(controller, file, value).context(cat("linux.resources: ", file));
   }
 
-  Result<> refuse_unknown() const {
-    constexpr std::string_view kKnown[] = {"devices",        "memory",  "cpu",  "pids",   "blockIO",
-                                           "hugepageLimits", "network", "rdma", "unified"};
-    for (const auto& [key, value] : resources_.as_object()) {
-      if (std::find(std::begin(kKnown), std::end(kKnown), key) == std::end(kKnown)) {
-        return Error(Code::kUnimplemented, cat("linux.resources.", key, " is not supported"));
-      }
+  // 0 is a limit that is not set: what others write who always name every field.
+  Result<> apply_memory(const json::Value& memory) {
+    const int64_t limit = whole_number(memory, "limit").value_or(0);
+    const int64_t swap = whole_number(memory, "swap").value_or(0);
+    const int64_t reservation = whole_number(memory, "reservation").value_or(0);
+    if (memory.boolean("checkBeforeUpdate")) {
+      TRY(check_usage("memory+swap", swap));
+      TRY(check_usage("memory", limit));
     }
+    if (v2()) {
+      TRY(set_memory_v2(limit, swap));
+      if (reservation == 0) return {};
+      return write("memory", "memory.low", limit_text(reservation, "max"));
+    }
+    TRY(set_memory_v1(limit, swap));
+    if (reservation != 0) TRY(write("memory", "memory.soft_limit_in_bytes", cat(reservation)));
+    if (int64_t tcp = whole_number(memory, "kernelTCP").value_or(0)) {
+      TRY(write("memory", "memory.kmem.tcp.limit_in_bytes", cat(tcp)));
+    }
+    const int64_t swappiness = whole_number(memory, "swappiness").value_or(-1);
+    if (swappiness >= 0) TRY(write("memory", "memory.swappiness", cat(swappiness)));
+    if (memory.boolean("disableOOMKiller")) TRY(disable_oom_killer());
     return {};
   }
 
-  Result<> apply_memory(const json::Value& memory) {
-    std::optional<int64_t> limit = number(memory, "limit");
-    std::optional<int64_t> swap = number(memory, "swap");
-    std::optional<int64_t> reservation = number(memory, "reservation");
-    if (memory.boolean("checkBeforeUpdate")) {
-      TRY(check_usage("memory+swap", swap.value_or(0)));
-      TRY(check_usage("memory", limit.value_or(0)));
-    }
-    if (v2()) {
-      TRY(set_memory_v2(limit.value_or(0), swap.value_or(0)));
-      if (reservation.value_or(0) == 0) return {};
-      return write("memory", "memory.low", limit_text(*reservation, "max"));
-    }
-    TRY(set_memory_v1(limit, swap));
-    if (reservation) TRY(write("memory", "memory.soft_limit_in_bytes", cat(*reservation)));
-    if (auto tcp = number(memory, "kernelTCP")) {
-      TRY(write("memory", "memory.kmem.tcp.limit_in_bytes", cat(*tcp)));
-    }
-    if (auto swappiness = number(memory, "swappiness")) {
-      TRY(write("memory", "memory.swappiness", cat(*swappiness)));
-    }
-    if (memory.boolean("disableOOMKiller")) TRY(write("memory", "memory.oom_control", "1"));
-    return {};
-  }
+  // Reads as several lines.
+  Result<> disable_oom_killer() { return write_entry("memory", "memory.oom_control", "1"); }
 
   // A limit below what is used would kill.
   Result<> check_usage(std::string_view what, int64_t limit) {
@@ -108,25 +113,23 @@ class Limits {
 
   // The kernel holds memory <= memory + swap at every moment, so that what grows is written
   // from the top down and what shrinks from the bottom up.
-  Result<> set_memory_v1(std::optional<int64_t> limit, std::optional<int64_t> swap) {
+  Result<> set_memory_v1(int64_t limit, int64_t swap) {
     constexpr const char* kLimit = "memory.limit_in_bytes";
     constexpr const char* kSwap = "memory.memsw.limit_in_bytes";
-    Result<std::string> present = cgroup_.read("memory", kSwap);
-    bool accounts_swap = present.has_value();
-    if (swap && !accounts_swap && *swap >= 0) warn("the kernel does not account swap: no limit");
     // As runc: memory without a limit has swap without one.
-    if (limit && *limit < 0 && !swap) swap = -1;
-    if (!accounts_swap) swap.reset();
-    if (!limit && !swap) return {};
-    bool grows = false;
-    if (swap && limit) {
-      std::optional<uint64_t> now = parse_uint(trim(*present));
-      grows = *swap < 0 || (now && static_cast<uint64_t>(*swap) > *now);
+    if (limit < 0 && swap == 0) swap = -1;
+    if (swap != 0) {
+      const Result<std::string> present = cgroup_.read("memory", kSwap);
+      if (!present && swap > 0) warn("the kernel does not account swap: no limit");
+      if (!present) swap = 0;
+      const std::optional<uint64_t> now = present ? parse_uint(trim(*present)) : std::nullopt;
+      if (limit != 0 && (swap < 0 || (now && static_cast<uint64_t>(swap) > *now))) {
+        TRY(write("memory", kSwap, cat(swap)));
+        swap = 0;
+      }
     }
-    if (swap && grows) TRY(write("memory", kSwap, cat(*swap)));
-    if (limit) TRY(write("memory", kLimit, cat(*limit)));
-    if (swap && !grows) TRY(write("memory", kSwap, cat(*swap)));
-    return {};
+    if (limit != 0) TRY(write("memory", kLimit, cat(limit)));
+    return swap != 0 ? write("memory", kSwap, cat(swap)) : Result<>{};
   }
 
   Result<> set_memory_v2(int64_t limit, int64_t swap) {
@@ -149,19 +152,19 @@ class Limits {
     if (std::string mems = cpu.string("mems"); !mems.empty()) {
       TRY(write("cpuset", "cpuset.mems", mems));
     }
-    if (auto idle = number(cpu, "idle")) TRY(write("cpu", "cpu.idle", cat(*idle)));
+    if (auto idle = whole_number(cpu, "idle")) TRY(write("cpu", "cpu.idle", cat(*idle)));
     return v2() ? set_cpu_v2(cpu) : set_cpu_v1(cpu);
   }
 
   Result<> set_cpu_v1(const json::Value& cpu) {
-    if (int64_t shares = number(cpu, "shares").value_or(0)) {
+    if (int64_t shares = whole_number(cpu, "shares").value_or(0)) {
       TRY(write("cpu", "cpu.shares", cat(shares)));
     }
-    TRY(set_share_of_period("cpu.rt_period_us", number(cpu, "realtimePeriod").value_or(0),
-                            "cpu.rt_runtime_us", number(cpu, "realtimeRuntime").value_or(0)));
-    return with_burst("cpu.cfs_burst_us", number(cpu, "burst"), [&] {
-      return set_share_of_period("cpu.cfs_period_us", number(cpu, "period").value_or(0),
-                                 "cpu.cfs_quota_us", number(cpu, "quota").value_or(0));
+    TRY(set_share_of_period("cpu.rt_period_us", whole_number(cpu, "realtimePeriod").value_or(0),
+                            "cpu.rt_runtime_us", whole_number(cpu, "realtimeRuntime").value_or(0)));
+    return with_burst("cpu.cfs_burst_us", whole_number(cpu, "burst"), [&] {
+      return set_share_of_period("cpu.cfs_period_us", whole_number(cpu, "period").value_or(0),
+                                 "cpu.cfs_quota_us", whole_number(cpu, "quota").value_or(0));
     });
   }
 
@@ -185,16 +188,11 @@ class Limits {
   }
 
   Result<> set_cpu_v2(const json::Value& cpu) {
-    if (number(cpu, "realtimePeriod").value_or(0) != 0 ||
-        number(cpu, "realtimeRuntime").value_or(0) != 0) {
-      return Error(Code::kUnimplemented,
-                   "linux.resources.cpu: version 2 cgroups have no realtime limits");
-    }
-    auto shares = number(cpu, "shares");
+    auto shares = whole_number(cpu, "shares");
     if (shares && *shares != 0) TRY(write("cpu", "cpu.weight", cat(cpu_weight(*shares))));
-    auto period = number(cpu, "period").value_or(0);
-    auto quota = number(cpu, "quota").value_or(0);
-    return with_burst("cpu.max.burst", number(cpu, "burst"), [&]() -> Result<> {
+    auto period = whole_number(cpu, "period").value_or(0);
+    auto quota = whole_number(cpu, "quota").value_or(0);
+    return with_burst("cpu.max.burst", whole_number(cpu, "burst"), [&]() -> Result<> {
       if (period == 0 && quota == 0) return {};
       std::string text = quota > 0 ? cat(quota) : "max";
       if (period != 0) text += cat(" ", period);
@@ -203,16 +201,18 @@ class Limits {
   }
 
   Result<> apply_pids(const json::Value& pids) {
-    auto limit = number(pids, "limit");
+    auto limit = whole_number(pids, "limit");
     if (!limit || *limit == 0) return {};
     return write("pids", "pids.max", limit_text(*limit, "max"));
   }
 
   Result<> apply_block_io(const json::Value& io) {
     std::string_view controller = v2() ? "io" : "blkio";
-    auto weight = number(io, "weight");
+    auto weight = whole_number(io, "weight");
     if (weight && *weight != 0) TRY(set_io_weight(*weight));
-    if (auto leaf = number(io, "leafWeight"); leaf && *leaf != 0) TRY(set_leaf_weight(*leaf));
+    if (int64_t leaf = whole_number(io, "leafWeight").value_or(0)) {
+      TRY(write("blkio", "blkio.leaf_weight", cat(leaf)));
+    }
     TRY(set_device_weights(io.array("weightDevice")));
     constexpr std::tuple<const char*, const char*, const char*> kThrottles[] = {
         {"throttleReadBpsDevice", "blkio.throttle.read_bps_device", "rbps"},
@@ -221,10 +221,10 @@ class Limits {
         {"throttleWriteIOPSDevice", "blkio.throttle.write_iops_device", "wiops"}};
     for (const auto& [key, v1_file, v2_name] : kThrottles) {
       for (const json::Value& entry : io.array(key)) {
-        int64_t rate = number(entry, "rate").value_or(0);
-        TRY(v2() ? write(controller, "io.max",
-                         cat(device(entry), " ", v2_name, "=", limit_text(rate, "max")))
-                 : write(controller, v1_file, cat(device(entry), " ", rate)));
+        int64_t rate = whole_number(entry, "rate").value_or(0);
+        TRY(v2() ? write_entry(controller, "io.max",
+                               cat(device(entry), " ", v2_name, "=", limit_text(rate, "max")))
+                 : write_entry(controller, v1_file, cat(device(entry), " ", rate)));
       }
     }
     return {};
@@ -245,19 +245,14 @@ class Limits {
       return {};
     }
     for (const json::Value& entry : entries) {
-      TRY(write(v2() ? "io" : "blkio", v2() ? kBfqWeight : device_weight_file(),
-                cat(device(entry), " ", entry.integer("weight"))));
+      if (entry.integer("weight") == 0) continue;
+      TRY(write_entry(v2() ? "io" : "blkio", v2() ? kBfqWeight : device_weight_file(),
+                      cat(device(entry), " ", entry.integer("weight"))));
     }
     return {};
   }
 
   bool has_bfq() const { return cgroup_.read("io", kBfqWeight).has_value(); }
-
-  Result<> set_leaf_weight(int64_t weight) {
-    if (!v2()) return write("blkio", "blkio.leaf_weight", cat(weight));
-    return Error(Code::kUnimplemented,
-                 "linux.resources.blockIO.leafWeight: version 2 cgroups have none");
-  }
 
   // The first went with the CFQ scheduler.
   std::string device_weight_file() const {
@@ -270,14 +265,9 @@ class Limits {
   }
 
   Result<> apply_hugepages(const json::Value& entry) {
-    std::string size = entry.string("pageSize");
-    auto limit = number(entry, "limit");
-    if (size.empty() || !limit) {
-      return Error(Code::kInvalidArgument,
-                   "linux.resources.hugepageLimits: pageSize and limit are needed");
-    }
-    std::string base = cat("hugetlb.", size);
-    std::string text = v2() ? limit_text(*limit, "max") : cat(*limit);
+    const int64_t limit = whole_number(entry, "limit").value_or(0);
+    const std::string base = cat("hugetlb.", entry.string("pageSize"));
+    const std::string text = v2() ? limit_text(limit, "max") : cat(limit);
     TRY(write("hugetlb", base + (v2() ? ".max" : ".limit_in_bytes"), text));
     // The reservation's limit came later.
     [[maybe_unused]] auto reserved =
@@ -286,36 +276,24 @@ class Limits {
   }
 
   Result<> apply_network(const json::Value& network) {
-    auto id = number(network, "classID");
-    if (v2() && (id || !network.array("priorities").empty())) {
-      return Error(Code::kUnimplemented,
-                   "linux.resources.network: version 2 cgroups have no network controllers");
+    if (int64_t id = whole_number(network, "classID").value_or(0)) {
+      TRY(write("net_cls", "net_cls.classid", cat(id)));
     }
-    if (id) TRY(write("net_cls", "net_cls.classid", cat(*id)));
     for (const json::Value& entry : network.array("priorities")) {
-      TRY(write("net_prio", "net_prio.ifpriomap",
-                cat(entry.string("name"), " ", entry.integer("priority"))));
+      TRY(write_entry("net_prio", "net_prio.ifpriomap",
+                      cat(entry.string("name"), " ", entry.integer("priority"))));
     }
     return {};
   }
 
   Result<> apply_rdma(const std::string& device_name, const json::Value& limits) {
     std::string text = device_name;
-    if (auto handles = number(limits, "hcaHandles")) text += cat(" hca_handle=", *handles);
-    if (auto objects = number(limits, "hcaObjects")) text += cat(" hca_object=", *objects);
-    return write("rdma", "rdma.max", text);
+    if (auto handles = whole_number(limits, "hcaHandles")) text += cat(" hca_handle=", *handles);
+    if (auto objects = whole_number(limits, "hcaObjects")) text += cat(" hca_object=", *objects);
+    return write_entry("rdma", "rdma.max", text);
   }
 
   Result<> apply_unified(const std::string& file, const std::string& value) {
-    if (file.find('/') != std::string::npos || !file.find('.')) {
-      return Error(Code::kInvalidArgument,
-                   cat("linux.resources.unified: ", quoted(file), " is no cgroup file"));
-    }
-    if (!v2()) {
-      return Error(Code::kUnimplemented,
-                   "invalid configuration: linux.resources.unified: the host does not use "
-                   "version 2 cgroups alone");
-    }
     // A line is a limit to the kernel, so that each is written by itself.
     for (const std::string& line : split(trim(value), '\n')) TRY(write_unified(file, line));
     return {};
@@ -336,14 +314,22 @@ class Limits {
 
   const sys::Cgroup& cgroup_;
   const json::Value& resources_;
+  const bool undoable_;
+  // Controller, file and value.
+  std::vector<std::tuple<std::string, std::string, std::string>> before_;
 };
 
 }  // namespace
 
 Result<> apply_resources(const sys::Cgroup& cgroup, const json::Value& resources) {
-  if (resources.is_null()) return {};
-  TRY(Limits(cgroup, resources).apply());
-  return apply_device_rules(cgroup, resources);
+  return resources.is_null() ? Result<>{} : Limits(cgroup, resources, false).apply();
+}
+
+Result<> change_resources(const sys::Cgroup& cgroup, const json::Value& resources) {
+  Limits limits(cgroup, resources, true);
+  Result<> applied = limits.apply();
+  if (!applied) limits.undo();
+  return applied;
 }
 
 }  // namespace skiff::runtime

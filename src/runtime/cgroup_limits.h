@@ -10,4 +10,8 @@ namespace skiff::runtime {
 // have are errors that name it.
 Result<> apply_resources(const sys::Cgroup& cgroup, const json::Value& resources);
 
+// The same for a container that runs: where the kernel refuses a limit, those that were written
+// before it are as they were. What a device was given (block IO, RDMA) and "unified" stay.
+Result<> change_resources(const sys::Cgroup& cgroup, const json::Value& resources);
+
 }  // namespace skiff::runtime

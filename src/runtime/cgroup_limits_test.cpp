@@ -216,6 +216,10 @@ TEST_F(Version2Limits, FiguresAreInVersion1Words) {
   file("memory.stat", "anon 100\nfile 2048\n");
   file("cpu.stat", "usage_usec 30\nuser_usec 20\nsystem_usec 10\n");
   file("pids.current", "3\n");
+  file("cpuset.cpus.effective", "0-1,4\n");
+  file("cpu.pressure",
+       "some avg10=0.12 avg60=0.50 avg300=0.00 total=77\n"
+       "full avg10=0.00 avg60=0.00 avg300=0.00 total=5\n");
   std::string said = with_group([&](const sys::Cgroup& group) {
     return write_file(at("stats"), cgroup_stats(group).dump());
   });
@@ -227,6 +231,12 @@ TEST_F(Version2Limits, FiguresAreInVersion1Words) {
   EXPECT_EQ(stats.find("memory")->integer("cache"), 2048);
   EXPECT_EQ(stats.find("cpu")->find("usage")->integer("total"), 30'000);
   EXPECT_EQ(stats.find("pids")->integer("current"), 3);
+  EXPECT_EQ(stats.find("cpuset")->find("cpus")->dump(), "[0,1,4]");
+  const json::Value* pressure = stats.find("cpu")->find("psi");
+  ASSERT_NE(pressure, nullptr);
+  EXPECT_EQ(pressure->find("some")->number("avg10"), 0.12);
+  EXPECT_EQ(pressure->find("full")->integer("total"), 5);
+  EXPECT_FALSE(stats.find("memory")->has("psi"));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "runtime/cgroup_stats.h"
 
+#include <cstdlib>
 #include <vector>
 
 #include "base/strings.h"
@@ -37,6 +38,27 @@ class Reader {
   const sys::Cgroup& cgroup_;
 };
 
+// "avg10=0.00 avg60=0.00 avg300=0.00 total=0" after each of "some" and "full": how long processes
+// waited. Nothing where the kernel does not count it.
+void add_pressure(const Reader& read, std::string_view controller, json::Value& to) {
+  json::Value pressure = json::object();
+  for (const std::string& line : split(read.text(controller, cat(controller, ".pressure")), '\n')) {
+    std::vector<std::string> words = split(line, ' ');
+    json::Value kind = json::object();
+    for (size_t i = 1; i < words.size(); ++i) {
+      auto pair = split_once(words[i], '=');
+      if (!pair) continue;
+      if (const std::optional<uint64_t> whole = parse_uint(pair->second)) {
+        kind.set(pair->first, *whole);
+      } else {
+        kind.set(pair->first, std::strtod(std::string(pair->second).c_str(), nullptr));
+      }
+    }
+    if (words.size() > 1) pressure.set(words[0], std::move(kind));
+  }
+  if (!pressure.as_object().empty()) to.set("psi", std::move(pressure));
+}
+
 json::Value memory_entry(uint64_t usage, uint64_t max, uint64_t limit, uint64_t failures) {
   return json::object({{"usage", usage}, {"max", max}, {"limit", limit}, {"failcnt", failures}});
 }
@@ -64,21 +86,30 @@ json::Value memory_v2(const Reader& read) {
                         read.number("memory", prefix + ".max"), 0);
   };
   json::Value raw = read.keyed("memory", "memory.stat");
-  return json::object({{"usage", entry("memory")},
-                       {"swap", entry("memory.swap")},
-                       {"cache", raw.integer("file")},
-                       {"raw", raw}});
+  json::Value memory = json::object({{"usage", entry("memory")},
+                                     {"swap", entry("memory.swap")},
+                                     {"cache", raw.integer("file")},
+                                     {"raw", raw}});
+  add_pressure(read, "memory", memory);
+  return memory;
+}
+
+// A number a processor.
+json::Array each_cpu(const Reader& read, const char* file) {
+  json::Array each;
+  for (const std::string& word : split(trim(read.text("cpuacct", file)), ' ')) {
+    if (std::optional<uint64_t> nanos = parse_uint(word)) each.emplace_back(*nanos);
+  }
+  return each;
 }
 
 json::Value cpu_v1(const Reader& read) {
-  json::Array each;
-  for (const std::string& word : split(trim(read.text("cpuacct", "cpuacct.usage_percpu")), ' ')) {
-    if (std::optional<uint64_t> nanos = parse_uint(word)) each.emplace_back(*nanos);
-  }
   json::Value stat = read.keyed("cpu", "cpu.stat");
   return json::object(
       {{"usage", json::object({{"total", read.number("cpuacct", "cpuacct.usage")},
-                               {"percpu", std::move(each)},
+                               {"percpu", each_cpu(read, "cpuacct.usage_percpu")},
+                               {"percpu_kernel", each_cpu(read, "cpuacct.usage_percpu_sys")},
+                               {"percpu_user", each_cpu(read, "cpuacct.usage_percpu_user")},
                                {"kernel", read.number("cpuacct", "cpuacct.usage_sys")},
                                {"user", read.number("cpuacct", "cpuacct.usage_user")}})},
        {"throttling", json::object({{"periods", stat.integer("nr_periods")},
@@ -91,13 +122,43 @@ json::Value cpu_v2(const Reader& read) {
   auto nanos = [&](const char* key) {
     return static_cast<uint64_t>(stat.integer(key)) * kNanosPerMicro;
   };
-  return json::object(
-      {{"usage", json::object({{"total", nanos("usage_usec")},
-                               {"kernel", nanos("system_usec")},
-                               {"user", nanos("user_usec")}})},
-       {"throttling", json::object({{"periods", stat.integer("nr_periods")},
-                                    {"throttledPeriods", stat.integer("nr_throttled")},
-                                    {"throttledTime", nanos("throttled_usec")}})}});
+  json::Value cpu =
+      json::object({{"usage", json::object({{"total", nanos("usage_usec")},
+                                            {"kernel", nanos("system_usec")},
+                                            {"user", nanos("user_usec")}})},
+                    {"throttling", json::object({{"periods", stat.integer("nr_periods")},
+                                                 {"throttledPeriods", stat.integer("nr_throttled")},
+                                                 {"throttledTime", nanos("throttled_usec")}})}});
+  add_pressure(read, "cpu", cpu);
+  return cpu;
+}
+
+// "0-1,4" as its numbers.
+json::Array numbers_of(std::string_view list) {
+  json::Array numbers;
+  for (const std::string& part : split(trim(list), ',')) {
+    const auto pair = split_once(part, '-');
+    const std::optional<uint64_t> first = parse_uint(pair ? pair->first : part);
+    const std::optional<uint64_t> last = pair ? parse_uint(pair->second) : first;
+    if (!first || !last) continue;
+    for (uint64_t number = *first; number <= *last; ++number) numbers.emplace_back(number);
+  }
+  return numbers;
+}
+
+json::Value cpuset(const sys::Cgroup& cgroup, const Reader& read) {
+  const char* end = cgroup.v2() ? ".effective" : "";
+  json::Value set =
+      json::object({{"cpus", numbers_of(read.text("cpuset", cat("cpuset.cpus", end)))},
+                    {"mems", numbers_of(read.text("cpuset", cat("cpuset.mems", end)))}});
+  if (cgroup.v2()) return set;
+  for (const char* flag : {"cpu_exclusive", "mem_hardwall", "mem_exclusive", "memory_migrate",
+                           "memory_spread_page", "memory_spread_slab", "memory_pressure",
+                           "sched_load_balance", "sched_relax_domain_level"}) {
+    const std::string text = read.text("cpuset", cat("cpuset.", flag));
+    set.set(flag, parse_int(trim(text)).value_or(0));
+  }
+  return set;
 }
 
 // One entry of runc's blkio lists.
@@ -146,8 +207,10 @@ json::Value io_v2(const Reader& read) {
       }
     }
   }
-  return json::object(
+  json::Value io = json::object(
       {{"ioServiceBytesRecursive", std::move(bytes)}, {"ioServicedRecursive", std::move(calls)}});
+  add_pressure(read, "io", io);
+  return io;
 }
 
 // By page size: "hugetlb.2MB.current" and the like.
@@ -175,6 +238,7 @@ json::Value hugetlb(const sys::Cgroup& cgroup, const Reader& read) {
 json::Value cgroup_stats(const sys::Cgroup& cgroup) {
   Reader read(cgroup);
   return json::object({{"cpu", cgroup.v2() ? cpu_v2(read) : cpu_v1(read)},
+                       {"cpuset", cpuset(cgroup, read)},
                        {"memory", cgroup.v2() ? memory_v2(read) : memory_v1(read)},
                        {"pids", json::object({{"current", read.number("pids", "pids.current")},
                                               {"limit", read.number("pids", "pids.max")}})},

@@ -21,6 +21,7 @@ std::string padded(std::string text, size_t column) {
 std::string flag_lines(std::span<const CommandFlag> flags) {
   std::string text;
   for (const CommandFlag& flag : flags) {
+    if (flag.help.empty()) continue;
     std::string name = cat("--", flag.name);
     if (!flag.letter.empty()) name += cat(", -", flag.letter);
     if (!flag.value_name.empty()) name += cat(" ", flag.value_name);

@@ -17,7 +17,7 @@ struct CommandFlag {
   std::string_view name;        // "bundle"
   std::string_view letter;      // "b"; "" for none
   std::string_view value_name;  // "" for a switch
-  std::string_view help;
+  std::string_view help;        // "": taken, but not shown
 };
 
 // The flags and words of one command. Unknown flags are refused by name.

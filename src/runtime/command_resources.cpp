@@ -12,6 +12,7 @@
 #include "runtime/command_line.h"
 #include "runtime/config_types.h"
 #include "runtime/container.h"
+#include "runtime/diagnostics.h"
 
 namespace skiff::runtime {
 
@@ -46,6 +47,10 @@ const std::vector<ResourceFlag>& resource_flags() {
   return flags;
 }
 
+// Kernels have them no more; callers of old do.
+constexpr CommandFlag kKernelMemoryFlags[] = {{"kernel-memory", "", "BYTES", ""},
+                                              {"kernel-memory-tcp", "", "BYTES", ""}};
+
 Result<json::Value> value_of(const ResourceFlag& flag, const std::string& text) {
   const std::string context = cat("--", flag.flag.name);
   switch (flag.kind) {
@@ -72,6 +77,7 @@ Result<json::Value> resources_of(const CommandArguments& arguments) {
   for (const ResourceFlag& flag : resource_flags()) {
     if (!arguments.has(flag.flag.name)) continue;
     std::string text = arguments.value(flag.flag.name);
+    if (text.empty()) continue;  // as runc: the same as not given
     json::Value value = TRY(value_of(flag, text));
     const json::Value* part = resources.find(flag.part);
     json::Value changed = part != nullptr ? *part : json::object();
@@ -82,6 +88,10 @@ Result<json::Value> resources_of(const CommandArguments& arguments) {
 }
 
 Result<int> update(const CommandContext& context) {
+  for (const CommandFlag& flag : kKernelMemoryFlags) {
+    if (context.arguments.value(flag.name).empty()) continue;
+    warn(cat("--", flag.name, ": kernel memory is a part of the memory that is limited: ignored"));
+  }
   const json::Value asked = TRY(resources_of(context.arguments));
   const json::Value resources = TRY_CONTEXT(read_resources(asked), "update");
   Container container = TRY(Container::load(context.root, context.id()));
@@ -140,6 +150,7 @@ std::vector<Command> resource_commands() {
       {"l3-cache-schema", "", "SCHEMA", "cache that may be filled (resctrl)"},
       {"mem-bw-schema", "", "SCHEMA", "memory bandwidth (resctrl)"}};
   for (const ResourceFlag& flag : resource_flags()) flags.push_back(flag.flag);
+  flags.insert(flags.end(), std::begin(kKernelMemoryFlags), std::end(kKernelMemoryFlags));
   return {{"update", "<container-id>", "change a container's limits", flags, 1, 1, false, update},
           {"events",
            "<container-id>",

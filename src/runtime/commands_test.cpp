@@ -260,9 +260,15 @@ TEST_F(Commands, StatisticsHaveRuncsParts) {
   sys::Captured out = run({"events", "--stats", bundle_.id});
   json::Value event = *json::parse(out.out);
   EXPECT_EQ(event.string("type"), "stats");
-  for (const char* part : {"cpu", "memory", "pids", "blkio", "hugetlb"}) {
+  for (const char* part : {"cpu", "cpuset", "memory", "pids", "blkio", "hugetlb"}) {
     EXPECT_TRUE(event.find("data")->has(part)) << part;
   }
+  EXPECT_FALSE(event.find("data")->find("cpuset")->array("cpus").empty());
+  if (sys::Cgroup::open("/" + bundle_.id)->v2()) return;
+  const json::Value& usage = *event.find("data")->find("cpu")->find("usage");
+  const size_t cpus = usage.array("percpu").size();
+  EXPECT_EQ(usage.array("percpu_kernel").size(), cpus);
+  EXPECT_EQ(usage.array("percpu_user").size(), cpus);
 }
 
 TEST_F(Commands, GlobalFlagsAreJudgedByName) {
@@ -326,9 +332,14 @@ TEST_F(Commands, ProcessesEndThoughTheStateCannotBeRead) {
 
 TEST_F(Commands, ValuesAreReadAsRuncReadsThem) {
   start("sleep 100");
-  for (const char* good : {"64MB", "64mib", "1.5g", "-1"}) {
+  for (const char* good : {"64MB", "64mib", "1.5g", "-1", "0", ""}) {
     EXPECT_EQ(run({"update", "--memory", good, bundle_.id}).code, 0) << good;
   }
+  EXPECT_EQ(run({"update", "--cpu-share", "", "--pids-limit", "", bundle_.id}).code, 0);
+  const sys::Captured old = run({"update", "--kernel-memory", "1g", bundle_.id});
+  EXPECT_EQ(old.code, 0);
+  EXPECT_NE(old.err.find("--kernel-memory: "), std::string::npos) << old.err;
+  EXPECT_EQ(run({"update", "--help"}).out.find("--kernel-memory"), std::string::npos);
   const std::pair<std::vector<std::string>, std::string> bad[] = {
       {{"update", "--memory", "9999999999999g"}, "--memory: invalid size: '9999999999999g'"},
       {{"update", "--cpu-quota", "5k"}, "--cpu-quota: \"5k\" is not a whole number"},

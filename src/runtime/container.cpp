@@ -195,8 +195,9 @@ Result<> Container::start() {
   TRY(start_container_init(directory_ / kStartSocket));
   std::string state = state_json(ContainerStatus::kRunning).dump();
   Result<> hooked = run_hooks(config_.hooks.poststart, "poststart", state);
-  // As runc and crun: a container whose hook fails does not go on.
-  if (!hooked) TRY(end_processes());
+  // A container whose hook fails does not go on: next are the poststop hooks (runtime.md,
+  // Lifecycle).
+  if (!hooked) TRY(remove(true));
   return hooked;
 }
 
@@ -246,7 +247,7 @@ Result<> Container::update(const json::Value& resources) {
   const bool has_scope = !state_.systemd_unit.empty();
   json::Value whole = with_present_quota(*cgroup_, resources);
   if (has_scope) whole = with_whole_percents(std::move(whole));
-  TRY(apply_resources(*cgroup_, whole));
+  TRY(change_resources(*cgroup_, whole));
   return has_scope ? update_scope(state_.systemd_unit, whole) : Result<>{};
 }
 
@@ -268,6 +269,7 @@ Result<> Container::update_resctrl(const std::string& l3_cache,
 Path Container::notify_directory() const { return directory_ / kNotifyDir; }
 
 Result<> Container::remove(bool force) {
+  if (removed_) return {};
   ContainerStatus now = status();
   bool idle = now == ContainerStatus::kStopped || now == ContainerStatus::kCreated;
   if (!idle && !force) {
@@ -275,6 +277,7 @@ Result<> Container::remove(bool force) {
                                                 " that is not stopped: ", status_name(now)));
   }
   TRY(remove_all());
+  removed_ = true;
   run_all_hooks(config_.hooks.poststop, "poststop", state_json(ContainerStatus::kStopped).dump());
   return {};
 }

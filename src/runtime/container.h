@@ -119,6 +119,7 @@ class Container {
   // neither exec() nor its end asks for.
   void forget_creation();
 
+  // Where a poststart hook fails, the container is removed.
   Result<> start();
   Result<> kill(int signal, bool all = false);
   Result<> pause();
@@ -170,6 +171,7 @@ class Container {
   void stop_unit() const;
 
   Path directory_;  // STATE_ROOT/ID
+  bool removed_ = false;
   Path seccomp_dir_;
   ContainerState state_;
   OciConfig config_;

@@ -77,6 +77,24 @@ TEST(ContainerHooks, ACreateThatFailsEndsWithPoststop) {
   }
 }
 
+TEST(ContainerHooks, AStartThatFailsEndsWithPoststop) {
+  TestBundle bundle;
+  const std::string log = (bundle.scratch() / "log").native();
+  bundle.change = [&](json::Value& config) {
+    config.set("hooks", json::object({{"poststart", json::array({shell_hook("exit 3")})},
+                                      {"poststop", json::array({shell_hook("cat >>" + log)})}}));
+  };
+  Result<Container> container = bundle.script("sleep 100").create();
+  ASSERT_TRUE(container) << container.error().message();
+  EXPECT_FALSE(container->start());
+  TestBundle::reap(container->pid());
+  EXPECT_EQ(bundle.traces(), "");
+  EXPECT_TRUE(container->remove(true));
+  // Once.
+  const json::Value state = *json::parse(read_file(log).value_or("null"));
+  EXPECT_EQ(state.string("status"), "stopped");
+}
+
 TEST(Hooks, OneThatTalksHasNoMoreTime) {
   OciHook hook{.path = "/bin/busybox", .args = {"yes"}, .timeout_seconds = 1};
   const Result<> ran = run_hooks({hook}, "createRuntime", "{}");

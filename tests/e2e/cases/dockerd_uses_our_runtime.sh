@@ -24,6 +24,17 @@ docker inspect -f '{{.State.Status}}' one
 docker unpause one
 docker update --memory 32m --memory-swap 64m one >/dev/null
 limit
+docker update --cpu-shares 512 one >/dev/null
+docker update --pids-limit 40 one >/dev/null
+docker update --memory-reservation 16m one >/dev/null
+docker update --restart always one >/dev/null
+docker update --restart no one >/dev/null
+docker run -d --name free --network none here sleep 1000 >/dev/null
+docker update --cpu-shares 512 --pids-limit 30 free
+docker update --restart no free
+docker exec free sh -c 'echo shares $(cat /sys/fs/cgroup/cpu.weight /sys/fs/cgroup/cpu/cpu.shares 2>/dev/null), pids $(cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null)'
+docker rm -f free >/dev/null
+limit
 docker top one | grep -c sleep
 docker stop one >/dev/null
 docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' one
@@ -36,7 +47,7 @@ docker run --rm --network none --init here sh -c 'echo init $(cat /proc/1/comm)'
 docker ps -aq | wc -l
 EOF
 with_containerd dockerd.sh
-for line in 'runtime skiff' $'in\npid 1\ncode 3' 'skiff running' 67108864 'code 4' paused 33554432 $'\n2\n' 'exited 5' \
+for line in 'runtime skiff' $'in\npid 1\ncode 3' 'skiff running' 67108864 'code 4' paused 33554432 ', pids 30' $'33554432\n2\n' 'exited 5' \
   'code 127' 'uid=5' 'CapEff:	0000000000000000' 'Read-only file system' /dev/pts/0 'init docker-init' $'\n0'; do
   expect_contains "$OUT" "$line"
 done

@@ -19,6 +19,7 @@
 #include "runtime/device_rules.h"
 #include "runtime/diagnostics.h"
 #include "runtime/hooks.h"
+#include "runtime/memory_kills.h"
 #include "runtime/network_devices.h"
 #include "runtime/notify_proxy.h"
 #include "runtime/process_setup.h"
@@ -123,6 +124,7 @@ Result<> Container::begin(const CreateOptions& options, Bundle bundle) {
   state_.bundle = std::move(bundle.path);
   config_ = std::move(bundle.config);
   drop_unenforced_labels(config_);
+  if (config_.process) warn_of_capabilities(*config_.process);
   for (OciNamespace& own : config_.namespaces) {
     for (const OciNamespace& other : options.namespaces) {
       if (own.kind == other.kind) own.path = other.path;
@@ -149,7 +151,8 @@ Result<Container> Container::create(const CreateOptions& options, Bundle bundle)
   }
   c.config_.resources = with_device_rules(c.config_.resources);
   TRY(options.systemd_cgroup ? c.make_scope() : c.make_cgroup());
-  TRY(c.launch(options));
+  Result<> launched = c.launch(options);
+  if (!launched) return with_memory_kills(launched.error(), *c.cgroup_);
   undo.dismiss();
   return c;
 }

@@ -14,6 +14,7 @@
 #include "runtime/container.h"
 #include "runtime/descriptors.h"
 #include "runtime/diagnostics.h"
+#include "runtime/memory_kills.h"
 #include "runtime/namespace_plan.h"
 #include "runtime/process_birth.h"
 #include "runtime/process_setup.h"
@@ -209,8 +210,11 @@ Result<sys::CgroupEntry> entry_beside(pid_t pid) {
 }
 
 // After kReady the channel closes with the execve, or brings its failure.
-Result<> await_program(const Channel& channel) {
-  TRY(channel.expect(Signal::kReady, "the new process"));
+Result<> await_program(const Channel& channel, const sys::Cgroup& cgroup) {
+  Message first = TRY(channel.receive());
+  const bool died = first.signal == Signal::kClosed;
+  Result<std::string> ready = Channel::check(std::move(first), Signal::kReady, "the new process");
+  if (!ready) return died ? with_memory_kills(ready.error(), cgroup) : ready.error();
   Message last = TRY(channel.receive());
   if (last.signal == Signal::kClosed) return {};
   return Error(Code::kInternal, "the new process said something unexpected");
@@ -236,6 +240,7 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
   SeccompListener agent = TRY(SeccompListener::connect(*filter, config_.seccomp, state_json()));
   Channel::Ends ends = TRY(Channel::make());
   OciProcess process = with_defaults(wanted, config_);
+  warn_of_capabilities(process);
   drop_unenforced_labels(process);
   ExecPlan plan{.config = config_,
                 .process = process,
@@ -273,7 +278,7 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
     while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) continue;
   });
   TRY(adjust_oom_score(process, child.pid));
-  TRY(await_program(ends.creator));
+  TRY(await_program(ends.creator, *cgroup_));
   undo.dismiss();
   return child;
 }

@@ -89,10 +89,19 @@ json::Value make_shm(const ContainerSpec& spec) {
   return make_mount("/dev/shm", "tmpfs", "shm", std::move(options));
 }
 
+// Of processes that are not its own a user namespace may mount no other view.
+json::Value make_proc(const ContainerSpec& spec) {
+  if (spec.pid_namespace != "host" || !sys::in_user_namespace()) {
+    return make_mount("/proc", "proc", "proc", strings({"nosuid", "noexec", "nodev"}));
+  }
+  return make_mount("/proc", "bind", "/proc",
+                    strings({"rbind", "nosuid", "noexec", "nodev", "rprivate"}));
+}
+
 json::Array default_mounts(const ContainerSpec& spec) {
   const char* access = spec.privileged ? "rw" : "ro";
   json::Array mounts;
-  mounts.push_back(make_mount("/proc", "proc", "proc", strings({"nosuid", "noexec", "nodev"})));
+  mounts.push_back(make_proc(spec));
   if (!spec.emulation.empty()) {
     mounts.push_back(make_mount(kBinfmtDirectory, "binfmt_misc", "binfmt_misc",
                                 strings({"nosuid", "noexec", "nodev"})));
@@ -272,7 +281,7 @@ Result<json::Value> make_oci_resources(const Limits& limits) {
   json::Value cpu = make_cpu(limits);
   if (!memory.as_object().empty()) resources.set("memory", std::move(memory));
   if (!cpu.as_object().empty()) resources.set("cpu", std::move(cpu));
-  if (limits.pids > 0) resources.set("pids", json::object({{"limit", limits.pids}}));
+  if (limits.pids != 0) resources.set("pids", json::object({{"limit", limits.pids}}));
   return resources;
 }
 

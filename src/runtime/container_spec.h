@@ -42,7 +42,7 @@ struct Limits {
   int64_t cpu_period_us = 0;
   std::string cpuset_cpus;
   std::string cpuset_mems;
-  int64_t pids = 0;  // 0 or less: none
+  int64_t pids = 0;  // 0: as it is; less: none
   bool oom_kill_disable = false;
 };
 

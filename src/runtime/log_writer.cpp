@@ -19,6 +19,7 @@ namespace skiff::runtime {
 namespace {
 
 constexpr mode_t kLogMode = 0640;
+constexpr size_t kMostHeld = 32 << 10;  // of what is written at once
 
 // True for text that stands in a JSON string as it is, as Go's encoder sees it.
 bool is_plain(std::string_view text) {
@@ -118,6 +119,7 @@ void LogWriter::add_line(OutputStream stream, std::string_view text) {
     flush();
     note(rotate().context(cat("rotate ", options_.path.native())));
   }
+  if (batch_.size() >= kMostHeld) flush();
   if (options_.format == LogFormat::kLocal) {
     append_log_record(batch_, stream, unix_nanos(now_), text);
     return;

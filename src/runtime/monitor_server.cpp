@@ -21,6 +21,7 @@ namespace {
 
 // After this long without a request a monitor gives back memory.
 constexpr std::chrono::milliseconds kQuiet{200};
+constexpr size_t kMuchOutput = 16 << 10;   // leaves some of the memory that it took
 constexpr int kTrimThreshold = 128 << 10;  // the C library's own
 // How often a monitor without a running container looks whether it can still be reached.
 constexpr std::chrono::seconds kReachableCheck{10};
@@ -190,6 +191,7 @@ void ContainerMonitor::log_output(OutputStream stream, std::string_view bytes) {
   // A full disk is told once, not with each line.
   if (!written && !log_failing_) report(written);
   log_failing_ = !written;
+  if (bytes.size() >= kMuchOutput) trim_soon();
 }
 
 // A monitor that nobody can reach, with nothing that runs, is of no use to anybody.

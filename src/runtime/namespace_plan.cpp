@@ -179,10 +179,12 @@ Result<NamespacePlan> NamespacePlan::make(const OciConfig& config, int spare_net
   plan.time_offsets_ = offsets_text(config.time_offsets);
   if (!plan.time_offsets_.empty()) fresh &= ~uint64_t{CLONE_NEWTIME};
   bool joins_user = !plan.joined_.empty() && plan.joined_.front().kind->flag == CLONE_NEWUSER;
-  // A cgroup namespace shows what the process is in when it is made; and what belongs to a
-  // joined user namespace is made inside it. Two kinds one must be born into.
+  // A cgroup namespace shows what the process is in when it is made; what belongs to a joined user
+  // namespace is made inside it; and message queues belong to who makes their namespace, which in a
+  // new user namespace is to be its root. Two kinds one must be born into.
   const uint64_t by_birth = CLONE_NEWPID | CLONE_NEWTIME;
-  plan.unshare_flags_ = joins_user ? fresh & ~by_birth : fresh & CLONE_NEWCGROUP;
+  const uint64_t by_root = (fresh & CLONE_NEWUSER) != 0 ? CLONE_NEWIPC : 0;
+  plan.unshare_flags_ = joins_user ? fresh & ~by_birth : fresh & (CLONE_NEWCGROUP | by_root);
   plan.clone_flags_ = fresh & ~plan.unshare_flags_;
   plan.keeps_groups_ = config.process && config.process->keeps_groups;
   plan.born_inside_user_ = joins_user && plan.clone_flags_ != 0;

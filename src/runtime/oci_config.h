@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ struct OciProcess {
   std::vector<std::string> env;
   std::string cwd;
   sys::CapabilitySets capabilities;
+  std::set<std::string> unknown_capabilities;  // asked for, but not this kernel's
   std::vector<OciRlimit> rlimits;
   bool no_new_privileges = false;
   std::optional<int> oom_score_adj;

@@ -56,7 +56,7 @@ Result<> parse_devices(const json::Value& lx, OciConfig& out) {
   for (const json::Value& entry : lx.array("devices")) {
     OciDevice device;
     device.path = TRY_CONTEXT(entry.require_string("path"), "linux.devices");
-    mode_t mode = entry.has("fileMode") ? static_cast<mode_t>(entry.integer("fileMode")) : 0666;
+    mode_t mode = gives(entry, "fileMode") ? static_cast<mode_t>(entry.integer("fileMode")) : 0666;
     device.mode = TRY(device_type(entry.string("type"))) | (mode & 07777U);
     device.number = TRY_CONTEXT(device_number(entry), cat("linux.devices: ", device.path));
     device.uid = TRY_CONTEXT(uint32_of(entry, "uid"), "linux.devices");
@@ -196,7 +196,9 @@ Result<> parse_linux(const json::Value& lx, OciConfig& out) {
   if (const json::Value* seccomp = lx.find("seccomp")) out.seccomp = *seccomp;
   out.masked_paths = TRY(absolute_paths(lx, "maskedPaths"));
   out.readonly_paths = TRY(absolute_paths(lx, "readonlyPaths"));
-  out.sysctls = lx.string_map("sysctl");
+  for (const auto& [name, value] : lx.string_map("sysctl")) {
+    out.sysctls[with_dots(name)] = value;
+  }
   out.rootfs_propagation = lx.string("rootfsPropagation");
   out.mount_label = lx.string("mountLabel");
   out.personality = TRY(parse_personality(lx));

@@ -4,6 +4,11 @@
 
 namespace skiff::runtime {
 
+bool gives(const json::Value& object, std::string_view key) {
+  const json::Value* value = object.find(key);
+  return value != nullptr && !value->is_null();
+}
+
 Result<uint32_t> uint32_of(const json::Value& object, std::string_view key) {
   int64_t value = object.integer(key);
   if (value < 0 || value > kMaxUint32) return invalid(cat(key, " is out of range"));

@@ -14,6 +14,8 @@ namespace skiff::runtime {
 inline constexpr int64_t kMaxUint32 = 0xffffffff;
 
 inline Error invalid(const std::string& text) { return {Code::kInvalidArgument, text}; }
+// Null is the same as not there.
+bool gives(const json::Value& object, std::string_view key);
 Result<uint32_t> uint32_of(const json::Value& object, std::string_view key);
 // A whole number of [least, most]; 0 when it is not there.
 Result<int> int_of(const json::Value& object, std::string_view key, int least, int most);

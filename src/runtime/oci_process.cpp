@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/strings.h"
 #include "runtime/oci_config.h"
@@ -70,13 +71,28 @@ Result<std::vector<OciRlimit>> parse_rlimits(const json::Value& process) {
 }
 
 // Names this kernel does not have are left out, as runc does: nobody can have them.
-sys::CapabilityMask parse_mask(const json::Value& capabilities, const char* set) {
+sys::CapabilityMask parse_mask(const json::Value& capabilities, const char* set,
+                               std::set<std::string>& unknown) {
   sys::CapabilityMask mask = 0;
   for (const std::string& name : capabilities.strings(set)) {
-    int number = sys::capability_number(name);
-    if (number >= 0) mask |= sys::CapabilityMask{1} << static_cast<unsigned>(number);
+    const int number = sys::capability_number(name);
+    const sys::CapabilityMask one =
+        number >= 0 ? sys::CapabilityMask{1} << static_cast<unsigned>(number) : 0;
+    if ((one & sys::known_capabilities()) == 0) unknown.insert(name);
+    mask |= one & sys::known_capabilities();
   }
-  return mask & sys::known_capabilities();
+  return mask;
+}
+
+void parse_capabilities(const json::Value& process, OciProcess& out) {
+  const json::Value* object = process.find("capabilities");
+  if (object == nullptr) return;
+  auto mask = [&](const char* set) { return parse_mask(*object, set, out.unknown_capabilities); };
+  out.capabilities = {.bounding = mask("bounding"),
+                      .effective = mask("effective"),
+                      .inheritable = mask("inheritable"),
+                      .permitted = mask("permitted"),
+                      .ambient = mask("ambient")};
 }
 
 Result<> parse_user(const json::Value& process, OciProcess& out) {
@@ -84,7 +100,7 @@ Result<> parse_user(const json::Value& process, OciProcess& out) {
   if (user == nullptr) return {};
   out.uid = TRY_CONTEXT(uint32_of(*user, "uid"), "process.user");
   out.gid = TRY_CONTEXT(uint32_of(*user, "gid"), "process.user");
-  if (user->has("umask")) out.umask = static_cast<mode_t>(user->integer("umask")) & 0777U;
+  if (gives(*user, "umask")) out.umask = static_cast<mode_t>(user->integer("umask")) & 0777U;
   for (const json::Value& gid : user->array("additionalGids")) {
     if (!gid.is_int() || gid.as_int() < 0 || gid.as_int() > kMaxUint32) {
       return invalid("process.user.additionalGids holds no group id");
@@ -117,13 +133,7 @@ Result<OciProcess> parse_process(const json::Value& process) {
   if (!out.cwd.starts_with('/')) {
     return invalid(cat("process.cwd ", quoted(out.cwd), " is not an absolute path"));
   }
-  if (const json::Value* capabilities = process.find("capabilities")) {
-    out.capabilities = {.bounding = parse_mask(*capabilities, "bounding"),
-                        .effective = parse_mask(*capabilities, "effective"),
-                        .inheritable = parse_mask(*capabilities, "inheritable"),
-                        .permitted = parse_mask(*capabilities, "permitted"),
-                        .ambient = parse_mask(*capabilities, "ambient")};
-  }
+  parse_capabilities(process, out);
   out.rlimits = TRY(parse_rlimits(process));
   out.scheduler = TRY(parse_scheduler(process));
   out.io_priority = TRY(parse_io_priority(process));
@@ -131,7 +141,7 @@ Result<OciProcess> parse_process(const json::Value& process) {
   out.apparmor_profile = process.string("apparmorProfile");
   out.selinux_label = process.string("selinuxLabel");
   out.no_new_privileges = process.boolean("noNewPrivileges");
-  if (process.has("oomScoreAdj")) {
+  if (gives(process, "oomScoreAdj")) {
     out.oom_score_adj = TRY_CONTEXT(int_of(process, "oomScoreAdj", -1000, 1000), "process");
   }
   return out;

@@ -183,6 +183,12 @@ std::vector<std::string> environment_of(const OciProcess& process, const Path& r
   return env;
 }
 
+void warn_of_capabilities(const OciProcess& process) {
+  for (const std::string& name : process.unknown_capabilities) {
+    warn(cat("process.capabilities: ", quoted(name), " is unknown to this kernel: not given"));
+  }
+}
+
 Result<> adjust_oom_score(const OciProcess& process, pid_t pid) {
   if (!process.oom_score_adj) return {};
   const sys::ProcFs* proc = TRY(sys::ProcFs::ours());

@@ -14,6 +14,9 @@ namespace skiff::runtime {
 // The environment the program gets: the config's, with HOME when it has none.
 std::vector<std::string> environment_of(const OciProcess& process, const Path& rootfs);
 
+// Tells which of those that are asked for this kernel does not have.
+void warn_of_capabilities(const OciProcess& process);
+
 // For the creator: what is written for `pid` through the host's /proc.
 Result<> adjust_oom_score(const OciProcess& process, pid_t pid);
 // What `pid` (0: the caller) may later set: by the creator for one that is born into a user

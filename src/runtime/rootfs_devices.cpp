@@ -40,14 +40,10 @@ bool is_device(const struct stat& st, const OciDevice& device) {
          (S_ISFIFO(device.mode) || st.st_rdev == device.number);
 }
 
-// Also what the image or an earlier entry has there already, if it is the same device.
-Result<bool> exists_already(const sys::Place& place, const OciDevice& device) {
+// As runc: what the image, a mount or an earlier entry has there already stays.
+bool exists_already(const sys::Place& place) {
   struct stat st{};
-  if (::fstatat(place.parent.get(), place.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
-    return false;
-  }
-  if (is_device(st, device)) return true;
-  return Error(Code::kAlreadyExists, cat(device.path, " exists and is another file"));
+  return ::fstatat(place.parent.get(), place.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 Result<> make_node(const sys::Place& place, const OciDevice& device) {
@@ -84,7 +80,7 @@ Result<> bind_node(const sys::Place& place, const OciDevice& device) {
 
 Result<> make_device(const sys::RootDir& root, const OciDevice& device) {
   sys::Place place = TRY(root.make_place(device.path));
-  if (TRY(exists_already(place, device))) return {};
+  if (exists_already(place)) return {};
   Result<> made = make_node(place, device);
   if (made || made.error().sys_errno() != EPERM) return made;
   return bind_node(place, device);
@@ -98,7 +94,7 @@ uint32_t outside(const std::vector<sys::IdMapping>& mappings, uint32_t id) {
 Result<> put_node(const sys::RootDir& root, const OciDevice& device, const UniqueFd& nodes,
                   size_t index) {
   const sys::Place place = TRY(root.make_place(device.path));
-  if (TRY(exists_already(place, device))) return {};
+  if (exists_already(place)) return {};
   const UniqueFd node = TRY(sys::clone_mount(nodes.get(), cat(index), false));
   return attach_to_file(place, node.get()).context(device.path);
 }

@@ -43,11 +43,31 @@ bool take_own_word(Options& sorted, std::string_view word) {
          word == "copy-symlink";
 }
 
+// As the kernel reads a whole string of them: at each comma the next begins, but not at one that is
+// escaped (a path of overlay's) or in quotes (an SELinux context).
+void add_superblock(Options& sorted, std::string_view text) {
+  bool in_quotes = false;
+  size_t begin = 0;
+  for (size_t i = 0; i <= text.size(); ++i) {
+    if (i < text.size() && text[i] == '"') in_quotes = !in_quotes;
+    const bool ends =
+        i == text.size() || (text[i] == ',' && !in_quotes && (i == 0 || text[i - 1] != '\\'));
+    if (!ends) continue;
+    const std::string_view word = text.substr(begin, i - begin);
+    begin = i + 1;
+    if (word.empty()) continue;
+    auto pair = split_once(word, '=');
+    sorted.superblock.emplace_back(pair ? pair->first : word,
+                                   pair ? pair->second : std::string_view());
+  }
+}
+
 Options sort_options(const OciMount& mount) {
   Options sorted;
   sorted.recursive.recursive = true;
   for (const std::string& text : mount.options) {
-    if (take_own_word(sorted, text)) continue;
+    // As of podman, for its mounts of a systemd.
+    if (text.empty() || take_own_word(sorted, text)) continue;
     sys::MountOption option = sys::parse_mount_option(text);
     // A bind mount's superblock is another's, and its options always are a change of what it is.
     if ((!option.superblock.empty() || text == "remount") && is_bind(mount)) continue;
@@ -59,9 +79,7 @@ Options sort_options(const OciMount& mount) {
       }
       continue;
     }
-    auto pair = split_once(text, '=');
-    sorted.superblock.emplace_back(pair ? pair->first : std::string_view(text),
-                                   pair ? pair->second : std::string_view());
+    add_superblock(sorted, text);
   }
   return sorted;
 }

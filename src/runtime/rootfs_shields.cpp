@@ -50,12 +50,23 @@ Result<UniqueFd> null_device() {
   return null;
 }
 
+// Nothing can be put over the root: whoever has it open goes on below.
+bool is_root(const sys::RootDir& root, const UniqueFd& target) {
+  struct stat whole{};
+  struct stat part{};
+  return ::fstat(root.fd(), &whole) == 0 && ::fstat(target.get(), &part) == 0 &&
+         whole.st_dev == part.st_dev && whole.st_ino == part.st_ino;
+}
+
 }  // namespace
 
 Result<> make_path_readonly(const sys::RootDir& root, const std::string& path) {
   std::string what = cat("make ", path, " read-only");
   UniqueFd target = TRY_CONTEXT(find(root, path), what);
   if (!target) return {};
+  if (is_root(root, target)) {
+    return sys::change_mount(root.fd(), {.set = MOUNT_ATTR_RDONLY}).context(what);
+  }
   UniqueFd copy = TRY_CONTEXT(sys::clone_mount(target.get(), "", true), what);
   TRY_CONTEXT(sys::change_mount(copy.get(), {.set = MOUNT_ATTR_RDONLY, .recursive = true}), what);
   return sys::attach_mount(copy.get(), target.get()).context(what);
@@ -66,6 +77,7 @@ Result<> mask_path(const sys::RootDir& root, const std::string& path, const std:
   std::string what = cat("mask ", path);
   UniqueFd target = TRY_CONTEXT(find(root, path), what);
   if (!target) return {};
+  if (is_root(root, target)) return Error(Code::kInvalidArgument, cat(what, ": it is the root"));
   struct stat st{};
   if (::fstat(target.get(), &st) != 0) return Error::from_errno(errno, what);
   bool directory = S_ISDIR(st.st_mode);

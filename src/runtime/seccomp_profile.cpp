@@ -91,6 +91,12 @@ bool excluded(const json::Value& filter, const Circumstances& now) {
   return !kernel.empty() && kernel_is_at_least(now.kernel, kernel);
 }
 
+// Null is the same as not there.
+void copy_number(const json::Value& from, const char* key, json::Value& to) {
+  const json::Value* number = from.find(key);
+  if (number != nullptr && number->is_int()) to.set(key, *number);
+}
+
 Result<json::Value> convert_rule(const json::Value& rule) {
   json::Value out = json::object();
   std::vector<std::string> names = rule.strings("names");
@@ -102,7 +108,7 @@ Result<json::Value> convert_rule(const json::Value& rule) {
   if (!name.empty()) names.push_back(name);
   out.set("names", names);
   out.set("action", TRY_CONTEXT(rule.require_string("action"), "seccomp profile"));
-  if (rule.has("errnoRet")) out.set("errnoRet", rule.integer("errnoRet"));
+  copy_number(rule, "errnoRet", out);
   if (!rule.array("args").empty()) out.set("args", rule.array("args"));
   return out;
 }
@@ -124,8 +130,7 @@ Result<json::Value> resolve_profile(std::string_view text, sys::CapabilityMask c
   Circumstances now{capabilities, parse_version(system.release)};
   json::Value out = json::object();
   out.set("defaultAction", TRY_CONTEXT(profile.require_string("defaultAction"), "seccomp profile"));
-  if (profile.has("defaultErrnoRet"))
-    out.set("defaultErrnoRet", profile.integer("defaultErrnoRet"));
+  copy_number(profile, "defaultErrnoRet", out);
   if (json::Array arches = architectures_of(profile); !arches.empty()) {
     out.set("architectures", std::move(arches));
   }

@@ -10,6 +10,8 @@ expect_exit 1 run --device /dev/net/tun:/dev/mine:r "$IMAGE" sh -c 'exec 3>/dev/
 expect_contains "$OUT" "Operation not permitted"
 run --device /dev/net/tun "$IMAGE" sh -c 'exec 3<>/dev/net/tun'
 run --device /dev/null:/dev/xnull:rwm "$IMAGE" sh -c 'echo x >/dev/xnull && [ -z "$(cat /dev/xnull)" ]'
+# Of two for one place the first is there.
+expect_eq "$(run --device /dev/net/tun:/dev/mine --device /dev/null:/dev/mine "$IMAGE" stat -c %t:%T /dev/mine)" a:c8
 # A link is followed, a directory gives all that is in it.
 ln -s /dev/net/tun link
 run --device "$PWD/link:/dev/linked:r" "$IMAGE" sh -c 'exec 3</dev/linked'

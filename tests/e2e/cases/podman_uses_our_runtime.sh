@@ -34,11 +34,12 @@ code p run --rm --network none localhost/here no-such-program
 p run --rm --network none --user 5:6 --cap-drop all localhost/here sh -c 'id; grep CapEff /proc/self/status'
 p run --rm --network none --uidmap 0:100000:1000 --gidmap 0:100000:1000 localhost/here sh -c 'cat /proc/self/uid_map'
 p run --rm --network none -t localhost/here tty
+p run --rm --network none --systemd always localhost/here sh -c 'echo run is $(grep -c " /run tmpfs" /proc/mounts)'
 p run --rm --network none --read-only --read-only-tmpfs=false localhost/here touch /x 2>&1 || true
 EOF
 cp "$BASE_TAR" base.tar
 OUT=$(peers env PODMAN_IGNORE_CGROUPSV1_WARNING=1 bash "$PWD/script" "$PWD" 2>&1 | tr -d '\r') || fail "podman: $OUT"
 for line in $'in\npid 1\ncode 3' 'one running' 67108864 'code 4' paused 33554432 'code 6' $'\n2\n' $'\n5\n' 'two exited 7' 'code 127' \
-  'uid=5' 'CapEff:	0000000000000000' '100000       1000' /dev/pts/0 'Read-only file system'; do
+  'uid=5' 'CapEff:	0000000000000000' '100000       1000' /dev/pts/0 'run is 1' 'Read-only file system'; do
   expect_contains "$OUT" "$line"
 done

@@ -172,11 +172,23 @@ class ArchiveSink : public Sink {
   const Call& call_;
 };
 
+// Each in JSON, or in words.
+Result<std::vector<oci::Platform>> platform_arguments(const Call& call) {
+  std::vector<oci::Platform> out;
+  for (const std::string& text : call.request.query.all("platform")) {
+    if (auto one = TRY(platform_argument(text))) out.push_back(*std::move(one));
+  }
+  return out;
+}
+
 Result<> save_named(const Call& call, const std::vector<std::string>& names) {
-  TRY(refuse_arguments(call, {"platform"}));
-  for (const auto& name : names) TRY(store(call).find(name));
+  const auto platforms = TRY(platform_arguments(call));
+  for (const auto& name : names) {
+    TRY(store(call).find(name));
+    for (const oci::Platform& platform : platforms) TRY(store(call).find(name, platform));
+  }
   ArchiveSink sink(call);
-  TRY(store(call).save(names, sink, call.writer.client_gone()));
+  TRY(store(call).save(names, sink, call.writer.client_gone(), platforms));
   return call.writer.finish();
 }
 
@@ -189,10 +201,11 @@ Result<> save_images(Call& call) {
 Result<> save_image(Call& call) { return save_named(call, {call.name}); }
 
 Result<> load_images(Call& call) {
-  TRY(refuse_arguments(call, {"platform"}));
+  const auto platforms = TRY(platform_arguments(call));
   ProgressStream stream(call);
   auto progress = call.flag("quiet") ? [](const images::ProgressEvent&) {} : stream.sink();
-  auto loaded = store(call).load(*call.request.body, progress, call.writer.client_gone());
+  auto loaded =
+      store(call).load(*call.request.body, progress, call.writer.client_gone(), platforms);
   if (!loaded) return stream.finish(std::move(loaded.error()));
   for (const auto& name : *loaded) {
     bool id = name.starts_with("sha256:");

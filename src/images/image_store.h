@@ -78,6 +78,7 @@ class ImageLease : public content::Lease {
 struct PullOptions {
   std::optional<oci::Platform> platform;  // nullopt: the host's
   bool all_platforms = false;             // fetch every platform of an index
+  bool sole_of_any = false;               // a manifest that no index leads to is of any platform
   ImageLease* lease = nullptr;            // to hold what was pulled, from its first byte
   remote::ClientOptions client;
 };
@@ -201,15 +202,18 @@ class ImageStore {
 
   // docker-archive and OCI layout in one tar, both readable by docker, podman and skopeo. A
   // repository without a tag stands for all its tags. The archive holds all platforms that are
-  // here; its docker-archive side has one of each image (the host's, else the first).
-  virtual Result<> save(const std::vector<std::string>& names, Sink& tar,
-                        const CancelToken& cancel) = 0;
+  // here, or the given ones, which each image has to have; its docker-archive side has one of each
+  // image (the host's, else the first).
+  virtual Result<> save(const std::vector<std::string>& names, Sink& tar, const CancelToken& cancel,
+                        std::span<const oci::Platform> platforms = {}) = 0;
   // One target, which the caller holds and that need not be recorded, under these names.
   virtual Result<> archive(const oci::Descriptor& target, std::span<const oci::Reference> names,
                            ArchiveForm form, Sink& tar, const CancelToken& cancel) = 0;
-  // Either form; returns the loaded names (or ids). Bad archives leave nothing behind.
+  // Either form; returns the loaded names (or ids). Bad archives leave nothing behind. Where
+  // platforms are given nothing else stays, and each image has to have them.
   virtual Result<std::vector<std::string>> load(Source& tar, const ProgressSink& progress,
-                                                const CancelToken& cancel) = 0;
+                                                const CancelToken& cancel,
+                                                std::span<const oci::Platform> platforms = {}) = 0;
 
   // Puts a layer tar into the content store; the same bytes on every machine.
   virtual Result<NewLayer> add_layer(Source& tar, content::Lease& lease,

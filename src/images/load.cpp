@@ -21,8 +21,10 @@ Error invalid(std::string_view why) {
 
 class Load {
  public:
-  Load(Parts& parts, const ProgressSink& progress, const CancelToken& cancel)
-      : parts_(parts), progress_(progress), cancel_(cancel) {}
+  // `platforms`: the only ones to stay; without any, all that the archive has.
+  Load(Parts& parts, std::span<const oci::Platform> platforms, const ProgressSink& progress,
+       const CancelToken& cancel)
+      : parts_(parts), platforms_(platforms), progress_(progress), cancel_(cancel) {}
 
   Result<std::vector<std::string>> run(Source& tar) {
     // What is stored and then part of no image goes with it: all of it after a failure.
@@ -89,11 +91,31 @@ class Load {
       Target target;
       if (auto name = TRY(annotated_name(entry))) target.names.push_back(*std::move(name));
       entry.annotations.clear();
-      target.image = TRY(choose_image(entry));
-      target.descriptor = std::move(entry);
+      if (platforms_.empty()) {
+        target.image = TRY(choose_image(entry));
+        target.descriptor = std::move(entry);
+      } else {
+        TRY(narrow(target, entry));
+      }
       add_target(std::move(target));
     }
     return {};
+  }
+
+  // Makes it one of the platforms that are asked for, alone: a manifest, or an index of these.
+  Result<> narrow(Target& target, const oci::Descriptor& entry) {
+    TRY(choose_image(entry));
+    const std::string name =
+        target.names.empty() ? entry.digest.str() : target.names.front().familiar();
+    const auto images = TRY(of_platforms(TRY(parts_.reader.present(entry)), platforms_, name));
+    target.image = default_choice(images);
+    target.descriptor = images.front()->descriptor;
+    if (images.size() == 1 || !oci::is_index_type(entry.media_type)) return {};
+    std::vector<oci::Descriptor> manifests;
+    for (const DocumentPtr& image : images) manifests.push_back(image->descriptor);
+    const oci::Index index = oci::Index::make(oci::kMediaTypeIndex, std::move(manifests));
+    target.descriptor = index.descriptor();
+    return store_bytes(parts_, index.raw, target.descriptor.digest, *lease_, cancel_);
   }
 
   // Of several platforms some may be missing, but not all.
@@ -129,6 +151,7 @@ class Load {
       target.descriptor = TRY(convert(contents, entry));
       parts_.reader.changed();
       target.image = TRY(choose_image(target.descriptor));
+      if (!platforms_.empty()) TRY(narrow(target, target.descriptor));
       target.descriptor.platform.reset();
       add_target(std::move(target));
     }
@@ -171,6 +194,7 @@ class Load {
   }
 
   Parts& parts_;
+  const std::span<const oci::Platform> platforms_;
   ProgressStream progress_;
   const CancelToken& cancel_;
   std::unique_ptr<Holding> lease_;
@@ -181,9 +205,10 @@ class Load {
 }  // namespace
 
 Result<std::vector<std::string>> load_images(Parts& parts, Source& tar,
+                                             std::span<const oci::Platform> platforms,
                                              const ProgressSink& progress,
                                              const CancelToken& cancel) {
-  return Load(parts, progress, cancel).run(tar);
+  return Load(parts, platforms, progress, cancel).run(tar);
 }
 
 }  // namespace skiff::images

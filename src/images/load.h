@@ -7,6 +7,7 @@ namespace skiff::images {
 
 // Returns the names, or the ids of images without one. All of the archive is loaded, or nothing.
 Result<std::vector<std::string>> load_images(Parts& parts, Source& tar,
+                                             std::span<const oci::Platform> platforms,
                                              const ProgressSink& progress,
                                              const CancelToken& cancel);
 

@@ -75,17 +75,18 @@ class LocalImageStore : public ImageStore {
     return remote::RegistryClient(client).tags(repository);
   }
 
-  Result<> save(const std::vector<std::string>& names, Sink& tar,
-                const CancelToken& cancel) override {
-    return save_images(parts_, finder_, names, tar, cancel);
+  Result<> save(const std::vector<std::string>& names, Sink& tar, const CancelToken& cancel,
+                std::span<const oci::Platform> platforms) override {
+    return save_images(parts_, finder_, names, platforms, tar, cancel);
   }
   Result<> archive(const oci::Descriptor& target, std::span<const oci::Reference> names,
                    ArchiveForm form, Sink& tar, const CancelToken& cancel) override {
     return archive_target(parts_, finder_, target, names, form, tar, cancel);
   }
   Result<std::vector<std::string>> load(Source& tar, const ProgressSink& progress,
-                                        const CancelToken& cancel) override {
-    return load_images(parts_, tar, progress, cancel);
+                                        const CancelToken& cancel,
+                                        std::span<const oci::Platform> platforms) override {
+    return load_images(parts_, tar, platforms, progress, cancel);
   }
 
   Result<NewLayer> add_layer(Source& tar, content::Lease& lease,

@@ -1,5 +1,7 @@
 #include "images/parts.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 
 namespace skiff::images {
@@ -74,6 +76,18 @@ Error lacking_platform(const std::string& name, const oci::Platform& wanted) {
   return Error(Code::kNotFound, cat("image with reference ", name,
                                     " was found but does not provide the specified platform (",
                                     wanted.normalized().str(), ")"));
+}
+
+Result<std::vector<DocumentPtr>> of_platforms(const std::vector<DocumentPtr>& present,
+                                              std::span<const oci::Platform> platforms,
+                                              const std::string& name) {
+  std::vector<DocumentPtr> out;
+  for (const oci::Platform& platform : platforms) {
+    DocumentPtr match = best_match(present, platform);
+    if (!match) return lacking_platform(name, platform);
+    if (std::ranges::find(out, match) == out.end()) out.push_back(std::move(match));
+  }
+  return out;
 }
 
 void FirstError::set(const Error& error) {

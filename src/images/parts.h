@@ -4,6 +4,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/clock.h"
@@ -67,6 +68,10 @@ Result<oci::Reference> digest_name(const oci::Reference& name, const oci::Digest
 Error wrong_platform(const std::string& name, const oci::Platform& wanted,
                      const oci::Platform& actual);
 Error lacking_platform(const std::string& name, const oci::Platform& wanted);
+// The image of each platform, in their order; an error where there is none of one.
+Result<std::vector<DocumentPtr>> of_platforms(const std::vector<DocumentPtr>& present,
+                                              std::span<const oci::Platform> platforms,
+                                              const std::string& name);
 
 // The errors of several workers: the first that is no mere cancellation.
 class FirstError {

@@ -136,7 +136,8 @@ class Pull {
       TRY(add_image(target, oci::Platform{}));
       if (images_.empty()) return not_an_image(attachments_.front(), name_.familiar());
       chosen_ = images_.front();
-      if (options_.platform && !oci::match_rank(*options_.platform, chosen_->config.platform)) {
+      const bool judged = options_.platform && !options_.sole_of_any;
+      if (judged && !oci::match_rank(*options_.platform, chosen_->config.platform)) {
         return wrong_platform(name_.familiar(), *options_.platform, chosen_->config.platform);
       }
       return {};

@@ -14,8 +14,10 @@ namespace {
 
 class Save {
  public:
-  Save(Parts& parts, ImageFinder& finder, ArchiveForm form, const CancelToken& cancel)
-      : parts_(parts), finder_(finder), form_(form), cancel_(cancel) {}
+  // `platforms`: the only ones; without any, all that are here.
+  Save(Parts& parts, ImageFinder& finder, ArchiveForm form,
+       std::span<const oci::Platform> platforms, const CancelToken& cancel)
+      : parts_(parts), finder_(finder), form_(form), platforms_(platforms), cancel_(cancel) {}
 
   Result<> add(const std::string& name) {
     // As `docker save` has it, a bare repository means all its tags.
@@ -73,9 +75,13 @@ class Save {
     }
   }
 
-  Result<> add_target(const ImageFinder::Found& found, const std::optional<oci::Reference>& tag) {
+  Result<> add_target(ImageFinder::Found found, const std::optional<oci::Reference>& tag) {
     if (found.present.empty()) {
       return Error(Code::kNotFound, cat("No such image: ", found.name.familiar()));
+    }
+    if (!platforms_.empty()) {
+      found.present = TRY(of_platforms(found.present, platforms_, found.name.familiar()));
+      found.by_id = false;
     }
     oci::Descriptor root = TRY(archived_target(found));
     root.annotations.clear();
@@ -90,7 +96,7 @@ class Save {
 
   // What index.json names: the target where all of it is here, else what is.
   Result<oci::Descriptor> archived_target(const ImageFinder::Found& found) {
-    if (TRY(parts_.reader.complete(found.row.target))) {
+    if (platforms_.empty() && TRY(parts_.reader.complete(found.row.target))) {
       TRY(add_blobs(found.row.target));
       return found.row.target;
     }
@@ -158,6 +164,7 @@ class Save {
   Parts& parts_;
   ImageFinder& finder_;
   const ArchiveForm form_;
+  const std::span<const oci::Platform> platforms_;
   const CancelToken& cancel_;
   std::unique_ptr<Holding> lease_;
   std::map<std::string, oci::Digest> blobs_;  // by path
@@ -169,8 +176,9 @@ class Save {
 }  // namespace
 
 Result<> save_images(Parts& parts, ImageFinder& finder, const std::vector<std::string>& names,
-                     Sink& tar, const CancelToken& cancel) {
-  Save save(parts, finder, ArchiveForm::kOciAndDocker, cancel);
+                     std::span<const oci::Platform> platforms, Sink& tar,
+                     const CancelToken& cancel) {
+  Save save(parts, finder, ArchiveForm::kOciAndDocker, platforms, cancel);
   for (const std::string& name : names) TRY(save.add(name));
   return save.write(tar);
 }
@@ -178,7 +186,7 @@ Result<> save_images(Parts& parts, ImageFinder& finder, const std::vector<std::s
 Result<> archive_target(Parts& parts, ImageFinder& finder, const oci::Descriptor& target,
                         std::span<const oci::Reference> names, ArchiveForm form, Sink& tar,
                         const CancelToken& cancel) {
-  Save save(parts, finder, form, cancel);
+  Save save(parts, finder, form, {}, cancel);
   TRY(save.add(target, names));
   return save.write(tar);
 }

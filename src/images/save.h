@@ -6,7 +6,8 @@
 namespace skiff::images {
 
 Result<> save_images(Parts& parts, ImageFinder& finder, const std::vector<std::string>& names,
-                     Sink& tar, const CancelToken& cancel);
+                     std::span<const oci::Platform> platforms, Sink& tar,
+                     const CancelToken& cancel);
 
 // See ImageStore::archive.
 Result<> archive_target(Parts& parts, ImageFinder& finder, const oci::Descriptor& target,

@@ -42,6 +42,41 @@ TEST_F(SaveLoad, AnImageComesBackAsItWas) {
   EXPECT_EQ(from_.save({"web:1"}), to_.save({"web:1"}));
 }
 
+TEST_F(SaveLoad, OnePlatformLeavesAndComesAlone) {
+  const oci::Platform host = oci::Platform::host();
+  const std::vector<oci::Platform> one{*oci::Platform::parse("linux/s390x")};
+  const auto held = from_.lease();
+  const std::vector<oci::Descriptor> manifests{
+      from_.write({{{"a", "native"}}}, *held, host),
+      from_.write({{{"a", "foreign"}}}, *held, one[0]),
+      from_.write({{{"a", "third"}}}, *held, *oci::Platform::parse("linux/riscv64"))};
+  from_.make_index("web:1", manifests, *held);
+  const auto platforms = [this] {
+    std::string out;
+    for (const Image& image : *to_->list()) out += cat(image.config.platform.str(), " ");
+    return out;
+  };
+  for (const bool narrow_archive : {true, false}) {
+    const auto loaded = narrow_archive ? to_.load(from_.save({"web:1"}, one))
+                                       : to_.load(from_.save({"web:1"}), one);
+    ASSERT_TRUE(loaded) << message_of(loaded);
+    EXPECT_EQ(*loaded, Lines{"web:1"});
+    EXPECT_EQ(platforms(), "linux/s390x ");
+    EXPECT_EQ(to_.blobs().size(), 3U);
+    EXPECT_EQ(to_.find("web:1").manifest.digest, manifests[1].digest);
+    ASSERT_TRUE(to_.remove("web:1"));
+  }
+  const std::vector<oci::Platform> two{host, one[0]};
+  ASSERT_TRUE(to_.load(from_.save({"web:1"}), two));
+  EXPECT_EQ(to_->list()->size(), 2U);
+  const std::vector<oci::Platform> none{*oci::Platform::parse("linux/ppc64le")};
+  StringSink tar;
+  EXPECT_EQ(message_of(from_->save({"web:1"}, tar, {}, none)),
+            "image with reference web:1 was found but does not provide the specified platform "
+            "(linux/ppc64le)");
+  EXPECT_FALSE(to_.load(from_.save({"web:1"}), none));
+}
+
 TEST_F(SaveLoad, LoadingTwiceChangesNothing) {
   from_.make("web:1", {{{"a", "x"}}});
   const std::string archive = from_.save({"web:1"});

@@ -126,15 +126,15 @@ class TestImages {
     return image ? *image : Image();
   }
 
-  std::string save(const Lines& names) {
+  std::string save(const Lines& names, std::span<const oci::Platform> platforms = {}) {
     StringSink tar;
-    const auto saved = store_->save(names, tar, {});
+    const auto saved = store_->save(names, tar, {}, platforms);
     EXPECT_TRUE(saved) << message_of(saved);
     return tar.take();
   }
-  Result<Lines> load(std::string_view tar) {
+  Result<Lines> load(std::string_view tar, std::span<const oci::Platform> platforms = {}) {
     StringSource source(tar);
-    return store_->load(source, {}, {});
+    return store_->load(source, {}, {}, platforms);
   }
   // The removed things as Docker lists them: "untagged alpine:latest", "deleted sha256:...".
   Result<Lines> remove(const std::string& name, bool force = false,

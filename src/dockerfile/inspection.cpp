@@ -60,11 +60,15 @@ std::string description_of(const std::string& name, const std::vector<std::strin
 class Outline {
  public:
   Outline(const Dockerfile& file, const Plan& plan) {
-    for (const Instruction& instruction : file.global_args) take(instruction);
+    for (const Instruction& instruction : file.global_args) take(instruction, nullptr);
     for (const PlannedStage& stage : plan.stages) {
       for (const PlannedStep& step : stage.steps) take(step);
-      for (const Instruction& instruction : file.stages[stage.number].instructions) {
-        take(instruction);
+      const auto& instructions = file.stages[stage.number].instructions;
+      // Triggers stand between, and of a stage that a named context replaces there are none.
+      const bool planned = stage.steps.size() > instructions.size();
+      const size_t first = planned ? stage.steps.size() - instructions.size() : 0;
+      for (size_t i = 0; i < instructions.size(); ++i) {
+        take(instructions[i], planned ? &stage.steps[first + i] : nullptr);
       }
     }
     const Stage& target = file.stages[plan.stages.back().number];
@@ -140,17 +144,28 @@ class Outline {
     out += cat("\n", show_table(table));
   }
 
-  void take(const Instruction& instruction) {
+  // `step`, where it is planned, knows the value: with none, an earlier one's is not this one's.
+  void take(const Instruction& instruction, const PlannedStep* step) {
     const auto* arg = std::get_if<ArgInstruction>(&instruction.body);
     if (arg == nullptr) return;
     for (const auto& [name, fallback] : arg->args) {
       Entry& entry = args_.try_emplace(name, Entry{Row{name, "", ""}}).first->second;
       entry.span = instruction.span;
       Row& row = entry.row;
-      if (row[1].empty()) row[1] = fallback.value_or("");
+      if (step != nullptr) {
+        row[1] = value_in(*step, name);
+      } else if (row[1].empty()) {
+        row[1] = fallback.value_or("");
+      }
       const std::string about = description_of(name, instruction.comments);
       if (!about.empty()) row[2] = about;
     }
+  }
+
+  static std::string value_in(const PlannedStep& step, const std::string& name) {
+    const auto& args = std::get<PlannedConfig>(step.what).build_args;
+    const auto found = std::ranges::find(args, name, [](const auto& arg) { return arg.first; });
+    return found == args.end() ? "" : found->second;
   }
 
   void take(const PlannedStep& step) {

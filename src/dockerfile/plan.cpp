@@ -59,7 +59,7 @@ class Planner {
   Result<> bind_image(size_t index, const std::string& name, PlannedStage& stage,
                       PlannedStep& step);
   std::span<const Instruction> instructions_of(size_t index) const;
-  void check_platform(const Stage& stage, const oci::Platform& actual,
+  void check_platform(const Stage& stage, const std::string& image, const oci::Platform& actual,
                       const oci::Platform& expected) const;
 
   const Dockerfile& file_;
@@ -183,15 +183,15 @@ void Planner::number_steps() {
   plan_.total = next - 1;
 }
 
-void Planner::check_platform(const Stage& stage, const oci::Platform& actual,
-                             const oci::Platform& expected) const {
+void Planner::check_platform(const Stage& stage, const std::string& image,
+                             const oci::Platform& actual, const oci::Platform& expected) const {
   const bool same = actual.os == expected.os && actual.architecture == expected.architecture;
   if (same || request_.checks == nullptr) return;
-  request_.checks->report(Rule::kInvalidBaseImagePlatform, stage.span,
-                          cat("Base image ", stage.from.image, " was pulled with platform ",
-                              skiff::quoted(actual.str()), ", expected ",
-                              skiff::quoted(expected.str()), " for current build"),
-                          stage.comments);
+  request_.checks->report(
+      Rule::kInvalidBaseImagePlatform, stage.span,
+      cat("Base image ", image, " was pulled with platform ", skiff::quoted(actual.str()),
+          ", expected ", skiff::quoted(expected.str()), " for current build"),
+      stage.comments);
 }
 
 Result<PlannedStep> Planner::bind_from(size_t index, PlannedStage& stage) {
@@ -199,7 +199,7 @@ Result<PlannedStep> Planner::bind_from(size_t index, PlannedStage& stage) {
   const Origin& origin = origins_[index];
   PlannedStep step{.what = PlannedFrom{}, .number = first_numbers_[index]};
   auto& from = std::get<PlannedFrom>(step.what);
-  step.text = source.from_text;
+  step.text = step.shown = source.from_text;
   step.span = source.span;
   if (origin.stage != kNoStage) {
     from.stage = planned_[origin.stage];
@@ -234,7 +234,7 @@ Result<> Planner::bind_image(size_t index, const std::string& name, PlannedStage
   auto base = find_base_(name, wanted, step.number);
   if (!base) return file_.source->at(source.span, suggest_stage(base.error(), file_, name));
   stage.platform = base->config.platform.normalized();
-  check_platform(source, stage.platform, origin.platform.value_or(request_.target_platform));
+  check_platform(source, name, stage.platform, origin.platform.value_or(request_.target_platform));
   stage.author = base->config.author;
   step.config = base->config.config;
   std::get<PlannedFrom>(step.what).image = std::move(*base);
@@ -262,6 +262,7 @@ Result<> Planner::bind_stage(size_t index) {
   PlannedStage stage{.number = index,
                      .name = source.from.name.empty() ? cat(index) : source.from.name};
   PlannedStep from = TRY(bind_from(index, stage));
+  from.shown_platform = stage.platform.str();
   StageState state;
   if (origins_[index].stage != kNoStage) state = states_[planned_[origins_[index].stage]];
   // A stage begins with its config: what another one's ARG had put over that stays behind.

@@ -104,9 +104,11 @@ struct PlannedConfig {
 
 struct PlannedStep {
   std::variant<PlannedFrom, PlannedRun, PlannedCopy, PlannedWorkdir, PlannedConfig> what;
-  int number = 0;    // 1 to Plan::total; a trigger has that of its FROM
-  int trigger = 0;   // of the base image's ONBUILD, from 1; 0: none of these
-  std::string text;  // as written
+  int number = 0;              // 1 to Plan::total; a trigger has that of its FROM
+  int trigger = 0;             // of the base image's ONBUILD, from 1; 0: none of these
+  std::string text;            // as written
+  std::string shown;           // as BuildKit's clients show it: its variables expanded
+  std::string shown_platform;  // the stage's, "linux/amd64->arm64" where it is told of another
   LineSpan span;
   std::optional<oci::History> history;  // its time and that of the step are to be filled in
   oci::RunConfig config;                // after the step

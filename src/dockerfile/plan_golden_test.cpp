@@ -86,6 +86,9 @@ std::string dump(const Plan& plan) {
     for (const PlannedStep& step : stage.steps) {
       out += cat("  ", step.number, step.trigger > 0 ? " trigger: " : ": ",
                  std::visit(Show{}, step.what), "\n");
+      if (step.shown_platform != stage.platform.str())
+        out += cat("    for ", step.shown_platform, "\n");
+      if (step.shown != step.text) out += cat("    shown ", step.shown, "\n");
       if (!step.history) continue;
       out += cat("    history ", step.history->empty_layer ? "(empty) " : "",
                  step.history->created_by, "\n");

@@ -31,9 +31,7 @@ std::map<std::string, std::optional<std::string>> platform_args(const PlanReques
 }  // namespace
 
 bool is_predefined_arg(const std::string& name) {
-  std::string lower = to_lower(name);
-  bool one_case = name == lower || name == to_upper(name);
-  return one_case && std::ranges::find(kProxies, lower) != kProxies.end();
+  return std::ranges::find(kProxies, to_lower(name)) != kProxies.end();
 }
 
 GlobalScope::GlobalScope(const PlanRequest& request, const std::string& target_stage)
@@ -87,9 +85,15 @@ std::optional<std::string> GlobalScope::value_of(const std::string& name,
 }
 
 Pairs GlobalScope::predefined() const {
-  Pairs out;
+  std::map<std::string, std::string> values;  // of several spellings that in small letters counts
   for (const auto& [name, value] : given_) {
-    if (value && is_predefined_arg(name)) out.emplace_back(name, *value);
+    if (value && is_predefined_arg(name)) values[to_lower(name)] = *value;
+  }
+  Pairs out;
+  for (const auto& [name, value] : values) {
+    if (value.empty()) continue;
+    out.emplace_back(to_upper(name), value);
+    out.emplace_back(name, value);
   }
   return out;
 }

@@ -33,7 +33,8 @@ class GlobalScope {
   // The value that `ARG name` or `ARG name=fallback` has in a stage.
   std::optional<std::string> value_of(const std::string& name,
                                       const std::optional<std::string>& fallback);
-  // Given and predefined, so that RUN has them without an ARG.
+  // Given and predefined, so that RUN has them without an ARG: in capitals and in small letters,
+  // of which programs read either.
   Pairs predefined() const;
   // Given, and never asked for.
   std::vector<std::string> unused() const;

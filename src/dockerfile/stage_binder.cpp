@@ -14,6 +14,15 @@ constexpr std::string_view kHistoryComment = "buildkit.dockerfile.v0";
 
 Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
 
+// "make..." of several lines.
+std::string first_line_of(std::string_view text) {
+  const std::string_view lines = trim(text);
+  const size_t end = std::min(lines.find('\n'), lines.size());
+  std::string_view first = lines.substr(0, end);
+  if (end < lines.size() && first.ends_with('\r')) first.remove_suffix(1);
+  return cat(first, end < lines.size() ? "..." : "");
+}
+
 }  // namespace
 
 std::string pair_words(const Pairs& pairs) {
@@ -38,6 +47,8 @@ Result<> StageBinder::add(const Instruction& instruction, int number, int trigge
   current_ = &instruction;
   auto bound = bind(instruction.body, step);
   if (!bound) return places_.file.source->at(instruction.span, bound.error());
+  step.shown = shown(instruction, step);
+  step.shown_platform = shown_platform(step);
   stage_.steps.push_back(std::move(step));
   return {};
 }
@@ -90,6 +101,48 @@ std::optional<std::string> StageBinder::value_of(const PlannedStep& step,
   if (argument != nullptr && argument->over_env) return argument->value;
   if (auto value = get_env(step.config.env, name)) return value;
   return argument == nullptr ? std::nullopt : argument->value;
+}
+
+// What cannot be expanded stands as it is written.
+std::string StageBinder::shown(const Instruction& instruction, const PlannedStep& step) const {
+  std::string text = instruction.text;
+  const auto* run = std::get_if<RunInstruction>(&instruction.body);
+  if (run != nullptr) {
+    const bool only_heredoc = run->heredocs.size() == 1 && is_single_heredoc(run->command.words[0]);
+    if (only_heredoc) text += cat(" (", first_line_of(run->heredocs[0].content), ")");
+    const auto& mounts = std::get<PlannedRun>(step.what).mounts;
+    const Expander expand(places_.file.escape, [&](const std::string& name) {
+      const bool secret = std::ranges::any_of(mounts, [&](const PlannedMount& mount) {
+        return mount.kind == MountKind::kSecret && mount.env == name;
+      });
+      return secret ? std::optional<std::string>("****") : value_of(step, name);
+    });
+    text = expand.shown(text).value_or(text);
+  } else if (std::holds_alternative<CopyInstruction>(instruction.body) ||
+             std::holds_alternative<WorkdirInstruction>(instruction.body)) {
+    const Expander expand(places_.file.escape,
+                          [&](const std::string& name) { return value_of(step, name); });
+    text = expand.word(text).value_or(text);
+  }
+  const size_t end = std::min(text.find(' '), text.size());
+  return cat(to_upper(text.substr(0, end)), text.substr(end));
+}
+
+// A stage that knows of a target's platform other than its own builds for that.
+std::string StageBinder::shown_platform(const PlannedStep& step) const {
+  const oci::Platform& own = stage_.platform;
+  std::string out = own.str();
+  const auto value = [&](const char* name) { return value_of(step, name).value_or(""); };
+  oci::Platform target{.os = value("TARGETOS"),
+                       .architecture = value("TARGETARCH"),
+                       .variant = value("TARGETVARIANT")};
+  if (const auto whole = oci::Platform::parse(value("TARGETPLATFORM"))) target = *whole;
+  if (target.os.empty()) target.os = own.os;
+  if (target.architecture.empty()) target.architecture = own.architecture;
+  target = target.normalized();
+  if (target.os != own.os) return cat(out, "->", target.str());
+  if (target.architecture == own.architecture) return out;
+  return cat(out, "->", target.architecture, target.variant.empty() ? "" : "/", target.variant);
 }
 
 // All words of an instruction see the values before it.
@@ -173,8 +226,9 @@ Result<> StageBinder::bind_one(const WorkdirInstruction& workdir, PlannedStep& s
            cat("Relative workdir ", skiff::quoted(path),
                " can have unexpected results if the base image changes"));
   }
-  std::string base = step.config.working_dir.empty() ? "/" : step.config.working_dir;
-  step.config.working_dir = clean_path(path.starts_with('/') ? path : cat(base, "/", path));
+  const std::string base = step.config.working_dir.empty() ? "/" : step.config.working_dir;
+  if (path.empty()) path = base;
+  step.config.working_dir = path.starts_with('/') ? path : clean_path(cat(base, "/", path));
   add_history(step, cat("WORKDIR ", step.config.working_dir), step.config.working_dir == "/");
   if (step.config.working_dir != "/") {
     step.what = PlannedWorkdir{step.config.working_dir, step.config.user};

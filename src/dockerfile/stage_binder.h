@@ -73,6 +73,8 @@ class StageBinder {
   Result<> bind_one(const MaintainerInstruction& maintainer, PlannedStep& step);
 
   Expander expander(const PlannedStep& step) const;
+  std::string shown(const Instruction& instruction, const PlannedStep& step) const;
+  std::string shown_platform(const PlannedStep& step) const;
   // An image that a COPY or a mount names: of the build's platform, whatever the stage's is. A
   // failure tells of a stage of nearly that name.
   Result<BaseImage> find_image(const std::string& name, const PlannedStep& step) const;

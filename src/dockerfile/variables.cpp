@@ -71,16 +71,18 @@ std::string replace(std::string_view value, std::string_view pattern, std::strin
   return out;
 }
 
+enum class Reading {
+  kWord,   // quotes group, and go
+  kBody,   // quotes are characters like others
+  kShown,  // quotes group, and stay; so does what names a variable that is unset
+};
+
 // Reads one text from left to right, expanding it.
 class Walk {
  public:
   Walk(std::string_view text, char escape, const Expander::Lookup& lookup,
-       const Expander::TellUnset& tell_unset, bool keep_quotes)
-      : text_(text),
-        escape_(escape),
-        lookup_(lookup),
-        tell_unset_(tell_unset),
-        keep_quotes_(keep_quotes) {}
+       const Expander::TellUnset& tell_unset, Reading reading)
+      : text_(text), escape_(escape), lookup_(lookup), tell_unset_(tell_unset), reading_(reading) {}
 
   Result<std::string> all() {
     std::string out = TRY(until(0, false));
@@ -106,10 +108,10 @@ class Walk {
         --nesting_;
         return out;
       }
-      if (c == '\'' && !keep_quotes_) {
-        out += keep(TRY(single_quoted()));
-      } else if (c == '"' && !keep_quotes_) {
-        out += keep(TRY(double_quoted()));
+      if (c == '\'' && reading_ != Reading::kBody) {
+        out += keep(as_read(c, TRY(single_quoted())));
+      } else if (c == '"' && reading_ != Reading::kBody) {
+        out += keep(as_read(c, TRY(double_quoted())));
       } else if (c == '$') {
         out += add_split(TRY(dollar()));
       } else if (c == escape_) {
@@ -124,12 +126,18 @@ class Walk {
     return out;
   }
 
+  std::string as_read(char quote, std::string quoted) const {
+    if (reading_ != Reading::kShown) return quoted;
+    const std::string mark(1, quote);
+    return cat(mark, quoted, mark);
+  }
+
   std::string escaped(bool raw) {
     ++at_;
     if (at_end()) return {};
     std::string c(1, text_[at_++]);
     if (raw) return cat('\\', c);
-    if (keep_quotes_ && c != "$" && c[0] != escape_) return cat(escape_, c);
+    if (reading_ == Reading::kBody && c != "$" && c[0] != escape_) return cat(escape_, c);
     return c;
   }
 
@@ -185,13 +193,20 @@ class Walk {
     ++at_;
     if (at_end() || peek() != '{') {
       std::string variable = name();
-      return variable.empty() ? std::string("$") : plain(variable, lookup_(variable));
+      if (variable.empty()) return std::string("$");
+      auto value = lookup_(variable);
+      if (stays(value)) return cat("$", variable);
+      return plain(variable, value);
     }
     ++at_;
     ++quoted_;  // what stands in the braces is not split by itself
     auto value = braces();
     --quoted_;
     return value;
+  }
+
+  bool stays(const std::optional<std::string>& value) const {
+    return reading_ == Reading::kShown && !value;
   }
 
   std::string plain(const std::string& variable, const std::optional<std::string>& value) const {
@@ -207,7 +222,7 @@ class Walk {
     std::optional<std::string> value = lookup_(variable);
     if (at_end()) return syntax_error("missing '}'");
     char op = text_[at_++];
-    if (op == '}') return plain(variable, value);
+    if (op == '}') return stays(value) ? cat("${", variable, "}") : plain(variable, value);
     bool colon = op == ':';
     if (colon) {
       if (at_end()) return syntax_error("missing '}'");
@@ -219,8 +234,8 @@ class Walk {
     if (matches && value && value->size() > kMaxPatternText)
       return Error(Code::kResourceExhausted, cat(variable, ": longer than ", kMaxPatternText,
                                                  " bytes, too long for a pattern"));
-    if (!colon && (op == '#' || op == '%')) return stripped(value.value_or(""), op);
-    if (!colon && op == '/') return replaced(value.value_or(""));
+    if (!colon && (op == '#' || op == '%')) return stripped(variable, value, op);
+    if (!colon && op == '/') return replaced(variable, value);
     return Error(Code::kInvalidArgument, cat("unsupported modifier (", colon ? ":" : "",
                                              std::string(1, op), ") in substitution"));
   }
@@ -228,6 +243,7 @@ class Walk {
   Result<std::string> conditional(const std::string& variable,
                                   const std::optional<std::string>& value, char op, bool colon) {
     std::string word = TRY(until('}', false));
+    if (stays(value)) return cat("${", variable, colon ? ":" : "", std::string(1, op), word, "}");
     plain(variable, value);
     bool set = value && !(colon && value->empty());
     if (op == '-') return set ? *value : word;
@@ -237,21 +253,26 @@ class Walk {
     return Error(Code::kInvalidArgument, cat(variable, ": ", word));
   }
 
-  Result<std::string> stripped(const std::string& value, char op) {
-    bool longest = !at_end() && peek() == op;
+  Result<std::string> stripped(const std::string& variable, const std::optional<std::string>& value,
+                               char op) {
+    const bool longest = !at_end() && peek() == op;
     if (longest) ++at_;
     std::string pattern = TRY(until('}', true));
+    if (stays(value)) return cat("${", variable, std::string(longest ? 2 : 1, op), pattern, "}");
+    const std::string text = value.value_or("");
     if (op == '#')
-      return strip(value, pattern, longest ? Operator::kLongestPrefix : Operator::kShortestPrefix);
-    return strip(value, pattern, longest ? Operator::kLongestSuffix : Operator::kShortestSuffix);
+      return strip(text, pattern, longest ? Operator::kLongestPrefix : Operator::kShortestPrefix);
+    return strip(text, pattern, longest ? Operator::kLongestSuffix : Operator::kShortestSuffix);
   }
 
-  Result<std::string> replaced(const std::string& value) {
-    bool all = !at_end() && peek() == '/';
+  Result<std::string> replaced(const std::string& variable,
+                               const std::optional<std::string>& value) {
+    const bool all = !at_end() && peek() == '/';
     if (all) ++at_;
     std::string pattern = TRY(until('/', true));
     std::string replacement = TRY(until('}', false));
-    return replace(value, pattern, replacement, all);
+    if (stays(value)) return cat("${", variable, "/", pattern, "/", replacement, "}");
+    return replace(value.value_or(""), pattern, replacement, all);
   }
 
   // The three below build the list of words beside the one text.
@@ -283,7 +304,7 @@ class Walk {
   char escape_;
   const Expander::Lookup& lookup_;
   const Expander::TellUnset& tell_unset_;
-  bool keep_quotes_;
+  Reading reading_;
   size_t at_ = 0;
   int nesting_ = 0;
   int quoted_ = 0;
@@ -323,17 +344,21 @@ std::vector<size_t> pattern_match_ends(std::string_view pattern, std::string_vie
 }
 
 Result<std::string> Expander::word(std::string_view text) const {
-  return Walk(text, escape_, lookup_, tell_unset_, false).all();
+  return Walk(text, escape_, lookup_, tell_unset_, Reading::kWord).all();
 }
 
 Result<std::vector<std::string>> Expander::words(std::string_view text) const {
-  Walk walk(text, escape_, lookup_, tell_unset_, false);
+  Walk walk(text, escape_, lookup_, tell_unset_, Reading::kWord);
   TRY(walk.all());
   return walk.take_words();
 }
 
 Result<std::string> Expander::body(std::string_view text) const {
-  return Walk(text, '\\', lookup_, tell_unset_, true).all();
+  return Walk(text, '\\', lookup_, tell_unset_, Reading::kBody).all();
+}
+
+Result<std::string> Expander::shown(std::string_view text) const {
+  return Walk(text, escape_, lookup_, tell_unset_, Reading::kShown).all();
 }
 
 }  // namespace skiff::dockerfile

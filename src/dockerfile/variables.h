@@ -32,6 +32,8 @@ class Expander {
   Result<std::vector<std::string>> words(std::string_view text) const;
   // A heredoc's body: variables replaced, quotes kept; '\' before '$' keeps it.
   Result<std::string> body(std::string_view text) const;
+  // A command as it is shown: variables replaced as far as they are set, quotes kept.
+  Result<std::string> shown(std::string_view text) const;
 
  private:
   char escape_;

@@ -25,6 +25,22 @@ Expander expander(char escape = '\\') {
   });
 }
 
+TEST(Variables, WhatIsShownKeepsQuotesAndWhatIsUnset) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"RUN a $x 'b $x' \"c $x\"", "RUN a value 'b $x' \"c value\""},
+      {"$unset ${unset} \"$unset\"", "$unset ${unset} \"$unset\""},
+      {"$$ $? $(id) ${x}y", "$$ $? $(id) valuey"},
+      {"${unset:-$x} ${unset+w} ${unset?m}", "${unset:-value} ${unset+w} ${unset?m}"},
+      {"${unset##*/} ${unset%.?} ${unset//a/b}", "${unset##*/} ${unset%.?} ${unset/a/b}"},
+      {"${x:-w} ${path##*/} ${path//l/L}", "value a.tar.gz /usr/LocaL/Lib/a.tar.gz"},
+      {"a\\ b \\$x", "a b $x"},
+  };
+  for (const auto& [text, wanted] : cases) {
+    EXPECT_EQ(expander().shown(text).value_or("an error"), wanted) << text;
+  }
+  EXPECT_FALSE(expander().shown("echo \"open"));
+}
+
 TEST(Variables, TheTableOfForms) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"plain", "plain"},

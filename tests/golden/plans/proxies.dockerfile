@@ -1,6 +1,11 @@
 #arg HTTP_PROXY=http://p
 #arg no_proxy=x
+#arg NO_PROXY=hidden
+#arg All_Proxy=mixed
+#arg ftp_proxy=
 FROM alpine
 RUN a
 ARG no_proxy
 RUN b
+ENV http_proxy=own
+RUN c

@@ -61,16 +61,25 @@ Result<> Copier::make_directories(const std::string& path, bool with_mode) {
     if (st) {
       return Error(Code::kInvalidArgument, cat("cannot make directory ", so_far, ": it is a file"));
     }
-    UniqueFd made = TRY(target_.make_directories(so_far, 0755));
+    UniqueFd made = TRY(target_.make_directories(so_far, 0755, sys::NewGroup::kParents));
     auto owner = attributes_.owner;
     if (owner && ::fchown(made.get(), owner->first, owner->second) != 0) {
       return failed("chown", so_far);
     }
-    const auto& mode = attributes_.mode;
-    if (with_mode && mode && mode->absolute() && ::fchmod(made.get(), mode->apply(0, true)) != 0) {
-      return failed("chmod", so_far);
-    }
+    if (with_mode) TRY(set_mode_of_made(made.get(), so_far));
   }
+  return {};
+}
+
+// As mkdir(2) does it for BuildKit: a number's special bits are not for what is made, and that of
+// its parent's group stays.
+Result<> Copier::set_mode_of_made(int directory, const std::string& path) {
+  const auto& mode = attributes_.mode;
+  if (!mode || !mode->absolute()) return {};
+  struct stat st{};
+  if (::fstat(directory, &st) != 0) return failed("stat", path);
+  const mode_t wanted = (mode->apply(0, true) & 0777) | (st.st_mode & S_ISGID);
+  if (::fchmod(directory, wanted) != 0) return failed("chmod", path);
   return {};
 }
 

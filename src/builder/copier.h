@@ -35,11 +35,12 @@ class Copier {
                    const CancelToken& cancel);
   // A file of given content, as `copy` would place one called `name`.
   Result<> write(const std::string& name, std::string_view content, const std::string& destination);
-  // mkdir -p; the new directories have the owner of --chown and, `with_mode`, the mode of --chmod
-  // where that is a number.
+  // mkdir -p; the new directories have the owner of --chown, else where that has the set-group-id
+  // bit the group of their parent, and, `with_mode`, the mode of --chmod where that is a number.
   Result<> make_directories(const std::string& path, bool with_mode = true);
 
  private:
+  Result<> set_mode_of_made(int directory, const std::string& path);
   Result<std::string> place_for(const std::string& name, const std::string& destination);
   Result<> copy_one(SourceTree& from, const SourceFile& file, const std::string& path, bool top,
                     const CancelToken& cancel);

@@ -19,18 +19,34 @@ Result<images::Image> BaseImages::get(const std::string& name,
   auto reference = oci::Reference::parse(name);
   if (!request_.pull || !reference) {
     auto found = site_.images.find_held(name, platform, lease_);
-    bool missing = !found && found.error().code() == Code::kNotFound;
-    if (!missing || !reference) return found;
+    const bool missing = !found && found.error().code() == Code::kNotFound;
+    if (missing && !reference) return of_any_platform(name, found.error());
+    if (!missing) return found;
   }
+  auto pulled = pull(reference->with_default_tag(), platform, step);
+  if (pulled || request_.pull || pulled.error().code() == Code::kCancelled) return pulled;
+  return of_any_platform(name, pulled.error());
+}
+
+Result<images::Image> BaseImages::pull(const oci::Reference& name,
+                                       const std::optional<oci::Platform>& platform,
+                                       const StepId& step) {
   images::PullOptions options{
-      .platform = platform, .lease = &lease_, .client = site_.options.client};
-  auto credentials = TRY(request_.credentials_of(reference->domain()));
+      .platform = platform, .sole_of_any = true, .lease = &lease_, .client = site_.options.client};
+  auto credentials = TRY(request_.credentials_of(name.domain()));
   if (credentials) options.client.credentials = std::move(*credentials);
   return site_.images
       .pull(
-          reference->with_default_tag(), options,
-          [&](const images::ProgressEvent& event) { progress_(step, event); }, cancel_)
-      .context(cat("pull ", reference->with_default_tag().familiar()));
+          name, options, [&](const images::ProgressEvent& event) { progress_(step, event); },
+          cancel_)
+      .context(cat("pull ", name.familiar()));
+}
+
+// The image where it is here and no index tells of others: its platform is told, not judged.
+Result<images::Image> BaseImages::of_any_platform(const std::string& name, const Error& otherwise) {
+  auto found = site_.images.find_held(name, std::nullopt, lease_);
+  if (found && oci::is_manifest_type(found->target.media_type)) return found;
+  return otherwise;
 }
 
 Result<images::Image> BaseImages::of_result(oci::Descriptor target, const oci::Platform& platform) {

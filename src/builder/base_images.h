@@ -36,6 +36,9 @@ class BaseImages {
  private:
   Result<images::Image> get(const std::string& name, const std::optional<oci::Platform>& platform,
                             const StepId& step);
+  Result<images::Image> pull(const oci::Reference& name,
+                             const std::optional<oci::Platform>& platform, const StepId& step);
+  Result<images::Image> of_any_platform(const std::string& name, const Error& otherwise);
   Result<images::Image> of_result(oci::Descriptor target, const oci::Platform& platform);
 
   Site& site_;

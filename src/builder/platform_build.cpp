@@ -150,16 +150,18 @@ Assembled assemble(const StepSite& site, const PlanRequest& asked, const Planned
   return out;
 }
 
+// Of each foreign platform, by its first RUN.
 void warn_of_emulation(BuildSite& build, const Plan& plan) {
   for (const PlannedStage& stage : plan.stages) {
     for (const PlannedStep& step : stage.steps) {
       const bool runs = std::holds_alternative<PlannedRun>(step.what);
       if (!runs || sys::runs_natively(stage.platform.architecture)) continue;
-      build.events.send(BuildWarning{
-          cat("RUN of ", stage.platform.str(), " is emulated, and takes some ten times as long; ",
-              "a stage FROM --platform=$BUILDPLATFORM is not"),
-          step.span.first});
-      return;
+      const std::string platform = stage.platform.str();
+      if (!build.emulated.first(platform)) continue;
+      build.events.send(
+          BuildWarning{cat("RUN of ", platform, " is emulated, and takes some ten times as long; ",
+                           "a stage FROM --platform=$BUILDPLATFORM is not"),
+                       step.span.first});
     }
   }
 }

@@ -1,6 +1,10 @@
 // PlatformBuild: the build of one platform's image: plan, graph, solve, config and manifest.
 #pragma once
 
+#include <mutex>
+#include <set>
+#include <string>
+
 #include "builder/named_sources.h"
 #include "builder/source_tree.h"
 #include "builder/step_events.h"
@@ -11,6 +15,20 @@
 #include "solver/portable_records.h"
 
 namespace skiff::builder {
+
+// What all platforms of a build would say alike. Thread-safe.
+class ToldOnce {
+ public:
+  // Whether that has not been told yet; from then on it has.
+  bool first(const std::string& what) {
+    const std::scoped_lock lock(mutex_);
+    return told_.insert(what).second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> told_;
+};
 
 // What the platforms of one build share.
 struct BuildSite {
@@ -25,6 +43,7 @@ struct BuildSite {
   images::ImageLease& lease;
   CacheHold& hold;
   const ImportedRecords& imported;
+  ToldOnce emulated = {};  // platforms that have been warned of
 };
 
 // An image that something was taken from.

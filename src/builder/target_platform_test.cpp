@@ -1,5 +1,6 @@
 // Which platform an image is of, and what is copied from another image.
 #include "builder/build_fixture.h"
+#include "remote/test_registry.h"
 
 namespace skiff::builder {
 namespace {
@@ -49,6 +50,76 @@ TEST_F(TargetPlatform, CopiesFromAnImageTakeTheTargets) {
     EXPECT_EQ(read_file(root / "arch").value_or(""), "native");
     EXPECT_EQ(read_file(root / "copied").value_or(""), "foreign");
   });
+}
+
+// Whether the emulator is there or not.
+TEST_F(TargetPlatform, EachEmulatedPlatformIsWarnedOfOnce) {
+  write("a", "a");
+  BuildRequest base = request("FROM scratch\nCOPY a /a\n");
+  for (const char* platform : {"linux/s390x", "linux/ppc64le", "linux/riscv64", "linux/arm/v7"}) {
+    base.platforms.push_back(*oci::Platform::parse(platform));
+  }
+  base.tags = {*oci::Reference::parse("base:1")};
+  ASSERT_TRUE(build(base));
+  BuildRequest wanted = request(
+      "FROM --platform=linux/s390x base:1 AS first\nRUN a\nRUN b\n"
+      "FROM --platform=linux/ppc64le base:1 AS second\nRUN a\n"
+      "FROM base:1\nCOPY --from=first / /\nCOPY --from=second / /\nRUN c\n");
+  const auto warned_of = [&] {
+    EXPECT_FALSE(build(wanted));
+    std::vector<std::string> out;
+    for (const std::string& warning : told_.warnings) {
+      const bool counts = warning.find("is emulated") != std::string::npos;
+      if (counts) out.push_back(split(warning, ' ').at(2));
+    }
+    return out;
+  };
+  wanted.platforms = {*oci::Platform::parse("linux/riscv64")};
+  EXPECT_EQ(join(warned_of(), " "), "linux/s390x linux/ppc64le linux/riscv64");
+  wanted.platforms.push_back(*oci::Platform::parse("linux/arm/v7"));
+  EXPECT_EQ(std::ranges::count(warned_of(), "linux/s390x"), 1);
+}
+
+// An image that no index leads to is taken whatever its platform, as BuildKit does: from its
+// registry, and where that has none, from here.
+TEST_F(TargetPlatform, ASoleImageOfAnotherPlatformIsTakenAndToldOf) {
+  remote::TestRegistry registry;
+  const oci::Platform s390x = *oci::Platform::parse("linux/s390x");
+  const oci::Reference name = registry.ref("foreign:1");
+  options_.client = remote::quick_options();
+  open_builder_again();
+  write("a", "of s390x");
+  BuildRequest foreign = request("FROM scratch\nCOPY a /a\n");
+  foreign.platforms = {s390x};
+  foreign.tags = {name};
+  const images::Image base = built(foreign);
+  const auto check = [&] {
+    BuildRequest wanted = request(cat("ARG N=", name.familiar(), "\nFROM $N\nCOPY a /b\n"));
+    wanted.platforms = {oci::Platform::host()};
+    EXPECT_EQ(built(wanted).config.platform.str(), oci::Platform::host().str());
+    ASSERT_EQ(told_.warnings.size(), 1U);
+    EXPECT_NE(told_.warnings[0].find(cat("Base image ", name.familiar(),
+                                         " was pulled with platform \"linux/s390x\", expected \"",
+                                         oci::Platform::host().str(), "\" for current build")),
+              std::string::npos)
+        << told_.warnings[0];
+    wanted.dockerfile_text = cat("FROM scratch\nCOPY --from=", name.familiar(), " /a /c\n");
+    EXPECT_EQ(text_in(built(wanted), "c"), "of s390x");
+    EXPECT_TRUE(told_.warnings.empty());
+  };
+  check();
+  const images::PushOptions push{.client = remote::quick_options()};
+  ASSERT_TRUE(images_->push(name, push, [](const images::ProgressEvent&) {}, {}));
+  check();
+  ASSERT_TRUE(images_->remove(name.familiar(), true, true,
+                              [](const oci::Digest&) { return images::ImageUser(); }));
+  check();
+  const images::PullOptions pull{.platform = oci::Platform::host(),
+                                 .client = remote::quick_options()};
+  const auto refused = images_->pull(name, pull, [](const images::ProgressEvent&) {}, {});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("does not match the specified platform"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -209,6 +209,10 @@ struct StepStarted {
   std::string stage;  // name or number of the stage
   std::string text;   // the instruction, continuation lines joined
   int line = 0;       // where it starts
+  // As BuildKit's clients show it: its variables expanded, and the stage's own platform, with the
+  // one it builds for ("linux/amd64->arm64").
+  std::string shown;
+  std::string shown_platform;
   // Its place among those of its stage that change files or bring some, triggers all counted, as
   // BuildKit's clients show it; 0: it is none of these.
   int place = 0;

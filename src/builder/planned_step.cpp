@@ -137,6 +137,8 @@ void PlannedSolverStep::on_started() {
                                      .stage = stage().name,
                                      .text = without_controls(step().text),
                                      .line = step().span.first,
+                                     .shown = without_controls(step().shown),
+                                     .shown_platform = step().shown_platform,
                                      .place = place,
                                      .places = places});
 }

@@ -1,5 +1,7 @@
 #include "buildkit/build_progress.h"
 
+#include <utility>
+
 #include "base/strings.h"
 #include "dockerfile/source_text.h"
 
@@ -19,13 +21,13 @@ void BuildProgress::operator()(const builder::BuildEvent& event) {
 // "[linux/amd64 build 2/5] RUN make", "[build  3/12] ONBUILD RUN make"
 std::string BuildProgress::name_of(const builder::StepStarted& e) const {
   std::string place;
-  if (several_platforms_) place += cat(e.step.platform, " ");
+  if (several_platforms_) place += cat(e.shown_platform, " ");
   const bool numbered = parse_int(e.stage).has_value();
   if (file_.stages > 1) place += cat(numbered ? "stage-" : "", e.stage, " ");
   const std::string total = cat(e.places);
   std::string number = cat(e.place);
   number.insert(0, total.size() - number.size(), ' ');
-  return cat("[", place, number, "/", total, "] ", e.step.trigger > 0 ? "ONBUILD " : "", e.text);
+  return cat("[", place, number, "/", total, "] ", e.step.trigger > 0 ? "ONBUILD " : "", e.shown);
 }
 
 // Null where it is not shown.
@@ -37,7 +39,15 @@ BuildProgress::Step* BuildProgress::find(const builder::StepId& step) {
 void BuildProgress::take(const builder::StepStarted& e) {
   // The others take no time.
   if (e.place == 0) return;
-  running_[e.step] = {.vertex = writer_.start(name_of(e))};
+  Step step{.name = name_of(e)};
+  auto [shared, is_new] = shared_.try_emplace(step.name);
+  // Another platform's build has the step, too: it is one and the same. A build's own that is
+  // written alike is another.
+  const bool joins = !is_new && shared->second.platforms.insert(e.step.platform).second;
+  if (!joins) shared->second = {.vertex = writer_.start(step.name), .platforms = {e.step.platform}};
+  ++shared->second.at_work;
+  step.vertex = shared->second.vertex;
+  running_[e.step] = std::move(step);
 }
 
 void BuildProgress::take(const builder::StepCached& e) {
@@ -84,8 +94,16 @@ void BuildProgress::take(const builder::StepFailed& e) {
   running_.erase(e.step);
 }
 
+// The last one that is at work on it ends it.
 void BuildProgress::finish(const Step& step, std::string_view error) {
-  if (step.cached && error.empty()) return writer_.finish_cached(step.vertex);
+  Shared& shared = shared_[step.name];
+  if (shared.vertex == step.vertex) {
+    shared.cached = shared.cached && step.cached;
+    if (--shared.at_work > 0 && error.empty()) return;
+    if (std::exchange(shared.over, true)) return;
+  }
+  const bool cached = shared.vertex == step.vertex ? shared.cached : step.cached;
+  if (cached && error.empty()) return writer_.finish_cached(step.vertex);
   writer_.finish(step.vertex, error);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -33,8 +34,17 @@ class BuildProgress {
 
  private:
   struct Step {
-    std::string vertex;
+    std::string name;
+    std::string vertex = {};
     bool cached = false;
+  };
+  // A vertex, which equal steps of several platforms have together.
+  struct Shared {
+    std::string vertex;
+    std::set<std::string> platforms;  // whose step it is
+    int at_work = 0;
+    bool cached = true;
+    bool over = false;
   };
 
   void take(const builder::StepStarted& e);
@@ -58,6 +68,7 @@ class BuildProgress {
   bool several_platforms_;
   std::string pushing_;  // the vertex of what is pushed; "": nothing yet
   std::map<builder::StepId, Step> running_;
+  std::map<std::string, Shared> shared_;  // by name: the last of that
 };
 
 }  // namespace skiff::buildkit

@@ -34,8 +34,10 @@ builder::StepStarted step(int number, std::string stage, std::string text, int l
   return {.step = {"linux/amd64", number},
           .total = 3,
           .stage = std::move(stage),
-          .text = std::move(text),
+          .text = text,
           .line = line,
+          .shown = std::move(text),
+          .shown_platform = "linux/amd64",
           .place = number,
           .places = 3};
 }
@@ -45,6 +47,21 @@ builder::StepStarted trigger(int number, std::string text) {
   auto out = step(1, "0", std::move(text), 1);
   out.step.trigger = number;
   out.place = 1 + number;
+  return out;
+}
+
+// "start NAME", "end NAME", "cached NAME", "failed NAME: ERROR", as they came; the output behind.
+std::string in_short(const wire::StatusResponse& all) {
+  std::string out;
+  std::map<std::string, std::string> names;
+  for (const auto& vertex : all.vertexes()) {
+    names[vertex.digest()] = vertex.name();
+    const char* how = vertex.has_completed() ? "end " : "start ";
+    if (vertex.cached()) how = "cached ";
+    if (!vertex.error().empty()) how = "failed ";
+    out += cat(how, vertex.name(), vertex.error().empty() ? "" : ": ", vertex.error(), "\n");
+  }
+  for (const auto& log : all.logs()) out += cat(names[log.vertex()], ": ", log.msg());
   return out;
 }
 
@@ -87,6 +104,42 @@ TEST_F(ProgressTest, StagesAreNamedWhereThereAreSeveral) {
   EXPECT_EQ(all.vertexes(2).name(), "[3/3] FROM c");
 }
 
+TEST_F(ProgressTest, AStageThatPlatformsShareIsShownOnce) {
+  BuildProgress of_two(writer_, {.name = "Dockerfile", .text = "", .stages = 2}, "sha256:def",
+                       true);
+  const auto of = [](builder::StepStarted e, const char* platform, const char* shown) {
+    e.step.platform = platform;
+    e.shown_platform = shown;
+    return e;
+  };
+  const auto tool = step(1, "tool", "RUN make", 2);
+  const auto cross = step(2, "tool", "RUN cross", 3);
+  for (const char* platform : {"linux/386", "linux/arm64"}) {
+    of_two(of(tool, platform, "linux/amd64"));
+    of_two(of(cross, platform, cat("linux/amd64->", platform + 6).c_str()));
+  }
+  of_two(builder::StepOutput{{"linux/386", 1}, "made\n"});
+  of_two(builder::StepDone{.step = {"linux/386", 1}});
+  of_two(builder::StepCached{{"linux/arm64", 1}});
+  of_two(builder::StepDone{.step = {"linux/arm64", 1}});
+  of_two(of(step(3, "last", "COPY a b", 5), "linux/386", "linux/386"));
+  of_two(builder::StepFailed{.step = {"linux/386", 3}, .error = "no"});
+  of_two(of(tool, "linux/s390x", "linux/amd64"));
+  of_two(builder::StepCached{{"linux/s390x", 1}});
+  of_two(builder::StepDone{.step = {"linux/s390x", 1}});
+  of_two.end("no");
+  EXPECT_EQ(in_short(told()),
+            "start [linux/amd64 tool 1/3] RUN make\n"
+            "start [linux/amd64->386 tool 2/3] RUN cross\n"
+            "start [linux/amd64->arm64 tool 2/3] RUN cross\n"
+            "end [linux/amd64 tool 1/3] RUN make\n"
+            "start [linux/386 last 3/3] COPY a b\n"
+            "failed [linux/386 last 3/3] COPY a b: no\n"
+            "failed [linux/amd64->386 tool 2/3] RUN cross: context canceled\n"
+            "failed [linux/amd64->arm64 tool 2/3] RUN cross: context canceled\n"
+            "[linux/amd64 tool 1/3] RUN make: made\n");
+}
+
 TEST_F(ProgressTest, TriggersAreVerticesBehindTheirFrom) {
   auto from = step(1, "0", "FROM a", 1);
   auto second = trigger(1, "RUN b");
@@ -101,21 +154,6 @@ TEST_F(ProgressTest, TriggersAreVerticesBehindTheirFrom) {
   EXPECT_TRUE(all.vertexes(1).has_completed());
   EXPECT_EQ(all.vertexes(2).name(), "[ 2/12] ONBUILD RUN b");
   EXPECT_TRUE(all.vertexes(3).has_completed());
-}
-
-// "start NAME", "end NAME", "cached NAME", "failed NAME: ERROR", as they came; the output behind.
-std::string in_short(const wire::StatusResponse& all) {
-  std::string out;
-  std::map<std::string, std::string> names;
-  for (const auto& vertex : all.vertexes()) {
-    names[vertex.digest()] = vertex.name();
-    const char* how = vertex.has_completed() ? "end " : "start ";
-    if (vertex.cached()) how = "cached ";
-    if (!vertex.error().empty()) how = "failed ";
-    out += cat(how, vertex.name(), vertex.error().empty() ? "" : ": ", vertex.error(), "\n");
-  }
-  for (const auto& log : all.logs()) out += cat(names[log.vertex()], ": ", log.msg());
-  return out;
 }
 
 TEST_F(ProgressTest, TriggersAtWorkBesideOneAnotherEndEachForItself) {
@@ -187,7 +225,7 @@ TEST_F(ProgressTest, OfTheSameStepOnTwoPlatformsTheOneThatFailedHasTheError) {
                        true);
   const auto failing = step(2, "0", "RUN b", 2);
   auto other = failing;
-  other.step.platform = "linux/arm64";
+  other.step.platform = other.shown_platform = "linux/arm64";
   of_two(failing);
   of_two(other);
   of_two(builder::StepFailed{.step = failing.step, .error = "Dockerfile:2: exit code: 1"});

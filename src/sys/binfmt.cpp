@@ -100,15 +100,17 @@ bool is_served(const Emulated& e) {
   return false;
 }
 
-// P keeps argv[0], O passes the program open, F opens QEMU now: containers have none.
-Result<std::string> registration_of(const Emulated& e) {
+// P keeps argv[0], O passes the program open, F opens QEMU now: containers have none. With C a
+// program's set-user-id bits count, by which QEMU, and what its environment tells it, gets that
+// user's rights: in a user namespace of the container's own those are the container's alone.
+Result<std::string> registration_of(const Emulated& e, EmulationScope scope) {
   const std::string program = cat("/usr/bin/qemu-", e.qemu, "-static");
   if (::access(program.c_str(), X_OK) != 0) {
     return missing(
         cat("programs of ", e.architecture, " need ", program, ": install qemu-user-static"));
   }
   return cat(":skiff-", e.qemu, ":M::", escaped(magic_of(e)), ":", escaped(mask_of(e)), ":",
-             program, ":POF");
+             program, scope == EmulationScope::kContainer ? ":POCF" : ":POF");
 }
 
 Result<> register_at_host(const Emulated& e) {
@@ -116,7 +118,8 @@ Result<> register_at_host(const Emulated& e) {
   const std::scoped_lock lock(mutex);
   TRY(mount_binfmt());
   if (is_served(e)) return {};
-  auto written = write_file(Path(kDirectory) / "register", TRY(registration_of(e)));
+  auto written =
+      write_file(Path(kDirectory) / "register", TRY(registration_of(e, EmulationScope::kHost)));
   // Another process has just done it.
   if (!written && is_served(e)) return {};
   return std::move(written).context("register QEMU");
@@ -166,7 +169,7 @@ Result<std::string> find_emulation(const std::string& architecture, EmulationSco
     TRY(register_at_host(*found));
     return std::string();
   }
-  std::string line = TRY(registration_of(*found));
+  std::string line = TRY(registration_of(*found, scope));
   TRY(check_own_binfmt(*found));
   return line;
 }

@@ -26,10 +26,22 @@ try armhf linux/arm/v7 armv7l
 try ppc64el linux/ppc64le ppc64le
 try s390x linux/s390x s390x
 expect_eq "$(registered)" "$before"
+# Set-user-id programs have their rights, unless the container is not to gain any.
+cat > ctx/Dockerfile <<D
+FROM $N-arm64
+COPY --from=$N-arm64 --chmod=4755 /bin/busybox /bin/su
+USER 1000
+RUN ["/bin/busybox", "sh", "-c", "/bin/su nobody-there 2>&1 | /bin/busybox grep 'unknown user'"]
+D
+skiff build -q --platform linux/arm64 -t "$N-su" ctx >/dev/null
+said=$(docker run --rm --platform linux/arm64 "$N-su" /bin/su nobody-there 2>&1) || true
+expect_contains "$said" "unknown user"
+said=$(docker run --rm --platform linux/arm64 --security-opt no-new-privileges "$N-su" /bin/su nobody-there 2>&1) || true
+expect_contains "$said" "must be suid"
 # A container goes on being able to start programs, and others cannot.
 docker run -d --name "$N" "$N-arm64" /bin/busybox sleep 60 >/dev/null
 expect_eq "$(docker exec "$N" /bin/uname -m)" aarch64
 docker rm -f "$N" >/dev/null
 OUT=$(skiff run --rm --privileged "$N-arm64" 2>&1) && fail "a privileged container has an emulator of its own"
 expect_contains "$OUT" "--emulation=host"
-docker rmi "$N-arm64" "$N-armhf" "$N-ppc64el" "$N-s390x" >/dev/null
+docker rmi "$N-su" "$N-arm64" "$N-armhf" "$N-ppc64el" "$N-s390x" >/dev/null

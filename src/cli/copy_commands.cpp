@@ -84,15 +84,20 @@ Outcome export_container(Session& session, Flags& flags) {
 
 constexpr FlagSpec kSaveFlags[] = {
     {"output", 'o', kString, "Write to a file, instead of STDOUT"},
-    {"platform", 0, kString, ""},
+    {"platform", 0, kList, "Save only the given platforms, such as linux/arm64", "strings"},
 };
 
-Outcome save(Session& session, Flags& flags) {
-  if (flags.has("platform")) {
-    return Error(Code::kUnimplemented, "--platform is not supported: all platforms are saved");
+// Several in one flag, separated by commas, or in several.
+void add_platforms(net::Query& query, const Flags& flags) {
+  for (const std::string& list : flags.all("platform")) {
+    for (const std::string& platform : split(list, ',')) query.add("platform", platform);
   }
+}
+
+Outcome save(Session& session, Flags& flags) {
   net::Query query;
   for (const auto& name : flags.args) query.add("names", name);
+  add_platforms(query, flags);
   TRY(save_to(session, cat("/images/get?", query.str()), flags.get("output")));
   return 0;
 }
@@ -115,14 +120,11 @@ Result<UniqueFd> open_input(const std::string& path) {
 
 constexpr FlagSpec kLoadFlags[] = {
     {"input", 'i', kString, "Read from a tar archive file, instead of STDIN"},
-    {"platform", 0, kString, ""},
+    {"platform", 0, kList, "Load only the given platforms, such as linux/arm64", "strings"},
     {"quiet", 'q', kBool, "Suppress the load output"},
 };
 
 Outcome load(Session& session, Flags& flags) {
-  if (flags.has("platform")) {
-    return Error(Code::kUnimplemented, "--platform is not supported: all platforms are loaded");
-  }
   if (!flags.has("input") && is_terminal(STDIN_FILENO)) {
     return Error(Code::kInvalidArgument, "requested load from stdin, but stdin is empty");
   }
@@ -130,7 +132,10 @@ Outcome load(Session& session, Flags& flags) {
   FdSource body(file.get());
   net::ClientRequest request;
   request.method = "POST";
-  request.target = cat("/images/load?quiet=", is_terminal(STDOUT_FILENO) ? "0" : "1");
+  net::Query query;
+  query.add("quiet", is_terminal(STDOUT_FILENO) ? "0" : "1");
+  add_platforms(query, flags);
+  request.target = cat("/images/load?", query.str());
   request.headers.set("Content-Type", "application/x-tar");
   request.stream = &body;
   ProgressPrinter printer(STDOUT_FILENO);

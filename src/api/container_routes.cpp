@@ -100,7 +100,10 @@ Result<> rename_container(Call& call) {
 }
 
 Result<> update_container(Call& call) {
+  constexpr int kPidsMayBeAbsent = 40;
   auto request = TRY(engine::UpdateRequest::from_json(TRY(call.json_body(host_config_types()))));
+  // Before it every client sent one, 0 where nobody had said any.
+  if (call.api_minor < kPidsMayBeAbsent) request.resources.make_object().erase("PidsLimit");
   auto warnings = TRY(containers(call).update(call.name, request));
   return call.reply(200, json::object({{"Warnings", warnings}}));
 }

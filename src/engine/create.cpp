@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/strings.h"
+#include "engine/bind_source.h"
 #include "engine/container_network.h"
 #include "engine/copy_up.h"
 #include "engine/cpuset.h"
@@ -205,7 +206,7 @@ class Creation {
           TRY(core_.volumes.hold(volume.name, id_));
         }
       } else if (point.from_mounts && mount.make_source) {
-        TRY(skiff::make_directories(point.source, 0755));
+        TRY(make_bind_source(point.source, record_.info.id_maps));
       }
       record_.info.mounts.push_back(point);
     }

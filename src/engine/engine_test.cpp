@@ -99,16 +99,16 @@ TEST_F(Life, RemovesItselfWithItsVolumes) {
 
 TEST_F(Life, AVolumeNeverLosesItsDirectory) {
   std::jthread remover([this](const std::stop_token& stop) {
-    while (!stop.stop_requested()) (void)engine_->volumes().remove("v", true);
+    while (!stop.stop_requested()) (void)engine_->volumes().remove("vol", true);
   });
   for (int i = 0; i < 200; ++i) {
-    ASSERT_TRUE(engine_->volumes().create({.name = "v"}));
+    ASSERT_TRUE(engine_->volumes().create({.name = "vol"}));
   }
   remover = {};
-  auto left = engine_->volumes().create({.name = "v"});
+  auto left = engine_->volumes().create({.name = "vol"});
   ASSERT_TRUE(left) << left.error().message();
   EXPECT_TRUE(std::filesystem::is_directory(left->mountpoint));
-  EXPECT_TRUE(engine_->volumes().remove("v", false));
+  EXPECT_TRUE(engine_->volumes().remove("vol", false));
 }
 
 TEST_F(Life, AFailedStartRemovesItToo) {
@@ -155,6 +155,14 @@ TEST_F(Life, UpdateReachesTheKernel) {
   EXPECT_EQ(info(id).host_config.restart_policy.name, "always");
   auto group = *sys::Cgroup::open(cat(options_.cgroup_parent, "/", id));
   EXPECT_EQ(std::string(trim(*group.read("pids", "pids.max"))), "17");
+  // What says nothing changes nothing; 0 and less is no limit.
+  update.resources = json::object({{"Memory", 64 << 20}});
+  ASSERT_TRUE(containers().update(id, update));
+  EXPECT_EQ(std::string(trim(*group.read("pids", "pids.max"))), "17");
+  update.resources = json::object({{"PidsLimit", -1}});
+  ASSERT_TRUE(containers().update(id, update));
+  EXPECT_EQ(std::string(trim(*group.read("pids", "pids.max"))), "max");
+  EXPECT_EQ(info(id).host_config.resources.pids_limit, 0);
 }
 
 TEST_F(Life, TheImageIsInUse) {

@@ -248,7 +248,7 @@ TEST_F(FilesTest, SymlinksLeadNowhereButInside) {
 
 TEST_F(FilesTest, VolumesAreInPlace) {
   CreateRequest wanted = request("echo in > /data/f; echo ready; sleep 100");
-  wanted.host_config.binds = {"v:/data"};
+  wanted.host_config.binds = {"vol:/data"};
   std::string id = run(std::move(wanted));
   await_log(id, "ready");
   EXPECT_EQ(archive(id, "/data/f"), (Entries{{"f", "in\n"}}));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "base/strings.h"
@@ -32,6 +33,11 @@ Result<> refuse_unserved(const json::Value& v) {
     if (member != nullptr && !is_empty(*member)) {
       return Error(Code::kUnimplemented, cat("HostConfig.", key, " is not supported"));
     }
+  }
+  const std::string isolation = v.string("Isolation");
+  if (!isolation.empty() && to_lower(isolation) != "default") {
+    return Error(Code::kInvalidArgument,
+                 cat("invalid isolation (", isolation, "): linux only supports 'default'"));
   }
   const json::Value* swappiness = v.find("MemorySwappiness");
   if (swappiness != nullptr && swappiness->is_int() && swappiness->as_int() != -1) {
@@ -71,8 +77,9 @@ Resources read_resources(const json::Value& v) {
   out.cpuset_cpus = v.string("CpusetCpus");
   out.cpuset_mems = v.string("CpusetMems");
   out.oom_kill_disable = v.boolean("OomKillDisable");
-  // 0 from the client means "not set".
-  if (int64_t pids = v.integer("PidsLimit"); pids != 0) out.pids_limit = pids;
+  // As dockerd: what is below 1 is no limit.
+  const json::Value* pids = v.find("PidsLimit");
+  if (pids != nullptr && pids->is_int()) out.pids_limit = std::max<int64_t>(pids->as_int(), 0);
   return out;
 }
 

@@ -66,7 +66,8 @@ Result<> check_values(const ContainerConfig& config, const HostConfig& host) {
   for (const std::string& entry : host.extra_hosts) TRY(net::parse_extra_host(entry));
   TRY(check_host_addresses(host));
   for (const auto& [name, value] : host.sysctls) {
-    TRY(runtime::check_sysctl(name, [&](uint64_t space) { return is_separate(host, space); }));
+    TRY(runtime::check_sysctl(runtime::with_dots(name),
+                              [&](uint64_t space) { return is_separate(host, space); }));
   }
   return {};
 }

@@ -100,16 +100,21 @@ Result<bool> is_known(LogPart& part, const LogPart& known, const Path& log) {
 // without a file.
 Result<std::vector<LogPart>> open_all(const Path& log, const LogPart* known) {
   std::vector<LogPart> parts;
+  bool lost = known != nullptr;
   for (int number = 0;; ++number) {
     auto part = TRY(open_number(log, number));
     if (!part) part = TRY(open_number(log, ++number));
     if (!part) break;
-    if (known != nullptr && TRY(is_known(*part, *known, log))) break;
+    if (known != nullptr && TRY(is_known(*part, *known, log))) {
+      lost = false;
+      break;
+    }
     const bool seen = std::any_of(parts.begin(), parts.end(),
                                   [&](const LogPart& p) { return p.inode == part->inode; });
     if (!seen) parts.push_back(std::move(*part));
   }
   std::reverse(parts.begin(), parts.end());
+  if (parts.size() > 1) parts.front().after_gap = lost;
   return parts;
 }
 

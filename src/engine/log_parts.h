@@ -16,13 +16,16 @@ struct LogPart {
   UniqueFd plain;             // of a compressed one, once it is unpacked
   uint64_t offset = 0;        // read so far
   uint64_t end = UINT64_MAX;  // read no further
+  bool after_gap = false;     // the file before it is gone already
 
   // Makes content() that of the plain file; `log` is where the files are.
   Result<> unpack(const Path& log);
   int content() const { return plain ? plain.get() : fd.get(); }
 };
 
-// The files of `log`, oldest first: all, or those that are newer than `known`.
+// The files of `log`, oldest first: all, or those that are newer than `known`. The first is after a
+// gap where there are several and `known` is no more among them: with one file alone that is so at
+// every rotation.
 Result<std::vector<LogPart>> open_log_parts(const Path& log, const LogPart* known = nullptr);
 
 }  // namespace skiff::engine

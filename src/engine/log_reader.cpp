@@ -209,6 +209,18 @@ void LogReader::give_back() {
   consumed_ = searched_ = 0;
 }
 
+// Dated when the last file that was read was written last.
+Result<LogEntry> LogReader::gap_entry() const {
+  struct stat st{};
+  if (::fstat(parts_[current_ - 1].fd.get(), &st) != 0) return Error::from_errno(errno, "stat log");
+  LogEntry entry;
+  entry.text = "skiff: output may be missing here: the log was rotated away before it was read\n";
+  entry.stream = StreamKind::kStderr;
+  entry.time = TimePoint(std::chrono::seconds(st.st_mtim.tv_sec) +
+                         std::chrono::nanoseconds(st.st_mtim.tv_nsec));
+  return entry;
+}
+
 Result<std::optional<LogEntry>> LogReader::next() {
   while (current_ < parts_.size()) {
     if (auto entry = take_entry()) return entry;
@@ -221,6 +233,7 @@ Result<std::optional<LogEntry>> LogReader::next() {
     buffer_.clear();
     consumed_ = searched_ = 0;
     ++current_;
+    if (parts_[current_].after_gap) return std::optional(TRY(gap_entry()));
   }
   return std::optional<LogEntry>();
 }

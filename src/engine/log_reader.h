@@ -33,7 +33,8 @@ class LogReader {
   // file is no longer there. One that was open before it was compressed is.
   void stop_at(uint64_t inode, uint64_t offset);
   // The next whole entry; nullopt when there is none yet. Damaged lines of a json-file log are
-  // passed over; in a local log what follows a damaged record in its file is.
+  // passed over; in a local log what follows a damaged record in its file is. Where more rotations
+  // have passed since refresh() than there are files, an entry of standard error says so.
   Result<std::optional<LogEntry>> next();
   // How many files it reads.
   size_t parts() const { return parts_.size(); }
@@ -41,6 +42,7 @@ class LogReader {
   Result<> refresh();
 
  private:
+  Result<LogEntry> gap_entry() const;
   Result<bool> fill();
   std::optional<LogEntry> take_entry();
   std::optional<std::string> take_line();

@@ -186,6 +186,32 @@ TEST_F(LogReaderTest, AFollowerThatIsTwoRotationsBehindMissesNoneInAThird) {
   EXPECT_EQ(read(reader), "2 3 ");
 }
 
+TEST_F(LogReaderTest, AFollowerThatIsOvertakenIsTold) {
+  append_lines(1, 1);
+  LogReader reader = open();
+  EXPECT_EQ(read(reader), "1 ");
+  for (int i = 2; i <= 6; ++i) {
+    rotate();
+    append_lines(i, i);
+    std::filesystem::remove(cat(path_.native(), ".3"));
+  }
+  ASSERT_TRUE(reader.refresh());
+  EXPECT_EQ(
+      read(reader),
+      "skiff: output may be missing here: the log was rotated away before it was read 4 5 6 ");
+}
+
+TEST_F(LogReaderTest, AFollowerOfOneFileIsToldNothing) {
+  append_lines(1, 1);
+  LogReader reader = open();
+  EXPECT_EQ(read(reader), "1 ");
+  rotate();
+  std::filesystem::remove(cat(path_.native(), ".1"));
+  append_lines(2, 2);
+  ASSERT_TRUE(reader.refresh());
+  EXPECT_EQ(read(reader), "2 ");
+}
+
 TEST_F(LogReaderTest, AFollowerMissesNothingWhileAnotherThreadRotates) {
   constexpr int kLast = 4000;
   std::thread writer([this] {

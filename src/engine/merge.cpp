@@ -152,6 +152,7 @@ Result<> check_restart_policy(const RestartPolicy& policy) {
 Result<> check_host_config(const ContainerConfig& config, HostConfig& host,
                            std::vector<std::string>& warnings) {
   TRY(check_resources(host.resources));
+  if (host.resources.pids_limit == 0) host.resources.pids_limit.reset();
   TRY(check_restart_policy(host.restart_policy));
   TRY(check_logging(host, warnings));
   TRY(check_modes(config, host));

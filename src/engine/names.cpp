@@ -68,7 +68,13 @@ Result<std::string> check_container_name(std::string_view name) {
 }
 
 Result<> check_volume_name(std::string_view name) {
-  if (obeys_rule(name) || (name.size() == 1 && is_alnum(name[0]))) return {};
+  if (name.size() == 1) {
+    return Error(Code::kInvalidArgument,
+                 cat("create ", name,
+                     ": volume name is too short, names should be at least two alphanumeric "
+                     "characters"));
+  }
+  if (obeys_rule(name)) return {};
   return Error(Code::kInvalidArgument,
                cat("create ", name, ": ", skiff::quoted(name),
                    " includes invalid characters for a local volume name, only "

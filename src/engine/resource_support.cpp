@@ -24,8 +24,10 @@ class Discard {
       r_.cpuset_cpus.clear();
       r_.cpuset_mems.clear();
     }
-    if (!has("pids") && r_.pids_limit.value_or(0) > 0) {
-      tell(cat("Your kernel does not support PIDs limit", kNoCgroup));
+    if (!has("pids")) {
+      if (r_.pids_limit.value_or(0) > 0) {
+        tell(cat("Your kernel does not support PIDs limit", kNoCgroup));
+      }
       r_.pids_limit.reset();
     }
     return std::move(told_);

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "base/strings.h"
+#include "engine/bind_source.h"
 #include "engine/ipc_mode.h"
 #include "engine/security_options.h"
 #include "runtime/default_apparmor.h"
@@ -90,10 +91,13 @@ Result<> add_emulation(const Core& core, const Container& container, runtime::Co
   return runtime::emulate(spec, registration);
 }
 
-Result<> make_bind_source(const MountPoint& mount) {
-  struct stat st{};
-  if (::stat(mount.source.c_str(), &st) == 0) return {};
-  return make_directories(mount.source, 0755);
+// One of our own files hears of the host's mounts as well as it can.
+Result<> ready_bind(const Core& core, const ContainerInfo& info, const MountPoint& mount) {
+  if (!mount.from_mounts) TRY(make_bind_source(mount.source, info.id_maps));
+  const bool is_ours = mount.source.starts_with(core.options.root.native()) ||
+                       core.options.root.native().starts_with(mount.source);
+  if (is_ours && mount.propagation.ends_with("slave")) return {};
+  return check_propagation(mount.source, mount.propagation);
 }
 
 // Where we may make no nodes the host's are mounted, with the rights that they have there.
@@ -146,7 +150,7 @@ Result<> add_mounts(Core& core, const Container& container, const ContainerInfo&
                             tmpfs_options(info.host_config, mount.destination, mount.read_write)});
       continue;
     }
-    if (mount.type == MountType::kBind && !mount.from_mounts) TRY(make_bind_source(mount));
+    if (mount.type == MountType::kBind) TRY(ready_bind(core, info, mount));
     spec.binds.push_back({.source = mount.source,
                           .target = mount.destination,
                           .read_only = !mount.read_write,
@@ -173,7 +177,8 @@ runtime::Limits limits_of(const Resources& r) {
   limits.cpu_period_us = r.cpu_period;
   limits.cpuset_cpus = r.cpuset_cpus;
   limits.cpuset_mems = r.cpuset_mems;
-  limits.pids = r.pids_limit.value_or(0);
+  // 0: a limit that was taken away.
+  if (r.pids_limit) limits.pids = *r.pids_limit > 0 ? *r.pids_limit : -1;
   limits.oom_kill_disable = r.oom_kill_disable;
   return limits;
 }

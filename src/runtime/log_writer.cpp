@@ -99,6 +99,8 @@ Result<> LogWriter::write(OutputStream stream, std::string_view bytes, TimePoint
   begin_call(now);
   pieces_.add(stream, bytes, [&](std::string_view piece) { add_line(stream, piece); });
   flush();
+  // Most containers that write much at once do so seldom.
+  if (batch_.capacity() > kMostHeld) batch_ = std::string();
   return std::exchange(failure_, {});
 }
 

@@ -20,6 +20,8 @@ refuses '"HostConfig":{"NetworkMode":"container:"}' 'invalid container format'
 refuses '"HostConfig":{"CpusetCpus":"4099"}' 'Requested CPUs are not available'
 refuses '"HostConfig":{"CpusetMems":"4099"}' 'Requested memory nodes are not available'
 refuses '"HostConfig":{"CpuShares":-1}' 'invalid CPU shares'
+refuses '"HostConfig":{"Isolation":"hyperv"}' "invalid isolation (hyperv): linux only supports 'default'"
+refuses '"HostConfig":{"Binds":["v:/v"]}' 'volume name is too short, names should be at least two alphanumeric characters'
 refuses '"Labels":{"":"x"}' 'empty name'
 refuses '"Healthcheck":{"Test":["NONE"],"Timeout":1}' 'less than 1ms'
 refuses '"NetworkingConfig":{"EndpointsConfig":{"bridge":{"MacAddress":"zz"}}}' 'invalid MAC address'
@@ -29,3 +31,5 @@ expect_exit 1 docker inspect "$N"
 docker create --name "$N" --dns ::1 --cpuset-cpus 0 --sysctl net.ipv4.ip_forward=1 "$IMAGE" true >/dev/null
 expect_exit 1 docker update --cpuset-cpus 4099 "$N"
 docker rm "$N" >/dev/null
+expect_exit 1 docker volume create v
+expect_contains "$OUT" 'volume name is too short'

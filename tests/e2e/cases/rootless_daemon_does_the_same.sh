@@ -30,6 +30,10 @@ expect_eq "$(stat -c %u "/proc/$pid")" 4321
 eventually curl -fs http://127.0.0.1:8080/
 expect_eq "$(in_neighbour curl -fs http://198.51.100.2:8080/)" page
 expect_eq "$(ana docker logs web)" started
+# The host's own namespaces; of its processes the files that are masked, and read-only, stay so.
+ana docker run --rm --pid host base sh -c "test -d /proc/$pid && ! test -s /proc/keys && ! echo 1 2>/dev/null >/proc/sys/kernel/panic"
+expect_contains "$(ana docker run --rm --pid host base grep ' /proc/sys ' /proc/mounts)" ' ro,'
+ana docker run --rm --pid host --network host --ipc host --uts host --cgroupns host base test -d "/proc/$pid"
 expect_eq "$(ana docker exec -u 1000 web id -u)" 1000
 expect_contains "$(ana docker top web)" httpd
 expect_eq "$(ana docker stats --no-stream --format '{{.Name}} {{.PIDs}}' web)" "web 1"

@@ -1,6 +1,6 @@
 own_daemon
 docker run --name gone "$IMAGE" sh -c 'echo 1 > /f'
-docker volume create v >/dev/null
+docker volume create vol >/dev/null
 printf 'FROM %s\nRUN echo 1 > /x\n' "$IMAGE" > Dockerfile
 docker build -q . >/dev/null
 expect_contains "$(docker system df)" "Images"

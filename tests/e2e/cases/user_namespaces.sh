@@ -19,7 +19,7 @@ expect_eq "$(run "$IMAGE" sh -c 'cat /proc/self/uid_map /proc/self/gid_map | tr 
  1000 200000 64536
  0 300000 65536"
 # What a container finds, and what it makes.
-expect_eq "$(run "$IMAGE" stat -c '%u:%g' / /bin/busybox /etc/hosts /etc/resolv.conf /dev/shm /dev/pts | sort -u)" 0:0
+expect_eq "$(run "$IMAGE" stat -c '%u:%g' / /bin/busybox /etc/hosts /etc/resolv.conf /dev/shm /dev/pts /dev/mqueue | sort -u)" 0:0
 expect_eq "$(run -u app "$IMAGE" sh -c 'echo mine >/dev/stdout; touch /tmp/f; stat -c %u:%g /tmp/f')" "mine
 1000:1000"
 expect_eq "$(run -t "$IMAGE" sh -c 'tty && test -w /dev/tty && echo ok' | tr -d '\r')" "/dev/pts/0
@@ -35,6 +35,9 @@ echo secret >bind/root
 chmod 0600 bind/root
 run -v vol:/v -v "$PWD/bind:/b" "$IMAGE" sh -c 'echo volume >/v/f; chown app /v/f; echo bind >/b/f; ! cat /b/root 2>/dev/null'
 expect_eq "$(stat -c %u:%g bind/f)" 100000:300000
+# What the host does not have is made for the container.
+run -v "$PWD/made/deep:/m" "$IMAGE" touch /m/f
+expect_eq "$(stat -c %u:%g made made/deep made/deep/f | sort -u)" 100000:300000
 expect_eq "$(run -v vol:/v --userns host "$IMAGE" stat -c %u /v/f)" 1000
 expect_eq "$(run -v vol:/v "$IMAGE" stat -c %u /v/f)" 1000
 expect_eq "$(run --userns host "$IMAGE" cat /proc/self/uid_map | tr -s ' ')" " 0 0 4294967295"

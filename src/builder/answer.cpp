@@ -3,6 +3,7 @@
 #include "builder/offline_plan.h"
 #include "builder/platform_build.h"
 #include "dockerfile/inspection.h"
+#include "dockerfile/source_text.h"
 #include "dockerfile/static_checks.h"
 #include "dockerfile/syntax.h"
 
@@ -10,9 +11,12 @@ namespace skiff::builder {
 
 Result<> check_syntax(const BuildRequest& request, const std::string& text) {
   const auto given = request.build_args.find("BUILDKIT_SYNTAX");
-  const bool is_given = given != request.build_args.end() && given->second;
-  const std::string syntax = is_given ? *given->second : detect_syntax(text);
-  return check_frontend(syntax);
+  if (given != request.build_args.end() && given->second) return check_frontend(*given->second);
+  const dockerfile::Syntax syntax = dockerfile::detect_syntax(text);
+  Result<> known = check_frontend(syntax.value);
+  if (known || syntax.line == 0) return known;
+  const auto source = dockerfile::SourceText::make(request.name_of_dockerfile(), text);
+  return source ? source->at({syntax.line, syntax.line}, known.error()) : known;
 }
 
 Result<CheckConfig> check_config(const BuildRequest& request, const Dockerfile& file) {

@@ -75,7 +75,7 @@ TEST_F(Inspected, ChecksHaveARangeOfEachLine) {
   EXPECT_NE(listed(checks, "warnings", "ruleName").find("ConsistentInstructionCasing: 6 7 8 | "),
             std::string::npos)
       << checks.dump();
-  EXPECT_EQ(checks.array("sources")[0].string("fileName"), "Dockerfile");
+  EXPECT_EQ(checks.array("sources")[0].string("filename"), "Dockerfile");
   EXPECT_EQ(*base64_decode(checks.array("sources")[0].string("data")), kDockerfile);
 }
 

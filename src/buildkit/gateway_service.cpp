@@ -48,10 +48,10 @@ std::optional<RpcFailure> GatewayService::solve(RpcCall& call) {
   const std::map<std::string, std::string> given{request->frontend_opt().begin(),
                                                  request->frontend_opt().end()};
   const auto known = check_frontend(request->frontend(), given);
-  if (!known) return failed(known.error());
+  // Clients put the name of any other code before the text, and do so twice.
+  if (!known) return failed(Error(Code::kUnknown, known.error().message()));
   if (!is_question(given)) history_.begin(build, request->frontend(), given, order->exporters);
   auto options = decode_frontend_options(given);
-  // Clients put the name of any other code before the text, and do so twice.
   if (!options) return failed(Error(Code::kUnknown, options.error().message()));
   if (auto taken = take_inputs(*request, *options); !taken) return failed(std::move(taken.error()));
   const bool asks = !options->question.empty();

@@ -10,9 +10,11 @@
 
 namespace skiff::dockerfile {
 
-namespace {
+std::string page_of(const RuleText& rule) {
+  return cat("https://docs.docker.com/go/dockerfile/rule/", rule.page, "/");
+}
 
-constexpr std::string_view kPages = "https://docs.docker.com/go/dockerfile/rule/";
+namespace {
 
 using Row = std::vector<std::string>;
 
@@ -204,7 +206,7 @@ std::string show_findings(const Dockerfile& file, const std::vector<Finding>& fi
   std::string out;
   for (const Finding& finding : findings) {
     const RuleText& rule = text_of(finding.rule);
-    out += cat("WARNING: ", rule.name, " - ", kPages, rule.page, "/\n");
+    out += cat("WARNING: ", rule.name, " - ", page_of(rule), "\n");
     const Error placed =
         file.source->at(finding.span, Error(Code::kInvalidArgument, finding.message));
     out += cat(placed.message(), "\n\n");
@@ -218,12 +220,12 @@ json::Value findings_data(const Dockerfile& file, const std::vector<Finding>& fi
     const RuleText& rule = text_of(finding.rule);
     warnings.push_back(json::object({{"ruleName", rule.name},
                                      {"description", rule.description},
-                                     {"url", cat(kPages, rule.page, "/")},
+                                     {"url", page_of(rule)},
                                      {"detail", finding.message},
                                      {"location", location_of(finding.span)}}));
   }
   const json::Value source = json::object(
-      {{"fileName", file.source->name()}, {"language", "Dockerfile"}, {"data", data_of(file)}});
+      {{"filename", file.source->name()}, {"language", "Dockerfile"}, {"data", data_of(file)}});
   return json::object({{"warnings", std::move(warnings)}, {"sources", json::array({source})}});
 }
 

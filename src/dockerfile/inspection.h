@@ -11,6 +11,8 @@
 
 namespace skiff::dockerfile {
 
+// Where more is written about a rule.
+std::string page_of(const RuleText& rule);
 // Each finding with its lines, and how many there are.
 std::string show_findings(const Dockerfile& file, const std::vector<Finding>& findings);
 json::Value findings_data(const Dockerfile& file, const std::vector<Finding>& findings);

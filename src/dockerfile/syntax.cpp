@@ -22,16 +22,16 @@ std::pair<std::string, std::string> directive_of(std::string_view line, std::str
   return {std::move(key), std::string(trim(parts->second))};
 }
 
-// Directives stand at the top: the first line that is none ends them.
-std::string syntax_in(std::string_view text, std::string_view sign) {
-  while (!text.empty()) {
+// Directives stand at the top, from `line` on: the first line that is none ends them.
+Syntax syntax_in(std::string_view text, std::string_view sign, int line) {
+  for (; !text.empty(); ++line) {
     const size_t end = std::min(text.find('\n'), text.size());
     const auto [key, value] = directive_of(text.substr(0, end), sign);
-    if (key.empty() || value.empty()) return "";
-    if (key == "syntax") return value;
+    if (key.empty() || value.empty()) return {};
+    if (key == "syntax") return {.value = value, .line = line};
     text.remove_prefix(std::min(end + 1, text.size()));
   }
-  return "";
+  return {};
 }
 
 // Of the frontend 1.x.
@@ -54,18 +54,20 @@ bool is_implemented(std::string_view tag) {
 
 }  // namespace
 
-std::string detect_syntax(std::string_view text) {
+Syntax detect_syntax(std::string_view text) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  int line = 1;
   if (text.starts_with("#!")) {
+    ++line;
     text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
   }
   for (std::string_view sign : {"#", "//"}) {
-    if (std::string found = syntax_in(text, sign); !found.empty()) return found;
+    if (Syntax found = syntax_in(text, sign, line); !found.value.empty()) return found;
   }
-  if (!trim(text).starts_with('{')) return "";
+  if (!trim(text).starts_with('{')) return {};
   const auto value = json::parse(text);
-  return value ? value->string("syntax") : "";
+  return {.value = value ? value->string("syntax") : ""};
 }
 
 Result<> check_frontend(std::string_view syntax) {

@@ -8,9 +8,13 @@
 
 namespace skiff::dockerfile {
 
-// The whole value, or "". Files for frontends that are no Dockerfiles say it with "// syntax=" or
-// as the "syntax" of a JSON object. A first line that begins with "#!" is passed over.
-std::string detect_syntax(std::string_view text);
+struct Syntax {
+  std::string value;  // whole; "": none is asked for
+  int line = 0;       // that says it, from 1; 0: it is a member of a JSON object
+};
+// Files for frontends that are no Dockerfiles say it with "// syntax=" or as the "syntax" of a JSON
+// object. A first line that begins with "#!" is passed over.
+Syntax detect_syntax(std::string_view text);
 
 // Whether this folder is what the value asks for: nothing, "dockerfile.v0", or a version of the
 // official frontend that it implements ("docker/dockerfile:1", "docker/dockerfile:1.4-labs"; a

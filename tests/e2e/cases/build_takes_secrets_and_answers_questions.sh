@@ -24,7 +24,7 @@ expect_contains "$(skiff build --call outline ctx)" "token"
 expect_eq "$(skiff build --call outline,format=json ctx | jq -r '.secrets[0].name')" token
 expect_contains "$(skiff build --call targets,format=json ctx | jq -c '.targets[].location')" '"ranges":[{"start":{"line":1}'
 expect_exit 1 skiff build --call check,format=json ctx
-expect_eq "$(skiff build --call check,format=json,ignorestatus=true ctx | jq -r '.sources[0].fileName')" Dockerfile
+expect_eq "$(skiff build --call check,format=json,ignorestatus=true ctx | jq -r '.sources[0].filename')" Dockerfile
 expect_exit 1 skiff build --call check,format=xml ctx
 expect_contains "$OUT" 'format=xml'
 expect_exit 125 skiff build --allow device ctx

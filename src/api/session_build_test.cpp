@@ -64,7 +64,7 @@ class SessionBuildTest : public ApiTest {
     ApiTest::SetUp();
     if (context_ == nullptr) return;
     buildkit_ = *buildkit::BuildkitServer::start(
-        {.worker = {.id = "test", .platforms = {oci::Platform::host()}},
+        {.worker = {.id = "test", .platforms = [] { return std::vector{oci::Platform::host()}; }},
          .scratch = dir_.path() / "buildkit",
          .history = dir_.path() / "history.db"},
         *builder_, *images_);

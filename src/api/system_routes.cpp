@@ -80,6 +80,9 @@ bool cgroup_v2() { return std::filesystem::exists("/sys/fs/cgroup/cgroup.control
 // Lines that `docker info` shows under the storage driver.
 Value storage_status(const Context& context) {
   std::vector<Value> lines = {
+      // By these words clients know that images of several platforms, and with attestations, can
+      // be loaded: buildx refuses --load of those else.
+      json::array({"driver-type", "io.containerd.snapshotter.v1"}),
       json::array({"New layers", context.images.snapshots().backend() == snapshot::Backend::kErofs
                                      ? "kept as their tar, mounted through an EROFS index"
                                      : "unpacked"})};

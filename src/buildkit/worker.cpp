@@ -69,6 +69,10 @@ constexpr const char* kLlbCaps[] = {
     "gc.freespacefilter",
     "meta.ignorecache",
     "meta.description",
+    // Not served. But of these alone clients leave an order out in silence where they are missing:
+    // so they are sent, and the build says why it fails.
+    "cache.gha",
+    "cache.s3",
 };
 
 }  // namespace
@@ -89,7 +93,7 @@ void describe_worker(const WorkerFacts& facts, wire::WorkerRecord& out) {
   if (!gateway.empty()) {
     (*out.mutable_labels())["org.mobyproject.buildkit.worker.moby.host-gateway-ip"] = gateway;
   }
-  for (const oci::Platform& platform : facts.platforms) {
+  for (const oci::Platform& platform : facts.platforms()) {
     wire::Platform* added = out.add_platforms();
     added->set_os(platform.os);
     added->set_architecture(platform.architecture);

@@ -13,10 +13,11 @@ namespace skiff::buildkit {
 inline constexpr const char* kProtocolVersion = "v0.21.0";
 
 struct WorkerFacts {
-  std::string id;                        // of the instance
-  std::vector<oci::Platform> platforms;  // the machine's own first
+  std::string id;  // of the instance
+  // The machine's own first; asked each time.
+  std::function<std::vector<oci::Platform>()> platforms;
   // What clients put for "host-gateway", asked each time: a network that nobody uses may move.
-  std::function<std::string()> host_gateway;
+  std::function<std::string()> host_gateway = nullptr;
 };
 
 namespace wire {

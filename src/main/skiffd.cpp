@@ -18,6 +18,7 @@
 #include "base/space_reserve.h"
 #include "base/strings.h"
 #include "base/unique_fd.h"
+#include "buildkit/worker_platforms.h"
 #include "codec/hash.h"
 #include "content/scrub.h"
 #include "doctor/doctor.h"
@@ -150,21 +151,23 @@ api::DaemonFacts facts_of(const DaemonOptions& o, const Path& run_dir, const std
   return facts;
 }
 
-Result<std::unique_ptr<buildkit::BuildkitServer>> start_buildkit(const Path& root,
-                                                                 const std::string& instance,
-                                                                 network::NetworkManager& networks,
-                                                                 builder::Builder& builder,
-                                                                 images::ImageStore& images) {
+sys::EmulationScope emulation_of(const DaemonOptions& o) {
+  return o.emulation == "host" ? sys::EmulationScope::kHost : sys::EmulationScope::kContainer;
+}
+
+Result<std::unique_ptr<buildkit::BuildkitServer>> start_buildkit(
+    const Path& root, const std::string& instance, network::NetworkManager& networks,
+    sys::EmulationScope emulation, builder::Builder& builder, images::ImageStore& images) {
   const auto host_gateway = [&networks] {
     const auto bridge = networks.find("bridge");
     return bridge ? bridge->gateway : std::string();
   };
-  return buildkit::BuildkitServer::start({.worker = {.id = instance,
-                                                     .platforms = {oci::Platform::host()},
-                                                     .host_gateway = host_gateway},
-                                          .scratch = root / "buildkit",
-                                          .history = root / "build-history.db"},
-                                         builder, images);
+  const auto platforms = [emulation] { return buildkit::worker_platforms(emulation); };
+  return buildkit::BuildkitServer::start(
+      {.worker = {.id = instance, .platforms = platforms, .host_gateway = host_gateway},
+       .scratch = root / "buildkit",
+       .history = root / "build-history.db"},
+      builder, images);
 }
 
 // What ends the daemon, and what its registry heeds: for a thread of its own.
@@ -232,8 +235,7 @@ Result<Works> open_works(const DaemonOptions& o, const Home& home, const Rootles
        .bridge = o.bridge,
        .subnet = o.subnet,
        .ports = rootless == nullptr ? nullptr : make_rootless_ports(*rootless->session)}));
-  const auto emulation =
-      o.emulation == "host" ? sys::EmulationScope::kHost : sys::EmulationScope::kContainer;
+  const sys::EmulationScope emulation = emulation_of(o);
   works.builder = TRY(builder::open_builder({.root = home.root / "builder",
                                              .run_dir = home.run_dir / "builder",
                                              .runtime_program = runtime.path(),
@@ -301,8 +303,8 @@ Result<> serve(const DaemonOptions& o, const RootlessDaemon* rootless) {
   api::Context context{*works.engine, *works.images,   *works.builder, *works.networks,
                        facts,         Clock::system(), &reserve,       {}};
   if (registry) context.registry = registry->near();
-  auto buildkit =
-      TRY(start_buildkit(home.root, home.instance, *works.networks, *works.builder, *works.images));
+  auto buildkit = TRY(start_buildkit(home.root, home.instance, *works.networks, emulation_of(o),
+                                     *works.builder, *works.images));
   context.buildkit = buildkit.get();
   net::HttpServer server(
       api::make_handler(context),

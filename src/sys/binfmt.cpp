@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "sys/emulators.h"
 
 namespace skiff::sys {
 
@@ -172,6 +173,14 @@ Result<std::string> find_emulation(const std::string& architecture, EmulationSco
   std::string line = TRY(registration_of(*found, scope));
   TRY(check_own_binfmt(*found));
   return line;
+}
+
+bool can_run(const std::string& architecture, EmulationScope scope) {
+  if (scope == EmulationScope::kContainer) return find_emulation(architecture, scope).has_value();
+  if (runs_natively(architecture)) return true;
+  const auto* found =
+      std::ranges::find(kEmulated, std::string_view(architecture), &Emulated::architecture);
+  return found != std::end(kEmulated) && (is_served(*found) || registration_of(*found));
 }
 
 }  // namespace skiff::sys

@@ -56,6 +56,7 @@ class BuildPrinter {
                      e.kept, " sh\n"));
   }
   void print(const builder::BuildWarning& e) { stream_.text(cat("[Warning] ", e.text, "\n")); }
+  void print(const builder::CacheMoved&) {}  // what goes wrong is a warning or an error
   void print(const builder::ImageBuilt& e) {
     if (several_) stream_.text(cat(prefix(e.platform), "built ", e.id.short_hex(), "\n"));
   }

@@ -28,8 +28,9 @@ struct Told {
   std::map<int, std::string> ids;
   std::string output;
   std::vector<std::string> warnings;
-  std::vector<int> failed;       // exit codes
-  std::vector<std::string> log;  // everything, a line each: "start 1", "done 1", ...
+  std::vector<std::string> caches;  // and what went wrong with them
+  std::vector<int> failed;          // exit codes
+  std::vector<std::string> log;     // everything, a line each: "start 1", "done 1", ...
 
   void operator()(const BuildEvent& event) {
     std::visit([this](const auto& e) { take(e); }, event);
@@ -63,6 +64,9 @@ struct Told {
     log.push_back(cat("done ", e.step.number));
   }
   void take(const BuildWarning& e) { warnings.push_back(e.text); }
+  void take(const CacheMoved& e) {
+    if (e.over) caches.push_back(cat(e.what, e.error.empty() ? "" : ": ", e.error));
+  }
   void take(const ImageBuilt& e) { log.push_back(cat("built ", e.platform)); }
 };
 

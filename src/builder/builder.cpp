@@ -11,11 +11,14 @@
 #include "builder/cache_image.h"
 #include "builder/context.h"
 #include "builder/export.h"
+#include "builder/export_provenance.h"
 #include "builder/failed_step.h"
 #include "builder/offline_plan.h"
+#include "builder/open_shelf.h"
 #include "builder/platform_build.h"
 #include "builder/source_epoch.h"
 #include "builder/stat_cache.h"
+#include "dockerfile/inspection.h"
 #include "dockerfile/static_checks.h"
 #include "images/linked_cancel.h"
 #include "images/parts.h"
@@ -46,10 +49,13 @@ Result<T> shown(Result<T> result) {
 
 void send_findings(SharedSink& events, const Dockerfile& file, const Checks& checks) {
   for (const Finding& finding : checks.findings()) {
+    const RuleText& rule = text_of(finding.rule);
     events.send(
-        BuildWarning{without_controls(cat(file.source->name(), ":", finding.span.first, ": ",
-                                          text_of(finding.rule).name, ": ", finding.message)),
-                     finding.span.first});
+        BuildWarning{.text = without_controls(cat(file.source->name(), ":", finding.span.first,
+                                                  ": ", rule.name, ": ", finding.message)),
+                     .line = finding.span.first,
+                     .detail = std::string(rule.description),
+                     .url = page_of(rule)});
   }
 }
 
@@ -165,7 +171,17 @@ void LocalBuilder::import_caches(const BuildRequest& request, SharedSink& events
                                  images::ImageLease& lease, ImportedRecords& imported,
                                  const CancelToken& cancel) {
   for (const CachePlace& place : request.cache_from) {
+    const std::string what = cat("importing cache manifest from ", text_of(place));
+    events.send(CacheMoved{.what = what});
     auto read = import_cache(site_, request, place, lease, imported, cancel);
+    CacheMoved end{.what = what, .over = true};
+    if (!read) end.error = read.error().message();
+    // In BuildKit's words. Nothing there yet is no more than this.
+    if (read && !*read) {
+      end.error = cat("failed to configure ", place.reference ? "registry " : "",
+                      "cache importer: ", text_of(place), ": not found");
+    }
+    events.send(std::move(end));
     if (!read) events.send(BuildWarning{read.error().message(), 0});
   }
 }
@@ -180,13 +196,39 @@ Result<> LocalBuilder::export_caches(const BuildRequest& request,
     for (const oci::Descriptor& layer : image.layers) own.layers.insert(layer.digest);
   }
   for (const CachePlace& place : request.cache_to) {
-    auto done = export_cache(site_, request, place, own, cancel);
+    const std::string what =
+        cat("exporting cache to ", place.reference ? "registry" : "client directory");
+    events.send(CacheMoved{.what = what});
+    const auto told = [&](std::string part) {
+      events.send(CacheMoved{.what = what, .part = std::move(part)});
+    };
+    auto done = export_cache(site_, request, place, own, told, cancel);
+    events.send(
+        CacheMoved{.what = what, .over = true, .error = done ? "" : done.error().message()});
     TRY(cancel.check());
     if (!done && !place.ignore_error) return done;
     if (!done) events.send(BuildWarning{done.error().message(), 0});
   }
   return {};
 }
+
+namespace {
+
+std::vector<BuildProvenance> recorded(const BuildRequest& request,
+                                      const std::vector<PlatformImage>& built,
+                                      const BuildFacts& facts, TimePoint now) {
+  std::vector<BuildProvenance> out;
+  for (const PlatformImage& image : built) {
+    out.push_back(recorded_provenance({.request = request,
+                                       .built = image,
+                                       .origin = facts.origin,
+                                       .started = format_rfc3339(facts.begun),
+                                       .finished = format_rfc3339(now)}));
+  }
+  return out;
+}
+
+}  // namespace
 
 Result<BuildResult> LocalBuilder::build_all(const BuildRequest& asked, const EventSink& sink,
                                             const CancelToken& cancel) {
@@ -236,7 +278,9 @@ Result<BuildResult> LocalBuilder::build_all(const BuildRequest& asked, const Eve
   TRY(export_caches(request, built, hold, events, cancel));
   if (wants_inline_cache(request)) facts.steps = TRY(cache_->records_of(hold));
   const ShapedImages made = TRY(exporter.run(built, facts, *lease, events, cancel));
-  return tell(request, platforms, made, events);
+  BuildResult result = TRY(tell(request, platforms, made, events));
+  result.provenance = recorded(request, built, facts, site_.clock.now());
+  return result;
 }
 
 Result<BuildResult> LocalBuilder::tell(const BuildRequest& request,

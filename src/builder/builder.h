@@ -104,6 +104,9 @@ struct CachePlace {
   // a warning.
   bool of_result = false;
   bool ignore_error = false;
+  // How layers are compressed there that are added; gzip. By force also those that it has.
+  std::optional<CompressForm> compression = std::nullopt;
+  bool force_compression = false;
 };
 
 // Where the files of a context come from: a repository, and the commit.
@@ -256,6 +259,15 @@ struct StepFailed {
 struct BuildWarning {
   std::string text;  // "Dockerfile:3: ..."
   int line = 0;
+  std::string detail;  // of a check: what it is about, and where more is written
+  std::string url;
+};
+// A cache of `cache_from` or `cache_to` on its way.
+struct CacheMoved {
+  std::string what;   // "exporting cache to registry": the same of all that is told of it
+  std::string part;   // that is done: "writing layer sha256:..."; "" at the beginning and the end
+  bool over = false;  // with
+  std::string error;  // which need not be one of the build
 };
 // One platform's image is complete.
 struct ImageBuilt {
@@ -266,10 +278,19 @@ struct ImageBuilt {
 struct Exporting {
   images::ProgressEvent progress;
 };
-using BuildEvent = std::variant<StepStarted, StepCached, StepMissed, StepOutput, StepProgress,
-                                StepDone, StepFailed, BuildWarning, ImageBuilt, Exporting>;
+using BuildEvent =
+    std::variant<StepStarted, StepCached, StepMissed, StepOutput, StepProgress, StepDone,
+                 StepFailed, BuildWarning, CacheMoved, ImageBuilt, Exporting>;
 // Called from one thread at a time; must not call the builder.
 using EventSink = std::function<void(const BuildEvent&)>;
+
+// How one platform's image was made, for who keeps records of builds: a predicate of SLSA v0.2,
+// which all readers know. Values of build arguments are in it where the request's attestations
+// would have them.
+struct BuildProvenance {
+  std::string platform;
+  std::string predicate;  // JSON
+};
 
 struct BuildResult {
   // Of the config: of the only platform, or of the host's, else of the first.
@@ -277,6 +298,7 @@ struct BuildResult {
   // The manifest, or the index of several platforms, as the last output has it that is an image.
   oci::Descriptor target;
   std::vector<ImageBuilt> images;
+  std::vector<BuildProvenance> provenance;  // of each of them
 };
 
 // What is to be told of a Dockerfile without building it.

@@ -1,6 +1,7 @@
 #include "builder/cache_image.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/strings.h"
@@ -10,6 +11,7 @@
 #include "builder/untar.h"
 #include "codec/compress.h"
 #include "codec/hash.h"
+#include "images/progress.h"
 #include "snapshot/diff_source.h"
 #include "snapshot/layer_diff.h"
 #include "sys/root_dir.h"
@@ -61,18 +63,21 @@ Result<std::vector<NewRecord>> steps_of(CacheShelf& shelf, const oci::Index& ind
 }
 
 // Of a cache image, or of images.
-Result<PortableCache> read_cache(CacheShelf& shelf, const std::vector<oci::Platform>& platforms) {
+Result<std::optional<PortableCache>> read_cache(CacheShelf& shelf,
+                                                const std::vector<oci::Platform>& platforms) {
   const auto bytes = TRY(shelf.manifest());
-  if (!bytes) return PortableCache();
+  if (!bytes) return std::optional<PortableCache>();
   if (oci::is_index_type(oci::sniff_media_type(*bytes))) {
-    return PortableCache{.records =
-                             TRY(steps_of(shelf, TRY(oci::Index::parse(*bytes)), platforms))};
+    return std::optional(
+        PortableCache{.records = TRY(steps_of(shelf, TRY(oci::Index::parse(*bytes)), platforms))});
   }
   const auto manifest = TRY(oci::Manifest::parse(*bytes));
   const std::string& type = manifest.config.media_type;
-  if (type == kRecordsType) return decode_cache(TRY(shelf.document(manifest.config)));
+  if (type == kRecordsType) {
+    return std::optional(TRY(decode_cache(TRY(shelf.document(manifest.config)))));
+  }
   if (type == oci::kMediaTypeConfig || type == oci::kDockerConfig) {
-    return PortableCache{.records = TRY(steps_of(shelf, manifest))};
+    return std::optional(PortableCache{.records = TRY(steps_of(shelf, manifest))});
   }
   return Error(Code::kInvalidArgument, "what is there is no build cache of ours");
 }
@@ -166,14 +171,33 @@ Result<PortableMount> pack_mount(Site& site, images::ImageLease& lease, const st
                        .blob = TRY(site.images.add_layer(tar, lease, CompressForm{})).descriptor};
 }
 
-bool has_all(const PortableCache& cache, const PortableCache& own) {
-  std::set<std::string> keys;
+// As images leave the engine, or as it is asked.
+Result<oci::Descriptor> packed(Site& site, const oci::Descriptor& layer,
+                               const std::optional<CompressForm>& form, images::ImageLease& lease,
+                               const CancelToken& cancel) {
+  if (!form || *form == CompressForm{}) {
+    return site.images.pack_layer(layer, images::Pack::kNow, lease, cancel);
+  }
+  const auto blob = TRY(site.images.content().open(layer.digest));
+  const auto plain = TRY(open_decompressed(*blob));
+  images::CancellableSource cancellable(*plain, cancel);
+  return TRY(site.images.add_layer(cancellable, lease, *form)).descriptor;
+}
+
+// `exactly`: with the same blobs.
+bool has_all(const PortableCache& cache, const PortableCache& own, bool exactly) {
+  const auto blob_of = [](const NewRecord& record) {
+    return record.result.layer ? record.result.layer->blob.digest.str() : "";
+  };
+  std::map<std::string, std::string> blobs;  // by key
   for (const NewRecord& record : cache.records) {
-    keys.insert(record.keys.begin(), record.keys.end());
+    for (const std::string& key : record.keys) blobs.emplace(key, blob_of(record));
   }
   const auto has_record = [&](const NewRecord& record) {
-    return std::ranges::any_of(record.keys,
-                               [&](const std::string& key) { return keys.contains(key); });
+    return std::ranges::any_of(record.keys, [&](const std::string& key) {
+      const auto found = blobs.find(key);
+      return found != blobs.end() && (!exactly || found->second == blob_of(record));
+    });
   };
   const auto has_mount = [&](const PortableMount& mount) {
     return std::ranges::find(cache.mounts, mount.id, &PortableMount::id) != cache.mounts.end();
@@ -183,16 +207,20 @@ bool has_all(const PortableCache& cache, const PortableCache& own) {
 
 // One writer among several: reads what is there, adds its own, and swaps it unless another one has
 // done so meanwhile; until what is there has its own. True then.
-Result<bool> try_export(Site& site, CacheShelf& shelf, const PortableCache& own) {
+Result<bool> try_export(Site& site, CacheShelf& shelf, const PortableCache& own, bool exactly,
+                        const std::function<void(std::string)>& told) {
   const auto before = TRY(read_image(shelf));
-  if (before && has_all(before->cache, own)) return true;
+  if (before && has_all(before->cache, own, exactly)) return true;
   const PortableCache all = unite(own, before ? before->cache : PortableCache());
   const std::string document = encode_cache(all);
   const auto lease = TRY(site.images.lease());
   oci::Descriptor config{.media_type = std::string(kRecordsType), .size = document.size()};
   config.digest = TRY(content::write_blob(site.images.content(), document, lease.get()));
   TRY(shelf.put(config));
-  for (const oci::Descriptor& layer : layers_of(own)) TRY(shelf.put(layer));
+  for (const oci::Descriptor& layer : layers_of(own)) {
+    TRY(shelf.put(layer));
+    told(cat("writing layer ", layer.digest.str()));
+  }
   const auto manifest = oci::Manifest::make(oci::kMediaTypeManifest, config, layers_of(all));
   const auto put =
       shelf.put_manifest(manifest, before ? before->manifest.descriptor().digest.str() : "");
@@ -205,11 +233,16 @@ Result<bool> try_export(Site& site, CacheShelf& shelf, const PortableCache& own)
 bool wants_inline_cache(const BuildRequest& request) {
   const auto given = request.build_args.find("BUILDKIT_INLINE_CACHE");
   const bool is_given = given != request.build_args.end() && given->second;
+  for (const Output& output : request.outputs) {
+    const auto asked = output.attributes.find("inline-cache");
+    if (asked != output.attributes.end() && parse_bool(asked->second).value_or(true)) return true;
+  }
   return request.inline_cache || (is_given && parse_bool(*given->second).value_or(false));
 }
 
 Result<> export_cache(Site& site, const BuildRequest& request, const CachePlace& place,
-                      const OwnCache& own, const CancelToken& cancel) {
+                      const OwnCache& own, const std::function<void(std::string)>& told,
+                      const CancelToken& cancel) {
   const auto write = [&]() -> Result<> {
     const auto lease = TRY(site.images.lease());
     PortableCache cache{.records = own.records};
@@ -221,7 +254,7 @@ Result<> export_cache(Site& site, const BuildRequest& request, const CachePlace&
     for (NewRecord& record : cache.records) {
       if (!record.result.layer) continue;
       oci::Descriptor& blob = record.result.layer->blob;
-      blob = TRY(site.images.pack_layer(blob, images::Pack::kNow, *lease, cancel));
+      blob = TRY(packed(site, blob, place.compression, *lease, cancel));
     }
     for (const std::string& id : place.mounts ? own.mounts : std::set<std::string>()) {
       cache.mounts.push_back(TRY(pack_mount(site, *lease, id, cancel)));
@@ -229,29 +262,30 @@ Result<> export_cache(Site& site, const BuildRequest& request, const CachePlace&
     const auto shelf = TRY(open_shelf(site, request, place, cancel));
     for (int i = 0; i < kAttempts; ++i) {
       TRY(cancel.check());
-      if (TRY(try_export(site, *shelf, cache))) return {};
+      if (TRY(try_export(site, *shelf, cache, place.force_compression, told))) return {};
     }
     return Error(Code::kAborted, "others write it all the time");
   };
   return write().context(cat("export build cache to ", text_of(place)));
 }
 
-Result<> import_cache(Site& site, const BuildRequest& request, const CachePlace& place,
-                      images::ImageLease& lease, ImportedRecords& imported,
-                      const CancelToken& cancel) {
-  const auto read = [&]() -> Result<> {
+Result<bool> import_cache(Site& site, const BuildRequest& request, const CachePlace& place,
+                          images::ImageLease& lease, ImportedRecords& imported,
+                          const CancelToken& cancel) {
+  const auto read = [&]() -> Result<bool> {
     const auto shelf = TRY(open_shelf(site, request, place, cancel));
-    PortableCache cache = TRY(read_cache(*shelf, platforms_of(request)));
+    auto cache = TRY(read_cache(*shelf, platforms_of(request)));
+    if (!cache) return false;
     if (place.mounts) {
-      for (const PortableMount& mount : cache.mounts) {
+      for (const PortableMount& mount : cache->mounts) {
         TRY(fetch_mount(site, *shelf, lease, mount, cancel));
       }
     }
-    imported.add(std::move(cache.records),
+    imported.add(std::move(cache->records),
                  [&site, &lease, shelf](NewRecord& record, const CancelToken& token) {
                    return fetch_layer(site, *shelf, lease, record, token);
                  });
-    return {};
+    return true;
   };
   return read().context(cat("import build cache from ", text_of(place)));
 }

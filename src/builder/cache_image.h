@@ -2,7 +2,7 @@
 // import (docs/formats/cache-image.md): in a directory with an OCI layout, or in a registry.
 // Images that tell of their own steps can be imported, too.
 //
-//   TRY(export_cache(site, request, place, own, cancel));   // united with what is there
+//   TRY(export_cache(site, request, place, own, told, cancel));   // united with what is there
 //   TRY(import_cache(site, request, place, lease, imported, cancel));
 #pragma once
 
@@ -22,13 +22,15 @@ struct OwnCache {
   std::set<std::string> mounts;  // ids of RUN --mount=type=cache
   std::set<oci::Digest> layers;  // blobs of the images
 };
+// `told`: each part of it that is done.
 Result<> export_cache(Site& site, const BuildRequest& request, const CachePlace& place,
-                      const OwnCache& own, const CancelToken& cancel);
-
-// A place where there is nothing yet is an empty cache; of an image it is what the image tells of
-// its own steps. `lease` holds what is fetched.
-Result<> import_cache(Site& site, const BuildRequest& request, const CachePlace& place,
-                      images::ImageLease& lease, ImportedRecords& imported,
+                      const OwnCache& own, const std::function<void(std::string)>& told,
                       const CancelToken& cancel);
+
+// False where there is nothing yet; of an image it is what the image tells of its own steps.
+// `lease` holds what is fetched.
+Result<bool> import_cache(Site& site, const BuildRequest& request, const CachePlace& place,
+                          images::ImageLease& lease, ImportedRecords& imported,
+                          const CancelToken& cancel);
 
 }  // namespace skiff::builder

@@ -241,6 +241,43 @@ TEST_F(CacheImage, AnotherEngineUsesWhatAnImageTells) {
   EXPECT_EQ(told_.missed[3], "a changed");
 }
 
+TEST_F(CacheImage, LayersAreCompressedAsAskedAndAnewByForce) {
+  const std::string lines = "FROM scratch\nCOPY a /\nCOPY b /";
+  std::string types;
+  const auto read_types = [&](PortableCache& cache) {
+    types.clear();
+    for (const NewRecord& record : cache.records) {
+      if (record.result.layer) types += cat(record.result.layer->blob.media_type, " ");
+    }
+  };
+  const std::string gzip = cat(oci::kMediaTypeLayerGzip, " ", oci::kMediaTypeLayerGzip, " ");
+  built(exporting(lines));
+  change_records(read_types);
+  EXPECT_EQ(types, gzip);
+  BuildRequest zstd = exporting(lines);
+  zstd.cache_to[0].compression = CompressForm{.compression = Compression::kZstd};
+  built(zstd);
+  change_records(read_types);
+  EXPECT_EQ(types, gzip) << "it has them";
+  zstd.cache_to[0].force_compression = true;
+  const images::Image image = built(zstd);
+  change_records(read_types);
+  EXPECT_EQ(types, replace_all(gzip, "gzip", "zstd"));
+  forget();
+  EXPECT_EQ(built(importing(lines)).id, image.id);
+  EXPECT_EQ(told_.cached, (std::vector<int>{2, 3}));
+}
+
+TEST_F(CacheImage, WhatBecomesOfCachesIsTold) {
+  built(importing("FROM scratch\nCOPY a /"));
+  EXPECT_EQ(join(told_.caches, ";"),
+            "importing cache manifest from directory, latest: failed to configure cache importer: "
+            "directory, latest: not found");
+  EXPECT_TRUE(told_.warnings.empty());
+  built(exporting("FROM scratch\nCOPY a /"));
+  EXPECT_EQ(join(told_.caches, ";"), "exporting cache to client directory");
+}
+
 TEST_F(CacheImage, AnImageThatIsHereTellsToo) {
   const std::string lines = "FROM scratch\nCOPY a /\nCOPY b /";
   BuildRequest wanted = request(lines);

@@ -1,9 +1,13 @@
 #include "builder/export.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/strings.h"
 #include "builder/export_tree.h"
+#include "codec/tar.h"
+#include "images/archive_format.h"
+#include "snapshot/diff_source.h"
 
 namespace skiff::builder {
 
@@ -27,6 +31,8 @@ struct Exporter::Work {
 
   Result<> write(const Planned& planned, const ShapedImages& shaped);
   Result<> write_trees(const Planned& planned, const ShapedImages& shaped);
+  Result<> write_layout(const Planned& planned, const oci::Descriptor& target,
+                        images::ArchiveForm form);
   Result<> keep(const ExportOptions& options, const oci::Descriptor& target);
   Result<> push(const ExportOptions& options, const oci::Descriptor& target);
 };
@@ -41,15 +47,32 @@ Result<> Exporter::Work::write(const Planned& planned, const ShapedImages& shape
     case OutputType::kTar:
       return write_trees(planned, shaped);
     case OutputType::kOci:
-      return site.images.archive(target, options.names, images::ArchiveForm::kOci,
-                                 *planned.output.file, cancel);
+      return write_layout(planned, target, images::ArchiveForm::kOci);
     case OutputType::kDocker:
-      return site.images.archive(target, options.names, images::ArchiveForm::kOciAndDocker,
-                                 *planned.output.file, cancel);
+      return write_layout(planned, target, images::ArchiveForm::kOciAndDocker);
     case OutputType::kImage:
       TRY(keep(options, target));
       return options.push ? push(options, target) : Result<>();
   }
+  return {};
+}
+
+// As one tar, or its blobs one by one: who takes those names them himself.
+Result<> Exporter::Work::write_layout(const Planned& planned, const oci::Descriptor& target,
+                                      images::ArchiveForm form) {
+  const auto archive = [&](Sink& to) {
+    return site.images.archive(target, planned.options.names, form, to, cancel);
+  };
+  if (planned.output.blobs == nullptr) return archive(*planned.output.file);
+  snapshot::DiffSource tar(archive, cancel);
+  TarReader reader(tar);
+  while (const TarEntry* entry = TRY(reader.next())) {
+    const auto blob = images::blob_of_path(entry->name);
+    if (blob) TRY(planned.output.blobs->receive(*blob, entry->size, reader.body()));
+  }
+  // Only behind all of it stands whether that was all.
+  std::array<char, 4096> rest{};
+  while (TRY(tar.read(rest)) > 0) continue;
   return {};
 }
 

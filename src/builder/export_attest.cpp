@@ -31,6 +31,18 @@ json::Value subject(const std::string& name, json::Value digest) {
   return json::object({{"name", name}, {"digest", std::move(digest)}});
 }
 
+// As BuildKit has it: an image of no platform, whose layers the statements are.
+std::string config_of_statements(const json::Array& statements) {
+  json::Array digests;
+  for (const json::Value& one : statements) digests.push_back(one.string("digest"));
+  return json::object({{"architecture", "unknown"},
+                       {"os", "unknown"},
+                       {"config", json::object()},
+                       {"rootfs", json::object({{"type", "layers"},
+                                                {"diff_ids", json::Value(std::move(digests))}})}})
+      .dump();
+}
+
 // Each regular file below `directory`, by its path from the root.
 Result<> add_files(const sys::RootDir& root, const std::string& directory, json::Array& to,
                    const CancelToken& cancel) {
@@ -110,19 +122,20 @@ Result<oci::Descriptor> Attester::attest(const PlatformImage& built,
   if (request_.attestations.sbom) TRY(store(kSpdx, TRY(sbom(manifest, options))));
   if (request_.attestations.provenance)
     TRY(store(provenance_type(request_.attestations), provenance(built, options)));
+  oci::Descriptor about = manifest;
+  about.platform.reset();
+  const std::string text = options.oci_artifact ? "{}" : config_of_statements(statements);
   oci::Descriptor config;
-  config.media_type = oci::kMediaTypeEmptyJson;
-  config.digest = TRY(content::write_blob(site_.images.content(), "{}", &lease_));
-  config.size = 2;
-  oci::Descriptor subject = manifest;
-  subject.platform.reset();
-  const std::string bytes = json::object({{"schemaVersion", 2},
-                                          {"mediaType", oci::kMediaTypeManifest},
-                                          {"artifactType", kAttestation},
-                                          {"config", config.to_json()},
-                                          {"layers", std::move(statements)},
-                                          {"subject", subject.to_json()}})
-                                .dump();
+  config.media_type = options.oci_artifact ? oci::kMediaTypeEmptyJson : oci::kMediaTypeConfig;
+  config.digest = TRY(content::write_blob(site_.images.content(), text, &lease_));
+  config.size = text.size();
+  json::Value document =
+      json::object({{"schemaVersion", 2}, {"mediaType", oci::kMediaTypeManifest}});
+  if (options.oci_artifact) document.set("artifactType", kAttestation);
+  document.set("config", config.to_json());
+  document.set("layers", std::move(statements));
+  if (options.oci_artifact) document.set("subject", about.to_json());
+  const std::string bytes = document.dump();
   oci::Descriptor out;
   out.media_type = oci::kMediaTypeManifest;
   out.digest = TRY(content::write_blob(site_.images.content(), bytes, &lease_));

@@ -74,6 +74,24 @@ TEST_F(ExportTest, AttestationsStandBesideTheImage) {
   EXPECT_EQ(sbom.array("packages")[0].string("licenseDeclared"), "MIT");
 }
 
+TEST_F(ExportTest, AttestationsAreImagesWhereNoArtifactIsWanted) {
+  BuildRequest attested = wanted(OutputType::kImage, {{"oci-artifact", "false"}});
+  attested.attestations = {.provenance = true};
+  const auto result = build(attested);
+  ASSERT_TRUE(result) << result.error().message();
+  auto& content = images_->content();
+  const auto index = oci::Index::parse(*content::read_blob(content, result->target.digest));
+  const std::string text = *content::read_blob(content, index->manifests.at(1).digest);
+  const auto manifest = oci::Manifest::parse(text);
+  ASSERT_TRUE(manifest);
+  EXPECT_FALSE(manifest->subject);
+  EXPECT_EQ(text.find("artifactType"), std::string::npos);
+  EXPECT_EQ(manifest->config.media_type, oci::kMediaTypeConfig);
+  const auto config = json::parse(*content::read_blob(content, manifest->config.digest));
+  EXPECT_EQ(json::Value(config->object("rootfs")).strings("diff_ids"),
+            std::vector<std::string>{manifest->layers.at(0).digest.str()});
+}
+
 TEST_F(ExportTest, AttestationsStandBesideTheFiles) {
   BuildRequest several = wanted(OutputType::kTar, {{"attestation-prefix", "about-"}});
   several.platforms = {*oci::Platform::parse("linux/amd64"), *oci::Platform::parse("linux/arm/v7")};

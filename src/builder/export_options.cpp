@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "base/truth.h"
+#include "builder/offline_plan.h"
 #include "builder/source_epoch.h"
 
 namespace skiff::builder {
@@ -168,19 +169,26 @@ constexpr Reader::Known Reader::kKnown[] = {
     {"push-by-digest", bit(OutputType::kImage), &Reader::truth<&ExportOptions::push_by_digest>},
     {"registry.insecure", bit(OutputType::kImage), &Reader::truth<&ExportOptions::insecure>},
     {"store", bit(OutputType::kImage), &Reader::truth<&ExportOptions::store>},
+    {"load", bit(OutputType::kImage), &Reader::ignored_truth},  // compose's; the store has it
     {"compression", kImages, &Reader::compression},
     {"compression-level", kImages, &Reader::level},
     {"force-compression", kImages, &Reader::truth<&ExportOptions::force_compression>},
     {"oci-mediatypes", kImages, &Reader::oci_words},
     {"rewrite-timestamp", kAny, &Reader::truth<&ExportOptions::rewrite_timestamps>},
     {"source-date-epoch", kAny, &Reader::epoch},
+    {"oci-artifact", kImages, &Reader::truth<&ExportOptions::oci_artifact>},
+    {"inline-cache", kImages, &Reader::ignored_truth},           // wants_inline_cache()
+    {"prefer-nondist-layers", kImages, &Reader::ignored_truth},  // a base's types stay as they are
+    {"buildinfo", kImages, &Reader::ignored_truth},              // BuildKit writes none any more
+    {"buildinfo-attrs", kImages, &Reader::ignored_truth},
     {"attestation-prefix", kFiles, &Reader::prefix},
     {"unpack", kImages, &Reader::ignored_truth},  // layers are unpacked when they are first needed
     {"dangling-name-prefix", kImages, nullptr},
-    {"name-canonical", kImages, &Reader::ignored_truth},  // pushed images have it always
-    {"context", kArchives, nullptr},                      // of the client
-    {"dest", kAny, nullptr},                              // of the client
-    {"tar", kArchives, &Reader::ignored_truth},           // of the client
+    {"name-canonical", kImages, &Reader::ignored_truth},         // pushed images have it always
+    {"context", kArchives, nullptr},                             // of the client
+    {"dest", kAny, nullptr},                                     // of the client
+    {"tar", kArchives, &Reader::ignored_truth},                  // of the client
+    {"prefer-image-digest", kArchives, &Reader::ignored_truth},  // of the client: what id it tells
 };
 
 Result<> Reader::read(const Attribute& attribute) {
@@ -237,11 +245,18 @@ Result<ExportOptions> parse_export(const Output& output, const BuildRequest& req
   if ((options.push || options.push_by_digest) && options.names.empty()) {
     return Error(Code::kInvalidArgument, "output push=true: a name to push to is needed");
   }
+  const bool has_index = platforms_of(request).size() > 1 || request.attestations.any();
+  if (!has_index &&
+      (!options.index_annotations.empty() || !options.descriptor_annotations.empty())) {
+    return Error(Code::kInvalidArgument,
+                 "index annotations not supported for single platform export");
+  }
   options.push |= options.push_by_digest;
   options.packs = options.push || (bit(output.type) & kArchives) != 0 ||
                   (options.epoch && (bit(output.type) & kImages) != 0);
   const bool needs_file = (bit(output.type) & (kArchives | bit(OutputType::kTar))) != 0;
-  if (needs_file && output.file == nullptr) {
+  const bool takes_blobs = (bit(output.type) & kArchives) != 0 && output.blobs != nullptr;
+  if (needs_file && output.file == nullptr && !takes_blobs) {
     return Error(Code::kInvalidArgument,
                  cat("output type=", name_of(output.type), ": nobody takes its bytes"));
   }

@@ -37,6 +37,7 @@ struct ExportOptions {
   std::optional<TimePoint> epoch;
   bool rewrite_timestamps = false;  // it is the latest one of files in layers that were built, too
 
+  bool oci_artifact = true;  // of manifests of attestations: their type, and the image as subject
   std::string attestation_prefix;  // of the names of attestations that stand beside files
 };
 

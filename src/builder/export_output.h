@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/io.h"
+#include "oci/digest.h"
 
 namespace skiff::builder {
 
@@ -50,6 +51,13 @@ class TreeReceiver {
   virtual Result<> receive(std::span<const ExportedTree> trees, const CancelToken& cancel) = 0;
 };
 
+// Takes the blobs of an output of type oci or docker that is to be a directory, each once.
+class BlobReceiver {
+ public:
+  virtual ~BlobReceiver() = default;
+  virtual Result<> receive(const oci::Digest& blob, uint64_t size, Source& bytes) = 0;
+};
+
 struct Output {
   OutputType type = OutputType::kImage;
   // docs/cli.md lists them. One that is unknown, or of no use for the type, is refused before
@@ -57,6 +65,7 @@ struct Output {
   std::map<std::string, std::string> attributes;
   Sink* file = nullptr;           // of tar, oci and docker; and of local, which is a tar then
   TreeReceiver* trees = nullptr;  // of local, where there is no `file`
+  BlobReceiver* blobs = nullptr;  // of oci and docker, where there is no `file`
 };
 
 }  // namespace skiff::builder

@@ -132,4 +132,8 @@ json::Value provenance_of(const ProvenanceFacts& facts) {
   return facts.request.attestations.provenance_v02 ? version_02(facts) : version_1(facts);
 }
 
+BuildProvenance recorded_provenance(const ProvenanceFacts& facts) {
+  return {.platform = platform_of(facts), .predicate = version_02(facts).dump()};
+}
+
 }  // namespace skiff::builder

@@ -21,6 +21,8 @@ struct ProvenanceFacts {
 // Of the version that the request wants: its type, and the predicate.
 std::string_view provenance_type(const Attestations& wanted);
 json::Value provenance_of(const ProvenanceFacts& facts);
+// Of v0.2, whatever the request wants.
+BuildProvenance recorded_provenance(const ProvenanceFacts& facts);
 
 // "pkg:docker/library/alpine@3?platform=linux%2Famd64"
 std::string package_url(const oci::Reference& name, const oci::Platform& platform);

@@ -34,8 +34,8 @@ Result<ShapedImages> ImageShaper::shape(const std::vector<PlatformImage>& images
     attestations.push_back(TRY(attester_->attest(images[i], manifests[i], options)));
   }
   manifests.insert(manifests.end(), attestations.begin(), attestations.end());
-  const bool is_plain = manifests.size() == 1 && options.index_annotations.empty();
-  out.target = is_plain ? manifests[0] : TRY(make_index(std::move(manifests), options));
+  out.target =
+      manifests.size() == 1 ? manifests[0] : TRY(make_index(std::move(manifests), options));
   return out;
 }
 

@@ -78,6 +78,26 @@ TEST_F(ExportTest, OciArchiveIsALayoutThatLoads) {
   EXPECT_EQ(text_in(*image, "d/a"), "text of a\n");
 }
 
+TEST_F(ExportTest, ADirectoryIsGivenItsBlobs) {
+  struct Blobs : BlobReceiver {
+    std::map<std::string, std::string> all;
+    Result<> receive(const oci::Digest& blob, uint64_t size, Source& bytes) override {
+      all[blob.str()] = TRY(read_all(bytes, size));
+      return {};
+    }
+  } blobs;
+  BuildRequest asked = wanted(OutputType::kOci, {{"tar", "false"}});
+  asked.outputs[0].file = nullptr;
+  asked.outputs[0].blobs = &blobs;
+  const auto result = build(asked);
+  ASSERT_TRUE(result) << result.error().message();
+  const auto manifest = oci::Manifest::parse(blobs.all.at(result->target.digest.str()));
+  ASSERT_TRUE(manifest);
+  EXPECT_TRUE(blobs.all.contains(manifest->config.digest.str()));
+  EXPECT_EQ(blobs.all.size(), manifest->layers.size() + 2);
+  for (const auto& [digest, bytes] : blobs.all) EXPECT_EQ(oci::Digest::of(bytes).str(), digest);
+}
+
 TEST_F(ExportTest, DockerArchiveHasAManifestOfDockersToo) {
   ASSERT_TRUE(build(wanted(OutputType::kDocker)));
   const TarContent content = read_tar(file_.text());
@@ -249,6 +269,22 @@ TEST_F(ExportTest, AStageOfTheBuildPlatformIsBuiltOnce) {
   EXPECT_EQ(count("cached 2"), 1);  // of which one is made, the other found
 }
 
+TEST_F(ExportTest, AttributesThatChangeNothingHereAreTaken) {
+  const oci::Digest plain = built(wanted(OutputType::kImage)).id;
+  EXPECT_EQ(built(wanted(OutputType::kImage, {{"load", "true"},
+                                              {"oci-artifact", "false"},
+                                              {"prefer-nondist-layers", "true"},
+                                              {"buildinfo", "true"},
+                                              {"buildinfo-attrs", "false"},
+                                              {"inline-cache", "false"}}))
+                .id,
+            plain);
+  const auto telling = built(wanted(OutputType::kImage, {{"inline-cache", "true"}}));
+  EXPECT_NE(telling.id, plain);
+  EXPECT_EQ(error_of(wanted(OutputType::kImage, {{"load", "maybe"}})),
+            "output type=image: load=maybe: it is true or false");
+}
+
 TEST_F(ExportTest, WrongAttributesFailBeforeTheFirstStep) {
   const auto refused = [&](OutputType type, std::map<std::string, std::string> attributes) {
     return error_of(wanted(type, std::move(attributes)));
@@ -265,6 +301,10 @@ TEST_F(ExportTest, WrongAttributesFailBeforeTheFirstStep) {
             "output type=image: level 12: gzip has 0 to 9");
   EXPECT_EQ(refused(OutputType::kImage, {{"annotation[no/such/thing/x].a", "1"}}),
             "output type=image: annotation[no/such/thing/x].a=1: bad platform");
+  EXPECT_EQ(refused(OutputType::kImage, {{"annotation-index.a", "1"}}),
+            "index annotations not supported for single platform export");
+  EXPECT_EQ(refused(OutputType::kOci, {{"annotation-manifest-descriptor.a", "1"}}),
+            "index annotations not supported for single platform export");
   EXPECT_NE(refused(OutputType::kImage, {{"name", "UPPER"}}).find("name=UPPER"), std::string::npos);
   EXPECT_NE(refused(OutputType::kImage, {{"push-by-digest", "true"}}).find("has a tag"),
             std::string::npos);

@@ -108,7 +108,11 @@ void BuildProgress::finish(const Step& step, std::string_view error) {
 }
 
 void BuildProgress::take(const builder::BuildWarning& e) {
-  PlacedWarning warning{.text = e.text, .file_name = file_.name, .file_text = file_.text};
+  PlacedWarning warning{.text = e.text,
+                        .detail = e.detail,
+                        .url = e.url,
+                        .file_name = file_.name,
+                        .file_text = file_.text};
   const std::string place = cat(file_.name, ":", e.line, ": ");
   if (e.line > 0 && e.text.starts_with(place)) {
     warning.text = cat(e.text.substr(place.size()), " (line ", e.line, ")");
@@ -117,9 +121,20 @@ void BuildProgress::take(const builder::BuildWarning& e) {
   writer_.warn(definition_, warning);
 }
 
+void BuildProgress::take(const builder::CacheMoved& e) {
+  auto& vertex = caches_[e.what];
+  if (vertex.empty()) vertex = writer_.start(e.what);
+  if (!e.part.empty()) writer_.count(vertex, e.part, 0, 0, true);
+  if (!e.over) return;
+  writer_.finish(vertex, e.error);
+  caches_.erase(e.what);
+}
+
 void BuildProgress::end(std::string_view error) {
   for (const auto& [id, step] : running_) finish(step, error.empty() ? "" : kCancelled);
   running_.clear();
+  for (const auto& [what, vertex] : caches_) writer_.finish(vertex, error);
+  caches_.clear();
   if (!pushing_.empty()) writer_.finish(pushing_, error);
 }
 

@@ -55,6 +55,7 @@ class BuildProgress {
   void take(const builder::StepDone& e);
   void take(const builder::StepFailed& e);
   void take(const builder::BuildWarning& e);
+  void take(const builder::CacheMoved& e);
   void take(const builder::ImageBuilt&) {}
   void take(const builder::Exporting& e);
   void count(const std::string& vertex, const images::ProgressEvent& progress);
@@ -69,6 +70,7 @@ class BuildProgress {
   std::string pushing_;  // the vertex of what is pushed; "": nothing yet
   std::map<builder::StepId, Step> running_;
   std::map<std::string, Shared> shared_;  // by name: the last of that
+  std::map<std::string, std::string> caches_;  // the vertices of those that are moved
 };
 
 }  // namespace skiff::buildkit

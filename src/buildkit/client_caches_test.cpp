@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/strings.h"
+
 namespace skiff::buildkit {
 namespace {
 
@@ -37,6 +39,28 @@ TEST_F(ClientCachesTest, WhatIsExportedAndWhetherItMayFailIsTheClients) {
   EXPECT_FALSE(request_.cache_to[1].ignore_error);
   EXPECT_FALSE(add({.cache_exports = {{"local", {{"dest", "out"}, {"mode", "mid"}}}}}));
   EXPECT_FALSE(add({.cache_exports = {{"local", {{"dest", "out"}, {"ignore-error", "maybe"}}}}}));
+}
+
+TEST_F(ClientCachesTest, LayersAreCompressedAsAsked) {
+  ASSERT_TRUE(add({.cache_exports = {{"local",
+                                      {{"dest", "out"},
+                                       {"compression", "zstd"},
+                                       {"compression-level", "5"},
+                                       {"force-compression", "true"}}},
+                                     {"local", {{"dest", "other"}}}}}));
+  EXPECT_EQ(request_.cache_to[0].compression,
+            (CompressForm{.compression = Compression::kZstd, .level = 5}));
+  EXPECT_TRUE(request_.cache_to[0].force_compression);
+  EXPECT_FALSE(request_.cache_to[1].compression);
+  for (const char* word : {"estargz", "rar"}) {
+    const auto added =
+        add({.cache_exports = {{"local", {{"dest", "out"}, {"compression", word}}}}});
+    ASSERT_FALSE(added);
+    EXPECT_EQ(added.error().message(),
+              cat("cache: compression=", word, ": it is gzip, zstd or uncompressed"));
+  }
+  EXPECT_FALSE(add({.cache_exports = {{"local", {{"dest", "o"}, {"compression-level", "99"}}}}}));
+  EXPECT_FALSE(add({.cache_exports = {{"local", {{"dest", "o"}, {"force-compression", "ja"}}}}}));
 }
 
 TEST_F(ClientCachesTest, ImagesAreLookedForHereFirst) {

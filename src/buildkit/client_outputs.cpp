@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "base/truth.h"
+#include "buildkit/client_content.h"
 #include "buildkit/fsutil_sender.h"
 #include "control.pb.h"
 
@@ -99,6 +100,35 @@ class ClientStream : public Sink, public builder::TreeReceiver {
   std::unique_ptr<RpcClientCall> call_;
 };
 
+// A layout that is a directory of the client's. The client writes its index when the build is over,
+// by the descriptor and the names that it is told; it has one such directory.
+class ClientLayout : public builder::BlobReceiver {
+ public:
+  ClientLayout(std::shared_ptr<Session> session, ProgressWriter& progress, CancelToken cancel)
+      : content_(std::move(session), "export", std::move(cancel)), progress_(progress) {}
+  ~ClientLayout() override { end("canceled"); }
+
+  Result<> receive(const oci::Digest& blob, uint64_t size, Source& bytes) override {
+    if (vertex_.empty()) vertex_ = progress_.start("sending output as a directory");
+    oci::Descriptor descriptor{.digest = blob, .size = size};
+    TRY(content_.write(descriptor, bytes));
+    sent_ += size;
+    progress_.count(vertex_, "transferring:", static_cast<int64_t>(sent_), 0, false);
+    return {};
+  }
+
+  void end(std::string_view error) {
+    if (!vertex_.empty()) progress_.finish(vertex_, error);
+    vertex_.clear();
+  }
+
+ private:
+  ClientContent content_;
+  ProgressWriter& progress_;
+  std::string vertex_;
+  uint64_t sent_ = 0;
+};
+
 namespace {
 
 using builder::OutputType;
@@ -118,14 +148,14 @@ Result<builder::Output> output_of(const ServiceSpec& exporter) {
   if (!type) {
     return Error(Code::kUnimplemented, cat("exporter ", quoted(exporter.type), " is not served"));
   }
-  builder::Output output{.type = *type, .attributes = exporter.attrs};
-  // Such a client takes blobs one by one.
+  return builder::Output{.type = *type, .attributes = exporter.attrs};
+}
+
+// Such a client takes blobs one by one.
+bool is_directory(const builder::Output& output) {
   const auto tar = output.attributes.find("tar");
-  if (tar != output.attributes.end() && parse_bool(tar->second) == false) {
-    return Error(Code::kUnimplemented,
-                 cat("exporter ", exporter.type, ": tar=false is not served: a layout is one tar"));
-  }
-  return output;
+  const bool is_layout = output.type == OutputType::kOci || output.type == OutputType::kDocker;
+  return is_layout && tar != output.attributes.end() && parse_bool(tar->second) == false;
 }
 
 }  // namespace
@@ -141,7 +171,10 @@ Result<ClientOutputs> ClientOutputs::make(const std::vector<ServiceSpec>& export
   ClientOutputs out;
   for (size_t i = 0; i < exporters.size(); ++i) {
     builder::Output output = TRY(output_of(exporters[i]));
-    if (goes_to_client(output.type)) {
+    if (is_directory(output)) {
+      out.layouts_.push_back(std::make_unique<ClientLayout>(session, progress, cancel));
+      output.blobs = out.layouts_.back().get();
+    } else if (goes_to_client(output.type)) {
       if (!session->answers(kSend)) {
         return Error(Code::kFailedPrecondition,
                      cat("exporter ", exporters[i].type, ": the client's session takes no files"));
@@ -182,6 +215,7 @@ Result<> ClientOutputs::take(const builder::Output& output) {
 
 Result<> ClientOutputs::finish() {
   for (const auto& stream : streams_) TRY(stream->finish());
+  for (const auto& layout : layouts_) layout->end("");
   return {};
 }
 

@@ -11,6 +11,7 @@
 
 namespace skiff::buildkit {
 
+class ClientLayout;
 class ClientStream;
 
 class ClientOutputs {
@@ -44,6 +45,7 @@ class ClientOutputs {
   bool has_image_ = false;
   bool keeps_image_ = false;
   std::vector<std::unique_ptr<ClientStream>> streams_;
+  std::vector<std::unique_ptr<ClientLayout>> layouts_;
 };
 
 }  // namespace skiff::buildkit

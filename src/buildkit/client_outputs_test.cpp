@@ -44,6 +44,15 @@ TEST_F(ClientOutputsTest, WhatIsPushedByDigestGetsNoTag) {
   EXPECT_EQ(made->names()[1].str(), "r.example/b");
 }
 
+TEST_F(ClientOutputsTest, ADirectoryTakesBlobs) {
+  const auto made = make({{"oci", {{"tar", "false"}}}, {"docker", {{"tar", "true"}}}});
+  ASSERT_TRUE(made) << made.error().message();
+  EXPECT_NE(made->outputs()[0].blobs, nullptr);
+  EXPECT_EQ(made->outputs()[0].file, nullptr);
+  EXPECT_EQ(made->outputs()[1].blobs, nullptr);
+  EXPECT_NE(made->outputs()[1].file, nullptr);
+}
+
 TEST_F(ClientOutputsTest, NoneIsTheCacheAlone) {
   const auto made = make({});
   ASSERT_TRUE(made);
@@ -54,7 +63,6 @@ TEST_F(ClientOutputsTest, NoneIsTheCacheAlone) {
 
 TEST_F(ClientOutputsTest, WhatCannotBeServedIsRefused) {
   EXPECT_EQ(code_of({{"dance", {}}}), Code::kUnimplemented);
-  EXPECT_EQ(code_of({{"oci", {{"tar", "false"}}}}), Code::kUnimplemented);
   EXPECT_EQ(code_of({{"tar", {}}}, false), Code::kFailedPrecondition);
   EXPECT_EQ(code_of({{"image", {{"name", "Not/A Name"}}}}), Code::kInvalidArgument);
 }

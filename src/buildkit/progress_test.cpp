@@ -91,6 +91,35 @@ TEST_F(ProgressTest, ClientsThatKnowNoWarningsReadThem) {
   EXPECT_EQ(all.logs(0).vertex(), "sha256:def");
 }
 
+TEST_F(ProgressTest, WarningsSayWhereMoreIsWritten) {
+  progress_(builder::BuildWarning{
+      .text = "Dockerfile:2: beware", .line = 2, .detail = "of the dog", .url = "https://dog"});
+  const wire::VertexWarning warning = told().warnings(0);
+  EXPECT_EQ(warning.detail(0), "of the dog");
+  EXPECT_EQ(warning.url(), "https://dog");
+  EXPECT_EQ(warning.info().language(), "Dockerfile");
+}
+
+TEST_F(ProgressTest, ACacheIsAVertexWithItsParts) {
+  progress_(builder::CacheMoved{.what = "exporting cache to registry"});
+  progress_(builder::CacheMoved{.what = "exporting cache to registry", .part = "writing layer x"});
+  progress_(builder::CacheMoved{.what = "exporting cache to registry", .over = true});
+  progress_(builder::CacheMoved{.what = "importing cache manifest from a"});
+  progress_(builder::CacheMoved{
+      .what = "importing cache manifest from a", .over = true, .error = "a: not found"});
+  progress_(builder::CacheMoved{.what = "exporting cache to registry"});
+  progress_.end("it is too late");
+  const auto all = told();
+  ASSERT_EQ(all.vertexes_size(), 6);
+  EXPECT_EQ(all.vertexes(1).name(), "exporting cache to registry");
+  EXPECT_TRUE(all.vertexes(1).has_completed());
+  EXPECT_EQ(all.vertexes(1).error(), "");
+  EXPECT_EQ(all.statuses(0).id(), "writing layer x");
+  EXPECT_EQ(all.vertexes(3).error(), "a: not found");
+  EXPECT_EQ(all.vertexes(5).error(), "it is too late");
+  EXPECT_NE(all.vertexes(5).digest(), all.vertexes(1).digest());
+}
+
 TEST_F(ProgressTest, StagesAreNamedWhereThereAreSeveral) {
   BuildProgress of_two(writer_, {.name = "Dockerfile", .text = "", .stages = 2}, "sha256:def",
                        true);

@@ -127,6 +127,7 @@ void ProgressWriter::warn(const std::string& vertex, const PlacedWarning& warnin
   if (warning.line > 0) {
     out->mutable_info()->set_filename(warning.file_name);
     out->mutable_info()->set_data(warning.file_text);
+    out->mutable_info()->set_language("Dockerfile");
     wire::Range* range = out->add_ranges();
     range->mutable_start()->set_line(warning.line);
     range->mutable_end()->set_line(warning.line);

@@ -45,6 +45,13 @@ expect_eq "$(jq -r '."containerimage.descriptor".digest' metadata)" "$(jq -r '."
 skopeo copy -q oci-archive:image.tar dir:copied
 expect_exit 1 docker inspect "$N:1"
 
+# A layout that is a directory: the same as in the tar.
+build --target image -o type=oci,tar=false,dest="$PWD/layout",name="$N:1"
+expect_eq "$(jq -r '.manifests[0].digest' layout/index.json)" "$(jq -r '."containerimage.digest"' metadata)"
+(cd layout/blobs/sha256 && sha256sum * | awk '$1 != $2 { exit 1 }') || fail "a blob is not what its name says"
+skopeo copy -q "oci:layout:$(jq -r '.manifests[0].annotations["org.opencontainers.image.ref.name"]' layout/index.json)" dir:copied-too
+cmp copied/manifest.json copied-too/manifest.json
+
 # Several platforms have a directory each.
 printf 'FROM scratch\nARG TARGETARCH\nCOPY sub/file /$TARGETARCH\n' >several
 build -f "$PWD/several" --platform linux/arm64,linux/amd64 -o type=local,dest="$PWD/each"

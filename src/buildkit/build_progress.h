@@ -69,7 +69,7 @@ class BuildProgress {
   bool several_platforms_;
   std::string pushing_;  // the vertex of what is pushed; "": nothing yet
   std::map<builder::StepId, Step> running_;
-  std::map<std::string, Shared> shared_;  // by name: the last of that
+  std::map<std::string, Shared> shared_;       // by name: the last of that
   std::map<std::string, std::string> caches_;  // the vertices of those that are moved
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "buildkit/byte_bridge.h"
+#include "buildkit/content_service.h"
 #include "buildkit/control_service.h"
 #include "buildkit/gateway_service.h"
 #include "buildkit/http_builds.h"
@@ -38,6 +39,7 @@ class Server final : public BuildkitServer {
         builds_(clock),
         control_(options_.worker, builder, builds_, sessions_, *history_),
         gateway_(options_.worker, tools(builder, images), builds_, *history_),
+        content_(*history_, images.content()),
         http_builds_(tools(builder, images), builds_, *history_) {
     add_control();
     add_gateway();
@@ -110,6 +112,9 @@ class Server final : public BuildkitServer {
   }
 
   void add_others() {
+    const std::string content = "/containerd.services.content.v1.Content/";
+    add(content + "Info", content_, &ContentService::info);
+    add(content + "Read", content_, &ContentService::read);
     answers_["/grpc.health.v1.Health/Check"] = [](RpcCall& call) {
       return failure_of(check_health(call));
     };
@@ -131,6 +136,7 @@ class Server final : public BuildkitServer {
   Sessions sessions_;
   ControlService control_;
   GatewayService gateway_;
+  ContentService content_;
   HttpBuilds http_builds_;
   std::map<std::string, Answer, std::less<>> answers_;
   std::unique_ptr<RpcServer> rpc_;

@@ -15,6 +15,7 @@
 
 #include "base/cancellation.h"
 #include "base/clock.h"
+#include "builder/builder.h"
 #include "buildkit/progress_writer.h"
 #include "buildkit/rpc.h"
 #include "images/image_store.h"
@@ -46,6 +47,9 @@ struct BuildOutcome {
   std::optional<RpcFailure> failure;
   // Of a failure as the builder tells it, with the lines of the Dockerfile in its text.
   std::optional<Error> cause = std::nullopt;
+  // For the history: how each platform's image was made, and what became an image.
+  std::vector<builder::BuildProvenance> provenance = {};
+  std::optional<oci::Descriptor> image = std::nullopt;
 };
 
 // What it has made, for builds that go on from there.

@@ -66,7 +66,9 @@ BuildOutcome FrontendBuild::run() {
   if (!ready) return {.failure = failure_of(ready.error()), .cause = ready.error()};
   auto built = build();
   if (!built) return {.failure = failure_of(built.error()), .cause = built.error()};
-  return {.reply = std::move(*built)};
+  BuildOutcome out{.reply = describe(*built), .provenance = std::move(built->provenance)};
+  if (outputs_->has_image()) out.image = std::move(built->target);
+  return out;
 }
 
 Result<std::map<std::string, std::string>> FrontendBuild::answer() {
@@ -316,7 +318,7 @@ void FrontendBuild::answer_questions() {
   };
 }
 
-Result<std::map<std::string, std::string>> FrontendBuild::build() {
+Result<builder::BuildResult> FrontendBuild::build() {
   BuildProgress progress(build_.progress(), dockerfile_, definition_vertex_,
                          options_.request.platforms.size() > 1);
   options_.request.result_lease = lease_.get();
@@ -331,7 +333,7 @@ Result<std::map<std::string, std::string>> FrontendBuild::build() {
   if (outputs_->keeps_image()) tell_of_image(built->id);
   build_.keep_result(
       std::make_shared<const KeptResult>(KeptResult{built->target, std::move(lease_)}));
-  return describe(*built);
+  return built;
 }
 
 void FrontendBuild::tell_of_image(const oci::Digest& id) {

@@ -62,7 +62,7 @@ class FrontendBuild {
   Result<builder::NamedContext> named_context(const std::string& what, const Path& into);
   void answer_questions();
   void tell_of_image(const oci::Digest& id);
-  Result<std::map<std::string, std::string>> build();
+  Result<builder::BuildResult> build();
   std::map<std::string, std::string> describe(const builder::BuildResult& result) const;
 
   BuildTools& tools_;

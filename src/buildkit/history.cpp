@@ -18,6 +18,17 @@ CREATE TABLE builds(
   record BLOB NOT NULL,
   log BLOB NOT NULL);
 CREATE INDEX builds_by_time ON builds(ended);
+)",
+                                       R"(
+CREATE TABLE attachments(
+  ref TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  bytes BLOB NOT NULL,
+  PRIMARY KEY(ref, digest));
+CREATE INDEX attachments_by_digest ON attachments(digest);
+CREATE TRIGGER build_has_gone AFTER DELETE ON builds BEGIN
+  DELETE FROM attachments WHERE ref = OLD.ref;
+END;
 )"};
 
 constexpr size_t kMostWaiting = 1000;  // events of a listener's
@@ -27,6 +38,15 @@ std::string event_of(wire::BuildHistoryEvent::Type type, const wire::BuildHistor
   event.set_type(type);
   *event.mutable_record() = record;
   return event.SerializeAsString();
+}
+
+constexpr const char* kPredicateType = "in-toto.io/predicate-type";
+
+void describe_blob(const std::string& type, const std::string& digest, uint64_t size,
+                   wire::BlobDescriptor& out) {
+  out.set_media_type(type);
+  out.set_digest(digest);
+  out.set_size(static_cast<int64_t>(size));
 }
 
 void describe_steps(const BuildSteps& steps, wire::BuildHistoryRecord& out) {
@@ -115,7 +135,9 @@ Result<> History::end(Build& build) {
   const TimePoint now = clock_.now();
   set_time(record.mutable_completed_at(), now);
   describe_steps(build.progress().steps(), record);
-  describe_outcome(build.outcome(), record);
+  const BuildOutcome outcome = build.outcome();
+  describe_outcome(outcome, record);
+  TRY(attach(build.ref(), outcome, record));
   wire::BuildHistoryLog log;
   for (std::string& message : build.progress().told()) log.add_messages(std::move(message));
   {
@@ -127,6 +149,38 @@ Result<> History::end(Build& build) {
   }
   publish(build.ref(), false, event_of(wire::BuildHistoryEvent::COMPLETE, record));
   return forget_old();
+}
+
+// As BuildKit has it: of one platform with the build, of several with each of them. What became an
+// image is told once, since clients go through an index themselves.
+Result<> History::attach(const std::string& ref, const BuildOutcome& outcome,
+                         wire::BuildHistoryRecord& record) {
+  const bool several = outcome.provenance.size() > 1;
+  const auto place = [&](const std::string& platform) {
+    return several ? &(*record.mutable_results())[platform] : record.mutable_result();
+  };
+  for (const builder::BuildProvenance& one : outcome.provenance) {
+    const std::string digest = oci::Digest::of(one.predicate).str();
+    wire::BlobDescriptor* blob = place(one.platform)->add_attestations();
+    describe_blob("application/vnd.in-toto+json", digest, one.predicate.size(), *blob);
+    (*blob->mutable_annotations())[kPredicateType] = "https://slsa.dev/provenance/v0.2";
+    Statement s = TRY(
+        db_.prepare("INSERT OR REPLACE INTO attachments VALUES (?, ?, ?)", ref, digest, nullptr));
+    TRY(s.bind_blob(3, one.predicate));
+    TRY(s.step());
+  }
+  if (!outcome.image || outcome.provenance.empty()) return {};
+  const oci::Descriptor& image = *outcome.image;
+  auto& results = *place(outcome.provenance[0].platform)->mutable_results();
+  describe_blob(image.media_type, image.digest.str(), image.size, results[0]);
+  return {};
+}
+
+Result<std::optional<std::string>> History::attachment(const std::string& digest) {
+  const std::scoped_lock lock(mutex_);
+  Statement s = TRY(db_.prepare("SELECT bytes FROM attachments WHERE digest = ? LIMIT 1", digest));
+  if (!TRY(s.step())) return std::optional<std::string>();
+  return std::optional(s.text(0));
 }
 
 Result<> History::forget_old() {

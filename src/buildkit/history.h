@@ -26,6 +26,10 @@
 
 namespace skiff::buildkit {
 
+namespace wire {
+class BuildHistoryRecord;
+}  // namespace wire
+
 struct HistoryQuery {
   std::string ref;  // "": of all builds
   bool active_only = false;
@@ -71,6 +75,8 @@ class History {
   // Those that are over first, the newest of them first.
   Result<std::vector<std::string>> events(const HistoryQuery& query);
   std::shared_ptr<HistoryListener> listen(HistoryQuery query);
+  // What is attached to a build that is over; nullopt: none has it.
+  Result<std::optional<std::string>> attachment(const std::string& digest);
   // What a build that is over has told: serialized StatusResponses; nullopt: none is known.
   Result<std::optional<std::vector<std::string>>> log(const std::string& ref);
   // kNotFound; kFailedPrecondition while it is at work.
@@ -88,6 +94,8 @@ class History {
   static std::string started(const Active& active);
   void publish(const std::string& ref, bool active, const std::string& event);
   Result<> forget_old();
+  Result<> attach(const std::string& ref, const BuildOutcome& outcome,
+                  wire::BuildHistoryRecord& record);
 
   std::mutex mutex_;  // of what follows
   Database db_;

@@ -93,6 +93,34 @@ TEST_F(HistoryTest, ABuildIsKeptWithItsTimesStepsAndWords) {
   EXPECT_EQ(told.logs(0).msg(), "hello\n");
 }
 
+TEST_F(HistoryTest, HowItWasMadeIsAttached) {
+  open();
+  const oci::Descriptor image{.media_type = "an/image", .digest = oci::Digest::of("i"), .size = 7};
+  const auto one = begin("one");
+  one->set_outcome({.provenance = {{"linux/amd64", R"({"a":1})"}}, .image = image});
+  end(*one);
+  const auto two = begin("two");
+  two->set_outcome({.provenance = {{"linux/amd64", R"({"a":1})"}, {"linux/arm64", R"({"b":2})"}}});
+  end(*two);
+  open();  // by another daemon
+  const wire::BuildHistoryRecord single = events({.ref = "one"}).at(0).record();
+  const wire::BlobDescriptor& blob = single.result().attestations(0);
+  EXPECT_EQ(blob.digest(), oci::Digest::of(R"({"a":1})").str());
+  EXPECT_EQ(blob.size(), 7);
+  EXPECT_EQ(blob.annotations().at("in-toto.io/predicate-type"), "https://slsa.dev/provenance/v0.2");
+  EXPECT_EQ(single.result().results().at(0).digest(), image.digest.str());
+  const wire::BuildHistoryRecord several = events({.ref = "two"}).at(0).record();
+  EXPECT_FALSE(several.has_result());
+  const std::string other = several.results().at("linux/arm64").attestations(0).digest();
+  EXPECT_EQ(history_->attachment(other)->value(), R"({"b":2})");
+  // It goes with the last build that has it.
+  ASSERT_TRUE(history_->remove("two"));
+  EXPECT_FALSE(*history_->attachment(other));
+  EXPECT_TRUE(*history_->attachment(blob.digest()));
+  ASSERT_TRUE(history_->remove("one"));
+  EXPECT_FALSE(*history_->attachment(blob.digest()));
+}
+
 TEST_F(HistoryTest, FailuresAndThoseGivenUpAreTold) {
   open();
   end(*begin("failed"), RpcFailure{Error(Code::kUnknown, "exit code: 1"), ""});

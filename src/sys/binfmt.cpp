@@ -180,7 +180,7 @@ bool can_run(const std::string& architecture, EmulationScope scope) {
   if (runs_natively(architecture)) return true;
   const auto* found =
       std::ranges::find(kEmulated, std::string_view(architecture), &Emulated::architecture);
-  return found != std::end(kEmulated) && (is_served(*found) || registration_of(*found));
+  return found != std::end(kEmulated) && (is_served(*found) || registration_of(*found, scope));
 }
 
 }  // namespace skiff::sys

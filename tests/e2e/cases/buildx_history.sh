@@ -20,6 +20,16 @@ expect_not_contains "$(bx history inspect "$(id 3)")" planted
 expect_contains "$(bx history inspect "$(id 1)")" "exit code: 3"
 expect_contains "$(bx history logs "$(id 3)" 2>&1)" "said-by-$N"
 expect_contains "$(bx history logs 2>&1)" wrong
+# How it was made is attached, and told by --metadata-file.
+expect_contains "$(bx history inspect --format json "$(id 2)" | jq -c .Materials)" "pkg:docker/${IMAGE%:*}@${IMAGE#*:}"
+expect_contains "$(bx history inspect --format json "$(id 2)" | jq -c .Attachments)" "https://slsa.dev/provenance/v0.2"
+expect_contains "$(bx history inspect attachment --type provenance "$(id 2)")" dockerfile.v0
+bx build -t "$N" --metadata-file "$PWD/metadata" "$PWD/context" >log 2>&1 || fail "$(cat log)"
+expect_eq "$(jq -r '."buildx.build.provenance".invocation.configSource.entryPoint' metadata)" Dockerfile
+bx build --platform linux/amd64,linux/arm64 --metadata-file "$PWD/metadata" --output type=cacheonly - <<<$'FROM scratch\nLABEL a=b' >log 2>&1 ||
+  fail "$(cat log)"
+expect_eq "$(jq -r '."buildx.build.provenance/linux/arm64".invocation.environment.platform' metadata)" linux/arm64
+bx history rm $(bx history ls --format '{{.Ref}}' | head -2 | sed 's/.*\///') >/dev/null
 # By another daemon, too.
 kill "$OWN_PID"
 wait "$OWN_PID" || true

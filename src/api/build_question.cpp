@@ -3,6 +3,7 @@
 #include "api/progress_stream.h"
 #include "base/strings.h"
 #include "base/truth.h"
+#include "dockerfile/inspection.h"
 
 namespace skiff::api {
 
@@ -12,13 +13,21 @@ Error refused(const std::string& text, std::string_view why) {
   return {Code::kInvalidArgument, cat("call ", skiff::quoted(text), ": ", why)};
 }
 
-Result<std::optional<builder::Question>> question_named(const std::string& text,
-                                                        std::string_view name) {
-  if (name.empty() || name == "build") return std::optional<builder::Question>();
-  if (name == "check" || name == "lint") return std::optional(builder::Question::kChecks);
-  if (name == "outline") return std::optional(builder::Question::kOutline);
-  if (name == "targets") return std::optional(builder::Question::kTargets);
-  return refused(text, "it is one of build, check, outline and targets");
+// False where a build is wanted.
+Result<bool> read_name(const std::string& text, std::string_view name, AskedQuestion& out) {
+  if (name.empty() || name == "build") return false;
+  out.lists_questions = name == "subrequests.describe";
+  if (out.lists_questions) return true;
+  if (name == "check" || name == "lint") {
+    out.question = builder::Question::kChecks;
+  } else if (name == "outline") {
+    out.question = builder::Question::kOutline;
+  } else if (name == "targets") {
+    out.question = builder::Question::kTargets;
+  } else {
+    return refused(text, "it is one of build, check, outline, targets and subrequests.describe");
+  }
+  return true;
 }
 
 std::string count_of(size_t findings) {
@@ -31,8 +40,8 @@ std::string count_of(size_t findings) {
 Result<std::optional<AskedQuestion>> decode_question(const Call& call) {
   const std::string text = call.arg("call");
   const std::vector<std::string> fields = split(text, ',');
-  const auto question = TRY(question_named(text, fields.front()));
   AskedQuestion out;
+  const bool asks = TRY(read_name(text, fields.front(), out));
   for (size_t i = 1; i < fields.size(); ++i) {
     const auto parts = split_once(fields[i], '=');
     const std::string_view key = parts ? parts->first : std::string_view(fields[i]);
@@ -48,14 +57,17 @@ Result<std::optional<AskedQuestion>> decode_question(const Call& call) {
                                "ignorestatus=true"));
     }
   }
-  if (!question) return std::optional<AskedQuestion>();
-  out.question = *question;
-  return std::optional(out);
+  return asks ? std::optional(out) : std::optional<AskedQuestion>();
 }
 
 Result<> answer(Call& call, const builder::BuildRequest& request, const AskedQuestion& asked) {
   constexpr int kIndent = 2;
   ProgressStream stream(call);
+  if (asked.lists_questions) {
+    stream.text(asked.in_json ? cat(dockerfile::questions_data().pretty(kIndent), "\n")
+                              : dockerfile::show_questions());
+    return stream.finish({});
+  }
   auto answered = call.context.builder.inspect(request, asked.question, call.writer.client_gone());
   if (!answered) return stream.finish(std::move(answered.error()));
   stream.text(asked.in_json ? cat(answered->data.pretty(kIndent), "\n") : answered->text);

@@ -11,6 +11,7 @@ namespace skiff::api {
 
 struct AskedQuestion {
   builder::Question question = builder::Question::kChecks;
+  bool lists_questions = false;  // what may be asked, in place of that one
   bool in_json = false;
   bool ignore_status = false;  // findings are no failure
 };

@@ -1,71 +1,9 @@
-// ADD of what comes over the network: files, archives, repositories; from servers of our own.
-#include <sys/socket.h>
-
-#include <atomic>
-#include <cstdlib>
-#include <map>
-
-#include "builder/build_fixture.h"
-#include "codec/base64.h"
+// ADD of what comes over the network: files and archives; from a server of our own.
+#include "builder/add_fixture.h"
 #include "codec/compress.h"
-#include "codec/hash.h"
-#include "net/stream.h"
-#include "net/test_server.h"
 
 namespace skiff::builder {
 namespace {
-
-class Add : public BuildFixture {
- protected:
-  void SetUp() override {
-    BuildFixture::SetUp();
-    server_ = std::make_unique<net::TestServer>([this](net::Request& q, net::ResponseWriter& w) {
-      const bool is_private = q.path.starts_with("/private/");
-      const std::string shown = cat("basic ", base64_encode("x-access-token:tok"));
-      if (is_private && q.headers.get("Authorization") != shown) {
-        return w.send(401, "text/plain", "who are you?");
-      }
-      auto file = read_file(served() / q.path.substr(1));
-      if (!file) return w.send(404, "text/plain", "no such file");
-      constexpr std::string_view kDate = "Wed, 21 Oct 2015 07:28:00 GMT";
-      if (q.path.ends_with(".dated")) {
-        w.headers().set("Last-Modified", std::string(kDate));
-        if (q.headers.get("If-Modified-Since") == kDate) {
-          ++not_modified_;
-          return w.send(304, "", "");
-        }
-        return w.send(200, "application/octet-stream", *file);
-      }
-      if (q.path.ends_with(".fresh")) {
-        w.headers().set("Last-Modified", fresh_);
-        EXPECT_EQ(q.headers.get("If-Modified-Since"), "");
-        return w.send(200, "application/octet-stream", *file);
-      }
-      const std::string etag = cat("\"", sha256_hex(*file), "\"");
-      w.headers().set("ETag", q.path.ends_with(".weak") ? cat("W/", etag) : etag);
-      if (q.headers.get("If-None-Match") == etag) {
-        ++not_modified_;
-        return w.send(304, "", "");
-      }
-      w.headers().set("Last-Modified", std::string(kDate));
-      return w.send(200, "application/octet-stream", *file);
-    });
-    std::filesystem::create_directories(served());
-  }
-  Path served() const { return root() / "served"; }
-  std::string url(const std::string& path) const { return server_->url(path); }
-  void serve(const std::string& name, const std::string& text) {
-    ASSERT_TRUE(write_file(served() / name, text));
-  }
-  images::Image after(const std::string& lines) { return built(cat("FROM scratch\n", lines)); }
-  std::string failure(const std::string& lines) {
-    return error_of(request(cat("FROM scratch\n", lines)));
-  }
-
-  std::atomic<int> not_modified_ = 0;
-  std::string fresh_ = "Sun, 01 Jan 2051 00:00:00 GMT";
-  std::unique_ptr<net::TestServer> server_;
-};
 
 std::string small_archive(bool packed) {
   StringSink tar;
@@ -94,7 +32,9 @@ TEST_F(Add, AFetchedContextGivesItsTime) {
   const auto at = [](int64_t seconds) { return TimePoint(std::chrono::seconds(seconds)); };
   EXPECT_TRUE(writer.add({.name = "Dockerfile", .size = lines.size(), .mtime = at(900'000'000)}));
   EXPECT_TRUE(writer.write_body(lines));
-  EXPECT_TRUE(writer.add({.name = "f", .mtime = at(1'000'000'000)}) && writer.finish());
+  EXPECT_TRUE(writer.add({.name = "f", .mtime = at(1'000'000'000)}));
+  const TarEntry directory{.name = "d", .type = TarType::kDirectory, .mtime = at(1'100'000'000)};
+  EXPECT_TRUE(writer.add(directory) && writer.finish());
   serve("a.fresh", tar.text());
   serve("a.dated", tar.text());
   fresh_ = "";
@@ -104,6 +44,33 @@ TEST_F(Add, AFetchedContextGivesItsTime) {
   EXPECT_EQ(built(wanted).config.created, at(1'000'000'000));
   wanted.context_url = url("/a.dated");
   EXPECT_EQ(built(wanted).config.created, at(1'445'412'480));
+}
+
+// SOURCE_DATE_EPOCH=NAME: what has that name may be a context or a stage.
+TEST_F(Add, ASourceThatIsNamedGivesItsTime) {
+  serve("a.dated", "A");
+  const auto dated = TimePoint(std::chrono::seconds(1'445'412'480));
+  BuildRequest wanted = request(cat("ARG WHERE=", url("/a.dated"),
+                                    "\nFROM scratch AS Source\nARG WHERE\nARG NAME=$WHERE\n"
+                                    "ADD $NAME /\nFROM scratch\nENV A=1\n"));
+  wanted.build_args["SOURCE_DATE_EPOCH"] = "source";
+  EXPECT_EQ(built(wanted).config.created, dated);
+  const std::string sum = "sha256:559aead08264d5795d3909718cdd05abd49572e84fe55590eef31a88a08fdffd";
+  const auto with_sum = [&](const std::string& digest) {
+    BuildRequest checked = request(cat("FROM scratch AS s\nADD --checksum=", digest, " ",
+                                       url("/a.dated"), " /\nFROM scratch\nENV A=1\n"));
+    checked.build_args["SOURCE_DATE_EPOCH"] = "s";
+    return checked;
+  };
+  EXPECT_EQ(built(with_sum(sum)).config.created, dated);
+  EXPECT_NE(error_of(with_sum(cat("sha256:", std::string(64, '0')))).find("digest mismatch"),
+            std::string::npos);
+  wanted = request("ARG SOURCE_DATE_EPOCH=n\nFROM scratch\nENV A=1\n");
+  wanted.named_contexts["n"] = RemoteContext{url("/a.dated")};
+  EXPECT_EQ(built(wanted).config.created, dated);
+  // A directory has no time.
+  wanted.named_contexts["n"] = LocalFiles{context()};
+  EXPECT_GT(built(wanted).config.created, dated);
 }
 
 TEST_F(Add, ItsChecksumIsChecked) {
@@ -197,185 +164,6 @@ TEST_F(Add, UnpackIsAskedForOrRefused) {
 TEST_F(Add, AFailureOfTheServerIsNamed) {
   EXPECT_NE(failure(cat("ADD ", url("/none"), " /a")).find("the server answered 404"),
             std::string::npos);
-}
-
-// A repository with two commits, a tag on the first, and a branch.
-class AddGit : public Add {
- protected:
-  void SetUp() override {
-    Add::SetUp();
-    sh("git init -q -b main work && cd work && git config user.email a@b && "
-       "git config user.name n && mkdir docs && echo one > f && echo d > docs/d && "
-       "chmod 755 docs/d && git add . && git commit -qm 1 && git tag -am note v1 && "
-       "echo two > f && git commit -qam 2 && git branch side && cd .. && "
-       "git clone -q --bare work served/a.git && git -C served/a.git update-server-info");
-    first_ = sh("git -C work rev-parse v1^{commit}");
-    second_ = sh("git -C work rev-parse main");
-  }
-  std::string sh(const std::string& script) {
-    auto done = sys::run_captured(
-        {.args = {"/bin/sh", "-c", cat("umask 077; export HOME=/nonexistent; ", script)},
-         .working_dir = root()});
-    EXPECT_TRUE(done && done->code == 0) << (done ? done->err : done.error().message());
-    return done ? std::string(trim(done->out)) : "";
-  }
-  std::string remote() const { return url("/a.git"); }
-  std::string f_of(const std::string& source, const std::string& flags = "") {
-    return text_in(after(cat("ADD ", flags, " ", source, " /r")), "r/f");
-  }
-
-  std::string first_;
-  std::string second_;
-};
-
-TEST_F(AddGit, HeadBranchTagAndCommit) {
-  EXPECT_EQ(f_of(remote()), "two\n");
-  EXPECT_EQ(f_of(cat(remote(), "#side")), "two\n");
-  EXPECT_EQ(f_of(cat(remote(), "#v1")), "one\n");
-  EXPECT_EQ(f_of(cat(remote(), "#", first_)), "one\n");
-  EXPECT_EQ(f_of(cat(remote(), "?tag=v1")), "one\n");
-}
-
-TEST_F(AddGit, SecretsOpenPrivateRepositories) {
-  std::filesystem::create_directories(served() / "private");
-  std::filesystem::rename(served() / "a.git", served() / "private/a.git");
-  const std::string remote = url("/private/a.git");
-  BuildRequest wanted = request(cat("FROM scratch\nADD ", remote, " /r\n"));
-  EXPECT_NE(error_of(wanted).find("git: "), std::string::npos);
-  wanted.secrets["GIT_AUTH_TOKEN"] = "tok\n";
-  EXPECT_EQ(text_in(built(wanted), "r/f"), "two\n");
-  const std::string host = remote.substr(7, remote.find('/', 7) - 7);
-  wanted.secrets = {{"GIT_AUTH_TOKEN", "wrong"}, {cat("GIT_AUTH_TOKEN.", host), "tok"}};
-  wanted.no_cache = true;
-  EXPECT_EQ(text_in(built(wanted), "r/f"), "two\n");
-  wanted.secrets = {{"GIT_AUTH_TOKEN.other.example", "tok"}};
-  EXPECT_NE(error_of(wanted).find("git: "), std::string::npos);
-}
-
-// What the daemon runs with, for the length of a test.
-class Environment {
- public:
-  void set(const std::string& name, const std::string& value) {
-    const char* before = std::getenv(name.c_str());
-    before_.try_emplace(name,
-                        before == nullptr ? std::nullopt : std::optional<std::string>(before));
-    ::setenv(name.c_str(), value.c_str(), 1);
-  }
-  Environment() = default;
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
-  ~Environment() {
-    for (const auto& [name, value] : before_) {
-      if (value) ::setenv(name.c_str(), value->c_str(), 1);
-      if (!value) ::unsetenv(name.c_str());
-    }
-  }
-
- private:
-  std::map<std::string, std::optional<std::string>> before_;
-};
-
-// It may open the repository; a build without a secret may not.
-TEST_F(AddGit, PasswordsOfTheDaemonsUserOpenNothing) {
-  std::filesystem::create_directories(served() / "private");
-  std::filesystem::rename(served() / "a.git", served() / "private/a.git");
-  const Path home = root() / "home";
-  std::filesystem::create_directories(home);
-  const std::string header = cat("Authorization: basic ", base64_encode("x-access-token:tok"));
-  ASSERT_TRUE(write_file(home / ".gitconfig", cat("[http]\n\textraHeader = ", header, "\n")));
-  ASSERT_TRUE(write_file(home / ".netrc", "machine 127.0.0.1 login x-access-token password tok\n"));
-  Environment environment;
-  environment.set("HOME", home);
-  environment.set("XDG_CONFIG_HOME", home);
-  environment.set("GIT_CONFIG_COUNT", "1");
-  environment.set("GIT_CONFIG_KEY_0", "http.extraHeader");
-  environment.set("GIT_CONFIG_VALUE_0", header);
-  environment.set("GIT_ASKPASS", "/bin/echo tok");
-  const std::string own = cat("git ls-remote ", url("/private/a.git"));
-  ASSERT_EQ(sys::run_captured({.args = {"/bin/sh", "-c", own}})->code, 0);
-  EXPECT_NE(failure(cat("ADD ", url("/private/a.git"), " /r")).find("git: "), std::string::npos);
-}
-
-// The program ssh of the test is the server, too: it runs what it is asked to run, and writes down
-// how it was called.
-TEST_F(AddGit, KeysOfTheDaemonsUserAreNotShown) {
-  const Path programs = root() / "programs";
-  std::filesystem::create_directories(programs);
-  ASSERT_TRUE(
-      write_file(programs / "ssh",
-                 cat("#!/bin/sh\nenv > ", root().native(), "/called\necho \"$*\" >> ",
-                     root().native(), "/called\nfor last; do :; done\nexec sh -c \"$last\"\n")));
-  std::filesystem::permissions(programs / "ssh", std::filesystem::perms(0755));
-  Environment environment;
-  environment.set("PATH", cat(programs.native(), ":", std::getenv("PATH")));
-  environment.set("HOME", root());
-  environment.set("SSH_AUTH_SOCK", "/run/agent-of-the-daemon");
-  environment.set("GIT_SSH_COMMAND", "ssh -i /root/key-of-the-daemon");
-  EXPECT_EQ(f_of(cat("ssh://git@there.invalid", (served() / "a.git").native())), "two\n");
-  const std::string called = *read_file(root() / "called");
-  EXPECT_EQ(called.find("of-the-daemon"), std::string::npos) << called;
-  EXPECT_EQ(called.find("SSH_AUTH_SOCK"), std::string::npos) << called;
-  EXPECT_NE(called.find("HOME=/nonexistent\n"), std::string::npos) << called;
-  for (const char* option : {"-F none", "-o BatchMode=yes", "-o IdentityFile=none"}) {
-    EXPECT_NE(called.find(option), std::string::npos) << called;
-  }
-}
-
-TEST_F(AddGit, FilesAreOwnedByRootWithoutTheRepository) {
-  EXPECT_EQ(tree(after(cat("ADD ", remote(), " /r"))),
-            "d 755 0:0 r\nd 755 0:0 r/docs\nf 644 0:0 r/f\nf 755 0:0 r/docs/d");
-  EXPECT_EQ(tree(after(cat("ADD ", remote(), "#main:docs /r"))), "d 755 0:0 r\nf 755 0:0 r/d");
-  EXPECT_EQ(tree(after(cat("ADD --exclude=docs --chown=3 ", remote(), " /r"))),
-            "d 755 3:3 r\nf 644 3:3 r/f");
-  images::Image kept = after(cat("ADD --keep-git-dir ", remote(), " /r"));
-  EXPECT_EQ(text_in(kept, "r/.git/HEAD"), cat(second_, "\n"));
-}
-
-TEST_F(AddGit, TheCommitIsTheKey) {
-  const std::string lines = cat("ADD ", remote(), " /r");
-  after(lines);
-  after(lines);
-  EXPECT_EQ(told_.cached, std::vector<int>{2});
-  sh("cd work && echo three > f && git commit -qam 3 && git push -q ../served/a.git main && "
-     "git -C ../served/a.git update-server-info");
-  images::Image image = after(lines);
-  EXPECT_EQ(text_in(image, "r/f"), "three\n");
-  EXPECT_NE(told_.missed[2].find(cat("\"", second_, "\" is now")), std::string::npos);
-}
-
-TEST_F(AddGit, ChecksumsAreBeginningsOfCommits) {
-  EXPECT_EQ(f_of(remote(), cat("--checksum=", second_.substr(0, 12))), "two\n");
-  EXPECT_NE(failure(cat("ADD --checksum=", first_, " ", remote(), " /r"))
-                .find(cat("expected checksum ", first_, ", got ", second_)),
-            std::string::npos);
-}
-
-TEST_F(AddGit, UnknownReferencesAreNamed) {
-  EXPECT_NE(failure(cat("ADD ", remote(), "#nothing /r")).find("no branch or tag is called"),
-            std::string::npos);
-  EXPECT_NE(failure(cat("ADD ", url("/b.git"), " /r")).find("b.git"), std::string::npos);
-}
-
-// As `git daemon` serves it: with the newer protocol, so that only what is needed comes.
-TEST_F(AddGit, FromAGitServer) {
-  auto listener = net::listen_tcp("127.0.0.1:0");
-  const uint16_t port = *net::local_port(listener->get());
-  std::jthread serving([&] {
-    for (;;) {
-      UniqueFd one(::accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
-      if (!one) return;
-      auto daemon =
-          sys::Process::spawn({.args = {"git", "daemon", "--inetd", "--export-all",
-                                        cat("--base-path=", served().native()), served().native()},
-                               .fds = {{one.get(), 0}, {one.get(), 1}}});
-      EXPECT_TRUE(daemon && daemon->wait());
-    }
-  });
-  const std::string address = cat("git://127.0.0.1:", port, "/a.git");
-  EXPECT_EQ(f_of(cat(address, "#v1")), "one\n");
-  images::Image kept = after(cat("ADD --keep-git-dir=true ", address, " /r"));
-  EXPECT_EQ(text_in(kept, "r/.git/shallow"), cat(second_, "\n"));
-  ::shutdown(listener->get(), SHUT_RDWR);
 }
 
 }  // namespace

@@ -237,11 +237,15 @@ Result<BuildResult> LocalBuilder::build_all(const BuildRequest& asked, const Eve
   TRY(Exporter::make(site_, asked));  // what is wrong with outputs is told at once
   const auto lease = TRY(images_.lease());
   CacheHold hold(*cache_, *lease);
-  Context context = TRY(Context::open(asked, options_.scratch(), *stats_, cancel));
+  const Path scratch = options_.scratch();
+  Context context = TRY(Context::open(asked, scratch, *stats_, cancel));
   if (context.origin()) facts.origin = context.origin();
   TRY(check_syntax(asked, context.dockerfile()));
   Dockerfile file = TRY(parse_dockerfile(asked.name_of_dockerfile(), context.dockerfile()));
-  const BuildRequest request = TRY(with_epoch(asked, file, context.time()));
+  const BuildRequest request = TRY(with_epoch(
+      asked,
+      {.file = file, .of_context = context.time(), .named = context.named(), .scratch = scratch},
+      cancel));
   Exporter exporter = TRY(Exporter::make(site_, request));
   const ScopeExit remember([this] {
     if (auto saved = stats_->save(); !saved) log_warn(saved.error().message());

@@ -53,9 +53,9 @@ Result<Context> Context::open(const BuildRequest& request, const Path& scratch, 
   context.named_ = TRY(NamedSources::open(request, scratch, stats, cancel));
   const Path directory = TRY_CONTEXT(context.settle(request, scratch, cancel), "build context");
   sys::RootDir root = TRY_CONTEXT(sys::RootDir::open(directory), "build context");
-  const bool is_dockerfile = context.fetched_ && context.fetched_->text && !request.dockerfile_text;
-  context.dockerfile_ =
-      is_dockerfile ? *context.fetched_->text : TRY(read_dockerfile(root, request));
+  const bool is_dockerfile = context.fetched_ && context.fetched_->file && !request.dockerfile_text;
+  context.dockerfile_ = is_dockerfile ? TRY(root.read_file(*context.fetched_->file, kMaxDockerfile))
+                                      : TRY(read_dockerfile(root, request));
   SourceTree::Options options{.changing =
                                   !request.context_directory.empty() && !request.context_is_still};
   // The file of the Dockerfile's own wins over that of the context. What is fetched has none.

@@ -53,6 +53,7 @@ Error changed(const SourceFile& file) {
 
 Result<> Copier::make_directories(const std::string& path, bool with_mode) {
   std::string so_far;
+  std::vector<UniqueFd> all_made;
   for (const std::string& part : split(clean_path(path).substr(1), '/')) {
     if (part.empty()) continue;
     so_far += cat("/", part);
@@ -67,6 +68,12 @@ Result<> Copier::make_directories(const std::string& path, bool with_mode) {
       return failed("chown", so_far);
     }
     if (with_mode) TRY(set_mode_of_made(made.get(), so_far));
+    all_made.push_back(std::move(made));
+  }
+  if (!attributes_.made_at) return {};
+  const timespec times[2] = {{0, UTIME_OMIT}, *attributes_.made_at};
+  for (const UniqueFd& made : all_made) {
+    if (::futimens(made.get(), times) != 0) return failed("set time of", so_far);
   }
   return {};
 }
@@ -109,12 +116,10 @@ Result<> Copier::copy(SourceTree& from, const Selected& selected, const std::str
     return Error(Code::kInvalidArgument,
                  cat("cannot copy to non-directory: ", directory, " is a file"));
   }
-  // What is copied is in the directory: one that is new has no attributes of the source's but the
-  // time, and one that was there keeps its own.
+  // What is copied is in the directory, which has no attributes of the source's but the time, be it
+  // new or not.
   TRY(make_directories(directory));
-  const bool is_copy = !existing && !selected.parents;
-  if (is_copy) directories_.emplace_back(directory, self.st.st_mtim);
-  if (existing) directories_.emplace_back(directory, existing->st_mtim);
+  directories_.emplace_back(directory, self.st.st_mtim);
   for (size_t i = 1; i < selected.files.size(); ++i) {
     TRY(cancel.check());
     const SourceFile& file = selected.files[i];
@@ -165,6 +170,8 @@ Result<> Copier::copy_one(SourceTree& from, const SourceFile& given, const std::
     if (::fchmod(out.get(), mode_of(file)) != 0) {
       return failed("chmod", path);
     }
+    const timespec times[2] = {{0, UTIME_OMIT}, file.st.st_mtim};
+    if (::futimens(out.get(), times) != 0) return failed("set time of", path);
     return {};
   }
   if (existing && ::unlinkat(place.parent.get(), place.name.c_str(), 0) != 0) {

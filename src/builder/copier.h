@@ -17,6 +17,7 @@ namespace skiff::builder {
 struct CopyAttributes {
   std::optional<std::pair<uid_t, gid_t>> owner;  // of --chown
   std::optional<ModeChange> mode;                // of --chmod
+  std::optional<timespec> made_at;               // the time of directories that are made
 };
 
 class Copier {

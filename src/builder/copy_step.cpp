@@ -147,9 +147,11 @@ Result<Chosen> CopyStep::fetch(const std::string& url, const CancelToken& cancel
 Result<> CopyStep::check_out(Chosen& source, const CancelToken& cancel) {
   TempDir directory = TRY(TempDir::make(site().site.options.scratch(), "git-"));
   const Path path = directory.path() / "tree";
-  const bool keep = source.git->keep_git_dir.value_or(copy().keep_git_dir.value_or(false));
+  const Checkout checkout{
+      .keep_git_dir = source.git->keep_git_dir.value_or(copy().keep_git_dir.value_or(false)),
+      .commit_times = source.git->commit_times.value_or(false)};
   const GitAccess access = TRY(git_access(site().request, source.git->remote));
-  TRY(fetch_commit(*source.git, access, source.commit, keep, path, cancel));
+  TRY(fetch_commit(*source.git, access, source.commit, checkout, path, cancel));
   source.tree = TRY(own_tree(path, std::move(directory)));
   Selection wanted = TRY(selection_of(cat("/", source.git->subdirectory)));
   wanted.parents = false;

@@ -234,10 +234,16 @@ TEST_F(Copy, TimesAreKept) {
   ASSERT_EQ(::utimensat(AT_FDCWD, (context() / "d").c_str(), times, 0), 0);
   EXPECT_EQ(tree(built("FROM scratch\nCOPY d /d"), "%P %T@"),
             "d 1000000000.0000000000\nd/a 1000000000.0000000000");
-  // Of a directory that is there already its own.
-  write("e/d/b", "B");
-  EXPECT_EQ(tree(built("FROM scratch\nCOPY d /d\nCOPY e/d /d"), "%P %T@").substr(0, 23),
+  // That of the source has a directory that is there already, too, and one that is made for paths.
+  EXPECT_EQ(tree(built("FROM scratch\nCOPY <<b /d/\nb\nCOPY d /d"), "%P %T@").substr(0, 23),
             "d 1000000000.0000000000");
+  EXPECT_EQ(tree(built("FROM scratch\nCOPY --parents d/./a /p/"), "%P %T@").substr(0, 23),
+            "p 1000000000.0000000000");
+  // A file that is written where a link leads has its own.
+  write("l/e", "");
+  std::filesystem::create_symlink("e", context() / "l/k");
+  const std::string linked = tree(built("FROM scratch\nCOPY l /\nCOPY d/a /k"), "%P %T@");
+  EXPECT_NE(linked.find("e 1000000000.0000000000"), std::string::npos) << linked;
 }
 
 }  // namespace

@@ -30,16 +30,6 @@ constexpr unsigned kAny = kImages | kFiles | bit(OutputType::kNone);
 
 using Attribute = std::pair<const std::string, std::string>;
 
-Result<TimePoint> parse_epoch(const std::string& text) {
-  const auto seconds = parse_int(text);
-  // Nanoseconds since 1970 must fit.
-  constexpr int64_t kMostSeconds = int64_t{1} << 33U;
-  if (!seconds || *seconds < 0 || *seconds > kMostSeconds) {
-    return Error(Code::kInvalidArgument, "it is seconds since 1970");
-  }
-  return TimePoint(std::chrono::seconds(*seconds));
-}
-
 Error bad_attribute(const Output& output, const Attribute& attribute, std::string_view reason) {
   return {Code::kInvalidArgument, cat("output type=", name_of(output.type), ": ", attribute.first,
                                       "=", attribute.second, ": ", reason)};
@@ -222,12 +212,7 @@ std::string_view name_of(OutputType type) {
 Result<ExportOptions> parse_export(const Output& output, const BuildRequest& request) {
   ExportOptions options;
   options.names = request.tags;
-  const auto given = request.build_args.find(kEpochArgument);
-  const std::string epoch =
-      given == request.build_args.end() ? request.epoch : given->second.value_or("");
-  if (!epoch.empty() && !wants_epoch_of_context(request)) {
-    options.epoch = TRY_CONTEXT(parse_epoch(epoch), cat(kEpochArgument, "=", epoch));
-  }
+  options.epoch = TRY(epoch_of(request));
   Reader reader(output, options);
   for (const auto& attribute : output.attributes) TRY(reader.read(attribute));
   if (options.compression) {

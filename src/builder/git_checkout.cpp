@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "builder/asked_of_caller.h"
+#include "builder/tree_times.h"
 #include "codec/base64.h"
 #include "sys/process.h"
 
@@ -132,6 +133,12 @@ Result<GitAccess> git_access(const BuildRequest& request, const std::string& rem
 Result<std::string> find_commit(const GitSource& source, const GitAccess& access,
                                 const CancelToken& cancel) {
   const std::string ref = source.ref.empty() ? "HEAD" : source.ref;
+  if (source.by_commit && !is_commit(source.checksum)) {
+    return Error(Code::kInvalidArgument,
+                 cat(source.remote, ": fetch-by-commit needs a whole commit, ",
+                     skiff::quoted(source.checksum), " is none"));
+  }
+  if (source.by_commit) return source.checksum;
   std::string commit = is_commit(ref) ? ref : "";
   if (commit.empty()) {
     const std::string listing =
@@ -152,7 +159,7 @@ Result<std::string> find_commit(const GitSource& source, const GitAccess& access
 }
 
 Result<TimePoint> fetch_commit(const GitSource& source, const GitAccess& access,
-                               const std::string& commit, bool keep_git_dir, const Path& into,
+                               const std::string& commit, const Checkout& wanted, const Path& into,
                                const CancelToken& cancel) {
   const Git git(source.remote, access);
   TRY(git.run({"init", "--quiet", "--initial-branch=main", "--", into.native()}, cancel));
@@ -176,8 +183,10 @@ Result<TimePoint> fetch_commit(const GitSource& source, const GitAccess& access,
   }
   const std::string seconds =
       TRY(git.run_in(into, {"show", "--no-patch", "--format=%ct", "HEAD"}, cancel));
-  if (!keep_git_dir) TRY(remove_tree(into / ".git"));
-  return TimePoint(std::chrono::seconds(parse_int(trim(seconds)).value_or(0)));
+  if (!wanted.keep_git_dir) TRY(remove_tree(into / ".git"));
+  const TimePoint time(std::chrono::seconds(parse_int(trim(seconds)).value_or(0)));
+  if (wanted.commit_times) TRY(set_tree_times(into, time));
+  return time;
 }
 
 }  // namespace skiff::builder

@@ -26,10 +26,15 @@ Result<GitAccess> git_access(const BuildRequest& request, const std::string& rem
 Result<std::string> find_commit(const GitSource& source, const GitAccess& access,
                                 const CancelToken& cancel);
 
+struct Checkout {
+  bool keep_git_dir = false;
+  bool commit_times = false;  // files and directories have the commit's time
+};
+
 // Makes the new directory `into` a checkout of the commit, with its submodules; .git stays only
 // where it is to be kept. Returns the commit's time.
 Result<TimePoint> fetch_commit(const GitSource& source, const GitAccess& access,
-                               const std::string& commit, bool keep_git_dir, const Path& into,
+                               const std::string& commit, const Checkout& wanted, const Path& into,
                                const CancelToken& cancel);
 
 }  // namespace skiff::builder

@@ -87,8 +87,23 @@ TEST_F(NamedContextsTest, AnArchiveOfTheWebIsUnpacked) {
   const std::string lines = "FROM scratch\nCOPY --from=t d/f /\n";
   const RemoteContext archive{server_->url("/a.tar")};
   EXPECT_EQ(text_in(built(with("t", archive, lines)), "f"), "F");
-  const std::string error = error_of(with("t", RemoteContext{server_->url("/a.txt")}, lines));
-  EXPECT_NE(error.find("neither a repository nor an archive"), std::string::npos) << error;
+  const RemoteContext file{server_->url("/a.txt")};
+  const std::string error = error_of(with("t", file, lines));
+  EXPECT_NE(error.find("\"/d/f\": not found"), std::string::npos) << error;
+}
+
+TEST_F(NamedContextsTest, AnyOtherFileOfTheWebIsTheOneInIt) {
+  ASSERT_TRUE(write_file(root() / "served/a.txt", "no archive"));
+  const RemoteContext file{server_->url("/a.txt?token=1")};
+  EXPECT_EQ(text_in(built(with("t", file, "FROM scratch\nCOPY --from=t a.txt /b\n")), "b"),
+            "no archive");
+  const images::Image base = built(with("t", file, "FROM t\n"));
+  EXPECT_EQ(tree(base), "f 600 0:0 a.txt");
+  // A Dockerfile is none of 16 MiB, such a file may be larger.
+  const std::string large(size_t{17} << 20U, 'x');
+  ASSERT_TRUE(write_file(root() / "served/large", large));
+  const RemoteContext second{server_->url("/large")};
+  EXPECT_TRUE(text_in(built(with("t", second, "FROM t\n")), "large") == large);
 }
 
 TEST_F(NamedContextsTest, AnImageOfALayoutIsFoundByTagAndDigest) {

@@ -69,6 +69,22 @@ const ResultContext* NamedSources::result(const std::string& image) const {
   return found == entries_.end() ? nullptr : std::get_if<ResultContext>(&found->second.what);
 }
 
+Result<> NamedSources::fetch(Entry& entry, const CancelToken& cancel) {
+  if (entry.fetched) return {};
+  const std::string& url = std::get<RemoteContext>(entry.what).url;
+  entry.fetched = TRY(fetch_context(url, request_, scratch_, cancel));
+  return {};
+}
+
+Result<std::optional<TimePoint>> NamedSources::time(const std::string& name,
+                                                    const CancelToken& cancel) {
+  Entry& entry = entries_.at(name);
+  if (!std::holds_alternative<RemoteContext>(entry.what)) return std::optional<TimePoint>();
+  const std::scoped_lock lock(entry.mutex);
+  TRY_CONTEXT(fetch(entry, cancel), cat("build context ", name));
+  return entry.fetched->time;
+}
+
 Result<> NamedSources::open_tree(Entry& entry, const CancelToken& cancel) {
   SourceTree::Options options;
   Path directory;
@@ -77,11 +93,7 @@ Result<> NamedSources::open_tree(Entry& entry, const CancelToken& cancel) {
     options.changing = !files->is_still;
     if (files->is_still) options.stats = &stats_;
   } else {
-    const std::string& url = std::get<RemoteContext>(entry.what).url;
-    entry.fetched = TRY(fetch_context(url, request_, scratch_, cancel));
-    if (entry.fetched->text) {
-      return Error(Code::kInvalidArgument, cat(url, ": it is neither a repository nor an archive"));
-    }
+    TRY(fetch(entry, cancel));
     directory = entry.fetched->directory;
   }
   sys::RootDir root = TRY(sys::RootDir::open(directory));

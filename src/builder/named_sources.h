@@ -29,6 +29,8 @@ class NamedSources {
   static Result<NamedContexts> names_of(const BuildRequest& request);
   const NamedContexts& names() const { return names_; }
   Result<SourceTree*> tree(const std::string& name, const CancelToken& cancel);
+  // Of what is fetched: the time of its commit, else as the server says, or that of the archive.
+  Result<std::optional<TimePoint>> time(const std::string& name, const CancelToken& cancel);
   // The layout of such an image, with its directory; null for the name of any other image.
   const LayoutContext* layout(const std::string& image) const;
   // The same of another build's result.
@@ -46,6 +48,7 @@ class NamedSources {
   Result<> add(const std::string& name, NamedContext context, const CancelToken& cancel);
   // Where they are on this machine.
   Result<> settle(LocalFiles& files, const CancelToken& cancel);
+  Result<> fetch(Entry& entry, const CancelToken& cancel);
   Result<> open_tree(Entry& entry, const CancelToken& cancel);
 
   const BuildRequest& request_;

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "builder/git_checkout.h"
 #include "builder/remote_file.h"
+#include "builder/source_epoch.h"
 #include "builder/untar.h"
 #include "codec/compress.h"
 #include "codec/tar.h"
@@ -18,7 +19,7 @@ namespace skiff::builder {
 
 namespace {
 
-constexpr size_t kMaxDockerfile = size_t{16} << 20U;
+constexpr const char* kDownload = "download";
 
 bool keeps_git_dir(const BuildRequest& request) {
   const auto given = request.build_args.find("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
@@ -30,8 +31,12 @@ Result<FetchedContext> check_out(const GitSource& source, TempDir keep, const Bu
   const GitAccess access = TRY(git_access(request, source.remote));
   const std::string commit = TRY(find_commit(source, access, cancel));
   const Path tree = keep.path() / "tree";
-  const bool keep_git_dir = source.keep_git_dir.value_or(keeps_git_dir(request));
-  const TimePoint time = TRY(fetch_commit(source, access, commit, keep_git_dir, tree, cancel));
+  // What a build with a time of its own makes of a commit is the same whenever it is fetched.
+  const auto epoch = request.build_args.find(kEpochArgument);
+  const bool is_dated = epoch != request.build_args.end() && !epoch->second.value_or("").empty();
+  const Checkout wanted{.keep_git_dir = source.keep_git_dir.value_or(keeps_git_dir(request)),
+                        .commit_times = source.commit_times.value_or(is_dated)};
+  const TimePoint time = TRY(fetch_commit(source, access, commit, wanted, tree, cancel));
   // A link of the repository leads nowhere else.
   const sys::RootDir root = TRY(sys::RootDir::open(tree));
   const UniqueFd inside =
@@ -50,6 +55,7 @@ Result<std::optional<TimePoint>> newest_entry(const UniqueFd& archive) {
   TarReader tar(*plain);
   std::optional<TimePoint> newest;
   while (const TarEntry* entry = TRY(tar.next())) {
+    if (entry->type != TarType::kFile) continue;
     newest = std::max(newest.value_or(entry->mtime), entry->mtime);
   }
   return newest;
@@ -57,11 +63,12 @@ Result<std::optional<TimePoint>> newest_entry(const UniqueFd& archive) {
 
 Result<FetchedContext> download_context(const std::string& url, TempDir keep,
                                         const CancelToken& cancel) {
-  const Path download_dir = keep.path() / "download";
+  const Path download_dir = keep.path() / kDownload;
   const Path tree = keep.path() / "tree";
-  TRY(make_directories(download_dir, 0700));
+  TRY(make_directories(download_dir, 0755));
   TRY(make_directories(tree, 0755));
-  const Path file = download_dir / TRY(download(url, {}, download_dir, cancel)).name;
+  const std::string name = TRY(download(url, {}, download_dir, cancel)).name;
+  const Path file = download_dir / name;
   FetchedContext out{std::move(keep), tree, std::nullopt, std::nullopt, std::nullopt};
   UniqueFd fd = TRY(open_file(file, O_RDONLY));
   struct stat st{};
@@ -70,8 +77,8 @@ Result<FetchedContext> download_context(const std::string& url, TempDir keep,
     out.time = TimePoint(std::chrono::seconds(st.st_mtim.tv_sec));
   }
   if (!TRY(is_archive(fd.get()))) {
-    FdSource source(fd.get());
-    out.text = TRY_CONTEXT(read_all(source, kMaxDockerfile), url);
+    out.directory = download_dir;
+    out.file = name;
     return out;
   }
   const sys::RootDir root = TRY(sys::RootDir::open(tree));
@@ -86,21 +93,36 @@ Result<FetchedContext> download_context(const std::string& url, TempDir keep,
 Result<FetchedContext> fetch_context(const std::string& url, const BuildRequest& request,
                                      const Path& scratch, const CancelToken& cancel) {
   TempDir keep = TRY(TempDir::make(scratch, "context-"));
-  const bool short_form = url.starts_with("github.com/");
-  std::string address = short_form ? cat("https://", url) : url;
-  if (short_form && address.find(".git") == std::string::npos) {
-    address.insert(std::min(address.find_first_of("#?"), address.size()), ".git");
-  }
-  if (const auto git = TRY(parse_git_source(address))) {
+  if (const auto git = TRY(parse_git_context(url))) {
     return check_out(*git, std::move(keep), request, cancel);
   }
-  if (is_url(address)) return download_context(address, std::move(keep), cancel);
-  const size_t scheme = address.find("://");
+  if (is_url(url)) return download_context(url, std::move(keep), cancel);
+  const size_t scheme = url.find("://");
   const std::string why = scheme == std::string::npos
                               ? "neither a git repository nor a URL"
-                              : cat("unknown scheme ", skiff::quoted(address.substr(0, scheme)),
+                              : cat("unknown scheme ", skiff::quoted(url.substr(0, scheme)),
                                     ": it is one of http, https, git and ssh");
   return Error(Code::kInvalidArgument, cat("build context ", skiff::quoted(url), ": ", why));
+}
+
+Result<std::optional<TimePoint>> time_of_source(const std::string& source,
+                                                const std::string& checksum,
+                                                const BuildRequest& request, const Path& scratch,
+                                                const CancelToken& cancel) {
+  TempDir keep = TRY(TempDir::make(scratch, "context-"));
+  if (auto git = TRY(parse_git_source(source))) {
+    if (git->checksum.empty()) git->checksum = checksum;
+    return TRY(check_out(*git, std::move(keep), request, cancel)).time;
+  }
+  if (!is_url(source)) {
+    return Error(Code::kInvalidArgument,
+                 cat(kEpochArgument, ": ", source, " is neither a URL nor a git repository"));
+  }
+  const FetchedContext fetched = TRY(download_context(source, std::move(keep), cancel));
+  if (checksum.empty()) return fetched.time;
+  const Path file = fetched.keep.path() / kDownload / remote_name(source);
+  TRY_CONTEXT(check_digest(file, TRY(oci::Digest::parse(checksum))), source);
+  return fetched.time;
 }
 
 }  // namespace skiff::builder

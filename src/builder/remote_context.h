@@ -15,11 +15,11 @@ namespace skiff::builder {
 struct FetchedContext {
   TempDir keep;    // all of it lies below
   Path directory;  // the context
-  // The file, where the URL is no archive: the directory is empty then.
-  std::optional<std::string> text;
+  // Where the URL is no archive: the one file in the directory.
+  std::optional<std::string> file;
   // Of a repository: its address with the reference that was asked for.
   std::optional<ContextOrigin> origin;
-  // Of the commit; else as the server says, or that of the archive's newest entry.
+  // Of the commit; else as the server says, or that of the archive's newest file.
   std::optional<TimePoint> time;
 };
 
@@ -27,5 +27,11 @@ struct FetchedContext {
 // parse_git_source() knows; or an archive, compressed or not; or any other file.
 Result<FetchedContext> fetch_context(const std::string& url, const BuildRequest& request,
                                      const Path& scratch, const CancelToken& cancel);
+
+// The time that fetch_context() tells of what an ADD names, and that the checksum, if any, is of.
+Result<std::optional<TimePoint>> time_of_source(const std::string& source,
+                                                const std::string& checksum,
+                                                const BuildRequest& request, const Path& scratch,
+                                                const CancelToken& cancel);
 
 }  // namespace skiff::builder

@@ -1,10 +1,11 @@
-// SOURCE_DATE_EPOCH: the time of what a build makes. The word "context" is that of what it is made
-// from.
+// SOURCE_DATE_EPOCH: the time of what a build makes, as seconds since 1970 or by the name of what
+// has it: "context", a named context, or a stage that is nothing but one remote ADD.
 #pragma once
 
 #include <optional>
 
 #include "builder/builder.h"
+#include "builder/named_sources.h"
 #include "builder/vocabulary.h"
 #include "dockerfile/instructions.h"
 
@@ -12,13 +13,23 @@ namespace skiff::builder {
 
 inline constexpr const char* kEpochArgument = "SOURCE_DATE_EPOCH";
 
-// Whether the build's time is to be its context's.
-bool wants_epoch_of_context(const BuildRequest& request);
+// The seconds that the request says, or "": of the argument, else of the Dockerfile's own.
+std::string epoch_text(const BuildRequest& request);
+Result<TimePoint> parse_epoch(const std::string& seconds);
+// That time; none of a request that says none, or a name.
+Result<std::optional<TimePoint>> epoch_of(const BuildRequest& request);
+
+struct EpochSources {
+  const Dockerfile& file;
+  std::optional<TimePoint> of_context;
+  NamedSources& named;
+  const Path& scratch;
+};
 
 // The request with what the Dockerfile itself says by an ARG before its first FROM, where no
-// argument is given; and with the time in seconds for the word, without the argument where the
-// context has none, as a directory.
-Result<BuildRequest> with_epoch(BuildRequest request, const Dockerfile& file,
-                                const std::optional<TimePoint>& of_context);
+// argument is given; and with seconds for a name, without the argument where what it names has no
+// time, as a directory.
+Result<BuildRequest> with_epoch(BuildRequest request, const EpochSources& sources,
+                                const CancelToken& cancel);
 
 }  // namespace skiff::builder

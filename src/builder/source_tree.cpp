@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -128,7 +129,9 @@ Result<std::vector<Selected>> SourceTree::select_with_parents(const Selection& w
     if (!fd) continue;
     Selected selected{.directory = true, .parents = true};
     selected.files.push_back({.path = path, .target_at = path.size()});
-    selected.files.back().st.st_mode = S_IFDIR | 0755;
+    struct stat& st = selected.files.back().st;
+    if (::fstat(fd->get(), &st) != 0) return Error::from_errno(errno, cat("stat ", path));
+    st.st_mode = S_IFDIR | 0755;
     const SourceWalk walk{.ignore = options_.ignore,
                           .excludes = wanted.excludes,
                           .cancel = cancel,

@@ -41,7 +41,7 @@ struct SourceFile {
 struct Selected {
   std::string name;  // last component of the source
   bool directory = false;
-  bool parents = false;           // of --parents: a directory whose own attributes mean nothing
+  bool parents = false;           // of --parents: of the directory itself only the time counts
   std::vector<SourceFile> files;  // the first is the match itself, parents before children
 };
 

@@ -6,6 +6,7 @@
 #include "builder/copy_step.h"
 #include "builder/planned_step.h"
 #include "builder/run_step.h"
+#include "builder/source_epoch.h"
 #include "sys/root_dir.h"
 
 namespace skiff::builder {
@@ -105,11 +106,19 @@ class WorkdirStep : public PlannedSolverStep {
   KeyedBy keyed_by() const override { return KeyedBy::kDefinition; }
   KeyParts definition() const override {
     const auto& workdir = std::get<PlannedWorkdir>(step().what);
-    return {written_part(PartKind::kText, "instruction", cat("WORKDIR ", workdir.path)),
-            untold_part("user", workdir.user)};
+    KeyParts parts{written_part(PartKind::kText, "instruction", cat("WORKDIR ", workdir.path)),
+                   untold_part("user", workdir.user)};
+    if (const std::string epoch = epoch_text(site().request); !epoch.empty()) {
+      parts.push_back({PartKind::kValue, kEpochArgument, epoch});
+    }
+    return parts;
   }
 
  private:
+  // One of another build's time is another directory.
+  Times times() const override {
+    return epoch_text(site().request).empty() ? Times::kNone : Times::kOfTheRun;
+  }
   Result<StepResult> perform(const std::vector<StepResult>& inputs,
                              const CancelToken& cancel) override {
     const auto& workdir = std::get<PlannedWorkdir>(step().what);
@@ -119,6 +128,9 @@ class WorkdirStep : public PlannedSolverStep {
       sys::RootDir root = TRY(sys::RootDir::open(space.root()));
       CopyAttributes attributes;
       if (!workdir.user.empty()) attributes.owner = TRY(parse_owner(root, workdir.user));
+      if (const auto epoch = TRY(epoch_of(site().request))) {
+        attributes.made_at = timespec{unix_seconds(*epoch), 0};
+      }
       TRY(Copier(root, attributes).make_directories(workdir.path));
     }
     TRY(cancel.check());

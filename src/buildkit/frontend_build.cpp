@@ -7,6 +7,7 @@
 #include "buildkit/file_sync.h"
 #include "codec/base64.h"
 #include "codec/json.h"
+#include "dockerfile/inspection.h"
 #include "dockerfile/instructions.h"
 #include "dockerfile/source_text.h"
 #include "dockerfile/stage_sources.h"
@@ -72,10 +73,19 @@ BuildOutcome FrontendBuild::run() {
 }
 
 Result<std::map<std::string, std::string>> FrontendBuild::answer() {
+  if (options_.question == "frontend.subrequests.describe") {
+    return std::map<std::string, std::string>{
+        {"result.txt", dockerfile::show_questions()},
+        {"result.json", dockerfile::questions_data().pretty(2)},
+        {"version", kAnswerVersion}};
+  }
   const auto question = question_named(options_.question);
   if (!question) {
-    return Error(Code::kUnimplemented, cat("request ", quoted(options_.question),
-                                           " of the Dockerfile frontend is not served"));
+    return Error(
+        Code::kUnimplemented,
+        cat("request ", quoted(options_.question),
+            " of the Dockerfile frontend is not served, only ",
+            "frontend.lint, frontend.outline, frontend.targets and frontend.subrequests.describe"));
   }
   TRY(prepare());
   const auto answered = TRY(tools_.builder.inspect(options_.request, *question, cancel_));

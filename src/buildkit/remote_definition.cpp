@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "base/strings.h"
 #include "control.pb.h"
@@ -18,28 +19,34 @@ std::string attribute(const wire::SourceOp& source, const std::string& name) {
   return given == source.attrs().end() ? std::string() : given->second;
 }
 
-// The identifier has the reference and the directory; the full address only the attribute.
-std::string git_url(const wire::SourceOp& source) {
+// The identifier has the reference and the directory; the full address only the attribute. What is
+// a repository by its scheme is one here, too, whatever its address ends with.
+std::string git_address(const wire::SourceOp& source) {
   const std::string_view identifier = source.identifier();
-  const size_t fragment = identifier.find('#');
+  const size_t fragment = std::min(identifier.find('#'), identifier.size());
+  const std::string_view place = identifier.substr(kGit.size(), fragment - kGit.size());
   std::string url = attribute(source, "git.fullurl");
-  if (url.empty()) {
-    url = cat("https://", identifier.substr(kGit.size(), fragment - kGit.size()));
-  }
-  return fragment == std::string_view::npos ? url : cat(url, identifier.substr(fragment));
+  if (url.empty()) url = cat("https://", place);
+  const auto read = dockerfile::parse_git_source(url);
+  if (read && !*read) url.insert(0, "git+");
+  return url;
 }
 
-// "URL?checksum=COMMIT#ref:dir", as the builder reads it.
-std::optional<std::string> with_commit(const std::string& url, const std::string& commit) {
-  if (commit.empty()) return url;
-  const bool is_plain = commit.find_first_not_of("0123456789abcdef") == std::string::npos;
-  // Addresses as ssh has them have no query.
-  if (!is_plain || url.find("://") == std::string::npos) return std::nullopt;
-  const size_t end = std::min(url.find('#'), url.size());
-  const bool has_query = url.substr(0, end).find('?') != std::string::npos;
-  const std::string out =
-      cat(url.substr(0, end), has_query ? "&" : "?", "checksum=", commit, url.substr(end));
-  // An address that is not taken for a repository's would be fetched as a file, and never compared.
+// As the builder reads it: "URL?checksum=COMMIT#ref:dir"; none of what it would not read so.
+std::optional<std::string> git_url(const wire::SourceOp& source) {
+  std::vector<std::string> keys;
+  const std::string commit = attribute(source, "git.checksum");
+  if (commit.find_first_not_of("0123456789abcdef") != std::string::npos) return std::nullopt;
+  if (!commit.empty()) keys.push_back(cat("checksum=", commit));
+  if (attribute(source, "git.skipsubmodules") == "true") keys.emplace_back("submodules=0");
+  if (attribute(source, "git.fetchbycommit") == "true") keys.emplace_back("fetch-by-commit=1");
+  const std::string times = attribute(source, "git.mtime");
+  if (!times.empty()) keys.push_back(cat("mtime=", times));
+  const std::string address = git_address(source);
+  if (address.find_first_of("?#") != std::string::npos) return std::nullopt;
+  const std::string& identifier = source.identifier();
+  const std::string out = cat(address, keys.empty() ? "" : "?", join(keys, "&"),
+                              identifier.substr(std::min(identifier.find('#'), identifier.size())));
   const auto read = dockerfile::parse_git_source(out);
   if (!read || !*read || (*read)->checksum != commit) return std::nullopt;
   return out;
@@ -60,7 +67,8 @@ std::optional<RemoteSource> file_of(const wire::SourceOp& source) {
 bool only_known(const wire::SourceOp& source) {
   static constexpr auto kKnown = std::to_array<std::string_view>(
       {"git.fullurl", "git.keepgitdir", "git.authtokensecret", "git.authheadersecret",
-       "git.knownsshhosts", "git.mountsshsock", "git.checksum", "http.filename", "http.checksum"});
+       "git.knownsshhosts", "git.mountsshsock", "git.checksum", "git.skipsubmodules", "git.mtime",
+       "git.fetchbycommit", "http.filename", "http.checksum"});
   return std::ranges::all_of(source.attrs(), [](const auto& attribute) {
     return std::ranges::find(kKnown, attribute.first) != kKnown.end();
   });
@@ -70,7 +78,7 @@ std::optional<RemoteSource> source_of(const wire::SourceOp& source) {
   const std::string& identifier = source.identifier();
   if (!only_known(source)) return std::nullopt;
   if (identifier.starts_with(kGit)) {
-    const auto url = with_commit(git_url(source), attribute(source, "git.checksum"));
+    const auto url = git_url(source);
     return url ? std::optional(RemoteSource{*url, ""}) : std::nullopt;
   }
   if (!identifier.starts_with("https://") && !identifier.starts_with("http://")) return {};

@@ -131,13 +131,28 @@ TEST_F(RemoteDefinition, ACommitBecomesPartOfTheUrl) {
   EXPECT_EQ(url(), "https://example.com/a.git?checksum=0123abcd#main:sub");
 }
 
-TEST_F(RemoteDefinition, ButNotOfAnAddressWithoutQueries) {
-  source("git://example.com/a.git", {{"git.checksum", "0123abcd"}, {"git.fullurl", "git@h:a.git"}});
-  EXPECT_EQ(url(), "none");
+TEST_F(RemoteDefinition, AlsoOfAnAddressAsSshHasThem) {
+  source("git://h/a.git", {{"git.checksum", "0123abcd"}, {"git.fullurl", "git@h:a.git"}});
+  EXPECT_EQ(url(), "git@h:a.git?checksum=0123abcd");
 }
 
-TEST_F(RemoteDefinition, NorOfOneThatIsNotReadAsARepositorys) {
-  source("git://example.com/a", {{"git.checksum", "0123abcd"}});
+TEST_F(RemoteDefinition, ARepositoryIsOneWhateverItsAddressEndsWith) {
+  source("git://example.com/a#main", {});
+  EXPECT_EQ(url(), "git+https://example.com/a#main");
+}
+
+TEST_F(RemoteDefinition, WishesAboutTheCheckoutBecomePartOfTheUrl) {
+  source("git://example.com/a", {{"git.fullurl", "git://example.com/a"},
+                                 {"git.skipsubmodules", "true"},
+                                 {"git.mtime", "commit"},
+                                 {"git.checksum", "0123abcd"},
+                                 {"git.fetchbycommit", "true"}});
+  EXPECT_EQ(url(),
+            "git://example.com/a?checksum=0123abcd&submodules=0&fetch-by-commit=1&mtime=commit");
+}
+
+TEST_F(RemoteDefinition, ButNotWishesThatAreNone) {
+  source("git://example.com/a.git", {{"git.mtime", "now"}});
   EXPECT_EQ(url(), "none");
 }
 

@@ -210,7 +210,7 @@ class Nothing : public Source {
 }  // namespace
 
 bool is_remote(const std::string& text) {
-  for (std::string_view start : {"http://", "https://", "git://", "ssh://", "git@"}) {
+  for (std::string_view start : {"http://", "https://", "git://", "ssh://", "git@", "git+"}) {
     if (text.starts_with(start)) return true;
   }
   std::error_code ec;

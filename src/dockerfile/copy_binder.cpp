@@ -20,11 +20,25 @@ std::string absolute_path(const std::string& path, const std::string& working_di
   return out;
 }
 
+// An address may say what the flags say, too.
+Result<> check_agreement(const PlannedCopy& copy, const GitSource& source) {
+  if (copy.keep_git_dir && source.keep_git_dir.value_or(*copy.keep_git_dir) != *copy.keep_git_dir) {
+    return invalid("inconsistent keep-git-dir configuration");
+  }
+  if (!copy.checksum.empty() && !source.checksum.empty() && copy.checksum != source.checksum) {
+    return invalid(cat("checksum mismatch ", skiff::quoted(copy.checksum),
+                       " != ", skiff::quoted(source.checksum)));
+  }
+  return {};
+}
+
 // What the flags ask for must be possible with these sources.
 Result<> check_sources(const PlannedCopy& copy) {
   bool checkable = copy.sources.size() == 1 && copy.files.empty();
   for (const std::string& source : copy.sources) {
-    const bool git = TRY(parse_git_source(source)).has_value();
+    const auto repository = TRY(parse_git_source(source));
+    const bool git = repository.has_value();
+    if (git) TRY(check_agreement(copy, *repository));
     if (git && !copy.add) return invalid("source can't be a git ref for COPY");
     if (is_url(source) && !git && !copy.add) return invalid("source can't be a URL for COPY");
     checkable = checkable && (git || is_url(source));

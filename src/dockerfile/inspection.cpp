@@ -16,6 +16,20 @@ std::string page_of(const RuleText& rule) {
 
 namespace {
 
+constexpr const char* kQuestionVersion = "1.0.0";
+struct AskedFor {
+  std::string_view name;
+  std::string_view about;
+  bool of_target = false;
+  bool has_status = false;
+};
+constexpr AskedFor kQuestions[] = {
+    {"outline", "What the target takes: arguments, secrets, agents, caches", true},
+    {"targets", "The stages that can be built"},
+    {"lint", "What is better not done", false, true},
+    {"subrequests.describe", "What may be asked"},
+};
+
 using Row = std::vector<std::string>;
 
 // Columns as wide as their widest cell, three blanks between them.
@@ -266,6 +280,36 @@ json::Value outline_data(const Dockerfile& file, const Plan& plan) {
   json::Value out = Outline(file, plan).data();
   out.set("sources", json::array({json::Value(data_of(file))}));
   return out;
+}
+
+std::string show_questions() {
+  std::vector<Row> rows{{"NAME", "VERSION", "DESCRIPTION"}};
+  for (const AskedFor& one : kQuestions) {
+    rows.push_back({std::string(one.name), kQuestionVersion, std::string(one.about)});
+  }
+  return show_table(rows);
+}
+
+json::Value questions_data() {
+  const auto named = [](std::string_view name, std::string_view about) {
+    return json::object({{"name", std::string(name)}, {"description", std::string(about)}});
+  };
+  json::Array out;
+  for (const AskedFor& one : kQuestions) {
+    json::Array options;
+    if (one.of_target) options.push_back(named("target", "The stage that is asked about"));
+    json::Array results{named("result.json", ""), named("result.txt", "")};
+    if (one.has_status) results.push_back(named("result.statuscode", ""));
+    out.push_back(json::object({{"name", cat("frontend.", one.name)},
+                                {"version", kQuestionVersion},
+                                {"type", "rpc"},
+                                {"description", std::string(one.about)},
+                                {"opts", std::move(options)},
+                                {"inputs", json::Array()},
+                                {"metadata", std::move(results)},
+                                {"refs", json::Array()}}));
+  }
+  return json::Value(std::move(out));
 }
 
 }  // namespace skiff::dockerfile

@@ -1,4 +1,5 @@
-// What a Dockerfile says without being built: `build --check` and `--call outline|targets`; each
+// What a Dockerfile says without being built: `build --check` and `--call outline|targets`, and
+// what else may be asked so; each
 // as text, and as the data that BuildKit's frontend answers with.
 #pragma once
 
@@ -22,5 +23,9 @@ json::Value targets_data(const Dockerfile& file);
 // Arguments, secrets, SSH agents and caches of the stages that the plan's target needs.
 std::string show_outline(const Dockerfile& file, const Plan& plan);
 json::Value outline_data(const Dockerfile& file, const Plan& plan);
+
+// These questions themselves, by the names that clients have for them.
+std::string show_questions();
+json::Value questions_data();
 
 }  // namespace skiff::dockerfile

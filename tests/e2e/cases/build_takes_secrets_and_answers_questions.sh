@@ -20,6 +20,9 @@ expect_exit 1 skiff build --check ctx
 expect_contains "$OUT" "JSONArgsRecommended"
 expect_contains "$(skiff build --call targets ctx)" "made (default)"
 expect_contains "$(skiff build --call outline ctx)" "token"
+expect_contains "$(skiff build --call subrequests.describe ctx)" "subrequests.describe   1.0.0"
+expect_exit 1 skiff build --call nonsense ctx
+expect_contains "$OUT" "subrequests.describe"
 # In JSON, as buildx prints it.
 expect_eq "$(skiff build --call outline,format=json ctx | jq -r '.secrets[0].name')" token
 expect_contains "$(skiff build --call targets,format=json ctx | jq -c '.targets[].location')" '"ranges":[{"start":{"line":1}'

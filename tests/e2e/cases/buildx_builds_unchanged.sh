@@ -114,6 +114,9 @@ if bx build --help | grep -q -e --call; then
   expect_contains "$OUT" StageNameCasing
   expect_contains "$(bx build --call targets -f "$PWD/asked" "$PWD/context" 2>&1)" 'last (default)'
   expect_contains "$(bx build --call outline -f "$PWD/asked" "$PWD/context" 2>&1)" V
+  expect_contains "$(bx build --call subrequests.describe -f "$PWD/asked" "$PWD/context" 2>&1)" outline
+  expect_exit 1 bx build --call nonsense -f "$PWD/asked" "$PWD/context"
+  expect_contains "$OUT" frontend.subrequests.describe
   bx build --call outline,format=json -f "$PWD/asked" "$PWD/context" >outline 2>/dev/null
   expect_eq "$(jq -r '.sources[0]' outline | base64 -d | cmp - asked 2>&1)" ""
   expect_contains "$(jq -c '.args[] | select(.name == "V") | .location.ranges[0]' outline)" '"line"'

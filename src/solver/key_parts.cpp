@@ -13,7 +13,7 @@ namespace skiff::solver {
 namespace {
 
 // Changing how keys are made or what steps do with them starts the cache anew.
-constexpr std::string_view kKeyVersion = "skiff-step-3";
+constexpr std::string_view kKeyVersion = "skiff-step-4";
 
 // Inputs are told apart by their order, everything else by its name.
 std::string place_of(const KeyPart& part, size_t& inputs) {

@@ -102,13 +102,13 @@ class EventBus::Impl::Subscription : public EventSubscription {
 
   Result<std::optional<Event>> next(const CancelToken& cancel) override {
     for (;;) {
-      bool closed = false;
-      if (auto event = take(closed)) {
+      bool over = false;
+      if (auto event = take(over)) {
         if (until_ && event->time > *until_) return std::optional<Event>();
         return event;
       }
       auto left = until_ ? *until_ - bus_->clock.now() : std::chrono::nanoseconds::max();
-      if (closed || left.count() <= 0) return std::optional<Event>();
+      if (over || left.count() <= 0) return std::optional<Event>();
       TRY(cancel.check());
       constexpr int64_t kLongestMs = 60'000;
       int64_t ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
@@ -120,9 +120,9 @@ class EventBus::Impl::Subscription : public EventSubscription {
   }
 
  private:
-  std::optional<Event> take(bool& closed) {
+  std::optional<Event> take(bool& over) {
     std::lock_guard lock(bus_->mutex);
-    closed = bus_->closed;
+    over = bus_->closed;
     if (me_->queue.empty()) return std::nullopt;
     Event event = std::move(me_->queue.front());
     me_->queue.pop_front();

@@ -74,7 +74,7 @@ class ReadyPairTest : public VethPairTest {
     ManagerOptions options;
     options.root = dir_.path();
     options.instance = "default";
-    net_ = std::move(*open_network_manager(options));
+    net_ = *open_network_manager(options);
   }
 
   Result<Endpoint> attach(VethPair& pair) {

@@ -285,7 +285,6 @@ Result<> forget_audit(Database& db, int64_t through) {
 
 Result<AuditExport> export_audit(Database& db,
                                  const std::function<Result<>(std::string_view)>& write) {
-  constexpr size_t kPage = 1'000;
   TRY(chain_audit(db));
   const AuditBounds bounds = TRY(audit_bounds(db));
   AuditVerifier verifier(bounds.exported, bounds.exported_hash);

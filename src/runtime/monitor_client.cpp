@@ -23,12 +23,20 @@ Result<UniqueFd> reach(const Path& state_dir) {
   return socket;
 }
 
+Result<json::Value> ask(int socket, const json::Value& asked, const CancelToken& cancel) {
+  TRY(send_line(socket, asked));
+  return receive_answer(socket, cancel);
+}
+
 Result<json::Value> exchange(const Path& state_dir, const json::Value& asked, UniqueFd* stream,
                              const CancelToken& cancel) {
   UniqueFd socket = TRY(reach(state_dir));
-  TRY(send_line(socket.get(), asked));
-  json::Value answer = TRY(receive_answer(socket.get(), cancel));
-  if (stream != nullptr) *stream = std::move(socket);
+  auto answer = ask(socket.get(), asked, cancel);
+  if (!answer && answer.error().code() == Code::kUnavailable) {
+    // A killed monitor's socket takes connections until the kernel has closed it, too.
+    TRY(reach(state_dir));
+  }
+  if (answer && stream != nullptr) *stream = std::move(socket);
   return answer;
 }
 

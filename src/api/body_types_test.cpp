@@ -70,7 +70,8 @@ TEST_F(BodyTypesTest, OfTheOtherRequests) {
                  "Labels.a holds a NUL byte");
   expect_refused("/networks/create", R"({"Name":"n","IPAM":{"Driver":"\b"}})",
                  "IPAM.Driver holds a control character");
-  EXPECT_EQ(post("/volumes/create", R"({"Name":"v","Labels":{"a":"one\n\ttwo\r\n"}})").status, 201);
+  EXPECT_EQ(post("/volumes/create", R"({"Name":"vol","Labels":{"a":"one\n\ttwo\r\n"}})").status,
+            201);
   expect_refused("/auth", R"({"username":1})", "username is not a string");
 }
 

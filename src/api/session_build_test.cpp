@@ -2,6 +2,8 @@
 // share.
 #include "api/session_build.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -180,6 +182,21 @@ TEST_F(SessionBuildTest, SeveralOutputsAreOfOneBuild) {
   EXPECT_EQ(names_in(client.taken("2")).find("manifest.json"), std::string::npos);
   EXPECT_NE(names_in(client.taken("3")).find("manifest.json"), std::string::npos);
   EXPECT_EQ(client.taken("1"), "");
+}
+
+// Docker's own client waits for that, and does not end the session itself.
+TEST_F(SessionBuildTest, ASessionEndsWithItsBuildAlsoIfNothingWasAsked) {
+  auto [own, other] = *sys::socket_pair(SOCK_STREAM);
+  ASSERT_TRUE(buildkit_->add_session({.id = "s", .methods = {}},
+                                     {net::make_plain_stream(std::move(other)), ""}));
+  build("version=2&session=s&outputs=%5B%7B%22Type%22:%22oci%22%7D%5D", context("FROM scratch\n"));
+  const timeval patience{.tv_sec = 10, .tv_usec = 0};
+  ASSERT_EQ(::setsockopt(own.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+  char rest[256];
+  ssize_t n = 0;
+  while ((n = ::recv(own.get(), rest, sizeof rest, 0)) > 0) {
+  }
+  EXPECT_EQ(n, 0);
 }
 
 TEST_F(SessionBuildTest, BadParametersAreRefused) {

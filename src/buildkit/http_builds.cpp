@@ -66,6 +66,8 @@ Result<std::string> HttpBuilds::build(const HttpBuild& wanted, const Tell& tell,
   build->feed().close();
   watch.join();
   teller.join();
+  // Docker's own client waits for its session's end, which it brings about only where it was asked.
+  tools_.sessions.remove(wanted.order.session);
   lock.lock();
   at_work_.erase(entry);
   lock.unlock();

@@ -1,5 +1,6 @@
 #include "engine/remove.h"
 
+#include <algorithm>
 #include <csignal>
 
 #include "base/log.h"
@@ -86,8 +87,12 @@ Result<> free_claimed(Core& core, Container& container, Status before) {
     return forgotten;
   }
   Result<> freed = free_files(core, container);
-  // Again: its address, where a full disk did not let it be forgotten before.
-  disconnect_network(core, container);
+  // Again: its address, where a full disk did not let it be forgotten before its files are gone.
+  const std::vector<NetworkAttachment> networks = container.info().networks;
+  if (std::ranges::any_of(networks, [](const auto& one) { return one.endpoint.has_value(); })) {
+    core.images.snapshots().settle();
+    disconnect_network(core, container);
+  }
   if (!freed) be(Status::kDead);
   return freed;
 }

@@ -1,6 +1,5 @@
 #include "engine/remove.h"
 
-#include <algorithm>
 #include <csignal>
 
 #include "base/log.h"
@@ -87,12 +86,12 @@ Result<> free_claimed(Core& core, Container& container, Status before) {
     return forgotten;
   }
   Result<> freed = free_files(core, container);
-  // Again: its address, where a full disk did not let it be forgotten before its files are gone.
-  const std::vector<NetworkAttachment> networks = container.info().networks;
-  if (std::ranges::any_of(networks, [](const auto& one) { return one.endpoint.has_value(); })) {
-    core.images.snapshots().settle();
-    disconnect_network(core, container);
-  }
+  // Again, where a full disk did not let its address be forgotten before its files are gone. Its
+  // record may not tell: the end of its process may be trying the same at this moment.
+  if (!core.networks.detach(container.id)) core.images.snapshots().settle();
+  disconnect_network(core, container);
+  Result<> detached = core.networks.detach(container.id);
+  if (!detached) log_error(detached.error().message());
   if (!freed) be(Status::kDead);
   return freed;
 }

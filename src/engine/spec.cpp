@@ -94,8 +94,9 @@ Result<> add_emulation(const Core& core, const Container& container, runtime::Co
 // One of our own files hears of the host's mounts as well as it can.
 Result<> ready_bind(const Core& core, const ContainerInfo& info, const MountPoint& mount) {
   if (!mount.from_mounts) TRY(make_bind_source(mount.source, info.id_maps));
-  const bool is_ours = mount.source.starts_with(core.options.root.native()) ||
-                       core.options.root.native().starts_with(mount.source);
+  const std::string root = cat(core.options.root.native(), "/");
+  const std::string source = cat(mount.source == "/" ? "" : mount.source, "/");
+  const bool is_ours = source.starts_with(root) || root.starts_with(source);
   if (is_ours && mount.propagation.ends_with("slave")) return {};
   return check_propagation(mount.source, mount.propagation);
 }

@@ -1,8 +1,6 @@
 #include "engine/remove.h"
 
-#include <chrono>
 #include <csignal>
-#include <thread>
 
 #include "base/log.h"
 #include "base/strings.h"
@@ -90,16 +88,10 @@ Result<> free_claimed(Core& core, Container& container, Status before) {
   Result<> freed = free_files(core, container);
   // Again, where a full disk did not let its address be forgotten before its files are gone. Its
   // record may not tell: the end of its process may be trying the same at this moment.
-  // The kernel gives room back when the last of its mounts is gone, which nothing tells.
-  constexpr int kAttempts = 40;
-  Result<> detached = core.networks.detach(container.id);
-  for (int attempt = 0; !detached && attempt < kAttempts; ++attempt) {
-    core.images.snapshots().settle();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    detached = core.networks.detach(container.id);
-  }
-  if (!detached) log_error(cat("container ", container.id, ": ", detached.error().message()));
+  if (!core.networks.detach(container.id)) core.images.snapshots().settle();
   disconnect_network(core, container);
+  Result<> detached = core.networks.detach(container.id);
+  if (!detached) log_error(detached.error().message());
   if (!freed) be(Status::kDead);
   return freed;
 }

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "base/log.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
 #include "dockerfile/config_words.h"
@@ -160,7 +161,8 @@ Result<int> Execution::run(Sink& output, const CancelToken& cancel) {
   json::Value config = TRY(runtime::make_oci_config(spec));
   TRY(write_file_durably(file("config.json"), config.dump()));
   const ScopeExit disconnect([this] {
-    if (!site_.networks.detach(space_.id())) space_.detach_at_end();
+    Result<> detached = site_.networks.detach(space_.id());
+    if (!detached) log_warn(cat("build: ", detached.error().message()));
   });
   return runtime::run_bundle(
       site_.options.runtime_program, space_.id(), space_.directory(), file("state"), output,

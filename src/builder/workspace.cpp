@@ -113,7 +113,6 @@ Result<snapshot::MountedSnapshot> Workspace::mount(
 Workspace::~Workspace() {
   mounted_.reset();
   if (owned_.active) warn(site_->images.snapshots().remove(id_));
-  if (owned_.has_address) warn(site_->networks.detach(id_));
 }
 
 Result<> Workspace::remount_for_step(const Path& extra) {

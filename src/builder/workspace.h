@@ -57,10 +57,6 @@ class Workspace {
   // there can be seen, and does not become part of the layer.
   Result<> remount_for_step(const Path& extra);
 
-  // Its address could not be given back, and is once its files are gone: it may be they that fill
-  // the disk, and to forget an address takes room.
-  void detach_at_end() { owned_.has_address = true; }
-
   // Unmounts, writes the difference as a layer and commits the snapshot under its chainID.
   Result<Layer> commit(images::ImageLease& lease, const CancelToken& cancel);
 
@@ -77,12 +73,9 @@ class Workspace {
   // Tells a moved-from workspace from one that has to clean up.
   struct Owned {
     explicit Owned(bool yes) : active(yes) {}
-    Owned(Owned&& other) noexcept
-        : active(std::exchange(other.active, false)),
-          has_address(std::exchange(other.has_address, false)) {}
+    Owned(Owned&& other) noexcept : active(std::exchange(other.active, false)) {}
     Owned& operator=(Owned&&) = delete;
     bool active;
-    bool has_address = false;
   };
 
   Site* site_;

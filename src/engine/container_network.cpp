@@ -205,14 +205,6 @@ void disconnect_network(Core& core, Container& container) {
   if (!endpoint) return;
   if (Result<> detached = core.networks.detach(container.id); !detached) {
     log_error(cat("container ", container.id, ": detach network: ", detached.error().message()));
-    // On a full disk an address cannot be forgotten: it is the container's until its next start or
-    // its removal, which try again.
-    container.change([&](Record& record) {
-      for (NetworkAttachment& network : record.info.networks) {
-        if (network.network_id == endpoint->network_id) network.endpoint = endpoint;
-      }
-    });
-    return;
   }
   publish_network_event(core, *endpoint, "disconnect");
 }

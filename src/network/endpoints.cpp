@@ -138,7 +138,7 @@ Result<> Manager::publish(const EndpointRecord& endpoint) {
 
 Result<> Manager::release(const EndpointRecord& endpoint) {
   Result<> withdrawn = table_.unpublish(TRY(forwards_of(endpoint)));
-  TRY(store_.remove_endpoint(endpoint.id));
+  store_.forget_endpoint(endpoint.id);
   holds_.erase(endpoint.id);
   return withdrawn;
 }

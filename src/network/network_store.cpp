@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/log.h"
 #include "base/strings.h"
 #include "codec/json.h"
 
@@ -111,6 +112,7 @@ Result<> NetworkStore::add_network(const NetworkRecord& record) {
 }
 
 Result<> NetworkStore::remove_network(const std::string& id) {
+  TRY(drop_forgotten());  // they refer to it
   TRY(db_.execute(kDurable));
   Result<int64_t> removed = db_.run("DELETE FROM network WHERE id = ?", id);
   TRY(db_.execute(kSurvivesProcess));
@@ -127,6 +129,7 @@ Result<> NetworkStore::set_subnet(const std::string& id, const Subnet& subnet, I
 Result<std::vector<EndpointRecord>> NetworkStore::read_endpoints(Statement row) {
   std::vector<EndpointRecord> out;
   while (TRY(row.step())) {
+    if (forgotten_.contains(row.text(0))) continue;
     EndpointRecord record{.id = row.text(0),
                           .container_id = row.text(1),
                           .network_id = row.text(2),
@@ -171,6 +174,7 @@ Result<std::vector<EndpointRecord>> NetworkStore::endpoints_of_container(
 }
 
 Result<std::vector<Ipv4>> NetworkStore::used_addresses(const std::string& network_id) {
+  TRY(drop_forgotten());
   Statement row =
       TRY(db_.prepare("SELECT ip FROM endpoint WHERE network = ? ORDER BY ip", network_id));
   std::vector<Ipv4> out;
@@ -179,6 +183,7 @@ Result<std::vector<Ipv4>> NetworkStore::used_addresses(const std::string& networ
 }
 
 Result<> NetworkStore::add_endpoint(const EndpointRecord& record) {
+  TRY(drop_forgotten());
   Transaction tx = TRY(db_.begin());
   TRY(
       db_.run("INSERT INTO endpoint(id, container, network, mac, ip, host_link) "
@@ -195,8 +200,18 @@ Result<> NetworkStore::add_endpoint(const EndpointRecord& record) {
   return tx.commit();
 }
 
-Result<> NetworkStore::remove_endpoint(const std::string& id) {
-  TRY(db_.run("DELETE FROM endpoint WHERE id = ?", id));
+void NetworkStore::forget_endpoint(const std::string& id) {
+  forgotten_.insert(id);
+  if (Result<> dropped = drop_forgotten(); !dropped) {
+    log_warn(cat("forget endpoint ", id, ", again with the next one: ", dropped.error().message()));
+  }
+}
+
+Result<> NetworkStore::drop_forgotten() {
+  while (!forgotten_.empty()) {
+    TRY(db_.run("DELETE FROM endpoint WHERE id = ?", *forgotten_.begin()));
+    forgotten_.erase(forgotten_.begin());
+  }
   return {};
 }
 

@@ -2,10 +2,13 @@
 //
 // Networks are durable. Endpoints are written so that they survive the daemon but not
 // necessarily a power cut, after which no container lives anyway: no disk flush on the
-// path of a container. Not thread-safe; its owner serialises.
+// path of a container. Forgetting an endpoint always succeeds: what a full disk keeps in the
+// database is told to nobody any more, and goes before the next endpoint is added. Not
+// thread-safe; its owner serialises.
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,13 +50,15 @@ class NetworkStore {
   Result<std::vector<EndpointRecord>> endpoints_of_container(const std::string& container_id);
   Result<std::vector<Ipv4>> used_addresses(const std::string& network_id);  // in order
   Result<> add_endpoint(const EndpointRecord& record);
-  Result<> remove_endpoint(const std::string& id);
+  void forget_endpoint(const std::string& id);
 
  private:
   explicit NetworkStore(Database db) : db_(std::move(db)) {}
   Result<std::vector<EndpointRecord>> read_endpoints(Statement statement);
+  Result<> drop_forgotten();
 
   Database db_;
+  std::set<std::string> forgotten_;  // endpoints whose rows are still there
 };
 
 }  // namespace skiff::network

@@ -29,6 +29,12 @@ done
 expect_exit 1 docker run --name "$N" "$IMAGE" sh -c "$fill"
 docker rm "$N" >/dev/null
 expect_eq "$(docker network inspect -f '{{len .Containers}}' bridge)" 0
+# Where not one byte is left, a removal makes room, too.
+expect_exit 1 docker run --name "$N" "$IMAGE" sh -c "$fill"
+cat /dev/zero 2>/dev/null >own/root/full || true
+docker rm "$N" >/dev/null
+rm own/root/full
+expect_eq "$(docker ps -aq)" ""
 expect_eq "$(find own/run/builder -mindepth 1 -maxdepth 1 -name 'build-*' | wc -l)" 0
 expect_contains "$("$SKIFF_BIN/skiff" -H "$DOCKER_HOST" system check --deep)" ": no problems"
 printf 'FROM %s\nRUN echo fits >/f\n' "$IMAGE" >Dockerfile

@@ -55,23 +55,38 @@ std::string parent_of(Core& core, const Container& container) {
   return own ? own->parent : "";
 }
 
-// Never a row without its files: once it is gone, what follows is swept up by the next
-// open_engine() at the latest.
-Result<> forget(Core& core, Container& container) {
-  disconnect_network(core, container);
-  TRY(clean_run_directory(container));
-  return core.db->delete_container(container.id);
-}
-
-Result<> free_files(Core& core, Container& container) {
+// What was dropped before is no failure.
+Result<> drop_files(Core& core, const Container& container) {
   Result<> removed = core.images.snapshots().remove(container.record().snapshot);
   if (!removed && removed.error().code() != Code::kNotFound) return removed;
-  const ContainerInfo info = container.info();
-  core.userns.give_back(info.host_config, info.id_maps);
-  core.labels.give_back(info.labels);
   if (Result<> tree = remove_tree(container.paths.directory); !tree) {
     log_warn(tree.error().message());
   }
+  return {};
+}
+
+bool is_of_full_disk(const Result<>& result) {
+  return !result && result.error().code() == Code::kResourceExhausted;
+}
+
+// Never a row without its files: once it is gone, what follows is swept up by the next
+// open_engine() at the latest. But to delete a row takes room, and it may be those files that fill
+// the disk: they go first then.
+Result<> forget(Core& core, Container& container) {
+  disconnect_network(core, container);
+  TRY(clean_run_directory(container));
+  Result<> deleted = core.db->delete_container(container.id);
+  if (!is_of_full_disk(deleted)) return deleted;
+  TRY(drop_files(core, container));
+  core.images.snapshots().settle();
+  return core.db->delete_container(container.id);
+}
+
+Result<> free_files(Core& core, const Container& container) {
+  TRY(drop_files(core, container));
+  const ContainerInfo info = container.info();
+  core.userns.give_back(info.host_config, info.id_maps);
+  core.labels.give_back(info.labels);
   return {};
 }
 
@@ -82,16 +97,10 @@ Result<> free_claimed(Core& core, Container& container, Status before) {
   };
   Result<> forgotten = forget(core, container);
   if (!forgotten) {
-    be(before);
+    be(is_of_full_disk(forgotten) ? Status::kDead : before);
     return forgotten;
   }
   Result<> freed = free_files(core, container);
-  // Again, where a full disk did not let its address be forgotten before its files are gone. Its
-  // record may not tell: the end of its process may be trying the same at this moment.
-  if (!core.networks.detach(container.id)) core.images.snapshots().settle();
-  disconnect_network(core, container);
-  Result<> detached = core.networks.detach(container.id);
-  if (!detached) log_error(detached.error().message());
   if (!freed) be(Status::kDead);
   return freed;
 }

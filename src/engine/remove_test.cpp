@@ -18,6 +18,12 @@ class Removal : public testing::EngineTest {
     const auto removed = containers().remove(container, {});
     ASSERT_TRUE(removed) << removed.error().message();
   }
+  void execute(const std::string& sql) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open((options_.root / "engine.db").c_str(), &database), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sql;
+    sqlite3_close(database);
+  }
 };
 
 TEST_F(Removal, TheLayersOfAnImageThatIsGoneGoWithItsLastContainer) {
@@ -60,15 +66,8 @@ TEST_F(Removal, TheLayersOfAnImageThatLostItsNameStay) {
   EXPECT_TRUE(has_layer(image.snapshot_name()));
 }
 
-// As on a full disk.
 TEST_F(Removal, OneThatCannotBeWrittenDownTakesNothing) {
   const std::string id = create("true");
-  const auto execute = [&](const std::string& sql) {
-    sqlite3* database = nullptr;
-    ASSERT_EQ(sqlite3_open((options_.root / "engine.db").c_str(), &database), SQLITE_OK);
-    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sql;
-    sqlite3_close(database);
-  };
   execute(
       "CREATE TRIGGER refuse BEFORE DELETE ON container BEGIN SELECT RAISE(ABORT, 'stays'); END");
   const auto removed = containers().remove(id, {});
@@ -80,6 +79,19 @@ TEST_F(Removal, OneThatCannotBeWrittenDownTakesNothing) {
   EXPECT_EQ(wait(id), 0);
   remove(id);
   EXPECT_FALSE(has_layer(cat("container-", id)));
+}
+
+// A row that the database has no room to delete: of what the files' removal does not help, either.
+TEST_F(Removal, OneThatAFullDiskKeepsGivesItsFiles) {
+  const std::string id = create("true");
+  execute("CREATE TRIGGER full BEFORE DELETE ON container BEGIN SELECT zeroblob(2000000000); END");
+  const auto removed = containers().remove(id, {});
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().code(), Code::kResourceExhausted);
+  EXPECT_FALSE(has_layer(cat("container-", id)));
+  EXPECT_EQ(containers().get(id)->state.status, Status::kDead);
+  execute("DROP TRIGGER full");
+  remove(id);
 }
 
 }  // namespace

@@ -73,6 +73,10 @@ Result<> answer(Call& call, const builder::BuildRequest& request, const AskedQue
   stream.text(asked.in_json ? cat(answered->data.pretty(kIndent), "\n") : answered->text);
   if (asked.question != builder::Question::kChecks) return stream.finish({});
   const size_t count = answered->findings;
+  if (answered->failure) {
+    if (!asked.in_json && count > 0) stream.text(cat(count_of(count), "\n\n"));
+    return stream.finish(*answered->failure);
+  }
   if (count > 0 && !asked.ignore_status) {
     return stream.finish(Error(Code::kFailedPrecondition, count_of(count)), 1);
   }

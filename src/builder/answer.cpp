@@ -1,5 +1,8 @@
 #include "builder/answer.h"
 
+#include <algorithm>
+#include <climits>
+
 #include "builder/offline_plan.h"
 #include "builder/platform_build.h"
 #include "dockerfile/inspection.h"
@@ -25,27 +28,69 @@ Result<CheckConfig> check_config(const BuildRequest& request, const Dockerfile& 
   return CheckConfig::parse(is_given ? *given->second : file.check);
 }
 
+namespace {
+
+// Of an error without a place in the file; all that is told before it stands above.
+constexpr int kBehindAll = INT_MAX;
+
+// Beside a plan that there is not.
+std::vector<Finding> findings_before(const Error& failure, const Dockerfile& file,
+                                     const Checks& checks) {
+  const auto placed = take_apart(failure.message(), file.source->name());
+  if (!placed) return checks.findings_before(CheckPhase::kFroms, kBehindAll);
+  const bool is_from = std::ranges::any_of(file.stages, [&](const dockerfile::Stage& stage) {
+    return stage.span.first == placed->line;
+  });
+  return checks.findings_before(is_from ? CheckPhase::kFroms : CheckPhase::kSteps, placed->line);
+}
+
+Answer answer_of(const Dockerfile& file, const std::vector<Finding>& findings,
+                 std::optional<Error> failure) {
+  return {.text = show_findings(file, findings),
+          .data = findings_data(file, findings, failure),
+          .findings = findings.size(),
+          .failure = std::move(failure)};
+}
+
+Result<Answer> check(images::ImageStore& images, const BuildRequest& request, Context& context) {
+  PartialDockerfile parsed = TRY(parse_partly(request.name_of_dockerfile(), context.dockerfile()));
+  if (parsed.failure) {
+    const auto findings = TRY(findings_before_failure(request, parsed));
+    return answer_of(parsed.file, findings, std::move(parsed.failure));
+  }
+  Checks checks(TRY(check_config(request, parsed.file)));
+  PlanRequest wanted = plan_request(request, platforms_of(request).front());
+  wanted.all_stages = true;
+  wanted.checks = &checks;
+  wanted.ignore = &context.tree().ignore();
+  const auto planned = plan_offline(images, parsed.file, wanted);
+  check_text(parsed.file, checks);
+  if (planned) return answer_of(parsed.file, checks.findings(), std::nullopt);
+  const auto findings = findings_before(planned.error(), parsed.file, checks);
+  return answer_of(parsed.file, findings, planned.error());
+}
+
+}  // namespace
+
+Result<std::vector<Finding>> findings_before_failure(const BuildRequest& request,
+                                                     const PartialDockerfile& parsed) {
+  Checks checks(TRY(check_config(request, parsed.file)));
+  check_text(parsed.file, checks);
+  const auto placed = take_apart(parsed.failure->message(), parsed.file.source->name());
+  return checks.findings_before(CheckPhase::kInstructions, placed ? placed->line : kBehindAll);
+}
+
 Result<Answer> answer_to(images::ImageStore& images, const BuildRequest& request, Context& context,
                          Question question) {
   TRY(check_syntax(request, context.dockerfile()));
+  if (question == Question::kChecks) return check(images, request, context);
   const Dockerfile file = TRY(parse_dockerfile(request.name_of_dockerfile(), context.dockerfile()));
   if (question == Question::kTargets) {
     return Answer{.text = show_targets(file), .data = targets_data(file)};
   }
-  Checks checks(TRY(check_config(request, file)));
-  PlanRequest wanted = plan_request(request, platforms_of(request).front());
-  wanted.all_stages = question == Question::kChecks;
-  wanted.checks = &checks;
-  wanted.ignore = &context.tree().ignore();
+  const PlanRequest wanted = plan_request(request, platforms_of(request).front());
   const Plan plan = TRY(plan_offline(images, file, wanted)).plan;
-  if (question == Question::kOutline) {
-    return Answer{.text = show_outline(file, plan), .data = outline_data(file, plan)};
-  }
-  check_text(file, checks);
-  const auto findings = checks.findings();
-  return Answer{.text = show_findings(file, findings),
-                .data = findings_data(file, findings),
-                .findings = findings.size()};
+  return Answer{.text = show_outline(file, plan), .data = outline_data(file, plan)};
 }
 
 }  // namespace skiff::builder

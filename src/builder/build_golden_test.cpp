@@ -142,7 +142,9 @@ std::string BuildGolden::outcome_of(const Path& file) {
   }
   if (question_) {
     auto answer = builder_->inspect(wanted_, *question_, {});
-    return answer ? answer->text : cat("ERROR ", answer.error().message(), "\n");
+    if (!answer) return cat("ERROR ", answer.error().message(), "\n");
+    if (!answer->failure) return answer->text;
+    return cat(answer->text, "ERROR ", answer->failure->message(), "\n");
   }
   auto result = build(wanted_);
   std::string out;

@@ -47,8 +47,9 @@ Result<T> shown(Result<T> result) {
   return Error(result.error().code(), without_controls(result.error().message()));
 }
 
-void send_findings(SharedSink& events, const Dockerfile& file, const Checks& checks) {
-  for (const Finding& finding : checks.findings()) {
+void send_findings(SharedSink& events, const Dockerfile& file,
+                   const std::vector<Finding>& findings) {
+  for (const Finding& finding : findings) {
     const RuleText& rule = text_of(finding.rule);
     events.send(
         BuildWarning{.text = without_controls(cat(file.source->name(), ":", finding.span.first,
@@ -57,6 +58,15 @@ void send_findings(SharedSink& events, const Dockerfile& file, const Checks& che
                      .detail = std::string(rule.description),
                      .url = page_of(rule)});
   }
+}
+
+// What is found before an error is told with it.
+Result<Dockerfile> parse_telling(const BuildRequest& request, const std::string& text,
+                                 SharedSink& events) {
+  PartialDockerfile parsed = TRY(parse_partly(request.name_of_dockerfile(), text));
+  if (!parsed.failure) return std::move(parsed.file);
+  send_findings(events, parsed.file, TRY(findings_before_failure(request, parsed)));
+  return *std::move(parsed.failure);
 }
 
 // All platforms side by side; the first failure stops the others.
@@ -112,7 +122,12 @@ class LocalBuilder : public Builder {
   Result<Answer> inspect(const BuildRequest& request, Question question,
                          const CancelToken& cancel) override {
     auto answer = shown(ask(request, question, cancel));
-    if (answer) answer->text = without_controls(answer->text);
+    if (!answer) return answer;
+    answer->text = without_controls(answer->text);
+    if (answer->failure) {
+      answer->failure =
+          Error(answer->failure->code(), without_controls(answer->failure->message()));
+    }
     return answer;
   }
   Result<std::optional<std::vector<std::string>>> context_paths(
@@ -241,7 +256,7 @@ Result<BuildResult> LocalBuilder::build_all(const BuildRequest& asked, const Eve
   Context context = TRY(Context::open(asked, scratch, *stats_, cancel));
   if (context.origin()) facts.origin = context.origin();
   TRY(check_syntax(asked, context.dockerfile()));
-  Dockerfile file = TRY(parse_dockerfile(asked.name_of_dockerfile(), context.dockerfile()));
+  Dockerfile file = TRY(parse_telling(asked, context.dockerfile(), events));
   const BuildRequest request = TRY(with_epoch(
       asked,
       {.file = file, .of_context = context.time(), .named = context.named(), .scratch = scratch},
@@ -271,7 +286,7 @@ Result<BuildResult> LocalBuilder::build_all(const BuildRequest& asked, const Eve
                                              kMostPlatforms, " are the most at once"));
   }
   auto attempted = build_platforms(build, platforms, cancel);
-  send_findings(events, file, checks);
+  send_findings(events, file, checks.findings());
   auto built = TRY(std::move(attempted));
   TRY(cancel.check());
   if (!built[0].unused_args.empty()) {

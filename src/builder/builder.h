@@ -307,6 +307,8 @@ struct Answer {
   std::string text;     // as `docker buildx build --call` shows it
   json::Value data;     // the same, as BuildKit's frontend has it
   size_t findings = 0;  // of kChecks
+  // Of kChecks: why it cannot be built, with its place. What was found is what is found before.
+  std::optional<Error> failure = std::nullopt;
 };
 
 class Builder {

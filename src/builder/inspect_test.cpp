@@ -79,5 +79,19 @@ TEST_F(Inspected, ChecksHaveARangeOfEachLine) {
   EXPECT_EQ(*base64_decode(checks.array("sources")[0].string("data")), kDockerfile);
 }
 
+TEST_F(Inspected, WhyItCannotBeBuiltIsTheLastOfTheChecks) {
+  const auto answer = builder_->inspect(request("FROM scratch AS Base\nRNU true\n"),
+                                        Question::kChecks, CancelToken());
+  ASSERT_TRUE(answer) << answer.error().message();
+  EXPECT_EQ(listed(answer->data, "warnings", "ruleName"), "StageNameCasing: 1 | ");
+  const json::Value error(answer->data.object("buildError"));
+  EXPECT_EQ(error.string("message"), "unknown instruction \"RNU\" (did you mean RUN?)");
+  EXPECT_EQ(lines(error), "2 ");
+  ASSERT_TRUE(answer->failure);
+  EXPECT_TRUE(answer->failure->message().starts_with("Dockerfile:2: "));
+  // Other questions have no answer then.
+  EXPECT_FALSE(builder_->inspect(request("RNU true\n"), Question::kTargets, CancelToken()));
+}
+
 }  // namespace
 }  // namespace skiff::builder

@@ -88,11 +88,12 @@ Result<std::map<std::string, std::string>> FrontendBuild::answer() {
             "frontend.lint, frontend.outline, frontend.targets and frontend.subrequests.describe"));
   }
   TRY(prepare());
-  const auto answered = TRY(tools_.builder.inspect(options_.request, *question, cancel_));
+  auto answered = TRY(tools_.builder.inspect(options_.request, *question, cancel_));
+  if (answered.failure) answered.text += cat("ERROR: ", answered.failure->message(), "\n");
   std::map<std::string, std::string> out{{"result.txt", answered.text},
                                          {"result.json", answered.data.pretty(2)},
                                          {"version", kAnswerVersion}};
-  if (answered.findings > 0) out["result.statuscode"] = "1";
+  if (answered.findings > 0 || answered.failure) out["result.statuscode"] = "1";
   return out;
 }
 

@@ -79,6 +79,29 @@ void read_rules(std::string_view list, bool& all, std::set<std::string, std::les
 
 const RuleText& text_of(Rule rule) { return kTexts[static_cast<size_t>(rule)]; }
 
+CheckPhase phase_of(Rule rule) {
+  switch (rule) {
+    case Rule::kNoEmptyContinuation:
+      return CheckPhase::kLines;
+    case Rule::kStageNameCasing:
+    case Rule::kFromAsCasing:
+    case Rule::kMaintainerDeprecated:
+    case Rule::kInvalidDefinitionDescription:
+      return CheckPhase::kInstructions;
+    case Rule::kConsistentInstructionCasing:
+    case Rule::kDuplicateStageName:
+    case Rule::kReservedStageName:
+    case Rule::kInvalidDefaultArgInFrom:
+      return CheckPhase::kStages;
+    case Rule::kUndefinedArgInFrom:
+    case Rule::kRedundantTargetPlatform:
+    case Rule::kFromPlatformFlagConstDisallowed:
+      return CheckPhase::kFroms;
+    default:
+      return CheckPhase::kSteps;
+  }
+}
+
 Result<CheckConfig> CheckConfig::parse(std::string_view text) {
   CheckConfig out;
   for (const std::string& option : split(text, ';')) {
@@ -137,6 +160,15 @@ std::vector<Finding> Checks::findings() const {
     out = findings_;
   }
   std::ranges::stable_sort(out, {}, [](const Finding& one) { return one.span.first; });
+  return out;
+}
+
+std::vector<Finding> Checks::findings_before(CheckPhase phase, int line) const {
+  std::vector<Finding> out = findings();
+  std::erase_if(out, [&](const Finding& one) {
+    const CheckPhase own = phase_of(one.rule);
+    return own > phase || (own == phase && one.span.first > line);
+  });
   return out;
 }
 

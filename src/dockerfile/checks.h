@@ -71,6 +71,11 @@ struct Finding {
   LineSpan span;
 };
 
+// How far BuildKit's frontend comes with a file: all lines, each instruction by itself, the stages
+// as a whole, each FROM, and at last each step. What it finds before an error it tells with that.
+enum class CheckPhase { kLines, kInstructions, kStages, kFroms, kSteps };
+CheckPhase phase_of(Rule rule);
+
 // Thread-safe.
 class Checks {
  public:
@@ -81,6 +86,8 @@ class Checks {
               const std::vector<std::string>& comments = {});
   // In the order of their lines; each once.
   std::vector<Finding> findings() const;
+  // Those that are found before an error in `phase` that is in `line`.
+  std::vector<Finding> findings_before(CheckPhase phase, int line) const;
   // kFailedPrecondition where findings are errors and there are some.
   Result<> error() const;
 

@@ -61,6 +61,14 @@ json::Value location_of(LineSpan span) {
   return json::object({{"ranges", std::move(ranges)}});
 }
 
+// In BuildKit's words; an error without a place has no ranges.
+json::Value failure_data(const Dockerfile& file, const Error& failure) {
+  const auto placed = take_apart(failure.message(), file.source->name());
+  const json::Value nowhere = json::object({{"ranges", json::Array()}});
+  return json::object({{"message", placed ? placed->text : failure.message()},
+                       {"location", placed ? location_of({placed->line, placed->last}) : nowhere}});
+}
+
 std::string data_of(const Dockerfile& file) { return base64_encode(file.source->text()); }
 
 // Of "# NAME the description" above it.
@@ -228,7 +236,8 @@ std::string show_findings(const Dockerfile& file, const std::vector<Finding>& fi
   return out;
 }
 
-json::Value findings_data(const Dockerfile& file, const std::vector<Finding>& findings) {
+json::Value findings_data(const Dockerfile& file, const std::vector<Finding>& findings,
+                          const std::optional<Error>& failure) {
   json::Array warnings;
   for (const Finding& finding : findings) {
     const RuleText& rule = text_of(finding.rule);
@@ -240,7 +249,10 @@ json::Value findings_data(const Dockerfile& file, const std::vector<Finding>& fi
   }
   const json::Value source = json::object(
       {{"filename", file.source->name()}, {"language", "Dockerfile"}, {"data", data_of(file)}});
-  return json::object({{"warnings", std::move(warnings)}, {"sources", json::array({source})}});
+  json::Value out =
+      json::object({{"warnings", std::move(warnings)}, {"sources", json::array({source})}});
+  if (failure) out.set("buildError", failure_data(file, *failure));
+  return out;
 }
 
 std::string show_targets(const Dockerfile& file) {

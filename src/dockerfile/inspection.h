@@ -16,7 +16,9 @@ namespace skiff::dockerfile {
 std::string page_of(const RuleText& rule);
 // Each finding with its lines, and how many there are.
 std::string show_findings(const Dockerfile& file, const std::vector<Finding>& findings);
-json::Value findings_data(const Dockerfile& file, const std::vector<Finding>& findings);
+// `failure`: why the file cannot be built, where it cannot; the findings are those before it then.
+json::Value findings_data(const Dockerfile& file, const std::vector<Finding>& findings,
+                          const std::optional<Error>& failure = std::nullopt);
 // The stages that have names, the default one marked.
 std::string show_targets(const Dockerfile& file);
 json::Value targets_data(const Dockerfile& file);

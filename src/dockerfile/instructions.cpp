@@ -42,24 +42,34 @@ Result<> place(Dockerfile& out, Instruction instruction) {
   return {};
 }
 
-}  // namespace
-
-Result<Dockerfile> parse_dockerfile(const std::string& name, std::string_view text) {
-  auto source = std::make_shared<SourceText>(TRY(SourceText::make(name, text)));
-  RawDockerfile raw = TRY(parse_lexical(*source));
-  Dockerfile out;
-  out.source = source;
+Result<> read_into(Dockerfile& out) {
+  RawDockerfile raw = TRY(parse_lexical(*out.source));
   out.escape = raw.escape;
   out.syntax = std::move(raw.syntax);
   out.check = std::move(raw.check);
   out.warnings = std::move(raw.warnings);
   for (const RawInstruction& instruction : raw.instructions) {
-    Instruction understood = TRY(understand(*source, instruction, raw.escape));
+    Instruction understood = TRY(understand(*out.source, instruction, raw.escape));
     TRY(place(out, std::move(understood)));
   }
-  if (out.stages.empty())
-    return Error(Code::kInvalidArgument, cat(name, ": no build stage: a FROM is missing"));
+  if (!out.stages.empty()) return {};
+  return Error(Code::kInvalidArgument,
+               cat(out.source->name(), ": no build stage: a FROM is missing"));
+}
+
+}  // namespace
+
+Result<PartialDockerfile> parse_partly(const std::string& name, std::string_view text) {
+  PartialDockerfile out;
+  out.file.source = std::make_shared<SourceText>(TRY(SourceText::make(name, text)));
+  if (auto whole = read_into(out.file); !whole) out.failure = std::move(whole.error());
   return out;
+}
+
+Result<Dockerfile> parse_dockerfile(const std::string& name, std::string_view text) {
+  PartialDockerfile out = TRY(parse_partly(name, text));
+  if (out.failure) return *std::move(out.failure);
+  return std::move(out.file);
 }
 
 Result<Instruction> parse_trigger(const std::string& image, std::string_view text) {

@@ -130,7 +130,15 @@ struct Dockerfile {
   std::vector<LexicalWarning> warnings;
 };
 
-// `name` is what errors call the file.
+// As much of it as stands before what cannot be understood, and why that cannot.
+struct PartialDockerfile {
+  Dockerfile file;
+  std::optional<Error> failure;
+};
+
+// `name` is what errors call the file. Fails where there are no lines to show.
+Result<PartialDockerfile> parse_partly(const std::string& name, std::string_view text);
+// All of it.
 Result<Dockerfile> parse_dockerfile(const std::string& name, std::string_view text);
 
 // One trigger that a base image stored with ONBUILD. FROM, ONBUILD and MAINTAINER are refused.

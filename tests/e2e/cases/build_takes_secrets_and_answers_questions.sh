@@ -30,6 +30,15 @@ expect_exit 1 skiff build --call check,format=json ctx
 expect_eq "$(skiff build --call check,format=json,ignorestatus=true ctx | jq -r '.sources[0].filename')" Dockerfile
 expect_exit 1 skiff build --call check,format=xml ctx
 expect_contains "$OUT" 'format=xml'
+# What is found before an error is told with it.
+printf 'FROM scratch AS Base\nRNU true\nFROM scratch AS Late\n' > ctx/wrong
+expect_exit 1 skiff build --check -f ctx/wrong ctx
+expect_contains "$OUT" "Stage name 'Base' should be lowercase"
+expect_contains "$OUT" "Check complete, 1 warning has been found!"
+expect_contains "$OUT" 'wrong:2: unknown instruction "RNU" (did you mean RUN?)'
+skiff build --call check,format=json,ignorestatus=true -f ctx/wrong ctx >wrong.json 2>/dev/null || true
+expect_eq "$(jq -c '.buildError.location.ranges' wrong.json)" '[{"start":{"line":2},"end":{"line":2}}]'
+rm ctx/wrong
 expect_exit 125 skiff build --allow device ctx
 expect_contains "$OUT" "it is security.insecure or network.host"
 # However large it is: no header holds it.

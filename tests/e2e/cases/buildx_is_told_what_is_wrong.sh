@@ -16,6 +16,18 @@ printf 'FROM %s\n' "$IMAGE" >context/Dockerfile
 refused --build-arg BUILDKIT_SYNTAX=docker/dockerfile:9
 expect_contains "$OUT" 'this version of the frontend is not known'
 expect_not_contains "$OUT" Unimplemented
+# What is found before an error is told with it.
+printf 'FROM %s AS Base\nRNU true\nFROM %s AS Late\n' "$IMAGE" "$IMAGE" >context/Dockerfile
+refused
+expect_contains "$OUT" "StageNameCasing: Stage name 'Base' should be lowercase"
+expect_contains "$OUT" 'unknown instruction "RNU"'
+if bx build --help | grep -q -e --call; then
+  expect_exit 1 bx build --check "$PWD/context"
+  expect_contains "$OUT" "Stage name 'Base' should be lowercase"
+  expect_not_contains "$OUT" Late\'
+  expect_contains "$OUT" 'unknown instruction "RNU"'
+fi
+printf 'FROM %s\n' "$IMAGE" >context/Dockerfile
 # An index is annotated where there is one.
 refused --annotation index:x=y -o "type=image,name=$N:1"
 expect_contains "$OUT" 'index annotations not supported for single platform export'

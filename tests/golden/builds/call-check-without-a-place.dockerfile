@@ -1,0 +1,4 @@
+#: call check
+#: target nothing
+FROM scratch AS Early
+ENV OLD form

@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "codec/base64.h"
+#include "codec/compress_words.h"
 #include "sys/root_dir.h"
 
 namespace skiff::api {
@@ -32,6 +33,10 @@ Result<std::vector<std::shared_ptr<const UniqueFd>>> decode_cache_places(
       place.mounts = one.boolean("mounts");
       place.of_result = one.boolean("min");
       place.ignore_error = one.boolean("ignoreError");
+      const CompressWords words =
+          TRY_CONTEXT(read_compress_words(one.string_map("compress")), "cache");
+      place.compression = words.form;
+      place.force_compression = words.force;
       places.push_back(std::move(place));
     }
     return {};

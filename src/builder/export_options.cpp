@@ -1,11 +1,10 @@
 #include "builder/export_options.h"
 
-#include <climits>
-
 #include "base/strings.h"
 #include "base/truth.h"
 #include "builder/offline_plan.h"
 #include "builder/source_epoch.h"
+#include "codec/compress_words.h"
 
 namespace skiff::builder {
 
@@ -72,30 +71,6 @@ class Reader {
     return bad_attribute(output_, attribute, "it is true or false");
   }
 
-  Result<> compression(const Attribute& attribute) {
-    static const std::map<std::string, Compression, std::less<>> kWords = {
-        {"gzip", Compression::kGzip},
-        {"zstd", Compression::kZstd},
-        {"uncompressed", Compression::kNone}};
-    const auto word = kWords.find(attribute.second);
-    if (word == kWords.end()) {
-      return bad_attribute(output_, attribute, "it is gzip, zstd or uncompressed");
-    }
-    form().compression = word->second;
-    return {};
-  }
-  Result<> level(const Attribute& attribute) {
-    const auto level = parse_int(attribute.second);
-    if (!level || *level < INT_MIN || *level > INT_MAX) {
-      return bad_attribute(output_, attribute, "it is a number");
-    }
-    form().level = static_cast<int>(*level);
-    return {};
-  }
-  CompressForm& form() {
-    if (!options_.compression) options_.compression.emplace();
-    return *options_.compression;
-  }
   Result<> oci_words(const Attribute& attribute) {
     const auto value = parse_bool(attribute.second);
     if (!value) return bad_attribute(output_, attribute, "it is true or false");
@@ -160,9 +135,9 @@ constexpr Reader::Known Reader::kKnown[] = {
     {"registry.insecure", bit(OutputType::kImage), &Reader::truth<&ExportOptions::insecure>},
     {"store", bit(OutputType::kImage), &Reader::truth<&ExportOptions::store>},
     {"load", bit(OutputType::kImage), &Reader::ignored_truth},  // compose's; the store has it
-    {"compression", kImages, &Reader::compression},
-    {"compression-level", kImages, &Reader::level},
-    {"force-compression", kImages, &Reader::truth<&ExportOptions::force_compression>},
+    {"compression", kImages, nullptr},                          // read_compress_words()
+    {"compression-level", kImages, nullptr},
+    {"force-compression", kImages, nullptr},
     {"oci-mediatypes", kImages, &Reader::oci_words},
     {"rewrite-timestamp", kAny, &Reader::truth<&ExportOptions::rewrite_timestamps>},
     {"source-date-epoch", kAny, &Reader::epoch},
@@ -215,9 +190,10 @@ Result<ExportOptions> parse_export(const Output& output, const BuildRequest& req
   options.epoch = TRY(epoch_of(request));
   Reader reader(output, options);
   for (const auto& attribute : output.attributes) TRY(reader.read(attribute));
-  if (options.compression) {
-    TRY_CONTEXT(check_form(*options.compression), cat("output type=", name_of(output.type)));
-  }
+  const CompressWords words = TRY_CONTEXT(read_compress_words(output.attributes),
+                                          cat("output type=", name_of(output.type)));
+  options.compression = words.form;
+  options.force_compression = words.force;
   for (oci::Reference& name : options.names) {
     if (!options.push_by_digest) {
       name = name.with_default_tag();

@@ -1,9 +1,8 @@
 #include "buildkit/client_caches.h"
 
-#include <climits>
-
 #include "base/strings.h"
 #include "base/truth.h"
+#include "codec/compress_words.h"
 
 namespace skiff::buildkit {
 
@@ -77,44 +76,6 @@ Result<builder::CachePlace> import_of(const ServiceSpec& cache, const Client& cl
   return out;
 }
 
-Error bad_value(const std::string& name, const std::string& value, std::string_view reason) {
-  return {Code::kInvalidArgument, cat("cache: ", name, "=", value, ": ", reason)};
-}
-
-Result<> take_compression(const ServiceSpec& cache, builder::CachePlace& place) {
-  static const std::map<std::string, Compression, std::less<>> kWords = {
-      {"gzip", Compression::kGzip},
-      {"zstd", Compression::kZstd},
-      {"uncompressed", Compression::kNone}};
-  CompressForm form;
-  bool asked = false;
-  for (const auto& [name, value] : cache.attrs) {
-    if (name == "compression") {
-      const auto word = kWords.find(value);
-      if (word == kWords.end()) {
-        return bad_value(name, value, "it is gzip, zstd or uncompressed");
-      }
-      form.compression = word->second;
-      asked = true;
-    } else if (name == "compression-level") {
-      const auto level = parse_int(value);
-      if (!level || *level < INT_MIN || *level > INT_MAX) {
-        return bad_value(name, value, "it is a number");
-      }
-      form.level = static_cast<int>(*level);
-      asked = true;
-    } else if (name == "force-compression") {
-      const auto force = value.empty() ? true : parse_bool(value);
-      if (!force) return bad_value(name, value, "it is true or false");
-      place.force_compression = *force;
-    }
-  }
-  if (!asked) return {};
-  TRY_CONTEXT(check_form(form), "cache");
-  place.compression = form;
-  return {};
-}
-
 // What a client says of an export beside its place.
 Result<builder::CachePlace> with_options(builder::CachePlace place, const ServiceSpec& cache) {
   const auto mode = cache.attrs.find("mode");
@@ -123,7 +84,9 @@ Result<builder::CachePlace> with_options(builder::CachePlace place, const Servic
                  cat("cache: invalid mode ", quoted(mode->second), ": the modes are min and max"));
   }
   place.of_result = mode != cache.attrs.end() && mode->second == "min";
-  TRY(take_compression(cache, place));
+  const CompressWords words = TRY_CONTEXT(read_compress_words(cache.attrs), "cache");
+  place.compression = words.form;
+  place.force_compression = words.force;
   const auto ignore = cache.attrs.find("ignore-error");
   if (ignore == cache.attrs.end()) return place;
   const auto ignored = parse_bool(ignore->second);

@@ -8,6 +8,7 @@
 #include "base/truth.h"
 #include "cli/option_values.h"
 #include "codec/base64.h"
+#include "codec/compress_words.h"
 #include "codec/json.h"
 #include "oci/reference.h"
 
@@ -27,6 +28,7 @@ bool is_known(const Direction& direction, const std::string& type, const std::st
   if (key == "mode" || (key == "ignore-error" && direction.makes)) return true;
   if (type == "inline") return false;
   if (key == "mounts") return true;
+  if (direction.makes && is_compress_word(key)) return true;
   if (type == "registry") return key == "ref";
   return type != "local" || key == "tag" || key == direction.directory;
 }
@@ -59,6 +61,9 @@ Result<std::map<std::string, std::string>> fields_of(const Direction& direction,
   if (ignore != out.end() && !parse_bool(ignore->second)) {
     return bad_flag(flag, text, "ignore-error is true or false");
   }
+  if (auto words = read_compress_words(out); !words) {
+    return bad_flag(flag, text, words.error().message());
+  }
   const auto mounts = out.find("mounts");
   if (mounts != out.end() && mounts->second != "all") {
     return bad_flag(flag, text, "mounts=all carries the caches of RUN --mount=type=cache");
@@ -68,7 +73,10 @@ Result<std::map<std::string, std::string>> fields_of(const Direction& direction,
 
 // What holds of a cache whatever its type is.
 json::Value options_of(std::map<std::string, std::string>& fields) {
-  return json::object({{"mounts", fields.contains("mounts")},
+  std::map<std::string, std::string> compress = fields;
+  std::erase_if(compress, [](const auto& field) { return !is_compress_word(field.first); });
+  return json::object({{"compress", compress},
+                       {"mounts", fields.contains("mounts")},
                        {"min", fields["mode"] == "min"},
                        {"ignoreError", parse_bool(fields["ignore-error"]).value_or(false)}});
 }

@@ -14,7 +14,8 @@ struct CachePlaces {
 };
 
 // "NAME", "type=registry,ref=NAME", "type=local,src=DIR" (of --cache-to: dest=DIR, which is made),
-// both with "tag=NAME" and "mounts=all"; of --cache-to also "type=inline".
+// both with "tag=NAME" and "mounts=all"; of --cache-to also "type=inline",
+// "mode=min", "ignore-error=true" and how layers are compressed (codec/compress_words.h).
 Result<CachePlaces> cache_places(Session& session, const Flags& flags);
 
 }  // namespace skiff::cli

@@ -41,6 +41,22 @@ expect_exit 125 skiff build --cache-from "type=registry,ref=$REGISTRY/$N-cache,s
 expect_contains "$OUT" "unexpected key 'src' of type=registry"
 out=$(skiff build -t "$N" --cache-from type=local,src=copied,mode=max ctx 2>&1)
 expect_contains "$out" "warning: --cache-from type=local,src=copied,mode=max: mode is of no effect here"
+# Layers as they are asked for; by force also those that the cache has.
+compressed_as() { # TYPE CACHE
+  manifest=$(jq -r '.manifests[0].digest' "$2/index.json")
+  expect_eq "$(jq -r '[.layers[].mediaType] | unique | join(",")' "$2/blobs/${manifest/://}")" "application/vnd.oci.image.layer.v1.tar$1"
+}
+skiff build -q -t "$N" --cache-to type=local,dest=zstd,compression=zstd,compression-level=19,force-compression=true ctx >/dev/null
+compressed_as +zstd zstd
+skiff build -q -t "$N" --cache-to type=local,dest=plain,compression=uncompressed,force-compression=true ctx >/dev/null
+compressed_as '' plain
+expect_exit 125 skiff build --cache-to type=local,dest=e,compression=estargz ctx
+expect_contains "$OUT" "compression=estargz: it is gzip, zstd or uncompressed"
+expect_exit 125 skiff build --cache-to type=local,dest=e,compression=zstd,compression-level=23 ctx
+expect_contains "$OUT" "level 23: zstd has 1 to 22"
+expect_exit 125 skiff build --cache-from type=local,src=copied,compression=zstd ctx
+expect_contains "$OUT" "unexpected key 'compression' of type=local"
+docker rmi "$N"
 # A cache that is not there, and one that cannot be written where that may be.
 out=$(skiff build -t "$N" --cache-from type=local,src=missing ctx 2>&1)
 expect_contains "$out" "warning: --cache-from type=local,src=missing: there is no such directory"

@@ -146,10 +146,22 @@ Result<> tag_image(Call& call) {
   return call.reply_empty(201);
 }
 
+// Each in JSON, or in words.
+Result<std::vector<oci::Platform>> platform_arguments(const Call& call, std::string_view name) {
+  std::vector<oci::Platform> out;
+  for (const std::string& text : call.request.query.all(name)) {
+    if (auto one = TRY(platform_argument(text))) out.push_back(*std::move(one));
+  }
+  return out;
+}
+
 Result<> remove_image(Call& call) {
-  TRY(refuse_arguments(call, {"platforms"}));
-  auto removed = TRY(
-      store(call).remove(call.name, call.flag("force"), !call.flag("noprune"), image_user(call)));
+  const auto platforms = TRY(platform_arguments(call, "platforms"));
+  const bool force = call.flag("force");
+  const auto removed =
+      platforms.empty()
+          ? TRY(store(call).remove(call.name, force, !call.flag("noprune"), image_user(call)))
+          : TRY(store(call).remove_platforms(call.name, platforms, force, image_user(call)));
   for (const auto& item : removed) {
     publish(call, item.kind == images::RemovedKind::kUntagged ? "untag" : "delete", item.what);
   }
@@ -172,17 +184,8 @@ class ArchiveSink : public Sink {
   const Call& call_;
 };
 
-// Each in JSON, or in words.
-Result<std::vector<oci::Platform>> platform_arguments(const Call& call) {
-  std::vector<oci::Platform> out;
-  for (const std::string& text : call.request.query.all("platform")) {
-    if (auto one = TRY(platform_argument(text))) out.push_back(*std::move(one));
-  }
-  return out;
-}
-
 Result<> save_named(const Call& call, const std::vector<std::string>& names) {
-  const auto platforms = TRY(platform_arguments(call));
+  const auto platforms = TRY(platform_arguments(call, "platform"));
   for (const auto& name : names) {
     TRY(store(call).find(name));
     for (const oci::Platform& platform : platforms) TRY(store(call).find(name, platform));
@@ -201,7 +204,7 @@ Result<> save_images(Call& call) {
 Result<> save_image(Call& call) { return save_named(call, {call.name}); }
 
 Result<> load_images(Call& call) {
-  const auto platforms = TRY(platform_arguments(call));
+  const auto platforms = TRY(platform_arguments(call, "platform"));
   ProgressStream stream(call);
   auto progress = call.flag("quiet") ? [](const images::ProgressEvent&) {} : stream.sink();
   auto loaded =

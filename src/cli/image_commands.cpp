@@ -103,12 +103,16 @@ Outcome tag(Session& session, Flags& flags) {
 constexpr FlagSpec kRmiFlags[] = {
     {"force", 'f', kBool, "Force removal of the image"},
     {"no-prune", 0, kBool, "Do not delete untagged parents"},
+    {"platform", 0, kList, "Remove only the given platforms, such as linux/arm64", "strings"},
 };
 
 Outcome rmi(Session& session, Flags& flags) {
   net::Query query;
   if (flags.on("force")) query.add("force", "1");
   if (flags.on("no-prune")) query.add("noprune", "1");
+  for (const std::string& list : flags.all("platform")) {
+    for (const std::string& platform : split(list, ',')) query.add("platforms", platform);
+  }
   std::string text = query.str();
   std::string rest = text.empty() ? "" : cat("?", text);
   return for_each_argument(flags, [&](const std::string& name) -> Result<std::string> {

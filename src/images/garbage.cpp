@@ -78,6 +78,21 @@ Result<Garbage::Swept> Garbage::remove(const std::function<Result<Candidates>()>
   return collect_locked(&parts);
 }
 
+Result<Garbage::Swept> Garbage::take_out(const std::function<Result<TakenOut>()>& choose) {
+  const auto lock = collecting();
+  const TakenOut parts = TRY(choose());
+  if (parts.manifests.empty()) return Swept{};
+  TRY(store_.collect_among(parts.manifests));
+  reader_.forget_all();
+  for (const oci::Digest& manifest : parts.manifests) {
+    if (!TRY(reader_.has(manifest))) continue;
+    return Error(Code::kFailedPrecondition,
+                 cat("manifest ", manifest.str(), " is being pulled, pushed or built on"));
+  }
+  TRY(catalog_.forget_blobs(parts.manifests));
+  return collect_locked(&parts.candidates);
+}
+
 Result<bool> Garbage::drop_broken(const oci::Digest& target,
                                   const std::function<Result<bool>()>& is_broken) {
   // With nobody recording what would make it whole.

@@ -73,6 +73,14 @@ class Garbage {
   // What of the parts of dropped targets nothing needs. `drop` takes names and targets out of the
   // catalog and tells the parts, all while nobody records or holds any.
   Result<Swept> remove(const std::function<Result<Candidates>()>& drop);
+  // Manifests that go although indexes name them, and the parts of these.
+  struct TakenOut {
+    std::set<oci::Digest> manifests;
+    Candidates candidates;
+  };
+  // Removes manifests that `choose` tells, and what of their parts nothing needs then; refused
+  // (kFailedPrecondition) while somebody holds one of them.
+  Result<Swept> take_out(const std::function<Result<TakenOut>()>& choose);
   // The bytes of what a collection would take once nobody wants to go on with a broken-off pull,
   // but for snapshots that are made anew for each container.
   Result<uint64_t> unneeded();

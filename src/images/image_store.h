@@ -180,9 +180,15 @@ class ImageStore {
   virtual Result<std::vector<Removed>> remove(
       const std::string& name, bool force, bool prune_parents,
       const std::function<ImageUser(const oci::Digest& id)>& in_use) = 0;
-  // The same for targets that were seen unused, each with its names where there are any (`kToo`),
-  // or without a name: none goes that is used, or has been given a name, by the time that all of it
-  // goes at once. Other targets of the same image stay.
+  // Takes the images of these platforms out of the one that is named, which keeps its names and its
+  // digest: only the others of its index are here then. All that are here: as remove(). kNotFound
+  // for a platform that is not here; conflicts as above, also with another image of the same.
+  virtual Result<std::vector<Removed>> remove_platforms(
+      const std::string& name, std::span<const oci::Platform> platforms, bool force,
+      const std::function<ImageUser(const oci::Digest& id)>& in_use) = 0;
+  // The same as remove() for targets that were seen unused, each with its names where there are any
+  // (`kToo`), or without a name: none goes that is used, or has been given a name, by the time that
+  // all of it goes at once. Other targets of the same image stay.
   enum class Named { kToo, kNot };
   virtual Result<std::vector<Removed>> remove_unused(
       std::span<const oci::Digest> targets, Named named,

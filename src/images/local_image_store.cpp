@@ -10,6 +10,7 @@
 #include "images/pull.h"
 #include "images/push.h"
 #include "images/remove.h"
+#include "images/remove_platforms.h"
 #include "images/save.h"
 
 namespace skiff::images {
@@ -53,6 +54,11 @@ class LocalImageStore : public ImageStore {
   Result<std::vector<Removed>> remove(const std::string& name, bool force, bool prune_parents,
                                       const InUse& in_use) override {
     return remove_image(parts_, finder_, name, force, prune_parents, in_use);
+  }
+  Result<std::vector<Removed>> remove_platforms(const std::string& name,
+                                                std::span<const oci::Platform> platforms,
+                                                bool force, const InUse& in_use) override {
+    return images::remove_platforms(parts_, finder_, name, platforms, force, in_use);
   }
   Result<std::vector<Removed>> remove_unused(std::span<const oci::Digest> targets, Named named,
                                              const InUse& in_use) override {

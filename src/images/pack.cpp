@@ -12,7 +12,6 @@ namespace skiff::images {
 namespace {
 
 constexpr int kMaxDepth = 4;  // of indexes in indexes, as ImageReader has it
-constexpr std::string_view kAttested = "vnd.docker.reference.digest";
 
 // In the words of the layer's kind; "" for one that is not plain.
 std::string packed_type(const std::string& plain) {
@@ -111,7 +110,7 @@ class TargetPacker {
     // Statements name the digest of the manifest that they are about.
     std::set<std::string> attested;
     for (const oci::Descriptor& child : index.manifests) {
-      const auto about = child.annotations.find(std::string(kAttested));
+      const auto about = child.annotations.find(std::string(kReferenceDigest));
       if (about != child.annotations.end()) attested.insert(about->second);
     }
     json::Value document = TRY(json::parse(bytes));

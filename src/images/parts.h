@@ -19,6 +19,9 @@
 
 namespace skiff::images {
 
+// The annotation of an index's entry that is a statement about another: that one's digest.
+inline constexpr std::string_view kReferenceDigest = "vnd.docker.reference.digest";
+
 struct Parts {
   content::ContentStore& store;
   snapshot::Snapshotter& snapshots;

@@ -21,9 +21,11 @@ expect_eq "$(skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/$N:1" |
 tree=$(skiff image ls --tree "$REGISTRY/$N")
 expect_contains "$tree" "|- linux/amd64"
 expect_contains "$tree" "\`- linux/arm64"
-expect_eq "$(curl -s --unix-socket "${DOCKER_HOST#unix://}" "http://d/images/json?manifests=1" | jq -c --arg n "$REGISTRY/$N:1" \
-  '[.[] | select(.RepoTags == [$n]) | .Manifests[] | [.Kind, .Available, .ImageData.Platform.architecture]]')" \
-  '[["image",true,"amd64"],["image",true,"arm64"]]'
+manifests() {
+  curl -s --unix-socket "${DOCKER_HOST#unix://}" "http://d/images/json?manifests=1" | jq -c --arg n "$REGISTRY/$N:1" \
+    '[.[] | select(.RepoTags == [$n]) | .Manifests[] | [.Kind, .Available, .ImageData.Platform.architecture]]'
+}
+expect_eq "$(manifests)" '[["image",true,"amd64"],["image",true,"arm64"]]'
 docker image ls --tree >/dev/null
 # Into archives and directories.
 skiff build --platform $both -t "$N:2" -o type=oci,dest=all.tar -o out ctx >/dev/null
@@ -41,4 +43,16 @@ skiff build --platform linux/s390x -t "$N:far" ctx >/dev/null
 expect_contains "$(docker create "$N:far" /x 2>&1)" "The requested image's platform (linux/s390x) does not match the detected host platform (linux/amd64) and no specific platform was requested"
 expect_not_contains "$(docker create --platform linux/s390x "$N:far" /x 2>&1)" "does not match"
 docker rm $(docker ps -aq --filter "ancestor=$N:far") >/dev/null
-docker rmi "$REGISTRY/$N:1" "$REGISTRY/$N-too:1" "$N:far" >/dev/null
+# One platform is removed, and a pull brings it back; the index keeps its digest all the time.
+digest() { docker image inspect -f '{{index .RepoDigests 0}}' "$REGISTRY/$N:1"; }
+docker rmi "$REGISTRY/$N-too:1" >/dev/null
+before=$(digest)
+expect_contains "$(skiff rmi --platform linux/arm64 "$REGISTRY/$N:1")" "Deleted: sha256:"
+expect_eq "$(digest)" "$before"
+expect_eq "$(manifests)" '[["image",true,"amd64"],["image",false,"arm64"]]'
+expect_exit 1 skiff rmi --platform linux/arm64 "$REGISTRY/$N:1"
+expect_contains "$OUT" "does not provide the specified platform (linux/arm64)"
+skiff pull -q --platform linux/arm64 "$REGISTRY/$N:1" >/dev/null
+expect_eq "$(manifests)" '[["image",true,"amd64"],["image",true,"arm64"]]'
+expect_eq "$(digest)" "$before"
+docker rmi "$REGISTRY/$N:1" "$N:far" >/dev/null

@@ -35,6 +35,7 @@ Result<std::optional<LogPart>> open_part(const Path& path, bool compressed) {
   LogPart part;
   part.fd = std::move(*fd);
   part.inode = st.st_ino;
+  part.sequence = runtime::log_sequence(part.fd.get());
   part.compressed = compressed;
   return std::optional(std::move(part));
 }
@@ -114,7 +115,11 @@ Result<std::vector<LogPart>> open_all(const Path& log, const LogPart* known) {
     if (!seen) parts.push_back(std::move(*part));
   }
   std::reverse(parts.begin(), parts.end());
-  if (parts.size() > 1) parts.front().after_gap = lost;
+  if (lost && !parts.empty()) {
+    LogPart& first = parts.front();
+    first.after_gap =
+        first.sequence == 0 ? parts.size() > 1 : first.sequence != known->sequence + 1;
+  }
   return parts;
 }
 

@@ -33,8 +33,8 @@ class LogReader {
   // file is no longer there. One that was open before it was compressed is.
   void stop_at(uint64_t inode, uint64_t offset);
   // The next whole entry; nullopt when there is none yet. Damaged lines of a json-file log are
-  // passed over; in a local log what follows a damaged record in its file is. Where more rotations
-  // have passed since refresh() than there are files, an entry of standard error says so.
+  // passed over; in a local log what follows a damaged record in its file is. Where a file
+  // was rotated away before refresh() met it, an entry of standard error says so.
   Result<std::optional<LogEntry>> next();
   // How many files it reads.
   size_t parts() const { return parts_.size(); }

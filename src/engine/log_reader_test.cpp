@@ -1,81 +1,10 @@
-#include "engine/log_reader.h"
-
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-
-#include <fstream>
 #include <thread>
 
-#include "base/strings.h"
-#include "codec/gzip_member.h"
-#include "runtime/log_files.h"
+#include "engine/log_reader_fixture.h"
 #include "runtime/log_record.h"
 
 namespace skiff::engine {
 namespace {
-
-std::string line(const std::string& text, const std::string& stream = "stdout") {
-  return cat("{\"log\":\"", text, "\\n\",\"stream\":\"", stream,
-             "\",\"time\":\"2026-01-02T03:04:05.6Z\"}\n");
-}
-
-class LogReaderTest : public ::testing::Test {
- protected:
-  void append(const std::string& bytes, const std::string& suffix = "") {
-    std::ofstream(path_.native() + suffix, std::ios::app | std::ios::binary) << bytes;
-  }
-  void append_lines(int first, int last, const std::string& suffix = "") {
-    for (int i = first; i <= last; ++i) append(line(std::to_string(i)), suffix);
-  }
-  // As the monitor rotates: the log's name always has a file.
-  void rotate() {
-    for (const char* kind : {"", ".gz"}) {
-      for (int number = 4; number > 0; --number) {
-        std::filesystem::rename(cat(path_.native(), ".", number, kind),
-                                cat(path_.native(), ".", number + 1, kind), ec_);
-      }
-    }
-    std::filesystem::create_hard_link(path_, path_.native() + ".1");
-    std::ofstream(path_.native() + ".new");
-    std::filesystem::rename(path_.native() + ".new", path_);
-  }
-  // As the monitor does.
-  void compress(int number) {
-    const Path plain = runtime::rotated_log(path_, number);
-    if (!std::filesystem::exists(plain)) return;
-    const std::string text = *read_file(plain);
-    std::ofstream(runtime::compressed_log(path_, number)) << compress_gzip_member(text);
-    std::filesystem::remove(plain);
-  }
-  uint64_t inode() const {
-    struct stat st{};
-    return ::stat(path_.c_str(), &st) == 0 ? st.st_ino : 0;
-  }
-  static std::string read(LogReader& reader) {
-    std::string out;
-    for (;;) {
-      auto entry = reader.next();
-      EXPECT_TRUE(entry) << entry.error().message();
-      if (!entry || !*entry) return out;
-      out += std::string(trim((*entry)->text)) + " ";
-    }
-  }
-  LogReader open() {
-    LogReader reader(path_, format_);
-    EXPECT_TRUE(reader.open());
-    return reader;
-  }
-  std::string tail(uint64_t count) {
-    LogReader reader = open();
-    EXPECT_TRUE(reader.seek_tail(count));
-    return read(reader);
-  }
-
-  TempDir dir_ = *TempDir::make("/tmp", "skiff-log-reader-");
-  Path path_ = dir_.path() / "x-json.log";
-  std::error_code ec_;
-  runtime::LogFormat format_ = runtime::LogFormat::kJsonFile;
-};
 
 TEST_F(LogReaderTest, ReadsStreamTimeAndText) {
   append(line("one") + line("two", "stderr"));
@@ -184,32 +113,6 @@ TEST_F(LogReaderTest, AFollowerThatIsTwoRotationsBehindMissesNoneInAThird) {
   std::filesystem::rename(path_.native() + ".1", path_.native() + ".2");
   ASSERT_TRUE(reader.refresh());
   EXPECT_EQ(read(reader), "2 3 ");
-}
-
-TEST_F(LogReaderTest, AFollowerThatIsOvertakenIsTold) {
-  append_lines(1, 1);
-  LogReader reader = open();
-  EXPECT_EQ(read(reader), "1 ");
-  for (int i = 2; i <= 6; ++i) {
-    rotate();
-    append_lines(i, i);
-    std::filesystem::remove(cat(path_.native(), ".3"));
-  }
-  ASSERT_TRUE(reader.refresh());
-  EXPECT_EQ(
-      read(reader),
-      "skiff: output may be missing here: the log was rotated away before it was read 4 5 6 ");
-}
-
-TEST_F(LogReaderTest, AFollowerOfOneFileIsToldNothing) {
-  append_lines(1, 1);
-  LogReader reader = open();
-  EXPECT_EQ(read(reader), "1 ");
-  rotate();
-  std::filesystem::remove(cat(path_.native(), ".1"));
-  append_lines(2, 2);
-  ASSERT_TRUE(reader.refresh());
-  EXPECT_EQ(read(reader), "2 ");
 }
 
 TEST_F(LogReaderTest, AFollowerMissesNothingWhileAnotherThreadRotates) {

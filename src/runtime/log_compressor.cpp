@@ -98,6 +98,7 @@ Result<> LogCompressor::start(int number) {
   if (::fstat(plain.get(), &st) != 0) return Error::from_errno(errno, "stat");
   UniqueFd made = TRY(
       open_file(unfinished(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, st.st_mode & mode_t{0777}));
+  set_log_sequence(made.get(), log_sequence(plain.get()));
   auto child = sys::Process::spawn({.args = {kLogCompressorName},
                                     .program = kOwnProgram,
                                     .fds = {{plain.get(), 0}, {made.get(), 1}}});

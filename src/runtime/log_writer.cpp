@@ -156,6 +156,7 @@ Result<> LogWriter::rotate() {
   Path fresh = path;
   fresh += ".new";
   UniqueFd file = TRY(open_file(fresh, O_RDWR | O_APPEND | O_CREAT | O_TRUNC, kLogMode));
+  set_log_sequence(file.get(), log_sequence(file_.get()) + 1);
   for (int number = options_.max_files - 1; number > 1; --number) {
     move_or_remove(rotated_log(path, number - 1), rotated_log(path, number));
     move_or_remove(compressed_log(path, number - 1), compressed_log(path, number));

@@ -1,4 +1,5 @@
 // A container's streams: log, attached clients, input, terminal.
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -28,6 +29,10 @@ std::string logged_until(const Path& log_file, uint64_t offset) {
     if (!line.empty()) out += json::parse(line).value().string("log");
   }
   return out;
+}
+
+uint64_t sequence(const Path& log_file) {
+  return log_sequence(open_file(log_file, O_RDONLY)->get());
 }
 
 TEST_F(MonitorStreams, BothStreamsAreFramedAndLogged) {
@@ -202,6 +207,8 @@ TEST_F(MonitorStreams, RotatedFilesAreCompressedByAnotherProcess) {
     const auto unpacked = open_decompressed(source, Compression::kGzip).value();
     const std::string plain = read_all(*unpacked, packed.size() * 1000).value();
     EXPECT_GE(plain.size(), options_.log_max_bytes);
+    EXPECT_EQ(sequence(compressed_log(options_.log_file, files)) + static_cast<uint64_t>(files),
+              std::max(sequence(options_.log_file), static_cast<uint64_t>(files)));
     ASSERT_TRUE(write_file(dir_.path() / "plain", plain));
     kept = entries_of(dir_.path() / "plain") + kept;
   }

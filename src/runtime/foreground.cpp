@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <utility>
 
 #include "base/io.h"
 #include "base/strings.h"
@@ -26,6 +27,8 @@ namespace {
 
 // How long an output that takes nothing is waited for once the container has ended.
 constexpr int kUnreadMs = 10'000;
+// More than a terminal holds: what comes after that much is of others, who write to it still.
+constexpr size_t kMostRest = 64 << 10;
 
 // As runc and crun: all but those that tell us of ourselves, of our children and our output.
 sigset_t passed_signals() {
@@ -74,11 +77,14 @@ bool is_passing(int error) { return error == EINTR || error == EAGAIN; }
 // What has been read and cannot be written yet: it waits here, so that writing never does.
 class Waiting {
  public:
+  static constexpr size_t kMostTaken = 16384;
+
   bool empty() const { return bytes_.empty(); }
+  size_t size() const { return bytes_.size(); }
 
   // False at the end of `from`. Only when nothing waits.
   bool take(int from) {
-    std::array<char, 16384> buffer;
+    std::array<char, kMostTaken> buffer;
     ssize_t n = ::read(from, buffer.data(), buffer.size());
     if (n < 0) return is_passing(errno);
     bytes_.assign(buffer.data(), static_cast<size_t>(n));
@@ -110,14 +116,17 @@ class Output {
   }
   int fd() const { return own_ ? own_.get() : STDOUT_FILENO; }
 
-  // A pipe takes more when it is made longer; the container has ended, and this is its last.
-  bool widen() const {
+  // A pipe takes more when it is made longer: once, by what the rest of a terminal needs at most,
+  // in pages that may be half full.
+  bool widen() {
+    if (std::exchange(widened_, true)) return false;
     const int size = ::fcntl(fd(), F_GETPIPE_SZ);
-    return size > 0 && ::fcntl(fd(), F_SETPIPE_SZ, size * 2) > size;
+    return size > 0 && ::fcntl(fd(), F_SETPIPE_SZ, size + int{2 * kMostRest}) > size;
   }
 
  private:
   UniqueFd own_;
+  bool widened_ = false;
 };
 
 class Foreground {
@@ -138,7 +147,7 @@ class Foreground {
       ::signal(SIGPIPE, SIG_IGN);  // who reads our output may go before the container
     }
     while (!TRY(step())) continue;
-    while (pass_rest()) continue;
+    for (size_t rest = kMostRest; pass_rest(rest);) continue;
     int status = 0;
     while (::waitpid(child_.pid, &status, 0) < 0) {
       if (errno != EINTR) return Error::from_errno(errno, "wait for the container");
@@ -173,20 +182,29 @@ class Foreground {
     return polled[0].revents != 0;
   }
 
-  void pass_signal() {
+  // 0 when there is none.
+  int next_signal() const {
     signalfd_siginfo info{};
-    if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
-    int signal = static_cast<int>(info.ssi_signo);
+    if (::read(signals_.get(), &info, sizeof info) != sizeof info) return 0;
+    return static_cast<int>(info.ssi_signo);
+  }
+
+  void pass_signal() {
+    const int signal = next_signal();
+    if (signal == 0) return;
     if (signal == SIGWINCH && master_) return copy_size(master_.get());
     ::kill(child_.pid, signal);
   }
 
-  // What waits, and what the terminal still holds, when the process has ended; false when that is
-  // all, or nobody takes it.
-  bool pass_rest() {
+  // What waits, and what the terminal still holds, when the process has ended: at most `rest`
+  // bytes, which it counts. False when that is all, or nobody takes it.
+  bool pass_rest(size_t& rest) {
     if (shown_.empty()) {
       pollfd more{master_.get(), POLLIN, 0};
-      return ::poll(&more, 1, 0) > 0 && (more.revents & POLLIN) != 0 && shown_.take(master_.get());
+      const bool has_more = ::poll(&more, 1, 0) > 0 && (more.revents & POLLIN) != 0;
+      if (rest < Waiting::kMostTaken || !has_more || !shown_.take(master_.get())) return false;
+      rest -= shown_.size();
+      return true;
     }
     std::array<pollfd, 2> polled = {pollfd{output_.fd(), POLLOUT, 0},
                                     pollfd{signals_.get(), POLLIN, 0}};
@@ -194,7 +212,7 @@ class Foreground {
       if (output_.widen()) return true;
       // Nobody is left whom a signal could be for but us.
       if (::poll(polled.data(), polled.size(), kUnreadMs) <= 0) return false;
-      if (polled[0].revents == 0) return false;
+      if (polled[0].revents == 0) return next_signal() == SIGWINCH;
     }
     return shown_.give(output_.fd());
   }

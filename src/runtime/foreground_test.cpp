@@ -1,8 +1,11 @@
 // Processes in the foreground: their terminals, and the signals that they are passed.
+#include "runtime/foreground.h"
+
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 
 #include "runtime/test_bundle.h"
 #include "runtime/test_program.h"
@@ -105,6 +108,41 @@ TEST_F(Foreground, AnOutputThatNobodyReadsHoldsNothingUp) {
     EXPECT_EQ(end_by({}), std::pair(7, terminal));
     EXPECT_EQ(end_by({"kill"}), std::pair(7, terminal));
     EXPECT_EQ(end_by({"delete", "-f"}), std::pair(137, terminal));
+  }
+}
+
+// A process that has ended with 7, whose terminal never runs dry; its exit code and how much of the
+// terminal was passed on. `most`: a reader that has got so much goes.
+std::pair<int, size_t> attend_endless(bool is_read, size_t most) {
+  sys::Pipe out = *sys::make_pipe();
+  const pid_t attending = ::fork();
+  if (attending == 0) {
+    ::dup2(out.write.get(), STDOUT_FILENO);
+    out = sys::Pipe();
+    sys::Child child = *sys::clone_process({}, [] { return 7; });
+    siginfo_t ended{};
+    ::waitid(P_PID, static_cast<id_t>(child.pid), &ended, WEXITED | WNOWAIT);
+    ::_exit(attend(child, *open_file("/dev/zero", O_RDWR)).value_or(1));
+  }
+  out.write.reset();
+  size_t size = 0;
+  std::array<char, 65536> buffer;
+  for (ssize_t n = 1; is_read && n > 0 && size < most; size += static_cast<size_t>(n)) {
+    n = std::max(::read(out.read.get(), buffer.data(), buffer.size()), ssize_t{0});
+  }
+  if (size >= most) out.read.reset();
+  int status = 0;
+  EXPECT_EQ(::waitpid(attending, &status, 0), attending);
+  if (!is_read) size = static_cast<size_t>(::fcntl(out.read.get(), F_GETPIPE_SZ));
+  return {sys::exit_code_of(status), size};
+}
+
+TEST(Attend, OthersWhoWriteToTheTerminalAreNotWaitedFor) {
+  constexpr size_t kMuch = 1 << 20;
+  for (const bool is_read : {true, false}) {
+    const auto [code, size] = attend_endless(is_read, kMuch);
+    EXPECT_EQ(code, 7);
+    EXPECT_LT(size, kMuch);
   }
 }
 

@@ -136,6 +136,33 @@ TEST(GivenValues, MountOptionsAreTakenAsTheKernelReadsThem) {
   EXPECT_TRUE(ran.output.ends_with("700\n")) << ran.output;
 }
 
+// As runc, which hands mount(2) the whole string.
+TEST(GivenValues, CommasWithinAnOptionAreTakenAsTheKernelReadsThem) {
+  TestBundle bundle;
+  const Path scratch = bundle.scratch();
+  for (const char* name : {"plain", "ends\\", "com,ma"}) {
+    std::filesystem::create_directory(scratch / name);
+    ASSERT_TRUE(write_file(scratch / name / cat("of-", name), ""));
+  }
+  const std::string lower = cat("lowerdir=", scratch.native(), "/plain:", scratch.native());
+  const bool has_nodes = std::filesystem::exists("/proc/self/numa_maps");
+  bundle.change = [&](json::Value& config) {
+    json::Array mounts = config.array("mounts");
+    const auto add = [&](const char* to, const char* type, const std::string& options) {
+      mounts.push_back(json::object({{"destination", to},
+                                     {"type", type},
+                                     {"source", type},
+                                     {"options", json::array({options})}}));
+    };
+    add("/nodes", "tmpfs", cat("mode=711", has_nodes ? ",mpol=bind:0,0" : "", ",size=1m"));
+    add("/ends", "overlay", lower + "/ends\\\\,xino=off");
+    add("/comma", "overlay", lower + "/com\\,ma,xino=off");
+    config.set("mounts", std::move(mounts));
+  };
+  const Ran ran = run(bundle, "stat -c %a /nodes; ls /ends /comma");
+  EXPECT_EQ(ran.output, "711\n/comma:\nof-com,ma\nof-plain\n\n/ends:\nof-ends\\\nof-plain\n");
+}
+
 TEST(GivenValues, OfTwoDevicesOrAFileTheFirstStays) {
   TestBundle bundle;
   ASSERT_TRUE(write_file(bundle.rootfs() / "taken", "the image's\n"));

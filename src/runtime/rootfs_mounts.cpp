@@ -43,18 +43,28 @@ bool take_own_word(Options& sorted, std::string_view word) {
          word == "copy-symlink";
 }
 
-// As the kernel reads a whole string of them: at each comma the next begins, but not at one that is
-// escaped (a path of overlay's) or in quotes (an SELinux context).
-void add_superblock(Options& sorted, std::string_view text) {
+// Where the first option of `text` ends, as the kernel reads a whole string of them: at a comma,
+// but not at one in quotes (an SELinux context), nor at one that is escaped in overlay's paths
+// (ovl_next_opt()), nor before a digit in tmpfs's, whose mpol has a list of nodes
+// (shmem_next_opt()).
+size_t end_of_option(std::string_view text, std::string_view filesystem) {
   bool in_quotes = false;
-  size_t begin = 0;
-  for (size_t i = 0; i <= text.size(); ++i) {
-    if (i < text.size() && text[i] == '"') in_quotes = !in_quotes;
-    const bool ends =
-        i == text.size() || (text[i] == ',' && !in_quotes && (i == 0 || text[i - 1] != '\\'));
-    if (!ends) continue;
-    const std::string_view word = text.substr(begin, i - begin);
-    begin = i + 1;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') in_quotes = !in_quotes;
+    if (text[i] == '\\' && filesystem == "overlay") {
+      ++i;
+    } else if (text[i] == ',' && !in_quotes) {
+      const bool before_digit = i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '9';
+      if (!before_digit || filesystem != "tmpfs") return i;
+    }
+  }
+  return text.size();
+}
+
+void add_superblock(Options& sorted, std::string_view text, std::string_view filesystem) {
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, end_of_option(text, filesystem));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
     if (word.empty()) continue;
     auto pair = split_once(word, '=');
     sorted.superblock.emplace_back(pair ? pair->first : word,
@@ -79,7 +89,7 @@ Options sort_options(const OciMount& mount) {
       }
       continue;
     }
-    add_superblock(sorted, text);
+    add_superblock(sorted, text, mount.type);
   }
   return sorted;
 }

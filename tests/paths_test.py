@@ -65,6 +65,8 @@ ALLOWED = {
     ("path", "runtime/rootfs.cpp", "umount2"): "of \".\", the old root",
     ("path", "runtime/rootfs.cpp", "chdir"): "to \"/\" in the new root",
     ("path", "runtime/rootfs_devices.cpp", "access"): "the host's",
+    ("path", "engine/bind_source.cpp", "stat"): "whether the host has it, as whoever asked for it named it",
+    ("path", "engine/bind_source.cpp", "open_file"): "of \"/\": the host's path is walked from there",
     ("path", "engine/container_tree.cpp", "mount"): "onto descriptors, and in a mount namespace of its own",
     ("path", "engine/container_tree.cpp", "std::filesystem::exists"): "the host's side of a bind",
     ("path", "engine/container_tree.cpp", "std::filesystem::is_directory"): "the host's side of a bind",

@@ -45,24 +45,38 @@ std::optional<HostMount> mount_of(const Path& path) {
   return std::nullopt;
 }
 
-}  // namespace
-
-Result<> make_bind_source(const Path& source, const std::optional<sys::IdMaps>& maps) {
-  std::vector<Path> missing;
-  struct stat st{};
-  for (Path at = source; ::stat(at.c_str(), &st) != 0 && at.has_relative_path();
-       at = at.parent_path()) {
-    missing.push_back(at);
-  }
-  if (missing.empty()) return {};
-  TRY(make_directories(source, 0755));
-  if (!maps) return {};
+// Or opens what somebody else has just made, and leaves it theirs.
+Result<UniqueFd> make_one(int parent, const Path& name, const std::optional<sys::IdMaps>& maps) {
+  const bool made = ::mkdirat(parent, name.c_str(), 0755) == 0;
+  if (!made && errno != EEXIST) return Error::from_errno(errno, cat("mkdir ", name.native()));
+  UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return Error::from_errno(errno, cat("open ", name.native()));
+  if (!made || !maps) return fd;
   const uint32_t uid = sys::outside_id(maps->uids, 0).value_or(0);
   const uint32_t gid = sys::outside_id(maps->gids, 0).value_or(0);
-  for (const Path& made : missing) {
-    if (::lchown(made.c_str(), uid, gid) != 0) {
-      return Error::from_errno(errno, cat("chown ", made.native()));
+  if (::fchown(fd.get(), uid, gid) != 0) {
+    return Error::from_errno(errno, cat("chown ", name.native()));
+  }
+  return fd;
+}
+
+}  // namespace
+
+// By descriptors all the way: who can write to a directory on it can swap what is in there, and
+// gets nothing owned but what was made here.
+Result<> make_bind_source(const Path& source, const std::optional<sys::IdMaps>& maps) {
+  struct stat st{};
+  if (::stat(source.c_str(), &st) == 0) return {};
+  UniqueFd here = TRY(open_file("/", O_PATH | O_DIRECTORY));
+  for (const Path& name : source.relative_path()) {
+    if (name.empty()) continue;  // after a '/' at the end
+    UniqueFd next(::openat(here.get(), name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!next && errno == ENOENT) {
+      here = TRY_CONTEXT(make_one(here.get(), name, maps), source.native());
+      continue;
     }
+    if (!next) return Error::from_errno(errno, cat(source.native(), ": open ", name.native()));
+    here = std::move(next);
   }
   return {};
 }

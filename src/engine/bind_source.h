@@ -9,7 +9,7 @@
 
 namespace skiff::engine {
 
-// What is not there becomes a directory; it and those above it that are missing belong to the
+// What is not there becomes a directory; it and those above it that this makes belong to the
 // container's root.
 Result<> make_bind_source(const Path& source, const std::optional<sys::IdMaps>& maps);
 

@@ -103,7 +103,8 @@ bool is_served(const Emulated& e) {
 
 // P keeps argv[0], O passes the program open, F opens QEMU now: containers have none. With C a
 // program's set-user-id bits count, by which QEMU, and what its environment tells it, gets that
-// user's rights: in a user namespace of the container's own those are the container's alone.
+// user's rights: in a user namespace of the container's own those reach the container's processes
+// and whatever files are mounted there (decision 023).
 Result<std::string> registration_of(const Emulated& e, EmulationScope scope) {
   const std::string program = cat("/usr/bin/qemu-", e.qemu, "-static");
   if (::access(program.c_str(), X_OK) != 0) {

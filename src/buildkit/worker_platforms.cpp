@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sys/emulators.h"
+#include "sys/binfmt.h"
 
 namespace skiff::buildkit {
 

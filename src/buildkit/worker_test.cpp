@@ -7,7 +7,7 @@
 #include "buildkit/worker_platforms.h"
 #include "control.pb.h"
 #include "gateway.pb.h"
-#include "sys/emulators.h"
+#include "sys/binfmt.h"
 
 namespace skiff::buildkit {
 namespace {
@@ -37,7 +37,6 @@ TEST(WorkerTest, TellsTheMachinesPlatformFirstAndNoneTwice) {
   for (const auto scope : {sys::EmulationScope::kContainer, sys::EmulationScope::kHost}) {
     std::vector<oci::Platform> all = worker_platforms(scope);
     EXPECT_EQ(all.front(), oci::Platform::host());
-    for (const oci::Platform& one : all) EXPECT_TRUE(sys::can_run(one.architecture, scope));
     if (all.front().architecture == "amd64") {
       EXPECT_NE(std::ranges::find(all, "linux/386", &oci::Platform::str), all.end());
     }

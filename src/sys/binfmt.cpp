@@ -15,7 +15,6 @@
 
 #include "base/file.h"
 #include "base/strings.h"
-#include "sys/emulators.h"
 
 namespace skiff::sys {
 
@@ -42,12 +41,37 @@ constexpr Emulated kEmulated[] = {
 
 Error missing(std::string message) { return Error(Code::kFailedPrecondition, std::move(message)); }
 
-Result<> mount_binfmt() {
-  struct statfs info{};
-  if (::statfs(kDirectory, &info) == 0 && info.f_type == BINFMTFS_MAGIC) return {};
-  if (::mount("binfmt_misc", kDirectory, "binfmt_misc", 0, nullptr) == 0) return {};
-  return missing(cat(Error::from_errno(errno, "mount binfmt_misc").message(),
+Error no_binfmt(const char* what) {
+  return missing(cat(Error::from_errno(errno, what).message(),
                      ": the kernel needs CONFIG_BINFMT_MISC (try modprobe binfmt_misc)"));
+}
+
+// Loads the module; only with that the directory to mount it at is there.
+Result<> open_binfmt() {
+  const UniqueFd filesystem(::fsopen("binfmt_misc", FSOPEN_CLOEXEC));
+  return filesystem ? Result<>{} : no_binfmt("open binfmt_misc");
+}
+
+bool is_mounted() {
+  struct statfs info{};
+  return ::statfs(kDirectory, &info) == 0 && info.f_type == BINFMTFS_MAGIC;
+}
+
+Result<> mount_binfmt() {
+  if (is_mounted()) return {};
+  TRY(open_binfmt());
+  if (::mount("binfmt_misc", kDirectory, "binfmt_misc", 0, nullptr) == 0) return {};
+  return no_binfmt("mount binfmt_misc");
+}
+
+// Whether the host's can be written to, or mounted first.
+Result<> check_host_binfmt() {
+  if (!is_mounted()) {
+    TRY(open_binfmt());
+    return ::access(kDirectory, F_OK) == 0 ? Result<>{} : no_binfmt("mount binfmt_misc");
+  }
+  const Path file = Path(kDirectory) / "register";
+  return ::access(file.c_str(), W_OK) == 0 ? Result<>{} : no_binfmt("register QEMU");
 }
 
 std::string escaped(std::string_view bytes) {
@@ -140,11 +164,7 @@ Result<> check_own_binfmt(const Emulated& e) {
                        " has no binfmt_misc for single containers (6.7 has); start skiffd with "
                        "--emulation=host, or install qemu-user-static with binfmt-support"));
   }
-  // Loads the module; only with that the directory to mount it at is there.
-  const UniqueFd filesystem(::fsopen("binfmt_misc", FSOPEN_CLOEXEC));
-  if (filesystem) return {};
-  return missing(cat(Error::from_errno(errno, "open binfmt_misc").message(),
-                     ": the kernel needs CONFIG_BINFMT_MISC (try modprobe binfmt_misc)"));
+  return open_binfmt();
 }
 
 }  // namespace
@@ -181,7 +201,8 @@ bool can_run(const std::string& architecture, EmulationScope scope) {
   if (runs_natively(architecture)) return true;
   const auto* found =
       std::ranges::find(kEmulated, std::string_view(architecture), &Emulated::architecture);
-  return found != std::end(kEmulated) && (is_served(*found) || registration_of(*found, scope));
+  if (found == std::end(kEmulated)) return false;
+  return is_served(*found) || (registration_of(*found, scope) && check_host_binfmt());
 }
 
 }  // namespace skiff::sys

@@ -25,4 +25,8 @@ enum class EmulationScope {
 // kFailedPrecondition names the program or the kernel's ability that is missing.
 Result<std::string> find_emulation(const std::string& architecture, EmulationScope scope);
 
+// Whether find_emulation() would succeed, as far as that can be told without registering: it may
+// load the kernel's module, and mounts nothing.
+bool can_run(const std::string& architecture, EmulationScope scope);
+
 }  // namespace skiff::sys

@@ -151,6 +151,7 @@ Result<Container> Container::create(const CreateOptions& options, Bundle bundle)
   }
   c.config_.resources = with_device_rules(c.config_.resources);
   TRY(options.systemd_cgroup ? c.make_scope() : c.make_cgroup());
+  const MemoryKills kills(*c.cgroup_);
   Result<> launched = c.launch(options);
   if (!launched) return with_memory_kills(launched.error(), *c.cgroup_);
   undo.dismiss();

@@ -210,11 +210,11 @@ Result<sys::CgroupEntry> entry_beside(pid_t pid) {
 }
 
 // After kReady the channel closes with the execve, or brings its failure.
-Result<> await_program(const Channel& channel, const sys::Cgroup& cgroup) {
+Result<> await_program(const Channel& channel, const MemoryKills& kills) {
   Message first = TRY(channel.receive());
   const bool died = first.signal == Signal::kClosed;
   Result<std::string> ready = Channel::check(std::move(first), Signal::kReady, "the new process");
-  if (!ready) return died ? with_memory_kills(ready.error(), cgroup) : ready.error();
+  if (!ready) return died ? kills.tell(ready.error()) : ready.error();
   Message last = TRY(channel.receive());
   if (last.signal == Signal::kClosed) return {};
   return Error(Code::kInternal, "the new process said something unexpected");
@@ -235,7 +235,6 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
   if (!sys::process_alive(state_.pid, state_.start_time)) {
     return Error(Code::kFailedPrecondition, "container not running");
   }
-  sys::CgroupEntry entry = TRY_CONTEXT(cgroup_->entry(options.cgroups), "exec --cgroup");
   std::shared_ptr<const SeccompFilter> filter = TRY(seccomp_filter());
   SeccompListener agent = TRY(SeccompListener::connect(*filter, config_.seccomp, state_json()));
   Channel::Ends ends = TRY(Channel::make());
@@ -247,7 +246,7 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
                 .options = options,
                 .state = state_,
                 .habitat = std::move(habitat),
-                .cgroup = std::move(entry),
+                .cgroup = TRY_CONTEXT(cgroup_->entry(options.cgroups), "exec --cgroup"),
                 .filter = *filter,
                 .agent = std::move(agent),
                 .env = environment_of(process, state_.rootfs),
@@ -260,6 +259,7 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
     return pids ? clone_into_pid_namespace(pids, plan.habitat.user_first, cgroup, body)
                 : sys::clone_process({.cgroup = cgroup}, body);
   };
+  const MemoryKills kills(*cgroup_);
   Result<sys::Child> made = make();
   // A container that divides its version 2 cgroup has no process in it itself.
   if (!made && made.error().sys_errno() == EBUSY && cgroup_->v2() && options.cgroups.empty()) {
@@ -278,7 +278,7 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
     while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) continue;
   });
   TRY(adjust_oom_score(process, child.pid));
-  TRY(await_program(ends.creator, *cgroup_));
+  TRY(await_program(ends.creator, kills));
   undo.dismiss();
   return child;
 }

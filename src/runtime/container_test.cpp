@@ -8,6 +8,8 @@
 #include <algorithm>
 
 #include "runtime/annotations.h"
+#include "runtime/memory_kills.h"
+#include "runtime/seccomp_profile.h"
 #include "runtime/test_bundle.h"
 
 namespace skiff::runtime {
@@ -196,9 +198,16 @@ TEST(Container, MemoryLimitKills) {
   ASSERT_TRUE(bundle.write());
   Result<Container> container = bundle.create();
   ASSERT_TRUE(container) << container.error().message();
+  const MemoryKills since_creation(container->cgroup());
   ASSERT_TRUE(container->start());
   EXPECT_EQ(TestBundle::reap(container->pid()), 137);
   EXPECT_GE(container->cgroup().oom_kills(), 1U);
+  const Error told = since_creation.tell(Error::from_errno(ESRCH, "exec"));
+  EXPECT_EQ(told.sys_errno(), ESRCH);
+  EXPECT_NE(told.message().find("for want of memory: its limit"), std::string::npos);
+  EXPECT_TRUE(told.message().ends_with(": exec: No such process")) << told.message();
+  // Of the past it is no cause.
+  EXPECT_EQ(MemoryKills(container->cgroup()).tell(Error(Code::kInternal, "x")).message(), "x");
   EXPECT_TRUE(container->remove(false));
   EXPECT_EQ(bundle.traces(), "");
 }

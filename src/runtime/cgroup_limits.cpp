@@ -45,15 +45,7 @@ class Limits {
     return apply_device_rules(cgroup_, resources_);
   }
 
-  // What was written before an error, written back, the last first: each step backwards is one
-  // that the kernel has taken forwards.
-  void undo() {
-    for (auto at = before_.rbegin(); at != before_.rend(); ++at) {
-      const auto& [controller, file, value] = *at;
-      [[maybe_unused]] auto written = cgroup_.write(controller, file, value);
-    }
-    before_.clear();
-  }
+  const LimitsBefore& before() const { return before_; }
 
  private:
   bool v2() const { return cgroup_.v2(); }
@@ -62,7 +54,7 @@ class Limits {
   Result<> write(std::string_view controller, const std::string& file, std::string_view value) {
     Result<std::string> before = undoable_ ? cgroup_.read(controller, file) : std::string();
     TRY(write_entry(controller, file, value));
-    if (undoable_ && before) before_.emplace_back(controller, file, std::move(*before));
+    if (undoable_ && before) before_.add(controller, file, std::move(*before));
     return {};
   }
 
@@ -315,8 +307,7 @@ class Limits {
   const sys::Cgroup& cgroup_;
   const json::Value& resources_;
   const bool undoable_;
-  // Controller, file and value.
-  std::vector<std::tuple<std::string, std::string, std::string>> before_;
+  LimitsBefore before_;
 };
 
 }  // namespace
@@ -325,11 +316,22 @@ Result<> apply_resources(const sys::Cgroup& cgroup, const json::Value& resources
   return resources.is_null() ? Result<>{} : Limits(cgroup, resources, false).apply();
 }
 
-Result<> change_resources(const sys::Cgroup& cgroup, const json::Value& resources) {
+void LimitsBefore::add(std::string_view controller, std::string file, std::string value) {
+  limits_.push_back({std::string(controller), std::move(file), std::move(value)});
+}
+
+void LimitsBefore::restore(const sys::Cgroup& cgroup) const {
+  for (auto at = limits_.rbegin(); at != limits_.rend(); ++at) {
+    [[maybe_unused]] auto written = cgroup.write(at->controller, at->file, at->value);
+  }
+}
+
+Result<LimitsBefore> change_resources(const sys::Cgroup& cgroup, const json::Value& resources) {
   Limits limits(cgroup, resources, true);
   Result<> applied = limits.apply();
-  if (!applied) limits.undo();
-  return applied;
+  if (applied) return limits.before();
+  limits.before().restore(cgroup);
+  return std::move(applied.error());
 }
 
 }  // namespace skiff::runtime

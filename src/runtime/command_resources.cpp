@@ -95,10 +95,8 @@ Result<int> update(const CommandContext& context) {
   const json::Value asked = TRY(resources_of(context.arguments));
   const json::Value resources = TRY_CONTEXT(read_resources(asked), "update");
   Container container = TRY(Container::load(context.root, context.id()));
-  TRY(container.update(resources));
-  std::string l3_cache = context.arguments.value("l3-cache-schema");
-  std::string bandwidth = context.arguments.value("mem-bw-schema");
-  if (!l3_cache.empty() || !bandwidth.empty()) TRY(container.update_resctrl(l3_cache, bandwidth));
+  TRY(container.update(resources, {.l3_cache = context.arguments.value("l3-cache-schema"),
+                                   .memory_bandwidth = context.arguments.value("mem-bw-schema")}));
   return 0;
 }
 

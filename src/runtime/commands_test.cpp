@@ -271,6 +271,19 @@ TEST_F(Commands, StatisticsHaveRuncsParts) {
   EXPECT_EQ(usage.array("percpu_user").size(), cpus);
 }
 
+// Whatever is told of the change after the cgroup.
+TEST_F(Commands, AnUpdateThatFailsLateSetsTheLimitsBack) {
+  start("sleep 100");
+  const sys::Cgroup group = *sys::Cgroup::open("/" + bundle_.id);
+  const auto limit = [&] {
+    return *group.read("memory", group.v2() ? "memory.max" : "memory.limit_in_bytes");
+  };
+  ASSERT_EQ(run({"update", "--memory", "64M", bundle_.id}).code, 0);
+  const std::string before = limit();
+  EXPECT_EQ(run({"update", "--memory", "128M", "--l3-cache-schema", "none", bundle_.id}).code, 1);
+  EXPECT_EQ(limit(), before);
+}
+
 TEST_F(Commands, GlobalFlagsAreJudgedByName) {
   const std::pair<std::vector<std::string>, std::string> bad[] = {
       {{"--debug=x"}, "invalid boolean value \"x\" for flag --debug"},

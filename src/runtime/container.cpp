@@ -197,7 +197,9 @@ Result<> Container::start() {
   Result<> hooked = run_hooks(config_.hooks.poststart, "poststart", state);
   // A container whose hook fails does not go on: next are the poststop hooks (runtime.md,
   // Lifecycle).
-  if (!hooked) TRY(remove(true));
+  if (hooked) return {};
+  Result<> removed = remove(true);
+  if (!removed) warn(cat("container ", state_.id, ": remove: ", removed.error().message()));
   return hooked;
 }
 
@@ -241,22 +243,25 @@ Result<> Container::resume() {
   return cgroup_->thaw();
 }
 
-Result<> Container::update(const json::Value& resources) {
+Result<> Container::update(const json::Value& resources, const ResctrlSchemas& schemas) {
   ContainerStatus now = status();
   if (now == ContainerStatus::kStopped) return wrong_status("update", state_.id, now);
   const bool has_scope = !state_.systemd_unit.empty();
   json::Value whole = with_present_quota(*cgroup_, resources);
   if (has_scope) whole = with_whole_percents(std::move(whole));
-  TRY(change_resources(*cgroup_, whole));
-  return has_scope ? update_scope(state_.systemd_unit, whole) : Result<>{};
+  const LimitsBefore before = TRY(change_resources(*cgroup_, whole));
+  Result<> told = update_resctrl(schemas);
+  if (told && has_scope) told = update_scope(state_.systemd_unit, whole);
+  if (!told) before.restore(*cgroup_);
+  return told;
 }
 
-Result<> Container::update_resctrl(const std::string& l3_cache,
-                                   const std::string& memory_bandwidth) {
+Result<> Container::update_resctrl(const ResctrlSchemas& schemas) {
+  if (schemas.l3_cache.empty() && schemas.memory_bandwidth.empty()) return {};
   OciIntelRdt rdt = config_.intel_rdt.value_or(OciIntelRdt{});
   rdt.schemata.clear();
-  rdt.l3_cache_schema = l3_cache;
-  rdt.memory_bandwidth_schema = memory_bandwidth;
+  rdt.l3_cache_schema = schemas.l3_cache;
+  rdt.memory_bandwidth_schema = schemas.memory_bandwidth;
   rdt.monitoring = false;  // that group, if any, stays
   ResctrlGroup group = TRY(ResctrlGroup::open(rdt, state_.id));
   if (group.made().empty()) return {};

@@ -78,6 +78,12 @@ enum class ContainerStatus { kCreating, kCreated, kRunning, kPaused, kStopped };
 std::string_view status_name(ContainerStatus status);
 
 // What state.json keeps.
+// Of "linux.intelRdt": an empty one stays as it is.
+struct ResctrlSchemas {
+  std::string l3_cache;
+  std::string memory_bandwidth;
+};
+
 struct ContainerState {
   std::string id;
   Path bundle;
@@ -124,10 +130,9 @@ class Container {
   Result<> kill(int signal, bool all = false);
   Result<> pause();
   Result<> resume();
-  // "linux.resources"; only what is there changes.
-  Result<> update(const json::Value& resources);
-  // "linux.intelRdt": an empty schema stays as it is.
-  Result<> update_resctrl(const std::string& l3_cache, const std::string& memory_bandwidth);
+  // "linux.resources"; only what is there changes. After an error the limits of the cgroup are as
+  // they were, but for what LimitsBefore leaves out.
+  Result<> update(const json::Value& resources, const ResctrlSchemas& schemas = {});
   // Where its NotifyProxy's socket is.
   Path notify_directory() const;
   // A further process in the container's namespaces and cgroup, as the caller's child. Fails
@@ -156,6 +161,7 @@ class Container {
   Result<> make_scope();
   Result<> set_up_cgroup();
   Result<> join_resctrl();
+  Result<> update_resctrl(const ResctrlSchemas& schemas);
   Result<> await_root(const CreateOptions& options);
   Result<> launch(const CreateOptions& options);
   // A failed create's traces.

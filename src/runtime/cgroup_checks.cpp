@@ -56,11 +56,12 @@ Result<> check_cpu(const json::Value& cpu, bool v2) {
     return realtime ? not_in_version2("cpu", "realtime limits") : Result<>{};
   }
   if (shares == 0) return {};
-  if (shares < kLeastShares) {
-    return wrong(cat("linux.resources.cpu: the minimum allowed cpu-shares is ", kLeastShares));
+  // Beyond 2^63 they read as "no limit".
+  if (shares < 0 || shares > kMostShares) {
+    return wrong(cat("linux.resources.cpu: the maximum allowed cpu-shares is ", kMostShares));
   }
-  if (shares <= kMostShares) return {};
-  return wrong(cat("linux.resources.cpu: the maximum allowed cpu-shares is ", kMostShares));
+  if (shares >= kLeastShares) return {};
+  return wrong(cat("linux.resources.cpu: the minimum allowed cpu-shares is ", kLeastShares));
 }
 
 Result<> check_unified(const std::string& file, bool v2) {
@@ -86,12 +87,6 @@ Result<> check_version2(const json::Value& resources) {
 }
 
 }  // namespace
-
-std::optional<int64_t> whole_number(const json::Value& object, const char* key) {
-  const json::Value* value = object.find(key);
-  if (value == nullptr || !value->is_number()) return std::nullopt;
-  return value->is_int() ? value->as_int() : -1;
-}
 
 Result<> check_limits(const json::Value& resources, bool v2) {
   TRY(check_known(resources));

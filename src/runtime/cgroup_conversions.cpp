@@ -5,9 +5,15 @@
 
 namespace skiff::runtime {
 
+std::optional<int64_t> whole_number(const json::Value& object, const char* key) {
+  const json::Value* value = object.find(key);
+  if (value == nullptr || !value->is_number()) return std::nullopt;
+  return value->is_int() ? value->as_int() : -1;
+}
+
 uint64_t cpu_weight(int64_t shares) {
+  if (shares < 0 || shares >= 262'144) return 10'000;
   if (shares <= 2) return 1;
-  if (shares >= 262'144) return 10'000;
   // The curve through the least, the usual and the greatest value of both.
   const double magnitude = std::log2(static_cast<double>(shares));
   const double exponent = (magnitude * magnitude + 125 * magnitude) / 612.0 - 7.0 / 34.0;

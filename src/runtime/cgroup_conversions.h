@@ -6,9 +6,13 @@
 #include <optional>
 
 #include "base/result.h"
+#include "codec/json.h"
 
 namespace skiff::runtime {
 
+// An optional whole number of "linux.resources". What is beyond 2^63 in an unsigned field is "no
+// limit", -1.
+std::optional<int64_t> whole_number(const json::Value& object, const char* key);
 // cpu.weight of cpu.shares: 1 of 2, 100 of the usual 1024, 10000 of 262144.
 uint64_t cpu_weight(int64_t shares);
 // io.weight, 1 to 10000, of a block IO weight, 10 to 1000.

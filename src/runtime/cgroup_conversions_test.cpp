@@ -11,7 +11,8 @@ TEST(CgroupConversions, SharesOfACpuAreAWeight) {
                                        {2, 1},
                                        {1024, 100},
                                        {262'144, 10'000},
-                                       {500'000, 10'000}}) {
+                                       {500'000, 10'000},
+                                       {-1, 10'000}}) {
     EXPECT_EQ(cpu_weight(shares), weight) << shares;
   }
 }

@@ -78,6 +78,7 @@ TEST(GivenValues, ALimitThatNoKernelTakesIsRefusedFirst) {
   const std::pair<const char*, std::string_view> kCases[] = {
       {R"({"cpu": {"shares": 1}})", "the minimum allowed cpu-shares is 2"},
       {R"({"cpu": {"shares": 500000}})", "the maximum allowed cpu-shares is 262144"},
+      {R"({"cpu": {"shares": 9223372036854775808}})", "the maximum allowed cpu-shares is 262144"},
       {R"({"memory": {"swappiness": 101}})", "invalid memory swappiness value: 101"},
       {R"({"memory": {"limit": 2, "swap": 1}})", "memory+swap limit should be >= memory limit"}};
   for (const auto& [resources, message] : kCases) {

@@ -186,6 +186,26 @@ TEST(GivenValues, TheRootAsAReadonlyPathIsReadonly) {
   EXPECT_NE(run(bundle, "true").output.find("mask /: it is the root"), std::string::npos);
 }
 
+TEST(GivenValues, TheRootMountedAgainIsAPathLikeOthers) {
+  TestBundle bundle;
+  const auto shield = [&](const char* field) {
+    bundle.change = [&bundle, field](json::Value& config) {
+      json::Array mounts = config.array("mounts");
+      mounts.push_back(json::object({{"destination", "/again"},
+                                     {"type", "bind"},
+                                     {"source", bundle.rootfs().native()},
+                                     {"options", json::array({"bind"})}}));
+      config.set("mounts", std::move(mounts));
+      test::with_linux(field, json::array({"/again"}))(config);
+    };
+  };
+  shield("readonlyPaths");
+  EXPECT_EQ(run(bundle, "touch /x && echo root; touch /again/y 2>/dev/null || echo refused").output,
+            "root\nrefused\n");
+  shield("maskedPaths");
+  EXPECT_EQ(run(bundle, "ls /again; ls -d /bin").output, "/bin\n");
+}
+
 TEST(GivenValues, ASysctlMayHaveSlashes) {
   EXPECT_EQ(with_dots("net/ipv4/conf/eth0.1/forwarding"), "net.ipv4.conf.eth0/1.forwarding");
   EXPECT_EQ(with_dots("net.ipv4.conf.eth0/1.forwarding"), "net.ipv4.conf.eth0/1.forwarding");

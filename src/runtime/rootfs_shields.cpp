@@ -50,12 +50,17 @@ Result<UniqueFd> null_device() {
   return null;
 }
 
-// Nothing can be put over the root: whoever has it open goes on below.
+// Nothing can be put over the root: whoever has it open goes on below. Over another mount of the
+// same directory it can.
 bool is_root(const sys::RootDir& root, const UniqueFd& target) {
-  struct stat whole{};
-  struct stat part{};
-  return ::fstat(root.fd(), &whole) == 0 && ::fstat(target.get(), &part) == 0 &&
-         whole.st_dev == part.st_dev && whole.st_ino == part.st_ino;
+  struct statx whole{};
+  struct statx part{};
+  const auto look = [](int fd, struct statx& found) {
+    return ::statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &found) == 0;
+  };
+  return look(root.fd(), whole) && look(target.get(), part) && whole.stx_ino == part.stx_ino &&
+         whole.stx_dev_major == part.stx_dev_major && whole.stx_dev_minor == part.stx_dev_minor &&
+         whole.stx_mnt_id == part.stx_mnt_id;
 }
 
 }  // namespace

@@ -163,6 +163,24 @@ TEST(Container, SeccompFollowsItsRules) {
   EXPECT_NE(run(bundle, "mkdir /tmp/x").output.find("No space left"), std::string::npos);
 }
 
+TEST(Container, SeccompsNumbersAreWholeOrRefused) {
+  const auto refused = [](const std::string& profile) {
+    const Result<json::Value> made = make_oci_seccomp(profile, 0);
+    return made ? "" : made.error().message();
+  };
+  const auto rule = [](const char* number) {
+    return cat(R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","open"],)",
+               R"("action":"SCMP_ACT_ERRNO","errnoRet":)", number, "}]}");
+  };
+  EXPECT_EQ(refused(rule("null")), "");
+  EXPECT_EQ(refused(rule("38")), "");
+  EXPECT_EQ(refused(rule("\"38\"")),
+            "mkdir,open: seccomp profile: errnoRet is no whole number: \"38\"");
+  EXPECT_NE(refused(rule("38.5")), "");
+  EXPECT_EQ(refused(R"({"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":true})"),
+            "seccomp profile: defaultErrnoRet is no whole number: true");
+}
+
 TEST(Container, APathToMaskIsOneOfTheRoot) {
   TestBundle bundle;
   bundle.spec.masked_paths = {{"etc/secret", ""}};

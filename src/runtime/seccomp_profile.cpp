@@ -92,9 +92,15 @@ bool excluded(const json::Value& filter, const Circumstances& now) {
 }
 
 // Null is the same as not there.
-void copy_number(const json::Value& from, const char* key, json::Value& to) {
+Result<> copy_number(const json::Value& from, const char* key, json::Value& to) {
   const json::Value* number = from.find(key);
-  if (number != nullptr && number->is_int()) to.set(key, *number);
+  if (number == nullptr || number->is_null()) return {};
+  if (!number->is_int()) {
+    return Error(Code::kInvalidArgument,
+                 cat("seccomp profile: ", key, " is no whole number: ", number->dump()));
+  }
+  to.set(key, *number);
+  return {};
 }
 
 Result<json::Value> convert_rule(const json::Value& rule) {
@@ -108,7 +114,7 @@ Result<json::Value> convert_rule(const json::Value& rule) {
   if (!name.empty()) names.push_back(name);
   out.set("names", names);
   out.set("action", TRY_CONTEXT(rule.require_string("action"), "seccomp profile"));
-  copy_number(rule, "errnoRet", out);
+  TRY_CONTEXT(copy_number(rule, "errnoRet", out), join(names, ","));
   if (!rule.array("args").empty()) out.set("args", rule.array("args"));
   return out;
 }
@@ -130,7 +136,7 @@ Result<json::Value> resolve_profile(std::string_view text, sys::CapabilityMask c
   Circumstances now{capabilities, parse_version(system.release)};
   json::Value out = json::object();
   out.set("defaultAction", TRY_CONTEXT(profile.require_string("defaultAction"), "seccomp profile"));
-  copy_number(profile, "defaultErrnoRet", out);
+  TRY(copy_number(profile, "defaultErrnoRet", out));
   if (json::Array arches = architectures_of(profile); !arches.empty()) {
     out.set("architectures", std::move(arches));
   }

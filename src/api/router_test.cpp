@@ -87,6 +87,21 @@ TEST_F(RouterTest, AQueryIsDecoded) {
             "invalid value for limit: \"many\"");
 }
 
+// Clients of before 1.40 send a 0 that nobody has said.
+TEST_F(RouterTest, ALimitOfProcessesIsTakenAwayByThoseWhoCanLeaveItOut) {
+  ASSERT_EQ(post("/containers/create?name=few",
+                 R"({"Image":"box","Cmd":["true"],"HostConfig":{"PidsLimit":17}})")
+                .status,
+            201);
+  const auto limit_after = [&](const char* version) {
+    EXPECT_EQ(post(cat(version, "/containers/few/update"), R"({"PidsLimit":0})").status, 200);
+    return get("/containers/few/json").json().find("HostConfig")->integer("PidsLimit");
+  };
+  EXPECT_EQ(limit_after("/v1.39"), 17);
+  EXPECT_EQ(limit_after("/v1.40"), 0);
+  EXPECT_EQ(call("DELETE", "/containers/few").status, 204);
+}
+
 TEST_F(RouterTest, FiltersComeInBothEncodings) {
   ASSERT_EQ(
       post("/containers/create?name=one", R"({"Image":"box","Cmd":["true"],"Labels":{"k":"1"}})")

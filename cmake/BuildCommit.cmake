@@ -21,7 +21,9 @@ function(skiff_build_commit file)
   if(GIT_FOUND AND EXISTS ${CMAKE_SOURCE_DIR}/.git)
     execute_process(COMMAND ${GIT_EXECUTABLE} rev-parse --git-path logs/HEAD WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
       OUTPUT_VARIABLE log OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-    cmake_path(ABSOLUTE_PATH log BASE_DIRECTORY ${CMAKE_SOURCE_DIR})
+    if(log) # git refuses a tree that is somebody else's
+      cmake_path(ABSOLUTE_PATH log BASE_DIRECTORY ${CMAKE_SOURCE_DIR})
+    endif()
   endif()
   if(log AND EXISTS ${log})
     set(script ${CMAKE_CURRENT_FUNCTION_LIST_FILE})

@@ -5,10 +5,11 @@ expect_eq "$(docker run --rm "$IMAGE" ls /sys/class/net | tr '\n' ' ')" "eth0 lo
 ifname=com.docker.network.endpoint.ifname
 expect_eq "$(docker run --rm --network "name=bridge,driver-opt=$ifname=up0" "$IMAGE" ls /sys/class/net | tr '\n' ' ')" "lo up0 "
 expect_eq "$("$SKIFF_BIN/skiff" run --rm --network "name=bridge,driver-opt=$ifname=up0" "$IMAGE" ls /sys/class/net | tr '\n' ' ')" "lo up0 "
-docker run -d --name named --network "name=bridge,driver-opt=$ifname=up0" "$IMAGE" sleep 100 >/dev/null
-expect_eq "$(docker inspect -f "{{index .NetworkSettings.Networks.bridge.DriverOpts \"$ifname\"}}" named)" up0
-docker restart -t 0 named >/dev/null
-expect_eq "$(docker exec named ls /sys/class/net | tr '\n' ' ')" "lo up0 "
+docker run -d --name "$N" --network "name=bridge,driver-opt=$ifname=up0" "$IMAGE" sleep 100 >/dev/null
+expect_eq "$(docker inspect -f "{{index .NetworkSettings.Networks.bridge.DriverOpts \"$ifname\"}}" "$N")" up0
+docker restart -t 0 "$N" >/dev/null
+expect_eq "$(docker exec "$N" ls /sys/class/net | tr '\n' ' ')" "lo up0 "
+docker rm -f "$N" >/dev/null
 for bad in "" sixteen-bytes-xx a/b "a b" lo; do
   expect_contains "$(docker run --rm --network "name=bridge,driver-opt=$ifname=$bad" "$IMAGE" true 2>&1)" "invalid interface name \"$bad\""
 done

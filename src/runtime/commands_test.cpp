@@ -267,6 +267,7 @@ TEST_F(Commands, StatisticsHaveRuncsParts) {
   if (sys::Cgroup::open("/" + bundle_.id)->v2()) return;
   const json::Value& usage = *event.find("data")->find("cpu")->find("usage");
   const size_t cpus = usage.array("percpu").size();
+  ASSERT_GT(cpus, 0U);
   EXPECT_EQ(usage.array("percpu_kernel").size(), cpus);
   EXPECT_EQ(usage.array("percpu_user").size(), cpus);
 }

@@ -210,8 +210,11 @@ class Nothing : public Source {
 }  // namespace
 
 bool is_remote(const std::string& text) {
-  for (std::string_view start : {"http://", "https://", "git://", "ssh://", "git@", "git+"}) {
-    if (text.starts_with(start)) return true;
+  constexpr std::string_view kGit = "git+";
+  const std::string_view address =
+      std::string_view(text).substr(text.starts_with(kGit) ? kGit.size() : 0);
+  for (std::string_view start : {"http://", "https://", "git://", "ssh://", "git@"}) {
+    if (address.starts_with(start)) return true;
   }
   std::error_code ec;
   return text.starts_with("github.com/") && !std::filesystem::exists(text, ec);

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "base/memory.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
 #include "runtime/cgroup_delegation.h"
@@ -153,7 +154,7 @@ Result<Container> Container::create(const CreateOptions& options, Bundle bundle)
   TRY(options.systemd_cgroup ? c.make_scope() : c.make_cgroup());
   const MemoryKills kills(*c.cgroup_);
   Result<> launched = c.launch(options);
-  if (!launched) return with_memory_kills(launched.error(), *c.cgroup_);
+  if (!launched) return kills.tell(launched.error());
   undo.dismiss();
   return c;
 }
@@ -279,11 +280,11 @@ void Container::forget_creation() {
   // Who listens to a filter is read from the profile at each exec.
   if (filter_ && !filter_->notifies()) config_.seccomp = {};
   config_.resources = {};
-  config_.mounts = {};
-  config_.devices = {};
-  config_.masked_paths = {};
-  config_.readonly_paths = {};
-  config_.sysctls = {};
+  config_.sysctls.clear();
+  free_memory_of(config_.mounts);
+  free_memory_of(config_.devices);
+  free_memory_of(config_.masked_paths);
+  free_memory_of(config_.readonly_paths);
 }
 
 Result<> Container::join_resctrl() {

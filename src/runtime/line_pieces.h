@@ -48,6 +48,11 @@ class LinePieces {
   // What waits for its newline.
   const std::string& pending(OutputStream stream) const { return pending_.at(index(stream)); }
 
+  size_t kept_memory() const { return pending_[0].capacity() + pending_[1].capacity(); }
+  void give_back_memory() {
+    for (std::string& pending : pending_) pending.shrink_to_fit();
+  }
+
  private:
   static size_t index(OutputStream stream) { return stream == OutputStream::kStderr ? 1 : 0; }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/io.h"
+#include "base/memory.h"
 #include "base/strings.h"
 #include "codec/json.h"
 #include "runtime/log_files.h"
@@ -99,9 +100,12 @@ Result<> LogWriter::write(OutputStream stream, std::string_view bytes, TimePoint
   begin_call(now);
   pieces_.add(stream, bytes, [&](std::string_view piece) { add_line(stream, piece); });
   flush();
-  // Most containers that write much at once do so seldom.
-  if (batch_.capacity() > kMostHeld) batch_ = std::string();
   return std::exchange(failure_, {});
+}
+
+void LogWriter::give_back_memory() {
+  free_memory_of(batch_);
+  pieces_.give_back_memory();
 }
 
 Result<> LogWriter::end(TimePoint now) {

@@ -43,6 +43,9 @@ class LogWriter {
 
   // What write() took of `stream` and the file does not have yet.
   const std::string& pending(OutputStream stream) const { return pieces_.pending(stream); }
+  // Bytes of memory that are kept for the next call, until give_back_memory().
+  size_t kept_memory() const { return batch_.capacity() + pieces_.kept_memory(); }
+  void give_back_memory();
   uint64_t inode() const { return inode_; }
   uint64_t size() const { return size_; }
   // So many files it has begun; the one that it found does not count.

@@ -30,6 +30,9 @@ class MonitorFixture : public testing::Test {
   void remove(MonitorClient& monitor);
   void expect_nothing_left() const;
   bool has_monitor() const;
+  // What it has written to comes down to 150 KiB: that much for each container is cheap, and an
+  // idle one takes nearly all of it. What it only reads is its program, which all have in common.
+  void expect_small() const;
 
   std::string log_text() const;
   // The texts of the log's entries, joined.

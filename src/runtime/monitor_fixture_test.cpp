@@ -110,6 +110,24 @@ bool MonitorFixture::has_monitor() const {
   return false;
 }
 
+void MonitorFixture::expect_small() const {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "memory under a sanitizer is another";
+#endif
+  constexpr int64_t kMostKib = 150;
+  const std::string pid(trim(read_file(options_.state_dir / "pid").value()));
+  int64_t least = INT64_MAX;
+  EXPECT_TRUE(eventually([&] {
+    for (const std::string& line : split(*read_file(cat("/proc/", pid, "/smaps_rollup")), '\n')) {
+      if (!line.starts_with("Private_Dirty:")) continue;
+      const std::string words(trim(line.substr(line.find(':') + 1)));
+      least = std::min(least, parse_int(words.substr(0, words.find(' '))).value());
+    }
+    return least <= kMostKib;
+  })) << least
+      << " KiB";
+}
+
 std::string MonitorFixture::log_text() const { return read_file(options_.log_file).value(); }
 
 std::string MonitorFixture::logged(const char* suffix) const {

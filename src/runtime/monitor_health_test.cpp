@@ -48,24 +48,10 @@ TEST_F(MonitorHealth, TellsFailureAndRecovery) {
 
 // Between two probes, however close they are, it is as small as a monitor has to be.
 TEST_F(MonitorHealth, GivesBackWhatAProbeTook) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "memory under a sanitizer is another";
-#endif
-  constexpr int64_t kMostKib = 150;
   check_with("true");
   MonitorClient monitor = run("sleep 1000");
   await([](const Health& h) { return h.log.size() == 5; });
-  const std::string pid(trim(read_file(options_.state_dir / "pid").value()));
-  int64_t least = INT64_MAX;
-  EXPECT_TRUE(eventually([&] {
-    for (const std::string& line : split(*read_file(cat("/proc/", pid, "/smaps_rollup")), '\n')) {
-      if (!line.starts_with("Private_Dirty:")) continue;
-      const std::string words(trim(line.substr(line.find(':') + 1)));
-      least = std::min(least, parse_int(words.substr(0, words.find(' '))).value());
-    }
-    return least <= kMostKib;
-  })) << least
-      << " KiB";
+  expect_small();
   remove(monitor);
 }
 

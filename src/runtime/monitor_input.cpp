@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "base/memory.h"
+
 namespace skiff::runtime {
 
 Result<> ProcessInput::open(UniqueFd fd) {
@@ -28,7 +30,7 @@ void ProcessInput::end() {
 void ProcessInput::close() {
   if (fd_) loop_.remove(fd_.get());
   fd_.reset();
-  pending_ = {};
+  free_memory_of(pending_);
 }
 
 void ProcessInput::flush() {
@@ -46,7 +48,7 @@ void ProcessInput::flush() {
   }
   if (!pending_.empty()) pending_.erase(0, done);
   if (pending_.empty()) {
-    pending_ = {};
+    free_memory_of(pending_);
     if (fd_) loop_.suspend(fd_.get());
     if (ending_) close();
   } else {

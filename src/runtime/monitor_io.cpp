@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -17,11 +18,12 @@ namespace skiff::runtime {
 namespace {
 
 constexpr size_t kHeaderSize = 8;
-constexpr size_t kChunk = 32 << 10;
+constexpr size_t kBuffer = 32 << 10;
 constexpr int kTerminalWaitMs = 10'000;
 
-// Single-threaded program, one buffer: a header's place, then what was read.
-std::array<char, kHeaderSize + kChunk> g_buffer;
+// Single-threaded program, one buffer: a header's place, then what was read. Whole pages, which are
+// nobody else's.
+alignas(4096) std::array<char, kBuffer> g_buffer;
 
 void put_header(char* header, int stream, size_t size) {
   header[0] = static_cast<char>(stream);
@@ -130,7 +132,7 @@ Result<> ProcessIo::watch_output(Output& output) {
 }
 
 void ProcessIo::read_output(Output& output) {
-  ssize_t n = ::read(output.fd.get(), g_buffer.data() + kHeaderSize, kChunk);
+  ssize_t n = ::read(output.fd.get(), g_buffer.data() + kHeaderSize, kBuffer - kHeaderSize);
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
   // A terminal's end is an error, EIO.
   if (n <= 0) {
@@ -143,6 +145,11 @@ void ProcessIo::read_output(Output& output) {
   std::string_view frame(g_buffer.data(), kHeaderSize + size);
   callbacks_.on_output(output.stream, frame.substr(kHeaderSize));
   fan_out(frame, frame.substr(kHeaderSize));
+}
+
+// Where pages are longer it may stay.
+void ProcessIo::give_back_memory() {
+  [[maybe_unused]] int given = ::madvise(g_buffer.data(), g_buffer.size(), MADV_DONTNEED);
 }
 
 void ProcessIo::end_output(Output& output) {

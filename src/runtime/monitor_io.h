@@ -67,6 +67,8 @@ class ProcessIo {
   Result<> resize(int height, int width);
   void process_ended();
   void finish();
+  // What all of them read into; for when no output comes.
+  static void give_back_memory();
 
  private:
   struct Client {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/memory.h"
 #include "base/strings.h"
 
 namespace skiff::runtime {
@@ -48,7 +49,7 @@ Result<size_t> OutputQueue::send_to(int socket) {
   }
   if (sent_ == memory_.size()) {
     // Idle clients cost nothing.
-    memory_ = {};
+    free_memory_of(memory_);
     sent_ = 0;
   }
   return total;

@@ -21,14 +21,14 @@ namespace {
 
 // After this long without a request a monitor gives back memory.
 constexpr std::chrono::milliseconds kQuiet{200};
-constexpr size_t kMuchOutput = 16 << 10;   // leaves some of the memory that it took
+constexpr size_t kMuchOutput = 16 << 10;   // takes memory that is to be given back
 constexpr int kTrimThreshold = 128 << 10;  // the C library's own
 // How often a monitor without a running container looks whether it can still be reached.
 constexpr std::chrono::seconds kReachableCheck{10};
 
 // Pages of the heap that are free, and those of the stack below this function that deeper calls
 // have used.
-void give_back_memory() {
+void give_back_pages() {
   ::malloc_trim(0);
   // From here on free() does so as well (keep_heap()).
   ::mallopt(M_TRIM_THRESHOLD, kTrimThreshold);
@@ -119,13 +119,17 @@ void ContainerMonitor::settle() {
   trim_soon();
 }
 
-void ContainerMonitor::trim() { give_back_memory(); }
+void ContainerMonitor::trim() {
+  if (log_) log_->give_back_memory();
+  ProcessIo::give_back_memory();
+  give_back_pages();
+}
 
 // Once it is quiet: freeing pages that the next request of a burst needs again costs more.
 void ContainerMonitor::trim_soon() {
   loop_.cancel_call(trim_call_);
   trim_call_ = loop_.call_after(kQuiet, [this] {
-    give_back_memory();
+    trim();
     if (std::exchange(warm_, false)) cool_down();
   });
 }
@@ -184,6 +188,7 @@ ContainerMonitor::Taking ContainerMonitor::find_taking(const std::string& name) 
 }
 
 void ContainerMonitor::log_output(OutputStream stream, std::string_view bytes) {
+  if (bytes.size() >= kMuchOutput || (log_ && log_->kept_memory() >= kMuchOutput)) trim_soon();
   if (journal_) journal_->write(stream, bytes);
   if (!log_) return;
   Result<> written = log_->write(stream, bytes, Clock::system().now());
@@ -191,7 +196,6 @@ void ContainerMonitor::log_output(OutputStream stream, std::string_view bytes) {
   // A full disk is told once, not with each line.
   if (!written && !log_failing_) report(written);
   log_failing_ = !written;
-  if (bytes.size() >= kMuchOutput) trim_soon();
 }
 
 // A monitor that nobody can reach, with nothing that runs, is of no use to anybody.

@@ -169,6 +169,19 @@ TEST_F(MonitorStreams, AttachWithLogTellsAnUnfinishedLine) {
   remove(monitor);
 }
 
+// Whatever its lines are: short ones make a batch of the log, long ones wait for their ends.
+TEST_F(MonitorStreams, GivesBackWhatMuchOutputTook) {
+  set_script(
+      "seq 1 200000; tr '\\0' x </dev/zero | head -c 3000000; printf half >&2; "
+      "echo; echo over; sleep 1000");
+  MonitorClient monitor = spawn();
+  UniqueFd stream = monitor.attach(false).value();
+  ASSERT_TRUE(monitor.start());
+  EXPECT_GT(read_until(stream.get(), "over").size(), 4'000'000U);
+  expect_small();
+  remove(monitor);
+}
+
 TEST_F(MonitorStreams, TheLogIsRotated) {
   options_.log_max_bytes = 100'000;
   options_.log_max_files = 3;

@@ -83,7 +83,8 @@ eventually test -S journal/socket
 docker run --name "$N-real" --label a.b=c --log-driver journald --log-opt labels=a.b "$IMAGE" \
   sh -c 'seq 1 500; echo bad >&2; head -c 20000 /dev/zero | tr "\0" x; printf "\none\tmore"' >/dev/null 2>&1
 text=$(seq 1 500; head -c 20000 /dev/zero | tr '\0' x; printf '\none\tmore')
-expect_eq "$(docker logs "$N-real" 2>err)" "$text"
+# The journal takes its messages in its own time.
+eventually eval '[ "$(docker logs "$N-real" 2>err)" = "$text" ]'
 expect_eq "$(cat err)" bad
 expect_eq "$(docker logs --tail 1 "$N-real" 2>/dev/null)" "$(printf 'one\tmore')"
 expect_eq "$(docker logs --tail 0 "$N-real" 2>&1)" ""

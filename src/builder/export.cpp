@@ -77,17 +77,16 @@ Result<> Exporter::Work::write_layout(const Planned& planned, const oci::Descrip
 }
 
 Result<> Exporter::Work::write_trees(const Planned& planned, const ShapedImages& shaped) {
-  ExportedTrees::Beside beside;
+  // As BuildKit has it, the epoch is the time of all files whenever they were made.
+  ExportedTrees::Form form{.time = planned.options.epoch, .split = planned.options.platform_split};
   if (request.attestations.any()) {
-    beside = [&](const images::Image& image, const Path& root) {
+    form.beside = [&](const images::Image& image, const Path& root) {
       const auto number = std::ranges::find(shaped.ids, image.id) - shaped.ids.begin();
       return attester.attest_files(built[static_cast<size_t>(number)], image.manifest, root,
                                    planned.options);
     };
   }
-  // As BuildKit has it, the epoch is the time of all files whenever they were made.
-  const ExportedTrees trees =
-      TRY(ExportedTrees::mount(site, shaped.target, planned.options.epoch, cancel, beside));
+  const ExportedTrees trees = TRY(ExportedTrees::mount(site, shaped.target, form, cancel));
   if (planned.output.file != nullptr) return trees.write_tar(*planned.output.file, cancel);
   return planned.output.trees->receive(trees.trees(), cancel);
 }

@@ -7,6 +7,7 @@
 #include "builder/export_provenance.h"
 #include "builder/export_sbom.h"
 #include "builder/export_tree.h"
+#include "builder/offline_plan.h"
 #include "builder/source_walk.h"
 #include "codec/hash.h"
 #include "codec/json.h"
@@ -78,7 +79,7 @@ json::Value Attester::provenance(const PlatformImage& built, const ExportOptions
 }
 
 Result<json::Value> Attester::sbom(const oci::Descriptor& manifest, const ExportOptions& options) {
-  const ExportedTrees trees = TRY(ExportedTrees::mount(site_, manifest, std::nullopt, cancel_));
+  const ExportedTrees trees = TRY(ExportedTrees::mount(site_, manifest, {}, cancel_));
   return sbom_of(trees.trees().front().root, manifest, options);
 }
 
@@ -151,14 +152,19 @@ Result<std::map<std::string, std::string>> Attester::attest_files(const Platform
                                                                   const Path& root,
                                                                   const ExportOptions& options) {
   constexpr int kIndent = 2;
+  // Where several platforms share a directory each name has the platform's before its end.
+  const bool shares = options.platform_split == false && platforms_of(request_).size() > 1;
+  const std::string of_platform = shares ? cat(".", directory_of(built.config.platform)) : "";
+  const auto named = [&](std::string_view name) {
+    return cat(options.attestation_prefix, name, of_platform, ".json");
+  };
   std::map<std::string, std::pair<std::string_view, json::Value>> predicates;  // by their files
   if (request_.attestations.sbom) {
-    predicates[cat(options.attestation_prefix, "sbom.spdx.json")] = {
-        kSpdx, TRY(sbom_of(root, manifest, options))};
+    predicates[named("sbom.spdx")] = {kSpdx, TRY(sbom_of(root, manifest, options))};
   }
   if (request_.attestations.provenance) {
-    predicates[cat(options.attestation_prefix, "provenance.json")] = {
-        provenance_type(request_.attestations), provenance(built, options)};
+    predicates[named("provenance")] = {provenance_type(request_.attestations),
+                                       provenance(built, options)};
   }
   json::Array subjects;
   TRY(add_files(TRY(sys::RootDir::open(root)), ".", subjects, cancel_));

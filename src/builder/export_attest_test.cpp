@@ -111,6 +111,21 @@ TEST_F(ExportTest, AttestationsStandBesideTheFiles) {
             "output type=tar: attestation-prefix=a/b: it is the beginning of a file's name");
 }
 
+TEST_F(ExportTest, AttestationsThatShareADirectoryAreNamedByPlatform) {
+  BuildRequest several =
+      wanted(OutputType::kTar, {{"platform-split", "false"}, {"attestation-prefix", "about-"}});
+  several.platforms = {*oci::Platform::parse("linux/amd64"), *oci::Platform::parse("linux/arm/v7")};
+  several.dockerfile_text = "FROM scratch\nARG TARGETARCH\nCOPY a /$TARGETARCH\n";
+  several.attestations = {.provenance = true, .sbom = true};
+  ASSERT_TRUE(build(several));
+  std::vector<std::string> names;
+  for (const auto& [name, text] : read_tar(file_.text()).files) names.push_back(name);
+  EXPECT_EQ(names, (std::vector<std::string>{"about-provenance.linux_amd64.json",
+                                             "about-provenance.linux_arm_v7.json",
+                                             "about-sbom.spdx.linux_amd64.json",
+                                             "about-sbom.spdx.linux_arm_v7.json", "amd64", "arm"}));
+}
+
 TEST_F(ExportTest, AFileThatAnAttestationReplacesIsNoneOfItsSubjects) {
   BuildRequest named = wanted(OutputType::kTar);
   named.dockerfile_text =

@@ -90,6 +90,11 @@ class Reader {
     options_.attestation_prefix = attribute.second;
     return {};
   }
+  Result<> platform_split(const Attribute& attribute) {
+    options_.platform_split = parse_bool(attribute.second);
+    if (options_.platform_split) return {};
+    return bad_attribute(output_, attribute, "it is true or false");
+  }
   // "annotation[-manifest|-index|-manifest-descriptor][[PLATFORM]].KEY"
   Result<> annotation(const Attribute& attribute) {
     std::string_view rest = attribute.first;
@@ -147,6 +152,7 @@ constexpr Reader::Known Reader::kKnown[] = {
     {"buildinfo", kImages, &Reader::ignored_truth},              // BuildKit writes none any more
     {"buildinfo-attrs", kImages, &Reader::ignored_truth},
     {"attestation-prefix", kFiles, &Reader::prefix},
+    {"platform-split", kFiles, &Reader::platform_split},
     {"unpack", kImages, &Reader::ignored_truth},  // layers are unpacked when they are first needed
     {"dangling-name-prefix", kImages, nullptr},
     {"name-canonical", kImages, &Reader::ignored_truth},         // pushed images have it always

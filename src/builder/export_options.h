@@ -39,6 +39,9 @@ struct ExportOptions {
 
   bool oci_artifact = true;  // of manifests of attestations: their type, and the image as subject
   std::string attestation_prefix;  // of the names of attestations that stand beside files
+
+  // Of files: whether each platform's have a directory of their own; else where there are several.
+  std::optional<bool> platform_split;
 };
 
 // kInvalidArgument names the attribute.

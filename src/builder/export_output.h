@@ -38,8 +38,10 @@ std::string_view name_of(OutputType type);
 
 // The files of one platform's image.
 struct ExportedTree {
-  std::string name;  // of its directory, "linux_arm64", where there are several platforms; else ""
-  Path root;         // a read-only mount
+  // Of its directory, "linux_arm64"; "" where there is none. Several without one have no file in
+  // common.
+  std::string name;
+  Path root;                                     // a read-only mount
   std::optional<TimePoint> time = std::nullopt;  // of all its files, in place of their own
 };
 

@@ -22,6 +22,9 @@ Result<> copy_tar(Source& from, const TarChanges& changes, TarWriter& to) {
   while (const TarEntry* read = TRY(reader.next())) {
     TarEntry entry = *read;
     entry.name = placed(changes.directory, entry.name);
+    const bool is_again = changes.directories != nullptr && entry.type == TarType::kDirectory &&
+                          !changes.directories->insert(entry.name).second;
+    if (is_again) continue;
     if (entry.type == TarType::kHardLink) {
       entry.link_target = placed(changes.directory, entry.link_target);
     }

@@ -35,6 +35,34 @@ TEST_F(ExportTest, SeveralPlatformsHaveADirectoryEach) {
   EXPECT_EQ(content.files.at("linux_arm_v7/d/a"), "text of a\n");
 }
 
+TEST_F(ExportTest, SeveralPlatformsMayShareADirectory) {
+  BuildRequest several = wanted(OutputType::kTar, {{"platform-split", "false"}});
+  several.platforms = {*oci::Platform::parse("linux/amd64"), *oci::Platform::parse("linux/arm/v7")};
+  several.dockerfile_text = "FROM scratch\nARG TARGETARCH\nCOPY a /d/$TARGETARCH\n";
+  ASSERT_TRUE(build(several));
+  EXPECT_EQ(read_tar(file_.text()).lines,
+            (std::vector<std::string>{"./", "d/", "d/amd64", "d/arm"}));
+  // No file of one is taken for another's, nor a directory.
+  several.dockerfile_text = "FROM scratch\nARG TARGETARCH\nCOPY a /d/$TARGETARCH\nCOPY a /b\n";
+  EXPECT_EQ(error_of(several),
+            "output type=tar: cannot overwrite b from linux/amd64 with linux/arm/v7 when split "
+            "option is disabled");
+  several.dockerfile_text =
+      "FROM scratch AS amd64\nCOPY a /d\nFROM scratch AS arm\nCOPY a /d/a\nFROM $TARGETARCH\n";
+  EXPECT_NE(error_of(several).find("cannot overwrite d from linux/amd64"), std::string::npos);
+}
+
+TEST_F(ExportTest, APlatformMayHaveADirectoryOfItsOwn) {
+  BuildRequest alone = wanted(OutputType::kTar, {{"platform-split", "true"}});
+  alone.platforms = {*oci::Platform::parse("linux/arm64")};
+  ASSERT_TRUE(build(alone));
+  EXPECT_TRUE(read_tar(file_.text()).files.contains("linux_arm64/b"));
+  EXPECT_EQ(error_of(wanted(OutputType::kTar, {{"platform-split", ""}})),
+            "output type=tar: platform-split=: it is true or false");
+  EXPECT_EQ(error_of(wanted(OutputType::kOci, {{"platform-split", "true"}})),
+            "output type=oci: platform-split=true: this type has no such attribute");
+}
+
 TEST_F(ExportTest, LocalGivesMountsToTheReceiver) {
   struct Receiver : TreeReceiver {
     Result<> receive(std::span<const ExportedTree> trees, const CancelToken&) override {

@@ -12,16 +12,24 @@
 
 namespace skiff::builder {
 
+// "linux_arm_v7", as buildx names directories.
+std::string directory_of(const oci::Platform& platform);
+
 class ExportedTrees {
  public:
   // What is to stand beside an image's files, at the top: texts by the names of their files.
   using Beside = std::function<Result<std::map<std::string, std::string>>(const images::Image&,
                                                                           const Path& root)>;
-  // Of the images that `target` leads to; unpacks what is not yet. `time`: of all files, where one
-  // is given.
-  static Result<ExportedTrees> mount(Site& site, const oci::Descriptor& target,
-                                     const std::optional<TimePoint>& time,
-                                     const CancelToken& cancel, const Beside& beside = {});
+  struct Form {
+    std::optional<TimePoint> time = std::nullopt;  // of all files
+    // Each in a directory of its own; by default where there are several.
+    std::optional<bool> split = std::nullopt;
+    Beside beside = {};
+  };
+  // Of the images that `target` leads to; unpacks what is not yet. kInvalidArgument where they are
+  // to be in one directory, and two have the same file.
+  static Result<ExportedTrees> mount(Site& site, const oci::Descriptor& target, const Form& form,
+                                     const CancelToken& cancel);
   std::span<const ExportedTree> trees() const { return trees_; }
   // All of them as one tar, owners in numbers, each in the directory of its name.
   Result<> write_tar(Sink& to, const CancelToken& cancel) const;

@@ -39,26 +39,28 @@ class ClientStream : public Sink, public builder::TreeReceiver {
       const std::string_view piece = bytes.substr(0, kPiece - waiting_.size());
       waiting_ += piece;
       bytes.remove_prefix(piece.size());
-      if (waiting_.size() == kPiece) TRY(send());
+      if (waiting_.size() == kPiece) TRY(send(*call_));
     }
     return {};
   }
 
   Result<> receive(std::span<const builder::ExportedTree> trees,
                    const CancelToken& cancel) override {
-    begin();
     std::vector<builder::ExportedTree> sorted(trees.begin(), trees.end());
     std::ranges::sort(sorted, {}, &builder::ExportedTree::name);
-    return send_trees(*call_, sorted, cancel);
+    const std::span<const builder::ExportedTree> all(sorted);
+    // Within a call paths are in order: trees that share a directory come one after the other.
+    const size_t at_once = all.empty() || all.front().name.empty() ? 1 : all.size();
+    for (size_t i = 0; i < all.size(); i += at_once) {
+      TRY(close());
+      begin();
+      TRY(send_trees(*call_, all.subspan(i, at_once), cancel));
+    }
+    return {};
   }
 
   Result<> finish() {
-    if (call_ == nullptr) return {};
-    if (!waiting_.empty()) TRY(send());
-    TRY(call_->finish_writing());
-    while (TRY(call_->read())) {
-    }
-    Result<> done = call_->finish().context(what_);
+    Result<> done = close();
     end(done ? "" : done.error().message());
     return done;
   }
@@ -66,8 +68,19 @@ class ClientStream : public Sink, public builder::TreeReceiver {
  private:
   void begin() {
     if (call_ != nullptr) return;
-    vertex_ = progress_.start(what_);
+    if (vertex_.empty()) vertex_ = progress_.start(what_);
     call_ = session_->channel().call(kSend, {{kOutputNumber, number_}}, cancel_);
+  }
+
+  // The client has all of the call.
+  Result<> close() {
+    const auto call = std::move(call_);
+    if (call == nullptr) return {};
+    if (!waiting_.empty()) TRY(send(*call));
+    TRY(call->finish_writing());
+    while (TRY(call->read())) {
+    }
+    return call->finish().context(what_);
   }
 
   void end(std::string_view error) {
@@ -75,14 +88,14 @@ class ClientStream : public Sink, public builder::TreeReceiver {
     vertex_.clear();
   }
 
-  Result<> send() {
+  Result<> send(RpcClientCall& call) {
     wire::BytesMessage message;
     message.set_data(std::exchange(waiting_, {}));
     sent_ += message.data().size();
-    if (auto written = write_message(*call_, message); !written) {
+    if (auto written = write_message(call, message); !written) {
       // Why it takes no more the client has said, where it is still there.
       TRY(cancel_.check());
-      TRY_CONTEXT(call_->finish(), what_);
+      TRY_CONTEXT(call.finish(), what_);
       return written;
     }
     progress_.count(vertex_, "transferring:", static_cast<int64_t>(sent_), 0, false);

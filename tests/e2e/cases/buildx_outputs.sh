@@ -54,8 +54,14 @@ cmp copied/manifest.json copied-too/manifest.json
 
 # Several platforms have a directory each.
 printf 'FROM scratch\nARG TARGETARCH\nCOPY sub/file /$TARGETARCH\n' >several
+printf 'FROM scratch AS image\nCOPY sub/file /file\n' >same
 build -f "$PWD/several" --platform linux/arm64,linux/amd64 -o type=local,dest="$PWD/each"
 expect_eq "$(cat each/linux_amd64/amd64 each/linux_arm64/arm64)" $'hello\nhello'
+# Or are in one, where no two have the same file.
+build -f "$PWD/several" --platform linux/arm64,linux/amd64 -o type=local,dest="$PWD/shared",platform-split=false
+expect_eq "$(cd shared && echo *)" 'amd64 arm64'
+expect_exit 1 build --platform linux/arm64,linux/amd64 --target image -f "$PWD/same" -o type=local,dest="$PWD/shared",platform-split=false
+expect_contains "$OUT" 'cannot overwrite file from linux/arm64 with linux/amd64 when split option is disabled'
 
 # What the client cannot keep, and what makes no sense.
 touch taken

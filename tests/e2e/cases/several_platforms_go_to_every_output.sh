@@ -34,6 +34,14 @@ index=$(jq -r '.manifests[0].digest' layout/index.json)
 expect_eq "$(jq -r '[.manifests[].platform.architecture] | join(",")' "layout/blobs/${index/://}")" amd64,arm64
 expect_eq "$(skopeo --override-arch arm64 inspect --config oci:layout:2 | jq -r .architecture)" arm64
 expect_eq "$(cat out/linux_arm64/arm64 out/linux_amd64/made | tr '\n' ' ')" "data $N made of $N "
+# Or into one, where no two have the same file.
+printf 'FROM scratch\nARG TARGETARCH\nCOPY a /$TARGETARCH\n' >ctx/apart
+skiff build --platform $both -f ctx/apart -o type=local,dest=shared,platform-split=false ctx >/dev/null
+expect_eq "$(cd shared && echo *)" "amd64 arm64"
+skiff build --platform $both -f ctx/apart -o type=tar,dest=shared.tar,platform-split=false ctx >/dev/null
+expect_eq "$(tar -tf shared.tar | tr '\n' ' ')" "./ amd64 arm64 "
+expect_exit 1 skiff build --platform $both -o type=local,dest=none,platform-split=false ctx
+expect_contains "$OUT" "cannot overwrite made from linux/amd64 with linux/arm64 when split option is disabled"
 # The whole index by docker push, too.
 docker tag "$REGISTRY/$N:1" "$REGISTRY/$N-too:1"
 docker push -q "$REGISTRY/$N-too:1" >/dev/null

@@ -171,6 +171,14 @@ bool is_directory(const builder::Output& output) {
   return is_layout && tar != output.attributes.end() && parse_bool(tar->second) == false;
 }
 
+// A client's library of that protocol has room for the blobs of one, and would put those of both
+// there.
+Error second_directory(const ServiceSpec& exporter) {
+  return {Code::kUnimplemented, cat("exporter ", exporter.type,
+                                    ": tar=false: only one output of a build can be a layout ",
+                                    "in a directory of the client's")};
+}
+
 }  // namespace
 
 ClientOutputs::ClientOutputs() = default;
@@ -185,6 +193,7 @@ Result<ClientOutputs> ClientOutputs::make(const std::vector<ServiceSpec>& export
   for (size_t i = 0; i < exporters.size(); ++i) {
     builder::Output output = TRY(output_of(exporters[i]));
     if (is_directory(output)) {
+      if (!out.layouts_.empty()) return second_directory(exporters[i]);
       out.layouts_.push_back(std::make_unique<ClientLayout>(session, progress, cancel));
       output.blobs = out.layouts_.back().get();
     } else if (goes_to_client(output.type)) {

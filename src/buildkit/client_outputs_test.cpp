@@ -53,6 +53,14 @@ TEST_F(ClientOutputsTest, ADirectoryTakesBlobs) {
   EXPECT_NE(made->outputs()[1].file, nullptr);
 }
 
+TEST_F(ClientOutputsTest, TwoLayoutsDoNotShareADirectory) {
+  const auto made = make({{"oci", {{"tar", "false"}}}, {"docker", {{"tar", "0"}}}});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().message(),
+            "exporter docker: tar=false: only one output of a build can be a layout in a directory "
+            "of the client's");
+}
+
 TEST_F(ClientOutputsTest, NoneIsTheCacheAlone) {
   const auto made = make({});
   ASSERT_TRUE(made);

@@ -51,6 +51,9 @@ expect_eq "$(jq -r '.manifests[0].digest' layout/index.json)" "$(jq -r '."contai
 (cd layout/blobs/sha256 && sha256sum * | awk '$1 != $2 { exit 1 }') || fail "a blob is not what its name says"
 skopeo copy -q "oci:layout:$(jq -r '.manifests[0].annotations["org.opencontainers.image.ref.name"]' layout/index.json)" dir:copied-too
 cmp copied/manifest.json copied-too/manifest.json
+# A client has one such directory: two outputs do not share it.
+expect_exit 1 build --target image -o type=oci,tar=false,dest="$PWD/first" -o type=oci,tar=false,dest="$PWD/second"
+expect_contains "$OUT" "only one output of a build can be a layout in a directory"
 
 # Several platforms have a directory each.
 printf 'FROM scratch\nARG TARGETARCH\nCOPY sub/file /$TARGETARCH\n' >several

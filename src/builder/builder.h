@@ -85,6 +85,9 @@ struct Attestations {
   bool provenance_v02 = false;   // in the words of SLSA v0.2
   bool provenance_args = false;  // with the values of build arguments, and the Dockerfile
   bool sbom = false;             // what is in it (SPDX)
+  // How it was built, of outputs alone that say attestation-inline=true: clients ask for it so of
+  // their own accord.
+  bool inline_provenance = false;
   bool any() const { return provenance || sbom; }
 };
 

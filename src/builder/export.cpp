@@ -79,7 +79,7 @@ Result<> Exporter::Work::write_layout(const Planned& planned, const oci::Descrip
 Result<> Exporter::Work::write_trees(const Planned& planned, const ShapedImages& shaped) {
   // As BuildKit has it, the epoch is the time of all files whenever they were made.
   ExportedTrees::Form form{.time = planned.options.epoch, .split = planned.options.platform_split};
-  if (request.attestations.any()) {
+  if (planned.options.attestations.any()) {
     form.beside = [&](const images::Image& image, const Path& root) {
       const auto number = std::ranges::find(shaped.ids, image.id) - shaped.ids.begin();
       return attester.attest_files(built[static_cast<size_t>(number)], image.manifest, root,
@@ -136,7 +136,7 @@ Result<ShapedImages> Exporter::run(const std::vector<PlatformImage>& built, cons
   std::optional<ShapedImages> other;
   for (const Planned& planned : planned_) {
     const std::string what = cat("output type=", name_of(planned.output.type));
-    const bool attests = request_.attestations.any() && is_image(planned.output.type);
+    const bool attests = planned.options.attestations.any() && is_image(planned.output.type);
     ShapedImages shaped =
         TRY_CONTEXT((attests ? attested : plain).shape(built, planned.options), what);
     TRY_CONTEXT(work.write(planned, shaped), what);

@@ -120,9 +120,9 @@ Result<oci::Descriptor> Attester::attest(const PlatformImage& built,
     statements.push_back(blob.to_json());
     return {};
   };
-  if (request_.attestations.sbom) TRY(store(kSpdx, TRY(sbom(manifest, options))));
-  if (request_.attestations.provenance)
-    TRY(store(provenance_type(request_.attestations), provenance(built, options)));
+  if (options.attestations.sbom) TRY(store(kSpdx, TRY(sbom(manifest, options))));
+  if (options.attestations.provenance)
+    TRY(store(provenance_type(options.attestations), provenance(built, options)));
   oci::Descriptor about = manifest;
   about.platform.reset();
   const std::string text = options.oci_artifact ? "{}" : config_of_statements(statements);
@@ -159,11 +159,11 @@ Result<std::map<std::string, std::string>> Attester::attest_files(const Platform
     return cat(options.attestation_prefix, name, of_platform, ".json");
   };
   std::map<std::string, std::pair<std::string_view, json::Value>> predicates;  // by their files
-  if (request_.attestations.sbom) {
+  if (options.attestations.sbom) {
     predicates[named("sbom.spdx")] = {kSpdx, TRY(sbom_of(root, manifest, options))};
   }
-  if (request_.attestations.provenance) {
-    predicates[named("provenance")] = {provenance_type(request_.attestations),
+  if (options.attestations.provenance) {
+    predicates[named("provenance")] = {provenance_type(options.attestations),
                                        provenance(built, options)};
   }
   json::Array subjects;

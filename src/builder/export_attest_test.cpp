@@ -92,6 +92,27 @@ TEST_F(ExportTest, AttestationsAreImagesWhereNoArtifactIsWanted) {
             std::vector<std::string>{manifest->layers.at(0).digest.str()});
 }
 
+TEST_F(ExportTest, WhatClientsAskForOfTheirOwnAccordIsForOutputsThatSaySo) {
+  BuildRequest asked = wanted(OutputType::kOci, {{"attestation-inline", "true"}});
+  asked.attestations = {.inline_provenance = true};
+  const auto forced = build(asked);
+  ASSERT_TRUE(forced) << forced.error().message();
+  EXPECT_EQ(forced->target.media_type, oci::kMediaTypeIndex);
+  for (const char* no : {"false", ""}) {
+    asked.outputs[0].attributes.erase("attestation-inline");
+    if (*no != '\0') asked.outputs[0].attributes["attestation-inline"] = no;
+    const auto plain = build(asked);
+    ASSERT_TRUE(plain) << plain.error().message();
+    EXPECT_EQ(plain->target.media_type, oci::kMediaTypeManifest);
+  }
+  asked.outputs[0] = {.type = OutputType::kTar, .file = &file_};
+  file_.take();
+  ASSERT_TRUE(build(asked));
+  EXPECT_FALSE(read_tar(file_.text()).files.contains("provenance.json"));
+  EXPECT_EQ(error_of(wanted(OutputType::kTar, {{"attestation-inline", "true"}})),
+            "output type=tar: attestation-inline=true: this type has no such attribute");
+}
+
 TEST_F(ExportTest, AttestationsStandBesideTheFiles) {
   BuildRequest several = wanted(OutputType::kTar, {{"attestation-prefix", "about-"}});
   several.platforms = {*oci::Platform::parse("linux/amd64"), *oci::Platform::parse("linux/arm/v7")};

@@ -147,6 +147,7 @@ constexpr Reader::Known Reader::kKnown[] = {
     {"rewrite-timestamp", kAny, &Reader::truth<&ExportOptions::rewrite_timestamps>},
     {"source-date-epoch", kAny, &Reader::epoch},
     {"oci-artifact", kImages, &Reader::truth<&ExportOptions::oci_artifact>},
+    {"attestation-inline", kImages, &Reader::truth<&ExportOptions::attestation_inline>},
     {"inline-cache", kImages, &Reader::ignored_truth},           // wants_inline_cache()
     {"prefer-nondist-layers", kImages, &Reader::ignored_truth},  // a base's types stay as they are
     {"buildinfo", kImages, &Reader::ignored_truth},              // BuildKit writes none any more
@@ -212,7 +213,11 @@ Result<ExportOptions> parse_export(const Output& output, const BuildRequest& req
   if ((options.push || options.push_by_digest) && options.names.empty()) {
     return Error(Code::kInvalidArgument, "output push=true: a name to push to is needed");
   }
-  const bool has_index = platforms_of(request).size() > 1 || request.attestations.any();
+  options.attestations = request.attestations;
+  if (options.attestation_inline && request.attestations.inline_provenance) {
+    options.attestations.provenance = true;
+  }
+  const bool has_index = platforms_of(request).size() > 1 || options.attestations.any();
   if (!has_index &&
       (!options.index_annotations.empty() || !options.descriptor_annotations.empty())) {
     return Error(Code::kInvalidArgument,

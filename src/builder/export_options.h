@@ -37,6 +37,9 @@ struct ExportOptions {
   std::optional<TimePoint> epoch;
   bool rewrite_timestamps = false;  // it is the latest one of files in layers that were built, too
 
+  // That of the request's, and what clients ask for of their own accord.
+  Attestations attestations;
+  bool attestation_inline = false;
   bool oci_artifact = true;  // of manifests of attestations: their type, and the image as subject
   std::string attestation_prefix;  // of the names of attestations that stand beside files
 

@@ -135,7 +135,7 @@ constexpr Option kOptions[] = {
 };
 
 // "mode=max,version=v1" of "attest:provenance". Clients ask for "inline-only=true" of their own
-// accord: what is in no index anyway. A plain image stays plain.
+// accord: a plain image stays plain, unless its output says otherwise (attestation-inline=true).
 Result<> take_attestation(std::string_view type, const std::string& text,
                           builder::Attestations& out) {
   std::map<std::string, std::string> attributes;
@@ -146,7 +146,7 @@ Result<> take_attestation(std::string_view type, const std::string& text,
   const auto is_set = [&](const char* name) {
     return parse_bool(attributes[name]).value_or(false);
   };
-  if (is_set("disabled") || is_set("inline-only")) return {};
+  if (is_set("disabled")) return {};
   if (const std::string& generator = attributes["generator"]; !generator.empty()) {
     return Error(Code::kUnimplemented,
                  cat("generator ", quoted(generator),
@@ -162,7 +162,7 @@ Result<> take_attestation(std::string_view type, const std::string& text,
     if (!mode.empty() && mode != "min" && mode != "max") {
       return Error(Code::kInvalidArgument, cat("mode ", quoted(mode), ": it is min or max"));
     }
-    out.provenance = true;
+    (is_set("inline-only") ? out.inline_provenance : out.provenance) = true;
     out.provenance_v02 = version == "v0.2";
     out.provenance_args = mode == "max";
   } else if (type == "sbom") {

@@ -70,6 +70,8 @@ TEST(FrontendOptionsTest, AttestationsAreMadeWhereTheyAreAskedFor) {
     return out ? out->request.attestations : builder::Attestations();
   };
   EXPECT_FALSE(attestations("provenance", "mode=min,inline-only=true").any());
+  EXPECT_TRUE(attestations("provenance", "mode=min,inline-only=true").inline_provenance);
+  EXPECT_FALSE(attestations("provenance", "disabled=true,inline-only=true").inline_provenance);
   EXPECT_FALSE(attestations("sbom", "disabled=true").any());
   EXPECT_TRUE(attestations("sbom", "").sbom);
   EXPECT_TRUE(attestations("provenance", "mode=min").provenance);

@@ -51,6 +51,14 @@ expect_eq "$(jq -r '.manifests[0].digest' layout/index.json)" "$(jq -r '."contai
 (cd layout/blobs/sha256 && sha256sum * | awk '$1 != $2 { exit 1 }') || fail "a blob is not what its name says"
 skopeo copy -q "oci:layout:$(jq -r '.manifests[0].annotations["org.opencontainers.image.ref.name"]' layout/index.json)" dir:copied-too
 cmp copied/manifest.json copied-too/manifest.json
+# Of provenance that nobody asked the client for an output may say that it is wanted.
+for inline in true false; do
+  peers env TMPDIR="$PWD" DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$PWD/config" docker buildx build --target image     -o type=oci,dest="$PWD/inline-$inline.tar",attestation-inline=$inline "$PWD/context"
+  mkdir inline-$inline
+  tar -C inline-$inline -xf inline-$inline.tar
+done
+expect_eq "$(jq -r '.manifests[0].mediaType' inline-true/index.json)" application/vnd.oci.image.index.v1+json
+expect_eq "$(jq -r '.manifests[0].mediaType' inline-false/index.json)" application/vnd.oci.image.manifest.v1+json
 # A client has one such directory: two outputs do not share it.
 expect_exit 1 build --target image -o type=oci,tar=false,dest="$PWD/first" -o type=oci,tar=false,dest="$PWD/second"
 expect_contains "$OUT" "only one output of a build can be a layout in a directory"

@@ -44,6 +44,7 @@ class BuildPrinter {
                       {"differences", json::Value(std::move(differences))}}));
   }
   void print(const builder::StepOutput& e) { stream_.text(e.bytes); }
+  void print(const builder::BasePull&) {}  // in its turn
   void print(const builder::StepProgress& e) { stream_.send(e.progress); }
   void print(const builder::StepDone& e) {
     if (!e.last) return;

@@ -29,8 +29,9 @@ struct Told {
   std::string output;
   std::vector<std::string> warnings;
   std::vector<std::string> caches;  // and what went wrong with them
-  std::vector<int> failed;          // exit codes
-  std::vector<std::string> log;     // everything, a line each: "start 1", "done 1", ...
+  std::vector<BasePull> pulls;
+  std::vector<int> failed;       // exit codes
+  std::vector<std::string> log;  // everything, a line each: "start 1", "done 1", ...
 
   void operator()(const BuildEvent& event) {
     std::visit([this](const auto& e) { take(e); }, event);
@@ -54,6 +55,7 @@ struct Told {
   }
   void take(const StepOutput& e) { output += e.bytes; }
   void take(const StepProgress&) {}
+  void take(const BasePull& e) { pulls.push_back(e); }
   void take(const Exporting& e) { log.push_back(cat("export ", e.progress.status)); }
   void take(const StepFailed& e) {
     if (e.exit_code != 0) failed.push_back(e.exit_code);

@@ -246,6 +246,17 @@ struct StepProgress {
   StepId step;
   images::ProgressEvent progress;
 };
+// A base image that is pulled before the first step begins, told at once; StepProgress tells the
+// same in its turn.
+struct BasePull {
+  // Whose FROM it is, as far as that is known by now: how often a base image triggers shows when it
+  // is here. Without a place it is none's.
+  StepStarted step;
+  std::string image;               // "alpine:3", as the Dockerfile has it
+  images::ProgressEvent progress;  // without an id at the end
+  bool over = false;               // with
+  std::string error;
+};
 struct StepDone {
   StepId step;
   std::string id;  // 64 hex digits that name the state after the step; equal states, equal ids
@@ -282,7 +293,7 @@ struct Exporting {
   images::ProgressEvent progress;
 };
 using BuildEvent =
-    std::variant<StepStarted, StepCached, StepMissed, StepOutput, StepProgress, StepDone,
+    std::variant<StepStarted, StepCached, StepMissed, StepOutput, StepProgress, BasePull, StepDone,
                  StepFailed, BuildWarning, CacheMoved, ImageBuilt, Exporting>;
 // Called from one thread at a time; must not call the builder.
 using EventSink = std::function<void(const BuildEvent&)>;

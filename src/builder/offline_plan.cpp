@@ -72,7 +72,7 @@ Result<OfflinePlan> plan_offline(images::ImageStore& images, const Dockerfile& f
   OfflinePlan out;
   const FindBase find_base = [&](const std::string& name,
                                  const std::optional<oci::Platform>& platform,
-                                 int) -> Result<BaseImage> {
+                                 const dockerfile::BaseUse&) -> Result<BaseImage> {
     BaseImage base{.name = name};
     auto found = images.find(name, platform);
     base.known = found.has_value();

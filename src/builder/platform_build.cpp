@@ -215,13 +215,56 @@ std::string project_of(const BuildRequest& request) {
   return of.empty() ? name : cat(name, "@", sha256_hex(of).substr(0, kDigits));
 }
 
+// The FROM of a stage before it is planned.
+StepStarted expected_from(const BuildSite& build, size_t number, const oci::Platform& platform) {
+  const dockerfile::Stage& stage = build.file.stages[number];
+  const auto is_shown = [](const dockerfile::Instruction& one) {
+    return std::holds_alternative<dockerfile::RunInstruction>(one.body) ||
+           std::holds_alternative<dockerfile::CopyInstruction>(one.body) ||
+           std::holds_alternative<dockerfile::WorkdirInstruction>(one.body);
+  };
+  const auto shown = std::ranges::count_if(stage.instructions, is_shown);
+  return {.stage = stage.from.name.empty() ? cat(number) : stage.from.name,
+          .text = without_controls(stage.from_text),
+          .line = stage.span.first,
+          .shown = without_controls(stage.from_text),
+          .shown_platform = platform.normalized().str(),
+          .place = 1,
+          .places = 1 + static_cast<int>(shown)};
+}
+
+// Tells at once of the pull of one base image, where there is one. For one thread at a time.
+class PullEvents {
+ public:
+  PullEvents(SharedSink& events, BasePull told) : events_(events), told_(std::move(told)) {}
+  void tell(const images::ProgressEvent& progress) {
+    told_.progress = progress;
+    events_.send(told_);
+    begun_ = true;
+  }
+  void end(const Result<BaseImage>& found) {
+    if (!begun_) return;
+    told_.progress = {};
+    told_.over = true;
+    if (!found) told_.error = found.error().message();
+    events_.send(told_);
+  }
+
+ private:
+  SharedSink& events_;
+  BasePull told_;
+  bool begun_ = false;
+};
+
 }  // namespace
 
 Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& platform,
                                      const CancelToken& cancel) {
   const std::string name = platform.str();
   StepEvents events(build.events);
+  PullEvents* pulling = nullptr;  // while the build is planned
   auto progress = [&](const StepId& step, const images::ProgressEvent& event) {
+    if (pulling != nullptr) pulling->tell(event);
     events.send(step, StepProgress{step, event});
   };
   BaseImages bases(build.site, build.request, build.named, build.lease, progress, cancel);
@@ -234,7 +277,17 @@ Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& plat
                      .ignore = &build.context.ignore(),
                      .named_contexts = build.named.names()};
   FindBase find_base = [&](const std::string& image, const std::optional<oci::Platform>& which,
-                           int step) { return bases.find(image, which, {name, step}); };
+                           const dockerfile::BaseUse& use) {
+    BasePull told{.step = {}, .image = without_controls(image), .progress = {}, .error = {}};
+    if (use.stage) told.step = expected_from(build, *use.stage, which.value_or(platform));
+    told.step.step = {name, use.step};
+    PullEvents pull(build.events, std::move(told));
+    pulling = &pull;
+    auto found = bases.find(image, which, {name, use.step});
+    pulling = nullptr;
+    pull.end(found);
+    return found;
+  };
   Plan plan = TRY(make_plan(build.file, wanted, find_base));
   TRY(build.checks.error());
   warn_of_emulation(build, plan);

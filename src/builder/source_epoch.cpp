@@ -29,7 +29,7 @@ Result<PlannedCopy> source_of(const Stage& stage, const BuildRequest& request,
   wanted.build_args.erase(kEpochArgument);
   const Error not_scratch = unfit("a stage that gives it is FROM scratch");
   const auto no_base = [&](const std::string&, const std::optional<oci::Platform>&,
-                           int) -> Result<BaseImage> { return not_scratch; };
+                           const dockerfile::BaseUse&) -> Result<BaseImage> { return not_scratch; };
   const Plan plan = TRY(make_plan(file, wanted, no_base));
   if (plan.stages.size() > 1) return not_scratch;
   std::vector<PlannedCopy> found;

@@ -80,6 +80,40 @@ TEST_F(TargetPlatform, EachEmulatedPlatformIsWarnedOfOnce) {
   EXPECT_EQ(std::ranges::count(warned_of(), "linux/s390x"), 1);
 }
 
+TEST_F(TargetPlatform, APullIsToldAtOnceAsTheFromThatItIsFor) {
+  remote::TestRegistry registry;
+  const oci::Reference name = registry.ref("base:1");
+  options_.client = remote::quick_options();
+  open_builder_again();
+  write("a", "of the base");
+  BuildRequest base = request("FROM scratch\nCOPY a /a\n");
+  base.tags = {name};
+  built(base);
+  const images::PushOptions push{.client = remote::quick_options()};
+  ASSERT_TRUE(images_->push(name, push, [](const images::ProgressEvent&) {}, {}));
+  ASSERT_TRUE(images_->remove(name.familiar(), true, true,
+                              [](const oci::Digest&) { return images::ImageUser(); }));
+  const std::string text = cat("FROM scratch AS first\nCOPY a /b\nFROM ", name.familiar(),
+                               "\nWORKDIR /w\nENV A=b\nCOPY --from=first /b /c\n");
+  built(text);
+  ASSERT_FALSE(told_.pulls.empty());
+  const BasePull& first = told_.pulls.front();
+  EXPECT_EQ(
+      cat(first.step.stage, " ", first.step.place, "/", first.step.places, " ", first.step.text),
+      cat("1 1/3 FROM ", name.familiar()));
+  EXPECT_EQ(std::ranges::count(told_.places, cat("1 1/3 FROM ", name.familiar())), 1);
+  EXPECT_EQ(first.step.step.number, 3);
+  EXPECT_EQ(first.image, name.familiar());
+  EXPECT_TRUE(std::ranges::any_of(told_.pulls, [](const BasePull& pull) {
+    return pull.progress.status == "Downloading" && pull.progress.digest.starts_with("sha256:");
+  }));
+  EXPECT_TRUE(told_.pulls.back().over);
+  EXPECT_EQ(told_.pulls.back().error, "");
+  // What is here is not pulled.
+  built(text);
+  EXPECT_TRUE(told_.pulls.empty());
+}
+
 // An image that no index leads to is taken whatever its platform, as BuildKit does: from its
 // registry, and where that has none, from here.
 TEST_F(TargetPlatform, ASoleImageOfAnotherPlatformIsTakenAndToldOf) {

@@ -37,6 +37,13 @@ BuildProgress::Step* BuildProgress::find(const builder::StepId& step) {
 }
 
 void BuildProgress::take(const builder::StepStarted& e) {
+  const Step* step = find(e.step);
+  if (step == nullptr) return start(e);
+  // Triggers, which the base image has brought, count.
+  if (name_of(e) != step->name) writer_.rename(step->vertex, name_of(e));
+}
+
+void BuildProgress::start(const builder::StepStarted& e) {
   // The others take no time.
   if (e.place == 0) return;
   Step step{.name = name_of(e)};
@@ -65,7 +72,29 @@ void BuildProgress::take(const builder::StepOutput& e) {
 }
 
 void BuildProgress::take(const builder::StepProgress& e) {
-  if (const Step* step = find(e.step)) count(step->vertex, e.progress);
+  const Step* step = find(e.step);
+  if (step != nullptr && !step->pulls) count(step->vertex, e.progress);
+}
+
+void BuildProgress::take(const builder::BasePull& e) {
+  const bool is_from = e.step.place > 0;
+  if (is_from && find(e.step.step) == nullptr) start(e.step);
+  std::string& apart = pulls_[{e.step.step.platform, e.image}];
+  if (!is_from && apart.empty()) apart = writer_.start(cat("FROM ", e.image));
+  Step* step = is_from ? find(e.step.step) : nullptr;
+  if (step != nullptr) step->pulls = true;
+  const std::string& vertex = step != nullptr ? step->vertex : apart;
+  if (e.progress.status.starts_with("Pulling from")) {
+    writer_.count(vertex, cat("resolve ", e.image), 0, 0, true);
+  } else if (!e.progress.digest.empty()) {
+    count_layer(vertex, e.progress);
+  }
+  if (!e.over) return;
+  if (step == nullptr) writer_.finish(apart, e.error);
+  pulls_.erase({e.step.step.platform, e.image});
+  if (step == nullptr || e.error.empty()) return;
+  finish(*step, e.error);
+  running_.erase(e.step.step);
 }
 
 void BuildProgress::take(const builder::Exporting& e) {
@@ -79,6 +108,20 @@ void BuildProgress::count(const std::string& vertex, const images::ProgressEvent
   writer_.count(vertex, cat(progress.id, " ", progress.status),
                 static_cast<int64_t>(progress.current), static_cast<int64_t>(progress.total),
                 done || progress.total == 0);
+}
+
+// In BuildKit's words: "sha256:..." and how much of it is here, "extracting sha256:...".
+void BuildProgress::count_layer(const std::string& vertex, const images::ProgressEvent& progress) {
+  const std::string& layer = progress.digest;
+  int64_t& size = sizes_[{vertex, layer}];
+  if (progress.status == "Downloading") {
+    size = static_cast<int64_t>(progress.total);
+    writer_.count(vertex, layer, static_cast<int64_t>(progress.current), size, false);
+  } else if (progress.status == "Download complete") {
+    writer_.count(vertex, layer, size, size, true);
+  } else if (progress.status == "Extracting" || progress.status == "Pull complete") {
+    writer_.count(vertex, cat("extracting ", layer), 0, 0, progress.status != "Extracting");
+  }
 }
 
 void BuildProgress::take(const builder::StepDone& e) {
@@ -135,6 +178,8 @@ void BuildProgress::end(std::string_view error) {
   running_.clear();
   for (const auto& [what, vertex] : caches_) writer_.finish(vertex, error);
   caches_.clear();
+  for (const auto& [image, vertex] : pulls_) writer_.finish(vertex, error);
+  pulls_.clear();
   if (!pushing_.empty()) writer_.finish(pushing_, error);
 }
 

@@ -37,6 +37,7 @@ class BuildProgress {
     std::string name;
     std::string vertex = {};
     bool cached = false;
+    bool pulls = false;  // its base image, before it began
   };
   // A vertex, which equal steps of several platforms have together.
   struct Shared {
@@ -52,13 +53,16 @@ class BuildProgress {
   void take(const builder::StepMissed& e);
   void take(const builder::StepOutput& e);
   void take(const builder::StepProgress& e);
+  void take(const builder::BasePull& e);
   void take(const builder::StepDone& e);
   void take(const builder::StepFailed& e);
   void take(const builder::BuildWarning& e);
   void take(const builder::CacheMoved& e);
   void take(const builder::ImageBuilt&) {}
   void take(const builder::Exporting& e);
+  void start(const builder::StepStarted& e);
   void count(const std::string& vertex, const images::ProgressEvent& progress);
+  void count_layer(const std::string& vertex, const images::ProgressEvent& progress);
   std::string name_of(const builder::StepStarted& e) const;
   Step* find(const builder::StepId& step);
   void finish(const Step& step, std::string_view error);
@@ -71,6 +75,9 @@ class BuildProgress {
   std::map<builder::StepId, Step> running_;
   std::map<std::string, Shared> shared_;       // by name: the last of that
   std::map<std::string, std::string> caches_;  // the vertices of those that are moved
+  // Of base images that no FROM is of, by platform and name.
+  std::map<std::pair<std::string, std::string>, std::string> pulls_;
+  std::map<std::pair<std::string, std::string>, int64_t> sizes_;  // of layers, by vertex and digest
 };
 
 }  // namespace skiff::buildkit

@@ -58,6 +58,21 @@ std::string ProgressWriter::start(const std::string& name) {
   return id;
 }
 
+void ProgressWriter::rename(const std::string& vertex, const std::string& name) {
+  wire::StatusResponse message;
+  wire::Vertex* out = message.add_vertexes();
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = running_.find(vertex);
+    if (found == running_.end()) return;
+    found->second.name = name;
+    set_time(out->mutable_started(), found->second.started);
+  }
+  out->set_digest(vertex);
+  out->set_name(name);
+  push(vertex, message.SerializeAsString(), Kind::kKept);
+}
+
 void ProgressWriter::finish(const std::string& vertex, std::string_view error) {
   end(vertex, error, false);
 }

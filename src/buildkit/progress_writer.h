@@ -47,6 +47,8 @@ class ProgressWriter {
   void log_warnings() { logs_warnings_ = true; }
   // A vertex that is at work from now on.
   std::string start(const std::string& name);
+  // One that is at work is called so from now on.
+  void rename(const std::string& vertex, const std::string& name);
   void finish(const std::string& vertex, std::string_view error);
   // It was in the cache: it is over.
   void finish_cached(const std::string& vertex);

@@ -231,7 +231,7 @@ Result<> Planner::bind_image(size_t index, const std::string& name, PlannedStage
   const Origin& origin = origins_[index];
   std::optional<oci::Platform> wanted = origin.platform;
   if (!wanted && request_.platform_given) wanted = request_.target_platform;
-  auto base = find_base_(name, wanted, step.number);
+  auto base = find_base_(name, wanted, {.step = step.number, .stage = index});
   if (!base) return file_.source->at(source.span, suggest_stage(base.error(), file_, name));
   stage.platform = base->config.platform.normalized();
   check_platform(source, name, stage.platform, origin.platform.value_or(request_.target_platform));

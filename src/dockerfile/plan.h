@@ -48,9 +48,14 @@ struct BaseImage {
   oci::ImageConfig config;
   bool known = true;  // else the config is made up
 };
-// `step` is the one that needs it; `platform` is nullopt where any will do.
+// Who needs a base image: a step, and where that is the FROM of a stage, which one, from 0.
+struct BaseUse {
+  int step = 0;
+  std::optional<size_t> stage = std::nullopt;
+};
+// `platform` is nullopt where any will do.
 using FindBase = std::function<Result<BaseImage>(
-    const std::string& name, const std::optional<oci::Platform>& platform, int step)>;
+    const std::string& name, const std::optional<oci::Platform>& platform, const BaseUse& use)>;
 
 struct PlannedFrom {
   std::optional<BaseImage> image;  // nothing of all: scratch

@@ -100,7 +100,7 @@ std::string dump(const Plan& plan) {
 }
 
 Result<BaseImage> find_base(const std::string& name, const std::optional<oci::Platform>& platform,
-                            int) {
+                            const BaseUse&) {
   BaseImage base{.name = name};
   base.config.platform = platform.value_or(*oci::Platform::parse("linux/amd64"));
   if (name == "missing" || name == "alpin") {

@@ -78,7 +78,7 @@ Error suggest_stage(const Error& error, const Dockerfile& file, const std::strin
 Result<BaseImage> StageBinder::find_image(const std::string& name, const PlannedStep& step) const {
   std::optional<oci::Platform> wanted;
   if (places_.request.platform_given) wanted = places_.request.target_platform;
-  auto base = places_.find_base(name, wanted, step.number);
+  auto base = places_.find_base(name, wanted, {.step = step.number});
   if (base) return base;
   return suggest_stage(base.error(), places_.file, name);
 }

@@ -22,7 +22,8 @@ std::string chain(int stages, int neighbour) {
 Result<Plan> planned(const std::string& text) {
   const Dockerfile file = TRY(parse_dockerfile("Dockerfile", text));
   const oci::Platform host = oci::Platform::host();
-  const FindBase made_up = [](const std::string& name, const auto&, int) -> Result<BaseImage> {
+  const FindBase made_up = [](const std::string& name, const auto&,
+                              const BaseUse&) -> Result<BaseImage> {
     return BaseImage{.name = name};
   };
   return make_plan(file, {.build_platform = host, .target_platform = host}, made_up);

@@ -61,6 +61,7 @@ struct ProgressEvent {
   std::string status;  // "Downloading", "Pull complete", ...
   uint64_t current = 0;
   uint64_t total = 0;
+  std::string digest = {};  // whole, of a layer that is pulled
 };
 using ProgressSink = std::function<void(const ProgressEvent&)>;
 

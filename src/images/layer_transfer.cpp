@@ -97,6 +97,7 @@ void LayerTransfer::add_task(const oci::Descriptor& layer, std::optional<size_t>
   tasks_.push_back(std::make_unique<Task>());
   tasks_.back()->layer = layer;
   tasks_.back()->label = layer.digest.short_hex();
+  progress_.name(tasks_.back()->label, layer.digest.str());
   tasks_.back()->index = index;
   by_digest_[layer.digest] = tasks_.back().get();
 }

@@ -6,6 +6,11 @@ namespace {
 constexpr std::chrono::milliseconds kInterval{100};
 }
 
+void ProgressStream::name(const std::string& id, const std::string& digest) {
+  const std::scoped_lock lock(mutex_);
+  digests_[id] = digest;
+}
+
 void ProgressStream::say(const std::string& id, const std::string& status) {
   const std::scoped_lock lock(mutex_);
   emit({.id = id, .status = status});
@@ -21,7 +26,9 @@ void ProgressStream::bytes(const std::string& id, const std::string& status, uin
   emit({.id = id, .status = status, .current = current, .total = total});
 }
 
-void ProgressStream::emit(const ProgressEvent& event) {
+void ProgressStream::emit(ProgressEvent event) {
+  const auto named = digests_.find(event.id);
+  if (named != digests_.end()) event.digest = named->second;
   if (sink_) sink_(event);
 }
 

@@ -15,15 +15,18 @@ class ProgressStream {
  public:
   explicit ProgressStream(const ProgressSink& sink) : sink_(sink) {}
 
+  // What `id` is short for.
+  void name(const std::string& id, const std::string& digest);
   void say(const std::string& id, const std::string& status);
   void bytes(const std::string& id, const std::string& status, uint64_t current, uint64_t total);
 
  private:
-  void emit(const ProgressEvent& event);
+  void emit(ProgressEvent event);
 
   const ProgressSink& sink_;
   std::mutex mutex_;
   std::map<std::string, std::chrono::steady_clock::time_point> last_;
+  std::map<std::string, std::string> digests_;
 };
 
 // Passes a source on and reports how many bytes went through it.

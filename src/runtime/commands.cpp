@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 
 #include "base/clock.h"
@@ -71,8 +70,7 @@ class ErrorLog {
     std::string line = json_
                            ? json::object({{"level", level}, {"msg", text}, {"time", time}}).dump()
                            : cat("time=", quoted(time), " level=", level, " msg=", quoted(text));
-    FdSink sink(file_ ? file_.get() : STDERR_FILENO);
-    [[maybe_unused]] auto written = sink.write(line + "\n");
+    tell(file_ ? file_.get() : STDERR_FILENO, line + "\n");
   }
 
  private:
@@ -152,13 +150,13 @@ Result<int> dispatch(const char* program, const CommandArguments& global,
 
 // To standard error, in runc's words, which callers and their tests look for. That the kernel would
 // not execute the program is what the container says: it stands alone.
-void tell(const char* program, std::string_view command, const Error& error) {
+void tell_failure(const char* program, std::string_view command, const Error& error) {
   std::string line = error.message();
   if (!is_exec_failure(error)) {
     const bool makes = command == "run" || command == "create";
     line = cat(program, makes ? cat(" ", command, " failed") : std::string(), ": ", line);
   }
-  ::fprintf(stderr, "%s\n", line.c_str());
+  tell(STDERR_FILENO, line + "\n");
 }
 
 }  // namespace
@@ -179,7 +177,7 @@ int runtime_main(const char* program, std::span<char* const> arguments, std::str
   if (log && log->to_file()) log->write("error", done.error().message());
   const std::string command =
       global && !global->words().empty() ? global->words().front() : std::string();
-  tell(program, command, done.error());
+  tell_failure(program, command, done.error());
   // As runc: an exec that fails is not to be taken for a program that answers 1.
   return command == "exec" ? 255 : 1;
 }

@@ -13,6 +13,9 @@ using TextSink = std::function<void(std::string_view)>;
 void set_warning_sink(TextSink sink);
 void warn(std::string_view text);
 
+// Writes without being held up: a reader who takes nothing for a second gets no more of it.
+void tell(int fd, std::string_view text);
+
 // The steps of a set-up, for who looks for a fault (`--debug`): nowhere until a sink is set. A
 // container's process hands them to its creator, Channel::carry_debug().
 void set_debug_sink(TextSink sink);

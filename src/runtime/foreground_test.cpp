@@ -177,6 +177,29 @@ TEST_F(Foreground, AllSignalsButOurOwnArePassedOn) {
   }
 }
 
+TEST_F(Foreground, WarningsAndErrorsThatNobodyReadsHoldNothingUp) {
+  constexpr int kLongMs = 30'000;
+  ASSERT_TRUE(bundle_.script("sleep 100").write());
+  ASSERT_EQ(*spawn({"run", "-d", "-b", bundle_.path().native(), bundle_.id}).wait(), 0);
+  sys::Pipe err = *sys::make_pipe();
+  ASSERT_EQ(::fcntl(err.write.get(), F_SETFL, O_NONBLOCK), 0);
+  const std::string page(4096, 'x');
+  while (::write(err.write.get(), page.data(), page.size()) > 0) continue;
+  ASSERT_EQ(::fcntl(err.write.get(), F_SETFL, 0), 0);
+  const std::pair<std::vector<std::string>, int> commands[] = {
+      {{"update", "--kernel-memory", "1", bundle_.id}, 0},  // a warning
+      {{"--debug", "exec", bundle_.id, "sh", "-c", ":"}, 0},
+      {{"state", "no-such-container"}, 1}};
+  for (const auto& [words, code] : commands) {
+    sys::Process process = spawn(words, {{err.write.get(), 2}});
+    pollfd ended{process.pidfd(), POLLIN, 0};
+    EXPECT_EQ(::poll(&ended, 1, kLongMs), 1) << words[0];
+    if (ended.revents == 0) [[maybe_unused]]
+      auto killed = process.kill(SIGKILL);
+    EXPECT_EQ(*process.wait(), code) << words[0];
+  }
+}
+
 TEST_F(Foreground, AnExecThatNobodyIsToldOfLeavesNoProcess) {
   ASSERT_TRUE(bundle_.script("sleep 100").write());
   ASSERT_EQ(*spawn({"run", "-d", "-b", bundle_.path().native(), bundle_.id}).wait(), 0);

@@ -13,6 +13,7 @@
 #include "runtime/config_types.h"
 #include "runtime/container.h"
 #include "runtime/diagnostics.h"
+#include "runtime/resctrl_stats.h"
 
 namespace skiff::runtime {
 
@@ -106,6 +107,14 @@ void print_event(const Container& container, const char* type, json::Value data)
   print(event.dump());
 }
 
+// As runc, of whose networks none has statistics: a bundle names none.
+json::Value stats_of(const Container& container) {
+  json::Value stats = cgroup_stats(container.cgroup());
+  stats.set("intel_rdt", resctrl_stats(container.config().intel_rdt, container.state().id));
+  stats.set("network_interfaces", nullptr);
+  return stats;
+}
+
 Result<int> parse_interval(const std::string& text) {
   constexpr int64_t kMillisecond = 1'000'000;
   constexpr int64_t kDay = 86'400'000 * kMillisecond;
@@ -124,12 +133,12 @@ Result<int> events(const CommandContext& context) {
     return Error(Code::kFailedPrecondition,
                  cat("container with id ", container.state().id, " is not running"));
   }
-  print_event(container, "stats", cgroup_stats(container.cgroup()));
+  print_event(container, "stats", stats_of(container));
   if (context.arguments.has("stats")) return 0;
   uint64_t oom_kills = container.cgroup().oom_kills();
   for (int waited = 0; container.status() != ContainerStatus::kStopped; waited += kLookEveryMs) {
     if (waited >= interval_ms) {
-      print_event(container, "stats", cgroup_stats(container.cgroup()));
+      print_event(container, "stats", stats_of(container));
       waited = 0;
     }
     ::poll(nullptr, 0, std::min(kLookEveryMs, interval_ms));

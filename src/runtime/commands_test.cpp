@@ -260,7 +260,8 @@ TEST_F(Commands, StatisticsHaveRuncsParts) {
   sys::Captured out = run({"events", "--stats", bundle_.id});
   json::Value event = *json::parse(out.out);
   EXPECT_EQ(event.string("type"), "stats");
-  for (const char* part : {"cpu", "cpuset", "memory", "pids", "blkio", "hugetlb"}) {
+  for (const char* part :
+       {"cpu", "cpuset", "memory", "pids", "blkio", "hugetlb", "intel_rdt", "network_interfaces"}) {
     EXPECT_TRUE(event.find("data")->has(part)) << part;
   }
   EXPECT_FALSE(event.find("data")->find("cpuset")->array("cpus").empty());

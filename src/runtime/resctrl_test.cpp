@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/resctrl_stats.h"
+
 namespace skiff::runtime {
 namespace {
 
@@ -61,6 +63,34 @@ TEST_F(Resctrl, WhatDoesNotExistIsNamed) {
             std::string::npos);
   std::string none = ResctrlGroup::open(rdt, "c1", root() / "nowhere").error().message();
   EXPECT_NE(none.find("not supported or enabled"), std::string::npos) << none;
+}
+
+TEST_F(Resctrl, StatisticsAreInRuncsWords) {
+  make_class("c1/mon_groups/c1");
+  const std::pair<const char*, const char*> files[] = {
+      {"schemata", "    MB:0=100\n    L3:0=fff\n"},
+      {"c1/schemata", "    MB:0=20\n    L3:0=f\n"},
+      {"info/L3/cbm_mask", "fff\n"},
+      {"info/L3/min_cbm_bits", "1\n"},
+      {"info/L3/num_closids", "16\n"},
+      {"info/MB/min_bandwidth", "10\n"},
+      {"info/L3_MON/mon_features", "llc_occupancy\nmbm_total_bytes\n"},
+      {"c1/mon_groups/c1/mon_data/mon_L3_00/llc_occupancy", "4096\n"},
+      {"c1/mon_groups/c1/mon_data/mon_L3_00/mbm_total_bytes", "123\n"},
+      {"c1/mon_groups/c1/mon_data/mon_L3_00/mbm_local_bytes", "77\n"}};
+  for (const auto& [file, text] : files) {
+    std::filesystem::create_directories((root() / file).parent_path());
+    ASSERT_TRUE(write_file_durably(root() / file, text));
+  }
+  const json::Value wanted = *json::parse(R"({
+      "l3_cache_info": {"cbm_mask": "fff", "min_cbm_bits": 1, "num_closids": 16},
+      "l3_cache_schema_root": "L3:0=fff", "l3_cache_schema": "L3:0=f",
+      "mem_bw_info": {"min_bandwidth": 10},
+      "mem_bw_schema_root": "MB:0=100", "mem_bw_schema": "MB:0=20",
+      "mbm_stats": [{"mbm_total_bytes": 123}], "cmt_stats": [{"llc_occupancy": 4096}]})");
+  EXPECT_EQ(resctrl_stats(OciIntelRdt{.monitoring = true}, "c1", root()).dump(), wanted.dump());
+  EXPECT_EQ(resctrl_stats(std::nullopt, "c1", root()).dump(), "{}");
+  EXPECT_EQ(resctrl_stats(OciIntelRdt{}, "c1", root() / "nowhere").dump(), "{}");
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 #include "runtime/hooks.h"
 
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 
+#include "runtime/diagnostics.h"
 #include "runtime/test_bundle.h"
 
 namespace skiff::runtime {
@@ -56,6 +58,30 @@ TEST(ContainerHooks, RunInOrderWithTheState) {
   EXPECT_EQ(json::parse(lines[5])->integer("pid"), 1);
   EXPECT_EQ(json::parse(lines[7])->string("status"), "running");
   EXPECT_EQ(json::parse(lines[9])->string("status"), "stopped");
+}
+
+TEST(ContainerHooks, AFailedHookIsToldAlsoWhereTheRemovalFails) {
+  TestBundle bundle;
+  bundle.change = [](json::Value& config) {
+    config.set("hooks", json::object({{"poststart", json::array({shell_hook("exit 3")})}}));
+  };
+  Result<Container> container = bundle.script("sleep 100").create();
+  ASSERT_TRUE(container) << container.error().message();
+  const Path busy = bundle.state_root() / bundle.id / "busy";
+  ASSERT_TRUE(make_directories(busy));
+  ASSERT_EQ(::mount("none", busy.c_str(), "tmpfs", 0, nullptr), 0);
+  std::vector<std::string> warnings;
+  set_warning_sink([&](std::string_view text) { warnings.emplace_back(text); });
+  const Result<> started = container->start();
+  set_warning_sink([](std::string_view) {});
+  ASSERT_EQ(::umount2(busy.c_str(), MNT_DETACH), 0);
+  ASSERT_FALSE(started);
+  EXPECT_NE(started.error().message().find("poststart"), std::string::npos)
+      << started.error().message();
+  EXPECT_EQ(warnings.size(), 1U);
+  TestBundle::reap(container->pid());
+  EXPECT_TRUE(container->remove(true));
+  EXPECT_EQ(bundle.traces(), "");
 }
 
 // What is done before the failure may have to be undone.

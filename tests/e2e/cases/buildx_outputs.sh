@@ -59,9 +59,9 @@ for inline in true false; do
 done
 expect_eq "$(jq -r '.manifests[0].mediaType' inline-true/index.json)" application/vnd.oci.image.index.v1+json
 expect_eq "$(jq -r '.manifests[0].mediaType' inline-false/index.json)" application/vnd.oci.image.manifest.v1+json
-# A client has one such directory: two outputs do not share it.
+# A client has one such directory: two outputs do not share it. Newer ones say so themselves.
 expect_exit 1 build --target image -o type=oci,tar=false,dest="$PWD/first" -o type=oci,tar=false,dest="$PWD/second"
-expect_contains "$OUT" "only one output of a build can be a layout in a directory"
+grep -qE 'only one output of a build can be a layout in a directory|oci store key "export" already exists' <<<"$OUT" || fail "$OUT"
 
 # Several platforms have a directory each.
 printf 'FROM scratch\nARG TARGETARCH\nCOPY sub/file /$TARGETARCH\n' >several

@@ -7,6 +7,27 @@
 
 namespace skiff::builder {
 
+namespace {
+
+// What registries answer of a name that they do not have: some will not tell that from one that is
+// not for everyone. Where one gave no answer nobody knows what it has.
+bool is_unknown(const Error& error) {
+  return error.code() == Code::kNotFound || error.code() == Code::kUnauthenticated ||
+         error.code() == Code::kPermissionDenied;
+}
+
+// "docker.io/library/alpine:3@sha256:..." of "alpine:3"; "" of one that was found by its id.
+std::string whole_name(const std::string& name, const images::Image& image) {
+  const auto parsed = oci::Reference::parse(name);
+  if (!parsed) return "";
+  const oci::Reference whole = parsed->with_default_tag();
+  if (whole.digest()) return whole.str();
+  const bool is_by_name = std::ranges::find(image.names, whole) != image.names.end();
+  return is_by_name ? whole.with_digest(image.target.digest).str() : "";
+}
+
+}  // namespace
+
 Result<images::Image> BaseImages::get(const std::string& name,
                                       const std::optional<oci::Platform>& platform,
                                       const StepId& step) {
@@ -24,7 +45,7 @@ Result<images::Image> BaseImages::get(const std::string& name,
     if (!missing) return found;
   }
   auto pulled = pull(reference->with_default_tag(), platform, step);
-  if (pulled || request_.pull || pulled.error().code() == Code::kCancelled) return pulled;
+  if (pulled || request_.pull || !is_unknown(pulled.error())) return pulled;
   return of_any_platform(name, pulled.error());
 }
 
@@ -67,7 +88,10 @@ Result<BaseImage> BaseImages::find(const std::string& name,
                                    const std::optional<oci::Platform>& platform,
                                    const StepId& step) {
   images::Image image = TRY(get(name, platform, step));
-  BaseImage base{.name = name, .handle = images_.size(), .config = image.config};
+  BaseImage base{.name = name,
+                 .found = whole_name(name, image),
+                 .handle = images_.size(),
+                 .config = image.config};
   images_.push_back(std::move(image));
   unpacked_.push_back(false);
   return base;

@@ -156,5 +156,31 @@ TEST_F(TargetPlatform, ASoleImageOfAnotherPlatformIsTakenAndToldOf) {
             std::string::npos);
 }
 
+// A registry that does not answer may have the right one; one that tells nobody has none.
+TEST_F(TargetPlatform, AnImageOfAnotherPlatformIsTakenOnlyWhereItsRegistryHasNone) {
+  remote::TestRegistry registry;
+  const oci::Reference name = registry.ref("foreign:1");
+  options_.client = remote::quick_options();
+  open_builder_again();
+  write("a", "a");
+  BuildRequest foreign = request("FROM scratch\nCOPY a /a\n");
+  foreign.platforms = {*oci::Platform::parse("linux/s390x")};
+  foreign.tags = {name};
+  built(foreign);
+  int status = 503;
+  registry.instead = [&](net::Request&, net::ResponseWriter& w) {
+    EXPECT_TRUE(w.send(status, "application/json", "{}"));
+    return true;
+  };
+  BuildRequest wanted = request(cat("FROM ", name.familiar(), "\nCOPY a /b\n"));
+  wanted.platforms = {oci::Platform::host()};
+  EXPECT_NE(error_of(wanted).find("503"), std::string::npos);
+  for (const int refusal : {401, 403, 404}) {
+    status = refusal;
+    EXPECT_EQ(built(wanted).config.platform.str(), oci::Platform::host().str()) << status;
+    EXPECT_EQ(told_.warnings.size(), 1U);
+  }
+}
+
 }  // namespace
 }  // namespace skiff::builder

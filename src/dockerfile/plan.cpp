@@ -199,7 +199,7 @@ Result<PlannedStep> Planner::bind_from(size_t index, PlannedStage& stage) {
   const Origin& origin = origins_[index];
   PlannedStep step{.what = PlannedFrom{}, .number = first_numbers_[index]};
   auto& from = std::get<PlannedFrom>(step.what);
-  step.text = step.shown = source.from_text;
+  step.text = step.shown = step.recorded = source.from_text;
   step.span = source.span;
   if (origin.stage != kNoStage) {
     from.stage = planned_[origin.stage];
@@ -237,6 +237,7 @@ Result<> Planner::bind_image(size_t index, const std::string& name, PlannedStage
   check_platform(source, name, stage.platform, origin.platform.value_or(request_.target_platform));
   stage.author = base->config.author;
   step.config = base->config.config;
+  if (!base->found.empty()) step.shown = cat("FROM ", base->found);
   std::get<PlannedFrom>(step.what).image = std::move(*base);
   return {};
 }

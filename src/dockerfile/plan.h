@@ -44,6 +44,7 @@ struct PlanRequest {
 // An image that a FROM or a COPY --from names.
 struct BaseImage {
   std::string name;   // as the Dockerfile has it, expanded
+  std::string found;  // its whole name with the digest that it has now; "": no name leads to it
   size_t handle = 0;  // the finder's
   oci::ImageConfig config;
   bool known = true;  // else the config is made up
@@ -109,10 +110,13 @@ struct PlannedConfig {
 
 struct PlannedStep {
   std::variant<PlannedFrom, PlannedRun, PlannedCopy, PlannedWorkdir, PlannedConfig> what;
-  int number = 0;              // 1 to Plan::total; a trigger has that of its FROM
-  int trigger = 0;             // of the base image's ONBUILD, from 1; 0: none of these
-  std::string text;            // as written
-  std::string shown;           // as BuildKit's clients show it: its variables expanded
+  int number = 0;    // 1 to Plan::total; a trigger has that of its FROM
+  int trigger = 0;   // of the base image's ONBUILD, from 1; 0: none of these
+  std::string text;  // as written
+  // As BuildKit's clients show it: the image of a FROM as it was found, COPY, ADD, WORKDIR and RUN
+  // with their variables expanded.
+  std::string shown;
+  std::string recorded;        // the same with all of that as it is written
   std::string shown_platform;  // the stage's, "linux/amd64->arm64" where it is told of another
   LineSpan span;
   std::optional<oci::History> history;  // its time and that of the step are to be filled in

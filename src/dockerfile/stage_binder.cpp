@@ -23,6 +23,11 @@ std::string first_line_of(std::string_view text) {
   return cat(first, end < lines.size() ? "..." : "");
 }
 
+std::string with_upper_name(const std::string& text) {
+  const size_t end = std::min(text.find(' '), text.size());
+  return cat(to_upper(text.substr(0, end)), text.substr(end));
+}
+
 }  // namespace
 
 std::string pair_words(const Pairs& pairs) {
@@ -47,7 +52,7 @@ Result<> StageBinder::add(const Instruction& instruction, int number, int trigge
   current_ = &instruction;
   auto bound = bind(instruction.body, step);
   if (!bound) return places_.file.source->at(instruction.span, bound.error());
-  step.shown = shown(instruction, step);
+  show(instruction, step);
   step.shown_platform = shown_platform(step);
   stage_.steps.push_back(std::move(step));
   return {};
@@ -104,12 +109,14 @@ std::optional<std::string> StageBinder::value_of(const PlannedStep& step,
 }
 
 // What cannot be expanded stands as it is written.
-std::string StageBinder::shown(const Instruction& instruction, const PlannedStep& step) const {
+void StageBinder::show(const Instruction& instruction, PlannedStep& step) const {
   std::string text = instruction.text;
   const auto* run = std::get_if<RunInstruction>(&instruction.body);
+  if (run != nullptr && run->heredocs.size() == 1 && is_single_heredoc(run->command.words[0])) {
+    text += cat(" (", first_line_of(run->heredocs[0].content), ")");
+  }
+  step.recorded = with_upper_name(text);
   if (run != nullptr) {
-    const bool only_heredoc = run->heredocs.size() == 1 && is_single_heredoc(run->command.words[0]);
-    if (only_heredoc) text += cat(" (", first_line_of(run->heredocs[0].content), ")");
     const auto& mounts = std::get<PlannedRun>(step.what).mounts;
     const Expander expand(places_.file.escape, [&](const std::string& name) {
       const bool secret = std::ranges::any_of(mounts, [&](const PlannedMount& mount) {
@@ -124,8 +131,7 @@ std::string StageBinder::shown(const Instruction& instruction, const PlannedStep
                           [&](const std::string& name) { return value_of(step, name); });
     text = expand.word(text).value_or(text);
   }
-  const size_t end = std::min(text.find(' '), text.size());
-  return cat(to_upper(text.substr(0, end)), text.substr(end));
+  step.shown = with_upper_name(text);
 }
 
 // A stage that knows of a target's platform other than its own builds for that.

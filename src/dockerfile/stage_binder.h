@@ -73,7 +73,7 @@ class StageBinder {
   Result<> bind_one(const MaintainerInstruction& maintainer, PlannedStep& step);
 
   Expander expander(const PlannedStep& step) const;
-  std::string shown(const Instruction& instruction, const PlannedStep& step) const;
+  void show(const Instruction& instruction, PlannedStep& step) const;
   std::string shown_platform(const PlannedStep& step) const;
   // An image that a COPY or a mount names: of the build's platform, whatever the stage's is. A
   // failure tells of a stage of nearly that name.

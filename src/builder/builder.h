@@ -215,9 +215,11 @@ struct StepStarted {
   std::string stage;  // name or number of the stage
   std::string text;   // the instruction, continuation lines joined
   int line = 0;       // where it starts
-  // As BuildKit's clients show it: its variables expanded, and the stage's own platform, with the
-  // one it builds for ("linux/amd64->arm64").
+  // As BuildKit's clients show it: FROM with the whole name of its image and the digest, COPY, ADD,
+  // WORKDIR and RUN with their variables expanded, others as they are written; and the stage's own
+  // platform, with the one it builds for ("linux/amd64->arm64").
   std::string shown;
+  std::string recorded;  // as shown, with its variables as they are written: no values of arguments
   std::string shown_platform;
   // Its place among those of its stage that change files or bring some, triggers all counted, as
   // BuildKit's clients show it; 0: it is none of these.
@@ -278,10 +280,11 @@ struct BuildWarning {
 };
 // A cache of `cache_from` or `cache_to` on its way.
 struct CacheMoved {
-  std::string what;   // "exporting cache to registry": the same of all that is told of it
-  std::string part;   // that is done: "writing layer sha256:..."; "" at the beginning and the end
-  bool over = false;  // with
-  std::string error;  // which need not be one of the build
+  std::string what;  // "exporting cache to registry": the same of all that is told of it
+  std::string part;  // that is done: "writing layer sha256:..."; "" at the beginning and the end
+  bool over = false;
+  // What went wrong; "": nothing. Set only where it is over; the build may go on all the same.
+  std::string error;
 };
 // One platform's image is complete.
 struct ImageBuilt {

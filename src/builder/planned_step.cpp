@@ -138,6 +138,7 @@ void PlannedSolverStep::on_started() {
                                      .text = without_controls(step().text),
                                      .line = step().span.first,
                                      .shown = without_controls(step().shown),
+                                     .recorded = without_controls(step().recorded),
                                      .shown_platform = step().shown_platform,
                                      .place = place,
                                      .places = places});

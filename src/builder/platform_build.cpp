@@ -228,6 +228,7 @@ StepStarted expected_from(const BuildSite& build, size_t number, const oci::Plat
           .text = without_controls(stage.from_text),
           .line = stage.span.first,
           .shown = without_controls(stage.from_text),
+          .recorded = without_controls(stage.from_text),
           .shown_platform = platform.normalized().str(),
           .place = 1,
           .places = 1 + static_cast<int>(shown)};

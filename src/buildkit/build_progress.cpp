@@ -19,15 +19,15 @@ void BuildProgress::operator()(const builder::BuildEvent& event) {
 }
 
 // "[linux/amd64 build 2/5] RUN make", "[build  3/12] ONBUILD RUN make"
-std::string BuildProgress::name_of(const builder::StepStarted& e) const {
+std::string BuildProgress::name_of(const builder::StepStarted& e, const std::string& shown) const {
   std::string place;
-  if (several_platforms_) place += cat(e.shown_platform, " ");
+  if (manner_.several_platforms) place += cat(e.shown_platform, " ");
   const bool numbered = parse_int(e.stage).has_value();
   if (file_.stages > 1) place += cat(numbered ? "stage-" : "", e.stage, " ");
   const std::string total = cat(e.places);
   std::string number = cat(e.place);
   number.insert(0, total.size() - number.size(), ' ');
-  return cat("[", place, number, "/", total, "] ", e.step.trigger > 0 ? "ONBUILD " : "", e.shown);
+  return cat("[", place, number, "/", total, "] ", e.step.trigger > 0 ? "ONBUILD " : "", shown);
 }
 
 // Null where it is not shown.
@@ -36,24 +36,61 @@ BuildProgress::Step* BuildProgress::find(const builder::StepId& step) {
   return found == running_.end() ? nullptr : &found->second;
 }
 
+BuildProgress::Step* BuildProgress::find_begun(const builder::StepId& id) {
+  Step* step = find(id);
+  if (step != nullptr && step->vertex.empty()) begin(*step, id);
+  return step;
+}
+
+void BuildProgress::begin(Step& step, const builder::StepId& id) {
+  step.vertex = writer_.start(step.name, step.recorded);
+  shared_[step.name] = {.vertex = step.vertex, .platforms = {id.platform}, .at_work = 1};
+}
+
 void BuildProgress::take(const builder::StepStarted& e) {
   const Step* step = find(e.step);
   if (step == nullptr) return start(e);
-  // Triggers, which the base image has brought, count.
-  if (name_of(e) != step->name) writer_.rename(step->vertex, name_of(e));
+  // Its base image is here by now: it has a digest, and may have brought triggers, which count.
+  const Step now = named(e);
+  if (now.name != step->name) rename(*step, now);
+}
+
+// With all that share the vertex; one that has begun under that name already stays apart.
+void BuildProgress::rename(const Step& step, const Step& now) {
+  const std::string vertex = step.vertex;
+  writer_.rename(vertex, now.name, now.recorded);
+  const auto found = shared_.find(step.name);
+  const bool is_its = found != shared_.end() && found->second.vertex == vertex;
+  if (!is_its || shared_.contains(now.name)) return;
+  auto shared = shared_.extract(found);
+  shared.key() = now.name;
+  shared_.insert(std::move(shared));
+  for (auto& [id, other] : running_) {
+    if (other.vertex == vertex) other.name = now.name;
+  }
+}
+
+BuildProgress::Step BuildProgress::named(const builder::StepStarted& e) const {
+  Step out{.name = name_of(e, e.shown)};
+  out.recorded = manner_.records_arguments ? out.name : name_of(e, e.recorded);
+  return out;
 }
 
 void BuildProgress::start(const builder::StepStarted& e) {
   // The others take no time.
   if (e.place == 0) return;
-  Step step{.name = name_of(e)};
-  auto [shared, is_new] = shared_.try_emplace(step.name);
+  Step step = named(e);
+  const auto shared = shared_.find(step.name);
   // Another platform's build has the step, too: it is one and the same. A build's own that is
   // written alike is another.
-  const bool joins = !is_new && shared->second.platforms.insert(e.step.platform).second;
-  if (!joins) shared->second = {.vertex = writer_.start(step.name), .platforms = {e.step.platform}};
-  ++shared->second.at_work;
-  step.vertex = shared->second.vertex;
+  const bool joins =
+      shared != shared_.end() && shared->second.platforms.insert(e.step.platform).second;
+  if (!joins) {
+    begin(step, e.step);
+  } else if (!shared->second.over) {
+    step.vertex = shared->second.vertex;
+    ++shared->second.at_work;
+  }
   running_[e.step] = std::move(step);
 }
 
@@ -62,17 +99,17 @@ void BuildProgress::take(const builder::StepCached& e) {
 }
 
 void BuildProgress::take(const builder::StepMissed& e) {
-  if (const Step* step = find(e.step)) {
+  if (const Step* step = find_begun(e.step)) {
     writer_.log(step->vertex, cat("not cached: ", e.reason, "\n"));
   }
 }
 
 void BuildProgress::take(const builder::StepOutput& e) {
-  if (const Step* step = find(e.step)) writer_.log(step->vertex, e.bytes);
+  if (const Step* step = find_begun(e.step)) writer_.log(step->vertex, e.bytes);
 }
 
 void BuildProgress::take(const builder::StepProgress& e) {
-  const Step* step = find(e.step);
+  Step* step = find_begun(e.step);
   if (step != nullptr && !step->pulls) count(step->vertex, e.progress);
 }
 
@@ -81,7 +118,7 @@ void BuildProgress::take(const builder::BasePull& e) {
   if (is_from && find(e.step.step) == nullptr) start(e.step);
   std::string& apart = pulls_[{e.step.step.platform, e.image}];
   if (!is_from && apart.empty()) apart = writer_.start(cat("FROM ", e.image));
-  Step* step = is_from ? find(e.step.step) : nullptr;
+  Step* step = is_from ? find_begun(e.step.step) : nullptr;
   if (step != nullptr) step->pulls = true;
   const std::string& vertex = step != nullptr ? step->vertex : apart;
   if (e.progress.status.starts_with("Pulling from")) {
@@ -133,12 +170,14 @@ void BuildProgress::take(const builder::StepDone& e) {
 void BuildProgress::take(const builder::StepFailed& e) {
   const auto placed = dockerfile::take_apart(e.error, file_.name);
   const std::string_view error = placed ? placed->text : e.error;
-  if (const Step* step = find(e.step)) finish(*step, error.empty() ? kCancelled : error);
+  const Step* step = error.empty() ? find(e.step) : find_begun(e.step);
+  if (step != nullptr) finish(*step, error.empty() ? kCancelled : error);
   running_.erase(e.step);
 }
 
 // The last one that is at work on it ends it.
 void BuildProgress::finish(const Step& step, std::string_view error) {
+  if (step.vertex.empty()) return;
   Shared& shared = shared_[step.name];
   if (shared.vertex == step.vertex) {
     shared.cached = shared.cached && step.cached;

@@ -20,13 +20,16 @@ struct DockerfileText {
 
 class BuildProgress {
  public:
+  struct Manner {
+    bool several_platforms = false;
+    bool records_arguments = false;  // values of build arguments are kept with the build
+  };
   // `definition` is the vertex that warnings belong to.
-  BuildProgress(ProgressWriter& writer, DockerfileText file, std::string definition,
-                bool several_platforms)
+  BuildProgress(ProgressWriter& writer, DockerfileText file, std::string definition, Manner manner)
       : writer_(writer),
         file_(std::move(file)),
         definition_(std::move(definition)),
-        several_platforms_(several_platforms) {}
+        manner_(manner) {}
 
   void operator()(const builder::BuildEvent& event);
   // The build is over: what is at work ends with it.
@@ -35,6 +38,8 @@ class BuildProgress {
  private:
   struct Step {
     std::string name;
+    std::string recorded = {};
+    // "": that of the same step of another platform is over, and there is no more to tell of it.
     std::string vertex = {};
     bool cached = false;
     bool pulls = false;  // its base image, before it began
@@ -63,14 +68,19 @@ class BuildProgress {
   void start(const builder::StepStarted& e);
   void count(const std::string& vertex, const images::ProgressEvent& progress);
   void count_layer(const std::string& vertex, const images::ProgressEvent& progress);
-  std::string name_of(const builder::StepStarted& e) const;
+  std::string name_of(const builder::StepStarted& e, const std::string& shown) const;
+  Step named(const builder::StepStarted& e) const;
+  void rename(const Step& step, const Step& now);
   Step* find(const builder::StepId& step);
+  // The same, with a vertex.
+  Step* find_begun(const builder::StepId& id);
+  void begin(Step& step, const builder::StepId& id);
   void finish(const Step& step, std::string_view error);
 
   ProgressWriter& writer_;
   DockerfileText file_;
   std::string definition_;
-  bool several_platforms_;
+  Manner manner_;
   std::string pushing_;  // the vertex of what is pushed; "": nothing yet
   std::map<builder::StepId, Step> running_;
   std::map<std::string, Shared> shared_;       // by name: the last of that

@@ -331,7 +331,8 @@ void FrontendBuild::answer_questions() {
 
 Result<builder::BuildResult> FrontendBuild::build() {
   BuildProgress progress(build_.progress(), dockerfile_, definition_vertex_,
-                         options_.request.platforms.size() > 1);
+                         {.several_platforms = options_.request.platforms.size() > 1,
+                          .records_arguments = options_.request.attestations.provenance_args});
   options_.request.result_lease = lease_.get();
   auto built = tools_.builder.build(options_.request, std::ref(progress), cancel_);
   if (!built) {
@@ -363,11 +364,11 @@ std::map<std::string, std::string> FrontendBuild::describe(
     if (cache->written()) reply["cache.manifest"] = cache->written()->to_json().dump();
   }
   if (!outputs_->has_image()) return reply;
-  json::Value descriptor = result.target.to_json();
-  descriptor.set("annotations", json::object({{"config.digest", result.id.str()}}));
+  oci::Descriptor target = result.target;
+  target.annotations["config.digest"] = result.id.str();
   reply["containerimage.digest"] = result.target.digest.str();
   reply["containerimage.config.digest"] = result.id.str();
-  reply["containerimage.descriptor"] = base64_encode(descriptor.dump());
+  reply["containerimage.descriptor"] = base64_encode(target.to_json().dump());
   std::vector<std::string> names;
   for (const oci::Reference& name : outputs_->names()) names.push_back(name.str());
   if (!names.empty()) reply["image.name"] = join(names, ",");

@@ -1,69 +1,8 @@
 // A build's events as a client gets them.
-#include <gtest/gtest.h>
-
-#include "base/strings.h"
-#include "buildkit/build_progress.h"
-#include "buildkit/error_details.h"
-#include "control.pb.h"
+#include "buildkit/progress_fixture.h"
 
 namespace skiff::buildkit {
 namespace {
-
-class ProgressTest : public ::testing::Test {
- protected:
-  // All that has been told, one message after another.
-  wire::StatusResponse told() {
-    wire::StatusResponse all;
-    feed_.close();
-    while (auto message = feed_.next()) {
-      wire::StatusResponse one;
-      EXPECT_TRUE(one.ParseFromString(*message));
-      all.MergeFrom(one);
-    }
-    return all;
-  }
-
-  ManualClock clock_{TimePoint(std::chrono::seconds(1'700'000'000))};
-  ProgressFeed feed_;
-  ProgressWriter writer_{feed_, "ref", clock_};
-  BuildProgress progress_{
-      writer_, {.name = "Dockerfile", .text = "FROM a\nRUN b\n", .stages = 1}, "sha256:def", false};
-};
-
-builder::StepStarted step(int number, std::string stage, std::string text, int line) {
-  return {.step = {"linux/amd64", number},
-          .total = 3,
-          .stage = std::move(stage),
-          .text = text,
-          .line = line,
-          .shown = std::move(text),
-          .shown_platform = "linux/amd64",
-          .place = number,
-          .places = 3};
-}
-
-// Of the FROM that is step 1, in the place behind it.
-builder::StepStarted trigger(int number, std::string text) {
-  auto out = step(1, "0", std::move(text), 1);
-  out.step.trigger = number;
-  out.place = 1 + number;
-  return out;
-}
-
-// "start NAME", "end NAME", "cached NAME", "failed NAME: ERROR", as they came; the output behind.
-std::string in_short(const wire::StatusResponse& all) {
-  std::string out;
-  std::map<std::string, std::string> names;
-  for (const auto& vertex : all.vertexes()) {
-    names[vertex.digest()] = vertex.name();
-    const char* how = vertex.has_completed() ? "end " : "start ";
-    if (vertex.cached()) how = "cached ";
-    if (!vertex.error().empty()) how = "failed ";
-    out += cat(how, vertex.name(), vertex.error().empty() ? "" : ": ", vertex.error(), "\n");
-  }
-  for (const auto& log : all.logs()) out += cat(names[log.vertex()], ": ", log.msg());
-  return out;
-}
 
 TEST_F(ProgressTest, AStepIsAVertexWithItsOutput) {
   progress_(step(2, "0", "RUN b", 2));
@@ -79,6 +18,22 @@ TEST_F(ProgressTest, AStepIsAVertexWithItsOutput) {
   ASSERT_EQ(all.logs_size(), 1);
   EXPECT_EQ(all.logs(0).msg(), "hello\n");
   EXPECT_EQ(all.logs(0).vertex(), all.vertexes(0).digest());
+}
+
+TEST_F(ProgressTest, WhatIsKeptHasNoValuesOfArguments) {
+  auto run = step(2, "0", "RUN b planted", 2);
+  run.recorded = "RUN b $TOKEN";
+  progress_(run);
+  progress_(builder::StepDone{run.step, "id", {}});
+  BuildProgress telling(writer_, {.name = "Dockerfile", .text = "", .stages = 1}, "sha256:def",
+                        {.records_arguments = true});
+  telling(run);
+  wire::StatusResponse kept;
+  for (const std::string& message : writer_.told()) EXPECT_TRUE(kept.MergeFromString(message));
+  EXPECT_EQ(in_short(kept),
+            "start [2/3] RUN b $TOKEN\nend [2/3] RUN b $TOKEN\nstart [2/3] RUN b planted\n");
+  EXPECT_EQ(in_short(told()),
+            "start [2/3] RUN b planted\nend [2/3] RUN b planted\nstart [2/3] RUN b planted\n");
 }
 
 TEST_F(ProgressTest, ClientsThatKnowNoWarningsReadThem) {
@@ -122,7 +77,7 @@ TEST_F(ProgressTest, ACacheIsAVertexWithItsParts) {
 
 TEST_F(ProgressTest, StagesAreNamedWhereThereAreSeveral) {
   BuildProgress of_two(writer_, {.name = "Dockerfile", .text = "", .stages = 2}, "sha256:def",
-                       true);
+                       {.several_platforms = true});
   of_two(step(1, "build", "FROM a", 1));
   of_two(step(2, "1", "FROM b", 2));
   progress_(step(3, "alone", "FROM c", 1));
@@ -135,7 +90,7 @@ TEST_F(ProgressTest, StagesAreNamedWhereThereAreSeveral) {
 
 TEST_F(ProgressTest, AStageThatPlatformsShareIsShownOnce) {
   BuildProgress of_two(writer_, {.name = "Dockerfile", .text = "", .stages = 2}, "sha256:def",
-                       true);
+                       {.several_platforms = true});
   const auto of = [](builder::StepStarted e, const char* platform, const char* shown) {
     e.step.platform = platform;
     e.shown_platform = shown;
@@ -166,6 +121,39 @@ TEST_F(ProgressTest, AStageThatPlatformsShareIsShownOnce) {
             "failed [linux/386 last 3/3] COPY a b: no\n"
             "failed [linux/amd64->386 tool 2/3] RUN cross: context canceled\n"
             "failed [linux/amd64->arm64 tool 2/3] RUN cross: context canceled\n"
+            "[linux/amd64 tool 1/3] RUN make: made\n");
+}
+
+// The step of another platform is over by then, and was not the same after all.
+TEST_F(ProgressTest, AStepThatIsDoneAgainIsShownAgain) {
+  BuildProgress of_two(writer_, {.name = "Dockerfile", .text = "", .stages = 2}, "sha256:def",
+                       {.several_platforms = true});
+  auto made = step(1, "tool", "RUN make", 2);
+  of_two(made);
+  of_two(builder::StepDone{.step = made.step});
+  made.step.platform = "linux/arm64";
+  of_two(made);
+  of_two(builder::StepMissed{.step = made.step, .reason = "a changed", .differences = {}});
+  of_two(builder::StepOutput{made.step, "made\n"});
+  auto last = made;
+  last.step.platform = "linux/386";
+  of_two(last);
+  of_two(builder::StepDone{.step = made.step});
+  of_two(builder::StepFailed{.step = last.step, .error = "no"});
+  last.step.platform = "linux/s390x";
+  of_two(last);
+  of_two(builder::StepFailed{.step = last.step, .error = "nor this"});
+  last.step.platform = "linux/riscv64";
+  of_two(last);
+  of_two.end("no");
+  EXPECT_EQ(in_short(told()),
+            "start [linux/amd64 tool 1/3] RUN make\n"
+            "end [linux/amd64 tool 1/3] RUN make\n"
+            "start [linux/amd64 tool 1/3] RUN make\n"
+            "failed [linux/amd64 tool 1/3] RUN make: no\n"
+            "start [linux/amd64 tool 1/3] RUN make\n"
+            "failed [linux/amd64 tool 1/3] RUN make: nor this\n"
+            "[linux/amd64 tool 1/3] RUN make: not cached: a changed\n"
             "[linux/amd64 tool 1/3] RUN make: made\n");
 }
 
@@ -207,59 +195,6 @@ TEST_F(ProgressTest, TriggersAtWorkBesideOneAnotherEndEachForItself) {
             "[2/3] ONBUILD RUN b: hello\n[2/3] ONBUILD RUN b: again\n");
   ASSERT_EQ(all.statuses_size(), 1);
   EXPECT_EQ(all.statuses(0).vertex(), all.vertexes(1).digest());
-}
-
-// What is told of a layer of the base image.
-images::ProgressEvent layer(std::string status, uint64_t current = 0, uint64_t total = 0) {
-  return {.id = "abc",
-          .status = std::move(status),
-          .current = current,
-          .total = total,
-          .digest = "sha256:abcdef"};
-}
-
-TEST_F(ProgressTest, AFromShowsItsBaseImageOnItsWay) {
-  const auto from = step(1, "0", "FROM a", 1);
-  const images::ProgressEvent found{.id = "latest", .status = "Pulling from library/a"};
-  for (const auto& event :
-       {found, layer("Pulling fs layer"), layer("Downloading", 5, 20), layer("Download complete"),
-        layer("Extracting", 9, 20), layer("Pull complete")}) {
-    progress_(builder::BasePull{.step = from, .image = "a", .progress = event});
-  }
-  progress_(builder::BasePull{.step = from, .image = "a", .over = true});
-  auto with_triggers = from;
-  with_triggers.places = 12;
-  progress_(with_triggers);
-  progress_(builder::StepProgress{from.step, layer("Downloading", 5, 20)});  // for the second time
-  progress_(builder::StepDone{.step = from.step});
-  const auto all = told();
-  EXPECT_EQ(in_short(all), "start [1/3] FROM a\nstart [ 1/12] FROM a\nend [ 1/12] FROM a\n");
-  EXPECT_EQ(all.vertexes(0).digest(), all.vertexes(2).digest());
-  std::string counted;
-  for (const auto& status : all.statuses()) {
-    EXPECT_EQ(status.vertex(), all.vertexes(0).digest());
-    counted += cat(status.id(), " ", status.current(), "/", status.total(),
-                   status.has_completed() ? " done\n" : "\n");
-  }
-  EXPECT_EQ(counted,
-            "resolve a 0/0 done\nsha256:abcdef 5/20\nsha256:abcdef 20/20 done\n"
-            "extracting sha256:abcdef 0/0\nextracting sha256:abcdef 0/0 done\n");
-}
-
-TEST_F(ProgressTest, ABaseImageThatCannotBePulledFailsItsFrom) {
-  const auto from = step(1, "0", "FROM a", 1);
-  progress_(builder::BasePull{.step = from, .image = "a", .progress = layer("Downloading", 1, 2)});
-  progress_(builder::BasePull{.step = from, .image = "a", .over = true, .error = "it is gone"});
-  progress_.end("the build's");
-  EXPECT_EQ(in_short(told()), "start [1/3] FROM a\nfailed [1/3] FROM a: it is gone\n");
-}
-
-TEST_F(ProgressTest, AnImageThatACopyTakesFromIsAVertexOfItsOwn) {
-  builder::BasePull pull{.image = "b", .progress = layer("Downloading", 1, 2)};
-  pull.step.step = {"linux/amd64", 2};
-  progress_(pull);
-  progress_(builder::BasePull{.step = pull.step, .image = "b", .over = true});
-  EXPECT_EQ(in_short(told()), "start FROM b\nend FROM b\n");
 }
 
 TEST_F(ProgressTest, OfTriggersAtWorkTheOneThatFailedHasTheError) {
@@ -304,7 +239,7 @@ TEST_F(ProgressTest, WhatWasInTheCacheIsCached) {
 
 TEST_F(ProgressTest, OfTheSameStepOnTwoPlatformsTheOneThatFailedHasTheError) {
   BuildProgress of_two(writer_, {.name = "Dockerfile", .text = "", .stages = 1}, "sha256:def",
-                       true);
+                       {.several_platforms = true});
   const auto failing = step(2, "0", "RUN b", 2);
   auto other = failing;
   other.step.platform = other.shown_platform = "linux/arm64";
@@ -346,36 +281,6 @@ TEST_F(ProgressTest, CountersTakeNoMoreRoomThanOutput) {
   const auto all = told();
   EXPECT_LT(all.statuses_size(), 100'000);
   EXPECT_EQ(all.warnings_size(), 0);
-}
-
-TEST(ErrorDetailsTest, ThePlaceIsADetailAndNotInTheText) {
-  const Error error(Code::kAborted,
-                    "Dockerfile:2: process \"x\" did not complete successfully: exit code: 1\n"
-                    "   1 |     FROM a\n   2 | >>> RUN b\nThe command 'x' returned");
-  const RpcFailure failure = describe_failure(error, {"Dockerfile", "FROM a\nRUN b\n", 1});
-  EXPECT_EQ(failure.error.message(), "process \"x\" did not complete successfully: exit code: 1");
-  wire::Status status;
-  ASSERT_TRUE(status.ParseFromString(failure.details));
-  ASSERT_EQ(status.details_size(), 1);
-  EXPECT_EQ(status.details(0).type_url(), "github.com/moby/buildkit/errdefs.Source+json");
-  EXPECT_NE(status.details(0).value().find("\"start\":{\"line\":2}"), std::string::npos);
-}
-
-TEST(ErrorDetailsTest, AllLinesOfTheInstructionAreNamed) {
-  const Error error(Code::kAborted,
-                    "Dockerfile:2: process \"x\" did not complete successfully: exit code: 1\n"
-                    "   1 |     FROM a\n   2 | >>> RUN b \\\n   3 | >>>\n   4 | >>>   c\n"
-                    "   5 |     >>> USER d\n   6 |");
-  wire::Status status;
-  ASSERT_TRUE(status.ParseFromString(describe_failure(error, {"Dockerfile", "", 1}).details));
-  EXPECT_NE(status.details(0).value().find("\"end\":{\"line\":4}"), std::string::npos)
-      << status.details(0).value();
-}
-
-TEST(ErrorDetailsTest, OtherErrorsStayAsTheyAre) {
-  const RpcFailure failure = describe_failure(Error(Code::kNotFound, "no: 3: x"), {"Dockerfile"});
-  EXPECT_EQ(failure.error.message(), "no: 3: x");
-  EXPECT_EQ(failure.details, "");
 }
 
 }  // namespace

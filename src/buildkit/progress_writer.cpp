@@ -16,11 +16,16 @@ std::string ProgressWriter::gap_at(const std::string& vertex, std::string_view t
   return gap.SerializeAsString();
 }
 
+void ProgressWriter::push(const std::string& vertex, const std::string& message, Kind kind) {
+  push(vertex, message, message, kind);
+}
+
 // Whichever message displaces output, one warning says that some is missing.
-void ProgressWriter::push(const std::string& vertex, std::string message, Kind kind) {
+void ProgressWriter::push(const std::string& vertex, std::string message, std::string recorded,
+                          Kind kind) {
   {
     const std::scoped_lock lock(mutex_);
-    if (!told_.push(message, kind) && !std::exchange(told_gap_, true)) {
+    if (!told_.push(std::move(recorded), kind) && !std::exchange(told_gap_, true)) {
       told_.push(gap_at(vertex, "output was left out: there was too much of it"), Kind::kKept);
     }
   }
@@ -40,7 +45,15 @@ std::vector<std::string> ProgressWriter::told() {
   return out;
 }
 
-std::string ProgressWriter::start(const std::string& name) {
+void ProgressWriter::push_vertex(wire::StatusResponse& message, const Running& vertex) {
+  wire::Vertex& out = *message.mutable_vertexes(0);
+  out.set_name(vertex.recorded);
+  std::string recorded = message.SerializeAsString();
+  out.set_name(vertex.name);
+  push(out.digest(), message.SerializeAsString(), std::move(recorded), Kind::kKept);
+}
+
+std::string ProgressWriter::start(const std::string& name, const std::string& recorded) {
   const TimePoint now = clock_.now();
   wire::StatusResponse message;
   wire::Vertex* vertex = message.add_vertexes();
@@ -48,29 +61,31 @@ std::string ProgressWriter::start(const std::string& name) {
   {
     const std::scoped_lock lock(mutex_);
     id = cat("sha256:", sha256_hex(cat(build_, "\n", number_++)));
-    running_[id] = {name, now};
+    running_[id] = {name, recorded, now};
     ++steps_.total;
   }
   vertex->set_digest(id);
-  vertex->set_name(name);
   set_time(vertex->mutable_started(), now);
-  push(id, message.SerializeAsString(), Kind::kKept);
+  push_vertex(message, {name, recorded, now});
   return id;
 }
 
-void ProgressWriter::rename(const std::string& vertex, const std::string& name) {
-  wire::StatusResponse message;
-  wire::Vertex* out = message.add_vertexes();
+void ProgressWriter::rename(const std::string& vertex, const std::string& name,
+                            const std::string& recorded) {
+  Running renamed;
   {
     const std::scoped_lock lock(mutex_);
     const auto found = running_.find(vertex);
     if (found == running_.end()) return;
     found->second.name = name;
-    set_time(out->mutable_started(), found->second.started);
+    found->second.recorded = recorded;
+    renamed = found->second;
   }
+  wire::StatusResponse message;
+  wire::Vertex* out = message.add_vertexes();
   out->set_digest(vertex);
-  out->set_name(name);
-  push(vertex, message.SerializeAsString(), Kind::kKept);
+  set_time(out->mutable_started(), renamed.started);
+  push_vertex(message, renamed);
 }
 
 void ProgressWriter::finish(const std::string& vertex, std::string_view error) {
@@ -92,12 +107,11 @@ void ProgressWriter::end(const std::string& vertex, std::string_view error, bool
   wire::StatusResponse message;
   wire::Vertex* out = message.add_vertexes();
   out->set_digest(vertex);
-  out->set_name(ended.name);
   out->set_cached(cached);
   out->set_error(std::string(error));
   set_time(out->mutable_started(), ended.started);
   set_time(out->mutable_completed(), clock_.now());
-  push(vertex, message.SerializeAsString(), Kind::kKept);
+  push_vertex(message, ended);
 }
 
 void ProgressWriter::log(const std::string& vertex, std::string_view text) {

@@ -18,6 +18,10 @@
 
 namespace skiff::buildkit {
 
+namespace wire {
+class StatusResponse;
+}  // namespace wire
+
 // A warning with its place in the Dockerfile.
 struct PlacedWarning {
   std::string text;
@@ -45,10 +49,12 @@ class ProgressWriter {
 
   // Warnings are output of their vertices, too: for clients that know no others. Before the first.
   void log_warnings() { logs_warnings_ = true; }
-  // A vertex that is at work from now on.
-  std::string start(const std::string& name);
+  // A vertex that is at work from now on. What is kept of it has the name `recorded`, where that is
+  // another.
+  std::string start(const std::string& name) { return start(name, name); }
+  std::string start(const std::string& name, const std::string& recorded);
   // One that is at work is called so from now on.
-  void rename(const std::string& vertex, const std::string& name);
+  void rename(const std::string& vertex, const std::string& name, const std::string& recorded);
   void finish(const std::string& vertex, std::string_view error);
   // It was in the cache: it is over.
   void finish_cached(const std::string& vertex);
@@ -66,10 +72,13 @@ class ProgressWriter {
   using Kind = ProgressFeed::Kind;
   struct Running {
     std::string name;
+    std::string recorded;
     TimePoint started;
   };
   void end(const std::string& vertex, std::string_view error, bool cached);
-  void push(const std::string& vertex, std::string message, Kind kind);
+  void push(const std::string& vertex, const std::string& message, Kind kind);
+  void push(const std::string& vertex, std::string message, std::string recorded, Kind kind);
+  void push_vertex(wire::StatusResponse& message, const Running& vertex);
   static std::string gap_at(const std::string& vertex, std::string_view text);
   // Of what is kept for later.
   static constexpr size_t kMostTold = size_t{1} << 20U;

@@ -3,9 +3,10 @@ peers_ready
 bx history ls --help 2>&1 | grep -q "build records" || skip "this buildx has no history: SKIFF_PEERS_SUITE=sid has one"
 own_daemon
 mkdir context
-printf 'FROM %s AS first\nARG TOKEN\nRUN echo said-by-%s\n' "$IMAGE" "$N" >context/Dockerfile
+printf 'FROM %s AS first\nARG TOKEN\nRUN : $TOKEN; echo said-by-%s\n' "$IMAGE" "$N" >context/Dockerfile
 printf 'FROM %s\nRUN echo wrong >&2; exit 3\n' "$IMAGE" >context/bad
 bx build -t "$N" --build-arg TOKEN=planted --target first "$PWD/context" >log 2>&1 || fail "$(cat log)"
+expect_contains "$(cat log)" "RUN : planted;"
 bx build -t "$N" "$PWD/context" >log 2>&1 || fail "$(cat log)"
 expect_exit 1 bx build -f "$PWD/context/bad" "$PWD/context"
 expect_exit 1 bx build --check "$PWD/context"

@@ -87,11 +87,11 @@ std::optional<std::string> GlobalScope::value_of(const std::string& name,
 Pairs GlobalScope::predefined() const {
   std::map<std::string, std::string> values;  // of several spellings that in small letters counts
   for (const auto& [name, value] : given_) {
-    if (value && is_predefined_arg(name)) values[to_lower(name)] = *value;
+    const bool is_set = value && !value->empty();
+    if (is_set && is_predefined_arg(name)) values[to_lower(name)] = *value;
   }
   Pairs out;
   for (const auto& [name, value] : values) {
-    if (value.empty()) continue;
     out.emplace_back(to_upper(name), value);
     out.emplace_back(name, value);
   }

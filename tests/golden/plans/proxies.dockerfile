@@ -3,6 +3,8 @@
 #arg NO_PROXY=hidden
 #arg All_Proxy=mixed
 #arg ftp_proxy=
+#arg FTP_PROXY=set
+#arg https_proxy=
 FROM alpine
 RUN a
 ARG no_proxy

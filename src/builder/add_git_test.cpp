@@ -208,6 +208,30 @@ TEST_F(AddGit, UnknownReferencesAreNamed) {
   EXPECT_NE(failure(cat("ADD ", url("/b.git"), " /r")).find("b.git"), std::string::npos);
 }
 
+// Neither where we tell of it nor where git does: of a submodule it prints the whole address.
+TEST_F(AddGit, ErrorsTellNoLogins) {
+  sh("cd work && printf '[submodule \"s\"]\\n path = s\\n url = ./none.git\\n' >.gitmodules && "
+     "git add .gitmodules && git update-index --add --cacheinfo 160000,$(git rev-parse v1),s && "
+     "git commit -qm 3 && git push -q ../served/a.git main && "
+     "git -C ../served/a.git update-server-info");
+  const std::string with_login = cat("http://ana:planted@", remote().substr(7));
+  const std::string none = cat("http://ana:planted@", url("/none.git").substr(7));
+  for (const std::string& end : {std::string("#nothing"), std::string("#v1:nowhere"),
+                                 cat("?checksum=", std::string(40, '0')), std::string()}) {
+    BuildRequest wanted;
+    wanted.dockerfile_text = "FROM scratch\nCOPY . /\n";
+    wanted.context_url = cat(with_login, end);
+    const std::string error = error_of(wanted);
+    EXPECT_NE(error.find("a.git"), std::string::npos) << error;
+    EXPECT_EQ(error.find("planted"), std::string::npos) << error;
+    BuildRequest added = request("ARG FROM\nFROM scratch\nARG FROM\nADD $FROM /\n");
+    added.build_args["FROM"] = cat(with_login, end);
+    EXPECT_EQ(error_of(added).find("planted"), std::string::npos) << error_of(added);
+    added.build_args["FROM"] = cat(none, end);
+    EXPECT_EQ(error_of(added).find("planted"), std::string::npos) << error_of(added);
+  }
+}
+
 // As `git daemon` serves it: with the newer protocol, so that only what is needed comes.
 TEST_F(AddGit, FromAGitServer) {
   auto listener = net::listen_tcp("127.0.0.1:0");

@@ -161,6 +161,30 @@ TEST_F(Add, UnpackIsAskedForOrRefused) {
             "d 755 0:0 a/in\nd 755 5:6 a\nf 600 5:6 a/in/f");
 }
 
+TEST_F(Add, ErrorsTellNoLogins) {
+  serve("a.txt", "A");
+  serve("broken.tar.gz", "\x1f\x8b\x08zzzz");
+  const auto with_login = [&](const std::string& path) {
+    return cat("http://ana:planted@", url(path).substr(7), "?planted");
+  };
+  BuildRequest wanted =
+      request(cat("ARG FROM\nFROM scratch\nARG FROM\nADD --checksum=sha256:", std::string(64, '0'),
+                  " $FROM /\n"));
+  for (const char* path : {"/a.txt", "/none"}) {
+    wanted.build_args["FROM"] = with_login(path);
+    const std::string error = error_of(wanted);
+    EXPECT_NE(error.find(url(path)), std::string::npos) << error;
+    EXPECT_EQ(error.find("planted"), std::string::npos) << error;
+  }
+  BuildRequest of_context;
+  for (const std::string& text :
+       {with_login("/broken.tar.gz"), with_login("/none"), std::string("ftp://ana:planted@h/a")}) {
+    of_context.context_url = text;
+    const std::string error = error_of(of_context);
+    EXPECT_EQ(error.find("planted"), std::string::npos) << error;
+  }
+}
+
 TEST_F(Add, AFailureOfTheServerIsNamed) {
   EXPECT_NE(failure(cat("ADD ", url("/none"), " /a")).find("the server answered 404"),
             std::string::npos);

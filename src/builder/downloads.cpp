@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "codec/hash.h"
 #include "codec/json.h"
+#include "net/url.h"
 
 namespace skiff::builder {
 
@@ -57,7 +58,7 @@ Result<std::string> Downloads::fetch(const std::string& url,
   // It was pruned meanwhile.
   const bool is_gone = !known.empty() && ::access(path.c_str(), F_OK) != 0;
   if (is_gone) file = TRY_CONTEXT(download(url, {}, directory, cancel), "ADD");
-  if (checksum) TRY_CONTEXT(check_digest(path, *checksum), cat("ADD ", url));
+  if (checksum) TRY_CONTEXT(check_digest(path, *checksum), cat("ADD ", net::shown_url(url)));
   if (!file.unchanged && !file.validator.empty())
     TRY_CONTEXT(keep(url, file, path), "keep a download");
   return file.name;
@@ -111,7 +112,7 @@ Result<std::vector<CacheRecord>> Downloads::list() {
   std::vector<CacheRecord> out;
   for (const Entry& entry : TRY(entries())) {
     out.push_back({.id = entry.name,
-                   .description = cat("download of ", entry.url),
+                   .description = cat("download of ", net::shown_url(entry.url)),
                    .size = entry.bytes,
                    .created = entry.used,
                    .last_used = entry.used,

@@ -7,6 +7,7 @@
 #include "builder/asked_of_caller.h"
 #include "builder/tree_times.h"
 #include "codec/base64.h"
+#include "net/url.h"
 #include "sys/process.h"
 
 namespace skiff::builder {
@@ -22,6 +23,13 @@ bool is_hex(std::string_view text) {
 
 bool is_commit(std::string_view text) {
   return is_hex(text) && (text.size() == kSha1Digits || text.size() == kSha256Digits);
+}
+
+// "://ana:password@", else "://".
+std::string login_of(const std::string& remote) {
+  const size_t scheme = remote.find("://");
+  const size_t length = remote.size() - net::shown_url(remote).size();
+  return scheme == std::string::npos ? "://" : remote.substr(scheme, 3 + length);
 }
 
 // "https://host:port/" of an address of the web, else "".
@@ -61,7 +69,7 @@ std::vector<std::string> environment(const std::string& remote, const GitAccess&
 class Git {
  public:
   Git(const std::string& remote, const GitAccess& access)
-      : environment_(environment(remote, access)) {}
+      : environment_(environment(remote, access)), login_(login_of(remote)) {}
 
   // Files get the modes that a checkout with umask 022 gives them, whatever ours is.
   Result<std::string> run(std::vector<std::string> words, const CancelToken& cancel) const {
@@ -73,7 +81,7 @@ class Git {
     if (done.code == kNoSuchProgram) {
       return Error(Code::kFailedPrecondition, "git is not installed");
     }
-    return Error(Code::kUnavailable, cat("git: ", trim(done.err)));
+    return Error(Code::kUnavailable, cat("git: ", replace_all(trim(done.err), login_, "://")));
   }
 
   Result<std::string> run_in(const Path& directory, std::vector<std::string> words,
@@ -85,6 +93,7 @@ class Git {
 
  private:
   std::vector<std::string> environment_;
+  std::string login_;  // nothing that was fetched is told with it
 };
 
 // The line of `git ls-remote` that the reference means: a branch before a tag, and of an
@@ -132,11 +141,11 @@ Result<GitAccess> git_access(const BuildRequest& request, const std::string& rem
 
 Result<std::string> find_commit(const GitSource& source, const GitAccess& access,
                                 const CancelToken& cancel) {
+  const std::string shown = net::shown_url(source.remote);
   const std::string ref = source.ref.empty() ? "HEAD" : source.ref;
   if (source.by_commit && !is_commit(source.checksum)) {
-    return Error(Code::kInvalidArgument,
-                 cat(source.remote, ": fetch-by-commit needs a whole commit, ",
-                     skiff::quoted(source.checksum), " is none"));
+    return Error(Code::kInvalidArgument, cat(shown, ": fetch-by-commit needs a whole commit, ",
+                                             skiff::quoted(source.checksum), " is none"));
   }
   if (source.by_commit) return source.checksum;
   std::string commit = is_commit(ref) ? ref : "";
@@ -144,16 +153,15 @@ Result<std::string> find_commit(const GitSource& source, const GitAccess& access
     const std::string listing =
         TRY_CONTEXT(Git(source.remote, access)
                         .run({"ls-remote", "--", source.remote, ref, cat(ref, "^{}")}, cancel),
-                    source.remote);
+                    shown);
     commit = choose(listing, ref);
   }
   if (commit.empty()) {
-    return Error(Code::kNotFound,
-                 cat(source.remote, ": no branch or tag is called ", skiff::quoted(ref)));
+    return Error(Code::kNotFound, cat(shown, ": no branch or tag is called ", skiff::quoted(ref)));
   }
   if (!source.checksum.empty() && !commit.starts_with(source.checksum)) {
     return Error(Code::kFailedPrecondition,
-                 cat(source.remote, ": expected checksum ", source.checksum, ", got ", commit));
+                 cat(shown, ": expected checksum ", source.checksum, ", got ", commit));
   }
   return commit;
 }
@@ -162,6 +170,7 @@ Result<TimePoint> fetch_commit(const GitSource& source, const GitAccess& access,
                                const std::string& commit, const Checkout& wanted, const Path& into,
                                const CancelToken& cancel) {
   const Git git(source.remote, access);
+  const std::string shown = net::shown_url(source.remote);
   TRY(git.run({"init", "--quiet", "--initial-branch=main", "--", into.native()}, cancel));
   TRY(git.run_in(into, {"remote", "add", "origin", source.remote}, cancel));
   // Not each server gives a commit that nobody asks for by a branch or tag: then all of them.
@@ -172,14 +181,14 @@ Result<TimePoint> fetch_commit(const GitSource& source, const GitAccess& access,
         git.run_in(into,
                    {"fetch", "--quiet", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*"},
                    cancel),
-        source.remote);
+        shown);
   }
-  TRY_CONTEXT(git.run_in(into, {"checkout", "--quiet", "--detach", commit}, cancel), source.remote);
+  TRY_CONTEXT(git.run_in(into, {"checkout", "--quiet", "--detach", commit}, cancel), shown);
   if (source.submodules) {
     TRY_CONTEXT(
         git.run_in(into, {"submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"},
                    cancel),
-        source.remote);
+        shown);
   }
   const std::string seconds =
       TRY(git.run_in(into, {"show", "--no-patch", "--format=%ct", "HEAD"}, cancel));

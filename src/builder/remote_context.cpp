@@ -39,9 +39,9 @@ Result<FetchedContext> check_out(const GitSource& source, TempDir keep, const Bu
   const TimePoint time = TRY(fetch_commit(source, access, commit, wanted, tree, cancel));
   // A link of the repository leads nowhere else.
   const sys::RootDir root = TRY(sys::RootDir::open(tree));
-  const UniqueFd inside =
-      TRY_CONTEXT(root.open_at(source.subdirectory, O_PATH | O_DIRECTORY),
-                  cat(source.remote, ": subdirectory ", skiff::quoted(source.subdirectory)));
+  const UniqueFd inside = TRY_CONTEXT(
+      root.open_at(source.subdirectory, O_PATH | O_DIRECTORY),
+      cat(net::shown_url(source.remote), ": subdirectory ", skiff::quoted(source.subdirectory)));
   const std::string directory = TRY(read_link_at(AT_FDCWD, sys::fd_path(inside.get())));
   const std::string remote = net::shown_url(source.remote);
   const std::string address = source.ref.empty() ? remote : cat(remote, "#", source.ref);
@@ -83,8 +83,9 @@ Result<FetchedContext> download_context(const std::string& url, TempDir keep,
   }
   const sys::RootDir root = TRY(sys::RootDir::open(tree));
   FdSource tar(fd.get());
-  TRY_CONTEXT(untar(tar, root, "", {}, cancel), url);
-  if (!out.time) out.time = TRY_CONTEXT(newest_entry(TRY(open_file(file, O_RDONLY))), url);
+  TRY_CONTEXT(untar(tar, root, "", {}, cancel), net::shown_url(url));
+  if (!out.time)
+    out.time = TRY_CONTEXT(newest_entry(TRY(open_file(file, O_RDONLY))), net::shown_url(url));
   return out;
 }
 
@@ -102,7 +103,8 @@ Result<FetchedContext> fetch_context(const std::string& url, const BuildRequest&
                               ? "neither a git repository nor a URL"
                               : cat("unknown scheme ", skiff::quoted(url.substr(0, scheme)),
                                     ": it is one of http, https, git and ssh");
-  return Error(Code::kInvalidArgument, cat("build context ", skiff::quoted(url), ": ", why));
+  return Error(Code::kInvalidArgument,
+               cat("build context ", skiff::quoted(net::shown_url(url)), ": ", why));
 }
 
 Result<std::optional<TimePoint>> time_of_source(const std::string& source,
@@ -115,13 +117,13 @@ Result<std::optional<TimePoint>> time_of_source(const std::string& source,
     return TRY(check_out(*git, std::move(keep), request, cancel)).time;
   }
   if (!is_url(source)) {
-    return Error(Code::kInvalidArgument,
-                 cat(kEpochArgument, ": ", source, " is neither a URL nor a git repository"));
+    return Error(Code::kInvalidArgument, cat(kEpochArgument, ": ", net::shown_url(source),
+                                             " is neither a URL nor a git repository"));
   }
   const FetchedContext fetched = TRY(download_context(source, std::move(keep), cancel));
   if (checksum.empty()) return fetched.time;
   const Path file = fetched.keep.path() / kDownload / remote_name(source);
-  TRY_CONTEXT(check_digest(file, TRY(oci::Digest::parse(checksum))), source);
+  TRY_CONTEXT(check_digest(file, TRY(oci::Digest::parse(checksum))), net::shown_url(source));
   return fetched.time;
 }
 

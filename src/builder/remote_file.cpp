@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/strings.h"
 #include "codec/hash.h"
+#include "net/url.h"
 #include "net/web_client.h"
 
 namespace skiff::builder {
@@ -61,11 +62,12 @@ Result<RemoteFile> download(const std::string& url, const Validator& known, cons
     return {};
   };
   request.on_body = [&](std::string_view bytes) { return FdSink(file.get()).write(bytes); };
-  auto response = TRY_CONTEXT(client.send(request), url);
+  auto response = TRY_CONTEXT(client.send(request), net::shown_url(url));
   out.unchanged = response.status == kNotModified && !known.empty();
   if (out.unchanged) return out;
   if (response.status / 100 != 2) {
-    return Error(Code::kNotFound, cat(url, ": the server answered ", response.status));
+    return Error(Code::kNotFound,
+                 cat(net::shown_url(url), ": the server answered ", response.status));
   }
   out.validator = validator_of(response.headers);
   time_t modified = parse_http_date(std::string(response.headers.get("Last-Modified")));

@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "buildkit/frontend_options.h"
 #include "buildkit/history.h"
+#include "net/url.h"
 
 namespace skiff::buildkit {
 
@@ -28,17 +29,6 @@ bool is_wanted(std::string_view name) {
          std::ranges::any_of(kPrefixes, [&](std::string_view p) { return name.starts_with(p); });
 }
 
-// "https://ana:password@host/a" is "https://host/a".
-std::string without_login(const std::string& value) {
-  const size_t scheme = value.find("://");
-  if (scheme == std::string::npos) return value;
-  const size_t host = scheme + 3;
-  const size_t end = value.find_first_of("/?#", host);
-  const size_t at = value.rfind('@', end);
-  if (at == std::string::npos || at < host) return value;
-  return cat(value.substr(0, host), value.substr(at + 1));
-}
-
 }  // namespace
 
 std::map<std::string, std::string> recorded_options(
@@ -51,7 +41,7 @@ std::map<std::string, std::string> recorded_options(
     const bool is_argument = name.starts_with(kArgument);
     const bool hidden =
         is_argument && !tells_arguments && !is_setting(name.substr(kArgument.size()));
-    out[name] = hidden ? "" : without_login(value);
+    out[name] = hidden ? "" : net::without_login(value);
   }
   return out;
 }

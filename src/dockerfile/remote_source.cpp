@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "base/truth.h"
 #include "net/http.h"
+#include "net/url.h"
 
 namespace skiff::dockerfile {
 
@@ -145,14 +146,15 @@ Result<std::optional<GitSource>> parse_git_source(const std::string& text) {
       out.remote.starts_with(kForced) && is_url(out.remote.substr(kForced.size()));
   if (!is_forced && !names_repository(out.remote)) return std::nullopt;
   if (is_forced) out.remote.erase(0, kForced.size());
+  const std::string shown = net::without_login(text);
   // What stands behind the '#' comes first: keys may say the same.
   if (hash != std::string::npos) {
-    TRY_CONTEXT(read_fragment(std::string_view(text).substr(hash + 1), out), text);
+    TRY_CONTEXT(read_fragment(std::string_view(text).substr(hash + 1), out), shown);
   }
   if (question != std::string::npos) {
-    TRY_CONTEXT(read_query(std::string_view(address).substr(question + 1), out), text);
+    TRY_CONTEXT(read_query(std::string_view(address).substr(question + 1), out), shown);
   }
-  if (out.ref.starts_with('-')) return invalid(cat(text, ": invalid reference"));
+  if (out.ref.starts_with('-')) return invalid(cat(shown, ": invalid reference"));
   return out;
 }
 

@@ -69,6 +69,14 @@ TEST(RemoteSource, ContradictionsAreNamed) {
   EXPECT_EQ(read("https://h/a.git#-x"), "https://h/a.git#-x: invalid reference");
 }
 
+TEST(RemoteSource, ErrorsTellNoLogins) {
+  EXPECT_EQ(read("https://u:p@h/a.git#-x"), "https://h/a.git#-x: invalid reference");
+  EXPECT_EQ(read("https://u:p@h/a.git?depth=1"),
+            "https://h/a.git?depth=1: unexpected query \"depth\"");
+  EXPECT_EQ(read("https://u:p@h/a.git#:../a"),
+            "https://h/a.git#:../a: subdirectory \"../a\" leads out of the repository");
+}
+
 TEST(RemoteSource, AContextMayBeNamedShortly) {
   EXPECT_EQ(read("github.com/o/a#v1:d", true), "https://github.com/o/a v1 d ");
   EXPECT_EQ(read("github.com/o/a.github.io?ref=v1", true), "https://github.com/o/a.github.io v1  ");

@@ -38,14 +38,19 @@ std::optional<in6_addr> address_of(std::string_view host) {
 
 }  // namespace
 
-std::string shown_url(std::string_view url) {
-  std::string out(url.substr(0, url.find_first_of("?#")));
-  size_t start = out.find("://");
-  size_t at = out.find('@');
-  if (start != std::string::npos && at != std::string::npos && at < out.find('/', start + 3)) {
-    out.erase(start + 3, at - start - 2);
-  }
+std::string without_login(std::string_view url) {
+  std::string out(url);
+  const size_t scheme = out.find("://");
+  if (scheme == std::string::npos) return out;
+  const size_t host = scheme + 3;
+  const size_t at = out.rfind('@', out.find_first_of("/?#", host));
+  if (at != std::string::npos && at >= host) out.erase(host, at + 1 - host);
   return out;
+}
+
+std::string shown_url(std::string_view url) {
+  const std::string out = without_login(url);
+  return out.substr(0, out.find_first_of("?#"));
 }
 
 Result<Url> Url::parse(std::string_view text) {

@@ -20,6 +20,8 @@ struct Url {
   std::string str() const;
 };
 
+// "https://user:secret@host/path?token" is "https://host/path?token".
+std::string without_login(std::string_view url);
 // "https://user:secret@host/path?token" is "https://host/path": for messages.
 std::string shown_url(std::string_view url);
 // "registry.example:5000" -> "registry.example", "[::1]:5000" -> "::1".

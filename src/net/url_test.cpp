@@ -29,6 +29,14 @@ TEST(Urls, ErrorsTellNoSecrets) {
   }
 }
 
+TEST(Urls, ShownHaveNoLogin) {
+  EXPECT_EQ(shown_url("https://ana:a@b@host/p@q?t#f"), "https://host/p@q");
+  EXPECT_EQ(without_login("https://ana:a@b@host/p@q?t#f"), "https://host/p@q?t#f");
+  EXPECT_EQ(without_login("ssh://git@host"), "ssh://host");
+  EXPECT_EQ(without_login("https://host?a@b"), "https://host?a@b");
+  EXPECT_EQ(without_login("git@host:a"), "git@host:a");
+}
+
 TEST(Urls, LoopbackHosts) {
   for (const char* host :
        {"localhost", "LOCALHOST:5000", "a.localhost", "127.0.0.1", "127.9.9.9:1", "[::1]:5000",

@@ -95,7 +95,7 @@ class Reader {
     if (options_.platform_split) return {};
     return bad_attribute(output_, attribute, "it is true or false");
   }
-  // "annotation[-manifest|-index|-manifest-descriptor][[PLATFORM]].KEY"
+  // "annotation[-manifest|-index|-manifest-descriptor|-index-descriptor][[PLATFORM]].KEY"
   Result<> annotation(const Attribute& attribute) {
     std::string_view rest = attribute.first;
     const size_t kind_end = rest.find_first_of("[.");
@@ -110,7 +110,8 @@ class Reader {
       rest.remove_prefix(end + 1);
     }
     const bool is_known = kind == "annotation" || kind == "annotation-manifest" ||
-                          kind == "annotation-index" || kind == "annotation-manifest-descriptor";
+                          kind == "annotation-index" || kind == "annotation-manifest-descriptor" ||
+                          kind == "annotation-index-descriptor";
     if (!is_known || rest.size() < 2 || rest[0] != '.') {
       return bad_attribute(output_, attribute, "unknown attribute");
     }
@@ -120,6 +121,8 @@ class Reader {
     one.key = rest.substr(1);
     if (kind == "annotation-index") {
       options_.index_annotations[one.key] = one.value;
+    } else if (kind == "annotation-index-descriptor") {
+      options_.index_descriptor_annotations[one.key] = one.value;
     } else if (kind == "annotation-manifest-descriptor") {
       options_.descriptor_annotations.push_back(std::move(one));
     } else {
@@ -219,7 +222,7 @@ Result<ExportOptions> parse_export(const Output& output, const BuildRequest& req
   }
   const bool has_index = platforms_of(request).size() > 1 || options.attestations.any();
   if (!has_index &&
-      (!options.index_annotations.empty() || !options.descriptor_annotations.empty())) {
+      (!options.index_annotations.empty() || !options.index_descriptor_annotations.empty())) {
     return Error(Code::kInvalidArgument,
                  "index annotations not supported for single platform export");
   }

@@ -30,8 +30,10 @@ struct ExportOptions {
   bool force_compression = false;           // of the base image's layers, too
   bool in_dockers_words = false;            // media types; else OCI's
   std::vector<Annotation> manifest_annotations;
-  std::vector<Annotation> descriptor_annotations;  // of manifests in an index
+  // Of manifests in an index, or in index.json.
+  std::vector<Annotation> descriptor_annotations;
   std::map<std::string, std::string> index_annotations;
+  std::map<std::string, std::string> index_descriptor_annotations;  // of the index in index.json
 
   // SOURCE_DATE_EPOCH: the image's time, and the latest one in its history.
   std::optional<TimePoint> epoch;

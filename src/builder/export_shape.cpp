@@ -34,6 +34,11 @@ Result<ShapedImages> ImageShaper::shape(const std::vector<PlatformImage>& images
     attestations.push_back(TRY(attester_->attest(images[i], manifests[i], options)));
   }
   manifests.insert(manifests.end(), attestations.begin(), attestations.end());
+  for (oci::Descriptor& manifest : manifests) {
+    for (const Annotation& one : options.descriptor_annotations) {
+      if (one.applies_to(*manifest.platform)) manifest.annotations[one.key] = one.value;
+    }
+  }
   out.target =
       manifests.size() == 1 ? manifests[0] : TRY(make_index(std::move(manifests), options));
   return out;
@@ -41,12 +46,6 @@ Result<ShapedImages> ImageShaper::shape(const std::vector<PlatformImage>& images
 
 Result<oci::Descriptor> ImageShaper::make_index(std::vector<oci::Descriptor> manifests,
                                                 const ExportOptions& options) {
-  for (oci::Descriptor& manifest : manifests) {
-    for (const Annotation& one : options.descriptor_annotations) {
-      if (!one.applies_to(*manifest.platform)) continue;
-      manifest.annotations[one.key] = one.value;
-    }
-  }
   oci::Index index =
       oci::Index::make(options.in_dockers_words ? oci::kDockerManifestList : oci::kMediaTypeIndex,
                        std::move(manifests));
@@ -56,7 +55,9 @@ Result<oci::Descriptor> ImageShaper::make_index(std::vector<oci::Descriptor> man
     index.raw = document.dump();
   }
   TRY(content::write_blob(site_.images.content(), index.raw, &lease_));
-  return index.descriptor();
+  oci::Descriptor out = index.descriptor();
+  out.annotations = options.index_descriptor_annotations;
+  return out;
 }
 
 Result<oci::Descriptor> ImageShaper::shape_one(const PlatformImage& image,

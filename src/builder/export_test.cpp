@@ -198,7 +198,8 @@ TEST_F(ExportTest, AnnotationsOfManifestAndIndex) {
   BuildRequest several = wanted(OutputType::kImage, {{"annotation.a", "1"},
                                                      {"annotation[linux/arm64].b", "2"},
                                                      {"annotation-index.c", "3"},
-                                                     {"annotation-manifest-descriptor.d", "4"}});
+                                                     {"annotation-manifest-descriptor.d", "4"},
+                                                     {"annotation-index-descriptor.e", "5"}});
   several.platforms = {*oci::Platform::parse("linux/amd64"), *oci::Platform::parse("linux/arm64")};
   auto result = build(several);
   ASSERT_TRUE(result) << result.error().message();
@@ -209,6 +210,19 @@ TEST_F(ExportTest, AnnotationsOfManifestAndIndex) {
   EXPECT_EQ(index->manifests[1].annotations, (Annotations{{"d", "4"}}));
   const auto arm = images_->find("test:1", oci::Platform::parse("linux/arm64").value());
   EXPECT_EQ(arm->manifest_doc.annotations, (Annotations{{"a", "1"}, {"b", "2"}}));
+  EXPECT_EQ(result->target.annotations, (Annotations{{"e", "5"}}));
+}
+
+// Where no index has it, that of an archive has.
+TEST_F(ExportTest, AnnotationsOfTheOnlyDescriptor) {
+  ASSERT_TRUE(
+      build(wanted(OutputType::kOci, {{"annotation-manifest-descriptor.a", "1"},
+                                      {"annotation-manifest-descriptor[linux/s390x].b", "2"}})));
+  const auto index = oci::Index::parse(read_tar(file_.text()).files.at("index.json"));
+  std::map<std::string, std::string> found = index->manifests.at(0).annotations;
+  EXPECT_EQ(found["a"], "1");
+  EXPECT_EQ(found["io.containerd.image.name"], "docker.io/library/test:1");
+  EXPECT_FALSE(found.contains("b"));
 }
 
 TEST_F(ExportTest, RewrittenTimesGiveTheSameImageAgain) {
@@ -331,7 +345,7 @@ TEST_F(ExportTest, WrongAttributesFailBeforeTheFirstStep) {
             "output type=image: annotation[no/such/thing/x].a=1: bad platform");
   EXPECT_EQ(refused(OutputType::kImage, {{"annotation-index.a", "1"}}),
             "index annotations not supported for single platform export");
-  EXPECT_EQ(refused(OutputType::kOci, {{"annotation-manifest-descriptor.a", "1"}}),
+  EXPECT_EQ(refused(OutputType::kOci, {{"annotation-index-descriptor.a", "1"}}),
             "index annotations not supported for single platform export");
   EXPECT_NE(refused(OutputType::kImage, {{"name", "UPPER"}}).find("name=UPPER"), std::string::npos);
   EXPECT_NE(refused(OutputType::kImage, {{"push-by-digest", "true"}}).find("has a tag"),

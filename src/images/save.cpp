@@ -38,6 +38,7 @@ class Save {
   Result<> add(const oci::Descriptor& target, std::span<const oci::Reference> names) {
     ImageFinder::Found found;
     found.row.target = target;
+    annotations_ = target.annotations;
     found.present = TRY(parts_.reader.present(target));
     if (names.empty()) return add_target(found, std::nullopt);
     for (const oci::Reference& name : names) TRY(add_target(found, name));
@@ -84,7 +85,7 @@ class Save {
       found.by_id = false;
     }
     oci::Descriptor root = TRY(archived_target(found));
-    root.annotations.clear();
+    root.annotations = annotations_;
     if (tag) {
       root.annotations[std::string(kNameAnnotation)] = tag->str();
       root.annotations[std::string(kRefNameAnnotation)] = tag->tag();
@@ -166,6 +167,7 @@ class Save {
   const ArchiveForm form_;
   const std::span<const oci::Platform> platforms_;
   const CancelToken& cancel_;
+  std::map<std::string, std::string> annotations_;  // of what is added
   std::unique_ptr<Holding> lease_;
   std::map<std::string, oci::Digest> blobs_;  // by path
   std::map<std::string, std::string> made_;   // documents made for this archive, by path

@@ -137,18 +137,29 @@ Result<> History::end(Build& build) {
   describe_steps(build.progress().steps(), record);
   const BuildOutcome outcome = build.outcome();
   describe_outcome(outcome, record);
+  wire::BuildHistoryRecord attached = record;
+  const Result<> kept = keep(build, outcome, now, attached);
+  // That it is over is told whether it could be written down or not.
+  publish(build.ref(), false,
+          event_of(wire::BuildHistoryEvent::COMPLETE, kept ? attached : record));
+  if (!kept) return kept.error();
+  return forget_old();
+}
+
+Result<> History::keep(Build& build, const BuildOutcome& outcome, TimePoint ended,
+                       wire::BuildHistoryRecord& record) {
+  Transaction all = TRY(db_.begin());
   TRY(attach(build.ref(), outcome, record));
   wire::BuildHistoryLog log;
   for (std::string& message : build.progress().told()) log.add_messages(std::move(message));
   {
     Statement s = TRY(db_.prepare("INSERT OR REPLACE INTO builds VALUES (?, ?, 0, ?, ?)",
-                                  build.ref(), unix_nanos(now), nullptr, nullptr));
+                                  build.ref(), unix_nanos(ended), nullptr, nullptr));
     TRY(s.bind_blob(3, record.SerializeAsString()));
     TRY(s.bind_blob(4, log.SerializeAsString()));
     TRY(s.step());
   }
-  publish(build.ref(), false, event_of(wire::BuildHistoryEvent::COMPLETE, record));
-  return forget_old();
+  return all.commit();
 }
 
 // As BuildKit has it: of one platform with the build, of several with each of them. What became an

@@ -94,6 +94,9 @@ class History {
   static std::string started(const Active& active);
   void publish(const std::string& ref, bool active, const std::string& event);
   Result<> forget_old();
+  // The record is complete afterwards.
+  Result<> keep(Build& build, const BuildOutcome& outcome, TimePoint ended,
+                wire::BuildHistoryRecord& record);
   Result<> attach(const std::string& ref, const BuildOutcome& outcome,
                   wire::BuildHistoryRecord& record);
 

@@ -121,6 +121,30 @@ TEST_F(HistoryTest, HowItWasMadeIsAttached) {
   EXPECT_FALSE(*history_->attachment(blob.digest()));
 }
 
+TEST_F(HistoryTest, WhatCannotBeKeptIsToldAndLeavesNothing) {
+  open();
+  constexpr const char* kAsItIs[] = {"", ""};
+  auto other = Database::open(dir_.path() / "history.db", kAsItIs);
+  ASSERT_TRUE(other) << other.error().message();
+  ASSERT_TRUE(
+      other->execute("CREATE TRIGGER full BEFORE INSERT ON builds BEGIN "
+                     "SELECT RAISE(ABORT, 'no room'); END"));
+  const auto listener = history_->listen({});
+  const auto build = begin("a");
+  build->set_outcome({.provenance = {{"linux/amd64", R"({"a":1})"}}});
+  build->end(std::nullopt);
+  const auto kept = history_->end(*build);
+  ASSERT_FALSE(kept);
+  EXPECT_NE(kept.error().message().find("no room"), std::string::npos) << kept.error().message();
+  EXPECT_FALSE(*history_->attachment(oci::Digest::of(R"({"a":1})").str()));
+  ASSERT_TRUE(listener->next());
+  wire::BuildHistoryEvent event;
+  ASSERT_TRUE(event.ParseFromString(*listener->next()));
+  EXPECT_EQ(event.type(), wire::BuildHistoryEvent::COMPLETE);
+  EXPECT_EQ(event.record().result().attestations_size(), 0);
+  EXPECT_EQ(refs(), "");
+}
+
 TEST_F(HistoryTest, FailuresAndThoseGivenUpAreTold) {
   open();
   end(*begin("failed"), RpcFailure{Error(Code::kUnknown, "exit code: 1"), ""});

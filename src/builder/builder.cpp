@@ -189,15 +189,15 @@ void LocalBuilder::import_caches(const BuildRequest& request, SharedSink& events
     const std::string what = cat("importing cache manifest from ", text_of(place));
     events.send(CacheMoved{.what = what});
     auto read = import_cache(site_, request, place, lease, imported, cancel);
-    CacheMoved end{.what = what, .over = true};
-    if (!read) end.error = read.error().message();
+    const std::string failure = read ? "" : without_controls(read.error().message());
+    CacheMoved end{.what = what, .over = true, .error = failure};
     // In BuildKit's words. Nothing there yet is no more than this.
     if (read && !*read) {
       end.error = cat("failed to configure ", place.reference ? "registry " : "",
                       "cache importer: ", text_of(place), ": not found");
     }
     events.send(std::move(end));
-    if (!read) events.send(BuildWarning{read.error().message(), 0});
+    if (!read) events.send(BuildWarning{failure, 0});
   }
 }
 
@@ -218,11 +218,11 @@ Result<> LocalBuilder::export_caches(const BuildRequest& request,
       events.send(CacheMoved{.what = what, .part = std::move(part)});
     };
     auto done = export_cache(site_, request, place, own, told, cancel);
-    events.send(
-        CacheMoved{.what = what, .over = true, .error = done ? "" : done.error().message()});
+    const std::string failure = done ? "" : without_controls(done.error().message());
+    events.send(CacheMoved{.what = what, .over = true, .error = failure});
     TRY(cancel.check());
     if (!done && !place.ignore_error) return done;
-    if (!done) events.send(BuildWarning{done.error().message(), 0});
+    if (!done) events.send(BuildWarning{failure, 0});
   }
   return {};
 }

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "builder/run_fixture.h"
+#include "remote/test_registry.h"
 #include "solver/portable_records.h"
 
 namespace skiff::builder {
@@ -276,6 +277,30 @@ TEST_F(CacheImage, WhatBecomesOfCachesIsTold) {
   EXPECT_TRUE(told_.warnings.empty());
   built(exporting("FROM scratch\nCOPY a /"));
   EXPECT_EQ(join(told_.caches, ";"), "exporting cache to client directory");
+}
+
+// What a registry says goes to terminals.
+TEST_F(CacheImage, FailuresAreToldWithoutControls) {
+  remote::TestRegistry registry;
+  options_.client = remote::quick_options();
+  open_builder_again();
+  registry.instead = [](net::Request&, net::ResponseWriter& w) {
+    EXPECT_TRUE(w.send(403, "application/json",
+                       R"({"errors":[{"code":"DENIED","message":"no\u001b[2J"}]})"));
+    return true;
+  };
+  BuildRequest wanted = request("FROM scratch\nCOPY a /");
+  wanted.cache_from = {{.reference = registry.ref("cache:1")}};
+  wanted.cache_to = {{.reference = registry.ref("cache:1"), .ignore_error = true}};
+  built(wanted);
+  ASSERT_EQ(told_.warnings.size(), 2U);
+  ASSERT_EQ(told_.caches.size(), 2U);
+  for (const auto& texts : {told_.warnings, told_.caches}) {
+    for (const std::string& text : texts) {
+      EXPECT_NE(text.find("no\\x1b[2J"), std::string::npos) << text;
+      EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
+    }
+  }
 }
 
 TEST_F(CacheImage, AnImageThatIsHereTellsToo) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 
+#include "builder/named_sources.h"
 #include "builder/offline_plan.h"
 #include "builder/platform_build.h"
 #include "dockerfile/inspection.h"
@@ -62,6 +63,7 @@ Result<Answer> check(images::ImageStore& images, const BuildRequest& request, Co
   PlanRequest wanted = plan_request(request, platforms_of(request).front());
   wanted.all_stages = true;
   wanted.checks = &checks;
+  wanted.named_contexts = TRY(NamedSources::names_of(request));
   wanted.ignore = &context.tree().ignore();
   const auto planned = plan_offline(images, parsed.file, wanted);
   check_text(parsed.file, checks);
@@ -88,7 +90,8 @@ Result<Answer> answer_to(images::ImageStore& images, const BuildRequest& request
   if (question == Question::kTargets) {
     return Answer{.text = show_targets(file), .data = targets_data(file)};
   }
-  const PlanRequest wanted = plan_request(request, platforms_of(request).front());
+  PlanRequest wanted = plan_request(request, platforms_of(request).front());
+  wanted.named_contexts = TRY(NamedSources::names_of(request));
   const Plan plan = TRY(plan_offline(images, file, wanted)).plan;
   return Answer{.text = show_outline(file, plan), .data = outline_data(file, plan)};
 }

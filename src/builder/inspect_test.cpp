@@ -45,6 +45,19 @@ class Inspected : public BuildFixture {
       "copy a /a\n";
 };
 
+// Neither of one that is not needed then.
+TEST_F(Inspected, OfAStageThatIsReplacedNothingIsTold) {
+  BuildRequest asked = request(
+      "FROM scratch AS deeper\nARG DEEPER=1\n"
+      "FROM deeper AS made\nARG INNER=2\nRUN --mount=type=secret,id=word true\n"
+      "FROM made AS last\nARG OUTER=3\nCOPY a /a\n");
+  asked.named_contexts["made"] = LocalFiles{context()};
+  const auto answer = builder_->inspect(asked, Question::kOutline, CancelToken());
+  ASSERT_TRUE(answer) << answer.error().message();
+  EXPECT_EQ(listed(answer->data, "args"), "OUTER: 7 | ");
+  EXPECT_FALSE(answer->data.has("secrets"));
+}
+
 TEST_F(Inspected, OutlinesHavePlacesInTheOrderOfTheFile) {
   write("a", "A");
   const json::Value outline = data(Question::kOutline);

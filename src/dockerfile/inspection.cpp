@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
 #include <vector>
 
 #include "base/strings.h"
@@ -87,12 +88,10 @@ class Outline {
     for (const Instruction& instruction : file.global_args) take(instruction, nullptr);
     for (const PlannedStage& stage : plan.stages) {
       for (const PlannedStep& step : stage.steps) take(step);
-      const auto& instructions = file.stages[stage.number].instructions;
-      // Triggers stand between, and of a stage that a named context replaces there are none.
-      const bool planned = stage.steps.size() > instructions.size();
-      const size_t first = planned ? stage.steps.size() - instructions.size() : 0;
-      for (size_t i = 0; i < instructions.size(); ++i) {
-        take(instructions[i], planned ? &stage.steps[first + i] : nullptr);
+      // Behind the FROM and its triggers; of a stage that a named context replaces there are none.
+      auto instruction = file.stages[stage.number].instructions.begin();
+      for (const PlannedStep& step : stage.steps | std::views::drop(1)) {
+        if (step.trigger == 0) take(*instruction++, &step);
       }
     }
     const Stage& target = file.stages[plan.stages.back().number];
@@ -187,7 +186,9 @@ class Outline {
   }
 
   static std::string value_in(const PlannedStep& step, const std::string& name) {
-    const auto& args = std::get<PlannedConfig>(step.what).build_args;
+    const auto* config = std::get_if<PlannedConfig>(&step.what);
+    if (config == nullptr) return "";
+    const auto& args = config->build_args;
     const auto found = std::ranges::find(args, name, [](const auto& arg) { return arg.first; });
     return found == args.end() ? "" : found->second;
   }

@@ -57,6 +57,7 @@ class TreeReceiver {
 class BlobReceiver {
  public:
   virtual ~BlobReceiver() = default;
+  // `bytes` need not be read to their end: who has the blob already reads none of them.
   virtual Result<> receive(const oci::Digest& blob, uint64_t size, Source& bytes) = 0;
 };
 

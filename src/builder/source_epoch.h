@@ -13,10 +13,12 @@ namespace skiff::builder {
 
 inline constexpr const char* kEpochArgument = "SOURCE_DATE_EPOCH";
 
-// The seconds that the request says, or "": of the argument, else of the Dockerfile's own.
+// What the request says, by the argument, else by the Dockerfile's own: seconds, or a name until
+// with_epoch() has put seconds in its place; "": nothing.
 std::string epoch_text(const BuildRequest& request);
 Result<TimePoint> parse_epoch(const std::string& seconds);
-// That time; none of a request that says none, or a name.
+// The time that those seconds are; nullopt where it says nothing, or still a name. An error for
+// seconds that are no time.
 Result<std::optional<TimePoint>> epoch_of(const BuildRequest& request);
 
 struct EpochSources {

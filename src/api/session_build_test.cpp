@@ -5,12 +5,14 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <mutex>
 #include <thread>
 
 #include "api/test_api.h"
 #include "base/strings.h"
+#include "buildkit/http_builds.h"
 #include "buildkit/rpc_server.h"
 #include "sys/process.h"
 #include "sys/unix_socket.h"
@@ -197,6 +199,50 @@ TEST_F(SessionBuildTest, ASessionEndsWithItsBuildAlsoIfNothingWasAsked) {
   while ((n = ::recv(own.get(), rest, sizeof rest, 0)) > 0) {
   }
   EXPECT_EQ(n, 0);
+}
+
+// Of several builds with the last one; and where it is another one by then, not with that.
+TEST_F(SessionBuildTest, ASessionStaysWhereAnotherBuildHasIt) {
+  class Gated : public Source {
+   public:
+    explicit Gated(std::string text) : text_(std::move(text)), source_(text_) {}
+    Result<size_t> read(std::span<char> buffer) override {
+      if (!std::exchange(is_reached_, true)) reached.set_value();
+      opened_.wait();
+      return source_.read(buffer);
+    }
+    std::promise<void> reached;
+    std::promise<void> open;
+
+   private:
+    std::shared_future<void> opened_ = open.get_future().share();
+    std::string text_;
+    StringSource source_;
+    bool is_reached_ = false;
+  };
+  const std::string tar = context("FROM scratch\nCOPY a /\n");
+  const std::string to_client = "version=2&session=s&outputs=%5B%7B%22Type%22:%22tar%22%7D%5D";
+  const auto builds_for_client = [&] {
+    const Reply reply = build(to_client, tar);
+    EXPECT_EQ(last(reply).string("id"), "moby.image.id") << reply.body;
+  };
+  OutputTaker first(*buildkit_, "s");
+  Gated gated(tar);
+  std::jthread sender(
+      [&] { EXPECT_TRUE(buildkit_->http_builds().contexts().send("long", gated)); });
+  std::jthread builder([&] {
+    const Reply reply = build("version=2&session=s&buildid=long&remote=upload-request");
+    EXPECT_EQ(last(reply).string("id"), "moby.image.id") << reply.body;
+  });
+  gated.reached.get_future().wait();
+  builds_for_client();
+  builds_for_client();
+  EXPECT_NE(first.taken("0"), "");
+  OutputTaker second(*buildkit_, "s");
+  gated.open.set_value();
+  builder.join();
+  builds_for_client();
+  EXPECT_NE(second.taken("0"), "");
 }
 
 TEST_F(SessionBuildTest, BadParametersAreRefused) {

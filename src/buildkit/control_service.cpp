@@ -187,10 +187,10 @@ Result<> ControlService::session(RpcCall& call) {
   if (facts.id.empty()) return Error(Code::kInvalidArgument, "the session has no id");
   const auto [first, last] = call.metadata().equal_range("x-docker-expose-session-grpc-method");
   for (auto method = first; method != last; ++method) facts.methods.insert(method->second);
-  const std::string id = facts.id;
-  auto served =
-      tunnel(call, [&](UniqueFd socket) { sessions_.add(std::move(facts), std::move(socket)); });
-  sessions_.remove(id);
+  std::shared_ptr<Session> session;
+  auto served = tunnel(
+      call, [&](UniqueFd socket) { session = sessions_.add(std::move(facts), std::move(socket)); });
+  if (session != nullptr) sessions_.remove(session);
   return served;
 }
 

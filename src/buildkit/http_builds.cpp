@@ -52,7 +52,7 @@ Result<std::string> HttpBuilds::build(const HttpBuild& wanted, const Tell& tell,
   build->feed().listen();
   build->progress().log_warnings();
   std::unique_lock lock(mutex_);
-  const auto entry = at_work_.emplace(wanted.id, build);
+  const auto entry = at_work_.emplace(wanted.id, AtWork{build, wanted.order.session});
   lock.unlock();
   std::thread watch([&] {
     wait_for(gone, build->ended());
@@ -61,26 +61,35 @@ Result<std::string> HttpBuilds::build(const HttpBuild& wanted, const Tell& tell,
   std::thread teller([&] {
     while (const auto status = build->feed().next()) tell(*status);
   });
-  build->set_outcome(run(wanted, build));
+  // Docker's own client hangs where it hears of a failure before its session stands.
+  const auto session = session_of(wanted);
+  build->set_outcome(session ? run(wanted, build) : failed(session.error()));
   build->end(std::nullopt);
   build->feed().close();
   watch.join();
   teller.join();
-  // Docker's own client waits for its session's end, which it brings about only where it was asked.
-  tools_.sessions.remove(wanted.order.session);
-  lock.lock();
-  at_work_.erase(entry);
-  lock.unlock();
+  leave(entry, session ? *session : nullptr);
   if (auto kept = history_.end(*build); !kept) log_warn(kept.error().message());
   return result_of(build->outcome());
 }
 
+Result<std::shared_ptr<Session>> HttpBuilds::session_of(const HttpBuild& wanted) {
+  if (wanted.order.session.empty()) return std::shared_ptr<Session>();
+  return tools_.sessions.find(wanted.order.session);
+}
+
+// Docker's own client waits for its session's end, which it brings about only where it was asked:
+// it comes with the last of the builds that have it, and is not that of a later one of its name.
+void HttpBuilds::leave(Entry entry, const std::shared_ptr<Session>& session) {
+  const std::scoped_lock lock(mutex_);
+  at_work_.erase(entry);
+  if (session == nullptr) return;
+  const bool is_used = std::ranges::any_of(
+      at_work_, [&](const auto& other) { return other.second.session == session->facts().id; });
+  if (!is_used) tools_.sessions.remove(session);
+}
+
 BuildOutcome HttpBuilds::run(const HttpBuild& wanted, const std::shared_ptr<Build>& build) {
-  // Docker's own client hangs where it hears of a failure before its session stands.
-  if (!wanted.order.session.empty()) {
-    auto session = tools_.sessions.find(wanted.order.session);
-    if (!session) return failed(session.error());
-  }
   if (auto fit = check_takers(wanted.order.exporters); !fit) return failed(fit.error());
   auto options = decode_frontend_options(wanted.options);
   if (!options) return failed(options.error());
@@ -100,7 +109,7 @@ BuildOutcome HttpBuilds::run(const HttpBuild& wanted, const std::shared_ptr<Buil
 void HttpBuilds::cancel(const std::string& id) {
   const std::scoped_lock lock(mutex_);
   const auto [first, last] = at_work_.equal_range(id);
-  for (auto one = first; one != last; ++one) one->second->cancel();
+  for (auto one = first; one != last; ++one) one->second.build->cancel();
 }
 
 }  // namespace skiff::buildkit

@@ -44,14 +44,22 @@ class HttpBuilds {
   SentContexts& contexts() { return contexts_; }
 
  private:
+  struct AtWork {
+    std::shared_ptr<Build> build;
+    std::string session;
+  };
+  using Entry = std::multimap<std::string, AtWork>::iterator;
   BuildOutcome run(const HttpBuild& wanted, const std::shared_ptr<Build>& build);
+  // Null where it has none.
+  Result<std::shared_ptr<Session>> session_of(const HttpBuild& wanted);
+  void leave(Entry entry, const std::shared_ptr<Session>& session);
 
   BuildTools tools_;
   Builds& builds_;
   History& history_;
   SentContexts contexts_;
-  std::mutex mutex_;                                            // of what follows
-  std::multimap<std::string, std::shared_ptr<Build>> at_work_;  // by their clients' names
+  std::mutex mutex_;                            // of what follows
+  std::multimap<std::string, AtWork> at_work_;  // by their clients' names
 };
 
 }  // namespace skiff::buildkit

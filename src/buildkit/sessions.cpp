@@ -14,18 +14,20 @@ bool Session::answers(const std::string& method) const {
   return false;
 }
 
-void Sessions::add(SessionFacts facts, UniqueFd socket) {
+std::shared_ptr<Session> Sessions::add(SessionFacts facts, UniqueFd socket) {
   std::string id = facts.id;
   auto session = std::make_shared<Session>(std::move(facts), RpcChannel::over(std::move(socket)));
   const std::scoped_lock lock(mutex_);
   std::erase_if(sessions_, [](const auto& one) { return !one.second->channel().alive(); });
-  sessions_[id] = std::move(session);
+  sessions_[id] = session;
   came_.notify_all();
+  return session;
 }
 
-void Sessions::remove(const std::string& id) {
+void Sessions::remove(const std::shared_ptr<Session>& session) {
   const std::scoped_lock lock(mutex_);
-  sessions_.erase(id);
+  const auto found = sessions_.find(session->facts().id);
+  if (found != sessions_.end() && found->second == session) sessions_.erase(found);
 }
 
 Result<std::shared_ptr<Session>> Sessions::find(const std::string& id) {

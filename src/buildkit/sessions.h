@@ -37,8 +37,9 @@ class Session {
 class Sessions {
  public:
   // `socket` leads to the client's gRPC server. A session of the same id is replaced.
-  void add(SessionFacts facts, UniqueFd socket);
-  void remove(const std::string& id);
+  std::shared_ptr<Session> add(SessionFacts facts, UniqueFd socket);
+  // Not another one that has come in its place.
+  void remove(const std::shared_ptr<Session>& session);
   // A build may be asked for before its session is there: waits a while for it.
   Result<std::shared_ptr<Session>> find(const std::string& id);
   // Of a client that has none: it answers nothing, and calls fail.

@@ -21,6 +21,16 @@ TEST(SessionsTest, SeveralStandBesideOneAnother) {
   EXPECT_TRUE(sessions.find("second"));
 }
 
+TEST(SessionsTest, OneThatIsReplacedTakesNoOtherAway) {
+  Sessions sessions;
+  auto first = *sys::socket_pair(SOCK_STREAM);
+  auto second = *sys::socket_pair(SOCK_STREAM);
+  const auto replaced = sessions.add({.id = "a"}, std::move(first.first));
+  const auto other = sessions.add({.id = "a"}, std::move(second.first));
+  sessions.remove(replaced);
+  EXPECT_EQ(*sessions.find("a"), other);
+}
+
 TEST(SessionsTest, WhoHasNoneAnswersNothing) {
   const auto silent = Sessions::silent();
   ASSERT_TRUE(silent);

@@ -141,8 +141,8 @@ Result<std::string> ClientContent::document(const oci::Digest& blob) const {
   return Error(Code::kDataLoss, cat("the client's ", blob.str(), " is damaged"));
 }
 
-Result<> ClientContent::write(const oci::Descriptor& blob, Source& from) const {
-  if (size(blob.digest)) return {};
+Result<bool> ClientContent::write(const oci::Descriptor& blob, Source& from) const {
+  if (size(blob.digest)) return false;
   const auto call = session_->channel().call(kWrite, metadata(), cancel_);
   wire::WriteBlobRequest request;
   request.set_ref(cat("skiff-", blob.digest.str()));
@@ -173,7 +173,8 @@ Result<> ClientContent::write(const oci::Descriptor& blob, Source& from) const {
   TRY(call->finish_writing());
   while (TRY(call->read())) {
   }
-  return call->finish();
+  TRY(call->finish());
+  return true;
 }
 
 Result<builder::LayoutContext> fetch_layout(const std::shared_ptr<Session>& session,

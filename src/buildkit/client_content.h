@@ -25,8 +25,8 @@ class ClientContent {
   Result<> read(const oci::Digest& blob, Sink& to) const;
   // They are not. kResourceExhausted for one that is too large for a document.
   Result<std::string> document(const oci::Digest& blob) const;
-  // Unless it is there.
-  Result<> write(const oci::Descriptor& blob, Source& from) const;
+  // Unless it is there: false then.
+  Result<bool> write(const oci::Descriptor& blob, Source& from) const;
 
  private:
   Result<> check() const;

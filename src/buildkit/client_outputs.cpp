@@ -123,9 +123,9 @@ class ClientLayout : public builder::BlobReceiver {
 
   Result<> receive(const oci::Digest& blob, uint64_t size, Source& bytes) override {
     if (vertex_.empty()) vertex_ = progress_.start("sending output as a directory");
-    oci::Descriptor descriptor{.digest = blob, .size = size};
-    TRY(content_.write(descriptor, bytes));
-    sent_ += size;
+    const auto written = content_.write({.digest = blob, .size = size}, bytes);
+    if (!written) return shown_failure(written.error());
+    if (*written) sent_ += size;
     progress_.count(vertex_, "transferring:", static_cast<int64_t>(sent_), 0, false);
     return {};
   }
@@ -136,6 +136,11 @@ class ClientLayout : public builder::BlobReceiver {
   }
 
  private:
+  Error shown_failure(Error error) {
+    if (error.code() != Code::kCancelled) end(error.message());
+    return error;
+  }
+
   ClientContent content_;
   ProgressWriter& progress_;
   std::string vertex_;

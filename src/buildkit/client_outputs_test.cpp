@@ -1,6 +1,13 @@
 #include "buildkit/client_outputs.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "base/strings.h"
+#include "buildkit/rpc_server.h"
+#include "control.pb.h"
+#include "session.pb.h"
+#include "sys/unix_socket.h"
 
 namespace skiff::buildkit {
 namespace {
@@ -59,6 +66,51 @@ TEST_F(ClientOutputsTest, TwoLayoutsDoNotShareADirectory) {
   EXPECT_EQ(made.error().message(),
             "exporter docker: tar=false: only one output of a build can be a layout in a directory "
             "of the client's");
+}
+
+// A client's store of blobs: it has one, takes another, and refuses a third.
+TEST_F(ClientOutputsTest, OfBlobsThoseThatAreSentAreCounted) {
+  const auto digest = [](const char* text) { return oci::Digest::of(text); };
+  const std::string known = digest("known").str();
+  const std::string refused = digest("refused").str();
+  const auto rpc = *RpcServer::start([&](RpcCall& call) -> std::optional<RpcFailure> {
+    if (call.method().ends_with("/Info")) {
+      wire::BlobInfoRequest request;
+      EXPECT_TRUE(request.ParseFromString(call.read()->value()));
+      wire::BlobInfoResponse reply;
+      reply.mutable_info()->set_size(5);
+      if (request.digest() == known && call.write(reply.SerializeAsString())) return std::nullopt;
+      return RpcFailure{Error(Code::kNotFound, "no such blob"), ""};
+    }
+    while (const auto message = *call.read()) {
+      wire::WriteBlobRequest request;
+      EXPECT_TRUE(request.ParseFromString(*message));
+      if (request.expected() == refused) return RpcFailure{Error(Code::kUnavailable, "full"), ""};
+      EXPECT_TRUE(call.write(""));  // a response whose fields nobody reads
+    }
+    return std::nullopt;
+  });
+  auto [own, other] = *sys::socket_pair(SOCK_STREAM);
+  rpc->serve(std::move(other));
+  auto session = std::make_shared<Session>(
+      SessionFacts{.id = "s", .methods = {"/containerd.services.content.v1.Content/Read"}},
+      RpcChannel::over(std::move(own)));
+  auto made = ClientOutputs::make({{"oci", {{"tar", "false"}}}}, session, progress_, {});
+  ASSERT_TRUE(made) << made.error().message();
+  const auto receive = [&](const char* text) {
+    StringSource bytes(text);
+    return made->outputs()[0].blobs->receive(digest(text), std::string_view(text).size(), bytes);
+  };
+  EXPECT_TRUE(receive("known"));
+  EXPECT_TRUE(receive("taken"));
+  const auto failed = receive("refused");
+  ASSERT_FALSE(failed);
+  wire::StatusResponse told;
+  for (const std::string& message : progress_.told()) EXPECT_TRUE(told.MergeFromString(message));
+  EXPECT_EQ(told.statuses(told.statuses_size() - 1).current(), 5);
+  const auto& last = told.vertexes(told.vertexes_size() - 1);
+  EXPECT_EQ(last.error(), failed.error().message());
+  EXPECT_NE(last.error().find("full"), std::string::npos);
 }
 
 TEST_F(ClientOutputsTest, NoneIsTheCacheAlone) {

@@ -53,7 +53,7 @@ Error changed(const SourceFile& file) {
 
 Result<> Copier::make_directories(const std::string& path, bool with_mode) {
   std::string so_far;
-  std::vector<UniqueFd> all_made;
+  std::vector<std::string> all_made;  // where they get a time, when no more is made in them
   for (const std::string& part : split(clean_path(path).substr(1), '/')) {
     if (part.empty()) continue;
     so_far += cat("/", part);
@@ -68,12 +68,12 @@ Result<> Copier::make_directories(const std::string& path, bool with_mode) {
       return failed("chown", so_far);
     }
     if (with_mode) TRY(set_mode_of_made(made.get(), so_far));
-    all_made.push_back(std::move(made));
+    if (attributes_.made_at) all_made.push_back(so_far);
   }
-  if (!attributes_.made_at) return {};
-  const timespec times[2] = {{0, UTIME_OMIT}, *attributes_.made_at};
-  for (const UniqueFd& made : all_made) {
-    if (::futimens(made.get(), times) != 0) return failed("set time of", so_far);
+  for (const std::string& one : all_made) {
+    const timespec times[2] = {{0, UTIME_OMIT}, *attributes_.made_at};
+    const UniqueFd made = TRY(target_.open_at(one, O_RDONLY | O_DIRECTORY));
+    if (::futimens(made.get(), times) != 0) return failed("set time of", one);
   }
   return {};
 }

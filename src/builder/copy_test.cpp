@@ -1,7 +1,9 @@
 // COPY and ADD, WORKDIR and config, end to end but for RUN: what the image's tree is.
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "builder/build_fixture.h"
+#include "builder/copier.h"
 #include "codec/compress.h"
 
 namespace skiff::builder {
@@ -244,6 +246,26 @@ TEST_F(Copy, TimesAreKept) {
   std::filesystem::create_symlink("e", context() / "l/k");
   const std::string linked = tree(built("FROM scratch\nCOPY l /\nCOPY d/a /k"), "%P %T@");
   EXPECT_NE(linked.find("e 1000000000.0000000000"), std::string::npos) << linked;
+}
+
+// However deep they are: no more files are open for them than for one.
+TEST(Directories, ThatAreMadeHaveTheTimeAllTheWay) {
+  const TempDir directory = *TempDir::make("/tmp", "skiff-copier-");
+  const sys::RootDir root = *sys::RootDir::open(directory.path());
+  constexpr int kDepth = 500;
+  std::string path;
+  for (int i = 0; i < kDepth; ++i) path += "/d";
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few{.rlim_cur = 100, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const auto made =
+      Copier(root, {.owner = {}, .mode = {}, .made_at = timespec{7, 0}}).make_directories(path);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_TRUE(made) << made.error().message();
+  for (size_t depth = 1; depth <= kDepth; ++depth) {
+    EXPECT_EQ(root.stat(path.substr(0, 2 * depth))->st_mtim.tv_sec, 7) << depth;
+  }
 }
 
 }  // namespace

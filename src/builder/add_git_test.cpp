@@ -170,18 +170,62 @@ TEST_F(AddGit, ItsFilesMayHaveTheTimeOfTheCommit) {
     for (size_t at; (at = all.find(directory)) != std::string::npos;) all.erase(at, 2);
     return all;
   };
-  EXPECT_EQ(below(after(cat("ADD ", remote(), "?mtime=commit /r1")), "r1"), dated);
-  // A context has it where the build has a time.
-  const auto of_context = [&](const std::string& url, const std::string& directory) {
-    BuildRequest wanted;
-    wanted.context_url = url;
-    wanted.dockerfile_text = cat("FROM scratch\nCOPY . /", directory);
-    wanted.build_args["SOURCE_DATE_EPOCH"] = "5";
-    return below(built(wanted), directory);
+  const std::string add = cat("ADD ", remote(), "?mtime=commit /r1");
+  EXPECT_EQ(below(after(add), "r1"), dated);
+  // A context has it where the build has a time, and another layer than without it.
+  BuildRequest wanted;
+  wanted.dockerfile_text = "FROM scratch\nCOPY . /r2";
+  const auto of_context = [&](const std::string& query, const char* epoch) {
+    wanted.context_url = cat(remote(), query);
+    wanted.build_args.clear();
+    if (epoch != nullptr) wanted.build_args["SOURCE_DATE_EPOCH"] = epoch;
+    return below(built(wanted), "r2");
   };
-  EXPECT_EQ(of_context(remote(), "r2"), dated);
-  EXPECT_EQ(of_context(cat(remote(), "?mtime=checkout"), "r3").find("1000000000"),
-            std::string::npos);
+  const std::string fetched = of_context("", nullptr);
+  EXPECT_EQ(fetched.find("1000000000"), std::string::npos);
+  EXPECT_EQ(of_context("?mtime=checkout", "5"), fetched);
+  EXPECT_EQ(of_context("", "5"), dated);
+  BuildRequest from_context = request("FROM files");
+  from_context.build_args["SOURCE_DATE_EPOCH"] = "5";
+  from_context.named_contexts["files"] = RemoteContext{remote()};
+  const auto time_of_f = [&] {
+    const std::string all = tree(built(from_context), "%P %Ts");
+    const size_t at = all.find("\nf ");
+    return all.substr(at, all.find('\n', at + 1) - at);
+  };
+  EXPECT_EQ(time_of_f(), "\nf 1000000000");
+  // Of a commit that changes nothing else.
+  sh("cd work && GIT_COMMITTER_DATE='@1000000001 +0000' git commit -q --amend -m 3 && "
+     "git push -qf ../served/a.git main && git -C ../served/a.git update-server-info");
+  const std::string later = replace_all(dated, "1000000000", "1000000001");
+  EXPECT_EQ(below(after(add), "r1"), later);
+  EXPECT_EQ(of_context("", "5"), later);
+  EXPECT_EQ(told_.missed[2], "the time of the commit: \"1000000000\" is now \"1000000001\"");
+  EXPECT_EQ(time_of_f(), "\nf 1000000001");
+}
+
+// Whatever the branch leads to by the time that its files are wanted.
+TEST_F(AddGit, TheTimeAndTheFilesAreOfOneCommit) {
+  const std::string next =
+      "cd work && echo three > f && GIT_COMMITTER_DATE='@1000000002 +0000' git commit -qam 3 && "
+      "git push -q ../served/a.git main && git -C ../served/a.git update-server-info";
+  sh("cd work && GIT_COMMITTER_DATE='@1000000001 +0000' git commit -q --amend -m 2 && "
+     "git push -qf ../served/a.git main && git -C ../served/a.git update-server-info");
+  BuildRequest wanted =
+      request(cat("FROM scratch AS s\nADD ", remote(), " /r\nFROM scratch\nCOPY --from=s /r /\n"));
+  wanted.build_args["SOURCE_DATE_EPOCH"] = "s";
+  bool is_changed = false;
+  const auto result = builder_->build(wanted,
+                                      [&](const BuildEvent& event) {
+                                        const bool begins =
+                                            std::holds_alternative<StepStarted>(event);
+                                        if (begins && !std::exchange(is_changed, true)) sh(next);
+                                      },
+                                      {});
+  ASSERT_TRUE(result) << result.error().message();
+  const images::Image image = *images_->find(result->id.str());
+  EXPECT_EQ(unix_seconds(image.config.created), 1'000'000'001);
+  EXPECT_EQ(text_in(image, "f"), "two\n");
 }
 
 TEST_F(AddGit, ACommitIsFetchedWhereverTheReferenceIs) {

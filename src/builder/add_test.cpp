@@ -73,6 +73,41 @@ TEST_F(Add, ASourceThatIsNamedGivesItsTime) {
   EXPECT_GT(built(wanted).config.created, dated);
 }
 
+// What ADD only copies need not be an archive that can be read, nor is it looked at before it is
+// known to be the right one.
+TEST_F(Add, AnArchiveThatGivesItsTimeIsNotUnpacked) {
+  // One entry, and then what is none.
+  const std::string archive = small_archive(false).substr(0, 1024) + std::string(1024, 'x');
+  serve("bad.tar.dated", archive);
+  serve("bad.tar.fresh", archive);
+  const auto dated = TimePoint(std::chrono::seconds(1'445'412'480));
+  const auto of = [&](const std::string& flags, const std::string& name) {
+    BuildRequest wanted = request(cat("FROM scratch AS s\nADD ", flags, " ", url(name),
+                                      " /a\nFROM scratch\nCOPY --from=s /a /\n"));
+    wanted.build_args["SOURCE_DATE_EPOCH"] = "s";
+    return wanted;
+  };
+  EXPECT_EQ(built(of("", "/bad.tar.dated")).config.created, dated);
+  fresh_ = "";
+  EXPECT_GT(built(of("", "/bad.tar.fresh")).config.created, dated);
+  const std::string other = cat("--checksum=sha256:", std::string(64, '0'));
+  EXPECT_NE(error_of(of(other, "/bad.tar.fresh")).find("digest mismatch"), std::string::npos);
+}
+
+// The server has another file for each that asks.
+TEST_F(Add, TheTimeAndTheFileAreOfOneAnswer) {
+  net::TestServer changing([&, asked = 0](net::Request&, net::ResponseWriter& w) mutable {
+    w.headers().set("Last-Modified", cat("Wed, 21 Oct 2015 07:28:0", ++asked, " GMT"));
+    EXPECT_TRUE(w.send(200, "application/octet-stream", cat(asked)));
+  });
+  BuildRequest wanted = request(cat("FROM scratch AS s\nADD ", changing.url("/a"),
+                                    " /a\nFROM scratch\nCOPY --from=s /a /\n"));
+  wanted.build_args["SOURCE_DATE_EPOCH"] = "s";
+  const images::Image image = built(wanted);
+  EXPECT_EQ(unix_seconds(image.config.created), 1'445'412'481);
+  EXPECT_EQ(text_in(image, "a"), "1");
+}
+
 TEST_F(Add, ItsChecksumIsChecked) {
   serve("a.txt", "A");
   const std::string good = cat("sha256:", sha256_hex("A"));

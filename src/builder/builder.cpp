@@ -8,13 +8,13 @@
 #include "base/scope_exit.h"
 #include "base/strings.h"
 #include "builder/answer.h"
+#include "builder/build_caches.h"
 #include "builder/cache_image.h"
 #include "builder/context.h"
 #include "builder/export.h"
 #include "builder/export_provenance.h"
 #include "builder/failed_step.h"
 #include "builder/offline_plan.h"
-#include "builder/open_shelf.h"
 #include "builder/platform_build.h"
 #include "builder/source_epoch.h"
 #include "builder/stat_cache.h"
@@ -105,12 +105,13 @@ class LocalBuilder : public Builder {
         cache_(std::move(cache)),
         cache_mounts_(options_.cache_mounts()),
         downloads_(options_.downloads()),
+        conversions_(images),
         stats_(StatCache::open(options_.root / "stat-cache", clock)),
         sources_(options_.local_sources(), *stats_, clock),
         cgroup_parents_(options_.cgroup_parents ? options_.cgroup_parents
                                                 : sys::CgroupParents::unrecorded()),
-        site_{options_,      images,     networks,         *cache_,
-              cache_mounts_, downloads_, *cgroup_parents_, clock},
+        site_{options_,   images,       networks,         *cache_, cache_mounts_,
+              downloads_, conversions_, *cgroup_parents_, clock},
         solver_(*cache_, clock) {}
   ~LocalBuilder() override { images_.set_extra_roots({}); }
 
@@ -150,10 +151,6 @@ class LocalBuilder : public Builder {
   }
   Result<BuildResult> tell(const BuildRequest& request, const std::vector<oci::Platform>& platforms,
                            const ShapedImages& made, SharedSink& events);
-  void import_caches(const BuildRequest& request, SharedSink& events, images::ImageLease& lease,
-                     ImportedRecords& imported, const CancelToken& cancel);
-  Result<> export_caches(const BuildRequest& request, const std::vector<PlatformImage>& built,
-                         const CacheHold& hold, SharedSink& events, const CancelToken& cancel);
   Result<std::set<std::string>> image_snapshots();
   Result<bool> remove_other(const CacheRecord& record);
 
@@ -162,6 +159,7 @@ class LocalBuilder : public Builder {
   std::unique_ptr<Cache> cache_;
   CacheMounts cache_mounts_;
   Downloads downloads_;
+  Conversions conversions_;
   std::unique_ptr<StatCache> stats_;
   LocalSources sources_;
   std::shared_ptr<sys::CgroupParents> cgroup_parents_;
@@ -180,51 +178,6 @@ Result<> LocalBuilder::start() {
   TRY(cache_mounts_.start());
   TRY(sources_.start());
   return clean_up_steps(site_);
-}
-
-void LocalBuilder::import_caches(const BuildRequest& request, SharedSink& events,
-                                 images::ImageLease& lease, ImportedRecords& imported,
-                                 const CancelToken& cancel) {
-  for (const CachePlace& place : request.cache_from) {
-    const std::string what = cat("importing cache manifest from ", text_of(place));
-    events.send(CacheMoved{.what = what});
-    auto read = import_cache(site_, request, place, lease, imported, cancel);
-    const std::string failure = read ? "" : without_controls(read.error().message());
-    CacheMoved end{.what = what, .over = true, .error = failure};
-    // In BuildKit's words. Nothing there yet is no more than this.
-    if (read && !*read) {
-      end.error = cat("failed to configure ", place.reference ? "registry " : "",
-                      "cache importer: ", text_of(place), ": not found");
-    }
-    events.send(std::move(end));
-    if (!read) events.send(BuildWarning{failure, 0});
-  }
-}
-
-Result<> LocalBuilder::export_caches(const BuildRequest& request,
-                                     const std::vector<PlatformImage>& built, const CacheHold& hold,
-                                     SharedSink& events, const CancelToken& cancel) {
-  if (request.cache_to.empty()) return {};
-  OwnCache own{.records = TRY(cache_->records_of(hold))};
-  for (const PlatformImage& image : built) {
-    own.mounts.insert(image.cache_mounts.begin(), image.cache_mounts.end());
-    for (const oci::Descriptor& layer : image.layers) own.layers.insert(layer.digest);
-  }
-  for (const CachePlace& place : request.cache_to) {
-    const std::string what =
-        cat("exporting cache to ", place.reference ? "registry" : "client directory");
-    events.send(CacheMoved{.what = what});
-    const auto told = [&](std::string part) {
-      events.send(CacheMoved{.what = what, .part = std::move(part)});
-    };
-    auto done = export_cache(site_, request, place, own, told, cancel);
-    const std::string failure = done ? "" : without_controls(done.error().message());
-    events.send(CacheMoved{.what = what, .over = true, .error = failure});
-    TRY(cancel.check());
-    if (!done && !place.ignore_error) return done;
-    if (!done) events.send(BuildWarning{failure, 0});
-  }
-  return {};
 }
 
 namespace {
@@ -257,10 +210,15 @@ Result<BuildResult> LocalBuilder::build_all(const BuildRequest& asked, const Eve
   if (context.origin()) facts.origin = context.origin();
   TRY(check_syntax(asked, context.dockerfile()));
   Dockerfile file = TRY(parse_telling(asked, context.dockerfile(), events));
-  const BuildRequest request = TRY(with_epoch(
-      asked,
-      {.file = file, .of_context = context.time(), .named = context.named(), .scratch = scratch},
-      cancel));
+  std::optional<TakenSource> taken;
+  const BuildRequest request = TRY(with_epoch(asked,
+                                              {.file = file,
+                                               .of_context = context.time(),
+                                               .named = context.named(),
+                                               .downloads = downloads_,
+                                               .scratch = scratch,
+                                               .taken = taken},
+                                              cancel));
   Exporter exporter = TRY(Exporter::make(site_, request));
   const ScopeExit remember([this] {
     if (auto saved = stats_->save(); !saved) log_warn(saved.error().message());
@@ -268,7 +226,7 @@ Result<BuildResult> LocalBuilder::build_all(const BuildRequest& asked, const Eve
   Checks checks(TRY(check_config(request, file)));
   check_text(file, checks);
   ImportedRecords imported;
-  import_caches(request, events, *lease, imported, cancel);
+  import_caches(site_, request, events, *lease, imported, cancel);
   BuildSite build{.site = site_,
                   .solver = solver_,
                   .request = request,
@@ -279,7 +237,8 @@ Result<BuildResult> LocalBuilder::build_all(const BuildRequest& asked, const Eve
                   .checks = checks,
                   .lease = *lease,
                   .hold = hold,
-                  .imported = imported};
+                  .imported = imported,
+                  .taken = taken};
   std::vector<oci::Platform> platforms = platforms_of(request);
   if (platforms.size() > kMostPlatforms) {
     return Error(Code::kInvalidArgument, cat("an image of ", platforms.size(), " platforms: ",
@@ -294,7 +253,7 @@ Result<BuildResult> LocalBuilder::build_all(const BuildRequest& asked, const Eve
         cat("One or more build-args [", join(built[0].unused_args, " "), "] were not consumed"),
         0});
   }
-  TRY(export_caches(request, built, hold, events, cancel));
+  TRY(export_caches(site_, request, built, hold, events, cancel));
   if (wants_inline_cache(request)) facts.steps = TRY(cache_->records_of(hold));
   const ShapedImages made = TRY(exporter.run(built, facts, *lease, events, cancel));
   BuildResult result = TRY(tell(request, platforms, made, events));

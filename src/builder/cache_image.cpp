@@ -171,62 +171,142 @@ Result<PortableMount> pack_mount(Site& site, images::ImageLease& lease, const st
                        .blob = TRY(site.images.add_layer(tar, lease, CompressForm{})).descriptor};
 }
 
-// As images leave the engine, or as it is asked.
-Result<oci::Descriptor> packed(Site& site, const oci::Descriptor& layer,
-                               const std::optional<CompressForm>& form, images::ImageLease& lease,
-                               const CancelToken& cancel) {
-  if (!form || *form == CompressForm{}) {
-    return site.images.pack_layer(layer, images::Pack::kNow, lease, cancel);
-  }
-  const auto blob = TRY(site.images.content().open(layer.digest));
-  const auto plain = TRY(open_decompressed(*blob));
-  images::CancellableSource cancellable(*plain, cancel);
-  return TRY(site.images.add_layer(cancellable, lease, *form)).descriptor;
+std::string blob_of(const NewRecord& record) {
+  return record.result.layer ? record.result.layer->blob.digest.str() : "";
 }
 
-// `exactly`: with the same blobs.
-bool has_all(const PortableCache& cache, const PortableCache& own, bool exactly) {
-  const auto blob_of = [](const NewRecord& record) {
-    return record.result.layer ? record.result.layer->blob.digest.str() : "";
-  };
-  std::map<std::string, std::string> blobs;  // by key
-  for (const NewRecord& record : cache.records) {
-    for (const std::string& key : record.keys) blobs.emplace(key, blob_of(record));
+// What a place has already.
+class There {
+ public:
+  explicit There(const PortableCache& cache) : cache_(cache) {
+    for (const NewRecord& record : cache.records) {
+      for (const std::string& key : record.keys) by_key_.try_emplace(key, &record);
+    }
   }
-  const auto has_record = [&](const NewRecord& record) {
-    return std::ranges::any_of(record.keys, [&](const std::string& key) {
-      const auto found = blobs.find(key);
-      return found != blobs.end() && (!exactly || found->second == blob_of(record));
+  // Those with one of the keys of `own`.
+  std::vector<const NewRecord*> like(const NewRecord& own) const {
+    std::vector<const NewRecord*> out;
+    for (const std::string& key : own.keys) {
+      const auto found = by_key_.find(key);
+      if (found != by_key_.end()) out.push_back(found->second);
+    }
+    return out;
+  }
+  // Null where it has none.
+  const PortableMount* mount(const std::string& id) const {
+    const auto found = std::ranges::find(cache_.mounts, id, &PortableMount::id);
+    return found == cache_.mounts.end() ? nullptr : &*found;
+  }
+
+ private:
+  const PortableCache& cache_;
+  std::map<std::string, const NewRecord*> by_key_;
+};
+
+// One writer among several: what is there is read, and swaps for what has its own, too, unless
+// another one has done so meanwhile. What is there already is not made again.
+class Writer {
+ public:
+  Writer(Site& site, CacheShelf& shelf, const CachePlace& place, const OwnCache& own,
+         images::ImageLease& lease, const std::function<void(std::string)>& told,
+         const CancelToken& cancel)
+      : site_(site), shelf_(shelf), place_(place), lease_(lease), told_(told), cancel_(cancel) {
+    records_ = own.records;
+    if (place.mounts) mounts_ = own.mounts;
+    if (!place.of_result) return;
+    std::erase_if(records_, [&](const NewRecord& record) {
+      return record.result.layer && !own.layers.contains(record.result.layer->blob.digest);
     });
-  };
-  const auto has_mount = [&](const PortableMount& mount) {
-    return std::ranges::find(cache.mounts, mount.id, &PortableMount::id) != cache.mounts.end();
-  };
-  return std::ranges::all_of(own.records, has_record) && std::ranges::all_of(own.mounts, has_mount);
-}
-
-// One writer among several: reads what is there, adds its own, and swaps it unless another one has
-// done so meanwhile; until what is there has its own. True then.
-Result<bool> try_export(Site& site, CacheShelf& shelf, const PortableCache& own, bool exactly,
-                        const std::function<void(std::string)>& told) {
-  const auto before = TRY(read_image(shelf));
-  if (before && has_all(before->cache, own, exactly)) return true;
-  const PortableCache all = unite(own, before ? before->cache : PortableCache());
-  const std::string document = encode_cache(all);
-  const auto lease = TRY(site.images.lease());
-  oci::Descriptor config{.media_type = std::string(kRecordsType), .size = document.size()};
-  config.digest = TRY(content::write_blob(site.images.content(), document, lease.get()));
-  TRY(shelf.put(config));
-  for (const oci::Descriptor& layer : layers_of(own)) {
-    TRY(shelf.put(layer));
-    told(cat("writing layer ", layer.digest.str()));
   }
-  const auto manifest = oci::Manifest::make(oci::kMediaTypeManifest, config, layers_of(all));
-  const auto put =
-      shelf.put_manifest(manifest, before ? before->manifest.descriptor().digest.str() : "");
-  if (!put && put.error().code() != Code::kFailedPrecondition) return put.error();
-  return false;
-}
+
+  // True once what is there has its own.
+  Result<bool> attempt() {
+    const auto before = TRY(read_image(shelf_));
+    const PortableCache cache = before ? before->cache : PortableCache();
+    const There there(cache);
+    if (before && has_all(there)) return true;
+    std::vector<oci::Descriptor> made;
+    const PortableCache all = unite(TRY(pack(there, made)), cache);
+    const std::string document = encode_cache(all);
+    oci::Descriptor config{.media_type = std::string(kRecordsType), .size = document.size()};
+    config.digest = TRY(content::write_blob(site_.images.content(), document, &lease_));
+    TRY(shelf_.put(config));
+    for (const oci::Descriptor& layer : made) {
+      TRY(shelf_.put(layer));
+      told_(cat("writing layer ", layer.digest.str()));
+    }
+    const auto manifest = oci::Manifest::make(oci::kMediaTypeManifest, config, layers_of(all));
+    const auto put =
+        shelf_.put_manifest(manifest, before ? before->manifest.descriptor().digest.str() : "");
+    if (!put && put.error().code() != Code::kFailedPrecondition) return put.error();
+    return false;
+  }
+
+ private:
+  // Any form will do, or the one that is asked for by force.
+  bool is_fit(const NewRecord& own, const NewRecord& there) const {
+    if (!place_.force_compression || !own.result.layer) return true;
+    const auto known = site_.conversions.known({own.result.layer->blob, place_.compression});
+    return known && known->digest.str() == blob_of(there);
+  }
+
+  bool has_all(const There& there) const {
+    const auto has_record = [&](const NewRecord& own) {
+      return std::ranges::any_of(there.like(own),
+                                 [&](const NewRecord* other) { return is_fit(own, *other); });
+    };
+    const auto has_mount = [&](const std::string& id) { return there.mount(id) != nullptr; };
+    return std::ranges::all_of(records_, has_record) && std::ranges::all_of(mounts_, has_mount);
+  }
+
+  // Null where it has not the same layer in a form that will do.
+  const Layer* same_layer(const There& there, const NewRecord& own) const {
+    for (const NewRecord* other : there.like(own)) {
+      const auto& layer = other->result.layer;
+      if (layer && layer->diff_id == own.result.layer->diff_id && is_fit(own, *other)) {
+        return &*layer;
+      }
+    }
+    return nullptr;
+  }
+
+  // `made`: what is to be written of it.
+  Result<PortableCache> pack(const There& there, std::vector<oci::Descriptor>& made) {
+    PortableCache out{.records = records_};
+    for (NewRecord& record : out.records) {
+      if (!record.result.layer) continue;
+      oci::Descriptor& blob = record.result.layer->blob;
+      if (const Layer* same = same_layer(there, record)) {
+        blob = same->blob;
+        continue;
+      }
+      blob = TRY(site_.conversions.pack({blob, place_.compression}, lease_, cancel_));
+      made.push_back(blob);
+    }
+    for (const std::string& id : mounts_) {
+      const PortableMount* other = there.mount(id);
+      out.mounts.push_back(other != nullptr ? *other : TRY(packed_mount(id)));
+      if (other == nullptr) made.push_back(out.mounts.back().blob);
+    }
+    return out;
+  }
+
+  Result<PortableMount> packed_mount(const std::string& id) {
+    const auto known = packed_mounts_.find(id);
+    if (known != packed_mounts_.end()) return known->second;
+    return packed_mounts_.emplace(id, TRY(pack_mount(site_, lease_, id, cancel_))).first->second;
+  }
+
+  Site& site_;
+  CacheShelf& shelf_;
+  const CachePlace& place_;
+  images::ImageLease& lease_;
+  const std::function<void(std::string)>& told_;
+  const CancelToken& cancel_;
+  std::vector<NewRecord> records_;
+  std::set<std::string> mounts_;
+  std::map<std::string, PortableMount> packed_mounts_;
+};
 
 }  // namespace
 
@@ -245,24 +325,11 @@ Result<> export_cache(Site& site, const BuildRequest& request, const CachePlace&
                       const CancelToken& cancel) {
   const auto write = [&]() -> Result<> {
     const auto lease = TRY(site.images.lease());
-    PortableCache cache{.records = own.records};
-    if (place.of_result) {
-      std::erase_if(cache.records, [&](const NewRecord& record) {
-        return record.result.layer && !own.layers.contains(record.result.layer->blob.digest);
-      });
-    }
-    for (NewRecord& record : cache.records) {
-      if (!record.result.layer) continue;
-      oci::Descriptor& blob = record.result.layer->blob;
-      blob = TRY(packed(site, blob, place.compression, *lease, cancel));
-    }
-    for (const std::string& id : place.mounts ? own.mounts : std::set<std::string>()) {
-      cache.mounts.push_back(TRY(pack_mount(site, *lease, id, cancel)));
-    }
     const auto shelf = TRY(open_shelf(site, request, place, cancel));
+    Writer writer(site, *shelf, place, own, *lease, told, cancel);
     for (int i = 0; i < kAttempts; ++i) {
       TRY(cancel.check());
-      if (TRY(try_export(site, *shelf, cache, place.force_compression, told))) return {};
+      if (TRY(writer.attempt())) return {};
     }
     return Error(Code::kAborted, "others write it all the time");
   };

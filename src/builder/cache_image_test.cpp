@@ -1,68 +1,11 @@
 // Caches given to other engines: in a directory, and in a registry.
-#include <functional>
 #include <thread>
 
+#include "builder/cache_image_fixture.h"
 #include "builder/run_fixture.h"
-#include "remote/test_registry.h"
-#include "solver/portable_records.h"
 
 namespace skiff::builder {
 namespace {
-
-class CacheImage : public BuildFixture {
- protected:
-  void SetUp() override {
-    BuildFixture::SetUp();
-    std::filesystem::create_directories(exported());
-    write("a", "A");
-    write("b", "B");
-  }
-  Path exported() const { return root() / "exported"; }
-  BuildRequest exporting(const std::string& dockerfile) {
-    BuildRequest out = request(dockerfile);
-    out.cache_to = {{.directory = exported()}};
-    return out;
-  }
-  BuildRequest importing(const std::string& dockerfile) {
-    BuildRequest out = request(dockerfile);
-    out.cache_from = {{.directory = exported()}};
-    return out;
-  }
-  // Another engine: nothing is known, nothing is there.
-  void forget() {
-    auto nobody = [](const oci::Digest&) { return images::ImageUser(); };
-    ASSERT_TRUE(images_->remove("test:1", true, false, nobody));
-    ASSERT_TRUE(builder_->prune({}));
-    ASSERT_TRUE(builder_->disk_usage()->empty());
-  }
-  // Rewrites what was exported, as who may write there can.
-  void change_records(const std::function<void(PortableCache&)>& change) {
-    const Path blobs = exported() / "blobs";
-    const auto path = [&](const oci::Digest& digest) {
-      return blobs / digest.algorithm_name() / digest.hex();
-    };
-    const auto index = oci::Index::parse(*read_file(exported() / "index.json"));
-    ASSERT_EQ(index->manifests.size(), 1);
-    oci::Descriptor entry = index->manifests[0];
-    const auto manifest = oci::Manifest::parse(*read_file(path(entry.digest)));
-    PortableCache cache = *decode_cache(*read_file(path(manifest->config.digest)));
-    change(cache);
-    const std::string document = encode_cache(cache);
-    oci::Descriptor config = manifest->config;
-    config.digest = oci::Digest::of(document);
-    config.size = document.size();
-    const auto changed = oci::Manifest::make(oci::kMediaTypeManifest, config, manifest->layers);
-    ASSERT_TRUE(write_file(path(config.digest), document));
-    ASSERT_TRUE(write_file(path(changed.descriptor().digest), changed.raw));
-    entry.digest = changed.descriptor().digest;
-    entry.size = changed.raw.size();
-    ASSERT_TRUE(
-        write_file(exported() / "index.json", oci::Index::make(oci::kMediaTypeIndex, {entry}).raw));
-  }
-  static constexpr const char* kDockerfile =
-      "FROM scratch AS lib\nCOPY b /lib/\nFROM scratch\nLABEL x=y\nCOPY a /\n"
-      "COPY --link a /linked\nWORKDIR /w\nCOPY --from=lib /lib /lib\n";
-};
 
 TEST_F(CacheImage, AnotherEngineHasEveryStepCached) {
   const images::Image image = built(exporting(kDockerfile));
@@ -85,16 +28,6 @@ TEST_F(CacheImage, OfTheResultAloneIsWhatWasAskedFor) {
   forget();
   built(importing(dockerfile));
   EXPECT_EQ(told_.cached, (std::vector<int>{4, 5}));  // 2 is of a stage before the last
-}
-
-TEST_F(CacheImage, AFailureIsAWarningWhereItMayBe) {
-  BuildRequest wanted = request(kDockerfile);
-  wanted.cache_to = {{.directory = root() / "missing" / "there"}};
-  EXPECT_NE(error_of(wanted).find("export build cache"), std::string::npos);
-  wanted.cache_to[0].ignore_error = true;
-  built(wanted);
-  ASSERT_EQ(told_.warnings.size(), 1);
-  EXPECT_NE(told_.warnings[0].find("export build cache"), std::string::npos) << told_.warnings[0];
 }
 
 TEST_F(CacheImage, MissesAfterAnImportAreExplained) {
@@ -240,67 +173,6 @@ TEST_F(CacheImage, AnotherEngineUsesWhatAnImageTells) {
   open_builder_again();
   built(lines);
   EXPECT_EQ(told_.missed[3], "a changed");
-}
-
-TEST_F(CacheImage, LayersAreCompressedAsAskedAndAnewByForce) {
-  const std::string lines = "FROM scratch\nCOPY a /\nCOPY b /";
-  std::string types;
-  const auto read_types = [&](PortableCache& cache) {
-    types.clear();
-    for (const NewRecord& record : cache.records) {
-      if (record.result.layer) types += cat(record.result.layer->blob.media_type, " ");
-    }
-  };
-  const std::string gzip = cat(oci::kMediaTypeLayerGzip, " ", oci::kMediaTypeLayerGzip, " ");
-  built(exporting(lines));
-  change_records(read_types);
-  EXPECT_EQ(types, gzip);
-  BuildRequest zstd = exporting(lines);
-  zstd.cache_to[0].compression = CompressForm{.compression = Compression::kZstd};
-  built(zstd);
-  change_records(read_types);
-  EXPECT_EQ(types, gzip) << "it has them";
-  zstd.cache_to[0].force_compression = true;
-  const images::Image image = built(zstd);
-  change_records(read_types);
-  EXPECT_EQ(types, replace_all(gzip, "gzip", "zstd"));
-  forget();
-  EXPECT_EQ(built(importing(lines)).id, image.id);
-  EXPECT_EQ(told_.cached, (std::vector<int>{2, 3}));
-}
-
-TEST_F(CacheImage, WhatBecomesOfCachesIsTold) {
-  built(importing("FROM scratch\nCOPY a /"));
-  EXPECT_EQ(join(told_.caches, ";"),
-            "importing cache manifest from directory, latest: failed to configure cache importer: "
-            "directory, latest: not found");
-  EXPECT_TRUE(told_.warnings.empty());
-  built(exporting("FROM scratch\nCOPY a /"));
-  EXPECT_EQ(join(told_.caches, ";"), "exporting cache to client directory");
-}
-
-// What a registry says goes to terminals.
-TEST_F(CacheImage, FailuresAreToldWithoutControls) {
-  remote::TestRegistry registry;
-  options_.client = remote::quick_options();
-  open_builder_again();
-  registry.instead = [](net::Request&, net::ResponseWriter& w) {
-    EXPECT_TRUE(w.send(403, "application/json",
-                       R"({"errors":[{"code":"DENIED","message":"no\u001b[2J"}]})"));
-    return true;
-  };
-  BuildRequest wanted = request("FROM scratch\nCOPY a /");
-  wanted.cache_from = {{.reference = registry.ref("cache:1")}};
-  wanted.cache_to = {{.reference = registry.ref("cache:1"), .ignore_error = true}};
-  built(wanted);
-  ASSERT_EQ(told_.warnings.size(), 2U);
-  ASSERT_EQ(told_.caches.size(), 2U);
-  for (const auto& texts : {told_.warnings, told_.caches}) {
-    for (const std::string& text : texts) {
-      EXPECT_NE(text.find("no\\x1b[2J"), std::string::npos) << text;
-      EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
-    }
-  }
 }
 
 TEST_F(CacheImage, AnImageThatIsHereTellsToo) {

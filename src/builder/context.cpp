@@ -69,6 +69,7 @@ Result<Context> Context::open(const BuildRequest& request, const Path& scratch, 
     options.stats = &stats;
     options.names_in = request.names_in_context;
   }
+  if (context.fetched_) options.times = context.fetched_->times();
   if (!request.context_version.empty() && request.ignore_text) {
     options.version = cat(request.context_version, " ", sha256_hex(*request.ignore_text));
   }

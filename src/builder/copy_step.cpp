@@ -72,6 +72,13 @@ class CopyStep : public PlannedSolverStep {
     return copy().from_stage || copy().from_image || copy().from_scratch;
   }
 
+  // Those of a commit belong to what is copied.
+  Times times() const override {
+    const bool dated = std::ranges::any_of(chosen_, [](const Chosen& one) {
+      return one.git ? one.git->commit_times == true : !one.tree->times().empty();
+    });
+    return dated ? Times::kOfTheRun : Times::kNone;
+  }
   Result<> unpack_ground() override { return copy().link ? Result<>() : unpack_base(); }
   Result<KeyParts> glance_at(const CancelToken& cancel) override;
   Result<KeyParts> look_at(const std::vector<StepResult>& inputs,
@@ -82,6 +89,11 @@ class CopyStep : public PlannedSolverStep {
   Result<> choose(const CancelToken& cancel);
   Result<Chosen> choose_one(const std::string& source, const CancelToken& cancel);
   Result<Chosen> fetch(const std::string& url, const CancelToken& cancel);
+  // As the build has it already; else null.
+  const TakenSource* taken_source(const std::string& source) const {
+    const auto& taken = site().taken;
+    return taken && taken->is_of(source, copy().checksum) ? &*taken : nullptr;
+  }
   Result<> check_out(Chosen& source, const CancelToken& cancel);
   // What a source is in a tree: with the excludes of the step.
   Result<Selection> selection_of(const std::string& source) const;
@@ -135,9 +147,14 @@ Result<Chosen> CopyStep::fetch(const std::string& url, const CancelToken& cancel
   TempDir directory = TRY(TempDir::make(site().site.options.scratch(), "download-"));
   std::optional<oci::Digest> checksum;
   if (!copy().checksum.empty()) checksum = TRY(oci::Digest::parse(copy().checksum));
-  const std::string name =
-      TRY(site().site.downloads.fetch(url, checksum, directory.path(), cancel));
   const Path path = directory.path();
+  std::string name;
+  if (const TakenSource* taken = taken_source(url)) {
+    name = taken->file;
+    TRY(link_file(taken->keep->path() / name, path / name));
+  } else {
+    name = TRY(site().site.downloads.fetch(url, checksum, path, cancel));
+  }
   Chosen chosen{.tree = TRY(own_tree(path, std::move(directory)))};
   chosen.matches = TRY(chosen.tree->select({.source = name}, cancel));
   chosen.unpack = copy().unpack.value_or(false);
@@ -164,8 +181,12 @@ Result<Chosen> CopyStep::choose_one(const std::string& source, const CancelToken
   if (copy().add) chosen.git = TRY(parse_git_source(source));
   if (chosen.git) {
     if (chosen.git->checksum.empty()) chosen.git->checksum = copy().checksum;
-    const GitAccess access = TRY(git_access(site().request, chosen.git->remote));
-    chosen.commit = TRY(find_commit(*chosen.git, access, cancel));
+    if (const TakenSource* taken = taken_source(source)) {
+      chosen.commit = taken->commit;
+    } else {
+      const GitAccess access = TRY(git_access(site().request, chosen.git->remote));
+      chosen.commit = TRY(find_commit(*chosen.git, access, cancel));
+    }
     return chosen;
   }
   if (copy().add && is_url(source)) return fetch(source, cancel);

@@ -18,11 +18,6 @@ namespace {
 constexpr const char* kBody = "body";
 constexpr const char* kMeta = "meta.json";
 
-Result<> link_file(const Path& from, const Path& to) {
-  if (::link(from.c_str(), to.c_str()) == 0) return {};
-  return Error::from_errno(errno, cat("link ", to.native()));
-}
-
 Result<json::Value> read_meta(const Path& directory) {
   return json::parse(TRY(read_file(directory / kMeta)));
 }
@@ -35,6 +30,11 @@ Result<> note_use(const Path& directory) {
 }
 
 }  // namespace
+
+Result<> link_file(const Path& from, const Path& to) {
+  if (::link(from.c_str(), to.c_str()) == 0) return {};
+  return Error::from_errno(errno, cat("link ", to.native()));
+}
 
 Path Downloads::place(const std::string& url) const { return root_ / sha256_hex(url); }
 

@@ -14,6 +14,9 @@
 
 namespace skiff::builder {
 
+// Under another name of the same file.
+Result<> link_file(const Path& from, const Path& to);
+
 class Downloads {
  public:
   // At most `most_bytes` are kept, those used last.

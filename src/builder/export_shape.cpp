@@ -3,20 +3,10 @@
 #include <algorithm>
 
 #include "base/strings.h"
-#include "builder/export_tar.h"
-#include "snapshot/diff_source.h"
 
 namespace skiff::builder {
 
 namespace {
-
-// How a layer is compressed, by its media type; nullopt for what is unknown.
-std::optional<Compression> compression_of(std::string_view media_type) {
-  if (media_type.ends_with("gzip")) return Compression::kGzip;
-  if (media_type.ends_with("zstd")) return Compression::kZstd;
-  if (media_type.ends_with(".tar")) return Compression::kNone;
-  return std::nullopt;
-}
 
 void clamp(TimePoint& time, TimePoint newest) { time = std::min(time, newest); }
 
@@ -110,17 +100,9 @@ Result<> ImageShaper::shape_layer(const PlatformImage& image, size_t i, bool pac
   CompressForm form{.compression = *now, .level = {}};
   if (packs && (rewrites || *now == Compression::kNone)) form = {};
   if (is_chosen) form = *options.compression;
-  const bool is_wanted_form = form.compression == *now && !form.level;
-  if (!rewrites && is_wanted_form) return {};
-  const auto newest = rewrites ? options.epoch : std::nullopt;
-  const std::string key =
-      cat(layer.descriptor.digest.str(), " ", static_cast<int>(form.compression), " ",
-          form.level.value_or(-1), " ", newest ? unix_nanos(*newest) : -1);
-  auto found = converted_.find(key);
-  if (found == converted_.end()) {
-    found = converted_.emplace(key, TRY(convert(layer.descriptor, form, newest))).first;
-  }
-  layer = found->second;
+  if (!rewrites && has_form(layer.descriptor.media_type, form)) return {};
+  layer = TRY(site_.conversions.convert(
+      {layer.descriptor, form, rewrites ? options.epoch : std::nullopt}, lease_, cancel_));
   return {};
 }
 
@@ -129,21 +111,6 @@ Result<bool> ImageShaper::is_here(const oci::Descriptor& blob) {
   const auto info = site_.images.content().info(blob.digest);
   if (!info && info.error().code() != Code::kNotFound) return info.error();
   return info.has_value();
-}
-
-Result<images::NewLayer> ImageShaper::convert(const oci::Descriptor& blob, const CompressForm& form,
-                                              const std::optional<TimePoint>& newest) {
-  const auto reader = TRY(site_.images.content().open(blob.digest));
-  const auto plain = TRY(open_decompressed(*reader));
-  if (!newest) return site_.images.add_layer(*plain, lease_, form);
-  snapshot::DiffSource rewritten(
-      [&](Sink& to) -> Result<> {
-        TarWriter tar(to);
-        TRY(copy_tar(*plain, {.newest = newest}, tar));
-        return tar.finish();
-      },
-      cancel_);
-  return site_.images.add_layer(rewritten, lease_, form);
 }
 
 }  // namespace skiff::builder

@@ -39,15 +39,12 @@ class ImageShaper {
   Result<> shape_layer(const PlatformImage& image, size_t i, bool packs,
                        const ExportOptions& options, images::NewLayer& layer);
   Result<bool> is_here(const oci::Descriptor& blob);
-  Result<images::NewLayer> convert(const oci::Descriptor& blob, const CompressForm& form,
-                                   const std::optional<TimePoint>& newest);
 
   Site& site_;
   images::ImageLease& lease_;
   const BuildFacts& facts_;
   Attester* attester_;
   const CancelToken& cancel_;
-  std::map<std::string, images::NewLayer> converted_;  // several platforms may share a layer
 };
 
 }  // namespace skiff::builder

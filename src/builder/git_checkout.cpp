@@ -166,23 +166,47 @@ Result<std::string> find_commit(const GitSource& source, const GitAccess& access
   return commit;
 }
 
+namespace {
+
+Result<> fetch_objects(const Git& git, const GitSource& source, const std::string& commit,
+                       const Path& into, const CancelToken& cancel) {
+  TRY(git.run({"init", "--quiet", "--initial-branch=main", "--", into.native()}, cancel));
+  TRY(git.run_in(into, {"remote", "add", "origin", source.remote}, cancel));
+  // Not each server gives a commit that nobody asks for by a branch or tag: then all of them.
+  auto fetched = git.run_in(into, {"fetch", "--quiet", "--depth=1", "origin", commit}, cancel);
+  if (fetched) return {};
+  TRY(cancel.check());
+  TRY_CONTEXT(
+      git.run_in(into,
+                 {"fetch", "--quiet", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*"},
+                 cancel),
+      net::shown_url(source.remote));
+  return {};
+}
+
+Result<TimePoint> time_in(const Git& git, const std::string& commit, const Path& repository,
+                          const CancelToken& cancel) {
+  const std::string seconds =
+      TRY(git.run_in(repository, {"show", "--no-patch", "--format=%ct", commit}, cancel));
+  return TimePoint(std::chrono::seconds(parse_int(trim(seconds)).value_or(0)));
+}
+
+}  // namespace
+
+Result<TimePoint> commit_time(const GitSource& source, const GitAccess& access,
+                              const std::string& commit, const Path& into,
+                              const CancelToken& cancel) {
+  const Git git(source.remote, access);
+  TRY(fetch_objects(git, source, commit, into, cancel));
+  return time_in(git, commit, into, cancel).context(net::shown_url(source.remote));
+}
+
 Result<TimePoint> fetch_commit(const GitSource& source, const GitAccess& access,
                                const std::string& commit, const Checkout& wanted, const Path& into,
                                const CancelToken& cancel) {
   const Git git(source.remote, access);
   const std::string shown = net::shown_url(source.remote);
-  TRY(git.run({"init", "--quiet", "--initial-branch=main", "--", into.native()}, cancel));
-  TRY(git.run_in(into, {"remote", "add", "origin", source.remote}, cancel));
-  // Not each server gives a commit that nobody asks for by a branch or tag: then all of them.
-  auto fetched = git.run_in(into, {"fetch", "--quiet", "--depth=1", "origin", commit}, cancel);
-  if (!fetched) {
-    TRY(cancel.check());
-    TRY_CONTEXT(
-        git.run_in(into,
-                   {"fetch", "--quiet", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*"},
-                   cancel),
-        shown);
-  }
+  TRY(fetch_objects(git, source, commit, into, cancel));
   TRY_CONTEXT(git.run_in(into, {"checkout", "--quiet", "--detach", commit}, cancel), shown);
   if (source.submodules) {
     TRY_CONTEXT(
@@ -190,10 +214,8 @@ Result<TimePoint> fetch_commit(const GitSource& source, const GitAccess& access,
                    cancel),
         shown);
   }
-  const std::string seconds =
-      TRY(git.run_in(into, {"show", "--no-patch", "--format=%ct", "HEAD"}, cancel));
+  const TimePoint time = TRY(time_in(git, "HEAD", into, cancel));
   if (!wanted.keep_git_dir) TRY(remove_tree(into / ".git"));
-  const TimePoint time(std::chrono::seconds(parse_int(trim(seconds)).value_or(0)));
   if (wanted.commit_times) TRY(set_tree_times(into, time));
   return time;
 }

@@ -31,6 +31,11 @@ struct Checkout {
   bool commit_times = false;  // files and directories have the commit's time
 };
 
+// The time of the commit; of what is fetched for it into the new directory `into` no file is made.
+Result<TimePoint> commit_time(const GitSource& source, const GitAccess& access,
+                              const std::string& commit, const Path& into,
+                              const CancelToken& cancel);
+
 // Makes the new directory `into` a checkout of the commit, with its submodules; .git stays only
 // where it is to be kept. Returns the commit's time.
 Result<TimePoint> fetch_commit(const GitSource& source, const GitAccess& access,

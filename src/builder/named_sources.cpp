@@ -95,6 +95,7 @@ Result<> NamedSources::open_tree(Entry& entry, const CancelToken& cancel) {
   } else {
     TRY(fetch(entry, cancel));
     directory = entry.fetched->directory;
+    options.times = entry.fetched->times();
   }
   sys::RootDir root = TRY(sys::RootDir::open(directory));
   if (!entry.fetched) options.ignore = TRY(read_ignore(root, {".dockerignore"}));

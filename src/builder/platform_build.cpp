@@ -304,6 +304,7 @@ Result<PlatformImage> build_platform(BuildSite& build, const oci::Platform& plat
                 .lease = build.lease,
                 .platform = name,
                 .project = project_of(build.request),
+                .taken = build.taken,
                 .layers = layers};
   PlannedGraph planned = GraphMaker(site).make();
   auto results = TRY(build.solver.solve(

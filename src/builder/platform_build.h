@@ -43,6 +43,7 @@ struct BuildSite {
   images::ImageLease& lease;
   CacheHold& hold;
   const ImportedRecords& imported;
+  const std::optional<TakenSource>& taken;
   ToldOnce emulated = {};  // platforms that have been warned of
 };
 

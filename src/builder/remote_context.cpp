@@ -45,12 +45,15 @@ Result<FetchedContext> check_out(const GitSource& source, TempDir keep, const Bu
   const std::string directory = TRY(read_link_at(AT_FDCWD, sys::fd_path(inside.get())));
   const std::string remote = net::shown_url(source.remote);
   const std::string address = source.ref.empty() ? remote : cat(remote, "#", source.ref);
-  return FetchedContext{std::move(keep), directory, std::nullopt, ContextOrigin{address, commit},
-                        time};
+  FetchedContext out{std::move(keep), directory, std::nullopt, ContextOrigin{address, commit},
+                     time};
+  if (wanted.commit_times) out.of_files = time;
+  return out;
 }
 
-Result<std::optional<TimePoint>> newest_entry(const UniqueFd& archive) {
-  FdSource file(archive.get());
+Result<std::optional<TimePoint>> newest_entry(const Path& archive) {
+  const UniqueFd fd = TRY(open_file(archive, O_RDONLY));
+  FdSource file(fd.get());
   const auto plain = TRY(open_decompressed(file));
   TarReader tar(*plain);
   std::optional<TimePoint> newest;
@@ -59,6 +62,20 @@ Result<std::optional<TimePoint>> newest_entry(const UniqueFd& archive) {
     newest = std::max(newest.value_or(entry->mtime), entry->mtime);
   }
   return newest;
+}
+
+// As the server says, else of an archive's newest file.
+Result<std::optional<TimePoint>> time_of_file(const Path& path) {
+  const UniqueFd fd = TRY(open_file(path, O_RDONLY));
+  struct stat st{};
+  // 1970 is no answer.
+  if (::fstat(fd.get(), &st) == 0 && st.st_mtim.tv_sec > 0) {
+    return std::optional(TimePoint(std::chrono::seconds(st.st_mtim.tv_sec)));
+  }
+  if (!TRY(is_archive(fd.get()))) return std::optional<TimePoint>();
+  // Nobody has said that it is a whole one: what cannot be read through tells nothing.
+  auto newest = newest_entry(path);
+  return newest ? std::move(*newest) : std::nullopt;
 }
 
 Result<FetchedContext> download_context(const std::string& url, TempDir keep,
@@ -70,22 +87,16 @@ Result<FetchedContext> download_context(const std::string& url, TempDir keep,
   const std::string name = TRY(download(url, {}, download_dir, cancel)).name;
   const Path file = download_dir / name;
   FetchedContext out{std::move(keep), tree, std::nullopt, std::nullopt, std::nullopt};
-  UniqueFd fd = TRY(open_file(file, O_RDONLY));
-  struct stat st{};
-  // 1970 is no answer.
-  if (::fstat(fd.get(), &st) == 0 && st.st_mtim.tv_sec > 0) {
-    out.time = TimePoint(std::chrono::seconds(st.st_mtim.tv_sec));
-  }
+  const UniqueFd fd = TRY(open_file(file, O_RDONLY));
   if (!TRY(is_archive(fd.get()))) {
     out.directory = download_dir;
     out.file = name;
-    return out;
+  } else {
+    const sys::RootDir root = TRY(sys::RootDir::open(tree));
+    FdSource tar(fd.get());
+    TRY_CONTEXT(untar(tar, root, "", {}, cancel), net::shown_url(url));
   }
-  const sys::RootDir root = TRY(sys::RootDir::open(tree));
-  FdSource tar(fd.get());
-  TRY_CONTEXT(untar(tar, root, "", {}, cancel), net::shown_url(url));
-  if (!out.time)
-    out.time = TRY_CONTEXT(newest_entry(TRY(open_file(file, O_RDONLY))), net::shown_url(url));
+  out.time = TRY(time_of_file(file));
   return out;
 }
 
@@ -107,24 +118,28 @@ Result<FetchedContext> fetch_context(const std::string& url, const BuildRequest&
                cat("build context ", skiff::quoted(net::shown_url(url)), ": ", why));
 }
 
-Result<std::optional<TimePoint>> time_of_source(const std::string& source,
-                                                const std::string& checksum,
-                                                const BuildRequest& request, const Path& scratch,
-                                                const CancelToken& cancel) {
-  TempDir keep = TRY(TempDir::make(scratch, "context-"));
+Result<TakenSource> take_source(const std::string& source, const std::string& checksum,
+                                const BuildRequest& request, Downloads& downloads,
+                                const Path& scratch, const CancelToken& cancel) {
+  TempDir keep = TRY(TempDir::make(scratch, "source-"));
+  TakenSource out{.source = source, .checksum = checksum};
   if (auto git = TRY(parse_git_source(source))) {
     if (git->checksum.empty()) git->checksum = checksum;
-    return TRY(check_out(*git, std::move(keep), request, cancel)).time;
+    const GitAccess access = TRY(git_access(request, git->remote));
+    out.commit = TRY(find_commit(*git, access, cancel));
+    out.time = TRY(commit_time(*git, access, out.commit, keep.path() / "objects", cancel));
+    return out;
   }
   if (!is_url(source)) {
     return Error(Code::kInvalidArgument, cat(kEpochArgument, ": ", net::shown_url(source),
                                              " is neither a URL nor a git repository"));
   }
-  const FetchedContext fetched = TRY(download_context(source, std::move(keep), cancel));
-  if (checksum.empty()) return fetched.time;
-  const Path file = fetched.keep.path() / kDownload / remote_name(source);
-  TRY_CONTEXT(check_digest(file, TRY(oci::Digest::parse(checksum))), net::shown_url(source));
-  return fetched.time;
+  std::optional<oci::Digest> wanted;
+  if (!checksum.empty()) wanted = TRY(oci::Digest::parse(checksum));
+  out.file = TRY(downloads.fetch(source, wanted, keep.path(), cancel));
+  out.time = TRY_CONTEXT(time_of_file(keep.path() / out.file), net::shown_url(source));
+  out.keep = std::move(keep);
+  return out;
 }
 
 }  // namespace skiff::builder

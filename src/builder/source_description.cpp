@@ -135,6 +135,9 @@ Result<KeyParts> SourceTree::describe(Selected& selected, bool mode_given, bool 
     work();
   }
   for (Result<>& outcome : outcomes) TRY(std::move(outcome));
+  if (!options_.times.empty()) {
+    parts.push_back({PartKind::kValue, "the time of the commit", options_.times});
+  }
   return parts;
 }
 

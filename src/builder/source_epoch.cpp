@@ -51,7 +51,9 @@ Result<std::optional<TimePoint>> time_named(const std::string& name, const Build
   for (const Stage& stage : sources.file.stages) {
     if (stage.from.name.empty() || to_lower(stage.from.name) != to_lower(name)) continue;
     const PlannedCopy add = TRY(source_of(stage, request, sources.file));
-    return time_of_source(add.sources[0], add.checksum, request, sources.scratch, cancel);
+    sources.taken = TRY(take_source(add.sources[0], add.checksum, request, sources.downloads,
+                                    sources.scratch, cancel));
+    return sources.taken->time;
   }
   return Error(Code::kInvalidArgument,
                cat(kEpochArgument, "=", name,

@@ -25,7 +25,9 @@ struct EpochSources {
   const Dockerfile& file;
   std::optional<TimePoint> of_context;
   NamedSources& named;
+  Downloads& downloads;
   const Path& scratch;
+  std::optional<TakenSource>& taken;  // that of a stage
 };
 
 // The request with what the Dockerfile itself says by an ARG before its first FROM, where no

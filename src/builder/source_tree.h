@@ -61,6 +61,9 @@ class SourceTree {
     bool changing = false;       // somebody may write to it: what is copied is compared again
     StatCache* stats = nullptr;  // of hashes that are remembered
     std::string version = "";    // the same means the same files; "": nothing is known of that
+    // That of all files, where it is told of them: as that of a commit. "": they have their own,
+    // which nobody tells of.
+    std::string times = "";
     // Of one of its directories, where the root may have only some; for suggestions.
     std::function<Result<std::vector<std::string>>(const std::string&)> names_in = nullptr;
   };
@@ -71,13 +74,14 @@ class SourceTree {
   bool changing() const { return options_.changing; }
   const oci::IgnorePatterns& ignore() const { return options_.ignore; }
   const std::string& version() const { return options_.version; }
+  const std::string& times() const { return options_.times; }
 
   // The matches of a source, sorted; none for a wildcard that matches nothing. A plain path
   // that is not there is kNotFound.
   Result<std::vector<Selected>> select(const Selection& wanted, const CancelToken& cancel) const;
 
-  // A kFile part for each file, whose hash is known from then on. Modes are left out where
-  // `mode_given`, owners where `owner_given`.
+  // A kFile part for each file, whose hash is known from then on, and one for the time of all.
+  // Modes are left out where `mode_given`, owners where `owner_given`.
   Result<KeyParts> describe(Selected& selected, bool mode_given, bool owner_given,
                             const CancelToken& cancel);
   // Stands for all that describe() tells of what is not described yet, and is made faster; none

@@ -44,6 +44,7 @@ class ContextStep : public PlannedSolverStep {
   }
 
  private:
+  Times times() const override { return dated_ ? Times::kOfTheRun : Times::kNone; }
   Result<std::vector<Selected>> select(SourceTree& tree, const CancelToken& cancel) {
     return tree.select({.source = "/"}, cancel);
   }
@@ -52,6 +53,7 @@ class ContextStep : public PlannedSolverStep {
   }
   Result<KeyParts> look_at(const std::vector<StepResult>&, const CancelToken& cancel) override {
     SourceTree* files = TRY(tree(cancel));
+    dated_ = !files->times().empty();
     KeyParts parts;
     for (Selected& selected : TRY(select(*files, cancel))) {
       KeyParts described = TRY(files->describe(selected, false, false, cancel));
@@ -71,6 +73,8 @@ class ContextStep : public PlannedSolverStep {
     }
     return finish(space, cancel);
   }
+
+  bool dated_ = false;  // the times of its files count
 };
 
 // Changes the config: the cache keeps when.

@@ -50,6 +50,7 @@ struct StepSite {
   images::ImageLease& lease;
   std::string platform;  // of the build, "linux/amd64"
   std::string project;   // builds of the same name are compared with one another
+  const std::optional<TakenSource>& taken;
   KnownLayers& layers;
 };
 

@@ -12,6 +12,7 @@
 
 #include "builder/builder.h"
 #include "builder/cache_mounts.h"
+#include "builder/conversions.h"
 #include "builder/downloads.h"
 #include "builder/vocabulary.h"
 #include "snapshot/lent_contents.h"
@@ -30,6 +31,7 @@ struct Site {
   Cache& cache;
   CacheMounts& cache_mounts;
   Downloads& downloads;
+  Conversions& conversions;
   sys::CgroupParents& cgroup_parents;
   const Clock& clock;
 };

@@ -28,7 +28,9 @@ TEST(SessionsTest, OneThatIsReplacedTakesNoOtherAway) {
   const auto replaced = sessions.add({.id = "a"}, std::move(first.first));
   const auto other = sessions.add({.id = "a"}, std::move(second.first));
   sessions.remove(replaced);
-  EXPECT_EQ(*sessions.find("a"), other);
+  const auto found = sessions.find("a");
+  ASSERT_TRUE(found) << found.error().message();
+  EXPECT_EQ(*found, other);
 }
 
 TEST(SessionsTest, WhoHasNoneAnswersNothing) {

@@ -7,6 +7,7 @@
 #include "api/hijack.h"
 #include "api/router.h"
 #include "base/strings.h"
+#include "engine/log_drivers.h"
 
 namespace skiff::api {
 
@@ -49,6 +50,7 @@ Result<engine::LogOptions> log_options(const Call& call) {
 Result<> container_logs(Call& call) {
   auto options = TRY(log_options(call));
   auto info = TRY(call.context.engine.containers().get(call.name));
+  TRY(engine::check_has_logs(info.host_config.log_driver));
   bool timestamps = call.flag("timestamps");
   bool details = call.flag("details");
   call.writer.headers().set("Content-Type", std::string(stream_type(call, info.config.tty)));

@@ -166,6 +166,11 @@ bool keeps_log_file(const std::string& driver) {
   return driver == "json-file" || driver == "local";
 }
 
+Result<> check_has_logs(const std::string& driver) {
+  if (keeps_log_file(driver) || driver == "journald") return {};
+  return Error(Code::kUnimplemented, "configured logging driver does not support reading");
+}
+
 Result<> set_log_options(const ContainerInfo& info, runtime::MonitorOptions& options) {
   const HostConfig& host = info.host_config;
   const LogDriver* driver = find_driver(host.log_driver);

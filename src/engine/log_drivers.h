@@ -34,6 +34,9 @@ Result<> check_logging(const HostConfig& host, std::vector<std::string>& warning
 // Whether the driver keeps a file that LogReader reads.
 bool keeps_log_file(const std::string& driver);
 
+// kUnimplemented where logs() of the driver has nothing to tell.
+Result<> check_has_logs(const std::string& driver);
+
 // What the monitor needs to know.
 Result<> set_log_options(const ContainerInfo& info, runtime::MonitorOptions& options);
 

@@ -131,7 +131,7 @@ Result<> journal_logs(Core& core, const ContainerInfo& info, const LogOptions& o
 Result<> read_logs(Core& core, Container& container, const LogOptions& options,
                    const LogConsumer& consume, const CancelToken& cancel) {
   ContainerInfo info = container.info();
-  if (info.host_config.log_driver != kJournal) TRY(check_log_readable(info));
+  TRY(check_has_logs(info.host_config.log_driver));
   // Registered before it is asked whether the container runs: its end is not missed.
   auto ended = container.add_waiter(WaitCondition::kNextExit);
   ScopeExit forget([&] { container.forget_waiter(ended); });
@@ -153,12 +153,10 @@ runtime::LogFormat log_format(const ContainerInfo& info) {
 }
 
 Result<> check_log_readable(const ContainerInfo& info) {
-  if (keeps_log_file(info.host_config.log_driver)) return {};
-  std::string message = "configured logging driver does not support reading";
-  if (info.host_config.log_driver == kJournal) {
-    message += cat(": see journalctl CONTAINER_ID_FULL=", info.id);
-  }
-  return Error(Code::kUnimplemented, std::move(message));
+  if (info.host_config.log_driver != kJournal) return check_has_logs(info.host_config.log_driver);
+  return Error(Code::kUnimplemented, cat("configured logging driver does not support reading: see "
+                                         "journalctl CONTAINER_ID_FULL=",
+                                         info.id));
 }
 
 }  // namespace skiff::engine

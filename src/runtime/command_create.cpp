@@ -77,8 +77,9 @@ Result<int> create(const CommandContext& context) {
   return written.error();
 }
 
+// The manager goes on watching us: we end with the container, and as it does.
 void pass_on_or_warn(const NotifyProxy& proxy, const sys::Child& child) {
-  Result<> passed = proxy.pass_on(child.pid, child.pidfd.get());
+  Result<> passed = proxy.pass_on(child.pidfd.get(), ::getpid());
   if (!passed) warn(passed.error().message());
 }
 
@@ -97,7 +98,7 @@ Result<int> run(const CommandContext& context) {
   std::optional<NotifyProxy> proxy = TRY(NotifyProxy::open(container.notify_directory()));
   TRY(container.start());
   if (detach) {
-    if (proxy) TRY(proxy->pass_on(container.pid(), container.pidfd()));
+    if (proxy) TRY(proxy->pass_on(container.pidfd(), container.pid()));
     undo.dismiss();
     return 0;
   }

@@ -86,6 +86,10 @@ Result<OciProcess> changed_process(const CommandArguments& arguments, const OciC
   }
   process.terminal = arguments.has("tty");
   if (arguments.has("cwd")) process.cwd = arguments.value("cwd");
+  if (!process.cwd.starts_with('/')) {
+    return Error(Code::kInvalidArgument,
+                 cat("--cwd ", quoted(process.cwd), ": Cwd must be an absolute path"));
+  }
   for (const std::string& variable : arguments.values("env")) {
     if (variable.find('=') == std::string::npos) {
       return Error(Code::kInvalidArgument, cat("--env ", quoted(variable), " is not NAME=value"));

@@ -44,7 +44,7 @@ Result<int> start(const CommandContext& context) {
   }
   UniqueFd pidfd = TRY(sys::open_pidfd(container.pid()));
   TRY(container.start());
-  TRY(proxy->pass_on(container.pid(), pidfd.get()));
+  TRY(proxy->pass_on(pidfd.get(), container.pid()));
   return 0;
 }
 

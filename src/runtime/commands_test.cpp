@@ -45,6 +45,19 @@ class Commands : public testing::Test {
     words.insert(words.begin(), "exec");
     return run(std::move(words));
   }
+  // In the container's place, once it has seen its socket.
+  void say_ready() const {
+    while (!std::filesystem::exists(bundle_.rootfs() / "tmp/seen")) ::usleep(1000);
+    UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    Path path = bundle_.state_root() / bundle_.id / "notify/notify.sock";
+    path.native().copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
+    for (std::string_view text : {"STATUS=soon", "READY=1\nSTATUS=up"}) {
+      ::sendto(fd.get(), text.data(), text.size(), 0, reinterpret_cast<const sockaddr*>(&address),
+               sizeof address);
+    }
+  }
   Path at(const char* name) const { return bundle_.scratch() / name; }
 
   TestBundle bundle_;
@@ -207,17 +220,7 @@ TEST_F(Commands, ExecIntoAPausedContainerWaitsForItToGoOn) {
 TEST_F(Commands, ReadinessIsPassedOn) {
   UniqueFd manager = datagram_socket(at("manager.sock"));
   std::thread inside([&] {
-    // In the container's place, once it has seen its socket.
-    while (!std::filesystem::exists(bundle_.rootfs() / "tmp/seen")) ::usleep(1000);
-    UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    Path path = bundle_.state_root() / bundle_.id / "notify/notify.sock";
-    path.native().copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
-    for (std::string_view text : {"STATUS=soon", "READY=1\nSTATUS=up"}) {
-      ::sendto(fd.get(), text.data(), text.size(), 0, reinterpret_cast<const sockaddr*>(&address),
-               sizeof address);
-    }
+    say_ready();
     EXPECT_EQ(receive(manager.get()), "READY=1");
     EXPECT_TRUE(receive(manager.get()).starts_with("MAINPID="));
     // With the barrier's descriptor, which is thrown away with the message.
@@ -226,6 +229,24 @@ TEST_F(Commands, ReadinessIsPassedOn) {
   start("[ -S $NOTIFY_SOCKET ] && touch /tmp/seen; sleep 100",
         {cat("NOTIFY_SOCKET=", at("manager.sock").native())});
   inside.join();
+}
+
+// Who supervises `run` is told of `run`: it ends with the container, and as that does.
+TEST_F(Commands, InTheForegroundTheMainProcessStaysOurs) {
+  UniqueFd manager = datagram_socket(at("manager.sock"));
+  ASSERT_TRUE(bundle_.script("[ -S $NOTIFY_SOCKET ] && touch /tmp/seen; sleep 100").write());
+  sys::ProcessOptions options{
+      .args = {"skiff-runtime", "--root", bundle_.state_root().native(), "run", "-b",
+               bundle_.path().native(), bundle_.id},
+      .program = test::runtime_program(),
+      .env = std::vector<std::string>{cat("NOTIFY_SOCKET=", at("manager.sock").native())}};
+  sys::Process process = *sys::Process::spawn(options);
+  say_ready();
+  EXPECT_EQ(receive(manager.get()), "READY=1");
+  EXPECT_EQ(receive(manager.get()), cat("MAINPID=", process.pid()));
+  EXPECT_EQ(receive(manager.get()), "BARRIER=1");
+  EXPECT_EQ(run({"kill", bundle_.id, "KILL"}).code, 0);
+  EXPECT_TRUE(process.wait());
 }
 
 TEST_F(Commands, ListeningSocketsArePassed) {

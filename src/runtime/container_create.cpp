@@ -259,6 +259,7 @@ Result<> Container::launch(const CreateOptions& options) {
   sys::Child child = TRY(
       plan.namespaces.clone(entry.unified_dir(), [&] { return run_container_init(plan, entry); }));
   plan.channel.close();
+  plan.agent.close();
   state_.pid = child.pid;
   debug(cat("process ", child.pid, " is born"));
   pidfd_ = std::move(child.pidfd);

@@ -273,6 +273,7 @@ Result<sys::Child> Container::exec(const OciProcess& wanted, const ExecOptions& 
   }
   sys::Child child = TRY(std::move(made));
   plan.channel.close();
+  plan.agent.close();
   ScopeExit undo([&] {
     ::kill(child.pid, SIGKILL);
     while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) continue;

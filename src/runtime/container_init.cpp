@@ -241,7 +241,8 @@ class Init {
   // The small init drops its privileges like the program, but needs no filter: it is our own
   // code. The starter waits only for the program.
   void stay_as_init(const Channel& starter) {
-    [[maybe_unused]] auto done = finish_privileges(process_, {}, {});
+    SeccompListener nobody;
+    [[maybe_unused]] auto done = finish_privileges(process_, {}, nobody);
     ::close(starter.fd());
     ::close_range(3, ~0U, 0);
   }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/seccomp_filter.h"
 #include "runtime/spec_version.h"
 #include "sys/capabilities.h"
 #include "sys/mounts.h"
@@ -74,16 +75,19 @@ json::Value linux_features() {
 }  // namespace
 
 json::Value runtime_features() {
-  return json::object({{"ociVersionMin", "1.0.0"},
-                       {"ociVersionMax", kSpecVersion},
-                       {"hooks", Names{"prestart", "createRuntime", "createContainer",
-                                       "startContainer", "poststart", "poststop"}},
-                       {"mountOptions", mount_options()},
-                       {"linux", linux_features()},
-                       {"potentiallyUnsafeConfigAnnotations",
-                        Names{"org.criu.config", "org.skiff.emulation", "org.systemd.property.",
-                              "run.oci.keep_original_groups"}},
-                       {"annotations", json::object({{"org.skiff.version", SKIFF_VERSION}})}});
+  return json::object(
+      {{"ociVersionMin", "1.0.0"},
+       {"ociVersionMax", kSpecVersion},
+       {"hooks", Names{"prestart", "createRuntime", "createContainer", "startContainer",
+                       "poststart", "poststop"}},
+       {"mountOptions", mount_options()},
+       {"linux", linux_features()},
+       {"potentiallyUnsafeConfigAnnotations",
+        Names{"org.criu.config", "org.skiff.emulation", "org.systemd.property.",
+              "run.oci.keep_original_groups"}},
+       {"annotations", json::object({{"io.github.seccomp.libseccomp.version", libseccomp_version()},
+                                     {"org.opencontainers.runc.checkpoint.enabled", "true"},
+                                     {"org.skiff.version", SKIFF_VERSION}})}});
 }
 
 }  // namespace skiff::runtime

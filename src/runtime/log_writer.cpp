@@ -97,7 +97,7 @@ Result<> LogWriter::mend_end() {
 }
 
 Result<> LogWriter::write(OutputStream stream, std::string_view bytes, TimePoint now) {
-  begin_call(now);
+  times_.begin(now);
   pieces_.add(stream, bytes, [&](std::string_view piece) { add_line(stream, piece); });
   flush();
   return std::exchange(failure_, {});
@@ -109,15 +109,10 @@ void LogWriter::give_back_memory() {
 }
 
 Result<> LogWriter::end(TimePoint now) {
-  begin_call(now);
+  times_.begin(now);
   pieces_.end([this](OutputStream stream, std::string_view rest) { add_line(stream, rest); });
   flush();
   return std::exchange(failure_, {});
-}
-
-void LogWriter::begin_call(TimePoint now) {
-  now_ = now;
-  if (options_.format == LogFormat::kJsonFile) time_ = format_rfc3339(now);
 }
 
 void LogWriter::add_line(OutputStream stream, std::string_view text) {
@@ -127,13 +122,13 @@ void LogWriter::add_line(OutputStream stream, std::string_view text) {
   }
   if (batch_.size() >= kMostHeld) flush();
   if (options_.format == LogFormat::kLocal) {
-    append_log_record(batch_, stream, unix_nanos(now_), text);
+    append_log_record(batch_, stream, unix_nanos(times_.next()), text);
     return;
   }
   batch_ += "{\"log\":";
   append_json_string(batch_, text);
   batch_ += stream == OutputStream::kStderr ? ",\"stream\":\"stderr\"" : ",\"stream\":\"stdout\"";
-  batch_.append(attributes_).append(",\"time\":\"").append(time_).append("\"}\n");
+  batch_.append(attributes_).append(",\"time\":\"").append(times_.next_text()).append("\"}\n");
 }
 
 void LogWriter::note(Result<> result) {

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "runtime/line_pieces.h"
+#include "runtime/log_times.h"
 
 namespace skiff::runtime {
 
@@ -54,7 +55,6 @@ class LogWriter {
  private:
   LogWriter() = default;
   Result<> mend_end();
-  void begin_call(TimePoint now);
   void add_line(OutputStream stream, std::string_view text);
   void note(Result<> result);
   void flush();
@@ -67,8 +67,7 @@ class LogWriter {
   uint64_t size_ = 0;
   int rotations_ = 0;
   LinePieces pieces_;
-  TimePoint now_;           // of the call that is being served
-  std::string time_;        // the same, for a json-file log
+  LogTimes times_;
   std::string attributes_;  // "", or the member with its comma
   std::string batch_;
   Result<> failure_;  // the first of the call that is being served

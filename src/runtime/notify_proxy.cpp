@@ -95,7 +95,7 @@ Result<std::optional<NotifyProxy>> NotifyProxy::open(const Path& directory) {
   return std::optional(NotifyProxy(std::move(inside), std::move(outside)));
 }
 
-Result<> NotifyProxy::pass_on(pid_t pid, int pidfd) const {
+Result<> NotifyProxy::pass_on(int pidfd, pid_t main) const {
   for (;;) {
     std::array<pollfd, 2> polled = {pollfd{inside_.get(), POLLIN, 0}, pollfd{pidfd, POLLIN, 0}};
     if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) {
@@ -108,7 +108,7 @@ Result<> NotifyProxy::pass_on(pid_t pid, int pidfd) const {
     if (n > 0 && says_ready({text.data(), static_cast<size_t>(n)})) break;
   }
   TRY(tell("READY=1"));
-  TRY(tell(cat("MAINPID=", pid)));
+  TRY(tell(cat("MAINPID=", main)));
   return wait_until_heard();
 }
 

@@ -3,7 +3,7 @@
 //
 //   CreateOptions options{.notify_socket = true};           // create: the directory, the variable
 //   auto proxy = TRY(NotifyProxy::open(container));         // start: before the program runs
-//   if (proxy) TRY(proxy->pass_on(pid, pidfd));
+//   if (proxy) TRY(proxy->pass_on(pidfd, pid));
 #pragma once
 
 #include <sys/types.h>
@@ -28,8 +28,8 @@ class NotifyProxy {
   // The socket in `directory`; nothing without a service manager or without the directory.
   static Result<std::optional<NotifyProxy>> open(const Path& directory);
   // Waits for READY=1 or the end of the container's first process, tells the service manager of
-  // it and that `pid` is the main process, and waits until it has heard.
-  Result<> pass_on(pid_t pid, int pidfd) const;
+  // it and that `main` is the process to supervise, and waits until it has heard.
+  Result<> pass_on(int pidfd, pid_t main) const;
 
  private:
   NotifyProxy(UniqueFd inside, UniqueFd outside)

@@ -89,7 +89,7 @@ sys::CapabilitySets possible(const sys::CapabilitySets& wanted, sys::CapabilityM
 
 // The agent must have the listener before a call of ours waits for its answer. The descriptor
 // stays open until the execve: to close it might be such a call.
-Result<> install_filter(const SeccompFilter& filter, const SeccompListener& agent) {
+Result<> install_filter(const SeccompFilter& filter, SeccompListener& agent) {
   UniqueFd listener = TRY(load_seccomp(filter));
   TRY(agent.hand_over(listener));
   [[maybe_unused]] int kept = listener.release();
@@ -248,7 +248,7 @@ Result<std::string> find_program(const OciProcess& process, const std::vector<st
 }
 
 Result<> finish_privileges(const OciProcess& process, const SeccompFilter& filter,
-                           const SeccompListener& agent) {
+                           SeccompListener& agent) {
   sys::CapabilitySets ours = TRY(sys::current_capabilities());
   sys::CapabilitySets wanted = possible(process.capabilities, ours.permitted, nullptr);
   // Without no_new_privs only CAP_SYS_ADMIN may load a filter; with it, the filter comes last.

@@ -34,7 +34,7 @@ Result<std::string> find_program(const OciProcess& process, const std::vector<st
 // Loads the filter, hands its listener over, and gives up the rest of the privileges. Only
 // what the filter is meant for may follow: hooks in the container and execve.
 Result<> finish_privileges(const OciProcess& process, const SeccompFilter& filter,
-                           const SeccompListener& agent);
+                           SeccompListener& agent);
 // Returns only on failure, with an Error of which is_exec_failure().
 Error execute(const std::string& program, const OciProcess& process,
               const std::vector<std::string>& env);

@@ -29,8 +29,9 @@ Result<SeccompListener> SeccompListener::connect(const SeccompFilter& filter,
   agent.message_ = json::object({{"ociVersion", state.string("ociVersion")},
                                  {"fds", json::array({"seccompFd"})},
                                  {"pid", 0},
-                                 {"metadata", seccomp.string("listenerMetadata")},
                                  {"state", std::move(state)}});
+  const std::string metadata = seccomp.string("listenerMetadata");
+  if (!metadata.empty()) agent.message_.set("metadata", metadata);
   return agent;
 }
 
@@ -43,9 +44,11 @@ void SeccompListener::note_process() {
   message_.set("state", std::move(state));
 }
 
-Result<> SeccompListener::hand_over(const UniqueFd& listener) const {
+Result<> SeccompListener::hand_over(const UniqueFd& listener) {
   if (!listener) return {};
-  return sys::send_fd(socket_.get(), listener.get(), message_.dump()).context(kWhere);
+  TRY_CONTEXT(sys::send_fd(socket_.get(), listener.get(), message_.dump()), kWhere);
+  socket_.reset();
+  return {};
 }
 
 }  // namespace skiff::runtime

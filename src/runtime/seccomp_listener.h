@@ -23,7 +23,10 @@ class SeccompListener {
                                          json::Value state);
   int socket() const { return socket_.get(); }  // -1: none
   void note_process();
-  Result<> hand_over(const UniqueFd& listener) const;
+  // The agent may read to the end of what it is told: afterwards nobody has the socket.
+  Result<> hand_over(const UniqueFd& listener);
+  // The creator's copy of the socket, once there is the process.
+  void close() { socket_.reset(); }
 
  private:
   UniqueFd socket_;

@@ -65,6 +65,9 @@ class Agent {
     const cmsghdr* header = CMSG_FIRSTHDR(&message);
     if (n <= 0 || header == nullptr) return {};
     told_ = text.substr(0, static_cast<size_t>(n));
+    // An agent may read all before it answers.
+    while (::read(connection, text.data(), text.size()) > 0) {
+    }
     int fd = -1;
     std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
     return UniqueFd(fd);

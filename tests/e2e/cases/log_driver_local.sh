@@ -20,6 +20,7 @@ expect_eq "$(docker info -f '{{.LoggingDriver}}')" json-file
 docker run --name "$N" --log-driver none "$IMAGE" echo x
 expect_exit 1 docker logs "$N"
 expect_contains "$OUT" "configured logging driver does not support reading"
+expect_eq "$(curl -s -o /dev/null -w '%{http_code}' --unix-socket "${DOCKER_HOST#unix://}" "http://d/containers/$N/logs?stdout=1")" 501
 docker rm "$N"
 
 SKIFFD_FLAGS="--log-driver local --log-opt max-size=10k --log-opt max-file=2" own_daemon

@@ -45,5 +45,15 @@ expect_contains "$OUT" "needs a user and a mount namespace"
 jq '.linux.uidMappings[0] = {containerID: 0, hostID: 0, size: 1}' <<<"$own" >config.json
 expect_exit 1 ana skiff-runtime run stolen
 expect_contains "$OUT" newuidmap
+
+# The host's cgroups come with its /sys, and are covered there: nobody, root neither, writes to them.
+mkdir -p /mnt/covered/rootfs
+tar -C /mnt/covered/rootfs -xf /mnt/base.tar
+cd /mnt/covered
+"$SKIFF_BIN/skiff-runtime" spec --rootless
+jq '.process.terminal = false | .process.args =
+  ["sh", "-c", "for at in /sys/fs/cgroup /sys/fs/cgroup/*/; do mkdir $at/x && echo made; done 2>/dev/null; true"]' config.json >own.json
+mv own.json config.json
+expect_eq "$("$SKIFF_BIN/skiff-runtime" run covered)" ""
 EOF_SCRIPT
 with_user script

@@ -224,6 +224,7 @@ TEST_F(SessionBuildTest, ASessionStaysWhereAnotherBuildHasIt) {
   const std::string to_client = "version=2&session=s&outputs=%5B%7B%22Type%22:%22tar%22%7D%5D";
   const auto builds_for_client = [&] {
     const Reply reply = build(to_client, tar);
+    EXPECT_EQ(reply.status, 200) << reply.body;
     EXPECT_EQ(last(reply).string("error"), "") << reply.body;
   };
   OutputTaker first(*buildkit_, "s");

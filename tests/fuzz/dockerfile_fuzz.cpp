@@ -32,7 +32,8 @@ void plan(const Dockerfile& file) {
   request.build_platform = request.target_platform = skiff::oci::Platform::host();
   (void)global_argument(file, request, "SOURCE_DATE_EPOCH");
   if (stages_shown(file) < file.stages.size()) std::abort();
-  const auto made_up = [](const std::string& name, const auto&, int) -> skiff::Result<BaseImage> {
+  const auto made_up = [](const std::string& name, const auto&,
+                          const BaseUse&) -> skiff::Result<BaseImage> {
     BaseImage base{.name = name};
     if (name.size() % 2 == 0) base.config.config.on_build = {"COPY --from=0 a /", "RUN true"};
     return base;

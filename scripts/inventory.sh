@@ -10,8 +10,8 @@ processes_of() {
     pid=${process#/proc/}
     [ "$pid" != $$ ] && [ "$pid" != "$BASHPID" ] || continue
     case "$(cat "$process/comm" 2>/dev/null)" in skiff*) ;; *) continue ;; esac
-    if { tr '\0' '\n' <"$process/cmdline"; } 2>/dev/null | grep -qF "$directory" \
-      || find "$process/fd" "$process/cwd" "$process/root" -lname "$directory/*" 2>/dev/null | grep -q .; then
+    if { tr '\0' '\n' <"$process/cmdline"; } 2>/dev/null | grep -F "$directory" >/dev/null \
+      || find "$process/fd" "$process/cwd" "$process/root" -lname "$directory/*" 2>/dev/null | grep . >/dev/null; then
       echo "process $pid $(cat "$process/comm" 2>/dev/null)"
     fi
   done

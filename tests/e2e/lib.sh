@@ -19,6 +19,10 @@ expect_exit() {
   [ "$got" = "$want" ] || fail "exit code $got, expected $want, from: $*: $OUT"
 }
 
+# has PATTERN...: grep at the end of a pipe, quiet, but reading to the end: one that leaves early fails
+# the pipe, by the signal that its writer gets.
+has() { grep "$@" >/dev/null; }
+
 # eventually COMMAND...: until it succeeds, at most 10 s.
 eventually() {
   local _

@@ -30,7 +30,7 @@ done
 bx prune -af --filter until=1h --filter type=regular >/dev/null
 bx prune -af --filter inuse=true >/dev/null
 # Clients before 0.17 know one size.
-if bx prune --help | grep -q -e --min-free-space; then
+if bx prune --help | has -e --min-free-space; then
   bx prune -af --min-free-space 1b >/dev/null
   bx prune -af --max-used-space 1tb >/dev/null
   bx prune -af --reserved-space 1tb --max-used-space 1b >/dev/null

@@ -109,7 +109,7 @@ expect_eq "$(docker run --rm "$N:named" cat /named /word)" $'named\nspoken'
 # Questions, in place of a build.
 printf 'from %s as Base\nARG V=1\nFROM Base AS last\nRUN true\n' "$IMAGE" >asked
 # Clients before 0.15 ask nothing.
-if bx build --help | grep -q -e --call; then
+if bx build --help | has -e --call; then
   expect_exit 1 bx build --check -f "$PWD/asked" "$PWD/context"
   expect_contains "$OUT" StageNameCasing
   expect_contains "$(bx build --call targets -f "$PWD/asked" "$PWD/context" 2>&1)" 'last (default)'

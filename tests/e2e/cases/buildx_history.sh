@@ -1,6 +1,6 @@
 # Stock buildx: the builds of the past, their steps and words; what was secret is not in it; they go by name.
 peers_ready
-bx history ls --help 2>&1 | grep -q "build records" || skip "this buildx has no history: SKIFF_PEERS_SUITE=sid has one"
+bx history ls --help 2>&1 | has "build records" || skip "this buildx has no history: SKIFF_PEERS_SUITE=sid has one"
 own_daemon
 mkdir context
 printf 'FROM %s AS first\nARG TOKEN\nRUN : $TOKEN; echo said-by-%s\n' "$IMAGE" "$N" >context/Dockerfile

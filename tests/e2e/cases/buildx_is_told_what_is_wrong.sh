@@ -21,7 +21,7 @@ printf 'FROM %s AS Base\nRNU true\nFROM %s AS Late\n' "$IMAGE" "$IMAGE" >context
 refused
 expect_contains "$OUT" "StageNameCasing: Stage name 'Base' should be lowercase"
 expect_contains "$OUT" 'unknown instruction "RNU"'
-if bx build --help | grep -q -e --call; then
+if bx build --help | has -e --call; then
   expect_exit 1 bx build --check "$PWD/context"
   expect_contains "$OUT" "Stage name 'Base' should be lowercase"
   expect_not_contains "$OUT" Late\'

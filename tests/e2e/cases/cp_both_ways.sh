@@ -9,6 +9,6 @@ expect_eq "$(cat back)" one
 docker stop -t 0 "$N"
 docker cp "$N:/tmp/copied" out
 expect_eq "$(cat out/sub/b)" two
-docker cp "$N:/tmp/copied/a" - | tar -tf - | grep -qx a
+docker cp "$N:/tmp/copied/a" - | tar -tf - | has -x a
 expect_exit 1 docker cp "$N:/no/such" x
 docker rm "$N"

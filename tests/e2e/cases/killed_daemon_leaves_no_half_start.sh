@@ -19,13 +19,13 @@ waiting_link() {
   link=${link%%:*}
 }
 eventually waiting_link
-ip -o link | grep -q "^$link: " || fail "link $link is not on the host"
+ip -o link | has "^$link: " || fail "link $link is not on the host"
 kill -9 "$OWN_PID"
 wait "$OWN_PID" 2>/dev/null || true
 start_own_daemon
 monitor_ends() { ! pgrep -f "skiff-monitor $id" >/dev/null; }
 eventually monitor_ends
-link_ends() { ! ip -o link | grep -q "^$link: "; }
+link_ends() { ! ip -o link | has "^$link: "; }
 eventually link_ends
 nothing_left "made ahead of a start" "$id"
 expect_eq "$(inspect '{{.State.Status}}' "$id")" created

@@ -2,7 +2,7 @@
 docker run --name "$N" --log-driver local --log-opt max-size=10k --log-opt max-file=2 "$IMAGE" sh -c 'seq 1 5000; echo err >&2' >/dev/null 2>&1
 expect_eq "$(inspect '{{.HostConfig.LogConfig.Type}} {{index .HostConfig.LogConfig.Config "max-size"}} {{.LogPath}}' "$N")" "local 10k "
 # The two streams may arrive in either order.
-docker logs --tail 3 "$N" 2>/dev/null | grep -qx 5000 || fail "the last line is missing"
+docker logs --tail 3 "$N" 2>/dev/null | has -x 5000 || fail "the last line is missing"
 expect_eq "$(docker logs "$N" 2>&1 >/dev/null)" "err"
 [ "$(docker logs "$N" 2>/dev/null | wc -l)" -lt 3000 ] || fail "the log is not kept within its size"
 # The client cuts --until to whole seconds.

@@ -33,7 +33,7 @@ expect_exit 1 reg certificate add bob --file "$PWD/none.pem"
 expect_contains "$OUT" "none.pem: No such file"
 reg robot add acme+ci --role push >/dev/null
 reg grant pull acme ann
-reg certificate add ann --file ann.cert | grep -qE '^key [0-9a-f]{64}$' || fail "no key"
+reg certificate add ann --file ann.cert | has -E '^key [0-9a-f]{64}$' || fail "no key"
 reg certificate add acme+ci --name URI:spiffe://example/ci >/dev/null
 reg certificate add bob --subject CN=bob,O=Example >/dev/null
 expect_exit 1 reg certificate add bob --name URI:spiffe://example/ci
@@ -83,5 +83,5 @@ serve
 expect_eq "$(status "https://$host/v2/")" 000
 expect_eq "$(as nobody /v2/)" 401
 expect_eq "$(as ci /v2/)" 200
-logged() { reg audit list | grep -q 'acme+ci .*log in'; }
+logged() { reg audit list | has 'acme+ci .*log in'; }
 eventually logged

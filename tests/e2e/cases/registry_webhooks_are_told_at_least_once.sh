@@ -81,7 +81,7 @@ kill $receiver
 wait $receiver || true
 push a/b 3
 push a/b 4
-tried() { reg webhook deliveries "$id" --state waiting | grep -qE 'a/b +waiting +[2-9] '; }
+tried() { reg webhook deliveries "$id" --state waiting | has -E 'a/b +waiting +[2-9] '; }
 eventually tried
 reg webhook deliveries "$id" --state waiting >waiting
 expect_contains "$(cat waiting)" "connect to 127.0.0.1"
@@ -93,7 +93,7 @@ python3 receiver.py 2>>receiver.log &
 receiver=$!
 eventually grep -q 'tag.set a/b:4$' heard
 expect_eq "$(grep -oE 'tag.set a/b:[34]$' heard | uniq | tr '\n' ' ')" "tag.set a/b:3 tag.set a/b:4 "
-none_waits() { ! reg webhook deliveries "$id" --state waiting | grep -q a/b; }
+none_waits() { ! reg webhook deliveries "$id" --state waiting | has a/b; }
 eventually none_waits
 
 event=$(reg webhook deliveries "$id" | awk '$3 == "tag.set" { print $1; exit }')

@@ -17,7 +17,7 @@ renew() {
   mv new-key.pem key.pem
   mv new-cert.pem cert.pem
 }
-serves() { subject | grep -q "CN *= *$1$"; }
+serves() { subject | has "CN *= *$1$"; }
 eventually serves localhost
 renew second
 eventually serves second

@@ -54,26 +54,53 @@ Result<> told(const AuditReport& report) {
   return {};
 }
 
-// Files of exports, each the one that follows the one before.
+// What cannot be read of an export is damage, not a command that was misunderstood.
+Error damaged(std::string_view place, const Error& error) {
+  return {Code::kDataLoss, cat(place, ": ", error.message())};
+}
+
+// The first line says what the rows follow: where this is not the first file, the one before it.
+Result<> begin_export(const std::string& file, std::string_view line,
+                      std::optional<AuditVerifier>& verifier) {
+  const auto no_export = [&](const Error& error) {
+    return damaged(cat(file, " is no export: line 1"), error);
+  };
+  const auto head = json::parse(line);
+  if (!head) return no_export(head.error());
+  const auto after = head->require_int("after");
+  if (!after) return no_export(after.error());
+  const auto hash = head->require_string("hash");
+  if (!hash) return no_export(hash.error());
+  if (!verifier) verifier.emplace(*after, *hash);
+  if (*hash == verifier->hash()) return {};
+  return Error(Code::kDataLoss, cat(file, " does not follow the file before it"));
+}
+
+Result<> verify_export(const std::string& file, std::optional<AuditVerifier>& verifier) {
+  const std::string text = TRY(read_file(file, kMostExported));
+  if (text.empty()) return Error(Code::kDataLoss, cat(file, " is no export: it is empty"));
+  size_t number = 1;
+  for (size_t at = 0; at < text.size(); ++number) {
+    const std::string place = cat(file, " line ", number);
+    const size_t end = text.find('\n', at);
+    if (end == std::string::npos) return Error(Code::kDataLoss, cat(place, ": cut off"));
+    const std::string_view line = std::string_view(text).substr(at, end - at);
+    at = end + 1;
+    if (number == 1) {
+      TRY(begin_export(file, line, verifier));
+      continue;
+    }
+    const auto row = registry::read_audit_line(line);
+    if (!row) return damaged(place, row.error());
+    if (!verifier->check(*row)) return broken(verifier->report());
+  }
+  return {};
+}
+
+// Each the one that follows the one before.
 Result<> verify_files(const std::vector<std::string>& files) {
   std::optional<AuditVerifier> verifier;
-  for (const std::string& file : files) {
-    const std::string text = TRY(read_file(file, kMostExported));
-    const auto lines = split(text, '\n');
-    for (size_t i = 0; i + 1 < lines.size(); ++i) {
-      const std::string place = cat(file, " line ", i + 1);
-      if (i > 0) {
-        if (!verifier->check(TRY_CONTEXT(registry::read_audit_line(lines[i]), place))) {
-          return broken(verifier->report());
-        }
-        continue;
-      }
-      const json::Value head = TRY_CONTEXT(json::parse(lines[i]), place);
-      if (!verifier) verifier.emplace(head.integer("after"), head.string("hash"));
-      if (head.string("hash") == verifier->hash()) continue;
-      return Error(Code::kDataLoss, cat(file, " does not follow the file before it"));
-    }
-  }
+  for (const std::string& file : files) TRY(verify_export(file, verifier));
   return told(verifier->report());
 }
 

@@ -73,6 +73,17 @@ reg audit export second.jsonl >/dev/null
 expect_contains "$(reg audit verify first.jsonl second.jsonl)" "rows are whole"
 expect_contains "$(reg audit verify)" "rows are whole"
 expect_exit 1 reg audit export second.jsonl
+# What is damaged is no whole export, also where it was cut in the middle of a line.
+damaged() { # damaged MESSAGE: in `part`
+  expect_exit 1 reg audit verify part
+  expect_contains "$OUT" "$1"
+  expect_not_contains "$OUT" "--help"
+}
+head -c 10 first.jsonl >part; damaged "part line 1: cut off"
+head -c -5 first.jsonl >part; damaged "part line $(wc -l <first.jsonl): cut off"
+: >part; damaged "part is no export"
+echo '{"of":"another"}' >part; damaged "part is no export"
+sed '3s/^{/[/' first.jsonl >part; damaged "part line 3:"
 sed -i '3s/"actor":"[^"]*"/"actor":"somebody"/' first.jsonl
 expect_exit 1 reg audit verify first.jsonl second.jsonl
 expect_contains "$OUT" "broken at row 2"

@@ -114,7 +114,7 @@ Result<Elsewhere> served_elsewhere(const std::string& config);
 // The accounts of --root, made where they are not there yet, which is told: from then on the
 // registry asks who comes.
 Result<access::Store> accounts_to_change(const Invocation& invocation);
-// The same for looking; kNotFound where there are none.
+// The same for looking; kNotFound where there are none, or no registry.
 Result<access::Store> accounts_to_read(const Invocation& invocation);
 // What --role says; kNone where it is not given, which --on does not go without.
 Result<access::Role> role_of_new(const Invocation& invocation);

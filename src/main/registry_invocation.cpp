@@ -14,6 +14,10 @@ namespace {
 
 Result<Path> root_of(const Invocation& invocation) { return data_root(invocation.root); }
 
+Error no_registry(const Path& root) {
+  return {Code::kNotFound, cat("there is no registry in ", root.native())};
+}
+
 }  // namespace
 
 // Also where those of before are lost: the registry is closed all the same.
@@ -30,6 +34,7 @@ Result<access::Store> accounts_to_read(const Invocation& invocation) {
   const Path root = TRY(root_of(invocation));
   auto there = TRY(access::Store::open(root, Clock::system()));
   if (there) return std::move(*there);
+  if (!TRY(registry::has_registry(root))) return no_registry(root);
   return Error(Code::kNotFound,
                cat("the registry of ", root.native(), " has no accounts: anybody may do anything"));
 }
@@ -64,7 +69,7 @@ Result<access::Role> role_of_new(const Invocation& invocation) {
 Result<Database> registry_database(const Invocation& invocation) {
   const Path root = TRY(root_of(invocation));
   if (TRY(registry::has_registry(root))) return registry::open_registry_database(root);
-  return Error(Code::kNotFound, cat("there is no registry in ", root.native()));
+  return no_registry(root);
 }
 
 Result<TimePoint> expiry(const Invocation& invocation, TimePoint now) {

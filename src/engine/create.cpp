@@ -13,6 +13,7 @@
 #include "engine/cpuset.h"
 #include "engine/init_layer.h"
 #include "engine/log_drivers.h"
+#include "engine/mode_conflicts.h"
 #include "engine/mount_plan.h"
 #include "engine/names.h"
 #include "engine/relabel.h"
@@ -53,6 +54,7 @@ class Creation {
   }
 
   Result<Created> run() {
+    TRY(check_mode_conflicts(request_.config, request_.host_config, request_.networking));
     TRY(take_name());
     const images::Image image = TRY(take_image());
     TRY(check_platform(image.config.platform, request_.platform.has_value(), warnings_));

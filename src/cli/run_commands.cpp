@@ -3,6 +3,7 @@
 
 #include "base/strings.h"
 #include "cli/create_request.h"
+#include "cli/detach_keys.h"
 #include "cli/run_container.h"
 
 namespace skiff::cli {
@@ -55,6 +56,7 @@ Outcome run(Session& session, Flags& flags) {
     print_error(checked.error().message() + "\n");
     return 1;
   }
+  TRY(DetachKeys::parse(plan.detach_keys));  // attaching would refuse them too late
   std::string id = TRY(create_container(session, flags));
   Result<> started;
   auto start = [&] { return started = post_start(session, id); };

@@ -14,6 +14,16 @@ using json::Value;
 
 namespace {
 
+void sort_unique(std::vector<std::string>& names) {
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+}
+
+void unite(std::vector<std::string>& names, const std::vector<std::string>& more) {
+  names.insert(names.end(), more.begin(), more.end());
+  sort_unique(names);
+}
+
 void add_names(ImageRow& row, const Image& image) {
   for (const auto& name : image.names) {
     if (name.digest()) {
@@ -24,10 +34,7 @@ void add_names(ImageRow& row, const Image& image) {
       row.digests.push_back(cat(name.familiar_repository(), "@", image.target.digest.str()));
     }
   }
-  for (auto* list : {&row.tags, &row.digests}) {
-    std::sort(list->begin(), list->end());
-    list->erase(std::unique(list->begin(), list->end()), list->end());
-  }
+  for (auto* list : {&row.tags, &row.digests}) sort_unique(*list);
 }
 
 int host_rank(const Image& image) {
@@ -75,13 +82,23 @@ std::vector<ImageRow> image_rows(const std::vector<Image>& images) {
     }
   }
   std::vector<ImageRow> rows;
-  for (const Image* image : chosen) {
-    auto same = std::find_if(rows.begin(), rows.end(),
-                             [&](const ImageRow& row) { return row.image.id == image->id; });
-    if (same == rows.end()) same = rows.insert(rows.end(), ImageRow{*image, {}, {}});
-    add_names(*same, *image);
-  }
+  for (const Image* image : chosen) add_names(rows.emplace_back(ImageRow{*image, {}, {}}), *image);
   return rows;
+}
+
+std::vector<ImageRow> one_row_an_id(std::vector<ImageRow> rows) {
+  std::vector<ImageRow> out;
+  for (ImageRow& row : rows) {
+    auto same =
+        std::ranges::find(out, row.image.id, [](const ImageRow& other) { return other.image.id; });
+    if (same == out.end()) {
+      out.push_back(std::move(row));
+    } else {
+      unite(same->tags, row.tags);
+      unite(same->digests, row.digests);
+    }
+  }
+  return out;
 }
 
 Value image_list_json(const ImageRow& row, int64_t containers) {

@@ -6,16 +6,19 @@
 
 namespace skiff::api {
 
-// One row of a list: an image and all the names of it.
+// One row of a list: an image and the names of one target, an index or a manifest, that leads to
+// it.
 struct ImageRow {
   images::Image image;
   std::vector<std::string> tags;     // "repo:tag"
   std::vector<std::string> digests;  // "repo@sha256:..."
 };
 
-// The images of a list, one row an id; of an image of several platforms the one that
-// serves this machine best.
+// The images of a list, one row a target; of an image of several platforms the one that serves this
+// machine best. Two rows may hold one image: that of an index, and the same by itself.
 std::vector<ImageRow> image_rows(const std::vector<images::Image>& images);
+// What is counted once, however many targets lead to it.
+std::vector<ImageRow> one_row_an_id(std::vector<ImageRow> rows);
 
 json::Value image_list_json(const ImageRow& row, int64_t containers);
 json::Value image_inspect_json(const images::Image& image, std::string_view driver);

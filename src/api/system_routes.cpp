@@ -122,7 +122,7 @@ Value security_options(const DaemonFacts& facts) {
 
 Result<> info(Call& call) {
   auto counters = call.context.engine.containers().counters();
-  auto images = image_rows(TRY(call.context.images.list()));
+  auto images = one_row_an_id(image_rows(TRY(call.context.images.list())));
   auto host = oci::Platform::host();
   struct sysinfo memory{};
   ::sysinfo(&memory);
@@ -275,7 +275,7 @@ Result<> disk_usage(Call& call) {
   if (wants("image")) {
     json::Array images;
     uint64_t total = 0;
-    for (const auto& row : image_rows(TRY(call.context.images.list()))) {
+    for (const auto& row : one_row_an_id(image_rows(TRY(call.context.images.list())))) {
       auto users = std::count_if(containers.begin(), containers.end(),
                                  [&](const auto& c) { return c.image_id == row.image.id.str(); });
       images.push_back(image_list_json(row, users));

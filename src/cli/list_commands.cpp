@@ -1,4 +1,6 @@
 // ps, images, history; inspect is in inspect_command.cpp.
+#include <set>
+
 #include "base/strings.h"
 #include "cli/container_row.h"
 #include "cli/image_row.h"
@@ -133,10 +135,13 @@ Outcome images(Session& session, Flags& flags) {
     return 0;
   }
   std::vector<json::Value> rows;
+  std::set<std::string> shown;
   for (const auto& image : list.as_array()) {
     auto more = image_rows(image, !flags.on("no-trunc"));
     // -q shows an image once, however many names it has.
-    if (flags.on("quiet") && flags.get("format").empty()) more.resize(1);
+    if (flags.on("quiet") && flags.get("format").empty()) {
+      more.resize(shown.insert(image.string("Id")).second ? 1 : 0);
+    }
     rows.insert(rows.end(), more.begin(), more.end());
   }
   const Column columns[] = {{"Repository", "REPOSITORY"},

@@ -27,6 +27,19 @@ manifests() {
 }
 expect_eq "$(manifests)" '[["image",true,"amd64"],["image",true,"arm64"]]'
 docker image ls --tree >/dev/null
+# One platform's manifest by itself has a row of its own, beside the index with the same image.
+skiff build --platform linux/amd64 -t "$N-by:one" ctx >/dev/null
+docker tag "$REGISTRY/$N:1" "$N-by:all"
+of() { docker image inspect -f "$1" "$N-by:$2"; }
+expect_eq "$(of '{{.Id}}' one)" "$(of '{{.Id}}' all)"
+for tag in one all; do
+  target=$(of '{{.Descriptor.digest}}' $tag)
+  expect_eq "$(docker images --digests --format '{{.Tag}} {{.Digest}}' "$N-by" | grep "^$tag ")" "$tag $target"
+  expect_eq "$(skiff image ls --tree "$N-by:$tag" | awk 'NR == 2 { print $1, $2 }')" "$N-by:$tag $(cut -c 8-19 <<<"$target")"
+done
+expect_eq "$(skiff image ls --tree "$N-by:one" | grep -c linux/)" 1
+expect_eq "$(skiff images -q | sort | uniq -d)" "" "-q tells an image once"
+docker rmi "$N-by:one" "$N-by:all" >/dev/null
 # Into archives and directories.
 skiff build --platform $both -t "$N:2" -o type=oci,dest=all.tar -o out ctx >/dev/null
 mkdir layout && tar -C layout -xf all.tar

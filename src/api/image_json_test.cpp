@@ -37,9 +37,9 @@ TEST(ImageRows, NamesOfAnIndexAreKeptFromThoseOfItsManifest) {
 }
 
 TEST(ImageRows, AnImageIsCountedOnce) {
-  const auto rows = one_row_an_id(image_rows({image("id", "manifest", "app:1"),
-                                              image("id", "index", "app:2"),
-                                              image("other", "third", "app:3")}));
+  const auto rows =
+      one_row_an_id(image_rows({image("id", "manifest", "app:1"), image("id", "index", "app:2"),
+                                image("other", "third", "app:3")}));
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(rows[0].tags, (Names{"app:1", "app:2"}));
   EXPECT_EQ(rows[0].digests.size(), 2U);

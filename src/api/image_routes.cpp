@@ -1,4 +1,6 @@
 // Images: lists, pull, push, tag, remove, save, load, import (engine-api.md section 1).
+#include <algorithm>
+
 #include "api/image_json.h"
 #include "api/progress_stream.h"
 #include "api/router.h"
@@ -156,6 +158,11 @@ Result<std::vector<oci::Platform>> platform_arguments(const Call& call, std::str
 }
 
 Result<> remove_image(Call& call) {
+  // One that is empty must not become none: that removes the whole name.
+  const auto texts = call.request.query.all("platforms");
+  if (std::ranges::find(texts, "") != texts.end()) {
+    return Error(Code::kInvalidArgument, "platforms holds an empty platform");
+  }
   const auto platforms = TRY(platform_arguments(call, "platforms"));
   const bool force = call.flag("force");
   const auto removed =

@@ -192,6 +192,7 @@ TEST_F(RouterTest, OfAnImagesPlatformsOnlyThoseThatAreHereAreRemoved) {
     return call("DELETE", cat("/images/box?platforms=", net::url_encode(platform)));
   };
   EXPECT_EQ(remove("linux arm64").status, 400);
+  EXPECT_EQ(remove("").status, 400);
   EXPECT_EQ(remove(R"({"os":"linux","architecture":"s390x"})").status, 404);
   EXPECT_EQ(get("/images/box/json").status, 200);
   EXPECT_EQ(remove(R"({"os":"linux","architecture":"amd64"})").status, 200);

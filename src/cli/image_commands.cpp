@@ -111,7 +111,10 @@ Outcome rmi(Session& session, Flags& flags) {
   if (flags.on("force")) query.add("force", "1");
   if (flags.on("no-prune")) query.add("noprune", "1");
   for (const std::string& list : flags.all("platform")) {
-    for (const std::string& platform : split(list, ',')) query.add("platforms", platform);
+    for (const std::string& platform : split(list, ',')) {
+      TRY(oci::Platform::parse(platform));
+      query.add("platforms", platform);
+    }
   }
   std::string text = query.str();
   std::string rest = text.empty() ? "" : cat("?", text);

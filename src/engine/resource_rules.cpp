@@ -9,6 +9,7 @@ namespace skiff::engine {
 namespace {
 
 constexpr int64_t kLeastMemory = int64_t{6} << 20;
+constexpr int64_t kLeastNanoCpus = 10'000'000;  // the kernel's least quota, 1 ms of 100
 
 Error refuse(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
 
@@ -42,7 +43,7 @@ Result<> check_resources(Resources& r) {
       return refuse("Conflicting options: Nano CPUs and CPU Quota cannot both be set");
     }
     int64_t cpus = ::get_nprocs();
-    if (r.nano_cpus < 0 || r.nano_cpus > cpus * 1'000'000'000) {
+    if (r.nano_cpus < kLeastNanoCpus || r.nano_cpus > cpus * 1'000'000'000) {
       return refuse(cat("range of CPUs is from 0.01 to ", cpus, ".00, as there are only ", cpus,
                         " CPUs available"));
     }

@@ -148,16 +148,17 @@ TEST(Values, AreRefusedBeforeTheContainerIsMade) {
 }
 
 TEST(Limits, OutOfTheirRangesAreRefused) {
-  const std::pair<int64_t Resources::*, int64_t> cases[] = {{&Resources::cpu_shares, -1},
-                                                            {&Resources::memory, -1},
-                                                            {&Resources::memory_swap, -2},
-                                                            {&Resources::nano_cpus, -1},
-                                                            {&Resources::cpu_period, 1}};
+  const std::pair<int64_t Resources::*, int64_t> cases[] = {
+      {&Resources::cpu_shares, -1},       {&Resources::memory, -1},
+      {&Resources::memory_swap, -2},      {&Resources::nano_cpus, -1},
+      {&Resources::nano_cpus, 9'999'999}, {&Resources::cpu_period, 1}};
   for (const auto& [member, value] : cases) {
     Resources limits;
     limits.*member = value;
     EXPECT_FALSE(check_resources(limits)) << value;
   }
+  Resources least{.nano_cpus = 10'000'000};
+  EXPECT_TRUE(check_resources(least));
 }
 
 TEST(Cpuset, NamesWhatTheMachineHas) {

@@ -111,15 +111,15 @@ Result<Destination> choose(const std::string& source, bool source_directory,
     return Destination{path, wants_contents(source) && source_directory ? "" : base_name(source)};
   }
   if (there.exists && source_directory) {
-    return Error(Code::kFailedPrecondition, "cannot copy directory");
+    return Error(Code::kFailedPrecondition, cat("cannot copy directory: ", path, " is a file"));
   }
   if (there.exists || !wants_directory(path) || source_directory) {
     if (there.exists && wants_directory(path)) {
-      return Error(Code::kFailedPrecondition, "not a directory");
+      return Error(Code::kFailedPrecondition, cat(path, ": not a directory"));
     }
     return Destination{directory_of(path), base_name(path)};
   }
-  return Error(Code::kNotFound, "no such directory");
+  return Error(Code::kNotFound, cat(path, ": no such directory"));
 }
 
 Result<> put_archive(Session& session, const Flags& flags, const Place& to, Source& body) {

@@ -29,17 +29,21 @@ docker exec "$N" sh -c 'mkdir -p /s/dir/sub; echo new >/s/file; echo new >/s/dir
 for client in docker skiff; do
   into file new './dir ./ldir ./lold ./new '
   into file new/ ''
+  [ "$client" = docker ] || expect_contains "$OUT" "/t/new/: no such directory"
   into file old './dir ./ldir ./lold '
   into file old/ ''
   into file old/. ''
+  [ "$client" = docker ] || expect_contains "$OUT" "/t/old/.: "
   into file/ new ''
   into file/. dir ''
   into file dir './dir ./dir/file ./ldir ./lold '
   into file ldir/ './dir ./dir/file ./ldir ./lold '
   into file lold/ ''
+  [ "$client" = docker ] || expect_contains "$OUT" "/t/lold/: "
   into file no/way ''
   into dir new './dir ./ldir ./lold ./new ./new/sub ./new/sub/a '
   into dir old ''
+  [ "$client" = docker ] || expect_contains "$OUT" "cannot copy directory: /t/old is a file"
   into dir dir './dir ./dir/dir ./dir/dir/sub ./dir/dir/sub/a ./ldir ./lold '
   into dir/. dir './dir ./dir/sub ./dir/sub/a ./ldir ./lold '
   out file new './dir ./ldir ./lold ./new '

@@ -119,7 +119,8 @@ Result<> run_hook(const OciHook& hook, const std::string& state) {
                  cat("hook ran past specified timeout of ", hook.timeout_seconds, "s"));
   }
   if (status == 0) return {};
-  return Error(Code::kUnknown, cat(end_of(status), ": ", trim(said)));
+  const std::string_view text = trim(said);
+  return Error(Code::kUnknown, cat(end_of(status), text.empty() ? "" : ": ", text));
 }
 
 std::string name_of(const std::vector<OciHook>& hooks, std::string_view kind, size_t index) {

@@ -121,6 +121,17 @@ TEST(ContainerHooks, AStartThatFailsEndsWithPoststop) {
   EXPECT_EQ(state.string("status"), "stopped");
 }
 
+TEST(Hooks, WhatAFailingOneSaidIsTold) {
+  const auto failure = [](const char* script) {
+    OciHook hook{.path = "/bin/busybox", .args = {"sh", "-c", script}};
+    const Result<> ran = run_hooks({hook}, "createRuntime", "{}");
+    return ran ? "" : std::string(ran.error().message());
+  };
+  constexpr std::string_view kWhich = "error running createRuntime hook #0: /bin/busybox: ";
+  EXPECT_EQ(failure("echo why; exit 3"), cat(kWhich, "exit status 3: why"));
+  EXPECT_EQ(failure("exit 3"), cat(kWhich, "exit status 3"));
+}
+
 TEST(Hooks, OneThatTalksHasNoMoreTime) {
   OciHook hook{.path = "/bin/busybox", .args = {"yes"}, .timeout_seconds = 1};
   const Result<> ran = run_hooks({hook}, "createRuntime", "{}");

@@ -39,6 +39,8 @@ Result<> read_field(std::string_view flag, const std::string& text, const std::s
     out.wanted = !*disabled;
   } else if (key == "mode" && (value == "min" || value == "max")) {
     out.mode = value;
+  } else if (key == "mode") {
+    return bad_flag(flag, text, cat("mode ", skiff::quoted(value), ": it is min or max"));
   } else if (key == "version" && (value == "v1" || value == "v0.2")) {
     out.version = value;
   } else if (key == "version") {

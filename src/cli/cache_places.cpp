@@ -87,6 +87,7 @@ Result<std::optional<json::Value>> place_of(Session& session, const Direction& d
   const std::string flag = cat("--", direction.flag);
   auto fields = TRY(fields_of(direction, text));
   if (fields["type"] == "registry") {
+    if (fields["ref"].empty()) return bad_flag(flag, text, "ref=NAME is needed");
     auto name = oci::Reference::parse(fields["ref"]);
     if (!name) return bad_flag(flag, text, name.error().message());
     json::Value place = options_of(fields);

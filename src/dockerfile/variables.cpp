@@ -228,6 +228,8 @@ class Walk {
       if (at_end()) return syntax_error("missing '}'");
       op = text_[at_++];
     }
+    // In a heredoc: the brace is not closed where the line ends.
+    if (op == '\n' || op == '\r') return syntax_error("missing '}'");
     if (op == '-' || op == '+' || op == '?') return conditional(variable, value, op, colon);
     plain(variable, value);
     bool matches = !colon && (op == '#' || op == '%' || op == '/');

@@ -107,6 +107,8 @@ TEST(Variables, Errors) {
       {"${x", "syntax error: missing '}'"},
       {"${x:", "syntax error: missing '}'"},
       {"${x:-a", "syntax error: missing '}'"},
+      {"${x\nb}", "syntax error: missing '}'"},
+      {"${x:\nb}", "syntax error: missing '}'"},
       {"${}", "syntax error: bad substitution"},
       {"${:-x}", "syntax error: bad substitution"},
       {"${{x}}", "syntax error: bad substitution"},

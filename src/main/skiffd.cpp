@@ -30,6 +30,7 @@
 #include "main/remapped_ids.h"
 #include "main/rootless_daemon.h"
 #include "main/rootless_ports.h"
+#include "net/listen_check.h"
 #include "runtime/own_program.h"
 #include "runtime/security_labels.h"
 #include "runtime/selinux_contexts.h"
@@ -193,12 +194,31 @@ struct Home {
   std::string cgroup_parent;
 };
 
+// Whether a daemon that makes `made` makes `directory` with it.
+bool comes_with(const Path& directory, const Path& made) {
+  const Path rest = made.lexically_relative(directory);
+  return !rest.empty() && *rest.begin() != "..";
+}
+
+// A daemon that cannot listen makes nothing. Where all its directories are there already, their
+// locks tell better of another daemon: enter_home() looks at the socket after them.
+Result<> check_before_home(const DaemonOptions& o) {
+  const Path run_dir = std::filesystem::absolute(o.run_dir);
+  const Path listens_in = std::filesystem::absolute(o.socket).parent_path();
+  std::error_code ec;
+  if (std::filesystem::exists(o.root, ec) && std::filesystem::exists(run_dir, ec)) return {};
+  const bool is_made = comes_with(listens_in, run_dir) || comes_with(listens_in, o.root);
+  if (is_made && !std::filesystem::exists(listens_in, ec)) return {};
+  return net::check_listen_unix(o.socket);
+}
+
 Result<Home> enter_home(const DaemonOptions& o, const RootlessDaemon* rootless) {
   Home home{.root = o.root, .run_dir = std::filesystem::absolute(o.run_dir)};
   TRY(make_directories(home.root, 0711));
   TRY(make_directories(home.run_dir, 0711));
   home.root_lock = TRY(lock_directory(home.root, "--root"));
   home.run_lock = TRY(lock_directory(home.run_dir, "--run-dir"));
+  TRY(net::check_listen_unix(o.socket));
   home.instance = instance_name(o);
   home.cgroup_parent = cgroup_parent_of(o, home.instance, rootless);
   return home;
@@ -336,8 +356,13 @@ int run(std::span<char* const> arguments) {
     return 0;
   }
   set_log_level(options->log_level);
+  Result<> done = check_before_home(*options);
+  if (!done) {
+    fprintf(stderr, "skiffd: %s\n", done.error().message().c_str());
+    return 1;
+  }
   auto rootless = enter_rootless(std::filesystem::absolute(options->run_dir));
-  Result<> done = rootless ? check_system() : rootless.error();
+  done = rootless ? check_system() : rootless.error();
   if (done) done = serve(*options, rootless->get());
   if (!done && rootless && *rootless && (*rootless)->session->is_first()) {
     [[maybe_unused]] auto ended = (*rootless)->session->end();  // what could not be used

@@ -13,6 +13,7 @@
 
 #include "base/scope_exit.h"
 #include "base/strings.h"
+#include "net/listen_check.h"
 #include "net/socket_source.h"
 #include "net/stream.h"
 
@@ -77,20 +78,24 @@ int connect_fully(int fd, const sockaddr* address, socklen_t size) {
   return error;
 }
 
-// Binds to `path`; a socket file that nobody serves any more is replaced.
-Result<> bind_unix(int fd, const Path& path, const sockaddr_un& address) {
-  const auto* raw = reinterpret_cast<const sockaddr*>(&address);
-  if (::bind(fd, raw, sizeof address) == 0) return {};
-  if (errno != EADDRINUSE) return Error::from_errno(errno, cat("bind ", path.native()));
+// What is at `path` is a socket file that nobody serves any more.
+Result<> check_stale(const Path& path) {
   struct stat st{};
   if (::lstat(path.c_str(), &st) == 0 && !S_ISSOCK(st.st_mode)) {
     return Error(Code::kAlreadyExists, cat("listen on ", path.native(), ": a file is there"));
   }
   Result<UniqueFd> peer = connect_unix(path);
-  if (peer || peer.error().sys_errno() != ECONNREFUSED) {
-    return Error(Code::kAlreadyExists,
-                 cat("listen on ", path.native(), ": another process serves it"));
-  }
+  if (!peer && peer.error().sys_errno() == ECONNREFUSED) return {};
+  return Error(Code::kAlreadyExists,
+               cat("listen on ", path.native(), ": another process serves it"));
+}
+
+// Binds to `path`; a stale socket file is replaced.
+Result<> bind_unix(int fd, const Path& path, const sockaddr_un& address) {
+  const auto* raw = reinterpret_cast<const sockaddr*>(&address);
+  if (::bind(fd, raw, sizeof address) == 0) return {};
+  if (errno != EADDRINUSE) return Error::from_errno(errno, cat("bind ", path.native()));
+  TRY(check_stale(path));
   if (::unlink(path.c_str()) != 0) return Error::from_errno(errno, cat("unlink ", path.native()));
   if (::bind(fd, raw, sizeof address) == 0) return {};
   return Error::from_errno(errno, cat("bind ", path.native()));
@@ -138,6 +143,19 @@ Result<UniqueFd> listen_unix(const Path& path, mode_t mode) {
     return Error::from_errno(errno, cat("listen on ", path.native()));
   }
   return fd;
+}
+
+Result<> check_listen_unix(const Path& path) {
+  TRY(unix_address(path));
+  struct stat st{};
+  if (::lstat(path.c_str(), &st) == 0) {
+    TRY(check_stale(path));
+  } else if (errno != ENOENT) {
+    return Error::from_errno(errno, cat("bind ", path.native()));
+  }
+  const Path directory = path.has_parent_path() ? path.parent_path() : Path(".");
+  if (::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return {};
+  return Error::from_errno(errno, cat("bind ", path.native()));
 }
 
 Result<UniqueFd> listen_tcp(const std::string& address) {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/strings.h"
+#include "net/listen_check.h"
 #include "net/stream.h"
 
 namespace skiff::net {
@@ -39,6 +40,26 @@ TEST_F(Sockets, AFileThatIsNoSocketIsNotReplaced) {
   ASSERT_TRUE(write_file(path_, "precious"));
   EXPECT_FALSE(listen_unix(path_));
   EXPECT_EQ(*read_file(path_), "precious");
+}
+
+TEST_F(Sockets, WhetherAPathCanBeListenedOnIsKnownBefore) {
+  EXPECT_TRUE(check_listen_unix(path_));
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  {
+    auto served = listen_unix(path_);
+    ASSERT_TRUE(served);
+    EXPECT_EQ(check_listen_unix(path_).error().code(), Code::kAlreadyExists);
+  }
+  EXPECT_TRUE(check_listen_unix(path_));  // the file is still there, nobody serves it
+  const Path file = dir_.path() / "file";
+  ASSERT_TRUE(write_file(file, "precious"));
+  EXPECT_EQ(check_listen_unix(file).error().code(), Code::kAlreadyExists);
+  const Path missing = dir_.path() / "nope" / "s";
+  for (const Path& path : {missing, file / "s", dir_.path() / std::string(120, 'x')}) {
+    const auto checked = check_listen_unix(path);
+    ASSERT_FALSE(checked) << path;
+    EXPECT_EQ(checked.error().message(), listen_unix(path).error().message());
+  }
 }
 
 TEST_F(Sockets, TooLongPathsAndBadAddressesAreRefused) {

@@ -1,18 +1,12 @@
 #include "cli/api_client.h"
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <csignal>
 #include <cstdlib>
-#include <filesystem>
-#include <thread>
 
 #include "base/default_places.h"
 #include "base/strings.h"
+#include "cli/daemon_start.h"
 
 namespace skiff::cli {
 
@@ -28,42 +22,6 @@ std::string default_host() {
   const bool is_own = chooses && (::access(own->socket.c_str(), F_OK) == 0 ||
                                   ::access(system.c_str(), R_OK | W_OK) != 0);
   return cat("unix://", is_own ? own->socket.native() : system.native());
-}
-
-Path program_beside(const char* name) {
-  std::error_code ec;
-  return std::filesystem::read_symlink("/proc/self/exe", ec).parent_path() / name;
-}
-
-// Starts skiffd in a session of its own, its log in the run directory, and waits for it.
-Result<> start_daemon(const Path& socket) {
-  Path program = program_beside("skiffd");
-  Path log = socket.parent_path() / "skiffd.log";
-  TRY(make_directories(socket.parent_path(), 0711));
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
-  std::string name = program.native();
-  char* arguments[] = {name.data(), nullptr};
-  pid_t pid = 0;
-  int failed = ::posix_spawn(&pid, program.c_str(), &actions, &attributes, arguments, environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) return Error::from_errno(failed, cat("start ", program.native()));
-  for (int tries = 0; tries < 2000; ++tries) {
-    if (net::connect_unix(socket)) return {};
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return Error(Code::kUnavailable,
-               cat("skiffd was started and does not answer: see ", log.native()));
 }
 
 Error no_daemon(const std::string& host) {

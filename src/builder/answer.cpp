@@ -24,9 +24,14 @@ Result<> check_syntax(const BuildRequest& request, const std::string& text) {
 }
 
 Result<CheckConfig> check_config(const BuildRequest& request, const Dockerfile& file) {
-  const auto given = request.build_args.find("BUILDKIT_DOCKERFILE_CHECK");
-  const bool is_given = given != request.build_args.end() && given->second;
-  return CheckConfig::parse(is_given ? *given->second : file.check);
+  constexpr const char* kArgument = "BUILDKIT_DOCKERFILE_CHECK";
+  const auto given = request.build_args.find(kArgument);
+  if (given != request.build_args.end() && given->second) {
+    return CheckConfig::parse(*given->second).context(kArgument);
+  }
+  auto config = CheckConfig::parse(file.check);
+  if (!config) return file.source->at({file.check_line, file.check_line}, config.error());
+  return config;
 }
 
 namespace {

@@ -47,6 +47,7 @@ Result<> read_into(Dockerfile& out) {
   out.escape = raw.escape;
   out.syntax = std::move(raw.syntax);
   out.check = std::move(raw.check);
+  out.check_line = raw.check_line;
   out.warnings = std::move(raw.warnings);
   for (const RawInstruction& instruction : raw.instructions) {
     Instruction understood = TRY(understand(*out.source, instruction, raw.escape));

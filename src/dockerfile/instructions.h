@@ -125,6 +125,7 @@ struct Dockerfile {
   char escape = '\\';
   std::string syntax;
   std::string check;                     // of "# check="
+  int check_line = 0;                    // of that, from 1; 0: there is none
   std::vector<Instruction> global_args;  // ARG before the first FROM
   std::vector<Stage> stages;             // at least one
   std::vector<LexicalWarning> warnings;

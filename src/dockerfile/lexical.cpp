@@ -100,7 +100,10 @@ class Lexer {
         return error({line, line}, cat("only one ", key, " parser directive can be used"));
       directives_end_ = i + 1;
       if (key == "syntax") out_.syntax = value;
-      if (key == "check") out_.check = value;
+      if (key == "check") {
+        out_.check = value;
+        out_.check_line = line;
+      }
       if (key == "escape") {
         if (value != "\\" && value != "`")
           return error({line, line}, cat("invalid escape token ", quoted(value),

@@ -39,6 +39,7 @@ struct RawDockerfile {
   char escape = '\\';
   std::string syntax;  // of "# syntax=", or ""
   std::string check;   // of "# check=", or ""
+  int check_line = 0;  // of that, from 1; 0: there is none
   std::vector<RawInstruction> instructions;
   std::vector<LexicalWarning> warnings;
 };

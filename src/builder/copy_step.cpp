@@ -134,12 +134,8 @@ Result<SourceTree*> CopyStep::own_tree(const Path& directory, TempDir keep) {
 }
 
 Result<Selection> CopyStep::selection_of(const std::string& source) const {
-  std::string patterns;
-  for (const std::string& pattern : copy().excludes) {
-    patterns += cat(pattern.starts_with('#') ? "\\" : "", pattern, "\n");
-  }
   Selection out{.source = source, .parents = copy().parents};
-  out.excludes = TRY_CONTEXT(oci::IgnorePatterns::parse(patterns), "--exclude");
+  out.excludes = TRY_CONTEXT(oci::IgnorePatterns::of(copy().excludes), "--exclude");
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include "dockerfile/mode_change.h"
 #include "dockerfile/remote_source.h"
 #include "dockerfile/stage_binder.h"
+#include "oci/ignore_patterns.h"
 
 namespace skiff::dockerfile {
 
@@ -93,6 +94,7 @@ Result<> StageBinder::bind_one(const CopyInstruction& copy, PlannedStep& step) {
                   .excludes = copy.excludes,
                   .keep_git_dir = copy.keep_git_dir,
                   .unpack = copy.unpack};
+  TRY_CONTEXT(oci::IgnorePatterns::of(out.excludes), "--exclude");
   std::string words;
   for (const std::string& source : copy.sources) {
     out.sources.push_back(TRY(expand.word(source)));

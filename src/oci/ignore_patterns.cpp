@@ -32,19 +32,30 @@ Result<IgnorePatterns> IgnorePatterns::parse(std::string_view text) {
   for (const std::string& line : split(text, '\n')) {
     ++number;
     if (line.starts_with('#')) continue;
-    std::string_view pattern = trim(line);
-    if (pattern.empty()) continue;
-    bool takes_back = pattern.starts_with('!');
-    if (takes_back) pattern = trim(pattern.substr(1));
-    std::string where = cat("ignore file, line ", number, ", ", skiff::quoted(line));
-    if (pattern.empty()) {
-      return Error(Code::kInvalidArgument, cat(where, ": illegal exclusion pattern"));
-    }
-    Pattern compiled = TRY_CONTEXT(compile(clean(pattern)), where);
-    compiled.takes_back = takes_back;
-    out.patterns_.push_back(std::move(compiled));
+    TRY_CONTEXT(out.add(line), cat("ignore file, line ", number));
   }
   return out;
+}
+
+Result<IgnorePatterns> IgnorePatterns::of(const std::vector<std::string>& patterns) {
+  IgnorePatterns out;
+  for (const std::string& pattern : patterns) TRY(out.add(pattern));
+  return out;
+}
+
+Result<> IgnorePatterns::add(std::string_view text) {
+  std::string_view pattern = trim(text);
+  if (pattern.empty()) return {};
+  const bool takes_back = pattern.starts_with('!');
+  if (takes_back) pattern = trim(pattern.substr(1));
+  const std::string where = skiff::quoted(text);
+  if (pattern.empty()) {
+    return Error(Code::kInvalidArgument, cat(where, ": illegal exclusion pattern"));
+  }
+  Pattern compiled = TRY_CONTEXT(compile(clean(pattern)), where);
+  compiled.takes_back = takes_back;
+  patterns_.push_back(std::move(compiled));
+  return {};
 }
 
 Result<IgnorePatterns::Pattern> IgnorePatterns::compile(std::string_view text) {

@@ -27,6 +27,8 @@ class IgnorePatterns {
   IgnorePatterns() = default;  // excludes nothing
   // kInvalidArgument names the line and the pattern.
   static Result<IgnorePatterns> parse(std::string_view text);
+  // Each is one, also with '#' in the first column. kInvalidArgument names the pattern.
+  static Result<IgnorePatterns> of(const std::vector<std::string>& patterns);
 
   // Whether `path`, or a directory above it, is left out.
   bool excluded(const std::string& path) const;
@@ -48,6 +50,7 @@ class IgnorePatterns {
     std::vector<Token> tokens;
   };
 
+  Result<> add(std::string_view text);
   static Result<Pattern> compile(std::string_view text);
   static Result<Token> compile_class(std::string_view& rest);
   static bool accepts(const Token& token, char c);

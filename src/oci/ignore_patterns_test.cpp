@@ -83,6 +83,17 @@ TEST(IgnorePatterns, BadPatternsNameTheirLine) {
   }
 }
 
+TEST(IgnorePatterns, AListHasNoComments) {
+  const auto p = IgnorePatterns::of({"#a", "b*", "", "!bc"});
+  ASSERT_TRUE(p);
+  EXPECT_TRUE(p->excluded("#a"));
+  EXPECT_TRUE(p->excluded("bb"));
+  EXPECT_FALSE(p->excluded("bc"));
+  const auto bad = IgnorePatterns::of({"ok", "[a"});
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().message(), "\"[a\": syntax error in pattern: [ without ]");
+}
+
 TEST(IgnorePatterns, HostilePatternsTakeLittleTime) {
   auto p = IgnorePatterns::parse("**/*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b");
   ASSERT_TRUE(p);

@@ -21,7 +21,7 @@ constexpr int kFirstStream = 16;  // of the first output; the second has the nex
 constexpr size_t kMostFrame = size_t{64} << 20U;
 
 Result<std::map<std::string, std::string>> parse_fields(const std::string& text) {
-  const std::vector<std::string> fields = split_fields(text);
+  const std::vector<std::string> fields = TRY(split_fields(kFlag, text));
   if (fields.size() == 1 && fields[0].find('=') == std::string::npos) {
     if (fields[0] == "-") return std::map<std::string, std::string>{{"type", "tar"}, {"dest", "-"}};
     return std::map<std::string, std::string>{{"type", "local"}, {"dest", fields[0]}};

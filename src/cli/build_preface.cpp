@@ -30,7 +30,7 @@ struct Secret {
 // "id=token,src=file", "id=token,env=NAME".
 Result<Secret> parse_secret(const std::string& text) {
   Secret out;
-  for (const std::string& field : split_fields(text)) {
+  for (const std::string& field : TRY(split_fields("--secret", text))) {
     const auto parts = split_once(field, '=');
     if (!parts) return bad_flag("--secret", text, cat("invalid field '", field, "'"));
     const std::string key = to_lower(parts->first);

@@ -56,7 +56,7 @@ Result<> read_field(std::string_view flag, const std::string& text, const std::s
 Result<> read_one(std::string_view flag, const std::string& text, std::string type,
                   Attestations& out) {
   Fields fields;
-  for (const std::string& field : split_fields(text)) {
+  for (const std::string& field : TRY(split_fields(flag, text))) {
     if (field.starts_with("type=")) {
       type = field.substr(5);
     } else {

@@ -38,7 +38,7 @@ Result<std::map<std::string, std::string>> fields_of(const Direction& direction,
   std::map<std::string, std::string> out;
   if (text.find('=') == std::string::npos) return {{{"type", "registry"}, {"ref", text}}};
   const std::string flag = cat("--", direction.flag);
-  for (const std::string& field : split_fields(text)) {
+  for (const std::string& field : TRY(split_fields(flag, text))) {
     const auto parts = split_once(field, '=');
     if (!parts) return bad_flag(flag, text, cat("invalid field '", field, "'"));
     const std::string key = to_lower(parts->first);

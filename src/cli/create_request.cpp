@@ -260,7 +260,7 @@ Result<> add_network(const std::string& text, json::Value& host, json::Value& en
   if (text.find('=') != std::string::npos) {
     json::Array aliases;
     std::vector<std::string> options;
-    for (const auto& field : split_fields(text)) {
+    for (const auto& field : TRY(split_fields("--network", text))) {
       auto parts = split_once(field, '=');
       std::string_view key = parts ? parts->first : std::string_view();
       if (key == "name") {

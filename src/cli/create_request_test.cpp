@@ -132,6 +132,10 @@ TEST(CreateRequest, ConflictsAreRefusedAsDockerDoes) {
             "invalid argument \"lots\" for \"-m, --memory\" flag: invalid size: 'lots'");
   EXPECT_EQ(error_of({"--restart", "on-failure:x"}),
             "invalid restart policy format: maximum retry count must be an integer");
+  EXPECT_EQ(
+      error_of({"--mount", "type=tmpfs,\"target=/x"}),
+      "invalid argument \"type=tmpfs,\\\"target=/x\" for \"--mount\" flag: parse error on line "
+      "1, column 22: extraneous or missing \" in quoted-field");
   EXPECT_EQ(error_of({"--gpus", "all"}), "--gpus is not supported");
 }
 

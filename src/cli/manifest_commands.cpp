@@ -114,7 +114,8 @@ Outcome annotate(Session& /*session*/, Flags& flags) {
   }
   std::vector<std::string> features;
   for (const std::string& words : flags.all("os-features")) {
-    for (std::string& word : split_fields(words)) features.push_back(std::move(word));
+    for (std::string& word : TRY(split_fields("--os-features", words)))
+      features.push_back(std::move(word));
   }
   if (!features.empty()) platform.set("os.features", features);
   const std::string both = cat(platform.string("os"), "/", platform.string("architecture"));

@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "cli/option_values.h"
 #include "cli/session.h"
+#include "codec/csv.h"
 
 namespace skiff::cli {
 
@@ -155,7 +156,7 @@ Result<> add_volume(const std::string& spec, json::Value& volumes, json::Array& 
 Result<json::Value> parse_mount(std::string_view text) {
   Mount mount;
   auto parse = [&]() -> Result<json::Value> {
-    for (const auto& field : split_fields(text)) {
+    for (const auto& field : TRY(parse_csv(text))) {
       auto parts = split_once(field, '=');
       std::string key = to_lower(parts ? parts->first : std::string_view(field));
       TRY(set_field(mount, key, parts ? std::string(parts->second) : "", parts.has_value(), field));

@@ -12,6 +12,7 @@
 #include "base/size.h"
 #include "base/strings.h"
 #include "cli/session.h"
+#include "codec/csv.h"
 #include "net/extra_host.h"
 #include "net/ip_address.h"
 
@@ -108,20 +109,9 @@ bool is_sysctl(std::string_view name) {
 
 }  // namespace
 
-std::vector<std::string> split_fields(std::string_view text) {
-  std::vector<std::string> fields(1);
-  bool quoted_field = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '"' && quoted_field && i + 1 < text.size() && text[i + 1] == '"') {
-      fields.back().push_back(text[++i]);
-    } else if (text[i] == '"' && (quoted_field || fields.back().empty())) {
-      quoted_field = !quoted_field;
-    } else if (text[i] == ',' && !quoted_field) {
-      fields.emplace_back();
-    } else {
-      fields.back().push_back(text[i]);
-    }
-  }
+Result<std::vector<std::string>> split_fields(std::string_view flag, std::string_view text) {
+  auto fields = parse_csv(text);
+  if (!fields) return bad_flag(flag, text, fields.error().message());
   return fields;
 }
 

@@ -11,8 +11,8 @@
 
 namespace skiff::cli {
 
-// "a=1,b,\"c=2,3\"" -> its fields, as encoding/csv reads one line.
-std::vector<std::string> split_fields(std::string_view text);
+// "a=1,b,\"c=2,3\"" -> its fields (codec/csv.h).
+Result<std::vector<std::string>> split_fields(std::string_view flag, std::string_view text);
 
 // --env and --env-file: files first, then flags. A flag NAME without '=' takes the client's own
 // variable, and stays a bare name (which unsets it) where there is none.

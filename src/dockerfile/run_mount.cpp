@@ -7,42 +7,12 @@
 
 #include "base/size.h"
 #include "base/strings.h"
+#include "codec/csv.h"
 #include "dockerfile/instruction_flags.h"
 
 namespace skiff::dockerfile {
 
 namespace {
-
-// "a,\"b,c\",d" -> its fields, as encoding/csv reads one line.
-Result<std::vector<std::string>> split_fields(std::string_view text) {
-  std::vector<std::string> out;
-  for (;;) {
-    std::string field;
-    if (text.starts_with('"')) {
-      text.remove_prefix(1);
-      for (;;) {
-        const size_t end = text.find('"');
-        if (end == std::string_view::npos) {
-          return invalid_instruction("failed to parse csv mounts: a quote is not closed");
-        }
-        field += text.substr(0, end);
-        text.remove_prefix(end + 1);
-        if (!text.starts_with('"')) break;
-        field += '"';
-        text.remove_prefix(1);
-      }
-      if (!text.empty() && !text.starts_with(',')) {
-        return invalid_instruction("failed to parse csv mounts: text behind a quote");
-      }
-    } else {
-      field = text.substr(0, text.find(','));
-      text.remove_prefix(field.size());
-    }
-    out.push_back(std::move(field));
-    if (text.empty()) return out;
-    text.remove_prefix(1);
-  }
-}
 
 struct Field {
   std::string key;  // lower case, the longest of its names
@@ -63,7 +33,7 @@ std::string long_name(const std::string& key) {
 
 Result<std::vector<Field>> read_fields(const std::string& text) {
   std::vector<Field> out;
-  for (std::string& field : TRY(split_fields(text))) {
+  for (std::string& field : TRY_CONTEXT(parse_csv(text), "failed to parse csv mounts")) {
     Field one{.text = field};
     const auto parts = split_once(field, '=');
     one.written = to_lower(parts ? parts->first : std::string_view(field));

@@ -26,6 +26,8 @@ const RunMutation kMutations[] = {
      [](BuildRequest& request) { request.network = "none"; }, 2,
      "network: \"bridge\" is now \"none\""},
     {"MountNew", "RUN true", "RUN --mount=type=tmpfs,target=/t true", {}, 2, "mount /t is new"},
+    {"VariableOfASecret", "RUN true", "RUN --mount=type=secret,id=s,env=TOKEN true",
+     [](BuildRequest& request) { request.secrets["s"] = "x"; }, 2, "secret in TOKEN is new"},
     {"MountGone", "RUN --mount=type=tmpfs,target=/t true", "RUN true", {}, 2, "mount /t is gone"},
     {"FileOfAMount", "RUN --mount=target=/c cat /c/f", "RUN --mount=target=/c cat /c/f",
      [](BuildRequest& request) {

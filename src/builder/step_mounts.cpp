@@ -61,6 +61,11 @@ Result<> write_private(const Path& path, std::string_view text, const PlannedMou
   return {};
 }
 
+// "mount /t"; a secret that is a variable alone has no target.
+std::string shown_name(const PlannedMount& mount) {
+  return mount.target.empty() ? cat("secret in ", mount.env) : cat("mount ", mount.target);
+}
+
 }  // namespace
 
 StepMounts::StepMounts(StepSite& site, const PlannedStep& step) : site_(site), step_(step) {
@@ -87,7 +92,7 @@ std::string StepMounts::name_of_mount(size_t index) const {
     const bool is_expanded = word.starts_with("--mount") && word.find('$') != std::string::npos;
     if (is_expanded) return cat("mount ", index + 1);
   }
-  return cat("mount ", mounts()[index].target);
+  return shown_name(mounts()[index]);
 }
 
 // Of a cache only that it is there, and of secrets never what they say.
@@ -105,7 +110,7 @@ KeyParts StepMounts::definition() const {
     if (mount.gid) text += cat(" gid ", *mount.gid);
     if (mount.mode) text += cat(" mode ", *mount.mode);
     if (mount.size > 0) text += cat(" size ", mount.size);
-    const bool is_told = name == cat("mount ", mount.target);
+    const bool is_told = name == shown_name(mount);
     parts.push_back(is_told ? KeyPart{PartKind::kValue, name, std::move(text)}
                             : untold_part(name, cat(mount.target, " ", text)));
   }

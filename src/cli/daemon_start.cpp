@@ -55,9 +55,8 @@ Result<> start_daemon(const Path& socket) {
   TRY(make_directories(socket.parent_path(), 0711));
   const UniqueFd out = TRY(open_file(log, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   const off_t before = ::lseek(out.get(), 0, SEEK_END);
-  sys::Process daemon = TRY(sys::Process::spawn({.args = {program.native()},
-                                                 .fds = {{out.get(), 1}, {out.get(), 2}},
-                                                 .new_session = true}));
+  sys::Process daemon = TRY(sys::Process::spawn(
+      {.args = {program.native()}, .fds = {{out.get(), 1}, {out.get(), 2}}, .new_session = true}));
   pollfd end{.fd = daemon.pidfd(), .events = POLLIN, .revents = 0};
   for (int tries = 0; tries < kTries; ++tries) {
     const bool ended = ::poll(&end, 1, kPauseMs) > 0;
@@ -71,9 +70,9 @@ Result<> start_daemon(const Path& socket) {
     } else if (ended) {
       const int code = TRY(daemon.wait());
       const std::string line = last_line(out.get(), before);
-      return Error(Code::kUnavailable,
-                   cat("skiffd was started and ended: ", line.empty() ? cat("exit code ", code) : line,
-                       " (its log is ", log.native(), ")"));
+      return Error(Code::kUnavailable, cat("skiffd was started and ended: ",
+                                           line.empty() ? cat("exit code ", code) : line,
+                                           " (its log is ", log.native(), ")"));
     }
   }
   daemon.detach();

@@ -46,6 +46,11 @@ Call manifest_call(const oci::Reference& ref, std::string method, const CancelTo
   return call;
 }
 
+std::string access_denied(std::string_view verb, const oci::Reference& ref) {
+  return cat(verb, " access denied for ", ref.familiar_repository(),
+             ", repository does not exist or may require 'docker login'");
+}
+
 // Docker's words for what most often goes wrong. Without a HEAD's body the status must do.
 Error manifest_error(const oci::Reference& ref, const net::WebResponse& answer) {
   if (answer.status == 404 && answer_code(answer) != "NAME_UNKNOWN") {
@@ -58,10 +63,15 @@ Error manifest_error(const oci::Reference& ref, const net::WebResponse& answer) 
     return answer_error(answer, cat("repository ", ref.familiar_repository(), " not found"));
   }
   if (answer.status == 401 || answer.status == 403) {
-    return answer_error(answer, cat("pull access denied for ", ref.familiar_repository(),
-                                    ", repository does not exist or may require 'docker login'"));
+    return answer_error(answer, access_denied("pull", ref));
   }
   return answer_error(answer, cat("manifest of ", ref.familiar()));
+}
+
+// A registry that knows who pushes says itself why it refuses.
+Error push_error(const oci::Reference& ref, Error error) {
+  if (error.code() != Code::kUnauthenticated) return error;
+  return std::move(error).with_context(access_denied("push", ref));
 }
 
 std::string media_type_of(const net::WebResponse& answer) {
@@ -191,8 +201,10 @@ Result<PushOutcome> RegistryClient::push_blob(const oci::Reference& ref,
                                               content::ContentStore& store,
                                               const std::string& mount_from,
                                               const Progress& progress, const CancelToken& cancel) {
-  return upload_blob(impl_->transport, repository_of(ref), blob, store, mount_from, progress,
-                     cancel);
+  Result<PushOutcome> pushed =
+      upload_blob(impl_->transport, repository_of(ref), blob, store, mount_from, progress, cancel);
+  if (!pushed) return push_error(ref, std::move(pushed.error()));
+  return pushed;
 }
 
 Result<PushOutcome> RegistryClient::push_blob(const oci::Reference& ref,
@@ -229,7 +241,7 @@ Result<oci::Digest> RegistryClient::push_manifest(const oci::Reference& ref, std
   }
   call.request.body = bytes;
   const net::WebResponse answer = TRY_CONTEXT(impl_->transport.send(call), what);
-  if (answer.status / 100 != 2) return answer_error(answer, what);
+  if (answer.status / 100 != 2) return push_error(ref, answer_error(answer, what));
   const std::string stored = answer.headers.get("Docker-Content-Digest");
   if (!stored.empty() && stored != digest.str()) {
     return Error(Code::kDataLoss,

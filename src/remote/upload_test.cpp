@@ -144,6 +144,20 @@ TEST_F(Upload, ARefusalCarriesTheRegistrysWords) {
   EXPECT_EQ(refused.error().message(), cat("upload ", blob_.digest.str(), ": denied: not yours"));
 }
 
+TEST_F(Upload, ARegistryThatWantsALoginIsToldOf) {
+  registry_.instead = [](net::Request&, net::ResponseWriter& w) {
+    EXPECT_TRUE(w.send(401, "", ""));
+    return true;
+  };
+  const std::string denied = cat("push access denied for ", registry_.host(),
+                                 "/app, repository does not exist or may require 'docker login': ");
+  const std::string answered = ": the server answered 401 Unauthorized";
+  EXPECT_EQ(message_of(push()), cat(denied, "upload ", blob_.digest.str(), answered));
+  EXPECT_EQ(
+      message_of(client_.push_manifest(registry_.ref("app:1"), "{}", oci::kMediaTypeManifest)),
+      cat(denied, "push manifest of ", registry_.host(), "/app:1", answered));
+}
+
 TEST_F(Upload, AnotherDigestInTheAnswerIsAnError) {
   registry_.instead = [](net::Request& r, net::ResponseWriter& w) {
     if (r.method != "PUT") return false;

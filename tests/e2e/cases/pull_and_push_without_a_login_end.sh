@@ -17,3 +17,7 @@ trap 'kill $guard' EXIT
 eventually test -s port
 expect_exit 1 timeout 60 docker pull "127.0.0.1:$(cat port)/secret" </dev/null
 expect_contains "$OUT" "401"
+docker tag "$IMAGE" "127.0.0.1:$(cat port)/secret"
+expect_exit 1 timeout 60 docker push "127.0.0.1:$(cat port)/secret" </dev/null
+expect_contains "$OUT" "push access denied for 127.0.0.1:$(cat port)/secret, repository does not exist or may require 'docker login'"
+docker rmi "127.0.0.1:$(cat port)/secret" >/dev/null

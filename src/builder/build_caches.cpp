@@ -14,15 +14,16 @@ void import_caches(Site& site, const BuildRequest& request, SharedSink& events,
     const std::string what = cat("importing cache manifest from ", text_of(place));
     events.send(CacheMoved{.what = what});
     auto read = import_cache(site, request, place, lease, imported, cancel);
-    const std::string failure = read ? "" : without_controls(read.error().message());
+    std::string failure = read ? "" : without_controls(read.error().message());
     CacheMoved end{.what = what, .over = true, .error = failure};
-    // In BuildKit's words. Nothing there yet is no more than this.
     if (read && !*read) {
+      failure = cat("import build cache from ", text_of(place), ": there is none");
+      // In BuildKit's words.
       end.error = cat("failed to configure ", place.reference ? "registry " : "",
                       "cache importer: ", text_of(place), ": not found");
     }
     events.send(std::move(end));
-    if (!read) events.send(BuildWarning{failure, 0});
+    if (!failure.empty()) events.send(BuildWarning{failure, 0});
   }
 }
 

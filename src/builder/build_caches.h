@@ -9,7 +9,7 @@
 
 namespace skiff::builder {
 
-// One that cannot be read is a warning.
+// One that cannot be read or is not there is a warning.
 void import_caches(Site& site, const BuildRequest& request, SharedSink& events,
                    images::ImageLease& lease, ImportedRecords& imported, const CancelToken& cancel);
 // One that cannot be written is one where that is asked for, else an error.

@@ -243,9 +243,10 @@ TEST_F(CacheImage, WhatImagesTellIsJudged) {
   }
 }
 
-TEST_F(CacheImage, NothingThereIsAnEmptyCache) {
+TEST_F(CacheImage, NothingThereIsAWarning) {
   built(importing("FROM scratch\nCOPY a /"));
-  EXPECT_TRUE(told_.warnings.empty());
+  ASSERT_EQ(told_.warnings.size(), 1U);
+  EXPECT_EQ(told_.warnings[0], "import build cache from directory, latest: there is none");
   EXPECT_TRUE(told_.cached.empty());
 }
 

@@ -60,6 +60,8 @@ docker rmi "$N"
 # A cache that is not there, and one that cannot be written where that may be.
 out=$(skiff build -t "$N" --cache-from type=local,src=missing ctx 2>&1)
 expect_contains "$out" "warning: --cache-from type=local,src=missing: there is no such directory"
+out=$(skiff build -t "$N" --cache-from "$REGISTRY/$N-none" ctx 2>&1)
+expect_contains "$out" "[Warning] import build cache from $REGISTRY/$N-none: there is none"
 out=$(skiff build -t "$N" --cache-to type=registry,ref=127.0.0.1:1/c,mode=min,ignore-error=true ctx 2>&1)
 expect_contains "$out" "[Warning] export build cache to"
 skiff build -q -t "$N" --metadata-file about ctx >/dev/null

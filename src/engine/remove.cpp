@@ -71,7 +71,8 @@ bool is_of_full_disk(const Result<>& result) {
 
 // Never a row without its files: once it is gone, what follows is swept up by the next
 // open_engine() at the latest. But to delete a row takes room, and it may be those files that fill
-// the disk: they go first then.
+// the disk: they go first then. A request has the daemon's reserve besides, the end of a container
+// with --rm has not.
 Result<> forget(Core& core, Container& container) {
   disconnect_network(core, container);
   TRY(clean_run_directory(container));

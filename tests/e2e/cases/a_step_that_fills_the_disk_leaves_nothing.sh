@@ -35,6 +35,10 @@ cat /dev/zero 2>/dev/null >own/root/full || true
 docker rm "$N" >/dev/null
 rm own/root/full
 expect_eq "$(docker ps -aq)" ""
+# One that goes by itself, which no request makes room for.
+expect_exit 1 docker run --rm "$IMAGE" sh -c "$fill"
+none_is_left() { [ -z "$(docker ps -aq)" ]; }
+eventually none_is_left
 expect_eq "$(find own/run/builder -mindepth 1 -maxdepth 1 -name 'build-*' | wc -l)" 0
 expect_contains "$("$SKIFF_BIN/skiff" -H "$DOCKER_HOST" system check --deep)" ": no problems"
 printf 'FROM %s\nRUN echo fits >/f\n' "$IMAGE" >Dockerfile

@@ -76,7 +76,7 @@ checklist() {
     ok=0 bad=1
     tail -25 "$log" | tells_failure "$text: no summary line"
   elif [ "$bad" != 0 ] && [ -z "$told" ]; then
-    tail -25 "$log" | tells_failure "$text"
+    tail -60 "$log" | tells_failure "$text"
   fi
   passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + ${skip:-0}))
 }

@@ -108,6 +108,11 @@ class UpstreamTest : public registry::RegistryTest {
     options_.upstreams = pull_through({.origins = {origin_options_}, .spool = dir_.path()});
     RegistryTest::SetUp();
   }
+  // What the origin answers with belongs to the test: none of it is at work when the test goes.
+  void TearDown() override {
+    RegistryTest::TearDown();
+    origin_.stop();
+  }
   // As those that push to the upstream itself.
   Client upstream() const { return Client(origin_.port()); }
   std::string push_upstream(const std::string& repository, const std::string& tag,

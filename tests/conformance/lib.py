@@ -124,6 +124,18 @@ def tap_points(text):
             yield "failed" if found[1] else "passed", description
 
 
+def reasons(text):
+    """What a test program says of each failure: the comments below it, by its description."""
+    found, failure = {}, None
+    for line in text.replace("\r", "").splitlines():
+        told = re.match(r"(not )?ok \d+ (?:- )?(.*)", line)
+        if told:
+            failure = found.setdefault(told[2], []) if told[1] else None
+        elif failure is not None and line.startswith("#"):
+            failure.append(line)
+    return found
+
+
 def chosen(point, words):
     """Whether the command line asks for "FILE: NAME": by FILE, or by all of it."""
     return not words or any(point == word or point.startswith(f"{word}:") for word in words)

@@ -39,7 +39,7 @@ rm "/dev/shm/$N"
 
 # Each run has an empty one, which those who start after it find.
 docker exec lends touch /end
-eventually sh -c '[ "$(docker inspect -f "{{.RestartCount}} {{.State.Running}}" lends)" = "1 true" ]'
+eventually sh -c '[ "$(docker inspect -f "{{.RestartCount}} {{.State.Status}}" lends)" = "1 running" ]'
 expect_eq "$(shm_of lends)" ''
 expect_eq "$(shm_of joins)" one
 docker exec lends sh -c 'echo two >/dev/shm/f'

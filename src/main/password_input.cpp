@@ -13,14 +13,15 @@ namespace skiff {
 
 namespace {
 
-constexpr size_t kMost = 4096;
+constexpr size_t kLongestPassword = 4096;
 
 // The first line of standard input.
 Result<std::string> read_line() {
   std::string line;
   for (int c = fgetc(stdin); c != EOF && c != '\n'; c = fgetc(stdin)) {
     line.push_back(static_cast<char>(c));
-    if (line.size() > kMost) return Error(Code::kInvalidArgument, "the password is too long");
+    if (line.size() > kLongestPassword)
+      return Error(Code::kInvalidArgument, "the password is too long");
   }
   if (line.ends_with('\r')) line.pop_back();
   return line;

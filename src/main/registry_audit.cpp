@@ -22,7 +22,7 @@ using registry::AuditVerifier;
 
 constexpr size_t kMostExported = size_t{4} << 30U;
 
-Result<> list(const Invocation& call) {
+Result<> list_audit(const Invocation& call) {
   const auto limit = parse_int(call.limit);
   if (!limit || *limit < 1) {
     return Error(Code::kInvalidArgument, cat("invalid value for --limit: ", quoted(call.limit)));
@@ -47,7 +47,7 @@ Error broken(const AuditReport& report) {
           cat("the audit log is broken at row ", *report.broken, ": ", report.why)};
 }
 
-Result<> told(const AuditReport& report) {
+Result<> tell_report(const AuditReport& report) {
   if (report.broken) return broken(report);
   fputs(cat(report.rows, " rows are whole; ", report.seals, " signatures among them.\n").c_str(),
         stdout);
@@ -101,13 +101,13 @@ Result<> verify_export(const std::string& file, std::optional<AuditVerifier>& ve
 Result<> verify_files(const std::vector<std::string>& files) {
   std::optional<AuditVerifier> verifier;
   for (const std::string& file : files) TRY(verify_export(file, verifier));
-  return told(verifier->report());
+  return tell_report(verifier->report());
 }
 
-Result<> verify(const Invocation& call) {
+Result<> verify_audit(const Invocation& call) {
   if (!call.operands.empty()) return verify_files(call.operands);
   Database db = TRY(registry_database(call));
-  return told(TRY(registry::verify_audit(db)));
+  return tell_report(TRY(registry::verify_audit(db)));
 }
 
 Result<> write_all(int fd, std::string_view text) {
@@ -136,17 +136,17 @@ Result<> export_rows(const Invocation& call) {
   return registry::forget_audit(db, done.last);
 }
 
-constexpr Verb kVerbs[] = {
-    {"audit list", "", "List the last rows of the audit log", "limit", 0, 0, list, true},
+constexpr Verb kAuditVerbs[] = {
+    {"audit list", "", "List the last rows of the audit log", "limit", 0, 0, list_audit, true},
     {"audit verify", "[FILE...]",
      "Check the chain of the audit log, or of exports in their order; the first broken row is "
      "named",
-     "", 0, 1'000, verify, true},
+     "", 0, 1'000, verify_audit, true},
     {"audit export", "FILE", "Write the audit log to a new file", "forget", 1, 1, export_rows},
 };
 
 }  // namespace
 
-std::span<const Verb> audit_verbs() { return kVerbs; }
+std::span<const Verb> audit_verbs() { return kAuditVerbs; }
 
 }  // namespace skiff

@@ -107,7 +107,7 @@ Result<> restore(const Invocation& call) {
   return refuse_damaged(done);
 }
 
-constexpr Verb kVerbs[] = {
+constexpr Verb kBackupVerbs[] = {
     {"backup", "DIR",
      "Make a backup in a directory, also while the registry serves; the next one there moves only "
      "what is new",
@@ -118,6 +118,6 @@ constexpr Verb kVerbs[] = {
 
 }  // namespace
 
-std::span<const Verb> backup_verbs() { return kVerbs; }
+std::span<const Verb> backup_verbs() { return kBackupVerbs; }
 
 }  // namespace skiff

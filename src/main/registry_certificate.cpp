@@ -32,7 +32,7 @@ Result<Wanted> wanted(const Invocation& call) {
   return Error(Code::kInvalidArgument, "one of --file, --key, --name and --subject is needed");
 }
 
-Result<> add(const Invocation& call) {
+Result<> add_certificate(const Invocation& call) {
   const Wanted mark = TRY(wanted(call));
   access::Store store = TRY(accounts_to_read(call));
   TRY(access::add_mark(store, call.operands[0], mark.kind, mark.value));
@@ -40,7 +40,7 @@ Result<> add(const Invocation& call) {
   return {};
 }
 
-Result<> list(const Invocation& call) {
+Result<> list_certificates(const Invocation& call) {
   access::Store store = TRY(accounts_to_read(call));
   std::vector<std::vector<std::string>> rows = {{"ACCOUNT", "BY", "VALUE"}};
   for (const access::Mark& mark : TRY(access::list_marks(store))) {
@@ -50,21 +50,23 @@ Result<> list(const Invocation& call) {
   return {};
 }
 
-Result<> remove(const Invocation& call) {
+Result<> remove_certificate(const Invocation& call) {
   const Wanted mark = TRY(wanted(call));
   access::Store store = TRY(accounts_to_read(call));
   return access::remove_mark(store, mark.kind, mark.value);
 }
 
-constexpr Verb kVerbs[] = {
+constexpr Verb kCertificateVerbs[] = {
     {"certificate add", "NAME", "Take clients with a certificate of --tls-client-ca for an account",
-     "file key name subject", 1, 1, add},
-    {"certificate list", "", "List the certificates that stand for accounts", "", 0, 0, list, true},
-    {"certificate remove", "", "Take them for nobody again", "file key name subject", 0, 0, remove},
+     "file key name subject", 1, 1, add_certificate},
+    {"certificate list", "", "List the certificates that stand for accounts", "", 0, 0,
+     list_certificates, true},
+    {"certificate remove", "", "Take them for nobody again", "file key name subject", 0, 0,
+     remove_certificate},
 };
 
 }  // namespace
 
-std::span<const Verb> certificate_verbs() { return kVerbs; }
+std::span<const Verb> certificate_verbs() { return kCertificateVerbs; }
 
 }  // namespace skiff

@@ -10,7 +10,7 @@ namespace skiff {
 
 namespace {
 
-Result<> check(const Invocation& call) {
+Result<> check_registry(const Invocation& call) {
   size_t problems = 0;
   size_t mended = 0;
   const manage::Tell tell = [&](const json::Value& event) {
@@ -34,13 +34,13 @@ Result<> check(const Invocation& call) {
   return Error(Code::kFailedPrecondition, cat(problems - mended, " problems are left"));
 }
 
-constexpr Verb kVerbs[] = {
+constexpr Verb kCheckVerbs[] = {
     {"check", "", "Compare all that a registry stores with one another, also while it serves",
-     "deep repair", 0, 0, check},
+     "deep repair", 0, 0, check_registry},
 };
 
 }  // namespace
 
-std::span<const Verb> check_verbs() { return kVerbs; }
+std::span<const Verb> check_verbs() { return kCheckVerbs; }
 
 }  // namespace skiff

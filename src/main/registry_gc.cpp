@@ -20,13 +20,13 @@ Result<> collect(const Invocation& call) {
   return {};
 }
 
-constexpr Verb kVerbs[] = {
+constexpr Verb kGcVerbs[] = {
     {"gc", "", "Collect the garbage that is due now; a server does it by itself", "dry-run", 0, 0,
      collect},
 };
 
 }  // namespace
 
-std::span<const Verb> gc_verbs() { return kVerbs; }
+std::span<const Verb> gc_verbs() { return kGcVerbs; }
 
 }  // namespace skiff

@@ -40,7 +40,7 @@ Result<> import_tree(const Invocation& call) {
   return Error(Code::kFailedPrecondition, cat(problems, " things were left out"));
 }
 
-constexpr Verb kVerbs[] = {
+constexpr Verb kImportVerbs[] = {
     {"import", "TREE",
      "Take in what docker-registry or distribution has on disk, also while this registry serves",
      "move-tags", 1, 1, import_tree},
@@ -48,6 +48,6 @@ constexpr Verb kVerbs[] = {
 
 }  // namespace
 
-std::span<const Verb> import_verbs() { return kVerbs; }
+std::span<const Verb> import_verbs() { return kImportVerbs; }
 
 }  // namespace skiff

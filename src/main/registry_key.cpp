@@ -7,7 +7,7 @@ namespace skiff {
 
 namespace {
 
-Result<> list(const Invocation& call) {
+Result<> list_keys(const Invocation& call) {
   access::Store store = TRY(accounts_to_read(call));
   std::vector<std::vector<std::string>> rows = {{"ID", "SIGNS UNTIL", "CHECKED UNTIL"}};
   for (const access::SigningKey& key : TRY(access::signing_keys(store))) {
@@ -17,20 +17,20 @@ Result<> list(const Invocation& call) {
   return {};
 }
 
-Result<> rotate(const Invocation& call) {
+Result<> rotate_keys(const Invocation& call) {
   access::Store store = TRY(accounts_to_read(call));
   return call.drop ? access::drop_signing_keys(store) : access::rotate_signing_keys(store);
 }
 
-constexpr Verb kVerbs[] = {
-    {"key list", "", "List the keys that sign short-lived tokens", "", 0, 0, list, true},
+constexpr Verb kKeyVerbs[] = {
+    {"key list", "", "List the keys that sign short-lived tokens", "", 0, 0, list_keys, true},
     {"key rotate", "",
      "Sign with a new key from now on; the one of before checks what it signed until that is over",
-     "drop", 0, 0, rotate},
+     "drop", 0, 0, rotate_keys},
 };
 
 }  // namespace
 
-std::span<const Verb> key_verbs() { return kVerbs; }
+std::span<const Verb> key_verbs() { return kKeyVerbs; }
 
 }  // namespace skiff

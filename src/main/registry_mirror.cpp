@@ -26,10 +26,10 @@ json::Value named(const Invocation& call) {
 
 Result<std::chrono::seconds> interval(const std::string& text) {
   if (text.empty()) return std::chrono::seconds(0);
-  constexpr uint64_t kMost = 100'000;
+  constexpr uint64_t kLongestInterval = 100'000;
   const auto n = parse_uint(std::string_view(text).substr(0, text.size() - 1));
   const auto count = static_cast<int64_t>(n.value_or(0));
-  const bool is_number = n && *n > 0 && *n <= kMost;
+  const bool is_number = n && *n > 0 && *n <= kLongestInterval;
   if (is_number && text.ends_with('m')) return std::chrono::minutes(count);
   if (is_number && text.ends_with('h')) return std::chrono::hours(count);
   if (is_number && text.ends_with('d')) return std::chrono::days(count);
@@ -43,7 +43,7 @@ std::string absolute(const std::string& file) {
   return file.empty() ? file : std::filesystem::absolute(file, ignored).native();
 }
 
-Result<> put(const Invocation& call, std::string_view what) {
+Result<> put_mirror(const Invocation& call, std::string_view what) {
   upstream::MirrorSettings settings;
   settings.url = call.operands[1];
   settings.is_push = call.push;
@@ -63,8 +63,8 @@ Result<> put(const Invocation& call, std::string_view what) {
   return {};
 }
 
-Result<> add(const Invocation& call) { return put(call, "add"); }
-Result<> change(const Invocation& call) { return put(call, "change"); }
+Result<> add_mirror(const Invocation& call) { return put_mirror(call, "add"); }
+Result<> change_mirror(const Invocation& call) { return put_mirror(call, "change"); }
 
 std::string outcome_text(const upstream::MirrorReport& report) {
   if (report.started == TimePoint{}) return "has not run";
@@ -73,7 +73,7 @@ std::string outcome_text(const upstream::MirrorReport& report) {
              report.failed, " failed");
 }
 
-Result<> list(const Invocation& call) {
+Result<> list_mirrors(const Invocation& call) {
   const json::Value all = TRY(operate(call, "list", json::object()));
   std::vector<std::vector<std::string>> rows = {
       {"NAME", "FROM", "TO", "REPOSITORIES", "NEXT RUN", "LAST RUN"}};
@@ -102,7 +102,7 @@ void print_report(const upstream::MirrorReport& report) {
            .c_str());
 }
 
-Result<> run(const Invocation& call) {
+Result<> run_mirror(const Invocation& call) {
   std::string at;
   const manage::Tell tell = [&](const json::Value& event) {
     const json::Value* report = event.find("mirror");
@@ -119,24 +119,25 @@ Result<> run(const Invocation& call) {
   return Error(Code::kFailedPrecondition, cat(report.failed, " could not be copied"));
 }
 
-Result<> remove(const Invocation& call) {
+Result<> remove_mirror(const Invocation& call) {
   TRY(operate(call, "remove", named(call)));
   return {};
 }
 
-constexpr Verb kVerbs[] = {
+constexpr Verb kMirrorVerbs[] = {
     {"mirror add", "NAME URL", "Copy images of another registry to this one, or from it",
-     "repository tag platform place every credentials ca push referrers delete", 2, 2, add},
+     "repository tag platform place every credentials ca push referrers delete", 2, 2, add_mirror},
     {"mirror change", "NAME URL",
      "Give a mirror other settings; those not given are as of a new one",
-     "repository tag platform place every credentials ca push referrers delete", 2, 2, change},
-    {"mirror list", "", "Show the mirrors and what became of them", "", 0, 0, list},
-    {"mirror run", "NAME", "Run a mirror now, to its end", "", 1, 1, run},
-    {"mirror remove", "NAME", "Forget a mirror; what it copied stays", "", 1, 1, remove},
+     "repository tag platform place every credentials ca push referrers delete", 2, 2,
+     change_mirror},
+    {"mirror list", "", "Show the mirrors and what became of them", "", 0, 0, list_mirrors},
+    {"mirror run", "NAME", "Run a mirror now, to its end", "", 1, 1, run_mirror},
+    {"mirror remove", "NAME", "Forget a mirror; what it copied stays", "", 1, 1, remove_mirror},
 };
 
 }  // namespace
 
-std::span<const Verb> mirror_verbs() { return kVerbs; }
+std::span<const Verb> mirror_verbs() { return kMirrorVerbs; }
 
 }  // namespace skiff

@@ -9,7 +9,7 @@ namespace skiff {
 
 namespace {
 
-Result<> set(const Invocation& call) {
+Result<> set_quota(const Invocation& call) {
   const std::string node = TRY(access::node_named(call.operands[0]));
   const int64_t bytes = TRY(parse_size(call.operands[1]));
   if (bytes < 0) return Error(Code::kInvalidArgument, "a quota cannot be below zero");
@@ -17,7 +17,7 @@ Result<> set(const Invocation& call) {
   return registry::set_quota(db, node, static_cast<uint64_t>(bytes));
 }
 
-Result<> show(const Invocation& call) {
+Result<> show_quota(const Invocation& call) {
   const std::string node = TRY(access::node_named(call.operands[0]));
   Database db = TRY(registry_database(call));
   std::vector<std::vector<std::string>> rows = {{"PLACE", "USED", "LIMIT"}};
@@ -29,7 +29,7 @@ Result<> show(const Invocation& call) {
   return {};
 }
 
-Result<> list(const Invocation& call) {
+Result<> list_quotas(const Invocation& call) {
   Database db = TRY(registry_database(call));
   std::vector<std::vector<std::string>> rows = {{"PLACE", "USED", "LIMIT"}};
   for (const registry::Quota& quota : TRY(registry::list_quotas(db))) {
@@ -39,23 +39,23 @@ Result<> list(const Invocation& call) {
   return {};
 }
 
-Result<> remove(const Invocation& call) {
+Result<> remove_quota(const Invocation& call) {
   const std::string node = TRY(access::node_named(call.operands[0]));
   Database db = TRY(registry_database(call));
   return registry::remove_quota(db, node);
 }
 
-constexpr Verb kVerbs[] = {
+constexpr Verb kQuotaVerbs[] = {
     {"quota set", "PLACE SIZE", "Limit the bytes of what repositories of a place hold together", "",
-     2, 2, set},
+     2, 2, set_quota},
     {"quota show", "PLACE", "Show the bytes used at a place and below it, and its limit", "", 1, 1,
-     show, true},
-    {"quota list", "", "List the quotas", "", 0, 0, list, true},
-    {"quota remove", "PLACE", "Remove a quota", "", 1, 1, remove},
+     show_quota, true},
+    {"quota list", "", "List the quotas", "", 0, 0, list_quotas, true},
+    {"quota remove", "PLACE", "Remove a quota", "", 1, 1, remove_quota},
 };
 
 }  // namespace
 
-std::span<const Verb> quota_verbs() { return kVerbs; }
+std::span<const Verb> quota_verbs() { return kQuotaVerbs; }
 
 }  // namespace skiff

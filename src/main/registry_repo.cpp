@@ -35,7 +35,7 @@ std::string_view visibility(const access::Rights& rights, const std::string& nam
   return rights.role_of(kAnyAccount, name, now) >= Role::kPull ? "internal" : "private";
 }
 
-Result<> list(const Invocation& call) {
+Result<> list_repositories(const Invocation& call) {
   const std::vector<std::string> names = TRY(repositories(TRY(data_root(call.root))));
   access::Store store = TRY(accounts_to_read(call));
   const access::Rights rights = TRY(access::Rights::load(store));
@@ -47,7 +47,7 @@ Result<> list(const Invocation& call) {
   return {};
 }
 
-Result<> set(const Invocation& call) {
+Result<> set_repository(const Invocation& call) {
   const std::string node = TRY(access::node_named(call.operands[0]));
   if (call.visibility.empty()) return Error(Code::kInvalidArgument, "--visibility is needed");
   const access::Visibility visibility = TRY(access::visibility_named(call.visibility));
@@ -55,7 +55,7 @@ Result<> set(const Invocation& call) {
   return access::set_visibility(store, node, visibility);
 }
 
-Result<> grants(const Invocation& call) {
+Result<> list_grants(const Invocation& call) {
   std::optional<std::string> node;
   if (!call.operands.empty()) node = TRY(access::node_named(call.operands[0]));
   access::Store store = TRY(accounts_to_read(call));
@@ -72,14 +72,16 @@ Result<> grants(const Invocation& call) {
   return {};
 }
 
-constexpr Verb kVerbs[] = {
-    {"repo list", "", "List the repositories and who sees them", "", 0, 0, list, true},
-    {"repo set", "PLACE", "Set who sees a place and what is below it", "visibility", 1, 1, set},
-    {"repo grants", "[PLACE]", "List what is granted, there or everywhere", "", 0, 1, grants, true},
+constexpr Verb kRepoVerbs[] = {
+    {"repo list", "", "List the repositories and who sees them", "", 0, 0, list_repositories, true},
+    {"repo set", "PLACE", "Set who sees a place and what is below it", "visibility", 1, 1,
+     set_repository},
+    {"repo grants", "[PLACE]", "List what is granted, there or everywhere", "", 0, 1, list_grants,
+     true},
 };
 
 }  // namespace
 
-std::span<const Verb> repo_verbs() { return kVerbs; }
+std::span<const Verb> repo_verbs() { return kRepoVerbs; }
 
 }  // namespace skiff

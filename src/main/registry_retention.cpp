@@ -24,7 +24,7 @@ Result<int64_t> count(const std::string& text) {
                cat("invalid value for --keep-last: ", quoted(text), ": must be a number above 0"));
 }
 
-Result<> add(const Invocation& call) {
+Result<> add_retention(const Invocation& call) {
   RetentionRule rule;
   rule.node = TRY(access::node_named(call.operands[0]));
   rule.keep_last = TRY(count(call.keep_last));
@@ -41,7 +41,7 @@ Result<> add(const Invocation& call) {
   return {};
 }
 
-Result<> list(const Invocation& call) {
+Result<> list_retention(const Invocation& call) {
   Database db = TRY(registry_database(call));
   std::vector<std::vector<std::string>> rows = {
       {"ID", "PLACE", "REPOSITORIES", "TAGS", "KEEPS LAST", "SET WITHIN", "PULLED WITHIN"}};
@@ -55,11 +55,11 @@ Result<> list(const Invocation& call) {
   return {};
 }
 
-Result<> remove(const Invocation& call) {
+Result<> remove_retention(const Invocation& call) {
   return remove_numbered(call, registry::remove_retention);
 }
 
-Result<> run(const Invocation& call) {
+Result<> run_retention(const Invocation& call) {
   registry::RetentionRun run{.dry = call.dry_run};
   if (!call.operands.empty()) run.node = TRY(access::node_named(call.operands[0]));
   Database db = TRY(registry_database(call));
@@ -77,18 +77,18 @@ Result<> run(const Invocation& call) {
   return {};
 }
 
-constexpr Verb kVerbs[] = {
+constexpr Verb kRetentionVerbs[] = {
     {"retention add", "PLACE",
      "Let tags of a place and below it be deleted but for those that a rule keeps",
-     "repository tag keep-last keep-set keep-pulled", 1, 1, add},
-    {"retention list", "", "List the rules of retention", "", 0, 0, list, true},
-    {"retention remove", "ID", "Remove a rule of retention", "", 1, 1, remove},
+     "repository tag keep-last keep-set keep-pulled", 1, 1, add_retention},
+    {"retention list", "", "List the rules of retention", "", 0, 0, list_retention, true},
+    {"retention remove", "ID", "Remove a rule of retention", "", 1, 1, remove_retention},
     {"retention run", "[PLACE]", "Delete now what no rule keeps, and tell why of each tag",
-     "dry-run", 0, 1, run},
+     "dry-run", 0, 1, run_retention},
 };
 
 }  // namespace
 
-std::span<const Verb> retention_verbs() { return kVerbs; }
+std::span<const Verb> retention_verbs() { return kRetentionVerbs; }
 
 }  // namespace skiff

@@ -13,7 +13,7 @@ using access::AccountKind;
 
 void print_secret(const access::MadeToken& made) { fputs(cat(made.secret, "\n").c_str(), stdout); }
 
-Result<> add(const Invocation& call) {
+Result<> add_robot(const Invocation& call) {
   const std::string& name = call.operands[0];
   TRY(access::check_robot_name(name));
   const access::Role role = TRY(role_of_new(call));
@@ -27,7 +27,7 @@ Result<> add(const Invocation& call) {
   return {};
 }
 
-Result<> list(const Invocation& call) {
+Result<> list_robots(const Invocation& call) {
   access::Store store = TRY(accounts_to_read(call));
   std::vector<std::vector<std::string>> rows = {{"NAME", "STATE", "CREATED"}};
   for (const access::Account& account : TRY(access::list_accounts(store, AccountKind::kRobot))) {
@@ -38,12 +38,12 @@ Result<> list(const Invocation& call) {
   return {};
 }
 
-Result<> remove(const Invocation& call) {
+Result<> remove_robot(const Invocation& call) {
   access::Store store = TRY(accounts_to_read(call));
   return access::remove_account(store, call.operands[0], AccountKind::kRobot);
 }
 
-Result<> secret(const Invocation& call) {
+Result<> renew_robot_secret(const Invocation& call) {
   TRY(access::check_robot_name(call.operands[0]));
   const TimePoint expires = TRY(expiry(call, Clock::system().now()));
   access::Store store = TRY(accounts_to_read(call));
@@ -52,18 +52,19 @@ Result<> secret(const Invocation& call) {
   return {};
 }
 
-constexpr Verb kVerbs[] = {
+constexpr Verb kRobotVerbs[] = {
     {"robot add", "ORGANISATION+NAME", "Add a robot and print its secret, which is shown only now",
-     "role on expires", 1, 1, add},
-    {"robot list", "", "List the robots", "", 0, 0, list, true},
+     "role on expires", 1, 1, add_robot},
+    {"robot list", "", "List the robots", "", 0, 0, list_robots, true},
     {"robot remove", "ORGANISATION+NAME", "Remove a robot, with all that was granted to it", "", 1,
-     1, remove},
+     1, remove_robot},
     {"robot secret", "ORGANISATION+NAME",
-     "Print a new secret of a robot; those of before are revoked", "expires", 1, 1, secret},
+     "Print a new secret of a robot; those of before are revoked", "expires", 1, 1,
+     renew_robot_secret},
 };
 
 }  // namespace
 
-std::span<const Verb> robot_verbs() { return kVerbs; }
+std::span<const Verb> robot_verbs() { return kRobotVerbs; }
 
 }  // namespace skiff

@@ -12,7 +12,7 @@ namespace {
 using registry::RuleKind;
 using registry::TagRule;
 
-Result<> add(const Invocation& call) {
+Result<> add_rule(const Invocation& call) {
   TagRule rule = TRY(registry::tag_rule_named(call.operands[0], call.operands[1], call.role));
   Database db = TRY(registry_database(call));
   for (const Patterns& each : patterns(call)) {
@@ -23,7 +23,7 @@ Result<> add(const Invocation& call) {
   return {};
 }
 
-Result<> list(const Invocation& call) {
+Result<> list_rules(const Invocation& call) {
   Database db = TRY(registry_database(call));
   std::vector<std::vector<std::string>> rows = {
       {"ID", "KIND", "PLACE", "REPOSITORIES", "TAGS", "ROLE"}};
@@ -37,19 +37,21 @@ Result<> list(const Invocation& call) {
   return {};
 }
 
-Result<> remove(const Invocation& call) { return remove_numbered(call, registry::remove_rule); }
+Result<> remove_rule(const Invocation& call) {
+  return remove_numbered(call, registry::remove_rule);
+}
 
-constexpr Verb kVerbs[] = {
+constexpr Verb kRuleVerbs[] = {
     {"rule add", "immutable|protected PLACE",
      "Make tags of a place and below it immutable, or protected: only who has a role, maintain if "
      "none is named, may set, move or delete them",
-     "repository tag role", 2, 2, add},
-    {"rule list", "", "List the rules of tags", "", 0, 0, list, true},
-    {"rule remove", "ID", "Remove a rule of tags", "", 1, 1, remove},
+     "repository tag role", 2, 2, add_rule},
+    {"rule list", "", "List the rules of tags", "", 0, 0, list_rules, true},
+    {"rule remove", "ID", "Remove a rule of tags", "", 1, 1, remove_rule},
 };
 
 }  // namespace
 
-std::span<const Verb> rule_verbs() { return kVerbs; }
+std::span<const Verb> rule_verbs() { return kRuleVerbs; }
 
 }  // namespace skiff

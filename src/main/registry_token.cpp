@@ -19,7 +19,7 @@ Result<std::vector<access::TokenLimit>> limits(const Invocation& call) {
   return out;
 }
 
-Result<> create(const Invocation& call) {
+Result<> create_token(const Invocation& call) {
   access::NewToken token{.label = call.label};
   token.limits = TRY(limits(call));
   token.expires = TRY(expiry(call, Clock::system().now()));
@@ -42,7 +42,7 @@ std::string limits_text(const access::Token& token) {
   return join(parts, ", ");
 }
 
-Result<> list(const Invocation& call) {
+Result<> list_tokens(const Invocation& call) {
   access::Store store = TRY(accounts_to_read(call));
   std::optional<std::string> account;
   if (!call.operands.empty()) account = TRY(access::find_account(store, call.operands[0])).name;
@@ -59,20 +59,20 @@ Result<> list(const Invocation& call) {
   return {};
 }
 
-Result<> revoke(const Invocation& call) {
+Result<> revoke_token(const Invocation& call) {
   access::Store store = TRY(accounts_to_read(call));
   return access::revoke_token(store, call.operands[0]);
 }
 
-constexpr Verb kVerbs[] = {
+constexpr Verb kTokenVerbs[] = {
     {"token create", "NAME", "Print a new token of a user, to be used in place of the password",
-     "label repository tag role expires", 1, 1, create},
-    {"token list", "[NAME]", "List the tokens, of one account or all", "", 0, 1, list, true},
-    {"token revoke", "ID", "End a token now", "", 1, 1, revoke},
+     "label repository tag role expires", 1, 1, create_token},
+    {"token list", "[NAME]", "List the tokens, of one account or all", "", 0, 1, list_tokens, true},
+    {"token revoke", "ID", "End a token now", "", 1, 1, revoke_token},
 };
 
 }  // namespace
 
-std::span<const Verb> token_verbs() { return kVerbs; }
+std::span<const Verb> token_verbs() { return kTokenVerbs; }
 
 }  // namespace skiff

@@ -29,7 +29,7 @@ std::string or_all(const std::vector<std::string>& words) {
   return words.empty() ? "all" : join(words, " ");
 }
 
-Result<> add(const Invocation& call) {
+Result<> add_webhook(const Invocation& call) {
   const Webhook wanted{.url = call.operands[0],
                        .kinds = call.kinds,
                        .repositories = call.repositories,
@@ -42,7 +42,7 @@ Result<> add(const Invocation& call) {
   return {};
 }
 
-Result<> list(const Invocation& call) {
+Result<> list_webhooks(const Invocation& call) {
   const auto outbox = TRY(open_outbox(call));
   std::vector<std::vector<std::string>> rows = {
       {"ID", "STATE", "EVENTS", "REPOSITORIES", "CREATED", "URL"}};
@@ -54,15 +54,15 @@ Result<> list(const Invocation& call) {
   return {};
 }
 
-Result<> remove(const Invocation& call) {
+Result<> remove_webhook(const Invocation& call) {
   return TRY(open_outbox(call))->remove_webhook(call.operands[0]);
 }
 
-Result<> enable(const Invocation& call) {
+Result<> enable_webhook(const Invocation& call) {
   return TRY(open_outbox(call))->set_webhook_disabled(call.operands[0], false);
 }
 
-Result<> disable(const Invocation& call) {
+Result<> disable_webhook(const Invocation& call) {
   return TRY(open_outbox(call))->set_webhook_disabled(call.operands[0], true);
 }
 
@@ -71,7 +71,7 @@ std::string next_text(const Delivery& delivery) {
   return delivery.next_try == TimePoint{} ? "behind another" : time_text(delivery.next_try);
 }
 
-Result<> deliveries(const Invocation& call) {
+Result<> list_deliveries(const Invocation& call) {
   const auto outbox = TRY(open_outbox(call));
   std::vector<std::vector<std::string>> rows = {
       {"EVENT", "TIME", "KIND", "REPOSITORY", "STATE", "ATTEMPTS", "NEXT", "LAST ANSWER"}};
@@ -100,23 +100,23 @@ Result<> redeliver(const Invocation& call) {
   return {};
 }
 
-constexpr Verb kVerbs[] = {
+constexpr Verb kWebhookVerbs[] = {
     {"webhook add", "URL", "Tell a URL of events, and print its secret, which is shown only now",
-     "kind repository inner", 1, 1, add},
-    {"webhook list", "", "List the webhooks", "", 0, 0, list, true},
+     "kind repository inner", 1, 1, add_webhook},
+    {"webhook list", "", "List the webhooks", "", 0, 0, list_webhooks, true},
     {"webhook remove", "ID", "Remove a webhook, with what it was still to be told", "", 1, 1,
-     remove},
-    {"webhook enable", "ID", "Tell a webhook of events again", "", 1, 1, enable},
+     remove_webhook},
+    {"webhook enable", "ID", "Tell a webhook of events again", "", 1, 1, enable_webhook},
     {"webhook disable", "ID", "Tell a webhook nothing; new events are not kept for it", "", 1, 1,
-     disable},
+     disable_webhook},
     {"webhook deliveries", "ID", "List its last 200 deliveries, with their attempts", "state", 1, 1,
-     deliveries, true},
+     list_deliveries, true},
     {"webhook redeliver", "ID EVENT", "Deliver an event again; all: each that was dropped", "", 2,
      2, redeliver},
 };
 
 }  // namespace
 
-std::span<const Verb> webhook_verbs() { return kVerbs; }
+std::span<const Verb> webhook_verbs() { return kWebhookVerbs; }
 
 }  // namespace skiff

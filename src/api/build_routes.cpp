@@ -254,7 +254,7 @@ Result<> prune_cache(Call& call) {
       200, json::object({{"CachesDeleted", removed}, {"SpaceReclaimed", pruned.freed_bytes}}));
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kBuildRoutes[] = {
     {"POST", "/build", build},
     {"POST", "/build/cancel", cancel_build},
     {"POST", "/build/prune", prune_cache},
@@ -262,6 +262,6 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> build_routes() { return kRoutes; }
+std::span<const Route> build_routes() { return kBuildRoutes; }
 
 }  // namespace skiff::api

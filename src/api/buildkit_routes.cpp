@@ -34,13 +34,13 @@ Result<> open_session(Call& call) {
   return call.context.buildkit->add_session(std::move(facts), std::move(connection));
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kBuildkitRoutes[] = {
     {"POST", "/grpc", serve_grpc},
     {"POST", "/session", open_session},
 };
 
 }  // namespace
 
-std::span<const Route> buildkit_routes() { return kRoutes; }
+std::span<const Route> buildkit_routes() { return kBuildkitRoutes; }
 
 }  // namespace skiff::api

@@ -90,13 +90,13 @@ Result<> scrub(Call& call) {
   return out.finish(run());
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kCheckRoutes[] = {
     {"POST", "/skiff/system/scrub", scrub},
     {"POST", "/skiff/system/check", check},
 };
 
 }  // namespace
 
-std::span<const Route> check_routes() { return kRoutes; }
+std::span<const Route> check_routes() { return kCheckRoutes; }
 
 }  // namespace skiff::api

@@ -231,7 +231,7 @@ Result<> commit_container(Call& call) {
   return call.reply(201, json::object({{"Id", id}}));
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kContainerRoutes[] = {
     {"GET", "/containers/json", list_containers},
     {"POST", "/containers/create", create_container},
     {"POST", "/containers/prune", prune_containers},
@@ -256,6 +256,6 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> container_routes() { return kRoutes; }
+std::span<const Route> container_routes() { return kContainerRoutes; }
 
 }  // namespace skiff::api

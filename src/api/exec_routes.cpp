@@ -86,7 +86,7 @@ Result<> resize_exec(Call& call) {
   return call.reply_empty(200);
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kExecRoutes[] = {
     {"POST", "/containers/*/exec", create_exec},
     {"POST", "/exec/*/start", start_exec},
     {"GET", "/exec/*/json", inspect_exec},
@@ -95,6 +95,6 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> exec_routes() { return kRoutes; }
+std::span<const Route> exec_routes() { return kExecRoutes; }
 
 }  // namespace skiff::api

@@ -258,7 +258,7 @@ Result<> inspect_distribution(Call& call) {
                                        {"Platforms", std::move(platforms)}}));
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kImageRoutes[] = {
     {"GET", "/images/json", list_images},
     {"POST", "/images/create", create_image},
     {"GET", "/images/get", save_images},
@@ -276,6 +276,6 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> image_routes() { return kRoutes; }
+std::span<const Route> image_routes() { return kImageRoutes; }
 
 }  // namespace skiff::api

@@ -98,13 +98,13 @@ Result<> push_manifest(Call& call) {
   return call.reply(200, json::object({{"Digest", digest.str()}}));
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kManifestRoutes[] = {
     {"GET", "/skiff/manifest", get_manifest},
     {"POST", "/skiff/manifest", push_manifest},
 };
 
 }  // namespace
 
-std::span<const Route> manifest_routes() { return kRoutes; }
+std::span<const Route> manifest_routes() { return kManifestRoutes; }
 
 }  // namespace skiff::api

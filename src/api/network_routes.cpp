@@ -178,7 +178,7 @@ Result<> refuse_live_change(Call& call) {
                    "not served; choose its network with run --network"));
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kNetworkRoutes[] = {
     {"GET", "/networks", list_networks},
     {"GET", "/networks/", list_networks},
     {"POST", "/networks/create", create_network},
@@ -191,6 +191,6 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> network_routes() { return kRoutes; }
+std::span<const Route> network_routes() { return kNetworkRoutes; }
 
 }  // namespace skiff::api

@@ -1,7 +1,7 @@
 // The router of the Docker Engine API: version gate, route table, error answers
 // (engine-api.md 2.1).
 //
-//   const Route kRoutes[] = {{"GET", "/containers/*/json", inspect_container}, ...};
+//   const Route kContainerRoutes[] = {{"GET", "/containers/*/json", inspect_container}, ...};
 // A '*' captures a name; image names contain slashes, so a pattern is matched by what
 // stands before and after it. Literal patterns win over captures.
 #pragma once

@@ -81,7 +81,7 @@ Result<> share(Call& call) {
   return {};
 }
 
-constexpr Route kRoutes[] = {{"POST", "/skiff/build/directory", share}};
+constexpr Route kDirectoryRoutes[] = {{"POST", "/skiff/build/directory", share}};
 
 }  // namespace
 
@@ -104,6 +104,6 @@ void SharedDirectories::remove(const std::string& name) {
   directories_.erase(name);
 }
 
-std::span<const Route> directory_routes() { return kRoutes; }
+std::span<const Route> directory_routes() { return kDirectoryRoutes; }
 
 }  // namespace skiff::api

@@ -113,7 +113,7 @@ Result<> resize_container(Call& call) {
   return call.reply_empty(200);
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kStreamRoutes[] = {
     {"POST", "/containers/*/attach", attach_container},
     {"GET", "/containers/*/logs", container_logs},
     {"GET", "/containers/*/stats", container_stats},
@@ -123,6 +123,6 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> stream_routes() { return kRoutes; }
+std::span<const Route> stream_routes() { return kStreamRoutes; }
 
 }  // namespace skiff::api

@@ -322,7 +322,7 @@ Result<> login(Call& call) {
   return call.reply(200, json::object({{"Status", "Login Succeeded"}, {"IdentityToken", token}}));
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kSystemRoutes[] = {
     {"GET", "/_ping", ping},  {"HEAD", "/_ping", ping},   {"GET", "/version", version},
     {"GET", "/info", info},   {"GET", "/events", events}, {"GET", "/system/df", disk_usage},
     {"POST", "/auth", login},
@@ -330,6 +330,6 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> system_routes() { return kRoutes; }
+std::span<const Route> system_routes() { return kSystemRoutes; }
 
 }  // namespace skiff::api

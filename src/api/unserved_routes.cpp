@@ -40,7 +40,7 @@ Result<> cluster_volume(Call& call) {
                cat("volume ", call.name, ": cluster volumes are not served, so none is updated"));
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kUnservedRoutes[] = {
     {"GET", "/containers/*/attach/ws", websocket},
     {"PUT", "/volumes/*", cluster_volume},
     {"GET", "/plugins", no_plugins},
@@ -88,6 +88,6 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> unserved_routes() { return kRoutes; }
+std::span<const Route> unserved_routes() { return kUnservedRoutes; }
 
 }  // namespace skiff::api

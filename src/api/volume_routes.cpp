@@ -60,7 +60,7 @@ Result<> prune_volumes(Call& call) {
       200, json::object({{"VolumesDeleted", pruned.removed}, {"SpaceReclaimed", pruned.bytes}}));
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kVolumeRoutes[] = {
     {"GET", "/volumes", list_volumes},         {"POST", "/volumes/create", create_volume},
     {"POST", "/volumes/prune", prune_volumes}, {"GET", "/volumes/*", inspect_volume},
     {"DELETE", "/volumes/*", remove_volume},
@@ -68,6 +68,6 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> volume_routes() { return kRoutes; }
+std::span<const Route> volume_routes() { return kVolumeRoutes; }
 
 }  // namespace skiff::api

@@ -16,7 +16,6 @@ namespace {
 
 constexpr size_t kLongestBody = size_t{64} << 10U;
 
-constexpr registry::ErrorKind kInvalid{"INVALID", 400};
 constexpr registry::ErrorKind kTooLarge{"SIZE_INVALID", 413};
 
 struct Member {

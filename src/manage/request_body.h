@@ -15,6 +15,9 @@
 
 namespace skiff::manage {
 
+// A body, a query or a path that has not the form that its route takes.
+inline constexpr registry::ErrorKind kInvalid{"INVALID", 400};
+
 // 400 where it has anything else, naming where: what is mistyped would read as absent, and a dry
 // run be a real one, a limit none. 413 above 64 KiB. Where nothing is taken the body is not read.
 registry::Answer<json::Value> read_body(net::Request& request, std::string_view members);

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "codec/hash.h"
-#include "manage/request_body.h"
 #include "registry/precondition.h"
 #include "registry/schema.h"
 
@@ -21,7 +20,6 @@ namespace {
 
 constexpr size_t kPage = 1'000;
 
-constexpr registry::ErrorKind kInvalid{"INVALID", 400};
 constexpr registry::ErrorKind kTaken{"EXISTS", 409};
 constexpr registry::ErrorKind kConflict{"DENIED", 409};
 

@@ -23,6 +23,7 @@
 #include "db/file_watch.h"
 #include "manage/caller.h"
 #include "manage/operations.h"
+#include "manage/request_body.h"
 #include "registry/call.h"
 #include "registry/extension.h"
 

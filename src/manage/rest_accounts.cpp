@@ -217,7 +217,7 @@ Answer<> revoke_token(ApiCall& call) {
   return call.http.reply_empty(204);
 }
 
-constexpr ApiRoute kRoutes[] = {
+constexpr ApiRoute kAccountRoutes[] = {
     {"GET", "/users", "", list_users},
     {"POST", "/users", "name! password:secret! role on expires", add_user},
     {"GET", "/users/{name}", "", get_user, owner_or_self},
@@ -236,6 +236,6 @@ constexpr ApiRoute kRoutes[] = {
 
 }  // namespace
 
-std::span<const ApiRoute> account_routes() { return kRoutes; }
+std::span<const ApiRoute> account_routes() { return kAccountRoutes; }
 
 }  // namespace skiff::manage

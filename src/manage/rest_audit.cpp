@@ -69,7 +69,7 @@ Answer<> rotate_keys(ApiCall& call) {
   return call.http.reply_empty(204);
 }
 
-constexpr ApiRoute kRoutes[] = {
+constexpr ApiRoute kAuditRoutes[] = {
     {"GET", "/audit", "", list_audit},
     {"GET", "/audit/export", "", export_audit},
     {"GET", "/audit/verify", "", verify_audit},
@@ -79,6 +79,6 @@ constexpr ApiRoute kRoutes[] = {
 
 }  // namespace
 
-std::span<const ApiRoute> audit_routes() { return kRoutes; }
+std::span<const ApiRoute> audit_routes() { return kAuditRoutes; }
 
 }  // namespace skiff::manage

@@ -41,7 +41,7 @@ Answer<> remove_certificate(ApiCall& call) {
   return call.http.reply_empty(204);
 }
 
-constexpr ApiRoute kRoutes[] = {
+constexpr ApiRoute kCertificateRoutes[] = {
     {"GET", "/certificates", "", list_certificates},
     {"POST", "/certificates", "account! by! value!", add_certificate},
     {"DELETE", "/certificates", "", remove_certificate},
@@ -49,6 +49,6 @@ constexpr ApiRoute kRoutes[] = {
 
 }  // namespace
 
-std::span<const ApiRoute> certificate_routes() { return kRoutes; }
+std::span<const ApiRoute> certificate_routes() { return kCertificateRoutes; }
 
 }  // namespace skiff::manage

@@ -16,7 +16,6 @@ namespace {
 
 namespace backup = registry::backup;
 
-constexpr registry::ErrorKind kInvalid{"INVALID", 400};
 constexpr const char* kBackups = "backups";
 
 Answer<> list_backups(ApiCall& call) {
@@ -72,7 +71,7 @@ Answer<> import_tree(ApiCall& call) {
       json::object({{"tree", tree.native()}, {"moveTags", call.body.boolean("moveTags")}}));
 }
 
-constexpr ApiRoute kRoutes[] = {
+constexpr ApiRoute kCopyRoutes[] = {
     {"GET", "/backups", "", list_backups},
     {"POST", "/backups", "name! blobs:bool copy:bool keep:int", make_backup},
     {"POST", "/imports", "name! moveTags:bool", import_tree},
@@ -80,6 +79,6 @@ constexpr ApiRoute kRoutes[] = {
 
 }  // namespace
 
-std::span<const ApiRoute> copy_routes() { return kRoutes; }
+std::span<const ApiRoute> copy_routes() { return kCopyRoutes; }
 
 }  // namespace skiff::manage

@@ -11,8 +11,6 @@ using upstream::MirrorSettings;
 
 namespace {
 
-constexpr registry::ErrorKind kInvalid{"INVALID", 400};
-
 Answer<json::Value> operate(ApiCall& call, std::string_view what, json::Value arguments) {
   registry::Registry* const registry = TRY(call.api.registry());
   arguments.set("do", std::string(what));
@@ -78,7 +76,7 @@ Answer<> run_mirror(ApiCall& call) {
   return call.http.reply_empty(202);
 }
 
-constexpr ApiRoute kRoutes[] = {
+constexpr ApiRoute kMirrorRoutes[] = {
     {"GET", "/mirrors", "", list_mirrors},
     {"POST", "/mirrors",
      "name! url:url! repositories:strings! push:bool place credentials ca tags:strings "
@@ -96,6 +94,6 @@ constexpr ApiRoute kRoutes[] = {
 
 }  // namespace
 
-std::span<const ApiRoute> mirror_routes() { return kRoutes; }
+std::span<const ApiRoute> mirror_routes() { return kMirrorRoutes; }
 
 }  // namespace skiff::manage

@@ -26,7 +26,7 @@ Answer<> document(ApiCall& call) {
   return call.http.reply(200, "application/yaml", api_document());
 }
 
-constexpr ApiRoute kRoutes[] = {
+constexpr ApiRoute kOperationRoutes[] = {
     {"POST", "/check", "deep:bool repair:bool", check},
     {"POST", "/gc", "dryRun:bool", collect},
     {"GET", "/configuration", "", configuration},
@@ -35,7 +35,7 @@ constexpr ApiRoute kRoutes[] = {
 
 }  // namespace
 
-std::span<const ApiRoute> operation_routes() { return kRoutes; }
+std::span<const ApiRoute> operation_routes() { return kOperationRoutes; }
 
 Answer<> run_operation(ApiCall& call, std::string_view name, const json::Value& arguments) {
   registry::Registry* const registry = TRY(call.api.registry());

@@ -194,7 +194,7 @@ Answer<> set_visibility(ApiCall& call) {
   return call.http.reply_empty(204);
 }
 
-constexpr ApiRoute kRoutes[] = {
+constexpr ApiRoute kPlaceRoutes[] = {
     {"GET", "/repositories", "", list_repositories, any_account},
     {"GET", "/tags", "", list_tags, owner_of_repository},
     {"GET", "/teams", "", list_teams, any_account},
@@ -211,6 +211,6 @@ constexpr ApiRoute kRoutes[] = {
 
 }  // namespace
 
-std::span<const ApiRoute> place_routes() { return kRoutes; }
+std::span<const ApiRoute> place_routes() { return kPlaceRoutes; }
 
 }  // namespace skiff::manage

@@ -20,8 +20,6 @@ namespace {
 // Verdicts of one answer.
 constexpr size_t kMostVerdicts = 1'000;
 
-constexpr registry::ErrorKind kInvalid{"INVALID", 400};
-
 json::Value rule_json(const TagRule& rule) {
   const bool is_protected = rule.kind == RuleKind::kProtected;
   return json::object({{"id", rule.id},
@@ -176,7 +174,7 @@ Answer<> run_retention(ApiCall& call) {
       json::object({{"kept", kept}, {"deleted", deleted}, {"verdicts", std::move(verdicts)}}));
 }
 
-constexpr ApiRoute kRoutes[] = {
+constexpr ApiRoute kPolicyRoutes[] = {
     {"GET", "/rules", "", list_rules, owner_of_something},
     {"POST", "/rules", "kind! place! repositories tags role", add_rule, owner_of_body_place},
     {"DELETE", "/rules/{id}", "", remove_rule, owner_of_tag_rule},
@@ -193,6 +191,6 @@ constexpr ApiRoute kRoutes[] = {
 
 }  // namespace
 
-std::span<const ApiRoute> policy_routes() { return kRoutes; }
+std::span<const ApiRoute> policy_routes() { return kPolicyRoutes; }
 
 }  // namespace skiff::manage

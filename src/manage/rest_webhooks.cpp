@@ -13,8 +13,6 @@ using registry::Webhook;
 
 namespace {
 
-constexpr registry::ErrorKind kInvalid{"INVALID", 400};
-
 json::Value webhook_json(const Webhook& webhook) {
   return json::object({{"id", webhook.id},
                        {"url", webhook.url},
@@ -86,7 +84,7 @@ Answer<> redeliver(ApiCall& call) {
   return call.http.reply_json(json::object({{"events", count}}));
 }
 
-constexpr ApiRoute kRoutes[] = {
+constexpr ApiRoute kWebhookRoutes[] = {
     {"GET", "/webhooks", "", list_webhooks},
     {"POST", "/webhooks", "url:url! kinds:strings repositories:strings inner:bool", add_webhook},
     {"PATCH", "/webhooks/{id}", "disabled:bool!", change_webhook},
@@ -97,6 +95,6 @@ constexpr ApiRoute kRoutes[] = {
 
 }  // namespace
 
-std::span<const ApiRoute> webhook_routes() { return kRoutes; }
+std::span<const ApiRoute> webhook_routes() { return kWebhookRoutes; }
 
 }  // namespace skiff::manage

@@ -13,15 +13,14 @@
 
 namespace skiff::cli {
 
-namespace {
-
-constexpr size_t kHeader = 8;
-
 uint32_t frame_size(std::string_view header) {
   uint32_t size = 0;
-  for (size_t i = 4; i < kHeader; ++i) size = size << 8U | static_cast<unsigned char>(header[i]);
+  for (size_t i = 4; i < kFrameHeader; ++i)
+    size = size << 8U | static_cast<unsigned char>(header[i]);
   return size;
 }
+
+namespace {
 
 void send_size(ApiClient& api, const std::string& path) {
   WindowSize size = window_size();
@@ -43,11 +42,11 @@ UniqueFd watch_window_changes() {
 Result<> FrameSplitter::feed(std::string_view bytes) {
   pending_.append(bytes);
   size_t at = 0;
-  while (pending_.size() - at >= kHeader) {
+  while (pending_.size() - at >= kFrameHeader) {
     std::string_view rest = std::string_view(pending_).substr(at);
     uint32_t size = frame_size(rest);
-    if (rest.size() - kHeader < size) break;
-    std::string_view payload = rest.substr(kHeader, size);
+    if (rest.size() - kFrameHeader < size) break;
+    std::string_view payload = rest.substr(kFrameHeader, size);
     constexpr char kStderr = 2;
     constexpr char kSystemError = 3;
     if (rest[0] == kSystemError) {
@@ -55,7 +54,7 @@ Result<> FrameSplitter::feed(std::string_view bytes) {
     }
     FdSink out(rest[0] == kStderr ? STDERR_FILENO : STDOUT_FILENO);
     TRY(out.write(payload));
-    at += kHeader + size;
+    at += kFrameHeader + size;
   }
   pending_.erase(0, at);
   return {};

@@ -2,7 +2,9 @@
 // stderr, or raw with a terminal; end of input becomes a half-close.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "base/cancellation.h"
@@ -26,6 +28,10 @@ enum class StreamEnd {
 };
 
 Result<StreamEnd> carry_streams(Session& session, net::Hijacked connection, AttachStream how);
+
+// Docker's frames: the stream's number, three zeros, the size in four bytes, and so many bytes.
+inline constexpr size_t kFrameHeader = 8;
+uint32_t frame_size(std::string_view header);
 
 // Splits Docker's frames to stdout and stderr; feed bytes as they come.
 class FrameSplitter {

@@ -353,7 +353,7 @@ Outcome build(Session& session, Flags& flags) {
   return 0;
 }
 
-constexpr Command kCommands[] = {
+constexpr Command kBuildCommands[] = {
     {.name = "build",
      .usage = "PATH | URL | -",
      .summary = "Build an image from a Dockerfile",
@@ -366,6 +366,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> build_commands() { return kCommands; }
+std::span<const Command> build_commands() { return kBuildCommands; }
 
 }  // namespace skiff::cli

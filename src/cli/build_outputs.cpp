@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "base/truth.h"
+#include "cli/attach_stream.h"
 #include "cli/option_values.h"
 #include "cli/terminal.h"
 
@@ -15,7 +16,6 @@ namespace {
 
 constexpr std::string_view kFlag = "-o, --output";
 constexpr std::string_view kFramesType = "application/vnd.docker.multiplexed-stream";
-constexpr size_t kHeader = 8;
 constexpr int kProgressStream = 1;
 constexpr int kFirstStream = 16;  // of the first output; the second has the next one
 constexpr size_t kMostFrame = size_t{64} << 20U;
@@ -47,15 +47,12 @@ struct Frame {
   size_t size = 0;
 };
 Result<bool> read_frame(Source& from, Frame& frame) {
-  std::string head(kHeader, '\0');
+  std::string head(kFrameHeader, '\0');
   const size_t got = TRY(read_full(from, head));
   if (got == 0) return false;
-  if (got < kHeader) return Error(Code::kUnavailable, "the daemon's answer ends too early");
+  if (got < kFrameHeader) return Error(Code::kUnavailable, "the daemon's answer ends too early");
   frame.stream = static_cast<unsigned char>(head[0]);
-  frame.size = 0;
-  for (size_t i = 4; i < kHeader; ++i) {
-    frame.size = frame.size << 8U | static_cast<unsigned char>(head[i]);
-  }
+  frame.size = frame_size(head);
   return true;
 }
 

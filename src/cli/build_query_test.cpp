@@ -12,7 +12,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-std::string error_of(const Words& words) {
+std::string query_error(const Words& words) {
   const Command& build = *std::ranges::find(build_commands(), "build", &Command::name);
   const auto flags = parse_flags(words, build.flags, false);
   if (!flags) return flags.error().message();
@@ -25,18 +25,18 @@ std::string error_of(const Words& words) {
 TEST(BuildQuery, ACacheOfARegistryNeedsItsName) {
   for (const char* flag : {"--cache-to", "--cache-from"}) {
     for (const char* text : {"type=registry", "type=registry,ref="}) {
-      EXPECT_EQ(error_of({flag, text}), std::string("invalid argument \"") + text + "\" for \"" +
-                                            flag + "\" flag: ref=NAME is needed");
+      EXPECT_EQ(query_error({flag, text}), std::string("invalid argument \"") + text + "\" for \"" +
+                                               flag + "\" flag: ref=NAME is needed");
     }
-    EXPECT_EQ(error_of({flag, "type=registry,ref=127.0.0.1:5000/a"}), "");
+    EXPECT_EQ(query_error({flag, "type=registry,ref=127.0.0.1:5000/a"}), "");
   }
 }
 
 TEST(BuildQuery, TheModesOfProvenanceAreTold) {
   EXPECT_EQ(
-      error_of({"--provenance=mode=bad"}),
+      query_error({"--provenance=mode=bad"}),
       "invalid argument \"mode=bad\" for \"--provenance\" flag: mode \"bad\": it is min or max");
-  EXPECT_EQ(error_of({"--provenance=mode=max"}), "");
+  EXPECT_EQ(query_error({"--provenance=mode=max"}), "");
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace {
 
 using enum FlagKind;
 
-constexpr FlagSpec kUsageFlags[] = {
+constexpr FlagSpec kCacheUsageFlags[] = {
     {"filter", 0, kList,
      "Show only what meets the condition (\"until=24h\", \"id=TEXT\", \"type=regular\", "
      "\"inuse=false\", \"description~=REGEX\")",
@@ -42,22 +42,22 @@ json::Value row_of(const json::Value& record) {
                        {"UsageCount", cat(record.integer("UsageCount"))}});
 }
 
-constexpr Column kColumns[] = {{"ID", "ID"},
-                               {"Reclaimable", "RECLAIMABLE"},
-                               {"Size", "SIZE"},
-                               {"LastUsedSince", "LAST ACCESSED"},
-                               {"CreatedSince", "CREATED", false},
-                               {"Parent", "PARENT", false},
-                               {"Type", "TYPE", false},
-                               {"Description", "DESCRIPTION", false},
-                               {"InUse", "IN USE", false},
-                               {"Shared", "SHARED", false},
-                               {"UsageCount", "USAGE COUNT", false}};
+constexpr Column kCacheColumns[] = {{"ID", "ID"},
+                                    {"Reclaimable", "RECLAIMABLE"},
+                                    {"Size", "SIZE"},
+                                    {"LastUsedSince", "LAST ACCESSED"},
+                                    {"CreatedSince", "CREATED", false},
+                                    {"Parent", "PARENT", false},
+                                    {"Type", "TYPE", false},
+                                    {"Description", "DESCRIPTION", false},
+                                    {"InUse", "IN USE", false},
+                                    {"Shared", "SHARED", false},
+                                    {"UsageCount", "USAGE COUNT", false}};
 
 std::string all_of(const std::vector<json::Value>& rows) {
   std::string out;
   for (const json::Value& row : rows) {
-    for (const Column& column : kColumns) {
+    for (const Column& column : kCacheColumns) {
       out += cat(column.field, ":\t", row.string(column.field), "\n");
     }
     out += "\n";
@@ -83,10 +83,10 @@ Outcome usage(Session& session, Flags& flags) {
     if (!record.boolean("InUse")) reclaimable += size;
   }
   if (flags.has("format")) {
-    print(TRY(format_listing(rows, kColumns, {.format = flags.get("format")})));
+    print(TRY(format_listing(rows, kCacheColumns, {.format = flags.get("format")})));
     return 0;
   }
-  print(flags.on("verbose") ? all_of(rows) : TRY(format_listing(rows, kColumns, {})));
+  print(flags.on("verbose") ? all_of(rows) : TRY(format_listing(rows, kCacheColumns, {})));
   if (shared > 0) {
     print(cat("Shared:\t\t", size_text(shared), "\nPrivate:\t", size_text(total - shared), "\n"));
   }
@@ -94,16 +94,16 @@ Outcome usage(Session& session, Flags& flags) {
   return 0;
 }
 
-constexpr Command kCommands[] = {
+constexpr Command kCacheCommands[] = {
     {.name = "builder du",
      .summary = "Show what the build cache holds",
-     .flags = kUsageFlags,
+     .flags = kCacheUsageFlags,
      .run = usage,
      .max_args = 0},
 };
 
 }  // namespace
 
-std::span<const Command> cache_commands() { return kCommands; }
+std::span<const Command> cache_commands() { return kCacheCommands; }
 
 }  // namespace skiff::cli

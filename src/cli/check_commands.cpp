@@ -103,7 +103,7 @@ Outcome scrub(Session& session, Flags& flags) {
   return damaged == 0 ? 0 : 1;
 }
 
-constexpr Command kCommands[] = {
+constexpr Command kCheckCommands[] = {
     {.name = "system scrub",
      .summary = "Read all stored content again and tell what is damaged",
      .flags = kScrubFlags,
@@ -118,6 +118,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> check_commands() { return kCommands; }
+std::span<const Command> check_commands() { return kCheckCommands; }
 
 }  // namespace skiff::cli

@@ -195,7 +195,7 @@ constexpr FlagSpec kUpdateFlags[] = {
 
 constexpr std::string_view kSome = "CONTAINER [CONTAINER...]";
 
-constexpr Command kCommands[] = {
+constexpr Command kContainerCommands[] = {
     {.name = "stop",
      .usage = kSome,
      .summary = "Stop one or more running containers",
@@ -281,6 +281,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> container_commands() { return kCommands; }
+std::span<const Command> container_commands() { return kContainerCommands; }
 
 }  // namespace skiff::cli

@@ -35,7 +35,7 @@ std::string address(const std::string& ip) {
 }
 
 // Ports whose number is the same on both sides, first to last.
-struct Range {
+struct ShownPorts {
   std::string ip;
   std::string protocol;
   int64_t first = 0;
@@ -96,7 +96,7 @@ std::string image_text(const json::Value& container, bool truncate) {
 }  // namespace
 
 std::string ports_text(const json::Array& list) {
-  std::vector<Range> ranges;
+  std::vector<ShownPorts> ranges;
   std::vector<std::string> moved;  // another number outside
   std::map<std::pair<std::string, std::string>, size_t> open;
   std::vector<std::string> done;
@@ -115,7 +115,7 @@ std::string ports_text(const json::Array& list) {
       ranges.push_back({key.first, key.second, port.inside, port.inside});
     }
   }
-  for (const Range& range : ranges) done.push_back(range.text());
+  for (const ShownPorts& range : ranges) done.push_back(range.text());
   done.insert(done.end(), moved.begin(), moved.end());
   return join(done, ", ");
 }

@@ -183,7 +183,7 @@ constexpr FlagSpec kCpFlags[] = {
     {"quiet", 'q', kBool, "Suppress progress output during copy"},
 };
 
-constexpr Command kCommands[] = {
+constexpr Command kCopyCommands[] = {
     {.name = "cp",
      .usage = "CONTAINER:SRC_PATH DEST_PATH|-\n\tskiff cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
      .summary = "Copy files/folders between a container and the local filesystem",
@@ -225,6 +225,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> copy_commands() { return kCommands; }
+std::span<const Command> copy_commands() { return kCopyCommands; }
 
 }  // namespace skiff::cli

@@ -99,16 +99,16 @@ void report(const Flags& flags, const std::string& from, const std::string& to) 
 }
 
 // Where a source ends up: in `directory`, under `name` ("": its contents only).
-struct Destination {
+struct Landing {
   std::string directory;
   std::string name;
 };
 
 // Docker's rules for copying (docs of `docker cp`).
-Result<Destination> choose(const std::string& source, bool source_directory,
-                           const std::string& path, const PathInfo& there) {
+Result<Landing> choose(const std::string& source, bool source_directory, const std::string& path,
+                       const PathInfo& there) {
   if (there.exists && there.directory) {
-    return Destination{path, wants_contents(source) && source_directory ? "" : base_name(source)};
+    return Landing{path, wants_contents(source) && source_directory ? "" : base_name(source)};
   }
   if (there.exists && source_directory) {
     return Error(Code::kFailedPrecondition, cat("cannot copy directory: ", path, " is a file"));
@@ -117,7 +117,7 @@ Result<Destination> choose(const std::string& source, bool source_directory,
     if (there.exists && wants_directory(path)) {
       return Error(Code::kFailedPrecondition, cat(path, ": not a directory"));
     }
-    return Destination{directory_of(path), base_name(path)};
+    return Landing{directory_of(path), base_name(path)};
   }
   return Error(Code::kNotFound, cat(path, ": no such directory"));
 }

@@ -35,7 +35,7 @@ std::string dump(const json::Value& of, std::string_view member) {
   return found != nullptr ? found->dump() : "absent";
 }
 
-std::string error_of(const Words& words) {
+std::string request_error(const Words& words) {
   Words all = words;
   all.emplace_back("busybox");
   auto body = request(all);
@@ -119,24 +119,24 @@ TEST(CreateRequest, StreamsFollowTheFlags) {
 }
 
 TEST(CreateRequest, ConflictsAreRefusedAsDockerDoes) {
-  EXPECT_EQ(error_of({"-d", "-a", "stdin"}),
+  EXPECT_EQ(request_error({"-d", "-a", "stdin"}),
             "conflicting options: cannot specify both --attach and --detach");
-  EXPECT_EQ(error_of({"--rm", "--restart", "always"}),
+  EXPECT_EQ(request_error({"--rm", "--restart", "always"}),
             "conflicting options: cannot specify both --restart and --rm");
-  EXPECT_EQ(error_of({"--no-healthcheck", "--health-cmd", "x"}),
+  EXPECT_EQ(request_error({"--no-healthcheck", "--health-cmd", "x"}),
             "--no-healthcheck conflicts with --health-* options");
-  EXPECT_EQ(error_of({"-a", "x"}),
+  EXPECT_EQ(request_error({"-a", "x"}),
             "invalid argument \"x\" for \"-a, --attach\" flag: valid streams are STDIN, STDOUT and "
             "STDERR");
-  EXPECT_EQ(error_of({"-m", "lots"}),
+  EXPECT_EQ(request_error({"-m", "lots"}),
             "invalid argument \"lots\" for \"-m, --memory\" flag: invalid size: 'lots'");
-  EXPECT_EQ(error_of({"--restart", "on-failure:x"}),
+  EXPECT_EQ(request_error({"--restart", "on-failure:x"}),
             "invalid restart policy format: maximum retry count must be an integer");
   EXPECT_EQ(
-      error_of({"--mount", "type=tmpfs,\"target=/x"}),
+      request_error({"--mount", "type=tmpfs,\"target=/x"}),
       "invalid argument \"type=tmpfs,\\\"target=/x\" for \"--mount\" flag: parse error on line "
       "1, column 22: extraneous or missing \" in quoted-field");
-  EXPECT_EQ(error_of({"--gpus", "all"}), "--gpus is not supported");
+  EXPECT_EQ(request_error({"--gpus", "all"}), "--gpus is not supported");
 }
 
 TEST(CreateRequest, ValuesWithAFormAreChecked) {
@@ -173,7 +173,7 @@ TEST(CreateRequest, ValuesWithAFormAreChecked) {
         "--mac-address", "92:d0:c6:0a:29:33"},
        ""}};
   for (const auto& [words, message] : cases) {
-    EXPECT_EQ(error_of(words), message) << join(words, " ");
+    EXPECT_EQ(request_error(words), message) << join(words, " ");
   }
 }
 
@@ -228,7 +228,7 @@ TEST(CreateRequest, SeccompProfilesAreReadHere) {
   EXPECT_EQ(dump(open, "MaskedPaths") + dump(open, "ReadonlyPaths"), "[][]");
   EXPECT_EQ(dump(host_of({"--security-opt", "seccomp=unconfined"}), "SecurityOpt"),
             R"(["seccomp=unconfined"])");
-  EXPECT_TRUE(error_of({"--security-opt", "seccomp=/nope"})
+  EXPECT_TRUE(request_error({"--security-opt", "seccomp=/nope"})
                   .starts_with("opening seccomp profile (/nope) failed: "));
 }
 
@@ -255,14 +255,14 @@ TEST(PortOptions, PublishInEveryForm) {
 }
 
 TEST(PortOptions, MistakesAreNamed) {
-  EXPECT_EQ(error_of({"-p", "x"}), "invalid containerPort: x");
-  EXPECT_EQ(error_of({"-p", "x:80"}), "invalid hostPort: x");
-  EXPECT_EQ(error_of({"-p", "80:70000"}), "invalid containerPort: 70000");
-  EXPECT_EQ(error_of({"-p", "80/icmp"}), "invalid proto: icmp");
-  EXPECT_EQ(error_of({"-p", "80:"}), "no port specified: 80:<empty>");
-  EXPECT_EQ(error_of({"-p", "1-3:80-81"}),
+  EXPECT_EQ(request_error({"-p", "x"}), "invalid containerPort: x");
+  EXPECT_EQ(request_error({"-p", "x:80"}), "invalid hostPort: x");
+  EXPECT_EQ(request_error({"-p", "80:70000"}), "invalid containerPort: 70000");
+  EXPECT_EQ(request_error({"-p", "80/icmp"}), "invalid proto: icmp");
+  EXPECT_EQ(request_error({"-p", "80:"}), "no port specified: 80:<empty>");
+  EXPECT_EQ(request_error({"-p", "1-3:80-81"}),
             "invalid ranges specified for container and host Ports: 80-81 and 1-3");
-  EXPECT_FALSE(error_of({"--expose", "x"}).empty());
+  EXPECT_FALSE(request_error({"--expose", "x"}).empty());
 }
 
 TEST(PortOptions, ExposeOpensRanges) {
@@ -285,7 +285,7 @@ TEST(MountOptions, VolumesAndBinds) {
   EXPECT_EQ(dump(host, "Tmpfs"), R"({"/t":"size=1m","/u":""})");
   std::string here = std::filesystem::current_path().native();
   EXPECT_EQ(dump(host_of({"-v", "./x:/b"}), "Binds"), cat("[\"", here, "/x:/b\"]"));
-  EXPECT_EQ(error_of({"-v", ""}), "invalid empty volume spec");
+  EXPECT_EQ(request_error({"-v", ""}), "invalid empty volume spec");
   EXPECT_EQ(dump(host_of({"-v", "a:b:c:d"}), "Binds"), R"(["a:b:c:d"])")
       << "for the daemon to refuse";
 }

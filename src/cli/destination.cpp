@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kDigits = 8;  // of temporary names
+constexpr size_t kNameDigits = 8;  // of temporary names
 
 class StandardOutput : public Destination {
  public:
@@ -25,7 +25,7 @@ class StandardOutput : public Destination {
 };
 
 Path temporary_name(const Path& beside) {
-  return cat(beside.native(), ".skiff-", random_hex(kDigits));
+  return cat(beside.native(), ".skiff-", random_hex(kNameDigits));
 }
 
 class InPlace : public Destination {

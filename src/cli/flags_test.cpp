@@ -19,7 +19,7 @@ Result<Flags> parse(const Words& words, bool stop = false) {
   return parse_flags(words, kSpecs, stop);
 }
 
-std::string error_of(const Words& words) {
+std::string parse_error(const Words& words) {
   auto flags = parse(words);
   return flags ? "" : flags.error().message();
 }
@@ -52,20 +52,20 @@ TEST(Flags, SwitchesTakeATruthAfterEquals) {
   EXPECT_FALSE(parse({"-a", "--all=0"})->on("all")) << "the last one counts";
   EXPECT_TRUE(parse({"-a=T"})->on("all"));
   EXPECT_EQ(parse({"--all", "false"})->args, (Words{"false"})) << "a switch takes no next word";
-  EXPECT_EQ(error_of({"--all=yes"}),
+  EXPECT_EQ(parse_error({"--all=yes"}),
             "invalid argument \"yes\" for \"-a, --all\" flag: strconv.ParseBool: parsing \"yes\": "
             "invalid syntax");
-  EXPECT_EQ(error_of({"-a="}),
+  EXPECT_EQ(parse_error({"-a="}),
             "invalid argument \"\" for \"-a, --all\" flag: strconv.ParseBool: parsing \"\": "
             "invalid syntax");
 }
 
 TEST(Flags, MistakesHaveDockersWords) {
-  EXPECT_EQ(error_of({"--nope"}), "unknown flag: --nope");
-  EXPECT_EQ(error_of({"--nope=1"}), "unknown flag: --nope");
-  EXPECT_EQ(error_of({"-ax"}), "unknown shorthand flag: 'x' in -ax");
-  EXPECT_EQ(error_of({"--name"}), "flag needs an argument: --name");
-  EXPECT_EQ(error_of({"-an"}), "flag needs an argument: 'n' in -an");
+  EXPECT_EQ(parse_error({"--nope"}), "unknown flag: --nope");
+  EXPECT_EQ(parse_error({"--nope=1"}), "unknown flag: --nope");
+  EXPECT_EQ(parse_error({"-ax"}), "unknown shorthand flag: 'x' in -ax");
+  EXPECT_EQ(parse_error({"--name"}), "flag needs an argument: --name");
+  EXPECT_EQ(parse_error({"-an"}), "flag needs an argument: 'n' in -an");
 }
 
 TEST(Flags, EndAtTheFirstArgumentWhereACommandFollows) {

@@ -167,7 +167,7 @@ Outcome search(Session& session, Flags& flags) {
   return Error(Code::kUnimplemented, "search is not supported by this client");
 }
 
-constexpr Command kCommands[] = {
+constexpr Command kImageCommands[] = {
     {.name = "pull",
      .usage = "NAME[:TAG|@DIGEST]",
      .summary = "Download an image from a registry",
@@ -217,6 +217,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> image_commands() { return kCommands; }
+std::span<const Command> image_commands() { return kImageCommands; }
 
 }  // namespace skiff::cli

@@ -7,12 +7,12 @@ namespace skiff::cli {
 
 namespace {
 
-constexpr std::string_view kNone = "<none>";
+constexpr std::string_view kNoneText = "<none>";
 
 struct Name {
-  std::string repository = std::string(kNone);
-  std::string tag = std::string(kNone);
-  std::string digest = std::string(kNone);
+  std::string repository = std::string(kNoneText);
+  std::string tag = std::string(kNoneText);
+  std::string digest = std::string(kNoneText);
 };
 
 std::string digest_in(const std::vector<std::string>& digests, std::string_view repository) {
@@ -20,7 +20,7 @@ std::string digest_in(const std::vector<std::string>& digests, std::string_view 
     auto parts = split_once(text, '@');
     if (parts && parts->first == repository) return std::string(parts->second);
   }
-  return std::string(kNone);
+  return std::string(kNoneText);
 }
 
 std::vector<Name> names_of(const json::Value& image) {
@@ -36,7 +36,8 @@ std::vector<Name> names_of(const json::Value& image) {
   for (const auto& text : digests) {
     auto parts = split_once(text, '@');
     if (parts)
-      names.push_back({std::string(parts->first), std::string(kNone), std::string(parts->second)});
+      names.push_back(
+          {std::string(parts->first), std::string(kNoneText), std::string(parts->second)});
   }
   if (names.empty()) names.emplace_back();
   return names;

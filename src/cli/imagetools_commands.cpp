@@ -20,7 +20,7 @@ Result<oci::Reference> parse_name(const std::string& text) {
   return name->with_default_tag();
 }
 
-constexpr FlagSpec kCreateFlags[] = {
+constexpr FlagSpec kCreateRemoteFlags[] = {
     {"annotation", 0, kList, "Add annotation to the image", "stringArray"},
     {"append", 0, kBool, "Append to existing manifest"},
     {"dry-run", 0, kBool, "Show final image instead of pushing"},
@@ -168,7 +168,7 @@ Result<> add_sources(const Flags& flags, const std::vector<oci::Reference>& tags
   return {};
 }
 
-Outcome create(Session& session, Flags& flags) {
+Outcome create_remote(Session& session, Flags& flags) {
   std::vector<oci::Reference> tags;
   for (const std::string& text : flags.all("tag")) tags.push_back(TRY(parse_name(text)));
   const bool dry_run = flags.on("dry-run");
@@ -195,7 +195,7 @@ Outcome create(Session& session, Flags& flags) {
   return 0;
 }
 
-constexpr FlagSpec kInspectFlags[] = {
+constexpr FlagSpec kInspectRemoteFlags[] = {
     {"format", 0, kString, "Format the output using the given Go template"},
     {"raw", 0, kBool, "Show original, unformatted JSON manifest"},
 };
@@ -269,7 +269,7 @@ Result<std::string> shown(const oci::Reference& name, const RegistryDocument& do
   return out;
 }
 
-Outcome inspect(Session& session, Flags& flags) {
+Outcome inspect_remote(Session& session, Flags& flags) {
   const oci::Reference name = TRY(parse_name(flags.args[0]));
   const RegistryDocument document = TRY(fetch_known(session, name));
   if (flags.on("raw")) {
@@ -282,18 +282,18 @@ Outcome inspect(Session& session, Flags& flags) {
   return 0;
 }
 
-constexpr Command kCommands[] = {
+constexpr Command kImagetoolsCommands[] = {
     {.name = "imagetools create",
      .usage = "[SOURCE...]",
      .summary = "Create a new image based on source images",
-     .flags = kCreateFlags,
-     .run = create,
+     .flags = kCreateRemoteFlags,
+     .run = create_remote,
      .aliases = "buildx imagetools create"},
     {.name = "imagetools inspect",
      .usage = "NAME",
      .summary = "Show details of an image in the registry",
-     .flags = kInspectFlags,
-     .run = inspect,
+     .flags = kInspectRemoteFlags,
+     .run = inspect_remote,
      .min_args = 1,
      .max_args = 1,
      .aliases = "buildx imagetools inspect"},
@@ -301,6 +301,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> imagetools_commands() { return kCommands; }
+std::span<const Command> imagetools_commands() { return kImagetoolsCommands; }
 
 }  // namespace skiff::cli

@@ -208,16 +208,16 @@ Outcome inspect_container(Session& session, Flags& flags) {
 }
 Outcome inspect_image(Session& session, Flags& flags) { return inspect(session, flags, "image"); }
 
-constexpr FlagSpec kInspectFlags[] = {
+constexpr FlagSpec kInspectAnyFlags[] = {
     {"format", 'f', kString, "Print by a template: 'json' or a Go TEMPLATE"},
     {"size", 's', kBool, "Display total file sizes of containers"},
     {"type", 0, kString, "Only inspect objects of the type: container, image, network, volume"},
 };
-constexpr FlagSpec kInspectContainerFlags[] = {kInspectFlags[0], kInspectFlags[1]};
+constexpr FlagSpec kInspectContainerFlags[] = {kInspectAnyFlags[0], kInspectAnyFlags[1]};
 constexpr FlagSpec kInspectImageFlags[] = {
-    kInspectFlags[0], {"platform", 0, kString, "Inspect the image of this platform"}};
+    kInspectAnyFlags[0], {"platform", 0, kString, "Inspect the image of this platform"}};
 
-constexpr Command kCommands[] = {
+constexpr Command kListCommands[] = {
     {.name = "ps",
      .summary = "List containers",
      .flags = kPsFlags,
@@ -242,7 +242,7 @@ constexpr Command kCommands[] = {
     {.name = "inspect",
      .usage = "NAME|ID [NAME|ID...]",
      .summary = "Return low-level information on objects of the engine",
-     .flags = kInspectFlags,
+     .flags = kInspectAnyFlags,
      .run = inspect_any,
      .min_args = 1},
     {.name = "container inspect",
@@ -261,6 +261,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> list_commands() { return kCommands; }
+std::span<const Command> list_commands() { return kListCommands; }
 
 }  // namespace skiff::cli

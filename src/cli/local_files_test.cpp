@@ -172,7 +172,7 @@ struct Made {
   std::string body;
 };
 
-std::string tar_of(const std::vector<Made>& files) {
+std::string tar_of_entries(const std::vector<Made>& files) {
   StringSink out;
   TarWriter tar(out);
   for (auto [entry, body] : files) {
@@ -221,11 +221,11 @@ TEST_F(UnpackTest, TreesComeBack) {
 
 TEST_F(UnpackTest, NamesDoNotLeaveTheDirectory) {
   for (std::string name : {"../outside/file", "a/../../outside/file", ".."}) {
-    EXPECT_FALSE(unpack_text(tar_of({{{.name = name}, "evil"}}), to_)) << name;
+    EXPECT_FALSE(unpack_text(tar_of_entries({{{.name = name}, "evil"}}), to_)) << name;
     expect_untouched();
   }
   std::string absolute = outside_ / "file";
-  ASSERT_TRUE(unpack_text(tar_of({{{.name = absolute}, "evil"}}), to_));
+  ASSERT_TRUE(unpack_text(tar_of_entries({{{.name = absolute}, "evil"}}), to_));
   EXPECT_EQ(*read_file(to_ / absolute.substr(1)), "evil") << "absolute names stand below, too";
   expect_untouched();
 }
@@ -233,15 +233,15 @@ TEST_F(UnpackTest, NamesDoNotLeaveTheDirectory) {
 TEST_F(UnpackTest, LinksOnTheWayAreNotFollowed) {
   TarEntry link{.name = "l", .type = TarType::kSymlink};
   link.link_target = outside_;
-  EXPECT_FALSE(unpack_text(tar_of({{link, ""}, {{.name = "l/file"}, "evil"}}), to_));
+  EXPECT_FALSE(unpack_text(tar_of_entries({{link, ""}, {{.name = "l/file"}, "evil"}}), to_));
   expect_untouched();
   link.link_target = outside_ / "file";
-  ASSERT_TRUE(unpack_text(tar_of({{link, ""}, {{.name = "l"}, "mine"}}), to_));
+  ASSERT_TRUE(unpack_text(tar_of_entries({{link, ""}, {{.name = "l"}, "mine"}}), to_));
   EXPECT_EQ(*read_file(to_ / "l"), "mine") << "the link is replaced";
   expect_untouched();
   TarEntry hard{.name = "h", .type = TarType::kHardLink};
   hard.link_target = "../outside/file";
-  EXPECT_FALSE(unpack_text(tar_of({{hard, ""}}), to_));
+  EXPECT_FALSE(unpack_text(tar_of_entries({{hard, ""}}), to_));
   expect_untouched();
 }
 
@@ -251,7 +251,7 @@ TEST_F(UnpackTest, ADirectoryOverALinkChangesNothingElsewhere) {
   link.link_target = outside_;
   fs::permissions(outside_, fs::perms(0750));
   TarEntry directory{.name = "l/", .type = TarType::kDirectory, .mode = 0777};
-  [[maybe_unused]] auto either = unpack_text(tar_of({{link, ""}, {directory, ""}}), to_);
+  [[maybe_unused]] auto either = unpack_text(tar_of_entries({{link, ""}, {directory, ""}}), to_);
   EXPECT_EQ(fs::status(outside_).permissions(), fs::perms(0750));
   expect_untouched();
 }

@@ -121,7 +121,7 @@ Outcome logout(Session& session, Flags& flags) {
   return 0;
 }
 
-constexpr Command kCommands[] = {
+constexpr Command kLoginCommands[] = {
     {.name = "login",
      .usage = "[SERVER]",
      .summary = "Authenticate to a registry",
@@ -137,6 +137,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> login_commands() { return kCommands; }
+std::span<const Command> login_commands() { return kLoginCommands; }
 
 }  // namespace skiff::cli

@@ -51,12 +51,12 @@ std::string tabbed(const json::Value& document) {
   return out;
 }
 
-constexpr FlagSpec kCreateFlags[] = {
+constexpr FlagSpec kCreateListFlags[] = {
     {"amend", 'a', kBool, "Amend an existing manifest list"},
     {"insecure", 0, kBool, "Allow communication with an insecure registry"},
 };
 
-Outcome create(Session& session, Flags& flags) {
+Outcome create_list(Session& session, Flags& flags) {
   const oci::Reference name = TRY(parse_name(flags.args[0], "manifest list"));
   auto before = TRY(load_list(name));
   if (before && !flags.on("amend")) {
@@ -98,7 +98,7 @@ constexpr std::array kPlatforms = {
     "plan9/amd64",   "solaris/amd64", "windows/386",   "windows/amd64", "windows/arm",
     "windows/arm64"};
 
-Outcome annotate(Session& /*session*/, Flags& flags) {
+Outcome annotate_manifest(Session& /*session*/, Flags& flags) {
   ManifestList list = TRY(list_of(flags.args[0]));
   ListedManifest* manifest = list.find(TRY(parse_name(flags.args[1], "manifest")));
   if (manifest == nullptr) {
@@ -128,12 +128,12 @@ Outcome annotate(Session& /*session*/, Flags& flags) {
   return 0;
 }
 
-constexpr FlagSpec kPushFlags[] = {
+constexpr FlagSpec kPushListFlags[] = {
     {"insecure", 0, kBool, "Allow push to an insecure registry"},
     {"purge", 'p', kBool, "Remove the local manifest list after push"},
 };
 
-Outcome push(Session& session, Flags& flags) {
+Outcome push_list(Session& session, Flags& flags) {
   const ManifestList list = TRY(list_of(flags.args[0]));
   std::map<std::string, oci::Reference> sources;
   for (const ListedManifest& manifest : list.manifests) {
@@ -146,14 +146,14 @@ Outcome push(Session& session, Flags& flags) {
   return 0;
 }
 
-Outcome remove(Session& /*session*/, Flags& flags) {
+Outcome remove_lists(Session& /*session*/, Flags& flags) {
   return for_each_argument(flags, [](const std::string& text) -> Result<std::string> {
     if (TRY(remove_list(TRY(parse_name(text, "manifest list"))))) return std::string();
     return Error(Code::kNotFound, cat("No such manifest: ", text));
   });
 }
 
-constexpr FlagSpec kInspectFlags[] = {
+constexpr FlagSpec kInspectManifestFlags[] = {
     {"insecure", 0, kBool, "Allow communication with an insecure registry"},
     {"verbose", 'v', kBool, "Output additional info including layers and platform"},
 };
@@ -212,7 +212,7 @@ Result<> print_list(const ManifestList& list, bool verbose) {
   return {};
 }
 
-Outcome inspect(Session& session, Flags& flags) {
+Outcome inspect_manifest(Session& session, Flags& flags) {
   const bool verbose = flags.on("verbose");
   const std::string& text = flags.args.back();
   const oci::Reference name = TRY(parse_name(text, "manifest"));
@@ -237,44 +237,44 @@ Outcome inspect(Session& session, Flags& flags) {
   return 0;
 }
 
-constexpr Command kCommands[] = {
+constexpr Command kManifestCommands[] = {
     {.name = "manifest create",
      .usage = "MANIFEST_LIST MANIFEST [MANIFEST...]",
      .summary = "Create a local manifest list for annotating and pushing to a registry",
-     .flags = kCreateFlags,
-     .run = create,
+     .flags = kCreateListFlags,
+     .run = create_list,
      .min_args = 2},
     {.name = "manifest inspect",
      .usage = "[MANIFEST_LIST] MANIFEST",
      .summary = "Display an image manifest, or manifest list",
-     .flags = kInspectFlags,
-     .run = inspect,
+     .flags = kInspectManifestFlags,
+     .run = inspect_manifest,
      .min_args = 1,
      .max_args = 2},
     {.name = "manifest annotate",
      .usage = "MANIFEST_LIST MANIFEST",
      .summary = "Add additional information to a local image manifest",
      .flags = kAnnotateFlags,
-     .run = annotate,
+     .run = annotate_manifest,
      .min_args = 2,
      .max_args = 2},
     {.name = "manifest push",
      .usage = "MANIFEST_LIST",
      .summary = "Push a manifest list to a repository",
-     .flags = kPushFlags,
-     .run = push,
+     .flags = kPushListFlags,
+     .run = push_list,
      .min_args = 1,
      .max_args = 1},
     {.name = "manifest rm",
      .usage = "MANIFEST_LIST [MANIFEST_LIST...]",
      .summary = "Delete one or more manifest lists from local storage",
      .flags = {},
-     .run = remove,
+     .run = remove_lists,
      .min_args = 1},
 };
 
 }  // namespace
 
-std::span<const Command> manifest_commands() { return kCommands; }
+std::span<const Command> manifest_commands() { return kManifestCommands; }
 
 }  // namespace skiff::cli

@@ -14,7 +14,7 @@ namespace {
 
 using enum FlagKind;
 
-constexpr FlagSpec kCreateFlags[] = {
+constexpr FlagSpec kCreateNetworkFlags[] = {
     {"attachable", 0, kBool, "Accepted, changes nothing"},
     {"driver", 'd', kString, "Driver of the network (default \"bridge\")"},
     {"gateway", 0, kString, "IPv4 gateway of the subnet"},
@@ -26,7 +26,7 @@ constexpr FlagSpec kCreateFlags[] = {
     {"subnet", 0, kString, "Subnet in CIDR format"},
 };
 
-Outcome create(Session& session, Flags& flags) {
+Outcome create_network(Session& session, Flags& flags) {
   if (flags.on("ipv6") || flags.has("ip-range")) {
     return Error(Code::kUnimplemented,
                  cat("--", flags.on("ipv6") ? "ipv6" : "ip-range", " is not supported"));
@@ -54,7 +54,7 @@ Outcome create(Session& session, Flags& flags) {
   return 0;
 }
 
-constexpr FlagSpec kInspectFlags[] = {
+constexpr FlagSpec kInspectNetworkFlags[] = {
     {"format", 'f', kString, "Print by a template: 'json' or a Go TEMPLATE"},
     {"verbose", 'v', kBool, "Accepted, changes nothing"},
 };
@@ -63,7 +63,7 @@ Outcome inspect_network(Session& session, Flags& flags) {
   return inspect(session, flags, "network");
 }
 
-constexpr FlagSpec kListFlags[] = {
+constexpr FlagSpec kListNetworksFlags[] = {
     {"filter", 'f', kList, "Show only what meets the condition (\"driver=bridge\")", "filter"},
     {"format", 0, kString,
      "Print by a template: 'table', 'table TEMPLATE', 'json' or a Go TEMPLATE"},
@@ -92,7 +92,7 @@ json::Value network_row(const json::Value& network, bool truncate) {
                        {"Scope", network.string("Scope")}});
 }
 
-Outcome list(Session& session, Flags& flags) {
+Outcome list_networks(Session& session, Flags& flags) {
   std::string filters = TRY(filters_parameter(flags.all("filter")));
   json::Value answer = TRY(session.api.get(
       filters.empty() ? "/networks" : cat("/networks?filters=", net::url_encode(filters))));
@@ -118,11 +118,11 @@ Outcome list(Session& session, Flags& flags) {
   return 0;
 }
 
-constexpr FlagSpec kRemoveFlags[] = {
+constexpr FlagSpec kRemoveNetworkFlags[] = {
     {"force", 'f', kBool, "Do not error if the network does not exist"},
 };
 
-Outcome remove(Session& session, Flags& flags) {
+Outcome remove_networks(Session& session, Flags& flags) {
   return for_each_argument(flags, [&](const std::string& name) -> Result<std::string> {
     auto removed = session.api.remove(cat("/networks/", net::url_encode(name)));
     if (!removed && removed.error().code() == Code::kNotFound && flags.on("force")) {
@@ -133,12 +133,12 @@ Outcome remove(Session& session, Flags& flags) {
   });
 }
 
-constexpr FlagSpec kPruneFlags[] = {
+constexpr FlagSpec kPruneNetworksFlags[] = {
     {"filter", 0, kList, "Remove only what meets the condition (\"until=24h\")", "filter"},
     {"force", 'f', kBool, "Do not prompt for confirmation"},
 };
 
-Outcome prune(Session& session, Flags& flags) {
+Outcome prune_unused_networks(Session& session, Flags& flags) {
   if (!confirmed(
           "WARNING! This will remove all custom networks not used by at least one container.",
           flags.on("force"))) {
@@ -150,62 +150,66 @@ Outcome prune(Session& session, Flags& flags) {
 }
 
 // The engine says why.
-Outcome change(Session& session, const Flags& flags, std::string_view action) {
+Outcome change_connection(Session& session, const Flags& flags, std::string_view action) {
   TRY(session.api.post(cat("/networks/", net::url_encode(flags.args[0]), "/", action),
                        json::object({{"Container", flags.args[1]}})));
   return 0;
 }
-Outcome connect(Session& session, Flags& flags) { return change(session, flags, "connect"); }
-Outcome disconnect(Session& session, Flags& flags) { return change(session, flags, "disconnect"); }
+Outcome connect_container(Session& session, Flags& flags) {
+  return change_connection(session, flags, "connect");
+}
+Outcome disconnect_container(Session& session, Flags& flags) {
+  return change_connection(session, flags, "disconnect");
+}
 
-constexpr Command kCommands[] = {
+constexpr Command kNetworkCommands[] = {
     {.name = "network create",
      .usage = "NETWORK",
      .summary = "Create a network",
-     .flags = kCreateFlags,
-     .run = create,
+     .flags = kCreateNetworkFlags,
+     .run = create_network,
      .min_args = 1,
      .max_args = 1},
     {.name = "network inspect",
      .usage = "NETWORK [NETWORK...]",
      .summary = "Display detailed information on one or more networks",
-     .flags = kInspectFlags,
+     .flags = kInspectNetworkFlags,
      .run = inspect_network,
      .min_args = 1},
     {.name = "network ls",
      .summary = "List networks",
-     .flags = kListFlags,
-     .run = list,
+     .flags = kListNetworksFlags,
+     .run = list_networks,
      .max_args = 0,
      .aliases = "network list"},
     {.name = "network rm",
      .usage = "NETWORK [NETWORK...]",
      .summary = "Remove one or more networks",
-     .flags = kRemoveFlags,
-     .run = remove,
+     .flags = kRemoveNetworkFlags,
+     .run = remove_networks,
      .min_args = 1,
      .aliases = "network remove"},
     {.name = "network prune",
      .summary = "Remove all unused networks",
-     .flags = kPruneFlags,
-     .run = prune,
+     .flags = kPruneNetworksFlags,
+     .run = prune_unused_networks,
      .max_args = 0},
     {.name = "network connect",
      .usage = "NETWORK CONTAINER",
      .summary = "Connect a container to a network",
-     .run = connect,
+     .run = connect_container,
      .min_args = 2,
      .max_args = 2},
     {.name = "network disconnect",
      .usage = "NETWORK CONTAINER",
      .summary = "Disconnect a container from a network",
-     .run = disconnect,
+     .run = disconnect_container,
      .min_args = 2,
      .max_args = 2},
 };
 
 }  // namespace
 
-std::span<const Command> network_commands() { return kCommands; }
+std::span<const Command> network_commands() { return kNetworkCommands; }
 
 }  // namespace skiff::cli

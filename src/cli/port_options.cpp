@@ -7,7 +7,7 @@ namespace skiff::cli {
 
 namespace {
 
-struct Range {
+struct PortRange {
   uint64_t first = 0;
   uint64_t last = 0;
   uint64_t size() const { return last - first + 1; }
@@ -15,12 +15,12 @@ struct Range {
 
 constexpr uint64_t kMaxPort = 65535;
 
-std::optional<Range> parse_range(std::string_view text) {
+std::optional<PortRange> parse_range(std::string_view text) {
   auto parts = split_once(text, '-');
   auto first = parse_uint(parts ? parts->first : text);
   auto last = parts ? parse_uint(parts->second) : first;
   if (!first || !last || *first > *last || *last > kMaxPort) return std::nullopt;
-  return Range{*first, *last};
+  return PortRange{*first, *last};
 }
 
 struct Publish {
@@ -77,7 +77,7 @@ Result<> add_publish(const std::string& text, json::Value& exposed, json::Value&
   Publish publish = TRY(parse_publish(text));
   auto inside = parse_range(publish.container);
   if (!inside) return bad("containerPort", publish.container);
-  std::optional<Range> outside;
+  std::optional<PortRange> outside;
   if (!publish.host.empty()) {
     outside = parse_range(publish.host);
     if (!outside) return bad("hostPort", publish.host);

@@ -35,7 +35,7 @@ Outcome doctor(Session& /*session*/, Flags& flags) {
   return become("skiffd", flags);
 }
 
-constexpr Command kCommands[] = {
+constexpr Command kProgramCommands[] = {
     {.name = "registry",
      .usage = "COMMAND [OPTIONS]",
      .summary = "Serve images from a registry of your own, and say who may use it (skiff-registry)",
@@ -55,6 +55,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> program_commands() { return kCommands; }
+std::span<const Command> program_commands() { return kProgramCommands; }
 
 }  // namespace skiff::cli

@@ -93,7 +93,7 @@ Outcome prune_system(Session& session, Flags& flags) {
   return 0;
 }
 
-constexpr Command kCommands[] = {
+constexpr Command kPruneCommands[] = {
     {.name = "container prune",
      .summary = "Remove all stopped containers",
      .flags = kContainerFlags,
@@ -118,6 +118,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> prune_commands() { return kCommands; }
+std::span<const Command> prune_commands() { return kPruneCommands; }
 
 }  // namespace skiff::cli

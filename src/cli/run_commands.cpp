@@ -165,8 +165,8 @@ std::vector<Command> make_commands() {
 }  // namespace
 
 std::span<const Command> run_commands() {
-  static const std::vector<Command> kCommands = make_commands();
-  return kCommands;
+  static const std::vector<Command> kRunCommands = make_commands();
+  return kRunCommands;
 }
 
 }  // namespace skiff::cli

@@ -89,15 +89,15 @@ json::Value empty_row(const std::string& name) {
                        {"PIDs", "--"}});
 }
 
-constexpr Column kColumns[] = {{"ID", "CONTAINER ID"},
-                               {"Name", "NAME"},
-                               {"CPUPerc", "CPU %"},
-                               {"MemUsage", "MEM USAGE / LIMIT"},
-                               {"MemPerc", "MEM %"},
-                               {"NetIO", "NET I/O"},
-                               {"BlockIO", "BLOCK I/O"},
-                               {"PIDs", "PIDS"},
-                               {"Container", "CONTAINER", false}};
+constexpr Column kStatsColumns[] = {{"ID", "CONTAINER ID"},
+                                    {"Name", "NAME"},
+                                    {"CPUPerc", "CPU %"},
+                                    {"MemUsage", "MEM USAGE / LIMIT"},
+                                    {"MemPerc", "MEM %"},
+                                    {"NetIO", "NET I/O"},
+                                    {"BlockIO", "BLOCK I/O"},
+                                    {"PIDs", "PIDS"},
+                                    {"Container", "CONTAINER", false}};
 
 // The latest row of each container, filled by a thread each.
 class Screen {
@@ -217,7 +217,8 @@ Outcome stats(Session& session, Flags& flags) {
   }
   Result<> shown;
   auto draw = [&]() -> Result<> {
-    std::string text = TRY(format_listing(screen.rows(), kColumns, {flags.get("format"), false}));
+    std::string text =
+        TRY(format_listing(screen.rows(), kStatsColumns, {flags.get("format"), false}));
     if (stream && is_terminal(STDOUT_FILENO)) print("\x1b[2J\x1b[H");
     print(text);
     fflush(stdout);

@@ -220,7 +220,7 @@ constexpr FlagSpec kStatsFlags[] = {
     {"no-trunc", 0, kBool, "Do not truncate output"},
 };
 
-constexpr Command kCommands[] = {
+constexpr Command kStreamCommands[] = {
     {.name = "logs",
      .usage = "CONTAINER",
      .summary = "Fetch the logs of a container",
@@ -261,6 +261,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> stream_commands() { return kCommands; }
+std::span<const Command> stream_commands() { return kStreamCommands; }
 
 }  // namespace skiff::cli

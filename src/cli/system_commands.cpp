@@ -54,7 +54,7 @@ Outcome info(Session& session, Flags& flags) {
   return 0;
 }
 
-constexpr FlagSpec kUsageFlags[] = {
+constexpr FlagSpec kDiskUsageFlags[] = {
     {"format", 0, kString,
      "Print by a template: 'table', 'table TEMPLATE', 'json' or a Go TEMPLATE"},
     {"verbose", 'v', kBool, "Show detailed information on space usage"},
@@ -71,7 +71,7 @@ Outcome disk_usage(Session& session, Flags& flags) {
   return 0;
 }
 
-constexpr Command kCommands[] = {
+constexpr Command kSystemCommands[] = {
     {.name = "version",
      .summary = "Show the version information of client and engine",
      .flags = kFormatFlags,
@@ -85,13 +85,13 @@ constexpr Command kCommands[] = {
      .aliases = "system info"},
     {.name = "system df",
      .summary = "Show disk usage of the engine",
-     .flags = kUsageFlags,
+     .flags = kDiskUsageFlags,
      .run = disk_usage,
      .max_args = 0},
 };
 
 }  // namespace
 
-std::span<const Command> system_commands() { return kCommands; }
+std::span<const Command> system_commands() { return kSystemCommands; }
 
 }  // namespace skiff::cli

@@ -14,14 +14,14 @@ namespace {
 
 using enum FlagKind;
 
-constexpr FlagSpec kCreateFlags[] = {
+constexpr FlagSpec kCreateVolumeFlags[] = {
     {"driver", 'd', kString, "Volume driver (default \"local\")"},
     {"label", 0, kList, "Set metadata of the volume"},
     {"name", 0, kString, ""},
     {"opt", 'o', kList, "Options of the driver", "map"},
 };
 
-Outcome create(Session& session, Flags& flags) {
+Outcome create_volume(Session& session, Flags& flags) {
   if (flags.has("name") && !flags.args.empty()) {
     return Error(Code::kInvalidArgument,
                  "conflicting options: cannot specify a volume-name through both --name and as a "
@@ -36,13 +36,13 @@ Outcome create(Session& session, Flags& flags) {
   return 0;
 }
 
-constexpr FlagSpec kInspectFlags[] = {
+constexpr FlagSpec kInspectVolumeFlags[] = {
     {"format", 'f', kString, "Print by a template: 'json' or a Go TEMPLATE"},
 };
 
 Outcome inspect_volume(Session& session, Flags& flags) { return inspect(session, flags, "volume"); }
 
-constexpr FlagSpec kListFlags[] = {
+constexpr FlagSpec kListVolumesFlags[] = {
     {"filter", 'f', kList, "Show only what meets the condition (\"dangling=true\")", "filter"},
     {"format", 0, kString,
      "Print by a template: 'table', 'table TEMPLATE', 'json' or a Go TEMPLATE"},
@@ -57,7 +57,7 @@ std::string labels_of(const json::Value& volume) {
   return join(out, ",");
 }
 
-Outcome list(Session& session, Flags& flags) {
+Outcome list_volumes(Session& session, Flags& flags) {
   std::string filters = TRY(filters_parameter(flags.all("filter")));
   json::Value answer = TRY(session.api.get(
       filters.empty() ? "/volumes" : cat("/volumes?filters=", net::url_encode(filters))));
@@ -89,11 +89,11 @@ Outcome list(Session& session, Flags& flags) {
   return 0;
 }
 
-constexpr FlagSpec kRemoveFlags[] = {
+constexpr FlagSpec kRemoveVolumeFlags[] = {
     {"force", 'f', kBool, "Force the removal of one or more volumes"},
 };
 
-Outcome remove(Session& session, Flags& flags) {
+Outcome remove_volumes(Session& session, Flags& flags) {
   std::string rest = flags.on("force") ? "?force=1" : "";
   return for_each_argument(flags, [&](const std::string& name) -> Result<std::string> {
     TRY(session.api.remove(cat("/volumes/", net::url_encode(name), rest)));
@@ -101,13 +101,13 @@ Outcome remove(Session& session, Flags& flags) {
   });
 }
 
-constexpr FlagSpec kPruneFlags[] = {
+constexpr FlagSpec kPruneVolumesFlags[] = {
     {"all", 'a', kBool, "Remove all unused volumes, not just anonymous ones"},
     {"filter", 0, kList, "Remove only what meets the condition (\"label=<label>\")", "filter"},
     {"force", 'f', kBool, "Do not prompt for confirmation"},
 };
 
-Outcome prune(Session& session, Flags& flags) {
+Outcome prune_unused_volumes(Session& session, Flags& flags) {
   std::vector<std::string> filters = flags.all("filter");
   if (flags.on("all")) filters.emplace_back("all=1");
   std::string warning = cat("WARNING! This will remove ", flags.on("all") ? "all" : "anonymous",
@@ -117,41 +117,41 @@ Outcome prune(Session& session, Flags& flags) {
   return 0;
 }
 
-constexpr Command kCommands[] = {
+constexpr Command kVolumeCommands[] = {
     {.name = "volume create",
      .usage = "[VOLUME]",
      .summary = "Create a volume",
-     .flags = kCreateFlags,
-     .run = create,
+     .flags = kCreateVolumeFlags,
+     .run = create_volume,
      .max_args = 1},
     {.name = "volume inspect",
      .usage = "VOLUME [VOLUME...]",
      .summary = "Display detailed information on one or more volumes",
-     .flags = kInspectFlags,
+     .flags = kInspectVolumeFlags,
      .run = inspect_volume,
      .min_args = 1},
     {.name = "volume ls",
      .summary = "List volumes",
-     .flags = kListFlags,
-     .run = list,
+     .flags = kListVolumesFlags,
+     .run = list_volumes,
      .max_args = 0,
      .aliases = "volume list"},
     {.name = "volume rm",
      .usage = "VOLUME [VOLUME...]",
      .summary = "Remove one or more volumes",
-     .flags = kRemoveFlags,
-     .run = remove,
+     .flags = kRemoveVolumeFlags,
+     .run = remove_volumes,
      .min_args = 1,
      .aliases = "volume remove"},
     {.name = "volume prune",
      .summary = "Remove unused local volumes",
-     .flags = kPruneFlags,
-     .run = prune,
+     .flags = kPruneVolumesFlags,
+     .run = prune_unused_volumes,
      .max_args = 0},
 };
 
 }  // namespace
 
-std::span<const Command> volume_commands() { return kCommands; }
+std::span<const Command> volume_commands() { return kVolumeCommands; }
 
 }  // namespace skiff::cli

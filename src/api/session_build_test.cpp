@@ -75,6 +75,7 @@ class SessionBuildTest : public ApiTest {
     context_->buildkit = buildkit_.get();
   }
   void TearDown() override {
+    stop_serving();
     buildkit_.reset();
     ApiTest::TearDown();
   }
@@ -192,7 +193,7 @@ TEST_F(SessionBuildTest, ASessionEndsWithItsBuildAlsoIfNothingWasAsked) {
   ASSERT_TRUE(buildkit_->add_session({.id = "s", .methods = {}},
                                      {net::make_plain_stream(std::move(other)), ""}));
   build("version=2&session=s&outputs=%5B%7B%22Type%22:%22oci%22%7D%5D", context("FROM scratch\n"));
-  const timeval patience{.tv_sec = 10, .tv_usec = 0};
+  const timeval patience{.tv_sec = 60, .tv_usec = 0};
   ASSERT_EQ(::setsockopt(own.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
   char rest[256];
   ssize_t n = 0;

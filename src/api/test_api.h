@@ -42,11 +42,16 @@ class ApiTest : public engine::testing::EngineTest {
     thread_ = std::thread([this] { EXPECT_TRUE(server_->run()); });
   }
   void TearDown() override {
+    stop_serving();
+    builder_.reset();
+    EngineTest::TearDown();
+  }
+
+  // Before what the handlers use goes: a client may have its answer while they still work.
+  void stop_serving() {
     if (server_) server_->stop();
     if (thread_.joinable()) thread_.join();
     server_.reset();
-    builder_.reset();
-    EngineTest::TearDown();
   }
 
   std::string socket() const { return (dir_.path() / "api.sock").native(); }

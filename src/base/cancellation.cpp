@@ -26,10 +26,12 @@ Result<> CancelToken::check() const {
 CancelSource::CancelSource() : state_(std::make_shared<CancelToken::State>()) {}
 
 void CancelSource::cancel() const {
-  state_->cancelled = true;
+  // Who sees it may let this source go.
+  const std::shared_ptr<CancelToken::State> state = state_;
+  state->cancelled = true;
   const uint64_t one = 1;
   // An eventfd write of 1 fails only when the counter is full: it is readable then already.
-  [[maybe_unused]] ssize_t n = ::write(state_->event.get(), &one, sizeof one);
+  [[maybe_unused]] ssize_t n = ::write(state->event.get(), &one, sizeof one);
 }
 
 }  // namespace skiff

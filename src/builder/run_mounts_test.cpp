@@ -66,8 +66,8 @@ TEST_F(RunMounts, StepsThatLockTwoCachesInOppositeOrderEnd) {
     return "";
   };
   const CancelSource give_up;
-  std::vector<std::jthread> threads;
   std::atomic<int> built = 0;
+  std::vector<std::jthread> threads;
   const auto start = [&](const std::string& dockerfile) {
     threads.emplace_back([&, wanted = request(dockerfile)] {
       const auto result = builder_->build(wanted, [](const BuildEvent&) {}, give_up.token());

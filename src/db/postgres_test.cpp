@@ -45,7 +45,7 @@ class PostgresTest : public testing::Test {
   void end_session(Database& db) {
     const int64_t process = number(db, "SELECT pg_backend_pid()");
     Database other = open();
-    number(other, cat("SELECT pg_terminate_backend(", process, ", 5000)"));
+    number(other, cat("SELECT pg_terminate_backend(", process, ", 60000)"));
   }
 
   std::shared_ptr<const DatabaseServer> server_;

@@ -79,7 +79,7 @@ class PostgresForTests {
   void start() {
     // Those of a server that was killed go when they notice it; the next one waits for that.
     const std::string data = (directory_.path() / "data").native();
-    for (int attempt = 0; attempt < 200; ++attempt) {
+    for (int attempt = 0; attempt < 3000; ++attempt) {
       if (process_ <= 0) {
         process_ = run({"postgres", "-D", data, "-k", directory_.path().native(), "-c",
                         "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB", "-c",
@@ -135,18 +135,18 @@ class PostgresForTests {
 
   pid_t run(const std::vector<std::string>& command) {
     const std::string program = (programs() / command.front()).native();
+    const std::string log_file = (directory_.path() / "log").native();
+    std::vector<char*> arguments;
+    for (const std::string& each : command) arguments.push_back(const_cast<char*>(each.c_str()));
+    arguments.push_back(nullptr);
     const pid_t child = ::fork();
     if (child != 0) return child;
     if (::geteuid() == 0 && (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0)) ::_exit(1);
     ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
     if (::chdir("/") != 0) ::_exit(1);
-    const int log =
-        ::open((directory_.path() / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    const int log = ::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     ::dup2(log, STDOUT_FILENO);
     ::dup2(log, STDERR_FILENO);
-    std::vector<char*> arguments;
-    for (const std::string& each : command) arguments.push_back(const_cast<char*>(each.c_str()));
-    arguments.push_back(nullptr);
     ::execv(program.c_str(), arguments.data());
     ::_exit(127);
   }

@@ -131,7 +131,7 @@ TEST_F(StartsAhead, OnlyAFewWait) {
 
 TEST_F(StartsAhead, NothingIsLeftOfOneThatNobodyStarts) {
   engine_.reset();
-  options_.keep_prepared = std::chrono::milliseconds(200);
+  options_.keep_prepared = std::chrono::milliseconds(1000);
   open();
   const std::string id = create("exec sleep 100");
   await_prepared(id);

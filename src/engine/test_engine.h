@@ -60,9 +60,9 @@ inline std::string busybox_tar() {
 
 class EngineTest : public ::testing::Test {
  protected:
-  // Tries every few milliseconds, for ten seconds at most.
+  // Tries every few milliseconds, for a minute at most.
   static bool eventually(const std::function<bool()>& condition) {
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < 12'000; ++i) {
       if (condition()) return true;
       ::poll(nullptr, 0, 5);
     }

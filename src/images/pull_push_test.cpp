@@ -429,6 +429,7 @@ TEST_F(PullPush, APullThatFailsForGoodLeavesWhatAnotherOfTheSameFetched) {
   registry_.blobs["app"].erase(layers[1].digest.str());
   registry_.instead = [&, manifests = registry_.instead](net::Request& r, net::ResponseWriter& w) {
     if (r.path.ends_with(layers[1].digest.str())) {
+      while (!to_.blobs().contains(layers[0].digest)) std::this_thread::yield();
       const PullOptions options{.platform = kRiscv64, .client = remote::quick_options()};
       const auto pulled = to_->pull(registry_.ref("app:1"), options, {}, {});
       EXPECT_FALSE(pulled);

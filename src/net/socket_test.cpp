@@ -72,11 +72,8 @@ TEST_F(Sockets, TooLongPathsAndBadAddressesAreRefused) {
 
 TEST_F(Sockets, ConnectErrorsNameTheAddress) {
   EXPECT_NE(connect_unix(path_).error().message().find(path_.native()), std::string::npos);
-  auto listener = listen_tcp("127.0.0.1:0");
-  uint16_t port = *local_port(listener->get());
-  listener->reset();
-  EXPECT_EQ(connect_tcp("127.0.0.1", port).error().message(),
-            cat("connect to 127.0.0.1:", port, ": Connection refused"));
+  EXPECT_EQ(connect_tcp("127.0.0.1", 1).error().message(),
+            "connect to 127.0.0.1:1: Connection refused");
 }
 
 TEST_F(Sockets, AnyAddressServesBothFamilies) {

@@ -20,7 +20,7 @@
 
 namespace skiff::network::testing {
 
-constexpr int kPatienceMs = 3000;
+constexpr int kPatienceMs = 30'000;
 constexpr int kRefusalMs = 300;  // how long a blocked connection is given
 
 // A new, empty network namespace.

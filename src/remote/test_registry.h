@@ -61,8 +61,10 @@ class TestRegistry {
 
  private:
   void handle(net::Request& request, net::ResponseWriter& w) {
+    size_t at = 0;
     {
       const std::scoped_lock lock(mutex_);
+      at = asked_.size();
       asked_.push_back({.line = cat(request.method, " ", request.target),
                         .authorization = request.headers.get("Authorization"),
                         .range = request.headers.get("Range"),
@@ -71,8 +73,9 @@ class TestRegistry {
     if (instead && instead(request, w)) return;
     const std::string body = read_all(*request.body, size_t{1} << 28U).value_or("");
     const std::scoped_lock lock(mutex_);
-    asked_.back().body = body;
-    EXPECT_TRUE(answer(request, body, w));
+    if (at < asked_.size()) asked_[at].body = body;
+    // Who has heard enough may be gone.
+    [[maybe_unused]] const auto answered = answer(request, body, w);
   }
 
   Result<> answer(const net::Request& request, const std::string& body, net::ResponseWriter& w) {

@@ -197,7 +197,7 @@ TEST_F(MonitorExec, RemovalEndsItToo) {
   read_until(session.stream.get(), "up\n");
   auto begin = std::chrono::steady_clock::now();
   remove(monitor);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(60));
 }
 
 TEST_F(MonitorExec, ManyAtOnce) {

@@ -60,7 +60,7 @@ struct Streams {
 };
 Streams take_frames_apart(std::string_view bytes);
 
-// Tries every few milliseconds, for ten seconds at most.
+// Tries every few milliseconds, for a minute at most.
 bool eventually(const std::function<bool()>& condition);
 
 }  // namespace skiff::runtime

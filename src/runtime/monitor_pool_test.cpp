@@ -247,7 +247,7 @@ TEST_F(MonitorPoolTest, OneThatWasKilledIsNotTaken) {
   ASSERT_EQ(::kill(spare[0], SIGKILL), 0);
   // Its end is told last of all, when its descriptors are closed.
   pollfd ended{pidfd->get(), POLLIN, 0};
-  ASSERT_EQ(::poll(&ended, 1, 10'000), 1);
+  ASSERT_EQ(::poll(&ended, 1, 60'000), 1);
   set_script("exit 4");
   MonitorClient monitor = spawn_from(pool);
   ASSERT_TRUE(monitor.start());

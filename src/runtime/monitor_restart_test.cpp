@@ -108,7 +108,7 @@ TEST_F(MonitorRestart, AStopCallsItOff) {
   // From here on it waits for longer than it runs.
   ASSERT_TRUE(eventually([&] {
     MonitorState now = monitor.state().value();
-    return now.stage == Stage::kRestarting && now.restart_count >= 3;
+    return now.stage == Stage::kRestarting && now.restart_count >= 5;
   }));
   EXPECT_TRUE(written().restarting);
   ASSERT_TRUE(monitor.stop({.timeout = std::chrono::seconds(3600)}));

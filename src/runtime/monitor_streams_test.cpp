@@ -300,10 +300,12 @@ TEST_F(MonitorStreams, StdinOnceEndsWithItsClient) {
 
 TEST_F(MonitorStreams, AProcessThatClosedItsInputGetsNone) {
   options_.open_stdin = true;
-  MonitorClient monitor = run("exec 0<&-; echo closed; sleep 0.1; echo over");
+  MonitorClient monitor =
+      run("exec 0<&-; echo closed; until test -e /go; do sleep 0.02; done; echo over");
   UniqueFd stream = monitor.attach(true).value();
   EXPECT_TRUE(eventually([&] { return logged() == "closed\n"; }));
   EXPECT_TRUE(write_stream(stream.get(), std::string(1 << 20, 'x')));
+  ASSERT_TRUE(write_file(spec_.rootfs / "go", ""));
   read_stream(stream.get());
   EXPECT_EQ(monitor.wait()->code, 0);
   EXPECT_EQ(logged(), "closed\nover\n");

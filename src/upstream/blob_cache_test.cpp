@@ -115,13 +115,18 @@ TEST_F(BlobCacheTest, WrongBytesBreakTheConnectionAndStayNowhere) {
   wrong.back() ^= 1;
   origin_.instead([&](net::Request& r, net::ResponseWriter& w) {
     if (r.method != "GET") return false;
-    EXPECT_TRUE(w.send(200, "application/octet-stream", wrong));
+    w.headers().set("Content-Length", cat(wrong.size()));
+    EXPECT_TRUE(w.begin(200));
+    EXPECT_TRUE(w.write(std::string_view(wrong).substr(0, 500'000)));
+    gate_.pass();  // what is wrong before the answer has begun is an error
+    EXPECT_TRUE(w.write(std::string_view(wrong).substr(500'000)));
+    EXPECT_TRUE(w.finish());
     return true;
   });
-  const auto [status, body] = read(path());
+  const auto [status, body] = read(path(), [&] { gate_.open(); });
   EXPECT_EQ(status, 200);
-  EXPECT_TRUE(body.ends_with(" broken off"));
-  EXPECT_LT(body.size(), layer_.size());
+  ASSERT_TRUE(body.ends_with(" broken off"));
+  EXPECT_LT(body.size() - std::string_view(" broken off").size(), layer_.size());
   origin_.instead({});
   EXPECT_EQ(client().get(blob_path("up/a/b", oci::Digest::of(wrong).str())).status, 404);
   EXPECT_EQ(client().get(path()).body, layer_);

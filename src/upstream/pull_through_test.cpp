@@ -71,7 +71,7 @@ TEST_F(PullThroughTest, ADeadUpstreamsTagsAreServedStale) {
 }
 
 TEST_F(PullThroughTest, ATagOfAnUpstreamThatHangsIsServedStale) {
-  origin_options_.patience = std::chrono::milliseconds(50);
+  origin_options_.patience = std::chrono::milliseconds(1000);
   options_.upstreams = pull_through({.origins = {origin_options_}, .spool = dir_.path()});
   restart();
   client().get(manifest_path("up/a/b", "1"));

@@ -110,6 +110,7 @@ class UpstreamTest : public registry::RegistryTest {
   }
   // What the origin answers with belongs to the test: none of it is at work when the test goes.
   void TearDown() override {
+    gate_.open();
     RegistryTest::TearDown();
     origin_.stop();
   }

@@ -25,7 +25,7 @@ constexpr std::string_view kPriorityErr = "3";
 constexpr std::string_view kPriorityOurs = "4";
 
 constexpr std::chrono::seconds kRetry{1};
-// How long the end of the monitor waits for a journal that does not take what is kept.
+// How long an end waits for a journal that does not take what is kept.
 constexpr std::chrono::seconds kLastWait{2};
 constexpr int kLastPollMs = 100;
 
@@ -87,13 +87,7 @@ JournalWriter::JournalWriter(EventLoop& loop, const JournalOptions& options,
 }
 
 JournalWriter::~JournalWriter() {
-  const SteadyTime deadline = std::chrono::steady_clock::now() + kLastWait;
-  send_kept();
-  while (!kept_.empty() && socket_ && std::chrono::steady_clock::now() < deadline) {
-    pollfd writable{socket_.get(), POLLOUT, 0};
-    ::poll(&writable, 1, kLastPollMs);
-    send_kept();
-  }
+  send_last();
   loop_.cancel_call(retry_call_);
   disconnect();
 }
@@ -104,6 +98,17 @@ void JournalWriter::write(OutputStream stream, std::string_view bytes) {
 
 void JournalWriter::end() {
   pieces_.end([this](OutputStream stream, std::string_view rest) { add_message(stream, rest); });
+  send_last();
+}
+
+void JournalWriter::send_last() {
+  const SteadyTime deadline = std::chrono::steady_clock::now() + kLastWait;
+  send_kept();
+  while (!kept_.empty() && socket_ && std::chrono::steady_clock::now() < deadline) {
+    pollfd writable{socket_.get(), POLLOUT, 0};
+    ::poll(&writable, 1, kLastPollMs);
+    send_kept();
+  }
 }
 
 void JournalWriter::add_message(OutputStream stream, std::string_view text) {

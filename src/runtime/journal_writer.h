@@ -5,9 +5,10 @@
 //   journal.write(OutputStream::kStdout, bytes);
 //   journal.end();                               // a last line without newline
 //
-// Never waits for the journal: what it does not take now is kept, up to kMostKept bytes, and
-// offered again; what goes beyond is lost, and counted. A journal that is not there, and lines
-// lost, are told to `report` once for each time that it happens. Thread-compatible.
+// No output waits for the journal: what it does not take now is kept, up to kMostKept bytes, and
+// offered again; what goes beyond is lost, and counted. An end waits a moment for one that is
+// there: who is told of it finds all that was written before. A journal that is not there, and
+// lines lost, are told to `report` once for each time that it happens. Thread-compatible.
 #pragma once
 
 #include <functional>
@@ -46,6 +47,7 @@ class JournalWriter {
   void add_message(OutputStream stream, std::string_view text);
   void keep(std::string message);
   void send_kept();
+  void send_last();  // for a moment more
   Sent send_one(const std::string& message);
   bool connect();
   void disconnect();

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "base/strings.h"
 
@@ -132,6 +134,25 @@ TEST_F(JournalWriterTest, ASlowJournalLosesNothingAndHoldsNobodyUp) {
   }
   EXPECT_EQ(next, 1000);
   EXPECT_EQ(told_.size(), 0U);
+}
+
+TEST_F(JournalWriterTest, AnEndWaitsForASlowJournal) {
+  constexpr int kLines = 3000;  // more than its socket holds
+  listen();
+  auto journal = writer();
+  for (int i = 0; i < kLines; ++i) journal->write(OutputStream::kStdout, cat(i, "\n"));
+  std::atomic<bool> ended = false;
+  int taken = 0;
+  std::thread reader([&] {
+    for (bool last = false; !last;) {
+      last = ended;
+      while (!receive().empty()) ++taken;
+    }
+  });
+  journal->end();
+  ended = true;
+  reader.join();
+  EXPECT_EQ(taken, kLines);
 }
 
 TEST_F(JournalWriterTest, AStuckJournalTakesABoundedAmountAndIsToldTheLoss) {

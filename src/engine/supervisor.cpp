@@ -212,6 +212,8 @@ void Supervisor::note_start(Container& container, const runtime::MonitorState& s
 
 void Supervisor::record_exit(Container& container, const runtime::ExitStatus& status, Status next) {
   note_health(core_, container);
+  // What else ends with the process stands in a file that stays.
+  if (container.state().health) core_.save_or_log(container);
   free_process(core_, container);
   note_end(container, status, next);
 }

@@ -219,9 +219,10 @@ void Exec::set_ended(Core& core, int exit_code, TimePoint finished) {
     info_.pid = 0;
     finished_ = finished;
   }
-  (void)::eventfd_write(ended_.get(), 1);
   core.publish(*container, "exec_die", {{"execID", id}, {"exitCode", std::to_string(exit_code)}},
                finished);
+  // Who waits finds it told.
+  (void)::eventfd_write(ended_.get(), 1);
 }
 
 Result<> Exec::wait(const CancelToken& cancel, const CancelToken& shutdown, int client) const {

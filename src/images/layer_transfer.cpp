@@ -165,8 +165,8 @@ Result<> LayerTransfer::download(Task& task, const FetchReport::Arriving& arrivi
   if (TRY(fetch_blob(parts_, client_, from_, task.layer, lease_, report, cancel_.token()))) {
     moved_any_ = true;
   }
-  task.is_downloaded = true;
   progress_.say(task.label, "Download complete");
+  task.is_downloaded = true;  // what is unpacked meanwhile tells of itself from here on
   if (!task.index) progress_.say(task.label, "Pull complete");
   return {};
 }

@@ -18,7 +18,7 @@ buildah() { peers buildah --root "$PWD/podman" --runroot "$PWD/podman-run" --sto
 # flag that is given again counts as it was given last.
 offline() {
   echo --tlog-upload=false
-  if peers cosign "$1" --help | grep -q -- --use-signing-config; then echo --use-signing-config=false --new-bundle-format=false; fi
+  if peers cosign "$1" --help | has -- --use-signing-config; then echo --use-signing-config=false --new-bundle-format=false; fi
 }
 
 # needs PROGRAM...: leaves the case out where a client is not there.
@@ -91,7 +91,9 @@ upstream_registry() {
   skopeo copy -q --all --dest-tls-verify=false oci:sample:multi "docker://$UPSTREAM/library/$N:1"
 }
 # How often the upstream was asked: METHOD PATTERN-OF-THE-PATH.
+# Its log has a request when its answer is sent: `eventually upstream_was_asked N METHOD PATTERN`.
 upstream_asked() { grep -cE "\"$1 [^ ]*$2[^ ]* HTTP" upstream.log || true; }
+upstream_was_asked() { [ "$(upstream_asked "$2" "$3")" -ge "$1" ]; }
 
 # with_dockerd SCRIPT [tls] [login]: Debian's dockerd and a registry of its own, and the script beside them, in
 # mount, network and process namespaces of their own, for dockerd removes a bridge that it is to do without.
@@ -116,7 +118,7 @@ BACKGROUND+=($!)
 eventually docker version
 . "./$1"
 EOF
-  OUT=$(timeout 100 unshare --mount --net --pid --fork --kill-child --mount-proc bash start "$@" 2>&1) ||
+  OUT=$(timeout 300 unshare --mount --net --pid --fork --kill-child --mount-proc bash start "$@" 2>&1) ||
     fail "$OUT $(tail -5 dockerd.log)"
 }
 

@@ -54,7 +54,7 @@ class Registry:
     def start(self):
         self.log.write_text("")
         self.process = subprocess.Popen(self.command(), stdout=self.log.open("a"), stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             found = re.search(r"127\.0\.0\.1:(\d+)", self.log.read_text())
             if found:
@@ -75,7 +75,7 @@ class Registry:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10)
+        return self.process.wait(60)
 
     def call(self, method, path, body=b"", **fields):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)

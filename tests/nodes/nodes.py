@@ -62,16 +62,22 @@ def push_in_turns(nodes, repository, data):
 
 
 class Pusher(threading.Thread):
-    """Tags of its own, so that it knows what each must be at; layers that all share."""
+    """Tags of its own, so that it knows what each must be at; layers that all share. What disturbs it is over when
+    `calm` is set: it goes on for as long again then."""
 
-    def __init__(self, number, nodes):
+    def __init__(self, number, nodes, calm=None):
         super().__init__()
+        self.calm = calm
         self.random, self.number, self.nodes = random.Random(number), number, nodes
         self.there, self.unknown, self.refused = {}, set(), []
 
     def run(self):
         for round in range(ROUNDS):
             self.once(round)
+        if self.calm:
+            self.calm.wait()
+            for round in range(ROUNDS, 2 * ROUNDS):
+                self.once(round)
 
     def once(self, round):
         repository, tag = self.random.choice("ab"), f"p{self.number}-{self.random.randrange(3)}"
@@ -112,11 +118,15 @@ class Pusher(threading.Thread):
 
 
 def storm(name, nodes, disturb=None):
-    pushers = [Pusher(number, nodes) for number in range(PUSHERS)]
+    calm = threading.Event() if disturb else None
+    pushers = [Pusher(number, nodes, calm) for number in range(PUSHERS)]
     for pusher in pushers:
         pusher.start()
     if disturb:
-        disturb()
+        try:
+            disturb()
+        finally:
+            calm.set()
     for pusher in pushers:
         pusher.join()
     pushed = 0

@@ -8,7 +8,7 @@ start_moto() {
   setsid tests/peers moto_server -H 127.0.0.1 -p "$port" >"$log" 2>&1 &
   moto=$!
   trap 'kill -- "-$moto" 2>/dev/null || true; wait "$moto" 2>/dev/null || true; rm -f "$log"' EXIT
-  curl -s -o "$log.page" --retry 100 --retry-connrefused --retry-delay 1 --retry-max-time 60 "$endpoint/" \
+  curl -s -o "$log.page" --retry 300 --retry-connrefused --retry-delay 1 --retry-max-time 300 "$endpoint/" \
     || { cat "$log"; rm -f "$log.page"; echo "error: moto_server does not answer" >&2; exit 1; }
   rm -f "$log.page"
   curl -sf -X PUT "$endpoint/$bucket" >>"$log"

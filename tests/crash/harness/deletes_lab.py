@@ -11,7 +11,7 @@ from .registry_lab import MANIFEST_TYPES, RegistryLab
 
 LOOSE = b"a blob that no manifest names" * 100
 LOOSE_DIGEST = "sha256:" + hashlib.sha256(LOOSE).hexdigest()
-COLLECTED_LIMIT = 20
+COLLECTED_LIMIT = 60
 
 
 def ask(address, method, path, body=None):

@@ -128,7 +128,7 @@ class BlockLog:
 
     def stop(self):
         """After it was unmounted."""
-        self.server.wait(10)
+        self.server.wait(60)
 
     def epochs(self):
         """The writes between two flushes, in order, as lists."""

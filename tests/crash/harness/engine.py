@@ -1,5 +1,6 @@
 """A private skiffd (or registry) and the stock client that talks to it."""
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -25,11 +26,13 @@ def run(command, env):
     return done.returncode, done.stdout.strip()
 
 
+# Below those that connections take, which would hold one while its daemon is down.
+ports = itertools.count(20000)
+
+
 def free_address():
-    """One on the loopback, with a port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return "127.0.0.1:%d" % probe.getsockname()[1]
+    """One on the loopback, which is the harness's own."""
+    return f"127.0.0.1:{next(ports)}"
 
 
 class UnixConnection(http.client.HTTPConnection):

@@ -164,7 +164,7 @@ class Lab:
         self.reboot()
 
     def end_processes(self):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while found := self.processes():
             for pid in found:
                 try:
@@ -191,7 +191,7 @@ class Lab:
         return found
 
     def release_disk(self):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while mounts := machine.mounts_below(self.work):
             for at in reversed(mounts):
                 try:

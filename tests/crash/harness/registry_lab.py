@@ -85,7 +85,7 @@ class RegistryLab(Lab):
 
     def check_registry_records(self):
         # A client that was refused one blob leaves its other uploads, which may just be ending.
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while wrong := self.unrecorded():
             if time.monotonic() > deadline:
                 raise Lost(f"leaked: {'; '.join(wrong[:5])}")

@@ -40,7 +40,7 @@ echo all tried
 kill -9 -1
 SCRIPT
 for user in "" "--userns auto"; do
-  expect_no_secret timeout 60 "$SKIFF_BIN/skiff" run --rm $user --cap-add ALL --security-opt seccomp=unconfined \
+  expect_no_secret timeout 300 "$SKIFF_BIN/skiff" run --rm $user --cap-add ALL --security-opt seccomp=unconfined \
     -v "$SENTINEL:/sentinel" -v "$SENTINEL:/readonly:ro" -v "$PWD/open:/open" -v "$PWD/try.sh:/try.sh:ro" "$IMAGE" sh /try.sh
   grep -q '^all tried' told || fail "it ended before all was tried: $OUT"
   stat -c '%n %a %u:%g %z' open/roots "$SENTINEL"/* >after

@@ -23,10 +23,10 @@ expect_exit() {
 # the pipe, by the signal that its writer gets.
 has() { grep "$@" >/dev/null; }
 
-# eventually COMMAND...: until it succeeds, at most 10 s.
+# eventually COMMAND...: until it succeeds, at most a minute: a busy machine takes its time.
 eventually() {
   local _
-  for _ in $(seq 100); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
+  for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
   fail "never came true: $*"
 }
 
@@ -101,10 +101,10 @@ mount -t tmpfs tmpfs /run # where its shims have their sockets
 ip link set lo up
 containerd -c containerd.toml >containerd.log 2>&1 &
 code() { local got=0; "$@" || got=$?; echo "code $got"; }
-until_true() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; tail ./*.log; exit 1; }
+until_true() { for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; tail ./*.log; exit 1; }
 . "./$1"
 EOF
-  OUT=$(N=$N timeout 100 unshare --mount --net --pid --fork --kill-child --mount-proc bash start "$1" 2>&1 | tr -d '\r') ||
+  OUT=$(N=$N timeout 300 unshare --mount --net --pid --fork --kill-child --mount-proc bash start "$1" 2>&1 | tr -d '\r') ||
     fail "$1: $OUT"
 }
 
@@ -128,9 +128,10 @@ old_docker_ready() {
   skip "no docker client of 18.09 to 22: install Debian 12's docker.io"
 }
 old_docker() { "$OLD_DOCKER" "$@"; }
+# With locks of its own: of two that make the ones that all share one fails.
 podman_here() {
-  peers env PODMAN_IGNORE_CGROUPSV1_WARNING=1 podman --root "$PWD/podman" --runroot "$PWD/podman-run" \
-    --runtime runc --cgroup-manager cgroupfs --events-backend none "$@"
+  peers env PODMAN_IGNORE_CGROUPSV1_WARNING=1 sh -c 'mount -t tmpfs tmpfs /dev/shm && exec podman "$@"' podman \
+    --root "$PWD/podman" --runroot "$PWD/podman-run" --runtime runc --cgroup-manager cgroupfs --events-backend none "$@"
 }
 podman_gone() {
   podman_here rm -af >/dev/null 2>&1 || true
@@ -176,7 +177,7 @@ ben() { as ben "$@"; }
 ana_starts() {
   (BECOME=exec; ana setsid skiffd) >>/mnt/ana/log 2>&1 &
   DAEMON=$!
-  for _ in $(seq 100); do
+  for _ in $(seq 600); do
     ana docker version >/dev/null 2>&1 && return
     sleep 0.1
   done
@@ -203,6 +204,6 @@ in_neighbour ip link set uplink up
 ip route add default via 198.51.100.1
 . "./$1"
 EOF_START
-  OUT=$(timeout -s KILL 170 unshare --mount --net --pid --fork --kill-child --mount-proc bash start "$1" 2>&1) ||
+  OUT=$(timeout -s KILL 590 unshare --mount --net --pid --fork --kill-child --mount-proc bash start "$1" 2>&1) ||
     { local code=$?; [ $code != 77 ] || skip "$(tail -1 <<<"$OUT" | sed 's/^skipped: //')"; fail "$1: $OUT"; }
 }

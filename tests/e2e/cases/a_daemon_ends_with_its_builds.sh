@@ -16,4 +16,5 @@ wait "$OWN_PID"
 ! wait $client || fail "the build of buildx went on: $(cat log)"
 ! wait $other || fail "the build went on: $(cat classic)"
 . "$SKIFF_TESTS/../../scripts/inventory.sh"
-expect_eq "$(inventory "$OWN" "$OWN/root")" ""
+nothing_left() { [ -z "$(inventory "$OWN" "$OWN/root")" ]; }
+eventually nothing_left

@@ -1,7 +1,7 @@
 # The socket is looked at before the directories are made.
 mkdir there
 refused() { # refused SOCKET MESSAGE
-  expect_exit 1 timeout 20 "$SKIFF_BIN/skiffd" --root "$PWD/there/root" --run-dir "$PWD/there/run" --socket "$1"
+  expect_exit 1 timeout 60 "$SKIFF_BIN/skiffd" --root "$PWD/there/root" --run-dir "$PWD/there/run" --socket "$1"
   expect_contains "$OUT" "$2"
   expect_eq "$(ls there)" "" "something was made for $1"
 }
@@ -19,5 +19,5 @@ trap 'kill $!; wait $! || true' EXIT
 export DOCKER_HOST=unix://$OWN/a/run/s
 eventually docker version || { cat log; fail "it does not answer"; }
 # Of a second daemon its directory is told, not the socket.
-expect_exit 1 timeout 20 "$SKIFF_BIN/skiffd" --root "$OWN/a/root" --run-dir "$OWN/a/run" --socket "$OWN/a/run/s"
+expect_exit 1 timeout 60 "$SKIFF_BIN/skiffd" --root "$OWN/a/root" --run-dir "$OWN/a/run" --socket "$OWN/a/run/s"
 expect_contains "$OUT" "another skiffd already serves $OWN/a/root"

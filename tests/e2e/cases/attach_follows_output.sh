@@ -1,5 +1,5 @@
 docker run -d -i --name "$N" "$IMAGE" cat
 printf 'through attach\n' | docker attach "$N" > out
 expect_eq "$(cat out)" "through attach"
-eventually test "$(inspect '{{.State.Running}}' "$N")" = false
+eventually eval '[ "$(inspect "{{.State.Running}}" "$N")" = false ]'
 docker rm "$N"

@@ -14,7 +14,7 @@ rmdir "$hierarchy/$N-there"
 
 # A container that is there before and after a restart of the daemon.
 for signal in TERM KILL; do
-  id=$(docker run -d --cgroup-parent "/$N-run/in" "$IMAGE" sleep 1234.5)
+  id=$(docker run -d --cgroup-parent "/$N-run/in" "$IMAGE" sleep 1234.75)
   kill -s $signal "$OWN_PID"
   wait "$OWN_PID" || true
   start_own_daemon
@@ -25,7 +25,7 @@ done
 
 # A build of which the daemon does not see the end: its step goes with the daemon, what is above with the next one.
 mkdir context
-printf 'FROM %s\nRUN echo begun; sleep 1234.5\n' "$IMAGE" >context/Dockerfile
+printf 'FROM %s\nRUN echo begun; sleep 1234.75\n' "$IMAGE" >context/Dockerfile
 "$SKIFF_BIN/skiff" build --cgroup-parent "/$N-build/in" context >log 2>&1 &
 client=$!
 eventually grep -q '^begun' log

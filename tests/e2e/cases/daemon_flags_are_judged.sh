@@ -2,7 +2,7 @@
 judged() {  # MESSAGE PROGRAM FLAG...
   local message=$1 program=$2
   shift 2
-  expect_exit 2 timeout 20 "$SKIFF_BIN/$program" "$@"
+  expect_exit 2 timeout 60 "$SKIFF_BIN/$program" "$@"
   expect_eq "$(wc -l <<<"$OUT")" 2 "$OUT"
   expect_contains "$OUT" "$program: $message"
 }

@@ -1,17 +1,19 @@
-docker system events --filter "container=$N" --filter type=container --format '{{.Action}} {{index .Actor.Attributes "name"}}' > got &
+docker system events --filter "container=$N" --filter "container=$N-before" --filter type=container \
+  --format '{{.Action}} {{index .Actor.Attributes "name"}}' > got &
 reader=$!
-eventually sh -c "docker rename no-such-$N x 2>&1 | grep -q 'No such'"
+# It listens once it tells of one that came and went.
+listens() { docker create --name "$N-before" "$IMAGE" true && docker rm "$N-before" && grep "destroy $N-before\$" got; }
+eventually listens
 docker create --name "$N" "$IMAGE" sleep 100
 docker start "$N"
 docker pause "$N"
 docker unpause "$N"
 docker exec "$N" true
 docker kill "$N"
-eventually grep -q die got
+eventually grep -q "^die $N\$" got
 docker rm "$N"
-eventually grep -q destroy got
+for action in create start pause unpause exec_start exec_die kill die destroy; do
+  (eventually grep -q "^$action.* $N\$" got) || fail "no $action in: $(cat got)"
+done
 kill $reader
 wait $reader || true
-for action in create start pause unpause exec_start exec_die kill die destroy; do
-  grep -q "^$action.* $N\$" got || fail "no $action in: $(cat got)"
-done

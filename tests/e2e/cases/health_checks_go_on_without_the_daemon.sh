@@ -8,17 +8,20 @@ status() { [ "$(docker inspect -f '{{.State.Health.Status}}' "$1")" = "$2" ]; }
 export -f status
 eventually bash -c 'status sick healthy && status ends healthy'
 monitor=$OWN/run/containers/$(inspect '{{.Id}}' sick)/monitor
-docker exec sick sh -c 'echo two >/probe; touch /ill'
+end=$(inspect '{{.State.Pid}}' ends)
+docker exec sick sh -c 'touch /ill; echo two >/probe'
 docker exec ends touch /go || [ $? = 137 ] # its end may come first
 kill -9 "$OWN_PID"
 wait "$OWN_PID" 2>/dev/null || true
 eventually grep -q '"status":"unhealthy"' "$monitor/health.json"
 eventually sh -c "[ \$(grep -o 'looked at two' $monitor/health.json | wc -l) = 5 ]"
+eventually sh -c "! kill -0 $end"
 start_own_daemon
 expect_eq "$(inspect '{{.State.Health.Status}} {{len .State.Health.Log}}' sick)" "unhealthy 5"
 expect_eq "$(inspect '{{(index .State.Health.Log 0).ExitCode}} {{(index .State.Health.Log 0).Output}}' sick)" "1 looked at two"
 expect_contains "$(docker ps --filter name=sick)" "(unhealthy)"
 # Of one that has ended, too.
+eventually eval '[ "$(inspect "{{.State.Status}}" ends)" = exited ]'
 expect_eq "$(inspect '{{.State.Status}} {{.State.ExitCode}} {{.State.Health.Status}}' ends)" "exited 5 healthy"
 expect_eq "$(inspect '{{(index .State.Health.Log 0).Output}}' ends)" "looked"
 # The event is this daemon's.

@@ -2,10 +2,12 @@
 # or ended with nothing left of the attempt, and starts it as its policy says.
 own_daemon
 
+monitor_ends() { ! pgrep -f "skiff-monitor $id" >/dev/null; }
 # nothing_left WHAT ID
 nothing_left() {
   ! find /sys/fs/cgroup -type d -name "$2" 2>/dev/null | grep . || fail "$1: a cgroup is left"
-  ! pgrep -f "skiff-monitor $2" || fail "$1: a monitor is left"
+  # It outlives the removal of its container by a moment.
+  (eventually monitor_ends) || fail "$1: a monitor is left"
   ! grep -F "$OWN/run/containers/$2" /proc/self/mountinfo || fail "$1: a mount is left"
 }
 
@@ -23,7 +25,6 @@ ip -o link | has "^$link: " || fail "link $link is not on the host"
 kill -9 "$OWN_PID"
 wait "$OWN_PID" 2>/dev/null || true
 start_own_daemon
-monitor_ends() { ! pgrep -f "skiff-monitor $id" >/dev/null; }
 eventually monitor_ends
 link_ends() { ! ip -o link | has "^$link: "; }
 eventually link_ends

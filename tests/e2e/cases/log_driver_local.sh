@@ -33,6 +33,7 @@ eventually sh -c "docker logs $N | grep -q one"
 # Rotated files are compressed unless told otherwise, and read all the same.
 docker run -d --name "$N-packed" --log-opt max-file=50 "$IMAGE" sh -c 'seq 1 5000; sleep 1000' >/dev/null
 log=$OWN/root/containers/$(inspect '{{.Id}}' "$N-packed")/local.log
+eventually sh -c "docker logs --tail 1 $N-packed | grep -qx 5000"
 eventually sh -c "[ -e '$log.9.gz' ] && [ ! -e '$log.1' ] && [ ! -e '$log.2' ]"
 gzip -t "$log.9.gz"
 expect_eq "$(docker logs "$N-packed" | cksum)" "$(seq 1 5000 | cksum)"

@@ -4,6 +4,7 @@ cp "$SKIFF_BIN/skiff-runtime" skiff-runtime # the peers' tree shares only /tmp
 peers "$PWD/skiff-runtime" --version >/dev/null 2>&1 || skip "this build's runtime is not static"
 cat >script <<'EOF'
 set -eu
+mount -t tmpfs tmpfs /dev/shm # with podman's locks
 cd "$1"
 pod() { podman --root "$1/podman" --runroot "$1/podman-run" --runtime "$1/skiff-runtime" --cgroup-manager cgroupfs --events-backend none "${@:2}"; }
 p() { pod "$PWD" "$@"; }

@@ -3,6 +3,7 @@ reg() { "$SKIFF_BIN/skiff" registry "$@" --root "$PWD/reg"; }
 expect_exit 1 reg check
 expect_contains "$OUT" "there is no registry in"
 serve() {
+  : >log
   "$SKIFF_BIN/skiff-registry" serve --root "$PWD/reg" --listen 127.0.0.1:0 --gc-grace 0 --undelete 0 --no-gc >log 2>&1 &
   server=$!
   trap 'kill $server 2>/dev/null; wait $server || true' EXIT

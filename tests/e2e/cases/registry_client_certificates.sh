@@ -18,6 +18,7 @@ certificate stranger others
 
 reg() { "$SKIFF_BIN/skiff" registry "$@" --root "$PWD/reg"; }
 serve() {
+  : >log
   "$SKIFF_BIN/skiff-registry" serve --root "$PWD/reg" --listen 127.0.0.1:0 --tls-cert cert --tls-key key --tls-client-ca ca/cert "$@" >log 2>&1 &
   server=$!
   trap 'kill $server 2>/dev/null; wait $server || true' EXIT

@@ -30,7 +30,7 @@ docker login -u ann -p secret "$host" >/dev/null 2>&1
 docker pull "$host/box:1" >/dev/null
 expect_eq "$(linked)" 2
 # Its access log, which SIGHUP opens again, and its metrics at an address of their own.
-expect_contains "$(cat access)" '"status":401'
+eventually grep -q '"status":401' access
 mv access before
 kill -HUP "$OWN_PID"
 eventually test -e access

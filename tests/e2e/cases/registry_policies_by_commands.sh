@@ -1,6 +1,7 @@
 # Rules of tags, quotas, retention and the audit log: by commands beside a server, for stock clients.
 reg() { "$SKIFF_BIN/skiff" registry "$@" --root "$PWD/reg"; }
 serve() {
+  : >log
   "$SKIFF_BIN/skiff-registry" serve --root "$PWD/reg" --listen 127.0.0.1:0 >log 2>&1 &
   server=$!
   trap 'kill $server 2>/dev/null; wait $server || true' EXIT

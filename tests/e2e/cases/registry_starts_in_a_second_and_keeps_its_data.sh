@@ -1,4 +1,4 @@
-serve() { "$SKIFF_BIN/skiff-registry" serve --root "$PWD/reg" --listen 127.0.0.1:0 >log 2>&1 & server=$!; eventually grep -q 127.0.0.1 log
+serve() { : >log; "$SKIFF_BIN/skiff-registry" serve --root "$PWD/reg" --listen 127.0.0.1:0 >log 2>&1 & server=$!; eventually grep -q 127.0.0.1 log
   host=$(grep -oE '127\.0\.0\.1:[0-9]+' log | head -1); }
 trap 'kill $server 2>/dev/null; wait $server || true' EXIT
 serve

@@ -1,6 +1,6 @@
 # Its databases are removed under a registry: it takes nothing that would be lost, and without its accounts it lets nobody in. Nobody
 # takes a root whose database is lost for an empty one.
-serve() { "$SKIFF_BIN/skiff-registry" serve --root "$PWD/reg" --listen 127.0.0.1:0 >log 2>&1 & server=$!; eventually grep -q serves log
+serve() { : >log; "$SKIFF_BIN/skiff-registry" serve --root "$PWD/reg" --listen 127.0.0.1:0 >log 2>&1 & server=$!; eventually grep -q serves log
   host=$(grep -oE '127\.0\.0\.1:[0-9]+' log | head -1); }
 reg() { "$SKIFF_BIN/skiff-registry" "$@" --root "$PWD/reg"; }
 status() { curl -s -o body -w '%{http_code}' "$@"; }
@@ -11,6 +11,9 @@ serve
 expect_eq "$(push one)" 201
 expect_eq "$(status "http://$host/readyz")" 200
 
+# The audit log is written behind the answers.
+logged() { reg audit list | has 'ann .*log in'; }
+eventually logged
 mkdir away
 mv reg/registry.db* away
 expect_eq "$(push two)" 503

@@ -14,6 +14,7 @@ ana env -u DOCKER_HOST skiff ps >first 2>&1 &
 expect_contains "$(ana env -u DOCKER_HOST skiff ps 2>&1)" "CONTAINER ID"
 wait $!
 expect_contains "$(cat first)" "CONTAINER ID"
+eventually eval '[ "$(pgrep -c -u ana -x skiffd)" = 1 ]'
 kill "$(pgrep -u ana -x skiffd)"
 eventually eval '! pgrep -u ana -x "skiff.*|pasta.*|passt.*"'
 # slirp4netns serves where pasta is not there.

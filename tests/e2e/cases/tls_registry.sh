@@ -45,7 +45,7 @@ def client(number):
     try:
         while not os.path.exists("enough"):
             if connection is None or number > 0:
-                connection = http.client.HTTPSConnection(host, int(port), context=anyone, timeout=20)
+                connection = http.client.HTTPSConnection(host, int(port), context=anyone, timeout=60)
             ask(connection, number)
             if number > 0:
                 connection.close()

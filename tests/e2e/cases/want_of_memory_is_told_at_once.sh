@@ -1,6 +1,6 @@
 # A process of the container that the kernel kills for want of memory, while the container goes on.
 own_daemon
-docker events --filter event=oom --format '{{.Actor.Attributes.name}}' >events &
+docker events --since 0 --filter event=oom --format '{{.Actor.Attributes.name}}' >events &
 events=$!
 eat='tail /dev/zero'
 docker run -d --name eats --memory 16m --memory-swap 16m "$IMAGE" sh -c "while :; do [ ! -e /eat ] || { rm /eat; sh -c '$eat'; }; sleep 0.1; done" >/dev/null

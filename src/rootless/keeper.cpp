@@ -74,9 +74,13 @@ class Keeper {
   bool serve(int client);
   Result<std::string> answer(int client, const std::vector<std::string>& words);
   Result<> show_namespaces(int client) const;
+  bool accept_client();
+  bool has_others(int client);
+  void end();
 
   Path directory_;
   UniqueFd socket_;
+  std::vector<UniqueFd> clients_;
   std::optional<UplinkKind> uplink_kind_;
   sys::Child holder_;
   UniqueFd channel_;  // to the holder
@@ -146,10 +150,37 @@ Result<std::string> Keeper::answer(int client, const std::vector<std::string>& w
     return std::string(nameserver_of(*uplink_kind_));
   }
   if (words[0] == "end") {
-    over_ = true;
+    if (!has_others(client)) end();
     return std::string();
   }
   return ports_.answer(client, channel_.get(), words);
+}
+
+// False where none waits.
+bool Keeper::accept_client() {
+  pollfd waiting{socket_.get(), POLLIN, 0};
+  if (::poll(&waiting, 1, 0) <= 0) return false;
+  UniqueFd client(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  if (!client) return false;
+  clients_.push_back(std::move(client));
+  return true;
+}
+
+// Whether another daemon has joined, or is about to: its namespaces do not go with the one that
+// asks.
+bool Keeper::has_others(int client) {
+  while (accept_client()) continue;
+  return std::any_of(clients_.begin(), clients_.end(), [&](const UniqueFd& each) {
+    pollfd other{each.get(), 0, 0};
+    return each && each.get() != client && ::poll(&other, 1, 0) == 0;
+  });
+}
+
+// Before who asks is answered: whoever comes from here on starts another keeper.
+void Keeper::end() {
+  ::unlink((directory_ / kKeeperSocket).c_str());
+  socket_.reset();
+  over_ = true;
 }
 
 bool Keeper::serve(int client) {
@@ -168,25 +199,22 @@ bool Keeper::serve(int client) {
 }
 
 void Keeper::run() {
-  std::vector<UniqueFd> clients;
   while (!over_) {
     std::vector<pollfd> polled{{socket_.get(), POLLIN, 0},
                                {holder_.pidfd.get(), POLLIN, 0},
                                {uplink_ ? uplink_->pidfd() : -1, POLLIN, 0}};
-    for (const UniqueFd& client : clients) polled.push_back({client.get(), POLLIN, 0});
-    if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) return;
-    if (polled[1].revents != 0) return;  // nobody is left to keep anything for
+    for (const UniqueFd& client : clients_) polled.push_back({client.get(), POLLIN, 0});
+    if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) return end();
+    if (polled[1].revents != 0) return end();  // nobody is left to keep anything for
     if (polled[2].revents != 0) replace_uplink();
     for (size_t i = 3; i < polled.size(); ++i) {
-      UniqueFd& client = clients[i - 3];
-      if (polled[i].revents == 0 || serve(client.get())) continue;
-      ports_.forget_client(client.get());
-      client.reset();
+      const int client = polled[i].fd;
+      if (polled[i].revents == 0 || serve(client)) continue;
+      ports_.forget_client(client);
+      clients_[i - 3].reset();
     }
-    std::erase_if(clients, [](const UniqueFd& client) { return !client; });
-    if (polled[0].revents != 0) {
-      clients.emplace_back(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    }
+    std::erase_if(clients_, [](const UniqueFd& client) { return !client; });
+    accept_client();
     while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;
   }
 }
@@ -215,7 +243,6 @@ int run_keeper(const Path& directory, UniqueFd report) {
   if (!send_packet(report.get(), encode_answer(made)) || !made) return 1;
   report.reset();
   (*keeper)->run();
-  ::unlink((directory / kKeeperSocket).c_str());
   return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "base/strings.h"
 #include "rootless/keeper.h"
@@ -16,17 +17,28 @@ namespace skiff::rootless {
 
 namespace {
 
-// Two daemons that start at once have one keeper.
-Result<UniqueFd> lock_keeper(const Path& directory) {
-  UniqueFd lock = TRY(open_file(directory / "keeper.lock", O_RDWR | O_CREAT, 0600));
-  while (::flock(lock.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) return Error::from_errno(errno, "lock the keeper's directory");
+// Two daemons that start at once have one keeper, and it does not end while one reaches it.
+class Locked {
+ public:
+  static Result<Locked> lock(int file) {
+    while (::flock(file, LOCK_EX) != 0) {
+      if (errno != EINTR) return Error::from_errno(errno, "lock the keeper's directory");
+    }
+    return Locked(file);
   }
-  return lock;
-}
+  ~Locked() {
+    if (file_ >= 0) ::flock(file_, LOCK_UN);
+  }
+  Locked(Locked&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+  Locked& operator=(Locked&&) = delete;
 
-Result<UniqueFd> reach_keeper(const Path& directory, bool& first) {
-  const UniqueFd lock = TRY(lock_keeper(directory));
+ private:
+  explicit Locked(int file) : file_(file) {}
+  int file_;
+};
+
+Result<UniqueFd> reach_keeper(const Path& directory, int lock, bool& first) {
+  const Locked locked = TRY(Locked::lock(lock));
   const Path socket = directory / kKeeperSocket;
   Result<UniqueFd> connected = sys::connect_unix(socket, SOCK_SEQPACKET);
   first = !connected;
@@ -54,13 +66,14 @@ Result<> join_namespaces(int keeper) {
 Result<std::unique_ptr<Session>> Session::enter(const Path& directory) {
   TRY(make_directories(directory, 0700));
   bool first = false;
-  UniqueFd keeper = TRY(reach_keeper(directory, first));
+  UniqueFd lock = TRY(open_file(directory / "keeper.lock", O_RDWR | O_CREAT, 0600));
+  UniqueFd keeper = TRY(reach_keeper(directory, lock.get(), first));
   std::error_code ec;
   const Path here = std::filesystem::current_path(ec);
   TRY(join_namespaces(keeper.get()));
   // Joining a mount namespace leads to its root.
   std::filesystem::current_path(here, ec);
-  return std::unique_ptr<Session>(new Session(std::move(keeper), first));
+  return std::unique_ptr<Session>(new Session(std::move(lock), std::move(keeper), first));
 }
 
 Result<std::string> Session::request(const std::string& words) {
@@ -102,6 +115,7 @@ Result<> Session::settle() {
 }
 
 Result<> Session::end() {
+  const Locked locked = TRY(Locked::lock(lock_.get()));
   TRY(request("end"));
   return {};
 }

@@ -32,16 +32,18 @@ class Session {
   Result<> lead(const HostPort& port, const std::string& address, uint16_t number);
   Result<> drop(const HostPort& port);
   Result<> settle();
-  // The namespaces go, with all that is in them.
+  // The namespaces go, with all that is in them, unless another daemon has joined them.
   Result<> end();
   // They were made for this daemon: nothing of an earlier one is in them.
   bool is_first() const { return first_; }
 
  private:
-  Session(UniqueFd keeper, bool first) : keeper_(std::move(keeper)), first_(first) {}
+  Session(UniqueFd lock, UniqueFd keeper, bool first)
+      : lock_(std::move(lock)), keeper_(std::move(keeper)), first_(first) {}
   Result<std::string> request(const std::string& words);
 
   std::mutex mutex_;
+  UniqueFd lock_;
   UniqueFd keeper_;
   bool first_;
 };

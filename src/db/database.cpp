@@ -1,9 +1,11 @@
 #include "db/database.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <unordered_map>
 
 #include "base/strings.h"
@@ -243,6 +245,18 @@ static Result<> make_file(const Path& file) {
   return made.error();
 }
 
+// Of two that give a new file its log at once each waits for the other, which SQLite does not: it
+// tells one of them at once, and that one asks again.
+static Result<> take_log(const Connection& connection) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kBusyTimeoutMs);
+  for (;;) {
+    Result<> taken = connection.execute("PRAGMA journal_mode = WAL");
+    const bool is_busy = !taken && taken.error().code() == Code::kUnavailable;
+    if (!is_busy || std::chrono::steady_clock::now() > end) return taken;
+    ::poll(nullptr, 0, 1);
+  }
+}
+
 static Result<std::unique_ptr<Connection>> connect(const Path& file) {
   TRY(make_file(file));
   auto connection = std::make_unique<Connection>();
@@ -257,8 +271,9 @@ static Result<std::unique_ptr<Connection>> connect(const Path& file) {
   sqlite3_busy_timeout(connection->db, kBusyTimeoutMs);
   // 512 KiB of a file's pages, a connection: the system keeps them, too, and once for all
   // connections, and SQLite's own 2 MB each would be the larger part of what a registry takes.
+  TRY(take_log(*connection));
   TRY(
-      connection->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+      connection->execute("PRAGMA synchronous = FULL;"
                           "PRAGMA foreign_keys = ON; PRAGMA cache_size = -512"));
   return connection;
 }

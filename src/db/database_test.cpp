@@ -5,6 +5,9 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <latch>
+#include <thread>
+
 #include "base/strings.h"
 #include "db/test_elsewhere.h"
 
@@ -163,6 +166,22 @@ TEST_F(DatabaseTest, ASecondConnectionSeesOnlyWhatIsCommitted) {
   EXPECT_EQ(count(reader), 0);
   ASSERT_TRUE(tx->commit());
   EXPECT_EQ(count(reader), 1);
+}
+
+TEST_F(DatabaseTest, ManyMayOpenANewFileAtOnce) {
+  for (int round = 0; round < 50; ++round) {
+    const Path file = dir_.path() / cat("new-", round, ".db");
+    std::latch begun(4);
+    std::vector<std::thread> openers;
+    for (int i = 0; i < 4; ++i) {
+      openers.emplace_back([&] {
+        begun.arrive_and_wait();
+        const auto opened = Database::open(file, kFirst);
+        EXPECT_TRUE(opened) << opened.error().message();
+      });
+    }
+    for (std::thread& opener : openers) opener.join();
+  }
 }
 
 TEST_F(DatabaseTest, OnlyTheOwnerMayReadTheFiles) {

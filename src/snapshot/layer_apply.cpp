@@ -1,9 +1,7 @@
 #include "snapshot/layer_apply.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -31,8 +29,6 @@ namespace {
 
 constexpr size_t kBufferSize = size_t{128} << 10U;
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-
-Error refuse(std::string why) { return Error(Code::kInvalidArgument, std::move(why)); }
 
 // A deletion is no file of the layer, whatever form it has on disk.
 bool holds(int directory, const std::string& name) {
@@ -101,7 +97,7 @@ Result<> LayerApplier::add(const TarEntry& entry, Source& body) {
   if (path.kind == LayerName::Kind::kOpaque) return opaque(path.parent);
   if (path.kind == LayerName::Kind::kWhiteout) return whiteout(path.parent, path.base);
   if (path.base.empty()) {
-    if (entry.type != TarType::kDirectory) return refuse("the root must be a directory");
+    if (entry.type != TarType::kDirectory) return invalid_argument("the root must be a directory");
     return directory(root_->fd.get(), path, entry);
   }
   OpenDirectory opened = TRY(open_directory(path.parent, true));
@@ -140,23 +136,19 @@ Result<OpenDirectory> LayerApplier::open_directory(const std::string& path, bool
     } else if (make && (!exists || is_whiteout(st))) {
       found.fd = TRY(make_implied(parent, found.path, name));
     } else {
-      return refuse(cat(skiff::quoted(path), ": ", std::strerror(err)));
+      return invalid_argument(cat(skiff::quoted(path), ": ", std::strerror(err)));
     }
   }
   return open_.add(path, std::move(found));
 }
 
 Result<KnownDirectory> LayerApplier::open_through_symlink(const std::string& path) {
-  open_how how{};
-  how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  UniqueFd fd(
-      static_cast<int>(::syscall(SYS_openat2, root_->fd.get(), path.c_str(), &how, sizeof how)));
+  UniqueFd fd = sys::open_beneath(root_->fd.get(), path, O_RDONLY | O_DIRECTORY);
   if (!fd && errno == EXDEV) {
-    return refuse(cat(skiff::quoted(path), " is a symlink that leaves the layer"));
+    return invalid_argument(cat(skiff::quoted(path), " is a symlink that leaves the layer"));
   }
   if (!fd) {
-    return refuse(
+    return invalid_argument(
         cat(skiff::quoted(path), " is a symlink to no directory: ", std::strerror(errno)));
   }
   KnownDirectory found;
@@ -273,7 +265,7 @@ Result<> LayerApplier::file(int parent, const LayerName& path, const TarEntry& e
 Result<> LayerApplier::hard_link(int parent, const LayerName& path, const TarEntry& entry) {
   const LayerName target = TRY_CONTEXT(parse_link_target(entry.link_target),
                                        cat("hard link to ", skiff::quoted(entry.link_target)));
-  if (target.base.empty()) return refuse("hard link to the root");
+  if (target.base.empty()) return invalid_argument("hard link to the root");
   if (target.path() == TRY(parse_link_target(entry.name)).path()) return {};
   const Result<OpenDirectory> found = find_target(target);
   if (found) return link_to(parent, path, *found, target, entry.link_target);
@@ -318,14 +310,14 @@ Result<> LayerApplier::special(int parent, const LayerName& path, const TarEntry
   const char* name = path.base.c_str();
   // Overlayfs would take it for a deletion.
   if (entry.type == TarType::kCharDevice && device == 0) {
-    return refuse("a character device 0:0 cannot be part of a layer");
+    return invalid_argument("a character device 0:0 cannot be part of a layer");
   }
   const bool is_device = entry.type != TarType::kSymlink && entry.type != TarType::kFifo;
   // Left out, as Docker does: nobody there could use it.
   if (is_device && sys::in_user_namespace()) return remove(parent, path);
   switch (entry.type) {
     case TarType::kSymlink:
-      if (entry.link_target.empty()) return refuse("a symlink without a target");
+      if (entry.link_target.empty()) return invalid_argument("a symlink without a target");
       TRY(replace(parent, path,
                   [&] { return ::symlinkat(entry.link_target.c_str(), parent, name); }));
       break;

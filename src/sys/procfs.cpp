@@ -39,7 +39,7 @@ Result<UniqueFd> checked_host_proc() {
   return Error(Code::kFailedPrecondition, "/proc is not the root of a procfs");
 }
 
-Result<UniqueFd> open_beneath(int root, const std::string& path, int flags) {
+Result<UniqueFd> open_proc(int root, const std::string& path, int flags) {
   open_how how{};
   how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS;
@@ -66,11 +66,11 @@ Result<ProcFs> ProcFs::make() {
 }
 
 Result<UniqueFd> ProcFs::open_at(const std::string& path, int flags) const {
-  return open_beneath(root_.get(), path, flags);
+  return open_proc(root_.get(), path, flags);
 }
 
 Result<UniqueFd> ProcFs::open_link(const std::string& path, int flags) const {
-  UniqueFd link = TRY(open_beneath(root_.get(), path, O_PATH | O_NOFOLLOW));
+  UniqueFd link = TRY(open_proc(root_.get(), path, O_PATH | O_NOFOLLOW));
   struct stat st{};
   if (::fstat(link.get(), &st) != 0) return Error::from_errno(errno, cat("stat /proc/", path));
   if (!S_ISLNK(st.st_mode)) {

@@ -23,18 +23,22 @@ constexpr int kMaxLinks = 40;
 // not for ever by anybody who does not hold a core for it.
 constexpr int kMaxRaces = 1000;
 
-// openat2 below `root`; -1 with errno. "" and "/" are the root itself.
+// openat2 below `root`; -1 with errno.
+int open_resolved(int root, const char* path, const open_how& how) {
+  for (int race = 0;; ++race) {
+    const long fd = ::syscall(SYS_openat2, root, path, &how, sizeof how);
+    if (fd >= 0) return static_cast<int>(fd);
+    if ((errno != EAGAIN && errno != EINTR) || race == kMaxRaces) return -1;
+  }
+}
+
+// "" and "/" are the root itself.
 int open_in_root(int root, const std::string& path, int flags, mode_t mode) {
   open_how how{};
   how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
   if ((flags & (O_CREAT | O_TMPFILE)) != 0) how.mode = mode;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  const char* name = path.empty() ? "." : path.c_str();
-  for (int race = 0;; ++race) {
-    long fd = ::syscall(SYS_openat2, root, name, &how, sizeof how);
-    if (fd >= 0) return static_cast<int>(fd);
-    if ((errno != EAGAIN && errno != EINTR) || race == kMaxRaces) return -1;
-  }
+  return open_resolved(root, path.empty() ? "." : path.c_str(), how);
 }
 
 std::vector<std::string> components_of(std::string_view path) {
@@ -103,6 +107,13 @@ Result<std::vector<std::string>> place_parts(const std::string& path) {
 }
 
 }  // namespace
+
+UniqueFd open_beneath(int root, const std::string& path, int flags) {
+  open_how how{};
+  how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  return UniqueFd(open_resolved(root, path.c_str(), how));
+}
 
 Result<RootDir> RootDir::open(const Path& root) {
   return from_fd(TRY(open_file(root, O_PATH | O_DIRECTORY)));

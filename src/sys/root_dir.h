@@ -55,6 +55,10 @@ class RootDir {
   UniqueFd fd_;
 };
 
+// What is in the tree at `root` by that path; none, with errno EXDEV, where the path, or a symlink
+// of it, leads out of the tree, and with another where there is nothing.
+UniqueFd open_beneath(int root, const std::string& path, int flags);
+
 // "/proc/self/fd/N": a path that names an open descriptor, for calls that take only paths.
 std::string fd_path(int fd);
 

@@ -135,5 +135,26 @@ TEST_F(RootDirTest, RacingSwapNeverLeavesTheRoot) {
   EXPECT_EQ(entries, 1U);
 }
 
+// Of a path with ".." the kernel cannot tell where it leads while anything anywhere is renamed.
+TEST_F(RootDirTest, OpensBeneathWhileOthersRename) {
+  ASSERT_TRUE(make_directories(top_ / "a/b"));
+  link("a/b/..", "there");
+  link("../outside", "out");
+  std::atomic<bool> stop{false};
+  std::thread renamer([&] {
+    while (!stop) {
+      ::rename((outside_ / "secret").c_str(), (outside_ / "renamed").c_str());
+      ::rename((outside_ / "renamed").c_str(), (outside_ / "secret").c_str());
+    }
+  });
+  for (int i = 0; i < 20000; ++i) {
+    EXPECT_TRUE(open_beneath(root_->fd(), "there", O_PATH)) << std::strerror(errno);
+    EXPECT_FALSE(open_beneath(root_->fd(), "out", O_PATH));
+    EXPECT_EQ(errno, EXDEV);
+  }
+  stop = true;
+  renamer.join();
+}
+
 }  // namespace
 }  // namespace skiff::sys

@@ -3,8 +3,8 @@
 
 add_library(skiff_options INTERFACE)
 target_compile_options(skiff_options INTERFACE
-  -Wall -Wextra -Werror -Wno-missing-field-initializers -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
-  -fno-omit-frame-pointer -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+  -Wall -Wextra -Werror -Wno-missing-field-initializers -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
+  -fno-omit-frame-pointer -ffunction-sections -fdata-sections -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 target_include_directories(skiff_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(skiff_options INTERFACE _GNU_SOURCE SKIFF_VERSION="${PROJECT_VERSION}")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -14,6 +14,13 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     $<$<CONFIG:Release>:-Wno-stringop-overread>)
   # ccache tells by it what a precompiled header stands for.
   target_compile_options(skiff_options INTERFACE -fpch-preprocess)
+  # Of sources compiled as one, a local name may be that of another's constant, and the one that
+  # is compiled counts as a header.
+  if(SKIFF_UNITY)
+    target_compile_options(skiff_options INTERFACE -Wshadow=local -Wno-subobject-linkage)
+  else()
+    target_compile_options(skiff_options INTERFACE -Wshadow)
+  endif()
 elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # std::stable_sort of libstdc++ 12 uses what is deprecated; of our own uses g++ warns.
   target_compile_options(skiff_options INTERFACE -Wno-deprecated-declarations)
@@ -30,7 +37,8 @@ find_program(SKIFF_MOLD mold)
 if(SKIFF_MOLD)
   target_link_options(skiff_options INTERFACE -fuse-ld=mold)
 endif()
-target_link_options(skiff_options INTERFACE -Wl,--as-needed)
+# Functions that a program does not need are left out, also where their file's others are.
+target_link_options(skiff_options INTERFACE -Wl,--as-needed -Wl,--gc-sections)
 
 # The standard headers that nearly every file includes, compiled once: a third of the build's
 # CPU time. Files include what they use all the same, so that each also compiles without.
@@ -52,6 +60,12 @@ if(SKIFF_TESTS)
   target_precompile_headers(skiff_test_headers PRIVATE ${skiff_headers} <gtest/gtest.h>)
 endif()
 
+# Sources of a folder that are compiled as one, with SKIFF_UNITY. The names of a folder's files
+# differ, also those that no other file sees.
+function(skiff_compile_together target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${SKIFF_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+endfunction()
+
 # skiff_layer(NAME [DEPS layer...] [LIBRARIES library...])
 #   The library skiff_NAME of all *.cpp here, on the layers DEPS (visible to users)
 #   and the system LIBRARIES; and the test program NAME_tests of all *_test.cpp.
@@ -70,11 +84,13 @@ function(skiff_layer name)
   endif()
   if(sources)
     target_precompile_headers(skiff_${name} REUSE_FROM skiff_standard_headers)
+    skiff_compile_together(skiff_${name})
   endif()
   if(SKIFF_TESTS AND tests)
     add_executable(${name}_tests ${tests})
     target_compile_options(${name}_tests PRIVATE -O0)
     target_precompile_headers(${name}_tests REUSE_FROM skiff_test_headers)
+    skiff_compile_together(${name}_tests)
     set_target_properties(${name}_tests PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     target_link_libraries(${name}_tests PRIVATE skiff_${name} ${ARG_LIBRARIES} GTest::gtest_main rapidcheck)
     add_test(NAME ${name} COMMAND ${name}_tests WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})

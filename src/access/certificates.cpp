@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kKeyDigits = 64;
 constexpr size_t kMostValue = 1024;
 
-constexpr std::array<std::pair<std::string_view, MarkKind>, 3> kKinds = {{
+constexpr std::array<std::pair<std::string_view, MarkKind>, 3> kMarkKinds = {{
     {"key", MarkKind::kKey},
     {"name", MarkKind::kName},
     {"subject", MarkKind::kSubject},
@@ -48,14 +48,14 @@ Result<> check_value(MarkKind kind, const std::string& value) {
 }  // namespace
 
 std::string_view mark_name(MarkKind kind) {
-  for (const auto& [text, value] : kKinds) {
+  for (const auto& [text, value] : kMarkKinds) {
     if (value == kind) return text;
   }
   return "";
 }
 
 Result<MarkKind> mark_named(std::string_view name) {
-  for (const auto& [text, value] : kKinds) {
+  for (const auto& [text, value] : kMarkKinds) {
     if (text == name) return value;
   }
   return Error(Code::kInvalidArgument,

@@ -15,7 +15,7 @@ namespace {
 
 using Kind = Subject::Kind;
 
-constexpr std::array<std::pair<std::string_view, Kind>, 4> kKinds = {{
+constexpr std::array<std::pair<std::string_view, Kind>, 4> kSubjectKinds = {{
     {"account", Kind::kAccount},
     {"team", Kind::kTeam},
     {"everybody", Kind::kEverybody},
@@ -30,14 +30,14 @@ constexpr std::array<std::pair<std::string_view, Visibility>, 4> kVisibilities =
 }};
 
 std::string_view kind_text(Kind kind) {
-  for (const auto& [text, value] : kKinds) {
+  for (const auto& [text, value] : kSubjectKinds) {
     if (value == kind) return text;
   }
   return "";
 }
 
 Kind kind_of(const std::string& text) {
-  for (const auto& [name, value] : kKinds) {
+  for (const auto& [name, value] : kSubjectKinds) {
     if (name == text) return value;
   }
   return Kind::kAccount;

@@ -13,7 +13,7 @@ namespace skiff::access {
 
 namespace {
 
-constexpr const char* kMigrations[] = {
+constexpr const char* kGuessMigrations[] = {
     "CREATE TABLE guess("
     " key TEXT PRIMARY KEY NOT NULL, failures INTEGER NOT NULL,"
     " last INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;"
@@ -90,7 +90,7 @@ Result<bool> check_password(PasswordChecker& checker, Guesses& guesses,
 Result<std::unique_ptr<Guesses>> Guesses::open(const Path& root, const Clock& clock) {
   const Path file = root / "guesses.db";
   TRY(make_private(file, IfMissing::kMake));
-  Database db = TRY_CONTEXT(Database::open(file, kMigrations), file.native());
+  Database db = TRY_CONTEXT(Database::open(file, kGuessMigrations), file.native());
   std::unique_ptr<Guesses> guesses(new Guesses(std::move(db), clock));
   TRY(guesses->forget_old());
   TRY(guesses->load());

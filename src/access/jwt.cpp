@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kAlgorithm = "EdDSA";
 // What 100 scopes of the longest names take; a head has room for it.
 constexpr size_t kMaxToken = size_t{48} * 1024;
-constexpr size_t kIdDigits = 16;
+constexpr size_t kTokenIdDigits = 16;
 
 std::string encode(std::string_view bytes) {
   std::string text = base64url_encode(bytes);
@@ -23,7 +23,7 @@ std::string encode(std::string_view bytes) {
   return text;
 }
 
-Error invalid(std::string_view why) {
+Error invalid_token(std::string_view why) {
   return {Code::kUnauthenticated, cat("invalid token: ", why)};
 }
 
@@ -54,9 +54,9 @@ Claims read_claims(const json::Value& payload) {
 
 Result<json::Value> decode_object(std::string_view part) {
   const Result<std::string> text = base64_decode(part);
-  if (!text) return invalid("no base64");
+  if (!text) return invalid_token("no base64");
   const Result<json::Value> value = json::parse(*text);
-  if (!value || !value->is_object()) return invalid("no JSON object");
+  if (!value || !value->is_object()) return invalid_token("no JSON object");
   return *value;
 }
 
@@ -73,33 +73,34 @@ Result<std::string> sign_jwt(const Claims& claims, const SigningKey& key) {
                                             {"iat", unix_seconds(claims.issued)},
                                             {"nbf", unix_seconds(claims.issued)},
                                             {"exp", unix_seconds(claims.expires)},
-                                            {"jti", random_hex(kIdDigits)},
+                                            {"jti", random_hex(kTokenIdDigits)},
                                             {"access", scopes_value(claims.scopes)}});
   const std::string text = cat(encode(header.dump()), ".", encode(payload.dump()));
   return cat(text, ".", encode(TRY(sign_ed25519(text, key.private_key))));
 }
 
 Result<Claims> verify_jwt(std::string_view text, std::span<const SigningKey> keys, TimePoint now) {
-  if (text.size() > kMaxToken) return invalid("too long");
+  if (text.size() > kMaxToken) return invalid_token("too long");
   const auto last = split_last(text, '.');
   const auto first = last ? split_once(last->first, '.') : std::nullopt;
-  if (!first || first->second.find('.') != std::string_view::npos) return invalid("no three parts");
+  if (!first || first->second.find('.') != std::string_view::npos)
+    return invalid_token("no three parts");
   const json::Value header = TRY(decode_object(first->first));
-  if (header.string("alg") != kAlgorithm) return invalid("another algorithm");
+  if (header.string("alg") != kAlgorithm) return invalid_token("another algorithm");
   const std::string id = header.string("kid");
   const auto key = std::ranges::find_if(keys, [&](const SigningKey& k) { return k.id == id; });
-  if (key == keys.end() || key->checks_until <= now) return invalid("an unknown key");
+  if (key == keys.end() || key->checks_until <= now) return invalid_token("an unknown key");
   const Result<std::string> signature = base64_decode(last->second);
   if (!signature || !verify_ed25519(last->first, *signature, key->public_key)) {
-    return invalid("a wrong signature");
+    return invalid_token("a wrong signature");
   }
   const json::Value payload = TRY(decode_object(first->second));
   if (payload.string("iss") != kTokenService || payload.string("aud") != kTokenService) {
-    return invalid("for somebody else");
+    return invalid_token("for somebody else");
   }
-  if (seconds(payload.integer("nbf")) > now) return invalid("not yet");
+  if (seconds(payload.integer("nbf")) > now) return invalid_token("not yet");
   Claims claims = read_claims(payload);
-  if (claims.expires <= now) return invalid("expired");
+  if (claims.expires <= now) return invalid_token("expired");
   return claims;
 }
 

@@ -12,7 +12,7 @@
 namespace skiff::access {
 namespace {
 
-constexpr TimePoint kNow{std::chrono::seconds(1000)};
+constexpr TimePoint kAsked{std::chrono::seconds(1000)};
 constexpr TimePoint kBefore{std::chrono::seconds(999)};
 constexpr TimePoint kLater{std::chrono::seconds(1001)};
 
@@ -25,11 +25,11 @@ Grant grant(std::string node, Subject subject, Role role, TimePoint expires = {}
 TEST(AccessRights, HoldBelowTheirNode) {
   const Rights rights({.accounts = {{.id = 1, .name = "ann"}},
                        .grants = {grant("acme", {Kind::kAccount, 1}, Role::kPush)}});
-  EXPECT_EQ(rights.role_of(1, "acme/web", kNow), Role::kPush);
-  EXPECT_EQ(rights.role_of(1, "acme", kNow), Role::kPush);
-  EXPECT_EQ(rights.role_of(1, "acme2/web", kNow), Role::kNone);
-  EXPECT_EQ(rights.role_of(2, "acme/web", kNow), Role::kNone);
-  EXPECT_EQ(rights.role_of(0, "acme/web", kNow), Role::kNone);
+  EXPECT_EQ(rights.role_of(1, "acme/web", kAsked), Role::kPush);
+  EXPECT_EQ(rights.role_of(1, "acme", kAsked), Role::kPush);
+  EXPECT_EQ(rights.role_of(1, "acme2/web", kAsked), Role::kNone);
+  EXPECT_EQ(rights.role_of(2, "acme/web", kAsked), Role::kNone);
+  EXPECT_EQ(rights.role_of(0, "acme/web", kAsked), Role::kNone);
 }
 
 TEST(AccessRights, OfEverybodyEndAtAClosedNode) {
@@ -37,19 +37,19 @@ TEST(AccessRights, OfEverybodyEndAtAClosedNode) {
                                   grant("acme/in", {Kind::kKnown}, Role::kPull),
                                   grant("", {Kind::kAccount, 1}, Role::kOwn)},
                        .closed = {"acme/secret", "acme/in"}});
-  EXPECT_EQ(rights.role_of(0, "acme/web", kNow), Role::kPull);
-  EXPECT_EQ(rights.role_of(0, "acme/secret", kNow), Role::kNone);
-  EXPECT_EQ(rights.role_of(0, "acme/secret/deep", kNow), Role::kNone);
-  EXPECT_EQ(rights.role_of(0, "acme/in/deep", kNow), Role::kNone);
-  EXPECT_EQ(rights.role_of(2, "acme/in/deep", kNow), Role::kPull);
-  EXPECT_EQ(rights.role_of(1, "acme/secret", kNow), Role::kOwn);
+  EXPECT_EQ(rights.role_of(0, "acme/web", kAsked), Role::kPull);
+  EXPECT_EQ(rights.role_of(0, "acme/secret", kAsked), Role::kNone);
+  EXPECT_EQ(rights.role_of(0, "acme/secret/deep", kAsked), Role::kNone);
+  EXPECT_EQ(rights.role_of(0, "acme/in/deep", kAsked), Role::kNone);
+  EXPECT_EQ(rights.role_of(2, "acme/in/deep", kAsked), Role::kPull);
+  EXPECT_EQ(rights.role_of(1, "acme/secret", kAsked), Role::kOwn);
 }
 
 TEST(AccessRights, EverywhereIsWhatWasGrantedToOneselfOnTheServer) {
   const Rights rights({.grants = {grant("", {Kind::kEverybody}, Role::kPull),
                                   grant("", {Kind::kAccount, 1}, Role::kPush)}});
-  EXPECT_EQ(rights.role_everywhere(0, kNow), Role::kNone);  // some node below may be closed
-  EXPECT_EQ(rights.role_everywhere(1, kNow), Role::kPush);
+  EXPECT_EQ(rights.role_everywhere(0, kAsked), Role::kNone);  // some node below may be closed
+  EXPECT_EQ(rights.role_everywhere(1, kAsked), Role::kPush);
 }
 
 TEST(AccessRights, LimitsOfTokens) {
@@ -79,7 +79,7 @@ Role slowly(const RightsData& data, int64_t account, const std::string& reposito
   Role best = Role::kNone;
   for (const Grant& g : data.grants) {
     if (!below(repository, g.node)) continue;
-    if (g.expires != TimePoint{} && g.expires <= kNow) continue;
+    if (g.expires != TimePoint{} && g.expires <= kAsked) continue;
     bool concerned = false;
     if (g.subject.kind == Kind::kAccount) concerned = account != 0 && g.subject.id == account;
     if (g.subject.kind == Kind::kTeam) {
@@ -119,21 +119,21 @@ RC_GTEST_PROP(AccessRights, AreAsTheyAreDefined, ()) {
     const int64_t id = *rc::gen::inRange(1, 4);
     const auto role = *rc::gen::element(Role::kPull, Role::kPush, Role::kMaintain, Role::kOwn);
     data.grants.push_back(
-        grant(*node(), {kind, id}, role, *rc::gen::element(TimePoint{}, kBefore, kNow, kLater)));
+        grant(*node(), {kind, id}, role, *rc::gen::element(TimePoint{}, kBefore, kAsked, kLater)));
   }
   data.closed = *rc::gen::container<std::vector<std::string>>(node());
   const RightsData copy = data;
   const Rights rights(std::move(data));
   for (int64_t account = 0; account <= 4; ++account) {
     const bool counts = account <= 3;
-    const VisibleNames visible = visible_names(rights, {.account = account}, kNow);
+    const VisibleNames visible = visible_names(rights, {.account = account}, kAsked);
     for (const char* repository :
          {"a", "a-b", "a/x", "a/x-y", "a/x/1", "a/x/10", "a/y/2", "b/x", "c", "aa/x"}) {
       RC_ASSERT(visible.has(repository) ==
                 (counts && slowly(copy, account, repository) >= Role::kPull));
       // Ids of accounts that are not there are no members of anything, but may be granted
       // something.
-      RC_ASSERT(rights.role_of(account, repository, kNow) == slowly(copy, account, repository));
+      RC_ASSERT(rights.role_of(account, repository, kAsked) == slowly(copy, account, repository));
     }
   }
 }

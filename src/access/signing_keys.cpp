@@ -10,11 +10,11 @@ namespace {
 
 constexpr std::chrono::hours kSigns{30 * 24};
 constexpr std::chrono::hours kChecksLonger{24};
-constexpr size_t kIdDigits = 16;
+constexpr size_t kKeyIdDigits = 16;
 
 Result<SigningKey> make_key(Store& store) {
   const Ed25519Key pair = TRY(make_ed25519_key());
-  SigningKey key{.id = random_hex(kIdDigits),
+  SigningKey key{.id = random_hex(kKeyIdDigits),
                  .public_key = pair.public_key,
                  .private_key = pair.private_key,
                  .signs_until = store.now() + kSigns,

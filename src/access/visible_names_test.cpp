@@ -11,7 +11,7 @@
 namespace skiff::access {
 namespace {
 
-constexpr TimePoint kNow{std::chrono::seconds(1000)};
+constexpr TimePoint kVisibleAt{std::chrono::seconds(1000)};
 const Identity kAnn{.account = 1, .name = "ann"};
 constexpr size_t kAll = 1'000'000;
 
@@ -53,7 +53,7 @@ Rights rights_of(Names nodes, std::vector<TokenLimit> limits = {}) {
 TEST(VisibleNames, APageAmongManyHiddenNamesTakesFewQuestions) {
   Store store = hundred_thousand();
   const Rights rights = rights_of({"org050/1500", "org090", "org099/1999"});
-  const VisibleNames visible = visible_names(rights, kAnn, kNow);
+  const VisibleNames visible = visible_names(rights, kAnn, kVisibleAt);
   const Names first = *visible.take("", 3, store.reader());
   EXPECT_EQ(first, (Names{"org050/1500", "org090/1000", "org090/1001"}));
   EXPECT_LE(store.questions, 2u);
@@ -66,10 +66,12 @@ TEST(VisibleNames, APageAmongManyHiddenNamesTakesFewQuestions) {
 
 TEST(VisibleNames, WhoMaySeeNothingAsksNothing) {
   Store store = hundred_thousand();
-  EXPECT_EQ(visible_names(rights_of({}), kAnn, kNow).take("", kAll, store.reader())->size(), 0u);
-  EXPECT_EQ(
-      visible_names(rights_of({""}), {.account = 9}, kNow).take("", kAll, store.reader())->size(),
-      0u);
+  EXPECT_EQ(visible_names(rights_of({}), kAnn, kVisibleAt).take("", kAll, store.reader())->size(),
+            0u);
+  EXPECT_EQ(visible_names(rights_of({""}), {.account = 9}, kVisibleAt)
+                .take("", kAll, store.reader())
+                ->size(),
+            0u);
   EXPECT_EQ(store.questions, 0u);
 }
 
@@ -78,7 +80,7 @@ TEST(VisibleNames, ThousandsOfGrantsOnNamesThatAreNotThereAreSteppedOver) {
   Names nodes;
   for (int i = 0; i < 5'000; ++i) nodes.push_back(cat("org099/", 2000 + i));
   const Rights rights = rights_of(std::move(nodes));
-  EXPECT_EQ(visible_names(rights, kAnn, kNow).take("", kAll, store.reader())->size(), 0u);
+  EXPECT_EQ(visible_names(rights, kAnn, kVisibleAt).take("", kAll, store.reader())->size(), 0u);
   EXPECT_EQ(store.questions, 1u);
 }
 
@@ -87,7 +89,7 @@ TEST(VisibleNames, ATokensPatternsNarrowTheStretches) {
   const Rights rights = rights_of({""}, {{"org042/*7", "*", Role::kPull},
                                          {"org043/1000", "*", Role::kPush},
                                          {"org044/**", "*", Role::kNone}});
-  const VisibleNames visible = visible_names(rights, {1, "ann", false, "t"}, kNow);
+  const VisibleNames visible = visible_names(rights, {1, "ann", false, "t"}, kVisibleAt);
   const Names all = *visible.take("", kAll, store.reader());
   EXPECT_EQ(all.size(), 101u);
   EXPECT_EQ(all.front(), "org042/1007");
@@ -108,9 +110,9 @@ RC_GTEST_PROP(VisibleNames, PagesAreThoseOfAllNames, (size_t limit)) {
   const Rights rights(std::move(data));
   Names expected;
   for (const std::string& name : store.names) {
-    if (rights.role_of(1, name, kNow) >= Role::kPull) expected.push_back(name);
+    if (rights.role_of(1, name, kVisibleAt) >= Role::kPull) expected.push_back(name);
   }
-  const VisibleNames visible = visible_names(rights, kAnn, kNow);
+  const VisibleNames visible = visible_names(rights, kAnn, kVisibleAt);
   Names found;
   while (true) {
     const Names page = *visible.take(found.empty() ? "" : found.back(), limit, store.reader());

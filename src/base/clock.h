@@ -13,6 +13,11 @@ namespace skiff {
 // A point in time: UTC, nanosecond resolution. The zero TimePoint (1970) stands for "never".
 using TimePoint = std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>;
 
+// As tables have them: nanoseconds since 1970.
+inline TimePoint time_at(int64_t nanoseconds) {
+  return TimePoint(std::chrono::nanoseconds(nanoseconds));
+}
+
 class Clock {
  public:
   virtual ~Clock() = default;

@@ -59,4 +59,9 @@ class Error {
   std::string message_;
 };
 
+// What the caller gave cannot be used.
+inline Error invalid_argument(std::string message) {
+  return {Code::kInvalidArgument, std::move(message)};
+}
+
 }  // namespace skiff

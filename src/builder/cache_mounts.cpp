@@ -17,7 +17,7 @@ namespace skiff::builder {
 namespace {
 
 constexpr size_t kNameDigits = 32;
-constexpr std::string_view kUnfinished = "new-";
+constexpr std::string_view kUnfinishedMount = "new-";
 
 std::string name_of(const std::string& id, int number) {
   return cat(sha256_hex(id).substr(0, kNameDigits), "-", number);
@@ -34,7 +34,7 @@ Result<> CacheMounts::start() {
   std::error_code ec;
   for (const auto& entry : std::filesystem::directory_iterator(root_, ec)) {
     const std::string name = entry.path().filename();
-    if (name.starts_with(kUnfinished)) TRY(remove_tree(entry.path()));
+    if (name.starts_with(kUnfinishedMount)) TRY(remove_tree(entry.path()));
   }
   return {};
 }
@@ -64,7 +64,7 @@ Result<CacheMounts::Use> CacheMounts::acquire(const Wanted& wanted, const Cancel
 
 // Whole or not at all, whatever happens meanwhile.
 Result<> CacheMounts::make(const std::string& name, const Wanted& wanted) {
-  TempDir directory = TRY(TempDir::make(root_, std::string(kUnfinished)));
+  TempDir directory = TRY(TempDir::make(root_, std::string(kUnfinishedMount)));
   const Path data = directory.path() / "data";
   TRY(make_directories(data, 0755));
   if (wanted.seed) TRY(wanted.seed(data));
@@ -94,7 +94,7 @@ Result<std::vector<CacheMounts::Entry>> CacheMounts::list() {
     const std::string name = entry.path().filename();
     const Path id_file = entry.path() / "id";
     struct stat st{};
-    if (name.starts_with(kUnfinished) || ::stat(id_file.c_str(), &st) != 0) continue;
+    if (name.starts_with(kUnfinishedMount) || ::stat(id_file.c_str(), &st) != 0) continue;
     Entry one{.name = name};
     one.bytes = TRY(snapshot::usage_of_tree(entry.path())).bytes;
     one.id = TRY(read_file(id_file));
@@ -108,7 +108,7 @@ Result<std::vector<CacheMounts::Entry>> CacheMounts::list() {
 }
 
 Result<bool> CacheMounts::remove(const std::string& name) {
-  const Path gone = root_ / cat(kUnfinished, name);
+  const Path gone = root_ / cat(kUnfinishedMount, name);
   {
     const std::scoped_lock lock(mutex_);
     if (uses_.contains(name)) return false;

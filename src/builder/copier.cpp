@@ -17,7 +17,7 @@ namespace skiff::builder {
 
 namespace {
 
-Error failed(const char* what, const std::string& path) {
+Error failed_at(const char* what, const std::string& path) {
   return Error::from_errno(errno, cat(what, " ", path));
 }
 
@@ -65,7 +65,7 @@ Result<> Copier::make_directories(const std::string& path, bool with_mode) {
     UniqueFd made = TRY(target_.make_directories(so_far, 0755, sys::NewGroup::kParents));
     auto owner = attributes_.owner;
     if (owner && ::fchown(made.get(), owner->first, owner->second) != 0) {
-      return failed("chown", so_far);
+      return failed_at("chown", so_far);
     }
     if (with_mode) TRY(set_mode_of_made(made.get(), so_far));
     if (attributes_.made_at) all_made.push_back(so_far);
@@ -73,7 +73,7 @@ Result<> Copier::make_directories(const std::string& path, bool with_mode) {
   for (const std::string& one : all_made) {
     const timespec times[2] = {{0, UTIME_OMIT}, *attributes_.made_at};
     const UniqueFd made = TRY(target_.open_at(one, O_RDONLY | O_DIRECTORY));
-    if (::futimens(made.get(), times) != 0) return failed("set time of", one);
+    if (::futimens(made.get(), times) != 0) return failed_at("set time of", one);
   }
   return {};
 }
@@ -84,9 +84,9 @@ Result<> Copier::set_mode_of_made(int directory, const std::string& path) {
   const auto& mode = attributes_.mode;
   if (!mode || !mode->absolute()) return {};
   struct stat st{};
-  if (::fstat(directory, &st) != 0) return failed("stat", path);
+  if (::fstat(directory, &st) != 0) return failed_at("stat", path);
   const mode_t wanted = (mode->apply(0, true) & 0777) | (st.st_mode & S_ISGID);
-  if (::fchmod(directory, wanted) != 0) return failed("chmod", path);
+  if (::fchmod(directory, wanted) != 0) return failed_at("chmod", path);
   return {};
 }
 
@@ -142,9 +142,9 @@ Result<> Copier::copy_directory(const SourceFile& file, const std::string& path)
   if (!st) TRY(target_.make_directories(path, 0755));
   UniqueFd fd = TRY(target_.open_at(path, O_RDONLY | O_DIRECTORY));
   auto owner = attributes_.owner.value_or(std::pair(file.st.st_uid, file.st.st_gid));
-  if (::fchown(fd.get(), owner.first, owner.second) != 0) return failed("chown", path);
+  if (::fchown(fd.get(), owner.first, owner.second) != 0) return failed_at("chown", path);
   if (::fchmod(fd.get(), mode_of(file)) != 0) {
-    return failed("chmod", path);
+    return failed_at("chmod", path);
   }
   directories_.emplace_back(path, file.st.st_mtim);
   return {};
@@ -166,16 +166,16 @@ Result<> Copier::copy_one(SourceTree& from, const SourceFile& given, const std::
     snapshot::LentContents::take_back(out.get());
     TRY_CONTEXT(copy_data(from, file, out.get(), cancel), path);
     auto owner = attributes_.owner.value_or(std::pair(file.st.st_uid, file.st.st_gid));
-    if (::fchown(out.get(), owner.first, owner.second) != 0) return failed("chown", path);
+    if (::fchown(out.get(), owner.first, owner.second) != 0) return failed_at("chown", path);
     if (::fchmod(out.get(), mode_of(file)) != 0) {
-      return failed("chmod", path);
+      return failed_at("chmod", path);
     }
     const timespec times[2] = {{0, UTIME_OMIT}, file.st.st_mtim};
-    if (::futimens(out.get(), times) != 0) return failed("set time of", path);
+    if (::futimens(out.get(), times) != 0) return failed_at("set time of", path);
     return {};
   }
   if (existing && ::unlinkat(place.parent.get(), place.name.c_str(), 0) != 0) {
-    return failed("replace", path);
+    return failed_at("replace", path);
   }
   if (!S_ISREG(file.st.st_mode)) {
     TRY(make_other(file, place));
@@ -184,7 +184,7 @@ Result<> Copier::copy_one(SourceTree& from, const SourceFile& given, const std::
   if (TRY(link_known(file, path, place))) return {};
   UniqueFd out(::openat(place.parent.get(), place.name.c_str(),
                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!out) return failed("create", path);
+  if (!out) return failed_at("create", path);
   TRY_CONTEXT(copy_data(from, file, out.get(), cancel), path);
   return set_attributes(from, file, place);
 }
@@ -245,7 +245,7 @@ Result<> Copier::make_other(const SourceFile& file, const sys::Place& place) {
       S_ISLNK(file.st.st_mode)
           ? ::symlinkat(file.link.c_str(), place.parent.get(), place.name.c_str())
           : ::mknodat(place.parent.get(), place.name.c_str(), file.st.st_mode, file.st.st_rdev);
-  if (made != 0) return failed("create", place.name);
+  if (made != 0) return failed_at("create", place.name);
   return {};
 }
 
@@ -254,10 +254,10 @@ Result<> Copier::set_attributes(SourceTree& from, const SourceFile& file, const 
   const char* name = place.name.c_str();
   auto owner = attributes_.owner.value_or(std::pair(file.st.st_uid, file.st.st_gid));
   if (::fchownat(parent, name, owner.first, owner.second, AT_SYMLINK_NOFOLLOW) != 0) {
-    return failed("chown", place.name);
+    return failed_at("chown", place.name);
   }
   if (!S_ISLNK(file.st.st_mode)) {
-    if (::fchmodat(parent, name, mode_of(file), 0) != 0) return failed("chmod", place.name);
+    if (::fchmodat(parent, name, mode_of(file), 0) != 0) return failed_at("chmod", place.name);
   }
   if (from.keep_owners()) {
     sys::Place source = TRY(from.root().place_of(file.path));
@@ -266,7 +266,7 @@ Result<> Copier::set_attributes(SourceTree& from, const SourceFile& file, const 
   }
   const timespec times[2] = {{0, UTIME_OMIT}, file.st.st_mtim};
   if (::utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) != 0) {
-    return failed("set time of", place.name);
+    return failed_at("set time of", place.name);
   }
   return {};
 }
@@ -293,14 +293,14 @@ Result<> Copier::write(const std::string& name, std::string_view content,
   ::unlinkat(place.parent.get(), place.name.c_str(), 0);
   UniqueFd out(::openat(place.parent.get(), place.name.c_str(),
                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (!out) return failed("create", path);
+  if (!out) return failed_at("create", path);
   FdSink sink(out.get());
   TRY_CONTEXT(sink.write(content), path);
   constexpr mode_t kMode = 0644;
   const mode_t mode = attributes_.mode ? attributes_.mode->apply(kMode, false) : kMode;
-  if (::fchmod(out.get(), mode) != 0) return failed("chmod", path);
+  if (::fchmod(out.get(), mode) != 0) return failed_at("chmod", path);
   auto owner = attributes_.owner.value_or(std::pair(uid_t{0}, gid_t{0}));
-  if (::fchown(out.get(), owner.first, owner.second) != 0) return failed("chown", path);
+  if (::fchown(out.get(), owner.first, owner.second) != 0) return failed_at("chown", path);
   return {};
 }
 

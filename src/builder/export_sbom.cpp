@@ -13,7 +13,7 @@ namespace skiff::builder {
 
 namespace {
 
-constexpr size_t kMostRecords = size_t{64} << 20U;  // of /var/lib/dpkg/status
+constexpr size_t kMostPackageRecords = size_t{64} << 20U;  // of /var/lib/dpkg/status
 constexpr size_t kMostFile = size_t{4} << 20U;
 constexpr int kDeepest = 64;
 
@@ -22,12 +22,12 @@ std::string text_of(const sys::RootDir& tree, const std::string& path, size_t li
   return tree.read_file(path, limit).value_or("");
 }
 
-struct Name {
+struct PackageName {
   std::string name;
   bool directory = false;
 };
-std::vector<Name> names_in(const sys::RootDir& tree, const std::string& path) {
-  std::vector<Name> out;
+std::vector<PackageName> listed_in(const sys::RootDir& tree, const std::string& path) {
+  std::vector<PackageName> out;
   auto fd = tree.open_at(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (!fd) return out;
   struct Close {
@@ -40,7 +40,7 @@ std::vector<Name> names_in(const sys::RootDir& tree, const std::string& path) {
     const std::string name = entry->d_name;
     if (name != "." && name != "..") out.push_back({name, entry->d_type == DT_DIR});
   }
-  std::ranges::sort(out, {}, &Name::name);
+  std::ranges::sort(out, {}, &PackageName::name);
   return out;
 }
 
@@ -84,15 +84,15 @@ class Finder {
       : tree_(tree), cancel_(cancel), vendor_(vendor_of(tree)) {}
 
   Result<std::vector<FoundPackage>> run() {
-    add_dpkg(text_of(tree_, "var/lib/dpkg/status", kMostRecords));
+    add_dpkg(text_of(tree_, "var/lib/dpkg/status", kMostPackageRecords));
     // Where images without dpkg itself keep its records, a file a package.
-    for (const Name& name : names_in(tree_, "var/lib/dpkg/status.d")) {
+    for (const PackageName& name : listed_in(tree_, "var/lib/dpkg/status.d")) {
       if (!name.name.ends_with(".md5sums")) {
         add_dpkg(text_of(tree_, cat("var/lib/dpkg/status.d/", name.name)));
       }
     }
     for (const char* path : {"lib/apk/db/installed", "usr/lib/apk/db/installed"}) {
-      add_apk(text_of(tree_, path, kMostRecords));
+      add_apk(text_of(tree_, path, kMostPackageRecords));
     }
     TRY(walk("", 0));
     std::ranges::sort(found_);
@@ -161,7 +161,7 @@ class Finder {
     const bool is_modules = directory.ends_with("/node_modules") || directory == "node_modules";
     const bool is_scope = directory.find("/node_modules/@") != std::string::npos &&
                           directory.rfind('/') == directory.rfind("/@");
-    for (const Name& name : names_in(tree_, directory.empty() ? "." : directory)) {
+    for (const PackageName& name : listed_in(tree_, directory.empty() ? "." : directory)) {
       if (!name.directory) continue;
       const std::string path = directory.empty() ? name.name : cat(directory, "/", name.name);
       if (depth == 0 && (path == "proc" || path == "sys" || path == "dev")) continue;

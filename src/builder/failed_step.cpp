@@ -11,7 +11,7 @@ namespace skiff::builder {
 namespace {
 
 constexpr const char* kRepository = "failed-step";
-constexpr size_t kMost = 3;
+constexpr size_t kMostKept = 3;
 
 struct Below {
   std::vector<oci::Digest> diff_ids;
@@ -68,7 +68,7 @@ Result<std::string> keep_failed_step(StepSite& site, const StepPlace& place,
   const std::string name = cat(kRepository, ":", random_hex(kDigits));
   TRY(site.site.images.put(manifest, TRY(oci::Reference::parse(name))));
   const auto kept = TRY(list_failed_steps(site.site));
-  for (size_t i = kMost; i < kept.size(); ++i) TRY(remove_failed_step(site.site, kept[i].id));
+  for (size_t i = kMostKept; i < kept.size(); ++i) TRY(remove_failed_step(site.site, kept[i].id));
   return name;
 }
 

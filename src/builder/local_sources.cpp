@@ -20,8 +20,8 @@ namespace {
 
 constexpr const char* kAbout = "about";
 constexpr const char* kRecord = "record";
-constexpr const char* kFiles = "files";
-constexpr std::string_view kUnfinished = "new-";
+constexpr const char* kFilesFolder = "files";
+constexpr std::string_view kUnfinishedSource = "new-";
 constexpr size_t kHashDigits = 32;
 constexpr size_t kMaxRecord = size_t{1} << 30U;
 
@@ -38,7 +38,7 @@ Result<> LocalSources::start() {
     const std::string name = entry.path().filename();
     const auto text = read_file(entry.path() / kAbout);
     const auto about = text ? json::parse(*text) : json::parse("");
-    const bool whole = !name.starts_with(kUnfinished) && about &&
+    const bool whole = !name.starts_with(kUnfinishedSource) && about &&
                        about->string("boot") == content::current_boot() &&
                        std::filesystem::exists(entry.path() / kRecord);
     if (!whole || !current_.try_emplace(hash_of(name), name).second) {
@@ -132,8 +132,8 @@ Result<LocalSources::Place> LocalSources::Transfer::change() {
     if (ec) return Error::from_errno(ec.value(), "local source");
     return Place{.files = use_->files(), .empty = false};
   }
-  fresh_ = TRY(TempDir::make(owner_->root_, kUnfinished));
-  const Path files = fresh_->path() / kFiles;
+  fresh_ = TRY(TempDir::make(owner_->root_, kUnfinishedSource));
+  const Path files = fresh_->path() / kFilesFolder;
   TRY(make_directories(files, 0700));
   return Place{.files = files};
 }
@@ -236,7 +236,7 @@ Result<std::vector<LocalSources::Entry>> LocalSources::entries() {
 }
 
 Result<bool> LocalSources::remove(const std::string& name) {
-  const Path gone = root_ / cat(kUnfinished, name);
+  const Path gone = root_ / cat(kUnfinishedSource, name);
   {
     const std::scoped_lock lock(mutex_);
     const auto current = current_.find(hash_of(name));

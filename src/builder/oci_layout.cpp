@@ -44,8 +44,6 @@ Result<> OciLayout::fetch(const oci::Descriptor& what, content::Ingest& to) cons
 
 namespace {
 
-Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
-
 class Importer {
  public:
   Importer(images::ImageStore& images, OciLayout layout, images::ImageLease& lease,
@@ -67,7 +65,7 @@ class Importer {
     }
     if (reference.empty() && index.manifests.size() == 1) return index.manifests.front();
     if (reference.empty()) {
-      return invalid(
+      return invalid_argument(
           cat("it has ", index.manifests.size(), " images: name one of [", join(names, " "), "]"));
     }
     return Error(Code::kNotFound,
@@ -124,7 +122,7 @@ Result<images::Image> import_layout(images::ImageStore& images, const LayoutCont
       TRY(importer.manifest_of(named, platform.value_or(oci::Platform::host())));
   TRY(importer.import(manifest));
   auto found = TRY(images.platforms_of(manifest));
-  if (found.empty()) return invalid("its image cannot be read");
+  if (found.empty()) return invalid_argument("its image cannot be read");
   TRY(lease.hold_image(found.front()));
   return std::move(found.front());
 }

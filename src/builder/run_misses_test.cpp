@@ -15,7 +15,7 @@ struct RunMutation {
   const char* reason;
 };
 
-const RunMutation kMutations[] = {
+const RunMutation kRunMutations[] = {
     {"Network",
      "RUN true",
      "RUN --network=none true",
@@ -62,7 +62,7 @@ const RunMutation kMutations[] = {
 };
 
 TEST_F(RunMisses, NameTheirTrueCause) {
-  for (const RunMutation& mutation : kMutations) {
+  for (const RunMutation& mutation : kRunMutations) {
     SCOPED_TRACE(mutation.name);
     // A command of its own, so that it meets no record of another one.
     const auto own = [&](std::string_view text) {

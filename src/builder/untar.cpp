@@ -42,7 +42,7 @@ Result<std::pair<uid_t, gid_t>> owner_of(const TarEntry& entry) {
                cat(entry.name, ": owner ", entry.uid, ":", entry.gid, " is out of range"));
 }
 
-Error failed(const char* what, const std::string& name) {
+Error failed_on(const char* what, const std::string& name) {
   return Error::from_errno(errno, cat(what, " ", name));
 }
 
@@ -89,10 +89,10 @@ Result<> Untar::make(const TarEntry& entry, const sys::Place& place, Source& bod
   bool exists = ::fstatat(place.parent.get(), place.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
   if (exists && S_ISDIR(st.st_mode)) {
     if (::unlinkat(place.parent.get(), place.name.c_str(), AT_REMOVEDIR) != 0) {
-      return failed("replace directory", entry.name);
+      return failed_on("replace directory", entry.name);
     }
   } else if (exists && ::unlinkat(place.parent.get(), place.name.c_str(), 0) != 0) {
-    return failed("replace", entry.name);
+    return failed_on("replace", entry.name);
   }
   switch (entry.type) {
     case TarType::kFile:
@@ -101,7 +101,7 @@ Result<> Untar::make(const TarEntry& entry, const sys::Place& place, Source& bod
       return make_link(entry, place);
     case TarType::kSymlink:
       if (::symlinkat(entry.link_target.c_str(), place.parent.get(), place.name.c_str()) != 0) {
-        return failed("symlink", entry.name);
+        return failed_on("symlink", entry.name);
       }
       return {};
     default:
@@ -111,15 +111,15 @@ Result<> Untar::make(const TarEntry& entry, const sys::Place& place, Source& bod
 
 Result<> Untar::make_directory(const TarEntry& entry, const sys::Place& place) {
   if (::mkdirat(place.parent.get(), place.name.c_str(), 0755) == 0) return {};
-  if (errno != EEXIST) return failed("mkdir", entry.name);
+  if (errno != EEXIST) return failed_on("mkdir", entry.name);
   struct stat st{};
   if (::fstatat(place.parent.get(), place.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
-    return failed("stat", entry.name);
+    return failed_on("stat", entry.name);
   }
   if (S_ISDIR(st.st_mode)) return {};
   if (::unlinkat(place.parent.get(), place.name.c_str(), 0) != 0 ||
       ::mkdirat(place.parent.get(), place.name.c_str(), 0755) != 0) {
-    return failed("mkdir", entry.name);
+    return failed_on("mkdir", entry.name);
   }
   return {};
 }
@@ -127,7 +127,7 @@ Result<> Untar::make_directory(const TarEntry& entry, const sys::Place& place) {
 Result<> Untar::make_file(const TarEntry& entry, const sys::Place& place, Source& body) {
   UniqueFd fd(::openat(place.parent.get(), place.name.c_str(),
                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd) return failed("create", entry.name);
+  if (!fd) return failed_on("create", entry.name);
   return copy_sparse(body, fd.get(), {});
 }
 
@@ -136,7 +136,7 @@ Result<> Untar::make_link(const TarEntry& entry, const sys::Place& place) {
   sys::Place from = TRY(root_.place_of(path_of(target)));
   if (::linkat(from.parent.get(), from.name.c_str(), place.parent.get(), place.name.c_str(), 0) !=
       0) {
-    return failed("link to", entry.link_target);
+    return failed_on("link to", entry.link_target);
   }
   return {};
 }
@@ -150,7 +150,7 @@ Result<> Untar::make_node(const TarEntry& entry, const sys::Place& place) {
   if (!fifo) type = entry.type == TarType::kCharDevice ? S_IFCHR : S_IFBLK;
   dev_t number = fifo ? 0 : makedev(entry.dev_major, entry.dev_minor);
   if (::mknodat(place.parent.get(), place.name.c_str(), type | 0600, number) != 0) {
-    return failed("mknod", entry.name);
+    return failed_on("mknod", entry.name);
   }
   return {};
 }
@@ -165,17 +165,17 @@ Result<> Untar::set_attributes(const TarEntry& entry, const sys::Place& place) {
     owner = TRY(owner_of(entry));
   }
   if (::fchownat(parent, name, owner.first, owner.second, AT_SYMLINK_NOFOLLOW) != 0) {
-    return failed("chown", entry.name);
+    return failed_on("chown", entry.name);
   }
   if (entry.type != TarType::kSymlink && ::fchmodat(parent, name, entry.mode & 07777, 0) != 0) {
-    return failed("chmod", entry.name);
+    return failed_on("chmod", entry.name);
   }
   if (!entry.xattrs.empty()) {
     TRY_CONTEXT(snapshot::write_xattrs(parent, place.name, entry.xattrs), entry.name);
   }
   const timespec times[2] = {{0, UTIME_OMIT}, snapshot::timespec_of(entry.mtime)};
   if (::utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) != 0) {
-    return failed("set time of", entry.name);
+    return failed_on("set time of", entry.name);
   }
   return {};
 }

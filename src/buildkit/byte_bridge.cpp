@@ -14,7 +14,7 @@ namespace skiff::buildkit {
 
 namespace {
 
-constexpr size_t kPiece = size_t{32} << 10U;
+constexpr size_t kBridgePiece = size_t{32} << 10U;
 
 struct Bridge {
   std::unique_ptr<net::Stream> stream;
@@ -35,7 +35,7 @@ Result<> send_all(int socket, std::string_view bytes) {
 
 Result<> carry_in(Bridge& bridge) {
   TRY(send_all(bridge.socket.get(), bridge.early_bytes));
-  std::array<char, kPiece> buffer;
+  std::array<char, kBridgePiece> buffer;
   for (;;) {
     const size_t n = TRY(bridge.stream->read(buffer));
     if (n == 0) return {};
@@ -64,7 +64,7 @@ Result<> take_pieces(RpcStream& stream, int socket) {
 
 Result<> give_pieces(RpcStream& stream, int socket) {
   FdSource source(socket);
-  std::array<char, kPiece> buffer;
+  std::array<char, kBridgePiece> buffer;
   for (;;) {
     const size_t n = TRY(source.read(buffer));
     if (n == 0) return {};

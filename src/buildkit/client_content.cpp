@@ -19,7 +19,7 @@ constexpr const char* kRead = "/containerd.services.content.v1.Content/Read";
 constexpr const char* kWrite = "/containerd.services.content.v1.Content/Write";
 constexpr uint64_t kMostOfDocument = uint64_t{64} << 20U;
 // Of clients' messages, with room to spare.
-constexpr size_t kPiece = size_t{1} << 20U;
+constexpr size_t kContentPiece = size_t{1} << 20U;
 
 Path path_of(const Path& layout, const oci::Digest& blob) {
   return layout / "blobs" / std::string(blob.algorithm_name()) / blob.hex();
@@ -155,7 +155,7 @@ Result<bool> ClientContent::write(const oci::Descriptor& blob, Source& from) con
     TRY_CONTEXT(call->finish(), cat("write the client's ", blob.digest.str()));
     return Error(Code::kUnavailable, "the client takes no more of a blob");
   };
-  std::vector<char> buffer(kPiece);
+  std::vector<char> buffer(kContentPiece);
   request.set_action(wire::WriteBlobRequest::WRITE);
   int64_t offset = 0;
   for (;;) {

@@ -16,7 +16,7 @@ constexpr const char* kSend = "/moby.filesync.v1.FileSend/DiffCopy";
 // Which of the client's outputs a call is for: its number in the request.
 constexpr const char* kOutputNumber = "buildkit-attachable-exporter-id";
 // Clients take messages of 4 MB at least.
-constexpr size_t kPiece = size_t{1} << 20U;
+constexpr size_t kOutputPiece = size_t{1} << 20U;
 
 }  // namespace
 
@@ -36,10 +36,10 @@ class ClientStream : public Sink, public builder::TreeReceiver {
   Result<> write(std::string_view bytes) override {
     begin();
     while (!bytes.empty()) {
-      const std::string_view piece = bytes.substr(0, kPiece - waiting_.size());
+      const std::string_view piece = bytes.substr(0, kOutputPiece - waiting_.size());
       waiting_ += piece;
       bytes.remove_prefix(piece.size());
-      if (waiting_.size() == kPiece) TRY(send(*call_));
+      if (waiting_.size() == kOutputPiece) TRY(send(*call_));
     }
     return {};
   }

@@ -13,7 +13,7 @@ namespace skiff::buildkit {
 namespace {
 
 // Of clients' messages, with room to spare.
-constexpr uint64_t kPiece = uint64_t{1} << 20U;
+constexpr uint64_t kServedPiece = uint64_t{1} << 20U;
 
 }  // namespace
 
@@ -46,7 +46,7 @@ Result<> ContentService::read(RpcCall& call) {
   const uint64_t end = at + std::min(wanted, size - at);
   std::string piece;
   while (at < end) {
-    piece.resize(std::min(end - at, kPiece));
+    piece.resize(std::min(end - at, kServedPiece));
     if (attached) {
       piece = attached->substr(at, piece.size());
     } else {

@@ -23,7 +23,7 @@ constexpr size_t kMaxPath = 4096;
 constexpr size_t kMaxAttributes = 64;
 constexpr size_t kMaxAttributeBytes = size_t{64} << 10U;
 // Of what is kept of an entry, or of an attribute, beside its text.
-constexpr size_t kOverhead = 128;
+constexpr size_t kRecordOverhead = 128;
 
 // Those that a file of a build context may bring along.
 bool is_wanted(const std::string& attribute) {
@@ -225,8 +225,9 @@ Result<FsutilReceiver::Entry> FsutilReceiver::entry_of(const wire::Stat& stat) {
 }
 
 size_t FsutilReceiver::memory_of(const Entry& entry) {
-  size_t out = kOverhead + entry.path.size();
-  for (const auto& [name, value] : entry.attributes) out += kOverhead + name.size() + value.size();
+  size_t out = kRecordOverhead + entry.path.size();
+  for (const auto& [name, value] : entry.attributes)
+    out += kRecordOverhead + name.size() + value.size();
   return out;
 }
 
@@ -271,7 +272,7 @@ Result<> FsutilReceiver::make(uint32_t id, const Told& told, Entry entry) {
   if (in_place_ && !is_made) TRY(clear(told.path));
   if (told.is(0)) {
     if (!told.link.empty()) {
-      TRY(keep(kOverhead + told.path.size() + told.link.size()));
+      TRY(keep(kRecordOverhead + told.path.size() + told.link.size()));
       links_.push_back({told.path, told.link});
       return {};
     }

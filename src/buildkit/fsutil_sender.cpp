@@ -22,7 +22,7 @@ namespace skiff::buildkit {
 
 namespace {
 
-constexpr size_t kPiece = size_t{32} << 10U;
+constexpr size_t kFilePiece = size_t{32} << 10U;
 
 // What the receiver asks for, read by a thread of its own: it asks while it is still being told.
 class Requests {
@@ -177,7 +177,7 @@ class Sender {
     const File& file = found->second;
     const UniqueFd fd = TRY(roots_[file.root].open_at(file.path, O_RDONLY | O_NOFOLLOW));
     FdSource source(fd.get());
-    std::array<char, kPiece> buffer;
+    std::array<char, kFilePiece> buffer;
     for (;;) {
       TRY(cancel_.check());
       const size_t n = TRY(source.read(buffer));

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int64_t kTime = 1'700'000'000'000'000'005;
 
-struct File {
+struct SentFile {
   std::string path;
   std::string text = "";
   uint32_t mode = 0644;
@@ -23,14 +23,14 @@ struct File {
   std::string link = "";
 };
 
-File directory(const std::string& path, int64_t mtime = kTime) {
+SentFile sent_directory(const std::string& path, int64_t mtime = kTime) {
   return {.path = path, .mode = kGoDirectory | 0755U, .mtime = mtime};
 }
 
 class FsutilUpdateTest : public testing::Test {
  protected:
   // What a client with these files and a receiver make of each other; in place unless `busy`.
-  void update(const std::vector<File>& files, bool busy = false) {
+  void update(const std::vector<SentFile>& files, bool busy = false) {
     asked_.clear();
     hashes_.clear();
     changes_ = 0;
@@ -54,14 +54,14 @@ class FsutilUpdateTest : public testing::Test {
       EXPECT_TRUE(all) << all.error().message();
       return all.value_or(true);
     };
-    for (const File& file : files) take(stat_of(file));
+    for (const SentFile& file : files) take(stat_of(file));
     take({});
     for (size_t i = 0; i < requests.size(); ++i) answer(files, requests[i], take);
     EXPECT_EQ(receiver.changed(), changes_ > 0);
     record_ = receiver.record();
   }
 
-  static wire::Packet stat_of(const File& file) {
+  static wire::Packet stat_of(const SentFile& file) {
     wire::Packet packet;
     wire::Stat& stat = *packet.mutable_stat();
     stat.set_path(file.path);
@@ -72,7 +72,7 @@ class FsutilUpdateTest : public testing::Test {
     return packet;
   }
 
-  void answer(const std::vector<File>& files, const std::string& bytes,
+  void answer(const std::vector<SentFile>& files, const std::string& bytes,
               const std::function<bool(const wire::Packet&)>& take) {
     wire::Packet request;
     ASSERT_TRUE(request.ParseFromString(bytes));
@@ -114,7 +114,7 @@ class FsutilUpdateTest : public testing::Test {
 };
 
 TEST_F(FsutilUpdateTest, NothingIsAskedForWhereNothingHasChanged) {
-  const std::vector<File> files{directory("d"), {"d/x", "ex"}, {"y", ""}};
+  const std::vector<SentFile> files{sent_directory("d"), {"d/x", "ex"}, {"y", ""}};
   update(files);
   EXPECT_EQ(asked_, (Paths{"d/x", "y"}));
   EXPECT_EQ(hashes_, (Paths{sha256_hex("ex"), sha256_hex("")}));
@@ -124,8 +124,8 @@ TEST_F(FsutilUpdateTest, NothingIsAskedForWhereNothingHasChanged) {
 }
 
 TEST_F(FsutilUpdateTest, OnlyWhatHasChangedComes) {
-  update({directory("d"), {"d/x", "ex"}, {"d/y", "y"}, {"z", "z"}});
-  update({directory("d"), {"d/x", "new", 0600, kTime + 1}, {"d/y", "y"}});
+  update({sent_directory("d"), {"d/x", "ex"}, {"d/y", "y"}, {"z", "z"}});
+  update({sent_directory("d"), {"d/x", "new", 0600, kTime + 1}, {"d/y", "y"}});
   EXPECT_EQ(asked_, Paths{"d/x"});
   EXPECT_EQ(text("d/x"), "new");
   EXPECT_EQ(root_->lstat("d/x")->st_mode & 07777U, 0600U);
@@ -136,10 +136,15 @@ TEST_F(FsutilUpdateTest, OnlyWhatHasChangedComes) {
 }
 
 TEST_F(FsutilUpdateTest, FilesBecomeDirectoriesAndTheOtherWayRound) {
-  const File link{.path = "l", .mode = kGoSymlink | 0777U, .link = "z"};
-  update({{"a", "file"}, directory("b"), directory("b/c"), {"b/c/d", "x"}, link, {"z", "z"}});
-  const File other{.path = "l", .mode = kGoSymlink | 0777U, .link = "a"};
-  update({directory("a"), {"a/in", "in"}, {"b", "now a file"}, other, {"z", "z"}});
+  const SentFile link{.path = "l", .mode = kGoSymlink | 0777U, .link = "z"};
+  update({{"a", "file"},
+          sent_directory("b"),
+          sent_directory("b/c"),
+          {"b/c/d", "x"},
+          link,
+          {"z", "z"}});
+  const SentFile other{.path = "l", .mode = kGoSymlink | 0777U, .link = "a"};
+  update({sent_directory("a"), {"a/in", "in"}, {"b", "now a file"}, other, {"z", "z"}});
   EXPECT_EQ(asked_, (Paths{"a/in", "b"}));
   EXPECT_EQ(text("a/in"), "in");
   EXPECT_EQ(text("b"), "now a file");
@@ -148,7 +153,7 @@ TEST_F(FsutilUpdateTest, FilesBecomeDirectoriesAndTheOtherWayRound) {
 }
 
 TEST_F(FsutilUpdateTest, AHardLinkFollowsItsFile) {
-  const File link{.path = "z", .text = "old", .link = "a"};
+  const SentFile link{.path = "z", .text = "old", .link = "a"};
   update({{"a", "old"}, link});
   EXPECT_EQ(text("z"), "old");
   update({{"a", "new", 0644, kTime + 1}, link});
@@ -157,9 +162,9 @@ TEST_F(FsutilUpdateTest, AHardLinkFollowsItsFile) {
 }
 
 TEST_F(FsutilUpdateTest, IntoAnEmptyPlaceAllComes) {
-  const std::vector<File> files{directory("d"), {"d/x", "ex"}, {"y", "y"}};
+  const std::vector<SentFile> files{sent_directory("d"), {"d/x", "ex"}, {"y", "y"}};
   update(files);
-  std::vector<File> changed = files;
+  std::vector<SentFile> changed = files;
   changed[2] = {"y", "new", 0644, kTime + 1};
   update(changed, true);
   EXPECT_EQ(asked_, (Paths{"d/x", "y"}));
@@ -169,12 +174,12 @@ TEST_F(FsutilUpdateTest, IntoAnEmptyPlaceAllComes) {
 
 // Those before it have not been looked into.
 TEST_F(FsutilUpdateTest, ADifferenceShowsWhereverItIs) {
-  const std::vector<File> files{
-      directory("d"), directory("d/e"), {"d/e/x", "x"}, {"d/y", "y"}, {"z", "z"}};
+  const std::vector<SentFile> files{
+      sent_directory("d"), sent_directory("d/e"), {"d/e/x", "x"}, {"d/y", "y"}, {"z", "z"}};
   for (size_t i = 0; i < files.size(); ++i) {
     SCOPED_TRACE(files[i].path);
     update(files);
-    std::vector<File> changed = files;
+    std::vector<SentFile> changed = files;
     changed[i].mtime += 1;
     update(changed);
     EXPECT_EQ(changes_, 1);
@@ -182,7 +187,7 @@ TEST_F(FsutilUpdateTest, ADifferenceShowsWhereverItIs) {
     EXPECT_EQ(changes_, 0);
   }
   update(files);
-  std::vector<File> more = files;
+  std::vector<SentFile> more = files;
   more.push_back({"zz", "new"});
   update(more);
   EXPECT_EQ(asked_, Paths{"zz"});
@@ -192,17 +197,17 @@ TEST_F(FsutilUpdateTest, ADifferenceShowsWhereverItIs) {
   more.insert(more.begin() + 3, {"d/f", "new"});
   update(more);
   EXPECT_EQ(asked_, Paths{"d/f"});
-  update({directory("d")});
+  update({sent_directory("d")});
   EXPECT_EQ(entries(), 1U);
 }
 
 TEST_F(FsutilUpdateTest, WhoseTimeTellsNothingComesAgain) {
   constexpr int64_t kWhole = 1'700'000'000'000'000'000;
-  const std::vector<File> files{directory("d", kWhole),
-                                {"d/exact", "x"},
-                                {"d/x", "x", 0644, kWhole},
-                                {"new", "x", 0644, kTime + int64_t{3'600'000'000'000}},
-                                {"y", "y", 0644, kWhole}};
+  const std::vector<SentFile> files{sent_directory("d", kWhole),
+                                    {"d/exact", "x"},
+                                    {"d/x", "x", 0644, kWhole},
+                                    {"new", "x", 0644, kTime + int64_t{3'600'000'000'000}},
+                                    {"y", "y", 0644, kWhole}};
   update(files);
   update(files);
   EXPECT_EQ(asked_, (Paths{"d/x", "new", "y"}));

@@ -19,7 +19,7 @@ bool is_setting(std::string_view argument) {
 }
 
 // What tells how a client works, not what it wants: "frontend.caps", "local-sessionid:context".
-bool is_wanted(std::string_view name) {
+bool is_asked_for(std::string_view name) {
   constexpr auto kPrefixes =
       std::to_array<std::string_view>({kArgument, "label:", "attest:", "context:", "vcs:"});
   constexpr auto kNames = std::to_array<std::string_view>(
@@ -37,7 +37,7 @@ std::map<std::string, std::string> recorded_options(
   const bool tells_arguments = decoded && decoded->request.attestations.provenance_args;
   std::map<std::string, std::string> out;
   for (const auto& [name, value] : options) {
-    if (!is_wanted(name)) continue;
+    if (!is_asked_for(name)) continue;
     const bool is_argument = name.starts_with(kArgument);
     const bool hidden =
         is_argument && !tells_arguments && !is_setting(name.substr(kArgument.size()));

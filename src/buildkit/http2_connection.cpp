@@ -17,8 +17,8 @@ namespace skiff::buildkit {
 
 namespace {
 
-constexpr size_t kPiece = size_t{64} << 10U;     // that is read or written at once
-constexpr uint32_t kMostOfHeaders = 64U << 10U;  // the library's own bound
+constexpr size_t kSocketPiece = size_t{64} << 10U;  // that is read or written at once
+constexpr uint32_t kMostOfHeaders = 64U << 10U;     // the library's own bound
 
 // Peers write, and are at work, for each message, small as it is: to be woken each time would cost
 // both ends more than all else does. After kFlood of them in a row, which no word of ours has come
@@ -159,7 +159,7 @@ Http2Connection::Http2Connection(UniqueFd socket)
     : socket_(std::move(socket)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       session_(Callbacks::start(*this)),
-      in_(kPiece) {
+      in_(kSocketPiece) {
   ::fcntl(socket_.get(), F_SETFL, ::fcntl(socket_.get(), F_GETFL) | O_NONBLOCK);
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
@@ -288,7 +288,7 @@ Result<> Http2Connection::write(Stream& stream, std::string_view bytes) {
   while (!bytes.empty()) {
     wait_until(lock, is_taken);  // another writer's
     if (broken_ || stream.ended_here_) return Error(Code::kUnavailable, "it takes no more");
-    const std::string_view piece = bytes.substr(0, kPiece);
+    const std::string_view piece = bytes.substr(0, kSocketPiece);
     stream.out_ = piece;
     bytes.remove_prefix(piece.size());
     ::nghttp2_session_resume_data(session_.get(), stream.id_);

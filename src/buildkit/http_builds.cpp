@@ -24,7 +24,7 @@ Result<std::string> result_of(const BuildOutcome& outcome) {
   return id == outcome.reply.end() ? std::string() : id->second;
 }
 
-bool goes_to_client(const ServiceSpec& exporter) {
+bool is_sent_to_client(const ServiceSpec& exporter) {
   using enum builder::OutputType;
   const auto type = builder::parse_output_type(exporter.type);
   return type && *type != kImage && *type != kNone;
@@ -33,7 +33,7 @@ bool goes_to_client(const ServiceSpec& exporter) {
 // Docker's own client takes files, or their tar, of one output, and leaves `dest` with what it does
 // not take: beside the other it would be taken for that one.
 Result<> check_takers(const std::vector<ServiceSpec>& exporters) {
-  if (std::ranges::count_if(exporters, goes_to_client) < 2) return {};
+  if (std::ranges::count_if(exporters, is_sent_to_client) < 2) return {};
   for (const ServiceSpec& exporter : exporters) {
     const bool is_layout = exporter.type == "oci" || exporter.type == "docker";
     if (!is_layout || !exporter.attrs.contains("dest")) continue;

@@ -8,12 +8,12 @@ namespace skiff::buildkit {
 namespace {
 
 // Of a message, beside its bytes.
-constexpr size_t kOverhead = 64;
+constexpr size_t kMessageOverhead = 64;
 
 }  // namespace
 
 bool MessageQueue::push(std::string message, Kind kind) {
-  bytes_ += message.size() + kOverhead;
+  bytes_ += message.size() + kMessageOverhead;
   messages_.push_back({std::move(message), kind});
   return make_room();
 }
@@ -26,7 +26,7 @@ bool MessageQueue::make_room() {
         std::ranges::find_if(messages_, [](const Message& m) { return m.kind != Kind::kKept; });
     if (oldest == messages_.end()) break;
     if (oldest->kind == Kind::kOutput) whole = false;
-    bytes_ -= oldest->bytes.size() + kOverhead;
+    bytes_ -= oldest->bytes.size() + kMessageOverhead;
     messages_.erase(oldest);
   }
   return whole;
@@ -35,7 +35,7 @@ bool MessageQueue::make_room() {
 std::string MessageQueue::pop() {
   std::string out = std::move(messages_.front().bytes);
   messages_.pop_front();
-  bytes_ -= out.size() + kOverhead;
+  bytes_ -= out.size() + kMessageOverhead;
   return out;
 }
 

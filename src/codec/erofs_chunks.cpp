@@ -13,7 +13,7 @@ uint64_t end_of(const ErofsPiece& piece) { return piece.offset + piece.size; }
 
 // Whether blocks of the file are blocks of the source.
 bool is_aligned(const ErofsPiece& piece) {
-  return (piece.source_offset - piece.offset) % kBlock == 0;
+  return (piece.source_offset - piece.offset) % kErofsBlock == 0;
 }
 
 ChunkPlan plan_with(std::span<const ErofsPiece> pieces, uint64_t size, unsigned bits) {
@@ -44,7 +44,7 @@ ChunkPlan plan_with(std::span<const ErofsPiece> pieces, uint64_t size, unsigned 
 
 }  // namespace
 
-uint64_t ChunkPlan::chunk_size() const { return kBlock << bits; }
+uint64_t ChunkPlan::chunk_size() const { return kErofsBlock << bits; }
 
 uint64_t ChunkPlan::cost() const {
   constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max() / 4;

@@ -35,7 +35,7 @@ const std::vector<DirectoryName>& DirectoryBlocks::next() {
   DirectoryName name;
   while (take(name)) {
     used += sizeof(DirectoryEntry) + name.name.size();
-    if (used > kBlock) break;
+    if (used > kErofsBlock) break;
     block_.push_back(name);
     step();
   }
@@ -55,7 +55,7 @@ uint64_t directory_size(const ErofsTree& tree, ErofsTree::Id directory) {
   for (;;) {
     const auto& block = blocks.next();
     if (block.empty()) return full + last;
-    if (last != 0) full += kBlock;
+    if (last != 0) full += kErofsBlock;
     last = block_bytes(block);
   }
 }

@@ -12,7 +12,7 @@ static_assert(std::endian::native == std::endian::little, "structures are writte
 
 // Tar data start at multiples of 512, so blocks of that size can point at them.
 inline constexpr unsigned kBlockBits = 9;
-inline constexpr uint64_t kBlock = uint64_t{1} << kBlockBits;
+inline constexpr uint64_t kErofsBlock = uint64_t{1} << kBlockBits;
 inline constexpr uint64_t kSuperOffset = 1024;
 inline constexpr uint32_t kMagic = 0xE0F5E1E2;
 // An inode's number (nid) is its offset divided by this.
@@ -149,7 +149,7 @@ struct __attribute__((packed)) DirectoryEntry {
 static_assert(sizeof(DirectoryEntry) == 12);
 
 constexpr uint64_t blocks_of(uint64_t bytes) {
-  return (bytes >> kBlockBits) + (bytes % kBlock != 0 ? 1 : 0);
+  return (bytes >> kBlockBits) + (bytes % kErofsBlock != 0 ? 1 : 0);
 }
 constexpr uint64_t align_to(uint64_t offset, uint64_t unit) {
   return (offset + unit - 1) / unit * unit;

@@ -16,7 +16,7 @@ constexpr uint64_t kFreeExtra = uint64_t{64} << 20U;
 
 Error too_large(std::string why) { return {Code::kResourceExhausted, std::move(why)}; }
 
-uint64_t room_in_block(uint64_t offset) { return kBlock - offset % kBlock; }
+uint64_t room_in_block(uint64_t offset) { return kErofsBlock - offset % kErofsBlock; }
 
 }  // namespace
 
@@ -147,17 +147,18 @@ Result<uint64_t> Layout::place_chunks(const ErofsTree::Inode& inode, Place& plac
 // one block. A directory's or symlink's only where that does not waste more than a block of its
 // own. Returns where the inode begins.
 uint64_t Layout::place_contents(const ErofsTree::Inode& inode, Place& place, uint64_t at) const {
-  const uint64_t tail = place.size % kBlock;
+  const uint64_t tail = place.size % kErofsBlock;
   const uint64_t whole = place.inode_size() + tree_->xattrs(inode).size() + tail;
   const uint64_t skipped = whole <= room_in_block(at) ? 0 : room_in_block(at);
-  const bool fits = tail != 0 && whole <= kBlock && (S_ISDIR(inode.mode) || place.size < kBlock);
+  const bool fits =
+      tail != 0 && whole <= kErofsBlock && (S_ISDIR(inode.mode) || place.size < kErofsBlock);
   if (S_ISREG(inode.mode)) {  // whose blocks are the source's
     if (!fits) return at;
     place.layout = DataLayout::kInline;
     return at + skipped;
   }
   place.blocks = static_cast<uint32_t>(blocks_of(place.size));
-  if (!fits || skipped > kBlock - tail) return at;
+  if (!fits || skipped > kErofsBlock - tail) return at;
   place.layout = DataLayout::kInline;
   --place.blocks;
   return at + skipped;

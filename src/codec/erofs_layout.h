@@ -14,7 +14,7 @@
 
 namespace skiff::erofs {
 
-inline constexpr uint64_t kMetadataStart = kSuperOffset + kBlock;
+inline constexpr uint64_t kMetadataStart = kSuperOffset + kErofsBlock;
 
 // One inode's place.
 struct Place {
@@ -30,7 +30,7 @@ struct Place {
   uint64_t offset() const { return nid * kSlot; }
   uint64_t inode_size() const { return extended ? sizeof(ExtendedInode) : sizeof(CompactInode); }
   // Of what an inline layout has behind the inode.
-  uint64_t tail() const { return layout == DataLayout::kInline ? size % kBlock : 0; }
+  uint64_t tail() const { return layout == DataLayout::kInline ? size % kErofsBlock : 0; }
 };
 
 class Layout {

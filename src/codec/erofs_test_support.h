@@ -50,7 +50,7 @@ class ErofsReader {
   const erofs::SuperBlock& super() const { return super_; }
 
  private:
-  static constexpr uint64_t kBlock = 512;
+  static constexpr uint64_t kErofsBlock = 512;
 
   template <typename T>
   T at(uint64_t offset) const {
@@ -78,15 +78,15 @@ class ErofsReader {
   void check_super() {
     super_ = at<erofs::SuperBlock>(1024);
     EXPECT_EQ(super_.magic, 0xE0F5E1E2U);
-    std::string block(bytes(1024, kBlock));
+    std::string block(bytes(1024, kErofsBlock));
     block.replace(4, 4, 4, '\0');
     EXPECT_EQ(super_.checksum, crc32c(block));
     EXPECT_EQ(super_.block_bits, 9);
-    EXPECT_EQ(super_.blocks * kBlock, image_.size());
+    EXPECT_EQ(super_.blocks * kErofsBlock, image_.size());
     EXPECT_EQ(super_.extra_devices, 1);
     device_ = at<erofs::DeviceSlot>(super_.device_table_slot * uint64_t{128});
     EXPECT_EQ(device_.first_block, super_.blocks);
-    EXPECT_EQ(device_.blocks, (source_.size() + kBlock - 1) / kBlock);
+    EXPECT_EQ(device_.blocks, (source_.size() + kErofsBlock - 1) / kErofsBlock);
   }
 
   void check_links() {
@@ -98,13 +98,13 @@ class ErofsReader {
 
   // A block by its number among those of both files.
   std::string block(uint64_t number) const {
-    std::string out(number < super_.blocks ? bytes(number * kBlock, kBlock)
+    std::string out(number < super_.blocks ? bytes(number * kErofsBlock, kErofsBlock)
                                            : source_block(number - super_.blocks));
     return out;
   }
   std::string_view source_block(uint64_t number) const {
-    EXPECT_LT(number * kBlock, source_.size());
-    return source_.substr(std::min<uint64_t>(number * kBlock, source_.size()), kBlock);
+    EXPECT_LT(number * kErofsBlock, source_.size());
+    return source_.substr(std::min<uint64_t>(number * kErofsBlock, source_.size()), kErofsBlock);
   }
 
   ErofsFile inode(uint64_t nid, uint64_t& header, uint32_t& data) {
@@ -160,13 +160,14 @@ class ErofsReader {
     if (file.layout == erofs::DataLayout::kChunks) return chunks(file, header, data);
     std::string out;
     const bool is_inline = file.layout == erofs::DataLayout::kInline;
-    const uint64_t whole = is_inline ? file.size / kBlock : (file.size + kBlock - 1) / kBlock;
+    const uint64_t whole =
+        is_inline ? file.size / kErofsBlock : (file.size + kErofsBlock - 1) / kErofsBlock;
     for (uint64_t i = 0; i < whole; ++i) out += block(data + i);
     if (is_inline) {
-      const uint64_t tail = file.size % kBlock;
+      const uint64_t tail = file.size % kErofsBlock;
       EXPECT_NE(tail, 0u);
       // Stricter than the kernel of today: that of 6.12 wants the whole symlink in one block.
-      EXPECT_EQ(file.nid * 32 / kBlock, (header + tail - 1) / kBlock);
+      EXPECT_EQ(file.nid * 32 / kErofsBlock, (header + tail - 1) / kErofsBlock);
       out += bytes(header, tail);
     }
     out.resize(file.size);
@@ -177,7 +178,7 @@ class ErofsReader {
     EXPECT_NE(super_.feature_incompat & 4U, 0u);
     EXPECT_EQ(data & ~0x1fU, 0x20u);
     std::string out;
-    const uint64_t chunk = kBlock << (data & 0x1fU);
+    const uint64_t chunk = kErofsBlock << (data & 0x1fU);
     uint64_t table = (header + 7) / 8 * 8;
     for (uint64_t offset = 0; offset < file.size && offset < limit_; offset += chunk, table += 8) {
       const auto index = at<erofs::ChunkIndex>(table);
@@ -187,7 +188,7 @@ class ErofsReader {
         continue;
       }
       EXPECT_LE(index.device, 1);
-      for (uint64_t i = 0; i * kBlock < size; ++i) {
+      for (uint64_t i = 0; i * kErofsBlock < size; ++i) {
         out +=
             index.device == 1 ? std::string(source_block(index.block + i)) : block(index.block + i);
       }
@@ -225,8 +226,8 @@ class ErofsReader {
     std::string last;
     std::set<std::string> dots;
     bool first = true;
-    for (uint64_t start = 0; start < data.size(); start += kBlock) {
-      const std::string_view block = data.substr(start, kBlock);
+    for (uint64_t start = 0; start < data.size(); start += kErofsBlock) {
+      const std::string_view block = data.substr(start, kErofsBlock);
       const uint64_t count = entry(block, 0).name_offset / 12;
       ASSERT_GT(count, 0u);
       for (uint64_t i = 0; i < count; ++i) {

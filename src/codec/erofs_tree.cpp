@@ -11,19 +11,17 @@ namespace skiff {
 
 namespace {
 
-Error bad(std::string why) { return {Code::kInvalidArgument, std::move(why)}; }
-
 Result<> check_pieces(std::span<const ErofsPiece> pieces, uint64_t size) {
   constexpr uint64_t kMost = INT64_MAX;
-  if (size > kMost) return bad("the file is too large");
+  if (size > kMost) return invalid_argument("the file is too large");
   uint64_t end = 0;
   for (const ErofsPiece& piece : pieces) {
-    if (piece.offset < end) return bad("pieces of a file overlap or are out of order");
+    if (piece.offset < end) return invalid_argument("pieces of a file overlap or are out of order");
     if (piece.offset > size || piece.size > size - piece.offset) {
-      return bad("a piece lies beyond the end of its file");
+      return invalid_argument("a piece lies beyond the end of its file");
     }
     if (piece.source_offset > kMost || piece.size > kMost - piece.source_offset) {
-      return bad("a piece lies too far into its source");
+      return invalid_argument("a piece lies too far into its source");
     }
     end = piece.offset + piece.size;
   }
@@ -93,7 +91,8 @@ void ErofsTree::release_xattrs(Inode& inode) {
 }
 
 Result<ErofsTree::Id> ErofsTree::add(mode_t type, const ErofsAttributes& attributes) {
-  if (inodes_.size() >= std::numeric_limits<Id>::max() - 1) return bad("too many files");
+  if (inodes_.size() >= std::numeric_limits<Id>::max() - 1)
+    return invalid_argument("too many files");
   const Id id = make(type);
   TRY(set_attributes(id, attributes));
   return id;
@@ -129,7 +128,7 @@ Result<ErofsTree::Id> ErofsTree::add_file(const ErofsAttributes& attributes, uin
   if (size == 0) return id;
   std::vector<ErofsPiece> kept = merged(pieces);
   const bool contiguous = kept.size() == 1 && kept.front().size == size &&
-                          kept.front().source_offset % erofs::kBlock == 0;
+                          kept.front().source_offset % erofs::kErofsBlock == 0;
   if (contiguous) {
     inode.data_ = kept.front().source_offset;
   } else {
@@ -152,10 +151,10 @@ void ErofsTree::keep_contents(Id file, std::string_view contents) {
 
 Result<ErofsTree::Id> ErofsTree::add_symlink(const ErofsAttributes& attributes,
                                              std::string_view target) {
-  if (target.empty()) return bad("a symlink without a target");
-  if (target.size() >= PATH_MAX) return bad("a symlink's target is too long");
+  if (target.empty()) return invalid_argument("a symlink without a target");
+  if (target.size() >= PATH_MAX) return invalid_argument("a symlink's target is too long");
   if (target.find('\0') != std::string_view::npos)
-    return bad("a symlink's target holds a NUL byte");
+    return invalid_argument("a symlink's target holds a NUL byte");
   const Id id = TRY(add(S_IFLNK, attributes));
   inodes_[id].size = target.size();
   inodes_[id].data_ = targets_.size();
@@ -167,7 +166,7 @@ Result<ErofsTree::Id> ErofsTree::add_symlink(const ErofsAttributes& attributes,
 Result<ErofsTree::Id> ErofsTree::add_special(const ErofsAttributes& attributes, mode_t type,
                                              uint32_t dev_major, uint32_t dev_minor) {
   if (dev_major > 0xfff || dev_minor > 0xfffff) {
-    return bad(cat("device number ", dev_major, ":", dev_minor, " is too large"));
+    return invalid_argument(cat("device number ", dev_major, ":", dev_minor, " is too large"));
   }
   const Id id = TRY(add(type, attributes));
   inodes_[id].data_ = encode_device(dev_major, dev_minor);
@@ -176,11 +175,12 @@ Result<ErofsTree::Id> ErofsTree::add_special(const ErofsAttributes& attributes, 
 
 Result<> ErofsTree::link(Id directory, std::string_view name, Id inode) {
   if (name.empty() || name == "." || name == ".." || name.find_first_of({"/\0", 2}) != name.npos) {
-    return bad(cat(quoted(name), " is no name of a file"));
+    return invalid_argument(cat(quoted(name), " is no name of a file"));
   }
-  if (name.size() > erofs::kMaxName) return bad(cat(quoted(name), " is too long a name"));
+  if (name.size() > erofs::kMaxName)
+    return invalid_argument(cat(quoted(name), " is too long a name"));
   if (!names_.try_emplace(Key{directory, std::string(name)}, inode).second) {
-    return bad(cat(quoted(name), " is taken"));
+    return invalid_argument(cat(quoted(name), " is taken"));
   }
   memory_ += kMapNode + name.size();
   ++inodes_[inode].names_;

@@ -16,7 +16,7 @@ namespace {
 using erofs::Chunk;
 using erofs::ChunkIndex;
 using erofs::DataLayout;
-using erofs::kBlock;
+using erofs::kErofsBlock;
 using erofs::Layout;
 using erofs::Place;
 using Id = ErofsTree::Id;
@@ -115,13 +115,13 @@ Result<> ImageWriter::write() {
   TRY(super_block());
   for (const Id id : layout_.order()) TRY(inode(id));
   for (const Id id : layout_.order()) TRY(contents(id));
-  TRY(to_.zeros_up_to(layout_.blocks() * kBlock));
+  TRY(to_.zeros_up_to(layout_.blocks() * kErofsBlock));
   return to_.flush();
 }
 
 // With the device table in the same block, which the checksum covers.
 Result<> ImageWriter::super_block() {
-  std::array<unsigned char, kBlock> block{};
+  std::array<unsigned char, kErofsBlock> block{};
   erofs::SuperBlock super;
   const auto seconds = std::chrono::floor<std::chrono::seconds>(layout_.epoch());
   super.feature_compat = erofs::kCompatChecksum | erofs::kCompatMtime;
@@ -141,7 +141,7 @@ Result<> ImageWriter::super_block() {
   device.first_block = super.blocks;
   std::memcpy(block.data() + sizeof super, &device, sizeof device);
   std::memcpy(block.data(), &super, sizeof super);
-  super.checksum = ::crc32_iscsi(block.data(), kBlock, UINT32_MAX);
+  super.checksum = ::crc32_iscsi(block.data(), kErofsBlock, UINT32_MAX);
   std::memcpy(block.data(), &super, sizeof super);
   return to_.write({reinterpret_cast<const char*>(block.data()), block.size()});
 }
@@ -194,7 +194,7 @@ uint32_t ImageWriter::data_field(const ErofsTree::Inode& inode, const Place& pla
   if (!S_ISREG(inode.mode)) return inode.device();
   if (inode.size == 0 || place.layout == DataLayout::kInline) return 0;
   // The source's blocks are numbered behind the image's own.
-  return static_cast<uint32_t>(layout_.blocks() + inode.source_offset() / kBlock);
+  return static_cast<uint32_t>(layout_.blocks() + inode.source_offset() / kErofsBlock);
 }
 
 Result<> ImageWriter::tail(Id id, const Place& place) {
@@ -208,7 +208,7 @@ Result<> ImageWriter::tail(Id id, const Place& place) {
 
 Result<> ImageWriter::chunk_table(const ErofsTree::Inode& inode, const Place& place) {
   TRY(to_.zeros_up_to(erofs::align_to(to_.position(), sizeof(ChunkIndex))));
-  erofs::ChunkWalk walk(tree_.pieces(inode), inode.size, kBlock << place.chunk_bits);
+  erofs::ChunkWalk walk(tree_.pieces(inode), inode.size, kErofsBlock << place.chunk_bits);
   uint32_t next_copy = place.block;
   for (Chunk chunk; walk.next(chunk);) {
     ChunkIndex index;
@@ -229,19 +229,19 @@ Result<> ImageWriter::contents(Id id) {
   const Place& place = layout_.place(id);
   if (place.blocks == 0) return {};
   const ErofsTree::Inode& inode = tree_.inode(id);
-  TRY(to_.zeros_up_to(place.block * kBlock));
+  TRY(to_.zeros_up_to(place.block * kErofsBlock));
   if (S_ISLNK(inode.mode)) return to_.write(tree_.target(inode));
   if (S_ISREG(inode.mode)) return copied_chunks(inode, place);
   erofs::DirectoryBlocks blocks(tree_, id);
   for (uint32_t i = 0; i < place.blocks; ++i) {
-    TRY(to_.zeros_up_to((uint64_t{place.block} + i) * kBlock));
+    TRY(to_.zeros_up_to((uint64_t{place.block} + i) * kErofsBlock));
     TRY(directory_block(blocks.next()));
   }
   return {};
 }
 
 Result<> ImageWriter::directory_block(const std::vector<erofs::DirectoryName>& names) {
-  std::array<char, kBlock> block;
+  std::array<char, kErofsBlock> block;
   size_t entry_at = 0;
   size_t name_at = names.size() * sizeof(erofs::DirectoryEntry);
   for (const erofs::DirectoryName& name : names) {
@@ -258,11 +258,11 @@ Result<> ImageWriter::directory_block(const std::vector<erofs::DirectoryName>& n
 }
 
 Result<> ImageWriter::copied_chunks(const ErofsTree::Inode& inode, const Place& place) {
-  erofs::ChunkWalk walk(tree_.pieces(inode), inode.size, kBlock << place.chunk_bits);
+  erofs::ChunkWalk walk(tree_.pieces(inode), inode.size, kErofsBlock << place.chunk_bits);
   for (Chunk chunk; walk.next(chunk);) {
     if (chunk.kind != Chunk::Kind::kCopied) continue;
     TRY(copied_chunk(chunk, walk.pieces()));
-    TRY(to_.zeros_up_to(erofs::align_to(to_.position(), kBlock)));
+    TRY(to_.zeros_up_to(erofs::align_to(to_.position(), kErofsBlock)));
   }
   return {};
 }
@@ -314,7 +314,7 @@ Result<ErofsWritten> write_erofs(const ErofsTree& tree, const ErofsOptions& opti
   const Layout layout = TRY(Layout::make(tree, options.source_size, options.least_small_files));
   TRY(check_source(tree, options, layout));
   TRY(ImageWriter(tree, options, layout, to).write());
-  return ErofsWritten{.bytes = layout.blocks() * kBlock, .inodes = layout.order().size()};
+  return ErofsWritten{.bytes = layout.blocks() * kErofsBlock, .inodes = layout.order().size()};
 }
 
 }  // namespace skiff

@@ -35,7 +35,7 @@ const Prefix* prefix_of(std::string_view name) {
   return nullptr;
 }
 
-Error bad(std::string_view name, std::string_view why) {
+Error bad_attribute(std::string_view name, std::string_view why) {
   return {Code::kInvalidArgument, cat("extended attribute ", quoted(name), ": ", why)};
 }
 
@@ -50,16 +50,18 @@ bool is_erofs_xattr(std::string_view name) { return prefix_of(name) != nullptr; 
 
 Result<> erofs::append_xattr(std::string& encoded, std::string_view name, std::string_view value) {
   const Prefix* prefix = prefix_of(name);
-  if (prefix == nullptr) return bad(name, "no such kind");
+  if (prefix == nullptr) return bad_attribute(name, "no such kind");
   const std::string_view rest = name.substr(prefix->text.size());
-  if (rest.empty() != prefix->whole) return bad(name, "the name is empty");
-  if (rest.find('\0') != std::string_view::npos) return bad(name, "the name holds a NUL byte");
-  if (name.size() > kMaxName) return bad(name, "the name is too long");
+  if (rest.empty() != prefix->whole) return bad_attribute(name, "the name is empty");
+  if (rest.find('\0') != std::string_view::npos)
+    return bad_attribute(name, "the name holds a NUL byte");
+  if (name.size() > kMaxName) return bad_attribute(name, "the name is too long");
   if (value.size() > std::numeric_limits<uint16_t>::max())
-    return bad(name, "the value is too long");
+    return bad_attribute(name, "the value is too long");
   constexpr size_t kMost = sizeof(XattrHeader) + size_t{4} * (UINT16_MAX - 1);
   const size_t size = align_to(sizeof(XattrEntry) + rest.size() + value.size(), 4);
-  if (encoded.size() + sizeof(XattrHeader) + size > kMost) return bad(name, "too many of them");
+  if (encoded.size() + sizeof(XattrHeader) + size > kMost)
+    return bad_attribute(name, "too many of them");
   if (encoded.empty()) append_struct(encoded, XattrHeader{});
   append_struct(encoded, XattrEntry{.name_size = static_cast<uint8_t>(rest.size()),
                                     .name_index = prefix->index,

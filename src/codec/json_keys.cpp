@@ -12,7 +12,7 @@ namespace skiff::json {
 
 namespace {
 
-constexpr size_t kMaxDepth = 100;
+constexpr size_t kMaxKeyDepth = 100;
 
 // The names and signatures are those that boost::json::basic_parser calls.
 class Visitor {
@@ -88,7 +88,7 @@ class Visitor {
 
 Result<> each_key(std::string_view text, const std::function<bool(const Key&)>& visit) {
   boost::json::parse_options options;
-  options.max_depth = kMaxDepth;
+  options.max_depth = kMaxKeyDepth;
   boost::json::basic_parser<Visitor> parser(options, visit);
   boost::json::error_code ec;
   const size_t used = parser.write_some(false, text.data(), text.size(), ec);

@@ -7,6 +7,8 @@
 namespace skiff::tar {
 
 inline constexpr size_t kBlock = 512;
+// What follows a body of that size, up to the next block.
+inline uint64_t padding_of(uint64_t size) { return (kBlock - size % kBlock) % kBlock; }
 // More than any real name, link or set of attributes; less than an attack on our memory.
 inline constexpr uint64_t kMaxMetadata = uint64_t{1} << 20U;
 

@@ -13,7 +13,9 @@ constexpr std::string_view kXattrPrefix = "SCHILY.xattr.";
 constexpr size_t kNanoDigits = 9;
 constexpr int64_t kNanosPerSecond = 1'000'000'000;
 
-Error bad(std::string_view why) { return {Code::kInvalidArgument, cat("PAX record: ", why)}; }
+Error bad_record(std::string_view why) {
+  return {Code::kInvalidArgument, cat("PAX record: ", why)};
+}
 
 struct Record {
   std::string_view key;
@@ -24,15 +26,15 @@ struct Record {
 Result<Record> take_record(std::string_view& text) {
   auto parts = split_once(text.substr(0, 24), ' ');
   auto length = parts ? parse_uint(parts->first) : std::nullopt;
-  if (!length) return bad("no length");
+  if (!length) return bad_record("no length");
   const size_t digits = parts->first.size();
-  if (*length > text.size() || *length < digits + 2) return bad("wrong length");
+  if (*length > text.size() || *length < digits + 2) return bad_record("wrong length");
   std::string_view record = text.substr(0, *length);
   text.remove_prefix(*length);
-  if (!record.ends_with('\n')) return bad("does not end its line");
+  if (!record.ends_with('\n')) return bad_record("does not end its line");
   record.remove_suffix(1);
   auto pair = split_once(record.substr(digits + 1), '=');
-  if (!pair || pair->first.empty()) return bad("no key");
+  if (!pair || pair->first.empty()) return bad_record("no key");
   return Record{pair->first, pair->second};
 }
 
@@ -48,18 +50,19 @@ Result<> PaxRecords::parse(std::string_view text) {
     auto [key, value] = TRY(take_record(text));
     if (key == "GNU.sparse.offset" || key == "GNU.sparse.numbytes") {
       auto n = parse_uint(value);
-      if (!n) return bad(cat(key, " is not a number"));
+      if (!n) return bad_record(cat(key, " is not a number"));
       if (key == "GNU.sparse.offset") {
         pieces.push_back({*n, 0});
       } else if (pieces.empty()) {
-        return bad("GNU.sparse.numbytes without an offset");
+        return bad_record("GNU.sparse.numbytes without an offset");
       } else {
         pieces.back().size = *n;
       }
       continue;
     }
     TRY(set(key, value));
-    if (pieces.size() > kMaxMetadata / sizeof(Piece)) return bad("the sparse map is too large");
+    if (pieces.size() > kMaxMetadata / sizeof(Piece))
+      return bad_record("the sparse map is too large");
   }
   return {};
 }
@@ -71,7 +74,7 @@ Result<> PaxRecords::set(std::string_view key, std::string_view value) {
   bytes_ -= held->second.size();
   held->second = value;
   // Those of a global header and of one of an entry's own.
-  if (bytes_ > 2 * kMaxMetadata) return bad("those before are too many");
+  if (bytes_ > 2 * kMaxMetadata) return bad_record("those before are too many");
   return {};
 }
 
@@ -103,7 +106,7 @@ Result<TimePoint> parse_pax_time(std::string_view text) {
   const auto seconds = parse_uint(whole);
   const auto nanos = parse_uint(fraction.append(kNanoDigits - fraction.size(), '0'));
   constexpr auto kMost = static_cast<uint64_t>(INT64_MAX / kNanosPerSecond - 1);
-  if (!seconds || !nanos || *seconds > kMost) return bad(cat("not a time: ", quoted(text)));
+  if (!seconds || !nanos || *seconds > kMost) return bad_record(cat("not a time: ", quoted(text)));
   const int64_t total =
       static_cast<int64_t>(*seconds) * kNanosPerSecond + static_cast<int64_t>(*nanos);
   return TimePoint(std::chrono::nanoseconds(negative ? -total : total));

@@ -17,12 +17,13 @@ namespace {
 using tar::Header;
 using tar::kBlock;
 using tar::kMaxMetadata;
+using tar::padding_of;
 using tar::PaxRecords;
 using tar::SparseMap;
 
 constexpr uint64_t kMaxSize = INT64_MAX;
 
-Error bad(std::string_view why) { return {Code::kInvalidArgument, std::string(why)}; }
+Error bad_archive(std::string_view why) { return {Code::kInvalidArgument, std::string(why)}; }
 
 template <size_t N>
 std::string_view text_field(const char (&field)[N]) {
@@ -38,11 +39,11 @@ Result<int64_t> parse_base256(std::string_view field) {
     auto byte = static_cast<unsigned char>(field[i]);
     if (i == 0) byte = static_cast<unsigned char>((byte & 0x7fU) | (negative ? 0x80U : 0U));
     // Bytes above the lowest eight only repeat the sign.
-    if (i + 8 < field.size() && byte != fill) return bad("a number is too large");
+    if (i + 8 < field.size() && byte != fill) return bad_archive("a number is too large");
     value = value << 8U | byte;
   }
   const auto number = std::bit_cast<int64_t>(value);
-  if ((number < 0) != negative) return bad("a number is too large");
+  if ((number < 0) != negative) return bad_archive("a number is too large");
   return number;
 }
 
@@ -57,13 +58,14 @@ Result<int64_t> parse_number(std::string_view field, std::string_view what) {
   while (!field.empty() && is_blank(field.back())) field.remove_suffix(1);
   if (field.empty()) return int64_t{0};
   auto value = parse_uint(field, 8);
-  if (!value || *value > kMaxSize) return bad(cat(what, " is not a number: ", quoted(field)));
+  if (!value || *value > kMaxSize)
+    return bad_archive(cat(what, " is not a number: ", quoted(field)));
   return static_cast<int64_t>(*value);
 }
 
 Result<uint64_t> parse_natural(std::string_view field, std::string_view what) {
   int64_t n = TRY(parse_number(field, what));
-  if (n < 0) return bad(cat(what, " is negative"));
+  if (n < 0) return bad_archive(cat(what, " is negative"));
   return static_cast<uint64_t>(n);
 }
 
@@ -74,13 +76,15 @@ Result<uint64_t> natural(const char (&field)[N], std::string_view what) {
 
 Result<uint64_t> pax_natural(const std::string& text, std::string_view what) {
   auto n = parse_uint(text);
-  if (!n || *n > kMaxSize) return bad(cat("PAX ", what, " is not a number: ", quoted(text)));
+  if (!n || *n > kMaxSize)
+    return bad_archive(cat("PAX ", what, " is not a number: ", quoted(text)));
   return *n;
 }
 
 Result<TimePoint> time_of(int64_t seconds) {
   constexpr int64_t kMost = INT64_MAX / 1'000'000'000 - 1;
-  if (seconds > kMost || seconds < -kMost) return bad(cat("mtime ", seconds, " is out of range"));
+  if (seconds > kMost || seconds < -kMost)
+    return bad_archive(cat("mtime ", seconds, " is out of range"));
   return TimePoint(std::chrono::seconds(seconds));
 }
 
@@ -88,7 +92,7 @@ Result<> check_checksum(const Header& header) {
   const auto stored = parse_number({header.checksum, sizeof header.checksum}, "checksum");
   const tar::Checksums sums = tar::checksums(header);
   if (!stored || (*stored != sums.of_unsigned && *stored != sums.of_signed)) {
-    return bad("wrong header checksum: not a tar archive, or a damaged one");
+    return bad_archive("wrong header checksum: not a tar archive, or a damaged one");
   }
   return {};
 }
@@ -136,9 +140,7 @@ std::optional<TarType> entry_type(char flag, std::string_view name) {
   }
 }
 
-Error cut_short() { return bad("the archive is cut short"); }
-
-uint64_t padding_of(uint64_t size) { return (kBlock - size % kBlock) % kBlock; }
+Error cut_short() { return bad_archive("the archive is cut short"); }
 
 // Counts on what the archive says of the body; a source that ends too early is an error.
 class CheckedBody : public Source {
@@ -251,7 +253,8 @@ Result<bool> TarReader::Impl::read_header() {
   const size_t n = TRY(read_full(from, block));
   if (n == 0) return false;
   if (n < kBlock)
-    return offset == 0 ? bad("not a tar archive, or the archive is cut short") : cut_short();
+    return offset == 0 ? bad_archive("not a tar archive, or the archive is cut short")
+                       : cut_short();
   offset += kBlock;
   header = std::bit_cast<Header>(block);
   if (is_zero(header)) return false;
@@ -285,7 +288,7 @@ Result<bool> TarReader::Impl::read_meta(Extensions& extensions) {
 
 Result<std::string> TarReader::Impl::read_metadata(std::string_view what) {
   const uint64_t size = TRY(natural(header.size, cat(what, "'s size")));
-  if (size > kMaxMetadata) return bad(cat(what, " of ", size, " bytes is too large"));
+  if (size > kMaxMetadata) return bad_archive(cat(what, " of ", size, " bytes is too large"));
   std::string text(size, '\0');
   if (TRY(read_full(from, text)) < size) return cut_short();
   TRY(skip(padding_of(size)));
@@ -318,14 +321,14 @@ Result<> TarReader::Impl::read_entry(const Extensions& extensions) {
   entry.name = choose("path", extensions.gnu_name, header_name(header));
   if (const std::string* real = pax.find("GNU.sparse.name")) entry.name = *real;
   const auto type = entry_type(header.type, entry.name);
-  if (!type) return bad(cat("unknown type ", quoted({&header.type, 1})));
+  if (!type) return bad_archive(cat("unknown type ", quoted({&header.type, 1})));
   entry.type = *type;
   if (*type == TarType::kHardLink || *type == TarType::kSymlink) {
     entry.link_target =
         choose("linkpath", extensions.gnu_link, std::string(text_field(header.link_target)));
   }
   if ((entry.name + entry.link_target).find('\0') != std::string::npos) {
-    return bad("a name holds a zero byte");
+    return bad_archive("a name holds a zero byte");
   }
   TRY(read_fields(pax));
   TRY(read_devices());
@@ -356,7 +359,7 @@ Result<> TarReader::Impl::read_fields(const PaxRecords& pax) {
     auto name = tar::xattr_name(key);
     if (!name) continue;
     if (name->empty() || name->find('\0') != std::string::npos) {
-      return bad("no name of an extended attribute");
+      return bad_archive("no name of an extended attribute");
     }
     entry.xattrs[*std::move(name)] = value;
   }
@@ -368,7 +371,8 @@ Result<> TarReader::Impl::read_devices() {
   if (!is_posix_or_gnu()) return {};
   const uint64_t major = TRY(natural(header.dev_major, "device number"));
   const uint64_t minor = TRY(natural(header.dev_minor, "device number"));
-  if (major > UINT32_MAX || minor > UINT32_MAX) return bad("the device number is too large");
+  if (major > UINT32_MAX || minor > UINT32_MAX)
+    return bad_archive("the device number is too large");
   entry.dev_major = static_cast<uint32_t>(major);
   entry.dev_minor = static_cast<uint32_t>(minor);
   return {};
@@ -384,7 +388,7 @@ Result<> TarReader::Impl::read_body_map(const PaxRecords& pax) {
       text != nullptr ? TRY(pax_natural(*text, "size")) : TRY(natural(header.size, "size"));
   if (is_directory_by_name) {
     // Some would skip them, and some read them as headers.
-    return size == 0 ? Result<>() : bad("a file whose name ends in a slash has contents");
+    return size == 0 ? Result<>() : bad_archive("a file whose name ends in a slash has contents");
   }
   entry.size = size;
   std::optional<SparseMap> map;
@@ -430,7 +434,7 @@ Result<SparseMap> TarReader::Impl::read_gnu_map() {
   TRY(add(tail.sparse));
   bool more = tail.is_extended != '\0';
   for (uint64_t read = 0; more; read += kBlock) {
-    if (read == kMaxMetadata) return bad("the sparse map is too large");
+    if (read == kMaxMetadata) return bad_archive("the sparse map is too large");
     std::array<char, kBlock> block;
     if (TRY(read_full(from, block)) < kBlock) return cut_short();
     offset += kBlock;

@@ -11,18 +11,18 @@ namespace skiff::tar {
 
 namespace {
 
-Error bad(std::string_view why) { return {Code::kInvalidArgument, cat("sparse map: ", why)}; }
+Error bad_map(std::string_view why) { return {Code::kInvalidArgument, cat("sparse map: ", why)}; }
 
 // Decimal lines out of whole blocks, as PAX sparse format 1.0 lays them out.
-class LineReader {
+class MapReader {
  public:
-  explicit LineReader(Source& from) : from_(from) {}
+  explicit MapReader(Source& from) : from_(from) {}
 
   Result<uint64_t> number() {
     size_t end;
     while ((end = text_.find('\n', used_)) == std::string::npos) TRY(more());
     auto n = parse_uint(std::string_view(text_).substr(used_, end - used_));
-    if (!n) return bad("not a number");
+    if (!n) return bad_map("not a number");
     used_ = end + 1;
     return *n;
   }
@@ -31,8 +31,8 @@ class LineReader {
  private:
   Result<> more() {
     std::array<char, kBlock> block;
-    if (TRY(read_full(from_, block)) < kBlock) return bad("cut short");
-    if (text_.size() + kBlock > kMaxMetadata) return bad("too large");
+    if (TRY(read_full(from_, block)) < kBlock) return bad_map("cut short");
+    if (text_.size() + kBlock > kMaxMetadata) return bad_map("too large");
     text_.append(block.data(), kBlock);
     return {};
   }
@@ -48,14 +48,14 @@ Result<> check_sparse_map(const SparseMap& map, uint64_t real_size, uint64_t sto
   uint64_t end = 0;
   uint64_t total = 0;
   for (const Piece& piece : map) {
-    if (piece.offset < end) return bad("pieces overlap or are out of order");
+    if (piece.offset < end) return bad_map("pieces overlap or are out of order");
     if (piece.offset > real_size || piece.size > real_size - piece.offset) {
-      return bad("a piece lies beyond the end of the file");
+      return bad_map("a piece lies beyond the end of the file");
     }
     end = piece.offset + piece.size;
     total += piece.size;
   }
-  if (total != stored) return bad(cat("names ", total, " bytes, the archive holds ", stored));
+  if (total != stored) return bad_map(cat("names ", total, " bytes, the archive holds ", stored));
   return {};
 }
 
@@ -63,18 +63,18 @@ Result<SparseMap> parse_sparse_list(std::string_view text) {
   SparseMap map;
   if (text.empty()) return map;
   const std::vector<std::string> numbers = split(text, ',');
-  if (numbers.size() % 2 != 0) return bad("an offset without a size");
+  if (numbers.size() % 2 != 0) return bad_map("an offset without a size");
   for (size_t i = 0; i < numbers.size(); i += 2) {
     auto offset = parse_uint(numbers[i]);
     auto size = parse_uint(numbers[i + 1]);
-    if (!offset || !size) return bad("not a number");
+    if (!offset || !size) return bad_map("not a number");
     map.push_back({*offset, *size});
   }
   return map;
 }
 
 Result<std::pair<SparseMap, uint64_t>> read_sparse_map(Source& body) {
-  LineReader lines(body);
+  MapReader lines(body);
   SparseMap map;
   for (uint64_t left = TRY(lines.number()); left > 0; --left) {
     const uint64_t offset = TRY(lines.number());

@@ -18,13 +18,14 @@ namespace {
 
 using tar::Header;
 using tar::kBlock;
+using tar::padding_of;
 
 // By key, so that the same entry always gives the same bytes.
 using Records = std::map<std::string, std::string>;
 
 constexpr size_t kCopyBuffer = size_t{128} << 10U;
 
-Error bad(std::string_view why) { return {Code::kInvalidArgument, std::string(why)}; }
+Error bad_entry(std::string_view why) { return {Code::kInvalidArgument, std::string(why)}; }
 
 template <size_t N>
 bool put_text(char (&field)[N], std::string_view text) {
@@ -97,7 +98,7 @@ Result<> put_devices(Header& header, const TarEntry& entry) {
   const uint32_t major = is_device ? entry.dev_major : 0;
   const uint32_t minor = is_device ? entry.dev_minor : 0;
   if (put_octal(header.dev_major, major) && put_octal(header.dev_minor, minor)) return {};
-  return bad(cat("the device number ", major, ":", minor, " is too large"));
+  return bad_entry(cat("the device number ", major, ":", minor, " is too large"));
 }
 
 bool has_link(const TarEntry& entry) {
@@ -107,7 +108,7 @@ bool has_link(const TarEntry& entry) {
 // Readers end a name at its first zero byte: what follows would be lost.
 Result<> check_names(const TarEntry& entry) {
   for (const std::string* text : {&entry.name, &entry.link_target, &entry.user, &entry.group}) {
-    if (text->find('\0') != std::string::npos) return bad("a name holds a zero byte");
+    if (text->find('\0') != std::string::npos) return bad_entry("a name holds a zero byte");
   }
   return {};
 }
@@ -162,8 +163,6 @@ Result<> write_header(Header header, Sink& to) {
   return to.write({block.data(), block.size()});
 }
 
-uint64_t padding_of(uint64_t size) { return (kBlock - size % kBlock) % kBlock; }
-
 Result<> write_zeros(uint64_t size, Sink& to) {
   static constexpr std::array<char, 2 * kBlock> kZeros{};
   return to.write({kZeros.data(), static_cast<size_t>(size)});
@@ -173,7 +172,7 @@ Result<> write_zeros(uint64_t size, Sink& to) {
 Result<> write_records(const Records& records, std::string_view name, Sink& to) {
   std::string text;
   for (const auto& [key, value] : records) text += tar::pax_record(key, value);
-  if (text.size() > tar::kMaxMetadata) return bad("its names and attributes are too large");
+  if (text.size() > tar::kMaxMetadata) return bad_entry("its names and attributes are too large");
   Header header = blank_header('x');
   put_text(header.name, cat("PaxHeaders/", name).substr(0, sizeof header.name));
   put_octal(header.mode, 0644);

@@ -42,15 +42,13 @@ Result<> erase_all(Database& db, std::span<const BlobInfo> blobs) {
   return tx.commit();
 }
 
-TimePoint time_of(int64_t nanoseconds) { return TimePoint(std::chrono::nanoseconds(nanoseconds)); }
-
 Result<BlobInfo> row_of(const Statement& s) {
   oci::Digest digest = TRY(oci::Digest::parse(s.text(0)));
   return BlobInfo{.digest = digest,
                   .size = static_cast<uint64_t>(s.integer(1)),
-                  .created = time_of(s.integer(2)),
-                  .verified = time_of(s.integer(3)),
-                  .modified = time_of(s.integer(4)),
+                  .created = time_at(s.integer(2)),
+                  .verified = time_at(s.integer(3)),
+                  .modified = time_at(s.integer(4)),
                   .damaged = s.integer(5) != 0,
                   .unread = s.integer(5) == kUnread};
 }

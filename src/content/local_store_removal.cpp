@@ -11,7 +11,7 @@ namespace skiff::content {
 namespace {
 
 // A smaller file is unlinked while a thread for it would start.
-constexpr uint64_t kLarge = uint64_t{1} << 20U;
+constexpr uint64_t kLargeBlob = uint64_t{1} << 20U;
 // Whoever stores a blob waits as long as these take.
 constexpr size_t kRemovedAtOnce = 50;
 
@@ -71,7 +71,7 @@ std::vector<Result<>> LocalStore::remove_some(std::span<const oci::Digest> blobs
 
 Result<> LocalStore::remove_file(const BlobInfo& blob) {
   quarantine_.drop(blob.digest);
-  if (blob.size >= kLarge) return trash_->take(layout_.blob(blob.digest));
+  if (blob.size >= kLargeBlob) return trash_->take(layout_.blob(blob.digest));
   Result<> removed = files_.unlink(layout_.blob(blob.digest));
   if (!removed && removed.error().code() == Code::kNotFound) return {};
   return removed;

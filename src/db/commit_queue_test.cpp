@@ -15,7 +15,7 @@
 namespace skiff {
 namespace {
 
-constexpr const char* kSchema[] = {"CREATE TABLE word(text TEXT PRIMARY KEY);"};
+constexpr const char* kQueueSchema[] = {"CREATE TABLE word(text TEXT PRIMARY KEY);"};
 
 class CommitQueueTest : public testing::Test {
  protected:
@@ -44,7 +44,7 @@ class CommitQueueTest : public testing::Test {
   }
 
   TempDir dir_ = *TempDir::make("/tmp", "skiff-db-");
-  Database db_ = *Database::open(dir_.path() / "test.db", kSchema);
+  Database db_ = *Database::open(dir_.path() / "test.db", kQueueSchema);
   std::mutex hold_;
   std::atomic<int> uses_ = 0;
   CommitQueue queue_{[this](const std::function<void(Database&)>& use) {

@@ -12,7 +12,7 @@ namespace skiff {
 
 namespace {
 
-constexpr int kBusyTimeoutMs = 10'000;
+constexpr int kCopyTimeoutMs = 10'000;
 
 struct Close {
   void operator()(sqlite3* db) const { sqlite3_close(db); }
@@ -27,7 +27,7 @@ Result<> vacuum_into(const Path& from, const Path& to) {
   if (opened != SQLITE_OK) {
     return Error(Code::kUnavailable, db ? sqlite3_errmsg(db.get()) : "out of memory");
   }
-  sqlite3_busy_timeout(db.get(), kBusyTimeoutMs);
+  sqlite3_busy_timeout(db.get(), kCopyTimeoutMs);
   sqlite3_stmt* statement = nullptr;
   int rc = sqlite3_prepare_v2(db.get(), "VACUUM INTO ?", -1, &statement, nullptr);
   if (rc == SQLITE_OK) {

@@ -27,7 +27,7 @@ extern "C" int fdatasync(int fd) { return sync_or_fail(SYS_fdatasync, fd); }
 namespace skiff {
 namespace {
 
-constexpr const char* kSchema[] = {"CREATE TABLE word(text TEXT);"};
+constexpr const char* kSyncSchema[] = {"CREATE TABLE word(text TEXT);"};
 
 class FailedSyncTest : public testing::Test {
  protected:
@@ -37,7 +37,7 @@ class FailedSyncTest : public testing::Test {
     for (const char* name : {"test.db", "test.db-wal"}) {
       std::filesystem::copy_file(dir_.path() / name, later.path() / name);
     }
-    auto db = Database::open(later.path() / "test.db", kSchema);
+    auto db = Database::open(later.path() / "test.db", kSyncSchema);
     auto s = db->prepare("SELECT text FROM word");
     std::vector<std::string> words;
     while (*s->step()) words.push_back(s->text(0));
@@ -45,7 +45,7 @@ class FailedSyncTest : public testing::Test {
   }
 
   TempDir dir_ = *TempDir::make("/tmp", "skiff-db-");
-  Database db_ = *Database::open(dir_.path() / "test.db", kSchema);
+  Database db_ = *Database::open(dir_.path() / "test.db", kSyncSchema);
 };
 
 TEST_F(FailedSyncTest, AStatementThatFailedInItsSyncDoesNotComeBack) {

@@ -10,7 +10,7 @@
 namespace skiff {
 namespace {
 
-constexpr const char* kTables[] = {"CREATE TABLE tag(name TEXT);"};
+constexpr const char* kWatchedTables[] = {"CREATE TABLE tag(name TEXT);"};
 
 class FileWatchTest : public testing::Test {
  protected:
@@ -24,7 +24,7 @@ class FileWatchTest : public testing::Test {
 
   TempDir dir_ = *TempDir::make("/tmp", "skiff-watch-");
   Path file_ = dir_.path() / "test.db";
-  Database db_ = *Database::open(file_, kTables);
+  Database db_ = *Database::open(file_, kWatchedTables);
   FileWatch files_{file_};
 };
 
@@ -32,7 +32,7 @@ TEST_F(FileWatchTest, WorkOnTheDatabaseIsNothingToTellOf) {
   EXPECT_EQ(complaint(), "");
   ASSERT_TRUE(db_.run("INSERT INTO tag VALUES ('a')"));
   {
-    Database other = *Database::open(file_, kTables);
+    Database other = *Database::open(file_, kWatchedTables);
     ASSERT_TRUE(other.execute("PRAGMA wal_checkpoint(TRUNCATE)"));
   }
   EXPECT_EQ(complaint(), "");

@@ -11,13 +11,15 @@
 namespace skiff {
 namespace {
 
-using Use = DatabaseServer::Use;
+using PostgresUse = DatabaseServer::Use;
 
-constexpr const char* kFirst[] = {
+constexpr const char* kFirstMigration[] = {
     "CREATE TABLE tag(id INTEGER PRIMARY KEY, repo TEXT NOT NULL UNIQUE, name TEXT,"
     " n INTEGER CHECK(n >= 0), bytes BLOB);"};
-constexpr const char* kSecond[] = {kFirst[0], "ALTER TABLE tag ADD COLUMN extra TEXT DEFAULT 'x';"};
-constexpr const char* kBroken[] = {kFirst[0], kSecond[1], "CREATE TABLE a(x TEXT); NONSENSE;"};
+constexpr const char* kSecondMigration[] = {kFirstMigration[0],
+                                            "ALTER TABLE tag ADD COLUMN extra TEXT DEFAULT 'x';"};
+constexpr const char* kBrokenMigration[] = {kFirstMigration[0], kSecondMigration[1],
+                                            "CREATE TABLE a(x TEXT); NONSENSE;"};
 
 class PostgresTest : public testing::Test {
  protected:
@@ -25,7 +27,8 @@ class PostgresTest : public testing::Test {
     if (!PostgresForTests::available()) GTEST_SKIP() << "postgresql-15 is not installed";
     server_ = PostgresForTests::get().server();
   }
-  Database open(Use use = Use::kDurable, std::span<const char* const> migrations = kFirst) {
+  Database open(PostgresUse use = PostgresUse::kDurable,
+                std::span<const char* const> migrations = kFirstMigration) {
     auto db = server_->connect(schema_, use, migrations);
     EXPECT_TRUE(db) << db.error().message();
     return std::move(*db);
@@ -129,7 +132,7 @@ TEST_F(PostgresTest, ATransactionRollsBackUnlessCommitted) {
     ASSERT_TRUE(tx && db.run("INSERT INTO tag(repo) VALUES ('lost')"));
   }
   EXPECT_EQ(count(db), 0);
-  Database reader = open(Use::kRead);
+  Database reader = open(PostgresUse::kRead);
   auto tx = db.begin();
   ASSERT_TRUE(tx && db.run("INSERT INTO tag(repo) VALUES ('kept')"));
   Transaction moved = std::move(*tx);
@@ -155,7 +158,7 @@ TEST_F(PostgresTest, MigrationsRunOnceAndInOrderWhoeverComesFirst) {
     ASSERT_TRUE(open().run("INSERT INTO tag(repo) VALUES ('old')"));
   }
   for (int i = 0; i < 2; ++i) {
-    Database db = open(Use::kDurable, kSecond);
+    Database db = open(PostgresUse::kDurable, kSecondMigration);
     auto s = db.prepare("SELECT extra FROM tag");
     ASSERT_TRUE(s && *s->step());
     EXPECT_EQ(s->text(0), "x");
@@ -163,13 +166,13 @@ TEST_F(PostgresTest, MigrationsRunOnceAndInOrderWhoeverComesFirst) {
 }
 
 TEST_F(PostgresTest, AFailedMigrationChangesNothingAndANewerSchemaIsRefused) {
-  open(Use::kDurable, kSecond);
-  const auto broken = server_->connect(schema_, Use::kDurable, kBroken);
+  open(PostgresUse::kDurable, kSecondMigration);
+  const auto broken = server_->connect(schema_, PostgresUse::kDurable, kBrokenMigration);
   ASSERT_FALSE(broken);
   EXPECT_NE(broken.error().message().find("schema migration 3"), std::string::npos);
-  Database db = open(Use::kDurable, kSecond);
+  Database db = open(PostgresUse::kDurable, kSecondMigration);
   EXPECT_FALSE(db.run("SELECT * FROM a"));
-  const auto older = server_->connect(schema_, Use::kDurable, kFirst);
+  const auto older = server_->connect(schema_, PostgresUse::kDurable, kFirstMigration);
   ASSERT_FALSE(older);
   EXPECT_EQ(older.error().code(), Code::kFailedPrecondition);
   EXPECT_NE(older.error().message().find("schema has version 2"), std::string::npos);
@@ -232,9 +235,9 @@ TEST_F(PostgresTest, ManyThatCountOnTheSameRowAllGetThrough) {
 
 TEST_F(PostgresTest, ChangesAreCountedWhereThatIsAskedFor) {
   EXPECT_FALSE(*server_->has(schema_));
-  Database db = open(Use::kCounted);
+  Database db = open(PostgresUse::kCounted);
   EXPECT_TRUE(*server_->has(schema_));
-  Database other = open(Use::kCounted);
+  Database other = open(PostgresUse::kCounted);
   const int64_t before = *db.change_count();
   EXPECT_EQ(count(other), 0);
   EXPECT_EQ(*db.change_count(), before);
@@ -280,7 +283,7 @@ TEST_F(PostgresTest, NoStatementIsCompiledByLlvm) {
 
 TEST_F(PostgresTest, ALostSessionIsReplacedBetweenTransactions) {
   Database db = open();
-  Database reader = open(Use::kRead);
+  Database reader = open(PostgresUse::kRead);
   for (Database* each : {&db, &reader}) end_session(*each);
   EXPECT_EQ(count(reader), 0);
   const auto written = with_attempts(db, [&](Transaction& tx) -> Result<> {
@@ -322,7 +325,7 @@ TEST_F(PostgresTest, WhatWasCommittedOutlivesAKilledServer) {
 TEST_F(PostgresTest, AServerThatIsNotThereIsNamedWithoutThePassword) {
   auto nowhere = postgres_server("postgresql://skiff@/x?host=/nonexistent", "hunter2");
   ASSERT_TRUE(nowhere);
-  const auto db = (*nowhere)->connect("registry", Use::kDurable, kFirst);
+  const auto db = (*nowhere)->connect("registry", PostgresUse::kDurable, kFirstMigration);
   ASSERT_FALSE(db);
   EXPECT_EQ(db.error().code(), Code::kUnavailable);
   EXPECT_NE(db.error().message().find("postgresql://skiff@/x"), std::string::npos);

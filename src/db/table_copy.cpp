@@ -25,7 +25,7 @@ struct Table {
   bool never_again = false;  // a number that was used is not used again (AUTOINCREMENT)
 };
 
-std::string quoted_name(std::string_view name) { return cat("\"", name, "\""); }
+std::string quoted_column(std::string_view name) { return cat("\"", name, "\""); }
 
 Result<> read_columns(Database& file, Table& table) {
   Statement row =
@@ -57,15 +57,15 @@ Result<std::vector<Table>> tables_of(Database& file) {
 
 Result<> clear(Database& db, const std::vector<Table>& tables) {
   for (const Table& table : std::views::reverse(tables)) {
-    TRY(db.run(cat("DELETE FROM ", quoted_name(table.name))));
+    TRY(db.run(cat("DELETE FROM ", quoted_column(table.name))));
   }
   return {};
 }
 
 std::string select(const Table& table) {
   std::vector<std::string> names;
-  for (const Column& column : table.columns) names.push_back(quoted_name(column.name));
-  return cat("SELECT ", join(names, ", "), " FROM ", quoted_name(table.name));
+  for (const Column& column : table.columns) names.push_back(quoted_column(column.name));
+  return cat("SELECT ", join(names, ", "), " FROM ", quoted_column(table.name));
 }
 
 // Numbers and bytes that are null are left out: what a null is bound as is a text.
@@ -75,12 +75,12 @@ Result<> insert(Database& to, const Table& table, const Statement& row) {
   for (int i = 0; i < static_cast<int>(table.columns.size()); ++i) {
     const Column& column = table.columns[static_cast<size_t>(i)];
     if (row.is_null(i) && column.type != Type::kText) continue;
-    names.push_back(quoted_name(column.name));
+    names.push_back(quoted_column(column.name));
     given.push_back(i);
   }
   const std::vector<std::string> places(given.size(), "?");
   Statement statement =
-      TRY(to.prepare(cat("INSERT INTO ", quoted_name(table.name), "(", join(names, ", "),
+      TRY(to.prepare(cat("INSERT INTO ", quoted_column(table.name), "(", join(names, ", "),
                          ") VALUES (", join(places, ", "), ")")));
   int index = 0;
   for (const int i : given) {
@@ -131,8 +131,9 @@ Result<> copy_rows_to_server(Database& file, Database& server, const Table& tabl
     while (TRY(row.step())) TRY(insert(server, table, row));
   }
   if (table.counter.empty()) return {};
-  int64_t last = TRY(one_number(file.prepare(cat("SELECT coalesce(max(", quoted_name(table.counter),
-                                                 "), 0) FROM ", quoted_name(table.name)))));
+  int64_t last =
+      TRY(one_number(file.prepare(cat("SELECT coalesce(max(", quoted_column(table.counter),
+                                      "), 0) FROM ", quoted_column(table.name)))));
   if (table.never_again) {
     last = std::max(last, TRY(one_number(file.prepare(
                               "SELECT seq FROM sqlite_sequence WHERE name = ?", table.name))));

@@ -11,15 +11,13 @@ namespace skiff::dockerfile {
 
 namespace {
 
-Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
-
 // "8000-9000" or one port; `what` is what errors call it.
 Result<std::pair<uint64_t, uint64_t>> port_range(std::string_view text, std::string_view what) {
   const auto range = split_once(text, '-');
   const auto low = parse_uint(range ? range->first : text);
   const auto high = parse_uint(range ? range->second : text);
   if (!low || !high || *high > 65535 || *high < *low)
-    return invalid(cat("invalid ", what, ": ", text));
+    return invalid_argument(cat("invalid ", what, ": ", text));
   return std::pair(*low, *high);
 }
 
@@ -72,10 +70,11 @@ Result<std::vector<std::string>> parse_exposed(std::string_view text) {
   const std::string_view port = parts ? parts->first : container;
   std::string protocol = to_lower(parts ? parts->second : std::string_view());
   if (port.empty())
-    return invalid(cat("invalid port: ", skiff::quoted(text), ": no port specified"));
+    return invalid_argument(cat("invalid port: ", skiff::quoted(text), ": no port specified"));
   if (protocol.empty()) protocol = "tcp";
   if (protocol != "tcp" && protocol != "udp" && protocol != "sctp") {
-    return invalid(cat("invalid port: ", skiff::quoted(text), ": invalid proto: ", parts->second));
+    return invalid_argument(
+        cat("invalid port: ", skiff::quoted(text), ": invalid proto: ", parts->second));
   }
   const auto [low, high] = TRY(port_range(port, "containerPort"));
   const auto host = split_last(address, ':');
@@ -83,7 +82,7 @@ Result<std::vector<std::string>> parse_exposed(std::string_view text) {
   if (!host_port.empty()) {
     const auto [first, last] = TRY(port_range(host_port, "hostPort"));
     if (last - first != high - low && high != low) {
-      return invalid(
+      return invalid_argument(
           cat("invalid ranges specified for container and host Ports: ", port, " and ", host_port));
     }
   }

@@ -10,8 +10,6 @@ namespace skiff::dockerfile {
 
 namespace {
 
-Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
-
 // `path` from the working directory, clean; a slash at its end is kept.
 std::string absolute_path(const std::string& path, const std::string& working_dir) {
   std::string base = working_dir.empty() ? "/" : working_dir;
@@ -24,11 +22,11 @@ std::string absolute_path(const std::string& path, const std::string& working_di
 // An address may say what the flags say, too.
 Result<> check_agreement(const PlannedCopy& copy, const GitSource& source) {
   if (copy.keep_git_dir && source.keep_git_dir.value_or(*copy.keep_git_dir) != *copy.keep_git_dir) {
-    return invalid("inconsistent keep-git-dir configuration");
+    return invalid_argument("inconsistent keep-git-dir configuration");
   }
   if (!copy.checksum.empty() && !source.checksum.empty() && copy.checksum != source.checksum) {
-    return invalid(cat("checksum mismatch ", skiff::quoted(copy.checksum),
-                       " != ", skiff::quoted(source.checksum)));
+    return invalid_argument(cat("checksum mismatch ", skiff::quoted(copy.checksum),
+                                " != ", skiff::quoted(source.checksum)));
   }
   return {};
 }
@@ -40,8 +38,9 @@ Result<> check_sources(const PlannedCopy& copy) {
     const auto repository = TRY(parse_git_source(source));
     const bool git = repository.has_value();
     if (git) TRY(check_agreement(copy, *repository));
-    if (git && !copy.add) return invalid("source can't be a git ref for COPY");
-    if (is_url(source) && !git && !copy.add) return invalid("source can't be a URL for COPY");
+    if (git && !copy.add) return invalid_argument("source can't be a git ref for COPY");
+    if (is_url(source) && !git && !copy.add)
+      return invalid_argument("source can't be a URL for COPY");
     checkable = checkable && (git || is_url(source));
     if (!git && checkable && !copy.checksum.empty()) {
       TRY_CONTEXT(oci::Digest::parse(copy.checksum), "--checksum");
@@ -49,9 +48,9 @@ Result<> check_sources(const PlannedCopy& copy) {
   }
   if (copy.checksum.empty() || checkable) return {};
   if (copy.sources.size() + copy.files.size() > 1) {
-    return invalid("checksum can't be specified for multiple sources");
+    return invalid_argument("checksum can't be specified for multiple sources");
   }
-  return invalid("checksum requires HTTP(S) or Git sources");
+  return invalid_argument("checksum requires HTTP(S) or Git sources");
 }
 
 }  // namespace

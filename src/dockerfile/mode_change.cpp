@@ -9,7 +9,7 @@ namespace {
 constexpr mode_t kAll = 07777;
 constexpr mode_t kSpecial = S_ISUID | S_ISGID | S_ISVTX;
 
-Error invalid(std::string_view text) {
+Error invalid_mode(std::string_view text) {
   return Error(Code::kInvalidArgument,
                cat("invalid chmod parameter: ", skiff::quoted(text),
                    ": it should be octal and between 0 and 07777, or symbolic like u=rwX,go=rX"));
@@ -26,13 +26,13 @@ mode_t bits_of(mode_t mode, char who) {
 Result<ModeChange> ModeChange::parse(std::string_view text) {
   ModeChange out;
   if (auto mode = parse_uint(text, 8)) {
-    if (*mode > kAll) return invalid(text);
+    if (*mode > kAll) return invalid_mode(text);
     out.mode_ = static_cast<mode_t>(*mode);
     return out;
   }
-  if (text.empty() || (text[0] >= '0' && text[0] <= '9')) return invalid(text);
+  if (text.empty() || (text[0] >= '0' && text[0] <= '9')) return invalid_mode(text);
   for (const std::string& one : split(text, ',')) {
-    if (!parse_clauses(one, out.clauses_)) return invalid(text);
+    if (!parse_clauses(one, out.clauses_)) return invalid_mode(text);
   }
   return out;
 }
@@ -54,10 +54,10 @@ Result<> ModeChange::parse_clauses(std::string_view text, std::vector<Clause>& o
     }
   }
   if (who == 0) who = kAll;
-  if (at == text.size()) return invalid(text);
+  if (at == text.size()) return invalid_mode(text);
   while (at < text.size()) {
     Clause clause{.who = who, .op = text[at++]};
-    if (clause.op != '+' && clause.op != '-' && clause.op != '=') return invalid(text);
+    if (clause.op != '+' && clause.op != '-' && clause.op != '=') return invalid_mode(text);
     for (; at < text.size() && std::string_view("+-=").find(text[at]) == std::string_view::npos;
          ++at) {
       switch (text[at]) {
@@ -85,7 +85,7 @@ Result<> ModeChange::parse_clauses(std::string_view text, std::vector<Clause>& o
           clause.copied = text[at];
           break;
         default:
-          return invalid(text);
+          return invalid_mode(text);
       }
     }
     out.push_back(clause);

@@ -15,8 +15,6 @@ namespace skiff::dockerfile {
 
 namespace {
 
-Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
-
 // A FROM with its words expanded.
 struct Origin {
   std::string image;
@@ -110,14 +108,14 @@ Result<Origin> Planner::expand_from(size_t index) {
     if (origin.replaced) return origin;
     origin.image = TRY(expander.word(stage.from.image));
     if (origin.image.empty()) {
-      return invalid(cat("base name (", stage.from.image, ") should not be blank"));
+      return invalid_argument(cat("base name (", stage.from.image, ") should not be blank"));
     }
     unset.clear();
     std::string platform = TRY(expander.word(stage.from.platform));
     if (platform.empty() && !stage.from.platform.empty()) {
       const std::string near = unset.empty() ? "" : nearest_word(unset[0], globals_.names());
-      return invalid(cat("empty platform value from expression ", stage.from.platform,
-                         near.empty() ? "" : cat(" (did you mean ", near, "?)")));
+      return invalid_argument(cat("empty platform value from expression ", stage.from.platform,
+                                  near.empty() ? "" : cat(" (did you mean ", near, "?)")));
     }
     if (!platform.empty()) origin.platform = TRY(oci::Platform::parse(platform));
     origin.stage = find_stage(file_, to_lower(origin.image), index);
@@ -150,13 +148,13 @@ Result<size_t> Planner::taken_stage(const TakenFrom& from, size_t index) const {
   if (found == kNoStage || found < index) return found;
   if (is_replaced(found)) return kNoStage;
   if (from.mount) {
-    return invalid(cat("cannot mount from stage ", skiff::quoted(from.name), " to ",
-                       skiff::quoted(*from.mount),
-                       ", stage needs to be defined before current command"));
+    return invalid_argument(cat("cannot mount from stage ", skiff::quoted(from.name), " to ",
+                                skiff::quoted(*from.mount),
+                                ", stage needs to be defined before current command"));
   }
-  return invalid(cat("cannot copy from stage ", skiff::quoted(from.name),
-                     ", it needs to be defined before current stage ",
-                     skiff::quoted(label_of(file_, index))));
+  return invalid_argument(cat("cannot copy from stage ", skiff::quoted(from.name),
+                              ", it needs to be defined before current stage ",
+                              skiff::quoted(label_of(file_, index))));
 }
 
 // The stage and all that its FROM and its COPY --from lead to.
@@ -312,8 +310,9 @@ Result<Plan> Planner::make() {
     for (const Stage& stage : file_.stages) names.push_back(stage.from.name);
     std::erase(names, "");
     const std::string near = nearest_word(request_.target, names);
-    return invalid(cat("target stage ", skiff::quoted(request_.target), " could not be found",
-                       near.empty() ? "" : cat(" (did you mean ", near, "?)")));
+    return invalid_argument(cat("target stage ", skiff::quoted(request_.target),
+                                " could not be found",
+                                near.empty() ? "" : cat(" (did you mean ", near, "?)")));
   }
   TRY(declare_all(file_, globals_));
   for (size_t i = 0; i <= target_; ++i) origins_.push_back(TRY(expand_from(i)));

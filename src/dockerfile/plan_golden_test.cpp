@@ -13,13 +13,13 @@
 namespace skiff::dockerfile {
 namespace {
 
-std::string show(const std::vector<std::string>& words) {
+std::string show_plan(const std::vector<std::string>& words) {
   std::string out = "[";
   for (const std::string& word : words) out += cat(out.size() > 1 ? " " : "", skiff::quoted(word));
   return out + "]";
 }
 
-std::string show(const std::vector<std::pair<std::string, std::string>>& pairs) {
+std::string show_plan(const std::vector<std::pair<std::string, std::string>>& pairs) {
   std::string out;
   for (const auto& [name, value] : pairs) out += cat(" ", name, "=", skiff::quoted(value));
   return out;
@@ -29,43 +29,44 @@ std::string named(std::string_view name, const std::string& value) {
   return value.empty() ? "" : cat(" ", name, "=", value);
 }
 
-std::string show(const BaseImage& image) {
+std::string show_plan(const BaseImage& image) {
   const std::string platform = image.config.platform.str();
   return cat(" from image ", image.name, platform == "linux/amd64" ? "" : cat(" of ", platform));
 }
 
-struct Show {
+struct ShowPlanned {
   std::string operator()(const PlannedFrom& from) const {
     if (!from.context.empty()) return cat("from context ", from.context);
     if (from.stage) return cat("from stage ", *from.stage);
     return from.image ? cat("from image ", from.image->name) : "from scratch";
   }
   std::string operator()(const PlannedRun& run) const {
-    std::string out = cat("run ", show(run.args), " in ", run.working_dir, named("user", run.user),
-                          named("network", run.network), "\n    env ", show(run.env), "\n    args",
-                          show(run.build_args));
+    std::string out = cat("run ", show_plan(run.args), " in ", run.working_dir,
+                          named("user", run.user), named("network", run.network), "\n    env ",
+                          show_plan(run.env), "\n    args", show_plan(run.build_args));
     if (run.insecure) out += " insecure";
     for (const PlannedMount& mount : run.mounts) {
       out += cat("\n    mount ", mount.target, named("id", mount.id), named("source", mount.source),
                  named("env", mount.env), mount.read_only ? " ro" : " rw",
-                 mount.from_image ? show(*mount.from_image) : "",
+                 mount.from_image ? show_plan(*mount.from_image) : "",
                  mount.from_stage ? cat(" from stage ", *mount.from_stage) : "",
                  named("context", mount.from_context));
     }
-    if (!run.hidden_args.empty()) out += cat(" hidden", show(run.hidden_args));
+    if (!run.hidden_args.empty()) out += cat(" hidden", show_plan(run.hidden_args));
     if (run.script)
       out += cat("\n    script ", run.script->first, " ", skiff::quoted(run.script->second));
     return out;
   }
   std::string operator()(const PlannedCopy& copy) const {
-    std::string out = cat(copy.add ? "add " : "copy ", show(copy.sources), show(copy.files), " -> ",
-                          copy.destination, named("chown", copy.chown), named("chmod", copy.chmod));
+    std::string out =
+        cat(copy.add ? "add " : "copy ", show_plan(copy.sources), show_plan(copy.files), " -> ",
+            copy.destination, named("chown", copy.chown), named("chmod", copy.chmod));
     if (copy.link) out += " link";
     if (copy.parents) out += " parents";
-    if (!copy.excludes.empty()) out += cat(" excluding ", show(copy.excludes));
+    if (!copy.excludes.empty()) out += cat(" excluding ", show_plan(copy.excludes));
     out += named("checksum", copy.checksum);
     if (copy.from_stage) out += cat(" from stage ", *copy.from_stage);
-    if (copy.from_image) out += show(*copy.from_image);
+    if (copy.from_image) out += show_plan(*copy.from_image);
     if (copy.from_scratch) out += " from scratch";
     if (!copy.from_context.empty()) out += cat(" from context ", copy.from_context);
     return out;
@@ -74,18 +75,18 @@ struct Show {
     return cat("workdir ", workdir.path, named("user", workdir.user));
   }
   std::string operator()(const PlannedConfig& config) const {
-    return cat("config", show(config.build_args));
+    return cat("config", show_plan(config.build_args));
   }
 };
 
-std::string dump(const Plan& plan) {
+std::string dump_plan(const Plan& plan) {
   std::string out = cat("total ", plan.total, "\n");
   for (const PlannedStage& stage : plan.stages) {
     out += cat("stage ", stage.number, " ", stage.name, " ", stage.platform.str(),
                named("author", stage.author), "\n");
     for (const PlannedStep& step : stage.steps) {
       out += cat("  ", step.number, step.trigger > 0 ? " trigger: " : ": ",
-                 std::visit(Show{}, step.what), "\n");
+                 std::visit(ShowPlanned{}, step.what), "\n");
       if (step.shown_platform != stage.platform.str())
         out += cat("    for ", step.shown_platform, "\n");
       if (step.shown != step.text) out += cat("    shown ", step.shown, "\n");
@@ -166,7 +167,7 @@ TEST(PlanGolden, EachFileIsPlannedAsExpected) {
     auto file = parse_dockerfile("Dockerfile", asked.text);
     ASSERT_TRUE(file) << file.error().message();
     auto plan = make_plan(*file, asked.request, find_base);
-    std::string shown = plan ? dump(*plan) : cat("ERROR ", plan.error().message(), "\n");
+    std::string shown = plan ? dump_plan(*plan) : cat("ERROR ", plan.error().message(), "\n");
     Path expected = Path(entry.path()).replace_extension(".plan");
     if (accept) std::ofstream(expected) << shown;
     EXPECT_EQ(shown, read_file(expected).value_or("(no .plan file)"));

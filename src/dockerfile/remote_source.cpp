@@ -14,8 +14,6 @@ namespace skiff::dockerfile {
 
 namespace {
 
-Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
-
 constexpr std::string_view kForced = "git+";
 
 bool has_only(std::string_view text, std::string_view others) {
@@ -42,7 +40,8 @@ Result<std::string> clean_subdirectory(std::string_view text) {
   std::vector<std::string> parts = split(text, '/');
   std::erase_if(parts, [](const std::string& part) { return part.empty() || part == "."; });
   if (std::ranges::find(parts, "..") != parts.end()) {
-    return invalid(cat("subdirectory ", skiff::quoted(text), " leads out of the repository"));
+    return invalid_argument(
+        cat("subdirectory ", skiff::quoted(text), " leads out of the repository"));
   }
   return join(parts, "/");
 }
@@ -51,13 +50,13 @@ Result<std::string> clean_subdirectory(std::string_view text) {
 Result<bool> parse_switch(const std::string& key, const std::string& value) {
   const auto on = value.empty() ? std::optional(true) : parse_bool(value);
   if (on) return *on;
-  return invalid(cat("invalid ", key, " value: ", skiff::quoted(value)));
+  return invalid_argument(cat("invalid ", key, " value: ", skiff::quoted(value)));
 }
 
 Result<> set_ref(const std::string& ref, GitSource& out) {
   if (!out.ref.empty() && out.ref != ref) {
-    return invalid(cat("the references ", skiff::quoted(out.ref), " and ", skiff::quoted(ref),
-                       " are both given"));
+    return invalid_argument(cat("the references ", skiff::quoted(out.ref), " and ",
+                                skiff::quoted(ref), " are both given"));
   }
   out.ref = ref;
   return {};
@@ -66,8 +65,8 @@ Result<> set_ref(const std::string& ref, GitSource& out) {
 Result<> set_subdirectory(std::string_view text, GitSource& out) {
   std::string clean = TRY(clean_subdirectory(text));
   if (!out.subdirectory.empty() && out.subdirectory != clean) {
-    return invalid(cat("the directories ", skiff::quoted(out.subdirectory), " and ",
-                       skiff::quoted(clean), " are both given"));
+    return invalid_argument(cat("the directories ", skiff::quoted(out.subdirectory), " and ",
+                                skiff::quoted(clean), " are both given"));
   }
   out.subdirectory = std::move(clean);
   return {};
@@ -90,7 +89,7 @@ Result<> read_parameter(const std::string& key, const std::string& value, GitSou
   if (key == "keep-git-dir" || key == "submodules" || key == "fetch-by-commit") {
     return read_switch(key, value, out);
   }
-  if (value.empty()) return invalid(cat("query ", skiff::quoted(key), " has no value"));
+  if (value.empty()) return invalid_argument(cat("query ", skiff::quoted(key), " has no value"));
   if (key == "ref") return set_ref(value, out);
   if (key == "tag") return set_ref(below("refs/tags/", value), out);
   if (key == "branch") return set_ref(below("refs/heads/", value), out);
@@ -100,10 +99,10 @@ Result<> read_parameter(const std::string& key, const std::string& value, GitSou
   } else if (key == "mtime" && (value == "commit" || value == "checkout")) {
     out.commit_times = value == "commit";
   } else if (key == "mtime") {
-    return invalid(
+    return invalid_argument(
         cat("invalid mtime value: ", skiff::quoted(value), ": it is \"checkout\" or \"commit\""));
   } else {
-    return invalid(cat("unexpected query ", skiff::quoted(key)));
+    return invalid_argument(cat("unexpected query ", skiff::quoted(key)));
   }
   return {};
 }
@@ -115,7 +114,7 @@ Result<> read_query(std::string_view query, GitSource& out) {
     const auto parts = split_once(pair, '=');
     const std::string key = net::url_decode(parts ? parts->first : std::string_view(pair));
     if (!seen.insert(key).second) {
-      return invalid(cat("query ", skiff::quoted(key), " is given twice"));
+      return invalid_argument(cat("query ", skiff::quoted(key), " is given twice"));
     }
     TRY(read_parameter(key, net::url_decode(parts ? parts->second : ""), out));
   }
@@ -154,7 +153,7 @@ Result<std::optional<GitSource>> parse_git_source(const std::string& text) {
   if (question != std::string::npos) {
     TRY_CONTEXT(read_query(std::string_view(address).substr(question + 1), out), shown);
   }
-  if (out.ref.starts_with('-')) return invalid(cat(shown, ": invalid reference"));
+  if (out.ref.starts_with('-')) return invalid_argument(cat(shown, ": invalid reference"));
   return out;
 }
 

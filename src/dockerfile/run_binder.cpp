@@ -7,8 +7,6 @@ namespace skiff::dockerfile {
 
 namespace {
 
-Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
-
 std::string_view trim_newline(std::string_view text) {
   if (text.ends_with('\n')) text.remove_suffix(1);
   return text;
@@ -38,7 +36,8 @@ Result<> add_defaults(PlannedMount& mount, const std::string& working_dir, int a
   }
   if (!mount.target.starts_with('/')) mount.target = cat(working_dir, "/", mount.target);
   mount.target = clean_path(mount.target);
-  if (mount.target == "/") return invalid(cat("invalid mount target ", skiff::quoted("/")));
+  if (mount.target == "/")
+    return invalid_argument(cat("invalid mount target ", skiff::quoted("/")));
   return {};
 }
 

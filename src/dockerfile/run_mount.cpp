@@ -74,9 +74,9 @@ std::string_view name_of(MountKind kind) {
   return "";
 }
 
-class Parser {
+class MountParser {
  public:
-  explicit Parser(const ExpandValue& expand) : expand_(expand) {}
+  explicit MountParser(const ExpandValue& expand) : expand_(expand) {}
 
   Result<RunMount> run(std::vector<Field> fields) {
     for (Field& field : fields) {
@@ -212,7 +212,7 @@ class Parser {
 
 Result<RunMount> parse_run_mount(const std::string& text, const ExpandValue& expand) {
   auto fields = TRY(read_fields(text));
-  return Parser(expand).run(std::move(fields));
+  return MountParser(expand).run(std::move(fields));
 }
 
 Result<std::string> from_of_mount(const std::string& text) {

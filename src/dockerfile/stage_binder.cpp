@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::string_view kHistoryComment = "buildkit.dockerfile.v0";
 
-Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
-
 // "make..." of several lines.
 std::string first_line_of(std::string_view text) {
   const std::string_view lines = trim(text);
@@ -168,7 +166,7 @@ std::vector<std::string> StageBinder::command_words(const Command& command,
 }
 
 Result<> StageBinder::bind_one(const FromInstruction&, PlannedStep&) {
-  return invalid("FROM is not allowed here");
+  return invalid_argument("FROM is not allowed here");
 }
 
 // Without a value it leaves what an earlier one gave.
@@ -268,7 +266,8 @@ Result<> StageBinder::bind_one(const VolumeInstruction& volume, PlannedStep& ste
   std::vector<std::string> paths;
   for (const std::string& path : volume.paths) {
     paths.push_back(TRY(expander(step).word(path)));
-    if (paths.back().empty()) return invalid("VOLUME specified can not be an empty string");
+    if (paths.back().empty())
+      return invalid_argument("VOLUME specified can not be an empty string");
     insert_sorted(step.config.volumes, paths.back());
   }
   add_history(step, cat("VOLUME [", join(paths, " "), "]"), true);
@@ -295,7 +294,7 @@ Result<> StageBinder::bind_one(const EntrypointInstruction& entrypoint, PlannedS
 
 Result<> StageBinder::bind_one(const StopSignalInstruction& stop, PlannedStep& step) {
   std::string signal = TRY(expander(step).word(stop.signal));
-  if (!is_signal(signal)) return invalid(cat("invalid signal: ", signal));
+  if (!is_signal(signal)) return invalid_argument(cat("invalid signal: ", signal));
   step.config.stop_signal = signal;
   add_history(step, cat("STOPSIGNAL ", signal), true);
   return {};

@@ -16,7 +16,7 @@ bool is_name_start(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0;
 }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 Error syntax_error(std::string_view what) {
   return Error(Code::kInvalidArgument, cat("syntax error: ", what));
@@ -288,7 +288,7 @@ class Walk {
   std::string add_split(std::string piece) {
     if (quoted_ != 0) return piece;
     for (char c : piece) {
-      if (is_blank(c)) {
+      if (is_space(c)) {
         end_word();
       } else {
         current_.push_back(c);

@@ -15,7 +15,7 @@ namespace skiff::engine {
 namespace {
 
 using Words = std::vector<std::string>;
-using Pairs = std::vector<std::pair<std::string, std::string>>;
+using NamedValues = std::vector<std::pair<std::string, std::string>>;
 
 bool is_blank(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
 bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
@@ -107,9 +107,10 @@ Result<std::string> one_word(const oci::RunConfig& config, std::string_view text
 }
 
 // "a=b c=d", or in the older form "a b c".
-Result<Pairs> read_pairs(const oci::RunConfig& config, const char* what, std::string_view text) {
+Result<NamedValues> read_pairs(const oci::RunConfig& config, const char* what,
+                               std::string_view text) {
   Words words = TRY(read_words(config, text));
-  Pairs pairs;
+  NamedValues pairs;
   if (!words.empty() && words[0].find('=') == std::string::npos) {
     if (words.size() < 2) {
       return Error(Code::kInvalidArgument, cat(what, " must have two arguments"));

@@ -33,8 +33,8 @@ Result<> check_running(const Container& container) {
 }
 
 // The container's variables, with those of the session in their place.
-std::vector<std::string> merge_env(const std::vector<std::string>& container,
-                                   const std::vector<std::string>& own) {
+std::vector<std::string> with_own_env(const std::vector<std::string>& container,
+                                      const std::vector<std::string>& own) {
   std::vector<std::string> out;
   for (const std::string& entry : container) {
     std::string name = entry.substr(0, entry.find('=') + 1);
@@ -138,7 +138,7 @@ Result<runtime::ExecSpec> Exec::make_spec(bool attach) const {
   spec.user = config.user.empty() ? of.config.run.user : config.user;
   auto user = TRY(runtime::resolve_user(container->paths.rootfs(), spec.user));
   spec.env =
-      process_environment(of, merge_env(of.config.run.env, config.env), user.home, config.tty);
+      process_environment(of, with_own_env(of.config.run.env, config.env), user.home, config.tty);
   spec.working_dir = config.working_dir.empty() ? of.config.run.working_dir : config.working_dir;
   if (spec.working_dir.empty()) spec.working_dir = "/";
   spec.terminal = config.tty;

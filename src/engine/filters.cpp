@@ -11,7 +11,7 @@ namespace skiff::engine {
 namespace {
 
 // Go's duration syntax without fractions of a unit: "300ms", "1h30m".
-std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
+std::optional<std::chrono::nanoseconds> parse_go_duration(std::string_view text) {
   if (text.empty()) return std::nullopt;
   std::chrono::nanoseconds total{0};
   while (!text.empty()) {
@@ -104,7 +104,7 @@ bool labels_match(const Filters& filters, const std::map<std::string, std::strin
 
 Result<TimePoint> parse_time_argument(std::string_view text, TimePoint now) {
   if (auto seconds = parse_unix(text)) return *seconds;
-  if (auto back = parse_duration(text)) return now - *back;
+  if (auto back = parse_go_duration(text)) return now - *back;
   auto parsed = parse_rfc3339(text);
   if (parsed) return *parsed;
   // A date alone, or without a zone, is UTC.

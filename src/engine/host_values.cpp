@@ -11,8 +11,6 @@ namespace skiff::engine {
 
 namespace {
 
-Error refuse(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
-
 Result<> check_healthcheck(const oci::Healthcheck& check) {
   constexpr int64_t kLeast = 1'000'000;
   const std::pair<std::string_view, int64_t> times[] = {{"Interval", check.interval_ns},
@@ -21,10 +19,10 @@ Result<> check_healthcheck(const oci::Healthcheck& check) {
                                                         {"StartInterval", check.start_interval_ns}};
   for (const auto& [name, nanos] : times) {
     if (nanos != 0 && nanos < kLeast) {
-      return refuse(cat(name, " in Healthcheck cannot be less than 1ms"));
+      return invalid_argument(cat(name, " in Healthcheck cannot be less than 1ms"));
     }
   }
-  if (check.retries < 0) return refuse("Retries in Healthcheck cannot be negative");
+  if (check.retries < 0) return invalid_argument("Retries in Healthcheck cannot be negative");
   return {};
 }
 
@@ -32,7 +30,7 @@ Result<> check_host_addresses(const HostConfig& host) {
   for (const auto& [port, bindings] : host.port_bindings) {
     for (const HostPort& each : bindings) {
       if (!each.ip.empty() && !net::is_ip_address(each.ip)) {
-        return refuse(cat("invalid IP address: ", each.ip));
+        return invalid_argument(cat("invalid IP address: ", each.ip));
       }
     }
   }
@@ -50,17 +48,19 @@ bool is_separate(const HostConfig& host, uint64_t space) {
 Result<> check_values(const ContainerConfig& config, const HostConfig& host) {
   for (const std::string& variable : config.run.env) {
     if (variable.empty() || variable.front() == '=') {
-      return refuse(cat("invalid environment variable: ", variable));
+      return invalid_argument(cat("invalid environment variable: ", variable));
     }
   }
-  if (config.run.labels.contains("")) return refuse("invalid label: empty name");
+  if (config.run.labels.contains("")) return invalid_argument("invalid label: empty name");
   if (config.run.healthcheck) TRY(check_healthcheck(*config.run.healthcheck));
   if (host.annotations.contains("")) {
-    return refuse("invalid Annotations: the empty string is not permitted as an annotation key");
+    return invalid_argument(
+        "invalid Annotations: the empty string is not permitted as an annotation key");
   }
   for (const std::string& server : host.dns) {
     if (!net::is_ip_address(server)) {
-      return refuse(cat("invalid DNS server: ", skiff::quoted(server), " is no IP address"));
+      return invalid_argument(
+          cat("invalid DNS server: ", skiff::quoted(server), " is no IP address"));
     }
   }
   for (const std::string& entry : host.extra_hosts) TRY(net::parse_extra_host(entry));

@@ -49,7 +49,7 @@ Result<Path> shm_of(const Core& core, std::shared_ptr<Container> donor) {
                    ": non-shareable IPC (hint: use IpcMode:shareable for the donor container)"));
 }
 
-Result<Path> join(const Core& core, const std::string& reference) {
+Result<Path> join_ipc(const Core& core, const std::string& reference) {
   return shm_of(core, TRY(find_donor(core, reference)));
 }
 
@@ -59,7 +59,7 @@ Result<std::string> choose_shm(const Core& core, const Container& container) {
   const ContainerInfo info = container.info();
   const std::string& mode = info.host_config.ipc_mode;
   if (mode.starts_with(kJoin)) {
-    return TRY_CONTEXT(join(core, mode.substr(kJoin.size())), "failed to join IPC namespace")
+    return TRY_CONTEXT(join_ipc(core, mode.substr(kJoin.size())), "failed to join IPC namespace")
         .native();
   }
   if (mode == "none") return std::string(runtime::kNoShm);

@@ -16,8 +16,6 @@ std::string option(const ContainerInfo& info, const std::string& name) {
   return found == info.host_config.log_options.end() ? "" : found->second;
 }
 
-Error refuse(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
-
 // An extended regular expression of POSIX.
 class Pattern {
  public:
@@ -27,7 +25,7 @@ class Pattern {
     if (int code = ::regcomp(compiled.get(), text.c_str(), REG_EXTENDED | REG_NOSUB); code != 0) {
       std::string why(128, '\0');
       ::regerror(code, compiled.get(), why.data(), why.size());
-      return refuse(cat(skiff::quoted(text), ": ", why.c_str()));
+      return invalid_argument(cat(skiff::quoted(text), ": ", why.c_str()));
     }
     pattern.compiled_ = {compiled.release(), [](regex_t* regex) {
                            ::regfree(regex);
@@ -43,10 +41,11 @@ class Pattern {
   std::shared_ptr<regex_t> compiled_;
 };
 
-using Pairs = std::map<std::string, std::string>;
+using Attributes = std::map<std::string, std::string>;
 
 // Those of `from` that the option `name` lists or the option `name`-regex fits.
-void add_named(const ContainerInfo& info, const std::string& name, const Pairs& from, Pairs& out) {
+void add_named(const ContainerInfo& info, const std::string& name, const Attributes& from,
+               Attributes& out) {
   for (const std::string& key : split(option(info, name), ',')) {
     if (auto found = from.find(key); found != from.end()) out.insert(*found);
   }
@@ -58,8 +57,8 @@ void add_named(const ContainerInfo& info, const std::string& name, const Pairs& 
   }
 }
 
-Pairs variables(const std::vector<std::string>& env) {
-  Pairs out;
+Attributes variables(const std::vector<std::string>& env) {
+  Attributes out;
   for (const std::string& entry : env) {
     if (auto pair = split_once(entry, '=')) out.emplace(pair->first, pair->second);
   }
@@ -104,9 +103,10 @@ Result<std::string> expand_tag(std::string_view tag, const ContainerInfo& info) 
                                       : trim(tag.substr(open + 2, close - open - 2));
     auto found = fields.find(name);
     if (found == fields.end()) {
-      return refuse(cat("log opt 'tag': ", skiff::quoted(tag.substr(open)),
-                        " is unknown: there are {{.ID}}, {{.FullID}}, {{.Name}}, {{.ImageName}}, "
-                        "{{.ImageID}}, {{.ImageFullID}} and {{.DaemonName}}"));
+      return invalid_argument(
+          cat("log opt 'tag': ", skiff::quoted(tag.substr(open)),
+              " is unknown: there are {{.ID}}, {{.FullID}}, {{.Name}}, {{.ImageName}}, "
+              "{{.ImageID}}, {{.ImageFullID}} and {{.DaemonName}}"));
     }
     out.append(found->second);
     tag.remove_prefix(close + 2);
@@ -114,7 +114,7 @@ Result<std::string> expand_tag(std::string_view tag, const ContainerInfo& info) 
 }
 
 std::map<std::string, std::string> log_attributes(const ContainerInfo& info) {
-  Pairs out;
+  Attributes out;
   add_named(info, "labels", info.config.run.labels, out);
   add_named(info, "env", variables(info.config.run.env), out);
   // The journal has a field of its own for it.

@@ -50,13 +50,11 @@ const LogDriver* find_driver(std::string_view name) {
   return found == drivers().end() ? nullptr : found;
 }
 
-Error refuse(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
-
 // Docker counts the sizes of logs in powers of 1000.
 Result<uint64_t> log_bytes(const std::string& value) {
   const int64_t size =
       TRY_CONTEXT(parse_size(value, SizeUnits::kDecimal), "invalid value for max-size");
-  if (size == 0) return refuse("max-size must be a positive number");
+  if (size == 0) return invalid_argument("max-size must be a positive number");
   return static_cast<uint64_t>(size);
 }
 
@@ -83,29 +81,31 @@ Result<> check_compression(const LogDriver& driver,
                            const std::map<std::string, std::string>& options) {
   const FileOptions files = TRY(file_options(driver, options));
   if (!files.compressed || (files.max_files > 1 && files.max_bytes > 0)) return {};
-  if (driver.compressed) return refuse("compression cannot be enabled when max file count is 1");
-  return refuse("compress cannot be true when max-file is less than 2 or max-size is not set");
+  if (driver.compressed)
+    return invalid_argument("compression cannot be enabled when max file count is 1");
+  return invalid_argument(
+      "compress cannot be true when max-file is less than 2 or max-size is not set");
 }
 
 Result<> check_option(const LogDriver& driver, const std::string& key, const std::string& value) {
   if (!has_option(driver, key)) {
-    return refuse(cat("unknown log opt '", key, "' for ", driver.name, " log driver"));
+    return invalid_argument(cat("unknown log opt '", key, "' for ", driver.name, " log driver"));
   }
   if (key == "max-size") TRY(log_bytes(value));
   if (key == "max-file") {
     const auto files = parse_uint(value);
     if (!files || *files == 0 || *files > kMostFiles) {
-      return refuse(cat("invalid value for max-file: ", skiff::quoted(value), ": it is from 1 to ",
-                        kMostFiles));
+      return invalid_argument(cat("invalid value for max-file: ", skiff::quoted(value),
+                                  ": it is from 1 to ", kMostFiles));
     }
   }
   if (key == "compress" && !parse_bool(value)) {
-    return refuse(cat("invalid boolean value for compress: ", skiff::quoted(value)));
+    return invalid_argument(cat("invalid boolean value for compress: ", skiff::quoted(value)));
   }
   if (key == "tag") TRY(expand_tag(value, {}));
   if (key.ends_with("-regex")) TRY_CONTEXT(check_pattern(value), cat("log opt '", key, "'"));
   if (key == "mode" && value != "blocking" && value != "non-blocking" && !value.empty()) {
-    return refuse(cat("logger: logging mode not supported: ", value));
+    return invalid_argument(cat("logger: logging mode not supported: ", value));
   }
   if (key == "max-buffer-size") TRY_CONTEXT(parse_size(value), "log opt 'max-buffer-size'");
   return {};
@@ -116,7 +116,8 @@ Result<> check_mode(const std::map<std::string, std::string>& options) {
   auto mode = options.find("mode");
   if (!options.contains("max-buffer-size")) return {};
   if (mode != options.end() && mode->second == "non-blocking") return {};
-  return refuse("logger: max-buffer-size option is only supported with 'mode=non-blocking'");
+  return invalid_argument(
+      "logger: max-buffer-size option is only supported with 'mode=non-blocking'");
 }
 
 }  // namespace
@@ -131,7 +132,7 @@ std::vector<std::string> log_driver_names() {
 
 Result<> check_log_driver(const std::string& name) {
   if (find_driver(name) != nullptr) return {};
-  return refuse(cat("logger: no log driver named '", name, "' is registered"));
+  return invalid_argument(cat("logger: no log driver named '", name, "' is registered"));
 }
 
 Result<> check_log_options(const std::string& driver,

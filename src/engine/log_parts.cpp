@@ -59,7 +59,7 @@ Result<UniqueFd> open_nameless(const Path& directory) {
   return named;
 }
 
-Result<size_t> read_full(int fd, std::span<char> buffer, uint64_t offset) {
+Result<size_t> read_full_at(int fd, std::span<char> buffer, uint64_t offset) {
   size_t size = 0;
   while (size < buffer.size()) {
     const ssize_t more =
@@ -80,8 +80,8 @@ Result<bool> same_content(int one, int other) {
   std::array<char, 16384> left;
   std::array<char, 16384> right;
   for (uint64_t at = 0;; at += left.size()) {
-    const size_t count = TRY(read_full(one, left, at));
-    if (count != TRY(read_full(other, right, at))) return false;
+    const size_t count = TRY(read_full_at(one, left, at));
+    if (count != TRY(read_full_at(other, right, at))) return false;
     if (!std::equal(left.begin(), left.begin() + static_cast<ptrdiff_t>(count), right.begin())) {
       return false;
     }

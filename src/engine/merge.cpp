@@ -73,36 +73,34 @@ void merge_healthcheck(std::optional<oci::Healthcheck>& mine,
   inherit(mine->retries, image->retries);
 }
 
-Error refuse(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
-
 Result<> check_modes(const ContainerConfig& config, const HostConfig& host) {
   constexpr std::array kIpcModes = {"none", "private", "host", "shareable"};
   constexpr std::string_view kJoined = "container:";
   bool known = std::find(kIpcModes.begin(), kIpcModes.end(), host.ipc_mode) != kIpcModes.end();
   known |= host.ipc_mode.starts_with(kJoined) && host.ipc_mode.size() > kJoined.size();
   if (!known) {
-    return refuse(cat("invalid IPC mode: ", host.ipc_mode));
+    return invalid_argument(cat("invalid IPC mode: ", host.ipc_mode));
   }
   if (host.network_mode == "container:") {
-    return refuse("Invalid network mode: invalid container format container:<name|id>");
+    return invalid_argument("Invalid network mode: invalid container format container:<name|id>");
   }
   if (!host.pid_mode.empty() && host.pid_mode != "host" &&
       !host.pid_mode.starts_with("container:")) {
-    return refuse(cat("invalid PID mode: ", host.pid_mode));
+    return invalid_argument(cat("invalid PID mode: ", host.pid_mode));
   }
   if (!host.uts_mode.empty() && host.uts_mode != "host") {
-    return refuse(cat("invalid UTS mode: ", host.uts_mode));
+    return invalid_argument(cat("invalid UTS mode: ", host.uts_mode));
   }
   if (!host.cgroupns_mode.empty() && host.cgroupns_mode != "host" &&
       host.cgroupns_mode != "private") {
-    return refuse(cat("invalid cgroup namespace mode: ", host.cgroupns_mode));
+    return invalid_argument(cat("invalid cgroup namespace mode: ", host.cgroupns_mode));
   }
   if (!host.runtime.empty() && host.runtime != "runc" && host.runtime != "skiff") {
-    return refuse(cat("unknown or invalid runtime name: ", host.runtime));
+    return invalid_argument(cat("unknown or invalid runtime name: ", host.runtime));
   }
   if (!config.run.working_dir.empty() && !config.run.working_dir.starts_with('/')) {
-    return refuse(cat("the working directory '", config.run.working_dir,
-                      "' is invalid, it needs to be an absolute path"));
+    return invalid_argument(cat("the working directory '", config.run.working_dir,
+                                "' is invalid, it needs to be an absolute path"));
   }
   if (!config.run.stop_signal.empty()) TRY(parse_signal(config.run.stop_signal));
   return {};
@@ -130,21 +128,22 @@ Result<> merge_image_config(oci::RunConfig& config, const oci::RunConfig& image)
   if (reset) config.entrypoint.reset();
   bool no_entrypoint = !config.entrypoint || config.entrypoint->empty();
   bool no_command = !config.cmd || config.cmd->empty();
-  if (no_entrypoint && no_command) return refuse("no command specified");
+  if (no_entrypoint && no_command) return invalid_argument("no command specified");
   return {};
 }
 
 Result<> check_restart_policy(const RestartPolicy& policy) {
   constexpr std::array kNames = {"no", "always", "on-failure", "unless-stopped"};
   if (std::find(kNames.begin(), kNames.end(), policy.name) == kNames.end()) {
-    return refuse(cat("invalid restart policy: unknown policy '", policy.name,
-                      "'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"));
+    return invalid_argument(cat("invalid restart policy: unknown policy '", policy.name,
+                                "'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"));
   }
   if (policy.maximum_retry_count < 0) {
-    return refuse("invalid restart policy: maximum retry count cannot be negative");
+    return invalid_argument("invalid restart policy: maximum retry count cannot be negative");
   }
   if (policy.name != "on-failure" && policy.maximum_retry_count > 0) {
-    return refuse("invalid restart policy: maximum retry count can only be used with 'on-failure'");
+    return invalid_argument(
+        "invalid restart policy: maximum retry count can only be used with 'on-failure'");
   }
   return {};
 }
@@ -160,11 +159,11 @@ Result<> check_host_config(const ContainerConfig& config, HostConfig& host,
   TRY(check_security(host, warnings));
   constexpr int kOomLimit = 1000;
   if (host.oom_score_adj < -kOomLimit || host.oom_score_adj > kOomLimit) {
-    return refuse(
+    return invalid_argument(
         cat("Invalid value ", host.oom_score_adj, ", range for oom score adj is [-1000, 1000]"));
   }
   if (host.auto_remove && host.restart_policy.name != "no") {
-    return refuse("can't create 'AutoRemove' container with restart policy");
+    return invalid_argument("can't create 'AutoRemove' container with restart policy");
   }
   if (host.network_mode == "host" && !host.port_bindings.empty()) {
     warnings.emplace_back("Published ports are discarded when using host network mode");

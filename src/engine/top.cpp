@@ -12,7 +12,7 @@ namespace skiff::engine {
 
 namespace {
 
-std::vector<std::string> words(std::string_view line) {
+std::vector<std::string> words_of(std::string_view line) {
   std::vector<std::string> out = split(replace_all(line, "\t", " "), ' ');
   std::erase(out, "");
   return out;
@@ -48,7 +48,7 @@ Result<> check_arguments(const std::vector<std::string>& arguments) {
 Result<TopResult> parse_ps(std::string_view output, const std::vector<pid_t>& pids) {
   std::vector<std::string> lines = split(output, '\n');
   TopResult out;
-  if (!lines.empty()) out.titles = words(lines[0]);
+  if (!lines.empty()) out.titles = words_of(lines[0]);
   auto title = std::find(out.titles.begin(), out.titles.end(), "PID");
   if (title == out.titles.end()) {
     return Error(Code::kInvalidArgument, "Couldn't find PID field in ps output");
@@ -77,7 +77,7 @@ Result<std::vector<pid_t>> processes_of(Core& core, const ContainerInfo& info) {
 Result<TopResult> list_processes(Core& core, const Container& container,
                                  const std::string& ps_arguments) {
   TRY(check_has_process(container));
-  std::vector<std::string> arguments = words(ps_arguments.empty() ? "-ef" : ps_arguments);
+  std::vector<std::string> arguments = words_of(ps_arguments.empty() ? "-ef" : ps_arguments);
   TRY(check_arguments(arguments));
   sys::ProcessOptions ps;
   ps.args = {"ps"};

@@ -12,8 +12,6 @@ namespace skiff::engine {
 
 namespace {
 
-Error refuse(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
-
 Result<> check_updatable(const Container& container) {
   Status status = container.state().status;
   if (status != Status::kRemoving && status != Status::kDead) return {};
@@ -23,19 +21,19 @@ Result<> check_updatable(const Container& container) {
 
 Result<> check_cpu_conflicts(const Resources& current, const Resources& wanted) {
   if (current.nano_cpus > 0 && wanted.cpu_quota > 0) {
-    return refuse(
+    return invalid_argument(
         "Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set");
   }
   if (current.nano_cpus > 0 && wanted.cpu_period > 0) {
-    return refuse(
+    return invalid_argument(
         "Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set");
   }
   if (wanted.nano_cpus > 0 && current.cpu_quota > 0) {
-    return refuse(
+    return invalid_argument(
         "Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set");
   }
   if (wanted.nano_cpus > 0 && current.cpu_period > 0) {
-    return refuse(
+    return invalid_argument(
         "Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set");
   }
   return {};
@@ -47,7 +45,7 @@ Result<Resources> merge_resources(const Resources& current, const Resources& wan
   TRY(check_cpu_conflicts(current, wanted));
   if (wanted.memory > 0 && wanted.memory_swap == 0 && current.memory_swap > 0 &&
       wanted.memory > current.memory_swap) {
-    return refuse(
+    return invalid_argument(
         "Memory limit should be smaller than already set memoryswap limit, update the memoryswap "
         "at the same time");
   }
@@ -72,13 +70,13 @@ Result<> update_container(Core& core, Container& container, const UpdateRequest&
   HostConfig after = before;
   after.resources = TRY(merge_resources(before.resources, wanted));
   if (const auto told = TRY(discard_unsupported(core.options, wanted)); !told.empty()) {
-    return refuse(cat("Cannot update container ", container.id, ": ", told.front()));
+    return invalid_argument(cat("Cannot update container ", container.id, ": ", told.front()));
   }
   TRY(check_cpuset(wanted));
   if (request.restart_policy) {
     TRY(check_restart_policy(*request.restart_policy));
     if (before.auto_remove && request.restart_policy->name != "no") {
-      return refuse(
+      return invalid_argument(
           "Restart policy cannot be updated because AutoRemove is enabled for the container");
     }
     after.restart_policy = *request.restart_policy;

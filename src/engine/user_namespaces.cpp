@@ -12,15 +12,14 @@ constexpr std::string_view kAuto = "auto";
 constexpr std::string_view kSize = "auto:size=";
 constexpr uint32_t kDefaultSize = 65536;  // what images and their nobody count on
 
-Error refuse(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
-
 bool is_auto(const HostConfig& host) { return host.userns_mode.starts_with(kAuto); }
 
 Result<uint32_t> auto_size(const std::string& mode) {
   if (mode == kAuto) return kDefaultSize;
   const auto size = mode.starts_with(kSize) ? parse_uint(mode.substr(kSize.size())) : std::nullopt;
   if (!size || *size == 0 || *size > UINT32_MAX - 1) {
-    return refuse(cat("invalid user namespace mode: ", mode, ": want auto or auto:size=N"));
+    return invalid_argument(
+        cat("invalid user namespace mode: ", mode, ": want auto or auto:size=N"));
   }
   return static_cast<uint32_t>(*size);
 }
@@ -40,15 +39,16 @@ bool has_range(const HostConfig& host) { return is_auto(host) || !sharer(host).e
 // The host's own namespaces, and power over it, are for those who have its ids.
 Result<> check_conflicts(const HostConfig& host) {
   if (host.privileged) {
-    return refuse(
+    return invalid_argument(
         "privileged mode is incompatible with user namespaces.  You must run the container in the "
         "host namespace when running privileged mode");
   }
   if (host.network_mode == "host") {
-    return refuse("cannot share the host's network namespace when user namespaces are enabled");
+    return invalid_argument(
+        "cannot share the host's network namespace when user namespaces are enabled");
   }
   if (host.pid_mode == "host") {
-    return refuse("cannot share the host PID namespace when user namespaces are enabled");
+    return invalid_argument("cannot share the host PID namespace when user namespaces are enabled");
   }
   return {};
 }
@@ -63,13 +63,13 @@ UserNamespaces::UserNamespaces(UsernsOptions options, Path root)
 Result<UserNamespaces::Maps> UserNamespaces::choose(const HostConfig& host, const MapsOf& maps_of) {
   const std::string& mode = host.userns_mode;
   const bool is_known = mode.empty() || mode == "host" || is_auto(host) || mode.starts_with(kOther);
-  if (!is_known) return refuse(cat("invalid user namespace mode: ", mode));
+  if (!is_known) return invalid_argument(cat("invalid user namespace mode: ", mode));
   if (!is_auto(host)) return choose_again(host, std::nullopt, maps_of);
   const uint32_t size = TRY(auto_size(mode));
   TRY(check_conflicts(host));
   if (const std::string other = sharer(host); !other.empty()) {
-    return refuse(cat("a container that shares a namespace of ", other,
-                      " cannot have ids of its own: use --userns=container:", other));
+    return invalid_argument(cat("a container that shares a namespace of ", other,
+                                " cannot have ids of its own: use --userns=container:", other));
   }
   return take_range(size);
 }
@@ -95,9 +95,9 @@ Result<UserNamespaces::Maps> UserNamespaces::maps_of_sharer(const HostConfig& ho
   const std::string other = sharer(host);
   Maps maps = TRY(maps_of(other));
   if (maps) return maps;
-  return refuse(cat("container ", other,
-                    " has the host's user namespace: to share a namespace with ",
-                    "it, use --userns=host"));
+  return invalid_argument(cat("container ", other,
+                              " has the host's user namespace: to share a namespace with ",
+                              "it, use --userns=host"));
 }
 
 Result<UserNamespaces::Maps> UserNamespaces::take_range(uint32_t size) {

@@ -7,7 +7,7 @@
 namespace skiff::engine {
 namespace {
 
-class UsernsRemap : public testing::Test {
+class UsernsRemap : public ::testing::Test {
  protected:
   void lend(std::string_view uids, std::string_view gids) {
     ASSERT_TRUE(write_file_durably(files_.subuid, uids));

@@ -9,7 +9,7 @@ namespace skiff::images {
 
 namespace {
 
-constexpr size_t kMaxDocument = size_t{16} << 20U;
+constexpr size_t kMaxArchived = size_t{16} << 20U;
 constexpr size_t kDrainBuffer = size_t{128} << 10U;
 // As many links as the kernel follows.
 constexpr int kMaxLinks = 40;
@@ -137,7 +137,7 @@ const ArchiveContents::File* ArchiveContents::find(std::string path) const {
 Result<std::optional<std::string>> ArchiveContents::document(std::string_view path) const {
   if (find(std::string(path)) == nullptr) return std::nullopt;
   const auto source = TRY(open(std::string(path)));
-  return TRY_CONTEXT(read_all(*source, kMaxDocument), path);
+  return TRY_CONTEXT(read_all(*source, kMaxArchived), path);
 }
 
 Result<std::unique_ptr<Source>> ArchiveContents::open(const std::string& path) const {

@@ -13,8 +13,6 @@ namespace skiff::images {
 
 namespace {
 
-constexpr int kMaxDepth = 4;  // of indexes in indexes, as ImageReader has it
-
 class Check {
  public:
   Check(Parts& parts, const CheckOptions& options, const ProblemSink& report,
@@ -128,7 +126,7 @@ class Check {
     if (!index) return cat("index ", target.digest.str(), ": ", index.error().message());
     std::string why = "no platform of it is here";
     for (const oci::Descriptor& child : index->manifests) {
-      if (depth == kMaxDepth || (child.platform && child.platform->os == "unknown")) continue;
+      if (depth == kMaxIndexDepth || (child.platform && child.platform->os == "unknown")) continue;
       std::string fault = TRY(fault_of(child, depth + 1));
       if (fault.empty()) return "";
       if (parts_.store.info(child.digest)) why = std::move(fault);

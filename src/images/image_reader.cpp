@@ -9,8 +9,6 @@ namespace skiff::images {
 namespace {
 
 constexpr size_t kMaxDocument = size_t{16} << 20U;
-// Indexes of indexes are allowed; endless ones are not.
-constexpr int kMaxDepth = 4;
 // Parsed documents kept before the cache starts again.
 constexpr size_t kMaxCached = 4096;
 
@@ -86,7 +84,7 @@ Result<> ImageReader::add_present(const oci::Descriptor& target, int depth, Seen
   const Result<NodePtr> parsed = node(target);
   if (!parsed) return unreadable(parsed.error());
   if ((*parsed)->index) {
-    if (depth == kMaxDepth) return {};
+    if (depth == kMaxIndexDepth) return {};
     for (const oci::Descriptor& child : (*parsed)->index->manifests) {
       if (child.platform && child.platform->os == "unknown") continue;
       TRY(add_present(child, depth + 1, seen, out));
@@ -150,7 +148,7 @@ Result<> ImageReader::visit(const oci::Descriptor& target, Walk& walk, int depth
 Result<> ImageReader::visit_children(const oci::Descriptor& target, Walk& walk, int depth) {
   const bool has_children =
       oci::is_manifest_type(target.media_type) || oci::is_index_type(target.media_type);
-  if (!has_children || depth > kMaxDepth || !walk.seen.insert(target.digest).second) return {};
+  if (!has_children || depth > kMaxIndexDepth || !walk.seen.insert(target.digest).second) return {};
   const Result<NodePtr> parsed = node(target);
   if (!parsed && parsed.error().code() == Code::kNotFound) return {};
   if (!parsed) return parsed.error();

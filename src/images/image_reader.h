@@ -30,6 +30,9 @@ struct Document {
 };
 using DocumentPtr = std::shared_ptr<const Document>;
 
+// Indexes of indexes are allowed; endless ones are not.
+inline constexpr int kMaxIndexDepth = 4;
+
 class ImageReader {
  public:
   explicit ImageReader(content::ContentStore& store) : store_(store) {}

@@ -11,8 +11,6 @@ namespace skiff::images {
 
 namespace {
 
-constexpr int kMaxDepth = 4;  // of indexes in indexes, as ImageReader has it
-
 // In the words of the layer's kind; "" for one that is not plain.
 std::string packed_type(const std::string& plain) {
   if (plain == oci::kMediaTypeLayer) return std::string(oci::kMediaTypeLayerGzip);
@@ -69,7 +67,7 @@ class TargetPacker {
       : parts_(parts), lease_(lease), progress_(progress), cancel_(cancel) {}
 
   Result<oci::Descriptor> pack(const oci::Descriptor& target, int depth = 0) {
-    if (depth > kMaxDepth || !TRY(parts_.reader.has(target.digest))) return target;
+    if (depth > kMaxIndexDepth || !TRY(parts_.reader.has(target.digest))) return target;
     if (oci::is_index_type(target.media_type)) return pack_index(target, depth);
     return oci::is_manifest_type(target.media_type) ? pack_manifest(target) : target;
   }

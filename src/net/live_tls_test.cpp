@@ -62,7 +62,7 @@ TEST_F(LiveCertificates, OfAnotherKeyAreBroken) {
 
 void ok(Request&, ResponseWriter& w) { EXPECT_TRUE(w.send(200, "", "ok")); }
 
-constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost:\r\n\r\n";
+constexpr std::string_view kLiveGet = "GET / HTTP/1.1\r\nHost:\r\n\r\n";
 
 TEST_F(LiveCertificates, OldConnectionsLiveOnUnderTheirs) {
   ServerOptions options;
@@ -70,19 +70,19 @@ TEST_F(LiveCertificates, OldConnectionsLiveOnUnderTheirs) {
   TestServer server(ok, options);
   TlsClient old(server.port());
   EXPECT_EQ(old.server_name(), "first");
-  old.write(kGet);
+  old.write(kLiveGet);
   EXPECT_TRUE(old.read().starts_with("HTTP/1.1 200"));
   replace("second");
   ASSERT_TRUE(server.reload_certificate());
   EXPECT_EQ(TlsClient(server.port()).server_name(), "second");
-  old.write(kGet);
+  old.write(kLiveGet);
   EXPECT_TRUE(old.read().starts_with("HTTP/1.1 200"));
 
   ASSERT_TRUE(write_file(files_.certificate, "rubbish"));
   EXPECT_FALSE(server.reload_certificate());
   TlsClient later(server.port());
   EXPECT_EQ(later.server_name(), "second");
-  later.write(kGet);
+  later.write(kLiveGet);
   EXPECT_TRUE(later.read().starts_with("HTTP/1.1 200"));
 }
 
@@ -106,7 +106,7 @@ TEST_F(LiveCertificates, OfClientsAreKnownToTheHandler) {
       },
       options);
   TlsClient known(server.port(), &client);
-  known.write(kGet);
+  known.write(kLiveGet);
   EXPECT_TRUE(known.read().ends_with("CN=builder 64\n"));
 }
 
@@ -123,7 +123,7 @@ TEST_F(LiveCertificates, AHalfHandshakeHoldsNoPlace) {
     ASSERT_EQ(::send(halves.back().get(), "\x16\x03", 2, 0), 2);
   }
   TlsClient whole(server.port());
-  whole.write(kGet);
+  whole.write(kLiveGet);
   EXPECT_TRUE(whole.read().starts_with("HTTP/1.1 200"));
   const auto is_closed = [](const UniqueFd& half) {
     char byte = 0;
@@ -157,7 +157,8 @@ TEST_F(LiveCertificates, OfAFailedHandshakeTheSocketStays) {
   const auto stream = tls->accept(ours);
   ASSERT_TRUE(stream);
   EXPECT_FALSE(*(*stream)->shake_hands());  // nothing has come yet
-  ASSERT_EQ(::write(theirs.get(), kGet.data(), kGet.size()), static_cast<ssize_t>(kGet.size()));
+  ASSERT_EQ(::write(theirs.get(), kLiveGet.data(), kLiveGet.size()),
+            static_cast<ssize_t>(kLiveGet.size()));
   EXPECT_FALSE((*stream)->shake_hands());
   EXPECT_GE(::fcntl(ends[0], F_GETFD), 0);
 }

@@ -8,7 +8,7 @@ namespace skiff::oci {
 
 namespace {
 
-Error bad(std::string_view place, std::string_view why) {
+Error bad_config(std::string_view place, std::string_view why) {
   return {Code::kInvalidArgument, cat(place, ": ", why)};
 }
 
@@ -20,13 +20,13 @@ const json::Value* present(const json::Value& v, std::string_view key) {
 Result<std::string> read_string(const json::Value& v, std::string_view key) {
   const json::Value* value = present(v, key);
   if (value == nullptr) return std::string();
-  if (!value->is_string()) return bad(key, "must be a string");
+  if (!value->is_string()) return bad_config(key, "must be a string");
   return value->as_string();
 }
 
 Result<bool> read_flag(const json::Value& v, std::string_view key) {
   const json::Value* value = present(v, key);
-  if (value != nullptr && !value->is_bool()) return bad(key, "must be true or false");
+  if (value != nullptr && !value->is_bool()) return bad_config(key, "must be true or false");
   return v.boolean(key);
 }
 
@@ -35,7 +35,7 @@ Result<std::vector<std::string>> read_strings(const json::Value& v, std::string_
   if (list == nullptr) return std::vector<std::string>();
   const bool good =
       list->is_array() && std::ranges::all_of(list->as_array(), &json::Value::is_string);
-  if (!good) return bad(key, "must be an array of strings");
+  if (!good) return bad_config(key, "must be an array of strings");
   return v.strings(key);
 }
 
@@ -53,7 +53,7 @@ Result<std::vector<std::string>> read_set(const json::Value& v, std::string_view
   const json::Value* set = present(v, key);
   std::vector<std::string> out;
   if (set == nullptr) return out;
-  if (!set->is_object()) return bad(key, "must be an object");
+  if (!set->is_object()) return bad_config(key, "must be an object");
   for (const auto& [name, unused] : set->as_object()) out.push_back(name);
   std::ranges::sort(out);
   return out;
@@ -72,7 +72,7 @@ Result<std::map<std::string, std::string>> read_labels(const json::Value& v) {
   const bool good =
       labels->is_object() &&
       std::ranges::all_of(labels->as_object(), [](const auto& m) { return m.second.is_string(); });
-  if (!good) return bad("Labels", "must be an object of strings");
+  if (!good) return bad_config("Labels", "must be an object of strings");
   return v.string_map("Labels");
 }
 
@@ -81,7 +81,7 @@ Result<Healthcheck> read_healthcheck(const json::Value& v) {
   TRY(read_strings(v, "Test"));
   for (std::string_view key : {"Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"}) {
     const json::Value* number = present(v, key);
-    if (number != nullptr && !number->is_int()) return bad(key, "must be a whole number");
+    if (number != nullptr && !number->is_int()) return bad_config(key, "must be a whole number");
   }
   return Healthcheck::from_json(v);
 }
@@ -94,7 +94,7 @@ Result<TimePoint> read_time(const json::Value& v, std::string_view key) {
 
 Result<std::vector<Digest>> read_diff_ids(const json::Value& v) {
   const json::Value* rootfs = TRY(v.require_object("rootfs"));
-  if (rootfs->string("type") != "layers") return bad("rootfs.type", "must be \"layers\"");
+  if (rootfs->string("type") != "layers") return bad_config("rootfs.type", "must be \"layers\"");
   std::vector<Digest> out;
   for (const std::string& text : TRY_CONTEXT(read_strings(*rootfs, "diff_ids"), "rootfs")) {
     out.push_back(TRY_CONTEXT(Digest::parse(text), cat("rootfs.diff_ids[", out.size(), "]")));
@@ -117,7 +117,7 @@ Result<std::vector<History>> read_history(const json::Value& v) {
   std::vector<History> out;
   const json::Value* list = present(v, "history");
   if (list == nullptr) return out;
-  if (!list->is_array()) return bad("history", "must be an array");
+  if (!list->is_array()) return bad_config("history", "must be an array");
   for (const json::Value& item : list->as_array()) {
     out.push_back(TRY_CONTEXT(read_history_entry(item), cat("history[", out.size(), "]")));
   }

@@ -11,7 +11,7 @@ namespace {
 // Docker and BuildKit mark the attestations they put beside images with this.
 constexpr std::string_view kReferenceType = "vnd.docker.reference.type";
 
-Error bad(std::string_view place, std::string_view why) {
+Error bad_manifest(std::string_view place, std::string_view why) {
   return {Code::kInvalidArgument, cat(place, ": ", why)};
 }
 
@@ -39,9 +39,10 @@ Result<std::map<std::string, std::string>> read_annotations(const json::Value& v
                                                             std::string_view place) {
   const json::Value* list = v.find("annotations");
   if (list == nullptr || list->is_null()) return std::map<std::string, std::string>();
-  if (!list->is_object()) return bad(at(place, "annotations"), "must be an object");
+  if (!list->is_object()) return bad_manifest(at(place, "annotations"), "must be an object");
   for (const auto& [key, value] : list->as_object()) {
-    if (!value.is_string()) return bad(at(place, cat("annotations.", key)), "must be a string");
+    if (!value.is_string())
+      return bad_manifest(at(place, cat("annotations.", key)), "must be a string");
   }
   return v.string_map("annotations");
 }
@@ -50,14 +51,14 @@ Result<std::string> read_optional_string(const json::Value& v, std::string_view 
                                          std::string_view place) {
   const json::Value* value = v.find(key);
   if (value == nullptr || value->is_null()) return std::string();
-  if (!value->is_string()) return bad(at(place, key), "must be a string");
+  if (!value->is_string()) return bad_manifest(at(place, key), "must be a string");
   return value->as_string();
 }
 
 Result<std::optional<Platform>> read_platform(const json::Value& v, std::string_view place) {
   const json::Value* platform = v.find("platform");
   if (platform == nullptr || platform->is_null()) return std::nullopt;
-  if (!platform->is_object()) return bad(at(place, "platform"), "must be an object");
+  if (!platform->is_object()) return bad_manifest(at(place, "platform"), "must be an object");
   for (std::string_view key : {"os", "architecture", "variant", "os.version"}) {
     TRY(read_optional_string(*platform, key, at(place, "platform")));
   }
@@ -69,27 +70,27 @@ Result<std::vector<std::string>> read_urls(const json::Value& v, std::string_vie
   if (list == nullptr || list->is_null()) return std::vector<std::string>();
   const bool good =
       list->is_array() && std::ranges::all_of(list->as_array(), &json::Value::is_string);
-  if (!good) return bad(at(place, "urls"), "must be an array of strings");
+  if (!good) return bad_manifest(at(place, "urls"), "must be an array of strings");
   return v.strings("urls");
 }
 
 Result<Descriptor> read_descriptor(const json::Value& v, std::string_view place) {
-  if (!v.is_object()) return bad(place, "must be a descriptor");
+  if (!v.is_object()) return bad_manifest(place, "must be a descriptor");
   Descriptor d;
   auto text = [&](std::string_view key) -> Result<std::string> {
     std::string value = TRY(read_optional_string(v, key, place));
-    if (value.empty()) return bad(at(place, key), "missing");
+    if (value.empty()) return bad_manifest(at(place, key), "missing");
     return value;
   };
   d.media_type = TRY(text("mediaType"));
   if (!valid_media_type(d.media_type)) {
-    return bad(at(place, "mediaType"), cat("not a media type: ", quoted(d.media_type)));
+    return bad_manifest(at(place, "mediaType"), cat("not a media type: ", quoted(d.media_type)));
   }
   const std::string digest = TRY(text("digest"));
   d.digest = TRY_CONTEXT(Digest::parse(digest), at(place, "digest"));
   const json::Value* size = v.find("size");
   if (size == nullptr || !size->is_int() || size->as_int() < 0) {
-    return bad(at(place, "size"), "must be a whole number of bytes");
+    return bad_manifest(at(place, "size"), "must be a whole number of bytes");
   }
   d.size = static_cast<uint64_t>(size->as_int());
   d.platform = TRY(read_platform(v, place));
@@ -101,9 +102,9 @@ Result<Descriptor> read_descriptor(const json::Value& v, std::string_view place)
 
 Result<std::vector<Descriptor>> read_descriptors(const json::Value& v, std::string_view key) {
   const json::Value* list = v.find(key);
-  if (list == nullptr) return bad(key, "missing");
+  if (list == nullptr) return bad_manifest(key, "missing");
   // Go writes an empty list that was never made as null.
-  if (!list->is_array() && !list->is_null()) return bad(key, "must be an array");
+  if (!list->is_array() && !list->is_null()) return bad_manifest(key, "must be an array");
   std::vector<Descriptor> out;
   for (const json::Value& item : list->as_array()) {
     out.push_back(TRY(read_descriptor(item, cat(key, "[", out.size(), "]"))));
@@ -130,19 +131,22 @@ Result<std::string> check_document(const json::Value& v, std::string_view transp
   if (!v.is_object()) return Error(Code::kInvalidArgument, "must be an object");
   const json::Value* version = v.find("schemaVersion");
   if (version != nullptr && version->as_int() == 1) {
-    return bad("schemaVersion", "1 is not supported: push the image again with a newer client");
+    return bad_manifest("schemaVersion",
+                        "1 is not supported: push the image again with a newer client");
   }
-  if (version == nullptr || version->as_int() != 2) return bad("schemaVersion", "must be 2");
+  if (version == nullptr || version->as_int() != 2)
+    return bad_manifest("schemaVersion", "must be 2");
   if (v.has("manifests") && (v.has("config") || v.has("layers"))) {
     return Error(Code::kInvalidArgument, "both a manifest and an index");
   }
   const std::string declared = TRY(read_optional_string(v, "mediaType", ""));
   if (!declared.empty() && !transport_type.empty() && declared != transport_type) {
-    return bad("mediaType", cat(quoted(declared), " was sent as ", quoted(transport_type)));
+    return bad_manifest("mediaType",
+                        cat(quoted(declared), " was sent as ", quoted(transport_type)));
   }
   std::string type = declared.empty() && !transport_type.empty() ? std::string(transport_type)
                                                                  : implied_media_type(v);
-  if (!is_kind(type)) return bad("mediaType", cat(quoted(type), " is no image ", kind));
+  if (!is_kind(type)) return bad_manifest("mediaType", cat(quoted(type), " is no image ", kind));
   return type;
 }
 
@@ -166,7 +170,7 @@ Result<Manifest> read_manifest(const json::Value& v, std::string_view media_type
   Manifest m;
   m.media_type = TRY(check_document(v, media_type, is_manifest_type, "manifest"));
   const json::Value* config = v.find("config");
-  if (config == nullptr) return bad("config", "missing");
+  if (config == nullptr) return bad_manifest("config", "missing");
   m.config = TRY(read_descriptor(*config, "config"));
   m.layers = TRY(read_descriptors(v, "layers"));
   m.artifact_type = TRY(read_optional_string(v, "artifactType", ""));

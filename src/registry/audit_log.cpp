@@ -12,8 +12,8 @@ namespace skiff::registry {
 namespace {
 
 constexpr std::string_view kSeal = "seal";
-constexpr size_t kPage = 1'000;
-constexpr size_t kBatch = 500;  // of entries: in SQLite pushes wait for it
+constexpr size_t kEntriesPage = 1'000;
+constexpr size_t kEntriesBatch = 500;  // of entries: in SQLite pushes wait for it
 // Of names and addresses that a client chose.
 constexpr size_t kMaxText = 512;
 
@@ -35,8 +35,6 @@ std::string canonical(const AuditRow& row) {
 std::string hash_of(const std::string& before, const AuditRow& row) {
   return sha256_hex(cat(before, "\n", canonical(row)));
 }
-
-TimePoint time_at(int64_t nanos) { return TimePoint(std::chrono::nanoseconds(nanos)); }
 
 AuditRow read_row(const Statement& row) {
   return {.id = row.integer(0),
@@ -128,7 +126,7 @@ Result<> chain_audit(Database& db) {
     }
     TRY(with_attempts(db, [&](Transaction& tx) -> Result<> {
       Head head = TRY(take_head(db));
-      for (AuditRow& row : TRY(entries(db, kBatch))) {
+      for (AuditRow& row : TRY(entries(db, kEntriesBatch))) {
         // One by one: an entry with a smaller id may have come since they were read.
         TRY(db.run("DELETE FROM audit_entry WHERE id = ?", row.id));
         TRY(add_row(db, head, std::move(row.entry)));
@@ -228,12 +226,12 @@ Result<AuditReport> verify_audit(Database& db) {
     AuditVerifier verifier(bounds.exported, bounds.exported_hash);
     int64_t after = bounds.exported;
     for (;;) {
-      const std::vector<AuditRow> rows = TRY(audit_rows(db, after, kPage));
+      const std::vector<AuditRow> rows = TRY(audit_rows(db, after, kEntriesPage));
       for (const AuditRow& row : rows) {
         if (!verifier.check(row)) return verifier.report();
         after = row.id;
       }
-      if (rows.size() < kPage) break;
+      if (rows.size() < kEntriesPage) break;
     }
     AuditReport report = verifier.report();
     if (after != bounds.last || verifier.hash() != bounds.last_hash) {
@@ -293,7 +291,7 @@ Result<AuditExport> export_audit(Database& db,
   while (last < bounds.last) {
     std::string text;
     const int64_t before = last;
-    for (const AuditRow& row : TRY(audit_rows(db, last, kPage))) {
+    for (const AuditRow& row : TRY(audit_rows(db, last, kEntriesPage))) {
       if (!verifier.check(row)) {
         return Error(Code::kDataLoss, cat("the audit log is broken at row ",
                                           *verifier.report().broken, ": ", verifier.report().why));

@@ -21,7 +21,7 @@ namespace {
 
 using Use = DatabaseServer::Use;
 
-constexpr int kPage = 500;
+constexpr int kElsewherePage = 500;
 constexpr mode_t kBlobMode = 0444;  // as a content store's
 
 struct Schema {
@@ -109,7 +109,7 @@ Result<> each_placed_blob(Database& registry, const std::function<Result<>(const
       Statement rows = TRY(registry.prepare(
           "SELECT digest, size, place, damaged FROM blob"
           " WHERE state = 'stored' AND place <> '' AND digest > ? ORDER BY digest LIMIT ?",
-          after, kPage));
+          after, kElsewherePage));
       for (; TRY(rows.step()); more = true) {
         after = rows.text(0);
         if (auto digest = oci::Digest::parse(after)) {

@@ -5,9 +5,9 @@
 namespace skiff::registry {
 namespace {
 
-class Blobs : public RegistryTest {};
+class BlobHandlers : public RegistryTest {};
 
-TEST_F(Blobs, ComeBackAsTheyWerePushed) {
+TEST_F(BlobHandlers, ComeBackAsTheyWerePushed) {
   std::string bytes(300'000, 'x');
   std::string digest = client().push_blob("a/b", bytes);
   Reply got = client().get(blob_path("a/b", digest));
@@ -22,7 +22,7 @@ TEST_F(Blobs, ComeBackAsTheyWerePushed) {
   EXPECT_EQ(head.header("Content-Length"), "300000");
 }
 
-TEST_F(Blobs, TheEmptyBlobIsABlob) {
+TEST_F(BlobHandlers, TheEmptyBlobIsABlob) {
   std::string digest = client().push_blob("a", "");
   Reply got = client().get(blob_path("a", digest));
   EXPECT_EQ(got.status, 200);
@@ -30,7 +30,7 @@ TEST_F(Blobs, TheEmptyBlobIsABlob) {
   EXPECT_EQ(client().head(blob_path("a", digest)).header("Content-Length"), "0");
 }
 
-TEST_F(Blobs, WhatWasLostIsPushedAgain) {
+TEST_F(BlobHandlers, WhatWasLostIsPushedAgain) {
   const std::string digest = client().push_blob("a", "hello");
   std::filesystem::remove(
       content::Layout(options_.root / "content").blob(*oci::Digest::parse(digest)));
@@ -43,7 +43,7 @@ TEST_F(Blobs, WhatWasLostIsPushedAgain) {
   EXPECT_EQ(client().call("POST", mount).status, 201);
 }
 
-TEST_F(Blobs, BelongToTheirRepository) {
+TEST_F(BlobHandlers, BelongToTheirRepository) {
   std::string digest = client().push_blob("a", "secret");
   for (const std::string& path : {blob_path("b", digest), blob_path("a/b", digest)}) {
     EXPECT_EQ(client().head(path).status, 404);
@@ -53,7 +53,7 @@ TEST_F(Blobs, BelongToTheirRepository) {
   }
 }
 
-TEST_F(Blobs, RangesAreServed) {
+TEST_F(BlobHandlers, RangesAreServed) {
   std::string digest = client().push_blob("a", "0123456789");
   struct Case {
     std::string range;
@@ -81,7 +81,7 @@ TEST_F(Blobs, RangesAreServed) {
   }
 }
 
-TEST_F(Blobs, IfRangeAndIfNoneMatchAreHeeded) {
+TEST_F(BlobHandlers, IfRangeAndIfNoneMatchAreHeeded) {
   std::string digest = client().push_blob("a", "0123456789");
   std::string etag = client().head(blob_path("a", digest)).header("ETag");
   EXPECT_EQ(etag, cat("\"", digest, "\""));
@@ -93,7 +93,7 @@ TEST_F(Blobs, IfRangeAndIfNoneMatchAreHeeded) {
   EXPECT_EQ(client().get(blob_path("a", digest), other).body, "0123456789");
 }
 
-TEST_F(Blobs, MalformedDigestsAndNamesAreRefusedByName) {
+TEST_F(BlobHandlers, MalformedDigestsAndNamesAreRefusedByName) {
   for (const char* digest : {"sha256:xyz", "md5:d41d8cd98f00b204e9800998ecf8427e", "nodigest"}) {
     Reply got = client().get(blob_path("a", digest));
     EXPECT_EQ(got.status, 400) << digest;
@@ -107,7 +107,7 @@ TEST_F(Blobs, MalformedDigestsAndNamesAreRefusedByName) {
   }
 }
 
-TEST_F(Blobs, AreDeletedOnce) {
+TEST_F(BlobHandlers, AreDeletedOnce) {
   std::string digest = client().push_blob("a", "bytes");
   EXPECT_EQ(client().remove(blob_path("a", digest)).status, 202);
   EXPECT_EQ(client().head(blob_path("a", digest)).status, 404);
@@ -117,7 +117,7 @@ TEST_F(Blobs, AreDeletedOnce) {
 }
 
 // What one repository knows of a blob is not told by another's reads.
-TEST_F(Blobs, StayDeletedWhileAnotherRepositoryIsRead) {
+TEST_F(BlobHandlers, StayDeletedWhileAnotherRepositoryIsRead) {
   const std::string digest = client().push_blob("a", "bytes");
   client().push_blob("b", "bytes");
   const auto statuses = [&](const std::string& repository) {
@@ -139,7 +139,7 @@ TEST_F(Blobs, StayDeletedWhileAnotherRepositoryIsRead) {
 }
 
 // The same of a manifest, which the server's own thread answers from memory.
-TEST_F(Blobs, OfADeletedManifestIsNoWord) {
+TEST_F(BlobHandlers, OfADeletedManifestIsNoWord) {
   const std::string digest = push_image("a", "1", "{}", {"layer"});
   push_image("b", "1", "{}", {"layer"});
   EXPECT_EQ(client().get(manifest_path("a", digest)).status, 200);
@@ -149,7 +149,7 @@ TEST_F(Blobs, OfADeletedManifestIsNoWord) {
   EXPECT_EQ(client().get(manifest_path("a", "1")).status, 404);
 }
 
-TEST_F(Blobs, OfAManifestAreNotDeleted) {
+TEST_F(BlobHandlers, OfAManifestAreNotDeleted) {
   push_image("a", "1", "{}", {"layer"});
   Reply refused = client().remove(blob_path("a", oci::Digest::of("layer").str()));
   EXPECT_EQ(refused.status, 405);
@@ -157,7 +157,7 @@ TEST_F(Blobs, OfAManifestAreNotDeleted) {
   EXPECT_NE(refused.body.find(oci::Digest::of(image_of("{}", {"layer"})).str()), std::string::npos);
 }
 
-TEST_F(Blobs, Sha512) {
+TEST_F(BlobHandlers, Sha512) {
   oci::Digest digest = oci::Digest::of("bytes", HashAlgorithm::kSha512);
   Reply pushed = client().call("POST", cat("/v2/a/blobs/uploads/?digest=", digest.str()), "bytes");
   EXPECT_EQ(pushed.status, 201);

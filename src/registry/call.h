@@ -33,6 +33,11 @@ struct Context {
   std::string server = {};         // among those of a database: its name, also after a restart
 };
 
+// Bytes of one.
+inline constexpr size_t kMaxManifest = size_t{4} << 20U;
+// Whether a manifest is named by its digest, not by a tag.
+inline bool is_digest(std::string_view reference) { return reference.contains(':'); }
+
 struct Call {
   const Context& context;
   net::Request& request;

@@ -15,8 +15,6 @@ constexpr size_t kMaxItems = 100;
 // Of indexes in indexes whose entries were deleted, too.
 constexpr int kMaxDepth = 8;
 
-bool is_digest(const std::string& reference) { return reference.find(':') != std::string::npos; }
-
 Answer<uint64_t> number(const Call& call, const char* name, uint64_t if_absent) {
   if (!call.request.query.has(name)) return if_absent;
   const std::string text = call.request.query.get(name);

@@ -14,8 +14,8 @@ namespace skiff::registry {
 
 namespace {
 
-constexpr size_t kMaxManifest = size_t{4} << 20U;  // as of a push
-constexpr size_t kBuffer = size_t{256} << 10U;
+constexpr size_t kMaxImported = size_t{4} << 20U;  // as of a push
+constexpr size_t kImportBuffer = size_t{256} << 10U;
 
 // One repository of the tree.
 class RepositoryImport {
@@ -66,7 +66,7 @@ class RepositoryImport {
     const std::string key = digest.str();
     if (const auto known = done_.find(key); known != done_.end()) return known->second;
     done_[key] = false;  // a cycle cannot be, but a tree may claim one
-    Result<std::string> bytes = tree_.read_blob(digest, kMaxManifest);
+    Result<std::string> bytes = tree_.read_blob(digest, kMaxImported);
     if (!bytes) {
       tell(cat("manifest ", key), bytes.error().message());
       return false;
@@ -104,7 +104,7 @@ class RepositoryImport {
     auto upload = TRY(into_.uploads.open(name_, id));
     const auto copied = [&]() -> Result<uint64_t> {
       FdSource source(file);
-      std::vector<char> buffer(kBuffer);
+      std::vector<char> buffer(kImportBuffer);
       uint64_t size = 0;
       for (;;) {
         TRY(cancel_.check());

@@ -12,13 +12,10 @@ namespace skiff::registry {
 
 namespace {
 
-constexpr size_t kMaxManifest = size_t{4} << 20U;
-constexpr size_t kMaxTags = 100;  // of one PUT
+constexpr size_t kMaxPushedTags = 100;  // of one PUT
 // Each is looked up and recorded in the one transaction that makes the manifest visible.
 constexpr size_t kMaxReferences = 10'000;
 constexpr size_t kMaxDetails = 10;
-
-bool is_digest(const std::string& reference) { return reference.find(':') != std::string::npos; }
 
 Answer<std::string> read_document(const Call& call) {
   const auto too_large = [] {
@@ -58,8 +55,8 @@ Answer<std::vector<std::string>> tags_to_set(const Call& call) {
   for (const std::string& tag : tags) {
     if (!oci::valid_tag(tag)) return Refusal(kTagInvalid, cat("invalid tag ", quoted(tag)));
   }
-  if (tags.size() > kMaxTags) {
-    return Refusal(kTagInvalid, cat("at most ", kMaxTags, " tags at once"));
+  if (tags.size() > kMaxPushedTags) {
+    return Refusal(kTagInvalid, cat("at most ", kMaxPushedTags, " tags at once"));
   }
   return tags;
 }

@@ -7,7 +7,7 @@ namespace skiff::registry {
 
 namespace {
 
-constexpr std::string_view kClaim = "scrub";
+constexpr std::string_view kScrubClaim = "scrub";
 // So much is read twice by whoever goes on after a kill.
 constexpr size_t kBlobsBetweenNotes = 100;
 constexpr uint64_t kBytesBetweenNotes = uint64_t{256} << 20U;
@@ -101,7 +101,8 @@ Result<content::ScrubTotals> scrub_places(const PlaceScrub& with,
                                           const content::ScrubOptions& options,
                                           const std::function<void(const Error&)>& damaged,
                                           const CancelToken& cancel) {
-  const auto claim = TRY(Claim::take(with.metadata, std::string(kClaim), with.server, with.clock));
+  const auto claim =
+      TRY(Claim::take(with.metadata, std::string(kScrubClaim), with.server, with.clock));
   if (!claim) return content::ScrubTotals{};
   Position position = Position::parse(claim->note());
   Pass pass(with, options, damaged, cancel, *claim);

@@ -18,7 +18,7 @@ Result<int64_t> number(Statement row) {
   return row.integer(0);
 }
 
-Result<bool> exists(Statement row) { return TRY(row.step()); }
+Result<bool> is_any(Statement row) { return TRY(row.step()); }
 
 Error exceeded(const std::string& node, int64_t limit, int64_t before, int64_t more) {
   return refused_by_policy(cat("the quota of ", access::node_text(node), " is ", limit,
@@ -155,7 +155,7 @@ Result<std::vector<Quota>> list_quotas(Database& db) {
 Result<> charge(Database& db, int64_t repository, int64_t bytes) {
   if (bytes == 0) return {};
   TRY(db.run("UPDATE repository SET used = used + ? WHERE id = ?", bytes, repository));
-  if (!TRY(exists(TRY(db.prepare("SELECT 1 FROM quota LIMIT 1"))))) return {};
+  if (!TRY(is_any(TRY(db.prepare("SELECT 1 FROM quota LIMIT 1"))))) return {};
   std::string name;
   {
     Statement row = TRY(db.prepare("SELECT name FROM repository WHERE id = ?", repository));

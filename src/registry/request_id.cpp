@@ -10,7 +10,7 @@ namespace skiff::registry {
 
 namespace {
 
-constexpr size_t kLongest = 64;
+constexpr size_t kLongestId = 64;
 constexpr size_t kCountDigits = 8;
 
 bool is_plain(char c) {
@@ -19,7 +19,7 @@ bool is_plain(char c) {
 }
 
 bool is_plain(const std::string& text) {
-  if (text.empty() || text.size() > kLongest) return false;
+  if (text.empty() || text.size() > kLongestId) return false;
   for (const char c : text) {
     if (!is_plain(c)) return false;
   }

@@ -17,7 +17,7 @@ namespace skiff::registry::backup {
 
 namespace {
 
-constexpr uint64_t kTellEach = 1'000;
+constexpr uint64_t kTellRestored = 1'000;
 
 Result<std::vector<std::string>> names_in(const Path& directory) {
   std::vector<std::string> out;
@@ -152,7 +152,7 @@ class Restoring {
     // All is synced at the end.
     if (out_) TRY(registry.execute("PRAGMA synchronous = OFF"));
     return each_blob(registry, [&](const oci::Digest& digest, uint64_t size) -> Result<> {
-      if (options_.progress && summary_.blobs % kTellEach == 0) {
+      if (options_.progress && summary_.blobs % kTellRestored == 0) {
         options_.progress(summary_.blobs, description_.blobs);
       }
       const bool never_had =

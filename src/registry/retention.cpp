@@ -11,11 +11,9 @@ namespace skiff::registry {
 namespace {
 
 // Of one transaction.
-constexpr size_t kBatch = 200;
+constexpr size_t kVerdictBatch = 200;
 constexpr access::Rows kRetention{"retention", "rules of retention", access::kMostRules};
 constexpr std::string_view kPulls = "pulls known since";
-
-TimePoint time_at(int64_t nanos) { return TimePoint(std::chrono::nanoseconds(nanos)); }
 
 bool fits(const RetentionRule& rule, const std::string& repository, const std::string& tag) {
   return reaches(rule.node, repository) && access::matches_pattern(rule.repositories, repository) &&
@@ -178,8 +176,8 @@ Result<> expire(MetadataStore& metadata, const std::string& repository,
                 std::vector<Verdict> verdicts, const VerdictSink& sink) {
   // Tags of one manifest side by side: with the last of them it goes.
   std::ranges::stable_sort(verdicts, {}, [](const Verdict& v) { return v.tag.digest; });
-  for (size_t at = 0; at < verdicts.size(); at += kBatch) {
-    const size_t end = std::min(verdicts.size(), at + kBatch);
+  for (size_t at = 0; at < verdicts.size(); at += kVerdictBatch) {
+    const size_t end = std::min(verdicts.size(), at + kVerdictBatch);
     std::vector<TagState> tags;
     for (size_t i = at; i < end; ++i) tags.push_back(verdicts[i].tag);
     const auto gone = TRY(metadata.expire_tags(repository, tags, {"local:retention"}));

@@ -10,7 +10,7 @@ namespace skiff::registry {
 
 namespace {
 
-constexpr int64_t kPage = 500;
+constexpr int64_t kScrubPage = 500;
 
 // As kGarbage of the collection has it: nothing links it, and nobody is going to look.
 constexpr std::string_view kBlob =
@@ -50,7 +50,7 @@ Result<> SqlMetadata::each_stored_blob(const std::string& behind,
     {
       Pool<Database>::Lease db = readers_.take();
       Statement rows =
-          TRY(db->prepare(cat(kBlob, "AND digest > ? ORDER BY digest LIMIT ?"), after, kPage));
+          TRY(db->prepare(cat(kBlob, "AND digest > ? ORDER BY digest LIMIT ?"), after, kScrubPage));
       for (; TRY(rows.step()); more = true) {
         after = rows.text(0);
         if (oci::Digest::parse(after)) page.push_back(TRY(blob_of(rows)));
@@ -180,7 +180,7 @@ Result<> SqlMetadata::each_manifest_of(int64_t repository,
       Statement rows =
           TRY(db->prepare("SELECT digest FROM manifest WHERE repository = ? AND digest > ?"
                           " ORDER BY digest LIMIT ?",
-                          repository, after, kPage));
+                          repository, after, kScrubPage));
       for (; TRY(rows.step()); more = true) {
         after = rows.text(0);
         if (auto digest = oci::Digest::parse(after)) page.push_back(*digest);

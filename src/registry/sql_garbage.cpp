@@ -15,11 +15,11 @@ namespace {
 // When a candidate that somebody is working on is looked at again.
 constexpr std::chrono::seconds kBusyRetry{1};
 
-Result<bool> exists(Statement row) { return TRY(row.step()); }
+Result<bool> is_there(Statement row) { return TRY(row.step()); }
 
 Result<bool> is_named(Database& db, int64_t repository, const std::string& digest) {
   // By what is in the trash, too: it may come back.
-  return exists(
+  return is_there(
       TRY(db.prepare("SELECT 1 FROM edge WHERE repository = ?1 AND child = ?2"
                      " UNION ALL"
                      " SELECT 1 FROM trash_edge WHERE repository = ?1 AND child = ?2"
@@ -28,8 +28,8 @@ Result<bool> is_named(Database& db, int64_t repository, const std::string& diges
 }
 
 Result<bool> is_named_live(Database& db, int64_t repository, const std::string& digest) {
-  return exists(TRY(db.prepare("SELECT 1 FROM edge WHERE repository = ? AND child = ? LIMIT 1",
-                               repository, digest)));
+  return is_there(TRY(db.prepare("SELECT 1 FROM edge WHERE repository = ? AND child = ? LIMIT 1",
+                                 repository, digest)));
 }
 
 // Until when what a tag named is to be had again; 0 for not.
@@ -182,7 +182,7 @@ Result<bool> SqlMetadata::lost_last_link(Database& db, const Candidate& candidat
                candidate.digest));
   }
   return !TRY(
-      exists(TRY(db.prepare("SELECT 1 FROM link WHERE digest = ? LIMIT 1", candidate.digest))));
+      is_there(TRY(db.prepare("SELECT 1 FROM link WHERE digest = ? LIMIT 1", candidate.digest))));
 }
 
 // Of a blob that nothing links.
@@ -288,7 +288,7 @@ Result<> SqlMetadata::drop_unreadable_blob(const std::string& digest) {
 
 Result<bool> SqlMetadata::is_unsettled(const oci::Digest& blob) {
   Pool<Database>::Lease db = readers_.take();
-  return exists(
+  return is_there(
       TRY(db->prepare("SELECT 1 FROM blob WHERE digest = ? AND state <> 'stored'", blob.str())));
 }
 

@@ -9,8 +9,6 @@ namespace skiff::registry {
 
 namespace {
 
-TimePoint time_of(int64_t nanos) { return TimePoint(std::chrono::nanoseconds(nanos)); }
-
 // Of a deletion at that time, which is the same in each of its rows.
 Result<std::vector<std::string>> tags_deleted_with(Database& db, int64_t repository,
                                                    const std::string& digest, int64_t deleted) {
@@ -117,8 +115,8 @@ Result<std::vector<TagChange>> SqlMetadata::tag_changes(const std::string& repos
                    .digest = rows.text(3),
                    .before = rows.text(4),
                    .actor = rows.text(5),
-                   .at = time_of(rows.integer(6)),
-                   .until = time_of(rows.integer(7))});
+                   .at = time_at(rows.integer(6)),
+                   .until = time_at(rows.integer(7))});
   }
   return out;
 }
@@ -140,8 +138,8 @@ Result<std::vector<TrashedManifest>> SqlMetadata::trash(const std::string& repos
                      .media_type = rows.text(1),
                      .size = static_cast<uint64_t>(rows.integer(2)),
                      .actor = rows.text(3),
-                     .deleted = time_of(rows.integer(4)),
-                     .until = time_of(rows.integer(5))});
+                     .deleted = time_at(rows.integer(4)),
+                     .until = time_at(rows.integer(5))});
     }
   }
   for (TrashedManifest& each : out) {

@@ -22,8 +22,6 @@ constexpr std::string_view kDeliveryColumns =
     " attempts, last_try, next_try, status, error"
     " FROM delivery JOIN event ON event.id = delivery.event";
 
-TimePoint time_of(int64_t nanos) { return TimePoint(std::chrono::nanoseconds(nanos)); }
-
 std::vector<std::string> words(const std::string& text) {
   return text.empty() ? std::vector<std::string>() : split(text, ' ');
 }
@@ -36,7 +34,7 @@ Webhook webhook_of(const Statement& row) {
           .repositories = words(row.text(4)),
           .inner = row.integer(5) != 0,
           .disabled = row.integer(6) != 0,
-          .created = time_of(row.integer(7))};
+          .created = time_at(row.integer(7))};
 }
 
 Delivery delivery_of(const Statement& row) {
@@ -45,11 +43,11 @@ Delivery delivery_of(const Statement& row) {
           .kind = row.text(2),
           .repository = row.text(3),
           .data = row.text(4),
-          .at = time_of(row.integer(5)),
+          .at = time_at(row.integer(5)),
           .state = row.text(6),
           .attempts = row.integer(7),
-          .last_try = time_of(row.integer(8)),
-          .next_try = row.is_null(9) ? TimePoint{} : time_of(row.integer(9)),
+          .last_try = time_at(row.integer(8)),
+          .next_try = row.is_null(9) ? TimePoint{} : time_at(row.integer(9)),
           .status = static_cast<int>(row.integer(10)),
           .error = row.text(11)};
 }
@@ -113,8 +111,8 @@ Result<int64_t> beyond(Database& db, const std::string& webhook, std::string_vie
   return TRY(row.step()) ? row.integer(0) : 0;
 }
 
-Result<int64_t> trim(Database& db, const std::string& webhook, const OutboxLimits& limits,
-                     int64_t now) {
+Result<int64_t> trim_webhook(Database& db, const std::string& webhook, const OutboxLimits& limits,
+                             int64_t now) {
   const int64_t oldest = now - std::chrono::nanoseconds(limits.age).count();
   int64_t last_old = 0;
   {
@@ -305,7 +303,7 @@ Result<int64_t> SqlMetadata::trim_outbox(const OutboxLimits& limits) {
   for (const Webhook& webhook : TRY(webhooks())) ids.push_back(webhook.id);
   return write([&](Database& db, Transaction& tx) -> Result<int64_t> {
     int64_t dropped = 0;
-    for (const std::string& id : ids) dropped += TRY(trim(db, id, limits, now()));
+    for (const std::string& id : ids) dropped += TRY(trim_webhook(db, id, limits, now()));
     TRY(
         db.run("DELETE FROM event WHERE id IN (SELECT id FROM event WHERE spread = 1"
                " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.event = event.id)"
@@ -328,7 +326,7 @@ Result<OutboxCounts> SqlMetadata::outbox_counts() {
   if (!TRY(row.step())) return out;
   out.webhooks = row.integer(0);
   out.waiting = row.integer(1);
-  if (!row.is_null(2)) out.oldest = time_of(row.integer(2));
+  if (!row.is_null(2)) out.oldest = time_at(row.integer(2));
   return out;
 }
 

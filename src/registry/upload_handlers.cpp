@@ -15,7 +15,7 @@ namespace {
 using Upload = UploadSessions::Upload;
 
 // On the stack of each upload's thread: of a hundred at once all are in memory.
-constexpr size_t kBuffer = size_t{64} * 1024;
+constexpr size_t kUploadBuffer = size_t{64} * 1024;
 constexpr size_t kMaxHolders = 1'000;  // looked at for a mount without `from`
 
 std::string upload_path(const Call& call, const std::string& id) {
@@ -72,7 +72,7 @@ Answer<> receive(Call& call, Upload& upload, Length said = std::nullopt) {
   const uint64_t length = call.request.content_length.value_or(said.value_or(1));
   if (length > 0) TRY(call.context.metadata.check_room(call.name, upload.offset() + length));
   upload.expect(length);
-  std::array<char, kBuffer> buffer;
+  std::array<char, kUploadBuffer> buffer;
   uint64_t done = 0;
   for (;;) {
     Result<size_t> n = call.request.body->read(buffer);

@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kBuffer = size_t{64} << 10U;
 // Of reading and writing, before another connection has its turn.
-constexpr int kRounds = 16;
+constexpr int kTcpRounds = 16;
 
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
@@ -69,7 +69,7 @@ class Connection : public Relayed {
         out_(inside_.get(), outside_.get()) {}
 
   Next on_ready() override {
-    for (int round = 0; round < kRounds; ++round) {
+    for (int round = 0; round < kTcpRounds; ++round) {
       const Lane::State in = in_.move();
       const Lane::State out = out_.move();
       if (in == Lane::State::kBroken || out == Lane::State::kBroken) return Next::kEnd;
@@ -86,13 +86,13 @@ class Connection : public Relayed {
   Lane out_;
 };
 
-class Port : public Relayed {
+class TcpPort : public Relayed {
  public:
-  Port(PortRelay& relay, UniqueFd socket, const sockaddr_in& target)
+  TcpPort(PortRelay& relay, UniqueFd socket, const sockaddr_in& target)
       : relay_(relay), socket_(std::move(socket)), target_(target) {}
 
   Next on_ready() override {
-    for (int round = 0; round < kRounds; ++round) {
+    for (int round = 0; round < kTcpRounds; ++round) {
       UniqueFd outside(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
       if (!outside) return errno == ECONNABORTED ? Next::kGoOn : Next::kWait;
       lead_in(std::move(outside));
@@ -124,7 +124,7 @@ class Port : public Relayed {
 
 std::unique_ptr<Relayed> make_tcp_port(PortRelay& relay, UniqueFd socket,
                                        const sockaddr_in& target) {
-  return std::make_unique<Port>(relay, std::move(socket), target);
+  return std::make_unique<TcpPort>(relay, std::move(socket), target);
 }
 
 }  // namespace skiff::rootless

@@ -10,7 +10,7 @@ namespace skiff::rootless {
 namespace {
 
 constexpr int kSilentTicks = 60;
-constexpr int kRounds = 64;
+constexpr int kUdpRounds = 64;
 constexpr size_t kMostClients = 1024;
 constexpr size_t kDatagram = 65536;
 
@@ -32,7 +32,7 @@ class Client : public Relayed {
   Next on_ready() override {
     static Buffer buffer;
     if (!*outside_) return Next::kEnd;
-    for (int round = 0; round < kRounds; ++round) {
+    for (int round = 0; round < kUdpRounds; ++round) {
       const ssize_t n = ::recv(inside_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
       // A refused datagram is heard of here; the next one may be taken.
       if (n < 0) return errno == ECONNREFUSED ? Next::kGoOn : Next::kWait;
@@ -55,17 +55,17 @@ class Client : public Relayed {
   int silent_ticks_ = 0;
 };
 
-class Port : public Relayed {
+class UdpPort : public Relayed {
  public:
-  Port(PortRelay& relay, UniqueFd socket, const sockaddr_in& target)
+  UdpPort(PortRelay& relay, UniqueFd socket, const sockaddr_in& target)
       : relay_(relay), socket_(std::make_shared<UniqueFd>(std::move(socket))), target_(target) {}
-  Port(const Port&) = delete;
-  Port& operator=(const Port&) = delete;
-  ~Port() override { socket_->reset(); }
+  UdpPort(const UdpPort&) = delete;
+  UdpPort& operator=(const UdpPort&) = delete;
+  ~UdpPort() override { socket_->reset(); }
 
   Next on_ready() override {
     static Buffer buffer;
-    for (int round = 0; round < kRounds; ++round) {
+    for (int round = 0; round < kUdpRounds; ++round) {
       sockaddr_in from{};
       socklen_t length = sizeof from;
       const ssize_t n = ::recvfrom(socket_->get(), buffer.data(), buffer.size(), MSG_DONTWAIT,
@@ -107,7 +107,7 @@ class Port : public Relayed {
 
 std::unique_ptr<Relayed> make_udp_port(PortRelay& relay, UniqueFd socket,
                                        const sockaddr_in& target) {
-  return std::make_unique<Port>(relay, std::move(socket), target);
+  return std::make_unique<UdpPort>(relay, std::move(socket), target);
 }
 
 }  // namespace skiff::rootless

@@ -34,7 +34,7 @@ Result<> await_end(int parent, int pidfd) {
   return Error(Code::kCancelled, "the caller has gone");
 }
 
-Result<int> reap(int pid) {
+Result<int> wait_for_child(int pid) {
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0) {
     if (errno != EINTR) return Error::from_errno(errno, "wait for the container");
@@ -42,7 +42,7 @@ Result<int> reap(int pid) {
   return sys::exit_code_of(status);
 }
 
-Result<json::Value> run(int parent) {
+Result<json::Value> run_bundle(int parent) {
   json::Value asked = TRY(receive_line(parent));
   Bundle bundle = TRY(read_bundle(asked.string("bundle")));
   Container container = TRY(Container::create(
@@ -54,7 +54,7 @@ Result<json::Value> run(int parent) {
   (void)TRY(receive_line(parent));  // the caller has wired the network
   TRY(container.start());
   TRY(await_end(parent, container.pidfd()));
-  int code = TRY(reap(container.pid()));
+  int code = TRY(wait_for_child(container.pid()));
   undo.dismiss();
   TRY(container.remove(true));
   return json::object({{"code", code}});
@@ -64,7 +64,7 @@ Result<json::Value> run(int parent) {
 
 int run_bundle_child(UniqueFd parent) {
   outlive_signals();
-  Result<json::Value> ran = run(parent.get());
+  Result<json::Value> ran = run_bundle(parent.get());
   return send_line(parent.get(), ran ? *ran : error_answer(ran.error())) ? 0 : 1;
 }
 

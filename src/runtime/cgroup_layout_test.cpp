@@ -32,7 +32,7 @@ std::string with_version2(const std::function<Result<std::string>()>& body) {
   return said;
 }
 
-Result<std::string> exec_output(Container& container, const std::vector<std::string>& args) {
+Result<std::string> exec_text(Container& container, const std::vector<std::string>& args) {
   sys::Pipe pipe = TRY(sys::make_pipe());
   OciProcess process = *container.config().process;
   process.args = args;
@@ -66,9 +66,9 @@ TEST(Version2Layout, ExecFollowsAFirstProcessThatDividedItsGroup) {
       TestBundle::reap(container.pid());
     });
     TRY(container.start());
-    std::string before = TRY(exec_output(container, {"/bin/cat", "/proc/1/cgroup"}));
+    std::string before = TRY(exec_text(container, {"/bin/cat", "/proc/1/cgroup"}));
     TRY(divide(container));
-    return TRY(exec_output(container, {"/bin/grep", "^0:", "/proc/self/cgroup"}));
+    return TRY(exec_text(container, {"/bin/grep", "^0:", "/proc/self/cgroup"}));
   });
   if (said.empty()) GTEST_SKIP() << "no version 2 cgroups can be mounted";
   EXPECT_EQ(said, "0::/inner\n");
@@ -96,8 +96,8 @@ std::string owner_within(const std::string& access) {
       TestBundle::reap(container.pid());
     });
     TRY(container.start());
-    return exec_output(container, {"/bin/stat", "-c", "%u", "/sys/fs/cgroup",
-                                   "/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/cgroup.freeze"});
+    return exec_text(container, {"/bin/stat", "-c", "%u", "/sys/fs/cgroup",
+                                 "/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/cgroup.freeze"});
   });
 }
 

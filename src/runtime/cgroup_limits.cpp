@@ -21,9 +21,9 @@ std::string limit_text(int64_t limit, std::string_view none) {
 
 constexpr const char* kBfqWeight = "io.bfq.weight";
 
-class Limits {
+class LimitsWriter {
  public:
-  Limits(const sys::Cgroup& cgroup, const json::Value& resources, bool undoable)
+  LimitsWriter(const sys::Cgroup& cgroup, const json::Value& resources, bool undoable)
       : cgroup_(cgroup), resources_(resources), undoable_(undoable) {}
 
   Result<> apply() {
@@ -313,7 +313,7 @@ class Limits {
 }  // namespace
 
 Result<> apply_resources(const sys::Cgroup& cgroup, const json::Value& resources) {
-  return resources.is_null() ? Result<>{} : Limits(cgroup, resources, false).apply();
+  return resources.is_null() ? Result<>{} : LimitsWriter(cgroup, resources, false).apply();
 }
 
 void LimitsBefore::add(std::string_view controller, std::string file, std::string value) {
@@ -327,7 +327,7 @@ void LimitsBefore::restore(const sys::Cgroup& cgroup) const {
 }
 
 Result<LimitsBefore> change_resources(const sys::Cgroup& cgroup, const json::Value& resources) {
-  Limits limits(cgroup, resources, true);
+  LimitsWriter limits(cgroup, resources, true);
   Result<> applied = limits.apply();
   if (applied) return limits.before();
   limits.before().restore(cgroup);

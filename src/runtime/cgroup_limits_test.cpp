@@ -20,7 +20,7 @@
 namespace skiff::runtime {
 namespace {
 
-constexpr int kNoVersion2 = 77;
+constexpr int kSkipped = 77;
 
 class Version2Limits : public testing::Test {
  protected:
@@ -44,14 +44,14 @@ class Version2Limits : public testing::Test {
     int status = 0;
     EXPECT_EQ(::waitpid(child.pid, &status, 0), child.pid);
     const int code = sys::exit_code_of(status);
-    if (code == kNoVersion2) return "no cgroup v2 here";
+    if (code == kSkipped) return "no cgroup v2 here";
     EXPECT_EQ(code, 0);
     return read_file(at("error")).value_or("nothing was said");
   }
 
   int run(const std::function<Result<>(const sys::Cgroup&)>& body) const {
     ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
-    if (::mount("none", at("mount").c_str(), "cgroup2", 0, nullptr) != 0) return kNoVersion2;
+    if (::mount("none", at("mount").c_str(), "cgroup2", 0, nullptr) != 0) return kSkipped;
     const std::string name = cat("skiff-limits-test-", random_hex(8));
     const Path directory = at("mount") / name;
     if (::mkdir(directory.c_str(), 0755) != 0) return 1;

@@ -11,9 +11,9 @@ namespace {
 
 constexpr uint64_t kNanosPerMicro = 1000;
 
-class Reader {
+class StatsReader {
  public:
-  explicit Reader(const sys::Cgroup& cgroup) : cgroup_(cgroup) {}
+  explicit StatsReader(const sys::Cgroup& cgroup) : cgroup_(cgroup) {}
 
   std::string text(std::string_view controller, const std::string& file) const {
     return cgroup_.read(controller, file).value_or("");
@@ -40,7 +40,7 @@ class Reader {
 
 // "avg10=0.00 avg60=0.00 avg300=0.00 total=0" after each of "some" and "full": how long processes
 // waited. Nothing where the kernel does not count it.
-void add_pressure(const Reader& read, std::string_view controller, json::Value& to) {
+void add_pressure(const StatsReader& read, std::string_view controller, json::Value& to) {
   json::Value pressure = json::object();
   for (const std::string& line : split(read.text(controller, cat(controller, ".pressure")), '\n')) {
     std::vector<std::string> words = split(line, ' ');
@@ -63,7 +63,7 @@ json::Value memory_entry(uint64_t usage, uint64_t max, uint64_t limit, uint64_t 
   return json::object({{"usage", usage}, {"max", max}, {"limit", limit}, {"failcnt", failures}});
 }
 
-json::Value memory_v1(const Reader& read) {
+json::Value memory_v1(const StatsReader& read) {
   auto entry = [&](const std::string& prefix) {
     return memory_entry(read.number("memory", prefix + ".usage_in_bytes"),
                         read.number("memory", prefix + ".max_usage_in_bytes"),
@@ -79,7 +79,7 @@ json::Value memory_v1(const Reader& read) {
                        {"raw", raw}});
 }
 
-json::Value memory_v2(const Reader& read) {
+json::Value memory_v2(const StatsReader& read) {
   auto entry = [&](const std::string& prefix) {
     return memory_entry(read.number("memory", prefix + ".current"),
                         read.number("memory", prefix + ".peak"),
@@ -95,7 +95,7 @@ json::Value memory_v2(const Reader& read) {
 }
 
 // A number a processor.
-json::Array each_cpu(const Reader& read, const char* file) {
+json::Array each_cpu(const StatsReader& read, const char* file) {
   json::Array each;
   for (const std::string& word : split(trim(read.text("cpuacct", file)), ' ')) {
     if (std::optional<uint64_t> nanos = parse_uint(word)) each.emplace_back(*nanos);
@@ -103,7 +103,7 @@ json::Array each_cpu(const Reader& read, const char* file) {
   return each;
 }
 
-json::Value cpu_v1(const Reader& read) {
+json::Value cpu_v1(const StatsReader& read) {
   json::Value stat = read.keyed("cpu", "cpu.stat");
   return json::object(
       {{"usage", json::object({{"total", read.number("cpuacct", "cpuacct.usage")},
@@ -117,7 +117,7 @@ json::Value cpu_v1(const Reader& read) {
                                     {"throttledTime", stat.integer("throttled_time")}})}});
 }
 
-json::Value cpu_v2(const Reader& read) {
+json::Value cpu_v2(const StatsReader& read) {
   json::Value stat = read.keyed("cpu", "cpu.stat");
   auto nanos = [&](const char* key) {
     return static_cast<uint64_t>(stat.integer(key)) * kNanosPerMicro;
@@ -146,7 +146,7 @@ json::Array numbers_of(std::string_view list) {
   return numbers;
 }
 
-json::Value cpuset(const sys::Cgroup& cgroup, const Reader& read) {
+json::Value cpuset(const sys::Cgroup& cgroup, const StatsReader& read) {
   const char* end = cgroup.v2() ? ".effective" : "";
   json::Value set =
       json::object({{"cpus", numbers_of(read.text("cpuset", cat("cpuset.cpus", end)))},
@@ -170,7 +170,7 @@ json::Value io_entry(std::string_view device, std::string_view operation, uint64
 }
 
 // "8:0 Read 4096" lines.
-json::Array io_list_v1(const Reader& read, const std::string& file) {
+json::Array io_list_v1(const StatsReader& read, const std::string& file) {
   json::Array list;
   for (const std::string& line : split(read.text("blkio", file), '\n')) {
     std::vector<std::string> words = split(line, ' ');
@@ -180,14 +180,14 @@ json::Array io_list_v1(const Reader& read, const std::string& file) {
   return list;
 }
 
-json::Value io_v1(const Reader& read) {
+json::Value io_v1(const StatsReader& read) {
   return json::object(
       {{"ioServiceBytesRecursive", io_list_v1(read, "blkio.throttle.io_service_bytes_recursive")},
        {"ioServicedRecursive", io_list_v1(read, "blkio.throttle.io_serviced_recursive")}});
 }
 
 // "8:0 rbytes=4096 wbytes=0 rios=1 ..." lines.
-json::Value io_v2(const Reader& read) {
+json::Value io_v2(const StatsReader& read) {
   constexpr std::pair<std::string_view, const char*> kBytes[] = {{"rbytes", "Read"},
                                                                  {"wbytes", "Write"}};
   constexpr std::pair<std::string_view, const char*> kCalls[] = {{"rios", "Read"},
@@ -214,7 +214,7 @@ json::Value io_v2(const Reader& read) {
 }
 
 // By page size: "hugetlb.2MB.current" and the like.
-json::Value hugetlb(const sys::Cgroup& cgroup, const Reader& read) {
+json::Value hugetlb(const sys::Cgroup& cgroup, const StatsReader& read) {
   json::Value sizes = json::object();
   const std::string_view suffix = cgroup.v2() ? ".current" : ".usage_in_bytes";
   Result<Path> directory = cgroup.directory("hugetlb");
@@ -236,7 +236,7 @@ json::Value hugetlb(const sys::Cgroup& cgroup, const Reader& read) {
 }  // namespace
 
 json::Value cgroup_stats(const sys::Cgroup& cgroup) {
-  Reader read(cgroup);
+  StatsReader read(cgroup);
   return json::object({{"cpu", cgroup.v2() ? cpu_v2(read) : cpu_v1(read)},
                        {"cpuset", cpuset(cgroup, read)},
                        {"memory", cgroup.v2() ? memory_v2(read) : memory_v1(read)},

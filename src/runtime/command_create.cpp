@@ -50,7 +50,7 @@ void pass_listening_sockets(CreateOptions& options) {
   }
 }
 
-Result<CreateOptions> options_of(const CommandContext& context) {
+Result<CreateOptions> create_options(const CommandContext& context) {
   CreateOptions options;
   options.id = context.id();
   options.state_root = context.root;
@@ -65,7 +65,7 @@ Result<CreateOptions> options_of(const CommandContext& context) {
 }
 
 Result<int> create(const CommandContext& context) {
-  CreateOptions options = TRY(options_of(context));
+  CreateOptions options = TRY(create_options(context));
   Bundle bundle = TRY(read_bundle(context.bundle()));
   Console console = TRY(Console::open(wants_terminal(bundle.config),
                                       context.arguments.value("console-socket"), true));
@@ -85,7 +85,7 @@ void pass_on_or_warn(const NotifyProxy& proxy, const sys::Child& child) {
 
 Result<int> run(const CommandContext& context) {
   bool detach = context.arguments.has("detach");
-  CreateOptions options = TRY(options_of(context));
+  CreateOptions options = TRY(create_options(context));
   Bundle bundle = TRY(read_bundle(context.bundle()));
   Console console = TRY(Console::open(wants_terminal(bundle.config),
                                       context.arguments.value("console-socket"), detach));

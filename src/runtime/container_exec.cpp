@@ -28,7 +28,7 @@ namespace skiff::runtime {
 
 namespace {
 
-constexpr int kFailed = 1;
+constexpr int kExecStatus = 1;
 
 // What the new process joins: the namespaces in which the init is and we are not.
 struct Habitat {
@@ -90,7 +90,7 @@ class Exec {
     Result<std::string> program = prepare();
     Result<> ready = program ? finish() : Result<>(program.error());
     plan_.channel.send_error(ready ? execute(*program, process_, plan_.env) : ready.error());
-    return kFailed;
+    return kExecStatus;
   }
 
  private:

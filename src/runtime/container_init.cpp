@@ -29,7 +29,7 @@ namespace skiff::runtime {
 
 namespace {
 
-constexpr int kFailed = 1;
+constexpr int kInitStatus = 1;
 // runc's words, which its callers know.
 constexpr const char* kInInit = "unable to start container process: error during container init";
 
@@ -56,12 +56,12 @@ class Init {
     Result<> prepared = prepare();
     if (!prepared) {
       plan_.channel.send_error(prepared.error());
-      return kFailed;
+      return kInitStatus;
     }
-    if (!plan_.channel.send(Signal::kReady)) return kFailed;
+    if (!plan_.channel.send(Signal::kReady)) return kInitStatus;
     plan_.channel.close();
     Result<Channel> starter = wait_for_start();
-    if (!starter) return kFailed;
+    if (!starter) return kInitStatus;
     return start(*starter);
   }
 
@@ -212,7 +212,7 @@ class Init {
     Result<> ready = make_ready();
     if (!ready) {
       starter.send_error(ready.error());
-      return kFailed;
+      return kInitStatus;
     }
     auto init = config_.annotations.find(kInitAnnotation);
     if (init == config_.annotations.end() || init->second != "true") return run_program(starter);
@@ -223,7 +223,7 @@ class Init {
     Result<> done = finish_privileges(process_, plan_.filter, plan_.agent);
     if (done) done = run_start_hooks();
     starter.send_error(done ? execute(program_, process_, plan_.env) : done.error());
-    return kFailed;
+    return kInitStatus;
   }
 
   // They are the container's own programs: confined like the one that follows them.

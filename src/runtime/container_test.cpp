@@ -10,26 +10,16 @@
 #include "runtime/annotations.h"
 #include "runtime/memory_kills.h"
 #include "runtime/seccomp_profile.h"
-#include "runtime/test_bundle.h"
+#include "runtime/test_runs.h"
 
 namespace skiff::runtime {
 namespace {
 
 using test::Ran;
+using test::run;
 using test::TestBundle;
 
 // Runs the script; fails the test, and gives nothing, when the container does not come about.
-Ran run(TestBundle& bundle, const std::string& script) {
-  bundle.script(script);
-  Result<Ran> ran = bundle.run();
-  if (!ran) {
-    ADD_FAILURE() << ran.error().message();
-    return {};
-  }
-  EXPECT_EQ(bundle.traces(), "");
-  return *ran;
-}
-
 std::string field(const std::string& text, const std::string& name) {
   for (const std::string& line : split(text, '\n')) {
     if (line.starts_with(name + ":")) return std::string(trim(line.substr(name.size() + 1)));

@@ -18,7 +18,7 @@ namespace skiff::runtime {
 
 namespace {
 
-constexpr int kFirst = 3;  // behind standard error
+constexpr int kFirstPassed = 3;  // behind standard error
 
 bool is_null_device(const struct stat& st) {
   return S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
@@ -49,7 +49,7 @@ Result<UniqueFd> movable_copy(int fd, int number, int above) {
 
 Result<> check_preserved(int count) {
   if (count < 0) return Error(Code::kInvalidArgument, "a negative number of descriptors to keep");
-  for (int fd = kFirst; fd < kFirst + count; ++fd) {
+  for (int fd = kFirstPassed; fd < kFirstPassed + count; ++fd) {
     if (::fcntl(fd, F_GETFD) < 0) {
       return Error(Code::kInvalidArgument, cat("descriptor ", fd, " is to be kept but not open"));
     }
@@ -62,7 +62,7 @@ Result<> install_stdio(const Stdio& stdio, int preserved) {
   const std::array<int, 3> wanted = {stdio.in, stdio.out, stdio.err};
   std::array<UniqueFd, 3> copies;
   for (size_t i = 0; i < copies.size(); ++i) {
-    copies.at(i) = TRY(movable_copy(wanted.at(i), static_cast<int>(i), kFirst + preserved));
+    copies.at(i) = TRY(movable_copy(wanted.at(i), static_cast<int>(i), kFirstPassed + preserved));
   }
   for (size_t i = 0; i < copies.size(); ++i) {
     if (::dup2(copies.at(i).get(), static_cast<int>(i)) < 0) {
@@ -74,7 +74,7 @@ Result<> install_stdio(const Stdio& stdio, int preserved) {
 
 Result<> close_others(std::vector<int> keep, int preserved) {
   std::sort(keep.begin(), keep.end());
-  int first = kFirst + preserved;
+  int first = kFirstPassed + preserved;
   for (int fd : keep) {
     if (fd < first) continue;
     TRY(close_between(first, fd - 1));
@@ -84,12 +84,12 @@ Result<> close_others(std::vector<int> keep, int preserved) {
 }
 
 Result<> prepare_for_exec(int preserved) {
-  for (int fd = kFirst; fd < kFirst + preserved; ++fd) {
+  for (int fd = kFirstPassed; fd < kFirstPassed + preserved; ++fd) {
     if (::fcntl(fd, F_SETFD, 0) != 0) {
       return Error::from_errno(errno, cat("keep descriptor ", fd));
     }
   }
-  auto first = static_cast<unsigned>(kFirst + preserved);
+  auto first = static_cast<unsigned>(kFirstPassed + preserved);
   if (::close_range(first, UINT_MAX, CLOSE_RANGE_CLOEXEC) != 0) {
     return Error::from_errno(errno, "mark descriptors close-on-exec");
   }
@@ -98,7 +98,7 @@ Result<> prepare_for_exec(int preserved) {
 
 Result<> reopen_null() {
   UniqueFd null;
-  for (int fd = 0; fd < kFirst; ++fd) {
+  for (int fd = 0; fd < kFirstPassed; ++fd) {
     struct stat st{};
     if (::fstat(fd, &st) != 0 || !is_null_device(st)) continue;
     if (!null) null.reset(::open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW));
@@ -112,7 +112,7 @@ Result<> reopen_null() {
 }
 
 void give_stdio(uid_t uid) {
-  for (int fd = 0; fd < kFirst; ++fd) {
+  for (int fd = 0; fd < kFirstPassed; ++fd) {
     struct stat st{};
     if (::fstat(fd, &st) != 0 || is_null_device(st) || st.st_uid == uid) continue;
     // A socket, a read-only file system, an owner outside the user namespace: it stays.

@@ -17,7 +17,7 @@ using test::TestBundle;
 
 // Reads until `text` has come; what was read.
 // Or what came before it was quiet for long.
-std::string read_until(int fd, std::string_view text) {
+std::string read_up_to(int fd, std::string_view text) {
   constexpr int kLongMs = 30'000;
   std::string read;
   while (read.find(text) == std::string::npos) {
@@ -65,14 +65,14 @@ TEST_F(Foreground, ATerminalThatNobodyReadsHoldsNothingUp) {
   ASSERT_GE(::fcntl(in.write.get(), F_SETPIPE_SZ, kInput), kInput);
   sys::Process process = run({{in.read.get(), 0}, {out.write.get(), 1}, {out.write.get(), 2}});
   out.write.reset();
-  ASSERT_EQ(read_until(out.read.get(), "\n"), "ready\n");
+  ASSERT_EQ(read_up_to(out.read.get(), "\n"), "ready\n");
   const std::string text(kInput, 'x');
   ASSERT_EQ(::write(in.write.get(), text.data(), text.size()), kInput);
   for (int left = kInput; left > kInput - kTaken; ::usleep(1000)) {
     ASSERT_EQ(::ioctl(in.read.get(), FIONREAD, &left), 0);
   }
   ASSERT_TRUE(process.kill(SIGTERM));
-  EXPECT_EQ(read_until(out.read.get(), "\n"), "told\n");
+  EXPECT_EQ(read_up_to(out.read.get(), "\n"), "told\n");
   EXPECT_EQ(*process.wait(), 7);
 }
 
@@ -151,7 +151,7 @@ TEST_F(Foreground, AReaderThatGoesEndsTheTerminal) {
   ASSERT_TRUE(bundle_.script("while echo more; do :; done; exit 5").write());
   sys::Pipe out = *sys::make_pipe();
   sys::Process process = run({{out.write.get(), 1}});
-  ASSERT_EQ(read_until(out.read.get(), "more"), "more");
+  ASSERT_EQ(read_up_to(out.read.get(), "more"), "more");
   out = sys::Pipe();
   EXPECT_EQ(*process.wait(), 5);
   EXPECT_EQ(bundle_.traces(), "");
@@ -166,14 +166,14 @@ TEST_F(Foreground, AllSignalsButOurOwnArePassedOn) {
   sys::Pipe out = *sys::make_pipe();
   sys::Process process = run({{out.write.get(), 1}, {out.write.get(), 2}});
   out.write.reset();
-  ASSERT_EQ(read_until(out.read.get(), "\n"), "ready\n");
+  ASSERT_EQ(read_up_to(out.read.get(), "\n"), "ready\n");
   const std::pair<int, const char*> signals[] = {
       {SIGALRM, "ALRM\n"}, {SIGVTALRM, "VTALRM\n"}, {SIGPROF, "PROF\n"}, {SIGIO, "IO\n"},
       {SIGPWR, "PWR\n"},   {SIGSTKFLT, "STKFLT\n"}, {SIGXCPU, "XCPU\n"}, {SIGTSTP, "TSTP\n"},
       {SIGTTIN, "TTIN\n"}, {SIGTTOU, "TTOU\n"},     {34, "34\n"}};
   for (const auto& [signal, name] : signals) {
     ASSERT_TRUE(process.kill(signal));
-    ASSERT_EQ(read_until(out.read.get(), "\n"), name);
+    ASSERT_EQ(read_up_to(out.read.get(), "\n"), name);
   }
 }
 

@@ -15,7 +15,7 @@ namespace {
 using test::Ran;
 using test::TestBundle;
 
-Ran run(TestBundle& bundle, const std::string& script) {
+Ran run_or_error(TestBundle& bundle, const std::string& script) {
   Result<Ran> ran = bundle.script(script).run();
   return ran ? *ran : Ran{-1, ran.error().message()};
 }
@@ -113,8 +113,9 @@ TEST(GivenValues, NullIsNotGiven) {
                                                            {"fileMode", nullptr}})}))(config);
   };
   const std::string score = *read_file("/proc/self/oom_score_adj");
-  EXPECT_EQ(run(bundle, "umask; stat -c %a /dev/other; cat /proc/self/oom_score_adj").output,
-            "0022\n666\n" + score);
+  EXPECT_EQ(
+      run_or_error(bundle, "umask; stat -c %a /dev/other; cat /proc/self/oom_score_adj").output,
+      "0022\n666\n" + score);
 }
 
 TEST(GivenValues, MountOptionsAreTakenAsTheKernelReadsThem) {
@@ -131,7 +132,7 @@ TEST(GivenValues, MountOptionsAreTakenAsTheKernelReadsThem) {
                                    {"options", json::array({"size=1m,mode=700"})}}));
     config.set("mounts", std::move(mounts));
   };
-  const Ran ran = run(bundle, "grep /run /proc/mounts; stat -c %a /several");
+  const Ran ran = run_or_error(bundle, "grep /run /proc/mounts; stat -c %a /several");
   EXPECT_EQ(ran.code, 0) << ran.output;
   EXPECT_NE(ran.output.find("nosuid"), std::string::npos) << ran.output;
   EXPECT_TRUE(ran.output.ends_with("700\n")) << ran.output;
@@ -160,7 +161,7 @@ TEST(GivenValues, CommasWithinAnOptionAreTakenAsTheKernelReadsThem) {
     add("/comma", "overlay", lower + "/com\\,ma,xino=off");
     config.set("mounts", std::move(mounts));
   };
-  const Ran ran = run(bundle, "stat -c %a /nodes; ls /ends /comma");
+  const Ran ran = run_or_error(bundle, "stat -c %a /nodes; ls /ends /comma");
   EXPECT_EQ(ran.output, "711\n/comma:\nof-com,ma\nof-plain\n\n/ends:\nof-ends\\\nof-plain\n");
 }
 
@@ -175,15 +176,17 @@ TEST(GivenValues, OfTwoDevicesOrAFileTheFirstStays) {
     }
     test::with_linux("devices", devices)(config);
   };
-  EXPECT_EQ(run(bundle, "stat -c %t:%T /dev/one; cat /taken").output, "1:5\nthe image's\n");
+  EXPECT_EQ(run_or_error(bundle, "stat -c %t:%T /dev/one; cat /taken").output,
+            "1:5\nthe image's\n");
 }
 
 TEST(GivenValues, TheRootAsAReadonlyPathIsReadonly) {
   TestBundle bundle;
   bundle.change = test::with_linux("readonlyPaths", json::array({"/"}));
-  EXPECT_NE(run(bundle, "touch /x").output.find("Read-only file system"), std::string::npos);
+  EXPECT_NE(run_or_error(bundle, "touch /x").output.find("Read-only file system"),
+            std::string::npos);
   bundle.change = test::with_linux("maskedPaths", json::array({"/"}));
-  EXPECT_NE(run(bundle, "true").output.find("mask /: it is the root"), std::string::npos);
+  EXPECT_NE(run_or_error(bundle, "true").output.find("mask /: it is the root"), std::string::npos);
 }
 
 TEST(GivenValues, TheRootMountedAgainIsAPathLikeOthers) {
@@ -200,10 +203,12 @@ TEST(GivenValues, TheRootMountedAgainIsAPathLikeOthers) {
     };
   };
   shield("readonlyPaths");
-  EXPECT_EQ(run(bundle, "touch /x && echo root; touch /again/y 2>/dev/null || echo refused").output,
-            "root\nrefused\n");
+  EXPECT_EQ(
+      run_or_error(bundle, "touch /x && echo root; touch /again/y 2>/dev/null || echo refused")
+          .output,
+      "root\nrefused\n");
   shield("maskedPaths");
-  EXPECT_EQ(run(bundle, "ls /again; ls -d /bin").output, "/bin\n");
+  EXPECT_EQ(run_or_error(bundle, "ls /again; ls -d /bin").output, "/bin\n");
 }
 
 TEST(GivenValues, ASysctlMayHaveSlashes) {
@@ -216,7 +221,7 @@ TEST(GivenValues, ASysctlMayHaveSlashes) {
   }
   TestBundle bundle;
   bundle.change = test::with_linux("sysctl", json::object({{"net/ipv4/ip_forward", "1"}}));
-  EXPECT_EQ(run(bundle, "cat /proc/sys/net/ipv4/ip_forward").output, "1\n");
+  EXPECT_EQ(run_or_error(bundle, "cat /proc/sys/net/ipv4/ip_forward").output, "1\n");
 }
 
 TEST(GivenValues, ACapabilityThatNobodyKnowsIsTold) {
@@ -226,7 +231,8 @@ TEST(GivenValues, ACapabilityThatNobodyKnowsIsTold) {
   TestBundle bundle;
   bundle.change = test::with_process(
       "capabilities", json::object({{"bounding", json::array({"CAP_NOPE", "CAP_KILL"})}}));
-  EXPECT_EQ(run(bundle, "grep CapBnd /proc/self/status").output, "CapBnd:\t0000000000000020\n");
+  EXPECT_EQ(run_or_error(bundle, "grep CapBnd /proc/self/status").output,
+            "CapBnd:\t0000000000000020\n");
   EXPECT_EQ(said, "process.capabilities: \"CAP_NOPE\" is unknown to this kernel: not given");
 }
 

@@ -17,6 +17,7 @@
 #include "base/strings.h"
 #include "runtime/diagnostics.h"
 #include "runtime/process_birth.h"
+#include "runtime/process_setup.h"
 #include "sys/namespaces.h"
 #include "sys/process.h"
 
@@ -25,13 +26,6 @@ namespace skiff::runtime {
 namespace {
 
 constexpr size_t kTextLimit = 4096;  // of what a failing hook said
-
-std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  for (const std::string& s : strings) pointers.push_back(const_cast<char*>(s.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
-}
 
 // All of the state is in the pipe before the hook starts, so that one that does not read it
 // stops nobody.

@@ -25,7 +25,7 @@ namespace {
 constexpr int kLowestPriority = 19;
 
 // As much as there is, up to the buffer's size.
-Result<size_t> read_full(FdSource& source, std::span<char> buffer) {
+Result<size_t> read_piece(FdSource& source, std::span<char> buffer) {
   size_t size = 0;
   while (size < buffer.size()) {
     const size_t more = TRY(source.read(buffer.subspan(size)));
@@ -40,7 +40,7 @@ Result<> compress(int from, int to) {
   FdSink sink(to);
   std::string input(kGzipMemberInput, '\0');
   for (bool first = true;; first = false) {
-    const size_t size = TRY(read_full(source, input));
+    const size_t size = TRY(read_piece(source, input));
     if (size == 0 && !first) break;
     TRY(sink.write(compress_gzip_member(std::string_view(input).substr(0, size))));
   }

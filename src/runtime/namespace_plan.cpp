@@ -27,7 +27,7 @@ namespace {
 
 constexpr size_t kMaxHelperText = 4096;
 
-Result<> join(int fd, const sys::NamespaceKind& kind) {
+Result<> join_namespace(int fd, const sys::NamespaceKind& kind) {
   if (::setns(fd, static_cast<int>(kind.flag)) != 0) {
     return Error::from_errno(errno, cat("join the ", kind.oci_name, " namespace"));
   }
@@ -215,7 +215,7 @@ Result<sys::Child> NamespacePlan::clone(int cgroup, const std::function<int()>& 
 Result<> NamespacePlan::enter_user_namespace() const {
   const Joined& user = joined_.front();
   become_undumpable();
-  TRY(join(user.fd.get(), *user.kind));
+  TRY(join_namespace(user.fd.get(), *user.kind));
   return become_root(keeps_groups_);
 }
 
@@ -245,9 +245,9 @@ Result<> NamespacePlan::enter() const {
     // What belongs to a user namespace further out is to be joined before the one within, what
     // only that one permits after it.
     bool early = joins_user && !user && !born_inside_user_;
-    if (!early || !join(joined.fd.get(), *joined.kind)) left.push_back(&joined);
+    if (!early || !join_namespace(joined.fd.get(), *joined.kind)) left.push_back(&joined);
   }
-  for (const Joined* joined : left) TRY(join(joined->fd.get(), *joined->kind));
+  for (const Joined* joined : left) TRY(join_namespace(joined->fd.get(), *joined->kind));
   if (new_user() || joins_user) TRY(become_root(keeps_groups_));
   if (unshare_flags_ != 0 && ::unshare(static_cast<int>(unshare_flags_)) != 0) {
     return Error::from_errno(errno, "make new namespaces");

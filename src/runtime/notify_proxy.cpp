@@ -23,14 +23,14 @@ namespace {
 
 constexpr int kBarrierTimeoutMs = 30'000;  // as systemd's own
 
-struct Address {
+struct SocketAddress {
   sockaddr_un address{};
   socklen_t size = 0;
 };
 
 // "@name" is an abstract one.
-Result<Address> address_of(const std::string& path) {
-  Address made;
+Result<SocketAddress> address_of(const std::string& path) {
+  SocketAddress made;
   made.address.sun_family = AF_UNIX;
   if (path.size() >= sizeof made.address.sun_path) {
     return Error(Code::kInvalidArgument, cat("the socket's path is too long: ", path));
@@ -49,7 +49,7 @@ Result<UniqueFd> datagram_socket() {
 }
 
 Result<UniqueFd> connect_to(const std::string& path) {
-  Address to = TRY(address_of(path));
+  SocketAddress to = TRY(address_of(path));
   UniqueFd fd = TRY(datagram_socket());
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to.address), to.size) != 0) {
     return Error::from_errno(errno, cat("connect to NOTIFY_SOCKET ", path));
@@ -62,7 +62,7 @@ Result<UniqueFd> bind_at(const Path& directory) {
   ::unlinkat(place.get(), kNotifySocket, 0);
   // By the descriptor: a state directory may have a longer path than a socket.
   std::string path = cat(sys::fd_path(place.get()), "/", kNotifySocket);
-  Address at = TRY(address_of(path));
+  SocketAddress at = TRY(address_of(path));
   UniqueFd fd = TRY(datagram_socket());
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&at.address), at.size) != 0) {
     return Error::from_errno(errno, cat("make ", (directory / kNotifySocket).native()));

@@ -83,12 +83,11 @@ Result<> parse_time_offsets(const json::Value& lx, OciConfig& out) {
     if (clock != "monotonic" && clock != "boottime") {
       return invalid(cat("linux.timeOffsets: unknown clock ", quoted(clock)));
     }
-    int64_t nanoseconds = offset.integer("nanosecs");
-    if (nanoseconds < 0 || nanoseconds > kMaxNanoseconds) {
-      return invalid(
-          cat("linux.timeOffsets.", clock, ": nanosecs ", nanoseconds, " is out of range"));
+    int64_t nanosecs = offset.integer("nanosecs");
+    if (nanosecs < 0 || nanosecs > kMaxNanoseconds) {
+      return invalid(cat("linux.timeOffsets.", clock, ": nanosecs ", nanosecs, " is out of range"));
     }
-    out.time_offsets.push_back({clock, offset.integer("secs"), static_cast<uint32_t>(nanoseconds)});
+    out.time_offsets.push_back({clock, offset.integer("secs"), static_cast<uint32_t>(nanosecs)});
   }
   if (!out.time_offsets.empty() && !out.has_new_namespace(CLONE_NEWTIME)) {
     return invalid("linux.timeOffsets: the container has no new time namespace");

@@ -26,13 +26,6 @@ namespace {
 constexpr std::string_view kExecFailed = "exec ";
 constexpr sys::CapabilityMask kSysAdmin = sys::CapabilityMask{1} << CAP_SYS_ADMIN;
 
-std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  for (const std::string& s : strings) pointers.push_back(const_cast<char*>(s.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 Result<> set_rlimit(const OciRlimit& wanted, std::vector<std::string>& warnings) {
   auto resource = static_cast<__rlimit_resource_t>(wanted.resource);
   rlimit limit{wanted.soft, wanted.hard};
@@ -170,6 +163,13 @@ Result<> enter_working_directory(const OciProcess& process) {
 }
 
 }  // namespace
+
+std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (const std::string& s : strings) pointers.push_back(const_cast<char*>(s.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
 
 std::vector<std::string> environment_of(const OciProcess& process, const Path& rootfs) {
   std::vector<std::string> env = last_of_each(process.env);

@@ -11,6 +11,9 @@
 
 namespace skiff::runtime {
 
+// As execve(2) takes them: a null pointer ends them. They live as long as the strings.
+std::vector<char*> pointers_to(const std::vector<std::string>& strings);
+
 // The environment the program gets: the config's, with HOME when it has none.
 std::vector<std::string> environment_of(const OciProcess& process, const Path& rootfs);
 

@@ -12,7 +12,7 @@ namespace skiff::runtime {
 
 namespace {
 
-constexpr const char* kWhere = "linux.intelRdt";
+constexpr const char* kIntelRdt = "linux.intelRdt";
 
 std::string schemata_text(const OciIntelRdt& rdt) {
   std::string text;
@@ -28,7 +28,7 @@ Result<> write_schemata(const Path& root, const Path& directory, const std::stri
   Result<> written = write_file(directory / "schemata", text);
   if (written) return {};
   std::string told = read_file(root / "info/last_cmd_status").value_or("");
-  return Error(written.error().code(), cat(kWhere, ": schemata ", quoted(trim(text)), ": ",
+  return Error(written.error().code(), cat(kIntelRdt, ": schemata ", quoted(trim(text)), ": ",
                                            written.error().message(), ": ", trim(told)));
 }
 
@@ -48,7 +48,7 @@ Result<ResctrlGroup> ResctrlGroup::open(const OciIntelRdt& rdt, const std::strin
   std::string schemata = schemata_text(rdt);
   bool exists = ::access(group.directory_.c_str(), F_OK) == 0;
   if (!exists && schemata.empty() && !rdt.clos_id.empty()) {
-    return Error(Code::kNotFound, cat(kWhere, ".closID: ", group.directory_.native(),
+    return Error(Code::kNotFound, cat(kIntelRdt, ".closID: ", group.directory_.native(),
                                       " does not exist and no schemata are given"));
   }
   if (!exists) TRY(group.make(group.directory_));
@@ -63,22 +63,22 @@ Result<ResctrlGroup> ResctrlGroup::open(const OciIntelRdt& rdt, const std::strin
 
 Result<> ResctrlGroup::make(const Path& directory) {
   if (::mkdir(directory.c_str(), 0755) != 0) {
-    return Error::from_errno(errno, cat(kWhere, ": mkdir ", directory.native()));
+    return Error::from_errno(errno, cat(kIntelRdt, ": mkdir ", directory.native()));
   }
   made_.insert(made_.begin(), directory.native());
   return {};
 }
 
 Result<> ResctrlGroup::add(pid_t pid) const {
-  TRY_CONTEXT(write_file(directory_ / "tasks", cat(pid)), kWhere);
-  if (!monitor_.empty()) TRY_CONTEXT(write_file(monitor_ / "tasks", cat(pid)), kWhere);
+  TRY_CONTEXT(write_file(directory_ / "tasks", cat(pid)), kIntelRdt);
+  if (!monitor_.empty()) TRY_CONTEXT(write_file(monitor_ / "tasks", cat(pid)), kIntelRdt);
   return {};
 }
 
 Result<> remove_resctrl(const std::vector<std::string>& made) {
   for (const std::string& directory : made) {
     if (::rmdir(directory.c_str()) != 0 && errno != ENOENT) {
-      return Error::from_errno(errno, cat(kWhere, ": rmdir ", directory));
+      return Error::from_errno(errno, cat(kIntelRdt, ": rmdir ", directory));
     }
   }
   return {};

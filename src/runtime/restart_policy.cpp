@@ -8,7 +8,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds kFirst{100};
+constexpr milliseconds kFirstPause{100};
 constexpr milliseconds kLongest{60'000};
 // A run of this length was a success: the next failure starts from the first wait.
 constexpr std::chrono::seconds kSteadyRun{10};
@@ -24,7 +24,7 @@ bool wants_restart(const RestartPolicy& policy, int exit_code, bool by_hand, int
 
 milliseconds RestartBackoff::after_run_of(std::chrono::nanoseconds length) {
   const bool steady = length >= kSteadyRun || last_.count() == 0;
-  last_ = steady ? kFirst : std::min(last_ * 2, kLongest);
+  last_ = steady ? kFirstPause : std::min(last_ * 2, kLongest);
   return last_;
 }
 

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kProcess = 1;        // IOPRIO_WHO_PROCESS
 constexpr size_t kAllCpus = 8192;  // NR_CPUS of the largest kernels
-constexpr size_t kWordBits = sizeof(unsigned long) * CHAR_BIT;
+constexpr size_t kMaskWordBits = sizeof(unsigned long) * CHAR_BIT;
 
 // The kernel's sched_attr: its header and the C library's exclude each other.
 struct SchedulerAttributes {
@@ -78,7 +78,7 @@ bool has_cpus(const OciConfig& config) {
 }
 
 Result<> set_cpu_affinity(const IndexMask& cpus) {
-  const IndexMask all(kAllCpus / kWordBits, ~0UL);
+  const IndexMask all(kAllCpus / kMaskWordBits, ~0UL);
   const IndexMask& mask = cpus.empty() ? all : cpus;
   if (::syscall(SYS_sched_setaffinity, 0, mask.size() * sizeof(unsigned long), mask.data()) != 0) {
     return Error::from_errno(errno, "set the CPU affinity");
@@ -108,7 +108,7 @@ Result<> set_memory_policy(const OciConfig& config) {
   if (!config.memory_policy) return {};
   const OciMemoryPolicy& policy = *config.memory_policy;
   // The kernel counts one bit less than it is told.
-  unsigned long bits = policy.nodes.empty() ? 0 : policy.nodes.size() * kWordBits + 1;
+  unsigned long bits = policy.nodes.empty() ? 0 : policy.nodes.size() * kMaskWordBits + 1;
   if (::syscall(SYS_set_mempolicy, policy.mode, policy.nodes.data(), bits) != 0) {
     return Error::from_errno(errno, cat("linux.memoryPolicy ", policy.mode_name));
   }

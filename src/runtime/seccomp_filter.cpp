@@ -26,7 +26,7 @@ constexpr int64_t kMaxErrno = 0xffff;
 
 using Context = std::unique_ptr<void, decltype(&::seccomp_release)>;
 
-Error invalid(const std::string& text) {
+Error invalid_seccomp(const std::string& text) {
   return {Code::kInvalidArgument, cat("linux.seccomp: ", text)};
 }
 
@@ -46,14 +46,14 @@ Result<uint32_t> action_of(const std::string& name, uint16_t errno_value) {
   if (name == "SCMP_ACT_TRACE") return uint32_t{SCMP_ACT_TRACE(errno_value)};
   if (name == "SCMP_ACT_LOG") return uint32_t{SCMP_ACT_LOG};
   if (name == "SCMP_ACT_NOTIFY") return uint32_t{SCMP_ACT_NOTIFY};
-  return invalid(cat("unknown action ", quoted(name)));
+  return invalid_seccomp(cat("unknown action ", quoted(name)));
 }
 
 Result<uint16_t> errno_of(const json::Value& object, const char* key) {
   const json::Value* value = object.find(key);
   if (value == nullptr || value->is_null()) return kDefaultErrno;
   if (!value->is_int() || value->as_int() < 0 || value->as_int() > kMaxErrno) {
-    return invalid(cat(key, " is no errno"));
+    return invalid_seccomp(cat(key, " is no errno"));
   }
   return static_cast<uint16_t>(value->as_int());
 }
@@ -62,7 +62,7 @@ Result<uint32_t> architecture_of(const std::string& name) {
   constexpr std::string_view kPrefix = "SCMP_ARCH_";
   std::string plain = name.starts_with(kPrefix) ? to_lower(name.substr(kPrefix.size())) : name;
   uint32_t architecture = ::seccomp_arch_resolve_name(plain.c_str());
-  if (architecture == 0) return invalid(cat("unknown architecture ", quoted(name)));
+  if (architecture == 0) return invalid_seccomp(cat("unknown architecture ", quoted(name)));
   return architecture;
 }
 
@@ -78,13 +78,13 @@ Result<scmp_compare> operator_of(const std::string& name) {
   for (const auto& [known, compare] : kOperators) {
     if (known == name) return compare;
   }
-  return invalid(cat("unknown operator ", quoted(name)));
+  return invalid_seccomp(cat("unknown operator ", quoted(name)));
 }
 
 Result<uint64_t> operand_of(const json::Value& arg, const char* key) {
   const json::Value* value = arg.find(key);
   if (value == nullptr) return uint64_t{0};
-  if (!value->is_int()) return invalid(cat("args.", key, " is not a 64-bit number"));
+  if (!value->is_int()) return invalid_seccomp(cat("args.", key, " is not a 64-bit number"));
   return static_cast<uint64_t>(value->as_int());
 }
 
@@ -92,7 +92,7 @@ Result<std::vector<scmp_arg_cmp>> parse_args(const json::Value& rule) {
   std::vector<scmp_arg_cmp> args;
   for (const json::Value& entry : rule.array("args")) {
     int64_t index = entry.integer("index");
-    if (index < 0 || index > 5) return invalid("args.index is out of range");
+    if (index < 0 || index > 5) return invalid_seccomp("args.index is out of range");
     scmp_arg_cmp arg{};
     arg.arg = static_cast<unsigned>(index);
     arg.op = TRY(operator_of(entry.string("op")));
@@ -143,10 +143,10 @@ class Compiler {
     std::string name = TRY_CONTEXT(seccomp_.require_string("defaultAction"), "linux.seccomp");
     default_action_ = TRY(action_of(name, TRY(errno_of(seccomp_, "defaultErrnoRet"))));
     if (default_action_ == SCMP_ACT_NOTIFY) {
-      return invalid("SCMP_ACT_NOTIFY cannot be used as default action");
+      return invalid_seccomp("SCMP_ACT_NOTIFY cannot be used as default action");
     }
     context_.reset(::seccomp_init(default_action_));
-    if (!context_) return invalid(cat("default action ", name, " cannot be used"));
+    if (!context_) return invalid_seccomp(cat("default action ", name, " cannot be used"));
     TRY(add_architectures());
     ::seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree
     for (const json::Value& rule : seccomp_.array("syscalls")) TRY(add_rules(rule));
@@ -190,7 +190,7 @@ class Compiler {
   // runc, whose words these are.
   Result<> check_notified(const std::string& name) {
     if (name == "sendmsg" || name == "write") {
-      return invalid(cat("SCMP_ACT_NOTIFY cannot be used for the ", name, " syscall"));
+      return invalid_seccomp(cat("SCMP_ACT_NOTIFY cannot be used for the ", name, " syscall"));
     }
     notifies_ = true;
     return {};

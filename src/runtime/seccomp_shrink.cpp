@@ -23,7 +23,7 @@ constexpr uint16_t kMore = BPF_JMP | BPF_JGT | BPF_K;
 constexpr uint16_t kAnyBit = BPF_JMP | BPF_JSET | BPF_K;
 constexpr uint16_t kGo = BPF_JMP | BPF_JA;
 constexpr uint32_t kNumber = offsetof(seccomp_data, nr);
-constexpr uint32_t kArchitecture = offsetof(seccomp_data, arch);
+constexpr uint32_t kArchitectureAt = offsetof(seccomp_data, arch);
 
 bool is_condition(uint16_t code) {
   return code == kEqual || code == kAtLeast || code == kMore || code == kAnyBit;
@@ -59,9 +59,9 @@ class Graph {
 };
 
 // Follows a program. What it cannot follow makes understood() false.
-class Reader {
+class FilterReader {
  public:
-  Reader(const std::vector<sock_filter>& program, Graph& graph)
+  FilterReader(const std::vector<sock_filter>& program, Graph& graph)
       : program_(program), graph_(graph), parts_(program.size(), kNone) {
     for (const sock_filter& step : program) {
       if (!is_condition(step.code)) continue;
@@ -83,7 +83,7 @@ class Reader {
       const sock_filter& step = program_[at];
       if (step.code == kAnswer) return part(at);
       if (step.code == kLoad) {
-        if (step.k != kNumber && step.k != kArchitecture) return part(at);
+        if (step.k != kNumber && step.k != kArchitectureAt) return part(at);
         loaded = step.k;
         value = loaded == kNumber ? number : architecture;
       } else if (step.code == kGo) {
@@ -101,10 +101,10 @@ class Reader {
  private:
   std::optional<bool> compare(const sock_filter& step, uint32_t loaded, uint32_t value) {
     if (step.code == kEqual) {
-      if (loaded == kArchitecture) note(step.k);
+      if (loaded == kArchitectureAt) note(step.k);
       return value == step.k;
     }
-    if (loaded == kArchitecture) return std::nullopt;
+    if (loaded == kArchitectureAt) return std::nullopt;
     if (step.code == kAtLeast) return value >= step.k;
     if (step.code == kMore) return value > step.k;
     return std::nullopt;
@@ -124,7 +124,7 @@ class Reader {
     if (parts_[at] != kNone) return parts_[at];
     const sock_filter& step = program_[at];
     Node node{.code = step.code, .k = step.k};
-    const bool looks = step.code == kLoad && step.k != kNumber && step.k != kArchitecture;
+    const bool looks = step.code == kLoad && step.k != kNumber && step.k != kArchitectureAt;
     if (step.code == kGo) return part(at + 1 + step.k);
     if (is_condition(step.code)) {
       node.yes = part(at + 1 + step.jt);
@@ -202,7 +202,7 @@ class Ranges {
 };
 
 // The whole of it for one architecture, once the number is asked for.
-NodeId read_numbers(Reader& reader, Graph& graph, uint32_t architecture) {
+NodeId read_numbers(FilterReader& reader, Graph& graph, uint32_t architecture) {
   Ranges ranges;
   ranges.add(0, reader.follow(architecture, 0));
   for (uint32_t bound : reader.bounds()) ranges.add(bound, reader.follow(architecture, bound));
@@ -212,7 +212,7 @@ NodeId read_numbers(Reader& reader, Graph& graph, uint32_t architecture) {
 }
 
 // kNone where the program is not understood.
-NodeId read_program(Reader& reader, Graph& graph) {
+NodeId read_program(FilterReader& reader, Graph& graph) {
   // AUDIT_ARCH_* are never 0: all that the program does not ask for.
   const NodeId others = read_numbers(reader, graph, 0);
   std::vector<NodeId> each;
@@ -225,7 +225,7 @@ NodeId read_program(Reader& reader, Graph& graph) {
   for (size_t i = each.size(); i-- > 0;) {
     found = graph.add({kEqual, reader.architectures()[i], each[i], found});
   }
-  return found == others ? found : graph.add({kLoad, kArchitecture, found, kNone});
+  return found == others ? found : graph.add({kLoad, kArchitectureAt, found, kNone});
 }
 
 // Puts a graph in an order, last instruction first: jumps lead forward alone, conditions no further
@@ -283,7 +283,7 @@ class Writer {
 
 std::vector<sock_filter> shrink_seccomp(std::vector<sock_filter> program) {
   Graph graph;
-  Reader reader(program, graph);
+  FilterReader reader(program, graph);
   const NodeId root = read_program(reader, graph);
   if (root == kNone) return program;
   std::vector<sock_filter> smaller = Writer(graph).write(root);

@@ -14,11 +14,11 @@ namespace skiff::runtime {
 
 namespace {
 
-using Names = std::map<std::string, std::string, std::less<>>;
+using ContextNames = std::map<std::string, std::string, std::less<>>;
 
 // Lines of `name = "value"`; ';' and '#' begin comments.
-Names read_names(std::string_view text) {
-  Names out;
+ContextNames read_names(std::string_view text) {
+  ContextNames out;
   for (const std::string& line : split(text, '\n')) {
     const std::string_view words = trim(line);
     if (words.empty() || words.front() == ';' || words.front() == '#') continue;
@@ -32,15 +32,15 @@ Names read_names(std::string_view text) {
   return out;
 }
 
-std::string value_of(const Names& names, std::string_view name) {
+std::string context_named(const ContextNames& names, std::string_view name) {
   const auto found = names.find(name);
   return found == names.end() ? "" : found->second;
 }
 
 // ROOT/TYPE/contexts/lxc_contexts of the policy that ROOT/config names.
 Result<std::string> policy_contexts(const Path& settings) {
-  const Names config = read_names(TRY(read_file(settings / "config")));
-  const std::string type = value_of(config, "SELINUXTYPE");
+  const ContextNames config = read_names(TRY(read_file(settings / "config")));
+  const std::string type = context_named(config, "SELINUXTYPE");
   if (type.empty()) return Error(Code::kNotFound, "no policy is named");
   return read_file(settings / type / "contexts" / "lxc_contexts");
 }
@@ -107,8 +107,9 @@ SelinuxLabels policy_labels(const SelinuxPlaces& places) {
   Result<std::string> text = read_file(places.contexts);
   if (!text) text = policy_contexts(places.settings);
   if (!text) return {};
-  const Names names = read_names(*text);
-  SelinuxLabels labels{.process = value_of(names, "process"), .mount = value_of(names, "file")};
+  const ContextNames names = read_names(*text);
+  SelinuxLabels labels{.process = context_named(names, "process"),
+                       .mount = context_named(names, "file")};
   const bool is_whole =
       is_known(places.filesystem, labels.process) && is_known(places.filesystem, labels.mount);
   return is_whole ? labels : SelinuxLabels();

@@ -4,13 +4,15 @@
 
 #include "runtime/diagnostics.h"
 #include "runtime/features.h"
-#include "runtime/test_bundle.h"
+#include "runtime/test_runs.h"
 #include "sys/mounts.h"
 
 namespace skiff::runtime {
 namespace {
 
 using test::Ran;
+using test::refusal;
+using test::run;
 using test::TestBundle;
 
 std::function<void(json::Value&)> with_mount(json::Value mount) {
@@ -23,23 +25,6 @@ std::function<void(json::Value&)> with_mount(json::Value mount) {
 
 json::Value mapping(int64_t inside, int64_t host, int64_t size) {
   return json::array({json::object({{"containerID", inside}, {"hostID", host}, {"size", size}})});
-}
-
-Ran run(TestBundle& bundle, const std::string& script) {
-  bundle.script(script);
-  Result<Ran> ran = bundle.run();
-  if (!ran) {
-    ADD_FAILURE() << ran.error().message();
-    return {};
-  }
-  return *ran;
-}
-
-std::string refusal(TestBundle& bundle) {
-  Result<Ran> ran = bundle.script("true").run();
-  EXPECT_FALSE(ran);
-  EXPECT_EQ(bundle.traces(), "");
-  return ran ? "" : ran.error().message();
 }
 
 // A directory of the host with a file system that can be mapped, and one more mount below.
@@ -62,6 +47,15 @@ class HostTree {
   sys::MountPoint below_;
 };
 
+// As run(), for those whose host has mounts of the test.
+Ran run_among_mounts(TestBundle& bundle, const std::string& script) {
+  bundle.script(script);
+  Result<Ran> ran = bundle.run();
+  if (ran) return *ran;
+  ADD_FAILURE() << ran.error().message();
+  return {};
+}
+
 TEST(SpecMounts, IdMappedMountShowsOtherOwners) {
   TestBundle bundle;
   HostTree tree(bundle.scratch() / "host");
@@ -71,7 +65,7 @@ TEST(SpecMounts, IdMappedMountShowsOtherOwners) {
                                            {"options", json::array({"bind"})},
                                            {"uidMappings", mapping(1000, 7000, 10)},
                                            {"gidMappings", mapping(1000, 8000, 10)}}));
-  EXPECT_EQ(run(bundle, "stat -c %u:%g /data/file").output, "7000:8000\n");
+  EXPECT_EQ(run_among_mounts(bundle, "stat -c %u:%g /data/file").output, "7000:8000\n");
 }
 
 TEST(SpecMounts, IdMappingReachesBelowOnlyWhenRecursive) {
@@ -84,7 +78,8 @@ TEST(SpecMounts, IdMappingReachesBelowOnlyWhenRecursive) {
                                              {"options", json::array({"rbind", word})},
                                              {"uidMappings", mapping(0, 7000, 10)},
                                              {"gidMappings", mapping(0, 8000, 10)}}));
-    EXPECT_EQ(run(bundle, "stat -c %u /data /data/below").output, cat("7000\n", owner, "\n"));
+    EXPECT_EQ(run_among_mounts(bundle, "stat -c %u /data /data/below").output,
+              cat("7000\n", owner, "\n"));
   }
 }
 
@@ -123,9 +118,10 @@ TEST(SpecMounts, TmpfsTakesWhatItCovers) {
                                            {"type", "tmpfs"},
                                            {"source", "tmpfs"},
                                            {"options", json::array({"tmpcopyup", "ro"})}}));
-  Ran ran = run(bundle,
-                "cat /covered/deep/file; stat -c %a:%u:%g /covered/deep/file;"
-                "readlink /covered/link; touch /covered/x; grep -c /covered /proc/mounts");
+  Ran ran =
+      run_among_mounts(bundle,
+                       "cat /covered/deep/file; stat -c %a:%u:%g /covered/deep/file;"
+                       "readlink /covered/link; touch /covered/x; grep -c /covered /proc/mounts");
   EXPECT_TRUE(ran.output.starts_with("text\n640:12:13\n/etc/passwd\n")) << ran.output;
   EXPECT_NE(ran.output.find("Read-only file system"), std::string::npos) << ran.output;
 }
@@ -156,7 +152,7 @@ TEST(SpecMounts, RecursiveOptionsReachTheMountsBelow) {
                                              {"source", (bundle.scratch() / "host").native()},
                                              {"options", json::array({"rbind", word})}}));
     std::vector<std::string> lines =
-        split(trim(run(bundle, "grep ' /data' /proc/self/mountinfo").output), '\n');
+        split(trim(run_among_mounts(bundle, "grep ' /data' /proc/self/mountinfo").output), '\n');
     ASSERT_EQ(lines.size(), 2U) << word;
     for (const std::string& line : lines) {
       std::string options = cat(",", split(line, ' ').at(5), ",");
@@ -174,7 +170,7 @@ TEST(SpecMounts, LinksAreMountedAsLinksWhenNotFollowed) {
                     {"type", "bind"},
                     {"source", (bundle.scratch() / "link").native()},
                     {"options", json::array({"bind", "src-nofollow", "dest-nofollow"})}}));
-  EXPECT_EQ(run(bundle, "readlink /place").output, "/nowhere\n");
+  EXPECT_EQ(run_among_mounts(bundle, "readlink /place").output, "/nowhere\n");
 }
 
 TEST(SpecMounts, AFileIsMadeWhereLinksLeadThatLeadNowhere) {
@@ -188,7 +184,7 @@ TEST(SpecMounts, AFileIsMadeWhereLinksLeadThatLeadNowhere) {
     std::filesystem::create_symlink("/far/away/file", bundle.rootfs() / "link");
     mount(config);
   };
-  EXPECT_EQ(run(bundle, "cat /far/away/file").output, "text\n");
+  EXPECT_EQ(run_among_mounts(bundle, "cat /far/away/file").output, "text\n");
 }
 
 TEST(SpecMounts, AMountKeepsItsOwnPropagation) {
@@ -197,7 +193,7 @@ TEST(SpecMounts, AMountKeepsItsOwnPropagation) {
                                            {"type", "tmpfs"},
                                            {"source", "tmpfs"},
                                            {"options", json::array({"shared"})}}));
-  EXPECT_NE(run(bundle, "grep ' /data ' /proc/self/mountinfo").output.find("shared:"),
+  EXPECT_NE(run_among_mounts(bundle, "grep ' /data ' /proc/self/mountinfo").output.find("shared:"),
             std::string::npos);
 }
 
@@ -207,7 +203,7 @@ TEST(SpecMounts, SuperblockWordsReachANewFilesystem) {
       with_mount(json::object({{"destination", "/data"},
                                {"type", "tmpfs"},
                                {"options", json::array({"sync", "silent", "noexec"})}}));
-  std::string output = run(bundle, "grep ' /data ' /proc/mounts").output;
+  std::string output = run_among_mounts(bundle, "grep ' /data ' /proc/mounts").output;
   EXPECT_NE(output.find("sync"), std::string::npos) << output;
   EXPECT_NE(output.find("noexec"), std::string::npos) << output;
 }
@@ -236,7 +232,7 @@ TEST(SpecMounts, EveryOptionOfFeaturesIsTaken) {
     }
     config.set("mounts", std::move(mounts));
   };
-  Ran ran = run(bundle, "grep -c ' /mounts/' /proc/self/mountinfo");
+  Ran ran = run_among_mounts(bundle, "grep -c ' /mounts/' /proc/self/mountinfo");
   // One more below each of those that are recursive.
   EXPECT_GE(parse_uint(trim(ran.output)).value_or(0), words.size()) << ran.output;
 }
@@ -259,7 +255,7 @@ TEST(SpecMounts, SourcesInTheRootShowTheMountsBefore) {
     with_mount(bind_of(bundle.rootfs() / "tmp", bundle.rootfs() / "etc"))(config);
   };
   std::filesystem::create_symlink("/tmp", bundle.rootfs() / "link");
-  EXPECT_EQ(run(bundle, "cat /etc/file /dev/etc-file; ls /etc").output,
+  EXPECT_EQ(run_among_mounts(bundle, "cat /etc/file /dev/etc-file; ls /etc").output,
             "text\ntext\nbelow\nfile\n");
 }
 
@@ -283,7 +279,8 @@ TEST(SpecMounts, SourcesInTheRootCanBeMapped) {
       test::with_linux("sysctl", json::object())(config);
     };
     std::filesystem::create_directories(bundle.rootfs() / "data");
-    EXPECT_EQ(run(bundle, "stat -c %u /data/file").output, "7000\n") << in_user_namespace;
+    EXPECT_EQ(run_among_mounts(bundle, "stat -c %u /data/file").output, "7000\n")
+        << in_user_namespace;
   }
 }
 
@@ -292,7 +289,8 @@ TEST(SpecMounts, SuperblockOptionsOfABindMountAreWarnings) {
   bundle.change = with_mount(bind_of("/etc", "/tmp", {"bind", "size=1k", "ro"}));
   std::string said;
   set_warning_sink([&](std::string_view text) { said = text; });
-  EXPECT_EQ(run(bundle, "touch /tmp/x; true").output, "touch: /tmp/x: Read-only file system\n");
+  EXPECT_EQ(run_among_mounts(bundle, "touch /tmp/x; true").output,
+            "touch: /tmp/x: Read-only file system\n");
   set_warning_sink([](std::string_view) {});
   EXPECT_EQ(said, "bind mount at /tmp: option \"size\" changes nothing");
 }

@@ -9,34 +9,18 @@
 #include <sys/syscall.h>
 
 #include "runtime/oci_scheduling.h"
-#include "runtime/test_bundle.h"
+#include "runtime/test_runs.h"
 #include "sys/netlink.h"
 
 namespace skiff::runtime {
 namespace {
 
 using test::Ran;
+using test::refusal;
+using test::run;
 using test::TestBundle;
 using test::with_linux;
 using test::with_process;
-
-Ran run(TestBundle& bundle, const std::string& script) {
-  bundle.script(script);
-  Result<Ran> ran = bundle.run();
-  if (!ran) {
-    ADD_FAILURE() << ran.error().message();
-    return {};
-  }
-  EXPECT_EQ(bundle.traces(), "");
-  return *ran;
-}
-
-std::string refusal(TestBundle& bundle) {
-  Result<Ran> ran = bundle.script("true").run();
-  EXPECT_FALSE(ran);
-  EXPECT_EQ(bundle.traces(), "");
-  return ran ? "" : ran.error().message();
-}
 
 // What a further process of the container's kind says.
 std::string exec_output(Container& container, const std::vector<std::string>& args) {

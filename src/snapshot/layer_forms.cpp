@@ -87,7 +87,7 @@ std::vector<Path> forms_of(const Path& layer) {
   return forms;
 }
 
-Result<std::string> digest_of(const Path& form, const ReadOptions& how) {
+Result<std::string> recorded_digest_of(const Path& form, const ReadOptions& how) {
   const UniqueFd directory = TRY(open_file(form, O_RDONLY | O_DIRECTORY));
   TreeDigest digest(how);
   for (const char* part : {kTreeName, kTarName, kIndexName}) {
@@ -99,14 +99,14 @@ Result<std::string> digest_of(const Path& form, const ReadOptions& how) {
 // Whether the form is what it was when it was made.
 Result<bool> is_as_made(const Path& form, const ReadOptions& how) {
   const std::string recorded = TRY(read_file(form / kDigestName));
-  return TRY(digest_of(form, how)) == recorded;
+  return TRY(recorded_digest_of(form, how)) == recorded;
 }
 
 }  // namespace
 
 Result<> write_form_digest(const Path& form, DurableFiles& files) {
   const CancelToken never;
-  const std::string digest = TRY(digest_of(form, {.cancel = never, .is_fresh = true}));
+  const std::string digest = TRY(recorded_digest_of(form, {.cancel = never, .is_fresh = true}));
   const UniqueFd file = TRY(open_file(form / kDigestName, O_WRONLY | O_CREAT | O_TRUNC, 0600));
   TRY(FdSink(file.get()).write(digest));
   return files.sync_file(file.get());

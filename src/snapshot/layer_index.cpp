@@ -8,7 +8,7 @@ namespace skiff::snapshot {
 
 namespace {
 
-constexpr size_t kBufferSize = size_t{64} << 10U;
+constexpr size_t kIndexBuffer = size_t{64} << 10U;
 
 // Knows how much was read.
 class CountedSource : public Source {
@@ -44,7 +44,7 @@ Result<> read_entries(CountedSource& tar, LayerTree& layer, const CancelToken& c
   }
   TRY(layer.add_late_links());
   // What follows the end mark is part of the stream whose digest somebody takes.
-  std::string rest(kBufferSize, '\0');
+  std::string rest(kIndexBuffer, '\0');
   while (TRY(tar.read(rest)) > 0) TRY(cancel.check());
   return {};
 }

@@ -75,7 +75,7 @@ TEST(RandomLayers, OraclesAgreeWithBoth) {
     const Agreement agreed = agreement_on(tar, Position::kLowest);
     for (const Oracle* oracle : oracles()) {
       if (!agreed.error.empty()) continue;
-      const Verdict found = judge(*oracle, tar, agreed.tree, RootShown::kYes);
+      const OracleVerdict found = judge(*oracle, tar, agreed.tree, RootShown::kYes);
       EXPECT_EQ(found.difference, "") << oracle->name;
       if (found.complaint.empty()) ++judged[oracle->name];
     }

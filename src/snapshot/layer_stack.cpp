@@ -15,13 +15,13 @@ namespace skiff::snapshot {
 
 namespace {
 
-constexpr size_t kMost = 500;  // OVL_MAX_STACK of Linux
+constexpr size_t kMostLayers = 500;  // OVL_MAX_STACK of Linux
 constexpr size_t kFlattened = 400;
 
 }  // namespace
 
 Result<LayerStack::Shown> LayerStack::show(Chain chain) {
-  const size_t own = chain.size() <= kMost ? chain.size() : chain.size() % kFlattened;
+  const size_t own = chain.size() <= kMostLayers ? chain.size() : chain.size() % kFlattened;
   while (true) {
     const std::vector<Path> layers = TRY(pile(chain.first(own), chain.subspan(own)));
     Result<Shown> held = shown(layers);

@@ -22,10 +22,10 @@ constexpr uint64_t kSmallFile = 400;
 // Some 50,000 files of the common size; what comes behind them is read from the archive.
 constexpr uint64_t kMostContents = uint64_t{16} << 20U;
 
-Error refuse(std::string why) { return Error(Code::kInvalidArgument, std::move(why)); }
-
 // As a system call that failed would be told.
-Error refuse(std::string_view what, int err) { return refuse(cat(what, ": ", std::strerror(err))); }
+Error failed_call(std::string_view what, int err) {
+  return invalid_argument(cat(what, ": ", std::strerror(err)));
+}
 
 mode_t type_of(TarType type) {
   switch (type) {
@@ -79,7 +79,8 @@ Result<> LayerTree::apply(const TarEntry& entry, std::span<const TarPiece> piece
   if (name.base.empty()) return root(entry);
   const Id parent = TRY(directory_at(name.parent, true));
   const bool is_directory = entry.type == TarType::kDirectory;
-  if (name.base.size() > NAME_MAX) return refuse(is_directory ? "mkdir" : "create", ENAMETOOLONG);
+  if (name.base.size() > NAME_MAX)
+    return failed_call(is_directory ? "mkdir" : "create", ENAMETOOLONG);
   if (is_directory) return directory(parent, name, entry);
   if (entry.type == TarType::kHardLink) return hard_link(parent, name, entry);
   if (entry.type == TarType::kFile) return put(parent, name.base, TRY(make_file(entry, pieces)));
@@ -113,7 +114,7 @@ Result<Id> LayerTree::directory_at(const std::string& path, bool make) {
     } else if (make && (!found || is_whiteout(*found))) {
       at = TRY(make_implied(at, here, name, found.has_value()));
     } else {
-      return refuse(quoted(path.substr(0, end)), found ? ENOTDIR : ENOENT);
+      return failed_call(quoted(path.substr(0, end)), found ? ENOTDIR : ENOENT);
     }
   }
   last_path_ = path;
@@ -123,7 +124,7 @@ Result<Id> LayerTree::directory_at(const std::string& path, bool make) {
 
 Result<Id> LayerTree::make_implied(Id parent, const std::string& path, const std::string& name,
                                    bool was_deleted) {
-  if (name.size() > NAME_MAX) return refuse(cat("mkdir ", path), ENAMETOOLONG);
+  if (name.size() > NAME_MAX) return failed_call(cat("mkdir ", path), ENAMETOOLONG);
   const Id id = TRY(tree_.add_directory({.mode = 0755, .mtime = options_.implied_mtime}));
   if (was_deleted) {
     tree_.unlink(parent, name);
@@ -142,15 +143,16 @@ Result<Id> LayerTree::through_symlink(Id at, std::string& here, Id symlink,
   SymlinkEnd end = follow_symlink(tree_, at, here, symlink);
   here = std::move(end.path);
   if (end.error == 0) return end.directory;
-  if (end.error == EXDEV) return refuse(cat(quoted(path), " is a symlink that leaves the layer"));
-  return refuse(cat(quoted(path), " is a symlink to no directory"), end.error);
+  if (end.error == EXDEV)
+    return invalid_argument(cat(quoted(path), " is a symlink that leaves the layer"));
+  return failed_call(cat(quoted(path), " is a symlink to no directory"), end.error);
 }
 
 // A whiteout deletes what lies below, never what this layer holds itself.
 Result<> LayerTree::whiteout(const LayerName& name, TimePoint mtime) {
   if (options_.is_lowest) return {};
   const Id parent = TRY(directory_at(name.parent, true));
-  if (name.base.size() > NAME_MAX) return refuse("make whiteout", ENAMETOOLONG);
+  if (name.base.size() > NAME_MAX) return failed_call("make whiteout", ENAMETOOLONG);
   const std::optional<Id> found = tree_.find(parent, name.base);
   if (!found) {
     return tree_.link(parent, name.base, TRY(tree_.add_special({.mtime = mtime}, S_IFCHR)));
@@ -167,7 +169,7 @@ Result<> LayerTree::opaque(const std::string& path) {
 }
 
 Result<> LayerTree::root(const TarEntry& entry) {
-  if (entry.type != TarType::kDirectory) return refuse("the root must be a directory");
+  if (entry.type != TarType::kDirectory) return invalid_argument("the root must be a directory");
   TRY(tree_.set_attributes(ErofsTree::kRoot, TRY(attributes_of(entry))));
   implied_.erase(ErofsTree::kRoot);
   return {};
@@ -208,23 +210,23 @@ void LayerTree::keep_contents(std::string_view contents) {
 Result<Id> LayerTree::make_special(const TarEntry& entry) {
   const ErofsAttributes attributes = TRY(attributes_of(entry));
   if (entry.type == TarType::kSymlink) {
-    if (entry.link_target.size() >= PATH_MAX) return refuse("create", ENAMETOOLONG);
+    if (entry.link_target.size() >= PATH_MAX) return failed_call("create", ENAMETOOLONG);
     return tree_.add_symlink(attributes, entry.link_target);
   }
   if (entry.type == TarType::kFifo) return tree_.add_special(attributes, S_IFIFO);
   const bool is_zero = entry.dev_major == 0 && entry.dev_minor == 0;
   if (entry.type == TarType::kCharDevice && is_zero) {
     // Overlayfs would take it for a deletion.
-    return refuse("a character device 0:0 cannot be part of a layer");
+    return invalid_argument("a character device 0:0 cannot be part of a layer");
   }
-  if (entry.dev_major > 0xfff || entry.dev_minor > 0xfffff) return refuse("create", EINVAL);
+  if (entry.dev_major > 0xfff || entry.dev_minor > 0xfffff) return failed_call("create", EINVAL);
   return tree_.add_special(attributes, type_of(entry.type), entry.dev_major, entry.dev_minor);
 }
 
 Result<> LayerTree::hard_link(Id parent, const LayerName& name, const TarEntry& entry) {
   const LayerName target = TRY_CONTEXT(parse_link_target(entry.link_target),
                                        cat("hard link to ", quoted(entry.link_target)));
-  if (target.base.empty()) return refuse("hard link to the root");
+  if (target.base.empty()) return invalid_argument("hard link to the root");
   if (target.path() == name.path()) return {};
   const Result<Target> found = find_target(target);
   if (!found) return link_later(parent, name, entry);
@@ -232,7 +234,7 @@ Result<> LayerTree::hard_link(Id parent, const LayerName& name, const TarEntry& 
   const std::optional<Id> old = tree_.find(parent, name.base);
   const bool is_itself = found->directory == parent && target.base == name.base;
   if (is_itself || (old && is_within(found->directory, *old))) {
-    return no_target(entry.link_target, refuse("create", ENOENT));
+    return no_target(entry.link_target, failed_call("create", ENOENT));
   }
   return link_to(parent, name.base, *found, entry.link_target);
 }
@@ -261,13 +263,13 @@ Result<> LayerTree::add_late_links() {
 Result<LayerTree::Target> LayerTree::find_target(const LayerName& name) {
   const Id directory = TRY(directory_at(name.parent, false));
   const std::optional<Id> found = tree_.find(directory, name.base);
-  if (!found || is_whiteout(*found)) return refuse("create", ENOENT);
+  if (!found || is_whiteout(*found)) return failed_call("create", ENOENT);
   return Target{.directory = directory, .inode = *found};
 }
 
 Result<> LayerTree::link_to(Id parent, const std::string& name, const Target& target,
                             const std::string& text) {
-  if (tree_.is_directory(target.inode)) return no_target(text, refuse("create", EPERM));
+  if (tree_.is_directory(target.inode)) return no_target(text, failed_call("create", EPERM));
   return put(parent, name, target.inode);
 }
 

@@ -65,12 +65,12 @@ Acl check_acl(std::string_view value) {
 }
 
 // Whether to keep it, or the errno that setting it would give.
-struct Verdict {
+struct XattrRule {
   bool keep = false;
   int error = 0;
 };
 
-Verdict judge(std::string_view name, std::string_view value, mode_t type) {
+XattrRule judge(std::string_view name, std::string_view value, mode_t type) {
   if (!is_tree_xattr(name) || !is_erofs_xattr(name)) return {};
   if (name.starts_with("user.")) return {.keep = S_ISREG(type) || S_ISDIR(type)};
   if (name == kCapability) return {.keep = true, .error = is_capability(value) ? 0 : EINVAL};
@@ -88,7 +88,7 @@ Verdict judge(std::string_view name, std::string_view value, mode_t type) {
 Result<Xattrs> index_xattrs(const Xattrs& xattrs, mode_t type) {
   Xattrs kept;
   for (const auto& [name, value] : xattrs) {
-    const Verdict verdict = judge(name, value, type);
+    const XattrRule verdict = judge(name, value, type);
     if (verdict.error != 0) {
       return Error(Code::kInvalidArgument,
                    cat("set extended attribute ", name, ": ", std::strerror(verdict.error)));

@@ -12,13 +12,15 @@ namespace {
 
 constexpr const char* kMark = "trusted.skiff.lent";
 constexpr size_t kSecretDigits = 32;
-constexpr size_t kMost = 64;
+constexpr size_t kMostLent = 64;
 
 }  // namespace
 
 LentContents::LentContents() : secret_(random_hex(kSecretDigits)) {}
 
-bool LentContents::takes(uint64_t size) const { return size >= kLeast && contents_.size() < kMost; }
+bool LentContents::takes(uint64_t size) const {
+  return size >= kLeast && contents_.size() < kMostLent;
+}
 
 bool LentContents::lend(int out, uint64_t size, Content& content) {
   const std::string mark = cat(secret_, contents_.size());

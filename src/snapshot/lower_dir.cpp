@@ -14,7 +14,7 @@ namespace skiff::snapshot {
 namespace {
 
 // lstat; nullopt when there is no such entry.
-Result<std::optional<struct stat>> stat_entry(int directory, const std::string& name) {
+Result<std::optional<struct stat>> find_entry(int directory, const std::string& name) {
   struct stat st{};
   if (::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) return std::optional(st);
   if (errno == ENOENT) return std::optional<struct stat>();
@@ -33,7 +33,7 @@ Result<LowerDir> LowerDir::open(const std::vector<Path>& layers) {
 
 Result<std::optional<struct stat>> LowerDir::find(const std::string& name) const {
   for (const UniqueFd& layer : layers_) {
-    std::optional<struct stat> st = TRY(stat_entry(layer.get(), name));
+    std::optional<struct stat> st = TRY(find_entry(layer.get(), name));
     if (!st) continue;
     return is_whiteout(*st) ? std::nullopt : st;
   }
@@ -43,7 +43,7 @@ Result<std::optional<struct stat>> LowerDir::find(const std::string& name) const
 Result<LowerDir> LowerDir::descend(const std::string& name) const {
   LowerDir below;
   for (const UniqueFd& layer : layers_) {
-    std::optional<struct stat> st = TRY(stat_entry(layer.get(), name));
+    std::optional<struct stat> st = TRY(find_entry(layer.get(), name));
     if (!st) continue;
     if (!S_ISDIR(st->st_mode)) break;
     UniqueFd fd(

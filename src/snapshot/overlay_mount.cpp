@@ -40,7 +40,7 @@ void forget_passing(const Mount& what) {
   std::filesystem::remove_all(what.work / "work/incompat", ec);
 }
 
-Result<> attach(const UniqueFd& mount, const Path& target) {
+Result<> attach_overlay(const UniqueFd& mount, const Path& target) {
   UniqueFd place = TRY(open_file(target, O_PATH | O_DIRECTORY));
   return sys::attach_mount(mount.get(), place.get());
 }
@@ -53,7 +53,7 @@ Result<> mount_single(const Mount& what, const Path& target) {
   if (!what.lowers.empty()) change.set = MOUNT_ATTR_RDONLY;
   TRY(sys::change_mount(mount.get(), change));
   if (what.ids) TRY(sys::map_mount_ids(mount.get(), what.ids->fd(), false));
-  return attach(mount, target);
+  return attach_overlay(mount, target);
 }
 
 Path common_parent(const Mount& what) {
@@ -106,7 +106,7 @@ Result<> mount_as_needed(const Mount& what, const Path& target) {
   if (is_single) return mount_single(what, target);
   forget_passing(what);
   Result<UniqueFd> overlay = what.ids ? make_mapped_overlay(what) : make_overlay(what);
-  if (overlay) return attach(*overlay, target);
+  if (overlay) return attach_overlay(*overlay, target);
   if (what.ids || overlay.error().code() != Code::kUnimplemented) return overlay.error();
   return mount_overlay_by_text(what, target);
 }

@@ -103,13 +103,13 @@ class OracleTree {
   std::string complaint_;
 };
 
-struct Verdict {
+struct OracleVerdict {
   std::string complaint;   // the oracle cannot make it
   std::string difference;  // of our tree from the oracle's
 };
 
-inline Verdict judge(const Oracle& oracle, std::string_view tar, const Listing& ours,
-                     RootShown root = RootShown::kNo, const Path& place = "/tmp") {
+inline OracleVerdict judge(const Oracle& oracle, std::string_view tar, const Listing& ours,
+                           RootShown root = RootShown::kNo, const Path& place = "/tmp") {
   const OracleTree tree(oracle, tar, place);
   if (!tree.complaint().empty()) return {.complaint = tree.complaint()};
   Listing theirs = without_new_times(tree.listing(root));
@@ -125,7 +125,7 @@ inline Verdict judge(const Oracle& oracle, std::string_view tar, const Listing& 
 inline void expect_judged(std::string_view tar, const Listing& ours,
                           const std::vector<const Oracle*>& judges, RootShown root) {
   for (const Oracle* oracle : judges) {
-    const Verdict found = judge(*oracle, tar, ours, root);
+    const OracleVerdict found = judge(*oracle, tar, ours, root);
     EXPECT_EQ(found.complaint + found.difference, "") << oracle->name;
   }
 }
@@ -137,7 +137,7 @@ inline void expect_judged(std::string_view tar, const Listing& ours, Judges judg
     if (is_judge(*oracle, judges)) {
       expect_judged(tar, ours, {oracle}, root);
     } else {
-      const Verdict found = judge(*oracle, tar, ours, root);
+      const OracleVerdict found = judge(*oracle, tar, ours, root);
       EXPECT_NE(found.complaint + found.difference, "") << oracle->name << " can be asked, too";
     }
   }

@@ -60,8 +60,6 @@ DELETE FROM keys;
 UPDATE records SET snapshot = '';
 )"};
 
-TimePoint time_of(int64_t ns) { return TimePoint(std::chrono::nanoseconds(ns)); }
-
 constexpr std::string_view kLayerGone = "its layer was gone";
 
 void drop_count(auto& counts, const auto& key) {
@@ -102,8 +100,8 @@ Result<std::optional<Cache::Row>> Cache::row_of(const std::string& key) {
 Result<Cache::Row> Cache::read_row(const Statement& s) {
   Row row{.id = s.text(0),
           .result = {.id = s.text(1),
-                     .created = time_of(s.integer(8)),
-                     .began = time_of(s.integer(10))},
+                     .created = time_at(s.integer(8)),
+                     .began = time_at(s.integer(10))},
           .description = s.text(9)};
   if (s.text(2).empty()) return row;
   Layer layer{.diff_id = TRY(oci::Digest::parse(s.text(3))), .snapshot = s.text(2)};
@@ -309,8 +307,8 @@ Result<std::vector<CacheRecord>> Cache::records(const std::set<std::string>& sha
                        .size = static_cast<uint64_t>(s.integer(3)),
                        .in_use = held_records_.contains(s.text(0)),
                        .shared = shared_snapshots.contains(s.text(4)),
-                       .created = time_of(s.integer(5)),
-                       .last_used = time_of(s.integer(6)),
+                       .created = time_at(s.integer(5)),
+                       .last_used = time_at(s.integer(6)),
                        .usage_count = s.integer(7)};
     makers.emplace(s.text(8), record.id);
     out.push_back(std::move(record));

@@ -17,10 +17,10 @@ using Node = DbusText::Node;
 
 constexpr std::string_view kNumberTypes = "ynqiuxtd";
 
-Error invalid(std::string_view why) { return {Code::kInvalidArgument, std::string(why)}; }
+Error invalid_type(std::string_view why) { return {Code::kInvalidArgument, std::string(why)}; }
 
 Error mismatch(const Node& node, std::string_view type) {
-  return invalid(cat(quoted(node.text), " is nothing of the type ", quoted(type)));
+  return invalid_type(cat(quoted(node.text), " is nothing of the type ", quoted(type)));
 }
 
 bool hexadecimal(std::string_view number) { return number.find('x') != std::string_view::npos; }
@@ -43,7 +43,7 @@ Result<Inferred> infer_among(const Node& node, size_t first, size_t step) {
     if (!usual) usual = std::move(*child);
   }
   if (usual) return std::move(*usual);
-  return invalid(cat("nothing tells the type of ", node.text));
+  return invalid_type(cat("nothing tells the type of ", node.text));
 }
 
 Result<Inferred> infer(const Node& node) {
@@ -72,7 +72,7 @@ Result<Inferred> infer(const Node& node) {
       return Inferred{cat("a{", key.type, value.type, "}"), key.fixed && value.fixed};
     }
   }
-  return invalid("no type");
+  return invalid_type("no type");
 }
 
 std::optional<double> as_double(const std::string& text) {
@@ -214,14 +214,14 @@ Result<DbusText> DbusText::parse(std::string_view text) {
 Result<> DbusText::write(DbusWriter& writer) const { return write_node(*node_, type_, writer); }
 
 Result<uint64_t> DbusText::scaled(uint64_t parts) const {
-  if (node_->kind != Kind::kNumber) return invalid("not a number");
+  if (node_->kind != Kind::kNumber) return invalid_type("not a number");
   std::optional<Whole> whole = as_whole(node_->text);
   if (whole && !whole->negative && whole->magnitude <= UINT64_MAX / parts) {
     return whole->magnitude * parts;
   }
   std::optional<double> number = as_double(node_->text);
   const double product = number.value_or(-1) * static_cast<double>(parts);
-  if (whole || product < 0 || product >= 0x1p64) return invalid("out of range");
+  if (whole || product < 0 || product >= 0x1p64) return invalid_type("out of range");
   return static_cast<uint64_t>(product);
 }
 

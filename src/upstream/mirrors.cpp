@@ -9,7 +9,7 @@ namespace skiff::upstream {
 
 namespace {
 
-constexpr std::chrono::seconds kLook{5};
+constexpr std::chrono::seconds kWakeEach{5};
 constexpr TimePoint kNever = TimePoint::max();
 
 Error unknown(const std::string& name) {
@@ -54,7 +54,7 @@ void Mirrors::loop(const std::stop_token& stop) {
     is_first = false;
     std::unique_lock lock(mutex_);
     const bool hurries =
-        wake_.wait_for(lock, stop, kLook, [this] { return std::exchange(hurry_, false); });
+        wake_.wait_for(lock, stop, kWakeEach, [this] { return std::exchange(hurry_, false); });
     if (hurries) pauses_ = {};
   }
 }

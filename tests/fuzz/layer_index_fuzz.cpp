@@ -186,7 +186,7 @@ void expect_same(std::string_view tar, const Known& known) {
   std::string differences;
   for (const Oracle* oracle : asked) {
     if (!known.is_judge(*oracle)) continue;
-    const Verdict found = judge(*oracle, tar, agreed.tree, RootShown::kYes, kMemory);
+    const OracleVerdict found = judge(*oracle, tar, agreed.tree, RootShown::kYes, kMemory);
     if (found.complaint.empty() && found.difference.empty()) return;
     if (found.difference.empty()) continue;
     differences += cat(oracle->name, ": ", found.difference);

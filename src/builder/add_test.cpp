@@ -1,4 +1,6 @@
 // ADD of what comes over the network: files and archives; from a server of our own.
+#include <algorithm>
+
 #include "builder/add_fixture.h"
 #include "codec/compress.h"
 

@@ -1,4 +1,5 @@
 // RUN --mount, beyond what one build shows: what is kept, shared, told and forgotten.
+#include <algorithm>
 #include <atomic>
 #include <thread>
 

@@ -2,6 +2,8 @@
 // nothing of it is ever seen, whatever comes in between.
 #include <signal.h>
 
+#include <algorithm>
+
 #include "engine/test_engine.h"
 
 namespace skiff::engine {

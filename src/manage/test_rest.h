@@ -1,6 +1,7 @@
 // For tests of the REST API: a registry with it, and calls by the document's paths, which it notes.
 #pragma once
 
+#include <algorithm>
 #include <set>
 
 #include "codec/base64.h"

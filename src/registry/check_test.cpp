@@ -1,6 +1,8 @@
 // Checks and repairs of a whole registry, while it serves.
 #include "registry/check.h"
 
+#include <algorithm>
+
 #include "db/database.h"
 #include "registry/local_blobs.h"
 #include "registry/manifest_document.h"

@@ -1,5 +1,7 @@
 #include "registry/retention.h"
 
+#include <algorithm>
+
 #include "registry/schema.h"
 #include "registry/test_registry.h"
 

@@ -1,4 +1,6 @@
 // The token server, and what its tokens open (Docker's token authentication).
+#include <algorithm>
+
 #include "codec/signature.h"
 #include "registry/test_accounts.h"
 #include "registry/token_scope.h"

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "runtime/builtin_filters.h"
 #include "runtime/default_capabilities.h"
 #include "runtime/seccomp_profile.h"

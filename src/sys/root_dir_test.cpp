@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 
 #include <atomic>
+#include <cstring>
 #include <thread>
 
 #include "base/strings.h"

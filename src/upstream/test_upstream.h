@@ -2,6 +2,7 @@
 // and answers in its stead), and a second registry that keeps what it has.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 
 #include "net/test_server.h"

@@ -63,7 +63,7 @@ endif()
 # Sources of a folder that are compiled as one, with SKIFF_UNITY. The names of a folder's files
 # differ, also those that no other file sees.
 function(skiff_compile_together target)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${SKIFF_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${SKIFF_UNITY} UNITY_BUILD_BATCH_SIZE 16)
 endfunction()
 
 # skiff_layer(NAME [DEPS layer...] [LIBRARIES library...])
